@@ -1,0 +1,211 @@
+"""What a slide's pyramid looks like, as arithmetic: levels, tiles, who covers whom. Pure.
+
+Two spaces: ``slide`` is level-0 pixels (float64, x right, y down, origin at the corner of the level-0 image, so that
+coordinates agree with OpenSlide and with every annotation format); ``level`` is pixels of one level. A level always
+covers the whole slide: its scale is the exact per-axis size ratio, so odd vendor ratios (7515 for 30060 / 4) cost at
+most one level pixel at the far edge and never a gap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, floor, log2
+from typing import NamedTuple
+
+
+class TileKey(NamedTuple):
+    """One tile of one level. ``plane`` counts focal planes, time points and channels together; 0 is the first."""
+
+    level: int
+    col: int
+    row: int
+    plane: int = 0
+
+
+class Rect(NamedTuple):
+    """An axis-parallel rectangle in slide space: left, top, right, bottom in level-0 pixels."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def width(self) -> float:
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> float:
+        return self.y1 - self.y0
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
+
+    def intersection(self, other: Rect) -> Rect | None:
+        """The common part, or None where the two share no area."""
+        x0, y0 = max(self.x0, other.x0), max(self.y0, other.y0)
+        x1, y1 = min(self.x1, other.x1), min(self.y1, other.y1)
+        return Rect(x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
+
+
+class TileRange(NamedTuple):
+    """A block of tiles of one level: columns col0 ≤ c < col1 and rows row0 ≤ r < row1."""
+
+    level: int
+    col0: int
+    row0: int
+    col1: int
+    row1: int
+
+    def __len__(self) -> int:  # type: ignore[override]  # the number of tiles, not of fields
+        return max(0, self.col1 - self.col0) * max(0, self.row1 - self.row0)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One resolution of the slide, cut into tiles from its top left corner.
+
+    ``scale_x`` and ``scale_y`` are slide pixels per level pixel. Tiles of the last column and row are cropped to the level.
+    """
+
+    width: int
+    height: int
+    tile_width: int
+    tile_height: int
+    scale_x: float
+    scale_y: float
+
+    @property
+    def downsample(self) -> float:
+        """Slide pixels per level pixel, mean of both axes."""
+        return (self.scale_x + self.scale_y) / 2
+
+    @property
+    def columns(self) -> int:
+        return -(-self.width // self.tile_width)
+
+    @property
+    def rows(self) -> int:
+        return -(-self.height // self.tile_height)
+
+    @property
+    def tile_count(self) -> int:
+        return self.columns * self.rows
+
+
+@dataclass(frozen=True, slots=True)
+class Pyramid:
+    """The levels of a slide, finest first.
+
+    ``pixel_aspect`` is the physical height of a pixel over its width: screens stretch y by it so that tissue keeps its
+    shape on scanners with non-square pixels.
+    """
+
+    levels: tuple[Level, ...]
+    pixel_aspect: float = 1.0
+
+    @staticmethod
+    def from_sizes(
+        sizes: list[tuple[int, int]], tile_sizes: list[tuple[int, int]], *, pixel_aspect: float = 1.0
+    ) -> Pyramid:
+        """Levels of the given (width, height), finest first, each with its own (width, height) of tile.
+
+        Raises ValueError for an empty pyramid, sizes below 1, or levels that do not shrink.
+        """
+        if not sizes or len(sizes) != len(tile_sizes):
+            raise ValueError("a pyramid needs at least one level, and one tile size per level")
+        width0, height0 = sizes[0]
+        levels: list[Level] = []
+        for (width, height), (tile_width, tile_height) in zip(sizes, tile_sizes, strict=True):
+            if min(width, height, tile_width, tile_height) < 1:
+                raise ValueError(f"level of {width}×{height} px in tiles of {tile_width}×{tile_height}")
+            if levels and (width > levels[-1].width or height > levels[-1].height):
+                raise ValueError(f"level of {width}×{height} px is larger than the finer one before it")
+            levels.append(Level(width, height, tile_width, tile_height, width0 / width, height0 / height))
+        return Pyramid(tuple(levels), pixel_aspect)
+
+    @property
+    def width(self) -> int:
+        return self.levels[0].width
+
+    @property
+    def height(self) -> int:
+        return self.levels[0].height
+
+    @property
+    def extent(self) -> Rect:
+        """The whole level-0 image."""
+        return Rect(0.0, 0.0, float(self.width), float(self.height))
+
+    @property
+    def tile_px(self) -> int:
+        """The side of the smallest square that holds any tile."""
+        return max(max(level.tile_width, level.tile_height) for level in self.levels)
+
+    @property
+    def mip_levels(self) -> int:
+        """How many mips a tile needs (itself included) so that the widest step between levels is filtered, 2 to 4."""
+        steps = [b.downsample / a.downsample for a, b in zip(self.levels, self.levels[1:], strict=False)]
+        return min(4, max(2, ceil(log2(max(steps, default=2.0)) - 0.01) + 1))
+
+    def level_for_downsample(self, downsample: float) -> int:
+        """The coarsest level whose pixels are no larger than one screen pixel of ``downsample`` slide pixels.
+
+        2 % of tolerance keeps odd ratios (3.9998) from asking for the next finer level at 4x.
+        """
+        best = 0
+        for index, level in enumerate(self.levels):
+            if level.downsample <= downsample * 1.02:
+                best = index
+        return best
+
+    def visible_tiles(self, level_index: int, region: Rect) -> TileRange:
+        """The tiles of a level that share area with ``region``; an empty range where none does."""
+        level = self.levels[level_index]
+        step_x, step_y = level.tile_width * level.scale_x, level.tile_height * level.scale_y
+        col0 = min(max(floor(region.x0 / step_x), 0), level.columns)
+        row0 = min(max(floor(region.y0 / step_y), 0), level.rows)
+        col1 = max(min(ceil(region.x1 / step_x), level.columns), col0)
+        row1 = max(min(ceil(region.y1 / step_y), level.rows), row0)
+        return TileRange(level_index, col0, row0, col1, row1)
+
+    def contains(self, key: TileKey) -> bool:
+        """Whether the tile exists in this pyramid."""
+        if not 0 <= key.level < len(self.levels):
+            return False
+        level = self.levels[key.level]
+        return 0 <= key.col < level.columns and 0 <= key.row < level.rows
+
+    def tile_size(self, key: TileKey) -> tuple[int, int]:
+        """Width and height in level pixels of a tile, cropped at the level's far edges."""
+        level = self.levels[key.level]
+        return (
+            min(level.tile_width, level.width - key.col * level.tile_width),
+            min(level.tile_height, level.height - key.row * level.tile_height),
+        )
+
+    def tile_rect(self, key: TileKey) -> Rect:
+        """The part of the slide that a tile shows."""
+        level = self.levels[key.level]
+        width, height = self.tile_size(key)
+        x, y = key.col * level.tile_width, key.row * level.tile_height
+        return Rect(
+            x * level.scale_x, y * level.scale_y, (x + width) * level.scale_x, (y + height) * level.scale_y
+        )
+
+    def ancestors(self, key: TileKey, level_index: int) -> list[TileKey]:
+        """The tiles of a coarser level that cover this tile: one where the grids nest, more where they do not.
+
+        Slivers below one pixel of the coarser level, which odd ratios leave at tile borders, count as covered.
+        """
+        coarse = self.levels[level_index]
+        rect = self.tile_rect(key)
+        slack_x, slack_y = min(coarse.scale_x, rect.width / 4), min(coarse.scale_y, rect.height / 4)
+        inner = Rect(rect.x0 + slack_x, rect.y0 + slack_y, rect.x1 - slack_x, rect.y1 - slack_y)
+        tiles = self.visible_tiles(level_index, inner)
+        return [
+            TileKey(level_index, col, row, key.plane)
+            for row in range(tiles.row0, tiles.row1)
+            for col in range(tiles.col0, tiles.col1)
+        ]

@@ -1,0 +1,92 @@
+"""The Source protocol: what every reader gives the rest of the program, and ``open_slide`` that picks the reader.
+
+A reader answers three questions: what the slide is (``SlideInfo``), how its pyramid is cut (``Pyramid``), and what one
+tile looks like (``read_tile``). It never caches decoded tiles (``stream/cache`` does), never starts threads, and may be
+asked from many threads at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from viewer.slide.geometry import Pyramid, Rect, TileKey
+
+
+class SlideError(Exception):
+    """A slide that cannot be opened: which file, and why in words for the reader."""
+
+    def __init__(self, path: Path | str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = Path(path)
+        self.reason = reason
+
+
+class NotThisReader(SlideError):
+    """This reader does not take the file; another may."""
+
+
+class TileError(Exception):
+    """One tile that cannot be read. The rest of the slide works; the tile is shown as a marked tile and counted."""
+
+
+class TileNotReadyError(TileError):
+    """A tile of a level that is still being built. Not a failure: it is asked for again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlideInfo:
+    """Facts about a slide, read once at opening.
+
+    ``mpp_um`` is micrometres per level-0 pixel (x, y), None where the file does not say. ``bounds`` is the part of the
+    level-0 image that holds scanned tissue. ``planes`` names the focal planes, times and channels of the file; only the
+    first is shown today. ``notes`` are things the reader of the slide must be told, in sentences.
+    ``file_levels`` are the (width, height) of the levels stored in the file, before any that Foveola derives.
+    """
+
+    path: Path
+    format: str
+    reader: str
+    reader_reason: str
+    bounds: Rect
+    file_levels: tuple[tuple[int, int], ...]
+    mpp_um: tuple[float, float] | None = None
+    objective_power: float | None = None
+    associated_images: tuple[str, ...] = ()
+    icc_profile: bytes | None = None
+    background_rgb: tuple[int, int, int] = (255, 255, 255)
+    planes: tuple[str, ...] = ("",)
+    notes: tuple[str, ...] = ()
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """An open slide. Safe to use from many threads until ``close``."""
+
+    @property
+    def info(self) -> SlideInfo: ...
+
+    @property
+    def pyramid(self) -> Pyramid: ...
+
+    def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
+        """The pixels of one tile: (height, width, 4) RGBA as ``Pyramid.tile_size`` says, C-contiguous, opaque.
+
+        Transparent or missing pixels are laid on ``background_rgb``. Raises TileError where the tile cannot be decoded.
+        """
+
+    def read_associated_image(self, name: str) -> NDArray[np.uint8]:
+        """A label, macro or thumbnail image, (height, width, 4) RGBA. May carry patient identifiers.
+
+        Raises KeyError for a name that is not in ``info.associated_images``, SlideError where it cannot be decoded.
+        """
+
+    def close(self) -> None:
+        """Release the file. Reads after this raise TileError. Closing twice is allowed."""

@@ -58,8 +58,9 @@ class TileRange(NamedTuple):
     col1: int
     row1: int
 
-    def __len__(self) -> int:  # type: ignore[override]  # the number of tiles, not of fields
-        return max(0, self.col1 - self.col0) * max(0, self.row1 - self.row0)
+    @property
+    def tile_count(self) -> int:
+        return (self.col1 - self.col0) * (self.row1 - self.row0)
 
 
 @dataclass(frozen=True, slots=True)

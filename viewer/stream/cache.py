@@ -1,0 +1,77 @@
+"""A byte-bounded cache. Pure; the owner locks it.
+
+Eviction order: never a pinned entry; else the entry used longest ago. A single entry larger than the whole cache is kept
+alone rather than refused, so that a reader with a tiny budget still sees tiles.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+
+class Sized(Protocol):
+    @property
+    def nbytes(self) -> int: ...
+
+
+K = TypeVar("K", bound="Hashable")
+V = TypeVar("V", bound=Sized)
+
+
+class ByteCache(Generic[K, V]):
+    """Values by key up to ``capacity_bytes``; pinned values count but are never evicted."""
+
+    def __init__(self, capacity_bytes: int) -> None:
+        self._capacity_bytes = capacity_bytes
+        self._entries: OrderedDict[K, V] = OrderedDict()
+        self._pinned: dict[K, V] = {}
+        self._nbytes = 0
+
+    @property
+    def nbytes(self) -> int:
+        return self._nbytes
+
+    @property
+    def capacity_bytes(self) -> int:
+        return self._capacity_bytes
+
+    def __len__(self) -> int:
+        return len(self._entries) + len(self._pinned)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._entries or key in self._pinned
+
+    def get(self, key: K) -> V | None:
+        """The value, which counts as used now; None where it is not held."""
+        value = self._entries.get(key)
+        if value is None:
+            return self._pinned.get(key)
+        self._entries.move_to_end(key)
+        return value
+
+    def put(self, key: K, value: V, *, pinned: bool = False) -> None:
+        """Hold the value, evicting others as the module's order says."""
+        self.discard(key)
+        (self._pinned if pinned else self._entries)[key] = value
+        self._nbytes += value.nbytes
+        self._shrink()
+
+    def discard(self, key: K) -> None:
+        """Forget the value, if held."""
+        value = self._entries.pop(key, None) or self._pinned.pop(key, None)
+        if value is not None:
+            self._nbytes -= value.nbytes
+
+    def resize(self, capacity_bytes: int) -> None:
+        """Change the bound; entries beyond it go at once."""
+        self._capacity_bytes = capacity_bytes
+        self._shrink()
+
+    def _shrink(self) -> None:
+        while self._nbytes > self._capacity_bytes and len(self._entries) > 1:
+            _, value = self._entries.popitem(last=False)
+            self._nbytes -= value.nbytes

@@ -1,9 +1,9 @@
 """What a slide's pyramid looks like, as arithmetic: levels, tiles, who covers whom. Pure.
 
-Two spaces: ``slide`` is level-0 pixels (float64, x right, y down, origin at the corner of the level-0 image, so that
-coordinates agree with OpenSlide and with every annotation format); ``level`` is pixels of one level. A level always
-covers the whole slide: its scale is the exact per-axis size ratio, so odd vendor ratios (7515 for 30060 / 4) cost at
-most one level pixel at the far edge and never a gap.
+Two spaces: ``slide`` is level-0 pixels (float64, x right, y down, origin at the corner of the level-0 image,
+so that coordinates agree with OpenSlide and with every annotation format); ``level`` is pixels of one level.
+A level always covers the whole slide: its scale is the exact per-axis size ratio, so odd vendor ratios (7515
+for 30060 / 4) cost at most one level pixel at the far edge and never a gap.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 
 class TileKey(NamedTuple):
-    """One tile of one level. ``plane`` counts focal planes, time points and channels together; 0 is the first."""
+    """One tile of one level. ``plane`` counts focal planes, time points and channels together; 0 is the
+    first."""
 
     level: int
     col: int
@@ -67,7 +68,8 @@ class TileRange(NamedTuple):
 class Level:
     """One resolution of the slide, cut into tiles from its top left corner.
 
-    ``scale_x`` and ``scale_y`` are slide pixels per level pixel. Tiles of the last column and row are cropped to the level.
+    ``scale_x`` and ``scale_y`` are slide pixels per level pixel. Tiles of the last column and row are cropped
+    to the level.
     """
 
     width: int
@@ -99,8 +101,8 @@ class Level:
 class Pyramid:
     """The levels of a slide, finest first.
 
-    ``pixel_aspect`` is the physical height of a pixel over its width: screens stretch y by it so that tissue keeps its
-    shape on scanners with non-square pixels.
+    ``pixel_aspect`` is the physical height of a pixel over its width: screens stretch y by it so that tissue
+    keeps its shape on scanners with non-square pixels.
     """
 
     levels: tuple[Level, ...]
@@ -146,8 +148,9 @@ class Pyramid:
 
     @property
     def mip_levels(self) -> int:
-        """How many mips a tile needs (itself included) so that the widest step between levels is filtered, 2 to 4."""
-        steps = [b.downsample / a.downsample for a, b in zip(self.levels, self.levels[1:], strict=False)]
+        """How many mips a tile needs (itself included) so that the widest step between levels is filtered, 2
+        to 4.""" steps = [b.downsample / a.downsample for a, b in zip(self.levels, self.levels[1:],
+        strict=False)]
         return min(4, max(2, ceil(log2(max(steps, default=2.0)) - 0.01) + 1))
 
     def level_for_downsample(self, downsample: float) -> int:
@@ -196,9 +199,11 @@ class Pyramid:
         )
 
     def ancestors(self, key: TileKey, level_index: int) -> list[TileKey]:
-        """The tiles of a coarser level that cover this tile: one where the grids nest, more where they do not.
+        """The tiles of a coarser level that cover this tile: one where the grids nest, more where they do
+        not.
 
-        Slivers below one pixel of the coarser level, which odd ratios leave at tile borders, count as covered.
+        Slivers below one pixel of the coarser level, which odd ratios leave at tile borders, count as
+        covered.
         """
         coarse = self.levels[level_index]
         rect = self.tile_rect(key)

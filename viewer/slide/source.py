@@ -1,18 +1,20 @@
-"""The Source protocol: what every reader gives the rest of the program, and ``open_slide`` that picks the reader.
+"""The Source protocol: what every reader gives the rest of the program, and ``open_slide`` that picks the
+reader.
 
-A reader answers three questions: what the slide is (``SlideInfo``), how its pyramid is cut (``Pyramid``), and what one
-tile looks like (``read_tile``). It never caches decoded tiles (``stream/cache`` does), never starts threads, and may be
-asked from many threads at once.
+A reader answers three questions: what the slide is (``SlideInfo``), how its pyramid is cut (``Pyramid``), and
+what one tile looks like (``read_tile``). It never caches decoded tiles (``stream/cache`` does), never starts
+threads, and may be asked from many threads at once.
 """
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -34,7 +36,8 @@ class NotThisReader(SlideError):
 
 
 class TileError(Exception):
-    """One tile that cannot be read. The rest of the slide works; the tile is shown as a marked tile and counted."""
+    """One tile that cannot be read. The rest of the slide works; the tile is shown as a marked tile and
+    counted."""
 
 
 class TileNotReadyError(TileError):
@@ -45,10 +48,11 @@ class TileNotReadyError(TileError):
 class SlideInfo:
     """Facts about a slide, read once at opening.
 
-    ``mpp_um`` is micrometres per level-0 pixel (x, y), None where the file does not say. ``bounds`` is the part of the
-    level-0 image that holds scanned tissue. ``planes`` names the focal planes, times and channels of the file; only the
-    first is shown today. ``notes`` are things the reader of the slide must be told, in sentences.
-    ``file_levels`` are the (width, height) of the levels stored in the file, before any that Foveola derives.
+    ``mpp_um`` is micrometres per level-0 pixel (x, y), None where the file does not say. ``bounds`` is the
+    part of the level-0 image that holds scanned tissue. ``planes`` names the focal planes, times and channels
+    of the file; only the first is shown today. ``notes`` are things the reader of the slide must be told, in
+    sentences. ``file_levels`` are the (width, height) of the levels stored in the file, before any that
+    Foveola derives.
     """
 
     path: Path
@@ -77,16 +81,70 @@ class Source(Protocol):
     def pyramid(self) -> Pyramid: ...
 
     def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
-        """The pixels of one tile: (height, width, 4) RGBA as ``Pyramid.tile_size`` says, C-contiguous, opaque.
+        """The pixels of one tile: (height, width, 4) RGBA as ``Pyramid.tile_size`` says, C-contiguous,
+        opaque.
 
-        Transparent or missing pixels are laid on ``background_rgb``. Raises TileError where the tile cannot be decoded.
+        Transparent or missing pixels are laid on ``background_rgb``. Raises TileError where the tile cannot
+        be decoded.
         """
 
     def read_associated_image(self, name: str) -> NDArray[np.uint8]:
         """A label, macro or thumbnail image, (height, width, 4) RGBA. May carry patient identifiers.
 
-        Raises KeyError for a name that is not in ``info.associated_images``, SlideError where it cannot be decoded.
+        Raises KeyError for a name that is not in ``info.associated_images``, SlideError where it cannot be
+        decoded.
         """
 
     def close(self) -> None:
         """Release the file. Reads after this raise TileError. Closing twice is allowed."""
+
+
+def open_slide(path: Path | str) -> Source:
+    """Open any slide or image: the first reader that takes the file, in the order DeepZoom, tiled TIFF,
+    OpenSlide, image.
+
+    Raises SlideError, naming the file and every reader's reason, where none does. Reads headers only, no
+    tiles (except
+    for small images without tiles, which are decoded here), but may take seconds on a slow share.
+    """
+    path = Path(path)
+    _check_readable(path)
+    # Imported here: readers import this module, and a reader's codecs are not wanted before a slide is
+    # opened.
+    from viewer.slide.dzi_source import open_dzi
+    from viewer.slide.image_source import open_image
+    from viewer.slide.openslide_source import open_openslide
+    from viewer.slide.tiff_source import open_tiff
+
+    readers: list[tuple[str, Callable[[Path], Source]]] = [
+        ("DeepZoom", open_dzi),
+        ("TIFF", open_tiff),
+        ("OpenSlide", open_openslide),
+        ("image", open_image),
+    ]
+    refusals: list[str] = []
+    for name, open_with in readers:
+        try:
+            return open_with(path)
+        except NotThisReader as refusal:
+            refusals.append(f"{name}: {refusal.reason}")
+    raise SlideError(path, f"no reader can open this file ({'; '.join(refusals)})")
+
+
+def _check_readable(path: Path) -> None:
+    """Say in plain words what is wrong with a path before any reader looks inside."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise SlideError(path, "this is a folder; choose a slide file inside it")
+        if not stat.S_ISREG(mode):
+            raise SlideError(path, "this is not a regular file")
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise SlideError(path, "the file is empty")
+    except FileNotFoundError:
+        raise SlideError(path, "there is no such file") from None
+    except PermissionError:
+        raise SlideError(path, "you have no permission to read it") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise SlideError(path, f"it cannot be read: {error}") from error

@@ -1,7 +1,7 @@
 """A byte-bounded cache. Pure; the owner locks it.
 
-Eviction order: never a pinned entry; else the entry used longest ago. A single entry larger than the whole cache is kept
-alone rather than refused, so that a reader with a tiny budget still sees tiles.
+Eviction order: never a pinned entry; else the entry used longest ago. A single entry larger than the whole
+cache is kept alone rather than refused, so that a reader with a tiny budget still sees tiles.
 """
 
 from __future__ import annotations

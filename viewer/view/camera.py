@@ -1,9 +1,10 @@
 """Where the reader is looking: centre, zoom, rotation, and how they move. Pure.
 
-``View`` is one place to look from. ``Camera`` holds two of them, the present one and the target, and moves the first to
-the second by exponential springs: zoom in its logarithm, so that equal notches of the wheel are equal ratios; the centre
-either by its own spring or, while zooming or turning about a point, derived so that the point stays under the cursor.
-Transforms are named to_from; ``screen`` is pixels of the canvas with y down, whichever pixels ``downsample`` counts in.
+``View`` is one place to look from. ``Camera`` holds two of them, the present one and the target, and moves
+the first to the second by exponential springs: zoom in its logarithm, so that equal notches of the wheel are
+equal ratios; the centre either by its own spring or, while zooming or turning about a point, derived so that
+the point stays under the cursor. Transforms are named to_from; ``screen`` is pixels of the canvas with y
+down, whichever pixels ``downsample`` counts in.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ KINETIC_TIME_CONSTANT_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A place to look from: the slide point in the middle of the screen, slide pixels per screen pixel along x, and the
-    clockwise turn of the slide on the screen."""
+    """A place to look from: the slide point in the middle of the screen, slide pixels per screen pixel along
+    x, and the clockwise turn of the slide on the screen."""
 
     centre_x: float
     centre_y: float
@@ -58,7 +59,9 @@ def field_of_view(view: View, size_px: tuple[float, float], aspect: float) -> Re
     c, s = abs(cos(view.rotation_rad)), abs(sin(view.rotation_rad))
     half_x = (c * size_px[0] + s * size_px[1]) / 2 * view.downsample
     half_y = (s * size_px[0] + c * size_px[1]) / 2 * view.downsample / aspect
-    return Rect(view.centre_x - half_x, view.centre_y - half_y, view.centre_x + half_x, view.centre_y + half_y)
+    return Rect(
+        view.centre_x - half_x, view.centre_y - half_y, view.centre_x + half_x, view.centre_y + half_y
+    )
 
 
 def fitting_view(rect: Rect, size_px: tuple[float, float], aspect: float, rotation_rad: float = 0.0) -> View:
@@ -87,8 +90,9 @@ class Velocity:
 class VelocityEstimator:
     """Smoothed velocity and its spread, for guessing what will be needed next.
 
-    An exponentially weighted mean with a half-life of 50 ms follows the hand; mean and variance of that with a half-life
-    of one second say how steady it is (the model of neuroglancer's chunk prefetch, with log-zoom as a third axis).
+    An exponentially weighted mean with a half-life of 50 ms follows the hand; mean and variance of that with
+    a half-life of one second say how steady it is (the model of neuroglancer's chunk prefetch, with log-zoom
+    as a third axis).
     """
 
     _FAST_HALF_LIFE_S = 0.05
@@ -129,7 +133,8 @@ class VelocityEstimator:
 
 @dataclass(frozen=True, slots=True)
 class _Anchor:
-    """A slide point that must stay at one place on the screen, given from the screen's centre, while zoom and turn run."""
+    """A slide point that must stay at one place on the screen, given from the screen's centre, while zoom and
+    turn run."""
 
     slide_x: float
     slide_y: float
@@ -144,7 +149,8 @@ class _Anchor:
 class Camera:
     """The present view on its way to the target view.
 
-    ``limits`` keep the centre inside a rectangle and the downsample between two values, so that the slide cannot be lost.
+    ``limits`` keep the centre inside a rectangle and the downsample between two values, so that the slide
+    cannot be lost.
     """
 
     def __init__(self, view: View, *, aspect: float = 1.0) -> None:
@@ -185,8 +191,8 @@ class Camera:
         self._anchor = None
 
     def throw(self, vx_px_s: float, vy_px_s: float) -> None:
-        """Let the slide glide on from a speed on the screen, in pixels per second, until friction stops it."""
-        reach = KINETIC_TIME_CONSTANT_S
+        """Let the slide glide on from a speed on the screen, in pixels per second, until friction stops
+        it.""" reach = KINETIC_TIME_CONSTANT_S
         dx, dy = slide_offset_from_screen(self.view, self.aspect, vx_px_s * reach, vy_px_s * reach)
         rest = replace(self.view, centre_x=self.view.centre_x - dx, centre_y=self.view.centre_y - dy)
         self.go(rest)
@@ -198,8 +204,8 @@ class Camera:
         self.go(replace(self.target, centre_x=self.target.centre_x + dx, centre_y=self.target.centre_y + dy))
 
     def zoom(self, downsample: float, *, about_px: tuple[float, float] = (0.0, 0.0)) -> None:
-        """Zoom to ``downsample``; the slide point at ``about_px`` from the screen's centre stays where it is."""
-        low, high = self.downsample_limits
+        """Zoom to ``downsample``; the slide point at ``about_px`` from the screen's centre stays where it
+        is.""" low, high = self.downsample_limits
         self._turn_about(replace(self.target, downsample=min(max(downsample, low), high)), about_px)
 
     def rotate(self, rotation_rad: float, *, about_px: tuple[float, float] = (0.0, 0.0)) -> None:
@@ -238,7 +244,9 @@ class Camera:
     def _settled(self, view: View) -> View:
         """The target once the rest of the way is invisible: a tenth of a pixel, a hundredth of a degree."""
         target = self.target
-        distance_px = hypot(target.centre_x - view.centre_x, target.centre_y - view.centre_y) / target.downsample
+        distance_px = (
+            hypot(target.centre_x - view.centre_x, target.centre_y - view.centre_y) / target.downsample
+        )
         near = (
             distance_px < 0.1
             and abs(log(target.downsample / view.downsample)) < 1e-4

@@ -1,7 +1,8 @@
-"""Which tiles are on the graphics processor, as arrays, so that a frame asks with slices instead of loops. Pure.
+"""Which tiles are on the graphics processor, as arrays, so that a frame asks with slices instead of loops.
+Pure.
 
-One int32 per tile of the pyramid: its slot in the texture pool, or −1. Four bytes for every 256² pixels of slide is
-0.4 MB for six gigapixels.
+One int32 per tile of the pyramid: its slot in the texture pool, or −1. Four bytes for every 256² pixels of
+slide is 0.4 MB for six gigapixels.
 """
 
 from __future__ import annotations

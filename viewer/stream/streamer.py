@@ -1,0 +1,184 @@
+"""Pixels into memory, in the plan's order, off the GUI thread.
+
+The wanted list is replaced as a whole, as often as the reader moves; idle workers pull its best tile. What is
+no longer wanted falls out by itself, and no more is in flight than there are workers. A tile's states:
+
+WAITING   wanted, and no worker has it yet (or nobody wants it)
+DECODING  a worker reads it; a tile that falls out of the list meanwhile still lands in the cache
+READY     decoded, in the cache
+FAILED    could not be decoded; a marked tile is in the cache in its place and the key is counted
+BUILDING  belongs to a level that the source is still building; asked for again with the next wanted list
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections import deque
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from viewer.slide.source import TileError, TileNotReadyError
+from viewer.stream.cache import ByteCache
+from viewer.stream.tile import DecodedTile, decoded_tile, marked_tile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from viewer.slide.geometry import TileKey
+    from viewer.slide.source import Source
+
+log = logging.getLogger("foveola.stream")
+
+
+class TileState(Enum):
+    """Where a tile stands; the module's docstring explains each."""
+
+    WAITING = auto()
+    DECODING = auto()
+    READY = auto()
+    FAILED = auto()
+    BUILDING = auto()
+
+
+def default_worker_count() -> int:
+    """One decode thread for each core the process may use but one, which is the GUI's; at least one."""
+    return max(
+        1, len(os.sched_getaffinity(0)) - 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 2) - 1
+    )
+
+
+class Streamer:
+    """Decodes the tiles of one source with a few threads into a byte-bounded cache.
+
+    ``on_tile(key)`` is called from a worker thread after each tile that came in; it must not block. Keys in
+    ``pinned`` stay in the cache for ever.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        cache_bytes: int,
+        on_tile: Callable[[TileKey], None],
+        workers: int = 0,
+        pinned: Iterable[TileKey] = (),
+    ) -> None:
+        self._source = source
+        self._mip_levels = source.pyramid.mip_levels
+        self._on_tile = on_tile
+        self._pinned = frozenset(pinned)
+        self._lock = threading.Condition()
+        self._cache: ByteCache[TileKey, DecodedTile] = ByteCache(cache_bytes)
+        self._queue: deque[TileKey] = deque()
+        self._decoding: set[TileKey] = set()
+        self._failed: set[TileKey] = set()
+        self._building: set[TileKey] = set()
+        self._closed = False
+        self._threads = [
+            threading.Thread(target=self._work, name=f"foveola-decode-{index}", daemon=True)
+            for index in range(workers or default_worker_count())
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def want(self, keys: Iterable[TileKey]) -> None:
+        """Replace the wanted list, best first."""
+        with self._lock:
+            self._building.clear()
+            self._queue = deque(key for key in keys if key not in self._decoding and key not in self._cache)
+            if self._queue:
+                self._lock.notify_all()
+
+    def ready(self, key: TileKey) -> DecodedTile | None:
+        """The decoded tile, or None while it is not in memory."""
+        with self._lock:
+            return self._cache.get(key)
+
+    def state(self, key: TileKey) -> TileState:
+        with self._lock:
+            if key in self._failed:
+                return TileState.FAILED
+            if key in self._cache:
+                return TileState.READY
+            if key in self._decoding:
+                return TileState.DECODING
+            return TileState.BUILDING if key in self._building else TileState.WAITING
+
+    def retry_failed(self) -> None:
+        """Forget failures, so that a share that came back is read again."""
+        with self._lock:
+            for key in self._failed:
+                self._cache.discard(key)
+            self._failed.clear()
+
+    def resize_cache(self, cache_bytes: int) -> None:
+        with self._lock:
+            self._cache.resize(cache_bytes)
+
+    @property
+    def failed_count(self) -> int:
+        return len(self._failed)
+
+    @property
+    def queue_length(self) -> int:
+        return len(self._queue)
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._decoding)
+
+    @property
+    def cache_nbytes(self) -> int:
+        return self._cache.nbytes
+
+    @property
+    def cache_tiles(self) -> int:
+        return len(self._cache)
+
+    def close(self, timeout_s: float = 2.0) -> bool:
+        """Stop the workers; returns whether all of them ended in time. The source is the caller's to
+        close.""" with self._lock:
+            self._closed = True
+            self._queue.clear()
+            self._lock.notify_all()
+        for thread in self._threads:
+            thread.join(timeout_s)
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                while not self._queue and not self._closed:
+                    self._lock.wait()
+                if self._closed:
+                    return
+                key = self._queue.popleft()
+                if key in self._cache or key in self._decoding:
+                    continue
+                self._decoding.add(key)
+            tile = self._decode(key)
+            with self._lock:
+                self._decoding.discard(key)
+                if tile is None:
+                    self._building.add(key)
+                    continue
+                self._cache.put(key, tile, pinned=key in self._pinned)
+                if tile.failed:
+                    self._failed.add(key)
+            self._on_tile(key)
+
+    def _decode(self, key: TileKey) -> DecodedTile | None:
+        try:
+            return decoded_tile(self._source.read_tile(key), self._mip_levels)
+        except TileNotReadyError:
+            return None
+        except TileError as error:
+            log.warning("tile %s: %s", tuple(key), error)
+        except (
+            Exception
+        ):  # a reader's bug or a codec's must cost one tile, not the thread that draws all others
+            log.exception("tile %s", tuple(key))
+        width, height = self._source.pyramid.tile_size(key)
+        return marked_tile(width, height, self._mip_levels)

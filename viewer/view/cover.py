@@ -1,0 +1,250 @@
+"""What stands on the screen for each wanted tile, so that no pixel inside the slide is ever empty. Pure.
+
+For every tile of the view, in this order of preference: the tile itself; while it fades in, mixed with its
+nearest resident ancestor; while it is absent, that ancestor, with resident finer tiles laid over it (zooming
+out never blurs what was sharp). Where the grids of two levels do not nest, a tile without a single covering
+ancestor is pieced together from several.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log2
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from viewer.slide.geometry import Pyramid, Rect, TileKey, TileRange
+from viewer.view.camera import View, field_of_view
+from viewer.view.plan import Screen, on_screen
+from viewer.view.residency import ABSENT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.view.residency import Residency
+
+_FINER_LEVELS = 2
+_FINER_LIMIT = 512
+
+DRAWN_TILE = np.dtype(
+    [
+        ("rect", np.float32, 4),
+        ("slot", np.int32),
+        ("extent", np.float32, 2),
+        ("lod", np.float32),
+        ("fade", np.float32),
+        ("parent_slot", np.int32),
+        ("parent_uv", np.float32, 4),
+        ("parent_extent", np.float32, 2),
+        ("parent_lod", np.float32),
+        ("level", np.int32),
+    ]
+)
+"""One drawn rectangle, which is one instance of the renderer's single draw call.
+
+rect           left, top, right, bottom in framebuffer pixels from the view's centre, before rotation
+slot           the tile's layer in the texture pool, or −1
+extent         valid width and height of the tile in texels
+lod            log2 of tile texels per framebuffer pixel; negative where texels are magnified
+fade           share of the tile over its ancestor, 0 to 1
+parent_…       the same for the ancestor; parent_uv is the shown part of it: left, top, right, bottom in
+texels
+level          the level of the tile, for the debug tint
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """A frame's rectangles in drawing order (DRAWN_TILE records), how many tiles have nothing at all to stand
+    for them (an empty pixel, which must not happen after the first frame), and whether any is still fading
+    in."""
+
+    tiles: NDArray[np.void]
+    holes: int
+    fading: bool
+
+    @property
+    def slots_in_use(self) -> NDArray[np.int32]:
+        """The layers this frame samples; they must not be evicted while it is drawn."""
+        both = np.concatenate((self.tiles["slot"], self.tiles["parent_slot"]))
+        return both[both >= 0]
+
+
+def cover_view(
+    pyramid: Pyramid,
+    residency: Residency,
+    tiles: TileRange,
+    view: View,
+    screen: Screen,
+    *,
+    now_s: float,
+    fade_s: float,
+) -> Cover:
+    """Cover the tiles of a view (``Plan.drawn``). ``fade_s`` 0 shows tiles at full weight at once."""
+    seen = on_screen(pyramid, tiles, view, screen)
+    row, col = np.nonzero(seen)
+    level = pyramid.levels[tiles.level]
+    edge_x = np.minimum(np.arange(tiles.col0, tiles.col1 + 1) * level.tile_width, level.width)
+    edge_y = np.minimum(np.arange(tiles.row0, tiles.row1 + 1) * level.tile_height, level.height)
+    # float64 until the centre is subtracted: neighbours then share their edge to the bit, however large the
+    # slide
+    screen_x = (edge_x * level.scale_x - view.centre_x) / view.downsample
+    screen_y = (edge_y * level.scale_y - view.centre_y) * (screen.aspect / view.downsample)
+
+    drawn = np.zeros(len(row), DRAWN_TILE)
+    rect, extent = drawn["rect"], drawn["extent"]
+    rect[:, 0], rect[:, 2] = screen_x[col], screen_x[col + 1]
+    rect[:, 1], rect[:, 3] = screen_y[row], screen_y[row + 1]
+    extent[:, 0], extent[:, 1] = np.diff(edge_x)[col], np.diff(edge_y)[row]
+    slot = residency.slot_grids[tiles.level][row + tiles.row0, col + tiles.col0]
+    resident = slot >= 0
+    fade = np.where(resident, 1.0, 0.0)
+    if fade_s > 0:
+        fade[resident] = np.clip((now_s - residency.arrival_s[slot[resident]]) / fade_s, 0.0, 1.0)
+    drawn["slot"], drawn["fade"], drawn["level"] = slot, fade, tiles.level
+    drawn["lod"] = log2(view.downsample / level.downsample)
+    drawn["parent_slot"] = ABSENT
+
+    pending = np.nonzero(fade < 1.0)[0]
+    if len(pending) == 0:
+        return Cover(drawn, holes=0, fading=False)
+    slide_x, slide_y = edge_x * level.scale_x, edge_y * level.scale_y
+    p_col, p_row = col[pending], row[pending]
+    spans = np.stack((slide_x[p_col], slide_y[p_row], slide_x[p_col + 1], slide_y[p_row + 1]), axis=1)
+    orphans = _find_parents(pyramid, residency, drawn, pending, spans, tiles.level, view)
+    drawn["fade"][orphans[slot[orphans] >= 0]] = 1.0  # nothing to fade from: show it at once
+    absent = orphans[slot[orphans] < 0]
+    pieces = _Pieces(pyramid, residency, view, screen)
+    absent_keys = [TileKey(tiles.level, int(col[i] + tiles.col0), int(row[i] + tiles.row0)) for i in absent]
+    holes = sum(not pieces.lay_under(key, pyramid.tile_rect(key), tiles.level + 1) for key in absent_keys)
+    waiting = np.zeros(seen.shape, np.bool_)
+    waiting[p_row, p_col] = drawn["fade"][pending] < 1.0
+    pieces.lay_over(tiles, waiting)
+    fading = bool(np.any(drawn["fade"][resident] < 1.0))
+    return Cover(np.concatenate((pieces.under(), drawn, pieces.over())), holes, fading)
+
+
+def _find_parents(
+    pyramid: Pyramid,
+    residency: Residency,
+    drawn: NDArray[np.void],
+    pending: NDArray[np.intp],
+    spans: NDArray[np.float64],
+    level_index: int,
+    view: View,
+) -> NDArray[np.intp]:
+    """Give each pending record the nearest resident ancestor that covers it alone; returns the records
+    without one.""" x0, y0, x1, y1 = spans.T
+    orphan = np.ones(len(pending), np.bool_)
+    for coarser in range(level_index + 1, len(pyramid.levels)):
+        parent = pyramid.levels[coarser]
+        step_x, step_y = parent.tile_width * parent.scale_x, parent.tile_height * parent.scale_y
+        col = np.minimum(((x0 + x1) / 2 / step_x).astype(np.intp), parent.columns - 1)
+        row = np.minimum(((y0 + y1) / 2 / step_y).astype(np.intp), parent.rows - 1)
+        slot = residency.slot_grids[coarser][row, col]
+        left, top = col * step_x, row * step_y
+        covers = (x0 > left - parent.scale_x) & (x1 < left + step_x + parent.scale_x)
+        covers &= (y0 > top - parent.scale_y) & (y1 < top + step_y + parent.scale_y)
+        found = orphan & covers & (slot >= 0)
+        at = pending[found]
+        drawn["parent_slot"][at] = slot[found]
+        origin = np.stack((left, top, left, top), axis=1)[found]
+        scale = (parent.scale_x, parent.scale_y, parent.scale_x, parent.scale_y)
+        drawn["parent_uv"][at] = (spans[found] - origin) / scale
+        cropped_w = np.minimum(parent.tile_width, parent.width - col * parent.tile_width)
+        cropped_h = np.minimum(parent.tile_height, parent.height - row * parent.tile_height)
+        drawn["parent_extent"][at] = np.stack((cropped_w, cropped_h), axis=1)[found]
+        drawn["parent_lod"][at] = log2(view.downsample / parent.downsample)
+        orphan &= ~found
+    return pending[orphan]
+
+
+class _Pieces:
+    """Records beyond one a tile: parts of several ancestors below it, finer tiles above it."""
+
+    def __init__(self, pyramid: Pyramid, residency: Residency, view: View, screen: Screen) -> None:
+        self._pyramid = pyramid
+        self._residency = residency
+        self._view = view
+        self._screen = screen
+        self._under: list[tuple[int, TileKey, Rect]] = []
+        self._over: list[tuple[int, TileKey, Rect]] = []
+
+    def lay_under(self, key: TileKey, part: Rect, coarser: int) -> bool:
+        """Cover ``part`` of a tile with resident tiles of level ``coarser`` and beyond; returns whether all
+        of it is."""
+        if coarser >= len(self._pyramid.levels):
+            return False
+        complete = True
+        for ancestor in self._pyramid.ancestors(key, coarser):
+            shared = self._pyramid.tile_rect(ancestor).intersection(part)
+            slot = self._residency.slot(ancestor)
+            if shared is None:
+                continue
+            if slot >= 0:
+                self._under.append((slot, ancestor, shared))
+            else:
+                complete &= self.lay_under(key, shared, coarser + 1)
+        return complete
+
+    def lay_over(self, tiles: TileRange, waiting: NDArray[np.bool_]) -> None:
+        """Lay resident finer tiles over the tiles that are ``waiting`` (rows, cols), the coarser of them
+        first.""" level = self._pyramid.levels[tiles.level]
+        field = field_of_view(self._view, self._screen.size_px, self._screen.aspect)
+        for finer in range(tiles.level - 1, max(tiles.level - _FINER_LEVELS, 0) - 1, -1):
+            child = self._pyramid.levels[finer]
+            block = self._pyramid.visible_tiles(finer, field)
+            slots = self._residency.slot_grids[finer][block.row0 : block.row1, block.col0 : block.col1]
+            rows, cols = np.nonzero(slots >= 0)
+            if len(rows) > _FINER_LIMIT:  # so many that the gap closes sooner than they are laid
+                continue
+            x = (cols + block.col0 + 0.5) * child.tile_width * child.scale_x
+            y = (rows + block.row0 + 0.5) * child.tile_height * child.scale_y
+            under_col = np.clip(
+                (x / (level.tile_width * level.scale_x)).astype(np.intp) - tiles.col0, 0, None
+            )
+            under_row = np.clip(
+                (y / (level.tile_height * level.scale_y)).astype(np.intp) - tiles.row0, 0, None
+            )
+            limit_row, limit_col = waiting.shape[0] - 1, waiting.shape[1] - 1
+            useful = waiting[np.minimum(under_row, limit_row), np.minimum(under_col, limit_col)]
+            for row, col in zip(rows[useful].tolist(), cols[useful].tolist(), strict=True):
+                key = TileKey(finer, col + block.col0, row + block.row0)
+                self._over.append((int(slots[row, col]), key, self._pyramid.tile_rect(key)))
+
+    def under(self) -> NDArray[np.void]:
+        """The parts of ancestors, as ancestors without a tile."""
+        drawn = self._records(self._under)
+        for record, (slot, key, part) in zip(drawn, self._under, strict=True):
+            whole, level = self._pyramid.tile_rect(key), self._pyramid.levels[key.level]
+            record["parent_slot"] = slot
+            record["parent_uv"] = (
+                (part.x0 - whole.x0) / level.scale_x,
+                (part.y0 - whole.y0) / level.scale_y,
+                (part.x1 - whole.x0) / level.scale_x,
+                (part.y1 - whole.y0) / level.scale_y,
+            )
+            record["parent_extent"] = self._pyramid.tile_size(key)
+            record["parent_lod"] = log2(self._view.downsample / level.downsample)
+        return drawn
+
+    def over(self) -> NDArray[np.void]:
+        """The finer tiles, at full weight."""
+        drawn = self._records(self._over)
+        for record, (slot, key, _) in zip(drawn, self._over, strict=True):
+            record["slot"], record["fade"] = slot, 1.0
+            record["extent"] = self._pyramid.tile_size(key)
+            record["lod"] = log2(self._view.downsample / self._pyramid.levels[key.level].downsample)
+        return drawn
+
+    def _records(self, pieces: list[tuple[int, TileKey, Rect]]) -> NDArray[np.void]:
+        drawn = np.zeros(len(pieces), DRAWN_TILE)
+        if pieces:
+            view, scale_y = self._view, self._screen.aspect / self._view.downsample
+            parts = np.array([part for _, _, part in pieces])
+            parts -= (view.centre_x, view.centre_y, view.centre_x, view.centre_y)
+            drawn["rect"] = parts * (1 / view.downsample, scale_y, 1 / view.downsample, scale_y)
+            drawn["level"] = [key.level for _, key, _ in pieces]
+        drawn["slot"] = drawn["parent_slot"] = ABSENT
+        return drawn

@@ -1,0 +1,317 @@
+"""Which tiles, at which level, in which order. Pure; reads weights, asks nobody.
+
+A wanted tile is ordered by ``(tier, −gain, distance to the point of regard)`` with
+``gain = blur_px · attention · relevance · p_needed``: ``blur_px`` is the size on the screen of one texel of
+what would be shown instead (the best resident ancestor), ``p_needed`` the chance that the tile is looked at.
+Weights lie between 1 and 4: they reorder, they never starve. The tiers:
+
+COVER     two levels coarser than the view, where much is missing and what stands in for it is coarser still
+VISIBLE   the tiles of the target's level on the screen, at the camera's target and now
+PREFETCH  tiles that the present movement will probably need; decoded, not uploaded, and only when nothing
+else waits
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from math import cos, erf, sin, sqrt
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.slide.geometry import Pyramid, Rect, TileKey, TileRange
+from viewer.view.camera import Velocity, View, field_of_view
+
+if TYPE_CHECKING:
+    from viewer.view.residency import Residency
+
+FloatArray = NDArray[np.float64]
+TileWeight = Callable[[int, FloatArray, FloatArray], FloatArray]
+"""Weights (n,) from 1 to 4 for tiles of a level, given their centres x (n,) and y (n,) in slide pixels."""
+
+WEIGHT_RANGE = (1.0, 4.0)
+_COVER_STEP = 2
+_COVER_WHEN_MISSING = 24
+_PREFETCH_HORIZON_S = 0.5
+_PREFETCH_RING = 2
+_PREFETCH_LIMIT = 96
+_PREFETCH_MIN_P = 0.05
+
+
+class Tier(IntEnum):
+    """Classes of urgency; every tile of one goes before any of the next. The module's docstring explains
+    them."""
+
+    COVER = 0
+    VISIBLE = 1
+    PREFETCH = 2
+
+
+class Screen(NamedTuple):
+    """The framebuffer that is filled: width and height in device pixels, and the slide's pixel aspect."""
+
+    width_px: float
+    height_px: float
+    aspect: float = 1.0
+
+    @property
+    def size_px(self) -> tuple[float, float]:
+        return self.width_px, self.height_px
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to draw now and what to load next.
+
+    ``drawn`` are the tiles of the present view. ``wanted`` are keys not on the GPU, best first; the first
+    ``urgent`` of them are for the screen, the rest is prefetch. ``missing`` counts tiles of the target view
+    that are not on the GPU.
+    """
+
+    drawn: TileRange
+    target: TileRange
+    wanted: list[TileKey]
+    urgent: int
+    missing: int
+
+
+def uniform(_level: int, centre_x: FloatArray, _centre_y: FloatArray) -> FloatArray:
+    """The weight of tiles when nothing is known about them: 1."""
+    return np.ones_like(centre_x)
+
+
+def make_plan(
+    pyramid: Pyramid,
+    residency: Residency,
+    view: View,
+    target: View,
+    screen: Screen,
+    *,
+    velocity: Velocity | None = None,
+    capacity_tiles: int = 1 << 30,
+    attention: TileWeight = uniform,
+    relevance: TileWeight = uniform,
+) -> Plan:
+    """The plan for one frame. Views count in framebuffer pixels.
+
+    ``velocity`` None leaves prefetch out. Where a level needs more tiles than ``capacity_tiles`` (the texture
+    pool) the next coarser one is taken: a blurred picture, never a broken one.
+    """
+    drawn = _tiles_on_screen(pyramid, view, screen, capacity_tiles)
+    at_target = drawn if target == view else _tiles_on_screen(pyramid, target, screen, capacity_tiles)
+    weights = (attention, relevance)
+
+    groups = [_visible_wants(pyramid, residency, at_target, target, screen, weights, p_needed=1.0)]
+    missing = len(groups[0].cols)
+    if drawn != at_target:
+        groups.append(_visible_wants(pyramid, residency, drawn, view, screen, weights, p_needed=0.5))
+    cover_level = min(at_target.level + _COVER_STEP, len(pyramid.levels) - 1)
+    if (
+        missing > _COVER_WHEN_MISSING
+        and groups[0].blur_px.max() > 2**_COVER_STEP
+        and cover_level > at_target.level
+    ):
+        tiles = pyramid.visible_tiles(cover_level, field_of_view(target, screen.size_px, screen.aspect))
+        cover = _visible_wants(pyramid, residency, tiles, target, screen, weights, p_needed=1.0)
+        groups.insert(0, cover._replace(tier=Tier.COVER))
+    wanted = _in_order(groups)
+    urgent = len(wanted)
+    if velocity is not None:
+        ahead = _prefetch_wants(pyramid, residency, at_target, target, screen, velocity, weights)
+        seen = set(wanted)
+        wanted += [key for key in _in_order(ahead)[:_PREFETCH_LIMIT] if key not in seen]
+    return Plan(drawn, at_target, wanted, urgent, missing)
+
+
+def on_screen(pyramid: Pyramid, tiles: TileRange, view: View, screen: Screen) -> NDArray[np.bool_]:
+    """Which tiles of a range touch the screen, (rows, cols): all where the view is upright, fewer where it is
+    turned.""" shape = tiles.row1 - tiles.row0, tiles.col1 - tiles.col0
+    if view.rotation_rad == 0.0:
+        return np.ones(shape, np.bool_)
+    level = pyramid.levels[tiles.level]
+    step_x, step_y = level.tile_width * level.scale_x, level.tile_height * level.scale_y
+    half_x, half_y = step_x / view.downsample / 2, step_y * screen.aspect / view.downsample / 2
+    dx = ((np.arange(tiles.col0, tiles.col1) + 0.5) * step_x - view.centre_x) / view.downsample
+    dy = (
+        ((np.arange(tiles.row0, tiles.row1) + 0.5) * step_y - view.centre_y) * screen.aspect / view.downsample
+    )
+    c, s = cos(view.rotation_rad), sin(view.rotation_rad)
+    across = np.abs(c * dx[None, :] - s * dy[:, None])
+    down = np.abs(s * dx[None, :] + c * dy[:, None])
+    reach_x, reach_y = abs(c) * half_x + abs(s) * half_y, abs(s) * half_x + abs(c) * half_y
+    inside: NDArray[np.bool_] = (across < screen.width_px / 2 + reach_x) & (
+        down < screen.height_px / 2 + reach_y
+    )
+    return inside
+
+
+class _Wants(NamedTuple):
+    """Tiles of one level that are wanted, as parallel arrays."""
+
+    tier: Tier
+    level: int
+    cols: NDArray[np.intp]
+    rows: NDArray[np.intp]
+    gain: FloatArray
+    distance: FloatArray
+    blur_px: FloatArray
+
+
+def _tiles_on_screen(pyramid: Pyramid, view: View, screen: Screen, capacity_tiles: int) -> TileRange:
+    region = field_of_view(view, screen.size_px, screen.aspect)
+    level = pyramid.level_for_downsample(view.downsample)
+    tiles = pyramid.visible_tiles(level, region)
+    while tiles.tile_count > capacity_tiles and level + 1 < len(pyramid.levels):
+        level += 1
+        tiles = pyramid.visible_tiles(level, region)
+    return tiles
+
+
+def _visible_wants(
+    pyramid: Pyramid,
+    residency: Residency,
+    tiles: TileRange,
+    view: View,
+    screen: Screen,
+    weights: tuple[TileWeight, TileWeight],
+    *,
+    p_needed: float,
+) -> _Wants:
+    absent = residency.slot_grids[tiles.level][tiles.row0 : tiles.row1, tiles.col0 : tiles.col1] < 0
+    if view.rotation_rad != 0.0:
+        absent &= on_screen(pyramid, tiles, view, screen)
+    rows, cols = np.nonzero(absent)
+    return _weighed(
+        pyramid,
+        residency,
+        Tier.VISIBLE,
+        tiles.level,
+        cols + tiles.col0,
+        rows + tiles.row0,
+        view,
+        weights,
+        p_needed,
+    )
+
+
+def _weighed(
+    pyramid: Pyramid,
+    residency: Residency,
+    tier: Tier,
+    level_index: int,
+    cols: NDArray[np.intp],
+    rows: NDArray[np.intp],
+    view: View,
+    weights: tuple[TileWeight, TileWeight],
+    p_needed: float | FloatArray,
+) -> _Wants:
+    level = pyramid.levels[level_index]
+    x = (cols + 0.5) * (level.tile_width * level.scale_x)
+    y = (rows + 0.5) * (level.tile_height * level.scale_y)
+    blur_px = np.full(len(cols), 2 * pyramid.levels[-1].downsample / view.downsample)
+    for coarser in range(len(pyramid.levels) - 1, level_index, -1):
+        parent = pyramid.levels[coarser]
+        grid = residency.slot_grids[coarser]
+        parent_cols = np.minimum(
+            (x / (parent.tile_width * parent.scale_x)).astype(np.intp), parent.columns - 1
+        )
+        parent_rows = np.minimum((y / (parent.tile_height * parent.scale_y)).astype(np.intp), parent.rows - 1)
+        blur_px[grid[parent_rows, parent_cols] >= 0] = parent.downsample / view.downsample
+    gain: FloatArray = blur_px * p_needed
+    for weight in weights:
+        gain = gain * weight(level_index, x, y).clip(*WEIGHT_RANGE)
+    distance = np.hypot(x - view.centre_x, y - view.centre_y)
+    return _Wants(tier, level_index, cols, rows, gain, distance, blur_px)
+
+
+def _prefetch_wants(
+    pyramid: Pyramid,
+    residency: Residency,
+    tiles: TileRange,
+    view: View,
+    screen: Screen,
+    velocity: Velocity,
+    weights: tuple[TileWeight, TileWeight],
+) -> list[_Wants]:
+    field = field_of_view(view, screen.size_px, screen.aspect)
+    wants = [_ring(pyramid, residency, tiles, field, view, velocity, weights)]
+    zoom_step = (
+        -1 if velocity.log_downsample < -0.2 else 1
+    )  # outwards also at rest: it costs a quarter of the tiles
+    level = tiles.level + zoom_step
+    if 0 <= level < len(pyramid.levels):
+        grow = 2.0 if zoom_step > 0 else 0.5
+        region = _scaled(field, grow)
+        block = pyramid.visible_tiles(level, region)
+        wants.append(
+            _visible_wants(pyramid, residency, block, view, screen, weights, p_needed=0.3)._replace(
+                tier=Tier.PREFETCH
+            )
+        )
+    return wants
+
+
+def _ring(
+    pyramid: Pyramid,
+    residency: Residency,
+    tiles: TileRange,
+    field: Rect,
+    view: View,
+    velocity: Velocity,
+    weights: tuple[TileWeight, TileWeight],
+) -> _Wants:
+    """Tiles around the field, each with the chance that the present movement reaches it within the
+    horizon.""" level = pyramid.levels[tiles.level]
+    col0, col1 = max(tiles.col0 - _PREFETCH_RING, 0), min(tiles.col1 + _PREFETCH_RING, level.columns)
+    row0, row1 = max(tiles.row0 - _PREFETCH_RING, 0), min(tiles.row1 + _PREFETCH_RING, level.rows)
+    step_x, step_y = level.tile_width * level.scale_x, level.tile_height * level.scale_y
+    p_cols = _chances(col0, col1, step_x, field.x0, field.x1, velocity.x, velocity.x_std)
+    p_rows = _chances(row0, row1, step_y, field.y0, field.y1, velocity.y, velocity.y_std)
+    chance = p_rows[:, None] * p_cols[None, :]
+    chance[residency.slot_grids[tiles.level][row0:row1, col0:col1] >= 0] = 0.0
+    chance[tiles.row0 - row0 : tiles.row1 - row0, tiles.col0 - col0 : tiles.col1 - col0] = 0.0
+    rows, cols = np.nonzero(chance >= _PREFETCH_MIN_P)
+    p_needed = chance[rows, cols]
+    return _weighed(
+        pyramid, residency, Tier.PREFETCH, tiles.level, cols + col0, rows + row0, view, weights, p_needed
+    )
+
+
+def _chances(
+    first: int, last: int, step: float, low: float, high: float, speed: float, speed_std: float
+) -> FloatArray:
+    """For each column or row: the chance that a field from ``low`` to ``high`` touches it within the
+    horizon.""" spread = max(speed_std * _PREFETCH_HORIZON_S, (high - low) * 0.125)
+    drift = speed * _PREFETCH_HORIZON_S
+    chances = np.ones(last - first)
+    for index in range(first, last):
+        before, after = low - (index + 1) * step, index * step - high
+        gap, along = (before, -drift) if before > after else (after, drift)
+        if gap > 0:
+            chances[index - first] = 0.5 * (1 - erf((gap - along) / spread / sqrt(2)))
+    return chances
+
+
+def _scaled(rect: Rect, factor: float) -> Rect:
+    x, y = rect.centre
+    half_x, half_y = rect.width * factor / 2, rect.height * factor / 2
+    return Rect(x - half_x, y - half_y, x + half_x, y + half_y)
+
+
+def _in_order(groups: list[_Wants]) -> list[TileKey]:
+    """All keys of the groups, best first, each once."""
+    groups = [group for group in groups if len(group.cols)]
+    if not groups:
+        return []
+    tier = np.concatenate([np.full(len(group.cols), group.tier) for group in groups])
+    gain = np.concatenate([group.gain for group in groups])
+    distance = np.concatenate([group.distance for group in groups])
+    level = np.concatenate([np.full(len(group.cols), group.level) for group in groups])
+    cols = np.concatenate([group.cols for group in groups])
+    rows = np.concatenate([group.rows for group in groups])
+    order = np.lexsort((distance, -gain, tier))
+    table = np.stack([level, cols, rows], axis=1)[order].tolist()
+    return list(dict.fromkeys(TileKey(*entry) for entry in table))

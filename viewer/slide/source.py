@@ -109,19 +109,9 @@ def open_slide(path: Path | str) -> Source:
     """
     path = Path(path)
     _check_readable(path)
-    # Imported here: readers import this module, and a reader's codecs are not wanted before a slide is
-    # opened.
-    from viewer.slide.dzi_source import open_dzi
-    from viewer.slide.image_source import open_image
-    from viewer.slide.openslide_source import open_openslide
-    from viewer.slide.tiff_source import open_tiff
-
-    readers: list[tuple[str, Callable[[Path], Source]]] = [
-        ("DeepZoom", open_dzi),
-        ("TIFF", open_tiff),
-        ("OpenSlide", open_openslide),
-        ("image", open_image),
-    ]
+    readers: list[tuple[str, Callable[[Path], Source]]] = [("OpenSlide", _with_openslide), ("image", _as_image)]
+    if path.suffix.lower() == ".dzi":
+        readers = [("DeepZoom", _as_deepzoom)]
     refusals: list[str] = []
     for name, open_with in readers:
         try:
@@ -129,6 +119,27 @@ def open_slide(path: Path | str) -> Source:
         except NotThisReader as refusal:
             refusals.append(f"{name}: {refusal.reason}")
     raise SlideError(path, f"no reader can open this file ({'; '.join(refusals)})")
+
+
+# Readers are imported when they are needed: they import this module, and bring codecs with them.
+
+
+def _as_deepzoom(path: Path) -> Source:
+    from viewer.slide.dzi_source import open_dzi
+
+    return open_dzi(path)
+
+
+def _with_openslide(path: Path) -> Source:
+    from viewer.slide.openslide_source import open_openslide
+
+    return open_openslide(path)
+
+
+def _as_image(path: Path) -> Source:
+    from viewer.slide.image_source import open_image
+
+    return open_image(path)
 
 
 def _check_readable(path: Path) -> None:

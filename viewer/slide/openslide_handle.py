@@ -1,0 +1,129 @@
+"""OpenSlideHandle: one slide opened by OpenSlide, that survives its bad tiles.
+
+OpenSlide latches its first error: after one bad tile every later call on that handle fails. This class opens a fresh
+handle when that happens, so that a bad tile costs one tile and not the slide.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+import openslide
+from PIL.ImageCms import PyCMSError
+
+from viewer.slide.source import NotThisReader, SlideError, TileError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+# Small: decoded tiles are cached by the streamer, this only saves file tiles that straddle two requests.
+CACHE_BYTES = 32 * 2**20
+MAX_ASSOCIATED_PX = 100_000_000
+MAX_ICC_BYTES = 16 * 2**20
+
+
+def vendor_of(path: Path) -> str | None:
+    """The name OpenSlide gives to the file's format, None where it knows none."""
+    try:
+        return openslide.OpenSlide.detect_format(path)
+    except openslide.OpenSlideError:
+        return None
+
+
+class OpenSlideHandle:
+    """Thread-safe access to a slide through OpenSlide. Raises NotThisReader where OpenSlide refuses the file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._cache = openslide.OpenSlideCache(CACHE_BYTES)
+        self._lock = threading.Lock()
+        self._closed = False
+        self._slide: openslide.OpenSlide | None = None
+        try:
+            self._slide = slide = self._open()
+            self.level_sizes: tuple[tuple[int, int], ...] = slide.level_dimensions
+            self.level_downsamples: tuple[float, ...] = slide.level_downsamples
+            self.properties: Mapping[str, str] = dict(slide.properties)
+            self.associated_images: tuple[str, ...] = tuple(slide.associated_images)
+        except openslide.OpenSlideUnsupportedFormatError:
+            raise NotThisReader(path, "OpenSlide does not know this format") from None
+        except (openslide.OpenSlideError, OSError) as error:
+            raise NotThisReader(path, f"OpenSlide refuses it: {error}") from error
+
+    def read_region(self, location: tuple[int, int], level: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+        """(height, width, 4) straight RGBA; ``location`` in level-0 pixels, ``size`` in level pixels.
+
+        Raises TileError where OpenSlide cannot decode it.
+        """
+        slide = self._current()
+        try:
+            return np.asarray(slide.read_region(location, level, size))
+        except openslide.OpenSlideError:
+            # Either this region is bad or another thread's bad region killed the handle we shared: a handle of our
+            # own tells which.
+            with self._lock:
+                if self._slide is slide:
+                    self._slide = None
+        try:
+            slide = self._open()
+            pixels = np.asarray(slide.read_region(location, level, size))
+        except openslide.OpenSlideError as error:
+            raise TileError(f"{self.path}: OpenSlide cannot read level {level} at {location}: {error}") from error
+        with self._lock:
+            if self._slide is None and not self._closed:
+                self._slide = slide
+        return pixels
+
+    def read_associated_image(self, name: str) -> NDArray[np.uint8]:
+        """(height, width, 4) straight RGBA. Raises KeyError for an unknown name, SlideError where it is unreadable."""
+        if name not in self.associated_images:
+            raise KeyError(name)
+        width = int(self.properties.get(f"openslide.associated.{name}.width", 0))
+        height = int(self.properties.get(f"openslide.associated.{name}.height", 0))
+        if width * height > MAX_ASSOCIATED_PX:
+            raise SlideError(self.path, f"the {name} image claims {width}×{height} px, more than is reasonable")
+        try:
+            slide = self._open()  # a handle of its own: a bad label must not disturb tiles being read
+            return np.asarray(slide.associated_images[name])
+        except openslide.OpenSlideError as error:
+            raise SlideError(self.path, f"the {name} image cannot be read: {error}") from error
+
+    def read_icc_profile(self) -> bytes | None:
+        """The profile of the level images, None where there is none. Raises SlideError where it is unreadable."""
+        size = int(self.properties.get("openslide.icc-size", 0))
+        if size == 0:
+            return None
+        if size > MAX_ICC_BYTES:
+            raise SlideError(self.path, f"the ICC profile claims {size} bytes, more than is reasonable")
+        try:
+            profile = self._current().color_profile
+        except (openslide.OpenSlideError, PyCMSError) as error:
+            raise SlideError(self.path, f"the ICC profile cannot be read: {error}") from error
+        return profile.tobytes() if profile is not None else None
+
+    def close(self) -> None:
+        """Let go of the slide; it is closed when the last read in flight returns."""
+        with self._lock:
+            self._closed = True
+            self._slide = None
+
+    def _open(self) -> openslide.OpenSlide:
+        slide = openslide.OpenSlide(self.path)
+        slide.set_cache(self._cache)
+        return slide
+
+    def _current(self) -> openslide.OpenSlide:
+        with self._lock:
+            if self._closed:
+                raise TileError(f"{self.path}: the slide is closed")
+            if self._slide is None:
+                try:
+                    self._slide = self._open()
+                except openslide.OpenSlideError as error:
+                    raise TileError(f"{self.path}: OpenSlide can no longer open it: {error}") from error
+            return self._slide

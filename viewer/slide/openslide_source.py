@@ -1,0 +1,196 @@
+"""OpenSlideSource: every format that OpenSlide reads and no direct path does, tile by tile through ``read_region``."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from viewer.slide.geometry import Pyramid, Rect, TileKey
+from viewer.slide.openslide_handle import OpenSlideHandle
+from viewer.slide.pixels import opaque_rgba
+from viewer.slide.source import NotThisReader, SlideError, SlideInfo, TileError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+DEFAULT_TILE_PX = 512
+MIN_TILE_PX, MAX_TILE_PX = 256, 1024
+MAX_SIDE_PX = 2**31
+
+# Resolutions outside this range come from printing software (72 dpi is 353 µm), not from a scanner. µm per pixel.
+PLAUSIBLE_MPP_UM = (0.05, 50.0)
+
+FORMAT_NAMES = {
+    "aperio": "Aperio SVS",
+    "dicom": "DICOM WSI",
+    "generic-tiff": "Tiled TIFF",
+    "hamamatsu": "Hamamatsu",
+    "leica": "Leica SCN",
+    "mirax": "MIRAX",
+    "philips": "Philips TIFF",
+    "sakura": "Sakura SVSLIDE",
+    "synthetic": "OpenSlide synthetic",
+    "trestle": "Trestle TIFF",
+    "ventana": "Ventana BIF",
+    "zeiss": "Zeiss CZI",
+}
+
+
+def number(properties: Mapping[str, str], name: str) -> float | None:
+    """A finite number greater than 0 from a property, None where there is none."""
+    try:
+        value = float(properties[name])
+    except (KeyError, ValueError):
+        return None
+    return value if isfinite(value) and value > 0 else None
+
+
+def mpp_from_properties(properties: Mapping[str, str]) -> tuple[float, float] | None:
+    """Micrometres per level-0 pixel (x, y), None where the file does not say (or only a printer's resolution)."""
+    x, y = number(properties, "openslide.mpp-x"), number(properties, "openslide.mpp-y")
+    if x is None or y is None:
+        return None
+    low, high = PLAUSIBLE_MPP_UM
+    if properties.get("openslide.vendor") == "generic-tiff" and not (low <= x <= high and low <= y <= high):
+        return None
+    return x, y
+
+
+def pixel_aspect(mpp_um: tuple[float, float] | None) -> float:
+    """Physical pixel height over width; 1 where unknown or where the two differ by less than 0.1 %."""
+    if mpp_um is None:
+        return 1.0
+    aspect = mpp_um[1] / mpp_um[0]
+    return aspect if abs(aspect - 1) > 0.001 else 1.0
+
+
+def background_from_properties(properties: Mapping[str, str]) -> tuple[int, int, int]:
+    """The scanner's background colour, white where the file names none."""
+    value = properties.get("openslide.background-color", "")
+    try:
+        red, green, blue = bytes.fromhex(value)
+    except ValueError:
+        return 255, 255, 255
+    return red, green, blue
+
+
+def bounds_from_properties(properties: Mapping[str, str], width: int, height: int) -> Rect:
+    """The scanned part of the level-0 image, all of it where the file does not say or says nonsense."""
+    whole = Rect(0.0, 0.0, float(width), float(height))
+    try:
+        x, y, w, h = (float(properties[f"openslide.bounds-{name}"]) for name in ("x", "y", "width", "height"))
+    except (KeyError, ValueError):
+        return whole
+    return whole.intersection(Rect(x, y, x + w, y + h)) or whole
+
+
+def facts_from_handle(handle: OpenSlideHandle, *, reader: str, reader_reason: str) -> SlideInfo:
+    """SlideInfo of whatever OpenSlide says about a slide."""
+    properties = handle.properties
+    width, height = handle.level_sizes[0]
+    notes: list[str] = []
+    icc_profile = None
+    try:
+        icc_profile = handle.read_icc_profile()
+    except SlideError as error:
+        notes.append(f"Colours are shown uncorrected: {error.reason}.")
+    vendor = properties.get("openslide.vendor", "")
+    return SlideInfo(
+        path=handle.path,
+        format=FORMAT_NAMES.get(vendor, vendor or "unknown"),
+        reader=reader,
+        reader_reason=reader_reason,
+        bounds=bounds_from_properties(properties, width, height),
+        file_levels=handle.level_sizes,
+        mpp_um=mpp_from_properties(properties),
+        objective_power=number(properties, "openslide.objective-power"),
+        associated_images=handle.associated_images,
+        icc_profile=icc_profile,
+        background_rgb=background_from_properties(properties),
+        notes=tuple(notes),
+        properties=properties,
+    )
+
+
+def _tile_size(properties: Mapping[str, str], level: int) -> tuple[int, int]:
+    """The file's own tile size where a tile of it is a sensible unit of work, else 512 px."""
+    sides = [number(properties, f"openslide.level[{level}].tile-{side}") for side in ("width", "height")]
+    width, height = (int(side) if side else 0 for side in sides)
+    if MIN_TILE_PX <= min(width, height) and max(width, height) <= MAX_TILE_PX:
+        return width, height
+    return DEFAULT_TILE_PX, DEFAULT_TILE_PX
+
+
+class OpenSlideSource:
+    """A Source over OpenSlide."""
+
+    def __init__(self, handle: OpenSlideHandle, info: SlideInfo) -> None:
+        self._handle = handle
+        self._info = info
+        sizes = list(handle.level_sizes)
+        if max(max(size) for size in sizes) > MAX_SIDE_PX:
+            raise SlideError(handle.path, f"a level claims a side of more than {MAX_SIDE_PX} px")
+        tiles = [_tile_size(handle.properties, level) for level in range(len(sizes))]
+        try:
+            self._pyramid = Pyramid.from_sizes(sizes, tiles, pixel_aspect=pixel_aspect(info.mpp_um))
+        except ValueError as error:
+            raise SlideError(handle.path, f"its levels make no pyramid: {error}") from error
+
+    @property
+    def info(self) -> SlideInfo:
+        return self._info
+
+    @property
+    def pyramid(self) -> Pyramid:
+        return self._pyramid
+
+    def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
+        """See ``Source.read_tile``."""
+        if not self._pyramid.contains(key):
+            raise TileError(f"{self._info.path}: there is no tile {key}")
+        level = self._pyramid.levels[key.level]
+        pixels = read_level_region(
+            self._handle,
+            key.level,
+            (key.col * level.tile_width, key.row * level.tile_height),
+            self._pyramid.tile_size(key),
+        )
+        return opaque_rgba(pixels, self._info.background_rgb)
+
+    def read_associated_image(self, name: str) -> NDArray[np.uint8]:
+        """See ``Source.read_associated_image``."""
+        return opaque_rgba(self._handle.read_associated_image(name), self._info.background_rgb)
+
+    def close(self) -> None:
+        """See ``Source.close``."""
+        self._handle.close()
+
+
+def read_level_region(
+    handle: OpenSlideHandle, level: int, corner: tuple[int, int], size: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """(height, width, 4) straight RGBA of a region given in pixels of its own level.
+
+    OpenSlide wants the corner in whole level-0 pixels, so levels of odd ratios may come out up to half a level-0 pixel
+    off. Its own mean downsample is used for the way there, because OpenSlide uses it for the way back.
+    """
+    downsample = handle.level_downsamples[level]
+    return handle.read_region((round(corner[0] * downsample), round(corner[1] * downsample)), level, size)
+
+
+def open_openslide(path: Path) -> OpenSlideSource:
+    """Open through OpenSlide. Raises NotThisReader where OpenSlide refuses, SlideError where its answer makes no sense."""
+    handle = OpenSlideHandle(path)
+    vendor = handle.properties.get("openslide.vendor", "unknown")
+    if not handle.level_sizes:
+        raise NotThisReader(path, "OpenSlide finds no level in it")
+    reason = f"OpenSlide knows the {FORMAT_NAMES.get(vendor, vendor)} layout and there is no direct path for this file."
+    try:
+        return OpenSlideSource(handle, facts_from_handle(handle, reader="openslide", reader_reason=reason))
+    except SlideError:
+        handle.close()
+        raise

@@ -1,0 +1,39 @@
+"""Small pixel conversions that every reader shares: any 8-bit array to opaque RGBA on the slide's background."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def background_tile(width: int, height: int, background_rgb: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """A (height, width, 4) tile of nothing but background."""
+    tile = np.empty((height, width, 4), np.uint8)
+    tile[...] = (*background_rgb, 255)
+    return tile
+
+
+def opaque_rgba(pixels: NDArray[np.uint8], background_rgb: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """(height, width, 4) opaque RGBA from grey (h, w), grey+alpha (h, w, 2), RGB (h, w, 3) or straight RGBA (h, w, 4).
+
+    Transparent pixels are laid on the background. An array that is opaque RGBA already is returned as it is, made
+    C-contiguous; nothing else is changed in place.
+    """
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    height, width, samples = pixels.shape
+    if samples == 4 and bool((pixels[..., 3] == 255).all()):
+        return np.ascontiguousarray(pixels)
+    tile = np.empty((height, width, 4), np.uint8)
+    tile[..., :3] = pixels[..., : 3 if samples >= 3 else 1]
+    tile[..., 3] = 255
+    if samples in (2, 4):
+        alpha = pixels[..., -1:].astype(np.uint16)
+        background = np.array(background_rgb, np.uint16)
+        # (c·a + b·(255 − a)) / 255, rounded, in 16 bits: the largest sum is 255 · 255 + 127.
+        tile[..., :3] = (tile[..., :3] * alpha + background * (255 - alpha) + 127) // 255
+    return tile

@@ -149,8 +149,9 @@ class Pyramid:
     @property
     def mip_levels(self) -> int:
         """How many mips a tile needs (itself included) so that the widest step between levels is filtered, 2
-        to 4.""" steps = [b.downsample / a.downsample for a, b in zip(self.levels, self.levels[1:],
-        strict=False)]
+        to 4.
+        """
+        steps = [b.downsample / a.downsample for a, b in zip(self.levels, self.levels[1:], strict=False)]
         return min(4, max(2, ceil(log2(max(steps, default=2.0)) - 0.01) + 1))
 
     def level_for_downsample(self, downsample: float) -> int:

@@ -139,7 +139,9 @@ class Streamer:
 
     def close(self, timeout_s: float = 2.0) -> bool:
         """Stop the workers; returns whether all of them ended in time. The source is the caller's to
-        close.""" with self._lock:
+        close.
+        """
+        with self._lock:
             self._closed = True
             self._queue.clear()
             self._lock.notify_all()

@@ -46,6 +46,8 @@ def decoded_tile(pixels: NDArray[np.uint8], mip_levels: int) -> DecodedTile:
 
 def marked_tile(width: int, height: int, mip_levels: int) -> DecodedTile:
     """What stands for a tile that cannot be decoded: diagonal stripes that no stain produces, never plain
-    background.""" stripe = (np.add.outer(np.arange(height), np.arange(width)) // _MARK_STEP_PX) % 4 == 0
+    background.
+    """
+    stripe = (np.add.outer(np.arange(height), np.arange(width)) // _MARK_STEP_PX) % 4 == 0
     pixels = np.where(stripe[..., None], _MARK_DARK, _MARK_LIGHT)
     return DecodedTile(decoded_tile(pixels, mip_levels).mips, failed=True)

@@ -192,7 +192,9 @@ class Camera:
 
     def throw(self, vx_px_s: float, vy_px_s: float) -> None:
         """Let the slide glide on from a speed on the screen, in pixels per second, until friction stops
-        it.""" reach = KINETIC_TIME_CONSTANT_S
+        it.
+        """
+        reach = KINETIC_TIME_CONSTANT_S
         dx, dy = slide_offset_from_screen(self.view, self.aspect, vx_px_s * reach, vy_px_s * reach)
         rest = replace(self.view, centre_x=self.view.centre_x - dx, centre_y=self.view.centre_y - dy)
         self.go(rest)
@@ -205,7 +207,9 @@ class Camera:
 
     def zoom(self, downsample: float, *, about_px: tuple[float, float] = (0.0, 0.0)) -> None:
         """Zoom to ``downsample``; the slide point at ``about_px`` from the screen's centre stays where it
-        is.""" low, high = self.downsample_limits
+        is.
+        """
+        low, high = self.downsample_limits
         self._turn_about(replace(self.target, downsample=min(max(downsample, low), high)), about_px)
 
     def rotate(self, rotation_rad: float, *, about_px: tuple[float, float] = (0.0, 0.0)) -> None:

@@ -135,7 +135,9 @@ def _find_parents(
     view: View,
 ) -> NDArray[np.intp]:
     """Give each pending record the nearest resident ancestor that covers it alone; returns the records
-    without one.""" x0, y0, x1, y1 = spans.T
+    without one.
+    """
+    x0, y0, x1, y1 = spans.T
     orphan = np.ones(len(pending), np.bool_)
     for coarser in range(level_index + 1, len(pyramid.levels)):
         parent = pyramid.levels[coarser]
@@ -190,7 +192,9 @@ class _Pieces:
 
     def lay_over(self, tiles: TileRange, waiting: NDArray[np.bool_]) -> None:
         """Lay resident finer tiles over the tiles that are ``waiting`` (rows, cols), the coarser of them
-        first.""" level = self._pyramid.levels[tiles.level]
+        first.
+        """
+        level = self._pyramid.levels[tiles.level]
         field = field_of_view(self._view, self._screen.size_px, self._screen.aspect)
         for finer in range(tiles.level - 1, max(tiles.level - _FINER_LEVELS, 0) - 1, -1):
             child = self._pyramid.levels[finer]

@@ -128,7 +128,9 @@ def make_plan(
 
 def on_screen(pyramid: Pyramid, tiles: TileRange, view: View, screen: Screen) -> NDArray[np.bool_]:
     """Which tiles of a range touch the screen, (rows, cols): all where the view is upright, fewer where it is
-    turned.""" shape = tiles.row1 - tiles.row0, tiles.col1 - tiles.col0
+    turned.
+    """
+    shape = tiles.row1 - tiles.row0, tiles.col1 - tiles.col0
     if view.rotation_rad == 0.0:
         return np.ones(shape, np.bool_)
     level = pyramid.levels[tiles.level]
@@ -264,7 +266,9 @@ def _ring(
     weights: tuple[TileWeight, TileWeight],
 ) -> _Wants:
     """Tiles around the field, each with the chance that the present movement reaches it within the
-    horizon.""" level = pyramid.levels[tiles.level]
+    horizon.
+    """
+    level = pyramid.levels[tiles.level]
     col0, col1 = max(tiles.col0 - _PREFETCH_RING, 0), min(tiles.col1 + _PREFETCH_RING, level.columns)
     row0, row1 = max(tiles.row0 - _PREFETCH_RING, 0), min(tiles.row1 + _PREFETCH_RING, level.rows)
     step_x, step_y = level.tile_width * level.scale_x, level.tile_height * level.scale_y
@@ -284,7 +288,9 @@ def _chances(
     first: int, last: int, step: float, low: float, high: float, speed: float, speed_std: float
 ) -> FloatArray:
     """For each column or row: the chance that a field from ``low`` to ``high`` touches it within the
-    horizon.""" spread = max(speed_std * _PREFETCH_HORIZON_S, (high - low) * 0.125)
+    horizon.
+    """
+    spread = max(speed_std * _PREFETCH_HORIZON_S, (high - low) * 0.125)
     drift = speed * _PREFETCH_HORIZON_S
     chances = np.ones(last - first)
     for index in range(first, last):

@@ -1,0 +1,153 @@
+"""GLSL programs: sources with includes, compile errors that name file and line, cached uniform locations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+from OpenGL import GL
+
+from gpu.errors import GpuError
+
+_VERSION_LINE = "#version 330 compatibility"
+_INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"\s*$')
+# Mesa "0:12(5): …", NVIDIA "0(12) : …", AMD and Intel "ERROR: 0:12: …": source number, then line.
+_LOG_POSITION = re.compile(r"^(?:ERROR:\s*|WARNING:\s*)?(\d+)[:(](\d+)\)?")
+
+ReadSource = Callable[[str], str]
+UniformValue = int | float | Sequence[float] | NDArray[np.float32]
+
+
+def read_shader(name: str) -> str:
+    """Text of a file of the shaders package; raises GpuError if there is none of that name."""
+    try:
+        return resources.files("shaders").joinpath(name).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise GpuError(f"shader file {name} is missing from the installation") from error
+
+
+def expand_includes(name: str, read: ReadSource = read_shader) -> tuple[str, list[str]]:
+    """The source of `name` with every `#include "file"` replaced by that file, each file once.
+
+    Returns:
+        The text, with #line directives, and the file names in the order of the source numbers these use.
+
+    Raises:
+        GpuError: a file is missing.
+    """
+    files: list[str] = []
+
+    def expand(file: str) -> list[str]:
+        number = len(files)
+        files.append(file)
+        lines = [f"#line 1 {number}"]
+        for line_number, line in enumerate(read(file).splitlines(), start=1):
+            match = _INCLUDE.match(line)
+            if match is None:
+                lines.append(line)
+            elif match[1] not in files:
+                lines.extend(expand(match[1]))
+                lines.append(f"#line {line_number + 1} {number}")
+            else:
+                lines.append("")
+        return lines
+
+    return "\n".join(expand(name)) + "\n", files
+
+
+def readable_log(log: str, files: Sequence[str]) -> str:
+    """A driver's log with its source numbers replaced by file names: `tile.frag:12: …`."""
+
+    def readable(line: str) -> str:
+        match = _LOG_POSITION.match(line)
+        if match is None or int(match[1]) >= len(files):
+            return line
+        return f"{files[int(match[1])]}:{match[2]}{line[match.end() :]}"
+
+    return "\n".join(readable(line) for line in log.strip("\x00\n ").splitlines())
+
+
+class Program:
+    """A linked vertex and fragment shader of the current context.
+
+    Args:
+        vertex, fragment: file names in the shaders package.
+        defines: names to #define in both.
+        read: where sources come from; tests give their own.
+
+    Raises:
+        GpuError: a source is missing, or does not compile or link; the message names file and line.
+    """
+
+    def __init__(
+        self, vertex: str, fragment: str, *, defines: Iterable[str] = (), read: ReadSource = read_shader
+    ) -> None:
+        header = "\n".join([_VERSION_LINE, *(f"#define {name} 1" for name in defines)])
+        shaders: list[int] = []
+        try:
+            for kind, name in ((GL.GL_VERTEX_SHADER, vertex), (GL.GL_FRAGMENT_SHADER, fragment)):
+                shaders.append(_compiled(kind, name, header, read))
+            self.name: int = _linked(shaders, f"{vertex} with {fragment}")
+        finally:
+            for shader in shaders:
+                GL.glDeleteShader(shader)
+        self._locations: dict[str, int] = {}
+
+    def set_uniforms(self, **values: UniformValue) -> None:
+        """Set uniforms by name; the program must be in use.
+
+        int sets an int, bool or sampler; float a float; a sequence of 2 to 4 floats a vector. A name that the
+        compiler has removed as unused is ignored, as OpenGL itself does.
+        """
+        for name, value in values.items():
+            location = self._locations.get(name)
+            if location is None:
+                location = self._locations[name] = int(GL.glGetUniformLocation(self.name, name))
+            if isinstance(value, int):
+                GL.glUniform1i(location, value)
+            elif isinstance(value, float):
+                GL.glUniform1f(location, value)
+            else:
+                vector = np.asarray(value, np.float32)
+                _SET_VECTOR[vector.size](location, 1, vector)
+
+    def release(self) -> None:
+        """Delete the program; its context must be current."""
+        GL.glDeleteProgram(self.name)
+        self.name = 0
+
+
+_SET_VECTOR = {2: GL.glUniform2fv, 3: GL.glUniform3fv, 4: GL.glUniform4fv}
+
+
+def _compiled(kind: int, name: str, header: str, read: ReadSource) -> int:
+    source, files = expand_includes(name, read)
+    shader = int(GL.glCreateShader(kind))
+    GL.glShaderSource(shader, f"{header}\n{source}")
+    GL.glCompileShader(shader)
+    if not GL.glGetShaderiv(shader, GL.GL_COMPILE_STATUS):
+        log = _text(GL.glGetShaderInfoLog(shader))
+        GL.glDeleteShader(shader)
+        raise GpuError(f"shader {name} does not compile:\n{readable_log(log, files)}")
+    return shader
+
+
+def _linked(shaders: Sequence[int], what: str) -> int:
+    program = int(GL.glCreateProgram())
+    for shader in shaders:
+        GL.glAttachShader(program, shader)
+    GL.glLinkProgram(program)
+    for shader in shaders:
+        GL.glDetachShader(program, shader)
+    if not GL.glGetProgramiv(program, GL.GL_LINK_STATUS):
+        log = _text(GL.glGetProgramInfoLog(program))
+        GL.glDeleteProgram(program)
+        raise GpuError(f"shaders {what} do not link:\n{log}")
+    return program
+
+
+def _text(log: bytes | str) -> str:
+    return log.decode("utf-8", "replace") if isinstance(log, bytes) else log

@@ -1,0 +1,1 @@
+"""GLSL sources of the tile engine, read as package data by gpu.program."""

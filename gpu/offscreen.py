@@ -1,0 +1,66 @@
+"""Frames drawn into memory: the same renderer as the window's, without a window."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from OpenGL import GL
+
+from gpu.context import check
+from gpu.errors import GpuError
+from gpu.renderer import FrameState, TileRenderer
+
+
+def max_picture_px() -> tuple[int, int]:
+    """Largest width and height that render_to_array takes in the current context."""
+    side = int(GL.glGetIntegerv(GL.GL_MAX_RENDERBUFFER_SIZE))
+    width, height = (int(limit) for limit in GL.glGetIntegerv(GL.GL_MAX_VIEWPORT_DIMS))
+    return min(side, width), min(side, height)
+
+
+def render_to_array(renderer: TileRenderer, instances: NDArray[Any], frame: FrameState) -> NDArray[np.uint8]:
+    """Draw a frame of frame.width_px × frame.height_px and read it back.
+
+    Args:
+        renderer: of the current context.
+        instances: (n,) of gpu.renderer.TILE_INSTANCE.
+        frame: size and everything else that holds for the frame.
+
+    Returns:
+        uint8 (height_px, width_px, 4), RGBA, top row first, alpha 255.
+
+    Raises:
+        GpuError: the picture is larger than max_picture_px (draw it in parts), or memory is short.
+    """
+    width, height = frame.width_px, frame.height_px
+    max_width, max_height = max_picture_px()
+    if width > max_width or height > max_height:
+        raise GpuError(
+            f"a picture of {width}×{height} px is larger than this driver draws at once "
+            f"({max_width}×{max_height} px); draw it in parts"
+        )
+    framebuffer_before = int(GL.glGetIntegerv(GL.GL_FRAMEBUFFER_BINDING))
+    renderbuffer_before = int(GL.glGetIntegerv(GL.GL_RENDERBUFFER_BINDING))
+    framebuffer = int(GL.glGenFramebuffers(1))
+    colour = int(GL.glGenRenderbuffers(1))
+    try:
+        GL.glBindRenderbuffer(GL.GL_RENDERBUFFER, colour)
+        GL.glRenderbufferStorage(GL.GL_RENDERBUFFER, GL.GL_RGBA8, width, height)
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, framebuffer)
+        GL.glFramebufferRenderbuffer(GL.GL_FRAMEBUFFER, GL.GL_COLOR_ATTACHMENT0, GL.GL_RENDERBUFFER, colour)
+        status = int(GL.glCheckFramebufferStatus(GL.GL_FRAMEBUFFER))
+        if status != GL.GL_FRAMEBUFFER_COMPLETE:
+            raise GpuError(f"no framebuffer of {width}×{height} px can be made (status 0x{status:04x})")
+        renderer.draw(instances, frame)
+        pixels = np.empty((height, width, 4), np.uint8)
+        GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 4)
+        GL.glReadPixels(0, 0, width, height, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, pixels)
+        check(f"drawing a picture of {width}×{height} px")
+    finally:
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, framebuffer_before)
+        GL.glBindRenderbuffer(GL.GL_RENDERBUFFER, renderbuffer_before)
+        GL.glDeleteFramebuffers(1, [framebuffer])
+        GL.glDeleteRenderbuffers(1, [colour])
+    return np.ascontiguousarray(pixels[::-1])

@@ -1,0 +1,140 @@
+"""Tiles in video memory: one texture array, a layer with its own mip chain per tile.
+
+Layers are RGBA, 8 bits, stored values premultiplied by alpha. The array is allocated once and never resized; which
+tile has which layer is gpu.slots' business.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from OpenGL import GL
+from OpenGL.raw.GL.VERSION.GL_1_1 import glBindTexture
+from OpenGL.raw.GL.VERSION.GL_1_2 import glTexSubImage3D
+
+from gpu.context import check
+from gpu.errors import GpuError
+from gpu.slots import SlotTable
+from gpu.state import GL_TEXTURE_2D_ARRAY, UploadState
+
+_GL_RGBA = 0x1908
+_GL_UNSIGNED_BYTE = 0x1401
+_BYTES_PER_TEXEL = 4
+
+
+class TexturePool:
+    """Layers for tiles of at most layer_px × layer_px texels, in the current context.
+
+    A lost context takes the pool with it: drop the object without release() and make a new one.
+
+    Args:
+        layer_px: side of a layer, a multiple of 2^(mip_levels - 1).
+        layers: number of tiles that fit.
+        mip_levels: mips per layer, the full size included.
+
+    Raises:
+        GpuError: the sizes are beyond what this driver allows, or the memory is not there.
+    """
+
+    def __init__(self, layer_px: int, layers: int, mip_levels: int) -> None:
+        if layer_px < 1 or mip_levels < 1 or layer_px % (1 << (mip_levels - 1)) != 0:
+            raise GpuError(f"a layer of {layer_px} px cannot have {mip_levels} mips: halving must stay exact")
+        for value, limit_name, what in (
+            (layer_px, GL.GL_MAX_TEXTURE_SIZE, "layer side"),
+            (layers, GL.GL_MAX_ARRAY_TEXTURE_LAYERS, "number of layers"),
+        ):
+            limit = int(GL.glGetIntegerv(limit_name))
+            if not 1 <= value <= limit:
+                raise GpuError(f"texture pool: {what} is {value}; this driver allows 1 to {limit}")
+        self.layer_px = layer_px
+        self.layers = layers
+        self.mip_levels = mip_levels
+        self.slots = SlotTable(layers)
+        check("before the texture pool was made")
+        self.name = int(GL.glGenTextures(1))
+        with UploadState():
+            self._allocate()
+        try:
+            check(f"texture pool of {self.bytes / 2**20:.0f} MiB (choose a smaller GPU cache if memory is short)")
+        except GpuError:
+            self.release()
+            raise
+
+    @property
+    def bytes(self) -> int:
+        """Video memory of all layers with their mips."""
+        texels = sum((self.layer_px >> mip) ** 2 for mip in range(self.mip_levels))
+        return texels * self.layers * _BYTES_PER_TEXEL
+
+    def check_mips(self, mips: Sequence[NDArray[np.uint8]]) -> None:
+        """Raise GpuError unless `mips` fit a layer: see upload."""
+        if len(mips) != self.mip_levels:
+            raise GpuError(f"a tile needs {self.mip_levels} mips, not {len(mips)}")
+        height, width = mips[0].shape[:2]
+        if not (1 <= width <= self.layer_px and 1 <= height <= self.layer_px):
+            raise GpuError(f"a tile of {width}×{height} px does not fit a layer of {self.layer_px} px")
+        for mip, pixels in enumerate(mips):
+            wanted = (-(-height >> mip), -(-width >> mip), 4)
+            if pixels.shape != wanted or pixels.dtype != np.uint8 or not pixels.flags.c_contiguous:
+                raise GpuError(
+                    f"mip {mip} of a {width}×{height} px tile must be contiguous uint8 of shape {wanted}, "
+                    f"not {pixels.dtype} of {pixels.shape}"
+                )
+
+    def upload(self, slot: int, mips: Sequence[NDArray[np.uint8]]) -> None:
+        """Fill a layer.
+
+        Args:
+            slot: layer, as given by self.slots.allocate.
+            mips: mip_levels arrays uint8 (h, w, 4), C-contiguous; mip i has ceil(h / 2^i) × ceil(w / 2^i) texels.
+
+        Raises:
+            GpuError: the arrays or the slot do not fit; nothing was uploaded.
+        """
+        with UploadState():
+            self.upload_within(slot, mips)
+
+    def upload_within(self, slot: int, mips: Sequence[NDArray[np.uint8]]) -> None:
+        """As upload, for callers that hold one UploadState around many tiles."""
+        self.check_mips(mips)
+        if not 0 <= slot < self.layers:
+            raise GpuError(f"there is no slot {slot} in a pool of {self.layers}")
+        glBindTexture(GL_TEXTURE_2D_ARRAY, self.name)
+        for mip, pixels in enumerate(mips):
+            height, width = pixels.shape[:2]
+            # __array_interface__, not .ctypes: the latter builds an object, 2 µs for each mip.
+            address = ctypes.c_void_p(pixels.__array_interface__["data"][0])
+            glTexSubImage3D(
+                GL_TEXTURE_2D_ARRAY, mip, 0, 0, slot, width, height, 1, _GL_RGBA, _GL_UNSIGNED_BYTE, address
+            )
+        self.slots.height_px[slot], self.slots.width_px[slot] = mips[0].shape[:2]
+
+    def release(self) -> None:
+        """Delete the texture and forget all tiles; the pool's context must be current and alive."""
+        if self.name:
+            GL.glDeleteTextures([self.name])
+            self.name = 0
+        self.slots.clear()
+
+    def _allocate(self) -> None:
+        target = GL.GL_TEXTURE_2D_ARRAY
+        GL.glBindTexture(target, self.name)
+        if bool(GL.glTexStorage3D):
+            GL.glTexStorage3D(
+                target, self.mip_levels, GL.GL_RGBA8, self.layer_px, self.layer_px, self.layers
+            )
+        else:
+            for mip in range(self.mip_levels):
+                side = self.layer_px >> mip
+                GL.glTexImage3D(
+                    target, mip, GL.GL_RGBA8, side, side, self.layers, 0, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, None
+                )
+        # The shader names an integer lod for each sample and mixes mips itself (shaders/sampling.glsl).
+        GL.glTexParameteri(target, GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR_MIPMAP_NEAREST)
+        GL.glTexParameteri(target, GL.GL_TEXTURE_MAG_FILTER, GL.GL_LINEAR)
+        GL.glTexParameteri(target, GL.GL_TEXTURE_MAX_LEVEL, self.mip_levels - 1)
+        GL.glTexParameteri(target, GL.GL_TEXTURE_WRAP_S, GL.GL_CLAMP_TO_EDGE)
+        GL.glTexParameteri(target, GL.GL_TEXTURE_WRAP_T, GL.GL_CLAMP_TO_EDGE)

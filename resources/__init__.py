@@ -1,0 +1,1 @@
+"""Data that ships with Foveola: default settings, icons, themes and notices. Read through ``importlib.resources``."""

@@ -1,0 +1,56 @@
+"""Saving a file so that it is never half written, and saying clearly why where it cannot be saved."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+
+class SaveError(Exception):
+    """A file that could not be saved: which, and why, in words for the reader. The old one is untouched."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+def save_atomically(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path``: others see the old file or the whole new one, never a part of it.
+
+    Missing folders are made. Raises SaveError; nothing is left behind then.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):  # the first failure is the one worth telling
+                temporary.unlink()
+            raise
+    except OSError as error:
+        raise SaveError(path, save_failure(error)) from error
+
+
+def save_failure(error: OSError) -> str:
+    """Why a write failed and what to do about it, as half a sentence."""
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return "not saved, the disk is full; free some space and save again"
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return "not saved, writing there is not allowed; choose another folder"
+        case errno.ENOTDIR | errno.EEXIST:
+            return "not saved, a file stands where a folder is needed"
+        case errno.EISDIR:
+            return "not saved, a folder of that name exists"
+        case _:
+            return f"not saved, {error.strerror or error}"

@@ -1,0 +1,248 @@
+"""The reader's settings: budgets, limits and preferences, as one frozen object loaded from TOML.
+
+The defaults live in ``resources/default_settings.toml``; the user's file holds only what differs from them,
+so that better defaults of a later version reach everyone. Allowed values stand in the type of each field.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self, TypeVar, get_args, get_type_hints
+
+from viewer.folders import config_dir
+from viewer.saving import save_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+    from pathlib import Path
+
+log = logging.getLogger("foveola.settings")
+
+MIB = 1024 * 1024
+WORDS: dict[type, str] = {int: "a whole number", float: "a number", bool: "true or false", str: '"text"'}
+G = TypeVar("G", bound="_Group")
+
+
+class SettingsError(ValueError):
+    """A setting with a value that is not allowed, or a settings file that cannot be read."""
+
+
+class Limits(NamedTuple):
+    """The smallest and the largest allowed value of a number."""
+
+    low: float
+    high: float
+
+
+class Choice(NamedTuple):
+    """The allowed values of a word."""
+
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A table of the settings file. Values are checked when the object is made, so a bad one never gets in."""
+
+    def __post_init__(self) -> None:
+        for name in self.__dataclass_fields__:
+            object.__setattr__(self, name, _checked(name, getattr(self, name), type(self)))
+
+    @classmethod
+    def rule(cls, name: str) -> Limits | Choice | None:
+        """What is allowed for a field; None where its type says it all. Raises KeyError for an unknown name."""
+        return _rule(cls, name)[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory(_Group):
+    """Bounds on memory, in bytes and pixels."""
+
+    cpu_cache_bytes: Annotated[int, Limits(32 * MIB, 64 * 1024 * MIB)]
+    gpu_cache_bytes: Annotated[int, Limits(64 * MIB, 32 * 1024 * MIB)]
+    plain_image_max_px: Annotated[int, Limits(1_000_000, 4_000_000_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class Streaming(_Group):
+    """How tiles come in. ``decode_threads`` 0 means one less than there are cores, at least 1."""
+
+    upload_budget_moving_ms: Annotated[float, Limits(0.5, 50)]
+    upload_budget_rest_ms: Annotated[float, Limits(0.5, 100)]
+    decode_threads: Annotated[int, Limits(0, 64)]
+    fade_ms: Annotated[float, Limits(0, 1000)]
+    prefetch: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Display(_Group):
+    """What the reader's screen is like, and how the window looks and answers."""
+
+    theme: Annotated[str, Choice(("system", "light", "dark"))]
+    icc: bool
+    screen_diagonal_inch: Annotated[float, Limits(5, 200)]
+    screen_distance_cm: Annotated[float, Limits(10, 1000)]
+    invert_wheel: bool
+    kinetic_pan: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Viewing(_Group):
+    """Habits. ``last_folder`` is where the last slide was opened from, "" before the first."""
+
+    last_folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the reader can choose. ``shortcuts``: action to key; what is missing keeps its usual key."""
+
+    memory: Memory
+    streaming: Streaming
+    display: Display
+    viewing: Viewing
+    shortcuts: Mapping[str, str]
+
+    @classmethod
+    def default(cls) -> Self:
+        """The settings of a fresh start."""
+        return cls._from_tables(_default_tables())
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> Self:
+        """The user's file (None: the usual one) over the defaults; the defaults alone where there is no file.
+
+        Unknown keys, which a later version may have written, are logged and ignored.
+        Raises SettingsError naming the file, the key and what is allowed.
+        """
+        file = path or settings_path()
+        try:
+            chosen = tomllib.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return cls.default()
+        except OSError as error:
+            raise SettingsError(f"{file}: cannot be read: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{file}: not valid TOML: {error}") from error
+        try:
+            return cls._from_tables(_merged(_default_tables(), chosen, file))
+        except SettingsError as error:
+            raise SettingsError(f"{file}: {error}") from error
+
+    def replace(self, group: str, /, **changes: Any) -> Self:
+        """These settings with some values of one group changed: ``replace("display", theme="dark")``.
+
+        For shortcuts, ``replace("shortcuts", fit="Home")`` sets one key and keeps the others.
+        Raises SettingsError for a value that is not allowed, TypeError for a name that does not exist.
+        """
+        old = getattr(self, group)
+        if group == "shortcuts":
+            return dataclasses.replace(self, shortcuts=_checked_shortcuts({**old, **changes}))
+        changed: dict[str, Any] = {group: dataclasses.replace(old, **changes)}
+        return dataclasses.replace(self, **changed)
+
+    def save(self, path: Path | None = None) -> None:
+        """Write what differs from the defaults to the user's file (None: the usual one). Raises SaveError."""
+        tables, defaults = self._tables(), _default_tables()
+        lines = ["# Foveola settings. Delete a line to get its default back."]
+        for name, values in tables.items():
+            changed = {key: value for key, value in values.items() if value != defaults[name].get(key)}
+            if changed:
+                lines += ["", f"[{name}]", *(f"{_toml(k)} = {_toml(v)}" for k, v in changed.items())]
+        save_atomically(path or settings_path(), ("\n".join(lines) + "\n").encode())
+
+    @classmethod
+    def _from_tables(cls, tables: dict[str, dict[str, Any]]) -> Self:
+        return cls(
+            memory=_made("memory", Memory, tables),
+            streaming=_made("streaming", Streaming, tables),
+            display=_made("display", Display, tables),
+            viewing=_made("viewing", Viewing, tables),
+            shortcuts=_checked_shortcuts(tables["shortcuts"]),
+        )
+
+    def _tables(self) -> dict[str, dict[str, Any]]:
+        groups = (self.memory, self.streaming, self.display, self.viewing)
+        names = ("memory", "streaming", "display", "viewing")
+        return {n: dataclasses.asdict(g) for n, g in zip(names, groups, strict=True)} | {
+            "shortcuts": dict(self.shortcuts)
+        }
+
+
+def settings_path() -> Path:
+    """The user's settings file. May not exist."""
+    return config_dir() / "settings.toml"
+
+
+def _default_tables() -> dict[str, dict[str, Any]]:
+    text = resources.files("resources").joinpath("default_settings.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def _merged(
+    defaults: dict[str, dict[str, Any]], chosen: dict[str, Any], file: Path
+) -> dict[str, dict[str, Any]]:
+    """The default tables with the user's values in them; unknown tables and keys are logged and left out."""
+    for name, values in chosen.items():
+        if name not in defaults:
+            log.warning("%s: unknown setting %s is ignored", file, name)
+            continue
+        if not isinstance(values, dict):
+            raise SettingsError(f"{name} must be a table: write [{name}] and its settings below")
+        for key, value in values.items():
+            if name == "shortcuts" or key in defaults[name]:
+                defaults[name][key] = value
+            else:
+                log.warning("%s: unknown setting %s.%s is ignored", file, name, key)
+    return defaults
+
+
+def _made(name: str, group: type[G], tables: dict[str, dict[str, Any]]) -> G:
+    try:
+        return group(**tables[name])
+    except SettingsError as error:
+        raise SettingsError(f"{name}.{error}") from error
+
+
+def _rule(group: type[_Group], name: str) -> tuple[type, Limits | Choice | None]:
+    hint = _hints(group)[name]
+    kind, *rules = get_args(hint) or (hint,)
+    return kind, (rules[0] if rules else None)
+
+
+@cache
+def _hints(group: Hashable) -> dict[str, Any]:
+    return get_type_hints(group, include_extras=True)
+
+
+def _checked(name: str, value: Any, group: type[_Group]) -> Any:
+    """The value, as a float where one is wanted. Raises SettingsError where type or range is wrong."""
+    kind, rule = _rule(group, name)
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        raise SettingsError(f"{name} must be {WORDS[kind]}, not {value!r}")
+    if isinstance(rule, Limits) and not rule.low <= value <= rule.high:
+        raise SettingsError(f"{name} must be from {rule.low:,} to {rule.high:,}, not {value:,}")
+    if isinstance(rule, Choice) and value not in rule.options:
+        raise SettingsError(f"{name} must be one of {', '.join(rule.options)}, not {value!r}")
+    return value
+
+
+def _checked_shortcuts(shortcuts: dict[str, Any]) -> Mapping[str, str]:
+    for action, key in shortcuts.items():
+        if not isinstance(key, str):
+            raise SettingsError(f'shortcuts.{action} must be a key like "Ctrl+K", not {key!r}')
+    return MappingProxyType(shortcuts)
+
+
+def _toml(value: bool | float | str) -> str:
+    """A value, or a quoted key, as TOML writes it: as JSON does for these types, but for one control character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

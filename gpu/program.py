@@ -75,7 +75,7 @@ class Program:
 
     Args:
         vertex, fragment: file names in the shaders package.
-        defines: names to #define in both.
+        defines: names to #define in both; VERTEX and FRAGMENT are defined in theirs.
         read: where sources come from; tests give their own.
 
     Raises:
@@ -85,11 +85,15 @@ class Program:
     def __init__(
         self, vertex: str, fragment: str, *, defines: Iterable[str] = (), read: ReadSource = read_shader
     ) -> None:
-        header = "\n".join([_VERSION_LINE, *(f"#define {name} 1" for name in defines)])
+        names = list(defines)
         shaders: list[int] = []
         try:
-            for kind, name in ((GL.GL_VERTEX_SHADER, vertex), (GL.GL_FRAGMENT_SHADER, fragment)):
-                shaders.append(_compiled(kind, name, header, read))
+            for kind, file, stage in (
+                (GL.GL_VERTEX_SHADER, vertex, "VERTEX"),
+                (GL.GL_FRAGMENT_SHADER, fragment, "FRAGMENT"),
+            ):
+                header = "\n".join([_VERSION_LINE, *(f"#define {name} 1" for name in [stage, *names])])
+                shaders.append(_compiled(kind, file, header, read))
             self.name: int = _linked(shaders, f"{vertex} with {fragment}")
         finally:
             for shader in shaders:

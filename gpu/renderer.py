@@ -218,6 +218,18 @@ class TileRenderer:
             if len(instances) > 0:
                 self._draw_tiles(instances, frame)
 
+    def warm_up(self, frame: FrameState) -> None:
+        """Make the driver finish both programs that frames like `frame` use, by drawing nothing with them.
+
+        Software OpenGL compiles a program at its first draw (0.1 s each), which would otherwise happen while the
+        first tiles fade in. Call it with the framebuffer bound that will be drawn to.
+        """
+        nothing = np.zeros(1, TILE_INSTANCE)
+        with DrawState():
+            for fade in (0.0, 1.0):
+                nothing["fade"] = fade
+                self._draw_tiles(nothing, frame)
+
     def release(self) -> None:
         """Delete what this object made (not the pool); its context must be current and alive."""
         for variant in self._variants.values():
@@ -270,6 +282,7 @@ class TileRenderer:
             contrast=float(frame.contrast),
             inverse_gamma=1.0 / frame.gamma,
             icc_entries=float(self._lut_entries),
+            nearest_when_magnified=int(frame.nearest),
         )
 
     def _describe_instances(self) -> None:
@@ -293,8 +306,6 @@ def _defines(instances: NDArray[Any], frame: FrameState) -> tuple[str, ...]:
     defines: list[str] = []
     if instances["fade"].min() < 1.0 or instances["tile_slot"].min() < 0:
         defines.append("ANCESTORS")
-    if frame.nearest and instances["tile_lod"].min() < 0.0:
-        defines.append("NEAREST")
     if frame.icc:
         defines.append("ICC")
     if frame.adjusts_colour:

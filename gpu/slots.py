@@ -64,6 +64,10 @@ class SlotTable:
         if slots:
             self._last_used[slots] = frame
 
+    def touch_slots(self, slots: NDArray[np.int32], frame: int) -> None:
+        """Mark the tiles in `slots` as used in `frame`; for callers that keep slots in arrays of their own."""
+        self._last_used[slots] = frame
+
     def allocate(self, key: Hashable, *, depth: int, pinned: bool, frame: int) -> int | None:
         """A slot for `key`, evicting another tile if there is no free one.
 

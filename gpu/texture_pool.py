@@ -25,6 +25,11 @@ _GL_UNSIGNED_BYTE = 0x1401
 _BYTES_PER_TEXEL = 4
 
 
+def max_layers() -> int:
+    """The most layers a texture array may have in the current context."""
+    return int(GL.glGetIntegerv(GL.GL_MAX_ARRAY_TEXTURE_LAYERS))
+
+
 class TexturePool:
     """Layers for tiles of at most layer_px × layer_px texels, in the current context.
 
@@ -132,9 +137,9 @@ class TexturePool:
                 GL.glTexImage3D(
                     target, mip, GL.GL_RGBA8, side, side, self.layers, 0, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, None
                 )
-        # The shader names an integer lod for each sample and mixes mips itself (shaders/sampling.glsl).
-        GL.glTexParameteri(target, GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR_MIPMAP_NEAREST)
+        GL.glTexParameteri(target, GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR_MIPMAP_LINEAR)
         GL.glTexParameteri(target, GL.GL_TEXTURE_MAG_FILTER, GL.GL_LINEAR)
         GL.glTexParameteri(target, GL.GL_TEXTURE_MAX_LEVEL, self.mip_levels - 1)
+        # Clamping at the layer's edges is what keeps tiles apart: see shaders/sampling.glsl.
         GL.glTexParameteri(target, GL.GL_TEXTURE_WRAP_S, GL.GL_CLAMP_TO_EDGE)
         GL.glTexParameteri(target, GL.GL_TEXTURE_WRAP_T, GL.GL_CLAMP_TO_EDGE)

@@ -1,34 +1,32 @@
 // sampling.glsl - reads one layer of the tile array so that nothing outside the tile's valid pixels is ever seen.
 //
 // Positions and sizes are in texels of mip 0. A tile smaller than its layer has mips of ceil(size / 2^mip) texels,
-// anchored at the layer's first texel, so position / 2^mip holds at every mip.
+// anchored at the layer's first texel, so position / 2^mip holds at every mip. At the layer's own edges the texture
+// unit clamps, exactly and per mip; only the inner edge of a partial tile (the slide's right or bottom border) is
+// clamped here, half a texel inside the coarser of the two mips in use, so that no weight falls on what lies beyond.
 
-uniform sampler2DArray tiles;    // min filter LINEAR_MIPMAP_NEAREST: an integer lod reads exactly one mip, bilinearly
 uniform float layer_px;
 uniform float max_mip;
 
-vec4 sample_mip(int slot, vec2 position, vec2 size, float mip) {
-    float scale = exp2(mip);
-    // Half a texel inside the last valid one: bilinear weights of what lies beyond are then zero.
-    vec2 last = (ceil(size / scale) - 0.5) * scale;
-    vec2 inside = clamp(position, vec2(0.5 * scale), last);
-    return textureLod(tiles, vec3(inside / layer_px, float(slot)), mip);
+// The largest position that may be sampled. Constant for a tile, hence worked out once per vertex.
+vec2 last_position(vec2 size, float lod) {
+    float scale = exp2(ceil(clamp(lod, 0.0, max_mip)));
+    vec2 inner = (ceil(size / scale) - 0.5) * scale;
+    return mix(inner, vec2(layer_px), greaterThanEqual(size, vec2(layer_px)));
 }
 
-// Trilinear. The two mips are sampled one by one because each needs its own clamp: one clamp for both would either
-// bleed at the coarser mip or flatten half a texel of the coarser mip at the finer one, which shows as a seam.
-vec4 sample_smooth(int slot, vec2 position, vec2 size, float lod) {
-    float within = clamp(lod, 0.0, max_mip);
-    float finer = floor(within);
-    float blend = within - finer;
-    vec4 texel = sample_mip(slot, position, size, finer);
-    if (blend > 0.0) {
-        texel = mix(texel, sample_mip(slot, position, size, finer + 1.0), blend);
-    }
-    return texel;
+#ifdef FRAGMENT
+uniform sampler2DArray tiles;
+uniform bool nearest_when_magnified;
+
+// Trilinear, by the tile's one known lod: implicit derivatives would break at tile borders.
+vec4 sample_smooth(int slot, vec2 position, vec2 last, float lod) {
+    return textureLod(tiles, vec3(min(position, last) / layer_px, float(slot)), lod);
 }
 
-vec4 sample_nearest(int slot, vec2 position, vec2 size) {
-    ivec2 texel = ivec2(clamp(floor(position), vec2(0.0), size - 1.0));
-    return texelFetch(tiles, ivec3(texel, slot), 0);
+// As sample_smooth, but magnified texels are squares: at a texel's centre bilinear weights are 1 and 0.
+vec4 sample_texels(int slot, vec2 position, vec2 last, float lod) {
+    vec2 centre = floor(position) + 0.5;
+    return sample_smooth(slot, nearest_when_magnified && lod < 0.0 ? centre : position, last, lod);
 }
+#endif

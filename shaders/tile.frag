@@ -1,7 +1,6 @@
 // tile.frag - one pixel of one tile: the tile, its ancestor while the tile is missing or fading in, then colour.
-// ANCESTORS, NEAREST, ICC, ADJUST and DEBUG are defined by gpu.renderer only where a frame needs them: software
-// OpenGL runs both sides of a branch, so what is not needed must not be there.
-
+// ANCESTORS, ICC, ADJUST and DEBUG are defined by gpu.renderer only where a frame needs them: software OpenGL runs
+// both sides of a branch, so what is not needed must not be there.
 #include "sampling.glsl"
 #include "colour.glsl"
 #ifdef ANCESTORS
@@ -11,14 +10,12 @@
 #include "debug.glsl"
 #endif
 
-const int FAILED_TILE = -2;
-
 in vec2 tile_position;
-flat in vec4 tile_facts;             // valid width, valid height, lod, fade
+flat in vec4 tile_facts;             // last position x, y, lod, fade
 flat in ivec2 tile_slots;            // tile, ancestor
 #ifdef ANCESTORS
 in vec2 ancestor_position;
-flat in vec3 ancestor_facts;         // valid width, valid height, lod
+flat in vec4 ancestor_facts;         // last position x, y, lod
 #endif
 #ifdef DEBUG
 in vec2 rect_position_px;
@@ -28,31 +25,20 @@ flat in vec4 tile_tint;
 
 out vec4 fragment;
 
-vec4 tile_texel() {
-#ifdef NEAREST
-    if (tile_facts.z < 0.0) {
-        return sample_nearest(tile_slots.x, tile_position, tile_facts.xy);
-    }
-#endif
-    return sample_smooth(tile_slots.x, tile_position, tile_facts.xy, tile_facts.z);
-}
-
 vec4 stored_value() {
+    vec4 tile = sample_texels(tile_slots.x, tile_position, tile_facts.xy, tile_facts.z);
 #ifdef ANCESTORS
+    // Always smooth: a magnified ancestor is a stand-in, and its squares would look like real pixels.
+    vec4 ancestor = sample_smooth(tile_slots.y, ancestor_position, ancestor_facts.xy, ancestor_facts.z);
     bool has_ancestor = tile_slots.y >= 0;
-    vec4 stored = vec4(0.0);
-    if (has_ancestor && (tile_slots.x < 0 || tile_facts.w < 1.0)) {
-        // Always smooth: a magnified ancestor is a stand-in, and blocks would look like real pixels.
-        stored = sample_smooth(tile_slots.y, ancestor_position, ancestor_facts.xy, ancestor_facts.z);
+    vec4 underneath = has_ancestor ? ancestor : vec4(0.0);
+    if (tile_slots.x == FAILED_TILE) {
+        return failed_mark(underneath, gl_FragCoord.xy);
     }
-    if (tile_slots.x >= 0) {
-        stored = mix(stored, tile_texel(), has_ancestor ? tile_facts.w : 1.0);
-    } else if (tile_slots.x == FAILED_TILE) {
-        stored = failed_mark(stored, gl_FragCoord.xy);
-    }
-    return stored;
+    float fade = tile_slots.x < 0 ? 0.0 : has_ancestor ? tile_facts.w : 1.0;
+    return mix(underneath, tile, fade);
 #else
-    return tile_texel();
+    return tile;
 #endif
 }
 

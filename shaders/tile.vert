@@ -1,4 +1,5 @@
 // tile.vert - places one instance (gpu.renderer.TILE_INSTANCE) per tile; a triangle strip of four vertices.
+#include "sampling.glsl"
 
 layout(location = 0) in vec4 rect_px;          // x0, y0, x1, y1 from the view's centre, y down, before rotation
 layout(location = 1) in vec4 tile;             // valid width, valid height (texels), lod, fade
@@ -15,7 +16,7 @@ flat out vec4 tile_facts;
 flat out ivec2 tile_slots;
 #ifdef ANCESTORS
 out vec2 ancestor_position;
-flat out vec3 ancestor_facts;
+flat out vec4 ancestor_facts;
 #endif
 #ifdef DEBUG
 out vec2 rect_position_px;
@@ -31,11 +32,11 @@ void main() {
     gl_Position = vec4(turned * vec2(2.0, -2.0) / framebuffer_px, 0.0, 1.0);
 
     tile_position = vec2(far) * tile.xy;
-    tile_facts = tile;
+    tile_facts = vec4(last_position(tile.xy, tile.z), tile.zw);
     tile_slots = slots;
 #ifdef ANCESTORS
     ancestor_position = vec2(far.x ? ancestor_rect.z : ancestor_rect.x, far.y ? ancestor_rect.w : ancestor_rect.y);
-    ancestor_facts = ancestor;
+    ancestor_facts = vec4(last_position(ancestor.xy, ancestor.z), ancestor.z, 0.0);
 #endif
 #ifdef DEBUG
     rect_size_px = rect_px.zw - rect_px.xy;

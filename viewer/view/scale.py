@@ -1,0 +1,89 @@
+"""Lengths and magnifications, as arithmetic and as text. Pure.
+
+A magnification is what a reader calls "20x": the power of the objective under which tissue looks as large as it does
+here. Where the file states the objective it is that power over the downsample; else it follows from the pixel size by
+the convention that 10x is 1 µm per pixel. ``mpp_um`` is always micrometres per level-0 pixel (x, y).
+"""
+
+from __future__ import annotations
+
+from math import floor, isfinite, log10
+
+MPP_UM_AT_1X = 10.0
+"""Micrometres per pixel at 1x, by the convention that 10x is 1 µm per pixel."""
+
+_ROUNDING = 1e-9
+
+
+def nice_length_um(max_um: float) -> float:
+    """The longest of 1, 2 or 5 times a power of ten that is no longer than ``max_um`` micrometres.
+
+    Raises ValueError for lengths that are not positive and finite.
+    """
+    if not (isfinite(max_um) and max_um > 0):
+        raise ValueError(f"a length must be positive, not {max_um} µm")
+    # The tolerance keeps 1000 from becoming 500 because log10 or a product came out one bit low.
+    exponent = floor(log10(max_um) + _ROUNDING)
+    decade = 10.0**exponent
+    for digit in (5, 2):
+        if digit * decade <= max_um * (1 + _ROUNDING):
+            return float(digit * decade)
+    return decade
+
+
+def power_at_full_resolution(
+    *, objective_power: float | None, mpp_um: tuple[float, float] | None
+) -> float | None:
+    """The magnification of level-0 pixels shown 1:1, None where neither objective nor pixel size is known."""
+    if objective_power is not None:
+        return objective_power
+    if mpp_um is not None:
+        return MPP_UM_AT_1X / mpp_um[0]
+    return None
+
+
+def magnification_from_downsample(
+    downsample: float, *, objective_power: float | None, mpp_um: tuple[float, float] | None
+) -> float | None:
+    """The magnification at ``downsample`` slide pixels per screen pixel, None where it cannot be known."""
+    power = power_at_full_resolution(objective_power=objective_power, mpp_um=mpp_um)
+    return None if power is None else power / downsample
+
+
+def downsample_from_magnification(
+    magnification: float, *, objective_power: float | None, mpp_um: tuple[float, float] | None
+) -> float | None:
+    """The downsample that shows the slide at ``magnification``, None where it cannot be known."""
+    power = power_at_full_resolution(objective_power=objective_power, mpp_um=mpp_um)
+    return None if power is None else power / magnification
+
+
+def format_length(length_um: float) -> str:
+    """A length for people: "500 nm", "50 µm", "1.2 mm"; three significant digits at most."""
+    size = abs(length_um)
+    if 0 < size < 0.9995:
+        return f"{_short(length_um * 1000)} nm"
+    if size < 999.5:
+        return f"{_short(length_um)} µm"
+    return f"{_short(length_um / 1000)} mm"
+
+
+def format_magnification(magnification: float | None) -> str:
+    """A magnification for people: "20x", "1.25x", "0.31x"; "–" where it is not known."""
+    return "–" if magnification is None else f"{_short(magnification)}x"
+
+
+def format_position(x: float, y: float, *, mpp_um: tuple[float, float] | None) -> str:
+    """A slide point for people: in micrometres from the slide's corner, or in level-0 pixels without a pixel size."""
+    if mpp_um is None:
+        return f"{floor(x):,}, {floor(y):,} px"
+    return f"{x * mpp_um[0]:,.1f}, {y * mpp_um[1]:,.1f} µm"
+
+
+def _short(value: float) -> str:
+    """Three significant digits without an exponent or trailing zeros; all digits before the point."""
+    if value == 0 or not isfinite(value):
+        return f"{value:g}"
+    decimals = max(0, 2 - floor(log10(abs(value)) + _ROUNDING))
+    text = f"{value:.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -23,7 +23,7 @@ class ArraySource:
     """
 
     def __init__(self, info: SlideInfo, array: NDArray[np.uint8], *, pixel_aspect: float = 1.0) -> None:
-        if array.dtype != np.uint8 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (2, 3, 4)):
+        if array.dtype != np.uint8 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 2, 3, 4)):
             raise ValueError(f"expected uint8 grey, RGB or RGBA, got {array.dtype} of shape {array.shape}")
         self._info = info
         self._array: NDArray[np.uint8] | None = array

@@ -109,7 +109,11 @@ def open_slide(path: Path | str) -> Source:
     """
     path = Path(path)
     _check_readable(path)
-    readers: list[tuple[str, Callable[[Path], Source]]] = [("OpenSlide", _with_openslide), ("image", _as_image)]
+    readers: list[tuple[str, Callable[[Path], Source]]] = [
+        ("TIFF", _as_tiff),
+        ("OpenSlide", _with_openslide),
+        ("image", _as_image),
+    ]
     if path.suffix.lower() == ".dzi":
         readers = [("DeepZoom", _as_deepzoom)]
     refusals: list[str] = []
@@ -128,6 +132,12 @@ def _as_deepzoom(path: Path) -> Source:
     from viewer.slide.dzi_source import open_dzi
 
     return open_dzi(path)
+
+
+def _as_tiff(path: Path) -> Source:
+    from viewer.slide.tiff_source import open_tiff
+
+    return open_tiff(path)
 
 
 def _with_openslide(path: Path) -> Source:

@@ -1,0 +1,201 @@
+"""The bones of a TIFF file: header, directories and tag values, each checked against the file before it is read.
+
+Written for hostile input: a count, an offset or a chain of directories is only a claim until the file's own size bears
+it out. Source: TIFF 6.0 (Adobe 1992), BigTIFF (libtiff.gitlab.io/libtiff/specification/bigtiff.html).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.slide.file_bytes import FileBytes
+
+MAX_IFDS = 1000
+MAX_TAGS_PER_IFD = 4096
+MAX_SUB_IFDS = 64
+MAX_BYTES_VALUE = 64 * 2**20  # of one text or bytes tag
+MAX_NUMBERS = 20_000_000  # of one tag: the tile table of a slide of a tera-pixel in 256 px tiles
+
+_TYPES = {
+    1: "u1", 2: "S1", 3: "u2", 4: "u4", 5: "u4", 6: "i1", 7: "u1", 8: "i2", 9: "i4",
+    10: "i4", 11: "f4", 12: "f8", 13: "u4", 16: "u8", 17: "i8", 18: "u8",
+}  # fmt: skip
+_RATIONALS = (5, 10)
+
+
+class TiffFormatError(Exception):
+    """The file is no TIFF, or claims something that cannot be."""
+
+
+class Tag(NamedTuple):
+    """Where a value lies: its TIFF type, how many, and the absolute byte offset."""
+
+    type: int
+    count: int
+    offset: int
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        return np.dtype(_TYPES[self.type])
+
+    @property
+    def byte_count(self) -> int:
+        return self.count * self.dtype.itemsize * (2 if self.type in _RATIONALS else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Ifd:
+    """One image file directory. Values are read from the file when asked for."""
+
+    file: FileBytes
+    byte_order: Literal["<", ">"]
+    tags: dict[int, Tag]
+
+    def __contains__(self, code: int) -> bool:
+        return code in self.tags
+
+    def numbers(self, code: int, *, at_most: int = 65536) -> NDArray[np.generic]:
+        """All values of a numeric tag in native byte order; rationals as float64; empty where the tag is absent.
+
+        Raises TiffFormatError where there are more than ``at_most`` or the value lies outside the file.
+        """
+        tag = self.tags.get(code)
+        if tag is None:
+            return np.empty(0, np.uint32)
+        if tag.type == 2 or tag.count > at_most:
+            raise TiffFormatError(f"tag {code} claims {tag.count} values of type {tag.type}")
+        values = np.frombuffer(self._raw(code, tag), tag.dtype.newbyteorder(self.byte_order))
+        if tag.type in _RATIONALS:
+            numerators, denominators = values[0::2].astype(np.float64), values[1::2].astype(np.float64)
+            return np.divide(numerators, denominators, out=np.full(tag.count, np.nan), where=denominators != 0)
+        return values.astype(tag.dtype)
+
+    def number(self, code: int, default: int) -> int:
+        """The first value of an integer tag."""
+        values = self.numbers(code)
+        return int(values[0]) if values.size and values.dtype.kind in "ui" else default
+
+    def real(self, code: int) -> float | None:
+        """The first value of a rational or float tag, None where absent or not finite."""
+        values = self.numbers(code)
+        value = float(values[0]) if values.size else float("nan")
+        return value if np.isfinite(value) else None
+
+    def raw(self, code: int, *, at_most: int = MAX_BYTES_VALUE) -> bytes | None:
+        """The bytes of a tag, None where absent."""
+        tag = self.tags.get(code)
+        if tag is None:
+            return None
+        if tag.byte_count > at_most:
+            raise TiffFormatError(f"tag {code} claims {tag.byte_count} bytes")
+        return self._raw(code, tag)
+
+    def text(self, code: int) -> str:
+        """A text tag up to its first NUL; empty where absent. Bytes that are not UTF-8 are read as Latin-1."""
+        data = (self.raw(code) or b"").split(b"\0", 1)[0]
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError:
+            return data.decode("latin-1")
+
+    def _raw(self, code: int, tag: Tag) -> bytes:
+        try:
+            return self.file.read(tag.offset, tag.byte_count)
+        except EOFError as error:
+            raise TiffFormatError(f"tag {code} lies outside the file: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How the two kinds of TIFF write a directory."""
+
+    byte_order: Literal["<", ">"]
+    count_format: str
+    entry_format: str
+    inline_bytes: int
+    offset_format: str
+
+
+def read_ifds(file: FileBytes) -> tuple[list[Ifd], bool]:
+    """The main chain of directories (SubIFDs: ``sub_ifds``), and whether it was left off after the first 1000.
+
+    Raises TiffFormatError for anything but a well-formed chain of at least one directory.
+    """
+    if file.size < 8:
+        raise TiffFormatError("the file is too short for a TIFF header")
+    layout, offset = _read_header(file)
+    ifds: list[Ifd] = []
+    seen: set[int] = set()
+    while offset:
+        if len(ifds) == MAX_IFDS:
+            return ifds, True
+        if offset in seen:
+            raise TiffFormatError("its chain of directories runs in a circle")
+        seen.add(offset)
+        ifd, offset = _read_ifd(file, layout, offset)
+        ifds.append(ifd)
+    if not ifds:
+        raise TiffFormatError("it has no directory")
+    return ifds, False
+
+
+def sub_ifds(ifd: Ifd) -> list[Ifd]:
+    """The directories that tag SubIFDs (330) of ``ifd`` names, as OME-TIFF keeps its pyramid levels."""
+    offsets = ifd.numbers(330, at_most=MAX_SUB_IFDS)
+    if not offsets.size:
+        return []
+    layout, _ = _read_header(ifd.file)
+    return [_read_ifd(ifd.file, layout, int(offset))[0] for offset in offsets]
+
+
+def _read_header(file: FileBytes) -> tuple[_Layout, int]:
+    header = file.read(0, min(16, file.size))
+    order: Literal["<", ">"]
+    if header[:2] == b"II":
+        order = "<"
+    elif header[:2] == b"MM":
+        order = ">"
+    else:
+        raise TiffFormatError("it does not begin like a TIFF")
+    (version,) = struct.unpack(order + "H", header[2:4])
+    if version == 42:
+        (offset,) = struct.unpack(order + "I", header[4:8])
+        return _Layout(order, order + "H", order + "HHI", 4, order + "I"), offset
+    if version == 43 and len(header) == 16 and struct.unpack(order + "HH", header[4:8]) == (8, 0):
+        (offset,) = struct.unpack(order + "Q", header[8:16])
+        return _Layout(order, order + "Q", order + "HHQ", 8, order + "Q"), offset
+    raise TiffFormatError("it does not begin like a TIFF")
+
+
+def _read_ifd(file: FileBytes, layout: _Layout, offset: int) -> tuple[Ifd, int]:
+    """A directory and the offset of the next one (0: none)."""
+    head = struct.calcsize(layout.count_format)
+    entry = struct.calcsize(layout.entry_format)
+    step = entry + layout.inline_bytes
+    try:
+        (count,) = struct.unpack(layout.count_format, file.read(offset, head))
+        if not 0 < count <= MAX_TAGS_PER_IFD:
+            raise TiffFormatError(f"the directory at byte {offset} claims {count} tags")
+        body = file.read(offset + head, count * step + layout.inline_bytes)
+    except EOFError as error:
+        raise TiffFormatError(f"a directory lies outside the file, which may be cut short: {error}") from None
+    tags: dict[int, Tag] = {}
+    for index in range(count):
+        start = index * step
+        code, kind, values = struct.unpack_from(layout.entry_format, body, start)
+        if kind not in _TYPES:
+            continue  # TIFF 6.0, section 2: readers skip fields of types they do not know
+        tag = Tag(kind, values, offset + head + start + entry)
+        if tag.byte_count > layout.inline_bytes:
+            (pointer,) = struct.unpack_from(layout.offset_format, body, start + entry)
+            tag = tag._replace(offset=pointer)
+        tags.setdefault(code, tag)
+    (following,) = struct.unpack_from(layout.offset_format, body, count * step)
+    return Ifd(file, layout.byte_order, tags), following

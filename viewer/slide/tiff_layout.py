@@ -1,0 +1,214 @@
+"""What the images of a TIFF file are and which of them make the pyramid. No pixels here.
+
+Source: TIFF 6.0; COG (OGC 21-026) for overviews and masks; OME-TIFF for SubIFD pyramids.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from viewer.slide.tiff_ifd import MAX_NUMBERS, Ifd, TiffFormatError, sub_ifds
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.slide.file_bytes import FileBytes
+
+MAX_SIDE_PX = 2**31
+MAX_TILE_PX = 4096 * 4096
+
+JPEG = 7
+JPEG_2000_YCBCR, JPEG_2000_RGB, JPEG_2000 = 33003, 33005, 34712
+WEBP = 50001
+COMPRESSIONS = {
+    1: "uncompressed", 5: "LZW", JPEG: "JPEG", 8: "deflate", 32773: "PackBits", 32946: "deflate",
+    JPEG_2000_YCBCR: "JPEG 2000", JPEG_2000_RGB: "JPEG 2000", JPEG_2000: "JPEG 2000", 34925: "LZMA",
+    50000: "Zstandard", WEBP: "WebP",
+}  # fmt: skip
+
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, YCBCR = 0, 1, 2, 3, 6
+
+# TIFF's SampleFormat; 4 is "undefined", which writers use for plain unsigned samples.
+_SAMPLE_KINDS: dict[int, Literal["unsigned", "signed", "other"]] = {1: "unsigned", 2: "signed", 4: "unsigned"}
+
+# The TIFF bit of NewSubfileType that marks a transparency mask.
+_MASK_BIT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class TiffImage:
+    """One image of a TIFF: its size, how it is cut and how its samples are coded.
+
+    A stripped image counts as tiles as wide as the image and ``tile_height`` rows high. ``extra_sample`` is TIFF's
+    ExtraSamples of the last sample (0 unspecified, 1 premultiplied alpha, 2 straight alpha), None where there is none.
+    """
+
+    ifd: Ifd
+    width: int
+    height: int
+    tile_width: int
+    tile_height: int
+    tiled: bool
+    compression: int
+    photometric: int
+    bits: int
+    sample_kind: Literal["unsigned", "signed", "other"]
+    samples: int
+    separate_planes: bool
+    predictor: int
+    extra_sample: int | None
+    is_mask: bool
+
+    @property
+    def columns(self) -> int:
+        return -(-self.width // self.tile_width)
+
+    @property
+    def rows(self) -> int:
+        return -(-self.height // self.tile_height)
+
+    @property
+    def tiles_per_plane(self) -> int:
+        return self.columns * self.rows
+
+    @property
+    def raw_tile_bytes(self) -> int:
+        """Bytes of one decoded tile as the file codes it: all samples, or one where planes are separate."""
+        samples = 1 if self.separate_planes else self.samples
+        return self.tile_width * self.tile_height * samples * (self.bits // 8)
+
+    @property
+    def max_coded_tile_bytes(self) -> int:
+        """More bytes than any honest coding of one tile takes: no codec doubles what it is given."""
+        return 2 * self.raw_tile_bytes + 65536
+
+
+def image_from_ifd(ifd: Ifd) -> TiffImage:
+    """The facts of one directory. Raises TiffFormatError where they contradict each other or are out of all reason."""
+    width, height = ifd.number(256, 0), ifd.number(257, 0)
+    if not (0 < width <= MAX_SIDE_PX and 0 < height <= MAX_SIDE_PX):
+        raise TiffFormatError(f"an image claims {width}×{height} px")
+    tiled = 322 in ifd or 324 in ifd
+    if tiled:
+        tile_width, tile_height = ifd.number(322, 0), ifd.number(323, 0)
+    else:
+        tile_width, tile_height = width, min(ifd.number(278, height), height)
+    if tile_width < 1 or tile_height < 1:
+        raise TiffFormatError(f"an image claims tiles of {tile_width}×{tile_height} px")
+    samples = ifd.number(277, 1)
+    bits, formats = ifd.numbers(258), ifd.numbers(339)
+    if samples < 1 or (bits.size > 1 and len(set(bits.tolist())) > 1) or (formats.size and len(set(formats.tolist())) > 1):
+        raise TiffFormatError(f"an image claims {samples} samples of {bits.tolist()} bits and formats {formats.tolist()}")
+    sample_format = int(formats[0]) if formats.size else 1
+    extras = ifd.numbers(338)
+    return TiffImage(
+        ifd=ifd,
+        width=width,
+        height=height,
+        tile_width=tile_width,
+        tile_height=tile_height,
+        tiled=tiled,
+        compression=ifd.number(259, 1),
+        photometric=ifd.number(262, BLACK_IS_ZERO),
+        bits=int(bits[0]) if bits.size else 1,
+        sample_kind=_SAMPLE_KINDS.get(sample_format, "other"),
+        samples=samples,
+        separate_planes=ifd.number(284, 1) == 2 and samples > 1,
+        predictor=ifd.number(317, 1),
+        extra_sample=int(extras[-1]) if extras.size else None,
+        is_mask=bool(ifd.number(254, 0) & _MASK_BIT) or ifd.number(262, BLACK_IS_ZERO) == 4,
+    )
+
+
+def why_unsupported(image: TiffImage) -> str | None:
+    """Why Foveola does not decode an image by itself, in words; None where it does."""
+    if image.compression not in COMPRESSIONS:
+        return f"its compression (TIFF number {image.compression}) is not one that Foveola decodes"
+    if image.sample_kind == "other":
+        return "its samples are not integers, and no range is known to show them in"
+    if image.bits not in (8, 16):
+        return f"it has {image.bits} bits a sample; 8 and 16 can be shown"
+    if image.sample_kind == "signed" and image.bits == 16:
+        return "it has signed 16-bit samples, and no range is known to show them in"
+    if image.tile_width * image.tile_height > MAX_TILE_PX and image.tiled:
+        return f"its tiles of {image.tile_width}×{image.tile_height} px are larger than 4096×4096"
+    return _why_colour_unsupported(image)
+
+
+def _why_colour_unsupported(image: TiffImage) -> str | None:
+    colour_codec = image.compression in (JPEG, JPEG_2000_YCBCR)
+    if image.photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, YCBCR):
+        return f"its colour space (TIFF photometric {image.photometric}) is not one that Foveola shows"
+    if image.photometric == YCBCR and not (colour_codec or image.compression in (JPEG_2000_RGB, JPEG_2000)):
+        return "it has YCbCr colours outside JPEG"
+    if image.photometric in (RGB, YCBCR) and image.samples < 3:
+        return f"it claims colour with {image.samples} samples a pixel"
+    if image.photometric == PALETTE and (image.samples != 1 or image.bits != 8 or image.sample_kind != "unsigned"):
+        return "its palette is not of 8 bits"
+    if image.compression == JPEG and not image.separate_planes and image.samples not in (1, 3):
+        return f"it has JPEG tiles of {image.samples} samples"
+    if image.compression == JPEG and image.samples == 3 and image.photometric not in (RGB, YCBCR):
+        return f"it has JPEG tiles of three samples that are no colours (photometric {image.photometric})"
+    if image.compression == JPEG and image.bits != 8:
+        return f"it has JPEG tiles of {image.bits} bits"
+    if image.compression == WEBP and (image.samples not in (3, 4) or image.bits != 8 or image.separate_planes):
+        return f"it has WebP tiles of {image.samples} samples of {image.bits} bits"
+    if image.predictor not in (1, 2):
+        return f"its predictor (TIFF number {image.predictor}) is for floats"
+    return None
+
+
+def read_tile_table(image: TiffImage) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Byte offset and byte count of every tile, row by row (plane by plane where planes are separate).
+
+    Raises TiffFormatError where the table is shorter than the image's size demands or does not fit in the file.
+    """
+    expected = image.tiles_per_plane * (image.samples if image.separate_planes else 1)
+    if expected > MAX_NUMBERS:
+        raise TiffFormatError(f"an image claims {expected} tiles")
+    tables = []
+    for code, stripped_code in ((324, 273), (325, 279)):
+        code = code if image.tiled and code in image.ifd else stripped_code
+        values = image.ifd.numbers(code, at_most=MAX_NUMBERS)
+        if values.size < expected or values.dtype.kind != "u":
+            raise TiffFormatError(f"an image of {expected} tiles lists {values.size} in tag {code}")
+        tables.append(values[:expected].astype(np.uint64))
+    return tables[0], tables[1]
+
+
+def coded_tile(image: TiffImage, file: FileBytes, offset: int, count: int) -> bytes:
+    """The bytes of one tile or strip.
+
+    Raises TiffFormatError where they are more than the tile can need, EOFError or OSError where they cannot be read.
+    """
+    if count > image.max_coded_tile_bytes:
+        raise TiffFormatError(f"it claims {count} bytes, more than twice its pixels")
+    return file.read(offset, count)
+
+
+def pyramid_images(ifds: list[Ifd]) -> list[TiffImage]:
+    """The images that show the whole first plane, finest first: the first image, its SubIFDs and its overviews.
+
+    An overview is a later tiled image of the same shape but smaller. Masks, labels, other planes and thumbnails are
+    left out. Raises TiffFormatError where the first image is malformed; malformed later ones raise too.
+    """
+    first = image_from_ifd(ifds[0])
+    subs = sub_ifds(ifds[0])
+    later = [image_from_ifd(ifd) for ifd in (subs or ifds[1:])]
+    levels = [first]
+    for image in sorted(later, key=lambda image: image.width, reverse=True):
+        if not image.is_mask and image.tiled == first.tiled and _is_overview(image, levels[-1], first):
+            levels.append(image)
+    return levels
+
+
+def _is_overview(image: TiffImage, finer: TiffImage, first: TiffImage) -> bool:
+    """Same shape (2 px or 2 % for rounding), smaller than the next finer level, same kind of samples."""
+    if image.width >= finer.width or image.height > finer.height:
+        return False
+    expected_height = first.height * image.width / first.width
+    same_shape = abs(image.height - expected_height) <= max(2.0, 0.02 * expected_height)
+    return same_shape and (image.samples, image.bits) == (first.samples, first.bits)

@@ -1,0 +1,165 @@
+"""TiffLevel: any rectangle of one level of a TIFF, put together from the file's own tiles."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from viewer.slide.pixels import background_tile, opaque_rgba
+from viewer.slide.source import TileError
+from viewer.slide.tiff_ifd import TiffFormatError
+from viewer.slide.tiff_layout import coded_tile, read_tile_table
+from viewer.slide.tile_codec import CodecError, TileCodec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from viewer.slide.file_bytes import FileBytes
+    from viewer.slide.tiff_layout import TiffImage
+
+# Small tiles are gathered until a tile is worth a texture layer and a request of its own. 240 is Aperio's old tile.
+MIN_ENGINE_TILE_PX = 240
+MAX_DIRECT_TILE_PX = 1024
+CUT_TILE_PX = 512
+CUT_CACHE_BYTES = 64 * 2**20
+
+
+class TiffLevel:
+    """One level. ``reduce`` is 1 for a level of the file, 2 for the level that is decoded from it at half size.
+
+    ``missing`` gives the pixels of a tile that the file does not hold: (x, y, width, height) in level pixels to opaque
+    RGBA; None for background.
+    """
+
+    def __init__(
+        self,
+        file: FileBytes,
+        image: TiffImage,
+        codec: TileCodec,
+        table: tuple[NDArray[np.uint64], NDArray[np.uint64]],
+        *,
+        background_rgb: tuple[int, int, int],
+        reduce: int = 1,
+        missing: Callable[[int, int, int, int], NDArray[np.uint8]] | None = None,
+    ) -> None:
+        self._file = file
+        self._table = table
+        self._image = image
+        self._codec = codec
+        self._offsets, self._counts = table
+        self._background_rgb = background_rgb
+        self._reduce = reduce
+        self._missing = missing
+        self.width = -(-image.width // reduce)
+        self.height = -(-image.height // reduce)
+        self._piece_width = image.tile_width // reduce
+        self._piece_height = image.tile_height // reduce
+        self.engine_tile = _engine_tile_size(image.tile_width, image.tile_height)
+        self._piece: Callable[[int, int], NDArray[np.uint8]] = self.read_piece
+        self._pieces_are_shared = image.tile_width > self.engine_tile[0] or image.tile_height > self.engine_tile[1]
+        if self._pieces_are_shared:
+            # Several engine tiles are cut from one tile of the file; neighbours are asked for together.
+            pieces = max(1, CUT_CACHE_BYTES // (image.tile_width * image.tile_height * 4))
+            self._piece = lru_cache(maxsize=pieces)(self.read_piece)
+
+    @property
+    def tiles_beyond_file(self) -> int:
+        """How many tiles lie outside the file, as they do when it was cut short."""
+        size = np.uint64(self._file.size)
+        # Compared without a sum, which could wrap around.
+        outside = (self._counts > size) | (self._offsets > size - np.minimum(self._counts, size))
+        return int(np.count_nonzero(outside & (self._counts > 0)))
+
+    @property
+    def can_halve(self) -> bool:
+        """Whether ``halved`` works for this level."""
+        return self._reduce == 1 and self._codec.can_halve and not self._pieces_are_shared
+
+    def halved(self) -> TiffLevel:
+        """The level of half the size, decoded from the tiles of this one."""
+        return TiffLevel(
+            self._file, self._image, self._codec, self._table, background_rgb=self._background_rgb, reduce=2
+        )
+
+    def sample_pieces(self, count: int) -> list[tuple[int, int]]:
+        """(column, row) of up to ``count`` tiles that the file holds, from the first to the last."""
+        present = np.flatnonzero(self._counts[: self._image.tiles_per_plane])
+        chosen = present[np.unique(np.linspace(0, present.size - 1, min(count, present.size)).astype(int))]
+        return [(int(index) % self._image.columns, int(index) // self._image.columns) for index in chosen]
+
+    def read_region(self, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
+        """(height, width, 4) opaque RGBA of a rectangle inside the level. Raises TileError."""
+        piece_width, piece_height = self._piece_width, self._piece_height
+        columns = range(x // piece_width, -(-(x + width) // piece_width))
+        rows = range(y // piece_height, -(-(y + height) // piece_height))
+        if len(columns) == 1 and len(rows) == 1:
+            piece = self._piece(columns[0], rows[0])
+            left, top = x - columns[0] * piece_width, y - rows[0] * piece_height
+            crop = piece[top : top + height, left : left + width]
+            # The whole piece goes out as it is: the usual case, and no copy. A crop must not keep the piece alive.
+            return piece if crop.shape == piece.shape and not self._pieces_are_shared else crop.copy()
+        out = np.empty((height, width, 4), np.uint8)
+        for row in rows:
+            top, bottom = max(y, row * piece_height), min(y + height, (row + 1) * piece_height)
+            for column in columns:
+                left, right = max(x, column * piece_width), min(x + width, (column + 1) * piece_width)
+                x0, y0 = column * piece_width, row * piece_height
+                out[top - y : bottom - y, left - x : right - x] = self._piece(column, row)[
+                    top - y0 : bottom - y0, left - x0 : right - x0
+                ]
+        return out
+
+    def read_piece(self, column: int, row: int) -> NDArray[np.uint8]:
+        """One tile of the file, whole, padding included, as opaque RGBA. Raises TileError."""
+        image, codec = self._image, self._codec
+        first = row * image.columns + column
+        indices = [first + plane * image.tiles_per_plane for plane in range(codec.planes)]
+        if any(self._counts[index] == 0 or self._offsets[index] == 0 for index in indices):
+            return self._missing_piece(column, row)
+        try:
+            planes = [
+                coded_tile(image, self._file, int(self._offsets[index]), int(self._counts[index])) for index in indices
+            ]
+            if self._reduce == 2:
+                return codec.decode_half(planes[0])
+            pixels = codec.decode(planes, image.tile_height)
+            return pixels if codec.gives_opaque_rgba else opaque_rgba(pixels, self._background_rgb)
+        except (CodecError, TiffFormatError, EOFError, OSError) as error:
+            where = f"tile column {column}, row {row} of the {self.width}×{self.height} px level"
+            raise TileError(f"{self._file.path}: {where} cannot be read: {error}") from error
+
+    def _missing_piece(self, column: int, row: int) -> NDArray[np.uint8]:
+        piece = background_tile(self._piece_width, self._piece_height, self._background_rgb)
+        if self._missing is not None:
+            x, y = column * self._piece_width, row * self._piece_height
+            width, height = min(self._piece_width, self.width - x), min(self._piece_height, self.height - y)
+            piece[:height, :width] = self._missing(x, y, width, height)
+        return piece
+
+
+def bits_used(file: FileBytes, image: TiffImage) -> int:
+    """How many bits the largest sample of up to 16 tiles spread over the image takes; tiles that fail are left out."""
+    codec, (offsets, counts) = TileCodec(image), read_tile_table(image)
+    present = np.flatnonzero(counts)
+    largest = 0
+    for index in present[np.unique(np.linspace(0, present.size - 1, min(16, present.size)).astype(int))]:
+        row = int(index) % image.tiles_per_plane // image.columns
+        rows = image.tile_height if image.tiled else min(image.tile_height, image.height - row * image.tile_height)
+        try:
+            data = coded_tile(image, file, int(offsets[index]), int(counts[index]))
+            largest = max(largest, codec.peak(data, rows))
+        except (CodecError, TiffFormatError, EOFError):
+            continue  # met again, and reported, when the tile is wanted
+    return largest.bit_length()
+
+
+def _engine_tile_size(width: int, height: int) -> tuple[int, int]:
+    """The tile that the streamer asks for, for tiles of the file of this size."""
+    if max(width, height) > MAX_DIRECT_TILE_PX:
+        return min(width, CUT_TILE_PX), min(height, CUT_TILE_PX)
+    times = -(-MIN_ENGINE_TILE_PX // max(width, height))
+    return width * times, height * times

@@ -1,0 +1,106 @@
+"""What a TIFF says about itself beside its pixels: resolution, planes, ICC profile, OME-XML."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from viewer.slide.openslide_source import PLAUSIBLE_MPP_UM, number
+from viewer.slide.tiff_ifd import TiffFormatError
+
+if TYPE_CHECKING:
+    from viewer.slide.tiff_ifd import Ifd
+
+MAX_ICC_BYTES = 16 * 2**20
+MAX_PROPERTY_CHARACTERS = 65536
+
+_UM_PER_UNIT = {"µm": 1.0, "μm": 1.0, "um": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6, "Å": 1e-4, "pm": 1e-6}
+_CENTIMETRE = 3
+_TEXT_TAGS = {270: "tiff.ImageDescription", 271: "tiff.Make", 272: "tiff.Model", 305: "tiff.Software", 306: "tiff.DateTime"}
+
+
+@dataclass(frozen=True, slots=True)
+class OmeFacts:
+    """What the first Image of an OME-XML block says. ``planes`` names every plane in the order of the file."""
+
+    mpp_um: tuple[float, float] | None
+    planes: tuple[str, ...]
+    objective_power: float | None
+
+
+def properties_from_ifd(ifd: Ifd) -> dict[str, str]:
+    """The text tags of a directory, by OpenSlide's names; very long ones are cut."""
+    texts = {name: ifd.text(code) for code, name in _TEXT_TAGS.items()}
+    return {name: text[:MAX_PROPERTY_CHARACTERS] for name, text in texts.items() if text}
+
+
+def mpp_from_ifd(ifd: Ifd) -> tuple[float, float] | None:
+    """Micrometres per pixel (x, y) from the resolution tags, where they are in centimetres and plausible."""
+    x, y = ifd.real(282), ifd.real(283)
+    if ifd.number(296, 2) != _CENTIMETRE or not x or not y:
+        return None
+    mpp_um = 1e4 / x, 1e4 / y
+    low, high = PLAUSIBLE_MPP_UM
+    return mpp_um if all(low <= value <= high for value in mpp_um) else None
+
+
+def icc_profile_from_ifd(ifd: Ifd) -> bytes | None:
+    """The ICC profile of the image, None where it has none. Raises TiffFormatError where it is out of reason."""
+    return ifd.raw(34675, at_most=MAX_ICC_BYTES) or None
+
+
+def is_cloud_optimised(ifd: Ifd) -> bool:
+    """Whether the file carries the GeoTIFF tags; its coordinates are not used."""
+    return 34735 in ifd or 33550 in ifd
+
+
+def ome_from_ifd(ifd: Ifd, *, plane_limit: int) -> OmeFacts | None:
+    """Facts from the OME-XML in the image description; None where there is none.
+
+    ``plane_limit`` bounds the planes that are named, whatever the XML claims. Raises TiffFormatError for broken XML.
+    Source: OME model 2016-06, Image/Pixels.
+    """
+    text = ifd.text(270)
+    if "<OME" not in text[:4096]:
+        return None
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise TiffFormatError(f"its OME-XML is broken: {error}") from None
+    pixels = root.find("{*}Image/{*}Pixels")
+    if pixels is None:
+        return None
+    mpp_x, mpp_y = (_physical_size_um(pixels, axis) for axis in "XY")
+    objective = root.find("{*}Instrument/{*}Objective")
+    return OmeFacts(
+        mpp_um=(mpp_x, mpp_y) if mpp_x and mpp_y else None,
+        planes=_plane_names(pixels, plane_limit),
+        objective_power=number(objective.attrib, "NominalMagnification") if objective is not None else None,
+    )
+
+
+def _physical_size_um(pixels: ElementTree.Element, axis: str) -> float | None:
+    """None where the size is missing, in pixels, or not a length."""
+    size = number(pixels.attrib, f"PhysicalSize{axis}")
+    um_per_unit = _UM_PER_UNIT.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
+    return size * um_per_unit if size is not None and um_per_unit is not None else None
+
+
+def _plane_names(pixels: ElementTree.Element, limit: int) -> tuple[str, ...]:
+    """One name a plane, fastest axis first as DimensionOrder says; the samples of an RGB channel are one plane."""
+    channels = pixels.findall("{*}Channel")
+    sizes = {axis: int(number(pixels.attrib, f"Size{axis}") or 1) for axis in "ZCT"}
+    if channels:
+        sizes["C"] = min(sizes["C"], len(channels))
+    order = [axis for axis in pixels.get("DimensionOrder", "XYZCT")[2:] if axis in sizes]
+    count = 1
+    for axis in order:
+        count *= sizes[axis]
+    names = []
+    for plane in range(min(count, limit)):
+        parts, rest = {}, plane
+        for axis in order:
+            rest, parts[axis] = divmod(rest, sizes[axis])
+        names.append(", ".join(f"{axis} {parts[axis] + 1}" for axis in "CZT" if sizes[axis] > 1 and axis in parts))
+    return tuple(names) or ("",)

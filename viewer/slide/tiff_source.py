@@ -1,0 +1,269 @@
+"""TiffSource: tiled TIFFs (SVS, OME-TIFF, COG, plain pyramids) decoded from the file's own tile bytes.
+
+Where OpenSlide opens the file too, facts and associated images are OpenSlide's, and the direct path is taken only for
+levels that agree with OpenSlide's. Between JPEG levels that are 4x apart a level at 2x is derived: the decoder's
+own half-size transform makes it for half the time of a tile, and the screen gets 4x fewer pixels to fetch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from viewer.slide import tiff_layout as tiff
+from viewer.slide.array_source import ArraySource
+from viewer.slide.file_bytes import FileBytes
+from viewer.slide.geometry import Pyramid, Rect, TileKey
+from viewer.slide.openslide_handle import OpenSlideHandle, vendor_of
+from viewer.slide.openslide_source import FORMAT_NAMES, facts_from_handle, pixel_aspect, read_level_region
+from viewer.slide.pixels import opaque_rgba
+from viewer.slide.source import NotThisReader, SlideError, SlideInfo, TileError
+from viewer.slide.tiff_ifd import Ifd, TiffFormatError, read_ifds
+from viewer.slide.tiff_layout import TiffImage, pyramid_images, read_tile_table, why_unsupported
+from viewer.slide.tiff_level import MAX_DIRECT_TILE_PX, TiffLevel, bits_used
+from viewer.slide.tiff_metadata import (
+    OmeFacts,
+    icc_profile_from_ifd,
+    is_cloud_optimised,
+    mpp_from_ifd,
+    ome_from_ifd,
+    properties_from_ifd,
+)
+from viewer.slide.tiff_stripped import read_stripped
+from viewer.slide.tile_codec import CodecError, TileCodec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+# OpenSlide formats whose tiles lie in the file as plain TIFF says; the others move, overlap or leave out tiles.
+_PLAIN_LAYOUTS = (None, "aperio", "generic-tiff")
+
+# Neighbouring levels at least this far apart get one in between.
+_DERIVE_FROM_RATIO = 3.5
+
+MAX_STRIPPED_PX = 200_000_000
+
+
+class TiffSource:
+    """A Source over the tiles of a TIFF."""
+
+    def __init__(
+        self, file: FileBytes, info: SlideInfo, levels: list[TiffLevel], handle: OpenSlideHandle | None
+    ) -> None:
+        self._file = file
+        self._info = info
+        self._levels = levels
+        self._handle = handle
+        self._pyramid = Pyramid.from_sizes(
+            [(level.width, level.height) for level in levels],
+            [level.engine_tile for level in levels],
+            pixel_aspect=pixel_aspect(info.mpp_um),
+        )
+
+    @property
+    def info(self) -> SlideInfo:
+        return self._info
+
+    @property
+    def pyramid(self) -> Pyramid:
+        return self._pyramid
+
+    def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
+        """See ``Source.read_tile``."""
+        if not self._pyramid.contains(key):
+            raise TileError(f"{self._info.path}: there is no tile {key}")
+        level = self._levels[key.level]
+        tile_width, tile_height = level.engine_tile
+        return level.read_region(key.col * tile_width, key.row * tile_height, *self._pyramid.tile_size(key))
+
+    def read_associated_image(self, name: str) -> NDArray[np.uint8]:
+        """See ``Source.read_associated_image``."""
+        if self._handle is None:
+            raise KeyError(name)
+        return opaque_rgba(self._handle.read_associated_image(name), self._info.background_rgb)
+
+    def close(self) -> None:
+        """See ``Source.close``."""
+        self._file.close()
+        if self._handle is not None:
+            self._handle.close()
+
+
+def open_tiff(path: Path, *, max_stripped_px: int = MAX_STRIPPED_PX) -> TiffSource | ArraySource:
+    """Open a TIFF whose tiles Foveola decodes by itself.
+
+    Raises NotThisReader, with the reason, for anything that another reader does better or that is no sound TIFF.
+    ``max_stripped_px`` bounds images without tiles, which are decoded as a whole.
+    """
+    with path.open("rb") as stream:
+        if stream.read(2) not in (b"II", b"MM"):
+            raise NotThisReader(path, "it is not a TIFF")
+    vendor = vendor_of(path)
+    if vendor not in _PLAIN_LAYOUTS:
+        raise NotThisReader(path, f"the {FORMAT_NAMES.get(str(vendor), vendor)} layout is left to OpenSlide")
+    file = FileBytes(path)
+    try:
+        return _open(path, file, vendor, max_stripped_px)
+    except (TiffFormatError, CodecError, TileError, EOFError, OSError) as error:
+        file.close()
+        raise NotThisReader(path, str(error)) from error
+    except BaseException:
+        file.close()
+        raise
+
+
+def _open(path: Path, file: FileBytes, vendor: str | None, max_stripped_px: int) -> TiffSource | ArraySource:
+    ifds, was_cut = read_ifds(file)
+    images = pyramid_images(ifds)
+    for image in images:
+        if reason := why_unsupported(image):
+            raise NotThisReader(path, reason)
+    handle, refusal = _handle_if_openslide_opens(path, vendor)
+    try:
+        ome = ome_from_ifd(ifds[0], plane_limit=len(ifds))
+        notes = _notes(images[0], ifds, ome, was_cut=was_cut)
+        if handle is not None:
+            _check_agreement(path, images, handle, is_ome=ome is not None)
+            info = facts_from_handle(handle, reader="", reader_reason="")
+        else:
+            info = _facts_from_tiff(path, images, ome)
+        if ome is not None:
+            info = replace(info, format="OME-TIFF", planes=ome.planes, mpp_um=ome.mpp_um or info.mpp_um)
+        shift = 0
+        if images[0].bits == 16:
+            shift = max(0, bits_used(file, images[-1]) - 8)
+            notes.append(f"Samples of 16 bits are shown in 8: {(256 << shift) - 1} and above is white.")
+        if not images[0].tiled:
+            array = read_stripped(file, images[0], shift=shift, max_px=max_stripped_px)
+            reason = "It has no tiles, so the whole image is decoded at once."
+            info = replace(info, reader="tiff (whole)", reader_reason=reason, notes=(*info.notes, *notes))
+            file.close()
+            return ArraySource(info, array, pixel_aspect=pixel_aspect(info.mpp_um))
+        levels = _file_levels(file, images, info, shift, handle if vendor == "aperio" else None)
+        _probe(levels[0])
+        beyond = sum(level.tiles_beyond_file for level in levels)
+        if beyond:
+            notes.append(f"{beyond} tiles lie beyond the end of the file: it was cut short.")
+        info = replace(
+            info,
+            reader="tiff (direct)",
+            reader_reason=_reason(images[0], refusal),
+            file_levels=tuple((level.width, level.height) for level in levels),
+            notes=(*info.notes, *notes),
+        )
+        return TiffSource(file, info, _with_derived_levels(levels), handle)
+    except BaseException:
+        if handle is not None:
+            handle.close()
+        raise
+
+
+def _handle_if_openslide_opens(path: Path, vendor: str | None) -> tuple[OpenSlideHandle | None, str]:
+    """OpenSlide's view of the file, or None and why there is none."""
+    if vendor is None:
+        return None, "OpenSlide does not know this file"
+    try:
+        return OpenSlideHandle(path), ""
+    except NotThisReader as error:
+        return None, error.reason
+
+
+def _check_agreement(path: Path, images: list[TiffImage], handle: OpenSlideHandle, *, is_ome: bool) -> None:
+    """Refuse the direct path where it would show another pyramid than OpenSlide, or decode tiles too large for it.
+
+    An OME-TIFF keeps its levels in SubIFDs, which OpenSlide does not see: more levels than OpenSlide's are right there.
+    """
+    ours = [(image.width, image.height) for image in images]
+    theirs = list(handle.level_sizes)
+    if ours != theirs and not (is_ome and ours[0] == theirs[0]):
+        raise NotThisReader(path, f"its levels look like {ours}, OpenSlide finds {theirs}")
+    largest = max(max(image.tile_width, image.tile_height) for image in images)
+    if largest > MAX_DIRECT_TILE_PX:
+        raise NotThisReader(path, f"its tiles of {largest} px are cut more cheaply by OpenSlide")
+
+
+def _facts_from_tiff(path: Path, images: list[TiffImage], ome: OmeFacts | None) -> SlideInfo:
+    """SlideInfo from the tags alone, for files that OpenSlide does not open."""
+    first = images[0]
+    return SlideInfo(
+        path=path,
+        format="Cloud-optimised GeoTIFF" if is_cloud_optimised(first.ifd) else "Tiled TIFF" if first.tiled else "TIFF",
+        reader="",
+        reader_reason="",
+        bounds=Rect(0.0, 0.0, float(first.width), float(first.height)),
+        file_levels=((first.width, first.height),),
+        mpp_um=mpp_from_ifd(first.ifd),
+        objective_power=ome.objective_power if ome else None,
+        icc_profile=icc_profile_from_ifd(first.ifd),
+        properties=properties_from_ifd(first.ifd),
+    )
+
+
+def _notes(first: TiffImage, ifds: list[Ifd], ome: OmeFacts | None, *, was_cut: bool) -> list[str]:
+    """What the reader must be told about what is shown and what is not."""
+    notes = []
+    planes = len(ome.planes) if ome else 1
+    if planes > 1:
+        notes.append(f"The file holds {planes} planes (focal planes, times, channels); the first is shown.")
+    colours = 3 if first.photometric in (tiff.RGB, tiff.YCBCR) else 1
+    extra = first.samples - colours - (first.extra_sample in (1, 2))
+    if extra > 0:
+        notes.append(f"Every pixel has {extra} more samples than are shown.")
+    if first.sample_kind == "signed":
+        notes.append("Samples are signed; −128 is shown as black and 127 as white.")
+    if was_cut:
+        notes.append(f"Only the first {len(ifds)} images of the file were looked at.")
+    return notes
+
+
+def _file_levels(
+    file: FileBytes, images: list[TiffImage], info: SlideInfo, shift: int, aperio: OpenSlideHandle | None
+) -> list[TiffLevel]:
+    """The levels that the file stores. Tiles that an Aperio level leaves out are OpenSlide's to fill from finer ones."""
+    levels = []
+    for index, image in enumerate(images):
+        missing = partial(_openslide_region, aperio, index, info.background_rgb) if aperio and index else None
+        codec = TileCodec(image, shift=shift)
+        levels.append(
+            TiffLevel(file, image, codec, read_tile_table(image), background_rgb=info.background_rgb, missing=missing)
+        )
+    return levels
+
+
+def _with_derived_levels(levels: list[TiffLevel]) -> list[TiffLevel]:
+    """The file's levels, with one at half size put in wherever the next one is 3.5x coarser or more."""
+    out = []
+    for level, coarser in zip(levels, [*levels[1:], None], strict=True):
+        out.append(level)
+        if coarser is not None and level.width >= _DERIVE_FROM_RATIO * coarser.width and level.can_halve:
+            out.append(level.halved())
+    return out
+
+
+def _probe(level: TiffLevel) -> None:
+    """Decode a tile before promising that all can be: raises TileError where the first, middle and last all fail."""
+    failure: TileError | None = None
+    for column, row in level.sample_pieces(3):
+        try:
+            level.read_piece(column, row)
+            return
+        except TileError as error:
+            failure = error
+    if failure is not None:
+        raise failure
+
+
+def _reason(first: TiffImage, refusal: str) -> str:
+    coding = tiff.COMPRESSIONS[first.compression]
+    why = f"its {coding} tiles of {first.tile_width}×{first.tile_height} px are decoded straight from the file"
+    return f"{why[0].upper()}{why[1:]}{f'; {refusal}' if refusal else ''}."
+
+
+def _openslide_region(
+    handle: OpenSlideHandle, level: int, background_rgb: tuple[int, int, int], x: int, y: int, width: int, height: int
+) -> NDArray[np.uint8]:
+    return opaque_rgba(read_level_region(handle, level, (x, y), (width, height)), background_rgb)

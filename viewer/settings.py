@@ -11,7 +11,6 @@ import json
 import logging
 import tomllib
 from dataclasses import dataclass
-from functools import cache
 from importlib import resources
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self, TypeVar, get_args, get_type_hints
@@ -20,7 +19,7 @@ from viewer.folders import config_dir
 from viewer.saving import save_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 log = logging.getLogger("foveola.settings")
@@ -49,16 +48,16 @@ class Choice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """A table of the settings file. Values are checked when the object is made, so a bad one never gets in."""
+    """A table of the settings file. Values are checked as the object is made: a bad one never gets in."""
 
     def __post_init__(self) -> None:
-        for name in self.__dataclass_fields__:
-            object.__setattr__(self, name, _checked(name, getattr(self, name), type(self)))
+        for name, hint in get_type_hints(type(self), include_extras=True).items():
+            object.__setattr__(self, name, _checked(name, getattr(self, name), hint))
 
     @classmethod
     def rule(cls, name: str) -> Limits | Choice | None:
-        """What is allowed for a field; None where its type says it all. Raises KeyError for an unknown name."""
-        return _rule(cls, name)[1]
+        """What a field allows; None where its type says it all. Raises KeyError for an unknown name."""
+        return _kind_and_rule(get_type_hints(cls, include_extras=True)[name])[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,25 +210,19 @@ def _made(name: str, group: type[G], tables: dict[str, dict[str, Any]]) -> G:
         raise SettingsError(f"{name}.{error}") from error
 
 
-def _rule(group: type[_Group], name: str) -> tuple[type, Limits | Choice | None]:
-    hint = _hints(group)[name]
+def _kind_and_rule(hint: Any) -> tuple[type, Limits | Choice | None]:
     kind, *rules = get_args(hint) or (hint,)
     return kind, (rules[0] if rules else None)
 
 
-@cache
-def _hints(group: Hashable) -> dict[str, Any]:
-    return get_type_hints(group, include_extras=True)
-
-
-def _checked(name: str, value: Any, group: type[_Group]) -> Any:
+def _checked(name: str, value: Any, hint: Any) -> Any:
     """The value, as a float where one is wanted. Raises SettingsError where type or range is wrong."""
-    kind, rule = _rule(group, name)
+    kind, rule = _kind_and_rule(hint)
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:
         raise SettingsError(f"{name} must be {WORDS[kind]}, not {value!r}")
-    if isinstance(rule, Limits) and not rule.low <= value <= rule.high:
+    if isinstance(rule, Limits) and not rule.low <= float(value) <= rule.high:
         raise SettingsError(f"{name} must be from {rule.low:,} to {rule.high:,}, not {value:,}")
     if isinstance(rule, Choice) and value not in rule.options:
         raise SettingsError(f"{name} must be one of {', '.join(rule.options)}, not {value!r}")
@@ -244,5 +237,5 @@ def _checked_shortcuts(shortcuts: dict[str, Any]) -> Mapping[str, str]:
 
 
 def _toml(value: bool | float | str) -> str:
-    """A value, or a quoted key, as TOML writes it: as JSON does for these types, but for one control character."""
+    """A value, or a quoted key, as TOML writes it: like JSON for these types, but for one character."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

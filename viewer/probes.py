@@ -1,0 +1,102 @@
+"""Probes for ``foveola doctor`` that may crash: each runs as ``python -m viewer.probes NAME`` and prints JSON facts."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def offscreen() -> dict[str, Any]:
+    """OpenGL without a display, as snapshots use it."""
+    from gpu.context import OffscreenContext, gl_info
+
+    with OffscreenContext():
+        return dict(gl_info())
+
+
+def window() -> dict[str, Any]:
+    """A Qt window system connection and an OpenGL context on it. Qt aborts the process where there is none."""
+    from gpu.context import prepare_egl_environment
+
+    prepare_egl_environment()
+    from PySide6.QtGui import QGuiApplication, QOffscreenSurface, QOpenGLContext
+
+    app = QGuiApplication([])
+    context = QOpenGLContext()
+    surface = QOffscreenSurface()
+    surface.create()
+    if not (context.create() and context.makeCurrent(surface)):
+        raise RuntimeError("Qt opened the display but could not make an OpenGL context on it")
+    major, minor = context.format().version()
+    context.doneCurrent()
+    size = app.primaryScreen().size()
+    return {
+        "platform": app.platformName(),
+        "screen_px": [size.width(), size.height()],
+        "pixel_ratio": app.primaryScreen().devicePixelRatio(),
+        "opengl": f"{major}.{minor}",
+    }
+
+
+def codecs() -> dict[str, Any]:
+    """The codecs, each by decoding a small picture."""
+    import imagecodecs
+    import numpy as np
+    import openslide
+    import simplejpeg
+
+    picture = np.full((16, 16, 3), 200, np.uint8)
+    jpeg = simplejpeg.decode_jpeg(simplejpeg.encode_jpeg(picture), "RGBA")
+    jpeg2000 = imagecodecs.jpeg2k_decode(imagecodecs.jpeg2k_encode(picture))
+    if jpeg.shape != (16, 16, 4) or not np.array_equal(jpeg2000, picture):
+        raise RuntimeError("a codec gives wrong pixels")
+    return {
+        "openslide": openslide.__library_version__,
+        "jpeg": f"simplejpeg {simplejpeg.__version__}",
+        "jpeg2000": imagecodecs.jpeg2k_version(),
+    }
+
+
+def cuda() -> dict[str, Any]:
+    """What the NVIDIA driver says, asked directly: no toolkit and no torch are needed."""
+    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        driver = ctypes.CDLL(library)
+    except OSError:
+        return {"driver": None, "devices": []}
+
+    def call(name: str, *arguments: Any) -> None:
+        status = getattr(driver, name)(*arguments)
+        if status:
+            raise RuntimeError(f"the NVIDIA driver answers error {status} to {name}")
+
+    call("cuInit", 0)
+    version, count = ctypes.c_int(), ctypes.c_int()
+    call("cuDriverGetVersion", ctypes.byref(version))
+    call("cuDeviceGetCount", ctypes.byref(count))
+    names = []
+    for index in range(count.value):
+        device, name = ctypes.c_int(), ctypes.create_string_buffer(128)
+        call("cuDeviceGet", ctypes.byref(device), index)
+        call("cuDeviceGetName", name, len(name), device)
+        names.append(name.value.decode("utf-8", "replace"))
+    return {"driver": f"{version.value // 1000}.{version.value % 1000 // 10}", "devices": names}
+
+
+PROBES: dict[str, Callable[[], dict[str, Any]]] = {
+    "offscreen": offscreen,
+    "window": window,
+    "codecs": codecs,
+    "cuda": cuda,
+}
+
+if __name__ == "__main__":
+    try:
+        print(json.dumps(PROBES[sys.argv[1]]()))
+    except Exception as error:  # whatever went wrong is the answer; the doctor shows it
+        sys.exit(f"{type(error).__name__}: {error}")

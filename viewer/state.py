@@ -1,0 +1,131 @@
+"""What the reader left behind: recent slides, and where on each the reader last looked. Not settings, never required.
+
+A slide is known by path, size and time of change: another file of the same name starts afresh.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+from viewer.folders import state_dir
+from viewer.saving import save_atomically
+from viewer.view.camera import View
+
+log = logging.getLogger("foveola.state")
+
+MAX_RECENT = 20
+MAX_VIEWS = 500
+VERSION = 1
+
+
+class ReaderState:
+    """Recent slides and last views, kept in one JSON file. Belongs to the GUI thread.
+
+    ``notice`` is a sentence for the reader where the file could not be used at loading, else None.
+    """
+
+    def __init__(self, path: Path, *, notice: str | None = None) -> None:
+        self.notice = notice
+        self._path = path
+        self._recent: list[Path] = []
+        self._views: dict[str, View] = {}  # oldest first
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> ReaderState:
+        """The state in ``path`` (None: the usual file). A file that makes no sense is set aside and said so."""
+        file = path or state_dir() / "reader.json"
+        state = cls(file)
+        try:
+            state._restore(json.loads(file.read_bytes()))
+        except FileNotFoundError:
+            pass  # the first start
+        except OSError as error:
+            state = cls(file, notice=f"{file}: recent slides cannot be read: {error.strerror}")
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            log.warning("%s makes no sense: %s", file, error)
+            state = cls(file, notice=_set_aside(file))
+        return state
+
+    @property
+    def recent(self) -> tuple[Path, ...]:
+        """Slides opened last, newest first, at most 20."""
+        return tuple(self._recent)
+
+    def opened(self, path: Path) -> None:
+        """Put a slide on top of the recent ones."""
+        absolute = path.absolute()
+        self._recent = [absolute, *(other for other in self._recent if other != absolute)][:MAX_RECENT]
+
+    def forget(self, path: Path) -> None:
+        """Take a slide that is gone from the recent ones."""
+        self._recent = [other for other in self._recent if other != path.absolute()]
+
+    def forget_all(self) -> None:
+        """Take away all traces: recent slides and views."""
+        self._recent.clear()
+        self._views.clear()
+
+    def remember_view(self, path: Path, view: View) -> None:
+        """Keep where the reader looks. The 500 newest are kept. Does nothing for a slide that is gone."""
+        key = _slide_key(path)
+        if key is None:
+            return
+        self._views.pop(key, None)
+        self._views[key] = view
+        while len(self._views) > MAX_VIEWS:
+            del self._views[next(iter(self._views))]
+
+    def last_view(self, path: Path) -> View | None:
+        """Where the reader last looked, None for a slide that is new, changed or gone."""
+        key = _slide_key(path)
+        return None if key is None else self._views.get(key)
+
+    def save(self) -> None:
+        """Write the file, whole or not at all. Raises SaveError."""
+        tables = {
+            "version": VERSION,
+            "recent": [str(path) for path in self._recent],
+            "views": {
+                key: [view.centre_x, view.centre_y, view.downsample, view.rotation_rad]
+                for key, view in self._views.items()
+            },
+        }
+        save_atomically(self._path, json.dumps(tables, indent=1).encode())
+
+    def _restore(self, tables: dict[str, Any]) -> None:
+        """Take over what a file holds. Raises one of the errors of wrong types where it makes no sense."""
+        if tables["version"] != VERSION:
+            raise ValueError(f"version {tables['version']!r} is not {VERSION}")
+        recent = [Path(path) for path in tables["recent"][:MAX_RECENT]]
+        views = {str(key): _view(numbers) for key, numbers in list(tables["views"].items())[-MAX_VIEWS:]}
+        self._recent, self._views = recent, views
+
+
+def _view(numbers: list[float]) -> View:
+    view = View(*(float(number) for number in numbers))
+    finite = all(math.isfinite(n) for n in (view.centre_x, view.centre_y, view.downsample, view.rotation_rad))
+    if not finite or view.downsample <= 0:
+        raise ValueError(f"{numbers} is no view")
+    return view
+
+
+def _slide_key(path: Path) -> str | None:
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return f"{path.absolute()}|{facts.st_size}|{facts.st_mtime_ns}"
+
+
+def _set_aside(file: Path) -> str:
+    """Rename a file that cannot be used, so that nothing is lost; what to tell the reader."""
+    aside = file.with_name(file.name + ".unreadable")
+    try:
+        file.replace(aside)
+    except OSError as error:
+        return f"{file}: recent slides are damaged and could not be set aside: {error.strerror}"
+    return f"{file}: recent slides were damaged and start afresh; the old file is now {aside.name}"

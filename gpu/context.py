@@ -43,7 +43,9 @@ def prepare_egl_environment(*, screenless: bool = False) -> None:
     if not sys.platform.startswith("linux"):
         return
     if "OpenGL.platform" in sys.modules and os.environ.get("PYOPENGL_PLATFORM") != "egl":
-        raise GpuError("OpenGL was imported before its platform was chosen; call prepare_egl_environment() first")
+        raise GpuError(
+            "OpenGL was imported before its platform was chosen; call prepare_egl_environment() first"
+        )
     os.environ.setdefault("PYOPENGL_PLATFORM", "egl")
     os.environ.setdefault("QT_XCB_GL_INTEGRATION", "xcb_egl")
     if screenless:
@@ -96,6 +98,12 @@ def gl_info() -> dict[str, str | int]:
         "max_3d_texture_size_px": int(GL.glGetIntegerv(GL.GL_MAX_3D_TEXTURE_SIZE)),
         "max_renderbuffer_size_px": int(GL.glGetIntegerv(GL.GL_MAX_RENDERBUFFER_SIZE)),
     }
+
+
+def is_software() -> bool:
+    """Whether the current context draws on the processor (Mesa's llvmpipe or softpipe, or SwiftShader)."""
+    renderer = str(gl_info()["renderer"]).lower()
+    return any(name in renderer for name in ("llvmpipe", "softpipe", "swiftshader"))
 
 
 class OffscreenContext:

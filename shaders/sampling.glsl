@@ -3,15 +3,18 @@
 // Positions and sizes are in texels of mip 0. A tile smaller than its layer has mips of ceil(size / 2^mip) texels,
 // anchored at the layer's first texel, so position / 2^mip holds at every mip. At the layer's own edges the texture
 // unit clamps, exactly and per mip; only the inner edge of a partial tile (the slide's right or bottom border) is
-// clamped here, half a texel inside the coarser of the two mips in use, so that no weight falls on what lies beyond.
+// clamped here, half a texel inside both mips in use (for odd sizes either may be the stricter), so that no weight
+// falls on what lies beyond.
 
 uniform float layer_px;
 uniform float max_mip;
 
 // The largest position that may be sampled. Constant for a tile, hence worked out once per vertex.
 vec2 last_position(vec2 size, float lod) {
-    float scale = exp2(ceil(clamp(lod, 0.0, max_mip)));
-    vec2 inner = (ceil(size / scale) - 0.5) * scale;
+    float within = clamp(lod, 0.0, max_mip);
+    float coarser = exp2(ceil(within));
+    float finer = exp2(floor(within));
+    vec2 inner = min((ceil(size / coarser) - 0.5) * coarser, (ceil(size / finer) - 0.5) * finer);
     return mix(inner, vec2(layer_px), greaterThanEqual(size, vec2(layer_px)));
 }
 

@@ -1,0 +1,114 @@
+"""Off-screen contexts: made without a display, nested, and clear about what is missing."""
+
+from __future__ import annotations
+
+import ctypes
+
+import pytest
+from OpenGL import GL
+
+from gpu import context, egl
+from gpu.context import OffscreenContext, check, drain_errors, gl_info, prepare_egl_environment
+from gpu.egl import Egl
+from gpu.errors import GpuError
+
+
+def test_info_names_the_driver_and_its_limits(gl):
+    info = gl_info()
+    assert info["renderer"]
+    assert info["vendor"]
+    assert str(info["version"])[0] in "34"
+    assert info["max_layers"] >= 256
+    assert info["max_3d_texture_size_px"] >= 64
+
+
+def test_profile_is_compatible_with_vispy(gl):
+    """vispy's shaders are GLSL 1.20, which a core profile refuses."""
+    shader = GL.glCreateShader(GL.GL_VERTEX_SHADER)
+    GL.glShaderSource(shader, "#version 120\nvoid main() { gl_Position = vec4(0.0); }")
+    GL.glCompileShader(shader)
+    assert GL.glGetShaderiv(shader, GL.GL_COMPILE_STATUS)
+    GL.glDeleteShader(shader)
+
+
+def test_inner_context_gives_the_thread_back_to_the_outer(gl):
+    outer = Egl().current().context
+    with OffscreenContext():
+        assert Egl().current().context not in {None, outer}
+    assert Egl().current().context == outer
+
+
+def test_release_is_idempotent_and_final(gl):
+    inner = OffscreenContext()
+    inner.__enter__()
+    inner.release()
+    inner.release()
+    with pytest.raises(GpuError, match="not open"):
+        inner.make_current()
+
+
+def test_context_current_in_another_thread_is_refused(gl):
+    """EGL says BAD_ACCESS; the message must say that the call failed, not crash later."""
+    import threading
+
+    messages = []
+
+    def steal():
+        try:
+            gl.make_current()
+        except GpuError as error:
+            messages.append(str(error))
+
+    thread = threading.Thread(target=steal)
+    thread.start()
+    thread.join()
+    assert messages == ["eglMakeCurrent failed (EGL_BAD_ACCESS)"]
+
+
+def test_missing_library_says_what_to_install(gl, monkeypatch):
+    def no_library(name):
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr(ctypes, "CDLL", no_library)
+    with pytest.raises(GpuError, match=r"libEGL\.so\.1.*apt-get install libegl1"):
+        OffscreenContext().__enter__()
+
+
+def test_no_usable_display_names_every_attempt(gl, monkeypatch):
+    choices = [egl.DisplayChoice("first", 0x31DD, 1), egl.DisplayChoice("second", 0xBAD, None)]
+    monkeypatch.setattr(Egl, "display_choices", lambda self: choices)
+    with pytest.raises(GpuError, match=r"first: .*second: .*apt-get install"):
+        OffscreenContext().__enter__()
+
+
+def test_old_opengl_is_refused(gl, monkeypatch):
+    monkeypatch.setattr(context, "_MINIMUM_GL", (9, 0))
+    with pytest.raises(GpuError, match="too old"):
+        OffscreenContext().__enter__()
+
+
+def test_check_reports_all_errors_once(gl):
+    raw_enable = ctypes.CFUNCTYPE(None, ctypes.c_uint)(_address("glEnable"))
+    raw_enable(0xDEAD)
+    with pytest.raises(GpuError, match="drawing a test: GL_INVALID_ENUM"):
+        check("drawing a test")
+    assert drain_errors() == []
+
+
+def test_environment_keeps_what_the_user_set(gl, monkeypatch):
+    monkeypatch.setenv("QT_XCB_GL_INTEGRATION", "xcb_glx")
+    monkeypatch.delenv("EGL_PLATFORM", raising=False)
+    prepare_egl_environment(screenless=True)
+    assert context.os.environ["QT_XCB_GL_INTEGRATION"] == "xcb_glx"
+    assert context.os.environ["EGL_PLATFORM"] == "surfaceless"
+
+
+def test_environment_that_comes_too_late_is_an_error(gl, monkeypatch):
+    monkeypatch.setenv("PYOPENGL_PLATFORM", "glx")
+    with pytest.raises(GpuError, match="imported before"):
+        prepare_egl_environment()
+
+
+def _address(name):
+    """A GL function without PyOpenGL's own error checks."""
+    return Egl()._address(name)

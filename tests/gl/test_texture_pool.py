@@ -1,0 +1,115 @@
+"""The texture pool: what is uploaded is what lies in the layer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from OpenGL import GL
+
+from gpu.errors import GpuError
+from gpu.texture_pool import TexturePool
+
+
+def layers_of(pool, mip):
+    """All layers of one mip, uint8 (layers, side, side, 4)."""
+    side = pool.layer_px >> mip
+    texels = np.zeros((pool.layers, side, side, 4), np.uint8)
+    GL.glBindTexture(GL.GL_TEXTURE_2D_ARRAY, pool.name)
+    GL.glGetTexImage(GL.GL_TEXTURE_2D_ARRAY, mip, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, texels)
+    GL.glBindTexture(GL.GL_TEXTURE_2D_ARRAY, 0)
+    return texels
+
+
+def noise(rng, height, width, mips):
+    return [rng.integers(0, 256, (-(-height >> m), -(-width >> m), 4), np.uint8) for m in range(mips)]
+
+
+def test_every_mip_of_a_full_tile_arrives(make_pool, rng):
+    pool = make_pool(64, 4, 3)
+    mips = noise(rng, 64, 64, 3)
+    pool.upload(2, mips)
+    for mip, pixels in enumerate(mips):
+        assert (layers_of(pool, mip)[2] == pixels).all()
+
+
+def test_partial_tile_fills_the_corner_and_is_remembered(make_pool, rng):
+    pool = make_pool(64, 4, 3)
+    full, partial = noise(rng, 64, 64, 3), noise(rng, 37, 21, 3)
+    pool.upload(1, full)
+    pool.upload(1, partial)
+    for mip, pixels in enumerate(partial):
+        height, width = pixels.shape[:2]
+        layer = layers_of(pool, mip)[1]
+        assert (layer[:height, :width] == pixels).all()
+        assert (layer[height:] == full[mip][height:]).all()
+    assert (pool.slots.width_px[1], pool.slots.height_px[1]) == (21, 37)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda mips: mips[:2], "needs 3 mips"),
+        (lambda mips: [mips[0], mips[1][:-1], mips[2]], "mip 1"),
+        (lambda mips: [mips[0].astype(np.int16), *mips[1:]], "int16"),
+        (lambda mips: [mips[0][..., :3], *mips[1:]], "mip 0"),
+        (lambda mips: [np.asfortranarray(mips[0]), *mips[1:]], "contiguous"),
+        (lambda mips: [np.zeros((65, 64, 4), np.uint8), *mips[1:]], "does not fit"),
+        (lambda mips: [np.zeros((0, 64, 4), np.uint8), *mips[1:]], "does not fit"),
+    ],
+)
+def test_wrong_arrays_are_refused_before_the_upload(make_pool, rng, spoil, message):
+    pool = make_pool(64, 4, 3)
+    with pytest.raises(GpuError, match=message):
+        pool.upload(0, spoil(noise(rng, 64, 64, 3)))
+    assert pool.slots.width_px[0] == 0
+
+
+@pytest.mark.parametrize("slot", [-1, 4])
+def test_slot_outside_the_pool_is_refused(make_pool, rng, slot):
+    with pytest.raises(GpuError, match="no slot"):
+        make_pool(64, 4, 3).upload(slot, noise(rng, 64, 64, 3))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ((1 << 20, 1, 1), "layer side is 1048576; this driver allows 1 to"),
+        ((64, 1 << 20, 1), "number of layers is 1048576"),
+        ((64, 0, 1), "number of layers is 0"),
+        ((60, 4, 4), "halving must stay exact"),
+        ((0, 4, 1), "halving must stay exact"),
+    ],
+)
+def test_impossible_pools_are_refused(gl, sizes, message):
+    with pytest.raises(GpuError, match=message):
+        TexturePool(*sizes)
+
+
+def test_pool_that_memory_cannot_hold_is_refused_with_its_size(gl):
+    """16,384² × 2,048 layers are 2 TiB; both numbers are within llvmpipe's limits."""
+    with pytest.raises(GpuError, match=r"texture pool of 2097152 MiB .*smaller GPU cache"):
+        TexturePool(16384, 2048, 1)
+
+
+def test_bytes_counts_all_mips(make_pool):
+    assert make_pool(64, 4, 3).bytes == 4 * 4 * (64**2 + 32**2 + 16**2)
+
+
+def test_works_without_texture_storage(gl, rng, monkeypatch):
+    """OpenGL 3.3 has no glTexStorage3D; the other way must give the same texture."""
+    monkeypatch.setattr("gpu.texture_pool.GL.glTexStorage3D", None)
+    pool = TexturePool(64, 3, 3)
+    mips = noise(rng, 64, 64, 3)
+    pool.upload(2, mips)
+    assert all((layers_of(pool, mip)[2] == pixels).all() for mip, pixels in enumerate(mips))
+    pool.release()
+
+
+def test_release_deletes_the_texture_and_forgets_tiles(gl):
+    pool = TexturePool(64, 3, 1)
+    pool.slots.allocate("tile", depth=0, pinned=True, frame=0)
+    name = pool.name
+    pool.release()
+    pool.release()
+    assert not GL.glIsTexture(name)
+    assert len(pool.slots) == 0

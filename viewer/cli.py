@@ -1,0 +1,326 @@
+"""The ``foveola`` command: reads arguments, calls the room that does the work, and turns errors into one line.
+
+Commands import what they need when they run, so that ``--help`` is instant. Exit status: 0 done, 1 failed,
+2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import traceback
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import viewer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+RESEARCH_USE = "Research use only. Not for use in diagnostic procedures."
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    arguments = _with_command(list(sys.argv[1:] if argv is None else argv))
+    options = _parser().parse_args(arguments)
+    try:
+        status = int(options.run(options))
+        sys.stdout.flush()  # a closed pipe shows here and not at exit
+    except KeyboardInterrupt:
+        print("foveola: interrupted", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader of our output has left, which is its right: end quietly, also when Python flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if options.debug:
+            traceback.print_exc()
+        print(f"foveola: {_in_words(error)}", file=sys.stderr)
+        return 1
+    return status
+
+
+def _in_words(error: Exception) -> str:
+    """An error as one line that names the file."""
+    if isinstance(error, OSError) and error.filename is not None:
+        text = f"{os.fsdecode(error.filename)}: {error.strerror}"
+    elif type(error).__module__.split(".")[0] in {"viewer", "gpu"}:
+        text = str(error)  # our own errors are written for people
+    else:
+        text = f"{type(error).__name__}: {error} (--debug shows where)"
+    return " ".join(text.split())
+
+
+# Arguments
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="foveola",
+        description="A viewer for whole-slide images. Without a command, opens the window.",
+        epilog=RESEARCH_USE,
+    )
+    parser.add_argument("--version", action="version", version=f"foveola {viewer.__version__}")
+    debug: dict[str, Any] = {"action": "store_true", "help": "show where an error comes from"}
+    parser.add_argument("--debug", **debug)
+    common = argparse.ArgumentParser(add_help=False)
+    # Suppressed: after the command it must not put the default back over what stood before the command.
+    common.add_argument("--debug", default=argparse.SUPPRESS, **debug)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def add(name: str, run: Callable[[argparse.Namespace], int], help_text: str, **more: Any) -> _Parser:
+        into = more.pop("into", commands)
+        command: _Parser = into.add_parser(
+            name, help=help_text, description=help_text, epilog=RESEARCH_USE, parents=[common], **more
+        )
+        command.set_defaults(run=run)
+        return command
+
+    command = add("open", _open, "open the window, with slides or folders of slides if given (the default)")
+    command.add_argument("paths", metavar="PATH", nargs="*", type=Path)
+
+    add("demo", _demo, "make a demo slide and open it; without a display, leave a screenshot")
+
+    command = add(
+        "doctor", _doctor, "say what works on this machine, and what to install where something does not"
+    )
+    _json_option(command)
+
+    command = add("info", _info, "print the facts of a slide")
+    command.add_argument("slide", metavar="SLIDE", type=Path)
+    _json_option(command)
+
+    command = add("snapshot", _snapshot, "render a part of a slide to a PNG file, without a display")
+    command.add_argument("slide", metavar="SLIDE", type=Path)
+    command.add_argument(
+        "--center", metavar="X,Y", required=True, type=_point, help="what to centre on, in level-0 pixels"
+    )
+    command.add_argument(
+        "--downsample",
+        metavar="D",
+        required=True,
+        type=_positive,
+        help="level-0 pixels per pixel of the picture",
+    )
+    command.add_argument(
+        "--size", metavar="WxH", required=True, type=_size, help="size of the picture in pixels"
+    )
+    command.add_argument(
+        "--rotate", metavar="DEG", type=_number, default=0.0, help="turn clockwise, in degrees"
+    )
+    command.add_argument("--icc", action="store_true", help="apply the slide's colour profile")
+    command.add_argument("-o", "--output", metavar="FILE.png", required=True, type=_png)
+
+    command = add(
+        "phantom", _phantom, "write a procedural H&E-like slide, with its regions as GeoJSON beside it"
+    )
+    command.add_argument("file", metavar="FILE", type=Path)
+    command.add_argument("--size", metavar="N", required=True, type=_count, help="width and height in pixels")
+    command.add_argument(
+        "--seed", metavar="S", type=int, default=0, help="another seed, another slide (default 0)"
+    )
+
+    bench = commands.add_parser(
+        "bench", help="measure speed on a slide", description="measure speed on a slide", epilog=RESEARCH_USE
+    )
+    kinds = bench.add_subparsers(dest="bench_command", metavar="WHAT", required=True)
+    command = add("navigate", _bench_navigate, "replay jumps and pans in the real window", into=kinds)
+    command.add_argument("slide", metavar="SLIDE", type=Path)
+    command.add_argument(
+        "--trace", metavar="FILE.json", type=Path, help='{"jumps": [[cx, cy, downsample], …], "pans": […]}'
+    )
+    command.add_argument(
+        "--size", metavar="WxH", type=_size, default=(1280, 800), help="of the view (1280x800)"
+    )
+    _json_option(command)
+    command = add(
+        "decode",
+        _bench_decode,
+        "tiles per second on one core, beside OpenSlide and the bare codec",
+        into=kinds,
+    )
+    command.add_argument("slide", metavar="SLIDE", type=Path)
+    _json_option(command)
+    return parser
+
+
+COMMANDS = ("open", "demo", "doctor", "info", "snapshot", "phantom", "bench")
+
+
+def _with_command(arguments: list[str]) -> list[str]:
+    """The arguments with ``open`` put in where they name no command: ``foveola a.svs``, ``foveola``."""
+    for index, argument in enumerate(arguments):
+        if argument in COMMANDS or argument in {"-h", "--help", "--version"}:
+            return arguments
+        if argument != "--debug":
+            return [*arguments[:index], "open", *arguments[index:]]
+    return [*arguments, "open"]
+
+
+def _json_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print the facts as JSON")
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not abs(value) < 1e12:
+        raise argparse.ArgumentTypeError(f"{text} is not a number that makes sense here")
+    return value
+
+
+def _positive(text: str) -> float:
+    value = _number(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def _point(text: str) -> tuple[float, float]:
+    parts = text.split(",")
+    if len(parts) != 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is not X,Y")
+    return _number(parts[0]), _number(parts[1])
+
+
+def _size(text: str) -> tuple[int, int]:
+    parts = text.lower().split("x")
+    if len(parts) != 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is not WIDTHxHEIGHT")
+    return _count(parts[0]), _count(parts[1])
+
+
+def _png(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() != ".png":
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in .png")
+    return path
+
+
+# argparse puts the name of the function into its message where int() or float() refuse the text.
+for _type, _name in (
+    (_number, "number"),
+    (_positive, "number"),
+    (_count, "whole number"),
+    (_point, "X,Y"),
+    (_size, "WxH"),
+):
+    _type.__name__ = _name
+
+
+# Commands
+
+
+def _open(options: argparse.Namespace) -> int:
+    from viewer.ui.app import run
+
+    return run(options.paths)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from viewer.ui.app import run_demo
+
+    return run_demo()
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from viewer import doctor
+
+    findings = doctor.examine()
+    print(json.dumps(doctor.as_data(findings), indent=2) if options.json else doctor.report(findings))
+    return 0 if doctor.healthy(findings) else 1
+
+
+def _info(options: argparse.Namespace) -> int:
+    from viewer.facts import facts_as_text, slide_facts
+    from viewer.slide.source import open_slide
+
+    with closing(open_slide(options.slide)) as source:
+        facts = slide_facts(source)
+    print(json.dumps(facts, indent=2) if options.json else facts_as_text(facts))
+    return 0
+
+
+def _snapshot(options: argparse.Namespace) -> int:
+    from viewer.slide.source import open_slide
+    from viewer.snapshot import save_png, snapshot
+
+    with closing(open_slide(options.slide)) as source:
+        picture = snapshot(
+            source,
+            center=options.center,
+            downsample=options.downsample,
+            size=options.size,
+            rotate_deg=options.rotate,
+            icc=options.icc,
+        )
+    save_png(
+        picture,
+        options.output,
+        {
+            "Software": f"Foveola {viewer.__version__}",
+            "Comment": RESEARCH_USE,
+            "Source": f"{options.slide.name}, centre {options.center}, downsample {options.downsample:g}",
+        },
+    )
+    return 0
+
+
+def _phantom(options: argparse.Namespace) -> int:
+    from viewer.slide.phantom import write_phantom
+
+    with progress_bar("writing") as progress:
+        write_phantom(options.file, size_px=options.size, seed=options.seed, progress=progress)
+    return 0
+
+
+def _bench_navigate(options: argparse.Namespace) -> int:
+    from viewer.bench_navigate import navigate, read_trace
+    from viewer.settings import Settings
+
+    trace = read_trace(options.trace) if options.trace else None
+    with progress_bar("replaying") as progress:
+        figures = navigate(
+            options.slide, settings=Settings.load(), trace=trace, size_px=options.size, progress=progress
+        )
+    _print_figures(figures, as_json=options.json)
+    return 0
+
+
+def _bench_decode(options: argparse.Namespace) -> int:
+    from viewer.bench_decode import bench_decode
+
+    _print_figures(bench_decode(options.slide), as_json=options.json)
+    return 0
+
+
+def _print_figures(figures: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(figures, indent=2))
+        return
+    for name, value in figures.items():
+        parts = value.items() if isinstance(value, dict) else [("", value)]
+        shown = "  ".join(f"{part} {_figure(number)}".strip() for part, number in parts)
+        print(f"{name:<20} {shown}")
+
+
+def _figure(value: object) -> str:
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)

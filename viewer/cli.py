@@ -1,4 +1,4 @@
-"""The ``foveola`` command: reads arguments, calls the room that does the work, and turns errors into one line.
+"""The ``foveola`` command: reads arguments, calls the room that does the work, turns errors into one line.
 
 Commands import what they need when they run, so that ``--help`` is instant. Exit status: 0 done, 1 failed,
 2 wrong usage.
@@ -7,6 +7,7 @@ Commands import what they need when they run, so that ``--help`` is instant. Exi
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import viewer
+from viewer import arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,8 +34,8 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    arguments = _with_command(list(sys.argv[1:] if argv is None else argv))
-    options = _parser().parse_args(arguments)
+    _survive_odd_names()
+    options = _parser().parse_args(_with_command(list(sys.argv[1:] if argv is None else argv)))
     try:
         status = int(options.run(options))
         sys.stdout.flush()  # a closed pipe shows here and not at exit
@@ -50,6 +52,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"foveola: {_in_words(error)}", file=sys.stderr)
         return 1
     return status
+
+
+def _survive_odd_names() -> None:
+    """Print what the terminal's encoding does not know as an escape: a file name must not end the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _in_words(error: Exception) -> str:
@@ -105,29 +114,35 @@ def _parser() -> argparse.ArgumentParser:
     command = add("snapshot", _snapshot, "render a part of a slide to a PNG file, without a display")
     command.add_argument("slide", metavar="SLIDE", type=Path)
     command.add_argument(
-        "--center", metavar="X,Y", required=True, type=_point, help="what to centre on, in level-0 pixels"
+        "--center",
+        metavar="X,Y",
+        required=True,
+        type=arguments.point,
+        help="what to centre on, in level-0 pixels",
     )
     command.add_argument(
         "--downsample",
         metavar="D",
         required=True,
-        type=_positive,
+        type=arguments.positive,
         help="level-0 pixels per pixel of the picture",
     )
     command.add_argument(
-        "--size", metavar="WxH", required=True, type=_size, help="size of the picture in pixels"
+        "--size", metavar="WxH", required=True, type=arguments.size, help="size of the picture in pixels"
     )
     command.add_argument(
-        "--rotate", metavar="DEG", type=_number, default=0.0, help="turn clockwise, in degrees"
+        "--rotate", metavar="DEG", type=arguments.number, default=0.0, help="turn clockwise, in degrees"
     )
     command.add_argument("--icc", action="store_true", help="apply the slide's colour profile")
-    command.add_argument("-o", "--output", metavar="FILE.png", required=True, type=_png)
+    command.add_argument("-o", "--output", metavar="FILE.png", required=True, type=arguments.png_path)
 
     command = add(
         "phantom", _phantom, "write a procedural H&E-like slide, with its regions as GeoJSON beside it"
     )
     command.add_argument("file", metavar="FILE", type=Path)
-    command.add_argument("--size", metavar="N", required=True, type=_count, help="width and height in pixels")
+    command.add_argument(
+        "--size", metavar="N", required=True, type=arguments.count, help="width and height in pixels"
+    )
     command.add_argument(
         "--seed", metavar="S", type=int, default=0, help="another seed, another slide (default 0)"
     )
@@ -142,7 +157,7 @@ def _parser() -> argparse.ArgumentParser:
         "--trace", metavar="FILE.json", type=Path, help='{"jumps": [[cx, cy, downsample], …], "pans": […]}'
     )
     command.add_argument(
-        "--size", metavar="WxH", type=_size, default=(1280, 800), help="of the view (1280x800)"
+        "--size", metavar="WxH", type=arguments.size, default=(1280, 800), help="of the view (1280x800)"
     )
     _json_option(command)
     command = add(
@@ -159,71 +174,26 @@ def _parser() -> argparse.ArgumentParser:
 COMMANDS = ("open", "demo", "doctor", "info", "snapshot", "phantom", "bench")
 
 
-def _with_command(arguments: list[str]) -> list[str]:
-    """The arguments with ``open`` put in where they name no command: ``foveola a.svs``, ``foveola``."""
-    for index, argument in enumerate(arguments):
-        if argument in COMMANDS or argument in {"-h", "--help", "--version"}:
-            return arguments
-        if argument != "--debug":
-            return [*arguments[:index], "open", *arguments[index:]]
-    return [*arguments, "open"]
+def _with_command(words: list[str]) -> list[str]:
+    """The words with ``open`` put in where they name no command: ``foveola a.svs``, ``foveola``."""
+    for index, word in enumerate(words):
+        if word in COMMANDS or word in {"-h", "--help", "--version"}:
+            return _with_joined_center(words)
+        if word != "--debug":
+            return [*words[:index], "open", *words[index:]]
+    return [*words, "open"]
+
+
+def _with_joined_center(words: list[str]) -> list[str]:
+    """``--center -5,20`` as ``--center=-5,20``: argparse would take the negative point for an option."""
+    if "--center" not in words[:-1]:
+        return words
+    index = words.index("--center")
+    return [*words[:index], f"--center={words[index + 1]}", *words[index + 2 :]]
 
 
 def _json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the facts as JSON")
-
-
-def _number(text: str) -> float:
-    value = float(text)
-    if not abs(value) < 1e12:
-        raise argparse.ArgumentTypeError(f"{text} is not a number that makes sense here")
-    return value
-
-
-def _positive(text: str) -> float:
-    value = _number(text)
-    if value <= 0:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return value
-
-
-def _point(text: str) -> tuple[float, float]:
-    parts = text.split(",")
-    if len(parts) != 2:
-        raise argparse.ArgumentTypeError(f"{text!r} is not X,Y")
-    return _number(parts[0]), _number(parts[1])
-
-
-def _size(text: str) -> tuple[int, int]:
-    parts = text.lower().split("x")
-    if len(parts) != 2:
-        raise argparse.ArgumentTypeError(f"{text!r} is not WIDTHxHEIGHT")
-    return _count(parts[0]), _count(parts[1])
-
-
-def _png(text: str) -> Path:
-    path = Path(text)
-    if path.suffix.lower() != ".png":
-        raise argparse.ArgumentTypeError(f"{text!r} does not end in .png")
-    return path
-
-
-# argparse puts the name of the function into its message where int() or float() refuse the text.
-for _type, _name in (
-    (_number, "number"),
-    (_positive, "number"),
-    (_count, "whole number"),
-    (_point, "X,Y"),
-    (_size, "WxH"),
-):
-    _type.__name__ = _name
 
 
 # Commands
@@ -235,7 +205,7 @@ def _open(options: argparse.Namespace) -> int:
     return run(options.paths)
 
 
-def _demo(options: argparse.Namespace) -> int:
+def _demo(_options: argparse.Namespace) -> int:
     from viewer.ui.app import run_demo
 
     return run_demo()
@@ -285,6 +255,7 @@ def _snapshot(options: argparse.Namespace) -> int:
 
 
 def _phantom(options: argparse.Namespace) -> int:
+    from viewer.progress import progress_bar
     from viewer.slide.phantom import write_phantom
 
     with progress_bar("writing") as progress:
@@ -294,6 +265,7 @@ def _phantom(options: argparse.Namespace) -> int:
 
 def _bench_navigate(options: argparse.Namespace) -> int:
     from viewer.bench_navigate import navigate, read_trace
+    from viewer.progress import progress_bar
     from viewer.settings import Settings
 
     trace = read_trace(options.trace) if options.trace else None

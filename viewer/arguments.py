@@ -1,0 +1,59 @@
+"""Reads the values of command-line arguments: numbers, points, sizes, file names. Each says what it wants instead."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from pathlib import Path
+
+LARGEST = 1e12
+
+
+def number(text: str) -> float:
+    """A number of sensible size. Raises ArgumentTypeError."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a number") from None
+    if not abs(value) <= LARGEST:  # also refuses nan
+        raise ArgumentTypeError(f"{text} is not a number that makes sense here")
+    return value
+
+
+def positive(text: str) -> float:
+    """A number above 0. Raises ArgumentTypeError."""
+    value = number(text)
+    if value <= 0:
+        raise ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def count(text: str) -> int:
+    """A whole number above 0. Raises ArgumentTypeError."""
+    value = positive(text)
+    if not value.is_integer():
+        raise ArgumentTypeError(f"{text} is not a whole number")
+    return int(value)
+
+
+def point(text: str) -> tuple[float, float]:
+    """X,Y. Raises ArgumentTypeError."""
+    x, comma, y = text.partition(",")
+    if not comma:
+        raise ArgumentTypeError(f"{text!r} is not X,Y")
+    return number(x), number(y)
+
+
+def size(text: str) -> tuple[int, int]:
+    """WIDTHxHEIGHT in pixels. Raises ArgumentTypeError."""
+    width, cross, height = text.lower().partition("x")
+    if not cross:
+        raise ArgumentTypeError(f"{text!r} is not WIDTHxHEIGHT")
+    return count(width), count(height)
+
+
+def png_path(text: str) -> Path:
+    """The name of a PNG file. Raises ArgumentTypeError."""
+    path = Path(text)
+    if path.suffix.lower() != ".png":
+        raise ArgumentTypeError(f"{text!r} does not end in .png")
+    return path

@@ -15,7 +15,9 @@ from gpu.errors import GpuError
 _VERSION_LINE = "#version 330 compatibility"
 _INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"\s*$')
 # Mesa "0:12(5): …", NVIDIA "0(12) : …", AMD and Intel "ERROR: 0:12: …": source number, then line.
-_LOG_POSITION = re.compile(r"^(?:ERROR:\s*|WARNING:\s*)?(\d+)[:(](\d+)\)?")
+_LOG_POSITION = re.compile(r"^(?:ERROR:\s*|WARNING:\s*)?\d+[:(](\d+)\)?")
+# The file goes into the line number, as file * this + line: Mesa loses the source number of #line directives.
+_LINES_PER_FILE = 10_000
 
 ReadSource = Callable[[str], str]
 UniformValue = int | float | Sequence[float] | NDArray[np.float32]
@@ -33,7 +35,7 @@ def expand_includes(name: str, read: ReadSource = read_shader) -> tuple[str, lis
     """The source of `name` with every `#include "file"` replaced by that file, each file once.
 
     Returns:
-        The text, with #line directives, and the file names in the order of the source numbers these use.
+        The text, with #line directives, and the file names that readable_log needs to read a log about it.
 
     Raises:
         GpuError: a file is missing.
@@ -43,14 +45,14 @@ def expand_includes(name: str, read: ReadSource = read_shader) -> tuple[str, lis
     def expand(file: str) -> list[str]:
         number = len(files)
         files.append(file)
-        lines = [f"#line 1 {number}"]
+        lines = [f"#line {number * _LINES_PER_FILE + 1}"]
         for line_number, line in enumerate(read(file).splitlines(), start=1):
             match = _INCLUDE.match(line)
             if match is None:
                 lines.append(line)
             elif match[1] not in files:
                 lines.extend(expand(match[1]))
-                lines.append(f"#line {line_number + 1} {number}")
+                lines.append(f"#line {number * _LINES_PER_FILE + line_number + 1}")
             else:
                 lines.append("")
         return lines
@@ -59,13 +61,14 @@ def expand_includes(name: str, read: ReadSource = read_shader) -> tuple[str, lis
 
 
 def readable_log(log: str, files: Sequence[str]) -> str:
-    """A driver's log with its source numbers replaced by file names: `tile.frag:12: …`."""
+    """A driver's log with its positions replaced by file name and line: `tile.frag:12: …`."""
 
     def readable(line: str) -> str:
         match = _LOG_POSITION.match(line)
-        if match is None or int(match[1]) >= len(files):
+        if match is None:
             return line
-        return f"{files[int(match[1])]}:{match[2]}{line[match.end() :]}"
+        file, file_line = divmod(int(match[1]), _LINES_PER_FILE)
+        return f"{files[file]}:{file_line}{line[match.end() :]}" if file < len(files) else line
 
     return "\n".join(readable(line) for line in log.strip("\x00\n ").splitlines())
 

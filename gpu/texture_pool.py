@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from OpenGL import GL
+from OpenGL.error import GLError
 from OpenGL.raw.GL.VERSION.GL_1_1 import glBindTexture
 from OpenGL.raw.GL.VERSION.GL_1_2 import glTexSubImage3D
 
@@ -60,10 +61,15 @@ class TexturePool:
         self.slots = SlotTable(layers)
         check("before the texture pool was made")
         self.name = int(GL.glGenTextures(1))
-        with UploadState():
-            self._allocate()
+        what = f"texture pool of {self.bytes / 2**20:.0f} MiB (choose a smaller GPU cache if memory is short)"
         try:
-            check(f"texture pool of {self.bytes / 2**20:.0f} MiB (choose a smaller GPU cache if memory is short)")
+            with UploadState():
+                self._allocate()
+            check(what)
+        except GLError as error:
+            # PyOpenGL's own check, where it is on, comes before ours.
+            self.release()
+            raise GpuError(f"{what}: {error.description!r}") from error
         except GpuError:
             self.release()
             raise

@@ -24,7 +24,7 @@ from viewer.stream.cache import ByteCache
 from viewer.stream.tile import DecodedTile, decoded_tile, marked_tile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from viewer.slide.geometry import TileKey
     from viewer.slide.source import Source
@@ -52,8 +52,8 @@ def default_worker_count() -> int:
 class Streamer:
     """Decodes the tiles of one source with a few threads into a byte-bounded cache.
 
-    ``on_tile(key)`` is called from a worker thread after each tile that came in; it must not block. Keys in
-    ``pinned`` stay in the cache for ever.
+    ``on_tile()`` is called from a worker thread after each tile for the screen that came in; it must not
+    block. Keys in ``pinned`` stay in the cache for ever.
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class Streamer:
         source: Source,
         *,
         cache_bytes: int,
-        on_tile: Callable[[TileKey], None],
+        on_tile: Callable[[], None],
         workers: int = 0,
         pinned: Iterable[TileKey] = (),
     ) -> None:
-        self._source = source
+        self.source = source
         self._mip_levels = source.pyramid.mip_levels
         self._on_tile = on_tile
         self._pinned = frozenset(pinned)
@@ -75,6 +75,7 @@ class Streamer:
         self._decoding: set[TileKey] = set()
         self._failed: set[TileKey] = set()
         self._building: set[TileKey] = set()
+        self._urgent: set[TileKey] = set()
         self._closed = False
         self._threads = [
             threading.Thread(target=self._work, name=f"foveola-decode-{index}", daemon=True)
@@ -83,10 +84,11 @@ class Streamer:
         for thread in self._threads:
             thread.start()
 
-    def want(self, keys: Iterable[TileKey]) -> None:
-        """Replace the wanted list, best first."""
+    def want(self, keys: Sequence[TileKey], *, urgent: int = 0) -> None:
+        """Replace the wanted list, best first; the first ``urgent`` keys are for the screen."""
         with self._lock:
             self._building.clear()
+            self._urgent = {key for key in keys[:urgent] if key not in self._cache}
             self._queue = deque(key for key in keys if key not in self._decoding and key not in self._cache)
             if self._queue:
                 self._lock.notify_all()
@@ -95,6 +97,11 @@ class Streamer:
         """The decoded tile, or None while it is not in memory."""
         with self._lock:
             return self._cache.get(key)
+
+    def has(self, key: TileKey) -> bool:
+        """Whether the tile is in memory; unlike ``ready`` this does not count as using it."""
+        with self._lock:
+            return key in self._cache
 
     def state(self, key: TileKey) -> TileState:
         with self._lock:
@@ -116,6 +123,11 @@ class Streamer:
     def resize_cache(self, cache_bytes: int) -> None:
         with self._lock:
             self._cache.resize(cache_bytes)
+
+    @property
+    def urgent_left(self) -> int:
+        """How many tiles for the screen have not come in yet."""
+        return len(self._urgent)
 
     @property
     def failed_count(self) -> int:
@@ -163,17 +175,20 @@ class Streamer:
             tile = self._decode(key)
             with self._lock:
                 self._decoding.discard(key)
+                urgent = key in self._urgent
+                self._urgent.discard(key)
                 if tile is None:
                     self._building.add(key)
                     continue
                 self._cache.put(key, tile, pinned=key in self._pinned)
                 if tile.failed:
                     self._failed.add(key)
-            self._on_tile(key)
+            if urgent:
+                self._on_tile()
 
     def _decode(self, key: TileKey) -> DecodedTile | None:
         try:
-            return decoded_tile(self._source.read_tile(key), self._mip_levels)
+            return decoded_tile(self.source.read_tile(key), self._mip_levels)
         except TileNotReadyError:
             return None
         except TileError as error:
@@ -182,5 +197,5 @@ class Streamer:
             Exception
         ):  # a reader's bug or a codec's must cost one tile, not the thread that draws all others
             log.exception("tile %s", tuple(key))
-        width, height = self._source.pyramid.tile_size(key)
+        width, height = self.source.pyramid.tile_size(key)
         return marked_tile(width, height, self._mip_levels)

@@ -27,15 +27,19 @@ class Residency:
             np.full((level.rows, level.columns), ABSENT, np.int32) for level in pyramid.levels
         ]
         self.arrival_s: NDArray[np.float64] = np.zeros(slots, np.float64)
+        self._key_in: list[TileKey | None] = [None] * slots
 
-    def add(self, key: TileKey, slot: int, now_s: float) -> None:
-        """The tile is in the slot from now on; ``now_s`` is when its fade begins."""
+    def __len__(self) -> int:
+        return sum(key is not None for key in self._key_in)
+
+    def put(self, key: TileKey, slot: int, now_s: float) -> None:
+        """The slot shows the tile from now on, and no other; ``now_s`` is when its fade begins."""
+        evicted = self._key_in[slot]
+        if evicted is not None:
+            self.slot_grids[evicted.level][evicted.row, evicted.col] = ABSENT
+        self._key_in[slot] = key
         self.slot_grids[key.level][key.row, key.col] = slot
         self.arrival_s[slot] = now_s
-
-    def remove(self, key: TileKey) -> None:
-        """The tile's slot was given to another."""
-        self.slot_grids[key.level][key.row, key.col] = ABSENT
 
     def slot(self, key: TileKey) -> int:
         """The tile's slot, or ABSENT."""

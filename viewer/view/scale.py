@@ -1,8 +1,8 @@
 """Lengths and magnifications, as arithmetic and as text. Pure.
 
-A magnification is what a reader calls "20x": the power of the objective under which tissue looks as large as it does
-here. Where the file states the objective it is that power over the downsample; else it follows from the pixel size by
-the convention that 10x is 1 µm per pixel. ``mpp_um`` is always micrometres per level-0 pixel (x, y).
+A magnification is what a reader calls "20x": the power of the objective under which tissue looks as large as
+it does here. Where the file states the objective it is that power over the downsample; else it follows from
+the pixel size by the convention that 10x is 1 µm per pixel. ``mpp_um``: micrometres per level-0 pixel (x, y).
 """
 
 from __future__ import annotations
@@ -74,10 +74,13 @@ def format_magnification(magnification: float | None) -> str:
 
 
 def format_position(x: float, y: float, *, mpp_um: tuple[float, float] | None) -> str:
-    """A slide point for people: in micrometres from the slide's corner, or in level-0 pixels without a pixel size."""
+    """A slide point for people: micrometres from the slide's corner, or level-0 pixels without a pixel size.
+
+    No thousands separators: what is shown here can be pasted where a place is asked for.
+    """
     if mpp_um is None:
-        return f"{floor(x):,}, {floor(y):,} px"
-    return f"{x * mpp_um[0]:,.1f}, {y * mpp_um[1]:,.1f} µm"
+        return f"{floor(x)}, {floor(y)} px"
+    return f"{x * mpp_um[0]:.1f}, {y * mpp_um[1]:.1f} µm"
 
 
 def _short(value: float) -> str:

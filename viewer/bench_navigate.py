@@ -1,0 +1,212 @@
+"""``foveola bench navigate``: the real window, replayed jumps and pans, and how long each takes to be seen.
+
+A jump is instant (no spring, no fade) and has settled when every visible tile of the target level is on the GPU, drawn
+at full weight, and the GPU has finished. A pan step is one sample a frame. Every frame is waited for (``glFinish``), so
+that what is timed is what can be seen.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from viewer.settings import Settings
+    from viewer.slide.geometry import Rect
+    from viewer.ui.slide_view import SlideView
+
+Place = tuple[float, float, float]
+"""Centre x and y in slide pixels, and slide pixels per framebuffer pixel."""
+
+_JUMPS = 200
+_PANS = 240
+_SETTLE_LIMIT_S = 10.0
+_FIRST_PICTURE_LIMIT_S = 60.0
+
+
+class TraceError(ValueError):
+    """A trace file that does not say what it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Places to jump to one after the other, and places to pan through, one a frame."""
+
+    jumps: tuple[Place, ...]
+    pans: tuple[Place, ...]
+
+
+def read_trace(path: Path) -> Trace:
+    """A trace file: ``{"jumps": [[cx, cy, downsample], …], "pans": [[cx, cy, downsample], …]}``.
+
+    Raises TraceError naming the file and what is wrong with it.
+    """
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TraceError(f"{path}: not a trace file: {error}") from error
+    if not isinstance(table, dict):
+        raise TraceError(f"{path}: a trace is an object with jumps and pans")
+    return Trace(
+        *(tuple(_place(path, name, entry) for entry in table.get(name, [])) for name in ("jumps", "pans"))
+    )
+
+
+def random_trace(bounds: Rect, size_px: tuple[float, float], seed: int = 0) -> Trace:
+    """200 jumps to random fields and magnifications (downsample 1 to what fits the slide, evenly in its logarithm),
+    then a pan of 240 frames across the slide at downsample 2."""
+    rng = np.random.default_rng(seed)
+    widest = max(bounds.width / size_px[0], bounds.height / size_px[1], 2.0)
+    jumps = []
+    for _ in range(_JUMPS):
+        downsample = float(np.exp(rng.uniform(0.0, np.log(widest))))
+        x = float(rng.uniform(bounds.x0, bounds.x1))
+        y = float(rng.uniform(bounds.y0, bounds.y1))
+        jumps.append((x, y, downsample))
+    step = 24.0  # slide pixels a frame: 12 screen pixels, a brisk hand
+    x0 = max(bounds.x0, bounds.centre[0] - step * _PANS / 2)
+    pans = [(x0 + step * i, bounds.centre[1] + step * i * 0.3, 2.0) for i in range(_PANS)]
+    return Trace(tuple(jumps), tuple(pans))
+
+
+def navigate(
+    path: Path,
+    *,
+    settings: Settings,
+    trace: Trace | None = None,
+    size_px: tuple[int, int] = (1280, 800),
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Open the slide in the window at ``size_px`` framebuffer pixels, replay the trace, and return the figures.
+
+    Needs a QApplication. Raises SlideError for a slide that cannot be opened, TimeoutError for a place that is not
+    sharp after ten seconds.
+    """
+    from PySide6.QtWidgets import QApplication
+
+    from viewer.slide.source import open_slide
+    from viewer.ui.main_window import MainWindow
+
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    quick = settings.replace("streaming", fade_ms=0)
+    window = MainWindow(quick)
+    view = window.slide_view
+    ratio = view.canvas.pixel_ratio
+    view.setFixedSize(round(size_px[0] / ratio), round(size_px[1] / ratio))
+    window.show()
+    application.processEvents()
+    try:
+        run = _Run(view, application.processEvents)
+        started_s = perf_counter()
+        view.set_source(open_slide(path))
+        first_picture_ms = run.until(lambda: run.complete, started_s, _FIRST_PICTURE_LIMIT_S)
+        assert view.source is not None
+        trace = trace or random_trace(view.source.info.bounds, size_px)
+        jump_ms = run.jumps(trace.jumps, progress)
+        frame_ms, engine_cpu_ms = run.pans(trace.pans)
+        return {
+            "slide": path.name,
+            "size_px": list(size_px),
+            "first_picture_ms": round(first_picture_ms, 2),
+            "jump_ms": _summary(jump_ms),
+            "frame_ms": _summary(frame_ms),
+            "engine_cpu_ms": _summary(engine_cpu_ms),
+            "frames_with_holes": run.frames_with_holes,
+            "rss_mb": round(_peak_rss_mb(), 1),
+        }
+    finally:
+        window.close()
+        application.processEvents()
+
+
+class _Run:
+    """Drives a view and times what it draws."""
+
+    def __init__(self, view: SlideView, process_events: Callable[[], None]) -> None:
+        self._view = view
+        self._process_events = process_events
+        self._frames = 0
+        self._had_picture = False
+        self.complete = False
+        self.frames_with_holes = 0
+        view.canvas.finish_frames = True
+        view.canvas.camera.jump(view.canvas.camera.view)
+        view.frame_report.connect(self._frame_drawn)
+
+    def _frame_drawn(self, report: Any) -> None:
+        self._frames += 1
+        self.complete = report.complete and report.holes == 0
+        self._had_picture |= report.holes == 0
+        self.frames_with_holes += self._had_picture and report.holes > 0
+
+    def until(
+        self, condition: Callable[[], bool], started_s: float, limit_s: float = _SETTLE_LIMIT_S
+    ) -> float:
+        """Milliseconds from ``started_s`` until the condition holds, events being processed meanwhile."""
+        while not condition():
+            self._process_events()
+            if perf_counter() - started_s > limit_s:
+                raise TimeoutError(f"not sharp after {limit_s:.0f} s: {self._view.frame_stats}")
+        return (perf_counter() - started_s) * 1e3
+
+    def jumps(self, places: Sequence[Place], progress: Callable[[int, int], None] | None) -> list[float]:
+        """Milliseconds from each jump to the end of the frame that shows it complete."""
+        settle_ms = []
+        for index, place in enumerate(places):
+            started_s = perf_counter()
+            self._look_at(place)
+            self.complete = False
+            settle_ms.append(self.until(lambda: self.complete, started_s))
+            if progress is not None:
+                progress(index + 1, len(places))
+        return settle_ms
+
+    def pans(self, places: Sequence[Place]) -> tuple[list[float], list[float]]:
+        """Of each frame: milliseconds from the move to the finished frame, and the GUI thread's processor time
+        in the engine."""
+        frame_ms, engine_cpu_ms = [], []
+        for place in places:
+            frames = self._frames
+            started_s = perf_counter()
+            self._look_at(place)
+            self._view.canvas.native.update()  # as a dragging hand: this frame now, not when it is complete
+            frame_ms.append(self.until(lambda count=frames: self._frames > count, started_s))
+            engine_cpu_ms.append(self._view.canvas.engine_cpu_ms)
+        return frame_ms, engine_cpu_ms
+
+    def _look_at(self, place: Place) -> None:
+        x, y, downsample = place
+        ratio = self._view.canvas.pixel_ratio
+        self._view.go_to(x, y, downsample=downsample * ratio, instant=True)
+
+
+def _place(path: Path, name: str, entry: object) -> Place:
+    match entry:
+        case [int() | float() as x, int() | float() as y, int() | float() as downsample] if downsample > 0:
+            return float(x), float(y), float(downsample)
+    raise TraceError(f"{path}: {name} holds {entry!r}; a place is [centre x, centre y, downsample above 0]")
+
+
+def _summary(values: Sequence[float]) -> dict[str, float]:
+    if not values:
+        return {"median": 0.0, "p95": 0.0, "max": 0.0}
+    return {
+        "median": round(float(np.median(values)), 2),
+        "p95": round(float(np.percentile(values, 95)), 2),
+        "max": round(max(values), 2),
+    }
+
+
+def _peak_rss_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20) if sys.platform == "darwin" else peak / 1024

@@ -1,0 +1,261 @@
+"""The GL canvas: Qt and vispy events in, frames out. Where the wheel-to-frame flow is put together.
+
+A frame is drawn when the camera moves, when tiles came in, while something fades, and otherwise not at all.
+While tiles are still missing at rest, frames are held back to thirty a second: on few cores each frame is
+paid for with tiles; the frame that completes the picture is drawn at once. All GL lives in the
+``TileEngine``, which is built anew whenever the canvas finds itself in another GL context.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from time import perf_counter, thread_time
+from typing import TYPE_CHECKING, Protocol
+
+from OpenGL import GL
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from vispy import app
+from vispy.gloo.glir import GlirParser
+
+from viewer.ui.frame_stats import FrameClock
+from viewer.ui.navigation import HandControl
+from viewer.ui.tile_engine import FrameReport, Look, TileEngine
+from viewer.view.camera import Camera, View, slide_from_screen
+from viewer.view.plan import Screen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PySide6.QtWidgets import QWidget
+    from vispy.app.canvas import DrawEvent, KeyEvent, MouseEvent
+
+    from viewer.stream.streamer import Streamer
+
+_FRAME_INTERVAL_S = 1 / 62
+_PARTIAL_FRAME_INTERVAL_S = 1 / 30
+_JUMP_HOLD_S = 0.04
+"""After a jump the old picture stays this long for the new one to come in sharp, instead of flashing a blur."""
+_LONGEST_STEP_S = 0.05
+_ARROWS = {"Left": (-1, 0), "Right": (1, 0), "Up": (0, -1), "Down": (0, 1)}
+
+
+@dataclass(frozen=True, slots=True)
+class FrameBudget:
+    """How long a frame may upload while the view moves and at rest, and how long a new tile fades in."""
+
+    moving_ms: float = 3.0
+    rest_ms: float = 12.0
+    fade_ms: float = 100.0
+
+
+class VectorLayer(Protocol):
+    """Something drawn over the tiles, in the canvas's GL context."""
+
+    def draw(self, view: View, size_px: tuple[float, float], pixel_ratio: float) -> None:
+        """Draw for a view that counts in logical pixels, of a canvas of ``size_px`` logical pixels."""
+
+    def context_lost(self) -> None:
+        """The GL context is gone with everything in it: build anew at the next draw."""
+
+
+class _Wake(QObject):
+    """Carries "a tile came in" from decode threads to the GUI thread, one signal for however many tiles."""
+
+    tiles_arrived = Signal()
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._pending = False
+
+    def __call__(self) -> None:
+        if not self._pending:
+            self._pending = True
+            self.tiles_arrived.emit()
+
+    def clear(self) -> None:
+        """Before tiles are looked for, so that one that comes in meanwhile signals again."""
+        self._pending = False
+
+
+class SlideCanvas(app.Canvas):
+    """Draws one slide. ``on_frame(report)`` is called after each frame, ``on_pointer(point or None)`` with
+    the slide point under the cursor."""
+
+    def __init__(
+        self,
+        parent: QWidget,
+        *,
+        on_frame: Callable[[FrameReport], None],
+        on_pointer: Callable[[tuple[float, float] | None], None],
+    ) -> None:
+        self.camera = Camera(View(0.0, 0.0, 1.0))
+        self.hand = HandControl(self.camera)
+        self.clock = FrameClock()
+        self.layers: list[VectorLayer] = []
+        self.budget = FrameBudget()
+        self.look = Look()
+        self.prefetch = True
+        self.finish_frames = False
+        """Wait for the GPU at the end of each frame: for benchmarks, which time what can be seen."""
+        self.engine_cpu_ms = 0.0
+        """Processor time that this thread spent on the last frame before it waited for the GPU."""
+        self._streamer: Streamer | None = None
+        self._engine: TileEngine | None = None
+        self._gpu_cache_bytes = 0
+        self._last_frame_s = self._last_step_s = self._hold_until_s = 0.0
+        self._on_frame, self._on_pointer = on_frame, on_pointer
+        super().__init__(
+            app="pyside6", parent=parent, keys=None, show=False, vsync=True, config={"samples": 0}
+        )
+        self.wake = _Wake(self.native)
+        self.wake.tiles_arrived.connect(self._tiles_arrived, Qt.ConnectionType.QueuedConnection)
+        self._timer = QTimer(self.native, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self.native.update)
+        self.native.setMouseTracking(True)
+
+    @property
+    def engine(self) -> TileEngine | None:
+        return self._engine
+
+    @property
+    def pixel_ratio(self) -> float:
+        return float(self.native.devicePixelRatioF())
+
+    @property
+    def size_px(self) -> tuple[float, float]:
+        """Width and height in logical pixels."""
+        return float(self.native.width()), float(self.native.height())
+
+    @property
+    def screen(self) -> Screen:
+        width, height = self.size_px
+        ratio = self.pixel_ratio
+        return Screen(round(width * ratio), round(height * ratio), self.camera.aspect)
+
+    def show_slide(self, streamer: Streamer | None, gpu_cache_bytes: int) -> None:
+        """Draw the streamer's slide from now on, or nothing. What the GPU holds of the last one is
+        released."""
+        self.release()
+        self._streamer = streamer
+        self._gpu_cache_bytes = gpu_cache_bytes
+        self.request_frame()
+
+    def release(self) -> None:
+        """Free the GL objects of the slide."""
+        if self._engine is not None:
+            self.set_current()
+            self._engine.release()
+            self._engine = None
+
+    def request_frame(self) -> None:
+        """Draw soon, at most once for however many requests."""
+        self._schedule(_FRAME_INTERVAL_S - (perf_counter() - self._last_frame_s))
+
+    def framebuffer_view(self, view: View) -> View:
+        """A view in logical pixels as one in framebuffer pixels."""
+        return replace(view, downsample=view.downsample / self.pixel_ratio)
+
+    def on_initialize(self, _event: object) -> None:
+        """A new GL context: the first, or another one after the canvas moved to another window. Names of the
+        old one mean nothing here, so everything is dropped without a call and built anew."""
+        self._engine = None
+        self.context.shared.parser = GlirParser()
+        for layer in self.layers:
+            layer.context_lost()
+
+    def on_draw(self, _event: DrawEvent) -> None:
+        started_s, cpu_started_s = perf_counter(), thread_time()
+        if self._streamer is None:
+            self.context.clear(color=(*self.look.surround_rgb, 1.0))
+            return
+        if self._engine is None:
+            self._engine = TileEngine(self._streamer, self._gpu_cache_bytes)
+        self.camera.step(min(started_s - self._last_step_s, _LONGEST_STEP_S))
+        self._last_step_s = started_s
+        moving = self.camera.moving
+        report = self._engine.frame(
+            self.framebuffer_view(self.camera.view),
+            self.framebuffer_view(self.camera.target),
+            self.screen,
+            self.look,
+            velocity=self.camera.velocity if self.prefetch else None,
+            now_s=started_s,
+            upload_budget_ms=self.budget.moving_ms if moving else self.budget.rest_ms,
+            fade_s=self.budget.fade_ms / 1e3,
+        )
+        for layer in self.layers:
+            layer.draw(self.camera.view, self.size_px, self.pixel_ratio)
+        self.engine_cpu_ms = (thread_time() - cpu_started_s) * 1e3
+        if self.finish_frames:
+            GL.glFinish()
+        self._last_frame_s = perf_counter()
+        self.clock.add(started_s, self._last_frame_s)
+        if moving or report.fading or report.upload_backlog:
+            self._schedule(_FRAME_INTERVAL_S - (self._last_frame_s - started_s))
+        self._on_frame(report)
+
+    def on_resize(self, _event: object) -> None:
+        self.request_frame()
+
+    def on_mouse_wheel(self, event: MouseEvent) -> None:
+        notches = event.delta[1] or event.delta[0]  # some platforms turn shift-wheel sideways
+        if "Shift" in event.modifiers:
+            self.hand.turn(notches, tuple(event.pos), self.size_px)
+        else:
+            self.hand.wheel(notches, tuple(event.pos), self.size_px)
+        event.handled = True
+        self.camera_moved()
+
+    def on_mouse_press(self, event: MouseEvent) -> None:
+        if event.button in (1, 3):
+            self.hand.press(tuple(event.pos))
+            self.native.setCursor(Qt.CursorShape.ClosedHandCursor)
+
+    def on_mouse_move(self, event: MouseEvent) -> None:
+        if event.is_dragging and self.hand.holding:
+            self.hand.drag(tuple(event.pos))
+            self.camera_moved()
+        self._on_pointer(slide_from_screen(self.camera.view, self.size_px, self.camera.aspect, *event.pos))
+
+    def on_mouse_release(self, event: MouseEvent) -> None:
+        if event.button in (1, 3):
+            self.hand.release(tuple(event.pos))
+            self.native.unsetCursor()
+            self.camera_moved()
+
+    def on_mouse_double_click(self, event: MouseEvent) -> None:
+        self.hand.double_click(tuple(event.pos), self.size_px)
+        self.camera_moved()
+
+    def on_key_press(self, event: KeyEvent) -> None:
+        name = event.key.name if event.key is not None else ""
+        if name in _ARROWS and not event.modifiers:
+            self.hand.step(*_ARROWS[name], self.size_px)
+            self.camera_moved()
+
+    def camera_moved(self) -> None:
+        """Draw the moving camera's frames from now on."""
+        if not self._timer.isActive():
+            self._last_step_s = max(self._last_step_s, perf_counter() - _FRAME_INTERVAL_S)
+        self.request_frame()
+
+    def camera_jumped(self) -> None:
+        """Decode what the new view lacks, and draw when it is complete or the hold is over."""
+        if self._engine is None or self._streamer is None:
+            self.request_frame()
+            return
+        self._engine.ask(self.framebuffer_view(self.camera.view), self.screen)
+        self._hold_until_s = perf_counter() + _JUMP_HOLD_S
+        self._timer.start(0 if self._streamer.urgent_left == 0 else round(_JUMP_HOLD_S * 1e3))
+
+    def _tiles_arrived(self) -> None:
+        self.wake.clear()
+        if self._streamer is None:
+            return
+        due_s = max(self._last_frame_s + _PARTIAL_FRAME_INTERVAL_S, self._hold_until_s)
+        self._schedule(0.0 if self._streamer.urgent_left == 0 else due_s - perf_counter())
+
+    def _schedule(self, delay_s: float) -> None:
+        delay_ms = max(0, round(delay_s * 1e3))
+        if not self._timer.isActive() or delay_ms < self._timer.remainingTime():
+            self._timer.start(delay_ms)

@@ -1,0 +1,302 @@
+"""One slide in one canvas: what the window, its panels and its actions talk to.
+
+Self-contained, so that several can stand side by side: it owns the source, its streamer and its canvas, and
+says what happens through signals. Listeners that do work throttle themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import radians
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from viewer.stream.streamer import Streamer
+from viewer.ui.canvas import FrameBudget, SlideCanvas, VectorLayer
+from viewer.ui.frame_stats import FrameStats
+from viewer.ui.tile_engine import Adjustment, FrameReport, coarsest_tiles
+from viewer.view.camera import Camera, View, fitting_view
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
+    from viewer.settings import Settings
+    from viewer.slide.geometry import Pyramid
+    from viewer.slide.source import Source
+
+_DEEPEST_ZOOM_PX = 32.0
+"""How many screen pixels a slide pixel may fill."""
+_WIDEST_ZOOM = 4.0
+"""How many times farther away than the fitting view the reader may go."""
+
+
+class SlideView(QWidget):
+    """Shows at most one slide. The source it is given is closed by it."""
+
+    view_changed = Signal()
+    """The camera moved."""
+    cursor_moved = Signal(object)
+    """Slide point (x, y) under the cursor, or None."""
+    sharp_changed = Signal(bool)
+    failed_tiles_changed = Signal(int)
+    source_changed = Signal()
+    mpp_changed = Signal()
+    frame_drawn = Signal()
+    frame_report = Signal(object)
+    """The FrameReport of each frame, for benchmarks and the HUD."""
+
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Slide")
+        self.setAccessibleDescription("The slide. Arrow keys move it, plus and minus zoom.")
+        self._settings = settings
+        self._source: Source | None = None
+        self._streamer: Streamer | None = None
+        self._entered_mpp_um: tuple[float, float] | None = None
+        self._report: FrameReport | None = None
+        self._last_view: View | None = None
+        self._failed_tiles = 0
+        self._sharp = False
+        self._fit_pending = False
+        self.canvas = SlideCanvas(self, on_frame=self._frame_drawn, on_pointer=self.cursor_moved.emit)
+        self.canvas.native.setAccessibleName("Slide picture")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.canvas.native)
+        self.setFocusProxy(self.canvas.native)
+        self.apply_settings(settings)
+
+    @property
+    def source(self) -> Source | None:
+        return self._source
+
+    @property
+    def pyramid(self) -> Pyramid | None:
+        return None if self._source is None else self._source.pyramid
+
+    @property
+    def camera(self) -> Camera:
+        return self.canvas.camera
+
+    @property
+    def sharp(self) -> bool:
+        """Every visible pixel is shown at full resolution, and the view is at rest."""
+        return self._sharp
+
+    @property
+    def failed_tiles(self) -> int:
+        return self._failed_tiles
+
+    @property
+    def mpp_um(self) -> tuple[float, float] | None:
+        """Micrometres per slide pixel (x, y): the file's, or else what the reader entered."""
+        if self._source is not None and self._source.info.mpp_um is not None:
+            return self._source.info.mpp_um
+        return self._entered_mpp_um
+
+    def set_mpp_um(self, mpp_um: tuple[float, float] | None) -> None:
+        """Take the reader's word for the pixel size of a slide whose file does not say."""
+        self._entered_mpp_um = mpp_um
+        self.mpp_changed.emit()
+        self.view_changed.emit()
+
+    @property
+    def frame_stats(self) -> FrameStats:
+        clock, streamer, report, engine = self.canvas.clock, self._streamer, self._report, self.canvas.engine
+        if streamer is None or report is None or engine is None:
+            return FrameStats()
+        return FrameStats(
+            fps=clock.fps,
+            frame_ms_last=clock.last_ms,
+            frame_ms_p50=clock.percentile_ms(0.5),
+            frame_ms_p95=clock.percentile_ms(0.95),
+            level=report.level,
+            levels_count=len(streamer.source.pyramid.levels),
+            visible_tiles=report.visible_tiles,
+            missing_tiles=report.missing,
+            queue_length=streamer.queue_length,
+            in_flight=streamer.in_flight,
+            cpu_cache_bytes=streamer.cache_nbytes,
+            cpu_cache_tiles=streamer.cache_tiles,
+            gpu_tiles=engine.resident_tiles,
+            gpu_capacity=engine.pool.layers,
+            uploads_last_frame=report.uploads,
+            failed_tiles=streamer.failed_count,
+        )
+
+    def set_source(self, source: Source | None) -> None:
+        """Show another slide, from its fitting view, or none. The one before is closed."""
+        self._close_slide()
+        self._source = source
+        if source is not None:
+            settings = self._settings
+            self._streamer = Streamer(
+                source,
+                cache_bytes=settings.memory.cpu_cache_bytes,
+                workers=settings.streaming.decode_threads,
+                on_tile=self.canvas.wake,
+                pinned=coarsest_tiles(source.pyramid),
+            )
+            red, green, blue = source.info.background_rgb
+            self.canvas.look = replace(self.canvas.look, surround_rgb=(red / 255, green / 255, blue / 255))
+            self.camera.aspect = source.pyramid.pixel_aspect
+            self.canvas.show_slide(self._streamer, settings.memory.gpu_cache_bytes)
+            self._limit_camera()
+            self.fit(instant=True)
+            self._fit_pending = True
+        self.source_changed.emit()
+        self.canvas.request_frame()
+
+    def close_slide(self) -> None:
+        """Close the slide and its threads."""
+        self.set_source(None)
+
+    def apply_settings(self, settings: Settings) -> None:
+        """Take over settings that changed; cache sizes take effect at once, the texture pool is made anew."""
+        pool_changed = settings.memory.gpu_cache_bytes != self._settings.memory.gpu_cache_bytes
+        self._settings = settings
+        streaming = settings.streaming
+        self.canvas.budget = FrameBudget(
+            streaming.upload_budget_moving_ms, streaming.upload_budget_rest_ms, streaming.fade_ms
+        )
+        self.canvas.hand.kinetic = settings.display.kinetic_pan
+        self.canvas.hand.invert_wheel = settings.display.invert_wheel
+        self.canvas.prefetch = streaming.prefetch
+        if self._streamer is not None:
+            self._streamer.resize_cache(settings.memory.cpu_cache_bytes)
+            if pool_changed:
+                self.canvas.show_slide(self._streamer, settings.memory.gpu_cache_bytes)
+        self.canvas.request_frame()
+
+    def fit(self, *, instant: bool = False) -> None:
+        """Show the whole scanned area."""
+        if self._source is not None:
+            rotation_rad = 0.0 if instant else self.camera.target.rotation_rad
+            self._go(self._fitting_view(rotation_rad), instant=instant)
+
+    def go_to(self, x: float, y: float, *, downsample: float | None = None, instant: bool = False) -> None:
+        """Centre a slide point, at ``downsample`` slide pixels per screen pixel or as it is."""
+        target = self.camera.target
+        self._go(
+            replace(target, centre_x=x, centre_y=y, downsample=downsample or target.downsample),
+            instant=instant,
+        )
+
+    def restore(self, view: View) -> None:
+        """Be where the reader was."""
+        self._fit_pending = False
+        self._go(view, instant=True)
+
+    def zoom_to(self, downsample: float) -> None:
+        """Zoom about the middle of the screen."""
+        self.camera.zoom(downsample)
+        self.canvas.camera_moved()
+
+    def zoom_by(self, factor: float) -> None:
+        """Magnify ``factor`` times."""
+        self.zoom_to(self.camera.target.downsample / factor)
+
+    def one_to_one(self) -> None:
+        """One slide pixel on one pixel of the display."""
+        self.zoom_to(1.0 * self.canvas.pixel_ratio)
+
+    def pan_by(self, dx_px: float, dy_px: float) -> None:
+        """Move the view by screen pixels."""
+        self.camera.pan(dx_px, dy_px)
+        self.canvas.camera_moved()
+
+    def rotate_by(self, degrees: float) -> None:
+        """Turn the slide clockwise."""
+        self.camera.rotate(self.camera.target.rotation_rad + radians(degrees))
+        self.canvas.camera_moved()
+
+    def set_rotation(self, degrees: float) -> None:
+        """Turn the slide to an angle clockwise of upright."""
+        self.camera.rotate(radians(degrees))
+        self.canvas.camera_moved()
+
+    def set_adjustment(self, adjustment: Adjustment) -> None:
+        """Brightness, contrast and gamma of the picture."""
+        self.canvas.look = replace(self.canvas.look, adjustment=adjustment)
+        self.canvas.request_frame()
+
+    @property
+    def adjustment(self) -> Adjustment:
+        return self.canvas.look.adjustment
+
+    def set_debug(self, on: bool) -> None:
+        """Show tile borders and levels."""
+        self.canvas.look = replace(self.canvas.look, debug=on)
+        self.canvas.request_frame()
+
+    def add_vector_layer(self, layer: VectorLayer) -> None:
+        """Draw something over the tiles from now on."""
+        self.canvas.layers.append(layer)
+        self.canvas.request_frame()
+
+    def remove_vector_layer(self, layer: VectorLayer) -> None:
+        self.canvas.layers.remove(layer)
+        self.canvas.request_frame()
+
+    def retry_failed_tiles(self) -> None:
+        """Read tiles again that could not be read before."""
+        if self._streamer is not None:
+            self._streamer.retry_failed()
+            self.canvas.show_slide(self._streamer, self._settings.memory.gpu_cache_bytes)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  # Qt's name
+        super().resizeEvent(event)
+        self._limit_camera()
+        if self._fit_pending:  # the first fit was for a size that the layout had not settled yet
+            self.fit(instant=True)
+
+    def _close_slide(self) -> None:
+        self.canvas.show_slide(None, 0)
+        streamer, source = self._streamer, self._source
+        self._streamer = self._source = self._report = self._entered_mpp_um = None
+        self._failed_tiles = 0
+        self._set_sharp(False)
+        if streamer is not None:
+            streamer.close()
+        if source is not None:
+            source.close()
+
+    def _fitting_view(self, rotation_rad: float = 0.0) -> View:
+        assert self._source is not None
+        return fitting_view(self._source.info.bounds, self.canvas.size_px, self.camera.aspect, rotation_rad)
+
+    def _limit_camera(self) -> None:
+        if self._source is None:
+            return
+        self.camera.centre_limits = self._source.pyramid.extent
+        widest = max(self._fitting_view().downsample * _WIDEST_ZOOM, 1.0)
+        self.camera.downsample_limits = (1 / _DEEPEST_ZOOM_PX, widest)
+
+    def _go(self, view: View, *, instant: bool) -> None:
+        if instant:
+            self.camera.jump(view)
+            self.canvas.camera_jumped()
+        else:
+            self.camera.go(view)
+            self.canvas.camera_moved()
+
+    def _frame_drawn(self, report: FrameReport) -> None:
+        self._report = report
+        view = self.camera.view
+        if view != self._last_view:
+            self._fit_pending &= self._last_view is None or view == self._fitting_view()
+            self._last_view = view
+            self.view_changed.emit()
+        self._set_sharp(report.complete and report.holes == 0 and not self.camera.moving)
+        if self._streamer is not None and self._streamer.failed_count != self._failed_tiles:
+            self._failed_tiles = self._streamer.failed_count
+            self.failed_tiles_changed.emit(self._failed_tiles)
+        self.frame_drawn.emit()
+        self.frame_report.emit(report)
+
+    def _set_sharp(self, sharp: bool) -> None:
+        if sharp != self._sharp:
+            self._sharp = sharp
+            self.sharp_changed.emit(sharp)

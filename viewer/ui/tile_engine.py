@@ -1,0 +1,262 @@
+"""From a view to pixels, for one slide in one GL context: plan, upload, cover, draw. Window and snapshot both
+use it.
+
+Must be made, used and released with its context current. Decoded tiles belong to the streamer, which outlives
+the engine: after a lost context a new engine fills its pool from memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gpu.context import is_software
+from gpu.renderer import TILE_INSTANCE, FrameState, TileRenderer
+from gpu.texture_pool import TexturePool, max_layers
+from gpu.upload import ReadyTile, Uploader
+from viewer.slide.geometry import Pyramid, TileKey, TileRange
+from viewer.view.cover import Cover, cover_view
+from viewer.view.plan import Plan, Screen, make_plan
+from viewer.view.residency import Residency
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.stream.streamer import Streamer
+    from viewer.view.camera import Velocity, View
+
+_PINNED_LEVELS = 3
+_PINNED_TILES = 64
+_PREFETCH_INTERVAL_S = 0.1
+_LAYER_STEP_PX = 8
+_MIP_CHAIN_SHARE = 4 / 3
+_FEWEST_FREE_LAYERS = 64
+_SOFTWARE_POOL_BYTES = 128 << 20
+"""Software OpenGL keeps the pool in main memory, where the decoded tiles lie anyway and come back in
+microseconds; and it clears all of it before the first picture, at up to 2.7 ms a MiB on a virtual machine."""
+_INSTANCE_FIELDS = (
+    ("rect_px", "rect"),
+    ("tile_size", "extent"),
+    ("tile_lod", "lod"),
+    ("fade", "fade"),
+    ("ancestor_rect", "parent_uv"),
+    ("ancestor_size", "parent_extent"),
+    ("ancestor_lod", "parent_lod"),
+    ("tile_slot", "slot"),
+    ("ancestor_slot", "parent_slot"),
+)
+_LEVEL_TINTS = np.array(
+    [
+        (230, 60, 60, 40),
+        (60, 160, 60, 40),
+        (60, 90, 230, 40),
+        (220, 160, 30, 40),
+        (160, 60, 200, 40),
+        (30, 170, 180, 40),
+    ],
+    np.uint8,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """The reader's adjustment of the picture: brightness −1 to 1, contrast and gamma 0.25 to 4."""
+
+    brightness: float = 0.0
+    contrast: float = 1.0
+    gamma: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a slide is shown: what lies around it, adjustment, ICC table (n, n, n, 3) or None, debug marks."""
+
+    surround_rgb: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    adjustment: Adjustment = field(default_factory=Adjustment)
+    icc_lut: NDArray[np.uint8] | None = None
+    debug: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FrameReport:
+    """What one frame drew and what it still lacks."""
+
+    level: int
+    visible_tiles: int
+    missing: int
+    holes: int
+    uploads: int
+    upload_backlog: bool
+    fading: bool
+
+    @property
+    def complete(self) -> bool:
+        """Every visible tile of the target's level is on the GPU and drawn at full weight."""
+        return self.missing == 0 and not self.fading
+
+
+def coarsest_tiles(pyramid: Pyramid) -> list[TileKey]:
+    """The tiles that stay for ever as the last stand-in: up to three coarsest levels, 64 tiles at most beyond
+    the coarsest level itself. Coarsest first."""
+    keys: list[TileKey] = []
+    for index in range(len(pyramid.levels) - 1, max(len(pyramid.levels) - 1 - _PINNED_LEVELS, -1), -1):
+        level = pyramid.levels[index]
+        if keys and len(keys) + level.tile_count > _PINNED_TILES:
+            break
+        keys += [TileKey(index, col, row) for row in range(level.rows) for col in range(level.columns)]
+    return keys
+
+
+class TileEngine:
+    """Draws the slide of one streamer."""
+
+    def __init__(self, streamer: Streamer, gpu_cache_bytes: int) -> None:
+        pyramid = streamer.source.pyramid
+        self._pyramid = pyramid
+        self._streamer = streamer
+        self._pinned = dict.fromkeys(coarsest_tiles(pyramid))
+        self._pinned_absent = dict(self._pinned)
+        layer_px = -(-pyramid.tile_px // _LAYER_STEP_PX) * _LAYER_STEP_PX
+        if is_software():
+            gpu_cache_bytes = min(gpu_cache_bytes, _SOFTWARE_POOL_BYTES)
+        layers = int(gpu_cache_bytes / (layer_px**2 * 4 * _MIP_CHAIN_SHARE))
+        layers = min(max(layers, len(self._pinned) + _FEWEST_FREE_LAYERS), max_layers())
+        self.pool = TexturePool(layer_px, layers, pyramid.mip_levels)
+        self._uploader = Uploader(self.pool)
+        self._renderer = TileRenderer(self.pool)
+        self._residency = Residency(pyramid, layers)
+        self._capacity_tiles = max(layers - len(self._pinned), _FEWEST_FREE_LAYERS) * 3 // 4
+        self._lut: NDArray[np.uint8] | None = None
+        self._frame_number = 0
+        self._prefetched_s = 0.0
+
+    def release(self) -> None:
+        """Free every GL object."""
+        self._renderer.release()
+        self.pool.release()
+
+    @property
+    def resident_tiles(self) -> int:
+        return len(self.pool.slots)
+
+    def frame(
+        self,
+        view: View,
+        target: View,
+        screen: Screen,
+        look: Look,
+        *,
+        velocity: Velocity | None,
+        now_s: float,
+        upload_budget_ms: float,
+        fade_s: float,
+    ) -> FrameReport:
+        """Draw one frame into the bound framebuffer. Views count in framebuffer pixels.
+
+        ``velocity`` None leaves prefetch out; ``fade_s`` 0 shows new tiles at full weight at once.
+        """
+        self._frame_number += 1
+        if velocity is not None and now_s - self._prefetched_s < _PREFETCH_INTERVAL_S:
+            velocity = None
+        if velocity is not None:
+            self._prefetched_s = now_s
+        plan = self._plan(view, target, screen, velocity)
+        self._touch(plan.drawn)
+        self._touch(plan.target)
+        urgent = [*self._pinned_absent, *plan.wanted[: plan.urgent]]
+        uploaded = self._upload(urgent, now_s, upload_budget_ms)
+        if uploaded:
+            urgent = [key for key in urgent if key not in uploaded]
+        if urgent or velocity is not None:
+            self._streamer.want([*urgent, *plan.wanted[plan.urgent :]], urgent=len(urgent))
+        cover = cover_view(
+            self._pyramid, self._residency, plan.drawn, view, screen, now_s=now_s, fade_s=fade_s
+        )
+        self.pool.slots.touch_slots(cover.slots_in_use, self._frame_number)
+        self._draw(cover, view, screen, look)
+        return FrameReport(
+            level=plan.drawn.level,
+            visible_tiles=plan.drawn.tile_count,
+            missing=plan.missing - sum(_within(plan.target, key) for key in uploaded),
+            holes=cover.holes,
+            uploads=len(uploaded),
+            upload_backlog=bool(uploaded) and any(self._streamer.has(key) for key in urgent),
+            fading=cover.fading,
+        )
+
+    def ask(self, view: View, screen: Screen) -> None:
+        """Have the tiles of a view decoded, ahead of the frame that will show it. Needs no GL context."""
+        plan = self._plan(view, view, screen, None)
+        self._streamer.want(plan.wanted, urgent=plan.urgent)
+
+    def _plan(self, view: View, target: View, screen: Screen, velocity: Velocity | None) -> Plan:
+        return make_plan(
+            self._pyramid,
+            self._residency,
+            view,
+            target,
+            screen,
+            velocity=velocity,
+            capacity_tiles=self._capacity_tiles,
+        )
+
+    def _touch(self, tiles: TileRange) -> None:
+        grid = self._residency.slot_grids[tiles.level]
+        slots = grid[tiles.row0 : tiles.row1, tiles.col0 : tiles.col1]
+        self.pool.slots.touch_slots(slots[slots >= 0], self._frame_number)
+
+    def _upload(self, keys: list[TileKey], now_s: float, budget_ms: float) -> set[TileKey]:
+        if not keys:
+            return set()
+        coarsest = len(self._pyramid.levels) - 1
+        ready = ((key, self._streamer.ready(key)) for key in dict.fromkeys(keys))
+        items = (
+            ReadyTile(key, tile.mips, coarsest - key.level, key in self._pinned)
+            for key, tile in ready
+            if tile is not None
+        )
+        uploaded: set[TileKey] = set()
+        for key in self._uploader.upload_ready(items, budget_ms, self._frame_number, now_s):
+            slot = self.pool.slots.get(key)
+            assert isinstance(key, TileKey)
+            assert slot is not None
+            self._residency.put(key, slot, now_s)
+            self._pinned_absent.pop(key, None)
+            uploaded.add(key)
+        return uploaded
+
+    def _draw(self, cover: Cover, view: View, screen: Screen, look: Look) -> None:
+        if look.icc_lut is not self._lut:
+            self._renderer.set_lut(look.icc_lut)
+            self._lut = look.icc_lut
+        state = FrameState(
+            width_px=int(screen.width_px),
+            height_px=int(screen.height_px),
+            rotation_rad=view.rotation_rad,
+            background=look.surround_rgb,
+            brightness=look.adjustment.brightness,
+            contrast=look.adjustment.contrast,
+            gamma=look.adjustment.gamma,
+            icc=look.icc_lut is not None,
+            nearest=True,
+            debug=look.debug,
+        )
+        self._renderer.draw(_instances(cover), state)
+
+
+def _within(tiles: TileRange, key: TileKey) -> bool:
+    return (
+        key.level == tiles.level and tiles.col0 <= key.col < tiles.col1 and tiles.row0 <= key.row < tiles.row1
+    )
+
+
+def _instances(cover: Cover) -> NDArray[np.void]:
+    """A cover as the renderer wants it."""
+    drawn = cover.tiles
+    instances = np.empty(len(drawn), TILE_INSTANCE)
+    for name, source in _INSTANCE_FIELDS:
+        instances[name] = drawn[source]
+    instances["tint"] = _LEVEL_TINTS[drawn["level"] % len(_LEVEL_TINTS)]
+    return instances

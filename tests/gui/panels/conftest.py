@@ -1,0 +1,129 @@
+"""A stand-in for SlideView without a GL canvas: panels are tested against what they are promised, not GL."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from viewer.slide.array_source import ArraySource
+from viewer.slide.geometry import Rect
+from viewer.slide.source import SlideInfo
+from viewer.ui.frame_stats import FrameStats
+from viewer.ui.tile_engine import Adjustment
+from viewer.view.camera import Camera, View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytestqt.qtbot import QtBot
+
+SLIDE_WIDTH, SLIDE_HEIGHT = 2000, 1000
+
+
+class FakeSlideView(QWidget):
+    """What panels use of a SlideView; records what it is told to do in ``calls``."""
+
+    view_changed = Signal()
+    cursor_moved = Signal(object)
+    source_changed = Signal()
+    mpp_changed = Signal()
+    build_progress = Signal(float)
+    frame_drawn = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.resize(800, 600)
+        self.calls: list[tuple[Any, ...]] = []
+        self.camera = Camera(View(SLIDE_WIDTH / 2, SLIDE_HEIGHT / 2, 1.0))
+        self.canvas = SimpleNamespace(size_px=(800.0, 600.0), pixel_ratio=1.0, update=lambda: None)
+        self.source: ArraySource | None = None
+        self.mpp_um: tuple[float, float] | None = None
+        self.frame_stats = FrameStats(
+            frame_ms_last=12.5, level=1, levels_count=4, visible_tiles=20, gpu_tiles=5, gpu_capacity=64
+        )
+        self.adjustment = Adjustment()
+        self.has_icc = False
+        self.icc = False
+        self.vector_layers: list[Any] = []
+
+    @property
+    def pyramid(self) -> Any:
+        return None if self.source is None else self.source.pyramid
+
+    def show_source(self, source: ArraySource | None, *, has_icc: bool = False) -> None:
+        """Be another slide."""
+        self.source = source
+        self.mpp_um = None if source is None else source.info.mpp_um
+        self.has_icc = self.icc = has_icc
+        self.source_changed.emit()
+
+    def set_mpp_um(self, mpp_um: tuple[float, float] | None) -> None:
+        self.mpp_um = mpp_um
+        self.mpp_changed.emit()
+
+    def go_to(self, x: float, y: float, *, downsample: float | None = None, instant: bool = False) -> None:
+        self.calls.append(("go_to", round(x), round(y), downsample, instant))
+        view = replace(self.camera.view, centre_x=x, centre_y=y)
+        self.camera.jump(replace(view, downsample=downsample or view.downsample))
+        self.view_changed.emit()
+
+    def zoom_by(self, factor: float) -> None:
+        self.calls.append(("zoom_by", round(factor, 3)))
+
+    def pan_by(self, dx_px: float, dy_px: float) -> None:
+        self.calls.append(("pan_by", dx_px, dy_px))
+
+    def set_adjustment(self, adjustment: Adjustment) -> None:
+        self.adjustment = adjustment
+
+    def set_icc(self, on: bool) -> None:
+        self.icc = on
+
+    def set_debug(self, on: bool) -> None:
+        self.calls.append(("set_debug", on))
+
+    def add_vector_layer(self, layer: Any) -> None:
+        self.vector_layers.append(layer)
+
+
+@pytest.fixture
+def make_source() -> Callable[..., ArraySource]:
+    """Slides in memory, with any facts."""
+
+    def make(**facts: Any) -> ArraySource:
+        pixels = np.empty((SLIDE_HEIGHT, SLIDE_WIDTH, 3), np.uint8)
+        pixels[...] = (228, 170, 200)
+        pixels[200:600, 300:900] = (120, 70, 150)
+        known: dict[str, Any] = {
+            "path": Path("/slides/liver, case 12.svs"),
+            "format": "Test slide",
+            "reader": "array",
+            "reader_reason": "It was made for a test.",
+            "bounds": Rect(0, 0, SLIDE_WIDTH, SLIDE_HEIGHT),
+            "file_levels": ((SLIDE_WIDTH, SLIDE_HEIGHT),),
+        }
+        return ArraySource(SlideInfo(**(known | facts)), pixels)
+
+    return make
+
+
+@pytest.fixture
+def slide_view(qtbot: QtBot) -> FakeSlideView:
+    """A view without a slide."""
+    view = FakeSlideView()
+    qtbot.addWidget(view)
+    return view
+
+
+@pytest.fixture
+def open_view(slide_view: FakeSlideView, make_source: Callable[..., ArraySource]) -> FakeSlideView:
+    """A view with a slide of known pixel size."""
+    slide_view.show_source(make_source(mpp_um=(0.5, 0.5), objective_power=20.0))
+    return slide_view

@@ -1,0 +1,65 @@
+"""The HUD shows the engine's figures, and tile borders with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+
+from viewer.ui.frame_stats import FrameStats
+from viewer.ui.hud import Hud, hud_lines
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytestqt.qtbot import QtBot
+
+
+def test_every_figure_is_in_a_line() -> None:
+    stats = FrameStats(
+        fps=58.7, frame_ms_last=4.25, frame_ms_p50=5.1, frame_ms_p95=9.9, level=2, levels_count=5,
+        visible_tiles=31, missing_tiles=7, queue_length=11, in_flight=3, cpu_cache_bytes=300 << 20,
+        cpu_cache_tiles=412, gpu_tiles=222, gpu_capacity=512, uploads_last_frame=6, failed_tiles=1,
+    )  # fmt: skip
+    text = "\n".join(hud_lines(stats))
+    figures = [
+        "2 of 0–4", "31 visible, 7 missing", "11 waiting, 3 decoding", "6 in the last", "412 tiles, 300 MiB",
+        "222 of 512", "1 tiles", "4.2 ms, 59 a second", "5.1, 9.9 ms",
+    ]  # fmt: skip
+    assert [figure for figure in figures if figure not in text] == []
+    assert max(map(len, hud_lines(stats))) <= 36
+
+
+def test_it_goes_on_and_off_with_the_tile_borders(qtbot: QtBot, open_view: Any) -> None:
+    hud = Hud(open_view)
+    open_view.show()
+    qtbot.waitExposed(open_view)
+    assert not hud.isVisible()
+    hud.set_on(True)
+    hud.set_on(True)
+    assert hud.isVisible()
+    hud.set_on(False)
+    assert not hud.isVisible()
+    assert open_view.calls == [("set_debug", True), ("set_debug", False)]
+
+
+def test_it_follows_the_frames_only_while_it_is_on(qtbot: QtBot, open_view: Any) -> None:
+    hud = Hud(open_view)
+    open_view.show()
+    hud.set_on(True)
+    for _ in range(200):
+        open_view.frame_drawn.emit()
+    assert len(hud._frame_ms) == 120
+    open_view.frame_stats = FrameStats(visible_tiles=77)
+    open_view.frame_drawn.emit()
+    qtbot.waitUntil(lambda: any("77 visible" in line for line in hud._lines))
+    hud.set_on(False)
+    open_view.frame_drawn.emit()
+    assert len(hud._frame_ms) == 0
+
+
+def test_the_mouse_goes_through_it(open_view: Any) -> None:
+    hud = Hud(open_view)
+    assert hud.testAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+    assert hud.focusPolicy() == Qt.FocusPolicy.NoFocus
+    assert hud.accessibleName()

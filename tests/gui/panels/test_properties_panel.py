@@ -1,0 +1,136 @@
+"""The properties panel says what is known about a slide, finds it and copies it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QTreeWidget, QTreeWidgetItemIterator
+
+from viewer.ui.associated import AssociatedImages
+from viewer.ui.properties_panel import PropertiesPanel, slide_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from pytestqt.qtbot import QtBot
+
+    from viewer.slide.array_source import ArraySource
+
+
+def values(source: ArraySource, mpp_um: tuple[float, float] | None = None) -> dict[str, str]:
+    return {fact.name: fact.value for fact in slide_facts(source, mpp_um=mpp_um)}
+
+
+def visible_names(panel: PropertiesPanel) -> list[str]:
+    tree = panel.findChild(QTreeWidget)
+    iterator = QTreeWidgetItemIterator(tree)
+    names = []
+    while item := iterator.value():
+        if item.parent() is not None and not item.isHidden():
+            names.append(item.text(0))
+        iterator += 1
+    return names
+
+
+def test_facts_of_a_slide_that_says_everything(make_source: Callable[..., ArraySource]) -> None:
+    source = make_source(
+        mpp_um=(0.5, 0.25),
+        objective_power=40.0,
+        icc_profile=b"x",
+        planes=("z0", "z1"),
+        associated_images=("label",),
+    )
+    known = values(source, (0.5, 0.25))
+    assert known["File"] == "/slides/liver, case 12.svs"
+    assert known["Read by"] == "array. It was made for a test."
+    assert known["Size"] == "2000 × 1000 px"
+    assert known["Pixel size"] == "0.5 × 0.25 µm"
+    assert known["Extent"] == "1 mm × 250 µm"
+    assert known["Objective"] == "40x"
+    assert known["Colour profile"] == "ICC profile in the file"
+    assert known["Planes"] == "2; the first is shown"
+    assert known["Level 0"] == "2000 × 1000 px, 1/1, tiles 256 × 256"
+    assert known["label"] == "hidden"
+
+
+def test_facts_of_a_slide_that_says_nothing(make_source: Callable[..., ArraySource]) -> None:
+    known = values(make_source(file_levels=()))
+    assert known["Pixel size"] == "not stated by the file"
+    assert known["Objective"] == "not stated"
+    assert known["Colour profile"] == "none"
+    assert known["Level 0"].endswith("made by Foveola")
+    assert "Extent" not in known
+    assert "Planes" not in known
+
+
+def test_a_pixel_size_that_the_reader_entered_is_marked(make_source: Callable[..., ArraySource]) -> None:
+    assert values(make_source(), (0.5, 0.5))["Pixel size"] == "0.5 µm (entered by the reader)"
+
+
+def test_notes_stand_first_and_are_hidden_where_there_are_none(
+    qtbot: QtBot, slide_view: Any, make_source: Callable[..., ArraySource]
+) -> None:
+    panel = PropertiesPanel(slide_view)
+    qtbot.addWidget(panel)
+    notes = next(label for label in panel.findChildren(QLabel) if "Notes" in label.accessibleName())
+    assert notes.isHidden()
+    slide_view.show_source(make_source(notes=("Only the first of 5 planes is shown.",)))
+    assert not notes.isHidden()
+    assert "first of 5 planes" in notes.text()
+    assert panel.layout().indexOf(notes) == 0
+
+
+def test_the_filter_looks_at_names_and_values(
+    qtbot: QtBot, slide_view: Any, make_source: Callable[..., ArraySource]
+) -> None:
+    slide_view.show_source(
+        make_source(properties={"aperio.AppMag": "20", "scanner": "APERIO GT450", "user": "x"})
+    )
+    panel = PropertiesPanel(slide_view)
+    qtbot.addWidget(panel)
+    panel.findChild(QLineEdit).setText(" aperio ")
+    assert visible_names(panel) == ["aperio.AppMag", "scanner"]
+    panel.findChild(QLineEdit).clear()
+    assert "user" in visible_names(panel)
+
+
+def test_chosen_lines_are_copied_whole(
+    qtbot: QtBot, slide_view: Any, make_source: Callable[..., ArraySource]
+) -> None:
+    description = "Aperio\nLeica " + "x" * 5000
+    slide_view.show_source(make_source(properties={"description": description}))
+    panel = PropertiesPanel(slide_view)
+    qtbot.addWidget(panel)
+    tree = panel.findChild(QTreeWidget)
+    (item,) = tree.findItems("description", Qt.MatchFlag.MatchRecursive | Qt.MatchFlag.MatchExactly)
+    item.setSelected(True)
+    panel.show()
+    tree.setFocus()
+    qtbot.keyClick(tree, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().text() == f"description\t{description}"
+    panel.copy_all()
+    assert (
+        QGuiApplication.clipboard()
+        .text()
+        .startswith("File\t/slides/liver, case 12.svs\nFormat\tTest slide\n")
+    )
+
+
+def test_label_images_wait_behind_a_button(
+    qtbot: QtBot, slide_view: Any, make_source: Callable[..., ArraySource]
+) -> None:
+    panel = PropertiesPanel(slide_view)
+    qtbot.addWidget(panel)
+    button = panel.findChild(QPushButton)
+    assert button.isHidden()
+    slide_view.show_source(make_source(associated_images=("label", "macro")))
+    assert not button.isHidden()
+    button.click()
+    dialog = panel.findChild(AssociatedImages)
+    assert dialog.isVisible()
+    assert not dialog.picture_shown
+    slide_view.show_source(None)
+    assert not dialog.isVisible()

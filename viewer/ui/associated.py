@@ -1,0 +1,104 @@
+"""Label, macro and thumbnail images: decoded and shown only after a warning, one by one, on request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from viewer.slide.source import SlideError
+
+if TYPE_CHECKING:
+    from viewer.ui.slide_view import SlideView
+
+CAUTION = (
+    "Label and macro images often carry patient names, numbers or dates. "
+    "Show them only where nobody else can see or record this screen."
+)
+_LARGEST_SHOWN_PX = 1200
+
+
+class AssociatedImages(QDialog):
+    """A list of the images in the file; choosing "Show" decodes the chosen one. Closes with its slide."""
+
+    def __init__(self, slide_view: SlideView, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._source = slide_view.source
+        self.setWindowTitle("Label and macro images")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        caution = QLabel(f"⚠ {CAUTION}", wordWrap=True)
+        caution.setAccessibleName("Caution")
+        self._names = QListWidget()
+        self._names.setAccessibleName("Images in the file")
+        self._names.setMaximumWidth(self.fontMetrics().averageCharWidth() * 28)
+        self._names.addItems(self._source.info.associated_images if self._source is not None else ())
+        self._names.currentRowChanged.connect(self._hide_picture)
+        self._names.itemActivated.connect(self.show_chosen)
+        self._show = QPushButton("Show")
+        self._show.setToolTip("Decode the chosen image and show it")
+        self._show.clicked.connect(self.show_chosen)
+        self._picture = QLabel(alignment=Qt.AlignmentFlag.AlignCenter, wordWrap=True)
+        self._picture.setAccessibleName("Image")
+        area = QScrollArea(widgetResizable=True)
+        area.setWidget(self._picture)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        left = QVBoxLayout()
+        left.addWidget(self._names, 1)
+        left.addWidget(self._show)
+        middle = QHBoxLayout()
+        middle.addLayout(left)
+        middle.addWidget(area, 1)
+        layout = QVBoxLayout(self)
+        layout.addWidget(caution)
+        layout.addLayout(middle, 1)
+        layout.addWidget(buttons)
+        em = self.fontMetrics().height()
+        self.resize(44 * em, 26 * em)
+        slide_view.source_changed.connect(self.close)
+        self._names.setCurrentRow(0)
+        self._hide_picture()
+
+    @property
+    def picture_shown(self) -> bool:
+        """Whether an image is on the screen."""
+        return not self._picture.pixmap().isNull()
+
+    def show_chosen(self) -> None:
+        """Decode and show the chosen image; a failure is said in its place."""
+        item = self._names.currentItem()
+        if self._source is None or item is None:
+            return
+        try:
+            pixels = np.ascontiguousarray(self._source.read_associated_image(item.text()))
+        except SlideError as error:
+            self._picture.setText(f"“{item.text()}” cannot be shown: {error.reason}")
+            return
+        height, width = pixels.shape[:2]
+        image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGBA8888)
+        if max(width, height) > _LARGEST_SHOWN_PX:
+            image = image.scaled(
+                _LARGEST_SHOWN_PX,
+                _LARGEST_SHOWN_PX,
+                Qt.AspectRatioMode.KeepAspectRatio,
+                Qt.TransformationMode.SmoothTransformation,
+            )
+        self._picture.setPixmap(QPixmap.fromImage(image))
+
+    def _hide_picture(self) -> None:
+        self._show.setEnabled(self._names.currentItem() is not None)
+        self._picture.clear()
+        self._picture.setText("Nothing is shown yet. Choose an image, then “Show”.")

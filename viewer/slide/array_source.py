@@ -17,13 +17,18 @@ TILE_PX = 256
 
 
 class ArraySource:
-    """A Source over one uint8 array: (h, w) grey, (h, w, 2) grey + alpha, (h, w, 3) RGB or (h, w, 4) straight RGBA.
+    """A Source over one uint8 array: (h, w) grey, (h, w, 2) grey + alpha, (h, w, 3) RGB or (h, w, 4) straight
+    RGBA.
 
     The array is kept as it is given and not copied; it must not be changed afterwards.
     """
 
     def __init__(self, info: SlideInfo, array: NDArray[np.uint8], *, pixel_aspect: float = 1.0) -> None:
-        if array.dtype != np.uint8 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 2, 3, 4)):
+        if (
+            array.dtype != np.uint8
+            or array.ndim not in (2, 3)
+            or (array.ndim == 3 and array.shape[2] not in (1, 2, 3, 4))
+        ):
             raise ValueError(f"expected uint8 grey, RGB or RGBA, got {array.dtype} of shape {array.shape}")
         self._info = info
         self._array: NDArray[np.uint8] | None = array

@@ -1,6 +1,8 @@
-"""FileBytes: positioned reads from an open file, for many threads, that a shrinking or closing file cannot crash.
+"""FileBytes: positioned reads from an open file, for many threads, that a shrinking or closing file cannot
+crash.
 
-Never a memory map: reading a mapped page behind the end of a file that was truncated meanwhile kills the process.
+Never a memory map: reading a mapped page behind the end of a file that was truncated meanwhile kills the
+process.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ class FileBytes:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+        self._descriptor = os.open(
+            path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+        )
         self._lock = threading.Lock()
         self._readers = 0
         self._closing = False
@@ -30,8 +34,8 @@ class FileBytes:
     def read(self, offset: int, count: int) -> bytes:
         """Exactly ``count`` bytes from ``offset``.
 
-        Raises EOFError where the file ends before, OSError where it cannot be read or is closed. ``count`` is checked
-        against the size at opening before anything is allocated.
+        Raises EOFError where the file ends before, OSError where it cannot be read or is closed. ``count`` is
+        checked against the size at opening before anything is allocated.
         """
         if offset < 0 or count < 0 or offset + count > self.size:
             raise EOFError(f"bytes {offset} to {offset + count} are wanted, the file has {self.size}")
@@ -48,7 +52,9 @@ class FileBytes:
             if last:
                 os.close(self._descriptor)
         if len(data) != count:
-            raise EOFError(f"bytes {offset} to {offset + count} are wanted, the file was cut short after opening")
+            raise EOFError(
+                f"bytes {offset} to {offset + count} are wanted, the file was cut short after opening"
+            )
         return data
 
     def close(self) -> None:

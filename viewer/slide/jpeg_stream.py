@@ -1,8 +1,9 @@
 """TIFF's JPEG tiles made into whole JPEG streams whose colours a decoder cannot misread.
 
-TIFF keeps the tables apart from the tiles, and says in its own tags whether the samples are RGB or YCbCr. Decoders
-guess that from the JFIF and Adobe markers instead, so those are taken out and one that tells the truth is put in.
-Source: ITU-T T.81 (markers), T.872 6.5.3 (the Adobe segment), TIFF Technical Note 2 (tables).
+TIFF keeps the tables apart from the tiles, and says in its own tags whether the samples are RGB or YCbCr.
+Decoders guess that from the JFIF and Adobe markers instead, so those are taken out and one that tells the
+truth is put in. Source: ITU-T T.81 (markers), T.872 6.5.3 (the Adobe segment), TIFF Technical Note 2
+(tables).
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ class JpegError(Exception):
     """Bytes that are not the JPEG the file says they are."""
 
 
-class JpegFrame(NamedTuple):
-    """What a JPEG's frame header claims."""
+class JpegHeader(NamedTuple):
+    """The start of a JPEG up to and including its frame header, as it is and as a decoder should see it."""
 
+    original: bytes
+    rewritten: bytes
     width: int
     height: int
     components: int
@@ -45,32 +48,26 @@ def tables_segments(tables: bytes | None) -> bytes:
     return bytes(kept)
 
 
-def whole_jpeg(tile: bytes, prefix: bytes) -> tuple[bytes, JpegFrame]:
-    """A complete JPEG from a tile of a TIFF and the frame that it claims; ``prefix`` goes in after the start marker.
+def read_header(tile: bytes, prefix: bytes) -> JpegHeader:
+    """The header of a tile of a TIFF, rewritten with ``prefix`` after the start marker and without colour
+    markers.
 
     Raises JpegError where the tile has no frame header before its first scan.
     """
     if tile[:2] != b"\xff\xd8":
         raise JpegError("it does not begin like a JPEG")
-    pieces, position = [b"\xff\xd8", prefix], 2
-    kept_from = position
+    rewritten, position = bytearray(b"\xff\xd8" + prefix), 2
     while True:
         marker, end = _segment(tile, position)
-        if marker in (_APP0, _APP14):
-            pieces.append(tile[kept_from:position])
-            kept_from = end
-        elif marker in _SOF:
+        if marker in (_SOS, _EOI):
+            raise JpegError("it has no frame header")
+        if marker not in (_APP0, _APP14):
+            rewritten += tile[position:end]
+        if marker in _SOF:
             if end - position < 10:
                 raise JpegError("its frame header is too short")
-            frame = JpegFrame(
-                height=int.from_bytes(tile[position + 5 : position + 7], "big"),
-                width=int.from_bytes(tile[position + 7 : position + 9], "big"),
-                components=tile[position + 9],
-            )
-            pieces.append(tile[kept_from:])
-            return b"".join(pieces), frame
-        elif marker in (_SOS, _EOI):
-            raise JpegError("it has no frame header")
+            height, width = (int.from_bytes(tile[position + at : position + at + 2], "big") for at in (5, 7))
+            return JpegHeader(tile[:end], bytes(rewritten), width, height, tile[position + 9])
         position = end
 
 

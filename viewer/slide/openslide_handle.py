@@ -1,7 +1,7 @@
 """OpenSlideHandle: one slide opened by OpenSlide, that survives its bad tiles.
 
-OpenSlide latches its first error: after one bad tile every later call on that handle fails. This class opens a fresh
-handle when that happens, so that a bad tile costs one tile and not the slide.
+OpenSlide latches its first error: after one bad tile every later call on that handle fails. This class opens
+a fresh handle when that happens, so that a bad tile costs one tile and not the slide.
 """
 
 from __future__ import annotations
@@ -30,13 +30,14 @@ MAX_ICC_BYTES = 16 * 2**20
 def vendor_of(path: Path) -> str | None:
     """The name OpenSlide gives to the file's format, None where it knows none."""
     try:
-        return openslide.OpenSlide.detect_format(path)
+        vendor: str | None = openslide.OpenSlide.detect_format(path)
     except openslide.OpenSlideError:
         return None
+    return vendor
 
 
 class OpenSlideHandle:
-    """Thread-safe access to a slide through OpenSlide. Raises NotThisReader where OpenSlide refuses the file."""
+    """Thread-safe access to a slide through OpenSlide; raises NotThisReader where OpenSlide refuses it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -64,8 +65,8 @@ class OpenSlideHandle:
         try:
             return np.asarray(slide.read_region(location, level, size))
         except openslide.OpenSlideError:
-            # Either this region is bad or another thread's bad region killed the handle we shared: a handle of our
-            # own tells which.
+            # Either this region is bad or another thread's bad region killed the handle we shared: a handle
+            # of our own tells which.
             with self._lock:
                 if self._slide is slide:
                     self._slide = None
@@ -73,20 +74,26 @@ class OpenSlideHandle:
             slide = self._open()
             pixels = np.asarray(slide.read_region(location, level, size))
         except openslide.OpenSlideError as error:
-            raise TileError(f"{self.path}: OpenSlide cannot read level {level} at {location}: {error}") from error
+            raise TileError(
+                f"{self.path}: OpenSlide cannot read level {level} at {location}: {error}"
+            ) from error
         with self._lock:
             if self._slide is None and not self._closed:
                 self._slide = slide
         return pixels
 
     def read_associated_image(self, name: str) -> NDArray[np.uint8]:
-        """(height, width, 4) straight RGBA. Raises KeyError for an unknown name, SlideError where it is unreadable."""
+        """(height, width, 4) straight RGBA. Raises KeyError for an unknown name, SlideError where it is
+        unreadable.
+        """
         if name not in self.associated_images:
             raise KeyError(name)
         width = int(self.properties.get(f"openslide.associated.{name}.width", 0))
         height = int(self.properties.get(f"openslide.associated.{name}.height", 0))
         if width * height > MAX_ASSOCIATED_PX:
-            raise SlideError(self.path, f"the {name} image claims {width}×{height} px, more than is reasonable")
+            raise SlideError(
+                self.path, f"the {name} image claims {width}×{height} px, more than is reasonable"
+            )
         try:
             slide = self._open()  # a handle of its own: a bad label must not disturb tiles being read
             return np.asarray(slide.associated_images[name])
@@ -94,7 +101,9 @@ class OpenSlideHandle:
             raise SlideError(self.path, f"the {name} image cannot be read: {error}") from error
 
     def read_icc_profile(self) -> bytes | None:
-        """The profile of the level images, None where there is none. Raises SlideError where it is unreadable."""
+        """The profile of the level images, None where there is none. Raises SlideError where it is
+        unreadable.
+        """
         size = int(self.properties.get("openslide.icc-size", 0))
         if size == 0:
             return None

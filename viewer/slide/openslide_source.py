@@ -1,4 +1,6 @@
-"""OpenSlideSource: every format that OpenSlide reads and no direct path does, tile by tile through ``read_region``."""
+"""OpenSlideSource: every format that OpenSlide reads and no direct path does, tile by tile through
+``read_region``.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ DEFAULT_TILE_PX = 512
 MIN_TILE_PX, MAX_TILE_PX = 256, 1024
 MAX_SIDE_PX = 2**31
 
-# Resolutions outside this range come from printing software (72 dpi is 353 µm), not from a scanner. µm per pixel.
+# Resolutions outside this range come from printing software (72 dpi is 353 µm), not from a scanner. µm per
+# pixel.
 PLAUSIBLE_MPP_UM = (0.05, 50.0)
 
 FORMAT_NAMES = {
@@ -50,7 +53,9 @@ def number(properties: Mapping[str, str], name: str) -> float | None:
 
 
 def mpp_from_properties(properties: Mapping[str, str]) -> tuple[float, float] | None:
-    """Micrometres per level-0 pixel (x, y), None where the file does not say (or only a printer's resolution)."""
+    """Micrometres per level-0 pixel (x, y), None where the file does not say (or only a printer's
+    resolution).
+    """
     x, y = number(properties, "openslide.mpp-x"), number(properties, "openslide.mpp-y")
     if x is None or y is None:
         return None
@@ -120,7 +125,7 @@ def _tile_size(properties: Mapping[str, str], level: int) -> tuple[int, int]:
     """The file's own tile size where a tile of it is a sensible unit of work, else 512 px."""
     sides = [number(properties, f"openslide.level[{level}].tile-{side}") for side in ("width", "height")]
     width, height = (int(side) if side else 0 for side in sides)
-    if MIN_TILE_PX <= min(width, height) and max(width, height) <= MAX_TILE_PX:
+    if min(width, height) >= MIN_TILE_PX and max(width, height) <= MAX_TILE_PX:
         return width, height
     return DEFAULT_TILE_PX, DEFAULT_TILE_PX
 
@@ -175,20 +180,24 @@ def read_level_region(
 ) -> NDArray[np.uint8]:
     """(height, width, 4) straight RGBA of a region given in pixels of its own level.
 
-    OpenSlide wants the corner in whole level-0 pixels, so levels of odd ratios may come out up to half a level-0 pixel
-    off. Its own mean downsample is used for the way there, because OpenSlide uses it for the way back.
+    OpenSlide wants the corner in whole level-0 pixels, so levels of odd ratios may come out up to half a
+    level-0 pixel off. Its own mean downsample is used for the way there, because OpenSlide uses it for the
+    way back.
     """
     downsample = handle.level_downsamples[level]
     return handle.read_region((round(corner[0] * downsample), round(corner[1] * downsample)), level, size)
 
 
 def open_openslide(path: Path) -> OpenSlideSource:
-    """Open through OpenSlide. Raises NotThisReader where OpenSlide refuses, SlideError where its answer makes no sense."""
+    """Open through OpenSlide. Raises NotThisReader where OpenSlide refuses, SlideError where its answer makes
+    no sense.
+    """
     handle = OpenSlideHandle(path)
     vendor = handle.properties.get("openslide.vendor", "unknown")
     if not handle.level_sizes:
         raise NotThisReader(path, "OpenSlide finds no level in it")
-    reason = f"OpenSlide knows the {FORMAT_NAMES.get(vendor, vendor)} layout and there is no direct path for this file."
+    name = FORMAT_NAMES.get(vendor, vendor)
+    reason = f"OpenSlide knows the {name} layout, and there is no direct path for this file."
     try:
         return OpenSlideSource(handle, facts_from_handle(handle, reader="openslide", reader_reason=reason))
     except SlideError:

@@ -1,4 +1,4 @@
-"""Small pixel conversions that every reader shares: any 8-bit array to opaque RGBA on the slide's background."""
+"""Pixel conversions that all readers share: any 8-bit array to opaque RGBA on the slide's background."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ def background_tile(width: int, height: int, background_rgb: tuple[int, int, int
 
 
 def opaque_rgba(pixels: NDArray[np.uint8], background_rgb: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """(height, width, 4) opaque RGBA from grey (h, w), grey+alpha (h, w, 2), RGB (h, w, 3) or straight RGBA (h, w, 4).
+    """(height, width, 4) opaque RGBA from grey (h, w), grey+alpha (h, w, 2), RGB (h, w, 3) or straight RGBA
+    (h, w, 4).
 
-    Transparent pixels are laid on the background. An array that is opaque RGBA already is returned as it is, made
-    C-contiguous; nothing else is changed in place.
+    Transparent pixels are laid on the background. An array that is opaque RGBA already is returned as it is,
+    made C-contiguous; nothing else is changed in place.
     """
     if pixels.ndim == 2:
         pixels = pixels[..., None]

@@ -1,14 +1,16 @@
-"""The bones of a TIFF file: header, directories and tag values, each checked against the file before it is read.
+"""The bones of a TIFF file: header, directories and tag values, each checked against the file before it is
+read.
 
-Written for hostile input: a count, an offset or a chain of directories is only a claim until the file's own size bears
-it out. Source: TIFF 6.0 (Adobe 1992), BigTIFF (libtiff.gitlab.io/libtiff/specification/bigtiff.html).
+Written for hostile input: a count, an offset or a chain of directories is only a claim until the file's own
+size bears it out. Source: TIFF 6.0 (Adobe 1992), BigTIFF
+(libtiff.gitlab.io/libtiff/specification/bigtiff.html).
 """
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -34,7 +36,8 @@ class TiffFormatError(Exception):
     """The file is no TIFF, or claims something that cannot be."""
 
 
-class Tag(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Tag:
     """Where a value lies: its TIFF type, how many, and the absolute byte offset."""
 
     type: int
@@ -42,7 +45,7 @@ class Tag(NamedTuple):
     offset: int
 
     @property
-    def dtype(self) -> np.dtype[np.generic]:
+    def dtype(self) -> np.dtype[Any]:
         return np.dtype(_TYPES[self.type])
 
     @property
@@ -61,8 +64,9 @@ class Ifd:
     def __contains__(self, code: int) -> bool:
         return code in self.tags
 
-    def numbers(self, code: int, *, at_most: int = 65536) -> NDArray[np.generic]:
-        """All values of a numeric tag in native byte order; rationals as float64; empty where the tag is absent.
+    def numbers(self, code: int, *, at_most: int = 65536) -> NDArray[Any]:
+        """All values of a numeric tag in native byte order; rationals as float64; empty where the tag is
+        absent.
 
         Raises TiffFormatError where there are more than ``at_most`` or the value lies outside the file.
         """
@@ -71,10 +75,12 @@ class Ifd:
             return np.empty(0, np.uint32)
         if tag.type == 2 or tag.count > at_most:
             raise TiffFormatError(f"tag {code} claims {tag.count} values of type {tag.type}")
-        values = np.frombuffer(self._raw(code, tag), tag.dtype.newbyteorder(self.byte_order))
+        values: NDArray[Any] = np.frombuffer(self._raw(code, tag), tag.dtype.newbyteorder(self.byte_order))
         if tag.type in _RATIONALS:
             numerators, denominators = values[0::2].astype(np.float64), values[1::2].astype(np.float64)
-            return np.divide(numerators, denominators, out=np.full(tag.count, np.nan), where=denominators != 0)
+            values = np.full(tag.count, np.nan)
+            np.divide(numerators, denominators, out=values, where=denominators != 0)
+            return values
         return values.astype(tag.dtype)
 
     def number(self, code: int, default: int) -> int:
@@ -98,7 +104,7 @@ class Ifd:
         return self._raw(code, tag)
 
     def text(self, code: int) -> str:
-        """A text tag up to its first NUL; empty where absent. Bytes that are not UTF-8 are read as Latin-1."""
+        """A text tag up to its first NUL, empty where absent; read as Latin-1 where it is not UTF-8."""
         data = (self.raw(code) or b"").split(b"\0", 1)[0]
         try:
             return data.decode("utf-8")
@@ -124,7 +130,8 @@ class _Layout:
 
 
 def read_ifds(file: FileBytes) -> tuple[list[Ifd], bool]:
-    """The main chain of directories (SubIFDs: ``sub_ifds``), and whether it was left off after the first 1000.
+    """The main chain of directories (SubIFDs: ``sub_ifds``), and whether it was left off after the first
+    1000.
 
     Raises TiffFormatError for anything but a well-formed chain of at least one directory.
     """
@@ -195,7 +202,7 @@ def _read_ifd(file: FileBytes, layout: _Layout, offset: int) -> tuple[Ifd, int]:
         tag = Tag(kind, values, offset + head + start + entry)
         if tag.byte_count > layout.inline_bytes:
             (pointer,) = struct.unpack_from(layout.offset_format, body, start + entry)
-            tag = tag._replace(offset=pointer)
+            tag = replace(tag, offset=pointer)
         tags.setdefault(code, tag)
     (following,) = struct.unpack_from(layout.offset_format, body, count * step)
     return Ifd(file, layout.byte_order, tags), following

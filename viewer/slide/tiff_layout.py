@@ -42,8 +42,9 @@ _MASK_BIT = 4
 class TiffImage:
     """One image of a TIFF: its size, how it is cut and how its samples are coded.
 
-    A stripped image counts as tiles as wide as the image and ``tile_height`` rows high. ``extra_sample`` is TIFF's
-    ExtraSamples of the last sample (0 unspecified, 1 premultiplied alpha, 2 straight alpha), None where there is none.
+    A stripped image counts as tiles as wide as the image and ``tile_height`` rows high. ``extra_sample`` is
+    TIFF's ExtraSamples of the last sample (0 unspecified, 1 premultiplied alpha, 2 straight alpha), None
+    where there is none.
     """
 
     ifd: Ifd
@@ -87,7 +88,9 @@ class TiffImage:
 
 
 def image_from_ifd(ifd: Ifd) -> TiffImage:
-    """The facts of one directory. Raises TiffFormatError where they contradict each other or are out of all reason."""
+    """The facts of one directory. Raises TiffFormatError where they contradict each other or are out of all
+    reason.
+    """
     width, height = ifd.number(256, 0), ifd.number(257, 0)
     if not (0 < width <= MAX_SIDE_PX and 0 < height <= MAX_SIDE_PX):
         raise TiffFormatError(f"an image claims {width}×{height} px")
@@ -100,8 +103,14 @@ def image_from_ifd(ifd: Ifd) -> TiffImage:
         raise TiffFormatError(f"an image claims tiles of {tile_width}×{tile_height} px")
     samples = ifd.number(277, 1)
     bits, formats = ifd.numbers(258), ifd.numbers(339)
-    if samples < 1 or (bits.size > 1 and len(set(bits.tolist())) > 1) or (formats.size and len(set(formats.tolist())) > 1):
-        raise TiffFormatError(f"an image claims {samples} samples of {bits.tolist()} bits and formats {formats.tolist()}")
+    if (
+        samples < 1
+        or (bits.size > 1 and len(set(bits.tolist())) > 1)
+        or (formats.size and len(set(formats.tolist())) > 1)
+    ):
+        raise TiffFormatError(
+            f"an image claims {samples} samples of {bits.tolist()} bits and formats {formats.tolist()}"
+        )
     sample_format = int(formats[0]) if formats.size else 1
     extras = ifd.numbers(338)
     return TiffImage(
@@ -146,7 +155,9 @@ def _why_colour_unsupported(image: TiffImage) -> str | None:
         return "it has YCbCr colours outside JPEG"
     if image.photometric in (RGB, YCBCR) and image.samples < 3:
         return f"it claims colour with {image.samples} samples a pixel"
-    if image.photometric == PALETTE and (image.samples != 1 or image.bits != 8 or image.sample_kind != "unsigned"):
+    if image.photometric == PALETTE and (
+        image.samples != 1 or image.bits != 8 or image.sample_kind != "unsigned"
+    ):
         return "its palette is not of 8 bits"
     if image.compression == JPEG and not image.separate_planes and image.samples not in (1, 3):
         return f"it has JPEG tiles of {image.samples} samples"
@@ -154,7 +165,9 @@ def _why_colour_unsupported(image: TiffImage) -> str | None:
         return f"it has JPEG tiles of three samples that are no colours (photometric {image.photometric})"
     if image.compression == JPEG and image.bits != 8:
         return f"it has JPEG tiles of {image.bits} bits"
-    if image.compression == WEBP and (image.samples not in (3, 4) or image.bits != 8 or image.separate_planes):
+    if image.compression == WEBP and (
+        image.samples not in (3, 4) or image.bits != 8 or image.separate_planes
+    ):
         return f"it has WebP tiles of {image.samples} samples of {image.bits} bits"
     if image.predictor not in (1, 2):
         return f"its predictor (TIFF number {image.predictor}) is for floats"
@@ -164,14 +177,15 @@ def _why_colour_unsupported(image: TiffImage) -> str | None:
 def read_tile_table(image: TiffImage) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """Byte offset and byte count of every tile, row by row (plane by plane where planes are separate).
 
-    Raises TiffFormatError where the table is shorter than the image's size demands or does not fit in the file.
+    Raises TiffFormatError where the table is shorter than the image's size demands or does not fit in the
+    file.
     """
     expected = image.tiles_per_plane * (image.samples if image.separate_planes else 1)
     if expected > MAX_NUMBERS:
         raise TiffFormatError(f"an image claims {expected} tiles")
     tables = []
-    for code, stripped_code in ((324, 273), (325, 279)):
-        code = code if image.tiled and code in image.ifd else stripped_code
+    for tile_code, strip_code in ((324, 273), (325, 279)):
+        code = tile_code if image.tiled and tile_code in image.ifd else strip_code
         values = image.ifd.numbers(code, at_most=MAX_NUMBERS)
         if values.size < expected or values.dtype.kind != "u":
             raise TiffFormatError(f"an image of {expected} tiles lists {values.size} in tag {code}")
@@ -182,7 +196,8 @@ def read_tile_table(image: TiffImage) -> tuple[NDArray[np.uint64], NDArray[np.ui
 def coded_tile(image: TiffImage, file: FileBytes, offset: int, count: int) -> bytes:
     """The bytes of one tile or strip.
 
-    Raises TiffFormatError where they are more than the tile can need, EOFError or OSError where they cannot be read.
+    Raises TiffFormatError where they are more than the tile can need, EOFError or OSError where they cannot
+    be read.
     """
     if count > image.max_coded_tile_bytes:
         raise TiffFormatError(f"it claims {count} bytes, more than twice its pixels")
@@ -190,10 +205,12 @@ def coded_tile(image: TiffImage, file: FileBytes, offset: int, count: int) -> by
 
 
 def pyramid_images(ifds: list[Ifd]) -> list[TiffImage]:
-    """The images that show the whole first plane, finest first: the first image, its SubIFDs and its overviews.
+    """The images that show the whole first plane, finest first: the first image, its SubIFDs and its
+    overviews.
 
-    An overview is a later tiled image of the same shape but smaller. Masks, labels, other planes and thumbnails are
-    left out. Raises TiffFormatError where the first image is malformed; malformed later ones raise too.
+    An overview is a later tiled image of the same shape but smaller. Masks, labels, other planes and
+    thumbnails are left out. Raises TiffFormatError where the first image is malformed; malformed later ones
+    raise too.
     """
     first = image_from_ifd(ifds[0])
     subs = sub_ifds(ifds[0])

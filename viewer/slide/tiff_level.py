@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from viewer.slide.file_bytes import FileBytes
     from viewer.slide.tiff_layout import TiffImage
 
-# Small tiles are gathered until a tile is worth a texture layer and a request of its own. 240 is Aperio's old tile.
+# Small tiles are gathered until a tile is worth a texture layer and a request of its own. 240 is Aperio's old
+# tile.
 MIN_ENGINE_TILE_PX = 240
 MAX_DIRECT_TILE_PX = 1024
 CUT_TILE_PX = 512
@@ -29,10 +30,11 @@ CUT_CACHE_BYTES = 64 * 2**20
 
 
 class TiffLevel:
-    """One level. ``reduce`` is 1 for a level of the file, 2 for the level that is decoded from it at half size.
+    """One level. ``reduce`` is 1 for a level of the file, 2 for the level that is decoded from it at half
+    size.
 
-    ``missing`` gives the pixels of a tile that the file does not hold: (x, y, width, height) in level pixels to opaque
-    RGBA; None for background.
+    ``missing`` gives the pixels of a tile that the file does not hold: (x, y), (width, height) in level
+    pixels to straight RGBA; None for background.
     """
 
     def __init__(
@@ -44,7 +46,7 @@ class TiffLevel:
         *,
         background_rgb: tuple[int, int, int],
         reduce: int = 1,
-        missing: Callable[[int, int, int, int], NDArray[np.uint8]] | None = None,
+        missing: Callable[[tuple[int, int], tuple[int, int]], NDArray[np.uint8]] | None = None,
     ) -> None:
         self._file = file
         self._table = table
@@ -60,7 +62,9 @@ class TiffLevel:
         self._piece_height = image.tile_height // reduce
         self.engine_tile = _engine_tile_size(image.tile_width, image.tile_height)
         self._piece: Callable[[int, int], NDArray[np.uint8]] = self.read_piece
-        self._pieces_are_shared = image.tile_width > self.engine_tile[0] or image.tile_height > self.engine_tile[1]
+        self._pieces_are_shared = (
+            image.tile_width > self.engine_tile[0] or image.tile_height > self.engine_tile[1]
+        )
         if self._pieces_are_shared:
             # Several engine tiles are cut from one tile of the file; neighbours are asked for together.
             pieces = max(1, CUT_CACHE_BYTES // (image.tile_width * image.tile_height * 4))
@@ -100,7 +104,8 @@ class TiffLevel:
             piece = self._piece(columns[0], rows[0])
             left, top = x - columns[0] * piece_width, y - rows[0] * piece_height
             crop = piece[top : top + height, left : left + width]
-            # The whole piece goes out as it is: the usual case, and no copy. A crop must not keep the piece alive.
+            # The whole piece goes out as it is: the usual case, and no copy. A crop must not keep the piece
+            # alive.
             return piece if crop.shape == piece.shape and not self._pieces_are_shared else crop.copy()
         out = np.empty((height, width, 4), np.uint8)
         for row in rows:
@@ -118,12 +123,11 @@ class TiffLevel:
         image, codec = self._image, self._codec
         first = row * image.columns + column
         indices = [first + plane * image.tiles_per_plane for plane in range(codec.planes)]
-        if any(self._counts[index] == 0 or self._offsets[index] == 0 for index in indices):
+        places = [(int(self._offsets[index]), int(self._counts[index])) for index in indices]
+        if not all(map(all, places)):
             return self._missing_piece(column, row)
         try:
-            planes = [
-                coded_tile(image, self._file, int(self._offsets[index]), int(self._counts[index])) for index in indices
-            ]
+            planes = [coded_tile(image, self._file, offset, count) for offset, count in places]
             if self._reduce == 2:
                 return codec.decode_half(planes[0])
             pixels = codec.decode(planes, image.tile_height)
@@ -137,18 +141,25 @@ class TiffLevel:
         if self._missing is not None:
             x, y = column * self._piece_width, row * self._piece_height
             width, height = min(self._piece_width, self.width - x), min(self._piece_height, self.height - y)
-            piece[:height, :width] = self._missing(x, y, width, height)
+            pixels = self._missing((x, y), (width, height))
+            piece[:height, :width] = opaque_rgba(pixels, self._background_rgb)
         return piece
 
 
 def bits_used(file: FileBytes, image: TiffImage) -> int:
-    """How many bits the largest sample of up to 16 tiles spread over the image takes; tiles that fail are left out."""
+    """How many bits the largest sample of up to 16 tiles spread over the image takes; tiles that fail are
+    left out.
+    """
     codec, (offsets, counts) = TileCodec(image), read_tile_table(image)
     present = np.flatnonzero(counts)
     largest = 0
     for index in present[np.unique(np.linspace(0, present.size - 1, min(16, present.size)).astype(int))]:
         row = int(index) % image.tiles_per_plane // image.columns
-        rows = image.tile_height if image.tiled else min(image.tile_height, image.height - row * image.tile_height)
+        rows = (
+            image.tile_height
+            if image.tiled
+            else min(image.tile_height, image.height - row * image.tile_height)
+        )
         try:
             data = coded_tile(image, file, int(offsets[index]), int(counts[index]))
             largest = max(largest, codec.peak(data, rows))

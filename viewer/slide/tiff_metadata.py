@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,14 +15,30 @@ if TYPE_CHECKING:
 MAX_ICC_BYTES = 16 * 2**20
 MAX_PROPERTY_CHARACTERS = 65536
 
-_UM_PER_UNIT = {"µm": 1.0, "μm": 1.0, "um": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6, "Å": 1e-4, "pm": 1e-6}
+_UM_PER_UNIT = {
+    "µm": 1.0,
+    "μm": 1.0,
+    "um": 1.0,
+    "nm": 1e-3,
+    "mm": 1e3,
+    "cm": 1e4,
+    "m": 1e6,
+    "Å": 1e-4,
+    "pm": 1e-6,
+}
 _CENTIMETRE = 3
-_TEXT_TAGS = {270: "tiff.ImageDescription", 271: "tiff.Make", 272: "tiff.Model", 305: "tiff.Software", 306: "tiff.DateTime"}
+_TEXT_TAGS = {
+    270: "tiff.ImageDescription",
+    271: "tiff.Make",
+    272: "tiff.Model",
+    305: "tiff.Software",
+    306: "tiff.DateTime",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class OmeFacts:
-    """What the first Image of an OME-XML block says. ``planes`` names every plane in the order of the file."""
+    """What the first Image of an OME-XML block says; ``planes`` names every plane in the file's order."""
 
     mpp_um: tuple[float, float] | None
     planes: tuple[str, ...]
@@ -46,7 +62,7 @@ def mpp_from_ifd(ifd: Ifd) -> tuple[float, float] | None:
 
 
 def icc_profile_from_ifd(ifd: Ifd) -> bytes | None:
-    """The ICC profile of the image, None where it has none. Raises TiffFormatError where it is out of reason."""
+    """The ICC profile of the image, None where it has none; raises TiffFormatError beyond 16 MiB."""
     return ifd.raw(34675, at_most=MAX_ICC_BYTES) or None
 
 
@@ -58,15 +74,15 @@ def is_cloud_optimised(ifd: Ifd) -> bool:
 def ome_from_ifd(ifd: Ifd, *, plane_limit: int) -> OmeFacts | None:
     """Facts from the OME-XML in the image description; None where there is none.
 
-    ``plane_limit`` bounds the planes that are named, whatever the XML claims. Raises TiffFormatError for broken XML.
-    Source: OME model 2016-06, Image/Pixels.
+    ``plane_limit`` bounds the planes that are named, whatever the XML claims. Raises TiffFormatError for
+    broken XML. Source: OME model 2016-06, Image/Pixels.
     """
     text = ifd.text(270)
     if "<OME" not in text[:4096]:
         return None
     try:
-        root = ElementTree.fromstring(text)
-    except ElementTree.ParseError as error:
+        root = ET.fromstring(text)
+    except ET.ParseError as error:
         raise TiffFormatError(f"its OME-XML is broken: {error}") from None
     pixels = root.find("{*}Image/{*}Pixels")
     if pixels is None:
@@ -80,15 +96,17 @@ def ome_from_ifd(ifd: Ifd, *, plane_limit: int) -> OmeFacts | None:
     )
 
 
-def _physical_size_um(pixels: ElementTree.Element, axis: str) -> float | None:
+def _physical_size_um(pixels: ET.Element, axis: str) -> float | None:
     """None where the size is missing, in pixels, or not a length."""
     size = number(pixels.attrib, f"PhysicalSize{axis}")
     um_per_unit = _UM_PER_UNIT.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
     return size * um_per_unit if size is not None and um_per_unit is not None else None
 
 
-def _plane_names(pixels: ElementTree.Element, limit: int) -> tuple[str, ...]:
-    """One name a plane, fastest axis first as DimensionOrder says; the samples of an RGB channel are one plane."""
+def _plane_names(pixels: ET.Element, limit: int) -> tuple[str, ...]:
+    """One name a plane, fastest axis first as DimensionOrder says; the samples of an RGB channel are one
+    plane.
+    """
     channels = pixels.findall("{*}Channel")
     sizes = {axis: int(number(pixels.attrib, f"Size{axis}") or 1) for axis in "ZCT"}
     if channels:
@@ -102,5 +120,7 @@ def _plane_names(pixels: ElementTree.Element, limit: int) -> tuple[str, ...]:
         parts, rest = {}, plane
         for axis in order:
             rest, parts[axis] = divmod(rest, sizes[axis])
-        names.append(", ".join(f"{axis} {parts[axis] + 1}" for axis in "CZT" if sizes[axis] > 1 and axis in parts))
+        names.append(
+            ", ".join(f"{axis} {parts[axis] + 1}" for axis in "CZT" if sizes[axis] > 1 and axis in parts)
+        )
     return tuple(names) or ("",)

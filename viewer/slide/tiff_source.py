@@ -1,8 +1,9 @@
 """TiffSource: tiled TIFFs (SVS, OME-TIFF, COG, plain pyramids) decoded from the file's own tile bytes.
 
-Where OpenSlide opens the file too, facts and associated images are OpenSlide's, and the direct path is taken only for
-levels that agree with OpenSlide's. Between JPEG levels that are 4x apart a level at 2x is derived: the decoder's
-own half-size transform makes it for half the time of a tile, and the screen gets 4x fewer pixels to fetch.
+Where OpenSlide opens the file too, facts and associated images are OpenSlide's, and the direct path is taken
+only for levels that agree with OpenSlide's. Between JPEG levels that are 4x apart a level at 2x is derived:
+the decoder's own half-size transform makes it for half the time of a tile, and the screen gets 4x fewer
+pixels to fetch.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from viewer.slide.geometry import Pyramid, Rect, TileKey
 from viewer.slide.openslide_handle import OpenSlideHandle, vendor_of
 from viewer.slide.openslide_source import FORMAT_NAMES, facts_from_handle, pixel_aspect, read_level_region
 from viewer.slide.pixels import opaque_rgba
-from viewer.slide.source import NotThisReader, SlideError, SlideInfo, TileError
+from viewer.slide.source import NotThisReader, SlideInfo, TileError
 from viewer.slide.tiff_ifd import Ifd, TiffFormatError, read_ifds
 from viewer.slide.tiff_layout import TiffImage, pyramid_images, read_tile_table, why_unsupported
 from viewer.slide.tiff_level import MAX_DIRECT_TILE_PX, TiffLevel, bits_used
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# OpenSlide formats whose tiles lie in the file as plain TIFF says; the others move, overlap or leave out tiles.
+# OpenSlide formats whose tiles lie in the file as plain TIFF says; the others move, overlap or leave out
+# tiles.
 _PLAIN_LAYOUTS = (None, "aperio", "generic-tiff")
 
 # Neighbouring levels at least this far apart get one in between.
@@ -96,8 +98,8 @@ class TiffSource:
 def open_tiff(path: Path, *, max_stripped_px: int = MAX_STRIPPED_PX) -> TiffSource | ArraySource:
     """Open a TIFF whose tiles Foveola decodes by itself.
 
-    Raises NotThisReader, with the reason, for anything that another reader does better or that is no sound TIFF.
-    ``max_stripped_px`` bounds images without tiles, which are decoded as a whole.
+    Raises NotThisReader, with the reason, for anything that another reader does better or that is no sound
+    TIFF. ``max_stripped_px`` bounds images without tiles, which are decoded as a whole.
     """
     with path.open("rb") as stream:
         if stream.read(2) not in (b"II", b"MM"):
@@ -173,9 +175,11 @@ def _handle_if_openslide_opens(path: Path, vendor: str | None) -> tuple[OpenSlid
 
 
 def _check_agreement(path: Path, images: list[TiffImage], handle: OpenSlideHandle, *, is_ome: bool) -> None:
-    """Refuse the direct path where it would show another pyramid than OpenSlide, or decode tiles too large for it.
+    """Refuse the direct path where it would show another pyramid than OpenSlide, or decode tiles too large
+    for it.
 
-    An OME-TIFF keeps its levels in SubIFDs, which OpenSlide does not see: more levels than OpenSlide's are right there.
+    An OME-TIFF keeps its levels in SubIFDs, which OpenSlide does not see: more levels than OpenSlide's are
+    right there.
     """
     ours = [(image.width, image.height) for image in images]
     theirs = list(handle.level_sizes)
@@ -191,7 +195,11 @@ def _facts_from_tiff(path: Path, images: list[TiffImage], ome: OmeFacts | None) 
     first = images[0]
     return SlideInfo(
         path=path,
-        format="Cloud-optimised GeoTIFF" if is_cloud_optimised(first.ifd) else "Tiled TIFF" if first.tiled else "TIFF",
+        format="Cloud-optimised GeoTIFF"
+        if is_cloud_optimised(first.ifd)
+        else "Tiled TIFF"
+        if first.tiled
+        else "TIFF",
         reader="",
         reader_reason="",
         bounds=Rect(0.0, 0.0, float(first.width), float(first.height)),
@@ -223,13 +231,22 @@ def _notes(first: TiffImage, ifds: list[Ifd], ome: OmeFacts | None, *, was_cut: 
 def _file_levels(
     file: FileBytes, images: list[TiffImage], info: SlideInfo, shift: int, aperio: OpenSlideHandle | None
 ) -> list[TiffLevel]:
-    """The levels that the file stores. Tiles that an Aperio level leaves out are OpenSlide's to fill from finer ones."""
+    """The levels that the file stores. Tiles that an Aperio level leaves out are OpenSlide's to fill from
+    finer ones.
+    """
     levels = []
     for index, image in enumerate(images):
-        missing = partial(_openslide_region, aperio, index, info.background_rgb) if aperio and index else None
+        missing = partial(read_level_region, aperio, index) if aperio and index else None
         codec = TileCodec(image, shift=shift)
         levels.append(
-            TiffLevel(file, image, codec, read_tile_table(image), background_rgb=info.background_rgb, missing=missing)
+            TiffLevel(
+                file,
+                image,
+                codec,
+                read_tile_table(image),
+                background_rgb=info.background_rgb,
+                missing=missing,
+            )
         )
     return levels
 
@@ -245,7 +262,9 @@ def _with_derived_levels(levels: list[TiffLevel]) -> list[TiffLevel]:
 
 
 def _probe(level: TiffLevel) -> None:
-    """Decode a tile before promising that all can be: raises TileError where the first, middle and last all fail."""
+    """Decode a tile before promising that all can be: raises TileError where the first, middle and last all
+    fail.
+    """
     failure: TileError | None = None
     for column, row in level.sample_pieces(3):
         try:
@@ -258,12 +277,7 @@ def _probe(level: TiffLevel) -> None:
 
 
 def _reason(first: TiffImage, refusal: str) -> str:
+    size = f"{first.tile_width}×{first.tile_height}"
     coding = tiff.COMPRESSIONS[first.compression]
-    why = f"its {coding} tiles of {first.tile_width}×{first.tile_height} px are decoded straight from the file"
-    return f"{why[0].upper()}{why[1:]}{f'; {refusal}' if refusal else ''}."
-
-
-def _openslide_region(
-    handle: OpenSlideHandle, level: int, background_rgb: tuple[int, int, int], x: int, y: int, width: int, height: int
-) -> NDArray[np.uint8]:
-    return opaque_rgba(read_level_region(handle, level, (x, y), (width, height)), background_rgb)
+    why = f"Its {coding} tiles of {size} px are decoded straight from the file"
+    return f"{why}; {refusal}." if refusal else f"{why}."

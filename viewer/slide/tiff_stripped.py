@@ -22,8 +22,8 @@ def read_stripped(file: FileBytes, image: TiffImage, *, shift: int, max_px: int)
 
     ``shift`` as for ``TileCodec``.
 
-    Raises TiffFormatError for images of more than ``max_px`` pixels, CodecError or EOFError for a damaged strip: a part
-    of an image is not shown as if it were the whole.
+    Raises TiffFormatError for images of more than ``max_px`` pixels, CodecError or EOFError for a damaged
+    strip: a part of an image is not shown as if it were the whole.
     """
     if image.width * image.height > max_px:
         size = f"{image.width}×{image.height} px"

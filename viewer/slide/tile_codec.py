@@ -1,25 +1,27 @@
 """TileCodec: the bytes of one TIFF tile to 8-bit pixels, whatever the compression and the colours.
 
-The codec libraries do the work outside the GIL. What a tile claims to be is checked before they allocate for it.
+The codec libraries do the work outside the GIL. What a tile claims to be is checked before they allocate for
+it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import imagecodecs
 import numpy as np
 import simplejpeg
 
 from viewer.slide import tiff_layout as tiff
-from viewer.slide.jpeg_stream import JpegError, adobe_segment, tables_segments, whole_jpeg
+from viewer.slide.jpeg_stream import JpegError, JpegHeader, adobe_segment, read_header, tables_segments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-# A JPEG 2000 stream has its own tiles inside; a scanner writes one. Each costs the decoder memory before any pixel.
+# A JPEG 2000 stream has its own tiles inside; a scanner writes one. Each costs the decoder memory before any
+# pixel.
 MAX_JPEG_2000_TILES = 256
 
 _RAW_DECODERS: dict[int, Callable[..., bytes | bytearray | memoryview]] = {
@@ -53,6 +55,7 @@ class TileCodec:
             raise CodecError(str(error)) from None
         if image.photometric in (tiff.RGB, tiff.YCBCR) and self._samples == 3:
             self._jpeg_prefix = adobe_segment(ycbcr=image.photometric == tiff.YCBCR) + self._jpeg_prefix
+        self._jpeg_header: JpegHeader | None = None
         self._palette = _palette(image) if image.photometric == tiff.PALETTE else None
 
     @property
@@ -67,7 +70,9 @@ class TileCodec:
 
     @property
     def can_halve(self) -> bool:
-        """Whether ``decode_half`` works: JPEG whose 8 px blocks, and 16 px chroma blocks, halve to whole pixels."""
+        """Whether ``decode_half`` works: JPEG whose 8 px blocks, and 16 px chroma blocks, halve to whole
+        pixels.
+        """
         image = self._image
         whole = image.tile_width % 16 == 0 and image.tile_height % 16 == 0
         return image.compression == tiff.JPEG and self.planes == 1 and image.tiled and whole
@@ -85,11 +90,13 @@ class TileCodec:
         return int(self._decode_samples(data, rows).max())
 
     def decode_half(self, data: bytes) -> NDArray[np.uint8]:
-        """A JPEG tile at half its size, opaque RGBA, through the decoder's own 4×4 inverse transform: half the time."""
+        """A JPEG tile at half its size, opaque RGBA, through the decoder's own 4×4 inverse transform: half
+        the time.
+        """
         image = self._image
         return self._decode_jpeg(data, image.tile_height, "RGBA", halve=True)
 
-    def _decode_samples(self, data: bytes, rows: int) -> NDArray[np.generic]:
+    def _decode_samples(self, data: bytes, rows: int) -> NDArray[Any]:
         """(rows, tile width, samples) as the file codes them, 8 or 16 bits; JPEG already as RGBA or grey."""
         image = self._image
         if image.compression == tiff.JPEG:
@@ -103,15 +110,21 @@ class TileCodec:
     def _decode_jpeg(self, data: bytes, rows: int, colours: str, *, halve: bool = False) -> NDArray[np.uint8]:
         width = self._image.tile_width
         try:
-            stream, frame = whole_jpeg(data, self._jpeg_prefix)
-            if (frame.width, frame.height, frame.components) != (width, rows, self._samples):
+            # The tiles of a file begin alike: the header of the one before usually fits, and saves taking it
+            # apart.
+            header = self._jpeg_header
+            if header is None or not data.startswith(header.original):
+                self._jpeg_header = header = read_header(data, self._jpeg_prefix)
+            if (header.width, header.height, header.components) != (width, rows, self._samples):
                 raise CodecError(
-                    f"it claims {frame.width}×{frame.height} px of {frame.components} samples, "
+                    f"it claims {header.width}×{header.height} px of {header.components} samples, "
                     f"not {width}×{rows} of {self._samples}"
                 )
+            stream = header.rewritten + data[len(header.original) :]
             if not halve:
-                return simplejpeg.decode_jpeg(stream, colours)
-            half = simplejpeg.decode_jpeg(
+                whole: NDArray[np.uint8] = simplejpeg.decode_jpeg(stream, colours)
+                return whole
+            half: NDArray[np.uint8] = simplejpeg.decode_jpeg(
                 stream, colours, min_width=width // 2, min_height=rows // 2, min_factor=2
             )
         except (JpegError, ValueError) as error:
@@ -120,7 +133,7 @@ class TileCodec:
             raise CodecError(f"half of it came out as {half.shape}")
         return half
 
-    def _decode_jpeg_2000(self, data: bytes, rows: int) -> NDArray[np.generic]:
+    def _decode_jpeg_2000(self, data: bytes, rows: int) -> NDArray[Any]:
         image = self._image
         _check_jpeg_2000(data, image.tile_width, rows, self._samples)
         try:
@@ -141,7 +154,7 @@ class TileCodec:
             raise CodecError(f"damaged WebP: {error}") from None
         return pixels
 
-    def _decode_raw(self, data: bytes, rows: int) -> NDArray[np.generic]:
+    def _decode_raw(self, data: bytes, rows: int) -> NDArray[Any]:
         image = self._image
         dtype = np.dtype(np.uint8 if image.bits == 8 else np.uint16).newbyteorder(image.ifd.byte_order)
         shape = (rows, image.tile_width, self._samples)
@@ -157,7 +170,7 @@ class TileCodec:
         samples = samples.astype(samples.dtype.newbyteorder("="), copy=False)
         return imagecodecs.delta_decode(samples, axis=1) if image.predictor == 2 else samples
 
-    def _display(self, samples: NDArray[np.generic]) -> NDArray[np.uint8]:
+    def _display(self, samples: NDArray[Any]) -> NDArray[np.uint8]:
         """Samples as the file means them to 8-bit grey, RGB or RGBA."""
         image = self._image
         if samples.dtype == np.uint16:
@@ -168,7 +181,7 @@ class TileCodec:
         if self._palette is not None:
             return np.take(self._palette, pixels[..., 0]).view(np.uint8).reshape(*pixels.shape[:2], 4)
         if image.sample_kind == "signed":
-            pixels = pixels ^ 0x80  # −128…127 to 0…255
+            pixels = pixels ^ np.uint8(0x80)  # −128…127 to 0…255
         if image.photometric == tiff.WHITE_IS_ZERO:
             pixels = np.concatenate([255 - pixels[..., :1], pixels[..., 1:]], axis=2)
         colours = 3 if image.photometric in (tiff.RGB, tiff.YCBCR) and pixels.shape[2] >= 3 else 1
@@ -183,10 +196,12 @@ def _palette(image: tiff.TiffImage) -> NDArray[np.uint32]:
     if values.size != 768:
         raise CodecError(f"its palette has {values.size // 3} colours, not 256")
     colours = np.empty((256, 4), np.uint8)
-    # TIFF gives 16 bits a colour; the high byte is the colour of 8-bit writers, which fill both bytes or the high one.
+    # TIFF gives 16 bits a colour; the high byte is the colour of 8-bit writers, which fill both bytes or the
+    # high one.
     colours[:, :3] = (values.reshape(3, 256).T.astype(np.uint16) >> 8).astype(np.uint8)
     colours[:, 3] = 255
-    return colours.view(np.uint32)[:, 0]
+    packed: NDArray[np.uint32] = colours.view(np.uint32)[:, 0]
+    return packed
 
 
 def _straight(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -196,12 +211,14 @@ def _straight(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.concatenate([np.minimum(colours, 255).astype(np.uint8), pixels[..., -1:]], axis=2)
 
 
-def _rgb_from_ycbcr(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
+def _rgb_from_ycbcr(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     """Full-range YCbCr (ITU-R BT.601, as JFIF) to RGB, rounded; Aperio's compression 33003."""
     y, cb, cr = (pixels[..., channel].astype(np.float32) for channel in range(3))
     cb -= 128
     cr -= 128
-    rgb = np.stack([y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb], axis=2)
+    rgb: NDArray[np.float32] = np.stack(
+        [y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb], axis=2
+    )
     return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
 
 
@@ -216,7 +233,9 @@ def _check_jpeg_2000(data: bytes, width: int, height: int, components: int) -> N
     )
     found = int.from_bytes(header[40:42], "big")
     if (x1 - x0, y1 - y0, found) != (width, height, components):
-        raise CodecError(f"it claims {x1 - x0}×{y1 - y0} px of {found} samples, not {width}×{height} of {components}")
+        raise CodecError(
+            f"it claims {x1 - x0}×{y1 - y0} px of {found} samples, not {width}×{height} of {components}"
+        )
     sampling = data[start + 42 : start + 42 + 3 * components]
     if any(sampling[3 * i + 1 : 3 * i + 3] != b"\x01\x01" for i in range(components)):
         raise CodecError("its colours are subsampled")

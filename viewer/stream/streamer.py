@@ -43,7 +43,8 @@ class TileState(Enum):
 
 
 def default_worker_count() -> int:
-    """One decode thread for each core the process may use but one, which is the GUI's; at least one."""
+    """How many tiles to decode at once beside a busy GUI thread: the cores the process may use but one, at least
+    one."""
     return max(
         1, len(os.sched_getaffinity(0)) - 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 2) - 1
     )
@@ -77,9 +78,11 @@ class Streamer:
         self._building: set[TileKey] = set()
         self._urgent: set[TileKey] = set()
         self._closed = False
+        self._workers = workers or default_worker_count()
+        self._moving = False
         self._threads = [
             threading.Thread(target=self._work, name=f"foveola-decode-{index}", daemon=True)
-            for index in range(workers or default_worker_count())
+            for index in range(self._workers + 1)
         ]
         for thread in self._threads:
             thread.start()
@@ -91,6 +94,13 @@ class Streamer:
             self._urgent = {key for key in keys[:urgent] if key not in self._cache}
             self._queue = deque(key for key in keys if key not in self._decoding and key not in self._cache)
             if self._queue:
+                self._lock.notify_all()
+
+    def set_moving(self, moving: bool) -> None:
+        """Whether the view moves, so that the GUI thread needs its core."""
+        if moving != self._moving:
+            with self._lock:
+                self._moving = moving
                 self._lock.notify_all()
 
     def ready(self, key: TileKey) -> DecodedTile | None:
@@ -161,10 +171,14 @@ class Streamer:
             thread.join(timeout_s)
         return not any(thread.is_alive() for thread in self._threads)
 
+    @property
+    def _limit(self) -> int:
+        return self._workers if self._moving else self._workers + 1
+
     def _work(self) -> None:
         while True:
             with self._lock:
-                while not self._queue and not self._closed:
+                while not self._closed and (not self._queue or len(self._decoding) >= self._limit):
                     self._lock.wait()
                 if self._closed:
                     return

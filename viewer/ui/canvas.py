@@ -172,7 +172,8 @@ class SlideCanvas(app.Canvas):
             self._engine = TileEngine(self._streamer, self._gpu_cache_bytes)
         self.camera.step(min(started_s - self._last_step_s, _LONGEST_STEP_S))
         self._last_step_s = started_s
-        moving = self.camera.moving
+        moving = self.camera.moving or self.hand.holding
+        self._streamer.set_moving(moving)
         report = self._engine.frame(
             self.framebuffer_view(self.camera.view),
             self.framebuffer_view(self.camera.target),
@@ -190,7 +191,7 @@ class SlideCanvas(app.Canvas):
             GL.glFinish()
         self._last_frame_s = perf_counter()
         self.clock.add(started_s, self._last_frame_s)
-        if moving or report.fading or report.upload_backlog:
+        if self.camera.moving or report.fading or report.upload_backlog:
             self._schedule(_FRAME_INTERVAL_S - (self._last_frame_s - started_s))
         self._on_frame(report)
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gpu.egl import INSTALL_HINT, Current, DisplayChoice, Egl
 from gpu.errors import GpuError
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 _MAX_DRAINED_ERRORS = 32
 _MINIMUM_GL = (3, 3)
@@ -32,7 +34,8 @@ _ERROR_NAMES = {
 def prepare_egl_environment(*, screenless: bool = False) -> None:
     """Choose EGL for PyOpenGL and for Qt's xcb plug-in, on Linux; elsewhere this does nothing.
 
-    Window and off-screen contexts then share one way to OpenGL in one process. Values the user has set are kept.
+    Window and off-screen contexts then share one way to OpenGL in one process.
+    Values the user has set are kept.
 
     Args:
         screenless: there is no display at all, so Mesa's default EGL platform must be the surfaceless one.

@@ -1,7 +1,7 @@
 """The few EGL calls that an off-screen context needs, bound with ctypes.
 
-PyOpenGL's own EGL module cannot be imported once OpenGL.ERROR_CHECKING is off (PyOpenGL 3.1.10), which is how the
-application runs; hence this binding. Numbers and signatures are those of the EGL 1.5 registry.
+PyOpenGL's own EGL module cannot be imported once OpenGL.ERROR_CHECKING is off (PyOpenGL 3.1.10), which is
+how the application runs; hence this binding. Numbers and signatures are those of the EGL 1.5 registry.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class Egl:
         return int(display)
 
     def create_context(self, display: int) -> int:
-        """A desktop OpenGL context of the compatibility profile, on any config: no surface is ever drawn to."""
+        """A desktop OpenGL context (compatibility profile) on any config: no surface is drawn to."""
         if not self._library.eglBindAPI(_OPENGL_API):
             raise self._error("EGL has no desktop OpenGL here")
         attributes = (c_int * 5)(_SURFACE_TYPE, 0, _RENDERABLE_TYPE, _OPENGL_BIT, _NONE)

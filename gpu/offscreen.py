@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from OpenGL import GL
 
 from gpu.context import check
 from gpu.errors import GpuError
-from gpu.renderer import FrameState, TileRenderer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from gpu.renderer import FrameState, TileRenderer
 
 
 def max_picture_px() -> tuple[int, int]:
@@ -43,6 +46,7 @@ def render_to_array(renderer: TileRenderer, instances: NDArray[Any], frame: Fram
         )
     framebuffer_before = int(GL.glGetIntegerv(GL.GL_FRAMEBUFFER_BINDING))
     renderbuffer_before = int(GL.glGetIntegerv(GL.GL_RENDERBUFFER_BINDING))
+    alignment_before = int(GL.glGetIntegerv(GL.GL_PACK_ALIGNMENT))
     framebuffer = int(GL.glGenFramebuffers(1))
     colour = int(GL.glGenRenderbuffers(1))
     try:
@@ -59,6 +63,7 @@ def render_to_array(renderer: TileRenderer, instances: NDArray[Any], frame: Fram
         GL.glReadPixels(0, 0, width, height, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, pixels)
         check(f"drawing a picture of {width}×{height} px")
     finally:
+        GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, alignment_before)
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, framebuffer_before)
         GL.glBindRenderbuffer(GL.GL_RENDERBUFFER, renderbuffer_before)
         GL.glDeleteFramebuffers(1, [framebuffer])

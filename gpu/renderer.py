@@ -1,8 +1,8 @@
 """Draws all tiles of a frame with one instanced call.
 
-Space: framebuffer pixels, y down. A tile's rectangle is given relative to the view's centre and before rotation; the
-pixel of a point p is framebuffer_px / 2 + R(rotation_rad) p with R = [[cos, -sin], [sin, cos]], so that a positive
-angle turns the picture clockwise on the screen.
+Space: framebuffer pixels, y down. A tile's rectangle is given relative to the view's centre and before
+rotation; the pixel of a point p is framebuffer_px / 2 + R(rotation_rad) p with R = [[cos, -sin], [sin,
+cos]], so that a positive angle turns the picture clockwise on the screen.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from __future__ import annotations
 import ctypes
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from OpenGL import GL
 from OpenGL.raw.GL.VERSION.GL_1_0 import glColorMask, glViewport
 from OpenGL.raw.GL.VERSION.GL_1_1 import glBindTexture
@@ -26,8 +25,20 @@ from OpenGL.raw.GL.VERSION.GL_3_1 import glDrawArraysInstanced
 from gpu.context import check
 from gpu.errors import GpuError
 from gpu.program import Program
-from gpu.state import GL_TEXTURE0, GL_TEXTURE_2D_ARRAY, GL_TEXTURE_3D, ICC_UNIT, TILE_UNIT, DrawState, UploadState
-from gpu.texture_pool import TexturePool
+from gpu.state import (
+    GL_TEXTURE0,
+    GL_TEXTURE_2D_ARRAY,
+    GL_TEXTURE_3D,
+    ICC_UNIT,
+    TILE_UNIT,
+    DrawState,
+    UploadState,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from gpu.texture_pool import TexturePool
 
 NO_TILE = -1
 """Slot of a tile or ancestor that is not in the pool."""
@@ -37,11 +48,11 @@ FAILED_TILE = -2
 
 TILE_INSTANCE = np.dtype(
     [
-        # x0, y0, x1, y1 in framebuffer pixels from the view's centre, before rotation. Work them out in float64 and
-        # from the same numbers for tiles that share an edge: equal float32 edges leave no cracks.
+        # x0, y0, x1, y1 in framebuffer pixels from the view's centre, before rotation. Work them out in
+        # float64 and from the same numbers for tiles that share an edge: equal float32 edges leave no cracks.
         ("rect_px", "<f4", 4),
-        # Valid width and height of the tile's mip 0 in texels (pool.slots.width_px, height_px); the rectangle shows
-        # exactly these.
+        # Valid width and height of the tile's mip 0 in texels (pool.slots.width_px, height_px); the rectangle
+        # shows exactly these.
         ("tile_size", "<f4", 2),
         # log2 of texels of the tile's mip 0 per framebuffer pixel: 0 is 1:1, negative is magnified.
         ("tile_lod", "<f4"),
@@ -113,7 +124,9 @@ class FrameState:
             raise ValueError(f"a frame of {self.width_px}×{self.height_px} px cannot be drawn")
         if not math.isfinite(self.rotation_rad):
             raise ValueError(f"rotation must be finite, not {self.rotation_rad}")
-        if not (-1.0 <= self.brightness <= 1.0 and 0.0 <= self.contrast < math.inf and 0.0 < self.gamma < math.inf):
+        if not (
+            -1.0 <= self.brightness <= 1.0 and 0.0 <= self.contrast < math.inf and 0.0 < self.gamma < math.inf
+        ):
             raise ValueError(
                 f"brightness {self.brightness} must be in -1..1, contrast {self.contrast} at least 0, "
                 f"gamma {self.gamma} above 0"
@@ -170,17 +183,18 @@ class TileRenderer:
         Raises:
             GpuError: the table's shape is wrong or too large for this driver.
         """
-        if self._lut_name:
-            GL.glDeleteTextures([self._lut_name])
-            self._lut_name = self._lut_entries = 0
         if lut is None:
+            self._delete_lut()
             return
-        entries = lut.shape[0]
+        entries = lut.shape[0] if lut.ndim > 0 else 0
         limit = int(GL.glGetIntegerv(GL.GL_MAX_3D_TEXTURE_SIZE))
         if lut.shape != (entries, entries, entries, 3) or lut.dtype != np.uint8:
-            raise GpuError(f"a colour table must be uint8 of shape (n, n, n, 3), not {lut.dtype} of {lut.shape}")
+            raise GpuError(
+                f"a colour table must be uint8 of shape (n, n, n, 3), not {lut.dtype} of {lut.shape}"
+            )
         if not _MIN_LUT_ENTRIES <= entries <= limit:
             raise GpuError(f"a colour table of {entries} entries a side; this driver takes 2 to {limit}")
+        self._delete_lut()
         texels = np.full((entries, entries, entries, 4), 255, np.uint8)
         texels[..., :3] = lut
         name = int(GL.glGenTextures(1))
@@ -198,10 +212,10 @@ class TileRenderer:
         check(f"colour table of {entries} entries a side")
 
     def draw(self, instances: NDArray[Any], frame: FrameState) -> None:
-        """Clear the current framebuffer to the background and draw all tiles; other OpenGL state is left as found.
+        """Clear the current framebuffer and draw all tiles; other OpenGL state is left as found.
 
         Args:
-            instances: (n,) of TILE_INSTANCE, C-contiguous; may be empty. Later tiles are drawn over earlier ones.
+            instances: (n,) of TILE_INSTANCE, C-contiguous; may be empty. Later tiles lie over earlier ones.
             frame: see FrameState.
 
         Raises:
@@ -221,8 +235,8 @@ class TileRenderer:
     def warm_up(self, frame: FrameState) -> None:
         """Make the driver finish both programs that frames like `frame` use, by drawing nothing with them.
 
-        Software OpenGL compiles a program at its first draw (0.1 s each), which would otherwise happen while the
-        first tiles fade in. Call it with the framebuffer bound that will be drawn to.
+        Software OpenGL compiles a program at its first draw (0.1 s each), which would otherwise happen while
+        the first tiles fade in. Call it with the framebuffer bound that will be drawn to.
         """
         nothing = np.zeros(1, TILE_INSTANCE)
         with DrawState():
@@ -235,11 +249,16 @@ class TileRenderer:
         for variant in self._variants.values():
             variant.program.release()
         self._variants.clear()
-        self.set_lut(None)
+        self._delete_lut()
         if self._vertex_array:
             GL.glDeleteVertexArrays(1, [self._vertex_array])
             GL.glDeleteBuffers(1, [self._instance_buffer])
             self._vertex_array = self._instance_buffer = 0
+
+    def _delete_lut(self) -> None:
+        if self._lut_name:
+            GL.glDeleteTextures([self._lut_name])
+            self._lut_name = self._lut_entries = 0
 
     def _draw_tiles(self, instances: NDArray[Any], frame: FrameState) -> None:
         variant = self._variant(_defines(instances, frame))

@@ -1,16 +1,21 @@
 """Which tile lies in which layer of the texture pool, and which goes when room is needed. No OpenGL here.
 
-Eviction order: never a pinned tile, never one used in the present frame; of the others the one whose last use is
-oldest, and among equally old ones the deepest level first (children before the parents that stand in for them).
-The order is worked out once per frame for all slots (numpy, about 0.1 ms for 1,000), then consumed tile by tile.
+Eviction order: never a pinned tile, never one used in the present frame; of the others the one whose last
+use is oldest, and among equally old ones the deepest level first (children before the parents that stand in
+for them). The order is worked out once per frame for all slots (numpy, about 0.1 ms for 1,000), then
+consumed tile by tile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Iterator
+
+    from numpy.typing import NDArray
 
 _NEVER = -1
 
@@ -20,7 +25,7 @@ class SlotTable:
 
     Attributes:
         width_px, height_px: int32 (capacity,), valid size of the slot's mip 0; 0 before an upload.
-        arrived_s: float64 (capacity,), when the slot's pixels arrived (for cross-fades), in the caller's clock.
+        arrived_s: float64 (capacity,), when the pixels arrived (for cross-fades), in the caller's clock.
 
     Args:
         capacity: number of slots, at least 1.
@@ -65,7 +70,7 @@ class SlotTable:
             self._last_used[slots] = frame
 
     def touch_slots(self, slots: NDArray[np.int32], frame: int) -> None:
-        """Mark the tiles in `slots` as used in `frame`; for callers that keep slots in arrays of their own."""
+        """Mark the tiles in `slots` as used in `frame`; for callers that keep slots in arrays."""
         self._last_used[slots] = frame
 
     def allocate(self, key: Hashable, *, depth: int, pinned: bool, frame: int) -> int | None:

@@ -1,4 +1,4 @@
-"""OpenGL state that the engine changes, put back afterwards, so that vispy and Qt can draw in the same context.
+"""OpenGL state that the engine changes, put back afterwards: vispy and Qt draw in the same context.
 
 PyOpenGL's thin layer is used (about 1 µs a call; its convenient layer takes 8 µs for a query).
 """
@@ -6,7 +6,7 @@ PyOpenGL's thin layer is used (about 1 µs a call; its convenient layer takes 8 
 from __future__ import annotations
 
 import ctypes
-from types import TracebackType
+from typing import TYPE_CHECKING
 
 from OpenGL.raw.GL.VERSION.GL_1_0 import (
     glColorMask,
@@ -23,6 +23,9 @@ from OpenGL.raw.GL.VERSION.GL_1_3 import glActiveTexture
 from OpenGL.raw.GL.VERSION.GL_1_5 import glBindBuffer
 from OpenGL.raw.GL.VERSION.GL_2_0 import glUseProgram
 from OpenGL.raw.GL.VERSION.GL_3_0 import glBindVertexArray
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 # Units beside those that vispy counts up from 0; every OpenGL 3.3 has 16 per stage.
 TILE_UNIT = 14
@@ -97,7 +100,7 @@ class DrawState:
 
 
 class UploadState:
-    """Context manager: pixels are read from plain memory, tightly packed; bindings and settings as before after."""
+    """Context manager: pixels are read from plain memory, tightly packed; all as before on leaving."""
 
     def __enter__(self) -> UploadState:
         self._unit = _integer(_GL_ACTIVE_TEXTURE)

@@ -1,16 +1,15 @@
 """Tiles in video memory: one texture array, a layer with its own mip chain per tile.
 
-Layers are RGBA, 8 bits, stored values premultiplied by alpha. The array is allocated once and never resized; which
-tile has which layer is gpu.slots' business.
+Layers are RGBA, 8 bits, stored values premultiplied by alpha. The array is allocated once and never
+resized; which tile has which layer is gpu.slots' business.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from OpenGL import GL
 from OpenGL.error import GLError
 from OpenGL.raw.GL.VERSION.GL_1_1 import glBindTexture
@@ -20,6 +19,11 @@ from gpu.context import check
 from gpu.errors import GpuError
 from gpu.slots import SlotTable
 from gpu.state import GL_TEXTURE_2D_ARRAY, UploadState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 _GL_RGBA = 0x1908
 _GL_UNSIGNED_BYTE = 0x1401
@@ -100,7 +104,7 @@ class TexturePool:
 
         Args:
             slot: layer, as given by self.slots.allocate.
-            mips: mip_levels arrays uint8 (h, w, 4), C-contiguous; mip i has ceil(h / 2^i) × ceil(w / 2^i) texels.
+            mips: mip_levels arrays uint8, C-contiguous; mip i is (ceil(h / 2^i), ceil(w / 2^i), 4).
 
         Raises:
             GpuError: the arrays or the slot do not fit; nothing was uploaded.
@@ -134,14 +138,21 @@ class TexturePool:
         target = GL.GL_TEXTURE_2D_ARRAY
         GL.glBindTexture(target, self.name)
         if bool(GL.glTexStorage3D):
-            GL.glTexStorage3D(
-                target, self.mip_levels, GL.GL_RGBA8, self.layer_px, self.layer_px, self.layers
-            )
+            GL.glTexStorage3D(target, self.mip_levels, GL.GL_RGBA8, self.layer_px, self.layer_px, self.layers)
         else:
             for mip in range(self.mip_levels):
                 side = self.layer_px >> mip
                 GL.glTexImage3D(
-                    target, mip, GL.GL_RGBA8, side, side, self.layers, 0, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, None
+                    target,
+                    mip,
+                    GL.GL_RGBA8,
+                    side,
+                    side,
+                    self.layers,
+                    0,
+                    GL.GL_RGBA,
+                    GL.GL_UNSIGNED_BYTE,
+                    None,
                 )
         GL.glTexParameteri(target, GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR_MIPMAP_LINEAR)
         GL.glTexParameteri(target, GL.GL_TEXTURE_MAG_FILTER, GL.GL_LINEAR)

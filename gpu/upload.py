@@ -1,22 +1,25 @@
 """Decoded tiles into the texture pool, a few per frame, within a time budget.
 
-Plain glTexSubImage3D from the tile's own memory is used. A ring of persistently mapped pixel buffers was measured and
-is slower on software OpenGL (llvmpipe, three mips, best of runs): 256 px tiles 0.054 against 0.033 ms, 512 px tiles
-0.20 against 0.11 ms, since the copy into the ring comes on top of the copy into the texture. On hardware the driver
-stages plain uploads by itself; the budget bounds what that costs a frame.
+Plain glTexSubImage3D from the tile's own memory is used. A ring of persistently mapped pixel buffers was
+measured and is slower on software OpenGL (llvmpipe, three mips, best of runs): 256 px tiles 0.054 against
+0.033 ms, 512 px tiles 0.20 against 0.11 ms, since the copy into the ring comes on top of the copy into the
+texture. On hardware the driver stages plain uploads by itself; the budget bounds what that costs a frame.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterable, Sequence
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpu.state import UploadState
-from gpu.texture_pool import TexturePool
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from gpu.texture_pool import TexturePool
 
 
 class ReadyTile(NamedTuple):
@@ -50,8 +53,8 @@ class Uploader:
     ) -> list[Hashable]:
         """Upload tiles in the order given until the budget is spent, but always at least one.
 
-        A tile that is already in the pool is only marked as used in `frame`. Uploading stops when every layer is
-        pinned or in use.
+        A tile that is already in the pool is only marked as used in `frame`. Uploading stops when every
+        layer is pinned or in use.
 
         Args:
             items: the most wanted tile first; consumed only as far as needed.

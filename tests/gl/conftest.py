@@ -1,4 +1,4 @@
-"""One off-screen context for all OpenGL tests, a check for errors around each, and small slides cut into tiles.
+"""One off-screen context for all OpenGL tests, a check for errors around each, pictures cut into tiles.
 
 tests/conftest.py has chosen EGL before anything imports OpenGL.
 """
@@ -61,7 +61,9 @@ def mips_of(pixels: NDArray[np.uint8], count: int) -> list[NDArray[np.uint8]]:
     mips = [np.ascontiguousarray(pixels)]
     for _ in range(count - 1):
         last = mips[-1]
-        even = np.pad(last, ((0, last.shape[0] % 2), (0, last.shape[1] % 2), (0, 0)), mode="edge").astype(float)
+        even = np.pad(last, ((0, last.shape[0] % 2), (0, last.shape[1] % 2), (0, 0)), mode="edge").astype(
+            float
+        )
         mean = (even[0::2, 0::2] + even[1::2, 0::2] + even[0::2, 1::2] + even[1::2, 1::2]) / 4.0
         mips.append(np.ascontiguousarray((mean + 0.5).astype(np.uint8)))
     return mips
@@ -162,7 +164,7 @@ def render() -> Callable[..., NDArray[np.uint8]]:
 
 @pytest.fixture
 def assert_golden(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str, NDArray[np.uint8]], None]:
-    """Compares a picture with tests/gl/golden/NAME.png where the renderer is llvmpipe, whose pixels are stable."""
+    """Compares with tests/gl/golden/NAME.png where the renderer is llvmpipe, whose pixels are stable."""
 
     def compare(name: str, picture: NDArray[np.uint8]) -> None:
         assert max(picture.shape[:2]) <= 128, "golden pictures stay small"
@@ -179,7 +181,9 @@ def assert_golden(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[s
         difference = np.abs(golden - picture[..., :3].astype(int))
         if difference.max() > GOLDEN_TOLERANCE:
             Image.fromarray(picture[..., :3]).save(tmp_path / f"{name}.png")
-            Image.fromarray(np.minimum(difference * 16, 255).astype(np.uint8)).save(tmp_path / f"{name}_diff.png")
+            Image.fromarray(np.minimum(difference * 16, 255).astype(np.uint8)).save(
+                tmp_path / f"{name}_diff.png"
+            )
             pytest.fail(f"{name} differs from its golden by up to {difference.max()}; see {tmp_path}")
 
     return compare

@@ -13,7 +13,7 @@ from gpu.egl import Egl
 from gpu.errors import GpuError
 
 
-def test_info_names_the_driver_and_its_limits(gl):
+def test_info_names_the_driver_and_its_limits():
     info = gl_info()
     assert info["renderer"]
     assert info["vendor"]
@@ -22,7 +22,7 @@ def test_info_names_the_driver_and_its_limits(gl):
     assert info["max_3d_texture_size_px"] >= 64
 
 
-def test_profile_is_compatible_with_vispy(gl):
+def test_profile_is_compatible_with_vispy():
     """vispy's shaders are GLSL 1.20, which a core profile refuses."""
     shader = GL.glCreateShader(GL.GL_VERTEX_SHADER)
     GL.glShaderSource(shader, "#version 120\nvoid main() { gl_Position = vec4(0.0); }")
@@ -31,14 +31,14 @@ def test_profile_is_compatible_with_vispy(gl):
     GL.glDeleteShader(shader)
 
 
-def test_inner_context_gives_the_thread_back_to_the_outer(gl):
+def test_inner_context_gives_the_thread_back_to_the_outer():
     outer = Egl().current().context
     with OffscreenContext():
         assert Egl().current().context not in {None, outer}
     assert Egl().current().context == outer
 
 
-def test_release_is_idempotent_and_final(gl):
+def test_release_is_idempotent_and_final():
     inner = OffscreenContext()
     inner.__enter__()
     inner.release()
@@ -65,7 +65,7 @@ def test_context_current_in_another_thread_is_refused(gl):
     assert messages == ["eglMakeCurrent failed (EGL_BAD_ACCESS)"]
 
 
-def test_missing_library_says_what_to_install(gl, monkeypatch):
+def test_missing_library_says_what_to_install(monkeypatch):
     def no_library(name):
         raise OSError(f"{name}: cannot open shared object file")
 
@@ -74,20 +74,20 @@ def test_missing_library_says_what_to_install(gl, monkeypatch):
         OffscreenContext().__enter__()
 
 
-def test_no_usable_display_names_every_attempt(gl, monkeypatch):
+def test_no_usable_display_names_every_attempt(monkeypatch):
     choices = [egl.DisplayChoice("first", 0x31DD, 1), egl.DisplayChoice("second", 0xBAD, None)]
-    monkeypatch.setattr(Egl, "display_choices", lambda self: choices)
+    monkeypatch.setattr(Egl, "display_choices", lambda _: choices)
     with pytest.raises(GpuError, match=r"first: .*second: .*apt-get install"):
         OffscreenContext().__enter__()
 
 
-def test_old_opengl_is_refused(gl, monkeypatch):
+def test_old_opengl_is_refused(monkeypatch):
     monkeypatch.setattr(context, "_MINIMUM_GL", (9, 0))
     with pytest.raises(GpuError, match="too old"):
         OffscreenContext().__enter__()
 
 
-def test_check_reports_all_errors_once(gl):
+def test_check_reports_all_errors_once():
     raw_enable = ctypes.CFUNCTYPE(None, ctypes.c_uint)(_address("glEnable"))
     raw_enable(0xDEAD)
     with pytest.raises(GpuError, match="drawing a test: GL_INVALID_ENUM"):
@@ -95,7 +95,7 @@ def test_check_reports_all_errors_once(gl):
     assert drain_errors() == []
 
 
-def test_environment_keeps_what_the_user_set(gl, monkeypatch):
+def test_environment_keeps_what_the_user_set(monkeypatch):
     monkeypatch.setenv("QT_XCB_GL_INTEGRATION", "xcb_glx")
     monkeypatch.delenv("EGL_PLATFORM", raising=False)
     prepare_egl_environment(screenless=True)
@@ -103,7 +103,7 @@ def test_environment_keeps_what_the_user_set(gl, monkeypatch):
     assert context.os.environ["EGL_PLATFORM"] == "surfaceless"
 
 
-def test_environment_that_comes_too_late_is_an_error(gl, monkeypatch):
+def test_environment_that_comes_too_late_is_an_error(monkeypatch):
     monkeypatch.setenv("PYOPENGL_PLATFORM", "glx")
     with pytest.raises(GpuError, match="imported before"):
         prepare_egl_environment()

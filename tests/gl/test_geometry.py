@@ -104,5 +104,5 @@ def test_other_arrays_are_refused(make_pool, tiles):
     ],
 )
 def test_frames_that_cannot_be_drawn_are_refused(wrong):
-    with pytest.raises(ValueError, match="must be|cannot be"):
+    with pytest.raises(ValueError, match=r"must be|cannot be"):
         FrameState(**{"width_px": 8, "height_px": 8, **wrong})

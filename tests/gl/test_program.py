@@ -64,7 +64,7 @@ def test_logs_of_all_drivers_become_readable(line, readable):
     assert readable_log(line + "\n\x00", ["a.frag", "b.glsl"]) == readable
 
 
-def test_compile_error_names_included_file_and_line(gl):
+def test_compile_error_names_included_file_and_line():
     read = reader(
         v_vert=VERTEX,
         f_frag='#include "broken.glsl"\nout vec4 c;\nvoid main() { c = vec4(0.0); }',
@@ -74,13 +74,13 @@ def test_compile_error_names_included_file_and_line(gl):
         Program("v.vert", "f.frag", read=read)
 
 
-def test_link_error_names_both_shaders(gl):
+def test_link_error_names_both_shaders():
     read = reader(v_vert=VERTEX, f_frag="vec4 absent();\nout vec4 c;\nvoid main() { c = absent(); }")
     with pytest.raises(GpuError, match=r"v\.vert with f\.frag do not link"):
         Program("v.vert", "f.frag", read=read)
 
 
-def test_defines_reach_both_stages(gl):
+def test_defines_reach_both_stages():
     read = reader(
         v_vert="#if !defined(WANTED) || !defined(VERTEX) || defined(FRAGMENT)\n#error no\n#endif\n" + VERTEX,
         f_frag="#if !defined(WANTED) || !defined(FRAGMENT) || defined(VERTEX)\n#error no\n#endif\n"
@@ -89,7 +89,7 @@ def test_defines_reach_both_stages(gl):
     Program("v.vert", "f.frag", defines=["WANTED"], read=read).release()
 
 
-def test_uniforms_are_set_by_their_python_type(gl):
+def test_uniforms_are_set_by_their_python_type():
     read = reader(
         v_vert=VERTEX,
         f_frag="uniform int i; uniform float f; uniform vec2 v2; uniform vec3 v3; uniform vec4 v4;\n"

@@ -80,12 +80,12 @@ def test_slot_outside_the_pool_is_refused(make_pool, rng, slot):
         ((0, 4, 1), "halving must stay exact"),
     ],
 )
-def test_impossible_pools_are_refused(gl, sizes, message):
+def test_impossible_pools_are_refused(sizes, message):
     with pytest.raises(GpuError, match=message):
         TexturePool(*sizes)
 
 
-def test_pool_that_memory_cannot_hold_is_refused_with_its_size(gl):
+def test_pool_that_memory_cannot_hold_is_refused_with_its_size():
     """16,384² × 2,048 layers are 2 TiB; both numbers are within llvmpipe's limits."""
     with pytest.raises(GpuError, match=r"texture pool of 2097152 MiB .*smaller GPU cache"):
         TexturePool(16384, 2048, 1)
@@ -95,7 +95,7 @@ def test_bytes_counts_all_mips(make_pool):
     assert make_pool(64, 4, 3).bytes == 4 * 4 * (64**2 + 32**2 + 16**2)
 
 
-def test_works_without_texture_storage(gl, rng, monkeypatch):
+def test_works_without_texture_storage(rng, monkeypatch):
     """OpenGL 3.3 has no glTexStorage3D; the other way must give the same texture."""
     monkeypatch.setattr("gpu.texture_pool.GL.glTexStorage3D", None)
     pool = TexturePool(64, 3, 3)
@@ -105,7 +105,7 @@ def test_works_without_texture_storage(gl, rng, monkeypatch):
     pool.release()
 
 
-def test_release_deletes_the_texture_and_forgets_tiles(gl):
+def test_release_deletes_the_texture_and_forgets_tiles():
     pool = TexturePool(64, 3, 1)
     pool.slots.allocate("tile", depth=0, pinned=True, frame=0)
     name = pool.name

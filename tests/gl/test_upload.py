@@ -14,7 +14,9 @@ from gpu.upload import ReadyTile, Uploader
 
 
 def tile(key, *, value=1, depth=0, pinned=False):
-    return ReadyTile(key, [np.full((8, 8, 4), value, np.uint8), np.full((4, 4, 4), value, np.uint8)], depth, pinned)
+    return ReadyTile(
+        key, [np.full((8, 8, 4), value, np.uint8), np.full((4, 4, 4), value, np.uint8)], depth, pinned
+    )
 
 
 @pytest.fixture

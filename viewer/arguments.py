@@ -1,4 +1,4 @@
-"""Reads the values of command-line arguments: numbers, points, sizes, file names. Each says what it wants instead."""
+"""Reads the values of command-line arguments: numbers, points, sizes. Each says what it wants instead."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("foveola: interrupted", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # The reader of our output has left, which is its right: end quietly, also when Python flushes at exit.
+        # Who read our output has left, as is their right: end quietly, also when Python flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:

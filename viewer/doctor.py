@@ -21,7 +21,7 @@ SYSTEM_HINT = (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. ``hint`` is what to do where it does not work; ``needed`` to show a slide at all."""
+    """One thing looked at. ``hint``: what to do where it fails; ``needed``: no slide shows without it."""
 
     name: str
     works: bool
@@ -72,7 +72,10 @@ def _python() -> Finding:
 
 
 def _qt() -> Finding:
-    version = importlib.metadata.version("PySide6-Essentials")
+    try:
+        version = importlib.metadata.version("PySide6-Essentials")
+    except importlib.metadata.PackageNotFoundError:
+        return Finding("Qt", False, "PySide6 is not installed", 'pip install "PySide6-Essentials<6.12"')
     if version.startswith("6.12") and sys.version_info < (3, 12):
         hint = 'pip install "PySide6-Essentials<6.12"'
         return Finding("Qt", False, f"PySide6 {version} crashes Python 3.11", hint)

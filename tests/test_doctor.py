@@ -1,0 +1,136 @@
+"""The doctor: what it says of a machine that lacks something. Most probes are answered by the tests."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from viewer import doctor, probes
+
+ROOT = Path(__file__).parents[1]
+
+
+def answer(
+    monkeypatch: pytest.MonkeyPatch, *, facts: dict[str, object] | None = None, failure: str = ""
+) -> None:
+    monkeypatch.setattr(doctor, "_probe", lambda _name: doctor._Answer(facts or {}, failure))
+
+
+def test_no_opengl_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    answer(monkeypatch, failure="crashed with signal 11")
+    finding = doctor._offscreen()
+    assert not finding.works
+    assert "signal 11" in finding.detail
+    assert "libegl1" in finding.hint
+
+
+def test_no_display_and_no_virtual_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr(doctor.shutil, "which", lambda _name: None)
+    finding = doctor._display()
+    assert not finding.works
+    assert "xvfb" in finding.hint
+    assert not doctor.healthy([finding])
+
+
+def test_no_display_but_a_virtual_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr(doctor.shutil, "which", lambda _name: "/usr/bin/Xvfb")
+    assert doctor._display().works
+
+
+def test_no_graphics_card_is_no_illness(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, facts={"driver": None, "devices": []})
+    finding = doctor._cuda()
+    assert not finding.works
+    assert doctor.healthy([finding])
+
+
+def test_graphics_cards_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, facts={"driver": "12.4", "devices": ["Some Card"]})
+    finding = doctor._cuda()
+    assert finding.works
+    assert finding.detail == "Some Card, driver for CUDA 12.4"
+
+
+def test_the_qt_that_crashes_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor.importlib.metadata, "version", lambda _name: "6.12.0")
+    monkeypatch.setattr(sys, "version_info", (3, 11, 7))
+    assert not doctor._qt().works
+
+
+def test_a_missing_qt_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise doctor.importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor.importlib.metadata, "version", missing)
+    assert not doctor._qt().works
+    assert "pip install" in doctor._qt().hint
+
+
+def test_codecs_decode_in_a_process_of_their_own() -> None:
+    answer = doctor._probe("codecs")
+    assert answer.failure == ""
+    assert {"openslide", "jpeg", "jpeg2000"} <= set(answer.facts)
+
+
+def test_a_probe_that_fails_or_crashes_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "KeyError" in doctor._probe("no such probe").failure
+
+    def crashed(*_args: object, **_more: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess([], -6, "", "qt.qpa: could not connect\nmore")
+
+    monkeypatch.setattr(doctor.subprocess, "run", crashed)
+    assert doctor._probe("window").failure == "crashed with signal 6: qt.qpa: could not connect"
+
+    def hangs(*_args: object, **_more: object) -> None:
+        raise subprocess.TimeoutExpired("x", doctor.PROBE_TIMEOUT_S)
+
+    monkeypatch.setattr(doctor.subprocess, "run", hangs)
+    assert doctor._probe("window").failure == "no answer within 60 s"
+
+
+def test_cuda_probe_answers_on_every_machine() -> None:
+    """With a driver it names the devices, without one it says so; it never raises for the lack of one."""
+    facts = probes.cuda()
+    assert (facts["driver"] is None) == (facts["devices"] == []) or facts["driver"]
+
+
+@pytest.mark.gl
+def test_offscreen_probe() -> None:
+    answer = doctor._probe("offscreen")
+    assert answer.failure == ""
+    assert answer.facts["renderer"]
+
+
+@pytest.mark.gui
+def test_window_probe() -> None:
+    answer = doctor._probe("window")
+    assert answer.failure == ""
+    assert answer.facts["platform"] in {"xcb", "wayland", "windows", "cocoa"}
+
+
+def test_report_and_data_say_the_same() -> None:
+    findings = [
+        doctor.Finding("Python", True, "3.11"),
+        doctor.Finding("OpenGL", False, "crashed", "install it"),
+        doctor.Finding("CUDA", False, "no card", needed=False),
+    ]
+    text = doctor.report(findings)
+    assert "MISSING OpenGL" in text
+    assert "→ install it" in text
+    assert "none    CUDA" in text
+    assert text.endswith("slides cannot be shown: see MISSING above")
+    data = json.loads(json.dumps(doctor.as_data(findings)))
+    assert data["healthy"] is False
+    assert [finding["name"] for finding in data["findings"]] == ["Python", "OpenGL", "CUDA"]
+    assert doctor.report(findings[::2]).endswith("slides can be opened and shown")

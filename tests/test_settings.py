@@ -1,0 +1,143 @@
+"""Settings: loading over defaults, every refusal in words, saving only what differs."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from viewer.saving import SaveError
+from viewer.settings import Choice, Display, Limits, Memory, Settings, SettingsError, Viewing, settings_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_defaults_are_those_of_the_design() -> None:
+    settings = Settings.default()
+    assert settings.memory.cpu_cache_bytes == 320 * 1024 * 1024
+    assert settings.memory.gpu_cache_bytes == 400 * 1024 * 1024
+    assert settings.streaming.upload_budget_moving_ms == 3
+    assert settings.streaming.upload_budget_rest_ms == 12
+    assert settings.display.theme == "system"
+    assert settings.shortcuts == {}
+
+
+def test_no_file_means_defaults() -> None:
+    assert not settings_path().exists()
+    assert Settings.load() == Settings.default()
+
+
+def test_file_is_laid_over_the_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('[display]\ntheme = "dark"\nscreen_distance_cm = 70\n[shortcuts]\nfit = "Home"\n')
+    settings = Settings.load(file)
+    assert settings.display == dataclasses.replace(
+        Settings.default().display, theme="dark", screen_distance_cm=70.0
+    )
+    assert type(settings.display.screen_distance_cm) is float
+    assert settings.shortcuts == {"fit": "Home"}
+    assert settings.memory == Settings.default().memory
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[display]\ntheme = "pink"', "display.theme must be one of system, light, dark, not 'pink'"),
+        ("[memory]\ncpu_cache_bytes = 5", "memory.cpu_cache_bytes must be from 33,554,432 to"),
+        ("[memory]\ncpu_cache_bytes = 4e8", "memory.cpu_cache_bytes must be a whole number, not 400000000.0"),
+        ("[streaming]\nfade_ms = nan", "streaming.fade_ms must be from 0 to 1,000, not nan"),
+        ("[streaming]\nfade_ms = true", "streaming.fade_ms must be a number, not True"),
+        ("[streaming]\nprefetch = 1", "streaming.prefetch must be true or false, not 1"),
+        ("[viewing]\nlast_folder = 1", 'viewing.last_folder must be "text", not 1'),
+        ("[shortcuts]\nfit = 1", 'shortcuts.fit must be a key like "Ctrl+K", not 1'),
+        ("memory = 3", "memory must be a table: write [memory]"),
+        ("[memory", "not valid TOML"),
+    ],
+)
+def test_what_is_not_allowed_names_file_key_and_range(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(file)
+    assert str(caught.value).startswith(f"{file}: ")
+    assert words in str(caught.value)
+
+
+def test_not_text_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match="not valid TOML"):
+        Settings.load(file)
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        Settings.load(tmp_path)
+
+
+def test_unknown_keys_are_logged_and_ignored(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("[display]\nholograms = true\n[telepathy]\non = true\n")
+    with caplog.at_level(logging.WARNING, "foveola.settings"):
+        assert Settings.load(file) == Settings.default()
+    assert f"{file}: unknown setting display.holograms is ignored" in caplog.messages
+    assert f"{file}: unknown setting telepathy is ignored" in caplog.messages
+
+
+def test_saving_writes_only_what_differs_and_loads_again() -> None:
+    settings = (
+        Settings.default()
+        .replace("display", theme="light", invert_wheel=True)
+        .replace("streaming", fade_ms=0)
+        .replace("viewing", last_folder='C:\\slides "of"\x7f May\nµ')
+        .replace("shortcuts", **{"go to": "Ctrl+G"})
+    )
+    settings.save()
+    text = settings_path().read_text(encoding="utf-8")
+    assert "cpu_cache_bytes" not in text
+    assert "kinetic_pan" not in text
+    assert Settings.load() == settings
+
+
+def test_saving_defaults_leaves_no_values() -> None:
+    Settings.default().save()
+    assert settings_path().read_text().strip().startswith("#")
+    assert "=" not in settings_path().read_text()
+
+
+def test_saving_where_it_cannot_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SaveError, match="a folder of that name exists"):
+        Settings.default().save(tmp_path)
+
+
+def test_replace_keeps_the_rest_and_checks() -> None:
+    settings = Settings.default()
+    changed = settings.replace("streaming", decode_threads=3)
+    assert changed.streaming.decode_threads == 3
+    assert changed.display == settings.display
+    assert settings.streaming.decode_threads == 0
+    with pytest.raises(SettingsError, match="decode_threads must be from 0 to 64, not 65"):
+        settings.replace("streaming", decode_threads=65)
+    with pytest.raises(TypeError):
+        settings.replace("streaming", no_such_name=1)
+    with pytest.raises(SettingsError, match=r"shortcuts\.fit"):
+        settings.replace("shortcuts", fit=None)
+
+
+def test_frozen_all_the_way() -> None:
+    settings = Settings.default()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        settings.memory.cpu_cache_bytes = 1  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        settings.shortcuts["fit"] = "F"  # type: ignore[index]
+
+
+def test_rules_are_there_for_the_preferences_dialog() -> None:
+    assert Display.rule("theme") == Choice(("system", "light", "dark"))
+    assert isinstance(Memory.rule("cpu_cache_bytes"), Limits)
+    assert Viewing.rule("last_folder") is None
+    with pytest.raises(KeyError):
+        Memory.rule("no_such_name")

@@ -1,0 +1,135 @@
+"""The reader's state: recent slides, last views, and what happens to damaged files."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from viewer.folders import state_dir
+from viewer.state import MAX_RECENT, MAX_VIEWS, ReaderState
+from viewer.view.camera import View
+
+VIEW = View(1000.5, 2000.25, 4.0, 0.5)
+
+
+@pytest.fixture
+def slide(tmp_path: Path) -> Path:
+    path = tmp_path / "slide.svs"
+    path.write_bytes(b"pixels")
+    return path
+
+
+def test_first_start_is_empty_and_says_nothing() -> None:
+    state = ReaderState.load()
+    assert state.recent == ()
+    assert state.notice is None
+
+
+def test_survives_a_restart(slide: Path) -> None:
+    state = ReaderState.load()
+    state.opened(slide)
+    state.remember_view(slide, VIEW)
+    state.save()
+    again = ReaderState.load()
+    assert again.recent == (slide,)
+    assert again.last_view(slide) == VIEW
+
+
+def test_recent_newest_first_without_doubles_and_bounded() -> None:
+    state = ReaderState.load()
+    for number in range(MAX_RECENT + 5):
+        state.opened(Path(f"/slides/{number}.svs"))
+    state.opened(Path("/slides/10.svs"))
+    assert len(state.recent) == MAX_RECENT
+    assert state.recent[:2] == (Path("/slides/10.svs"), Path(f"/slides/{MAX_RECENT + 4}.svs"))
+    assert state.recent.count(Path("/slides/10.svs")) == 1
+
+
+def test_relative_paths_are_kept_absolute(slide: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(slide.parent)
+    state = ReaderState.load()
+    state.opened(Path("slide.svs"))
+    assert state.recent == (slide,)
+    state.forget(Path("slide.svs"))
+    assert state.recent == ()
+
+
+def test_a_changed_file_starts_afresh(slide: Path) -> None:
+    state = ReaderState.load()
+    state.remember_view(slide, VIEW)
+    slide.write_bytes(b"other pixels")
+    assert state.last_view(slide) is None
+
+
+def test_a_slide_that_is_gone_has_no_view(slide: Path) -> None:
+    state = ReaderState.load()
+    slide.unlink()
+    state.remember_view(slide, VIEW)
+    assert state.last_view(slide) is None
+
+
+def test_views_are_bounded_oldest_first(slide: Path) -> None:
+    state = ReaderState.load()
+    state.remember_view(slide, VIEW)
+    others = []
+    for number in range(MAX_VIEWS):
+        other = slide.with_name(f"{number}.svs")
+        other.write_bytes(b"x")
+        others.append(other)
+        state.remember_view(other, VIEW)
+    assert state.last_view(slide) is None
+    assert state.last_view(others[0]) == VIEW
+
+
+def test_forget_all(slide: Path) -> None:
+    state = ReaderState.load()
+    state.opened(slide)
+    state.remember_view(slide, VIEW)
+    state.forget_all()
+    assert state.recent == ()
+    assert state.last_view(slide) is None
+
+
+def test_names_that_are_not_unicode_survive(tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"\xff\xe9.svs")
+    state = ReaderState.load()
+    state.opened(odd)
+    state.save()
+    assert ReaderState.load().recent == (odd,)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"\xff",
+        b'{"version": 2, "recent": [], "views": {}}',
+        b'{"version": 1, "recent": [3], "views": {}}',
+        b'{"version": 1, "recent": [], "views": {"a": [1, 2, 0, 0]}}',
+        b'{"version": 1, "recent": [], "views": {"a": [1, NaN, 1, 0]}}',
+        b'{"version": 1, "recent": [], "views": {"a": [1]}}',
+    ],
+)
+def test_a_damaged_file_is_set_aside_and_said(content: bytes) -> None:
+    file = state_dir() / "reader.json"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content)
+    state = ReaderState.load()
+    assert state.recent == ()
+    assert state.notice is not None
+    assert "reader.json.unreadable" in state.notice
+    assert not file.exists()
+    assert file.with_name("reader.json.unreadable").read_bytes() == content
+    state.save()
+    assert json.loads(file.read_bytes())["version"] == 1
+
+
+def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    state = ReaderState.load(tmp_path)
+    assert state.notice is not None
+    assert "cannot be read" in state.notice

@@ -50,7 +50,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty FOVEOLA_HOME for every test: the developer's settings, state, logs and caches are never touched."""
+    """An empty FOVEOLA_HOME for every test: the developer's own settings and caches are never touched."""
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("FOVEOLA_HOME", str(home))
     for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"):
@@ -95,5 +95,5 @@ def no_threads_left() -> Iterator[None]:
 
 
 def _is_foreign(thread: threading.Thread) -> bool:
-    """Python's stand-in for a thread it did not start (a QThread) outlives that thread, so it proves nothing."""
+    """Python's stand-in for a thread it did not start (a QThread) outlives that thread: it proves nothing."""
     return isinstance(thread, threading._DummyThread)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 def slide_facts(source: Source) -> dict[str, Any]:
     """What is known about a slide, ready for JSON.
 
-    Levels are those of the file, finest first, with level-0 pixels per pixel as ``downsample``; ``mpp_um`` is [x, y]
-    or None; ``reader`` says which reader took the file, and why; ``notes`` are sentences the reader must be told.
+    Levels are those of the file, finest first, with level-0 pixels per pixel as ``downsample``; ``mpp_um`` is
+    [x, y] or None; ``reader`` says which reader took the file, and why; ``notes`` must be told to people.
     """
     info, pyramid = source.info, source.pyramid
     levels = [

@@ -1,7 +1,7 @@
 """The log file, hooks that log what nobody caught, and the text behind "copy diagnostics".
 
-One logger per category below ``foveola`` (``foveola.slide``, ``foveola.ui`` …). Diagnostics are made to be pasted into
-a public bug report: they hold no folder names, which may carry a patient's name.
+One logger per category below ``foveola`` (``foveola.slide``, ``foveola.ui`` …). Diagnostics are made to be
+pasted into a public bug report: they hold no folder names, which may carry a patient's name.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ OLD_FILES = 3
 KEPT_LINES = 100
 LINE = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 LIBRARIES = (
-    "PySide6-Essentials", "vispy", "PyOpenGL", "numpy", "pillow", "openslide-python", "openslide-bin", "tifffile",
-    "imagecodecs", "simplejpeg", "torch",
-)  # fmt: skip
+    *("PySide6-Essentials", "vispy", "PyOpenGL", "numpy", "pillow", "openslide-python", "openslide-bin"),
+    *("tifffile", "imagecodecs", "simplejpeg", "torch"),
+)
 
 _root = logging.getLogger("foveola")
 _log = logging.getLogger("foveola.log")
-# From the first word with a separator to the last separator of the line: too much rather than a name too many.
+# From the first word with a separator to the last separator of the line: rather a word too few than a name.
 _FOLDERS = re.compile(r"\S*[\\/].*[\\/]|[\\/](?=\S)")
 
 
@@ -58,7 +58,7 @@ class _LastLines(logging.Handler):
 
 
 class Logging:
-    """Logging from ``start`` to ``stop``: a rotating file, the last lines in memory, and hooks for what nobody caught.
+    """From ``start`` to ``stop``: a rotating file, the last lines in memory, hooks for what nobody caught.
 
     Where the file cannot be written, the program works on and the log says so on stderr.
     """

@@ -1,4 +1,4 @@
-"""Probes for ``foveola doctor`` that may crash: each runs as ``python -m viewer.probes NAME`` and prints JSON facts."""
+"""Probes for ``foveola doctor``. They may crash, so each runs as ``python -m viewer.probes NAME`` and prints JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def offscreen() -> dict[str, Any]:
 
 
 def window() -> dict[str, Any]:
-    """A Qt window system connection and an OpenGL context on it. Qt aborts the process where there is none."""
+    """Qt on the display, and OpenGL in it. Qt aborts the process where there is none."""
     from gpu.context import prepare_egl_environment
 
     prepare_egl_environment()
@@ -97,6 +97,6 @@ PROBES: dict[str, Callable[[], dict[str, Any]]] = {
 
 if __name__ == "__main__":
     try:
-        print(json.dumps(PROBES[sys.argv[1]]()))
+        sys.stdout.write(json.dumps(PROBES[sys.argv[1]]()))
     except Exception as error:  # whatever went wrong is the answer; the doctor shows it
         sys.exit(f"{type(error).__name__}: {error}")

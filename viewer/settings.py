@@ -210,7 +210,7 @@ def _made(name: str, group: type[G], tables: dict[str, dict[str, Any]]) -> G:
         raise SettingsError(f"{name}.{error}") from error
 
 
-def _kind_and_rule(hint: Any) -> tuple[type, Limits | Choice | None]:
+def _kind_and_rule(hint: Any) -> tuple[Any, Limits | Choice | None]:
     kind, *rules = get_args(hint) or (hint,)
     return kind, (rules[0] if rules else None)
 
@@ -222,7 +222,7 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
         value = float(value)
     if type(value) is not kind:
         raise SettingsError(f"{name} must be {WORDS[kind]}, not {value!r}")
-    if isinstance(rule, Limits) and not rule.low <= float(value) <= rule.high:
+    if isinstance(rule, Limits) and not rule.low <= value <= rule.high:
         raise SettingsError(f"{name} must be from {rule.low:,} to {rule.high:,}, not {value:,}")
     if isinstance(rule, Choice) and value not in rule.options:
         raise SettingsError(f"{name} must be one of {', '.join(rule.options)}, not {value!r}")

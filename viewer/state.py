@@ -1,4 +1,4 @@
-"""What the reader left behind: recent slides, and where on each the reader last looked. Not settings, never required.
+"""What the reader left behind: recent slides, and where on each the reader last looked. Never required.
 
 A slide is known by path, size and time of change: another file of the same name starts afresh.
 """
@@ -36,7 +36,7 @@ class ReaderState:
 
     @classmethod
     def load(cls, path: Path | None = None) -> ReaderState:
-        """The state in ``path`` (None: the usual file). A file that makes no sense is set aside and said so."""
+        """The state in ``path`` (None: the usual file). A file that makes no sense is set aside."""
         file = path or state_dir() / "reader.json"
         state = cls(file)
         try:

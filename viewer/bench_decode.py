@@ -144,7 +144,7 @@ def _codec_turn(path: Path, pyramid: Pyramid, keys: list[TileKey]) -> Callable[[
 
 @contextmanager
 def _one_core() -> Iterator[None]:
-    """Keep this thread on one core, where the system can; elsewhere nothing else runs in this process anyway."""
+    """Keep this thread on one core, where the system can do that."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return

@@ -52,9 +52,9 @@ class OpenSlideHandle:
             self.properties: Mapping[str, str] = dict(slide.properties)
             self.associated_images: tuple[str, ...] = tuple(slide.associated_images)
         except openslide.OpenSlideUnsupportedFormatError:
-            raise NotThisReader(path, "OpenSlide does not know this format") from None
+            raise NotThisReader(path, "it does not know this format") from None
         except (openslide.OpenSlideError, OSError) as error:
-            raise NotThisReader(path, f"OpenSlide refuses it: {error}") from error
+            raise NotThisReader(path, str(error)) from error
 
     def read_region(self, location: tuple[int, int], level: int, size: tuple[int, int]) -> NDArray[np.uint8]:
         """(height, width, 4) straight RGBA; ``location`` in level-0 pixels, ``size`` in level pixels.

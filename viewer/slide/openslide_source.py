@@ -188,17 +188,18 @@ def read_level_region(
     return handle.read_region((round(corner[0] * downsample), round(corner[1] * downsample)), level, size)
 
 
-def open_openslide(path: Path) -> OpenSlideSource:
-    """Open through OpenSlide. Raises NotThisReader where OpenSlide refuses, SlideError where its answer makes
-    no sense.
+def open_openslide(path: Path, *, because: str = "") -> OpenSlideSource:
+    """Open through OpenSlide; ``because`` says, for the properties panel, why no faster reader took the file.
+
+    Raises NotThisReader where OpenSlide refuses, SlideError where its answer makes no sense.
     """
     handle = OpenSlideHandle(path)
-    vendor = handle.properties.get("openslide.vendor", "unknown")
-    if not handle.level_sizes:
-        raise NotThisReader(path, "OpenSlide finds no level in it")
-    name = FORMAT_NAMES.get(vendor, vendor)
-    reason = f"OpenSlide knows the {name} layout, and there is no direct path for this file."
     try:
+        if not handle.level_sizes:
+            raise NotThisReader(path, "it finds no level in the file")
+        vendor = handle.properties.get("openslide.vendor", "unknown")
+        reason = f"OpenSlide knows the {FORMAT_NAMES.get(vendor, vendor)} layout"
+        reason = f"{reason} ({because})." if because else f"{reason}."
         return OpenSlideSource(handle, facts_from_handle(handle, reader="openslide", reader_reason=reason))
     except SlideError:
         handle.close()

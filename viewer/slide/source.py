@@ -100,29 +100,27 @@ class Source(Protocol):
 
 
 def open_slide(path: Path | str) -> Source:
-    """Open any slide or image: the first reader that takes the file, in the order DeepZoom, tiled TIFF,
-    OpenSlide, image.
+    """Open any slide or image with the first reader that takes it: DeepZoom, tiled TIFF, OpenSlide, image.
 
-    Raises SlideError, naming the file and every reader's reason, where none does. Reads headers only, no
-    tiles (except
-    for small images without tiles, which are decoded here), but may take seconds on a slow share.
+    Raises SlideError, naming the file and every reader's reason, where none does. Reads headers and one tile
+    (an image without tiles is decoded whole), but may take seconds on a slow share.
     """
     path = Path(path)
     _check_readable(path)
+    refusals: list[str] = []
     readers: list[tuple[str, Callable[[Path], Source]]] = [
-        ("TIFF", _as_tiff),
-        ("OpenSlide", _with_openslide),
-        ("image", _as_image),
+        ("as TIFF", _as_tiff),
+        ("with OpenSlide", lambda path: _with_openslide(path, refusals)),
+        ("as an image", _as_image),
     ]
     if path.suffix.lower() == ".dzi":
-        readers = [("DeepZoom", _as_deepzoom)]
-    refusals: list[str] = []
+        readers = [("as DeepZoom", _as_deepzoom)]
     for name, open_with in readers:
         try:
             return open_with(path)
         except NotThisReader as refusal:
             refusals.append(f"{name}: {refusal.reason}")
-    raise SlideError(path, f"no reader can open this file ({'; '.join(refusals)})")
+    raise SlideError(path, f"it cannot be opened ({'; '.join(refusals)})")
 
 
 # Readers are imported when they are needed: they import this module, and bring codecs with them.
@@ -140,10 +138,10 @@ def _as_tiff(path: Path) -> Source:
     return open_tiff(path)
 
 
-def _with_openslide(path: Path) -> Source:
+def _with_openslide(path: Path, refusals: list[str]) -> Source:
     from viewer.slide.openslide_source import open_openslide
 
-    return open_openslide(path)
+    return open_openslide(path, because="; ".join(refusals))
 
 
 def _as_image(path: Path) -> Source:

@@ -146,7 +146,7 @@ def _open(path: Path, file: FileBytes, vendor: str | None, max_stripped_px: int)
             file.close()
             return ArraySource(info, array, pixel_aspect=pixel_aspect(info.mpp_um))
         levels = _file_levels(file, images, info, shift, handle if vendor == "aperio" else None)
-        _probe(levels[0])
+        _probe(levels)
         beyond = sum(level.tiles_beyond_file for level in levels)
         if beyond:
             notes.append(f"{beyond} tiles lie beyond the end of the file: it was cut short.")
@@ -171,7 +171,7 @@ def _handle_if_openslide_opens(path: Path, vendor: str | None) -> tuple[OpenSlid
     try:
         return OpenSlideHandle(path), ""
     except NotThisReader as error:
-        return None, error.reason
+        return None, f"OpenSlide: {error.reason}"
 
 
 def _check_agreement(path: Path, images: list[TiffImage], handle: OpenSlideHandle, *, is_ome: bool) -> None:
@@ -261,17 +261,21 @@ def _with_derived_levels(levels: list[TiffLevel]) -> list[TiffLevel]:
     return out
 
 
-def _probe(level: TiffLevel) -> None:
-    """Decode a tile before promising that all can be: raises TileError where the first, middle and last all
-    fail.
+def _probe(levels: list[TiffLevel]) -> None:
+    """Decode one tile before promising that tiles can be decoded.
+
+    Tries the first, middle and last tile of every level, coarsest first, until one works. Raises the last
+    TileError where none does.
     """
     failure: TileError | None = None
-    for column, row in level.sample_pieces(3):
-        try:
-            level.read_piece(column, row)
-            return
-        except TileError as error:
-            failure = error
+    for level in reversed(levels):
+        for column, row in level.sample_pieces(3):
+            try:
+                level.read_piece(column, row)
+            except TileError as error:
+                failure = error
+            else:
+                return
     if failure is not None:
         raise failure
 

@@ -1,4 +1,4 @@
-"""Probes for ``foveola doctor``. They may crash, so each runs as ``python -m viewer.probes NAME`` and prints JSON."""
+"""Probes for ``foveola doctor``. They may crash: each runs as ``python -m viewer.probes NAME``, prints JSON."""
 
 from __future__ import annotations
 

@@ -212,7 +212,9 @@ class TileRenderer:
         check(f"colour table of {entries} entries a side")
 
     def draw(self, instances: NDArray[Any], frame: FrameState) -> None:
-        """Clear the current framebuffer and draw all tiles; other OpenGL state is left as found.
+        """Clear the current framebuffer's colour and draw all tiles; other OpenGL state is left as found.
+
+        Depth is neither tested, written nor cleared.
 
         Args:
             instances: (n,) of TILE_INSTANCE, C-contiguous; may be empty. Later tiles lie over earlier ones.

@@ -1,1 +1,1 @@
-"""Data that ships with Foveola: default settings, icons, themes, notices; read with ``importlib.resources``."""
+"""Data that ships with Foveola: default settings, icons, themes, notices. See ``importlib.resources``."""

@@ -152,7 +152,7 @@ def diagnostics(
     gl_info: Mapping[str, object] | None = None,
     facts: Mapping[str, object] | None = None,
 ) -> str:
-    """Text for a bug report: versions, graphics, settings, other facts, log lines. Carries no folder names."""
+    """Text for a bug report: versions, graphics, settings, facts, log lines. Carries no folder names."""
     parts = ["Foveola diagnostics (research use only)", *_listed("Versions", versions())]
     if gl_info:
         parts += _listed("OpenGL", gl_info)

@@ -25,6 +25,13 @@ def run(folder: Path, **stubs: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([SCRIPT], env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
+def listing(*, without: str = "-") -> str:
+    """What ldconfig prints where every library but one is there."""
+    words = [line.split()[0] for line in SCRIPT.read_text().splitlines() if line.strip()]
+    libraries = [word for word in words if ".so." in word and without not in word]
+    return "\n".join(f"printf '\\t%s (libc6) => /lib/x\\n' {library}" for library in libraries)
+
+
 def test_a_user_is_told_the_one_line(tmp_path: Path) -> None:
     done = run(
         tmp_path, ldconfig=NO_LIBRARIES, id="echo 1000", apt_get="exit 9", sudo=f"touch {tmp_path}/sudo-ran"
@@ -51,20 +58,15 @@ def test_a_failed_installation_fails(tmp_path: Path) -> None:
     assert done.returncode != 0
 
 
+EVERYTHING_ELSE = {"apt_get": "exit 9", "Xvfb": "exit", "xauth": "exit", "find": "echo swrast_dri.so"}
+
+
 def test_one_missing_library_is_one_package(tmp_path: Path) -> None:
-    names = [line.split()[0] for line in SCRIPT.read_text().splitlines() if line.startswith("lib")]
-    listing = "".join(f"printf '\\t%s (libc6) => /lib/%s\\n' {n} {n}\n" for n in names if "cursor" not in n)
-    done = run(
-        tmp_path, ldconfig=listing, id="echo 1000", apt_get="exit 9", Xvfb="exit", xauth="exit", find="echo x"
-    )
+    done = run(tmp_path, ldconfig=listing(without="cursor"), id="echo 1000", **EVERYTHING_ELSE)
     assert done.returncode == 2
     assert done.stderr.splitlines()[1] == "apt-get install --no-install-recommends libxcb-cursor0"
 
 
 def test_a_complete_machine_is_left_alone(tmp_path: Path) -> None:
-    names = [line.split()[0] for line in SCRIPT.read_text().splitlines() if line.startswith("lib")]
-    listing = "".join(f"printf '\\t%s (libc6) => /lib/%s\\n' {n} {n}\n" for n in names)
-    done = run(
-        tmp_path, ldconfig=listing, id="echo 0", apt_get="exit 9", Xvfb="exit", xauth="exit", find="echo x"
-    )
+    done = run(tmp_path, ldconfig=listing(), id="echo 0", **EVERYTHING_ELSE)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -1,8 +1,8 @@
 """``foveola bench navigate``: the real window, replayed jumps and pans, and how long each takes to be seen.
 
-A jump is instant (no spring, no fade) and has settled when every visible tile of the target level is on the GPU, drawn
-at full weight, and the GPU has finished. A pan step is one sample a frame. Every frame is waited for (``glFinish``), so
-that what is timed is what can be seen.
+A jump is instant (no spring, no fade) and has settled when every visible tile of the target level is on the
+GPU, drawn at full weight, and the GPU has finished. A pan step is one sample a frame. Every frame is waited
+for (``glFinish``), so that what is timed is what can be seen.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from __future__ import annotations
 import json
 import resource
 import sys
-from dataclasses import dataclass, replace
-from pathlib import Path
-from time import perf_counter, process_time
+from dataclasses import dataclass
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from viewer.settings import Settings
     from viewer.slide.geometry import Rect
@@ -62,8 +62,8 @@ def read_trace(path: Path) -> Trace:
 
 
 def random_trace(bounds: Rect, size_px: tuple[float, float], seed: int = 0) -> Trace:
-    """200 jumps to random fields and magnifications (downsample 1 to what fits the slide, evenly in its logarithm),
-    then a pan of 240 frames across the slide at downsample 2."""
+    """200 jumps to random fields and magnifications (downsample 1 to what fits the slide, evenly in its
+    logarithm), then a pan of 240 frames across the slide at downsample 2."""
     rng = np.random.default_rng(seed)
     widest = max(bounds.width / size_px[0], bounds.height / size_px[1], 2.0)
     jumps = []
@@ -86,10 +86,11 @@ def navigate(
     size_px: tuple[int, int] = (1280, 800),
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Open the slide in the window at ``size_px`` framebuffer pixels, replay the trace, and return the figures.
+    """Open the slide in the window at ``size_px`` framebuffer pixels, replay the trace, and return the
+    figures.
 
-    Needs a QApplication. Raises SlideError for a slide that cannot be opened, TimeoutError for a place that is not
-    sharp after ten seconds.
+    Needs a QApplication. Raises SlideError for a slide that cannot be opened, TimeoutError for a place that
+    is not sharp after ten seconds.
     """
     from PySide6.QtWidgets import QApplication
 
@@ -172,8 +173,8 @@ class _Run:
         return settle_ms
 
     def pans(self, places: Sequence[Place]) -> tuple[list[float], list[float]]:
-        """Of each frame: milliseconds from the move to the finished frame, and the GUI thread's processor time
-        in the engine."""
+        """Of each frame: milliseconds from the move to the finished frame, and the GUI thread's processor
+        time in the engine."""
         frame_ms, engine_cpu_ms = [], []
         for place in places:
             frames = self._frames

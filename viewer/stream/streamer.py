@@ -43,8 +43,8 @@ class TileState(Enum):
 
 
 def default_worker_count() -> int:
-    """How many tiles to decode at once beside a busy GUI thread: the cores the process may use but one, at least
-    one."""
+    """How many tiles to decode at once beside a busy GUI thread: the cores the process may use but one, at
+    least one."""
     return max(
         1, len(os.sched_getaffinity(0)) - 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 2) - 1
     )

@@ -26,6 +26,8 @@ from viewer.view.plan import Screen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+    from numpy.typing import NDArray
     from PySide6.QtWidgets import QWidget
     from vispy.app.canvas import DrawEvent, KeyEvent, MouseEvent
 
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 _FRAME_INTERVAL_S = 1 / 62
 _PARTIAL_FRAME_INTERVAL_S = 1 / 30
 _JUMP_HOLD_S = 0.04
-"""After a jump the old picture stays this long for the new one to come in sharp, instead of flashing a blur."""
+"""After a jump the old picture stays this long for the new one to come in sharp, not flashing a blur."""
 _LONGEST_STEP_S = 0.05
 _ARROWS = {"Left": (-1, 0), "Right": (1, 0), "Up": (0, -1), "Down": (0, 1)}
 
@@ -146,6 +148,15 @@ class SlideCanvas(app.Canvas):
             self.set_current()
             self._engine.release()
             self._engine = None
+
+    def picture(self) -> NDArray[np.uint8]:
+        """The present view without vector layers, (h, w, 4) RGBA in framebuffer pixels. Raises RuntimeError
+        before the first frame."""
+        if self._engine is None:
+            raise RuntimeError("there is no picture yet")
+        self.set_current()
+        view = self.framebuffer_view(self.camera.view)
+        return self._engine.picture(view, self.screen, replace(self.look, debug=False), now_s=perf_counter())
 
     def request_frame(self) -> None:
         """Draw soon, at most once for however many requests."""

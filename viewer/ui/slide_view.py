@@ -20,6 +20,8 @@ from viewer.ui.tile_engine import Adjustment, FrameReport, coarsest_tiles
 from viewer.view.camera import Camera, View, fitting_view
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PySide6.QtGui import QResizeEvent
 
     from viewer.settings import Settings
@@ -231,6 +233,10 @@ class SlideView(QWidget):
         self.canvas.look = replace(self.canvas.look, debug=on)
         self.canvas.request_frame()
 
+    def frame_image(self) -> NDArray[np.uint8]:
+        """The present view as it stands, without vector layer: (h, w, 4) RGBA in framebuffer pixels."""
+        return self.canvas.picture()
+
     def add_vector_layer(self, layer: VectorLayer) -> None:
         """Draw something over the tiles from now on."""
         self.canvas.layers.append(layer)
@@ -246,7 +252,7 @@ class SlideView(QWidget):
             self._streamer.retry_failed()
             self.canvas.show_slide(self._streamer, self._settings.memory.gpu_cache_bytes)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  # Qt's name
+    def resizeEvent(self, event: QResizeEvent) -> None:  # Qt's name
         super().resizeEvent(event)
         self._limit_camera()
         if self._fit_pending:  # the first fit was for a size that the layout had not settled yet

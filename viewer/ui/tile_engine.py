@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gpu.context import is_software
+from gpu.offscreen import render_to_array
 from gpu.renderer import TILE_INSTANCE, FrameState, TileRenderer
 from gpu.texture_pool import TexturePool, max_layers
 from gpu.upload import ReadyTile, Uploader
@@ -186,6 +187,12 @@ class TileEngine:
             fading=cover.fading,
         )
 
+    def picture(self, view: View, screen: Screen, look: Look, *, now_s: float) -> NDArray[np.uint8]:
+        """The view as it stands, drawn into memory at full weight: (h, w, 4) RGBA, top row first."""
+        plan = self._plan(view, view, screen, None)
+        cover = cover_view(self._pyramid, self._residency, plan.drawn, view, screen, now_s=now_s, fade_s=0.0)
+        return render_to_array(self._renderer, _instances(cover), self._frame_state(view, screen, look))
+
     def ask(self, view: View, screen: Screen) -> None:
         """Have the tiles of a view decoded, ahead of the frame that will show it. Needs no GL context."""
         plan = self._plan(view, view, screen, None)
@@ -228,10 +235,13 @@ class TileEngine:
         return uploaded
 
     def _draw(self, cover: Cover, view: View, screen: Screen, look: Look) -> None:
+        self._renderer.draw(_instances(cover), self._frame_state(view, screen, look))
+
+    def _frame_state(self, view: View, screen: Screen, look: Look) -> FrameState:
         if look.icc_lut is not self._lut:
             self._renderer.set_lut(look.icc_lut)
             self._lut = look.icc_lut
-        state = FrameState(
+        return FrameState(
             width_px=int(screen.width_px),
             height_px=int(screen.height_px),
             rotation_rad=view.rotation_rad,
@@ -243,7 +253,6 @@ class TileEngine:
             nearest=True,
             debug=look.debug,
         )
-        self._renderer.draw(_instances(cover), state)
 
 
 def _within(tiles: TileRange, key: TileKey) -> bool:

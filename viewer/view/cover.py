@@ -112,7 +112,7 @@ def cover_view(
     slide_x, slide_y = edge_x * level.scale_x, edge_y * level.scale_y
     p_col, p_row = col[pending], row[pending]
     spans = np.stack((slide_x[p_col], slide_y[p_row], slide_x[p_col + 1], slide_y[p_row + 1]), axis=1)
-    orphans = _find_parents(pyramid, residency, drawn, pending, spans, tiles.level, view)
+    orphans = _find_parents(pyramid, residency, drawn, pending, spans=spans, view=view)
     drawn["fade"][orphans[slot[orphans] >= 0]] = 1.0  # nothing to fade from: show it at once
     absent = orphans[slot[orphans] < 0]
     pieces = _Pieces(pyramid, residency, view, screen)
@@ -130,13 +130,13 @@ def _find_parents(
     residency: Residency,
     drawn: NDArray[np.void],
     pending: NDArray[np.intp],
+    *,
     spans: NDArray[np.float64],
-    level_index: int,
     view: View,
 ) -> NDArray[np.intp]:
-    """Give each pending record the nearest resident ancestor that covers it alone; returns the records
-    without one.
-    """
+    """Give each pending record, which covers its span (n, 4) of the slide, the nearest resident ancestor that
+    covers it alone; returns the records without one."""
+    level_index = int(drawn["level"][0])
     x0, y0, x1, y1 = spans.T
     orphan = np.ones(len(pending), np.bool_)
     for coarser in range(level_index + 1, len(pyramid.levels)):

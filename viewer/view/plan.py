@@ -39,6 +39,9 @@ _PREFETCH_HORIZON_S = 0.5
 _PREFETCH_RING = 2
 _PREFETCH_LIMIT = 96
 _PREFETCH_MIN_P = 0.05
+_P_NEXT_LEVEL = 0.3
+_ZOOMING_IN = -0.2
+"""Log-downsample per second below which the reader counts as zooming in."""
 
 
 class Tier(IntEnum):
@@ -100,29 +103,25 @@ def make_plan(
     ``velocity`` None leaves prefetch out. Where a level needs more tiles than ``capacity_tiles`` (the texture
     pool) the next coarser one is taken: a blurred picture, never a broken one.
     """
-    drawn = _tiles_on_screen(pyramid, view, screen, capacity_tiles)
-    at_target = drawn if target == view else _tiles_on_screen(pyramid, target, screen, capacity_tiles)
-    weights = (attention, relevance)
+    planner = _Planner(pyramid, residency, screen, (attention, relevance))
+    drawn = planner.tiles_on_screen(view, capacity_tiles)
+    at_target = drawn if target == view else planner.tiles_on_screen(target, capacity_tiles)
 
-    groups = [_visible_wants(pyramid, residency, at_target, target, screen, weights, p_needed=1.0)]
+    groups = [planner.absent(Tier.VISIBLE, at_target, target, p_needed=1.0)]
     missing = len(groups[0].cols)
     if drawn != at_target:
-        groups.append(_visible_wants(pyramid, residency, drawn, view, screen, weights, p_needed=0.5))
+        groups.append(planner.absent(Tier.VISIBLE, drawn, view, p_needed=0.5))
     cover_level = min(at_target.level + _COVER_STEP, len(pyramid.levels) - 1)
-    if (
-        missing > _COVER_WHEN_MISSING
-        and groups[0].blur_px.max() > 2**_COVER_STEP
-        and cover_level > at_target.level
-    ):
-        tiles = pyramid.visible_tiles(cover_level, field_of_view(target, screen.size_px, screen.aspect))
-        cover = _visible_wants(pyramid, residency, tiles, target, screen, weights, p_needed=1.0)
-        groups.insert(0, cover._replace(tier=Tier.COVER))
+    stand_in_too_coarse = missing > _COVER_WHEN_MISSING and groups[0].blur_px.max() > 2**_COVER_STEP
+    if stand_in_too_coarse and cover_level > at_target.level:
+        tiles = pyramid.visible_tiles(cover_level, planner.field(target))
+        groups.append(planner.absent(Tier.COVER, tiles, target, p_needed=1.0))
     wanted = _in_order(groups)
     urgent = len(wanted)
     if velocity is not None:
-        ahead = _prefetch_wants(pyramid, residency, at_target, target, screen, velocity, weights)
         seen = set(wanted)
-        wanted += [key for key in _in_order(ahead)[:_PREFETCH_LIMIT] if key not in seen]
+        ahead = _in_order(planner.ahead(at_target, target, velocity))[:_PREFETCH_LIMIT]
+        wanted += [key for key in ahead if key not in seen]
     return Plan(drawn, at_target, wanted, urgent, missing)
 
 
@@ -162,143 +161,110 @@ class _Wants(NamedTuple):
     blur_px: FloatArray
 
 
-def _tiles_on_screen(pyramid: Pyramid, view: View, screen: Screen, capacity_tiles: int) -> TileRange:
-    region = field_of_view(view, screen.size_px, screen.aspect)
-    level = pyramid.level_for_downsample(view.downsample)
-    tiles = pyramid.visible_tiles(level, region)
-    while tiles.tile_count > capacity_tiles and level + 1 < len(pyramid.levels):
-        level += 1
-        tiles = pyramid.visible_tiles(level, region)
-    return tiles
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    """What does not change within one frame's plan."""
+
+    pyramid: Pyramid
+    residency: Residency
+    screen: Screen
+    weights: tuple[TileWeight, TileWeight]
+
+    def field(self, view: View) -> Rect:
+        return field_of_view(view, self.screen.size_px, self.screen.aspect)
+
+    def tiles_on_screen(self, view: View, capacity_tiles: int) -> TileRange:
+        """The tiles of the view's level, or of the finest coarser one that fits into the pool."""
+        level = self.pyramid.level_for_downsample(view.downsample)
+        tiles = self.pyramid.visible_tiles(level, self.field(view))
+        while tiles.tile_count > capacity_tiles and level + 1 < len(self.pyramid.levels):
+            level += 1
+            tiles = self.pyramid.visible_tiles(level, self.field(view))
+        return tiles
+
+    def absent(self, tier: Tier, tiles: TileRange, view: View, *, p_needed: float) -> _Wants:
+        """Those of the tiles that touch the screen and are not on the GPU."""
+        grid = self.residency.slot_grids[tiles.level]
+        absent = grid[tiles.row0 : tiles.row1, tiles.col0 : tiles.col1] < 0
+        if view.rotation_rad != 0.0:
+            absent &= on_screen(self.pyramid, tiles, view, self.screen)
+        rows, cols = np.nonzero(absent)
+        where = (tiles.level, cols + tiles.col0, rows + tiles.row0)
+        return self._weighed(tier, where, view, p_needed=p_needed)
+
+    def ahead(self, tiles: TileRange, view: View, velocity: Velocity) -> list[_Wants]:
+        """What the present movement will probably need: the ring around the field, and the level it zooms to
+        (at rest the coarser one, which costs a quarter of the tiles)."""
+        wants = [self._ring(tiles, view, velocity)]
+        zooming_in = velocity.log_downsample < _ZOOMING_IN
+        level = tiles.level - 1 if zooming_in else tiles.level + 1
+        if 0 <= level < len(self.pyramid.levels):
+            block = self.pyramid.visible_tiles(level, _scaled(self.field(view), 0.5 if zooming_in else 2.0))
+            wants.append(self.absent(Tier.PREFETCH, block, view, p_needed=_P_NEXT_LEVEL))
+        return wants
+
+    def _ring(self, tiles: TileRange, view: View, velocity: Velocity) -> _Wants:
+        """Tiles around the field, each with the chance that the movement reaches it within the horizon."""
+        level, field = self.pyramid.levels[tiles.level], self.field(view)
+        col0, col1 = max(tiles.col0 - _PREFETCH_RING, 0), min(tiles.col1 + _PREFETCH_RING, level.columns)
+        row0, row1 = max(tiles.row0 - _PREFETCH_RING, 0), min(tiles.row1 + _PREFETCH_RING, level.rows)
+        step_x, step_y = level.tile_width * level.scale_x, level.tile_height * level.scale_y
+        along_x = _Movement(field.x0, field.x1, velocity.x, velocity.x_std)
+        along_y = _Movement(field.y0, field.y1, velocity.y, velocity.y_std)
+        chance = np.outer(along_y.chances(row0, row1, step_y), along_x.chances(col0, col1, step_x))
+        chance[self.residency.slot_grids[tiles.level][row0:row1, col0:col1] >= 0] = 0.0
+        chance[tiles.row0 - row0 : tiles.row1 - row0, tiles.col0 - col0 : tiles.col1 - col0] = 0.0
+        rows, cols = np.nonzero(chance >= _PREFETCH_MIN_P)
+        where = (tiles.level, cols + col0, rows + row0)
+        return self._weighed(Tier.PREFETCH, where, view, p_needed=chance[rows, cols])
+
+    def _weighed(
+        self,
+        tier: Tier,
+        where: tuple[int, NDArray[np.intp], NDArray[np.intp]],
+        view: View,
+        *,
+        p_needed: float | FloatArray,
+    ) -> _Wants:
+        level_index, cols, rows = where
+        levels = self.pyramid.levels
+        level = levels[level_index]
+        x = (cols + 0.5) * (level.tile_width * level.scale_x)
+        y = (rows + 0.5) * (level.tile_height * level.scale_y)
+        blur_px = np.full(len(cols), 2 * levels[-1].downsample / view.downsample)
+        for coarser in range(len(levels) - 1, level_index, -1):
+            parent = levels[coarser]
+            col = (x / (parent.tile_width * parent.scale_x)).astype(np.intp)
+            row = (y / (parent.tile_height * parent.scale_y)).astype(np.intp)
+            grid = self.residency.slot_grids[coarser]
+            resident = grid[np.minimum(row, parent.rows - 1), np.minimum(col, parent.columns - 1)] >= 0
+            blur_px[resident] = parent.downsample / view.downsample
+        gain: FloatArray = blur_px * p_needed
+        for weight in self.weights:
+            gain = gain * weight(level_index, x, y).clip(*WEIGHT_RANGE)
+        distance = np.hypot(x - view.centre_x, y - view.centre_y)
+        return _Wants(tier, level_index, cols, rows, gain, distance, blur_px)
 
 
-def _visible_wants(
-    pyramid: Pyramid,
-    residency: Residency,
-    tiles: TileRange,
-    view: View,
-    screen: Screen,
-    weights: tuple[TileWeight, TileWeight],
-    *,
-    p_needed: float,
-) -> _Wants:
-    absent = residency.slot_grids[tiles.level][tiles.row0 : tiles.row1, tiles.col0 : tiles.col1] < 0
-    if view.rotation_rad != 0.0:
-        absent &= on_screen(pyramid, tiles, view, screen)
-    rows, cols = np.nonzero(absent)
-    return _weighed(
-        pyramid,
-        residency,
-        Tier.VISIBLE,
-        tiles.level,
-        cols + tiles.col0,
-        rows + tiles.row0,
-        view,
-        weights,
-        p_needed,
-    )
+class _Movement(NamedTuple):
+    """The field along one axis, from low to high, and how it moves: slide pixels, and pixels per second."""
 
+    low: float
+    high: float
+    speed: float
+    speed_std: float
 
-def _weighed(
-    pyramid: Pyramid,
-    residency: Residency,
-    tier: Tier,
-    level_index: int,
-    cols: NDArray[np.intp],
-    rows: NDArray[np.intp],
-    view: View,
-    weights: tuple[TileWeight, TileWeight],
-    p_needed: float | FloatArray,
-) -> _Wants:
-    level = pyramid.levels[level_index]
-    x = (cols + 0.5) * (level.tile_width * level.scale_x)
-    y = (rows + 0.5) * (level.tile_height * level.scale_y)
-    blur_px = np.full(len(cols), 2 * pyramid.levels[-1].downsample / view.downsample)
-    for coarser in range(len(pyramid.levels) - 1, level_index, -1):
-        parent = pyramid.levels[coarser]
-        grid = residency.slot_grids[coarser]
-        parent_cols = np.minimum(
-            (x / (parent.tile_width * parent.scale_x)).astype(np.intp), parent.columns - 1
-        )
-        parent_rows = np.minimum((y / (parent.tile_height * parent.scale_y)).astype(np.intp), parent.rows - 1)
-        blur_px[grid[parent_rows, parent_cols] >= 0] = parent.downsample / view.downsample
-    gain: FloatArray = blur_px * p_needed
-    for weight in weights:
-        gain = gain * weight(level_index, x, y).clip(*WEIGHT_RANGE)
-    distance = np.hypot(x - view.centre_x, y - view.centre_y)
-    return _Wants(tier, level_index, cols, rows, gain, distance, blur_px)
-
-
-def _prefetch_wants(
-    pyramid: Pyramid,
-    residency: Residency,
-    tiles: TileRange,
-    view: View,
-    screen: Screen,
-    velocity: Velocity,
-    weights: tuple[TileWeight, TileWeight],
-) -> list[_Wants]:
-    field = field_of_view(view, screen.size_px, screen.aspect)
-    wants = [_ring(pyramid, residency, tiles, field, view, velocity, weights)]
-    zoom_step = (
-        -1 if velocity.log_downsample < -0.2 else 1
-    )  # outwards also at rest: it costs a quarter of the tiles
-    level = tiles.level + zoom_step
-    if 0 <= level < len(pyramid.levels):
-        grow = 2.0 if zoom_step > 0 else 0.5
-        region = _scaled(field, grow)
-        block = pyramid.visible_tiles(level, region)
-        wants.append(
-            _visible_wants(pyramid, residency, block, view, screen, weights, p_needed=0.3)._replace(
-                tier=Tier.PREFETCH
-            )
-        )
-    return wants
-
-
-def _ring(
-    pyramid: Pyramid,
-    residency: Residency,
-    tiles: TileRange,
-    field: Rect,
-    view: View,
-    velocity: Velocity,
-    weights: tuple[TileWeight, TileWeight],
-) -> _Wants:
-    """Tiles around the field, each with the chance that the present movement reaches it within the
-    horizon.
-    """
-    level = pyramid.levels[tiles.level]
-    col0, col1 = max(tiles.col0 - _PREFETCH_RING, 0), min(tiles.col1 + _PREFETCH_RING, level.columns)
-    row0, row1 = max(tiles.row0 - _PREFETCH_RING, 0), min(tiles.row1 + _PREFETCH_RING, level.rows)
-    step_x, step_y = level.tile_width * level.scale_x, level.tile_height * level.scale_y
-    p_cols = _chances(col0, col1, step_x, field.x0, field.x1, velocity.x, velocity.x_std)
-    p_rows = _chances(row0, row1, step_y, field.y0, field.y1, velocity.y, velocity.y_std)
-    chance = p_rows[:, None] * p_cols[None, :]
-    chance[residency.slot_grids[tiles.level][row0:row1, col0:col1] >= 0] = 0.0
-    chance[tiles.row0 - row0 : tiles.row1 - row0, tiles.col0 - col0 : tiles.col1 - col0] = 0.0
-    rows, cols = np.nonzero(chance >= _PREFETCH_MIN_P)
-    p_needed = chance[rows, cols]
-    return _weighed(
-        pyramid, residency, Tier.PREFETCH, tiles.level, cols + col0, rows + row0, view, weights, p_needed
-    )
-
-
-def _chances(
-    first: int, last: int, step: float, low: float, high: float, speed: float, speed_std: float
-) -> FloatArray:
-    """For each column or row: the chance that a field from ``low`` to ``high`` touches it within the
-    horizon.
-    """
-    spread = max(speed_std * _PREFETCH_HORIZON_S, (high - low) * 0.125)
-    drift = speed * _PREFETCH_HORIZON_S
-    chances = np.ones(last - first)
-    for index in range(first, last):
-        before, after = low - (index + 1) * step, index * step - high
-        gap, along = (before, -drift) if before > after else (after, drift)
-        if gap > 0:
-            chances[index - first] = 0.5 * (1 - erf((gap - along) / spread / sqrt(2)))
-    return chances
+    def chances(self, first: int, last: int, step: float) -> FloatArray:
+        """For each column (or row) of ``step`` slide pixels: the chance that the field touches it in time."""
+        spread = max(self.speed_std * _PREFETCH_HORIZON_S, (self.high - self.low) * 0.125)
+        drift = self.speed * _PREFETCH_HORIZON_S
+        chances = np.ones(last - first)
+        for index in range(first, last):
+            before, after = self.low - (index + 1) * step, index * step - self.high
+            gap, along = (before, -drift) if before > after else (after, drift)
+            if gap > 0:
+                chances[index - first] = 0.5 * (1 - erf((gap - along) / spread / sqrt(2)))
+        return chances
 
 
 def _scaled(rect: Rect, factor: float) -> Rect:

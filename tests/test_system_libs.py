@@ -25,7 +25,7 @@ def run(folder: Path, **stubs: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([SCRIPT], env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
-def listing(*, without: str = "-") -> str:
+def listing(*, without: str = "none") -> str:
     """What ldconfig prints where every library but one is there."""
     words = [line.split()[0] for line in SCRIPT.read_text().splitlines() if line.strip()]
     libraries = [word for word in words if ".so." in word and without not in word]

@@ -11,6 +11,7 @@ import json
 import resource
 import sys
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -181,9 +182,12 @@ class _Run:
             started_s = perf_counter()
             self._look_at(place)
             self._view.canvas.native.update()  # as a dragging hand: this frame now, not when it is complete
-            frame_ms.append(self.until(lambda count=frames: self._frames > count, started_s))
+            frame_ms.append(self.until(partial(self._drawn_since, frames), started_s))
             engine_cpu_ms.append(self._view.canvas.engine_cpu_ms)
         return frame_ms, engine_cpu_ms
+
+    def _drawn_since(self, frames: int) -> bool:
+        return self._frames > frames
 
     def _look_at(self, place: Place) -> None:
         x, y, downsample = place

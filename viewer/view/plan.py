@@ -229,8 +229,8 @@ class _Planner:
         level_index, cols, rows = where
         levels = self.pyramid.levels
         level = levels[level_index]
-        x = (cols + 0.5) * (level.tile_width * level.scale_x)
-        y = (rows + 0.5) * (level.tile_height * level.scale_y)
+        x: FloatArray = (cols + 0.5) * (level.tile_width * level.scale_x)
+        y: FloatArray = (rows + 0.5) * (level.tile_height * level.scale_y)
         blur_px = np.full(len(cols), 2 * levels[-1].downsample / view.downsample)
         for coarser in range(len(levels) - 1, level_index, -1):
             parent = levels[coarser]

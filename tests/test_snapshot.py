@@ -1,0 +1,249 @@
+"""viewer.snapshot: the picture is the slide's pixels, wherever one looks from; saving is all or nothing."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from viewer.saving import SaveError
+from viewer.slide.geometry import Pyramid, Rect, TileKey
+from viewer.slide.source import SlideInfo, TileError, TileNotReadyError
+from viewer.snapshot import SnapshotError, save_png, snapshot
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+pytestmark = pytest.mark.gl
+
+BACKGROUND = (10, 200, 30)
+
+
+class LevelsSource:
+    """A slide in memory with any levels; the tiles in ``broken`` raise what they are mapped to."""
+
+    def __init__(self, levels: list[NDArray[np.uint8]], *, tile_px: int = 64, aspect: float = 1.0) -> None:
+        sizes = [(pixels.shape[1], pixels.shape[0]) for pixels in levels]
+        self.levels = levels
+        self.pyramid = Pyramid.from_sizes(sizes, [(tile_px, tile_px)] * len(levels), pixel_aspect=aspect)
+        self.info = SlideInfo(
+            path=Path("slide.tif"),
+            format="test",
+            reader="test",
+            reader_reason="",
+            bounds=self.pyramid.extent,
+            file_levels=tuple(sizes),
+            background_rgb=BACKGROUND,
+        )
+        self.broken: dict[TileKey, TileError] = {}
+        self.reads: list[TileKey] = []
+
+    def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
+        self.reads.append(key)
+        if key in self.broken:
+            raise self.broken[key]
+        level, (width, height) = self.pyramid.levels[key.level], self.pyramid.tile_size(key)
+        x, y = key.col * level.tile_width, key.row * level.tile_height
+        rgb = self.levels[key.level][y : y + height, x : x + width]
+        return np.dstack((rgb, np.full((height, width), 255, np.uint8)))
+
+    def read_associated_image(self, name: str) -> NDArray[np.uint8]:
+        raise KeyError(name)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def noise(rng: np.random.Generator, width: int, height: int) -> NDArray[np.uint8]:
+    return rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def source(rng: np.random.Generator) -> LevelsSource:
+    """520 × 300 px and a quarter of it: edge tiles in every row and column."""
+    return LevelsSource([noise(rng, 520, 300), noise(rng, 130, 75)])
+
+
+def shot(
+    source: LevelsSource, centre: tuple[float, float], downsample: float, size: tuple[int, int], **more: Any
+) -> NDArray[np.uint8]:
+    return np.asarray(snapshot(source, center=centre, downsample=downsample, size=size, **more))
+
+
+def assert_equal(picture: NDArray[np.uint8], wanted: NDArray[np.uint8], atol: int = 0) -> None:
+    assert picture.shape == wanted.shape
+    assert int(np.abs(picture.astype(int) - wanted).max()) <= atol
+
+
+def test_at_full_resolution_it_is_the_slide_to_the_bit(source: LevelsSource) -> None:
+    assert_equal(shot(source, (260, 150), 1, (520, 300)), source.levels[0])
+    assert_equal(shot(source, (150.5, 101), 1, (201, 100)), source.levels[0][51:151, 50:251])
+
+
+def test_at_a_levels_downsample_it_is_the_level_to_the_bit(source: LevelsSource) -> None:
+    assert_equal(shot(source, (260, 150), 4, (130, 75)), source.levels[1])
+    assert {key.level for key in source.reads} == {1}
+
+
+@pytest.mark.parametrize("quarter_turns", [1, 2, 3, -1])
+def test_quarter_turns_move_pixels_and_change_none(source: LevelsSource, quarter_turns: int) -> None:
+    size = (300, 520) if quarter_turns % 2 else (520, 300)
+    turned = shot(source, (260, 150), 1, size, rotate_deg=90 * quarter_turns)
+    assert_equal(turned, np.rot90(source.levels[0], -quarter_turns))
+
+
+def test_below_one_pixels_are_squares(source: LevelsSource) -> None:
+    wanted = source.levels[0][140:160, 250:270].repeat(8, axis=0).repeat(8, axis=1)
+    assert_equal(shot(source, (260, 150), 1 / 8, (160, 160)), wanted)
+
+
+def test_between_levels_pixels_are_averages(source: LevelsSource) -> None:
+    wanted = source.levels[0][:256, :512].reshape(128, 2, 256, 2, 3).mean(axis=(1, 3))
+    assert_equal(shot(source, (256, 128), 2, (256, 128)), wanted.round().astype(np.uint8), atol=1)
+
+
+def test_without_coarse_levels_far_zooms_are_filtered_too(rng: np.random.Generator) -> None:
+    source = LevelsSource([noise(rng, 512, 512)])
+    wanted = source.levels[0].reshape(16, 32, 16, 32, 3).mean(axis=(1, 3))
+    assert_equal(shot(source, (256, 256), 32, (16, 16)), wanted.round().astype(np.uint8), atol=3)
+
+
+def test_beyond_the_slide_there_is_background(source: LevelsSource) -> None:
+    picture = shot(source, (0, 0), 1, (40, 40))
+    assert_equal(picture[20:, 20:], source.levels[0][:20, :20])
+    assert (picture[:20] == BACKGROUND).all()
+    assert (picture[:, :20] == BACKGROUND).all()
+    source.reads.clear()
+    assert (shot(source, (-1e8, 1e8), 1, (30, 20)) == BACKGROUND).all()
+    assert source.reads == []
+
+
+def test_non_square_pixels_are_stretched(rng: np.random.Generator) -> None:
+    source = LevelsSource([noise(rng, 100, 50)], aspect=2.0)
+    assert_equal(
+        shot(source, (50, 25), 0.5, (200, 200)), source.levels[0].repeat(4, axis=0).repeat(2, axis=1)
+    )
+
+
+@pytest.mark.parametrize("rotate_deg", [0.0, 30.0])
+def test_a_picture_in_parts_is_the_picture_in_one(
+    source: LevelsSource, rotate_deg: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = ((260.0, 150.0), 1.3, (377, 250))
+    whole = shot(source, *request, rotate_deg=rotate_deg)
+    monkeypatch.setattr("viewer.snapshot._LARGEST_PART_PX", 100)
+    steps: list[tuple[int, int]] = []
+    in_parts = shot(
+        source, *request, rotate_deg=rotate_deg, progress=lambda done, total: steps.append((done, total))
+    )
+    assert_equal(in_parts, whole, atol=1)
+    assert steps == [(n, 12) for n in range(1, 13)]
+
+
+def test_a_pool_of_few_layers_makes_smaller_parts(
+    source: LevelsSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("viewer.snapshot._POOL_BYTES", 1)  # four layers, the fewest
+    assert_equal(shot(source, (260, 150), 1, (520, 300)), source.levels[0])
+
+
+def test_a_broken_tile_is_marked_and_counted(source: LevelsSource) -> None:
+    source.broken[TileKey(0, 1, 1)] = TileError("damaged")
+    image = snapshot(source, center=(260, 150), downsample=1, size=(520, 300))
+    assert image.info["failed_tiles"] == 1
+    differs = (np.asarray(image) != source.levels[0]).any(axis=2)
+    assert differs[64:128, 64:128].mean() > 0.95
+    differs[64:128, 64:128] = False
+    assert not differs.any()
+
+
+def test_levels_that_are_still_built_are_said_to_be(source: LevelsSource) -> None:
+    source.broken[TileKey(1, 0, 0)] = TileNotReadyError()
+    with pytest.raises(SnapshotError, match="still being built"):
+        shot(source, (260, 150), 4, (130, 75))
+
+
+class Lighter(NamedTuple):
+    """An adjustment as the window makes it."""
+
+    brightness: float = 0.25
+    contrast: float = 1.0
+    gamma: float = 2.0
+
+
+def test_adjustments_are_applied(source: LevelsSource) -> None:
+    stored = source.levels[0] / 255
+    wanted = (np.clip(stored + 0.25, 0, 1) ** 0.5 * 255).round().astype(np.uint8)
+    assert_equal(shot(source, (260, 150), 1, (520, 300), adjustment=Lighter()), wanted, atol=1)
+
+
+def test_icc_without_a_profile_is_refused(source: LevelsSource) -> None:
+    with pytest.raises(SnapshotError, match="no colour profile"):
+        shot(source, (260, 150), 1, (10, 10), icc=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"downsample": 0.0}, "downsample must be"),
+        ({"downsample": float("nan")}, "downsample must be"),
+        ({"downsample": 5000.0}, "128 at most|256 at most"),
+        ({"center": (float("inf"), 0.0)}, "too far"),
+        ({"center": (float("nan"), 0.0)}, "too far"),
+        ({"rotate_deg": float("inf")}, "rotation"),
+        ({"size": (0, 10)}, "no pixels"),
+        ({"size": (20_001, 20_000)}, "400 million"),
+    ],
+)
+def test_impossible_requests_are_refused(source: LevelsSource, change: dict[str, Any], message: str) -> None:
+    request: dict[str, Any] = {"center": (5.0, 5.0), "downsample": 1.0, "size": (10, 10)}
+    with pytest.raises(SnapshotError, match=message):
+        snapshot(source, **(request | change))
+
+
+def test_a_png_carries_its_metadata(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "view.png"
+    save_png(
+        Image.new("RGB", (3, 2), BACKGROUND),
+        path,
+        {"Comment": "Research use only", "Source": "Gewebe – 𝛼.svs"},
+    )
+    with Image.open(path) as image:
+        image.load()
+        assert image.getpixel((0, 0)) == BACKGROUND
+        assert image.text == metadata
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "view.png"
+    path.write_bytes(b"before")
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(SaveError, match="disk is full"):
+        save_png(Image.new("RGB", (3, 2)), path, {})
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.slides
+def test_a_real_slide_is_what_its_tiles_are(shared_slides: Path) -> None:
+    from viewer.slide.source import open_slide
+
+    source = open_slide(shared_slides / "CMU-1-Small-Region.svs")
+    try:
+        tile = source.read_tile(TileKey(0, 3, 4))
+        rect = source.pyramid.tile_rect(TileKey(0, 3, 4))
+        picture = snapshot(source, center=rect.centre, downsample=1, size=(tile.shape[1], tile.shape[0]))
+    finally:
+        source.close()
+    assert isinstance(rect, Rect)
+    assert_equal(np.asarray(picture), tile[..., :3])

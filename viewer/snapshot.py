@@ -1,0 +1,297 @@
+"""A part of a slide as a picture, rendered off-screen by the window's own shaders; no display is needed.
+
+Large pictures are drawn in parts, each small enough for the driver's framebuffers and for the tiles of one
+texture pool, so memory is bounded by the picture itself and not by the slide.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from math import ceil, floor, hypot, isfinite, log2, radians
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from gpu.context import OffscreenContext, prepare_egl_environment
+from viewer.saving import save_atomically
+from viewer.slide.geometry import TileKey
+from viewer.slide.source import TileError, TileNotReadyError
+from viewer.stream.streamer import default_worker_count
+from viewer.stream.tile import DecodedTile, decoded_tile, marked_tile
+from viewer.view.camera import View, field_of_view, slide_from_screen
+from viewer.view.cover import cover_view
+from viewer.view.plan import Screen, on_screen
+from viewer.view.residency import Residency
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from gpu.renderer import FrameState, TileRenderer
+    from gpu.texture_pool import TexturePool
+    from viewer.slide.geometry import Pyramid, TileRange
+    from viewer.slide.source import Source
+
+log = logging.getLogger("foveola.snapshot")
+
+MAX_PICTURE_PX = 400_000_000
+DOWNSAMPLE_RANGE = (1e-3, 1e6)
+_FARTHEST_CENTRE_PX = 1e9
+_LARGEST_PART_PX = 2048
+_SMALLEST_PART_PX = 16
+_POOL_BYTES = 256 << 20
+_LAYER_STEP_PX = 8
+
+
+class SnapshotError(Exception):
+    """A picture that cannot be made as asked: why, and what can be asked for."""
+
+
+class Adjusting(Protocol):
+    """Brightness −1 to 1, contrast and gamma 0.25 to 4, as in the window."""
+
+    @property
+    def brightness(self) -> float: ...
+    @property
+    def contrast(self) -> float: ...
+    @property
+    def gamma(self) -> float: ...
+
+
+def snapshot(
+    source: Source,
+    *,
+    center: tuple[float, float],
+    downsample: float,
+    size: tuple[int, int],
+    rotate_deg: float = 0.0,
+    icc: bool = False,
+    adjustment: Adjusting | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Image.Image:
+    """The field of ``size`` (width, height) pixels around ``center`` (level-0 pixels), as an RGB image.
+
+    ``downsample`` is level-0 pixels per picture pixel; below 1 the slide's pixels show as squares. What lies
+    beyond the slide is its background. ``rotate_deg`` turns the picture clockwise. ``icc`` applies the slide's
+    colour profile. ``progress(done, total)`` counts parts. Tiles that cannot be decoded are marked as in the
+    window; their number is in ``image.info["failed_tiles"]``.
+
+    Raises SnapshotError for a picture that cannot be made as asked, GpuError where there is no OpenGL.
+    """
+    _check_request(center, downsample, size, rotate_deg)
+    view = View(center[0], center[1], downsample, radians(rotate_deg))
+    lut = _colour_table(source) if icc else None
+    prepare_egl_environment()
+    with OffscreenContext(), ThreadPoolExecutor(default_worker_count(), "foveola-snapshot") as workers:
+        engine = _Engine(source, view, size, lut, adjustment, workers)
+        try:
+            picture = np.empty((size[1], size[0], 3), np.uint8)
+            parts = list(_parts(size, engine.part_px))
+            for done, part in enumerate(parts):
+                picture[part.top : part.bottom, part.left : part.right] = engine.draw(part)
+                if progress is not None:
+                    progress(done + 1, len(parts))
+        finally:
+            engine.release()
+    image = Image.fromarray(picture)
+    image.info["failed_tiles"] = len(engine.failed)
+    return image
+
+
+def save_png(image: Image.Image, path: Path, metadata: Mapping[str, str]) -> None:
+    """Write a PNG with ``metadata`` as text chunks, wholly or not at all. Raises SaveError."""
+    text = PngImagePlugin.PngInfo()
+    for key, value in metadata.items():
+        text.add_text(key, value)
+    data = io.BytesIO()
+    image.save(data, "PNG", pnginfo=text)
+    save_atomically(path, data.getvalue())
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A rectangle of the picture in pixels."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+def _parts(size: tuple[int, int], part_px: int) -> Iterator[_Part]:
+    for top in range(0, size[1], part_px):
+        for left in range(0, size[0], part_px):
+            yield _Part(left, top, min(left + part_px, size[0]), min(top + part_px, size[1]))
+
+
+def _check_request(
+    center: tuple[float, float], downsample: float, size: tuple[int, int], rotate_deg: float
+) -> None:
+    low, high = DOWNSAMPLE_RANGE
+    if not low <= downsample <= high:
+        raise SnapshotError(f"downsample must be from {low:g} to {high:g}, not {downsample:g}")
+    if not all(abs(value) <= _FARTHEST_CENTRE_PX for value in center):
+        raise SnapshotError(f"the centre {center[0]:g}, {center[1]:g} is too far from any slide")
+    if not isfinite(rotate_deg):
+        raise SnapshotError(f"the rotation must be a number of degrees, not {rotate_deg}")
+    width, height = size
+    if width < 1 or height < 1:
+        raise SnapshotError(f"a picture of {width}×{height} px has no pixels")
+    if width * height > MAX_PICTURE_PX:
+        raise SnapshotError(
+            f"a picture of {width}×{height} px is too large: at most {MAX_PICTURE_PX // 10**6} million pixels"
+        )
+
+
+def _colour_table(source: Source) -> NDArray[np.uint8]:
+    profile = source.info.icc_profile
+    if profile is None:
+        raise SnapshotError(f"{source.info.path}: the slide has no colour profile; leave ICC off")
+    from viewer.slide.icc import lut_from_profile
+
+    return lut_from_profile(profile)
+
+
+class _Engine:
+    """Pool, renderer and what is resident, for one picture in one context."""
+
+    def __init__(
+        self,
+        source: Source,
+        view: View,
+        size: tuple[int, int],
+        lut: NDArray[np.uint8] | None,
+        adjustment: Adjusting | None,
+        workers: ThreadPoolExecutor,
+    ) -> None:
+        from gpu.offscreen import max_picture_px
+        from gpu.renderer import TileRenderer
+        from gpu.texture_pool import TexturePool, max_layers
+
+        self._source = source
+        self._pyramid: Pyramid = source.pyramid
+        self._view, self._size = view, size
+        self._adjustment = adjustment
+        self._workers = workers
+        self._level = self._pyramid.level_for_downsample(view.downsample)
+        layer_px, self._mip_levels = _layer_shape(self._pyramid, self._level, view.downsample)
+        layers = min(max(_POOL_BYTES // (layer_px**2 * 16 // 3), 4), max_layers())
+        self.part_px = self._fitting_part_px(min(_LARGEST_PART_PX, *max_picture_px()), layers)
+        self._pool: TexturePool = TexturePool(layer_px, layers, self._mip_levels)
+        self._renderer: TileRenderer = TileRenderer(self._pool)
+        self._renderer.set_lut(lut)
+        self._residency = Residency(self._pyramid, layers)
+        self._part_number = 0
+        self.failed: set[TileKey] = set()
+
+    def release(self) -> None:
+        """Free every GL object."""
+        self._renderer.release()
+        self._pool.release()
+
+    def draw(self, part: _Part) -> NDArray[np.uint8]:
+        """(h, w, 3): one part of the picture."""
+        from gpu.offscreen import render_to_array
+
+        width, height = part.right - part.left, part.bottom - part.top
+        middle = (part.left + part.right) / 2, (part.top + part.bottom) / 2
+        x, y = slide_from_screen(self._view, self._size, self._pyramid.pixel_aspect, *middle)
+        view = View(x, y, self._view.downsample, self._view.rotation_rad)
+        screen = Screen(width, height, self._pyramid.pixel_aspect)
+        field = field_of_view(view, screen.size_px, screen.aspect)
+        tiles = self._pyramid.visible_tiles(self._level, field)
+        self._load(tiles, view, screen)
+        cover = cover_view(self._pyramid, self._residency, tiles, view, screen, now_s=0.0, fade_s=0.0)
+        frame = self._frame_state(width, height)
+        return render_to_array(self._renderer, _instances(cover.tiles), frame)[..., :3]
+
+    def _load(self, tiles: TileRange, view: View, screen: Screen) -> None:
+        """Bring every tile of the part onto the GPU, decoding with all workers."""
+        self._part_number += 1
+        rows, cols = np.nonzero(on_screen(self._pyramid, tiles, view, screen))
+        keys = [
+            TileKey(tiles.level, tiles.col0 + col, tiles.row0 + row)
+            for row, col in zip(rows.tolist(), cols.tolist(), strict=True)
+        ]
+        slots = self._pool.slots
+        slots.touch(keys, self._part_number)
+        absent = [key for key in keys if key not in slots]
+        for key, tile in zip(absent, self._workers.map(self._decode, absent), strict=True):
+            slot = slots.allocate(key, depth=0, pinned=False, frame=self._part_number)
+            assert slot is not None, "parts are cut so that their tiles fit the pool"
+            self._pool.upload(slot, tile.mips)
+            self._residency.put(key, slot, 0.0)
+            if tile.failed:
+                self.failed.add(key)
+
+    def _decode(self, key: TileKey) -> DecodedTile:
+        try:
+            return decoded_tile(self._source.read_tile(key), self._mip_levels)
+        except TileNotReadyError as error:
+            raise SnapshotError(
+                f"{self._source.info.path}: its coarse levels are still being built; try again later"
+            ) from error
+        except TileError as error:
+            log.warning("tile %s: %s", tuple(key), error)
+        width, height = self._pyramid.tile_size(key)
+        return marked_tile(width, height, self._mip_levels)
+
+    def _fitting_part_px(self, largest_px: int, layers: int) -> int:
+        """The largest side of a part whose tiles, turned as they may be, fit the pool."""
+        level = self._pyramid.levels[self._level]
+        step_x = level.tile_width * level.scale_x / self._view.downsample
+        step_y = level.tile_height * level.scale_y * self._pyramid.pixel_aspect / self._view.downsample
+        side = min(largest_px, max(self._size))
+        while side > _SMALLEST_PART_PX:
+            reach = hypot(side, side) if self._view.rotation_rad else side
+            if (ceil(reach / step_x) + 1) * (ceil(reach / step_y) + 1) <= layers:
+                break
+            side = max(side * 3 // 4, _SMALLEST_PART_PX)
+        return side
+
+    def _frame_state(self, width: int, height: int) -> FrameState:
+        from gpu.renderer import FrameState
+
+        red, green, blue = self._source.info.background_rgb
+        look = self._adjustment
+        return FrameState(
+            width_px=width,
+            height_px=height,
+            rotation_rad=self._view.rotation_rad,
+            background=(red / 255, green / 255, blue / 255),
+            brightness=0.0 if look is None else look.brightness,
+            contrast=1.0 if look is None else look.contrast,
+            gamma=1.0 if look is None else look.gamma,
+            icc=self._renderer.has_lut,
+        )
+
+
+def _layer_shape(pyramid: Pyramid, level_index: int, downsample: float) -> tuple[int, int]:
+    """Side of a texture layer and its number of mips, so that every minification is filtered."""
+    lod = log2(downsample / pyramid.levels[level_index].downsample)
+    mip_levels = max(1, ceil(lod - 1e-9) + 1)
+    most = floor(log2(pyramid.tile_px)) + 1
+    if mip_levels > most:
+        limit = pyramid.levels[level_index].downsample * 2 ** (most - 1)
+        raise SnapshotError(
+            f"downsample {downsample:g} is too coarse for this slide's levels: {limit:g} at most"
+        )
+    step = max(_LAYER_STEP_PX, 2 ** (mip_levels - 1))
+    return -(-pyramid.tile_px // step) * step, mip_levels
+
+
+def _instances(drawn: NDArray[np.void]) -> NDArray[np.void]:
+    """Records of viewer.view.cover as gpu.renderer wants them."""
+    from gpu.renderer import TILE_INSTANCE
+
+    instances = np.zeros(len(drawn), TILE_INSTANCE)
+    instances["rect_px"], instances["tile_size"] = drawn["rect"], drawn["extent"]
+    instances["tile_lod"], instances["fade"] = drawn["lod"], drawn["fade"]
+    instances["tile_slot"], instances["ancestor_slot"] = drawn["slot"], drawn["parent_slot"]
+    return instances

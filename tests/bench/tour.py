@@ -28,10 +28,10 @@ def main() -> None:
 
     import numpy as np
     from PySide6.QtWidgets import QApplication
+    from viewer.ui.main_window import MainWindow
 
     from viewer.settings import Settings
     from viewer.slide.source import open_slide
-    from viewer.ui.main_window import MainWindow
 
     application = QApplication([])
     window = MainWindow(Settings.default())

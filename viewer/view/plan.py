@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from math import cos, erf, sin, sqrt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ from viewer.view.camera import Velocity, View, field_of_view
 if TYPE_CHECKING:
     from viewer.view.residency import Residency
 
-FloatArray = NDArray[np.float64]
+FloatArray = NDArray[np.floating[Any]]
 TileWeight = Callable[[int, FloatArray, FloatArray], FloatArray]
 """Weights (n,) from 1 to 4 for tiles of a level, given their centres x (n,) and y (n,) in slide pixels."""
 

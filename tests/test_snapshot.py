@@ -209,11 +209,8 @@ def test_impossible_requests_are_refused(source: LevelsSource, change: dict[str,
 
 def test_a_png_carries_its_metadata(tmp_path: Path) -> None:
     path = tmp_path / "new" / "view.png"
-    save_png(
-        Image.new("RGB", (3, 2), BACKGROUND),
-        path,
-        {"Comment": "Research use only", "Source": "Gewebe – 𝛼.svs"},
-    )
+    metadata = {"Comment": "Research use only", "Source": "Gewebe – 𝛼.svs"}
+    save_png(Image.new("RGB", (3, 2), BACKGROUND), path, metadata)
     with Image.open(path) as image:
         image.load()
         assert image.getpixel((0, 0)) == BACKGROUND

@@ -200,7 +200,29 @@ def open_openslide(path: Path, *, because: str = "") -> OpenSlideSource:
         vendor = handle.properties.get("openslide.vendor", "unknown")
         reason = f"OpenSlide knows the {FORMAT_NAMES.get(vendor, vendor)} layout"
         reason = f"{reason} ({because})." if because else f"{reason}."
-        return OpenSlideSource(handle, facts_from_handle(handle, reader="openslide", reader_reason=reason))
+        source = OpenSlideSource(handle, facts_from_handle(handle, reader="openslide", reader_reason=reason))
+        _probe(source)
+        return source
     except SlideError:
         handle.close()
         raise
+
+
+def _probe(source: OpenSlideSource) -> None:
+    """Read the first, the middle and the last tile of the coarsest level until one works; where none does,
+    refuse.
+
+    OpenSlide opens files whose samples it cannot decode, floats for one.
+    """
+    pyramid = source.pyramid
+    coarsest = len(pyramid.levels) - 1
+    columns, rows = pyramid.levels[coarsest].columns, pyramid.levels[coarsest].rows
+    failure: TileError | None = None
+    for column, row in ((0, 0), (columns // 2, rows // 2), (columns - 1, rows - 1)):
+        try:
+            source.read_tile(TileKey(coarsest, column, row))
+        except TileError as error:
+            failure = error
+        else:
+            return
+    raise NotThisReader(source.info.path, f"it opens the file but decodes none of its tiles: {failure}")

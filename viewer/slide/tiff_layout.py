@@ -6,6 +6,7 @@ Source: TIFF 6.0; COG (OGC 21-026) for overviews and masks; OME-TIFF for SubIFD 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -13,9 +14,14 @@ import numpy as np
 from viewer.slide.tiff_ifd import MAX_NUMBERS, Ifd, TiffFormatError, sub_ifds
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from numpy.typing import NDArray
 
     from viewer.slide.file_bytes import FileBytes
+
+    # Byte offset and byte count of every tile.
+    TileTable: TypeAlias = tuple[NDArray[np.uint64], NDArray[np.uint64]]
 
 MAX_SIDE_PX = 2**31
 MAX_TILE_PX = 4096 * 4096
@@ -174,7 +180,7 @@ def _why_colour_unsupported(image: TiffImage) -> str | None:
     return None
 
 
-def read_tile_table(image: TiffImage) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+def read_tile_table(image: TiffImage) -> TileTable:
     """Byte offset and byte count of every tile, row by row (plane by plane where planes are separate).
 
     Raises TiffFormatError where the table is shorter than the image's size demands or does not fit in the
@@ -229,3 +235,31 @@ def _is_overview(image: TiffImage, finer: TiffImage, first: TiffImage) -> bool:
     expected_height = first.height * image.width / first.width
     same_shape = abs(image.height - expected_height) <= max(2.0, 0.02 * expected_height)
     return same_shape and (image.samples, image.bits) == (first.samples, first.bits)
+
+
+def spread_missing_tiles(images: list[TiffImage], tables: list[TileTable]) -> None:
+    """Mark (count 0, in place) every tile of a coarser level that overlaps a tile missing from a finer one.
+
+    Aperio scanners leave such tiles out of level 0 only and store noise for them in the levels above.
+    """
+    for (fine, fine_table), (coarse, coarse_table) in pairwise(zip(images, tables, strict=True)):
+        missing = (fine_table[0] == 0) | (fine_table[1] == 0)
+        if not missing.any():
+            continue
+        # Missing tiles left of and above each tile corner: four look-ups then count those in any block.
+        before = np.zeros((fine.rows + 1, fine.columns + 1), np.int64)
+        before[1:, 1:] = missing.reshape(fine.rows, fine.columns).cumsum(axis=0).cumsum(axis=1)
+        step_x = coarse.tile_width * fine.width / coarse.width / fine.tile_width
+        step_y = coarse.tile_height * fine.height / coarse.height / fine.tile_height
+        columns, rows = np.arange(coarse.columns), np.arange(coarse.rows)
+        left = np.minimum(np.floor(columns * step_x).astype(int), fine.columns)
+        right = np.minimum(np.ceil((columns + 1) * step_x).astype(int), fine.columns)
+        top = np.minimum(np.floor(rows * step_y).astype(int), fine.rows)
+        bottom = np.minimum(np.ceil((rows + 1) * step_y).astype(int), fine.rows)
+        inside = (
+            before[np.ix_(bottom, right)]
+            - before[np.ix_(top, right)]
+            - before[np.ix_(bottom, left)]
+            + before[np.ix_(top, left)]
+        )
+        coarse_table[1][inside.ravel() > 0] = 0

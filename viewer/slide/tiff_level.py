@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.slide.file_bytes import FileBytes
-    from viewer.slide.tiff_layout import TiffImage
+    from viewer.slide.tiff_layout import TiffImage, TileTable
 
 # Small tiles are gathered until a tile is worth a texture layer and a request of its own. 240 is Aperio's old
 # tile.
@@ -33,8 +33,8 @@ class TiffLevel:
     """One level. ``reduce`` is 1 for a level of the file, 2 for the level that is decoded from it at half
     size.
 
-    ``missing`` gives the pixels of a tile that the file does not hold: (x, y), (width, height) in level
-    pixels to straight RGBA; None for background.
+    ``missing`` gives the pixels of a tile that the file does not hold: (x, y), (width, height) in pixels of
+    the image to straight RGBA; None for background.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class TiffLevel:
         file: FileBytes,
         image: TiffImage,
         codec: TileCodec,
-        table: tuple[NDArray[np.uint64], NDArray[np.uint64]],
+        table: TileTable,
         *,
         background_rgb: tuple[int, int, int],
         reduce: int = 1,
@@ -86,7 +86,13 @@ class TiffLevel:
     def halved(self) -> TiffLevel:
         """The level of half the size, decoded from the tiles of this one."""
         return TiffLevel(
-            self._file, self._image, self._codec, self._table, background_rgb=self._background_rgb, reduce=2
+            self._file,
+            self._image,
+            self._codec,
+            self._table,
+            background_rgb=self._background_rgb,
+            reduce=2,
+            missing=self._missing,
         )
 
     def sample_pieces(self, count: int) -> list[tuple[int, int]]:
@@ -137,13 +143,19 @@ class TiffLevel:
             raise TileError(f"{self._file.path}: {where} cannot be read: {error}") from error
 
     def _missing_piece(self, column: int, row: int) -> NDArray[np.uint8]:
-        piece = background_tile(self._piece_width, self._piece_height, self._background_rgb)
-        if self._missing is not None:
-            x, y = column * self._piece_width, row * self._piece_height
-            width, height = min(self._piece_width, self.width - x), min(self._piece_height, self.height - y)
-            pixels = self._missing((x, y), (width, height))
-            piece[:height, :width] = opaque_rgba(pixels, self._background_rgb)
-        return piece
+        if self._missing is None:
+            return background_tile(self._piece_width, self._piece_height, self._background_rgb)
+        image = self._image
+        x, y = column * image.tile_width, row * image.tile_height
+        width, height = min(image.tile_width, image.width - x), min(image.tile_height, image.height - y)
+        pixels = opaque_rgba(self._missing((x, y), (width, height)), self._background_rgb)
+        padding = ((0, image.tile_height - height), (0, image.tile_width - width), (0, 0))
+        piece = np.pad(pixels, padding, mode="edge")
+        if self._reduce == 1:
+            return piece
+        quads = piece.reshape(self._piece_height, 2, self._piece_width, 2, 4)
+        sums: NDArray[np.uint16] = quads.sum(axis=(1, 3), dtype=np.uint16)
+        return ((sums + 2) // 4).astype(np.uint8)
 
 
 def bits_used(file: FileBytes, image: TiffImage) -> int:

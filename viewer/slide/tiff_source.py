@@ -21,7 +21,13 @@ from viewer.slide.openslide_source import FORMAT_NAMES, facts_from_handle, pixel
 from viewer.slide.pixels import opaque_rgba
 from viewer.slide.source import NotThisReader, SlideInfo, TileError
 from viewer.slide.tiff_ifd import Ifd, TiffFormatError, read_ifds
-from viewer.slide.tiff_layout import TiffImage, pyramid_images, read_tile_table, why_unsupported
+from viewer.slide.tiff_layout import (
+    TiffImage,
+    pyramid_images,
+    read_tile_table,
+    spread_missing_tiles,
+    why_unsupported,
+)
 from viewer.slide.tiff_level import MAX_DIRECT_TILE_PX, TiffLevel, bits_used
 from viewer.slide.tiff_metadata import (
     OmeFacts,
@@ -234,19 +240,15 @@ def _file_levels(
     """The levels that the file stores. Tiles that an Aperio level leaves out are OpenSlide's to fill from
     finer ones.
     """
+    tables = [read_tile_table(image) for image in images]
+    if aperio is not None and not images[0].separate_planes:
+        spread_missing_tiles(images, tables)
     levels = []
-    for index, image in enumerate(images):
+    for index, (image, table) in enumerate(zip(images, tables, strict=True)):
         missing = partial(read_level_region, aperio, index) if aperio and index else None
         codec = TileCodec(image, shift=shift)
         levels.append(
-            TiffLevel(
-                file,
-                image,
-                codec,
-                read_tile_table(image),
-                background_rgb=info.background_rgb,
-                missing=missing,
-            )
+            TiffLevel(file, image, codec, table, background_rgb=info.background_rgb, missing=missing)
         )
     return levels
 

@@ -212,14 +212,15 @@ def _straight(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _rgb_from_ycbcr(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    """Full-range YCbCr (ITU-R BT.601, as JFIF) to RGB, rounded; Aperio's compression 33003."""
-    y, cb, cr = (pixels[..., channel].astype(np.float32) for channel in range(3))
+    """Full-range YCbCr to RGB with JFIF 1.02's decimals taken exactly, rounded; for Aperio's 33003."""
+    y, cb, cr = (pixels[..., channel].astype(np.int32) for channel in range(3))
     cb -= 128
     cr -= 128
-    rgb: NDArray[np.float32] = np.stack(
-        [y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb], axis=2
-    )
-    return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
+    red = y + (1402 * cr + 500) // 1000
+    green = y + (-34414 * cb - 71414 * cr + 50_000) // 100_000
+    blue = y + (1772 * cb + 500) // 1000
+    rgb: NDArray[np.int32] = np.stack([red, green, blue], axis=2)
+    return np.clip(rgb, 0, 255).astype(np.uint8)
 
 
 def _check_jpeg_2000(data: bytes, width: int, height: int, components: int) -> None:

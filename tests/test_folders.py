@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
-import pytest
 
 from viewer import folders
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
 
 
 def test_one_variable_moves_everything(own_folders: Path) -> None:

@@ -39,8 +39,8 @@ class TexturePool:
     """Layers for tiles of at most layer_px × layer_px texels, in the current context.
 
     Software OpenGL clears all of it at once (0.6 ms a MiB, resident from then on): make the pool early and
-    keep it from slide to slide (slots.clear()). A lost context takes the pool with it: drop the object without
-    release() and make a new one.
+    keep it from slide to slide (slots.clear()). A lost context takes the pool with it: drop the object
+    without release() and make a new one.
 
     Args:
         layer_px: side of a layer, a multiple of 2^(mip_levels - 1).

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from viewer import doctor, probes
-
-ROOT = Path(__file__).parents[1]
 
 
 def answer(
@@ -99,10 +97,12 @@ def test_a_probe_that_fails_or_crashes_is_a_finding(monkeypatch: pytest.MonkeyPa
     assert doctor._probe("window").failure == "no answer within 60 s"
 
 
-def test_cuda_probe_answers_on_every_machine() -> None:
-    """With a driver it names the devices, without one it says so; it never raises for the lack of one."""
-    facts = probes.cuda()
-    assert (facts["driver"] is None) == (facts["devices"] == []) or facts["driver"]
+def test_cuda_probe_without_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr(probes.ctypes, "CDLL", missing)
+    assert probes.cuda() == {"driver": None, "devices": []}
 
 
 @pytest.mark.gl
@@ -134,3 +134,40 @@ def test_report_and_data_say_the_same() -> None:
     assert data["healthy"] is False
     assert [finding["name"] for finding in data["findings"]] == ["Python", "OpenGL", "CUDA"]
     assert doctor.report(findings[::2]).endswith("slides can be opened and shown")
+
+
+class FakeDriver:
+    """An NVIDIA driver with two cards, as its C interface answers: status 0, results through pointers."""
+
+    def cuInit(self, _flags: int) -> int:
+        return 0
+
+    def cuDriverGetVersion(self, version: Any) -> int:
+        version._obj.value = 12040
+        return 0
+
+    def cuDeviceGetCount(self, count: Any) -> int:
+        count._obj.value = 2
+        return 0
+
+    def cuDeviceGet(self, device: Any, index: int) -> int:
+        device._obj.value = index
+        return 0
+
+    def cuDeviceGetName(self, name: Any, length: int, device: Any) -> int:
+        assert length >= 20
+        name.value = f"Card {device.value}".encode()
+        return 0
+
+
+def test_cuda_probe_reads_what_a_driver_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes.ctypes, "CDLL", lambda _name: FakeDriver())
+    assert probes.cuda() == {"driver": "12.4", "devices": ["Card 0", "Card 1"]}
+
+
+def test_cuda_probe_names_the_call_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = FakeDriver()
+    monkeypatch.setattr(driver, "cuInit", lambda _flags: 100)
+    monkeypatch.setattr(probes.ctypes, "CDLL", lambda _name: driver)
+    with pytest.raises(RuntimeError, match="error 100 to cuInit"):
+        probes.cuda()

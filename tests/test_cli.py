@@ -103,6 +103,7 @@ def test_help_loads_no_library() -> None:
         (["snapshot", "a", "--size", "10x"], "argument --size: '' is not a number"),
         (["snapshot", "a", "--downsample", "0"], "argument --downsample: 0 is not above 0"),
         (["snapshot", "a", "-o", "x.jpg"], "'x.jpg' does not end in .png"),
+        (["snapshot", "a", "--size", "1024"], "argument --size: '1024' is not WIDTHxHEIGHT"),
         (["phantom", "a", "--size", "1.5"], "argument --size: 1.5 is not a whole number"),
         (["info", "a", "--jsno"], "unrecognized arguments: --jsno"),
     ],

@@ -129,6 +129,20 @@ def test_a_damaged_file_is_set_aside_and_said(content: bytes) -> None:
     assert json.loads(file.read_bytes())["version"] == 1
 
 
+def test_a_damaged_file_that_cannot_be_set_aside_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = state_dir() / "reader.json"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"{")
+
+    def refuse(_self: Path, _target: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    notice = ReaderState.load().notice
+    assert notice is not None
+    assert "could not be set aside: Permission denied" in notice
+
+
 def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     state = ReaderState.load(tmp_path)
     assert state.notice is not None

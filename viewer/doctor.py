@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
-import os
 import platform
 import shutil
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from viewer.ui.display import has_display
 
 PROBE_TIMEOUT_S = 60
 SYSTEM_HINT = (
@@ -94,7 +95,7 @@ def _offscreen() -> Finding:
 
 
 def _display() -> Finding:
-    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    if not has_display():
         if shutil.which("Xvfb"):
             return Finding("display", True, "none; `foveola demo` starts a virtual one (Xvfb)")
         hint = "start Foveola in a desktop session, or install xvfb for a virtual display"

@@ -1,0 +1,170 @@
+"""Starting the window: environment, application, theme, log, the hook for what nobody caught, and a clean end.
+
+PyOpenGL and Qt read the environment when they are first imported, so everything that imports them is imported
+inside the functions here, after ``prepare``.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from gpu.context import prepare_egl_environment
+from viewer.log import Logging, logger
+from viewer.settings import Settings, SettingsError
+from viewer.ui.display import require_display
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+    from types import FrameType, TracebackType
+
+    from PySide6.QtWidgets import QApplication
+
+    from viewer.ui.main_window import MainWindow
+
+log = logger("ui")
+
+WINDOW_SHARE_OF_SCREEN = 0.9
+
+
+def run(paths: Sequence[Path], *, settings: Settings | None = None) -> int:
+    """Open the window with slides, or folders of slides, and run until it is closed. Returns the exit status.
+
+    Raises DisplayError where no window can be opened.
+    """
+    with application(settings) as (app, window):
+        window.open_paths(paths)
+        return int(app.exec())
+
+
+@contextmanager
+def application(settings: Settings | None = None) -> Iterator[tuple[QApplication, MainWindow]]:
+    """A running application with its window on the screen; on leaving, the window is closed and Qt shut down."""
+    require_display()
+    prepare_egl_environment()
+    import OpenGL
+
+    OpenGL.ERROR_CHECKING = False  # a call to the driver for each call of ours; tests run with it on
+    from PySide6.QtWidgets import QApplication
+
+    from viewer.state import ReaderState
+    from viewer.ui.main_window import MainWindow
+    from viewer.ui.messages import MessageKind
+    from viewer.ui.theme import ThemeKeeper
+
+    logging = Logging()
+    logging.start()
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("foveola")
+    app.setApplicationDisplayName("Foveola")
+    app.setDesktopFileName("foveola")
+    settings, problem = (settings, "") if settings is not None else load_settings()
+    window = MainWindow(
+        settings, ReaderState.load(), ThemeKeeper(settings.display.theme, app), logging=logging
+    )
+    if problem:
+        window.messages.show_message(MessageKind.WARNING, problem)
+    fill_screen_nearly(window)
+    try:
+        with mishaps_shown(window), closed_by_signals(window):
+            window.show()
+            yield app, window
+    finally:
+        window.close()
+        window.deleteLater()
+        app.sendPostedEvents()
+        app.processEvents()
+        del window
+        app.shutdown()
+        logging.stop()
+
+
+def load_settings() -> tuple[Settings, str]:
+    """The reader's settings; where the file is wrong, the defaults and what is wrong with it."""
+    try:
+        return Settings.load(), ""
+    except SettingsError as error:
+        log.warning("settings not used: %s", error)
+        return Settings.default(), f"Default settings are used because of {error}"
+
+
+def fill_screen_nearly(window: MainWindow) -> None:
+    """Give the window most of the screen it is on."""
+    available = window.screen().availableGeometry()
+    size = available.size() * WINDOW_SHARE_OF_SCREEN
+    window.resize(size)
+    window.move(available.center() - window.rect().center())
+
+
+@contextmanager
+def mishaps_shown(window: MainWindow) -> Iterator[None]:
+    """Errors that nobody caught are told in the window, which stays usable; the hook before still logs them."""
+    from viewer.ui.messages import MessageKind
+    from viewer.ui.outbox import Outbox
+
+    outbox = Outbox()
+    before = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        before(kind, error, trace)
+        text = f"Something went wrong inside Foveola ({kind.__name__}: {error}). The window stays usable."
+        copy = window.actions_["copy_diagnostics"].trigger
+        outbox.post(
+            lambda: _ignore(
+                window.messages.show_message(MessageKind.ERROR, text, buttons={"Copy diagnostics": copy})
+            )
+        )
+
+    sys.excepthook = hook
+    try:
+        yield
+    finally:
+        sys.excepthook = before
+        outbox.close()
+
+
+@contextmanager
+def closed_by_signals(window: MainWindow) -> Iterator[None]:
+    """Ctrl+C in the terminal and a polite kill close the window as its own button does.
+
+    Python runs signal handlers between its own instructions only, of which an idle Qt loop executes none; the
+    socket that the interpreter writes to at every signal wakes it.
+    """
+    from PySide6.QtCore import QSocketNotifier
+
+    receiver, sender = socket.socketpair()
+    receiver.setblocking(False)
+    sender.setblocking(False)
+    notifier = QSocketNotifier(receiver.fileno(), QSocketNotifier.Type.Read)
+    notifier.activated.connect(lambda: _ignore(receiver.recv(64)))
+
+    def close(_number: int, _frame: FrameType | None) -> None:
+        window.close()
+
+    old_fd = signal.set_wakeup_fd(sender.fileno())
+    old = {number: signal.signal(number, close) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(old_fd)
+        notifier.setEnabled(False)
+        receiver.close()
+        sender.close()
+
+
+def _ignore(_result: Any) -> None:
+    """Makes a call with a result one without."""
+
+
+def run_demo(*, screenshot: Path | None = None) -> int:
+    """Make the demo slide, once, and open it in the window; without a display, on a virtual one, which leaves a
+    picture of the window (None: in the cache folder) and ends. Returns the exit status."""
+    from viewer.ui.demo import demo
+
+    return demo(screenshot=screenshot)

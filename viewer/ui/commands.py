@@ -1,0 +1,203 @@
+"""What the actions do: one short method for each handler named in the table of actions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+
+import viewer
+from viewer.log import diagnostics
+from viewer.saving import SaveError
+from viewer.ui.associated import AssociatedImages
+from viewer.ui.export import copy_view, save_view
+from viewer.ui.go_to import GoTo
+from viewer.ui.messages import MessageKind
+from viewer.ui.pixel_size import PixelSize
+from viewer.ui.preferences import Preferences
+from viewer.ui.shortcut_sheet import ShortcutSheet
+from viewer.ui.slide_folder import SLIDE_SUFFIXES
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QDialog
+
+    from viewer.ui.main_window import MainWindow
+    from viewer.ui.slide_view import SlideView
+
+ABOUT = f"""<h3>Foveola {viewer.__version__}</h3>
+<p>A viewer for whole-slide images that knows where to look.</p>
+<p><b>Research use only.</b> Foveola is not a medical device and must not be used for diagnosis.</p>
+<p>MIT licence. It stands on OpenSlide, Qt, vispy, NumPy, Pillow, tifffile, imagecodecs and libjpeg-turbo; their
+licences are in the third-party notices that come with it.</p>"""
+
+
+class Commands:
+    """The window's commands. Each acts on the window's active view."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self._window = window
+
+    @property
+    def _view(self) -> SlideView:
+        return self._window.view
+
+    # File
+
+    def open_slide(self) -> None:
+        patterns = " ".join(f"*{suffix}" for suffix in sorted(SLIDE_SUFFIXES))
+        names, _ = QFileDialog.getOpenFileNames(
+            self._window,
+            "Open slide",
+            self._window.settings.viewing.last_folder,
+            f"Slides and images ({patterns});;All files (*)",
+        )
+        self._window.open_paths([Path(name) for name in names])
+
+    def open_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(
+            self._window, "Open folder", self._window.settings.viewing.last_folder
+        )
+        if name:
+            self._window.open_paths([Path(name)])
+
+    def close_slide(self) -> None:
+        self._window.close_slide()
+
+    def save_view(self) -> None:
+        source = self._view.source
+        assert source is not None
+        folder = Path(self._window.settings.viewing.last_folder or Path.home())
+        name, _ = QFileDialog.getSaveFileName(
+            self._window, "Save view as PNG", str(folder / f"{source.info.path.stem}-view.png"), "PNG (*.png)"
+        )
+        if name:
+            self.save_view_to(Path(name))
+
+    def save_view_to(self, path: Path) -> None:
+        """Save the view; what goes wrong is said in the window."""
+        path = path if path.suffix.lower() == ".png" else path.with_name(f"{path.name}.png")
+        try:
+            save_view(self._view, path)
+        except SaveError as error:
+            self._window.messages.show_message(MessageKind.ERROR, str(error))
+        else:
+            self._window.status.showMessage(f"Saved {path.name}", 4000)
+
+    def copy_view(self) -> None:
+        copy_view(self._view)
+        self._window.status.showMessage("View copied", 4000)
+
+    def show_preferences(self) -> None:
+        dialog = Preferences(self._window.settings, self._window)
+        dialog.applied.connect(self._window.apply_settings)
+        self._show(dialog)
+
+    def quit(self) -> None:
+        self._window.close()
+
+    # View
+
+    def fit(self) -> None:
+        self._view.fit()
+
+    def one_to_one(self) -> None:
+        self._view.one_to_one()
+
+    def zoom_by(self, factor: float) -> None:
+        self._view.zoom_by(factor)
+
+    def set_magnification(self, power: float) -> None:
+        self._view.set_magnification(power)
+
+    def rotate_by(self, degrees: float) -> None:
+        self._view.rotate_by(degrees)
+
+    def upright(self) -> None:
+        self._view.set_rotation(0.0)
+
+    def show_folder(self, on: bool) -> None:
+        self._window.docks["folder"].setVisible(on)
+
+    def show_navigator(self, on: bool) -> None:
+        self._window.docks["navigator"].setVisible(on)
+
+    def show_properties(self, on: bool) -> None:
+        self._window.docks["properties"].setVisible(on)
+
+    def show_adjustments(self, on: bool) -> None:
+        self._window.docks["adjustments"].setVisible(on)
+
+    def show_scale_bar(self, on: bool) -> None:
+        self._window.show_scale_bar(on)
+
+    def show_label(self) -> None:
+        self._show(AssociatedImages(self._view, self._window))
+
+    def full_screen(self, on: bool) -> None:
+        self._window.set_full_screen(on)
+
+    def dark_theme(self, on: bool) -> None:
+        if on != (self._window.themes.theme.name == "dark"):
+            theme = "dark" if on else "light"
+            self._window.apply_settings(self._window.settings.replace("display", theme=theme))
+
+    # Go
+
+    def go_to(self) -> None:
+        self._show(GoTo(self._view, self._window))
+
+    def step_slide(self, step: float) -> None:
+        path = self._window.folder.neighbour(int(step))
+        if path is None:
+            self._window.status.showMessage("No further slide in this folder", 4000)
+        else:
+            self._window.open_slide(path)
+
+    # Tools
+
+    def set_pixel_size(self) -> None:
+        self._show(PixelSize(self._view, self._window))
+
+    def set_icc(self, on: bool) -> None:
+        if on != self._window.settings.display.icc:
+            self._window.apply_settings(self._window.settings.replace("display", icc=on))
+
+    def retry_tiles(self) -> None:
+        self._view.retry_failed_tiles()
+
+    def show_hud(self, on: bool) -> None:
+        self._window.hud.set_on(on)
+
+    def copy_diagnostics(self) -> None:
+        window = self._window
+        text = diagnostics(
+            lines=window.logging.last_lines() if window.logging is not None else [],
+            settings=window.settings,
+            gl_info=window.gl_facts(),
+            facts=window.slide_facts(),
+        )
+        QGuiApplication.clipboard().setText(text)
+        window.status.showMessage("Diagnostics copied; they hold no folder names", 6000)
+
+    # Help
+
+    def show_shortcuts(self) -> None:
+        self._show(ShortcutSheet(self._window.settings.shortcuts, self._window))
+
+    def show_about(self) -> None:
+        about = QMessageBox(self._window)
+        about.setWindowTitle("About Foveola")
+        about.setTextFormat(Qt.TextFormat.RichText)
+        about.setText(ABOUT)
+        self._show(about)
+
+    def _show(self, dialog: QDialog) -> None:
+        """Show a dialog beside the window, which stays usable."""
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setModal(False)
+        dialog.show()
+        dialog.raise_()
+        dialog.activateWindow()

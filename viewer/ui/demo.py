@@ -1,0 +1,92 @@
+"""``foveola demo``: a procedural slide, made once, opened in the window, with or without a display."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from viewer.folders import cache_dir
+from viewer.ui.app import application
+from viewer.ui.display import DisplayError, VirtualDisplay, has_display
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PySide6.QtWidgets import QApplication
+
+    from viewer.ui.main_window import MainWindow
+    from viewer.ui.opening import Progress
+
+DEMO_SIZE_PX = 24_576
+DEMO_SEED = 1
+SCREEN_PX = (1440, 900)
+PATIENCE_MS = 300_000
+"""How long the virtual window may take, the making of the slide included."""
+SETTLE_MS = 700
+"""From all sharp to the picture: the panels paint at their own pace."""
+
+
+def demo(*, screenshot: Path | None = None) -> int:
+    """Open the demo slide. Raises DisplayError where neither a display nor a virtual one can be had."""
+    if has_display():
+        with application() as (app, window):
+            open_demo(window)
+            return int(app.exec())
+    target = screenshot or cache_dir() / "demo-window.png"
+    with VirtualDisplay(*SCREEN_PX), application() as (app, window):
+        show_and_photograph(app, window, target)
+    sys.stdout.write(f"No display here, so the window opened on a virtual one. Its picture: {target}\n")
+    return 0
+
+
+def open_demo(window: MainWindow) -> None:
+    """Open the demo slide, which is made first where it is not there yet; the window shows the progress."""
+    path = cache_dir() / f"demo-{DEMO_SIZE_PX}-{DEMO_SEED}.tif"
+    window.open_slide(path, prepare=make_slide)
+
+
+def make_slide(path: Path, progress: Progress) -> None:
+    """Write the slide beside its final name and move it there, so that half a slide is never taken for a whole."""
+    from viewer.slide.phantom import write_phantom
+
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_phantom(path, size_px=DEMO_SIZE_PX, seed=DEMO_SEED, progress=progress)
+
+
+def show_and_photograph(app: QApplication, window: MainWindow, target: Path) -> None:
+    """Wait until the demo slide is sharp in the window, then save a picture of the whole screen."""
+    from PySide6.QtCore import QTimer
+
+    def sharp(is_sharp: bool) -> None:
+        if is_sharp:
+            settle.start()
+        else:
+            settle.stop()
+
+    settle = QTimer(singleShot=True, interval=SETTLE_MS)
+    settle.timeout.connect(lambda: app.exit(0))
+    window.view.sharp_changed.connect(sharp)
+    window.opener.failed.connect(lambda _path, _reason: app.exit(1))
+    QTimer.singleShot(PATIENCE_MS, app, lambda: app.exit(2))
+    open_demo(window)
+    status = app.exec()
+    settle.stop()
+    if status:
+        problems = "; ".join(bar.text for bar in window.messages.messages) or "it took too long"
+        raise DisplayError(f"the demo window did not come up: {problems}")
+    save_picture(app, target)
+
+
+def save_picture(app: QApplication, target: Path) -> None:
+    """The whole screen as a PNG. Raises SaveError."""
+    from PySide6.QtCore import QBuffer, QByteArray, QIODevice
+
+    from viewer.saving import save_atomically
+
+    data = QByteArray()
+    buffer = QBuffer(data)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    app.primaryScreen().grabWindow(0).save(buffer, "PNG")
+    save_atomically(target, data.data())

@@ -1,0 +1,127 @@
+"""Whether a window can be opened here, asked before Qt is: without a display Qt aborts the whole process."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_START_TIMEOUT_S = 20.0
+_NO_GL_PLATFORMS = ("offscreen", "minimal", "minimalegl", "vnc", "linuxfb")
+
+
+class DisplayError(RuntimeError):
+    """No window can be opened; the message says why and what to do."""
+
+
+def has_display() -> bool:
+    """Whether a display is named; it may still not answer."""
+    if sys.platform != "linux":
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def require_display() -> None:
+    """Raise DisplayError where opening a window would abort the process."""
+    if sys.platform != "linux":
+        return
+    platform = os.environ.get("QT_QPA_PLATFORM", "").split(":")[0]
+    if platform in _NO_GL_PLATFORMS:
+        raise DisplayError(f"QT_QPA_PLATFORM={platform} has no OpenGL windows; unset it to open the window")
+    if not has_display():
+        raise DisplayError(
+            "there is no display to open a window on; set DISPLAY, or use `foveola snapshot`, which needs none"
+        )
+    if os.environ.get("WAYLAND_DISPLAY") and platform != "xcb":
+        return
+    _require_x_libraries()
+    _require_x_server()
+
+
+def _require_x_libraries() -> None:
+    """Qt's X11 plug-in with all that it links to: where one library is missing, Qt would abort."""
+    import PySide6
+
+    plugin = Path(PySide6.__file__).parent / "Qt" / "plugins" / "platforms" / "libqxcb.so"
+    if not plugin.exists():  # a distribution's own Qt keeps its plug-ins elsewhere and its packages complete
+        return
+    try:
+        ctypes.CDLL(str(plugin))
+    except OSError as error:
+        library = str(error).split(":", maxsplit=1)[0]
+        raise DisplayError(
+            f"Qt cannot open windows because {library} is missing; `foveola doctor` says what to install"
+        ) from error
+
+
+def _require_x_server() -> None:
+    xcb = ctypes.CDLL("libxcb.so.1")
+    xcb.xcb_connect.restype = ctypes.c_void_p
+    connection = ctypes.c_void_p(xcb.xcb_connect(None, None))
+    failed = xcb.xcb_connection_has_error(connection)
+    xcb.xcb_disconnect(connection)
+    if failed:
+        raise DisplayError(
+            f"the display {os.environ['DISPLAY']} does not answer; check DISPLAY and access to it"
+        )
+
+
+class VirtualDisplay:
+    """An X server in memory (Xvfb) on a free display number; DISPLAY points to it inside the ``with`` block."""
+
+    def __init__(self, width_px: int, height_px: int) -> None:
+        self._screen = f"{width_px}x{height_px}x24"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._before = os.environ.get("DISPLAY")
+
+    def __enter__(self) -> VirtualDisplay:
+        read_end, write_end = os.pipe()
+        command = ["Xvfb", "-displayfd", str(write_end), "-screen", "0", self._screen, "-nolisten", "tcp"]
+        try:
+            self._process = subprocess.Popen(
+                command, pass_fds=(write_end,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+        except FileNotFoundError as error:
+            os.close(read_end)
+            raise DisplayError(
+                "there is no display, and no Xvfb to make a virtual one; on Debian or Ubuntu: apt-get install xvfb"
+            ) from error
+        finally:
+            os.close(write_end)
+        os.environ["DISPLAY"] = f":{self._number(read_end)}"
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._before is None:
+            os.environ.pop("DISPLAY", None)
+        else:
+            os.environ["DISPLAY"] = self._before
+        self._stop()
+
+    def _number(self, read_end: int) -> int:
+        """The display number, which Xvfb writes once it answers."""
+        import select
+
+        with os.fdopen(read_end) as answer:
+            ready, _, _ = select.select([answer], [], [], _START_TIMEOUT_S)
+            text = answer.readline().strip() if ready else ""
+        if not text.isdecimal():
+            self._stop()
+            raise DisplayError("the virtual display (Xvfb) did not start")
+        return int(text)
+
+    def _stop(self) -> None:
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait()

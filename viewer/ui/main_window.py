@@ -1,0 +1,398 @@
+"""The window: puts the slide's view, the panels, the actions and the messages together, and moves slides in.
+
+Views stand in the middle (``SlideArea``), panels are docks around it, and what the reader can do is one table
+(``actions``) with one handler each (``commands``). Parts talk to the view through its signals, not to each other.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QToolBar, QWidget
+
+from gpu.context import gl_info
+from viewer.saving import SaveError
+from viewer.ui.actions import ACTIONS, MENUS, TOOLBAR, ActionSet, Need
+from viewer.ui.adjustments import AdjustmentsPanel
+from viewer.ui.commands import Commands
+from viewer.ui.hud import Hud
+from viewer.ui.messages import MessageArea, MessageKind
+from viewer.ui.navigator import Navigator
+from viewer.ui.opening import SlideOpener
+from viewer.ui.portraits import PortraitMaker
+from viewer.ui.properties_panel import PropertiesPanel
+from viewer.ui.slide_area import SlideArea
+from viewer.ui.slide_folder import SlideFolder
+from viewer.ui.slide_view import SlideView
+from viewer.ui.start_page import StartPage
+from viewer.ui.status_line import StatusLine
+from viewer.ui.theme import em_px
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+
+    from viewer.log import Logging
+    from viewer.settings import Settings
+    from viewer.slide.source import Source
+    from viewer.state import ReaderState
+    from viewer.ui.opening import Prepare
+    from viewer.ui.theme import ThemeKeeper
+
+SAVE_STATE_EVERY_MS = 30_000
+_RECENT_IN_MENU = 10
+
+
+class MainWindow(QMainWindow):
+    """One window. ``close`` ends all its threads."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        state: ReaderState,
+        themes: ThemeKeeper,
+        *,
+        logging: Logging | None = None,
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.state = state
+        self.themes = themes
+        self.logging = logging
+        self.portraits = PortraitMaker(self)
+        self.opener = SlideOpener(self)
+        self.messages = MessageArea(themes)
+        self.actions_ = ActionSet(self, Commands(self))
+        self.actions_.set_icons(themes.icon)
+        self.start_page = StartPage(
+            self.portraits,
+            [self.actions_["open"], self.actions_["open_folder"]],
+            themes.pixmap("foveola", "text", em_px(4)),
+        )
+        self.view = SlideView(settings)
+        self.area = SlideArea(self.messages, self.start_page, self.view)
+        self.setCentralWidget(self.area)
+        self.folder = SlideFolder(self.portraits)
+        self.hud = Hud(self.view, self.view)
+        self.docks = self._make_docks()
+        self.status = StatusLine(self.view, themes)
+        self.setStatusBar(self.status)
+        self._make_menus()
+        self._make_toolbar()
+        self._connect()
+        self._state_timer = QTimer(self, interval=SAVE_STATE_EVERY_MS)
+        self._state_timer.timeout.connect(self._save_state)
+        self._state_timer.start()
+        self.setAcceptDrops(True)
+        self.setWindowTitle("Foveola")
+        self.setWindowIcon(themes.icon("foveola"))
+        self.apply_settings(settings)
+        self._refresh_recent()
+        self.refresh_actions()
+        if state.notice:
+            self.messages.show_message(MessageKind.WARNING, state.notice)
+
+    # Slides in and out
+
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """Open the first of some files and list the others, or list a folder and open its first slide."""
+        paths = [path.absolute() for path in paths]
+        files = [path for path in paths if not path.is_dir()]
+        if not paths:
+            return
+        if not files:
+            self.docks["folder"].show()
+            self.folder.show_folder(paths[0], open_first=True)
+            return
+        if len(files) > 1:
+            self.docks["folder"].show()
+            self.folder.show_files(files)
+        self.open_slide(files[0])
+
+    def open_slide(self, path: Path, *, prepare: Prepare | None = None) -> None:
+        """Open a slide; the present one stays until it is there. ``prepare`` makes the file first."""
+        self.messages.clear()
+        self.opener.open(path.absolute(), prepare=prepare)
+
+    def close_slide(self) -> None:
+        """Close the slide and go back to the start page."""
+        self._remember_view()
+        self.view.set_source(None)
+        self._save_state()
+        self._refresh_recent()
+
+    def _slide_opened(self, source: Source) -> None:
+        self._remember_view()
+        path = source.info.path
+        self.view.set_source(source)
+        last = self.state.last_view(path)
+        if last is not None:
+            self.view.restore(last)
+        self.state.opened(path)
+        self._save_state()
+        if not self.folder.contains(path):
+            self.folder.show_folder(path.parent)
+        self.folder.set_current(path)
+        self._keep_last_folder(path.parent)
+        if source.info.notes:
+            self.messages.show_message(MessageKind.INFORMATION, "\n".join(source.info.notes))
+
+    def _slide_failed(self, path: Path, reason: str) -> None:
+        stays = " The slide that was open stays open." if self.view.source is not None else ""
+        self.messages.show_message(
+            MessageKind.ERROR,
+            f"{path.name} was not opened: {reason}.{stays}",
+            buttons={
+                "Try again": partial(self.open_slide, path),
+                "Open another…": self.actions_["open"].trigger,
+            },
+        )
+
+    def _folder_failed(self, folder: Path, reason: str) -> None:
+        self.messages.show_message(
+            MessageKind.ERROR,
+            f"{folder.name or folder}: {reason}.",
+            buttons={"Open another folder…": self.actions_["open_folder"].trigger},
+        )
+
+    # State and settings
+
+    def apply_settings(self, settings: Settings) -> None:
+        """Use other settings from now on, and save them."""
+        changed, self.settings = settings != self.settings, settings
+        self.themes.choose(settings.display.theme)
+        self.actions_.set_shortcuts(settings.shortcuts)
+        self.view.apply_settings(settings)
+        self.view.set_icc(settings.display.icc)
+        self.refresh_actions()
+        if changed:
+            try:
+                settings.save()
+            except SaveError as error:
+                self.messages.show_message(MessageKind.ERROR, str(error))
+
+    def refresh_actions(self) -> None:
+        """Grey what makes no sense now, and check what is on."""
+        view, source = self.view, self.view.source
+        met = {
+            Need.SLIDE: source is not None,
+            Need.MAGNIFICATION: view.magnification is not None,
+            Need.FOLDER: bool(self.folder.entries),
+            Need.ASSOCIATED_IMAGES: source is not None and bool(source.info.associated_images),
+            Need.COLOUR_PROFILE: view.has_icc,
+            Need.UNKNOWN_PIXEL_SIZE: source is not None and source.info.mpp_um is None,
+            Need.FAILED_TILES: view.failed_tiles > 0,
+        }
+        self.actions_.refresh([need for need, is_met in met.items() if not is_met])
+        self._check("dark_theme", self.themes.theme.name == "dark")
+        self._check("colour_profile", self.settings.display.icc)
+        self._check("full_screen", self.isFullScreen())
+        self._check("show_hud", self.hud.on)
+        for name, dock in self.docks.items():
+            self._check(f"show_{name}", not dock.isHidden())
+
+    def set_full_screen(self, on: bool) -> None:
+        """Fill the screen, without menus and toolbar; the status line stays."""
+        if on == self.isFullScreen():
+            return
+        self.menuBar().setVisible(not on)
+        self._toolbar.setVisible(not on)
+        if on:
+            self.showFullScreen()
+            key = self.actions_["full_screen"].shortcut().toString()
+            self.status.showMessage(f"{key} leaves full screen", 6000)
+        else:
+            self.showNormal()
+
+    def gl_facts(self) -> dict[str, str | int]:
+        """Facts about the OpenGL context in use; empty before the first slide is drawn."""
+        if self.view.canvas.engine is None:
+            return {}
+        self.view.canvas.set_current()
+        return gl_info()
+
+    def slide_facts(self) -> dict[str, object]:
+        """What a bug report may know of the open slide: not its name."""
+        source = self.view.source
+        if source is None:
+            return {"Slide": "none"}
+        levels = [(level.width, level.height) for level in source.pyramid.levels]
+        return {
+            "Format": source.info.format,
+            "Reader": source.info.reader,
+            "Levels": levels,
+            "Failed tiles": self.view.failed_tiles,
+        }
+
+    def _remember_view(self) -> None:
+        source = self.view.source
+        if source is not None:
+            self.state.remember_view(source.info.path, self.view.camera.target)
+
+    def _save_state(self) -> None:
+        self._remember_view()
+        try:
+            self.state.save()
+        except SaveError as error:
+            self.messages.show_message(MessageKind.WARNING, str(error))
+
+    def _keep_last_folder(self, folder: Path) -> None:
+        if str(folder) != self.settings.viewing.last_folder:
+            self.apply_settings(self.settings.replace("viewing", last_folder=str(folder)))
+
+    # Structure
+
+    def _make_docks(self) -> dict[str, QDockWidget]:
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        docks = {
+            "folder": self._dock("Slides", self.folder, left),
+            "navigator": self._dock("Navigator", Navigator(self.view), right),
+            "properties": self._dock("Properties", PropertiesPanel(self.view), right),
+            "adjustments": self._dock("Adjustments", AdjustmentsPanel(self.view), right),
+        }
+        docks["folder"].hide()
+        docks["adjustments"].hide()
+        self.resizeDocks(
+            [docks["folder"], docks["navigator"]], [em_px(19), em_px(19)], Qt.Orientation.Horizontal
+        )
+        self.resizeDocks(
+            [docks["navigator"], docks["properties"]], [em_px(13), em_px(24)], Qt.Orientation.Vertical
+        )
+        return docks
+
+    def _dock(self, title: str, content: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title)
+        dock.setObjectName(title.lower())
+        dock.setAccessibleName(title)
+        dock.setWidget(content)
+        self.addDockWidget(area, dock)
+        return dock
+
+    def _make_menus(self) -> None:
+        for name in MENUS:
+            menu = self.menuBar().addMenu(f"&{name}")
+            menu.setToolTipsVisible(True)
+            for spec in ACTIONS:
+                if spec.menu == name:
+                    if spec.starts_section:
+                        menu.addSeparator()
+                    menu.addAction(self.actions_[spec.id])
+                    self.addAction(self.actions_[spec.id])  # its key works while the menu bar is hidden
+                if spec.id == "open_folder" and name == spec.menu:
+                    self._recent_menu = menu.addMenu("Open recent")
+        self._recent_menu.aboutToShow.connect(self._fill_recent_menu)
+
+    def _make_toolbar(self) -> None:
+        self._toolbar = QToolBar("Tools")
+        self._toolbar.setObjectName("toolbar")
+        self._toolbar.setAccessibleName("Toolbar")
+        self._toolbar.setMovable(False)
+        side = em_px(1.5)
+        self._toolbar.setIconSize(
+            self._toolbar.iconSize().scaled(side, side, Qt.AspectRatioMode.IgnoreAspectRatio)
+        )
+        for action_id in TOOLBAR:
+            if action_id is None:
+                self._toolbar.addSeparator()
+                continue
+            action = self.actions_[action_id]
+            self._toolbar.addAction(action)
+            button = self._toolbar.widgetForAction(action)
+            button.setAccessibleName(action.text().rstrip("…"))
+            if action_id.startswith("magnification_"):
+                button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.addToolBar(self._toolbar)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+
+    def _connect(self) -> None:
+        opener, opening = self.opener, self.messages.opening
+        opener.started.connect(opening.begin)
+        opener.progressed.connect(opening.set_progress)
+        for ended in (opener.opened, opener.failed, opener.cancelled):
+            ended.connect(opening.end)
+        opening.cancel_pressed.connect(opener.cancel)
+        opener.opened.connect(self._slide_opened)
+        opener.failed.connect(self._slide_failed)
+        self.folder.chosen.connect(self.open_slide)
+        self.folder.failed.connect(self._folder_failed)
+        self.folder.listed.connect(self.refresh_actions)
+        self.start_page.chosen.connect(self.open_slide)
+        self.themes.changed.connect(self._theme_changed)
+        self.view.message.connect(self._view_message)
+        self.view.source_changed.connect(self._source_changed)
+        self.view.mpp_changed.connect(self.refresh_actions)
+        self.view.failed_tiles_changed.connect(lambda _count: self.refresh_actions())
+        self.view.sharp_changed.connect(self._sharp_changed)
+        for dock in self.docks.values():
+            dock.visibilityChanged.connect(lambda _visible: self.refresh_actions())
+
+    def _theme_changed(self) -> None:
+        self.actions_.set_icons(self.themes.icon)
+        self.refresh_actions()
+
+    def _view_message(self, text: str) -> None:
+        self.messages.show_message(MessageKind.INFORMATION, text)
+
+    def _source_changed(self) -> None:
+        source = self.view.source
+        self.setWindowTitle("Foveola" if source is None else f"{source.info.path.name} – Foveola")
+        self._sharp_changed(self.view.sharp)
+        self.refresh_actions()
+
+    def _sharp_changed(self, sharp: bool) -> None:
+        self.portraits.set_paused(self.view.source is not None and not sharp)
+
+    def _check(self, action_id: str, on: bool) -> None:
+        action = self.actions_[action_id]
+        action.blockSignals(True)
+        action.setChecked(on)
+        action.blockSignals(False)
+
+    def _refresh_recent(self) -> None:
+        self.start_page.show_recent(self.state.recent)
+
+    def _fill_recent_menu(self) -> None:
+        menu: QMenu = self._recent_menu
+        menu.clear()
+        menu.setToolTipsVisible(True)
+        for path in self.state.recent[:_RECENT_IN_MENU]:
+            action = menu.addAction(path.name.replace("&", "&&"), partial(self.open_slide, path))
+            action.setToolTip(str(path))
+        if self.state.recent:
+            menu.addSeparator()
+            clear = menu.addAction("Forget recent slides", self._forget_recent)
+            clear.setToolTip("Forget the list and where you looked on each slide")
+        else:
+            menu.addAction("No recent slides").setEnabled(False)
+
+    def _forget_recent(self) -> None:
+        self.state.forget_all()
+        self._save_state()
+        self._refresh_recent()
+
+    # Qt's events
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        from pathlib import Path
+
+        event.acceptProposedAction()
+        self.open_paths([Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()])
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Save where the reader was and end all threads."""
+        self._state_timer.stop()
+        self._save_state()
+        self.messages.opening.end()
+        self.opener.close(wait_s=0.5)
+        self.portraits.close(wait_s=0.5)
+        self.folder.close_work(wait_s=0.2)
+        self.view.close_slide()
+        super().closeEvent(event)

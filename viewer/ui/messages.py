@@ -1,0 +1,180 @@
+"""Messages inside the window, above the slide: never in the way, gone at a click, kinds told by icon and word."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QAccessible, QAccessibleEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from viewer.ui.theme import em_px
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from viewer.ui.theme import ThemeKeeper
+
+MAX_MESSAGES = 3
+SHOW_PROGRESS_AFTER_MS = 200
+"""An opening that is quicker than this shows no progress: a flash would tell nobody anything."""
+
+
+class MessageKind(Enum):
+    """How serious a message is: the name of its icon and of its colours."""
+
+    INFORMATION = "information"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class MessageBar(QFrame):
+    """One message with its buttons."""
+
+    closed = Signal(object)
+
+    def __init__(self, kind: MessageKind, text: str, themes: ThemeKeeper, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.kind = kind
+        self.text = text
+        self.setObjectName("message")
+        self.setProperty("kind", kind.value)
+        self.setAccessibleName(f"{kind.value.capitalize()}: {text}")
+        self._themes = themes
+        self._icon = QLabel()
+        self._icon.setAccessibleName(kind.value.capitalize())
+        self._label = QLabel(text, wordWrap=True)
+        self._label.setTextInteractionFlags(
+            self._label.textInteractionFlags() | self._label.textInteractionFlags().TextSelectableByMouse
+        )
+        self._label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._layout = QHBoxLayout(self)
+        margin = em_px(0.4)
+        self._layout.setContentsMargins(2 * margin, margin, margin, margin)
+        self._layout.addWidget(self._icon)
+        self._layout.addWidget(self._label, 1)
+        self._close = self.add_button("Dismiss", self.dismiss)
+        themes.changed.connect(self._draw_icon)
+        self._draw_icon()
+
+    def add_button(self, text: str, call: Callable[[], None]) -> QPushButton:
+        """A button before the last one. Pressing it also dismisses the message."""
+        button = QPushButton(text)
+        button.setToolTip(f"{text} ({self.kind.value})")
+        button.setAccessibleName(text)
+        button.clicked.connect(self.dismiss)
+        if call != self.dismiss:
+            button.clicked.connect(lambda: call())
+        self._layout.insertWidget(max(2, self._layout.count() - 1), button)
+        return button
+
+    def dismiss(self) -> None:
+        """Take the message away."""
+        self.closed.emit(self)
+
+    def _draw_icon(self) -> None:
+        self._icon.setPixmap(self._themes.pixmap(self.kind.value, f"{self.kind.value}_text", em_px(1.4)))
+
+
+class OpeningBar(QFrame):
+    """Says that a slide is being opened, with Cancel. Shows itself only where it takes a moment."""
+
+    cancel_pressed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("opening")
+        self._label = QLabel()
+        self._progress = QProgressBar(textVisible=False)
+        self._progress.setAccessibleName("Progress of opening")
+        self._progress.setFixedWidth(em_px(12))
+        self._cancel = QPushButton("Cancel")
+        self._cancel.setToolTip("Stop opening; the slide that was open stays")
+        self._cancel.clicked.connect(self.cancel_pressed)
+        layout = QHBoxLayout(self)
+        margin = em_px(0.4)
+        layout.setContentsMargins(2 * margin, margin, margin, margin)
+        layout.addWidget(self._label, 1)
+        layout.addWidget(self._progress)
+        layout.addWidget(self._cancel)
+        self._delay = QTimer(self, singleShot=True, interval=SHOW_PROGRESS_AFTER_MS)
+        self._delay.timeout.connect(self.show)
+        self.hide()
+
+    def begin(self, path: Path) -> None:
+        """An opening has begun."""
+        self._label.setText(f"Opening {path.name} …")
+        self.setAccessibleName(self._label.text())
+        self._progress.setRange(0, 0)
+        self._delay.start()
+
+    def set_progress(self, share: float) -> None:
+        """How much is done, 0 to 1."""
+        self._progress.setRange(0, 1000)
+        self._progress.setValue(round(share * 1000))
+
+    def end(self) -> None:
+        """The opening has ended, however it went."""
+        self._delay.stop()
+        self._progress.setRange(0, 1000)  # a busy bar that is hidden would go on animating
+        self.hide()
+
+
+class MessageArea(QWidget):
+    """The newest messages, at most three, and the progress of an opening."""
+
+    def __init__(self, themes: ThemeKeeper, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._themes = themes
+        self._bars: list[MessageBar] = []
+        self.opening = OpeningBar(self)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(0)
+        self._layout.addWidget(self.opening)
+
+    @property
+    def messages(self) -> list[MessageBar]:
+        """What is shown now, oldest first."""
+        return list(self._bars)
+
+    def show_message(
+        self, kind: MessageKind, text: str, *, buttons: dict[str, Callable[[], None]] | None = None
+    ) -> MessageBar:
+        """Show a message until it is dismissed. The same message is not shown twice; the oldest gives way."""
+        for bar in [bar for bar in self._bars if (bar.kind, bar.text) == (kind, text)]:
+            self._remove(bar)
+        while len(self._bars) >= MAX_MESSAGES:
+            self._remove(self._bars[0])
+        bar = MessageBar(kind, text, self._themes, self)
+        for label, call in (buttons or {}).items():
+            bar.add_button(label, call)
+        bar.closed.connect(self._remove)
+        self._bars.append(bar)
+        self._layout.addWidget(bar)
+        event = QAccessibleEvent(bar, QAccessible.Event.Alert)
+        QAccessible.updateAccessibility(event)
+        return bar
+
+    def clear(self) -> None:
+        """Take all messages away."""
+        for bar in self.messages:
+            self._remove(bar)
+
+    def _remove(self, bar: MessageBar) -> None:
+        if bar in self._bars:
+            self._bars.remove(bar)
+            self._layout.removeWidget(bar)
+            bar.hide()
+            bar.deleteLater()

@@ -1,0 +1,136 @@
+"""Opening slides in worker threads, so that a slow share never stops the window.
+
+One opening counts at a time: a newer one, or Cancel, makes the one before it worthless; its slide is closed as
+soon as its thread comes back. A thread that hangs inside the system cannot be ended, only left behind.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from viewer.log import logger
+from viewer.slide.source import SlideError, open_slide
+from viewer.ui.outbox import Outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from viewer.slide.source import Source
+
+    Progress = Callable[[float, float], None]
+    Prepare = Callable[[Path, Progress], None]
+
+log = logger("ui")
+
+
+class OpeningCancelledError(Exception):
+    """Raised out of a progress report to stop a preparation that nobody waits for any more."""
+
+
+@dataclass(eq=False, slots=True)
+class _Job:
+    path: Path
+    prepare: Prepare | None
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+
+
+class SlideOpener(QObject):
+    """Opens one slide at a time and says how it went. All signals come in the GUI thread."""
+
+    started = Signal(object)
+    """A path is being opened."""
+    progressed = Signal(float)
+    """How much of the preparation is done, 0 to 1; never sent for a plain opening."""
+    opened = Signal(object)
+    """An open Source, which now belongs to the listener."""
+    failed = Signal(object, str)
+    """The path, and why it could not be opened."""
+    cancelled = Signal(object)
+
+    def __init__(
+        self, parent: QObject | None = None, *, open_source: Callable[[Path], Source] = open_slide
+    ) -> None:
+        super().__init__(parent)
+        self._open_source = open_source
+        self._outbox = Outbox()
+        self._job: _Job | None = None
+        self._threads: list[threading.Thread] = []
+
+    @property
+    def opening(self) -> Path | None:
+        """What is being opened, None where nothing is."""
+        return None if self._job is None else self._job.path
+
+    def open(self, path: Path, *, prepare: Prepare | None = None) -> None:
+        """Begin to open a slide; ``prepare(path, progress)`` makes the file first, in the same thread."""
+        self._drop()
+        job = self._job = _Job(path, prepare)
+        job.thread = threading.Thread(target=self._work, args=(job,), name="foveola-open", daemon=True)
+        self._threads = [thread for thread in self._threads if thread.is_alive()] + [job.thread]
+        self.started.emit(path)
+        job.thread.start()
+
+    def cancel(self) -> None:
+        """Give up the opening under way, if any."""
+        job = self._drop()
+        if job is not None:
+            self.cancelled.emit(job.path)
+
+    def close(self, *, wait_s: float = 1.0) -> None:
+        """Give up and wait for the threads, at most ``wait_s`` seconds for all of them."""
+        self._drop()
+        self._outbox.close()
+        deadline = monotonic() + wait_s
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - monotonic()))
+            if thread.is_alive():
+                log.warning("an opening did not end in time and is left behind")
+
+    def _drop(self) -> _Job | None:
+        job, self._job = self._job, None
+        if job is not None:
+            job.cancelled.set()
+        return job
+
+    def _work(self, job: _Job) -> None:
+        """Runs in the job's own thread."""
+        source: Source | None = None
+        reason = ""
+        try:
+            if job.prepare is not None:
+                job.prepare(job.path, lambda done, total: self._report(job, done / total))
+            source = self._open_source(job.path)
+        except OpeningCancelledError:
+            return
+        except SlideError as error:
+            reason = error.reason
+        except Exception as error:  # whatever a reader does, the window must be told
+            log.exception("opening %s failed unexpectedly", job.path)
+            reason = f"it cannot be read ({type(error).__name__}: {error})"
+        arrived = self._outbox.post(lambda: self._finish(job, source, reason))
+        if not arrived and source is not None:
+            source.close()
+
+    def _report(self, job: _Job, share: float) -> None:
+        if job.cancelled.is_set():
+            raise OpeningCancelledError
+        self._outbox.post(lambda: self.progressed.emit(share) if job is self._job else None)
+
+    def _finish(self, job: _Job, source: Source | None, reason: str) -> None:
+        if job is not self._job:
+            if source is not None:
+                source.close()
+            return
+        self._job = None
+        if source is not None:
+            self.opened.emit(source)
+        else:
+            log.info("not opened: %s: %s", job.path, reason)
+            self.failed.emit(job.path, reason)

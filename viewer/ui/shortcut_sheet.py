@@ -1,0 +1,109 @@
+"""The sheet of keys and mouse gestures (F1), made from the table of actions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QDialogButtonBox,
+    QHeaderView,
+    QLineEdit,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from viewer.ui.actions import ACTIONS, MENUS, shortcuts_in_force
+from viewer.ui.theme import em_px
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+GESTURES = (
+    ("Wheel", "Zoom about the cursor"),
+    ("Shift + wheel", "Turn the slide about the cursor"),
+    ("Drag", "Move the slide; let go while moving and it glides on"),
+    ("Double click", "Zoom in twice on that point"),
+    ("Arrow keys", "Move by a fifth of the view (with the slide in focus)"),
+    ("Tab, Shift + Tab", "From part to part of the window"),
+    ("Drop files or a folder", "Open the first slide and list the rest"),
+)
+
+
+def key_in_words(keys: tuple[str, ...]) -> str:
+    """Keys as the platform writes them: "Ctrl+O", "F, Home"."""
+    return ", ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in keys)
+
+
+class ShortcutSheet(QDialog):
+    """Two columns, what and how, with a filter; stays open beside the window."""
+
+    def __init__(self, chosen: Mapping[str, str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Keys and mouse")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._filter = QLineEdit(placeholderText="Filter", clearButtonEnabled=True)
+        self._filter.setAccessibleName("Filter keys")
+        self._filter.setToolTip("Show only lines that contain this text")
+        self._filter.textChanged.connect(self._apply_filter)
+        self._tree = QTreeWidget()
+        self._tree.setAccessibleName("Keys and mouse gestures")
+        self._tree.setHeaderLabels(["Key", "What it does"])
+        self._tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        self._tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self._tree.setAlternatingRowColors(True)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self._filter)
+        layout.addWidget(self._tree, 1)
+        layout.addWidget(buttons)
+        self._fill(shortcuts_in_force(chosen))
+        self.resize(em_px(38), em_px(34))
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """What is shown, as (key, what it does)."""
+        return [(item.text(0), item.text(1)) for item in self._items() if not item.isHidden()]
+
+    def _fill(self, keys: Mapping[str, tuple[str, ...]]) -> None:
+        self._section("Mouse and slide", GESTURES)
+        for menu in MENUS:
+            rows = [
+                (key_in_words(keys[spec.id]), _sentence(spec.text, spec.tooltip))
+                for spec in ACTIONS
+                if spec.menu == menu
+            ]
+            self._section(menu, tuple(rows))
+        self._tree.expandAll()
+
+    def _section(self, title: str, rows: tuple[tuple[str, str], ...]) -> None:
+        section = QTreeWidgetItem(self._tree, [title])
+        section.setFirstColumnSpanned(True)
+        font = section.font(0)
+        font.setBold(True)
+        section.setFont(0, font)
+        for row in rows:
+            QTreeWidgetItem(section, list(row))
+
+    def _items(self) -> list[QTreeWidgetItem]:
+        sections = [self._tree.topLevelItem(index) for index in range(self._tree.topLevelItemCount())]
+        return [section.child(row) for section in sections if section for row in range(section.childCount())]
+
+    def _apply_filter(self, text: str) -> None:
+        wanted = text.casefold().strip()
+        for item in self._items():
+            item.setHidden(wanted not in f"{item.text(0)} {item.text(1)}".casefold())
+        for index in range(self._tree.topLevelItemCount()):
+            section = self._tree.topLevelItem(index)
+            assert section is not None
+            section.setHidden(all(section.child(row).isHidden() for row in range(section.childCount())))
+
+
+def _sentence(text: str, tooltip: str) -> str:
+    return f"{text.rstrip('…')}: {tooltip[0].lower()}{tooltip[1:]}"

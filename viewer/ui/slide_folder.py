@@ -1,0 +1,175 @@
+"""The slides of a folder: which files they are, in which order, and the panel that lists them."""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from viewer.log import logger
+from viewer.ui.outbox import Outbox
+from viewer.ui.slide_list import SlideEntry, SlideList
+from viewer.ui.theme import em_px
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from viewer.ui.portraits import PortraitMaker
+
+log = logger("ui")
+
+MAX_LISTED = 10_000
+SLIDE_SUFFIXES = frozenset(
+    ".svs .svslide .ndpi .vms .vmu .scn .mrxs .bif .czi .dcm .dzi .tif .tiff .btf .tf8 .qptiff"
+    " .png .jpg .jpeg .jp2 .j2k .bmp .gif .webp".split()
+)
+"""File names that a folder's list shows. A file of any name can be opened by itself."""
+
+
+def is_slide_name(path: Path) -> bool:
+    """Whether a file looks like a slide by its name."""
+    return path.suffix.lower() in SLIDE_SUFFIXES and not path.name.startswith(".")
+
+
+def natural_key(path: Path) -> list[tuple[int, int, str]]:
+    """Sorts slide 2 before slide 10, whatever the case of the letters."""
+    parts = re.split(r"(\d+)", path.name.casefold())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+
+
+def slides_in(folder: Path) -> list[SlideEntry]:
+    """The slides of a folder by name, at most 10,000. Raises OSError where it cannot be listed."""
+    found: list[Path] = []
+    for path in folder.iterdir():
+        if is_slide_name(path):
+            found.append(path)
+            if len(found) == MAX_LISTED:
+                log.warning("%s holds more than %d slides; the rest is not listed", folder, MAX_LISTED)
+                break
+    return entries_of(sorted(found, key=natural_key))
+
+
+def entries_of(paths: Sequence[Path]) -> list[SlideEntry]:
+    """List entries of files in the order given; folders among them are left out, missing files are not."""
+    entries: list[SlideEntry] = []
+    for path in paths:
+        try:
+            if not path.is_dir():
+                entries.append(SlideEntry(path, path.stat().st_size))
+        except OSError:
+            entries.append(SlideEntry(path, None))
+    return entries
+
+
+class SlideFolder(QWidget):
+    """The panel: a heading and the list. Folders are read in a thread; a slow share never stops the window."""
+
+    chosen = Signal(object)
+    """The path of a slide that the reader wants to open."""
+    listed = Signal()
+    """Another list is shown."""
+    failed = Signal(object, str)
+    """A folder that cannot be listed, and why."""
+
+    def __init__(self, portraits: PortraitMaker, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Slides")
+        self._outbox = Outbox()
+        self._thread: threading.Thread | None = None
+        self._folder: Path | None = None
+        self._current: Path | None = None
+        self._heading = QLabel("No folder is open", wordWrap=True)
+        self._heading.setProperty("muted", True)
+        self._heading.setMargin(em_px(0.4))
+        self._list = SlideList(portraits)
+        self._list.setAccessibleName("Slides of the folder")
+        self._list.setAccessibleDescription("Arrow keys move through the list, Enter opens a slide.")
+        self._list.chosen.connect(self.chosen)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._heading)
+        layout.addWidget(self._list, 1)
+        self.setFocusProxy(self._list)
+
+    @property
+    def entries(self) -> Sequence[SlideEntry]:
+        return self._list.slides.entries
+
+    def show_folder(self, folder: Path, *, open_first: bool = False) -> None:
+        """List a folder; with ``open_first`` choose its first slide. A folder that is listed stays as it is."""
+        if folder == self._folder and not open_first:
+            return
+        self._folder = folder
+
+        def work() -> None:
+            try:
+                entries = slides_in(folder)
+            except OSError as error:
+                reason = (error.strerror or str(error)).lower()
+                self._outbox.post(lambda: self._not_listed(folder, reason))
+            else:
+                self._outbox.post(lambda: self._show(folder, entries, open_first=open_first))
+
+        self._thread = threading.Thread(target=work, name="foveola-folder", daemon=True)
+        self._thread.start()
+
+    def show_files(self, paths: Sequence[Path]) -> None:
+        """List files from anywhere, in the order given."""
+        self._folder = None
+        self._fill(entries_of(paths), f"{len(paths)} chosen slides")
+
+    def set_current(self, path: Path) -> None:
+        """The slide that is open: marked in the list, and the one that ``neighbour`` counts from."""
+        self._current = path
+        self._list.select(path)
+
+    def contains(self, path: Path) -> bool:
+        """Whether a slide is in the list."""
+        return self._list.slides.row_of(path) >= 0
+
+    def neighbour(self, step: int) -> Path | None:
+        """The slide ``step`` places after the open one that is not known to be broken; None at the end."""
+        entries = self.entries
+        row = -1 if self._current is None else self._list.slides.row_of(self._current)
+        if row < 0:
+            row = -1 if step > 0 else len(entries)
+        row += step
+        while 0 <= row < len(entries):
+            if entries[row].openable:
+                return entries[row].path
+            row += 1 if step > 0 else -1
+        return None
+
+    def close_work(self, *, wait_s: float = 0.5) -> None:
+        """Wait for a listing under way, at most ``wait_s`` seconds."""
+        self._outbox.close()
+        if self._thread is not None:
+            self._thread.join(wait_s)
+
+    def _show(self, folder: Path, entries: list[SlideEntry], *, open_first: bool) -> None:
+        if folder != self._folder:
+            return
+        count = f"{len(entries)} slide{'' if len(entries) == 1 else 's'}" if entries else "no slides"
+        self._fill(entries, f"{folder.name or folder}: {count}")
+        if open_first:
+            if entries:
+                self.chosen.emit(entries[0].path)
+            else:
+                self.failed.emit(folder, "there is no slide in this folder")
+
+    def _not_listed(self, folder: Path, reason: str) -> None:
+        if folder == self._folder:
+            self._folder = None
+            self.failed.emit(folder, f"the folder cannot be listed: {reason}")
+
+    def _fill(self, entries: list[SlideEntry], heading: str) -> None:
+        self._heading.setText(heading)
+        self._list.slides.set_entries(entries)
+        if self._current is not None:
+            self._list.select(self._current)
+        self.listed.emit()

@@ -1,0 +1,99 @@
+"""What the window shows while no slide is open: how to open one, and the recent ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction, QPixmap
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from viewer.ui.slide_folder import entries_of
+from viewer.ui.slide_list import SlideList
+from viewer.ui.theme import em_px
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from viewer.ui.portraits import PortraitMaker
+
+
+class StartPage(QWidget):
+    """A heading, buttons for the given actions, and the recent slides."""
+
+    chosen = Signal(object)
+    """The path of a recent slide that the reader wants to open."""
+
+    def __init__(
+        self,
+        portraits: PortraitMaker,
+        actions: Sequence[QAction],
+        logo: QPixmap,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Start page")
+        self.setAutoFillBackground(True)
+        picture = QLabel()
+        picture.setPixmap(logo)
+        picture.setAccessibleName("Foveola")
+        title = QLabel("Foveola")
+        font = title.font()
+        font.setPointSizeF(font.pointSizeF() * 2)
+        font.setBold(True)
+        title.setFont(font)
+        hint = QLabel("Drop a slide or a folder of slides here, or open one.", wordWrap=True)
+        hint.setProperty("muted", True)
+        heading = QVBoxLayout()
+        heading.addWidget(title)
+        heading.addWidget(hint)
+        top = QHBoxLayout()
+        top.setSpacing(em_px(1))
+        top.addWidget(picture)
+        top.addLayout(heading, 1)
+        buttons = QHBoxLayout()
+        for action in actions:
+            buttons.addWidget(_button(action))
+        buttons.addStretch(1)
+        self._recent_heading = QLabel("Recent slides")
+        self._recent = SlideList(portraits)
+        self._recent.setAccessibleName("Recent slides")
+        self._recent.setAccessibleDescription("Arrow keys move through the list, Enter opens a slide.")
+        self._recent.chosen.connect(self.chosen)
+        column_widget = QWidget()
+        column_widget.setMaximumWidth(em_px(40))
+        column = QVBoxLayout(column_widget)
+        column.setSpacing(em_px(0.8))
+        column.addStretch(1)
+        column.addLayout(top)
+        column.addLayout(buttons)
+        column.addWidget(self._recent_heading)
+        column.addWidget(self._recent, 8)
+        column.addStretch(1)
+        layout = QHBoxLayout(self)
+        margin = em_px(2)
+        layout.setContentsMargins(margin, margin, margin, margin)
+        layout.addStretch(1)
+        layout.addWidget(column_widget, 8)
+        layout.addStretch(1)
+        self.show_recent(())
+
+    @property
+    def recent_list(self) -> SlideList:
+        return self._recent
+
+    def show_recent(self, paths: Sequence[Path]) -> None:
+        """List the recent slides; without any, the list is hidden."""
+        self._recent.slides.set_entries(entries_of(paths))
+        self._recent.setVisible(bool(paths))
+        self._recent_heading.setVisible(bool(paths))
+
+
+def _button(action: QAction) -> QPushButton:
+    button = QPushButton(action.icon(), action.text())
+    button.setToolTip(action.toolTip())
+    button.setAccessibleName(action.text().rstrip("…"))
+    button.clicked.connect(action.trigger)
+    action.changed.connect(lambda: button.setIcon(action.icon()))
+    return button

@@ -1,0 +1,178 @@
+"""The line at the bottom: magnification, pixel size, cursor, whether all is sharp, and what it may be used for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QWidget
+
+from viewer.ui.theme import em_px
+from viewer.ui.throttle import Throttle
+from viewer.view.scale import format_magnification, format_position
+
+if TYPE_CHECKING:
+    from viewer.ui.slide_view import SlideView
+    from viewer.ui.theme import ThemeKeeper
+
+RESEARCH_USE = "Research use only"
+_TIP_RESEARCH = "Foveola is not a medical device and must not be used for diagnosis"
+_TIP_NO_PIXEL_SIZE = "This file does not state its pixel size; Tools › Set pixel size…"
+
+
+class _Disc(QWidget):
+    """A filled disc for sharp, a half one for loading, a dash for no slide: shapes that need no colour."""
+
+    def __init__(self, themes: ThemeKeeper) -> None:
+        super().__init__()
+        self._themes = themes
+        self._filled_share: float | None = None
+
+    def set_filled(self, share: float | None) -> None:
+        """1 for a whole disc, 0.5 for half of it, None for a dash."""
+        if share != self._filled_share:
+            self._filled_share = share
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(em_px(0.9), em_px(0.9))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        side = min(self.width(), self.height()) * 0.8
+        box = QRectF(0, 0, side, side)
+        box.moveCenter(QRectF(self.rect()).center())
+        whole = self._filled_share == 1
+        text_colour = self.palette().color(QPalette.ColorRole.WindowText)
+        painter.setPen(QPen(self._themes.theme.colour("sharp") if whole else text_colour, max(1.0, side / 9)))
+        if self._filled_share is None:
+            painter.drawLine(box.left(), box.center().y(), box.right(), box.center().y())
+            return
+        painter.drawEllipse(box)
+        painter.setBrush(painter.pen().color())
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.drawPie(box, 90 * 16, round(360 * 16 * self._filled_share))
+
+
+class SharpLight(QWidget):
+    """Whether every visible pixel is shown at full resolution, as a shape and a word."""
+
+    def __init__(self, themes: ThemeKeeper) -> None:
+        super().__init__()
+        self._disc = _Disc(themes)
+        self._word = QLabel()
+        self._word.setMinimumWidth(_width_of("Loading tiles"))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(em_px(0.8), 0, 0, 0)
+        layout.setSpacing(em_px(0.3))
+        layout.addWidget(self._disc)
+        layout.addWidget(self._word)
+        self.setToolTip(
+            "All sharp: every pixel in view is shown at the full resolution of this magnification"
+        )
+
+    @property
+    def text(self) -> str:
+        return self._word.text()
+
+    def show_state(self, *, slide_open: bool, sharp: bool) -> None:
+        """Take over what the slide's view says."""
+        word = "All sharp" if sharp else "Loading tiles"
+        self._word.setText(word if slide_open else "No slide")
+        self._disc.set_filled((1.0 if sharp else 0.5) if slide_open else None)
+        self.setAccessibleName(self._word.text())
+
+
+class StatusLine(QStatusBar):
+    """Listens to a slide's view, at most 15 times a second while it moves."""
+
+    def __init__(self, slide_view: SlideView, themes: ThemeKeeper, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._view = slide_view
+        self._cursor: tuple[float, float] | None = None
+        self.magnification = _field("Magnification", "888.8x")
+        self.pixel_size = _field("Pixel size", "8.8888 × 8.8888 µm/px")
+        self.position = _field("Position of the cursor", "888888.8, 888888.8 µm")
+        self.failed = QLabel()
+        self.failed.setAccessibleName("Tiles that could not be read")
+        self.failed.setToolTip("These tiles are marked in the slide; Tools › Read failed tiles again (F5)")
+        self.building = QProgressBar(maximum=100, format="Building levels %p %")
+        self.building.setAccessibleName("Building the coarse levels of a file that has none")
+        self.building.setFixedWidth(_width_of("Building levels 100 %") + em_px(1))
+        self.sharp = SharpLight(themes)
+        self.research = QLabel(RESEARCH_USE)
+        self.research.setObjectName("research")
+        self.research.setToolTip(_TIP_RESEARCH)
+        self.research.setContentsMargins(em_px(0.5), 0, em_px(0.3), 0)
+        for widget in (self.building, self.failed, self.position, self.magnification, self.pixel_size):
+            self.addPermanentWidget(widget)
+        self.addPermanentWidget(self.sharp)
+        self.addPermanentWidget(self.research)
+        self.building.hide()
+        self._throttle = Throttle(self, self._show_place)
+        slide_view.view_changed.connect(self._throttle.ask)
+        slide_view.cursor_moved.connect(self._cursor_moved)
+        slide_view.mpp_changed.connect(self.refresh)
+        slide_view.source_changed.connect(self.refresh)
+        slide_view.sharp_changed.connect(self._show_sharp)
+        slide_view.failed_tiles_changed.connect(self._show_failed)
+        slide_view.build_progress.connect(self._show_building)
+        themes.changed.connect(self.update)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take over everything anew, after the slide changed."""
+        if self._view.source is None:
+            self._cursor = None
+            self.building.hide()
+        self._show_place()
+        self._show_sharp()
+        self._show_failed()
+
+    def _cursor_moved(self, point: tuple[float, float] | None) -> None:
+        self._cursor = point
+        self._throttle.ask()
+
+    def _show_place(self) -> None:
+        view, mpp_um = self._view, self._view.mpp_um
+        self.magnification.setText("" if view.source is None else format_magnification(view.magnification))
+        self.pixel_size.setText("" if view.source is None else _pixel_size(mpp_um))
+        unknown = view.source is not None and mpp_um is None
+        self.pixel_size.setToolTip(_TIP_NO_PIXEL_SIZE if unknown else "Size of a full-resolution pixel")
+        self.magnification.setToolTip(_TIP_NO_PIXEL_SIZE if view.magnification is None else "Magnification")
+        here = self._cursor if view.source is not None else None
+        self.position.setText("" if here is None else format_position(*here, mpp_um=mpp_um))
+
+    def _show_sharp(self, *_state: object) -> None:
+        self.sharp.show_state(slide_open=self._view.source is not None, sharp=self._view.sharp)
+
+    def _show_failed(self, *_state: object) -> None:
+        count = self._view.failed_tiles
+        self.failed.setText(f"⚠ {count:,} tile{'' if count == 1 else 's'} failed" if count else "")
+        self.failed.setVisible(count > 0)
+
+    def _show_building(self, share: float) -> None:
+        self.building.setValue(round(share * 100))
+        self.building.setVisible(share < 1)
+
+
+def _pixel_size(mpp_um: tuple[float, float] | None) -> str:
+    if mpp_um is None:
+        return "pixel size unknown"
+    x, y = mpp_um
+    return f"{x:.4g} µm/px" if abs(x / y - 1) < 1e-3 else f"{x:.4g} × {y:.4g} µm/px"
+
+
+def _field(name: str, widest: str) -> QLabel:
+    label = QLabel()
+    label.setAccessibleName(name)
+    label.setToolTip(name)
+    label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    label.setMinimumWidth(_width_of(widest))
+    return label
+
+
+def _width_of(text: str) -> int:
+    return QLabel(text).sizeHint().width()

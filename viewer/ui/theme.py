@@ -1,0 +1,153 @@
+"""Colours and icons: the light and the dark theme, following the system's choice, on Qt's Fusion style.
+
+A theme is a table of named colours in ``resources/themes``; palette, style sheet and icons are made from it.
+Nothing here fixes a size in pixels: lengths follow the system font.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QByteArray, QObject, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetricsF, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QApplication
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+THEME_NAMES = ("light", "dark")
+
+_ROLES = {
+    QPalette.ColorRole.Window: "window",
+    QPalette.ColorRole.WindowText: "window_text",
+    QPalette.ColorRole.Base: "base",
+    QPalette.ColorRole.AlternateBase: "alternate_base",
+    QPalette.ColorRole.Text: "text",
+    QPalette.ColorRole.Button: "button",
+    QPalette.ColorRole.ButtonText: "button_text",
+    QPalette.ColorRole.BrightText: "accent_text",
+    QPalette.ColorRole.PlaceholderText: "muted_text",
+    QPalette.ColorRole.Highlight: "accent",
+    QPalette.ColorRole.HighlightedText: "accent_text",
+    QPalette.ColorRole.Accent: "accent",
+    QPalette.ColorRole.Link: "link",
+    QPalette.ColorRole.LinkVisited: "link",
+    QPalette.ColorRole.ToolTipBase: "tooltip",
+    QPalette.ColorRole.ToolTipText: "tooltip_text",
+}
+_GREYED_ROLES = (QPalette.ColorRole.WindowText, QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText)
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Named colours, as ``#rrggbb``."""
+
+    name: str
+    colours: Mapping[str, str]
+
+    def colour(self, name: str) -> QColor:
+        return QColor(self.colours[name])
+
+    @property
+    def palette(self) -> QPalette:
+        """Qt's palette; bevels are derived from the button colour by Qt itself."""
+        palette = QPalette(self.colour("button"), self.colour("window"))
+        for role, name in _ROLES.items():
+            palette.setColor(role, self.colour(name))
+        for role in _GREYED_ROLES:
+            palette.setColor(QPalette.ColorGroup.Disabled, role, self.colour("disabled_text"))
+        return palette
+
+    @property
+    def style_sheet(self) -> str:
+        text = resources.files("resources").joinpath("themes", "window.qss").read_text(encoding="utf-8")
+        return re.sub(r"\{(\w+)\}", lambda match: self.colours[match[1]], text)
+
+
+def load_theme(name: str) -> Theme:
+    """The theme of a name in ``THEME_NAMES``."""
+    text = resources.files("resources").joinpath("themes", f"{name}.toml").read_text(encoding="utf-8")
+    return Theme(name, tomllib.loads(text))
+
+
+def em_px(widths: float = 1.0) -> int:
+    """``widths`` times the height of the application's font, in logical pixels: the unit for all lengths."""
+    return round(QFontMetricsF(QApplication.font()).height() * widths)
+
+
+class ThemeKeeper(QObject):
+    """Dresses the application in the chosen theme, and again when the system switches between light and dark."""
+
+    changed = Signal()
+    """Another theme is on: icons and painted things must be made anew."""
+
+    def __init__(self, choice: str, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        QApplication.setStyle("Fusion")
+        self._choice = choice
+        self.theme = load_theme(self._wanted_name())
+        self._dress()
+        QApplication.styleHints().colorSchemeChanged.connect(self._follow)
+
+    @property
+    def choice(self) -> str:
+        return self._choice
+
+    def choose(self, choice: str) -> None:
+        """``light``, ``dark`` or ``system``."""
+        self._choice = choice
+        self._follow()
+
+    def icon(self, name: str) -> QIcon:
+        """An icon of ``resources/icons`` in the theme's text colours, for buttons and for menus."""
+        svg = resources.files("resources").joinpath("icons", f"{name}.svg").read_text(encoding="utf-8")
+        icon = QIcon()
+        for mode, colour in ((QIcon.Mode.Normal, "button_text"), (QIcon.Mode.Disabled, "disabled_text")):
+            for side_px in (em_px(1.0), em_px(1.5)):
+                icon.addPixmap(_drawn(svg, self.theme.colours[colour], side_px), mode)
+        return icon
+
+    def pixmap(self, name: str, colour: str, side_px: int) -> QPixmap:
+        """One icon in one named colour of the theme, ``side_px`` logical pixels wide."""
+        svg = resources.files("resources").joinpath("icons", f"{name}.svg").read_text(encoding="utf-8")
+        return _drawn(svg, self.theme.colours[colour], side_px)
+
+    def _wanted_name(self) -> str:
+        if self._choice in THEME_NAMES:
+            return self._choice
+        dark = QApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+        return "dark" if dark else "light"
+
+    def _follow(self) -> None:
+        name = self._wanted_name()
+        if name != self.theme.name:
+            self.theme = load_theme(name)
+            self._dress()
+            self.changed.emit()
+
+    def _dress(self) -> None:
+        QApplication.setPalette(self.theme.palette)
+        _application().setStyleSheet(self.theme.style_sheet)
+
+
+def _drawn(svg: str, colour: str, side_px: int) -> QPixmap:
+    ratio = _application().devicePixelRatio()
+    pixmap = QPixmap(QSize(side_px, side_px) * ratio)
+    pixmap.setDevicePixelRatio(ratio)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    renderer = QSvgRenderer(QByteArray(svg.replace("currentColor", colour).encode()))
+    renderer.render(painter, QRectF(0, 0, side_px, side_px))
+    painter.end()
+    return pixmap
+
+
+def _application() -> QApplication:
+    application = QApplication.instance()
+    assert isinstance(application, QApplication), "themes need a QApplication"
+    return application

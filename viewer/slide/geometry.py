@@ -114,7 +114,7 @@ class Pyramid:
     ) -> Pyramid:
         """Levels of the given (width, height), finest first, each with its own (width, height) of tile.
 
-        Raises ValueError for an empty pyramid, sizes below 1, or levels that do not shrink.
+        Raises ValueError for an empty pyramid, sizes below 1, or a level larger than the finer one before it.
         """
         if not sizes or len(sizes) != len(tile_sizes):
             raise ValueError("a pyramid needs at least one level, and one tile size per level")
@@ -167,12 +167,12 @@ class Pyramid:
 
     def visible_tiles(self, level_index: int, region: Rect) -> TileRange:
         """The tiles of a level that share area with ``region``; an empty range where none does."""
-        level = self.levels[level_index]
+        level, inside = self.levels[level_index], region.intersection(self.extent)
+        if inside is None:
+            return TileRange(level_index, 0, 0, 0, 0)
         step_x, step_y = level.tile_width * level.scale_x, level.tile_height * level.scale_y
-        col0 = min(max(floor(region.x0 / step_x), 0), level.columns)
-        row0 = min(max(floor(region.y0 / step_y), 0), level.rows)
-        col1 = max(min(ceil(region.x1 / step_x), level.columns), col0)
-        row1 = max(min(ceil(region.y1 / step_y), level.rows), row0)
+        col0, row0 = floor(inside.x0 / step_x), floor(inside.y0 / step_y)
+        col1, row1 = min(ceil(inside.x1 / step_x), level.columns), min(ceil(inside.y1 / step_y), level.rows)
         return TileRange(level_index, col0, row0, col1, row1)
 
     def contains(self, key: TileKey) -> bool:

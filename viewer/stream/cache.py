@@ -62,7 +62,7 @@ class ByteCache(Generic[K, V]):
 
     def discard(self, key: K) -> None:
         """Forget the value, if held."""
-        value = self._entries.pop(key, None) or self._pinned.pop(key, None)
+        value = (self._entries if key in self._entries else self._pinned).pop(key, None)
         if value is not None:
             self._nbytes -= value.nbytes
 

@@ -140,7 +140,8 @@ class SlideCanvas(app.Canvas):
         self.release()
         self._streamer = streamer
         self._gpu_cache_bytes = gpu_cache_bytes
-        self.request_frame()
+        self._timer.stop()
+        self.native.update()
 
     def release(self) -> None:
         """Free the GL objects of the slide."""
@@ -159,8 +160,9 @@ class SlideCanvas(app.Canvas):
         return self._engine.picture(view, self.screen, replace(self.look, debug=False), now_s=perf_counter())
 
     def request_frame(self) -> None:
-        """Draw soon, at most once for however many requests."""
-        self._schedule(_FRAME_INTERVAL_S - (perf_counter() - self._last_frame_s))
+        """Draw soon, at most once for however many requests; without a slide there is nothing to draw."""
+        if self._streamer is not None:
+            self._schedule(_FRAME_INTERVAL_S - (perf_counter() - self._last_frame_s))
 
     def framebuffer_view(self, view: View) -> View:
         """A view in logical pixels as one in framebuffer pixels."""

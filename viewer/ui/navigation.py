@@ -65,6 +65,7 @@ class HandControl:
 
     def release(self, pos: tuple[float, float]) -> None:
         """Let go; the slide glides on if the hand was moving."""
+        self.drag(pos)  # the last stretch: moves are reported only a hundred times a second
         trail, self._trail = self._trail, []
         now = perf_counter()
         recent = [entry for entry in trail if now - entry[0] < _THROW_MEMORY_S]

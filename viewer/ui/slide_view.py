@@ -85,7 +85,7 @@ class SlideView(QWidget):
     @property
     def sharp(self) -> bool:
         """Every visible pixel is shown at full resolution, and the view is at rest."""
-        return self._sharp
+        return self._sharp and self.camera.view == self.camera.target == self._last_view
 
     @property
     def failed_tiles(self) -> int:
@@ -149,7 +149,6 @@ class SlideView(QWidget):
             self.fit(instant=True)
             self._fit_pending = True
         self.source_changed.emit()
-        self.canvas.request_frame()
 
     def close_slide(self) -> None:
         """Close the slide and its threads."""

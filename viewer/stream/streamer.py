@@ -17,6 +17,7 @@ import os
 import threading
 from collections import deque
 from enum import Enum, auto
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from viewer.slide.source import TileError, TileNotReadyError
@@ -45,9 +46,8 @@ class TileState(Enum):
 def default_worker_count() -> int:
     """How many tiles to decode at once beside a busy GUI thread: the cores the process may use but one, at
     least one."""
-    return max(
-        1, len(os.sched_getaffinity(0)) - 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 2) - 1
-    )
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores - 1)
 
 
 class Streamer:
@@ -160,15 +160,16 @@ class Streamer:
         return len(self._cache)
 
     def close(self, timeout_s: float = 2.0) -> bool:
-        """Stop the workers; returns whether all of them ended in time. The source is the caller's to
-        close.
+        """Stop the workers; returns whether all of them ended within ``timeout_s`` altogether. The source is
+        the caller's to close.
         """
         with self._lock:
             self._closed = True
             self._queue.clear()
             self._lock.notify_all()
+        deadline_s = monotonic() + timeout_s
         for thread in self._threads:
-            thread.join(timeout_s)
+            thread.join(max(0.0, deadline_s - monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
     @property
@@ -197,8 +198,10 @@ class Streamer:
                 self._cache.put(key, tile, pinned=key in self._pinned)
                 if tile.failed:
                     self._failed.add(key)
+                else:
+                    self._failed.discard(key)
             if urgent:
-                self._on_tile()
+                self._announce()
 
     def _decode(self, key: TileKey) -> DecodedTile | None:
         try:
@@ -209,7 +212,13 @@ class Streamer:
             log.warning("tile %s: %s", tuple(key), error)
         except (
             Exception
-        ):  # a reader's bug or a codec's must cost one tile, not the thread that draws all others
+        ):  # a bug of a reader or a codec must cost one tile, not the thread that reads the rest
             log.exception("tile %s", tuple(key))
         width, height = self.source.pyramid.tile_size(key)
         return marked_tile(width, height, self._mip_levels)
+
+    def _announce(self) -> None:
+        try:
+            self._on_tile()
+        except Exception:  # a bug of the listener must not stop the reading
+            log.exception("the listener for tiles failed")

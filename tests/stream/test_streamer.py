@@ -1,0 +1,438 @@
+"""viewer.stream.streamer: the best wanted tile first, stale work dropped, and no failure that stops the rest.
+
+The fake slide decides when each read ends, so that nothing here rests on timing. A moving view allows one
+read at a time with one worker: the order of reads is then the order of the wanted list.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from viewer.slide.geometry import Pyramid, TileKey
+from viewer.slide.source import TileError, TileNotReadyError
+from viewer.stream import streamer as streamer_module
+from viewer.stream.streamer import Streamer, TileState, default_worker_count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from viewer.slide.source import Source
+
+PATIENCE_S = 20.0
+"""How long a test waits for what must come; reached only where the test fails."""
+
+TILE_PX = 8
+TILE_BYTES = 4 * (8 * 8 + 4 * 4)
+"""With its mips, two for a slide of one level."""
+
+KEYS = [TileKey(0, col, 0) for col in range(12)]
+A, B, C, D, E, F = KEYS[:6]
+
+
+class FakeSource:
+    """Tiles of one grey value, read when the test says so; remembers what was asked for, and how many at
+    once."""
+
+    def __init__(self) -> None:
+        self.pyramid = Pyramid.from_sizes([(len(KEYS) * TILE_PX, TILE_PX)], [(TILE_PX, TILE_PX)])
+        self.errors: dict[TileKey, BaseException] = {}
+        self.asked: list[TileKey] = []
+        self.most_at_once = 0
+        self._reading = 0
+        self._held: set[TileKey] = set()
+        self._changed = threading.Condition()
+
+    def hold(self, *keys: TileKey) -> None:
+        """Reads of these tiles do not end before ``let_go``."""
+        with self._changed:
+            self._held.update(keys)
+
+    def let_go(self, *keys: TileKey) -> None:
+        """End the reads of these tiles; of all, where none is named."""
+        with self._changed:
+            self._held -= set(keys) or set(self._held)
+            self._changed.notify_all()
+
+    def wait_asked(self, *keys: TileKey) -> None:
+        """Until the reads of all these tiles have begun."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: set(keys) <= set(self.asked), PATIENCE_S)
+
+    def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
+        with self._changed:
+            self.asked.append(key)
+            self._reading += 1
+            self.most_at_once = max(self.most_at_once, self._reading)
+            self._changed.notify_all()
+            assert self._changed.wait_for(lambda: key not in self._held, PATIENCE_S)
+            self._reading -= 1
+        if key in self.errors:
+            raise self.errors[key]
+        return np.full((TILE_PX, TILE_PX, 4), 10 * key.col, np.uint8)
+
+
+class Arrivals:
+    """The ``on_tile`` of a streamer: counts tiles for the screen."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._changed = threading.Condition()
+
+    def __call__(self) -> None:
+        with self._changed:
+            self.count += 1
+            self._changed.notify_all()
+
+    def wait_for(self, count: int) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.count >= count, PATIENCE_S)
+
+
+@pytest.fixture
+def source() -> FakeSource:
+    return FakeSource()
+
+
+@pytest.fixture
+def arrivals() -> Arrivals:
+    return Arrivals()
+
+
+@contextmanager
+def streaming(
+    source: FakeSource,
+    on_tile: Callable[[], None],
+    *,
+    workers: int = 1,
+    tiles: int = 100,
+    pinned: Sequence[TileKey] = (),
+) -> Iterator[Streamer]:
+    """A streamer of a moving view, whose memory holds ``tiles``; closed at the end."""
+    as_source: Source = source  # type: ignore[assignment]  # streamers read tiles and ask for nothing else
+    streamer = Streamer(
+        as_source, cache_bytes=tiles * TILE_BYTES, on_tile=on_tile, workers=workers, pinned=pinned
+    )
+    streamer.set_moving(True)
+    try:
+        yield streamer
+    finally:
+        source.let_go()
+        assert streamer.close(PATIENCE_S)
+
+
+def load(streamer: Streamer, arrivals: Arrivals, *keys: TileKey) -> None:
+    """Want tiles that are not in memory yet, and wait until all have come in."""
+    before = arrivals.count
+    streamer.want(keys, urgent=len(keys))
+    arrivals.wait_for(before + len(keys))
+
+
+class TestOrder:
+    def test_tiles_are_read_in_the_order_of_the_wanted_list(
+        self, source: FakeSource, arrivals: Arrivals
+    ) -> None:
+        wanted = [D, A, C, B, F, E]
+        with streaming(source, arrivals) as streamer:
+            load(streamer, arrivals, *wanted)
+        assert source.asked == wanted
+
+    def test_a_new_list_replaces_the_old_one(self, source: FakeSource, arrivals: Arrivals) -> None:
+        """What is no longer wanted is never read; what is being read lands in memory all the same."""
+        with streaming(source, arrivals) as streamer:
+            source.hold(A)
+            streamer.want([A, B, C])
+            source.wait_asked(A)
+            streamer.want([D, C], urgent=2)
+            assert streamer.queue_length == 2
+            source.let_go()
+            arrivals.wait_for(2)
+            assert source.asked == [A, D, C]
+            assert streamer.has(A)
+
+    def test_an_empty_list_stops_all_reads_but_the_present_one(
+        self, source: FakeSource, arrivals: Arrivals
+    ) -> None:
+        with streaming(source, arrivals) as streamer:
+            source.hold(A)
+            streamer.want(KEYS)
+            source.wait_asked(A)
+            streamer.want([])
+            assert streamer.queue_length == 0
+            source.let_go()
+            load(streamer, arrivals, F)
+        assert source.asked == [A, F]
+
+    def test_nothing_is_read_twice(self, source: FakeSource, arrivals: Arrivals) -> None:
+        """Neither what is in memory, nor what is being read, nor what a list names twice."""
+        with streaming(source, arrivals) as streamer:
+            load(streamer, arrivals, A)
+            source.hold(B)
+            streamer.want([B])
+            source.wait_asked(B)
+            streamer.want([A, B, C, C, D], urgent=5)
+            source.let_go()
+            arrivals.wait_for(4)
+        assert source.asked == [A, B, C, D]
+
+    @pytest.mark.parametrize(("moving", "at_once"), [(True, 2), (False, 3)])
+    def test_no_more_is_in_flight_than_there_are_workers(
+        self, source: FakeSource, arrivals: Arrivals, moving: bool, at_once: int
+    ) -> None:
+        """And one more while the view rests, when the GUI thread leaves its core."""
+        with streaming(source, arrivals, workers=2) as streamer:
+            streamer.set_moving(moving)
+            source.hold(*KEYS)
+            streamer.want(KEYS, urgent=len(KEYS))
+            source.wait_asked(*KEYS[:at_once])
+            assert streamer.in_flight == at_once
+            assert streamer.queue_length == len(KEYS) - at_once
+            source.let_go()
+            arrivals.wait_for(len(KEYS))
+            assert streamer.in_flight == 0
+        assert source.most_at_once <= at_once
+
+    def test_a_view_that_comes_to_rest_lets_one_more_tile_be_read(
+        self, source: FakeSource, arrivals: Arrivals
+    ) -> None:
+        with streaming(source, arrivals) as streamer:
+            source.hold(A, B)
+            streamer.want([A, B])
+            source.wait_asked(A)
+            streamer.set_moving(False)
+            source.wait_asked(A, B)
+
+
+class TestMemory:
+    def test_a_tile_that_came_in_is_ready_with_its_mips(self, source: FakeSource, arrivals: Arrivals) -> None:
+        with streaming(source, arrivals) as streamer:
+            assert streamer.ready(C) is None
+            assert not streamer.has(C)
+            load(streamer, arrivals, C)
+            tile = streamer.ready(C)
+            assert tile is not None
+            assert [mip.shape for mip in tile.mips] == [(8, 8, 4), (4, 4, 4)]
+            assert all((mip == 20).all() for mip in tile.mips)
+            assert streamer.has(C)
+            assert (streamer.cache_tiles, streamer.cache_nbytes) == (1, TILE_BYTES)
+
+    def test_tiles_not_used_for_longest_make_room(self, source: FakeSource, arrivals: Arrivals) -> None:
+        with streaming(source, arrivals, tiles=2) as streamer:
+            load(streamer, arrivals, A, B)
+            assert streamer.ready(A) is not None
+            load(streamer, arrivals, C)
+            assert [streamer.has(key) for key in (A, B, C)] == [True, False, True]
+
+    def test_pinned_tiles_stay(self, source: FakeSource, arrivals: Arrivals) -> None:
+        with streaming(source, arrivals, tiles=2, pinned=[A]) as streamer:
+            load(streamer, arrivals, A)
+            for key in (B, C, D):
+                load(streamer, arrivals, key)
+            assert [key for key in KEYS if streamer.has(key)] == [A, D]
+            streamer.resize_cache(0)
+            assert streamer.has(A)
+
+    def test_a_smaller_cache_forgets_at_once(self, source: FakeSource, arrivals: Arrivals) -> None:
+        with streaming(source, arrivals) as streamer:
+            load(streamer, arrivals, A, B, C)
+            streamer.resize_cache(TILE_BYTES)
+            assert [key for key in KEYS if streamer.has(key)] == [C]
+
+
+class TestArrivals:
+    def test_only_tiles_for_the_screen_are_announced(self, source: FakeSource, arrivals: Arrivals) -> None:
+        with streaming(source, arrivals) as streamer:
+            source.hold(E)
+            streamer.want([A, B, C, D, E], urgent=2)
+            source.wait_asked(E)
+            assert all(streamer.has(key) for key in (A, B, C, D))
+            arrivals.wait_for(2)
+        assert arrivals.count == 2
+
+    def test_what_is_left_for_the_screen_is_counted(self, source: FakeSource, arrivals: Arrivals) -> None:
+        with streaming(source, arrivals) as streamer:
+            load(streamer, arrivals, A)
+            source.hold(B, C)
+            streamer.want([A, B, C, D], urgent=3)
+            assert streamer.urgent_left == 2
+            source.let_go(B)
+            source.wait_asked(C)
+            assert streamer.urgent_left == 1
+            streamer.want([D], urgent=1)
+            assert streamer.urgent_left == 1
+            source.let_go()
+            arrivals.wait_for(3)
+            assert streamer.urgent_left == 0
+        assert arrivals.count == 3, "C fell out of the list while it was read: it is for the screen no longer"
+
+    def test_a_tile_asked_ahead_that_becomes_urgent_while_it_is_read_is_announced(
+        self, source: FakeSource, arrivals: Arrivals
+    ) -> None:
+        with streaming(source, arrivals) as streamer:
+            source.hold(A)
+            streamer.want([A])
+            source.wait_asked(A)
+            streamer.want([A], urgent=1)
+            source.let_go()
+            arrivals.wait_for(1)
+
+    def test_a_listener_that_fails_costs_no_worker(
+        self, source: FakeSource, arrivals: Arrivals, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def broken_once() -> None:
+            arrivals()
+            if arrivals.count == 1:
+                raise RuntimeError("the window is gone")
+
+        with streaming(source, broken_once) as streamer:
+            load(streamer, arrivals, A)
+            load(streamer, arrivals, B, C, D)
+        assert "the window is gone" in caplog.text
+
+
+class TestFailures:
+    @pytest.mark.parametrize(
+        "error",
+        [
+            TileError("cut short"),
+            ValueError("a bug"),
+            OSError("share gone"),
+            MemoryError(),
+            ZeroDivisionError(),
+        ],
+        ids=lambda error: type(error).__name__,
+    )
+    def test_a_tile_that_cannot_be_read_is_marked_counted_and_logged_and_the_rest_goes_on(
+        self, source: FakeSource, arrivals: Arrivals, caplog: pytest.LogCaptureFixture, error: Exception
+    ) -> None:
+        source.errors[A] = error
+        with caplog.at_level(logging.WARNING), streaming(source, arrivals) as streamer:
+            load(streamer, arrivals, A, B, C)
+            marked, good = streamer.ready(A), streamer.ready(B)
+            assert marked is not None
+            assert good is not None
+            assert (marked.failed, good.failed) == (True, False)
+            assert marked.mips[0].shape == (TILE_PX, TILE_PX, 4)
+            assert streamer.failed_count == 1
+            assert [streamer.state(key) for key in (A, B)] == [TileState.FAILED, TileState.READY]
+        assert str(tuple(A)) in caplog.text
+        assert str(error) in caplog.text
+
+    def test_a_failed_tile_is_asked_for_again_only_on_request(
+        self, source: FakeSource, arrivals: Arrivals
+    ) -> None:
+        source.errors[A] = TileError("share gone")
+        with streaming(source, arrivals) as streamer:
+            load(streamer, arrivals, A)
+            load(streamer, arrivals, B)
+            streamer.want([A], urgent=1)
+            assert (streamer.urgent_left, streamer.queue_length) == (0, 0)
+
+            source.errors.clear()
+            streamer.retry_failed()
+            assert (streamer.failed_count, streamer.state(A)) == (0, TileState.WAITING)
+            load(streamer, arrivals, A)
+            assert streamer.state(A) is TileState.READY
+        assert source.asked == [A, B, A]
+
+    def test_a_failed_tile_that_left_memory_and_can_be_read_now_has_not_failed(
+        self, source: FakeSource, arrivals: Arrivals
+    ) -> None:
+        source.errors[A] = TileError("share gone")
+        with streaming(source, arrivals, tiles=1) as streamer:
+            load(streamer, arrivals, A)
+            load(streamer, arrivals, B)
+            assert (streamer.has(A), streamer.state(A), streamer.failed_count) == (False, TileState.FAILED, 1)
+            source.errors.clear()
+            load(streamer, arrivals, A)
+            assert (streamer.state(A), streamer.failed_count) == (TileState.READY, 0)
+
+    def test_a_tile_that_is_being_built_is_no_failure_and_is_asked_for_again_with_the_next_list(
+        self, source: FakeSource, arrivals: Arrivals
+    ) -> None:
+        source.errors[A] = TileNotReadyError("level 3 is being built")
+        with streaming(source, arrivals) as streamer:
+            streamer.want([A, B], urgent=2)
+            arrivals.wait_for(1)
+            assert streamer.state(A) is TileState.BUILDING
+            assert (streamer.has(A), streamer.failed_count, arrivals.count) == (False, 0, 1)
+
+            source.errors.clear()
+            load(streamer, arrivals, A)
+            assert streamer.state(A) is TileState.READY
+        assert source.asked == [A, B, A]
+
+
+def test_states_follow_a_tile_from_wish_to_memory(source: FakeSource, arrivals: Arrivals) -> None:
+    with streaming(source, arrivals) as streamer:
+        assert streamer.state(A) is TileState.WAITING, "nobody wants it"
+        source.hold(A, B)
+        streamer.want([A, B], urgent=2)
+        source.wait_asked(A)
+        assert (streamer.state(A), streamer.state(B)) == (TileState.DECODING, TileState.WAITING)
+        source.let_go()
+        arrivals.wait_for(2)
+        assert (streamer.state(A), streamer.state(B)) == (TileState.READY, TileState.READY)
+
+
+class TestClose:
+    def test_ends_every_thread_and_drops_the_queue(self, source: FakeSource, arrivals: Arrivals) -> None:
+        before = set(threading.enumerate())
+        with streaming(source, arrivals, workers=3) as streamer:
+            started = set(threading.enumerate()) - before
+            assert len(started) == 4, "one more than workers, for a view at rest"
+            source.hold(*KEYS)
+            streamer.want(KEYS)
+            source.wait_asked(*KEYS[:3])
+        assert not set(threading.enumerate()) & started
+        assert streamer.queue_length == 0
+        assert len(source.asked) == 3
+
+    def test_says_whether_a_read_outlasts_its_patience(self, source: FakeSource, arrivals: Arrivals) -> None:
+        with streaming(source, arrivals) as streamer:
+            source.hold(A)
+            streamer.want([A])
+            source.wait_asked(A)
+            assert not streamer.close(timeout_s=0.0)
+            source.let_go()
+            assert streamer.close(PATIENCE_S)
+
+    def test_closing_twice_is_allowed(self, source: FakeSource, arrivals: Arrivals) -> None:
+        with streaming(source, arrivals) as streamer:
+            assert streamer.close(PATIENCE_S)
+            assert streamer.close(PATIENCE_S)
+
+
+class TestWorkerCount:
+    @pytest.mark.parametrize(("cores", "workers"), [(1, 1), (2, 1), (8, 7)])
+    def test_is_the_cores_the_process_may_use_but_one(
+        self, monkeypatch: pytest.MonkeyPatch, cores: int, workers: int
+    ) -> None:
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(cores)), raising=False)
+        assert default_worker_count() == workers
+
+    @pytest.mark.parametrize(("cores", "workers"), [(None, 1), (1, 1), (8, 7)])
+    def test_counts_all_cores_where_the_system_does_not_say(
+        self, monkeypatch: pytest.MonkeyPatch, cores: int | None, workers: int
+    ) -> None:
+        monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+        monkeypatch.setattr(os, "cpu_count", lambda: cores)
+        assert default_worker_count() == workers
+
+    def test_is_what_a_streamer_uses_unless_told(
+        self, monkeypatch: pytest.MonkeyPatch, source: FakeSource, arrivals: Arrivals
+    ) -> None:
+        monkeypatch.setattr(streamer_module, "default_worker_count", lambda: 3)
+        with streaming(source, arrivals, workers=0) as streamer:
+            source.hold(*KEYS)
+            streamer.want(KEYS)
+            source.wait_asked(*KEYS[:3])
+            assert streamer.in_flight == 3

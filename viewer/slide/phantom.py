@@ -1,0 +1,237 @@
+"""The phantom: a procedural H&E-like slide of any size, with its ground truth, drawn region by region.
+
+``Phantom.render`` gives the same pixels for a place whatever region it is asked for, so a slide can be written
+in pieces, in any order, on any number of threads, in bounded memory.
+"""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from viewer.saving import save_atomically
+from viewer.slide.phantom_layout import NODES, Tissue, make_layout
+from viewer.slide.phantom_noise import Window, at_points, between_nodes, blobs, nodes_of, tiled
+from viewer.slide.phantom_scatter import Points, Scatter, make_scatters, scattered
+from viewer.slide.phantom_texture import colours_of_stain, make_textures
+from viewer.slide.phantom_truth import regions_geojson
+from viewer.slide.tiff_writer import write_pyramid_tiff
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from viewer.slide.phantom_cells import Stamp
+
+MIN_SIZE_PX, MAX_SIZE_PX = 256, 400_000
+_BLUR_SIGMA_PX = 6.0
+_BLUR_MARGIN_PX = 24
+_RAGGED_PX = 22.0
+_UNIT = 128  # fixed-point 1 of the stain's strength
+
+
+@dataclass(frozen=True, slots=True)
+class PhantomTruth:
+    """What was written. ``regions`` is a GeoJSON FeatureCollection of polygons in level-0 pixels, as in the file."""
+
+    slide_path: Path
+    regions_path: Path
+    level_sizes: tuple[tuple[int, int], ...]
+    regions: dict[str, object]
+
+
+def write_phantom(
+    path: Path,
+    *,
+    size_px: int,
+    seed: int = 0,
+    mpp_um: float = 0.25,
+    quality: int = 80,
+    progress: Callable[[float, float], None] | None = None,
+) -> PhantomTruth:
+    """Write a square phantom slide as a tiled pyramidal BigTIFF, and its regions as ``<stem>.regions.geojson``.
+
+    ``size_px`` is the side of the finest level, 256 to 400,000. OpenSlide reads the file as "generic-tiff" and
+    takes ``mpp_um`` from the resolution tags. There is no tag for the objective that OpenSlide would read from
+    a file that does not claim to come from a scanner: it stands in the image description alone.
+
+    Raises ValueError for a size out of range, SaveError where a file cannot be written.
+    """
+    if not MIN_SIZE_PX <= size_px <= MAX_SIZE_PX:
+        raise ValueError(f"a phantom is {MIN_SIZE_PX} to {MAX_SIZE_PX:,} px wide, not {size_px:,}")
+    phantom = Phantom(size_px, seed)
+    sizes = write_pyramid_tiff(
+        path,
+        phantom.render,
+        width=size_px,
+        height=size_px,
+        quality=quality,
+        mpp_um=mpp_um,
+        description=f"Foveola phantom, seed {seed} |AppMag = {10 / mpp_um:g}|MPP = {mpp_um:g}",
+        progress=progress,
+    )
+    regions = regions_geojson(phantom.layout, size_px)
+    regions_path = path.with_name(f"{path.stem}.regions.geojson")
+    save_atomically(regions_path, json.dumps(regions).encode())
+    return PhantomTruth(path, regions_path, tuple(sizes), regions)
+
+
+class Phantom:
+    """A phantom slide of ``size_px``² pixels of 0.25 µm. Making one takes seconds; drawing is safe from many threads."""
+
+    def __init__(self, size_px: int, seed: int = 0) -> None:
+        self._size_px = size_px
+        self._step_px = size_px / NODES
+        self._seed = seed
+        with ThreadPoolExecutor(thread_name_prefix="phantom") as pool:
+            scatters = pool.submit(make_scatters)
+            layout = pool.submit(make_layout, seed)
+            textures = list(pool.map(lambda tissue: make_textures([tissue])[0], Tissue))
+            self.layout = layout.result()
+            self._scatters = scatters.result()
+        # Two codes as one number: half as many elements to move, and the index of the colour table.
+        self._textures = [texture.view(np.uint16)[..., 0] for texture in textures]
+        self._colours = colours_of_stain()
+        rng = np.random.default_rng([seed, 0x4A66])
+        self._ragged = 0.6 * blobs(rng, 512, 40) + 0.3 * blobs(rng, 512, 12) + 0.1 * blobs(rng, 512, 4)
+        self._density = 0.7 * blobs(rng, 512, 24) + 0.5 * blobs(rng, 512, 8)
+        # A border's share falls from 1 to 0 over about four nodes.
+        self._ragged_share = float(np.clip(_RAGGED_PX / (4 * self._step_px), 0.02, 0.25))
+
+    def render(self, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
+        """(height, width, 4) RGBX of the rectangle at (x, y) of the finest level."""
+        window = Window(x, y, width, height)
+        blur = between_or_none(self.layout.blur[..., None], self._step_px, window)
+        if blur is None:
+            picture = self._colours.take(self._stain(window)).view(np.uint8).reshape(height, width, 4)
+        else:
+            margin = _BLUR_MARGIN_PX
+            wide = Window(x - margin, y - margin, width + 2 * margin, height + 2 * margin)
+            sharp = self._colours.take(self._stain(wide)).view(np.uint8).reshape(wide.height, wide.width, 4)
+            blurred = np.asarray(Image.fromarray(sharp, "RGBX").filter(ImageFilter.GaussianBlur(_BLUR_SIGMA_PX)))
+            inner = np.s_[margin:-margin, margin:-margin]
+            picture = (sharp[inner] * (1 - blur) + blurred[inner] * blur).astype(np.uint8)
+        for ink in self.layout.inks:
+            amount = between_or_none(ink.amount[..., None], self._step_px, window)
+            if amount is not None:
+                passes = 1 - amount * (1 - np.array([*ink.passes_rgb, 1], np.float32))
+                picture = (picture * passes).astype(np.uint8)
+        return picture
+
+    def _stain(self, window: Window) -> NDArray[np.uint16]:
+        """(height, width) stain codes: haematoxylin in the low byte, eosin in the high one."""
+        shares = nodes_of(self.layout.shares, self._step_px, window)
+        present = [Tissue(index) for index in np.flatnonzero((shares > 0).any((0, 1)))]
+        if present == [Tissue.GLASS]:
+            return np.zeros((window.height, window.width), np.uint16)
+        cover: NDArray[np.float32] | None = None
+        if len(present) == 1:
+            ground = tiled(self._textures[present[0]], window)
+        else:
+            ground, cover = self._mixed_ground(window, present)
+        stain = ground.view(np.uint8).reshape(window.height, window.width, 2)
+        wanted = [scatter for scatter in self._scatters if any(tissue in scatter.chance for tissue in present)]
+        for is_gland in (False, True):
+            self._stamp(stain, window, [scatter for scatter in wanted if scatter.is_gland == is_gland])
+        strength = between_nodes(self.layout.stain, self._step_px, window)
+        if cover is not None:
+            strength *= cover[..., None]
+        strength *= _UNIT
+        stronger = stain * strength.astype(np.uint16)
+        stronger >>= 7
+        return np.minimum(stronger, 255).astype(np.uint8).view(np.uint16)[..., 0]
+
+    def _mixed_ground(
+        self, window: Window, present: list[Tissue]
+    ) -> tuple[NDArray[np.uint16], NDArray[np.float32] | None]:
+        """The texture of the prevailing tissue at every pixel, and how much of the pixel tissue covers (None: all)."""
+        shares = between_nodes(self.layout.shares, self._step_px, window, channels=list(present))
+        shares += self._ragged_share * self._raggedness(window, present)
+        tissues = [(index, tissue) for index, tissue in enumerate(present) if tissue is not Tissue.GLASS]
+        index, tissue = tissues[0]
+        best = shares[..., index].copy()
+        ground = tiled(self._textures[tissue], window)
+        for index, tissue in tissues[1:]:
+            wins = shares[..., index] > best
+            np.copyto(ground, tiled(self._textures[tissue], window), where=wins)
+            np.copyto(best, shares[..., index], where=wins)
+        if present[0] is not Tissue.GLASS:
+            return ground, None
+        # The share's slope is about 1 in 4 nodes: this makes the edge of the tissue three pixels soft.
+        return ground, np.clip((best - shares[..., 0]) * (4 * self._step_px / 3) + 0.5, 0, 1)
+
+    def _raggedness(self, window: Window, tissues: list[Tissue]) -> NDArray[np.float32]:
+        """(height, width, tissues) noise that makes borders between tissues uneven."""
+        side = self._ragged.shape[0]
+        rows = np.arange(window.y, window.y + window.height)
+        columns = np.arange(window.x, window.x + window.width)
+        shifts = [_ragged_shift(tissue) for tissue in tissues]
+        parts = [self._ragged[(rows + dy)[:, None] % side, (columns + dx) % side] for dx, dy in shifts]
+        return np.stack(parts, axis=2)
+
+    def _tissue_at(self, points: Points) -> NDArray[np.uint8]:
+        """The prevailing tissue at points, by the same rule as for pixels."""
+        x, y = points.x + 0.5, points.y + 0.5
+        shares = at_points(self.layout.shares, self._step_px, x, y)
+        side = self._ragged.shape[0]
+        for tissue in Tissue:
+            dx, dy = _ragged_shift(tissue)
+            uneven = self._ragged[(points.y + dy) % side, (points.x + dx) % side]
+            shares[:, tissue] += np.where(shares[:, tissue] > 0, self._ragged_share * uneven, -1)
+        return shares.argmax(1).astype(np.uint8)
+
+    def _density_at(self, points: Points) -> NDArray[np.float32]:
+        """How crowded cells are around points: 0 is usual, deviation about 1. Features of 60 to 200 µm."""
+        side = self._density.shape[0]
+        return self._density[(points.y >> 5) % side, (points.x >> 5) % side]
+
+    def _stamp(self, stain: NDArray[np.uint8], window: Window, scatters: list[Scatter]) -> None:
+        """Lay the cells of some kinds on the stain codes of a window: what clears the ground first, then the rest."""
+        clearing: list[tuple[Stamp, int, int]] = []
+        adding: list[tuple[Stamp, int, int]] = []
+        for scatter in scatters:
+            salt = self._seed * 1_000_003 + sum(scatter.name.encode()) * 7919
+            points, which = scattered(
+                scatter, window, salt, tissue_at=self._tissue_at, density_at=self._density_at
+            )
+            for x, y, index in zip(points.x.tolist(), points.y.tolist(), which.tolist(), strict=True):
+                stamp = scatter.stamps[index]
+                height, width = stamp.adds.shape[:2]
+                place = (stamp, y - height // 2 - window.y, x - width // 2 - window.x)
+                adding.append(place)
+                if stamp.clears is not None:
+                    clearing.append(place)
+        for stamp, top, left in clearing:
+            if stamp.clears is not None:
+                _lay(np.minimum, stain, stamp.clears, top, left)
+        for stamp, top, left in adding:
+            _lay(np.maximum, stain, stamp.adds, top, left)
+
+
+def between_or_none(grid: NDArray[np.float32], step_px: float, window: Window) -> NDArray[np.float32] | None:
+    """``between_nodes``, or None where all of the window is 0."""
+    return between_nodes(grid, step_px, window) if nodes_of(grid, step_px, window).any() else None
+
+
+def _ragged_shift(tissue: Tissue) -> tuple[int, int]:
+    """Where in the common noise a tissue has its own: far from the others' places."""
+    return 211 * tissue, 97 * tissue
+
+
+def _lay(
+    rule: Callable[..., object], stain: NDArray[np.uint8], stamp: NDArray[np.uint8], top: int, left: int
+) -> None:
+    """Join a stamp to a picture by a rule (the larger or the smaller code); what sticks out is lost."""
+    bottom, right = top + stamp.shape[0], left + stamp.shape[1]
+    if bottom <= 0 or right <= 0 or top >= stain.shape[0] or left >= stain.shape[1]:
+        return
+    ground = stain[max(top, 0) : bottom, max(left, 0) : right]
+    y, x = max(-top, 0), max(-left, 0)
+    rule(ground, stamp[y : y + ground.shape[0], x : x + ground.shape[1]], out=ground)

@@ -1,0 +1,213 @@
+"""Where each tissue of the phantom slide lies: a cut through the wall of a colon, with a tumour in it.
+
+The layout is a map of a fixed number of nodes whatever the slide's size, so that small and gigapixel slides
+show the same section. Wall layers from the lumen outwards: glands, stroma (submucosa), smooth muscle, fat.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from viewer.slide.phantom_noise import blobs, clouds
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NODES = 1024
+
+
+class Tissue(IntEnum):
+    """What a place of the slide holds. Every place holds one."""
+
+    GLASS = 0
+    STROMA = 1
+    GLANDS = 2
+    LYMPHOCYTES = 3
+    ADIPOSE = 4
+    NECROSIS = 5
+    MUCIN = 6
+    MUSCLE = 7
+    BLOOD = 8
+    TUMOUR = 9
+
+
+CLASS_NAMES = {
+    Tissue.GLASS: "background",
+    Tissue.STROMA: "stroma",
+    Tissue.GLANDS: "glands",
+    Tissue.LYMPHOCYTES: "lymphocytes",
+    Tissue.ADIPOSE: "adipose_tissue",
+    Tissue.NECROSIS: "necrosis",
+    Tissue.MUCIN: "mucin",
+    Tissue.MUSCLE: "smooth_muscle",
+    Tissue.BLOOD: "blood",
+    Tissue.TUMOUR: "tumour",
+}
+
+# Share of the wall's thickness at which each layer begins, from the lumen outwards.
+_LAYERS = (
+    (0.00, Tissue.GLANDS),
+    (0.23, Tissue.MUSCLE),  # the thin muscle under the glands
+    (0.25, Tissue.STROMA),
+    (0.42, Tissue.MUSCLE),
+    (0.66, Tissue.ADIPOSE),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """A pen stroke on the cover glass: how much ink lies at each node (0 to 1), and what it lets through."""
+
+    amount: NDArray[np.float32]
+    passes_rgb: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Maps of ``NODES``² nodes; node (i, j) stands at ((j + 0.5), (i + 0.5)) · size / NODES pixels.
+
+    ``labels`` holds Tissue values, ``shares`` (…, tissues) the same softened at borders, ``stain``
+    (…, 2) how strongly the two stains took (1 is usual), ``blur`` 0 to 1 how far out of focus it is.
+    """
+
+    labels: NDArray[np.uint8]
+    shares: NDArray[np.float32]
+    stain: NDArray[np.float32]
+    blur: NDArray[np.float32]
+    inks: tuple[Ink, ...]
+
+
+def make_layout(seed: int) -> Layout:
+    """The layout of a seed: the same section, with its own outlines, spots and stain."""
+    rng = np.random.default_rng([seed, 0x0F0E])
+    y, x = np.mgrid[0:NODES, 0:NODES].astype(np.float32) / NODES + 0.5 / NODES
+    rough_x, rough_y = (_relief(rng, largest=NODES / 4) for _ in range(2))
+    bent_x, bent_y = x + 0.022 * rough_x, y + 0.022 * rough_y
+
+    labels = _wall(bent_x, bent_y, rng)
+    _put_spots(labels, bent_x, bent_y, rng)
+    blur = _spot(bent_x, bent_y, (0.24, 0.56), (0.075, 0.05))
+    return Layout(
+        labels=labels,
+        shares=_softened(labels),
+        stain=_stain(rng, x, y),
+        blur=_smooth(np.clip((1 - blur) * 4, 0, 1), 4),
+        inks=_inks(rng, x, y),
+    )
+
+
+def _relief(rng: np.random.Generator, *, largest: float) -> NDArray[np.float32]:
+    """Broad waves with ever smaller ones on them: what makes an outline look grown."""
+    return clouds(rng, NODES, largest=largest, slope=2.2)
+
+
+def _wall(x: NDArray[np.float32], y: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The arched wall in its layers, on glass, with a small detached piece of mucosa and a lymph node."""
+    labels = np.zeros(x.shape, np.uint8)
+    radius = np.hypot(x - 0.5, (y - 1.42) * 1.04)
+    folds = 0.012 * np.sin(np.arctan2(x - 0.5, 1.42 - y) * 46 + 2.0 * _relief(rng, largest=NODES / 6))
+    depth = (1.24 + folds * 0.8 - radius) / 0.64
+    inside = (depth > 0) & (depth < 1) & (x > 0.07) & (x < 0.93)
+    ripple = 0.02 * _relief(rng, largest=NODES / 10)
+    for start, tissue in _LAYERS:
+        # The glands' surface is the folded one; deeper layers follow it less and less.
+        labels[inside & (depth + ripple * (start > 0) >= start)] = tissue
+    labels[_spot(x, y, (0.13, 0.13), (0.055, 0.04)) < 1] = Tissue.GLANDS
+    node = _spot(x, y, (0.31, 0.865), (0.085, 0.06))
+    labels[node < 1] = Tissue.STROMA
+    labels[node < 0.9] = Tissue.LYMPHOCYTES
+    return labels
+
+
+def _put_spots(
+    labels: NDArray[np.uint8], x: NDArray[np.float32], y: NDArray[np.float32], rng: np.random.Generator
+) -> None:
+    """Tumour with necrosis, mucin, lymphoid aggregates, a bleeding and vessels, painted over the wall."""
+    tissue = labels != Tissue.GLASS
+    tumour = _spot(x, y, (0.665, 0.46), (0.15, 0.175)) + 0.10 * _relief(rng, largest=NODES / 12)
+    labels[tissue & (tumour < 1)] = Tissue.TUMOUR
+    labels[tissue & (tumour < 1) & (_islands(rng, 0.05) > 1.25)] = Tissue.STROMA
+    necrosis = _spot(x, y, (0.68, 0.475), (0.075, 0.085)) + 0.16 * _relief(rng, largest=NODES / 16)
+    labels[tissue & (necrosis < 1)] = Tissue.NECROSIS
+    mucin = _spot(x, y, (0.52, 0.56), (0.05, 0.065)) + 0.12 * _relief(rng, largest=NODES / 16)
+    labels[tissue & (mucin < 1)] = Tissue.MUCIN
+    bleeding = _spot(x, y, (0.41, 0.385), (0.06, 0.022)) + 0.12 * _relief(rng, largest=NODES / 16)
+    labels[tissue & (bleeding < 1)] = Tissue.BLOOD
+    for centre, radius in (((0.18, 0.40), 0.020), ((0.30, 0.37), 0.026), ((0.50, 0.36), 0.022), ((0.86, 0.42), 0.024)):
+        jitter = rng.uniform(-0.012, 0.012, 2)
+        spot = _spot(x, y, (centre[0] + jitter[0], centre[1] + jitter[1]), (radius, radius * 0.85))
+        labels[tissue & (spot < 1)] = Tissue.LYMPHOCYTES
+    in_fat = labels == Tissue.ADIPOSE
+    labels[in_fat & (np.abs(_islands(rng, 0.06)) < 0.045)] = Tissue.STROMA  # septa between lobules of fat
+    for centre, radius in (((0.42, 0.72), 0.020), ((0.22, 0.66), 0.014), ((0.80, 0.74), 0.017), ((0.58, 0.75), 0.011)):
+        vessel = _spot(x, y, centre, (radius, radius * 0.8))
+        labels[tissue & (vessel < 1.6)] = Tissue.MUSCLE
+        labels[tissue & (vessel < 1)] = Tissue.BLOOD
+
+
+def _stain(rng: np.random.Generator, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How strongly haematoxylin and eosin took: thicker here, paler there, and one fold in the section."""
+    thickness = 1 + 0.10 * clouds(rng, NODES, largest=NODES / 3, slope=1.6)
+    balance = 0.05 * clouds(rng, NODES, largest=NODES / 2, slope=1.8)
+    fold_x = 0.33 + 0.05 * np.sin(y * 9) + 0.006 * clouds(rng, NODES, largest=NODES / 8)
+    fold = np.exp(-(((x - fold_x) / 0.0022) ** 2)) * np.clip((y - 0.33) * 12, 0, 1) * np.clip((0.60 - y) * 12, 0, 1)
+    stain = np.stack([thickness + balance, thickness - balance], axis=2) + 0.75 * fold[..., None]
+    return np.clip(stain, 0.6, 1.95).astype(np.float32)
+
+
+def _inks(rng: np.random.Generator, x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[Ink, ...]:
+    """A green stroke beside and over the edge of the tissue, and a short blue one."""
+    streaks = 1 + 0.18 * clouds(rng, NODES, largest=NODES / 40, slope=1.0)
+    green = _stroke(x, y, ((0.70, 0.115), (0.78, 0.095), (0.86, 0.125), (0.915, 0.20)), 0.013)
+    blue = _stroke(x, y, ((0.085, 0.80), (0.115, 0.845), (0.155, 0.865)), 0.009)
+    return (
+        Ink(np.clip(green * streaks, 0, 1).astype(np.float32), (0.16, 0.50, 0.34)),
+        Ink(np.clip(blue * streaks, 0, 1).astype(np.float32), (0.14, 0.22, 0.58)),
+    )
+
+
+def _stroke(
+    x: NDArray[np.float32], y: NDArray[np.float32], points: tuple[tuple[float, float], ...], radius: float
+) -> NDArray[np.float32]:
+    """Ink along a line of points: 1 inside, falling to 0 over a soft edge, paler in the middle than at the rim."""
+    distance = np.full(x.shape, np.inf, np.float32)
+    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+        length = (x1 - x0) ** 2 + (y1 - y0) ** 2
+        along = np.clip(((x - x0) * (x1 - x0) + (y - y0) * (y1 - y0)) / length, 0, 1)
+        distance = np.minimum(distance, np.hypot(x - x0 - along * (x1 - x0), y - y0 - along * (y1 - y0)))
+    inside = distance / radius
+    return (np.clip((1 - inside) * 8, 0, 1) * (0.72 + 0.2 * inside**2)).astype(np.float32)
+
+
+def _spot(
+    x: NDArray[np.float32], y: NDArray[np.float32], centre: tuple[float, float], radii: tuple[float, float]
+) -> NDArray[np.float32]:
+    """Distance from the centre of an ellipse in its own radii: below 1 inside."""
+    return np.hypot((x - centre[0]) / radii[0], (y - centre[1]) / radii[1])
+
+
+def _islands(rng: np.random.Generator, size: float) -> NDArray[np.float32]:
+    """Patches about ``size`` of the slide across."""
+    return blobs(rng, NODES, size * NODES)
+
+
+def _softened(labels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(…, tissues) share of each tissue around every node."""
+    shares = np.stack([labels == tissue for tissue in Tissue], axis=2).astype(np.float32)
+    return _smooth(shares, 2)
+
+
+def _smooth(grid: NDArray[np.float32], times: int) -> NDArray[np.float32]:
+    """Means with the direct neighbours (1, 2, 1 both ways), repeated; the border repeats itself."""
+    for _ in range(times):
+        for axis in (0, 1):
+            first = grid.take([0], axis)
+            last = grid.take([-1], axis)
+            before = np.concatenate([first, grid.take(range(NODES - 1), axis)], axis)
+            after = np.concatenate([grid.take(range(1, NODES), axis), last], axis)
+            grid = (before + 2 * grid + after) / 4
+    return grid.astype(np.float32)

@@ -1,0 +1,188 @@
+"""What lies between the cells of the phantom: seamless textures of stain, one for each kind of tissue.
+
+Stain is kept in codes: ``CODES_PER_OD`` codes of haematoxylin and of eosin are one unit of optical density.
+``colours_of_stain`` turns codes into colours by Beer and Lambert's law. Eosin codes beyond any that eosin
+reaches stand for haemoglobin, which is red by itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from viewer.slide.phantom_layout import Tissue
+from viewer.slide.phantom_noise import blobs, fibres
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+CODES_PER_OD = 160
+GLASS_RGB = (242, 242, 242)
+
+# Optical density of the stains in red, green and blue, normalised: the method of Ruifrok and Johnston (Anal.
+# Quant. Cytol. Histol. 2001, 23:291) applied to H&E slides of today; their own eosin is more violet than that.
+HAEMATOXYLIN_OD = (0.57, 0.715, 0.405)
+EOSIN_OD = (0.20, 0.88, 0.43)
+HAEMOGLOBIN_OD = (0.13, 0.80, 0.585)
+_HAEMOGLOBIN_FROM, _HAEMOGLOBIN_TO = 95, 150
+
+_SIDE = 1536
+_SMALL_SIDE = 1024  # where cells hide that the texture repeats
+_FAT_SIDE = 3072
+_FAT_CELL_PX = 256
+
+
+def colours_of_stain() -> NDArray[np.uint32]:
+    """Colour of every pair of codes: RGBX packed in memory order, index haematoxylin + 256 · eosin."""
+    code = np.arange(256, dtype=np.float64)
+    red_share = np.clip((code - _HAEMOGLOBIN_FROM) / (_HAEMOGLOBIN_TO - _HAEMOGLOBIN_FROM), 0, 1)[:, None]
+    eosin = code[:, None] / CODES_PER_OD * (np.array(EOSIN_OD) * (1 - red_share) + np.array(HAEMOGLOBIN_OD) * red_share)
+    haematoxylin = code[:, None] / CODES_PER_OD * np.array(HAEMATOXYLIN_OD)
+    od = eosin[:, None] + haematoxylin[None]
+    colours = np.full((256, 256, 4), 255, np.uint8)
+    colours[..., :3] = np.round(np.array(GLASS_RGB) * 10**-od)
+    return colours.reshape(-1).view(np.uint32)
+
+
+def make_textures(tissues: list[Tissue]) -> list[NDArray[np.uint8]]:
+    """The (side, side, 2) texture of each tissue, haematoxylin and eosin. Always the same ones."""
+    return [_MAKERS[tissue](np.random.default_rng([tissue, 0x7EC5])) for tissue in tissues]
+
+
+def _codes(haematoxylin: NDArray[np.float32], eosin: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Optical densities as stored codes."""
+    stain = np.stack([haematoxylin, eosin], axis=2) * CODES_PER_OD
+    return np.clip(stain, 0, 255).astype(np.uint8)
+
+
+def _ramp(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
+    """0 below ``low``, 1 above ``high``, smooth between."""
+    part = np.clip((values - low) / (high - low), 0, 1)
+    return part * part * (3 - 2 * part)
+
+
+def _glass(_rng: np.random.Generator) -> NDArray[np.uint8]:
+    return np.zeros((64, 64, 2), np.uint8)
+
+
+def _stroma(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Collagen: wavy pink bundles of two directions with clear gaps between."""
+    along = fibres(rng, _SIDE, width_px=5, length_px=110, wave_px=22, wave_length_px=150)
+    fine = fibres(rng, _SIDE, width_px=1.6, length_px=50, wave_px=14, wave_length_px=110)
+    steep = fibres(rng, _SIDE, width_px=6, length_px=80, wave_px=45, wave_length_px=190).T
+    which = _ramp(blobs(rng, _SIDE, 170), -0.4, 0.4)
+    bundles = along * which + steep * (1 - which) + 0.5 * fine
+    gaps = _ramp(bundles + 0.5 * blobs(rng, _SIDE, 90), -2.1, -0.1)
+    eosin = gaps * (0.165 + 0.035 * bundles) + 0.025
+    return _codes(0.055 * gaps + 0.012 * bundles, eosin)
+
+
+def _muscle(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Smooth muscle: long parallel cells, deep pink, with thin clefts between bundles."""
+    cells = fibres(rng, _SIDE, width_px=7, length_px=260, wave_px=16, wave_length_px=330)
+    fine = fibres(rng, _SIDE, width_px=1.8, length_px=120, wave_px=16, wave_length_px=330)
+    bundles = fibres(rng, _SIDE, width_px=22, length_px=420, wave_px=30, wave_length_px=360)
+    clefts = _ramp(bundles + 0.35 * cells, -1.55, -1.15)
+    eosin = clefts * (0.255 + 0.035 * cells + 0.018 * fine) + 0.015
+    return _codes(clefts * (0.075 + 0.014 * cells), eosin)
+
+
+def _loose(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The loose net in which inflammatory cells lie."""
+    thin = fibres(rng, _SMALL_SIDE, width_px=3, length_px=30, wave_px=24, wave_length_px=70)
+    net = blobs(rng, _SMALL_SIDE, 30) + 0.5 * thin + 0.3 * blobs(rng, _SMALL_SIDE, 8)
+    strands = _ramp(net, -1.6, 1.6)
+    return _codes(0.02 + 0.09 * strands, 0.03 + 0.17 * strands)
+
+
+def _lymphoid(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The pale lavender ground of lymphoid tissue."""
+    net = _ramp(blobs(rng, _SMALL_SIDE, 20) + 0.5 * blobs(rng, _SMALL_SIDE, 8), -1.6, 1.8)
+    return _codes(0.03 + 0.16 * net, 0.03 + 0.12 * net)
+
+
+def _necrosis(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Granular, smudged pink with powdery blue debris and pale cracks."""
+    grains = 0.5 * blobs(rng, _SIDE, 5) + 0.7 * blobs(rng, _SIDE, 12) + 0.5 * blobs(rng, _SIDE, 55)
+    cracks = _ramp(np.abs(blobs(rng, _SIDE, 150) + 0.25 * blobs(rng, _SIDE, 20)), 0.01, 0.07)
+    dust = _ramp(blobs(rng, _SIDE, 4) + 0.9 * blobs(rng, _SIDE, 70), 1.5, 2.6)
+    return _codes(cracks * (0.05 + 0.02 * grains) + 0.24 * dust, cracks * (0.26 + 0.05 * grains) + 0.04)
+
+
+def _mucin(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Pools of mucus: pale blue-grey with wisps that are drawn out."""
+    wisps = fibres(rng, _SIDE, width_px=12, length_px=90, wave_px=110, wave_length_px=300)
+    wisps += 0.3 * fibres(rng, _SIDE, width_px=2.5, length_px=60, wave_px=110, wave_length_px=240)
+    pale = _ramp(wisps + 0.9 * blobs(rng, _SIDE, 110), -1.8, 3.0)
+    return _codes(0.03 + 0.17 * pale + 0.008 * blobs(rng, _SIDE, 6), 0.008 + 0.012 * pale)
+
+
+def _blood(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Plasma between the red cells: nearly clear."""
+    film = _ramp(blobs(rng, _SMALL_SIDE, 40), -1, 1)
+    return _codes(0.01 * film, 0.02 + 0.05 * film)
+
+
+def _adipose(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Fat: emptied round cells between thin rims, which thicken where three cells meet."""
+    nearest, second = _nearest_two(rng, _FAT_SIDE // 4, _FAT_CELL_PX // 4)
+    ragged = np.tile(blobs(rng, _FAT_SIDE // 4, 30), (4, 4))
+    gap = _enlarged(second - nearest, 4) * 4 + 2.2 * ragged
+    torn = np.tile(_ramp(blobs(rng, _FAT_SIDE // 2, 120), 0.9, 1.5), (2, 2))
+    rim = (1 - _ramp(gap, 3, 9)) * (1 - 0.85 * torn)
+    haze = (1 - _ramp(gap, 8, 46)) * _ramp(np.tile(blobs(rng, _FAT_SIDE // 2, 200), (2, 2)), 0.4, 1.8)
+    return _codes(0.09 * rim + 0.015 * haze, 0.30 * rim + 0.10 * haze)
+
+
+def _nearest_two(
+    rng: np.random.Generator, side: int, cell_px: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Distance from each pixel of a seamless square to the nearest and the second of scattered points.
+
+    The distances are measured to pixels that are a little displaced, so that the borders between cells bulge.
+    """
+    cells = side // cell_px
+    shape = (cells, cell_px, cells, cell_px)
+    offsets_x, offsets_y = (rng.uniform(0.1, 0.9, (cells, cells)).astype(np.float32) * cell_px for _ in range(2))
+    bend_x, bend_y = (0.11 * cell_px * blobs(rng, side, cell_px * 0.8).reshape(shape) for _ in range(2))
+    inside = np.arange(cell_px, dtype=np.float32)
+    x, y = bend_x + inside, bend_y + inside[:, None, None]
+    nearest = np.full(shape, np.inf, np.float32)
+    second = nearest.copy()
+    for down in (-2, -1, 0, 1, 2):
+        for right in (-2, -1, 0, 1, 2):
+            point_x, point_y = (
+                np.roll(offsets, (-down, -right), (0, 1))[:, None, :, None] for offsets in (offsets_x, offsets_y)
+            )
+            distance = (x - (point_x + right * cell_px)) ** 2 + (y - (point_y + down * cell_px)) ** 2
+            np.minimum(second, np.maximum(nearest, distance), out=second)
+            np.minimum(nearest, distance, out=nearest)
+    return np.sqrt(nearest).reshape(side, side), np.sqrt(second).reshape(side, side)
+
+
+def _enlarged(grid: NDArray[np.float32], times: int) -> NDArray[np.float32]:
+    """A seamless grid at ``times`` the size, straight lines between its values."""
+    for axis in (0, 1):
+        following = np.roll(grid, -1, axis)
+        steps = [grid + (following - grid) * np.float32(step / times) for step in range(times)]
+        shape = list(grid.shape)
+        shape[axis] *= times
+        grid = np.stack(steps, axis + 1).reshape(shape)
+    return grid
+
+
+_MAKERS: dict[Tissue, Callable[[np.random.Generator], NDArray[np.uint8]]] = {
+    Tissue.GLASS: _glass,
+    Tissue.STROMA: _stroma,
+    Tissue.GLANDS: _loose,
+    Tissue.LYMPHOCYTES: _lymphoid,
+    Tissue.ADIPOSE: _adipose,
+    Tissue.NECROSIS: _necrosis,
+    Tissue.MUCIN: _mucin,
+    Tissue.MUSCLE: _muscle,
+    Tissue.BLOOD: _blood,
+    Tissue.TUMOUR: _stroma,
+}

@@ -1,4 +1,4 @@
-"""Starting the window: environment, application, theme, log, the hook for what nobody caught, and a clean end.
+"""Starting the window: environment, application, theme, log, what nobody caught, and a clean end.
 
 PyOpenGL and Qt read the environment when they are first imported, so everything that imports them is imported
 inside the functions here, after ``prepare``.
@@ -18,7 +18,7 @@ from viewer.settings import Settings, SettingsError
 from viewer.ui.display import require_display
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from types import FrameType, TracebackType
 
@@ -43,7 +43,7 @@ def run(paths: Sequence[Path], *, settings: Settings | None = None) -> int:
 
 @contextmanager
 def application(settings: Settings | None = None) -> Iterator[tuple[QApplication, MainWindow]]:
-    """A running application with its window on the screen; on leaving, the window is closed and Qt shut down."""
+    """An application with its window on the screen; on leaving, the window is closed and Qt shut down."""
     require_display()
     prepare_egl_environment()
     import OpenGL
@@ -102,7 +102,7 @@ def fill_screen_nearly(window: MainWindow) -> None:
 
 @contextmanager
 def mishaps_shown(window: MainWindow) -> Iterator[None]:
-    """Errors that nobody caught are told in the window, which stays usable; the hook before still logs them."""
+    """Errors that nobody caught are told in the window, which stays usable; they are logged as before."""
     from viewer.ui.messages import MessageKind
     from viewer.ui.outbox import Outbox
 
@@ -112,7 +112,7 @@ def mishaps_shown(window: MainWindow) -> Iterator[None]:
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         before(kind, error, trace)
         text = f"Something went wrong inside Foveola ({kind.__name__}: {error}). The window stays usable."
-        copy = window.actions_["copy_diagnostics"].trigger
+        copy = window.actions_["diagnostics"].trigger
         outbox.post(
             lambda: _ignore(
                 window.messages.show_message(MessageKind.ERROR, text, buttons={"Copy diagnostics": copy})
@@ -163,8 +163,11 @@ def _ignore(_result: Any) -> None:
 
 
 def run_demo(*, screenshot: Path | None = None) -> int:
-    """Make the demo slide, once, and open it in the window; without a display, on a virtual one, which leaves a
-    picture of the window (None: in the cache folder) and ends. Returns the exit status."""
+    """Make the demo slide, once, and open it in the window. Returns the exit status.
+
+    Without a display the window opens on a virtual one, leaves its picture in ``screenshot`` (None: a file in
+    the cache folder), and closes.
+    """
     from viewer.ui.demo import demo
 
     return demo(screenshot=screenshot)

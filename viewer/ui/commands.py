@@ -10,10 +10,9 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 import viewer
-from viewer.log import diagnostics
+from viewer.log import diagnostics as diagnostics_text
 from viewer.saving import SaveError
 from viewer.ui.associated import AssociatedImages
-from viewer.ui.export import copy_view, save_view
 from viewer.ui.go_to import GoTo
 from viewer.ui.messages import MessageKind
 from viewer.ui.pixel_size import PixelSize
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
 ABOUT = f"""<h3>Foveola {viewer.__version__}</h3>
 <p>A viewer for whole-slide images that knows where to look.</p>
 <p><b>Research use only.</b> Foveola is not a medical device and must not be used for diagnosis.</p>
-<p>MIT licence. It stands on OpenSlide, Qt, vispy, NumPy, Pillow, tifffile, imagecodecs and libjpeg-turbo; their
-licences are in the third-party notices that come with it.</p>"""
+<p>MIT licence. It stands on OpenSlide, Qt, vispy, NumPy, Pillow, tifffile, imagecodecs and libjpeg-turbo;
+their licences are in the third-party notices that come with it.</p>"""
 
 
 class Commands:
@@ -78,6 +77,8 @@ class Commands:
 
     def save_view_to(self, path: Path) -> None:
         """Save the view; what goes wrong is said in the window."""
+        from viewer.ui.export import save_view  # brings Pillow, which the start can do without
+
         path = path if path.suffix.lower() == ".png" else path.with_name(f"{path.name}.png")
         try:
             save_view(self._view, path)
@@ -87,10 +88,12 @@ class Commands:
             self._window.status.showMessage(f"Saved {path.name}", 4000)
 
     def copy_view(self) -> None:
+        from viewer.ui.export import copy_view
+
         copy_view(self._view)
         self._window.status.showMessage("View copied", 4000)
 
-    def show_preferences(self) -> None:
+    def preferences(self) -> None:
         dialog = Preferences(self._window.settings, self._window)
         dialog.applied.connect(self._window.apply_settings)
         self._show(dialog)
@@ -131,9 +134,9 @@ class Commands:
         self._window.docks["adjustments"].setVisible(on)
 
     def show_scale_bar(self, on: bool) -> None:
-        self._window.show_scale_bar(on)
+        self._window.overlay.set_scale_bar_visible(on)
 
-    def show_label(self) -> None:
+    def label(self) -> None:
         self._show(AssociatedImages(self._view, self._window))
 
     def full_screen(self, on: bool) -> None:
@@ -158,22 +161,22 @@ class Commands:
 
     # Tools
 
-    def set_pixel_size(self) -> None:
+    def pixel_size(self) -> None:
         self._show(PixelSize(self._view, self._window))
 
-    def set_icc(self, on: bool) -> None:
+    def icc(self, on: bool) -> None:
         if on != self._window.settings.display.icc:
             self._window.apply_settings(self._window.settings.replace("display", icc=on))
 
-    def retry_tiles(self) -> None:
+    def retry(self) -> None:
         self._view.retry_failed_tiles()
 
-    def show_hud(self, on: bool) -> None:
+    def hud(self, on: bool) -> None:
         self._window.hud.set_on(on)
 
-    def copy_diagnostics(self) -> None:
+    def diagnostics(self) -> None:
         window = self._window
-        text = diagnostics(
+        text = diagnostics_text(
             lines=window.logging.last_lines() if window.logging is not None else [],
             settings=window.settings,
             gl_info=window.gl_facts(),
@@ -184,15 +187,15 @@ class Commands:
 
     # Help
 
-    def show_shortcuts(self) -> None:
+    def keyboard(self) -> None:
         self._show(ShortcutSheet(self._window.settings.shortcuts, self._window))
 
-    def show_about(self) -> None:
-        about = QMessageBox(self._window)
-        about.setWindowTitle("About Foveola")
-        about.setTextFormat(Qt.TextFormat.RichText)
-        about.setText(ABOUT)
-        self._show(about)
+    def about(self) -> None:
+        box = QMessageBox(self._window)
+        box.setWindowTitle("About Foveola")
+        box.setTextFormat(Qt.TextFormat.RichText)
+        box.setText(ABOUT)
+        self._show(box)
 
     def _show(self, dialog: QDialog) -> None:
         """Show a dialog beside the window, which stays usable."""

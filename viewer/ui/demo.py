@@ -46,7 +46,7 @@ def open_demo(window: MainWindow) -> None:
 
 
 def make_slide(path: Path, progress: Progress) -> None:
-    """Write the slide beside its final name and move it there, so that half a slide is never taken for a whole."""
+    """Write the demo slide where it is not there yet."""
     from viewer.slide.phantom import write_phantom
 
     if path.exists():
@@ -89,4 +89,4 @@ def save_picture(app: QApplication, target: Path) -> None:
     buffer = QBuffer(data)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     app.primaryScreen().grabWindow(0).save(buffer, "PNG")
-    save_atomically(target, data.data())
+    save_atomically(target, bytes(data.data()))

@@ -36,7 +36,7 @@ def require_display() -> None:
         raise DisplayError(f"QT_QPA_PLATFORM={platform} has no OpenGL windows; unset it to open the window")
     if not has_display():
         raise DisplayError(
-            "there is no display to open a window on; set DISPLAY, or use `foveola snapshot`, which needs none"
+            "there is no display for the window; set DISPLAY, or use `foveola snapshot`, which needs none"
         )
     if os.environ.get("WAYLAND_DISPLAY") and platform != "xcb":
         return
@@ -73,7 +73,7 @@ def _require_x_server() -> None:
 
 
 class VirtualDisplay:
-    """An X server in memory (Xvfb) on a free display number; DISPLAY points to it inside the ``with`` block."""
+    """An X server in memory (Xvfb) on a free display number; DISPLAY names it inside the ``with`` block."""
 
     def __init__(self, width_px: int, height_px: int) -> None:
         self._screen = f"{width_px}x{height_px}x24"
@@ -90,7 +90,7 @@ class VirtualDisplay:
         except FileNotFoundError as error:
             os.close(read_end)
             raise DisplayError(
-                "there is no display, and no Xvfb to make a virtual one; on Debian or Ubuntu: apt-get install xvfb"
+                "there is no display, and no Xvfb to make one; on Debian or Ubuntu: apt-get install xvfb"
             ) from error
         finally:
             os.close(write_end)

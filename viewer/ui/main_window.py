@@ -1,20 +1,23 @@
 """The window: puts the slide's view, the panels, the actions and the messages together, and moves slides in.
 
-Views stand in the middle (``SlideArea``), panels are docks around it, and what the reader can do is one table
-(``actions``) with one handler each (``commands``). Parts talk to the view through its signals, not to each other.
+Views stand in the middle (``SlideArea``), panels are docks around it, and what the reader can do is one
+table (``action_table``) with one handler each (``commands``). Parts talk to the view through its signals,
+not to each other.
 """
 
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QToolBar, QWidget
+from PySide6.QtWidgets import QMainWindow
 
 from gpu.context import gl_info
 from viewer.saving import SaveError
-from viewer.ui.actions import ACTIONS, MENUS, TOOLBAR, ActionSet, Need
+from viewer.ui.action_table import Need
+from viewer.ui.actions import ActionSet
 from viewer.ui.adjustments import AdjustmentsPanel
 from viewer.ui.commands import Commands
 from viewer.ui.hud import Hud
@@ -29,12 +32,14 @@ from viewer.ui.slide_view import SlideView
 from viewer.ui.start_page import StartPage
 from viewer.ui.status_line import StatusLine
 from viewer.ui.theme import em_px
+from viewer.ui.vector_layer import VectorOverlay
+from viewer.ui.window_chrome import RecentMenu, fill_menus, make_dock, make_toolbar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+    from PySide6.QtWidgets import QDockWidget
 
     from viewer.log import Logging
     from viewer.settings import Settings
@@ -44,7 +49,6 @@ if TYPE_CHECKING:
     from viewer.ui.theme import ThemeKeeper
 
 SAVE_STATE_EVERY_MS = 30_000
-_RECENT_IN_MENU = 10
 
 
 class MainWindow(QMainWindow):
@@ -70,7 +74,7 @@ class MainWindow(QMainWindow):
         self.actions_.set_icons(themes.icon)
         self.start_page = StartPage(
             self.portraits,
-            [self.actions_["open"], self.actions_["open_folder"]],
+            [self.actions_["open_slide"], self.actions_["open_folder"]],
             themes.pixmap("foveola", "text", em_px(4)),
         )
         self.view = SlideView(settings)
@@ -78,11 +82,15 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self.area)
         self.folder = SlideFolder(self.portraits)
         self.hud = Hud(self.view, self.view)
+        self.overlay = VectorOverlay(self.view)
         self.docks = self._make_docks()
         self.status = StatusLine(self.view, themes)
         self.setStatusBar(self.status)
-        self._make_menus()
-        self._make_toolbar()
+        recent = RecentMenu(state, self.open_slide, self._forget_recent)
+        fill_menus(self, self.actions_, after={"open_folder": recent})
+        self._toolbar = make_toolbar(self.actions_)
+        self.addToolBar(self._toolbar)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self._connect()
         self._state_timer = QTimer(self, interval=SAVE_STATE_EVERY_MS)
         self._state_timer.timeout.connect(self._save_state)
@@ -148,7 +156,7 @@ class MainWindow(QMainWindow):
             f"{path.name} was not opened: {reason}.{stays}",
             buttons={
                 "Try again": partial(self.open_slide, path),
-                "Open another…": self.actions_["open"].trigger,
+                "Open another…": self.actions_["open_slide"].trigger,
             },
         )
 
@@ -165,7 +173,7 @@ class MainWindow(QMainWindow):
         """Use other settings from now on, and save them."""
         changed, self.settings = settings != self.settings, settings
         self.themes.choose(settings.display.theme)
-        self.actions_.set_shortcuts(settings.shortcuts)
+        self.actions_.set_keys(settings.shortcuts)
         self.view.apply_settings(settings)
         self.view.set_icc(settings.display.icc)
         self.refresh_actions()
@@ -188,12 +196,13 @@ class MainWindow(QMainWindow):
             Need.FAILED_TILES: view.failed_tiles > 0,
         }
         self.actions_.refresh([need for need, is_met in met.items() if not is_met])
-        self._check("dark_theme", self.themes.theme.name == "dark")
-        self._check("colour_profile", self.settings.display.icc)
-        self._check("full_screen", self.isFullScreen())
-        self._check("show_hud", self.hud.on)
+        self.actions_.set_checked("dark_theme", self.themes.theme.name == "dark")
+        self.actions_.set_checked("icc", self.settings.display.icc)
+        self.actions_.set_checked("full_screen", self.isFullScreen())
+        self.actions_.set_checked("hud", self.hud.on)
+        self.actions_.set_checked("show_scale_bar", self.overlay.scale_bar.visible)
         for name, dock in self.docks.items():
-            self._check(f"show_{name}", not dock.isHidden())
+            self.actions_.set_checked(f"show_{name}", not dock.isHidden())
 
     def set_full_screen(self, on: bool) -> None:
         """Fill the screen, without menus and toolbar; the status line stays."""
@@ -248,12 +257,15 @@ class MainWindow(QMainWindow):
 
     def _make_docks(self) -> dict[str, QDockWidget]:
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
-        docks = {
-            "folder": self._dock("Slides", self.folder, left),
-            "navigator": self._dock("Navigator", Navigator(self.view), right),
-            "properties": self._dock("Properties", PropertiesPanel(self.view), right),
-            "adjustments": self._dock("Adjustments", AdjustmentsPanel(self.view), right),
-        }
+        docks: dict[str, QDockWidget] = {}
+        for name, title, content, area in (
+            ("folder", "Slides", self.folder, left),
+            ("navigator", "Navigator", Navigator(self.view), right),
+            ("properties", "Properties", PropertiesPanel(self.view), right),
+            ("adjustments", "Adjustments", AdjustmentsPanel(self.view), right),
+        ):
+            docks[name] = make_dock(title, content, self.themes)
+            self.addDockWidget(area, docks[name])
         docks["folder"].hide()
         docks["adjustments"].hide()
         self.resizeDocks(
@@ -263,50 +275,6 @@ class MainWindow(QMainWindow):
             [docks["navigator"], docks["properties"]], [em_px(13), em_px(24)], Qt.Orientation.Vertical
         )
         return docks
-
-    def _dock(self, title: str, content: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
-        dock = QDockWidget(title)
-        dock.setObjectName(title.lower())
-        dock.setAccessibleName(title)
-        dock.setWidget(content)
-        self.addDockWidget(area, dock)
-        return dock
-
-    def _make_menus(self) -> None:
-        for name in MENUS:
-            menu = self.menuBar().addMenu(f"&{name}")
-            menu.setToolTipsVisible(True)
-            for spec in ACTIONS:
-                if spec.menu == name:
-                    if spec.starts_section:
-                        menu.addSeparator()
-                    menu.addAction(self.actions_[spec.id])
-                    self.addAction(self.actions_[spec.id])  # its key works while the menu bar is hidden
-                if spec.id == "open_folder" and name == spec.menu:
-                    self._recent_menu = menu.addMenu("Open recent")
-        self._recent_menu.aboutToShow.connect(self._fill_recent_menu)
-
-    def _make_toolbar(self) -> None:
-        self._toolbar = QToolBar("Tools")
-        self._toolbar.setObjectName("toolbar")
-        self._toolbar.setAccessibleName("Toolbar")
-        self._toolbar.setMovable(False)
-        side = em_px(1.5)
-        self._toolbar.setIconSize(
-            self._toolbar.iconSize().scaled(side, side, Qt.AspectRatioMode.IgnoreAspectRatio)
-        )
-        for action_id in TOOLBAR:
-            if action_id is None:
-                self._toolbar.addSeparator()
-                continue
-            action = self.actions_[action_id]
-            self._toolbar.addAction(action)
-            button = self._toolbar.widgetForAction(action)
-            button.setAccessibleName(action.text().rstrip("…"))
-            if action_id.startswith("magnification_"):
-                button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
-        self.addToolBar(self._toolbar)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
 
     def _connect(self) -> None:
         opener, opening = self.opener, self.messages.opening
@@ -346,28 +314,8 @@ class MainWindow(QMainWindow):
     def _sharp_changed(self, sharp: bool) -> None:
         self.portraits.set_paused(self.view.source is not None and not sharp)
 
-    def _check(self, action_id: str, on: bool) -> None:
-        action = self.actions_[action_id]
-        action.blockSignals(True)
-        action.setChecked(on)
-        action.blockSignals(False)
-
     def _refresh_recent(self) -> None:
         self.start_page.show_recent(self.state.recent)
-
-    def _fill_recent_menu(self) -> None:
-        menu: QMenu = self._recent_menu
-        menu.clear()
-        menu.setToolTipsVisible(True)
-        for path in self.state.recent[:_RECENT_IN_MENU]:
-            action = menu.addAction(path.name.replace("&", "&&"), partial(self.open_slide, path))
-            action.setToolTip(str(path))
-        if self.state.recent:
-            menu.addSeparator()
-            clear = menu.addAction("Forget recent slides", self._forget_recent)
-            clear.setToolTip("Forget the list and where you looked on each slide")
-        else:
-            menu.addAction("No recent slides").setEnabled(False)
 
     def _forget_recent(self) -> None:
         self.state.forget_all()
@@ -381,8 +329,6 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        from pathlib import Path
-
         event.acceptProposedAction()
         self.open_paths([Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()])
 

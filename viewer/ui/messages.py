@@ -1,4 +1,4 @@
-"""Messages inside the window, above the slide: never in the way, gone at a click, kinds told by icon and word."""
+"""Messages inside the window, above the slide: gone at a click, their kind told by icon and word."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class MessageBar(QFrame):
         button.setAccessibleName(text)
         button.clicked.connect(self.dismiss)
         if call != self.dismiss:
-            button.clicked.connect(lambda: call())
+            button.clicked.connect(lambda _checked: call())
         self._layout.insertWidget(max(2, self._layout.count() - 1), button)
         return button
 

@@ -1,7 +1,7 @@
 """Opening slides in worker threads, so that a slow share never stops the window.
 
-One opening counts at a time: a newer one, or Cancel, makes the one before it worthless; its slide is closed as
-soon as its thread comes back. A thread that hangs inside the system cannot be ended, only left behind.
+One opening counts at a time: a newer one, or Cancel, makes the one before it worthless; its slide is closed
+as soon as its thread comes back. A thread that hangs inside the system cannot be ended, only left behind.
 """
 
 from __future__ import annotations

@@ -36,8 +36,8 @@ class PixelSize(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         known = slide_view.mpp_um or (USUAL_MPP_UM, USUAL_MPP_UM)
         why = QLabel(
-            "This file does not state its pixel size. What you enter here makes lengths, magnifications and the "
-            "scale bar possible, and they are only as right as it is. It is not written into the file.",
+            "This file does not state its pixel size. What you enter here makes lengths, magnifications and "
+            "the scale bar possible, and they are only as right as it is. It is not written into the file.",
             wordWrap=True,
         )
         self._x = self._spin("Pixel width", known[0])

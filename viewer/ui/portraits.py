@@ -1,4 +1,4 @@
-"""Small pictures of slides for lists, made one after the other by a thread of low priority, kept as PNG files.
+"""Small pictures of slides for lists, made one by one in a thread of low priority, kept as PNG files.
 
 The newest request is served first: it is what the reader is looking at. Pictures come from the tissue levels,
 never from label or macro images.
@@ -154,6 +154,9 @@ class PortraitMaker(QObject):
                 portrait = portrait_of(path, stopped=self._stopped)
             except _StoppedError:
                 return
+            except Exception as error:  # one slide must not end the pictures of all others
+                log.exception("the picture of %s failed unexpectedly", path)
+                portrait = Portrait(path, reason=f"{type(error).__name__}: {error}")
             self._outbox.post(lambda portrait=portrait: self.made.emit(portrait))  # type: ignore[misc]
 
 

@@ -210,7 +210,8 @@ class Preferences(QDialog):
         rule = self._rule(group, name)
         assert isinstance(rule, Limits)
         low, high = int(rule.low) // unit, int(rule.high) // unit
-        spin = QSpinBox(minimum=low, maximum=high, singleStep=step, suffix=suffix, specialValueText=zero)
+        spin = QSpinBox(minimum=low, maximum=high, singleStep=step, suffix=suffix)
+        spin.setSpecialValueText(zero)
         spin.setGroupSeparatorShown(True)
         self._add_row(form, label, spin, f"from {low:,} to {high:,}{suffix}")
         self._fields[group, name] = (

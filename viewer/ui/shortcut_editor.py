@@ -1,4 +1,4 @@
-"""The page of the preferences on which the reader gives actions other keys; keys used twice are pointed out."""
+"""The page of the preferences that gives actions other keys, and points out keys that are used twice."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.ui.actions import ACTIONS, conflicts, shortcuts_in_force
-from viewer.ui.shortcut_sheet import key_in_words
+from viewer.ui.action_table import ACTIONS
+from viewer.ui.actions import conflicts, keys_in_force, keys_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_TEXT_OF = {spec.id: spec.text.rstrip("…") for spec in ACTIONS}
+_NAME_OF = {spec.id: spec.name for spec in ACTIONS}
 
 
 class ShortcutEditor(QWidget):
@@ -35,7 +35,7 @@ class ShortcutEditor(QWidget):
 
     def __init__(self, chosen: Mapping[str, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._chosen = {action_id: key for action_id, key in chosen.items() if action_id in _TEXT_OF}
+        self._chosen = {action_id: key for action_id, key in chosen.items() if action_id in _NAME_OF}
         self._tree = QTreeWidget()
         self._tree.setAccessibleName("Actions and their keys")
         self._tree.setHeaderLabels(["Action", "Keys", ""])
@@ -43,7 +43,7 @@ class ShortcutEditor(QWidget):
         self._tree.setAlternatingRowColors(True)
         self._tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self._tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
-        self._items = {spec.id: QTreeWidgetItem(self._tree, [_TEXT_OF[spec.id]]) for spec in ACTIONS}
+        self._items = {spec.id: QTreeWidgetItem(self._tree, [_NAME_OF[spec.id]]) for spec in ACTIONS}
         for action_id, item in self._items.items():
             item.setData(0, Qt.ItemDataRole.UserRole, action_id)
         self._tree.currentItemChanged.connect(self._row_changed)
@@ -101,7 +101,9 @@ class ShortcutEditor(QWidget):
 
     @property
     def _current_id(self) -> str:
-        return str(self._tree.currentItem().data(0, Qt.ItemDataRole.UserRole))
+        item = self._tree.currentItem()
+        assert item is not None, "a row is always marked"
+        return str(item.data(0, Qt.ItemDataRole.UserRole))
 
     def _key_pressed(self, sequence: QKeySequence) -> None:
         if not sequence.isEmpty():
@@ -111,7 +113,7 @@ class ShortcutEditor(QWidget):
         self._show_key_of(self._current_id)
 
     def _show_key_of(self, action_id: str) -> None:
-        keys = shortcuts_in_force(self._chosen)[action_id]
+        keys = keys_in_force(self._chosen)[action_id]
         self._field.blockSignals(True)
         self._field.setKeySequence(QKeySequence(keys[0]) if keys else QKeySequence())
         self._field.blockSignals(False)
@@ -121,15 +123,15 @@ class ShortcutEditor(QWidget):
     def _show(self) -> None:
         clashes = conflicts(self._chosen)
         clashing = {action_id for _, first, second in clashes for action_id in (first, second)}
-        for action_id, keys in shortcuts_in_force(self._chosen).items():
+        for action_id, keys in keys_in_force(self._chosen).items():
             item = self._items[action_id]
-            item.setText(1, key_in_words(keys) or "none")
+            item.setText(1, keys_in_words(keys) or "none")
             item.setText(2, "⚠ used twice" if action_id in clashing else "")
             font = item.font(1)
             font.setBold(action_id in self._chosen)
             item.setFont(1, font)
         sentences = [
-            f"{key_in_words((key,))} is the key of both “{_TEXT_OF[first]}” and “{_TEXT_OF[second]}”."
+            f"{keys_in_words([key])} is the key of both “{_NAME_OF[first]}” and “{_NAME_OF[second]}”."
             for key, first, second in clashes
         ]
         self._problem.setText("\n".join(sentences))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -18,7 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.ui.actions import ACTIONS, MENUS, shortcuts_in_force
+from viewer.ui.action_table import ACTIONS, MENUS
+from viewer.ui.actions import keys_in_force, keys_in_words
 from viewer.ui.theme import em_px
 
 if TYPE_CHECKING:
@@ -35,11 +35,6 @@ GESTURES = (
 )
 
 
-def key_in_words(keys: tuple[str, ...]) -> str:
-    """Keys as the platform writes them: "Ctrl+O", "F, Home"."""
-    return ", ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in keys)
-
-
 class ShortcutSheet(QDialog):
     """Two columns, what and how, with a filter; stays open beside the window."""
 
@@ -51,6 +46,7 @@ class ShortcutSheet(QDialog):
         self._filter.setAccessibleName("Filter keys")
         self._filter.setToolTip("Show only lines that contain this text")
         self._filter.textChanged.connect(self._apply_filter)
+        self._sections: list[QTreeWidgetItem] = []
         self._tree = QTreeWidget()
         self._tree.setAccessibleName("Keys and mouse gestures")
         self._tree.setHeaderLabels(["Key", "What it does"])
@@ -63,7 +59,7 @@ class ShortcutSheet(QDialog):
         layout.addWidget(self._filter)
         layout.addWidget(self._tree, 1)
         layout.addWidget(buttons)
-        self._fill(shortcuts_in_force(chosen))
+        self._fill(keys_in_force(chosen))
         self.resize(em_px(38), em_px(34))
 
     @property
@@ -75,7 +71,7 @@ class ShortcutSheet(QDialog):
         self._section("Mouse and slide", GESTURES)
         for menu in MENUS:
             rows = [
-                (key_in_words(keys[spec.id]), _sentence(spec.text, spec.tooltip))
+                (keys_in_words(keys[spec.id]), _sentence(spec.name, spec.tooltip))
                 for spec in ACTIONS
                 if spec.menu == menu
             ]
@@ -84,6 +80,7 @@ class ShortcutSheet(QDialog):
 
     def _section(self, title: str, rows: tuple[tuple[str, str], ...]) -> None:
         section = QTreeWidgetItem(self._tree, [title])
+        self._sections.append(section)
         section.setFirstColumnSpanned(True)
         font = section.font(0)
         font.setBold(True)
@@ -92,18 +89,20 @@ class ShortcutSheet(QDialog):
             QTreeWidgetItem(section, list(row))
 
     def _items(self) -> list[QTreeWidgetItem]:
-        sections = [self._tree.topLevelItem(index) for index in range(self._tree.topLevelItemCount())]
-        return [section.child(row) for section in sections if section for row in range(section.childCount())]
+        return [item for section in self._sections for item in _children(section)]
 
     def _apply_filter(self, text: str) -> None:
         wanted = text.casefold().strip()
         for item in self._items():
             item.setHidden(wanted not in f"{item.text(0)} {item.text(1)}".casefold())
-        for index in range(self._tree.topLevelItemCount()):
-            section = self._tree.topLevelItem(index)
-            assert section is not None
-            section.setHidden(all(section.child(row).isHidden() for row in range(section.childCount())))
+        for section in self._sections:
+            section.setHidden(all(item.isHidden() for item in _children(section)))
 
 
-def _sentence(text: str, tooltip: str) -> str:
-    return f"{text.rstrip('…')}: {tooltip[0].lower()}{tooltip[1:]}"
+def _children(section: QTreeWidgetItem) -> list[QTreeWidgetItem]:
+    children = (section.child(row) for row in range(section.childCount()))
+    return [child for child in children if child is not None]
+
+
+def _sentence(name: str, tooltip: str) -> str:
+    return f"{name}: {tooltip[0].lower()}{tooltip[1:]}"

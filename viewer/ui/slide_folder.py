@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 log = logger("ui")
 
 MAX_LISTED = 10_000
-SLIDE_SUFFIXES = frozenset(
-    ".svs .svslide .ndpi .vms .vmu .scn .mrxs .bif .czi .dcm .dzi .tif .tiff .btf .tf8 .qptiff"
-    " .png .jpg .jpeg .jp2 .j2k .bmp .gif .webp".split()
-)
+_SLIDES = ".svs .svslide .ndpi .vms .vmu .scn .mrxs .bif .czi .dcm .dzi .tif .tiff .btf .tf8 .qptiff"
+_PICTURES = ".png .jpg .jpeg .jp2 .j2k .bmp .gif .webp"
+SLIDE_SUFFIXES = frozenset(f"{_SLIDES} {_PICTURES}".split())
 """File names that a folder's list shows. A file of any name can be opened by itself."""
 
 
@@ -66,7 +65,7 @@ def entries_of(paths: Sequence[Path]) -> list[SlideEntry]:
 
 
 class SlideFolder(QWidget):
-    """The panel: a heading and the list. Folders are read in a thread; a slow share never stops the window."""
+    """The panel: a heading and the list. Folders are read in a thread: a slow share stops no window."""
 
     chosen = Signal(object)
     """The path of a slide that the reader wants to open."""
@@ -101,7 +100,7 @@ class SlideFolder(QWidget):
         return self._list.slides.entries
 
     def show_folder(self, folder: Path, *, open_first: bool = False) -> None:
-        """List a folder; with ``open_first`` choose its first slide. A folder that is listed stays as it is."""
+        """List a folder, once; with ``open_first`` choose its first slide."""
         if folder == self._folder and not open_first:
             return
         self._folder = folder

@@ -134,7 +134,7 @@ class SlideListModel(QAbstractListModel):
 class _SlideRow(QStyledItemDelegate):
     """Paints a picture and two lines of text; all lengths follow the font."""
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+    def sizeHint(self, option: QStyleOptionViewItem, _index: Index) -> QSize:
         metrics = option.fontMetrics
         return QSize(metrics.averageCharWidth() * 24, metrics.height() * 4)
 

@@ -1,10 +1,10 @@
-"""The line at the bottom: magnification, pixel size, cursor, whether all is sharp, and what it may be used for."""
+"""The line at the bottom: magnification, pixel size, cursor, whether all is sharp, research use only."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QWidget
 
@@ -48,7 +48,8 @@ class _Disc(QWidget):
         text_colour = self.palette().color(QPalette.ColorRole.WindowText)
         painter.setPen(QPen(self._themes.theme.colour("sharp") if whole else text_colour, max(1.0, side / 9)))
         if self._filled_share is None:
-            painter.drawLine(box.left(), box.center().y(), box.right(), box.center().y())
+            middle = QPointF(0, box.center().y() - box.top())
+            painter.drawLine(box.topLeft() + middle, box.topRight() + middle)
             return
         painter.drawEllipse(box)
         painter.setBrush(painter.pen().color())

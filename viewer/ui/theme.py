@@ -81,7 +81,7 @@ def em_px(widths: float = 1.0) -> int:
 
 
 class ThemeKeeper(QObject):
-    """Dresses the application in the chosen theme, and again when the system switches between light and dark."""
+    """Dresses the application in the chosen theme, and anew when the system turns light or dark."""
 
     changed = Signal()
     """Another theme is on: icons and painted things must be made anew."""

@@ -1,0 +1,347 @@
+"""The one table of what the reader can do: menus, toolbar, shortcut sheet and editor are built from it.
+
+Pure data. ``viewer.ui.actions`` makes Qt actions of it, ``viewer.ui.commands`` holds the handlers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+MENUS = ("File", "View", "Go", "Tools", "Help")
+
+
+class Need(Enum):
+    """What must be there for an action to make sense; the value is the reason told while it is not."""
+
+    NOTHING = ""
+    SLIDE = "Open a slide first."
+    MAGNIFICATION = (
+        "The magnification is unknown: this file states neither pixel size nor objective. "
+        "Tools › Set pixel size… makes it known."
+    )
+    FOLDER = "Open a folder of slides first."
+    ASSOCIATED_IMAGES = "This slide has no label or macro image."
+    COLOUR_PROFILE = "This slide carries no colour profile."
+    UNKNOWN_PIXEL_SIZE = "The file itself states the pixel size."
+    FAILED_TILES = "No tile of this slide has failed."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionSpec:
+    """One thing the reader can do.
+
+    ``keys`` are the usual ones, the first of which is shown. ``handler`` is a method of the window's
+    commands, ``icon`` a file of ``resources/icons``. ``argument`` is given to the handler; a ``checkable``
+    action gives its new state.
+    """
+
+    id: str
+    menu: str
+    text: str
+    tooltip: str
+    keys: tuple[str, ...]
+    icon: str
+    handler: str
+    need: Need
+    argument: float | None
+    checkable: bool
+    starts_section: bool
+
+    @property
+    def name(self) -> str:
+        """The text without the dots that announce a dialog: what assistive technology reads out."""
+        return self.text.rstrip("…")
+
+
+def _action(
+    menu: str,
+    action_id: str,
+    text: str,
+    tooltip: str,
+    *keys: str,
+    icon: str = "",
+    handler: str = "",
+    need: Need = Need.SLIDE,
+    argument: float | None = None,
+    checkable: bool = False,
+    section: bool = False,
+) -> ActionSpec:
+    return ActionSpec(
+        id=action_id,
+        menu=menu,
+        text=text,
+        tooltip=tooltip,
+        keys=keys,
+        icon=icon or action_id,
+        handler=handler or action_id,
+        need=need,
+        argument=argument,
+        checkable=checkable,
+        starts_section=section,
+    )
+
+
+def _preset(key: str, power: float) -> ActionSpec:
+    return _action(
+        "View",
+        f"magnification_{power:g}x",
+        f"{power:g}x",
+        f"Show the slide as through a {power:g}x objective",
+        key,
+        icon="magnification",
+        handler="set_magnification",
+        need=Need.MAGNIFICATION,
+        argument=power,
+        section=key == "1",
+    )
+
+
+def _turn(action_id: str, text: str, degrees: float, *keys: str, section: bool = False) -> ActionSpec:
+    way = "clockwise" if degrees > 0 else "anticlockwise"
+    return _action(
+        "View",
+        action_id,
+        text,
+        f"Turn the slide {way} by {abs(degrees):g}°",
+        *keys,
+        icon="rotate_right" if degrees > 0 else "rotate_left",
+        handler="rotate_by",
+        argument=degrees,
+        section=section,
+    )
+
+
+def _panel(panel: str, text: str, tooltip: str, *keys: str, section: bool = False) -> ActionSpec:
+    return _action(
+        "View",
+        f"show_{panel}",
+        text,
+        f"Show or hide {tooltip}",
+        *keys,
+        icon=panel,
+        need=Need.NOTHING,
+        checkable=True,
+        section=section,
+    )
+
+
+PRESETS = tuple(
+    _preset(key, power) for key, power in zip("123456", (1.25, 2.5, 5.0, 10.0, 20.0, 40.0), strict=True)
+)
+
+_FILE = (
+    _action(
+        "File", "open_slide", "Open slide…", "Open a slide or image", "Ctrl+O", icon="open", need=Need.NOTHING
+    ),
+    _action(
+        "File",
+        "open_folder",
+        "Open folder…",
+        "List the slides of a folder",
+        "Ctrl+Shift+O",
+        icon="folder",
+        need=Need.NOTHING,
+    ),
+    _action(
+        "File",
+        "close_slide",
+        "Close slide",
+        "Close the slide; the view is kept for next time",
+        "Ctrl+W",
+        icon="close",
+    ),
+    _action(
+        "File",
+        "save_view",
+        "Save view as PNG…",
+        "Save what is in view as a picture, with a scale bar in its margin",
+        "Ctrl+S",
+        icon="save",
+        section=True,
+    ),
+    _action(
+        "File",
+        "copy_view",
+        "Copy view",
+        "Copy what is in view as a picture, with a scale bar in its margin",
+        "Ctrl+C",
+        icon="copy",
+    ),
+    _action(
+        "File",
+        "preferences",
+        "Preferences…",
+        "Caches, theme, screen, mouse and keys",
+        "Ctrl+,",
+        icon="settings",
+        need=Need.NOTHING,
+        section=True,
+    ),
+    _action("File", "quit", "Quit", "Close Foveola", "Ctrl+Q", need=Need.NOTHING, section=True),
+)
+_VIEW = (
+    _action("View", "fit", "Fit", "Show the whole slide", "F", "Home"),
+    _action("View", "one_to_one", "1:1", "Show one slide pixel on one screen pixel", "0"),
+    _action(
+        "View",
+        "zoom_in",
+        "Zoom in",
+        "Magnify about the middle of the view",
+        "+",
+        "=",
+        handler="zoom_by",
+        argument=2**0.5,
+    ),
+    _action(
+        "View",
+        "zoom_out",
+        "Zoom out",
+        "Step back from the middle of the view",
+        "-",
+        handler="zoom_by",
+        argument=2**-0.5,
+    ),
+    *PRESETS,
+    _turn("rotate_right", "Rotate right", 15.0, "R", section=True),
+    _turn("rotate_left", "Rotate left", -15.0, "Shift+R"),
+    _turn("quarter_right", "Quarter turn right", 90.0, "]"),
+    _turn("quarter_left", "Quarter turn left", -90.0, "["),
+    _action("View", "upright", "Upright", "Undo all turning", "U"),
+    _panel("folder", "Slides", "the list of slides", "B", section=True),
+    _panel("navigator", "Navigator", "the overview of the slide", "N"),
+    _panel("properties", "Properties", "the facts about the slide", "I"),
+    _panel("adjustments", "Adjustments", "brightness, contrast, gamma and colour profile", "A"),
+    _panel("scale_bar", "Scale bar", "the scale bar in the view", "S"),
+    _action(
+        "View",
+        "label",
+        "Label and macro image…",
+        "Show the label and macro image; they may carry the patient's name",
+        "L",
+        need=Need.ASSOCIATED_IMAGES,
+        section=True,
+    ),
+    _action(
+        "View",
+        "full_screen",
+        "Full screen",
+        "Fill the screen with the window",
+        "F11",
+        need=Need.NOTHING,
+        checkable=True,
+        section=True,
+    ),
+    _action(
+        "View",
+        "dark_theme",
+        "Dark theme",
+        "Switch between the dark and the light theme",
+        "Ctrl+T",
+        icon="theme",
+        need=Need.NOTHING,
+        checkable=True,
+    ),
+)
+_GO = (
+    _action("Go", "go_to", "Go to…", "Go to coordinates in pixels or micrometres", "G"),
+    _action(
+        "Go",
+        "previous_slide",
+        "Previous slide",
+        "Open the slide before this one in the folder",
+        "PgUp",
+        icon="previous",
+        handler="step_slide",
+        need=Need.FOLDER,
+        argument=-1,
+        section=True,
+    ),
+    _action(
+        "Go",
+        "next_slide",
+        "Next slide",
+        "Open the slide after this one in the folder",
+        "PgDown",
+        icon="next",
+        handler="step_slide",
+        need=Need.FOLDER,
+        argument=1,
+    ),
+)
+_TOOLS = (
+    _action(
+        "Tools",
+        "pixel_size",
+        "Set pixel size…",
+        "Say how large a pixel is where the file does not",
+        "P",
+        need=Need.UNKNOWN_PIXEL_SIZE,
+    ),
+    _action(
+        "Tools",
+        "icc",
+        "Colour profile",
+        "Apply the slide's ICC colour profile",
+        "C",
+        need=Need.COLOUR_PROFILE,
+        checkable=True,
+    ),
+    _action(
+        "Tools",
+        "retry",
+        "Read failed tiles again",
+        "Read those tiles again that could not be read",
+        "F5",
+        need=Need.FAILED_TILES,
+    ),
+    _action(
+        "Tools",
+        "hud",
+        "Engine display",
+        "Show tile borders, levels, queue, caches and frame times",
+        "H",
+        "F2",
+        need=Need.NOTHING,
+        checkable=True,
+        section=True,
+    ),
+    _action(
+        "Tools",
+        "diagnostics",
+        "Copy diagnostics",
+        "Copy versions, settings and the last log lines, for a report",
+        "Ctrl+Shift+D",
+        need=Need.NOTHING,
+    ),
+)
+_HELP = (
+    _action(
+        "Help",
+        "keyboard",
+        "Keys and mouse…",
+        "Show all keys and what the mouse does",
+        "F1",
+        need=Need.NOTHING,
+    ),
+    _action(
+        "Help",
+        "about",
+        "About Foveola…",
+        "Version, licence and what it may be used for",
+        "Shift+F1",
+        need=Need.NOTHING,
+    ),
+)
+
+ACTIONS: tuple[ActionSpec, ...] = (*_FILE, *_VIEW, *_GO, *_TOOLS, *_HELP)
+
+TOOLBAR: tuple[tuple[str, ...], ...] = (
+    ("open_slide", "show_folder", "previous_slide", "next_slide"),
+    ("fit", "one_to_one", "zoom_out", "zoom_in"),
+    tuple(preset.id for preset in PRESETS),
+    ("rotate_left", "rotate_right", "upright"),
+    ("go_to", "copy_view", "save_view"),
+    ("show_navigator", "show_properties", "show_adjustments", "full_screen"),
+)
+"""The buttons, in groups."""

@@ -1,0 +1,126 @@
+"""The frame of the window: menus, toolbar and docks, made from the table of actions."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMenu, QToolBar, QToolButton, QWidget
+
+from viewer.ui.action_table import ACTIONS, MENUS, PRESETS, TOOLBAR
+from viewer.ui.theme import em_px
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from PySide6.QtWidgets import QMainWindow
+
+    from viewer.state import ReaderState
+    from viewer.ui.actions import ActionSet
+    from viewer.ui.theme import ThemeKeeper
+
+RECENT_IN_MENU = 10
+_PRESET_IDS = frozenset(preset.id for preset in PRESETS)
+
+
+def fill_menus(window: QMainWindow, actions: ActionSet, *, after: Mapping[str, QMenu]) -> None:
+    """The menu bar. ``after`` puts further menus behind actions, by their id."""
+    for name in MENUS:
+        menu = window.menuBar().addMenu(f"&{name}")
+        menu.setToolTipsVisible(True)
+        for spec in (spec for spec in ACTIONS if spec.menu == name):
+            if spec.starts_section:
+                menu.addSeparator()
+            menu.addAction(actions[spec.id])
+            window.addAction(actions[spec.id])  # its key works while the menu bar is hidden
+            if spec.id in after:
+                menu.addMenu(after[spec.id])
+
+
+def make_toolbar(actions: ActionSet) -> QToolBar:
+    """The toolbar: icons, and words for the magnifications."""
+    toolbar = QToolBar("Toolbar")
+    toolbar.setObjectName("toolbar")
+    toolbar.setAccessibleName("Toolbar")
+    toolbar.setMovable(False)
+    toolbar.setIconSize(QSize(em_px(1.5), em_px(1.5)))
+    for group in TOOLBAR:
+        for action_id in group:
+            action = actions[action_id]
+            toolbar.addAction(action)
+            button = toolbar.widgetForAction(action)
+            assert isinstance(button, QToolButton)
+            button.setAccessibleName(action.text().rstrip("…"))
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            if action_id in _PRESET_IDS:
+                button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        if group is not TOOLBAR[-1]:
+            toolbar.addSeparator()
+    return toolbar
+
+
+class RecentMenu(QMenu):
+    """Recent slides, filled anew each time it opens."""
+
+    def __init__(
+        self, state: ReaderState, choose: Callable[[Path], None], forget: Callable[[], None]
+    ) -> None:
+        super().__init__("Open recent")
+        self.setToolTipsVisible(True)
+        self._state, self._choose, self._forget = state, choose, forget
+        self.aboutToShow.connect(self.fill)
+
+    def fill(self) -> None:
+        """Take over the recent slides of the state."""
+        self.clear()
+        recent = self._state.recent[:RECENT_IN_MENU]
+        for path in recent:
+            action = self.addAction(path.name.replace("&", "&&"))
+            action.setToolTip(str(path))
+            action.triggered.connect(partial(self._choose_path, path))
+        if recent:
+            self.addSeparator()
+            forget = self.addAction("Forget recent slides")
+            forget.setToolTip("Forget the list, and where you looked on each slide")
+            forget.triggered.connect(self._forget)
+        else:
+            self.addAction("No recent slides").setEnabled(False)
+
+    def _choose_path(self, path: Path, _checked: bool = False) -> None:
+        self._choose(path)
+
+
+class _DockTitle(QWidget):
+    """A dock's heading with a close button in the theme's colours; Qt's own is too faint on dark."""
+
+    def __init__(self, dock: QDockWidget, title: str, themes: ThemeKeeper) -> None:
+        super().__init__(dock)
+        self.setObjectName("dock_title")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._themes = themes
+        self._close = QToolButton(autoRaise=True)
+        self._close.setToolTip(f"Hide {title.lower()}")
+        self._close.setAccessibleName(f"Hide {title.lower()}")
+        self._close.clicked.connect(dock.close)
+        self._close.setIconSize(QSize(em_px(0.9), em_px(0.9)))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(em_px(0.5), em_px(0.15), em_px(0.2), em_px(0.15))
+        layout.addWidget(QLabel(title), 1)
+        layout.addWidget(self._close)
+        themes.changed.connect(self._draw)
+        self._draw()
+
+    def _draw(self) -> None:
+        self._close.setIcon(self._themes.icon("close"))
+
+
+def make_dock(title: str, content: QWidget, themes: ThemeKeeper) -> QDockWidget:
+    """A dock around a panel."""
+    dock = QDockWidget(title)
+    dock.setObjectName(title.lower())
+    dock.setAccessibleName(title)
+    dock.setWidget(content)
+    dock.setTitleBarWidget(_DockTitle(dock, title, themes))
+    return dock

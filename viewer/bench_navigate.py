@@ -90,25 +90,18 @@ def navigate(
     """Open the slide in the window at ``size_px`` framebuffer pixels, replay the trace, and return the
     figures.
 
-    Needs a QApplication. Raises SlideError for a slide that cannot be opened, TimeoutError for a place that
-    is not sharp after ten seconds.
+    Raises DisplayError without a display, SlideError for a slide that cannot be opened, TimeoutError for a place
+    that is not sharp after ten seconds.
     """
-    from PySide6.QtWidgets import QApplication
-
     from viewer.slide.source import open_slide
-    from viewer.ui.main_window import MainWindow
+    from viewer.ui.app import application
 
-    application = QApplication.instance()
-    assert isinstance(application, QApplication)
-    quick = settings.replace("streaming", fade_ms=0)
-    window = MainWindow(quick)
-    view = window.slide_view
-    ratio = view.canvas.pixel_ratio
-    view.setFixedSize(round(size_px[0] / ratio), round(size_px[1] / ratio))
-    window.show()
-    application.processEvents()
-    try:
-        run = _Run(view, application.processEvents)
+    with application(settings.replace("streaming", fade_ms=0)) as (qt, window):
+        view = window.view
+        ratio = view.canvas.pixel_ratio
+        view.setFixedSize(round(size_px[0] / ratio), round(size_px[1] / ratio))
+        qt.processEvents()
+        run = _Run(view, qt.processEvents)
         started_s = perf_counter()
         view.set_source(open_slide(path))
         first_picture_ms = run.until(lambda: run.complete, started_s, _FIRST_PICTURE_LIMIT_S)
@@ -116,19 +109,17 @@ def navigate(
         trace = trace or random_trace(view.source.info.bounds, size_px)
         jump_ms = run.jumps(trace.jumps, progress)
         frame_ms, engine_cpu_ms = run.pans(trace.pans)
-        return {
-            "slide": path.name,
-            "size_px": list(size_px),
-            "first_picture_ms": round(first_picture_ms, 2),
-            "jump_ms": _summary(jump_ms),
-            "frame_ms": _summary(frame_ms),
-            "engine_cpu_ms": _summary(engine_cpu_ms),
-            "frames_with_holes": run.frames_with_holes,
-            "rss_mb": round(_peak_rss_mb(), 1),
-        }
-    finally:
-        window.close()
-        application.processEvents()
+        view.close_slide()
+    return {
+        "slide": path.name,
+        "size_px": list(size_px),
+        "first_picture_ms": round(first_picture_ms, 2),
+        "jump_ms": _summary(jump_ms),
+        "frame_ms": _summary(frame_ms),
+        "engine_cpu_ms": _summary(engine_cpu_ms),
+        "frames_with_holes": run.frames_with_holes,
+        "rss_mb": round(_peak_rss_mb(), 1),
+    }
 
 
 class _Run:

@@ -15,8 +15,6 @@ import os
 from pathlib import Path
 from time import perf_counter
 
-from gpu.context import prepare_egl_environment
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -24,41 +22,35 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    prepare_egl_environment()
 
     import numpy as np
-    from PySide6.QtWidgets import QApplication
-    from viewer.ui.main_window import MainWindow
 
     from viewer.settings import Settings
     from viewer.slide.source import open_slide
+    from viewer.ui.app import application
 
-    application = QApplication([])
-    window = MainWindow(Settings.default())
-    window.resize(1280, 800)
-    window.show()
-    view = window.slide_view
-    source = open_slide(options.slide)
-    view.set_source(source)
-    rng = np.random.default_rng(0)
-    bounds, samples_mb = source.info.bounds, []
-    started_s = next_sample_s = next_flight_s = perf_counter()
-    while perf_counter() - started_s < options.seconds:
-        application.processEvents()
-        now_s = perf_counter()
-        if now_s >= next_flight_s:
-            x, y = rng.uniform(bounds.x0, bounds.x1), rng.uniform(bounds.y0, bounds.y1)
-            view.go_to(float(x), float(y), downsample=float(2 ** rng.uniform(0, 6)))
-            next_flight_s = now_s + 0.4
-        else:
-            view.pan_by(3.0, 1.0)
-        if now_s >= next_sample_s:
-            samples_mb.append(_resident_mb())
-            next_sample_s = now_s + 0.5
-    frame_ms = view.frame_stats.frame_ms_p95
-    closing_s = perf_counter()
-    window.close()
-    application.processEvents()
+    with application(Settings.default()) as (qt, window):
+        view = window.view
+        source = open_slide(options.slide)
+        view.set_source(source)
+        rng = np.random.default_rng(0)
+        bounds, samples_mb = source.info.bounds, []
+        started_s = next_sample_s = next_flight_s = perf_counter()
+        while perf_counter() - started_s < options.seconds:
+            qt.processEvents()
+            now_s = perf_counter()
+            if now_s >= next_flight_s:
+                x, y = rng.uniform(bounds.x0, bounds.x1), rng.uniform(bounds.y0, bounds.y1)
+                view.go_to(float(x), float(y), downsample=float(2 ** rng.uniform(0, 6)))
+                next_flight_s = now_s + 0.4
+            else:
+                view.pan_by(3.0, 1.0)
+            if now_s >= next_sample_s:
+                samples_mb.append(_resident_mb())
+                next_sample_s = now_s + 0.5
+        frame_ms = view.frame_stats.frame_ms_p95
+        view.close_slide()
+        closing_s = perf_counter()
     closing_s = perf_counter() - closing_s
     half = len(samples_mb) // 2
     figures = {

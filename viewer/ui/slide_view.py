@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from viewer.slide.icc import lut_from_profile
 from viewer.stream.streamer import Streamer
 from viewer.ui.canvas import FrameBudget, SlideCanvas, VectorLayer
 from viewer.ui.frame_stats import FrameStats
 from viewer.ui.tile_engine import Adjustment, FrameReport, coarsest_tiles
 from viewer.view.camera import Camera, View, fitting_view
+from viewer.view.scale import downsample_from_magnification, magnification_from_downsample
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,6 +47,10 @@ class SlideView(QWidget):
     failed_tiles_changed = Signal(int)
     source_changed = Signal()
     mpp_changed = Signal()
+    build_progress = Signal(float)
+    """How much of the missing coarse levels is built, 0 to 1."""
+    message = Signal(str)
+    """Something the reader of the slide must be told."""
     frame_drawn = Signal()
     frame_report = Signal(object)
     """The FrameReport of each frame, for benchmarks and the HUD."""
@@ -59,6 +65,8 @@ class SlideView(QWidget):
         self._entered_mpp_um: tuple[float, float] | None = None
         self._report: FrameReport | None = None
         self._last_view: View | None = None
+        self._icc_lut: NDArray[np.uint8] | None = None
+        self._icc_on = settings.display.icc
         self._failed_tiles = 0
         self._sharp = False
         self._fit_pending = False
@@ -105,6 +113,26 @@ class SlideView(QWidget):
         self.view_changed.emit()
 
     @property
+    def magnification(self) -> float | None:
+        """Magnification of the picture on the display's pixels, None where the slide's scale is unknown."""
+        device_downsample = self.camera.target.downsample / self.canvas.pixel_ratio
+        return magnification_from_downsample(
+            device_downsample, objective_power=self._objective_power, mpp_um=self.mpp_um
+        )
+
+    def set_magnification(self, magnification: float) -> None:
+        """Zoom to a magnification; without effect while the slide's scale is unknown."""
+        downsample = downsample_from_magnification(
+            magnification, objective_power=self._objective_power, mpp_um=self.mpp_um
+        )
+        if downsample is not None:
+            self.zoom_to(downsample * self.canvas.pixel_ratio)
+
+    @property
+    def _objective_power(self) -> float | None:
+        return None if self._source is None else self._source.info.objective_power
+
+    @property
     def frame_stats(self) -> FrameStats:
         clock, streamer, report, engine = self.canvas.clock, self._streamer, self._report, self.canvas.engine
         if streamer is None or report is None or engine is None:
@@ -143,6 +171,7 @@ class SlideView(QWidget):
             )
             red, green, blue = source.info.background_rgb
             self.canvas.look = replace(self.canvas.look, surround_rgb=(red / 255, green / 255, blue / 255))
+            self._read_profile(source)
             self.camera.aspect = source.pyramid.pixel_aspect
             self.canvas.show_slide(self._streamer, settings.memory.gpu_cache_bytes)
             self._limit_camera()
@@ -227,6 +256,22 @@ class SlideView(QWidget):
     def adjustment(self) -> Adjustment:
         return self.canvas.look.adjustment
 
+    @property
+    def has_icc(self) -> bool:
+        """Whether the slide carries a colour profile that can be used."""
+        return self._icc_lut is not None
+
+    @property
+    def icc(self) -> bool:
+        """Whether the slide's colour profile is applied."""
+        return self.canvas.look.icc_lut is not None
+
+    def set_icc(self, on: bool) -> None:
+        """Apply the slide's colour profile, or show stored values."""
+        self._icc_on = on
+        self.canvas.look = replace(self.canvas.look, icc_lut=self._icc_lut if on else None)
+        self.canvas.request_frame()
+
     def set_debug(self, on: bool) -> None:
         """Show tile borders and levels."""
         self.canvas.look = replace(self.canvas.look, debug=on)
@@ -267,6 +312,15 @@ class SlideView(QWidget):
             streamer.close()
         if source is not None:
             source.close()
+
+    def _read_profile(self, source: Source) -> None:
+        self._icc_lut = None
+        if source.info.icc_profile is not None:
+            try:
+                self._icc_lut = lut_from_profile(source.info.icc_profile)
+            except ValueError as error:
+                self.message.emit(f"{source.info.path.name}: its colour profile is not used: {error}")
+        self.set_icc(self._icc_on)
 
     def _fitting_view(self, rotation_rad: float = 0.0) -> View:
         assert self._source is not None

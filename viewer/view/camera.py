@@ -104,10 +104,6 @@ class VelocityEstimator:
         self._mean = [0.0, 0.0, 0.0]
         self._variance = [0.0, 0.0, 0.0]
 
-    def reset(self) -> None:
-        """Forget the past, after a jump that says nothing about where the reader goes next."""
-        self.__init__()  # type: ignore[misc]
-
     def add(self, view: View, dt_s: float) -> None:
         """The view ``dt_s`` seconds after the one given before."""
         last, self._last = self._last, view
@@ -175,13 +171,13 @@ class Camera:
         """Be there at once."""
         self.target = self.view = self._limited(view)
         self._anchor = None
-        self._estimator.reset()
+        self._estimator = VelocityEstimator()  # a jump says nothing about where the reader goes next
 
     def go(self, view: View) -> None:
-        """Move there on a spring."""
+        """Move there on a spring, turning by the shorter way."""
         self._anchor = None
         self._pan_time_constant_s = PAN_TIME_CONSTANT_S
-        self.target = self._limited(view)
+        self.target = self._limited(replace(view, rotation_rad=self._by_shorter_way(view.rotation_rad)))
 
     def drag(self, dx_px: float, dy_px: float) -> None:
         """Move the slide with the hand: at once, by a distance on the screen."""
@@ -214,8 +210,7 @@ class Camera:
 
     def rotate(self, rotation_rad: float, *, about_px: tuple[float, float] = (0.0, 0.0)) -> None:
         """Turn the slide to ``rotation_rad`` clockwise by the shorter way."""
-        shorter = self.view.rotation_rad + remainder(rotation_rad - self.view.rotation_rad, 2 * pi)
-        self._turn_about(replace(self.target, rotation_rad=shorter), about_px)
+        self._turn_about(replace(self.target, rotation_rad=self._by_shorter_way(rotation_rad)), about_px)
 
     def step(self, dt_s: float) -> None:
         """Advance the springs by ``dt_s`` seconds."""
@@ -235,6 +230,10 @@ class Camera:
             moved = self._anchor.hold(moved, self.aspect)
         self.view = self._settled(moved)
         self._estimator.add(self.view, dt_s)
+
+    def _by_shorter_way(self, rotation_rad: float) -> float:
+        """The angle, give or take whole turns, that is nearest to the present one."""
+        return self.view.rotation_rad + remainder(rotation_rad - self.view.rotation_rad, 2 * pi)
 
     def _turn_about(self, wanted: View, about_px: tuple[float, float]) -> None:
         dx, dy = slide_offset_from_screen(self.view, self.aspect, *about_px)

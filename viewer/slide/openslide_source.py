@@ -59,10 +59,11 @@ def mpp_from_properties(properties: Mapping[str, str]) -> tuple[float, float] | 
     x, y = number(properties, "openslide.mpp-x"), number(properties, "openslide.mpp-y")
     if x is None or y is None:
         return None
+    if properties.get("openslide.vendor") != "generic-tiff":
+        return x, y
     low, high = PLAUSIBLE_MPP_UM
-    if properties.get("openslide.vendor") == "generic-tiff" and not (low <= x <= high and low <= y <= high):
-        return None
-    return x, y
+    in_centimetres = properties.get("tiff.ResolutionUnit") == "centimeter"
+    return (x, y) if in_centimetres and low <= x <= high and low <= y <= high else None
 
 
 def pixel_aspect(mpp_um: tuple[float, float] | None) -> float:
@@ -225,4 +226,6 @@ def _probe(source: OpenSlideSource) -> None:
             failure = error
         else:
             return
-    raise NotThisReader(source.info.path, f"it opens the file but decodes none of its tiles: {failure}")
+    path = source.info.path
+    reason = str(failure).removeprefix(f"{path}: ")
+    raise NotThisReader(path, f"it opens the file, but no tile of it: {reason}")

@@ -118,7 +118,7 @@ def open_tiff(path: Path, *, max_stripped_px: int = MAX_STRIPPED_PX) -> TiffSour
         return _open(path, file, vendor, max_stripped_px)
     except (TiffFormatError, CodecError, TileError, EOFError, OSError) as error:
         file.close()
-        raise NotThisReader(path, str(error)) from error
+        raise NotThisReader(path, str(error).removeprefix(f"{path}: ")) from error
     except BaseException:
         file.close()
         raise
@@ -188,7 +188,7 @@ def _check_agreement(path: Path, images: list[TiffImage], handle: OpenSlideHandl
     right there.
     """
     ours = [(image.width, image.height) for image in images]
-    theirs = list(handle.level_sizes)
+    theirs = list(dict.fromkeys(handle.level_sizes))  # it counts the masks of overviews as levels
     if ours != theirs and not (is_ome and ours[0] == theirs[0]):
         raise NotThisReader(path, f"its levels look like {ours}, OpenSlide finds {theirs}")
     largest = max(max(image.tile_width, image.tile_height) for image in images)

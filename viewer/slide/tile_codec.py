@@ -33,6 +33,9 @@ _RAW_DECODERS: dict[int, Callable[..., bytes | bytearray | memoryview]] = {
     50000: imagecodecs.zstd_decode,
 }
 
+# TIFF keeps horizontal differencing to these; with others the Predictor tag is ignored, as libtiff does.
+_DIFFERENCED = (5, 8, 32946, 34925, 50000)
+
 
 class CodecError(Exception):
     """A tile whose bytes cannot be decoded, or are not what the file says they are."""
@@ -168,7 +171,9 @@ class TileCodec:
             raise CodecError(f"it holds {len(raw)} bytes, not {size}")
         samples = np.frombuffer(raw, dtype).reshape(shape)
         samples = samples.astype(samples.dtype.newbyteorder("="), copy=False)
-        return imagecodecs.delta_decode(samples, axis=1) if image.predictor == 2 else samples
+        if image.predictor == 2 and image.compression in _DIFFERENCED:
+            return imagecodecs.delta_decode(samples, axis=1)
+        return samples
 
     def _display(self, samples: NDArray[Any]) -> NDArray[np.uint8]:
         """Samples as the file means them to 8-bit grey, RGB or RGBA."""

@@ -1,0 +1,76 @@
+"""Positioned reads that a shrinking or closing file cannot crash."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from viewer.slide import file_bytes
+from viewer.slide.file_bytes import FileBytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(params=[True, False], ids=["pread", "seek and read"])
+def file(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FileBytes:
+    if not request.param:
+        monkeypatch.setattr(file_bytes, "_HAS_PREAD", False)
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(100)))
+    file = FileBytes(path)
+    yield file
+    file.close()
+
+
+def test_reads_exactly_what_is_asked(file: FileBytes) -> None:
+    assert file.size == 100
+    assert file.read(10, 3) == bytes([10, 11, 12])
+    assert file.read(100, 0) == b""
+
+
+@pytest.mark.parametrize(("offset", "count"), [(99, 2), (-1, 5), (0, -1), (2**70, 1), (0, 2**70)])
+def test_bytes_outside_the_file_are_an_error_before_any_allocation(file: FileBytes, offset: int, count: int) -> None:
+    with pytest.raises(EOFError, match="the file has 100"):
+        file.read(offset, count)
+
+
+def test_file_cut_short_after_opening_is_an_error(file: FileBytes) -> None:
+    os.truncate(file.path, 50)
+    assert file.read(0, 50) == bytes(range(50))
+    with pytest.raises(EOFError, match="cut short after opening"):
+        file.read(40, 20)
+
+
+def test_closed_file_is_an_error_and_closing_twice_is_not(file: FileBytes) -> None:
+    file.close()
+    file.close()
+    with pytest.raises(OSError, match="the slide is closed"):
+        file.read(0, 1)
+
+
+def test_descriptor_stays_open_until_the_last_read_returns(file: FileBytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its number must not go to another file under a read in flight."""
+    inside, go_on = threading.Event(), threading.Event()
+    read = file._read
+
+    def slow(offset: int, count: int) -> bytes:
+        inside.set()
+        assert go_on.wait(5)
+        return read(offset, count)
+
+    monkeypatch.setattr(file, "_read", slow)
+    results: list[bytes] = []
+    reader = threading.Thread(target=lambda: results.append(file.read(5, 2)))
+    reader.start()
+    assert inside.wait(5)
+    file.close()
+    os.fstat(file._descriptor)
+    go_on.set()
+    reader.join()
+    assert results == [bytes([5, 6])]
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(file._descriptor)

@@ -1,0 +1,54 @@
+"""Tiles and tables put together into JPEG streams."""
+
+from __future__ import annotations
+
+import pytest
+
+from viewer.slide.jpeg_stream import JpegError, adobe_segment, read_header, tables_segments
+
+JFIF = b"\xff\xe0\x00\x04ab"
+ADOBE = b"\xff\xee\x00\x04cd"
+TABLE = b"\xff\xdb\x00\x05xyz"
+FRAME = b"\xff\xc0\x00\x0b\x08\x00\x40\x00\x80\x03\x01\x11\x00"
+SCAN = b"\xff\xda\x00\x02data\xff\xd9"
+
+
+def test_colour_markers_go_and_the_prefix_comes() -> None:
+    header = read_header(b"\xff\xd8" + JFIF + TABLE + ADOBE + FRAME + SCAN, b"PREFIX")
+    assert header.original == b"\xff\xd8" + JFIF + TABLE + ADOBE + FRAME
+    assert header.rewritten == b"\xff\xd8PREFIX" + TABLE + FRAME
+    assert (header.width, header.height, header.components) == (128, 64, 3)
+
+
+def test_tables_lose_their_ends_and_colour_markers() -> None:
+    assert tables_segments(b"\xff\xd8" + JFIF + TABLE + ADOBE + b"\xff\xd9") == TABLE
+    assert tables_segments(None) == b""
+
+
+def test_adobe_segment_is_as_long_as_it_says() -> None:
+    segment = adobe_segment(ycbcr=True)
+    assert int.from_bytes(segment[2:4], "big") + 2 == len(segment)
+    assert segment[-1] == 1
+    assert adobe_segment(ycbcr=False)[-1] == 0
+
+
+@pytest.mark.parametrize(
+    ("tile", "reason"),
+    [
+        (b"", "does not begin"),
+        (b"\xff\xd8", "no JPEG marker"),
+        (b"\xff\xd8\x00\x00\x00\x00", "no JPEG marker"),
+        (b"\xff\xd8" + SCAN, "no frame header"),
+        (b"\xff\xd8" + FRAME[:-2], "cut short"),
+        (b"\xff\xd8\xff\xdb\x00\x01", "cut short"),
+        (b"\xff\xd8\xff\xc0\x00\x04\x08\x00" + SCAN, "too short"),
+    ],
+)
+def test_broken_headers_are_errors(tile: bytes, reason: str) -> None:
+    with pytest.raises(JpegError, match=reason):
+        read_header(tile, b"")
+
+
+def test_broken_tables_are_errors() -> None:
+    with pytest.raises(JpegError, match="do not begin"):
+        tables_segments(b"tables")

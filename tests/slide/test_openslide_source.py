@@ -1,0 +1,202 @@
+"""The OpenSlide reader: facts, tiles, and bad tiles that must not cost the slide."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from viewer.slide.geometry import Rect, TileKey
+from viewer.slide.openslide_handle import OpenSlideHandle
+from viewer.slide.openslide_source import (
+    OpenSlideSource,
+    background_from_properties,
+    bounds_from_properties,
+    mpp_from_properties,
+    open_openslide,
+    pixel_aspect,
+)
+from viewer.slide.source import NotThisReader, SlideError, TileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+OFFSETS, COUNTS = 324, 325
+
+
+@pytest.fixture
+def slide(aperio_slide: Callable[..., Path], patch_tiff: Callable[..., None]) -> Iterator[OpenSlideSource]:
+    """An Aperio slide of 5 × 4 tiles of 256 px, whose tile (1, 0) is damaged."""
+    path = aperio_slide(width=1200, height=900, ratios=(1, 4), tile=256)
+    patch_tiff(path, 0, OFFSETS, {1: 8})
+    source = open_openslide(path)
+    yield source
+    source.close()
+
+
+def test_facts_are_openslide_s(slide: OpenSlideSource) -> None:
+    info = slide.info
+    assert (info.format, info.reader, info.mpp_um) == ("Aperio SVS", "openslide", (0.5, 0.5))
+    assert info.file_levels == ((1200, 900), (300, 225))
+    assert [level.tile_width for level in slide.pyramid.levels] == [256, 256]
+
+
+def test_tiles_put_together_are_the_level(
+    slide: OpenSlideSource,
+    whole_level: Callable[..., NDArray[np.uint8]],
+    openslide_level: Callable[..., NDArray[np.uint8]],
+) -> None:
+    np.testing.assert_array_equal(whole_level(slide, 1)[..., :3], openslide_level(slide.info.path, 1))
+
+
+def test_small_file_tiles_are_read_512_px_at_a_time(aperio_slide: Callable[..., Path]) -> None:
+    source = open_openslide(aperio_slide(tile=64))
+    assert source.pyramid.levels[0].tile_width == 512
+    source.close()
+
+
+def test_bad_tile_is_one_tile_error_and_the_rest_works(slide: OpenSlideSource) -> None:
+    good = slide.read_tile(TileKey(0, 2, 0))
+    for _ in range(3):
+        with pytest.raises(TileError, match="OpenSlide cannot read level 0"):
+            slide.read_tile(TileKey(0, 1, 0))
+        np.testing.assert_array_equal(slide.read_tile(TileKey(0, 2, 0)), good)
+
+
+def test_bad_tile_of_one_thread_does_not_fail_the_tiles_of_others(slide: OpenSlideSource) -> None:
+    """OpenSlide's handle dies under all of them; a good tile must come through all the same."""
+    good = {column: slide.read_tile(TileKey(0, column, 1)) for column in range(4)}
+    wrong: list[object] = []
+
+    def read_good(column: int) -> None:
+        for _ in range(25):
+            try:
+                if not np.array_equal(slide.read_tile(TileKey(0, column, 1)), good[column]):
+                    wrong.append(column)
+            except TileError as error:
+                wrong.append(error)
+
+    def read_bad() -> None:
+        for _ in range(25):
+            try:
+                slide.read_tile(TileKey(0, 1, 0))
+                wrong.append("the bad tile was read")
+            except TileError:
+                pass
+
+    threads = [threading.Thread(target=read_good, args=(column,)) for column in range(2)]
+    threads.append(threading.Thread(target=read_bad))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_reads_after_closing_and_outside_fail(slide: OpenSlideSource) -> None:
+    with pytest.raises(TileError, match="there is no tile"):
+        slide.read_tile(TileKey(0, 99, 0))
+    slide.close()
+    slide.close()
+    with pytest.raises(TileError, match="the slide is closed"):
+        slide.read_tile(TileKey(0, 0, 0))
+
+
+def test_unknown_associated_image_is_a_key_error(slide: OpenSlideSource) -> None:
+    with pytest.raises(KeyError):
+        slide.read_associated_image("label")
+
+
+def test_associated_image_beyond_reason_is_not_allocated(
+    slide: OpenSlideSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle = OpenSlideHandle(slide.info.path)
+    monkeypatch.setattr(handle, "associated_images", ("label",))
+    size = {"openslide.associated.label.width": "70000", "openslide.associated.label.height": "70000"}
+    monkeypatch.setattr(handle, "properties", size)
+    with pytest.raises(SlideError, match="the label image claims 70000×70000 px"):
+        handle.read_associated_image("label")
+    handle.close()
+
+
+def test_slide_of_which_no_tile_can_be_read_is_refused(
+    aperio_slide: Callable[..., Path], patch_tiff: Callable[..., None]
+) -> None:
+    path = aperio_slide(width=300, height=200, ratios=(1,), tile=256)
+    patch_tiff(path, 0, OFFSETS, {0: 8, 1: 8})
+    with pytest.raises(NotThisReader, match="it opens the file, but no tile of it"):
+        open_openslide(path)
+
+
+def test_deleted_file_cannot_be_reopened_after_a_bad_tile(slide: OpenSlideSource) -> None:
+    slide.info.path.unlink()
+    for column in (1, 2):
+        with pytest.raises(TileError):
+            slide.read_tile(TileKey(0, column, 0))
+
+
+def test_unknown_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.svs"
+    path.write_text("no slide")
+    with pytest.raises(NotThisReader, match="it does not know this format"):
+        open_openslide(path)
+
+
+@pytest.mark.parametrize(
+    ("properties", "mpp_um"),
+    [
+        ({}, None),
+        ({"openslide.mpp-x": "0.25"}, None),
+        ({"openslide.mpp-x": "0.25", "openslide.mpp-y": "nonsense"}, None),
+        ({"openslide.mpp-x": "inf", "openslide.mpp-y": "0.25"}, None),
+        ({"openslide.mpp-x": "0.25", "openslide.mpp-y": "0.26"}, (0.25, 0.26)),
+        ({"openslide.mpp-x": "353", "openslide.mpp-y": "353"}, (353.0, 353.0)),
+    ],
+)
+def test_mpp(properties: dict[str, str], mpp_um: tuple[float, float] | None) -> None:
+    assert mpp_from_properties(properties) == mpp_um
+
+
+@pytest.mark.parametrize(("unit", "mpp", "known"), [("centimeter", 0.25, True), ("centimeter", 353, False), ("inch", 10, False)])
+def test_plain_tiffs_mpp_counts_only_in_centimetres_and_within_reason(unit: str, mpp: float, known: bool) -> None:
+    properties = {
+        "openslide.vendor": "generic-tiff",
+        "tiff.ResolutionUnit": unit,
+        "openslide.mpp-x": str(mpp),
+        "openslide.mpp-y": str(mpp),
+    }
+    assert mpp_from_properties(properties) == ((mpp, mpp) if known else None)
+
+
+@pytest.mark.parametrize(("mpp_um", "aspect"), [(None, 1.0), ((0.25, 0.25), 1.0), ((28.969, 28.968), 1.0), ((0.5, 0.6), 1.2)])
+def test_pixel_aspect(mpp_um: tuple[float, float] | None, aspect: float) -> None:
+    assert pixel_aspect(mpp_um) == pytest.approx(aspect)
+
+
+@pytest.mark.parametrize(
+    ("value", "rgb"), [(None, (255, 255, 255)), ("F0E080", (240, 224, 128)), ("F0", (255, 255, 255)), ("white!", (255, 255, 255))]
+)
+def test_background(value: str | None, rgb: tuple[int, int, int]) -> None:
+    properties = {} if value is None else {"openslide.background-color": value}
+    assert background_from_properties(properties) == rgb
+
+
+@pytest.mark.parametrize(
+    ("bounds", "rect"),
+    [
+        ((), Rect(0, 0, 1000, 800)),
+        ((100, 50, 300, 200), Rect(100, 50, 400, 250)),
+        ((900, 700, 300, 200), Rect(900, 700, 1000, 800)),
+        ((2000, 0, 10, 10), Rect(0, 0, 1000, 800)),
+        (("x", 0, 10, 10), Rect(0, 0, 1000, 800)),
+    ],
+)
+def test_bounds_are_clipped_to_the_slide(bounds: tuple[object, ...], rect: Rect) -> None:
+    names = ("x", "y", "width", "height")
+    properties = {f"openslide.bounds-{name}": str(value) for name, value in zip(names, bounds, strict=False)}
+    assert bounds_from_properties(properties, 1000, 800) == rect

@@ -1,0 +1,191 @@
+"""The real slides: pixels equal to OpenSlide's, and no odd or truncated file that hangs, crashes or eats memory."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+import openslide
+import pytest
+
+from viewer.slide.geometry import TileKey
+from viewer.slide.source import open_slide
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.slides
+
+DIRECT = {
+    "CMU-1-Small-Region.svs": 1,
+    "appendix-crop-HE.svs": 3,
+    "cog_hirise_mars.tif": 3,
+    "cog_rgb.tif": 2,
+    "cog_world.tif": 7,
+    "colon-submucosal-lipoma-HE.svs": 3,
+    "pancreas-crop-HE.svs": 3,
+    "tcga-cr-7395-jp2k.svs": 2,
+}
+GOOD = [*DIRECT, "4D-series.ome.tiff", "OS-1-detail.ome.tif", "camelyon-overview.dcm", "test3-DAPI-2.ndpi"]
+
+# OpenSlide addresses levels in whole level-0 pixels and reads in blocks of 4096: beyond the first block, a level whose
+# ratio is odd (3.9999) comes back shifted by a fraction of a pixel.
+FIRST_BLOCK_PX = 4096
+
+ADDRESS_SPACE_BYTES = 3 * 2**30
+
+READ_SOME_TILES = """
+import json, resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]), int(sys.argv[2])))
+from viewer.slide.geometry import TileKey
+from viewer.slide.source import SlideError, TileError, open_slide
+try:
+    source = open_slide(sys.argv[1])
+except SlideError as error:
+    print(json.dumps({"refused": str(error)}))
+    sys.exit()
+good, bad = 0, []
+for index, level in enumerate(source.pyramid.levels):
+    for column, row in {(0, 0), (level.columns // 2, level.rows // 2), (level.columns - 1, level.rows - 1)}:
+        try:
+            source.read_tile(TileKey(index, column, row))
+            good += 1
+        except TileError as error:
+            bad.append(str(error))
+for name in source.info.associated_images:
+    try:
+        source.read_associated_image(name)
+    except SlideError as error:
+        bad.append(str(error))
+source.close()
+peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({"refused": None, "good": good, "bad": bad, "notes": source.info.notes, "peak_mb": peak_mb}))
+"""
+
+
+def survive(path: Path) -> dict[str, object]:
+    """Open a file and read tiles of it in a process of its own with 3 GiB of address space and 60 s."""
+    done = subprocess.run(
+        [sys.executable, "-c", READ_SOME_TILES, str(path), str(ADDRESS_SPACE_BYTES)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, f"{path.name}: exit {done.returncode}\n{done.stderr}"
+    result: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+@pytest.mark.parametrize("name", DIRECT)
+def test_direct_pixels_are_equal_to_openslide(name: str, shared_slides: Path) -> None:
+    """Every corner and 24 random tiles of every level of the file, bit for bit."""
+    rng = random.Random(name)
+    path = shared_slides / name
+    source = open_slide(path)
+    assert source.info.reader == "tiff (direct)"
+    assert len(source.info.file_levels) == DIRECT[name]
+    sizes = [(level.width, level.height) for level in source.pyramid.levels]
+    with openslide.OpenSlide(path) as slide:
+        for file_level, size in enumerate(slide.level_dimensions):
+            index = sizes.index(size)
+            level = source.pyramid.levels[index]
+            downsample = slide.level_downsamples[file_level]
+            places = {(column, row) for column in (0, level.columns - 1) for row in (0, level.rows - 1)}
+            places |= {(rng.randrange(level.columns), rng.randrange(level.rows)) for _ in range(24)}
+            block = np.asarray(slide.read_region((0, 0), file_level, tuple(min(side, FIRST_BLOCK_PX) for side in size)))
+            for column, row in places:
+                key = TileKey(index, column, row)
+                width, height = source.pyramid.tile_size(key)
+                x, y = column * level.tile_width, row * level.tile_height
+                tile = source.read_tile(key)
+                if x + width <= block.shape[1] and y + height <= block.shape[0]:
+                    np.testing.assert_array_equal(tile, block[y : y + height, x : x + width])
+                    continue
+                location = round(x * downsample), round(y * downsample)
+                reference = np.asarray(slide.read_region(location, file_level, (width, height)))
+                if (location[0] / downsample, location[1] / downsample) == (x, y):
+                    np.testing.assert_array_equal(tile, reference)
+                else:
+                    assert np.abs(tile.astype(int) - reference).mean() < 3
+    source.close()
+
+
+@pytest.mark.parametrize("name", ["colon-submucosal-lipoma-HE.svs", "pancreas-crop-HE.svs"])
+def test_derived_level_is_the_box_filtered_finer_one(name: str, shared_slides: Path) -> None:
+    source = open_slide(shared_slides / name)
+    half, full = source.pyramid.levels[1], source.pyramid.levels[0]
+    assert (half.width, half.height) == (-(-full.width // 2), -(-full.height // 2))
+    rng = random.Random(1)
+    for _ in range(12):
+        column, row = rng.randrange(half.width // 256), rng.randrange(half.height // 256)
+        tile = source.read_tile(TileKey(1, column, row))[..., :3]
+        quads = [
+            [source.read_tile(TileKey(0, 2 * column + right, 2 * row + down))[..., :3] for right in (0, 1)]
+            for down in (0, 1)
+        ]
+        boxed = np.block([[[quad] for quad in line] for line in quads]).reshape(256, 2, 256, 2, 3).mean(axis=(1, 3))
+        assert np.abs(tile - boxed).mean() < 1
+        assert abs((tile - boxed).mean()) < 0.2
+    source.close()
+
+
+def test_first_of_35_planes_is_shown_and_said_so(shared_slides: Path) -> None:
+    source = open_slide(shared_slides / "4D-series.ome.tiff")
+    assert (source.pyramid.width, source.pyramid.height) == (439, 167)
+    assert len(source.info.planes) == 35
+    assert any("35 planes" in note for note in source.info.notes)
+    assert source.read_tile(TileKey(0, 0, 0)).std() > 1
+    source.close()
+
+
+def test_label_and_macro_of_an_aperio_slide(shared_slides: Path) -> None:
+    source = open_slide(shared_slides / "CMU-1-Small-Region.svs")
+    assert source.info.associated_images == ("label", "macro", "thumbnail")
+    assert source.read_associated_image("label").shape == (463, 387, 4)
+    source.close()
+
+
+def test_icc_profile_of_an_aperio_slide(shared_slides: Path) -> None:
+    source = open_slide(shared_slides / "tcga-cr-7395-jp2k.svs")
+    assert source.info.icc_profile is not None
+    assert source.info.icc_profile[36:40] == b"acsp"
+    source.close()
+
+
+@pytest.mark.parametrize(("name", "format_"), [("test3-DAPI-2.ndpi", "Hamamatsu"), ("camelyon-overview.dcm", "DICOM WSI")])
+def test_other_vendors_are_read_by_openslide(name: str, format_: str, shared_slides: Path) -> None:
+    source = open_slide(shared_slides / name)
+    assert (source.info.reader, source.info.format) == ("openslide", format_)
+    assert source.info.mpp_um is not None
+    assert source.read_tile(TileKey(0, 0, 0)).shape[2] == 4
+    source.close()
+
+
+def test_odd_files_are_refused_or_survived(shared_slides: Path) -> None:
+    for path in sorted((shared_slides / "odd").iterdir()):
+        result = survive(path)
+        if path.name == "😐.svs":
+            assert result["bad"] == []
+        else:
+            assert path.name in str(result["refused"]), f"{path.name} was opened: {result}"
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_truncated_copies_are_refused_or_survived(name: str, shared_slides: Path, tmp_path: Path) -> None:
+    rng = random.Random(name)
+    data = (shared_slides / name).read_bytes()
+    copy = tmp_path / name
+    for _ in range(10):
+        length = rng.randrange(1, len(data))
+        copy.write_bytes(data[:length])
+        result = survive(copy)
+        if result["refused"] is not None:
+            assert name in str(result["refused"])
+        else:
+            assert all(name in error for error in result["bad"]), result
+            assert result["peak_mb"] < 400, f"{length} bytes of {name}: {result}"

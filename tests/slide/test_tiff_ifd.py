@@ -1,0 +1,154 @@
+"""The directory reader: both byte orders, both kinds of TIFF, and claims that the file does not bear out."""
+
+from __future__ import annotations
+
+import struct
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import tifffile
+
+from viewer.slide.file_bytes import FileBytes
+from viewer.slide.tiff_ifd import MAX_IFDS, Ifd, TiffFormatError, read_ifds, sub_ifds
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHORT, LONG, RATIONAL, ASCII = 3, 4, 5, 2
+
+
+def classic(*directories: list[tuple[int, int, int, int]], next_offsets: list[int] | None = None) -> bytes:
+    """A little-endian TIFF of directories of (tag, type, count, value) one after the other."""
+    out = bytearray(b"II*\0" + struct.pack("<I", 8))
+    for index, tags in enumerate(directories):
+        end = len(out) + 2 + 12 * len(tags) + 4
+        following = end if index + 1 < len(directories) else 0
+        if next_offsets is not None:
+            following = next_offsets[index]
+        out += struct.pack("<H", len(tags))
+        for tag in tags:
+            out += struct.pack("<HHII", *tag)
+        out += struct.pack("<I", following)
+    return bytes(out)
+
+
+def read(path: Path, data: bytes) -> tuple[list[Ifd], bool]:
+    path.write_bytes(data)
+    with closing(FileBytes(path)) as file:
+        return read_ifds(file)
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("bigtiff", [False, True])
+def test_values_are_those_that_tifffile_reads(byteorder: str, bigtiff: bool, tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(
+        path,
+        np.zeros((300, 400, 3), np.uint8),
+        tile=(64, 64),
+        byteorder=byteorder,
+        bigtiff=bigtiff,
+        photometric="rgb",
+        resolution=(30000, 20000),
+        description="a scan",
+        metadata=None,
+    )
+    with closing(FileBytes(path)) as file, tifffile.TiffFile(path) as reference:
+        ifds, left_off = read_ifds(file)
+        page = reference.pages.first
+        assert (len(ifds), left_off) == (1, False)
+        ifd = ifds[0]
+        assert (ifd.number(256, 0), ifd.number(257, 0), ifd.number(9999, 7)) == (400, 300, 7)
+        assert ifd.numbers(258).tolist() == [8, 8, 8]
+        assert ifd.numbers(324).tolist() == list(page.dataoffsets)
+        assert ifd.numbers(325).tolist() == list(page.databytecounts)
+        assert ifd.real(282) == pytest.approx(30000)
+        assert ifd.text(270) == page.description
+        assert ifd.real(9999) is None
+        assert ifd.text(9999) == ""
+        assert ifd.raw(9999) is None
+        assert ifd.numbers(324).dtype.isnative
+
+
+def test_several_directories_are_read_in_order(tmp_path: Path) -> None:
+    ifds, _ = read(tmp_path / "a", classic(*[[(256, SHORT, 1, width)] for width in (9, 8, 7)]))
+    with closing(FileBytes(tmp_path / "a")) as file:
+        assert [ifd.number(256, 0) for ifd in read_ifds(file)[0]] == [9, 8, 7]
+    assert len(ifds) == 3
+
+
+def test_reading_stops_after_a_thousand_directories(tmp_path: Path) -> None:
+    ifds, left_off = read(tmp_path / "a", classic(*[[(256, SHORT, 1, 1)]] * (MAX_IFDS + 1)))
+    assert (len(ifds), left_off) == (MAX_IFDS, True)
+
+
+def test_text_that_is_not_utf_8_is_read_as_latin_1(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(classic([(270, ASCII, 4, int.from_bytes(b"\xb5m\0x", "little"))]))
+    with closing(FileBytes(path)) as file:
+        assert read_ifds(file)[0][0].text(270) == "µm"
+
+
+def test_rational_with_a_zero_below_is_no_number(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(classic([(282, RATIONAL, 1, 26)]) + struct.pack("<II", 5, 0))
+    with closing(FileBytes(path)) as file:
+        assert read_ifds(file)[0][0].real(282) is None
+
+
+def test_fields_of_unknown_types_are_skipped(tmp_path: Path) -> None:
+    ifds, _ = read(tmp_path / "a", classic([(256, 99, 1, 5), (257, SHORT, 1, 6)]))
+    assert 256 not in ifds[0]
+    assert 257 in ifds[0]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"II*\0", "too short"),
+        (b"PNG not TIFF", "does not begin like a TIFF"),
+        (b"II\x07\0" + bytes(8), "does not begin like a TIFF"),
+        (b"II+\0\x04\0\0\0" + bytes(8), "does not begin like a TIFF"),
+        (b"II*\0" + bytes(4), "no directory"),
+        (classic([(256, SHORT, 1, 1)], next_offsets=[8]), "runs in a circle"),
+        (classic([(256, SHORT, 1, 1)], next_offsets=[4_000_000]), "may be cut short"),
+        (classic([(256, SHORT, 1, 1)] * 2)[:-9], "may be cut short"),
+        (b"II*\0\x08\0\0\0\0\0\0\0", "claims 0 tags"),
+        (b"II*\0\x08\0\0\0\xff\xff" + bytes(70000), "claims 65535 tags"),
+    ],
+)
+def test_broken_chains_are_refused(data: bytes, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(TiffFormatError, match=reason):
+        read(tmp_path / "a", data)
+
+
+@pytest.mark.parametrize(
+    ("tag", "reason"),
+    [
+        ((324, LONG, 4_000_000_000, 8), "claims 4000000000 values"),
+        ((324, LONG, 60_000, 8), "lies outside the file"),
+        ((324, LONG, 4, 0xFFFFFFF0), "lies outside the file"),
+        ((324, ASCII, 3, 8), "of type 2"),
+    ],
+)
+def test_numbers_are_not_allocated_on_a_claim(tag: tuple[int, int, int, int], reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(classic([tag]))
+    with closing(FileBytes(path)) as file, pytest.raises(TiffFormatError, match=reason):
+        read_ifds(file)[0][0].numbers(324)
+
+
+def test_bytes_are_not_allocated_on_a_claim(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(classic([(34675, 7, 4_000_000_000, 8)]))
+    with closing(FileBytes(path)) as file, pytest.raises(TiffFormatError, match="claims 4000000000 bytes"):
+        read_ifds(file)[0][0].raw(34675)
+
+
+def test_sub_directories_beyond_reason_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(classic([(330, LONG, 65, 8)]) + bytes(300))
+    with closing(FileBytes(path)) as file, pytest.raises(TiffFormatError, match="claims 65 values"):
+        sub_ifds(read_ifds(file)[0][0])

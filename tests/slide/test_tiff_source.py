@@ -1,0 +1,370 @@
+"""Pyramids, facts, missing tiles, damage and threads of the direct TIFF path, on made slides."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import tifffile
+
+from viewer.slide.geometry import TileKey
+from viewer.slide.source import NotThisReader, TileError, open_slide
+from viewer.slide.tiff_source import open_tiff
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from viewer.slide.source import Source
+
+    Picture = Callable[[int, int], NDArray[np.uint8]]
+    Opened = Callable[[Path], Source]
+    WholeLevel = Callable[[Source, int], NDArray[np.uint8]]
+    OpenSlideLevel = Callable[[Path, int], NDArray[np.uint8]]
+    AperioSlide = Callable[..., Path]
+    PatchTiff = Callable[..., None]
+
+SUBFILE_TYPE, WIDTH, COMPRESSION, PHOTOMETRIC, SAMPLES = 254, 256, 259, 262, 277
+TILE_HEIGHT, OFFSETS, COUNTS = 323, 324, 325
+
+
+def sizes(source: Source) -> list[tuple[int, int]]:
+    return [(level.width, level.height) for level in source.pyramid.levels]
+
+
+class TestPyramid:
+    def test_aperio_facts_are_openslide_s(self, aperio_slide: AperioSlide, opened: Opened) -> None:
+        info = opened(aperio_slide()).info
+        assert (info.format, info.reader) == ("Aperio SVS", "tiff (direct)")
+        assert (info.mpp_um, info.objective_power) == ((0.5, 0.5), 20.0)
+        assert info.properties["aperio.AppMag"] == "20"
+        assert info.file_levels == ((1100, 830), (275, 207))
+        assert info.reader_reason == "Its JPEG tiles of 64×64 px are decoded straight from the file."
+
+    def test_level_between_levels_4x_apart_is_derived(self, aperio_slide: AperioSlide, opened: Opened) -> None:
+        source = opened(aperio_slide(width=1101, height=831, ratios=(1, 4, 8)))
+        assert sizes(source) == [(1101, 831), (551, 416), (275, 207), (137, 103)]
+        assert source.info.file_levels == ((1101, 831), (275, 207), (137, 103))
+
+    def test_derived_level_is_the_box_filtered_finer_one(
+        self, aperio_slide: AperioSlide, opened: Opened, whole_level: WholeLevel
+    ) -> None:
+        """The decoder's half-size transform keeps brightness, and details to a fraction of a grey level."""
+        source = opened(aperio_slide(width=1024, height=768, tile=256))
+        full, half = whole_level(source, 0)[..., :3], whole_level(source, 1)[..., :3]
+        boxed = full.reshape(384, 2, 512, 2, 3).mean(axis=(1, 3))
+        assert np.abs(half - boxed).mean() < 0.6
+        assert abs((half - boxed).mean()) < 0.1
+
+    def test_no_level_is_derived_from_tiles_that_do_not_halve(
+        self, aperio_slide: AperioSlide, opened: Opened, patch_tiff: PatchTiff
+    ) -> None:
+        assert sizes(opened(aperio_slide(photometric="ycbcr", ratios=(1, 2)))) == [(1100, 830), (550, 415)]
+
+    @pytest.mark.parametrize("level", [0, 1])
+    @pytest.mark.parametrize("size", [(1100, 830), (1089, 1025)])
+    def test_file_levels_are_equal_to_openslide(
+        self,
+        level: int,
+        size: tuple[int, int],
+        aperio_slide: AperioSlide,
+        opened: Opened,
+        whole_level: WholeLevel,
+        openslide_level: OpenSlideLevel,
+    ) -> None:
+        path = aperio_slide(width=size[0], height=size[1])
+        pixels = whole_level(opened(path), 2 * level)
+        np.testing.assert_array_equal(pixels[..., :3], openslide_level(path, level))
+
+    def test_overviews_masks_and_other_images_are_told_apart(
+        self, tmp_path: Path, picture: Picture, patch_tiff: PatchTiff, opened: Opened
+    ) -> None:
+        path = tmp_path / "cog.tif"
+        pixels = picture(600, 400)
+        options = {"tile": (128, 128), "photometric": "rgb", "compression": "deflate", "metadata": None}
+        with tifffile.TiffWriter(path) as tiff:
+            tiff.write(pixels, **options)
+            tiff.write(pixels[::2, ::2].copy(), subfiletype=1, **options)
+            tiff.write(pixels[::2, ::2, 0].copy(), subfiletype=1, **(options | {"photometric": "minisblack"}))
+            tiff.write(pixels[:300, :300].copy(), **options)
+        patch_tiff(path, 2, SUBFILE_TYPE, {0: 5})
+        patch_tiff(path, 2, PHOTOMETRIC, {0: 4})
+        source = opened(path)
+        assert source.info.reader == "tiff (direct)"
+        assert sizes(source) == [(600, 400), (300, 200)]
+
+    def test_ome_levels_lie_in_sub_directories(
+        self, tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel
+    ) -> None:
+        path = tmp_path / "a.ome.tif"
+        pixels = picture(600, 400)
+        metadata = {
+            "axes": "YXS",
+            "PhysicalSizeX": 250,
+            "PhysicalSizeXUnit": "nm",
+            "PhysicalSizeY": 0.275,
+            "PhysicalSizeYUnit": "µm",
+        }
+        options = {"tile": (128, 128), "photometric": "rgb", "compression": "lzw"}
+        with tifffile.TiffWriter(path, ome=True) as tiff:
+            tiff.write(pixels, subifds=2, metadata=metadata, **options)
+            tiff.write(pixels[::2, ::2].copy(), subfiletype=1, **options)
+            tiff.write(pixels[::4, ::4].copy(), subfiletype=1, **options)
+        source = opened(path)
+        assert source.info.format == "OME-TIFF"
+        assert source.info.mpp_um == pytest.approx((0.25, 0.275))
+        assert source.pyramid.pixel_aspect == pytest.approx(1.1)
+        assert source.info.file_levels == ((600, 400), (300, 200), (150, 100))
+        np.testing.assert_array_equal(whole_level(source, 2)[..., :3], pixels[::4, ::4])
+
+    def test_ome_planes_are_named_and_the_first_is_shown(
+        self, tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel
+    ) -> None:
+        path = tmp_path / "a.ome.tif"
+        stack = np.stack([picture(200, 130)[..., channel] for channel in (0, 1, 2, 0, 1, 2)]).reshape(3, 2, 130, 200)
+        tifffile.imwrite(path, stack, ome=True, photometric="minisblack", tile=(64, 64), metadata={"axes": "ZCYX"})
+        source = opened(path)
+        assert source.info.planes == ("C 1, Z 1", "C 2, Z 1", "C 1, Z 2", "C 2, Z 2", "C 1, Z 3", "C 2, Z 3")
+        assert "The file holds 6 planes (focal planes, times, channels); the first is shown." in source.info.notes
+        np.testing.assert_array_equal(whole_level(source, 0)[..., 0], stack[0, 0])
+
+    @pytest.mark.parametrize(
+        ("resolution", "unit", "mpp_um"),
+        [
+            ((40000, 20000), "centimeter", (0.25, 0.5)),
+            ((72, 72), "centimeter", None),
+            ((40000, 40000), "inch", None),
+        ],
+    )
+    def test_resolution_tags_count_only_in_centimetres_and_within_reason(
+        self,
+        resolution: tuple[int, int],
+        unit: str,
+        mpp_um: tuple[float, float] | None,
+        tmp_path: Path,
+        picture: Picture,
+        opened: Opened,
+    ) -> None:
+        path = tmp_path / "a.tif"
+        tifffile.imwrite(
+            path, picture(100, 90), tile=(64, 64), photometric="rgb", resolution=resolution, resolutionunit=unit, metadata=None
+        )
+        assert opened(path).info.mpp_um == mpp_um
+
+    def test_icc_profile_is_handed_on(self, tmp_path: Path, picture: Picture, opened: Opened) -> None:
+        path = tmp_path / "a.tif"
+        profile = bytes(range(256)) * 2
+        # WebP tiles: OpenSlide refuses them, so the profile comes from the tag alone.
+        tifffile.imwrite(
+            path, picture(100, 90), tile=(64, 64), photometric="rgb", compression="webp", iccprofile=profile, metadata=None
+        )
+        assert opened(path).info.icc_profile == profile
+
+
+class TestMissingTiles:
+    @pytest.mark.parametrize("tags", [(COUNTS,), (OFFSETS, COUNTS)])
+    @pytest.mark.parametrize("missing_from", [0, 1])
+    @pytest.mark.parametrize("description", ["Aperio {width}x{height}", "plain {tile}"])
+    def test_are_what_openslide_shows(
+        self,
+        tags: tuple[int, ...],
+        missing_from: int,
+        description: str,
+        aperio_slide: AperioSlide,
+        patch_tiff: PatchTiff,
+        opened: Opened,
+        whole_level: WholeLevel,
+        openslide_level: OpenSlideLevel,
+    ) -> None:
+        """White at level 0; Aperio's coarser levels are filled from the finer one, white where that has none."""
+        path = aperio_slide(width=1100, height=828, description=description)
+        for tag in tags:
+            patch_tiff(path, missing_from, tag, dict.fromkeys([0, 3, 7], 0))
+        source = opened(path)
+        for level in range(2):
+            shown = whole_level(source, 2 * level)[..., :3]
+            np.testing.assert_array_equal(shown, openslide_level(path, level))
+
+    def test_are_filled_in_the_derived_level_too(
+        self, aperio_slide: AperioSlide, patch_tiff: PatchTiff, opened: Opened, whole_level: WholeLevel
+    ) -> None:
+        path = aperio_slide(width=1280, height=1280, ratios=(1, 2, 8))
+        whole = whole_level(opened(path), 2)
+        patch_tiff(path, 1, COUNTS, {0: 0, 11: 0})
+        filled = whole_level(opened(path), 2)
+        assert np.abs(whole.astype(int) - filled).mean() < 1
+
+    def test_empty_slide_is_all_background(
+        self, aperio_slide: AperioSlide, patch_tiff: PatchTiff, opened: Opened, whole_level: WholeLevel
+    ) -> None:
+        path = aperio_slide(width=200, height=100, ratios=(1,))
+        patch_tiff(path, 0, COUNTS, dict.fromkeys(range(8), 0))
+        assert (whole_level(opened(path), 0) == 255).all()
+
+
+class TestDamage:
+    def test_damaged_tile_is_one_tile_error_and_the_rest_works(
+        self, aperio_slide: AperioSlide, patch_tiff: PatchTiff, opened: Opened
+    ) -> None:
+        path = aperio_slide(width=600, height=300, ratios=(1,), tile=256)
+        patch_tiff(path, 0, OFFSETS, {1: 8})
+        source = opened(path)
+        with pytest.raises(TileError, match=r"made\.svs: tile column 1, row 0 .* damaged JPEG"):
+            source.read_tile(TileKey(0, 1, 0))
+        assert source.read_tile(TileKey(0, 0, 0)).shape == (256, 256, 4)
+
+    def test_jpeg_cut_short_is_a_tile_error(
+        self, aperio_slide: AperioSlide, patch_tiff: PatchTiff, opened: Opened
+    ) -> None:
+        path = aperio_slide(width=600, height=300, ratios=(1,), tile=256)
+        patch_tiff(path, 0, COUNTS, {1: 1500})
+        with pytest.raises(TileError, match="damaged JPEG: Premature end"):
+            opened(path).read_tile(TileKey(0, 1, 0))
+
+    def test_tile_of_another_size_than_the_header_says_is_not_decoded(
+        self, aperio_slide: AperioSlide, opened: Opened
+    ) -> None:
+        path = aperio_slide(width=600, height=300, ratios=(1,), tile=256)
+        data = bytearray(path.read_bytes())
+        frame = data.index(b"\xff\xc0")
+        data[frame + 5 : frame + 9] = b"\xff\xf0\xff\xf0"
+        path.write_bytes(data)
+        with pytest.raises(TileError, match="claims 65520×65520 px"):
+            opened(path).read_tile(TileKey(0, 0, 0))
+
+    def test_tile_that_claims_more_bytes_than_its_pixels_is_not_read(
+        self, aperio_slide: AperioSlide, patch_tiff: PatchTiff, opened: Opened
+    ) -> None:
+        path = aperio_slide(width=600, height=300, ratios=(1,), tile=256)
+        patch_tiff(path, 0, COUNTS, {1: 10_000_000})
+        with pytest.raises(TileError, match="more than twice its pixels"):
+            opened(path).read_tile(TileKey(0, 1, 0))
+
+    @pytest.mark.parametrize(
+        ("tag", "value", "reason"),
+        [
+            (WIDTH, 2**31 - 1, "in tag 324"),
+            (WIDTH, 0, r"claims 0×300 px"),
+            (TILE_HEIGHT, 65520, "tiles of 512×65520 px are larger"),
+            (COMPRESSION, 34887, "TIFF number 34887"),
+            (SAMPLES, 0, "claims 0 samples"),
+            (SAMPLES, 5, "WebP tiles of 5 samples"),
+            (PHOTOMETRIC, 8, "photometric 8"),
+        ],
+    )
+    def test_claims_that_cannot_be_are_refused(
+        self, tag: int, value: int, reason: str, tmp_path: Path, picture: Picture, patch_tiff: PatchTiff
+    ) -> None:
+        path = tmp_path / "a.tif"
+        tifffile.imwrite(
+            path, picture(600, 300), tile=(256, 512), photometric="rgb", compression="webp", metadata=None
+        )
+        patch_tiff(path, 0, tag, {0: value})
+        with pytest.raises(NotThisReader, match=reason):
+            open_tiff(path)
+
+    @pytest.mark.parametrize(("dtype", "reason"), [("f4", "not integers"), ("u4", "32 bits"), ("i2", "signed 16-bit")])
+    def test_samples_without_a_known_range_are_refused(
+        self, dtype: str, reason: str, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "a.tif"
+        tifffile.imwrite(path, np.zeros((90, 100), dtype), tile=(64, 64), photometric="minisblack", metadata=None)
+        with pytest.raises(NotThisReader, match=reason):
+            open_tiff(path)
+
+    def test_more_stripped_pixels_than_allowed_are_refused(self, tmp_path: Path, picture: Picture) -> None:
+        path = tmp_path / "a.tif"
+        tifffile.imwrite(path, picture(200, 100), photometric="rgb", metadata=None)
+        with pytest.raises(NotThisReader, match="200×100 px but no tiles; up to 19999 pixels"):
+            open_tiff(path, max_stripped_px=19_999)
+
+    def test_levels_that_openslide_sees_otherwise_are_left_to_it(
+        self, tmp_path: Path, picture: Picture, opened: Opened
+    ) -> None:
+        path = tmp_path / "a.tif"
+        options = {"tile": (128, 128), "photometric": "rgb", "compression": "lzw", "metadata": None}
+        with tifffile.TiffWriter(path) as tiff:
+            tiff.write(picture(600, 400), **options)
+            tiff.write(picture(300, 200), **options)  # no overview flag
+        source = opened(path)
+        assert source.info.reader == "openslide"
+        assert "its levels look like" in source.info.reader_reason
+
+
+class TestLife:
+    def test_slide_cut_short_while_open_gives_tile_errors(self, aperio_slide: AperioSlide, opened: Opened) -> None:
+        path = aperio_slide(width=1100, height=830, ratios=(1,), tile=256)
+        source = opened(path)
+        with path.open("r+b") as file:
+            file.truncate(2000)
+        with pytest.raises(TileError, match="cut short after opening"):
+            source.read_tile(TileKey(0, 3, 2))
+
+    def test_slide_deleted_while_open_goes_on(
+        self, aperio_slide: AperioSlide, opened: Opened, whole_level: WholeLevel
+    ) -> None:
+        path = aperio_slide(ratios=(1,))
+        source = opened(path)
+        before = whole_level(source, 0)
+        path.unlink()
+        np.testing.assert_array_equal(whole_level(source, 0), before)
+
+    def test_file_cut_short_before_opening_is_said(
+        self, tmp_path: Path, picture: Picture, opened: Opened
+    ) -> None:
+        path = tmp_path / "a.tif"
+        tifffile.imwrite(
+            path, picture(600, 400), tile=(128, 128), photometric="rgb", compression="webp", metadata=None
+        )
+        with path.open("r+b") as file:
+            file.truncate(path.stat().st_size * 2 // 3)
+        assert any("lie beyond the end of the file" in note for note in opened(path).info.notes)
+
+    def test_closing_twice_is_allowed_and_reads_after_it_fail(self, aperio_slide: AperioSlide) -> None:
+        source = open_slide(aperio_slide())
+        source.close()
+        source.close()
+        with pytest.raises(TileError, match="the slide is closed"):
+            source.read_tile(TileKey(0, 0, 0))
+
+    @pytest.mark.parametrize("key", [TileKey(9, 0, 0), TileKey(0, -1, 0), TileKey(0, 0, 99)])
+    def test_tile_that_does_not_exist_is_a_tile_error(
+        self, key: TileKey, aperio_slide: AperioSlide, opened: Opened
+    ) -> None:
+        with pytest.raises(TileError, match="there is no tile"):
+            opened(aperio_slide()).read_tile(key)
+
+    def test_unknown_associated_image_is_a_key_error(self, aperio_slide: AperioSlide, opened: Opened) -> None:
+        with pytest.raises(KeyError):
+            opened(aperio_slide()).read_associated_image("label")
+
+    def test_many_threads_read_the_same_pixels_while_one_closes(
+        self, aperio_slide: AperioSlide, whole_level: WholeLevel
+    ) -> None:
+        source = open_slide(aperio_slide(width=1100, height=830, ratios=(1, 4), tile=256))
+        expected = {(level, c): source.read_tile(TileKey(level, c, 0)) for level in (0, 1) for c in (0, 1)}
+        wrong: list[object] = []
+
+        def read() -> None:
+            for turn in range(60):
+                level, column = turn % 2, turn // 2 % 2
+                try:
+                    tile = source.read_tile(TileKey(level, column, 0))
+                except TileError as error:
+                    if "closed" not in str(error):
+                        wrong.append(error)
+                    return
+                if not np.array_equal(tile, expected[level, column]):
+                    wrong.append((level, column))
+
+        threads = [threading.Thread(target=read) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        source.close()
+        for thread in threads:
+            thread.join()
+        assert wrong == []

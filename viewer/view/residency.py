@@ -29,14 +29,13 @@ class Residency:
         self.arrival_s: NDArray[np.float64] = np.zeros(slots, np.float64)
         self._key_in: list[TileKey | None] = [None] * slots
 
-    def __len__(self) -> int:
-        return sum(key is not None for key in self._key_in)
-
     def put(self, key: TileKey, slot: int, now_s: float) -> None:
-        """The slot shows the tile from now on, and no other; ``now_s`` is when its fade begins."""
-        evicted = self._key_in[slot]
+        """From now on slot and tile belong to each other alone; ``now_s`` is when the tile's fade begins."""
+        evicted, left = self._key_in[slot], self.slot(key)
         if evicted is not None:
             self.slot_grids[evicted.level][evicted.row, evicted.col] = ABSENT
+        if left != ABSENT:
+            self._key_in[left] = None
         self._key_in[slot] = key
         self.slot_grids[key.level][key.row, key.col] = slot
         self.arrival_s[slot] = now_s

@@ -1,8 +1,8 @@
 """Shapes over the slide: drawn directly while they are few, from a picture of them while they are many.
 
 The shapes of the field and a margin around it are put on the GPU; as long as the view stays inside, a frame
-costs one draw call. Beyond ``DIRECT_STROKES`` even that is too slow, so they are drawn once into a texture which
-moves with the view and is made anew when the view comes to rest.
+costs one draw call. Beyond ``DIRECT_STROKES`` even that is too slow, so they are drawn once into a texture,
+which moves with the view and is made anew when the view comes to rest.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from viewer.ui.slide_view import SlideView
 
 DIRECT_STROKES = 3000
-"""On software OpenGL so many strokes take as long as the picture of any number of them: 3 ms at 1280 × 800."""
+"""On software OpenGL so many take as long as the picture of any number of them: 3 ms at 1280 × 800."""
 _MARGIN_SHARE = 0.25
 _ZOOM_KEPT = 2.0
 _GRAIN_PX = 0.4

@@ -1,0 +1,144 @@
+"""The present view as a picture to keep: pixels untouched, and a white margin below that says what they are.
+
+Scale bar, slide, place and "Research use only" stand in the margin and, in words, in the PNG's metadata; never
+over pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import degrees
+from typing import TYPE_CHECKING
+
+from PIL import Image
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication, QImage, QPainter
+
+import viewer
+from viewer.snapshot import save_png
+from viewer.ui.gl_quad import rgba_from_image
+from viewer.ui.scale_bar import LONGEST_SHARE, bar_size, paint_bar, scale_bar
+from viewer.ui.tile_engine import Adjustment
+from viewer.view.scale import format_magnification, magnification_from_downsample
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from viewer.ui.slide_view import SlideView
+
+RESEARCH_USE = "Research use only"
+_INK = QColor(20, 22, 28)
+_SMALLEST_FONT_PX = 13
+_FONT_SHARE = 1 / 64
+"""Letters grow with the picture, so that they can be read when it is printed or shrunk to a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewFacts:
+    """What an exported picture says about itself. ``um_per_px``: micrometres per pixel of the picture."""
+
+    slide_name: str
+    centre: tuple[float, float]
+    downsample: float
+    rotation_deg: float
+    magnification: float | None
+    um_per_px: float | None
+    changes: tuple[str, ...]
+
+    def description(self) -> str:
+        """One line for the margin: what, where and how large."""
+        parts = [self.slide_name, f"centre {self.centre[0]:.0f}, {self.centre[1]:.0f} px"]
+        if self.magnification is not None:
+            parts.append(format_magnification(self.magnification))
+        parts.append(f"1 px = {self.downsample:.4g} slide px")
+        if self.rotation_deg:
+            parts.append(f"turned {self.rotation_deg:.4g}°")
+        return " · ".join([*parts, *self.changes])
+
+    def metadata(self) -> dict[str, str]:
+        """Text chunks of the PNG."""
+        scale = "unknown" if self.um_per_px is None else f"{self.um_per_px:.6g} µm per pixel"
+        return {
+            "Software": f"Foveola {viewer.__version__}",
+            "Comment": RESEARCH_USE,
+            "Source": self.slide_name,
+            "Description": self.description(),
+            "Scale": scale,
+        }
+
+
+def view_facts(slide_view: SlideView) -> ViewFacts:
+    """The facts of the present view. A slide must be open."""
+    source, view = slide_view.source, slide_view.camera.view
+    assert source is not None
+    mpp_um, ratio = slide_view.mpp_um, slide_view.canvas.pixel_ratio
+    changes = []
+    if slide_view.adjustment != Adjustment():
+        now = slide_view.adjustment
+        changes.append(
+            f"adjusted: brightness {now.brightness:+.2f}, contrast {now.contrast:.2f}, gamma {now.gamma:.2f}"
+        )
+    if slide_view.has_icc and slide_view.icc:
+        changes.append("colours by ICC profile")
+    return ViewFacts(
+        slide_name=source.info.path.name,
+        centre=(view.centre_x, view.centre_y),
+        downsample=view.downsample / ratio,
+        rotation_deg=round(degrees(view.rotation_rad), 2),
+        magnification=magnification_from_downsample(
+            view.downsample, objective_power=source.info.objective_power, mpp_um=mpp_um
+        ),
+        um_per_px=None if mpp_um is None else mpp_um[0] * view.downsample / ratio,
+        changes=tuple(changes),
+    )
+
+
+def copy_view(slide_view: SlideView) -> None:
+    """Put the present view with its margin on the clipboard."""
+    QGuiApplication.clipboard().setImage(with_margin(slide_view.frame_image(), view_facts(slide_view)))
+
+
+def save_view(slide_view: SlideView, path: Path) -> None:
+    """Save the present view with its margin as a PNG. Raises SaveError."""
+    facts = view_facts(slide_view)
+    image = with_margin(slide_view.frame_image(), facts)
+    save_png(Image.fromarray(rgba_from_image(image)[..., :3]), path, facts.metadata())
+
+
+def with_margin(pixels: NDArray[np.uint8], facts: ViewFacts) -> QImage:
+    """The picture (h, w, 4), its pixels as they are, with the margin below."""
+    height, width = pixels.shape[:2]
+    font = QFont(QGuiApplication.font())
+    font.setPixelSize(max(_SMALLEST_FONT_PX, round(width * _FONT_SHARE)))
+    metrics = QFontMetricsF(font)
+    gap = round(metrics.height() * 0.6)
+    bar = None if facts.um_per_px is None else scale_bar(facts.um_per_px, width * LONGEST_SHARE)
+    bar_width = 0.0 if bar is None else bar_size(bar, font)[0] + 2 * gap
+    text = [RESEARCH_USE, facts.description()]
+    if bar is None:
+        text.append("Scale unknown: the slide does not state its pixel size")
+    room = QRectF(0, 0, max(width - bar_width - 2 * gap, width * 0.4), 1e6)
+    flags = Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWrapAnywhere
+    needed = metrics.boundingRect(room, int(flags), "\n".join(text))
+    margin = round(max(needed.height(), 0 if bar is None else bar_size(bar, font)[1])) + 2 * gap
+
+    picture = QImage(width, height + margin, QImage.Format.Format_RGB32)
+    picture.fill(Qt.GlobalColor.white)
+    painter = QPainter(picture)
+    # Bytes are set, not blended: what is saved is what was shown.
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
+    shown = QImage(pixels.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBX8888)
+    painter.drawImage(0, 0, shown)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
+    left = float(gap)
+    if bar is not None:
+        paint_bar(painter, bar, font, left, height + gap)
+        left += bar_width
+    painter.setFont(font)
+    painter.setPen(_INK)
+    painter.drawText(QRectF(left, height + gap, room.width(), margin), int(flags), "\n".join(text))
+    painter.end()
+    return picture

@@ -22,6 +22,14 @@ def test_replaces_the_old_file_and_makes_folders(tmp_path: Path) -> None:
     assert list(file.parent.iterdir()) == [file]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_a_saved_file_has_the_usual_permissions(tmp_path: Path) -> None:
+    usual = tmp_path / "usual"
+    usual.touch()
+    save_atomically(tmp_path / "saved", b"x")
+    assert (tmp_path / "saved").stat().st_mode == usual.stat().st_mode
+
+
 def test_full_disk_leaves_the_old_file_and_no_debris(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "file.bin"
     file.write_bytes(b"old")

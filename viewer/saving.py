@@ -28,7 +28,7 @@ def save_atomically(path: Path, data: bytes) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Opened as any new file is, so that it gets the usual permissions: tempfile's are for its owner alone.
+        # Opened as any new file is: tempfile would make it readable for its owner alone.
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
         try:
             with temporary.open("xb") as file:

@@ -1,7 +1,7 @@
 """The present view as a picture to keep: pixels untouched, and a white margin below that says what they are.
 
-Scale bar, slide, place and "Research use only" stand in the margin and, in words, in the PNG's metadata; never
-over pixels.
+Scale bar, slide, place and "Research use only" stand in the margin and, in words, in the PNG's metadata,
+never over pixels.
 """
 
 from __future__ import annotations

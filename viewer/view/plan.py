@@ -40,6 +40,7 @@ _PREFETCH_RING = 2
 _PREFETCH_LIMIT = 96
 _PREFETCH_MIN_P = 0.05
 _P_NEXT_LEVEL = 0.3
+_LEAST_SPREAD_PX = 1.0
 _ZOOMING_IN = -0.2
 """Log-downsample per second below which the reader counts as zooming in."""
 
@@ -109,7 +110,9 @@ def make_plan(
 
     groups = [planner.absent(Tier.VISIBLE, at_target, target, p_needed=1.0)]
     missing = len(groups[0].cols)
-    if drawn != at_target:
+    # turned views may show different parts of one block of tiles
+    turned = view.rotation_rad != 0.0 or target.rotation_rad != 0.0
+    if drawn != at_target or (turned and view != target):
         groups.append(planner.absent(Tier.VISIBLE, drawn, view, p_needed=0.5))
     cover_level = min(at_target.level + _COVER_STEP, len(pyramid.levels) - 1)
     stand_in_too_coarse = missing > _COVER_WHEN_MISSING and groups[0].blur_px.max() > 2**_COVER_STEP
@@ -256,13 +259,13 @@ class _Movement(NamedTuple):
 
     def chances(self, first: int, last: int, step: float) -> FloatArray:
         """For each column (or row) of ``step`` slide pixels: the chance that the field touches it in time."""
-        spread = max(self.speed_std * _PREFETCH_HORIZON_S, (self.high - self.low) * 0.125)
+        spread = max(self.speed_std * _PREFETCH_HORIZON_S, (self.high - self.low) * 0.125, _LEAST_SPREAD_PX)
         drift = self.speed * _PREFETCH_HORIZON_S
         chances = np.ones(last - first)
         for index in range(first, last):
             before, after = self.low - (index + 1) * step, index * step - self.high
             gap, along = (before, -drift) if before > after else (after, drift)
-            if gap > 0:
+            if gap >= 0:
                 chances[index - first] = 0.5 * (1 - erf((gap - along) / spread / sqrt(2)))
         return chances
 

@@ -75,11 +75,11 @@ def snapshot(
     adjustment: Adjusting | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Image.Image:
-    """The field of ``size`` (width, height) pixels around ``center`` (level-0 pixels), as an RGB image.
+    """The field of ``size`` (width, height) pixels around ``center`` (level-0 pixels), as RGB.
 
     ``downsample`` is level-0 pixels per picture pixel; below 1 the slide's pixels show as squares. What lies
-    beyond the slide is its background. ``rotate_deg`` turns the picture clockwise. ``icc`` applies the slide's
-    colour profile. ``progress(done, total)`` counts parts. Tiles that cannot be decoded are marked as in the
+    beyond the slide is its background. ``rotate_deg`` turns it clockwise. ``icc`` applies the slide's colour
+    profile. ``progress(done, total)`` counts parts. Tiles that cannot be decoded are marked as in the
     window; their number is in ``image.info["failed_tiles"]``.
 
     Raises SnapshotError for a picture that cannot be made as asked, GpuError where there is no OpenGL.

@@ -17,7 +17,7 @@ from PIL import Image, ImageFilter
 from viewer.saving import save_atomically
 from viewer.slide.phantom_layout import NODES, Tissue, make_layout
 from viewer.slide.phantom_noise import Window, at_points, between_nodes, blobs, nodes_of, tiled
-from viewer.slide.phantom_scatter import Points, Scatter, make_scatters, scattered
+from viewer.slide.phantom_scatter import MAX_DRIFT_PX, Points, Scatter, make_scatters, scattered
 from viewer.slide.phantom_texture import colours_of_stain, make_textures
 from viewer.slide.phantom_truth import regions_geojson
 from viewer.slide.tiff_writer import write_pyramid_tiff
@@ -90,20 +90,22 @@ class Phantom:
         self._size_px = size_px
         self._step_px = size_px / NODES
         self._seed = seed
-        with ThreadPoolExecutor(thread_name_prefix="phantom") as pool:
-            scatters = pool.submit(make_scatters)
-            layout = pool.submit(make_layout, seed)
-            textures = list(pool.map(lambda tissue: make_textures([tissue])[0], Tissue))
-            self.layout = layout.result()
-            self._scatters = scatters.result()
+        # One thread beside this one: each texture takes 150 MB while it is made.
+        with ThreadPoolExecutor(1, thread_name_prefix="phantom") as pool:
+            scatters, layout = pool.submit(make_scatters), pool.submit(make_layout, seed)
+            textures = make_textures()
+            self.layout, self._scatters = layout.result(), scatters.result()
         # Two codes as one number: half as many elements to move, and the index of the colour table.
-        self._textures = [texture.view(np.uint16)[..., 0] for texture in textures]
+        self._textures = {tissue: texture.view(np.uint16)[..., 0] for tissue, texture in textures.items()}
         self._colours = colours_of_stain()
         rng = np.random.default_rng([seed, 0x4A66])
-        self._ragged = 0.6 * blobs(rng, 512, 40) + 0.3 * blobs(rng, 512, 12) + 0.1 * blobs(rng, 512, 4)
+        # A border's share falls from 255 to 0 over about four nodes.
+        ragged_share = 255 * float(np.clip(_RAGGED_PX / (4 * self._step_px), 0.02, 0.25))
+        ragged = 0.6 * blobs(rng, 512, 40) + 0.3 * blobs(rng, 512, 12) + 0.1 * blobs(rng, 512, 4)
+        self._ragged = ragged * np.float32(ragged_share)
+        drift = np.stack([blobs(rng, 512, 130), blobs(rng, 512, 130)]) * 200
+        self._drift = np.clip(drift, -MAX_DRIFT_PX, MAX_DRIFT_PX).astype(np.int64)
         self._density = 0.7 * blobs(rng, 512, 24) + 0.5 * blobs(rng, 512, 8)
-        # A border's share falls from 1 to 0 over about four nodes.
-        self._ragged_share = float(np.clip(_RAGGED_PX / (4 * self._step_px), 0.02, 0.25))
 
     def render(self, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
         """(height, width, 4) RGBX of the rectangle at (x, y) of the finest level."""
@@ -151,30 +153,28 @@ class Phantom:
     def _mixed_ground(
         self, window: Window, present: list[Tissue]
     ) -> tuple[NDArray[np.uint16], NDArray[np.float32] | None]:
-        """The texture of the prevailing tissue at every pixel, and how much of the pixel tissue covers (None: all)."""
-        shares = between_nodes(self.layout.shares, self._step_px, window, channels=list(present))
-        shares += self._ragged_share * self._raggedness(window, present)
-        tissues = [(index, tissue) for index, tissue in enumerate(present) if tissue is not Tissue.GLASS]
-        index, tissue = tissues[0]
-        best = shares[..., index].copy()
-        ground = tiled(self._textures[tissue], window)
-        for index, tissue in tissues[1:]:
-            wins = shares[..., index] > best
-            np.copyto(ground, tiled(self._textures[tissue], window), where=wins)
-            np.copyto(best, shares[..., index], where=wins)
-        if present[0] is not Tissue.GLASS:
+        """The texture of the prevailing tissue at every pixel, and how much of it tissue covers (None: all)."""
+        first, *others = (tissue for tissue in present if tissue is not Tissue.GLASS)
+        best = self._ragged_share(window, first)
+        ground = tiled(self._textures[first], window)
+        for tissue in others:
+            share = self._ragged_share(window, tissue)
+            np.copyto(ground, tiled(self._textures[tissue], window), where=share > best)
+            np.maximum(best, share, out=best)
+        if Tissue.GLASS not in present:
             return ground, None
+        best -= self._ragged_share(window, Tissue.GLASS)
         # The share's slope is about 1 in 4 nodes: this makes the edge of the tissue three pixels soft.
-        return ground, np.clip((best - shares[..., 0]) * (4 * self._step_px / 3) + 0.5, 0, 1)
+        best *= np.float32(4 * self._step_px / 3 / 255)
+        best += np.float32(0.5)
+        return ground, np.clip(best, 0, 1, out=best)
 
-    def _raggedness(self, window: Window, tissues: list[Tissue]) -> NDArray[np.float32]:
-        """(height, width, tissues) noise that makes borders between tissues uneven."""
-        side = self._ragged.shape[0]
-        rows = np.arange(window.y, window.y + window.height)
-        columns = np.arange(window.x, window.x + window.width)
-        shifts = [_ragged_shift(tissue) for tissue in tissues]
-        parts = [self._ragged[(rows + dy)[:, None] % side, (columns + dx) % side] for dx, dy in shifts]
-        return np.stack(parts, axis=2)
+    def _ragged_share(self, window: Window, tissue: Tissue) -> NDArray[np.float32]:
+        """(height, width) share of a tissue, 255 for all, with the noise that makes borders uneven."""
+        dx, dy = _ragged_shift(tissue)
+        noise = tiled(self._ragged, Window(window.x + dx, window.y + dy, window.width, window.height))
+        noise += between_nodes(self.layout.shares, self._step_px, window, channels=[tissue])[..., 0]
+        return noise
 
     def _tissue_at(self, points: Points) -> NDArray[np.uint8]:
         """The prevailing tissue at points, by the same rule as for pixels."""
@@ -184,13 +184,19 @@ class Phantom:
         for tissue in Tissue:
             dx, dy = _ragged_shift(tissue)
             uneven = self._ragged[(points.y + dy) % side, (points.x + dx) % side]
-            shares[:, tissue] += np.where(shares[:, tissue] > 0, self._ragged_share * uneven, -1)
+            shares[:, tissue] += np.where(shares[:, tissue] > 0, uneven, -255)
         return shares.argmax(1).astype(np.uint8)
 
     def _density_at(self, points: Points) -> NDArray[np.float32]:
         """How crowded cells are around points: 0 is usual, deviation about 1. Features of 60 to 200 µm."""
         side = self._density.shape[0]
         return self._density[(points.y >> 5) % side, (points.x >> 5) % side]
+
+    def _drift_at(self, points: Points) -> Points:
+        """How far the cells at points are pushed, in pixels. Features of 2 mm."""
+        side = self._drift.shape[1]
+        row, column = (points.y >> 5) % side, (points.x >> 5) % side
+        return Points(self._drift[0, row, column], self._drift[1, row, column])
 
     def _stamp(self, stain: NDArray[np.uint8], window: Window, scatters: list[Scatter]) -> None:
         """Lay the cells of some kinds on the stain codes of a window: what clears the ground first, then the rest."""
@@ -199,7 +205,12 @@ class Phantom:
         for scatter in scatters:
             salt = self._seed * 1_000_003 + sum(scatter.name.encode()) * 7919
             points, which = scattered(
-                scatter, window, salt, tissue_at=self._tissue_at, density_at=self._density_at
+                scatter,
+                window,
+                salt,
+                tissue_at=self._tissue_at,
+                density_at=self._density_at,
+                drift_at=self._drift_at,
             )
             for x, y, index in zip(points.x.tolist(), points.y.tolist(), which.tolist(), strict=True):
                 stamp = scatter.stamps[index]

@@ -99,6 +99,20 @@ class CellPainter:
             stamps.append(Stamp(_codes(0.12 * rim, 0.28 * rim + 0.02 * _edge(radius, 0.1)), clears))
         return stamps
 
+    def clefts(self, count: int) -> list[Stamp]:
+        """Long thin clear gaps between bundles of muscle, a little bent."""
+        rng, stamps = self._rng, []
+        for _ in range(count):
+            reach = int(rng.uniform(70, 230))
+            y, x = _grid(reach)
+            y, x = y[reach - 45 : reach + 46], x[reach - 45 : reach + 46]
+            middle = rng.uniform(-14, 14) * np.sin(x / reach * rng.uniform(1.5, 4) + rng.uniform(0, 6))
+            half = rng.uniform(3, 9) * np.clip(1 - (x / reach) ** 2, 0, 1) * (1 + 0.35 * self._grain_like(x, coarse=True))
+            inside = np.clip((half - np.abs(y - middle)) / 2 + 0.5, 0, 1) * (half > 0.8)
+            clears = np.repeat((255 * (1 - 0.95 * inside))[..., None], 2, axis=2).astype(np.uint8)
+            stamps.append(Stamp(np.zeros_like(clears), clears))
+        return stamps
+
     def _nucleus(self, kind: Nucleus, turn: float) -> NDArray[np.uint8]:
         rng = self._rng
         long_px, short_px = rng.uniform(*kind.long_px), rng.uniform(*kind.short_px)
@@ -206,7 +220,7 @@ class CellPainter:
         self,
         adds: NDArray[np.uint8],
         radius_px: float,
-        outline: NDArray[np.float64],
+        outline: NDArray[np.float32],
         *,
         count: int,
         kind: Nucleus,
@@ -221,7 +235,7 @@ class CellPainter:
             row, column = middle + far * np.sin(angle), middle + far * np.cos(angle)
             _lay(adds, self._nucleus(kind, float(angle) + self._rng.normal(0, 0.18)), int(row), int(column))
 
-    def _grain_like(self, like: NDArray[np.float64], *, coarse: bool = False) -> NDArray[np.float32]:
+    def _grain_like(self, like: NDArray[np.float32], *, coarse: bool = False) -> NDArray[np.float32]:
         """Noise of the same shape, cut from anywhere."""
         height, width = like.shape
         row, column = self._rng.integers(0, _GRAIN_SIDE, 2)
@@ -229,23 +243,23 @@ class CellPainter:
         return grain[((row + np.arange(height)) % _GRAIN_SIDE)[:, None], (column + np.arange(width)) % _GRAIN_SIDE]
 
 
-def _grid(reach: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _grid(reach: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """y and x of a square that reaches this far from its middle pixel."""
-    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float64)
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float32)
     return y, x
 
 
-def _edge(radius: NDArray[np.float64], softness: float) -> NDArray[np.float64]:
+def _edge(radius: NDArray[np.float32], softness: float) -> NDArray[np.float32]:
     """1 inside radius 1, 0 outside, ``softness`` wide in between."""
     return _edge_from(radius, 1.0, softness)
 
 
-def _edge_from(radius: NDArray[np.float64], border: float | NDArray[np.float64], softness: float) -> NDArray[np.float64]:
+def _edge_from(radius: NDArray[np.float32], border: float | NDArray[np.float32], softness: float) -> NDArray[np.float32]:
     """1 inside ``border``, 0 outside, ``softness`` wide in between."""
     return np.clip((border - radius) / softness + 0.5, 0, 1)
 
 
-def _codes(haematoxylin: NDArray[np.float64], eosin: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _codes(haematoxylin: NDArray[np.float32], eosin: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.clip(np.stack([haematoxylin, eosin], axis=2) * CODES_PER_OD, 0, 255).astype(np.uint8)
 
 

@@ -70,12 +70,12 @@ class Ink:
 class Layout:
     """Maps of ``NODES``² nodes; node (i, j) stands at ((j + 0.5), (i + 0.5)) · size / NODES pixels.
 
-    ``labels`` holds Tissue values, ``shares`` (…, tissues) the same softened at borders, ``stain``
+    ``labels`` holds Tissue values, ``shares`` (…, tissues) the same softened at borders, 0 to 255, ``stain``
     (…, 2) how strongly the two stains took (1 is usual), ``blur`` 0 to 1 how far out of focus it is.
     """
 
     labels: NDArray[np.uint8]
-    shares: NDArray[np.float32]
+    shares: NDArray[np.uint8]
     stain: NDArray[np.float32]
     blur: NDArray[np.float32]
     inks: tuple[Ink, ...]
@@ -162,20 +162,26 @@ def _stain(rng: np.random.Generator, x: NDArray[np.float32], y: NDArray[np.float
 def _inks(rng: np.random.Generator, x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[Ink, ...]:
     """A green stroke beside and over the edge of the tissue, and a short blue one."""
     streaks = 1 + 0.18 * clouds(rng, NODES, largest=NODES / 40, slope=1.0)
-    green = _stroke(x, y, ((0.70, 0.115), (0.78, 0.095), (0.86, 0.125), (0.915, 0.20)), 0.013)
-    blue = _stroke(x, y, ((0.085, 0.80), (0.115, 0.845), (0.155, 0.865)), 0.009)
+    green = _stroke(x, y, _curve((0.69, 0.14), (0.83, 0.035), (0.925, 0.215)), 0.013)
+    blue = _stroke(x, y, _curve((0.075, 0.79), (0.09, 0.86), (0.165, 0.875)), 0.009)
     return (
         Ink(np.clip(green * streaks, 0, 1).astype(np.float32), (0.16, 0.50, 0.34)),
         Ink(np.clip(blue * streaks, 0, 1).astype(np.float32), (0.14, 0.22, 0.58)),
     )
 
 
+def _curve(start: tuple[float, float], bend: tuple[float, float], end: tuple[float, float]) -> NDArray[np.float64]:
+    """(points, 2) along a quadratic Bézier curve."""
+    t = np.linspace(0, 1, 14)[:, None]
+    return (1 - t) ** 2 * np.array(start) + 2 * t * (1 - t) * np.array(bend) + t**2 * np.array(end)
+
+
 def _stroke(
-    x: NDArray[np.float32], y: NDArray[np.float32], points: tuple[tuple[float, float], ...], radius: float
+    x: NDArray[np.float32], y: NDArray[np.float32], points: NDArray[np.float64], radius: float
 ) -> NDArray[np.float32]:
     """Ink along a line of points: 1 inside, falling to 0 over a soft edge, paler in the middle than at the rim."""
     distance = np.full(x.shape, np.inf, np.float32)
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in zip(points.tolist(), points[1:].tolist(), strict=False):
         length = (x1 - x0) ** 2 + (y1 - y0) ** 2
         along = np.clip(((x - x0) * (x1 - x0) + (y - y0) * (y1 - y0)) / length, 0, 1)
         distance = np.minimum(distance, np.hypot(x - x0 - along * (x1 - x0), y - y0 - along * (y1 - y0)))
@@ -195,19 +201,18 @@ def _islands(rng: np.random.Generator, size: float) -> NDArray[np.float32]:
     return blobs(rng, NODES, size * NODES)
 
 
-def _softened(labels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(…, tissues) share of each tissue around every node."""
-    shares = np.stack([labels == tissue for tissue in Tissue], axis=2).astype(np.float32)
-    return _smooth(shares, 2)
+def _softened(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(…, tissues) share of each tissue around every node, 255 for all of it."""
+    shares = np.empty((*labels.shape, len(Tissue)), np.uint8)
+    for tissue in Tissue:
+        shares[..., tissue] = np.round(_smooth((labels == tissue) * np.float32(255), 2))
+    return shares
 
 
 def _smooth(grid: NDArray[np.float32], times: int) -> NDArray[np.float32]:
     """Means with the direct neighbours (1, 2, 1 both ways), repeated; the border repeats itself."""
     for _ in range(times):
-        for axis in (0, 1):
-            first = grid.take([0], axis)
-            last = grid.take([-1], axis)
-            before = np.concatenate([first, grid.take(range(NODES - 1), axis)], axis)
-            after = np.concatenate([grid.take(range(1, NODES), axis), last], axis)
-            grid = (before + 2 * grid + after) / 4
-    return grid.astype(np.float32)
+        padded = np.pad(grid, 1, mode="edge")
+        down = padded[:-2] + 2 * padded[1:-1] + padded[2:]
+        grid = (down[:, :-2] + 2 * down[:, 1:-1] + down[:, 2:]) / 16
+    return grid

@@ -6,12 +6,15 @@ first.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+Node = TypeVar("Node", bound=np.generic)
 
 
 class Window(NamedTuple):
@@ -100,7 +103,7 @@ def uniform(bits: NDArray[np.uint64], which: int) -> NDArray[np.float64]:
 
 
 def between_nodes(
-    grid: NDArray[np.float32], step_px: float, window: Window, *, channels: list[int] | None = None
+    grid: NDArray[np.generic], step_px: float, window: Window, *, channels: list[int] | None = None
 ) -> NDArray[np.float32]:
     """Bilinear values of a coarse (n, n, c) grid at the pixels of a window: (height, width, c).
 
@@ -112,6 +115,7 @@ def between_nodes(
     part = grid[rows[0] : rows[-1] + 2, columns[0] : columns[-1] + 2]
     if channels is not None:
         part = part[..., channels]
+    part = part.astype(np.float32)
     columns, rows = columns - columns[0], rows - rows[0]
     weight = column_part[None, :, None]
     across = part[:, columns] * (1 - weight) + part[:, columns + 1] * weight
@@ -127,18 +131,20 @@ def between_nodes(
 
 
 def at_points(
-    grid: NDArray[np.float32], step_px: float, x: NDArray[np.float64], y: NDArray[np.float64]
+    grid: NDArray[np.generic], step_px: float, x: NDArray[np.float64], y: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     """Bilinear values of a coarse (n, n, c) grid at points given in pixels: (points, c)."""
     row, row_part = _node_and_part(grid.shape[0], step_px, y)
     column, column_part = _node_and_part(grid.shape[1], step_px, x)
     right, down = column_part[:, None], row_part[:, None]
-    above = grid[row, column] * (1 - right) + grid[row, column + 1] * right
-    below = grid[row + 1, column] * (1 - right) + grid[row + 1, column + 1] * right
+    above, below = (
+        grid[r, column].astype(np.float32) * (1 - right) + grid[r, column + 1].astype(np.float32) * right
+        for r in (row, row + 1)
+    )
     return above * (1 - down) + below * down
 
 
-def nodes_of(grid: NDArray[np.float32], step_px: float, window: Window) -> NDArray[np.float32]:
+def nodes_of(grid: NDArray[Node], step_px: float, window: Window) -> NDArray[Node]:
     """The nodes of a grid that have a say in the pixels of a window."""
     first_row, first_column, last_row, last_column = (
         int(np.clip(position / step_px - 0.5, 0, grid.shape[0] - 1.001))
@@ -152,10 +158,10 @@ def nodes_of(grid: NDArray[np.float32], step_px: float, window: Window) -> NDArr
     return grid[first_row : last_row + 2, first_column : last_column + 2]
 
 
-def tiled(texture: NDArray[np.uint16], window: Window) -> NDArray[np.uint16]:
+def tiled(texture: NDArray[Node], window: Window) -> NDArray[Node]:
     """The part of a seamless texture, repeated for ever, that lies in a window. A new array."""
     side = texture.shape[0]
-    out = np.empty((window.height, window.width), np.uint16)
+    out = np.empty((window.height, window.width), texture.dtype)
     for y in range(-(window.y % side), window.height, side):
         for x in range(-(window.x % side), window.width, side):
             part = out[max(y, 0) : y + side, max(x, 0) : x + side]

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from viewer.slide.phantom_noise import Window
 
 
+MAX_DRIFT_PX = 600
+"""Cells are pushed off their lattice by up to this much, neighbours together: no straight rows of glands."""
+
+
 class Points(NamedTuple):
     """Places in level-0 pixels."""
 
@@ -70,10 +74,11 @@ def make_scatters() -> list[Scatter]:
     paint = CellPainter(np.random.default_rng(0xCE11))
     t = Tissue
     return [
-        Scatter("vacuole", _mirrored(paint.vacuoles(24)), 170, {t.STROMA: 0.30, t.GLANDS: 0.25, t.TUMOUR: 0.15, t.MUSCLE: 0.04}),
+        Scatter("cleft", _mirrored(paint.clefts(24)), 210, {t.MUSCLE: 0.42}, clumping=0.6),
+        Scatter("vacuole", _mirrored(paint.vacuoles(12)), 170, {t.STROMA: 0.30, t.GLANDS: 0.25, t.TUMOUR: 0.15, t.MUSCLE: 0.04}),
         Scatter(
             "lymphocyte",
-            _mirrored(paint.nuclei(LYMPHOCYTE, 48)),
+            _mirrored(paint.nuclei(LYMPHOCYTE, 24)),
             32,
             {
                 t.LYMPHOCYTES: 0.92,
@@ -87,39 +92,39 @@ def make_scatters() -> list[Scatter]:
             },
             clumping=0.25,
         ),
-        Scatter("plasma cell", _mirrored(paint.nuclei(PLASMA_CELL, 32)), 46, {t.GLANDS: 0.55, t.TUMOUR: 0.05, t.STROMA: 0.015}, clumping=0.5),
-        Scatter("follicle cell", _mirrored(paint.nuclei(FOLLICLE_CELL, 32)), 58, {t.LYMPHOCYTES: 0.55}),
+        Scatter("plasma cell", _mirrored(paint.nuclei(PLASMA_CELL, 16)), 46, {t.GLANDS: 0.55, t.TUMOUR: 0.05, t.STROMA: 0.015}, clumping=0.5),
+        Scatter("follicle cell", _mirrored(paint.nuclei(FOLLICLE_CELL, 16)), 58, {t.LYMPHOCYTES: 0.55}),
         Scatter(
             "fibroblast",
-            _mirrored(paint.nuclei(FIBROBLAST, 48)),
+            _mirrored(paint.nuclei(FIBROBLAST, 24)),
             84,
             {t.STROMA: 0.55, t.TUMOUR: 0.7, t.GLANDS: 0.35, t.NECROSIS: 0.02},
         ),
-        Scatter("muscle cell", _mirrored(paint.nuclei(MUSCLE_CELL, 48, tilt=0.0)), 72, {t.MUSCLE: 0.62}),
-        Scatter("ghost", _mirrored(paint.nuclei(GHOST, 32)), 58, {t.NECROSIS: 0.6}),
-        Scatter("debris", _mirrored(paint.nuclei(DEBRIS, 48)), 40, {t.NECROSIS: 0.4, t.TUMOUR: 0.03}, clumping=0.8),
-        Scatter("loose tumour cell", _mirrored(paint.nuclei(TUMOUR_CELL, 24)), 74, {t.TUMOUR: 0.10, t.MUCIN: 0.035}, clumping=1.0),
-        Scatter("shed cell", _mirrored(paint.nuclei(EPITHELIAL, 16)), 120, {t.MUCIN: 0.05}, clumping=1.0),
+        Scatter("muscle cell", _mirrored(paint.nuclei(MUSCLE_CELL, 24, tilt=0.0)), 72, {t.MUSCLE: 0.62}),
+        Scatter("ghost", _mirrored(paint.nuclei(GHOST, 16)), 58, {t.NECROSIS: 0.6}),
+        Scatter("debris", _mirrored(paint.nuclei(DEBRIS, 24)), 40, {t.NECROSIS: 0.4, t.TUMOUR: 0.03}, clumping=0.8),
+        Scatter("loose tumour cell", _mirrored(paint.nuclei(TUMOUR_CELL, 16)), 74, {t.TUMOUR: 0.10, t.MUCIN: 0.035}, clumping=1.0),
+        Scatter("shed cell", _mirrored(paint.nuclei(EPITHELIAL, 8)), 120, {t.MUCIN: 0.05}, clumping=1.0),
         Scatter(
             "red cell",
-            _mirrored(paint.red_cells(32)),
+            _mirrored(paint.red_cells(24)),
             20,
             {t.BLOOD: 0.88, t.STROMA: 0.006, t.GLANDS: 0.012, t.NECROSIS: 0.006},
             clumping=0.4,
         ),
         Scatter(
             "crypt",
-            _mirrored(paint.crypts(10)),
-            440,
+            _mirrored(paint.crypts(8)),
+            450,
             {t.GLANDS: 0.97},
-            jitter=0.07,
+            jitter=0.10,
             clumping=0.0,
             is_gland=True,
             clearance_px=130,
         ),
         Scatter(
             "tumour gland",
-            _mirrored(paint.tumour_glands(8)),
+            _mirrored(paint.tumour_glands(6)),
             450,
             {t.TUMOUR: 0.96},
             jitter=0.14,
@@ -137,9 +142,11 @@ def scattered(
     *,
     tissue_at: Callable[[Points], NDArray[np.uint8]],
     density_at: Callable[[Points], NDArray[np.float32]],
+    drift_at: Callable[[Points], Points],
 ) -> tuple[Points, NDArray[np.int64]]:
     """The cells of one kind that may leave a mark in a window: places, and which stamp each has."""
-    spacing, reach = scatter.spacing_px, scatter.reach_px + int(scatter.jitter * scatter.spacing_px) + 1
+    spacing = scatter.spacing_px
+    reach = scatter.reach_px + int(scatter.jitter * spacing) + 1 + MAX_DRIFT_PX
     column = np.arange((window.x - reach) // spacing - 1, (window.x + window.width + reach) // spacing + 1)
     row = np.arange((window.y - reach) // spacing - 1, (window.y + window.height + reach) // spacing + 1)
     columns, rows = (part.ravel() for part in np.meshgrid(column, row))
@@ -148,6 +155,8 @@ def scattered(
     x = (columns + 0.5 + 0.5 * (rows & 1) + (uniform(bits, 0) - 0.5) * 2 * scatter.jitter) * spacing
     y = (rows + 0.5 + (uniform(bits, 1) - 0.5) * 2 * scatter.jitter) * spacing
     points = Points(x.astype(np.int64), y.astype(np.int64))
+    drift = drift_at(points)
+    points = Points(points.x + drift.x, points.y + drift.y)
     chances = np.zeros(len(Tissue))
     chances[list(scatter.chance)] = list(scatter.chance.values())
     tissue = tissue_at(points)

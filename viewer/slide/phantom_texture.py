@@ -29,7 +29,7 @@ EOSIN_OD = (0.20, 0.88, 0.43)
 HAEMOGLOBIN_OD = (0.13, 0.80, 0.585)
 _HAEMOGLOBIN_FROM, _HAEMOGLOBIN_TO = 95, 150
 
-_SIDE = 1536
+_SIDE = 1280
 _SMALL_SIDE = 1024  # where cells hide that the texture repeats
 _FAT_SIDE = 3072
 _FAT_CELL_PX = 256
@@ -47,25 +47,31 @@ def colours_of_stain() -> NDArray[np.uint32]:
     return colours.reshape(-1).view(np.uint32)
 
 
-def make_textures(tissues: list[Tissue]) -> list[NDArray[np.uint8]]:
-    """The (side, side, 2) texture of each tissue, haematoxylin and eosin. Always the same ones."""
-    return [_MAKERS[tissue](np.random.default_rng([tissue, 0x7EC5])) for tissue in tissues]
+def make_textures() -> dict[Tissue, NDArray[np.uint8]]:
+    """The (side, side, 2) texture of each tissue but glass, haematoxylin and eosin. Always the same ones."""
+    textures = {tissue: make(np.random.default_rng([tissue, 0x7EC5])) for tissue, make in _MAKERS.items()}
+    textures[Tissue.TUMOUR] = textures[Tissue.STROMA]  # what shows between tumour glands
+    return textures
 
 
 def _codes(haematoxylin: NDArray[np.float32], eosin: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Optical densities as stored codes."""
-    stain = np.stack([haematoxylin, eosin], axis=2) * CODES_PER_OD
-    return np.clip(stain, 0, 255).astype(np.uint8)
+    codes = np.empty((*eosin.shape, 2), np.uint8)
+    for channel, od in enumerate((haematoxylin, eosin)):
+        codes[..., channel] = np.clip(od * CODES_PER_OD, 0, 255)
+    return codes
 
 
 def _ramp(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
     """0 below ``low``, 1 above ``high``, smooth between."""
-    part = np.clip((values - low) / (high - low), 0, 1)
-    return part * part * (3 - 2 * part)
-
-
-def _glass(_rng: np.random.Generator) -> NDArray[np.uint8]:
-    return np.zeros((64, 64, 2), np.uint8)
+    part = values - np.float32(low)
+    part *= np.float32(1 / (high - low))
+    np.clip(part, 0, 1, out=part)
+    slope = part * np.float32(-2)
+    slope += 3
+    part *= part
+    part *= slope
+    return part
 
 
 def _stroma(rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -81,13 +87,11 @@ def _stroma(rng: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def _muscle(rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Smooth muscle: long parallel cells, deep pink, with thin clefts between bundles."""
+    """Smooth muscle: long parallel cells, deep pink."""
     cells = fibres(rng, _SIDE, width_px=7, length_px=260, wave_px=16, wave_length_px=330)
     fine = fibres(rng, _SIDE, width_px=1.8, length_px=120, wave_px=16, wave_length_px=330)
-    bundles = fibres(rng, _SIDE, width_px=22, length_px=420, wave_px=30, wave_length_px=360)
-    clefts = _ramp(bundles + 0.35 * cells, -1.55, -1.15)
-    eosin = clefts * (0.255 + 0.035 * cells + 0.018 * fine) + 0.015
-    return _codes(clefts * (0.075 + 0.014 * cells), eosin)
+    paler = 1 - 0.35 * (1 - _ramp(cells + 0.4 * fine, -2.4, -1.1))
+    return _codes(paler * (0.075 + 0.014 * cells), paler * (0.265 + 0.035 * cells + 0.018 * fine))
 
 
 def _loose(rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -106,18 +110,18 @@ def _lymphoid(rng: np.random.Generator) -> NDArray[np.uint8]:
 
 def _necrosis(rng: np.random.Generator) -> NDArray[np.uint8]:
     """Granular, smudged pink with powdery blue debris and pale cracks."""
-    grains = 0.5 * blobs(rng, _SIDE, 5) + 0.7 * blobs(rng, _SIDE, 12) + 0.5 * blobs(rng, _SIDE, 55)
-    cracks = _ramp(np.abs(blobs(rng, _SIDE, 150) + 0.25 * blobs(rng, _SIDE, 20)), 0.01, 0.07)
-    dust = _ramp(blobs(rng, _SIDE, 4) + 0.9 * blobs(rng, _SIDE, 70), 1.5, 2.6)
+    grains = 0.5 * blobs(rng, _SMALL_SIDE, 5) + 0.7 * blobs(rng, _SMALL_SIDE, 12) + 0.5 * blobs(rng, _SMALL_SIDE, 55)
+    cracks = _ramp(np.abs(blobs(rng, _SMALL_SIDE, 150) + 0.25 * blobs(rng, _SMALL_SIDE, 20)), 0.01, 0.07)
+    dust = _ramp(blobs(rng, _SMALL_SIDE, 4) + 0.9 * blobs(rng, _SMALL_SIDE, 70), 1.5, 2.6)
     return _codes(cracks * (0.05 + 0.02 * grains) + 0.24 * dust, cracks * (0.26 + 0.05 * grains) + 0.04)
 
 
 def _mucin(rng: np.random.Generator) -> NDArray[np.uint8]:
     """Pools of mucus: pale blue-grey with wisps that are drawn out."""
-    wisps = fibres(rng, _SIDE, width_px=12, length_px=90, wave_px=110, wave_length_px=300)
-    wisps += 0.3 * fibres(rng, _SIDE, width_px=2.5, length_px=60, wave_px=110, wave_length_px=240)
-    pale = _ramp(wisps + 0.9 * blobs(rng, _SIDE, 110), -1.8, 3.0)
-    return _codes(0.03 + 0.17 * pale + 0.008 * blobs(rng, _SIDE, 6), 0.008 + 0.012 * pale)
+    wisps = fibres(rng, _SMALL_SIDE, width_px=12, length_px=90, wave_px=110, wave_length_px=300)
+    wisps += 0.3 * fibres(rng, _SMALL_SIDE, width_px=2.5, length_px=60, wave_px=110, wave_length_px=240)
+    pale = _ramp(wisps + 0.9 * blobs(rng, _SMALL_SIDE, 110), -1.8, 3.0)
+    return _codes(0.03 + 0.17 * pale + 0.008 * blobs(rng, _SMALL_SIDE, 6), 0.008 + 0.012 * pale)
 
 
 def _blood(rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -128,13 +132,12 @@ def _blood(rng: np.random.Generator) -> NDArray[np.uint8]:
 
 def _adipose(rng: np.random.Generator) -> NDArray[np.uint8]:
     """Fat: emptied round cells between thin rims, which thicken where three cells meet."""
-    nearest, second = _nearest_two(rng, _FAT_SIDE // 4, _FAT_CELL_PX // 4)
-    ragged = np.tile(blobs(rng, _FAT_SIDE // 4, 30), (4, 4))
-    gap = _enlarged(second - nearest, 4) * 4 + 2.2 * ragged
-    torn = np.tile(_ramp(blobs(rng, _FAT_SIDE // 2, 120), 0.9, 1.5), (2, 2))
-    rim = (1 - _ramp(gap, 3, 9)) * (1 - 0.85 * torn)
-    haze = (1 - _ramp(gap, 8, 46)) * _ramp(np.tile(blobs(rng, _FAT_SIDE // 2, 200), (2, 2)), 0.4, 1.8)
-    return _codes(0.09 * rim + 0.015 * haze, 0.30 * rim + 0.10 * haze)
+    side = _FAT_SIDE // 2
+    nearest, second = _nearest_two(rng, side // 2, _FAT_CELL_PX // 4)
+    gap = _enlarged(second - nearest, 2) * 4 + 2.2 * np.tile(blobs(rng, side // 2, 30), (2, 2))
+    rim = (1 - _ramp(gap, 2.5, 9)) * (1 - 0.85 * _ramp(blobs(rng, side, 60), 0.9, 1.5))
+    haze = (1 - _ramp(gap, 8, 46)) * _ramp(blobs(rng, side, 100), 0.4, 1.8)
+    return _codes(_enlarged(0.09 * rim + 0.015 * haze, 2), _enlarged(0.30 * rim + 0.10 * haze, 2))
 
 
 def _nearest_two(
@@ -147,7 +150,7 @@ def _nearest_two(
     cells = side // cell_px
     shape = (cells, cell_px, cells, cell_px)
     offsets_x, offsets_y = (rng.uniform(0.1, 0.9, (cells, cells)).astype(np.float32) * cell_px for _ in range(2))
-    bend_x, bend_y = (0.11 * cell_px * blobs(rng, side, cell_px * 0.8).reshape(shape) for _ in range(2))
+    bend_x, bend_y = (0.10 * cell_px * blobs(rng, side, cell_px * 1.3).reshape(shape) for _ in range(2))
     inside = np.arange(cell_px, dtype=np.float32)
     x, y = bend_x + inside, bend_y + inside[:, None, None]
     nearest = np.full(shape, np.inf, np.float32)
@@ -175,7 +178,6 @@ def _enlarged(grid: NDArray[np.float32], times: int) -> NDArray[np.float32]:
 
 
 _MAKERS: dict[Tissue, Callable[[np.random.Generator], NDArray[np.uint8]]] = {
-    Tissue.GLASS: _glass,
     Tissue.STROMA: _stroma,
     Tissue.GLANDS: _loose,
     Tissue.LYMPHOCYTES: _lymphoid,
@@ -184,5 +186,4 @@ _MAKERS: dict[Tissue, Callable[[np.random.Generator], NDArray[np.uint8]]] = {
     Tissue.MUCIN: _mucin,
     Tissue.MUSCLE: _muscle,
     Tissue.BLOOD: _blood,
-    Tissue.TUMOUR: _stroma,
 }

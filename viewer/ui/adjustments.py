@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.ui.throttle import Throttle
 from viewer.ui.tile_engine import Adjustment
 
 if TYPE_CHECKING:
@@ -92,8 +93,10 @@ class AdjustmentsPanel(QWidget):
         layout.addWidget(self._reset, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addStretch(1)
         self.setAccessibleName("Adjustments")
-        slide_view.source_changed.connect(self._source_changed)
-        self._source_changed()
+        # Whatever changes the look has a frame drawn: commands elsewhere move these controls too.
+        slide_view.source_changed.connect(self._take_over)
+        slide_view.frame_drawn.connect(Throttle(self, self._take_over).ask)
+        self._take_over()
 
     @property
     def adjustment(self) -> Adjustment:
@@ -140,8 +143,8 @@ class AdjustmentsPanel(QWidget):
         self._slide_view.set_adjustment(self.adjustment)
         self._show_state()
 
-    def _source_changed(self) -> None:
-        """Take over what the view holds: the sliders must never say something else than the picture."""
+    def _take_over(self) -> None:
+        """Show what the view holds: the controls must never say something else than the picture."""
         held, view = self._slide_view.adjustment, self._slide_view
         steps = {
             "Brightness": round(held.brightness * _STEPS),
@@ -161,14 +164,13 @@ class AdjustmentsPanel(QWidget):
 
     def _show_state(self) -> None:
         now = self.adjustment
-        self._values["Brightness"].setText(f"{now.brightness:+.2f}".replace("-", "−"))
+        self._values["Brightness"].setText(f"{now.brightness:.2f}".replace("-", "−"))
         self._values["Contrast"].setText(f"{now.contrast:.2f}")
         self._values["Gamma"].setText(f"{now.gamma:.2f}")
         adjusted = now != Adjustment()
         self._reset.setEnabled(adjusted)
-        self._badge.setVisible(adjusted)
-        if adjusted:
-            self._badge.place()
         if adjusted != self._adjusted:
             self._adjusted = adjusted
+            self._badge.setVisible(adjusted)
+            self._badge.place()
             self.adjusted_changed.emit(adjusted)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QListWidget,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -22,13 +21,47 @@ from PySide6.QtWidgets import (
 from viewer.slide.source import SlideError
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QPaintEvent
+
     from viewer.ui.slide_view import SlideView
 
 CAUTION = (
     "Label and macro images often carry patient names, numbers or dates. "
     "Show them only where nobody else can see or record this screen."
 )
-_LARGEST_SHOWN_PX = 1200
+
+
+class _Picture(QWidget):
+    """An image as large as there is room, or words in its place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.image: QImage | None = None
+        self.text = ""
+        self.setAccessibleName("Image")
+
+    def show_image(self, image: QImage) -> None:
+        self.image, self.text = image, ""
+        self.update()
+
+    def show_text(self, text: str) -> None:
+        self.image, self.text = None, text
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        if self.image is None:
+            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(self.rect(), flags, self.text)
+        else:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            size = self.image.size()
+            if size.width() > self.width() or size.height() > self.height():
+                size.scale(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
+            place = QRect(QPoint(0, 0), size)
+            place.moveCenter(self.rect().center())
+            painter.drawImage(place, self.image)
+        painter.end()
 
 
 class AssociatedImages(QDialog):
@@ -50,10 +83,7 @@ class AssociatedImages(QDialog):
         self._show = QPushButton("Show")
         self._show.setToolTip("Decode the chosen image and show it")
         self._show.clicked.connect(self.show_chosen)
-        self._picture = QLabel(alignment=Qt.AlignmentFlag.AlignCenter, wordWrap=True)
-        self._picture.setAccessibleName("Image")
-        area = QScrollArea(widgetResizable=True)
-        area.setWidget(self._picture)
+        self._picture = _Picture()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         left = QVBoxLayout()
@@ -61,7 +91,7 @@ class AssociatedImages(QDialog):
         left.addWidget(self._show)
         middle = QHBoxLayout()
         middle.addLayout(left)
-        middle.addWidget(area, 1)
+        middle.addWidget(self._picture, 1)
         layout = QVBoxLayout(self)
         layout.addWidget(caution)
         layout.addLayout(middle, 1)
@@ -75,7 +105,7 @@ class AssociatedImages(QDialog):
     @property
     def picture_shown(self) -> bool:
         """Whether an image is on the screen."""
-        return not self._picture.pixmap().isNull()
+        return self._picture.image is not None
 
     def show_chosen(self) -> None:
         """Decode and show the chosen image; a failure is said in its place."""
@@ -85,20 +115,12 @@ class AssociatedImages(QDialog):
         try:
             pixels = np.ascontiguousarray(self._source.read_associated_image(item.text()))
         except SlideError as error:
-            self._picture.setText(f"“{item.text()}” cannot be shown: {error.reason}")
+            self._picture.show_text(f"“{item.text()}” cannot be shown: {error.reason}")
             return
         height, width = pixels.shape[:2]
         image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGBA8888)
-        if max(width, height) > _LARGEST_SHOWN_PX:
-            image = image.scaled(
-                _LARGEST_SHOWN_PX,
-                _LARGEST_SHOWN_PX,
-                Qt.AspectRatioMode.KeepAspectRatio,
-                Qt.TransformationMode.SmoothTransformation,
-            )
-        self._picture.setPixmap(QPixmap.fromImage(image))
+        self._picture.show_image(image.copy())  # the pixels belong to the array, which goes away
 
     def _hide_picture(self) -> None:
         self._show.setEnabled(self._names.currentItem() is not None)
-        self._picture.clear()
-        self._picture.setText("Nothing is shown yet. Choose an image, then “Show”.")
+        self._picture.show_text("Nothing is shown yet. Choose an image, then “Show”.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication, QImage, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication, QImage, QPainter, QTextOption
 
 import viewer
 from viewer.snapshot import save_png
@@ -76,11 +76,11 @@ def view_facts(slide_view: SlideView) -> ViewFacts:
     assert source is not None
     mpp_um, ratio = slide_view.mpp_um, slide_view.canvas.pixel_ratio
     changes = []
-    if slide_view.adjustment != Adjustment():
-        now = slide_view.adjustment
-        changes.append(
-            f"adjusted: brightness {now.brightness:+.2f}, contrast {now.contrast:.2f}, gamma {now.gamma:.2f}"
-        )
+    now, neutral = slide_view.adjustment, Adjustment()
+    for name in ("brightness", "contrast", "gamma"):
+        value = getattr(now, name)
+        if value != getattr(neutral, name):
+            changes.append(f"{name} {value:.2f}")
     if slide_view.has_icc and slide_view.icc:
         changes.append("colours by ICC profile")
     return ViewFacts(
@@ -121,9 +121,8 @@ def with_margin(pixels: NDArray[np.uint8], facts: ViewFacts) -> QImage:
     if bar is None:
         text.append("Scale unknown: the slide does not state its pixel size")
     room = QRectF(0, 0, max(width - bar_width - 2 * gap, width * 0.4), 1e6)
-    flags = Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWrapAnywhere
-    needed = metrics.boundingRect(room, int(flags), "\n".join(text))
-    margin = round(max(needed.height(), 0 if bar is None else bar_size(bar, font)[1])) + 2 * gap
+    needed = _text_height("\n".join(text), room, font)
+    margin = round(max(needed, 0 if bar is None else bar_size(bar, font)[1])) + 2 * gap
 
     picture = QImage(width, height + margin, QImage.Format.Format_RGB32)
     picture.fill(Qt.GlobalColor.white)
@@ -139,6 +138,22 @@ def with_margin(pixels: NDArray[np.uint8], facts: ViewFacts) -> QImage:
         left += bar_width
     painter.setFont(font)
     painter.setPen(_INK)
-    painter.drawText(QRectF(left, height + gap, room.width(), margin), int(flags), "\n".join(text))
+    painter.drawText(QRectF(left, height + gap, room.width(), margin), "\n".join(text), _wrapping())
     painter.end()
     return picture
+
+
+def _wrapping() -> QTextOption:
+    """Between words, and within a word that is longer than a line, as file names may be."""
+    option = QTextOption(Qt.AlignmentFlag.AlignLeft)
+    option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+    return option
+
+
+def _text_height(text: str, room: QRectF, font: QFont) -> float:
+    ground = QImage(1, 1, QImage.Format.Format_RGB32)
+    painter = QPainter(ground)
+    painter.setFont(font)
+    height = painter.boundingRect(room, text, _wrapping()).height()
+    painter.end()
+    return height

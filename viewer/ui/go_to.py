@@ -82,7 +82,7 @@ class GoTo(QDialog):
         try:
             place = self._place()
         except DestinationError as error:
-            self._problem.setText(str(error))
+            self._problem.setText(f"⚠ {error}")
             return
         self._slide_view.go_to(place.x, place.y, downsample=place.downsample)
         super().accept()
@@ -103,7 +103,7 @@ class GoTo(QDialog):
         try:
             self._place()
         except DestinationError as error:
-            self._problem.setText(str(error) if self._field.text().strip() else "")
+            self._problem.setText(f"⚠ {error}" if self._field.text().strip() else "")
             self._ok.setEnabled(False)
         else:
             self._problem.setText("")

@@ -66,7 +66,7 @@ def slide_facts(source: Source, *, mpp_um: tuple[float, float] | None) -> list[F
         facts.append(Fact("Slide", "Planes", f"{len(info.planes)}; the first is shown"))
     for index, level in enumerate(pyramid.levels):
         made = "" if (level.width, level.height) in info.file_levels else ", made by Foveola"
-        size = f"{level.width} × {level.height} px, 1/{level.downsample:g}"
+        size = f"{level.width} × {level.height} px, 1/{level.downsample:.4g}"
         facts.append(
             Fact("Levels", f"Level {index}", f"{size}, tiles {level.tile_width} × {level.tile_height}{made}")
         )

@@ -51,7 +51,9 @@ def test_each_slider_is_live(panel: AdjustmentsPanel, open_view: Any) -> None:
     slider(panel, "Gamma").setValue(-50)
     assert open_view.adjustment == Adjustment(0.25, pytest.approx(2.0), pytest.approx(0.5))
     texts = [label.text() for label in panel.findChildren(QLabel)]
-    assert {"+0.25", "2.00", "0.50"} <= set(texts)
+    assert {"0.25", "2.00", "0.50"} <= set(texts)
+    slider(panel, "Brightness").setValue(-25)
+    assert "−0.25" in {label.text() for label in panel.findChildren(QLabel)}
 
 
 def test_keys_move_a_slider(panel: AdjustmentsPanel, open_view: Any, qtbot: QtBot) -> None:
@@ -98,6 +100,18 @@ def test_icc_is_greyed_with_the_reason_where_there_is_no_profile(
     assert switch.isEnabled()
     assert switch.isChecked()
     switch.click()
+    assert open_view.icc is False
+
+
+def test_controls_follow_what_is_changed_elsewhere(
+    panel: AdjustmentsPanel, open_view: Any, make_source: Callable[..., ArraySource], qtbot: QtBot
+) -> None:
+    open_view.show_source(make_source(icc_profile=b"x"), has_icc=True)
+    open_view.set_icc(False)
+    open_view.set_adjustment(Adjustment(gamma=2.0))
+    open_view.frame_drawn.emit()
+    qtbot.waitUntil(lambda: slider(panel, "Gamma").value() == 50)
+    assert not panel.findChild(QCheckBox).isChecked()
     assert open_view.icc is False
 
 

@@ -29,7 +29,8 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(name)
         if name == "broken":
             raise SlideError(source.info.path, "its JPEG data are damaged")
-        return np.full((3000 if name == "macro" else 30, 60, 4), 200, np.uint8)
+        height = 3000 if name == "macro" else 30
+        return np.full((height, 400, 4), (200, 200, 200, 255), np.uint8)
 
     monkeypatch.setattr("viewer.slide.array_source.ArraySource.read_associated_image", read)
     return names
@@ -65,14 +66,17 @@ def test_show_decodes_the_chosen_one_and_another_choice_hides_it(
     assert not dialog.picture_shown
 
 
-def test_a_large_image_is_shown_smaller(dialog: AssociatedImages) -> None:
+def test_a_large_image_is_shown_whole(dialog: AssociatedImages) -> None:
     dialog.findChild(QListWidget).setCurrentRow(1)
     dialog.show_chosen()
-    assert dialog._picture.pixmap().height() == 1200
+    picture = dialog._picture.grab().toImage()
+    middle = picture.width() // 2
+    shown = [picture.pixelColor(middle, y).red() == 200 for y in range(picture.height())]
+    assert sum(shown) == pytest.approx(picture.height(), abs=2)
 
 
 def test_an_image_that_cannot_be_decoded_says_so(dialog: AssociatedImages) -> None:
     dialog.findChild(QListWidget).setCurrentRow(2)
     dialog.show_chosen()
     assert not dialog.picture_shown
-    assert dialog._picture.text() == "“broken” cannot be shown: its JPEG data are damaged"
+    assert dialog._picture.text == "“broken” cannot be shown: its JPEG data are damaged"

@@ -105,8 +105,7 @@ def test_metadata_say_what_the_margin_says(view: Any, tmp_path: Path) -> None:
     assert text["Source"] == "liver, case 12.svs"
     assert text["Scale"] == "1 µm per pixel"
     assert text["Description"] == (
-        "liver, case 12.svs · centre 1200, 700 px · 10x · 1 px = 2 slide px · turned 30° · "
-        "adjusted: brightness +0.25, contrast 1.00, gamma 1.00"
+        "liver, case 12.svs · centre 1200, 700 px · 10x · 1 px = 2 slide px · turned 30° · brightness 0.25"
     )
 
 

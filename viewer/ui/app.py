@@ -10,7 +10,8 @@ import signal
 import socket
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from gpu.context import prepare_egl_environment
 from viewer.log import Logging, logger
@@ -72,6 +73,7 @@ def application(settings: Settings | None = None) -> Iterator[tuple[QApplication
     try:
         with mishaps_shown(window), closed_by_signals(window):
             window.show()
+            window.activateWindow()  # without a window manager, as on a virtual display, nobody else does
             yield app, window
     finally:
         window.close()
@@ -114,9 +116,7 @@ def mishaps_shown(window: MainWindow) -> Iterator[None]:
         text = f"Something went wrong inside Foveola ({kind.__name__}: {error}). The window stays usable."
         copy = window.actions_["diagnostics"].trigger
         outbox.post(
-            lambda: _ignore(
-                window.messages.show_message(MessageKind.ERROR, text, buttons={"Copy diagnostics": copy})
-            )
+            partial(window.messages.show_message, MessageKind.ERROR, text, buttons={"Copy diagnostics": copy})
         )
 
     sys.excepthook = hook
@@ -131,8 +131,9 @@ def mishaps_shown(window: MainWindow) -> Iterator[None]:
 def closed_by_signals(window: MainWindow) -> Iterator[None]:
     """Ctrl+C in the terminal and a polite kill close the window as its own button does.
 
-    Python runs signal handlers between its own instructions only, of which an idle Qt loop executes none; the
-    socket that the interpreter writes to at every signal wakes it.
+    Python runs signal handlers between its own instructions only, of which an idle Qt loop executes none, and
+    a handler that closed the window could do so in the middle of a frame. The interpreter writes every signal
+    to a socket too; Qt listens to that and closes the window in its own time.
     """
     from PySide6.QtCore import QSocketNotifier
 
@@ -140,13 +141,14 @@ def closed_by_signals(window: MainWindow) -> Iterator[None]:
     receiver.setblocking(False)
     sender.setblocking(False)
     notifier = QSocketNotifier(receiver.fileno(), QSocketNotifier.Type.Read)
-    notifier.activated.connect(lambda: _ignore(receiver.recv(64)))
 
-    def close(_number: int, _frame: FrameType | None) -> None:
+    def close() -> None:
+        receiver.recv(64)
         window.close()
 
+    notifier.activated.connect(close)
     old_fd = signal.set_wakeup_fd(sender.fileno())
-    old = {number: signal.signal(number, close) for number in (signal.SIGINT, signal.SIGTERM)}
+    old = {number: signal.signal(number, _leave_to_the_socket) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
@@ -158,8 +160,8 @@ def closed_by_signals(window: MainWindow) -> Iterator[None]:
         sender.close()
 
 
-def _ignore(_result: Any) -> None:
-    """Makes a call with a result one without."""
+def _leave_to_the_socket(_number: int, _frame: FrameType | None) -> None:
+    """A handler must be set for the signal not to end the process."""
 
 
 def run_demo(*, screenshot: Path | None = None) -> int:

@@ -163,6 +163,7 @@ class MessageArea(QWidget):
         bar.closed.connect(self._remove)
         self._bars.append(bar)
         self._layout.addWidget(bar)
+        bar.show()
         event = QAccessibleEvent(bar, QAccessible.Event.Alert)
         QAccessible.updateAccessibility(event)
         return bar

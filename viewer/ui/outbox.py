@@ -25,7 +25,7 @@ class Outbox(QObject):
         self._lock = threading.Lock()
         self._posted.connect(self._run, Qt.ConnectionType.QueuedConnection)
 
-    def post(self, call: Callable[[], None]) -> bool:
+    def post(self, call: Callable[[], object]) -> bool:
         """Have ``call`` run in the GUI thread. False where the outbox is closed and it will never run."""
         with self._lock:
             if not self._closed:
@@ -37,5 +37,5 @@ class Outbox(QObject):
         with self._lock:
             self._closed = True
 
-    def _run(self, call: Callable[[], None]) -> None:
+    def _run(self, call: Callable[[], object]) -> None:
         call()

@@ -33,7 +33,6 @@ class PixelSize(QDialog):
         super().__init__(parent)
         self._slide_view = slide_view
         self.setWindowTitle("Set pixel size")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         known = slide_view.mpp_um or (USUAL_MPP_UM, USUAL_MPP_UM)
         why = QLabel(
             "This file does not state its pixel size. What you enter here makes lengths, magnifications and "

@@ -44,7 +44,6 @@ class Preferences(QDialog):
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Preferences")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._settings = settings
         self._fields: dict[tuple[str, str], tuple[Callable[[], Any], Callable[[Any], None]]] = {}
         self._tabs = QTabWidget()

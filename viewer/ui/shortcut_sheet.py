@@ -41,7 +41,6 @@ class ShortcutSheet(QDialog):
     def __init__(self, chosen: Mapping[str, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keys and mouse")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._filter = QLineEdit(placeholderText="Filter", clearButtonEnabled=True)
         self._filter.setAccessibleName("Filter keys")
         self._filter.setToolTip("Show only lines that contain this text")

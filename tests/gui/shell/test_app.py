@@ -1,0 +1,116 @@
+"""Starting and ending the application: mishaps told in the window, signals, missing displays, the demo."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtGui import QImage
+
+from viewer.settings import Settings, settings_path
+from viewer.ui.app import closed_by_signals, fill_screen_nearly, load_settings, mishaps_shown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+    from viewer.ui.main_window import MainWindow
+
+PATIENCE_S = 60
+
+
+def start(code: str, **environment: str | None) -> subprocess.Popen[str]:
+    """Python code in a process of its own; None takes a variable away."""
+    variables = {name: value for name, value in {**os.environ, **environment}.items() if value is not None}
+    return subprocess.Popen(
+        [sys.executable, "-c", code], env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_an_uncaught_error_is_told_in_the_window(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before: list[object] = []
+    monkeypatch.setattr(sys, "excepthook", lambda *error: before.append(error))
+    with mishaps_shown(window):
+        error = ZeroDivisionError("by accident")
+        sys.excepthook(ZeroDivisionError, error, None)
+        qtbot.wait_until(lambda: bool(window.messages.messages))
+        assert "ZeroDivisionError: by accident" in window.messages.messages[0].text
+        assert "stays usable" in window.messages.messages[0].text
+    assert before == [(ZeroDivisionError, error, None)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_closes_the_window(qtbot: QtBot, window: MainWindow, number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with closed_by_signals(window):
+        os.kill(os.getpid(), number)
+        qtbot.wait_until(lambda: not window.isVisible())
+    assert signal.getsignal(number) == before
+
+
+def test_wrong_settings_are_told_and_the_defaults_used() -> None:
+    settings_path().parent.mkdir(parents=True)
+    settings_path().write_text('[display]\ntheme = "pink"\n')
+    settings, problem = load_settings()
+    assert settings == Settings.default()
+    assert "theme must be one of" in problem
+    settings_path().unlink()
+    assert load_settings() == (Settings.default(), "")
+
+
+def test_the_window_gets_most_of_the_screen(window: MainWindow) -> None:
+    fill_screen_nearly(window)
+    available = window.screen().availableGeometry()
+    assert available.contains(window.geometry())
+    assert window.width() > 0.8 * available.width()
+
+
+def test_without_a_display_one_line_says_so() -> None:
+    process = start(
+        "import sys; from viewer.cli import main; sys.exit(main([]))", DISPLAY=None, WAYLAND_DISPLAY=None
+    )
+    output, error = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1
+    assert output == ""
+    assert error.startswith("foveola: there is no display")
+    assert len(error.splitlines()) == 1
+
+
+def test_the_application_runs_and_ends_quietly_at_a_signal(slide_file: Path, own_folders: Path) -> None:
+    process = start(f"import sys; from viewer.cli import main; sys.exit(main([{str(slide_file)!r}]))")
+    state = own_folders / "state" / "reader.json"
+    deadline = time.monotonic() + PATIENCE_S
+    while not state.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.terminate()
+    _, error = process.communicate(timeout=PATIENCE_S)
+    assert error == ""
+    assert process.returncode == 0
+    assert slide_file.name in state.read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="virtual displays are made on Linux only")
+def test_the_demo_without_a_display_leaves_a_picture_of_the_slide(tmp_path: Path) -> None:
+    picture = tmp_path / "demo.png"
+    code = f"""
+from pathlib import Path
+from viewer.ui import demo
+demo.DEMO_SIZE_PX = 1024
+raise SystemExit(demo.demo(screenshot=Path({str(picture)!r})))
+"""
+    process = start(code, DISPLAY=None, WAYLAND_DISPLAY=None)
+    output, error = process.communicate(timeout=2 * PATIENCE_S)
+    assert (process.returncode, error) == (0, "")
+    assert str(picture) in output
+    image = QImage(str(picture))
+    assert (image.width(), image.height()) == (1440, 900)
+    middle = {image.pixelColor(400 + 10 * i, 200 + 10 * j).rgb() for i in range(30) for j in range(30)}
+    assert len(middle) > 100  # tissue, not an empty canvas

@@ -1,0 +1,434 @@
+"""The window with its real canvas: slides in and out, messages, state, actions, and a clean end."""
+
+from __future__ import annotations
+
+import threading
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtWidgets import QApplication, QDialog, QToolButton
+
+from tests.gui.shell.conftest import write_slide
+from viewer.settings import Settings, settings_path
+from viewer.state import ReaderState
+from viewer.ui.action_table import ACTIONS, Need
+from viewer.ui.messages import MessageKind
+from viewer.view.camera import View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+    from viewer.ui.main_window import MainWindow
+
+    OpenIn = Callable[[MainWindow, Path], None]
+
+
+def messages(window: MainWindow) -> list[str]:
+    return [bar.text for bar in window.messages.messages]
+
+
+def drop(window: MainWindow, paths: Sequence[Path]) -> bool:
+    """Drop files on the window; whether it took them."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPointF(50, 50).toPoint(), copy, data, left, none)
+    QApplication.sendEvent(window, enter)
+    if enter.isAccepted():
+        QApplication.sendEvent(window, QDropEvent(QPointF(50, 50), copy, data, left, none))
+    return enter.isAccepted()
+
+
+# Slides in and out
+
+
+def test_an_empty_window_shows_the_start_page(window: MainWindow) -> None:
+    assert window.area.shows_start_page
+    assert window.windowTitle() == "Foveola"
+    assert window.status.sharp.text == "No slide"
+    assert window.status.research.text() == "Research use only"
+    assert window.status.research.isVisible()
+
+
+def test_a_good_slide_opens(qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn) -> None:
+    open_in(window, slide_file)
+    assert not window.area.shows_start_page
+    assert window.windowTitle().startswith("slide 1.tif")
+    assert messages(window) == []
+    qtbot.wait_until(lambda: window.view.sharp)
+    assert window.status.sharp.text == "All sharp"
+    assert window.status.pixel_size.text() == "0.5 µm/px"
+    assert window.status.magnification.text().endswith("x")
+    assert window.view.canvas.native.hasFocus()
+    window.close_slide()
+    assert window.area.shows_start_page
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "there is no such file"), (b"", "the file is empty"), (b"no slide at all", "no reader can open")],
+)
+def test_what_cannot_be_opened_is_told_in_the_window(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn, content: bytes | None, reason: str
+) -> None:
+    open_in(window, slide_file)
+    before = window.view.source
+    bad = slide_file.with_name("bad.svs")
+    if content is not None:
+        bad.write_bytes(content)
+    with qtbot.wait_signal(window.opener.failed):
+        window.open_slide(bad)
+    assert len(messages(window)) == 1
+    assert messages(window)[0].startswith("bad.svs was not opened: ")
+    assert reason in messages(window)[0]
+    assert "stays open" in messages(window)[0]
+    assert window.messages.messages[0].kind is MessageKind.ERROR
+    assert window.view.source is before
+
+
+def test_the_slide_before_stays_until_the_new_one_is_there(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_in(window, slide_file)
+    before = window.view.source
+    gate = threading.Event()
+    opening = window.opener._open_source
+
+    def slow(path: Path) -> object:
+        gate.wait()
+        return opening(path)
+
+    monkeypatch.setattr(window.opener, "_open_source", slow)
+    window.open_slide(write_slide(slide_file.with_name("other.tif")))
+    qtbot.wait_until(window.messages.opening.isVisible)
+    assert window.view.source is before
+    window.messages.opening.cancel_pressed.emit()
+    assert not window.messages.opening.isVisible()
+    gate.set()
+    qtbot.wait(50)
+    assert window.view.source is before
+
+
+def test_dropping_files_opens_the_first_and_lists_all(
+    qtbot: QtBot, window: MainWindow, slide_folder: Path
+) -> None:
+    paths = [slide_folder / "slide 10.tif", slide_folder / "slide 2.tif"]
+    with qtbot.wait_signal(window.opener.opened):
+        assert drop(window, paths)
+    assert window.view.source is not None
+    assert window.view.source.info.path == paths[0]
+    assert [entry.path for entry in window.folder.entries] == paths
+    assert window.docks["folder"].isVisible()
+
+
+def test_dropping_a_folder_opens_its_first_slide(
+    qtbot: QtBot, window: MainWindow, slide_folder: Path
+) -> None:
+    with qtbot.wait_signal(window.opener.opened):
+        assert drop(window, [slide_folder])
+    assert window.view.source is not None
+    assert window.view.source.info.path.name == "Slide 1.tif"
+    assert len(window.folder.entries) == 4
+
+
+def test_dropping_text_is_not_taken(window: MainWindow) -> None:
+    data = QMimeData()
+    data.setText("hello")
+    event = QDragEnterEvent(
+        QPointF(5, 5).toPoint(),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    event.ignore()
+    QApplication.sendEvent(window, event)
+    assert not event.isAccepted()
+
+
+def test_a_folder_without_slides_says_so(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with qtbot.wait_signal(window.folder.failed):
+        window.open_paths([tmp_path / "empty"])
+    assert messages(window) == ["empty: there is no slide in this folder."]
+
+
+def test_next_and_previous_slide(
+    qtbot: QtBot, window: MainWindow, slide_folder: Path, open_in: OpenIn
+) -> None:
+    with qtbot.wait_signal(window.folder.listed):
+        open_in(window, slide_folder / "Slide 1.tif")
+    with qtbot.wait_signal(window.opener.opened):
+        qtbot.keyClick(window, Qt.Key.Key_PageDown)
+    assert window.view.source is not None
+    assert window.view.source.info.path.name == "slide 2.tif"
+    with qtbot.wait_signal(window.opener.opened):
+        window.actions_["previous_slide"].trigger()
+    assert window.view.source.info.path.name == "Slide 1.tif"
+    window.actions_["previous_slide"].trigger()
+    assert window.opener.opening is None
+    assert window.status.currentMessage() == "No further slide in this folder"
+
+
+# State
+
+
+def test_reopening_returns_to_where_the_reader_was(
+    make_window: Callable[[], MainWindow], slide_file: Path, open_in: OpenIn
+) -> None:
+    first = make_window()
+    open_in(first, slide_file)
+    there = View(123.0, 234.0, 0.5, 0.25)
+    first.view.restore(there)
+    first.close()
+    second = make_window()
+    open_in(second, slide_file)
+    assert second.view.camera.target == there
+
+
+def test_switching_slides_remembers_the_view(window: MainWindow, slide_file: Path, open_in: OpenIn) -> None:
+    open_in(window, slide_file)
+    there = View(300.0, 200.0, 0.7)
+    window.view.restore(there)
+    open_in(window, write_slide(slide_file.with_name("other.tif")))
+    open_in(window, slide_file)
+    assert window.view.camera.target == there
+
+
+def test_recent_slides_are_listed_opened_and_forgotten(
+    qtbot: QtBot, make_window: Callable[[], MainWindow], slide_file: Path, open_in: OpenIn
+) -> None:
+    first = make_window()
+    open_in(first, slide_file)
+    first.close()
+    second = make_window()
+    assert [entry.path for entry in second.start_page.recent_list.slides.entries] == [slide_file]
+    menu = second.recent_menu
+    menu.fill()
+    with qtbot.wait_signal(second.opener.opened):
+        next(action for action in menu.actions() if action.text() == slide_file.name).trigger()
+    menu.fill()
+    next(action for action in menu.actions() if action.text() == "Forget recent slides").trigger()
+    assert ReaderState.load().recent == ()
+    menu.fill()
+    assert [action.text() for action in menu.actions()] == ["No recent slides"]
+
+
+def test_a_damaged_state_file_is_told(make_window: Callable[[], MainWindow], own_folders: Path) -> None:
+    file = own_folders / "state" / "reader.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("{")
+    window = make_window()
+    assert "damaged" in messages(window)[0]
+
+
+def test_the_last_folder_is_kept(window: MainWindow, slide_file: Path, open_in: OpenIn) -> None:
+    open_in(window, slide_file)
+    assert Settings.load().viewing.last_folder == str(slide_file.parent)
+
+
+def test_settings_are_applied_and_saved(window: MainWindow) -> None:
+    settings = window.settings.replace("display", theme="dark", kinetic_pan=False).replace(
+        "shortcuts", fit="X"
+    )
+    window.apply_settings(settings)
+    assert window.themes.theme.name == "dark"
+    assert window.actions_["dark_theme"].isChecked()
+    assert not window.view.canvas.hand.kinetic
+    assert window.actions_["fit"].shortcut().toString() == "X"
+    assert Settings.load() == settings
+    window.actions_["dark_theme"].trigger()
+    assert window.themes.theme.name == "light"
+
+
+def test_a_disk_that_refuses_settings_is_told(window: MainWindow) -> None:
+    settings_path().mkdir(parents=True)
+    window.apply_settings(window.settings.replace("display", theme="dark"))
+    assert "not saved" in messages(window)[0]
+    window.themes.choose("light")
+
+
+# Actions
+
+
+@pytest.mark.parametrize(
+    "spec", [spec for spec in ACTIONS if spec.need is Need.SLIDE], ids=lambda spec: spec.id
+)
+def test_slide_actions_are_greyed_without_a_slide(window: MainWindow, spec: object) -> None:
+    action = window.actions_[spec.id]  # type: ignore[attr-defined]
+    assert not action.isEnabled()
+    assert Need.SLIDE.value in action.toolTip()
+
+
+def test_micrometre_actions_wait_for_the_pixel_size(
+    window: MainWindow, tmp_path: Path, open_in: OpenIn
+) -> None:
+    open_in(window, write_slide(tmp_path / "plain.tif"))
+    assert window.view.mpp_um is None
+    assert not window.actions_["magnification_20x"].isEnabled()
+    assert Need.MAGNIFICATION.value in window.actions_["magnification_20x"].toolTip()
+    assert window.status.pixel_size.text() == "pixel size unknown"
+    assert window.actions_["pixel_size"].isEnabled()
+    window.view.set_mpp_um((0.5, 0.5))
+    assert window.actions_["magnification_20x"].isEnabled()
+    window.actions_["magnification_20x"].trigger()
+    assert window.view.camera.target.downsample == pytest.approx(1.0)
+
+
+def test_a_stated_pixel_size_cannot_be_overruled(
+    window: MainWindow, slide_file: Path, open_in: OpenIn
+) -> None:
+    open_in(window, slide_file)
+    assert not window.actions_["pixel_size"].isEnabled()
+    assert Need.UNKNOWN_PIXEL_SIZE.value in window.actions_["pixel_size"].toolTip()
+
+
+@pytest.mark.parametrize(
+    ("key", "downsample"),
+    [(Qt.Key.Key_0, 1.0), (Qt.Key.Key_4, 2.0), (Qt.Key.Key_5, 1.0), (Qt.Key.Key_6, 0.5)],
+)
+def test_number_keys_set_the_magnification(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn, key: Qt.Key, downsample: float
+) -> None:
+    open_in(window, slide_file)
+    qtbot.keyClick(window.view.canvas.native, key)
+    assert window.view.camera.target.downsample == pytest.approx(downsample)
+
+
+def test_keys_zoom_turn_and_fit(qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn) -> None:
+    open_in(window, slide_file)
+    qtbot.wait_until(lambda: window.view.sharp)
+    canvas, camera = window.view.canvas.native, window.view.camera
+    fitted = camera.target
+    qtbot.keyClick(canvas, "+")
+    assert camera.target.downsample < fitted.downsample
+    qtbot.keyClick(canvas, "R")
+    qtbot.keyClick(canvas, "]")
+    assert camera.target.rotation_rad == pytest.approx(105 / 180 * 3.14159265, abs=1e-6)
+    qtbot.keyClick(canvas, "U")
+    assert camera.target.rotation_rad == pytest.approx(0)
+    qtbot.keyClick(canvas, "F")
+    assert camera.target.downsample == pytest.approx(fitted.downsample)
+
+
+@pytest.mark.parametrize("panel", ["folder", "navigator", "properties", "adjustments"])
+def test_panels_are_shown_and_hidden(window: MainWindow, panel: str) -> None:
+    action, dock = window.actions_[f"show_{panel}"], window.docks[panel]
+    before = dock.isVisible()
+    assert action.isChecked() == before
+    action.trigger()
+    assert dock.isVisible() != before
+    assert action.isChecked() == dock.isVisible()
+    dock.setVisible(before)
+    assert action.isChecked() == before
+
+
+def test_scale_bar_and_engine_display(window: MainWindow) -> None:
+    assert window.actions_["show_scale_bar"].isChecked()
+    window.actions_["show_scale_bar"].trigger()
+    assert not window.overlay.scale_bar.visible
+    window.actions_["hud"].trigger()
+    assert window.hud.on
+    window.actions_["hud"].trigger()
+    assert not window.hud.on
+
+
+def test_the_colour_profile_switch_is_a_setting(window: MainWindow) -> None:
+    assert window.actions_["icc"].isChecked()
+    window.apply_settings(window.settings.replace("display", icc=False))
+    assert not window.actions_["icc"].isChecked()
+
+
+@pytest.mark.parametrize("action", ["go_to", "preferences", "keyboard", "about", "pixel_size"])
+def test_dialogs_open_beside_the_window(
+    window: MainWindow, tmp_path: Path, open_in: OpenIn, action: str
+) -> None:
+    open_in(window, write_slide(tmp_path / "plain.tif"))
+    window.actions_[action].trigger()
+    dialogs = [
+        widget
+        for widget in QApplication.topLevelWidgets()
+        if isinstance(widget, QDialog) and widget.isVisible()
+    ]
+    assert len(dialogs) == 1
+    assert not dialogs[0].isModal()
+    dialogs[0].close()
+
+
+def test_preferences_change_the_window(window: MainWindow) -> None:
+    from viewer.ui.preferences import Preferences
+
+    window.actions_["preferences"].trigger()
+    dialog = next(w for w in QApplication.topLevelWidgets() if isinstance(w, Preferences) and w.isVisible())
+    dialog.set_value("display", "invert_wheel", True)
+    dialog.apply()
+    dialog.close()
+    assert window.view.canvas.hand.invert_wheel
+
+
+def test_diagnostics_name_no_folder(window: MainWindow, slide_file: Path, open_in: OpenIn) -> None:
+    open_in(window, slide_file)
+    window.actions_["diagnostics"].trigger()
+    text = QGuiApplication.clipboard().text()
+    assert "Foveola diagnostics" in text
+    assert "Format" in text
+    assert str(slide_file.parent) not in text
+
+
+def test_every_button_of_the_toolbar_has_name_and_tooltip(window: MainWindow) -> None:
+    toolbar = window._toolbar
+    buttons = [toolbar.widgetForAction(action) for action in toolbar.actions() if not action.isSeparator()]
+    assert all(isinstance(button, QToolButton) for button in buttons)
+    assert all(button.accessibleName() and button.toolTip() for button in buttons)
+
+
+def test_full_screen_and_back(qtbot: QtBot, window: MainWindow) -> None:
+    window.actions_["full_screen"].trigger()
+    qtbot.wait_until(window.isFullScreen)
+    assert not window.menuBar().isVisible()
+    assert window.status.isVisible()
+    window.actions_["full_screen"].trigger()
+    qtbot.wait_until(lambda: not window.isFullScreen())
+    assert window.menuBar().isVisible()
+
+
+# The status line
+
+
+def test_the_cursor_is_told_in_micrometres(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn
+) -> None:
+    open_in(window, slide_file)
+    window.view.cursor_moved.emit((100.0, 50.0))
+    qtbot.wait_until(lambda: window.status.position.text() == "50.0, 25.0 µm")
+    window.view.cursor_moved.emit(None)
+    qtbot.wait_until(lambda: window.status.position.text() == "")
+
+
+def test_building_levels_is_shown(window: MainWindow) -> None:
+    window.view.build_progress.emit(0.4)
+    assert window.status.building.isVisible()
+    assert window.status.building.value() == 40
+    window.view.build_progress.emit(1.0)
+    assert not window.status.building.isVisible()
+
+
+# The end
+
+
+def test_closing_ends_everything_within_two_seconds(
+    make_window: Callable[[], MainWindow], slide_folder: Path, open_in: OpenIn
+) -> None:
+    window = make_window()
+    window.docks["folder"].show()
+    open_in(window, slide_folder / "Slide 1.tif")
+    started = monotonic()
+    window.close()
+    assert monotonic() - started < 2.0
+    assert {t.name for t in threading.enumerate() if t.name.startswith("foveola")} == set()

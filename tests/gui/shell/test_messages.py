@@ -1,0 +1,97 @@
+"""Messages in the window: few, dismissable, told by word; progress only where it takes a moment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
+
+from viewer.ui.messages import MAX_MESSAGES, SHOW_PROGRESS_AFTER_MS, MessageArea, MessageBar, MessageKind
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+    from viewer.ui.theme import ThemeKeeper
+
+
+@pytest.fixture
+def area(qtbot: QtBot, themes: ThemeKeeper) -> MessageArea:
+    area = MessageArea(themes)
+    qtbot.add_widget(area)
+    area.resize(600, 200)
+    with qtbot.wait_exposed(area):
+        area.show()
+    return area
+
+
+def button(bar: MessageBar, text: str) -> QPushButton:
+    return next(button for button in bar.findChildren(QPushButton) if button.text() == text)
+
+
+def texts(area: MessageArea) -> list[str]:
+    return [bar.text for bar in area.messages]
+
+
+@pytest.mark.parametrize("kind", MessageKind)
+def test_the_kind_is_said_in_words(area: MessageArea, kind: MessageKind) -> None:
+    bar = area.show_message(kind, "something")
+    assert bar.accessibleName() == f"{kind.value.capitalize()}: something"
+    assert bar.isVisible()
+
+
+def test_buttons_act_and_dismiss(qtbot: QtBot, area: MessageArea) -> None:
+    pressed: list[str] = []
+    bar = area.show_message(MessageKind.ERROR, "no", buttons={"Try again": lambda: pressed.append("again")})
+    qtbot.mouseClick(button(bar, "Try again"), Qt.MouseButton.LeftButton)
+    assert pressed == ["again"]
+    assert texts(area) == []
+
+
+def test_dismiss(qtbot: QtBot, area: MessageArea) -> None:
+    bar = area.show_message(MessageKind.INFORMATION, "hello")
+    qtbot.mouseClick(button(bar, "Dismiss"), Qt.MouseButton.LeftButton)
+    assert texts(area) == []
+
+
+def test_the_same_message_is_shown_once(area: MessageArea) -> None:
+    for text in ("a", "b", "a"):
+        area.show_message(MessageKind.WARNING, text)
+    assert texts(area) == ["b", "a"]
+
+
+def test_the_oldest_gives_way(area: MessageArea) -> None:
+    for number in range(MAX_MESSAGES + 2):
+        area.show_message(MessageKind.WARNING, str(number))
+    assert texts(area) == ["2", "3", "4"]
+    area.clear()
+    assert texts(area) == []
+
+
+def test_icons_follow_the_theme(area: MessageArea, themes: ThemeKeeper) -> None:
+    bar = area.show_message(MessageKind.ERROR, "no")
+    light = bar._icon.pixmap().toImage()
+    themes.choose("dark")
+    assert bar._icon.pixmap().toImage() != light
+    themes.choose("light")
+
+
+def test_a_quick_opening_shows_no_progress(qtbot: QtBot, area: MessageArea) -> None:
+    area.opening.begin(Path("a.svs"))
+    area.opening.end()
+    qtbot.wait(SHOW_PROGRESS_AFTER_MS + 50)
+    assert not area.opening.isVisible()
+
+
+def test_a_slow_opening_shows_progress_and_can_be_cancelled(qtbot: QtBot, area: MessageArea) -> None:
+    area.opening.begin(Path("folder/a.svs"))
+    qtbot.wait_until(area.opening.isVisible)
+    assert area.opening.accessibleName() == "Opening a.svs …"
+    area.opening.set_progress(0.5)
+    assert area.opening._progress.value() == 500
+    with qtbot.wait_signal(area.opening.cancel_pressed):
+        qtbot.mouseClick(area.opening._cancel, Qt.MouseButton.LeftButton)
+    area.opening.end()
+    assert not area.opening.isVisible()

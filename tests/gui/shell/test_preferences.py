@@ -1,0 +1,148 @@
+"""The preferences: what goes in comes out, what is not allowed stays out, keys are never used twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QDialogButtonBox
+
+from viewer.settings import MIB, Settings
+from viewer.ui.preferences import Preferences
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+
+@pytest.fixture
+def applied() -> list[Settings]:
+    return []
+
+
+@pytest.fixture
+def dialog(qtbot: QtBot, applied: list[Settings]) -> Preferences:
+    dialog = Preferences(Settings.default())
+    dialog.applied.connect(applied.append)
+    qtbot.add_widget(dialog)
+    return dialog
+
+
+def button(dialog: Preferences, which: QDialogButtonBox.StandardButton) -> object:
+    return dialog._buttons.button(which)
+
+
+def test_unchanged_settings_come_out_unchanged(dialog: Preferences, applied: list[Settings]) -> None:
+    assert dialog.apply()
+    assert applied == [Settings.default()]
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "value"),
+    [
+        ("memory", "cpu_cache_bytes", 512 * MIB),
+        ("memory", "gpu_cache_bytes", 1024 * MIB),
+        ("memory", "plain_image_max_px", 400_000_000),
+        ("streaming", "upload_budget_moving_ms", 5.5),
+        ("streaming", "upload_budget_rest_ms", 20.0),
+        ("streaming", "fade_ms", 0.0),
+        ("streaming", "decode_threads", 3),
+        ("streaming", "prefetch", False),
+        ("display", "theme", "dark"),
+        ("display", "icc", False),
+        ("display", "screen_diagonal_inch", 31.5),
+        ("display", "screen_distance_cm", 75.0),
+        ("display", "invert_wheel", True),
+        ("display", "kinetic_pan", False),
+    ],
+)
+def test_every_field_round_trips(
+    dialog: Preferences, applied: list[Settings], group: str, name: str, value: object
+) -> None:
+    dialog.set_value(group, name, value)
+    assert dialog.value(group, name) == value
+    assert dialog.apply()
+    assert applied == [Settings.default().replace(group, **{name: value})]
+
+
+def test_settings_without_a_field_are_kept(qtbot: QtBot, applied: list[Settings]) -> None:
+    settings = Settings.default().replace("viewing", last_folder="/slides")
+    dialog = Preferences(settings)
+    qtbot.add_widget(dialog)
+    dialog.applied.connect(applied.append)
+    dialog.set_value("display", "theme", "light")
+    dialog.apply()
+    assert applied[0].viewing.last_folder == "/slides"
+
+
+def test_fields_cannot_leave_the_allowed_range(dialog: Preferences, applied: list[Settings]) -> None:
+    dialog.set_value("memory", "cpu_cache_bytes", 1)
+    dialog.set_value("display", "screen_distance_cm", 1e9)
+    assert dialog.apply()
+    assert applied[0].memory.cpu_cache_bytes == 32 * MIB
+    assert applied[0].display.screen_distance_cm == 1000
+
+
+def test_every_field_has_name_and_tooltip(dialog: Preferences) -> None:
+    from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox
+
+    kinds = (QAbstractSpinBox, QComboBox, QCheckBox)
+    fields = [field for kind in kinds for field in dialog.findChildren(kind)]
+    assert len(fields) == len(dialog._fields)
+    for field in fields:
+        assert field.toolTip()
+        assert field.accessibleName() or field.text()
+
+
+def test_defaults_are_shown_and_count_when_applied(qtbot: QtBot, applied: list[Settings]) -> None:
+    changed = Settings.default().replace("display", theme="dark").replace("shortcuts", fit="X")
+    dialog = Preferences(changed)
+    qtbot.add_widget(dialog)
+    dialog.applied.connect(applied.append)
+    qtbot.mouseClick(
+        button(dialog, QDialogButtonBox.StandardButton.RestoreDefaults), Qt.MouseButton.LeftButton
+    )
+    assert applied == []
+    assert dialog.apply()
+    assert applied == [Settings.default()]
+
+
+def test_ok_applies_and_closes(qtbot: QtBot, dialog: Preferences, applied: list[Settings]) -> None:
+    dialog.show()
+    qtbot.mouseClick(button(dialog, QDialogButtonBox.StandardButton.Ok), Qt.MouseButton.LeftButton)
+    assert len(applied) == 1
+    assert not dialog.isVisible()
+
+
+def test_a_key_used_twice_is_pointed_out_and_not_applied(
+    dialog: Preferences, applied: list[Settings]
+) -> None:
+    dialog.shortcuts.set_key("fit", "Ctrl+O")
+    assert "Ctrl+O is the key of both “Open slide” and “Fit”" in dialog.problem
+    assert not button(dialog, QDialogButtonBox.StandardButton.Ok).isEnabled()  # type: ignore[attr-defined]
+    assert not dialog.apply()
+    assert applied == []
+    dialog.shortcuts.set_key("fit", None)
+    assert dialog.problem == ""
+    assert dialog.apply()
+
+
+def test_a_pressed_key_becomes_the_key_of_the_marked_action(dialog: Preferences) -> None:
+    editor = dialog.shortcuts
+    editor._tree.setCurrentItem(editor._items["upright"])
+    editor._field.setKeySequence(QKeySequence("Ctrl+U"))
+    assert editor.chosen == {"upright": "Ctrl+U"}
+    assert editor._items["upright"].text(1) == "Ctrl+U"
+    editor._none.click()
+    assert editor.chosen == {"upright": ""}
+    assert editor._items["upright"].text(1) == "none"
+    editor._usual.click()
+    assert editor.chosen == {}
+    assert editor._items["upright"].text(1) == "U"
+
+
+def test_keys_of_actions_that_do_not_exist_are_dropped(qtbot: QtBot) -> None:
+    dialog = Preferences(Settings.default().replace("shortcuts", long_gone="X"))
+    qtbot.add_widget(dialog)
+    assert dialog.shortcuts.chosen == {}

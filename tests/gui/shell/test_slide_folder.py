@@ -1,0 +1,201 @@
+"""The folder of slides: which files, in which order, with which pictures, and where the next one is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+
+from tests.gui.shell.conftest import SLIDE_PX
+from viewer.ui.slide_folder import SlideFolder, is_slide_name, natural_key, slides_in
+from viewer.ui.slide_list import SlideEntry, SlideList, size_in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytestqt.qtbot import QtBot
+
+    from viewer.ui.portraits import PortraitMaker
+
+
+@pytest.fixture
+def panel(qtbot: QtBot, portraits: PortraitMaker) -> Iterator[SlideFolder]:
+    panel = SlideFolder(portraits)
+    qtbot.add_widget(panel)
+    panel.resize(300, 600)
+    with qtbot.wait_exposed(panel):
+        panel.show()
+    yield panel
+    panel.close_work()
+
+
+def names(panel: SlideFolder) -> list[str]:
+    return [entry.path.name for entry in panel.entries]
+
+
+def show(qtbot: QtBot, panel: SlideFolder, folder: Path) -> None:
+    with qtbot.wait_signal(panel.listed):
+        panel.show_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_slide"),
+    [
+        ("a.svs", True),
+        ("A.TIFF", True),
+        ("a.ome.tif", True),
+        ("a.txt", False),
+        (".a.svs", False),
+        ("svs", False),
+    ],
+)
+def test_which_names_are_slides(name: str, is_slide: bool) -> None:
+    assert is_slide_name(Path(name)) == is_slide
+
+
+def test_numbers_sort_as_numbers() -> None:
+    paths = [Path(name) for name in ("b.svs", "A10.svs", "a2.svs", "1.svs")]
+    assert [path.name for path in sorted(paths, key=natural_key)] == ["1.svs", "a2.svs", "A10.svs", "b.svs"]
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1500, "1.5 kB"),
+        (250_000, "250 kB"),
+        (2_600_000_000, "2.6 GB"),
+        (3e12, "3.0 TB"),
+    ],
+)
+def test_sizes_in_words(size: int, words: str) -> None:
+    assert size_in_words(int(size)) == words
+
+
+def test_a_folder_is_listed_in_order(qtbot: QtBot, panel: SlideFolder, slide_folder: Path) -> None:
+    show(qtbot, panel, slide_folder)
+    assert names(panel) == ["Slide 1.tif", "slide 2.tif", "slide 3.tif", "slide 10.tif"]
+
+
+def test_very_large_folders_are_cut_off(
+    slide_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("viewer.ui.slide_folder.MAX_LISTED", 2)
+    assert len(slides_in(slide_folder)) == 2
+    assert "the rest is not listed" in caplog.text
+
+
+def test_the_first_slide_is_chosen_on_request(qtbot: QtBot, panel: SlideFolder, slide_folder: Path) -> None:
+    with qtbot.wait_signal(panel.chosen) as blocker:
+        panel.show_folder(slide_folder, open_first=True)
+    assert blocker.args == [slide_folder / "Slide 1.tif"]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("missing", "cannot be listed: no such file"), ("", "there is no slide")]
+)
+def test_a_folder_without_slides_says_so(
+    qtbot: QtBot, panel: SlideFolder, tmp_path: Path, name: str, reason: str
+) -> None:
+    with qtbot.wait_signal(panel.failed) as blocker:
+        panel.show_folder(tmp_path / name, open_first=True)
+    assert blocker.args[0] == tmp_path / name
+    assert reason in blocker.args[1]
+
+
+def test_pictures_and_reasons_come_in(qtbot: QtBot, panel: SlideFolder, slide_folder: Path) -> None:
+    show(qtbot, panel, slide_folder)
+    qtbot.wait_until(lambda: all(entry.portrait is not None for entry in panel.entries))
+    good, broken = panel.entries[0], panel.entries[2]
+    assert good.pixmap is not None
+    assert f"{SLIDE_PX[0]} × {SLIDE_PX[1]} px" in good.facts
+    assert good.openable
+    assert broken.pixmap is None
+    assert broken.facts.startswith("cannot be opened: ")
+    assert not broken.openable
+
+
+def test_neighbours_skip_what_is_known_to_be_broken(
+    qtbot: QtBot, panel: SlideFolder, slide_folder: Path
+) -> None:
+    show(qtbot, panel, slide_folder)
+    assert panel.neighbour(1) == slide_folder / "Slide 1.tif"
+    assert panel.neighbour(-1) == slide_folder / "slide 10.tif"
+    panel.set_current(slide_folder / "slide 2.tif")
+    assert panel.neighbour(1) == slide_folder / "slide 3.tif"
+    qtbot.wait_until(lambda: all(entry.portrait is not None for entry in panel.entries))
+    assert panel.neighbour(1) == slide_folder / "slide 10.tif"
+    assert panel.neighbour(-1) == slide_folder / "Slide 1.tif"
+    panel.set_current(slide_folder / "slide 10.tif")
+    assert panel.neighbour(1) is None
+
+
+def test_chosen_files_are_listed_in_their_order(panel: SlideFolder, slide_folder: Path) -> None:
+    panel.show_files([slide_folder / "slide 10.tif", slide_folder / "gone.tif"])
+    assert names(panel) == ["slide 10.tif", "gone.tif"]
+    assert panel.entries[1].facts == "not there any more"
+    assert panel.contains(slide_folder / "gone.tif")
+    assert not panel.contains(slide_folder / "slide 2.tif")
+
+
+def test_enter_and_click_choose_and_arrows_do_not(
+    qtbot: QtBot, panel: SlideFolder, slide_folder: Path
+) -> None:
+    show(qtbot, panel, slide_folder)
+    panel.set_current(slide_folder / "Slide 1.tif")
+    chosen: list[Path] = []
+    panel.chosen.connect(chosen.append)
+    view = panel.findChild(SlideList)
+    qtbot.keyClick(view, Qt.Key.Key_Down)
+    assert chosen == []
+    qtbot.keyClick(view, Qt.Key.Key_Return)
+    assert chosen == [slide_folder / "slide 2.tif"]
+    place = view.visualRect(view.model().index(3, 0)).center()
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert chosen[1:] == [slide_folder / "slide 10.tif"]
+
+
+def test_what_is_said_to_assistive_technology(panel: SlideFolder, slide_folder: Path) -> None:
+    panel.show_files([slide_folder / "Slide 1.tif"])
+    model = panel.findChild(SlideList).model()
+    text = model.data(model.index(0, 0), Qt.ItemDataRole.AccessibleTextRole)
+    assert text.startswith("Slide 1.tif\n")
+    assert model.data(model.index(-1, 0)) is None
+    assert model.data(model.index(0, 0), Qt.ItemDataRole.EditRole) is None
+
+
+def test_a_slide_that_opens_but_has_no_picture_is_openable() -> None:
+    from viewer.ui.portraits import Portrait
+
+    entry = SlideEntry(
+        Path("a.svs"), 1000, portrait=Portrait(Path("a.svs"), (10, 10), reason="no picture: large")
+    )
+    assert entry.openable
+    assert "10 × 10 px" in entry.facts
+
+
+def test_another_folder_replaces_a_listing_under_way(
+    qtbot: QtBot, panel: SlideFolder, slide_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import threading
+
+    gate = threading.Event()
+    real = slides_in
+
+    def slow(folder: Path) -> list[SlideEntry]:
+        if folder == tmp_path:
+            gate.wait()
+        return real(folder)
+
+    monkeypatch.setattr("viewer.ui.slide_folder.slides_in", slow)
+    panel.show_folder(tmp_path)
+    first = panel._thread
+    assert first is not None
+    show(qtbot, panel, slide_folder)
+    gate.set()
+    first.join()
+    qtbot.wait(20)
+    assert len(names(panel)) == 4

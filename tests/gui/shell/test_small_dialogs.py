@@ -1,0 +1,95 @@
+"""The sheet of keys, and the dialog for the pixel size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from tests.gui.sources import MadeSource
+from viewer.ui.action_table import ACTIONS
+from viewer.ui.pixel_size import PixelSize
+from viewer.ui.shortcut_sheet import GESTURES, ShortcutSheet
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+
+class _View(QWidget):
+    """What the dialog for the pixel size uses of a slide view."""
+
+    source_changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.source = MadeSource(size=512, mpp_um=None)
+        self.mpp_um: tuple[float, float] | None = None
+
+    def set_mpp_um(self, mpp_um: tuple[float, float]) -> None:
+        self.mpp_um = mpp_um
+
+
+@pytest.fixture
+def view(qtbot: QtBot) -> _View:
+    view = _View()
+    qtbot.add_widget(view)
+    return view
+
+
+def test_the_sheet_shows_every_action_and_gesture(qtbot: QtBot) -> None:
+    sheet = ShortcutSheet({"fit": "X", "upright": ""})
+    qtbot.add_widget(sheet)
+    assert len(sheet.lines) == len(ACTIONS) + len(GESTURES)
+    assert ("X", "Fit: show the whole slide") in sheet.lines
+    assert ("", "Upright: undo all turning") in sheet.lines
+    assert ("Ctrl+O", "Open slide: open a slide or image") in sheet.lines
+
+
+def test_the_sheet_can_be_filtered(qtbot: QtBot) -> None:
+    sheet = ShortcutSheet({})
+    qtbot.add_widget(sheet)
+    sheet._filter.setText("clockwise")
+    assert {line.split(":")[0] for _, line in sheet.lines} == {
+        "Rotate right",
+        "Rotate left",
+        "Quarter turn right",
+        "Quarter turn left",
+    }
+    assert all(section.isHidden() for section in sheet._sections if section.text(0) == "File")
+    sheet._filter.clear()
+    assert len(sheet.lines) == len(ACTIONS) + len(GESTURES)
+
+
+def test_a_square_pixel_size_is_taken_over(view: _View) -> None:
+    dialog = PixelSize(view)
+    dialog.set_mpp_um(0.5, 0.5)
+    assert dialog._meaning.text() == "20x"
+    dialog.accept()
+    assert view.mpp_um == (0.5, 0.5)
+
+
+def test_pixels_need_not_be_square(view: _View) -> None:
+    dialog = PixelSize(view)
+    assert not dialog._y.isEnabled()
+    dialog.set_mpp_um(0.5, 0.25)
+    assert dialog._y.isEnabled()
+    dialog.accept()
+    assert view.mpp_um == (0.5, 0.25)
+
+
+def test_cancel_changes_nothing(view: _View) -> None:
+    dialog = PixelSize(view)
+    dialog.set_mpp_um(0.5, 0.5)
+    dialog.reject()
+    assert view.mpp_um is None
+
+
+def test_the_present_size_is_shown_again_and_it_closes_with_its_slide(view: _View) -> None:
+    view.mpp_um = (0.3, 0.6)
+    dialog = PixelSize(view)
+    dialog.show()
+    assert dialog.mpp_um == (0.3, 0.6)
+    view.source_changed.emit()
+    assert not dialog.isVisible()

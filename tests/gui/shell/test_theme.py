@@ -1,0 +1,114 @@
+"""The themes: legible, complete, and on in the whole application."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPalette
+
+from viewer.ui.theme import THEME_NAMES, ThemeKeeper, em_px, load_theme
+
+TEXT_ON_GROUND = (
+    ("window_text", "window"),
+    ("text", "base"),
+    ("text", "alternate_base"),
+    ("button_text", "button"),
+    ("muted_text", "window"),
+    ("muted_text", "base"),
+    ("accent_text", "accent"),
+    ("link", "window"),
+    ("tooltip_text", "tooltip"),
+    ("information_text", "information"),
+    ("warning_text", "warning"),
+    ("error_text", "error"),
+)
+
+
+def contrast(first: QColor, second: QColor) -> float:
+    """The contrast ratio of WCAG 2.1, 1 to 21."""
+
+    def luminance(colour: QColor) -> float:
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour.getRgbF()[:3]]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(first), luminance(second)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_contrast_of_known_colours() -> None:
+    assert contrast(QColor("#000000"), QColor("#ffffff")) == pytest.approx(21)
+    assert contrast(QColor("#777777"), QColor("#ffffff")) == pytest.approx(4.48, abs=0.01)
+
+
+@pytest.mark.parametrize("name", THEME_NAMES)
+@pytest.mark.parametrize(("text", "ground"), TEXT_ON_GROUND)
+def test_text_is_legible(name: str, text: str, ground: str) -> None:
+    theme = load_theme(name)
+    assert contrast(theme.colour(text), theme.colour(ground)) >= 4.5
+
+
+@pytest.mark.parametrize("name", THEME_NAMES)
+def test_greyed_text_and_shapes_can_be_seen(name: str) -> None:
+    theme = load_theme(name)
+    for text, ground in (
+        ("disabled_text", "window"),
+        ("disabled_text", "base"),
+        ("sharp", "window"),
+        ("accent", "window"),
+    ):
+        assert contrast(theme.colour(text), theme.colour(ground)) >= 3
+
+
+@pytest.mark.usefixtures("qapp")
+@pytest.mark.parametrize("name", THEME_NAMES)
+def test_palette_is_legible(name: str) -> None:
+    palette = load_theme(name).palette
+    roles = QPalette.ColorRole
+    for text, ground in (
+        (roles.WindowText, roles.Window),
+        (roles.Text, roles.Base),
+        (roles.ButtonText, roles.Button),
+        (roles.HighlightedText, roles.Highlight),
+        (roles.ToolTipText, roles.ToolTipBase),
+        (roles.PlaceholderText, roles.Base),
+    ):
+        assert contrast(palette.color(text), palette.color(ground)) >= 4.5, text
+
+
+def test_both_themes_name_the_same_colours_and_fill_the_style_sheet() -> None:
+    light, dark = (load_theme(name) for name in ("light", "dark"))
+    assert light.colours.keys() == dark.colours.keys()
+    assert light.style_sheet != dark.style_sheet
+    assert all(QColor(value).isValid() for value in (*light.colours.values(), *dark.colours.values()))
+
+
+def test_choosing_dresses_the_application(themes: ThemeKeeper) -> None:
+    assert QGuiApplication.palette().color(QPalette.ColorRole.Window) == load_theme("light").colour("window")
+    heard: list[str] = []
+    themes.changed.connect(lambda: heard.append(themes.theme.name))
+    themes.choose("dark")
+    assert QGuiApplication.palette().color(QPalette.ColorRole.Window) == load_theme("dark").colour("window")
+    themes.choose("dark")
+    themes.choose("light")
+    assert heard == ["dark", "light"]
+
+
+def test_system_is_light_or_dark(themes: ThemeKeeper) -> None:
+    themes.choose("system")
+    assert themes.theme.name in THEME_NAMES
+    assert themes.choice == "system"
+    themes.choose("light")
+
+
+def test_icons_wear_the_colours_of_the_theme(themes: ThemeKeeper) -> None:
+    side = em_px(1.5)
+    icon = themes.icon("fit")
+    for mode, colour in ((QIcon.Mode.Normal, "button_text"), (QIcon.Mode.Disabled, "disabled_text")):
+        image = icon.pixmap(QSize(side, side), mode).toImage()
+        solid = {
+            image.pixelColor(x, y).name()
+            for x in range(image.width())
+            for y in range(image.height())
+            if image.pixelColor(x, y).alpha() == 255
+        }
+        assert solid == {themes.theme.colours[colour]}

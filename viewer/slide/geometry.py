@@ -198,21 +198,3 @@ class Pyramid:
         return Rect(
             x * level.scale_x, y * level.scale_y, (x + width) * level.scale_x, (y + height) * level.scale_y
         )
-
-    def ancestors(self, key: TileKey, level_index: int) -> list[TileKey]:
-        """The tiles of a coarser level that cover this tile: one where the grids nest, more where they do
-        not.
-
-        Slivers below one pixel of the coarser level, which odd ratios leave at tile borders, count as
-        covered.
-        """
-        coarse = self.levels[level_index]
-        rect = self.tile_rect(key)
-        slack_x, slack_y = min(coarse.scale_x, rect.width / 4), min(coarse.scale_y, rect.height / 4)
-        inner = Rect(rect.x0 + slack_x, rect.y0 + slack_y, rect.x1 - slack_x, rect.y1 - slack_y)
-        tiles = self.visible_tiles(level_index, inner)
-        return [
-            TileKey(level_index, col, row, key.plane)
-            for row in range(tiles.row0, tiles.row1)
-            for col in range(tiles.col0, tiles.col1)
-        ]

@@ -9,6 +9,7 @@ ancestor is pieced together from several.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from math import log2
 from typing import TYPE_CHECKING
 
@@ -89,8 +90,9 @@ def cover_view(
     edge_y = np.minimum(np.arange(tiles.row0, tiles.row1 + 1) * level.tile_height, level.height)
     # float64 until the centre is subtracted: neighbours then share their edge to the bit, however large the
     # slide
-    screen_x = (edge_x * level.scale_x - view.centre_x) / view.downsample
-    screen_y = (edge_y * level.scale_y - view.centre_y) * (screen.aspect / view.downsample)
+    slide_x, slide_y = edge_x * level.scale_x, edge_y * level.scale_y
+    per_x, per_y = _framebuffer_per_slide(view, screen)
+    screen_x, screen_y = (slide_x - view.centre_x) * per_x, (slide_y - view.centre_y) * per_y
 
     drawn = np.zeros(len(row), DRAWN_TILE)
     rect, extent = drawn["rect"], drawn["extent"]
@@ -109,7 +111,6 @@ def cover_view(
     pending = np.nonzero(fade < 1.0)[0]
     if len(pending) == 0:
         return Cover(drawn, holes=0, fading=False)
-    slide_x, slide_y = edge_x * level.scale_x, edge_y * level.scale_y
     p_col, p_row = col[pending], row[pending]
     spans = np.stack((slide_x[p_col], slide_y[p_row], slide_x[p_col + 1], slide_y[p_row + 1]), axis=1)
     orphans = _find_parents(pyramid, residency, drawn, pending, spans=spans, view=view)
@@ -117,7 +118,7 @@ def cover_view(
     absent = orphans[slot[orphans] < 0]
     pieces = _Pieces(pyramid, residency, view, screen)
     absent_keys = [TileKey(tiles.level, int(col[i] + tiles.col0), int(row[i] + tiles.row0)) for i in absent]
-    holes = sum(not pieces.lay_under(key, pyramid.tile_rect(key), tiles.level + 1) for key in absent_keys)
+    holes = sum(not pieces.lay_under(pyramid.tile_rect(key), tiles.level + 1) for key in absent_keys)
     waiting = np.zeros(seen.shape, np.bool_)
     waiting[p_row, p_col] = drawn["fade"][pending] < 1.0
     pieces.lay_over(tiles, waiting)
@@ -162,6 +163,12 @@ def _find_parents(
     return pending[orphan]
 
 
+def _framebuffer_per_slide(view: View, screen: Screen) -> tuple[float, float]:
+    """Framebuffer pixels per slide pixel along x and y. All edges are multiplied by these same two numbers,
+    so that tiles and pieces that share an edge share it to the bit."""
+    return 1 / view.downsample, screen.aspect / view.downsample
+
+
 class _Pieces:
     """Records beyond one a tile: parts of several ancestors below it, finer tiles above it."""
 
@@ -173,21 +180,23 @@ class _Pieces:
         self._under: list[tuple[int, TileKey, Rect]] = []
         self._over: list[tuple[int, TileKey, Rect]] = []
 
-    def lay_under(self, key: TileKey, part: Rect, coarser: int) -> bool:
-        """Cover ``part`` of a tile with resident tiles of level ``coarser`` and beyond; returns whether all
-        of it is."""
+    def lay_under(self, part: Rect, coarser: int) -> bool:
+        """Cover ``part`` of the slide with resident tiles of level ``coarser`` and beyond; returns whether
+        all of it is."""
         if coarser >= len(self._pyramid.levels):
             return False
         complete = True
-        for ancestor in self._pyramid.ancestors(key, coarser):
-            shared = self._pyramid.tile_rect(ancestor).intersection(part)
-            slot = self._residency.slot(ancestor)
-            if shared is None:
+        block = self._pyramid.visible_tiles(coarser, part)
+        for col, row in product(range(block.col0, block.col1), range(block.row0, block.row1)):
+            key = TileKey(coarser, col, row)
+            shared = self._pyramid.tile_rect(key).intersection(part)
+            if shared is None:  # rounding: the tile begins where the part ends
                 continue
+            slot = self._residency.slot(key)
             if slot >= 0:
-                self._under.append((slot, ancestor, shared))
+                self._under.append((slot, key, shared))
             else:
-                complete &= self.lay_under(key, shared, coarser + 1)
+                complete &= self.lay_under(shared, coarser + 1)
         return complete
 
     def lay_over(self, tiles: TileRange, waiting: NDArray[np.bool_]) -> None:
@@ -245,10 +254,9 @@ class _Pieces:
     def _records(self, pieces: list[tuple[int, TileKey, Rect]]) -> NDArray[np.void]:
         drawn = np.zeros(len(pieces), DRAWN_TILE)
         if pieces:
-            view, scale_y = self._view, self._screen.aspect / self._view.downsample
             parts = np.array([part for _, _, part in pieces])
-            parts -= (view.centre_x, view.centre_y, view.centre_x, view.centre_y)
-            drawn["rect"] = parts * (1 / view.downsample, scale_y, 1 / view.downsample, scale_y)
+            centre = self._view.centre_x, self._view.centre_y
+            drawn["rect"] = (parts - centre * 2) * (_framebuffer_per_slide(self._view, self._screen) * 2)
             drawn["level"] = [key.level for _, key, _ in pieces]
         drawn["slot"] = drawn["parent_slot"] = ABSENT
         return drawn

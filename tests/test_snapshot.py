@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 
 from viewer.saving import SaveError
-from viewer.slide.geometry import Pyramid, Rect, TileKey
+from viewer.slide.geometry import Pyramid, TileKey
 from viewer.slide.source import SlideInfo, TileError, TileNotReadyError
 from viewer.snapshot import SnapshotError, save_png, snapshot
 
@@ -183,6 +184,15 @@ def test_adjustments_are_applied(source: LevelsSource) -> None:
     assert_equal(shot(source, (260, 150), 1, (520, 300), adjustment=Lighter()), wanted, atol=1)
 
 
+def test_icc_is_off_unless_asked_for(source: LevelsSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = np.linspace(255, 0, 18).round().astype(np.uint8)  # the strongest of profiles: a negative
+    negative = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1)
+    monkeypatch.setattr("viewer.slide.icc.lut_from_profile", lambda _profile: negative)
+    source.info = replace(source.info, icc_profile=b"any")
+    assert_equal(shot(source, (260, 150), 1, (520, 300)), source.levels[0])
+    assert_equal(shot(source, (260, 150), 1, (520, 300), icc=True), 255 - source.levels[0], atol=1)
+
+
 def test_icc_without_a_profile_is_refused(source: LevelsSource) -> None:
     with pytest.raises(SnapshotError, match="no colour profile"):
         shot(source, (260, 150), 1, (10, 10), icc=True)
@@ -242,5 +252,4 @@ def test_a_real_slide_is_what_its_tiles_are(shared_slides: Path) -> None:
         picture = snapshot(source, center=rect.centre, downsample=1, size=(tile.shape[1], tile.shape[0]))
     finally:
         source.close()
-    assert isinstance(rect, Rect)
     assert_equal(np.asarray(picture), tile[..., :3])

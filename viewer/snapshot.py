@@ -110,7 +110,8 @@ def save_png(image: Image.Image, path: Path, metadata: Mapping[str, str]) -> Non
     for key, value in metadata.items():
         text.add_text(key, value)
     data = io.BytesIO()
-    image.save(data, "PNG", pnginfo=text)
+    # On tissue the levels 1 to 6 differ by 1 % in size and by three times in speed.
+    image.save(data, "PNG", pnginfo=text, compress_level=1)
     save_atomically(path, data.getvalue())
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QIcon, QImage, QPainter
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -85,6 +85,8 @@ class AssociatedImages(QDialog):
         self._show.clicked.connect(self.show_chosen)
         self._picture = _Picture()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        for button in buttons.buttons():
+            button.setIcon(QIcon())  # the style's own are drawn for light grounds
         buttons.rejected.connect(self.reject)
         left = QVBoxLayout()
         left.addWidget(self._names, 1)

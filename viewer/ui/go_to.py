@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -53,6 +54,8 @@ class GoTo(QDialog):
         )
         self._ok = self._buttons.button(QDialogButtonBox.StandardButton.Ok)
         self._ok.setText("Go")
+        for button in self._buttons.buttons():
+            button.setIcon(QIcon())  # the style's own are drawn for light grounds
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
         units = QHBoxLayout()

@@ -236,11 +236,13 @@ class Navigator(QWidget):
         """The outline, light within dark, so that it shows on any tissue; a cross-hair instead of a speck."""
         outline = self.field_outline()
         bounds = outline.boundingRect()
-        painter.setClipRect(self._picture_box().adjusted(-2, -2, 2, 2))
+        speck = max(bounds.width(), bounds.height()) < _SMALLEST_OUTLINE_PX
+        if not speck:
+            painter.setClipRect(self._picture_box().adjusted(-2, -2, 2, 2))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for colour, width in ((_DARK, 4.0), (_LIGHT, 2.0)):
             painter.setPen(QPen(colour, width))
-            if max(bounds.width(), bounds.height()) >= _SMALLEST_OUTLINE_PX:
+            if not speck:
                 painter.drawPolygon(outline)
             else:
                 at, gap, arm = bounds.center(), _CROSS_PX / 3, _CROSS_PX

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _COPY = QKeySequence.StandardKey.Copy
 _LONGEST_VALUE = 2000
-"""Characters of a value that are shown; some files carry whole XML documents. All of it is copied."""
+"""Characters of a value that are shown and searched; some files carry documents. All of it is copied."""
 
 
 class Fact(NamedTuple):
@@ -169,7 +169,7 @@ class PropertiesPanel(QWidget):
                 font = section.font(0)
                 font.setBold(True)
                 section.setFont(0, font)
-            short = " ".join(fact.value.split())[:_LONGEST_VALUE]
+            short = " ".join(fact.value[:_LONGEST_VALUE].split())
             item = QTreeWidgetItem(section, [fact.name, short])
             item.setData(1, Qt.ItemDataRole.UserRole, fact.value)
             item.setToolTip(1, short)
@@ -185,8 +185,7 @@ class PropertiesPanel(QWidget):
             for row in range(section.childCount()):
                 item = section.child(row)
                 assert item is not None
-                value = str(item.data(1, Qt.ItemDataRole.UserRole))
-                matches = wanted in item.text(0).casefold() or wanted in value.casefold()
+                matches = wanted in item.text(0).casefold() or wanted in item.text(1).casefold()
                 item.setHidden(not matches)
                 shown += matches
             section.setHidden(shown == 0)

@@ -138,29 +138,31 @@ def _find_parents(
     """Give each pending record, which covers its span (n, 4) of the slide, the nearest resident ancestor that
     covers it alone; returns the records without one."""
     level_index = int(drawn["level"][0])
-    x0, y0, x1, y1 = spans.T
-    orphan = np.ones(len(pending), np.bool_)
+    orphans = np.arange(len(pending))
     for coarser in range(level_index + 1, len(pyramid.levels)):
+        if len(orphans) == 0:
+            break
         parent = pyramid.levels[coarser]
         step_x, step_y = parent.tile_width * parent.scale_x, parent.tile_height * parent.scale_y
+        x0, y0, x1, y1 = spans[orphans].T
         col = np.minimum(((x0 + x1) / 2 / step_x).astype(np.intp), parent.columns - 1)
         row = np.minimum(((y0 + y1) / 2 / step_y).astype(np.intp), parent.rows - 1)
         slot = residency.slot_grids[coarser][row, col]
         left, top = col * step_x, row * step_y
         covers = (x0 > left - parent.scale_x) & (x1 < left + step_x + parent.scale_x)
         covers &= (y0 > top - parent.scale_y) & (y1 < top + step_y + parent.scale_y)
-        found = orphan & covers & (slot >= 0)
-        at = pending[found]
+        found = covers & (slot >= 0)
+        at = pending[orphans[found]]
         drawn["parent_slot"][at] = slot[found]
         origin = np.stack((left, top, left, top), axis=1)[found]
         scale = (parent.scale_x, parent.scale_y, parent.scale_x, parent.scale_y)
-        drawn["parent_uv"][at] = (spans[found] - origin) / scale
+        drawn["parent_uv"][at] = (spans[orphans[found]] - origin) / scale
         cropped_w = np.minimum(parent.tile_width, parent.width - col * parent.tile_width)
         cropped_h = np.minimum(parent.tile_height, parent.height - row * parent.tile_height)
         drawn["parent_extent"][at] = np.stack((cropped_w, cropped_h), axis=1)[found]
         drawn["parent_lod"][at] = log2(view.downsample / parent.downsample)
-        orphan &= ~found
-    return pending[orphan]
+        orphans = orphans[~found]
+    return pending[orphans]
 
 
 def _framebuffer_per_slide(view: View, screen: Screen) -> tuple[float, float]:

@@ -216,17 +216,12 @@ class _Pieces:
                 continue
             x = (cols + block.col0 + 0.5) * child.tile_width * child.scale_x
             y = (rows + block.row0 + 0.5) * child.tile_height * child.scale_y
-            under_col = np.clip(
-                (x / (level.tile_width * level.scale_x)).astype(np.intp) - tiles.col0, 0, None
-            )
-            under_row = np.clip(
-                (y / (level.tile_height * level.scale_y)).astype(np.intp) - tiles.row0, 0, None
-            )
-            limit_row, limit_col = waiting.shape[0] - 1, waiting.shape[1] - 1
-            useful = waiting[np.minimum(under_row, limit_row), np.minimum(under_col, limit_col)]
-            for row, col in zip(rows[useful].tolist(), cols[useful].tolist(), strict=True):
-                key = TileKey(finer, col + block.col0, row + block.row0)
-                self._over.append((int(slots[row, col]), key, self._pyramid.tile_rect(key)))
+            col = (x / (level.tile_width * level.scale_x)).astype(np.intp) - tiles.col0
+            row = (y / (level.tile_height * level.scale_y)).astype(np.intp) - tiles.row0
+            useful = waiting[row.clip(0, waiting.shape[0] - 1), col.clip(0, waiting.shape[1] - 1)]
+            for r, c in zip(rows[useful].tolist(), cols[useful].tolist(), strict=True):
+                key = TileKey(finer, c + block.col0, r + block.row0)
+                self._over.append((int(slots[r, c]), key, self._pyramid.tile_rect(key)))
 
     def under(self) -> NDArray[np.void]:
         """The parts of ancestors, as ancestors without a tile."""

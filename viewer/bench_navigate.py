@@ -90,8 +90,8 @@ def navigate(
     """Open the slide in the window at ``size_px`` framebuffer pixels, replay the trace, and return the
     figures.
 
-    Raises DisplayError without a display, SlideError for a slide that cannot be opened, TimeoutError for a place
-    that is not sharp after ten seconds.
+    Raises DisplayError without a display, SlideError for a slide that cannot be opened, TimeoutError for a
+    place that is not sharp after ten seconds.
     """
     from viewer.slide.source import open_slide
     from viewer.ui.app import application
@@ -129,15 +129,16 @@ class _Run:
         self._view = view
         self._process_events = process_events
         self._frames = 0
+        self._frame_ended_s = 0.0
         self._had_picture = False
         self.complete = False
         self.frames_with_holes = 0
         view.canvas.finish_frames = True
-        view.canvas.camera.jump(view.canvas.camera.view)
         view.frame_report.connect(self._frame_drawn)
 
     def _frame_drawn(self, report: Any) -> None:
         self._frames += 1
+        self._frame_ended_s = perf_counter()
         self.complete = report.complete and report.holes == 0
         self._had_picture |= report.holes == 0
         self.frames_with_holes += self._had_picture and report.holes > 0
@@ -159,7 +160,8 @@ class _Run:
             started_s = perf_counter()
             self._look_at(place)
             self.complete = False
-            settle_ms.append(self.until(lambda: self.complete, started_s))
+            self.until(lambda: self.complete, started_s)
+            settle_ms.append((self._frame_ended_s - started_s) * 1e3)
             if progress is not None:
                 progress(index + 1, len(places))
         return settle_ms

@@ -29,7 +29,9 @@ def test_jpeg_slide_is_measured_by_all_three(tmp_path: Path, rng: np.random.Gene
 
 def test_reader_that_does_not_take_the_file_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
-    tifffile.imwrite(path, np.zeros((300, 300), np.uint8), compression="lzw", photometric="minisblack", metadata=None)
+    tifffile.imwrite(
+        path, np.zeros((300, 300), np.uint8), compression="lzw", photometric="minisblack", metadata=None
+    )
     result = bench_decode(path, tiles=5, repeats=1)
     assert result["tiles_per_s"]["openslide"] is None
     assert result["tiles_per_s"]["codec"] is None

@@ -28,7 +28,9 @@ APERIO = "Aperio Image Library v11.2.1\n{width}x{height} ({tile}x{tile}) JPEG|Ap
 
 @pytest.fixture
 def picture() -> Callable[[int, int], NDArray[np.uint8]]:
-    """``picture(width, height)``: smooth RGB that no two places share, without sharp edges that JPEG would smear."""
+    """``picture(width, height)``: smooth RGB that no two places share, without sharp edges that JPEG would
+    smear.
+    """
 
     def make(width: int, height: int) -> NDArray[np.uint8]:
         y, x = np.mgrid[:height, :width] / 37.0
@@ -40,7 +42,9 @@ def picture() -> Callable[[int, int], NDArray[np.uint8]]:
 
 @pytest.fixture
 def aperio_slide(tmp_path: Path, picture: Callable[[int, int], NDArray[np.uint8]]) -> Callable[..., Path]:
-    """``aperio_slide(name, width=…, height=…, ratios=…, tile=…)``: a pyramid that OpenSlide takes for an Aperio slide."""
+    """``aperio_slide(name, width=…, height=…, ratios=…, tile=…)``: a pyramid that OpenSlide takes for an
+    Aperio slide.
+    """
 
     def write(
         name: str = "made.svs",
@@ -93,7 +97,9 @@ def patch_tiff() -> Callable[..., None]:
 
 @pytest.fixture
 def whole_level() -> Callable[[Source, int], NDArray[np.uint8]]:
-    """``whole_level(source, level)``: all tiles of a level put together, (height, width, 4); checks their form."""
+    """``whole_level(source, level)``: all tiles of a level put together, (height, width, 4); checks their
+    form.
+    """
 
     def read(source: Source, index: int) -> NDArray[np.uint8]:
         level = source.pyramid.levels[index]

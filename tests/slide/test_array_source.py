@@ -42,7 +42,12 @@ def test_transparent_pixels_lie_on_the_background(samples: int) -> None:
     array = np.full((4, 4, samples), 100, np.uint8)
     array[..., -1] = [0, 51, 255, 255]
     tile = ArraySource(info(4, 4), array).read_tile(TileKey(0, 0, 0))
-    assert tile[0].tolist() == [[200, 100, 0, 255], [180, 100, 20, 255], [100, 100, 100, 255], [100, 100, 100, 255]]
+    assert tile[0].tolist() == [
+        [200, 100, 0, 255],
+        [180, 100, 20, 255],
+        [100, 100, 100, 255],
+        [100, 100, 100, 255],
+    ]
 
 
 def test_tile_does_not_keep_the_image_alive() -> None:

@@ -33,7 +33,9 @@ def test_reads_exactly_what_is_asked(file: FileBytes) -> None:
 
 
 @pytest.mark.parametrize(("offset", "count"), [(99, 2), (-1, 5), (0, -1), (2**70, 1), (0, 2**70)])
-def test_bytes_outside_the_file_are_an_error_before_any_allocation(file: FileBytes, offset: int, count: int) -> None:
+def test_bytes_outside_the_file_are_an_error_before_any_allocation(
+    file: FileBytes, offset: int, count: int
+) -> None:
     with pytest.raises(EOFError, match="the file has 100"):
         file.read(offset, count)
 
@@ -52,7 +54,9 @@ def test_closed_file_is_an_error_and_closing_twice_is_not(file: FileBytes) -> No
         file.read(0, 1)
 
 
-def test_descriptor_stays_open_until_the_last_read_returns(file: FileBytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_descriptor_stays_open_until_the_last_read_returns(
+    file: FileBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its number must not go to another file under a read in flight."""
     inside, go_on = threading.Event(), threading.Event()
     read = file._read

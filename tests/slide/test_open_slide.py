@@ -48,7 +48,9 @@ def test_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     path.write_bytes(b"x")
     path.chmod(0)
     if os.access(path, os.R_OK):  # root may read everything
-        monkeypatch.setattr(type(path), "open", lambda *_: (_ for _ in ()).throw(PermissionError(13, "denied")))
+        monkeypatch.setattr(
+            type(path), "open", lambda *_: (_ for _ in ()).throw(PermissionError(13, "denied"))
+        )
     assert refused(path) == "you have no permission to read it"
 
 
@@ -81,7 +83,12 @@ def test_tiff_is_known_by_its_content_not_its_name(aperio_slide: Callable[..., P
 def test_tiles_too_large_to_read_one_by_one_go_to_openslide(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(
-        path, np.zeros((2000, 3000, 3), np.uint8), tile=(2048, 2048), photometric="rgb", compression="lzw", metadata=None
+        path,
+        np.zeros((2000, 3000, 3), np.uint8),
+        tile=(2048, 2048),
+        photometric="rgb",
+        compression="lzw",
+        metadata=None,
     )
     source = open_slide(path)
     assert source.info.reader == "openslide"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-OFFSETS, COUNTS = 324, 325
+IMAGE_WIDTH, OFFSETS, COUNTS = 256, 324, 325
 
 
 @pytest.fixture
@@ -140,6 +140,31 @@ def test_deleted_file_cannot_be_reopened_after_a_bad_tile(slide: OpenSlideSource
             slide.read_tile(TileKey(0, column, 0))
 
 
+@pytest.mark.parametrize(
+    ("tag", "value", "reason"),
+    [
+        (323, 2**24, "tiles of 1073741824 px"),
+        (COUNTS, 2**32 - 1, "tiles of 4096 px, 4294967295 bytes"),
+        (IMAGE_WIDTH, None, "broken"),
+    ],
+)
+def test_claims_that_would_end_the_process_do_not_reach_openslide(
+    tag: int,
+    value: int | None,
+    reason: str,
+    aperio_slide: Callable[..., Path],
+    patch_tiff: Callable[..., None],
+) -> None:
+    """OpenSlide allocates what a tile claims, and GLib aborts where that fails."""
+    path = aperio_slide(width=300, height=200, ratios=(1,), tile=64)
+    if value is not None:
+        patch_tiff(path, 0, tag, {0: value})
+    else:
+        path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(NotThisReader, match=f"it is not asked to .*{reason}"):
+        open_openslide(path)
+
+
 def test_unknown_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.svs"
     path.write_text("no slide")
@@ -162,8 +187,12 @@ def test_mpp(properties: dict[str, str], mpp_um: tuple[float, float] | None) -> 
     assert mpp_from_properties(properties) == mpp_um
 
 
-@pytest.mark.parametrize(("unit", "mpp", "known"), [("centimeter", 0.25, True), ("centimeter", 353, False), ("inch", 10, False)])
-def test_plain_tiffs_mpp_counts_only_in_centimetres_and_within_reason(unit: str, mpp: float, known: bool) -> None:
+@pytest.mark.parametrize(
+    ("unit", "mpp", "known"), [("centimeter", 0.25, True), ("centimeter", 353, False), ("inch", 10, False)]
+)
+def test_plain_tiffs_mpp_counts_only_in_centimetres_and_within_reason(
+    unit: str, mpp: float, known: bool
+) -> None:
     properties = {
         "openslide.vendor": "generic-tiff",
         "tiff.ResolutionUnit": unit,
@@ -173,13 +202,21 @@ def test_plain_tiffs_mpp_counts_only_in_centimetres_and_within_reason(unit: str,
     assert mpp_from_properties(properties) == ((mpp, mpp) if known else None)
 
 
-@pytest.mark.parametrize(("mpp_um", "aspect"), [(None, 1.0), ((0.25, 0.25), 1.0), ((28.969, 28.968), 1.0), ((0.5, 0.6), 1.2)])
+@pytest.mark.parametrize(
+    ("mpp_um", "aspect"), [(None, 1.0), ((0.25, 0.25), 1.0), ((28.969, 28.968), 1.0), ((0.5, 0.6), 1.2)]
+)
 def test_pixel_aspect(mpp_um: tuple[float, float] | None, aspect: float) -> None:
     assert pixel_aspect(mpp_um) == pytest.approx(aspect)
 
 
 @pytest.mark.parametrize(
-    ("value", "rgb"), [(None, (255, 255, 255)), ("F0E080", (240, 224, 128)), ("F0", (255, 255, 255)), ("white!", (255, 255, 255))]
+    ("value", "rgb"),
+    [
+        (None, (255, 255, 255)),
+        ("F0E080", (240, 224, 128)),
+        ("F0", (255, 255, 255)),
+        ("white!", (255, 255, 255)),
+    ],
 )
 def test_background(value: str | None, rgb: tuple[int, int, int]) -> None:
     properties = {} if value is None else {"openslide.background-color": value}

@@ -80,7 +80,9 @@ def test_differencing_tag_without_a_codec_that_does_it_is_ignored_as_in_openslid
     whole_level: WholeLevel,
     openslide_level: OpenSlideLevel,
 ) -> None:
-    path = write(tmp_path / "a.tif", picture(130, 100), photometric="rgb", compression="packbits", predictor=True)
+    path = write(
+        tmp_path / "a.tif", picture(130, 100), photometric="rgb", compression="packbits", predictor=True
+    )
     np.testing.assert_array_equal(whole_level(opened(path), 0)[..., :3], openslide_level(path, 0))
 
 
@@ -244,7 +246,6 @@ def test_signed_bytes_are_shifted_to_unsigned_and_said_so(
 def test_aperio_jpeg_2000_is_equal_to_openslide(
     compression: int,
     tmp_path: Path,
-    picture: Picture,
     opened: Opened,
     whole_level: WholeLevel,
     openslide_level: OpenSlideLevel,

@@ -7,13 +7,17 @@ a fresh handle when that happens, so that a bad tile costs one tile and not the 
 from __future__ import annotations
 
 import threading
+from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import openslide
 from PIL.ImageCms import PyCMSError
 
+from viewer.slide.file_bytes import FileBytes
 from viewer.slide.source import NotThisReader, SlideError, TileError
+from viewer.slide.tiff_ifd import MAX_NUMBERS, TiffFormatError, begins_like_tiff, read_ifds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,14 +25,21 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from viewer.slide.tiff_ifd import Ifd
+
 # Small: decoded tiles are cached by the streamer, this only saves file tiles that straddle two requests.
 CACHE_BYTES = 32 * 2**20
 MAX_ASSOCIATED_PX = 100_000_000
+MAX_TILE_PX = 2**26  # OpenSlide allocates whole tiles: 256 MiB
 MAX_ICC_BYTES = 16 * 2**20
 
 
 def vendor_of(path: Path) -> str | None:
-    """The name OpenSlide gives to the file's format, None where it knows none."""
+    """The name OpenSlide gives to the file's format, None where it knows none.
+
+    Raises NotThisReader for a broken TIFF, which must not reach OpenSlide.
+    """
+    _checked_ifds(path)
     try:
         vendor: str | None = openslide.OpenSlide.detect_format(path)
     except openslide.OpenSlideError:
@@ -36,10 +47,45 @@ def vendor_of(path: Path) -> str | None:
     return vendor
 
 
+def _checked_ifds(path: Path) -> list[Ifd]:
+    """The directories of a sound TIFF, none for other files; raises NotThisReader for a broken one.
+
+    OpenSlide's GLib ends the process where it cannot allocate what a header claims.
+    """
+    with closing(FileBytes(path)) as file:
+        # NDPI beyond 4 GiB bends the rules of TIFF: its offsets continue behind each directory.
+        if not begins_like_tiff(file) or (path.suffix.lower() == ".ndpi" and file.size >= 2**32):
+            return []
+        try:
+            ifds, left_off = read_ifds(file)
+        except TiffFormatError:
+            raise NotThisReader(path, "it is not asked to open a broken TIFF") from None
+    if left_off:
+        raise NotThisReader(path, f"it is not asked to open a TIFF of more than {len(ifds)} images")
+    return ifds
+
+
+def _check_tiles(path: Path) -> None:
+    """Raise NotThisReader for a TIFF with tiles that OpenSlide would allocate beyond reason."""
+    with closing(FileBytes(path)) as file:
+        for ifd in (replace(ifd, file=file) for ifd in _checked_ifds(path)):
+            try:
+                tile_px = ifd.number(322, 0) * ifd.number(323, 0)
+                counts = [ifd.numbers(code, at_most=MAX_NUMBERS) for code in (279, 325)]
+            except TiffFormatError:
+                raise NotThisReader(path, "it is not asked to open a broken TIFF") from None
+            tile_bytes = max(int(values.max(initial=0)) for values in counts)
+            if tile_px > MAX_TILE_PX or tile_bytes > file.size:
+                raise NotThisReader(
+                    path, f"it is not asked to read tiles of {tile_px} px, {tile_bytes} bytes"
+                )
+
+
 class OpenSlideHandle:
     """Thread-safe access to a slide through OpenSlide; raises NotThisReader where OpenSlide refuses it."""
 
     def __init__(self, path: Path) -> None:
+        _check_tiles(path)
         self.path = path
         self._cache = openslide.OpenSlideCache(CACHE_BYTES)
         self._lock = threading.Lock()
@@ -49,7 +95,11 @@ class OpenSlideHandle:
             self._slide = slide = self._open()
             self.level_sizes: tuple[tuple[int, int], ...] = slide.level_dimensions
             self.level_downsamples: tuple[float, ...] = slide.level_downsamples
-            self.properties: Mapping[str, str] = dict(slide.properties)
+            # Damaged slides list names for which OpenSlide then has no value.
+            values = {name: slide.properties.get(name) for name in slide.properties}
+            self.properties: Mapping[str, str] = {
+                name: value for name, value in values.items() if value is not None
+            }
             self.associated_images: tuple[str, ...] = tuple(slide.associated_images)
         except openslide.OpenSlideUnsupportedFormatError:
             raise NotThisReader(path, "it does not know this format") from None

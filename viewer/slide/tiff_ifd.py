@@ -129,14 +129,21 @@ class _Layout:
     offset_format: str
 
 
+def begins_like_tiff(file: FileBytes) -> bool:
+    """Whether the file has a TIFF or BigTIFF header."""
+    try:
+        _read_header(file)
+    except TiffFormatError:
+        return False
+    return True
+
+
 def read_ifds(file: FileBytes) -> tuple[list[Ifd], bool]:
     """The main chain of directories (SubIFDs: ``sub_ifds``), and whether it was left off after the first
     1000.
 
     Raises TiffFormatError for anything but a well-formed chain of at least one directory.
     """
-    if file.size < 8:
-        raise TiffFormatError("the file is too short for a TIFF header")
     layout, offset = _read_header(file)
     ifds: list[Ifd] = []
     seen: set[int] = set()
@@ -163,6 +170,8 @@ def sub_ifds(ifd: Ifd) -> list[Ifd]:
 
 
 def _read_header(file: FileBytes) -> tuple[_Layout, int]:
+    if file.size < 8:
+        raise TiffFormatError("the file is too short for a TIFF header")
     header = file.read(0, min(16, file.size))
     order: Literal["<", ">"]
     if header[:2] == b"II":
@@ -200,6 +209,8 @@ def _read_ifd(file: FileBytes, layout: _Layout, offset: int) -> tuple[Ifd, int]:
         if kind not in _TYPES:
             continue  # TIFF 6.0, section 2: readers skip fields of types they do not know
         tag = Tag(kind, values, offset + head + start + entry)
+        if tag.byte_count > file.size:
+            raise TiffFormatError(f"tag {code} claims {tag.byte_count} bytes, the file has {file.size}")
         if tag.byte_count > layout.inline_bytes:
             (pointer,) = struct.unpack_from(layout.offset_format, body, start + entry)
             tag = replace(tag, offset=pointer)

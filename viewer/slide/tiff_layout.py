@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 MAX_SIDE_PX = 2**31
 MAX_TILE_PX = 4096 * 4096
+MIN_TILE_PX = 8  # TIFF itself asks for multiples of 16
+MAX_RAW_TILE_BYTES = 2**28
+MAX_RAW_STRIP_BYTES = 2**30
 
 JPEG = 7
 JPEG_2000_YCBCR, JPEG_2000_RGB, JPEG_2000 = 33003, 33005, 34712
@@ -150,6 +153,10 @@ def why_unsupported(image: TiffImage) -> str | None:
         return "it has signed 16-bit samples, and no range is known to show them in"
     if image.tile_width * image.tile_height > MAX_TILE_PX and image.tiled:
         return f"its tiles of {image.tile_width}×{image.tile_height} px are larger than 4096×4096"
+    if image.tiled and min(image.tile_width, image.tile_height) < MIN_TILE_PX:
+        return f"its tiles of {image.tile_width}×{image.tile_height} px are too small"
+    if image.raw_tile_bytes > (MAX_RAW_TILE_BYTES if image.tiled else MAX_RAW_STRIP_BYTES):
+        return f"its tiles or strips of {image.raw_tile_bytes} bytes are too large to decode at once"
     return _why_colour_unsupported(image)
 
 

@@ -20,7 +20,7 @@ from viewer.slide.openslide_handle import OpenSlideHandle, vendor_of
 from viewer.slide.openslide_source import FORMAT_NAMES, facts_from_handle, pixel_aspect, read_level_region
 from viewer.slide.pixels import opaque_rgba
 from viewer.slide.source import NotThisReader, SlideInfo, TileError
-from viewer.slide.tiff_ifd import Ifd, TiffFormatError, read_ifds
+from viewer.slide.tiff_ifd import Ifd, TiffFormatError, begins_like_tiff, read_ifds
 from viewer.slide.tiff_layout import (
     TiffImage,
     pyramid_images,
@@ -107,15 +107,11 @@ def open_tiff(path: Path, *, max_stripped_px: int = MAX_STRIPPED_PX) -> TiffSour
     Raises NotThisReader, with the reason, for anything that another reader does better or that is no sound
     TIFF. ``max_stripped_px`` bounds images without tiles, which are decoded as a whole.
     """
-    with path.open("rb") as stream:
-        if stream.read(2) not in (b"II", b"MM"):
-            raise NotThisReader(path, "it is not a TIFF")
-    vendor = vendor_of(path)
-    if vendor not in _PLAIN_LAYOUTS:
-        raise NotThisReader(path, f"the {FORMAT_NAMES.get(str(vendor), vendor)} layout is left to OpenSlide")
     file = FileBytes(path)
     try:
-        return _open(path, file, vendor, max_stripped_px)
+        if not begins_like_tiff(file):
+            raise NotThisReader(path, "it is not a TIFF")
+        return _open(path, file, max_stripped_px)
     except (TiffFormatError, CodecError, TileError, EOFError, OSError) as error:
         file.close()
         raise NotThisReader(path, str(error).removeprefix(f"{path}: ")) from error
@@ -124,8 +120,11 @@ def open_tiff(path: Path, *, max_stripped_px: int = MAX_STRIPPED_PX) -> TiffSour
         raise
 
 
-def _open(path: Path, file: FileBytes, vendor: str | None, max_stripped_px: int) -> TiffSource | ArraySource:
+def _open(path: Path, file: FileBytes, max_stripped_px: int) -> TiffSource | ArraySource:
     ifds, was_cut = read_ifds(file)
+    vendor = None if was_cut else vendor_of(path)
+    if vendor not in _PLAIN_LAYOUTS:
+        raise NotThisReader(path, f"the {FORMAT_NAMES.get(str(vendor), vendor)} layout is left to OpenSlide")
     images = pyramid_images(ifds)
     for image in images:
         if reason := why_unsupported(image):

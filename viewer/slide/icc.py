@@ -1,8 +1,12 @@
-"""A slide's ICC profile as a table that the shader can look colours up in."""
+"""A slide's ICC profile as a table: device colours to sRGB, for a shader or numpy to look up.
+
+LittleCMS (through Pillow) does the colour arithmetic, for matrix and for table profiles alike.
+"""
 
 from __future__ import annotations
 
 import io
+import struct
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,26 +15,59 @@ from PIL import Image, ImageCms
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MAX_PROFILE_BYTES = 16 << 20
+MAX_PROFILE_BYTES = 16 * 2**20
+_HEADER_BYTES = 128
+_CLASSES = {b"scnr", b"mntr", b"prtr", b"spac"}
 
 
 def lut_from_profile(profile: bytes, *, size: int = 33) -> NDArray[np.uint8]:
-    """Device RGB to sRGB as (size, size, size, 3), indexed [red][green][blue], evenly spaced from 0 to 255.
+    """(size, size, size, 3) sRGB colours, indexed [r][g][b] by device colours evenly spaced from 0 to 255.
 
-    Matrix and table profiles alike, by the profile's own rendering intent (ICC.1:2022). Raises ValueError saying
-    why a profile cannot be used.
+    Perceptual intent, which falls back to relative colorimetric where the profile has no table for it, as
+    ICC.1 says. Trilinear interpolation between entries is meant. Raises ValueError, with a reason in words,
+    for a profile that is damaged, too large, or not of an RGB device.
     """
-    if len(profile) > MAX_PROFILE_BYTES:
-        raise ValueError(f"a profile of {len(profile):,} bytes is beyond the limit of {MAX_PROFILE_BYTES:,}")
-    levels = np.rint(np.linspace(0, 255, size)).astype(np.uint8)
-    grid = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1)
+    if size < 2:
+        raise ValueError(f"a table needs at least 2 entries a side, not {size}")
+    _check_header(profile)
+    # LittleCMS is asked in 8 bits: at the whole values on both sides of each entry's place.
+    place = np.linspace(0, 255, size)
+    below = np.minimum(np.floor(place), 254)
+    device = np.stack([below, below + 1], axis=1).ravel().astype(np.uint8)
+    grid = np.stack(np.meshgrid(device, device, device, indexing="ij"), axis=3)
     try:
-        device = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        intent = ImageCms.Intent(ImageCms.getDefaultIntent(device))
-        transform = ImageCms.buildTransform(device, ImageCms.createProfile("sRGB"), "RGB", "RGB", intent)
-        picture = Image.fromarray(grid.reshape(size, size * size, 3))
-        mapped = ImageCms.applyTransform(picture, transform)
-    except (ImageCms.PyCMSError, OSError, ValueError) as error:
-        raise ValueError(f"not a usable RGB profile ({error})") from error
-    assert mapped is not None
-    return np.asarray(mapped).reshape(size, size, size, 3)
+        transform = ImageCms.buildTransform(
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            ImageCms.createProfile("sRGB"),
+            "RGB",
+            "RGB",
+            renderingIntent=ImageCms.Intent.PERCEPTUAL,
+        )
+        image = Image.fromarray(grid.reshape(len(device) ** 2, len(device), 3), "RGB")
+        converted = ImageCms.applyTransform(image, transform)
+    except (ImageCms.PyCMSError, OSError) as error:
+        raise ValueError(f"the colour profile is damaged: {error}") from error
+    if converted is None:
+        raise ValueError("the colour profile gives no colours")
+    table = np.asarray(converted, np.float64).reshape(*[len(device)] * 3, 3)
+    part = place - below
+    for axis in range(3):
+        weight = part.reshape([-1 if other == axis else 1 for other in range(4)])
+        before, after = (table.take(range(side, 2 * size, 2), axis) for side in (0, 1))
+        table = before * (1 - weight) + after * weight
+    return np.round(table).astype(np.uint8)
+
+
+def _check_header(profile: bytes) -> None:
+    """Raise ValueError where the header (ICC.1:2022, 7.2) is not that of a profile of an RGB device."""
+    if len(profile) > MAX_PROFILE_BYTES:
+        raise ValueError(f"the colour profile is larger than {MAX_PROFILE_BYTES >> 20} MiB")
+    if len(profile) < _HEADER_BYTES + 4 or profile[36:40] != b"acsp":
+        raise ValueError("the colour profile is damaged: it has no ICC header")
+    (length,) = struct.unpack_from(">I", profile)
+    if length > len(profile):
+        raise ValueError(f"the colour profile was cut short: {len(profile)} of {length} bytes are there")
+    if profile[12:16] not in _CLASSES:
+        raise ValueError(f"a colour profile of class {profile[12:16]!r} does not describe a device")
+    if profile[16:20] != b"RGB ":
+        raise ValueError(f"the colour profile is for {profile[16:20]!r} colours, not RGB")

@@ -1,12 +1,13 @@
 """The phantom: a procedural H&E-like slide of any size, with its ground truth, drawn region by region.
 
-``Phantom.render`` gives the same pixels for a place whatever region it is asked for, so a slide can be written
-in pieces, in any order, on any number of threads, in bounded memory.
+``Phantom.render`` gives the same pixels for a place whatever region it is asked for, so a slide can be
+written in pieces, in any order, on any number of threads, in bounded memory.
 """
 
 from __future__ import annotations
 
 import json
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.slide.phantom_cells import Stamp
+    from viewer.slide.phantom_noise import Floats
 
 MIN_SIZE_PX, MAX_SIZE_PX = 256, 400_000
 _BLUR_SIGMA_PX = 6.0
@@ -39,7 +41,9 @@ _UNIT = 128  # fixed-point 1 of the stain's strength
 
 @dataclass(frozen=True, slots=True)
 class PhantomTruth:
-    """What was written. ``regions`` is a GeoJSON FeatureCollection of polygons in level-0 pixels, as in the file."""
+    """What was written. ``regions`` is a GeoJSON FeatureCollection of polygons in level-0 pixels, as in the
+    file.
+    """
 
     slide_path: Path
     regions_path: Path
@@ -56,11 +60,12 @@ def write_phantom(
     quality: int = 80,
     progress: Callable[[float, float], None] | None = None,
 ) -> PhantomTruth:
-    """Write a square phantom slide as a tiled pyramidal BigTIFF, and its regions as ``<stem>.regions.geojson``.
+    """Write a square phantom slide as a tiled pyramidal BigTIFF, and its regions as
+    ``<stem>.regions.geojson``.
 
-    ``size_px`` is the side of the finest level, 256 to 400,000. OpenSlide reads the file as "generic-tiff" and
-    takes ``mpp_um`` from the resolution tags. There is no tag for the objective that OpenSlide would read from
-    a file that does not claim to come from a scanner: it stands in the image description alone.
+    ``size_px`` is the side of the finest level, 256 to 400,000. OpenSlide reads the file as "generic-tiff"
+    and takes ``mpp_um`` from the resolution tags. There is no tag for the objective that OpenSlide would read
+    from a file that does not claim to come from a scanner: it stands in the image description alone.
 
     Raises ValueError for a size out of range, SaveError where a file cannot be written.
     """
@@ -83,21 +88,39 @@ def write_phantom(
     return PhantomTruth(path, regions_path, tuple(sizes), regions)
 
 
+class _Painting:
+    """What all phantoms are painted with, whatever their size and seed. Takes some seconds and 80 MB."""
+
+    def __init__(self) -> None:
+        # One thread beside this one, no more: each texture takes 150 MB while it is made.
+        with ThreadPoolExecutor(1, thread_name_prefix="phantom") as pool:
+            scatters = pool.submit(make_scatters)
+            textures = make_textures()
+            self.scatters = scatters.result()
+        # Two codes as one number: half as many elements to move, and the index of the colour table.
+        self.textures = {tissue: texture.view(np.uint16)[..., 0] for tissue, texture in textures.items()}
+        self.colours = colours_of_stain()
+
+
+_shared: weakref.WeakValueDictionary[str, _Painting] = weakref.WeakValueDictionary()
+
+
+def _painting() -> _Painting:
+    """The painting that living phantoms share, or a new one; it goes with the last of them."""
+    return _shared.get("painting") or _shared.setdefault("painting", _Painting())
+
+
 class Phantom:
-    """A phantom slide of ``size_px``² pixels of 0.25 µm. Making one takes seconds; drawing is safe from many threads."""
+    """A phantom slide of ``size_px``² pixels of 0.25 µm. Making one takes seconds; drawing is safe from many
+    threads.
+    """
 
     def __init__(self, size_px: int, seed: int = 0) -> None:
         self._size_px = size_px
         self._step_px = size_px / NODES
         self._seed = seed
-        # One thread beside this one: each texture takes 150 MB while it is made.
-        with ThreadPoolExecutor(1, thread_name_prefix="phantom") as pool:
-            scatters, layout = pool.submit(make_scatters), pool.submit(make_layout, seed)
-            textures = make_textures()
-            self.layout, self._scatters = layout.result(), scatters.result()
-        # Two codes as one number: half as many elements to move, and the index of the colour table.
-        self._textures = {tissue: texture.view(np.uint16)[..., 0] for tissue, texture in textures.items()}
-        self._colours = colours_of_stain()
+        self._painting = _painting()
+        self.layout = make_layout(seed)
         rng = np.random.default_rng([seed, 0x4A66])
         # A border's share falls from 255 to 0 over about four nodes.
         ragged_share = 255 * float(np.clip(_RAGGED_PX / (4 * self._step_px), 0.02, 0.25))
@@ -112,12 +135,20 @@ class Phantom:
         window = Window(x, y, width, height)
         blur = between_or_none(self.layout.blur[..., None], self._step_px, window)
         if blur is None:
-            picture = self._colours.take(self._stain(window)).view(np.uint8).reshape(height, width, 4)
+            picture = (
+                self._painting.colours.take(self._stain(window)).view(np.uint8).reshape(height, width, 4)
+            )
         else:
             margin = _BLUR_MARGIN_PX
             wide = Window(x - margin, y - margin, width + 2 * margin, height + 2 * margin)
-            sharp = self._colours.take(self._stain(wide)).view(np.uint8).reshape(wide.height, wide.width, 4)
-            blurred = np.asarray(Image.fromarray(sharp, "RGBX").filter(ImageFilter.GaussianBlur(_BLUR_SIGMA_PX)))
+            sharp = (
+                self._painting.colours.take(self._stain(wide))
+                .view(np.uint8)
+                .reshape(wide.height, wide.width, 4)
+            )
+            blurred = np.asarray(
+                Image.fromarray(sharp, "RGBX").filter(ImageFilter.GaussianBlur(_BLUR_SIGMA_PX))
+            )
             inner = np.s_[margin:-margin, margin:-margin]
             picture = (sharp[inner] * (1 - blur) + blurred[inner] * blur).astype(np.uint8)
         for ink in self.layout.inks:
@@ -130,16 +161,20 @@ class Phantom:
     def _stain(self, window: Window) -> NDArray[np.uint16]:
         """(height, width) stain codes: haematoxylin in the low byte, eosin in the high one."""
         shares = nodes_of(self.layout.shares, self._step_px, window)
-        present = [Tissue(index) for index in np.flatnonzero((shares > 0).any((0, 1)))]
+        present = [Tissue(index) for index in np.flatnonzero((shares > 0).any((0, 1))).tolist()]
         if present == [Tissue.GLASS]:
             return np.zeros((window.height, window.width), np.uint16)
-        cover: NDArray[np.float32] | None = None
+        cover: Floats | None = None
         if len(present) == 1:
-            ground = tiled(self._textures[present[0]], window)
+            ground = tiled(self._painting.textures[present[0]], window)
         else:
             ground, cover = self._mixed_ground(window, present)
         stain = ground.view(np.uint8).reshape(window.height, window.width, 2)
-        wanted = [scatter for scatter in self._scatters if any(tissue in scatter.chance for tissue in present)]
+        wanted = [
+            scatter
+            for scatter in self._painting.scatters
+            if any(tissue in scatter.chance for tissue in present)
+        ]
         for is_gland in (False, True):
             self._stamp(stain, window, [scatter for scatter in wanted if scatter.is_gland == is_gland])
         strength = between_nodes(self.layout.stain, self._step_px, window)
@@ -152,14 +187,16 @@ class Phantom:
 
     def _mixed_ground(
         self, window: Window, present: list[Tissue]
-    ) -> tuple[NDArray[np.uint16], NDArray[np.float32] | None]:
-        """The texture of the prevailing tissue at every pixel, and how much of it tissue covers (None: all)."""
+    ) -> tuple[NDArray[np.uint16], Floats | None]:
+        """The texture of the prevailing tissue at every pixel, and how much of it tissue covers (None:
+        all).
+        """
         first, *others = (tissue for tissue in present if tissue is not Tissue.GLASS)
         best = self._ragged_share(window, first)
-        ground = tiled(self._textures[first], window)
+        ground = tiled(self._painting.textures[first], window)
         for tissue in others:
             share = self._ragged_share(window, tissue)
-            np.copyto(ground, tiled(self._textures[tissue], window), where=share > best)
+            np.copyto(ground, tiled(self._painting.textures[tissue], window), where=share > best)
             np.maximum(best, share, out=best)
         if Tissue.GLASS not in present:
             return ground, None
@@ -169,7 +206,7 @@ class Phantom:
         best += np.float32(0.5)
         return ground, np.clip(best, 0, 1, out=best)
 
-    def _ragged_share(self, window: Window, tissue: Tissue) -> NDArray[np.float32]:
+    def _ragged_share(self, window: Window, tissue: Tissue) -> Floats:
         """(height, width) share of a tissue, 255 for all, with the noise that makes borders uneven."""
         dx, dy = _ragged_shift(tissue)
         noise = tiled(self._ragged, Window(window.x + dx, window.y + dy, window.width, window.height))
@@ -185,12 +222,14 @@ class Phantom:
             dx, dy = _ragged_shift(tissue)
             uneven = self._ragged[(points.y + dy) % side, (points.x + dx) % side]
             shares[:, tissue] += np.where(shares[:, tissue] > 0, uneven, -255)
-        return shares.argmax(1).astype(np.uint8)
+        prevailing: NDArray[np.intp] = shares.argmax(1)
+        return prevailing.astype(np.uint8)
 
-    def _density_at(self, points: Points) -> NDArray[np.float32]:
+    def _density_at(self, points: Points) -> Floats:
         """How crowded cells are around points: 0 is usual, deviation about 1. Features of 60 to 200 µm."""
         side = self._density.shape[0]
-        return self._density[(points.y >> 5) % side, (points.x >> 5) % side]
+        density: Floats = self._density[(points.y >> 5) % side, (points.x >> 5) % side]
+        return density
 
     def _drift_at(self, points: Points) -> Points:
         """How far the cells at points are pushed, in pixels. Features of 2 mm."""
@@ -199,7 +238,9 @@ class Phantom:
         return Points(self._drift[0, row, column], self._drift[1, row, column])
 
     def _stamp(self, stain: NDArray[np.uint8], window: Window, scatters: list[Scatter]) -> None:
-        """Lay the cells of some kinds on the stain codes of a window: what clears the ground first, then the rest."""
+        """Lay the cells of some kinds on the stain codes of a window: what clears the ground first, then the
+        rest.
+        """
         clearing: list[tuple[Stamp, int, int]] = []
         adding: list[tuple[Stamp, int, int]] = []
         for scatter in scatters:
@@ -226,7 +267,7 @@ class Phantom:
             _lay(np.maximum, stain, stamp.adds, top, left)
 
 
-def between_or_none(grid: NDArray[np.float32], step_px: float, window: Window) -> NDArray[np.float32] | None:
+def between_or_none(grid: Floats, step_px: float, window: Window) -> Floats | None:
     """``between_nodes``, or None where all of the window is 0."""
     return between_nodes(grid, step_px, window) if nodes_of(grid, step_px, window).any() else None
 

@@ -18,12 +18,16 @@ from viewer.slide.phantom_texture import CODES_PER_OD
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from viewer.slide.phantom_noise import Floats
+
 _GRAIN_SIDE = 512
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """(h, w, 2) stain codes, centred; ``clears`` (h, w, 2) is what the ground is cut down to, None for nothing."""
+    """(h, w, 2) stain codes, centred; ``clears`` (h, w, 2) is what the ground is cut down to, None for
+    nothing.
+    """
 
     adds: NDArray[np.uint8]
     clears: NDArray[np.uint8] | None = None
@@ -31,7 +35,9 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Nucleus:
-    """How a kind of nucleus looks: radii in pixels of 0.25 µm, optical density, unevenness of outline and chromatin."""
+    """How a kind of nucleus looks: radii in pixels of 0.25 µm, optical density, unevenness of outline and
+    chromatin.
+    """
 
     long_px: tuple[float, float]
     short_px: tuple[float, float]
@@ -74,12 +80,16 @@ class CellPainter:
             turn, flat = rng.uniform(0, np.pi), rng.uniform(0.72, 1.0)
             u, v = x * np.cos(turn) + y * np.sin(turn), (y * np.cos(turn) - x * np.sin(turn)) / flat
             radius = np.hypot(u, v) / rng.uniform(11.5, 13.8)
-            od = _edge(radius, 0.2) * (rng.uniform(0.78, 0.98) - 0.25 * np.exp(-((radius / 0.45) ** 2)) - 0.02)
+            od = _edge(radius, 0.2) * (
+                rng.uniform(0.78, 0.98) - 0.25 * np.exp(-((radius / 0.45) ** 2)) - 0.02
+            )
             stamps.append(Stamp(_codes(np.zeros_like(od), od)))
         return stamps
 
     def crypts(self, count: int) -> list[Stamp]:
-        """Cross-cuts of colonic crypts: a ring of epithelium around a pale lumen, goblet cells, basal nuclei."""
+        """Cross-cuts of colonic crypts: a ring of epithelium around a pale lumen, goblet cells, basal
+        nuclei.
+        """
         return [self._crypt(self._rng.uniform(138, 186)) for _ in range(count)]
 
     def tumour_glands(self, count: int) -> list[Stamp]:
@@ -107,7 +117,11 @@ class CellPainter:
             y, x = _grid(reach)
             y, x = y[reach - 45 : reach + 46], x[reach - 45 : reach + 46]
             middle = rng.uniform(-14, 14) * np.sin(x / reach * rng.uniform(1.5, 4) + rng.uniform(0, 6))
-            half = rng.uniform(3, 9) * np.clip(1 - (x / reach) ** 2, 0, 1) * (1 + 0.35 * self._grain_like(x, coarse=True))
+            half = (
+                rng.uniform(3, 9)
+                * np.clip(1 - (x / reach) ** 2, 0, 1)
+                * (1 + 0.35 * self._grain_like(x, coarse=True))
+            )
             inside = np.clip((half - np.abs(y - middle)) / 2 + 0.5, 0, 1) * (half > 0.8)
             clears = np.repeat((255 * (1 - 0.95 * inside))[..., None], 2, axis=2).astype(np.uint8)
             stamps.append(Stamp(np.zeros_like(clears), clears))
@@ -121,7 +135,8 @@ class CellPainter:
         u, v = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
         angle = np.arctan2(v, u)
         bumps = sum(
-            rng.normal(0, kind.outline / order) * np.cos(order * angle + rng.uniform(0, 2 * np.pi)) for order in (2, 3, 5)
+            rng.normal(0, kind.outline / order) * np.cos(order * angle + rng.uniform(0, 2 * np.pi))
+            for order in (2, 3, 5)
         )
         radius = np.hypot(u / long_px, v / short_px) / (1 + bumps)
         grain = self._grain_like(x)
@@ -129,7 +144,9 @@ class CellPainter:
         density = rng.uniform(*kind.od) * (0.86 + kind.chromatin * grain + 0.10 * rim)
         for _ in range(rng.integers(0, kind.nucleoli + 1)):
             cy, cx = rng.uniform(-0.45, 0.45, 2)
-            density += 0.4 * np.exp(-(((u / long_px - cx) * long_px) ** 2 + ((v / short_px - cy) * short_px) ** 2) / 9)
+            density += 0.4 * np.exp(
+                -(((u / long_px - cx) * long_px) ** 2 + ((v / short_px - cy) * short_px) ** 2) / 9
+            )
         body = _edge(radius, 3.0 / short_px)
         cytoplasm = kind.eosin_od * _edge(np.hypot(u - 0.45 * long_px, v) / (long_px * 1.45), 0.15)
         return _codes(np.clip(density, 0.05, 1.5) * body + 0.6 * cytoplasm, cytoplasm + 0.10 * body)
@@ -139,7 +156,9 @@ class CellPainter:
         y, x = _grid(int(radius_px * 1.32) + 6)
         angle = np.arctan2(y, x)
         outline = 1 + rng.uniform(0.02, 0.16) * np.cos(2 * (angle - rng.uniform(0, np.pi)))
-        outline += 0.03 * np.cos(3 * angle + rng.uniform(0, 6)) + 0.015 * np.cos(7 * angle + rng.uniform(0, 6))
+        outline += 0.03 * np.cos(3 * angle + rng.uniform(0, 6)) + 0.015 * np.cos(
+            7 * angle + rng.uniform(0, 6)
+        )
         depth = np.hypot(x, y) / (radius_px * outline)
         grain, coarse = self._grain_like(x), self._grain_like(x, coarse=True)
 
@@ -166,9 +185,13 @@ class CellPainter:
         brush = np.exp(-(((depth - 0.33) / 0.02) ** 2)) * body
         membrane = np.exp(-(((depth - 1.02) / 0.022) ** 2))
         mucus = lumen * np.clip(0.05 * coarse - 0.005, 0, 0.2)
-        adds = _codes(haematoxylin + 0.08 * brush + mucus, eosin + 0.16 * brush + 0.26 * membrane + 0.15 * mucus)
+        adds = _codes(
+            haematoxylin + 0.08 * brush + mucus, eosin + 0.16 * brush + 0.26 * membrane + 0.15 * mucus
+        )
 
-        self._ring_of_nuclei(adds, radius_px, outline, count=round(cells * 1.5), kind=EPITHELIAL, depths=(0.82, 0.92))
+        self._ring_of_nuclei(
+            adds, radius_px, outline, count=round(cells * 1.5), kind=EPITHELIAL, depths=(0.82, 0.92)
+        )
         clear = np.clip((depth - 1.03) / 0.06, 0, 1)
         return Stamp(adds, np.repeat((255 * clear)[..., None], 2, axis=2).astype(np.uint8))
 
@@ -220,7 +243,7 @@ class CellPainter:
         self,
         adds: NDArray[np.uint8],
         radius_px: float,
-        outline: NDArray[np.float32],
+        outline: Floats,
         *,
         count: int,
         kind: Nucleus,
@@ -235,32 +258,35 @@ class CellPainter:
             row, column = middle + far * np.sin(angle), middle + far * np.cos(angle)
             _lay(adds, self._nucleus(kind, float(angle) + self._rng.normal(0, 0.18)), int(row), int(column))
 
-    def _grain_like(self, like: NDArray[np.float32], *, coarse: bool = False) -> NDArray[np.float32]:
+    def _grain_like(self, like: Floats, *, coarse: bool = False) -> Floats:
         """Noise of the same shape, cut from anywhere."""
         height, width = like.shape
         row, column = self._rng.integers(0, _GRAIN_SIDE, 2)
         grain = self._coarse_grain if coarse else self._grain
-        return grain[((row + np.arange(height)) % _GRAIN_SIDE)[:, None], (column + np.arange(width)) % _GRAIN_SIDE]
+        rows, columns = (row + np.arange(height)) % _GRAIN_SIDE, (column + np.arange(width)) % _GRAIN_SIDE
+        cut: Floats = grain[rows[:, None], columns]
+        return cut
 
 
-def _grid(reach: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _grid(reach: int) -> tuple[Floats, Floats]:
     """y and x of a square that reaches this far from its middle pixel."""
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float32)
     return y, x
 
 
-def _edge(radius: NDArray[np.float32], softness: float) -> NDArray[np.float32]:
+def _edge(radius: Floats, softness: float) -> Floats:
     """1 inside radius 1, 0 outside, ``softness`` wide in between."""
     return _edge_from(radius, 1.0, softness)
 
 
-def _edge_from(radius: NDArray[np.float32], border: float | NDArray[np.float32], softness: float) -> NDArray[np.float32]:
+def _edge_from(radius: Floats, border: float | Floats, softness: float) -> Floats:
     """1 inside ``border``, 0 outside, ``softness`` wide in between."""
     return np.clip((border - radius) / softness + 0.5, 0, 1)
 
 
-def _codes(haematoxylin: NDArray[np.float32], eosin: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.clip(np.stack([haematoxylin, eosin], axis=2) * CODES_PER_OD, 0, 255).astype(np.uint8)
+def _codes(haematoxylin: Floats, eosin: Floats) -> NDArray[np.uint8]:
+    codes: Floats = np.stack([haematoxylin, eosin], axis=2) * CODES_PER_OD
+    return codes.clip(0, 255).astype(np.uint8)
 
 
 def _lay(picture: NDArray[np.uint8], stamp: NDArray[np.uint8], row: int, column: int) -> None:

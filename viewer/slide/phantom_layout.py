@@ -17,6 +17,8 @@ from viewer.slide.phantom_noise import blobs, clouds
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from viewer.slide.phantom_noise import Floats
+
 NODES = 1024
 
 
@@ -62,7 +64,7 @@ _LAYERS = (
 class Ink:
     """A pen stroke on the cover glass: how much ink lies at each node (0 to 1), and what it lets through."""
 
-    amount: NDArray[np.float32]
+    amount: Floats
     passes_rgb: tuple[float, float, float]
 
 
@@ -76,8 +78,8 @@ class Layout:
 
     labels: NDArray[np.uint8]
     shares: NDArray[np.uint8]
-    stain: NDArray[np.float32]
-    blur: NDArray[np.float32]
+    stain: Floats
+    blur: Floats
     inks: tuple[Ink, ...]
 
 
@@ -100,12 +102,12 @@ def make_layout(seed: int) -> Layout:
     )
 
 
-def _relief(rng: np.random.Generator, *, largest: float) -> NDArray[np.float32]:
+def _relief(rng: np.random.Generator, *, largest: float) -> Floats:
     """Broad waves with ever smaller ones on them: what makes an outline look grown."""
     return clouds(rng, NODES, largest=largest, slope=2.2)
 
 
-def _wall(x: NDArray[np.float32], y: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
+def _wall(x: Floats, y: Floats, rng: np.random.Generator) -> NDArray[np.uint8]:
     """The arched wall in its layers, on glass, with a small detached piece of mucosa and a lymph node."""
     labels = np.zeros(x.shape, np.uint8)
     radius = np.hypot(x - 0.5, (y - 1.42) * 1.04)
@@ -123,9 +125,7 @@ def _wall(x: NDArray[np.float32], y: NDArray[np.float32], rng: np.random.Generat
     return labels
 
 
-def _put_spots(
-    labels: NDArray[np.uint8], x: NDArray[np.float32], y: NDArray[np.float32], rng: np.random.Generator
-) -> None:
+def _put_spots(labels: NDArray[np.uint8], x: Floats, y: Floats, rng: np.random.Generator) -> None:
     """Tumour with necrosis, mucin, lymphoid aggregates, a bleeding and vessels, painted over the wall."""
     tissue = labels != Tissue.GLASS
     tumour = _spot(x, y, (0.665, 0.46), (0.15, 0.175)) + 0.10 * _relief(rng, largest=NODES / 12)
@@ -137,29 +137,44 @@ def _put_spots(
     labels[tissue & (mucin < 1)] = Tissue.MUCIN
     bleeding = _spot(x, y, (0.41, 0.385), (0.06, 0.022)) + 0.12 * _relief(rng, largest=NODES / 16)
     labels[tissue & (bleeding < 1)] = Tissue.BLOOD
-    for centre, radius in (((0.18, 0.40), 0.020), ((0.30, 0.37), 0.026), ((0.50, 0.36), 0.022), ((0.86, 0.42), 0.024)):
+    for centre, radius in (
+        ((0.18, 0.40), 0.020),
+        ((0.30, 0.37), 0.026),
+        ((0.50, 0.36), 0.022),
+        ((0.86, 0.42), 0.024),
+    ):
         jitter = rng.uniform(-0.012, 0.012, 2)
         spot = _spot(x, y, (centre[0] + jitter[0], centre[1] + jitter[1]), (radius, radius * 0.85))
         labels[tissue & (spot < 1)] = Tissue.LYMPHOCYTES
     in_fat = labels == Tissue.ADIPOSE
     labels[in_fat & (np.abs(_islands(rng, 0.06)) < 0.045)] = Tissue.STROMA  # septa between lobules of fat
-    for centre, radius in (((0.42, 0.72), 0.020), ((0.22, 0.66), 0.014), ((0.80, 0.74), 0.017), ((0.58, 0.75), 0.011)):
+    for centre, radius in (
+        ((0.42, 0.72), 0.020),
+        ((0.22, 0.66), 0.014),
+        ((0.80, 0.74), 0.017),
+        ((0.58, 0.75), 0.011),
+    ):
         vessel = _spot(x, y, centre, (radius, radius * 0.8))
         labels[tissue & (vessel < 1.6)] = Tissue.MUSCLE
         labels[tissue & (vessel < 1)] = Tissue.BLOOD
 
 
-def _stain(rng: np.random.Generator, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
+def _stain(rng: np.random.Generator, x: Floats, y: Floats) -> Floats:
     """How strongly haematoxylin and eosin took: thicker here, paler there, and one fold in the section."""
     thickness = 1 + 0.10 * clouds(rng, NODES, largest=NODES / 3, slope=1.6)
     balance = 0.05 * clouds(rng, NODES, largest=NODES / 2, slope=1.8)
     fold_x = 0.33 + 0.05 * np.sin(y * 9) + 0.006 * clouds(rng, NODES, largest=NODES / 8)
-    fold = np.exp(-(((x - fold_x) / 0.0022) ** 2)) * np.clip((y - 0.33) * 12, 0, 1) * np.clip((0.60 - y) * 12, 0, 1)
+    fold = (
+        np.exp(-(((x - fold_x) / 0.0022) ** 2))
+        * np.clip((y - 0.33) * 12, 0, 1)
+        * np.clip((0.60 - y) * 12, 0, 1)
+    )
     stain = np.stack([thickness + balance, thickness - balance], axis=2) + 0.75 * fold[..., None]
-    return np.clip(stain, 0.6, 1.95).astype(np.float32)
+    clipped: Floats = np.clip(stain, 0.6, 1.95)
+    return clipped.astype(np.float32)
 
 
-def _inks(rng: np.random.Generator, x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[Ink, ...]:
+def _inks(rng: np.random.Generator, x: Floats, y: Floats) -> tuple[Ink, ...]:
     """A green stroke beside and over the edge of the tissue, and a short blue one."""
     streaks = 1 + 0.18 * clouds(rng, NODES, largest=NODES / 40, slope=1.0)
     green = _stroke(x, y, _curve((0.69, 0.14), (0.83, 0.035), (0.925, 0.215)), 0.013)
@@ -170,33 +185,34 @@ def _inks(rng: np.random.Generator, x: NDArray[np.float32], y: NDArray[np.float3
     )
 
 
-def _curve(start: tuple[float, float], bend: tuple[float, float], end: tuple[float, float]) -> NDArray[np.float64]:
+def _curve(start: tuple[float, float], bend: tuple[float, float], end: tuple[float, float]) -> Floats:
     """(points, 2) along a quadratic Bézier curve."""
     t = np.linspace(0, 1, 14)[:, None]
-    return (1 - t) ** 2 * np.array(start) + 2 * t * (1 - t) * np.array(bend) + t**2 * np.array(end)
+    curve: Floats = (1 - t) ** 2 * np.array(start) + 2 * t * (1 - t) * np.array(bend) + t**2 * np.array(end)
+    return curve
 
 
-def _stroke(
-    x: NDArray[np.float32], y: NDArray[np.float32], points: NDArray[np.float64], radius: float
-) -> NDArray[np.float32]:
-    """Ink along a line of points: 1 inside, falling to 0 over a soft edge, paler in the middle than at the rim."""
+def _stroke(x: Floats, y: Floats, points: Floats, radius: float) -> Floats:
+    """Ink along a line of points: 1 inside, falling to 0 over a soft edge, paler in the middle than at the
+    rim.
+    """
     distance = np.full(x.shape, np.inf, np.float32)
     for (x0, y0), (x1, y1) in zip(points.tolist(), points[1:].tolist(), strict=False):
         length = (x1 - x0) ** 2 + (y1 - y0) ** 2
         along = np.clip(((x - x0) * (x1 - x0) + (y - y0) * (y1 - y0)) / length, 0, 1)
         distance = np.minimum(distance, np.hypot(x - x0 - along * (x1 - x0), y - y0 - along * (y1 - y0)))
     inside = distance / radius
-    return (np.clip((1 - inside) * 8, 0, 1) * (0.72 + 0.2 * inside**2)).astype(np.float32)
+    ink: Floats = np.clip((1 - inside) * 8, 0, 1) * (0.72 + 0.2 * inside**2)
+    return ink.astype(np.float32)
 
 
-def _spot(
-    x: NDArray[np.float32], y: NDArray[np.float32], centre: tuple[float, float], radii: tuple[float, float]
-) -> NDArray[np.float32]:
+def _spot(x: Floats, y: Floats, centre: tuple[float, float], radii: tuple[float, float]) -> Floats:
     """Distance from the centre of an ellipse in its own radii: below 1 inside."""
-    return np.hypot((x - centre[0]) / radii[0], (y - centre[1]) / radii[1])
+    distance: Floats = np.hypot((x - centre[0]) / radii[0], (y - centre[1]) / radii[1])
+    return distance
 
 
-def _islands(rng: np.random.Generator, size: float) -> NDArray[np.float32]:
+def _islands(rng: np.random.Generator, size: float) -> Floats:
     """Patches about ``size`` of the slide across."""
     return blobs(rng, NODES, size * NODES)
 
@@ -209,7 +225,7 @@ def _softened(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return shares
 
 
-def _smooth(grid: NDArray[np.float32], times: int) -> NDArray[np.float32]:
+def _smooth(grid: Floats, times: int) -> Floats:
     """Means with the direct neighbours (1, 2, 1 both ways), repeated; the border repeats itself."""
     for _ in range(times):
         padded = np.pad(grid, 1, mode="edge")

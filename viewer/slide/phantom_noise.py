@@ -1,17 +1,20 @@
-"""Repeatable chance for the phantom slide: smooth noise that tiles, hashes of lattice cells, lookups between nodes.
+"""Repeatable chance for the phantom slide: smooth noise that tiles, hashes of lattice cells, lookups between
+nodes.
 
-Nothing here remembers anything: the same seed and position give the same value, whichever part of the slide is drawn
-first.
+Nothing here remembers anything: the same seed and position give the same value, whichever part of the slide
+is drawn first.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.floating[Any]]
 
 
 Node = TypeVar("Node", bound=np.generic)
@@ -26,7 +29,7 @@ class Window(NamedTuple):
     height: int
 
 
-def filtered_noise(rng: np.random.Generator, side: int, gain: NDArray[np.float32]) -> NDArray[np.float32]:
+def filtered_noise(rng: np.random.Generator, side: int, gain: Floats) -> Floats:
     """(side, side) noise of mean 0 and deviation 1 that repeats seamlessly; ``gain`` weighs its frequencies.
 
     ``gain`` has the shape that ``frequencies(side)`` gives.
@@ -39,21 +42,25 @@ def filtered_noise(rng: np.random.Generator, side: int, gain: NDArray[np.float32
     return noise
 
 
-def frequencies(side: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Cycles per pixel, down (side, 1) and across (1, side // 2 + 1), as ``filtered_noise`` wants its gain."""
+def frequencies(side: int) -> tuple[Floats, Floats]:
+    """Cycles per pixel, down (side, 1) and across (1, side // 2 + 1), as ``filtered_noise`` wants its
+    gain.
+    """
     down = np.fft.fftfreq(side).astype(np.float32)[:, None]
     across = np.fft.rfftfreq(side).astype(np.float32)[None]
     return down, across
 
 
-def blobs(rng: np.random.Generator, side: int, size_px: float) -> NDArray[np.float32]:
-    """Smooth noise with features of one size, and none much larger: repeats of it are hard to see from afar."""
+def blobs(rng: np.random.Generator, side: int, size_px: float) -> Floats:
+    """Smooth noise with features of one size, and none much larger: repeats of it are hard to see from
+    afar.
+    """
     down, across = frequencies(side)
     square = (down**2 + across**2) * size_px**2
     return filtered_noise(rng, side, square * np.exp(-square * 4))
 
 
-def clouds(rng: np.random.Generator, side: int, *, largest: float, slope: float = 2.0) -> NDArray[np.float32]:
+def clouds(rng: np.random.Generator, side: int, *, largest: float, slope: float = 2.0) -> Floats:
     """Noise with features of every size up to ``largest`` pixels; a greater ``slope`` is smoother."""
     down, across = frequencies(side)
     radius = np.sqrt(down**2 + across**2)
@@ -61,8 +68,14 @@ def clouds(rng: np.random.Generator, side: int, *, largest: float, slope: float 
 
 
 def fibres(
-    rng: np.random.Generator, side: int, *, width_px: float, length_px: float, wave_px: float, wave_length_px: float
-) -> NDArray[np.float32]:
+    rng: np.random.Generator,
+    side: int,
+    *,
+    width_px: float,
+    length_px: float,
+    wave_px: float,
+    wave_length_px: float,
+) -> Floats:
     """Wavy fibres running across: straight anisotropic noise, bent up and down by ``wave_px``."""
     down, across = frequencies(side)
     gain = np.exp(-((down * width_px * 2) ** 2) - (across * length_px * 2) ** 2)
@@ -72,15 +85,18 @@ def fibres(
     return bent(straight, blobs(rng, side, wave_length_px) * wave_px)
 
 
-def bent(texture: NDArray[np.float32], shift_px: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A seamless texture with every pixel taken from ``shift_px`` further down, around the edge where needed."""
+def bent(texture: Floats, shift_px: Floats) -> Floats:
+    """A seamless texture with every pixel taken from ``shift_px`` further down, around the edge where
+    needed.
+    """
     side = texture.shape[0]
     y = np.arange(side, dtype=np.float32)[:, None] + shift_px
     whole = np.floor(y).astype(np.int32)
     part = y - whole
     above = (whole % side) * side + np.arange(side, dtype=np.int32)
     upper, lower = texture.take(above), texture.take((above + side) % (side * side))
-    return upper + (lower - upper) * part
+    bent_texture: Floats = upper + (lower - upper) * part
+    return bent_texture
 
 
 def hashed(ix: NDArray[np.int64], iy: NDArray[np.int64], salt: int) -> NDArray[np.uint64]:
@@ -89,7 +105,9 @@ def hashed(ix: NDArray[np.int64], iy: NDArray[np.int64], salt: int) -> NDArray[n
     SplitMix64's finaliser (Steele, Lea, Flood, OOPSLA 2014) over the packed coordinates.
     """
     with np.errstate(over="ignore"):
-        state = (ix.astype(np.uint64) << np.uint64(32)) ^ (iy.astype(np.uint64) & np.uint64(0xFFFFFFFF))
+        state: NDArray[np.uint64] = (ix.astype(np.uint64) << np.uint64(32)) ^ (
+            iy.astype(np.uint64) & np.uint64(0xFFFFFFFF)
+        )
         state = state + np.uint64(salt & 0xFFFFFFFFFFFFFFFF) * np.uint64(0x9E3779B97F4A7C15)
         for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
             state = (state ^ (state >> np.uint64(shift))) * np.uint64(factor)
@@ -97,30 +115,35 @@ def hashed(ix: NDArray[np.int64], iy: NDArray[np.int64], salt: int) -> NDArray[n
     return state
 
 
-def uniform(bits: NDArray[np.uint64], which: int) -> NDArray[np.float64]:
+def uniform(bits: NDArray[np.uint64], which: int) -> Floats:
     """One of four independent numbers in [0, 1) from each 64-bit hash, 16 bits each."""
     return ((bits >> np.uint64(16 * which)) & np.uint64(0xFFFF)).astype(np.float64) / 65536
 
 
 def between_nodes(
     grid: NDArray[np.generic], step_px: float, window: Window, *, channels: list[int] | None = None
-) -> NDArray[np.float32]:
+) -> Floats:
     """Bilinear values of a coarse (n, n, c) grid at the pixels of a window: (height, width, c).
 
     Node (i, j) stands at pixel ((j + 0.5), (i + 0.5)) · step_px. A pixel's value never depends on the window.
     ``channels`` chooses some of c.
     """
-    rows, row_part = _node_and_part(grid.shape[0], step_px, np.arange(window.y, window.y + window.height) + 0.5)
-    columns, column_part = _node_and_part(grid.shape[1], step_px, np.arange(window.x, window.x + window.width) + 0.5)
+    rows, row_part = _node_and_part(
+        grid.shape[0], step_px, np.arange(window.y, window.y + window.height) + 0.5
+    )
+    columns, column_part = _node_and_part(
+        grid.shape[1], step_px, np.arange(window.x, window.x + window.width) + 0.5
+    )
     part = grid[rows[0] : rows[-1] + 2, columns[0] : columns[-1] + 2]
     if channels is not None:
         part = part[..., channels]
-    part = part.astype(np.float32)
     columns, rows = columns - columns[0], rows - rows[0]
+    near = part.astype(np.float32)
     weight = column_part[None, :, None]
-    across = part[:, columns] * (1 - weight) + part[:, columns + 1] * weight
+    across = near[:, columns] * (1 - weight) + near[:, columns + 1] * weight
     out = np.empty((window.height, window.width, part.shape[2]), np.float32)
-    # One stretch of rows between the same two nodes at a time: what is worked on stays in the processor's cache.
+    # One stretch of rows between the same two nodes at a time: what is worked on stays in the processor's
+    # cache.
     starts = np.flatnonzero(np.diff(rows, prepend=-1))
     for start, end in zip(starts, [*starts[1:], window.height], strict=True):
         above, below = across[rows[start]], across[rows[start] + 1]
@@ -130,9 +153,7 @@ def between_nodes(
     return out
 
 
-def at_points(
-    grid: NDArray[np.generic], step_px: float, x: NDArray[np.float64], y: NDArray[np.float64]
-) -> NDArray[np.float32]:
+def at_points(grid: NDArray[np.generic], step_px: float, x: Floats, y: Floats) -> Floats:
     """Bilinear values of a coarse (n, n, c) grid at points given in pixels: (points, c)."""
     row, row_part = _node_and_part(grid.shape[0], step_px, y)
     column, column_part = _node_and_part(grid.shape[1], step_px, x)
@@ -169,9 +190,7 @@ def tiled(texture: NDArray[Node], window: Window) -> NDArray[Node]:
     return out
 
 
-def _node_and_part(
-    count: int, step_px: float, position: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def _node_and_part(count: int, step_px: float, position: Floats) -> tuple[NDArray[np.int64], Floats]:
     """The node before each position and how far it is to the next one, held inside the grid."""
     node = np.clip(position / step_px - 0.5, 0, count - 1.001)
     whole = node.astype(np.int64)

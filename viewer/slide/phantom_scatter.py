@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.slide.phantom_noise import Window
+    from viewer.slide.phantom_noise import Floats, Window
 
 
 MAX_DRIFT_PX = 600
@@ -47,11 +47,12 @@ class Points(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """One kind of cell: its stamps, how close its lattice is, and how likely a place of each tissue holds one.
+    """One kind of cell: its stamps, how close its lattice is, and how likely a place of each tissue holds
+    one.
 
     ``jitter`` is how far from the middle of its lattice cell a cell may lie, as a share of the spacing.
-    ``clumping`` 0 is even, 1 leaves places empty and fills others. ``is_gland``: laid after all others, clears
-    its ground, and keeps its whole disc of ``clearance_px`` on its own tissue.
+    ``clumping`` 0 is even, 1 leaves places empty and fills others. ``is_gland``: laid after all others,
+    clears its ground, and keeps its whole disc of ``clearance_px`` on its own tissue.
     """
 
     name: str
@@ -66,7 +67,8 @@ class Scatter:
     @property
     def reach_px(self) -> int:
         """How far from its place a stamp can leave its mark."""
-        return max(max(stamp.adds.shape[:2]) for stamp in self.stamps) // 2 + 1
+        sides: list[int] = [side for stamp in self.stamps for side in stamp.adds.shape[:2]]
+        return max(sides) // 2 + 1
 
 
 def make_scatters() -> list[Scatter]:
@@ -75,7 +77,12 @@ def make_scatters() -> list[Scatter]:
     t = Tissue
     return [
         Scatter("cleft", _mirrored(paint.clefts(24)), 210, {t.MUSCLE: 0.42}, clumping=0.6),
-        Scatter("vacuole", _mirrored(paint.vacuoles(12)), 170, {t.STROMA: 0.30, t.GLANDS: 0.25, t.TUMOUR: 0.15, t.MUSCLE: 0.04}),
+        Scatter(
+            "vacuole",
+            _mirrored(paint.vacuoles(12)),
+            170,
+            {t.STROMA: 0.30, t.GLANDS: 0.25, t.TUMOUR: 0.15, t.MUSCLE: 0.04},
+        ),
         Scatter(
             "lymphocyte",
             _mirrored(paint.nuclei(LYMPHOCYTE, 24)),
@@ -92,7 +99,13 @@ def make_scatters() -> list[Scatter]:
             },
             clumping=0.25,
         ),
-        Scatter("plasma cell", _mirrored(paint.nuclei(PLASMA_CELL, 16)), 46, {t.GLANDS: 0.55, t.TUMOUR: 0.05, t.STROMA: 0.015}, clumping=0.5),
+        Scatter(
+            "plasma cell",
+            _mirrored(paint.nuclei(PLASMA_CELL, 16)),
+            46,
+            {t.GLANDS: 0.55, t.TUMOUR: 0.05, t.STROMA: 0.015},
+            clumping=0.5,
+        ),
         Scatter("follicle cell", _mirrored(paint.nuclei(FOLLICLE_CELL, 16)), 58, {t.LYMPHOCYTES: 0.55}),
         Scatter(
             "fibroblast",
@@ -102,8 +115,16 @@ def make_scatters() -> list[Scatter]:
         ),
         Scatter("muscle cell", _mirrored(paint.nuclei(MUSCLE_CELL, 24, tilt=0.0)), 72, {t.MUSCLE: 0.62}),
         Scatter("ghost", _mirrored(paint.nuclei(GHOST, 16)), 58, {t.NECROSIS: 0.6}),
-        Scatter("debris", _mirrored(paint.nuclei(DEBRIS, 24)), 40, {t.NECROSIS: 0.4, t.TUMOUR: 0.03}, clumping=0.8),
-        Scatter("loose tumour cell", _mirrored(paint.nuclei(TUMOUR_CELL, 16)), 74, {t.TUMOUR: 0.10, t.MUCIN: 0.035}, clumping=1.0),
+        Scatter(
+            "debris", _mirrored(paint.nuclei(DEBRIS, 24)), 40, {t.NECROSIS: 0.4, t.TUMOUR: 0.03}, clumping=0.8
+        ),
+        Scatter(
+            "loose tumour cell",
+            _mirrored(paint.nuclei(TUMOUR_CELL, 16)),
+            74,
+            {t.TUMOUR: 0.10, t.MUCIN: 0.035},
+            clumping=1.0,
+        ),
         Scatter("shed cell", _mirrored(paint.nuclei(EPITHELIAL, 8)), 120, {t.MUCIN: 0.05}, clumping=1.0),
         Scatter(
             "red cell",
@@ -141,7 +162,7 @@ def scattered(
     salt: int,
     *,
     tissue_at: Callable[[Points], NDArray[np.uint8]],
-    density_at: Callable[[Points], NDArray[np.float32]],
+    density_at: Callable[[Points], Floats],
     drift_at: Callable[[Points], Points],
 ) -> tuple[Points, NDArray[np.int64]]:
     """The cells of one kind that may leave a mark in a window: places, and which stamp each has."""
@@ -181,6 +202,8 @@ def _mirrored(stamps: list[Stamp]) -> tuple[Stamp, ...]:
         for down in (1, -1):
             for across in (1, -1):
                 adds = np.ascontiguousarray(stamp.adds[::down, ::across])
-                clears = None if stamp.clears is None else np.ascontiguousarray(stamp.clears[::down, ::across])
+                clears = (
+                    None if stamp.clears is None else np.ascontiguousarray(stamp.clears[::down, ::across])
+                )
                 out.append(Stamp(adds, clears))
     return tuple(out)

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from viewer.slide.phantom_noise import Floats
+
 CODES_PER_OD = 160
 GLASS_RGB = (242, 242, 242)
 
 # Optical density of the stains in red, green and blue, normalised: the method of Ruifrok and Johnston (Anal.
-# Quant. Cytol. Histol. 2001, 23:291) applied to H&E slides of today; their own eosin is more violet than that.
+# Quant. Cytol. Histol. 2001, 23:291) applied to H&E slides of today; their own eosin is more violet than
+# that.
 HAEMATOXYLIN_OD = (0.57, 0.715, 0.405)
 EOSIN_OD = (0.20, 0.88, 0.43)
 HAEMOGLOBIN_OD = (0.13, 0.80, 0.585)
@@ -39,7 +42,11 @@ def colours_of_stain() -> NDArray[np.uint32]:
     """Colour of every pair of codes: RGBX packed in memory order, index haematoxylin + 256 · eosin."""
     code = np.arange(256, dtype=np.float64)
     red_share = np.clip((code - _HAEMOGLOBIN_FROM) / (_HAEMOGLOBIN_TO - _HAEMOGLOBIN_FROM), 0, 1)[:, None]
-    eosin = code[:, None] / CODES_PER_OD * (np.array(EOSIN_OD) * (1 - red_share) + np.array(HAEMOGLOBIN_OD) * red_share)
+    eosin = (
+        code[:, None]
+        / CODES_PER_OD
+        * (np.array(EOSIN_OD) * (1 - red_share) + np.array(HAEMOGLOBIN_OD) * red_share)
+    )
     haematoxylin = code[:, None] / CODES_PER_OD * np.array(HAEMATOXYLIN_OD)
     od = eosin[:, None] + haematoxylin[None]
     colours = np.full((256, 256, 4), 255, np.uint8)
@@ -54,7 +61,7 @@ def make_textures() -> dict[Tissue, NDArray[np.uint8]]:
     return textures
 
 
-def _codes(haematoxylin: NDArray[np.float32], eosin: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _codes(haematoxylin: Floats, eosin: Floats) -> NDArray[np.uint8]:
     """Optical densities as stored codes."""
     codes = np.empty((*eosin.shape, 2), np.uint8)
     for channel, od in enumerate((haematoxylin, eosin)):
@@ -62,7 +69,7 @@ def _codes(haematoxylin: NDArray[np.float32], eosin: NDArray[np.float32]) -> NDA
     return codes
 
 
-def _ramp(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
+def _ramp(values: Floats, low: float, high: float) -> Floats:
     """0 below ``low``, 1 above ``high``, smooth between."""
     part = values - np.float32(low)
     part *= np.float32(1 / (high - low))
@@ -110,7 +117,11 @@ def _lymphoid(rng: np.random.Generator) -> NDArray[np.uint8]:
 
 def _necrosis(rng: np.random.Generator) -> NDArray[np.uint8]:
     """Granular, smudged pink with powdery blue debris and pale cracks."""
-    grains = 0.5 * blobs(rng, _SMALL_SIDE, 5) + 0.7 * blobs(rng, _SMALL_SIDE, 12) + 0.5 * blobs(rng, _SMALL_SIDE, 55)
+    grains = (
+        0.5 * blobs(rng, _SMALL_SIDE, 5)
+        + 0.7 * blobs(rng, _SMALL_SIDE, 12)
+        + 0.5 * blobs(rng, _SMALL_SIDE, 55)
+    )
     cracks = _ramp(np.abs(blobs(rng, _SMALL_SIDE, 150) + 0.25 * blobs(rng, _SMALL_SIDE, 20)), 0.01, 0.07)
     dust = _ramp(blobs(rng, _SMALL_SIDE, 4) + 0.9 * blobs(rng, _SMALL_SIDE, 70), 1.5, 2.6)
     return _codes(cracks * (0.05 + 0.02 * grains) + 0.24 * dust, cracks * (0.26 + 0.05 * grains) + 0.04)
@@ -140,16 +151,16 @@ def _adipose(rng: np.random.Generator) -> NDArray[np.uint8]:
     return _codes(_enlarged(0.09 * rim + 0.015 * haze, 2), _enlarged(0.30 * rim + 0.10 * haze, 2))
 
 
-def _nearest_two(
-    rng: np.random.Generator, side: int, cell_px: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _nearest_two(rng: np.random.Generator, side: int, cell_px: int) -> tuple[Floats, Floats]:
     """Distance from each pixel of a seamless square to the nearest and the second of scattered points.
 
     The distances are measured to pixels that are a little displaced, so that the borders between cells bulge.
     """
     cells = side // cell_px
     shape = (cells, cell_px, cells, cell_px)
-    offsets_x, offsets_y = (rng.uniform(0.1, 0.9, (cells, cells)).astype(np.float32) * cell_px for _ in range(2))
+    offsets_x, offsets_y = (
+        rng.uniform(0.1, 0.9, (cells, cells)).astype(np.float32) * cell_px for _ in range(2)
+    )
     bend_x, bend_y = (0.10 * cell_px * blobs(rng, side, cell_px * 1.3).reshape(shape) for _ in range(2))
     inside = np.arange(cell_px, dtype=np.float32)
     x, y = bend_x + inside, bend_y + inside[:, None, None]
@@ -158,7 +169,8 @@ def _nearest_two(
     for down in (-2, -1, 0, 1, 2):
         for right in (-2, -1, 0, 1, 2):
             point_x, point_y = (
-                np.roll(offsets, (-down, -right), (0, 1))[:, None, :, None] for offsets in (offsets_x, offsets_y)
+                np.roll(offsets, (-down, -right), (0, 1))[:, None, :, None]
+                for offsets in (offsets_x, offsets_y)
             )
             distance = (x - (point_x + right * cell_px)) ** 2 + (y - (point_y + down * cell_px)) ** 2
             np.minimum(second, np.maximum(nearest, distance), out=second)
@@ -166,7 +178,7 @@ def _nearest_two(
     return np.sqrt(nearest).reshape(side, side), np.sqrt(second).reshape(side, side)
 
 
-def _enlarged(grid: NDArray[np.float32], times: int) -> NDArray[np.float32]:
+def _enlarged(grid: Floats, times: int) -> Floats:
     """A seamless grid at ``times`` the size, straight lines between its values."""
     for axis in (0, 1):
         following = np.roll(grid, -1, axis)

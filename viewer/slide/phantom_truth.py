@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.slide.phantom_layout import Layout
+    from viewer.slide.phantom_noise import Floats
 
 _SMALLEST_NODES = 24  # smaller fragments are drawn but not named
 _SMOOTH_OVER = 5
@@ -37,14 +38,17 @@ def regions_geojson(layout: Layout, size_px: int) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": features}
 
 
-def polygons_of_mask(mask: NDArray[np.bool_]) -> list[list[NDArray[np.float64]]]:
-    """The outlines of a mask's parts: for each the outer ring and its holes, (points, 2) x, y, closed, smoothed.
+def polygons_of_mask(mask: NDArray[np.bool_]) -> list[list[Floats]]:
+    """The outlines of a mask's parts: for each the outer ring and its holes, (points, 2) x, y, closed,
+    smoothed.
 
     Parts and holes below 24 nodes are left out. Positions are in nodes, 0 being the outer edge of the first.
     """
     rings = _edge_rings(mask)
     areas = [_area(ring) for ring in rings]
-    outers = [(ring, [_smooth(ring)]) for ring, area in zip(rings, areas, strict=True) if area >= _SMALLEST_NODES]
+    outers = [
+        (ring, [_smooth(ring)]) for ring, area in zip(rings, areas, strict=True) if area >= _SMALLEST_NODES
+    ]
     for hole, area in zip(rings, areas, strict=True):
         if area > -_SMALLEST_NODES:
             continue
@@ -55,7 +59,7 @@ def polygons_of_mask(mask: NDArray[np.bool_]) -> list[list[NDArray[np.float64]]]
     return [polygon for _, polygon in outers]
 
 
-def _edge_rings(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
+def _edge_rings(mask: NDArray[np.bool_]) -> list[Floats]:
     """Closed rings along the edges between inside and outside, the inside on the right as drawn (y down).
 
     Outer rings have a positive ``_area``, holes a negative one. Parts that touch at a corner stay apart.
@@ -72,7 +76,7 @@ def _edge_rings(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
         for y, x in np.argwhere(padded & ~neighbour).tolist():
             corner = (x - 1 + start[0], y - 1 + start[1])
             following.setdefault(corner, []).append((x - 1 + end[0], y - 1 + end[1]))
-    rings = []
+    rings: list[Floats] = []
     while following:
         first = next(iter(following))
         ring, before, here = [first], None, first
@@ -100,13 +104,13 @@ def _sharpest_turn(
     return int(np.argmax(turns))
 
 
-def _area(ring: NDArray[np.float64]) -> float:
+def _area(ring: Floats) -> float:
     """Signed area in nodes by the shoelace formula."""
     x, y = ring.T
     return float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
 
 
-def _contains(ring: NDArray[np.float64], point: NDArray[np.float64]) -> bool:
+def _contains(ring: Floats, point: Floats) -> bool:
     """Whether a point lies inside a ring: a ray to the right crosses it an odd number of times."""
     x0, y0 = ring.T
     x1, y1 = np.roll(ring, -1, axis=0).T
@@ -116,7 +120,7 @@ def _contains(ring: NDArray[np.float64], point: NDArray[np.float64]) -> bool:
     return bool(crosses.sum() % 2)
 
 
-def _smooth(ring: NDArray[np.float64]) -> NDArray[np.float64]:
+def _smooth(ring: Floats) -> Floats:
     """The ring without its staircase: running means of its corners, fewer of them, and closed."""
     reach = _SMOOTH_OVER // 2
     mean = sum(np.roll(ring, shift, axis=0) for shift in range(-reach, reach + 1)) / _SMOOTH_OVER
@@ -124,7 +128,7 @@ def _smooth(ring: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([kept, kept[:1]])
 
 
-def _feature(name: str, rings: list[NDArray[np.float64]], step_px: float) -> dict[str, Any]:
+def _feature(name: str, rings: list[Floats], step_px: float) -> dict[str, Any]:
     coordinates = [np.round(ring * step_px, 1).tolist() for ring in rings]
     return {
         "type": "Feature",

@@ -1,7 +1,9 @@
-"""A tiled, pyramidal BigTIFF of JPEG tiles, written in one pass and bounded memory from a function that renders regions.
+"""A tiled, pyramidal BigTIFF of JPEG tiles, written in one pass and bounded memory from a function that
+renders regions.
 
-Tiles go to the file in the order they are made: those of one chunk (levels 0 to 2) lie together, the coarser levels
-follow as their rows fill up, the directories come last. Source: TIFF 6.0, TIFF Technical Note 2 (JPEG), BigTIFF.
+Tiles go to the file in the order they are made: those of one chunk (levels 0 to 2) lie together, the coarser
+levels follow as their rows fill up, the directories come last. Source: TIFF 6.0, TIFF Technical Note 2
+(JPEG), BigTIFF.
 """
 
 from __future__ import annotations
@@ -57,12 +59,13 @@ def write_pyramid_tiff(
 ) -> list[tuple[int, int]]:
     """Write a pyramid with levels 2x apart down to at most 1024 px; the (width, height) of each is returned.
 
-    ``render(x, y, w, h)`` gives (h, w, 4) pixels of the finest level (the fourth byte is ignored) for chunks of up to
-    1024×1024 px, from several threads at once. Coarser levels are means of the stored values of 2×2 pixels, as scanner
-    makers build them. ``progress(done, total)`` is called after each chunk. The same pixels give the same file
-    whatever the number of threads.
+    ``render(x, y, w, h)`` gives (h, w, 4) pixels of the finest level (the fourth byte is ignored) for chunks
+    of up to 1024×1024 px, from several threads at once. Coarser levels are means of the stored values of 2×2
+    pixels, as scanner makers build them. ``progress(done, total)`` is called after each chunk. The same
+    pixels give the same file whatever the number of threads.
 
-    The file appears whole or not at all. Raises SaveError where it cannot be written, ValueError for an empty image.
+    The file appears whole or not at all. Raises SaveError where it cannot be written, ValueError for an empty
+    image.
     """
     if min(width, height) < 1:
         raise ValueError(f"an image of {width}×{height} px cannot be written")
@@ -90,8 +93,9 @@ def write_pyramid_tiff(
 
 
 def halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Means of 2×2 stored values, rounded; an odd last row or column counts twice. (h, w, c) to half of it, rounded
-    up."""
+    """Means of 2×2 stored values, rounded; an odd last row or column counts twice. (h, w, c) to half of it,
+    rounded up.
+    """
     height, width = pixels.shape[:2]
     if height % 2 or width % 2:
         pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
@@ -104,8 +108,9 @@ def halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def encoded_tiles(pixels: NDArray[np.uint8], quality: int) -> Iterator[tuple[int, int, bytes]]:
-    """(column, row, JPEG) of each tile of a block of (h, w, 4) pixels; the last ones are filled up by repeating the
-    edge."""
+    """(column, row, JPEG) of each tile of a block of (h, w, 4) pixels; the last ones are filled up by
+    repeating the edge.
+    """
     height, width = pixels.shape[:2]
     for row, y in enumerate(range(0, height, TILE_PX)):
         for column, x in enumerate(range(0, width, TILE_PX)):
@@ -208,7 +213,9 @@ class _Rows:
         self._coarser = _Rows(writer, level + 1) if level + 1 < len(writer.sizes) else None
 
     def add(self, pixels: NDArray[np.uint8], *, is_last: bool) -> None:
-        """``pixels`` are at most one row of tiles high; every call but the last brings an even number of rows."""
+        """``pixels`` are at most one row of tiles high; every call but the last brings an even number of
+        rows.
+        """
         self._waiting.append(pixels)
         if not is_last and sum(rows.shape[0] for rows in self._waiting) < TILE_PX:
             return

@@ -1,0 +1,169 @@
+"""Plain images (PNG, JPEG, BMP, WebP, GIF, JPEG 2000, PNM) through Pillow, decoded whole after a size check.
+
+Only formats with well-kept decoders are allowed. What is lost on the way to 8-bit colours is said in the
+notes.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+import warnings
+import zlib
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+from viewer.slide.array_source import ArraySource
+from viewer.slide.geometry import Rect
+from viewer.slide.source import NotThisReader, SlideError, SlideInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from viewer.slide.source import Source
+
+FORMATS = ("PNG", "JPEG", "MPO", "BMP", "WEBP", "GIF", "JPEG2000", "PPM")
+MAX_PX = 200_000_000
+MAX_ICC_BYTES = 16 * 2**20
+
+# What Pillow's decoders raise for damaged files.
+DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
+
+_pillow_switches = threading.Lock()
+
+
+def open_image(path: Path, *, max_px: int = MAX_PX) -> Source:
+    """Open a plain image of one level. ``max_px`` bounds what is decoded: about 4 bytes of memory a pixel.
+
+    The resolution that photographs state says nothing about tissue: ``mpp_um`` is None. Raises NotThisReader
+    where the file is none of the formats, SlideError where it is too large or damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            check_webp_size(file.read(64), max_px)
+            file.seek(0)
+            with _opened(file) as (image, complaints):
+                width, height = image.size
+                if width * height > max_px:
+                    raise SlideError(
+                        path,
+                        f"an image of {width:,}×{height:,} px without tiles is too large to decode at once "
+                        f"(the limit is {max_px:,} px); convert it to a tiled pyramidal TIFF",
+                    )
+                name = image.format or "image"
+                notes = [*_notes_before_decoding(image), *(f"Pillow says: {text}." for text in complaints)]
+                icc_profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA", "P") else None
+                pixels, more_notes = pixels_of_image(ImageOps.exif_transpose(image))
+                notes += more_notes
+    except UnidentifiedImageError:
+        raise NotThisReader(path, f"it is none of {', '.join(FORMATS)}") from None
+    except _TooLarge as error:
+        raise SlideError(path, str(error)) from None
+    except DECODE_ERRORS as error:
+        raise SlideError(path, f"the image is damaged or cut short: {error}") from error
+    height, width = pixels.shape[:2]
+    if icc_profile and len(icc_profile) > MAX_ICC_BYTES:
+        notes.append("Colours are shown uncorrected: the colour profile is larger than 16 MiB.")
+        icc_profile = None
+    info = SlideInfo(
+        path=path,
+        format=name,
+        reader="image",
+        reader_reason="It is a plain image without tiles, so it is decoded at once.",
+        bounds=Rect(0.0, 0.0, float(width), float(height)),
+        file_levels=((width, height),),
+        icc_profile=icc_profile or None,
+        notes=tuple(notes),
+    )
+    return ArraySource(info, pixels)
+
+
+def pixels_of_image(image: Image.Image) -> tuple[NDArray[np.uint8], list[str]]:
+    """The decoded 8-bit pixels of an image, (h, w) grey, (h, w, 2), (h, w, 3) or (h, w, 4), and what was
+    lost.
+    """
+    if image.mode.startswith("I;16") or image.mode == "I":
+        samples = np.asarray(image).astype(np.int64)
+        if samples.min() < 0:
+            samples -= samples.min()
+        shift = max(0, int(samples.max()).bit_length() - 8)
+        note = f"Samples of more than 8 bits are shown in 8: {(256 << shift) - 1} and above is white."
+        return (samples >> shift).astype(np.uint8), [note]
+    if image.mode == "F":
+        values = np.nan_to_num(np.asarray(image, np.float32))
+        low, high = float(values.min()), float(values.max())
+        scaled = (values - low) * (255 / (high - low) if high > low else 0)
+        return scaled.astype(np.uint8), [
+            f"Real-valued samples are shown in 8 bits: {low:g} black, {high:g} white."
+        ]
+    notes = []
+    if image.mode == "CMYK":
+        notes.append("The image is in printing colours (CMYK); they are converted without its profile.")
+    if image.mode == "1":
+        image = image.convert("L")
+    elif image.mode in ("P", "PA") or (image.mode in ("L", "RGB") and "transparency" in image.info):
+        image = image.convert("RGBA" if "transparency" in image.info or image.mode == "PA" else "RGB")
+    elif image.mode not in ("L", "LA", "RGB", "RGBA"):
+        image = image.convert("RGBA" if image.mode in ("RGBa", "La") else "RGB")
+    return np.asarray(image), notes
+
+
+def check_webp_size(head: bytes, max_px: int) -> None:
+    """Raise ValueError where a WebP's header claims more than ``max_px``; other files pass.
+
+    Pillow's WebP decoder allocates the whole picture while it opens the file. Source: RFC 9649.
+    """
+    if head[:4] != b"RIFF" or head[8:12] != b"WEBP" or len(head) < 30:
+        return
+    kind = head[12:16]
+    if kind == b"VP8X":
+        width = int.from_bytes(head[24:27], "little") + 1
+        height = int.from_bytes(head[27:30], "little") + 1
+    elif kind == b"VP8L":
+        bits = int.from_bytes(head[21:25], "little")
+        width, height = (bits & 0x3FFF) + 1, ((bits >> 14) & 0x3FFF) + 1
+    else:
+        width = int.from_bytes(head[26:28], "little") & 0x3FFF
+        height = int.from_bytes(head[28:30], "little") & 0x3FFF
+    if width * height > max_px:
+        raise _TooLarge(f"a WebP image of {width:,}×{height:,} px is too large to decode at once")
+
+
+class _TooLarge(ValueError):
+    """A header claims more pixels than may be decoded."""
+
+
+@contextmanager
+def _opened(file: IO[bytes]) -> Iterator[tuple[ImageFile.ImageFile, list[str]]]:
+    """An image whose header alone was read, and what Pillow had to say about it.
+
+    Pillow's own size limit is below ours and is lifted meanwhile, and its warnings are gathered: both are
+    switches of the whole process, so one header is read at a time. Pixels are decoded outside the lock.
+    """
+    with _pillow_switches, warnings.catch_warnings(record=True) as complaints:
+        warnings.simplefilter("always")
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            image = Image.open(file, formats=FORMATS)
+            image.getexif()  # kept by Pillow: read here because damaged ones are warned about
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+    with image:
+        yield image, [str(complaint.message) for complaint in complaints]
+
+
+def _notes_before_decoding(image: ImageFile.ImageFile) -> list[str]:
+    """What the header says that the decoded picture does not: more frames, more bits."""
+    notes = []
+    if getattr(image, "is_animated", False):
+        notes.append("The file holds several pictures; the first is shown.")
+        image.seek(0)
+    if any("16" in str(tile[3]) for tile in image.tile) and not image.mode.startswith("I"):
+        notes.append("Samples of 16 bits are shown in 8.")
+    return notes

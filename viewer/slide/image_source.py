@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from viewer.slide.source import Source
 
-FORMATS = ("PNG", "JPEG", "MPO", "BMP", "WEBP", "GIF", "JPEG2000", "PPM")
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "JPEG2000", "PPM")
 MAX_PX = 200_000_000
 MAX_ICC_BYTES = 16 * 2**20
 
@@ -151,7 +151,8 @@ def _opened(file: IO[bytes]) -> Iterator[tuple[ImageFile.ImageFile, list[str]]]:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             image = Image.open(file, formats=FORMATS)
-            image.getexif()  # kept by Pillow: read here because damaged ones are warned about
+            if "exif" in image.info:  # else Pillow would decode the picture to look for it
+                image.getexif()  # kept by Pillow: read here because damaged ones are warned about
         finally:
             Image.MAX_IMAGE_PIXELS = limit
     with image:

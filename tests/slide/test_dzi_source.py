@@ -1,0 +1,186 @@
+"""DeepZoom trees: tiles without their overlap, honest refusals, nothing read outside the folder."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from viewer.slide.dzi_source import open_dzi
+from viewer.slide.geometry import TileKey
+from viewer.slide.source import SlideError, TileError, open_slide
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+XML = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<Image xmlns="http://schemas.microsoft.com/deepzoom/2008" Format="{ending}" Overlap="{overlap}" '
+    'TileSize="{tile}"><Size Height="{height}" Width="{width}"/></Image>'
+)
+
+
+@pytest.fixture
+def tree(tmp_path: Path, picture: Any) -> Callable[..., tuple[Path, list[NDArray[np.uint8]]]]:
+    """``tree(width=…, height=…, tile=…, overlap=…, ending=…)``: a tree, and its levels, finest first."""
+
+    def make(
+        *, width: int = 1130, height: int = 700, tile: int = 254, overlap: int = 1, ending: str = "png"
+    ) -> tuple[Path, list[NDArray[np.uint8]]]:
+        path = tmp_path / "slide.dzi"
+        path.write_text(XML.format(width=width, height=height, tile=tile, overlap=overlap, ending=ending))
+        pixels = np.asarray(picture(width, height))
+        levels = []
+        for level in range((max(width, height) - 1).bit_length(), -1, -1):
+            levels.append(pixels)
+            folder = tmp_path / "slide_files" / str(level)
+            folder.mkdir(parents=True)
+            rows, columns = pixels.shape[:2]
+            for row in range(-(-rows // tile)):
+                for column in range(-(-columns // tile)):
+                    y, x = max(row * tile - overlap, 0), max(column * tile - overlap, 0)
+                    piece = pixels[y : (row + 1) * tile + overlap, x : (column + 1) * tile + overlap]
+                    Image.fromarray(piece).save(folder / f"{column}_{row}.{ending}")
+            padded = np.pad(pixels, ((0, rows % 2), (0, columns % 2), (0, 0)), mode="edge")
+            pixels = np.ascontiguousarray(padded[::2, ::2])
+        return path, levels
+
+    return make
+
+
+def level_pixels(source: Any, index: int) -> NDArray[np.uint8]:
+    """All tiles of a level put together."""
+    level = source.pyramid.levels[index]
+    rows = [
+        np.concatenate(
+            [source.read_tile(TileKey(index, column, row)) for column in range(level.columns)], axis=1
+        )
+        for row in range(level.rows)
+    ]
+    return np.concatenate(rows, axis=0)
+
+
+@pytest.mark.parametrize(
+    ("tile", "overlap", "engine"), [(254, 1, 254), (256, 0, 256), (510, 1, 510), (64, 2, 256), (1500, 3, 512)]
+)
+def test_every_level_comes_out_whole(tree: Any, tile: int, overlap: int, engine: int) -> None:
+    path, levels = tree(tile=tile, overlap=overlap)
+    with closing(open_dzi(path)) as source:
+        assert source.info.file_levels == ((1130, 700), (565, 350), (283, 175), (142, 88))
+        assert source.pyramid.levels[0].tile_width == engine
+        for index in range(4):
+            pixels = level_pixels(source, index)
+            assert np.array_equal(pixels[..., :3], levels[index])
+            assert (pixels[..., 3] == 255).all()
+
+
+def test_jpeg_tiles_through_open_slide(tree: Any) -> None:
+    path, levels = tree(ending="jpeg")
+    with closing(open_slide(path)) as source:
+        assert source.info.format == "DeepZoom"
+        assert source.info.mpp_um is None
+        assert np.abs(level_pixels(source, 1)[..., :3].astype(int) - levels[1]).mean() < 4
+
+
+def test_a_small_image_keeps_its_one_level(tree: Any) -> None:
+    path, levels = tree(width=100, height=60)
+    with closing(open_dzi(path)) as source:
+        assert source.info.file_levels == ((100, 60),)
+        assert np.array_equal(level_pixels(source, 0)[..., :3], levels[0])
+
+
+def test_a_missing_tile_is_an_error_of_its_own(tree: Any, tmp_path: Path) -> None:
+    path, _ = tree()
+    (tmp_path / "slide_files" / "11" / "1_2.png").unlink()
+    with closing(open_dzi(path)) as source:
+        with pytest.raises(TileError, match=r"1_2\.png: the tile is missing"):
+            source.read_tile(TileKey(0, 1, 2))
+        source.read_tile(TileKey(0, 1, 1))
+
+
+def test_a_tile_of_another_size_or_damaged_is_an_error(tree: Any, tmp_path: Path) -> None:
+    for ending in ("png", "jpg"):
+        path, _ = tree(ending=ending)
+        folder = tmp_path / "slide_files" / "11"
+        Image.new("RGB", (6000, 6000)).save(folder / f"0_0.{ending}")
+        (folder / f"1_0.{ending}").write_bytes((folder / f"1_0.{ending}").read_bytes()[:300])
+        (folder / f"2_0.{ending}").write_bytes(b"")
+        with closing(open_dzi(path)) as source:
+            with pytest.raises(TileError, match="6000×6000 px, and must be 255×255"):
+                source.read_tile(TileKey(0, 0, 0))
+            for column in (1, 2):
+                with pytest.raises(TileError, match="cannot be read"):
+                    source.read_tile(TileKey(0, column, 0))
+        shutil.rmtree(tmp_path / "slide_files")
+
+
+def test_missing_levels_are_said_or_refused(tree: Any, tmp_path: Path) -> None:
+    path, levels = tree()
+    shutil.rmtree(tmp_path / "slide_files" / "10")
+    with closing(open_dzi(path)) as source:
+        assert source.info.file_levels == ((1130, 700), (283, 175), (142, 88))
+        assert source.info.notes == ("1 of 4 levels are missing from the folder of tiles.",)
+        assert np.array_equal(level_pixels(source, 1)[..., :3], levels[2])
+    shutil.rmtree(tmp_path / "slide_files" / "11")
+    with pytest.raises(SlideError, match="finest level is missing"):
+        open_dzi(path)
+    shutil.rmtree(tmp_path / "slide_files")
+    with pytest.raises(SlideError, match="folder of tiles is missing"):
+        open_dzi(path)
+
+
+@pytest.mark.parametrize(
+    ("xml", "reason"),
+    [
+        ("<Image", "not sound XML"),
+        ("<Other/>", "does not describe a DeepZoom image"),
+        ("<Collection/>", "collection"),
+        ('<!DOCTYPE a [<!ENTITY b "c">]>' + XML, "document type"),
+        (XML.replace("{tile}", "0"), "TileSize"),
+        (XML.replace("{tile}", "999999"), "TileSize"),
+        (XML.replace("{tile}", "-5"), "TileSize"),
+        (XML.replace("{tile}", "٣"), "TileSize"),
+        (XML.replace("{width}", "99999999999"), "Width"),
+        (XML.replace("{height}", ""), "Height"),
+        (XML.replace("{overlap}", "1e3"), "Overlap"),
+        (XML.replace("{ending}", "../../etc/passwd"), "format"),
+        ("x" * 2_000_000, "larger than any"),
+    ],
+)
+def test_bad_descriptions_are_refused(tree: Any, xml: str, reason: str) -> None:
+    path, _ = tree(width=300, height=200)
+    values = {"width": 300, "height": 200, "tile": 254, "overlap": 1, "ending": "png"}
+    for name, value in values.items():
+        xml = xml.replace(f"{{{name}}}", str(value))
+    path.write_text(xml, encoding="utf-8")
+    with pytest.raises(SlideError, match=reason):
+        open_dzi(path)
+
+
+def test_an_entity_hidden_in_utf_16_is_refused_too(tree: Any) -> None:
+    path, _ = tree(width=300, height=200)
+    path.write_bytes(
+        '<?xml version="1.0" encoding="UTF-16"?><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'.encode("utf-16")
+    )
+    with pytest.raises(SlideError, match="document type"):
+        open_dzi(path)
+
+
+def test_a_closed_tree_and_wrong_keys(tree: Any) -> None:
+    path, _ = tree(width=300, height=200)
+    source = open_dzi(path)
+    with pytest.raises(TileError, match="no tile"):
+        source.read_tile(TileKey(0, 9, 0))
+    with pytest.raises(KeyError):
+        source.read_associated_image("label")
+    source.close()
+    source.close()
+    with pytest.raises(TileError, match="closed"):
+        source.read_tile(TileKey(0, 0, 0))

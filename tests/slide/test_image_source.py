@@ -84,6 +84,14 @@ def test_cameras_orientation_is_applied(tmp_path: Path, rgb: NDArray[np.uint8], 
         assert np.array_equal(tile[..., :3], upright[:256, :256])
 
 
+def test_damaged_camera_notes_are_said(tmp_path: Path, rgb: NDArray[np.uint8]) -> None:
+    sound = b"Exif\0\0II*\0" + struct.pack("<IHHHII", 8, 1, 0x010F, 2, 0xFFFF, 0xFFFF0000) + bytes(4)
+    Image.fromarray(rgb).save(tmp_path / "image.jpg", exif=sound)
+    assert "EXIF" in notes(tmp_path / "image.jpg")
+    Image.fromarray(rgb).save(tmp_path / "image.jpg", exif=b"Exif\0\0nonsense")
+    assert "EXIF" in notes(tmp_path / "image.jpg")
+
+
 def test_transparent_pixels_lie_on_white(tmp_path: Path) -> None:
     rgba = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
     rgba[:, 200:] = (10, 20, 30, 255)

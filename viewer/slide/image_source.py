@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from viewer.slide.array_source import ArraySource
 from viewer.slide.geometry import Rect
@@ -34,6 +34,17 @@ MAX_ICC_BYTES = 16 * 2**20
 
 # What Pillow's decoders raise for damaged files.
 DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
+
+_EXIF_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 _pillow_switches = threading.Lock()
 
@@ -59,7 +70,9 @@ def open_image(path: Path, *, max_px: int = MAX_PX) -> Source:
                 name = image.format or "image"
                 notes = [*_notes_before_decoding(image), *(f"Pillow says: {text}." for text in complaints)]
                 icc_profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA", "P") else None
-                pixels, more_notes = pixels_of_image(ImageOps.exif_transpose(image))
+                image.load()
+                turn = _turn(image, notes)
+                pixels, more_notes = pixels_of_image(image.transpose(turn) if turn is not None else image)
                 notes += more_notes
     except UnidentifiedImageError:
         raise NotThisReader(path, f"it is none of {', '.join(FORMATS)}") from None
@@ -151,12 +164,24 @@ def _opened(file: IO[bytes]) -> Iterator[tuple[ImageFile.ImageFile, list[str]]]:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             image = Image.open(file, formats=FORMATS)
-            if "exif" in image.info:  # else Pillow would decode the picture to look for it
-                image.getexif()  # kept by Pillow: read here because damaged ones are warned about
         finally:
             Image.MAX_IMAGE_PIXELS = limit
     with image:
         yield image, [str(complaint.message) for complaint in complaints]
+
+
+def _turn(image: Image.Image, notes: list[str]) -> Image.Transpose | None:
+    """How the camera says that its picture must be turned (EXIF 2.32, 4.6.4); None for not at all."""
+    is_sound = True
+    with _pillow_switches, warnings.catch_warnings(record=True) as complaints:
+        warnings.simplefilter("always")
+        try:
+            orientation = image.getexif().get(_EXIF_ORIENTATION)
+        except DECODE_ERRORS:
+            orientation, is_sound = None, False
+    if complaints or not is_sound:
+        notes.append("The camera's notes in the file (EXIF) are damaged; the picture may lie on its side.")
+    return _TURNS.get(orientation)
 
 
 def _notes_before_decoding(image: ImageFile.ImageFile) -> list[str]:

@@ -143,8 +143,9 @@ def test_deleted_file_cannot_be_reopened_after_a_bad_tile(slide: OpenSlideSource
 @pytest.mark.parametrize(
     ("tag", "value", "reason"),
     [
-        (323, 2**24, "tiles of 1073741824 px"),
-        (COUNTS, 2**32 - 1, "tiles of 4096 px, 4294967295 bytes"),
+        (323, 2**24, "tiles of 64×16777216 px"),
+        (COUNTS, 2**32 - 1, "tiles of 64×64 px, 4294967295 bytes"),
+        (323, 1, "tiles of 64×1 px"),
         (IMAGE_WIDTH, None, "broken"),
     ],
 )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # Small: decoded tiles are cached by the streamer, this only saves file tiles that straddle two requests.
 CACHE_BYTES = 32 * 2**20
 MAX_ASSOCIATED_PX = 100_000_000
+MIN_TILE_PX = 8  # of tiles of 1 px, one of ours would take 262,144
 MAX_TILE_PX = 2**26  # OpenSlide allocates whole tiles: 256 MiB
 MAX_ICC_BYTES = 16 * 2**20
 
@@ -70,15 +71,15 @@ def _check_tiles(path: Path) -> None:
     with closing(FileBytes(path)) as file:
         for ifd in (replace(ifd, file=file) for ifd in _checked_ifds(path)):
             try:
-                tile_px = ifd.number(322, 0) * ifd.number(323, 0)
+                tile_width, tile_height = ifd.number(322, 0), ifd.number(323, 0)
                 counts = [ifd.numbers(code, at_most=MAX_NUMBERS) for code in (279, 325)]
             except TiffFormatError:
                 raise NotThisReader(path, "it is not asked to open a broken TIFF") from None
             tile_bytes = max(int(values.max(initial=0)) for values in counts)
-            if tile_px > MAX_TILE_PX or tile_bytes > file.size:
-                raise NotThisReader(
-                    path, f"it is not asked to read tiles of {tile_px} px, {tile_bytes} bytes"
-                )
+            too_small = 322 in ifd and min(tile_width, tile_height) < MIN_TILE_PX
+            if too_small or tile_width * tile_height > MAX_TILE_PX or tile_bytes > file.size:
+                tiles = f"tiles of {tile_width}×{tile_height} px, {tile_bytes} bytes"
+                raise NotThisReader(path, f"it is not asked to read {tiles}")
 
 
 class OpenSlideHandle:

@@ -54,6 +54,7 @@ class _Picture:
 
     view: View
     size_px: tuple[float, float]
+    texture: gloo.Texture2D
     quad: Quad
     made_s: float
 
@@ -127,7 +128,7 @@ class ShapesLayer:
             picture = self._made_picture(view, field, screen_px, pixel_ratio, now_s)
         self._picture = picture
         if picture is not None:
-            self._draw_quad(picture, view, screen_px)
+            self._draw_quad(picture, view, screen_px, pixel_ratio)
 
     def _made_picture(
         self, view: View, field: Rect, screen_px: tuple[float, float], pixel_ratio: float, now_s: float
@@ -147,14 +148,33 @@ class ShapesLayer:
             gloo.clear(color=(0, 0, 0, 0))
             batch.painter.draw(view, size_px, aspect, pixel_ratio)
         set_overlay_state((round(screen_px[0] * pixel_ratio), round(screen_px[1] * pixel_ratio)))
-        return _Picture(view, size_px, Quad(texture), now_s)
+        return _Picture(view, size_px, texture, Quad(texture), now_s)
 
-    def _draw_quad(self, picture: _Picture, view: View, screen_px: tuple[float, float]) -> None:
-        aspect, (width, height) = self._slide_view.camera.aspect, picture.size_px
+    def _draw_quad(
+        self, picture: _Picture, view: View, screen_px: tuple[float, float], pixel_ratio: float
+    ) -> None:
         # The rows of what was drawn into a framebuffer run upwards: the texture's first row is the bottom.
-        bottom_up = [(0.0, height), (width, height), (0.0, 0.0), (width, 0.0)]
-        corners = [slide_from_screen(picture.view, picture.size_px, aspect, *corner) for corner in bottom_up]
-        picture.quad.draw([screen_from_slide(view, screen_px, aspect, *at) for at in corners], screen_px)
+        width, height = picture.size_px
+        x0, y0 = self._place_in(picture, view, screen_px, 0.0, 0.0)
+        if (view.downsample, view.rotation_rad) == (picture.view.downsample, picture.view.rotation_rad):
+            # Only panned: on whole pixels it stays crisp, and unfiltered it costs software OpenGL half.
+            picture.texture.interpolation = "nearest"
+            x0, y0 = round(x0 * pixel_ratio) / pixel_ratio, round(y0 * pixel_ratio) / pixel_ratio
+            x1, y1 = x0 + width, y0 + height
+            corners = [(x0, y1), (x1, y1), (x0, y0), (x1, y0)]
+        else:
+            picture.texture.interpolation = "linear"
+            bottom_up = [(0.0, height), (width, height), (0.0, 0.0), (width, 0.0)]
+            corners = [self._place_in(picture, view, screen_px, *corner) for corner in bottom_up]
+        picture.quad.draw(corners, screen_px)
+
+    def _place_in(
+        self, picture: _Picture, view: View, screen_px: tuple[float, float], x: float, y: float
+    ) -> tuple[float, float]:
+        """Where a point of the picture stands on the screen."""
+        aspect = self._slide_view.camera.aspect
+        at = slide_from_screen(picture.view, picture.size_px, aspect, x, y)
+        return screen_from_slide(view, screen_px, aspect, *at)
 
     def _come_to_rest(self) -> None:
         self._at_rest = True

@@ -181,7 +181,7 @@ def _turn(image: Image.Image, notes: list[str]) -> Image.Transpose | None:
             orientation, is_sound = None, False
     if complaints or not is_sound:
         notes.append("The camera's notes in the file (EXIF) are damaged; the picture may lie on its side.")
-    return _TURNS.get(orientation)
+    return _TURNS.get(orientation) if isinstance(orientation, int) else None
 
 
 def _notes_before_decoding(image: ImageFile.ImageFile) -> list[str]:

@@ -88,8 +88,8 @@ def test_damaged_camera_notes_are_said(tmp_path: Path, rgb: NDArray[np.uint8]) -
     cut_short = b"Exif\0\0II*\0" + struct.pack("<IHHHII", 8, 1, 0x010F, 2, 0xFFFF, 0xFFFF0000) + bytes(4)
     Image.fromarray(rgb).save(tmp_path / "image.jpg", exif=cut_short)
     assert "Pillow says: Tag data" in notes(tmp_path / "image.jpg")
-    Image.fromarray(rgb).save(tmp_path / "image.jpg", exif=b"Exif\0\0nonsense")
-    assert "EXIF" in notes(tmp_path / "image.jpg")
+    Image.fromarray(rgb).save(tmp_path / "image.png", exif=b"Exif\0\0nonsense")
+    assert "EXIF" in notes(tmp_path / "image.png")
 
 
 def test_transparent_pixels_lie_on_white(tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ class MainWindow(QMainWindow):
         stays = " The slide that was open stays open." if self.view.source is not None else ""
         self.messages.show_message(
             MessageKind.ERROR,
-            f"{path.name} was not opened: {reason}.{stays}",
+            f"{path.name} was not opened. {reason[:1].upper()}{reason[1:]}.{stays}",
             buttons={
                 "Try again": partial(self.open_slide, path),
                 "Open another…": self.actions_["open_slide"].trigger,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -59,7 +58,7 @@ class ShortcutSheet(QDialog):
         layout.addWidget(self._tree, 1)
         layout.addWidget(buttons)
         self._fill(keys_in_force(chosen))
-        self.resize(em_px(38), em_px(34))
+        self.resize(em_px(52), em_px(38))
 
     @property
     def lines(self) -> list[tuple[str, str]]:

@@ -65,7 +65,7 @@ class SlideEntry:
         if self.size_bytes is None:
             return "not there any more"
         if self.portrait is not None and self.portrait.size_px is None:
-            return f"cannot be opened: {self.portrait.reason}"
+            return f"⚠ {self.portrait.reason}"
         size = size_in_words(self.size_bytes)
         if self.portrait is None or self.portrait.size_px is None:
             return size
@@ -191,9 +191,13 @@ class _SlideRow(QStyledItemDelegate):
         name_box = QRect(box.left(), box.top(), box.width(), metrics.height())
         painter.drawText(name_box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, name)
         painter.setPen(option.palette.color(roles.HighlightedText if selected else roles.PlaceholderText))
-        facts_box = QRect(box.left(), name_box.bottom(), box.width(), box.bottom() - name_box.bottom())
+        lines = (box.bottom() - name_box.bottom()) // metrics.lineSpacing()
+        facts_box = QRect(box.left(), name_box.bottom(), box.width(), lines * metrics.lineSpacing())
+        # Lines break at words and are seldom full: what is to fit must be a little shorter than the lines.
+        fitting = round(facts_box.width() * (lines - 0.25))
+        facts = metrics.elidedText(entry.facts, Qt.TextElideMode.ElideRight, fitting)
         flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
-        painter.drawText(facts_box, flags, entry.facts)
+        painter.drawText(facts_box, flags, facts)
 
 
 class SlideList(QListView):

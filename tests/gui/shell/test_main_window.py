@@ -72,7 +72,7 @@ def test_a_good_slide_opens(qtbot: QtBot, window: MainWindow, slide_file: Path, 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(None, "there is no such file"), (b"", "the file is empty"), (b"no slide at all", "no reader can open")],
+    [(None, "There is no such file"), (b"", "The file is empty"), (b"no slide at all", "It cannot be opened (")],
 )
 def test_what_cannot_be_opened_is_told_in_the_window(
     qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn, content: bytes | None, reason: str
@@ -85,7 +85,7 @@ def test_what_cannot_be_opened_is_told_in_the_window(
     with qtbot.wait_signal(window.opener.failed):
         window.open_slide(bad)
     assert len(messages(window)) == 1
-    assert messages(window)[0].startswith("bad.svs was not opened: ")
+    assert messages(window)[0].startswith("bad.svs was not opened. ")
     assert reason in messages(window)[0]
     assert "stays open" in messages(window)[0]
     assert window.messages.messages[0].kind is MessageKind.ERROR

@@ -114,7 +114,7 @@ def test_pictures_and_reasons_come_in(qtbot: QtBot, panel: SlideFolder, slide_fo
     assert f"{SLIDE_PX[0]} × {SLIDE_PX[1]} px" in good.facts
     assert good.openable
     assert broken.pixmap is None
-    assert broken.facts.startswith("cannot be opened: ")
+    assert broken.facts.startswith("⚠ ")
     assert not broken.openable
 
 

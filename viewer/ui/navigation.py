@@ -60,7 +60,7 @@ class HandControl:
         _, x, y = self._trail[-1]
         self.camera.drag(pos[0] - x, pos[1] - y)
         now = perf_counter()
-        self._trail = [entry for entry in self._trail if now - entry[0] < _THROW_MEMORY_S][-8:]
+        self._trail = [entry for entry in self._trail if now - entry[0] < _THROW_MEMORY_S]
         self._trail.append((now, *pos))
 
     def release(self, pos: tuple[float, float]) -> None:

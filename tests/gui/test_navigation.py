@@ -127,6 +127,27 @@ class TestThrow:
         assert hand.camera.target.centre_x == pytest.approx(before.centre_x - 1000 * reach)
         assert hand.camera.target.centre_y == pytest.approx(before.centre_y + 500 * reach)
 
+    @pytest.mark.parametrize("speed_px_s", [(0.0, 500.0), (120.0, -120.0)])
+    def test_any_direction_throws(
+        self, hand: HandControl, clock: Clock, speed_px_s: tuple[float, float]
+    ) -> None:
+        hand.release(move(hand, clock, speed_px_s=speed_px_s, seconds=0.3))
+        assert hand.camera.moving
+
+    def test_a_mouse_of_a_thousand_events_a_second_is_measured_over_as_long(
+        self, hand: HandControl, clock: Clock
+    ) -> None:
+        """The last events of a hand tremble; its mean over eighty milliseconds does not."""
+        hand.press((0, 0))
+        x = 0.0
+        for event in range(200):
+            clock.now_s += 0.001
+            x += 1.0 if event < 195 else -1.0
+            hand.drag((x, 0))
+        hand.release((x, 0))
+        thrown = hand.camera.view.centre_x - hand.camera.target.centre_x
+        assert thrown == pytest.approx(1000 * KINETIC_TIME_CONSTANT_S * 4.0, rel=0.15)
+
     def test_only_the_last_movement_counts(self, hand: HandControl, clock: Clock) -> None:
         """A hand that turned round throws the way it went last."""
         x, y = move(hand, clock, speed_px_s=(-2000, 0), seconds=0.2)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from viewer.slide.geometry import Pyramid
 
 RATIOS = (2, 3, 4, 2.0012, 3.9998, 1.7, 16)
-TILE_SIDES = (64, 100, 240, 256, 512)
+TILE_SIDES = (50, 64, 100, 121, 240, 256, 512)
 
 
 @st.composite

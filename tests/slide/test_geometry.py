@@ -209,5 +209,10 @@ class TestVisibleTiles:
     def test_are_none_where_the_region_shares_no_area(self, region: Rect) -> None:
         assert square_pyramid(300).visible_tiles(0, region).tile_count == 0
 
+    def test_a_region_that_ends_on_a_border_ends_there(self) -> None:
+        pyramid = square_pyramid(1024, 512)
+        assert pyramid.visible_tiles(0, Rect(256, 0, 768, 256)) == TileRange(0, 1, 0, 3, 1)
+        assert pyramid.visible_tiles(1, Rect(512, 512, 1024, 1024)) == TileRange(1, 1, 1, 2, 2)
+
     def test_are_all_for_an_endless_region(self) -> None:
         assert square_pyramid(300).visible_tiles(0, Rect(-inf, -inf, inf, inf)) == TileRange(0, 0, 0, 2, 2)

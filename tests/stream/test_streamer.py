@@ -179,6 +179,7 @@ class TestOrder:
             streamer.want([B])
             source.wait_asked(B)
             streamer.want([A, B, C, C, D], urgent=5)
+            assert streamer.queue_length == 3, "A is in memory, B is being read"
             source.let_go()
             arrivals.wait_for(4)
         assert source.asked == [A, B, C, D]
@@ -364,6 +365,8 @@ class TestFailures:
             arrivals.wait_for(1)
             assert streamer.state(A) is TileState.BUILDING
             assert (streamer.has(A), streamer.failed_count, arrivals.count) == (False, 0, 1)
+            streamer.want([])
+            assert streamer.state(A) is TileState.WAITING
 
             source.errors.clear()
             load(streamer, arrivals, A)

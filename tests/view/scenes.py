@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import exp, log, pi
+from functools import partial
+from math import pi
 from typing import NamedTuple
 
 import numpy as np
@@ -47,34 +48,70 @@ def resident(pyramid: Pyramid, keys: list[TileKey], *, spare_slots: int = 1) -> 
 
 
 @st.composite
-def views(draw: st.DrawFn, pyramid: Pyramid, screen: Screen, *, turned: bool = True) -> View:
-    """Centred on the slide, from deeply magnified to well beyond a fit."""
-    fit = max(pyramid.width / screen.width_px, pyramid.height / screen.height_px)
-    downsample = exp(draw(st.floats(log(0.2), log(max(4.0, 3 * fit)))))
-    angles = st.sampled_from((0.0, 0.0, pi / 2, 0.3, -2.0)) | st.floats(-pi, pi)
-    return View(
-        draw(st.floats(0, 1)) * pyramid.width,
-        draw(st.floats(0, 1)) * pyramid.height,
-        downsample,
-        draw(angles) if turned else 0.0,
-    )
+def views(draw: st.DrawFn, pyramid: Pyramid) -> View:
+    """Centred on the slide, at any level: deeply magnified, as it is, or well beyond a fit."""
+    level = draw(st.sampled_from(pyramid.levels))
+    downsample = level.downsample * draw(st.floats(1, 1.9) | st.floats(0.2, 30))
+    rotation_rad = draw(st.sampled_from((0.0, 0.0, pi / 2, 0.3, -2.0)) | st.floats(-pi, pi))
+    x, y = draw(st.floats(0, 1)) * pyramid.width, draw(st.floats(0, 1)) * pyramid.height
+    return View(x, y, downsample, rotation_rad)
 
 
 @st.composite
-def scenes(draw: st.DrawFn, *, coarsest: bool = False, turned: bool = True) -> Scene:
-    """Any share of each level is on the GPU; ``coarsest``: all of the coarsest level is."""
+def simple_scenes(draw: st.DrawFn, *, coarsest: bool) -> Scene:
+    """Any pyramid and any share of each level on the GPU."""
     pyramid = draw(pyramids())
     screen = Screen(
         draw(st.sampled_from((96, 200, 333))), draw(st.sampled_from((64, 150))), pyramid.pixel_aspect
     )
     shares = [draw(st.sampled_from((0.0, 0.1, 0.5, 0.9, 1.0))) for _ in pyramid.levels]
+    seed = draw(st.integers(0, 2**32 - 1))
+    return _scene(pyramid, draw(views(pyramid)), screen, shares, np.random.default_rng(seed), coarsest)
+
+
+def patchwork(seed: int, *, coarsest: bool) -> Scene:
+    """Grids that never nest, many tiles on the screen, and holes in every level: tiles must be pieced
+    together from several ancestors of several levels."""
+    rng = np.random.default_rng(seed)
+    sizes = [(int(rng.integers(1500, 3000)), int(rng.integers(1000, 2000)))]
+    for _ in range(3):
+        ratio_x, ratio_y = rng.uniform(1.6, 3.2, 2)
+        sizes.append((int(sizes[-1][0] / ratio_x), int(sizes[-1][1] / ratio_y)))
+    tiles = [(int(rng.choice((60, 100, 121))), int(rng.choice((70, 90, 128)))) for _ in sizes]
+    pyramid = Pyramid.from_sizes(sizes, tiles, pixel_aspect=float(rng.choice((1.0, 0.9))))
+    view = View(
+        pyramid.width * rng.uniform(),
+        pyramid.height * rng.uniform(),
+        pyramid.levels[rng.integers(2)].downsample * rng.uniform(1, 1.5),
+        float(rng.choice((0.0, 0.7))),
+    )
+    shares = [*rng.choice((0.2, 0.6), 2), *rng.choice((0.5, 0.9), 2)]
+    return _scene(pyramid, view, Screen(500, 400, pyramid.pixel_aspect), shares, rng, coarsest)
+
+
+def patchworks(*, coarsest: bool = False) -> st.SearchStrategy[Scene]:
+    """``patchwork`` by seed."""
+    return st.integers(0, 2**32 - 1).map(partial(patchwork, coarsest=coarsest))
+
+
+def scenes(*, coarsest: bool = False) -> st.SearchStrategy[Scene]:
+    """Scenes of all kinds; ``coarsest``: all of the coarsest level is on the GPU."""
+    return simple_scenes(coarsest=coarsest) | patchworks(coarsest=coarsest)
+
+
+def _scene(
+    pyramid: Pyramid,
+    view: View,
+    screen: Screen,
+    shares: list[float],
+    rng: np.random.Generator,
+    coarsest: bool,
+) -> Scene:
     if coarsest:
         shares[-1] = 1.0
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     keys = [key for key in all_tiles(pyramid) if rng.random() < shares[key.level]]
-    rng.shuffle(keys)
-    keys = [TileKey(*map(int, key)) for key in keys]
-    return Scene(pyramid, draw(views(pyramid, screen, turned=turned)), screen, resident(pyramid, keys), keys)
+    keys = [keys[index] for index in rng.permutation(len(keys))]
+    return Scene(pyramid, view, screen, resident(pyramid, keys), keys)
 
 
 def touches_screen(pyramid: Pyramid, key: TileKey, view: View, screen: Screen) -> bool:

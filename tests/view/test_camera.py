@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from math import cos, exp, hypot, log, pi, sin
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,9 @@ from viewer.view.camera import (
     slide_from_screen,
     slide_offset_from_screen,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FRAME_S = 1 / 60
 SIZE = (1280.0, 800.0)
@@ -287,13 +291,23 @@ class TestThrow:
         run(camera)
         assert camera.view == View(100, 50, 1.0)
 
-    def test_the_next_movement_is_as_quick_as_ever(self) -> None:
+    @pytest.mark.parametrize(
+        "move",
+        [
+            lambda camera: camera.go(View(300, 0, 1.0)),
+            lambda camera: camera.zoom(8.0, about_px=(-600, 0)),
+        ],
+        ids=["go", "zoom that the limits push"],
+    )
+    def test_the_next_movement_is_as_quick_as_ever(self, move: Callable[[Camera], None]) -> None:
         thrown, fresh = Camera(View(0, 0, 1.0)), Camera(View(0, 0, 1.0))
         thrown.throw(500, 0)
         for camera in (thrown, fresh):
-            camera.go(View(300, 0, 1.0))
+            camera.centre_limits = Rect(-1000, -1000, 1000, 1000)
+            move(camera)
             camera.step(FRAME_S)
         assert thrown.view == fresh.view
+        assert fresh.moving
 
 
 class TestGoAndJump:

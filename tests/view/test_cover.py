@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.view.scenes import Scene, all_tiles, resident, scenes, tiles_of, touches_screen
+from tests.view.scenes import Scene, all_tiles, patchworks, resident, scenes, tiles_of, touches_screen
 from viewer.slide.geometry import Pyramid, TileKey, TileRange
 from viewer.view.camera import View
 from viewer.view.cover import Cover, cover_view
@@ -97,6 +97,16 @@ def topmost(cover: Cover, points: NDArray[np.float64]) -> NDArray[np.intp]:
     return top
 
 
+def grid_position(
+    scene: Scene, index: int, place: NDArray[np.float64]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of the tiles of a level that hold slide points (n, 2)."""
+    level = scene.pyramid.levels[index]
+    cols = (place[:, 0] / (level.tile_width * level.scale_x)).astype(np.intp)
+    rows = (place[:, 1] / (level.tile_height * level.scale_y)).astype(np.intp)
+    return rows, cols
+
+
 def main_records(cover: Cover, tiles: TileRange) -> NDArray[np.void]:
     """The records of the view's own tiles: pieces of ancestors are coarser, tiles laid over finer."""
     return cover.tiles[cover.tiles["level"] == tiles.level]
@@ -122,8 +132,8 @@ def ancestor_alone(scene: Scene, key: TileKey, level_index: int) -> TileKey | No
 
 
 class TestNothingIsEmpty:
-    @settings(max_examples=300)
-    @given(scenes(coarsest=True), arrivals)
+    @settings(max_examples=200)
+    @given(scenes(coarsest=True) | patchworks(coarsest=True), arrivals)
     def test_no_pixel_of_the_slide_is_empty_once_the_coarsest_level_is_there(
         self, scene: Scene, arrival_seed: int | None
     ) -> None:
@@ -159,7 +169,7 @@ class TestNothingIsEmpty:
 
 
 class TestEveryPixelShowsItsPlace:
-    @given(scenes(), arrivals)
+    @given(scenes() | patchworks(), arrivals)
     def test_tiles_and_ancestors_are_sampled_where_the_slide_is(
         self, scene: Scene, arrival_seed: int | None
     ) -> None:
@@ -199,10 +209,7 @@ class TestEveryPixelShowsItsPlace:
         points = sample_points(scene)
         top = topmost(cover, points)
         place = points * pixel_of_slide(scene) + (scene.view.centre_x, scene.view.centre_y)
-        level = scene.pyramid.levels[tiles.level]
-        cols = (place[:, 0] / (level.tile_width * level.scale_x)).astype(int)
-        rows = (place[:, 1] / (level.tile_height * level.scale_y)).astype(int)
-        own = scene.residency.slot_grids[tiles.level][rows, cols] >= 0
+        own = scene.residency.slot_grids[tiles.level][grid_position(scene, tiles.level, place)] >= 0
         assert (cover.tiles["level"][top[own]] <= tiles.level).all()
 
 
@@ -226,7 +233,20 @@ class TestRecords:
             assert right is None or (rect[2], rect[1], rect[3]) == (right[0], right[1], right[3])
             assert below is None or (rect[3], rect[0], rect[2]) == (below[1], below[0], below[2])
 
-    @given(scenes(coarsest=True))
+    @given(patchworks())
+    def test_a_piece_is_of_the_finest_ancestor_that_is_there(self, scene: Scene) -> None:
+        cover, tiles = cover_of(scene)
+        points = sample_points(scene)
+        top = topmost(cover, points)
+        levels = cover.tiles["level"][top]
+        pieces = (top >= 0) & (levels > tiles.level)
+        place = points[pieces] * pixel_of_slide(scene) + (scene.view.centre_x, scene.view.centre_y)
+        finest = np.full(len(place), -1)
+        for index in range(len(scene.pyramid.levels) - 1, tiles.level, -1):
+            finest[scene.residency.slot_grids[index][grid_position(scene, index, place)] >= 0] = index
+        assert levels[pieces].tolist() == finest.tolist()
+
+    @given(patchworks(coarsest=True))
     def test_pieces_of_ancestors_fill_their_tile_to_the_bit_and_do_not_overlap(self, scene: Scene) -> None:
         cover, tiles = cover_of(scene)
         pieces = cover.tiles[cover.tiles["level"] > tiles.level]

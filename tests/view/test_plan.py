@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.view.scenes import Scene, all_tiles, resident, scenes, tiles_of, touches_screen, views
 from viewer.slide.geometry import Pyramid, TileKey, TileRange
 from viewer.view.camera import Velocity, View
-from viewer.view.plan import WEIGHT_RANGE, Plan, Screen, make_plan, on_screen, uniform
+from viewer.view.plan import Plan, Screen, make_plan, on_screen, uniform
 
 if TYPE_CHECKING:
     from viewer.view.plan import FloatArray
@@ -59,7 +59,7 @@ def plan_of(
 
 
 def random_plan(data: st.DataObject, scene: Scene, **weights: object) -> tuple[Plan, View]:
-    target = data.draw(st.just(scene.view) | views(scene.pyramid, scene.screen))
+    target = data.draw(st.just(scene.view) | views(scene.pyramid))
     plan = make_plan(
         scene.pyramid,
         scene.residency,
@@ -265,17 +265,22 @@ class TestWeights:
         plan = plan_of(CENTRE, attention=listening)
         assert sorted(asked) == sorted((key.level, *middle(key)) for key in plan.wanted)
 
-    @pytest.mark.parametrize("excess", [0.0, -7.0, 1e9, np.inf])
-    def test_a_weight_beyond_its_bounds_counts_as_the_bound(self, excess: float) -> None:
-        """Against tiles of weight 2, so that both bounds show."""
-        bound = float(np.clip(excess, *WEIGHT_RANGE))
+    @pytest.mark.parametrize(
+        ("outside", "left_first"), [(0.0, True), (-7.0, True), (-np.inf, True), (1e9, False), (np.inf, False)]
+    )
+    def test_a_weight_beyond_its_bounds_counts_as_the_bound(self, outside: float, left_first: bool) -> None:
+        """One tile in 32 of the blur on one side: a weight of 4 does not make up for it, nor 0 undo it."""
+        has_parent = (TileKey(1, col, row) for row in range(32) for col in range(32))
+        left = [key for key in has_parent if (key.col < 16) != left_first]
 
-        def weight(value: float) -> object:
-            return lambda _level, x, _y: np.where(x < 8000, value, 2.0)
+        def beyond(_level: int, x: FloatArray, _y: FloatArray) -> FloatArray:
+            return np.where(x < 8192, outside, 1.0)
 
-        assert plan_of(CENTRE, relevance=weight(excess)).wanted == (
-            plan_of(CENTRE, relevance=weight(bound)).wanted
-        )
+        wanted = [
+            key for key in plan_of(CENTRE, here=[*COARSEST, *left], relevance=beyond).wanted if key.level == 0
+        ]
+        is_left = [key.col < 32 for key in wanted]
+        assert is_left == sorted(is_left, reverse=left_first)
 
     @given(st.data(), scenes(), st.integers(0, 1000))
     def test_weights_reorder_and_never_starve(self, data: st.DataObject, scene: Scene, seed: int) -> None:
@@ -284,7 +289,7 @@ class TestWeights:
         def wild(_level: int, x: FloatArray, _y: FloatArray) -> FloatArray:
             return 10 ** rng.uniform(-3, 3, len(x))
 
-        target = data.draw(views(scene.pyramid, scene.screen))
+        target = data.draw(views(scene.pyramid))
         plain, weighed = (
             make_plan(
                 scene.pyramid, scene.residency, scene.view, target, scene.screen,
@@ -358,6 +363,13 @@ class TestPrefetch:
             velocity=wild, capacity_tiles=4000,
         )  # fmt: skip
         assert 0 < len(large.wanted) - large.urgent <= 96
+
+    def test_does_not_repeat_what_the_screen_wants(self) -> None:
+        """The level that a resting target would prefetch is the one that is still drawn."""
+        plan = plan_of(View(8192, 8192, 4.0), View(8192, 8192, 2.0), velocity=Velocity())
+        assert plan.drawn.level == plan.target.level + 1
+        assert len(plan.wanted) > plan.urgent
+        assert len(set(plan.wanted)) == len(plan.wanted)
 
     def test_stays_within_the_slide(self) -> None:
         corner = self.ahead(Velocity(x=-5000, y=-5000, x_std=5000, y_std=5000), View(300, 300, 1.0))

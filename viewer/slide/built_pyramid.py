@@ -214,6 +214,7 @@ class BuiltPyramid:
             except (TilePackError, OSError) as error:
                 log.warning("%s; the levels must be built again", error)
                 self._pack = None
+                pack.close()
                 self._path.unlink(missing_ok=True)
                 return None
         return writer.read(level, key.col, key.row) if writer is not None else None
@@ -225,6 +226,8 @@ class BuiltPyramid:
             os.utime(self._path)  # used now: the last to be removed
         except FileNotFoundError:
             return
+        except OSError as error:
+            log.warning("%s: the cache cannot be used as it should: %s", self._path, error.strerror)
         except TilePackError as error:
             log.warning("%s; it is removed and built again", error)
             self._path.unlink(missing_ok=True)
@@ -297,7 +300,17 @@ def _cache_key(source: Source) -> str:
 
 
 def _prune(folder: Path, limit_bytes: int, *, keep: Path) -> None:
-    """Remove the packs used longest ago until the rest fits, and what dead programs left half written."""
+    """Remove the packs used longest ago until the rest fits, and what dead programs left half written.
+
+    A pack that cannot be removed, or that another window removes at the same time, is no reason to fail.
+    """
+    try:
+        _remove_oldest(folder, limit_bytes, keep)
+    except OSError as error:
+        log.warning("%s: the cache cannot be cleared: %s", folder, error.strerror)
+
+
+def _remove_oldest(folder: Path, limit_bytes: int, keep: Path) -> None:
     for part in folder.glob(".*.part"):
         if part.stat().st_mtime < time.time() - _ABANDONED_AFTER_S:
             part.unlink(missing_ok=True)

@@ -131,7 +131,7 @@ def make_scatters() -> list[Scatter]:
             _mirrored(paint.red_cells(24)),
             20,
             {t.BLOOD: 0.88, t.STROMA: 0.006, t.GLANDS: 0.012, t.NECROSIS: 0.006},
-            clumping=0.4,
+            clumping=0.22,
         ),
         Scatter(
             "crypt",

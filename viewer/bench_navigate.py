@@ -93,7 +93,7 @@ def navigate(
     Raises DisplayError without a display, SlideError for a slide that cannot be opened, TimeoutError for a
     place that is not sharp after ten seconds.
     """
-    from viewer.slide.source import open_slide
+    from viewer.slide.built_pyramid import open_for_viewing
     from viewer.ui.app import application
 
     with application(settings.replace("streaming", fade_ms=0)) as (qt, window):
@@ -103,7 +103,7 @@ def navigate(
         qt.processEvents()
         run = _Run(view, qt.processEvents)
         started_s = perf_counter()
-        view.set_source(open_slide(path))
+        view.set_source(open_for_viewing(path))
         first_picture_ms = run.until(lambda: run.complete, started_s, _FIRST_PICTURE_LIMIT_S)
         assert view.source is not None
         trace = trace or random_trace(view.source.info.bounds, size_px)

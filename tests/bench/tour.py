@@ -26,12 +26,12 @@ def main() -> None:
     import numpy as np
 
     from viewer.settings import Settings
-    from viewer.slide.source import open_slide
+    from viewer.slide.built_pyramid import open_for_viewing
     from viewer.ui.app import application
 
     with application(Settings.default()) as (qt, window):
         view = window.view
-        source = open_slide(options.slide)
+        source = open_for_viewing(options.slide)
         view.set_source(source)
         rng = np.random.default_rng(0)
         bounds, samples_mb = source.info.bounds, []

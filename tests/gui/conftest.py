@@ -11,6 +11,10 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from pytestqt.qtbot import QtBot
+
+    from viewer.ui.slide_view import SlideView
+
 HERE = Path(__file__).parent
 
 
@@ -44,3 +48,25 @@ def no_qt_work_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     threads = [thing for thing in alive if isinstance(thing, QThread) and thing.isRunning()]
     assert not timers, f"timers left ticking: {timers}"
     assert not threads, f"threads left running: {threads}"
+
+
+@pytest.fixture
+def slide_view(qtbot: QtBot) -> Iterator[SlideView]:
+    """An empty slide view in a window of its own."""
+    from PySide6.QtWidgets import QMainWindow
+
+    from gpu.context import drain_errors
+    from viewer.settings import Settings
+    from viewer.ui.slide_view import SlideView
+
+    window = QMainWindow()
+    view = SlideView(Settings.default())
+    window.setCentralWidget(view)
+    window.resize(640, 480)
+    qtbot.add_widget(window)
+    with qtbot.wait_exposed(window):
+        window.show()
+    yield view
+    view.canvas.set_current()
+    assert drain_errors() == []
+    view.close_slide()

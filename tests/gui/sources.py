@@ -27,17 +27,19 @@ class MadeSource:
         *,
         size: int = 8192,
         step: int = 2,
+        levels: int | None = None,
+        path: Path = Path("made.svs"),
         broken: frozenset[TileKey] = frozenset(),
         gate: Event | None = None,
         mpp_um: tuple[float, float] | None = (0.25, 0.25),
         icc_profile: bytes | None = None,
     ) -> None:
         sizes = [size]
-        while sizes[-1] // step >= 512:
+        while sizes[-1] // step >= 512 and len(sizes) != levels:
             sizes.append(sizes[-1] // step)
         self.pyramid = Pyramid.from_sizes([(side, side) for side in sizes], [(256, 256)] * len(sizes))
         self.info = SlideInfo(
-            path=Path("made.svs"),
+            path=path,
             format="made",
             reader="made",
             reader_reason="made by the test",
@@ -52,7 +54,8 @@ class MadeSource:
         self._gate = gate
 
     def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
-        if self._gate is not None and key.level < len(self.pyramid.levels) - 1:
+        stands_in = key.level == len(self.pyramid.levels) - 1 > 0
+        if self._gate is not None and not stands_in:
             self._gate.wait()
         if key in self._broken or self.closed:
             raise TileError(f"{key}: broken for the test")

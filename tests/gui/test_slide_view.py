@@ -11,36 +11,22 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QMainWindow
 
-from gpu.context import drain_errors
 from tests.gui.sources import MadeSource
 from viewer.settings import Settings
 from viewer.slide.geometry import TileKey
 from viewer.ui import canvas
-from viewer.ui.slide_view import SlideView
 from viewer.view.camera import View, slide_from_screen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pytestqt.qtbot import QtBot
 
+    from viewer.ui.slide_view import SlideView
     from viewer.ui.tile_engine import FrameReport
 
 
 @pytest.fixture
-def view(qtbot: QtBot) -> Iterator[SlideView]:
-    """An empty slide view in a window of its own."""
-    window = QMainWindow()
-    view = SlideView(Settings.default())
-    window.setCentralWidget(view)
-    window.resize(640, 480)
-    qtbot.add_widget(window)
-    with qtbot.wait_exposed(window):
-        window.show()
-    yield view
-    view.canvas.set_current()
-    assert drain_errors() == []
-    view.close_slide()
+def view(slide_view: SlideView) -> SlideView:
+    return slide_view
 
 
 def show(qtbot: QtBot, view: SlideView, source: MadeSource) -> None:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from viewer.log import logger
-from viewer.slide.source import SlideError, open_slide
+from viewer.slide.built_pyramid import open_for_viewing
+from viewer.slide.source import SlideError
 from viewer.ui.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class SlideOpener(QObject):
     cancelled = Signal(object)
 
     def __init__(
-        self, parent: QObject | None = None, *, open_source: Callable[[Path], Source] = open_slide
+        self, parent: QObject | None = None, *, open_source: Callable[[Path], Source] = open_for_viewing
     ) -> None:
         super().__init__(parent)
         self._open_source = open_source

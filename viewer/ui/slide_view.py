@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from viewer.slide.built_pyramid import BuiltPyramid
 from viewer.slide.icc import lut_from_profile
 from viewer.stream.streamer import Streamer
 from viewer.ui.canvas import FrameBudget, SlideCanvas, VectorLayer
 from viewer.ui.frame_stats import FrameStats
+from viewer.ui.level_builder import LevelBuilder
 from viewer.ui.tile_engine import Adjustment, FrameReport, coarsest_tiles
 from viewer.view.camera import Camera, View, fitting_view
 from viewer.view.scale import downsample_from_magnification, magnification_from_downsample
@@ -62,6 +64,7 @@ class SlideView(QWidget):
         self._settings = settings
         self._source: Source | None = None
         self._streamer: Streamer | None = None
+        self._builder: LevelBuilder | None = None
         self._entered_mpp_um: tuple[float, float] | None = None
         self._report: FrameReport | None = None
         self._last_view: View | None = None
@@ -177,6 +180,10 @@ class SlideView(QWidget):
             self._limit_camera()
             self.fit(instant=True)
             self._fit_pending = True
+            if isinstance(source, BuiltPyramid) and not source.is_complete:
+                self._builder = LevelBuilder(source, self)
+                self._builder.progressed.connect(self._levels_built)
+                self._builder.failed.connect(self.message)
         self.source_changed.emit()
 
     def close_slide(self) -> None:
@@ -308,6 +315,9 @@ class SlideView(QWidget):
         self._streamer = self._source = self._report = self._entered_mpp_um = None
         self._failed_tiles = 0
         self._set_sharp(False)
+        if self._builder is not None:
+            self._builder.close()
+            self._builder = None
         if streamer is not None:
             streamer.close()
         if source is not None:
@@ -354,6 +364,10 @@ class SlideView(QWidget):
             self.failed_tiles_changed.emit(self._failed_tiles)
         self.frame_drawn.emit()
         self.frame_report.emit(report)
+
+    def _levels_built(self, share: float) -> None:
+        self.canvas.request_frame()
+        self.build_progress.emit(share)
 
     def _set_sharp(self, sharp: bool) -> None:
         if sharp != self._sharp:

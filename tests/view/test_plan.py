@@ -196,6 +196,36 @@ class TestOrder:
         assert True in has_parent
         assert False in has_parent
 
+    @given(scenes())
+    def test_the_blurriest_goes_first(self, scene: Scene) -> None:
+        """Blur is that of the nearest resident ancestor at the tile's middle, or twice that of the coarsest
+        level."""
+        levels = scene.pyramid.levels
+
+        def blur(key: TileKey) -> float:
+            own = levels[key.level]
+            x, y = (key.col + 0.5) * own.tile_width, (key.row + 0.5) * own.tile_height
+            for index in range(key.level + 1, len(levels)):
+                level = levels[index]
+                col = int(x * own.scale_x / (level.tile_width * level.scale_x))
+                row = int(y * own.scale_y / (level.tile_height * level.scale_y))
+                ancestor = TileKey(index, min(col, level.columns - 1), min(row, level.rows - 1))
+                if scene.residency.slot(ancestor) >= 0:
+                    return level.downsample
+            return 2 * levels[-1].downsample
+
+        plan = make_plan(
+            scene.pyramid,
+            scene.residency,
+            scene.view,
+            scene.view,
+            scene.screen,
+            velocity=None,
+            capacity_tiles=4000,
+        )
+        blurs = [blur(key) for key in plan.wanted if key.level == plan.target.level]
+        assert blurs == sorted(blurs, reverse=True)
+
     def test_without_any_ancestor_a_tile_counts_as_blurred_more_than_the_coarsest_level(self) -> None:
         pyramid = Pyramid.from_sizes([(1024, 512), (512, 256)], [(256, 256)] * 2)
         plan = plan_of(View(512, 256, 1.0), here=[TileKey(1, 1, 0)], pyramid=pyramid)
@@ -335,6 +365,9 @@ class TestPrefetch:
         ring = np.array([middle(key) for key in ahead if key.level == 0])
         assert ring.mean(axis=0) == pytest.approx((8192, 8192), abs=129)
         assert {key.level for key in ahead} == {0, 1}
+        coarser = [SLIDE.tile_rect(key) for key in ahead if key.level == 1]
+        assert min(rect.x0 for rect in coarser) <= 8192 - SCREEN.width_px, "as far as one step of zoom shows"
+        assert max(rect.x1 for rect in coarser) >= 8192 + SCREEN.width_px
 
     @pytest.mark.parametrize(("log_downsample", "level"), [(-1.0, 1), (1.0, 3), (0.0, 3)])
     def test_takes_the_level_that_the_zoom_goes_to(self, log_downsample: float, level: int) -> None:

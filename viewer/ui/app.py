@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import socket
 import sys
+import threading
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -56,6 +57,7 @@ def application(settings: Settings | None = None) -> Iterator[tuple[QApplication
     from viewer.ui.main_window import MainWindow
     from viewer.ui.messages import MessageKind
     from viewer.ui.theme import ThemeKeeper
+    from viewer.ui.window_layout import restore_layout
 
     logging = Logging()
     logging.start()
@@ -69,7 +71,8 @@ def application(settings: Settings | None = None) -> Iterator[tuple[QApplication
     )
     if problem:
         window.messages.show_message(MessageKind.WARNING, problem)
-    fill_screen_nearly(window)
+    if not restore_layout(window):
+        fill_screen_nearly(window)
     try:
         with mishaps_shown(window), closed_by_signals(window):
             window.show()
@@ -109,21 +112,30 @@ def mishaps_shown(window: MainWindow) -> Iterator[None]:
     from viewer.ui.outbox import Outbox
 
     outbox = Outbox()
-    before = sys.excepthook
+    before, before_in_thread = sys.excepthook, threading.excepthook
 
-    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        before(kind, error, trace)
-        text = f"Something went wrong inside Foveola ({kind.__name__}: {error}). The window stays usable."
+    def tell(error: BaseException | None) -> None:
+        text = (
+            f"Something went wrong inside Foveola ({type(error).__name__}: {error}). The window stays usable."
+        )
         copy = window.actions_["diagnostics"].trigger
         outbox.post(
             partial(window.messages.show_message, MessageKind.ERROR, text, buttons={"Copy diagnostics": copy})
         )
 
-    sys.excepthook = hook
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        before(kind, error, trace)
+        tell(error)
+
+    def hook_in_thread(args: threading.ExceptHookArgs) -> None:
+        before_in_thread(args)
+        tell(args.exc_value)
+
+    sys.excepthook, threading.excepthook = hook, hook_in_thread
     try:
         yield
     finally:
-        sys.excepthook = before
+        sys.excepthook, threading.excepthook = before, before_in_thread
         outbox.close()
 
 

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from viewer.folders import cache_dir
+from viewer.progress import progress_bar
 from viewer.ui.app import application
 from viewer.ui.display import DisplayError, VirtualDisplay, has_display
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from viewer.ui.main_window import MainWindow
     from viewer.ui.opening import Progress
 
-DEMO_SIZE_PX = 24_576
+DEMO_SIZE_PX = 16_384
 DEMO_SEED = 1
 SCREEN_PX = (1440, 900)
 PATIENCE_MS = 300_000
@@ -70,8 +71,11 @@ def show_and_photograph(app: QApplication, window: MainWindow, target: Path) -> 
     window.view.sharp_changed.connect(sharp)
     window.opener.failed.connect(lambda _path, _reason: app.exit(1))
     QTimer.singleShot(PATIENCE_MS, app, lambda: app.exit(2))
-    open_demo(window)
-    status = app.exec()
+    window.setGeometry(app.primaryScreen().geometry())
+    with progress_bar("demo slide") as show:
+        window.opener.progressed.connect(lambda share: show(share, 1.0))
+        open_demo(window)
+        status = app.exec()
     settle.stop()
     if status:
         problems = "; ".join(bar.text for bar in window.messages.messages) or "it took too long"

@@ -15,6 +15,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QMainWindow
 
 from gpu.context import gl_info
+from viewer.log import logger
 from viewer.saving import SaveError
 from viewer.ui.action_table import Need
 from viewer.ui.actions import ActionSet
@@ -24,7 +25,7 @@ from viewer.ui.hud import Hud
 from viewer.ui.messages import MessageArea, MessageKind
 from viewer.ui.navigator import Navigator
 from viewer.ui.opening import SlideOpener
-from viewer.ui.portraits import PortraitMaker
+from viewer.ui.portraits import PortraitMaker, prune
 from viewer.ui.properties_panel import PropertiesPanel
 from viewer.ui.slide_area import SlideArea
 from viewer.ui.slide_folder import SlideFolder
@@ -34,6 +35,7 @@ from viewer.ui.status_line import StatusLine
 from viewer.ui.theme import em_px
 from viewer.ui.vector_layer import VectorOverlay
 from viewer.ui.window_chrome import RecentMenu, fill_menus, make_dock, make_toolbar
+from viewer.ui.window_layout import save_layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
     from viewer.state import ReaderState
     from viewer.ui.opening import Prepare
     from viewer.ui.theme import ThemeKeeper
+
+log = logger("ui")
 
 SAVE_STATE_EVERY_MS = 30_000
 
@@ -67,6 +71,7 @@ class MainWindow(QMainWindow):
         self.state = state
         self.themes = themes
         self.logging = logging
+        self._closed = False
         self.portraits = PortraitMaker(self)
         self.opener = SlideOpener(self)
         self.messages = MessageArea(themes)
@@ -249,6 +254,14 @@ class MainWindow(QMainWindow):
         except SaveError as error:
             self.messages.show_message(MessageKind.WARNING, str(error))
 
+    def _save_layout(self) -> None:
+        if self.isFullScreen():
+            return  # the next start should not surprise with it
+        try:
+            save_layout(self)
+        except SaveError as error:
+            log.warning("%s", error)
+
     def _keep_last_folder(self, folder: Path) -> None:
         if str(folder) != self.settings.viewing.last_folder:
             self.apply_settings(self.settings.replace("viewing", last_folder=str(folder)))
@@ -319,6 +332,7 @@ class MainWindow(QMainWindow):
 
     def _forget_recent(self) -> None:
         self.state.forget_all()
+        prune(0)
         self._save_state()
         self._refresh_recent()
 
@@ -334,8 +348,13 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save where the reader was and end all threads."""
+        if self._closed:
+            super().closeEvent(event)
+            return
+        self._closed = True
         self._state_timer.stop()
         self._save_state()
+        self._save_layout()
         self.messages.opening.end()
         self.opener.close(wait_s=0.5)
         self.portraits.close(wait_s=0.5)

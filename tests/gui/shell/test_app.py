@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,20 @@ def test_an_uncaught_error_is_told_in_the_window(
         assert "ZeroDivisionError: by accident" in window.messages.messages[0].text
         assert "stays usable" in window.messages.messages[0].text
     assert before == [(ZeroDivisionError, error, None)]
+
+
+def test_an_error_in_a_thread_is_told_in_the_window(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", before.append)
+    with mishaps_shown(window):
+        thread = threading.Thread(target=lambda: [].pop())
+        thread.start()
+        thread.join()
+        qtbot.wait_until(lambda: bool(window.messages.messages))
+    assert "IndexError: pop from empty list" in window.messages.messages[0].text
+    assert len(before) == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -7,15 +7,17 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPointF, QSize, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QDialog, QToolButton
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QToolButton, QTreeWidget
 
 from tests.gui.shell.conftest import write_slide
+from viewer.folders import cache_dir
 from viewer.settings import Settings, settings_path
 from viewer.state import ReaderState
 from viewer.ui.action_table import ACTIONS, Need
 from viewer.ui.messages import MessageKind
+from viewer.ui.window_layout import layout_path, restore_layout
 from viewer.view.camera import View
 
 if TYPE_CHECKING:
@@ -72,7 +74,11 @@ def test_a_good_slide_opens(qtbot: QtBot, window: MainWindow, slide_file: Path, 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(None, "There is no such file"), (b"", "The file is empty"), (b"no slide at all", "It cannot be opened (")],
+    [
+        (None, "There is no such file"),
+        (b"", "The file is empty"),
+        (b"no slide at all", "It cannot be opened ("),
+    ],
 )
 def test_what_cannot_be_opened_is_told_in_the_window(
     qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn, content: bytes | None, reason: str
@@ -216,8 +222,33 @@ def test_recent_slides_are_listed_opened_and_forgotten(
     menu.fill()
     next(action for action in menu.actions() if action.text() == "Forget recent slides").trigger()
     assert ReaderState.load().recent == ()
+    assert list((cache_dir() / "portraits").glob("*")) == []
     menu.fill()
     assert [action.text() for action in menu.actions()] == ["No recent slides"]
+
+
+def test_panels_come_back_as_they_were(make_window: Callable[[], MainWindow]) -> None:
+    first = make_window()
+    first.docks["navigator"].hide()
+    first.docks["adjustments"].show()
+    first.resize(820, 610)
+    first.close()
+    second = make_window()
+    assert restore_layout(second)
+    assert not second.docks["navigator"].isVisible()
+    assert second.docks["adjustments"].isVisible()
+    assert not second.actions_["show_navigator"].isChecked()
+    assert second.size() == QSize(820, 610)
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"geometry": "?", "state": ""}', '{"geometry": "", "state": ""}']
+)
+def test_a_damaged_layout_is_not_used(window: MainWindow, content: str) -> None:
+    assert not restore_layout(window)
+    layout_path().parent.mkdir(parents=True, exist_ok=True)
+    layout_path().write_text(content)
+    assert not restore_layout(window)
 
 
 def test_a_damaged_state_file_is_told(make_window: Callable[[], MainWindow], own_folders: Path) -> None:
@@ -396,6 +427,37 @@ def test_full_screen_and_back(qtbot: QtBot, window: MainWindow) -> None:
     window.actions_["full_screen"].trigger()
     qtbot.wait_until(lambda: not window.isFullScreen())
     assert window.menuBar().isVisible()
+
+
+def test_copying_belongs_to_the_part_in_focus(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn
+) -> None:
+    open_in(window, slide_file)
+    qtbot.wait_until(lambda: window.view.sharp)
+    clipboard = QGuiApplication.clipboard()
+    qtbot.keyClick(window.view.canvas.native, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert clipboard.image().width() == window.view.canvas.native.width()
+    tree = window.docks["properties"].findChild(QTreeWidget)
+    tree.setFocus()
+    item = tree.topLevelItem(0).child(0)
+    tree.setCurrentItem(item)
+    qtbot.keyClick(tree, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert clipboard.text().startswith(item.text(0))
+
+
+def test_saving_the_view(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_in(window, slide_file)
+    qtbot.wait_until(lambda: window.view.sharp)
+    target = slide_file.with_name("view")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
+    window.actions_["save_view"].trigger()
+    assert target.with_suffix(".png").exists()
+    target.with_suffix(".png").unlink()
+    target.with_suffix(".png").mkdir()
+    window.actions_["save_view"].trigger()
+    assert "not saved" in messages(window)[0]
 
 
 # The status line

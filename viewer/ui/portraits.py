@@ -1,17 +1,17 @@
-"""Small pictures of slides for lists, made one by one in a thread of low priority, kept as PNG files.
+"""Small pictures of slides for lists, made one by one in a thread, kept as PNG files.
 
-The newest request is served first: it is what the reader is looking at. Pictures come from the tissue levels,
-never from label or macro images.
+The newest rows asked for are served first: they are what the reader looks at. The thread stands still while
+tiles of the open slide are missing. It has no low priority of the system's: holding Python's lock, it would
+hold back the window. Pictures come from the tissue, never from label or macro images.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import os
-import sys
 import threading
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from PIL import Image, PngImagePlugin
@@ -39,7 +39,8 @@ log = logger("ui")
 PORTRAIT_PX = 192
 MAX_KEPT = 2000
 _SIZE_KEY = "Slide size"
-_NICENESS = 15
+_ONE_GLANCE_S = 0.05
+"""Requests that follow each other quicker than this come from one look at a list, and are served in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,42 @@ class _StoppedError(Exception):
     """The maker was stopped in the middle of a slide."""
 
 
-class _Stoppable:
-    """A source whose next read fails once the maker is stopped."""
+class Pace:
+    """Holds work back, or ends it, at the points where the work asks."""
 
-    def __init__(self, source: Source, stopped: threading.Event) -> None:
-        self._source, self._stopped = source, stopped
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+        self._may_work = threading.Event()
+        self._may_work.set()
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped.is_set()
+
+    def hold(self, held: bool) -> None:
+        """Stand still at the next point, or go on."""
+        if held and not self.stopped:
+            self._may_work.clear()
+        else:
+            self._may_work.set()
+
+    def stop(self) -> None:
+        """End at the next point, also where work stands still."""
+        self._stopped.set()
+        self._may_work.set()
+
+    def point(self) -> None:
+        """Wait while held. Raises an error that ends the work once it is stopped."""
+        self._may_work.wait()
+        if self.stopped:
+            raise _StoppedError
+
+
+class _Paced:
+    """A source whose reads keep the pace."""
+
+    def __init__(self, source: Source, pace: Pace) -> None:
+        self._source, self._pace = source, pace
 
     @property
     def info(self) -> SlideInfo:
@@ -74,8 +106,7 @@ class _Stoppable:
         return self._source.pyramid
 
     def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
-        if self._stopped.is_set():
-            raise _StoppedError
+        self._pace.point()
         return self._source.read_tile(key)
 
     def read_associated_image(self, name: str) -> NDArray[np.uint8]:
@@ -94,41 +125,35 @@ class PortraitMaker(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._outbox = Outbox()
-        self._wanted: list[Path] = []
+        self._wanted: dict[Path, tuple[int, int]] = {}
+        self._glance = self._requests = 0
+        self._last_request_s = 0.0
         self._condition = threading.Condition()
-        self._stopped = threading.Event()
-        self._may_work = threading.Event()
-        self._may_work.set()
+        self._pace = Pace()
         self._thread: threading.Thread | None = None
 
     def request(self, path: Path) -> None:
-        """Have a portrait made; the newest request comes first."""
+        """Have a portrait made: what one glance asks for in its order, newer glances before older ones."""
+        now_s = monotonic()
         with self._condition:
-            if path in self._wanted:
-                self._wanted.remove(path)
-            self._wanted.append(path)
+            self._requests += 1
+            if now_s - self._last_request_s > _ONE_GLANCE_S:
+                self._glance += 1
+            self._last_request_s = now_s
+            self._wanted[path] = (-self._glance, self._requests)
             self._condition.notify()
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="foveola-portraits", daemon=True)
             self._thread.start()
 
-    def forget_requests(self) -> None:
-        """Drop what has not been begun: the list it was for is gone."""
-        with self._condition:
-            self._wanted.clear()
-
     def set_paused(self, paused: bool) -> None:
-        """Hold back between slides, while the reader waits for tiles."""
-        if paused:
-            self._may_work.clear()
-        else:
-            self._may_work.set()
+        """Stand still while the reader waits for tiles."""
+        self._pace.hold(paused)
 
     def close(self, *, wait_s: float = 1.0) -> None:
         """Stop, and wait for the thread, at most ``wait_s`` seconds."""
-        self._stopped.set()
+        self._pace.stop()
         self._outbox.close()
-        self._may_work.set()
         with self._condition:
             self._wanted.clear()
             self._condition.notify()
@@ -139,19 +164,18 @@ class PortraitMaker(QObject):
 
     def _work(self) -> None:
         """Runs in the maker's own thread."""
-        if sys.platform == "linux":  # where a thread has a priority of its own
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
         prune(MAX_KEPT)
         while True:
             with self._condition:
-                while not self._wanted and not self._stopped.is_set():
+                while not self._wanted and not self._pace.stopped:
                     self._condition.wait()
-                if self._stopped.is_set():
+                if self._pace.stopped:
                     return
-                path = self._wanted.pop()
-            self._may_work.wait()
+                path = min(self._wanted, key=self._wanted.__getitem__)
+                del self._wanted[path]
             try:
-                portrait = portrait_of(path, stopped=self._stopped)
+                self._pace.point()
+                portrait = portrait_of(path, pace=self._pace)
             except _StoppedError:
                 return
             except Exception as error:  # one slide must not end the pictures of all others
@@ -160,7 +184,7 @@ class PortraitMaker(QObject):
             self._outbox.post(lambda portrait=portrait: self.made.emit(portrait))  # type: ignore[misc]
 
 
-def portrait_of(path: Path, *, stopped: threading.Event | None = None) -> Portrait:
+def portrait_of(path: Path, *, pace: Pace | None = None) -> Portrait:
     """The portrait of a slide, from the cache folder or made and kept there. Failures are told in it."""
     try:
         kept = _kept_file(path)
@@ -175,7 +199,7 @@ def portrait_of(path: Path, *, stopped: threading.Event | None = None) -> Portra
         return Portrait(path, reason=error.reason)
     try:
         size_px = (source.pyramid.width, source.pyramid.height)
-        pixels = thumbnail(_Stoppable(source, stopped or threading.Event()), PORTRAIT_PX)
+        pixels = thumbnail(_Paced(source, pace or Pace()), PORTRAIT_PX)
     except TileError as error:
         return Portrait(path, size_px, reason=f"no picture: {error}")
     finally:

@@ -54,7 +54,7 @@ def test_an_error_in_a_thread_is_told_in_the_window(
     before: list[object] = []
     monkeypatch.setattr(threading, "excepthook", before.append)
     with mishaps_shown(window):
-        thread = threading.Thread(target=lambda: [].pop())
+        thread = threading.Thread(target=[].pop)
         thread.start()
         thread.join()
         qtbot.wait_until(lambda: bool(window.messages.messages))

@@ -11,7 +11,7 @@ from tests.gui.shell.conftest import SLIDE_PX, write_slide
 from viewer.folders import cache_dir
 from viewer.slide.source import SlideError
 from viewer.ui import portraits as portraits_module
-from viewer.ui.portraits import PORTRAIT_PX, Portrait, PortraitMaker, portrait_of, prune
+from viewer.ui.portraits import PORTRAIT_PX, Pace, Portrait, PortraitMaker, portrait_of, prune
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,12 +81,12 @@ def test_only_the_newest_pictures_are_kept(tmp_path: Path) -> None:
     assert oldest not in kept_files()
 
 
-def test_the_newest_request_is_served_first(
+def test_the_newest_glance_is_served_first_and_in_its_order(
     qtbot: QtBot, portraits: PortraitMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first_begun, go_on = threading.Event(), threading.Event()
 
-    def made(path: Path, **_stopped: threading.Event) -> Portrait:
+    def made(path: Path, **_pace: Pace) -> Portrait:
         first_begun.set()
         go_on.wait()
         return Portrait(path, (1, 1))
@@ -96,11 +96,13 @@ def test_the_newest_request_is_served_first(
     portraits.made.connect(lambda portrait: order.append(portrait.path.name))
     portraits.request(tmp_path / "a")
     first_begun.wait()
-    for name in ("b", "c", "b"):
-        portraits.request(tmp_path / name)
+    for glance in (("b", "c"), ("d", "e", "d")):
+        qtbot.wait(80)
+        for name in glance:
+            portraits.request(tmp_path / name)
     go_on.set()
-    qtbot.wait_until(lambda: len(order) == 3)
-    assert order == ["a", "b", "c"]
+    qtbot.wait_until(lambda: len(order) == 5)
+    assert order == ["a", "e", "d", "b", "c"]
 
 
 def test_pausing_holds_back(qtbot: QtBot, portraits: PortraitMaker, slide_file: Path) -> None:
@@ -117,7 +119,7 @@ def test_pausing_holds_back(qtbot: QtBot, portraits: PortraitMaker, slide_file: 
 def test_an_unexpected_error_does_not_end_the_others(
     qtbot: QtBot, portraits: PortraitMaker, slide_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def odd(path: Path, **_stopped: threading.Event) -> Portrait:
+    def odd(path: Path, **_pace: Pace) -> Portrait:
         if path != slide_file:
             raise ZeroDivisionError("odd")
         return Portrait(path, (1, 1))
@@ -132,10 +134,12 @@ def test_an_unexpected_error_does_not_end_the_others(
 
 
 def test_stopping_gives_up_in_the_middle_of_a_slide(slide_file: Path) -> None:
-    stopped = threading.Event()
-    stopped.set()
+    pace = Pace()
+    pace.hold(True)
+    pace.stop()
+    pace.hold(True)
     with pytest.raises(portraits_module._StoppedError):
-        portrait_of(slide_file, stopped=stopped)
+        portrait_of(slide_file, pace=pace)
 
 
 def test_a_full_disk_costs_only_the_copy(

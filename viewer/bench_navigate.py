@@ -31,6 +31,8 @@ Place = tuple[float, float, float]
 _JUMPS = 200
 _PANS = 240
 _SETTLE_LIMIT_S = 10.0
+_PULSE_MS = 200
+"""An event comes at least this often, so that a limit is noticed when nothing else happens."""
 _FIRST_PICTURE_LIMIT_S = 60.0
 
 
@@ -93,6 +95,8 @@ def navigate(
     Raises DisplayError without a display, SlideError for a slide that cannot be opened, TimeoutError for a
     place that is not sharp after ten seconds.
     """
+    from PySide6.QtCore import QEventLoop, QTimer
+
     from viewer.slide.built_pyramid import open_for_viewing
     from viewer.ui.app import application
 
@@ -101,7 +105,11 @@ def navigate(
         ratio = view.canvas.pixel_ratio
         view.setFixedSize(round(size_px[0] / ratio), round(size_px[1] / ratio))
         qt.processEvents()
-        run = _Run(view, qt.processEvents)
+        # Sleep until something happens, as the application does: polling would take a core from the decoders.
+        waiting = QEventLoop.ProcessEventsFlag.WaitForMoreEvents
+        pulse = QTimer(qt, interval=_PULSE_MS)
+        pulse.start()
+        run = _Run(view, partial(qt.processEvents, waiting))
         started_s = perf_counter()
         view.set_source(open_for_viewing(path))
         first_picture_ms = run.until(lambda: run.complete, started_s, _FIRST_PICTURE_LIMIT_S)
@@ -109,6 +117,7 @@ def navigate(
         trace = trace or random_trace(view.source.info.bounds, size_px)
         jump_ms = run.jumps(trace.jumps, progress)
         frame_ms, engine_cpu_ms = run.pans(trace.pans)
+        pulse.stop()
         view.close_slide()
     return {
         "slide": path.name,
@@ -125,7 +134,7 @@ def navigate(
 class _Run:
     """Drives a view and times what it draws."""
 
-    def __init__(self, view: SlideView, process_events: Callable[[], None]) -> None:
+    def __init__(self, view: SlideView, process_events: Callable[[], object]) -> None:
         self._view = view
         self._process_events = process_events
         self._frames = 0

@@ -48,26 +48,30 @@ def tables_segments(tables: bytes | None) -> bytes:
     return bytes(kept)
 
 
-def read_header(tile: bytes, prefix: bytes) -> JpegHeader:
+def read_header(tile: bytes, prefix: bytes, *, jfif_prefix: bytes | None = None) -> JpegHeader:
     """The header of a tile of a TIFF, rewritten with ``prefix`` after the start marker and without colour
-    markers.
+    markers. Where the tile is a JFIF stream of its own, ``jfif_prefix`` is put in instead, if given.
 
     Raises JpegError where the tile has no frame header before its first scan.
     """
     if tile[:2] != b"\xff\xd8":
         raise JpegError("it does not begin like a JPEG")
-    rewritten, position = bytearray(b"\xff\xd8" + prefix), 2
+    kept, position = bytearray(), 2
     while True:
         marker, end = _segment(tile, position)
         if marker in (_SOS, _EOI):
             raise JpegError("it has no frame header")
         if marker not in (_APP0, _APP14):
-            rewritten += tile[position:end]
+            kept += tile[position:end]
+        elif jfif_prefix is not None and tile[position + 4 : position + 9] == b"JFIF\0":
+            prefix = jfif_prefix
         if marker in _SOF:
             if end - position < 10:
                 raise JpegError("its frame header is too short")
             height, width = (int.from_bytes(tile[position + at : position + at + 2], "big") for at in (5, 7))
-            return JpegHeader(tile[:end], bytes(rewritten), width, height, tile[position + 9])
+            return JpegHeader(
+                tile[:end], b"\xff\xd8" + prefix + bytes(kept), width, height, tile[position + 9]
+            )
         position = end
 
 

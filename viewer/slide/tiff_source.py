@@ -150,7 +150,8 @@ def _open(path: Path, file: FileBytes, max_stripped_px: int) -> TiffSource | Arr
             info = replace(info, reader="tiff (whole)", reader_reason=reason, notes=(*info.notes, *notes))
             file.close()
             return ArraySource(info, array, pixel_aspect=pixel_aspect(info.mpp_um))
-        levels = _file_levels(file, images, info, shift, handle if vendor == "aperio" else None)
+        codecs = [TileCodec(image, shift=shift, trust_jfif=handle is None) for image in images]
+        levels = _file_levels(file, images, codecs, info, handle if vendor == "aperio" else None)
         _probe(levels)
         beyond = sum(level.tiles_beyond_file for level in levels)
         if beyond:
@@ -234,7 +235,11 @@ def _notes(first: TiffImage, ifds: list[Ifd], ome: OmeFacts | None, *, was_cut: 
 
 
 def _file_levels(
-    file: FileBytes, images: list[TiffImage], info: SlideInfo, shift: int, aperio: OpenSlideHandle | None
+    file: FileBytes,
+    images: list[TiffImage],
+    codecs: list[TileCodec],
+    info: SlideInfo,
+    aperio: OpenSlideHandle | None,
 ) -> list[TiffLevel]:
     """The levels that the file stores. Tiles that an Aperio level leaves out are OpenSlide's to fill from
     finer ones.
@@ -243,9 +248,8 @@ def _file_levels(
     if aperio is not None and not images[0].separate_planes:
         spread_missing_tiles(images, tables)
     levels = []
-    for index, (image, table) in enumerate(zip(images, tables, strict=True)):
+    for index, (image, codec, table) in enumerate(zip(images, codecs, tables, strict=True)):
         missing = partial(read_level_region, aperio, index) if aperio and index else None
-        codec = TileCodec(image, shift=shift)
         levels.append(
             TiffLevel(file, image, codec, table, background_rgb=info.background_rgb, missing=missing)
         )

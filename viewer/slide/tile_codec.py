@@ -44,10 +44,12 @@ class CodecError(Exception):
 class TileCodec:
     """Decodes the tiles of one image. Holds no pixels; safe to use from many threads.
 
-    ``shift`` is how many low bits of 16-bit samples are dropped to show them in 8.
+    ``shift`` is how many low bits of 16-bit samples are dropped to show them in 8. ``trust_jfif`` believes a
+    tile that is a JFIF stream, which is YCbCr by definition, against a TIFF that calls it RGB: Bio-Formats
+    writes such files. libtiff believes the TIFF, so this is only for files that OpenSlide does not open.
     """
 
-    def __init__(self, image: tiff.TiffImage, *, shift: int = 8) -> None:
+    def __init__(self, image: tiff.TiffImage, *, shift: int = 8, trust_jfif: bool = False) -> None:
         self._image = image
         self._shift = shift
         self._samples = 1 if image.separate_planes else image.samples
@@ -56,6 +58,9 @@ class TileCodec:
             self._jpeg_prefix = tables_segments(tables)
         except JpegError as error:
             raise CodecError(str(error)) from None
+        self._jfif_prefix: bytes | None = None
+        if trust_jfif and self._samples == 3:
+            self._jfif_prefix = adobe_segment(ycbcr=True) + self._jpeg_prefix
         if image.photometric in (tiff.RGB, tiff.YCBCR) and self._samples == 3:
             self._jpeg_prefix = adobe_segment(ycbcr=image.photometric == tiff.YCBCR) + self._jpeg_prefix
         self._jpeg_header: JpegHeader | None = None
@@ -117,7 +122,9 @@ class TileCodec:
             # apart.
             header = self._jpeg_header
             if header is None or not data.startswith(header.original):
-                self._jpeg_header = header = read_header(data, self._jpeg_prefix)
+                self._jpeg_header = header = read_header(
+                    data, self._jpeg_prefix, jfif_prefix=self._jfif_prefix
+                )
             if (header.width, header.height, header.components) != (width, rows, self._samples):
                 raise CodecError(
                     f"it claims {header.width}×{header.height} px of {header.components} samples, "

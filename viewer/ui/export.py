@@ -16,9 +16,9 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication, QImage,
 
 import viewer
 from viewer.snapshot import save_png
+from viewer.tile_engine import Adjustment
 from viewer.ui.gl_quad import rgba_from_image
 from viewer.ui.scale_bar import LONGEST_SHARE, bar_size, paint_bar, scale_bar
-from viewer.ui.tile_engine import Adjustment
 from viewer.view.scale import format_magnification, magnification_from_downsample
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from viewer.ui.slide_view import SlideView
 
-RESEARCH_USE = "Research use only"
 _INK = QColor(20, 22, 28)
 _SMALLEST_FONT_PX = 13
 _FONT_SHARE = 1 / 64
@@ -63,7 +62,7 @@ class ViewFacts:
         scale = "unknown" if self.um_per_px is None else f"{self.um_per_px:.6g} µm per pixel"
         return {
             "Software": f"Foveola {viewer.__version__}",
-            "Comment": RESEARCH_USE,
+            "Comment": viewer.RESEARCH_USE,
             "Source": self.slide_name,
             "Description": self.description(),
             "Scale": scale,
@@ -117,7 +116,7 @@ def with_margin(pixels: NDArray[np.uint8], facts: ViewFacts) -> QImage:
     gap = round(metrics.height() * 0.6)
     bar = None if facts.um_per_px is None else scale_bar(facts.um_per_px, width * LONGEST_SHARE)
     bar_width = 0.0 if bar is None else bar_size(bar, font)[0] + 2 * gap
-    text = [RESEARCH_USE, facts.description()]
+    text = [viewer.RESEARCH_USE, facts.description()]
     if bar is None:
         text.append("Scale unknown: the slide does not state its pixel size")
     room = QRectF(0, 0, max(width - bar_width - 2 * gap, width * 0.4), 1e6)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QWidget
 
+import viewer
 from viewer.ui.theme import em_px
 from viewer.ui.throttle import Throttle
 from viewer.view.scale import format_magnification, format_position
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from viewer.ui.slide_view import SlideView
     from viewer.ui.theme import ThemeKeeper
 
-RESEARCH_USE = "Research use only"
 _TIP_RESEARCH = "Foveola is not a medical device and must not be used for diagnosis"
 _TIP_NO_PIXEL_SIZE = "This file does not state its pixel size; Tools › Set pixel size…"
 
@@ -103,7 +103,7 @@ class StatusLine(QStatusBar):
         self.building.setAccessibleName("Building the coarse levels of a file that has none")
         self.building.setFixedWidth(_width_of("Building levels 100 %") + em_px(1))
         self.sharp = SharpLight(themes)
-        self.research = QLabel(RESEARCH_USE)
+        self.research = QLabel(viewer.RESEARCH_USE)
         self.research.setObjectName("research")
         self.research.setToolTip(_TIP_RESEARCH)
         self.research.setContentsMargins(em_px(0.5), 0, em_px(0.3), 0)

@@ -6,13 +6,17 @@ import argparse
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from viewer import arguments, cli
 from viewer.saving import SaveError
@@ -58,6 +62,9 @@ def raising(error: BaseException) -> object:
         (["--version"], ["--version"]),
         (["snapshot", "--center", "-5,2", "-o", "x"], ["snapshot", "--center=-5,2", "-o", "x"]),
         (["snapshot", "--center"], ["snapshot", "--center"]),
+        (["snapshot", "--rotate", "-1e3"], ["snapshot", "--rotate=-1e3"]),
+        (["snapshot", "--center", "-o", "x"], ["snapshot", "--center", "-o", "x"]),
+        (["snapshot", "--", "--center", "-5"], ["snapshot", "--", "--center", "-5"]),
     ],
 )
 def test_open_is_the_default_command(words: list[str], completed: list[str]) -> None:
@@ -106,6 +113,10 @@ def test_help_loads_no_library() -> None:
         (["snapshot", "a", "--size", "1024"], "argument --size: '1024' is not WIDTHxHEIGHT"),
         (["phantom", "a", "--size", "1.5"], "argument --size: 1.5 is not a whole number"),
         (["info", "a", "--jsno"], "unrecognized arguments: --jsno"),
+        (["info", "a", "--js"], "unrecognized arguments: --js"),
+        (["info", ""], "argument SLIDE: the name of the file is empty"),
+        (["info", "a", "b\x1b[2J"], r"unrecognized arguments: b\x1b[2J"),
+        (["phantom", "a", "--size", "300", "--seed", "-1"], "'-1' is not a whole number, 0 or above"),
     ],
 )
 def test_wrong_usage_is_one_line_and_status_2(
@@ -128,6 +139,9 @@ def test_wrong_usage_is_one_line_and_status_2(
             "foveola: b.png: not saved, the disk is full\n",
         ),
         (PermissionError(13, "Permission denied", "c.svs"), "foveola: c.svs: Permission denied\n"),
+        (OSError(5, "Input/output error", "a\x1b.svs"), "foveola: a\\x1b.svs: Input/output error\n"),
+        (MemoryError(), "foveola: there is not enough memory for this\n"),
+        (MemoryError("9 GiB"), "foveola: there is not enough memory for this: 9 GiB\n"),
         (ZeroDivisionError("x"), "foveola: ZeroDivisionError: x (--debug shows where)\n"),
         (KeyboardInterrupt(), "foveola: interrupted\n"),
     ],
@@ -186,6 +200,114 @@ def test_a_closed_pipe_ends_quietly(slide: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_output_to_a_full_disk_is_a_failure(slide: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = foveola("info", slide, stdout=full)
+    assert done.returncode == 1
+    assert done.stderr == "foveola: the output cannot be written: No space left on device\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
+def test_closed_output_is_no_error(slide: Path) -> None:
+    words = ["sh", "-c", 'exec "$0" -m viewer info "$1" >&-', sys.executable, slide]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_command_leaves_no_debris(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The signal comes in the middle of writing; what has been written is taken away."""
+
+    def progress_bar(_label: str) -> Any:
+        def interrupt(_done: float, _total: float) -> None:
+            assert list(tmp_path.iterdir())
+            os.kill(os.getpid(), number)
+
+        return nullcontext(interrupt)
+
+    monkeypatch.setattr("viewer.progress.progress_bar", progress_bar)
+    before = signal.getsignal(number)
+    assert cli.main(["phantom", str(tmp_path / "slide.tif"), "--size", "1500"]) == 1
+    assert capsys.readouterr().err == "foveola: interrupted\n"
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(number) == before
+
+
+def test_a_phantom_out_of_range_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["phantom", str(tmp_path / "a.tif"), "--size", "255"]) == 2
+    assert capsys.readouterr().err == "foveola: a phantom is 256 to 400,000 px wide, not 255\n"
+
+
+def snapshot(slide: Path, output: Path, size: str = "100x80") -> int:
+    place = ["--center", "128,128", "--downsample", "1"]
+    return cli.main(["snapshot", str(slide), *place, "--size", size, "-o", str(output)])
+
+
+@pytest.mark.gl
+def test_a_snapshot_carries_research_use_only(
+    slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "view.png"
+    assert snapshot(slide, output) == 0
+    assert capsys.readouterr().err == ""
+    with Image.open(output) as image:
+        assert image.size == (100, 80)
+        assert image.text["Comment"] == "Research use only"
+        assert "Warning" not in image.text
+
+
+@pytest.mark.gl
+def test_a_snapshot_says_which_tiles_failed(
+    slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Tiles 2 and 4 of four lie behind the end of the file; of a hundred, too, the first is enough."""
+    with tifffile.TiffFile(slide) as tiff:
+        offsets = tiff.pages[0].tags["TileOffsets"]
+        damaged = [*offsets.value]
+    damaged[1] = damaged[3] = slide.stat().st_size
+    with slide.open("r+b") as file:
+        file.seek(offsets.valueoffset)
+        file.write(np.array(damaged, "<u4").tobytes())
+    output = tmp_path / "view.png"
+    assert snapshot(slide, output, "600x400") == 0
+    line = capsys.readouterr().err
+    assert line.startswith(f"foveola: {output}: 2 tiles could not be decoded and are marked in the picture")
+    assert "a slide.tif: tile column 1, row 0" in line
+    assert line.count("\n") == 1
+    with Image.open(output) as image:
+        assert image.text["Warning"] == "2 tiles could not be decoded and are marked in the picture"
+
+
+@pytest.mark.gl
+def test_a_big_snapshot_shows_its_progress(
+    slide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[float] = []
+    monkeypatch.setattr(
+        "viewer.progress.progress_bar",
+        lambda _label: nullcontext(lambda done, total: steps.append(done / total)),
+    )
+    assert snapshot(slide, tmp_path / "small.png") == 0
+    assert steps == []
+    assert snapshot(slide, tmp_path / "big.png", "2100x2000") == 0
+    assert steps == [0.5, 1.0]
+
+
+def test_a_snapshot_never_replaces_the_slide(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    slide = tmp_path / "slide.png"
+    Image.new("RGB", (300, 200)).save(slide)
+    before = slide.read_bytes()
+    (tmp_path / "link.png").symlink_to(slide)
+    for name in ("slide.png", "link.png"):
+        assert snapshot(slide, tmp_path / name) == 2
+        assert "this is the slide itself" in capsys.readouterr().err
+    assert slide.read_bytes() == before
+
+
 def test_names_the_terminal_cannot_show_do_not_end_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = io.BytesIO()
     stderr = io.TextIOWrapper(shown, encoding="ascii")
@@ -200,6 +322,8 @@ def test_figures_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     first, second = capsys.readouterr().out.splitlines()
     assert first.split() == ["jump_ms", "median", "12.35", "p95", "40"]
     assert second.split() == ["frames_with_holes", "0"]
+    cli._print_figures({"tiles_per_s": {"codec": None}}, as_json=False)
+    assert capsys.readouterr().out == "tiles_per_s          codec not measured\n"
 
 
 def test_sizes_and_points() -> None:

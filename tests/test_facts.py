@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from viewer.facts import facts_as_text, slide_facts
+from viewer.facts import facts_as_text, shown, slide_facts
 from viewer.slide.geometry import Pyramid, Rect
 from viewer.slide.source import SlideInfo
 
@@ -69,3 +69,12 @@ def test_text_says_what_the_file_does_not() -> None:
     text = facts_as_text(slide_facts(source(bare)))
     assert text.count("not stated in the file") == 2
     assert text.count("none") == 2
+
+
+def test_names_cannot_steer_the_terminal() -> None:
+    """Colours, cleared screens and second lines can stand in a file's name or its header."""
+    odd = dataclasses.replace(INFO, path=Path("/a\x1b[31m\n b\udcff.svs"), format="Über 😐\x9b2J")
+    text = facts_as_text(slide_facts(source(odd)))
+    assert text.splitlines()[0].endswith(r"/a\x1b[31m\n b\udcff.svs")
+    assert r"Über 😐\x9b2J" in text
+    assert shown("a b\u2028") == r"a b\u2028"

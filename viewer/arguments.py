@@ -8,6 +8,10 @@ from pathlib import Path
 LARGEST = 1e12
 
 
+class UsageError(Exception):
+    """Arguments that are fine one by one and wrong together, or for this slide."""
+
+
 def number(text: str) -> float:
     """A number of sensible size. Raises ArgumentTypeError."""
     try:
@@ -33,6 +37,20 @@ def count(text: str) -> int:
     if not value.is_integer():
         raise ArgumentTypeError(f"{text} is not a whole number")
     return int(value)
+
+
+def seed(text: str) -> int:
+    """A whole number, 0 or above, of any size. Raises ArgumentTypeError."""
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"{text!r} is not a whole number, 0 or above")
+    return int(text)
+
+
+def file(text: str) -> Path:
+    """A path that is not empty, as an unset variable of the shell makes it. Raises ArgumentTypeError."""
+    if not text:
+        raise ArgumentTypeError("the name of the file is empty")
+    return Path(text)
 
 
 def point(text: str) -> tuple[float, float]:

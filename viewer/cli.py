@@ -10,26 +10,37 @@ import argparse
 import io
 import json
 import os
+import re
+import signal
 import sys
 import traceback
-from contextlib import closing
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import viewer
-from viewer import arguments
+from viewer import RESEARCH_USE, arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
-RESEARCH_USE = "Research use only. Not for use in diagnostic procedures."
+EPILOG = f"{RESEARCH_USE}. Not for use in diagnostic procedures."
+BIG_PICTURE_PX = 4_000_000  # below, a snapshot takes about a second: no bar for that
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with the arguments in one line."""
+    """Says what is wrong with the arguments in one line. Options are not abbreviated: the next one added
+    would break them.
+    """
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **more})
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        from viewer.facts import shown
+
+        self.exit(2, f"{self.prog}: {shown(message)} (see {self.prog} --help)\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,21 +48,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     _survive_odd_names()
     options = _parser().parse_args(_with_command(list(sys.argv[1:] if argv is None else argv)))
     try:
-        status = int(options.run(options))
-        sys.stdout.flush()  # a closed pipe shows here and not at exit
+        with _unwound_by_signals():
+            return int(options.run(options))
     except KeyboardInterrupt:
         print("foveola: interrupted", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # Who read our output has left, as is their right: end quietly, also when Python flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()  # who read it has left, as is their right
         return 1
+    except arguments.UsageError as error:
+        print(f"foveola: {_in_words(error)}", file=sys.stderr)
+        return 2
     except Exception as error:
         if options.debug:
             traceback.print_exc()
         print(f"foveola: {_in_words(error)}", file=sys.stderr)
         return 1
-    return status
 
 
 def _survive_odd_names() -> None:
@@ -61,15 +73,61 @@ def _survive_odd_names() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+@contextmanager
+def _unwound_by_signals() -> Iterator[None]:
+    """A polite kill and a closed terminal end a command as Ctrl+C does: it clears its unfinished files.
+
+    A signal that is ignored, as under nohup, stays ignored.
+    """
+    names = ("SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    replaced = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
+    for number in replaced:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in replaced:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _put(text: str) -> None:
+    """Print ``text`` at once: a closed pipe and a full disk show here, and not when Python ends."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _discard_output()
+        raise _OutputError(f"the output cannot be written: {error.strerror}") from error
+
+
+def _discard_output() -> None:
+    """What cannot be written must not be tried again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _OutputError(Exception):
+    """Standard output takes no more."""
+
+
 def _in_words(error: Exception) -> str:
     """An error as one line that names the file."""
-    if isinstance(error, OSError) and error.filename is not None:
+    if isinstance(error, MemoryError):
+        text = f"there is not enough memory for this: {error}".rstrip(": ")
+    elif isinstance(error, OSError) and error.filename is not None:
         text = f"{os.fsdecode(error.filename)}: {error.strerror}"
     elif type(error).__module__.split(".")[0] in {"viewer", "gpu"}:
         text = str(error)  # our own errors are written for people
     else:
         text = f"{type(error).__name__}: {error} (--debug shows where)"
-    return " ".join(text.split())
+    return _one_line(text)
+
+
+def _one_line(text: str) -> str:
+    from viewer.facts import shown
+
+    return shown(" ".join(text.split()))
 
 
 # Arguments
@@ -79,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="foveola",
         description="A viewer for whole-slide images. Without a command, opens the window.",
-        epilog=RESEARCH_USE,
+        epilog=EPILOG,
     )
     parser.add_argument("--version", action="version", version=f"foveola {viewer.__version__}")
     debug: dict[str, Any] = {"action": "store_true", "help": "show where an error comes from"}
@@ -92,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     def add(name: str, run: Callable[[argparse.Namespace], int], help_text: str, **more: Any) -> _Parser:
         into = more.pop("into", commands)
         command: _Parser = into.add_parser(
-            name, help=help_text, description=help_text, epilog=RESEARCH_USE, parents=[common], **more
+            name, help=help_text, description=help_text, epilog=EPILOG, parents=[common], **more
         )
         command.set_defaults(run=run)
         return command
@@ -108,11 +166,11 @@ def _parser() -> argparse.ArgumentParser:
     _json_option(command)
 
     command = add("info", _info, "print the facts of a slide")
-    command.add_argument("slide", metavar="SLIDE", type=Path)
+    command.add_argument("slide", metavar="SLIDE", type=arguments.file)
     _json_option(command)
 
     command = add("snapshot", _snapshot, "render a part of a slide to a PNG file, without a display")
-    command.add_argument("slide", metavar="SLIDE", type=Path)
+    command.add_argument("slide", metavar="SLIDE", type=arguments.file)
     command.add_argument(
         "--center",
         metavar="X,Y",
@@ -139,16 +197,16 @@ def _parser() -> argparse.ArgumentParser:
     command = add(
         "phantom", _phantom, "write a procedural H&E-like slide, with its regions as GeoJSON beside it"
     )
-    command.add_argument("file", metavar="FILE", type=Path)
+    command.add_argument("file", metavar="FILE", type=arguments.file)
     command.add_argument(
         "--size", metavar="N", required=True, type=arguments.count, help="width and height in pixels"
     )
     command.add_argument(
-        "--seed", metavar="S", type=int, default=0, help="another seed, another slide (default 0)"
+        "--seed", metavar="S", type=arguments.seed, default=0, help="another seed, another slide (default 0)"
     )
 
     bench = commands.add_parser(
-        "bench", help="measure speed on a slide", description="measure speed on a slide", epilog=RESEARCH_USE
+        "bench", help="measure speed on a slide", description="measure speed on a slide", epilog=EPILOG
     )
     kinds = bench.add_subparsers(dest="bench_command", metavar="WHAT", required=True)
     command = add("navigate", _bench_navigate, "replay jumps and pans in the real window", into=kinds)
@@ -171,6 +229,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+_NEGATIVE = re.compile(r"-[\d.]")
 COMMANDS = ("open", "demo", "doctor", "info", "snapshot", "phantom", "bench")
 
 
@@ -178,18 +237,22 @@ def _with_command(words: list[str]) -> list[str]:
     """The words with ``open`` put in where they name no command: ``foveola a.svs``, ``foveola``."""
     for index, word in enumerate(words):
         if word in COMMANDS or word in {"-h", "--help", "--version"}:
-            return _with_joined_center(words)
+            return _with_joined_values(words)
         if word != "--debug":
             return [*words[:index], "open", *words[index:]]
     return [*words, "open"]
 
 
-def _with_joined_center(words: list[str]) -> list[str]:
-    """``--center -5,20`` as ``--center=-5,20``: argparse would take the negative point for an option."""
-    if "--center" not in words[:-1]:
-        return words
-    index = words.index("--center")
-    return [*words[:index], f"--center={words[index + 1]}", *words[index + 2 :]]
+def _with_joined_values(words: list[str]) -> list[str]:
+    """``--center -5,20`` as ``--center=-5,20``: argparse would take a negative value for an option."""
+    joined: list[str] = []
+    for word in words:
+        follows = bool(joined) and joined[-1] in {"--center", "--rotate"} and "--" not in joined
+        if follows and _NEGATIVE.match(word):
+            joined[-1] = f"{joined[-1]}={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _json_option(parser: argparse.ArgumentParser) -> None:
@@ -215,7 +278,7 @@ def _doctor(options: argparse.Namespace) -> int:
     from viewer import doctor
 
     findings = doctor.examine()
-    print(json.dumps(doctor.as_data(findings), indent=2) if options.json else doctor.report(findings))
+    _put(json.dumps(doctor.as_data(findings), indent=2) if options.json else doctor.report(findings))
     return 0 if doctor.healthy(findings) else 1
 
 
@@ -225,38 +288,56 @@ def _info(options: argparse.Namespace) -> int:
 
     with closing(open_slide(options.slide)) as source:
         facts = slide_facts(source)
-    print(json.dumps(facts, indent=2) if options.json else facts_as_text(facts))
+    _put(json.dumps(facts, indent=2) if options.json else facts_as_text(facts))
     return 0
 
 
 def _snapshot(options: argparse.Namespace) -> int:
+    from viewer.progress import progress_bar
     from viewer.slide.source import open_slide
     from viewer.snapshot import save_png, snapshot
 
+    output: Path = options.output
+    bar: AbstractContextManager[Callable[[float, float], None] | None] = nullcontext()
+    if options.size[0] * options.size[1] >= BIG_PICTURE_PX:
+        bar = progress_bar("rendering")
     with closing(open_slide(options.slide)) as source:
-        picture = snapshot(
-            source,
-            center=options.center,
-            downsample=options.downsample,
-            size=options.size,
-            rotate_deg=options.rotate,
-            icc=options.icc,
-        )
-    save_png(
-        picture,
-        options.output,
-        {
-            "Software": f"Foveola {viewer.__version__}",
-            "Comment": RESEARCH_USE,
-            "Source": f"{options.slide.name}, centre {options.center}, downsample {options.downsample:g}",
-        },
-    )
+        if output.exists() and output.samefile(options.slide):
+            raise arguments.UsageError(f"{output}: this is the slide itself; choose another name")
+        with bar as progress:
+            picture = snapshot(
+                source,
+                center=options.center,
+                downsample=options.downsample,
+                size=options.size,
+                rotate_deg=options.rotate,
+                icc=options.icc,
+                progress=progress,
+            )
+    metadata = {
+        "Software": f"Foveola {viewer.__version__}",
+        "Comment": RESEARCH_USE,
+        "Source": f"{options.slide.name}, centre {options.center}, downsample {options.downsample:g}",
+    }
+    failed = picture.info["failed_tiles"]
+    if failed:
+        what = "1 tile" if failed == 1 else f"{failed:,} tiles"
+        metadata["Warning"] = f"{what} could not be decoded and are marked in the picture"
+    save_png(picture, output, metadata)
+    if failed:
+        warning = f"{output}: {metadata['Warning']}; the first: {picture.info['first_failure']}"
+        print(f"foveola: {_one_line(warning)}", file=sys.stderr)
     return 0
 
 
 def _phantom(options: argparse.Namespace) -> int:
     from viewer.progress import progress_bar
-    from viewer.slide.phantom import write_phantom
+    from viewer.slide.phantom import MAX_SIZE_PX, MIN_SIZE_PX, write_phantom
+
+    if not MIN_SIZE_PX <= options.size <= MAX_SIZE_PX:
+        raise arguments.UsageError(
+            f"a phantom is {MIN_SIZE_PX} to {MAX_SIZE_PX:,} px wide, not {options.size:,}"
+        )
 
     with progress_bar("writing") as progress:
         write_phantom(options.file, size_px=options.size, seed=options.seed, progress=progress)
@@ -286,13 +367,17 @@ def _bench_decode(options: argparse.Namespace) -> int:
 
 def _print_figures(figures: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(figures, indent=2))
+        _put(json.dumps(figures, indent=2))
         return
+    lines = []
     for name, value in figures.items():
         parts = value.items() if isinstance(value, dict) else [("", value)]
         shown = "  ".join(f"{part} {_figure(number)}".strip() for part, number in parts)
-        print(f"{name:<20} {shown}")
+        lines.append(f"{name:<20} {shown}")
+    _put("\n".join(lines))
 
 
 def _figure(value: object) -> str:
+    if value is None:
+        return "not measured"
     return f"{value:,.4g}" if isinstance(value, float) else str(value)

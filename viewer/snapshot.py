@@ -7,11 +7,10 @@ texture pool, so memory is bounded by the picture itself and not by the slide.
 from __future__ import annotations
 
 import io
-import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import ceil, floor, hypot, isfinite, log2, radians
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, PngImagePlugin
@@ -33,12 +32,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gpu.renderer import FrameState, TileRenderer
+    from gpu.renderer import TileRenderer
     from gpu.texture_pool import TexturePool
     from viewer.slide.geometry import Pyramid, TileRange
     from viewer.slide.source import Source
-
-log = logging.getLogger("foveola.snapshot")
+    from viewer.tile_engine import Adjustment
 
 MAX_PICTURE_PX = 400_000_000
 DOWNSAMPLE_RANGE = (1e-3, 1e6)
@@ -53,17 +51,6 @@ class SnapshotError(Exception):
     """A picture that cannot be made as asked: why, and what can be asked for."""
 
 
-class Adjusting(Protocol):
-    """Brightness −1 to 1, contrast and gamma 0.25 to 4, as in the window."""
-
-    @property
-    def brightness(self) -> float: ...
-    @property
-    def contrast(self) -> float: ...
-    @property
-    def gamma(self) -> float: ...
-
-
 def snapshot(
     source: Source,
     *,
@@ -72,7 +59,7 @@ def snapshot(
     size: tuple[int, int],
     rotate_deg: float = 0.0,
     icc: bool = False,
-    adjustment: Adjusting | None = None,
+    adjustment: Adjustment | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Image.Image:
     """The field of ``size`` (width, height) pixels around ``center`` (level-0 pixels), as RGB.
@@ -80,7 +67,8 @@ def snapshot(
     ``downsample`` is level-0 pixels per picture pixel; below 1 the slide's pixels show as squares. What lies
     beyond the slide is its background. ``rotate_deg`` turns it clockwise. ``icc`` applies the slide's colour
     profile. ``progress(done, total)`` counts parts. Tiles that cannot be decoded are marked as in the
-    window; their number is in ``image.info["failed_tiles"]``.
+    window; ``image.info["failed_tiles"]`` says how many and, where there are any,
+    ``image.info["first_failure"]`` what was wrong with one of them.
 
     Raises SnapshotError for a picture that cannot be made as asked, GpuError where there is no OpenGL.
     """
@@ -91,16 +79,17 @@ def snapshot(
     with OffscreenContext(), ThreadPoolExecutor(default_worker_count(), "foveola-snapshot") as workers:
         engine = _Engine(source, view, size, lut, adjustment, workers)
         try:
-            picture = np.empty((size[1], size[0], 3), np.uint8)
+            image = Image.new("RGB", size)
             parts = list(_parts(size, engine.part_px))
             for done, part in enumerate(parts):
-                picture[part.top : part.bottom, part.left : part.right] = engine.draw(part)
+                image.paste(Image.fromarray(engine.draw(part)), (part.left, part.top))
                 if progress is not None:
                     progress(done + 1, len(parts))
         finally:
             engine.release()
-    image = Image.fromarray(picture)
-    image.info["failed_tiles"] = len(engine.failed)
+    image.info["failed_tiles"] = len(engine.failures)
+    if engine.failures:
+        image.info["first_failure"] = next(iter(engine.failures.values()))
     return image
 
 
@@ -168,20 +157,22 @@ class _Engine:
         view: View,
         size: tuple[int, int],
         lut: NDArray[np.uint8] | None,
-        adjustment: Adjusting | None,
+        adjustment: Adjustment | None,
         workers: ThreadPoolExecutor,
     ) -> None:
         from gpu.offscreen import max_picture_px
         from gpu.renderer import TileRenderer
         from gpu.texture_pool import TexturePool, max_layers
+        from viewer.tile_engine import Adjustment, Look
 
         self._source = source
         self._pyramid: Pyramid = source.pyramid
         self._view, self._size = view, size
-        self._adjustment = adjustment
+        red, green, blue = source.info.background_rgb
+        self._look = Look((red / 255, green / 255, blue / 255), adjustment or Adjustment(), lut)
         self._workers = workers
         self._level = self._pyramid.level_for_downsample(view.downsample)
-        layer_px, self._mip_levels = _layer_shape(self._pyramid, self._level, view.downsample)
+        layer_px, self._mip_levels = _layer_shape(source, self._level, view.downsample)
         layers = min(max(_POOL_BYTES // (layer_px**2 * 16 // 3), 4), max_layers())
         self.part_px = self._fitting_part_px(min(_LARGEST_PART_PX, *max_picture_px()), layers)
         self._pool: TexturePool = TexturePool(layer_px, layers, self._mip_levels)
@@ -189,7 +180,7 @@ class _Engine:
         self._renderer.set_lut(lut)
         self._residency = Residency(self._pyramid, layers)
         self._part_number = 0
-        self.failed: set[TileKey] = set()
+        self.failures: dict[TileKey, str] = {}
 
     def release(self) -> None:
         """Free every GL object."""
@@ -199,6 +190,7 @@ class _Engine:
     def draw(self, part: _Part) -> NDArray[np.uint8]:
         """(h, w, 3): one part of the picture."""
         from gpu.offscreen import render_to_array
+        from viewer.tile_engine import frame_state, instances
 
         width, height = part.right - part.left, part.bottom - part.top
         middle = (part.left + part.right) / 2, (part.top + part.bottom) / 2
@@ -209,8 +201,8 @@ class _Engine:
         tiles = self._pyramid.visible_tiles(self._level, field)
         self._load(tiles, view, screen)
         cover = cover_view(self._pyramid, self._residency, tiles, view, screen, now_s=0.0, fade_s=0.0)
-        frame = self._frame_state(width, height)
-        return render_to_array(self._renderer, _instances(cover.tiles), frame)[..., :3]
+        frame = frame_state(view, screen, self._look)
+        return render_to_array(self._renderer, instances(cover), frame)[..., :3]
 
     def _load(self, tiles: TileRange, view: View, screen: Screen) -> None:
         """Bring every tile of the part onto the GPU, decoding with all workers."""
@@ -228,8 +220,6 @@ class _Engine:
             assert slot is not None, "parts are cut so that their tiles fit the pool"
             self._pool.upload(slot, tile.mips)
             self._residency.put(key, slot, 0.0)
-            if tile.failed:
-                self.failed.add(key)
 
     def _decode(self, key: TileKey) -> DecodedTile:
         try:
@@ -239,7 +229,7 @@ class _Engine:
                 f"{self._source.info.path}: its coarse levels are still being built; try again later"
             ) from error
         except TileError as error:
-            log.warning("tile %s: %s", tuple(key), error)
+            self.failures[key] = str(error)
         width, height = self._pyramid.tile_size(key)
         return marked_tile(width, height, self._mip_levels)
 
@@ -256,43 +246,17 @@ class _Engine:
             side = max(side * 3 // 4, _SMALLEST_PART_PX)
         return side
 
-    def _frame_state(self, width: int, height: int) -> FrameState:
-        from gpu.renderer import FrameState
 
-        red, green, blue = self._source.info.background_rgb
-        look = self._adjustment
-        return FrameState(
-            width_px=width,
-            height_px=height,
-            rotation_rad=self._view.rotation_rad,
-            background=(red / 255, green / 255, blue / 255),
-            brightness=0.0 if look is None else look.brightness,
-            contrast=1.0 if look is None else look.contrast,
-            gamma=1.0 if look is None else look.gamma,
-            icc=self._renderer.has_lut,
-        )
-
-
-def _layer_shape(pyramid: Pyramid, level_index: int, downsample: float) -> tuple[int, int]:
+def _layer_shape(source: Source, level_index: int, downsample: float) -> tuple[int, int]:
     """Side of a texture layer and its number of mips, so that every minification is filtered."""
+    pyramid = source.pyramid
     lod = log2(downsample / pyramid.levels[level_index].downsample)
     mip_levels = max(1, ceil(lod - 1e-9) + 1)
     most = floor(log2(pyramid.tile_px)) + 1
     if mip_levels > most:
         limit = pyramid.levels[level_index].downsample * 2 ** (most - 1)
         raise SnapshotError(
-            f"downsample {downsample:g} is too coarse for this slide's levels: {limit:g} at most"
+            f"{source.info.path}: downsample {downsample:g} is too coarse for its levels: {limit:g} at most"
         )
     step = max(_LAYER_STEP_PX, 2 ** (mip_levels - 1))
     return -(-pyramid.tile_px // step) * step, mip_levels
-
-
-def _instances(drawn: NDArray[np.void]) -> NDArray[np.void]:
-    """Records of viewer.view.cover as gpu.renderer wants them."""
-    from gpu.renderer import TILE_INSTANCE
-
-    instances = np.zeros(len(drawn), TILE_INSTANCE)
-    instances["rect_px"], instances["tile_size"] = drawn["rect"], drawn["extent"]
-    instances["tile_lod"], instances["fade"] = drawn["lod"], drawn["fade"]
-    instances["tile_slot"], instances["ancestor_slot"] = drawn["slot"], drawn["parent_slot"]
-    return instances

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from viewer import doctor, probes
+from viewer.ui.display import DisplayError
 
 
 def answer(
@@ -43,7 +44,22 @@ def test_no_display_but_a_virtual_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setattr(doctor.shutil, "which", lambda _name: "/usr/bin/Xvfb")
-    assert doctor._display().works
+    finding = doctor._display()
+    assert not finding.works
+    assert doctor.healthy([finding])
+    assert "slides can be read and rendered" in doctor.report([finding])
+    assert "opened and shown" not in doctor.report([finding])
+
+
+def test_a_display_that_does_not_answer_is_not_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> None:
+        raise DisplayError("the display :7 does not answer; check DISPLAY and access to it")
+
+    monkeypatch.setenv("DISPLAY", ":7")
+    monkeypatch.setattr(doctor, "require_display", refused)
+    finding = doctor._display()
+    assert not doctor.healthy([finding])
+    assert finding.detail.startswith("the display :7 does not answer")
 
 
 def test_no_graphics_card_is_no_illness(monkeypatch: pytest.MonkeyPatch) -> None:

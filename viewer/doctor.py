@@ -12,7 +12,7 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from viewer.ui.display import has_display
+from viewer.ui.display import DisplayError, has_display, require_display
 
 PROBE_TIMEOUT_S = 60
 SYSTEM_HINT = (
@@ -52,9 +52,12 @@ def report(findings: list[Finding]) -> str:
         lines.append(f"{mark} {finding.name:<12} {finding.detail}")
         if finding.hint:
             lines.append(f"        {'':<12} → {finding.hint}")
-    verdict = (
-        "slides can be opened and shown" if healthy(findings) else "slides cannot be shown: see MISSING above"
-    )
+    if not healthy(findings):
+        verdict = "slides cannot be shown: see MISSING above"
+    elif any(finding.name == "display" and not finding.works for finding in findings):
+        verdict = "slides can be read and rendered (`foveola snapshot`); the window needs a display"
+    else:
+        verdict = "slides can be opened and shown"
     return "\n".join([*lines, verdict])
 
 
@@ -97,9 +100,14 @@ def _offscreen() -> Finding:
 def _display() -> Finding:
     if not has_display():
         if shutil.which("Xvfb"):
-            return Finding("display", True, "none; `foveola demo` starts a virtual one (Xvfb)")
+            hint = "start Foveola in a desktop session; `foveola demo` starts a virtual one (Xvfb)"
+            return Finding("display", False, "none", hint, needed=False)
         hint = "start Foveola in a desktop session, or install xvfb for a virtual display"
         return Finding("display", False, "none (DISPLAY and WAYLAND_DISPLAY are unset)", hint)
+    try:
+        require_display()
+    except DisplayError as error:
+        return Finding("display", False, str(error), f"where a library is missing: {SYSTEM_HINT}")
     answer = _probe("window")
     if answer.failure:
         return Finding("display", False, answer.failure, SYSTEM_HINT)

@@ -37,6 +37,12 @@ def test_empty_file(tmp_path: Path) -> None:
     assert refused(path) == "the file is empty"
 
 
+def test_circle_of_links(tmp_path: Path) -> None:
+    path = tmp_path / "loop.svs"
+    path.symlink_to(path)
+    assert refused(path) == "it cannot be read: Too many levels of symbolic links"
+
+
 def test_pipe_is_not_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "pipe.svs"
     os.mkfifo(path)

@@ -165,5 +165,7 @@ def _check_readable(path: Path) -> None:
         raise SlideError(path, "there is no such file") from None
     except PermissionError:
         raise SlideError(path, "you have no permission to read it") from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+    except OSError as error:
+        raise SlideError(path, f"it cannot be read: {error.strerror}") from error
+    except ValueError as error:  # a NUL in the name
         raise SlideError(path, f"it cannot be read: {error}") from error

@@ -20,8 +20,8 @@ from viewer.view.camera import View, slide_from_screen
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
+    from viewer.tile_engine import FrameReport
     from viewer.ui.slide_view import SlideView
-    from viewer.ui.tile_engine import FrameReport
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.tile_engine import Adjustment
 from viewer.ui.throttle import Throttle
-from viewer.ui.tile_engine import Adjustment
 
 if TYPE_CHECKING:
     from viewer.ui.slide_view import SlideView

@@ -17,9 +17,9 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from vispy import app
 from vispy.gloo.glir import GlirParser
 
+from viewer.tile_engine import FrameReport, Look, TileEngine
 from viewer.ui.frame_stats import FrameClock
 from viewer.ui.navigation import HandControl
-from viewer.ui.tile_engine import FrameReport, Look, TileEngine
 from viewer.view.camera import Camera, View, slide_from_screen
 from viewer.view.plan import Screen
 

@@ -16,10 +16,10 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from viewer.slide.built_pyramid import BuiltPyramid
 from viewer.slide.icc import lut_from_profile
 from viewer.stream.streamer import Streamer
+from viewer.tile_engine import Adjustment, FrameReport, coarsest_tiles
 from viewer.ui.canvas import FrameBudget, SlideCanvas, VectorLayer
 from viewer.ui.frame_stats import FrameStats
 from viewer.ui.level_builder import LevelBuilder
-from viewer.ui.tile_engine import Adjustment, FrameReport, coarsest_tiles
 from viewer.view.camera import Camera, View, fitting_view
 from viewer.view.scale import downsample_from_magnification, magnification_from_downsample
 

@@ -15,8 +15,8 @@ from PySide6.QtWidgets import QWidget
 from viewer.slide.array_source import ArraySource
 from viewer.slide.geometry import Rect
 from viewer.slide.source import SlideInfo
+from viewer.tile_engine import Adjustment
 from viewer.ui.frame_stats import FrameStats
-from viewer.ui.tile_engine import Adjustment
 from viewer.view.camera import Camera, View
 
 if TYPE_CHECKING:

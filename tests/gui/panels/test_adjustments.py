@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QSlider
 
+from viewer.tile_engine import Adjustment
 from viewer.ui.adjustments import (
     NO_PROFILE,
     AdjustedBadge,
@@ -15,7 +16,6 @@ from viewer.ui.adjustments import (
     factor_from_step,
     step_from_factor,
 )
-from viewer.ui.tile_engine import Adjustment
 
 if TYPE_CHECKING:
     from collections.abc import Callable

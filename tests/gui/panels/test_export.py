@@ -13,9 +13,9 @@ from PIL import Image
 from PySide6.QtGui import QGuiApplication
 
 from viewer.saving import SaveError
+from viewer.tile_engine import Adjustment
 from viewer.ui.export import ViewFacts, copy_view, save_view, view_facts, with_margin
 from viewer.ui.gl_quad import rgba_from_image
-from viewer.ui.tile_engine import Adjustment
 from viewer.view.camera import View
 
 if TYPE_CHECKING:

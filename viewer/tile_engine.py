@@ -110,6 +110,30 @@ def coarsest_tiles(pyramid: Pyramid) -> list[TileKey]:
     return keys
 
 
+def frame_state(view: View, screen: Screen, look: Look) -> FrameState:
+    """A view in framebuffer pixels and a look as the renderer wants them. Its colour table is set apart."""
+    return FrameState(
+        width_px=int(screen.width_px),
+        height_px=int(screen.height_px),
+        rotation_rad=view.rotation_rad,
+        background=look.surround_rgb,
+        brightness=look.adjustment.brightness,
+        contrast=look.adjustment.contrast,
+        gamma=look.adjustment.gamma,
+        icc=look.icc_lut is not None,
+        debug=look.debug,
+    )
+
+
+def instances(cover: Cover) -> NDArray[np.void]:
+    """A cover as the renderer wants it."""
+    tiles = np.empty(len(cover.tiles), TILE_INSTANCE)
+    for name, source in _INSTANCE_FIELDS:
+        tiles[name] = cover.tiles[source]
+    tiles["tint"] = _LEVEL_TINTS[cover.tiles["level"] % len(_LEVEL_TINTS)]
+    return tiles
+
+
 class TileEngine:
     """Draws the slide of one streamer."""
 
@@ -191,7 +215,7 @@ class TileEngine:
         """The view as it stands, drawn into memory at full weight: (h, w, 4) RGBA, top row first."""
         plan = self._plan(view, view, screen, None)
         cover = cover_view(self._pyramid, self._residency, plan.drawn, view, screen, now_s=now_s, fade_s=0.0)
-        return render_to_array(self._renderer, _instances(cover), self._frame_state(view, screen, look))
+        return render_to_array(self._renderer, instances(cover), self._frame_state(view, screen, look))
 
     def ask(self, view: View, screen: Screen) -> None:
         """Have the tiles of a view decoded, ahead of the frame that will show it. Needs no GL context."""
@@ -235,37 +259,16 @@ class TileEngine:
         return uploaded
 
     def _draw(self, cover: Cover, view: View, screen: Screen, look: Look) -> None:
-        self._renderer.draw(_instances(cover), self._frame_state(view, screen, look))
+        self._renderer.draw(instances(cover), self._frame_state(view, screen, look))
 
     def _frame_state(self, view: View, screen: Screen, look: Look) -> FrameState:
         if look.icc_lut is not self._lut:
             self._renderer.set_lut(look.icc_lut)
             self._lut = look.icc_lut
-        return FrameState(
-            width_px=int(screen.width_px),
-            height_px=int(screen.height_px),
-            rotation_rad=view.rotation_rad,
-            background=look.surround_rgb,
-            brightness=look.adjustment.brightness,
-            contrast=look.adjustment.contrast,
-            gamma=look.adjustment.gamma,
-            icc=look.icc_lut is not None,
-            nearest=True,
-            debug=look.debug,
-        )
+        return frame_state(view, screen, look)
 
 
 def _within(tiles: TileRange, key: TileKey) -> bool:
     return (
         key.level == tiles.level and tiles.col0 <= key.col < tiles.col1 and tiles.row0 <= key.row < tiles.row1
     )
-
-
-def _instances(cover: Cover) -> NDArray[np.void]:
-    """A cover as the renderer wants it."""
-    drawn = cover.tiles
-    instances = np.empty(len(drawn), TILE_INSTANCE)
-    for name, source in _INSTANCE_FIELDS:
-        instances[name] = drawn[source]
-    instances["tint"] = _LEVEL_TINTS[drawn["level"] % len(_LEVEL_TINTS)]
-    return instances

@@ -156,7 +156,8 @@ class OffscreenContext:
         self._egl.make_current(self._own)
 
     def release(self) -> None:
-        """Destroy the context and make the thread's earlier one current again. A second call does nothing.
+        """Destroy the context and make the thread's earlier one current again, if that still exists. A second
+        call does nothing.
 
         The EGL display stays open: it is one per process, and other contexts may use it.
         """
@@ -164,10 +165,11 @@ class OffscreenContext:
             return
         display, context = self._own.display, self._own.context
         self._own = Current(None, None, None, None)
-        if self._previous.context is not None:
-            self._egl.make_current(self._previous)
-        else:
-            self._egl.make_current(Current(display, None, None, None))
+        nothing = Current(display, None, None, None)
+        try:
+            self._egl.make_current(nothing if self._previous.context is None else self._previous)
+        except GpuError:  # the earlier context ended meanwhile, with its window for instance
+            self._egl.make_current(nothing)
         self._egl.destroy_context(display, context)
 
     def _open(self, egl: Egl, choice: DisplayChoice) -> None:

@@ -38,6 +38,15 @@ def test_inner_context_gives_the_thread_back_to_the_outer():
     assert Egl().current().context == outer
 
 
+def test_release_leaves_nothing_current_where_the_earlier_context_has_ended():
+    outer, inner = OffscreenContext(), OffscreenContext()
+    outer.__enter__()
+    inner.__enter__()
+    outer.release()
+    inner.release()
+    assert Egl().current().context is None
+
+
 def test_release_is_idempotent_and_final():
     inner = OffscreenContext()
     inner.__enter__()

@@ -43,16 +43,12 @@ if TYPE_CHECKING:
 NO_TILE = -1
 """Slot of a tile or ancestor that is not in the pool."""
 
-FAILED_TILE = -2
-"""Slot of a tile that could not be decoded: drawn as stripes over its ancestor."""
-
 TILE_INSTANCE = np.dtype(
     [
         # x0, y0, x1, y1 in framebuffer pixels from the view's centre, before rotation. Work them out in
         # float64 and from the same numbers for tiles that share an edge: equal float32 edges leave no cracks.
         ("rect_px", "<f4", 4),
-        # Valid width and height of the tile's mip 0 in texels (pool.slots.width_px, height_px); the rectangle
-        # shows exactly these.
+        # Valid width and height of the tile's mip 0 in texels; the rectangle shows exactly these.
         ("tile_size", "<f4", 2),
         # log2 of texels of the tile's mip 0 per framebuffer pixel: 0 is 1:1, negative is magnified.
         ("tile_lod", "<f4"),
@@ -63,7 +59,7 @@ TILE_INSTANCE = np.dtype(
         # Valid width and height of the ancestor's mip 0, and its lod.
         ("ancestor_size", "<f4", 2),
         ("ancestor_lod", "<f4"),
-        # Layers in the pool: >= 0, NO_TILE or (tile only) FAILED_TILE.
+        # Layers in the pool, or NO_TILE.
         ("tile_slot", "<i4"),
         ("ancestor_slot", "<i4"),
         # Red, green, blue, strength: colour laid over the tile where FrameState.debug is on.
@@ -168,11 +164,6 @@ class TileRenderer:
             self._variant(())
             self._variant(("ANCESTORS",))
         check("making the tile renderer")
-
-    @property
-    def has_lut(self) -> bool:
-        """Whether a colour table is set."""
-        return self._lut_name != 0
 
     def set_lut(self, lut: NDArray[np.uint8] | None) -> None:
         """Set the colour table that FrameState.icc switches on, or remove it.

@@ -38,9 +38,8 @@ def max_layers() -> int:
 class TexturePool:
     """Layers for tiles of at most layer_px × layer_px texels, in the current context.
 
-    Software OpenGL clears all of it at once (0.6 ms a MiB, resident from then on): make the pool early and
-    keep it from slide to slide (slots.clear()). A lost context takes the pool with it: drop the object
-    without release() and make a new one.
+    Software OpenGL clears all of it at once (0.6 ms a MiB, resident from then on). A lost context takes the
+    pool with it: drop the object without release() and make a new one.
 
     Args:
         layer_px: side of a layer, a multiple of 2^(mip_levels - 1).
@@ -127,14 +126,12 @@ class TexturePool:
             glTexSubImage3D(
                 GL_TEXTURE_2D_ARRAY, mip, 0, 0, slot, width, height, 1, _GL_RGBA, _GL_UNSIGNED_BYTE, address
             )
-        self.slots.height_px[slot], self.slots.width_px[slot] = mips[0].shape[:2]
 
     def release(self) -> None:
-        """Delete the texture and forget all tiles; the pool's context must be current and alive."""
+        """Delete the texture; the pool's context must be current and alive."""
         if self.name:
             GL.glDeleteTextures([self.name])
             self.name = 0
-        self.slots.clear()
 
     def _allocate(self) -> None:
         target = GL.GL_TEXTURE_2D_ARRAY

@@ -29,7 +29,7 @@ class ReadyTile(NamedTuple):
         key: whatever names the tile.
         mips: uint8 (h, w, 4) arrays as TexturePool.upload wants them.
         depth: steps below the slide's coarsest level (0); the deeper, the earlier evicted.
-        pinned: stays until unpinned or discarded.
+        pinned: stays for ever.
     """
 
     key: Hashable
@@ -49,33 +49,27 @@ class Uploader:
         items: Iterable[ReadyTile | tuple[Hashable, Sequence[NDArray[np.uint8]], int, bool]],
         budget_ms: float,
         frame: int,
-        now_s: float,
-    ) -> list[Hashable]:
+    ) -> dict[Hashable, int]:
         """Upload tiles in the order given until the budget is spent, but always at least one.
 
-        A tile that is already in the pool is only marked as used in `frame`. Uploading stops when every
-        layer is pinned or in use.
+        Uploading stops when every layer is pinned or in use.
 
         Args:
             items: the most wanted tile first; consumed only as far as needed.
             budget_ms: time after which no further tile is begun.
             frame: number of the present frame, for the eviction order.
-            now_s: time written to pool.slots.arrived_s, in the clock of the cross-fade.
 
         Returns:
-            Keys of the tiles uploaded now.
+            The slots of the tiles uploaded now, by key, in the order given.
 
         Raises:
             GpuError: a tile's arrays do not fit the pool; the tiles before it are in.
         """
         deadline_s = time.perf_counter() + budget_ms / 1000.0
         slots = self._pool.slots
-        uploaded: list[Hashable] = []
+        uploaded: dict[Hashable, int] = {}
         with UploadState():
             for key, mips, depth, pinned in items:
-                if key in slots:
-                    slots.touch((key,), frame)
-                    continue
                 if uploaded and time.perf_counter() >= deadline_s:
                     break
                 self._pool.check_mips(mips)
@@ -83,6 +77,5 @@ class Uploader:
                 if slot is None:
                     break
                 self._pool.upload_within(slot, mips)
-                slots.arrived_s[slot] = now_s
-                uploaded.append(key)
+                uploaded[key] = slot
         return uploaded

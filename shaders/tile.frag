@@ -3,9 +3,6 @@
 // both sides of a branch, so what is not needed must not be there.
 #include "sampling.glsl"
 #include "colour.glsl"
-#ifdef ANCESTORS
-#include "failed.glsl"
-#endif
 #ifdef DEBUG
 #include "debug.glsl"
 #endif
@@ -32,9 +29,6 @@ vec4 stored_value() {
     vec4 ancestor = sample_smooth(tile_slots.y, ancestor_position, ancestor_facts.xy, ancestor_facts.z);
     bool has_ancestor = tile_slots.y >= 0;
     vec4 underneath = has_ancestor ? ancestor : vec4(0.0);
-    if (tile_slots.x == FAILED_TILE) {
-        return failed_mark(underneath, gl_FragCoord.xy);
-    }
     float fade = tile_slots.x < 0 ? 0.0 : has_ancestor ? tile_facts.w : 1.0;
     return mix(underneath, tile, fade);
 #else

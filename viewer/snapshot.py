@@ -207,14 +207,14 @@ class _Engine:
     def _load(self, tiles: TileRange, view: View, screen: Screen) -> None:
         """Bring every tile of the part onto the GPU, decoding with all workers."""
         self._part_number += 1
-        rows, cols = np.nonzero(on_screen(self._pyramid, tiles, view, screen))
-        keys = [
+        slots = self._pool.slots
+        grid = self._residency.slot_grids[tiles.level][tiles.row0 : tiles.row1, tiles.col0 : tiles.col1]
+        slots.touch(grid[grid >= 0], self._part_number)
+        rows, cols = np.nonzero(on_screen(self._pyramid, tiles, view, screen) & (grid < 0))
+        absent = [
             TileKey(tiles.level, tiles.col0 + col, tiles.row0 + row)
             for row, col in zip(rows.tolist(), cols.tolist(), strict=True)
         ]
-        slots = self._pool.slots
-        slots.touch(keys, self._part_number)
-        absent = [key for key in keys if key not in slots]
         for key, tile in zip(absent, self._workers.map(self._decode, absent), strict=True):
             slot = slots.allocate(key, depth=0, pinned=False, frame=self._part_number)
             assert slot is not None, "parts are cut so that their tiles fit the pool"

@@ -199,7 +199,7 @@ class TileEngine:
         cover = cover_view(
             self._pyramid, self._residency, plan.drawn, view, screen, now_s=now_s, fade_s=fade_s
         )
-        self.pool.slots.touch_slots(cover.slots_in_use, self._frame_number)
+        self.pool.slots.touch(cover.slots_in_use, self._frame_number)
         self._draw(cover, view, screen, look)
         return FrameReport(
             level=plan.drawn.level,
@@ -236,7 +236,7 @@ class TileEngine:
     def _touch(self, tiles: TileRange) -> None:
         grid = self._residency.slot_grids[tiles.level]
         slots = grid[tiles.row0 : tiles.row1, tiles.col0 : tiles.col1]
-        self.pool.slots.touch_slots(slots[slots >= 0], self._frame_number)
+        self.pool.slots.touch(slots[slots >= 0], self._frame_number)
 
     def _upload(self, keys: list[TileKey], now_s: float, budget_ms: float) -> set[TileKey]:
         if not keys:
@@ -249,10 +249,8 @@ class TileEngine:
             if tile is not None
         )
         uploaded: set[TileKey] = set()
-        for key in self._uploader.upload_ready(items, budget_ms, self._frame_number, now_s):
-            slot = self.pool.slots.get(key)
+        for key, slot in self._uploader.upload_ready(items, budget_ms, self._frame_number).items():
             assert isinstance(key, TileKey)
-            assert slot is not None
             self._residency.put(key, slot, now_s)
             self._pinned_absent.pop(key, None)
             uploaded.add(key)

@@ -1,11 +1,11 @@
-"""What stands in for a tile that is missing, fading in or broken."""
+"""What stands in for a tile that is missing or fading in."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from gpu.renderer import FAILED_TILE, NO_TILE
+from gpu.renderer import NO_TILE
 
 SIZE = (64, 64)
 
@@ -85,16 +85,6 @@ def test_neighbours_under_one_ancestor_show_no_seam(cut, render):
     instances["ancestor_lod"] = -2.0
     steps = np.diff(render(tiles.pool, instances, size=SIZE)[32, :, 0].astype(int))
     assert set(steps.tolist()) == {1}
-
-
-def test_failed_tile_is_striped_over_its_ancestor(child_and_ancestor, render, assert_golden):
-    pool, instances = child_and_ancestor
-    instances["tile_slot"] = FAILED_TILE
-    drawn = render(pool, instances, size=SIZE)
-    values = set(np.unique(drawn[8:56, 8:56, 0]).tolist())
-    assert values <= {81, 82, 145, 146}, "half the ancestor's 100, half dark or light grey"
-    assert len(values) >= 2
-    assert_golden("failed_tile", drawn)
 
 
 def test_debug_marks_borders_and_tints(child_and_ancestor, render, assert_golden):

@@ -123,8 +123,7 @@ def test_uploading_keeps_state_and_is_not_disturbed_by_it(make_pool, rng):
     before = state()
     pool = make_pool(32, 2, 1)
     pixels = rng.integers(0, 256, (32, 32, 4), np.uint8)
-    Uploader(pool).upload_ready([("a", [pixels], 0, False)], 10.0, frame=0, now_s=0.0)
-    slot = pool.slots.get("a")
+    slot = Uploader(pool).upload_ready([("a", [pixels], 0, False)], 10.0, frame=0)["a"]
     assert state() == before
     texels = np.zeros((2, 32, 32, 4), np.uint8)
     GL.glBindTexture(GL.GL_TEXTURE_2D_ARRAY, pool.name)

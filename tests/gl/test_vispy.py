@@ -35,7 +35,7 @@ def test_visuals_before_and_after_the_tiles(qtbot):
             engine["renderer"] = TileRenderer(engine["pool"])
             engine["under"], engine["over"] = line(10, (1, 0, 0, 1)), line(30, (0, 1, 0, 1))
         tile = np.full((32, 32, 4), (120, 130, 140, 255), np.uint8)
-        Uploader(engine["pool"]).upload_ready([("tile", [tile], 0, False)], 1.0, frame=len(frames), now_s=0.0)
+        Uploader(engine["pool"]).upload_ready([("tile", [tile], 0, False)], 1.0, frame=len(frames))
         width, height = canvas.physical_size
         tiles = np.zeros(1, TILE_INSTANCE)
         tiles["rect_px"] = (-width / 2, -height / 2, width / 2, height / 2)

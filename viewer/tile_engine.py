@@ -37,17 +37,6 @@ _FEWEST_FREE_LAYERS = 64
 _SOFTWARE_POOL_BYTES = 128 << 20
 """Software OpenGL keeps the pool in main memory, where the decoded tiles lie anyway and come back in
 microseconds; and it clears all of it before the first picture, at up to 2.7 ms a MiB on a virtual machine."""
-_INSTANCE_FIELDS = (
-    ("rect_px", "rect"),
-    ("tile_size", "extent"),
-    ("tile_lod", "lod"),
-    ("fade", "fade"),
-    ("ancestor_rect", "parent_uv"),
-    ("ancestor_size", "parent_extent"),
-    ("ancestor_lod", "parent_lod"),
-    ("tile_slot", "slot"),
-    ("ancestor_slot", "parent_slot"),
-)
 _LEVEL_TINTS = np.array(
     [
         (230, 60, 60, 40),
@@ -125,12 +114,12 @@ def frame_state(view: View, screen: Screen, look: Look) -> FrameState:
     )
 
 
-def instances(cover: Cover) -> NDArray[np.void]:
-    """A cover as the renderer wants it."""
-    tiles = np.empty(len(cover.tiles), TILE_INSTANCE)
-    for name, source in _INSTANCE_FIELDS:
-        tiles[name] = cover.tiles[source]
-    tiles["tint"] = _LEVEL_TINTS[cover.tiles["level"] % len(_LEVEL_TINTS)]
+def instances(cover: Cover, *, tinted: bool = False) -> NDArray[np.void]:
+    """A cover as the renderer wants it: the same records, field by field; only the tint needs the level
+    turned into a colour, and only where it is shown."""
+    tiles = cover.tiles.view(TILE_INSTANCE)
+    if tinted:
+        tiles["tint"] = _LEVEL_TINTS[cover.tiles["level"] % len(_LEVEL_TINTS)]
     return tiles
 
 
@@ -188,11 +177,12 @@ class TileEngine:
         if velocity is not None:
             self._prefetched_s = now_s
         plan = self._plan(view, target, screen, velocity)
-        self._touch(plan.drawn)
-        self._touch(plan.target)
         urgent = [*self._pinned_absent, *plan.wanted[: plan.urgent]]
-        uploaded = self._upload(urgent, now_s, upload_budget_ms)
-        if uploaded:
+        uploaded: set[TileKey] = set()
+        if urgent:
+            self._touch(plan.drawn)  # what is in view must not make room for what comes into view
+            self._touch(plan.target)
+            uploaded = self._upload(urgent, now_s, upload_budget_ms)
             urgent = [key for key in urgent if key not in uploaded]
         if urgent or velocity is not None:
             self._streamer.want([*urgent, *plan.wanted[plan.urgent :]], urgent=len(urgent))
@@ -239,8 +229,6 @@ class TileEngine:
         self.pool.slots.touch(slots[slots >= 0], self._frame_number)
 
     def _upload(self, keys: list[TileKey], now_s: float, budget_ms: float) -> set[TileKey]:
-        if not keys:
-            return set()
         coarsest = len(self._pyramid.levels) - 1
         ready = ((key, self._streamer.ready(key)) for key in dict.fromkeys(keys))
         items = (
@@ -257,7 +245,7 @@ class TileEngine:
         return uploaded
 
     def _draw(self, cover: Cover, view: View, screen: Screen, look: Look) -> None:
-        self._renderer.draw(instances(cover), self._frame_state(view, screen, look))
+        self._renderer.draw(instances(cover, tinted=look.debug), self._frame_state(view, screen, look))
 
     def _frame_state(self, view: View, screen: Screen, look: Look) -> FrameState:
         if look.icc_lut is not self._lut:

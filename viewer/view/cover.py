@@ -31,14 +31,14 @@ _FINER_LIMIT = 512
 DRAWN_TILE = np.dtype(
     [
         ("rect", np.float32, 4),
-        ("slot", np.int32),
         ("extent", np.float32, 2),
         ("lod", np.float32),
         ("fade", np.float32),
-        ("parent_slot", np.int32),
         ("parent_uv", np.float32, 4),
         ("parent_extent", np.float32, 2),
         ("parent_lod", np.float32),
+        ("slot", np.int32),
+        ("parent_slot", np.int32),
         ("level", np.int32),
     ]
 )

@@ -231,6 +231,9 @@ class _Planner:
     ) -> _Wants:
         level_index, cols, rows = where
         levels = self.pyramid.levels
+        if len(cols) == 0:  # nearly every frame: nothing to weigh
+            nothing = np.empty(0)
+            return _Wants(tier, level_index, cols, rows, nothing, nothing, nothing)
         level = levels[level_index]
         x: FloatArray = (cols + 0.5) * (level.tile_width * level.scale_x)
         y: FloatArray = (rows + 0.5) * (level.tile_height * level.scale_y)

@@ -275,11 +275,11 @@ def test_a_snapshot_says_which_tiles_failed(
     output = tmp_path / "view.png"
     assert snapshot(slide, output, "600x400") == 0
     line = capsys.readouterr().err
-    assert line.startswith(f"foveola: {output}: 2 tiles could not be decoded and are marked in the picture")
+    assert line.startswith(f"foveola: {output}: 2 tiles could not be decoded, marked in the picture")
     assert "a slide.tif: tile column 1, row 0" in line
     assert line.count("\n") == 1
     with Image.open(output) as image:
-        assert image.text["Warning"] == "2 tiles could not be decoded and are marked in the picture"
+        assert image.text["Warning"] == "2 tiles could not be decoded, marked in the picture"
 
 
 @pytest.mark.gl

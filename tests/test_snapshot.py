@@ -196,6 +196,12 @@ def test_icc_without_a_profile_is_refused(source: LevelsSource) -> None:
         shot(source, (260, 150), 1, (10, 10), icc=True)
 
 
+def test_a_damaged_profile_is_told_with_the_slide(source: LevelsSource) -> None:
+    source.info = replace(source.info, icc_profile=b"no profile")
+    with pytest.raises(SnapshotError, match=r"slide\.tif: the colour profile is damaged.*leave ICC off"):
+        shot(source, (260, 150), 1, (10, 10), icc=True)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

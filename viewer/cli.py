@@ -322,7 +322,7 @@ def _snapshot(options: argparse.Namespace) -> int:
     failed = picture.info["failed_tiles"]
     if failed:
         what = "1 tile" if failed == 1 else f"{failed:,} tiles"
-        metadata["Warning"] = f"{what} could not be decoded and are marked in the picture"
+        metadata["Warning"] = f"{what} could not be decoded, marked in the picture"
     save_png(picture, output, metadata)
     if failed:
         warning = f"{output}: {metadata['Warning']}; the first: {picture.info['first_failure']}"

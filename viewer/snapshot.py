@@ -145,7 +145,10 @@ def _colour_table(source: Source) -> NDArray[np.uint8]:
         raise SnapshotError(f"{source.info.path}: the slide has no colour profile; leave ICC off")
     from viewer.slide.icc import lut_from_profile
 
-    return lut_from_profile(profile)
+    try:
+        return lut_from_profile(profile)
+    except ValueError as error:
+        raise SnapshotError(f"{source.info.path}: {error}; leave ICC off") from error
 
 
 class _Engine:

@@ -155,7 +155,8 @@ def _open(path: Path, file: FileBytes, max_stripped_px: int) -> TiffSource | Arr
         _probe(levels)
         beyond = sum(level.tiles_beyond_file for level in levels)
         if beyond:
-            notes.append(f"{beyond} tiles lie beyond the end of the file: it was cut short.")
+            lie = "1 tile lies" if beyond == 1 else f"{beyond:,} tiles lie"
+            notes.append(f"{lie} beyond the end of the file: it was cut short.")
         info = replace(
             info,
             reader="tiff (direct)",

@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QMainWindow
 
+from gpu.errors import GpuError
 from tests.gui.sources import MadeSource
 from viewer.settings import Settings
 from viewer.slide.geometry import TileKey
@@ -253,3 +254,46 @@ def test_cache_sizes_change_while_a_slide_is_open(qtbot: QtBot, view: SlideView)
     qtbot.wait_until(lambda: view.sharp)
 
     assert view.frame_stats.gpu_capacity < 200
+
+
+def test_a_place_under_a_resting_cursor_is_told_when_the_slide_moves(qtbot: QtBot, view: SlideView) -> None:
+    show(qtbot, view, MadeSource(size=4096))
+    told: list[tuple[float, float] | None] = []
+    view.cursor_moved.connect(told.append)
+    mouse(view, QEvent.Type.MouseMove, (200, 100))
+    first = told[-1]
+    view.go_to(1000, 1000, downsample=1.0, instant=True)
+    qtbot.wait_until(lambda: told[-1] != first)
+    assert told[-1] == pytest.approx(under(view, (200, 100)))
+    QApplication.sendEvent(view.canvas.native, QEvent(QEvent.Type.Leave))
+    assert told[-1] is None
+
+
+def test_a_slide_that_the_gpu_refuses_is_told_once(
+    qtbot: QtBot, view: SlideView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: object) -> None:
+        raise GpuError("texture pool too large")
+
+    told: list[str] = []
+    view.undrawable.connect(told.append)
+    with monkeypatch.context() as patched:
+        patched.setattr(canvas, "TileEngine", refuse)
+        view.set_source(MadeSource(size=1024))
+        qtbot.wait_until(lambda: bool(told))
+        view.canvas.native.repaint()
+    assert told == ["texture pool too large"]
+    show(qtbot, view, MadeSource(size=1024))
+
+
+def test_an_error_in_the_canvas_is_not_swallowed(
+    qtbot: QtBot, view: SlideView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show(qtbot, view, MadeSource(size=1024))
+
+    def fail(*_args: object) -> None:
+        raise ZeroDivisionError("by accident")
+
+    monkeypatch.setattr(view.canvas.hand, "press", fail)
+    with pytest.raises(ZeroDivisionError, match="by accident"):
+        mouse(view, QEvent.Type.MouseButtonPress, (50, 50))

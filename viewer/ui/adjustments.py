@@ -95,6 +95,7 @@ class AdjustmentsPanel(QWidget):
         self.setAccessibleName("Adjustments")
         # Whatever changes the look has a frame drawn: commands elsewhere move these controls too.
         slide_view.source_changed.connect(self._take_over)
+        slide_view.icc_changed.connect(self._take_over)
         slide_view.frame_drawn.connect(Throttle(self, self._take_over).ask)
         self._take_over()
 

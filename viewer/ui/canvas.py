@@ -17,6 +17,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from vispy import app
 from vispy.gloo.glir import GlirParser
 
+from gpu.errors import GpuError
 from viewer.tile_engine import FrameReport, Look, TileEngine
 from viewer.ui.frame_stats import FrameClock
 from viewer.ui.navigation import HandControl
@@ -81,7 +82,8 @@ class _Wake(QObject):
 
 class SlideCanvas(app.Canvas):
     """Draws one slide. ``on_frame(report)`` is called after each frame, ``on_pointer(point or None)`` with
-    the slide point under the cursor."""
+    the slide point under the cursor whenever either of them moved, ``on_failure(reason)`` where this slide
+    cannot be drawn with this OpenGL."""
 
     def __init__(
         self,
@@ -89,6 +91,7 @@ class SlideCanvas(app.Canvas):
         *,
         on_frame: Callable[[FrameReport], None],
         on_pointer: Callable[[tuple[float, float] | None], None],
+        on_failure: Callable[[str], None],
     ) -> None:
         self.camera = Camera(View(0.0, 0.0, 1.0))
         self.hand = HandControl(self.camera)
@@ -106,10 +109,14 @@ class SlideCanvas(app.Canvas):
         self._engine: TileEngine | None = None
         self._gpu_cache_bytes = 0
         self._last_frame_s = self._last_step_s = self._hold_until_s = 0.0
-        self._on_frame, self._on_pointer = on_frame, on_pointer
+        self._pointer_px: tuple[float, float] | None = None
+        self._pointer_view: View | None = None
+        self._undrawable = False
+        self._on_frame, self._on_pointer, self._on_failure = on_frame, on_pointer, on_failure
         super().__init__(
             app="pyside6", parent=parent, keys=None, show=False, vsync=True, config={"samples": 0}
         )
+        self.events.ignore_callback_errors = False  # vispy would print them where nobody reads
         self.wake = _Wake(self.native)
         self.wake.tiles_arrived.connect(self._tiles_arrived, Qt.ConnectionType.QueuedConnection)
         self._timer = QTimer(self.native, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
@@ -141,6 +148,7 @@ class SlideCanvas(app.Canvas):
         self.release()
         self._streamer = streamer
         self._gpu_cache_bytes = gpu_cache_bytes
+        self._undrawable = False
         self._timer.stop()
         self.native.update()
 
@@ -173,6 +181,7 @@ class SlideCanvas(app.Canvas):
         """A new GL context: the first, or another one after the canvas moved to another window. Names of the
         old one mean nothing here, so everything is dropped without a call and built anew."""
         self._engine = None
+        self._undrawable = False
         self.context.shared.parser = GlirParser()
         for layer in self.layers:
             layer.context_lost()
@@ -180,16 +189,15 @@ class SlideCanvas(app.Canvas):
     def on_draw(self, _event: DrawEvent) -> None:
         started_s = perf_counter()
         cpu_started_s = thread_time() if self.finish_frames else 0.0
-        if self._streamer is None:
+        engine = self._engine or self._made_engine()
+        if engine is None or self._streamer is None:
             self.context.clear(color=(*self.look.surround_rgb, 1.0))
             return
-        if self._engine is None:
-            self._engine = TileEngine(self._streamer, self._gpu_cache_bytes)
         self.camera.step(min(started_s - self._last_step_s, _LONGEST_STEP_S))
         self._last_step_s = started_s
         moving = self.camera.moving or self.hand.holding
         self._streamer.set_moving(moving)
-        report = self._engine.frame(
+        report = engine.frame(
             self.framebuffer_view(self.camera.view),
             self.framebuffer_view(self.camera.target),
             self.screen,
@@ -208,6 +216,8 @@ class SlideCanvas(app.Canvas):
         self.clock.add(started_s, self._last_frame_s)
         if self.camera.moving or report.fading or report.upload_backlog:
             self._schedule(_FRAME_INTERVAL_S - (self._last_frame_s - started_s))
+        if self._pointer_px is not None and self.camera.view != self._pointer_view:
+            self._tell_pointer()  # the slide moved under a cursor that rests
         self._on_frame(report)
 
     def on_resize(self, _event: object) -> None:
@@ -231,7 +241,8 @@ class SlideCanvas(app.Canvas):
         if event.is_dragging and self.hand.holding:
             self.hand.drag(tuple(event.pos))
             self.camera_moved()
-        self._on_pointer(slide_from_screen(self.camera.view, self.size_px, self.camera.aspect, *event.pos))
+        self._pointer_px = float(event.pos[0]), float(event.pos[1])
+        self._tell_pointer()
 
     def on_mouse_release(self, event: MouseEvent) -> None:
         if event.button in (1, 3):
@@ -249,6 +260,11 @@ class SlideCanvas(app.Canvas):
             self.hand.step(*_ARROWS[name], self.size_px)
             self.camera_moved()
 
+    def pointer_left(self) -> None:
+        """The cursor is no longer over the slide."""
+        self._pointer_px = None
+        self._tell_pointer()
+
     def camera_moved(self) -> None:
         """Draw the moving camera's frames from now on."""
         if not self._timer.isActive():
@@ -263,6 +279,23 @@ class SlideCanvas(app.Canvas):
         self._engine.ask(self.framebuffer_view(self.camera.view), self.screen)
         self._hold_until_s = perf_counter() + _JUMP_HOLD_S
         self._timer.start(0 if self._streamer.urgent_left == 0 else round(_JUMP_HOLD_S * 1e3))
+
+    def _made_engine(self) -> TileEngine | None:
+        """The engine for the slide. None without a slide, and where the GPU refuses it; that is told once."""
+        if self._streamer is None or self._undrawable:
+            return None
+        try:
+            self._engine = TileEngine(self._streamer, self._gpu_cache_bytes)
+        except GpuError as error:
+            self._undrawable = True
+            self._on_failure(str(error))
+        return self._engine
+
+    def _tell_pointer(self) -> None:
+        self._pointer_view = view = self.camera.view
+        at = self._pointer_px
+        point = None if at is None else slide_from_screen(view, self.size_px, self.camera.aspect, *at)
+        self._on_pointer(point)
 
     def _tiles_arrived(self) -> None:
         self.wake.clear()

@@ -304,6 +304,8 @@ class MainWindow(QMainWindow):
         self.start_page.chosen.connect(self.open_slide)
         self.themes.changed.connect(self._theme_changed)
         self.view.message.connect(self._view_message)
+        self.view.undrawable.connect(self._slide_undrawable)
+        self.view.icc_changed.connect(self._icc_changed)
         self.view.source_changed.connect(self._source_changed)
         self.view.mpp_changed.connect(self.refresh_actions)
         self.view.failed_tiles_changed.connect(lambda _count: self.refresh_actions())
@@ -317,6 +319,18 @@ class MainWindow(QMainWindow):
 
     def _view_message(self, text: str) -> None:
         self.messages.show_message(MessageKind.INFORMATION, text)
+
+    def _slide_undrawable(self, reason: str) -> None:
+        source = self.view.source
+        name = "The slide" if source is None else source.info.path.name
+        self.messages.show_message(
+            MessageKind.ERROR,
+            f"{name} is open but cannot be drawn on this graphics processor: {reason}.",
+            buttons={"Copy diagnostics": self.actions_["diagnostics"].trigger},
+        )
+
+    def _icc_changed(self, on: bool) -> None:
+        self.apply_settings(self.settings.replace("display", icc=on))
 
     def _source_changed(self) -> None:
         source = self.view.source

@@ -10,7 +10,7 @@ from dataclasses import replace
 from math import radians
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from viewer.slide.built_pyramid import BuiltPyramid
@@ -51,8 +51,12 @@ class SlideView(QWidget):
     mpp_changed = Signal()
     build_progress = Signal(float)
     """How much of the missing coarse levels is built, 0 to 1."""
+    icc_changed = Signal(bool)
+    """Whether colour profiles are to be applied was changed, here or elsewhere."""
     message = Signal(str)
     """Something the reader of the slide must be told."""
+    undrawable = Signal(str)
+    """The slide cannot be drawn with this OpenGL, and why."""
     frame_drawn = Signal()
     frame_report = Signal(object)
     """The FrameReport of each frame, for benchmarks and the HUD."""
@@ -73,7 +77,13 @@ class SlideView(QWidget):
         self._failed_tiles = 0
         self._sharp = False
         self._fit_pending = False
-        self.canvas = SlideCanvas(self, on_frame=self._frame_drawn, on_pointer=self.cursor_moved.emit)
+        self.canvas = SlideCanvas(
+            self,
+            on_frame=self._frame_drawn,
+            on_pointer=self.cursor_moved.emit,
+            on_failure=self.undrawable.emit,
+        )
+        self.canvas.native.installEventFilter(self)
         self.canvas.native.setAccessibleName("Slide picture")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -274,10 +284,12 @@ class SlideView(QWidget):
         return self.canvas.look.icc_lut is not None
 
     def set_icc(self, on: bool) -> None:
-        """Apply the slide's colour profile, or show stored values."""
-        self._icc_on = on
+        """Apply the slide's colour profile, or show stored values; counts for later slides too."""
+        changed, self._icc_on = on != self._icc_on, on
         self.canvas.look = replace(self.canvas.look, icc_lut=self._icc_lut if on else None)
         self.canvas.request_frame()
+        if changed:
+            self.icc_changed.emit(on)
 
     def set_debug(self, on: bool) -> None:
         """Show tile borders and levels."""
@@ -302,6 +314,12 @@ class SlideView(QWidget):
         if self._streamer is not None:
             self._streamer.retry_failed()
             self.canvas.show_slide(self._streamer, self._settings.memory.gpu_cache_bytes)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # Qt's name
+        """vispy does not tell when the cursor leaves the canvas."""
+        if event.type() == QEvent.Type.Leave and watched is self.canvas.native:
+            self.canvas.pointer_left()
+        return super().eventFilter(watched, event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # Qt's name
         super().resizeEvent(event)

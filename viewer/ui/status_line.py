@@ -95,7 +95,7 @@ class StatusLine(QStatusBar):
         self._cursor: tuple[float, float] | None = None
         self.magnification = _field("Magnification", "888.8x")
         self.pixel_size = _field("Pixel size", "8.8888 × 8.8888 µm/px")
-        self.position = _field("Position of the cursor", "888888.8, 888888.8 µm")
+        self.position = _field("Position", "middle 888888.8, 888888.8 µm")
         self.failed = QLabel()
         self.failed.setAccessibleName("Tiles that could not be read")
         self.failed.setToolTip("These tiles are marked in the slide; Tools › Read failed tiles again (F5)")
@@ -143,8 +143,19 @@ class StatusLine(QStatusBar):
         unknown = view.source is not None and mpp_um is None
         self.pixel_size.setToolTip(_TIP_NO_PIXEL_SIZE if unknown else "Size of a full-resolution pixel")
         self.magnification.setToolTip(_TIP_NO_PIXEL_SIZE if view.magnification is None else "Magnification")
-        here = self._cursor if view.source is not None else None
-        self.position.setText("" if here is None else format_position(*here, mpp_um=mpp_um))
+        self._show_position()
+
+    def _show_position(self) -> None:
+        """The cursor's place; without a cursor over the slide the middle of the view, for the keyboard."""
+        if self._view.source is None:
+            self.position.setText("")
+            return
+        now = self._view.camera.view
+        at_cursor = self._cursor is not None
+        here = self._cursor or (now.centre_x, now.centre_y)
+        text = format_position(*here, mpp_um=self._view.mpp_um)
+        self.position.setText(text if at_cursor else f"middle {text}")
+        self.position.setToolTip("Place of the cursor" if at_cursor else "Middle of the view")
 
     def _show_sharp(self, *_state: object) -> None:
         self.sharp.show_state(slide_open=self._view.source is not None, sharp=self._view.sharp)

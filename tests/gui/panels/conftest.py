@@ -34,6 +34,7 @@ class FakeSlideView(QWidget):
     cursor_moved = Signal(object)
     source_changed = Signal()
     mpp_changed = Signal()
+    icc_changed = Signal(bool)
     build_progress = Signal(float)
     frame_drawn = Signal()
 

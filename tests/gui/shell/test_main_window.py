@@ -7,11 +7,13 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import ImageCms
 from PySide6.QtCore import QMimeData, QPointF, QSize, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QToolButton, QTreeWidget
+from PySide6.QtWidgets import QApplication, QCheckBox, QDialog, QFileDialog, QToolButton, QTreeWidget
 
 from tests.gui.shell.conftest import write_slide
+from tests.gui.sources import MadeSource
 from viewer.folders import cache_dir
 from viewer.settings import Settings, settings_path
 from viewer.state import ReaderState
@@ -469,8 +471,6 @@ def test_the_cursor_is_told_in_micrometres(
     open_in(window, slide_file)
     window.view.cursor_moved.emit((100.0, 50.0))
     qtbot.wait_until(lambda: window.status.position.text() == "50.0, 25.0 µm")
-    window.view.cursor_moved.emit(None)
-    qtbot.wait_until(lambda: window.status.position.text() == "")
 
 
 def test_building_levels_is_shown(window: MainWindow) -> None:
@@ -494,3 +494,39 @@ def test_closing_ends_everything_within_two_seconds(
     window.close()
     assert monotonic() - started < 2.0
     assert {t.name for t in threading.enumerate() if t.name.startswith("foveola")} == set()
+
+
+def test_the_colour_profile_switches_follow_each_other(window: MainWindow) -> None:
+    window.view.set_source(
+        MadeSource(size=1024, icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    )
+    box = window.docks["adjustments"].findChild(QCheckBox)
+    assert window.view.icc
+    assert box.isChecked()
+    box.click()
+    assert not window.view.icc
+    assert not window.actions_["icc"].isChecked()
+    assert not Settings.load().display.icc
+    window.actions_["icc"].trigger()
+    assert window.view.icc
+    assert box.isChecked()
+
+
+def test_without_a_cursor_the_middle_of_the_view_is_told(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn
+) -> None:
+    open_in(window, slide_file)
+    window.view.go_to(100, 200, downsample=1.0, instant=True)
+    qtbot.wait_until(lambda: window.status.position.text() == "middle 50.0, 100.0 µm")
+    window.view.cursor_moved.emit((10.0, 20.0))
+    qtbot.wait_until(lambda: window.status.position.text() == "5.0, 10.0 µm")
+    window.view.cursor_moved.emit(None)
+    qtbot.wait_until(lambda: window.status.position.text() == "middle 50.0, 100.0 µm")
+
+
+def test_a_slide_that_cannot_be_drawn_is_told(window: MainWindow) -> None:
+    window.view.undrawable.emit("the texture pool is too large")
+    assert window.messages.messages[-1].kind is MessageKind.ERROR
+    assert messages(window)[-1].endswith(
+        "cannot be drawn on this graphics processor: the texture pool is too large."
+    )

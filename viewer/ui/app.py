@@ -12,6 +12,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from functools import partial
+from logging import CRITICAL, DEBUG, ERROR, INFO, WARNING
 from typing import TYPE_CHECKING
 
 from gpu.context import prepare_egl_environment
@@ -38,9 +39,15 @@ def run(paths: Sequence[Path], *, settings: Settings | None = None) -> int:
 
     Raises DisplayError where no window can be opened.
     """
-    with application(settings) as (app, window):
-        window.open_paths(paths)
-        return int(app.exec())
+    from viewer.ui.graphics import GraphicsError
+
+    try:
+        with application(settings) as (app, window):
+            window.open_paths(paths)
+            return int(app.exec())
+    except GraphicsError as error:
+        _tell_in_a_box(str(error))
+        raise
 
 
 @contextmanager
@@ -53,11 +60,7 @@ def application(settings: Settings | None = None) -> Iterator[tuple[QApplication
     OpenGL.ERROR_CHECKING = False  # a call to the driver for each call of ours; tests run with it on
     from PySide6.QtWidgets import QApplication
 
-    from viewer.state import ReaderState
-    from viewer.ui.main_window import MainWindow
-    from viewer.ui.messages import MessageKind
-    from viewer.ui.theme import ThemeKeeper
-    from viewer.ui.window_layout import restore_layout
+    from viewer.ui.graphics import require_opengl
 
     logging = Logging()
     logging.start()
@@ -65,6 +68,24 @@ def application(settings: Settings | None = None) -> Iterator[tuple[QApplication
     app.setApplicationName("foveola")
     app.setApplicationDisplayName("Foveola")
     app.setDesktopFileName("foveola")
+    try:
+        require_opengl()
+        with _window(app, settings, logging) as window:
+            yield app, window
+    finally:
+        app.shutdown()
+        logging.stop()
+
+
+@contextmanager
+def _window(app: QApplication, settings: Settings | None, logging: Logging) -> Iterator[MainWindow]:
+    """The window on the screen; on leaving it is closed."""
+    from viewer.state import ReaderState
+    from viewer.ui.main_window import MainWindow
+    from viewer.ui.messages import MessageKind
+    from viewer.ui.theme import ThemeKeeper
+    from viewer.ui.window_layout import restore_layout
+
     settings, problem = (settings, "") if settings is not None else load_settings()
     window = MainWindow(
         settings, ReaderState.load(), ThemeKeeper(settings.display.theme, app), logging=logging
@@ -74,18 +95,54 @@ def application(settings: Settings | None = None) -> Iterator[tuple[QApplication
     if not restore_layout(window):
         fill_screen_nearly(window)
     try:
-        with mishaps_shown(window), closed_by_signals(window):
+        with qt_messages_logged(), mishaps_shown(window), closed_by_signals(window):
             window.show()
             window.activateWindow()  # without a window manager, as on a virtual display, nobody else does
-            yield app, window
+            yield window
     finally:
         window.close()
         window.deleteLater()
         app.sendPostedEvents()
         app.processEvents()
-        del window
-        app.shutdown()
-        logging.stop()
+
+
+def _tell_in_a_box(text: str) -> None:
+    """For a start without a terminal: a box of its own, which needs no OpenGL."""
+    from PySide6.QtWidgets import QApplication, QMessageBox
+
+    app = QApplication(sys.argv[:1])
+    box = QMessageBox(QMessageBox.Icon.Critical, "Foveola", f"Foveola cannot start: {text}.")
+    box.exec()
+    del box
+    app.shutdown()
+
+
+@contextmanager
+def qt_messages_logged() -> Iterator[None]:
+    """What Qt has to say goes to the log too, and on to who heard it before: vispy, once it has a canvas."""
+    from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+
+    levels = {
+        QtMsgType.QtDebugMsg: DEBUG,
+        QtMsgType.QtInfoMsg: INFO,
+        QtMsgType.QtWarningMsg: WARNING,
+        QtMsgType.QtCriticalMsg: ERROR,
+        QtMsgType.QtFatalMsg: CRITICAL,
+    }
+    qt_log = logger("qt")
+
+    def handle(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
+        qt_log.log(levels[kind], "%s", text)
+        if before is not None:
+            before(kind, context, text)
+        elif kind not in (QtMsgType.QtDebugMsg, QtMsgType.QtInfoMsg):
+            sys.stderr.write(f"{text}\n")
+
+    before = qInstallMessageHandler(handle)
+    try:
+        yield
+    finally:
+        qInstallMessageHandler(before)
 
 
 def load_settings() -> tuple[Settings, str]:

@@ -129,3 +129,32 @@ raise SystemExit(demo.demo(screenshot=Path({str(picture)!r})))
     assert (image.width(), image.height()) == (1440, 900)
     middle = {image.pixelColor(400 + 10 * i, 200 + 10 * j).rgb() for i in range(30) for j in range(30)}
     assert len(middle) > 100  # tissue, not an empty canvas
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the ways to be without OpenGL here are Mesa's and X11's")
+@pytest.mark.parametrize(
+    ("without", "message"),
+    [
+        ({"QT_XCB_GL_INTEGRATION": "none"}, "no OpenGL context can be made"),
+        ({"MESA_GL_VERSION_OVERRIDE": "2.1"}, r"OpenGL 2.1 is too old: 3.3 or newer is needed"),
+    ],
+)
+def test_a_display_without_opengl_gives_one_clear_error(without: dict[str, str], message: str) -> None:
+    code = "from viewer.ui.app import application\nwith application(): pass"
+    process = start(code, QT_QPA_PLATFORM="xcb", **without)
+    _, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1
+    assert f"GraphicsError: {message}" in errors
+
+
+def test_what_qt_says_is_logged(own_folders: Path) -> None:
+    code = (
+        "from PySide6.QtCore import qWarning\n"
+        "from viewer.ui.app import application\n"
+        "with application(): qWarning('a word from Qt')"
+    )
+    process = start(code)
+    _, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0
+    assert "a word from Qt" in errors
+    assert "WARNING foveola.qt: a word from Qt" in (own_folders / "log" / "foveola.log").read_text()

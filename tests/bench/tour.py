@@ -1,7 +1,7 @@
 """Memory of the window while it tours a large slide: resident bytes over time, which must stay bounded and
 flat.
 
-    python tests/bench/tour.py SLIDE [--seconds 120] [--json]
+    python tests/bench/tour.py [SLIDE] [--seconds 120] [--json]
 
 Needs a display (``xvfb-run -a python tests/bench/tour.py …``). Flies to random fields at random
 magnifications on the camera's springs, pans on from each, and samples the resident set twice a second.
@@ -18,20 +18,25 @@ from time import perf_counter
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("slide", type=Path)
+    parser.add_argument("slide", type=Path, nargs="?", help="without one, a phantom of 32,768 px is made")
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
 
     import numpy as np
 
+    from viewer.folders import cache_dir
     from viewer.settings import Settings
     from viewer.slide.built_pyramid import open_for_viewing
+    from viewer.slide.phantom import write_phantom
     from viewer.ui.app import application
 
+    slide = options.slide or cache_dir() / "bench-32768.tif"
+    if not slide.exists():
+        write_phantom(slide, size_px=32_768)
     with application(Settings.default()) as (qt, window):
         view = window.view
-        source = open_for_viewing(options.slide)
+        source = open_for_viewing(slide)
         view.set_source(source)
         rng = np.random.default_rng(0)
         bounds, samples_mb = source.info.bounds, []

@@ -225,18 +225,6 @@ class TileRenderer:
             if len(instances) > 0:
                 self._draw_tiles(instances, frame)
 
-    def warm_up(self, frame: FrameState) -> None:
-        """Make the driver finish both programs that frames like `frame` use, by drawing nothing with them.
-
-        Software OpenGL compiles a program at its first draw (0.1 s each), which would otherwise happen while
-        the first tiles fade in. Call it with the framebuffer bound that will be drawn to.
-        """
-        nothing = np.zeros(1, TILE_INSTANCE)
-        with DrawState():
-            for fade in (0.0, 1.0):
-                nothing["fade"] = fade
-                self._draw_tiles(nothing, frame)
-
     def release(self) -> None:
         """Delete what this object made (not the pool); its context must be current and alive."""
         for variant in self._variants.values():

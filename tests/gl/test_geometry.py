@@ -80,27 +80,6 @@ def test_no_tiles_leave_the_background(make_pool, render):
     assert (drawn == (51, 102, 153, 255)).all()
 
 
-def test_warming_up_draws_nothing(cut):
-    from OpenGL import GL
-
-    tiles = cut(np.zeros((16, 16, 3), np.uint8), layer_px=16)
-    renderer = TileRenderer(tiles.pool)
-    framebuffer, colour = GL.glGenFramebuffers(1), GL.glGenRenderbuffers(1)
-    GL.glBindRenderbuffer(GL.GL_RENDERBUFFER, colour)
-    GL.glRenderbufferStorage(GL.GL_RENDERBUFFER, GL.GL_RGBA8, 16, 16)
-    GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, framebuffer)
-    GL.glFramebufferRenderbuffer(GL.GL_FRAMEBUFFER, GL.GL_COLOR_ATTACHMENT0, GL.GL_RENDERBUFFER, colour)
-    GL.glClearBufferfv(GL.GL_COLOR, 0, np.array([1.0, 0.0, 1.0, 1.0], np.float32))
-    renderer.warm_up(FrameState(16, 16))
-    pixels = np.zeros((16, 16, 4), np.uint8)
-    GL.glReadPixels(0, 0, 16, 16, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, pixels)
-    GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)
-    GL.glDeleteFramebuffers(1, [framebuffer])
-    GL.glDeleteRenderbuffers(1, [colour])
-    renderer.release()
-    assert (pixels == (255, 0, 255, 255)).all()
-
-
 @pytest.mark.parametrize(
     "tiles",
     [np.zeros(4, np.float32), np.zeros((2, 2), TILE_INSTANCE), np.zeros(4, TILE_INSTANCE)[::2]],

@@ -109,7 +109,6 @@ def test_drawing_keeps_state_and_is_not_disturbed_by_it(cut, table):
     renderer.set_lut(table)
     for icc in (False, True):
         renderer.draw(tiles.instances(downsample=1.0), FrameState(32, 32, icc=icc))
-    renderer.warm_up(FrameState(32, 32))
     renderer.release()
     assert state() == before
     # Scissor, colour mask, depth and stencil tests were on, and yet every pixel is there.

@@ -20,6 +20,7 @@ from viewer.slide.array_source import ArraySource
 from viewer.slide.built_pyramid import BuiltPyramid, needs_coarse_levels
 from viewer.slide.geometry import Rect, TileKey
 from viewer.slide.source import SlideInfo, TileError, TileNotReadyError
+from viewer.slide.tile_pack import TilePack, TilePackWriter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -225,6 +226,42 @@ def test_cancelling_leaves_nothing(tmp_path: Path, file: Path, pixels: NDArray[n
     with pytest.raises(TileNotReadyError):
         pyramid.read_tile(TileKey(1, 0, 0))
     pyramid.close()
+
+
+def test_closing_at_the_very_end_of_a_build_leaves_no_file_open(
+    tmp_path: Path, file: Path, pixels: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pyramid = BuiltPyramid(source_of(file, pixels), tmp_path / "cache")
+    finish = TilePackWriter.finish
+
+    def closing_finish(writer: TilePackWriter) -> None:
+        pyramid.close()
+        finish(writer)
+
+    monkeypatch.setattr(TilePackWriter, "finish", closing_finish)
+    build(pyramid)
+    assert pyramid._pack is not None
+    with pytest.raises(OSError, match="closed"):
+        pyramid._pack.read(0, 0, 0)
+
+
+def test_closing_in_the_middle_of_a_read_is_not_taken_for_a_damaged_pack(
+    tmp_path: Path, file: Path, pixels: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pyramid = BuiltPyramid(source_of(file, pixels), tmp_path / "cache")
+    assert build(pyramid)
+    read = TilePack.read
+
+    def closing_read(pack: TilePack, level: int, column: int, row: int) -> bytes:
+        pyramid.close()
+        return read(pack, level, column, row)
+
+    monkeypatch.setattr(TilePack, "read", closing_read)
+    with pytest.raises(TileError, match="the slide is closed"):
+        pyramid.read_tile(TileKey(1, 0, 0))
+    again = BuiltPyramid(source_of(file, pixels), tmp_path / "cache")
+    assert again.is_complete
+    again.close()
 
 
 def test_closing_ends_a_build_in_another_thread(

@@ -408,6 +408,19 @@ class TestClose:
             source.let_go()
             assert streamer.close(PATIENCE_S)
 
+    def test_tells_nobody_of_a_tile_that_comes_in_after_closing(
+        self, source: FakeSource, arrivals: Arrivals
+    ) -> None:
+        with streaming(source, arrivals) as streamer:
+            source.hold(A)
+            streamer.want([A], urgent=1)
+            source.wait_asked(A)
+            streamer.close(timeout_s=0.0)
+            source.let_go()
+            assert streamer.close(PATIENCE_S)
+            assert streamer.state(A) is TileState.READY
+        assert arrivals.count == 0
+
     def test_closing_twice_is_allowed(self, source: FakeSource, arrivals: Arrivals) -> None:
         with streaming(source, arrivals) as streamer:
             assert streamer.close(PATIENCE_S)

@@ -125,13 +125,8 @@ class BuiltPyramid:
     def close(self) -> None:
         """See ``Source.close``. A build under way ends at its next tile and leaves nothing behind."""
         self._closed = True
-        if self._pack is not None:
-            self._pack.close()
-        if self._building.acquire(blocking=False):  # else the build itself cleans up
-            try:
-                self._discard()
-            finally:
-                self._building.release()
+        if not self._building.locked():  # else the build itself cleans up
+            self._release_built()
         self._source.close()
 
     def build(self, progress: Callable[[float, float], None], cancelled: Callable[[], bool]) -> bool:
@@ -144,6 +139,13 @@ class BuiltPyramid:
 
         Raises SaveError where the cache cannot be written; what was built is lost then, the slide works on.
         """
+        try:
+            return self._build(progress, cancelled)
+        finally:
+            if self._closed:  # looked at after the lock is open again, so that close or this cleans up
+                self._release_built()
+
+    def _build(self, progress: Callable[[float, float], None], cancelled: Callable[[], bool]) -> bool:
         with self._building:
             if self.is_complete:
                 return True
@@ -219,6 +221,8 @@ class BuiltPyramid:
             try:
                 return pack.read(level, key.col, key.row)
             except (TilePackError, OSError) as error:
+                if self._closed:
+                    raise TileError(f"{self._source.info.path}: the slide is closed") from error
                 log.warning("%s; the levels must be built again", error)
                 self._pack = None
                 pack.close()
@@ -238,6 +242,11 @@ class BuiltPyramid:
         except TilePackError as error:
             log.warning("%s; it is removed and built again", error)
             self._path.unlink(missing_ok=True)
+
+    def _release_built(self) -> None:
+        self._discard()
+        if self._pack is not None:
+            self._pack.close()
 
     def _discard(self) -> None:
         writer, self._writer = self._writer, None

@@ -166,6 +166,7 @@ class Streamer:
         with self._lock:
             self._closed = True
             self._queue.clear()
+            self._urgent.clear()  # nobody is told of tiles that come in from now on
             self._lock.notify_all()
         deadline_s = monotonic() + timeout_s
         for thread in self._threads:

@@ -15,6 +15,7 @@ from viewer.slide.openslide_source import (
     background_from_properties,
     bounds_from_properties,
     mpp_from_properties,
+    objective_power,
     open_openslide,
     pixel_aspect,
 )
@@ -182,6 +183,10 @@ def test_unknown_file_is_refused(tmp_path: Path) -> None:
         ({"openslide.mpp-x": "inf", "openslide.mpp-y": "0.25"}, None),
         ({"openslide.mpp-x": "0.25", "openslide.mpp-y": "0.26"}, (0.25, 0.26)),
         ({"openslide.mpp-x": "353", "openslide.mpp-y": "353"}, (353.0, 353.0)),
+        ({"openslide.mpp-x": "1e-320", "openslide.mpp-y": "1e-320"}, None),
+        ({"openslide.mpp-x": "1e300", "openslide.mpp-y": "1e300"}, None),
+        ({"openslide.mpp-x": "0.001", "openslide.mpp-y": "1"}, None),
+        ({"openslide.mpp-x": "0.1", "openslide.mpp-y": "1"}, (0.1, 1.0)),
     ],
 )
 def test_mpp(properties: dict[str, str], mpp_um: tuple[float, float] | None) -> None:
@@ -208,6 +213,14 @@ def test_plain_tiffs_mpp_counts_only_in_centimetres_and_within_reason(
 )
 def test_pixel_aspect(mpp_um: tuple[float, float] | None, aspect: float) -> None:
     assert pixel_aspect(mpp_um) == pytest.approx(aspect)
+
+
+@pytest.mark.parametrize(
+    ("value", "power"),
+    [("40", 40.0), ("0.5", 0.5), ("0", None), ("1e300", None), ("1e-9", None), ("x", None)],
+)
+def test_powers_that_no_objective_has_are_not_believed(value: str, power: float | None) -> None:
+    assert objective_power({"openslide.objective-power": value}, "openslide.objective-power") == power
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,19 @@ class TestPyramid:
         assert source.info.reader == "tiff (direct)"
         assert sizes(source) == [(600, 400), (300, 200)]
 
+    def test_sizes_that_no_instrument_has_are_not_believed(
+        self, tmp_path: Path, picture: Picture, opened: Opened
+    ) -> None:
+        """A pixel 1e600 times as high as wide would make the field of view endless and tiles of no height."""
+        path = tmp_path / "a.ome.tif"
+        metadata = {"axes": "YXS", "PhysicalSizeX": 1e-300, "PhysicalSizeY": 1e300}
+        with tifffile.TiffWriter(path, ome=True) as tiff:
+            tiff.write(picture(300, 200), tile=(128, 128), photometric="rgb", metadata=metadata)
+        source = opened(path)
+        assert source.info.format == "OME-TIFF"
+        assert source.info.mpp_um is None
+        assert source.pyramid.pixel_aspect == 1.0
+
     def test_ome_levels_lie_in_sub_directories(
         self, tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel
     ) -> None:

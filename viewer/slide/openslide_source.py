@@ -27,6 +27,11 @@ MAX_SIDE_PX = 2**31
 # pixel.
 PLAUSIBLE_MPP_UM = (0.05, 50.0)
 
+# Beyond these no microscope and no map has made the picture: a header is damaged, and lengths would overflow.
+CREDIBLE_MPP_UM = (1e-5, 1e9)
+CREDIBLE_POWERS = (0.01, 10_000.0)
+MAX_PIXEL_ASPECT = 100.0
+
 FORMAT_NAMES = {
     "aperio": "Aperio SVS",
     "dicom": "DICOM WSI",
@@ -52,18 +57,31 @@ def number(properties: Mapping[str, str], name: str) -> float | None:
     return value if isfinite(value) and value > 0 else None
 
 
+def credible_mpp(x_um: float | None, y_um: float | None) -> tuple[float, float] | None:
+    """Micrometres per pixel (x, y), None where one is missing or no instrument has such pixels."""
+    if x_um is None or y_um is None:
+        return None
+    low, high = CREDIBLE_MPP_UM
+    in_range = low <= x_um <= high and low <= y_um <= high
+    return (x_um, y_um) if in_range and max(x_um, y_um) <= MAX_PIXEL_ASPECT * min(x_um, y_um) else None
+
+
+def objective_power(properties: Mapping[str, str], name: str) -> float | None:
+    """The power of an objective from a property, None where there is none or no objective has it."""
+    power, (low, high) = number(properties, name), CREDIBLE_POWERS
+    return power if power is not None and low <= power <= high else None
+
+
 def mpp_from_properties(properties: Mapping[str, str]) -> tuple[float, float] | None:
     """Micrometres per level-0 pixel (x, y), None where the file does not say (or only a printer's
     resolution).
     """
-    x, y = number(properties, "openslide.mpp-x"), number(properties, "openslide.mpp-y")
-    if x is None or y is None:
-        return None
-    if properties.get("openslide.vendor") != "generic-tiff":
-        return x, y
+    mpp_um = credible_mpp(number(properties, "openslide.mpp-x"), number(properties, "openslide.mpp-y"))
+    if mpp_um is None or properties.get("openslide.vendor") != "generic-tiff":
+        return mpp_um
     low, high = PLAUSIBLE_MPP_UM
     in_centimetres = properties.get("tiff.ResolutionUnit") == "centimeter"
-    return (x, y) if in_centimetres and low <= x <= high and low <= y <= high else None
+    return mpp_um if in_centimetres and all(low <= value <= high for value in mpp_um) else None
 
 
 def pixel_aspect(mpp_um: tuple[float, float] | None) -> float:
@@ -113,7 +131,7 @@ def facts_from_handle(handle: OpenSlideHandle, *, reader: str, reader_reason: st
         bounds=bounds_from_properties(properties, width, height),
         file_levels=handle.level_sizes,
         mpp_um=mpp_from_properties(properties),
-        objective_power=number(properties, "openslide.objective-power"),
+        objective_power=objective_power(properties, "openslide.objective-power"),
         associated_images=handle.associated_images,
         icc_profile=icc_profile,
         background_rgb=background_from_properties(properties),

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from viewer.slide.openslide_source import PLAUSIBLE_MPP_UM, number
+from viewer.slide.openslide_source import PLAUSIBLE_MPP_UM, credible_mpp, number, objective_power
 from viewer.slide.tiff_ifd import TiffFormatError
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ def mpp_from_ifd(ifd: Ifd) -> tuple[float, float] | None:
     x, y = ifd.real(282), ifd.real(283)
     if ifd.number(296, 2) != _CENTIMETRE or not x or not y:
         return None
-    mpp_um = 1e4 / x, 1e4 / y
+    mpp_um = credible_mpp(1e4 / x, 1e4 / y)
     low, high = PLAUSIBLE_MPP_UM
-    return mpp_um if all(low <= value <= high for value in mpp_um) else None
+    return mpp_um if mpp_um and all(low <= value <= high for value in mpp_um) else None
 
 
 def icc_profile_from_ifd(ifd: Ifd) -> bytes | None:
@@ -87,12 +87,13 @@ def ome_from_ifd(ifd: Ifd, *, plane_limit: int) -> OmeFacts | None:
     pixels = root.find("{*}Image/{*}Pixels")
     if pixels is None:
         return None
-    mpp_x, mpp_y = (_physical_size_um(pixels, axis) for axis in "XY")
     objective = root.find("{*}Instrument/{*}Objective")
     return OmeFacts(
-        mpp_um=(mpp_x, mpp_y) if mpp_x and mpp_y else None,
+        mpp_um=credible_mpp(_physical_size_um(pixels, "X"), _physical_size_um(pixels, "Y")),
         planes=_plane_names(pixels, plane_limit),
-        objective_power=number(objective.attrib, "NominalMagnification") if objective is not None else None,
+        objective_power=None
+        if objective is None
+        else objective_power(objective.attrib, "NominalMagnification"),
     )
 
 

@@ -23,7 +23,7 @@ from viewer.stream.streamer import default_worker_count
 from viewer.stream.tile import DecodedTile, decoded_tile, marked_tile
 from viewer.view.camera import View, field_of_view, slide_from_screen
 from viewer.view.cover import cover_view
-from viewer.view.plan import Screen, on_screen
+from viewer.view.plan import Screen, absent_tiles
 from viewer.view.residency import Residency
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ class _Engine:
         slots = self._pool.slots
         grid = self._residency.slot_grids[tiles.level][tiles.row0 : tiles.row1, tiles.col0 : tiles.col1]
         slots.touch(grid[grid >= 0], self._part_number)
-        rows, cols = np.nonzero(on_screen(self._pyramid, tiles, view, screen) & (grid < 0))
+        rows, cols = np.nonzero(absent_tiles(self._pyramid, self._residency, tiles, view, screen))
         absent = [
             TileKey(tiles.level, tiles.col0 + col, tiles.row0 + row)
             for row, col in zip(rows.tolist(), cols.tolist(), strict=True)

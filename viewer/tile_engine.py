@@ -19,7 +19,7 @@ from gpu.texture_pool import TexturePool, max_layers
 from gpu.upload import ReadyTile, Uploader
 from viewer.slide.geometry import Pyramid, TileKey, TileRange
 from viewer.view.cover import Cover, cover_view
-from viewer.view.plan import Plan, Screen, make_plan
+from viewer.view.plan import Plan, Screen, absent_tiles, make_plan
 from viewer.view.residency import Residency
 
 if TYPE_CHECKING:
@@ -184,7 +184,8 @@ class TileEngine:
             self._touch(plan.target)
             uploaded = self._upload(urgent, now_s, upload_budget_ms)
             urgent = [key for key in urgent if key not in uploaded]
-        if urgent or velocity is not None:
+        # also where nothing is wanted any more: what was asked for a view that is left must fall out
+        if urgent or velocity is not None or self._streamer.urgent_left:
             self._streamer.want([*urgent, *plan.wanted[plan.urgent :]], urgent=len(urgent))
         cover = cover_view(
             self._pyramid, self._residency, plan.drawn, view, screen, now_s=now_s, fade_s=fade_s
@@ -194,7 +195,7 @@ class TileEngine:
         return FrameReport(
             level=plan.drawn.level,
             visible_tiles=plan.drawn.tile_count,
-            missing=plan.missing - sum(_within(plan.target, key) for key in uploaded),
+            missing=self._missing(plan.target, target, screen) if uploaded else plan.missing,
             holes=cover.holes,
             uploads=len(uploaded),
             upload_backlog=bool(uploaded) and any(self._streamer.has(key) for key in urgent),
@@ -228,6 +229,9 @@ class TileEngine:
         slots = grid[tiles.row0 : tiles.row1, tiles.col0 : tiles.col1]
         self.pool.slots.touch(slots[slots >= 0], self._frame_number)
 
+    def _missing(self, tiles: TileRange, view: View, screen: Screen) -> int:
+        return int(np.count_nonzero(absent_tiles(self._pyramid, self._residency, tiles, view, screen)))
+
     def _upload(self, keys: list[TileKey], now_s: float, budget_ms: float) -> set[TileKey]:
         coarsest = len(self._pyramid.levels) - 1
         ready = ((key, self._streamer.ready(key)) for key in dict.fromkeys(keys))
@@ -252,9 +256,3 @@ class TileEngine:
             self._renderer.set_lut(look.icc_lut)
             self._lut = look.icc_lut
         return frame_state(view, screen, look)
-
-
-def _within(tiles: TileRange, key: TileKey) -> bool:
-    return (
-        key.level == tiles.level and tiles.col0 <= key.col < tiles.col1 and tiles.row0 <= key.row < tiles.row1
-    )

@@ -152,6 +152,17 @@ def on_screen(pyramid: Pyramid, tiles: TileRange, view: View, screen: Screen) ->
     return inside
 
 
+def absent_tiles(
+    pyramid: Pyramid, residency: Residency, tiles: TileRange, view: View, screen: Screen
+) -> NDArray[np.bool_]:
+    """Which tiles of a range touch the screen and are not on the GPU, (rows, cols)."""
+    slots = residency.slot_grids[tiles.level][tiles.row0 : tiles.row1, tiles.col0 : tiles.col1]
+    absent: NDArray[np.bool_] = slots < 0
+    if view.rotation_rad != 0.0:
+        absent &= on_screen(pyramid, tiles, view, screen)
+    return absent
+
+
 class _Wants(NamedTuple):
     """Tiles of one level that are wanted, as parallel arrays."""
 
@@ -180,18 +191,19 @@ class _Planner:
         """The tiles of the view's level, or of the finest coarser one that fits into the pool."""
         level = self.pyramid.level_for_downsample(view.downsample)
         tiles = self.pyramid.visible_tiles(level, self.field(view))
-        while tiles.tile_count > capacity_tiles and level + 1 < len(self.pyramid.levels):
+        while self._count(tiles, view) > capacity_tiles and level + 1 < len(self.pyramid.levels):
             level += 1
             tiles = self.pyramid.visible_tiles(level, self.field(view))
         return tiles
 
+    def _count(self, tiles: TileRange, view: View) -> int:
+        if view.rotation_rad == 0.0:
+            return tiles.tile_count
+        return int(np.count_nonzero(on_screen(self.pyramid, tiles, view, self.screen)))
+
     def absent(self, tier: Tier, tiles: TileRange, view: View, *, p_needed: float) -> _Wants:
         """Those of the tiles that touch the screen and are not on the GPU."""
-        grid = self.residency.slot_grids[tiles.level]
-        absent = grid[tiles.row0 : tiles.row1, tiles.col0 : tiles.col1] < 0
-        if view.rotation_rad != 0.0:
-            absent &= on_screen(self.pyramid, tiles, view, self.screen)
-        rows, cols = np.nonzero(absent)
+        rows, cols = np.nonzero(absent_tiles(self.pyramid, self.residency, tiles, view, self.screen))
         where = (tiles.level, cols + tiles.col0, rows + tiles.row0)
         return self._weighed(tier, where, view, p_needed=p_needed)
 

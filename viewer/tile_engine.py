@@ -8,6 +8,7 @@ the engine: after a lost context a new engine fills its pool from memory.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ from gpu.texture_pool import TexturePool, max_layers
 from gpu.upload import ReadyTile, Uploader
 from viewer.slide.geometry import Pyramid, TileKey, TileRange
 from viewer.view.cover import Cover, cover_view
-from viewer.view.plan import Plan, Screen, absent_tiles, make_plan
+from viewer.view.plan import Plan, Screen, absent_tiles, make_plan, most_tiles_on_screen
 from viewer.view.residency import Residency
 
 if TYPE_CHECKING:
@@ -34,9 +35,8 @@ _PREFETCH_INTERVAL_S = 0.1
 _LAYER_STEP_PX = 8
 _MIP_CHAIN_SHARE = 4 / 3
 _FEWEST_FREE_LAYERS = 64
-_SOFTWARE_POOL_BYTES = 128 << 20
-"""Software OpenGL keeps the pool in main memory, where the decoded tiles lie anyway and come back in
-microseconds; and it clears all of it before the first picture, at up to 2.7 ms a MiB on a virtual machine."""
+_FREE_SHARE = 3 / 4
+"""The part of the unpinned layers that one view may fill; the rest keeps the view before it."""
 _LEVEL_TINTS = np.array(
     [
         (230, 60, 60, 40),
@@ -76,6 +76,7 @@ class FrameReport:
     level: int
     visible_tiles: int
     missing: int
+    coarsened: bool
     holes: int
     uploads: int
     upload_backlog: bool
@@ -83,8 +84,9 @@ class FrameReport:
 
     @property
     def complete(self) -> bool:
-        """Every visible tile of the target's level is on the GPU and drawn at full weight."""
-        return self.missing == 0 and not self.fading
+        """Every visible tile of the target's level is on the GPU and drawn at full weight, and that level is
+        as fine as the screen."""
+        return self.missing == 0 and not self.fading and not self.coarsened
 
 
 def coarsest_tiles(pyramid: Pyramid) -> list[TileKey]:
@@ -126,22 +128,25 @@ def instances(cover: Cover, *, tinted: bool = False) -> NDArray[np.void]:
 class TileEngine:
     """Draws the slide of one streamer."""
 
-    def __init__(self, streamer: Streamer, gpu_cache_bytes: int) -> None:
+    def __init__(self, streamer: Streamer, gpu_cache_bytes: int, screen: Screen) -> None:
+        """``gpu_cache_bytes`` bounds the texture pool; ``screen`` is what it should serve well."""
         pyramid = streamer.source.pyramid
         self._pyramid = pyramid
         self._streamer = streamer
         self._pinned = dict.fromkeys(coarsest_tiles(pyramid))
         self._pinned_absent = dict(self._pinned)
         layer_px = -(-pyramid.tile_px // _LAYER_STEP_PX) * _LAYER_STEP_PX
+        affordable = min(int(gpu_cache_bytes / (layer_px**2 * 4 * _MIP_CHAIN_SHARE)), max_layers())
+        layers = self._affordable_layers = max(affordable, len(self._pinned) + _FEWEST_FREE_LAYERS)
         if is_software():
-            gpu_cache_bytes = min(gpu_cache_bytes, _SOFTWARE_POOL_BYTES)
-        layers = int(gpu_cache_bytes / (layer_px**2 * 4 * _MIP_CHAIN_SHARE))
-        layers = min(max(layers, len(self._pinned) + _FEWEST_FREE_LAYERS), max_layers())
+            # The pool lies in main memory, where decoded tiles lie anyway and come back in microseconds; and
+            # all of it is cleared before the first picture, which takes a virtual machine up to 2.7 ms a MiB.
+            layers = min(layers, self._layers_for(screen) + _FEWEST_FREE_LAYERS)
         self.pool = TexturePool(layer_px, layers, pyramid.mip_levels)
         self._uploader = Uploader(self.pool)
         self._renderer = TileRenderer(self.pool)
         self._residency = Residency(pyramid, layers)
-        self._capacity_tiles = max(layers - len(self._pinned), _FEWEST_FREE_LAYERS) * 3 // 4
+        self._capacity_tiles = int((layers - len(self._pinned)) * _FREE_SHARE)
         self._lut: NDArray[np.uint8] | None = None
         self._frame_number = 0
         self._prefetched_s = 0.0
@@ -150,6 +155,13 @@ class TileEngine:
         """Free every GL object."""
         self._renderer.release()
         self.pool.release()
+
+    def serves(self, screen: Screen) -> bool:
+        """Whether the pool is as large as a screen of this size wants, or as large as it may be."""
+        return self.pool.layers >= min(self._layers_for(screen), self._affordable_layers)
+
+    def _layers_for(self, screen: Screen) -> int:
+        return len(self._pinned) + ceil(most_tiles_on_screen(self._pyramid, screen) / _FREE_SHARE)
 
     @property
     def resident_tiles(self) -> int:
@@ -196,6 +208,7 @@ class TileEngine:
             level=plan.drawn.level,
             visible_tiles=plan.drawn.tile_count,
             missing=self._missing(plan.target, target, screen) if uploaded else plan.missing,
+            coarsened=plan.coarsened,
             holes=cover.holes,
             uploads=len(uploaded),
             upload_backlog=bool(uploaded) and any(self._streamer.has(key) for key in urgent),

@@ -97,7 +97,7 @@ def main() -> int:
         GL.glRenderbufferStorage(GL.GL_RENDERBUFFER, GL.GL_RGBA8, WIDTH_PX, HEIGHT_PX)
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, framebuffer)
         GL.glFramebufferRenderbuffer(GL.GL_FRAMEBUFFER, GL.GL_COLOR_ATTACHMENT0, GL.GL_RENDERBUFFER, colour)
-        engine = TileEngine(streamer, 256 << 20)
+        engine = TileEngine(streamer, 256 << 20, SCREEN)
         view = View(COLUMNS * TILE_PX / 2, ROWS * TILE_PX / 2, 3.9)
         engine_frame, bare_draw = frame_and_draw(engine, view)
         engine_times, bare_times = [], []

@@ -65,7 +65,7 @@ def engine(streamer: Streamer) -> Iterator[TileEngine]:
     GL.glRenderbufferStorage(GL.GL_RENDERBUFFER, GL.GL_RGBA8, int(SCREEN.width_px), int(SCREEN.height_px))
     GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, framebuffer)
     GL.glFramebufferRenderbuffer(GL.GL_FRAMEBUFFER, GL.GL_COLOR_ATTACHMENT0, GL.GL_RENDERBUFFER, colour)
-    engine = TileEngine(streamer, 64 << 20)
+    engine = TileEngine(streamer, 64 << 20, SCREEN)
     yield engine
     engine.release()
     GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)

@@ -234,7 +234,7 @@ class TestMemory:
 
     def test_pinned_tiles_stay(self, source: FakeSource, arrivals: Arrivals) -> None:
         with streaming(source, arrivals, tiles=2, pinned=[A]) as streamer:
-            load(streamer, arrivals, A)
+            source.wait_asked(A)  # nobody has wanted it
             for key in (B, C, D):
                 load(streamer, arrivals, key)
             assert [key for key in KEYS if streamer.has(key)] == [A, D]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import pi
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.view.scenes import Scene, all_tiles, resident, scenes, tiles_of, touches_screen, views
 from viewer.slide.geometry import Pyramid, TileKey, TileRange
 from viewer.view.camera import Velocity, View
-from viewer.view.plan import Plan, Screen, make_plan, on_screen, uniform
+from viewer.view.plan import Plan, Screen, make_plan, most_tiles_on_screen, on_screen, uniform
 
 if TYPE_CHECKING:
     from viewer.view.plan import FloatArray
@@ -154,6 +155,17 @@ class TestCapacity:
         fitting = plan_of(CENTRE, capacity_tiles=12)
         assert fitting.drawn.level == fitting.target.level == 1
         assert 0 < fitting.drawn.tile_count <= 12
+        assert fitting.coarsened, "and it is said"
+        assert not plan_of(CENTRE).coarsened
+
+    @given(scenes())
+    def test_no_upright_view_needs_more_tiles_than_foreseen(self, scene: Scene) -> None:
+        pyramid, screen = scene.pyramid, scene.screen
+        view = replace(scene.view, rotation_rad=0.0)
+        # coarser than twice the coarsest level, the tiles are few whatever the screen
+        assume(view.downsample < 2 * pyramid.levels[-1].downsample)
+        plan = make_plan(pyramid, resident(pyramid, []), view, view, screen)
+        assert plan.drawn.tile_count <= most_tiles_on_screen(pyramid, screen)
 
     @given(st.data(), scenes())
     def test_no_view_needs_more_than_the_pool_unless_its_coarsest_level_does(
@@ -165,7 +177,8 @@ class TestCapacity:
             velocity=None, capacity_tiles=capacity,
         )  # fmt: skip
         coarsest = len(scene.pyramid.levels) - 1
-        assert plan.drawn.tile_count <= capacity or plan.drawn.level == coarsest
+        needed = np.count_nonzero(on_screen(scene.pyramid, plan.drawn, scene.view, scene.screen))
+        assert needed <= capacity or plan.drawn.level == coarsest
         best = scene.pyramid.level_for_downsample(scene.view.downsample)
         assert plan.drawn.level >= best
 

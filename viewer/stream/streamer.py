@@ -25,7 +25,7 @@ from viewer.stream.cache import ByteCache
 from viewer.stream.tile import DecodedTile, decoded_tile, marked_tile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from viewer.slide.geometry import TileKey
     from viewer.slide.source import Source
@@ -54,7 +54,7 @@ class Streamer:
     """Decodes the tiles of one source with a few threads into a byte-bounded cache.
 
     ``on_tile()`` is called from a worker thread after each tile for the screen that came in; it must not
-    block. Keys in ``pinned`` stay in the cache for ever.
+    block. Keys in ``pinned`` are decoded at once, before anybody asks, and stay in the cache for ever.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Streamer:
         cache_bytes: int,
         on_tile: Callable[[], None],
         workers: int = 0,
-        pinned: Iterable[TileKey] = (),
+        pinned: Sequence[TileKey] = (),
     ) -> None:
         self.source = source
         self._mip_levels = source.pyramid.mip_levels
@@ -72,7 +72,7 @@ class Streamer:
         self._pinned = frozenset(pinned)
         self._lock = threading.Condition()
         self._cache: ByteCache[TileKey, DecodedTile] = ByteCache(cache_bytes)
-        self._queue: deque[TileKey] = deque()
+        self._queue: deque[TileKey] = deque(pinned)
         self._decoding: set[TileKey] = set()
         self._failed: set[TileKey] = set()
         self._building: set[TileKey] = set()

@@ -221,6 +221,8 @@ class SlideCanvas(app.Canvas):
         self._on_frame(report)
 
     def on_resize(self, _event: object) -> None:
+        if self._engine is not None and not self._engine.serves(self.screen):
+            self.release()  # the next frame makes a larger one
         self.request_frame()
 
     def on_mouse_wheel(self, event: MouseEvent) -> None:
@@ -285,7 +287,7 @@ class SlideCanvas(app.Canvas):
         if self._streamer is None or self._undrawable:
             return None
         try:
-            self._engine = TileEngine(self._streamer, self._gpu_cache_bytes)
+            self._engine = TileEngine(self._streamer, self._gpu_cache_bytes, self.screen)
         except GpuError as error:
             self._undrawable = True
             self._on_failure(str(error))

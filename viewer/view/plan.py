@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from math import cos, erf, sin, sqrt
+from math import ceil, cos, erf, sin, sqrt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -72,7 +72,8 @@ class Plan:
 
     ``drawn`` are the tiles of the present view. ``wanted`` are keys not on the GPU, best first; the first
     ``urgent`` of them are for the screen, the rest is prefetch. ``missing`` counts tiles of the target view
-    that are not on the GPU.
+    that are not on the GPU. ``coarsened`` says that the target is shown from a coarser level than it
+    deserves, because the pool does not hold the tiles of the right one.
     """
 
     drawn: TileRange
@@ -80,6 +81,7 @@ class Plan:
     wanted: list[TileKey]
     urgent: int
     missing: int
+    coarsened: bool
 
 
 def uniform(_level: int, centre_x: FloatArray, _centre_y: FloatArray) -> FloatArray:
@@ -125,7 +127,8 @@ def make_plan(
         seen = set(wanted)
         ahead = _in_order(planner.ahead(at_target, target, velocity))[:_PREFETCH_LIMIT]
         wanted += [key for key in ahead if key not in seen]
-    return Plan(drawn, at_target, wanted, urgent, missing)
+    coarsened = at_target.level > pyramid.level_for_downsample(target.downsample)
+    return Plan(drawn, at_target, wanted, urgent, missing, coarsened)
 
 
 def on_screen(pyramid: Pyramid, tiles: TileRange, view: View, screen: Screen) -> NDArray[np.bool_]:
@@ -161,6 +164,19 @@ def absent_tiles(
     if view.rotation_rad != 0.0:
         absent &= on_screen(pyramid, tiles, view, screen)
     return absent
+
+
+def most_tiles_on_screen(pyramid: Pyramid, screen: Screen) -> int:
+    """How many tiles an upright view may need at once: just before the next coarser level is fine enough."""
+    levels = pyramid.levels
+    most = 1
+    for index, level in enumerate(levels):
+        until = levels[index + 1].downsample if index + 1 < len(levels) else 2 * level.downsample
+        step = until / level.downsample
+        cols = min(ceil(screen.width_px * step / level.tile_width) + 1, level.columns)
+        rows = min(ceil(screen.height_px / screen.aspect * step / level.tile_height) + 1, level.rows)
+        most = max(most, cols * rows)
+    return most
 
 
 class _Wants(NamedTuple):

@@ -32,7 +32,7 @@ KEPT_LINES = 100
 LINE = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 LIBRARIES = (
     *("PySide6-Essentials", "vispy", "PyOpenGL", "numpy", "pillow", "openslide-python", "openslide-bin"),
-    *("tifffile", "imagecodecs", "simplejpeg", "torch"),
+    *("imagecodecs", "simplejpeg", "torch"),
 )
 
 _root = logging.getLogger("foveola")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ABOUT = f"""<h3>Foveola {viewer.__version__}</h3>
 <p>A viewer for whole-slide images that knows where to look.</p>
 <p><b>Research use only.</b> Foveola is not a medical device and must not be used for diagnosis.</p>
-<p>MIT licence. It stands on OpenSlide, Qt, vispy, NumPy, Pillow, tifffile, imagecodecs and libjpeg-turbo;
+<p>MIT licence. It stands on OpenSlide, Qt, vispy, NumPy, Pillow, imagecodecs and libjpeg-turbo;
 their licences are in the third-party notices that come with it.</p>"""
 
 

@@ -164,6 +164,18 @@ def test_bad_descriptions_are_refused(tree: Any, xml: str, reason: str) -> None:
         open_dzi(path)
 
 
+def test_more_tiles_than_any_slide_has_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "slide.dzi"
+    values = {"width": 2 * 10**9, "height": 2 * 10**9, "tile": 256, "overlap": 0, "ending": "png"}
+    xml = XML
+    for name, value in values.items():
+        xml = xml.replace(f"{{{name}}}", str(value))
+    path.write_text(xml, encoding="utf-8")
+    (tmp_path / "slide_files" / "31").mkdir(parents=True)
+    with pytest.raises(SlideError, match=r"slide\.dzi: its levels make no pyramid: .* tiles"):
+        open_dzi(path)
+
+
 def test_an_entity_hidden_in_utf_16_is_refused_too(tree: Any) -> None:
     path, _ = tree(width=300, height=200)
     path.write_bytes(

@@ -94,6 +94,7 @@ class TestFromSizes:
             ([(10, 10)], [(5, -1)], "5×-1"),
             ([(10, 10), (11, 5)], [(5, 5)] * 2, "11×5 px is larger"),
             ([(10, 10), (5, 11)], [(5, 5)] * 2, "5×11 px is larger"),
+            ([(2**31, 2**31)], [(256, 256)], "70,368,744,177,664 tiles"),
         ],
     )
     def test_what_is_no_pyramid_is_refused_with_its_numbers(

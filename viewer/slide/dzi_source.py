@@ -110,7 +110,11 @@ class DziSource:
             self._file_tile = lru_cache(_CUT_CACHE_TILES)(self._read_file_tile)
         else:
             engine_px = descriptor.tile_px * -(-_MIN_ENGINE_PX // descriptor.tile_px)
-        self._pyramid = Pyramid.from_sizes(list(info.file_levels), [(engine_px, engine_px)] * len(levels))
+        sizes = list(info.file_levels)
+        try:
+            self._pyramid = Pyramid.from_sizes(sizes, [(engine_px, engine_px)] * len(levels))
+        except ValueError as error:
+            raise SlideError(info.path, f"its levels make no pyramid: {error}") from error
 
     @property
     def info(self) -> SlideInfo:

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from math import ceil, floor, log2
 from typing import NamedTuple
 
+MAX_LEVEL_TILES = 2**25
+"""Two tera-pixels in tiles of 256 px: what is kept for each tile of a level stays within 128 MiB."""
+
 
 class TileKey(NamedTuple):
     """One tile of one level. ``plane`` counts focal planes, time points and channels together; 0 is the
@@ -114,7 +117,8 @@ class Pyramid:
     ) -> Pyramid:
         """Levels of the given (width, height), finest first, each with its own (width, height) of tile.
 
-        Raises ValueError for an empty pyramid, sizes below 1, or a level larger than the finer one before it.
+        Raises ValueError for an empty pyramid, sizes below 1, a level larger than the finer one before it, or
+        one of more than MAX_LEVEL_TILES tiles.
         """
         if not sizes or len(sizes) != len(tile_sizes):
             raise ValueError("a pyramid needs at least one level, and one tile size per level")
@@ -125,7 +129,10 @@ class Pyramid:
                 raise ValueError(f"level of {width}×{height} px in tiles of {tile_width}×{tile_height}")
             if levels and (width > levels[-1].width or height > levels[-1].height):
                 raise ValueError(f"level of {width}×{height} px is larger than the finer one before it")
-            levels.append(Level(width, height, tile_width, tile_height, width0 / width, height0 / height))
+            level = Level(width, height, tile_width, tile_height, width0 / width, height0 / height)
+            if level.tile_count > MAX_LEVEL_TILES:
+                raise ValueError(f"level of {width}×{height} px has {level.tile_count:,} tiles")
+            levels.append(level)
         return Pyramid(tuple(levels), pixel_aspect)
 
     @property

@@ -15,25 +15,23 @@ import os
 from pathlib import Path
 from time import perf_counter
 
+from _slides import slide_or_phantom
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("slide", type=Path, nargs="?", help="without one, a phantom of 32,768 px is made")
+    parser.add_argument("slide", type=Path, nargs="?", help="without one, a phantom is made")
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
 
     import numpy as np
 
-    from viewer.folders import cache_dir
     from viewer.settings import Settings
     from viewer.slide.built_pyramid import open_for_viewing
-    from viewer.slide.phantom import write_phantom
     from viewer.ui.app import application
 
-    slide = options.slide or cache_dir() / "bench-32768.tif"
-    if not slide.exists():
-        write_phantom(slide, size_px=32_768)
+    slide = slide_or_phantom(options.slide)
     with application(Settings.default()) as (qt, window):
         view = window.view
         source = open_for_viewing(slide)

@@ -1,6 +1,6 @@
 """What shapes cost a frame: pans with 0, 1,000 and 20,000 of them in view, each frame waited for.
 
-    xvfb-run -a -s "-screen 0 1280x1024x24" python tests/bench/vector_layer.py SLIDE [--corners 12]
+    xvfb-run -a -s "-screen 0 1280x1024x24" python tests/bench/vector_layer.py [SLIDE] [--corners 12]
 
 Prints median and 95th percentile of the frame time for each number of shapes, and its ratio to none.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
+from _slides import slide_or_phantom
 
 from gpu.context import prepare_egl_environment
 
@@ -41,7 +42,7 @@ def shapes_around(centre: tuple[float, float], count: int, corners: int) -> list
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("slide", type=Path)
+    parser.add_argument("slide", type=Path, nargs="?", help="without one, a phantom is made")
     parser.add_argument("--corners", type=int, default=12, help="of each polygon")
     options = parser.parse_args()
     prepare_egl_environment()
@@ -60,7 +61,7 @@ def main() -> None:
     view.resize(*SIZE_PX)
     overlay = VectorOverlay(view)
     view.show()
-    view.set_source(open_slide(options.slide))
+    view.set_source(open_slide(slide_or_phantom(options.slide)))
     source = view.source
     assert source is not None
     centre = source.pyramid.extent.centre

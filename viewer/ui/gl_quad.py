@@ -37,16 +37,17 @@ def set_overlay_state(framebuffer_px: tuple[int, int]) -> None:
 
 
 class Quad:
-    """Draws a gloo texture, premultiplied RGBA, with its first row at the top.
-
-    ``smooth`` False shows pixels as they are, for pictures that are drawn 1:1.
-    """
+    """Draws a gloo texture, premultiplied RGBA, with its first row at the top."""
 
     def __init__(self, texture: gloo.Texture2D) -> None:
         self._program = gloo.Program(read_shader("quad.vert"), read_shader("quad.frag"))
         self._points = gloo.VertexBuffer(np.zeros((4, 2), np.float32))
         self._program["point"] = self._points
         self._program["texture_point"] = np.array([(0, 0), (1, 0), (0, 1), (1, 1)], np.float32)
+        self.show(texture)
+
+    def show(self, texture: gloo.Texture2D) -> None:
+        """Draw another texture from now on."""
         self._program["picture"] = texture
 
     def draw(self, corners: Sequence[tuple[float, float]], screen_px: tuple[float, float]) -> None:
@@ -75,7 +76,11 @@ class ImageQuad:
 
     def set_image(self, image: QImage, key: object) -> None:
         """Use another image; ``key`` says what it shows."""
-        self._quad = Quad(gloo.Texture2D(rgba_from_image(image), interpolation="nearest"))
+        texture = gloo.Texture2D(rgba_from_image(image), interpolation="nearest")
+        if self._quad is None:
+            self._quad = Quad(texture)
+        else:  # while the reader zooms, the scale bar changes with every frame: no program is linked for that
+            self._quad.show(texture)
         ratio = image.devicePixelRatio()
         self._size_px = (image.width() / ratio, image.height() / ratio)
         self._key = key

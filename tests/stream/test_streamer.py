@@ -7,7 +7,6 @@ read at a time with one worker: the order of reads is then the order of the want
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ import pytest
 from viewer.slide.geometry import Pyramid, TileKey
 from viewer.slide.source import TileError, TileNotReadyError
 from viewer.stream import streamer as streamer_module
-from viewer.stream.streamer import Streamer, TileState, default_worker_count
+from viewer.stream.streamer import Streamer, TileState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -428,21 +427,6 @@ class TestClose:
 
 
 class TestWorkerCount:
-    @pytest.mark.parametrize(("cores", "workers"), [(1, 1), (2, 1), (8, 7)])
-    def test_is_the_cores_the_process_may_use_but_one(
-        self, monkeypatch: pytest.MonkeyPatch, cores: int, workers: int
-    ) -> None:
-        monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(cores)), raising=False)
-        assert default_worker_count() == workers
-
-    @pytest.mark.parametrize(("cores", "workers"), [(None, 1), (1, 1), (8, 7)])
-    def test_counts_all_cores_where_the_system_does_not_say(
-        self, monkeypatch: pytest.MonkeyPatch, cores: int | None, workers: int
-    ) -> None:
-        monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-        monkeypatch.setattr(os, "cpu_count", lambda: cores)
-        assert default_worker_count() == workers
-
     def test_is_what_a_streamer_uses_unless_told(
         self, monkeypatch: pytest.MonkeyPatch, source: FakeSource, arrivals: Arrivals
     ) -> None:

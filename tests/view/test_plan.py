@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.view.scenes import Scene, all_tiles, resident, scenes, tiles_of, touches_screen, views
-from viewer.slide.geometry import Pyramid, TileKey, TileRange
+from viewer.slide.geometry import Pyramid, TileKey
 from viewer.view.camera import Velocity, View
 from viewer.view.plan import Plan, Screen, make_plan, most_tiles_on_screen, on_screen, uniform
 
@@ -428,27 +428,3 @@ class TestPrefetch:
             velocity=Velocity(), capacity_tiles=100,
         )  # fmt: skip
         assert plan.urgent == 0
-
-
-class TestOnScreen:
-    @given(scenes())
-    def test_no_tile_that_touches_the_screen_is_left_out(self, scene: Scene) -> None:
-        for index in range(len(scene.pyramid.levels)):
-            everywhere = scene.pyramid.visible_tiles(index, scene.pyramid.extent)
-            seen = on_screen(scene.pyramid, everywhere, scene.view, scene.screen)
-            for key in tiles_of(everywhere):
-                if touches_screen(scene.pyramid, key, scene.view, scene.screen):
-                    assert seen[key.row, key.col]
-
-    def test_an_upright_view_shows_its_whole_block(self) -> None:
-        tiles = TileRange(0, 3, 4, 8, 6)
-        assert on_screen(SLIDE, tiles, CENTRE, SCREEN).tolist() == [[True] * 5] * 2
-
-    def test_a_turned_view_leaves_the_corners_of_its_block_out(self) -> None:
-        view = View(8192, 8192, 1.0, pi / 4)
-        tiles = plan_of(view).drawn
-        seen = on_screen(SLIDE, tiles, view, SCREEN)
-        assert not seen[[0, 0, -1, -1], [0, -1, 0, -1]].any()
-        assert seen[len(seen) // 2].any()
-        wanted = {key for key in plan_of(view).wanted if key.level == 0}
-        assert wanted == {key for key, on in zip(tiles_of(tiles), seen.ravel(), strict=True) if on}

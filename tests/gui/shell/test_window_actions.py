@@ -1,0 +1,199 @@
+"""What the window's actions do, on real slides in the real window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QToolButton, QTreeWidget
+
+from tests.gui.shell.conftest import write_slide
+from viewer.ui.action_table import ACTIONS, Need
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+    from viewer.ui.main_window import MainWindow
+
+    OpenIn = Callable[[MainWindow, Path], None]
+
+
+def messages(window: MainWindow) -> list[str]:
+    return [bar.text for bar in window.messages.messages]
+
+
+@pytest.mark.parametrize(
+    "spec", [spec for spec in ACTIONS if spec.need is Need.SLIDE], ids=lambda spec: spec.id
+)
+def test_slide_actions_are_greyed_without_a_slide(window: MainWindow, spec: object) -> None:
+    action = window.actions_[spec.id]  # type: ignore[attr-defined]
+    assert not action.isEnabled()
+    assert Need.SLIDE.value in action.toolTip()
+
+
+def test_micrometre_actions_wait_for_the_pixel_size(
+    window: MainWindow, tmp_path: Path, open_in: OpenIn
+) -> None:
+    open_in(window, write_slide(tmp_path / "plain.tif"))
+    assert window.view.mpp_um is None
+    assert not window.actions_["magnification_20x"].isEnabled()
+    assert Need.MAGNIFICATION.value in window.actions_["magnification_20x"].toolTip()
+    assert window.status.pixel_size.text() == "pixel size unknown"
+    assert window.actions_["pixel_size"].isEnabled()
+    window.view.set_mpp_um((0.5, 0.5))
+    assert window.actions_["magnification_20x"].isEnabled()
+    window.actions_["magnification_20x"].trigger()
+    assert window.view.camera.target.downsample == pytest.approx(1.0)
+
+
+def test_a_stated_pixel_size_cannot_be_overruled(
+    window: MainWindow, slide_file: Path, open_in: OpenIn
+) -> None:
+    open_in(window, slide_file)
+    assert not window.actions_["pixel_size"].isEnabled()
+    assert Need.UNKNOWN_PIXEL_SIZE.value in window.actions_["pixel_size"].toolTip()
+
+
+@pytest.mark.parametrize(
+    ("key", "downsample"),
+    [(Qt.Key.Key_0, 1.0), (Qt.Key.Key_4, 2.0), (Qt.Key.Key_5, 1.0), (Qt.Key.Key_6, 0.5)],
+)
+def test_number_keys_set_the_magnification(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn, key: Qt.Key, downsample: float
+) -> None:
+    open_in(window, slide_file)
+    qtbot.keyClick(window.view.canvas.native, key)
+    assert window.view.camera.target.downsample == pytest.approx(downsample)
+
+
+def test_keys_zoom_turn_and_fit(qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn) -> None:
+    open_in(window, slide_file)
+    qtbot.wait_until(lambda: window.view.sharp)
+    canvas, camera = window.view.canvas.native, window.view.camera
+    fitted = camera.target
+    qtbot.keyClick(canvas, "+")
+    assert camera.target.downsample < fitted.downsample
+    qtbot.keyClick(canvas, "R")
+    qtbot.keyClick(canvas, "]")
+    assert camera.target.rotation_rad == pytest.approx(105 / 180 * 3.14159265, abs=1e-6)
+    qtbot.keyClick(canvas, "U")
+    assert camera.target.rotation_rad == pytest.approx(0)
+    qtbot.keyClick(canvas, "F")
+    assert camera.target.downsample == pytest.approx(fitted.downsample)
+
+
+@pytest.mark.parametrize("panel", ["folder", "navigator", "properties", "adjustments"])
+def test_panels_are_shown_and_hidden(window: MainWindow, panel: str) -> None:
+    action, dock = window.actions_[f"show_{panel}"], window.docks[panel]
+    before = dock.isVisible()
+    assert action.isChecked() == before
+    action.trigger()
+    assert dock.isVisible() != before
+    assert action.isChecked() == dock.isVisible()
+    dock.setVisible(before)
+    assert action.isChecked() == before
+
+
+def test_scale_bar_and_engine_display(window: MainWindow) -> None:
+    assert window.actions_["show_scale_bar"].isChecked()
+    window.actions_["show_scale_bar"].trigger()
+    assert not window.overlay.scale_bar.visible
+    window.actions_["hud"].trigger()
+    assert window.hud.on
+    window.actions_["hud"].trigger()
+    assert not window.hud.on
+
+
+def test_the_colour_profile_switch_is_a_setting(window: MainWindow) -> None:
+    assert window.actions_["icc"].isChecked()
+    window.apply_settings(window.settings.replace("display", icc=False))
+    assert not window.actions_["icc"].isChecked()
+
+
+@pytest.mark.parametrize("action", ["go_to", "preferences", "keyboard", "about", "pixel_size"])
+def test_dialogs_open_beside_the_window(
+    window: MainWindow, tmp_path: Path, open_in: OpenIn, action: str
+) -> None:
+    open_in(window, write_slide(tmp_path / "plain.tif"))
+    window.actions_[action].trigger()
+    dialogs = [
+        widget
+        for widget in QApplication.topLevelWidgets()
+        if isinstance(widget, QDialog) and widget.isVisible()
+    ]
+    assert len(dialogs) == 1
+    assert not dialogs[0].isModal()
+    dialogs[0].close()
+
+
+def test_preferences_change_the_window(window: MainWindow) -> None:
+    from viewer.ui.preferences import Preferences
+
+    window.actions_["preferences"].trigger()
+    dialog = next(w for w in QApplication.topLevelWidgets() if isinstance(w, Preferences) and w.isVisible())
+    dialog.set_value("display", "invert_wheel", True)
+    dialog.apply()
+    dialog.close()
+    assert window.view.canvas.hand.invert_wheel
+
+
+def test_diagnostics_name_no_folder(window: MainWindow, slide_file: Path, open_in: OpenIn) -> None:
+    open_in(window, slide_file)
+    window.actions_["diagnostics"].trigger()
+    text = QGuiApplication.clipboard().text()
+    assert "Foveola diagnostics" in text
+    assert "Format" in text
+    assert str(slide_file.parent) not in text
+
+
+def test_every_button_of_the_toolbar_has_name_and_tooltip(window: MainWindow) -> None:
+    toolbar = window._toolbar
+    buttons = [toolbar.widgetForAction(action) for action in toolbar.actions() if not action.isSeparator()]
+    assert all(isinstance(button, QToolButton) for button in buttons)
+    assert all(button.accessibleName() and button.toolTip() for button in buttons)
+
+
+def test_full_screen_and_back(qtbot: QtBot, window: MainWindow) -> None:
+    window.actions_["full_screen"].trigger()
+    qtbot.wait_until(window.isFullScreen)
+    assert not window.menuBar().isVisible()
+    assert window.status.isVisible()
+    window.actions_["full_screen"].trigger()
+    qtbot.wait_until(lambda: not window.isFullScreen())
+    assert window.menuBar().isVisible()
+
+
+def test_copying_belongs_to_the_part_in_focus(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn
+) -> None:
+    open_in(window, slide_file)
+    qtbot.wait_until(lambda: window.view.sharp)
+    clipboard = QGuiApplication.clipboard()
+    qtbot.keyClick(window.view.canvas.native, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert clipboard.image().width() == window.view.canvas.native.width()
+    tree = window.docks["properties"].findChild(QTreeWidget)
+    tree.setFocus()
+    item = tree.topLevelItem(0).child(0)
+    tree.setCurrentItem(item)
+    qtbot.keyClick(tree, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert clipboard.text().startswith(item.text(0))
+
+
+def test_saving_the_view(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_in(window, slide_file)
+    qtbot.wait_until(lambda: window.view.sharp)
+    target = slide_file.with_name("view")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
+    window.actions_["save_view"].trigger()
+    assert target.with_suffix(".png").exists()
+    target.with_suffix(".png").unlink()
+    target.with_suffix(".png").mkdir()
+    window.actions_["save_view"].trigger()
+    assert "not saved" in messages(window)[0]

@@ -19,6 +19,7 @@ from gpu.renderer import TILE_INSTANCE, FrameState, TileRenderer
 from gpu.texture_pool import TexturePool, max_layers
 from gpu.upload import ReadyTile, Uploader
 from viewer.slide.geometry import Pyramid, TileKey, TileRange
+from viewer.stream.streamer import TileState
 from viewer.view.cover import Cover, cover_view
 from viewer.view.plan import Plan, Screen, absent_tiles, make_plan, most_tiles_on_screen
 from viewer.view.residency import Residency
@@ -76,6 +77,8 @@ class FrameReport:
     level: int
     visible_tiles: int
     missing: int
+    failed: int
+    """Tiles in view that could not be read and stand there marked."""
     coarsened: bool
     holes: int
     uploads: int
@@ -208,6 +211,7 @@ class TileEngine:
             level=plan.drawn.level,
             visible_tiles=plan.drawn.tile_count,
             missing=self._missing(plan.target, target, screen) if uploaded else plan.missing,
+            failed=self._failed_in(plan.drawn),
             coarsened=plan.coarsened,
             holes=cover.holes,
             uploads=len(uploaded),
@@ -236,6 +240,16 @@ class TileEngine:
             velocity=velocity,
             capacity_tiles=self._capacity_tiles,
         )
+
+    def _failed_in(self, tiles: TileRange) -> int:
+        if self._streamer.failed_count == 0:
+            return 0
+        keys = (
+            TileKey(tiles.level, col, row)
+            for row in range(tiles.row0, tiles.row1)
+            for col in range(tiles.col0, tiles.col1)
+        )
+        return sum(self._streamer.state(key) is TileState.FAILED for key in keys)
 
     def _touch(self, tiles: TileRange) -> None:
         grid = self._residency.slot_grids[tiles.level]

@@ -21,6 +21,7 @@ from viewer.ui.action_table import Need
 from viewer.ui.actions import ActionSet
 from viewer.ui.adjustments import AdjustmentsPanel
 from viewer.ui.commands import Commands
+from viewer.ui.file_mark import FileMark
 from viewer.ui.hud import Hud
 from viewer.ui.messages import MessageArea, MessageKind
 from viewer.ui.navigator import Navigator
@@ -72,6 +73,7 @@ class MainWindow(QMainWindow):
         self.themes = themes
         self.logging = logging
         self._closed = False
+        self._file_mark: FileMark | None = None
         self.portraits = PortraitMaker(self)
         self.opener = SlideOpener(self)
         self.messages = MessageArea(themes)
@@ -141,6 +143,7 @@ class MainWindow(QMainWindow):
     def _slide_opened(self, source: Source) -> None:
         self._remember_view()
         path = source.info.path
+        self._file_mark = FileMark.of(path)
         self.view.set_source(source)
         last = self.state.last_view(path)
         if last is not None:
@@ -220,6 +223,7 @@ class MainWindow(QMainWindow):
             key = self.actions_["full_screen"].shortcut().toString()
             self.status.showMessage(f"{key} leaves full screen", 6000)
         else:
+            self.status.clearMessage()
             self.showNormal()
 
     def gl_facts(self) -> dict[str, str | int]:
@@ -308,7 +312,7 @@ class MainWindow(QMainWindow):
         self.view.icc_changed.connect(self._icc_changed)
         self.view.source_changed.connect(self._source_changed)
         self.view.mpp_changed.connect(self.refresh_actions)
-        self.view.failed_tiles_changed.connect(lambda _count: self.refresh_actions())
+        self.view.failed_tiles_changed.connect(self._tiles_failed)
         self.view.sharp_changed.connect(self._sharp_changed)
         for dock in self.docks.values():
             dock.visibilityChanged.connect(lambda _visible: self.refresh_actions())
@@ -328,6 +332,16 @@ class MainWindow(QMainWindow):
             f"{name} is open but cannot be drawn on this graphics processor: {reason}.",
             buttons={"Copy diagnostics": self.actions_["diagnostics"].trigger},
         )
+
+    def _tiles_failed(self, count: int) -> None:
+        self.refresh_actions()
+        if count and self._file_mark is not None:
+            mark, self._file_mark = self._file_mark, None  # told once a slide; the status line counts on
+            self.messages.show_message(
+                MessageKind.WARNING,
+                f"{mark.path.name}: some tiles cannot be read and stand striped. {mark.trouble()}",
+                buttons={"Read again": self.actions_["retry"].trigger},
+            )
 
     def _icc_changed(self, on: bool) -> None:
         self.apply_settings(self.settings.replace("display", icc=on))

@@ -47,6 +47,7 @@ class SlideView(QWidget):
     """Slide point (x, y) under the cursor, or None."""
     sharp_changed = Signal(bool)
     failed_tiles_changed = Signal(int)
+    failed_in_view_changed = Signal(int)
     source_changed = Signal()
     mpp_changed = Signal()
     build_progress = Signal(float)
@@ -74,7 +75,7 @@ class SlideView(QWidget):
         self._last_view: View | None = None
         self._icc_lut: NDArray[np.uint8] | None = None
         self._icc_on = settings.display.icc
-        self._failed_tiles = 0
+        self._failed_tiles = self._failed_in_view = 0
         self._sharp = False
         self._fit_pending = False
         self.canvas = SlideCanvas(
@@ -111,6 +112,11 @@ class SlideView(QWidget):
     @property
     def failed_tiles(self) -> int:
         return self._failed_tiles
+
+    @property
+    def failed_in_view(self) -> int:
+        """Tiles in view that could not be read: marked, and no tissue."""
+        return self._failed_in_view
 
     @property
     def mpp_um(self) -> tuple[float, float] | None:
@@ -331,7 +337,7 @@ class SlideView(QWidget):
         self.canvas.show_slide(None, 0)
         streamer, source = self._streamer, self._source
         self._streamer = self._source = self._report = self._entered_mpp_um = None
-        self._failed_tiles = 0
+        self._failed_tiles = self._failed_in_view = 0
         self._set_sharp(False)
         if self._builder is not None:
             self._builder.close()
@@ -380,6 +386,9 @@ class SlideView(QWidget):
         if self._streamer is not None and self._streamer.failed_count != self._failed_tiles:
             self._failed_tiles = self._streamer.failed_count
             self.failed_tiles_changed.emit(self._failed_tiles)
+        if report.failed != self._failed_in_view:
+            self._failed_in_view = report.failed
+            self.failed_in_view_changed.emit(report.failed)
         self.frame_drawn.emit()
         self.frame_report.emit(report)
 

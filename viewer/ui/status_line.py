@@ -22,7 +22,8 @@ _TIP_NO_PIXEL_SIZE = "This file does not state its pixel size; Tools › Set pix
 
 
 class _Disc(QWidget):
-    """A filled disc for sharp, a half one for loading, a dash for no slide: shapes that need no colour."""
+    """A filled disc for sharp, a half one for loading, an empty one where tiles failed, a dash for no slide:
+    shapes that need no colour."""
 
     def __init__(self, themes: ThemeKeeper) -> None:
         super().__init__()
@@ -30,7 +31,7 @@ class _Disc(QWidget):
         self._filled_share: float | None = None
 
     def set_filled(self, share: float | None) -> None:
-        """1 for a whole disc, 0.5 for half of it, None for a dash."""
+        """1 for a whole disc, 0.5 for half of it, 0 for its outline, None for a dash."""
         if share != self._filled_share:
             self._filled_share = share
             self.update()
@@ -71,18 +72,24 @@ class SharpLight(QWidget):
         layout.addWidget(self._disc)
         layout.addWidget(self._word)
         self.setToolTip(
-            "All sharp: every pixel in view is shown at the full resolution of this magnification"
+            "All sharp: every pixel in view is shown at the full resolution of this magnification. "
+            "Tiles failed: what is striped in view could not be read"
         )
 
     @property
     def text(self) -> str:
         return self._word.text()
 
-    def show_state(self, *, slide_open: bool, sharp: bool) -> None:
-        """Take over what the slide's view says."""
-        word = "All sharp" if sharp else "Loading tiles"
-        self._word.setText(word if slide_open else "No slide")
-        self._disc.set_filled((1.0 if sharp else 0.5) if slide_open else None)
+    def show_state(self, *, slide_open: bool, sharp: bool, failed: bool) -> None:
+        """Take over what the slide's view says; a view with ``failed`` tiles in it is never called sharp."""
+        if not slide_open:
+            word, filled_share = "No slide", None
+        elif not sharp:
+            word, filled_share = "Loading tiles", 0.5
+        else:
+            word, filled_share = ("Tiles failed", 0.0) if failed else ("All sharp", 1.0)
+        self._word.setText(word)
+        self._disc.set_filled(filled_share)
         self.setAccessibleName(self._word.text())
 
 
@@ -119,6 +126,7 @@ class StatusLine(QStatusBar):
         slide_view.source_changed.connect(self.refresh)
         slide_view.sharp_changed.connect(self._show_sharp)
         slide_view.failed_tiles_changed.connect(self._show_failed)
+        slide_view.failed_in_view_changed.connect(self._show_sharp)
         slide_view.build_progress.connect(self._show_building)
         themes.changed.connect(self.update)
         self.refresh()
@@ -158,7 +166,10 @@ class StatusLine(QStatusBar):
         self.position.setToolTip("Place of the cursor" if at_cursor else "Middle of the view")
 
     def _show_sharp(self, *_state: object) -> None:
-        self.sharp.show_state(slide_open=self._view.source is not None, sharp=self._view.sharp)
+        view = self._view
+        self.sharp.show_state(
+            slide_open=view.source is not None, sharp=view.sharp, failed=view.failed_in_view > 0
+        )
 
     def _show_failed(self, *_state: object) -> None:
         count = self._view.failed_tiles

@@ -16,8 +16,10 @@ from tests.gui.shell.conftest import write_slide
 from tests.gui.sources import MadeSource
 from viewer.folders import cache_dir
 from viewer.settings import Settings, settings_path
+from viewer.slide.geometry import TileKey
 from viewer.state import ReaderState
 from viewer.ui.messages import MessageKind
+from viewer.ui.shortcut_sheet import ShortcutSheet
 from viewer.ui.window_layout import layout_path, restore_layout
 from viewer.view.camera import View
 
@@ -354,3 +356,33 @@ def test_a_slide_that_cannot_be_drawn_is_told(window: MainWindow) -> None:
     assert messages(window)[-1].endswith(
         "cannot be drawn on this graphics processor: the texture pool is too large."
     )
+
+
+def test_a_view_with_failed_tiles_is_never_called_sharp(qtbot: QtBot, window: MainWindow) -> None:
+    window.view.set_source(MadeSource(size=2048, broken=frozenset({TileKey(0, 0, 0)})))
+    window.view.go_to(128, 128, downsample=1.0, instant=True)
+    qtbot.wait_until(lambda: window.status.sharp.text == "Tiles failed")
+    assert window.status.failed.text() == "⚠ 1 tile failed"
+    window.view.go_to(1900, 1900, downsample=1.0, instant=True)
+    qtbot.wait_until(lambda: window.status.sharp.text == "All sharp")
+    assert window.status.failed.text() == "⚠ 1 tile failed"
+
+
+def test_why_tiles_fail_is_told_once(window: MainWindow, slide_file: Path, open_in: OpenIn) -> None:
+    open_in(window, slide_file)
+    size = slide_file.stat().st_size
+    with slide_file.open("r+b") as file:
+        file.truncate(100)
+    window.view.failed_tiles_changed.emit(2)
+    window.view.failed_tiles_changed.emit(3)
+    told = "slide 1.tif: some tiles cannot be read and stand striped. The file changed while it was open: "
+    assert messages(window) == [f"{told}it has 100 bytes, it had {size:,}."]
+    assert window.messages.messages[0].kind is MessageKind.WARNING
+
+
+def test_a_key_opens_one_dialog_not_one_more(window: MainWindow) -> None:
+    window.actions_["keyboard"].trigger()
+    window.actions_["keyboard"].trigger()
+    shown = [sheet for sheet in window.findChildren(ShortcutSheet) if sheet.isVisible()]
+    assert len(shown) == 1
+    shown[0].close()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtGui import QIcon, QImage, QPainter
+from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.slide.source import SlideError
+from viewer.ui.theme import without_icons
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent
@@ -85,8 +86,7 @@ class AssociatedImages(QDialog):
         self._show.clicked.connect(self.show_chosen)
         self._picture = _Picture()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        for button in buttons.buttons():
-            button.setIcon(QIcon())  # the style's own are drawn for light grounds
+        without_icons(buttons.buttons())
         buttons.rejected.connect(self.reject)
         left = QVBoxLayout()
         left.addWidget(self._names, 1)

@@ -19,6 +19,7 @@ from viewer.ui.pixel_size import PixelSize
 from viewer.ui.preferences import Preferences
 from viewer.ui.shortcut_sheet import ShortcutSheet
 from viewer.ui.slide_folder import SLIDE_SUFFIXES
+from viewer.ui.theme import without_icons
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QDialog
@@ -96,7 +97,7 @@ class Commands:
     def preferences(self) -> None:
         dialog = Preferences(self._window.settings, self._window)
         dialog.applied.connect(self._window.apply_settings)
-        self._show(dialog)
+        self._show(dialog, modal=True)  # beside it, settings could change under its fields
 
     def quit(self) -> None:
         self._window.close()
@@ -195,12 +196,20 @@ class Commands:
         box.setWindowTitle("About Foveola")
         box.setTextFormat(Qt.TextFormat.RichText)
         box.setText(ABOUT)
+        box.setStandardButtons(QMessageBox.StandardButton.Ok)
+        without_icons(box.buttons())
         self._show(box)
 
-    def _show(self, dialog: QDialog) -> None:
-        """Show a dialog beside the window, which stays usable."""
+    def _show(self, dialog: QDialog, *, modal: bool = False) -> None:
+        """Show a dialog beside the window, which stays usable unless it is ``modal``.
+
+        An older one of the same kind gives way: a key pressed twice opens one dialog, not two.
+        """
+        for older in self._window.findChildren(type(dialog)):
+            if older is not dialog:
+                older.close()
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setModal(False)
+        dialog.setModal(modal)
         dialog.show()
         dialog.raise_()
         dialog.activateWindow()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.ui.theme import without_icons
 from viewer.view.destination import Destination, DestinationError, parse_destination
 from viewer.view.scale import magnification_from_downsample
 
@@ -54,8 +54,7 @@ class GoTo(QDialog):
         )
         self._ok = self._buttons.button(QDialogButtonBox.StandardButton.Ok)
         self._ok.setText("Go")
-        for button in self._buttons.buttons():
-            button.setIcon(QIcon())  # the style's own are drawn for light grounds
+        without_icons(self._buttons.buttons())
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
         units = QHBoxLayout()

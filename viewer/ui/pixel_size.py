@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.ui.theme import em_px
+from viewer.ui.theme import em_px, without_icons
 from viewer.view.scale import format_magnification, power_at_full_resolution
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class PixelSize(QDialog):
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
+        without_icons(buttons.buttons())
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)

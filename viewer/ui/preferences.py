@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 
 from viewer.settings import MIB, Choice, Limits, Settings, SettingsError
 from viewer.ui.shortcut_editor import ShortcutEditor
-from viewer.ui.theme import em_px
+from viewer.ui.theme import em_px, without_icons
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +60,7 @@ class Preferences(QDialog):
         self._buttons = QDialogButtonBox(
             standard.Ok | standard.Apply | standard.Cancel | standard.RestoreDefaults
         )
+        without_icons(self._buttons.buttons())
         self._buttons.accepted.connect(self._accept)
         self._buttons.rejected.connect(self.reject)
         self._buttons.button(standard.Apply).clicked.connect(self.apply)

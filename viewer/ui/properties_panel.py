@@ -48,7 +48,8 @@ def slide_facts(source: Source, *, mpp_um: tuple[float, float] | None) -> list[F
     """
     info, pyramid = source.info, source.pyramid
     facts = [
-        Fact("Slide", "File", str(info.path)),
+        Fact("Slide", "File", info.path.name),
+        Fact("Slide", "Folder", str(info.path.parent)),
         Fact("Slide", "Format", info.format),
         Fact("Slide", "Read by", f"{info.reader}. {info.reader_reason}".strip()),
         Fact("Slide", "Size", f"{pyramid.width} × {pyramid.height} px"),

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from viewer.ui.action_table import ACTIONS, MENUS
 from viewer.ui.actions import keys_in_force, keys_in_words
-from viewer.ui.theme import em_px
+from viewer.ui.theme import em_px, without_icons
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +52,7 @@ class ShortcutSheet(QDialog):
         self._tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self._tree.setAlternatingRowColors(True)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        without_icons(buttons.buttons())
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addWidget(self._filter)

@@ -18,7 +18,9 @@ from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from PySide6.QtWidgets import QAbstractButton
 
 THEME_NAMES = ("light", "dark")
 
@@ -78,6 +80,13 @@ def load_theme(name: str) -> Theme:
 def em_px(widths: float = 1.0) -> int:
     """``widths`` times the height of the application's font, in logical pixels: the unit for all lengths."""
     return round(QFontMetricsF(QApplication.font()).height() * widths)
+
+
+def without_icons(buttons: Iterable[QAbstractButton]) -> None:
+    """Take the style's own icons off a dialog's buttons: they are drawn for light grounds, and look like no
+    other of ours."""
+    for button in buttons:
+        button.setIcon(QIcon())
 
 
 class ThemeKeeper(QObject):

@@ -44,7 +44,8 @@ def test_facts_of_a_slide_that_says_everything(make_source: Callable[..., ArrayS
         associated_images=("label",),
     )
     known = values(source, (0.5, 0.25))
-    assert known["File"] == "/slides/liver, case 12.svs"
+    assert known["File"] == "liver, case 12.svs"
+    assert known["Folder"] == "/slides"
     assert known["Read by"] == "array. It was made for a test."
     assert known["Size"] == "2000 × 1000 px"
     assert known["Pixel size"] == "0.5 × 0.25 µm"
@@ -115,7 +116,7 @@ def test_chosen_lines_are_copied_whole(
     assert (
         QGuiApplication.clipboard()
         .text()
-        .startswith("File\t/slides/liver, case 12.svs\nFormat\tTest slide\n")
+        .startswith("File\tliver, case 12.svs\nFolder\t/slides\nFormat\tTest slide\n")
     )
 
 

@@ -115,7 +115,7 @@ def test_the_colour_profile_switch_is_a_setting(window: MainWindow) -> None:
     assert not window.actions_["icc"].isChecked()
 
 
-@pytest.mark.parametrize("action", ["go_to", "preferences", "keyboard", "about", "pixel_size"])
+@pytest.mark.parametrize("action", ["go_to", "keyboard", "about", "pixel_size"])
 def test_dialogs_open_beside_the_window(
     window: MainWindow, tmp_path: Path, open_in: OpenIn, action: str
 ) -> None:
@@ -136,6 +136,7 @@ def test_preferences_change_the_window(window: MainWindow) -> None:
 
     window.actions_["preferences"].trigger()
     dialog = next(w for w in QApplication.topLevelWidgets() if isinstance(w, Preferences) and w.isVisible())
+    assert dialog.isModal()  # else settings could change elsewhere under its fields
     dialog.set_value("display", "invert_wheel", True)
     dialog.apply()
     dialog.close()

@@ -112,7 +112,7 @@ def open_tiff(path: Path, *, max_stripped_px: int = MAX_STRIPPED_PX) -> TiffSour
         if not begins_like_tiff(file):
             raise NotThisReader(path, "it is not a TIFF")
         return _open(path, file, max_stripped_px)
-    except (TiffFormatError, CodecError, TileError, EOFError, OSError) as error:
+    except (TiffFormatError, CodecError, TileError, EOFError, OSError, ValueError) as error:
         file.close()
         raise NotThisReader(path, str(error).removeprefix(f"{path}: ")) from error
     except BaseException:

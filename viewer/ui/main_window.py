@@ -308,11 +308,13 @@ class MainWindow(QMainWindow):
         self.start_page.chosen.connect(self.open_slide)
         self.themes.changed.connect(self._theme_changed)
         self.view.message.connect(self._view_message)
-        self.view.undrawable.connect(self._slide_undrawable)
+        # These come in the middle of a frame, and a message that shrinks the canvas would draw another in it.
+        queued = Qt.ConnectionType.QueuedConnection
+        self.view.undrawable.connect(self._slide_undrawable, queued)
+        self.view.failed_tiles_changed.connect(self._tiles_failed, queued)
         self.view.icc_changed.connect(self._icc_changed)
         self.view.source_changed.connect(self._source_changed)
         self.view.mpp_changed.connect(self.refresh_actions)
-        self.view.failed_tiles_changed.connect(self._tiles_failed)
         self.view.sharp_changed.connect(self._sharp_changed)
         for dock in self.docks.values():
             dock.visibilityChanged.connect(lambda _visible: self.refresh_actions())
@@ -333,9 +335,9 @@ class MainWindow(QMainWindow):
             buttons={"Copy diagnostics": self.actions_["diagnostics"].trigger},
         )
 
-    def _tiles_failed(self, count: int) -> None:
+    def _tiles_failed(self) -> None:
         self.refresh_actions()
-        if count and self._file_mark is not None:
+        if self.view.failed_tiles and self._file_mark is not None:
             mark, self._file_mark = self._file_mark, None  # told once a slide; the status line counts on
             self.messages.show_message(
                 MessageKind.WARNING,

@@ -350,8 +350,9 @@ def test_without_a_cursor_the_middle_of_the_view_is_told(
     qtbot.wait_until(lambda: window.status.position.text() == "middle 50.0, 100.0 µm")
 
 
-def test_a_slide_that_cannot_be_drawn_is_told(window: MainWindow) -> None:
+def test_a_slide_that_cannot_be_drawn_is_told(qtbot: QtBot, window: MainWindow) -> None:
     window.view.undrawable.emit("the texture pool is too large")
+    qtbot.wait_until(lambda: bool(messages(window)))
     assert window.messages.messages[-1].kind is MessageKind.ERROR
     assert messages(window)[-1].endswith(
         "cannot be drawn on this graphics processor: the texture pool is too large."
@@ -368,13 +369,16 @@ def test_a_view_with_failed_tiles_is_never_called_sharp(qtbot: QtBot, window: Ma
     assert window.status.failed.text() == "⚠ 1 tile failed"
 
 
-def test_why_tiles_fail_is_told_once(window: MainWindow, slide_file: Path, open_in: OpenIn) -> None:
-    open_in(window, slide_file)
+def test_why_tiles_fail_is_told_once(qtbot: QtBot, window: MainWindow, slide_file: Path) -> None:
     size = slide_file.stat().st_size
-    with slide_file.open("r+b") as file:
-        file.truncate(100)
-    window.view.failed_tiles_changed.emit(2)
-    window.view.failed_tiles_changed.emit(3)
+    broken = frozenset({TileKey(0, 0, 0), TileKey(0, 7, 7)})
+    window.opener.opened.emit(MadeSource(size=2048, path=slide_file, broken=broken))
+    slide_file.write_bytes(bytes(100))
+    window.view.go_to(128, 128, downsample=1.0, instant=True)
+    qtbot.wait_until(lambda: bool(messages(window)))
+    window.view.go_to(1900, 1900, downsample=1.0, instant=True)
+    qtbot.wait_until(lambda: window.status.failed.text() == "⚠ 2 tiles failed")
+    QApplication.processEvents()
     told = "slide 1.tif: some tiles cannot be read and stand striped. The file changed while it was open: "
     assert messages(window) == [f"{told}it has 100 bytes, it had {size:,}."]
     assert window.messages.messages[0].kind is MessageKind.WARNING

@@ -95,7 +95,7 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
         self.recent_menu = RecentMenu(state, self.open_slide, self._forget_recent)
         fill_menus(self, self.actions_, after={"open_folder": self.recent_menu})
-        self._toolbar = make_toolbar(self.actions_)
+        self._toolbar = make_toolbar(self.actions_, themes)
         self.addToolBar(self._toolbar)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self._connect()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
     from viewer.ui.messages import MessageArea
@@ -52,6 +52,9 @@ class SlideArea(QWidget):
 
     def _choose_page(self) -> None:
         any_slide = any(view.source is not None for view in self._views)
+        # A page that is not shown must not ask for room: with a large font the window outgrew the screen.
+        policy = QSizePolicy.Policy.Ignored if any_slide else QSizePolicy.Policy.Preferred
+        self._start_page.setSizePolicy(policy, policy)
         self._stack.setCurrentWidget(self._slides if any_slide else self._start_page)
         if any_slide:
             self.active_view.setFocus()

@@ -101,8 +101,8 @@ class StatusLine(QStatusBar):
         self._view = slide_view
         self._cursor: tuple[float, float] | None = None
         self.magnification = _field("Magnification", "888.8x")
-        self.pixel_size = _field("Pixel size", "8.8888 × 8.8888 µm/px")
-        self.position = _field("Position", "middle 888888.8, 888888.8 µm")
+        self.pixel_size = _field("Pixel size", "8.8888 µm/px")
+        self.position = _field("Position", "88888.8, 88888.8 µm")
         self.failed = QLabel()
         self.failed.setAccessibleName("Tiles that could not be read")
         self.failed.setToolTip("These tiles are marked in the slide; Tools › Read failed tiles again (F5)")

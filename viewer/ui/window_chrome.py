@@ -39,7 +39,7 @@ def fill_menus(window: QMainWindow, actions: ActionSet, *, after: Mapping[str, Q
                 menu.addMenu(after[spec.id])
 
 
-def make_toolbar(actions: ActionSet) -> QToolBar:
+def make_toolbar(actions: ActionSet, themes: ThemeKeeper) -> QToolBar:
     """The toolbar: icons, and words for the magnifications."""
     toolbar = QToolBar("Toolbar")
     toolbar.setObjectName("toolbar")
@@ -58,6 +58,12 @@ def make_toolbar(actions: ActionSet) -> QToolBar:
                 button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         if group is not TOOLBAR[-1]:
             toolbar.addSeparator()
+    more = toolbar.findChild(QToolButton, "qt_toolbar_ext_button")
+    assert isinstance(more, QToolButton)
+    more.setAccessibleName("More buttons")
+    more.setToolTip("Buttons for which there is no room")
+    themes.changed.connect(lambda: more.setIcon(themes.icon("more")))
+    more.setIcon(themes.icon("more"))
     return toolbar
 
 

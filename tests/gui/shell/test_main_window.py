@@ -390,3 +390,25 @@ def test_a_key_opens_one_dialog_not_one_more(window: MainWindow) -> None:
     shown = [sheet for sheet in window.findChildren(ShortcutSheet) if sheet.isVisible()]
     assert len(shown) == 1
     shown[0].close()
+
+
+def test_an_open_slide_needs_no_room_for_the_start_page(
+    window: MainWindow, slide_file: Path, open_in: OpenIn
+) -> None:
+    wide = window.area.minimumSizeHint().width()
+    open_in(window, slide_file)
+    assert window.area.minimumSizeHint().width() < wide
+    window.close_slide()
+    assert window.area.minimumSizeHint().width() == wide
+
+
+def test_the_button_for_what_does_not_fit_the_toolbar_can_be_seen_and_named(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    more = window.findChild(QToolButton, "qt_toolbar_ext_button")
+    assert more.accessibleName() == "More buttons"
+    window.resize(500, 650)
+    qtbot.wait_until(more.isVisible)
+    picture = more.grab().toImage()
+    colours = {picture.pixel(x, y) for x in range(picture.width()) for y in range(picture.height())}
+    assert len(colours) > 1

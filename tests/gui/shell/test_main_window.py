@@ -10,7 +10,7 @@ import pytest
 from PIL import ImageCms
 from PySide6.QtCore import QMimeData, QPointF, QSize, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QCheckBox
+from PySide6.QtWidgets import QApplication, QCheckBox, QToolButton
 
 from tests.gui.shell.conftest import write_slide
 from tests.gui.sources import MadeSource

@@ -1,0 +1,167 @@
+"""RelevanceField: one value per patch, what is known of it, and where it came from; and how fields combine.
+
+The overlay, the loading order, the token budget and the findings all read this one object. Nobody changes
+one: new scores make a new field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from viewer.relevance.grid import PatchGrid
+
+UNIT = "measured likeness, 0 to 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a field came from: enough to make it again, and to say what it is worth.
+
+    ``normalisation`` says in words what 0 and 1 mean. ``made_utc`` is ISO 8601. ``mpp_estimated`` marks a
+    pixel size that the file does not state.
+    """
+
+    encoder: str
+    query: str
+    normalisation: str
+    mpp_um: tuple[float, float]
+    mpp_estimated: bool
+    made_utc: str
+    software: str
+
+    def as_facts(self) -> dict[str, Any]:
+        """For JSON and file attributes."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RelevanceField:
+    """Scores over a grid of patches.
+
+    ``scores`` (rows, columns) float32 in [0, 1], 0 where nothing is known. ``known``: the patch itself was
+    analysed; glass is known, and scores 0. ``estimated``: not analysed yet, the score is that of an analysed
+    patch near by; shown as such, never exported or ranked. Where neither holds the patch was not analysed.
+    """
+
+    grid: PatchGrid
+    scores: NDArray[np.float32]
+    known: NDArray[np.bool_]
+    estimated: NDArray[np.bool_]
+    provenance: Provenance
+
+    def __post_init__(self) -> None:
+        for name in ("scores", "known", "estimated"):
+            array = getattr(self, name)
+            if array.shape != self.grid.shape:
+                raise ValueError(f"{name} of shape {array.shape} on a grid of {self.grid.shape}")
+            array.flags.writeable = False
+        if not np.isfinite(self.scores).all() or self.scores.min() < 0 or self.scores.max() > 1:
+            raise ValueError("scores of a field lie between 0 and 1")
+        if bool((self.known & self.estimated).any()):
+            raise ValueError("a patch is known or estimated, not both")
+
+    @staticmethod
+    def of(
+        grid: PatchGrid,
+        scores: NDArray[np.floating[Any]],
+        known: NDArray[np.bool_],
+        provenance: Provenance,
+        *,
+        estimated: NDArray[np.bool_] | None = None,
+    ) -> RelevanceField:
+        """A field from scores of any float type; what is neither known nor estimated becomes 0.
+
+        A score that is not a number makes its patch unknown: failed is not analysed, never low.
+        """
+        finite = np.isfinite(scores)
+        known = known & finite
+        estimated = np.zeros(grid.shape, bool) if estimated is None else estimated & finite & ~known
+        values = np.where(known | estimated, np.clip(scores, 0.0, 1.0), 0.0).astype(np.float32)
+        return RelevanceField(grid, values, known, estimated, provenance)
+
+    @property
+    def known_share(self) -> float:
+        """The part of all patches that was analysed, 0 to 1."""
+        return float(self.known.mean())
+
+
+def weighted(fields: Sequence[RelevanceField], weights: Sequence[float]) -> RelevanceField:
+    """The mean by weight. Weights are 0 or above, and not all 0 (ValueError)."""
+    if min(weights) < 0 or sum(weights) <= 0:
+        raise ValueError("weights are 0 or above, and at least one is above 0")
+    total = sum(weights)
+    scores = sum(
+        field.scores.astype(np.float64) * (weight / total)
+        for field, weight in zip(fields, weights, strict=True)
+    )
+    return _combined(fields, np.asarray(scores), "weighted mean")
+
+
+def highest(fields: Sequence[RelevanceField]) -> RelevanceField:
+    """OR: the highest score."""
+    return _combined(fields, np.maximum.reduce([field.scores for field in fields]), "highest")
+
+
+def both(fields: Sequence[RelevanceField]) -> RelevanceField:
+    """AND: the lowest score. Not the product, which would make every added word lower every score."""
+    return _combined(fields, np.minimum.reduce([field.scores for field in fields]), "lowest")
+
+
+def without(field: RelevanceField, excluded: RelevanceField) -> RelevanceField:
+    """The first as far as the second is not: a · (1 − b)."""
+    return _combined([field, excluded], field.scores * (1 - excluded.scores), "without")
+
+
+def near(
+    field: RelevanceField, other: RelevanceField, distance_patches: tuple[float, float]
+) -> RelevanceField:
+    """The first as far as the second is within a distance: a times the highest b around it.
+
+    ``distance_patches``: the distance in patch widths (x) and heights (y), between the edges of patches: the
+    nearest eight neighbours are always within reach.
+    """
+    reach = _dilated(np.where(other.known | other.estimated, other.scores, 0.0), distance_patches)
+    return _combined([field, other], field.scores * reach, "near")
+
+
+def _dilated(
+    scores: NDArray[np.floating[Any]], distance_patches: tuple[float, float]
+) -> NDArray[np.floating[Any]]:
+    """The highest score within an ellipse, measured between the edges of patches."""
+    rows, columns = scores.shape
+    reach_x, reach_y = distance_patches
+    steps_x, steps_y = int(min(reach_x + 1, columns - 1)), int(min(reach_y + 1, rows - 1))
+    result = scores.copy()
+    for dy in range(-steps_y, steps_y + 1):
+        for dx in range(-steps_x, steps_x + 1):
+            gap_x, gap_y = max(abs(dx) - 1, 0), max(abs(dy) - 1, 0)
+            if (gap_x / max(reach_x, 1e-9)) ** 2 + (gap_y / max(reach_y, 1e-9)) ** 2 > 1:
+                continue
+            to_y, from_y = _shifted(dy, rows)
+            to_x, from_x = _shifted(dx, columns)
+            np.maximum(result[to_y, to_x], scores[from_y, from_x], out=result[to_y, to_x])
+    return result
+
+
+def _shifted(step: int, length: int) -> tuple[slice, slice]:
+    return slice(max(0, -step), length - max(0, step)), slice(max(0, step), length - max(0, -step))
+
+
+def _combined(fields: Sequence[RelevanceField], scores: NDArray[Any], how: str) -> RelevanceField:
+    """Known where all parts are known; estimated where all are known or estimated, and one only estimated."""
+    first = fields[0]
+    if any(field.grid != first.grid for field in fields):
+        raise ValueError("fields combine on one grid only")
+    known = np.logical_and.reduce([field.known for field in fields])
+    reached = np.logical_and.reduce([field.known | field.estimated for field in fields])
+    parts = ", ".join(field.provenance.query for field in fields)
+    provenance = replace(first.provenance, query=f"{how} of ({parts})")
+    return RelevanceField.of(first.grid, scores, known, provenance, estimated=reached & ~known)

@@ -1,0 +1,94 @@
+"""The grid of patches that all encoders share: squares of 128 µm from the slide's corner. Pure.
+
+128 µm is a patch of HIPT: 256 px at 0.5 µm/px (Chen et al., CVPR 2022). One grid for all makes their fields
+comparable and combinable. Rows and columns count from the corner of the level-0 image, as its tiles do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from viewer.slide.geometry import Rect
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PATCH_UM = 128.0
+MAX_PATCHES = 4_000_000
+"""A slide of 25 × 25 cm. More is a wrong pixel size, not a slide."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatchGrid:
+    """Columns × rows of patches, each ``patch_width_px`` × ``patch_height_px`` level-0 pixels.
+
+    The last column and row reach beyond the slide where it is not a whole number of patches wide.
+    """
+
+    columns: int
+    rows: int
+    patch_width_px: float
+    patch_height_px: float
+
+    @staticmethod
+    def over(width_px: int, height_px: int, mpp_um: tuple[float, float]) -> PatchGrid:
+        """The grid that covers a slide of this size with pixels of this size (x, y).
+
+        Raises ValueError where the pixel size cannot be right: a patch smaller than a pixel, or more than
+        four million patches.
+        """
+        patch_width_px, patch_height_px = PATCH_UM / mpp_um[0], PATCH_UM / mpp_um[1]
+        if not (patch_width_px >= 1 and patch_height_px >= 1):
+            raise ValueError(f"pixels of {mpp_um[0]:g} × {mpp_um[1]:g} µm are too coarse to see tissue in")
+        columns, rows = ceil(width_px / patch_width_px), ceil(height_px / patch_height_px)
+        if columns * rows > MAX_PATCHES:
+            width_mm, height_mm = width_px * mpp_um[0] / 1000, height_px * mpp_um[1] / 1000
+            raise ValueError(
+                f"at {mpp_um[0]:g} × {mpp_um[1]:g} µm per pixel the slide would be {width_mm:,.0f} × "
+                f"{height_mm:,.0f} mm; check its pixel size"
+            )
+        return PatchGrid(columns, rows, patch_width_px, patch_height_px)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns), the shape of every array over the grid."""
+        return self.rows, self.columns
+
+    @property
+    def patch_count(self) -> int:
+        return self.rows * self.columns
+
+    def rect(self, row: int, col: int, rows: int = 1, cols: int = 1) -> Rect:
+        """A block of patches in slide space."""
+        return Rect(
+            col * self.patch_width_px,
+            row * self.patch_height_px,
+            (col + cols) * self.patch_width_px,
+            (row + rows) * self.patch_height_px,
+        )
+
+    def coords(self) -> NDArray[np.int64]:
+        """Top left corners (rows · columns, 2) as x, y in level-0 px, row by row, rounded to whole pixels."""
+        x = np.rint(np.arange(self.columns) * self.patch_width_px).astype(np.int64)
+        y = np.rint(np.arange(self.rows) * self.patch_height_px).astype(np.int64)
+        return np.stack(np.broadcast_arrays(x[None, :], y[:, None]), axis=-1).reshape(-1, 2)
+
+    def cell_at(self, x: float, y: float) -> tuple[int, int] | None:
+        """(row, col) of the patch that holds a slide point; None outside the grid."""
+        col, row = int(x // self.patch_width_px), int(y // self.patch_height_px)
+        return (row, col) if 0 <= row < self.rows and 0 <= col < self.columns else None
+
+    def cells_in(self, region: Rect) -> tuple[slice, slice]:
+        """The block of rows and columns whose centres lie in ``region``."""
+        col0 = ceil(region.x0 / self.patch_width_px - 0.5)
+        row0 = ceil(region.y0 / self.patch_height_px - 0.5)
+        col1 = ceil(region.x1 / self.patch_width_px - 0.5)
+        row1 = ceil(region.y1 / self.patch_height_px - 0.5)
+        return (
+            slice(min(max(row0, 0), self.rows), min(max(row1, 0), self.rows)),
+            slice(min(max(col0, 0), self.columns), min(max(col1, 0), self.columns)),
+        )

@@ -35,10 +35,12 @@ $(BIN)/pip: | system
 	$(PYTHON) -m venv .venv
 
 .venv/with-program: pyproject.toml | $(BIN)/pip
+	.ci/torch-build $(BIN)/pip
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
 .venv/with-tools: pyproject.toml | $(BIN)/pip
+	.ci/torch-build $(BIN)/pip
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ .venv/with-program
 

@@ -41,9 +41,11 @@ class PatchGrid:
         Raises ValueError where the pixel size cannot be right: a patch smaller than a pixel, or more than
         four million patches.
         """
+        if not all(0.001 <= mpp <= PATCH_UM for mpp in mpp_um):
+            raise ValueError(
+                f"pixels of {mpp_um[0]:g} × {mpp_um[1]:g} µm cannot be right; check the pixel size"
+            )
         patch_width_px, patch_height_px = PATCH_UM / mpp_um[0], PATCH_UM / mpp_um[1]
-        if not (patch_width_px >= 1 and patch_height_px >= 1):
-            raise ValueError(f"pixels of {mpp_um[0]:g} × {mpp_um[1]:g} µm are too coarse to see tissue in")
         columns, rows = ceil(width_px / patch_width_px), ceil(height_px / patch_height_px)
         if columns * rows > MAX_PATCHES:
             width_mm, height_mm = width_px * mpp_um[0] / 1000, height_px * mpp_um[1] / 1000

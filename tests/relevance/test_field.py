@@ -1,0 +1,137 @@
+"""Fields: what they refuse, and how they combine in scores and in what is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from viewer.relevance.field import Provenance, RelevanceField, both, highest, near, weighted, without
+from viewer.relevance.grid import PatchGrid
+
+GRID = PatchGrid(6, 5, 100.0, 100.0)
+ALL = np.ones(GRID.shape, bool)
+UNIT_SCORES = hnp.arrays(np.float32, GRID.shape, elements=st.floats(0, 1, width=32))
+MASKS = hnp.arrays(bool, GRID.shape)
+
+
+def provenance(query: str = "fat") -> Provenance:
+    return Provenance("measured", query, "ranks", (0.5, 0.5), False, "2026-01-01T00:00:00Z", "foveola 0")
+
+
+def field(
+    scores: object, known: object = ALL, estimated: object = None, query: str = "fat"
+) -> RelevanceField:
+    full = np.broadcast_to(np.asarray(scores, np.float32), GRID.shape)
+    return RelevanceField.of(GRID, full, np.asarray(known), provenance(query), estimated=estimated)  # type: ignore[arg-type]
+
+
+def test_what_failed_is_unknown_and_never_low() -> None:
+    scores = np.full(GRID.shape, 0.7)
+    scores[1, 2] = np.nan
+    made = field(scores)
+    assert not made.known[1, 2]
+    assert made.scores[1, 2] == 0
+    assert made.known.sum() == GRID.patch_count - 1
+    assert made.known_share == pytest.approx(29 / 30)
+
+
+def test_scores_are_clipped_and_the_unknown_is_zero() -> None:
+    known = ALL.copy()
+    known[0] = False
+    made = field(3.0, known)
+    assert made.scores[1:].min() == 1
+    assert made.scores[0].max() == 0
+
+
+def test_an_analysed_patch_is_not_an_estimate() -> None:
+    known = np.zeros(GRID.shape, bool)
+    known[0, 0] = True
+    made = field(0.5, known, ALL)
+    assert not made.estimated[0, 0]
+    assert made.estimated.sum() == GRID.patch_count - 1
+    with pytest.raises(ValueError, match="not both"):
+        RelevanceField(GRID, made.scores.copy(), ALL.copy(), ALL.copy(), provenance())
+
+
+def test_fields_cannot_be_changed_or_made_of_the_wrong_shape() -> None:
+    made = field(0.5)
+    with pytest.raises(ValueError, match="read-only"):
+        made.scores[0, 0] = 1
+    with pytest.raises(ValueError, match="shape"):
+        RelevanceField(GRID, np.zeros((2, 2), np.float32), ALL.copy(), ~ALL, provenance())
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        RelevanceField(GRID, np.full(GRID.shape, 2, np.float32), ALL.copy(), ~ALL, provenance())
+
+
+@given(UNIT_SCORES, UNIT_SCORES, MASKS, MASKS)
+def test_combinations_stay_in_range_and_know_no_more_than_their_parts(
+    a: np.ndarray, b: np.ndarray, known_a: np.ndarray, known_b: np.ndarray
+) -> None:
+    first, second = field(a, known_a), field(b, known_b)
+    for made in (
+        highest([first, second]),
+        both([first, second]),
+        weighted([first, second], [1, 3]),
+        without(first, second),
+        near(first, second, (1.0, 1.0)),
+    ):
+        assert (made.known == (known_a & known_b)).all()
+        assert made.scores.min() >= 0
+        assert made.scores.max() <= 1
+
+
+def test_the_words_mean_what_they_say() -> None:
+    a, b = field(0.8), field(0.3, query="blood")
+    assert highest([a, b]).scores[0, 0] == pytest.approx(0.8)
+    assert both([a, b]).scores[0, 0] == pytest.approx(0.3)
+    assert without(a, b).scores[0, 0] == pytest.approx(0.56)
+    assert weighted([a, b], [1, 3]).scores[0, 0] == pytest.approx(0.425)
+    assert "blood" in both([a, b]).provenance.query
+
+
+def test_an_estimate_in_one_part_makes_an_estimate() -> None:
+    known = ALL.copy()
+    known[2] = False
+    made = both([field(0.8), field(0.3, known, ALL)])
+    assert made.estimated[2].all()
+    assert made.known[1].all()
+    assert not made.known[2].any()
+
+
+def test_near_reaches_neighbours_and_no_further() -> None:
+    other = np.zeros(GRID.shape)
+    other[2, 1] = 1.0
+    reached = near(field(1.0), field(other), (0.78, 0.78)).scores  # 100 µm in patches of 128
+    expected = np.zeros(GRID.shape)
+    expected[1:4, 0:3] = 1
+    assert (reached == expected).all()
+    wide = near(field(1.0), field(other), (2.0, 1.0)).scores
+    assert wide[2, 4] == 1
+    assert wide[2, 5] == 0
+    assert wide[4, 1] == 1
+    assert wide[4, 4] == 0
+
+
+def test_near_beyond_the_slide_is_the_whole_slide() -> None:
+    other = np.zeros(GRID.shape)
+    other[0, 0] = 0.5
+    assert (near(field(1.0), field(other), (1e6, 1e6)).scores == 0.5).all()
+
+
+def test_fields_of_different_grids_and_useless_weights_are_refused() -> None:
+    small = PatchGrid(1, 1, 100.0, 100.0)
+    one = np.ones((1, 1), bool)
+    other = RelevanceField.of(small, np.ones((1, 1)), one, provenance())
+    with pytest.raises(ValueError, match="one grid"):
+        both([field(1.0), RelevanceField.of(PatchGrid(6, 5, 50, 50), np.ones(GRID.shape), ALL, provenance())])
+    with pytest.raises(ValueError, match="weights"):
+        weighted([other], [0])
+    with pytest.raises(ValueError, match="weights"):
+        weighted([other, other], [1, -1])
+
+
+def test_provenance_is_facts() -> None:
+    assert provenance().as_facts()["mpp_um"] == (0.5, 0.5)

@@ -1,0 +1,186 @@
+"""Reading weights from a file or folder of a stranger: safetensors, or pickles of tensors and nothing else.
+
+Never runs code from the file, never reaches for the network, never takes a part for the whole. Whatever is
+wrong is said with the name of the file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import pickle
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from viewer.relevance.encoders import EncoderError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
+WEIGHT_FILES = (
+    "model.safetensors",
+    "open_clip_model.safetensors",
+    "pytorch_model.bin",
+    "open_clip_pytorch_model.bin",
+)
+_WRAPPERS = ("teacher", "state_dict", "model_state_dict", "model")
+_PREFIXES = ("module.", "backbone.")
+_LARGEST_SHARE = 0.7
+"""Of the free memory: the rest is for activations and for the slide."""
+_MAX_WRAPPERS = 4
+
+
+class CheckpointError(EncoderError):
+    """A file of weights that cannot be used: which, why, what to do."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+def model_folder(path: Path) -> Path:
+    """The folder that holds a model's files: ``path`` itself, or the one snapshot in a Hugging Face cache
+    folder.
+
+    Raises CheckpointError where there is no such folder, or several snapshots.
+    """
+    if not path.is_dir():
+        raise CheckpointError(
+            path, "there is no such folder" if not path.exists() else "this is not a folder"
+        )
+    snapshots = path / "snapshots"
+    if not snapshots.is_dir():
+        return path
+    found = sorted(entry for entry in snapshots.iterdir() if entry.is_dir())
+    if len(found) != 1:
+        raise CheckpointError(path, f"it holds {len(found)} snapshots of the model; name the folder of one")
+    return found[0]
+
+
+def weights_file(folder: Path) -> Path:
+    """The file of weights in a model's folder: a usual name, or the only .safetensors, .bin, .pt or .pth
+    there.
+
+    Raises CheckpointError where there is none, or no telling which.
+    """
+    for name in WEIGHT_FILES:
+        if (folder / name).is_file():
+            return folder / name
+    endings = {".safetensors", ".bin", ".pt", ".pth"}
+    found = sorted(entry for entry in folder.iterdir() if entry.suffix in endings and entry.is_file())
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(entry.name for entry in found[:5])
+        raise CheckpointError(folder, f"several files may hold the weights ({names}); leave one")
+    raise CheckpointError(
+        folder, f"it holds no weights: {', '.join(WEIGHT_FILES)}, or one .safetensors or .pt file"
+    )
+
+
+def read_tensors(path: Path, *, sha256: str | None = None) -> dict[str, Tensor]:
+    """All tensors of a file by name, on the CPU, wrappers and training prefixes taken off.
+
+    ``sha256`` is checked where given. Raises CheckpointError: no permission, damaged, other content than
+    tensors, too large for the memory, values that are not numbers.
+    """
+    try:
+        size_bytes = path.stat().st_size
+    except OSError as error:
+        raise CheckpointError(path, f"it cannot be read: {error.strerror}") from error
+    free_bytes = psutil.virtual_memory().available
+    if size_bytes > free_bytes * _LARGEST_SHARE:
+        raise CheckpointError(
+            path,
+            f"its {size_bytes / 1e9:.1f} GB do not fit the {free_bytes / 1e9:.1f} GB of memory that are free",
+        )
+    if sha256 is not None and _sha256(path) != sha256.lower():
+        raise CheckpointError(path, "its content is not the one expected (SHA-256 differs); fetch it again")
+    tensors = _named_tensors(
+        path, _read_safetensors(path) if path.suffix == ".safetensors" else _unpickled(path)
+    )
+    if sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) > 2 * size_bytes:
+        raise CheckpointError(path, "it claims more values than it holds; it is damaged or made to do harm")
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise CheckpointError(path, f"{name} holds values that are not numbers; the file is damaged")
+    return tensors
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_safetensors(path: Path) -> Any:
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise CheckpointError(
+            path, "reading it needs the extra 'models': pip install 'foveola[models]'"
+        ) from error
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(path, f"it is no whole safetensors file ({_first_line(error)})") from error
+
+
+def _unpickled(path: Path) -> Any:
+    """What torch's restricted unpickler makes of a file: tensors, plain containers, options of a training."""
+    import torch
+
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+                    raise CheckpointError(
+                        path, "its content is compressed, which torch never does; it was not opened"
+                    )
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            path,
+            "it holds more than tensors and was not opened: such a file can run code. Ask for safetensors",
+        ) from error
+    except zipfile.BadZipFile as error:
+        raise CheckpointError(path, f"it is no whole file of weights ({_first_line(error)})") from error
+    except OSError as error:
+        raise CheckpointError(path, f"it cannot be read: {error.strerror or _first_line(error)}") from error
+    except (RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise CheckpointError(path, f"it is no whole file of weights ({_first_line(error)})") from error
+
+
+def _named_tensors(path: Path, content: Any) -> dict[str, Tensor]:
+    import torch
+
+    for _ in range(_MAX_WRAPPERS):
+        inner = next(
+            (content[key] for key in _WRAPPERS if isinstance(content, dict) and key in content), None
+        )
+        if not isinstance(inner, dict):
+            break
+        content = inner
+    if not isinstance(content, dict):
+        raise CheckpointError(path, "it holds no table of weights")
+    tensors = {str(name): value for name, value in content.items() if isinstance(value, torch.Tensor)}
+    if not tensors:
+        raise CheckpointError(path, "it holds no table of weights")
+    return {_without_prefixes(name): tensor.detach() for name, tensor in tensors.items()}
+
+
+def _without_prefixes(name: str) -> str:
+    while any(name.startswith(prefix) for prefix in _PREFIXES):
+        for prefix in _PREFIXES:
+            name = name.removeprefix(prefix)
+    return name
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -45,6 +45,8 @@ class _Output(nn.Module):
 class _Layer(nn.Module):
     def __init__(self, width: int, heads: int, mlp_width: int) -> None:
         super().__init__()
+        if heads < 1 or width % heads:
+            raise ValueError(f"{width} channels in {heads} heads")
         self.heads = heads
         self.attention = nn.ModuleDict(
             {
@@ -89,7 +91,7 @@ class Bert(nn.Module):
 
     @staticmethod
     def shaped_like(tensors: Mapping[str, Tensor], *, heads: int) -> Bert:
-        """A BERT of the shape that these weights have, still without them. Raises KeyError where one is missing."""
+        """A BERT of the shape of these weights, still without them. Raises KeyError where one is missing."""
         vocabulary, width = tensors["embeddings.word_embeddings.weight"].shape
         return Bert(
             vocabulary=vocabulary,
@@ -102,7 +104,7 @@ class Bert(nn.Module):
         )
 
     def forward(self, ids: Tensor, present: Tensor) -> Tensor:
-        """Token ids (batch, n) int64 and which of them are no padding (batch, n) bool, to (batch, n, width)."""
+        """Token ids (batch, n) int64, and which are no padding (batch, n) bool, to (batch, n, width)."""
         hidden = self.embeddings(ids)
         mask = torch.where(present, 0.0, float("-inf"))[:, None, None, :]
         for layer in self.encoder["layer"]:

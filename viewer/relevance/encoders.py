@@ -8,8 +8,15 @@ worker's.
 
 from __future__ import annotations
 
+import hashlib
+import tomllib
 from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from viewer.folders import config_dir
+from viewer.relevance.grid import PATCH_UM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +27,13 @@ if TYPE_CHECKING:
     from viewer.relevance.query import Term
     from viewer.slide.source import Source
     from viewer.slide.tissue import TissueMask
+
+
+MEASURED_ID = "measured"
+ARCHITECTURES = ("clip", "keep", "conch")
+STATISTICS = ("openai", "imagenet", "half")
+_MIB = 1 << 20
+_MAX_REGISTRY_BYTES = _MIB
 
 
 class EncoderError(Exception):
@@ -35,8 +49,9 @@ class EncoderCard:
     """What the reader must know of an encoder before it is used.
 
     ``patch_px`` and ``mpp_um``: the square it looks at, at which size of pixel. ``margin_px``: context it
-    wants around a block of patches. ``commercial``: whether its licence allows commercial use, None where it
-    does not say.
+    wants around a block of patches. ``feature_count`` is 0 where only its weights tell. ``commercial``:
+    whether its licence allows commercial use, None where it does not say. ``version`` changes with its
+    features: what was computed by another version is not used.
     """
 
     id: str
@@ -50,6 +65,18 @@ class EncoderCard:
     licence: str
     commercial: bool | None
     notes: tuple[str, ...] = ()
+    version: str = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A model in a folder of the reader's, as the registry file names it."""
+
+    card: EncoderCard
+    folder: Path
+    architecture: str
+    statistics: str
+    sha256: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +130,142 @@ class Encoder(Protocol):
     def explain(
         self, term: Term, features: NDArray[np.float32], index: int, calibration: Mapping[str, Any]
     ) -> tuple[Reason, ...]:
-        """The measurements behind the score of patch ``index``, strongest first; () where they have no names."""
+        """The measurements behind the score of patch ``index``, strongest first; () where unnamed."""
 
 
 def _ordinal(number: float) -> str:
     whole = round(number)
     ending = "th" if whole % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(whole % 10, "th")
     return f"{whole}{ending}"
+
+
+# The registry
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The models of the reader's registry file, and in sentences what is wrong with the others there."""
+
+    models: Mapping[str, ModelEntry]
+    problems: tuple[str, ...]
+
+
+def registry_file() -> Path:
+    """``models.toml`` in the folder of the settings. One table a model::
+
+    [plip]                      # a name of resources/encoders.toml: only the folder is needed
+    folder = "/models/plip"
+
+    [ours]                      # any other name: everything must be said
+    folder = "/models/ours"
+    title = "Our CLIP"
+    architecture = "clip"       # clip, keep or conch
+    field_px = 256              # the square it is shown,
+    mpp_um = 0.5                # at this size of pixel
+    statistics = "openai"       # of its training: openai, imagenet or half
+    licence = "our own"
+    commercial = true
+    sha256 = "..."              # optional: of its file of weights
+    """
+    return config_dir() / "models.toml"
+
+
+def read_registry(path: Path | None = None) -> Registry:
+    """What the registry file (None: the usual one) names. A missing file is an empty registry.
+
+    A bad entry is a problem, and no reason to lose the others.
+    """
+    path = path or registry_file()
+    if not path.is_file():
+        return Registry({}, ())
+    try:
+        if path.stat().st_size > _MAX_REGISTRY_BYTES:
+            return Registry({}, (f"{path}: it is too large for a list of models",))
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        return Registry({}, (f"{path}: it cannot be read: {error}",))
+    known = tomllib.loads(resources.files("resources").joinpath("encoders.toml").read_text(encoding="utf-8"))
+    models: dict[str, ModelEntry] = {}
+    problems: list[str] = []
+    for name, table in tables.items():
+        try:
+            models[name] = _entry(name, {**known.get(name, {}), **table} if isinstance(table, dict) else {})
+        except EncoderError as error:
+            problems.append(f"{path}: [{name}]: {error}")
+    return Registry(models, tuple(problems))
+
+
+def cards() -> tuple[EncoderCard, ...]:
+    """Every encoder that can be chosen: measured concepts first, then the registry's models by name."""
+    from viewer.relevance.measured_card import MEASURED
+
+    return (MEASURED, *(entry.card for _, entry in sorted(read_registry().models.items())))
+
+
+def load_encoder(encoder_id: str) -> Encoder:
+    """An encoder, ready for work: imports torch, reads weights. Raises EncoderError."""
+    if encoder_id == MEASURED_ID:
+        from viewer.relevance.measured import MeasuredEncoder
+
+        return MeasuredEncoder()
+    registry = read_registry()
+    entry = registry.models.get(encoder_id)
+    if entry is None:
+        names = ", ".join([MEASURED_ID, *sorted(registry.models)])
+        why = next((problem for problem in registry.problems if f"[{encoder_id}]" in problem), None)
+        raise EncoderError(why or f"there is no encoder {encoder_id!r}; there are {names}")
+    from viewer.relevance.vision_language import VisionLanguageEncoder
+
+    return VisionLanguageEncoder.load(entry)
+
+
+def _entry(name: str, table: Mapping[str, Any]) -> ModelEntry:
+    folder = Path(_value(table, "folder", str)).expanduser()
+    architecture, statistics = _value(table, "architecture", str), _value(table, "statistics", str)
+    if architecture not in ARCHITECTURES:
+        raise EncoderError(f"architecture is {', '.join(ARCHITECTURES)}, not {architecture!r}")
+    if statistics not in STATISTICS:
+        raise EncoderError(f"statistics is {', '.join(STATISTICS)}, not {statistics!r}")
+    field_px, mpp_um = _value(table, "field_px", int), float(_value(table, "mpp_um", float, int))
+    patch_px = round(PATCH_UM / mpp_um) if 0.05 <= mpp_um <= 20 else 0
+    if not (patch_px <= field_px <= 4 * patch_px and patch_px):
+        raise EncoderError("field_px and mpp_um must make a square of 128 to 512 µm")
+    commercial = table.get("commercial")
+    card = EncoderCard(
+        id=name,
+        title=_value(table, "title", str),
+        family="vision–language model",
+        patch_px=patch_px,
+        mpp_um=mpp_um,
+        margin_px=-(-(field_px - patch_px) // 2),
+        feature_count=0,
+        normalisation="contrast with neutral prompts; not calibrated",
+        licence=_value(table, "licence", str),
+        commercial=commercial if isinstance(commercial, bool) else None,
+        version=_version(folder),
+    )
+    sha256 = table.get("sha256")
+    return ModelEntry(card, folder, architecture, statistics, sha256 if isinstance(sha256, str) else None)
+
+
+def _value(table: Mapping[str, Any], key: str, *kinds: type) -> Any:
+    value = table.get(key)
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        raise EncoderError(f"{key} is missing" if value is None else f"{key} = {value!r} is not understood")
+    return value
+
+
+def _version(folder: Path) -> str:
+    """A digest of the weights' ends and size: enough to tell models apart without reading gigabytes."""
+    from viewer.relevance.checkpoint import CheckpointError, model_folder, weights_file
+
+    path = weights_file(model_folder(folder))
+    try:
+        size_bytes = path.stat().st_size
+        with path.open("rb") as file:
+            digest = hashlib.sha256(str(size_bytes).encode() + file.read(_MIB))
+            file.seek(max(0, size_bytes - _MIB))
+            digest.update(file.read(_MIB))
+    except OSError as error:
+        raise CheckpointError(path, f"it cannot be read: {error.strerror}") from error
+    return digest.hexdigest()[:16]

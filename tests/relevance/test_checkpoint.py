@@ -1,0 +1,180 @@
+"""Weights of strangers: read as tensors or refused with the name of the file, never run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pickle
+import zipfile
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from viewer.relevance.checkpoint import CheckpointError, model_folder, read_tensors, weights_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WEIGHTS = {"blocks.0.weight": torch.arange(6.0).reshape(2, 3), "count": torch.tensor(3)}
+
+
+def same(tensors: dict[str, torch.Tensor]) -> bool:
+    return tensors.keys() == WEIGHTS.keys() and all(
+        torch.equal(tensors[name], WEIGHTS[name]) for name in WEIGHTS
+    )
+
+
+class Evil:
+    """Runs a command when it is unpickled."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.marker),)
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        WEIGHTS,
+        {"state_dict": WEIGHTS},
+        {"model": {"state_dict": WEIGHTS}},
+        {"teacher": {f"module.backbone.{name}": value for name, value in WEIGHTS.items()}, "epoch": 3},
+        {"teacher": WEIGHTS, "args": argparse.Namespace(lr=0.1), "epoch": 3},
+    ],
+    ids=["bare", "state_dict", "nested", "prefixes", "options"],
+)
+def test_tensors_come_out_of_every_usual_wrapping(tmp_path: Path, wrapped: object) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save(wrapped, path)
+    assert same(read_tensors(path))
+
+
+def test_safetensors(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file(WEIGHTS, path)
+    assert same(read_tensors(path))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-5])
+    with pytest.raises(CheckpointError, match=r"model\.safetensors: it is no whole safetensors file"):
+        read_tensors(path)
+    path.write_bytes((2**60).to_bytes(8, "little") + whole[8:])
+    with pytest.raises(CheckpointError, match="no whole safetensors file"):
+        read_tensors(path)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_file_that_would_run_code_does_not(tmp_path: Path, legacy: bool) -> None:
+    marker, path = tmp_path / "was run", tmp_path / "weights.pt"
+    torch.save(
+        {"weight": torch.zeros(2), "extra": Evil(marker)}, path, _use_new_zipfile_serialization=not legacy
+    )
+    with pytest.raises(CheckpointError, match="can run code"):
+        read_tensors(path)
+    assert not marker.exists()
+
+
+def test_a_plain_pickle_that_would_run_code_does_not(tmp_path: Path) -> None:
+    marker, path = tmp_path / "was run", tmp_path / "weights.bin"
+    path.write_bytes(pickle.dumps(Evil(marker)))
+    with pytest.raises(CheckpointError, match=r"weights\.bin"):
+        read_tensors(path)
+    assert not marker.exists()
+
+
+def test_damaged_files_are_refused_wherever_they_are_cut(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save(WEIGHTS, path)
+    whole = path.read_bytes()
+    for length in (0, 1, 3, 50, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(CheckpointError, match=r"weights\.pt"):
+            read_tensors(path)
+
+
+def test_a_tensor_larger_than_its_file_is_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save({"weight": torch.zeros(1).expand(1 << 40)}, path)
+    with pytest.raises(CheckpointError, match="claims more values than it holds"):
+        read_tensors(path)
+
+
+def test_a_compressed_archive_is_not_unpacked(tmp_path: Path) -> None:
+    stored, path = tmp_path / "stored.pt", tmp_path / "weights.pt"
+    torch.save({"weight": torch.zeros(1_000_000)}, stored)
+    with zipfile.ZipFile(stored) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+        for entry in source.infolist():
+            target.writestr(entry.filename, source.read(entry))
+    with pytest.raises(CheckpointError, match="compressed"):
+        read_tensors(path)
+
+
+@pytest.mark.parametrize("content", [[1, 2], {"a": 1}, {}, torch.zeros(3), {"model": 7}])
+def test_other_content_is_no_table_of_weights(tmp_path: Path, content: object) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save(content, path)
+    with pytest.raises(CheckpointError, match="no table of weights"):
+        read_tensors(path)
+
+
+def test_values_that_are_not_numbers_are_found(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save({"a.weight": torch.tensor([1.0, float("nan")])}, path)
+    with pytest.raises(CheckpointError, match=r"a\.weight holds values that are not numbers"):
+        read_tensors(path)
+
+
+def test_too_large_for_the_memory_is_said_before_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save(WEIGHTS, path)
+    memory = psutil.virtual_memory()._replace(available=path.stat().st_size)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    with pytest.raises(CheckpointError, match="GB of memory that are free"):
+        read_tensors(path)
+
+
+def test_the_digest_is_checked(tmp_path: Path) -> None:
+    import hashlib
+
+    path = tmp_path / "weights.pt"
+    torch.save(WEIGHTS, path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert same(read_tensors(path, sha256=digest.upper()))
+    with pytest.raises(CheckpointError, match="SHA-256 differs"):
+        read_tensors(path, sha256="0" * 64)
+
+
+def test_folders_and_their_files(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="no such folder"):
+        model_folder(tmp_path / "none")
+    with pytest.raises(CheckpointError, match="holds no weights"):
+        weights_file(tmp_path)
+    (tmp_path / "one.pt").touch()
+    assert weights_file(tmp_path).name == "one.pt"
+    (tmp_path / "two.pt").touch()
+    with pytest.raises(CheckpointError, match=r"several files may hold the weights \(one.pt, two.pt\)"):
+        weights_file(tmp_path)
+    (tmp_path / "pytorch_model.bin").touch()
+    assert weights_file(tmp_path).name == "pytorch_model.bin"
+    with pytest.raises(CheckpointError, match="not a folder"):
+        model_folder(tmp_path / "one.pt")
+
+
+def test_a_cache_folder_leads_to_its_snapshot(tmp_path: Path) -> None:
+    assert model_folder(tmp_path) == tmp_path
+    (tmp_path / "snapshots" / "abc").mkdir(parents=True)
+    assert model_folder(tmp_path) == tmp_path / "snapshots" / "abc"
+    (tmp_path / "snapshots" / "def").mkdir()
+    with pytest.raises(CheckpointError, match="2 snapshots"):
+        model_folder(tmp_path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"gone\.pt: it cannot be read: No such file"):
+        read_tensors(tmp_path / "gone.pt")

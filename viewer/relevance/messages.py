@@ -1,0 +1,129 @@
+"""What the window and the relevance worker say to each other: immutable, picklable, nothing else.
+
+Arrays do not travel here; they lie in shared memory (``shared_grid``) and are announced by ``Published``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from viewer.relevance.encoders import Reason
+    from viewer.relevance.field import Provenance
+    from viewer.relevance.query import Query
+    from viewer.slide.geometry import Rect
+
+
+# To the worker
+
+
+@dataclass(frozen=True, slots=True)
+class Analyse:
+    """Begin with a slide: the first message. ``memory_name`` is the shared memory over its grid."""
+
+    path: str
+    mpp_um: tuple[float, float]
+    mpp_estimated: bool
+    encoder_id: str
+    memory_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Score a query from now on, with every new patch again. ``number`` comes back with its answers."""
+
+    number: int
+    query: Query
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Where the reader looks: field of view and point of gaze in level-0 px, and whether the view moves."""
+
+    field: Rect
+    gaze: tuple[float, float] | None
+    downsample: float
+    moving: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """Say what made the score of one patch, for the leaf ``leaf`` of the query."""
+
+    number: int
+    leaf: int
+    row: int
+    col: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetPaused:
+    """Stop between two batches, or go on. What was analysed is kept."""
+
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End the process within half a second. Everything analysed is on disk by then."""
+
+
+# From the worker
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the analysis is. ``seconds_left`` is None until it can be told."""
+
+    done: int
+    total: int
+    failed: int
+    seconds_left: float | None
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """New scores of query ``number`` lie in shared memory."""
+
+    number: int
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Allocated:
+    """New weights and token budgets lie in shared memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """The measurements behind a score, strongest first; () where the encoder has none to name."""
+
+    number: int
+    leaf: int
+    row: int
+    col: int
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A sentence for the reader that is no failure: a concept that is off on this stain, smaller batches."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A query that this encoder cannot answer on this slide, and why. The field stays not analysed."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The worker cannot go on with this slide, and why."""
+
+    reason: str

@@ -15,7 +15,13 @@ from transformers import CLIPTokenizer
 from tests.relevance import small_models as small
 from viewer.relevance import encoders
 from viewer.relevance.checkpoint import CheckpointError
-from viewer.relevance.encoders import EncoderError, UnsupportedTermError, load_encoder, read_registry
+from viewer.relevance.encoders import (
+    EncoderError,
+    EncoderMemoryError,
+    UnsupportedTermError,
+    load_encoder,
+    read_registry,
+)
 from viewer.relevance.tokens import load_tokenizer
 
 if TYPE_CHECKING:
@@ -202,3 +208,22 @@ def test_weights_that_differ_from_the_registered_digest_are_not_loaded(plip: Pat
     register(f'{FOLDER_ONLY.format(plip.as_posix())}sha256 = "{"0" * 64}"\n')
     with pytest.raises(CheckpointError, match="SHA-256"):
         load_encoder("plip")
+
+
+@pytest.mark.usefixtures("plip")
+def test_memory_that_does_not_suffice_is_told_to_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder: Any = load_encoder("plip")
+
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(encoder._model, "images", full)
+    with pytest.raises(EncoderMemoryError, match="the memory of cpu is full"):
+        encoder.encode(np.zeros((256, 256, 3), np.uint8), {})
+    monkeypatch.undo()
+    move = encoder._model.to
+    monkeypatch.setattr(encoder._model, "to", lambda device: full() if device == "cuda" else move(device))
+    with pytest.raises(EncoderMemoryError, match="does not fit the memory of cuda"):
+        encoder.use("cuda")
+    encoder.use("cpu")
+    assert encoder.encode(np.zeros((256, 256, 3), np.uint8), {}).shape == (1, 1, 32)

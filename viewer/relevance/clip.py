@@ -37,6 +37,9 @@ class TileTextModel(Protocol):
     """The most tokens that a text may have, the class token included."""
     logit_scale: nn.Parameter
 
+    def to(self, device: str) -> object:
+        """Move the weights, in place."""
+
     def images(self, pixels: Tensor) -> Tensor:
         """(batch, 3, image_px, image_px), normalised, to (batch, width)."""
 
@@ -89,7 +92,7 @@ class TextTower(nn.Module):
             # further place where the token before it is no padding.
             mask = causal_mask(count + 1).repeat(len(ids), 1, 1, 1)
             seen = functional.pad(present, (1, 0), value=True)
-            mask[:, 0, -1] = torch.where(seen, 0.0, float("-inf"))
+            mask[:, 0, -1] = torch.where(seen.cpu(), 0.0, float("-inf"))
         hidden = hidden + self.pos_embed[: hidden.shape[1]]
         mask = mask.to(hidden)
         for block in self.blocks:
@@ -97,7 +100,7 @@ class TextTower(nn.Module):
         if self.cls_token is not None:
             return self.norm(hidden[:, -1])
         ends = ids.argmax(dim=1)  # the end of text has the highest id of all tokens
-        return self.norm(hidden[torch.arange(len(ids)), ends])
+        return self.norm(hidden[torch.arange(len(ids), device=ids.device), ends])
 
 
 class Clip(nn.Module):

@@ -40,6 +40,10 @@ class EncoderError(Exception):
     """An encoder that cannot be used: which, why, and what to do, in words for the reader."""
 
 
+class EncoderMemoryError(EncoderError):
+    """The memory of the device does not suffice for this block: a smaller one may fit, or the CPU."""
+
+
 class UnsupportedTermError(EncoderError):
     """This encoder cannot look for this term on this slide, and says why."""
 
@@ -106,6 +110,9 @@ class Encoder(Protocol):
     @property
     def card(self) -> EncoderCard: ...
 
+    def use(self, device: str) -> None:
+        """Work on "cpu" or "cuda" from now on. Raises EncoderMemoryError where the weights do not fit."""
+
     def calibrate(self, source: Source, tissue: TissueMask, mpp_um: tuple[float, float]) -> Mapping[str, Any]:
         """What must be known of a slide before its patches are encoded, fit for JSON; kept with the features.
 
@@ -116,6 +123,7 @@ class Encoder(Protocol):
     def encode(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NDArray[np.float32]:
         """Features (rows, columns, feature_count) of a block of patches: (rows · patch_px + 2 · margin_px,
         columns · patch_px + 2 · margin_px, 3) RGB at ``mpp_um``. A feature that could not be measured is NaN.
+        Raises EncoderMemoryError.
         """
 
     def score(

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from viewer.relevance.checkpoint import CheckpointError, model_folder, read_tensors, weights_file
 from viewer.relevance.clip import BuildFacts, TileTextModel, build_model
-from viewer.relevance.encoders import EncoderCard, UnsupportedTermError
+from viewer.relevance.encoders import EncoderCard, EncoderMemoryError, UnsupportedTermError
 from viewer.relevance.tokens import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class VisionLanguageEncoder:
         mean, deviation = STATISTICS[statistics]
         self._mean = torch.tensor(mean).view(1, 3, 1, 1) * 255
         self._deviation = torch.tensor(deviation).view(1, 3, 1, 1) * 255
+        self._device = "cpu"
         self._scale = min(float(model.logit_scale.exp()), SHARPEST_SCALE)
         self._likeness = lru_cache(maxsize=256)(self._term_and_neutral)
 
@@ -72,6 +73,17 @@ class VisionLanguageEncoder:
         tokenizer = load_tokenizer(folder, entry.architecture, positions=model.positions)
         return VisionLanguageEncoder(entry.card, model, tokenizer, entry.statistics)
 
+    def use(self, device: str) -> None:
+        """See ``Encoder.use``."""
+        try:
+            self._model.to(device)
+        except torch.OutOfMemoryError as error:
+            self._model.to("cpu")
+            raise EncoderMemoryError(f"{self.card.title} does not fit the memory of {device}") from error
+        self._device = device
+        self._mean, self._deviation = self._mean.to(device), self._deviation.to(device)
+        self._likeness.cache_clear()
+
     def calibrate(self, source: Source, tissue: TissueMask, mpp_um: tuple[float, float]) -> Mapping[str, Any]:
         """Nothing of the slide must be known."""
         return {}
@@ -83,7 +95,12 @@ class VisionLanguageEncoder:
         pixels = torch.from_numpy(np.ascontiguousarray(block)).permute(2, 0, 1)
         fields = pixels.unfold(1, side + 2 * margin, side).unfold(2, side + 2 * margin, side)
         fields = fields.permute(1, 2, 0, 3, 4).flatten(0, 1)
-        vectors = [self._images(fields[first : first + _BATCH]) for first in range(0, len(fields), _BATCH)]
+        try:
+            vectors = [
+                self._images(fields[first : first + _BATCH]) for first in range(0, len(fields), _BATCH)
+            ]
+        except torch.OutOfMemoryError as error:
+            raise EncoderMemoryError(f"{self.card.title}: the memory of {self._device} is full") from error
         return torch.cat(vectors).view(rows, columns, -1).numpy()
 
     def score(
@@ -103,15 +120,16 @@ class VisionLanguageEncoder:
 
     @torch.inference_mode()
     def _images(self, fields: Tensor) -> Tensor:
-        pixels = fields.float()
+        pixels = fields.to(self._device).float()
         if pixels.shape[-1] != self._model.image_px:
             size = (self._model.image_px, self._model.image_px)
             pixels = functional.interpolate(pixels, size, mode="bicubic", antialias=True).clamp(0, 255)
-        return self._model.images((pixels - self._mean) / self._deviation)
+        return self._model.images((pixels - self._mean) / self._deviation).cpu()
 
     @torch.inference_mode()
     def _texts(self, texts: Sequence[str]) -> Tensor:
-        return self._model.texts(*self._tokenizer(texts))
+        ids, present = self._tokenizer(texts)
+        return self._model.texts(ids.to(self._device), present.to(self._device)).cpu()
 
     def _term_and_neutral(self, text: str) -> tuple[Tensor, Tensor]:
         """The term's mean vector (width,), and those (n, width) of the neutral prompts of other meaning."""

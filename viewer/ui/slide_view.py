@@ -71,6 +71,7 @@ class SlideView(QWidget):
         self._streamer: Streamer | None = None
         self._builder: LevelBuilder | None = None
         self._entered_mpp_um: tuple[float, float] | None = None
+        self._mpp_estimated = False
         self._report: FrameReport | None = None
         self._last_view: View | None = None
         self._icc_lut: NDArray[np.uint8] | None = None
@@ -125,9 +126,15 @@ class SlideView(QWidget):
             return self._source.info.mpp_um
         return self._entered_mpp_um
 
-    def set_mpp_um(self, mpp_um: tuple[float, float] | None) -> None:
-        """Take the reader's word for the pixel size of a slide whose file does not say."""
-        self._entered_mpp_um = mpp_um
+    @property
+    def mpp_estimated(self) -> bool:
+        """Whether the pixel size in use was estimated from the slide itself."""
+        return self._mpp_estimated and self.mpp_um is not None and self.mpp_um == self._entered_mpp_um
+
+    def set_mpp_um(self, mpp_um: tuple[float, float] | None, *, estimated: bool = False) -> None:
+        """Take the reader's word for the pixel size of a slide whose file does not say, or an ``estimated``
+        one."""
+        self._entered_mpp_um, self._mpp_estimated = mpp_um, estimated
         self.mpp_changed.emit()
         self.view_changed.emit()
 

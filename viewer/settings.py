@@ -100,6 +100,35 @@ class Viewing(_Group):
 
 
 @dataclass(frozen=True, slots=True)
+class Relevance(_Group):
+    """How slides are analysed and searched.
+
+    ``encoder`` is the id of the one in use; ``accepted_encoders`` lists, with spaces between, those whose
+    terms the reader has seen and accepted. ``worker_threads`` 0 leaves one core to the window.
+    """
+
+    encoder: str
+    accepted_encoders: str
+    store_bytes: Annotated[int, Limits(256 * MIB, 16 * 1024 * 1024 * MIB)]
+    analyse_ahead: bool
+    worker_threads: Annotated[int, Limits(0, 256)]
+    steers_loading: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay(_Group):
+    """How relevance looks over the slide. ``threshold``: likeness below it is not drawn."""
+
+    colour_map: str
+    opacity: Annotated[float, Limits(0.1, 1)]
+    threshold: Annotated[float, Limits(0, 1)]
+    contours: bool
+    smooth: bool
+    flashlight: bool
+    flashlight_px: Annotated[float, Limits(40, 2000)]
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything the reader can choose. ``shortcuts``: action to key; what is missing keeps its usual key."""
 
@@ -107,6 +136,8 @@ class Settings:
     streaming: Streaming
     display: Display
     viewing: Viewing
+    relevance: Relevance
+    overlay: Overlay
     shortcuts: Mapping[str, str]
 
     @classmethod
@@ -164,13 +195,14 @@ class Settings:
             streaming=_made("streaming", Streaming, tables),
             display=_made("display", Display, tables),
             viewing=_made("viewing", Viewing, tables),
+            relevance=_made("relevance", Relevance, tables),
+            overlay=_made("overlay", Overlay, tables),
             shortcuts=_checked_shortcuts(tables["shortcuts"]),
         )
 
     def _tables(self) -> dict[str, dict[str, Any]]:
-        groups = (self.memory, self.streaming, self.display, self.viewing)
-        names = ("memory", "streaming", "display", "viewing")
-        return {n: dataclasses.asdict(g) for n, g in zip(names, groups, strict=True)} | {
+        names = (field.name for field in dataclasses.fields(self) if field.name != "shortcuts")
+        return {name: dataclasses.asdict(getattr(self, name)) for name in names} | {
             "shortcuts": dict(self.shortcuts)
         }
 

@@ -1,0 +1,58 @@
+"""What an encoder is and may be used for, shown before it is used the first time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+
+from viewer.ui.theme import em_px, without_icons
+
+if TYPE_CHECKING:
+    from viewer.relevance.encoders import EncoderCard
+
+
+def card_facts(card: EncoderCard) -> list[tuple[str, str]]:
+    """The card as (name, value), in the order in which it is shown."""
+    allowed = {True: "allowed", False: "not allowed", None: "the licence does not say; ask its owner"}
+    return [
+        ("Model", card.title),
+        ("Family", card.family),
+        ("Licence", card.licence),
+        ("Commercial use", allowed[card.commercial]),
+        ("Looks at", f"{card.patch_px} × {card.patch_px} px at {card.mpp_um:g} µm/px"),
+        ("Normalisation", card.normalisation),
+    ]
+
+
+class EncoderDialog(QDialog):
+    """The card of one encoder; ``first_use`` asks whether its terms are accepted."""
+
+    def __init__(self, card: EncoderCard, *, first_use: bool, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.card = card
+        self.setWindowTitle("Use this model?" if first_use else "About this model")
+        form = QFormLayout()
+        for name, value in card_facts(card):
+            label = QLabel(value, wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            label.setAccessibleName(name)
+            form.addRow(f"{name}:", label)
+        layout = QVBoxLayout(self)
+        layout.addLayout(form)
+        for note in card.notes:
+            layout.addWidget(QLabel(note, wordWrap=True, textFormat=Qt.TextFormat.PlainText))
+        standard = QDialogButtonBox.StandardButton
+        self.buttons = QDialogButtonBox(standard.Ok | standard.Cancel if first_use else standard.Close)
+        if first_use:
+            remark = QLabel("You see this once for each model; the button beside the list shows it again.")
+            remark.setWordWrap(True)
+            remark.setProperty("muted", True)
+            layout.addWidget(remark)
+            self.buttons.button(standard.Ok).setText("Use it")
+        without_icons(self.buttons.buttons())
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+        layout.addWidget(self.buttons)
+        self.setMinimumWidth(em_px(30))

@@ -1,0 +1,100 @@
+"""Why a patch scored as it did: its measurements, with units, for a person to check against the tissue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+
+from viewer.ui.theme import em_px
+
+if TYPE_CHECKING:
+    from viewer.relevance.encoders import Reason
+
+HINT = "Click the slide, or choose a place of the list, to see which measurements made the value there."
+_MOST_REASONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LeafExplanation:
+    """One part of the query at one patch. ``score`` is None where the patch is not analysed.
+
+    ``reasons`` is None while they are on their way, () where the encoder has none to name.
+    """
+
+    term: str
+    score: float | None
+    reasons: tuple[Reason, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is known of one patch: where it is, the value of the whole query there, and its parts."""
+
+    place: str
+    score: float | None
+    estimated: bool
+    leaves: tuple[LeafExplanation, ...]
+
+
+class ExplainCard(QFrame):
+    """Text only, which can be marked and copied."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Why here")
+        self._title = _text_label()
+        font = self._title.font()
+        font.setBold(True)
+        self._title.setFont(font)
+        self._body = _text_label()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(em_px(0.3), em_px(0.4), em_px(0.3), em_px(0.4))
+        layout.addWidget(self._title)
+        layout.addWidget(self._body)
+        layout.addStretch(1)
+        self.show_explanation(None)
+
+    @property
+    def text(self) -> str:
+        """Everything that is shown."""
+        return f"{self._title.text()}\n{self._body.text()}".strip()
+
+    def show_explanation(self, explanation: Explanation | None) -> None:
+        """Show another patch, or how to choose one."""
+        if explanation is None:
+            self._title.setText("")
+            self._body.setText(HINT)
+        else:
+            self._title.setText(f"{explanation.place}: {_value_in_words(explanation)}")
+            self._body.setText("\n\n".join(_leaf_in_words(leaf) for leaf in explanation.leaves))
+        self._title.setVisible(explanation is not None)
+
+
+def _value_in_words(explanation: Explanation) -> str:
+    if explanation.score is None:
+        return "not analysed"
+    value = f"likeness {explanation.score:.2f}"
+    return f"{value}, estimated from near by; not analysed itself yet" if explanation.estimated else value
+
+
+def _leaf_in_words(leaf: LeafExplanation) -> str:
+    if leaf.reasons is None:
+        return f"{leaf.term}: asking…"
+    if not leaf.reasons:
+        return f"{leaf.term}: no measurements with names stand behind this value."
+    lines = []
+    for reason in leaf.reasons[:_MOST_REASONS]:
+        sign = "▲ for" if reason.contribution >= 0 else "▼ against"
+        lines.append(f"{sign}: {reason.in_words()}")
+    return "\n".join([f"{leaf.term}", *lines])
+
+
+def _text_label() -> QLabel:
+    label = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+    flags = Qt.TextInteractionFlag
+    label.setTextInteractionFlags(flags.TextSelectableByMouse | flags.TextSelectableByKeyboard)
+    label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+    return label

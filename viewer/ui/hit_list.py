@@ -1,0 +1,202 @@
+"""The ranked places of a query: a picture of each, its value and where it is. Choosing one goes there.
+
+Pictures are asked for when a row is painted first, so the rows in sight come first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QImage, QPainter, QPalette, QPixmap
+from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from viewer.ui.theme import em_px
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtGui import QKeyEvent
+
+    from viewer.relevance.hits import Hit
+
+Index = QModelIndex | QPersistentModelIndex
+PICTURE_PX = 96
+
+
+@dataclass(slots=True)
+class HitRow:
+    """One place of the list. ``picture_problem`` says why there is no picture; it is shown in its stead."""
+
+    number: int
+    hit: Hit
+    facts: str
+    asked: bool = False
+    pixmap: QPixmap | None = None
+    picture_problem: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.number}. likeness {self.hit.score:.2f}"
+
+
+class HitModel(QAbstractListModel):
+    """The rows, and their pictures as they come."""
+
+    picture_wanted = Signal(object)
+    """A HitRow came into sight."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._rows: list[HitRow] = []
+
+    @property
+    def rows(self) -> Sequence[HitRow]:
+        return self._rows
+
+    def set_rows(self, rows: list[HitRow]) -> None:
+        """Show other places."""
+        self.beginResetModel()
+        self._rows = rows
+        self.endResetModel()
+
+    def set_picture(self, row: HitRow, image: QImage | None, problem: str = "") -> None:
+        """The picture of a row has come, or there is none."""
+        row.pixmap = None if image is None else QPixmap.fromImage(image)
+        row.picture_problem = problem
+        if row.number <= len(self._rows) and self._rows[row.number - 1] is row:
+            index = self.index(row.number - 1)
+            self.dataChanged.emit(index, index)
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's signature
+        return 0 if parent.isValid() else len(self._rows)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        row = self._rows[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return row.title
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+            return f"{row.title}\n{row.facts}"
+        if role == Qt.ItemDataRole.UserRole:
+            return row
+        return None
+
+    def ask_for_picture(self, row: HitRow) -> None:
+        """Have the picture made, once."""
+        if not row.asked:
+            row.asked = True
+            self.picture_wanted.emit(row)
+
+
+class _HitDelegate(QStyledItemDelegate):
+    """Paints a picture and lines of text; all lengths follow the font."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, _index: Index) -> QSize:
+        metrics = option.fontMetrics
+        return QSize(metrics.averageCharWidth() * 20, metrics.height() * 4)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        row: HitRow = index.data(Qt.ItemDataRole.UserRole)
+        model = index.model()
+        assert isinstance(model, HitModel)
+        model.ask_for_picture(row)
+        option.widget.style().drawPrimitive(
+            QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, option.widget
+        )
+        painter.save()
+        em = option.fontMetrics.height()
+        box = option.rect.adjusted(em // 4, em // 4, -em // 4, -em // 4)
+        picture = QRect(box.left(), box.top(), box.height(), box.height())
+        _paint_picture(painter, picture, row, option)
+        _paint_text(painter, box.adjusted(box.height() + em // 2, 0, 0, 0), row, option)
+        if option.state & QStyle.StateFlag.State_HasFocus:
+            painter.setPen(option.palette.color(QPalette.ColorRole.Text))
+            painter.drawRect(option.rect.adjusted(1, 1, -2, -2))
+        painter.restore()
+
+
+def _paint_picture(painter: QPainter, box: QRect, row: HitRow, option: QStyleOptionViewItem) -> None:
+    if row.pixmap is not None:
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawPixmap(box, row.pixmap)
+        return
+    painter.setPen(option.palette.color(QPalette.ColorRole.PlaceholderText))
+    painter.drawRect(box.adjusted(0, 0, -1, -1))
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "–" if row.picture_problem else "…")
+
+
+def _paint_text(painter: QPainter, box: QRect, row: HitRow, option: QStyleOptionViewItem) -> None:
+    roles = QPalette.ColorRole
+    selected = bool(option.state & QStyle.StateFlag.State_Selected)
+    line = option.fontMetrics.lineSpacing()
+    painter.setPen(option.palette.color(roles.HighlightedText if selected else roles.Text))
+    painter.drawText(QRect(box.left(), box.top(), box.width(), line), Qt.AlignmentFlag.AlignLeft, row.title)
+    painter.setPen(option.palette.color(roles.HighlightedText if selected else roles.PlaceholderText))
+    facts = f"{row.facts}\n⚠ {row.picture_problem}" if row.picture_problem else row.facts
+    rest = QRect(box.left(), box.top() + line, box.width(), box.height() - line)
+    painter.drawText(rest, Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWordWrap, facts)
+
+
+class HitList(QListView):
+    """The list itself. A click or Enter chooses a place; so do ``step(±1)`` from anywhere."""
+
+    chosen = Signal(object)
+    """A HitRow the reader wants to see."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.hits = HitModel(self)
+        self.setModel(self.hits)
+        self.setItemDelegate(_HitDelegate(self))
+        self.setUniformItemSizes(True)
+        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumHeight(em_px(5))
+        self.setAccessibleName("Places, most alike first")
+        self.clicked.connect(self._choose)
+
+    @property
+    def current_row(self) -> HitRow | None:
+        index = self.currentIndex()
+        return self.hits.rows[index.row()] if index.isValid() else None
+
+    def show_rows(self, rows: list[HitRow]) -> None:
+        """Show other places; the mark stays on the place that it is on, where that is still listed."""
+        before = self.current_row
+        self.hits.set_rows(rows)
+        if before is not None:
+            same = [n for n, row in enumerate(rows) if row.hit.rect.intersection(before.hit.rect) is not None]
+            if same:
+                self.setCurrentIndex(self.hits.index(same[0]))
+
+    def step(self, step: int) -> bool:
+        """Choose the next place (1) or the one before (−1), round the end. False where there is none."""
+        count = len(self.hits.rows)
+        if count == 0:
+            return False
+        here = self.currentIndex().row() if self.currentIndex().isValid() else (-1 if step > 0 else 0)
+        self.setCurrentIndex(self.hits.index((here + step) % count))
+        self._choose(self.currentIndex())
+        return True
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter chooses the row that is marked."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
+            self._choose(self.currentIndex())
+        else:
+            super().keyPressEvent(event)
+
+    def _choose(self, index: QModelIndex) -> None:
+        self.chosen.emit(self.hits.rows[index.row()])

@@ -1,0 +1,163 @@
+"""The legend on the slide: what the colours measure, what hatching means, where the values came from.
+
+It stands there for as long as an overlay is drawn: a coloured slide alone would look like a verdict.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QLinearGradient, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
+
+from viewer.ui.theme import em_px
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from viewer.relevance.field import Provenance
+
+Rgb = tuple[int, int, int]
+NOT_A_DIAGNOSIS = "Not a diagnosis. Research use only."
+_MARGIN_PX = 12
+_PLATE = QColor(16, 18, 24, 216)
+_TEXT = QColor(245, 246, 248)
+_DIM = QColor(190, 196, 206)
+_WIDTH_EM = 17.0
+_MOST_TITLE_LINES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LegendEntry:
+    """One layer: what was asked, the colours from 0 to 1, and below which value nothing is drawn."""
+
+    query: str
+    colours: tuple[Rgb, ...]
+    threshold: float
+    facts: str
+
+
+def provenance_in_words(provenance: Provenance) -> str:
+    """ "measured concepts, 0.38 µm/px (estimated)"."""
+    x, y = provenance.mpp_um
+    size = f"{x:.3g}" if abs(x / y - 1) < 1e-3 else f"{x:.3g} × {y:.3g}"
+    mark = " (estimated)" if provenance.mpp_estimated else ""
+    return f"{provenance.encoder}, {size} µm/px{mark}"
+
+
+class Legend(QWidget):
+    """At the bottom right of the slide's widget; lets the mouse through. Hidden while there is no entry."""
+
+    def __init__(self, slide_widget: QWidget) -> None:
+        super().__init__(slide_widget)
+        self._slide_widget = slide_widget
+        self._entries: tuple[LegendEntry, ...] = ()
+        self._shows_estimated = False
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        slide_widget.installEventFilter(self)
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        """What the legend says, as assistive technology reads it."""
+        return self.accessibleName()
+
+    def show_entries(self, entries: Sequence[LegendEntry], *, any_estimated: bool) -> None:
+        """Show these layers, the uppermost first; none hides the legend."""
+        self._entries, self._shows_estimated = tuple(entries), any_estimated
+        lines = [f"Measured likeness to: {entry.query} ({entry.facts})" for entry in entries]
+        lines += ["Hatched: not analysed."] + (["Dotted: estimated from near by."] if any_estimated else [])
+        self.setAccessibleName(" ".join([*lines, NOT_A_DIAGNOSIS]) if entries else "")
+        self.setVisible(bool(entries))
+        self.place()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Stay in the corner when the slide's widget changes its size."""
+        if event.type() == QEvent.Type.Resize:
+            self.place()
+        return super().eventFilter(watched, event)
+
+    def place(self) -> None:
+        """Move to the bottom right corner."""
+        self.resize(self.sizeHint())
+        parent = self._slide_widget
+        self.move(parent.width() - self.width() - _MARGIN_PX, parent.height() - self.height() - _MARGIN_PX)
+        self.raise_()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        em = em_px()
+        lines = sum(self._title_lines(entry) for entry in self._entries)
+        height = lines * em * 1.2 + len(self._entries) * em * 3.6 + em * 3.6
+        return QSize(self._width(), round(height))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(_PLATE)
+        painter.drawRoundedRect(QRectF(self.rect()), 6, 6)
+        em = float(em_px())
+        box = QRectF(self.rect()).adjusted(em * 0.6, em * 0.5, -em * 0.6, -em * 0.4)
+        y = box.top()
+        for entry in self._entries:
+            y = self._paint_entry(painter, entry, box, y)
+        self._paint_foot(painter, box, y)
+        painter.end()
+
+    def _width(self) -> int:
+        return min(em_px(_WIDTH_EM), max(em_px(8), self._slide_widget.width() - 2 * _MARGIN_PX))
+
+    def _title_lines(self, entry: LegendEntry) -> int:
+        wide = self._width() - em_px(1.2)
+        text = QFontMetricsF(self.font()).boundingRect(
+            QRectF(0, 0, wide, 1e4), Qt.TextFlag.TextWordWrap, _title(entry)
+        )
+        return min(_MOST_TITLE_LINES, round(text.height() / QFontMetricsF(self.font()).height()))
+
+    def _paint_entry(self, painter: QPainter, entry: LegendEntry, box: QRectF, y: float) -> float:
+        em = float(em_px())
+        title = QRectF(box.left(), y, box.width(), self._title_lines(entry) * em * 1.2)
+        painter.setPen(_TEXT)
+        painter.drawText(title, Qt.TextFlag.TextWordWrap, _title(entry))
+        bar = QRectF(box.left(), title.bottom() + em * 0.2, box.width(), em * 0.8)
+        gradient = QLinearGradient(bar.topLeft(), bar.topRight())
+        for number, colour in enumerate(entry.colours):
+            gradient.setColorAt(number / max(1, len(entry.colours) - 1), QColor(*colour))
+        painter.fillRect(bar, gradient)
+        if entry.threshold > 0:
+            cut = QRectF(bar.topLeft(), QPointF(bar.left() + bar.width() * entry.threshold, bar.bottom()))
+            painter.fillRect(cut, _PLATE)
+        painter.setPen(QPen(_DIM, 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(bar)
+        scale = QRectF(bar.left(), bar.bottom(), bar.width(), em * 1.1)
+        painter.drawText(scale, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, "0 unlike")
+        painter.drawText(scale, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, "1 alike")
+        facts = QRectF(bar.left(), scale.bottom(), bar.width(), em * 1.2)
+        wide = QFontMetricsF(self.font()).elidedText(entry.facts, Qt.TextElideMode.ElideRight, facts.width())
+        painter.drawText(facts, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, wide)
+        return facts.bottom() + em * 0.3
+
+    def _paint_foot(self, painter: QPainter, box: QRectF, y: float) -> None:
+        em = float(em_px())
+        x = box.left()
+        samples = [(Qt.BrushStyle.BDiagPattern, "not analysed")]
+        if self._shows_estimated:
+            samples.append((Qt.BrushStyle.Dense6Pattern, "estimated"))
+        for pattern, word in samples:
+            patch = QRectF(x, y + em * 0.25, em * 1.4, em * 0.8)
+            painter.fillRect(patch, pattern)
+            painter.setPen(QPen(_DIM, 1))
+            painter.drawRect(patch)
+            painter.setPen(_TEXT)
+            painter.drawText(QRectF(patch.right() + em * 0.3, y, box.width(), em * 1.3), 0, word)
+            x = patch.right() + em * 0.8 + QFontMetricsF(self.font()).horizontalAdvance(word)
+        painter.setPen(_TEXT)
+        painter.drawText(QRectF(box.left(), y + em * 1.4, box.width(), em * 1.3), 0, NOT_A_DIAGNOSIS)
+
+
+def _title(entry: LegendEntry) -> str:
+    return f"Measured likeness to: {entry.query}"

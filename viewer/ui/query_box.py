@@ -1,0 +1,108 @@
+"""The line in which a query is typed: completion while typing, history at Down, Enter asks, Escape leaves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QModelIndex, QStringListModel, Qt, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QCompleter, QLineEdit, QListView, QWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from PySide6.QtGui import QKeyEvent
+
+MAX_QUERY_CHARACTERS = 2000
+_ROWS = 10
+
+
+class QueryBox(QLineEdit):
+    """``completions(text)``: whole texts that the present one may become; ``history()``: what was asked."""
+
+    asked = Signal(str)
+    """Enter was pressed; "" ends the query that stands."""
+    left = Signal()
+    """The reader wants back to the slide."""
+
+    def __init__(
+        self,
+        completions: Callable[[str], Sequence[str]],
+        history: Callable[[], Sequence[str]],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._completions, self._history = completions, history
+        self._asked_text = ""
+        self.setMaxLength(MAX_QUERY_CHARACTERS)
+        self.setPlaceholderText("What to look for")
+        self.setClearButtonEnabled(True)
+        self.setAccessibleName("What to look for")
+        self.setAccessibleDescription(
+            "Words such as lymphocytes, joined by and, or, without, near. Enter asks, Down shows earlier "
+            "queries, Escape goes back to the slide."
+        )
+        self.setToolTip("Words joined by and, or, without, near. Enter asks, Down shows earlier queries")
+        self._rows = QStringListModel(self)
+        self._popup = QCompleter(self._rows, self)
+        self._list = QListView()
+        self._list.setAccessibleName("Suggestions")
+        self._popup.setPopup(self._list)
+        self._popup.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
+        self._popup.setMaxVisibleItems(_ROWS)
+        self._popup.setWidget(self)
+        self._popup.activated.connect(self._take)
+        self.textEdited.connect(self._complete)
+        clear = self.findChild(QAction, "_q_qlineeditclearaction")
+        assert isinstance(clear, QAction)
+        clear.triggered.connect(lambda: self.ask(""))
+
+    @property
+    def suggestions(self) -> list[str]:
+        """What the list under the line offers now; empty while it is closed."""
+        return self._rows.stringList() if self._list.isVisible() else []
+
+    def ask(self, text: str) -> None:
+        """Put a text into the line and ask it."""
+        self.show_asked(text.strip())
+        self.asked.emit(self._asked_text)
+
+    def show_asked(self, text: str) -> None:
+        """Show the query that stands, without asking it."""
+        self._list.hide()
+        self._asked_text = text
+        self.setText(text)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """A marked row of the open list takes Enter, the open list Escape; the rest is the line's."""
+        key = event.key()
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if self._list.isVisible() and self._list.currentIndex().isValid():
+                event.ignore()
+            else:
+                self.ask(self.text())
+        elif key == Qt.Key.Key_Escape:
+            if self._list.isVisible():
+                event.ignore()
+            elif self.text() != self._asked_text:
+                self.setText(self._asked_text)
+            else:
+                self.left.emit()
+        elif key == Qt.Key.Key_Down and not self._list.isVisible():
+            self._offer(self._history())
+        else:
+            super().keyPressEvent(event)
+
+    def _complete(self, text: str) -> None:
+        self._offer(self._completions(text) if text.strip() else ())
+
+    def _offer(self, texts: Sequence[str]) -> None:
+        self._rows.setStringList(list(texts))
+        if texts:
+            self._popup.complete()
+            self._list.setCurrentIndex(QModelIndex())  # Enter asks what was typed, not the first suggestion
+        else:
+            self._list.hide()
+
+    def _take(self, text: str) -> None:
+        self.setText(text)

@@ -1,0 +1,110 @@
+"""Clicks and drawn frames on the slide, told from the drags that move it.
+
+A click is a press and release in one place. While ``picking`` is on, a drag draws a frame instead of moving
+the slide, and Escape ends it. Wheel and keys work as always.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QApplication, QRubberBand
+
+from viewer.view.camera import slide_from_screen
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QPointF
+
+    from viewer.ui.slide_view import SlideView
+
+
+class SlidePicker(QObject):
+    """Listens to the canvas of one slide view."""
+
+    clicked = Signal(float, float)
+    """A slide point (x, y) was clicked."""
+    framed = Signal(object)
+    """The four corners of a drawn frame as slide points, clockwise from the top left of the screen."""
+    picking_changed = Signal(bool)
+
+    def __init__(self, slide_view: SlideView, parent: QObject | None = None) -> None:
+        super().__init__(parent or slide_view)
+        self._slide_view = slide_view
+        self._picking = False
+        self._pressed: QPoint | None = None
+        self._native = slide_view.canvas.native
+        self._frame = QRubberBand(QRubberBand.Shape.Rectangle, self._native)
+        self._native.installEventFilter(self)
+        slide_view.source_changed.connect(self._slide_changed)
+
+    @property
+    def picking(self) -> bool:
+        """Whether a drag draws a frame."""
+        return self._picking
+
+    def set_picking(self, on: bool) -> None:
+        """Draw frames from now on, or move the slide again."""
+        if on == self._picking:
+            return
+        self._picking = on
+        self._pressed = None
+        self._frame.hide()
+        if on:
+            self._native.setCursor(Qt.CursorShape.CrossCursor)
+        else:
+            self._native.unsetCursor()
+        self.picking_changed.emit(on)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Qt's mouse events before the canvas gets them; only while picking are they kept from it."""
+        kind = event.type()
+        if isinstance(event, QMouseEvent) and self._slide_view.source is not None:
+            if kind == QEvent.Type.MouseButtonPress and event.button() == Qt.MouseButton.LeftButton:
+                self._pressed = event.position().toPoint()
+                return self._picking
+            if kind == QEvent.Type.MouseMove and self._pressed is not None:
+                return self._moved(event)
+            if kind == QEvent.Type.MouseButtonRelease and event.button() == Qt.MouseButton.LeftButton:
+                return self._released(event)
+            if kind == QEvent.Type.MouseButtonDblClick:
+                self._pressed = None  # the second click zooms, it asks nothing
+                return self._picking
+        elif self._picking and kind == QEvent.Type.ShortcutOverride and _is_escape(event):
+            self.set_picking(False)
+            event.accept()
+            return True
+        return super().eventFilter(watched, event)
+
+    def _moved(self, event: QMouseEvent) -> bool:
+        assert self._pressed is not None
+        if self._picking:
+            self._frame.setGeometry(QRect(self._pressed, event.position().toPoint()).normalized())
+            self._frame.show()
+        return self._picking
+
+    def _released(self, event: QMouseEvent) -> bool:
+        pressed, self._pressed = self._pressed, None
+        self._frame.hide()
+        if pressed is None:
+            return False
+        released = event.position().toPoint()
+        if (released - pressed).manhattanLength() < QApplication.startDragDistance():
+            self.clicked.emit(*self._slide_point(event.position()))
+        elif self._picking:
+            box = QRect(pressed, QSize(0, 0)).united(QRect(released, QSize(0, 0)))
+            corners = (box.topLeft(), box.topRight(), box.bottomRight(), box.bottomLeft())
+            self.framed.emit(tuple(self._slide_point(corner.toPointF()) for corner in corners))
+        return self._picking
+
+    def _slide_point(self, at: QPointF) -> tuple[float, float]:
+        view, canvas = self._slide_view.camera.view, self._slide_view.canvas
+        return slide_from_screen(view, canvas.size_px, self._slide_view.camera.aspect, at.x(), at.y())
+
+    def _slide_changed(self) -> None:
+        self.set_picking(False)
+
+
+def _is_escape(event: QEvent) -> bool:
+    return isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape

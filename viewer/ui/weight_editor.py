@@ -1,0 +1,127 @@
+"""What was understood of a query, as one slider for each concept of each term, and a way back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSlider, QWidget
+
+from viewer.ui.theme import em_px
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from viewer.relevance.query import Like, Term
+
+_STEPS = 100
+
+
+def concept_in_words(concept_id: str) -> str:
+    """ "tumour_epithelium" as people write it."""
+    return concept_id.replace("_", " ")
+
+
+class WeightEditor(QWidget):
+    """Shows the terms of a query. A weight is the slider's share of 1; one of a term stays above 0."""
+
+    changed = Signal(int, object)
+    """Leaf number, and its new weights as ((concept id, weight), …)."""
+    reset_pressed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("What was understood")
+        self._sliders: dict[tuple[int, str], QSlider] = {}
+        self._values: dict[tuple[int, str], QLabel] = {}
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(em_px(0.4))
+        self._grid.setVerticalSpacing(em_px(0.15))
+        self._grid.setColumnStretch(1, 1)
+        self._reset = QPushButton("Reset weights", self)
+        self._reset.setToolTip("Use the weights that the words alone give")
+        self._reset.clicked.connect(self.reset_pressed)
+        self._reset.hide()
+
+    def show_leaves(self, leaves: Sequence[Term | Like], *, edited: bool) -> None:
+        """Show these; sliders that are there already only move, so that the one in hand stays in hand."""
+        rows = [(n, concept) for n, leaf in enumerate(leaves) for concept, _ in _weights(leaf)]
+        if rows != list(self._sliders) or not rows:
+            self._rebuild(leaves)
+        for number, leaf in enumerate(leaves):
+            for concept, weight in _weights(leaf):
+                self._set(number, concept, weight)
+        self._reset.setVisible(edited)
+
+    def weight(self, leaf: int, concept_id: str) -> float:
+        """What a slider says, 0 to 1."""
+        return self._sliders[leaf, concept_id].value() / _STEPS
+
+    def set_weight(self, leaf: int, concept_id: str, weight: float) -> None:
+        """Move a slider as the reader does."""
+        self._sliders[leaf, concept_id].setValue(round(weight * _STEPS))
+
+    def _rebuild(self, leaves: Sequence[Term | Like]) -> None:
+        self._grid.removeWidget(self._reset)
+        while item := self._grid.takeAt(0):
+            widget = item.widget()
+            assert widget is not None
+            widget.hide()
+            widget.deleteLater()
+        self._sliders.clear()
+        self._values.clear()
+        row = 0
+        for number, leaf in enumerate(leaves):
+            weights = _weights(leaf)
+            if len(weights) != 1 or concept_in_words(weights[0][0]) != getattr(leaf, "text", ""):
+                self._grid.addWidget(_heading(leaf), row, 0, 1, 3)
+                row += 1
+            for concept, _weight in weights:
+                self._add_row(row, number, concept)
+                row += 1
+        self._grid.addWidget(self._reset, row, 0, 1, 3, Qt.AlignmentFlag.AlignLeft)
+
+    def _add_row(self, row: int, leaf: int, concept: str) -> None:
+        name = concept_in_words(concept)
+        slider = QSlider(Qt.Orientation.Horizontal)
+        slider.setRange(0, _STEPS)
+        slider.setPageStep(10)
+        slider.setAccessibleName(f"Weight of {name}")
+        slider.setToolTip(f"How much {name} counts; arrow keys change it by 1 %")
+        slider.setMinimumWidth(em_px(4))
+        label = QLabel(name)
+        label.setBuddy(slider)
+        value = QLabel()
+        value.setMinimumWidth(QLabel("100 %").sizeHint().width())
+        value.setAlignment(Qt.AlignmentFlag.AlignRight)
+        for column, widget in enumerate((label, slider, value)):
+            self._grid.addWidget(widget, row, column)
+        self._sliders[leaf, concept], self._values[leaf, concept] = slider, value
+        slider.valueChanged.connect(lambda step: self._moved(leaf, concept, step))
+
+    def _set(self, leaf: int, concept: str, weight: float) -> None:
+        slider = self._sliders[leaf, concept]
+        slider.blockSignals(True)
+        slider.setValue(round(weight * _STEPS))
+        slider.blockSignals(False)
+        self._values[leaf, concept].setText(f"{slider.value()} %")
+
+    def _moved(self, leaf: int, concept: str, step: int) -> None:
+        concepts = [name for number, name in self._sliders if number == leaf]
+        if not any(self._sliders[leaf, name].value() for name in concepts):
+            self._set(leaf, concept, 1 / _STEPS)  # a term of nothing would ask nothing
+        self._values[leaf, concept].setText(f"{self._sliders[leaf, concept].value()} %")
+        self.changed.emit(leaf, tuple((name, self.weight(leaf, name)) for name in concepts))
+
+
+def _weights(leaf: Term | Like) -> tuple[tuple[str, float], ...]:
+    return getattr(leaf, "weights", ())
+
+
+def _heading(leaf: Term | Like) -> QLabel:
+    text = getattr(leaf, "text", None)
+    heading = QLabel(f"“{text}”" if text is not None else "places like your examples")
+    heading.setTextFormat(Qt.TextFormat.PlainText)
+    heading.setWordWrap(True)
+    return heading

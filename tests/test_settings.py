@@ -51,6 +51,8 @@ def test_file_is_laid_over_the_defaults(tmp_path: Path) -> None:
         ("[streaming]\nfade_ms = nan", "streaming.fade_ms must be from 0 to 1,000, not nan"),
         ("[streaming]\nfade_ms = true", "streaming.fade_ms must be a number, not True"),
         ("[streaming]\nprefetch = 1", "streaming.prefetch must be true or false, not 1"),
+        ("[relevance]\nstore_bytes = 1", "relevance.store_bytes must be from 268,435,456 to"),
+        ("[overlay]\nopacity = 0", "overlay.opacity must be from 0.1 to 1, not 0"),
         ("[viewing]\nlast_folder = 1", 'viewing.last_folder must be "text", not 1'),
         ("[shortcuts]\nfit = 1", 'shortcuts.fit must be a key like "Ctrl+K", not 1'),
         ("memory = 3", "memory must be a table: write [memory]"),

@@ -19,19 +19,21 @@ _MOST_REASONS = 3
 
 @dataclass(frozen=True, slots=True)
 class LeafExplanation:
-    """One part of the query at one patch. ``score`` is None where the patch is not analysed.
+    """One part of the query at one patch.
 
     ``reasons`` is None while they are on their way, () where the encoder has none to name.
     """
 
     term: str
-    score: float | None
     reasons: tuple[Reason, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What is known of one patch: where it is, the value of the whole query there, and its parts."""
+    """What is known of one patch: where it is, the value of the whole query there, and its parts.
+
+    ``score`` is None where the patch is not analysed.
+    """
 
     place: str
     score: float | None

@@ -1,7 +1,8 @@
-"""The dialog in which the reader says how large a pixel is, where the file does not."""
+"""The dialog in which the reader says how large a pixel is, where the file does not. It proposes an estimate."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import (
@@ -11,33 +12,63 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QFormLayout,
     QLabel,
+    QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
+from viewer.ui.side_thread import SideThread
 from viewer.ui.theme import em_px, without_icons
 from viewer.view.scale import format_magnification, power_at_full_resolution
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.relevance.pixel_size import PixelSizeEstimate
+    from viewer.slide.source import Source
     from viewer.ui.slide_view import SlideView
 
 USUAL_MPP_UM = 0.25
+WHY = (
+    "This file does not state its pixel size. What you enter here makes lengths, magnifications and "
+    "the scale bar possible, and they are only as right as it is. It is not written into the file."
+)
+WHY_TO_SEARCH = (
+    "This file does not state its pixel size, and a search must know it: cells are told apart by their size. "
+    "What you enter here is not written into the file."
+)
 _RANGE_UM = (0.001, 10_000.0)
+_DECIMALS = 4
+
+
+def estimated_from(source: Source) -> PixelSizeEstimate:
+    """The pixel size estimated from the slide's own tissue. Reads pixels for about a second."""
+    from viewer.relevance.pixel_size import estimate_mpp_um
+    from viewer.slide.tissue import tissue_mask
+
+    return estimate_mpp_um(source, tissue_mask(source, None))
 
 
 class PixelSize(QDialog):
-    """Micrometres per pixel of the full resolution; closes with its slide."""
+    """Micrometres per pixel of the full resolution; closes with its slide.
 
-    def __init__(self, slide_view: SlideView, parent: QWidget | None = None) -> None:
+    ``to_search``: something was asked that needs the size.
+    """
+
+    def __init__(
+        self,
+        slide_view: SlideView,
+        parent: QWidget | None = None,
+        *,
+        to_search: bool = False,
+        estimate: Callable[[Source], PixelSizeEstimate] = estimated_from,
+    ) -> None:
         super().__init__(parent)
         self._slide_view = slide_view
+        self._estimate: float | None = None
+        self._estimating = SideThread("pixel-size")
         self.setWindowTitle("Set pixel size")
         known = slide_view.mpp_um or (USUAL_MPP_UM, USUAL_MPP_UM)
-        why = QLabel(
-            "This file does not state its pixel size. What you enter here makes lengths, magnifications and "
-            "the scale bar possible, and they are only as right as it is. It is not written into the file.",
-            wordWrap=True,
-        )
         self._x = self._spin("Pixel width", known[0])
         self._y = self._spin("Pixel height", known[1])
         self._square = QCheckBox("Pixels are square")
@@ -45,7 +76,15 @@ class PixelSize(QDialog):
         self._square.setChecked(known[0] == known[1])
         self._square.toggled.connect(self._follow)
         self._meaning = QLabel()
+        self._proposal = QLabel("Estimating from the tissue…", wordWrap=True)
+        self._proposal.setAccessibleName("Estimated pixel size")
+        self._use = QPushButton("Use the &estimate")
+        self._use.setToolTip("Take the estimated size; everything made with it says that it is an estimate")
+        self._use.clicked.connect(self.use_estimate)
+        self._use.setEnabled(False)
         form = QFormLayout()
+        form.addRow("Estimate", self._proposal)
+        form.addRow("", self._use)
         form.addRow("&Width", self._x)
         form.addRow("&Height", self._y)
         form.addRow("", self._square)
@@ -57,18 +96,31 @@ class PixelSize(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        layout.addWidget(why)
+        layout.addWidget(QLabel(WHY_TO_SEARCH if to_search else WHY, wordWrap=True))
         layout.addLayout(form)
         layout.addWidget(buttons)
-        self.setMinimumWidth(em_px(28))
+        self.setMinimumWidth(em_px(32))
         self._x.valueChanged.connect(self._follow)
         slide_view.source_changed.connect(self.reject)
+        self.finished.connect(lambda _result: self._estimating.close(wait_s=0.0))
         self._follow()
+        if slide_view.source is not None:
+            self._estimating.run(partial(estimate, slide_view.source), self._show_estimate, self._no_estimate)
 
     @property
     def mpp_um(self) -> tuple[float, float]:
         """What is entered."""
         return self._x.value(), self._y.value()
+
+    @property
+    def is_estimate(self) -> bool:
+        """Whether what is entered is the estimate, untouched."""
+        return self._estimate is not None and self.mpp_um == (self._estimate, self._estimate)
+
+    @property
+    def proposal(self) -> str:
+        """What is said about the estimate."""
+        return self._proposal.text()
 
     def set_mpp_um(self, x: float, y: float) -> None:
         """Enter a size."""
@@ -76,14 +128,34 @@ class PixelSize(QDialog):
         self._x.setValue(x)
         self._y.setValue(y)
 
+    def use_estimate(self) -> None:
+        """Enter the estimate."""
+        if self._estimate is not None:
+            self.set_mpp_um(self._estimate, self._estimate)
+
     def accept(self) -> None:
         """Take the size over."""
-        self._slide_view.set_mpp_um(self.mpp_um)
+        self._slide_view.set_mpp_um(self.mpp_um, estimated=self.is_estimate)
         super().accept()
+
+    def _show_estimate(self, estimate: PixelSizeEstimate) -> None:
+        if estimate.mpp_um is None:
+            self._proposal.setText(f"No estimate: {estimate.reason}")
+            return
+        self._estimate = round(estimate.mpp_um, _DECIMALS)
+        self._proposal.setText(
+            f"≈ {self._estimate:g} µm, between {estimate.low:.2g} and {estimate.high:.2g}: {estimate.reason}"
+        )
+        self._use.setEnabled(True)
+        if self._slide_view.mpp_um is None and self.mpp_um == (USUAL_MPP_UM, USUAL_MPP_UM):
+            self.use_estimate()  # nothing was entered yet
+
+    def _no_estimate(self, error: Exception) -> None:
+        self._proposal.setText(f"No estimate: {error}")
 
     def _spin(self, name: str, value: float) -> QDoubleSpinBox:
         spin = QDoubleSpinBox(
-            decimals=4, minimum=_RANGE_UM[0], maximum=_RANGE_UM[1], singleStep=0.01, suffix=" µm"
+            decimals=_DECIMALS, minimum=_RANGE_UM[0], maximum=_RANGE_UM[1], singleStep=0.01, suffix=" µm"
         )
         spin.setValue(value)
         spin.setAccessibleName(name)

@@ -51,6 +51,7 @@ class Preferences(QDialog):
         self._add_window_tab()
         self._add_mouse_tab()
         self._add_memory_tab()
+        self._add_search_tab()
         self.shortcuts = ShortcutEditor(settings.shortcuts)
         self.shortcuts.changed.connect(self._check)
         self._tabs.addTab(self.shortcuts, "&Keys")
@@ -158,6 +159,25 @@ class Preferences(QDialog):
         )
         self._add_switch(form, "streaming", "prefetch", "Read &ahead in the direction of movement")
         form.addRow(_remark("Threads and the largest plain image count from the next slide on."))
+
+    def _add_search_tab(self) -> None:
+        form = self._tab("&Search")
+        self._add_switch(
+            form, "relevance", "analyse_ahead", "&Begin with the analysis when the query panel is shown"
+        )
+        self._add_switch(form, "relevance", "steers_loading", "&Load first what the query points to")
+        self._add_whole(
+            form, "relevance", "store_bytes", "&Measurements kept on disk", " MiB", unit=MIB, step=1024
+        )
+        self._add_whole(
+            form, "relevance", "worker_threads", "&Threads of the analysis", "", zero="one less than cores"
+        )
+        form.addRow(
+            _remark(
+                "Disk and threads count from the next slide on. The slides not looked at longest go "
+                "first when the disk share is full."
+            )
+        )
 
     def _tab(self, title: str) -> QFormLayout:
         page = QWidget()

@@ -41,10 +41,12 @@ class Fact(NamedTuple):
     value: str
 
 
-def slide_facts(source: Source, *, mpp_um: tuple[float, float] | None) -> list[Fact]:
+def slide_facts(
+    source: Source, *, mpp_um: tuple[float, float] | None, mpp_estimated: bool = False
+) -> list[Fact]:
     """Everything there is to say about an open slide, in the order in which it is shown.
 
-    ``mpp_um`` is the pixel size in use: the file's, or what the reader entered.
+    ``mpp_um`` is the pixel size in use: the file's, or else what the reader entered or let be estimated.
     """
     info, pyramid = source.info, source.pyramid
     facts = [
@@ -53,7 +55,7 @@ def slide_facts(source: Source, *, mpp_um: tuple[float, float] | None) -> list[F
         Fact("Slide", "Format", info.format),
         Fact("Slide", "Read by", f"{info.reader}. {info.reader_reason}".strip()),
         Fact("Slide", "Size", f"{pyramid.width} × {pyramid.height} px"),
-        Fact("Slide", "Pixel size", _pixel_size(info.mpp_um, mpp_um)),
+        Fact("Slide", "Pixel size", _pixel_size(info.mpp_um, mpp_um, mpp_estimated)),
     ]
     if mpp_um is not None:
         width, height = pyramid.width * mpp_um[0], pyramid.height * mpp_um[1]
@@ -76,11 +78,12 @@ def slide_facts(source: Source, *, mpp_um: tuple[float, float] | None) -> list[F
     return facts
 
 
-def _pixel_size(stated: tuple[float, float] | None, used: tuple[float, float] | None) -> str:
+def _pixel_size(stated: tuple[float, float] | None, used: tuple[float, float] | None, estimated: bool) -> str:
     if used is None:
         return "not stated by the file"
     size = f"{used[0]:.4g} µm" if used[0] == used[1] else f"{used[0]:.4g} × {used[1]:.4g} µm"
-    return size if stated is not None else f"{size} (entered by the reader)"
+    origin = "estimated from the slide itself" if estimated else "entered by the reader"
+    return size if stated is not None else f"{size} ({origin})"
 
 
 class PropertiesPanel(QWidget):
@@ -151,8 +154,10 @@ class PropertiesPanel(QWidget):
             AssociatedImages(self._slide_view, self).show()
 
     def _facts(self) -> list[Fact]:
-        source = self._slide_view.source
-        return [] if source is None else slide_facts(source, mpp_um=self._slide_view.mpp_um)
+        view = self._slide_view
+        if view.source is None:
+            return []
+        return slide_facts(view.source, mpp_um=view.mpp_um, mpp_estimated=view.mpp_estimated)
 
     def _fill(self) -> None:
         source = self._slide_view.source

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from viewer.ui.theme import ThemeKeeper
 
 _TIP_RESEARCH = "Foveola is not a medical device and must not be used for diagnosis"
+_TIP_ESTIMATED = "Estimated from the slide itself: the file does not state it; Tools › Set pixel size…"
 _TIP_NO_PIXEL_SIZE = "This file does not state its pixel size; Tools › Set pixel size…"
 
 
@@ -147,9 +148,10 @@ class StatusLine(QStatusBar):
     def _show_place(self) -> None:
         view, mpp_um = self._view, self._view.mpp_um
         self.magnification.setText("" if view.source is None else format_magnification(view.magnification))
-        self.pixel_size.setText("" if view.source is None else _pixel_size(mpp_um))
+        self.pixel_size.setText("" if view.source is None else _pixel_size(mpp_um, view.mpp_estimated))
         unknown = view.source is not None and mpp_um is None
-        self.pixel_size.setToolTip(_TIP_NO_PIXEL_SIZE if unknown else "Size of a full-resolution pixel")
+        known_tip = _TIP_ESTIMATED if view.mpp_estimated else "Size of a full-resolution pixel"
+        self.pixel_size.setToolTip(_TIP_NO_PIXEL_SIZE if unknown else known_tip)
         self.magnification.setToolTip(_TIP_NO_PIXEL_SIZE if view.magnification is None else "Magnification")
         self._show_position()
 
@@ -181,11 +183,12 @@ class StatusLine(QStatusBar):
         self.building.setVisible(share < 1)
 
 
-def _pixel_size(mpp_um: tuple[float, float] | None) -> str:
+def _pixel_size(mpp_um: tuple[float, float] | None, estimated: bool) -> str:
     if mpp_um is None:
         return "pixel size unknown"
     x, y = mpp_um
-    return f"{x:.4g} µm/px" if abs(x / y - 1) < 1e-3 else f"{x:.4g} × {y:.4g} µm/px"
+    size = f"{x:.4g} µm/px" if abs(x / y - 1) < 1e-3 else f"{x:.4g} × {y:.4g} µm/px"
+    return f"≈ {size}, estimated" if estimated else size
 
 
 def _field(name: str, widest: str) -> QLabel:

@@ -46,6 +46,7 @@ class FakeSlideView(QWidget):
         self.canvas = SimpleNamespace(size_px=(800.0, 600.0), pixel_ratio=1.0, update=lambda: None)
         self.source: ArraySource | None = None
         self.mpp_um: tuple[float, float] | None = None
+        self.mpp_estimated = False
         self.frame_stats = FrameStats(
             frame_ms_last=12.5, level=1, levels_count=4, visible_tiles=20, gpu_tiles=5, gpu_capacity=64
         )
@@ -65,8 +66,8 @@ class FakeSlideView(QWidget):
         self.has_icc = self.icc = has_icc
         self.source_changed.emit()
 
-    def set_mpp_um(self, mpp_um: tuple[float, float] | None) -> None:
-        self.mpp_um = mpp_um
+    def set_mpp_um(self, mpp_um: tuple[float, float] | None, *, estimated: bool = False) -> None:
+        self.mpp_um, self.mpp_estimated = mpp_um, estimated
         self.mpp_changed.emit()
 
     def go_to(self, x: float, y: float, *, downsample: float | None = None, instant: bool = False) -> None:

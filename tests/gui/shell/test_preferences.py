@@ -55,6 +55,10 @@ def test_unchanged_settings_come_out_unchanged(dialog: Preferences, applied: lis
         ("display", "screen_distance_cm", 75.0),
         ("display", "invert_wheel", True),
         ("display", "kinetic_pan", False),
+        ("relevance", "analyse_ahead", False),
+        ("relevance", "steers_loading", False),
+        ("relevance", "store_bytes", 1024 * MIB),
+        ("relevance", "worker_threads", 2),
     ],
 )
 def test_every_field_round_trips(

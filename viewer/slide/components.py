@@ -37,7 +37,7 @@ def pieces(mask: NDArray[np.bool_]) -> Pieces:
     steps = np.diff(padded, axis=1)
     rows, starts = np.nonzero(steps == 1)
     ends = np.nonzero(steps == -1)[1]
-    roots = _joined(len(rows), *_touching(rows, starts, ends, height))
+    roots = _joined(len(rows), *_touching(rows, starts, ends))
     _, numbers = np.unique(roots, return_inverse=True)
     count = int(numbers.max()) + 1 if len(numbers) else 0
     areas = np.bincount(numbers, ends - starts, count).astype(np.int64)
@@ -72,7 +72,7 @@ def shrunk(mask: NDArray[np.bool_], radius_px: int) -> NDArray[np.bool_]:
 
 
 def _touching(
-    rows: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64], height: int
+    rows: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of runs of neighbouring rows that touch, corners included."""
     # Runs are sorted by row, then by column: one key for both makes a search in the next row one bisection.

@@ -38,8 +38,8 @@ _COLOURED_OD = 0.022
 _DARK = 60  # of 255: darker in all channels is a dark field, or a place the scanner filled in
 
 # Sizes, in µm.
-_GAP_UM = 45.0  # half of the white between the walls of a fat cell
-_HOLE_UM2 = 2.0e6
+_GAP_UM = 60.0  # half of the white between the walls of a fat cell
+_HOLE_UM2 = 1.0e6
 _SPECK_UM2 = 400.0
 _DUST_UM2 = 60_000.0
 _LINE_WIDTH_UM = 500.0
@@ -83,7 +83,8 @@ class TissueMask:
         y0, y1 = (np.clip(y, 0, self.extent_px[1]) / self.step_px[1] for y in (y0, y1))
         inside = _at(total, y1, x1) - _at(total, y0, x1) - _at(total, y1, x0) + _at(total, y0, x0)
         area = np.maximum((x1 - x0) * (y1 - y0), 1e-9)
-        return np.clip(inside / area, 0.0, 1.0).astype(np.float32)
+        fraction: NDArray[np.float32] = np.clip(inside / area, 0.0, 1.0).astype(np.float32)
+        return fraction
 
     def patch_fractions(
         self, columns: int, rows: int, patch_width_px: float, patch_height_px: float
@@ -130,7 +131,7 @@ def _level_and_factors(pyramid: Pyramid, mpp_um: tuple[float, float] | None) -> 
     crowded = pyramid.width / wanted[0] * pyramid.height / wanted[1] / MAX_MASK_PX
     if crowded > 1:
         wanted = (wanted[0] * crowded**0.5, wanted[1] * crowded**0.5)
-    # Averages of several pixels are wanted, not single pixels of a vendor's level: hence a little finer.
+    # A level that is a little too coarse saves reading four times as much.
     index = pyramid.level_for_downsample(min(wanted) * 1.05)
     level = pyramid.levels[index]
     return index, (max(1, round(wanted[0] / level.scale_x)), max(1, round(wanted[1] / level.scale_y)))

@@ -1,0 +1,273 @@
+"""A parsed query: an immutable tree of terms and examples, and how it is evaluated into one field.
+
+Negation, "near" and the rest work on scores, never inside an encoder: text models do not understand
+"without".
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from viewer.relevance.field import both, highest, near, without
+from viewer.relevance.grid import PATCH_UM
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.relevance.field import RelevanceField
+
+NEAR_UM = 100.0
+MAX_NEAR_UM = 100_000.0
+MAX_DEPTH = 32
+MAX_LEAVES = 64
+MAX_EXAMPLES = 4096
+MAX_TEXT = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Something named. ``weights`` are concept ids with how much each counts, 0 or above; () where only an
+    encoder that reads words can look for it.
+    """
+
+    text: str
+    weights: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """Something shown: patches (row, col) that are examples of it, and patches that are not."""
+
+    positives: tuple[tuple[int, int], ...]
+    negatives: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """AND."""
+
+    parts: tuple[Query, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """OR."""
+
+    parts: tuple[Query, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """``base`` as far as it is not ``excluded``; base None: everything but that."""
+
+    base: Query | None
+    excluded: Query
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """``base`` within ``distance_um`` of ``other``."""
+
+    base: Query
+    other: Query
+    distance_um: float = NEAR_UM
+
+
+Leaf = Term | Like
+Query = Term | Like | All | AnyOf | Without | Near
+
+
+class QueryError(ValueError):
+    """A stored query that is none: damaged, or made by someone who means harm."""
+
+
+def leaves(query: Query) -> tuple[Leaf, ...]:
+    """Its terms and examples from left to right. Their numbers are those of ``with_weights``."""
+    if isinstance(query, Term | Like):
+        return (query,)
+    return tuple(leaf for part in _parts(query) for leaf in leaves(part))
+
+
+def with_weights(query: Query, index: int, weights: tuple[tuple[str, float], ...]) -> Query:
+    """The same query with other weights for leaf ``index``, which is a term (else IndexError)."""
+    if not 0 <= index < len(leaves(query)) or not isinstance(leaves(query)[index], Term):
+        raise IndexError(f"there is no term {index}")
+    return _replaced(query, index, weights)[0]
+
+
+def evaluate(query: Query, field_of: Callable[[Leaf], RelevanceField]) -> RelevanceField:
+    """The field of a query from those of its leaves."""
+    match query:
+        case All(parts):
+            field = both([evaluate(part, field_of) for part in parts])
+        case AnyOf(parts):
+            field = highest([evaluate(part, field_of) for part in parts])
+        case Without(None, excluded):
+            field = _inverted(evaluate(excluded, field_of))
+        case Without(base, excluded):
+            assert base is not None
+            field = without(evaluate(base, field_of), evaluate(excluded, field_of))
+        case Near(base, other, distance_um):
+            reach = distance_um / PATCH_UM
+            field = near(evaluate(base, field_of), evaluate(other, field_of), (reach, reach))
+        case _:
+            field = field_of(query)
+    return replace(field, provenance=replace(field.provenance, query=text_of(query)))
+
+
+def text_of(query: Query) -> str:
+    """The query in words that parse to the same tree."""
+    match query:
+        case Term(text, _):
+            return f'"{text}"' if _needs_quotes(text) else text
+        case Like(positives, negatives):
+            more = f", unlike {len(negatives)}" if negatives else ""
+            return f"[like {len(positives)} marked{more}]"
+        case All(parts):
+            return " AND ".join(_in_brackets(part) for part in parts)
+        case AnyOf(parts):
+            return " OR ".join(_in_brackets(part) for part in parts)
+        case Without(None, excluded):
+            return f"NOT {_in_brackets(excluded)}"
+        case Without(base, excluded):
+            assert base is not None
+            return f"{_in_brackets(base)} WITHOUT {_in_brackets(excluded)}"
+        case Near(base, other, distance_um):
+            within = "NEAR" if distance_um == NEAR_UM else f"WITHIN {distance_um:g} µm OF"
+            return f"{_in_brackets(base)} {within} {_in_brackets(other)}"
+
+
+def to_json(query: Query) -> str:
+    """For saved queries and the notes of a file."""
+    return json.dumps(_plain(query), ensure_ascii=False)
+
+
+def from_json(text: str) -> Query:
+    """What ``to_json`` wrote. Raises QueryError for anything else."""
+    try:
+        query = _read(json.loads(text), 0)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise QueryError(f"this is no saved query ({error})") from error
+    if len(leaves(query)) > MAX_LEAVES:
+        raise QueryError(f"a query has {MAX_LEAVES} terms at most")
+    return query
+
+
+def _parts(query: Query) -> tuple[Query, ...]:
+    match query:
+        case All(parts) | AnyOf(parts):
+            return parts
+        case Without(base, excluded):
+            return (excluded,) if base is None else (base, excluded)
+        case Near(base, other, _):
+            return (base, other)
+        case _:
+            return ()
+
+
+def _replaced(query: Query, index: int, weights: tuple[tuple[str, float], ...]) -> tuple[Query, int]:
+    """The query with leaf ``index`` changed, and the index that remains to be found behind it."""
+    if isinstance(query, Term | Like):
+        changed = replace(query, weights=weights) if index == 0 and isinstance(query, Term) else query
+        return changed, index - 1
+    parts = []
+    for part in _parts(query):
+        new, index = _replaced(part, index, weights)
+        parts.append(new)
+    match query:
+        case All() | AnyOf():
+            return replace(query, parts=tuple(parts)), index
+        case Without(None, _):
+            return Without(None, parts[0]), index
+        case Without():
+            return Without(parts[0], parts[1]), index
+        case Near():
+            return Near(parts[0], parts[1], query.distance_um), index
+
+
+def _inverted(field: RelevanceField) -> RelevanceField:
+    from viewer.relevance.field import RelevanceField
+
+    return RelevanceField.of(
+        field.grid, 1 - field.scores, field.known, field.provenance, estimated=field.estimated
+    )
+
+
+_WORDS = ("and", "or", "not", "no", "without", "near", "within")
+
+
+def _needs_quotes(text: str) -> bool:
+    return any(word in text.lower().split() for word in _WORDS) or any(mark in text for mark in '(),"')
+
+
+def _in_brackets(query: Query) -> str:
+    text = text_of(query)
+    return text if isinstance(query, Term | Like) else f"({text})"
+
+
+def _plain(query: Query) -> dict[str, Any]:
+    match query:
+        case Term(text, weights):
+            return {"term": text, "weights": [list(pair) for pair in weights]}
+        case Like(positives, negatives):
+            return {"like": [list(cell) for cell in positives], "unlike": [list(cell) for cell in negatives]}
+        case All(parts):
+            return {"all": [_plain(part) for part in parts]}
+        case AnyOf(parts):
+            return {"any": [_plain(part) for part in parts]}
+        case Without(base, excluded):
+            return {"base": None if base is None else _plain(base), "without": _plain(excluded)}
+        case Near(base, other, distance_um):
+            return {"base": _plain(base), "near": _plain(other), "distance_um": distance_um}
+
+
+def _read(plain: Any, depth: int) -> Query:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"nested deeper than {MAX_DEPTH}")
+    if not isinstance(plain, dict):
+        raise TypeError("not a table")
+    if "term" in plain:
+        text = plain["term"]
+        if not isinstance(text, str) or len(text) > MAX_TEXT:
+            raise ValueError("a term is a short text")
+        return Term(text, tuple(_weight(pair) for pair in _listed(plain["weights"], MAX_LEAVES)))
+    if "like" in plain:
+        cells = [
+            tuple(_cell(cell) for cell in _listed(plain[key], MAX_EXAMPLES)) for key in ("like", "unlike")
+        ]
+        return Like(cells[0], cells[1])
+    for key, kind in (("all", All), ("any", AnyOf)):
+        if key in plain:
+            parts = tuple(_read(part, depth + 1) for part in _listed(plain[key], MAX_LEAVES))
+            if not parts:
+                raise ValueError("nothing to combine")
+            return kind(parts)
+    if "without" in plain:
+        base = None if plain["base"] is None else _read(plain["base"], depth + 1)
+        return Without(base, _read(plain["without"], depth + 1))
+    distance_um = float(plain["distance_um"])
+    if not 0 < distance_um <= MAX_NEAR_UM:
+        raise ValueError(f"a distance of {distance_um} µm")
+    return Near(_read(plain["base"], depth + 1), _read(plain["near"], depth + 1), distance_um)
+
+
+def _listed(value: Any, most: int) -> list[Any]:
+    if not isinstance(value, list) or len(value) > most:
+        raise ValueError(f"not a list of {most} at most")
+    return value
+
+
+def _weight(pair: Any) -> tuple[str, float]:
+    concept, weight = _listed(pair, 2)
+    if not isinstance(concept, str) or not 0 <= float(weight) <= 1000:
+        raise ValueError(f"weight {pair!r}")
+    return concept, float(weight)
+
+
+def _cell(cell: Any) -> tuple[int, int]:
+    row, col = _listed(cell, 2)
+    if not (isinstance(row, int) and isinstance(col, int) and row >= 0 and col >= 0):
+        raise ValueError(f"patch {cell!r}")
+    return row, col

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -20,9 +21,11 @@ from PySide6.QtWidgets import (
 from viewer.ui.theme import em_px
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from PySide6.QtGui import QKeyEvent
+
+    from viewer.relevance.grid import PatchGrid
 
 Cell = tuple[int, int]
 """(row, column) of a patch."""
@@ -159,18 +162,14 @@ class ExamplesBox(QWidget):
         self.clear.setEnabled(self._list.count() > 0)
 
 
-def cells_in_frame(
-    corners: Iterable[tuple[float, float]], centres: Iterable[tuple[Cell, tuple[float, float]]]
-) -> frozenset[Cell]:
-    """The cells whose centres lie within a convex outline, wound either way."""
-    outline = list(corners)
-    sides = list(zip(outline, [*outline[1:], outline[0]], strict=True))
-
-    def within(x: float, y: float) -> bool:
-        turns = [(bx - ax) * (y - ay) - (by - ay) * (x - ax) for (ax, ay), (bx, by) in sides]
-        return min(turns) >= 0 or max(turns) <= 0
-
-    return frozenset(cell for cell, (x, y) in centres if within(x, y))
+def cells_in_frame(grid: PatchGrid, corners: Sequence[tuple[float, float]]) -> frozenset[Cell]:
+    """The patches whose centres lie within a convex outline of slide points, wound either way."""
+    x = (np.arange(grid.columns) + 0.5) * grid.patch_width_px
+    y = (np.arange(grid.rows)[:, None] + 0.5) * grid.patch_height_px
+    sides = zip(corners, [*corners[1:], corners[0]], strict=True)
+    turns = np.stack([(bx - ax) * (y - ay) - (by - ay) * (x - ax) for (ax, ay), (bx, by) in sides])
+    within = (turns >= 0).all(axis=0) | (turns <= 0).all(axis=0)
+    return frozenset((int(row), int(col)) for row, col in np.argwhere(within))
 
 
 def _button(text: str, tip: str) -> QPushButton:

@@ -1,4 +1,4 @@
-"""The dialog in which the reader says how large a pixel is, where the file does not. It proposes an estimate."""
+"""The dialog in which the reader says how large a pixel is, where the file does not, with an estimate."""
 
 from __future__ import annotations
 
@@ -143,9 +143,8 @@ class PixelSize(QDialog):
             self._proposal.setText(f"No estimate: {estimate.reason}")
             return
         self._estimate = round(estimate.mpp_um, _DECIMALS)
-        self._proposal.setText(
-            f"≈ {self._estimate:g} µm, between {estimate.low:.2g} and {estimate.high:.2g}: {estimate.reason}"
-        )
+        limits = f"between {estimate.low_um:.2g} and {estimate.high_um:.2g}"
+        self._proposal.setText(f"≈ {self._estimate:g} µm, {limits}: {estimate.reason}")
         self._use.setEnabled(True)
         if self._slide_view.mpp_um is None and self.mpp_um == (USUAL_MPP_UM, USUAL_MPP_UM):
             self.use_estimate()  # nothing was entered yet

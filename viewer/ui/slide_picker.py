@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QApplication, QRubberBand
 
 from viewer.view.camera import slide_from_screen
 
 if TYPE_CHECKING:
-    from PySide6.QtCore import QPointF
-
     from viewer.ui.slide_view import SlideView
 
 
@@ -93,9 +91,10 @@ class SlidePicker(QObject):
         if (released - pressed).manhattanLength() < QApplication.startDragDistance():
             self.clicked.emit(*self._slide_point(event.position()))
         elif self._picking:
-            box = QRect(pressed, QSize(0, 0)).united(QRect(released, QSize(0, 0)))
-            corners = (box.topLeft(), box.topRight(), box.bottomRight(), box.bottomLeft())
-            self.framed.emit(tuple(self._slide_point(corner.toPointF()) for corner in corners))
+            left, right = sorted((pressed.x(), released.x()))
+            top, bottom = sorted((pressed.y(), released.y()))
+            corners = ((left, top), (right, top), (right, bottom), (left, bottom))
+            self.framed.emit(tuple(self._slide_point(QPointF(*corner)) for corner in corners))
         return self._picking
 
     def _slide_point(self, at: QPointF) -> tuple[float, float]:

@@ -9,11 +9,15 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from tests.gui.sources import MadeSource
+from viewer.relevance.pixel_size import PixelSizeEstimate
+from viewer.slide.source import TileError
 from viewer.ui.action_table import ACTIONS
 from viewer.ui.pixel_size import PixelSize
 from viewer.ui.shortcut_sheet import GESTURES, ShortcutSheet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytestqt.qtbot import QtBot
 
 
@@ -26,9 +30,23 @@ class _View(QWidget):
         super().__init__()
         self.source = MadeSource(size=512, mpp_um=None)
         self.mpp_um: tuple[float, float] | None = None
+        self.estimated = False
 
-    def set_mpp_um(self, mpp_um: tuple[float, float]) -> None:
-        self.mpp_um = mpp_um
+    def set_mpp_um(self, mpp_um: tuple[float, float], *, estimated: bool) -> None:
+        self.mpp_um, self.estimated = mpp_um, estimated
+
+
+def no_estimate(_source: object) -> PixelSizeEstimate:
+    return PixelSizeEstimate(None, 0, 0, "", "there are too few nuclei")
+
+
+def estimate(_source: object) -> PixelSizeEstimate:
+    return PixelSizeEstimate(0.38004, 0.27, 0.53, "nuclei", "estimated from the nuclei")
+
+
+def asking(view: _View, made: Callable[[object], PixelSizeEstimate] = no_estimate) -> PixelSize:
+    """The dialog, without its parent's window."""
+    return PixelSize(view, estimate=made)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -63,7 +81,7 @@ def test_the_sheet_can_be_filtered(qtbot: QtBot) -> None:
 
 
 def test_a_square_pixel_size_is_taken_over(view: _View) -> None:
-    dialog = PixelSize(view)
+    dialog = asking(view)
     dialog.set_mpp_um(0.5, 0.5)
     assert dialog._meaning.text() == "20x"
     dialog.accept()
@@ -71,16 +89,17 @@ def test_a_square_pixel_size_is_taken_over(view: _View) -> None:
 
 
 def test_pixels_need_not_be_square(view: _View) -> None:
-    dialog = PixelSize(view)
+    dialog = asking(view)
     assert not dialog._y.isEnabled()
     dialog.set_mpp_um(0.5, 0.25)
     assert dialog._y.isEnabled()
     dialog.accept()
+    assert not view.estimated
     assert view.mpp_um == (0.5, 0.25)
 
 
 def test_cancel_changes_nothing(view: _View) -> None:
-    dialog = PixelSize(view)
+    dialog = asking(view)
     dialog.set_mpp_um(0.5, 0.5)
     dialog.reject()
     assert view.mpp_um is None
@@ -88,8 +107,43 @@ def test_cancel_changes_nothing(view: _View) -> None:
 
 def test_the_present_size_is_shown_again_and_it_closes_with_its_slide(view: _View) -> None:
     view.mpp_um = (0.3, 0.6)
-    dialog = PixelSize(view)
+    dialog = asking(view)
     dialog.show()
     assert dialog.mpp_um == (0.3, 0.6)
     view.source_changed.emit()
     assert not dialog.isVisible()
+
+
+def test_the_estimate_is_proposed_with_its_range_and_marked_when_taken(qtbot: QtBot, view: _View) -> None:
+    dialog = asking(view, estimate)
+    qtbot.wait_until(lambda: dialog.proposal.startswith("≈"))
+    assert dialog.proposal == "≈ 0.38 µm, between 0.27 and 0.53: estimated from the nuclei"
+    assert dialog.mpp_um == (0.38, 0.38)
+    dialog.accept()
+    assert view.mpp_um == (0.38, 0.38)
+    assert view.estimated
+
+
+def test_what_the_reader_entered_is_no_estimate_and_not_overwritten(qtbot: QtBot, view: _View) -> None:
+    dialog = asking(view, estimate)
+    dialog.set_mpp_um(0.5, 0.5)
+    qtbot.wait_until(lambda: dialog.proposal.startswith("≈"))
+    assert dialog.mpp_um == (0.5, 0.5)
+    dialog.accept()
+    assert not view.estimated
+
+
+def test_without_an_estimate_the_reason_is_told(qtbot: QtBot, view: _View) -> None:
+    dialog = asking(view)
+    qtbot.wait_until(lambda: dialog.proposal == "No estimate: there are too few nuclei")
+    assert not dialog._use.isEnabled()
+    dialog.reject()
+
+
+def test_an_estimate_that_fails_is_told(qtbot: QtBot, view: _View) -> None:
+    def fails(_source: object) -> PixelSizeEstimate:
+        raise TileError("tile 3 is broken")
+
+    dialog = asking(view, fails)
+    qtbot.wait_until(lambda: dialog.proposal == "No estimate: tile 3 is broken")
+    dialog.reject()

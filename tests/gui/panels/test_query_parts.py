@@ -1,0 +1,279 @@
+"""Weights, examples, explanation, progress, legend, card: each shows plain data and tells what is done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialogButtonBox, QPushButton, QWidget
+
+from viewer.relevance.encoders import EncoderCard, Reason
+from viewer.relevance.field import Provenance
+from viewer.relevance.grid import PatchGrid
+from viewer.relevance.messages import Progress
+from viewer.relevance.query import Like, Term
+from viewer.ui.analysis_bar import AnalysisBar, progress_in_words
+from viewer.ui.encoder_dialog import EncoderDialog, card_facts
+from viewer.ui.examples_box import MAX_EXAMPLES, Example, Examples, ExamplesBox, cells_in_frame
+from viewer.ui.explain_card import HINT, ExplainCard, Explanation, LeafExplanation
+from viewer.ui.legend import NOT_A_DIAGNOSIS, Legend, LegendEntry, provenance_in_words
+from viewer.ui.weight_editor import WeightEditor
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+CARD = EncoderCard(
+    id="plip",
+    title="PLIP",
+    family="vision–language model",
+    patch_px=256,
+    mpp_um=0.5,
+    margin_px=0,
+    feature_count=512,
+    normalisation="contrast with neutral prompts",
+    licence="research only",
+    commercial=False,
+    notes=("<b>Not</b> for deployed use.",),
+)
+
+
+# Weights
+
+
+@pytest.fixture
+def editor(qtbot: QtBot) -> WeightEditor:
+    editor = WeightEditor()
+    qtbot.add_widget(editor)
+    return editor
+
+
+TILS = Term("TILs", (("lymphocytes", 1.0), ("stroma", 0.4)))
+
+
+def test_weights_are_shown_and_each_change_names_all_weights_of_its_term(editor: WeightEditor) -> None:
+    changes: list[tuple[int, object]] = []
+    editor.changed.connect(lambda leaf, weights: changes.append((leaf, weights)))
+    editor.show_leaves((Term("fat", (("adipose_tissue", 1.0),)), TILS), edited=False)
+    assert editor.weight(1, "stroma") == 0.4
+    assert changes == []
+    editor.set_weight(1, "stroma", 0.75)
+    assert changes == [(1, (("lymphocytes", 1.0), ("stroma", 0.75)))]
+
+
+def test_a_term_keeps_at_least_one_weight_above_nothing(editor: WeightEditor) -> None:
+    changes: list[object] = []
+    editor.changed.connect(lambda _leaf, weights: changes.append(weights))
+    editor.show_leaves((TILS,), edited=False)
+    editor.set_weight(0, "stroma", 0.0)
+    editor.set_weight(0, "lymphocytes", 0.0)
+    assert changes[-1] == (("lymphocytes", 0.01), ("stroma", 0.0))
+
+
+def test_the_slider_in_hand_stays_the_same_widget(editor: WeightEditor) -> None:
+    editor.show_leaves((TILS,), edited=False)
+    slider = editor._sliders[0, "stroma"]
+    editor.show_leaves((Term("TILs", (("lymphocytes", 1.0), ("stroma", 0.5))),), edited=True)
+    assert editor._sliders[0, "stroma"] is slider
+    assert slider.value() == 50
+    assert not editor._reset.isHidden()
+
+
+def test_examples_and_words_without_weights_have_no_sliders(editor: WeightEditor) -> None:
+    editor.show_leaves((Like(((0, 0),)), Term("KRAS mutation")), edited=False)
+    assert editor._sliders == {}
+
+
+# Examples
+
+
+def test_a_later_example_overrules_an_earlier_one() -> None:
+    both = Examples().added(Example(frozenset({(0, 0), (0, 1)}), True, "a"))
+    both = both.added(Example(frozenset({(0, 1)}), False, "b"))
+    assert both.positives == ((0, 0),)
+    assert both.negatives == ((0, 1),)
+    assert both.without(1).positives == ((0, 0), (0, 1))
+
+
+def test_there_are_not_more_examples_than_are_taken() -> None:
+    many = frozenset((0, col) for col in range(MAX_EXAMPLES))
+    full = Examples().added(Example(many, True, "frame"))
+    with pytest.raises(ValueError, match=f"{MAX_EXAMPLES} patches"):
+        full.added(Example(frozenset({(1, 1)}), False, "b"))
+
+
+def test_examples_are_listed_and_removed(qtbot: QtBot) -> None:
+    box = ExamplesBox()
+    qtbot.add_widget(box)
+    examples = Examples(
+        (Example(frozenset({(0, 0)}), True, "1, 2 µm"), Example(frozenset({(1, 1), (1, 2)}), False, "3 µm"))
+    )
+    removed: list[int] = []
+    box.remove_pressed.connect(removed.append)
+    box.show_examples(examples)
+    assert box.lines == ["＋ like 1, 2 µm", "－ unlike 3 µm, 2 patches"]
+    assert not box.remove.isEnabled()
+    box._list.setCurrentRow(1)
+    box.remove.click()
+    qtbot.keyClick(box._list, Qt.Key.Key_Delete)
+    assert removed == [1, 1]
+
+
+def test_only_one_kind_of_frame_is_drawn_at_a_time(qtbot: QtBot) -> None:
+    box = ExamplesBox()
+    qtbot.add_widget(box)
+    box.pick_like.click()
+    box.pick_unlike.click()
+    assert not box.pick_like.isChecked()
+    box.end_picking()
+    assert not box.pick_unlike.isChecked()
+
+
+def test_a_turned_frame_holds_the_patches_whose_centres_lie_in_it() -> None:
+    grid = PatchGrid(columns=4, rows=4, patch_width_px=10, patch_height_px=20)
+    upright = ((0, 0), (20, 0), (20, 20), (0, 20))
+    assert cells_in_frame(grid, upright) == {(0, 0), (0, 1)}
+    assert cells_in_frame(grid, upright[::-1]) == {(0, 0), (0, 1)}
+    turned = ((20, 10), (40, 40), (20, 70), (0, 40))
+    assert cells_in_frame(grid, turned) == {(1, 1), (1, 2), (2, 1), (2, 2)}
+    assert cells_in_frame(grid, ((100, 100), (120, 100), (120, 120), (100, 120))) == frozenset()
+
+
+# Why here
+
+
+def test_an_explanation_names_three_measurements_with_units(qtbot: QtBot) -> None:
+    card = ExplainCard()
+    qtbot.add_widget(card)
+    assert card.text == HINT
+    reasons = tuple(Reason(f"m{n}", 11_900 + n, "/mm²", 87, 1 - n) for n in range(4))
+    card.show_explanation(Explanation("1, 2 µm", 0.934, False, (LeafExplanation("TILs", reasons),)))
+    assert card.text.splitlines() == [
+        "1, 2 µm: likeness 0.93",
+        "TILs",
+        "▲ for: m0 11,900/mm², 87th percentile of this slide",
+        "▲ for: m1 11,901/mm², 87th percentile of this slide",
+        "▼ against: m2 11,902/mm², 87th percentile of this slide",
+    ]
+    card.show_explanation(None)
+    assert card.text == HINT
+
+
+@pytest.mark.parametrize(
+    ("explanation", "words"),
+    [
+        (Explanation("p", None, False, ()), "p: not analysed"),
+        (
+            Explanation("p", 0.5, True, ()),
+            "p: likeness 0.50, estimated from near by; not analysed itself yet",
+        ),
+        (Explanation("p", 0.5, False, (LeafExplanation("fat"),)), "p: likeness 0.50\nfat: asking…"),
+        (
+            Explanation("p", 0.5, False, (LeafExplanation("fat", ()),)),
+            "p: likeness 0.50\nfat: no measurements with names stand behind this value.",
+        ),
+    ],
+)
+def test_what_is_not_known_is_said(qtbot: QtBot, explanation: Explanation, words: str) -> None:
+    card = ExplainCard()
+    qtbot.add_widget(card)
+    card.show_explanation(explanation)
+    assert card.text == words
+
+
+# Progress
+
+
+@pytest.mark.parametrize(
+    ("progress", "words"),
+    [
+        (Progress(1203, 9800, 0, 12.4, False), "1,203 of 9,800 patches, about 12 s left"),
+        (Progress(1203, 9800, 0, 600, False), "1,203 of 9,800 patches, about 10 min left"),
+        (Progress(10, 100, 0, None, False), "10 of 100 patches"),
+        (Progress(10, 100, 0, 5, True), "10 of 100 patches, paused"),
+        (Progress(100, 100, 0, 0, False), "100 of 100 patches, all analysed"),
+        (
+            Progress(98, 100, 2, 0, False),
+            "98 of 100 patches, done; 2 could not be read and stay not analysed",
+        ),
+    ],
+)
+def test_progress_in_words(progress: Progress, words: str) -> None:
+    assert progress_in_words(progress) == words
+
+
+def test_the_bar_pauses_goes_on_and_stops(qtbot: QtBot) -> None:
+    bar = AnalysisBar()
+    qtbot.add_widget(bar)
+    told: list[object] = []
+    bar.pause_toggled.connect(told.append)
+    bar.stop_pressed.connect(lambda: told.append("stop"))
+    assert bar.isHidden()
+    bar.begin()
+    bar.show_progress(Progress(10, 100, 0, 5, True))
+    assert bar._pause.text() == "Go on"
+    assert told == []
+    bar._pause.click()
+    bar._stop.click()
+    assert told == [False, "stop"]
+    bar.show_progress(Progress(100, 100, 0, 0, False))
+    assert bar._pause.isHidden()
+    bar.end("Stopped.")
+    assert bar.words == "Stopped."
+    bar.end("")
+    assert bar.isHidden()
+
+
+# Legend
+
+
+def test_the_legend_says_what_is_measured_and_that_it_is_no_diagnosis(qtbot: QtBot) -> None:
+    slide = QWidget()
+    qtbot.add_widget(slide)
+    slide.resize(600, 400)
+    slide.show()
+    legend = Legend(slide)
+    entry = LegendEntry("fat", ((0, 0, 0), (255, 255, 255)), 0.2, "measured concepts, 0.5 µm/px")
+    legend.show_entries([entry], any_estimated=True)
+    assert legend.isVisible()
+    assert legend.text == (
+        "Measured likeness to: fat (measured concepts, 0.5 µm/px) Hatched: not analysed. "
+        f"Dotted: estimated from near by. {NOT_A_DIAGNOSIS}"
+    )
+    inside = slide.rect().contains(legend.geometry())
+    assert inside
+    assert not legend.grab().toImage().isNull()
+    slide.resize(400, 300)
+    assert slide.rect().contains(legend.geometry())
+    legend.show_entries([], any_estimated=False)
+    assert not legend.isVisible()
+
+
+def test_provenance_marks_an_estimated_pixel_size() -> None:
+    provenance = Provenance("measured concepts", "fat", "ranks", (0.38, 0.38), True, "2026-01-01", "Foveola")
+    assert provenance_in_words(provenance) == "measured concepts, 0.38 µm/px (estimated)"
+
+
+# Encoders
+
+
+def test_the_card_tells_licence_and_commercial_use(qtbot: QtBot) -> None:
+    facts = dict(card_facts(CARD))
+    assert facts["Licence"] == "research only"
+    assert facts["Commercial use"] == "not allowed"
+    assert facts["Looks at"] == "256 × 256 px at 0.5 µm/px"
+    dialog = EncoderDialog(CARD, first_use=True)
+    qtbot.add_widget(dialog)
+    accepted: list[bool] = []
+    dialog.accepted.connect(lambda: accepted.append(True))
+    button = dialog.buttons.button(QDialogButtonBox.StandardButton.Ok)
+    assert isinstance(button, QPushButton)
+    assert button.text() == "Use it"
+    button.click()
+    assert accepted == [True]
+
+
+def test_a_card_that_is_in_use_only_closes(qtbot: QtBot) -> None:
+    dialog = EncoderDialog(CARD, first_use=False)
+    qtbot.add_widget(dialog)
+    assert dialog.buttons.button(QDialogButtonBox.StandardButton.Ok) is None

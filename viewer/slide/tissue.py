@@ -286,7 +286,7 @@ class _Search:
         is_blue = (red > 1.5 * green) & (red > 2.2 * blue) & (red > 0.45)
         is_red = (red < 0.12 * green) & (blue > 0.65 * green) & (green > 0.45)
         is_black = (density.min(2) > 0.55) & (density.max(2) < 1.35 * density.min(2))
-        candidates = strong & (is_green | is_blue | is_red | is_black)
+        candidates: Mask = strong & (is_green | is_blue | is_red | is_black)
         if not candidates.any():
             return candidates
         radius = max(1, round(_STROKE_UM / 2 / self.pixel_um))
@@ -297,7 +297,8 @@ class _Search:
             return core
         around = grown(core, max(2, round(60 / self.pixel_um)))
         hue = is_green | is_blue | is_red | (density.max(2) < 1.5 * density.min(2) + 0.02)
-        return np.asarray(core | (around & hue & (density.max(2) > 0.05)))
+        ink: Mask = core | (around & hue & (density.max(2) > 0.05))
+        return ink
 
     def _tissue_without_colour(self, neutral: Mask, coloured: Mask) -> Mask:
         """Of the grey parts those that belong to tissue: not dust, not the edges of glass and cover slip."""

@@ -43,7 +43,7 @@ class Example:
 
     @property
     def words(self) -> str:
-        sign = "＋ like" if self.like else "－ unlike"
+        sign = "+ like" if self.like else "− unlike"
         count = f", {len(self.cells)} patches" if len(self.cells) > 1 else ""
         return f"{sign} {self.place}{count}"
 
@@ -99,8 +99,8 @@ class ExamplesBox(QWidget):
         self._list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self._list.setMinimumHeight(em_px(3))
         self._list.currentRowChanged.connect(lambda _row: self._refresh())
-        self.like = _button("＋ &Like this", "Add the patch under the cursor, or in the middle of the view")
-        self.unlike = _button("－ &Unlike this", "Add the patch there as one that is not meant")
+        self.like = _button("+ &Like this", "Add the patch under the cursor, or in the middle of the view")
+        self.unlike = _button("− &Unlike this", "Add the patch there as one that is not meant")
         self.pick_like = _button("Pick like…", "Draw a frame round tissue like what is looked for")
         self.pick_unlike = _button("Pick unlike…", "Draw a frame round tissue that is not meant")
         self.remove = _button("&Remove", "Take the marked example away")
@@ -175,5 +175,5 @@ def cells_in_frame(grid: PatchGrid, corners: Sequence[tuple[float, float]]) -> f
 def _button(text: str, tip: str) -> QPushButton:
     button = QPushButton(text)
     button.setToolTip(tip)
-    button.setAccessibleName(text.replace("&", "").strip("…＋－ "))
+    button.setAccessibleName(text.replace("&", "").strip("…+− "))
     return button

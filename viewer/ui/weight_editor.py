@@ -7,14 +7,31 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSlider, QWidget
 
+from viewer.relevance.query import All, AnyOf, Like, Near, Term, Without
 from viewer.ui.theme import em_px
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from viewer.relevance.query import Like, Term
+    from viewer.relevance.query import Query
 
 _STEPS = 100
+
+
+def leaf_roles(query: Query, role: str = "") -> list[tuple[str, Term | Like]]:
+    """The leaves of a query from left to right, each in words that say its part: "without blood"."""
+    match query:
+        case All(parts) | AnyOf(parts):
+            return [found for part in parts for found in leaf_roles(part, role)]
+        case Without(base, excluded):
+            kept = [] if base is None else leaf_roles(base, role)
+            return kept + leaf_roles(excluded, f"{role}without ")
+        case Near(base, other, distance_um):
+            return leaf_roles(base, role) + leaf_roles(other, f"{role}within {distance_um:g} µm of ")
+        case Term(text, _):
+            return [(f"{role}{text}", query)]
+        case Like():
+            return [(f"{role}places like your examples", query)]
 
 
 def concept_in_words(concept_id: str) -> str:
@@ -34,6 +51,7 @@ class WeightEditor(QWidget):
         self.setAccessibleName("What was understood")
         self._sliders: dict[tuple[int, str], QSlider] = {}
         self._values: dict[tuple[int, str], QLabel] = {}
+        self._shown: list[tuple[str, list[str]]] = []
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(em_px(0.4))
@@ -44,15 +62,23 @@ class WeightEditor(QWidget):
         self._reset.clicked.connect(self.reset_pressed)
         self._reset.hide()
 
-    def show_leaves(self, leaves: Sequence[Term | Like], *, edited: bool) -> None:
-        """Show these; sliders that are there already only move, so that the one in hand stays in hand."""
-        rows = [(n, concept) for n, leaf in enumerate(leaves) for concept, _ in _weights(leaf)]
-        if rows != list(self._sliders) or not rows:
-            self._rebuild(leaves)
-        for number, leaf in enumerate(leaves):
+    def show_query(self, query: Query | None, *, edited: bool) -> None:
+        """Show its terms; sliders that are there already only move, so that the one in hand stays in hand."""
+        parts = [] if query is None else leaf_roles(query)
+        shown = [(words, leaf, [concept for concept, _ in _weights(leaf)]) for words, leaf in parts]
+        keys = [(words, concepts) for words, _, concepts in shown]
+        if keys != self._shown:
+            self._shown = keys
+            self._rebuild(parts)
+        for number, (_, leaf) in enumerate(parts):
             for concept, weight in _weights(leaf):
                 self._set(number, concept, weight)
         self._reset.setVisible(edited)
+
+    @property
+    def has_sliders(self) -> bool:
+        """Whether there is anything to weigh."""
+        return bool(self._sliders)
 
     def weight(self, leaf: int, concept_id: str) -> float:
         """What a slider says, 0 to 1."""
@@ -62,7 +88,7 @@ class WeightEditor(QWidget):
         """Move a slider as the reader does."""
         self._sliders[leaf, concept_id].setValue(round(weight * _STEPS))
 
-    def _rebuild(self, leaves: Sequence[Term | Like]) -> None:
+    def _rebuild(self, parts: Sequence[tuple[str, Term | Like]]) -> None:
         self._grid.removeWidget(self._reset)
         while item := self._grid.takeAt(0):
             widget = item.widget()
@@ -72,10 +98,10 @@ class WeightEditor(QWidget):
         self._sliders.clear()
         self._values.clear()
         row = 0
-        for number, leaf in enumerate(leaves):
+        for number, (words, leaf) in enumerate(parts):
             weights = _weights(leaf)
-            if len(weights) != 1 or concept_in_words(weights[0][0]) != getattr(leaf, "text", ""):
-                self._grid.addWidget(_heading(leaf), row, 0, 1, 3)
+            if [concept_in_words(concept) for concept, _ in weights] != [words]:
+                self._grid.addWidget(_heading(words), row, 0, 1, 3)
                 row += 1
             for concept, _weight in weights:
                 self._add_row(row, number, concept)
@@ -116,12 +142,10 @@ class WeightEditor(QWidget):
 
 
 def _weights(leaf: Term | Like) -> tuple[tuple[str, float], ...]:
-    return getattr(leaf, "weights", ())
+    return leaf.weights if isinstance(leaf, Term) else ()
 
 
-def _heading(leaf: Term | Like) -> QLabel:
-    text = getattr(leaf, "text", None)
-    heading = QLabel(f"“{text}”" if text is not None else "places like your examples")
-    heading.setTextFormat(Qt.TextFormat.PlainText)
-    heading.setWordWrap(True)
+def _heading(words: str) -> QLabel:
+    heading = QLabel(words, wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+    heading.setProperty("muted", True)
     return heading

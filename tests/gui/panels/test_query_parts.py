@@ -12,13 +12,13 @@ from viewer.relevance.encoders import EncoderCard, Reason
 from viewer.relevance.field import Provenance
 from viewer.relevance.grid import PatchGrid
 from viewer.relevance.messages import Progress
-from viewer.relevance.query import Like, Term
+from viewer.relevance.query import All, AnyOf, Like, Near, Term, Without
 from viewer.ui.analysis_bar import AnalysisBar, progress_in_words
 from viewer.ui.encoder_dialog import EncoderDialog, card_facts
 from viewer.ui.examples_box import MAX_EXAMPLES, Example, Examples, ExamplesBox, cells_in_frame
 from viewer.ui.explain_card import HINT, ExplainCard, Explanation, LeafExplanation
 from viewer.ui.legend import NOT_A_DIAGNOSIS, Legend, LegendEntry, provenance_in_words
-from viewer.ui.weight_editor import WeightEditor
+from viewer.ui.weight_editor import WeightEditor, leaf_roles
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -54,7 +54,7 @@ TILS = Term("TILs", (("lymphocytes", 1.0), ("stroma", 0.4)))
 def test_weights_are_shown_and_each_change_names_all_weights_of_its_term(editor: WeightEditor) -> None:
     changes: list[tuple[int, object]] = []
     editor.changed.connect(lambda leaf, weights: changes.append((leaf, weights)))
-    editor.show_leaves((Term("fat", (("adipose_tissue", 1.0),)), TILS), edited=False)
+    editor.show_query(All((Term("fat", (("adipose_tissue", 1.0),)), TILS)), edited=False)
     assert editor.weight(1, "stroma") == 0.4
     assert changes == []
     editor.set_weight(1, "stroma", 0.75)
@@ -64,24 +64,35 @@ def test_weights_are_shown_and_each_change_names_all_weights_of_its_term(editor:
 def test_a_term_keeps_at_least_one_weight_above_nothing(editor: WeightEditor) -> None:
     changes: list[object] = []
     editor.changed.connect(lambda _leaf, weights: changes.append(weights))
-    editor.show_leaves((TILS,), edited=False)
+    editor.show_query(TILS, edited=False)
     editor.set_weight(0, "stroma", 0.0)
     editor.set_weight(0, "lymphocytes", 0.0)
     assert changes[-1] == (("lymphocytes", 0.01), ("stroma", 0.0))
 
 
 def test_the_slider_in_hand_stays_the_same_widget(editor: WeightEditor) -> None:
-    editor.show_leaves((TILS,), edited=False)
+    editor.show_query(TILS, edited=False)
     slider = editor._sliders[0, "stroma"]
-    editor.show_leaves((Term("TILs", (("lymphocytes", 1.0), ("stroma", 0.5))),), edited=True)
+    editor.show_query(Term("TILs", (("lymphocytes", 1.0), ("stroma", 0.5))), edited=True)
     assert editor._sliders[0, "stroma"] is slider
     assert slider.value() == 50
     assert not editor._reset.isHidden()
 
 
 def test_examples_and_words_without_weights_have_no_sliders(editor: WeightEditor) -> None:
-    editor.show_leaves((Like(((0, 0),)), Term("KRAS mutation")), edited=False)
+    editor.show_query(AnyOf((Like(((0, 0),)), Term("KRAS mutation"))), edited=False)
     assert editor._sliders == {}
+
+
+def test_each_part_of_a_query_says_which_part_it_plays() -> None:
+    fat, blood, like = Term("fat"), Term("blood"), Like(((0, 0),))
+    query = Without(Near(fat, like, 50.0), AnyOf((blood, Without(None, fat))))
+    assert leaf_roles(query) == [
+        ("fat", fat),
+        ("within 50 µm of places like your examples", like),
+        ("without blood", blood),
+        ("without without fat", fat),
+    ]
 
 
 # Examples
@@ -111,7 +122,7 @@ def test_examples_are_listed_and_removed(qtbot: QtBot) -> None:
     removed: list[int] = []
     box.remove_pressed.connect(removed.append)
     box.show_examples(examples)
-    assert box.lines == ["＋ like 1, 2 µm", "－ unlike 3 µm, 2 patches"]
+    assert box.lines == ["+ like 1, 2 µm", "− unlike 3 µm, 2 patches"]
     assert not box.remove.isEnabled()
     box._list.setCurrentRow(1)
     box.remove.click()

@@ -59,8 +59,8 @@ class Measured:
     """A slide, or a set of tiles, as an encoder sees it.
 
     ``features`` (n, d) are those of all patches with tissue; ``known`` and every mask of ``concepts`` run
-    over all m patches, and ``known`` says which of them the features belong to. The others are glass and
-    score 0. ``places`` (m, 4) are rectangles in level-0 px.
+    over all m patches, and ``known`` says which of them the features belong to. The others are glass.
+    ``places`` (m, 4) are rectangles in level-0 px.
     """
 
     name: str
@@ -75,8 +75,8 @@ class Measured:
         return np.logical_or.reduce(list(self.concepts.values()))
 
     def scores(self, encoder: Encoder, concept: str) -> NDArray[np.float32]:
-        """(m,): 0 for glass, NaN where the encoder cannot tell."""
-        scores = np.zeros(len(self.known), np.float32)
+        """(m,): glass is background and nothing else; NaN where the encoder cannot tell."""
+        scores = np.full(len(self.known), concept == "background", np.float32)
         term = Term(concept.replace("_", " "), ((concept, 1.0),))
         try:
             scores[self.known] = encoder.score(term, self.features, self.calibration)

@@ -41,9 +41,12 @@ _DARK = 60  # of 255: darker in all channels is a dark field, or a place the sca
 _GAP_UM = 60.0  # half of the white between the walls of a fat cell
 _HOLE_UM2 = 1.0e6
 _SPECK_UM2 = 400.0
+_PALE_UM2 = 20_000.0  # so much of a pale stain is tissue without a darker pixel in it
 _DUST_UM2 = 60_000.0
 _LINE_WIDTH_UM = 500.0
-_STROKE_UM = 110.0  # ink is even over this far in both directions; no tissue is that green, blue, black
+_STROKE_UM = 110.0  # ink is even over this far in both directions
+
+_INK_UNEVEN = 0.25  # standard deviation of density over its mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +233,7 @@ class _Search:
         ink = self._ink(density) & ~filled
         threshold = self._threshold(glass_rgb, noise_od)
         stained = (highest > threshold) & ~filled & ~ink
-        coloured = stained & (highest - lowest > max(_COLOURED_OD, 2 * noise_od))
+        coloured = stained & (highest - lowest > np.maximum(max(_COLOURED_OD, 2 * noise_od), 0.1 * highest))
         coloured = self._without_specks(coloured)
         neutral = stained & ~coloured
         kept = coloured | self._tissue_without_colour(neutral, coloured)
@@ -290,9 +293,12 @@ class _Search:
         if not candidates.any():
             return candidates
         radius = max(1, round(_STROKE_UM / 2 / self.pixel_um))
+        darkest = density.max(2)
+        mean = _box_mean(darkest, radius)
+        uneven = np.sqrt(np.maximum(_box_mean(darkest**2, radius) - mean**2, 0))
         # A few pixels of another colour (JPEG, tissue shining through) do not break a stroke.
-        solid = shrunk(grown(candidates, 1), radius + 1)
-        core = grown(solid, radius + 1) & grown(candidates, 1)
+        solid = (_box_mean(candidates.astype(np.float32), radius) > 0.85) & (uneven < _INK_UNEVEN * mean)
+        core = grown(solid, radius) & grown(candidates, 1)
         if not core.any():
             return core
         around = grown(core, max(2, round(60 / self.pixel_um)))
@@ -325,13 +331,16 @@ class _Search:
         return parts.of(parts.areas * self.pixel_um**2 >= min(_SPECK_UM2, 3 * self.pixel_um**2))
 
     def _joined(self, mask: Mask, seeds: Mask) -> Mask:
-        """The parts that hold a seed, with the white inside them and a pixel of border."""
+        """The parts that hold a seed or much of the mask, with the white inside them and a pixel around."""
         radius = round(_GAP_UM / self.pixel_um)
         closed = shrunk(grown(mask, radius), radius) if radius else mask
         closed = holes_filled(closed, _HOLE_UM2 / self.pixel_um**2)
         parts = pieces(closed)
-        seeded = np.bincount(parts.labels[seeds], minlength=len(parts.areas) + 1)[1:] > 0
-        return grown(parts.of(seeded), 1) if self.pixel_um < 30 else parts.of(seeded)
+        part_count = len(parts.areas) + 1
+        seeded = np.bincount(parts.labels[seeds], minlength=part_count)[1:] > 0
+        much = np.bincount(parts.labels[mask], minlength=part_count)[1:] * self.pixel_um**2 > _PALE_UM2
+        found = parts.of(seeded | much)
+        return grown(found, 1) if self.pixel_um < 30 else found
 
 
 def _density(picture: NDArray[np.uint8], glass_rgb: Floats) -> Floats:
@@ -340,6 +349,16 @@ def _density(picture: NDArray[np.uint8], glass_rgb: Floats) -> Floats:
     table = np.maximum(np.log10((glass_rgb + 1) / values), 0).astype(np.float32)
     density: Floats = np.stack([table[picture[..., channel], channel] for channel in range(3)], axis=-1)
     return density
+
+
+def _box_mean(values: Floats, radius: int) -> Floats:
+    """The mean over squares of 2 · ``radius`` + 1 pixels; the border's pixels go on beyond it."""
+    side = 2 * radius + 1
+    total = np.pad(values, radius, mode="edge").astype(np.float64)
+    total = np.pad(total.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    total = total[side:] - total[:-side]
+    total = total[:, side:] - total[:, :-side]
+    return (total / side**2).astype(np.float32)
 
 
 def _otsu(values: NDArray[Any], low: float, high: float) -> float:

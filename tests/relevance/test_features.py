@@ -1,0 +1,471 @@
+"""The feature store: what is appended is there again after whatever happened in between."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import h5py
+import numpy as np
+import pytest
+
+from viewer.relevance import journal as journal_module
+from viewer.relevance.encoders import EncoderCard
+from viewer.relevance.features import FeatureStore
+from viewer.relevance.store_folder import StoreLock, features_dir, trim
+from viewer.relevance.store_subject import StoreSubject
+from viewer.saving import SaveError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LIMIT_BYTES = 1 << 30
+CARD = EncoderCard("fake", "Fake", "test", 128, 1.0, 0, 5, "none", "MIT", True)
+SUBJECT = StoreSubject("a" * 64, "slide one", (10_000, 8_000), (0.499, 0.501), True, None, CARD)
+
+
+def rows_of(start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cells in the order of the grid, with features that tell which cell they belong to."""
+    index = np.arange(start, stop)
+    cells = np.stack([index // SUBJECT.grid.columns, index % SUBJECT.grid.columns], axis=1)
+    return cells, (index[:, None] + np.arange(5) / 10).astype(np.float32)
+
+
+def opened(folder: Path, subject: StoreSubject = SUBJECT) -> FeatureStore:
+    return FeatureStore.open(subject, folder=folder, limit_bytes=LIMIT_BYTES)
+
+
+def holds(store: FeatureStore, start: int, stop: int) -> bool:
+    cells, features = store.load()
+    order = np.lexsort((cells[:, 1], cells[:, 0]))
+    expected = rows_of(start, stop)
+    return np.array_equal(cells[order], expected[0]) and np.array_equal(features[order], expected[1])
+
+
+def filled(folder: Path, count: int = 100, *, finished: bool = True) -> Path:
+    with opened(folder) as store:
+        store.set_calibration({"stain": [0.1, 0.2]})
+        store.append(*rows_of(0, count))
+        if finished:
+            store.finish()
+        return store.file
+
+
+def test_an_unfinished_analysis_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    filled(tmp_path, 30, finished=False)
+    with opened(tmp_path) as store:
+        assert store.calibration == {"stain": [0.1, 0.2]}
+        assert not store.complete
+        store.append(*rows_of(30, 50))
+    with opened(tmp_path) as store:
+        assert holds(store, 0, 50)
+        assert store.known().sum() == 50
+        assert store.index_of(0, 7) == 7
+        assert store.index_of(30, 30) is None
+        assert store.notes == ()
+
+
+def test_a_finished_store_is_one_file_and_takes_more(tmp_path: Path) -> None:
+    file = filled(tmp_path, 100)
+    assert [path.suffix for path in sorted(tmp_path.iterdir())] == [".h5", ".lock"]
+    with opened(tmp_path) as store:
+        assert store.complete
+        assert holds(store, 0, 100)
+        assert store.calibration == {"stain": [0.1, 0.2]}
+        store.append(*rows_of(100, 120))
+    with opened(tmp_path) as store:
+        assert not store.complete
+        assert holds(store, 0, 120)
+        store.finish(failed=3)
+    with opened(tmp_path) as store:
+        assert not store.complete
+        store.finish()
+    with opened(tmp_path) as store:
+        assert store.complete
+        assert store.file == file
+
+
+def test_a_store_that_is_finished_is_not_written_again(tmp_path: Path) -> None:
+    file = filled(tmp_path)
+    before = file.stat().st_mtime_ns
+    with opened(tmp_path) as store:
+        store.finish()
+    assert file.stat().st_mtime_ns == before
+
+
+def test_a_patch_that_is_known_stays_as_it_is(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        cells, features = rows_of(0, 10)
+        store.append(cells, features)
+        store.append(np.repeat(cells, 2, axis=0), np.full((20, 5), 9, np.float32))
+        assert holds(store, 0, 10)
+
+
+def test_views_stay_as_they_are_when_more_comes(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.append(*rows_of(0, 10))
+        _, before = store.load()
+        store.append(*rows_of(10, 500))
+        assert np.array_equal(before, rows_of(0, 10)[1])
+        with pytest.raises(ValueError, match="read-only"):
+            before[0, 0] = 1
+
+
+def test_what_does_not_fit_the_grid_is_a_mistake_of_the_caller(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.append(*rows_of(0, 2))
+        with pytest.raises(ValueError, match="beyond a grid"):
+            store.append(np.array([[0, 5000]]), np.zeros((1, 5), np.float32))
+        with pytest.raises(ValueError, match="7 features a patch among 5"):
+            store.append(np.array([[1, 1]]), np.zeros((1, 7), np.float32))
+        with pytest.raises(ValueError, match="for cells of shape"):
+            store.append(np.array([[1, 1]]), np.zeros((2, 5), np.float32))
+        assert store.count == 2
+
+
+def test_trident_and_clam_find_what_they_read(tmp_path: Path) -> None:
+    """TRIDENT reads features, coords and these attributes of coords; CLAM the two datasets."""
+    with h5py.File(filled(tmp_path)) as file:
+        assert file["features"].shape == (100, 5)
+        assert file["features"].dtype == np.float32
+        assert file["coords"].dtype == np.int64
+        corner_x = round(1 * 128 / 0.499)
+        assert file["coords"][1].tolist() == [corner_x, 0]
+        attributes = dict(file["coords"].attrs)
+        assert attributes["patch_size"] == 128
+        assert attributes["patch_size_level0"] == 256
+        assert attributes["target_magnification"] == 10
+        assert attributes["level0_magnification"] == 20
+        assert attributes["overlap"] == 0
+        assert attributes["name"] == "slide one"
+        assert (attributes["level0_width"], attributes["level0_height"]) == (10_000, 8_000)
+        assert file.attrs["mpp_estimated"]
+        assert "Research use only" in file.attrs["note"]
+
+
+KILLED = textwrap.dedent("""
+    import signal
+    import sys
+    import numpy as np
+    from pathlib import Path
+    from tests_relevance_features import SUBJECT, opened, rows_of
+    store = opened(Path(sys.argv[1]))
+    store.set_calibration({"n": store.count})
+    print("ready", flush=True)
+    while True:
+        start = store.count
+        if start + 7 > 1200:
+            signal.pause()
+        store.append(*rows_of(start, start + 7))
+        if start % 5 == 0:
+            store.finish(failed=1)
+    """)
+
+
+def test_kill_9_loses_at_most_the_block_being_written(tmp_path: Path) -> None:
+    """Killed again and again at any moment, also while the file is made, the store only grows."""
+    module = tmp_path / "tests_relevance_features.py"
+    module.write_text(Path(__file__).read_text(encoding="utf-8"), encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    folder = tmp_path / "stores"
+    wait_ms = np.random.default_rng(1).uniform(0, 25, 6)
+    counts = [0]
+    for milliseconds in wait_ms:
+        process = subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(folder)], stdout=subprocess.PIPE, env=environment
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(milliseconds / 1000)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        with opened(folder) as store:
+            assert store.notes == ()
+            assert holds(store, 0, store.count)
+            assert store.calibration is not None
+            counts.append(store.count)
+    assert counts == sorted(counts)
+    assert counts[-1] > 0
+    assert counts[-1] % 7 == 0
+
+
+@pytest.mark.parametrize("cut", [1, 10, 57, 120])
+def test_a_torn_tail_is_dropped_and_the_rest_stays(
+    tmp_path: Path, cut: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    with opened(tmp_path) as store:
+        for start in range(0, 50, 10):
+            store.append(*rows_of(start, start + 10))
+        journal = store.file.with_suffix(".journal")
+    data = journal.read_bytes()
+    journal.write_bytes(data[:-cut])
+    with opened(tmp_path) as store:
+        assert holds(store, 0, 40)
+        assert "no whole record" in caplog.text
+        store.append(*rows_of(40, 60))
+    with opened(tmp_path) as store:
+        assert holds(store, 0, 60)
+
+
+def test_a_damaged_block_is_left_out_and_those_after_it_stay(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        for start in range(0, 30, 10):
+            store.append(*rows_of(start, start + 10))
+        journal = store.file.with_suffix(".journal")
+    data = bytearray(journal.read_bytes())
+    data[-16 - 288 - 20] ^= 1  # within the block before the last
+    journal.write_bytes(data)
+    with opened(tmp_path) as store:
+        assert store.count == 20
+        assert store.index_of(0, 5) is not None
+        assert store.index_of(0, 25) is not None
+
+
+def test_a_length_beyond_the_file_is_not_believed(tmp_path: Path) -> None:
+    journal = filled(tmp_path, 10, finished=False).with_suffix(".journal")
+    with journal.open("ab") as file:
+        file.write(b"ROWS" + (1 << 62).to_bytes(8, "little") + b"\0\0\0\0")
+    with opened(tmp_path) as store:
+        assert holds(store, 0, 10)
+
+
+class FullDisk:
+    """Takes so many bytes, then says that it is full."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, free_bytes: int) -> None:
+        self.free_bytes = free_bytes
+        real = os.fdopen
+
+        def opened_file(*arguments: object) -> object:
+            file = real(*arguments)  # type: ignore[call-overload]
+            disk = self
+
+            class Limited:
+                def write(self, data: memoryview) -> int:
+                    if disk.free_bytes <= 0:
+                        raise OSError(errno.ENOSPC, "No space left on device")
+                    written = file.write(data[: disk.free_bytes])
+                    disk.free_bytes -= written
+                    return int(written)
+
+                def __getattr__(self, name: str) -> object:
+                    return getattr(file, name)
+
+                def __enter__(self) -> object:
+                    return file
+
+                def __exit__(self, *_: object) -> None:
+                    file.close()
+
+            return Limited()
+
+        monkeypatch.setattr(journal_module.os, "fdopen", opened_file)
+
+
+def test_a_full_disk_is_told_once_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = FullDisk(monkeypatch, 1000)
+    store = opened(tmp_path)
+    store.append(*rows_of(0, 10))
+    with pytest.raises(SaveError, match="the disk is full"):
+        store.append(*rows_of(10, 60))
+    reached = store.count
+    store.append(*rows_of(reached, reached + 10))  # told once
+    assert holds(store, 0, reached + 10)
+    disk.free_bytes = 1 << 20
+    store.append(*rows_of(reached + 10, reached + 20))
+    store.close()
+    with opened(tmp_path) as store:
+        assert holds(store, 0, reached + 20)
+
+
+def test_closing_says_that_features_did_not_reach_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FullDisk(monkeypatch, 0)
+    store = opened(tmp_path)
+    with pytest.raises(SaveError):
+        store.append(*rows_of(0, 10))
+    with pytest.raises(SaveError):
+        store.close()
+    store.close()
+    with opened(tmp_path) as again:
+        assert again.count == 0
+        assert again.notes == ()
+
+
+def test_a_folder_that_cannot_be_made_leaves_a_store_in_memory(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with opened(tmp_path / "file") as store:
+        assert "is not kept" in store.notes[0]
+        store.append(*rows_of(0, 10))
+        store.finish()
+        assert holds(store, 0, 10)
+
+
+def test_two_at_once_do_not_write_into_each_other(tmp_path: Path) -> None:
+    with opened(tmp_path) as first:
+        first.append(*rows_of(0, 10))
+        with opened(tmp_path) as second:
+            assert "Another Foveola" in second.notes[0]
+            assert holds(second, 0, 10)
+            second.append(*rows_of(10, 20))
+            second.finish()
+        first.append(*rows_of(10, 15))
+    with opened(tmp_path) as store:
+        assert store.notes == ()
+        assert holds(store, 0, 15)
+
+
+CHANGES: dict[str, Callable[[StoreSubject], StoreSubject]] = {
+    "another slide": lambda s: replace(s, identity="b" * 64),
+    "another encoder": lambda s: replace(s, card=replace(s.card, id="other")),
+    "another encoder version": lambda s: replace(s, card=replace(s.card, version="2")),
+    "another pixel size": lambda s: replace(s, mpp_um=(0.25, 0.25)),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+@pytest.mark.parametrize("finished", [True, False])
+def test_what_is_of_something_else_is_not_used(tmp_path: Path, what: str, finished: bool) -> None:
+    other = CHANGES[what](SUBJECT)
+    assert other.key != SUBJECT.key
+    file = filled(tmp_path, finished=finished)
+    ending = ".h5" if finished else ".journal"
+    file.with_suffix(ending).rename(tmp_path / f"{other.key}{ending}")
+    with opened(tmp_path, other) as store:
+        assert store.count == 0
+        assert store.calibration is None
+        assert what in store.notes[0]
+
+
+def damaged(file: h5py.File, how: str) -> None:
+    features, coords = file["features"][()], file["coords"][()]
+    match how:
+        case "no features":
+            del file["features"]
+        case "no facts":
+            del file.attrs["foveola"]
+        case "text":
+            del file["features"]
+            file["features"] = np.full((100, 5), b"x")
+        case "one axis":
+            del file["features"]
+            file["features"] = features.reshape(-1)
+        case "fewer corners":
+            del file["coords"]
+            file["coords"] = coords[:50]
+        case "off the grid":
+            file["coords"][3] += 1
+        case "off the slide":
+            file["coords"][3] = [-5000, 1 << 60]
+        case "huge":
+            del file["features"]
+            file.create_dataset("features", (100, 1 << 40), "f4", chunks=(1, 1024))
+        case "nothing behind it":
+            del file["features"]
+            file.create_dataset("features", (100, 8000), "f4", chunks=(100, 100))
+        case "another file's":
+            del file["features"]
+            file["features"] = h5py.ExternalLink("other.h5", "features")
+        case "external storage":
+            del file["features"]
+            file.create_dataset("features", (100, 5), "f4", external=[("/etc/passwd", 0, 2000)])
+        case "notes":
+            del file["calibration"]
+            file["calibration"] = np.frombuffer(b"[" * 100_000, np.uint8)
+        case "width":
+            del file["features"]
+            file["features"] = np.zeros((100, 6), np.float32)
+
+
+HARM = (
+    "no features;no facts;text;one axis;fewer corners;off the grid;off the slide;huge;nothing behind it;"
+    "another file's;external storage;notes;width"
+)
+
+
+@pytest.mark.parametrize("how", HARM.split(";"))
+def test_a_file_that_is_not_what_it_claims_is_refused_and_replaced(tmp_path: Path, how: str) -> None:
+    with h5py.File(filled(tmp_path), "r+") as file:
+        damaged(file, how)
+    with opened(tmp_path) as store:
+        assert store.count == 0
+        assert store.calibration is None
+        assert store.notes[0].startswith("Stored measurements of this slide are not used")
+        store.append(*rows_of(0, 20))
+        store.finish()
+    with opened(tmp_path) as store:
+        assert store.notes == ()
+        assert holds(store, 0, 20)
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 100, 2000, -1])
+def test_a_file_cut_short_is_refused(tmp_path: Path, kept_bytes: int) -> None:
+    file = filled(tmp_path)
+    file.write_bytes(file.read_bytes()[:kept_bytes])
+    with opened(tmp_path) as store:
+        assert store.count == 0
+        assert str(file) in store.notes[0]
+
+
+def test_the_folder_stays_below_its_limit_and_the_oldest_go_first(tmp_path: Path) -> None:
+    sizes = []
+    for number in range(4):
+        subject = replace(SUBJECT, identity=f"{number}" * 64)
+        with opened(tmp_path, subject) as store:
+            store.append(*rows_of(0, 1000))
+            store.finish()
+            sizes.append(store.file.stat().st_size)
+        os.utime(store.file, (number, number))
+        os.utime(store.file.with_suffix(".lock"), (number, number))
+    (tmp_path / "mine.h5").write_bytes(b"the reader's own")
+    with opened(tmp_path, replace(SUBJECT, identity="0" * 64)):  # in use, and so the newest
+        assert trim(tmp_path, sum(sizes[:2]) + 10) == 2
+    left = [(tmp_path / f"{replace(SUBJECT, identity=f'{n}' * 64).key}.h5").exists() for n in range(4)]
+    assert left == [True, False, False, True]
+    assert (tmp_path / "mine.h5").exists()
+
+
+def test_a_store_in_use_is_not_removed(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.append(*rows_of(0, 100))
+        assert trim(tmp_path, 0) == 0
+        store.append(*rows_of(100, 110))
+    assert trim(tmp_path, 0) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_half_written_goes_with_its_store(tmp_path: Path) -> None:
+    file = filled(tmp_path)
+    (tmp_path / f".{file.name}.0123456789abcdef.part").write_bytes(b"half")
+    assert trim(tmp_path, 0) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_on_a_removed_file_is_no_lock(tmp_path: Path) -> None:
+    first = StoreLock.acquire(tmp_path, SUBJECT.key)
+    assert first is not None
+    first.remove_store()
+    second = StoreLock.acquire(tmp_path, SUBJECT.key)
+    assert second is not None
+    assert StoreLock.acquire(tmp_path, SUBJECT.key) is None
+    second.release()
+
+
+def test_the_usual_folder_is_that_of_what_can_be_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOVEOLA_HOME", str(tmp_path))
+    with FeatureStore.open(SUBJECT, limit_bytes=LIMIT_BYTES) as store:
+        assert store.file.parent == features_dir() == tmp_path / "cache" / "features"

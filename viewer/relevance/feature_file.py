@@ -1,0 +1,132 @@
+"""The finished store as one HDF5 file, laid out so that TRIDENT, CLAM and what reads their files can use it.
+
+Datasets ``features`` and ``coords`` (level-0 px, top left) with TRIDENT's attributes, and what those formats
+do not know as more attributes. Source: TRIDENT's and CLAM's files, as described by their authors.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from viewer import RESEARCH_USE, __version__
+from viewer.relevance.hdf5_reading import FeatureFileError, attribute, checked_dataset, opened_hdf5
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from viewer.relevance.store_subject import StoreSubject
+
+MAX_FEATURES = 8192
+MAX_CALIBRATION_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFeatures:
+    """What a store holds: cells (n, 2) as row, column; features (n, width); ``calibration`` of the slide,
+    None before there was one. ``complete``: nothing was left to analyse.
+    """
+
+    cells: NDArray[np.int32]
+    features: NDArray[np.float32]
+    calibration: Mapping[str, Any] | None
+    complete: bool
+
+
+def as_hdf5(subject: StoreSubject, stored: StoredFeatures) -> bytes:
+    """The bytes of the file."""
+    import h5py
+
+    grid, cells = subject.grid, stored.cells.astype(np.int64)
+    mpp_um = sum(subject.mpp_um) / 2
+    data = io.BytesIO()
+    with h5py.File(data, "w") as file:
+        features = file.create_dataset("features", data=stored.features, dtype="<f4")
+        features.attrs.update({"name": subject.name, "savetodir": "None", "encoder": subject.card.id})
+        coords = file.create_dataset("coords", data=grid.coords()[cells[:, 0] * grid.columns + cells[:, 1]])
+        coords.attrs.update(
+            {
+                "patch_size": subject.card.patch_px,
+                "patch_size_level0": round((grid.patch_width_px + grid.patch_height_px) / 2),
+                "level0_magnification": subject.objective_power or _magnification(mpp_um),
+                "target_magnification": _magnification(subject.card.mpp_um),
+                "overlap": 0,
+                "name": subject.name,
+                "savetodir": "None",
+                "level0_width": subject.extent_px[0],
+                "level0_height": subject.extent_px[1],
+            }
+        )
+        calibration = json.dumps(stored.calibration).encode()
+        file.create_dataset("calibration", data=np.frombuffer(calibration, np.uint8))
+        file.attrs.update(
+            {
+                "foveola": json.dumps(subject.facts()),
+                "complete": stored.complete,
+                "mpp": mpp_um,
+                "level0_mpp_x": subject.mpp_um[0],
+                "level0_mpp_y": subject.mpp_um[1],
+                "mpp_estimated": subject.mpp_estimated,
+                "patch_width_level0": grid.patch_width_px,
+                "patch_height_level0": grid.patch_height_px,
+                "encoder": subject.card.id,
+                "encoder_version": subject.card.version,
+                "software": f"Foveola {__version__}",
+                "note": RESEARCH_USE,
+            }
+        )
+    return data.getvalue()
+
+
+def read_stored(path: Path, subject: StoreSubject) -> StoredFeatures:
+    """What ``as_hdf5`` wrote of this subject. Raises FeatureFileError for a file that is damaged, of another
+    subject, or not what it claims to be.
+    """
+    grid = subject.grid
+    with opened_hdf5(path) as file:
+        facts = attribute(file, "foveola")
+        subject.check(json_object(facts) if isinstance(facts, str) else {}, path)
+        features = checked_dataset(path, file, "features", ndim=(2,), kinds="f")
+        coords = checked_dataset(path, file, "coords", ndim=(2,), kinds="i")
+        calibration = checked_dataset(path, file, "calibration", ndim=(1,), kinds="u")
+        count, width = features.shape
+        if width > MAX_FEATURES or count > grid.patch_count or coords.shape != (count, 2):
+            raise FeatureFileError(path, f"{coords.shape} corners for {features.shape} features")
+        if calibration.size > MAX_CALIBRATION_BYTES:
+            raise FeatureFileError(path, f"its calibration is of {calibration.size:,} bytes")
+        corners = coords[()].astype(np.int64)
+        size_px = np.array([grid.patch_width_px, grid.patch_height_px])
+        cells = np.floor(corners / size_px + 0.5).astype(np.int64)[:, ::-1]
+        inside = (cells >= 0).all() and (cells < grid.shape).all()
+        if not inside or (grid.coords()[cells[:, 0] * grid.columns + cells[:, 1]] != corners).any():
+            raise FeatureFileError(path, "its patches do not lie on the grid of this slide")
+        text = calibration[()].astype(np.uint8).tobytes()
+        return StoredFeatures(
+            cells.astype(np.int32),
+            features[()].astype(np.float32),
+            None if text == b"null" else json_object(text),
+            bool(attribute(file, "complete")),
+        )
+
+
+def json_object(text: bytes | str) -> dict[str, Any]:
+    """A JSON object. Raises ValueError for anything else."""
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError("its notes are nested too deeply") from None
+    if not isinstance(value, dict):
+        raise ValueError("its notes are no JSON object")
+    return value
+
+
+def _magnification(mpp_um: float) -> int:
+    """The objective power that people name this pixel size by: 10 µm over it."""
+    return max(1, round(10 / mpp_um))

@@ -1,0 +1,288 @@
+"""FeatureStore: the features of one slide's patches by one encoder, in memory and on disk.
+
+While an analysis runs they are appended to a journal; when it is complete they become one HDF5 file. A kill
+at any moment loses at most the block being written; a full disk loses nothing while the process lives.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from viewer.relevance.feature_file import (
+    MAX_CALIBRATION_BYTES,
+    MAX_FEATURES,
+    StoredFeatures,
+    as_hdf5,
+    json_object,
+    read_stored,
+)
+from viewer.relevance.feature_table import FeatureTable
+from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.journal import Journal, Record, read_journal
+from viewer.relevance.store_folder import StoreLock, features_dir, trim
+from viewer.saving import SaveError, save_atomically, save_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+    from viewer.relevance.store_subject import StoreSubject
+
+log = logging.getLogger("foveola.features")
+
+_MAX_RECORD_VALUES = 8 << 20
+_FACTS, _CALIBRATION, _ROWS = b"FACT", b"CALB", b"ROWS"
+_KINDS = frozenset({_FACTS, _CALIBRATION, _ROWS})
+
+
+class FeatureStore:
+    """Features in memory, written through to disk as far as the disk allows. Belongs to one thread.
+
+    ``notes`` are sentences for the reader: why stored features are not used, or why nothing is stored.
+    ``calibration`` is what the encoder must know of the slide; None until ``set_calibration``. ``complete``:
+    everything that was to be analysed is known.
+    """
+
+    def __init__(self, subject: StoreSubject, folder: Path, lock: StoreLock | None) -> None:
+        """For ``open``: a store without what is on disk of it; without a lock it stays in memory."""
+        self.subject = subject
+        self.grid = subject.grid
+        self.notes: tuple[str, ...] = ()
+        self.calibration: Mapping[str, Any] | None = None
+        self.complete = False
+        self.file = folder / f"{subject.key}.h5"
+        self._journal_path = self.file.with_suffix(".journal")
+        self._lock = lock
+        self._journal: Journal | None = None
+        self._journal_end = 0
+        self._table = FeatureTable(self.grid)
+        self._saved_count = 0  # rows of the table that are on disk
+        self._calibration_saved = False
+        self._failing = False
+
+    @staticmethod
+    def open(subject: StoreSubject, *, limit_bytes: int, folder: Path | None = None) -> FeatureStore:
+        """The store of a subject with all that is on disk of it; where no other process has it, for writing.
+
+        ``folder`` None: the usual one. It is kept below ``limit_bytes`` by removing the stores that were used
+        longest ago. What does not fit the subject is not used, and ``notes`` say why. Raises ValueError where
+        the pixel size of the subject cannot be right.
+        """
+        folder = features_dir() if folder is None else folder
+        lock, note = _lock_for(folder, subject)
+        store = FeatureStore(subject, folder, lock)
+        if note:
+            store.notes += (note,)
+        store._read()
+        if lock is not None:
+            trim(folder, limit_bytes)
+        return store
+
+    @property
+    def count(self) -> int:
+        """How many patches are known."""
+        return self._table.count
+
+    def known(self) -> NDArray[np.bool_]:
+        """Which patches have features: (rows, columns)."""
+        return self._table.known()
+
+    def index_of(self, row: int, col: int) -> int | None:
+        """The place of a patch in what ``load`` gives; None where it is not known."""
+        return self._table.index_of(row, col)
+
+    def load(self) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Cells (n, 2) as row, column, and features (n, feature count), in the order they came: read-only
+        views, made at no cost, that stay as they are when more come.
+        """
+        return self._table.rows()
+
+    def set_calibration(self, calibration: Mapping[str, Any]) -> None:
+        """Keep what the encoder must know of the slide, fit for JSON. Raises SaveError as ``append`` does."""
+        self.calibration = calibration
+        self._calibration_saved = False
+        self._write_through()
+
+    def append(self, cells: NDArray[np.integer[Any]], features: NDArray[np.float32]) -> None:
+        """Add patches: cells (n, 2) as row, column, and their features (n, feature count).
+
+        A patch that is known stays as it is. NaN marks a feature that could not be measured.
+
+        Raises SaveError where the disk does not take them, once until it takes some again: they are in memory
+        all the same, and go to disk with the next ones that do.
+        """
+        self._table.add(cells, features)
+        self._write_through()
+
+    def finish(self, *, failed: int = 0) -> None:
+        """Turn what there is into one HDF5 file. ``failed``: patches that could not be read; with any, the
+        store is not complete, and the next analysis tries them again. Raises SaveError.
+        """
+        complete = failed == 0
+        on_disk = self._saved_count == self.count and self._journal is None and self._journal_end == 0
+        if self._lock is None or (on_disk and self.complete == complete and self.file.exists()):
+            self.complete = complete
+            return
+        stored = StoredFeatures(*self.load(), self.calibration, complete)
+        save_atomically(self.file, as_hdf5(self.subject, stored))
+        self.complete = complete
+        self._saved_count, self._calibration_saved, self._failing = self.count, True, False
+        self._close_journal()
+        self._journal_end = 0
+        try:
+            self._journal_path.unlink(missing_ok=True)
+        except OSError as error:
+            raise SaveError(self._journal_path, save_failure(error)) from error
+
+    def close(self) -> None:
+        """Hand to the disk what is not there yet, and let others write. Closing twice is allowed.
+
+        Raises SaveError where features do not reach the disk.
+        """
+        lock, self._lock = self._lock, None
+        if lock is None:
+            return
+        try:
+            self._failing = False
+            self._write_missing()
+            self._close_journal()
+        finally:
+            lock.release()
+
+    def __enter__(self) -> FeatureStore:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _close_journal(self) -> None:
+        journal, self._journal = self._journal, None
+        if journal is not None:
+            self._journal_end = journal.end
+            journal.close()
+
+    def _write_through(self) -> None:
+        """Write what is not on disk yet; SaveError at the first of a row of failures."""
+        if self._lock is None:
+            return
+        try:
+            self._write_missing()
+        except SaveError:
+            if not self._failing:
+                self._failing = True
+                raise
+        else:
+            self._failing = False
+
+    def _write_missing(self) -> None:
+        unsaved_calibration = self.calibration is not None and not self._calibration_saved
+        if self._saved_count == self.count and not unsaved_calibration:
+            return
+        if self._journal is None:
+            journal = Journal(self._journal_path, self._journal_end)
+            if self._journal_end == 0:
+                try:
+                    journal.append([Record(_FACTS, _json_bytes(self.subject.facts()))])
+                except SaveError:
+                    with suppress(SaveError):  # the first failure is the one worth telling
+                        journal.close()
+                    raise
+            self._journal = journal
+        if self.calibration is not None and unsaved_calibration:
+            self._journal.append([Record(_CALIBRATION, _json_bytes(self.calibration))])
+            self._calibration_saved = True
+        step = max(1, _MAX_RECORD_VALUES // (self._table.width + 2))
+        while self._saved_count < self.count:
+            stop = min(self._saved_count + step, self.count)
+            self._journal.append([_rows_record(*self._table.rows(self._saved_count, stop))])
+            self._saved_count = stop
+
+    def _read(self) -> None:
+        """All that is on disk of the subject; a part that does not fit is left out, with a note."""
+        try:
+            if self.file.exists():
+                stored = read_stored(self.file, self.subject)
+                self._table.add(stored.cells, stored.features)
+                self.calibration, self.complete = stored.calibration, stored.complete
+        except FeatureFileError as error:
+            self._refuse(error)
+        try:
+            self._read_journal()
+        except OSError as error:
+            self._refuse(FeatureFileError(self._journal_path, f"it cannot be read: {error.strerror}"))
+        except FeatureFileError as error:
+            self._refuse(error)
+        except ValueError as error:
+            self._refuse(FeatureFileError(self._journal_path, f"it is damaged ({error})"))
+        expected = self.subject.card.feature_count
+        if expected and self.count and self._table.width != expected:
+            why = f"it holds {self._table.width} features a patch, not {expected}"
+            self._refuse(FeatureFileError(self.file, why))
+        self._saved_count = self.count
+        self._calibration_saved = self.calibration is not None
+
+    def _read_journal(self) -> None:
+        records, end = read_journal(self._journal_path, _KINDS)
+        if not records:
+            return
+        if records[0].kind != _FACTS:
+            raise ValueError("it does not say what it is about")
+        self.subject.check(json_object(records[0].payload), self._journal_path)
+        for record in records[1:]:
+            if record.kind == _ROWS:
+                self._table.add(*_rows_of(record))
+            elif record.kind == _CALIBRATION:
+                self.calibration = json_object(record.payload[: MAX_CALIBRATION_BYTES + 1])
+        self.complete = False
+        self._journal_end = end
+
+    def _refuse(self, error: FeatureFileError) -> None:
+        """Forget all that was read: a slide that is analysed again is worth more than one that is wrong."""
+        log.warning("%s", error)
+        self.notes += (f"Stored measurements of this slide are not used: {error}.",)
+        self._table = FeatureTable(self.grid)
+        self.calibration, self.complete, self._journal_end = None, False, 0
+
+
+def _lock_for(folder: Path, subject: StoreSubject) -> tuple[StoreLock | None, str]:
+    """The lock, or in a sentence why there is none."""
+    try:
+        lock = StoreLock.acquire(folder, subject.key)
+        if lock is not None:
+            lock.touch()
+    except OSError as error:
+        log.warning("%s: %s", folder, error)
+        return None, f"What is measured now is not kept: {folder}: {save_failure(error)}."
+    if lock is None:
+        return None, "Another Foveola analyses this slide; what is measured here is not kept a second time."
+    return lock, ""
+
+
+def _json_bytes(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value).encode()
+
+
+def _rows_record(cells: NDArray[np.int32], features: NDArray[np.float32]) -> Record:
+    shape = np.array(features.shape, "<u4").tobytes()
+    return Record(_ROWS, shape + cells.astype("<i4").tobytes() + features.astype("<f4").tobytes())
+
+
+def _rows_of(record: Record) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    if len(record.payload) < 8:
+        raise ValueError("a block without a shape")
+    rows, width = (int(value) for value in np.frombuffer(record.payload, "<u4", 2))
+    if width > MAX_FEATURES or len(record.payload) != 8 + 4 * rows * (2 + width):
+        raise ValueError(f"{rows} patches of {width} features in {len(record.payload)} bytes")
+    cells = np.frombuffer(record.payload, "<i4", 2 * rows, 8).reshape(rows, 2)
+    features = np.frombuffer(record.payload, "<f4", rows * width, 8 + 8 * rows).reshape(rows, width)
+    return cells.astype(np.int32), features.astype(np.float32)

@@ -1,0 +1,119 @@
+"""HDF5 files of strangers: what a file claims is checked before anything is allocated or followed.
+
+No links to other files, no external or virtual storage, no filters from elsewhere, no sizes beyond a limit.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import h5py
+    import numpy as np
+    from numpy.typing import NDArray
+
+MAX_VALUES = 2_000_000_000
+_MAX_CHUNK_BYTES = 256 << 20
+_MAX_ATTRIBUTE_BYTES = 1 << 16
+_MOST_DEFLATED = 1100
+"""Deflate makes nothing more than 1,032 times smaller."""
+_FILTERS = {1: "deflate", 2: "shuffle", 3: "checksum", 32000: "LZF"}
+
+
+class FeatureFileError(Exception):
+    """A feature file that cannot be used: which, and why in words for the reader."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+@contextmanager
+def opened_hdf5(path: Path) -> Iterator[h5py.File]:
+    """The file, open for reading. Whatever goes wrong within becomes a FeatureFileError."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            yield file
+    except FileNotFoundError:
+        raise FeatureFileError(path, "there is no such file") from None
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        raise FeatureFileError(path, f"it is damaged, or no HDF5 file ({_first_line(error)})") from error
+
+
+def checked_dataset(path: Path, file: h5py.File, name: str, *, ndim: tuple[int, ...], kinds: str) -> Any:
+    """A dataset whose claims were checked: it lies in this file, has one of ``ndim`` axes, numbers of
+    ``kinds`` (numpy's letters), and a size within bounds. Raises FeatureFileError.
+    """
+    import h5py
+
+    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+        raise FeatureFileError(path, f"it has no dataset {name!r} of its own")
+    data = file[name]
+    if not isinstance(data, h5py.Dataset):
+        raise FeatureFileError(path, f"{name!r} is no dataset")
+    plan = data.id.get_create_plist()
+    if data.is_virtual or plan.get_external_count():
+        raise FeatureFileError(path, f"the values of {name!r} lie in other files, which are not opened")
+    filters = [plan.get_filter(index)[0] for index in range(plan.get_nfilters())]
+    if any(number not in _FILTERS for number in filters):
+        raise FeatureFileError(path, f"{name!r} is compressed in a way that is not read here")
+    if data.dtype.kind not in kinds or data.dtype.itemsize > 8:
+        raise FeatureFileError(path, f"{name!r} holds {data.dtype}, which is not expected there")
+    if data.shape is None or len(data.shape) not in ndim:
+        raise FeatureFileError(path, f"{name!r} has the shape {data.shape}, which is not expected there")
+    chunk_bytes = prod(data.chunks) * data.dtype.itemsize if data.chunks else 0
+    if prod(data.shape) > MAX_VALUES or chunk_bytes > _MAX_CHUNK_BYTES:
+        raise FeatureFileError(path, f"{name!r} claims to be of {data.shape} values, too many to be true")
+    if prod(data.shape) * data.dtype.itemsize > _MOST_DEFLATED * data.id.get_storage_size():
+        raise FeatureFileError(path, f"{name!r} claims to be of {data.shape} values, and holds fewer")
+    return data
+
+
+def attribute(owner: Any, name: str) -> str | int | float | None:
+    """One text or number, else None: where there is none, and where it is an array or beyond 64 KiB."""
+    import numpy as np
+
+    if name not in owner.attrs:
+        return None
+    claim = owner.attrs.get_id(name)
+    if prod(claim.shape or ()) != 1 or claim.get_storage_size() > _MAX_ATTRIBUTE_BYTES:
+        return None
+    value = owner.attrs[name]
+    if isinstance(value, np.ndarray):
+        value = value.reshape(-1)[0]
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if isinstance(value, str):
+        return value[:_MAX_ATTRIBUTE_BYTES]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return value if isinstance(value, int | float) else None
+
+
+def number(owner: Any, name: str) -> float | None:
+    """An attribute as a finite number, also where it was written as text; else None."""
+    value = attribute(owner, name)
+    try:
+        result = float(value) if value is not None else None
+    except ValueError:
+        return None
+    return result if result is not None and abs(result) < 1e15 else None
+
+
+def all_finite(values: NDArray[np.floating[Any]]) -> bool:
+    """Whether no value is NaN or infinite, a block at a time: no mask as large as the values."""
+    import numpy as np
+
+    return all(bool(np.isfinite(values[i : i + 65536]).all()) for i in range(0, len(values), 65536))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,147 @@
+"""The folder that holds feature stores: who uses which, and which go when the folder outgrows its limit.
+
+A store is a few files of one name: ``.h5`` (finished), ``.journal`` (in progress), ``.lock``. The lock
+belongs to the process that writes; the operating system frees it when that process dies.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING
+
+from viewer.folders import cache_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+log = logging.getLogger("foveola.features")
+
+KEY_DIGITS = 32
+_LOCK_ENDING = ".lock"
+
+
+def features_dir() -> Path:
+    """Where stores lie unless the reader names a folder. May not exist yet."""
+    return cache_dir() / "features"
+
+
+class StoreLock:
+    """The right to write one store. Held until ``release`` or the end of the process."""
+
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
+        self._path = path
+        self._file = file
+
+    @staticmethod
+    def acquire(folder: Path, key: str) -> StoreLock | None:
+        """The lock of a store; None where another process, or another store in this one, holds it.
+
+        Raises OSError where the folder cannot be written or locked.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{key}{_LOCK_ENDING}"
+        while True:
+            file = path.open("a+b")
+            if not _locked(file):
+                file.close()
+                return None
+            # Who removes a store removes its lock file too: a lock on a removed file locks nothing.
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                    return StoreLock(path, file)
+            file.close()
+
+    def release(self) -> None:
+        """Releasing twice is allowed."""
+        self._file.close()
+
+    def touch(self) -> None:
+        """The store was used now: it is the last to be removed."""
+        os.utime(self._path)
+
+    def remove_store(self) -> None:
+        """Remove the files of the store, the lock file last. Raises OSError."""
+        for path in _files_of(self._path.parent, self._path.stem):
+            path.unlink()
+        self._path.unlink()
+        self.release()
+
+
+def trim(folder: Path, limit_bytes: int) -> int:
+    """Remove the stores that were used longest ago until all together are within the limit; how many went.
+
+    A store in use is never removed, nor is one that cannot be.
+    """
+    stores: dict[str, list[os.stat_result]] = {}
+    for path in _store_files(folder):
+        with suppress(FileNotFoundError):
+            stores.setdefault(_key_of(path), []).append(path.stat())
+    total_bytes = sum(stat.st_size for stats in stores.values() for stat in stats)
+    removed = 0
+    for key in sorted(stores, key=lambda key: max(stat.st_mtime for stat in stores[key])):
+        if total_bytes <= limit_bytes:
+            break
+        try:
+            lock = StoreLock.acquire(folder, key)
+            if lock is None:
+                continue
+            try:
+                lock.remove_store()
+            finally:
+                lock.release()
+        except OSError as error:
+            log.warning("%s: an old store cannot be removed: %s", folder / key, error)
+            continue
+        log.info("%s: removed, the stores were larger than %d bytes", folder / key, limit_bytes)
+        total_bytes -= sum(stat.st_size for stat in stores[key])
+        removed += 1
+    return removed
+
+
+def _store_files(folder: Path) -> Iterator[Path]:
+    """Files of stores, and what a process that was killed left of one."""
+    if folder.is_dir():
+        for path in folder.iterdir():
+            if _key_of(path) and path.is_file():
+                yield path
+
+
+def _files_of(folder: Path, key: str) -> list[Path]:
+    return [path for path in _store_files(folder) if _key_of(path) == key and path.suffix != _LOCK_ENDING]
+
+
+def _key_of(path: Path) -> str:
+    """The store that a file belongs to; "" where it belongs to none. A reader's other files are not ours."""
+    key, _, ending = path.name.removeprefix(".").partition(".")
+    hexadecimal = len(key) == KEY_DIGITS and not key.strip("0123456789abcdef")
+    ours = ending.startswith(("h5", "journal", "lock"))
+    return key if hexadecimal and ours else ""
+
+
+if sys.platform == "win32":
+    import errno
+    import msvcrt
+
+    def _locked(file: IO[bytes]) -> bool:
+        file.seek(0)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EDEADLK):
+                return False
+            raise
+        return True
+
+else:
+    import fcntl
+
+    def _locked(file: IO[bytes]) -> bool:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

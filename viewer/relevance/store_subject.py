@@ -1,0 +1,78 @@
+"""What a feature store is about: this content of a slide, at this pixel size, by this encoder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from viewer.relevance.grid import PatchGrid
+from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.store_folder import KEY_DIGITS
+from viewer.slide.identity import slide_identity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from viewer.relevance.encoders import EncoderCard
+    from viewer.slide.source import Source
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSubject:
+    """``identity`` is the slide's content (``slide_identity``); ``name`` its file's, without the ending."""
+
+    identity: str
+    name: str
+    extent_px: tuple[int, int]
+    mpp_um: tuple[float, float]
+    mpp_estimated: bool
+    objective_power: float | None
+    card: EncoderCard
+
+    @staticmethod
+    def of(
+        source: Source, card: EncoderCard, mpp_um: tuple[float, float], *, mpp_estimated: bool
+    ) -> StoreSubject:
+        """Raises SlideError where the file cannot be read."""
+        info, pyramid = source.info, source.pyramid
+        return StoreSubject(
+            slide_identity(source),
+            info.path.stem,
+            (pyramid.width, pyramid.height),
+            mpp_um,
+            mpp_estimated,
+            info.objective_power,
+            card,
+        )
+
+    @property
+    def grid(self) -> PatchGrid:
+        """Raises ValueError where the pixel size cannot be right."""
+        return PatchGrid.over(*self.extent_px, self.mpp_um)
+
+    def facts(self) -> dict[str, Any]:
+        """What must be equal for features to be of this subject, fit for JSON."""
+        return {
+            "format": FORMAT,
+            "slide_identity": self.identity,
+            "encoder": self.card.id,
+            "encoder_version": self.card.version,
+            "mpp_um": [float(f"{mpp:.6g}") for mpp in self.mpp_um],
+        }
+
+    def check(self, facts: Mapping[str, Any], path: Path) -> None:
+        """Raises FeatureFileError where the facts in a file are those of another subject."""
+        for name, wanted in self.facts().items():
+            if facts.get(name) != wanted:
+                what = {"slide_identity": "slide", "mpp_um": "pixel size"}.get(name, name.replace("_", " "))
+                raise FeatureFileError(path, f"its features are of another {what}")
+
+    @property
+    def key(self) -> str:
+        """The name of the store: not that of the slide, which may be a patient's."""
+        return hashlib.sha256(json.dumps(self.facts()).encode()).hexdigest()[:KEY_DIGITS]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QLinearGradient, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QLinearGradient, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from viewer.ui.theme import em_px
@@ -149,7 +149,7 @@ class Legend(QWidget):
             samples.append((Qt.BrushStyle.Dense6Pattern, "estimated"))
         for pattern, word in samples:
             patch = QRectF(x, y + em * 0.25, em * 1.4, em * 0.8)
-            painter.fillRect(patch, pattern)
+            painter.fillRect(patch, QBrush(_TEXT, pattern))
             painter.setPen(QPen(_DIM, 1))
             painter.drawRect(patch)
             painter.setPen(_TEXT)

@@ -1,11 +1,13 @@
-"""One thread beside the window for work that takes a moment: thumbnails, ranking, estimates. Newest first.
+"""One thread beside the window for work that takes a moment: pictures of places, ranking, estimates.
 
-Answers come in the GUI thread. Work that waits can be dropped; what runs is finished then, unheard.
+What one glance asks for is done in its order, newer glances before older ones. Answers come in the GUI
+thread. Work that waits can be dropped; what runs is finished then, unheard.
 """
 
 from __future__ import annotations
 
 import threading
+from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from viewer.log import logger
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 log = logger("ui")
 T = TypeVar("T")
+_ONE_GLANCE_S = 0.05
+"""Requests that follow each other quicker than this come from one look at a list."""
 
 
 class _Job(Generic[T]):
@@ -43,7 +47,8 @@ class SideThread:
     def __init__(self, name: str) -> None:
         self._name = name
         self._outbox = Outbox()
-        self._waiting: list[_Job] = []
+        self._waiting: list[list[_Job]] = []  # one list a glance, the newest glance last
+        self._last_request_s = 0.0
         self._era = 0
         self._held = self._closed = False
         self._condition = threading.Condition()
@@ -53,8 +58,12 @@ class SideThread:
         self, work: Callable[[], T], done: Callable[[T], None], failed: Callable[[Exception], None]
     ) -> None:
         """Have ``work`` done; ``done(answer)`` or ``failed(error)`` follows in the GUI thread."""
+        now_s = monotonic()
         with self._condition:
-            self._waiting.append(_Job(work, done, failed, self._era))
+            if not self._waiting or now_s - self._last_request_s > _ONE_GLANCE_S:
+                self._waiting.append([])
+            self._last_request_s = now_s
+            self._waiting[-1].append(_Job(work, done, failed, self._era))
             self._condition.notify()
         if self._thread is None:
             self._thread = threading.Thread(target=self._loop, name=f"foveola-{self._name}", daemon=True)
@@ -91,7 +100,9 @@ class SideThread:
                     self._condition.wait()
                 if self._closed:
                     return
-                job = self._waiting.pop()
+                job = self._waiting[-1].pop(0)
+                if not self._waiting[-1]:
+                    self._waiting.pop()
             answer = job.run()
             self._outbox.post(lambda era=job.era, answer=answer: self._answer(era, answer))  # type: ignore[misc]
 

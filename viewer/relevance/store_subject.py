@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from viewer.facts import shown
 from viewer.relevance.grid import PatchGrid
 from viewer.relevance.hdf5_reading import FeatureFileError
 from viewer.relevance.store_folder import KEY_DIGITS
@@ -42,7 +43,7 @@ class StoreSubject:
         info, pyramid = source.info, source.pyramid
         return StoreSubject(
             slide_identity(source),
-            info.path.stem,
+            shown(info.path.stem),
             (pyramid.width, pyramid.height),
             mpp_um,
             mpp_estimated,

@@ -1,0 +1,90 @@
+"""Exports: scores that an evaluation reads, and GeoJSON as QuPath reads it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import h5py
+import numpy as np
+import pytest
+
+from tests.relevance.fields import small_field
+from viewer.relevance.export import write_geojson, write_scores
+from viewer.saving import SaveError
+from viewer.slide.geometry import Rect
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Place:
+    rect: Rect
+    score: float
+
+
+def test_scores_of_analysed_patches_and_of_no_others(tmp_path: Path) -> None:
+    field = small_field()
+    path = tmp_path / "scores.h5"
+    write_scores(field, path, slide_name="slide")
+    with h5py.File(path) as file:
+        coords, scores = file["coords"][()], file["scores"][()]
+        assert (coords.dtype, scores.dtype) == (np.int64, np.float32)
+        assert coords.shape == (int(field.known.sum()), 2)
+        assert np.array_equal(scores, field.scores[field.known])
+        assert file.attrs["patch_size_level0"] == file["coords"].attrs["patch_size_level0"] == 256
+        assert file.attrs["mpp_um"].tolist() == [0.499, 0.501]
+        assert file.attrs["mpp_estimated"]
+        assert file.attrs["note"] == "Research use only"
+        assert file.attrs["query"] == "adipose tissue"
+        assert file.attrs["patches_analysed"] == len(scores)
+    for (x, y), score in zip(coords.tolist(), scores, strict=True):
+        cell = field.grid.cell_at(x + 128, y + 128)
+        assert cell is not None
+        assert field.known[cell]
+        assert field.scores[cell] == score
+
+
+def test_places_and_patches_as_qupath_reads_them(tmp_path: Path) -> None:
+    field = small_field('fat, "é"')
+    path = tmp_path / "out.geojson"
+    place = Place(Rect(256.5, 0.0, 800.25, 256.5), 0.91234)
+    write_geojson(field, [place], path, slide_name="slide")
+    collection = json.loads(path.read_text(encoding="utf-8"))
+    assert collection["type"] == "FeatureCollection"
+    assert collection["foveola"]["note"] == "Research use only"
+    first, *tiles = collection["features"]
+    assert first["properties"]["objectType"] == "annotation"
+    assert first["properties"]["measurements"] == {'relevance: fat, "é"': 0.9123, "rank": 1}
+    ring = first["geometry"]["coordinates"][0]
+    assert ring[0] == ring[-1] == [256.5, 0.0]
+    assert ring[2] == [800.25, 256.5]
+    assert len(tiles) == int((field.known & (field.scores > 0)).sum())
+    assert {tile["properties"]["objectType"] for tile in tiles} == {"tile"}
+    assert all(list(tile["properties"]["measurements"]) == ['relevance: fat, "é"'] for tile in tiles)
+    assert len({feature["id"] for feature in collection["features"]}) == len(collection["features"])
+
+
+def test_the_same_export_has_the_same_ids(tmp_path: Path) -> None:
+    texts = []
+    for name in ("a", "b"):
+        write_geojson(small_field(), [], tmp_path / name, slide_name="slide")
+        texts.append((tmp_path / name).read_bytes())
+    assert texts[0] == texts[1]
+
+
+def test_odd_names_do_no_harm(tmp_path: Path) -> None:
+    """A file name that is no UTF-8."""
+    write_geojson(small_field("\ud800"), [], tmp_path / "a.geojson", slide_name="\udcff")
+    json.loads((tmp_path / "a.geojson").read_text(encoding="utf-8"))
+    write_scores(small_field("\ud800\x00"), tmp_path / "a.h5", slide_name="\udcff\x00")
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert file.attrs["slide"] == "\\udcff\\x00"
+
+
+def test_where_nothing_can_be_written_it_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SaveError, match="not saved"):
+        write_scores(small_field(), tmp_path / "file" / "scores.h5", slide_name="slide")

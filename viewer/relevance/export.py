@@ -1,0 +1,123 @@
+"""Relevance for other programs: scores as HDF5, places and patches as QuPath's GeoJSON.
+
+Only what was analysed is written; a patch that is missing in a file was not analysed. Every file says how it
+was made and what it is not for.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from viewer import RESEARCH_USE
+from viewer.facts import shown
+from viewer.relevance.field import UNIT
+from viewer.saving import save_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from viewer.relevance.field import RelevanceField
+    from viewer.relevance.hits import Hit
+    from viewer.slide.geometry import Rect
+
+_UUID_SPACE = uuid.UUID("6b0f3c52-3c0f-5f0e-9d55-6f0d8a1f5b1e")
+_PLACE_RGB, _PATCH_RGB = [230, 159, 0], [86, 180, 233]  # told apart by all readers (Okabe and Ito, 2008)
+
+
+def write_scores(field: RelevanceField, path: Path, *, slide_name: str) -> None:
+    """The score of every analysed patch, glass included, as HDF5: ``coords`` int64 (n, 2), the top left
+    corner in level-0 px, ``scores`` float32 (n,) in [0, 1].
+
+    ``patch_size_level0`` is the side of a patch in whole level-0 px, at the file and at ``coords``, as
+    TRIDENT has it; ``patch_width_level0`` and ``patch_height_level0`` are exact. Raises SaveError.
+    """
+    import h5py
+
+    grid, known = field.grid, field.known.reshape(-1)
+    size_level0 = round((grid.patch_width_px + grid.patch_height_px) / 2)
+    data = io.BytesIO()
+    with h5py.File(data, "w") as file:
+        coords = file.create_dataset("coords", data=grid.coords()[known])
+        coords.attrs.update({"patch_size_level0": size_level0, "overlap": 0, "name": shown(slide_name)})
+        file.create_dataset("scores", data=field.scores.reshape(-1)[known])
+        file.attrs.update(
+            {
+                "patch_size_level0": size_level0,
+                "patch_width_level0": grid.patch_width_px,
+                "patch_height_level0": grid.patch_height_px,
+                **export_facts(field, slide_name),
+            }
+        )
+    save_atomically(path, data.getvalue())
+
+
+def write_geojson(field: RelevanceField, hits: Sequence[Hit], path: Path, *, slide_name: str) -> None:
+    """Places as annotations and analysed patches above 0 as tiles, as QuPath reads them. Raises SaveError.
+
+    Coordinates are level-0 px. QuPath shows the measurement ``relevance: QUERY`` of tiles as a map.
+    """
+    collection = {
+        "type": "FeatureCollection",
+        "features": [*_places(field, hits, slide_name), *_patches(field, slide_name)],
+        "foveola": export_facts(field, slide_name),
+    }
+    text = json.dumps(collection, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    save_atomically(path, text.encode())
+
+
+def export_facts(field: RelevanceField, slide_name: str) -> dict[str, Any]:
+    """What every export says of itself, fit for JSON and for the attributes of a file."""
+    facts = {
+        "slide": slide_name,
+        "unit": UNIT,
+        "note": RESEARCH_USE,
+        "patches_on_slide": field.grid.patch_count,
+        "patches_analysed": int(field.known.sum()),
+        **field.provenance.as_facts(),
+    }
+    return {name: shown(value) if isinstance(value, str) else value for name, value in facts.items()}
+
+
+def _places(field: RelevanceField, hits: Sequence[Hit], slide_name: str) -> Iterator[dict[str, Any]]:
+    query = shown(field.provenance.query)
+    for rank, hit in enumerate(hits, 1):
+        yield _feature(
+            hit.rect,
+            f"{shown(slide_name)}|{query}|place {rank}",
+            objectType="annotation",
+            name=f"{query}, place {rank}",
+            classification={"name": query, "color": _PLACE_RGB},
+            isLocked=True,
+            measurements={f"relevance: {query}": round(hit.score, 4), "rank": rank},
+            metadata={"encoder": field.provenance.encoder, "unit": UNIT, "note": RESEARCH_USE},
+        )
+
+
+def _patches(field: RelevanceField, slide_name: str) -> Iterator[dict[str, Any]]:
+    query = shown(field.provenance.query)
+    for row, col in np.argwhere(field.known & (field.scores > 0)).tolist():
+        yield _feature(
+            field.grid.rect(row, col),
+            f"{shown(slide_name)}|{query}|patch {row} {col}",
+            objectType="tile",
+            color=_PATCH_RGB,
+            measurements={f"relevance: {query}": round(float(field.scores[row, col]), 4)},
+        )
+
+
+def _feature(rect: Rect, identity: str, /, **properties: Any) -> dict[str, Any]:
+    """The same place has the same id in every export: QuPath replaces it instead of doubling it."""
+    x0, y0, x1, y1 = (round(value, 2) for value in (rect.x0, rect.y0, rect.x1, rect.y1))
+    ring = [[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]]
+    return {
+        "type": "Feature",
+        "id": str(uuid.uuid5(_UUID_SPACE, identity)),
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "properties": properties,
+    }

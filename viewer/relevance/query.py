@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewer.relevance.field import both, highest, near, without
 from viewer.relevance.grid import PATCH_UM
+from viewer.relevance.speech import RESERVED_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,6 +91,11 @@ def leaves(query: Query) -> tuple[Leaf, ...]:
     return tuple(leaf for part in _parts(query) for leaf in leaves(part))
 
 
+def depth_of(query: Query) -> int:
+    """How many steps it is nested; 0 for a leaf."""
+    return 1 + max(depth_of(part) for part in _parts(query)) if _parts(query) else 0
+
+
 def with_weights(query: Query, index: int, weights: tuple[tuple[str, float], ...]) -> Query:
     """The same query with other weights for leaf ``index``, which is a term (else IndexError)."""
     if not 0 <= index < len(leaves(query)) or not isinstance(leaves(query)[index], Term):
@@ -121,7 +127,7 @@ def text_of(query: Query) -> str:
     """The query in words that parse to the same tree."""
     match query:
         case Term(text, _):
-            return f'"{text}"' if _needs_quotes(text) else text
+            return '"{}"'.format(text.replace('"', "'")) if _needs_quotes(text) else text
         case Like(positives, negatives):
             more = f", unlike {len(negatives)}" if negatives else ""
             return f"[like {len(positives)} marked{more}]"
@@ -195,11 +201,12 @@ def _inverted(field: RelevanceField) -> RelevanceField:
     )
 
 
-_WORDS = ("and", "or", "not", "no", "without", "near", "within")
+_MARKS = frozenset('(),;|"&?!:')
 
 
 def _needs_quotes(text: str) -> bool:
-    return any(word in text.lower().split() for word in _WORDS) or any(mark in text for mark in '(),"')
+    words = text.lower().split()
+    return not words or not RESERVED_WORDS.isdisjoint(words) or not _MARKS.isdisjoint(text)
 
 
 def _in_brackets(query: Query) -> str:

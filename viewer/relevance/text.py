@@ -1,0 +1,356 @@
+"""Typed words to a query: operators, brackets, quotes, phrases; and in sentences what was not understood.
+
+Never raises for what a reader types, and its time is bounded: MAX_TEXT characters, MAX_LEAVES terms, brackets
+MAX_BRACKETS deep. Binding, tightest first: near, not / without, and, or. Commas join as the next "and" or
+"or" does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from viewer.relevance.query import (
+    MAX_DEPTH,
+    MAX_LEAVES,
+    MAX_TEXT,
+    All,
+    AnyOf,
+    Like,
+    Near,
+    Query,
+    Term,
+    Without,
+    depth_of,
+    leaves,
+)
+from viewer.relevance.speech import Kind
+from viewer.relevance.words import Word, read_words
+
+if TYPE_CHECKING:
+    from viewer.relevance.lexicon import Entry, Lexicon
+
+MAX_BRACKETS = 12
+_ADVICE = "A vision–language model may be asked for it"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A sentence for the reader, and terms to ask instead. ``note``: how something was read, or what a
+    concept cannot tell; nothing is wrong.
+    """
+
+    sentence: str
+    nearest: tuple[str, ...] = ()
+    note: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """How one term was read. ``how``: exact, approximate, unmeasurable, unknown, sentence. ``name`` is the
+    lexicon's; ``limits`` what else looks like it.
+    """
+
+    text: str
+    name: str
+    how: str
+    weights: tuple[tuple[str, float], ...] = ()
+    limits: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A query, or None where nothing can be asked; ``understood`` has one entry a leaf, in their order."""
+
+    query: Query | None
+    problems: tuple[Problem, ...] = ()
+    understood: tuple[Understood, ...] = ()
+
+
+class Guess(Protocol):
+    """What a sentence model says of unknown words: see ``sentences.SentenceModel.guess``."""
+
+    def __call__(self, text: str) -> tuple[tuple[tuple[str, float], ...], str] | None:
+        """Concept weights, and the known phrase that is nearest; None where none is near enough."""
+
+
+def parse(text: str, lexicon: Lexicon, guess: Guess | None = None) -> Parsed:
+    """The query that a text means. ``guess`` is asked for words that the lexicon does not have."""
+    if len(text) > MAX_TEXT:
+        return _refused(f"The query is {len(text):,} characters long; {MAX_TEXT:,} is the most.")
+    words, remarks = read_words(text, lexicon)
+    if not any(word.kind is Kind.PHRASE for word in words):
+        return _refused(
+            *remarks, "There is nothing to look for; type what you want to see, such as a tissue."
+        )
+    if sum(word.kind is Kind.PHRASE for word in words) > MAX_LEAVES:
+        return _refused(f"The query has too many terms; {MAX_LEAVES} is the most.")
+    reader = _Reader(words, lexicon, guess, [Problem(remark, note=True) for remark in remarks])
+    query = reader.read()
+    if query is None:
+        return Parsed(None, tuple(reader.problems))
+    if depth_of(query) > MAX_DEPTH:
+        return _refused(f"The query is nested too deeply; {MAX_DEPTH} steps are the most.")
+    if len(leaves(query)) > MAX_LEAVES:
+        return _refused(f"The query has too many terms; {MAX_LEAVES} is the most.")
+    clash = _contradiction(query)
+    if clash:
+        sentence = f"The query asks for “{clash}” and leaves it out at the same time: nothing can match."
+        return Parsed(None, (*reader.problems, Problem(sentence)))
+    understood = tuple(reader.understood[leaf.text] for leaf in leaves(query) if isinstance(leaf, Term))
+    return Parsed(query, tuple(dict.fromkeys(reader.problems)), understood)
+
+
+def _refused(*sentences: str) -> Parsed:
+    return Parsed(None, tuple(Problem(sentence) for sentence in sentences))
+
+
+class _Reader:
+    """Recursive descent over the words; only brackets make it recurse."""
+
+    def __init__(
+        self, words: list[Word], lexicon: Lexicon, guess: Guess | None, problems: list[Problem]
+    ) -> None:
+        self._words, self._at = words, 0
+        self._lexicon, self._guess = lexicon, guess
+        self._brackets = 0
+        self.problems = problems
+        self.understood: dict[str, Understood] = {}
+
+    def read(self) -> Query | None:
+        parts = []
+        while self._at < len(self._words):
+            parts.append(self._any_of())
+            if self._kind() is Kind.CLOSE:
+                self._say("A closing bracket has no opening one; it is left out.")
+                self._at += 1
+        return _all(parts)
+
+    def _kind(self) -> Kind | None:
+        return self._words[self._at].kind if self._at < len(self._words) else None
+
+    def _say(self, sentence: str, *, note: bool = False) -> None:
+        self.problems.append(Problem(sentence, note=note))
+
+    def _any_of(self) -> Query | None:
+        parts = [self._all()]
+        while self._kind() is Kind.OR:
+            self._at += 1
+            parts.append(self._all())
+        return _any(parts)
+
+    def _all(self) -> Query | None:
+        parts = [self._without()]
+        while self._kind() in (Kind.AND, Kind.PHRASE, Kind.OPEN, Kind.NOT):
+            while self._kind() is Kind.AND:
+                self._at += 1
+            parts.append(self._without())
+        return _all(parts)
+
+    def _without(self) -> Query | None:
+        """One thing with all that is left out of it: "fat without blood or vessels, no muscle"."""
+        base = None if self._kind() is Kind.NOT else self._near()
+        excluded: list[Query | None] = []
+        inverted = False
+        while self._kind() is Kind.NOT:
+            count = 0
+            word = self._words[self._at]
+            if word.ends_exclusion and not word.shouted and (base or excluded):
+                break  # "but not" speaks of all that stands before it
+            while self._kind() is Kind.NOT:
+                self._at += 1
+                count += 1
+            left_out = self._near()
+            if left_out is None:
+                self._say(f"Nothing follows “{word.text}”; it is left out.")
+            elif count % 2:
+                excluded.append(left_out)
+                if not word.shouted:
+                    excluded += self._more_left_out(word.text)
+            elif base is None:
+                base = left_out
+                inverted = True
+            else:
+                base = _all([base, left_out])
+        left_out = _any(excluded)
+        if left_out is None:
+            return base
+        if base is None and not inverted:
+            return Without(None, left_out)
+        assert base is not None
+        return Without(base, left_out)
+
+    def _more_left_out(self, operator: str) -> list[Query | None]:
+        """In plain speech "without blood and fat" leaves out both; in capitals AND binds as in logic."""
+        more: list[Query | None] = []
+        while self._kind() in (Kind.AND, Kind.OR) and not self._words[self._at].ends_exclusion:
+            following = self._words[self._at + 1].kind if self._at + 1 < len(self._words) else None
+            if following not in (Kind.PHRASE, Kind.OPEN):
+                break
+            self._at += 1
+            more.append(self._near())
+        if more:
+            self._say(f"Read as: {operator} any of these. Put brackets to say otherwise.", note=True)
+        return more
+
+    def _near(self) -> Query | None:
+        base = self._atom()
+        while self._kind() is Kind.NEAR:
+            word = self._words[self._at]
+            self._at += 1
+            other = self._atom()
+            if base is None or other is None:
+                self._say(f"“{word.text}” needs a term on both sides; it is left out.")
+                base = base or other
+            else:
+                base = Near(base, other, word.distance_um)
+        return base
+
+    def _atom(self) -> Query | None:
+        kind = self._kind()
+        if kind is Kind.PHRASE:
+            word = self._words[self._at]
+            self._at += 1
+            return self._term(word)
+        if kind is Kind.OPEN:
+            return self._bracket()
+        if kind in (Kind.AND, Kind.OR, Kind.NEAR):
+            self._say(f"Nothing stands before “{self._words[self._at].text}”; it is left out.")
+        elif self._at and self._words[self._at - 1].kind in (Kind.AND, Kind.OR):
+            self._say(f"Nothing follows “{self._words[self._at - 1].text}”; it is left out.")
+        return None
+
+    def _bracket(self) -> Query | None:
+        if self._brackets >= MAX_BRACKETS:
+            self._say(f"Brackets are nested deeper than {MAX_BRACKETS}; the innermost are left out.")
+            while self._kind() is Kind.OPEN:
+                self._at += 1
+            return self._atom()
+        self._at += 1
+        self._brackets += 1
+        inner = self._any_of()
+        self._brackets -= 1
+        if self._kind() is Kind.CLOSE:
+            self._at += 1
+        else:
+            self._say("A bracket is not closed; it is closed at the end.")
+        if inner is None:
+            self._say("A pair of brackets holds no term; it is left out.")
+        return inner
+
+    def _term(self, word: Word) -> Query:
+        entry = self._lexicon.find(word.text)
+        if entry is None and not word.quoted:
+            corrected = self._lexicon.corrected(word.text)
+            if corrected is not None:
+                self._say(f"“{word.text}” is read as “{corrected}”.", note=True)
+                return self._known(corrected, self._lexicon.find(corrected))
+            parts, complete = self._lexicon.parts(word.text)
+            if complete and 1 < len(parts) <= MAX_LEAVES:
+                named = " and ".join(f"“{part}”" for part in parts)
+                self._say(f"“{word.text}” is read as {named}.", note=True)
+                both = _all([self._known(part, self._lexicon.find(part)) for part in parts])
+                assert both is not None
+                return both
+        return self._known(word.text, entry)
+
+    def _known(self, text: str, entry: Entry | None) -> Term:
+        if entry is None:
+            understood = self._unknown(text)
+        elif not entry.measurable:
+            self.problems.append(
+                Problem(
+                    f"“{text}” cannot be measured from stain and texture: {entry.why}. {_ADVICE}.",
+                    entry.nearest,
+                )
+            )
+            understood = Understood(text, entry.names[0], "unmeasurable", (), entry.why)
+        else:
+            how = "approximate" if entry.approximate else "exact"
+            if entry.approximate:
+                self._say(f"“{text}” is approximate: {entry.limits}.", note=True)
+            understood = Understood(text, entry.names[0], how, entry.weights, entry.limits)
+        self.understood[text] = understood
+        return Term(text, understood.weights)
+
+    def _unknown(self, text: str) -> Understood:
+        guessed = self._guess(text) if self._guess else None
+        if guessed is not None:
+            weights, phrase = guessed
+            self._say(
+                f"“{text}” is not in the lexicon; the nearest phrase in it, “{phrase}”, is measured instead."
+            )
+            return Understood(text, phrase, "sentence", weights, "guessed from the words")
+        parts, _ = self._lexicon.parts(text)
+        measurable = [name for name in parts if (entry := self._lexicon.find(name)) and entry.measurable]
+        self.problems.append(
+            Problem(
+                f"“{text[:80]}” is not a term that can be measured from stain and texture. {_ADVICE}.",
+                tuple(dict.fromkeys((*measurable, *self._lexicon.nearest(text))))[:3],
+            )
+        )
+        return Understood(text, text, "unknown")
+
+
+def _all(parts: list[Query | None]) -> Query | None:
+    """AND without repetition; what a part leaves out is left out of the whole."""
+    flat: list[Query] = []
+    for part in parts:
+        flat += part.parts if isinstance(part, All) else () if part is None else (part,)
+    flat = list(dict.fromkeys(flat))
+    left_out = _any([part.excluded for part in flat if isinstance(part, Without)])
+    bases = [part.base if isinstance(part, Without) else part for part in flat]
+    wanted = list(dict.fromkeys(base for base in bases if base is not None))
+    base = wanted[0] if len(wanted) == 1 else All(tuple(wanted)) if wanted else None
+    return base if left_out is None else Without(base, left_out)
+
+
+def _any(parts: list[Query | None]) -> Query | None:
+    """OR without repetition."""
+    flat: list[Query] = []
+    for part in parts:
+        flat += part.parts if isinstance(part, AnyOf) else () if part is None else (part,)
+    flat = list(dict.fromkeys(flat))
+    return flat[0] if len(flat) == 1 else AnyOf(tuple(flat)) if flat else None
+
+
+def _contradiction(query: Query) -> str | None:
+    """A term that the query both demands and leaves out."""
+    match query:
+        case Without(base, excluded):
+            out = {_meaning(leaf): leaf for leaf in _alternatives(excluded)}
+            for leaf in _demanded(base) if base is not None else ():
+                if _meaning(leaf) in out and isinstance(leaf, Term):
+                    return leaf.text
+            return (_contradiction(base) if base is not None else None) or _contradiction(excluded)
+        case All(parts) | AnyOf(parts):
+            return next((clash for part in parts if (clash := _contradiction(part))), None)
+        case Near(base, other, _):
+            return _contradiction(base) or _contradiction(other)
+        case _:
+            return None
+
+
+def _meaning(leaf: Term | Like) -> object:
+    return (leaf.weights or leaf.text.casefold()) if isinstance(leaf, Term) else leaf
+
+
+def _demanded(query: Query) -> tuple[Term | Like, ...]:
+    match query:
+        case All(parts):
+            return tuple(leaf for part in parts for leaf in _demanded(part))
+        case Without(base, _):
+            return _demanded(base) if base is not None else ()
+        case Near(base, _, _):
+            return _demanded(base)
+        case AnyOf():
+            return ()
+        case _:
+            return (query,)
+
+
+def _alternatives(query: Query) -> tuple[Term | Like, ...]:
+    """The terms of which each one alone leaves out."""
+    if isinstance(query, AnyOf):
+        return tuple(leaf for part in query.parts for leaf in _alternatives(part))
+    return (query,) if isinstance(query, Term | Like) else ()

@@ -1,0 +1,156 @@
+"""A typed text cut into operators, brackets and phrases, with the padding of everyday speech taken off.
+
+Pure. "Show me the areas of necrosis next to fat" becomes: necrosis, NEAR 100 µm, fat.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from viewer.relevance.lexicon import key_of
+from viewer.relevance.query import MAX_NEAR_UM, NEAR_UM
+from viewer.relevance.speech import MARKS, OPERATORS, PADDING_BEFORE, PADDING_BEHIND, Kind
+
+if TYPE_CHECKING:
+    from viewer.relevance.lexicon import Lexicon
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One piece of a query. ``shouted``: an operator in capitals, which binds as in logic.
+    ``ends_exclusion``: it speaks of all before it ("but", "but not"), not of what was last left out.
+    """
+
+    kind: Kind
+    text: str
+    quoted: bool = False
+    shouted: bool = False
+    ends_exclusion: bool = False
+    distance_um: float = NEAR_UM
+
+
+_INSIDE = ("in", "inside", "within")
+_TOKEN = re.compile(r'"[^"]*"?|&&|\|\||[(),;|]|[^\s(),;|"]+')
+_DISTANCE = re.compile(r"(\d{1,7}(?:[.]\d{1,3})?)\s*(um|µm|μm|microns?|micrometres?|micrometers?|mm)$", re.I)
+_ODD = re.compile(r"[^\w\s&/+.%'’\-µμ(),;|\"]")
+
+
+def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]]:
+    """The pieces of a text, and remarks for the reader on what was dropped."""
+    remarks = []
+    text = text.replace("“", '"').replace("”", '"').replace("„", '"').replace("–", "-")
+    plain = "".join(letter if letter.isprintable() else " " for letter in text)
+    plain = re.sub(r"[?!:]", " ", plain)
+    cleaned = _ODD.sub(" ", plain)
+    if cleaned != plain:
+        remarks.append("Signs that stand for nothing in a query are left out.")
+    if text.count('"') % 2:
+        remarks.append("A quotation mark is not closed; it is closed at the end.")
+    tokens = _TOKEN.findall(cleaned)
+    joined = lexicon.names_with(word for words in OPERATORS for word in words)
+    words: list[Word] = []
+    phrase: list[str] = []
+
+    def flush() -> None:
+        kept = _without_padding(phrase, lexicon)
+        if kept:
+            words.append(Word(Kind.PHRASE, " ".join(kept)))
+        phrase.clear()
+
+    at = 0
+    while at < len(tokens):
+        token = tokens[at]
+        if token.startswith('"'):
+            flush()
+            inner = " ".join(token.strip('"').split())
+            if inner:
+                words.append(Word(Kind.PHRASE, inner, quoted=True))
+            at += 1
+            continue
+        name_length = next((len(name) for name in joined if _starts(tokens, at, name)), 0)
+        if name_length:
+            phrase += tokens[at : at + name_length]
+            at += name_length
+            continue
+        operator, length = _operator(tokens, at)
+        if operator is None:
+            if key_of(token):
+                phrase.append(token.strip(".'’"))
+            at += 1
+            continue
+        flush()
+        at += length
+        if operator.kind is Kind.AND and operator.text.lower() != "and" and not words:
+            continue  # "areas with fat"
+        if operator.kind is Kind.AND and operator.text.lower() in _INSIDE:
+            remarks.append(f"“{operator.text}” is read as “and”: what lies inside what is not measured.")
+        if operator.kind is Kind.NEAR and not 0 < operator.distance_um <= MAX_NEAR_UM:
+            remarks.append(
+                f"A distance is above 0 and at most {MAX_NEAR_UM:,.0f} µm; {NEAR_UM:g} µm is used."
+            )
+            operator = replace(operator, distance_um=NEAR_UM)
+        words.append(operator)
+    flush()
+    return _with_commas_read([word for word in words if word.text.lower() != "either"]), tuple(
+        dict.fromkeys(remarks)
+    )
+
+
+def _starts(tokens: list[str], at: int, name: tuple[str, ...]) -> bool:
+    """Whether a known name that contains an operator's word ("haematoxylin and eosin") starts here."""
+    return key_of(" ".join(tokens[at : at + len(name)])) == " ".join(name)
+
+
+def _operator(tokens: list[str], at: int) -> tuple[Word | None, int]:
+    token = tokens[at]
+    if token in MARKS:
+        return Word(MARKS[token], token), 1
+    if token.lower() == "within":
+        for length in (2, 3):
+            distance = _DISTANCE.fullmatch(" ".join(tokens[at + 1 : at + length]))
+            if distance:
+                unit_um = 1000.0 if distance[2].lower() == "mm" else 1.0
+                end = at + length
+                end += end < len(tokens) and tokens[end].lower() in ("of", "from")
+                said = " ".join(tokens[at:end])
+                return Word(Kind.NEAR, said, distance_um=float(distance[1]) * unit_um), end - at
+    for length in (3, 2, 1):
+        said_words = tokens[at : at + length]
+        kind = OPERATORS.get(tuple(word.lower() for word in said_words))
+        if kind is not None:
+            text = " ".join(said_words)
+            ends_exclusion = text.isupper() or text.lower().startswith("but")
+            return Word(kind, text, shouted=text.isupper(), ends_exclusion=ends_exclusion), len(said_words)
+    return None, 0
+
+
+def _without_padding(phrase: list[str], lexicon: Lexicon) -> list[str]:
+    """A phrase less "show me the …" and "… areas", unless it is a known term as it stands."""
+    words = list(phrase)
+    while words and words[0].lower() in PADDING_BEFORE and not lexicon.find(" ".join(words)):
+        words.pop(0)
+    while len(words) > 1 and words[-1].lower() in PADDING_BEHIND and not lexicon.find(" ".join(words)):
+        words.pop()
+    return words
+
+
+def _with_commas_read(words: list[Word]) -> list[Word]:
+    """Each comma as the next "and" or "or" of its bracket, else as "or"; none beside another operator."""
+    result: list[Word] = []
+    meaning = [Kind.OR]
+    ends, starts = (Kind.PHRASE, Kind.CLOSE), (Kind.PHRASE, Kind.OPEN)
+    for at in range(len(words) - 1, -1, -1):
+        word = words[at]
+        if word.kind is Kind.CLOSE:
+            meaning.append(Kind.OR)
+        elif word.kind is Kind.OPEN and len(meaning) > 1:
+            meaning.pop()
+        elif word.kind in (Kind.AND, Kind.OR):
+            meaning[-1] = word.kind
+        if word.kind is not Kind.COMMA:
+            result.append(word)
+        elif at and result and words[at - 1].kind in ends and result[-1].kind in starts:
+            result.append(Word(meaning[-1], word.text))
+    return result[::-1]

@@ -1,0 +1,137 @@
+"""viewer.relevance.pixel_size: estimates hold on slides of known pixel size, and none is made up."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.slide.stained import slide_of
+from viewer.relevance import pixel_size
+from viewer.relevance.pixel_size import estimate_from_nuclei, estimate_mpp_um
+from viewer.slide.array_source import ArraySource
+from viewer.slide.geometry import Rect
+from viewer.slide.region import read_region
+from viewer.slide.source import TileError, open_slide
+from viewer.slide.tissue import tissue_mask
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from viewer.slide.geometry import TileKey
+
+
+def tissue_with_nuclei(radius_px: float, *, side_px: int = 800, crowding: float = 0.12) -> NDArray[np.uint8]:
+    """Eosin with round nuclei of one size that cover the share ``crowding``."""
+    rng = np.random.default_rng(5)
+    field = np.zeros((side_px, side_px), np.float32)
+    rows, columns = np.mgrid[:side_px, :side_px].astype(np.float32)
+    count = int(crowding * side_px**2 / (np.pi * radius_px**2))
+    for x, y in rng.uniform(0, side_px, (count, 2)):
+        near = np.s_[
+            max(0, int(y - radius_px - 2)) : int(y + radius_px + 3),
+            max(0, int(x - radius_px - 2)) : int(x + radius_px + 3),
+        ]
+        distance = np.hypot(columns[near] - x, rows[near] - y)
+        field[near] = np.maximum(field[near], np.clip(radius_px + 0.5 - distance, 0, 1))
+    density = np.array([0.08, 0.3, 0.12]) + field[..., None] * np.array([0.45, 0.4, 0.15])
+    noise = rng.normal(0, 1.5, density.shape)
+    return np.clip(240 * 10**-density + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("radius_px", [2.5, 4.3, 8.6, 15.0])
+def test_discs_are_measured_at_every_size(radius_px: float) -> None:
+    source = slide_of(tissue_with_nuclei(radius_px))
+    found = estimate_from_nuclei(source, tissue_mask(source, None))
+    measured_um = np.sqrt(found.low_um * found.high_um)
+    assert measured_um == pytest.approx(pixel_size.NUCLEUS_UM / radius_px, rel=0.12)
+    assert found.how == "nuclei"
+    assert found.mpp_um is not None
+    assert found.low_um < found.mpp_um < found.high_um
+
+
+def test_an_estimate_near_a_usual_size_is_taken_for_it() -> None:
+    source = slide_of(tissue_with_nuclei(4.3))
+    found = estimate_from_nuclei(source, tissue_mask(source, None))
+    assert found.mpp_um == 0.5
+    assert "0.5 µm/px that many scanners have" in found.reason
+
+
+def test_the_objective_goes_first() -> None:
+    source = slide_of(tissue_with_nuclei(4.3, side_px=512))
+    tissue = tissue_mask(source, None)
+    scanned = ArraySource(replace(source.info, objective_power=40.0), tissue_with_nuclei(4.3, side_px=512))
+    found = estimate_mpp_um(scanned, tissue)
+    assert (found.mpp_um, found.how) == (0.25, "objective")
+    assert found.low_um < 0.2275 < found.high_um  # what some scanners call 40×
+    assert found.reason == "estimated from the 40× objective that the file names"
+
+
+@pytest.mark.parametrize("power", [0.0, -20.0, 1e6, float("nan")])
+def test_an_absurd_objective_is_not_believed(power: float) -> None:
+    source = slide_of(tissue_with_nuclei(4.3))
+    scanned = ArraySource(replace(source.info, objective_power=power), tissue_with_nuclei(4.3))
+    assert estimate_mpp_um(scanned, tissue_mask(source, None)).how == "nuclei"
+
+
+def test_where_there_is_no_telling_there_is_a_reason() -> None:
+    noise = np.random.default_rng(0).normal(0, 2, (700, 700, 3))
+    colours = {"no tissue": (240, 240, 240), "brightfield": (4, 4, 4), "too few nuclei": (200, 130, 180)}
+    for reason, colour in colours.items():
+        source = slide_of(np.clip(noise + colour, 0, 255).astype(np.uint8))
+        found = estimate_mpp_um(source, tissue_mask(source, None))
+        assert found.mpp_um is None
+        assert found.how == ""
+        assert reason in found.reason
+
+
+def test_nuclei_that_are_hardly_resolved_tell_nothing() -> None:
+    source = slide_of(tissue_with_nuclei(1.3, side_px=500))
+    found = estimate_from_nuclei(source, tissue_mask(source, None))
+    assert found.mpp_um is None
+    assert "px wide, too small" in found.reason
+
+
+class Unreadable(ArraySource):
+    def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
+        if key.col or key.row:
+            raise TileError("made: broken tile")
+        return super().read_tile(key)
+
+
+def test_a_slide_that_cannot_be_read_is_not_estimated() -> None:
+    picture = tissue_with_nuclei(4.3)
+    source = slide_of(picture)
+    found = estimate_from_nuclei(Unreadable(source.info, picture), tissue_mask(source, None))
+    assert found.mpp_um is None
+    assert "broken tile" in found.reason
+
+
+@pytest.mark.slides
+@pytest.mark.parametrize(
+    ("name", "mpp_um"),
+    [("pancreas-crop-HE.svs", 0.3757), ("CMU-1-Small-Region.svs", 0.499), ("OS-1-detail.ome.tif", 0.2271)],
+)
+def test_nuclei_of_real_slides_tell_their_pixel_size(shared_slides: Path, name: str, mpp_um: float) -> None:
+    with closing(open_slide(shared_slides / name)) as source:
+        found = estimate_from_nuclei(source, tissue_mask(source, None))
+    assert found.mpp_um == pytest.approx(mpp_um, rel=0.15)
+    assert found.low_um < mpp_um < found.high_um
+
+
+@pytest.mark.slides
+def test_the_estimate_follows_the_scale_of_a_slide(shared_slides: Path) -> None:
+    """The same tissue with pixels 1.5 and 2.2 times as large."""
+    with closing(open_slide(shared_slides / "pancreas-crop-HE.svs")) as source:
+        region = read_region(source, Rect(3500, 3500, 6500, 6500), (3000, 3000))
+    for factor in (1.5, 3.0):
+        side = round(3000 / factor)
+        scaled = slide_of(np.asarray(Image.fromarray(region).resize((side, side), Image.Resampling.BOX)))
+        found = estimate_from_nuclei(scaled, tissue_mask(scaled, None))
+        assert np.sqrt(found.low_um * found.high_um) == pytest.approx(0.3757 * factor, rel=0.2)

@@ -59,6 +59,9 @@ TILE_SETS = {
 COMPLEX mixes two classes and is left out.
 """
 
+OTHER = "other"
+"""The class of regions that are like nothing asked for: others are ranked against them."""
+
 OVERLAYS = ("pen_mark", "out_of_focus")
 """Classes that lie over others: a patch under one belongs to no tissue class."""
 

@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from _regions import TILE_SETS, auroc, concepts_of_patches, tiles
+from _regions import OTHER, TILE_SETS, auroc, concepts_of_patches, tiles
 from _variations import PLAIN, VARIATIONS, Variation, VariedSource
 from PIL import Image
-from viewer.relevance.pixel_size import estimate_mpp_um
-from viewer.relevance.query import Term
 
 from viewer.folders import cache_dir
 from viewer.relevance.encoders import MEASURED_ID, UnsupportedTermError, load_encoder
 from viewer.relevance.grid import PATCH_UM, PatchGrid
+from viewer.relevance.pixel_size import estimate_mpp_um
+from viewer.relevance.query import Term
 from viewer.slide.array_source import ArraySource
 from viewer.slide.geometry import Rect
 from viewer.slide.phantom import write_phantom
@@ -90,14 +90,20 @@ class Measured:
         areas = {
             concept: auroc(self.scores(encoder, concept)[labelled], mask[labelled])
             for concept, mask in self.concepts.items()
+            if concept != OTHER
         }
         return {concept: area for concept, area in areas.items() if not math.isnan(area)}
 
 
 def measure_slide(
-    path: Path, encoder: Encoder, *, variation: Variation = PLAIN, mpp_um: float | None = None
+    path: Path,
+    encoder: Encoder,
+    *,
+    variation: Variation = PLAIN,
+    mpp_um: float | None = None,
+    regions_file: Path | None = None,
 ) -> Measured:
-    """Encode a whole slide that has a ``.regions.geojson`` beside it, as the viewer would.
+    """Encode a whole slide as the viewer would; its regions are those of the ``.regions.geojson`` beside it.
 
     Its pixel size is ``mpp_um``, else what the file states, else the estimate.
     """
@@ -111,7 +117,7 @@ def measure_slide(
         known = share >= LEAST_TISSUE
         calibration = encoder.calibrate(source, tissue, believed)
         features = _encode(source, grid, known, encoder, calibration)
-    regions = concepts_of_patches(path.with_name(f"{path.stem}.regions.geojson"), grid)
+    regions = concepts_of_patches(regions_file or path.with_name(f"{path.stem}.regions.geojson"), grid)
     places = np.array([grid.rect(row, col) for row in range(grid.rows) for col in range(grid.columns)])
     return Measured(
         path.stem,
@@ -162,7 +168,7 @@ def measure_tiles(folder: Path, encoder: Encoder, *, variation: Variation = PLAI
 def pooled(slides: Sequence[Measured], encoder: Encoder) -> dict[str, float]:
     """For each class that any of the slides has: ranked among the labelled patches of all of them."""
     areas = {}
-    for concept in sorted({concept for slide in slides for concept in slide.concepts}):
+    for concept in sorted({concept for slide in slides for concept in slide.concepts} - {OTHER}):
         scores = np.concatenate([slide.scores(encoder, concept)[slide.labelled] for slide in slides])
         nowhere = [np.zeros(len(slide.known), np.bool_) for slide in slides]
         inside = np.concatenate(

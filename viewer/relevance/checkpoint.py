@@ -103,7 +103,7 @@ def read_tensors(path: Path, *, sha256: str | None = None) -> dict[str, Tensor]:
     if sha256 is not None and _sha256(path) != sha256.lower():
         raise CheckpointError(path, "its content is not the one expected (SHA-256 differs); fetch it again")
     tensors = _named_tensors(
-        path, _read_safetensors(path) if path.suffix == ".safetensors" else _unpickled(path)
+        path, _read_safetensors(path) if path.suffix == ".safetensors" else unpickled(path)
     )
     if sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) > 2 * size_bytes:
         raise CheckpointError(path, "it claims more values than it holds; it is damaged or made to do harm")
@@ -132,7 +132,7 @@ def _read_safetensors(path: Path) -> Any:
         raise CheckpointError(path, f"it is no whole safetensors file ({_first_line(error)})") from error
 
 
-def _unpickled(path: Path) -> Any:
+def unpickled(path: Path) -> Any:
     """What torch's restricted unpickler makes of a file: tensors, plain containers, options of a training."""
     import torch
 

@@ -86,6 +86,16 @@ class FeatureStore:
             trim(folder, limit_bytes)
         return store
 
+    @staticmethod
+    def in_memory(
+        subject: StoreSubject, cells: NDArray[np.integer[Any]], features: NDArray[np.float32]
+    ) -> FeatureStore:
+        """A complete store of features that come from elsewhere. It never touches the disk."""
+        store = FeatureStore(subject, features_dir(), None)
+        store._table.add(cells, features)
+        store.calibration, store.complete = {}, True
+        return store
+
     @property
     def count(self) -> int:
         """How many patches are known."""

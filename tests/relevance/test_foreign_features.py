@@ -1,0 +1,226 @@
+"""Feature files of other programs: read as what they are, refused where they are not what they claim."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from viewer.relevance.foreign_features import SlideFacts, read_foreign
+from viewer.relevance.hdf5_reading import FeatureFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SLIDE = SlideFacts((20_000, 12_000), (0.25, 0.25))
+FEATURES = np.random.default_rng(1).normal(size=(6, 4)).astype(np.float32)
+CORNERS = np.array([[0, 0], [1024, 0], [2048, 0], [0, 1024], [1024, 1024], [1024, 3072]])
+
+
+def trident(path: Path, **changes: Any) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    attributes = {
+        "patch_size": 256,
+        "patch_size_level0": 1024,
+        "level0_magnification": 40,
+        "target_magnification": 10,
+        "overlap": 0,
+        "name": "slide",
+        "level0_width": 20_000,
+        "level0_height": 12_000,
+    }
+    with h5py.File(path, "w") as file:
+        file["features"] = changes.pop("features", FEATURES)
+        file["coords"] = changes.pop("coords", CORNERS)
+        file["coords"].attrs.update(attributes | changes)
+    return path
+
+
+def clam(path: Path, **attributes: Any) -> Path:
+    with h5py.File(path, "w") as file:
+        file["features"] = FEATURES
+        file["coords"] = CORNERS.astype(np.int32)
+        file["coords"].attrs.update(attributes)
+    return path
+
+
+def stamp(path: Path, *, step: float = 256.0, **attributes: Any) -> Path:
+    """``step``: the distance of neighbouring patches in the unit of the file."""
+    with h5py.File(path, "w") as file:
+        file["feats"] = FEATURES.astype(np.float16)
+        file["coords"] = CORNERS / 1024 * step
+        file.attrs.update(attributes)
+    return path
+
+
+def span(path: Path) -> Path:
+    with h5py.File(path, "w") as file:
+        file["feats"], file["cords"], file["ratios"] = FEATURES, CORNERS, np.ones(6)
+    return path
+
+
+def slideflow(path: Path, *, tile_um: object = 256) -> Path:
+    torch.save(torch.from_numpy(FEATURES), path)
+    np.savez(path.with_suffix(".index.npz"), CORNERS + 512)
+    extractor = {"class": "slideflow.model.extractors.ctranspath.CTransPathFeatures"}
+    config = {"extractor": extractor, "tile_um": tile_um, "tile_px": 256}
+    path.with_name("bags_config.json").write_text(json.dumps(config))
+    return path
+
+
+WRITERS: dict[str, tuple[Callable[[Path], Path], str, str]] = {
+    "TRIDENT": (lambda folder: trident(folder / "features_uni_v1" / "a.h5"), "TRIDENT", "uni_v1"),
+    "one axis more": (lambda folder: trident(folder / "a.h5", features=FEATURES[None]), "TRIDENT", ""),
+    "CLAM": (lambda folder: clam(folder / "a.h5", patch_size=1024, patch_level=0), "CLAM", ""),
+    "a coarser level": (lambda folder: clam(folder / "a.h5", patch_size=256, downsample=(4, 4)), "CLAM", ""),
+    "features only": (lambda folder: clam(folder / "a.h5"), "CLAM", ""),
+    "STAMP": (
+        lambda folder: stamp(folder / "a.h5", unit="um", tile_size_um=256.0, extractor="ctp"),
+        "STAMP",
+        "ctp",
+    ),
+    "STAMP before units": (lambda folder: stamp(folder / "a.h5", step=224.0), "STAMP", ""),
+    "SPAN": (lambda folder: span(folder / "a.h5"), "SPAN", ""),
+    "slideflow": (lambda folder: slideflow(folder / "a.pt"), "slideflow", "CTransPathFeatures"),
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_each_format_gives_the_same_features_and_squares(tmp_path: Path, writer: str) -> None:
+    write, producer, encoder = WRITERS[writer]
+    foreign = read_foreign(write(tmp_path), SLIDE)
+    assert (foreign.producer, foreign.encoder) == (producer, encoder)
+    assert foreign.features.dtype == np.float32
+    np.testing.assert_allclose(foreign.features, FEATURES, atol=2e-3)
+    np.testing.assert_allclose(foreign.rects[:, :2], CORNERS, atol=0.5)
+    np.testing.assert_allclose(foreign.rects[:, 2:], CORNERS + 1024, atol=0.5)
+
+
+@pytest.mark.parametrize("writer", ["features only", "STAMP before units", "SPAN"])
+def test_what_a_file_does_not_say_is_said(tmp_path: Path, writer: str) -> None:
+    (note,) = read_foreign(WRITERS[writer][0](tmp_path), SLIDE).notes
+    assert "The file" in note
+
+
+def test_our_own_finished_stores_are_read_too(tmp_path: Path) -> None:
+    path = trident(tmp_path / "a.h5")
+    with h5py.File(path, "r+") as file:
+        file.attrs.update(
+            {"encoder": "measured", "patch_width_level0": 1024.25, "patch_height_level0": 1023.5}
+        )
+    foreign = read_foreign(path, SLIDE)
+    assert foreign.encoder == "measured"
+    assert foreign.rects[0].tolist() == [0, 0, 1024.25, 1023.5]
+
+
+def refused(path: Path, slide: SlideFacts = SLIDE) -> str:
+    with pytest.raises(FeatureFileError) as raised:
+        read_foreign(path, slide)
+    assert str(path.parent) in str(raised.value)
+    return raised.value.reason
+
+
+def test_files_that_do_not_fit_the_slide_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    assert "slide of 999 × 12,000" in refused(trident(path, level0_width=999))
+    assert "it is of another" in refused(trident(path, coords=CORNERS + 19_000))
+    assert "it is of another" in refused(trident(path, coords=CORNERS - 2000))
+    assert "µm wide" in refused(trident(path, patch_size_level0=2))
+    assert "no number above 0" in refused(trident(path, patch_size_level0="large"))
+    assert "make no sense" in refused(trident(path, patch_size_level0=-1024))
+    assert "pixel size is not known" in refused(
+        stamp(path, unit="um", tile_size_um=256.0), SlideFacts((20_000, 12_000), None)
+    )
+    assert "no unit" in refused(stamp(path, step=300.0))
+
+
+def test_claims_that_are_wrong_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    assert "6 features for 5 places" in refused(trident(path, coords=CORNERS[:5]))
+    assert "no numbers" in refused(trident(path, features=np.where(FEATURES > 1, np.nan, FEATURES)))
+    assert "no numbers" in refused(trident(path, features=FEATURES.astype(np.float64) * 1e300))
+    assert "not expected" in refused(trident(path, features=np.zeros((6, 3, 2))))
+    assert "not expected" in refused(trident(path, features=np.zeros((6, 0))))
+    assert "not expected" in refused(trident(path, features=np.full((6, 4), b"x")))
+    assert "not expected" in refused(trident(path, coords=np.zeros((6, 3), int)))
+    assert "too few to tell" in refused(one_patch(path))
+    path.write_bytes(b"not HDF5")
+    assert "damaged, or no HDF5" in refused(path)
+    with h5py.File(path, "w") as file:
+        file["pixels"] = np.zeros(3)
+    assert "it holds pixels" in refused(path)
+    path.unlink()
+    assert "no such file" in refused(path)
+
+
+def one_patch(path: Path) -> Path:
+    with h5py.File(path, "w") as file:
+        file["features"], file["coords"] = FEATURES[:1], CORNERS[:1]
+    return path
+
+
+def test_links_to_other_files_are_not_followed(tmp_path: Path) -> None:
+    trident(tmp_path / "other.h5")
+    for name in ("features", "coords"):
+        path = trident(tmp_path / "a.h5")
+        with h5py.File(path, "r+") as file:
+            del file[name]
+            file[name] = h5py.ExternalLink("other.h5", name)
+        assert "of its own" in refused(path)
+
+
+class Harmful:
+    """Would make a folder if it were unpickled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.folder),)
+
+
+def test_pickles_that_run_code_do_not(tmp_path: Path) -> None:
+    path = slideflow(tmp_path / "a.pt")
+    torch.save([Harmful(tmp_path / "made")], path)
+    assert "more than tensors" in refused(path)
+    slideflow(path)
+    index = path.with_suffix(".index.npz")
+    np.savez(index, np.array([Harmful(tmp_path / "made")], dtype=object))
+    assert "holds object" in refused(path)
+    assert not (tmp_path / "made").exists()
+
+
+def test_slideflow_files_that_are_not_whole_are_refused(tmp_path: Path) -> None:
+    path = slideflow(tmp_path / "a.pt", tile_um="20x")
+    assert "tile_um" in refused(path)
+    index = slideflow(path).with_suffix(".index.npz")
+    data = index.read_bytes()
+    index.write_bytes(data[: len(data) // 2])
+    assert "no whole .npz" in refused(path)
+    header = np.lib.format.header_data_from_array_1_0(np.zeros((1, 2))) | {"shape": (1 << 40, 2)}
+    with zipfile.ZipFile(index, "w") as archive, archive.open("arr_0.npy", "w") as member:
+        np.lib.format.write_array_header_1_0(member, header)
+    assert "does not hold them" in refused(path)
+    np.savez(index, CORNERS[:, :1])
+    assert "not places" in refused(path)
+    np.savez(index, other=CORNERS)
+    assert "no whole .npz" in refused(path)
+    index.unlink()
+    assert "is not beside it" in refused(path)
+    slideflow(path)
+    path.with_name("bags_config.json").write_text("[")
+    assert "no JSON" in refused(path)
+    path.with_name("bags_config.json").unlink()
+    assert "it is missing" in refused(path)
+    slideflow(path)
+    torch.save(torch.zeros(1, 1).expand(6, 4000), path)
+    assert "claims more" in refused(path)
+    torch.save({"a": 1}, path)
+    assert "no table of features" in refused(path)

@@ -1,0 +1,318 @@
+"""Feature files of other programs: TRIDENT, CLAM, STAMP, slideflow, SPAN. Told apart by what they hold.
+
+Every file becomes the same thing: features and the squares of the slide they are of, in level-0 px. What a
+file claims is checked against itself and against the slide; what it does not say is said. Source: the files
+that these programs write, as their authors describe them.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from viewer.relevance.checkpoint import CheckpointError, unpickled
+from viewer.relevance.hdf5_reading import (
+    FeatureFileError,
+    all_finite,
+    attribute,
+    checked_dataset,
+    number,
+    opened_hdf5,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import h5py
+    from numpy.typing import NDArray
+
+MAX_FEATURES = 8192
+MAX_PATCHES = 4_000_000
+_MAX_VALUES = 1_000_000_000
+_MAX_INDEX_BYTES = 128 << 20
+_MAX_CONFIG_BYTES = 1 << 20
+_PATCH_UM = (8.0, 8192.0)
+_STAMP_PX, _STAMP_UM = 224, 256.0  # before STAMP wrote units
+
+
+@dataclass(frozen=True, slots=True)
+class SlideFacts:
+    """What a feature file is checked against. ``mpp_um`` None: nobody knows the pixel size."""
+
+    extent_px: tuple[int, int]
+    mpp_um: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignFeatures:
+    """Features (n, width) float32 and their squares (n, 4) float64 as x0, y0, x1, y1 in level-0 px.
+
+    ``encoder`` is the name the file or its folder gives, "" where neither does. ``notes``: what was taken for
+    granted because the file does not say it, in sentences.
+    """
+
+    path: Path
+    producer: str
+    encoder: str
+    features: NDArray[np.float32]
+    rects: NDArray[np.float64]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Bag:
+    """A file before it is checked against the slide: top left corners and side lengths in level-0 px."""
+
+    producer: str
+    features: NDArray[Any]
+    corners: NDArray[np.float64]
+    side_px: tuple[float, float]
+    encoder: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def read_foreign(path: Path, slide: SlideFacts) -> ForeignFeatures:
+    """The features of a file, whoever wrote it. Raises FeatureFileError: damaged, of another slide, without
+    places, or of a kind that is not known.
+    """
+    if path.suffix == ".pt":
+        bag = _slideflow(path, slide)
+    else:
+        with opened_hdf5(path) as file:
+            bag = _sniffed(path, file, slide)
+    return _checked(path, bag, slide)
+
+
+# What wrote it
+
+
+def _sniffed(path: Path, file: h5py.File, slide: SlideFacts) -> _Bag:
+    names = set(file)
+    if {"feats", "coords"} <= names:
+        return _stamp(path, file, slide)
+    if {"feats", "cords"} <= names:
+        return _span(path, file)
+    if {"features", "coords"} <= names:
+        coords = checked_dataset(path, file, "coords", ndim=(2, 3), kinds="iuf")
+        if "patch_size_level0" in coords.attrs:
+            return _trident(path, file, coords, slide)
+        return _clam(path, file, coords)
+    found = ", ".join(sorted(names)[:8]) or "nothing"
+    raise FeatureFileError(path, f"it is no feature file that is known here: it holds {found}")
+
+
+def _trident(path: Path, file: h5py.File, coords: h5py.Dataset, slide: SlideFacts) -> _Bag:
+    features, side = _rows(path, file, "features"), number(coords, "patch_size_level0")
+    if not side:
+        raise FeatureFileError(path, "its patch_size_level0 is no number above 0")
+    stated = number(coords, "level0_width"), number(coords, "level0_height")
+    if None not in stated and stated != slide.extent_px:
+        raise FeatureFileError(path, f"it is of a slide of {stated[0]:,.0f} × {stated[1]:,.0f} px")
+    exact = number(file, "patch_width_level0"), number(file, "patch_height_level0")
+    sides = (exact[0], exact[1]) if exact[0] and exact[1] else (side, side)
+    encoder = attribute(file, "encoder") or attribute(file["features"], "encoder") or _folder_encoder(path)
+    return _Bag("TRIDENT", features, _corners(path, file, "coords"), sides, str(encoder))
+
+
+def _clam(path: Path, file: h5py.File, coords: h5py.Dataset) -> _Bag:
+    """Its files of patches state a size, its files of features do not: then the nearest neighbours tell."""
+    features, corners = _rows(path, file, "features"), _corners(path, file, "coords")
+    size, downsample = number(coords, "patch_size"), _first_number(coords, "downsample")
+    if size and (downsample or number(coords, "patch_level") == 0):
+        side = size * (downsample or 1.0) * (number(coords, "custom_downsample") or 1.0)
+        return _Bag("CLAM", features, corners, (side, side), _folder_encoder(path))
+    side = _stride(path, corners)
+    note = f"The file does not state the size of its patches; their distance says {side:g} px."
+    return _Bag("CLAM", features, corners, (side, side), _folder_encoder(path), (note,))
+
+
+def _stamp(path: Path, file: h5py.File, slide: SlideFacts) -> _Bag:
+    """Corners in µm; in files from before there were units, in pixels of 256 µm patches of 224 px."""
+    features, coords = _rows(path, file, "feats"), _corners(path, file, "coords")
+    if slide.mpp_um is None:
+        raise FeatureFileError(path, "its places are in micrometres, and the slide's pixel size is not known")
+    encoder = str(attribute(file, "extractor") or _folder_encoder(path))
+    tile_um = number(file, "tile_size_um") or number(file, "tile_size")
+    um_per_unit, notes = 1.0, tuple[str, ...]()
+    if attribute(file, "unit") != "um" or not tile_um:
+        stride = _stride(path, coords)
+        if round(stride) == _STAMP_PX:
+            um_per_unit = _STAMP_UM / _STAMP_PX
+        elif round(stride) != _STAMP_UM:
+            raise FeatureFileError(path, f"it states no unit, and patches {stride:g} apart do not tell it")
+        tile_um = _STAMP_UM
+        notes = ("The file states no unit; its patches lie as those of STAMP's first version do.",)
+    corners = coords * um_per_unit / slide.mpp_um
+    side_px = (tile_um / slide.mpp_um[0], tile_um / slide.mpp_um[1])
+    return _Bag("STAMP", features, corners, side_px, encoder, notes)
+
+
+def _span(path: Path, file: h5py.File) -> _Bag:
+    features, coords = _rows(path, file, "feats"), _corners(path, file, "cords")
+    side = _stride(path, coords)
+    note = f"The file states neither unit nor size; its places are taken for level-0 px, {side:g} px apart."
+    return _Bag("SPAN", features, coords, (side, side), _folder_encoder(path), (note,))
+
+
+def _slideflow(path: Path, slide: SlideFacts) -> _Bag:
+    """Features in NAME.pt, centres in NAME.index.npz, sizes in bags_config.json beside them."""
+    index, config = path.with_suffix(".index.npz"), path.with_name("bags_config.json")
+    if not index.is_file():
+        raise FeatureFileError(
+            path, f"it holds no places, and {index.name} is not beside it; CLAM's are in its .h5 files"
+        )
+    if slide.mpp_um is None:
+        raise FeatureFileError(path, "its sizes are in micrometres, and the slide's pixel size is not known")
+    facts = _config(config)
+    tile_um, extractor = facts.get("tile_um"), facts.get("extractor")
+    if not isinstance(tile_um, int | float) or isinstance(tile_um, bool):
+        raise FeatureFileError(config, "it does not state tile_um in micrometres")
+    name = extractor.get("class", "") if isinstance(extractor, dict) else ""
+    encoder = str(name).rpartition(".")[2]
+    side_px = (tile_um / slide.mpp_um[0], tile_um / slide.mpp_um[1])
+    corners = _npz_array(index) - np.array(side_px) / 2
+    return _Bag("slideflow", _pt_rows(path), corners, side_px, encoder)
+
+
+# What is in it
+
+
+def _rows(path: Path, file: h5py.File, name: str) -> NDArray[Any]:
+    """Features (n, width); some writers put an axis of length 1 before."""
+    data = checked_dataset(path, file, name, ndim=(2, 3), kinds="f")
+    shape = data.shape[1:] if len(data.shape) == 3 and data.shape[0] == 1 else data.shape
+    _check_shape(path, shape)
+    rows: NDArray[Any] = data[()].reshape(shape)
+    return rows
+
+
+def _check_shape(path: Path, shape: tuple[int, ...]) -> None:
+    plausible = len(shape) == 2 and 0 < shape[0] <= MAX_PATCHES and 0 < shape[1] <= MAX_FEATURES
+    if not plausible or prod(shape) > _MAX_VALUES:
+        raise FeatureFileError(path, f"its features have the shape {shape}, which is not expected there")
+
+
+def _corners(path: Path, file: h5py.File, name: str) -> NDArray[np.float64]:
+    data = checked_dataset(path, file, name, ndim=(2, 3), kinds="iuf")
+    shape = data.shape[1:] if len(data.shape) == 3 and data.shape[0] == 1 else data.shape
+    if len(shape) != 2 or shape[1] != 2 or shape[0] > MAX_PATCHES:
+        raise FeatureFileError(path, f"its places have the shape {shape}, which is not expected there")
+    return np.asarray(data[()], np.float64).reshape(shape)
+
+
+def _stride(path: Path, coords: NDArray[np.float64]) -> float:
+    """The smallest distance between two columns or rows of patches."""
+    steps = [np.diff(np.unique(coords[:, axis])) for axis in (0, 1)]
+    gaps = np.concatenate([step[step > 0.5] for step in steps])
+    if not len(gaps):
+        raise FeatureFileError(
+            path, "it does not state the size of its patches, and they are too few to tell"
+        )
+    return float(gaps.min())
+
+
+def _first_number(owner: Any, name: str) -> float | None:
+    """A number, or the first of a pair as CLAM writes its downsample in x and y."""
+    if name in owner.attrs and owner.attrs.get_id(name).shape == (2,):
+        value = float(owner.attrs[name][0])
+        return value if 0 < value < 1e6 else None
+    return number(owner, name)
+
+
+def _folder_encoder(path: Path) -> str:
+    """TRIDENT and others name the encoder in the folder: features_uni_v1."""
+    name = path.parent.name
+    return name.removeprefix("features_") if name.startswith("features_") else ""
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _MAX_CONFIG_BYTES:
+            raise FeatureFileError(path, "it is too large for what it should hold")
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FeatureFileError(path, "it is missing; it states the size of the patches") from None
+    except OSError as error:
+        raise FeatureFileError(path, f"it cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise FeatureFileError(path, f"it is no JSON ({error})") from error
+    return facts if isinstance(facts, dict) else {}
+
+
+def _npz_array(path: Path) -> NDArray[np.float64]:
+    """``arr_0`` of an .npz, without pickles, and without believing the sizes it claims."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open("arr_0.npy") as member:
+            data = member.read(_MAX_INDEX_BYTES + 1)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise FeatureFileError(path, f"it is no whole .npz file ({error})") from error
+    try:
+        shape, column_major, kind, start = _npy_header(data)
+    except ValueError as error:
+        raise FeatureFileError(path, f"its array is damaged ({error})") from error
+    if kind.kind not in "iuf" or len(shape) != 2 or shape[1] != 2:
+        raise FeatureFileError(path, f"it holds {kind} of shape {shape}, not places")
+    if prod(shape) * kind.itemsize != len(data) - start:
+        raise FeatureFileError(path, f"it claims {shape[0]:,} places, and does not hold them")
+    values = np.frombuffer(data, kind, offset=start).astype(np.float64)
+    return values.reshape(shape, order="F" if column_major else "C")
+
+
+def _npy_header(data: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    import io
+
+    stream = io.BytesIO(data)
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, column_major, kind = read(stream)
+    return shape, column_major, kind, stream.tell()
+
+
+def _pt_rows(path: Path) -> NDArray[Any]:
+    """One tensor, unpickled as tensors are and as nothing else."""
+    import torch
+
+    try:
+        content = unpickled(path)
+    except CheckpointError as error:
+        raise FeatureFileError(path, error.reason) from error
+    if not isinstance(content, torch.Tensor) or not content.is_floating_point():
+        raise FeatureFileError(path, "it holds no table of features")
+    _check_shape(path, tuple(content.shape))
+    if content.numel() * content.element_size() > 2 * path.stat().st_size:
+        raise FeatureFileError(path, "it claims more features than it holds")
+    rows: NDArray[Any] = content.detach().float().numpy()
+    return rows
+
+
+# Whether it fits
+
+
+def _checked(path: Path, bag: _Bag, slide: SlideFacts) -> ForeignFeatures:
+    """Raises FeatureFileError where features and places do not fit each other, or the slide."""
+    width, height = slide.extent_px
+    side_x, side_y = bag.side_px
+    if len(bag.corners) != len(bag.features):
+        raise FeatureFileError(path, f"it has {len(bag.features):,} features for {len(bag.corners):,} places")
+    if not (0 < side_x < 1e6 and 0 < side_y < 1e6) or not np.isfinite(bag.corners).all():
+        raise FeatureFileError(path, f"patches of {side_x:g} × {side_y:g} px make no sense")
+    if slide.mpp_um is not None and not _PATCH_UM[0] <= side_x * slide.mpp_um[0] <= _PATCH_UM[1]:
+        raise FeatureFileError(
+            path, f"its patches would be {side_x * slide.mpp_um[0]:,.4g} µm wide on this slide"
+        )
+    rects = np.concatenate([bag.corners, bag.corners + bag.side_px], axis=1)
+    centres = bag.corners + np.array(bag.side_px) / 2
+    if (centres < 0).any() or (rects[:, :2] >= (width, height)).any():
+        raise FeatureFileError(
+            path, f"its patches reach beyond the {width:,} × {height:,} px of this slide: it is of another"
+        )
+    with np.errstate(over="ignore"):
+        features = np.ascontiguousarray(bag.features, np.float32)
+    if not all_finite(features):
+        raise FeatureFileError(path, "some of its features are no numbers")
+    return ForeignFeatures(path, bag.producer, bag.encoder[:200], features, rects, bag.notes)

@@ -51,6 +51,7 @@ def test_tissue_is_found_whatever_the_stain_and_the_glass(
     assert found.brightfield
     assert found.reason == f"Tissue on {found.mask.mean():.1%} of the slide."
     assert found.share == pytest.approx(TISSUE.mean(), abs=0.03)
+    assert found.glass_rgb == pytest.approx(glass_rgb, abs=2)
 
 
 def test_a_slide_of_two_stains_keeps_the_pale_one() -> None:
@@ -114,7 +115,9 @@ def test_dust_and_edges_of_glass_are_left_out() -> None:
 def test_what_the_scanner_filled_in_is_left_out() -> None:
     glass = StainedGlass((222, 223, 226)).stain(TISSUE, stained.HAEMATOXYLIN_EOSIN)
     glass.paint(box(300, 0, WIDTH, 150), (0, 0, 0)).paint(box(260, 150, WIDTH, HEIGHT), (255, 255, 255))
-    assert_found(mask_of(glass), TISSUE & ~box(260, 150, WIDTH, HEIGHT))
+    found = mask_of(glass)
+    assert_found(found, TISSUE & ~box(260, 150, WIDTH, HEIGHT))
+    assert found.glass_rgb == pytest.approx((222, 223, 226), abs=2)
 
 
 def test_no_tissue_is_said() -> None:

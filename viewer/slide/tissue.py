@@ -56,6 +56,7 @@ class TissueMask:
     ``mask`` (height, width); a mask pixel is ``step_px`` (x, y) level-0 pixels, and the last column and row
     may reach beyond the slide. ``brightfield`` is False for a dark field (fluorescence): what is bright was
     taken for tissue. ``reason`` says in a sentence what was found; ``notes`` what was left out, and why.
+    ``glass_rgb`` is the colour of empty glass, which the scanner may have filled up with a brighter white.
     """
 
     mask: Mask
@@ -64,6 +65,7 @@ class TissueMask:
     brightfield: bool
     reason: str
     notes: tuple[str, ...] = ()
+    glass_rgb: tuple[float, float, float] = (255.0, 255.0, 255.0)
 
     @property
     def has_tissue(self) -> bool:
@@ -118,7 +120,15 @@ def tissue_mask(source: Source, mpp_um: tuple[float, float] | None) -> TissueMas
     mpp = mpp_um or (_NOMINAL_MPP_UM, _NOMINAL_MPP_UM)
     pixel_um = float(np.sqrt(step_px[0] * mpp[0] * step_px[1] * mpp[1]))
     found = _Search(picture, unread, pixel_um, source.info.background_rgb).run()
-    return TissueMask(found.mask, step_px, extent_px, found.brightfield, found.reason, tuple(found.notes))
+    return TissueMask(
+        found.mask,
+        step_px,
+        extent_px,
+        found.brightfield,
+        found.reason,
+        tuple(found.notes),
+        found.glass_rgb,
+    )
 
 
 # Reading
@@ -195,6 +205,7 @@ class _Search:
         self.brightfield = True
         self.reason = ""
         self.notes: list[str] = []
+        self.glass_rgb = (255.0, 255.0, 255.0)
         self._fill_rgb = fill_rgb
         # Every so many pixels: enough for all the statistics.
         step = max(1, round((picture.shape[0] * picture.shape[1] / _SAMPLE_PX) ** 0.5))
@@ -227,6 +238,7 @@ class _Search:
 
     def _in_bright_field(self) -> None:
         glass_rgb, noise_od = self._glass()
+        self.glass_rgb = (float(glass_rgb[0]), float(glass_rgb[1]), float(glass_rgb[2]))
         density = _density(self.picture, glass_rgb)
         highest, lowest = density.max(2), density.min(2)
         filled = self._filled()

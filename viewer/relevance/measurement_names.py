@@ -1,0 +1,57 @@
+"""The measurements by name: order of the features, words and units for the reader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One quantity; its value times ``per_unit`` is in ``unit``. Stain counts as on a usual slide."""
+
+    id: str
+    title: str
+    unit: str
+    per_unit: float = 1.0
+
+
+MEASUREMENTS = (
+    Measurement("density", "optical density", "OD"),
+    Measurement("density_sd", "contrast", "OD"),
+    Measurement("haematoxylin", "haematoxylin", "OD"),
+    Measurement("haematoxylin_sd", "variation of haematoxylin", "OD"),
+    Measurement("eosin", "eosin", "OD"),
+    Measurement("eosin_sd", "variation of eosin", "OD"),
+    Measurement("residual", "colour that is neither stain", "OD"),
+    Measurement("redness", "redness of tissue", "OD"),
+    Measurement("red_to_green", "blue hue of tissue", "(ratio)"),
+    Measurement("blue_to_green", "orange hue of tissue", "(ratio)"),
+    Measurement("blood_area", "area as red as blood", "%", 100),
+    Measurement("pale_area", "pale area", "%", 100),
+    Measurement("pale_blue_area", "pale bluish area", "%", 100),
+    Measurement("ink_area", "area coloured as ink", "%", 100),
+    Measurement("brown_area", "brown area", "%", 100),
+    Measurement("clear_area", "clear area", "%", 100),
+    Measurement("clear_depth", "clear area deeper than 8 µm", "%", 100),
+    Measurement("clear_walls", "thin walls in clear area", "mOD", 1000),
+    Measurement("clear_count", "clear compartments", "/mm²"),
+    Measurement("nuclear_density", "nuclear density", "/mm²"),
+    Measurement("nuclear_radius", "nuclear radius", "µm"),
+    Measurement("nuclear_small", "share of smallest nuclei", "%", 100),
+    Measurement("nuclear_large", "share of large nuclei", "%", 100),
+    Measurement("nuclear_contrast", "contrast of nuclei", "OD"),
+    Measurement("nuclear_area", "area of nuclei", "%", 100),
+    Measurement("nuclear_size", "area per nucleus", "µm²"),
+    Measurement("nuclear_darkness", "darkness of nuclei", "OD"),
+    Measurement("nuclear_unevenness", "uneven spread of nuclei", "(ratio)"),
+    Measurement("haematoxylin_clumps", "clumping of haematoxylin", "OD"),
+    Measurement("eosin_between", "eosin between nuclei", "OD"),
+    Measurement("eosin_between_sd", "variation of eosin between nuclei", "OD"),
+    Measurement("haematoxylin_between", "haematoxylin between nuclei", "OD"),
+    Measurement("edges", "strength of edges", "mOD/µm", 1000),
+    Measurement("coherence", "local direction of edges", "%", 100),
+    Measurement("alignment", "common direction of edges", "%", 100),
+    Measurement("fine_detail", "fine detail", "mOD", 1000),
+    Measurement("sharpness", "sharpness", "%", 100),
+)
+INDEX = {one.id: number for number, one in enumerate(MEASUREMENTS)}

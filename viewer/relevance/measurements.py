@@ -1,0 +1,262 @@
+"""What is measured of a patch: 37 quantities with names and units, as torch convolutions over blocks of
+patches.
+
+All work on optical density against the slide's own glass, in amounts of its own stains relative to a usual
+slide's, at 1 µm per pixel. Scales are in µm. Nuclei: maxima of differences of Gaussians of haematoxylin
+(Lindeberg, IJCV 30, 1998); direction: structure tensor (Bigün and Granlund, ICCV 1987).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from gpu.stain import optical_density, patch_means, separate
+from viewer.relevance.measurement_names import MEASUREMENTS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from viewer.relevance.stain_vectors import Stains
+
+PATCH_PX = 128
+MARGIN_PX = 16
+"""Context around a block, in pixels of 1 µm: the reach of all but the widest filters."""
+_CLEAR_DENSITY = 0.022
+_PALE_DENSITY = 0.1
+_CLEAR_CHROMA = 0.045
+_NUCLEAR_CONTRAST = 0.035
+_NUCLEAR_RADII_UM = (2.2, 3.2, 4.6, 6.5)
+_TINY = 1e-6
+
+
+def measure(block: NDArray[np.uint8], stains: Stains, *, device: str = "cpu") -> NDArray[np.float32]:
+    """All measurements of a block of patches: (rows, columns, len(MEASUREMENTS)) float32.
+
+    ``block``: (rows · 128 + 32, columns · 128 + 32, 3) RGB at 1 µm per pixel, 16 px of context on each side.
+    """
+    rgb = torch.from_numpy(np.ascontiguousarray(block.transpose(2, 0, 1))).to(device)
+    maps = _Maps(rgb, stains)
+    values = {**maps.colours(), **maps.clear_space(), **maps.nuclei(), **maps.textures()}
+    return torch.stack([values[one.id] for one in MEASUREMENTS], dim=-1).cpu().numpy()
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """Maps at 2ⁿ µm per pixel know how to become patches."""
+
+    step: int
+
+    def mean(self, *maps: Tensor) -> Tensor:
+        """Means over patches, (n, rows, columns), of maps (h, w) with their context."""
+        margin = MARGIN_PX // self.step
+        inner = torch.stack([one[margin:-margin, margin:-margin] for one in maps])
+        return patch_means(inner, PATCH_PX // self.step)
+
+
+_AT_1, _AT_2, _AT_4 = _Scale(1), _Scale(2), _Scale(4)
+
+
+class _Maps:
+    """The maps of one block that several measurements share."""
+
+    def __init__(self, rgb: Tensor, stains: Stains) -> None:
+        glass = torch.tensor(stains.glass_rgb)
+        density = optical_density(rgb, glass)
+        amounts = separate(density, torch.from_numpy(stains.matrix()))
+        self.red, self.green, self.blue = density
+        self.haematoxylin = amounts[0] / stains.strengths[0]
+        self.eosin = amounts[1] / stains.strengths[1]
+        self.residual = amounts[2]
+        self.density = density.mean(dim=0)
+        self.strength = sum(stains.strengths) / 2
+        chroma = _blurred(self.green - self.red, 1.2)
+        self.clear = (
+            (self.density < _CLEAR_DENSITY)
+            | ((self.density < _PALE_DENSITY) & (chroma < _CLEAR_CHROMA * self.strength))
+        ).float()
+        self.tissue = 1 - self.clear
+        self.share = _AT_1.mean(self.tissue)[0] + _TINY
+
+    def colours(self) -> dict[str, Tensor]:
+        """Amounts of stain, hues, and the pixels that only some things have."""
+        red, green, blue, strength = self.red, self.green, self.blue, self.strength
+        density, squared, h, hh, e, ee, rest = _AT_1.mean(
+            self.density,
+            self.density**2,
+            self.haematoxylin,
+            self.haematoxylin**2,
+            self.eosin,
+            self.eosin**2,
+            self.residual,
+        )
+        in_red, in_green, in_blue = _AT_1.mean(red * self.tissue, green * self.tissue, blue * self.tissue)
+        blood = (green > 0.33 * strength) & (red < 0.45 * green) & (blue > 0.55 * green)
+        pale = (self.density < 0.22 * strength) & (self.tissue > 0)
+        ink = (
+            (green < 0.8 * torch.maximum(red, blue))
+            & (self.density > 0.25)
+            & ((red > 1.15 * green) | (blue > 1.6 * green))
+        )
+        black = (torch.minimum(torch.minimum(red, green), blue) > 0.75) & (self.density < 1.15 * red)
+        brown = (
+            (blue > red + 0.1)
+            & (blue > 0.95 * green)
+            & (self.density > 0.2 * strength)
+            & (red > 0.35 * green)
+        )
+        shares = _AT_1.mean(
+            *(one.float() for one in (blood, pale, pale & (red > 0.55 * green), ink | black, brown))
+        )
+        return {
+            "density": density,
+            "density_sd": _deviation(density, squared),
+            "haematoxylin": h,
+            "haematoxylin_sd": _deviation(h, hh),
+            "eosin": e,
+            "eosin_sd": _deviation(e, ee),
+            "residual": rest,
+            "redness": (in_green - in_red) / self.share,
+            "red_to_green": in_red / (in_green + 1e-3),
+            "blue_to_green": in_blue / (in_green + 1e-3),
+            "blood_area": shares[0],
+            "pale_area": shares[1],
+            "pale_blue_area": shares[2],
+            "ink_area": shares[3],
+            "brown_area": shares[4],
+        }
+
+    def clear_space(self) -> dict[str, Tensor]:
+        """Space without stain: how much, how deep, in how many compartments, between how thin walls."""
+        at_4 = _halved(_halved(self.clear))
+        around_8 = _blurred(at_4, 2.0)
+        around_24 = _blurred(at_4, 6.0)
+        deep = (around_8 > 0.97).float()
+        centres = ((around_8 > 0.8) & (around_8 == _highest_of_5(around_8))).float()
+        among_clear = functional.interpolate(around_24[None, None], scale_factor=4.0, mode="nearest")[0, 0]
+        walls = (self.density - _blurred(self.density, 4.0)).clamp_(min=0) * (among_clear > 0.6)
+        area, wall = _AT_1.mean(self.clear, walls)
+        depth, count = _AT_4.mean(deep, centres)
+        return {
+            "clear_area": area,
+            "clear_depth": depth,
+            "clear_walls": wall,
+            "clear_count": count * (1e6 / 16),
+        }
+
+    def nuclei(self) -> dict[str, Tensor]:
+        """Blobs of haematoxylin: how many, how large, how dark, how they lie."""
+        fine = _blurred(self.haematoxylin, 1.56)
+        next_ = _blurred(fine, 1.63)
+        at_2 = _halved(next_)
+        third = _blurred(at_2, 1.2)
+        fourth = _blurred(third, 1.63)
+        fifth = _blurred(fourth, 2.3)
+        steps = torch.stack(
+            [fine - next_, next_ - _doubled(third), _doubled(third - fourth), _doubled(fourth - fifth)]
+        )
+        best, which = steps.max(dim=0)
+        peaks = ((best == _highest_of_5(best)) & (best > _NUCLEAR_CONTRAST)).float()
+        heights = best * peaks
+        radii = torch.tensor(_NUCLEAR_RADII_UM, device=which.device)[which]
+        inside = ((self.haematoxylin > 0.22) & (fine > 0.15)).float()
+        count, height, by_radius, small, large, area, dark = _AT_1.mean(
+            peaks,
+            heights,
+            heights * radii,
+            heights * (which == 0),
+            heights * (which >= 2),
+            inside,
+            self.haematoxylin * inside,
+        )
+        around = _blurred(_halved(_halved(peaks)), 4.5)
+        (crowd, crowd_squared) = _AT_4.mean(around, around**2)
+        (clump, clump_squared) = _AT_2.mean(fifth, fifth**2)
+        between = self.tissue * (1 - inside)
+        share, eosin, eosin_squared, haematoxylin = _AT_1.mean(
+            between, self.eosin * between, self.eosin**2 * between, self.haematoxylin * between
+        )
+        share = share + 1e-3
+        return {
+            "nuclear_density": count * 1e6,
+            "nuclear_radius": by_radius / (height + _TINY),
+            "nuclear_small": small / (height + _TINY),
+            "nuclear_large": large / (height + _TINY),
+            "nuclear_contrast": height / (count + _TINY) * (count > 0),
+            "nuclear_area": area,
+            "nuclear_size": area / (count + 1 / PATCH_PX**2),
+            "nuclear_darkness": dark / (area + 1e-3),
+            "nuclear_unevenness": _deviation(crowd, crowd_squared) / (crowd + 1e-4),
+            "haematoxylin_clumps": _deviation(clump, clump_squared),
+            "eosin_between": eosin / share,
+            "eosin_between_sd": _deviation(eosin / share, eosin_squared / share),
+            "haematoxylin_between": haematoxylin / share,
+        }
+
+    def textures(self) -> dict[str, Tensor]:
+        """Edges, their common direction, fine detail and focus."""
+        smooth = _halved(_blurred(self.density, 1.5))
+        across = functional.pad((smooth[:, 2:] - smooth[:, :-2]) / 2, (1, 1))
+        down = functional.pad((smooth[2:] - smooth[:-2]) / 2, (0, 0, 1, 1))
+        tensor = [_halved(one) for one in (across * across, down * down, across * down)]
+        xx, yy, xy = (_blurred(one, 3.0) for one in tensor)
+        trace = xx + yy
+        coherence = torch.sqrt((xx - yy) ** 2 + 4 * xy**2) / (trace + 1e-5)
+        strong, weight, all_xx, all_yy, all_xy = _AT_4.mean(coherence * trace, trace, *tensor)
+        total = all_xx + all_yy
+        finest = self.density - _blurred(self.density, 0.8)
+        fine = self.density - _blurred(self.density, 2.0)
+        spread, squared, level, detail = _AT_1.mean(finest**2, self.density**2, self.density, fine.abs())
+        return {
+            "edges": torch.sqrt(total),
+            "coherence": strong / (weight + 1e-7),
+            "alignment": torch.sqrt((all_xx - all_yy) ** 2 + 4 * all_xy**2) / (total + 1e-7),
+            "fine_detail": detail,
+            "sharpness": torch.sqrt(spread) / (_deviation(level, squared) + 0.01),
+        }
+
+
+def _deviation(mean: Tensor, mean_of_squares: Tensor) -> Tensor:
+    return torch.sqrt((mean_of_squares - mean**2).clamp_(min=0))
+
+
+@lru_cache(maxsize=16)
+def _kernel(sigma_px: float) -> Tensor:
+    reach = int(np.ceil(2.5 * sigma_px))
+    x = torch.arange(-reach, reach + 1, dtype=torch.float32)
+    weights = torch.exp(-(x**2) / (2 * sigma_px**2))
+    return weights / weights.sum()
+
+
+def _blurred(one: Tensor, sigma_px: float) -> Tensor:
+    """(h, w) under a Gaussian, its border repeated."""
+    kernel = _kernel(sigma_px).to(one.device)
+    reach = len(kernel) // 2
+    padded = functional.pad(one[None, None], (reach, reach, reach, reach), mode="replicate")
+    rows = functional.conv2d(padded, kernel.view(1, 1, 1, -1))
+    return functional.conv2d(rows, kernel.view(1, 1, -1, 1))[0, 0]
+
+
+def _halved(one: Tensor) -> Tensor:
+    return functional.avg_pool2d(one[None, None], 2)[0, 0]
+
+
+def _doubled(one: Tensor) -> Tensor:
+    return functional.interpolate(one[None, None], scale_factor=2.0, mode="bilinear")[0, 0]
+
+
+def _highest_of_5(one: Tensor) -> Tensor:
+    """The highest of the 5 × 5 pixels around each; ten times faster on a CPU than pooling with stride 1."""
+    for dim in (0, 1):
+        padded = functional.pad(one, (0, 0, 2, 2) if dim == 0 else (2, 2), value=float("-inf"))
+        length = one.shape[dim]
+        one = padded.narrow(dim, 0, length)
+        for shift in range(1, 5):
+            one = torch.maximum(one, padded.narrow(dim, shift, length))
+    return one

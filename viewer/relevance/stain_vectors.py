@@ -1,0 +1,171 @@
+"""The stains of a slide: their colours, how strong they are, and whether they are haematoxylin and eosin at
+all.
+
+Macenko et al., ISBI 2009, on tissue pixels; where that does not give two plausible stains, the average of
+many laboratories (Ruifrok and Johnston, 2001), and the result says why. Strengths are relative to a usual
+slide, so that a pale slide's muscle is as pink as another's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+RUIFROK = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11]])
+ANGLE_DEG = (15.0, 60.0)
+_LEAST_PIXELS = 2000
+_LEAST_DENSITY = 0.06
+_ANGLE_PERCENTILES = (1.0, 99.0)
+_RESIDUAL_LIMIT = 0.3
+"""Share of the optical density that two stains may leave unexplained."""
+_OWN_SHARE = 0.5
+"""Of the slide's own vectors; alone they would wander with what the slide holds."""
+_USUAL_AMOUNTS = (0.62, 0.33)
+"""98th percentile of haematoxylin and 95th of eosin in tissue, of a usual slide."""
+_STRENGTH_LIMITS = (0.5, 2.0)
+_BROWN_SHARE = 0.04
+_OTHER_SHARE = 0.35
+_GREY_CHROMA = 0.12
+
+
+@dataclass(frozen=True, slots=True)
+class Stains:
+    """The stains of a slide.
+
+    ``vectors``: rows haematoxylin and eosin in optical density, unit length. ``strengths``: how much stronger
+    than usual each is. ``source``: "Macenko" or "Ruifrok"; ``reason`` says why the latter. ``is_he`` False:
+    what needs haematoxylin and eosin cannot be measured, and ``kind`` says what the stain looks like.
+    """
+
+    vectors: tuple[tuple[float, float, float], tuple[float, float, float]]
+    strengths: tuple[float, float]
+    glass_rgb: tuple[float, float, float]
+    source: str
+    reason: str
+    kind: str
+    is_he: bool
+
+    def as_facts(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+    @staticmethod
+    def from_facts(facts: Mapping[str, Any]) -> Stains:
+        """What ``as_facts`` gave, from a file. Raises ValueError, TypeError or KeyError for anything else."""
+        first, second = (_three(row) for row in facts["vectors"])
+        strong, weak = (float(value) for value in facts["strengths"])
+        numbers = np.array([*first, *second, *_three(facts["glass_rgb"]), strong, weak])
+        if not np.isfinite(numbers).all() or min(strong, weak) <= 0:
+            raise ValueError("stains that are no numbers")
+        return Stains(
+            (first, second),
+            (strong, weak),
+            _three(facts["glass_rgb"]),
+            str(facts["source"]),
+            str(facts["reason"]),
+            str(facts["kind"]),
+            bool(facts["is_he"]),
+        )
+
+    def matrix(self) -> NDArray[np.float32]:
+        """(3, 3): haematoxylin, eosin, and what is neither (perpendicular to both)."""
+        pair = np.array(self.vectors)
+        rest = np.cross(pair[0], pair[1])
+        return np.vstack([pair, rest / np.linalg.norm(rest)]).astype(np.float32)
+
+
+def find_stains(
+    pixels: NDArray[np.uint8], glass_rgb: NDArray[np.floating[Any]], *, brightfield: bool
+) -> Stains:
+    """The stains of a sample (n, 3) of tissue pixels against the colour of glass (3,)."""
+    glass = np.clip(np.asarray(glass_rgb, np.float64), 32, 255)
+    density = _density(pixels, glass)
+    depth = density.mean(axis=1)
+    tissue = density[depth > max(_LEAST_DENSITY, float(np.percentile(depth, 30)) if len(depth) else 0.0)]
+    vectors, reason = _macenko(tissue)
+    source = "Macenko" if not reason else "Ruifrok"
+    usual = RUIFROK / np.linalg.norm(RUIFROK, axis=1, keepdims=True)
+    mixed = usual if reason else _OWN_SHARE * vectors + (1 - _OWN_SHARE) * usual
+    mixed = mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
+    kind = "not brightfield" if not brightfield else _kind(tissue, vectors)
+    return Stains(
+        (_three(mixed[0]), _three(mixed[1])),
+        _strengths(tissue, mixed),
+        _three(glass),
+        source,
+        reason,
+        kind,
+        kind == "H&E",
+    )
+
+
+def _three(values: Any) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in values)
+    return x, y, z
+
+
+def _density(pixels: NDArray[np.uint8], glass: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.maximum(np.log10(glass + 1) - np.log10(pixels.astype(np.float64) + 1), 0.0)
+
+
+def _macenko(density: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
+    """Haematoxylin and eosin (2, 3) of unit length; and why they are not to be used, "" where they are."""
+    if len(density) < _LEAST_PIXELS:
+        return RUIFROK.copy(), f"too little tissue ({len(density):,} pixels) to tell its stains apart"
+    _, directions = np.linalg.eigh(np.cov(density.T))
+    plane = directions[:, [2, 1]]
+    plane *= np.where(plane.sum(axis=0) < 0, -1.0, 1.0)
+    angles = np.arctan2(density @ plane[:, 1], density @ plane[:, 0])
+    ends = np.percentile(angles, _ANGLE_PERCENTILES)
+    found = np.array([plane @ [np.cos(angle), np.sin(angle)] for angle in ends])
+    found = np.clip(found, 1e-3, None)
+    found /= np.linalg.norm(found, axis=1, keepdims=True)
+    if found[0, 0] < found[1, 0]:  # haematoxylin takes more of the red light
+        found = found[::-1]
+    angle_deg = float(np.degrees(np.arccos(np.clip(found[0] @ found[1], -1, 1))))
+    if not ANGLE_DEG[0] <= angle_deg <= ANGLE_DEG[1]:
+        return (
+            found,
+            f"its two main colours lie {angle_deg:.0f}° apart, not {ANGLE_DEG[0]:.0f} to {ANGLE_DEG[1]:.0f}°",
+        )
+    amounts = np.linalg.lstsq(found.T, density.T, rcond=None)[0]
+    left = np.abs(density.T - found.T @ amounts).sum() / density.sum()
+    if left > _RESIDUAL_LIMIT:
+        return found, f"two stains explain only {1 - left:.0%} of its colour"
+    return found, ""
+
+
+def _strengths(density: NDArray[np.float64], vectors: NDArray[np.float64]) -> tuple[float, float]:
+    if len(density) == 0:
+        return 1.0, 1.0
+    rest = np.cross(vectors[0], vectors[1])
+    amounts = density @ np.linalg.inv(np.vstack([vectors, rest / np.linalg.norm(rest)]))
+    strong = float(np.percentile(amounts[:, 0], 98)) / _USUAL_AMOUNTS[0]
+    weak = float(np.percentile(amounts[:, 1], 95)) / _USUAL_AMOUNTS[1]
+    low, high = _STRENGTH_LIMITS
+    return float(np.clip(strong, low, high)), float(np.clip(weak, low, high))
+
+
+def _kind(density: NDArray[np.float64], vectors: NDArray[np.float64]) -> str:
+    """What the stain looks like: "H&E" or why it is not. PAS is as pink as eosin, and passes for it."""
+    if len(density) < _LEAST_PIXELS:
+        return "H&E"  # too little to say otherwise
+    red, green, blue = (density / np.linalg.norm(density, axis=1, keepdims=True)).T
+    strong = density.mean(axis=1) > np.percentile(density.mean(axis=1), 50)
+    chroma = float(np.median((np.maximum(green, blue) - np.minimum(red, blue))[strong]))
+    brown = (blue > red + 0.12) & (blue > green - 0.12) & (red < 0.62)
+    bluish = (red > green + 0.08) & (blue < green)
+    if chroma < _GREY_CHROMA:
+        return "a grey or silver stain"
+    if float(brown[strong].mean()) > _BROWN_SHARE and vectors[:, 2].max() > 0.45:
+        return "a brown stain as of immunohistochemistry"
+    if float(bluish[strong].mean()) > _OTHER_SHARE:
+        return "a blue or green stain as of a trichrome or Giemsa"
+    return "H&E"

@@ -33,8 +33,10 @@ _NOMINAL_MPP_UM = 0.35  # where a slide states none: half-way between the two us
 _SAMPLE_PX = 400_000
 
 # Optical densities, per channel, of the mean over one mask pixel.
-_FAINTEST_OD, _SURE_OD = 0.025, 0.09
-_COLOURED_OD = 0.022
+_FAINTEST_OD = 0.022  # walls of fat cells: 0.02 to 0.1
+_SURE_OD = 0.05, 0.09
+_DARK_ENOUGH_OD = 0.05
+_COLOURED_OD = 0.010
 _DARK = 60  # of 255: darker in all channels is a dark field, or a place the scanner filled in
 
 # Sizes, in µm.
@@ -243,13 +245,15 @@ class _Search:
         highest, lowest = density.max(2), density.min(2)
         filled = self._filled()
         ink = self._ink(density) & ~filled
-        threshold = self._threshold(glass_rgb, noise_od)
-        stained = (highest > threshold) & ~filled & ~ink
-        coloured = stained & (highest - lowest > np.maximum(max(_COLOURED_OD, 2 * noise_od), 0.1 * highest))
+        sure = self._sure_density(glass_rgb)
+        stained = (highest > max(_FAINTEST_OD, 5 * noise_od)) & ~filled & ~ink
+        colour = highest - lowest
+        coloured = stained & (colour > np.maximum(max(_COLOURED_OD, 4 * noise_od), 0.1 * highest))
         coloured = self._without_specks(coloured)
-        neutral = stained & ~coloured
+        # Shadows and smears are faint and grey: what has no colour must at least be dark.
+        neutral = stained & ~coloured & (highest > _DARK_ENOUGH_OD)
         kept = coloured | self._tissue_without_colour(neutral, coloured)
-        self.mask = self._joined(kept, kept & (highest > min(_SURE_OD, 2 * threshold))) & ~ink & ~filled
+        self.mask = self._joined(kept, kept & (highest > sure)) & ~ink & ~filled
         if ink.any():
             self.notes.append(f"Pen ink on {ink.mean():.1%} of the slide is left out.")
         self.reason = f"Tissue on {self.mask.mean():.1%} of the slide."
@@ -280,13 +284,12 @@ class _Search:
         deviation = 1.4826 * float(np.median(np.abs(near.astype(np.float32) - glass))) if len(near) else 1.0
         return glass, deviation / float(glass.mean()) / np.log(10)
 
-    def _threshold(self, glass_rgb: Floats, noise_od: float) -> float:
-        """From what optical density on a pixel is stained: Otsu's, kept between the noise of the glass and
-        the palest stain.
+    def _sure_density(self, glass_rgb: Floats) -> float:
+        """The optical density that a piece must reach somewhere to be tissue, however small it is: Otsu's
+        threshold, kept between what dirt has and what the palest stains have.
         """
         density = _density(self._sample[None].astype(np.uint8), glass_rgb)[0].max(1)
-        floor = max(_FAINTEST_OD, 4 * noise_od)
-        return min(max(0.5 * _otsu(density, 0.0, 1.0), floor), max(_SURE_OD, floor) * 0.6)
+        return float(np.clip(_otsu(density, 0.0, 1.0), *_SURE_OD))
 
     def _filled(self) -> Mask:
         """Places of one colour, dark or the reader's background: the scanner has seen nothing there."""

@@ -244,6 +244,8 @@ def _read(plain: Any, depth: int) -> Query:
         cells = [
             tuple(_cell(cell) for cell in _listed(plain[key], MAX_EXAMPLES)) for key in ("like", "unlike")
         ]
+        if not cells[0]:
+            raise ValueError("no example")
         return Like(cells[0], cells[1])
     for key, kind in (("all", All), ("any", AnyOf)):
         if key in plain:
@@ -275,6 +277,6 @@ def _weight(pair: Any) -> tuple[str, float]:
 
 def _cell(cell: Any) -> tuple[int, int]:
     row, col = _listed(cell, 2)
-    if not (isinstance(row, int) and isinstance(col, int) and row >= 0 and col >= 0):
+    if not (type(row) is type(col) is int and row >= 0 and col >= 0):
         raise ValueError(f"patch {cell!r}")
     return row, col

@@ -1,4 +1,4 @@
-"""The words and signs that join terms, and those that only pad them, in everyday English. Data; imports nothing."""
+"""The words and signs that join terms, and those that only pad them, in everyday English. Pure data."""
 
 import enum
 

@@ -70,8 +70,8 @@ class Parsed:
 class Guess(Protocol):
     """What a sentence model says of unknown words: see ``sentences.SentenceModel.guess``."""
 
-    def __call__(self, text: str) -> tuple[tuple[tuple[str, float], ...], str] | None:
-        """Concept weights, and the known phrase that is nearest; None where none is near enough."""
+    def __call__(self, text: str) -> tuple[Entry, str] | None:
+        """The lexicon's entry that is nearest, and by which phrase; None where none is near enough."""
 
 
 def parse(text: str, lexicon: Lexicon, guess: Guess | None = None) -> Parsed:
@@ -255,54 +255,56 @@ class _Reader:
         return self._known(word.text, entry)
 
     def _known(self, text: str, entry: Entry | None) -> Term:
+        entry = entry or self._out_of_reach(text)
+        guessed = self._guess(text) if entry is None and self._guess else None
+        if guessed is not None:
+            entry, phrase = guessed
+            self._say(f"“{text}” is not in the lexicon; it is taken to be about “{phrase}”.", note=True)
         if entry is None:
-            understood = self._unknown(text)
+            self.problems.append(self._unknown(text))
+            understood = Understood(text, text, "unknown")
         elif not entry.measurable:
-            self.problems.append(
-                Problem(
-                    f"“{text}” cannot be measured from stain and texture: {entry.why}. {_ADVICE}.",
-                    entry.nearest,
-                )
-            )
+            sentence = f"“{text}” cannot be measured from stain and texture: {entry.why}. {_ADVICE}."
+            self.problems.append(Problem(sentence, entry.nearest))
             understood = Understood(text, entry.names[0], "unmeasurable", (), entry.why)
         else:
-            how = "approximate" if entry.approximate else "exact"
+            how = "sentence" if guessed else "approximate" if entry.approximate else "exact"
             if entry.approximate:
                 self._say(f"“{text}” is approximate: {entry.limits}.", note=True)
             understood = Understood(text, entry.names[0], how, entry.weights, entry.limits)
         self.understood[text] = understood
         return Term(text, understood.weights)
 
-    def _unknown(self, text: str) -> Understood:
-        guessed = self._guess(text) if self._guess else None
-        if guessed is not None:
-            weights, phrase = guessed
-            self._say(
-                f"“{text}” is not in the lexicon; the nearest phrase in it, “{phrase}”, is measured instead."
-            )
-            return Understood(text, phrase, "sentence", weights, "guessed from the words")
+    def _out_of_reach(self, text: str) -> Entry | None:
+        """The entry of a word within a text that puts the whole beyond measurement: "is it HER2 positive"."""
+        entries = [self._lexicon.find(part) for part in self._lexicon.parts(text)[0]]
+        return next((entry for entry in entries if entry and not entry.measurable), None)
+
+    def _unknown(self, text: str) -> Problem:
         parts, _ = self._lexicon.parts(text)
         measurable = [name for name in parts if (entry := self._lexicon.find(name)) and entry.measurable]
-        self.problems.append(
-            Problem(
-                f"“{text[:80]}” is not a term that can be measured from stain and texture. {_ADVICE}.",
-                tuple(dict.fromkeys((*measurable, *self._lexicon.nearest(text))))[:3],
-            )
+        nearest = tuple(dict.fromkeys((*measurable, *self._lexicon.nearest(text))))[:3]
+        shown = text if len(text) <= 80 else text[:80] + "…"
+        return Problem(
+            f"“{shown}” is not a term that can be measured from stain and texture. {_ADVICE}.", nearest
         )
-        return Understood(text, text, "unknown")
 
 
 def _all(parts: list[Query | None]) -> Query | None:
     """AND without repetition; what a part leaves out is left out of the whole."""
-    flat: list[Query] = []
+    wanted: list[Query] = []
+    left_out: list[Query | None] = []
     for part in parts:
-        flat += part.parts if isinstance(part, All) else () if part is None else (part,)
-    flat = list(dict.fromkeys(flat))
-    left_out = _any([part.excluded for part in flat if isinstance(part, Without)])
-    bases = [part.base if isinstance(part, Without) else part for part in flat]
-    wanted = list(dict.fromkeys(base for base in bases if base is not None))
-    base = wanted[0] if len(wanted) == 1 else All(tuple(wanted)) if wanted else None
-    return base if left_out is None else Without(base, left_out)
+        for piece in part.parts if isinstance(part, All) else (part,):
+            base = piece
+            if isinstance(piece, Without):
+                left_out.append(piece.excluded)
+                base = piece.base
+            wanted += base.parts if isinstance(base, All) else () if base is None else (base,)
+    wanted = list(dict.fromkeys(wanted))
+    whole = wanted[0] if len(wanted) == 1 else All(tuple(wanted)) if wanted else None
+    excluded = _any(left_out)
+    return whole if excluded is None else Without(whole, excluded)
 
 
 def _any(parts: list[Query | None]) -> Query | None:

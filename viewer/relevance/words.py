@@ -44,7 +44,7 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
     plain = "".join(letter if letter.isprintable() else " " for letter in text)
     plain = re.sub(r"[?!:]", " ", plain)
     cleaned = _ODD.sub(" ", plain)
-    if cleaned != plain:
+    if cleaned != plain or any(not (letter.isprintable() or letter.isspace()) for letter in text):
         remarks.append("Signs that stand for nothing in a query are left out.")
     if text.count('"') % 2:
         remarks.append("A quotation mark is not closed; it is closed at the end.")

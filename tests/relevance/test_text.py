@@ -1,0 +1,209 @@
+"""What is typed becomes the query that was meant; what is not understood is said; nothing is raised."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from viewer.relevance.lexicon import Entry, load_lexicon
+from viewer.relevance.query import MAX_TEXT, All, AnyOf, Near, Query, Term, Without, leaves, text_of
+from viewer.relevance.text import Parsed, parse
+
+PIECES = [
+    *("fat", "blood", "necrosis", "tumour", "KRAS mutation", "flurb", '"smooth muscle"', "and", "OR", "not"),
+    *(
+        "AND",
+        "without",
+        "no",
+        "but",
+        "but not",
+        "near",
+        "within 200 um of",
+        "within",
+        "in",
+        "(",
+        ")",
+        ",",
+        '"',
+    ),
+    *("show me", "either", "&", "µ", "'", "😀", "\x00", "DROP TABLE", "[like 3 marked]", "-", "5", "nor"),
+]
+
+
+def parsed(text: str) -> Parsed:
+    return parse(text, load_lexicon())
+
+
+def term(text: str) -> Term:
+    entry = load_lexicon().find(text)
+    assert entry is not None
+    return Term(text, entry.weights)
+
+
+FAT, BLOOD, MUCIN, NECROSIS = term("fat"), term("blood"), term("mucin"), term("necrosis")
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("fat", FAT),
+        ("  show me the fat?", FAT),
+        ("where is fat", FAT),
+        ("find all areas of necrosis", NECROSIS),
+        ("necrosis without blood", Without(NECROSIS, BLOOD)),
+        ("fat but not blood", Without(FAT, BLOOD)),
+        ("fat and mucin but no blood", Without(All((FAT, MUCIN)), BLOOD)),
+        ("fat AND NOT blood AND mucin", Without(All((FAT, MUCIN)), BLOOD)),
+        ("fat without blood and mucin", Without(FAT, AnyOf((BLOOD, MUCIN)))),
+        ("fat WITHOUT blood AND mucin", Without(All((FAT, MUCIN)), BLOOD)),
+        ("fat without blood without mucin", Without(FAT, AnyOf((BLOOD, MUCIN)))),
+        ("fat, no blood", Without(FAT, BLOOD)),
+        ("fat, blood", AnyOf((FAT, BLOOD))),
+        ("fat, blood and mucin", All((FAT, BLOOD, MUCIN))),
+        ("fat, blood or mucin", AnyOf((FAT, BLOOD, MUCIN))),
+        ("either fat or blood", AnyOf((FAT, BLOOD))),
+        ("fat or blood and mucin", AnyOf((FAT, All((BLOOD, MUCIN))))),
+        ("(fat or blood) and mucin", All((AnyOf((FAT, BLOOD)), MUCIN))),
+        ("fat and fat", FAT),
+        ("not not fat", FAT),
+        ("without blood", Without(None, BLOOD)),
+        ("everything except blood", Without(None, BLOOD)),
+        ("no blood near fat", Without(None, Near(BLOOD, FAT))),
+        ("necrosis near fat", Near(NECROSIS, FAT)),
+        ("necrosis next to fat", Near(NECROSIS, FAT)),
+        ("necrosis CLOSE TO fat without blood", Without(Near(NECROSIS, FAT), BLOOD)),
+        ("necrosis within 200 um of fat", Near(NECROSIS, FAT, 200.0)),
+        ("necrosis within 0.5mm of fat", Near(NECROSIS, FAT, 500.0)),
+        ("necrosis within 200 microns of fat", Near(NECROSIS, FAT, 200.0)),
+        ("necrosis blood", All((NECROSIS, BLOOD))),
+        ('"smooth muscle"', term("smooth muscle")),
+        ("no special type", term("no special type")),
+    ],
+)
+def test_reads_operators_and_everyday_phrases(text: str, query: Query) -> None:
+    assert parsed(text).query == query
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "nothing to look for"),
+        (" \t\n", "nothing to look for"),
+        ("and", "nothing to look for"),
+        ("()", "nothing to look for"),
+        ("😀😀", "nothing to look for"),
+        ("fat" * 4_000_000, "characters long"),
+        ("fat or " * 100 + "fat", "too many terms"),
+        ("fat without fat", "nothing can match"),
+        ("fat and blood without adipose tissue", "nothing can match"),
+        ("fat and not fat", "nothing can match"),
+        ("blood or (fat without fat)", "nothing can match"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_with_a_sentence(text: str, sentence: str) -> None:
+    answer = parsed(text)
+    assert answer.query is None
+    assert sentence in answer.problems[-1].sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("(fat", "not closed"),
+        ("fat)", "no opening one"),
+        ("fat and", "Nothing follows “and”"),
+        ("near fat", "both sides"),
+        ("fat without", "Nothing follows “without”"),
+        ("() fat", "holds no term"),
+        ("(" * 1500 + "fat", "nested deeper"),
+        ("fat \x07\u202e", "left out"),
+        ('"fat', "quotation mark"),
+        ("fat in necrosis within 0 um of fat", "distance"),
+    ],
+)
+def test_what_is_left_out_is_said_and_the_rest_is_asked(text: str, sentence: str) -> None:
+    answer = parsed(text)
+    assert answer.query is not None
+    assert FAT in leaves(answer.query)
+    assert any(sentence in problem.sentence for problem in answer.problems)
+
+
+@pytest.mark.parametrize("text", ["KRAS mutation", "HER2", "Gleason 4", "stage", "it HER2 positive"])
+def test_what_cannot_be_measured_is_said_with_what_can(text: str) -> None:
+    answer = parsed(text)
+    assert answer.query == Term(text)
+    assert answer.understood[0].how == "unmeasurable"
+    problem = answer.problems[0]
+    assert not problem.note
+    assert "cannot be measured" in problem.sentence
+    assert "vision–language model" in problem.sentence
+    assert all(parsed(name).query is not None for name in problem.nearest)
+
+
+def test_an_unknown_word_keeps_its_term_and_gets_the_known_words_beside_it() -> None:
+    answer = parsed("weird lymphocytes of Mars")
+    assert answer.query == Term("weird lymphocytes of Mars")
+    assert answer.understood[0].how == "unknown"
+    assert answer.problems[0].nearest[0] == "lymphocytes"
+
+
+def test_a_slip_of_the_finger_is_read_and_said() -> None:
+    answer = parsed("lymphocites")
+    assert answer.query == term("lymphocytes")
+    assert [(problem.sentence, problem.note) for problem in answer.problems] == [
+        ("“lymphocites” is read as “lymphocytes”.", True)
+    ]
+    assert isinstance(parsed('"lymphocites"').query, Term)
+    assert parsed('"lymphocites"').understood[0].how == "unknown"
+
+
+def test_every_leaf_says_how_it_was_understood_and_what_it_cannot_tell() -> None:
+    answer = parsed("tumour without fat")
+    assert [one.how for one in answer.understood] == ["approximate", "exact"]
+    assert "inflamed" in answer.understood[0].limits
+    assert any("inflamed" in problem.sentence and problem.note for problem in answer.problems)
+
+
+def test_a_guess_is_asked_for_unknown_words_only_and_said() -> None:
+    asked = []
+
+    def guess(text: str) -> tuple[Entry, str] | None:
+        asked.append(text)
+        entry = load_lexicon().find("fat")
+        assert entry is not None
+        return (entry, "fat") if text == "greasy stuff" else None
+
+    answer = parse("greasy stuff without blood or flurb", load_lexicon(), guess)
+    assert asked == ["greasy stuff", "flurb"]
+    assert leaves(answer.query)[0] == Term("greasy stuff", FAT.weights) if answer.query else False
+    assert answer.understood[0].how == "sentence"
+    assert "taken to be about “fat”" in answer.problems[0].sentence
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=40))
+def test_any_mixture_is_answered_and_its_canonical_text_means_the_same(pieces: list[str]) -> None:
+    answer = parsed(" ".join(pieces))
+    assert answer.query is not None or answer.problems
+    if answer.query is not None:
+        assert len(answer.understood) == len(leaves(answer.query))
+        assert parsed(text_of(answer.query)).query == answer.query
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_answered(text: str) -> None:
+    answer = parsed(text)
+    assert answer.query is not None or answer.problems
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["(", ")", "not ", "near ", '"', ",", "fat without ", "fat near ", "x ", "a", "fat (", "lymphocitex "],
+)
+def test_the_work_for_the_longest_text_is_bounded(piece: str) -> None:
+    text = (piece * MAX_TEXT)[:MAX_TEXT]
+    start = time.process_time()
+    parsed(text)
+    assert time.process_time() - start < 5  # a thousandth of that is usual; an explosion takes for ever

@@ -1,0 +1,136 @@
+"""What was asked before, and the queries that the reader saved under a name: one small file.
+
+Saved whole and at once. A file that makes no sense is set aside under another name and said; nothing is lost.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+from viewer.folders import state_dir
+from viewer.relevance.query import MAX_TEXT, Query, QueryError, from_json, to_json
+from viewer.saving import save_atomically
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_ASKED = 200
+MAX_SAVED = 500
+MAX_NAME = 100
+_MAX_FILE_BYTES = 64_000_000
+_VERSION = 1
+
+log = logging.getLogger(__name__)
+
+
+class QueryHistory:
+    """The texts asked, newest first, and saved queries by name. Changes stay in memory until ``save``."""
+
+    def __init__(self, path: Path, *, notice: str | None = None) -> None:
+        self.notice = notice
+        """What to tell the reader about the file; None where all is well."""
+        self._path = path
+        self._asked: list[str] = []
+        self._saved: dict[str, Query] = {}
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> QueryHistory:
+        """The history in ``path`` (None: the usual file)."""
+        file = path or state_dir() / "queries.json"
+        history = cls(file)
+        try:
+            if file.stat().st_size > _MAX_FILE_BYTES:
+                raise ValueError(f"it is larger than {_MAX_FILE_BYTES // 1_000_000} MB")
+            history._restore(json.loads(file.read_bytes()))
+        except FileNotFoundError:
+            pass  # nothing was asked yet
+        except OSError as error:
+            reason = error.strerror or error
+            history = cls(file, notice=f"{file}: earlier and saved queries cannot be read: {reason}")
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            log.warning("%s makes no sense: %s", file, error)
+            history = cls(file, notice=_set_aside(file))
+        return history
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """What was asked, newest first, each once."""
+        return tuple(self._asked)
+
+    @property
+    def saved(self) -> tuple[tuple[str, Query], ...]:
+        """The saved queries with their names, by alphabet."""
+        return tuple(sorted(self._saved.items(), key=lambda item: item[0].casefold()))
+
+    def remember(self, text: str) -> None:
+        """Put a text on top; empty or overlong ones are not remembered."""
+        text = " ".join(text.split())
+        if text and len(text) <= MAX_TEXT:
+            self._asked = [text, *(asked for asked in self._asked if asked != text)][:MAX_ASKED]
+
+    def forget_asked(self) -> None:
+        """Forget what was asked; saved queries stay."""
+        self._asked.clear()
+
+    def keep(self, name: str, query: Query) -> None:
+        """Save a query under a name, in place of one of the same name.
+
+        Raises ValueError, in words for the reader: no name, a name too long, too many saved.
+        """
+        name = " ".join(name.split())
+        if not name:
+            raise ValueError("A saved query needs a name.")
+        if len(name) > MAX_NAME:
+            raise ValueError(f"A name has {MAX_NAME} characters at most.")
+        if name not in self._saved and len(self._saved) >= MAX_SAVED:
+            raise ValueError(f"{MAX_SAVED} queries are saved, which is the most; remove one first.")
+        self._saved[name] = query
+
+    def remove(self, name: str) -> None:
+        """Remove a saved query. Raises KeyError where there is none of that name."""
+        del self._saved[name]
+
+    def save(self) -> None:
+        """Write the file. Raises SaveError; the old file is whole then."""
+        tables = {
+            "version": _VERSION,
+            "asked": self._asked,
+            "saved": {name: json.loads(to_json(query)) for name, query in self._saved.items()},
+        }
+        save_atomically(self._path, json.dumps(tables, ensure_ascii=False, indent=1).encode())
+
+    def _restore(self, tables: dict[str, Any]) -> None:
+        """Take over what a file holds. Raises one of the errors of wrong types where it makes no sense."""
+        if tables["version"] != _VERSION:
+            raise ValueError(f"version {tables['version']!r} is not {_VERSION}")
+        saved = {str(name): _query(plain) for name, plain in tables["saved"].items()}
+        if len(saved) > MAX_SAVED or any(len(name) > MAX_NAME for name in saved):
+            raise ValueError("more or longer names than can be saved")
+        for text in reversed(tables["asked"]):
+            if not isinstance(text, str):
+                raise TypeError(f"{text!r} is no text")
+            self.remember(text)
+        self._saved = saved
+
+
+def _query(plain: Any) -> Query:
+    try:
+        return from_json(json.dumps(plain))
+    except QueryError as error:
+        raise ValueError(str(error)) from error
+
+
+def _set_aside(file: Path) -> str:
+    """Rename a file that cannot be used; what to tell the reader."""
+    aside = file.with_name(file.name + ".unreadable")
+    number = 1
+    while aside.exists():  # an earlier one may hold what the reader still wants
+        number += 1
+        aside = file.with_name(f"{file.name}.unreadable-{number}")
+    try:
+        file.rename(aside)
+    except OSError as error:
+        return f"{file}: saved queries are damaged and could not be set aside: {error.strerror}"
+    return f"{file}: saved queries were damaged and start afresh; the old file is now {aside.name}"

@@ -294,13 +294,14 @@ def test_a_spiral_is_one_piece() -> None:
     assert found.areas.tolist() == [31]
 
 
-def test_holes_are_filled_up_to_a_size_and_never_at_the_border() -> None:
+def test_holes_are_filled_up_to_a_size_and_less_at_the_border() -> None:
     mask = np.ones((9, 9), np.bool_)
-    mask[1:3, 1:3] = mask[5:8, 5:8] = mask[0, 8] = False
+    mask[1:3, 1:3] = mask[5:8, 5:8] = mask[0, 8] = mask[3:5, 0] = False
     filled = holes_filled(mask, 4)
     assert filled[1:3, 1:3].all()
     assert not filled[5:8, 5:8].any()
-    assert not filled[0, 8]
+    assert filled[0, 8]
+    assert not filled[3:5, 0].any()
 
 
 def test_growing_and_shrinking_are_squares() -> None:

@@ -7,9 +7,7 @@ Commands import what they need when they run, so that ``--help`` is instant. Exi
 from __future__ import annotations
 
 import argparse
-import io
 import json
-import os
 import re
 import signal
 import sys
@@ -19,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import viewer
-from viewer import RESEARCH_USE, arguments
+from viewer import RESEARCH_USE, arguments, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,39 +36,30 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(**{"allow_abbrev": False, **more})
 
     def error(self, message: str) -> NoReturn:
-        from viewer.facts import shown
-
-        self.exit(2, f"{self.prog}: {shown(message)} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: {terminal.one_line(message)} (see {self.prog} --help)\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    _survive_odd_names()
+    terminal.survive_odd_names()
     options = _parser().parse_args(_with_command(list(sys.argv[1:] if argv is None else argv)))
     try:
         with _unwound_by_signals():
             return int(options.run(options))
     except KeyboardInterrupt:
-        print("foveola: interrupted", file=sys.stderr)
+        terminal.tell("interrupted")
         return 1
     except BrokenPipeError:
-        _discard_output()  # who read it has left, as is their right
+        terminal.discard_output()  # who read it has left, as is their right
         return 1
     except arguments.UsageError as error:
-        print(f"foveola: {_in_words(error)}", file=sys.stderr)
+        terminal.tell(terminal.in_words(error))
         return 2
     except Exception as error:
         if options.debug:
             traceback.print_exc()
-        print(f"foveola: {_in_words(error)}", file=sys.stderr)
+        terminal.tell(terminal.in_words(error))
         return 1
-
-
-def _survive_odd_names() -> None:
-    """Print what the terminal's encoding does not know as an escape: a file name must not end the command."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 @contextmanager
@@ -89,45 +78,6 @@ def _unwound_by_signals() -> Iterator[None]:
     finally:
         for number in replaced:
             signal.signal(number, signal.SIG_DFL)
-
-
-def _put(text: str) -> None:
-    """Print ``text`` at once: a closed pipe and a full disk show here, and not when Python ends."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        _discard_output()
-        raise _OutputError(f"the output cannot be written: {error.strerror}") from error
-
-
-def _discard_output() -> None:
-    """What cannot be written must not be tried again when Python ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-class _OutputError(Exception):
-    """Standard output takes no more."""
-
-
-def _in_words(error: Exception) -> str:
-    """An error as one line that names the file."""
-    if isinstance(error, MemoryError):
-        text = f"there is not enough memory for this: {error}".rstrip(": ")
-    elif isinstance(error, OSError) and error.filename is not None:
-        text = f"{os.fsdecode(error.filename)}: {error.strerror}"
-    elif type(error).__module__.split(".")[0] in {"viewer", "gpu"}:
-        text = str(error)  # our own errors are written for people
-    else:
-        text = f"{type(error).__name__}: {error} (--debug shows where)"
-    return _one_line(text)
-
-
-def _one_line(text: str) -> str:
-    from viewer.facts import shown
-
-    return shown(" ".join(text.split()))
 
 
 # Arguments
@@ -278,7 +228,7 @@ def _doctor(options: argparse.Namespace) -> int:
     from viewer import doctor
 
     findings = doctor.examine()
-    _put(json.dumps(doctor.as_data(findings), indent=2) if options.json else doctor.report(findings))
+    terminal.put(json.dumps(doctor.as_data(findings), indent=2) if options.json else doctor.report(findings))
     return 0 if doctor.healthy(findings) else 1
 
 
@@ -288,7 +238,7 @@ def _info(options: argparse.Namespace) -> int:
 
     with closing(open_slide(options.slide)) as source:
         facts = slide_facts(source)
-    _put(json.dumps(facts, indent=2) if options.json else facts_as_text(facts))
+    terminal.put(json.dumps(facts, indent=2) if options.json else facts_as_text(facts))
     return 0
 
 
@@ -325,8 +275,7 @@ def _snapshot(options: argparse.Namespace) -> int:
         metadata["Warning"] = f"{what} could not be decoded, marked in the picture"
     save_png(picture, output, metadata)
     if failed:
-        warning = f"{output}: {metadata['Warning']}; the first: {picture.info['first_failure']}"
-        print(f"foveola: {_one_line(warning)}", file=sys.stderr)
+        terminal.tell(f"{output}: {metadata['Warning']}; the first: {picture.info['first_failure']}")
     return 0
 
 
@@ -367,14 +316,14 @@ def _bench_decode(options: argparse.Namespace) -> int:
 
 def _print_figures(figures: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        _put(json.dumps(figures, indent=2))
+        terminal.put(json.dumps(figures, indent=2))
         return
     lines = []
     for name, value in figures.items():
         parts = value.items() if isinstance(value, dict) else [("", value)]
         shown = "  ".join(f"{part} {_figure(number)}".strip() for part, number in parts)
         lines.append(f"{name:<20} {shown}")
-    _put("\n".join(lines))
+    terminal.put("\n".join(lines))
 
 
 def _figure(value: object) -> str:

@@ -12,13 +12,13 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 import viewer
 from viewer.log import diagnostics as diagnostics_text
 from viewer.saving import SaveError
+from viewer.slide.names import SLIDE_SUFFIXES
 from viewer.ui.associated import AssociatedImages
 from viewer.ui.go_to import GoTo
 from viewer.ui.messages import MessageKind
 from viewer.ui.pixel_size import PixelSize
 from viewer.ui.preferences import Preferences
 from viewer.ui.shortcut_sheet import ShortcutSheet
-from viewer.ui.slide_folder import SLIDE_SUFFIXES
 from viewer.ui.theme import without_icons
 
 if TYPE_CHECKING:

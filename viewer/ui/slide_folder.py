@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from viewer.log import logger
+from viewer.slide.names import is_slide_name, natural_key
 from viewer.ui.outbox import Outbox
 from viewer.ui.slide_list import SlideEntry, SlideList
 from viewer.ui.theme import em_px
@@ -23,21 +23,6 @@ if TYPE_CHECKING:
 log = logger("ui")
 
 MAX_LISTED = 10_000
-_SLIDES = ".svs .svslide .ndpi .vms .vmu .scn .mrxs .bif .czi .dcm .dzi .tif .tiff .btf .tf8 .qptiff"
-_PICTURES = ".png .jpg .jpeg .jp2 .j2k .bmp .gif .webp"
-SLIDE_SUFFIXES = frozenset(f"{_SLIDES} {_PICTURES}".split())
-"""File names that a folder's list shows. A file of any name can be opened by itself."""
-
-
-def is_slide_name(path: Path) -> bool:
-    """Whether a file looks like a slide by its name."""
-    return path.suffix.lower() in SLIDE_SUFFIXES and not path.name.startswith(".")
-
-
-def natural_key(path: Path) -> list[tuple[int, int, str]]:
-    """Sorts slide 2 before slide 10, whatever the case of the letters."""
-    parts = re.split(r"(\d+)", path.name.casefold())
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
 
 
 def slides_in(folder: Path) -> list[SlideEntry]:

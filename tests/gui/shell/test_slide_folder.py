@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from tests.gui.shell.conftest import SLIDE_PX
-from viewer.ui.slide_folder import SlideFolder, is_slide_name, natural_key, slides_in
+from viewer.ui.slide_folder import SlideFolder, slides_in
 from viewer.ui.slide_list import SlideEntry, SlideList, size_in_words
 
 if TYPE_CHECKING:
@@ -38,26 +38,6 @@ def names(panel: SlideFolder) -> list[str]:
 def show(qtbot: QtBot, panel: SlideFolder, folder: Path) -> None:
     with qtbot.wait_signal(panel.listed):
         panel.show_folder(folder)
-
-
-@pytest.mark.parametrize(
-    ("name", "is_slide"),
-    [
-        ("a.svs", True),
-        ("A.TIFF", True),
-        ("a.ome.tif", True),
-        ("a.txt", False),
-        (".a.svs", False),
-        ("svs", False),
-    ],
-)
-def test_which_names_are_slides(name: str, is_slide: bool) -> None:
-    assert is_slide_name(Path(name)) == is_slide
-
-
-def test_numbers_sort_as_numbers() -> None:
-    paths = [Path(name) for name in ("b.svs", "A10.svs", "a2.svs", "1.svs")]
-    assert [path.name for path in sorted(paths, key=natural_key)] == ["1.svs", "a2.svs", "A10.svs", "b.svs"]
 
 
 @pytest.mark.parametrize(

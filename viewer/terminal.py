@@ -1,0 +1,59 @@
+"""What a command says: results on standard output, sentences on standard error, errors as one line."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+
+from viewer.facts import shown
+
+
+class OutputError(Exception):
+    """Standard output takes no more."""
+
+
+def put(text: str) -> None:
+    """Print ``text`` at once: a closed pipe and a full disk show here, and not when Python ends."""
+    try:
+        print(text, flush=True)  # noqa: T201  # knows what to do without a standard output
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        discard_output()
+        raise OutputError(f"the output cannot be written: {error.strerror}") from error
+
+
+def tell(sentence: str) -> None:
+    """One line on standard error, for the person and not for the program that reads the result."""
+    print(f"foveola: {one_line(sentence)}", file=sys.stderr)  # noqa: T201
+
+
+def discard_output() -> None:
+    """What cannot be written must not be tried again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def survive_odd_names() -> None:
+    """Print what the terminal's encoding does not know as an escape: a file name must not end the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def in_words(error: Exception) -> str:
+    """An error as one line that names the file."""
+    if isinstance(error, MemoryError):
+        text = f"there is not enough memory for this: {error}".rstrip(": ")
+    elif isinstance(error, OSError) and error.filename is not None:
+        text = f"{os.fsdecode(error.filename)}: {error.strerror}"
+    elif type(error).__module__.split(".")[0] in {"viewer", "gpu"}:
+        text = str(error)  # our own errors are written for people
+    else:
+        text = f"{type(error).__name__}: {error} (--debug shows where)"
+    return one_line(text)
+
+
+def one_line(text: str) -> str:
+    """Text without line breaks and control characters."""
+    return shown(" ".join(text.split()))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def side(qtbot: QtBot) -> Iterator[SideThread]:
+def side() -> Iterator[SideThread]:
     thread = SideThread("test")
     yield thread
     thread.close(wait_s=1)
@@ -69,6 +69,7 @@ def test_what_is_dropped_is_not_heard_of_even_where_it_runs(qtbot: QtBot, side: 
     assert heard == ["later"]
 
 
+@pytest.mark.usefixtures("qapp")
 def test_closing_ends_the_thread_also_while_paused(side: SideThread) -> None:
     side.set_paused(True)
     side.run(lambda: None, lambda _answer: None, lambda _error: None)

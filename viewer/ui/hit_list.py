@@ -173,13 +173,19 @@ class HitList(QListView):
         return self.hits.rows[index.row()] if index.isValid() else None
 
     def show_rows(self, rows: list[HitRow]) -> None:
-        """Show other places; the mark stays on the place that it is on, where that is still listed."""
-        before = self.current_row
+        """Show other places, as they come while an analysis goes on: pictures that are there, the mark and
+        the part in sight stay."""
+        before, scrolled = self.current_row, self.verticalScrollBar().value()
+        pictures = {row.hit.rect: row for row in self.hits.rows if row.pixmap is not None}
+        for row in rows:
+            if row.hit.rect in pictures:
+                row.asked, row.pixmap = True, pictures[row.hit.rect].pixmap
         self.hits.set_rows(rows)
         if before is not None:
             same = [n for n, row in enumerate(rows) if row.hit.rect.intersection(before.hit.rect) is not None]
             if same:
                 self.setCurrentIndex(self.hits.index(same[0]))
+        self.verticalScrollBar().setValue(scrolled)
 
     def step(self, step: int) -> bool:
         """Choose the next place (1) or the one before (−1), round the end. False where there is none."""

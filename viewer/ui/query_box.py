@@ -8,12 +8,13 @@ from PySide6.QtCore import QModelIndex, QStringListModel, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QCompleter, QLineEdit, QListView, QWidget
 
+from viewer.relevance.query import MAX_TEXT
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from PySide6.QtGui import QKeyEvent
 
-MAX_QUERY_CHARACTERS = 2000
 _ROWS = 10
 
 
@@ -34,7 +35,7 @@ class QueryBox(QLineEdit):
         super().__init__(parent)
         self._completions, self._history = completions, history
         self._asked_text = ""
-        self.setMaxLength(MAX_QUERY_CHARACTERS)
+        self.setMaxLength(MAX_TEXT)
         self.setPlaceholderText("What to look for")
         self.setClearButtonEnabled(True)
         self.setAccessibleName("What to look for")

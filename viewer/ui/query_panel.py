@@ -33,11 +33,12 @@ if TYPE_CHECKING:
 
     from viewer.relevance.encoders import EncoderCard
     from viewer.ui.hit_list import HitRow
-    from viewer.ui.relevance_session import Question
+    from viewer.ui.question import Question
     from viewer.ui.theme import ThemeKeeper
 
 EXAMPLE_QUERIES = ("lymphocytes", "necrosis", "adipose tissue without blood vessels", "glands near fat")
 _PIXEL_SIZE_LINK = "set-pixel-size"
+_NOTE, _WARNING = "🛈", "⚠"
 
 
 class QueryPanel(QWidget):
@@ -88,7 +89,8 @@ class QueryPanel(QWidget):
         self.why = ExplainCard()
         self.examples = ExamplesBox()
         self.tabs = QTabWidget()
-        self.tabs.setAccessibleName("Results")
+        for named in (self.tabs, self.tabs.tabBar()):
+            named.setAccessibleName("Results")
         self.tabs.setDocumentMode(True)
         self.tabs.setUsesScrollButtons(True)
         for title, page in (
@@ -114,6 +116,10 @@ class QueryPanel(QWidget):
         if self.box.text() != question.text:
             self.box.show_asked(question.text)
         self.weights.show_query(question.query, edited=question.edited)
+        before: QWidget = self.problems
+        for widget in self.weights.in_tab_order:  # made just now, so Qt has put them last
+            QWidget.setTabOrder(before, widget)
+            before = widget
         self._understood.setVisible(self.weights.has_sliders)
         self._understood.setMaximumHeight(min(em_px(12), self.weights.sizeHint().height() + em_px(0.4)))
         self.problems.setText(problems_as_html(question))
@@ -204,9 +210,9 @@ def problems_as_html(question: Question) -> str:
         line = escape(problem.sentence)
         if problem.nearest:
             line += f" Try {_links(problem.nearest)}."
-        lines.append(f"<p>⚠ {line}</p>")
+        lines.append(f"<p>{_NOTE if problem.note else _WARNING} {line}</p>")
     if question.refused:
-        lines.append(f"<p>⚠ {escape(question.refused)}</p>")
+        lines.append(f"<p>{_WARNING} {escape(question.refused)}</p>")
     return "".join(lines)
 
 

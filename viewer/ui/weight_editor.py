@@ -80,6 +80,11 @@ class WeightEditor(QWidget):
         """Whether there is anything to weigh."""
         return bool(self._sliders)
 
+    @property
+    def in_tab_order(self) -> tuple[QWidget, ...]:
+        """What takes the focus, from top to bottom."""
+        return (*self._sliders.values(), self._reset)
+
     def weight(self, leaf: int, concept_id: str) -> float:
         """What a slider says, 0 to 1."""
         return self._sliders[leaf, concept_id].value() / _STEPS

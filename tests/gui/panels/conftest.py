@@ -91,6 +91,9 @@ class FakeSlideView(QWidget):
     def set_debug(self, on: bool) -> None:
         self.calls.append(("set_debug", on))
 
+    def set_region_weights(self, weights: Any, *_patch_px: float) -> None:
+        self.calls.append(("set_region_weights", None if weights is None else float(weights.max())))
+
     def add_vector_layer(self, layer: Any) -> None:
         self.vector_layers.append(layer)
 

@@ -8,7 +8,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 
-from viewer.ui.query_box import MAX_QUERY_CHARACTERS, QueryBox
+from viewer.relevance.query import MAX_TEXT
+from viewer.ui.query_box import QueryBox
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -99,4 +100,4 @@ def test_the_clear_button_ends_the_query(box: QueryBox, asked: list[str]) -> Non
 
 def test_absurdly_long_text_is_cut(box: QueryBox) -> None:
     box.setText("x" * 100_000)
-    assert len(box.text()) == MAX_QUERY_CHARACTERS
+    assert len(box.text()) == MAX_TEXT

@@ -1,0 +1,141 @@
+"""How relevance looks over the slide: colours, opacity, threshold, contours, flashlight."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from viewer.settings import Choice, Limits, Overlay
+from viewer.ui.theme import em_px
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SWITCHES = {
+    "contours": ("&Contours", "Lines of equal likeness"),
+    "smooth": ("S&mooth", "Blend from patch to patch; off shows the patches as they were measured"),
+    "flashlight": ("&Flashlight", "Show the overlay only round the pointer"),
+}
+
+
+class OverlayControls(QWidget):
+    """Switching and sliding costs no analysis: only how the values are drawn changes."""
+
+    look_changed = Signal(object)
+    """The new ``settings.Overlay``."""
+
+    def __init__(self, look: Overlay, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Look of the overlay")
+        self._look = look
+        self._map = QComboBox()
+        rule = Overlay.rule("colour_map")
+        assert isinstance(rule, Choice)
+        for name in rule.options:
+            self._map.addItem(name.capitalize(), name)
+        self._map.setAccessibleName("Colours")
+        self._map.setToolTip("Colour maps that readers with any colour vision can use")
+        self._map.currentIndexChanged.connect(lambda _row: self._change(colour_map=self._map.currentData()))
+        self._form = QFormLayout()
+        self._form.addRow("C&olours", self._map)
+        percent = "{:.0%}".format
+        self._sliders = {
+            "opacity": self._add_slider("opacity", "O&pacity", "How much of the tissue it covers", percent),
+            "threshold": self._add_slider(
+                "threshold", "&Threshold", "Likeness below this is not drawn", "{:.2f}".format
+            ),
+        }
+        self._checks = {name: self._check(name, *words) for name, words in _SWITCHES.items()}
+        self._sliders["flashlight_px"] = self._add_slider(
+            "flashlight_px", "&Radius", "Radius of the flashlight on the screen", "{:.0f} px".format
+        )
+        checks = QHBoxLayout()
+        for check in self._checks.values():
+            checks.addWidget(check)
+        checks.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(em_px(0.3), em_px(0.4), em_px(0.3), em_px(0.4))
+        layout.addLayout(self._form)
+        layout.addLayout(checks)
+        self.show_look(look)
+
+    @property
+    def look(self) -> Overlay:
+        return self._look
+
+    def show_look(self, look: Overlay) -> None:
+        """Take over a look that was chosen elsewhere."""
+        self._look = look  # first, so that what the controls answer below changes nothing
+        self._map.setCurrentIndex(max(0, self._map.findData(look.colour_map)))
+        for name, slider in self._sliders.items():
+            slider.setValue(_step_from(name, getattr(look, name)))
+        for name, check in self._checks.items():
+            check.setChecked(getattr(look, name))
+        self._sliders["flashlight_px"].setEnabled(look.flashlight)
+
+    def _change(self, **changes: Any) -> None:
+        look = replace(self._look, **changes)
+        if look != self._look:
+            self._look = look
+            self._sliders["flashlight_px"].setEnabled(look.flashlight)
+            self.look_changed.emit(look)
+
+    def _add_slider(self, name: str, label: str, tip: str, words: Callable[[float], str]) -> QSlider:
+        limits = _limits(name)
+        low, high = _step_from(name, limits.low), _step_from(name, limits.high)
+        slider = QSlider(Qt.Orientation.Horizontal)
+        slider.setRange(low, high)
+        slider.setPageStep((high - low) // 10)
+        slider.setValue(_step_from(name, getattr(self._look, name)))
+        slider.setAccessibleName(label.replace("&", ""))
+        slider.setToolTip(tip)
+        value = QLabel()
+        value.setMinimumWidth(QLabel("2000 px").sizeHint().width())
+        row = QHBoxLayout()
+        row.addWidget(slider, 1)
+        row.addWidget(value)
+        title = QLabel(label)
+        title.setBuddy(slider)
+        self._form.addRow(title, row)
+
+        def moved(step: int) -> None:
+            shown = _value_from(name, step)
+            value.setText(words(shown))
+            if step != _step_from(name, getattr(self._look, name)):
+                self._change(**{name: shown})
+
+        slider.valueChanged.connect(moved)
+        moved(slider.value())
+        return slider
+
+    def _check(self, name: str, label: str, tip: str) -> QCheckBox:
+        check = QCheckBox(label)
+        check.setToolTip(tip)
+        check.toggled.connect(lambda on: self._change(**{name: on}))
+        return check
+
+
+def _limits(name: str) -> Limits:
+    rule = Overlay.rule(name)
+    assert isinstance(rule, Limits)
+    return rule
+
+
+def _step_from(name: str, value: float) -> int:
+    return round(value) if name.endswith("_px") else round(value * 100)
+
+
+def _value_from(name: str, step: int) -> float:
+    return float(step) if name.endswith("_px") else step / 100

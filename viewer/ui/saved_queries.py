@@ -1,0 +1,116 @@
+"""The menu of saved queries, and what was asked before: a thin hand on ``viewer.relevance.history``."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QInputDialog, QMenu, QWidget
+
+from viewer.relevance.history import QueryHistory
+from viewer.saving import SaveError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.relevance.query import Query
+    from viewer.ui.question import Question
+
+_LONGEST_IN_MENU = 60
+
+
+class SavedQueries(QObject):
+    """``present()`` is the question that could be saved. The menu is filled anew each time it opens."""
+
+    chosen = Signal(object)
+    """A saved Query is to be asked."""
+    told = Signal(str)
+    """What went wrong with the file, or with a name."""
+
+    def __init__(self, present: Callable[[], Question], window: QWidget) -> None:
+        super().__init__(window)
+        self._present = present
+        self._window = window
+        self._history = QueryHistory.load()
+        self.menu = QMenu()
+        self.menu.setToolTipsVisible(True)
+        self.menu.setAccessibleName("Saved queries")
+        self.menu.aboutToShow.connect(self.fill)
+
+    @property
+    def notice(self) -> str | None:
+        """What to tell the reader about the file; None where all is well."""
+        return self._history.notice
+
+    def asked(self) -> tuple[str, ...]:
+        """What was asked before, newest first."""
+        return self._history.asked
+
+    def remember(self, text: str) -> None:
+        """Put a text on top of what was asked."""
+        self._history.remember(text)
+        self._save()
+
+    def keep(self, name: str) -> None:
+        """Save the present query under a name."""
+        query = self._present().query
+        if query is not None:
+            try:
+                self._history.keep(name, query)
+            except ValueError as error:
+                self.told.emit(str(error))
+            else:
+                self._save()
+
+    def remove(self, name: str) -> None:
+        """Remove a saved query."""
+        self._history.remove(name)
+        self._save()
+
+    def fill(self) -> None:
+        """Take over what is saved."""
+        self.menu.clear()
+        question = self._present()
+        save = self.menu.addAction("&Save this query…", self._ask_name)
+        save.setToolTip("Keep the query with its weights under a name")
+        # Examples are patches of one slide: on another they would be something else.
+        save.setEnabled(question.query is not None and not question.examples.items)
+        self.menu.addSeparator()
+        for name, query in self._history.saved:
+            self.menu.addAction(_in_menu(name), partial(self._choose, query))
+        if not self._history.saved:
+            self.menu.addAction("No saved queries").setEnabled(False)
+        else:
+            removal = self.menu.addMenu("&Remove")
+            for name, _query in self._history.saved:
+                removal.addAction(_in_menu(name), partial(self.remove, name))
+        self.menu.addSeparator()
+        forget = self.menu.addAction("&Forget what was asked", self._forget)
+        forget.setEnabled(bool(self._history.asked))
+
+    def _choose(self, query: Query) -> None:
+        self.chosen.emit(query)
+
+    def _ask_name(self) -> None:
+        dialog = QInputDialog(self._window)
+        dialog.setWindowTitle("Save this query")
+        dialog.setLabelText("Name:")
+        dialog.setTextValue(self._present().text)
+        dialog.textValueSelected.connect(self.keep)
+        dialog.open()
+
+    def _forget(self) -> None:
+        self._history.forget_asked()
+        self._save()
+
+    def _save(self) -> None:
+        try:
+            self._history.save()
+        except SaveError as error:
+            self.told.emit(str(error))
+
+
+def _in_menu(name: str) -> str:
+    short = name if len(name) <= _LONGEST_IN_MENU else f"{name[: _LONGEST_IN_MENU - 1]}…"
+    return short.replace("&", "&&")

@@ -40,7 +40,7 @@ _COLOURED_OD = 0.010
 _DARK = 60  # of 255: darker in all channels is a dark field, or a place the scanner filled in
 
 # Sizes, in µm.
-_GAP_UM = 60.0  # half of the white between the walls of a fat cell
+_GAP_UM = 80.0  # half of the white between the walls of a fat cell
 _HOLE_UM2 = 1.0e6
 _SPECK_UM2 = 400.0
 _PALE_UM2 = 20_000.0  # so much of a pale stain is tissue without a darker pixel in it

@@ -9,7 +9,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QTreeWidget, QTreeWidgetItemIterator
 
 from viewer.ui.associated import AssociatedImages
-from viewer.ui.properties_panel import PropertiesPanel, slide_facts
+from viewer.ui.properties_panel import Fact, PropertiesPanel, slide_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +69,11 @@ def test_facts_of_a_slide_that_says_nothing(make_source: Callable[..., ArraySour
 
 def test_a_pixel_size_that_the_reader_entered_is_marked(make_source: Callable[..., ArraySource]) -> None:
     assert values(make_source(), (0.5, 0.5))["Pixel size"] == "0.5 µm (entered by the reader)"
+
+
+def test_an_estimated_pixel_size_is_marked(make_source: Callable[..., ArraySource]) -> None:
+    facts = slide_facts(make_source(), mpp_um=(0.38, 0.38), mpp_estimated=True)
+    assert Fact("Slide", "Pixel size", "0.38 µm (estimated from the slide itself)") in facts
 
 
 def test_notes_stand_first_and_are_hidden_where_there_are_none(

@@ -1,0 +1,101 @@
+"""The look of the overlay and the kept layers: what goes in comes out, and only the reader's hand is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+
+from viewer.settings import Overlay, Settings
+from viewer.ui.layer_list import LayerList, LayerRow
+from viewer.ui.overlay_controls import OverlayControls
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+DEFAULT = Settings.default().overlay
+OTHER = Overlay(
+    colour_map="magma",
+    opacity=0.8,
+    threshold=0.25,
+    contours=True,
+    smooth=False,
+    flashlight=True,
+    flashlight_px=300.0,
+)
+
+
+@pytest.fixture
+def controls(qtbot: QtBot) -> OverlayControls:
+    controls = OverlayControls(DEFAULT)
+    qtbot.add_widget(controls)
+    return controls
+
+
+def test_a_look_chosen_elsewhere_is_shown_and_not_told(controls: OverlayControls) -> None:
+    told: list[Overlay] = []
+    controls.look_changed.connect(told.append)
+    controls.show_look(OTHER)
+    assert told == []
+    assert controls.look == OTHER
+    assert controls._map.currentData() == "magma"
+    assert controls._sliders["opacity"].value() == 80
+    assert controls._sliders["flashlight_px"].isEnabled()
+    assert controls._checks["contours"].isChecked()
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "value"), [("opacity", 75, 0.75), ("threshold", 30, 0.3), ("flashlight_px", 120, 120.0)]
+)
+def test_each_slider_changes_its_own_value(
+    controls: OverlayControls, name: str, step: int, value: float
+) -> None:
+    told: list[Overlay] = []
+    controls.look_changed.connect(told.append)
+    controls._sliders[name].setValue(step)
+    assert told == [replace(DEFAULT, **{name: value})]
+
+
+@pytest.mark.parametrize("name", ["contours", "smooth", "flashlight"])
+def test_each_switch_changes_its_own_value(controls: OverlayControls, name: str) -> None:
+    told: list[Overlay] = []
+    controls.look_changed.connect(told.append)
+    controls._checks[name].click()
+    assert told == [replace(DEFAULT, **{name: not getattr(DEFAULT, name)})]
+
+
+def test_every_colour_map_can_be_chosen(controls: OverlayControls) -> None:
+    told: list[Overlay] = []
+    controls.look_changed.connect(told.append)
+    for row in range(controls._map.count()):
+        controls._map.setCurrentIndex(row)
+    assert [look.colour_map for look in told] == [
+        controls._map.itemData(row) for row in range(1, controls._map.count())
+    ]
+
+
+def test_the_radius_only_counts_with_the_flashlight(controls: OverlayControls) -> None:
+    assert not controls._sliders["flashlight_px"].isEnabled()
+    controls._checks["flashlight"].click()
+    assert controls._sliders["flashlight_px"].isEnabled()
+
+
+def test_kept_layers_are_ticked_and_removed(qtbot: QtBot) -> None:
+    layers = LayerList()
+    qtbot.add_widget(layers)
+    told: list[tuple[object, ...]] = []
+    layers.shown_changed.connect(lambda *words: told.append(words))
+    layers.remove_pressed.connect(lambda name: told.append(("remove", name)))
+    layers.keep_pressed.connect(lambda: told.append(("keep",)))
+    layers.show_layers([LayerRow("kept-1", "fat", True), LayerRow("kept-2", "blood", False)], can_keep=True)
+    assert told == []
+    layers._list.item(1).setCheckState(Qt.CheckState.Checked)
+    layers._list.setCurrentRow(0)
+    qtbot.keyClick(layers._list, Qt.Key.Key_Delete)
+    layers._keep.click()
+    assert told == [("kept-2", True), ("remove", "kept-1"), ("keep",)]
+    layers.show_layers([], can_keep=False)
+    assert not layers._keep.isEnabled()
+    assert not layers._remove.isEnabled()

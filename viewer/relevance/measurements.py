@@ -32,7 +32,9 @@ _CLEAR_DENSITY = 0.022
 _PALE_DENSITY = 0.1
 _CLEAR_CHROMA = 0.045
 _NUCLEAR_CONTRAST = 0.035
-_NUCLEAR_RADII_UM = (2.2, 3.2, 4.6, 6.5)
+_SMALLEST_RADIUS_UM = 2.2
+_NEXT_RADIUS = 1.44
+"""Radii of the blobs that the differences of Gaussians answer to: 2.2, 3.2, 4.6 and 6.5 µm."""
 _TINY = 1e-6
 
 
@@ -140,7 +142,8 @@ class _Maps:
         deep = (around_8 > 0.97).float()
         centres = ((around_8 > 0.8) & (around_8 == _highest_of_5(around_8))).float()
         among_clear = functional.interpolate(around_24[None, None], scale_factor=4.0, mode="nearest")[0, 0]
-        walls = (self.density - _blurred(self.density, 4.0)).clamp_(min=0) * (among_clear > 0.6)
+        background = _doubled(_blurred(_halved(self.density), 2.0))
+        walls = (self.density - background).clamp_(min=0) * (among_clear > 0.6)
         area, wall = _AT_1.mean(self.clear, walls)
         depth, count = _AT_4.mean(deep, centres)
         return {
@@ -164,12 +167,12 @@ class _Maps:
         best, which = steps.max(dim=0)
         peaks = ((best == _highest_of_5(best)) & (best > _NUCLEAR_CONTRAST)).float()
         heights = best * peaks
-        radii = torch.tensor(_NUCLEAR_RADII_UM, device=which.device)[which]
+        which = which.float()
         inside = ((self.haematoxylin > 0.22) & (fine > 0.15)).float()
-        count, height, by_radius, small, large, area, dark = _AT_1.mean(
+        count, height, by_scale, small, large, area, dark = _AT_1.mean(
             peaks,
             heights,
-            heights * radii,
+            heights * which,
             heights * (which == 0),
             heights * (which >= 2),
             inside,
@@ -185,7 +188,9 @@ class _Maps:
         share = share + 1e-3
         return {
             "nuclear_density": count * 1e6,
-            "nuclear_radius": by_radius / (height + _TINY),
+            "nuclear_radius": _SMALLEST_RADIUS_UM
+            * _NEXT_RADIUS ** (by_scale / (height + _TINY))
+            * (count > 0),
             "nuclear_small": small / (height + _TINY),
             "nuclear_large": large / (height + _TINY),
             "nuclear_contrast": height / (count + _TINY) * (count > 0),
@@ -201,7 +206,8 @@ class _Maps:
 
     def textures(self) -> dict[str, Tensor]:
         """Edges, their common direction, fine detail and focus."""
-        smooth = _halved(_blurred(self.density, 1.5))
+        blurred = _blurred(self.density, 1.5)
+        smooth = _halved(blurred)
         across = functional.pad((smooth[:, 2:] - smooth[:, :-2]) / 2, (1, 1))
         down = functional.pad((smooth[2:] - smooth[:-2]) / 2, (0, 0, 1, 1))
         tensor = [_halved(one) for one in (across * across, down * down, across * down)]
@@ -211,7 +217,7 @@ class _Maps:
         strong, weight, all_xx, all_yy, all_xy = _AT_4.mean(coherence * trace, trace, *tensor)
         total = all_xx + all_yy
         finest = self.density - _blurred(self.density, 0.8)
-        fine = self.density - _blurred(self.density, 2.0)
+        fine = self.density - blurred
         spread, squared, level, detail = _AT_1.mean(finest**2, self.density**2, self.density, fine.abs())
         return {
             "edges": torch.sqrt(total),

@@ -1,0 +1,174 @@
+"""Concepts as signed sums of measurements: ranks among the slide's own patches and among reference slides,
+and absolute gates.
+
+Ranks alone always find a "top 10 %": the gates are physical thresholds, so that "fat" on a slide without fat
+is low everywhere; the reference ranks make a slide of nothing but fat high everywhere. Numpy only.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from viewer.relevance.encoders import Reason
+from viewer.relevance.measurement_names import INDEX, MEASUREMENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+WIDTH = 0.45
+"""Of the logistic about a concept's centre, in standard deviations of its weighted sum."""
+_FARTHEST = 2.5
+"""Beyond, a rank says how many patches there are and not what they are like."""
+_ENOUGH_PATCHES = 200
+"""Below, the slide's own ranks count for less: one patch has no rank."""
+_REASONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """One measured concept: see ``resources/concepts.toml``."""
+
+    id: str
+    title: str
+    limits: str
+    he: bool
+    reference_share: float
+    centre: float
+    weights: Mapping[str, float]
+    gates: tuple[tuple[str, float, float], ...]
+
+
+@lru_cache(maxsize=1)
+def concepts() -> dict[str, Concept]:
+    """All concepts by id."""
+    text = resources.files("resources").joinpath("concepts.toml").read_text(encoding="utf-8")
+    return {name: _concept(name, table) for name, table in tomllib.loads(text).items()}
+
+
+def _concept(name: str, table: Mapping[str, Any]) -> Concept:
+    length = float(np.sqrt(sum(weight**2 for weight in table["weights"].values())))
+    return Concept(
+        id=name,
+        title=table["title"],
+        limits=table["limits"],
+        he=table["he"],
+        reference_share=table["reference_share"],
+        centre=table["centre"],
+        weights={key: weight / length for key, weight in table["weights"].items()},
+        gates=tuple((key, float(threshold), float(width)) for key, threshold, width in table["gates"]),
+    )
+
+
+class Ranks:
+    """The ranks of one set of patches (n, measurements), computed once for all concepts."""
+
+    def __init__(self, features: NDArray[np.float32]) -> None:
+        self.features = features
+        self._own: dict[int, NDArray[np.float32]] = {}
+        self._reference: dict[int, NDArray[np.float32]] = {}
+
+    def percentile(self, column: int, index: int) -> float:
+        """Where a patch stands among the others, 0 to 100, ties in the middle."""
+        values = self.features[:, column]
+        values = values[np.isfinite(values)]
+        value = self.features[index, column]
+        return float(((values < value).sum() + 0.5 * (values == value).sum()) / max(len(values), 1) * 100)
+
+    def normal(self, column: int, reference_share: float) -> NDArray[np.float32]:
+        """Rank-normal scores (n,) of one measurement, blended; NaN where it was not measured."""
+        own_share = (1 - reference_share) * min(1.0, len(self.features) / _ENOUGH_PATCHES)
+        blended = (1 - own_share) * self._among_reference(column)
+        if own_share > 0:
+            blended = blended + own_share * self._among_own(column)
+        return blended
+
+    def _among_own(self, column: int) -> NDArray[np.float32]:
+        if column not in self._own:
+            values = self.features[:, column]
+            _, which, counts = np.unique(values, return_inverse=True, return_counts=True, equal_nan=True)
+            middles = (np.cumsum(counts) - counts / 2) / max(len(values), 1)
+            self._own[column] = np.where(np.isnan(values), np.nan, _normal_quantile(middles)[which]).astype(
+                np.float32
+            )
+        return self._own[column]
+
+    def _among_reference(self, column: int) -> NDArray[np.float32]:
+        if column not in self._reference:
+            values = self.features[:, column]
+            quantiles = _reference_quantiles()[column]
+            shares = np.linspace(0, 1, len(quantiles))
+            # Equal quantiles (many patches without any blood) share the middle of their ranks.
+            known, first, counts = np.unique(quantiles, return_index=True, return_counts=True)
+            middles = (shares[first] + shares[first + counts - 1]) / 2
+            self._reference[column] = _normal_quantile(np.interp(values, known, middles)).astype(np.float32)
+        return self._reference[column]
+
+
+def score(concept: Concept, ranks: Ranks) -> NDArray[np.float32]:
+    """How much each patch is like the concept: (n,) in [0, 1], NaN where a measurement is missing."""
+    total = sum(
+        weight * ranks.normal(INDEX[key], concept.reference_share) for key, weight in concept.weights.items()
+    )
+    result = _logistic((np.asarray(total) - concept.centre) / WIDTH)
+    for gate in concept.gates:
+        result = result * _passing(gate, ranks.features)
+    return result.astype(np.float32)
+
+
+def reasons(concept: Concept, ranks: Ranks, index: int) -> tuple[Reason, ...]:
+    """The three measurements behind the score of patch ``index``, strongest first; a closed gate counts."""
+    moved = {
+        key: float(weight * ranks.normal(INDEX[key], concept.reference_share)[index])
+        for key, weight in concept.weights.items()
+    }
+    for gate in concept.gates:
+        passing = float(_passing(gate, ranks.features[index : index + 1])[0])
+        moved[gate[0]] = moved.get(gate[0], 0.0) + float(np.log(max(passing, 1e-6)))
+    strongest = sorted(moved, key=lambda key: -abs(moved[key]))[:_REASONS]
+    return tuple(
+        Reason(
+            MEASUREMENTS[INDEX[key]].title,
+            float(ranks.features[index, INDEX[key]]) * MEASUREMENTS[INDEX[key]].per_unit,
+            MEASUREMENTS[INDEX[key]].unit,
+            ranks.percentile(INDEX[key], index),
+            moved[key],
+        )
+        for key in strongest
+    )
+
+
+def _passing(gate: tuple[str, float, float], features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """How far a gate is open, 0 to 1: one half at its threshold; a negative one is an upper limit."""
+    key, threshold, width = gate
+    return _logistic((np.sign(threshold) * features[:, INDEX[key]].astype(np.float64) - threshold) / width)
+
+
+def _logistic(x: NDArray[Any]) -> NDArray[np.float64]:
+    return 1 / (1 + np.exp(-np.clip(x, -50, 50)))
+
+
+@lru_cache(maxsize=1)
+def _normal_table() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    shares = np.linspace(0.0005, 0.9995, 1999)
+    return shares, np.array([NormalDist().inv_cdf(float(share)) for share in shares])
+
+
+def _normal_quantile(shares: NDArray[Any]) -> NDArray[np.float64]:
+    return np.clip(np.interp(shares, *_normal_table()), -_FARTHEST, _FARTHEST)
+
+
+@lru_cache(maxsize=1)
+def _reference_quantiles() -> NDArray[np.float32]:
+    """(measurements, quantiles) from 0 to 100 %: ``tests/bench/reference_quantiles.py`` makes them."""
+    text = resources.files("resources").joinpath("reference_quantiles.toml").read_text(encoding="utf-8")
+    table = tomllib.loads(text)
+    return np.array([table["quantiles"][one.id] for one in MEASUREMENTS], np.float32)

@@ -1,0 +1,135 @@
+"""MeasuredEncoder: the encoder that needs no weights. Every score has its reasons."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from viewer.relevance import concepts
+from viewer.relevance.encoders import EncoderMemoryError, UnsupportedTermError
+from viewer.relevance.measured_card import MEASURED
+from viewer.relevance.measurements import measure
+from viewer.relevance.stain_vectors import Stains, find_stains
+from viewer.slide.geometry import Rect
+from viewer.slide.region import read_region
+from viewer.slide.source import TileError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from viewer.relevance.encoders import EncoderCard, Reason
+    from viewer.relevance.query import Term
+    from viewer.slide.source import Source
+    from viewer.slide.tissue import TissueMask
+
+_SAMPLES = 24
+_SAMPLE_UM = 128.0
+_LEAST_TISSUE = 0.3
+_USUAL_GLASS = 245.0
+
+
+class MeasuredEncoder:
+    """See ``Encoder``. Deterministic: the same slide gives the same scores."""
+
+    def __init__(self) -> None:
+        self._device = "cpu"
+        self._ranks: concepts.Ranks | None = None
+
+    @property
+    def card(self) -> EncoderCard:
+        return MEASURED
+
+    def use(self, device: str) -> None:
+        """See ``Encoder.use``. There are no weights to move."""
+        self._device = device
+
+    def calibrate(self, source: Source, tissue: TissueMask, mpp_um: tuple[float, float]) -> Mapping[str, Any]:
+        """The slide's stains, from 24 places in its tissue and as many beside it."""
+        step_px = _SAMPLE_UM / mpp_um[0], _SAMPLE_UM / mpp_um[1]
+        columns, rows = (
+            max(1, int(side / step)) for side, step in zip(tissue.extent_px, step_px, strict=True)
+        )
+        fraction = tissue.patch_fractions(columns, rows, *step_px)
+        inside = _sample(source, np.argwhere(fraction >= _LEAST_TISSUE), step_px, 128)
+        if not len(inside):
+            inside = _sample(source, np.argwhere(fraction > 0), step_px, 128)
+        beside = _sample(source, np.argwhere(fraction == 0), step_px, 32)
+        glass = np.median(beside, axis=0) if len(beside) else np.full(3, _USUAL_GLASS)
+        stains = find_stains(inside, glass, brightfield=tissue.brightfield)
+        notes = list(tissue.notes)
+        if stains.reason:
+            notes.append(f"Average stain colours are used: {stains.reason}.")
+        if not stains.is_he:
+            off = [one.title for one in concepts.concepts().values() if one.he]
+            notes.append(f"This slide looks like {stains.kind}, not H&E. These are off: {', '.join(off)}.")
+        return {"stains": stains.as_facts(), "notes": notes}
+
+    def encode(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NDArray[np.float32]:
+        """See ``Encoder.encode``: the measurements of ``measurement_names``."""
+        try:
+            return measure(block, Stains.from_facts(calibration["stains"]), device=self._device)
+        except torch.OutOfMemoryError as error:
+            raise EncoderMemoryError(f"{self.card.title}: the memory of {self._device} is full") from error
+
+    def score(
+        self, term: Term, features: NDArray[np.float32], calibration: Mapping[str, Any]
+    ) -> NDArray[np.float32]:
+        """See ``Encoder.score``: the mean of the term's concepts by weight."""
+        parts = self._parts(term, calibration)
+        ranks = self._ranks_of(features)
+        total = sum(weight for _, weight in parts)
+        scores = sum(weight / total * concepts.score(concept, ranks) for concept, weight in parts)
+        return np.asarray(scores, np.float32)
+
+    def explain(
+        self, term: Term, features: NDArray[np.float32], index: int, calibration: Mapping[str, Any]
+    ) -> tuple[Reason, ...]:
+        """See ``Encoder.explain``: of the concept that counts most in the term."""
+        concept, _ = max(self._parts(term, calibration), key=lambda part: part[1])
+        return concepts.reasons(concept, self._ranks_of(features), index)
+
+    def _parts(self, term: Term, calibration: Mapping[str, Any]) -> list[tuple[concepts.Concept, float]]:
+        known = concepts.concepts()
+        parts = [(known[name], weight) for name, weight in term.weights if name in known and weight > 0]
+        if not parts:
+            raise UnsupportedTermError(
+                f"“{term.text}” cannot be measured from stain and texture; a vision–language model may"
+                " know it"
+            )
+        stains = Stains.from_facts(calibration["stains"])
+        if not stains.is_he and any(concept.he for concept, _ in parts):
+            raise UnsupportedTermError(
+                f"“{term.text}” needs haematoxylin and eosin, and this slide looks like {stains.kind}"
+            )
+        return parts
+
+    def _ranks_of(self, features: NDArray[np.float32]) -> concepts.Ranks:
+        """The ranks of the last features again where they are the same array: a query has several terms."""
+        if self._ranks is None or self._ranks.features is not features:
+            self._ranks = concepts.Ranks(features)
+        return self._ranks
+
+
+def _sample(
+    source: Source, cells: NDArray[np.int64], step_px: tuple[float, float], side: int
+) -> NDArray[np.uint8]:
+    """Pixels (n, 3) of up to 24 of the cells (row, column), spread evenly, ``side`` px each way.
+
+    Cells that cannot be read are left out.
+    """
+    chosen = (
+        cells[np.linspace(0, len(cells) - 1, min(_SAMPLES, len(cells))).astype(int)] if len(cells) else cells
+    )
+    found = [np.empty((0, 3), np.uint8)]
+    for row, col in chosen.tolist():
+        x, y = col * step_px[0], row * step_px[1]
+        try:
+            place = read_region(source, Rect(x, y, x + step_px[0], y + step_px[1]), (side, side))
+        except TileError:
+            continue
+        found.append(place.reshape(-1, 3))
+    return np.concatenate(found)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 MASK_MPP_UM = 8.0
-MAX_MASK_PX = 16_000_000
+MAX_MASK_PX = 6_000_000
 MAX_READ_PX = 256_000_000
 _NOMINAL_MPP_UM = 0.35  # where a slide states none: half-way between the two usual magnifications
 _SAMPLE_PX = 400_000
@@ -242,9 +242,9 @@ class _Search:
         glass_rgb, noise_od = self._glass()
         self.glass_rgb = (float(glass_rgb[0]), float(glass_rgb[1]), float(glass_rgb[2]))
         density = _density(self.picture, glass_rgb)
-        highest, lowest = density.max(2), density.min(2)
+        highest, lowest = _highest(density), _lowest(density)
         filled = self._filled()
-        ink = self._ink(density) & ~filled
+        ink = self._ink(density, highest, lowest) & ~filled
         sure = self._sure_density(glass_rgb)
         stained = (highest > max(_FAINTEST_OD, 5 * noise_od)) & ~filled & ~ink
         colour = highest - lowest
@@ -288,37 +288,40 @@ class _Search:
         """The optical density that a piece must reach somewhere to be tissue, however small it is: Otsu's
         threshold, kept between what dirt has and what the palest stains have.
         """
-        density = _density(self._sample[None].astype(np.uint8), glass_rgb)[0].max(1)
+        density = _highest(_density(self._sample[None].astype(np.uint8), glass_rgb))
         return float(np.clip(_otsu(density, 0.0, 1.0), *_SURE_OD))
 
     def _filled(self) -> Mask:
         """Places of one colour, dark or the reader's background: the scanner has seen nothing there."""
-        low, high = self.picture.min(2), self.picture.max(2)
-        return np.asarray((high <= 8) | (low == 255) | (self.picture == self._fill_rgb).all(2))
+        red, green, blue = np.moveaxis(self.picture, 2, 0)
+        black = (red <= 8) & (green <= 8) & (blue <= 8)
+        white = (red & green & blue) == 255
+        fill_red, fill_green, fill_blue = self._fill_rgb
+        mask: Mask = black | white | ((red == fill_red) & (green == fill_green) & (blue == fill_blue))
+        return mask
 
-    def _ink(self, density: Floats) -> Mask:
+    def _ink(self, density: Floats, highest: Floats, lowest: Floats) -> Mask:
         """Strokes of a pen: a colour that stains do not have, even over the width of a stroke."""
-        red, green, blue = (density[..., channel] for channel in range(3))
-        strong = density.max(2) > 0.25
+        red, green, blue = density
+        strong = highest > 0.25
         is_green = (red > 1.25 * green) & (blue > 0.8 * green) & (red > 0.2)
         is_blue = (red > 1.5 * green) & (red > 2.2 * blue) & (red > 0.45)
         is_red = (red < 0.12 * green) & (blue > 0.65 * green) & (green > 0.45)
-        is_black = (density.min(2) > 0.55) & (density.max(2) < 1.35 * density.min(2))
+        is_black = (lowest > 0.55) & (highest < 1.35 * lowest)
         candidates: Mask = strong & (is_green | is_blue | is_red | is_black)
-        if not candidates.any():
-            return candidates
         radius = max(1, round(_STROKE_UM / 2 / self.pixel_um))
-        darkest = density.max(2)
-        mean = _box_mean(darkest, radius)
-        uneven = np.sqrt(np.maximum(_box_mean(darkest**2, radius) - mean**2, 0))
         # A few pixels of another colour (JPEG, tissue shining through) do not break a stroke.
-        solid = (_box_mean(candidates.astype(np.float32), radius) > 0.85) & (uneven < _INK_UNEVEN * mean)
-        core = grown(solid, radius) & grown(candidates, 1)
+        solid = _box_mean(candidates.astype(np.float32), radius) > 0.85
+        if not solid.any():
+            return solid
+        mean = _box_mean(highest, radius)
+        uneven = np.sqrt(np.maximum(_box_mean(highest**2, radius) - mean**2, 0))
+        core = grown(solid & (uneven < _INK_UNEVEN * mean), radius) & grown(candidates, 1)
         if not core.any():
             return core
         around = grown(core, max(2, round(60 / self.pixel_um)))
-        hue = is_green | is_blue | is_red | (density.max(2) < 1.5 * density.min(2) + 0.02)
-        ink: Mask = core | (around & hue & (density.max(2) > 0.05))
+        hue = is_green | is_blue | is_red | (highest < 1.5 * lowest + 0.02)
+        ink: Mask = core | (around & hue & (highest > 0.05))
         return ink
 
     def _tissue_without_colour(self, neutral: Mask, coloured: Mask) -> Mask:
@@ -359,11 +362,21 @@ class _Search:
 
 
 def _density(picture: NDArray[np.uint8], glass_rgb: Floats) -> Floats:
-    """Optical density against the glass, never below 0: float32 of the picture's shape."""
+    """Optical density against the glass, never below 0: (3, height, width), planes being quick to compare."""
     values = np.arange(256, dtype=np.float32)[:, None] + 1
     table = np.maximum(np.log10((glass_rgb + 1) / values), 0).astype(np.float32)
-    density: Floats = np.stack([table[picture[..., channel], channel] for channel in range(3)], axis=-1)
+    density: Floats = np.stack([table[picture[..., channel], channel] for channel in range(3)])
     return density
+
+
+def _highest(planes: Floats) -> Floats:
+    highest: Floats = np.maximum(np.maximum(planes[0], planes[1]), planes[2])
+    return highest
+
+
+def _lowest(planes: Floats) -> Floats:
+    lowest: Floats = np.minimum(np.minimum(planes[0], planes[1]), planes[2])
+    return lowest
 
 
 def _box_mean(values: Floats, radius: int) -> Floats:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.encoders import Encoder
 
-BLOCK = 8
+BLOCK = 4
 LEAST_TISSUE = 0.02
 NAMED = (
     "adipose_tissue",

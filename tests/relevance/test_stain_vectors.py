@@ -1,0 +1,113 @@
+"""The stains of a slide: found where they are plain, replaced where not, named when they are not H&E."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from viewer.relevance.stain_vectors import RUIFROK, Stains, find_stains
+
+GLASS = np.array([245.0, 243.0, 244.0])
+DAB = [[0.65, 0.70, 0.29], [0.27, 0.57, 0.78]]
+
+
+def pixels(vectors: object, *, count: int = 40_000, strength: float = 0.12, noise: float = 2.0) -> np.ndarray:
+    """Pixels of two stains, half of them mostly of one, half mostly of the other."""
+    rng = np.random.default_rng(1)
+    amounts = rng.gamma(2, strength, (count, 2))
+    amounts[: count // 2, 0] *= 0.1
+    amounts[count // 2 :, 1] *= 0.1
+    rgb = (GLASS + 1) * 10 ** -(amounts @ np.asarray(vectors, float)) - 1 + rng.normal(0, noise, (count, 3))
+    return np.clip(rgb, 0, 255).astype(np.uint8)
+
+
+def angle_deg(a: object, b: object) -> float:
+    x, y = np.asarray(a, float), np.asarray(b, float)
+    return float(np.degrees(np.arccos(np.clip(x @ y / np.linalg.norm(x) / np.linalg.norm(y), -1, 1))))
+
+
+def test_the_slides_own_vectors_are_found_and_halved_with_the_usual() -> None:
+    own = [[0.55, 0.75, 0.37], [0.20, 0.90, 0.38]]
+    stains = find_stains(pixels(own), GLASS, brightfield=True)
+    assert (stains.source, stains.reason, stains.kind, stains.is_he) == ("Macenko", "", "H&E", True)
+    for found, one, usual in zip(stains.vectors, own, RUIFROK, strict=True):
+        assert angle_deg(found, one) < angle_deg(usual, one)
+        assert np.linalg.norm(found) == pytest.approx(1)
+    assert stains.vectors[0][0] > stains.vectors[1][0]
+
+
+def test_strength_follows_the_slide_and_is_bounded() -> None:
+    weak, usual, strong = (
+        find_stains(pixels(RUIFROK, strength=value), GLASS, brightfield=True).strengths
+        for value in (0.06, 0.12, 2.0)
+    )
+    assert weak[0] < usual[0] < strong[0]
+    assert weak[1] < usual[1] < strong[1]
+    assert max(strong) <= 2
+    assert min(weak) >= 0.5
+
+
+@pytest.mark.parametrize(
+    ("sample", "why"),
+    [
+        (pixels(RUIFROK, count=500), "too little tissue"),
+        (np.empty((0, 3), np.uint8), "too little tissue"),
+        (pixels([RUIFROK[1], RUIFROK[1] * 1.01]), "main colours lie"),
+    ],
+    ids=["few pixels", "no pixels", "one colour"],
+)
+def test_the_average_laboratory_stands_in_and_the_reason_is_said(sample: np.ndarray, why: str) -> None:
+    stains = find_stains(sample, GLASS, brightfield=True)
+    assert stains.source == "Ruifrok"
+    assert why in stains.reason
+    usual = RUIFROK / np.linalg.norm(RUIFROK, axis=1, keepdims=True)
+    assert np.allclose(stains.vectors, usual)
+
+
+def test_colours_that_two_stains_do_not_explain_are_not_trusted() -> None:
+    rng = np.random.default_rng(2)
+    noise = rng.integers(0, 255, (40_000, 3)).astype(np.uint8)
+    assert find_stains(noise, GLASS, brightfield=True).source == "Ruifrok"
+
+
+@pytest.mark.parametrize(
+    ("vectors", "kind"),
+    [
+        (RUIFROK, "H&E"),
+        (DAB, "brown"),
+        ([[0.57, 0.57, 0.59], [0.55, 0.60, 0.57]], "grey"),
+        ([[0.85, 0.50, 0.10], [0.80, 0.55, 0.20]], "blue or green"),
+    ],
+    ids=["H&E", "DAB", "silver", "blue"],
+)
+def test_stains_that_are_not_he_are_named(vectors: object, kind: str) -> None:
+    stains = find_stains(pixels(vectors), GLASS, brightfield=True)
+    assert kind in stains.kind
+    assert stains.is_he == (kind == "H&E")
+
+
+def test_fluorescence_is_not_he() -> None:
+    assert not find_stains(pixels(RUIFROK), GLASS, brightfield=False).is_he
+
+
+def test_facts_survive_a_file_and_nonsense_is_refused() -> None:
+    stains = find_stains(pixels(RUIFROK), GLASS, brightfield=True)
+    facts = json.loads(json.dumps(stains.as_facts()))
+    assert Stains.from_facts(facts) == stains
+    for change in (
+        {"vectors": [[1, 2], [3, 4]]},
+        {"strengths": [0, 1]},
+        {"glass_rgb": ["x", 1, 2]},
+        {"strengths": 3},
+    ):
+        with pytest.raises((ValueError, TypeError)):
+            Stains.from_facts(facts | change)
+
+
+def test_the_matrix_is_invertible_and_its_third_row_is_neither_stain() -> None:
+    matrix = find_stains(pixels(RUIFROK), GLASS, brightfield=True).matrix()
+    assert matrix.dtype == np.float32
+    assert abs(np.linalg.det(matrix)) > 0.1
+    assert np.allclose(matrix[:2] @ matrix[2], 0, atol=1e-6)

@@ -6,6 +6,7 @@ from argparse import ArgumentTypeError
 from pathlib import Path
 
 LARGEST = 1e12
+SMALLEST_MPP_UM, LARGEST_MPP_UM = 0.01, 100.0
 
 
 class UsageError(Exception):
@@ -75,3 +76,18 @@ def png_path(text: str) -> Path:
     if path.suffix.lower() != ".png":
         raise ArgumentTypeError(f"{text!r} does not end in .png")
     return path
+
+
+def pixel_size(text: str) -> float:
+    """Micrometres per pixel, as light microscopes have them. Raises ArgumentTypeError."""
+    value = positive(text)
+    if not SMALLEST_MPP_UM <= value <= LARGEST_MPP_UM:
+        raise ArgumentTypeError(f"{text} µm is no size of a slide's pixel")
+    return value
+
+
+def ome_path(text: str) -> Path:
+    """The name of an OME-TIFF file. Raises ArgumentTypeError."""
+    if not text.lower().endswith((".ome.tiff", ".ome.tif")):
+        raise ArgumentTypeError(f"{text!r} does not end in .ome.tiff")
+    return Path(text)

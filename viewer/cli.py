@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import viewer
-from viewer import RESEARCH_USE, arguments, terminal
+from viewer import RESEARCH_USE, arguments, cli_relevance, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -155,6 +155,8 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", metavar="S", type=arguments.seed, default=0, help="another seed, another slide (default 0)"
     )
 
+    cli_relevance.add_commands(add)
+
     bench = commands.add_parser(
         "bench", help="measure speed on a slide", description="measure speed on a slide", epilog=EPILOG
     )
@@ -180,7 +182,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 _NEGATIVE = re.compile(r"-[\d.]")
-COMMANDS = ("open", "demo", "doctor", "info", "snapshot", "phantom", "bench")
+COMMANDS = (
+    *("open", "demo", "doctor", "info", "snapshot", "phantom", "bench"),
+    *("query", "heatmap", "index", "encoders"),
+)
 
 
 def _with_command(words: list[str]) -> list[str]:
@@ -197,7 +202,11 @@ def _with_joined_values(words: list[str]) -> list[str]:
     """``--center -5,20`` as ``--center=-5,20``: argparse would take a negative value for an option."""
     joined: list[str] = []
     for word in words:
-        follows = bool(joined) and joined[-1] in {"--center", "--rotate"} and "--" not in joined
+        follows = (
+            bool(joined)
+            and joined[-1] in {"--center", "--rotate", "--like", "--unlike"}
+            and "--" not in joined
+        )
         if follows and _NEGATIVE.match(word):
             joined[-1] = f"{joined[-1]}={word}"
         else:

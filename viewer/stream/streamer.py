@@ -13,13 +13,13 @@ BUILDING  belongs to a level that the source is still building; asked for again 
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections import deque
 from enum import Enum, auto
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from viewer.cores import core_count
 from viewer.slide.source import TileError, TileNotReadyError
 from viewer.stream.cache import ByteCache
 from viewer.stream.tile import DecodedTile, decoded_tile, marked_tile
@@ -46,8 +46,7 @@ class TileState(Enum):
 def default_worker_count() -> int:
     """How many tiles to decode at once beside a busy GUI thread: the cores the process may use but one, at
     least one."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores - 1)
+    return max(1, core_count() - 1)
 
 
 class Streamer:

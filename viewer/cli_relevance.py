@@ -1,0 +1,298 @@
+"""The commands that look for things on slides: ``query``, ``heatmap``, ``index``, ``encoders``.
+
+Like those of ``cli``, they import what they need when they run.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from viewer import RESEARCH_USE, arguments, terminal
+from viewer.facts import shown
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from viewer.relevance.encoders import EncoderCard
+    from viewer.relevance.index import IndexResult
+    from viewer.relevance.question import Answer
+    from viewer.relevance.text import Understood
+
+MEASURED = "measured"
+"""The encoder that is always there; its id in ``encoders.py``, which imports too much for --help."""
+
+
+def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the commands to a parser; ``add(name, run, help)`` gives one of them."""
+    command = add("query", _query, "say where on a slide something is, in words, numbers and files")
+    command.add_argument("slide", metavar="SLIDE", type=arguments.file)
+    command.add_argument(
+        "text", metavar="TEXT", nargs="?", help='such as "lymphocytes near adipose tissue without blood"'
+    )
+    add_question_options(command)
+    for name, meaning in (("--like", "an example of it"), ("--unlike", "an example of what it is not")):
+        command.add_argument(
+            name, metavar="X,Y", action="append", default=[], type=arguments.point,
+            help=f"{meaning}, in level-0 pixels; may be given several times",
+        )  # fmt: skip
+    command.add_argument("--top", metavar="N", type=arguments.count, default=10, help="places at most (10)")
+    command.add_argument("--explain", action="store_true", help="all measurements behind each place")
+    command.add_argument("--json", action="store_true", help="print the answer as JSON")
+    command.add_argument(
+        "--geojson", metavar="FILE", type=arguments.file, help="write places and patches for QuPath"
+    )
+    command.add_argument(
+        "--scores", metavar="FILE.h5", type=arguments.file, help="write the score of every analysed patch"
+    )
+    command.add_argument(
+        "--features", metavar="FILE", type=arguments.file,
+        help="use the features of TRIDENT, CLAM, STAMP or slideflow in this file, and measure nothing",
+    )  # fmt: skip
+
+    command = add("heatmap", _heatmap, "write a query's scores as an image that lies over the slide")
+    command.add_argument("slide", metavar="SLIDE", type=arguments.file)
+    command.add_argument("--query", metavar="TEXT", dest="text", required=True, help="what to look for")
+    add_question_options(command)
+    command.add_argument("-o", "--output", metavar="FILE.ome.tiff", required=True, type=arguments.ome_path)
+
+    command = add("index", _index, "analyse slides, so that queries are answered at once")
+    command.add_argument(
+        "paths", metavar="PATH", nargs="+", type=arguments.file, help="slides, and folders of slides"
+    )
+    add_question_options(command)
+    command.add_argument(
+        "--scheduler", metavar="ADDRESS", help="of a Dask cluster, as tcp://host:8786, that sees the files"
+    )
+
+    command = add("encoders", _encoders, "list what can look for things, with licences")
+    command.add_argument("--json", action="store_true", help="print the list as JSON")
+
+
+def add_question_options(command: argparse.ArgumentParser) -> None:
+    """The options of every command that analyses."""
+    command.add_argument(
+        "--encoder",
+        metavar="ID",
+        default=MEASURED,
+        help=f"who looks, as foveola encoders lists them ({MEASURED})",
+    )
+    command.add_argument(
+        "--mpp", metavar="UM", type=arguments.pixel_size, help="size of a level-0 pixel, in µm"
+    )
+
+
+# Commands
+
+
+def _query(options: argparse.Namespace) -> int:
+    from viewer.relevance.export import write_geojson, write_scores
+
+    for output in (options.geojson, options.scores):
+        not_the_slide(output, options.slide)
+    answer = answer_to(
+        options,
+        features=options.features,
+        like=options.like,
+        unlike=options.unlike,
+        top=options.top,
+    )
+    name = options.slide.name
+    if options.scores:
+        write_scores(answer.field, options.scores, slide_name=name)
+    if options.geojson:
+        hits = [place.hit for place in answer.places]
+        write_geojson(answer.field, hits, options.geojson, slide_name=name)
+    if options.json:
+        terminal.put(json.dumps(_facts(answer, name), indent=2))
+    else:
+        terminal.put(_text(answer, explain=options.explain))
+    return 0
+
+
+def _heatmap(options: argparse.Namespace) -> int:
+    from viewer.relevance.heatmap import write_heatmap
+    from viewer.slide.source import open_slide
+
+    not_the_slide(options.output, options.slide)
+    answer = answer_to(options)
+    with closing(open_slide(options.slide)) as source:
+        extent_px = source.pyramid.width, source.pyramid.height
+    write_heatmap(answer.field, options.output, extent_px=extent_px, slide_name=options.slide.name)
+    return 0
+
+
+def answer_to(options: argparse.Namespace, **more: Any) -> Answer:
+    """The answer to ``options.text`` on ``options.slide``; its notes go to standard error."""
+    from viewer.progress import progress_bar
+    from viewer.relevance.question import Examples, QuestionError, ask, read_question
+    from viewer.settings import Settings
+    from viewer.slide.source import open_slide
+
+    examples = Examples(tuple(more.pop("like", ())), tuple(more.pop("unlike", ())))
+    encoder_id = _card(options.encoder).id
+    try:
+        # Features of another program know words only through their own model, whichever that is.
+        question = read_question(options.text, "" if more.get("features") else encoder_id, examples)
+        with closing(open_slide(options.slide)) as source, progress_bar("analysing") as progress:
+            answer = ask(
+                source,
+                question,
+                encoder_id=encoder_id,
+                mpp_um=options.mpp,
+                limit_bytes=Settings.load().relevance.store_bytes,
+                progress=progress,
+                **more,
+            )
+    except QuestionError as error:
+        raise arguments.UsageError(str(error)) from error
+    for note in answer.notes:
+        terminal.tell(note)
+    return answer
+
+
+def not_the_slide(output: Path | None, slide: Path) -> None:
+    """Raises UsageError where a result would be written over the slide."""
+    if output is not None and output.exists() and slide.exists() and output.samefile(slide):
+        raise arguments.UsageError(f"{output}: this is the slide itself; choose another name")
+
+
+def _index(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from viewer.cores import core_count
+    from viewer.progress import progress_bar
+    from viewer.relevance.index import IndexJob, index_slides, slides_among
+    from viewer.relevance.store_folder import features_dir
+    from viewer.settings import Settings
+
+    card = _card(options.encoder)
+    slides = slides_among(options.paths)
+    if not slides:
+        raise arguments.UsageError("there are no slides in these folders")
+    cores = core_count()
+    threads = None if options.scheduler else max(1, cores // min(cores, len(slides)))
+    job = IndexJob(
+        card.id, options.mpp, str(features_dir().absolute()), Settings.load().relevance.store_bytes, threads
+    )
+    failed = 0
+    with progress_bar(f"{len(slides):,} slides") as progress:
+        for result in index_slides(slides, job, cores=cores, scheduler=options.scheduler, progress=progress):
+            failed += bool(result.failure)
+            with tqdm.external_write_mode():  # the bar steps aside for a line
+                if result.failure:
+                    terminal.tell(result.failure)
+                else:
+                    terminal.put(_index_line(result))
+                    for note in result.notes:
+                        terminal.tell(f"{Path(result.path).name}: {note}")
+    if failed:
+        terminal.tell(f"{failed:,} of {len(slides):,} slides could not be analysed")
+    return 1 if failed else 0
+
+
+def _index_line(result: IndexResult) -> str:
+    name = terminal.one_line(result.path)
+    if result.skipped:
+        return f"complete   {name}: {result.patches:,} patches were there"
+    unread = f", {result.failed_patches:,} could not be read" if result.failed_patches else ""
+    return f"analysed   {name}: {result.patches:,} patches{unread}, {result.seconds:.1f} s"
+
+
+def _encoders(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from viewer.relevance.encoders import cards, read_registry, registry_file
+
+    known = cards()
+    for problem in read_registry().problems:
+        terminal.tell(problem)
+    if options.json:
+        terminal.put(json.dumps([asdict(card) for card in known], indent=2))
+        return 0
+    lines = []
+    for card in known:
+        lines.append(f"{card.id:<16} {card.title}: {card.family}")
+        lines.append(f"{'':<16} {_licence(card)}")
+        lines += [f"{'':<16} {note}" for note in card.notes]
+    lines.append(f"More are named in {registry_file()}; see the README.")
+    terminal.put("\n".join(shown(line) for line in lines))
+    return 0
+
+
+def _card(encoder_id: str) -> EncoderCard:
+    """What is known of an encoder; the terms of a model are told before it is used. Raises EncoderError."""
+    from viewer.relevance.offline import card_of
+
+    card = card_of(encoder_id)
+    if encoder_id != MEASURED:
+        terminal.tell(f"{card.title}: {_licence(card)}")
+    return card
+
+
+def _licence(card: EncoderCard) -> str:
+    uses = {True: "commercial use allowed", False: "no commercial use", None: "commercial use not stated"}
+    return f"{card.licence}; {uses[card.commercial]}"
+
+
+# Answers as data and as text
+
+
+def _facts(answer: Answer, slide_name: str) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from viewer.relevance.export import export_facts
+
+    places = [
+        {
+            "rank": rank,
+            "score": round(place.hit.score, 4),
+            "x": round(place.hit.rect.centre[0], 1),
+            "y": round(place.hit.rect.centre[1], 1),
+            "rect": [round(side, 1) for side in place.hit.rect],
+            "reasons": [
+                {"term": term, **asdict(reason), "in_words": reason.in_words()}
+                for term, reasons in place.reasons
+                for reason in reasons
+            ],
+        }
+        for rank, place in enumerate(answer.places, 1)
+    ]
+    return {
+        **export_facts(answer.field, slide_name),
+        "understood": [asdict(term) for term in answer.understood],
+        "places": places,
+        "patches_unread": answer.unread,
+        "notes": list(answer.notes),
+    }
+
+
+def _text(answer: Answer, *, explain: bool) -> str:
+    field = answer.field
+    analysed = f"{int(field.known.sum()):,} of {field.grid.patch_count:,} patches"
+    lines = [
+        f"query       {field.provenance.query}",
+        *(f"understood  {_understood(term)}" for term in answer.understood),
+        f"analysed    {analysed}, {field.provenance.encoder}",
+    ]
+    if not answer.places:
+        lines.append("places      none stands out")
+    else:
+        lines += ["", f"{'rank':>4} {'likeness':>8} {'x px':>9} {'y px':>9}  because"]
+    for rank, place in enumerate(answer.places, 1):
+        reasons = [reason.in_words() for _, found in place.reasons for reason in found]
+        x, y = place.hit.rect.centre
+        because = reasons if explain else reasons[:1]
+        lines.append(
+            f"{rank:>4} {place.hit.score:>8.2f} {x:>9,.0f} {y:>9,.0f}  {'; '.join(because)}".rstrip()
+        )
+    lines += ["", f"Measured likeness, no diagnosis. {RESEARCH_USE}."]
+    return "\n".join(shown(line) for line in lines)
+
+
+def _understood(term: Understood) -> str:
+    weights = ", ".join(f"{concept.replace('_', ' ')} {weight:g}" for concept, weight in term.weights)
+    return f"{term.text}: {weights or 'as these words'}"

@@ -1,0 +1,227 @@
+"""Many slides analysed side by side through Dask: on this machine, or on a cluster.
+
+One slide is one task. What is done is skipped, a slide that fails stops no other, and a task that is killed
+goes on where it stopped the next time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from viewer.relevance.features import FeatureStore
+from viewer.relevance.offline import card_of, open_analysis, pixel_size_of
+from viewer.relevance.store_subject import StoreSubject
+from viewer.slide.names import is_slide_name, natural_key
+from viewer.slide.source import open_slide
+from viewer.terminal import in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from distributed import Client
+
+_TOPIC = "foveola-index"
+_REPORT_EVERY_S = 0.5
+_CONNECT_TIMEOUT_S = 20
+_one_at_a_time = threading.Lock()
+"""An encoder belongs to one thread; a cluster's workers may have several."""
+
+
+class ClusterError(Exception):
+    """A Dask scheduler that cannot be used, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexJob:
+    """What is to be done with every slide. ``threads``: of torch in each process; None: as it likes.
+
+    ``folder``: where the stores lie, as the machines that work see it.
+    """
+
+    encoder_id: str
+    mpp_um: float | None
+    folder: str
+    limit_bytes: int
+    threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexResult:
+    """What became of one slide. ``notes``: sentences; ``failure``: why there is no index, "" where there is.
+
+    ``skipped``: it was complete before. ``failed_patches`` could not be read and are not analysed.
+    """
+
+    path: str
+    skipped: bool = False
+    patches: int = 0
+    failed_patches: int = 0
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    failure: str = ""
+
+
+def slides_among(paths: Sequence[Path]) -> list[Path]:
+    """The files named, and the slides in the folders named and below them, each once, in the order of names.
+
+    The tiles of a DeepZoom tree are no slides. Raises OSError where a folder cannot be listed.
+    """
+    found: dict[Path, Path] = {}
+    for path in paths:
+        for slide in _slides_below(path) if path.is_dir() else (path,):
+            found.setdefault(slide.resolve(), slide)
+    return list(found.values())
+
+
+def _slides_below(folder: Path) -> Iterator[Path]:
+    trees = {f"{path.stem}_files" for path in folder.glob("*.dzi")}
+    for path in sorted(folder.iterdir(), key=natural_key):
+        if path.is_dir() and path.name not in trees and not path.name.startswith("."):
+            yield from _slides_below(path)
+        elif is_slide_name(path) and path.is_file():
+            yield path
+
+
+def index_slide(path: str, job: IndexJob, report: Callable[[float], None]) -> IndexResult:
+    """Analyse one slide to the end. ``report`` is told how far it is, 0 to 1. Never raises for a bad slide:
+    what is wrong stands in the result.
+    """
+    started_s = time.monotonic()
+    try:
+        with _one_at_a_time, closing(open_slide(path)) as source:
+            pixel_size = pixel_size_of(source, job.mpp_um)
+            subject = StoreSubject.of(
+                source, card_of(job.encoder_id), pixel_size.mpp_um, mpp_estimated=pixel_size.estimated
+            )
+            folder = Path(job.folder)
+            with FeatureStore.open(subject, limit_bytes=job.limit_bytes, folder=folder) as store:
+                if store.complete:
+                    return IndexResult(path, skipped=True, patches=store.count, notes=store.notes)
+            notes = (
+                () if not pixel_size.estimated else (_estimate_note(pixel_size.mpp_um, pixel_size.reason),)
+            )
+            _use_threads(job.threads)
+            with open_analysis(
+                source,
+                pixel_size,
+                encoder_id=job.encoder_id,
+                limit_bytes=job.limit_bytes,
+                folder=folder,
+            ) as analysis:
+                analysis.run_to_end(_seldom(report))
+                return IndexResult(
+                    path,
+                    patches=analysis.store.count,
+                    failed_patches=analysis.failed_count,
+                    seconds=time.monotonic() - started_s,
+                    notes=(*notes, *analysis.notes),
+                )
+    except Exception as error:
+        return IndexResult(path, seconds=time.monotonic() - started_s, failure=in_words(error))
+
+
+def index_slides(
+    slides: Sequence[Path],
+    job: IndexJob,
+    *,
+    cores: int,
+    scheduler: str | None = None,
+    progress: Callable[[float, float], None] | None = None,
+) -> Iterator[IndexResult]:
+    """Analyse slides through Dask, giving each result as it comes.
+
+    ``scheduler``: the address of a cluster whose machines see the same files; None: processes on this one,
+    ``cores`` of them at most. Raises ClusterError.
+    """
+    paths = [str(path.absolute()) for path in slides]
+    if not paths:
+        return
+    with _client(scheduler, min(cores, len(paths))) as client:
+        yield from _results(client, paths, job, progress)
+
+
+def _results(
+    client: Client, paths: Sequence[str], job: IndexJob, progress: Callable[[float, float], None] | None
+) -> Iterator[IndexResult]:
+    from distributed import as_completed
+
+    done = dict.fromkeys(paths, 0.0)
+
+    def heard(event: tuple[float, Any]) -> None:
+        path, part = event[1]
+        done[path] = max(done[path], part)
+        if progress is not None:
+            progress(sum(done.values()), len(done))
+
+    client.subscribe_topic(_TOPIC, heard)
+    futures = {client.submit(_task, path, job, key=f"foveola-{path}", pure=False): path for path in paths}
+    for future in as_completed(list(futures)):
+        path = futures[future]
+        error = future.exception()
+        heard((0.0, (path, 1.0)))
+        yield IndexResult(path, failure=f"its process ended ({error})") if error else future.result()
+
+
+def _task(path: str, job: IndexJob) -> IndexResult:
+    """What a process of Dask runs."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    return index_slide(path, job, lambda part: worker.log_event(_TOPIC, (path, part)))
+
+
+@contextmanager
+def _client(scheduler: str | None, processes: int) -> Iterator[Client]:
+    """A client of the cluster, or of processes that end with it."""
+    from distributed import Client, LocalCluster
+
+    if scheduler is not None:
+        try:
+            client = Client(scheduler, timeout=_CONNECT_TIMEOUT_S)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise ClusterError(f"{scheduler}: no Dask scheduler answers there ({error})") from error
+        with client:
+            yield client
+        return
+    with (
+        LocalCluster(
+            n_workers=processes,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            memory_limit=0,  # an analysis bounds its own memory; a paused worker would never go on
+            silence_logs="CRITICAL",
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+def _seldom(report: Callable[[float], None]) -> Callable[[float, float], None]:
+    """Progress a few times a second: each report crosses a network."""
+    last_s = 0.0
+
+    def told(done: float, total: float) -> None:
+        nonlocal last_s
+        now_s = time.monotonic()
+        if now_s - last_s >= _REPORT_EVERY_S:
+            last_s = now_s
+            report(done / max(total, 1))
+
+    return told
+
+
+def _use_threads(threads: int | None) -> None:
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+def _estimate_note(mpp_um: tuple[float, float], reason: str) -> str:
+    return f"It states no pixel size: {mpp_um[0]:.3g} µm is {reason}."

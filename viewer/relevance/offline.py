@@ -1,0 +1,97 @@
+"""An analysis without a window: with which pixel size, which encoder, which features."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from viewer.relevance.encoders import EncoderError, cards, load_encoder, read_registry
+from viewer.relevance.features import FeatureStore
+from viewer.relevance.pixel_size import estimate_mpp_um
+from viewer.relevance.store_subject import StoreSubject
+from viewer.slide.tissue import tissue_mask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from viewer.relevance.analysis import Analysis
+    from viewer.relevance.encoders import EncoderCard
+    from viewer.slide.source import Source
+
+
+class PixelSizeError(Exception):
+    """A slide whose pixel size nobody knows: what to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PixelSize:
+    """``mpp_um`` (x, y) of level 0. ``reason``: where it is from, as half a sentence."""
+
+    mpp_um: tuple[float, float]
+    estimated: bool
+    reason: str
+
+
+def pixel_size_of(source: Source, given_um: float | None) -> PixelSize:
+    """The pixel size to work with: the one given, else the one stated, else an estimate.
+
+    Raises PixelSizeError where there is none of them.
+    """
+    aspect, info = source.pyramid.pixel_aspect, source.info
+    if given_um is not None:
+        return PixelSize((given_um, given_um * aspect), False, "as given")
+    if info.mpp_um is not None:
+        return PixelSize(info.mpp_um, False, "as the file states")
+    estimate = estimate_mpp_um(source, tissue_mask(source, None))
+    if estimate.mpp_um is None:
+        raise PixelSizeError(
+            f"{info.path}: it states no pixel size, and none can be told ({estimate.reason}); give --mpp"
+        )
+    return PixelSize((estimate.mpp_um, estimate.mpp_um * aspect), True, estimate.reason)
+
+
+def card_of(encoder_id: str) -> EncoderCard:
+    """What is known of an encoder before it is loaded. Raises EncoderError, naming those there are."""
+    known = {card.id: card for card in cards()}
+    if encoder_id not in known:
+        problem = next((text for text in read_registry().problems if f"[{encoder_id}]" in text), None)
+        raise EncoderError(problem or f"there is no encoder {encoder_id!r}; there are {', '.join(known)}")
+    return known[encoder_id]
+
+
+@contextmanager
+def open_analysis(
+    source: Source,
+    pixel_size: PixelSize,
+    *,
+    encoder_id: str,
+    limit_bytes: int,
+    folder: Path | None = None,
+) -> Iterator[Analysis]:
+    """An analysis of a slide with all that is stored of it; what it measures is stored.
+
+    Raises EncoderError, SlideError, ValueError for a pixel size that cannot be right; SaveError when closing
+    where features did not reach the disk.
+    """
+    from viewer.relevance.analysis import Analysis
+
+    subject = StoreSubject.of(
+        source, card_of(encoder_id), pixel_size.mpp_um, mpp_estimated=pixel_size.estimated
+    )
+    with FeatureStore.open(subject, limit_bytes=limit_bytes, folder=folder) as store:
+        yield Analysis(source, load_encoder(encoder_id), store)
+
+
+@contextmanager
+def open_foreign_analysis(source: Source, pixel_size: PixelSize, file: Path) -> Iterator[Analysis]:
+    """An analysis of what another program's feature file holds; nothing is measured, nothing is stored.
+
+    Raises FeatureFileError, EncoderError, SlideError.
+    """
+    from viewer.relevance.analysis import Analysis
+    from viewer.relevance.foreign_index import open_foreign_index
+
+    index = open_foreign_index(file, source, pixel_size.mpp_um, mpp_estimated=pixel_size.estimated)
+    yield Analysis(source, index.encoder, index.store, notes=index.notes)

@@ -1,0 +1,177 @@
+"""A question to a slide, without a window: typed words and examples in, a field and its best places out."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from viewer.relevance.encoders import MEASURED_ID
+from viewer.relevance.hits import find_hits
+from viewer.relevance.lexicon import load_lexicon
+from viewer.relevance.offline import open_analysis, open_foreign_analysis, pixel_size_of
+from viewer.relevance.query import All, Like, Term, Without, leaves, text_of
+from viewer.relevance.sentences import load_sentence_model
+from viewer.relevance.text import parse
+from viewer.saving import SaveError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from viewer.relevance.analysis import Analysis
+    from viewer.relevance.encoders import Reason
+    from viewer.relevance.field import RelevanceField
+    from viewer.relevance.grid import PatchGrid
+    from viewer.relevance.hits import Hit
+    from viewer.relevance.offline import PixelSize
+    from viewer.relevance.query import Query
+    from viewer.relevance.text import Understood
+    from viewer.slide.source import Source
+
+Point = tuple[float, float]
+
+
+class QuestionError(Exception):
+    """Something that cannot be asked: why, and what can be asked instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Points in level-0 px that show what is looked for, and what is not."""
+
+    like: tuple[Point, ...] = ()
+    unlike: tuple[Point, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """``query`` None where only examples are given. ``notes``: how the words were read, in sentences."""
+
+    query: Query | None
+    understood: tuple[Understood, ...] = ()
+    examples: Examples = Examples()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A hit with the measurements behind it, for each term or example of the query that has any."""
+
+    hit: Hit
+    reasons: tuple[tuple[str, tuple[Reason, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``notes``: what must be known of it, in sentences. ``unread``: patches that could not be read."""
+
+    field: RelevanceField
+    places: tuple[Place, ...]
+    understood: tuple[Understood, ...]
+    unread: int
+    notes: tuple[str, ...]
+
+
+def read_question(text: str | None, encoder_id: str, examples: Examples = Examples()) -> Question:
+    """Understand typed words. Raises QuestionError where nothing can be asked of this encoder, naming the
+    nearest terms that can.
+    """
+    if text is None:
+        if not examples.like:
+            raise QuestionError("there is nothing to look for: give words, or an example with --like")
+        return Question(None, (), examples)
+    lexicon = load_lexicon()
+    model = load_sentence_model(lexicon) if encoder_id == MEASURED_ID else None
+    parsed = parse(text, lexicon, model.guess if model else None)
+    wordless = encoder_id == MEASURED_ID and any(
+        isinstance(leaf, Term) and not leaf.weights for leaf in (leaves(parsed.query) if parsed.query else ())
+    )
+    if parsed.query is None or wordless:
+        sentences = [
+            problem.sentence + (f" Nearest: {', '.join(problem.nearest)}." if problem.nearest else "")
+            for problem in parsed.problems
+            if not problem.note
+        ]
+        raise QuestionError(" ".join(sentences))
+    notes = tuple(
+        problem.sentence
+        for problem in parsed.problems
+        # A model that reads words needs no lexicon.
+        if problem.note or encoder_id == MEASURED_ID
+    )
+    return Question(parsed.query, parsed.understood, examples, notes)
+
+
+def ask(
+    source: Source,
+    question: Question,
+    *,
+    encoder_id: str,
+    mpp_um: float | None,
+    limit_bytes: int,
+    features: Path | None = None,
+    top: int = 10,
+    progress: Callable[[float, float], None] | None = None,
+) -> Answer:
+    """Analyse a slide as far as it is not yet, and answer. ``features``: another program's file instead.
+
+    Raises QuestionError for examples beside the slide, PixelSizeError, EncoderError (UnsupportedTermError),
+    SlideError, FeatureFileError.
+    """
+    pixel_size = pixel_size_of(source, mpp_um)
+    notes = [*question.notes, *_size_note(source, pixel_size)]
+    try:
+        with ExitStack() as stack:
+            analysis = stack.enter_context(
+                open_foreign_analysis(source, pixel_size, features)
+                if features is not None
+                else open_analysis(source, pixel_size, encoder_id=encoder_id, limit_bytes=limit_bytes)
+            )
+            query = _whole_query(question, analysis.store.grid)
+            analysis.run_to_end(progress)
+            field = analysis.field(query)
+            hits = find_hits(field, top)
+            places = tuple(Place(hit, _reasons(analysis, query, hit)) for hit in hits)
+            unread = analysis.failed_count
+            notes += analysis.notes
+    except SaveError as error:  # the answer stands; only the next one takes as long again
+        notes.append(f"What was measured is not kept: {error}.")
+    if unread:
+        what = "1 patch" if unread == 1 else f"{unread:,} patches"
+        notes.append(f"{what} could not be read: not analysed.")
+    return Answer(field, places, question.understood, unread, tuple(dict.fromkeys(notes)))
+
+
+def _size_note(source: Source, size: PixelSize) -> list[str]:
+    if not size.estimated:
+        return []
+    name = source.info.path.name
+    return [f"{name} states no pixel size: {size.mpp_um[0]:.3g} µm is {size.reason}; --mpp sets it."]
+
+
+def _whole_query(question: Question, grid: PatchGrid) -> Query:
+    """The words and the examples in one query."""
+    examples = question.examples
+    parts = [question.query] if question.query is not None else []
+    if examples.like:
+        parts.append(Like(_cells(examples.like, grid), _cells(examples.unlike, grid)))
+    whole = parts[0] if len(parts) == 1 else All(tuple(parts))
+    if examples.unlike and not examples.like:
+        return Without(whole, Like(_cells(examples.unlike, grid)))
+    return whole
+
+
+def _cells(points: Sequence[Point], grid: PatchGrid) -> tuple[tuple[int, int], ...]:
+    cells = []
+    for x, y in points:
+        cell = grid.cell_at(x, y)
+        if cell is None:
+            raise QuestionError(f"the example at {x:g},{y:g} is not on the slide")
+        cells.append(cell)
+    return tuple(cells)
+
+
+def _reasons(analysis: Analysis, query: Query, hit: Hit) -> tuple[tuple[str, tuple[Reason, ...]], ...]:
+    found = ((leaf, analysis.explain(leaf, *hit.peak)) for leaf in leaves(query))
+    return tuple((text_of(leaf), reasons) for leaf, reasons in found if reasons)

@@ -26,7 +26,7 @@ _PLATE = QColor(16, 18, 24, 216)
 _TEXT = QColor(245, 246, 248)
 _DIM = QColor(190, 196, 206)
 _WIDTH_EM = 17.0
-_MOST_TITLE_LINES = 3
+_MOST_LINES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,8 @@ class Legend(QWidget):
 
     def sizeHint(self) -> QSize:
         em = em_px()
-        lines = sum(self._title_lines(entry) for entry in self._entries)
-        height = lines * em * 1.2 + len(self._entries) * em * 3.6 + em * 3.6
+        lines = sum(self._lines(_title(entry)) + self._lines(entry.facts) for entry in self._entries)
+        height = lines * em * 1.2 + len(self._entries) * em * 2.4 + em * 3.6
         return QSize(self._width(), round(height))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -110,16 +110,15 @@ class Legend(QWidget):
     def _width(self) -> int:
         return min(em_px(_WIDTH_EM), max(em_px(8), self._slide_widget.width() - 2 * _MARGIN_PX))
 
-    def _title_lines(self, entry: LegendEntry) -> int:
+    def _lines(self, text: str) -> int:
         wide = self._width() - em_px(1.2)
-        text = QFontMetricsF(self.font()).boundingRect(
-            QRectF(0, 0, wide, 1e4), Qt.TextFlag.TextWordWrap, _title(entry)
-        )
-        return min(_MOST_TITLE_LINES, round(text.height() / QFontMetricsF(self.font()).height()))
+        metrics = QFontMetricsF(self.font())
+        box = metrics.boundingRect(QRectF(0, 0, wide, 1e4), Qt.TextFlag.TextWordWrap, text)
+        return min(_MOST_LINES, round(box.height() / metrics.height()))
 
     def _paint_entry(self, painter: QPainter, entry: LegendEntry, box: QRectF, y: float) -> float:
         em = float(em_px())
-        title = QRectF(box.left(), y, box.width(), self._title_lines(entry) * em * 1.2)
+        title = QRectF(box.left(), y, box.width(), self._lines(_title(entry)) * em * 1.2)
         painter.setPen(_TEXT)
         painter.drawText(title, Qt.TextFlag.TextWordWrap, _title(entry))
         bar = QRectF(box.left(), title.bottom() + em * 0.2, box.width(), em * 0.8)
@@ -136,9 +135,8 @@ class Legend(QWidget):
         scale = QRectF(bar.left(), bar.bottom(), bar.width(), em * 1.1)
         painter.drawText(scale, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, "0 unlike")
         painter.drawText(scale, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, "1 alike")
-        facts = QRectF(bar.left(), scale.bottom(), bar.width(), em * 1.2)
-        wide = QFontMetricsF(self.font()).elidedText(entry.facts, Qt.TextElideMode.ElideRight, facts.width())
-        painter.drawText(facts, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, wide)
+        facts = QRectF(bar.left(), scale.bottom(), bar.width(), self._lines(entry.facts) * em * 1.2)
+        painter.drawText(facts, Qt.TextFlag.TextWordWrap, entry.facts)
         return facts.bottom() + em * 0.3
 
     def _paint_foot(self, painter: QPainter, box: QRectF, y: float) -> None:

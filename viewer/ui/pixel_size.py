@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from viewer.slide.source import Source
     from viewer.ui.slide_view import SlideView
 
-USUAL_MPP_UM = 0.25
 WHY = (
     "This file does not state its pixel size. What you enter here makes lengths, magnifications and "
     "the scale bar possible, and they are only as right as it is. It is not written into the file."
@@ -37,7 +36,7 @@ WHY_TO_SEARCH = (
     "This file does not state its pixel size, and a search must know it: cells are told apart by their size. "
     "What you enter here is not written into the file."
 )
-_RANGE_UM = (0.001, 10_000.0)
+_SMALLEST_UM, _LARGEST_UM = 0.001, 10_000.0
 _DECIMALS = 4
 
 
@@ -68,7 +67,7 @@ class PixelSize(QDialog):
         self._estimate: float | None = None
         self._estimating = SideThread("pixel-size")
         self.setWindowTitle("Set pixel size")
-        known = slide_view.mpp_um or (USUAL_MPP_UM, USUAL_MPP_UM)
+        known = slide_view.mpp_um or (0.0, 0.0)
         self._x = self._spin("Pixel width", known[0])
         self._y = self._spin("Pixel height", known[1])
         self._square = QCheckBox("Pixels are square")
@@ -83,7 +82,7 @@ class PixelSize(QDialog):
         self._use.clicked.connect(self.use_estimate)
         self._use.setEnabled(False)
         form = QFormLayout()
-        form.addRow("Estimate", self._proposal)
+        form.addRow(self._proposal)
         form.addRow("", self._use)
         form.addRow("&Width", self._x)
         form.addRow("&Height", self._y)
@@ -92,6 +91,7 @@ class PixelSize(QDialog):
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
+        self._ok = buttons.button(QDialogButtonBox.StandardButton.Ok)
         without_icons(buttons.buttons())
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
@@ -101,6 +101,7 @@ class PixelSize(QDialog):
         layout.addWidget(buttons)
         self.setMinimumWidth(em_px(32))
         self._x.valueChanged.connect(self._follow)
+        self._y.valueChanged.connect(self._follow)
         slide_view.source_changed.connect(self.reject)
         self.finished.connect(lambda _result: self._estimating.close(wait_s=0.0))
         self._follow()
@@ -109,7 +110,7 @@ class PixelSize(QDialog):
 
     @property
     def mpp_um(self) -> tuple[float, float]:
-        """What is entered."""
+        """What is entered; 0 for nothing yet."""
         return self._x.value(), self._y.value()
 
     @property
@@ -140,22 +141,33 @@ class PixelSize(QDialog):
 
     def _show_estimate(self, estimate: PixelSizeEstimate) -> None:
         if estimate.mpp_um is None:
-            self._proposal.setText(f"No estimate: {estimate.reason}")
+            self._say_none(estimate.reason)
             return
         self._estimate = round(estimate.mpp_um, _DECIMALS)
         limits = f"between {estimate.low_um:.2g} and {estimate.high_um:.2g}"
-        self._proposal.setText(f"≈ {self._estimate:g} µm, {limits}: {estimate.reason}")
+        self._proposal.setText(f"Estimate: ≈ {self._estimate:g} µm, {limits}: {estimate.reason}")
         self._use.setEnabled(True)
-        if self._slide_view.mpp_um is None and self.mpp_um == (USUAL_MPP_UM, USUAL_MPP_UM):
-            self.use_estimate()  # nothing was entered yet
+        self._make_room()
+        if not self._x.value():
+            self.use_estimate()
 
     def _no_estimate(self, error: Exception) -> None:
-        self._proposal.setText(f"No estimate: {error}")
+        self._say_none(str(error))
+
+    def _say_none(self, reason: str) -> None:
+        self._proposal.setText(f"No estimate: {reason}")
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Grow with the words: a form does not do so by itself once it is shown."""
+        self.layout().activate()
+        self.resize(self.width(), self.heightForWidth(self.width()))
 
     def _spin(self, name: str, value: float) -> QDoubleSpinBox:
         spin = QDoubleSpinBox(
-            decimals=_DECIMALS, minimum=_RANGE_UM[0], maximum=_RANGE_UM[1], singleStep=0.01, suffix=" µm"
+            decimals=_DECIMALS, minimum=0.0, maximum=_LARGEST_UM, singleStep=0.01, suffix=" µm"
         )
+        spin.setSpecialValueText("not known")
         spin.setValue(value)
         spin.setAccessibleName(name)
         spin.setToolTip(f"{name} in micrometres, at full resolution")
@@ -166,8 +178,11 @@ class PixelSize(QDialog):
         self._y.setEnabled(not square)
         if square:
             self._y.setValue(self._x.value())
+        entered = min(self.mpp_um) >= _SMALLEST_UM
+        self._ok.setEnabled(entered)
         source = self._slide_view.source
         power = power_at_full_resolution(
-            objective_power=None if source is None else source.info.objective_power, mpp_um=self.mpp_um
+            objective_power=None if source is None else source.info.objective_power,
+            mpp_um=self.mpp_um if entered else None,
         )
         self._meaning.setText(format_magnification(power))

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 EXAMPLE_QUERIES = ("lymphocytes", "necrosis", "adipose tissue without blood vessels", "glands near fat")
 _PIXEL_SIZE_LINK = "set-pixel-size"
-_NOTE, _WARNING = "🛈", "⚠"
+_NOTE, _WARNING = "Note:", "⚠"
 
 
 class QueryPanel(QWidget):

@@ -116,8 +116,8 @@ def test_the_present_size_is_shown_again_and_it_closes_with_its_slide(view: _Vie
 
 def test_the_estimate_is_proposed_with_its_range_and_marked_when_taken(qtbot: QtBot, view: _View) -> None:
     dialog = asking(view, estimate)
-    qtbot.wait_until(lambda: dialog.proposal.startswith("≈"))
-    assert dialog.proposal == "≈ 0.38 µm, between 0.27 and 0.53: estimated from the nuclei"
+    qtbot.wait_until(lambda: dialog.proposal.startswith("Estimate:"))
+    assert dialog.proposal == "Estimate: ≈ 0.38 µm, between 0.27 and 0.53: estimated from the nuclei"
     assert dialog.mpp_um == (0.38, 0.38)
     dialog.accept()
     assert view.mpp_um == (0.38, 0.38)
@@ -127,10 +127,22 @@ def test_the_estimate_is_proposed_with_its_range_and_marked_when_taken(qtbot: Qt
 def test_what_the_reader_entered_is_no_estimate_and_not_overwritten(qtbot: QtBot, view: _View) -> None:
     dialog = asking(view, estimate)
     dialog.set_mpp_um(0.5, 0.5)
-    qtbot.wait_until(lambda: dialog.proposal.startswith("≈"))
+    qtbot.wait_until(lambda: dialog.proposal.startswith("Estimate:"))
     assert dialog.mpp_um == (0.5, 0.5)
     dialog.accept()
     assert not view.estimated
+
+
+def test_nothing_can_be_taken_over_before_something_is_entered_or_estimated(
+    qtbot: QtBot, view: _View
+) -> None:
+    dialog = asking(view)
+    qtbot.wait_until(lambda: dialog.proposal.startswith("No estimate"))
+    assert not dialog._ok.isEnabled()
+    assert dialog._meaning.text() == "–"
+    dialog.set_mpp_um(0.25, 0.25)
+    assert dialog._ok.isEnabled()
+    dialog.reject()
 
 
 def test_without_an_estimate_the_reason_is_told(qtbot: QtBot, view: _View) -> None:

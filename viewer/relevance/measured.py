@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 _SAMPLES = 24
 _SAMPLE_UM = 128.0
 _LEAST_TISSUE = 0.3
-_USUAL_GLASS = 245.0
 
 
 class MeasuredEncoder:
@@ -48,7 +47,7 @@ class MeasuredEncoder:
         self._device = device
 
     def calibrate(self, source: Source, tissue: TissueMask, mpp_um: tuple[float, float]) -> Mapping[str, Any]:
-        """The slide's stains, from 24 places in its tissue and as many beside it."""
+        """The slide's stains, from 24 places in its tissue."""
         step_px = _SAMPLE_UM / mpp_um[0], _SAMPLE_UM / mpp_um[1]
         columns, rows = (
             max(1, int(side / step)) for side, step in zip(tissue.extent_px, step_px, strict=True)
@@ -57,9 +56,7 @@ class MeasuredEncoder:
         inside = _sample(source, np.argwhere(fraction >= _LEAST_TISSUE), step_px, 128)
         if not len(inside):
             inside = _sample(source, np.argwhere(fraction > 0), step_px, 128)
-        beside = _sample(source, np.argwhere(fraction == 0), step_px, 32)
-        glass = np.median(beside, axis=0) if len(beside) else np.full(3, _USUAL_GLASS)
-        stains = find_stains(inside, glass, brightfield=tissue.brightfield)
+        stains = find_stains(inside, np.array(tissue.glass_rgb), brightfield=tissue.brightfield)
         notes = list(tissue.notes)
         if stains.reason:
             notes.append(f"Average stain colours are used: {stains.reason}.")

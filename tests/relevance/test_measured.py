@@ -1,0 +1,137 @@
+"""The measured encoder on slides: calibrates, encodes, scores and explains; says what it cannot do."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from viewer.relevance import measured
+from viewer.relevance.encoders import (
+    MEASURED_ID,
+    EncoderMemoryError,
+    UnsupportedTermError,
+    cards,
+    load_encoder,
+)
+from viewer.relevance.measured_card import MEASURED
+from viewer.relevance.query import Term
+from viewer.slide.array_source import ArraySource
+from viewer.slide.geometry import Rect, TileKey
+from viewer.slide.source import SlideInfo, Source, TileError
+from viewer.slide.tissue import tissue_mask
+
+MPP = (0.5, 0.5)
+
+
+def slide(pixels: np.ndarray, kind: type[ArraySource] = ArraySource) -> Source:
+    height, width = pixels.shape[:2]
+    info = SlideInfo(
+        path=Path("made.png"),
+        format="made",
+        reader="made",
+        reader_reason="made by the test",
+        bounds=Rect(0, 0, width, height),
+        file_levels=((width, height),),
+        mpp_um=MPP,
+    )
+    return kind(info, pixels)
+
+
+@pytest.fixture
+def pixels() -> np.ndarray:
+    """2 mm of glass with a field of pink tissue and dark nuclei in it."""
+    rng = np.random.default_rng(0)
+    made = np.full((2048, 2048, 3), 243, np.uint8)
+    made[300:1700, 300:1700] = rng.normal((225, 170, 200), 6, (1400, 1400, 3)).astype(np.uint8)
+    for row, col in rng.integers(310, 1690, (3000, 2)):
+        made[row - 5 : row + 5, col - 5 : col + 5] = (110, 70, 150)
+    return made
+
+
+def test_it_is_the_first_card_and_loads_by_its_id() -> None:
+    assert cards()[0] is MEASURED
+    encoder = load_encoder(MEASURED_ID)
+    assert encoder.card is MEASURED
+    assert "no diagnosis" in MEASURED.notes[0]
+
+
+def test_a_slide_is_calibrated_encoded_scored_and_explained(pixels: np.ndarray) -> None:
+    encoder = load_encoder(MEASURED_ID)
+    with closing(slide(pixels)) as source:
+        calibration = json.loads(json.dumps(encoder.calibrate(source, tissue_mask(source, MPP), MPP)))
+    assert calibration["stains"]["is_he"]
+    assert np.allclose(calibration["stains"]["glass_rgb"], 243, atol=1)
+    block = pixels[400:1488:2, 400:1488:2]
+    features = encoder.encode(block, calibration)
+    assert features.shape == (4, 4, MEASURED.feature_count)
+    flat = features.reshape(16, -1)
+    term = Term("cells", (("lymphocytes", 1.0), ("stroma", 3.0)))
+    scores = encoder.score(term, flat, calibration)
+    parts = [encoder.score(Term("", ((name, 1.0),)), flat, calibration) for name in ("lymphocytes", "stroma")]
+    assert np.allclose(scores, (parts[0] + 3 * parts[1]) / 4, atol=1e-6)
+    assert len(encoder.explain(term, flat, 5, calibration)) == 3
+    assert (encoder.encode(block, calibration) == features).all()
+
+
+def test_terms_that_cannot_be_measured_are_refused(pixels: np.ndarray) -> None:
+    encoder = load_encoder(MEASURED_ID)
+    with closing(slide(pixels)) as source:
+        calibration = encoder.calibrate(source, tissue_mask(source, MPP), MPP)
+    features = np.zeros((3, MEASURED.feature_count), np.float32)
+    for term in (Term("KRAS mutation"), Term("x", (("unheard of", 1.0),)), Term("x", (("blood", 0.0),))):
+        with pytest.raises(UnsupportedTermError, match="cannot be measured"):
+            encoder.score(term, features, calibration)
+
+
+def test_on_other_stains_he_concepts_are_off_and_said(pixels: np.ndarray) -> None:
+    rng = np.random.default_rng(1)
+    brown = pixels.copy()
+    brown[300:1700, 300:1700] = rng.normal((200, 205, 225), 5, (1400, 1400, 3)).astype(np.uint8)
+    brown[300:1700:3, 300:1700] = (150, 100, 60)
+    encoder = load_encoder(MEASURED_ID)
+    with closing(slide(brown)) as source:
+        calibration = encoder.calibrate(source, tissue_mask(source, MPP), MPP)
+    assert "brown" in calibration["stains"]["kind"]
+    assert any("not H&E" in note and "smooth muscle" in note for note in calibration["notes"])
+    features = encoder.encode(brown[400:1488:2, 400:1488:2], calibration).reshape(16, -1)
+    with pytest.raises(UnsupportedTermError, match="needs haematoxylin and eosin"):
+        encoder.score(Term("muscle", (("smooth_muscle", 1.0),)), features, calibration)
+    assert encoder.score(Term("fat", (("adipose_tissue", 1.0),)), features, calibration).max() < 0.5
+
+
+def test_an_empty_slide_and_unreadable_tiles_calibrate_with_averages(pixels: np.ndarray) -> None:
+    class Broken(ArraySource):
+        def read_tile(self, key: TileKey) -> np.ndarray:
+            if key.row > 3:
+                raise TileError("broken for the test")
+            return super().read_tile(key)
+
+    encoder = load_encoder(MEASURED_ID)
+    empty = np.full((600, 600, 3), 240, np.uint8)
+    with closing(slide(empty)) as source:
+        calibration = encoder.calibrate(source, tissue_mask(source, MPP), MPP)
+    assert calibration["stains"]["source"] == "Ruifrok"
+    assert any("Average stain colours" in note for note in calibration["notes"])
+    with closing(slide(pixels)) as whole, closing(slide(pixels, Broken)) as broken:
+        tissue = tissue_mask(whole, MPP)
+        assert encoder.calibrate(broken, tissue, MPP)["stains"]["is_he"]
+
+
+def test_a_full_graphics_card_is_told(monkeypatch: pytest.MonkeyPatch, pixels: np.ndarray) -> None:
+    encoder: Any = load_encoder(MEASURED_ID)
+    with closing(slide(pixels)) as source:
+        calibration = encoder.calibrate(source, replace(tissue_mask(source, MPP)), MPP)
+
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(measured, "measure", full)
+    with pytest.raises(EncoderMemoryError, match="memory of cpu is full"):
+        encoder.encode(pixels[:160, :160], calibration)

@@ -233,20 +233,26 @@ def _deviation(mean: Tensor, mean_of_squares: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=16)
-def _kernel(sigma_px: float) -> Tensor:
-    reach = int(np.ceil(2.5 * sigma_px))
-    x = torch.arange(-reach, reach + 1, dtype=torch.float32)
-    weights = torch.exp(-(x**2) / (2 * sigma_px**2))
-    return weights / weights.sum()
+def _half_kernel(sigma_px: float) -> tuple[float, ...]:
+    """A Gaussian's weights from its middle outwards; with their mirror image they add up to 1."""
+    x = np.arange(int(np.ceil(2.5 * sigma_px)) + 1)
+    weights = np.exp(-(x**2) / (2 * sigma_px**2))
+    return tuple((weights / (2 * weights.sum() - weights[0])).tolist())
 
 
 def _blurred(one: Tensor, sigma_px: float) -> Tensor:
-    """(h, w) under a Gaussian, its border repeated."""
-    kernel = _kernel(sigma_px).to(one.device)
-    reach = len(kernel) // 2
-    padded = functional.pad(one[None, None], (reach, reach, reach, reach), mode="replicate")
-    rows = functional.conv2d(padded, kernel.view(1, 1, 1, -1))
-    return functional.conv2d(rows, kernel.view(1, 1, -1, 1))[0, 0]
+    """(h, w) under a Gaussian, its border repeated; on a CPU far faster than conv2d of one channel."""
+    middle, *sides = _half_kernel(sigma_px)
+    reach = len(sides)
+    for dim in (0, 1):
+        pads = (0, 0, reach, reach) if dim == 0 else (reach, reach, 0, 0)
+        padded = functional.pad(one[None, None], pads, mode="replicate")[0, 0]
+        length = one.shape[dim]
+        one = padded.narrow(dim, reach, length) * middle
+        for away, weight in enumerate(sides, start=1):
+            one.add_(padded.narrow(dim, reach - away, length), alpha=weight)
+            one.add_(padded.narrow(dim, reach + away, length), alpha=weight)
+    return one
 
 
 def _halved(one: Tensor) -> Tensor:

@@ -1,0 +1,209 @@
+"""Analysis: one slide looked at by one encoder, and everything that can be asked of what is known so far.
+
+Finds the tissue, keeps what is measured in the store, and goes on where an earlier analysis stopped. What
+cannot be read is failed and stays not analysed. The worker process and the commands drive it alike.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from viewer.relevance.order import Block, blocks_of
+from viewer.relevance.reading import BlockReader
+from viewer.relevance.scoring import Scoring
+from viewer.saving import SaveError
+from viewer.slide.tissue import tissue_mask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from viewer.relevance.encoders import Encoder, Reason
+    from viewer.relevance.features import FeatureStore
+    from viewer.relevance.field import RelevanceField
+    from viewer.relevance.query import Leaf, Query
+    from viewer.relevance.reading import Outcome
+    from viewer.slide.source import Source
+
+    Mask = NDArray[np.bool_]
+
+LEAST_TISSUE = 0.02
+"""Of a patch; with less it is glass."""
+BLOCK_SIDE = 4
+"""Patches: as many as fit the second-level cache while they are measured."""
+
+
+class Analysis:
+    """``source``, ``encoder`` and ``store`` stay the caller's to close. Used by one thread.
+
+    ``notes`` are sentences for the reader, of the store, the tissue and the calibration, and more come as
+    things happen. ``failed`` (rows, columns) are patches that could not be read, ``pending`` those still to
+    be looked at, ``tissue`` those that are not glass.
+    """
+
+    def __init__(
+        self, source: Source, encoder: Encoder, store: FeatureStore, *, notes: Sequence[str] = ()
+    ) -> None:
+        """Finds the tissue: up to a second. Raises TileNotReadyError where a level is still being built."""
+        grid = store.grid
+        self.source = source
+        self.encoder = encoder
+        self.store = store
+        self.grid = grid
+        self._found = tissue_mask(source, store.subject.mpp_um)
+        fractions = self._found.patch_fractions(
+            grid.columns, grid.rows, grid.patch_width_px, grid.patch_height_px
+        )
+        self.tissue: Mask = (fractions >= LEAST_TISSUE) | store.known()
+        self.failed: Mask = np.zeros(grid.shape, bool)
+        self.pending: Mask = np.zeros(grid.shape, bool) if store.complete else self.tissue & ~store.known()
+        self.block_side = BLOCK_SIDE
+        """The most patches in a row that the device can take; falls when its memory is full."""
+        self.device = "cpu"
+        self._notes = dict.fromkeys((*notes, *store.notes, *self._found.notes))
+        if not self._found.has_tissue or not self._found.brightfield:
+            self._notes[self._found.reason] = None
+        if store.calibration is not None:
+            self._note_calibration()
+        self._scoring = Scoring(encoder, store, self.tissue)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(self._notes)
+
+    @property
+    def total(self) -> int:
+        """How many patches are to be analysed: all with tissue, or what a complete store has of them."""
+        return self.store.count if self.store.complete else int(self.tissue.sum())
+
+    @property
+    def done(self) -> int:
+        """How many of them are known or failed."""
+        return self.store.count + self.failed_count
+
+    @property
+    def failed_count(self) -> int:
+        return int(self.failed.sum())
+
+    def use(self, device: str) -> None:
+        """Encode on "cpu" or "cuda" from now on. Raises EncoderMemoryError where the weights do not fit."""
+        self.encoder.use(device)
+        self.device = device
+
+    def reader(self, threads: int) -> BlockReader:
+        """Threads that read and encode for this analysis. Calibrates where that was not done: up to a
+        second. Raises SlideError, EncoderError.
+        """
+        if self.store.calibration is None:
+            calibration = self.encoder.calibrate(self.source, self._found, self.store.subject.mpp_um)
+            self._keep(lambda: self.store.set_calibration(calibration))
+            self._note_calibration()
+        return BlockReader(
+            self.source,
+            self.encoder,
+            self.grid,
+            self.store.calibration or {},
+            threads=threads,
+            one_encoder=self.device != "cpu",
+        )
+
+    def begin(self, block: Block, reader: BlockReader) -> None:
+        """Have the pending patches of a block read and encoded."""
+        wanted = self.pending[block.cells].copy()
+        self.pending[block.cells] = False
+        reader.submit(block, wanted)
+
+    def take(self, outcome: Outcome) -> None:
+        """Keep what a reader gives. A full memory makes later blocks smaller, and at last the CPU does it."""
+        if outcome.out_of_memory is not None:
+            self._make_do(outcome)
+            return
+        if len(outcome.failed):
+            self.failed[tuple(outcome.failed.T)] = True
+        if len(outcome.cells):
+            self._keep(lambda: self.store.append(outcome.cells, outcome.features))
+
+    def finish(self) -> None:
+        """Keep what is known as one file, complete where nothing failed."""
+        if not self.store.complete:
+            self._keep(lambda: self.store.finish(failed=self.failed_count))
+
+    def run_to_end(
+        self, progress: Callable[[float, float], None] | None = None, *, threads: int | None = None
+    ) -> None:
+        """Analyse all that is pending, on as many threads as torch has been given where ``threads`` is None.
+
+        ``progress`` is told how many patches are done, of how many. Raises EncoderError, SlideError.
+        """
+        if self.pending.any():
+            import torch
+
+            threads_before = torch.get_num_threads()
+            torch.set_num_threads(1)  # a thread for each block uses all cores better
+            try:
+                with self.reader(threads or threads_before) as reader:
+                    self._run(reader, progress)
+            finally:
+                torch.set_num_threads(threads_before)
+        self.finish()
+
+    def field(self, query: Query) -> RelevanceField:
+        """The field of a query from what is known now. Raises UnsupportedTermError."""
+        return self._scoring.field(query, self.failed)
+
+    def explain(self, leaf: Leaf, row: int, col: int) -> tuple[Reason, ...]:
+        """The measurements behind the score of a patch, strongest first; () where there are none.
+
+        Raises UnsupportedTermError.
+        """
+        return self._scoring.explain(leaf, row, col)
+
+    def _run(self, reader: BlockReader, progress: Callable[[float, float], None] | None) -> None:
+        waiting: list[Block] = []
+        while True:
+            while reader.busy < reader.room:
+                if not waiting:
+                    waiting = blocks_of(self.pending, self.block_side)[::-1]
+                    if not waiting:
+                        break
+                self.begin(waiting.pop(), reader)
+            if not reader.busy:
+                return
+            side = self.block_side
+            for outcome in reader.collect(None):
+                self.take(outcome)
+            if self.block_side != side:
+                waiting = []
+            if progress is not None:
+                progress(self.done, self.total)
+
+    def _make_do(self, outcome: Outcome) -> None:
+        block = outcome.block
+        self.pending[block.cells] = self.tissue[block.cells] & ~self.store.known()[block.cells]
+        self.pending[self.failed] = False
+        side = max(block.rows, block.cols)
+        if side > self.block_side:
+            return  # others were under way when this became known
+        if side > 1:
+            self.block_side = (side + 1) // 2
+            self._notes["The memory of the graphics processor is full: smaller blocks are analysed."] = None
+        elif self.device != "cpu":
+            self.use("cpu")
+            self.block_side = BLOCK_SIDE
+            self._notes["The memory of the graphics processor is full: the CPU goes on, more slowly."] = None
+        elif outcome.out_of_memory is not None:
+            raise outcome.out_of_memory
+
+    def _note_calibration(self) -> None:
+        notes = (self.store.calibration or {}).get("notes", ())
+        self._notes.update(dict.fromkeys(str(note) for note in notes))
+
+    def _keep(self, write: Callable[[], None]) -> None:
+        """What does not reach the disk is in memory all the same."""
+        try:
+            write()
+        except SaveError as error:
+            self._notes[f"What is measured is not kept: {error}."] = None

@@ -1,0 +1,154 @@
+"""Blocks of patches read and encoded on threads: while one is encoded the next is decoded."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from viewer.relevance.encoders import EncoderMemoryError
+from viewer.relevance.order import Block
+from viewer.slide.geometry import Rect
+from viewer.slide.region import read_region
+from viewer.slide.source import TileError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+    from viewer.relevance.encoders import Encoder, EncoderCard
+    from viewer.relevance.grid import PatchGrid
+    from viewer.slide.source import Source
+
+    Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a block, of the patches in it that were wanted.
+
+    ``cells`` (n, 2) as row, column with ``features`` (n, D); ``failed`` (m, 2) could not be read.
+    ``out_of_memory``: the device cannot take a block of this size; nothing of it was encoded. ``seconds`` on
+    its thread.
+    """
+
+    block: Block
+    cells: NDArray[np.int64]
+    features: NDArray[np.float32]
+    failed: NDArray[np.int64]
+    seconds: float
+    out_of_memory: EncoderMemoryError | None = None
+
+
+class BlockReader:
+    """Reads and encodes blocks on ``threads`` threads. Used by one thread; ``close`` ends the others.
+
+    ``one_encoder``: encode one block at a time, as a graphics processor wants it; reading goes on beside it.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        encoder: Encoder,
+        grid: PatchGrid,
+        calibration: Mapping[str, Any],
+        *,
+        threads: int,
+        one_encoder: bool,
+    ) -> None:
+        self._source = source
+        self._encoder = encoder
+        self._grid = grid
+        self._calibration = calibration
+        self._turn = threading.Semaphore(1 if one_encoder else threads)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="analysis")
+        self._running: set[Future[Outcome]] = set()
+        self.room = threads + 1
+        """How many blocks are worth having under way: one more than there are threads."""
+
+    def __enter__(self) -> BlockReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def busy(self) -> int:
+        """How many blocks are under way."""
+        return len(self._running)
+
+    def submit(self, block: Block, wanted: Mask) -> None:
+        """Have a block done. ``wanted`` (rows, columns of the block): which of its patches."""
+        self._running.add(self._pool.submit(self._do, block, np.argwhere(wanted)))
+
+    def collect(self, timeout_s: float | None) -> list[Outcome]:
+        """What is done by now; waits for the first, up to ``timeout_s``. Raises what an encoder raised."""
+        if not self._running:
+            return []
+        done, self._running = wait(self._running, timeout_s, FIRST_COMPLETED)
+        return [future.result() for future in done]
+
+    def close(self) -> None:
+        """Drop what waits, and wait for what runs: at most a block a thread."""
+        self._pool.shutdown(cancel_futures=True)
+        self._running = set()
+
+    def _do(self, block: Block, wanted: NDArray[np.int64]) -> Outcome:
+        started_s = monotonic()
+        nothing = np.empty((0, 2), np.int64), np.empty((0, 0), np.float32)
+        cells = wanted + np.array([block.row, block.col])
+        try:
+            features = self._encoded(block)[wanted[:, 0], wanted[:, 1]]
+            return Outcome(block, cells, features, nothing[0], monotonic() - started_s)
+        except EncoderMemoryError as error:
+            return Outcome(block, *nothing, nothing[0], monotonic() - started_s, error)
+        except (TileError, UnreadableBlockError):
+            pass
+        # Not all of it can be read: patch by patch, so that only what cannot is lost.
+        found: list[NDArray[np.float32]] = []
+        read = np.zeros(len(cells), bool)
+        for index, (row, col) in enumerate(cells.tolist()):
+            try:
+                found.append(self._encoded(Block(row, col, 1, 1))[0])
+                read[index] = True
+            except (TileError, UnreadableBlockError):
+                continue
+        features = np.concatenate(found) if found else nothing[1]
+        return Outcome(block, cells[read], features, cells[~read], monotonic() - started_s)
+
+    def _encoded(self, block: Block) -> NDArray[np.float32]:
+        pixels = read_block(self._source, self._grid, self._encoder.card, block)
+        with self._turn:
+            return self._encoder.encode(pixels, self._calibration)
+
+
+class UnreadableBlockError(Exception):
+    """A block of so many pixels that it is not read."""
+
+
+def read_block(source: Source, grid: PatchGrid, card: EncoderCard, block: Block) -> NDArray[np.uint8]:
+    """The pixels that an encoder wants of a block, its margin included.
+
+    Raises TileError, and UnreadableBlockError where the slide has no level that is near enough.
+    """
+    inner = grid.rect(*block)
+    margin_x, margin_y = (
+        card.margin_px / card.patch_px * side for side in (grid.patch_width_px, grid.patch_height_px)
+    )
+    rect = Rect(inner.x0 - margin_x, inner.y0 - margin_y, inner.x1 + margin_x, inner.y1 + margin_y)
+    size_px = (
+        block.cols * card.patch_px + 2 * card.margin_px,
+        block.rows * card.patch_px + 2 * card.margin_px,
+    )
+    try:
+        return read_region(source, rect, size_px)
+    except ValueError as error:
+        raise UnreadableBlockError(str(error)) from error

@@ -1,0 +1,181 @@
+"""From features to fields: every term and example of a query on every patch of a slide.
+
+Glass is known without being measured: nothing is there, so nothing is alike, but for "background".
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from viewer import __version__
+from viewer.relevance.encoders import MEASURED_ID, UnsupportedTermError
+from viewer.relevance.field import Provenance, RelevanceField
+from viewer.relevance.query import All, AnyOf, Near, Term, Without, evaluate, text_of
+from viewer.relevance.similar import likeness
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.relevance.encoders import Encoder, Reason
+    from viewer.relevance.features import FeatureStore
+    from viewer.relevance.query import Leaf, Like, Query
+    from viewer.relevance.similar import Kind
+
+    Mask = NDArray[np.bool_]
+
+REACH_PATCHES = 4
+"""How far a patch may speak for those that were not looked at yet: half a millimetre."""
+_BACKGROUND = "background"
+_ANY_TISSUE = Term("tissue")
+
+
+class Scoring:
+    """The fields of one slide by one encoder. ``tissue`` (rows, columns): what is not glass."""
+
+    def __init__(self, encoder: Encoder, store: FeatureStore, tissue: Mask) -> None:
+        self._encoder = encoder
+        self._store = store
+        self._tissue = tissue
+        self._cells = np.empty((0, 2), np.int32)
+        self._features = np.empty((0, 0), np.float32)
+        self._nearest: NDArray[np.int32] | None = None
+        self._failed = np.zeros(store.grid.shape, bool)
+
+    def field(self, query: Query, failed: Mask) -> RelevanceField:
+        """The field of a query from what is in the store now.
+
+        ``failed``: patches that could not be read; they are not analysed, and nobody speaks for them. Raises
+        UnsupportedTermError.
+        """
+        self._refresh(failed)
+        field = evaluate(_within_tissue(query), self._leaf_field)
+        return replace(field, provenance=replace(field.provenance, query=text_of(query)))
+
+    def explain(self, leaf: Leaf, row: int, col: int) -> tuple[Reason, ...]:
+        """The measurements behind the score of a patch; () where there are none. Raises
+        UnsupportedTermError.
+        """
+        index = self._index_of((row, col))
+        if index is None or not isinstance(leaf, Term):
+            return ()
+        self._refresh(self._failed)
+        return self._encoder.explain(leaf, self._features, index, self._store.calibration or {})
+
+    def _refresh(self, failed: Mask) -> None:
+        """Take over new features. The array stays the same one as long as none came: encoders keep ranks."""
+        if self._store.count != len(self._cells):
+            self._cells, self._features = self._store.load()
+            self._nearest = None
+        if not np.array_equal(failed, self._failed):
+            self._failed, self._nearest = failed.copy(), None
+
+    def _leaf_field(self, leaf: Leaf) -> RelevanceField:
+        grid = self._store.grid
+        provenance = self._provenance(text_of(leaf))
+        if leaf is _ANY_TISSUE:
+            return RelevanceField.of(
+                grid, self._tissue.astype(np.float32), np.ones(grid.shape, bool), provenance
+            )
+        scores = np.full(grid.shape, _on_glass(leaf), np.float32)
+        known = ~self._tissue
+        values = self._values(leaf)
+        if values is None:
+            return RelevanceField.of(grid, scores, known, provenance)
+        rows, cols = self._cells.T
+        known[rows, cols] = True
+        scores[rows, cols] = values
+        if self._nearest is None:
+            unknown = ~known & ~self._failed
+            self._nearest = nearest_known(grid.shape, self._cells, unknown, REACH_PATCHES)
+        estimated = self._nearest >= 0
+        scores[estimated] = values[self._nearest[estimated]]
+        return RelevanceField.of(grid, scores, known, provenance, estimated=estimated)
+
+    def _values(self, leaf: Leaf) -> NDArray[np.float32] | None:
+        """The score of every patch in the store; None where there is nothing to score yet."""
+        if isinstance(leaf, Term):
+            if not len(self._cells):
+                return None
+            return self._encoder.score(leaf, self._features, self._store.calibration or {})
+        shown, unlike = self._indices(leaf.positives), self._indices(leaf.negatives)
+        if not shown:
+            if not any(self._may_come(cell) for cell in leaf.positives):
+                raise UnsupportedTermError("none of the examples shows tissue that could be analysed")
+            return None
+        kind: Kind = "measurements" if self._encoder.card.id == MEASURED_ID else "embedding"
+        try:
+            return likeness(self._features, shown, unlike, kind=kind)
+        except ValueError as error:
+            raise UnsupportedTermError(f"the examples cannot be compared: {error}") from error
+
+    def _indices(self, cells: tuple[tuple[int, int], ...]) -> list[int]:
+        found = (self._index_of(cell) for cell in cells)
+        return [index for index in found if index is not None]
+
+    def _index_of(self, cell: tuple[int, int]) -> int | None:
+        return self._store.index_of(*cell) if self._on_grid(cell) else None
+
+    def _may_come(self, cell: tuple[int, int]) -> bool:
+        """Whether a patch that has no features yet may get some."""
+        if self._store.complete or not self._on_grid(cell):
+            return False
+        return bool(self._tissue[cell]) and not self._failed[cell]
+
+    def _on_grid(self, cell: tuple[int, int]) -> bool:
+        """Examples may come from a saved query about a larger slide."""
+        return all(0 <= at < side for at, side in zip(cell, self._store.grid.shape, strict=True))
+
+    def _provenance(self, text: str) -> Provenance:
+        card, subject = self._encoder.card, self._store.subject
+        return Provenance(
+            encoder=card.title,
+            query=text,
+            normalisation=card.normalisation,
+            mpp_um=subject.mpp_um,
+            mpp_estimated=subject.mpp_estimated,
+            made_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+            software=f"Foveola {__version__}",
+        )
+
+
+def nearest_known(
+    shape: tuple[int, int], cells: NDArray[np.integer[Any]], unknown: Mask, reach: int
+) -> NDArray[np.int32]:
+    """For every unknown patch the number of the nearest of ``cells`` (n, 2), at most ``reach`` rows and
+    columns away; -1 beyond, and for what is not unknown.
+    """
+    rows, cols = shape
+    nearest = np.full((rows + 2, cols + 2), -1, np.int32)
+    inner = nearest[1:-1, 1:-1]
+    inner[cells[:, 0], cells[:, 1]] = np.arange(len(cells), dtype=np.int32)
+    if len(cells):
+        for _ in range(reach):
+            before = nearest.copy()
+            for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1)):
+                neighbour = before[1 + dy : 1 + dy + rows, 1 + dx : 1 + dx + cols]
+                np.copyto(inner, neighbour, where=(inner < 0) & (neighbour >= 0))
+    return np.where(unknown, inner, -1)
+
+
+def _within_tissue(query: Query) -> Query:
+    """The same query, where "everything but x" is "tissue without x": nothing is found on glass."""
+    match query:
+        case All(parts) | AnyOf(parts):
+            return replace(query, parts=tuple(_within_tissue(part) for part in parts))
+        case Without(base, excluded):
+            return Without(_ANY_TISSUE if base is None else _within_tissue(base), _within_tissue(excluded))
+        case Near(base, other, distance_um):
+            return Near(_within_tissue(base), _within_tissue(other), distance_um)
+        case _:
+            return query
+
+
+def _on_glass(leaf: Term | Like) -> float:
+    """What a leaf scores where nothing is: the share of "background" in it."""
+    weights = dict(leaf.weights) if isinstance(leaf, Term) else {}
+    total = sum(weights.values())
+    return weights.get(_BACKGROUND, 0.0) / total if total > 0 else 0.0

@@ -283,12 +283,15 @@ def _text(answer: Answer, *, explain: bool) -> str:
     else:
         lines += ["", f"{'rank':>4} {'likeness':>8} {'x px':>9} {'y px':>9}  because"]
     for rank, place in enumerate(answer.places, 1):
-        reasons = [reason.in_words() for _, found in place.reasons for reason in found]
         x, y = place.hit.rect.centre
-        because = reasons if explain else reasons[:1]
-        lines.append(
-            f"{rank:>4} {place.hit.score:>8.2f} {x:>9,.0f} {y:>9,.0f}  {'; '.join(because)}".rstrip()
-        )
+        strongest = "" if explain else "; ".join(reasons[0].in_words() for _, reasons in place.reasons)
+        lines.append(f"{rank:>4} {place.hit.score:>8.2f} {x:>9,.0f} {y:>9,.0f}  {strongest}".rstrip())
+        if explain:
+            lines += [
+                f"{'':>35}{term}: {reason.in_words()}"
+                for term, reasons in place.reasons
+                for reason in reasons
+            ]
     lines += ["", f"Measured likeness, no diagnosis. {RESEARCH_USE}."]
     return "\n".join(shown(line) for line in lines)
 

@@ -1,6 +1,6 @@
 """What keeping features costs: appending, finishing, opening again, for a slide of 10,000 patches.
 
-Run: PYTHONPATH=. python tests/bench/feature_store.py [FOLDER]. CPU time of this process, the best of some runs, in ms.
+Run: PYTHONPATH=. python tests/bench/feature_store.py [FOLDER]. CPU and wall time, the best of some runs.
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from viewer.slide.source import Source
 
 Point = tuple[float, float]
+_SUCH_AS = ("adipose tissue", "lymphocytes", "necrosis", "glands near stroma", "tumour without blood")
 
 
 class QuestionError(Exception):
@@ -88,12 +89,11 @@ def read_question(text: str | None, encoder_id: str, examples: Examples = Exampl
         isinstance(leaf, Term) and not leaf.weights for leaf in (leaves(parsed.query) if parsed.query else ())
     )
     if parsed.query is None or wordless:
-        sentences = [
-            problem.sentence + (f" Nearest: {', '.join(problem.nearest)}." if problem.nearest else "")
-            for problem in parsed.problems
-            if not problem.note
-        ]
-        raise QuestionError(" ".join(sentences))
+        problems = [problem for problem in parsed.problems if not problem.note]
+        nearest = dict.fromkeys(name for problem in problems for name in problem.nearest)
+        instead = ", ".join(nearest) or ", ".join(_SUCH_AS)
+        sentences = " ".join(problem.sentence for problem in problems)
+        raise QuestionError(f"{sentences} {'Nearest' if nearest else 'What can be asked'}: {instead}.")
     notes = tuple(
         problem.sentence
         for problem in parsed.problems

@@ -1,0 +1,144 @@
+"""The places found: choosing and stepping, pictures for what is in sight, marks that stay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
+
+from viewer.relevance.hits import Hit
+from viewer.slide.geometry import Rect
+from viewer.ui.hit_list import HitList, HitRow
+from viewer.ui.hit_pictures import SHOWN_UM, HitPictures, picture_rect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytestqt.qtbot import QtBot
+
+    from viewer.slide.array_source import ArraySource
+
+
+def row(number: int, x: float, score: float = 0.9) -> HitRow:
+    """A place of 100 px at ``x``."""
+    return HitRow(number, Hit(rect=Rect(x, 0, x + 100, 100), score=score, peak=(x + 50, 50)), f"{x}, 0 µm")
+
+
+@pytest.fixture
+def places(qtbot: QtBot) -> HitList:
+    places = HitList()
+    qtbot.add_widget(places)
+    places.resize(300, 400)
+    places.show_rows([row(1, 0), row(2, 500), row(3, 1000)])
+    return places
+
+
+@pytest.fixture
+def chosen(places: HitList) -> list[int]:
+    numbers: list[int] = []
+    places.chosen.connect(lambda hit_row: numbers.append(hit_row.number))
+    return numbers
+
+
+def test_stepping_goes_round(places: HitList, chosen: list[int]) -> None:
+    for _ in range(4):
+        places.step(1)
+    places.step(-1)
+    assert chosen == [1, 2, 3, 1, 3]
+
+
+def test_the_first_step_back_goes_to_the_last(places: HitList, chosen: list[int]) -> None:
+    places.step(-1)
+    assert chosen == [3]
+
+
+def test_no_places_no_step(qtbot: QtBot) -> None:
+    places = HitList()
+    qtbot.add_widget(places)
+    assert not places.step(1)
+
+
+def test_arrows_only_mark_and_enter_chooses(qtbot: QtBot, places: HitList, chosen: list[int]) -> None:
+    places.setCurrentIndex(places.hits.index(0))
+    qtbot.keyClick(places, Qt.Key.Key_Down)
+    assert chosen == []
+    qtbot.keyClick(places, Qt.Key.Key_Return)
+    assert chosen == [2]
+
+
+def test_the_mark_stays_on_its_place_when_the_order_changes(places: HitList) -> None:
+    places.step(1)
+    places.show_rows([row(1, 500), row(2, 20), row(3, 1000)])
+    assert places.current_row is not None
+    assert places.current_row.number == 2
+
+
+def test_pictures_stay_with_their_places(places: HitList) -> None:
+    places.hits.set_picture(places.hits.rows[1], QImage(4, 4, QImage.Format.Format_RGB888))
+    places.show_rows([row(1, 500), row(2, 0)])
+    assert places.hits.rows[0].pixmap is not None
+    assert places.hits.rows[1].pixmap is None
+
+
+def test_rows_say_value_and_place(places: HitList) -> None:
+    index = places.hits.index(1)
+    assert index.data(Qt.ItemDataRole.AccessibleTextRole) == "2. likeness 0.90\n500, 0 µm"
+
+
+def test_pictures_are_wanted_for_rows_in_sight_once(qtbot: QtBot, places: HitList) -> None:
+    wanted: list[int] = []
+    places.hits.picture_wanted.connect(lambda hit_row: wanted.append(hit_row.number))
+    places.show_rows([row(number, 200.0 * number) for number in range(1, 101)])
+    with qtbot.wait_exposed(places):
+        places.show()
+    qtbot.wait_until(lambda: len(wanted) > 0)
+    places.grab()
+    assert wanted[0] == 1
+    assert len(wanted) == len(set(wanted)) < 50
+
+
+def test_pictures_come_from_the_slide(
+    qtbot: QtBot, places: HitList, make_source: Callable[..., ArraySource]
+) -> None:
+    pictures = HitPictures(places.hits)
+    pictures.show_slide(make_source(), (1.0, 1.0))
+    hit_row = row(1, 400)
+    places.show_rows([hit_row])
+    places.hits.ask_for_picture(hit_row)
+    qtbot.wait_until(lambda: hit_row.pixmap is not None)
+    pictures.close(wait_s=1)
+    assert hit_row.pixmap is not None
+    assert not hit_row.pixmap.isNull()
+
+
+def test_a_picture_that_cannot_be_read_says_so(
+    qtbot: QtBot, places: HitList, make_source: Callable[..., ArraySource]
+) -> None:
+    source = make_source()
+    source.close()
+    pictures = HitPictures(places.hits)
+    pictures.show_slide(source, (0.0001, 0.0001))
+    hit_row = row(1, 400)
+    places.show_rows([hit_row])
+    places.hits.ask_for_picture(hit_row)
+    qtbot.wait_until(lambda: bool(hit_row.picture_problem))
+    pictures.close(wait_s=1)
+    assert "no picture" in hit_row.picture_problem
+
+
+def test_a_picture_for_another_list_is_dropped(places: HitList) -> None:
+    late = row(2, 0)
+    changes: list[object] = []
+    places.hits.dataChanged.connect(lambda *_: changes.append(1))
+    places.hits.set_picture(late, QImage(4, 4, QImage.Format.Format_RGB888))
+    assert changes == []
+
+
+def test_a_picture_shows_the_surroundings_of_a_small_place() -> None:
+    assert picture_rect(Rect(0, 0, 100, 100), (0.5, 0.25)) == Rect(
+        50 - SHOWN_UM, 50 - 2 * SHOWN_UM, 50 + SHOWN_UM, 50 + 2 * SHOWN_UM
+    )
+    large = picture_rect(Rect(0, 0, 4000, 1000), (1, 1))
+    assert (large.width, large.height) == (4000, 4000)

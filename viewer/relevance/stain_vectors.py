@@ -94,7 +94,7 @@ def find_stains(
     usual = RUIFROK / np.linalg.norm(RUIFROK, axis=1, keepdims=True)
     mixed = usual if reason else _OWN_SHARE * vectors + (1 - _OWN_SHARE) * usual
     mixed = mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
-    kind = "not brightfield" if not brightfield else _kind(tissue, vectors)
+    kind = "a fluorescence or dark-field image" if not brightfield else _kind(tissue, vectors)
     return Stains(
         (_three(mixed[0]), _three(mixed[1])),
         _strengths(tissue, mixed),

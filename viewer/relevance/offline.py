@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from viewer.relevance.encoders import EncoderError, cards, load_encoder, read_registry
+from viewer.relevance.encoders import EncoderError, EncoderMemoryError, cards, load_encoder, read_registry
 from viewer.relevance.features import FeatureStore
 from viewer.relevance.pixel_size import estimate_mpp_um
 from viewer.relevance.store_subject import StoreSubject
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from viewer.relevance.analysis import Analysis
     from viewer.relevance.encoders import EncoderCard
     from viewer.slide.source import Source
+
+
+_COARSEST = 2.5
+"""Pixels of the slide over pixels of the encoder: beyond, there is nothing left to measure."""
 
 
 class PixelSizeError(Exception):
@@ -81,7 +85,28 @@ def open_analysis(
         source, card_of(encoder_id), pixel_size.mpp_um, mpp_estimated=pixel_size.estimated
     )
     with FeatureStore.open(subject, limit_bytes=limit_bytes, folder=folder) as store:
-        yield Analysis(source, load_encoder(encoder_id), store)
+        analysis = Analysis(source, load_encoder(encoder_id), store, notes=_coarseness(subject))
+        if analysis.pending.any():
+            _use_best_device(analysis)
+        yield analysis
+
+
+def _coarseness(subject: StoreSubject) -> tuple[str, ...]:
+    """A note where the slide is too coarse for what the encoder looks at."""
+    mpp_um, wanted_um = max(subject.mpp_um), subject.card.mpp_um
+    if mpp_um <= _COARSEST * wanted_um:
+        return ()
+    note = f"Its pixels are {mpp_um:.3g} µm wide, and {wanted_um:g} µm are wanted: likeness means little."
+    return (note,)
+
+
+def _use_best_device(analysis: Analysis) -> None:
+    """The graphics processor where there is one that torch can use and whose memory suffices."""
+    import torch
+
+    if torch.cuda.is_available():
+        with suppress(EncoderMemoryError):
+            analysis.use("cuda")
 
 
 @contextmanager

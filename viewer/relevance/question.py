@@ -128,7 +128,7 @@ def ask(
                 if features is not None
                 else open_analysis(source, pixel_size, encoder_id=encoder_id, limit_bytes=limit_bytes)
             )
-            query = _whole_query(question, analysis.store.grid)
+            query = _whole_query(question, analysis.grid)
             analysis.run_to_end(progress)
             field = analysis.field(query)
             hits = find_hits(field, top)
@@ -173,5 +173,7 @@ def _cells(points: Sequence[Point], grid: PatchGrid) -> tuple[tuple[int, int], .
 
 
 def _reasons(analysis: Analysis, query: Query, hit: Hit) -> tuple[tuple[str, tuple[Reason, ...]], ...]:
-    found = ((leaf, analysis.explain(leaf, *hit.peak)) for leaf in leaves(query))
+    cell = analysis.grid.cell_at(*hit.peak)
+    assert cell is not None, "a peak is the middle of a patch"
+    found = ((leaf, analysis.explain(leaf, *cell)) for leaf in leaves(query))
     return tuple((text_of(leaf), reasons) for leaf, reasons in found if reasons)

@@ -160,7 +160,7 @@ def _kind(density: NDArray[np.float64], vectors: NDArray[np.float64]) -> str:
     red, green, blue = (density / np.linalg.norm(density, axis=1, keepdims=True)).T
     strong = density.mean(axis=1) > np.percentile(density.mean(axis=1), 50)
     chroma = float(np.median((np.maximum(green, blue) - np.minimum(red, blue))[strong]))
-    brown = (blue > red + 0.12) & (blue > green - 0.12) & (red < 0.62)
+    brown = (blue > red + 0.12) & (blue > green + 0.03)
     bluish = (red > green + 0.08) & (blue < green)
     if chroma < _GREY_CHROMA:
         return "a grey or silver stain"

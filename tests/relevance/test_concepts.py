@@ -34,13 +34,23 @@ FAT = {
     "clear_area": 0.9,
     "clear_walls": 0.007,
     "clear_depth": 0.5,
+    "wall_cover": 0.9,
+    "solid_area": 0.005,
+    "eosin_between": 0.07,
     "edges": 0.022,
     "nuclear_density": 700.0,
     "eosin": 0.01,
     "pale_area": 0.05,
     "alignment": 0.15,
 }
-GLASS = {"clear_area": 1.0, "clear_walls": 0.0, "clear_depth": 1.0, "edges": 0.0005, "nuclear_density": 0.0}
+GLASS = {
+    "clear_area": 1.0,
+    "clear_walls": 0.0,
+    "wall_cover": 0.0,
+    "clear_depth": 1.0,
+    "edges": 0.0005,
+    "nuclear_density": 0.0,
+}
 
 
 @pytest.mark.parametrize("concept", ALL.values(), ids=ALL.keys())
@@ -101,6 +111,16 @@ def test_fat_is_found_among_other_tissue() -> None:
     features = with_values(features, slice(40, 80), **GLASS)
     scores = score(ALL["adipose_tissue"], Ranks(features))
     assert scores[:40].min() > 0.5 > scores[40:80].max()
+
+
+def test_glass_beside_tissue_is_no_fat() -> None:
+    beside = with_values(patches(), slice(0, 40), **FAT)
+    no_walls = with_values(beside, slice(0, 20), wall_cover=0.25)
+    solid = with_values(beside, slice(0, 20), solid_area=0.3)
+    for features in (no_walls, solid):
+        scores = score(ALL["adipose_tissue"], Ranks(features))
+        assert scores[:20].max() < 0.1
+        assert scores[20:40].min() > 0.5
 
 
 def test_one_patch_alone_is_judged_by_the_reference() -> None:

@@ -51,7 +51,7 @@ def measured(block: np.ndarray) -> dict[str, float]:
 
 
 def test_names_are_unique_and_have_units() -> None:
-    assert len(INDEX) == len(MEASUREMENTS) == 37
+    assert len(INDEX) == len(MEASUREMENTS) == 39
     assert all(one.unit and one.title for one in MEASUREMENTS)
 
 
@@ -91,7 +91,15 @@ def test_glass_is_clear_and_deep_without_walls_or_edges() -> None:
     values = measured(tissue(0.0, 0.0))
     assert values["clear_area"] == 1
     assert values["clear_depth"] == 1
-    for name in ("clear_walls", "edges", "nuclear_density", "density", "blood_area", "ink_area"):
+    for name in (
+        "clear_walls",
+        "wall_cover",
+        "solid_area",
+        "edges",
+        "nuclear_density",
+        "blood_area",
+        "ink_area",
+    ):
         assert values[name] == 0
 
 
@@ -104,6 +112,17 @@ def test_fat_is_clear_space_between_thin_walls() -> None:
     assert values["clear_depth"] > 0.2
     assert values["clear_walls"] > 0.002 > glass["clear_walls"]
     assert values["edges"] > 0.01 > glass["edges"]
+    assert values["wall_cover"] > 0.9
+    assert values["solid_area"] == 0
+
+
+def test_glass_beside_thick_tissue_has_no_thin_walls() -> None:
+    piece = np.zeros((SIDE, SIDE))
+    piece[:, : SIDE // 2] = 1
+    values = measured(tissue(0.2 * piece, 0.3 * piece))
+    assert values["clear_area"] == pytest.approx(0.5, abs=0.05)
+    assert values["wall_cover"] < 0.05
+    assert values["solid_area"] > 0.35
 
 
 @pytest.mark.parametrize("angle_deg", [0.0, 30.0, 90.0])
@@ -151,12 +170,12 @@ def test_patches_of_a_block_measure_as_they_do_alone() -> None:
         np.uint8
     )
     together = measure(block, STAINS)
-    assert together.shape == (2, 3, 37)
+    assert together.shape == (2, 3, 39)
     for row, col in ((0, 0), (1, 2)):
         y, x = row * PATCH_PX, col * PATCH_PX
         alone = measure(block[y : y + SIDE, x : x + SIDE], STAINS)[0, 0]
-        wide = [INDEX[name] for name in ("clear_walls", "clear_count", "nuclear_unevenness", "clear_depth")]
-        near = np.delete(np.arange(37), wide)
+        wide = [INDEX[name] for name in ("clear_walls", "wall_cover", "clear_count", "nuclear_unevenness")]
+        near = np.delete(np.arange(len(MEASUREMENTS)), wide)
         assert np.allclose(together[row, col, near], alone[near], rtol=0.05, atol=2e-3)
 
 

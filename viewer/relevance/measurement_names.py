@@ -35,6 +35,8 @@ MEASUREMENTS = (
     Measurement("clear_depth", "clear area deeper than 8 µm", "%", 100),
     Measurement("clear_walls", "thin walls in clear area", "mOD", 1000),
     Measurement("clear_count", "clear compartments", "/mm²"),
+    Measurement("wall_cover", "area near thin walls", "%", 100),
+    Measurement("solid_area", "tissue without gaps", "%", 100),
     Measurement("nuclear_density", "nuclear density", "/mm²"),
     Measurement("nuclear_radius", "nuclear radius", "µm"),
     Measurement("nuclear_small", "share of smallest nuclei", "%", 100),

@@ -1,15 +1,37 @@
-"""Which patches are looked at next, and in blocks of what shape. Pure."""
+"""Which patches are looked at next, and in blocks of what shape. Pure.
+
+First one patch of every part of the slide, so that an overlay stands at once; then block by block what speaks
+most for itself: by what is asked, by what is unlike the rest of the slide, and by where the reader looks.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from viewer.relevance.spread import nearest_known
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
+    from viewer.relevance.field import RelevanceField
+    from viewer.relevance.grid import PatchGrid
+    from viewer.slide.geometry import Rect
+
     Mask = NDArray[np.bool_]
+    Values = NDArray[np.float32]
+
+COARSE_PATCHES = 256
+"""About as many patches as are looked at, all over the slide, before any place is looked at closely."""
+_SURPRISE_WEIGHT = 0.3
+_FLOOR = 0.05
+_LEAST_ATTENTION = 0.1
+_MEDIAN_OF = 4096
+"""Patches that the slide's medians are taken from."""
+_SIDES = 1, 2, 4, 8, 16
 
 
 class Block(NamedTuple):
@@ -32,13 +54,155 @@ class Block(NamedTuple):
         return Block(self.row + top, self.col + left, int(rows.max()) - top + 1, int(cols.max()) - left + 1)
 
 
+class Order:
+    """What comes next on one slide. ``tissue`` (rows, columns): what is to be looked at in the end.
+
+    ``attention`` (rows, columns) in [0, 1] is how well the reader sees each patch, or would soon;
+    ``surprise`` (rows, columns) in [0, 1] how unlike the slide's ordinary tissue it is, NaN where nothing
+    near by is known.
+    """
+
+    def __init__(self, grid: PatchGrid, tissue: Mask) -> None:
+        self._grid = grid
+        self._tissue = tissue
+        self._square = next(
+            (side for side in _SIDES if _in_squares(tissue, side).any(1).sum() <= COARSE_PATCHES), _SIDES[-1]
+        )
+        self._query: Values = np.zeros(grid.shape, np.float32)
+        self.attention: Values = np.ones(grid.shape, np.float32)
+        self.surprise: Values = np.full(grid.shape, np.nan, np.float32)
+        self._wanted: list[tuple[int, int]] = []
+        self._queue: list[Block] = []
+        self._queue_side = 0
+
+    def look(self, field: Rect, gaze: tuple[float, float] | None) -> None:
+        """Take over where the reader looks: field of view and point of gaze in level-0 px."""
+        self.attention = attention_at(self._grid, field, gaze)
+        self._queue_side = 0
+
+    def learn(
+        self, field: RelevanceField | None, cells: NDArray[np.integer[Any]], features: NDArray[np.float32]
+    ) -> None:
+        """Take over what is known: scores of what is asked (None: nothing is) and features, cells (n, 2)."""
+        self._query = np.zeros(self._grid.shape, np.float32) if field is None else field.scores
+        if len(cells):
+            nearest = nearest_known(self._grid.shape, cells, self._tissue)
+            values = surprise_of(features)
+            self.surprise = np.where(nearest >= 0, values[nearest], np.float32(np.nan))
+        self._queue_side = 0
+
+    def want(self, cells: Iterable[tuple[int, int]]) -> None:
+        """Look at these patches before all others: a question waits for them."""
+        rows, cols = self._grid.shape
+        self._wanted = [(row, col) for row, col in cells if 0 <= row < rows and 0 <= col < cols][::-1]
+
+    def coarse_left(self, pending: Mask) -> bool:
+        """Whether there are still parts of the slide of which nothing was looked at."""
+        return bool(self._untouched(pending).any())
+
+    def next(self, pending: Mask, side: int) -> Block | None:
+        """What to look at now, of at most ``side`` × ``side`` patches; None where nothing is pending."""
+        while self._wanted:
+            row, col = self._wanted.pop()
+            if pending[row, col]:
+                return Block(row, col, 1, 1)
+        while True:
+            if self._queue_side != side or not self._queue:
+                self._queue = self._coarse(pending) or self._blocks(pending, side)
+                self._queue_side = side
+                if not self._queue:
+                    return None
+            block = self._queue.pop()
+            if pending[block.cells].any():
+                return block.around(pending)
+
+    def _untouched(self, pending: Mask) -> Mask:
+        """Which squares of the coarse pass hold tissue, all of it pending."""
+        tissue, waiting = _in_squares(self._tissue, self._square), _in_squares(pending, self._square)
+        untouched: Mask = tissue.any(1) & (waiting == tissue).all(1)
+        return untouched
+
+    def _coarse(self, pending: Mask) -> list[Block]:
+        """The patch in the middle of the tissue of every untouched square, what is best seen last."""
+        untouched = np.flatnonzero(self._untouched(pending))
+        if not len(untouched):
+            return []
+        side = self._square
+        within = np.indices((side, side)).reshape(2, -1).T
+        tissue = _in_squares(self._tissue, side)[untouched]
+        counts = tissue.sum(1, keepdims=True)
+        middles = (tissue @ within) / counts
+        distance = ((within[None] - middles[:, None]) ** 2).sum(2)
+        chosen = within[np.where(tissue, distance, np.inf).argmin(1)]
+        across = -(-self._grid.columns // side)
+        cells = np.stack([untouched // across, untouched % across], 1) * side + chosen
+        seen = self.attention[cells[:, 0], cells[:, 1]]
+        return [Block(row, col, 1, 1) for row, col in cells[np.argsort(seen, kind="stable")].tolist()]
+
+    def _blocks(self, pending: Mask, side: int) -> list[Block]:
+        """All pending patches in blocks, what speaks most for itself last."""
+        interest = np.fmax(np.fmax(self._query, _SURPRISE_WEIGHT * self.surprise), _FLOOR) * self.attention
+        waiting = _in_squares(pending, side)
+        counts = waiting.sum(1)
+        some = np.flatnonzero(counts)
+        totals = (_in_squares(interest, side) * waiting).sum(1)
+        some = some[np.argsort(totals[some] / counts[some], kind="stable")]
+        return [_block_at(at, self._grid.shape, side) for at in some.tolist()]
+
+
 def blocks_of(pending: Mask, side: int) -> list[Block]:
     """All pending patches (rows, columns) in blocks of ``side`` × ``side`` at most, row by row."""
-    rows, cols = pending.shape
-    padded = np.zeros((-(-rows // side) * side, -(-cols // side) * side), bool)
-    padded[:rows, :cols] = pending
-    some = padded.reshape(padded.shape[0] // side, side, padded.shape[1] // side, side).any(axis=(1, 3))
-    return [
-        Block(row, col, min(side, rows - row), min(side, cols - col)).around(pending)
-        for row, col in (np.argwhere(some) * side).tolist()
-    ]
+    some = np.flatnonzero(_in_squares(pending, side).any(1))
+    return [_block_at(at, pending.shape, side).around(pending) for at in some.tolist()]
+
+
+def attention_at(grid: PatchGrid, field: Rect, gaze: tuple[float, float] | None) -> Values:
+    """How well each patch is seen, 0.1 to 1: falling off with the distance from the field of view, in fields
+    of view, and within it by half with the distance from the point of gaze.
+    """
+    x = (np.arange(grid.columns) + 0.5) * grid.patch_width_px
+    y = ((np.arange(grid.rows) + 0.5) * grid.patch_height_px)[:, None]
+    size = max(field.width, field.height, 1.0)
+    beyond_x = np.maximum(np.maximum(field.x0 - x, x - field.x1), 0)
+    beyond_y = np.maximum(np.maximum(field.y0 - y, y - field.y1), 0)
+    seen = 1 / (1 + 4 * (beyond_x**2 + beyond_y**2) / size**2)
+    if gaze is not None:
+        off = ((x - gaze[0]) ** 2 + (y - gaze[1]) ** 2) / (size / 4) ** 2
+        seen = seen * (0.5 + 0.5 / (1 + off))
+    return np.maximum(seen, _LEAST_ATTENTION).astype(np.float32)
+
+
+def surprise_of(features: NDArray[np.float32]) -> Values:
+    """How unlike the others each patch is: (n,) in [0, 1] for features (n, D).
+
+    The rank of its distance from the medians, each feature in units of its median absolute deviation.
+    Features that could not be measured do not count.
+    """
+    sample = features[:: max(1, len(features) // _MEDIAN_OF)]
+    sample = np.where(np.isfinite(sample), sample, np.nan)
+    measured = np.isfinite(sample).any(0)
+    sample = sample[:, measured]
+    middle = np.nanmedian(sample, 0)
+    spread = np.maximum(1.4826 * np.nanmedian(np.abs(sample - middle), 0), 1e-6)
+    z = np.clip((features[:, measured] - middle) / spread, -10, 10)
+    finite = np.isfinite(z)
+    distance = (np.where(finite, z, 0) ** 2).sum(1) / np.maximum(finite.sum(1), 1)
+    ranks = np.empty(len(features), np.float32)
+    ranks[np.argsort(distance, kind="stable")] = np.arange(len(features))
+    ranks /= max(len(features) - 1, 1)
+    return ranks
+
+
+def _in_squares(values: NDArray[Any], side: int) -> NDArray[Any]:
+    """An array over the grid cut into squares, row by row: (squares, side · side), 0 beyond the grid."""
+    rows, cols = values.shape
+    down, across = -(-rows // side), -(-cols // side)
+    padded = np.pad(values, ((0, down * side - rows), (0, across * side - cols)))
+    return padded.reshape(down, side, across, side).swapaxes(1, 2).reshape(down * across, side * side)
+
+
+def _block_at(square: int, shape: tuple[int, int], side: int) -> Block:
+    """The square of this number in ``_in_squares``, as far as it lies on the grid."""
+    rows, cols = shape
+    row, col = (at * side for at in divmod(square, -(-cols // side)))
+    return Block(row, col, min(side, rows - row), min(side, cols - col))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from viewer.relevance.encoders import MEASURED_ID, UnsupportedTermError
 from viewer.relevance.field import Provenance, RelevanceField
 from viewer.relevance.query import All, AnyOf, Near, Term, Without, evaluate, text_of
 from viewer.relevance.similar import likeness
+from viewer.relevance.spread import nearest_known
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
     Mask = NDArray[np.bool_]
 
-REACH_PATCHES = 4
-"""How far a patch may speak for those that were not looked at yet: half a millimetre."""
 _BACKGROUND = "background"
 _ANY_TISSUE = Term("tissue")
 
@@ -90,7 +89,7 @@ class Scoring:
         scores[rows, cols] = values
         if self._nearest is None:
             unknown = ~known & ~self._failed
-            self._nearest = nearest_known(grid.shape, self._cells, unknown, REACH_PATCHES)
+            self._nearest = nearest_known(grid.shape, self._cells, unknown)
         estimated = self._nearest >= 0
         scores[estimated] = values[self._nearest[estimated]]
         return RelevanceField.of(grid, scores, known, provenance, estimated=estimated)
@@ -140,25 +139,6 @@ class Scoring:
             made_utc=datetime.now(UTC).isoformat(timespec="seconds"),
             software=f"Foveola {__version__}",
         )
-
-
-def nearest_known(
-    shape: tuple[int, int], cells: NDArray[np.integer[Any]], unknown: Mask, reach: int
-) -> NDArray[np.int32]:
-    """For every unknown patch the number of the nearest of ``cells`` (n, 2), at most ``reach`` rows and
-    columns away; -1 beyond, and for what is not unknown.
-    """
-    rows, cols = shape
-    nearest = np.full((rows + 2, cols + 2), -1, np.int32)
-    inner = nearest[1:-1, 1:-1]
-    inner[cells[:, 0], cells[:, 1]] = np.arange(len(cells), dtype=np.int32)
-    if len(cells):
-        for _ in range(reach):
-            before = nearest.copy()
-            for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1)):
-                neighbour = before[1 + dy : 1 + dy + rows, 1 + dx : 1 + dx + cols]
-                np.copyto(inner, neighbour, where=(inner < 0) & (neighbour >= 0))
-    return np.where(unknown, inner, -1)
 
 
 def _within_tissue(query: Query) -> Query:

@@ -1,0 +1,160 @@
+"""Order: the whole slide coarsely first, then what is asked for, what surprises and what is looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.relevance.fields import small_field
+from viewer.relevance.field import RelevanceField
+from viewer.relevance.grid import PatchGrid
+from viewer.relevance.order import (
+    COARSE_PATCHES,
+    Block,
+    Order,
+    attention_at,
+    blocks_of,
+    surprise_of,
+)
+from viewer.slide.geometry import Rect
+
+Mask = NDArray[np.bool_]
+NOTHING = np.empty((0, 2), np.int64), np.empty((0, 3), np.float32)
+
+
+def a_grid(rows: int, columns: int) -> PatchGrid:
+    return PatchGrid(columns, rows, 100.0, 100.0)
+
+
+def a_field(grid: PatchGrid, scores: NDArray[Any]) -> RelevanceField:
+    return RelevanceField.of(grid, scores, np.ones(grid.shape, bool), small_field().provenance)
+
+
+def taken(order: Order, pending: Mask, side: int = 4, limit: int = 1 << 20) -> list[Block]:
+    """The blocks in their order, each done when it is given."""
+    blocks: list[Block] = []
+    while len(blocks) < limit and (block := order.next(pending, side)) is not None:
+        blocks.append(block)
+        pending[block.cells] = False
+    return blocks
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 50), (37, 41)])
+@pytest.mark.parametrize("side", [1, 3, 4])
+def test_every_pending_patch_comes_once(shape: tuple[int, int], side: int, rng: np.random.Generator) -> None:
+    pending = rng.random(shape) < 0.6
+    order, left = Order(a_grid(*shape), pending.copy()), pending.copy()
+    while (block := order.next(left, side)) is not None:
+        assert block.rows <= side
+        assert block.cols <= side
+        assert left[block.cells].any()
+        left[block.cells] = False
+    assert not left.any()
+    by_rows = np.zeros(shape, int)
+    for block in blocks_of(pending, side):
+        by_rows[block.cells] += pending[block.cells]
+    assert np.array_equal(by_rows, pending)
+
+
+def test_the_whole_slide_comes_first_however_large_it_is() -> None:
+    tissue = np.zeros((200, 200), bool)
+    tissue[20:180, 30:190] = True
+    tissue[5, 5] = True  # an island of one patch
+    order, pending = Order(a_grid(200, 200), tissue), tissue.copy()
+    first: list[Block] = []
+    while order.coarse_left(pending):
+        first += taken(order, pending, limit=1)
+    assert all((block.rows, block.cols) == (1, 1) for block in first)
+    assert 60 < len(first) <= COARSE_PATCHES
+    assert Block(5, 5, 1, 1) in first
+    rows, cols = np.array([block[:2] for block in first]).T
+    every = np.argwhere(tissue)
+    nearest = np.maximum(abs(every[:, :1] - rows), abs(every[:, 1:] - cols)).min(1)
+    assert nearest.max() <= 16
+
+
+def test_what_an_earlier_analysis_knows_is_not_looked_at_again() -> None:
+    tissue = np.ones((40, 40), bool)
+    order, pending = Order(a_grid(40, 40), tissue), tissue.copy()
+    pending[:, :20] = False
+    first = taken(order, pending, limit=1)[0]
+    assert first.col >= 20
+    pending[:] = False
+    assert order.next(pending, 4) is None
+    assert not order.coarse_left(pending)
+
+
+def test_what_is_in_view_comes_before_the_rest() -> None:
+    grid = a_grid(64, 64)
+    order = Order(grid, np.ones(grid.shape, bool))
+    order.look(Rect(4000, 4000, 5000, 5000), None)
+    pending = np.ones(grid.shape, bool)
+    coarse = taken(order, pending, limit=4)
+    assert all(38 <= block.row <= 51 and 38 <= block.col <= 51 for block in coarse)
+    while order.coarse_left(pending):
+        taken(order, pending, limit=1)
+    assert all(39 <= block.row <= 50 and 39 <= block.col <= 50 for block in taken(order, pending, limit=4))
+
+
+def test_what_is_asked_for_comes_before_the_rest() -> None:
+    grid = a_grid(32, 32)
+    order, pending = Order(grid, np.ones(grid.shape, bool)), np.ones(grid.shape, bool)
+    while order.coarse_left(pending):
+        taken(order, pending, limit=1)
+    scores = np.zeros(grid.shape)
+    scores[8:12, 20:24] = 0.9
+    order.learn(a_field(grid, scores), *NOTHING)
+    block = taken(order, pending, limit=1)[0]
+    assert 8 <= block.row < 12
+    assert 20 <= block.col < 24
+    order.learn(None, *NOTHING)
+    assert order.next(pending, 4) is not None
+
+
+def test_what_surprises_comes_before_what_is_ordinary(rng: np.random.Generator) -> None:
+    grid = a_grid(32, 32)
+    tissue = np.ones(grid.shape, bool)
+    order, pending = Order(grid, tissue), tissue.copy()
+    while order.coarse_left(pending):
+        taken(order, pending, limit=1)
+    cells = np.argwhere(~pending)
+    features = rng.normal(size=(len(cells), 3)).astype(np.float32)
+    odd = ((cells - (16, 8)) ** 2).sum(1).argmin()
+    features[odd] = 50
+    order.learn(None, cells, features)
+    assert order.surprise[tuple(cells[odd])] == 1
+    block = taken(order, pending, side=2, limit=1)[0]
+    assert max(abs(block.row - cells[odd][0]), abs(block.col - cells[odd][1])) <= 2
+
+
+def test_examples_come_before_everything() -> None:
+    grid = a_grid(32, 32)
+    order, pending = Order(grid, np.ones(grid.shape, bool)), np.ones(grid.shape, bool)
+    pending[3, 3] = False
+    order.want([(9, 30), (3, 3), (99, 0), (31, 1)])
+    assert taken(order, pending, limit=2) == [Block(9, 30, 1, 1), Block(31, 1, 1, 1)]
+
+
+def test_attention_falls_off_from_the_gaze_and_from_the_field() -> None:
+    grid = a_grid(10, 100)
+    seen = attention_at(grid, Rect(0, 0, 1000, 1000), None)
+    assert (seen[:, :10] == 1).all()
+    assert (np.diff(seen[5, 10:25]) < 0).all()
+    assert seen.min() == np.float32(0.1)
+    gazed = attention_at(grid, Rect(0, 0, 1000, 1000), (150, 550))
+    assert gazed[5, 1] == 1
+    assert gazed[5, 9] < 0.65
+
+
+def test_surprise_is_a_rank_and_does_without_what_was_not_measured(rng: np.random.Generator) -> None:
+    features = rng.normal(size=(50, 4)).astype(np.float32)
+    features[7, :2] = 9
+    features[3, 1] = np.nan
+    features[:, 3] = np.nan
+    surprise = surprise_of(features)
+    assert surprise.argmax() == 7
+    assert np.array_equal(np.sort(surprise), np.linspace(0, 1, 50, dtype=np.float32))
+    assert surprise_of(features[:1]).tolist() == [0]

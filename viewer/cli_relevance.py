@@ -250,8 +250,8 @@ def _facts(answer: Answer, slide_name: str) -> dict[str, Any]:
         {
             "rank": rank,
             "score": round(place.hit.score, 4),
-            "x": round(place.hit.rect.centre[0], 1),
-            "y": round(place.hit.rect.centre[1], 1),
+            "x": round(place.hit.peak[0], 1),
+            "y": round(place.hit.peak[1], 1),
             "rect": [round(side, 1) for side in place.hit.rect],
             "reasons": [
                 {"term": term, **asdict(reason), "in_words": reason.in_words()}
@@ -283,8 +283,9 @@ def _text(answer: Answer, *, explain: bool) -> str:
     else:
         lines += ["", f"{'rank':>4} {'likeness':>8} {'x px':>9} {'y px':>9}  because"]
     for rank, place in enumerate(answer.places, 1):
-        x, y = place.hit.rect.centre
-        strongest = "" if explain else "; ".join(reasons[0].in_words() for _, reasons in place.reasons)
+        x, y = place.hit.peak
+        words = dict.fromkeys(reasons[0].in_words() for _, reasons in place.reasons)
+        strongest = "" if explain else "; ".join(words)
         lines.append(f"{rank:>4} {place.hit.score:>8.2f} {x:>9,.0f} {y:>9,.0f}  {strongest}".rstrip())
         if explain:
             lines += [

@@ -193,7 +193,7 @@ def _client(scheduler: str | None, processes: int) -> Iterator[Client]:
             n_workers=processes,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             memory_limit=0,  # an analysis bounds its own memory; a paused worker would never go on
             silence_logs="CRITICAL",
         ) as cluster,

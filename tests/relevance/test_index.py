@@ -1,0 +1,94 @@
+"""Many slides: what is done is skipped, what is bad stops nobody, processes of Dask do the work."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from viewer.relevance.index import IndexJob, index_slide, index_slides, slides_among
+from viewer.slide.phantom import write_phantom
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def slide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("slides") / "phantom.tif"
+    write_phantom(path, size_px=512, seed=3, mpp_um=0.5)
+    return path
+
+
+def job(folder: Path) -> IndexJob:
+    return IndexJob("measured", None, str(folder / "stores"), 1 << 30, threads=1)
+
+
+def test_folders_give_their_slides_once_in_the_order_of_names(tmp_path: Path) -> None:
+    names = ("b10.svs", "b2.svs", "a.txt", ".hidden.svs", "sub/c.tif", "tree.dzi", "tree_files/9/0_0.jpeg")
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "link.svs").symlink_to(tmp_path / "b2.svs")
+    found = slides_among([tmp_path / "sub" / "c.tif", tmp_path, tmp_path / "a.txt"])
+    assert [path.name for path in found] == ["c.tif", "b2.svs", "b10.svs", "tree.dzi", "a.txt"]
+    assert slides_among([tmp_path / "missing.svs"]) == [tmp_path / "missing.svs"]
+
+
+def test_a_slide_is_analysed_once(slide: Path, tmp_path: Path) -> None:
+    told: list[float] = []
+    first = index_slide(str(slide), job(tmp_path), told.append)
+    assert first.failure == ""
+    assert not first.skipped
+    assert first.patches > 0
+    assert all(0 < part <= 1 for part in told)
+    copy = tmp_path / "copy.tif"
+    shutil.copy(slide, copy)
+    second = index_slide(str(copy), job(tmp_path), told.append)
+    assert second.skipped
+    assert second.patches == first.patches
+
+
+def test_what_is_wrong_stands_in_the_result(tmp_path: Path) -> None:
+    (tmp_path / "bad.svs").write_bytes(b"nothing")
+    assert "cannot be opened" in index_slide(str(tmp_path / "bad.svs"), job(tmp_path), print).failure
+    assert "no such file" in index_slide(str(tmp_path / "missing.svs"), job(tmp_path), print).failure
+
+
+def foveola_index(folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    """The command, in a process of its own: Dask leaves threads behind."""
+    command = [sys.executable, "-m", "viewer", "index", *words]
+    environment = os.environ | {"FOVEOLA_HOME": str(folder / "home")}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def test_processes_of_dask_do_all_slides_and_name_the_bad_one(slide: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.svs"
+    bad.write_bytes(b"nothing")
+    done = foveola_index(tmp_path, slide, bad)
+    assert done.returncode == 1
+    assert "analysed" in done.stdout
+    assert done.stdout.count("\n") == 1
+    assert f"{bad}: it cannot be opened" in done.stderr
+    assert done.stderr.count("\n") == 2
+    assert len(list((tmp_path / "home" / "cache" / "features").glob("*.h5"))) == 1
+    again = foveola_index(tmp_path, slide)
+    assert again.returncode == 0
+    assert again.stdout.startswith("complete")
+    assert again.stderr == ""
+
+
+def test_a_scheduler_that_is_not_there_is_told(slide: Path, tmp_path: Path) -> None:
+    done = foveola_index(tmp_path, slide, "--scheduler", "nonsense://?")
+    assert done.returncode == 1
+    assert "nonsense://?: no Dask scheduler answers there" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_no_slides_need_no_processes(tmp_path: Path) -> None:
+    assert list(index_slides([], job(tmp_path), cores=2)) == []

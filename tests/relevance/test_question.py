@@ -1,0 +1,162 @@
+"""Questions to a slide without a window: words and examples in, places with reasons out."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from PIL import Image
+
+from viewer.relevance import offline
+from viewer.relevance.encoders import EncoderError
+from viewer.relevance.offline import PixelSizeError, card_of, pixel_size_of
+from viewer.relevance.question import Examples, QuestionError, ask, read_question
+from viewer.saving import SaveError
+from viewer.slide.phantom import write_phantom
+from viewer.slide.region import read_region
+from viewer.slide.source import open_slide
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from viewer.relevance.question import Answer
+    from viewer.slide.source import Source
+
+LIMIT_BYTES = 1 << 30
+
+
+@pytest.fixture(scope="module")
+def slide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("slides") / "phantom.tif"
+    write_phantom(path, size_px=2048, seed=3, mpp_um=0.5)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FOVEOLA_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def source(slide: Path) -> Iterator[Source]:
+    with closing(open_slide(slide)) as source:
+        yield source
+
+
+def answer(source: Source, text: str | None, **more: Any) -> Answer:
+    question = read_question(text, "measured", more.pop("examples", Examples()))
+    return ask(source, question, encoder_id="measured", limit_bytes=LIMIT_BYTES, mpp_um=None, **more)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "   ", "()", "KRAS mutation", "qwertz", "fat without fat", "fat and qwertz"]
+)
+def test_what_cannot_be_asked_is_refused_before_anything_is_measured(text: str) -> None:
+    with pytest.raises(QuestionError) as raised:
+        read_question(text, "measured")
+    assert "adipose tissue" in str(raised.value) or "Nearest" in str(raised.value)
+
+
+def test_nothing_at_all_is_no_question() -> None:
+    with pytest.raises(QuestionError, match="nothing to look for"):
+        read_question(None, "measured", Examples(unlike=((0.0, 0.0),)))
+
+
+def test_a_model_that_reads_words_is_asked_for_any() -> None:
+    question = read_question("signet ring cells", "plip")
+    assert question.query is not None
+    assert question.notes == ()
+
+
+def test_places_have_reasons_and_are_kept(source: Source, home: Path) -> None:
+    told: list[tuple[float, float]] = []
+    first = answer(source, "stroma or lymphocytes", top=3, progress=lambda *at: told.append(at))
+    assert first.field.known.all()
+    assert [term.text for term in first.understood] == ["stroma", "lymphocytes"]
+    assert 0 < len(first.places) <= 3
+    assert all(place.reasons[0][0] == "stroma" for place in first.places)
+    assert told[-1][0] == told[-1][1]
+    told.clear()
+    second = answer(source, "stroma or lymphocytes", top=3, progress=lambda *at: told.append(at))
+    assert told == []
+    assert [place.hit for place in second.places] == [place.hit for place in first.places]
+    assert len(list((home / "cache" / "features").glob("*.h5"))) == 1
+
+
+def test_an_example_is_found_again(source: Source) -> None:
+    point = source.pyramid.width / 2, source.pyramid.height / 2
+    found = answer(source, None, examples=Examples(like=(point,)))
+    cell = found.field.grid.cell_at(*point)
+    assert cell is not None
+    assert found.field.scores[cell] == pytest.approx(1, abs=1e-5)
+    assert found.places[0].reasons == ()
+
+
+def test_examples_add_to_words(source: Source) -> None:
+    point = source.pyramid.width / 2, source.pyramid.height / 2
+    words = answer(source, "stroma").field.scores
+    like = answer(source, None, examples=Examples(like=(point,))).field.scores
+    assert (
+        answer(source, "stroma", examples=Examples(like=(point,))).field.scores == (words.clip(0, like))
+    ).all()
+    unlike = answer(source, "stroma", examples=Examples(unlike=(point,))).field
+    cell = unlike.grid.cell_at(*point)
+    assert cell is not None
+    assert unlike.scores[cell] == pytest.approx(0, abs=1e-5)
+
+
+def test_an_example_beside_the_slide_is_refused(source: Source) -> None:
+    with pytest.raises(QuestionError, match="not on the slide"):
+        answer(source, None, examples=Examples(like=((-5.0, 3.0),)))
+
+
+def test_the_pixel_size_given_wins_over_the_one_stated(source: Source) -> None:
+    stated = pixel_size_of(source, None)
+    assert stated.mpp_um == source.info.mpp_um
+    assert not stated.estimated
+    assert pixel_size_of(source, 0.3).mpp_um == pytest.approx((0.3, 0.3))
+
+
+def test_an_estimate_is_said_and_recorded(source: Source, tmp_path: Path) -> None:
+    pixels = read_region(source, source.pyramid.extent, (2048, 2048))
+    Image.fromarray(pixels).save(tmp_path / "unstated.png", compress_level=1)
+    with closing(open_slide(tmp_path / "unstated.png")) as unstated:
+        found = answer(unstated, "stroma")
+    assert found.field.provenance.mpp_estimated
+    assert "states no pixel size" in found.notes[0]
+
+
+def test_where_nobody_knows_the_pixel_size_it_is_asked_for(tmp_path: Path) -> None:
+    Image.new("RGB", (400, 300), "white").save(tmp_path / "blank.png")
+    with (
+        closing(open_slide(tmp_path / "blank.png")) as source,
+        pytest.raises(PixelSizeError, match="give --mpp"),
+    ):
+        pixel_size_of(source, None)
+
+
+def test_a_slide_that_is_too_coarse_is_told(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not any("means little" in note for note in answer(source, "stroma").notes)
+    monkeypatch.setattr(offline, "_COARSEST", 0.4)
+    assert any("0.5 µm wide" in note for note in answer(source, "stroma").notes)
+
+
+def test_an_unknown_encoder_is_refused_with_those_there_are() -> None:
+    with pytest.raises(EncoderError, match="there are measured"):
+        card_of("nobody")
+
+
+def test_a_disk_that_is_full_costs_no_answer(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    from viewer.relevance import features
+
+    def full(path: Path, *_: object) -> None:
+        raise SaveError(path, "not saved, the disk is full; free some space and save again")
+
+    monkeypatch.setattr(features, "Journal", full)
+    monkeypatch.setattr(features, "save_atomically", full)
+    found = answer(source, "stroma")
+    assert found.field.known.all()
+    assert any("disk is full" in note for note in found.notes)

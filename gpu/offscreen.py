@@ -11,6 +11,8 @@ from gpu.context import check
 from gpu.errors import GpuError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from gpu.renderer import FrameState, TileRenderer
@@ -23,13 +25,20 @@ def max_picture_px() -> tuple[int, int]:
     return min(side, width), min(side, height)
 
 
-def render_to_array(renderer: TileRenderer, instances: NDArray[Any], frame: FrameState) -> NDArray[np.uint8]:
+def render_to_array(
+    renderer: TileRenderer,
+    instances: NDArray[Any],
+    frame: FrameState,
+    *,
+    draw_over: Callable[[], None] | None = None,
+) -> NDArray[np.uint8]:
     """Draw a frame of frame.width_px × frame.height_px and read it back.
 
     Args:
         renderer: of the current context.
         instances: (n,) of gpu.renderer.TILE_INSTANCE.
         frame: size and everything else that holds for the frame.
+        draw_over: called after the tiles are drawn, to draw over them.
 
     Returns:
         uint8 (height_px, width_px, 4), RGBA, top row first, alpha 255.
@@ -58,6 +67,8 @@ def render_to_array(renderer: TileRenderer, instances: NDArray[Any], frame: Fram
         if status != GL.GL_FRAMEBUFFER_COMPLETE:
             raise GpuError(f"no framebuffer of {width}×{height} px can be made (status 0x{status:04x})")
         renderer.draw(instances, frame)
+        if draw_over is not None:
+            draw_over()
         pixels = np.empty((height, width, 4), np.uint8)
         GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 4)
         GL.glReadPixels(0, 0, width, height, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, pixels)

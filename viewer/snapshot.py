@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor, hypot, isfinite, log2, radians
 from typing import TYPE_CHECKING
 
@@ -23,20 +23,23 @@ from viewer.stream.streamer import default_worker_count
 from viewer.stream.tile import DecodedTile, decoded_tile, marked_tile
 from viewer.view.camera import View, field_of_view, slide_from_screen
 from viewer.view.cover import cover_view
+from viewer.view.overlay import OverlayScene
 from viewer.view.plan import Screen, absent_tiles
 from viewer.view.residency import Residency
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from gpu.renderer import TileRenderer
     from gpu.texture_pool import TexturePool
+    from viewer.overlay_drawing import OverlayDrawing
     from viewer.slide.geometry import Pyramid, TileRange
     from viewer.slide.source import Source
     from viewer.tile_engine import Adjustment
+    from viewer.view.overlay import Overlay
 
 MAX_PICTURE_PX = 400_000_000
 DOWNSAMPLE_RANGE = (1e-3, 1e6)
@@ -60,13 +63,15 @@ def snapshot(
     rotate_deg: float = 0.0,
     icc: bool = False,
     adjustment: Adjustment | None = None,
+    overlays: Sequence[Overlay] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Image.Image:
     """The field of ``size`` (width, height) pixels around ``center`` (level-0 pixels), as RGB.
 
     ``downsample`` is level-0 pixels per picture pixel; below 1 the slide's pixels show as squares. What lies
     beyond the slide is its background. ``rotate_deg`` turns it clockwise. ``icc`` applies the slide's colour
-    profile. ``progress(done, total)`` counts parts. Tiles that cannot be decoded are marked as in the
+    profile. ``overlays`` are laid over it, the first lowest; there is no pointer, so flashlights shine
+    nowhere. ``progress(done, total)`` counts parts. Tiles that cannot be decoded are marked as in the
     window; ``image.info["failed_tiles"]`` says how many and, where there are any,
     ``image.info["first_failure"]`` what was wrong with one of them.
 
@@ -77,7 +82,7 @@ def snapshot(
     lut = _colour_table(source) if icc else None
     prepare_egl_environment()
     with OffscreenContext(), ThreadPoolExecutor(default_worker_count(), "foveola-snapshot") as workers:
-        engine = _Engine(source, view, size, lut, adjustment, workers)
+        engine = _Engine(source, view, size, lut, adjustment, tuple(overlays), workers)
         try:
             image = Image.new("RGB", size)
             parts = list(_parts(size, engine.part_px))
@@ -161,11 +166,13 @@ class _Engine:
         size: tuple[int, int],
         lut: NDArray[np.uint8] | None,
         adjustment: Adjustment | None,
+        overlays: tuple[Overlay, ...],
         workers: ThreadPoolExecutor,
     ) -> None:
         from gpu.offscreen import max_picture_px
         from gpu.renderer import TileRenderer
         from gpu.texture_pool import TexturePool, max_layers
+        from viewer.overlay_drawing import OverlayDrawing
         from viewer.tile_engine import Adjustment, Look
 
         self._source = source
@@ -181,12 +188,15 @@ class _Engine:
         self._pool: TexturePool = TexturePool(layer_px, layers, self._mip_levels)
         self._renderer: TileRenderer = TileRenderer(self._pool)
         self._renderer.set_lut(lut)
+        self._scene = OverlayScene(overlays)
+        self._overlays: OverlayDrawing = OverlayDrawing(self._pyramid)
         self._residency = Residency(self._pyramid, layers)
         self._part_number = 0
         self.failures: dict[TileKey, str] = {}
 
     def release(self) -> None:
         """Free every GL object."""
+        self._overlays.release()
         self._renderer.release()
         self._pool.release()
 
@@ -205,7 +215,13 @@ class _Engine:
         self._load(tiles, view, screen)
         cover = cover_view(self._pyramid, self._residency, tiles, view, screen, now_s=0.0, fade_s=0.0)
         frame = frame_state(view, screen, self._look)
-        return render_to_array(self._renderer, instances(cover), frame)[..., :3]
+        scene = replace(self._scene, origin_px=(float(part.left), float(part.top)))
+        return render_to_array(
+            self._renderer,
+            instances(cover),
+            frame,
+            draw_over=lambda: self._overlays.draw(scene, view, screen),
+        )[..., :3]
 
     def _load(self, tiles: TileRange, view: View, screen: Screen) -> None:
         """Bring every tile of the part onto the GPU, decoding with all workers."""

@@ -18,10 +18,20 @@ from gpu.offscreen import render_to_array
 from gpu.renderer import TILE_INSTANCE, FrameState, TileRenderer
 from gpu.texture_pool import TexturePool, max_layers
 from gpu.upload import ReadyTile, Uploader
+from viewer.overlay_drawing import OverlayDrawing
 from viewer.slide.geometry import Pyramid, TileKey, TileRange
 from viewer.stream.streamer import TileState
 from viewer.view.cover import Cover, cover_view
-from viewer.view.plan import Plan, Screen, absent_tiles, make_plan, most_tiles_on_screen
+from viewer.view.overlay import OverlayScene
+from viewer.view.plan import (
+    Plan,
+    Screen,
+    TileWeight,
+    absent_tiles,
+    make_plan,
+    most_tiles_on_screen,
+    uniform,
+)
 from viewer.view.residency import Residency
 
 if TYPE_CHECKING:
@@ -68,6 +78,15 @@ class Look:
     adjustment: Adjustment = field(default_factory=Adjustment)
     icc_lut: NDArray[np.uint8] | None = None
     debug: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """What the order of loading follows, each a weight from 1 to 4 per tile: where the reader looks, and what
+    was asked."""
+
+    attention: TileWeight = uniform
+    relevance: TileWeight = uniform
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +147,9 @@ def instances(cover: Cover, *, tinted: bool = False) -> NDArray[np.void]:
     return tiles
 
 
+_NO_OVERLAYS, _UNSTEERED = OverlayScene(), Steering()
+
+
 class TileEngine:
     """Draws the slide of one streamer."""
 
@@ -148,6 +170,7 @@ class TileEngine:
         self.pool = TexturePool(layer_px, layers, pyramid.mip_levels)
         self._uploader = Uploader(self.pool)
         self._renderer = TileRenderer(self.pool)
+        self._overlays = OverlayDrawing(pyramid)
         self._residency = Residency(pyramid, layers)
         self._capacity_tiles = int((layers - len(self._pinned)) * _FREE_SHARE)
         self._lut: NDArray[np.uint8] | None = None
@@ -156,6 +179,7 @@ class TileEngine:
 
     def release(self) -> None:
         """Free every GL object."""
+        self._overlays.release()
         self._renderer.release()
         self.pool.release()
 
@@ -181,8 +205,10 @@ class TileEngine:
         now_s: float,
         upload_budget_ms: float,
         fade_s: float,
+        scene: OverlayScene = _NO_OVERLAYS,
+        steering: Steering = _UNSTEERED,
     ) -> FrameReport:
-        """Draw one frame into the bound framebuffer. Views count in framebuffer pixels.
+        """Draw one frame into the bound framebuffer, overlays included. Views count in framebuffer pixels.
 
         ``velocity`` None leaves prefetch out; ``fade_s`` 0 shows new tiles at full weight at once.
         """
@@ -191,7 +217,7 @@ class TileEngine:
             velocity = None
         if velocity is not None:
             self._prefetched_s = now_s
-        plan = self._plan(view, target, screen, velocity)
+        plan = self._plan(view, target, screen, velocity, steering)
         urgent = [*self._pinned_absent, *plan.wanted[: plan.urgent]]
         uploaded: set[TileKey] = set()
         if urgent:
@@ -207,6 +233,7 @@ class TileEngine:
         )
         self.pool.slots.touch(cover.slots_in_use, self._frame_number)
         self._draw(cover, view, screen, look)
+        self._overlays.draw(scene, view, screen)
         return FrameReport(
             level=plan.drawn.level,
             visible_tiles=plan.drawn.tile_count,
@@ -219,18 +246,27 @@ class TileEngine:
             fading=cover.fading,
         )
 
-    def picture(self, view: View, screen: Screen, look: Look, *, now_s: float) -> NDArray[np.uint8]:
+    def picture(
+        self, view: View, screen: Screen, look: Look, *, now_s: float, scene: OverlayScene = _NO_OVERLAYS
+    ) -> NDArray[np.uint8]:
         """The view as it stands, drawn into memory at full weight: (h, w, 4) RGBA, top row first."""
-        plan = self._plan(view, view, screen, None)
+        plan = self._plan(view, view, screen, None, _UNSTEERED)
         cover = cover_view(self._pyramid, self._residency, plan.drawn, view, screen, now_s=now_s, fade_s=0.0)
-        return render_to_array(self._renderer, instances(cover), self._frame_state(view, screen, look))
+        return render_to_array(
+            self._renderer,
+            instances(cover),
+            self._frame_state(view, screen, look),
+            draw_over=lambda: self._overlays.draw(scene, view, screen),
+        )
 
-    def ask(self, view: View, screen: Screen) -> None:
+    def ask(self, view: View, screen: Screen, steering: Steering = _UNSTEERED) -> None:
         """Have the tiles of a view decoded, ahead of the frame that will show it. Needs no GL context."""
-        plan = self._plan(view, view, screen, None)
+        plan = self._plan(view, view, screen, None, steering)
         self._streamer.want(plan.wanted, urgent=plan.urgent)
 
-    def _plan(self, view: View, target: View, screen: Screen, velocity: Velocity | None) -> Plan:
+    def _plan(
+        self, view: View, target: View, screen: Screen, velocity: Velocity | None, steering: Steering
+    ) -> Plan:
         return make_plan(
             self._pyramid,
             self._residency,
@@ -239,6 +275,8 @@ class TileEngine:
             screen,
             velocity=velocity,
             capacity_tiles=self._capacity_tiles,
+            attention=steering.attention,
+            relevance=steering.relevance,
         )
 
     def _failed_in(self, tiles: TileRange) -> int:

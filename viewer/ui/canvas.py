@@ -18,10 +18,11 @@ from vispy import app
 from vispy.gloo.glir import GlirParser
 
 from gpu.errors import GpuError
-from viewer.tile_engine import FrameReport, Look, TileEngine
-from viewer.ui.frame_stats import FrameClock
+from viewer.tile_engine import FrameReport, Look, Steering, TileEngine
+from viewer.ui.frame_stats import FrameClock, FrameStats
 from viewer.ui.navigation import HandControl
 from viewer.view.camera import Camera, View, slide_from_screen
+from viewer.view.overlay import OverlayScene, OverlayStack
 from viewer.view.plan import Screen
 
 if TYPE_CHECKING:
@@ -99,6 +100,8 @@ class SlideCanvas(app.Canvas):
         self.layers: list[VectorLayer] = []
         self.budget = FrameBudget()
         self.look = Look()
+        self.overlays = OverlayStack()
+        self.steering = Steering()
         self.prefetch = True
         self.finish_frames = False
         """Wait for the GPU at the end of each frame: for benchmarks, which time what can be seen."""
@@ -142,6 +145,30 @@ class SlideCanvas(app.Canvas):
         ratio = self.pixel_ratio
         return Screen(round(width * ratio), round(height * ratio), self.camera.aspect)
 
+    def frame_stats(self, report: FrameReport) -> FrameStats:
+        """What the engine did last, with the report of that frame."""
+        clock, streamer, engine = self.clock, self._streamer, self._engine
+        if streamer is None or engine is None:
+            return FrameStats()
+        return FrameStats(
+            fps=clock.fps,
+            frame_ms_last=clock.last_ms,
+            frame_ms_p50=clock.percentile_ms(0.5),
+            frame_ms_p95=clock.percentile_ms(0.95),
+            level=report.level,
+            levels_count=len(streamer.source.pyramid.levels),
+            visible_tiles=report.visible_tiles,
+            missing_tiles=report.missing,
+            queue_length=streamer.queue_length,
+            in_flight=streamer.in_flight,
+            cpu_cache_bytes=streamer.cache_nbytes,
+            cpu_cache_tiles=streamer.cache_tiles,
+            gpu_tiles=engine.resident_tiles,
+            gpu_capacity=engine.pool.layers,
+            uploads_last_frame=report.uploads,
+            failed_tiles=streamer.failed_count,
+        )
+
     def show_slide(self, streamer: Streamer | None, gpu_cache_bytes: int) -> None:
         """Draw the streamer's slide from now on, or nothing. What the GPU holds of the last one is
         released."""
@@ -166,7 +193,8 @@ class SlideCanvas(app.Canvas):
             raise RuntimeError("there is no picture yet")
         self.set_current()
         view = self.framebuffer_view(self.camera.view)
-        return self._engine.picture(view, self.screen, replace(self.look, debug=False), now_s=perf_counter())
+        look, scene = replace(self.look, debug=False), self._scene()
+        return self._engine.picture(view, self.screen, look, now_s=perf_counter(), scene=scene)
 
     def request_frame(self) -> None:
         """Draw soon, at most once for however many requests; without a slide there is nothing to draw."""
@@ -206,6 +234,8 @@ class SlideCanvas(app.Canvas):
             now_s=started_s,
             upload_budget_ms=self.budget.moving_ms if moving else self.budget.rest_ms,
             fade_s=self.budget.fade_ms / 1e3,
+            scene=self._scene(),
+            steering=self.steering,
         )
         for layer in self.layers:
             layer.draw(self.camera.view, self.size_px, self.pixel_ratio)
@@ -244,7 +274,7 @@ class SlideCanvas(app.Canvas):
             self.hand.drag(tuple(event.pos))
             self.camera_moved()
         self._pointer_px = float(event.pos[0]), float(event.pos[1])
-        self._tell_pointer()
+        self._pointer_moved()
 
     def on_mouse_release(self, event: MouseEvent) -> None:
         if event.button in (1, 3):
@@ -265,7 +295,7 @@ class SlideCanvas(app.Canvas):
     def pointer_left(self) -> None:
         """The cursor is no longer over the slide."""
         self._pointer_px = None
-        self._tell_pointer()
+        self._pointer_moved()
 
     def camera_moved(self) -> None:
         """Draw the moving camera's frames from now on."""
@@ -278,7 +308,7 @@ class SlideCanvas(app.Canvas):
         if self._engine is None or self._streamer is None:
             self.request_frame()
             return
-        self._engine.ask(self.framebuffer_view(self.camera.view), self.screen)
+        self._engine.ask(self.framebuffer_view(self.camera.view), self.screen, self.steering)
         self._hold_until_s = perf_counter() + _JUMP_HOLD_S
         self._timer.start(0 if self._streamer.urgent_left == 0 else round(_JUMP_HOLD_S * 1e3))
 
@@ -292,6 +322,16 @@ class SlideCanvas(app.Canvas):
             self._undrawable = True
             self._on_failure(str(error))
         return self._engine
+
+    def _scene(self) -> OverlayScene:
+        at, ratio = self._pointer_px, self.pixel_ratio
+        pointer_px = None if at is None else (at[0] * ratio, at[1] * ratio)
+        return self.overlays.scene(pointer_px=pointer_px, pixel_ratio=ratio)
+
+    def _pointer_moved(self) -> None:
+        self._tell_pointer()
+        if self.overlays.follows_pointer:
+            self.request_frame()
 
     def _tell_pointer(self) -> None:
         self._pointer_view = view = self.camera.view

@@ -15,6 +15,7 @@ from viewer.slide.thumbnail import thumbnail
 from viewer.ui.navigation import ZOOM_PER_NOTCH
 from viewer.ui.throttle import Throttle
 from viewer.view.camera import slide_from_screen
+from viewer.view.overlay_picture import overlay_picture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,6 +74,7 @@ class Navigator(QWidget):
         super().__init__(parent)
         self._slide_view = slide_view
         self._image: QImage | None = None
+        self._overlay: tuple[tuple[int, int], QImage] | None = None
         self._message = "No slide is open."
         self._grab: tuple[float, float] | None = None
         self._answer = _Answer()  # no child: the reading thread may outlive this widget
@@ -89,6 +91,7 @@ class Navigator(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         slide_view.view_changed.connect(self._repaint.ask)
         slide_view.source_changed.connect(self._read_thumbnail)
+        slide_view.overlays_changed.connect(self._drop_overlay)
         slide_view.build_progress.connect(self._levels_built)
         self._read_thumbnail()
 
@@ -129,6 +132,8 @@ class Navigator(QWidget):
         else:
             box = self._picture_box()
             painter.drawImage(box, self._image)
+            if self._slide_view.overlays:
+                painter.drawImage(box, self._overlay_image(box))
             painter.setPen(QPen(self.palette().mid().color(), 1))
             painter.drawRect(box)
             self._paint_field(painter)
@@ -201,6 +206,22 @@ class Navigator(QWidget):
         if source is self._slide_view.source:
             self._message = f"No overview: {reason}"
             self.update()
+
+    def _drop_overlay(self) -> None:
+        self._overlay = None
+        self._repaint.ask()
+
+    def _overlay_image(self, box: QRectF) -> QImage:
+        """The overlays at this widget's own resolution; kept until they or the size change."""
+        pyramid, ratio = self._slide_view.pyramid, self.devicePixelRatioF()
+        assert pyramid is not None
+        size_px = max(round(box.width() * ratio), 1), max(round(box.height() * ratio), 1)
+        if self._overlay is None or self._overlay[0] != size_px:
+            pixels = overlay_picture(self._slide_view.overlays, (pyramid.width, pyramid.height), size_px)
+            kind = QImage.Format.Format_RGBA8888_Premultiplied
+            # A copy, because the image would otherwise point into an array that goes away.
+            self._overlay = size_px, QImage(pixels.data, *size_px, 4 * size_px[0], kind).copy()
+        return self._overlay[1]
 
     def _picture_box(self) -> QRectF:
         """Where the whole slide stands in this widget, with its proportions kept."""

@@ -16,12 +16,14 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from viewer.slide.built_pyramid import BuiltPyramid
 from viewer.slide.icc import lut_from_profile
 from viewer.stream.streamer import Streamer
-from viewer.tile_engine import Adjustment, FrameReport, coarsest_tiles
+from viewer.tile_engine import Adjustment, FrameReport, Steering, coarsest_tiles
 from viewer.ui.canvas import FrameBudget, SlideCanvas, VectorLayer
 from viewer.ui.frame_stats import FrameStats
 from viewer.ui.level_builder import LevelBuilder
 from viewer.view.camera import Camera, View, fitting_view
+from viewer.view.plan import uniform
 from viewer.view.scale import downsample_from_magnification, magnification_from_downsample
+from viewer.view.weights import region_weight
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from viewer.settings import Settings
     from viewer.slide.geometry import Pyramid
     from viewer.slide.source import Source
+    from viewer.view.overlay import Overlay, OverlayLayer, OverlayLook
+    from viewer.view.plan import TileWeight
 
 _DEEPEST_ZOOM_PX = 32.0
 """How many screen pixels a slide pixel may fill."""
@@ -54,6 +58,7 @@ class SlideView(QWidget):
     """How much of the missing coarse levels is built, 0 to 1."""
     icc_changed = Signal(bool)
     """Whether colour profiles are to be applied was changed, here or elsewhere."""
+    overlays_changed = Signal()
     message = Signal(str)
     """Something the reader of the slide must be told."""
     undrawable = Signal(str)
@@ -160,27 +165,7 @@ class SlideView(QWidget):
 
     @property
     def frame_stats(self) -> FrameStats:
-        clock, streamer, report, engine = self.canvas.clock, self._streamer, self._report, self.canvas.engine
-        if streamer is None or report is None or engine is None:
-            return FrameStats()
-        return FrameStats(
-            fps=clock.fps,
-            frame_ms_last=clock.last_ms,
-            frame_ms_p50=clock.percentile_ms(0.5),
-            frame_ms_p95=clock.percentile_ms(0.95),
-            level=report.level,
-            levels_count=len(streamer.source.pyramid.levels),
-            visible_tiles=report.visible_tiles,
-            missing_tiles=report.missing,
-            queue_length=streamer.queue_length,
-            in_flight=streamer.in_flight,
-            cpu_cache_bytes=streamer.cache_nbytes,
-            cpu_cache_tiles=streamer.cache_tiles,
-            gpu_tiles=engine.resident_tiles,
-            gpu_capacity=engine.pool.layers,
-            uploads_last_frame=report.uploads,
-            failed_tiles=streamer.failed_count,
-        )
+        return FrameStats() if self._report is None else self.canvas.frame_stats(self._report)
 
     def set_source(self, source: Source | None) -> None:
         """Show another slide, from its fitting view, or none. The one before is closed."""
@@ -322,6 +307,45 @@ class SlideView(QWidget):
         self.canvas.layers.remove(layer)
         self.canvas.request_frame()
 
+    @property
+    def overlays(self) -> tuple[Overlay, ...]:
+        """The overlays that are to be seen, the lowest first."""
+        return self.canvas.overlays.scene().drawn
+
+    def set_overlay(self, name: str, layer: OverlayLayer, look: OverlayLook) -> None:
+        """Lay likeness over the slide: a new layer on top, or the one of this name with other values."""
+        self.canvas.overlays.put(name, layer, look)
+        self._overlays_changed()
+
+    def set_overlay_look(self, name: str, look: OverlayLook) -> None:
+        """Draw a layer otherwise. Uploads nothing. Raises KeyError where there is none of this name."""
+        self.canvas.overlays.restyle(name, look)
+        self._overlays_changed()
+
+    def remove_overlay(self, name: str) -> None:
+        """Take a layer away, where there is one of this name."""
+        self.canvas.overlays.remove(name)
+        self._overlays_changed()
+
+    def set_overlays_hidden(self, hidden: bool) -> None:
+        """Show the bare slide, while a key is held for instance, or all layers again."""
+        self.canvas.overlays.hidden = hidden
+        self._overlays_changed()
+
+    def _overlays_changed(self) -> None:
+        self.canvas.request_frame()
+        self.overlays_changed.emit()
+
+    def set_region_weights(
+        self, weights: NDArray[np.float32] | None, patch_width_px: float, patch_height_px: float
+    ) -> None:
+        """Load tiles of weighty regions first: (rows, columns) of 1 to 4 for patches from the slide's corner,
+        or None."""
+        relevance: TileWeight = uniform
+        if weights is not None and self.pyramid is not None:
+            relevance = region_weight(self.pyramid, weights, patch_width_px, patch_height_px)
+        self.canvas.steering = replace(self.canvas.steering, relevance=relevance)
+
     def retry_failed_tiles(self) -> None:
         """Read tiles again that could not be read before."""
         if self._streamer is not None:
@@ -342,6 +366,8 @@ class SlideView(QWidget):
 
     def _close_slide(self) -> None:
         self.canvas.show_slide(None, 0)
+        self.canvas.overlays.clear()
+        self.canvas.steering = Steering()
         streamer, source = self._streamer, self._source
         self._streamer = self._source = self._report = self._entered_mpp_um = None
         self._failed_tiles = self._failed_in_view = 0

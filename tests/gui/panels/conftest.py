@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
+    from viewer.view.overlay import Overlay
+
 SLIDE_WIDTH, SLIDE_HEIGHT = 2000, 1000
 
 
@@ -35,6 +37,7 @@ class FakeSlideView(QWidget):
     source_changed = Signal()
     mpp_changed = Signal()
     icc_changed = Signal(bool)
+    overlays_changed = Signal()
     build_progress = Signal(float)
     frame_drawn = Signal()
 
@@ -54,6 +57,7 @@ class FakeSlideView(QWidget):
         self.has_icc = False
         self.icc = False
         self.vector_layers: list[Any] = []
+        self.overlays: tuple[Overlay, ...] = ()
 
     @property
     def pyramid(self) -> Any:

@@ -1,0 +1,228 @@
+"""Draws fields of values per patch over the tiles: one texture a field, one quad a frame and field.
+
+A field's texture changes only when its values do; colours, opacity, threshold, contours and flashlight are
+uniforms. Space as in gpu.renderer: framebuffer pixels from the view's centre, y down, before rotation.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from OpenGL import GL
+from OpenGL.raw.GL.VERSION.GL_1_0 import glDisable, glEnable, glPixelStorei, glViewport
+from OpenGL.raw.GL.VERSION.GL_1_1 import glBindTexture, glDrawArrays
+from OpenGL.raw.GL.VERSION.GL_1_3 import glActiveTexture
+from OpenGL.raw.GL.VERSION.GL_1_4 import glBlendFuncSeparate
+from OpenGL.raw.GL.VERSION.GL_2_0 import glBlendEquationSeparate, glUseProgram
+from OpenGL.raw.GL.VERSION.GL_3_0 import glBindVertexArray
+
+from gpu.context import check
+from gpu.errors import GpuError
+from gpu.program import Program
+from gpu.state import GL_TEXTURE0, ICC_UNIT, TILE_UNIT, DrawState, UploadState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+Rectangle = tuple[float, float, float, float]
+"""x0, y0, x1, y1."""
+
+# The units of tiles and colour table, whose targets are others; nobody else uses 2D textures there.
+_FIELD_UNIT, _MAPS_UNIT = TILE_UNIT, ICC_UNIT
+_GL_TEXTURE_2D = 0x0DE1
+_GL_BLEND = 0x0BE2
+_GL_ONE, _GL_ONE_MINUS_SRC_ALPHA = 1, 0x0303
+_GL_FUNC_ADD = 0x8006
+_GL_TRIANGLE_STRIP = 0x0005
+
+
+@dataclass(frozen=True, slots=True)
+class FieldStyle:
+    """How a field is drawn: row of the table of colour maps, opacity and threshold 0 to 1, blending from
+    patch to patch, contour lines, flashlight (x, y, radius) in framebuffer pixels or None."""
+
+    colour_map: int
+    opacity: float
+    threshold: float
+    smooth: bool
+    contours: bool
+    flashlight_px: tuple[float, float, float] | None
+
+    @property
+    def defines(self) -> tuple[str, ...]:
+        """What the program must be able to do."""
+        chosen = {
+            "SMOOTH": self.smooth,
+            "CONTOURS": self.contours,
+            "FLASHLIGHT": self.flashlight_px is not None,
+        }
+        return tuple(name for name, on in chosen.items() if on)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPlace:
+    """Where a field lies in a frame: a rectangle in framebuffer pixels from the view's centre, and the same
+    rectangle in patches. ``origin_px``: where the frame lies in the whole picture."""
+
+    width_px: int
+    height_px: int
+    rotation_rad: float
+    rect_px: Rectangle
+    rect_patches: Rectangle
+    pixel_ratio: float
+    origin_px: tuple[float, float]
+
+
+class OverlayRenderer:
+    """The textures and programs of the overlays of one context.
+
+    Args:
+        colour_maps: uint8 (maps, 256, 3), sRGB from value 0 to 1.
+
+    Raises:
+        GpuError: the shaders do not compile on this driver.
+    """
+
+    def __init__(self, colour_maps: NDArray[np.uint8]) -> None:
+        self._fields: dict[str, tuple[int, int]] = {}  # texture, sequence
+        self._programs: dict[tuple[str, ...], Program] = {}
+        self._vertex_array = int(GL.glGenVertexArrays(1))
+        self._corners = int(GL.glGenBuffers(1))
+        with DrawState():
+            corners = np.array([(0, 0), (1, 0), (0, 1), (1, 1)], np.float32)
+            GL.glBindVertexArray(self._vertex_array)
+            GL.glBindBuffer(GL.GL_ARRAY_BUFFER, self._corners)
+            GL.glBufferData(GL.GL_ARRAY_BUFFER, corners.nbytes, corners, GL.GL_STATIC_DRAW)
+            GL.glEnableVertexAttribArray(0)
+            GL.glVertexAttribPointer(0, 2, GL.GL_FLOAT, False, 0, ctypes.c_void_p(0))
+        self._maps = _texture(GL.GL_RGB8, GL.GL_RGB, colour_maps, GL.GL_NEAREST)
+        check("making the overlay renderer")
+
+    def put(self, name: str, texels: NDArray[np.uint8], sequence: int) -> None:
+        """Upload a field: uint8 (rows, columns, 2), value times weight and weight, as shaders/overlay.frag
+        reads them. Raises GpuError where the driver cannot hold it."""
+        self._drop(name)
+        self._fields[name] = (_texture(GL.GL_RG8, GL.GL_RG, texels, GL.GL_LINEAR), sequence)
+        check(f"uploading the overlay {name}")
+
+    def holds(self, name: str, sequence: int) -> bool:
+        """Whether the field of this name is here in this state."""
+        return name in self._fields and self._fields[name][1] == sequence
+
+    def keep_only(self, names: Iterable[str]) -> None:
+        """Free the textures of all other fields."""
+        for name in self._fields.keys() - set(names):
+            self._drop(name)
+
+    def draw(self, name: str, style: FieldStyle, place: FieldPlace) -> None:
+        """Draw a field over what the bound framebuffer holds."""
+        with DrawState(), _Blending():
+            program = self._program(style.defines)
+            glUseProgram(program.name)
+            first_x, first_y = math.floor(place.rect_patches[0]), math.floor(place.rect_patches[1])
+            x0, y0, x1, y1 = place.rect_patches
+            program.set_uniforms(
+                rect_px=place.rect_px,
+                # From the first visible patch, so that float32 is exact enough at any zoom.
+                rect_patches=(x0 - first_x, y0 - first_y, x1 - first_x, y1 - first_y),
+                first_patch=(first_x, first_y),
+                framebuffer_px=(place.width_px, place.height_px),
+                rotation=(math.cos(place.rotation_rad), math.sin(place.rotation_rad)),
+                origin_px=place.origin_px,
+                pixel_ratio=float(place.pixel_ratio),
+                colour_map=style.colour_map,
+                opacity=float(style.opacity),
+                threshold=float(style.threshold),
+            )
+            if style.flashlight_px is not None:
+                program.set_uniforms(flashlight_px=style.flashlight_px)
+            glViewport(0, 0, place.width_px, place.height_px)
+            glActiveTexture(GL_TEXTURE0 + _MAPS_UNIT)
+            glBindTexture(_GL_TEXTURE_2D, self._maps)
+            glActiveTexture(GL_TEXTURE0 + _FIELD_UNIT)
+            glBindTexture(_GL_TEXTURE_2D, self._fields[name][0])
+            glBindVertexArray(self._vertex_array)
+            glDrawArrays(_GL_TRIANGLE_STRIP, 0, 4)
+            glBindTexture(_GL_TEXTURE_2D, 0)
+            glActiveTexture(GL_TEXTURE0 + _MAPS_UNIT)
+            glBindTexture(_GL_TEXTURE_2D, 0)
+
+    def release(self) -> None:
+        """Free every GL object; the context must be current."""
+        self.keep_only(())
+        for program in self._programs.values():
+            program.release()
+        self._programs.clear()
+        if self._maps:
+            GL.glDeleteTextures([self._maps])
+            GL.glDeleteVertexArrays(1, [self._vertex_array])
+            GL.glDeleteBuffers(1, [self._corners])
+            self._maps = self._vertex_array = self._corners = 0
+
+    def _drop(self, name: str) -> None:
+        if name in self._fields:
+            GL.glDeleteTextures([self._fields.pop(name)[0]])
+
+    def _program(self, defines: tuple[str, ...]) -> Program:
+        program = self._programs.get(defines)
+        if program is None:
+            program = self._programs[defines] = Program("overlay.vert", "overlay.frag", defines=defines)
+            glUseProgram(program.name)
+            program.set_uniforms(field=_FIELD_UNIT, colour_maps=_MAPS_UNIT)
+        return program
+
+
+class _Blending:
+    """Context manager: what is drawn lies over what is there, by premultiplied alpha; all as before on
+    leaving. Inside DrawState, which has switched blending off."""
+
+    def __enter__(self) -> None:
+        names = (GL.GL_BLEND_SRC_RGB, GL.GL_BLEND_DST_RGB, GL.GL_BLEND_SRC_ALPHA, GL.GL_BLEND_DST_ALPHA)
+        self._factors = [int(GL.glGetIntegerv(name)) for name in names]
+        equations = (GL.GL_BLEND_EQUATION_RGB, GL.GL_BLEND_EQUATION_ALPHA)
+        self._equations = [int(GL.glGetIntegerv(name)) for name in equations]
+        glEnable(_GL_BLEND)
+        glBlendFuncSeparate(_GL_ONE, _GL_ONE_MINUS_SRC_ALPHA, _GL_ONE, _GL_ONE_MINUS_SRC_ALPHA)
+        glBlendEquationSeparate(_GL_FUNC_ADD, _GL_FUNC_ADD)
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        glDisable(_GL_BLEND)
+        glBlendFuncSeparate(*self._factors)
+        glBlendEquationSeparate(*self._equations)
+
+
+def _texture(stored: int, given: int, texels: NDArray[np.uint8], wanted_filter: int) -> int:
+    """A new 2D texture of (rows, columns, channels)."""
+    rows, cols = texels.shape[:2]
+    largest = int(GL.glGetIntegerv(GL.GL_MAX_TEXTURE_SIZE))
+    if max(rows, cols) > largest:
+        raise GpuError(f"an overlay of {cols} × {rows} patches is larger than this driver takes ({largest})")
+    name = int(GL.glGenTextures(1))
+    with UploadState():
+        glActiveTexture(GL_TEXTURE0 + _FIELD_UNIT)
+        glBindTexture(_GL_TEXTURE_2D, name)
+        glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 1)
+        GL.glTexImage2D(
+            _GL_TEXTURE_2D, 0, stored, cols, rows, 0, given, GL.GL_UNSIGNED_BYTE, np.ascontiguousarray(texels)
+        )
+        for parameter, value in (
+            (GL.GL_TEXTURE_MIN_FILTER, wanted_filter),
+            (GL.GL_TEXTURE_MAG_FILTER, wanted_filter),
+            (GL.GL_TEXTURE_WRAP_S, GL.GL_CLAMP_TO_EDGE),
+            (GL.GL_TEXTURE_WRAP_T, GL.GL_CLAMP_TO_EDGE),
+        ):
+            GL.glTexParameteri(_GL_TEXTURE_2D, parameter, value)
+        glBindTexture(_GL_TEXTURE_2D, 0)
+    return name

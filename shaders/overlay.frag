@@ -1,0 +1,95 @@
+// overlay.frag - likeness over one pixel of the slide, premultiplied: analysed patches in colour and clear at 0,
+// estimated ones dotted, patches that were not analysed hatched. SMOOTH, CONTOURS and FLASHLIGHT are defined by
+// gpu.overlay only where a layer needs them: software OpenGL runs both sides of a branch.
+#include "colour_map.glsl"
+
+// r: score times weight, g: weight; 1 analysed, about a half estimated, 0 not analysed. Premultiplied, so that
+// the sum of neighbours by weight over the sum of their weights leaves out what was not analysed.
+uniform sampler2D field;
+uniform vec2 first_patch;                  // whole numbers
+uniform vec2 framebuffer_px;
+uniform vec2 origin_px;
+uniform float pixel_ratio;
+uniform float opacity;
+uniform float threshold;
+#ifdef FLASHLIGHT
+uniform vec3 flashlight_px;                // x, y, radius
+#endif
+
+in vec2 patch_position;
+
+out vec4 fragment;
+
+const float FAINT_BELOW = 0.1;             // from here down to 0 the colour fades out, as glass does
+const float KNOWN = 0.75;
+const float BETWEEN_DOTS = 0.45;
+const float DOT_STEP = 5.0;
+const float DOT_RADIUS = 1.6;
+const float HATCH_STEP = 12.0;
+const float HATCH_WIDTH = 1.5;
+const float LEAST_HATCH_OPACITY = 0.4;    // "not analysed" must not fade away with the colours
+const float CONTOUR_HALF_WIDTH = 0.8;
+const vec3 CONTOUR_COLOUR = vec3(0.04);
+
+// Screen-space, so that it is as dense at any zoom: a dark line beside a light one shows on any tissue.
+vec4 hatch(vec2 at) {
+    float along = mod(at.x + at.y, HATCH_STEP);
+    float alpha = along < 2.0 * HATCH_WIDTH ? 0.6 : 0.0;
+    return vec4(vec3(along < HATCH_WIDTH ? 0.2 : 0.9) * alpha, alpha);
+}
+
+float dots(vec2 at) {
+    return length(mod(at, DOT_STEP) - 0.5 * DOT_STEP) < DOT_RADIUS ? 1.0 : BETWEEN_DOTS;
+}
+
+#ifdef CONTOURS
+// Bilinear in full floats: the texture unit's eighths of a bit would put steps into the lines.
+float exact_likeness() {
+    ivec2 last = textureSize(field, 0) - 1;
+    vec2 from_centre = patch_position - 0.5;
+    ivec2 low = ivec2(floor(from_centre) + first_patch);
+    vec2 part = fract(from_centre);
+    vec2 a = texelFetch(field, clamp(low, ivec2(0), last), 0).rg;
+    vec2 b = texelFetch(field, clamp(low + ivec2(1, 0), ivec2(0), last), 0).rg;
+    vec2 c = texelFetch(field, clamp(low + ivec2(0, 1), ivec2(0), last), 0).rg;
+    vec2 d = texelFetch(field, clamp(low + ivec2(1, 1), ivec2(0), last), 0).rg;
+    vec2 sum = mix(mix(a, b, part.x), mix(c, d, part.x), part.y);
+    return sum.r / max(sum.g, 1.0 / 1024.0);
+}
+
+// How much of the pixel a line covers; the slope of the field turns likeness into pixels.
+float line_at(float likeness, float level, float slope) {
+    return clamp(CONTOUR_HALF_WIDTH * pixel_ratio + 0.5 - abs(likeness - level) / slope, 0.0, 1.0);
+}
+
+float contour(float likeness) {
+    float slope = max(length(vec2(dFdx(likeness), dFdy(likeness))), 1e-6);
+    float level = clamp(floor(likeness * 4.0 + 0.5) / 4.0, 0.25, 0.75);
+    float line = level < threshold ? 0.0 : line_at(likeness, level, slope);
+    return threshold > 0.0 ? max(line, line_at(likeness, threshold, slope)) : line;
+}
+#endif
+
+void main() {
+    vec2 here_px = vec2(gl_FragCoord.x, framebuffer_px.y - gl_FragCoord.y);
+    vec2 pattern = (here_px + origin_px) / pixel_ratio;
+    ivec2 own_patch = clamp(ivec2(floor(patch_position) + first_patch), ivec2(0), textureSize(field, 0) - 1);
+    vec2 own = texelFetch(field, own_patch, 0).rg;
+#ifdef SMOOTH
+    vec2 sum = texture(field, (patch_position + first_patch) / vec2(textureSize(field, 0))).rg;
+    float likeness = min(sum.r / max(sum.g, 1.0 / 1024.0), 1.0);
+#else
+    float likeness = min(own.r / max(own.g, 1.0 / 1024.0), 1.0);
+#endif
+    float alpha = likeness < threshold ? 0.0 : clamp(likeness / FAINT_BELOW, 0.0, 1.0);
+    alpha *= own.g > KNOWN ? 1.0 : dots(pattern);
+    vec4 colour = vec4(likeness_colour(likeness) * alpha, alpha);
+#ifdef CONTOURS
+    colour = mix(colour, vec4(CONTOUR_COLOUR, 1.0), contour(exact_likeness()));
+#endif
+    colour = own.g > 0.0 ? opacity * colour : max(opacity, LEAST_HATCH_OPACITY) * hatch(pattern);
+#ifdef FLASHLIGHT
+    colour *= clamp(flashlight_px.z - distance(here_px, flashlight_px.xy) + 0.5, 0.0, 1.0);
+#endif
+    fragment = colour;
+}

@@ -1,0 +1,160 @@
+"""What is laid over the slide: likeness per patch, and how it looks. Pure; gpu.overlay and the navigator draw
+it.
+
+Three states are never confused: a patch was analysed (its score has a colour; 0 is clear), its score is only
+estimated from patches near by (dotted), or it was not analysed (hatched, whatever the score says).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from viewer.view.colour_map import colour_maps, colour_stops
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = [
+    "COLOUR_MAPS",
+    "Overlay",
+    "OverlayLayer",
+    "OverlayLook",
+    "OverlayScene",
+    "OverlayStack",
+    "colour_stops",
+]
+
+COLOUR_MAPS = tuple(colour_maps())
+KNOWN_WEIGHT, ESTIMATED_WEIGHT = 255, 128
+"""How much a patch counts where values blend from patch to patch; one not analysed counts nothing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OverlayLayer:
+    """Scores of a grid of patches from the slide's corner; patches of ``patch_width_px`` ×
+    ``patch_height_px`` level-0 pixels. Arrays are (rows, columns).
+
+    ``scores`` uint8: 0 to 255 for likeness 0 to 1. ``sequence`` changes whenever an array does: a layer of
+    the same name and sequence is not uploaded again. Raises ValueError where arrays do not fit together.
+    """
+
+    scores: NDArray[np.uint8]
+    known: NDArray[np.bool_]
+    estimated: NDArray[np.bool_]
+    patch_width_px: float
+    patch_height_px: float
+    sequence: int
+
+    def __post_init__(self) -> None:
+        if self.scores.ndim != 2 or self.scores.size == 0 or self.scores.dtype != np.uint8:
+            raise ValueError(f"scores are uint8 (rows, columns), not {self.scores.dtype} {self.scores.shape}")
+        for name in ("known", "estimated"):
+            array = getattr(self, name)
+            if array.shape != self.scores.shape or array.dtype != np.bool_:
+                raise ValueError(f"{name} is bool {self.scores.shape}, not {array.dtype} {array.shape}")
+        if not (0 < self.patch_width_px < np.inf and 0 < self.patch_height_px < np.inf):
+            raise ValueError(f"a patch of {self.patch_width_px} × {self.patch_height_px} px covers nothing")
+
+    def texels(self) -> NDArray[np.uint8]:
+        """(rows, columns, 2): score times weight, and weight: 255 analysed, 128 estimated, 0 neither.
+
+        Premultiplied, so that linear filtering blends what is known and nothing else.
+        """
+        weight = np.where(self.known, KNOWN_WEIGHT, np.where(self.estimated, ESTIMATED_WEIGHT, 0))
+        weighted = (self.scores.astype(np.uint16) * weight + 127) // 255
+        return np.ascontiguousarray(np.stack([weighted, weight], axis=-1).astype(np.uint8))
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayLook:
+    """How a layer is drawn. None of this touches its data.
+
+    ``threshold``: likeness below it is not drawn. ``contours``: lines at 0.25, 0.5, 0.75 and at the
+    threshold. ``flashlight_px``: only within this radius of the pointer, in logical pixels; None everywhere.
+    ``smooth``: blend from patch to patch. Raises ValueError for values that mean nothing.
+    """
+
+    colour_map: str = "viridis"
+    opacity: float = 0.5
+    threshold: float = 0.0
+    contours: bool = False
+    visible: bool = True
+    flashlight_px: float | None = None
+    smooth: bool = True
+
+    def __post_init__(self) -> None:
+        if self.colour_map not in COLOUR_MAPS:
+            raise ValueError(
+                f"there is no colour map {self.colour_map!r}; there are {', '.join(COLOUR_MAPS)}"
+            )
+        if not (0 <= self.opacity <= 1 and 0 <= self.threshold <= 1):
+            raise ValueError(f"opacity {self.opacity} and threshold {self.threshold} lie between 0 and 1")
+        if self.flashlight_px is not None and not self.flashlight_px > 0:
+            raise ValueError(f"a flashlight of {self.flashlight_px} px shows nothing")
+
+
+class Overlay(NamedTuple):
+    """A layer with its look. ``name`` tells layers of one slide apart."""
+
+    name: str
+    layer: OverlayLayer
+    look: OverlayLook
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayScene:
+    """The overlays of one frame, the lowest first, also those that are not seen now: what is in the scene
+    stays on the GPU. Pixels are the framebuffer's, y down.
+
+    ``pointer_px`` is where flashlights shine, None nowhere. ``origin_px`` is where the frame lies in the
+    whole picture, so that hatching runs through pictures that are drawn in parts.
+    """
+
+    overlays: tuple[Overlay, ...] = ()
+    hidden: bool = False
+    pointer_px: tuple[float, float] | None = None
+    pixel_ratio: float = 1.0
+    origin_px: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def drawn(self) -> tuple[Overlay, ...]:
+        """What is to be seen, the lowest first."""
+        return () if self.hidden else tuple(overlay for overlay in self.overlays if overlay.look.visible)
+
+
+class OverlayStack:
+    """The layers of a view in the order they were first laid, all of them hidden at will."""
+
+    def __init__(self) -> None:
+        self._overlays: dict[str, Overlay] = {}
+        self.hidden = False
+
+    def put(self, name: str, layer: OverlayLayer, look: OverlayLook) -> None:
+        """Lay a layer on top, or replace the one of this name where it lies."""
+        self._overlays[name] = Overlay(name, layer, look)
+
+    def restyle(self, name: str, look: OverlayLook) -> None:
+        """Give a layer another look. Raises KeyError where there is none of this name."""
+        self._overlays[name] = self._overlays[name]._replace(look=look)
+
+    def remove(self, name: str) -> None:
+        """Take a layer away, where there is one."""
+        self._overlays.pop(name, None)
+
+    def clear(self) -> None:
+        """Take all layers away."""
+        self._overlays.clear()
+
+    def scene(
+        self, *, pointer_px: tuple[float, float] | None = None, pixel_ratio: float = 1.0
+    ) -> OverlayScene:
+        """What a frame needs to know of them."""
+        return OverlayScene(tuple(self._overlays.values()), self.hidden, pointer_px, pixel_ratio)
+
+    @property
+    def follows_pointer(self) -> bool:
+        """Whether what is seen depends on where the pointer is."""
+        return any(overlay.look.flashlight_px is not None for overlay in self.scene().drawn)

@@ -1,0 +1,57 @@
+"""Overlays over the whole slide as a small picture, without OpenGL: for the navigator. Pure.
+
+Draws as shaders/overlay.frag does, but patch by patch: at this size nothing is gained by blending them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from viewer.view.colour_map import colour_maps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from viewer.view.overlay import Overlay
+
+_HATCH_STEP_PX = 6
+_DOT_STEP_PX = 3
+_BETWEEN_DOTS = 0.45
+_HATCH_GREY, _HATCH_ALPHA = 0.35, 0.6
+_LEAST_HATCH_OPACITY = 0.4
+_FAINT_BELOW = 0.1
+
+
+def overlay_picture(
+    overlays: Iterable[Overlay], slide_px: tuple[float, float], size_px: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """(h, w, 4) RGBA with premultiplied alpha, of a slide of ``slide_px`` level-0 pixels on ``size_px``.
+
+    Flashlights light nothing here: their layers are shown whole.
+    """
+    width, height = size_px
+    x_px, y_px = np.arange(width), np.arange(height)
+    slide_x, slide_y = (x_px + 0.5) * (slide_px[0] / width), (y_px + 0.5) * (slide_px[1] / height)
+    hatched = ((x_px[None, :] + y_px[:, None]) % _HATCH_STEP_PX == 0) * _HATCH_ALPHA
+    dotted = (x_px[None, :] % _DOT_STEP_PX == 0) & (y_px[:, None] % _DOT_STEP_PX == 0)
+    picture = np.zeros((height, width, 4), np.float32)
+    for _name, layer, look in overlays:
+        rows, cols = layer.scores.shape
+        cells = np.ix_(
+            np.minimum((slide_y / layer.patch_height_px).astype(np.intp), rows - 1),
+            np.minimum((slide_x / layer.patch_width_px).astype(np.intp), cols - 1),
+        )
+        scores, known, estimated = layer.scores[cells], layer.known[cells], layer.estimated[cells]
+        likeness = scores / np.float32(255)
+        cover = np.clip(likeness / _FAINT_BELOW, 0, 1) * (likeness >= look.threshold)
+        cover = np.where(estimated & ~dotted, cover * _BETWEEN_DOTS, cover)
+        reached = known | estimated
+        hatching = max(look.opacity, _LEAST_HATCH_OPACITY) * hatched
+        alpha = np.where(reached, look.opacity * cover, hatching).astype(np.float32)[..., None]
+        colour = np.where(reached[..., None], colour_maps()[look.colour_map][scores] / 255, _HATCH_GREY)
+        picture = picture * (1 - alpha) + np.concatenate([colour * alpha, alpha], axis=-1)
+    return np.rint(picture * 255).astype(np.uint8)

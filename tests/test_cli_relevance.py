@@ -1,0 +1,197 @@
+"""The commands that look for things: what they print, what they write, how they fail."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import h5py
+import numpy as np
+import pytest
+import tifffile
+
+from viewer import cli
+from viewer.slide.phantom import write_phantom
+from viewer.slide.source import open_slide
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all tests: the slide is analysed once."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def slide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("slides") / "a slide.tif"
+    write_phantom(path, size_px=1024, seed=3, mpp_um=0.5)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _at_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOVEOLA_HOME", str(home))
+
+
+def facts_of(capsys: pytest.CaptureFixture[str], *words: Any) -> dict[str, Any]:
+    assert cli.main([str(word) for word in (*words, "--json")]) == 0
+    facts: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return facts
+
+
+def test_a_query_prints_places_and_what_was_understood(
+    slide: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["query", str(slide), "background OR stroma", "--top", "2"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("query       background OR stroma\n")
+    assert "understood  stroma: stroma 1" in out
+    assert "16 of 16 patches" in out
+    assert out.rstrip().endswith("Measured likeness, no diagnosis. Research use only.")
+
+
+def test_the_answer_as_json(slide: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    facts = facts_of(capsys, "query", slide, "background OR stroma", "--top", 3)
+    assert facts["slide"] == "a slide.tif"
+    assert facts["note"] == "Research use only"
+    assert facts["mpp_um"] == [0.5, 0.5]
+    assert facts["patches_analysed"] == facts["patches_on_slide"] == 16
+    assert [place["rank"] for place in facts["places"]] == list(range(1, len(facts["places"]) + 1))
+    for place in facts["places"]:
+        x0, y0, x1, y1 = place["rect"]
+        assert x0 <= place["x"] <= x1
+        assert y0 <= place["y"] <= y1
+        assert 0 <= place["score"] <= 1
+
+
+def test_explaining_names_every_measurement(slide: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    like = ["--like", "300,300"]
+    assert cli.main(["query", str(slide), "stroma", "--explain", *like]) == 0
+    capsys.readouterr()
+    facts = facts_of(capsys, "query", slide, "stroma OR background")
+    assert cli.main(["query", str(slide), "stroma OR background", "--explain"]) == 0
+    out = capsys.readouterr().out
+    reasons = [reason for place in facts["places"] for reason in place["reasons"]]
+    for reason in reasons:
+        assert f"{reason['term']}: {reason['in_words']}" in out
+
+
+def test_scores_and_geojson_are_written(slide: Path, tmp_path: Path) -> None:
+    scores, places = tmp_path / "scores.h5", tmp_path / "places.geojson"
+    assert cli.main(["query", str(slide), "stroma", "--scores", str(scores), "--geojson", str(places)]) == 0
+    with h5py.File(scores) as file:
+        assert file["coords"].shape == (16, 2)
+        assert file["scores"].dtype == np.float32
+        assert file.attrs["patch_size_level0"] == 256
+        written = file["scores"][()]
+    tiles = [
+        feature
+        for feature in json.loads(places.read_text())["features"]
+        if feature["properties"]["objectType"] == "tile"
+    ]
+    assert len(tiles) == int((written > 0).sum())
+
+
+def test_a_heatmap_lies_over_the_slide(slide: Path, tmp_path: Path) -> None:
+    path = tmp_path / "map.ome.tiff"
+    assert cli.main(["heatmap", str(slide), "--query", "stroma", "-o", str(path)]) == 0
+    with tifffile.TiffFile(path) as tiff:
+        assert len(tiff.series[0].levels) == 4
+        assert tiff.series[0].shape == (32, 32)
+    source = open_slide(path)
+    assert source.info.mpp_um == pytest.approx((16, 16))
+    source.close()
+
+
+def test_features_of_another_program_answer_examples(
+    slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "features_uni_v1" / "a slide.h5"
+    path.parent.mkdir()
+    corners = [(x, y) for y in range(0, 1024, 256) for x in range(0, 1024, 256)]
+    with h5py.File(path, "w") as file:
+        file["features"], file["coords"] = np.eye(16, dtype=np.float32), np.array(corners)
+        file["coords"].attrs["patch_size_level0"] = 256
+    facts = facts_of(capsys, "query", slide, "--like", "300,100", "--features", path)
+    assert facts["places"][0]["x"] == 384
+    assert facts["encoder"].startswith("uni_v1")
+    assert cli.main(["query", str(slide), "stroma", "--features", str(path)]) == 1
+    assert "know no words" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (["KRAS mutation"], 2, "cannot be measured from stain and texture"),
+        (["qwertz"], 2, "What can be asked: adipose tissue"),
+        ([""], 2, "There is nothing to look for"),
+        ([], 2, "there is nothing to look for: give words"),
+        (["fat", "--encoder", "plip"], 1, "there is no encoder 'plip'; there are measured"),
+        (["--like", "-5,3"], 2, "the example at -5,3 is not on the slide"),
+        (["stroma", "--features", "missing.h5"], 1, "missing.h5: there is no such file"),
+    ],
+)
+def test_bad_questions_are_one_line(
+    slide: Path, words: list[str], status: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["query", str(slide), *words]) == status
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["query", "a.svs", "fat", "--mpp", "1000"], "1000 µm is no size of a slide's pixel"),
+        (["query", "a.svs", "fat", "--top", "0"], "0 is not above 0"),
+        (["heatmap", "a.svs", "--query", "fat", "-o", "map.tif"], "does not end in .ome.tiff"),
+        (["heatmap", "a.svs", "-o", "map.ome.tif"], "required: --query"),
+        (["index"], "required: PATH"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_status_2(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_result_is_not_written_over_the_slide(slide: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = slide.read_bytes()
+    assert cli.main(["query", str(slide), "fat", "--scores", str(slide)]) == 2
+    assert "this is the slide itself" in capsys.readouterr().err
+    assert slide.read_bytes() == before
+
+
+def test_a_folder_without_slides_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["index", str(tmp_path)]) == 2
+    assert "no slides" in capsys.readouterr().err
+
+
+def test_encoders_are_listed_with_their_terms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FOVEOLA_HOME", str(tmp_path))
+    (tmp_path / "config").mkdir()
+    (tmp_path / "plip").mkdir()
+    (tmp_path / "plip" / "model.safetensors").write_bytes(b"weights")
+    (tmp_path / "config" / "models.toml").write_text(
+        f'[plip]\nfolder = "{tmp_path / "plip"}"\n[bad]\nfolder = "nowhere"\n'
+    )
+    assert cli.main(["encoders"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("measured ")
+    assert "no commercial use" in printed.out
+    assert "[bad]" in printed.err
+    assert [card["id"] for card in json.loads(_json_of(capsys))] == ["measured", "plip"]
+
+
+def _json_of(capsys: pytest.CaptureFixture[str]) -> str:
+    assert cli.main(["encoders", "--json"]) == 0
+    return capsys.readouterr().out

@@ -20,7 +20,8 @@ def pixels(vectors: object, *, count: int = 40_000, strength: float = 0.12, nois
     amounts[: count // 2, 0] *= 0.1
     amounts[count // 2 :, 1] *= 0.1
     rgb = (GLASS + 1) * 10 ** -(amounts @ np.asarray(vectors, float)) - 1 + rng.normal(0, noise, (count, 3))
-    return np.clip(rgb, 0, 255).astype(np.uint8)
+    clipped: np.ndarray = np.clip(rgb, 0, 255).astype(np.uint8)
+    return clipped
 
 
 def angle_deg(a: object, b: object) -> float:
@@ -86,6 +87,13 @@ def test_stains_that_are_not_he_are_named(vectors: object, kind: str) -> None:
     stains = find_stains(pixels(vectors), GLASS, brightfield=True)
     assert kind in stains.kind
     assert stains.is_he == (kind == "H&E")
+
+
+def test_brown_blood_does_not_make_pink_tissue_another_stain() -> None:
+    blood = (GLASS + 1) * 10 ** -np.array([0.25, 0.6, 0.75]) - 1
+    mixed = pixels(RUIFROK)[:28_000]  # most of it of eosin
+    mixed[::10] = np.rint(blood)
+    assert find_stains(mixed, GLASS, brightfield=True).is_he
 
 
 def test_fluorescence_is_not_he() -> None:

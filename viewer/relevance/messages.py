@@ -1,6 +1,7 @@
 """What the window and the relevance worker say to each other: immutable, picklable, nothing else.
 
-Arrays do not travel here; they lie in shared memory (``shared_grid``) and are announced by ``Published``.
+Arrays do not travel here; they lie in shared memory (``shared_grid``) and are announced by ``Published`` and
+``Allocated``.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Analyse:
-    """Begin with a slide: the first message. ``memory_name`` is the shared memory over its grid."""
+    """What a worker is started for. ``threads`` read and encode; ``store_bytes`` bounds what is kept."""
 
     path: str
     mpp_um: tuple[float, float]
     mpp_estimated: bool
     encoder_id: str
-    memory_name: str
+    store_bytes: int
+    threads: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Explain:
-    """Say what made the score of one patch, for the leaf ``leaf`` of the query."""
+    """Say what made the score of one patch, for the leaf ``leaf`` of query ``number``."""
 
     number: int
     leaf: int
@@ -124,6 +126,24 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The worker cannot go on with this slide, and why."""
+    """The worker cannot go on with this slide, and why. It has ended."""
 
     reason: str
+
+
+# From the client
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDied:
+    """The worker's process ended unasked. ``restarting``: another one goes on from what is on disk; else it
+    stays off until something is asked again.
+    """
+
+    reason: str
+    restarting: bool
+
+
+ToWorker = Ask | Look | Explain | SetPaused | Stop
+FromWorker = Progress | Published | Allocated | Explained | Note | Refused | Failed
+Event = FromWorker | WorkerDied

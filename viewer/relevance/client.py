@@ -1,0 +1,330 @@
+"""RelevanceClient: the window's side of the relevance worker. No Qt, no torch.
+
+One thread owns the worker's process and both ends of the conversation, so that nobody who asks ever waits.
+Events are told from that thread. A worker that dies is replaced once, and goes on from what is on disk.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from multiprocessing import get_context
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING, Any
+
+from viewer.cores import core_count
+from viewer.log import logger
+from viewer.relevance.encoders import load_encoder
+from viewer.relevance.field import RelevanceField
+from viewer.relevance.grid import PatchGrid
+from viewer.relevance.messages import (
+    Allocated,
+    Analyse,
+    Ask,
+    Explain,
+    Failed,
+    Look,
+    Published,
+    SetPaused,
+    Stop,
+    WorkerDied,
+)
+from viewer.relevance.shared_grid import ESTIMATED, KNOWN, SharedGrid
+from viewer.relevance.worker import run_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.connection import Connection
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from viewer.relevance.encoders import Encoder
+    from viewer.relevance.messages import Event, FromWorker, ToWorker
+    from viewer.relevance.query import Query
+    from viewer.slide.geometry import Rect
+    from viewer.slide.source import Source
+
+log = logger("relevance")
+
+STOP_GRACE_S = 0.8
+"""A worker that is told to stop has so long before it is killed."""
+_KILL_GRACE_S = 0.7
+_MOST_DEATHS = 2
+_SPAWN = get_context("spawn")
+
+
+class RelevanceClient:
+    """Made for one slide: ``open``, then the rest, and ``close`` at the end. All but events in one thread.
+
+    ``make_encoder`` runs in the worker and must be picklable.
+    """
+
+    def __init__(
+        self,
+        on_event: Callable[[Event], None],
+        *,
+        make_encoder: Callable[[str], Encoder] = load_encoder,
+    ) -> None:
+        self._on_event = on_event
+        self._make_encoder = make_encoder
+        self._conversation: _Conversation | None = None
+        self._grid: PatchGrid | None = None
+        self._number = 0
+
+    def open(
+        self,
+        source: Source,
+        mpp_um: tuple[float, float],
+        *,
+        mpp_estimated: bool,
+        encoder_id: str,
+        store_bytes: int,
+        threads: int | None = None,
+    ) -> None:
+        """Start the analysis of a slide with pixels of ``mpp_um``; returns at once.
+
+        ``store_bytes`` bounds what all slides' features take on disk. ``threads`` read and encode; None
+        leaves one core to the window. Raises ValueError where the pixel size cannot be right.
+        """
+        if self._conversation is not None:
+            raise RuntimeError("this client has its slide already")
+        self._grid = PatchGrid.over(source.pyramid.width, source.pyramid.height, mpp_um)
+        job = Analyse(
+            str(source.info.path.absolute()),
+            mpp_um,
+            mpp_estimated,
+            encoder_id,
+            store_bytes,
+            threads or max(1, core_count() - 1),
+        )
+        self._conversation = _Conversation(job, self._grid, self._make_encoder, self._on_event)
+
+    @property
+    def grid(self) -> PatchGrid:
+        """The patches of the open slide."""
+        if self._grid is None:
+            raise RuntimeError("no slide is open")
+        return self._grid
+
+    def ask(self, query: Query) -> int:
+        """Have a query answered, from now on with every new patch; the number comes back with its answers."""
+        self._number += 1
+        self._tell(Ask(self._number, query))
+        return self._number
+
+    def look(self, field: Rect, gaze: tuple[float, float] | None, downsample: float, *, moving: bool) -> None:
+        """Where the reader looks (level-0 px): analysed first. The worker rests while the view moves."""
+        self._tell(Look(field, gaze, downsample, moving))
+
+    def explain(self, leaf: int, row: int, col: int) -> None:
+        """Ask for the measurements behind one patch's score, for a leaf of the query asked last."""
+        self._tell(Explain(self._number, leaf, row, col))
+
+    def set_paused(self, paused: bool) -> None:
+        """Hold the analysis, or let it go on."""
+        self._tell(SetPaused(paused))
+
+    def field(self) -> RelevanceField | None:
+        """The answer published last; None before the first."""
+        return None if self._conversation is None else self._conversation.field
+
+    def weights(self) -> NDArray[np.float32] | None:
+        """What each patch's tiles are worth for the order of loading: (rows, columns), 1 to 4."""
+        return None if self._conversation is None else self._conversation.weights
+
+    def close(self) -> None:
+        """End the worker, within two seconds. Closing twice is allowed."""
+        if self._conversation is not None:
+            self._conversation.end()
+
+    def _tell(self, message: ToWorker) -> None:
+        if self._conversation is not None:
+            self._conversation.tell(message)
+
+
+class _Conversation:
+    """A thread that starts workers, passes messages on, and keeps what was published last."""
+
+    def __init__(
+        self,
+        job: Analyse,
+        grid: PatchGrid,
+        make_encoder: Callable[[str], Encoder],
+        on_event: Callable[[Event], None],
+    ) -> None:
+        self.field: RelevanceField | None = None
+        self.weights: NDArray[np.float32] | None = None
+        self._job = job
+        self._grid = grid
+        self._make_encoder = make_encoder
+        self._on_event = on_event
+        self._outgoing: deque[ToWorker] = deque()
+        self._ending = threading.Event()
+        self._memory: SharedGrid | None = None
+        self._process: Any = None
+        # What a new worker must be told, and how many have died since something was asked.
+        self._asked: Ask | None = None
+        self._paused = SetPaused(False)
+        self._look: Look | None = None
+        self._deaths = 0
+        self._woken, self._waker = _SPAWN.Pipe(duplex=False)
+        self._wake_due = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="relevance client", daemon=True)
+        self._thread.start()
+
+    def tell(self, message: ToWorker) -> None:
+        """Have a message passed on; returns at once."""
+        if not self._ending.is_set():
+            self._outgoing.append(message)
+            self._wake()
+
+    def end(self) -> None:
+        """End the worker and the thread."""
+        if self._ending.is_set():
+            return
+        self._ending.set()
+        self._wake()
+        self._thread.join(STOP_GRACE_S)
+        # Still there: the worker is busy, or hangs and takes no more messages. What it measured is on disk.
+        process = self._process
+        if self._thread.is_alive() and process is not None:
+            process.kill()
+        self._thread.join(_KILL_GRACE_S)
+        if self._thread.is_alive():
+            log.error("the relevance worker's thread did not end")
+
+    def _wake(self) -> None:
+        # At most one byte is under way: the pipe never fills up, so this never waits.
+        if self._wake_due.acquire(blocking=False):
+            self._waker.send_bytes(b"w")
+
+    def _slept(self) -> None:
+        self._woken.recv_bytes()
+        self._wake_due.release()
+
+    def _run(self) -> None:
+        try:
+            while not self._ending.is_set():
+                self._one_worker()
+                if not self._ending.is_set():
+                    self._wait_for_a_question()
+        finally:
+            self._woken.close()
+            self._waker.close()
+
+    def _wait_for_a_question(self) -> None:
+        """After a death: the next worker starts at once, or when something is asked."""
+        while self._deaths >= _MOST_DEATHS and not self._ending.is_set():
+            self._slept()
+            self._note_outgoing()
+
+    def _one_worker(self) -> None:
+        """From the start of a worker's process to its end."""
+        try:
+            memory = SharedGrid(self._grid.shape)
+            connection, theirs = _SPAWN.Pipe()
+            process = _SPAWN.Process(
+                target=run_worker,
+                args=(theirs, self._job, memory, self._make_encoder),
+                name="foveola relevance worker",
+                daemon=True,
+            )
+            process.start()
+        except (OSError, ValueError) as error:
+            self._deaths = _MOST_DEATHS
+            log.exception("the relevance worker cannot start")
+            self._on_event(WorkerDied(f"The analysis cannot start: {error}.", restarting=False))
+            return
+        theirs.close()
+        self._memory, self._process = memory, process
+        failed = False
+        try:
+            self._note_outgoing()
+            for message in (self._paused, self._look, self._asked):
+                if message is not None:
+                    connection.send(message)
+            failed = self._converse(connection)
+        except (EOFError, OSError):
+            pass  # how it ended is told below
+        finally:
+            connection.close()
+            self._see_off(process)
+        if failed:
+            self._deaths = _MOST_DEATHS
+        elif not self._ending.is_set():
+            self._tell_death(process.exitcode)
+
+    def _converse(self, connection: Connection) -> bool:
+        """Until the worker ends, which raises, or has failed: True."""
+        while not self._ending.is_set():
+            ready = wait([connection, self._woken])
+            if self._woken in ready:
+                self._slept()
+                for message in self._note_outgoing():
+                    connection.send(message)
+            if connection in ready:
+                event: FromWorker = connection.recv()
+                if self._is_news(event) and not self._ending.is_set():
+                    self._on_event(event)
+                if isinstance(event, Failed):
+                    return True
+        connection.send(Stop())
+        while True:
+            connection.recv()  # until the pipe ends: a worker that is still telling must not get stuck
+
+    def _is_news(self, event: FromWorker) -> bool:
+        """Take over what lies in shared memory. False where an event that will come speaks for it."""
+        assert self._memory is not None
+        if isinstance(event, Published):
+            found = self._memory.read_scores()
+            if found is None or found.number != event.number:
+                return False
+            self.field = RelevanceField(
+                self._grid,
+                found.scores,
+                found.states == KNOWN,
+                found.states == ESTIMATED,
+                event.provenance,
+            )
+        elif isinstance(event, Allocated):
+            loads = self._memory.read_loads()
+            if loads is None:
+                return False
+            self.weights = loads.weights
+        return True
+
+    def _note_outgoing(self) -> list[ToWorker]:
+        """What is to be sent; of looks only the last. Remembers what another worker must know."""
+        messages: list[ToWorker] = []
+        while self._outgoing:
+            message = self._outgoing.popleft()
+            match message:
+                case Ask():
+                    self._asked, self._deaths = message, 0
+                case SetPaused():
+                    self._paused = message
+                case Look():
+                    self._look = message
+            messages.append(message)
+        return [message for message in messages if not isinstance(message, Look) or message is self._look]
+
+    def _see_off(self, process: Any) -> None:
+        process.join(STOP_GRACE_S)
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+    def _tell_death(self, exit_code: int | None) -> None:
+        self._deaths += 1
+        restarting = self._deaths < _MOST_DEATHS
+        how = f"exit status {exit_code}"
+        if exit_code is not None and exit_code < 0:
+            how = f"signal {-exit_code}"
+        log.error("the relevance worker ended by %s", how)
+        then = (
+            "another one goes on from there"
+            if restarting
+            else "it stays off until something is asked again; what was analysed is kept"
+        )
+        self._on_event(WorkerDied(f"The analysis ended unexpectedly ({how}); {then}.", restarting=restarting))

@@ -1,0 +1,272 @@
+"""Engine: the loop of the relevance worker. Hears the window, analyses what matters first, publishes.
+
+Its own thread never waits for a block: blocks are read and encoded on others, so that a question or a stop is
+heard within a fiftieth of a second.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from viewer.relevance.encoders import UnsupportedTermError
+from viewer.relevance.loads import Allocator
+from viewer.relevance.messages import (
+    Allocated,
+    Ask,
+    Explain,
+    Explained,
+    Look,
+    Note,
+    Progress,
+    Published,
+    Refused,
+    SetPaused,
+    Stop,
+)
+from viewer.relevance.order import Order
+from viewer.relevance.query import Like, leaves
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from viewer.relevance.analysis import Analysis
+    from viewer.relevance.encoders import Reason
+    from viewer.relevance.field import RelevanceField
+    from viewer.relevance.messages import FromWorker
+    from viewer.relevance.reading import BlockReader, Outcome
+    from viewer.relevance.shared_grid import SharedGrid
+
+BATCH_S = 0.05
+"""What a block may take: blocks become smaller until they do."""
+FIRST_ANSWER_S = 0.6
+"""After a question, when the coarse pass is not done yet."""
+_ANSWER_EVERY_S = 0.5
+_ANSWER_SHARE = 0.1
+"""Of the time, at most, for scoring again what grows: a large slide is scored more seldom."""
+_ALLOCATE_EVERY_S = 0.2
+_PROGRESS_EVERY_S = 0.25
+_BUSY_WAIT_S = 0.02
+_IDLE_WAIT_S = 0.25
+_MOVING_FOR_S = 0.3
+"""After the last look that said so: the one that ends a movement may never come."""
+_RATE_AFTER_S = 1.0
+_RATE_MEMORY = 0.9
+
+
+class Engine:
+    """``run`` returns when it is told to stop; EOFError where the window is gone. Raises EncoderError,
+    SlideError where the analysis cannot go on.
+    """
+
+    def __init__(self, connection: Connection, memory: SharedGrid, analysis: Analysis, threads: int) -> None:
+        self._connection = connection
+        self._memory = memory
+        self._analysis = analysis
+        self._threads = threads
+        self._order = Order(analysis.grid, analysis.tissue)
+        subject = analysis.store.subject
+        self._allocator = Allocator(analysis.grid, analysis.source.pyramid, analysis.tissue, subject.mpp_um)
+        self._reader: BlockReader | None = None
+        self._stopped = self._paused = self._finished = False
+        self._asked: Ask | None = None
+        self._field: RelevanceField | None = None
+        self._look: Look | None = None
+        self._moving_until_s = 0.0
+        self._notes_told = 0
+        self._progress: Progress | None = None
+        self._progress_due_s = 0.0
+        # What was published last speaks for so many patches; the next is due at this time.
+        self._scored = -1
+        self._answer_due_s = 0.0
+        self._coarse = True
+        self._allocation_due = False
+        self._allocate_due_s = 0.0
+        self._patch_s = 0.0
+        self._worked_s = 0.0
+        self._worked_patches = 0
+
+    def run(self) -> None:
+        """Analyse to the end, and answer until told to stop."""
+        self._tell_notes()
+        while not self._stopped:
+            started_s = monotonic()
+            self._hear()
+            if self._stopped:
+                return
+            self._answer_if_due()
+            self._allocate_if_due()
+            self._tell_progress()
+            self._work()
+            if self._reader is not None and self._reader.busy:
+                self._worked_s += monotonic() - started_s
+
+    def close(self) -> None:
+        """Let the blocks under way end, and drop the rest."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    # Hearing
+
+    def _hear(self) -> None:
+        """All that the window has said."""
+        while not self._stopped and self._connection.poll(0):
+            self._take(self._connection.recv())
+
+    def _take(self, message: object) -> None:
+        match message:
+            case Stop():
+                self._stopped = True
+            case Ask():
+                self._begin_answer(message)
+            case Look():
+                self._look = message
+                if message.moving:
+                    self._moving_until_s = monotonic() + _MOVING_FOR_S
+                else:
+                    self._moving_until_s = 0.0
+                    self._order.look(message.field, message.gaze)
+                self._allocation_due = True
+            case Explain():
+                self._explain(message)
+            case SetPaused():
+                self._paused = message.paused
+                self._progress_due_s = 0.0
+            case _:
+                raise TypeError(f"the worker was told {message!r}")
+
+    def _begin_answer(self, asked: Ask) -> None:
+        """What is known is scored at once; where nothing is, after the first patches."""
+        self._asked, self._field = asked, None
+        examples = [cell for leaf in leaves(asked.query) if isinstance(leaf, Like) for cell in leaf.positives]
+        self._order.want(examples)
+        self._scored = -1
+        self._answer_due_s = 0.0 if self._analysis.store.count else monotonic() + FIRST_ANSWER_S
+
+    def _explain(self, wanted: Explain) -> None:
+        if self._asked is None or wanted.number != self._asked.number:
+            return
+        parts = leaves(self._asked.query)
+        reasons: tuple[Reason, ...] = ()
+        if 0 <= wanted.leaf < len(parts):
+            with suppress(UnsupportedTermError):  # the question was refused with its reason
+                reasons = self._analysis.explain(parts[wanted.leaf], wanted.row, wanted.col)
+        self._say(Explained(wanted.number, wanted.leaf, wanted.row, wanted.col, reasons))
+
+    # Working
+
+    def _work(self) -> None:
+        """Keep the reader's threads busy while there is something to do and nothing speaks against it, and
+        wait a little for what they bring, or for the window.
+        """
+        analysis = self._analysis
+        resting = self._paused or monotonic() < self._moving_until_s
+        if not resting and analysis.pending.any():
+            reader = self._ready_reader()
+            while reader.busy < reader.room:
+                block = self._order.next(analysis.pending, min(self._side(), analysis.block_side))
+                if block is None:
+                    break
+                analysis.begin(block, reader)
+        if self._reader is not None and self._reader.busy:
+            for outcome in self._reader.collect(_BUSY_WAIT_S):
+                self._learn(outcome)
+            return
+        if not resting and not self._finished:
+            self._end_analysis()
+        self._connection.poll(_BUSY_WAIT_S if resting and not self._paused else _IDLE_WAIT_S)
+
+    def _ready_reader(self) -> BlockReader:
+        if self._reader is None:
+            self._reader = self._analysis.reader(self._threads)
+            self._tell_notes()
+        return self._reader
+
+    def _side(self) -> int:
+        """How many patches a block may have in a row to take no longer than a batch may."""
+        return max(1, int((BATCH_S / self._patch_s) ** 0.5)) if self._patch_s else 1
+
+    def _learn(self, outcome: Outcome) -> None:
+        device = self._analysis.device
+        self._analysis.take(outcome)
+        patches = len(outcome.cells)
+        if patches:
+            each_s = outcome.seconds / patches
+            self._patch_s = (
+                _RATE_MEMORY * self._patch_s + (1 - _RATE_MEMORY) * each_s if self._patch_s else each_s
+            )
+            self._worked_patches += patches
+        if device != self._analysis.device:
+            self.close()  # the next reader lets the CPU's threads encode side by side
+        self._tell_notes()
+        if self._coarse and not self._order.coarse_left(self._analysis.pending):
+            self._coarse, self._answer_due_s = False, 0.0
+
+    def _end_analysis(self) -> None:
+        self._finished = True
+        self._answer_due_s = 0.0
+        self.close()
+        self._analysis.finish()
+        self._tell_notes()
+        self._progress_due_s = 0.0
+
+    # Publishing
+
+    def _answer_if_due(self) -> None:
+        """Score what is known of the question, where more is known than the last time."""
+        done = self._analysis.done
+        if self._scored == done or monotonic() < self._answer_due_s:
+            return
+        started_s = monotonic()
+        self._scored = done
+        if self._asked is not None:
+            try:
+                self._field = self._analysis.field(self._asked.query)
+            except UnsupportedTermError as error:
+                self._say(Refused(self._asked.number, str(error)))
+                self._asked = self._field = None
+            else:
+                self._memory.write_scores(self._asked.number, self._field)
+                self._say(Published(self._asked.number, self._field.provenance))
+        self._order.learn(self._field, *self._analysis.store.load())
+        self._allocation_due, self._allocate_due_s = self._asked is not None, 0.0
+        took_s = monotonic() - started_s
+        self._answer_due_s = monotonic() + max(_ANSWER_EVERY_S, took_s / _ANSWER_SHARE)
+
+    def _allocate_if_due(self) -> None:
+        if not self._allocation_due or self._look is None or self._field is None:
+            return
+        if monotonic() < self._allocate_due_s:
+            return
+        self._allocation_due, self._allocate_due_s = False, monotonic() + _ALLOCATE_EVERY_S
+        loads = self._allocator.allocate(
+            self._field.scores, self._order.surprise, self._order.attention, self._look
+        )
+        self._memory.write_loads(loads)
+        self._say(Allocated())
+
+    def _tell_progress(self) -> None:
+        now_s = monotonic()
+        if now_s < self._progress_due_s:
+            return
+        self._progress_due_s = now_s + _PROGRESS_EVERY_S
+        analysis = self._analysis
+        left = analysis.total - analysis.done
+        seconds_left = 0.0 if left <= 0 else None
+        if left > 0 and self._worked_s > _RATE_AFTER_S and self._worked_patches:
+            seconds_left = left * self._worked_s / self._worked_patches
+        progress = Progress(analysis.done, analysis.total, analysis.failed_count, seconds_left, self._paused)
+        if progress != self._progress:
+            self._progress = progress
+            self._say(progress)
+
+    def _tell_notes(self) -> None:
+        notes = self._analysis.notes
+        for note in notes[self._notes_told :]:
+            self._say(Note(note))
+        self._notes_told = len(notes)
+
+    def _say(self, event: FromWorker) -> None:
+        self._connection.send(event)

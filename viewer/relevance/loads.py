@@ -1,0 +1,110 @@
+"""What each patch is worth: tile loads and encoder tokens from scores, surprise and where the reader looks.
+
+The formulas are gpu/allocate.py's; here are the budgets, and what a slide's levels cost.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gpu.allocate import MOST_TOKENS, allocate_loads, allocate_tokens, joint_relevance
+from viewer.relevance.shared_grid import Loads
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.relevance.grid import PatchGrid
+    from viewer.relevance.messages import Look
+    from viewer.slide.geometry import Pyramid
+
+LOAD_BYTES = 256 << 20
+"""Of decoded tiles beyond the screen that are worth having: half of the smallest tile cache."""
+UNIFORM_TOKENS = 256
+"""A region of 128 µm at 0.5 µm/px has as many where no region counts more than another."""
+TOKEN_SHARE = 0.4
+_FINE_MPP_UM = 0.45
+_RGBA_BYTES = 4
+
+
+class Allocator:
+    """For one slide; each allocation begins with the one before, so that slight changes move nothing.
+
+    ``tissue`` (rows, columns): glass takes part in no budget of tokens.
+    """
+
+    def __init__(
+        self,
+        grid: PatchGrid,
+        pyramid: Pyramid,
+        tissue: NDArray[np.bool_],
+        mpp_um: tuple[float, float],
+    ) -> None:
+        self._grid = grid
+        self._pyramid = pyramid
+        self._tissue = tissue
+        self._bytes_per_level = bytes_per_level(grid, pyramid)
+        self._most_tokens = MOST_TOKENS if min(mpp_um) < _FINE_MPP_UM else UNIFORM_TOKENS
+        self._tokens: NDArray[np.uint16] | None = None
+        self._token_price: int | None = None
+        self._levels: NDArray[np.uint8] | None = None
+        self._load_price: int | None = None
+
+    def allocate(
+        self,
+        scores: NDArray[np.float32],
+        surprise: NDArray[np.float32],
+        attention: NDArray[np.float32],
+        look: Look,
+    ) -> Loads:
+        """All arrays (rows, columns); ``surprise`` NaN where it is not known."""
+        relevance = joint_relevance(scores, surprise)
+        loads = allocate_loads(
+            relevance,
+            LOAD_BYTES,
+            acuity=attention,
+            on_screen=self._on_screen(look),
+            required_level=min(
+                self._pyramid.level_for_downsample(look.downsample), len(self._bytes_per_level) - 1
+            ),
+            bytes_per_level=self._bytes_per_level,
+            previous=self._levels,
+            warm=self._load_price,
+        )
+        tokens = allocate_tokens(
+            relevance[self._tissue],
+            int(TOKEN_SHARE * UNIFORM_TOKENS * int(self._tissue.sum())),
+            previous=self._tokens,
+            warm=self._token_price,
+            most_tokens=self._most_tokens,
+        )
+        self._levels, self._load_price = loads.levels, loads.price
+        self._tokens, self._token_price = tokens.tokens, tokens.price
+        spread = np.zeros(self._grid.shape, np.uint16)
+        spread[self._tissue] = tokens.tokens
+        return Loads(loads.weights, loads.levels, spread)
+
+    def _on_screen(self, look: Look) -> NDArray[np.bool_]:
+        """The patches of which the screen shows any part."""
+        x = np.arange(self._grid.columns) * self._grid.patch_width_px
+        y = (np.arange(self._grid.rows) * self._grid.patch_height_px)[:, None]
+        shown: NDArray[np.bool_] = (
+            (x < look.field.x1)
+            & (x + self._grid.patch_width_px > look.field.x0)
+            & (y < look.field.y1)
+            & (y + self._grid.patch_height_px > look.field.y0)
+        )
+        return shown
+
+
+def bytes_per_level(grid: PatchGrid, pyramid: Pyramid) -> tuple[int, ...]:
+    """What a patch's pixels take at each level, finest first, as far as a coarser level takes less."""
+    taken: list[int] = []
+    for level in pyramid.levels:
+        pixels = grid.patch_width_px / level.scale_x * grid.patch_height_px / level.scale_y
+        size = max(1, round(pixels * _RGBA_BYTES))
+        if taken and size >= taken[-1]:
+            break
+        taken.append(size)
+    return tuple(taken)

@@ -1,0 +1,141 @@
+"""SharedGrid: what the worker has found, in memory that the window's process sees too.
+
+Two buffers each for scores and for loads: one is written while the other is read, so that nobody waits and a
+writer that is killed leaves what was published before. The memory has no name, and ends with the processes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from viewer.relevance.field import RelevanceField
+
+UNKNOWN, ESTIMATED, KNOWN = 0, 1, 2
+_BUFFERS = 2
+_HEADER_BYTES = 64
+_ALIGNMENT = 8
+_MOST_TRIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The answer to query ``number``: scores float32 and states uint8 (UNKNOWN, ESTIMATED, KNOWN), (rows,
+    columns) each.
+    """
+
+    number: int
+    scores: NDArray[np.float32]
+    states: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Loads:
+    """What each patch is worth: for loading tiles a weight (float32, 1 to 4) and a level (uint8), for an
+    encoder its tokens (uint16); (rows, columns) each.
+    """
+
+    weights: NDArray[np.float32]
+    levels: NDArray[np.uint8]
+    tokens: NDArray[np.uint16]
+
+
+class SharedGrid:
+    """Over one grid of patches. One process writes, any reads; goes to the worker as an argument of its
+    process.
+    """
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        """``shape``: (rows, columns). Raises OSError where there is no memory for it."""
+        self.shape = shape
+        self._scores = _Section(shape, {"scores": "<f4", "states": "|u1"})
+        self._loads = _Section(shape, {"weights": "<f4", "levels": "|u1", "tokens": "<u2"})
+
+    def write_scores(self, number: int, field: RelevanceField) -> None:
+        """Publish the answer to query ``number``."""
+        states = np.where(field.known, KNOWN, np.where(field.estimated, ESTIMATED, UNKNOWN))
+        arrays: dict[str, NDArray[Any]] = {"scores": field.scores, "states": states}
+        self._scores.write(number, arrays)
+
+    def read_scores(self) -> Scores | None:
+        """A copy of what was published last; None before the first."""
+        found = self._scores.read()
+        return None if found is None else Scores(found[0], **found[1])
+
+    def write_loads(self, loads: Loads) -> None:
+        """Publish an allocation."""
+        arrays: dict[str, NDArray[Any]] = {
+            "weights": loads.weights,
+            "levels": loads.levels,
+            "tokens": loads.tokens,
+        }
+        self._loads.write(0, arrays)
+
+    def read_loads(self) -> Loads | None:
+        """A copy of what was published last; None before the first."""
+        found = self._loads.read()
+        return None if found is None else Loads(**found[1])
+
+
+class _Section:
+    """Some arrays over the grid that are published together, twice in memory.
+
+    A header of int64: how many times something was published, then for each buffer the number that goes
+    with it. Publication n lies in buffer n mod 2, and is whole as long as it is the newest.
+    """
+
+    def __init__(self, shape: tuple[int, int], types: Mapping[str, str]) -> None:
+        self._shape = shape
+        self._types = dict(types)
+        patches = shape[0] * shape[1]
+        self._offsets: dict[str, int] = {}
+        size = 0
+        for name, dtype in self._types.items():
+            self._offsets[name] = size
+            size += -(-patches * np.dtype(dtype).itemsize // _ALIGNMENT) * _ALIGNMENT
+        self._buffer_bytes = size
+        total = _HEADER_BYTES + _BUFFERS * size
+        self._memory: Any = get_context("spawn").RawArray(ctypes.c_uint8, total)
+
+    def write(self, number: int, arrays: Mapping[str, NDArray[Any]]) -> None:
+        header = self._header()
+        following = int(header[0]) + 1
+        for name, view in self._views(following % _BUFFERS).items():
+            if arrays[name].shape != self._shape:
+                raise ValueError(f"{name} of shape {arrays[name].shape} on a grid of {self._shape}")
+            view[...] = arrays[name]
+        header[1 + following % _BUFFERS] = number
+        header[0] = following
+
+    def read(self) -> tuple[int, dict[str, NDArray[Any]]] | None:
+        """None before the first publication, and where the writer never leaves time for a copy."""
+        header = self._header()
+        for _ in range(_MOST_TRIES):
+            newest = int(header[0])
+            if newest == 0:
+                return None
+            number = int(header[1 + newest % _BUFFERS])
+            copies = {name: view.copy() for name, view in self._views(newest % _BUFFERS).items()}
+            if int(header[0]) == newest:  # else the writer may have begun to write over it
+                return number, copies
+        return None
+
+    def _header(self) -> NDArray[np.int64]:
+        return np.frombuffer(self._memory, np.int64, 1 + _BUFFERS)
+
+    def _views(self, buffer: int) -> dict[str, NDArray[Any]]:
+        start = _HEADER_BYTES + buffer * self._buffer_bytes
+        count = self._shape[0] * self._shape[1]
+        return {
+            name: np.frombuffer(self._memory, dtype, count, start + self._offsets[name]).reshape(self._shape)
+            for name, dtype in self._types.items()
+        }

@@ -1,0 +1,109 @@
+"""The relevance worker's process: of the lowest priority, opens what the engine needs, says why it ends.
+
+Imported by the window's process, which starts it: torch and all that needs it come in only here, inside.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING
+
+import psutil
+
+from viewer.log import logger
+from viewer.relevance.messages import Failed, Note
+from viewer.terminal import in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.connection import Connection
+
+    from viewer.relevance.encoders import Encoder
+    from viewer.relevance.messages import Analyse
+    from viewer.relevance.shared_grid import SharedGrid
+
+log = logger("relevance")
+
+_LOWEST_NICENESS = 19
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
+_KEPT_BYTES = 1 << 28
+
+
+def run_worker(
+    connection: Connection, job: Analyse, memory: SharedGrid, make_encoder: Callable[[str], Encoder]
+) -> None:
+    """The process from beginning to end. Ends quietly when told to, and when the other side is gone."""
+    _yield_to_the_window()
+    _keep_freed_memory()
+    try:
+        with closing(connection), suppress(EOFError, BrokenPipeError, ConnectionResetError):
+            try:
+                _analyse(connection, job, memory, make_encoder)
+            except (EOFError, BrokenPipeError, ConnectionResetError):
+                raise
+            except Exception as error:
+                log.exception("the analysis ended")
+                connection.send(Failed(f"The analysis has ended. {in_words(error)}"))
+    except KeyboardInterrupt:  # Ctrl+C in the terminal reaches every process of the window
+        sys.exit(0)
+
+
+def _analyse(
+    connection: Connection, job: Analyse, memory: SharedGrid, make_encoder: Callable[[str], Encoder]
+) -> None:
+    import torch
+
+    from viewer.relevance.analysis import Analysis
+    from viewer.relevance.encoders import EncoderMemoryError
+    from viewer.relevance.engine import Engine
+    from viewer.relevance.features import FeatureStore
+    from viewer.relevance.store_subject import StoreSubject
+    from viewer.saving import SaveError
+    from viewer.slide.source import open_slide
+
+    torch.set_num_threads(1)  # a thread for each block uses all cores better
+    with closing(open_slide(job.path)) as source:
+        encoder = make_encoder(job.encoder_id)
+        subject = StoreSubject.of(source, encoder.card, job.mpp_um, mpp_estimated=job.mpp_estimated)
+        store = FeatureStore.open(subject, limit_bytes=job.store_bytes)
+        try:
+            analysis = Analysis(source, encoder, store)
+            if torch.cuda.is_available():
+                try:
+                    analysis.use("cuda")
+                except EncoderMemoryError as error:
+                    analysis.use("cpu")
+                    connection.send(Note(f"{error}. The CPU is used, more slowly."))
+            with closing(Engine(connection, memory, analysis, job.threads)) as engine:
+                engine.run()
+        finally:
+            try:
+                store.close()
+            except SaveError as error:
+                connection.send(Note(f"What was measured is not kept: {error}."))
+
+
+def _yield_to_the_window() -> None:
+    """The lowest priority for processor and disk that the system has."""
+    process = psutil.Process()
+    with suppress(
+        psutil.Error, OSError, AttributeError
+    ):  # a sandbox may forbid it: slower frames, no failure
+        if sys.platform == "win32":
+            process.nice(psutil.IDLE_PRIORITY_CLASS)
+            process.ionice(psutil.IOPRIO_VERYLOW)
+        else:
+            process.nice(_LOWEST_NICENESS)
+            if hasattr(process, "ionice"):
+                process.ionice(psutil.IOPRIO_CLASS_IDLE)
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc keep large blocks: given back and fetched anew for each batch they cost half of the time."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library does as it likes
+            libc = ctypes.CDLL(None)
+            libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+            libc.mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)

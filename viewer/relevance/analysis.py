@@ -63,6 +63,7 @@ class Analysis:
         self.block_side = BLOCK_SIDE
         """The most patches in a row that the device can take; falls when its memory is full."""
         self.device = "cpu"
+        self._reader: BlockReader | None = None
         self._notes = dict.fromkeys((*notes, *store.notes, *self._found.notes))
         if not self._found.has_tissue or not self._found.brightfield:
             self._notes[self._found.reason] = None
@@ -101,14 +102,15 @@ class Analysis:
             calibration = self.encoder.calibrate(self.source, self._found, self.store.subject.mpp_um)
             self._keep(lambda: self.store.set_calibration(calibration))
             self._note_calibration()
-        return BlockReader(
+        self._reader = BlockReader(
             self.source,
             self.encoder,
             self.grid,
             self.store.calibration or {},
             threads=threads,
-            one_encoder=self.device != "cpu",
+            device=self.device,
         )
+        return self._reader
 
     def begin(self, block: Block, reader: BlockReader) -> None:
         """Have the pending patches of a block read and encoded."""
@@ -182,17 +184,16 @@ class Analysis:
 
     def _make_do(self, outcome: Outcome) -> None:
         block = outcome.block
-        self.pending[block.cells] = self.tissue[block.cells] & ~self.store.known()[block.cells]
-        self.pending[self.failed] = False
+        self.pending[tuple(outcome.cells.T)] = True
         side = max(block.rows, block.cols)
-        if side > self.block_side:
+        if side > self.block_side or outcome.device != self.device:
             return  # others were under way when this became known
         if side > 1:
             self.block_side = (side + 1) // 2
             self._notes["The memory of the graphics processor is full: smaller blocks are analysed."] = None
-        elif self.device != "cpu":
-            self.use("cpu")
-            self.block_side = BLOCK_SIDE
+        elif self.device != "cpu" and self._reader is not None:
+            self._reader.fall_back_to_cpu()
+            self.device, self.block_side = "cpu", BLOCK_SIDE
             self._notes["The memory of the graphics processor is full: the CPU goes on, more slowly."] = None
         elif outcome.out_of_memory is not None:
             raise outcome.out_of_memory

@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -34,8 +34,8 @@ class Outcome:
     """What became of a block, of the patches in it that were wanted.
 
     ``cells`` (n, 2) as row, column with ``features`` (n, D); ``failed`` (m, 2) could not be read.
-    ``out_of_memory``: the device cannot take a block of this size; nothing of it was encoded. ``seconds`` on
-    its thread.
+    ``out_of_memory``: the ``device`` cannot take a block of this size; its cells have no features and are
+    still wanted. ``seconds`` on its thread.
     """
 
     block: Block
@@ -43,13 +43,26 @@ class Outcome:
     features: NDArray[np.float32]
     failed: NDArray[np.int64]
     seconds: float
+    device: str
     out_of_memory: EncoderMemoryError | None = None
+
+
+class _Encoded(NamedTuple):
+    """The features of those of some patches that did not fail, and which did."""
+
+    features: NDArray[np.float32]
+    failed: Mask
+    device: str
+    out_of_memory: EncoderMemoryError | None = None
+
+
+_NO_FEATURES = np.empty((0, 0), np.float32)
 
 
 class BlockReader:
     """Reads and encodes blocks on ``threads`` threads. Used by one thread; ``close`` ends the others.
 
-    ``one_encoder``: encode one block at a time, as a graphics processor wants it; reading goes on beside it.
+    On a device other than "cpu" one block is encoded at a time; reading goes on beside it.
     """
 
     def __init__(
@@ -60,13 +73,15 @@ class BlockReader:
         calibration: Mapping[str, Any],
         *,
         threads: int,
-        one_encoder: bool,
+        device: str,
     ) -> None:
         self._source = source
         self._encoder = encoder
         self._grid = grid
         self._calibration = calibration
-        self._turn = threading.Semaphore(1 if one_encoder else threads)
+        self._threads = threads
+        self._device = device
+        self._turn = threading.Semaphore(threads if device == "cpu" else 1)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="analysis")
         self._running: set[Future[Outcome]] = set()
         self.room = threads + 1
@@ -84,6 +99,13 @@ class BlockReader:
     def busy(self) -> int:
         """How many blocks are under way."""
         return len(self._running)
+
+    def fall_back_to_cpu(self) -> None:
+        """Encode on the CPU from now on. Waits for a block that is being encoded elsewhere."""
+        with self._turn:
+            self._encoder.use("cpu")
+            self._device = "cpu"
+        self._turn.release(self._threads - 1)
 
     def submit(self, block: Block, wanted: Mask) -> None:
         """Have a block done. ``wanted`` (rows, columns of the block): which of its patches."""
@@ -103,31 +125,40 @@ class BlockReader:
 
     def _do(self, block: Block, wanted: NDArray[np.int64]) -> Outcome:
         started_s = monotonic()
-        nothing = np.empty((0, 2), np.int64), np.empty((0, 0), np.float32)
         cells = wanted + np.array([block.row, block.col])
         try:
-            features = self._encoded(block)[wanted[:, 0], wanted[:, 1]]
-            return Outcome(block, cells, features, nothing[0], monotonic() - started_s)
-        except EncoderMemoryError as error:
-            return Outcome(block, *nothing, nothing[0], monotonic() - started_s, error)
+            done = self._encoded(block, cells)
         except (TileError, UnreadableBlockError):
-            pass
-        # Not all of it can be read: patch by patch, so that only what cannot is lost.
-        found: list[NDArray[np.float32]] = []
-        read = np.zeros(len(cells), bool)
-        for index, (row, col) in enumerate(cells.tolist()):
-            try:
-                found.append(self._encoded(Block(row, col, 1, 1))[0])
-                read[index] = True
-            except (TileError, UnreadableBlockError):
-                continue
-        features = np.concatenate(found) if found else nothing[1]
-        return Outcome(block, cells[read], features, cells[~read], monotonic() - started_s)
+            done = self._patch_by_patch(cells)
+        features, failed, device, error = done
+        return Outcome(block, cells[~failed], features, cells[failed], monotonic() - started_s, device, error)
 
-    def _encoded(self, block: Block) -> NDArray[np.float32]:
+    def _patch_by_patch(self, cells: NDArray[np.int64]) -> _Encoded:
+        """Where not all of a block can be read: only what cannot is lost."""
+        found: list[NDArray[np.float32]] = []
+        failed = np.zeros(len(cells), bool)
+        device = self._device
+        for index, cell in enumerate(cells):
+            try:
+                one = self._encoded(Block(int(cell[0]), int(cell[1]), 1, 1), cell[None])
+            except (TileError, UnreadableBlockError):
+                failed[index] = True
+                continue
+            if one.out_of_memory is not None:
+                return one._replace(failed=np.zeros(len(cells), bool))
+            found.append(one.features)
+        return _Encoded(np.concatenate(found) if found else _NO_FEATURES, failed, device)
+
+    def _encoded(self, block: Block, cells: NDArray[np.int64]) -> _Encoded:
         pixels = read_block(self._source, self._grid, self._encoder.card, block)
+        rows, cols = (cells - np.array([block.row, block.col])).T
         with self._turn:
-            return self._encoder.encode(pixels, self._calibration)
+            device = self._device
+            try:
+                features = self._encoder.encode(pixels, self._calibration)[rows, cols]
+                return _Encoded(features, np.zeros(len(cells), bool), device)
+            except EncoderMemoryError as error:
+                return _Encoded(_NO_FEATURES, np.zeros(len(cells), bool), device, error)
 
 
 class UnreadableBlockError(Exception):

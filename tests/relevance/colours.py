@@ -1,0 +1,128 @@
+"""An encoder that knows the mean colour of a patch, and a slide for it: what tests of the analysis need."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from viewer.relevance.encoders import EncoderCard, EncoderMemoryError, Reason, UnsupportedTermError
+from viewer.relevance.features import FeatureStore
+from viewer.relevance.store_subject import StoreSubject
+from viewer.slide.array_source import ArraySource
+from viewer.slide.geometry import Rect
+from viewer.slide.source import SlideInfo, TileError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from numpy.typing import NDArray
+
+    from viewer.relevance.query import Term
+    from viewer.slide.geometry import TileKey
+    from viewer.slide.source import Source
+    from viewer.slide.tissue import TissueMask
+
+MPP_UM = (8.0, 8.0)
+"""A patch is 16 × 16 px."""
+GLASS, PALE, DARK = (243, 242, 244), (220, 160, 200), (110, 60, 150)
+CARD = EncoderCard(
+    id="colours",
+    title="Colours",
+    family="for tests",
+    patch_px=16,
+    mpp_um=8.0,
+    margin_px=2,
+    feature_count=3,
+    normalisation="as it is",
+    licence="none",
+    commercial=True,
+)
+
+
+class ColourEncoder:
+    """ "darkness" is 1 less the mean colour; everything else is not supported.
+
+    ``most``: patches on a side that the device "cuda" takes, ``most_on_cpu`` those that the CPU takes.
+    """
+
+    card = CARD
+
+    def __init__(self, *, most: int = 64, most_on_cpu: int = 64) -> None:
+        self.encoded = 0
+        self.blocks: list[tuple[int, int]] = []
+        self.calibrated = 0
+        self._most = {"cuda": most, "cpu": most_on_cpu}
+        self._device = "cpu"
+        self._lock = threading.Lock()
+
+    def use(self, device: str) -> None:
+        self._device = device
+
+    def calibrate(self, source: Source, tissue: TissueMask, mpp_um: tuple[float, float]) -> Mapping[str, Any]:
+        self.calibrated += 1
+        return {"white": 255.0, "notes": ["Colours are as the scanner made them."]}
+
+    def encode(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NDArray[np.float32]:
+        inner = block[2:-2, 2:-2].astype(np.float32) / calibration["white"]
+        rows, cols = inner.shape[0] // 16, inner.shape[1] // 16
+        if max(rows, cols) > self._most[self._device]:
+            raise EncoderMemoryError("Colours: too large")
+        with self._lock:
+            self.encoded += rows * cols
+            self.blocks.append((rows, cols))
+        return inner.reshape(rows, 16, cols, 16, 3).mean(axis=(1, 3))
+
+    def score(
+        self, term: Term, features: NDArray[np.float32], calibration: Mapping[str, Any]
+    ) -> NDArray[np.float32]:
+        if term.text != "darkness":
+            raise UnsupportedTermError(f"“{term.text}” is no colour")
+        return np.asarray(1 - features.mean(1), np.float32)
+
+    def explain(
+        self, term: Term, features: NDArray[np.float32], index: int, calibration: Mapping[str, Any]
+    ) -> tuple[Reason, ...]:
+        return (Reason("red", float(features[index, 0]), "", 50.0, 1.0),)
+
+
+class MadeSlide(ArraySource):
+    """A slide of one level; the tiles (column, row) of 256 px in ``torn`` cannot be read."""
+
+    def __init__(self, picture: NDArray[np.uint8], torn: Collection[tuple[int, int]] = ()) -> None:
+        height, width = picture.shape[:2]
+        info = SlideInfo(
+            path=Path("made.png"),
+            format="made",
+            reader="made",
+            reader_reason="made by the test",
+            bounds=Rect(0, 0, width, height),
+            file_levels=((width, height),),
+            mpp_um=MPP_UM,
+        )
+        super().__init__(info, picture)
+        self.torn = torn
+
+    def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
+        if (key.col, key.row) in self.torn:
+            raise TileError("made.png: torn")
+        return super().read_tile(key)
+
+
+def picture() -> NDArray[np.uint8]:
+    """60 × 50 patches of glass; from (8, 8) on 40 × 30 of tissue, the last 10 columns of it dark."""
+    made = np.empty((50 * 16, 60 * 16, 3), np.uint8)
+    made[:] = GLASS
+    made[128:608, 128:768] = PALE
+    made[128:608, 608:768] = DARK
+    speckle = np.random.default_rng(3).integers(0, 6, made.shape[:2], np.uint8)[..., None]
+    return made - speckle
+
+
+def open_store(folder: Path, source: Source) -> FeatureStore:
+    """The store of a slide; the caller closes it."""
+    pyramid = source.pyramid
+    subject = StoreSubject("made", "made", (pyramid.width, pyramid.height), MPP_UM, False, None, CARD)
+    return FeatureStore.open(subject, limit_bytes=1 << 28, folder=folder)

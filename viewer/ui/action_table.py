@@ -5,85 +5,13 @@ Pure data. ``viewer.ui.actions`` makes Qt actions of it, ``viewer.ui.commands`` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+from viewer.ui.action_spec import ActionSpec, Need, action_spec
 
-MENUS = ("File", "View", "Go", "Tools", "Help")
-
-
-class Need(Enum):
-    """What must be there for an action to make sense; the value is the reason told while it is not."""
-
-    NOTHING = ""
-    SLIDE = "Open a slide first."
-    MAGNIFICATION = (
-        "The magnification is unknown: this file states neither pixel size nor objective. "
-        "Tools › Set pixel size… makes it known."
-    )
-    FOLDER = "Open a folder of slides first."
-    ASSOCIATED_IMAGES = "This slide has no label or macro image."
-    COLOUR_PROFILE = "This slide carries no colour profile."
-    UNKNOWN_PIXEL_SIZE = "The file itself states the pixel size."
-    FAILED_TILES = "No tile of this slide has failed."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActionSpec:
-    """One thing the reader can do.
-
-    ``keys`` are the usual ones, the first of which is shown. ``handler`` is a method of the window's
-    commands, ``icon`` a file of ``resources/icons``. ``argument`` is given to the handler; a ``checkable``
-    action gives its new state.
-    """
-
-    id: str
-    menu: str
-    text: str
-    tooltip: str
-    keys: tuple[str, ...]
-    icon: str
-    handler: str
-    need: Need
-    argument: float | None
-    checkable: bool
-    starts_section: bool
-
-    @property
-    def name(self) -> str:
-        """The text without the dots that announce a dialog: what assistive technology reads out."""
-        return self.text.rstrip("…")
-
-
-def _action(
-    menu: str,
-    action_id: str,
-    text: str,
-    tooltip: str,
-    *keys: str,
-    icon: str = "",
-    handler: str = "",
-    need: Need = Need.SLIDE,
-    argument: float | None = None,
-    checkable: bool = False,
-    section: bool = False,
-) -> ActionSpec:
-    return ActionSpec(
-        id=action_id,
-        menu=menu,
-        text=text,
-        tooltip=tooltip,
-        keys=keys,
-        icon=icon or action_id,
-        handler=handler or action_id,
-        need=need,
-        argument=argument,
-        checkable=checkable,
-        starts_section=section,
-    )
+MENUS = ("File", "View", "Go", "Find", "Tools", "Help")
 
 
 def _preset(key: str, power: float) -> ActionSpec:
-    return _action(
+    return action_spec(
         "View",
         f"magnification_{power:g}x",
         f"{power:g}x",
@@ -99,7 +27,7 @@ def _preset(key: str, power: float) -> ActionSpec:
 
 def _turn(action_id: str, text: str, degrees: float, *keys: str, section: bool = False) -> ActionSpec:
     way = "clockwise" if degrees > 0 else "anticlockwise"
-    return _action(
+    return action_spec(
         "View",
         action_id,
         text,
@@ -113,7 +41,7 @@ def _turn(action_id: str, text: str, degrees: float, *keys: str, section: bool =
 
 
 def _panel(panel: str, text: str, tooltip: str, *keys: str, section: bool = False) -> ActionSpec:
-    return _action(
+    return action_spec(
         "View",
         f"show_{panel}",
         text,
@@ -131,10 +59,10 @@ PRESETS = tuple(
 )
 
 _FILE = (
-    _action(
+    action_spec(
         "File", "open_slide", "Open slide…", "Open a slide or image", "Ctrl+O", icon="open", need=Need.NOTHING
     ),
-    _action(
+    action_spec(
         "File",
         "open_folder",
         "Open folder…",
@@ -143,7 +71,7 @@ _FILE = (
         icon="folder",
         need=Need.NOTHING,
     ),
-    _action(
+    action_spec(
         "File",
         "close_slide",
         "Close slide",
@@ -151,7 +79,7 @@ _FILE = (
         "Ctrl+W",
         icon="close",
     ),
-    _action(
+    action_spec(
         "File",
         "save_view",
         "Save view as PNG…",
@@ -160,7 +88,7 @@ _FILE = (
         icon="save",
         section=True,
     ),
-    _action(
+    action_spec(
         "File",
         "copy_view",
         "Copy view",
@@ -168,7 +96,7 @@ _FILE = (
         "Ctrl+C",
         icon="copy",
     ),
-    _action(
+    action_spec(
         "File",
         "preferences",
         "Preferences…",
@@ -178,12 +106,12 @@ _FILE = (
         need=Need.NOTHING,
         section=True,
     ),
-    _action("File", "quit", "Quit", "Close Foveola", "Ctrl+Q", need=Need.NOTHING, section=True),
+    action_spec("File", "quit", "Quit", "Close Foveola", "Ctrl+Q", need=Need.NOTHING, section=True),
 )
 _VIEW = (
-    _action("View", "fit", "Fit", "Show the whole slide", "F", "Home"),
-    _action("View", "one_to_one", "1:1", "Show one slide pixel on one screen pixel", "0"),
-    _action(
+    action_spec("View", "fit", "Fit", "Show the whole slide", "F", "Home"),
+    action_spec("View", "one_to_one", "1:1", "Show one slide pixel on one screen pixel", "0"),
+    action_spec(
         "View",
         "zoom_in",
         "Zoom in",
@@ -193,7 +121,7 @@ _VIEW = (
         handler="zoom_by",
         argument=2**0.5,
     ),
-    _action(
+    action_spec(
         "View",
         "zoom_out",
         "Zoom out",
@@ -207,13 +135,14 @@ _VIEW = (
     _turn("rotate_left", "Rotate left", -15.0, "Shift+R"),
     _turn("quarter_right", "Quarter turn right", 90.0, "]"),
     _turn("quarter_left", "Quarter turn left", -90.0, "["),
-    _action("View", "upright", "Upright", "Undo all turning", "U"),
+    action_spec("View", "upright", "Upright", "Undo all turning", "U"),
     _panel("folder", "Slides", "the list of slides", "B", section=True),
+    _panel("query", "Query", "the panel to search the slide with", "Q"),
     _panel("navigator", "Navigator", "the overview of the slide", "N"),
     _panel("properties", "Properties", "the facts about the slide", "I"),
     _panel("adjustments", "Adjustments", "brightness, contrast, gamma and colour profile", "A"),
     _panel("scale_bar", "Scale bar", "the scale bar in the view", "S"),
-    _action(
+    action_spec(
         "View",
         "label",
         "Label and macro image…",
@@ -222,7 +151,7 @@ _VIEW = (
         need=Need.ASSOCIATED_IMAGES,
         section=True,
     ),
-    _action(
+    action_spec(
         "View",
         "full_screen",
         "Full screen",
@@ -232,7 +161,7 @@ _VIEW = (
         checkable=True,
         section=True,
     ),
-    _action(
+    action_spec(
         "View",
         "dark_theme",
         "Dark theme",
@@ -244,8 +173,8 @@ _VIEW = (
     ),
 )
 _GO = (
-    _action("Go", "go_to", "Go to…", "Go to coordinates in pixels or micrometres", "G"),
-    _action(
+    action_spec("Go", "go_to", "Go to…", "Go to coordinates in pixels or micrometres", "G"),
+    action_spec(
         "Go",
         "previous_slide",
         "Previous slide",
@@ -257,7 +186,7 @@ _GO = (
         argument=-1,
         section=True,
     ),
-    _action(
+    action_spec(
         "Go",
         "next_slide",
         "Next slide",
@@ -269,8 +198,119 @@ _GO = (
         argument=1,
     ),
 )
+_FIND = (
+    action_spec(
+        "Find",
+        "find",
+        "Find in slide…",
+        "Type what to look for, and see where on the slide it is",
+        "Ctrl+F",
+        icon="query",
+        need=Need.NOTHING,
+    ),
+    action_spec(
+        "Find",
+        "next_hit",
+        "Next place",
+        "Go to the next place of the list",
+        "Ctrl+G",
+        ".",
+        handler="step_hit",
+        need=Need.HITS,
+        argument=1,
+    ),
+    action_spec(
+        "Find",
+        "previous_hit",
+        "Previous place",
+        "Go to the place before in the list",
+        "Ctrl+Shift+G",
+        ",",
+        handler="step_hit",
+        need=Need.HITS,
+        argument=-1,
+    ),
+    action_spec(
+        "Find",
+        "why",
+        "Why here?",
+        "Show the measurements behind the value under the cursor, or in the middle of the view",
+        "W",
+        need=Need.QUERY,
+    ),
+    action_spec(
+        "Find",
+        "like",
+        "More like this",
+        "Search for places like the one under the cursor, or in the middle of the view",
+        "M",
+        handler="add_example",
+        argument=1,
+        section=True,
+    ),
+    action_spec(
+        "Find",
+        "unlike",
+        "Not like this",
+        "Take the place under the cursor, or in the middle of the view, as one that is not meant",
+        "Shift+M",
+        handler="add_example",
+        argument=-1,
+    ),
+    action_spec(
+        "Find",
+        "overlay",
+        "Overlay",
+        "Show or hide the colours over the slide",
+        "O",
+        handler="show_overlay",
+        need=Need.QUERY,
+        checkable=True,
+        section=True,
+    ),
+    action_spec(
+        "Find",
+        "contours",
+        "Contours",
+        "Show or hide lines of equal likeness",
+        "K",
+        handler="show_contours",
+        need=Need.QUERY,
+        checkable=True,
+    ),
+    action_spec(
+        "Find",
+        "flashlight",
+        "Flashlight",
+        "Show the overlay only round the pointer",
+        "T",
+        handler="show_flashlight",
+        need=Need.QUERY,
+        checkable=True,
+    ),
+    action_spec(
+        "Find",
+        "pin",
+        "Keep as layer",
+        "Keep what is shown as a layer of its own, beside the next query",
+        "Ctrl+L",
+        handler="pin_layer",
+        need=Need.QUERY,
+    ),
+    action_spec(
+        "Find",
+        "pause",
+        "Pause analysis",
+        "Hold the analysis of the slide; what is analysed is kept",
+        "Ctrl+Space",
+        handler="pause_analysis",
+        need=Need.ANALYSIS,
+        checkable=True,
+        section=True,
+    ),
+)
 _TOOLS = (
-    _action(
+    action_spec(
         "Tools",
         "pixel_size",
         "Set pixel size…",
@@ -278,7 +318,7 @@ _TOOLS = (
         "P",
         need=Need.UNKNOWN_PIXEL_SIZE,
     ),
-    _action(
+    action_spec(
         "Tools",
         "icc",
         "Colour profile",
@@ -287,7 +327,7 @@ _TOOLS = (
         need=Need.COLOUR_PROFILE,
         checkable=True,
     ),
-    _action(
+    action_spec(
         "Tools",
         "retry",
         "Read failed tiles again",
@@ -295,7 +335,7 @@ _TOOLS = (
         "F5",
         need=Need.FAILED_TILES,
     ),
-    _action(
+    action_spec(
         "Tools",
         "hud",
         "Engine display",
@@ -306,7 +346,7 @@ _TOOLS = (
         checkable=True,
         section=True,
     ),
-    _action(
+    action_spec(
         "Tools",
         "diagnostics",
         "Copy diagnostics",
@@ -316,7 +356,7 @@ _TOOLS = (
     ),
 )
 _HELP = (
-    _action(
+    action_spec(
         "Help",
         "keyboard",
         "Keys and mouse…",
@@ -324,7 +364,7 @@ _HELP = (
         "F1",
         need=Need.NOTHING,
     ),
-    _action(
+    action_spec(
         "Help",
         "about",
         "About Foveola…",
@@ -334,13 +374,14 @@ _HELP = (
     ),
 )
 
-ACTIONS: tuple[ActionSpec, ...] = (*_FILE, *_VIEW, *_GO, *_TOOLS, *_HELP)
+ACTIONS: tuple[ActionSpec, ...] = (*_FILE, *_VIEW, *_GO, *_FIND, *_TOOLS, *_HELP)
 
 TOOLBAR: tuple[tuple[str, ...], ...] = (
     ("open_slide", "show_folder", "previous_slide", "next_slide"),
     ("fit", "one_to_one", "zoom_out", "zoom_in"),
     tuple(preset.id for preset in PRESETS),
     ("rotate_left", "rotate_right", "upright"),
+    ("find", "previous_hit", "next_hit", "overlay"),
     ("go_to", "copy_view", "save_view"),
     ("show_navigator", "show_properties", "show_adjustments", "full_screen"),
 )

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QAction, QKeySequence
 
-from viewer.ui.action_table import ACTIONS, ActionSpec, Need
+from viewer.ui.action_spec import ActionSpec, Need
+from viewer.ui.action_table import ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

@@ -125,6 +125,9 @@ class Commands:
     def show_folder(self, on: bool) -> None:
         self._window.docks["folder"].setVisible(on)
 
+    def show_query(self, on: bool) -> None:
+        self._window.docks["query"].setVisible(on)
+
     def show_navigator(self, on: bool) -> None:
         self._window.docks["navigator"].setVisible(on)
 
@@ -159,6 +162,38 @@ class Commands:
             self._window.status.showMessage("No further slide in this folder", 4000)
         else:
             self._window.open_slide(path)
+
+    # Find
+
+    def find(self) -> None:
+        self._window.docks["query"].show()
+        self._window.query.panel.focus_box()
+
+    def step_hit(self, step: float) -> None:
+        self._window.query.step_hit(int(step))
+
+    def why(self) -> None:
+        self._window.docks["query"].show()
+        self._window.query.explain_here()
+
+    def add_example(self, sign: float) -> None:
+        self._window.docks["query"].show()
+        self._window.query.add_example_here(sign > 0)
+
+    def show_overlay(self, on: bool) -> None:
+        self._window.query.layers.set_visible(on)
+
+    def show_contours(self, on: bool) -> None:
+        self._window.query.change_look(contours=on)
+
+    def show_flashlight(self, on: bool) -> None:
+        self._window.query.change_look(flashlight=on)
+
+    def pin_layer(self) -> None:
+        self._window.query.layers.keep()
+
+    def pause_analysis(self, on: bool) -> None:
+        self._window.query.session.set_paused(on)
 
     # Tools
 

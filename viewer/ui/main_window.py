@@ -7,17 +7,18 @@ not to each other.
 
 from __future__ import annotations
 
+import dataclasses
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QMainWindow
+from PySide6.QtWidgets import QDialog, QMainWindow
 
 from gpu.context import gl_info
 from viewer.log import logger
 from viewer.saving import SaveError
-from viewer.ui.action_table import Need
+from viewer.ui.action_spec import Need
 from viewer.ui.actions import ActionSet
 from viewer.ui.adjustments import AdjustmentsPanel
 from viewer.ui.commands import Commands
@@ -28,6 +29,7 @@ from viewer.ui.navigator import Navigator
 from viewer.ui.opening import SlideOpener
 from viewer.ui.portraits import PortraitMaker, prune
 from viewer.ui.properties_panel import PropertiesPanel
+from viewer.ui.query_tools import QueryTools
 from viewer.ui.slide_area import SlideArea
 from viewer.ui.slide_folder import SlideFolder
 from viewer.ui.slide_view import SlideView
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QDockWidget
 
     from viewer.log import Logging
-    from viewer.settings import Settings
+    from viewer.settings import Overlay, Settings
     from viewer.slide.source import Source
     from viewer.state import ReaderState
     from viewer.ui.opening import Prepare
@@ -72,7 +74,7 @@ class MainWindow(QMainWindow):
         self.state = state
         self.themes = themes
         self.logging = logging
-        self._closed = False
+        self._closed = self._look_unsaved = False
         self._file_mark: FileMark | None = None
         self.portraits = PortraitMaker(self)
         self.opener = SlideOpener(self)
@@ -90,6 +92,7 @@ class MainWindow(QMainWindow):
         self.folder = SlideFolder(self.portraits)
         self.hud = Hud(self.view, self.view)
         self.overlay = VectorOverlay(self.view)
+        self.query = QueryTools(self.view, self.overlay, self.messages, themes, settings)
         self.docks = self._make_docks()
         self.status = StatusLine(self.view, themes)
         self.setStatusBar(self.status)
@@ -184,6 +187,7 @@ class MainWindow(QMainWindow):
         self.actions_.set_keys(settings.shortcuts)
         self.view.apply_settings(settings)
         self.view.set_icc(settings.display.icc)
+        self.query.apply_settings(settings)
         self.refresh_actions()
         if changed:
             try:
@@ -202,6 +206,9 @@ class MainWindow(QMainWindow):
             Need.COLOUR_PROFILE: view.has_icc,
             Need.UNKNOWN_PIXEL_SIZE: source is not None and source.info.mpp_um is None,
             Need.FAILED_TILES: view.failed_tiles > 0,
+            Need.QUERY: self.query.asked,
+            Need.HITS: self.query.has_hits,
+            Need.ANALYSIS: self.query.analysing,
         }
         self.actions_.refresh([need for need, is_met in met.items() if not is_met])
         self.actions_.set_checked("dark_theme", self.themes.theme.name == "dark")
@@ -209,6 +216,8 @@ class MainWindow(QMainWindow):
         self.actions_.set_checked("full_screen", self.isFullScreen())
         self.actions_.set_checked("hud", self.hud.on)
         self.actions_.set_checked("show_scale_bar", self.overlay.scale_bar.visible)
+        for name, on in self.query.switches.items():
+            self.actions_.set_checked(name, on)
         for name, dock in self.docks.items():
             self.actions_.set_checked(f"show_{name}", not dock.isHidden())
 
@@ -255,6 +264,9 @@ class MainWindow(QMainWindow):
         self._remember_view()
         try:
             self.state.save()
+            if self._look_unsaved:
+                self._look_unsaved = False
+                self.settings.save()
         except SaveError as error:
             self.messages.show_message(MessageKind.WARNING, str(error))
 
@@ -277,6 +289,7 @@ class MainWindow(QMainWindow):
         docks: dict[str, QDockWidget] = {}
         for name, title, content, area in (
             ("folder", "Slides", self.folder, left),
+            ("query", "Query", self.query.panel, left),
             ("navigator", "Navigator", Navigator(self.view), right),
             ("properties", "Properties", PropertiesPanel(self.view), right),
             ("adjustments", "Adjustments", AdjustmentsPanel(self.view), right),
@@ -284,6 +297,7 @@ class MainWindow(QMainWindow):
             docks[name] = make_dock(title, content, self.themes)
             self.addDockWidget(area, docks[name])
         docks["folder"].hide()
+        docks["query"].hide()
         docks["adjustments"].hide()
         self.resizeDocks(
             [docks["folder"], docks["navigator"]], [em_px(19), em_px(19)], Qt.Orientation.Horizontal
@@ -316,6 +330,10 @@ class MainWindow(QMainWindow):
         self.view.source_changed.connect(self._source_changed)
         self.view.mpp_changed.connect(self.refresh_actions)
         self.view.sharp_changed.connect(self._sharp_changed)
+        self.query.changed.connect(self.refresh_actions)
+        self.query.look_changed.connect(self._keep_look)
+        self.query.settings_chosen.connect(self.apply_settings)
+        self.docks["query"].visibilityChanged.connect(self._query_panel_shown)
         for dock in self.docks.values():
             dock.visibilityChanged.connect(lambda _visible: self.refresh_actions())
 
@@ -357,6 +375,15 @@ class MainWindow(QMainWindow):
     def _sharp_changed(self, sharp: bool) -> None:
         self.portraits.set_paused(self.view.source is not None and not sharp)
 
+    def _query_panel_shown(self, visible: bool) -> None:
+        if visible:
+            self.query.open_panel()
+
+    def _keep_look(self, look: Overlay) -> None:
+        """Saved with the reader's state, not at each step of a slider."""
+        self.settings = dataclasses.replace(self.settings, overlay=look)
+        self._look_unsaved = True
+
     def _refresh_recent(self) -> None:
         self.start_page.show_recent(self.state.recent)
 
@@ -386,6 +413,9 @@ class MainWindow(QMainWindow):
         self._save_state()
         self._save_layout()
         self.messages.opening.end()
+        for dialog in self.findChildren(QDialog):
+            dialog.close()
+        self.query.close()
         self.opener.close(wait_s=0.5)
         self.portraits.close(wait_s=0.5)
         self.folder.close_work(wait_s=0.2)

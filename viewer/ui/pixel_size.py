@@ -160,7 +160,9 @@ class PixelSize(QDialog):
 
     def _make_room(self) -> None:
         """Grow with the words: a form does not do so by itself once it is shown."""
-        self.layout().activate()
+        layout = self.layout()
+        assert layout is not None
+        layout.activate()
         self.resize(self.width(), self.heightForWidth(self.width()))
 
     def _spin(self, name: str, value: float) -> QDoubleSpinBox:

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from viewer.ui.action_table import ACTIONS, MENUS
 from viewer.ui.actions import keys_in_force, keys_in_words
+from viewer.ui.hold_to_hide import HIDE_KEY_NAME
 from viewer.ui.theme import em_px, without_icons
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ GESTURES = (
     ("Drag", "Move the slide; let go while moving and it glides on"),
     ("Double click", "Zoom in twice on that point"),
     ("Arrow keys", "Move by a fifth of the view (with the slide in focus)"),
+    (HIDE_KEY_NAME, "Hide the overlay while the key is down, to see the tissue under it"),
+    ("Click, with a query", "Show the measurements behind the value of that place"),
     ("Tab, Shift + Tab", "From part to part of the window"),
     ("Drop files or a folder", "Open the first slide and list the rest"),
 )

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import Qt
 
-from viewer.settings import Overlay, Settings
+from viewer.settings import Choice, Overlay, Settings
 from viewer.ui.layer_list import LayerList, LayerRow
 from viewer.ui.overlay_controls import OverlayControls
+from viewer.view.overlay import COLOUR_MAPS
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -74,6 +75,12 @@ def test_every_colour_map_can_be_chosen(controls: OverlayControls) -> None:
     assert [look.colour_map for look in told] == [
         controls._map.itemData(row) for row in range(1, controls._map.count())
     ]
+
+
+def test_the_settings_allow_the_maps_that_there_are() -> None:
+    rule = Overlay.rule("colour_map")
+    assert isinstance(rule, Choice)
+    assert rule.options == COLOUR_MAPS
 
 
 def test_the_radius_only_counts_with_the_flashlight(controls: OverlayControls) -> None:

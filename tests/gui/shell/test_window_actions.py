@@ -10,7 +10,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QToolButton, QTreeWidget
 
 from tests.gui.shell.conftest import write_slide
-from viewer.ui.action_table import ACTIONS, Need
+from viewer.ui.action_spec import Need
+from viewer.ui.action_table import ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,10 @@ def test_micrometre_actions_wait_for_the_pixel_size(
     assert Need.MAGNIFICATION.value in window.actions_["magnification_20x"].toolTip()
     assert window.status.pixel_size.text() == "pixel size unknown"
     assert window.actions_["pixel_size"].isEnabled()
+    window.view.set_mpp_um((0.5, 0.5), estimated=True)
+    assert window.status.pixel_size.text() == "≈ 0.5 µm/px, estimated"
     window.view.set_mpp_um((0.5, 0.5))
+    assert window.status.pixel_size.text() == "0.5 µm/px"
     assert window.actions_["magnification_20x"].isEnabled()
     window.actions_["magnification_20x"].trigger()
     assert window.view.camera.target.downsample == pytest.approx(1.0)

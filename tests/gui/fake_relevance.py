@@ -1,0 +1,68 @@
+"""A relevance client without a worker: notes what it is told, and lets the test speak for the worker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from viewer.relevance.field import Provenance, RelevanceField
+from viewer.relevance.grid import PatchGrid
+from viewer.relevance.messages import Published
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.slide.source import Source
+
+PROVENANCE = Provenance("measured concepts", "fat", "ranks", (0.5, 0.5), False, "2026-01-01", "Foveola")
+
+
+class FakeClient:
+    """What the session uses of a client."""
+
+    def __init__(self, on_event: Callable[[object], None]) -> None:
+        self.tell = on_event
+        self.told: list[tuple[Any, ...]] = []
+        self.grid = PatchGrid(1, 1, 1, 1)
+        self.answer: RelevanceField | None = None
+        self.closed = False
+
+    def open(self, source: Source, mpp_um: tuple[float, float], **facts: Any) -> None:
+        self.grid = PatchGrid.over(source.pyramid.width, source.pyramid.height, mpp_um)
+        self.told.append(("open", mpp_um, facts["mpp_estimated"], facts["encoder_id"]))
+
+    def ask(self, query: object) -> int:
+        self.told.append(("ask", query))
+        return sum(words[0] == "ask" for words in self.told)
+
+    def look(self, *_where: Any, **_how: Any) -> None:
+        self.told.append(("look",))
+
+    def explain(self, leaf: int, row: int, col: int) -> None:
+        self.told.append(("explain", leaf, row, col))
+
+    def set_paused(self, paused: bool) -> None:
+        self.told.append(("paused", paused))
+
+    def field(self) -> RelevanceField | None:
+        return self.answer
+
+    def weights(self) -> np.ndarray:
+        return np.full(self.grid.shape, 2.0, np.float32)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def publish(self, number: int, score: float = 0.9) -> None:
+        """Answer: the first patch scores, the last is not analysed."""
+        scores = np.zeros(self.grid.shape, np.float32)
+        scores[0, 0] = score
+        known = np.ones(self.grid.shape, bool)
+        known[-1, -1] = False
+        self.answer = RelevanceField.of(self.grid, scores, known, PROVENANCE)
+        self.tell(Published(number, PROVENANCE))
+
+    @property
+    def asked(self) -> list[object]:
+        return [words[1] for words in self.told if words[0] == "ask"]

@@ -1,0 +1,309 @@
+"""The session: questions go out once, late answers are not heard, and everything ends with the slide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.gui.fake_relevance import FakeClient
+from viewer.relevance.encoders import Reason
+from viewer.relevance.messages import (
+    Allocated,
+    Explained,
+    Failed,
+    Note,
+    Progress,
+    Refused,
+    WorkerDied,
+)
+from viewer.relevance.query import Like, Term
+from viewer.settings import Settings
+from viewer.ui.examples_box import Example
+from viewer.ui.explain_card import Explanation
+from viewer.ui.relevance_session import RelevanceSession
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytestqt.qtbot import QtBot
+
+    from tests.gui.panels.conftest import FakeSlideView
+    from viewer.slide.array_source import ArraySource
+
+
+@pytest.fixture
+def clients() -> list[FakeClient]:
+    return []
+
+
+@pytest.fixture
+def session(slide_view: FakeSlideView, clients: list[FakeClient]) -> Iterator[RelevanceSession]:
+    def make(on_event: Callable[[object], None]) -> FakeClient:
+        clients.append(FakeClient(on_event))
+        return clients[-1]
+
+    session = RelevanceSession(slide_view, Settings.default(), make_client=make)  # type: ignore[arg-type]
+    yield session
+    session.close()
+    assert all(client.closed for client in clients)
+
+
+@pytest.fixture
+def opened(
+    session: RelevanceSession, slide_view: FakeSlideView, make_source: Callable[..., ArraySource]
+) -> RelevanceSession:
+    """A session on a slide of known pixel size."""
+    slide_view.show_source(make_source(mpp_um=(0.5, 0.5)))
+    return session
+
+
+def heard(signal: Any) -> list[Any]:
+    """What a signal says from now on."""
+    said: list[Any] = []
+    signal.connect(lambda *words: said.append(words[0] if words else None))
+    return said
+
+
+def test_nothing_starts_before_something_is_asked(
+    opened: RelevanceSession, clients: list[FakeClient]
+) -> None:
+    assert clients == []
+    opened.ask("fat")
+    assert clients[0].told[:2] == [
+        ("open", (0.5, 0.5), False, "measured"),
+        ("ask", Term("fat", (("adipose_tissue", 1.0),))),
+    ]
+    opened.ask("blood")
+    assert len(clients) == 1
+
+
+def test_the_analysis_may_begin_early_once(opened: RelevanceSession, clients: list[FakeClient]) -> None:
+    assert opened.begin()
+    assert opened.begin()
+    assert [words[0] for words in clients[0].told] == ["open"]
+
+
+def test_an_answer_brings_field_and_places(
+    qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]
+) -> None:
+    fields = heard(opened.field_changed)
+    opened.ask("fat")
+    with qtbot.wait_signal(opened.hits_changed):
+        clients[0].publish(1)
+    assert len(fields) >= 1
+    assert opened.field is clients[0].answer
+    assert len(opened.hits) == 1
+    assert opened.hits[0].score == pytest.approx(0.9)
+
+
+def test_answers_to_an_earlier_question_are_not_heard(
+    qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]
+) -> None:
+    opened.ask("fat")
+    opened.ask("blood")
+    clients[0].publish(1)
+    clients[0].tell(Refused(1, "too late"))
+    told = heard(opened.told)
+    clients[0].tell(Note("marker"))
+    qtbot.wait_until(lambda: told == ["marker"])
+    assert opened.field is None
+    assert opened.question.refused == ""
+
+
+def test_changed_weights_are_asked_and_can_be_reset(
+    opened: RelevanceSession, clients: list[FakeClient]
+) -> None:
+    opened.ask("fat")
+    opened.set_weights(0, [("adipose_tissue", 0.5)])
+    assert opened.question.edited
+    assert clients[0].asked[-1] == Term("fat", (("adipose_tissue", 0.5),))
+    opened.reset_weights()
+    assert not opened.question.edited
+    assert clients[0].asked[-1] == Term("fat", (("adipose_tissue", 1.0),))
+
+
+def test_an_empty_text_ends_the_question_but_not_the_analysis(
+    qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]
+) -> None:
+    opened.ask("fat")
+    with qtbot.wait_signal(opened.hits_changed):
+        clients[0].publish(1)
+    opened.ask("  ")
+    assert opened.question.query is None
+    assert opened.field is None
+    assert opened.hits == ()
+    assert opened.running
+
+
+def test_without_a_pixel_size_it_is_asked_for_and_the_question_waits(
+    session: RelevanceSession,
+    slide_view: FakeSlideView,
+    make_source: Callable[..., ArraySource],
+    clients: list[FakeClient],
+) -> None:
+    wanted = heard(session.pixel_size_wanted)
+    slide_view.show_source(make_source())
+    assert not session.begin()
+    assert (clients, wanted) == ([], [])
+    session.ask("fat")
+    assert len(wanted) == 1
+    assert clients == []
+    slide_view.set_mpp_um((0.4, 0.4), estimated=True)
+    assert clients[0].told[0] == ("open", (0.4, 0.4), True, "measured")
+    assert len(clients[0].asked) == 1
+    assert len(wanted) == 1
+
+
+def test_another_slide_gets_its_own_worker_and_the_same_question(
+    opened: RelevanceSession,
+    slide_view: FakeSlideView,
+    make_source: Callable[..., ArraySource],
+    clients: list[FakeClient],
+) -> None:
+    opened.ask("fat")
+    slide_view.show_source(make_source(mpp_um=(1.0, 1.0)))
+    assert clients[0].closed
+    assert clients[1].told[0][1] == (1.0, 1.0)
+    assert len(clients[1].asked) == 1
+    slide_view.show_source(None)
+    assert clients[1].closed
+    assert not opened.running
+
+
+def test_examples_are_asked_and_go_with_their_slide(
+    opened: RelevanceSession,
+    slide_view: FakeSlideView,
+    make_source: Callable[..., ArraySource],
+    clients: list[FakeClient],
+) -> None:
+    opened.ask("fat")
+    opened.add_example(Example(frozenset({(0, 1)}), False, "there"))
+    assert opened.question.query is None  # nothing to be like yet
+    opened.add_example(Example(frozenset({(0, 0)}), True, "here"))
+    assert clients[0].asked[-1] == Like(((0, 0),), ((0, 1),))
+    slide_view.show_source(make_source(mpp_um=(0.5, 0.5)))
+    assert opened.question.query is None
+
+
+def test_a_patch_is_explained_part_by_part(
+    qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]
+) -> None:
+    opened.ask("fat without blood")
+    with qtbot.wait_signal(opened.hits_changed):
+        clients[0].publish(1)
+    said = heard(opened.explained)
+    opened.explain_at(10, 10)
+    assert isinstance(said[-1], Explanation)
+    assert said[-1].score == pytest.approx(0.9)
+    assert [part.term for part in said[-1].leaves] == ["fat", "without blood"]
+    assert [words for words in clients[0].told if words[0] == "explain"] == [
+        ("explain", 0, 0, 0),
+        ("explain", 1, 0, 0),
+    ]
+    reasons = (Reason("nuclear density", 11_900, "/mm²", 87, 0.5),)
+    clients[0].tell(Explained(0, 1, 5, 5, reasons))  # of another patch
+    clients[0].tell(Explained(0, 1, 0, 0, reasons))
+    qtbot.wait_until(lambda: said[-1].leaves[1].reasons == reasons)
+    assert said[-1].leaves[0].reasons is None
+
+
+def test_what_is_not_analysed_is_said_to_be_so(
+    qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]
+) -> None:
+    opened.ask("fat")
+    with qtbot.wait_signal(opened.hits_changed):
+        clients[0].publish(1)
+    said = heard(opened.explained)
+    opened.explain_at(1999, 999)
+    assert said[-1].score is None
+    opened.explain_at(-5, 0)
+    assert said[-1] is None
+
+
+def test_a_refusal_leaves_the_field_not_analysed(
+    qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]
+) -> None:
+    opened.ask("lymphocytes")
+    with qtbot.wait_signal(opened.question_changed):
+        clients[0].tell(Refused(1, "needs H&E"))
+    assert opened.question.refused == "needs H&E"
+    assert opened.field is None
+
+
+def test_a_failure_ends_the_worker_and_is_told(
+    qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]
+) -> None:
+    failed, ended = heard(opened.failed), heard(opened.ended)
+    opened.ask("fat")
+    clients[0].tell(Failed("the slide cannot be read"))
+    qtbot.wait_until(lambda: ended == ["the slide cannot be read"])
+    assert failed == ["the slide cannot be read"]
+    assert not opened.running
+    opened.ask("fat")
+    assert len(clients) == 2
+
+
+def test_a_dead_worker_is_told(qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]) -> None:
+    failed = heard(opened.failed)
+    opened.ask("fat")
+    clients[0].tell(WorkerDied("it died and starts again", True))
+    qtbot.wait_until(lambda: failed == ["it died and starts again"])
+    assert opened.running
+    clients[0].tell(WorkerDied("it died again", False))
+    qtbot.wait_until(lambda: failed[1:] == ["it died again"])
+    assert not opened.running
+
+
+def test_progress_pause_and_stop(qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]) -> None:
+    ended = heard(opened.ended)
+    opened.ask("fat")
+    clients[0].tell(Progress(1, 10, 0, 5.0, False))
+    qtbot.wait_until(lambda: opened.progress is not None)
+    opened.set_paused(True)
+    assert clients[0].told[-1] == ("paused", True)
+    opened.stop()
+    assert clients[0].closed
+    assert opened.progress is None
+    assert ended[0].startswith("Stopped.")
+
+
+def test_weights_steer_loading_unless_the_reader_does_not_want_it(
+    qtbot: QtBot, opened: RelevanceSession, slide_view: FakeSlideView, clients: list[FakeClient]
+) -> None:
+    opened.ask("fat")
+    clients[0].tell(Allocated())
+    qtbot.wait_until(lambda: ("set_region_weights", 2.0) in slide_view.calls)
+    slide_view.calls.clear()
+    opened.apply_settings(Settings.default().replace("relevance", steers_loading=False))
+    assert slide_view.calls == [("set_region_weights", None)]
+    told = heard(opened.told)
+    clients[0].tell(Allocated())
+    clients[0].tell(Note("marker"))
+    qtbot.wait_until(lambda: told == ["marker"])
+    assert slide_view.calls == [("set_region_weights", None)]
+
+
+def test_another_encoder_answers_the_same_question(
+    opened: RelevanceSession, clients: list[FakeClient]
+) -> None:
+    opened.ask("fat")
+    opened.apply_settings(Settings.default().replace("relevance", encoder="plip"))
+    assert clients[0].closed
+    assert clients[1].told[0][3] == "plip"
+    assert len(clients[1].asked) == 1
+
+
+def test_the_worker_is_told_where_the_reader_looks(
+    qtbot: QtBot, opened: RelevanceSession, slide_view: FakeSlideView, clients: list[FakeClient]
+) -> None:
+    with qtbot.wait_exposed(slide_view):
+        slide_view.show()
+    opened.ask("fat")
+    slide_view.go_to(100, 100)
+    slide_view.cursor_moved.emit((5.0, 6.0))
+    qtbot.wait_until(lambda: ("look",) in clients[0].told)
+    assert opened.pointed_at == (5.0, 6.0)
+    slide_view.cursor_moved.emit(None)
+    assert opened.pointed_at == (100, 100)
+    slide_view.hide()

@@ -1,0 +1,268 @@
+"""The search in the real window, with a client that has no worker: keys, panel, overlay, places, examples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QWidget
+
+from tests.gui.fake_relevance import FakeClient
+from tests.gui.shell.conftest import write_slide
+from viewer.relevance.messages import Note, Progress, Refused
+from viewer.relevance.query import Like
+from viewer.ui.action_spec import Need
+from viewer.ui.pixel_size import PixelSize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+    from viewer.ui.main_window import MainWindow
+
+    OpenIn = Callable[[MainWindow, Path], None]
+
+
+@pytest.fixture(autouse=True)
+def clients(monkeypatch: pytest.MonkeyPatch) -> list[FakeClient]:
+    made: list[FakeClient] = []
+
+    def make(on_event: Callable[[object], None]) -> FakeClient:
+        made.append(FakeClient(on_event))
+        return made[-1]
+
+    monkeypatch.setattr("viewer.ui.relevance_session.RelevanceClient", make)
+    return made
+
+
+@pytest.fixture
+def open_window(window: MainWindow, slide_file: Path, open_in: OpenIn) -> MainWindow:
+    open_in(window, slide_file)
+    return window
+
+
+def ask(qtbot: QtBot, window: MainWindow, text: str) -> None:
+    """As the reader does: the key, the words, Enter."""
+    window.actions_["find"].trigger()
+    box = window.query.panel.box
+    qtbot.keyClicks(box, text)
+    box._list.hide()
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+
+
+def answered(qtbot: QtBot, window: MainWindow, client: FakeClient, number: int = 1) -> None:
+    with qtbot.wait_signal(window.query.session.hits_changed):
+        client.publish(number)
+
+
+def test_no_worker_without_panel_or_question(open_window: MainWindow, clients: list[FakeClient]) -> None:
+    assert clients == []
+    assert open_window.docks["query"].isHidden()
+    for action in ("next_hit", "why", "overlay", "pause"):
+        assert not open_window.actions_[action].isEnabled()
+    assert Need.QUERY.value in open_window.actions_["overlay"].toolTip()
+
+
+def test_the_panel_begins_early_where_the_reader_lets_it(
+    qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
+) -> None:
+    open_window.actions_["show_query"].trigger()
+    qtbot.wait_until(lambda: len(clients) == 1)
+    assert clients[0].asked == []
+
+
+def test_the_panel_waits_where_the_reader_wants_it_to(
+    open_window: MainWindow, clients: list[FakeClient]
+) -> None:
+    open_window.apply_settings(open_window.settings.replace("relevance", analyse_ahead=False))
+    open_window.actions_["show_query"].trigger()
+    assert open_window.query.panel.isVisible()
+    assert clients == []
+
+
+def test_a_query_brings_places_overlay_and_legend(
+    qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
+) -> None:
+    ask(qtbot, open_window, "fat")
+    answered(qtbot, open_window, clients[0])
+    tools = open_window.query
+    assert tools.layers.has_present
+    assert "Measured likeness to: fat" in tools.legend.text
+    assert len(tools.panel.hits.hits.rows) == 1
+    before = open_window.view.camera.target
+    open_window.actions_["next_hit"].trigger()
+    assert open_window.view.camera.target != before
+    assert tools.panel.why.text.startswith("64.0, 64.0 µm: likeness 0.90")
+    open_window.actions_["overlay"].trigger()
+    assert tools.legend.text == ""
+    open_window.actions_["overlay"].trigger()
+    assert tools.legend.text != ""
+
+
+def test_escape_goes_back_to_the_slide_and_the_key_hides_the_overlay(
+    qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
+) -> None:
+    ask(qtbot, open_window, "fat")
+    answered(qtbot, open_window, clients[0])
+    qtbot.keyClick(open_window.query.panel.box, Qt.Key.Key_Escape)
+    native = open_window.view.canvas.native
+    assert native.hasFocus()
+    assert len(open_window.view.overlays) == 1
+    qtbot.keyPress(native, Qt.Key.Key_X)
+    assert open_window.view.overlays == ()
+    qtbot.keyRelease(native, Qt.Key.Key_X)
+    assert len(open_window.view.overlays) == 1
+
+
+def test_a_kept_layer_stays_beside_the_next_query(
+    qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
+) -> None:
+    ask(qtbot, open_window, "fat")
+    answered(qtbot, open_window, clients[0])
+    open_window.actions_["pin"].trigger()
+    ask(qtbot, open_window, "blood")
+    answered(qtbot, open_window, clients[0], 2)
+    tools = open_window.query
+    assert "likeness to: fat" in tools.legend.text
+    assert "likeness to: blood" in tools.legend.text
+    assert tools.layer_list.lines == ["fat"]
+    tools.layer_list._list.item(0).setCheckState(Qt.CheckState.Unchecked)
+    assert "fat" not in tools.legend.text
+    tools.layer_list._list.setCurrentRow(0)
+    tools.layer_list._remove.click()
+    assert tools.layer_list.lines == []
+    tools.session.clear()
+    assert tools.legend.text == ""
+
+
+def test_an_unmeasurable_term_offers_what_can_be_asked(
+    qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
+) -> None:
+    ask(qtbot, open_window, "KRAS mutation")
+    panel = open_window.query.panel
+    assert "cannot be measured" in panel.problems.text()
+    assert 'href="tumour epithelium"' in panel.problems.text()
+    with qtbot.wait_signal(open_window.query.session.question_changed):
+        clients[0].tell(Refused(1, "measured concepts have no words"))
+    assert "measured concepts have no words" in panel.problems.text()
+    panel.problems.linkActivated.emit("tumour epithelium")
+    assert panel.box.text() == "tumour epithelium"
+    assert open_window.query.session.question.refused == ""
+
+
+def test_a_slide_without_pixel_size_asks_for_it(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, open_in: OpenIn, clients: list[FakeClient]
+) -> None:
+    open_in(window, write_slide(tmp_path / "plain.tif"))
+    ask(qtbot, window, "fat")
+    dialog = window.findChild(PixelSize)
+    assert isinstance(dialog, PixelSize)
+    assert "set-pixel-size" in window.query.panel.empty.text()
+    dialog.set_mpp_um(0.5, 0.5)
+    dialog.accept()
+    assert len(clients[0].asked) == 1
+
+
+def test_examples_come_from_keys_clicks_and_frames(
+    qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
+) -> None:
+    tools, native = open_window.query, open_window.view.canvas.native
+    open_window.actions_["like"].trigger()
+    assert clients[0].asked[-1] == Like(((0, 1),))  # the middle of the view
+    assert tools.panel.box.text() == ""
+    tools.panel.examples.pick_unlike.click()
+    assert tools.picker.picking
+    qtbot.mouseClick(native, Qt.MouseButton.LeftButton, pos=native.rect().center())
+    assert clients[0].told[-1][0] != "explain"
+    assert tools.session.question.examples.negatives == ((0, 1),)
+    tools.panel.examples.pick_unlike.click()
+    assert not tools.picker.picking
+    tools.panel.examples.clear.click()
+    assert tools.panel.examples.lines == []
+    assert not tools.asked
+
+
+def test_look_switches_are_remembered_with_the_state(
+    qtbot: QtBot,
+    make_window: Callable[[], MainWindow],
+    slide_file: Path,
+    open_in: OpenIn,
+    clients: list[FakeClient],
+) -> None:
+    window = make_window()
+    open_in(window, slide_file)
+    ask(qtbot, window, "fat")
+    answered(qtbot, window, clients[0])
+    window.actions_["contours"].trigger()
+    assert window.query.controls.look.contours
+    window.query.controls._sliders["opacity"].setValue(80)
+    window.close()
+    assert clients[0].closed
+    again = make_window()
+    assert again.settings.overlay.contours
+    assert again.settings.overlay.opacity == 0.8
+
+
+def test_progress_and_pause(qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]) -> None:
+    ask(qtbot, open_window, "fat")
+    clients[0].tell(Progress(1, 6, 0, 3.0, False))
+    qtbot.wait_until(lambda: "1 of 6 patches" in open_window.query.panel.bar.words)
+    assert open_window.actions_["pause"].isEnabled()
+    open_window.actions_["pause"].trigger()
+    assert clients[0].told[-1] == ("paused", True)
+    open_window.query.panel.bar._stop.click()
+    assert clients[0].closed
+    assert "Stopped" in open_window.query.panel.bar.words
+    assert not open_window.actions_["pause"].isEnabled()
+
+
+def test_notes_of_the_worker_are_told(
+    qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
+) -> None:
+    ask(qtbot, open_window, "fat")
+    clients[0].tell(Note("lymphocytes are off: this stain is not H&E"))
+    qtbot.wait_until(
+        lambda: (
+            [bar.text for bar in open_window.messages.messages]
+            == ["lymphocytes are off: this stain is not H&E"]
+        )
+    )
+
+
+def test_everything_in_the_panel_has_a_name(open_window: MainWindow) -> None:
+    open_window.actions_["find"].trigger()
+    panel = open_window.query.panel
+    for number in range(panel.tabs.count()):
+        panel.tabs.setCurrentIndex(number)
+        for widget in panel.findChildren(QWidget):
+            if widget.isVisibleTo(panel) and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+                assert widget.accessibleName() or named_by_text(widget), widget
+
+
+def test_tab_goes_from_top_to_bottom(qtbot: QtBot, open_window: MainWindow) -> None:
+    ask(qtbot, open_window, "TILs without blood")
+    panel = open_window.query.panel
+    weights = panel.weights
+    weights.set_weight(0, "lymphocytes", 0.5)
+    seen = [panel.box]
+    for _ in range(12):
+        qtbot.keyClick(open_window.focusWidget(), Qt.Key.Key_Tab)
+        seen.append(open_window.focusWidget())
+    wanted = [panel.box, panel.saved, panel.encoder, *weights.in_tab_order, panel.tabs.tabBar()]
+    assert [widget for widget in seen if widget in wanted] == wanted
+
+
+def named_by_text(widget: Any) -> bool:
+    return bool(getattr(widget, "text", str)())
+
+
+def test_closing_the_window_closes_its_dialogs(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, open_in: OpenIn
+) -> None:
+    open_in(window, write_slide(tmp_path / "plain.tif"))
+    ask(qtbot, window, "fat")
+    window.close()
+    assert not any(dialog.isVisible() for dialog in window.findChildren(QDialog))

@@ -1,0 +1,162 @@
+"""The relevance layers over one slide view: the present query's, and those kept. Tells the legend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+from viewer.ui.layer_list import LayerRow
+from viewer.ui.legend import LegendEntry, provenance_in_words
+from viewer.view.overlay import OverlayLayer, OverlayLook, colour_stops
+
+if TYPE_CHECKING:
+    from viewer.relevance.field import RelevanceField
+    from viewer.settings import Overlay
+    from viewer.ui.legend import Legend
+    from viewer.ui.slide_view import SlideView
+
+PRESENT = "query"
+_KEPT_MAPS = ("teal", "magma", "cividis", "viridis")
+
+
+@dataclass(slots=True)
+class _Layer:
+    """A field, what it was asked with, and how it looks."""
+
+    field: RelevanceField
+    words: str
+    look: OverlayLook
+
+
+class OverlayLayers(QObject):
+    """Hands fields to the view as layers. A look that changes uploads nothing."""
+
+    changed = Signal()
+
+    def __init__(self, slide_view: SlideView, legend: Legend, look: Overlay) -> None:
+        super().__init__(slide_view)
+        self._view, self._legend = slide_view, legend
+        self._chosen = look
+        self._visible = True
+        self._layers: dict[str, _Layer] = {}
+        self._sequence = count(1)
+        slide_view.source_changed.connect(self._remove_all)
+        slide_view.mpp_changed.connect(self._remove_all)
+
+    @property
+    def visible(self) -> bool:
+        """Whether the present query's layer is shown."""
+        return self._visible
+
+    @property
+    def has_present(self) -> bool:
+        """Whether there is a field of the present query."""
+        return PRESENT in self._layers
+
+    @property
+    def kept(self) -> list[LayerRow]:
+        """The layers that were kept, oldest first."""
+        return [
+            LayerRow(name, layer.words, layer.look.visible)
+            for name, layer in self._layers.items()
+            if name != PRESENT
+        ]
+
+    def show_field(self, field: RelevanceField | None, words: str) -> None:
+        """Show the present query's field, or none."""
+        if field is None:
+            self._remove(PRESENT)
+        else:
+            self._put(PRESENT, _Layer(field, words, self._present_look()))
+
+    def set_look(self, look: Overlay) -> None:
+        """Let the present layer look otherwise."""
+        self._chosen = look
+        if self.has_present:
+            self._restyle(PRESENT, self._present_look())
+
+    def set_visible(self, on: bool) -> None:
+        """Show or hide the present layer."""
+        if on != self._visible:
+            self._visible = on
+            self.set_look(self._chosen)
+
+    def keep(self) -> None:
+        """Keep the present layer as it is, in colours of its own, beside what is asked next."""
+        present = self._layers.get(PRESENT)
+        if present is not None:
+            number = next(self._sequence)
+            colours = [name for name in _KEPT_MAPS if name != self._chosen.colour_map]
+            look = replace(present.look, colour_map=colours[number % len(colours)], visible=True)
+            self._put(f"kept-{number}", _Layer(present.field, present.words, look))
+
+    def set_kept_visible(self, name: str, on: bool) -> None:
+        """Show or hide a kept layer."""
+        self._restyle(name, replace(self._layers[name].look, visible=on))
+
+    def remove_kept(self, name: str) -> None:
+        """Take a kept layer away."""
+        self._remove(name)
+
+    def _present_look(self) -> OverlayLook:
+        look = self._chosen
+        return OverlayLook(
+            colour_map=look.colour_map,
+            opacity=look.opacity,
+            threshold=look.threshold,
+            contours=look.contours,
+            visible=self._visible,
+            flashlight_px=look.flashlight_px if look.flashlight else None,
+            smooth=look.smooth,
+        )
+
+    def _put(self, name: str, layer: _Layer) -> None:
+        self._layers[name] = layer
+        field = layer.field
+        self._view.set_overlay(
+            name,
+            OverlayLayer(
+                scores=np.rint(field.scores * 255).astype(np.uint8),
+                known=field.known,
+                estimated=field.estimated,
+                patch_width_px=field.grid.patch_width_px,
+                patch_height_px=field.grid.patch_height_px,
+                sequence=next(self._sequence),
+            ),
+            layer.look,
+        )
+        self._tell()
+
+    def _restyle(self, name: str, look: OverlayLook) -> None:
+        self._layers[name].look = look
+        self._view.set_overlay_look(name, look)
+        self._tell()
+
+    def _remove(self, name: str) -> None:
+        if self._layers.pop(name, None) is not None:
+            self._view.remove_overlay(name)
+            self._tell()
+
+    def _remove_all(self) -> None:
+        for name in list(self._layers):
+            self._remove(name)
+
+    def _tell(self) -> None:
+        shown = [layer for layer in reversed(self._layers.values()) if layer.look.visible]
+        self._legend.show_entries(
+            [
+                LegendEntry(
+                    layer.words,
+                    colour_stops(layer.look.colour_map),
+                    layer.look.threshold,
+                    provenance_in_words(layer.field.provenance),
+                )
+                for layer in shown
+            ],
+            any_estimated=any(layer.field.estimated.any() for layer in shown),
+        )
+        self.changed.emit()

@@ -1,0 +1,390 @@
+"""The search of one window: session, panel, overlay, legend and marks, joined. The window holds one of these.
+
+Commands and the panel act on it; what it wants of the window goes out as signals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from viewer.relevance.encoders import MEASURED_ID, cards, read_registry
+from viewer.relevance.lexicon import load_lexicon
+from viewer.ui.encoder_dialog import EncoderDialog
+from viewer.ui.examples_box import Example, cells_in_frame
+from viewer.ui.hit_list import HitRow
+from viewer.ui.hit_pictures import HitPictures
+from viewer.ui.hold_to_hide import HoldKey
+from viewer.ui.layer_list import LayerList
+from viewer.ui.legend import Legend
+from viewer.ui.messages import MessageKind
+from viewer.ui.overlay_controls import OverlayControls
+from viewer.ui.overlay_layers import OverlayLayers
+from viewer.ui.pixel_size import PixelSize
+from viewer.ui.query_panel import QueryPanel, empty_html
+from viewer.ui.relevance_session import RelevanceSession
+from viewer.ui.saved_queries import SavedQueries
+from viewer.ui.slide_picker import SlidePicker
+from viewer.view.scale import MPP_UM_AT_1X
+from viewer.view.shapes import Shape
+
+if TYPE_CHECKING:
+    from viewer.relevance.encoders import EncoderCard
+    from viewer.relevance.grid import PatchGrid
+    from viewer.settings import Overlay, Settings
+    from viewer.slide.geometry import Rect
+    from viewer.ui.messages import MessageArea
+    from viewer.ui.slide_view import SlideView
+    from viewer.ui.theme import ThemeKeeper
+    from viewer.ui.vector_layer import VectorOverlay
+
+FINEST_MPP_UM = 1.0
+"""A place is shown no larger than at 10x: what it is shows in what is round it."""
+_PLACE_SHARE = 0.5
+"""How much of the view a place may fill."""
+_MARK_RGBA = (0.05, 0.05, 0.08, 1.0), (1.0, 1.0, 1.0, 1.0)
+
+
+class QueryTools(QObject):
+    """Everything of the search. ``close`` ends its threads and the worker."""
+
+    changed = Signal()
+    """What can be done, or is on, has changed."""
+    look_changed = Signal(object)
+    """The overlay looks otherwise: a ``settings.Overlay`` to keep."""
+    settings_chosen = Signal(object)
+    """Other Settings were chosen here."""
+
+    def __init__(
+        self,
+        slide_view: SlideView,
+        vectors: VectorOverlay,
+        messages: MessageArea,
+        themes: ThemeKeeper,
+        settings: Settings,
+        *,
+        session: RelevanceSession | None = None,
+    ) -> None:
+        super().__init__(slide_view)
+        self._view, self._vectors, self._messages, self._settings = slide_view, vectors, messages, settings
+        self.session = session or RelevanceSession(slide_view, settings)
+        self.controls = OverlayControls(settings.overlay)
+        self.legend = Legend(slide_view)
+        self.layers = OverlayLayers(slide_view, self.legend, settings.overlay)
+        self.layer_list = LayerList()
+        self.saved = SavedQueries(lambda: self.session.question, slide_view)
+        self.panel = QueryPanel(
+            themes,
+            completions=lambda text: load_lexicon().complete_query(text),
+            history=self.saved.asked,
+            tabs=[("Overlay", _stacked(self.controls, self.layer_list))],
+        )
+        self.panel.saved.setMenu(self.saved.menu)
+        self.pictures = HitPictures(self.panel.hits.hits)
+        self.picker = SlidePicker(slide_view)
+        self._picks_like = True
+        native = slide_view.canvas.native
+        self.hide_key = HoldKey([native, self.panel.hits, self.panel.tabs], self)
+        self._cards: tuple[EncoderCard, ...] = ()
+        self._marked: Rect | None = None
+        self._connect()
+        self._slide_changed()
+        if self.saved.notice:
+            self._tell(MessageKind.WARNING, self.saved.notice)
+
+    @property
+    def asked(self) -> bool:
+        """Whether a question stands."""
+        return self.session.question.query is not None
+
+    @property
+    def has_hits(self) -> bool:
+        return bool(self.session.hits)
+
+    @property
+    def analysing(self) -> bool:
+        """Whether an analysis runs that could be held."""
+        return self.session.progress is not None
+
+    @property
+    def switches(self) -> dict[str, bool]:
+        """What is on, by the id of its action."""
+        look, progress = self.controls.look, self.session.progress
+        return {
+            "overlay": self.layers.visible,
+            "contours": look.contours,
+            "flashlight": look.flashlight,
+            "pause": progress is not None and progress.paused,
+        }
+
+    def open_panel(self) -> None:
+        """The panel came into sight."""
+        self._show_encoders()
+        self._begin_early()
+
+    def apply_settings(self, settings: Settings) -> None:
+        """Take over settings that changed."""
+        self._settings = settings
+        self.controls.show_look(settings.overlay)
+        self.layers.set_look(settings.overlay)
+        self.session.apply_settings(settings)
+        self._show_encoders()
+
+    def change_look(self, **changes: Any) -> None:
+        """Switch something of the overlay's look on or off."""
+        look = replace(self.controls.look, **changes)
+        if look != self.controls.look:
+            self.controls.show_look(look)
+            self._take_look(look)
+
+    def step_hit(self, step: int) -> None:
+        """Go to the next place, or the one before."""
+        self.panel.hits.step(step)
+
+    def explain_here(self) -> None:
+        """Say what made the value under the cursor."""
+        self.panel.show_why()
+        self.session.explain_at(*self.session.pointed_at)
+
+    def add_example_here(self, like: bool) -> None:
+        """Take the patch under the cursor as an example."""
+        self._add_example_at(*self.session.pointed_at, like)
+
+    def close(self) -> None:
+        """End everything within two seconds."""
+        self.pictures.close(wait_s=0.3)
+        self.session.close()
+
+    def _connect(self) -> None:
+        view, session, panel, picker = self._view, self.session, self.panel, self.picker
+        view.source_changed.connect(self._slide_changed)
+        view.mpp_changed.connect(self._slide_changed)
+        view.sharp_changed.connect(lambda sharp: self.pictures.set_paused(not sharp))
+        session.question_changed.connect(self._show_question)
+        session.field_changed.connect(self._show_field)
+        session.hits_changed.connect(self._show_hits)
+        session.started.connect(panel.bar.begin)
+        session.progressed.connect(self._show_progress)
+        session.ended.connect(self._ended)
+        session.explained.connect(panel.why.show_explanation)
+        session.told.connect(partial(self._tell, MessageKind.INFORMATION))
+        session.failed.connect(partial(self._tell, MessageKind.WARNING))
+        session.pixel_size_wanted.connect(self._ask_pixel_size)
+        self.saved.chosen.connect(session.ask_query)
+        self.saved.told.connect(partial(self._tell, MessageKind.WARNING))
+        panel.box.asked.connect(self._ask)
+        panel.box.left.connect(view.setFocus)
+        panel.link_pressed.connect(panel.box.ask)
+        panel.pixel_size_pressed.connect(self._ask_pixel_size)
+        panel.encoder_chosen.connect(self._choose_encoder)
+        panel.encoder_facts_pressed.connect(self._show_encoder_facts)
+        panel.weights.changed.connect(session.set_weights)
+        panel.weights.reset_pressed.connect(session.reset_weights)
+        panel.bar.pause_toggled.connect(session.set_paused)
+        panel.bar.stop_pressed.connect(session.stop)
+        panel.hits.chosen.connect(self._go_to_hit)
+        panel.examples.add_pressed.connect(self.add_example_here)
+        panel.examples.pick_toggled.connect(self._pick)
+        panel.examples.remove_pressed.connect(
+            lambda number: session.ask_like(session.question.examples.without(number))
+        )
+        panel.examples.clear_pressed.connect(session.clear)
+        self.controls.look_changed.connect(self._take_look)
+        self.layers.changed.connect(self._show_layers)
+        self.layer_list.keep_pressed.connect(self.layers.keep)
+        self.layer_list.shown_changed.connect(self.layers.set_kept_visible)
+        self.layer_list.remove_pressed.connect(self.layers.remove_kept)
+        self.hide_key.held_changed.connect(view.set_overlays_hidden)
+        picker.clicked.connect(self._clicked)
+        picker.framed.connect(self._framed)
+        picker.picking_changed.connect(lambda on: None if on else panel.examples.end_picking())
+
+    # What is asked
+
+    def _ask(self, text: str) -> None:
+        self.session.ask(text)
+        if self.session.question.query is not None:
+            self.saved.remember(text)
+
+    def _ask_pixel_size(self) -> None:
+        if self._view.source is not None and self._view.mpp_um is None:
+            for older in self._view.window().findChildren(PixelSize):
+                older.close()
+            PixelSize(self._view, self._view.window(), to_search=True).open()
+
+    def _show_question(self) -> None:
+        self.panel.show_question(self.session.question)
+        self._show_hits()
+
+    def _show_progress(self) -> None:
+        progress = self.session.progress
+        if progress is not None:
+            self.panel.bar.show_progress(progress)
+            self.changed.emit()
+
+    def _ended(self, reason: str) -> None:
+        self.panel.bar.end(reason)
+        self.changed.emit()
+
+    # What is found
+
+    def _show_field(self) -> None:
+        self.layers.show_field(self.session.field, self.session.question.words)
+        self.changed.emit()
+
+    def _show_hits(self) -> None:
+        session, view = self.session, self._view
+        self.pictures.forget_waiting()
+        rows = [
+            HitRow(number, hit, session.place_in_words(*hit.rect.centre))
+            for number, hit in enumerate(session.hits, start=1)
+        ]
+        progress = session.progress
+        self.panel.show_rows(
+            rows,
+            empty_html=empty_html(
+                session.question,
+                slide_open=view.source is not None,
+                pixel_size_known=view.mpp_um is not None,
+                answered=session.field is not None,
+                done=progress is not None and progress.done + progress.failed >= progress.total,
+            ),
+        )
+        self.changed.emit()
+
+    def _go_to_hit(self, row: HitRow) -> None:
+        rect, view = row.hit.rect, self._view
+        width, height = view.canvas.size_px
+        fitting = max(rect.width / width, rect.height / height) / _PLACE_SHARE
+        mpp_um = view.mpp_um or (MPP_UM_AT_1X, MPP_UM_AT_1X)
+        view.go_to(*rect.centre, downsample=max(fitting, FINEST_MPP_UM / mpp_um[0]))
+        self._mark(rect)
+        self.session.explain_at(*row.hit.peak)
+
+    def _clicked(self, x: float, y: float) -> None:
+        if self.picker.picking:
+            self._add_example_at(x, y, self._picks_like)
+        elif self.asked:
+            self.session.explain_at(x, y)
+
+    def _mark(self, rect: Rect | None) -> None:
+        """Outline a place, light within dark, so that it shows on any tissue and any colour map."""
+        self._marked = rect
+        shapes = (
+            []
+            if rect is None
+            else [
+                Shape.rectangle(rect, rgba=rgba, width_px=width)
+                for rgba, width in zip(_MARK_RGBA, (5.0, 2.0), strict=True)
+            ]
+        )
+        self._vectors.set_shapes(shapes)
+
+    def _show_layers(self) -> None:
+        self.layer_list.show_layers(self.layers.kept, can_keep=self.layers.has_present)
+
+    # Examples
+
+    def _pick(self, on: bool, like: bool) -> None:
+        self._picks_like = like
+        if on:
+            self.picker.set_picking(True)
+        elif not (self.panel.examples.pick_like.isChecked() or self.panel.examples.pick_unlike.isChecked()):
+            self.picker.set_picking(False)
+
+    def _framed(self, corners: tuple[tuple[float, float], ...]) -> None:
+        grid = self._grid_for_examples()
+        if grid is not None:
+            x = sum(corner[0] for corner in corners) / len(corners)
+            y = sum(corner[1] for corner in corners) / len(corners)
+            self._add_examples(cells_in_frame(grid, corners), self._picks_like, (x, y))
+
+    def _add_example_at(self, x: float, y: float, like: bool) -> None:
+        grid = self._grid_for_examples()
+        if grid is not None:
+            self._add_examples(frozenset(filter(None, [grid.cell_at(x, y)])), like, (x, y))
+
+    def _grid_for_examples(self) -> PatchGrid | None:
+        """The slide's patches; None where they are not known, and then the pixel size is asked for."""
+        self.panel.show_similar()
+        if self._view.mpp_um is None:
+            self._ask_pixel_size()
+            return None
+        return self.session.grid if self.session.begin() else None
+
+    def _add_examples(self, cells: frozenset[tuple[int, int]], like: bool, at: tuple[float, float]) -> None:
+        if not cells:
+            self._tell(MessageKind.INFORMATION, "No patch of the slide lies there.")
+        else:
+            try:
+                self.session.add_example(Example(cells, like, self.session.place_in_words(*at)))
+            except ValueError as error:
+                self._tell(MessageKind.WARNING, f"Not added: {error}.")
+
+    # Encoders
+
+    def _show_encoders(self) -> None:
+        self._cards = cards()
+        self.panel.show_encoders(self._cards, self._settings.relevance.encoder)
+        for problem in read_registry().problems:
+            self._tell(MessageKind.WARNING, problem)
+
+    def _card(self, encoder_id: str) -> EncoderCard | None:
+        return next((card for card in self._cards if card.id == encoder_id), None)
+
+    def _choose_encoder(self, encoder_id: str) -> None:
+        """Use another encoder; one that is used the first time shows its terms before."""
+        relevance, card = self._settings.relevance, self._card(encoder_id)
+        if card is None or encoder_id == relevance.encoder:
+            return
+        accepted = relevance.accepted_encoders.split()
+        if encoder_id == MEASURED_ID or encoder_id in accepted:
+            self._use_encoder(encoder_id, accepted)
+            return
+        dialog = EncoderDialog(card, first_use=True, parent=self._view.window())
+        dialog.accepted.connect(lambda: self._use_encoder(encoder_id, [*accepted, encoder_id]))
+        dialog.rejected.connect(self._show_encoders)
+        dialog.open()
+
+    def _use_encoder(self, encoder_id: str, accepted: list[str]) -> None:
+        self.settings_chosen.emit(
+            self._settings.replace("relevance", encoder=encoder_id, accepted_encoders=" ".join(accepted))
+        )
+
+    def _show_encoder_facts(self) -> None:
+        card = self._card(self.panel.encoder.currentData())
+        if card is not None:
+            EncoderDialog(card, first_use=False, parent=self._view.window()).open()
+
+    # The rest
+
+    def _begin_early(self) -> None:
+        if self._settings.relevance.analyse_ahead and self.panel.isVisible():
+            self.session.begin()
+
+    def _slide_changed(self) -> None:
+        self._mark(None)
+        self.pictures.show_slide(self._view.source, self._view.mpp_um)
+        self._show_question()
+        self._begin_early()
+
+    def _take_look(self, look: Overlay) -> None:
+        self.layers.set_look(look)
+        self.look_changed.emit(look)
+        self.changed.emit()
+
+    def _tell(self, kind: MessageKind, text: str) -> None:
+        self._messages.show_message(kind, text)
+
+
+def _stacked(*widgets: QWidget) -> QWidget:
+    page = QWidget()
+    layout = QVBoxLayout(page)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return page

@@ -1,0 +1,391 @@
+"""One slide view's search: what is asked goes to the relevance worker, what it finds comes back as signals.
+
+The worker starts with the first question, or when the panel is shown and the reader lets it begin early; it
+ends with the slide. Nothing here computes: words are parsed and places ranked by ``viewer.relevance``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from viewer.relevance.client import RelevanceClient
+from viewer.relevance.hits import find_hits
+from viewer.relevance.lexicon import load_lexicon
+from viewer.relevance.messages import (
+    Allocated,
+    Explained,
+    Failed,
+    Note,
+    Progress,
+    Published,
+    Refused,
+    WorkerDied,
+)
+from viewer.relevance.query import Like, text_of, with_weights
+from viewer.relevance.text import parse
+from viewer.ui.explain_card import Explanation
+from viewer.ui.outbox import Outbox
+from viewer.ui.question import Question
+from viewer.ui.side_thread import SideThread
+from viewer.ui.throttle import Throttle
+from viewer.view.camera import field_of_view
+from viewer.view.scale import format_position
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from viewer.relevance.field import RelevanceField
+    from viewer.relevance.grid import PatchGrid
+    from viewer.relevance.hits import Hit
+    from viewer.relevance.messages import Event
+    from viewer.relevance.query import Query
+    from viewer.settings import Settings
+    from viewer.ui.examples_box import Example, Examples
+    from viewer.ui.slide_view import SlideView
+
+    MakeClient = Callable[[Callable[[Event], None]], RelevanceClient]
+
+LOOK_INTERVAL_MS = 100
+
+
+class RelevanceSession(QObject):
+    """Belongs to one ``SlideView``. ``close`` ends the worker and its threads."""
+
+    question_changed = Signal()
+    field_changed = Signal()
+    hits_changed = Signal()
+    started = Signal()
+    """An analysis was asked for."""
+    progressed = Signal(object)
+    """A Progress."""
+    ended = Signal(str)
+    """The analysis ended before it was done, and why; "" with its slide."""
+    explained = Signal(object)
+    """An Explanation, or None."""
+    told = Signal(str)
+    """A sentence for the reader."""
+    failed = Signal(str)
+    """Something went wrong, in words."""
+    pixel_size_wanted = Signal()
+    """Something was asked of a slide whose pixel size nobody knows."""
+
+    def __init__(
+        self,
+        slide_view: SlideView,
+        settings: Settings,
+        *,
+        make_client: MakeClient | None = None,
+    ) -> None:
+        super().__init__(slide_view)
+        self._view = slide_view
+        self._settings = settings
+        self._make_client = make_client or RelevanceClient
+        self._outbox = Outbox()
+        self._ranking = SideThread("ranking")
+        self._client: RelevanceClient | None = None
+        self._question = Question()
+        self._number = -1
+        self._field: RelevanceField | None = None
+        self._hits: tuple[Hit, ...] = ()
+        self._progress: Progress | None = None
+        self._explanation: Explanation | None = None
+        self._explained_cell: tuple[int, int] | None = None
+        self._cursor: tuple[float, float] | None = None
+        self._ranking_busy = self._ranking_due = False
+        self._look = Throttle(slide_view, self._send_look, LOOK_INTERVAL_MS)
+        slide_view.source_changed.connect(self._slide_changed)
+        slide_view.mpp_changed.connect(self._pixel_size_changed)
+        slide_view.view_changed.connect(self._look.ask)
+        slide_view.cursor_moved.connect(self._cursor_moved)
+
+    @property
+    def question(self) -> Question:
+        return self._question
+
+    @property
+    def field(self) -> RelevanceField | None:
+        """What is known so far of the question; None before the first answer."""
+        return self._field
+
+    @property
+    def hits(self) -> tuple[Hit, ...]:
+        """The places found, most alike first."""
+        return self._hits
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far the analysis is, None while none runs."""
+        return self._progress
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a worker for this slide."""
+        return self._client is not None
+
+    def apply_settings(self, settings: Settings) -> None:
+        """Take over settings that changed. Another encoder answers the same question anew."""
+        other = settings.relevance.encoder != self._settings.relevance.encoder
+        self._settings = settings
+        if not settings.relevance.steers_loading:
+            self._view.set_region_weights(None, 0.0, 0.0)
+        if other and self._client is not None:
+            self.stop("")
+            self._forget_answers()
+            self._send_question()
+
+    def begin(self) -> bool:
+        """Have the analysis run, before anything is asked. False where it cannot: no slide, no pixel size, or
+        one that cannot be right, which is told."""
+        source, mpp_um, relevance = self._view.source, self._view.mpp_um, self._settings.relevance
+        if source is None or mpp_um is None:
+            return False
+        if self._client is None:
+            client = self._make_client(lambda event: self._hear(client, event))
+            try:
+                client.open(
+                    source,
+                    mpp_um,
+                    mpp_estimated=self._view.mpp_estimated,
+                    encoder_id=relevance.encoder,
+                    store_bytes=relevance.store_bytes,
+                    threads=relevance.worker_threads,
+                )
+            except ValueError as error:
+                self.failed.emit(f"The slide cannot be analysed: {error}.")
+                return False
+            self._client = client
+            self.started.emit()
+            self._look.ask()
+        return True
+
+    def ask(self, text: str) -> None:
+        """Ask in words; "" ends the question that stands. Examples give way to words."""
+        if not text.strip():
+            self.clear()
+            return
+        parsed = parse(text, load_lexicon())
+        self._set_question(Question(text.strip(), parsed.query, parsed.query, parsed.problems))
+
+    def ask_query(self, query: Query) -> None:
+        """Ask a saved query, with the weights that it was saved with."""
+        self._set_question(Question(text_of(query), query, query))
+
+    def ask_like(self, examples: Examples) -> None:
+        """Ask for places like some and unlike others; with none of the first kind nothing is asked."""
+        positives, negatives = examples.positives, examples.negatives
+        query = Like(positives, negatives) if positives else None
+        self._set_question(Question("", query, query, examples=examples))
+
+    def add_example(self, example: Example) -> None:
+        """One more example. Raises ValueError where there are too many."""
+        self.ask_like(self._question.examples.added(example))
+
+    def set_weights(self, leaf: int, weights: Sequence[tuple[str, float]]) -> None:
+        """Let the concepts of one term count otherwise."""
+        if self._question.query is not None:
+            query = with_weights(self._question.query, leaf, tuple(weights))
+            self._set_question(replace(self._question, query=query, refused=""))
+
+    def reset_weights(self) -> None:
+        """Back to what the words alone give."""
+        self._set_question(replace(self._question, query=self._question.as_read, refused=""))
+
+    def clear(self) -> None:
+        """End the question. The analysis goes on, for the next."""
+        self._set_question(Question())
+
+    def set_paused(self, paused: bool) -> None:
+        """Hold the analysis, or let it go on."""
+        if self._client is not None:
+            self._client.set_paused(paused)
+
+    def stop(
+        self, reason: str = "Stopped. What was analysed is kept, and the next query goes on from there."
+    ) -> None:
+        """End the worker. What was found stays shown."""
+        client, self._client = self._client, None
+        self._progress = None
+        if client is not None:
+            client.close()
+            self.ended.emit(reason)
+
+    def explain_at(self, x: float, y: float) -> None:
+        """Say what made the value at a slide point."""
+        field, question = self._field, self._question
+        cell = None if field is None else field.grid.cell_at(x, y)
+        if field is None or cell is None or self._client is None:
+            self._set_explanation(None)
+            return
+        known, estimated = bool(field.known[cell]), bool(field.estimated[cell])
+        self._explained_cell = cell
+        parts = question.unexplained if known else ()
+        score = float(field.scores[cell]) if known or estimated else None
+        self._set_explanation(
+            Explanation(self.place_in_words(*field.grid.rect(*cell).centre), score, estimated, parts)
+        )
+        for number in range(len(parts)):
+            self._client.explain(number, *cell)
+
+    def close(self) -> None:
+        """End everything, within two seconds."""
+        self._outbox.close()
+        self._ranking.close(wait_s=0.3)
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def place_in_words(self, x: float, y: float) -> str:
+        """A slide point as the status line writes it."""
+        return format_position(x, y, mpp_um=self._view.mpp_um)
+
+    @property
+    def grid(self) -> PatchGrid | None:
+        """The patches of the slide; None while no analysis runs."""
+        return None if self._client is None else self._client.grid
+
+    @property
+    def pointed_at(self) -> tuple[float, float]:
+        """The slide point under the cursor, or in the middle of the view without one."""
+        now = self._view.camera.view
+        return self._cursor or (now.centre_x, now.centre_y)
+
+    # The question
+
+    def _set_question(self, question: Question) -> None:
+        changed = question.query != self._question.query
+        self._question = question
+        if changed:
+            self._set_explanation(None)
+            if question.query is None:
+                self._forget_answers()
+        self.question_changed.emit()
+        if question.query is not None and self._view.source is not None:
+            if self._view.mpp_um is None:
+                self.pixel_size_wanted.emit()
+            self._send_question()
+
+    def _send_question(self) -> None:
+        if self._question.query is not None and self.begin():
+            assert self._client is not None
+            self._number = self._client.ask(self._question.query)
+
+    def _forget_answers(self) -> None:
+        self._number = -1
+        self._field, self._hits = None, ()
+        self.field_changed.emit()
+        self.hits_changed.emit()
+
+    # The worker
+
+    def _hear(self, client: RelevanceClient, event: Event) -> None:
+        """Runs in the client's thread."""
+        self._outbox.post(lambda: self._take(client, event))
+
+    def _take(self, client: RelevanceClient, event: Event) -> None:
+        """One event of the worker, in the GUI thread; those of a worker given up come too late."""
+        if client is not self._client:
+            return
+        match event:
+            case Progress():
+                self._progress = event
+                self.progressed.emit(event)
+            case Published() if event.number == self._number:
+                self._take_field()
+            case Allocated():
+                self._take_weights()
+            case Explained():
+                self._take_reasons(event)
+            case Refused() if event.number == self._number:
+                self._question = replace(self._question, refused=event.reason)
+                self._forget_answers()
+                self.question_changed.emit()
+            case Note():
+                self.told.emit(event.text)
+            case Failed():
+                self.failed.emit(event.reason)
+                self.stop(event.reason)
+            case WorkerDied():
+                self.failed.emit(event.reason)
+                if not event.restarting:
+                    self.stop(event.reason)
+
+    def _take_field(self) -> None:
+        assert self._client is not None
+        self._field = self._client.field()
+        self.field_changed.emit()
+        self._ranking_due = True
+        self._rank()
+
+    def _take_weights(self) -> None:
+        assert self._client is not None
+        weights = self._client.weights()
+        if weights is not None and self._settings.relevance.steers_loading:
+            grid = self._client.grid
+            self._view.set_region_weights(weights, grid.patch_width_px, grid.patch_height_px)
+
+    def _rank(self) -> None:
+        """Rank what is known beside the window, one field at a time, the newest."""
+        field = self._field
+        if self._ranking_busy or not self._ranking_due or field is None:
+            return
+        self._ranking_busy, self._ranking_due = True, False
+        number = self._number
+
+        def ranked(hits: tuple[Hit, ...]) -> None:
+            self._ranking_busy = False
+            if number == self._number:
+                self._hits = hits
+                self.hits_changed.emit()
+            self._rank()
+
+        def not_ranked(error: Exception) -> None:
+            self._ranking_busy = False
+            self.failed.emit(f"The places found cannot be ranked: {error}")
+
+        self._ranking.run(lambda: find_hits(field), ranked, not_ranked)
+
+    def _take_reasons(self, event: Explained) -> None:
+        shown = self._explanation
+        if shown is None or (event.row, event.col) != self._explained_cell or event.leaf >= len(shown.leaves):
+            return
+        parts = list(shown.leaves)
+        parts[event.leaf] = replace(parts[event.leaf], reasons=event.reasons)
+        self._set_explanation(replace(shown, leaves=tuple(parts)))
+
+    def _set_explanation(self, explanation: Explanation | None) -> None:
+        self._explanation = explanation
+        self.explained.emit(explanation)
+
+    # The slide and the reader
+
+    def _slide_changed(self) -> None:
+        """Another slide: its own worker, and the same question to it."""
+        self._cursor = None
+        self._begin_anew()
+
+    def _pixel_size_changed(self) -> None:
+        """Another pixel size is another grid."""
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self.stop("")
+        self._set_explanation(None)
+        self._forget_answers()
+        # Examples are patches of the grid that is gone.
+        gone = bool(self._question.examples.items)
+        self._question = Question() if gone else replace(self._question, refused="")
+        self.question_changed.emit()
+        self._send_question()
+
+    def _cursor_moved(self, at: tuple[float, float] | None) -> None:
+        self._cursor = at
+        self._look.ask()
+
+    def _send_look(self) -> None:
+        if self._client is not None and self._view.source is not None:
+            camera = self._view.camera
+            field = field_of_view(camera.view, self._view.canvas.size_px, camera.aspect)
+            self._client.look(field, self._cursor, camera.view.downsample, moving=camera.moving)

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from viewer import cli
 from viewer.slide.phantom import write_phantom
@@ -104,6 +105,39 @@ def test_a_heatmap_lies_over_the_slide(slide: Path, tmp_path: Path) -> None:
     source = open_slide(path)
     assert source.info.mpp_um == pytest.approx((16, 16))
     source.close()
+
+
+PLACE = ["--center", "512,512", "--downsample", "8", "--size", "128x128"]
+
+
+@pytest.mark.gl
+def test_a_query_lies_over_a_snapshot(slide: Path, tmp_path: Path) -> None:
+    plain, laid = tmp_path / "plain.png", tmp_path / "laid.png"
+    assert cli.main(["snapshot", str(slide), *PLACE, "-o", str(plain)]) == 0
+    query = ["--query", "NOT background", "--overlay", "magma"]
+    assert cli.main(["snapshot", str(slide), *PLACE, *query, "-o", str(laid)]) == 0
+    before, after = Image.open(plain), Image.open(laid)
+    assert before.tobytes() != after.tobytes()
+    assert json.loads(after.text["Overlay"])["query"] == "NOT background"  # type: ignore[attr-defined]
+    assert "Overlay" not in before.text  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--overlay"], "give --query"),
+        (
+            ["--query", "stroma", "--overlay", "rainbow"],
+            "there is no colour map 'rainbow'; there are viridis",
+        ),
+        (["--query", "qwertz"], "What can be asked"),
+    ],
+)
+def test_an_overlay_that_cannot_be_is_wrong_usage(
+    slide: Path, tmp_path: Path, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["snapshot", str(slide), *PLACE, *words, "-o", str(tmp_path / "a.png")]) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_features_of_another_program_answer_examples(

@@ -142,6 +142,11 @@ def _parser() -> argparse.ArgumentParser:
         "--rotate", metavar="DEG", type=arguments.number, default=0.0, help="turn clockwise, in degrees"
     )
     command.add_argument("--icc", action="store_true", help="apply the slide's colour profile")
+    command.add_argument("--query", metavar="TEXT", dest="text", help="lay over it where this is")
+    command.add_argument(
+        "--overlay", metavar="MAP", nargs="?", const="", help="the colours of --query: viridis, magma …"
+    )
+    cli_relevance.add_question_options(command)
     command.add_argument("-o", "--output", metavar="FILE.png", required=True, type=arguments.png_path)
 
     command = add(
@@ -261,8 +266,8 @@ def _snapshot(options: argparse.Namespace) -> int:
     if options.size[0] * options.size[1] >= BIG_PICTURE_PX:
         bar = progress_bar("rendering")
     with closing(open_slide(options.slide)) as source:
-        if output.exists() and output.samefile(options.slide):
-            raise arguments.UsageError(f"{output}: this is the slide itself; choose another name")
+        cli_relevance.not_the_slide(output, options.slide)
+        answer, overlays = cli_relevance.overlays_for(options)
         with bar as progress:
             picture = snapshot(
                 source,
@@ -271,6 +276,7 @@ def _snapshot(options: argparse.Namespace) -> int:
                 size=options.size,
                 rotate_deg=options.rotate,
                 icc=options.icc,
+                overlays=overlays,
                 progress=progress,
             )
     metadata = {
@@ -278,6 +284,8 @@ def _snapshot(options: argparse.Namespace) -> int:
         "Comment": RESEARCH_USE,
         "Source": f"{options.slide.name}, centre {options.center}, downsample {options.downsample:g}",
     }
+    if answer is not None:
+        metadata["Overlay"] = json.dumps(answer.field.provenance.as_facts())
     failed = picture.info["failed_tiles"]
     if failed:
         what = "1 tile" if failed == 1 else f"{failed:,} tiles"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from viewer.relevance.index import IndexResult
     from viewer.relevance.question import Answer
     from viewer.relevance.text import Understood
+    from viewer.view.overlay import Overlay
 
 MEASURED = "measured"
 """The encoder that is always there; its id in ``encoders.py``, which imports too much for --help."""
@@ -152,6 +153,34 @@ def answer_to(options: argparse.Namespace, **more: Any) -> Answer:
     for note in answer.notes:
         terminal.tell(note)
     return answer
+
+
+def overlays_for(options: argparse.Namespace) -> tuple[Answer | None, tuple[Overlay, ...]]:
+    """The answer to a snapshot's ``--query``, and how it lies over the picture; (None, ()) without one.
+
+    Raises UsageError for a look without a query, and for colours that there are not.
+    """
+    if options.text is None:
+        if options.overlay is not None:
+            raise arguments.UsageError("--overlay lays a query over the picture: give --query")
+        return None, ()
+    from viewer.relevance.layer import layer_from_field
+    from viewer.settings import Settings
+    from viewer.view.overlay import Overlay, OverlayLook
+
+    chosen = Settings.load().overlay
+    try:
+        look = OverlayLook(
+            colour_map=options.overlay or chosen.colour_map,
+            opacity=chosen.opacity,
+            threshold=chosen.threshold,
+            contours=chosen.contours,
+            smooth=chosen.smooth,
+        )
+    except ValueError as error:
+        raise arguments.UsageError(str(error)) from error
+    answer = answer_to(options)
+    return answer, (Overlay("query", layer_from_field(answer.field), look),)
 
 
 def not_the_slide(output: Path | None, slide: Path) -> None:

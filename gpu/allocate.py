@@ -109,10 +109,10 @@ def allocate_tokens(
 ) -> TokenAllocation:
     """Share ``budget_tokens`` among regions by relevance (``joint_relevance``), 64 to ``most_tokens`` each.
 
-    Regions for which only the floor speaks may get 0. 15 % of the budget is spread evenly first: as a
-    higher least for all, or, where that is not 64 each, as 64 for every so-many-th region. Where the budget
-    does not reach for 64 for each region something speaks for, the most relevant get 64 and the rest
-    nothing. The total never exceeds the budget.
+    Regions for which only the floor speaks may get 0. 15 % of the budget is spread evenly first: it is never
+    64 for each, so it is 64 for every so-many-th region. Where the budget does not reach for that and for 64
+    for each region something speaks for, the most relevant get 64 and the rest nothing. The total never
+    exceeds the budget.
 
     Args:
         relevance: any shape. NaN and negative count as the floor, 0.05, what is above 1 as 1.
@@ -138,13 +138,13 @@ def allocate_tokens(
     budget = min(budget_tokens, regions * MOST_TOKENS) // STEP_TOKENS
     even = budget * EVEN_PERCENT // 100
     most = _steps_of_tokens(most_tokens)
-    least = min(max(even // regions * STEP_TOKENS, LEAST_TOKENS), most_tokens)
-    seats = 2**32 if even // regions * STEP_TOKENS >= LEAST_TOKENS else even * 2**32 // (4 * regions)
-    problem = TokenProblem(budget, _steps_of_tokens(least), most, seats, warm)
-    flat = torch.from_numpy(np.ascontiguousarray(relevance, np.float32).reshape(-1))
-    past = (
-        None if previous is None else torch.from_numpy(np.ascontiguousarray(previous, np.uint16).reshape(-1))
-    )
+    problem = TokenProblem(budget, most, even * 2**32 // (TOKEN_STEPS.costs[0] * regions), warm)
+    # Copies: what other threads publish is read-only, which torch does not take.
+    flat = torch.from_numpy(np.array(relevance, np.float32).reshape(-1))
+    past = None
+    if previous is not None:
+        # No more than there is to give; as int16, which torch can compute with.
+        past = torch.from_numpy(np.minimum(previous, MOST_TOKENS).astype(np.int16).reshape(-1))
     if device == "cpu":
         tokens, price, scarce = solve_tokens(flat, past, problem)
     else:
@@ -156,14 +156,13 @@ def allocate_tokens(
 
 @dataclass(frozen=True, slots=True)
 class TokenProblem:
-    """What the kernel and its twin solve. ``budget`` in units of 16 tokens; ``least`` and ``most`` steps.
+    """What the kernel and its twin solve. ``budget`` in units of 16 tokens; ``most`` steps.
 
     ``seats``: of 2³², the share of all regions that get 64 tokens whatever speaks for them; ``warm``: a price
     to begin with.
     """
 
     budget: int
-    least: int
     most: int
     seats: int
     warm: int | None
@@ -181,15 +180,13 @@ def solve_tokens(relevance: Tensor, past: Tensor | None, problem: TokenProblem) 
     columns = len(TOKEN_STEPS.costs) + 1
     bins.mul_(columns)
     if past is not None:
-        held = (past.view(torch.int16) // STEP_TOKENS - (LEAST_TOKENS // STEP_TOKENS - 1)).clamp_(
-            0, columns - 1
-        )
+        held = (past // STEP_TOKENS - (LEAST_TOKENS // STEP_TOKENS - 1)).clamp_(0, columns - 1)
         bins.add_(held)
     counts = torch.bincount(bins, minlength=(LEVELS + 1) * columns).view(LEVELS + 1, columns)
     solution = solve(
         counts,
         TOKEN_STEPS,
-        least=problem.least,
+        least=1,
         most=problem.most,
         budget=problem.budget,
         past=past is not None,

@@ -53,7 +53,7 @@ def solve_tokens_on_cuda(
         threads=_BLOCK,
         arguments=(given, past_or_null, number, *floor, bins, counts),
     )
-    rules = (FLOOR_LEVEL, kept, new, 1 if held is None else columns, problem.least, problem.most)
+    rules = (FLOOR_LEVEL, kept, new, 1 if held is None else columns, problem.most)
     ready.launch(
         "allocate_solve",
         blocks=1,

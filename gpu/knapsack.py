@@ -63,7 +63,7 @@ def levels_of(relevance: Tensor) -> Tensor:
 def solve(
     counts: Tensor, steps: Steps, *, least: int, most: int, budget: int, past: bool, warm: int | None
 ) -> Solution:
-    """Share ``budget`` among regions; ``counts`` int64 (LEVELS + 1, steps + 1) has them by level and steps held.
+    """Share ``budget`` among regions; ``counts`` int64 (LEVELS + 1, steps + 1): by level and steps held.
 
     Every region gets ``least`` to ``most`` steps, those in FREE_ROW 0 to ``most``. Where the budget does
     not reach for that, each gets one step or none, the most relevant first. ``warm``, the price of the time

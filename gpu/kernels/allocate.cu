@@ -120,14 +120,14 @@ __device__ int64 cost_at(const Problem& problem, int64 price, Worth& worths, uin
 
 // answer: price, scarce, tied, granted.
 extern "C" __global__ void allocate_solve(
-    const int* counts, const int* slopes, int floor_level, int kept_tenths, int new_tenths, int columns_used, int least,
-    int most, int64 budget, unsigned char* table, unsigned char* ties, int64* answer
+    const int* counts, const int* slopes, int floor_level, int kept_tenths, int new_tenths, int columns_used, int most,
+    int64 budget, unsigned char* table, unsigned char* ties, int64* answer
 ) {
     __shared__ Worth worths, cheaper;
     __shared__ uint64 total;
     __shared__ int tied[STEPS];
     __shared__ int granted[STEPS];
-    Problem problem = {counts, slopes, floor_level, kept_tenths, new_tenths, columns_used, least, most};
+    Problem problem = {counts, slopes, floor_level, kept_tenths, new_tenths, columns_used, 1, most};
     int64 low = 0, high = (int64)LEVELS * slopes[0] * 11 + 1;  // a price that no step is worth
     bool scarce = cost_at(problem, high, worths, &total) > budget;
     if (scarce) {
@@ -141,7 +141,7 @@ extern "C" __global__ void allocate_solve(
     }
     int64 left = budget - cost_at(problem, high, worths, &total);
     worth_of_levels(problem, high - 1, cheaper);
-    if (threadIdx.x < STEPS) tied[threadIdx.x] = 0;
+    for (int step = threadIdx.x; step < STEPS; step += blockDim.x) tied[step] = 0;
     __syncthreads();
     for (int i = threadIdx.x; i < (LEVELS + 1) * columns_used; i += blockDim.x) {
         int row = i / columns_used, held = i % columns_used;

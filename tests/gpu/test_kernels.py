@@ -1,0 +1,148 @@
+"""Kernels: each compiles without a card, and gives what its torch twin gives: on the processor, on a card."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import subprocess
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gpu.allocate import TOKEN_STEPS, TokenProblem, allocate_tokens, joint_relevance, solve_tokens
+from gpu.cuda import compile_kernels
+from gpu.knapsack import FLOOR, FLOOR_LEVEL, LEVELS
+
+pytest.importorskip("cuda.bindings", reason="CUDA's Python bindings are not installed (extra “cuda”)")
+
+NAMES = sorted(
+    entry.name.removesuffix(".cu")
+    for entry in resources.files("gpu.kernels").iterdir()
+    if entry.name.endswith(".cu")
+)
+on_card = pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="no NVIDIA graphics card that torch can use"
+)
+
+ON_HOST = """
+#include "cuda_on_host.h"
+#include "allocate.cu"
+extern "C" void allocate(
+    const float* relevance, const unsigned short* past, int regions, const int* slopes,
+    float floor_relevance, int floor_level, uint64 seats, int most, int64 budget, int64* answer,
+    unsigned short* tokens
+) {
+    const int all = (LEVELS + 1) * COLUMNS, blocks = (regions + BLOCK - 1) / BLOCK;
+    std::vector<int> bins(regions), counts(all), before(blocks);
+    std::vector<unsigned char> table(all), ties(all);
+    launch(allocate_count, 3, BLOCK, relevance, past, regions, floor_relevance, floor_level, seats,
+           bins.data(), counts.data());
+    launch(allocate_solve, 1, SOLVE_BLOCK, counts.data(), slopes, floor_level, past ? 11 : 10, past ? 9 : 10,
+           past ? COLUMNS : 1, most, budget, table.data(), ties.data(), answer);
+    launch(allocate_tied, blocks, BLOCK, bins.data(), ties.data(), regions, before.data());
+    launch(allocate_offsets, 1, SOLVE_BLOCK, before.data(), blocks);
+    launch(allocate_share, blocks, BLOCK, bins.data(), table.data(), ties.data(), before.data(), answer,
+           regions, tokens);
+}
+"""
+
+PROBLEMS = {
+    "plenty": (331, 22, 0),
+    "middling": (102, 22, 2**29),
+    "little": (70, 22, 2**28),
+    "scarce": (30, 22, 2**28),
+    "nothing": (0, 22, 0),
+    "capped": (200, 13, 2**31),
+    "everything": (400, 22, 2**32),
+}
+
+
+def regions(count=1_003):
+    """Queried, unasked-for and strange ones, some of them equal."""
+    rng = np.random.default_rng(5)
+    relevance = joint_relevance(rng.beta(0.5, 2, count).astype(np.float32))
+    relevance[100:400] = FLOOR
+    relevance[400:500] = 0.7
+    relevance[:6] = [np.nan, -np.inf, np.inf, -3, 0, 8]
+    return relevance
+
+
+def past_of(relevance):
+    return allocate_tokens(np.roll(relevance, 3), 140 * relevance.size).tokens
+
+
+@pytest.fixture(scope="module")
+def host_kernel(tmp_path_factory):
+    compiler = shutil.which("g++")
+    if compiler is None:
+        pytest.skip("no C++ compiler to run kernels on the processor")
+    folder = tmp_path_factory.mktemp("kernels")
+    source, library = folder / "allocate.cpp", folder / "allocate.so"
+    source.write_text(ON_HOST, encoding="utf-8")
+    with resources.as_file(resources.files("gpu.kernels")) as kernels:
+        include = [f"-I{kernels}", f"-I{Path(__file__).parent}"]
+        command = [compiler, "-std=c++20", "-O1", "-shared", "-fPIC", "-pthread", *include, str(source)]
+        subprocess.run([*command, "-o", str(library)], check=True, capture_output=True, text=True)
+    return ctypes.CDLL(str(library)).allocate
+
+
+@pytest.mark.parametrize("architecture", ["sm_75", "sm_90"])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_kernel_compiles_without_a_card(name, architecture):
+    assert compile_kernels(name, architecture).startswith(b"\x7fELF")
+
+
+@pytest.mark.parametrize("with_past", [False, True])
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_the_allocation_kernel_run_on_the_processor_is_its_twin(host_kernel, name, with_past):
+    tokens_each, most, seats = PROBLEMS[name]
+    relevance = regions()
+    past = past_of(relevance) if with_past else None
+    budget = tokens_each * relevance.size // 16
+    slopes = np.array(TOKEN_STEPS.slopes, np.int32)
+    answer, tokens = np.zeros(4, np.int64), np.zeros(relevance.size, np.uint16)
+    host_kernel(
+        relevance.ctypes.data_as(ctypes.c_void_p),
+        None if past is None else past.ctypes.data_as(ctypes.c_void_p),
+        ctypes.c_int(relevance.size),
+        slopes.ctypes.data_as(ctypes.c_void_p),
+        ctypes.c_float(FLOOR),
+        ctypes.c_int(FLOOR_LEVEL),
+        ctypes.c_ulonglong(seats),
+        ctypes.c_int(most),
+        ctypes.c_longlong(budget),
+        answer.ctypes.data_as(ctypes.c_void_p),
+        tokens.ctypes.data_as(ctypes.c_void_p),
+    )
+    expected, price, scarce = twin(relevance, past, TokenProblem(budget, most, seats, None))
+    assert (tokens == expected).all()
+    assert (answer[0], answer[1]) == (price, scarce)
+
+
+def twin(relevance, past, problem):
+    held = None if past is None else torch.from_numpy(past.astype(np.int16))
+    tokens, price, scarce = solve_tokens(torch.from_numpy(relevance), held, problem)
+    return tokens.numpy(), price, scarce
+
+
+def test_the_kernel_and_the_twin_agree_on_the_shape_of_the_problem():
+    source = resources.files("gpu.kernels").joinpath("allocate.cu").read_text(encoding="utf-8")
+    for line in (f"STEPS {len(TOKEN_STEPS.costs)}", f"LEVELS {LEVELS}", f"FIRST_COST {TOKEN_STEPS.costs[0]}"):
+        assert f"#define {line}\n" in source
+    assert set(TOKEN_STEPS.costs[1:]) == {1}
+
+
+@on_card
+@pytest.mark.parametrize("with_past", [False, True])
+@pytest.mark.parametrize("tokens_each", [0, 30, 70, 102, 331, 400])
+def test_the_allocation_on_a_card_is_that_of_the_processor(tokens_each, with_past):
+    relevance = regions(100_003)
+    past = past_of(relevance) if with_past else None
+    budget = tokens_each * relevance.size
+    on_cpu = allocate_tokens(relevance, budget, previous=past)
+    on_cuda = allocate_tokens(relevance, budget, previous=past, device="cuda")
+    assert (on_cuda.tokens == on_cpu.tokens).all()
+    assert (on_cuda.price, on_cuda.scarce) == (on_cpu.price, on_cpu.scarce)

@@ -1,7 +1,8 @@
 """Makes ``resources/reference_quantiles.toml``: how the measurements spread over patches of reference slides.
 
 Run: FOVEOLA_SLIDES=... python tests/bench/reference_quantiles.py > resources/reference_quantiles.toml
-Each slide, and each set of tiles, counts the same. Only quantiles are kept: nothing of any slide can be seen in them.
+Each slide, and each set of tiles, counts the same. Only quantiles are kept: nothing of any slide can be seen
+in them.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def main() -> int:
     rng = np.random.default_rng(0)
     pooled = np.concatenate([part[rng.integers(0, len(part), PATCHES_EACH)] for part in parts])
     shares = np.linspace(0, 1, QUANTILES)
-    print("# Quantiles from 0 to 100 % of each measurement over reference patches: tests/bench/reference_quantiles.py.")
+    print("# Quantiles from 0 to 100 % of each measurement: tests/bench/reference_quantiles.py.")
     print(f"# {len(parts)} slides and sets of tiles, each counted the same.\n\n[quantiles]")
     for number, one in enumerate(MEASUREMENTS):
         values = np.quantile(pooled[:, number], shares)

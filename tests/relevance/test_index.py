@@ -67,6 +67,12 @@ def foveola_index(folder: Path, *words: str | Path) -> subprocess.CompletedProce
     )
 
 
+def test_a_failure_names_the_slide(slide: Path, tmp_path: Path) -> None:
+    unknown = IndexJob("nobody", None, str(tmp_path), 1 << 30)
+    failure = index_slide(str(slide), unknown, print).failure
+    assert failure.startswith(f"{slide}: there is no encoder 'nobody'")
+
+
 def test_processes_of_dask_do_all_slides_and_name_the_bad_one(slide: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.svs"
     bad.write_bytes(b"nothing")

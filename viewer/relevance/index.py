@@ -122,7 +122,9 @@ def index_slide(path: str, job: IndexJob, report: Callable[[float], None]) -> In
                     notes=(*notes, *analysis.notes),
                 )
     except Exception as error:
-        return IndexResult(path, seconds=time.monotonic() - started_s, failure=in_words(error))
+        words = in_words(error)
+        failure = words if words.startswith(path) else f"{path}: {words}"
+        return IndexResult(path, seconds=time.monotonic() - started_s, failure=failure)
 
 
 def index_slides(
@@ -164,7 +166,7 @@ def _results(
         path = futures[future]
         error = future.exception()
         heard((0.0, (path, 1.0)))
-        yield IndexResult(path, failure=f"its process ended ({error})") if error else future.result()
+        yield IndexResult(path, failure=f"{path}: its process ended ({error})") if error else future.result()
 
 
 def _task(path: str, job: IndexJob) -> IndexResult:

@@ -136,7 +136,8 @@ def ask(
             unread = analysis.failed_count
             notes += analysis.notes
     except SaveError as error:  # the answer stands; only the next one takes as long again
-        notes.append(f"What was measured is not kept: {error}.")
+        if not any(error.reason in note for note in notes):
+            notes.append(f"What was measured is not kept: {error}.")
     if unread:
         what = "1 patch" if unread == 1 else f"{unread:,} patches"
         notes.append(f"{what} could not be read: not analysed.")

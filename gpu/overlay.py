@@ -46,13 +46,15 @@ _GL_TRIANGLE_STRIP = 0x0005
 @dataclass(frozen=True, slots=True)
 class FieldStyle:
     """How a field is drawn: row of the table of colour maps, opacity and threshold 0 to 1, blending from
-    patch to patch, contour lines, flashlight (x, y, radius) in framebuffer pixels or None."""
+    patch to patch, contour lines, patterns over patches that were not analysed (may be left out where all in
+    view were), flashlight (x, y, radius) in framebuffer pixels or None."""
 
     colour_map: int
     opacity: float
     threshold: float
     smooth: bool
     contours: bool
+    patterns: bool
     flashlight_px: tuple[float, float, float] | None
 
     @property
@@ -61,6 +63,7 @@ class FieldStyle:
         chosen = {
             "SMOOTH": self.smooth,
             "CONTOURS": self.contours,
+            "PATTERNS": self.patterns,
             "FLASHLIGHT": self.flashlight_px is not None,
         }
         return tuple(name for name, on in chosen.items() if on)

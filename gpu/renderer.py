@@ -86,6 +86,21 @@ _MIN_LUT_ENTRIES = 2
 
 
 @dataclass(frozen=True)
+class Foveation:
+    """A picture that is as coarse away from the gaze as the eye is: for research, never for what is kept.
+
+    Attributes:
+        gaze_px: where the eye looks, in framebuffer pixels, y down.
+        tangent_per_px: a framebuffer pixel's side over the distance from which it is seen.
+        radius_deg: how far from there the eye may look.
+    """
+
+    gaze_px: tuple[float, float]
+    tangent_per_px: float
+    radius_deg: float
+
+
+@dataclass(frozen=True)
 class FrameState:
     """What holds for a whole frame.
 
@@ -99,6 +114,7 @@ class FrameState:
         icc: use the table given to TileRenderer.set_lut.
         nearest: magnified tiles (lod < 0) show their pixels as squares.
         debug: draw tile borders and tints.
+        foveation: coarser away from the gaze; None is sharp everywhere.
 
     Raises:
         ValueError: a value is outside its range.
@@ -114,6 +130,7 @@ class FrameState:
     icc: bool = False
     nearest: bool = True
     debug: bool = False
+    foveation: Foveation | None = None
 
     def __post_init__(self) -> None:
         if self.width_px < 1 or self.height_px < 1:
@@ -284,6 +301,9 @@ class TileRenderer:
             icc_entries=float(self._lut_entries),
             nearest_when_magnified=int(frame.nearest),
         )
+        if frame.foveation is not None:
+            gaze = frame.foveation
+            program.set_uniforms(foveation=(*gaze.gaze_px, gaze.tangent_per_px, gaze.radius_deg))
 
     def _describe_instances(self) -> None:
         fields = TILE_INSTANCE.fields
@@ -312,4 +332,6 @@ def _defines(instances: NDArray[Any], frame: FrameState) -> tuple[str, ...]:
         defines.append("ADJUST")
     if frame.debug:
         defines.append("DEBUG")
+    if frame.foveation is not None:
+        defines.append("FOVEATED")
     return tuple(defines)

@@ -1,5 +1,6 @@
 // overlay.frag - likeness over one pixel of the slide, premultiplied: analysed patches in colour and clear at 0,
-// estimated ones dotted, patches that were not analysed hatched. SMOOTH, CONTOURS and FLASHLIGHT are defined by
+// estimated ones dotted, patches that were not analysed hatched. SMOOTH, CONTOURS, FLASHLIGHT
+// and, where patches in view were not analysed, PATTERNS are defined by
 // gpu.overlay only where a layer needs them: software OpenGL runs both sides of a branch.
 #include "colour_map.glsl"
 
@@ -72,9 +73,10 @@ float contour(float likeness) {
 
 void main() {
     vec2 here_px = vec2(gl_FragCoord.x, framebuffer_px.y - gl_FragCoord.y);
-    vec2 pattern = (here_px + origin_px) / pixel_ratio;
+#if defined(PATTERNS) || !defined(SMOOTH)
     ivec2 own_patch = clamp(ivec2(floor(patch_position) + first_patch), ivec2(0), textureSize(field, 0) - 1);
     vec2 own = texelFetch(field, own_patch, 0).rg;
+#endif
 #ifdef SMOOTH
     vec2 sum = texture(field, (patch_position + first_patch) / vec2(textureSize(field, 0))).rg;
     float likeness = min(sum.r / max(sum.g, 1.0 / 1024.0), 1.0);
@@ -82,12 +84,18 @@ void main() {
     float likeness = min(own.r / max(own.g, 1.0 / 1024.0), 1.0);
 #endif
     float alpha = likeness < threshold ? 0.0 : clamp(likeness / FAINT_BELOW, 0.0, 1.0);
+#ifdef PATTERNS
+    vec2 pattern = (here_px + origin_px) / pixel_ratio;
     alpha *= own.g > KNOWN ? 1.0 : dots(pattern);
+#endif
     vec4 colour = vec4(likeness_colour(likeness) * alpha, alpha);
 #ifdef CONTOURS
     colour = mix(colour, vec4(CONTOUR_COLOUR, 1.0), contour(exact_likeness()));
 #endif
-    colour = own.g > 0.0 ? opacity * colour : max(opacity, LEAST_HATCH_OPACITY) * hatch(pattern);
+    colour *= opacity;
+#ifdef PATTERNS
+    colour = own.g > 0.0 ? colour : max(opacity, LEAST_HATCH_OPACITY) * hatch(pattern);
+#endif
 #ifdef FLASHLIGHT
     colour *= clamp(flashlight_px.z - distance(here_px, flashlight_px.xy) + 0.5, 0.0, 1.0);
 #endif

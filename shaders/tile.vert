@@ -23,6 +23,9 @@ out vec2 rect_position_px;
 flat out vec2 rect_size_px;
 flat out vec4 tile_tint;
 #endif
+#ifdef FOVEATED
+flat out vec4 texture_sizes;
+#endif
 
 void main() {
     bvec2 far = bvec2((gl_VertexID & 1) != 0, (gl_VertexID & 2) != 0);
@@ -42,5 +45,8 @@ void main() {
     rect_size_px = rect_px.zw - rect_px.xy;
     rect_position_px = vec2(far) * rect_size_px;
     tile_tint = tint;
+#endif
+#ifdef FOVEATED
+    texture_sizes = vec4(tile.xy, ancestor.xy);
 #endif
 }

@@ -4,7 +4,7 @@ use it. Used and released with its context current.
 
 from __future__ import annotations
 
-from math import sqrt
+from math import ceil, floor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,7 @@ from viewer.view.colour_map import colour_maps
 if TYPE_CHECKING:
     from viewer.slide.geometry import Pyramid
     from viewer.view.camera import View
-    from viewer.view.overlay import Overlay, OverlayScene
+    from viewer.view.overlay import OverlayLayer, OverlayLook, OverlayScene
     from viewer.view.plan import Screen
 
 _MAP_ROWS = {name: row for row, name in enumerate(colour_maps())}
@@ -46,67 +46,76 @@ class OverlayDrawing:
         renderer = self._renderer
         renderer.keep_only(overlay.name for overlay in scene.overlays)
         for overlay in scene.drawn:
-            name, layer, _look = overlay
+            name, layer, look = overlay
             if not renderer.holds(name, layer.sequence):
                 renderer.put(name, layer.texels(), layer.sequence)
-            style = _style(overlay, scene)
-            shown = self._shown(overlay, style, view, screen)
-            if style is None or shown is None:
-                continue
-            scale_x, scale_y = 1 / view.downsample, screen.aspect / view.downsample
-            renderer.draw(
-                name,
-                style,
-                FieldPlace(
-                    width_px=int(screen.width_px),
-                    height_px=int(screen.height_px),
-                    rotation_rad=view.rotation_rad,
-                    rect_px=(
-                        (shown.x0 - view.centre_x) * scale_x,
-                        (shown.y0 - view.centre_y) * scale_y,
-                        (shown.x1 - view.centre_x) * scale_x,
-                        (shown.y1 - view.centre_y) * scale_y,
-                    ),
-                    rect_patches=(
-                        shown.x0 / layer.patch_width_px,
-                        shown.y0 / layer.patch_height_px,
-                        shown.x1 / layer.patch_width_px,
-                        shown.y1 / layer.patch_height_px,
-                    ),
-                    pixel_ratio=scene.pixel_ratio,
-                    origin_px=scene.origin_px,
-                ),
-            )
+            light = _flashlight(look, scene)
+            shown = self._shown(layer, view, screen)
+            if look.flashlight_px is not None:
+                shown = shown and light and shown.intersection(_lit(light, view, screen))
+            if shown is not None:
+                patches = _in_patches(shown, layer)
+                style = FieldStyle(
+                    colour_map=_MAP_ROWS[look.colour_map],
+                    opacity=look.opacity,
+                    threshold=look.threshold,
+                    smooth=look.smooth,
+                    contours=look.contours,
+                    patterns=not _all_known(layer, patches),
+                    flashlight_px=light,
+                )
+                renderer.draw(name, style, _place(shown, patches, view, screen, scene))
 
-    def _shown(self, overlay: Overlay, style: FieldStyle | None, view: View, screen: Screen) -> Rect | None:
-        """The part of slide and grid that can be seen; a flashlight's is smaller than the screen."""
-        rows, cols = overlay.layer.scores.shape
-        grid = Rect(0.0, 0.0, cols * overlay.layer.patch_width_px, rows * overlay.layer.patch_height_px)
-        field = field_of_view(view, screen.size_px, screen.aspect)
-        shown = self._slide.intersection(grid)
-        shown = None if shown is None else shown.intersection(field)
-        if shown is not None and style is not None and style.flashlight_px is not None:
-            x_px, y_px, radius_px = style.flashlight_px
-            x, y = slide_from_screen(view, screen.size_px, screen.aspect, x_px, y_px)
-            half_x = (radius_px + 1) * sqrt(2) * view.downsample
-            half_y = half_x / screen.aspect
-            shown = shown.intersection(Rect(x - half_x, y - half_y, x + half_x, y + half_y))
-        return shown
+    def _shown(self, layer: OverlayLayer, view: View, screen: Screen) -> Rect | None:
+        """The part of slide and grid that is on the screen."""
+        rows, cols = layer.scores.shape
+        grid = Rect(0.0, 0.0, cols * layer.patch_width_px, rows * layer.patch_height_px)
+        on_slide = self._slide.intersection(grid)
+        return on_slide and on_slide.intersection(field_of_view(view, screen.size_px, screen.aspect))
 
 
-def _style(overlay: Overlay, scene: OverlayScene) -> FieldStyle | None:
-    """None where a flashlight has no pointer to shine from."""
-    look = overlay.look
-    flashlight_px = None
-    if look.flashlight_px is not None:
-        if scene.pointer_px is None:
-            return None
-        flashlight_px = (*scene.pointer_px, look.flashlight_px * scene.pixel_ratio)
-    return FieldStyle(
-        colour_map=_MAP_ROWS[look.colour_map],
-        opacity=look.opacity,
-        threshold=look.threshold,
-        smooth=look.smooth,
-        contours=look.contours,
-        flashlight_px=flashlight_px,
+def _flashlight(look: OverlayLook, scene: OverlayScene) -> tuple[float, float, float] | None:
+    """Where it shines and how far, in framebuffer pixels; None where it does not."""
+    if look.flashlight_px is None or scene.pointer_px is None:
+        return None
+    return (*scene.pointer_px, look.flashlight_px * scene.pixel_ratio)
+
+
+def _lit(light_px: tuple[float, float, float], view: View, screen: Screen) -> Rect:
+    """The slide under a flashlight: what lies beyond need not be drawn."""
+    x_px, y_px, radius_px = light_px
+    x, y = slide_from_screen(view, screen.size_px, screen.aspect, x_px, y_px)
+    half_x = (radius_px + 1) * view.downsample
+    half_y = half_x / screen.aspect
+    return Rect(x - half_x, y - half_y, x + half_x, y + half_y)
+
+
+def _in_patches(rect: Rect, layer: OverlayLayer) -> tuple[float, float, float, float]:
+    width_px, height_px = layer.patch_width_px, layer.patch_height_px
+    return rect.x0 / width_px, rect.y0 / height_px, rect.x1 / width_px, rect.y1 / height_px
+
+
+def _all_known(layer: OverlayLayer, patches: tuple[float, float, float, float]) -> bool:
+    """Whether every patch of the rectangle was analysed: then there is nothing to hatch, which is cheaper."""
+    x0, y0, x1, y1 = patches
+    return bool(layer.known[floor(y0) : ceil(y1), floor(x0) : ceil(x1)].all())
+
+
+def _place(
+    shown: Rect, patches: tuple[float, float, float, float], view: View, screen: Screen, scene: OverlayScene
+) -> FieldPlace:
+    scale_x, scale_y = 1 / view.downsample, screen.aspect / view.downsample
+    return FieldPlace(
+        width_px=int(screen.width_px),
+        height_px=int(screen.height_px),
+        rotation_rad=view.rotation_rad,
+        rect_px=(
+            (shown.x0 - view.centre_x) * scale_x,
+            (shown.y0 - view.centre_y) * scale_y,
+            (shown.x1 - view.centre_x) * scale_x,
+            (shown.y1 - view.centre_y) * scale_y,
+        ),
+        rect_patches=patches,
+        pixel_ratio=scene.pixel_ratio,
+        origin_px=scene.origin_px,
     )

@@ -7,7 +7,7 @@ the engine: after a lost context a new engine fills its pool from memory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from gpu.context import is_software
 from gpu.offscreen import render_to_array
-from gpu.renderer import TILE_INSTANCE, FrameState, TileRenderer
+from gpu.renderer import TILE_INSTANCE, Foveation, FrameState, TileRenderer
 from gpu.texture_pool import TexturePool, max_layers
 from gpu.upload import ReadyTile, Uploader
 from viewer.overlay_drawing import OverlayDrawing
@@ -72,12 +72,18 @@ class Adjustment:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a slide is shown: what lies around it, adjustment, ICC table (n, n, n, 3) or None, debug marks."""
+    """How a slide is shown: what lies around it, adjustment, ICC table (n, n, n, 3) or None, debug marks, and
+    for research the gaze away from which it is coarse."""
 
     surround_rgb: tuple[float, float, float] = (1.0, 1.0, 1.0)
     adjustment: Adjustment = field(default_factory=Adjustment)
     icc_lut: NDArray[np.uint8] | None = None
     debug: bool = False
+    foveation: Foveation | None = None
+
+    def as_kept(self) -> Look:
+        """The look of pictures that are kept: without debug marks, and sharp everywhere."""
+        return replace(self, debug=False, foveation=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +110,14 @@ class FrameReport:
     upload_backlog: bool
     fading: bool
 
+    foveated: bool = False
+    """Drawn coarse away from the gaze."""
+
     @property
     def complete(self) -> bool:
         """Every visible tile of the target's level is on the GPU and drawn at full weight, and that level is
         as fine as the screen."""
-        return self.missing == 0 and not self.fading and not self.coarsened
+        return self.missing == 0 and not (self.fading or self.coarsened or self.foveated)
 
 
 def coarsest_tiles(pyramid: Pyramid) -> list[TileKey]:
@@ -135,6 +144,7 @@ def frame_state(view: View, screen: Screen, look: Look) -> FrameState:
         gamma=look.adjustment.gamma,
         icc=look.icc_lut is not None,
         debug=look.debug,
+        foveation=look.foveation,
     )
 
 
@@ -244,18 +254,20 @@ class TileEngine:
             uploads=len(uploaded),
             upload_backlog=bool(uploaded) and any(self._streamer.has(key) for key in urgent),
             fading=cover.fading,
+            foveated=look.foveation is not None,
         )
 
     def picture(
         self, view: View, screen: Screen, look: Look, *, now_s: float, scene: OverlayScene = _NO_OVERLAYS
     ) -> NDArray[np.uint8]:
-        """The view as it stands, drawn into memory at full weight: (h, w, 4) RGBA, top row first."""
+        """The view as it stands, drawn into memory at full weight: (h, w, 4) RGBA, top row first. Never with
+        debug marks, never foveated."""
         plan = self._plan(view, view, screen, None, _UNSTEERED)
         cover = cover_view(self._pyramid, self._residency, plan.drawn, view, screen, now_s=now_s, fade_s=0.0)
         return render_to_array(
             self._renderer,
             instances(cover),
-            self._frame_state(view, screen, look),
+            self._frame_state(view, screen, look.as_kept()),
             draw_over=lambda: self._overlays.draw(scene, view, screen),
         )
 

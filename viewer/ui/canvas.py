@@ -13,15 +13,18 @@ from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Protocol
 
 from OpenGL import GL
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, QPoint, Qt, QTimer, Signal
 from vispy import app
 from vispy.gloo.glir import GlirParser
 
 from gpu.errors import GpuError
+from gpu.renderer import Foveation
 from viewer.tile_engine import FrameReport, Look, Steering, TileEngine
 from viewer.ui.frame_stats import FrameClock, FrameStats
 from viewer.ui.navigation import HandControl
+from viewer.view.acuity import tangent_per_px
 from viewer.view.camera import Camera, View, slide_from_screen
+from viewer.view.gaze import GazeMoment, GazePoint, GazeSource, PointerGaze, attention_weight
 from viewer.view.overlay import OverlayScene, OverlayStack
 from viewer.view.plan import Screen
 
@@ -50,6 +53,14 @@ class FrameBudget:
     moving_ms: float = 3.0
     rest_ms: float = 12.0
     fade_ms: float = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class DisplaySize:
+    """How large the display is and from how far it is seen."""
+
+    diagonal_inch: float = 24.0
+    distance_cm: float = 60.0
 
 
 class VectorLayer(Protocol):
@@ -102,6 +113,9 @@ class SlideCanvas(app.Canvas):
         self.look = Look()
         self.overlays = OverlayStack()
         self.steering = Steering()
+        self.gaze: GazeSource = PointerGaze()
+        self.foveated = False
+        self.display_size = DisplaySize()
         self.prefetch = True
         self.finish_frames = False
         """Wait for the GPU at the end of each frame: for benchmarks, which time what can be seen."""
@@ -193,8 +207,7 @@ class SlideCanvas(app.Canvas):
             raise RuntimeError("there is no picture yet")
         self.set_current()
         view = self.framebuffer_view(self.camera.view)
-        look, scene = replace(self.look, debug=False), self._scene()
-        return self._engine.picture(view, self.screen, look, now_s=perf_counter(), scene=scene)
+        return self._engine.picture(view, self.screen, self.look, now_s=perf_counter(), scene=self._scene())
 
     def request_frame(self) -> None:
         """Draw soon, at most once for however many requests; without a slide there is nothing to draw."""
@@ -225,17 +238,20 @@ class SlideCanvas(app.Canvas):
         self._last_step_s = started_s
         moving = self.camera.moving or self.hand.holding
         self._streamer.set_moving(moving)
+        gaze, tangent = self._gaze_in_framebuffer(), self._tangent_per_px()
+        view, target = self.framebuffer_view(self.camera.view), self.framebuffer_view(self.camera.target)
+        foveation = Foveation(gaze[:2], tangent, gaze.radius_deg) if gaze and self.foveated else None
         report = engine.frame(
-            self.framebuffer_view(self.camera.view),
-            self.framebuffer_view(self.camera.target),
+            view,
+            target,
             self.screen,
-            self.look,
+            replace(self.look, foveation=foveation) if foveation else self.look,
             velocity=self.camera.velocity if self.prefetch else None,
             now_s=started_s,
             upload_budget_ms=self.budget.moving_ms if moving else self.budget.rest_ms,
             fade_s=self.budget.fade_ms / 1e3,
             scene=self._scene(),
-            steering=self.steering,
+            steering=replace(self.steering, attention=attention_weight(target, self.screen, gaze, tangent)),
         )
         for layer in self.layers:
             layer.draw(self.camera.view, self.size_px, self.pixel_ratio)
@@ -244,7 +260,7 @@ class SlideCanvas(app.Canvas):
             GL.glFinish()
         self._last_frame_s = perf_counter()
         self.clock.add(started_s, self._last_frame_s)
-        if self.camera.moving or report.fading or report.upload_backlog:
+        if self.camera.moving or report.fading or report.upload_backlog or self.foveated:
             self._schedule(_FRAME_INTERVAL_S - (self._last_frame_s - started_s))
         if self._pointer_px is not None and self.camera.view != self._pointer_view:
             self._tell_pointer()  # the slide moved under a cursor that rests
@@ -322,6 +338,32 @@ class SlideCanvas(app.Canvas):
             self._undrawable = True
             self._on_failure(str(error))
         return self._engine
+
+    def gaze_now(self) -> GazePoint | None:
+        """Where the reader looks on the canvas, in logical pixels."""
+        corner, display = self.native.mapToGlobal(QPoint(0, 0)), self.native.screen().geometry()
+        origin_px = float(corner.x() - display.x()), float(corner.y() - display.y())
+        display_px = float(display.width()), float(display.height())
+        return self.gaze.sample(GazeMoment(perf_counter(), self._pointer_px, origin_px, display_px))
+
+    @property
+    def gaze_on_slide(self) -> tuple[float, float] | None:
+        """The slide point that the reader looks at, as far as it is known."""
+        gaze = None if self._streamer is None else self.gaze_now()
+        if gaze is None:
+            return None
+        return slide_from_screen(self.camera.view, self.size_px, self.camera.aspect, gaze.x_px, gaze.y_px)
+
+    def _gaze_in_framebuffer(self) -> GazePoint | None:
+        gaze, ratio = self.gaze_now(), self.pixel_ratio
+        return None if gaze is None else GazePoint(gaze.x_px * ratio, gaze.y_px * ratio, gaze.radius_deg)
+
+    def _tangent_per_px(self) -> float:
+        """Of a framebuffer pixel."""
+        display = self.native.screen().geometry()
+        size, ratio = self.display_size, self.pixel_ratio
+        display_px = display.width() * ratio, display.height() * ratio
+        return tangent_per_px(display_px, size.diagonal_inch, size.distance_cm)
 
     def _scene(self) -> OverlayScene:
         at, ratio = self._pointer_px, self.pixel_ratio

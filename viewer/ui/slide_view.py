@@ -17,7 +17,7 @@ from viewer.slide.built_pyramid import BuiltPyramid
 from viewer.slide.icc import lut_from_profile
 from viewer.stream.streamer import Streamer
 from viewer.tile_engine import Adjustment, FrameReport, Steering, coarsest_tiles
-from viewer.ui.canvas import FrameBudget, SlideCanvas, VectorLayer
+from viewer.ui.canvas import DisplaySize, FrameBudget, SlideCanvas, VectorLayer
 from viewer.ui.frame_stats import FrameStats
 from viewer.ui.level_builder import LevelBuilder
 from viewer.view.camera import Camera, View, fitting_view
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from viewer.settings import Settings
     from viewer.slide.geometry import Pyramid
     from viewer.slide.source import Source
+    from viewer.view.gaze import GazeSource
     from viewer.view.overlay import Overlay, OverlayLayer, OverlayLook
     from viewer.view.plan import TileWeight
 
@@ -59,6 +60,8 @@ class SlideView(QWidget):
     icc_changed = Signal(bool)
     """Whether colour profiles are to be applied was changed, here or elsewhere."""
     overlays_changed = Signal()
+    foveated_changed = Signal(bool)
+    """Whether the picture is coarse away from the gaze, which the window must say."""
     message = Signal(str)
     """Something the reader of the slide must be told."""
     undrawable = Signal(str)
@@ -209,6 +212,9 @@ class SlideView(QWidget):
         self.canvas.hand.kinetic = settings.display.kinetic_pan
         self.canvas.hand.invert_wheel = settings.display.invert_wheel
         self.canvas.prefetch = streaming.prefetch
+        self.canvas.display_size = DisplaySize(
+            settings.display.screen_diagonal_inch, settings.display.screen_distance_cm
+        )
         if self._streamer is not None:
             self._streamer.resize_cache(settings.memory.cpu_cache_bytes)
             if pool_changed:
@@ -339,12 +345,22 @@ class SlideView(QWidget):
     def set_region_weights(
         self, weights: NDArray[np.float32] | None, patch_width_px: float, patch_height_px: float
     ) -> None:
-        """Load tiles of weighty regions first: (rows, columns) of 1 to 4 for patches from the slide's corner,
-        or None."""
+        """Load tiles of weighty regions first: (rows, columns) of 1 to 4 for patches from the corner."""
         relevance: TileWeight = uniform
         if weights is not None and self.pyramid is not None:
             relevance = region_weight(self.pyramid, weights, patch_width_px, patch_height_px)
         self.canvas.steering = replace(self.canvas.steering, relevance=relevance)
+
+    def set_gaze(self, gaze: GazeSource) -> None:
+        """Let loading follow another gaze; the one before is closed."""
+        self.canvas.gaze.close()
+        self.canvas.gaze = gaze
+
+    def set_foveated(self, on: bool) -> None:
+        """For research: draw coarse away from the gaze. Never in pictures that are kept."""
+        self.canvas.foveated = on
+        self.canvas.request_frame()
+        self.foveated_changed.emit(on)
 
     def retry_failed_tiles(self) -> None:
         """Read tiles again that could not be read before."""

@@ -1,0 +1,53 @@
+"""How sharply the eye sees beside the point it looks at. Pure; shaders/foveation.glsl is the same function.
+
+The smallest angle that is resolved grows linearly with eccentricity: MAR(e) = MAR0 + m · e in degrees per
+cycle, MAR0 = 1/48° and m = 0.022, the most careful slope of Guenter et al., "Foveated 3D Graphics", ACM
+Transactions on Graphics 31(6), 2012. Strasburger, Rentschler & Jüttner, "Peripheral vision and pattern
+recognition: a review", Journal of Vision 11(5), 2011, treat the linear law and its limits.
+"""
+
+from __future__ import annotations
+
+from math import hypot
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+MAR0_DEG = 1 / 48
+MAR_SLOPE = 0.022
+_CM_PER_INCH = 2.54
+
+
+def tangent_per_px(display_px: tuple[float, float], diagonal_inch: float, distance_cm: float) -> float:
+    """The side of a display's pixel over the distance from which it is seen."""
+    return diagonal_inch * _CM_PER_INCH / hypot(*display_px) / distance_cm
+
+
+def eccentricity_deg(
+    distance_px: ArrayLike, tangent_per_px: float, radius_deg: float
+) -> NDArray[np.floating[Any]]:
+    """The angle between a point on the screen and the nearest point that the eye may be looking at.
+
+    ``distance_px``: pixels from where the source says it looks; ``radius_deg``: how far off that may be.
+    """
+    angle = np.degrees(np.arctan(np.asarray(distance_px, np.float64) * tangent_per_px))
+    return np.maximum(angle - radius_deg, 0.0)
+
+
+def relative_acuity(eccentricity_deg: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Acuity over that of the fovea: 1 at eccentricity 0, falling towards 0."""
+    return MAR0_DEG / (MAR0_DEG + MAR_SLOPE * eccentricity_deg)
+
+
+def foveation_lod(
+    distance_px: ArrayLike, tangent_per_px: float, radius_deg: float
+) -> NDArray[np.floating[Any]]:
+    """How many octaves coarser than the display a picture may be before the eye can tell: 0 or more.
+
+    Two pixels show one cycle, so nothing is lost while 2^lod pixels are no more than half of MAR.
+    """
+    mar_deg = MAR0_DEG + MAR_SLOPE * eccentricity_deg(distance_px, tangent_per_px, radius_deg)
+    return np.maximum(np.log2(mar_deg / (2 * np.degrees(tangent_per_px))), 0.0)

@@ -14,7 +14,9 @@ import torch
 
 from gpu.allocate import TOKEN_STEPS, TokenProblem, allocate_tokens, joint_relevance, solve_tokens
 from gpu.cuda import compile_kernels
+from gpu.cuda_stain import density_table, separate_patches_on_cuda
 from gpu.knapsack import FLOOR, FLOOR_LEVEL, LEVELS
+from gpu.stain import optical_density, patch_means, separate
 
 pytest.importorskip("cuda.bindings", reason="CUDA's Python bindings are not installed (extra “cuda”)")
 
@@ -27,7 +29,7 @@ on_card = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="no NVIDIA graphics card that torch can use"
 )
 
-ON_HOST = """
+ALLOCATE_ON_HOST = """
 #include "cuda_on_host.h"
 #include "allocate.cu"
 extern "C" void allocate(
@@ -46,6 +48,18 @@ extern "C" void allocate(
     launch(allocate_offsets, 1, SOLVE_BLOCK, before.data(), blocks);
     launch(allocate_share, blocks, BLOCK, bins.data(), table.data(), ties.data(), before.data(), answer,
            regions, tokens);
+}
+"""
+
+STAIN_ON_HOST = """
+#include "cuda_on_host.h"
+#include "stain.cu"
+extern "C" void separate(
+    const unsigned char* rgb, const float* density, const float* stains_from_density, int width_px,
+    int height_px, int patch_px, float* amounts, float* statistics
+) {
+    launch(stain_patches, width_px / patch_px * (height_px / patch_px), BLOCK, rgb, density,
+           stains_from_density, width_px, height_px, patch_px, amounts, statistics);
 }
 """
 
@@ -75,18 +89,32 @@ def past_of(relevance):
 
 
 @pytest.fixture(scope="module")
-def host_kernel(tmp_path_factory):
+def on_host(tmp_path_factory):
+    """Compile kernels and what launches them for the processor."""
     compiler = shutil.which("g++")
     if compiler is None:
         pytest.skip("no C++ compiler to run kernels on the processor")
     folder = tmp_path_factory.mktemp("kernels")
-    source, library = folder / "allocate.cpp", folder / "allocate.so"
-    source.write_text(ON_HOST, encoding="utf-8")
-    with resources.as_file(resources.files("gpu.kernels")) as kernels:
-        include = [f"-I{kernels}", f"-I{Path(__file__).parent}"]
-        command = [compiler, "-std=c++20", "-O1", "-shared", "-fPIC", "-pthread", *include, str(source)]
-        subprocess.run([*command, "-o", str(library)], check=True, capture_output=True, text=True)
-    return ctypes.CDLL(str(library)).allocate
+
+    def compiled(name, text):
+        source, library = folder / f"{name}.cpp", folder / f"{name}.so"
+        source.write_text(text, encoding="utf-8")
+        with resources.as_file(resources.files("gpu.kernels")) as kernels:
+            include = [f"-I{kernels}", f"-I{Path(__file__).parent}"]
+            command = [compiler, "-std=c++20", "-O1", "-shared", "-fPIC", "-pthread", *include, str(source)]
+            subprocess.run([*command, "-o", str(library)], check=True, capture_output=True, text=True)
+        return ctypes.CDLL(str(library))
+
+    return compiled
+
+
+@pytest.fixture(scope="module")
+def allocate_on_host(on_host):
+    return on_host("allocate", ALLOCATE_ON_HOST).allocate
+
+
+def address(array):
+    return array.ctypes.data_as(ctypes.c_void_p)
 
 
 @pytest.mark.parametrize("architecture", ["sm_75", "sm_90"])
@@ -97,25 +125,25 @@ def test_every_kernel_compiles_without_a_card(name, architecture):
 
 @pytest.mark.parametrize("with_past", [False, True])
 @pytest.mark.parametrize("name", PROBLEMS)
-def test_the_allocation_kernel_run_on_the_processor_is_its_twin(host_kernel, name, with_past):
+def test_the_allocation_kernel_run_on_the_processor_is_its_twin(allocate_on_host, name, with_past):
     tokens_each, most, seats = PROBLEMS[name]
     relevance = regions()
     past = past_of(relevance) if with_past else None
     budget = tokens_each * relevance.size // 16
     slopes = np.array(TOKEN_STEPS.slopes, np.int32)
     answer, tokens = np.zeros(4, np.int64), np.zeros(relevance.size, np.uint16)
-    host_kernel(
-        relevance.ctypes.data_as(ctypes.c_void_p),
-        None if past is None else past.ctypes.data_as(ctypes.c_void_p),
+    allocate_on_host(
+        address(relevance),
+        None if past is None else address(past),
         ctypes.c_int(relevance.size),
-        slopes.ctypes.data_as(ctypes.c_void_p),
+        address(slopes),
         ctypes.c_float(FLOOR),
         ctypes.c_int(FLOOR_LEVEL),
         ctypes.c_ulonglong(seats),
         ctypes.c_int(most),
         ctypes.c_longlong(budget),
-        answer.ctypes.data_as(ctypes.c_void_p),
-        tokens.ctypes.data_as(ctypes.c_void_p),
+        address(answer),
+        address(tokens),
     )
     expected, price, scarce = twin(relevance, past, TokenProblem(budget, most, seats, None))
     assert (tokens == expected).all()
@@ -146,3 +174,56 @@ def test_the_allocation_on_a_card_is_that_of_the_processor(tokens_each, with_pas
     on_cuda = allocate_tokens(relevance, budget, previous=past, device="cuda")
     assert (on_cuda.tokens == on_cpu.tokens).all()
     assert (on_cuda.price, on_cuda.scarce) == (on_cpu.price, on_cpu.scarce)
+
+
+STAINS = torch.tensor([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
+GLASS = torch.tensor([243.0, 240.0, 246.0])
+PATCH_PX = 24
+
+
+def picture():
+    """Three rows and five columns of patches of every colour."""
+    return torch.randint(
+        0, 256, (3, 3 * PATCH_PX, 5 * PATCH_PX), dtype=torch.uint8, generator=torch.Generator().manual_seed(4)
+    )
+
+
+def separated_by_the_twin(rgb):
+    amounts = separate(optical_density(rgb, GLASS), STAINS)
+    return amounts, patch_means(torch.cat([amounts, amounts.square()]), PATCH_PX)
+
+
+def test_the_stain_kernel_run_on_the_processor_is_its_twin(on_host):
+    rgb = picture()
+    _, height_px, width_px = rgb.shape
+    amounts = np.zeros(rgb.shape, np.float32)
+    statistics = np.zeros((6, 3, 5), np.float32)
+    density, inverse = density_table(GLASS).numpy(), np.linalg.inv(STAINS.numpy()).T.copy()
+    on_host("stain", STAIN_ON_HOST).separate(
+        address(rgb.numpy()),
+        address(density),
+        address(inverse),
+        *(ctypes.c_int(side) for side in (width_px, height_px, PATCH_PX)),
+        address(amounts),
+        address(statistics),
+    )
+    expected_amounts, expected_statistics = separated_by_the_twin(rgb)
+    assert amounts == pytest.approx(expected_amounts.numpy(), abs=2e-5)
+    assert statistics == pytest.approx(expected_statistics.numpy(), abs=1e-4)
+
+
+@on_card
+def test_stains_on_a_card_are_those_of_the_processor():
+    rgb = picture()
+    amounts, statistics = separate_patches_on_cuda(rgb.cuda(), GLASS, STAINS, PATCH_PX)
+    expected_amounts, expected_statistics = separated_by_the_twin(rgb)
+    torch.testing.assert_close(amounts.cpu(), expected_amounts, atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(statistics.cpu(), expected_statistics, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("sides", "patch_px"), [((48, 50), 24), ((50, 48), 24), ((0, 24), 24), ((24, 24), 0)]
+)
+def test_only_whole_patches_are_separated(sides, patch_px):
+    with pytest.raises(ValueError, match="whole patches"):
+        separate_patches_on_cuda(torch.zeros((3, *sides), dtype=torch.uint8), GLASS, STAINS, patch_px)

@@ -389,3 +389,5 @@ class RelevanceSession(QObject):
             camera = self._view.camera
             field = field_of_view(camera.view, self._view.canvas.size_px, camera.aspect)
             self._client.look(field, self._cursor, camera.view.downsample, moving=camera.moving)
+            if camera.moving:
+                self._look.ask()  # the worker rests meanwhile, and must hear when the view does

@@ -106,7 +106,7 @@ class Kernels:
         _checked(self._driver, launched)
 
 
-Argument = tuple[int | float | None, Any]
+Argument = tuple[int | float, Any]
 """A number and its ctypes type."""
 
 

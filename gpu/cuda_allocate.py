@@ -45,7 +45,7 @@ def solve_tokens_on_cuda(
     kept, new = (PLAIN_TENTHS, PLAIN_TENTHS) if held is None else (KEPT_TENTHS, NEW_TENTHS)
 
     number = (regions, _INT)
-    past_or_null = (None, ctypes.c_void_p) if held is None else held
+    past_or_null = (0, ctypes.c_void_p) if held is None else held
     floor = ((FLOOR, ctypes.c_float), (FLOOR_LEVEL, _INT), (problem.seats, ctypes.c_ulonglong))
     ready.launch(
         "allocate_count",

@@ -310,7 +310,8 @@ class _Conversation:
         return [message for message in messages if not isinstance(message, Look) or message is self._look]
 
     def _see_off(self, process: Any) -> None:
-        process.join(STOP_GRACE_S)
+        """The pipe has ended: what was measured is on disk."""
+        process.join(0.0 if self._ending.is_set() else STOP_GRACE_S)
         if process.is_alive():
             process.kill()
             process.join()

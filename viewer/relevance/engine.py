@@ -189,7 +189,6 @@ class Engine:
         return max(1, int((BATCH_S / self._patch_s) ** 0.5)) if self._patch_s else 1
 
     def _learn(self, outcome: Outcome) -> None:
-        device = self._analysis.device
         self._analysis.take(outcome)
         patches = len(outcome.cells)
         if patches:
@@ -198,8 +197,6 @@ class Engine:
                 _RATE_MEMORY * self._patch_s + (1 - _RATE_MEMORY) * each_s if self._patch_s else each_s
             )
             self._worked_patches += patches
-        if device != self._analysis.device:
-            self.close()  # the next reader lets the CPU's threads encode side by side
         self._tell_notes()
         if self._coarse and not self._order.coarse_left(self._analysis.pending):
             self._coarse, self._answer_due_s = False, 0.0
@@ -217,7 +214,8 @@ class Engine:
     def _answer_if_due(self) -> None:
         """Score what is known of the question, where more is known than the last time."""
         done = self._analysis.done
-        if self._scored == done or monotonic() < self._answer_due_s:
+        due = monotonic() >= self._answer_due_s or done == self._analysis.total
+        if self._scored == done or not due:
             return
         started_s = monotonic()
         self._scored = done

@@ -105,7 +105,8 @@ class BlockReader:
         with self._turn:
             self._encoder.use("cpu")
             self._device = "cpu"
-        self._turn.release(self._threads - 1)
+        for _ in range(self._threads - 1):
+            self._turn.release()
 
     def submit(self, block: Block, wanted: Mask) -> None:
         """Have a block done. ``wanted`` (rows, columns of the block): which of its patches."""

@@ -1,0 +1,239 @@
+"""The window's side with real workers: answers, deaths, and an end within two seconds, whatever happens."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+from PIL import Image
+
+pytest.importorskip("torch")
+
+from tests.relevance import workers
+from tests.relevance.colours import MPP_UM, MadeSlide, picture
+from viewer.relevance.client import RelevanceClient
+from viewer.relevance.messages import (
+    Allocated,
+    Explained,
+    Failed,
+    Progress,
+    Published,
+    Refused,
+    WorkerDied,
+)
+from viewer.relevance.query import Term
+from viewer.slide.geometry import Rect
+from viewer.slide.source import open_slide
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from viewer.relevance.encoders import Encoder
+    from viewer.slide.source import Source
+
+PATIENCE_S = 30.0
+DARKNESS = Term("darkness")
+
+
+class Listener:
+    """All events, in the order they came, and a wait for the next that matters."""
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+        self._news = threading.Condition()
+        self._heard = 0
+
+    def __call__(self, event: object) -> None:
+        with self._news:
+            self.events.append(event)
+            self._news.notify_all()
+
+    def hear(self, wanted: Callable[[Any], bool]) -> Any:
+        """The first event that is wanted after the one heard last."""
+        deadline_s = time.monotonic() + PATIENCE_S
+        with self._news:
+            while True:
+                for at in range(self._heard, len(self.events)):
+                    if wanted(self.events[at]):
+                        self._heard = at + 1
+                        return self.events[at]
+                left_s = deadline_s - time.monotonic()
+                assert left_s > 0, f"not heard among {self.events[-5:]}"
+                self._news.wait(left_s)
+
+    def hear_kind(self, kind: type) -> Any:
+        return self.hear(lambda event: isinstance(event, kind))
+
+    def hear_end(self) -> Any:
+        return self.hear(lambda event: isinstance(event, Progress) and event.done == event.total)
+
+
+@pytest.fixture
+def slide(tmp_path: Path) -> Iterator[Source]:
+    path = tmp_path / "made.png"
+    Image.fromarray(picture()).save(path)
+    with closing(open_slide(path)) as source:
+        yield source
+
+
+@pytest.fixture
+def listener() -> Listener:
+    return Listener()
+
+
+def begin(
+    source: Source, listener: Listener, make_encoder: Callable[[str], Encoder] = workers.colours
+) -> RelevanceClient:
+    client = RelevanceClient(listener, make_encoder=make_encoder)
+    client.open(source, MPP_UM, mpp_estimated=True, encoder_id="colours", store_bytes=1 << 28, threads=1)
+    return client
+
+
+def worker_of_this_process() -> psutil.Process:
+    """The newest child that is a worker; multiprocessing has a helper of its own beside it."""
+    children = [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
+    return max(children, key=lambda child: child.create_time())
+
+
+def kill_worker() -> None:
+    os.kill(worker_of_this_process().pid, signal.SIGKILL)
+
+
+def test_a_slide_is_analysed_and_asked_in_another_process(slide: Source, listener: Listener) -> None:
+    with closing(begin(slide, listener)) as client:
+        client.look(Rect(640, 320, 800, 480), (720.0, 400.0), 1.0, moving=False)
+        first = client.ask(DARKNESS)
+        end = listener.hear_end()
+        assert (end.total, end.failed) == (1200, 0) or end.failed == 0
+        field = client.field()
+        assert field is not None
+        assert field.grid == client.grid
+        assert field.known.all()
+        assert field.scores[20, 45] > 0.5 > field.scores[20, 20] > field.scores[0, 0]
+        assert (field.provenance.query, field.provenance.mpp_estimated) == ("darkness", True)
+        weights = client.weights()
+        assert weights is not None
+        assert weights[25, 45] > weights[10, 45] > 1
+        assert any(isinstance(event, Allocated) for event in listener.events)
+
+        client.explain(0, 20, 45)
+        told = listener.hear_kind(Explained)
+        assert (told.number, told.row, told.col, told.reasons[0].measurement) == (first, 20, 45, "red")
+
+        assert client.ask(Term("taste")) == first + 1
+        assert listener.hear_kind(Refused).number == first + 1
+        assert psutil.LINUX is False or worker_of_this_process().nice() == 19
+
+
+def test_the_next_time_goes_on_from_what_is_kept(slide: Source, listener: Listener) -> None:
+    with closing(begin(slide, listener)):
+        listener.hear_end()
+    again = Listener()
+    with closing(begin(slide, again)) as client:
+        client.ask(DARKNESS)
+        again.hear_kind(Published)
+        first = next(event for event in again.events if isinstance(event, Progress))
+        assert first.done == first.total
+
+
+def test_a_worker_that_is_killed_is_replaced_once(slide: Source, listener: Listener) -> None:
+    with closing(begin(slide, listener)) as client:
+        number = client.ask(DARKNESS)
+        listener.hear_kind(Published)
+        kill_worker()
+        died = listener.hear_kind(WorkerDied)
+        assert died.restarting
+        assert "signal 9" in died.reason
+        assert client.field() is not None
+        assert listener.hear_kind(Published).number == number
+        kill_worker()
+        assert not listener.hear_kind(WorkerDied).restarting
+        assert client.ask(DARKNESS) == number + 1
+        assert listener.hear_kind(Published).number == number + 1
+
+
+def test_a_worker_that_dies_at_once_stays_off(slide: Source, listener: Listener) -> None:
+    with closing(begin(slide, listener, workers.deadly)):
+        assert listener.hear_kind(WorkerDied).restarting
+        died = listener.hear_kind(WorkerDied)
+        assert not died.restarting
+        assert "exit status 3" in died.reason
+
+
+def test_a_slide_that_is_gone_is_told_in_words(slide: Source, listener: Listener) -> None:
+    slide.info.path.unlink()
+    with closing(begin(slide, listener)):
+        failed = listener.hear_kind(Failed)
+        assert "made.png" in failed.reason
+        assert "no such file" in failed.reason
+
+
+def test_a_worker_that_hangs_ends_within_two_seconds(slide: Source, listener: Listener) -> None:
+    client = begin(slide, listener, workers.hanging)
+    listener.hear_kind(Progress)
+    started_s = time.monotonic()
+    client.close()
+    assert time.monotonic() - started_s < 2
+    client.close()
+    assert not any(isinstance(event, WorkerDied) for event in listener.events)
+
+
+def test_a_worker_that_takes_no_messages_holds_nobody_up(slide: Source, listener: Listener) -> None:
+    client = begin(slide, listener)
+    listener.hear_kind(Progress)
+    os.kill(worker_of_this_process().pid, signal.SIGSTOP)
+    started_s = time.monotonic()
+    for _ in range(5000):
+        client.look(Rect(0, 0, 100, 100), None, 1.0, moving=True)
+    client.close()
+    assert time.monotonic() - started_s < 2
+
+
+def test_a_pixel_size_that_cannot_be_right_is_refused(listener: Listener) -> None:
+    client = RelevanceClient(listener)
+    with pytest.raises(ValueError, match="pixel size"):
+        client.open(
+            MadeSlide(picture()), (500.0, 500.0), mpp_estimated=False, encoder_id="measured", store_bytes=1
+        )
+    assert client.field() is None
+    client.close()
+
+
+def test_the_worker_ends_with_the_window(slide: Source) -> None:
+    script = (
+        "import os, signal, sys, time, psutil\n"
+        "from tests.relevance import test_client as t\n"
+        "if __name__ == '__main__':\n"
+        "    listener = t.Listener()\n"
+        "    source = t.open_slide(sys.argv[1])\n"
+        "    t.begin(source, listener)\n"
+        "    listener.hear_kind(t.Progress)\n"
+        "    print(t.worker_of_this_process().pid, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    file = slide.info.path.with_name("window.py")
+    file.write_text(script)
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    ended = subprocess.run(
+        [sys.executable, str(file), str(slide.info.path)],
+        stdout=subprocess.PIPE,
+        timeout=PATIENCE_S,
+        env=environment,
+        check=False,
+    )
+    assert ended.returncode == -signal.SIGKILL
+    worker = int(ended.stdout)
+    deadline_s = time.monotonic() + 5
+    while psutil.pid_exists(worker) and psutil.Process(worker).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline_s, "the worker outlives its window"
+        time.sleep(0.05)

@@ -1,0 +1,94 @@
+"""What is read is what was published last, whole, whatever the writer does meanwhile."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from tests.relevance.fields import small_field
+from viewer.relevance.field import RelevanceField
+from viewer.relevance.shared_grid import ESTIMATED, KNOWN, UNKNOWN, Loads, SharedGrid
+
+
+def filled(shape: tuple[int, int], value: int) -> Loads:
+    return Loads(
+        np.full(shape, value, np.float32), np.full(shape, value, np.uint8), np.full(shape, value, np.uint16)
+    )
+
+
+def test_nothing_before_the_first() -> None:
+    memory = SharedGrid((3, 4))
+    assert memory.read_scores() is None
+    assert memory.read_loads() is None
+
+
+def test_a_field_comes_back() -> None:
+    field = small_field()
+    memory = SharedGrid(field.grid.shape)
+    memory.write_scores(7, field)
+    found = memory.read_scores()
+    assert found is not None
+    assert found.number == 7
+    np.testing.assert_array_equal(found.scores, field.scores)
+    np.testing.assert_array_equal(found.states == KNOWN, field.known)
+    np.testing.assert_array_equal(found.states == ESTIMATED, field.estimated)
+    np.testing.assert_array_equal(found.states == UNKNOWN, ~field.known & ~field.estimated)
+    RelevanceField(
+        field.grid, found.scores, found.states == KNOWN, found.states == ESTIMATED, field.provenance
+    )
+
+
+def test_the_last_of_several_counts() -> None:
+    memory = SharedGrid((3, 5))
+    for value in range(1, 6):
+        memory.write_loads(filled((3, 5), value))
+        found = memory.read_loads()
+        assert found is not None
+        assert found.weights.shape == (3, 5)
+        assert {int(found.weights.max()), int(found.levels.max()), int(found.tokens.min())} == {value}
+
+
+def test_what_was_read_is_a_copy() -> None:
+    memory = SharedGrid((2, 2))
+    memory.write_loads(filled((2, 2), 1))
+    found = memory.read_loads()
+    memory.write_loads(filled((2, 2), 2))
+    memory.write_loads(filled((2, 2), 3))
+    assert found is not None
+    assert (found.weights == 1).all()
+
+
+def test_a_reader_never_sees_half_of_one_and_half_of_another() -> None:
+    shape = (300, 300)
+    memory = SharedGrid(shape)
+    allocations = [filled(shape, value) for value in range(1, 9)]
+    done = threading.Event()
+
+    def write() -> None:
+        for number in range(400):
+            memory.write_loads(allocations[number % 8])
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    seen = 0
+    while not done.is_set() or not seen:
+        found = memory.read_loads()
+        if found is not None:
+            values = {
+                int(array[at])
+                for array in (found.weights, found.levels, found.tokens)
+                for at in ((0, 0), (-1, -1))
+            }
+            assert len(values) == 1
+            seen += 1
+    writer.join()
+
+
+def test_arrays_of_another_grid_are_refused() -> None:
+    memory = SharedGrid((3, 4))
+    with pytest.raises(ValueError, match=r"weights of shape \(4, 3\)"):
+        memory.write_loads(filled((4, 3), 1))
+    assert memory.read_loads() is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from time import monotonic
+from time import thread_time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -35,7 +35,7 @@ class Outcome:
 
     ``cells`` (n, 2) as row, column with ``features`` (n, D); ``failed`` (m, 2) could not be read.
     ``out_of_memory``: the ``device`` cannot take a block of this size; its cells have no features and are
-    still wanted. ``seconds`` on its thread.
+    still wanted. ``seconds`` of its thread's CPU time: what other programs take does not count.
     """
 
     block: Block
@@ -125,14 +125,16 @@ class BlockReader:
         self._running = set()
 
     def _do(self, block: Block, wanted: NDArray[np.int64]) -> Outcome:
-        started_s = monotonic()
+        started_s = thread_time()
         cells = wanted + np.array([block.row, block.col])
         try:
             done = self._encoded(block, cells)
         except (TileError, UnreadableBlockError):
             done = self._patch_by_patch(cells)
         features, failed, device, error = done
-        return Outcome(block, cells[~failed], features, cells[failed], monotonic() - started_s, device, error)
+        return Outcome(
+            block, cells[~failed], features, cells[failed], thread_time() - started_s, device, error
+        )
 
     def _patch_by_patch(self, cells: NDArray[np.int64]) -> _Encoded:
         """Where not all of a block can be read: only what cannot is lost."""

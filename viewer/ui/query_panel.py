@@ -78,6 +78,9 @@ class QueryPanel(QWidget):
         self.weights = WeightEditor()
         self._understood = _scrolled(self.weights)
         self.bar = AnalysisBar()
+        self.notes = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self.notes.setAccessibleName("Notes of the analysis")
+        self._notes_area = _scrolled(self.notes)
         self.hits = HitList()
         self.empty = _linked_label("Places")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -133,6 +136,13 @@ class QueryPanel(QWidget):
         self._places.setCurrentIndex(1 if rows else 0)
         self._count_places()
 
+    def show_notes(self, notes: Sequence[str]) -> None:
+        """What the analysis has to say about this slide."""
+        self.notes.setText("\n".join(f"Note: {note}" for note in notes))
+        self._notes_area.setVisible(bool(notes))
+        if notes:
+            self._notes_area.setFixedHeight(_few_lines_of(self.notes, self.width()))
+
     def show_why(self) -> None:
         """Bring the explanation to the front."""
         self.tabs.setCurrentIndex(1)
@@ -186,9 +196,11 @@ class QueryPanel(QWidget):
         layout.addWidget(self.problems)
         layout.addWidget(self._understood)
         layout.addWidget(self.bar)
+        layout.addWidget(self._notes_area)
         layout.addWidget(self.tabs, 1)
         self._understood.hide()
         self.problems.hide()
+        self._notes_area.hide()
 
     def _draw_icons(self) -> None:
         self.saved.setIcon(self._themes.icon("star"))
@@ -203,6 +215,11 @@ class QueryPanel(QWidget):
             self.link_pressed.emit(link)
 
 
+def _few_lines_of(label: QLabel, width_px: int) -> int:
+    """The height that a label wants, as far as it leaves room for the rest; what is more is scrolled."""
+    return min(label.heightForWidth(width_px - em_px(2)), em_px(6))
+
+
 def problems_as_html(question: Question) -> str:
     """Remarks about the words, the nearest known concepts as links, and why the encoder cannot answer."""
     lines = []
@@ -211,7 +228,8 @@ def problems_as_html(question: Question) -> str:
         if problem.nearest:
             line += f" Try {_links(problem.nearest)}."
         lines.append(f"<p>{_NOTE if problem.note else _WARNING} {line}</p>")
-    if question.refused:
+    said_already = any(not problem.note for problem in question.problems)
+    if question.refused and not said_already:
         lines.append(f"<p>{_WARNING} {escape(question.refused)}</p>")
     return "".join(lines)
 

@@ -171,7 +171,7 @@ class QueryTools(QObject):
         session.progressed.connect(self._show_progress)
         session.ended.connect(self._ended)
         session.explained.connect(panel.why.show_explanation)
-        session.told.connect(partial(self._tell, MessageKind.INFORMATION))
+        session.notes_changed.connect(lambda: panel.show_notes(session.notes))
         session.failed.connect(partial(self._tell, MessageKind.WARNING))
         session.pixel_size_wanted.connect(self._ask_pixel_size)
         self.saved.chosen.connect(session.ask_query)

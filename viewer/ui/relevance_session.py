@@ -65,8 +65,7 @@ class RelevanceSession(QObject):
     """The analysis ended before it was done, and why; "" with its slide."""
     explained = Signal(object)
     """An Explanation, or None."""
-    told = Signal(str)
-    """A sentence for the reader."""
+    notes_changed = Signal()
     failed = Signal(str)
     """Something went wrong, in words."""
     pixel_size_wanted = Signal()
@@ -91,6 +90,7 @@ class RelevanceSession(QObject):
         self._field: RelevanceField | None = None
         self._hits: tuple[Hit, ...] = ()
         self._progress: Progress | None = None
+        self._notes: tuple[str, ...] = ()
         self._explanation: Explanation | None = None
         self._explained_cell: tuple[int, int] | None = None
         self._cursor: tuple[float, float] | None = None
@@ -119,6 +119,11 @@ class RelevanceSession(QObject):
     def progress(self) -> Progress | None:
         """How far the analysis is, None while none runs."""
         return self._progress
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the analysis has said about this slide, in sentences for the reader."""
+        return self._notes
 
     @property
     def running(self) -> bool:
@@ -157,6 +162,8 @@ class RelevanceSession(QObject):
                 self.failed.emit(f"The slide cannot be analysed: {error}.")
                 return False
             self._client = client
+            self._notes = ()
+            self.notes_changed.emit()
             self.started.emit()
             self._look.ask()
         return True
@@ -303,7 +310,8 @@ class RelevanceSession(QObject):
                 self._forget_answers()
                 self.question_changed.emit()
             case Note():
-                self.told.emit(event.text)
+                self._notes = (*self._notes, event.text)
+                self.notes_changed.emit()
             case Failed():
                 self.failed.emit(event.reason)
                 self.stop(event.reason)

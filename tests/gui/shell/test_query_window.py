@@ -147,7 +147,8 @@ def test_an_unmeasurable_term_offers_what_can_be_asked(
     assert 'href="tumour epithelium"' in panel.problems.text()
     with qtbot.wait_signal(open_window.query.session.question_changed):
         clients[0].tell(Refused(1, "measured concepts have no words"))
-    assert "measured concepts have no words" in panel.problems.text()
+    assert panel.problems.text().count("⚠") == 1  # said once
+    assert "cannot answer" in panel.empty.text()
     panel.problems.linkActivated.emit("tumour epithelium")
     assert panel.box.text() == "tumour epithelium"
     assert open_window.query.session.question.refused == ""
@@ -223,13 +224,10 @@ def test_notes_of_the_worker_are_told(
     qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
 ) -> None:
     ask(qtbot, open_window, "fat")
-    clients[0].tell(Note("lymphocytes are off: this stain is not H&E"))
-    qtbot.wait_until(
-        lambda: (
-            [bar.text for bar in open_window.messages.messages]
-            == ["lymphocytes are off: this stain is not H&E"]
-        )
-    )
+    note = "lymphocytes are off: this stain is not H&E"
+    clients[0].tell(Note(note))
+    qtbot.wait_until(lambda: open_window.query.panel.notes.text() == f"Note: {note}")
+    assert open_window.query.panel.notes.isVisible()
 
 
 def test_everything_in_the_panel_has_a_name(open_window: MainWindow) -> None:

@@ -52,6 +52,10 @@ def test_file_is_laid_over_the_defaults(tmp_path: Path) -> None:
         ("[streaming]\nfade_ms = true", "streaming.fade_ms must be a number, not True"),
         ("[streaming]\nprefetch = 1", "streaming.prefetch must be true or false, not 1"),
         ("[relevance]\nstore_bytes = 1", "relevance.store_bytes must be from 268,435,456 to"),
+        (
+            '[gaze]\nsource = "mind"',
+            "gaze.source must be one of pointer, tracker, recording, off, not 'mind'",
+        ),
         ("[overlay]\nopacity = 0", "overlay.opacity must be from 0.1 to 1, not 0"),
         ("[viewing]\nlast_folder = 1", 'viewing.last_folder must be "text", not 1'),
         ("[shortcuts]\nfit = 1", 'shortcuts.fit must be a key like "Ctrl+K", not 1'),

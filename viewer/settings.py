@@ -129,6 +129,20 @@ class Overlay(_Group):
 
 
 @dataclass(frozen=True, slots=True)
+class Gaze(_Group):
+    """Where the reader's gaze comes from; it orders loading and analysis only, and is never kept.
+
+    ``recording`` is a CSV file (t_s, x, y[, radius_deg]; x and y as shares of the display). Radii in degrees
+    of visual angle: how far the eye may be from what the source says.
+    """
+
+    source: Annotated[str, Choice(("pointer", "tracker", "recording", "off"))]
+    recording: str
+    pointer_radius_deg: Annotated[float, Limits(0, 20)]
+    tracker_radius_deg: Annotated[float, Limits(0, 20)]
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything the reader can choose. ``shortcuts``: action to key; what is missing keeps its usual key."""
 
@@ -138,6 +152,7 @@ class Settings:
     viewing: Viewing
     relevance: Relevance
     overlay: Overlay
+    gaze: Gaze
     shortcuts: Mapping[str, str]
 
     @classmethod
@@ -197,6 +212,7 @@ class Settings:
             viewing=_made("viewing", Viewing, tables),
             relevance=_made("relevance", Relevance, tables),
             overlay=_made("overlay", Overlay, tables),
+            gaze=_made("gaze", Gaze, tables),
             shortcuts=_checked_shortcuts(tables["shortcuts"]),
         )
 

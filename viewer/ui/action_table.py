@@ -337,6 +337,17 @@ _TOOLS = (
     ),
     action_spec(
         "Tools",
+        "foveated",
+        "Foveated drawing (research)",
+        "Draw coarse away from the gaze, for experiments; never in pictures that are saved",
+        "Ctrl+Shift+F",
+        icon="flashlight",
+        need=Need.NOTHING,
+        checkable=True,
+        section=True,
+    ),
+    action_spec(
+        "Tools",
         "hud",
         "Engine display",
         "Show tile borders, levels, queue, caches and frame times",
@@ -344,7 +355,6 @@ _TOOLS = (
         "F2",
         need=Need.NOTHING,
         checkable=True,
-        section=True,
     ),
     action_spec(
         "Tools",

@@ -207,6 +207,9 @@ class Commands:
     def retry(self) -> None:
         self._view.retry_failed_tiles()
 
+    def foveated(self, on: bool) -> None:
+        self._view.set_foveated(on)
+
     def hud(self, on: bool) -> None:
         self._window.hud.set_on(on)
 

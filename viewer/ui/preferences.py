@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QFormLayout,
     QLabel,
+    QLineEdit,
     QSpinBox,
     QTabWidget,
     QVBoxLayout,
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _THEME_WORDS = {"system": "Like the system", "light": "Light", "dark": "Dark"}
+_GAZE_WORDS = {
+    "pointer": "The mouse pointer",
+    "tracker": "An eye tracker",
+    "recording": "A recording",
+    "off": "Nowhere",
+}
 _MPX = 1_000_000
 
 
@@ -52,6 +59,7 @@ class Preferences(QDialog):
         self._add_mouse_tab()
         self._add_memory_tab()
         self._add_search_tab()
+        self._add_gaze_tab()
         self.shortcuts = ShortcutEditor(settings.shortcuts)
         self.shortcuts.changed.connect(self._check)
         self._tabs.addTab(self.shortcuts, "&Keys")
@@ -179,6 +187,19 @@ class Preferences(QDialog):
             )
         )
 
+    def _add_gaze_tab(self) -> None:
+        form = self._tab("&Gaze")
+        self._add_choice(form, "gaze", "source", "&Gaze from", _GAZE_WORDS)
+        self._add_text(form, "gaze", "recording", "&Recording (CSV)")
+        self._add_number(form, "gaze", "pointer_radius_deg", "Eye from &pointer, up to", "°", step=0.5)
+        self._add_number(form, "gaze", "tracker_radius_deg", "&Tracker errs, up to", "°", step=0.5)
+        form.addRow(
+            _remark(
+                "What you look at loads and is analysed first. Nothing else follows from it, and it is not "
+                "kept. Trackers are heard through the Lab Streaming Layer, which needs the extra “gaze”."
+            )
+        )
+
     def _tab(self, title: str) -> QFormLayout:
         page = QWidget()
         form = QFormLayout(page)
@@ -205,6 +226,11 @@ class Preferences(QDialog):
         box.setToolTip(label.replace("&", ""))
         form.addRow(box)
         self._fields[group, name] = (box.isChecked, box.setChecked)
+
+    def _add_text(self, form: QFormLayout, group: str, name: str, label: str) -> None:
+        field = QLineEdit()
+        self._add_row(form, label, field)
+        self._fields[group, name] = (field.text, field.setText)
 
     def _add_number(
         self, form: QFormLayout, group: str, name: str, label: str, suffix: str, *, step: float

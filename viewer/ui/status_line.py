@@ -110,12 +110,22 @@ class StatusLine(QStatusBar):
         self.building = QProgressBar(maximum=100, format="Building levels %p %")
         self.building.setAccessibleName("Building the coarse levels of a file that has none")
         self.building.setFixedWidth(_width_of("Building levels 100 %") + em_px(1))
+        self.foveated = QLabel("⚠ Foveated: coarse away from the gaze")
+        self.foveated.setToolTip("For research only; Tools › Foveated drawing turns it off")
+        self.foveated.hide()
         self.sharp = SharpLight(themes)
         self.research = QLabel(viewer.RESEARCH_USE)
         self.research.setObjectName("research")
         self.research.setToolTip(_TIP_RESEARCH)
         self.research.setContentsMargins(em_px(0.5), 0, em_px(0.3), 0)
-        for widget in (self.building, self.failed, self.position, self.magnification, self.pixel_size):
+        for widget in (
+            self.foveated,
+            self.building,
+            self.failed,
+            self.position,
+            self.magnification,
+            self.pixel_size,
+        ):
             self.addPermanentWidget(widget)
         self.addPermanentWidget(self.sharp)
         self.addPermanentWidget(self.research)
@@ -129,6 +139,7 @@ class StatusLine(QStatusBar):
         slide_view.failed_tiles_changed.connect(self._show_failed)
         slide_view.failed_in_view_changed.connect(self._show_sharp)
         slide_view.build_progress.connect(self._show_building)
+        slide_view.foveated_changed.connect(self.foveated.setVisible)
         themes.changed.connect(self.update)
         self.refresh()
 

@@ -59,6 +59,10 @@ def test_unchanged_settings_come_out_unchanged(dialog: Preferences, applied: lis
         ("relevance", "steers_loading", False),
         ("relevance", "store_bytes", 1024 * MIB),
         ("relevance", "worker_threads", 2),
+        ("gaze", "source", "tracker"),
+        ("gaze", "recording", "/tmp/gaze.csv"),
+        ("gaze", "pointer_radius_deg", 3.5),
+        ("gaze", "tracker_radius_deg", 2.0),
     ],
 )
 def test_every_field_round_trips(
@@ -89,14 +93,17 @@ def test_fields_cannot_leave_the_allowed_range(dialog: Preferences, applied: lis
 
 
 def test_every_field_has_name_and_tooltip(dialog: Preferences) -> None:
-    from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox
+    from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QLineEdit, QWidget
 
     kinds = (QAbstractSpinBox, QComboBox, QCheckBox)
-    fields = [field for kind in kinds for field in dialog.findChildren(kind)]
+    fields: list[QWidget] = [field for kind in kinds for field in dialog.findChildren(kind)]
+    fields += [
+        field for field in dialog.findChildren(QLineEdit) if field.accessibleName() == "Recording (CSV)"
+    ]
     assert len(fields) == len(dialog._fields)
     for field in fields:
         assert field.toolTip()
-        assert field.accessibleName() or field.text()
+        assert field.accessibleName() or field.property("text")
 
 
 def test_defaults_are_shown_and_count_when_applied(qtbot: QtBot, applied: list[Settings]) -> None:

@@ -202,3 +202,14 @@ def test_saving_the_view(
     target.with_suffix(".png").mkdir()
     window.actions_["save_view"].trigger()
     assert "not saved" in messages(window)[0]
+
+
+def test_foveated_drawing_is_said_while_it_is_on(
+    window: MainWindow, slide_file: Path, open_in: OpenIn
+) -> None:
+    open_in(window, slide_file)
+    assert not window.status.foveated.isVisible()
+    window.actions_["foveated"].trigger()
+    assert window.status.foveated.isVisible()
+    window.actions_["foveated"].trigger()
+    assert not window.status.foveated.isVisible()

@@ -108,12 +108,13 @@ def kill_worker() -> None:
     os.kill(worker_of_this_process().pid, signal.SIGKILL)
 
 
-def test_a_slide_is_analysed_and_asked_in_another_process(slide: Source, listener: Listener) -> None:
+def test_a_slide_is_analysed_and_asked_in_another_process_and_stays_known(
+    slide: Source, listener: Listener
+) -> None:
     with closing(begin(slide, listener)) as client:
         client.look(Rect(640, 320, 800, 480), (720.0, 400.0), 1.0, moving=False)
         first = client.ask(DARKNESS)
-        end = listener.hear_end()
-        assert (end.total, end.failed) == (1200, 0) or end.failed == 0
+        assert listener.hear_end().failed == 0
         field = client.field()
         assert field is not None
         assert field.grid == client.grid
@@ -131,18 +132,15 @@ def test_a_slide_is_analysed_and_asked_in_another_process(slide: Source, listene
 
         assert client.ask(Term("taste")) == first + 1
         assert listener.hear_kind(Refused).number == first + 1
-        assert psutil.LINUX is False or worker_of_this_process().nice() == 19
+        if psutil.LINUX:
+            assert worker_of_this_process().nice() == 19
 
-
-def test_the_next_time_goes_on_from_what_is_kept(slide: Source, listener: Listener) -> None:
-    with closing(begin(slide, listener)):
-        listener.hear_end()
     again = Listener()
     with closing(begin(slide, again)) as client:
         client.ask(DARKNESS)
-        again.hear_kind(Published)
-        first = next(event for event in again.events if isinstance(event, Progress))
+        first = again.hear_kind(Progress)
         assert first.done == first.total
+        assert any(isinstance(event, Published) for event in again.events)
 
 
 def test_a_worker_that_is_killed_is_replaced_once(slide: Source, listener: Listener) -> None:

@@ -44,7 +44,7 @@ float dots(vec2 at) {
 }
 
 #ifdef CONTOURS
-// Bilinear in full floats: the texture unit's eighths of a bit would put steps into the lines.
+// Bilinear in full floats: the texture unit blends bytes, which would put steps into the lines.
 float exact_likeness() {
     ivec2 last = textureSize(field, 0) - 1;
     vec2 from_centre = patch_position - 0.5;

@@ -16,6 +16,7 @@ from viewer.slide.geometry import Pyramid, TileKey
 from viewer.slide.source import SlideInfo, TileError, TileNotReadyError
 from viewer.snapshot import SnapshotError, save_png, snapshot
 from viewer.tile_engine import Adjustment
+from viewer.view.overlay import Overlay, OverlayLayer, OverlayLook, colour_stops
 
 if TYPE_CHECKING:
     from typing import Any
@@ -243,6 +244,21 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
         save_png(Image.new("RGB", (3, 2)), path, {})
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("part_px", [2048, 100])
+def test_overlays_are_in_the_picture_and_run_through_its_parts(
+    source: LevelsSource, part_px: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("viewer.snapshot._LARGEST_PART_PX", part_px)
+    known = np.array([[True, False]])
+    layer = OverlayLayer(np.full((1, 2), 255, np.uint8), known, ~known & False, 260.0, 300.0, sequence=1)
+    overlays = [Overlay("query", layer, OverlayLook("teal", opacity=1.0))]
+    picture = shot(source, (260, 150), 1, (520, 300), overlays=overlays)
+    assert (picture[:, :259] == colour_stops("teal")[-1]).all()
+    hatched = (picture != source.levels[0]).any(axis=2)[:, 261:]
+    assert 0.1 < hatched.mean() < 0.5
+    assert (hatched[:-12] == hatched[12:]).all(), "one pattern, whatever it was drawn in"
 
 
 @pytest.mark.slides

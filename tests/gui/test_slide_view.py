@@ -17,6 +17,8 @@ from viewer.settings import Settings
 from viewer.slide.geometry import TileKey
 from viewer.ui import canvas
 from viewer.view.camera import View, slide_from_screen
+from viewer.view.gaze import NoGaze
+from viewer.view.overlay import OverlayLayer, OverlayLook, colour_stops
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -143,9 +145,8 @@ def test_coarse_tiles_stand_in_until_fine_ones_come(qtbot: QtBot, view: SlideVie
     try:
         view.go_to(4096, 4096, downsample=1, instant=True)
         qtbot.wait_until(lambda: view.frame_stats.gpu_tiles > 0 and view.frame_stats.level == 0)
+        qtbot.wait_until(lambda: view.frame_image()[240, 320, 2] == 160)  # the coarsest level shows
         assert not view.sharp
-        blurred = view.frame_image()
-        assert blurred[240, 320, 2] == 160, "the coarsest level shows"
     finally:
         gate.set()
     qtbot.wait_until(lambda: view.sharp)
@@ -297,3 +298,88 @@ def test_an_error_in_the_canvas_is_not_swallowed(
     monkeypatch.setattr(view.canvas.hand, "press", fail)
     with pytest.raises(ZeroDivisionError, match="by accident"):
         mouse(view, QEvent.Type.MouseButtonPress, (50, 50))
+
+
+def likeness(value: int, *, known: bool = True, sequence: int = 1) -> OverlayLayer:
+    """One patch as large as a MadeSource."""
+    scores = np.full((1, 1), value, np.uint8)
+    return OverlayLayer(scores, np.full((1, 1), known), np.full((1, 1), False), 8192.0, 8192.0, sequence)
+
+
+def test_overlays_are_laid_restyled_hidden_and_taken_away(qtbot: QtBot, view: SlideView) -> None:
+    show(qtbot, view, MadeSource())
+    bare = view.frame_image()
+    changes: list[None] = []
+    view.overlays_changed.connect(lambda: changes.append(None))
+    view.set_overlay("query", likeness(255), OverlayLook("magma", opacity=1.0))
+    assert view.frame_image()[240, 320, :3].tolist() == list(colour_stops("magma")[-1])
+    view.set_overlay_look("query", OverlayLook("viridis", opacity=1.0))
+    assert view.frame_image()[240, 320, :3].tolist() == list(colour_stops("viridis")[-1])
+    view.set_overlays_hidden(True)
+    assert (view.frame_image() == bare).all()
+    assert view.overlays == ()
+    view.set_overlays_hidden(False)
+    assert [overlay.name for overlay in view.overlays] == ["query"]
+    view.remove_overlay("query")
+    assert (view.frame_image() == bare).all()
+    assert len(changes) == 5
+
+
+def test_an_overlay_goes_with_its_slide(qtbot: QtBot, view: SlideView) -> None:
+    show(qtbot, view, MadeSource())
+    view.set_overlay("query", likeness(255), OverlayLook())
+    show(qtbot, view, MadeSource())
+    assert view.overlays == ()
+
+
+def test_a_flashlight_is_drawn_where_the_pointer_goes(qtbot: QtBot, view: SlideView) -> None:
+    show(qtbot, view, MadeSource())
+    bare = view.frame_image()
+    view.set_overlay("query", likeness(255), OverlayLook(opacity=1.0, flashlight_px=30.0))
+    qtbot.mouseMove(view.canvas.native, QPoint(200, 200))
+    with qtbot.waitSignal(view.frame_drawn):
+        qtbot.mouseMove(view.canvas.native, QPoint(320, 240))
+    lit = (view.frame_image() != bare).any(axis=-1)
+    assert lit[240, 320]
+    assert not lit[240, 360]
+
+
+def test_weighty_regions_load_first_and_all_become_sharp(qtbot: QtBot, view: SlideView) -> None:
+    source = MadeSource()
+    order: list[TileKey] = []
+    read = source.read_tile
+    source.read_tile = lambda key: (order.append(key), read(key))[1]  # type: ignore[method-assign]
+    view.apply_settings(Settings.default().replace("streaming", decode_threads=1, prefetch=False))
+    show(qtbot, view, source)
+    weights = np.ones((8, 8), np.float32)
+    weights[4, 4] = 4.0  # right below the middle
+    view.set_region_weights(weights, 1024.0, 1024.0)
+    order.clear()
+    view.go_to(4096, 4096, downsample=1, instant=True)
+    qtbot.wait_until(lambda: view.sharp)
+    finest = [key for key in order if key.level == 0]
+    assert finest[0].col >= 16
+    assert finest[0].row >= 16
+    assert (view.frame_image()[..., 2] == 0).all()
+
+
+def test_gaze_comes_from_the_pointer_or_whoever_is_asked(qtbot: QtBot, view: SlideView) -> None:
+    show(qtbot, view, MadeSource())
+    qtbot.mouseMove(view.canvas.native, QPoint(100, 100))
+    qtbot.mouseMove(view.canvas.native, QPoint(320, 240))
+    assert view.canvas.gaze_on_slide == pytest.approx((4096, 4096), abs=30)
+    view.set_gaze(NoGaze())
+    assert view.canvas.gaze_on_slide is None
+
+
+def test_foveated_drawing_is_said_never_sharp_and_never_kept(qtbot: QtBot, view: SlideView) -> None:
+    show(qtbot, view, MadeSource())
+    qtbot.mouseMove(view.canvas.native, QPoint(5, 5))
+    qtbot.mouseMove(view.canvas.native, QPoint(10, 10))
+    plain = view.frame_image()
+    with qtbot.waitSignal(view.foveated_changed, check_params_cb=lambda on: on):
+        view.set_foveated(True)
+    qtbot.wait_until(lambda: not view.sharp)
+    assert (view.frame_image() == plain).all()
+    view.set_foveated(False)
+    qtbot.wait_until(lambda: view.sharp)

@@ -60,8 +60,7 @@ class SlideView(QWidget):
     icc_changed = Signal(bool)
     """Whether colour profiles are to be applied was changed, here or elsewhere."""
     overlays_changed = Signal()
-    foveated_changed = Signal(bool)
-    """Whether the picture is coarse away from the gaze, which the window must say."""
+    foveated_changed = Signal(bool)  # the window must say it while it is on
     message = Signal(str)
     """Something the reader of the slide must be told."""
     undrawable = Signal(str)
@@ -212,9 +211,8 @@ class SlideView(QWidget):
         self.canvas.hand.kinetic = settings.display.kinetic_pan
         self.canvas.hand.invert_wheel = settings.display.invert_wheel
         self.canvas.prefetch = streaming.prefetch
-        self.canvas.display_size = DisplaySize(
-            settings.display.screen_diagonal_inch, settings.display.screen_distance_cm
-        )
+        display = settings.display
+        self.canvas.display_size = DisplaySize(display.screen_diagonal_inch, display.screen_distance_cm)
         if self._streamer is not None:
             self._streamer.resize_cache(settings.memory.cpu_cache_bytes)
             if pool_changed:

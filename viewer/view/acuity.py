@@ -33,13 +33,15 @@ def eccentricity_deg(
 
     ``distance_px``: pixels from where the source says it looks; ``radius_deg``: how far off that may be.
     """
-    angle = np.degrees(np.arctan(np.asarray(distance_px, np.float64) * tangent_per_px))
-    return np.maximum(angle - radius_deg, 0.0)
+    angle_deg = np.degrees(np.arctan(np.asarray(distance_px, np.float64) * tangent_per_px))
+    beyond: NDArray[np.floating[Any]] = np.maximum(angle_deg - radius_deg, 0.0)
+    return beyond
 
 
 def relative_acuity(eccentricity_deg: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     """Acuity over that of the fovea: 1 at eccentricity 0, falling towards 0."""
-    return MAR0_DEG / (MAR0_DEG + MAR_SLOPE * eccentricity_deg)
+    acuity: NDArray[np.floating[Any]] = MAR0_DEG / (MAR0_DEG + MAR_SLOPE * eccentricity_deg)
+    return acuity
 
 
 def foveation_lod(
@@ -50,4 +52,5 @@ def foveation_lod(
     Two pixels show one cycle, so nothing is lost while 2^lod pixels are no more than half of MAR.
     """
     mar_deg = MAR0_DEG + MAR_SLOPE * eccentricity_deg(distance_px, tangent_per_px, radius_deg)
-    return np.maximum(np.log2(mar_deg / (2 * np.degrees(tangent_per_px))), 0.0)
+    octaves: NDArray[np.floating[Any]] = np.maximum(np.log2(mar_deg / (2 * np.degrees(tangent_per_px))), 0.0)
+    return octaves

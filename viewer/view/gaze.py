@@ -7,7 +7,6 @@ later, never not. Nothing here keeps or writes a gaze.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import cos, sin
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -18,6 +17,8 @@ from viewer.view.acuity import eccentricity_deg, relative_acuity
 from viewer.view.plan import WEIGHT_RANGE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from viewer.view.camera import View
     from viewer.view.plan import FloatArray, Screen, TileWeight
 

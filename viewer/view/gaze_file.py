@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from bisect import bisect_right
-from math import isfinite, nan
+from math import isfinite, isnan, nan
 from typing import TYPE_CHECKING
 
 from viewer.view.gaze import GazePoint
@@ -46,7 +46,7 @@ class RecordedGaze:
         at_s = self._times_s[0] + moment.now_s - self._started_s
         index = bisect_right(self._times_s, at_s) - 1
         x, y, radius_deg = self._points[index]
-        if x != x or at_s - self._times_s[index] > _MOST_GAP_S:
+        if isnan(x) or at_s - self._times_s[index] > _MOST_GAP_S:
             return None
         return GazePoint(*moment.canvas_point(x, y), radius_deg)
 
@@ -63,15 +63,13 @@ def _read(path: Path, radius_deg: float) -> tuple[list[float], list[tuple[float,
     if len(data) > MAX_FILE_BYTES:
         raise GazeFileError(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB; cut the recording into parts")
     try:
-        rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
-        return _parsed(path, rows, radius_deg)
+        return _parsed(path, data.decode("utf-8-sig"), radius_deg)
     except (UnicodeDecodeError, csv.Error) as error:
         raise GazeFileError(f"{path}: not a CSV file: {error}") from error
 
 
-def _parsed(
-    path: Path, rows: csv.Reader, radius_deg: float
-) -> tuple[list[float], list[tuple[float, float, float]]]:
+def _parsed(path: Path, text: str, radius_deg: float) -> tuple[list[float], list[tuple[float, float, float]]]:
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     header = [name.strip() for name in next(rows, [])]
     if header not in (["t_s", "x", "y"], ["t_s", "x", "y", "radius_deg"]):
         raise GazeFileError(f"{path}: the first line must be t_s,x,y or t_s,x,y,radius_deg")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import pi
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
@@ -12,6 +13,7 @@ from PySide6.QtGui import QWheelEvent
 from viewer.slide.source import TileError
 from viewer.ui.navigator import Navigator
 from viewer.view.camera import View
+from viewer.view.overlay import Overlay, OverlayLayer, OverlayLook, colour_stops
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,3 +164,19 @@ def test_a_moving_view_repaints_at_most_every_interval(
 def test_it_has_a_name_and_a_description(navigator: Navigator) -> None:
     assert navigator.accessibleName()
     assert "field" in navigator.accessibleDescription()
+
+
+def test_overlays_lie_over_the_overview(navigator: Navigator, open_view: Any) -> None:
+    scores, unknown = np.array([[255, 0]], np.uint8), np.array([[True, False]])
+    layer = OverlayLayer(scores, unknown, ~unknown & False, 1000.0, 1000.0, sequence=1)
+    bare = navigator.grab().toImage()
+    open_view.overlays = (Overlay("query", layer, OverlayLook("magma", opacity=1.0)),)
+    open_view.overlays_changed.emit()
+    shown = navigator.grab().toImage()
+    assert shown.pixelColor(30, 60).getRgb()[:3] == colour_stops("magma")[-1], "analysed: in colour"
+    right = [shown.pixelColor(x, 60) for x in range(300, 330)]
+    assert any(colour != bare.pixelColor(300 + at, 60) for at, colour in enumerate(right)), "hatched"
+    assert any(colour == bare.pixelColor(300 + at, 60) for at, colour in enumerate(right)), "seen through"
+    open_view.overlays = ()
+    open_view.overlays_changed.emit()
+    assert navigator.grab().toImage() == bare

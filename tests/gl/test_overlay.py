@@ -1,0 +1,259 @@
+"""Overlays drawn off-screen: what each pixel must be, wherever one looks from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from OpenGL import GL
+
+from gpu.errors import GpuError
+from gpu.overlay import OverlayRenderer
+from viewer import overlay_drawing
+from viewer.overlay_drawing import OverlayDrawing
+from viewer.slide.geometry import Pyramid
+from viewer.view.camera import View, screen_from_slide
+from viewer.view.colour_map import colour_maps
+from viewer.view.overlay import Overlay, OverlayLayer, OverlayLook, OverlayScene
+from viewer.view.plan import Screen
+
+PATCH_PX = 100.0
+SLIDE = Pyramid.from_sizes([(800, 600)], [(256, 256)])
+SOLID = OverlayLook("magma", opacity=1.0, smooth=False)
+GREY = 255
+
+
+def layer(scores: Any, known: Any = True, estimated: Any = False, sequence: int = 1) -> OverlayLayer:
+    scores = np.asarray(scores, np.uint8)
+    masks = [np.broadcast_to(mask, scores.shape).copy() for mask in (known, estimated)]
+    return OverlayLayer(scores, masks[0], masks[1], PATCH_PX, PATCH_PX, sequence)
+
+
+def ramp(rows: int = 6, cols: int = 8) -> Any:
+    return np.broadcast_to(np.rint(np.linspace(40, 250, cols)), (rows, cols))
+
+
+def draw(
+    scene: OverlayScene,
+    *,
+    view: View = View(400, 300, 1.0),  # noqa: B008 - frozen
+    screen: Screen = Screen(800, 600),  # noqa: B008 - frozen
+    drawing: OverlayDrawing | None = None,
+    pyramid: Pyramid = SLIDE,
+) -> Any:
+    """(h, w, 3): a scene on white, top row first."""
+    width, height = int(screen.width_px), int(screen.height_px)
+    framebuffer, colour = GL.glGenFramebuffers(1), GL.glGenRenderbuffers(1)
+    GL.glBindRenderbuffer(GL.GL_RENDERBUFFER, colour)
+    GL.glRenderbufferStorage(GL.GL_RENDERBUFFER, GL.GL_RGBA8, width, height)
+    GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, framebuffer)
+    GL.glFramebufferRenderbuffer(GL.GL_FRAMEBUFFER, GL.GL_COLOR_ATTACHMENT0, GL.GL_RENDERBUFFER, colour)
+    GL.glClearColor(1, 1, 1, 1)
+    GL.glClear(GL.GL_COLOR_BUFFER_BIT)
+    own = drawing or OverlayDrawing(pyramid)
+    try:
+        own.draw(scene, view, screen)
+        pixels = np.empty((height, width, 4), np.uint8)
+        GL.glReadPixels(0, 0, width, height, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, pixels)
+    finally:
+        if drawing is None:
+            own.release()
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)
+        GL.glDeleteFramebuffers(1, [framebuffer])
+        GL.glDeleteRenderbuffers(1, [colour])
+    assert (pixels[..., 3] == 255).all(), "the frame stays opaque"
+    return pixels[::-1, :, :3].astype(int)
+
+
+def scene(field: OverlayLayer, look: OverlayLook = SOLID, **more: Any) -> OverlayScene:
+    return OverlayScene((Overlay("query", field, look),), **more)
+
+
+def colour_of(score: int, name: str = "magma") -> Any:
+    return colour_maps()[name][score].astype(int)
+
+
+@pytest.mark.parametrize("name", list(colour_maps()))
+def test_each_patch_has_the_colour_of_its_score(name: str) -> None:
+    picture = draw(scene(layer(ramp()), replace(SOLID, colour_map=name)))
+    for col, score in enumerate(ramp()[0].astype(int)):
+        patch = picture[105:195, 100 * col + 5 : 100 * col + 95]
+        assert np.abs(patch - colour_of(score, name)).max() <= 2
+
+
+def test_smooth_blends_from_centre_to_centre() -> None:
+    look = replace(SOLID, smooth=True)
+    picture = draw(scene(layer([[50, 150]] * 6), look))
+    for x, score in ((50, 50), (75, 75), (100, 100), (125, 125), (149, 149)):
+        assert np.abs(picture[300, x] - colour_of(score)).max() <= 4
+
+
+@pytest.mark.parametrize("smooth", [True, False])
+def test_what_is_not_analysed_is_hatched_and_changes_no_neighbour(smooth: bool) -> None:
+    known = np.ones((6, 8), bool)
+    known[2:4, 3:5] = False
+    look = replace(SOLID, smooth=smooth)
+    picture = draw(scene(layer(np.full((6, 8), 200), known), look))
+    hatch = picture[202:398, 302:498]
+    assert (np.ptp(hatch, axis=-1) == 0).all(), "hatching is grey: no colour of the map"
+    assert {GREY} < set(np.unique(hatch)), "lines, with the slide between them"
+    assert 0.1 < (hatch[..., 0] < 200).mean() < 0.4
+    above, beside = picture[150:198, 302:498], picture[202:398, 250:298]
+    # the texture unit blends bytes
+    tolerance = 5 if smooth else 2
+    for around in (above, beside):
+        assert np.abs(around - colour_of(200)).max() <= tolerance, "unknown does not bleed"
+
+
+def test_hatching_stands_still_on_the_screen_at_any_zoom() -> None:
+    field = layer(np.zeros((6, 8)), known=False)
+    near = draw(scene(field), view=View(400, 300, 0.25))
+    far = draw(scene(field), view=View(400, 300, 1.0))
+    assert (near == far).all()
+
+
+def test_hatching_shows_at_low_opacity_too() -> None:
+    picture = draw(scene(layer(np.zeros((6, 8)), known=False), replace(SOLID, opacity=0.1)))
+    assert picture.min() < 215
+
+
+def test_estimated_patches_are_dotted_in_the_colour_of_the_score() -> None:
+    picture = draw(scene(layer(np.full((6, 8), 220), known=False, estimated=True)))
+    full = np.abs(picture - colour_of(220)).max(axis=-1) <= 2
+    assert 0.2 < full.mean() < 0.6
+    between = colour_of(220) * 0.45 + 255 * 0.55
+    assert np.abs(picture[~full] - between).max() <= 3
+
+
+def test_glass_is_clear() -> None:
+    assert (draw(scene(layer(np.zeros((6, 8))))) == 255).all()
+
+
+def test_below_the_threshold_nothing_is_drawn() -> None:
+    picture = draw(scene(layer(ramp()), replace(SOLID, threshold=0.5)))
+    drawn = (picture[300] != 255).any(axis=-1)[50::100]
+    assert drawn.tolist() == (ramp()[0] >= 128).tolist()
+
+
+def test_opacity_mixes_with_what_lies_below() -> None:
+    picture = draw(scene(layer(np.full((6, 8), 255)), replace(SOLID, opacity=0.5)))
+    assert np.abs(picture[300, 400] - (colour_of(255) + 255) / 2).max() <= 2
+
+
+@pytest.mark.parametrize("downsample", [1.0, 0.2])
+def test_contours_stand_where_the_value_is_and_are_as_wide_at_any_zoom(downsample: float) -> None:
+    columns = 8
+    field = layer(np.broadcast_to(np.arange(columns) * 30 + 20, (6, columns)))
+    crossing_x = ((127.5 - 20) / 30 + 0.5) * PATCH_PX  # where it passes 0.5
+    look = replace(SOLID, smooth=True, contours=True, colour_map="cividis")
+    picture = draw(scene(field, look), view=View(crossing_x, 300, downsample))
+    dark = np.flatnonzero(picture[300].max(axis=-1) < 60)
+    middle = dark[np.abs(dark - 400) < 30]
+    assert abs(middle.mean() - 399.5) <= 1.0
+    assert 1 <= len(middle) <= 3
+
+
+def test_the_flashlight_lights_a_circle_round_the_pointer() -> None:
+    look = replace(SOLID, flashlight_px=50.0)
+    field = layer(np.full((6, 8), 200))
+    picture = draw(scene(field, look, pointer_px=(300.0, 200.0), pixel_ratio=2.0))
+    y, x = np.indices((600, 800)) + 0.5
+    away = np.hypot(x - 300, y - 200)
+    assert np.abs(picture[away < 98] - colour_of(200)).max() <= 2
+    assert (picture[away > 102] == 255).all()
+    assert (draw(scene(field, look)) == 255).all(), "without a pointer it lights nothing"
+    turned = draw(
+        scene(field, look, pointer_px=(300.0, 200.0), pixel_ratio=2.0), view=View(400, 300, 1.0, 0.7)
+    )
+    assert np.abs(turned[away < 98] - colour_of(200)).max() <= 2
+
+
+@pytest.mark.parametrize("rotation_rad", [0.0, 0.5, 2.0, -1.3])
+@pytest.mark.parametrize("aspect", [1.0, 1.5])
+def test_patches_lie_where_the_slide_is_however_it_is_turned(rotation_rad: float, aspect: float) -> None:
+    scores = np.zeros((6, 8))
+    scores[1, 6] = 255
+    view, screen = View(420, 280, 1.3, rotation_rad), Screen(800, 600, aspect)
+    picture = draw(scene(layer(scores)), view=view, screen=screen)
+    for inset, drawn in ((6.0, True), (-6.0, False)):
+        for x, y in ((600 + inset, 150), (700 - inset, 150), (650, 100 + inset), (650, 200 - inset)):
+            px, py = screen_from_slide(view, screen.size_px, aspect, x, y)
+            if 0 <= px < 800 and 0 <= py < 600:
+                assert ((picture[int(py), int(px)] != 255).any()) == drawn
+
+
+def test_nothing_is_drawn_beyond_the_slide() -> None:
+    small = Pyramid.from_sizes([(250, 150)], [(256, 256)])
+    picture = draw(scene(layer(np.full((2, 3), 255))), view=View(125, 75, 0.5), pyramid=small)
+    drawn = (picture != 255).any(axis=-1)
+    assert drawn[150:450, 150:650].all()
+    assert drawn.sum() == 300 * 500
+
+
+def test_far_in_on_a_huge_grid_patches_stay_exact() -> None:
+    huge = Pyramid.from_sizes([(200_000, 200_000)], [(256, 256)])
+    scores = np.full((2000, 2000), 100)
+    scores[1777, 1888] = 200
+    picture = draw(
+        scene(layer(scores)), view=View(188_800, 177_700, 1 / 32), screen=Screen(64, 64), pyramid=huge
+    )
+    assert np.abs(picture[33:, 33:] - colour_of(200)).max() <= 2
+    assert np.abs(picture[:31, :31] - colour_of(100)).max() <= 2
+
+
+def test_layers_lie_over_each_other_in_order() -> None:
+    below, above = layer(np.full((6, 8), 255)), layer(np.full((6, 8), 30))
+    pair = (Overlay("a", below, SOLID), Overlay("b", above, SOLID))
+    assert np.abs(draw(OverlayScene(pair))[300, 400] - colour_of(30)).max() <= 2
+    assert np.abs(draw(OverlayScene(pair[::-1]))[300, 400] - colour_of(255)).max() <= 2
+    hidden = OverlayScene((pair[0], pair[1]._replace(look=replace(SOLID, visible=False))))
+    assert np.abs(draw(hidden)[300, 400] - colour_of(255)).max() <= 2
+    assert (draw(replace(OverlayScene(pair), hidden=True)) == 255).all()
+
+
+def test_only_new_values_are_uploaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    uploads: list[tuple[str, int]] = []
+
+    class Counting(OverlayRenderer):
+        def put(self, name: str, texels: Any, sequence: int) -> None:
+            uploads.append((name, sequence))
+            super().put(name, texels, sequence)
+
+    monkeypatch.setattr(overlay_drawing, "OverlayRenderer", Counting)
+    drawing = OverlayDrawing(SLIDE)
+    field = layer(np.full((6, 8), 200))
+    for look in (SOLID, replace(SOLID, colour_map="viridis"), replace(SOLID, contours=True, threshold=0.2)):
+        draw(scene(field, look), drawing=drawing)
+    draw(scene(field, replace(SOLID, visible=False)), drawing=drawing)
+    draw(scene(field, SOLID, hidden=True), drawing=drawing)
+    draw(scene(field), drawing=drawing)
+    assert uploads == [("query", 1)]
+    newer = draw(scene(layer(np.full((6, 8), 90), sequence=2)), drawing=drawing)
+    assert uploads == [("query", 1), ("query", 2)]
+    assert np.abs(newer[300, 400] - colour_of(90)).max() <= 2
+    draw(OverlayScene(), drawing=drawing)
+    draw(scene(field), drawing=drawing)
+    assert len(uploads) == 3, "what was taken away was freed"
+    drawing.release()
+
+
+def test_a_grid_too_long_for_the_driver_is_refused_in_words() -> None:
+    renderer = OverlayRenderer(np.stack(list(colour_maps().values())))
+    with pytest.raises(GpuError, match="patches is larger than this driver takes"):
+        renderer.put("query", np.zeros((1, 100_000, 2), np.uint8), 1)
+    renderer.release()
+
+
+def test_blending_is_left_as_it_was() -> None:
+    GL.glEnable(GL.GL_BLEND)
+    GL.glBlendFunc(GL.GL_SRC_ALPHA, GL.GL_ONE)
+    draw(scene(layer(np.full((6, 8), 200))))
+    assert GL.glIsEnabled(GL.GL_BLEND)
+    assert (int(GL.glGetIntegerv(GL.GL_BLEND_SRC_RGB)), int(GL.glGetIntegerv(GL.GL_BLEND_DST_ALPHA))) == (
+        GL.GL_SRC_ALPHA,
+        GL.GL_ONE,
+    )
+    GL.glDisable(GL.GL_BLEND)
+    GL.glBlendFunc(GL.GL_ONE, GL.GL_ZERO)

@@ -29,6 +29,7 @@ COARSE_PATCHES = 256
 _SURPRISE_WEIGHT = 0.3
 _FLOOR = 0.05
 _LEAST_ATTENTION = 0.1
+_ORDINARY_SHARE = 0.8
 _MEDIAN_OF = 4096
 """Patches that the slide's medians are taken from."""
 _SIDES = 1, 2, 4, 8, 16
@@ -175,8 +176,9 @@ def attention_at(grid: PatchGrid, field: Rect, gaze: tuple[float, float] | None)
 def surprise_of(features: NDArray[np.float32]) -> Values:
     """How unlike the others each patch is: (n,) in [0, 1] for features (n, D).
 
-    The rank of its distance from the medians, each feature in units of its median absolute deviation.
-    Features that could not be measured do not count.
+    The rank of its distance from the medians, each feature in units of its median absolute deviation, among
+    the farthest fifth; the others are what the slide is made of, and surprise nobody: 0. Were they to, they
+    would eat up the budget of what was asked for. Features that could not be measured do not count.
     """
     sample = features[:: max(1, len(features) // _MEDIAN_OF)]
     sample = np.where(np.isfinite(sample), sample, np.nan)
@@ -190,7 +192,7 @@ def surprise_of(features: NDArray[np.float32]) -> Values:
     ranks = np.empty(len(features), np.float32)
     ranks[np.argsort(distance, kind="stable")] = np.arange(len(features))
     ranks /= max(len(features) - 1, 1)
-    return ranks
+    return np.clip((ranks - _ORDINARY_SHARE) / (1 - _ORDINARY_SHARE), 0, 1)
 
 
 def _in_squares(values: NDArray[Any], side: int) -> NDArray[Any]:

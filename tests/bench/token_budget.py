@@ -42,8 +42,8 @@ def main() -> int:
                 inside = members[slide.known]
                 full = float((tokens[inside] >= UNIFORM_TOKENS).mean())
                 print(
-                    f"{slide.name[:12]:12} {name:18} {label:13} {full:6.1%} of {int(inside.sum()):4} patches in "
-                    f"full; {float((scores > 0.5).mean()):.0%} of the tissue scores above one half"
+                    f"{slide.name[:12]:12} {name:18} {label:13} {full:6.1%} of {int(inside.sum()):4} patches "
+                    f"in full; {float((scores > 0.5).mean()):.0%} of the tissue scores above one half"
                 )
                 if label == "with surprise":
                     shares.append(full)

@@ -367,7 +367,8 @@ def test_gaze_comes_from_the_pointer_or_whoever_is_asked(qtbot: QtBot, view: Sli
     show(qtbot, view, MadeSource())
     qtbot.mouseMove(view.canvas.native, QPoint(100, 100))
     qtbot.mouseMove(view.canvas.native, QPoint(320, 240))
-    assert view.canvas.gaze_on_slide == pytest.approx((4096, 4096), abs=30)
+    middle = pytest.approx((4096, 4096), abs=30)
+    qtbot.wait_until(lambda: view.canvas.gaze_on_slide == middle)
     view.set_gaze(NoGaze())
     assert view.canvas.gaze_on_slide is None
 

@@ -1,4 +1,4 @@
-"""viewer.view.gaze and acuity: the published law, sources, fallback, weights that reorder and never starve."""
+"""viewer.view.gaze and acuity: the published law, sources, fallback, and weights that only reorder."""
 
 from __future__ import annotations
 

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from viewer.view import gaze_file
-from viewer.view.gaze import GazeMoment, GazePoint
+from viewer.view.gaze import GazeMoment, GazeOrPointer, GazePoint, NoGaze, PointerGaze
+from viewer.view.gaze_choice import GAZE_CHOICES, chosen_gaze
 from viewer.view.gaze_file import GazeFileError, RecordedGaze
 from viewer.view.gaze_lsl import LslGaze, NoTrackerError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from viewer.view.gaze import GazeSource
 
 
 def at(now_s: float) -> GazeMoment:
@@ -147,3 +150,33 @@ def test_without_pylsl_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "pylsl", None)
     with pytest.raises(NoTrackerError, match="pip install"):
         LslGaze()
+
+
+def chosen(choice: str, recording_file: str = "") -> tuple[GazeSource, list[str]]:
+    told: list[str] = []
+    gaze = chosen_gaze(
+        choice, recording=recording_file, pointer_radius_deg=5.0, tracker_radius_deg=1.0, tell=told.append
+    )
+    return gaze, told
+
+
+@pytest.mark.usefixtures("lsl")
+def test_each_choice_is_a_source(tmp_path: Path) -> None:
+    file = str(recording(tmp_path, "t_s,x,y\n0,0.5,0.5\n"))
+    kinds = {"off": NoGaze, "pointer": PointerGaze, "tracker": GazeOrPointer, "recording": GazeOrPointer}
+    assert set(kinds) == set(GAZE_CHOICES)
+    for choice, kind in kinds.items():
+        gaze, told = chosen(choice, file)
+        assert isinstance(gaze, kind)
+        assert told == []
+
+
+def test_what_cannot_be_used_is_told_and_the_pointer_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pylsl", None)
+    for choice, words in (("tracker", "pip install"), ("recording", "cannot be read")):
+        gaze, told = chosen(choice, str(tmp_path / "none.csv"))
+        assert isinstance(gaze, PointerGaze)
+        assert len(told) == 1
+        assert words in told[0]

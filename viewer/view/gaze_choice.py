@@ -1,0 +1,47 @@
+"""From what the reader chose to a source of gaze: off, pointer, tracker or recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from viewer.view.gaze import GazeOrPointer, NoGaze, PointerGaze
+from viewer.view.gaze_file import GazeFileError, RecordedGaze
+from viewer.view.gaze_lsl import LslGaze, NoTrackerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.view.gaze import GazeSource
+
+GAZE_CHOICES = ("pointer", "tracker", "recording", "off")
+
+
+def chosen_gaze(
+    choice: str,
+    *,
+    recording: str,
+    pointer_radius_deg: float,
+    tracker_radius_deg: float,
+    tell: Callable[[str], None],
+) -> GazeSource:
+    """The source for one of GAZE_CHOICES. ``recording`` is a file's path.
+
+    ``tell(message)`` says why a tracker or recording cannot be used, and when one vanishes; the pointer takes
+    its place.
+    """
+    pointer = PointerGaze(pointer_radius_deg)
+    if choice == "off":
+        return NoGaze()
+    if choice == "pointer":
+        return pointer
+    try:
+        tracker = (
+            LslGaze(tracker_radius_deg)
+            if choice == "tracker"
+            else RecordedGaze(Path(recording), tracker_radius_deg)
+        )
+    except (NoTrackerError, GazeFileError) as error:
+        tell(f"{error}. Loading follows the pointer.")
+        return pointer
+    return GazeOrPointer(tracker, pointer, tell)

@@ -169,7 +169,7 @@ class UnreadableBlockError(Exception):
 
 
 def read_block(source: Source, grid: PatchGrid, card: EncoderCard, block: Block) -> NDArray[np.uint8]:
-    """The pixels that an encoder wants of a block, its margin included.
+    """The pixels that an encoder wants of a block, its margin included, in an array that may be changed.
 
     Raises TileError, and UnreadableBlockError where the slide has no level that is near enough.
     """
@@ -183,6 +183,6 @@ def read_block(source: Source, grid: PatchGrid, card: EncoderCard, block: Block)
         block.rows * card.patch_px + 2 * card.margin_px,
     )
     try:
-        return read_region(source, rect, size_px)
+        return np.require(read_region(source, rect, size_px), requirements=["C", "W"])
     except ValueError as error:
         raise UnreadableBlockError(str(error)) from error

@@ -175,6 +175,29 @@ def test_a_card_that_takes_nothing_leaves_it_to_the_cpu(
     assert any("the CPU goes on" in note for note in analysis.notes)
 
 
+def test_a_graphics_processor_is_used_where_the_weights_fit(
+    slide: MadeSlide, store: FeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = ColourEncoder()
+    analysis = Analysis(slide, encoder, store)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    analysis.use_fastest()
+    assert analysis.device == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    analysis.use_fastest()
+    assert analysis.device == "cuda"
+    assert analysis.notes == ()
+
+    def too_large(device: str) -> None:
+        if device == "cuda":
+            raise EncoderMemoryError("Colours do not fit the memory of cuda")
+
+    monkeypatch.setattr(encoder, "use", too_large)
+    analysis.use_fastest()
+    assert analysis.device == "cpu"
+    assert analysis.notes == ("Colours do not fit the memory of cuda. The CPU is used, more slowly.",)
+
+
 def test_a_cpu_that_takes_nothing_fails(slide: MadeSlide, store: FeatureStore) -> None:
     analysis = Analysis(slide, ColourEncoder(most_on_cpu=0), store)
     with pytest.raises(EncoderMemoryError):

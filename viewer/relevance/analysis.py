@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from viewer.relevance.encoders import EncoderMemoryError
 from viewer.relevance.order import Block, blocks_of
 from viewer.relevance.reading import BlockReader
 from viewer.relevance.scoring import Scoring
@@ -93,6 +94,17 @@ class Analysis:
         """Encode on "cpu" or "cuda" from now on. Raises EncoderMemoryError where the weights do not fit."""
         self.encoder.use(device)
         self.device = device
+
+    def use_fastest(self) -> None:
+        """Encode on a graphics processor from now on, where there is one that takes the encoder's weights."""
+        import torch
+
+        if torch.cuda.is_available():
+            try:
+                self.use("cuda")
+            except EncoderMemoryError as error:
+                self.use("cpu")
+                self._notes[f"{error}. The CPU is used, more slowly."] = None
 
     def reader(self, threads: int) -> BlockReader:
         """Threads that read and encode for this analysis. Calibrates where that was not done: up to a

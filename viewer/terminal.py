@@ -16,7 +16,7 @@ class OutputError(Exception):
 def put(text: str) -> None:
     """Print ``text`` at once: a closed pipe and a full disk show here, and not when Python ends."""
     try:
-        print(text, flush=True)  # noqa: T201  # knows what to do without a standard output
+        print(text, flush=True)  # knows what to do without a standard output
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -26,7 +26,7 @@ def put(text: str) -> None:
 
 def tell(sentence: str) -> None:
     """One line on standard error, for the person and not for the program that reads the result."""
-    print(f"foveola: {one_line(sentence)}", file=sys.stderr)  # noqa: T201
+    print(f"foveola: {one_line(sentence)}", file=sys.stderr)
 
 
 def discard_output() -> None:

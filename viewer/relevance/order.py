@@ -30,7 +30,7 @@ _SURPRISE_WEIGHT = 0.3
 _FLOOR = 0.05
 _LEAST_ATTENTION = 0.1
 _ORDINARY_SHARE = 0.8
-_MEDIAN_OF = 4096
+_MEDIAN_OF = 1024
 """Patches that the slide's medians are taken from."""
 _SIDES = 1, 2, 4, 8, 16
 
@@ -72,6 +72,7 @@ class Order:
         self._query: Values = np.zeros(grid.shape, np.float32)
         self.attention: Values = np.ones(grid.shape, np.float32)
         self.surprise: Values = np.full(grid.shape, np.nan, np.float32)
+        self._learned = 0
         self._wanted: list[tuple[int, int]] = []
         self._queue: list[Block] = []
         self._queue_side = 0
@@ -86,7 +87,8 @@ class Order:
     ) -> None:
         """Take over what is known: scores of what is asked (None: nothing is) and features, cells (n, 2)."""
         self._query = np.zeros(self._grid.shape, np.float32) if field is None else field.scores
-        if len(cells):
+        if len(cells) != self._learned:  # what is known only grows
+            self._learned = len(cells)
             nearest = nearest_known(self._grid.shape, cells, self._tissue)
             values = surprise_of(features)
             self.surprise = np.where(nearest >= 0, values[nearest], np.float32(np.nan))

@@ -27,6 +27,7 @@ from viewer.ui.hud import Hud
 from viewer.ui.messages import MessageArea, MessageKind
 from viewer.ui.navigator import Navigator
 from viewer.ui.opening import SlideOpener
+from viewer.ui.outbox import Outbox
 from viewer.ui.portraits import PortraitMaker, prune
 from viewer.ui.properties_panel import PropertiesPanel
 from viewer.ui.query_tools import QueryTools
@@ -39,6 +40,8 @@ from viewer.ui.theme import em_px
 from viewer.ui.vector_layer import VectorOverlay
 from viewer.ui.window_chrome import RecentMenu, fill_menus, make_dock, make_toolbar
 from viewer.ui.window_layout import save_layout
+from viewer.view.gaze import NoGaze
+from viewer.view.gaze_choice import chosen_gaze
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +78,7 @@ class MainWindow(QMainWindow):
         self.themes = themes
         self.logging = logging
         self._closed = self._look_unsaved = False
+        self._outbox = Outbox()
         self._file_mark: FileMark | None = None
         self.portraits = PortraitMaker(self)
         self.opener = SlideOpener(self)
@@ -109,6 +113,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Foveola")
         self.setWindowIcon(themes.icon("foveola"))
         self.apply_settings(settings)
+        self._follow_gaze()
         self._refresh_recent()
         self.refresh_actions()
         if state.notice:
@@ -182,7 +187,10 @@ class MainWindow(QMainWindow):
 
     def apply_settings(self, settings: Settings) -> None:
         """Use other settings from now on, and save them."""
-        changed, self.settings = settings != self.settings, settings
+        changed, other_gaze = settings != self.settings, settings.gaze != self.settings.gaze
+        self.settings = settings
+        if other_gaze:
+            self._follow_gaze()
         self.themes.choose(settings.display.theme)
         self.actions_.set_keys(settings.shortcuts)
         self.view.apply_settings(settings)
@@ -375,6 +383,22 @@ class MainWindow(QMainWindow):
     def _sharp_changed(self, sharp: bool) -> None:
         self.portraits.set_paused(self.view.source is not None and not sharp)
 
+    def _follow_gaze(self) -> None:
+        gaze = self.settings.gaze
+        self.view.set_gaze(
+            chosen_gaze(
+                gaze.source,
+                recording=gaze.recording,
+                pointer_radius_deg=gaze.pointer_radius_deg,
+                tracker_radius_deg=gaze.tracker_radius_deg,
+                tell=self._tell_of_gaze,
+            )
+        )
+
+    def _tell_of_gaze(self, text: str) -> None:
+        """Trackers vanish in threads of their own."""
+        self._outbox.post(lambda: self._view_message(text))
+
     def _query_panel_shown(self, visible: bool) -> None:
         if visible:
             self.query.open_panel()
@@ -419,5 +443,7 @@ class MainWindow(QMainWindow):
         self.opener.close(wait_s=0.5)
         self.portraits.close(wait_s=0.5)
         self.folder.close_work(wait_s=0.2)
+        self.view.set_gaze(NoGaze())
+        self._outbox.close()
         self.view.close_slide()
         super().closeEvent(event)

@@ -396,6 +396,7 @@ class RelevanceSession(QObject):
         if self._client is not None and self._view.source is not None:
             camera = self._view.camera
             field = field_of_view(camera.view, self._view.canvas.size_px, camera.aspect)
-            self._client.look(field, self._cursor, camera.view.downsample, moving=camera.moving)
+            gaze = self._view.canvas.gaze_on_slide
+            self._client.look(field, gaze, camera.view.downsample, moving=camera.moving)
             if camera.moving:
                 self._look.ask()  # the worker rests meanwhile, and must hear when the view does

@@ -46,7 +46,9 @@ class FakeSlideView(QWidget):
         self.resize(800, 600)
         self.calls: list[tuple[Any, ...]] = []
         self.camera = Camera(View(SLIDE_WIDTH / 2, SLIDE_HEIGHT / 2, 1.0))
-        self.canvas = SimpleNamespace(size_px=(800.0, 600.0), pixel_ratio=1.0, update=lambda: None)
+        self.canvas = SimpleNamespace(
+            size_px=(800.0, 600.0), pixel_ratio=1.0, update=lambda: None, gaze_on_slide=None
+        )
         self.source: ArraySource | None = None
         self.mpp_um: tuple[float, float] | None = None
         self.mpp_estimated = False

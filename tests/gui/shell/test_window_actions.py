@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QToolButton, Q
 from tests.gui.shell.conftest import write_slide
 from viewer.ui.action_spec import Need
 from viewer.ui.action_table import ACTIONS
+from viewer.view.gaze import NoGaze
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -213,3 +214,13 @@ def test_foveated_drawing_is_said_while_it_is_on(
     assert window.status.foveated.isVisible()
     window.actions_["foveated"].trigger()
     assert not window.status.foveated.isVisible()
+
+
+def test_a_gaze_that_cannot_be_used_is_told_and_the_pointer_serves(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    missing = str(tmp_path / "none.csv")
+    window.apply_settings(window.settings.replace("gaze", source="recording", recording=missing))
+    qtbot.wait_until(lambda: any("follows the pointer" in text for text in messages(window)))
+    window.apply_settings(window.settings.replace("gaze", source="off"))
+    assert isinstance(window.view.canvas.gaze, NoGaze)

@@ -115,6 +115,23 @@ def test_near_reaches_neighbours_and_no_further() -> None:
     assert wide[4, 4] == 0
 
 
+@pytest.mark.parametrize("reach", [(0.0001, 0.0001), (0.78, 0.78), (3, 3), (5.5, 2.2), (1, 9)])
+def test_near_is_the_highest_score_of_all_patches_in_reach(reach: tuple[float, float]) -> None:
+    rng = np.random.default_rng(0)
+    grid = PatchGrid(13, 11, 1.0, 1.0)
+    scores = np.where(rng.random(grid.shape) < 0.1, rng.random(grid.shape), 0).astype(np.float32)
+    everywhere = np.ones(grid.shape, bool)
+    other = RelevanceField.of(grid, scores, everywhere, provenance())
+    one = RelevanceField.of(grid, np.ones(grid.shape), everywhere, provenance())
+    rows, cols = np.indices(grid.shape)
+    expected = np.zeros(grid.shape, np.float32)
+    for row, col in np.ndindex(grid.shape):
+        gap_y = np.maximum(abs(rows - row) - 1, 0) / reach[1]
+        gap_x = np.maximum(abs(cols - col) - 1, 0) / reach[0]
+        expected[row, col] = scores[gap_x**2 + gap_y**2 <= 1].max()
+    assert np.allclose(near(one, other, reach).scores, expected)
+
+
 def test_near_beyond_the_slide_is_the_whole_slide() -> None:
     other = np.zeros(GRID.shape)
     other[0, 0] = 0.5

@@ -138,17 +138,29 @@ def _dilated(
     """The highest score within an ellipse, measured between the edges of patches."""
     rows, columns = scores.shape
     reach_x, reach_y = distance_patches
-    steps_x, steps_y = int(min(reach_x + 1, columns - 1)), int(min(reach_y + 1, rows - 1))
     result = scores.copy()
-    for dy in range(-steps_y, steps_y + 1):
-        for dx in range(-steps_x, steps_x + 1):
-            gap_x, gap_y = max(abs(dx) - 1, 0), max(abs(dy) - 1, 0)
-            if (gap_x / max(reach_x, 1e-9)) ** 2 + (gap_y / max(reach_y, 1e-9)) ** 2 > 1:
-                continue
-            to_y, from_y = _shifted(dy, rows)
-            to_x, from_x = _shifted(dx, columns)
-            np.maximum(result[to_y, to_x], scores[from_y, from_x], out=result[to_y, to_x])
+    for dy in range(int(min(reach_y + 1, rows - 1)) + 1):
+        gap_y = max(dy - 1, 0) / max(reach_y, 1e-9)
+        if gap_y > 1:
+            break
+        # One more than the widest gap that the ellipse has at this height.
+        half_width = int(min(reach_x * (1 - gap_y**2) ** 0.5 + 1 + 1e-9, columns - 1))
+        widest = _highest_along(scores, half_width)
+        for step in {dy, -dy}:
+            to_y, from_y = _shifted(step, rows)
+            np.maximum(result[to_y], widest[from_y], out=result[to_y])
     return result
+
+
+def _highest_along(scores: NDArray[np.floating[Any]], half_width: int) -> NDArray[np.floating[Any]]:
+    """The highest score within ``half_width`` columns to either side, by doubling."""
+    length, columns = 1, scores.shape[1]
+    ahead = np.pad(scores, ((0, 0), (half_width, half_width)))
+    while length < 2 * half_width + 1:
+        step = min(length, 2 * half_width + 1 - length)
+        ahead = np.maximum(ahead[:, : ahead.shape[1] - step], ahead[:, step:])
+        length += step
+    return ahead[:, :columns]
 
 
 def _shifted(step: int, length: int) -> tuple[slice, slice]:

@@ -108,7 +108,7 @@ class VisionLanguageEncoder:
     ) -> NDArray[np.float32]:
         """See ``Encoder.score``: σ(τ (cos(patch, term) − soft maximum of cos(patch, neutral prompts)))."""
         wanted, neutral = self._likeness(term.text)
-        vectors = torch.from_numpy(features)
+        vectors = torch.tensor(features)  # a copy: the store's are read-only
         to_neutral = torch.logsumexp(vectors @ neutral.T * self._scale, dim=1) - np.log(len(neutral))
         return torch.sigmoid(vectors @ wanted * self._scale - to_neutral).numpy()
 

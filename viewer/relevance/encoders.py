@@ -105,7 +105,7 @@ class Reason:
 
 
 class Encoder(Protocol):
-    """An encoder at work. On the CPU several threads may call ``encode`` at once; all else is one thread's."""
+    """An encoder at work. On the CPU several threads may call ``encode`` at once, and nothing else."""
 
     @property
     def card(self) -> EncoderCard: ...

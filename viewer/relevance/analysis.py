@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.relevance.encoders import EncoderMemoryError
+from viewer.relevance.freed_memory import keep_freed_memory
 from viewer.relevance.order import Block, blocks_of
 from viewer.relevance.reading import BlockReader
 from viewer.relevance.scoring import Scoring
@@ -114,6 +115,7 @@ class Analysis:
             calibration = self.encoder.calibrate(self.source, self._found, self.store.subject.mpp_um)
             self._keep(lambda: self.store.set_calibration(calibration))
             self._note_calibration()
+        keep_freed_memory()
         self._reader = BlockReader(
             self.source,
             self.encoder,

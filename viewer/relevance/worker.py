@@ -5,7 +5,6 @@ Imported by the window's process, which starts it: torch and all that needs it c
 
 from __future__ import annotations
 
-import ctypes
 import sys
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 log = logger("relevance")
 
 _LOWEST_NICENESS = 19
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
-_KEPT_BYTES = 1 << 28
 
 
 def run_worker(
@@ -36,7 +33,6 @@ def run_worker(
 ) -> None:
     """The process from beginning to end. Ends quietly when told to, and when the other side is gone."""
     _yield_to_the_window()
-    _keep_freed_memory()
     try:
         with closing(connection), suppress(EOFError, BrokenPipeError, ConnectionResetError):
             try:
@@ -98,12 +94,3 @@ def _yield_to_the_window() -> None:
             process.nice(_LOWEST_NICENESS)
             if hasattr(process, "ionice"):
                 process.ionice(psutil.IOPRIO_CLASS_IDLE)
-
-
-def _keep_freed_memory() -> None:
-    """Have glibc keep large blocks: given back and fetched anew for each batch they cost half of the time."""
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # another C library does as it likes
-            libc = ctypes.CDLL(None)
-            libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
-            libc.mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)

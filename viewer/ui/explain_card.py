@@ -86,7 +86,7 @@ def _leaf_in_words(leaf: LeafExplanation) -> str:
     if leaf.reasons is None:
         return f"{leaf.term}: asking…"
     if not leaf.reasons:
-        return f"{leaf.term}: no measurements with names stand behind this value."
+        return f"{leaf.term}: no tissue to measure, or an encoder without named measurements."
     lines = []
     for reason in leaf.reasons[:_MOST_REASONS]:
         sign = "▲ for" if reason.contribution >= 0 else "▼ against"

@@ -181,7 +181,7 @@ def test_an_explanation_names_three_measurements_with_units(qtbot: QtBot) -> Non
         (Explanation("p", 0.5, False, (LeafExplanation("fat"),)), "p: likeness 0.50\nfat: asking…"),
         (
             Explanation("p", 0.5, False, (LeafExplanation("fat", ()),)),
-            "p: likeness 0.50\nfat: no measurements with names stand behind this value.",
+            "p: likeness 0.50\nfat: no tissue to measure, or an encoder without named measurements.",
         ),
     ],
 )

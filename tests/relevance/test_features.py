@@ -16,46 +16,14 @@ import h5py
 import numpy as np
 import pytest
 
+from tests.relevance.stores import SUBJECT, filled, holds, opened, rows_of
 from viewer.relevance import journal as journal_module
-from viewer.relevance.encoders import EncoderCard
-from viewer.relevance.features import FeatureStore
-from viewer.relevance.store_folder import StoreLock, features_dir, trim
-from viewer.relevance.store_subject import StoreSubject
 from viewer.saving import SaveError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LIMIT_BYTES = 1 << 30
-CARD = EncoderCard("fake", "Fake", "test", 128, 1.0, 0, 5, "none", "MIT", True)
-SUBJECT = StoreSubject("a" * 64, "slide one", (10_000, 8_000), (0.499, 0.501), True, None, CARD)
-
-
-def rows_of(start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cells in the order of the grid, with features that tell which cell they belong to."""
-    index = np.arange(start, stop)
-    cells = np.stack([index // SUBJECT.grid.columns, index % SUBJECT.grid.columns], axis=1)
-    return cells, (index[:, None] + np.arange(5) / 10).astype(np.float32)
-
-
-def opened(folder: Path, subject: StoreSubject = SUBJECT) -> FeatureStore:
-    return FeatureStore.open(subject, folder=folder, limit_bytes=LIMIT_BYTES)
-
-
-def holds(store: FeatureStore, start: int, stop: int) -> bool:
-    cells, features = store.load()
-    order = np.lexsort((cells[:, 1], cells[:, 0]))
-    expected = rows_of(start, stop)
-    return np.array_equal(cells[order], expected[0]) and np.array_equal(features[order], expected[1])
-
-
-def filled(folder: Path, count: int = 100, *, finished: bool = True) -> Path:
-    with opened(folder) as store:
-        store.set_calibration({"stain": [0.1, 0.2]})
-        store.append(*rows_of(0, count))
-        if finished:
-            store.finish()
-        return store.file
+    from viewer.relevance.store_subject import StoreSubject
 
 
 def test_an_unfinished_analysis_goes_on_where_it_stopped(tmp_path: Path) -> None:
@@ -417,55 +385,3 @@ def test_a_file_cut_short_is_refused(tmp_path: Path, kept_bytes: int) -> None:
     with opened(tmp_path) as store:
         assert store.count == 0
         assert str(file) in store.notes[0]
-
-
-def test_the_folder_stays_below_its_limit_and_the_oldest_go_first(tmp_path: Path) -> None:
-    sizes = []
-    for number in range(4):
-        subject = replace(SUBJECT, identity=f"{number}" * 64)
-        with opened(tmp_path, subject) as store:
-            store.append(*rows_of(0, 1000))
-            store.finish()
-            sizes.append(store.file.stat().st_size)
-        os.utime(store.file, (number, number))
-        os.utime(store.file.with_suffix(".lock"), (number, number))
-    (tmp_path / "mine.h5").write_bytes(b"the reader's own")
-    with opened(tmp_path, replace(SUBJECT, identity="0" * 64)):  # in use, and so the newest
-        assert trim(tmp_path, sum(sizes[:2]) + 10) == 2
-    left = [(tmp_path / f"{replace(SUBJECT, identity=f'{n}' * 64).key}.h5").exists() for n in range(4)]
-    assert left == [True, False, False, True]
-    assert (tmp_path / "mine.h5").exists()
-
-
-def test_a_store_in_use_is_not_removed(tmp_path: Path) -> None:
-    with opened(tmp_path) as store:
-        store.append(*rows_of(0, 100))
-        assert trim(tmp_path, 0) == 0
-        store.append(*rows_of(100, 110))
-    assert trim(tmp_path, 0) == 1
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_what_a_killed_process_left_half_written_goes_with_its_store(tmp_path: Path) -> None:
-    file = filled(tmp_path)
-    (tmp_path / f".{file.name}.0123456789abcdef.part").write_bytes(b"half")
-    assert trim(tmp_path, 0) == 1
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_lock_on_a_removed_file_is_no_lock(tmp_path: Path) -> None:
-    first = StoreLock.acquire(tmp_path, SUBJECT.key)
-    assert first is not None
-    first.remove_store()
-    second = StoreLock.acquire(tmp_path, SUBJECT.key)
-    assert second is not None
-    assert StoreLock.acquire(tmp_path, SUBJECT.key) is None
-    second.release()
-
-
-def test_the_usual_folder_is_that_of_what_can_be_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FOVEOLA_HOME", str(tmp_path))
-    with FeatureStore.open(SUBJECT, limit_bytes=LIMIT_BYTES) as store:
-        assert store.file.parent == features_dir() == tmp_path / "cache" / "features"

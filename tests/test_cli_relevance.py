@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -165,6 +167,7 @@ def test_features_of_another_program_answer_examples(
         ([], 2, "there is nothing to look for: give words"),
         (["fat", "--encoder", "plip"], 1, "there is no encoder 'plip'; there are measured"),
         (["--like", "-5,3"], 2, "the example at -5,3 is not on the slide"),
+        (["--like", "12345678,3"], 2, "the example at 12345678,3 is not on the slide"),
         (["stroma", "--features", "missing.h5"], 1, "missing.h5: there is no such file"),
     ],
 )
@@ -201,6 +204,28 @@ def test_a_result_is_not_written_over_the_slide(slide: Path, capsys: pytest.Capt
     assert cli.main(["query", str(slide), "fat", "--scores", str(slide)]) == 2
     assert "this is the slide itself" in capsys.readouterr().err
     assert slide.read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
+def test_a_result_takes_no_device_s_place(
+    slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe = tmp_path / "scores.h5"
+    os.mkfifo(pipe)
+    assert cli.main(["query", str(slide), "fat", "--scores", str(pipe)]) == 2
+    assert "this is no ordinary file" in capsys.readouterr().err
+    assert pipe.is_fifo()
+
+
+def test_two_results_need_two_files(slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    both = str(tmp_path / "both")
+    assert cli.main(["query", str(slide), "fat", "--scores", both, "--geojson", both]) == 2
+    assert "a file each" in capsys.readouterr().err
+
+
+def test_options_may_stand_before_the_words(slide: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["query", str(slide), "--top", "2", "stroma"]) == 0
+    assert "query       stroma\n" in capsys.readouterr().out
 
 
 def test_a_folder_without_slides_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,11 +29,22 @@ BIG_PICTURE_PX = 4_000_000  # below, a snapshot takes about a second: no bar for
 
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong with the arguments in one line. Options are not abbreviated: the next one added
-    would break them.
+    would break them. ``mixed``: options may stand between arguments of which the last may be missing.
     """
 
-    def __init__(self, **more: Any) -> None:
+    def __init__(self, *, mixed: bool = False, **more: Any) -> None:
         super().__init__(**{"allow_abbrev": False, **more})
+        self._mixed = mixed
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """As ever; argparse alone takes the optional argument for missing at the first option."""
+        if not self._mixed or "--" in (args or ()):  # after "--" there are no options to stand between
+            return super().parse_known_args(args, namespace)
+        self._mixed = False  # the next line comes back here
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixed = True
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {terminal.one_line(message)} (see {self.prog} --help)\n")
@@ -266,7 +277,7 @@ def _snapshot(options: argparse.Namespace) -> int:
     if options.size[0] * options.size[1] >= BIG_PICTURE_PX:
         bar = progress_bar("rendering")
     with closing(open_slide(options.slide)) as source:
-        cli_relevance.not_the_slide(output, options.slide)
+        cli_relevance.check_output(output, options.slide)
         answer, overlays = cli_relevance.overlays_for(options)
         with bar as progress:
             picture = snapshot(

@@ -29,7 +29,9 @@ MEASURED = "measured"
 
 def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the commands to a parser; ``add(name, run, help)`` gives one of them."""
-    command = add("query", _query, "say where on a slide something is, in words, numbers and files")
+    command = add(
+        "query", _query, "say where on a slide something is, in words, numbers and files", mixed=True
+    )
     command.add_argument("slide", metavar="SLIDE", type=arguments.file)
     command.add_argument(
         "text", metavar="TEXT", nargs="?", help='such as "lymphocytes near adipose tissue without blood"'
@@ -93,7 +95,9 @@ def _query(options: argparse.Namespace) -> int:
     from viewer.relevance.export import write_geojson, write_scores
 
     for output in (options.geojson, options.scores):
-        not_the_slide(output, options.slide)
+        check_output(output, options.slide)
+    if options.scores and options.geojson and options.scores.resolve() == options.geojson.resolve():
+        raise arguments.UsageError(f"{options.scores}: scores and places need a file each")
     answer = answer_to(
         options,
         features=options.features,
@@ -118,7 +122,7 @@ def _heatmap(options: argparse.Namespace) -> int:
     from viewer.relevance.heatmap import write_heatmap
     from viewer.slide.source import open_slide
 
-    not_the_slide(options.output, options.slide)
+    check_output(options.output, options.slide)
     answer = answer_to(options)
     with closing(open_slide(options.slide)) as source:
         extent_px = source.pyramid.width, source.pyramid.height
@@ -183,10 +187,17 @@ def overlays_for(options: argparse.Namespace) -> tuple[Answer | None, tuple[Over
     return answer, (Overlay("query", layer_from_field(answer.field), look),)
 
 
-def not_the_slide(output: Path | None, slide: Path) -> None:
-    """Raises UsageError where a result would be written over the slide."""
-    if output is not None and output.exists() and slide.exists() and output.samefile(slide):
+def check_output(output: Path | None, slide: Path) -> None:
+    """Raises UsageError where a result would take the place of the slide, or of a device.
+
+    A saved file replaces what stood there: with a privileged user that would be /dev/null for all.
+    """
+    if output is None or not output.exists():
+        return
+    if slide.exists() and output.samefile(slide):
         raise arguments.UsageError(f"{output}: this is the slide itself; choose another name")
+    if not output.is_file() and not output.is_dir():  # saving says it of a folder
+        raise arguments.UsageError(f"{output}: this is no ordinary file; choose another name")
 
 
 def _index(options: argparse.Namespace) -> int:

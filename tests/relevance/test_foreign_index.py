@@ -165,6 +165,15 @@ def test_features_of_conch_are_not_taken_for_comparable_with_words(tmp_path: Pat
     assert "know no words" in " ".join(index.notes)
 
 
+def test_a_file_of_patches_that_overlap_beyond_reason_is_named(tmp_path: Path, slide: Source) -> None:
+    with h5py.File(tmp_path / "heap.h5", "w") as file:
+        file["features"] = np.ones((100_000, 1), np.float32)
+        file["coords"] = np.zeros((100_000, 2), np.int64)
+        file["coords"].attrs["patch_size_level0"] = 8192
+    with pytest.raises(FeatureFileError, match=r"heap\.h5: .* too much to be true"):
+        open_foreign_index(tmp_path / "heap.h5", slide, (1.0, 1.0), mpp_estimated=False)
+
+
 def test_patches_between_the_centres_make_no_index(tmp_path: Path, slide: Source) -> None:
     path = tmp_path / "slide.h5"
     with h5py.File(path, "w") as file:

@@ -120,6 +120,11 @@ def test_the_pixel_size_given_wins_over_the_one_stated(source: Source) -> None:
     assert pixel_size_of(source, 0.3).mpp_um == pytest.approx((0.3, 0.3))
 
 
+def test_a_pixel_size_that_cannot_be_right_is_refused_with_advice(source: Source) -> None:
+    with pytest.raises(PixelSizeError, match=r"phantom.tif: .* cannot be right.*--mpp sets it"):
+        pixel_size_of(source, 1000.0)
+
+
 def test_an_estimate_is_said_and_recorded(source: Source, tmp_path: Path) -> None:
     pixels = read_region(source, source.pyramid.extent, (2048, 2048))
     Image.fromarray(pixels).save(tmp_path / "unstated.png", compress_level=1)

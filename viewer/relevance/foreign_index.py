@@ -58,7 +58,10 @@ def open_foreign_index(
     foreign = read_foreign(path, SlideFacts((pyramid.width, pyramid.height), mpp_um))
     encoder, words_note = _encoder_for(foreign)
     subject = StoreSubject.of(source, encoder.card, mpp_um, mpp_estimated=mpp_estimated)
-    cells, chosen = cells_from_rects(foreign.rects, subject.grid)
+    try:
+        cells, chosen = cells_from_rects(foreign.rects, subject.grid)
+    except ValueError as error:
+        raise FeatureFileError(path, str(error)) from error
     if not len(cells):
         raise FeatureFileError(path, "none of its patches holds the centre of a patch of 128 µm")
     features = foreign.features[chosen]

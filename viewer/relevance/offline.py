@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from viewer.relevance.encoders import EncoderError, EncoderMemoryError, cards, load_encoder, read_registry
 from viewer.relevance.features import FeatureStore
+from viewer.relevance.grid import PatchGrid
 from viewer.relevance.pixel_size import estimate_mpp_um
 from viewer.relevance.store_subject import StoreSubject
 from viewer.slide.tissue import tissue_mask
@@ -26,7 +27,7 @@ _COARSEST = 2.5
 
 
 class PixelSizeError(Exception):
-    """A slide whose pixel size nobody knows: what to do about it."""
+    """A slide whose pixel size nobody knows, or cannot be right: what to do about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,17 @@ class PixelSize:
 def pixel_size_of(source: Source, given_um: float | None) -> PixelSize:
     """The pixel size to work with: the one given, else the one stated, else an estimate.
 
-    Raises PixelSizeError where there is none of them.
+    Raises PixelSizeError where there is none of them, and where it cannot be right.
     """
+    size = _stated_or_estimated(source, given_um)
+    try:
+        PatchGrid.over(source.pyramid.width, source.pyramid.height, size.mpp_um)
+    except ValueError as error:
+        raise PixelSizeError(f"{source.info.path}: {error}; --mpp sets it") from error
+    return size
+
+
+def _stated_or_estimated(source: Source, given_um: float | None) -> PixelSize:
     aspect, info = source.pyramid.pixel_aspect, source.info
     if given_um is not None:
         return PixelSize((given_um, given_um * aspect), False, "as given")

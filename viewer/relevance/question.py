@@ -168,7 +168,7 @@ def _cells(points: Sequence[Point], grid: PatchGrid) -> tuple[tuple[int, int], .
     for x, y in points:
         cell = grid.cell_at(x, y)
         if cell is None:
-            raise QuestionError(f"the example at {x:g},{y:g} is not on the slide")
+            raise QuestionError(f"the example at {x:.12g},{y:.12g} is not on the slide")
         cells.append(cell)
     return tuple(cells)
 

@@ -180,6 +180,11 @@ def test_bad_questions_are_one_line(
     assert error.count("\n") == 1
 
 
+def test_a_stated_pixel_size_is_used(slide: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["query", str(slide), "stroma", "--mpp", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["mpp_um"] == [1.0, 1.0]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -141,10 +141,8 @@ def _dilated(
     result = scores.copy()
     for dy in range(int(min(reach_y + 1, rows - 1)) + 1):
         gap_y = max(dy - 1, 0) / max(reach_y, 1e-9)
-        if gap_y > 1:
-            break
         # One more than the widest gap that the ellipse has at this height.
-        half_width = int(min(reach_x * (1 - gap_y**2) ** 0.5 + 1 + 1e-9, columns - 1))
+        half_width = int(min(reach_x * max(1 - gap_y**2, 0.0) ** 0.5 + 1 + 1e-9, columns - 1))
         widest = _highest_along(scores, half_width)
         for step in {dy, -dy}:
             to_y, from_y = _shifted(step, rows)

@@ -33,6 +33,7 @@ from viewer.relevance.messages import (
 from viewer.relevance.query import Term
 from viewer.slide.geometry import Rect
 from viewer.slide.source import open_slide
+from viewer.view.gaze import SlideGaze
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -112,7 +113,7 @@ def test_a_slide_is_analysed_and_asked_in_another_process_and_stays_known(
     slide: Source, listener: Listener
 ) -> None:
     with closing(begin(slide, listener)) as client:
-        client.look(Rect(640, 320, 800, 480), (720.0, 400.0), 1.0, moving=False)
+        client.look(Rect(640, 320, 800, 480), SlideGaze(720.0, 400.0, 1e-3, 1.0), 1.0, moving=False)
         first = client.ask(DARKNESS)
         assert listener.hear_end().failed == 0
         field = client.field()

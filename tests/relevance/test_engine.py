@@ -32,6 +32,7 @@ from viewer.relevance.messages import (
 from viewer.relevance.query import Like, Term
 from viewer.relevance.shared_grid import KNOWN, SharedGrid
 from viewer.slide.geometry import Rect
+from viewer.view.gaze import SlideGaze
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -198,7 +199,9 @@ def test_it_rests_while_the_view_moves_and_goes_on_by_itself(window: Window, enc
 
 
 def test_weights_follow_where_the_reader_looks(window: Window) -> None:
-    window.tell(Look(Rect(640, 320, 800, 480), (720, 400), 1.0, moving=False), Ask(1, DARKNESS))
+    window.tell(
+        Look(Rect(640, 320, 800, 480), SlideGaze(720, 400, 0.02, 0.0), 1.0, moving=False), Ask(1, DARKNESS)
+    )
     window.start()
     window.hear_end()
     assert any(isinstance(event, Allocated) for event in window.events)

@@ -20,6 +20,7 @@ from viewer.relevance.order import (
     surprise_of,
 )
 from viewer.slide.geometry import Rect
+from viewer.view.gaze import SlideGaze
 
 Mask = NDArray[np.bool_]
 NOTHING = np.empty((0, 2), np.int64), np.empty((0, 3), np.float32)
@@ -148,9 +149,11 @@ def test_attention_falls_off_from_the_gaze_and_from_the_field() -> None:
     assert (seen[:, :10] == 1).all()
     assert (np.diff(seen[5, 10:25]) < 0).all()
     assert seen.min() == np.float32(0.1)
-    gazed = attention_at(grid, Rect(0, 0, 1000, 1000), (150, 550))
-    assert gazed[5, 1] == 1
-    assert gazed[5, 9] < 0.65
+    # A pixel of 0.05° and an eye that may be 5° off: 100 px around the gaze are seen as well.
+    gazed = attention_at(grid, Rect(0, 0, 1000, 1000), SlideGaze(150, 550, np.tan(np.radians(0.05)), 5.0))
+    assert gazed[5, 1] == gazed[5, 0] == gazed[5, 2] == 1
+    acuity = (1 / 48) / (1 / 48 + 0.022 * (np.degrees(np.arctan(800 * np.tan(np.radians(0.05)))) - 5))
+    assert gazed[5, 9] == pytest.approx((1 + 3 * acuity) / 4, rel=1e-4)
 
 
 def test_the_farthest_fifth_surprises_and_what_was_not_measured_does_not_count(

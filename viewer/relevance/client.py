@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from viewer.relevance.query import Query
     from viewer.slide.geometry import Rect
     from viewer.slide.source import Source
+    from viewer.view.gaze import SlideGaze
 
 log = logger("relevance")
 
@@ -113,7 +114,7 @@ class RelevanceClient:
         self._tell(Ask(self._number, query))
         return self._number
 
-    def look(self, field: Rect, gaze: tuple[float, float] | None, downsample: float, *, moving: bool) -> None:
+    def look(self, field: Rect, gaze: SlideGaze | None, downsample: float, *, moving: bool) -> None:
         """Where the reader looks (level-0 px): analysed first. The worker rests while the view moves."""
         self._tell(Look(field, gaze, downsample, moving))
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from viewer.relevance.field import Provenance
     from viewer.relevance.query import Query
     from viewer.slide.geometry import Rect
+    from viewer.view.gaze import SlideGaze
 
 
 # To the worker
@@ -41,10 +42,10 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Where the reader looks: field of view and point of gaze in level-0 px, and whether the view moves."""
+    """Where the reader looks: field of view in level-0 px, point of gaze, and whether the view moves."""
 
     field: Rect
-    gaze: tuple[float, float] | None
+    gaze: SlideGaze | None
     downsample: float
     moving: bool
 

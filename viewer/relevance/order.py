@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from viewer.relevance.spread import nearest_known
+from viewer.view.gaze import gaze_weight
+from viewer.view.plan import WEIGHT_RANGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from viewer.relevance.field import RelevanceField
     from viewer.relevance.grid import PatchGrid
     from viewer.slide.geometry import Rect
+    from viewer.view.gaze import SlideGaze
 
     Mask = NDArray[np.bool_]
     Values = NDArray[np.float32]
@@ -77,8 +80,8 @@ class Order:
         self._queue: list[Block] = []
         self._queue_side = 0
 
-    def look(self, field: Rect, gaze: tuple[float, float] | None) -> None:
-        """Take over where the reader looks: field of view and point of gaze in level-0 px."""
+    def look(self, field: Rect, gaze: SlideGaze | None) -> None:
+        """Take over where the reader looks: field of view in level-0 px, and point of gaze."""
         self.attention = attention_at(self._grid, field, gaze)
         self._queue_side = 0
 
@@ -159,9 +162,9 @@ def blocks_of(pending: Mask, side: int) -> list[Block]:
     return [_block_at(at, pending.shape, side).around(pending) for at in some.tolist()]
 
 
-def attention_at(grid: PatchGrid, field: Rect, gaze: tuple[float, float] | None) -> Values:
+def attention_at(grid: PatchGrid, field: Rect, gaze: SlideGaze | None) -> Values:
     """How well each patch is seen, 0.1 to 1: falling off with the distance from the field of view, in fields
-    of view, and within it by half with the distance from the point of gaze.
+    of view, and with acuity from the point of gaze as the weights of tiles do.
     """
     x = (np.arange(grid.columns) + 0.5) * grid.patch_width_px
     y = ((np.arange(grid.rows) + 0.5) * grid.patch_height_px)[:, None]
@@ -170,8 +173,8 @@ def attention_at(grid: PatchGrid, field: Rect, gaze: tuple[float, float] | None)
     beyond_y = np.maximum(np.maximum(field.y0 - y, y - field.y1), 0)
     seen = 1 / (1 + 4 * (beyond_x**2 + beyond_y**2) / size**2)
     if gaze is not None:
-        off = ((x - gaze[0]) ** 2 + (y - gaze[1]) ** 2) / (size / 4) ** 2
-        seen = seen * (0.5 + 0.5 / (1 + off))
+        weights = gaze_weight(np.hypot(x - gaze.x, y - gaze.y), gaze.tangent_per_px, gaze.radius_deg)
+        seen = seen * weights / WEIGHT_RANGE[1]
     return np.maximum(seen, _LEAST_ATTENTION).astype(np.float32)
 
 

@@ -24,7 +24,7 @@ from viewer.ui.frame_stats import FrameClock, FrameStats
 from viewer.ui.navigation import HandControl
 from viewer.view.acuity import tangent_per_px
 from viewer.view.camera import Camera, View, slide_from_screen
-from viewer.view.gaze import GazeMoment, GazePoint, GazeSource, PointerGaze, attention_weight
+from viewer.view.gaze import GazeMoment, GazePoint, GazeSource, PointerGaze, SlideGaze, attention_weight
 from viewer.view.overlay import OverlayScene, OverlayStack
 from viewer.view.plan import Screen
 
@@ -347,12 +347,15 @@ class SlideCanvas(app.Canvas):
         return self.gaze.sample(GazeMoment(perf_counter(), self._pointer_px, origin_px, display_px))
 
     @property
-    def gaze_on_slide(self) -> tuple[float, float] | None:
-        """The slide point that the reader looks at, as far as it is known."""
+    def gaze_on_slide(self) -> SlideGaze | None:
+        """Where on the slide the reader looks, as far as it is known."""
         gaze = None if self._streamer is None else self.gaze_now()
         if gaze is None:
             return None
-        return slide_from_screen(self.camera.view, self.size_px, self.camera.aspect, gaze.x_px, gaze.y_px)
+        view = self.camera.view
+        at = slide_from_screen(view, self.size_px, self.camera.aspect, gaze.x_px, gaze.y_px)
+        tangent = self._tangent_per_px() * self.pixel_ratio / view.downsample
+        return SlideGaze(*at, tangent, gaze.radius_deg)
 
     def _gaze_in_framebuffer(self) -> GazePoint | None:
         gaze, ratio = self.gaze_now(), self.pixel_ratio

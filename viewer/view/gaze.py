@@ -36,6 +36,16 @@ class GazePoint(NamedTuple):
     radius_deg: float
 
 
+class SlideGaze(NamedTuple):
+    """A point of the slide in level-0 px, what such a pixel subtends (tangent), and how far off the eye may
+    be, in degrees."""
+
+    x: float
+    y: float
+    tangent_per_px: float
+    radius_deg: float
+
+
 @dataclass(frozen=True, slots=True)
 class GazeMoment:
     """What a source may need to know of now: the time, the pointer on the canvas, and where the canvas lies
@@ -121,23 +131,28 @@ class GazeOrPointer:
         self._pointer.close()
 
 
+def gaze_weight(distance_px: FloatArray, tangent_per_px: float, radius_deg: float) -> FloatArray:
+    """What is so far from the point of gaze weighs: 4 where the eye may be looking, falling with acuity
+    towards 1."""
+    low, high = WEIGHT_RANGE
+    return low + (high - low) * relative_acuity(eccentricity_deg(distance_px, tangent_per_px, radius_deg))
+
+
 def attention_weight(view: View, screen: Screen, gaze: GazePoint | None, tangent_per_px: float) -> TileWeight:
-    """What each tile weighs: 4 where the eye may be looking, falling with acuity towards 1.
+    """``gaze_weight`` of each tile; 1 without a gaze.
 
     View, screen, gaze and ``tangent_per_px`` (acuity.tangent_per_px) all count in one kind of pixel.
     """
-    low, high = WEIGHT_RANGE
     c, s = cos(view.rotation_rad), sin(view.rotation_rad)
 
     def weigh(_level: int, centre_x: FloatArray, centre_y: FloatArray) -> FloatArray:
         if gaze is None:
-            return np.full_like(centre_x, low)
+            return np.full_like(centre_x, WEIGHT_RANGE[0])
         dx = (centre_x - view.centre_x) / view.downsample
         dy = (centre_y - view.centre_y) * screen.aspect / view.downsample
         x_px = screen.width_px / 2 + c * dx - s * dy
         y_px = screen.height_px / 2 + s * dx + c * dy
         distance_px = np.hypot(x_px - gaze.x_px, y_px - gaze.y_px)
-        acuity = relative_acuity(eccentricity_deg(distance_px, tangent_per_px, gaze.radius_deg))
-        return low + (high - low) * acuity
+        return gaze_weight(distance_px, tangent_per_px, gaze.radius_deg)
 
     return weigh

@@ -2,8 +2,8 @@
 
 Run: FOVEOLA_SLIDES=... PYTHONPATH=. python tests/bench/token_budget.py
 Uniform: 256 tokens a patch with tissue. Full detail: at least as many. Relevance is the worker's own: the
-query's scores, surprise at 0.3, a floor. A class of a quarter of the tissue or more cannot have 80 % of its
-patches in full: the rest needs 64 tokens each.
+query's scores focused, surprise at 0.3, a floor. A class of a quarter of the tissue or more cannot have 80 %
+of its patches in full: the rest needs 64 tokens each.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from ranking import NAMED, measure_slide
 
-from gpu.allocate import allocate_tokens, joint_relevance
+from gpu.allocate import allocate_tokens, focused, joint_relevance
 from viewer.relevance.encoders import MEASURED_ID, load_encoder
 from viewer.relevance.loads import TOKEN_SHARE, UNIFORM_TOKENS
 from viewer.relevance.order import surprise_of
@@ -34,8 +34,8 @@ def main() -> int:
                 continue
             scores = slide.scores(encoder, name)[slide.known]
             for label, relevance in (
-                ("with surprise", joint_relevance(scores, surprise)),
-                ("query alone", joint_relevance(scores)),
+                ("with surprise", joint_relevance(focused(scores), surprise)),
+                ("query alone", joint_relevance(focused(scores))),
             ):
                 budget = int(TOKEN_SHARE * UNIFORM_TOKENS * len(scores))
                 tokens = allocate_tokens(relevance, budget, most_tokens=UNIFORM_TOKENS).tokens

@@ -14,6 +14,7 @@ from gpu.allocate import (
     allocate_loads,
     allocate_tokens,
     detail_gain,
+    focused,
     joint_relevance,
     solve_tokens,
 )
@@ -191,6 +192,27 @@ def test_40_percent_of_the_tokens_keep_full_detail_for_most_of_what_was_asked_fo
     query = np.clip((rank - 0.5) * 2, 0, 1).astype(np.float32)
     allocation = allocate_tokens(joint_relevance(query), int(0.4 * 400 * asked.size), most_tokens=400)
     assert (allocation.tokens[asked] >= 256).mean() > 0.8
+
+
+def test_a_focused_query_gives_the_best_fifth_full_detail_where_scores_as_they_are_give_none():
+    scores = np.linspace(0, 1, 10_000, dtype=np.float32)
+    budget = int(0.4 * 256 * scores.size)
+    plain = allocate_tokens(joint_relevance(scores), budget, most_tokens=256).tokens
+    tokens = allocate_tokens(joint_relevance(focused(scores)), budget, most_tokens=256).tokens
+    best = scores >= 0.8
+    assert (plain[best] >= 256).mean() == 0
+    assert (tokens[best] >= 256).all()
+
+
+def test_a_focus_keeps_the_order_and_makes_nothing_of_little():
+    scores = np.array([0, 0.01, 0.02, 0.05, np.nan], np.float32)
+    assert focused(scores).max() < 0.001
+    spread = np.sort(np.random.default_rng(1).random(1000, dtype=np.float32))
+    focus = focused(spread)
+    assert (np.diff(focus) >= 0).all()
+    assert (focus[-200:] == 1).all()
+    assert focus[700] < 0.5
+    assert focused(np.empty(0, np.float32)).size == 0
 
 
 def test_a_slight_change_moves_little_and_the_same_moves_nothing():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpu.allocate import MOST_TOKENS, allocate_loads, allocate_tokens, joint_relevance
+from gpu.allocate import MOST_TOKENS, allocate_loads, allocate_tokens, focused, joint_relevance
 from viewer.relevance.shared_grid import Loads
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Allocator:
             warm=self._load_price,
         )
         tokens = allocate_tokens(
-            relevance[self._tissue],
+            joint_relevance(focused(scores[self._tissue]), surprise[self._tissue]),
             int(TOKEN_SHARE * UNIFORM_TOKENS * int(self._tissue.sum())),
             previous=self._tokens,
             warm=self._token_price,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,9 @@ from viewer.relevance.encoders import EncoderError, EncoderMemoryError
 from viewer.relevance.features import FeatureStore
 from viewer.relevance.order import Block, blocks_of
 from viewer.relevance.query import Term
+from viewer.relevance.store_subject import StoreSubject
 from viewer.saving import SaveError
+from viewer.slide.source import TileError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -265,3 +268,26 @@ def test_a_patch_is_taken_once(slide: MadeSlide, store: FeatureStore) -> None:
         assert not analysis.done
         analysis.take(done[0])
         assert analysis.done == 16
+
+
+class CloserEncoder(ColourEncoder):
+    """Says how large a patch it was shown."""
+
+    def refine(self, reasons, source, patch, calibration):  # type: ignore[no-untyped-def]
+        if patch.x0 == 0:
+            raise TileError("broken for the test")
+        return tuple(replace(reason, refined=patch.width) for reason in reasons)
+
+
+@pytest.mark.parametrize(("mpp_um", "col", "refined"), [(0.5, 20, True), (0.5, 0, False), (8.0, 20, False)])
+def test_reasons_are_refined_where_the_slide_has_the_pixels_and_they_can_be_read(
+    slide: MadeSlide, mpp_um: float, col: int, refined: bool
+) -> None:
+    encoder = CloserEncoder()
+    subject = StoreSubject("made", "made", (960, 800), (mpp_um, mpp_um), False, None, encoder.card)
+    cells = np.argwhere(np.ones(subject.grid.shape, bool))
+    store = FeatureStore.in_memory(subject, cells, np.full((len(cells), 3), 0.5, np.float32))
+    analysis = Analysis(slide, encoder, store)
+    col = min(col, subject.grid.columns - 1)
+    (reason,) = analysis.explain(DARKNESS, 0, col)
+    assert reason.refined == (pytest.approx(subject.grid.patch_width_px) if refined else None)

@@ -16,6 +16,8 @@ from viewer.relevance import measured
 from viewer.relevance.encoders import (
     MEASURED_ID,
     EncoderMemoryError,
+    Reason,
+    Refining,
     UnsupportedTermError,
     cards,
     load_encoder,
@@ -78,6 +80,19 @@ def test_a_slide_is_calibrated_encoded_scored_and_explained(pixels: np.ndarray) 
     assert np.allclose(scores, (parts[0] + 3 * parts[1]) / 4, atol=1e-6)
     assert len(encoder.explain(term, flat, 5, calibration)) == 3
     assert (encoder.encode(block, calibration) == features).all()
+
+
+def test_a_closer_look_at_a_patch_counts_its_nuclei_again(pixels: np.ndarray) -> None:
+    encoder = load_encoder(MEASURED_ID)
+    assert isinstance(encoder, Refining)
+    with closing(slide(pixels)) as source:
+        calibration = encoder.calibrate(source, tissue_mask(source, MPP), MPP)
+        reasons = (Reason("nuclear density", 1.0, "/mm²", 50.0, 1.0), Reason("eosin", 1.0, "OD", 50.0, 0.5))
+        first, second = encoder.refine(reasons, source, Rect(768, 768, 1024, 1024), calibration)
+        assert encoder.refine(reasons[1:], source, Rect(0, 0, 0, 0), calibration) == reasons[1:]
+    planted_per_mm2 = 3000 / (1380 * 0.5e-3) ** 2
+    assert first.refined == pytest.approx(planted_per_mm2, rel=0.3)
+    assert second.refined is None
 
 
 def test_terms_that_cannot_be_measured_are_refused(pixels: np.ndarray) -> None:

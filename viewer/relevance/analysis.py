@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.relevance.encoders import EncoderMemoryError
+from viewer.relevance.encoders import EncoderMemoryError, Refining
 from viewer.relevance.freed_memory import keep_freed_memory
 from viewer.relevance.order import Block, blocks_of
 from viewer.relevance.reading import BlockReader
 from viewer.relevance.scoring import Scoring
 from viewer.saving import SaveError
+from viewer.slide.source import TileError
 from viewer.slide.tissue import tissue_mask
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ LEAST_TISSUE = 0.02
 """Of a patch; with less it is glass."""
 BLOCK_SIDE = 4
 """Patches: as many as fit the second-level cache while they are measured."""
+
+_CLOSE_MPP_UM = 0.6
+"""A slide of larger pixels has nothing to show at 0.5 µm."""
 
 
 class Analysis:
@@ -171,11 +175,17 @@ class Analysis:
         return self._scoring.field(query, self.failed)
 
     def explain(self, leaf: Leaf, row: int, col: int) -> tuple[Reason, ...]:
-        """The measurements behind the score of a patch, strongest first; () where there are none.
-
-        Raises UnsupportedTermError.
+        """The measurements behind the score of a patch, strongest first, looked at closer where the slide has
+        the pixels; () where there are none. Raises UnsupportedTermError.
         """
-        return self._scoring.explain(leaf, row, col)
+        reasons = self._scoring.explain(leaf, row, col)
+        if not isinstance(self.encoder, Refining) or max(self.store.subject.mpp_um) > _CLOSE_MPP_UM:
+            return reasons
+        try:
+            patch = self.grid.rect(row, col)
+            return self.encoder.refine(reasons, self.source, patch, self.store.calibration or {})
+        except TileError:
+            return reasons  # what was measured of the patch before it could not be read stands
 
     def _run(self, reader: BlockReader, progress: Callable[[float, float], None] | None) -> None:
         waiting: list[Block] = []

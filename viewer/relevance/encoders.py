@@ -13,7 +13,7 @@ import tomllib
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from viewer.folders import config_dir
 from viewer.relevance.grid import PATCH_UM
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.query import Term
+    from viewer.slide.geometry import Rect
     from viewer.slide.source import Source
     from viewer.slide.tissue import TissueMask
 
@@ -87,7 +88,8 @@ class ModelEntry:
 class Reason:
     """One measurement behind a score: "nuclear density 11,900/mm², 87th percentile of this slide".
 
-    ``contribution`` is signed: how much it moved the score, largest first when listed.
+    ``contribution`` is signed: how much it moved the score, largest first when listed. ``refined``: the value
+    at 0.5 µm per pixel, where the patch was looked at so closely.
     """
 
     measurement: str
@@ -95,13 +97,18 @@ class Reason:
     unit: str
     percentile: float
     contribution: float
+    refined: float | None = None
 
     def in_words(self) -> str:
         """For the reader."""
-        value = f"{self.value:,.0f}" if abs(self.value) >= 100 else f"{self.value:.3g}"
-        gap = "" if self.unit.startswith(("/", "%")) or not self.unit else " "
         rank = f"{_ordinal(self.percentile)} percentile of this slide"
-        return f"{self.measurement} {value}{gap}{self.unit}, {rank}"
+        closer = "" if self.refined is None else f" ({self._with_unit(self.refined)} at 0.5 µm/px)"
+        return f"{self.measurement} {self._with_unit(self.value)}, {rank}{closer}"
+
+    def _with_unit(self, value: float) -> str:
+        number = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+        gap = "" if self.unit.startswith(("/", "%")) or not self.unit else " "
+        return f"{number}{gap}{self.unit}"
 
 
 class Encoder(Protocol):
@@ -139,6 +146,16 @@ class Encoder(Protocol):
         self, term: Term, features: NDArray[np.float32], index: int, calibration: Mapping[str, Any]
     ) -> tuple[Reason, ...]:
         """The measurements behind the score of patch ``index``, strongest first; () where unnamed."""
+
+
+@runtime_checkable
+class Refining(Protocol):
+    """An encoder that can look closer at one patch."""
+
+    def refine(
+        self, reasons: tuple[Reason, ...], source: Source, patch: Rect, calibration: Mapping[str, Any]
+    ) -> tuple[Reason, ...]:
+        """The same reasons, with what a closer look at the patch (level-0 px) says. Raises TileError."""
 
 
 def _ordinal(number: float) -> str:

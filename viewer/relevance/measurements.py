@@ -9,7 +9,6 @@ slide's, at 1 µm per pixel. Scales are in µm. Nuclei: maxima of differences of
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +16,7 @@ import torch
 from torch.nn import functional
 
 from gpu.stain import optical_density, patch_means, separate
+from viewer.relevance.filters import blurred, doubled, halved, highest_around
 from viewer.relevance.measurement_names import MEASUREMENTS
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ _THIN = 0.6
 """Clear share within 8 µm of what is thin; at the straight edge of a thick piece it is half."""
 _WALL_DENSITY = 0.0015
 """Of thin walls, averaged over 16 µm: five times the noise of glass, a fifth of what fat has."""
-_NUCLEAR_CONTRAST = 0.035
+NUCLEAR_CONTRAST = 0.035
 _SMALLEST_RADIUS_UM = 2.2
-_NEXT_RADIUS = 1.44
+NEXT_RADIUS = 1.44
 """Radii of the blobs that the differences of Gaussians answer to: 2.2, 3.2, 4.6 and 6.5 µm."""
 _TINY = 1e-6
 
@@ -82,7 +82,7 @@ class _Maps:
         self.residual = amounts[2]
         self.density = density.mean(dim=0)
         self.strength = sum(stains.strengths) / 2
-        chroma = _blurred(self.green - self.red, 1.2)
+        chroma = blurred(self.green - self.red, 1.2)
         self.clear = (
             (self.density < _CLEAR_DENSITY)
             | ((self.density < _PALE_DENSITY) & (chroma < _CLEAR_CHROMA * self.strength))
@@ -140,15 +140,15 @@ class _Maps:
 
     def clear_space(self) -> dict[str, Tensor]:
         """Space without stain: how much, how deep, in how many compartments, between how thin walls."""
-        at_4 = _halved(_halved(self.clear))
-        around = _blurred(at_4, 2.0)
+        at_4 = halved(halved(self.clear))
+        around = blurred(at_4, 2.0)
         deep = (around > 0.97).float()
         solid = (around < 0.2).float()
-        centres = ((around > 0.8) & (around == _highest_of_5(around))).float()
+        centres = ((around > 0.8) & (around == highest_around(around, 2))).float()
         thin = functional.interpolate(around[None, None], scale_factor=4.0, mode="nearest")[0, 0] > _THIN
-        background = _doubled(_blurred(_halved(self.density), 2.0))
+        background = doubled(blurred(halved(self.density), 2.0))
         walls = (self.density - background).clamp_(min=0) * thin
-        near_walls = (_blurred(_halved(_halved(walls)), 4.0) > _WALL_DENSITY).float()
+        near_walls = (blurred(halved(halved(walls)), 4.0) > _WALL_DENSITY).float()
         area, wall = _AT_1.mean(self.clear, walls)
         depth, count, full, bounded = _AT_4.mean(deep, centres, solid, near_walls)
         return {
@@ -162,20 +162,20 @@ class _Maps:
 
     def nuclei(self) -> dict[str, Tensor]:
         """Blobs of haematoxylin: how many, how large, how dark, how they lie."""
-        fine = _blurred(self.haematoxylin, 1.56)
-        next_ = _blurred(fine, 1.63)
-        at_2 = _halved(next_)
-        third = _blurred(at_2, 1.2)
-        fourth = _blurred(third, 1.63)
-        fifth = _blurred(fourth, 2.3)
+        fine = blurred(self.haematoxylin, 1.56)
+        next_ = blurred(fine, 1.63)
+        at_2 = halved(next_)
+        third = blurred(at_2, 1.2)
+        fourth = blurred(third, 1.63)
+        fifth = blurred(fourth, 2.3)
         steps = torch.stack(
-            [fine - next_, next_ - _doubled(third), _doubled(third - fourth), _doubled(fourth - fifth)]
+            [fine - next_, next_ - doubled(third), doubled(third - fourth), doubled(fourth - fifth)]
         )
         best, which = steps.max(dim=0)
-        peaks = ((best == _highest_of_5(best)) & (best > _NUCLEAR_CONTRAST)).float()
+        peaks = ((best == highest_around(best, 2)) & (best > NUCLEAR_CONTRAST)).float()
         heights = best * peaks
         which = which.float()
-        inside = ((self.haematoxylin > 0.22) & (fine > 0.15)).float()
+        inside = nuclear_pixels(self.haematoxylin, fine).float()
         count, height, by_scale, small, large, area, dark = _AT_1.mean(
             peaks,
             heights,
@@ -185,7 +185,7 @@ class _Maps:
             inside,
             self.haematoxylin * inside,
         )
-        around = _blurred(_halved(_halved(peaks)), 4.5)
+        around = blurred(halved(halved(peaks)), 4.5)
         (crowd, crowd_squared) = _AT_4.mean(around, around**2)
         (clump, clump_squared) = _AT_2.mean(fifth, fifth**2)
         between = self.tissue * (1 - inside)
@@ -196,7 +196,7 @@ class _Maps:
         return {
             "nuclear_density": count * 1e6,
             "nuclear_radius": _SMALLEST_RADIUS_UM
-            * _NEXT_RADIUS ** (by_scale / (height + _TINY))
+            * NEXT_RADIUS ** (by_scale / (height + _TINY))
             * (count > 0),
             "nuclear_small": small / (height + _TINY),
             "nuclear_large": large / (height + _TINY),
@@ -213,18 +213,18 @@ class _Maps:
 
     def textures(self) -> dict[str, Tensor]:
         """Edges, their common direction, fine detail and focus."""
-        blurred = _blurred(self.density, 1.5)
-        smooth = _halved(blurred)
+        smoothed = blurred(self.density, 1.5)
+        smooth = halved(smoothed)
         across = functional.pad((smooth[:, 2:] - smooth[:, :-2]) / 2, (1, 1))
         down = functional.pad((smooth[2:] - smooth[:-2]) / 2, (0, 0, 1, 1))
-        tensor = [_halved(one) for one in (across * across, down * down, across * down)]
-        xx, yy, xy = (_blurred(one, 3.0) for one in tensor)
+        tensor = [halved(one) for one in (across * across, down * down, across * down)]
+        xx, yy, xy = (blurred(one, 3.0) for one in tensor)
         trace = xx + yy
         coherence = torch.sqrt((xx - yy) ** 2 + 4 * xy**2) / (trace + 1e-5)
         strong, weight, all_xx, all_yy, all_xy = _AT_4.mean(coherence * trace, trace, *tensor)
         total = all_xx + all_yy
-        finest = self.density - _blurred(self.density, 0.8)
-        fine = self.density - blurred
+        finest = self.density - blurred(self.density, 0.8)
+        fine = self.density - smoothed
         spread, squared, level, detail = _AT_1.mean(finest**2, self.density**2, self.density, fine.abs())
         return {
             "edges": torch.sqrt(total),
@@ -235,47 +235,10 @@ class _Maps:
         }
 
 
+def nuclear_pixels(haematoxylin: Tensor, blurred: Tensor) -> Tensor:
+    """Which pixels (h, w) are of nuclei, from the haematoxylin and from what is left of it under a blur."""
+    return (haematoxylin > 0.22) & (blurred > 0.15)
+
+
 def _deviation(mean: Tensor, mean_of_squares: Tensor) -> Tensor:
     return torch.sqrt((mean_of_squares - mean**2).clamp_(min=0))
-
-
-@lru_cache(maxsize=16)
-def _half_kernel(sigma_px: float) -> tuple[float, ...]:
-    """A Gaussian's weights from its middle outwards; with their mirror image they add up to 1."""
-    x = np.arange(int(np.ceil(2.5 * sigma_px)) + 1)
-    weights = np.exp(-(x**2) / (2 * sigma_px**2))
-    return tuple((weights / (2 * weights.sum() - weights[0])).tolist())
-
-
-def _blurred(one: Tensor, sigma_px: float) -> Tensor:
-    """(h, w) under a Gaussian, its border repeated; on a CPU far faster than conv2d of one channel."""
-    middle, *sides = _half_kernel(sigma_px)
-    reach = len(sides)
-    for dim in (0, 1):
-        pads = (0, 0, reach, reach) if dim == 0 else (reach, reach, 0, 0)
-        padded = functional.pad(one[None, None], pads, mode="replicate")[0, 0]
-        length = one.shape[dim]
-        one = padded.narrow(dim, reach, length) * middle
-        for away, weight in enumerate(sides, start=1):
-            one.add_(padded.narrow(dim, reach - away, length), alpha=weight)
-            one.add_(padded.narrow(dim, reach + away, length), alpha=weight)
-    return one
-
-
-def _halved(one: Tensor) -> Tensor:
-    return functional.avg_pool2d(one[None, None], 2)[0, 0]
-
-
-def _doubled(one: Tensor) -> Tensor:
-    return functional.interpolate(one[None, None], scale_factor=2.0, mode="bilinear")[0, 0]
-
-
-def _highest_of_5(one: Tensor) -> Tensor:
-    """The highest of the 5 × 5 pixels around each; ten times faster on a CPU than pooling with stride 1."""
-    for dim in (0, 1):
-        padded = functional.pad(one, (0, 0, 2, 2) if dim == 0 else (2, 2), value=float("-inf"))
-        length = one.shape[dim]
-        one = padded.narrow(dim, 0, length)
-        for shift in range(1, 5):
-            one = torch.maximum(one, padded.narrow(dim, shift, length))
-    return one

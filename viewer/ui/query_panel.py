@@ -24,12 +24,15 @@ from viewer.ui.analysis_bar import AnalysisBar
 from viewer.ui.examples_box import ExamplesBox
 from viewer.ui.explain_card import ExplainCard
 from viewer.ui.hit_list import HitList
+from viewer.ui.modest_area import ModestArea
 from viewer.ui.query_box import QueryBox
 from viewer.ui.theme import em_px
 from viewer.ui.weight_editor import WeightEditor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from PySide6.QtGui import QResizeEvent
 
     from viewer.relevance.encoders import EncoderCard
     from viewer.ui.hit_list import HitRow
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 
 EXAMPLE_QUERIES = ("lymphocytes", "necrosis", "adipose tissue without blood vessels", "glands near fat")
 _PIXEL_SIZE_LINK = "set-pixel-size"
+_MODEST_SHARE = 6
+"""One of remarks, weights and notes is at most this part of the panel's height."""
 _NOTE, _WARNING = "Note:", "⚠"
 
 
@@ -76,11 +81,12 @@ class QueryPanel(QWidget):
         self.problems = _linked_label("Remarks about the query")
         self.problems.linkActivated.connect(self.link_pressed)
         self.weights = WeightEditor()
-        self._understood = _scrolled(self.weights)
+        self._remarks = ModestArea(self.problems)
+        self._understood = ModestArea(self.weights)
         self.bar = AnalysisBar()
         self.notes = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self.notes.setAccessibleName("Notes of the analysis")
-        self._notes_area = _scrolled(self.notes)
+        self._notes_area = ModestArea(self.notes)
         self.hits = HitList()
         self.empty = _linked_label("Places")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -124,9 +130,8 @@ class QueryPanel(QWidget):
             QWidget.setTabOrder(before, widget)
             before = widget
         self._understood.setVisible(self.weights.has_sliders)
-        self._understood.setMaximumHeight(min(em_px(12), self.weights.sizeHint().height() + em_px(0.4)))
         self.problems.setText(problems_as_html(question))
-        self.problems.setVisible(bool(self.problems.text()))
+        self._remarks.setVisible(bool(self.problems.text()))
         self.examples.show_examples(question.examples)
 
     def show_rows(self, rows: list[HitRow], *, empty_html: str) -> None:
@@ -140,8 +145,6 @@ class QueryPanel(QWidget):
         """What the analysis has to say about this slide."""
         self.notes.setText("\n".join(f"Note: {note}" for note in notes))
         self._notes_area.setVisible(bool(notes))
-        if notes:
-            self._notes_area.setFixedHeight(_few_lines_of(self.notes, self.width()))
 
     def show_why(self) -> None:
         """Bring the explanation to the front."""
@@ -155,6 +158,12 @@ class QueryPanel(QWidget):
         """Have the next key typed into the line."""
         self.box.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.box.selectAll()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The places keep room in a low window, whatever there is to remark."""
+        super().resizeEvent(event)
+        for area in (self._remarks, self._understood, self._notes_area):
+            area.set_most(max(em_px(3), self.height() // _MODEST_SHARE))
 
     def _with_steps(self, hits: HitList) -> QWidget:
         """The list with buttons below that go from place to place."""
@@ -193,14 +202,13 @@ class QueryPanel(QWidget):
         layout.setSpacing(em_px(0.35))
         layout.addLayout(line)
         layout.addLayout(model)
-        layout.addWidget(self.problems)
+        layout.addWidget(self._remarks)
         layout.addWidget(self._understood)
         layout.addWidget(self.bar)
         layout.addWidget(self._notes_area)
         layout.addWidget(self.tabs, 1)
-        self._understood.hide()
-        self.problems.hide()
-        self._notes_area.hide()
+        for area in (self._understood, self._remarks, self._notes_area):
+            area.hide()
 
     def _draw_icons(self) -> None:
         self.saved.setIcon(self._themes.icon("star"))
@@ -213,11 +221,6 @@ class QueryPanel(QWidget):
             self.pixel_size_pressed.emit()
         else:
             self.link_pressed.emit(link)
-
-
-def _few_lines_of(label: QLabel, width_px: int) -> int:
-    """The height that a label wants, as far as it leaves room for the rest; what is more is scrolled."""
-    return min(label.heightForWidth(width_px - em_px(2)), em_px(6))
 
 
 def problems_as_html(question: Question) -> str:

@@ -1,0 +1,68 @@
+"""The query panel as a whole: what stands above the places leaves them room, and is not cut."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtWidgets import QApplication, QScrollArea, QSlider, QWidget
+
+from viewer.relevance.lexicon import load_lexicon
+from viewer.relevance.text import parse
+from viewer.ui.query_panel import QueryPanel
+from viewer.ui.question import Question
+from viewer.ui.theme import ThemeKeeper
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+
+def _question(text: str) -> Question:
+    parsed = parse(text, load_lexicon())
+    return Question(text, parsed.query, parsed.query, parsed.problems)
+
+
+@pytest.fixture
+def panel(qtbot: QtBot, qapp: QApplication) -> QueryPanel:
+    panel = QueryPanel(ThemeKeeper("light", qapp), completions=lambda _text: (), history=lambda: ())
+    qtbot.add_widget(panel)
+    panel.resize(280, 800)
+    with qtbot.wait_exposed(panel):
+        panel.show()
+    return panel
+
+
+def _area_of(content: QWidget) -> QScrollArea:
+    viewport = content.parentWidget()
+    area = None if viewport is None else viewport.parentWidget()
+    assert isinstance(area, QScrollArea)
+    return area
+
+
+def test_the_weights_of_a_query_just_read_are_seen_whole(panel: QueryPanel, qtbot: QtBot) -> None:
+    panel.show_question(_question("glands near fat"))
+    area = _area_of(panel.weights)
+    qtbot.wait_until(lambda: len(panel.weights.findChildren(QSlider)) > 0)
+    qtbot.wait_until(lambda: area.isVisible() and area.height() >= panel.weights.height() > 0)
+    for slider in panel.weights.findChildren(QSlider):
+        assert not slider.visibleRegion().isEmpty()
+
+
+def test_many_remarks_are_scrolled_and_the_places_keep_their_room(panel: QueryPanel, qtbot: QtBot) -> None:
+    panel.resize(280, 430)
+    panel.show_question(_question(" or ".join(f"word{number}" for number in range(6)) + " or fat"))
+    panel.show_notes(["The stain is not H&E."] * 8)
+    qtbot.wait_until(lambda: _area_of(panel.problems).verticalScrollBar().maximum() > 0)
+    assert _area_of(panel.notes).verticalScrollBar().maximum() > 0
+    assert panel.tabs.height() > panel.height() // 4
+    assert panel.tabs.geometry().bottom() <= panel.height()
+
+
+def test_remarks_that_are_gone_take_no_room(panel: QueryPanel, qtbot: QtBot) -> None:
+    panel.show_question(Question())
+    qtbot.wait_until(lambda: panel.tabs.y() > 0)
+    top = panel.tabs.y()
+    panel.show_question(_question("KRAS mutation"))
+    qtbot.wait_until(lambda: panel.tabs.y() > top)
+    panel.show_question(Question())
+    qtbot.wait_until(lambda: panel.tabs.y() == top)

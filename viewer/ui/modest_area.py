@@ -1,0 +1,50 @@
+"""An area as tall as what it holds, up to a limit; what is more is scrolled.
+
+For words and sliders that stand above something more important and may be many.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
+
+from viewer.ui.theme import em_px
+
+
+class ModestArea(QScrollArea):
+    """Holds one widget and asks for no more than ``most_px`` of height, whatever its width."""
+
+    def __init__(self, content: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._most_px = em_px(6)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setAccessibleName(content.accessibleName())
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.setWidget(content)
+
+    def set_most(self, most_px: int) -> None:
+        """Another limit of the height, in logical pixels."""
+        if most_px != self._most_px:
+            self._most_px = most_px
+            self.updateGeometry()
+
+    def heightForWidth(self, width: int) -> int:
+        """The height that the content wants at that width, up to the limit."""
+        content = self.widget()
+        assert content is not None
+        wanted = content.heightForWidth(width) if content.hasHeightForWidth() else content.sizeHint().height()
+        return min(wanted, self._most_px)
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), self.heightForWidth(self.width()))
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        """Grow and shrink when the content has become other."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().viewportEvent(event)

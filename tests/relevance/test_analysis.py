@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -268,6 +269,25 @@ def test_a_patch_is_taken_once(slide: MadeSlide, store: FeatureStore) -> None:
         assert not analysis.done
         analysis.take(done[0])
         assert analysis.done == 16
+
+
+class NamingEncoder(ColourEncoder):
+    """Knows darkness by name."""
+
+    def named_scores(self, features, calibration):  # type: ignore[no-untyped-def]
+        return {"darkness": self.score(DARKNESS, features, calibration)}
+
+
+def test_what_the_encoder_knows_by_name_lies_beside_the_features(
+    slide: MadeSlide, store: FeatureStore
+) -> None:
+    analysis = Analysis(slide, NamingEncoder(), store)
+    analysis.run_to_end(threads=1)
+    cells, _ = store.load()
+    with h5py.File(store.file) as file:
+        scores = file["scores/darkness"][()]
+    rows, cols = cells.T
+    np.testing.assert_allclose(scores, analysis.field(DARKNESS).scores[rows, cols], atol=1e-3)
 
 
 class CloserEncoder(ColourEncoder):

@@ -16,6 +16,7 @@ from viewer.relevance import measured
 from viewer.relevance.encoders import (
     MEASURED_ID,
     EncoderMemoryError,
+    NamedScores,
     Reason,
     Refining,
     UnsupportedTermError,
@@ -116,6 +117,10 @@ def test_on_other_stains_he_concepts_are_off_and_said(pixels: np.ndarray) -> Non
     assert "brown" in calibration["stains"]["kind"]
     assert any("not H&E" in note and "smooth muscle" in note for note in calibration["notes"])
     features = encoder.encode(brown[400:1488:2, 400:1488:2], calibration).reshape(16, -1)
+    assert isinstance(encoder, NamedScores)
+    named = encoder.named_scores(features, calibration)
+    assert "adipose_tissue" in named
+    assert "smooth_muscle" not in named
     with pytest.raises(UnsupportedTermError, match="needs haematoxylin and eosin"):
         encoder.score(Term("muscle", (("smooth_muscle", 1.0),)), features, calibration)
     assert encoder.score(Term("fat", (("adipose_tissue", 1.0),)), features, calibration).max() < 0.5

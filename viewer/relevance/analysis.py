@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.relevance.encoders import EncoderMemoryError, Refining
+from viewer.relevance.encoders import EncoderMemoryError, NamedScores, Refining
 from viewer.relevance.freed_memory import keep_freed_memory
 from viewer.relevance.order import Block, blocks_of
 from viewer.relevance.reading import BlockReader
@@ -20,7 +20,7 @@ from viewer.slide.source import TileError
 from viewer.slide.tissue import tissue_mask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -149,7 +149,7 @@ class Analysis:
     def finish(self) -> None:
         """Keep what is known as one file, complete where nothing failed."""
         if not self.store.complete:
-            self._keep(lambda: self.store.finish(failed=self.failed_count))
+            self._keep(lambda: self.store.finish(failed=self.failed_count, scores=self._named_scores))
 
     def run_to_end(
         self, progress: Callable[[float, float], None] | None = None, *, threads: int | None = None
@@ -221,6 +221,11 @@ class Analysis:
             self._notes["The memory of the graphics processor is full: the CPU goes on, more slowly."] = None
         elif outcome.out_of_memory is not None:
             raise outcome.out_of_memory
+
+    def _named_scores(self) -> Mapping[str, NDArray[np.float32]]:
+        if not isinstance(self.encoder, NamedScores) or not self.store.count:
+            return {}
+        return self.encoder.named_scores(self.store.load()[1], self.store.calibration or {})
 
     def _note_calibration(self) -> None:
         notes = (self.store.calibration or {}).get("notes", ())

@@ -158,6 +158,16 @@ class Refining(Protocol):
         """The same reasons, with what a closer look at the patch (level-0 px) says. Raises TileError."""
 
 
+@runtime_checkable
+class NamedScores(Protocol):
+    """An encoder that knows what it can look for by name."""
+
+    def named_scores(
+        self, features: NDArray[np.float32], calibration: Mapping[str, Any]
+    ) -> Mapping[str, NDArray[np.float32]]:
+        """The scores (n,) of everything that can be measured on this slide, by name."""
+
+
 def _ordinal(number: float) -> str:
     whole = round(number)
     ending = "th" if whole % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(whole % 10, "th")

@@ -1,14 +1,15 @@
 """The finished store as one HDF5 file, laid out so that TRIDENT, CLAM and what reads their files can use it.
 
 Datasets ``features`` and ``coords`` (level-0 px, top left) with TRIDENT's attributes, and what those formats
-do not know as more attributes. Source: TRIDENT's and CLAM's files, as described by their authors.
+do not know as more attributes and datasets. Source: TRIDENT's and CLAM's files, as their authors describe
+them.
 """
 
 from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,13 +32,15 @@ MAX_CALIBRATION_BYTES = 4 << 20
 @dataclass(frozen=True, slots=True)
 class StoredFeatures:
     """What a store holds: cells (n, 2) as row, column; features (n, width); ``calibration`` of the slide,
-    None before there was one. ``complete``: nothing was left to analyse.
+    None before there was one. ``complete``: nothing was left to analyse. ``scores`` (n,) of what the encoder
+    knows by name are for other programs: they are written and not read, queries score the features.
     """
 
     cells: NDArray[np.int32]
     features: NDArray[np.float32]
     calibration: Mapping[str, Any] | None
     complete: bool
+    scores: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 def as_hdf5(subject: StoreSubject, stored: StoredFeatures) -> bytes:
@@ -64,6 +67,8 @@ def as_hdf5(subject: StoreSubject, stored: StoredFeatures) -> bytes:
                 "level0_height": subject.extent_px[1],
             }
         )
+        for name, scores in stored.scores.items():
+            file.create_dataset(f"scores/{name}", data=scores, dtype="<f2")
         calibration = json.dumps(stored.calibration).encode()
         file.create_dataset("calibration", data=np.frombuffer(calibration, np.uint8))
         file.attrs.update(

@@ -28,7 +28,7 @@ from viewer.relevance.store_folder import StoreLock, features_dir, trim
 from viewer.saving import SaveError, save_atomically, save_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -132,16 +132,19 @@ class FeatureStore:
         self._table.add(cells, features)
         self._write_through()
 
-    def finish(self, *, failed: int = 0) -> None:
+    def finish(
+        self, *, failed: int = 0, scores: Callable[[], Mapping[str, NDArray[np.float32]]] = dict
+    ) -> None:
         """Turn what there is into one HDF5 file. ``failed``: patches that could not be read; with any, the
-        store is not complete, and the next analysis tries them again. Raises SaveError.
+        store is not complete, and the next analysis tries them again. ``scores`` gives what is kept beside
+        the features by name, (n,) in their order. Raises SaveError.
         """
         complete = failed == 0
         on_disk = self._saved_count == self.count and self._journal is None and self._journal_end == 0
         if self._lock is None or (on_disk and self.complete == complete and self.file.exists()):
             self.complete = complete
             return
-        stored = StoredFeatures(*self.load(), self.calibration, complete)
+        stored = StoredFeatures(*self.load(), self.calibration, complete, scores())
         save_atomically(self.file, as_hdf5(self.subject, stored))
         self.complete = complete
         self._saved_count, self._calibration_saved, self._failing = self.count, True, False

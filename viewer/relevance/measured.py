@@ -103,6 +103,15 @@ class MeasuredEncoder:
         pixels = read_region(source, around, (side, side))
         return refined(reasons, pixels, Stains.from_facts(calibration["stains"]))
 
+    def named_scores(
+        self, features: NDArray[np.float32], calibration: Mapping[str, Any]
+    ) -> Mapping[str, NDArray[np.float32]]:
+        """See ``NamedScores``: all concepts, on other stains than H&E those that do without it."""
+        is_he = Stains.from_facts(calibration["stains"]).is_he
+        ranks = self._ranks_of(features)
+        known = concepts.concepts().values()
+        return {one.id: concepts.score(one, ranks) for one in known if is_he or not one.he}
+
     def _parts(self, term: Term, calibration: Mapping[str, Any]) -> list[tuple[concepts.Concept, float]]:
         known = concepts.concepts()
         parts = [(known[name], weight) for name, weight in term.weights if name in known and weight > 0]

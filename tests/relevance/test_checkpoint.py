@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import os
 import pickle
 import zipfile
@@ -110,6 +111,54 @@ def test_a_compressed_archive_is_not_unpacked(tmp_path: Path) -> None:
         for entry in source.infolist():
             target.writestr(entry.filename, source.read(entry))
     with pytest.raises(CheckpointError, match="compressed"):
+        read_tensors(path)
+
+
+def test_an_archive_whose_parts_share_their_bytes_is_not_unpacked(tmp_path: Path) -> None:
+    stored, path = tmp_path / "stored.pt", tmp_path / "weights.pt"
+    torch.save({str(number): torch.zeros(1000) for number in range(20)}, stored)
+    with zipfile.ZipFile(stored) as source, zipfile.ZipFile(path, "w") as target:
+        names = source.namelist()
+        for name in names:
+            if "/data/" not in name or name.endswith("/data/0"):
+                target.writestr(name, source.read(name))
+        first = next(entry for entry in target.filelist if entry.filename.endswith("/data/0"))
+        for name in set(names) - set(target.namelist()):
+            again = copy.copy(first)
+            again.filename = name
+            target.filelist.append(again)
+    assert path.stat().st_size < stored.stat().st_size / 4
+    with pytest.raises(CheckpointError, match="over each other"):
+        read_tensors(path)
+
+
+class Large:
+    """Makes so many bytes when it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[int]]:
+        return bytearray, (1 << 20,)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_pickle_that_makes_memory_out_of_a_number_is_not_opened(tmp_path: Path, legacy: bool) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save({"a": torch.zeros(1), "b": Large()}, path, _use_new_zipfile_serialization=not legacy)
+    with pytest.raises(CheckpointError, match="more than tensors"):
+        read_tensors(path)
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.eye(3).to_sparse(),
+        torch.zeros(3, device="meta"),
+        torch.zeros(3).to(torch.float8_e4m3fn),
+    ],
+)
+def test_tensors_of_odd_kinds_are_named(tmp_path: Path, tensor: torch.Tensor) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save({"odd": tensor}, path)
+    with pytest.raises(CheckpointError, match="odd is of a kind that is not read here"):
         read_tensors(path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -224,3 +225,47 @@ def test_slideflow_files_that_are_not_whole_are_refused(tmp_path: Path) -> None:
     assert "claims more" in refused(path)
     torch.save({"a": 1}, path)
     assert "no table of features" in refused(path)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_places_whose_compressed_bytes_are_damaged_are_refused(tmp_path: Path, compression: int) -> None:
+    path = slideflow(tmp_path / "a.pt")
+    index = path.with_suffix(".index.npz")
+    with zipfile.ZipFile(index, "w", compression) as archive:
+        archive.writestr("arr_0.npy", np.random.default_rng(0).bytes(300))
+    data = bytearray(index.read_bytes())
+    for place in range(60, 120):
+        data[place] ^= 0x5A
+    index.write_bytes(data)
+    assert "no whole .npz" in refused(path)
+
+
+@pytest.mark.parametrize("header", ["{[]: 1}", "-" * 9000 + "1", "(" * 9000, "{'descr': {'a': 1}}"])
+def test_an_array_with_a_hostile_header_is_refused(tmp_path: Path, header: str) -> None:
+    path = slideflow(tmp_path / "a.pt")
+    data = b"\x93NUMPY\x01\x00" + (len(header) + 1).to_bytes(2, "little") + header.encode() + b"\n"
+    with zipfile.ZipFile(path.with_suffix(".index.npz"), "w") as archive:
+        archive.writestr("arr_0.npy", data)
+    assert "array is damaged" in refused(path)
+
+
+@pytest.mark.parametrize("tile_um", [10**400, -256, 1e9])
+def test_a_slideflow_size_that_cannot_be_is_refused(tmp_path: Path, tile_um: float) -> None:
+    assert "tile_um" in refused(slideflow(tmp_path / "a.pt", tile_um=tile_um))
+
+
+@pytest.mark.parametrize("tensor", [torch.eye(6, 4).to_sparse(), torch.zeros(6, 4, device="meta")])
+def test_a_tensor_without_values_in_memory_is_no_table(tmp_path: Path, tensor: torch.Tensor) -> None:
+    path = slideflow(tmp_path / "a.pt")
+    torch.save(tensor, path)
+    assert "no table of features" in refused(path)
+
+
+def test_more_features_than_the_memory_holds_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = trident(tmp_path / "a.h5")
+    monkeypatch.setattr(
+        "viewer.relevance.hdf5_reading.psutil.virtual_memory", lambda: SimpleNamespace(available=100)
+    )
+    assert "memory" in refused(path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import mmap
 import pickle
 import warnings
 import zipfile
@@ -105,6 +106,9 @@ def read_tensors(path: Path, *, sha256: str | None = None) -> dict[str, Tensor]:
     tensors = _named_tensors(
         path, _read_safetensors(path) if path.suffix == ".safetensors" else unpickled(path)
     )
+    for name, tensor in tensors.items():
+        if not is_plain(tensor):
+            raise CheckpointError(path, f"{name} is of a kind that is not read here; ask for plain weights")
     if sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) > 2 * size_bytes:
         raise CheckpointError(path, "it claims more values than it holds; it is damaged or made to do harm")
     for name, tensor in tensors.items():
@@ -139,10 +143,15 @@ def unpickled(path: Path) -> Any:
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+                entries = archive.infolist()
+                if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
                     raise CheckpointError(
                         path, "its content is compressed, which torch never does; it was not opened"
                     )
+                if sum(entry.file_size for entry in entries) > path.stat().st_size:
+                    raise CheckpointError(path, "its parts lie over each other; it was not opened")
+        if _makes_blocks(path):
+            raise CheckpointError(path, "it holds more than tensors and was not opened. Ask for safetensors")
         with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch wonders about pickle protocols; what matters is raised
             return torch.load(path, map_location="cpu", weights_only=True)
@@ -157,6 +166,24 @@ def unpickled(path: Path) -> Any:
         raise CheckpointError(path, f"it cannot be read: {error.strerror or _first_line(error)}") from error
     except (RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise CheckpointError(path, f"it is no whole file of weights ({_first_line(error)})") from error
+
+
+def _makes_blocks(path: Path) -> bool:
+    """Whether a pickle names bytearray: torch lets it, and it makes as many bytes as a few digits say."""
+    with path.open("rb") as file:
+        if not path.stat().st_size:
+            return False
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return content.find(b"bytearray\n") >= 0
+
+
+def is_plain(tensor: Tensor) -> bool:
+    """Whether its values are in memory, one after the other, in numbers that torch computes with."""
+    import torch
+
+    kinds = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+    computable = tensor.dtype in kinds or not (tensor.is_floating_point() or tensor.is_quantized)
+    return tensor.layout is torch.strided and tensor.device.type == "cpu" and computable
 
 
 def _named_tensors(path: Path, content: Any) -> dict[str, Tensor]:

@@ -8,14 +8,17 @@ that these programs write, as their authors describe them.
 from __future__ import annotations
 
 import json
+import tokenize
 import zipfile
+import zlib
 from dataclasses import dataclass
+from lzma import LZMAError
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.relevance.checkpoint import CheckpointError, unpickled
+from viewer.relevance.checkpoint import CheckpointError, is_plain, unpickled
 from viewer.relevance.hdf5_reading import (
     FeatureFileError,
     all_finite,
@@ -170,7 +173,7 @@ def _slideflow(path: Path, slide: SlideFacts) -> _Bag:
         raise FeatureFileError(path, "its sizes are in micrometres, and the slide's pixel size is not known")
     facts = _config(config)
     tile_um, extractor = facts.get("tile_um"), facts.get("extractor")
-    if not isinstance(tile_um, int | float) or isinstance(tile_um, bool):
+    if not isinstance(tile_um, int | float) or not _PATCH_UM[0] <= tile_um <= _PATCH_UM[1]:
         raise FeatureFileError(config, "it does not state tile_um in micrometres")
     name = extractor.get("class", "") if isinstance(extractor, dict) else ""
     encoder = str(name).rpartition(".")[2]
@@ -249,11 +252,14 @@ def _npz_array(path: Path) -> NDArray[np.float64]:
     try:
         with zipfile.ZipFile(path) as archive, archive.open("arr_0.npy") as member:
             data = member.read(_MAX_INDEX_BYTES + 1)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (
+        OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, LZMAError
+    ) as error:  # fmt: skip
         raise FeatureFileError(path, f"it is no whole .npz file ({error})") from error
     try:
         shape, column_major, kind, start = _npy_header(data)
-    except ValueError as error:
+    # What numpy lets through of the parser of Python's own words.
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError) as error:
         raise FeatureFileError(path, f"its array is damaged ({error})") from error
     if kind.kind not in "iuf" or len(shape) != 2 or shape[1] != 2:
         raise FeatureFileError(path, f"it holds {kind} of shape {shape}, not places")
@@ -281,7 +287,7 @@ def _pt_rows(path: Path) -> NDArray[Any]:
         content = unpickled(path)
     except CheckpointError as error:
         raise FeatureFileError(path, error.reason) from error
-    if not isinstance(content, torch.Tensor) or not content.is_floating_point():
+    if not (isinstance(content, torch.Tensor) and is_plain(content) and content.is_floating_point()):
         raise FeatureFileError(path, "it holds no table of features")
     _check_shape(path, tuple(content.shape))
     if content.numel() * content.element_size() > 2 * path.stat().st_size:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_VALUES = 2_000_000_000
+_LARGEST_SHARE = 0.35
+"""Of the free memory: what is read is copied once while it is checked."""
 _MAX_CHUNK_BYTES = 256 << 20
 _MAX_ATTRIBUTE_BYTES = 1 << 16
 _MOST_DEFLATED = 1100
@@ -74,6 +78,8 @@ def checked_dataset(path: Path, file: h5py.File, name: str, *, ndim: tuple[int, 
         raise FeatureFileError(path, f"{name!r} claims to be of {data.shape} values, too many to be true")
     if prod(data.shape) * data.dtype.itemsize > _MOST_DEFLATED * data.id.get_storage_size():
         raise FeatureFileError(path, f"{name!r} claims to be of {data.shape} values, and holds fewer")
+    if prod(data.shape) * data.dtype.itemsize > psutil.virtual_memory().available * _LARGEST_SHARE:
+        raise FeatureFileError(path, f"{name!r} of {data.shape} values does not fit the memory that is free")
     return data
 
 

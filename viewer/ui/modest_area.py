@@ -22,7 +22,7 @@ class ModestArea(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAccessibleName(content.accessibleName())
-        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self.setWidget(content)
@@ -42,6 +42,10 @@ class ModestArea(QScrollArea):
 
     def sizeHint(self) -> QSize:
         return QSize(super().sizeHint().width(), self.heightForWidth(self.width()))
+
+    def minimumSizeHint(self) -> QSize:
+        """Two lines, so that no window need grow for the words in it."""
+        return QSize(super().minimumSizeHint().width(), em_px(2))
 
     def viewportEvent(self, event: QEvent) -> bool:
         """Grow and shrink when the content has become other."""

@@ -209,6 +209,8 @@ class QueryPanel(QWidget):
         layout.addWidget(self.tabs, 1)
         for area in (self._understood, self._remarks, self._notes_area):
             area.hide()
+        # The bar comes and goes: the slide beside it must not jump then.
+        self.setMinimumWidth(self.bar.minimumSizeHint().width() + 2 * margin)
 
     def _draw_icons(self) -> None:
         self.saved.setIcon(self._themes.icon("star"))

@@ -67,3 +67,10 @@ def test_remarks_that_are_gone_take_no_room(panel: QueryPanel, qtbot: QtBot) -> 
     qtbot.wait_until(lambda: panel.tabs.y() > top)
     panel.show_question(Question())
     qtbot.wait_until(lambda: panel.tabs.y() == top)
+
+
+def test_the_panel_is_no_wider_while_an_analysis_runs(panel: QueryPanel, qtbot: QtBot) -> None:
+    least = panel.minimumSizeHint().width()
+    panel.bar.begin()
+    qtbot.wait_until(lambda: panel.tabs.y() > panel.bar.y() > 0)
+    assert panel.minimumSizeHint().width() <= max(least, panel.minimumWidth())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -11,9 +13,6 @@ from viewer.folders import state_dir
 from viewer.relevance.history import MAX_ASKED, MAX_NAME, MAX_SAVED, QueryHistory
 from viewer.relevance.query import MAX_TEXT, Like, Term, Without
 from viewer.saving import SaveError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 QUERY = Without(Term("fat", (("adipose_tissue", 0.5),)), Like(((1, 2),), ((3, 4),)))
 
@@ -81,6 +80,11 @@ def test_a_name_replaces_its_query_and_there_are_bounds() -> None:
         b'{"version": 1, "asked": [5], "saved": {}}',
         b'{"version": 1, "asked": [], "saved": {"a": {"term": 5, "weights": []}}}',
         b'{"version": 1, "asked": [], "saved": {"a": {"all": []}}}',
+        b'{"version": 1, "asked": ["\\ud800"], "saved": {}}',
+        b'{"version": 1, "asked": [], "saved": {"\\ud800": {"term": "fat", "weights": []}}}',
+        b'{"version": 1, "asked": [], "saved": {"a": {"term": "fat", "weights": [["a", 1'
+        + b"0" * 400
+        + b"]]}}}",
         b"[" * 100_000,
     ],
 )
@@ -121,3 +125,38 @@ def test_lies_in_the_readers_state_folder() -> None:
     history.remember("fat")
     history.save()
     assert json.loads((state_dir() / "queries.json").read_bytes())["asked"] == ["fat"]
+
+
+def test_a_file_that_cannot_be_read_now_is_not_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "queries.json"
+    first = QueryHistory(file)
+    first.keep("fat", Term("fat"))
+    first.save()
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", _raise_os_error)
+        second = QueryHistory.load(file)
+    second.remember("glands")
+    with pytest.raises(SaveError, match="could not be read"):
+        second.save()
+    assert QueryHistory.load(file).saved == (("fat", Term("fat")),)
+
+
+def test_a_damaged_file_that_cannot_be_set_aside_is_not_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "queries.json"
+    file.write_bytes(b"[]")
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", _raise_os_error)
+        history = QueryHistory.load(file)
+    assert "could not be set aside" in str(history.notice)
+    history.remember("glands")
+    with pytest.raises(SaveError, match="damaged"):
+        history.save()
+    assert file.read_bytes() == b"[]"
+
+
+def _raise_os_error(*_: object) -> NoReturn:
+    raise OSError(errno.EIO, "the disk does not answer")

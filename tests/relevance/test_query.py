@@ -109,6 +109,8 @@ def _nested(depth: int) -> dict[str, Any]:
         {"term": "fat", "weights": [["a"]]},
         {"term": "fat", "weights": [["a", -1]]},
         {"term": "fat", "weights": [["a", float("nan")]]},
+        {"term": "fat", "weights": [["a", 10**400]]},
+        {"term": "\ud800", "weights": []},
         {"term": "fat"},
         {"like": [[-1, 0]], "unlike": []},
         {"like": [[0.5, 0]], "unlike": []},
@@ -120,6 +122,7 @@ def _nested(depth: int) -> dict[str, Any]:
         {"base": None, "near": _nested(0), "distance_um": 100},
         {"base": _nested(0), "near": _nested(0), "distance_um": float("inf")},
         {"base": _nested(0), "near": _nested(0), "distance_um": 0},
+        {"base": _nested(0), "near": _nested(0), "distance_um": 10**400},
         _nested(40),
     ],
 )

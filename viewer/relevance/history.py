@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewer.folders import state_dir
 from viewer.relevance.query import MAX_TEXT, Query, QueryError, from_json, to_json
-from viewer.saving import save_atomically
+from viewer.saving import SaveError, save_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +32,8 @@ class QueryHistory:
         self.notice = notice
         """What to tell the reader about the file; None where all is well."""
         self._path = path
+        self._untouchable = ""
+        """Why the file must stay as it is; "" where it may be written."""
         self._asked: list[str] = []
         self._saved: dict[str, Query] = {}
 
@@ -49,9 +51,11 @@ class QueryHistory:
         except OSError as error:
             reason = error.strerror or error
             history = cls(file, notice=f"{file}: earlier and saved queries cannot be read: {reason}")
+            history._untouchable = "not saved, what it holds could not be read and would be lost"
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             log.warning("%s makes no sense: %s", file, error)
-            history = cls(file, notice=_set_aside(file))
+            history = cls(file)
+            history._set_aside()
         return history
 
     @property
@@ -93,7 +97,9 @@ class QueryHistory:
         del self._saved[name]
 
     def save(self) -> None:
-        """Write the file. Raises SaveError; the old file is whole then."""
+        """Write the file. Raises SaveError: the old file is whole then, and where it could not be read."""
+        if self._untouchable:
+            raise SaveError(self._path, self._untouchable)
         tables = {
             "version": _VERSION,
             "asked": self._asked,
@@ -105,14 +111,34 @@ class QueryHistory:
         """Take over what a file holds. Raises one of the errors of wrong types where it makes no sense."""
         if tables["version"] != _VERSION:
             raise ValueError(f"version {tables['version']!r} is not {_VERSION}")
-        saved = {str(name): _query(plain) for name, plain in tables["saved"].items()}
+        saved = {name: _query(plain) for name, plain in tables["saved"].items()}
+        "".join(saved).encode()
         if len(saved) > MAX_SAVED or any(len(name) > MAX_NAME for name in saved):
             raise ValueError("more or longer names than can be saved")
         for text in reversed(tables["asked"]):
             if not isinstance(text, str):
                 raise TypeError(f"{text!r} is no text")
+            text.encode()  # half of a letter can be read, and not be written again
             self.remember(text)
         self._saved = saved
+
+    def _set_aside(self) -> None:
+        """Rename a file that cannot be used, and tell the reader."""
+        file = self._path
+        aside = file.with_name(file.name + ".unreadable")
+        number = 1
+        while aside.exists():  # an earlier one may hold what the reader still wants
+            number += 1
+            aside = file.with_name(f"{file.name}.unreadable-{number}")
+        try:
+            file.rename(aside)
+        except OSError as error:
+            self.notice = f"{file}: saved queries are damaged and could not be set aside: {error.strerror}"
+            self._untouchable = "not saved, what it holds is damaged and would be lost"
+        else:
+            self.notice = (
+                f"{file}: saved queries were damaged and start afresh; the old file is now {aside.name}"
+            )
 
 
 def _query(plain: Any) -> Query:
@@ -120,17 +146,3 @@ def _query(plain: Any) -> Query:
         return from_json(json.dumps(plain))
     except QueryError as error:
         raise ValueError(str(error)) from error
-
-
-def _set_aside(file: Path) -> str:
-    """Rename a file that cannot be used; what to tell the reader."""
-    aside = file.with_name(file.name + ".unreadable")
-    number = 1
-    while aside.exists():  # an earlier one may hold what the reader still wants
-        number += 1
-        aside = file.with_name(f"{file.name}.unreadable-{number}")
-    try:
-        file.rename(aside)
-    except OSError as error:
-        return f"{file}: saved queries are damaged and could not be set aside: {error.strerror}"
-    return f"{file}: saved queries were damaged and start afresh; the old file is now {aside.name}"

@@ -154,7 +154,7 @@ def from_json(text: str) -> Query:
     """What ``to_json`` wrote. Raises QueryError for anything else."""
     try:
         query = _read(json.loads(text), 0)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise QueryError(f"this is no saved query ({error})") from error
     if len(leaves(query)) > MAX_LEAVES:
         raise QueryError(f"a query has {MAX_LEAVES} terms at most")
@@ -239,6 +239,7 @@ def _read(plain: Any, depth: int) -> Query:
         text = plain["term"]
         if not isinstance(text, str) or len(text) > MAX_TEXT:
             raise ValueError("a term is a short text")
+        text.encode()  # half of a letter can be read, and not be written again
         return Term(text, tuple(_weight(pair) for pair in _listed(plain["weights"], MAX_LEAVES)))
     if "like" in plain:
         cells = [

@@ -38,6 +38,15 @@ def test_folders_give_their_slides_once_in_the_order_of_names(tmp_path: Path) ->
     assert slides_among([tmp_path / "missing.svs"]) == [tmp_path / "missing.svs"]
 
 
+def test_folders_that_lead_back_to_themselves_are_listed_once(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "a.svs").touch()
+    (tmp_path / "back").symlink_to(tmp_path)
+    (tmp_path / "inner" / "up").symlink_to(tmp_path)
+    (tmp_path / "inner" / "self").symlink_to(tmp_path / "inner")
+    assert slides_among([tmp_path]) == [tmp_path / "inner" / "a.svs"]
+
+
 def test_a_slide_is_analysed_once(slide: Path, tmp_path: Path) -> None:
     told: list[float] = []
     first = index_slide(str(slide), job(tmp_path), told.append)

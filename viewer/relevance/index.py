@@ -72,17 +72,22 @@ def slides_among(paths: Sequence[Path]) -> list[Path]:
     The tiles of a DeepZoom tree are no slides. Raises OSError where a folder cannot be listed.
     """
     found: dict[Path, Path] = {}
+    seen: set[Path] = set()
     for path in paths:
-        for slide in _slides_below(path) if path.is_dir() else (path,):
+        for slide in _slides_below(path, seen) if path.is_dir() else (path,):
             found.setdefault(slide.resolve(), slide)
     return list(found.values())
 
 
-def _slides_below(folder: Path) -> Iterator[Path]:
+def _slides_below(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    """``seen``: folders that were listed before; links may lead back to them."""
+    if folder.resolve() in seen:
+        return
+    seen.add(folder.resolve())
     trees = {f"{path.stem}_files" for path in folder.glob("*.dzi")}
     for path in sorted(folder.iterdir(), key=natural_key):
         if path.is_dir() and path.name not in trees and not path.name.startswith("."):
-            yield from _slides_below(path)
+            yield from _slides_below(path, seen)
         elif is_slide_name(path) and path.is_file():
             yield path
 

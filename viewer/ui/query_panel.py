@@ -240,7 +240,13 @@ def problems_as_html(question: Question) -> str:
 
 
 def empty_html(
-    question: Question, *, slide_open: bool, pixel_size_known: bool, answered: bool, done: bool
+    question: Question,
+    *,
+    slide_open: bool,
+    pixel_size_known: bool,
+    answered: bool,
+    running: bool,
+    done: bool,
 ) -> str:
     """What stands in place of the places while there are none."""
     if not slide_open:
@@ -259,6 +265,9 @@ def empty_html(
         )
     if question.refused:
         return "<p>This encoder cannot answer on this slide; nothing is analysed for it.</p>"
+    if not running:
+        found = "No place stands out in what was analysed until" if answered else "Nothing was found before"
+        return f"<p>{found} the analysis ended. Ask again and it goes on.</p>"
     if not answered:
         return "<p>Looking…</p>"
     if not done:

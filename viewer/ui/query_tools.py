@@ -224,11 +224,18 @@ class QueryTools(QObject):
         progress = self.session.progress
         if progress is not None:
             self.panel.bar.show_progress(progress)
-            self.changed.emit()
+            self._show_hits_or_why_none()
 
     def _ended(self, reason: str) -> None:
         self.panel.bar.end(reason)
-        self.changed.emit()
+        self._show_hits_or_why_none()
+
+    def _show_hits_or_why_none(self) -> None:
+        """Why there are no places depends on how far the analysis is; places that stand do not."""
+        if self.has_hits:
+            self.changed.emit()
+        else:
+            self._show_hits()
 
     # What is found
 
@@ -251,6 +258,7 @@ class QueryTools(QObject):
                 slide_open=view.source is not None,
                 pixel_size_known=view.mpp_um is not None,
                 answered=session.field is not None,
+                running=session.running,
                 done=progress is not None and progress.done + progress.failed >= progress.total,
             ),
         )

@@ -102,6 +102,33 @@ def test_a_query_brings_places_overlay_and_legend(
     assert tools.legend.text != ""
 
 
+def test_why_there_are_no_places_follows_the_analysis(
+    qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
+) -> None:
+    ask(qtbot, open_window, "fat")
+    empty, client = open_window.query.panel.empty, clients[0]
+    assert "Looking" in empty.text()
+    client.tell(Progress(1, 9, 0, 5.0, False))
+    with qtbot.wait_signal(open_window.query.session.hits_changed):
+        client.publish(1, score=0.0)
+    assert "the analysis goes on" in empty.text()
+    client.tell(Progress(9, 9, 0, None, False))
+    qtbot.wait_until(lambda: "No place of this slide stands out" in empty.text())
+    open_window.query.session.stop()
+    assert "until the analysis ended" in empty.text()
+    ask(qtbot, open_window, "blood")
+    assert len(clients) == 2
+    assert "goes on" in empty.text()
+
+
+def test_a_search_that_ended_before_any_answer_does_not_say_that_it_looks(
+    qtbot: QtBot, open_window: MainWindow
+) -> None:
+    ask(qtbot, open_window, "fat")
+    open_window.query.session.stop()
+    assert "Nothing was found before the analysis ended" in open_window.query.panel.empty.text()
+
+
 def test_escape_goes_back_to_the_slide_and_the_key_hides_the_overlay(
     qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
 ) -> None:

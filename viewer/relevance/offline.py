@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from viewer.relevance.encoders import EncoderError, EncoderMemoryError, cards, load_encoder, read_registry
+from viewer.relevance.encoders import EncoderError, cards, load_encoder, read_registry
 from viewer.relevance.features import FeatureStore
 from viewer.relevance.grid import PatchGrid
 from viewer.relevance.pixel_size import estimate_mpp_um
@@ -97,7 +97,7 @@ def open_analysis(
     with FeatureStore.open(subject, limit_bytes=limit_bytes, folder=folder) as store:
         analysis = Analysis(source, load_encoder(encoder_id), store, notes=_coarseness(subject))
         if analysis.pending.any():
-            _use_best_device(analysis)
+            analysis.use_fastest()
         yield analysis
 
 
@@ -108,15 +108,6 @@ def _coarseness(subject: StoreSubject) -> tuple[str, ...]:
         return ()
     note = f"Its pixels are {mpp_um:.3g} µm wide, and {wanted_um:g} µm are wanted: likeness means little."
     return (note,)
-
-
-def _use_best_device(analysis: Analysis) -> None:
-    """The graphics processor where there is one that torch can use and whose memory suffices."""
-    import torch
-
-    if torch.cuda.is_available():
-        with suppress(EncoderMemoryError):
-            analysis.use("cuda")
 
 
 @contextmanager

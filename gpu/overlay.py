@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 Rectangle = tuple[float, float, float, float]
 """x0, y0, x1, y1."""
 
-# The units of tiles and colour table, whose targets are others; nobody else uses 2D textures there.
-_FIELD_UNIT, _MAPS_UNIT = TILE_UNIT, ICC_UNIT
+# Those of tiles and colour table, whose targets are others, and two below; nobody else uses 2D textures there.
+_FIELD_UNITS, _MAPS_UNIT = (TILE_UNIT, TILE_UNIT - 1, TILE_UNIT - 2), ICC_UNIT
 _GL_TEXTURE_2D = 0x0DE1
 _GL_BLEND = 0x0BE2
 _GL_ONE, _GL_ONE_MINUS_SRC_ALPHA = 1, 0x0303
@@ -47,7 +47,8 @@ _GL_TRIANGLE_STRIP = 0x0005
 class FieldStyle:
     """How a field is drawn: row of the table of colour maps, opacity and threshold 0 to 1, blending from
     patch to patch, contour lines, patterns over patches that were not analysed (may be left out where all in
-    view were), flashlight (x, y, radius) in framebuffer pixels or None."""
+    view were), flashlight (x, y, radius) in framebuffer pixels or None, and of a field with levels how much
+    regions, patches and tokens count."""
 
     colour_map: int
     opacity: float
@@ -56,6 +57,7 @@ class FieldStyle:
     contours: bool
     patterns: bool
     flashlight_px: tuple[float, float, float] | None
+    level_weights: tuple[float, float, float] | None = None
 
     @property
     def defines(self) -> tuple[str, ...]:
@@ -65,6 +67,7 @@ class FieldStyle:
             "CONTOURS": self.contours,
             "PATTERNS": self.patterns,
             "FLASHLIGHT": self.flashlight_px is not None,
+            "LEVELS": self.level_weights is not None,
         }
         return tuple(name for name, on in chosen.items() if on)
 
@@ -94,7 +97,7 @@ class OverlayRenderer:
     """
 
     def __init__(self, colour_maps: NDArray[np.uint8]) -> None:
-        self._fields: dict[str, tuple[int, int]] = {}  # texture, sequence
+        self._fields: dict[str, tuple[tuple[int, ...], int]] = {}  # textures, sequence
         self._programs: dict[tuple[str, ...], Program] = {}
         self._vertex_array = int(GL.glGenVertexArrays(1))
         self._corners = int(GL.glGenBuffers(1))
@@ -108,11 +111,25 @@ class OverlayRenderer:
         self._maps = _texture(GL.GL_RGB8, GL.GL_RGB, colour_maps, GL.GL_NEAREST)
         check("making the overlay renderer")
 
-    def put(self, name: str, texels: NDArray[np.uint8], sequence: int) -> None:
+    def put(
+        self,
+        name: str,
+        texels: NDArray[np.uint8],
+        sequence: int,
+        *,
+        regions: NDArray[np.uint8] | None = None,
+        tokens: NDArray[np.uint8] | None = None,
+    ) -> None:
         """Upload a field: uint8 (rows, columns, 2), value times weight and weight, as shaders/overlay.frag
-        reads them. Raises GpuError where the driver cannot hold it."""
+        reads them; of a field with levels the tokens like that, and regions (rows, columns). Raises GpuError
+        where the driver cannot hold it."""
         self._drop(name)
-        self._fields[name] = (_texture(GL.GL_RG8, GL.GL_RG, texels, GL.GL_LINEAR), sequence)
+        textures = [_texture(GL.GL_RG8, GL.GL_RG, texels, GL.GL_LINEAR)]
+        self._fields[name] = (tuple(textures), sequence)
+        if regions is not None and tokens is not None:
+            textures.append(_texture(GL.GL_R8, GL.GL_RED, regions[..., None], GL.GL_NEAREST))
+            textures.append(_texture(GL.GL_RG8, GL.GL_RG, tokens, GL.GL_LINEAR))
+            self._fields[name] = (tuple(textures), sequence)
         check(f"uploading the overlay {name}")
 
     def holds(self, name: str, sequence: int) -> bool:
@@ -146,16 +163,20 @@ class OverlayRenderer:
             )
             if style.flashlight_px is not None:
                 program.set_uniforms(flashlight_px=style.flashlight_px)
+            if style.level_weights is not None:
+                program.set_uniforms(level_weights=style.level_weights)
             glViewport(0, 0, place.width_px, place.height_px)
             glActiveTexture(GL_TEXTURE0 + _MAPS_UNIT)
             glBindTexture(_GL_TEXTURE_2D, self._maps)
-            glActiveTexture(GL_TEXTURE0 + _FIELD_UNIT)
-            glBindTexture(_GL_TEXTURE_2D, self._fields[name][0])
+            textures = self._fields[name][0]
+            for unit, texture in zip(_FIELD_UNITS, textures, strict=False):
+                glActiveTexture(GL_TEXTURE0 + unit)
+                glBindTexture(_GL_TEXTURE_2D, texture)
             glBindVertexArray(self._vertex_array)
             glDrawArrays(_GL_TRIANGLE_STRIP, 0, 4)
-            glBindTexture(_GL_TEXTURE_2D, 0)
-            glActiveTexture(GL_TEXTURE0 + _MAPS_UNIT)
-            glBindTexture(_GL_TEXTURE_2D, 0)
+            for unit in (*_FIELD_UNITS[: len(textures)], _MAPS_UNIT):
+                glActiveTexture(GL_TEXTURE0 + unit)
+                glBindTexture(_GL_TEXTURE_2D, 0)
 
     def release(self) -> None:
         """Free every GL object; the context must be current."""
@@ -171,14 +192,16 @@ class OverlayRenderer:
 
     def _drop(self, name: str) -> None:
         if name in self._fields:
-            GL.glDeleteTextures([self._fields.pop(name)[0]])
+            textures, _ = self._fields.pop(name)
+            GL.glDeleteTextures(list(textures))
 
     def _program(self, defines: tuple[str, ...]) -> Program:
         program = self._programs.get(defines)
         if program is None:
             program = self._programs[defines] = Program("overlay.vert", "overlay.frag", defines=defines)
             glUseProgram(program.name)
-            program.set_uniforms(field=_FIELD_UNIT, colour_maps=_MAPS_UNIT)
+            units = dict(zip(("field", "regions", "tokens"), _FIELD_UNITS, strict=True))
+            program.set_uniforms(colour_maps=_MAPS_UNIT, **units)
         return program
 
 
@@ -214,7 +237,7 @@ def _texture(stored: int, given: int, texels: NDArray[np.uint8], wanted_filter: 
         raise GpuError(f"an overlay of {cols} × {rows} patches is larger than this driver takes ({largest})")
     name = int(GL.glGenTextures(1))
     with UploadState():
-        glActiveTexture(GL_TEXTURE0 + _FIELD_UNIT)
+        glActiveTexture(GL_TEXTURE0 + _FIELD_UNITS[0])
         glBindTexture(_GL_TEXTURE_2D, name)
         glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 1)
         GL.glTexImage2D(

@@ -1,7 +1,8 @@
 // overlay.frag - likeness over one pixel of the slide, premultiplied: analysed patches in colour and clear at 0,
-// estimated ones dotted, patches that were not analysed hatched. SMOOTH, CONTOURS, FLASHLIGHT
+// estimated ones dotted, patches that were not analysed hatched. SMOOTH, CONTOURS, FLASHLIGHT, LEVELS
 // and, where patches in view were not analysed, PATTERNS are defined by
 // gpu.overlay only where a layer needs them: software OpenGL runs both sides of a branch.
+// With LEVELS the score of a patch is one of three codes: viewer/view/hierarchy.py composes them in the same way.
 #include "colour_map.glsl"
 
 // r: score times weight, g: weight; 1 analysed, about a half estimated, 0 not analysed. Premultiplied, so that
@@ -15,6 +16,12 @@ uniform float opacity;
 uniform float threshold;
 #ifdef FLASHLIGHT
 uniform vec3 flashlight_px;                // x, y, radius
+#endif
+
+#ifdef LEVELS
+uniform sampler2D regions;                 // r: code
+uniform sampler2D tokens;                  // as field
+uniform vec3 level_weights;                // of regions, patches, tokens
 #endif
 
 in vec2 patch_position;
@@ -42,6 +49,29 @@ vec4 hatch(vec2 at) {
 float dots(vec2 at) {
     return length(mod(at, DOT_STEP) - 0.5 * DOT_STEP) < DOT_RADIUS ? 1.0 : BETWEEN_DOTS;
 }
+
+#ifdef LEVELS
+const float SIDE = 16.0;                   // patches of a region, tokens of a patch
+const float TOKENS_COUNT = 0.25;           // from this weight on a patch without tokens is not all that was asked
+
+vec2 token_sum() {
+    vec2 at = (patch_position + first_patch) * SIDE;
+#ifdef SMOOTH
+    return texture(tokens, at / vec2(textureSize(tokens, 0))).rg;
+#else
+    return texelFetch(tokens, clamp(ivec2(floor(at)), ivec2(0), textureSize(tokens, 0) - 1), 0).rg;
+#endif
+}
+
+float with_other_levels(float patch_code, vec2 token) {
+    ivec2 at = ivec2(floor((patch_position + first_patch) / SIDE));
+    float region = texelFetch(regions, clamp(at, ivec2(0), textureSize(regions, 0) - 1), 0).r;
+    float token_code = token.r / max(token.g, 1.0 / 1024.0);
+    vec3 beyond = vec3(region, patch_code, token_code) - 0.5;
+    beyond.z *= min(token.g, 1.0);         // where no token is known none counts
+    return clamp(0.5 + dot(level_weights, beyond), 0.0, 1.0);
+}
+#endif
 
 #ifdef CONTOURS
 // Bilinear in full floats: the texture unit blends bytes, which would put steps into the lines.
@@ -83,10 +113,18 @@ void main() {
 #else
     float likeness = min(own.r / max(own.g, 1.0 / 1024.0), 1.0);
 #endif
+#ifdef LEVELS
+    vec2 token = token_sum();
+    likeness = with_other_levels(likeness, token);
+#endif
     float alpha = likeness < threshold ? 0.0 : clamp(likeness / FAINT_BELOW, 0.0, 1.0);
 #ifdef PATTERNS
     vec2 pattern = (here_px + origin_px) / pixel_ratio;
-    alpha *= own.g > KNOWN ? 1.0 : dots(pattern);
+    bool whole = own.g > KNOWN;
+#ifdef LEVELS
+    whole = whole && (level_weights.z < TOKENS_COUNT || token.g > 0.5);
+#endif
+    alpha *= whole ? 1.0 : dots(pattern);
 #endif
     vec4 colour = vec4(likeness_colour(likeness) * alpha, alpha);
 #ifdef CONTOURS

@@ -17,7 +17,7 @@ from viewer.view.colour_map import colour_maps
 if TYPE_CHECKING:
     from viewer.slide.geometry import Pyramid
     from viewer.view.camera import View
-    from viewer.view.overlay import OverlayLayer, OverlayLook, OverlayScene
+    from viewer.view.overlay import Overlay, OverlayLayer, OverlayLook, OverlayScene
     from viewer.view.plan import Screen
 
 _MAP_ROWS = {name: row for row, name in enumerate(colour_maps())}
@@ -48,21 +48,23 @@ class OverlayDrawing:
         for overlay in scene.drawn:
             name, layer, look = overlay
             if not renderer.holds(name, layer.sequence):
-                renderer.put(name, layer.texels(), layer.sequence)
+                _put(renderer, overlay)
             light = _flashlight(look, scene)
             shown = self._shown(layer, view, screen)
             if look.flashlight_px is not None:
                 shown = shown and light and shown.intersection(_lit(light, view, screen))
             if shown is not None:
                 patches = _in_patches(shown, layer)
+                patch_px = layer.patch_width_px / view.downsample
                 style = FieldStyle(
                     colour_map=_MAP_ROWS[look.colour_map],
                     opacity=look.opacity,
                     threshold=look.threshold,
                     smooth=look.smooth,
-                    contours=look.contours,
+                    contours=look.contours and layer.levels is None,
                     patterns=not _all_known(layer, patches),
                     flashlight_px=light,
+                    level_weights=None if layer.levels is None else look.hierarchy.weights(patch_px),
                 )
                 renderer.draw(name, style, _place(shown, patches, view, screen, scene))
 
@@ -72,6 +74,17 @@ class OverlayDrawing:
         grid = Rect(0.0, 0.0, cols * layer.patch_width_px, rows * layer.patch_height_px)
         on_slide = self._slide.intersection(grid)
         return on_slide and on_slide.intersection(field_of_view(view, screen.size_px, screen.aspect))
+
+
+def _put(renderer: OverlayRenderer, overlay: Overlay) -> None:
+    layer, levels = overlay.layer, overlay.layer.levels
+    renderer.put(
+        overlay.name,
+        layer.texels(),
+        layer.sequence,
+        regions=None if levels is None else levels.regions,
+        tokens=None if levels is None else levels.token_texels(),
+    )
 
 
 def _flashlight(look: OverlayLook, scene: OverlayScene) -> tuple[float, float, float] | None:
@@ -98,7 +111,9 @@ def _in_patches(rect: Rect, layer: OverlayLayer) -> tuple[float, float, float, f
 def _all_known(layer: OverlayLayer, patches: tuple[float, float, float, float]) -> bool:
     """Whether every patch of the rectangle was analysed: then there is nothing to hatch, which is cheaper."""
     x0, y0, x1, y1 = patches
-    return bool(layer.known[floor(y0) : ceil(y1), floor(x0) : ceil(x1)].all())
+    shown = slice(floor(y0), ceil(y1)), slice(floor(x0), ceil(x1))
+    tokens = layer.levels is None or layer.levels.tokens_known[shown].all()
+    return bool(tokens and layer.known[shown].all())
 
 
 def _place(

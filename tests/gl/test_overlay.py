@@ -16,6 +16,7 @@ from viewer.overlay_drawing import OverlayDrawing
 from viewer.slide.geometry import Pyramid
 from viewer.view.camera import View, screen_from_slide
 from viewer.view.colour_map import colour_maps
+from viewer.view.hierarchy import MODES, HierarchyLevels, HierarchyLook, composed
 from viewer.view.overlay import Overlay, OverlayLayer, OverlayLook, OverlayScene
 from viewer.view.plan import Screen
 
@@ -217,9 +218,9 @@ def test_only_new_values_are_uploaded(monkeypatch: pytest.MonkeyPatch) -> None:
     uploads: list[tuple[str, int]] = []
 
     class Counting(OverlayRenderer):
-        def put(self, name: str, texels: Any, sequence: int) -> None:
+        def put(self, name: str, texels: Any, sequence: int, **levels: Any) -> None:
             uploads.append((name, sequence))
-            super().put(name, texels, sequence)
+            super().put(name, texels, sequence, **levels)
 
     monkeypatch.setattr(overlay_drawing, "OverlayRenderer", Counting)
     drawing = OverlayDrawing(SLIDE)
@@ -257,3 +258,58 @@ def test_blending_is_left_as_it_was() -> None:
     )
     GL.glDisable(GL.GL_BLEND)
     GL.glBlendFunc(GL.GL_ONE, GL.GL_ZERO)
+
+
+# Levels
+
+
+def with_levels(rng: np.random.Generator, tokens_known: Any = True) -> OverlayLayer:
+    known = np.broadcast_to(tokens_known, (6, 8)).copy()
+    levels = HierarchyLevels(
+        rng.integers(90, 165, (1, 1), np.uint8), rng.integers(90, 165, (96, 128), np.uint8), known
+    )
+    return replace(layer(rng.integers(90, 165, (6, 8))), levels=levels)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("downsample", [0.05, 0.2, 1.0, 3.0, 20.0, 60.0])
+def test_levels_are_composed_as_python_composes_them(mode: str, downsample: float) -> None:
+    rng = np.random.default_rng(3)
+    made = with_levels(rng)
+    look = replace(SOLID, hierarchy=HierarchyLook(mode))
+    view = View(437, 268, downsample)
+    picture = draw(scene(made, look), view=view)
+    assert made.levels is not None
+    weights = look.hierarchy.weights(PATCH_PX / downsample)
+    checked = 0
+    for x, y in rng.uniform((5, 5), (795, 595), (60, 2)):
+        row, col = int(y // PATCH_PX), int(x // PATCH_PX)
+        at = screen_from_slide(view, (800, 600), 1.0, x, y)
+        px, py = int(at[0]), int(at[1])
+        token = int(y / PATCH_PX * 16), int(x / PATCH_PX * 16)
+        inside = 0 <= px < 800 and 0 <= py < 600
+        if not inside or downsample > 6:  # smaller tokens than pixels
+            continue
+        # Pixels that touch the border of a token may show its neighbour.
+        off = np.array([x, y]) / (PATCH_PX / 16) % 1
+        if weights.token and (np.abs(off - 0.5) > 0.5 - downsample / (PATCH_PX / 16)).any():
+            continue
+        value = composed(made.levels.regions[0, 0], made.scores[row, col], made.levels.tokens[token], weights)
+        expected = colour_maps()["magma"][round(float(value) * 255)].astype(int)
+        neighbours = [
+            colour_maps()["magma"][min(max(round(float(value) * 255) + step, 0), 255)].astype(int)
+            for step in (-1, 1)
+        ]
+        assert any((np.abs(picture[py, px] - one) <= 2).all() for one in (expected, *neighbours)), (x, y)
+        checked += 1
+    assert checked > 2 or downsample > 6 or weights.token
+
+
+def test_a_patch_without_tokens_is_dotted_when_tokens_are_asked_for_and_whole_before() -> None:
+    known = np.ones((6, 8), bool)
+    known[2:4, 2:5] = False
+    made = with_levels(np.random.default_rng(5), known)
+    for level, dotted in (("patch", False), ("token", True)):
+        picture = draw(scene(made, replace(SOLID, hierarchy=HierarchyLook("factorised", level))))
+        patch = picture[210:290, 210:290].reshape(-1, 3)
+        assert (len(np.unique(patch, axis=0)) > 1) == dotted

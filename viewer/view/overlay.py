@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from viewer.view.colour_map import colour_maps, colour_stops
+from viewer.view.hierarchy import HierarchyLook
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from viewer.view.hierarchy import HierarchyLevels
 
 __all__ = [
     "COLOUR_MAPS",
@@ -30,6 +33,7 @@ __all__ = [
 COLOUR_MAPS = tuple(colour_maps())
 KNOWN_WEIGHT, ESTIMATED_WEIGHT = 255, 128
 """How much a patch counts where values blend from patch to patch; one not analysed counts nothing."""
+_BY_ZOOM = HierarchyLook()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +41,8 @@ class OverlayLayer:
     """Scores of a grid of patches from the slide's corner; patches of ``patch_width_px`` ×
     ``patch_height_px`` level-0 pixels. Arrays are (rows, columns).
 
-    ``scores`` uint8: 0 to 255 for likeness 0 to 1. ``sequence`` changes whenever an array does: a layer of
+    ``scores`` uint8: 0 to 255 for likeness 0 to 1. ``levels``: more than patches, whose scores are then the
+    codes of their own level. ``sequence`` changes whenever an array does: a layer of
     the same name and sequence is not uploaded again. Raises ValueError where arrays do not fit together.
     """
 
@@ -47,6 +52,7 @@ class OverlayLayer:
     patch_width_px: float
     patch_height_px: float
     sequence: int
+    levels: HierarchyLevels | None = None
 
     def __post_init__(self) -> None:
         if self.scores.ndim != 2 or self.scores.size == 0 or self.scores.dtype != np.uint8:
@@ -55,6 +61,8 @@ class OverlayLayer:
             array = getattr(self, name)
             if array.shape != self.scores.shape or array.dtype != np.bool_:
                 raise ValueError(f"{name} is bool {self.scores.shape}, not {array.dtype} {array.shape}")
+        if self.levels is not None and self.levels.tokens_known.shape != self.scores.shape:
+            raise ValueError(f"levels of {self.levels.tokens_known.shape} patches, not {self.scores.shape}")
         if not (0 < self.patch_width_px < np.inf and 0 < self.patch_height_px < np.inf):
             raise ValueError(f"a patch of {self.patch_width_px} × {self.patch_height_px} px covers nothing")
 
@@ -74,7 +82,8 @@ class OverlayLook:
 
     ``threshold``: likeness below it is not drawn. ``contours``: lines at 0.25, 0.5, 0.75 and at the
     threshold. ``flashlight_px``: only within this radius of the pointer, in logical pixels; None everywhere.
-    ``smooth``: blend from patch to patch. Raises ValueError for values that mean nothing.
+    ``smooth``: blend from patch to patch. ``hierarchy``: of a layer with levels. Raises ValueError for values
+    that mean nothing.
     """
 
     colour_map: str = "viridis"
@@ -84,6 +93,7 @@ class OverlayLook:
     visible: bool = True
     flashlight_px: float | None = None
     smooth: bool = True
+    hierarchy: HierarchyLook = _BY_ZOOM
 
     def __post_init__(self) -> None:
         if self.colour_map not in COLOUR_MAPS:

@@ -1,0 +1,82 @@
+"""Which levels of attention a view shows, and what their codes add up to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from viewer.view.hierarchy import (
+    LEVELS,
+    MODES,
+    HierarchyLevels,
+    HierarchyLook,
+    composed,
+    log_codes,
+    relative_of_codes,
+)
+
+
+def test_codes_keep_attention_to_within_a_thirtieth() -> None:
+    relative = np.array([1 / 200, 0.3, 1.0, 1.7, 200], np.float32)
+    assert relative_of_codes()[log_codes(relative)] == pytest.approx(relative, rel=0.025)
+    assert log_codes(np.array([0.0])) == 0
+    assert relative_of_codes()[0] == 0
+
+
+def test_the_product_of_the_factors_is_what_is_shown() -> None:
+    factors = np.array([[2.0, 0.5, 1.6], [0.9, 1.1, 3.0]])
+    weights = HierarchyLook("factorised", "token").weights(100)
+    shown = composed(*log_codes(factors.T), weights)
+    assert shown == pytest.approx(0.5 + np.log2(factors.prod(1)) / 6, abs=0.02)
+
+
+def test_even_attention_is_the_middle_and_eight_times_as_much_the_top() -> None:
+    weights = HierarchyLook("single", "patch").weights(100)
+    one, eight, none = (log_codes(np.array([value])) for value in (1.0, 8.0, 0.0))
+    assert composed(none, one, none, weights) == pytest.approx(0.5, abs=0.01)
+    assert composed(none, eight, none, weights) == pytest.approx(1, abs=0.01)
+    assert composed(one, none, one, weights) == 0
+
+
+def test_a_blend_is_the_mean_of_percentiles() -> None:
+    weights = HierarchyLook("blend", "token").weights(100)
+    patch, token = np.array([51], np.uint8), np.array([153], np.uint8)
+    assert composed(np.array([7], np.uint8), patch, token, weights) == pytest.approx(0.4, abs=1e-6)
+
+
+@given(st.sampled_from(MODES), st.floats(0.1, 1000))
+def test_zooming_in_goes_from_regions_to_patches_to_tokens(mode: str, patch_px: float) -> None:
+    weights = HierarchyLook(mode).weights(patch_px)
+    for level, seen in (("region", patch_px <= 2), ("patch", 6 <= patch_px <= 32), ("token", patch_px >= 96)):
+        if seen:
+            assert weights == pytest.approx(HierarchyLook(mode, level).weights(patch_px))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_levels_fade_without_a_step(mode: str) -> None:
+    sizes = np.geomspace(0.5, 500, 2000)
+    weights = np.array([HierarchyLook(mode).weights(size) for size in sizes])
+    assert np.abs(np.diff(weights, axis=0)).max() < 0.03
+
+
+@pytest.mark.parametrize(("mode", "level"), [("sum", "zoom"), ("single", "cell")])
+def test_other_modes_and_levels_are_refused(mode: str, level: str) -> None:
+    with pytest.raises(ValueError, match="there is no"):
+        HierarchyLook(mode, level)
+
+
+def test_grids_that_do_not_fit_are_refused_and_unknown_tokens_weigh_nothing() -> None:
+    known = np.zeros((3, 20), bool)
+    known[1, 2] = True
+    tokens = np.full((48, 320), 9, np.uint8)
+    texels = HierarchyLevels(np.zeros((1, 2), np.uint8), tokens, known).token_texels()
+    assert (texels[16:32, 32:48] == (9, 255)).all()
+    assert texels.sum() == 256 * (9 + 255)
+    with pytest.raises(ValueError, match="regions"):
+        HierarchyLevels(np.zeros((1, 1), np.uint8), tokens, known)
+
+
+def test_every_level_has_its_look() -> None:
+    assert [HierarchyLook(level=level).level for level in LEVELS] == list(LEVELS)

@@ -1,0 +1,126 @@
+"""Attention at three levels, regions, their patches and the patches' tokens, and which a view shows. Pure.
+
+Values of all levels are codes of 8 bits whose middle means "as much as its neighbours on average". Factors of
+attention are coded by their logarithm, so that their product is a sum, and levels fade in and out by weights.
+shaders/overlay.frag composes them as ``composed`` does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PATCHES_A_SIDE = 16
+"""Of a region."""
+TOKENS_A_SIDE = 16
+"""Of a patch."""
+MIDDLE = 127.5
+CODES_PER_OCTAVE = 16
+OCTAVES = 6
+"""Of attention from clear to full colour: an eighth of the average to eight times as much."""
+_LOG_GAIN = 255 / (CODES_PER_OCTAVE * OCTAVES)
+
+MODES = ("factorised", "blend", "single")
+LEVELS = ("zoom", "region", "patch", "token")
+_FADES_IN_FROM_PX, _FADED_IN_AT_PX = 2.0, 6.0
+
+
+class LevelWeights(NamedTuple):
+    """How much the codes of regions, patches and tokens count in a likeness, their distance from the middle
+    multiplied by it."""
+
+    region: float
+    patch: float
+    token: float
+
+
+@dataclass(frozen=True, slots=True)
+class HierarchyLook:
+    """How levels are joined, and down to which: ``mode`` "factorised", "blend" or "single"; ``level`` "zoom"
+    to follow the view, or one of the others. Raises ValueError for another."""
+
+    mode: str = "factorised"
+    level: str = "zoom"
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES or self.level not in LEVELS:
+            raise ValueError(f"there is no {self.mode!r} attention down to {self.level!r}")
+
+    def weights(self, patch_px: float) -> LevelWeights:
+        """The weights of a view in which a patch is ``patch_px`` wide on the screen.
+
+        A level fades in as its squares grow from 2 to 6 pixels: smaller ones would only be noise.
+        """
+        if self.level == "zoom":
+            patch, token = _faded_in(patch_px), _faded_in(patch_px / TOKENS_A_SIDE)
+        else:
+            patch, token = float(self.level != "region"), float(self.level == "token")
+        if self.mode == "factorised":
+            return LevelWeights(_LOG_GAIN, _LOG_GAIN * patch, _LOG_GAIN * token)
+        if self.mode == "blend":
+            return LevelWeights(0.0, 1 / (1 + token), token / (1 + token))
+        return LevelWeights(
+            _LOG_GAIN * (1 - patch), _LOG_GAIN * patch * (1 - token), _LOG_GAIN * patch * token
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HierarchyLevels:
+    """The levels above and below a layer's patches (rows, columns), whose scores are codes too.
+
+    ``regions`` uint8 (rows / 16, columns / 16), rounded up; ``tokens`` uint8 (rows · 16, columns · 16);
+    ``tokens_known`` bool (rows, columns). Raises ValueError where they do not fit together.
+    """
+
+    regions: NDArray[np.uint8]
+    tokens: NDArray[np.uint8]
+    tokens_known: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        rows, cols = self.tokens_known.shape
+        regions = -(-rows // PATCHES_A_SIDE), -(-cols // PATCHES_A_SIDE)
+        if self.regions.shape != regions or self.tokens.shape != (rows * TOKENS_A_SIDE, cols * TOKENS_A_SIDE):
+            raise ValueError(
+                f"{self.regions.shape} regions and {self.tokens.shape} tokens for {rows} × {cols} patches"
+            )
+
+    def token_texels(self) -> NDArray[np.uint8]:
+        """(rows · 16, columns · 16, 2): code times weight, and weight: 255 known, 0 not."""
+        ones = np.ones((TOKENS_A_SIDE, TOKENS_A_SIDE), np.uint8)
+        weight = np.kron(self.tokens_known.astype(np.uint8) * 255, ones)
+        return np.ascontiguousarray(np.stack([np.where(weight > 0, self.tokens, 0), weight], axis=-1))
+
+
+def composed(
+    region: NDArray[np.uint8], patch: NDArray[np.uint8], token: NDArray[np.uint8], weights: LevelWeights
+) -> NDArray[np.float32]:
+    """The likeness, 0 to 1, of codes of one shape."""
+    codes = np.stack([region, patch, token], axis=-1).astype(np.float32)
+    beyond = (codes - np.float32(MIDDLE)) / np.float32(255)
+    likeness: NDArray[np.float32] = np.clip(0.5 + beyond @ np.array(weights, np.float32), 0, 1)
+    return likeness
+
+
+def log_codes(relative: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Codes of attention over its average: 8 octaves either way, and nothing at all as the lowest."""
+    with np.errstate(divide="ignore"):
+        octaves = np.log2(np.maximum(relative, 0))
+    codes: NDArray[np.uint8] = np.clip(np.rint(MIDDLE + CODES_PER_OCTAVE * octaves), 0, 255).astype(np.uint8)
+    return codes
+
+
+def relative_of_codes() -> NDArray[np.float32]:
+    """The attention over its average that each of 256 codes stands for; the lowest for none."""
+    relative = np.exp2((np.arange(256, dtype=np.float32) - MIDDLE) / CODES_PER_OCTAVE)
+    relative[0] = 0
+    return relative.astype(np.float32)
+
+
+def _faded_in(size_px: float) -> float:
+    share = min(max((size_px - _FADES_IN_FROM_PX) / (_FADED_IN_AT_PX - _FADES_IN_FROM_PX), 0.0), 1.0)
+    return share * share * (3 - 2 * share)

@@ -105,5 +105,10 @@ def check_places(cells: Tensor) -> None:
         )
 
 
+def probabilities_of(logits: Tensor) -> Tensor:
+    """Softmax over (…, classes); of one class alone, its sigmoid."""
+    return logits.softmax(-1) if logits.shape[-1] > 1 else logits.sigmoid()
+
+
 def _shape(tensor: Tensor) -> str:
     return " × ".join(map(str, tensor.shape))

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from viewer.relevance.bag import BagReading, check_bag, check_places
+from viewer.relevance.bag import BagReading, check_bag, check_places, probabilities_of
 from viewer.relevance.sparse_grid import SparseGrid
 
 if TYPE_CHECKING:
@@ -258,7 +258,7 @@ class SpanHead(nn.Module):
         logits = self._run(features, cells, looks)
         attention = torch.stack(looks).mean(0)
         attention = attention / attention.sum(1, keepdim=True)
-        probabilities = logits.softmax(0) if self.classes > 1 else logits.sigmoid()
+        probabilities = probabilities_of(logits)
         return BagReading(attention.float(), "heads", True, None, probabilities.float(), None, None)
 
     def _run(self, features: Tensor, cells: Tensor, looks: list[Tensor] | None) -> Tensor:

@@ -1,0 +1,241 @@
+"""Which attention-pooling head a file of weights holds, found by its keys and shapes alone.
+
+Known: CLAM (one pool or one a class, with and without dropout, plain or gated), ABMIL (before and since
+2023), MIL-Lab and FEATHER, HIPT's slide stage, CHIEF-shaped, slideflow, and most private forks, because what
+is looked for is a pair of linear layers a and b of the same shape that meet in a third, c. Every other tensor
+must have a known part too: weights whose use is not known are a reason to refuse, never to guess.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from viewer.relevance.gated_attention import GatedAttentionHead, GatedShape, MixerShape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from torch import Tensor
+
+_WEIGHT = ".weight"
+_PAIRS = (
+    ("attention_V.0", "attention_U.0", ("attention_w", "attention_weights")),
+    ("a.0", "b.0", ("c",)),
+)
+"""Ends of the names of the tanh layer, the gate, and what they meet in."""
+_PLAIN = re.compile(r"^(?P<stem>(?:.*\.)?\w*att\w*(?:\.\d+)?)\.0$")
+_CLASSIFIER = re.compile(r"^(?:.*\.)?(?:classifiers?|head|bag_classifier|_?fc2|fc_out)(?:\.\d+)*$")
+_AFTER = re.compile(r"^(?:\w*_)?rho\.\d+$")
+_MIXER = re.compile(r"^(?:\w*_)?transformer\.layers\.(?P<layer>\d+)\.(?P<part>.+)$")
+_TRAINING_ONLY = re.compile(r"^(?:instance_classifiers|instance_loss_fn)\.|(?:^|\.)num_batches_tracked$")
+_OTHER_STAGES = re.compile(r"^local_vit\.")
+_ORGAN = re.compile(r"^(?:organ_embedding$|text_to_vision\.|att_head\.)")
+_HIPT_HEADS = 3
+"""Not to be seen in the shapes: HIPT's slide stage has three."""
+_NORM_EPS = 1e-5
+
+
+class NotThisHead(Exception):
+    """It is an attention pool, but one that cannot be computed: what about it."""
+
+
+@dataclass(slots=True)
+class _Pool:
+    stem: str
+    v: str
+    u: str | None
+    w: str
+
+
+def gated_head(tensors: dict[str, Tensor]) -> GatedAttentionHead | None:
+    """The head in a file's tensors, loaded; None where they hold no attention pool.
+
+    Raises NotThisHead where there is one whose other parts are unknown, missing or do not fit each other.
+    """
+    given = {_plain_name(name): tensor for name, tensor in tensors.items()}
+    pools = _find_pools(given)
+    if not pools:
+        return None
+    if len(pools) > 1:
+        names = ", ".join(pool.stem.rstrip("._") for pool in pools)
+        raise NotThisHead(f"it has {len(pools)} attention pools ({names}), and a slide head has one")
+    return _assembled(given, pools[0])
+
+
+def _plain_name(name: str) -> str:
+    return name.removeprefix("model.").replace(".module.", ".")
+
+
+def _linears(given: dict[str, Tensor]) -> set[str]:
+    return {
+        name.removesuffix(_WEIGHT)
+        for name, tensor in given.items()
+        if name.endswith(_WEIGHT) and tensor.ndim == 2
+    }
+
+
+def _find_pools(given: dict[str, Tensor]) -> list[_Pool]:
+    linears = _linears(given)
+    shape = {name: tuple(given[name + _WEIGHT].shape) for name in linears}
+    pools = []
+    for v_end, u_end, w_ends in _PAIRS:
+        for v in sorted(name for name in linears if name.endswith(v_end)):
+            stem = v.removesuffix(v_end)
+            u = stem + u_end
+            w = next((stem + end for end in w_ends if stem + end in linears), None)
+            if u in linears and w is not None and shape[v] == shape[u] and shape[w][1] == shape[v][0]:
+                pools.append(_Pool(stem, v, u, w))
+    if pools:
+        return pools
+    for v in sorted(linears):
+        plain = _PLAIN.match(v)
+        if plain is None:
+            continue
+        ends = (plain["stem"] + ".2", plain["stem"] + ".3")  # without dropout between, and with it
+        w = next((end for end in ends if end in linears and shape[end][1] == shape[v][0]), None)
+        if w is not None:
+            pools.append(_Pool(plain["stem"], v, None, w))
+    return pools
+
+
+def _assembled(given: dict[str, Tensor], pool: _Pool) -> GatedAttentionHead:
+    ours: dict[str, Tensor] = {}
+    left = {name for name in given if not _TRAINING_ONLY.search(name) and not _OTHER_STAGES.match(name)}
+    organ = {name for name in left if _ORGAN.match(name)}
+    left -= organ
+
+    def take(theirs: str, mine: str) -> None:
+        for kind in ("weight", "bias"):
+            if f"{theirs}.{kind}" not in left:
+                raise NotThisHead(f"{theirs}.{kind} is missing")
+            left.remove(f"{theirs}.{kind}")
+            ours[f"{mine}.{kind}"] = given[f"{theirs}.{kind}"]
+
+    take(pool.v, "attention_v")
+    if pool.u is not None:
+        take(pool.u, "attention_u")
+    take(pool.w, "attention_w")
+    attention_width, width = ours["attention_v.weight"].shape
+    pools = ours["attention_w.weight"].shape[0]
+
+    mixer = _mixer(given, left, ours)
+    linears = _linears({name: given[name] for name in left})
+    after = _in_order(name for name in linears if _AFTER.match(name))
+    classifiers = _in_order(name for name in linears if _CLASSIFIER.match(name))
+    embedding = _in_order(linears - set(after) - set(classifiers))
+    for number, name in enumerate(embedding):
+        take(name, f"embedding.{3 * number}")
+    for number, name in enumerate(after):
+        take(name, f"after.{3 * number}")
+    _join_classifiers(given, left, ours, classifiers)
+    if any(given[name].ndim > 2 for name in left):
+        raise NotThisHead(f"it reads images ({_some(left)}), and a slide head reads the features of patches")
+    if left:
+        raise NotThisHead(f"it has {_some(left)}, whose part in an attention pool is not known")
+    feature_width = ours["embedding.0.weight"].shape[1] if embedding else width
+    classes = ours["classifier.weight"].shape[0] if classifiers else 0
+    read_width = ours["after.0.weight" if after else "classifier.weight"].shape[1] if classifiers else 0
+    pool_per_class = pools > 1 and pools == classes == len(classifiers)
+    joined = 1 if pool_per_class else pools
+    pool_features = bool(organ) and classes > 0 and read_width == feature_width * joined
+    shape = GatedShape(
+        feature_width,
+        classes,
+        tuple(ours[f"embedding.{3 * number}.weight"].shape[0] for number in range(len(embedding))),
+        attention_width,
+        pool.u is not None,
+        pools,
+        pool_per_class,
+        pool_features,
+        mixer,
+        tuple(ours[f"after.{3 * number}.weight"].shape[0] for number in range(len(after))),
+    )
+    return _loaded(shape, ours, layout=_layout(given, pool, shape), patch_gate=bool(organ))
+
+
+def _mixer(given: dict[str, Tensor], left: set[str], ours: dict[str, Tensor]) -> MixerShape | None:
+    layers: set[int] = set()
+    mlp_width = 0
+    for name in sorted(left):
+        layer = _MIXER.match(name)
+        if layer is None:
+            continue
+        left.remove(name)
+        ours[f"mixer.layers.{layer['layer']}.{layer['part']}"] = given[name]
+        if layer["part"] == "linear1.weight" and given[name].ndim == 2:
+            mlp_width = given[name].shape[0]
+        layers.add(int(layer["layer"]))
+    if layers != set(range(len(layers))):
+        raise NotThisHead("its transformer lacks layers")
+    return MixerShape(len(layers), _HIPT_HEADS, mlp_width) if layers else None
+
+
+def _join_classifiers(
+    given: dict[str, Tensor], left: set[str], ours: dict[str, Tensor], classifiers: list[str]
+) -> None:
+    """One matrix out of one layer, or out of one row a class; a batch norm before it becomes part of it."""
+    if not classifiers:
+        return
+    weights = [given[name + _WEIGHT] for name in classifiers]
+    if len({weight.shape[1] for weight in weights}) > 1 or any(len(weight) != 1 for weight in weights[1:]):
+        raise NotThisHead(f"{', '.join(classifiers)} do not make one classifier")
+    missing = [f"{name}.bias" for name in classifiers if f"{name}.bias" not in given]
+    if missing:
+        raise NotThisHead(f"{missing[0]} is missing")
+    weight = torch.cat(weights)
+    bias = torch.cat([given[f"{name}.bias"].flatten() for name in classifiers])
+    left.difference_update(f"{name}.{kind}" for name in classifiers for kind in ("weight", "bias"))
+    for mean_name in sorted(name for name in left if name.endswith(".running_mean")):
+        stem = mean_name.removesuffix("running_mean")
+        parts = [stem + part for part in ("running_mean", "running_var", "weight", "bias")]
+        if any(part not in left or given[part].shape != weight.shape[1:] for part in parts):
+            continue
+        mean, variance, scale, shift = (given[part] for part in parts)
+        scale = scale * (variance + _NORM_EPS).rsqrt()
+        bias = bias + weight @ (shift - mean * scale)
+        weight = weight * scale
+        left.difference_update(parts)
+    ours["classifier.weight"], ours["classifier.bias"] = weight, bias
+
+
+def _layout(given: dict[str, Tensor], pool: _Pool, shape: GatedShape) -> str:
+    if any(_ORGAN.match(name) for name in given):
+        return "CHIEF-shaped"
+    if pool.stem.startswith("attention_net"):
+        return "CLAM, one pool a class" if shape.pool_per_class else "CLAM, one pool"
+    if shape.mixer is not None:
+        own_regions = any(_OTHER_STAGES.match(name) for name in given)
+        return "HIPT slide stage, for regions from its own ViT-4K" if own_regions else "HIPT slide stage"
+    if any(name.startswith("patch_embed.") for name in given):
+        return "MIL-Lab ABMIL"
+    if any(name.startswith("head.1.") for name in given):
+        return "slideflow attention MIL"
+    return "gated attention" if shape.gated else "plain attention"
+
+
+def _loaded(
+    shape: GatedShape, ours: dict[str, Tensor], *, layout: str, patch_gate: bool
+) -> GatedAttentionHead:
+    try:
+        with torch.device("meta"):
+            head = GatedAttentionHead(shape, layout=layout, patch_gate=patch_gate)
+        head.load_state_dict({name: tensor.float() for name, tensor in ours.items()}, assign=True)
+    except (RuntimeError, ValueError, AssertionError) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise NotThisHead(f"its layers do not fit each other ({lines[-1][:160]})") from error
+    return head.eval().requires_grad_(False)
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """As they follow each other in a model: patch_embed.3 before patch_embed.10."""
+    return sorted(names, key=lambda name: [part.zfill(4) for part in name.split(".")])
+
+
+def _some(names: set[str]) -> str:
+    first = sorted(names)[:3]
+    more = len(names) - len(first)
+    return ", ".join(first) + (f" and {more} more" if more else "")

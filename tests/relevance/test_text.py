@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from viewer.relevance.lexicon import Entry, load_lexicon
+from viewer.relevance.lexicon import load_lexicon
 from viewer.relevance.query import MAX_TEXT, All, AnyOf, Near, Query, Term, Without, leaves, text_of
-from viewer.relevance.text import Parsed, parse
+from viewer.relevance.text import NearestPhrase, Parsed, parse
 
 PIECES = [
     *("fat", "blood", "necrosis", "tumour", "KRAS mutation", "flurb", '"smooth muscle"', "and", "OR", "not"),
@@ -170,17 +170,18 @@ def test_every_leaf_says_how_it_was_understood_and_what_it_cannot_tell() -> None
 def test_a_guess_is_asked_for_unknown_words_only_and_said() -> None:
     asked = []
 
-    def guess(text: str) -> tuple[Entry, str] | None:
+    def guess(text: str) -> NearestPhrase | None:
         asked.append(text)
-        entry = load_lexicon().find("fat")
-        assert entry is not None
-        return (entry, "fat") if text == "greasy stuff" else None
+        return NearestPhrase("fat", 0.613) if text == "greasy stuff" else None
 
     answer = parse("greasy stuff without blood or flurb", load_lexicon(), guess)
     assert asked == ["greasy stuff", "flurb"]
     assert leaves(answer.query)[0] == Term("greasy stuff", FAT.weights) if answer.query else False
     assert answer.understood[0].how == "sentence"
-    assert "taken to be about “fat”" in answer.problems[0].sentence
+    assert answer.unknown == ("flurb",)
+    assert answer.problems[0].note
+    assert "“greasy stuff”" in answer.problems[0].sentence
+    assert "read as “fat” (similar meaning, 0.61)" in answer.problems[0].sentence
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=40))

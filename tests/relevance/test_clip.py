@@ -7,7 +7,9 @@ import torch
 from torch.nn import functional
 
 from tests.relevance import small_models as small
+from viewer.relevance.bert import Bert
 from viewer.relevance.clip import BuildFacts, build_model
+from viewer.relevance.clip_weights import depth
 from viewer.relevance.encoders import EncoderError
 
 IDS = torch.tensor([[5, 9, 200, 513, 513, 513], [5, 9, 200, 17, 40, 513]])
@@ -190,3 +192,47 @@ def test_wrong_weights_are_named() -> None:
         build_model("clip", {"weight": torch.zeros(2)}, facts)
     with pytest.raises(EncoderError, match="48 channels in 7 heads"):
         build_model("clip", tensors, BuildFacts(heads={"visual": 7}))
+    far = tensors | {"vision_model.encoder.layers.999999999.mlp.fc2.bias": torch.zeros(48)}
+    with pytest.raises(EncoderError, match="not the weights of a clip model"):
+        build_model("clip", far, facts)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("logit_scale", (5,)),
+        ("visual_projection.weight", (2, 3, 4)),
+        ("text_model.embeddings.position_embedding.weight", ()),
+        ("vision_model.embeddings.position_embedding.weight", (2, 17, 48)),
+        ("vision_model.encoder.layers.0.self_attn.q_proj.weight", (2, 3, 4)),
+        ("vision_model.encoder.layers.0.mlp.fc1.bias", ()),
+    ],
+)
+def test_tensors_of_other_shapes_than_any_models_are_refused(name: str, shape: tuple[int, ...]) -> None:
+    theirs = small.clip_model()
+    tensors = dict(theirs.state_dict())
+    assert name in tensors
+    with pytest.raises(EncoderError, match="not the weights of a clip model"):
+        build_model("clip", tensors | {name: torch.zeros(shape)}, BuildFacts())
+
+
+def test_a_number_of_blocks_is_not_believed_from_one_name() -> None:
+    names = ["encoder.layer.0.a", "encoder.layer.999999999.a", "visual.blocks.999999999.b"]
+    tensors = dict.fromkeys(names, torch.zeros(1))
+    assert depth(tensors, "visual") == 1
+    shapes = {
+        "embeddings.word_embeddings.weight": torch.zeros(4, 8),
+        "embeddings.position_embeddings.weight": torch.zeros(4, 8),
+        "embeddings.token_type_embeddings.weight": torch.zeros(2, 8),
+        "encoder.layer.0.intermediate.dense.bias": torch.zeros(8),
+    }
+    assert len(Bert.shaped_like(tensors | shapes, heads=2).encoder["layer"]) == 2
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"vision_config": "x"}, {"model_cfg": [1]}, {"model_cfg": {"text_cfg": 3}}, {"model_cfg": None}],
+)
+def test_a_description_of_something_else_is_refused(config: dict[str, object]) -> None:
+    with pytest.raises(EncoderError, match="does not describe a model"):
+        BuildFacts.from_config(config)

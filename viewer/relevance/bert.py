@@ -98,7 +98,7 @@ class Bert(nn.Module):
             positions=len(tensors["embeddings.position_embeddings.weight"]),
             width=width,
             types=len(tensors["embeddings.token_type_embeddings.weight"]),
-            depth=1 + max(int(name.split(".")[2]) for name in tensors if name.startswith("encoder.layer.")),
+            depth=len({name.split(".")[2] for name in tensors if name.startswith("encoder.layer.")}),
             heads=heads,
             mlp_width=len(tensors["encoder.layer.0.intermediate.dense.bias"]),
         )

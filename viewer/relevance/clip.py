@@ -56,7 +56,17 @@ class BuildFacts:
 
     @staticmethod
     def from_config(config: Mapping[str, Any]) -> BuildFacts:
-        """From config.json of transformers or open_clip_config.json; {} gives the usual facts."""
+        """From config.json of transformers or open_clip_config.json; {} gives the usual facts.
+
+        Raises EncoderError where it is not laid out as those are.
+        """
+        try:
+            return BuildFacts._read(config)
+        except AttributeError as error:
+            raise EncoderError("the model's config.json does not describe a model") from error
+
+    @staticmethod
+    def _read(config: Mapping[str, Any]) -> BuildFacts:
         open_clip = config.get("model_cfg", {})
         vision, text = config.get("vision_config") or {}, config.get("text_config") or {}
         heads = {"visual": vision.get("num_attention_heads"), "text": text.get("num_attention_heads")}
@@ -65,7 +75,7 @@ class BuildFacts:
             quick = bool(open_clip.get("quick_gelu", False))
         else:
             quick = vision.get("hidden_act", "quick_gelu") == "quick_gelu"
-        known = {tower: count for tower, count in heads.items() if isinstance(count, int) and count > 0}
+        known = {tower: count for tower, count in heads.items() if type(count) is int and count > 0}
         return BuildFacts(quick, known)
 
 
@@ -111,8 +121,8 @@ class Clip(nn.Module):
         self.visual, self.image_px = _vision(tensors, facts, clip=True, eps=_CLIP_EPS)
         self.text = _text(tensors, facts, with_class_token=False)
         self.positions = len(self.text.pos_embed)
-        self.visual_projection = nn.Parameter(torch.zeros_like(tensors["visual_projection"]))
-        self.text_projection = nn.Parameter(torch.zeros_like(tensors["text_projection"]))
+        self.visual_projection = _projection(tensors, "visual_projection")
+        self.text_projection = _projection(tensors, "text_projection")
         self.logit_scale = nn.Parameter(torch.zeros(()))
 
     def images(self, pixels: Tensor) -> Tensor:
@@ -150,8 +160,8 @@ class Conch(nn.Module):
         )
         self.text = _text(tensors, facts, with_class_token=True)
         self.positions = len(self.text.pos_embed)
-        self.visual_projection = nn.Parameter(torch.zeros_like(tensors["visual_projection"]))
-        self.text_projection = nn.Parameter(torch.zeros_like(tensors["text_projection"]))
+        self.visual_projection = _projection(tensors, "visual_projection")
+        self.text_projection = _projection(tensors, "text_projection")
         self.logit_scale = nn.Parameter(torch.zeros(()))
 
     def images(self, pixels: Tensor) -> Tensor:
@@ -191,17 +201,19 @@ def build_model(architecture: str, tensors: dict[str, Tensor], facts: BuildFacts
 
     Raises EncoderError where the weights are not those of such a model, naming what differs.
     """
-    renamed = {"clip": clip_layout, "conch": conch_layout, "keep": _keep_layout}[architecture](tensors)
+    layout = {"clip": clip_layout, "conch": conch_layout, "keep": _keep_layout}[architecture]
     kinds: dict[str, type[nn.Module]] = {"clip": Clip, "conch": Conch, "keep": Keep}
     try:
+        renamed = layout(tensors)
         with torch.device("meta"):
             model = kinds[architecture](renamed, facts)
-    except (KeyError, ValueError, IndexError, ZeroDivisionError, AssertionError) as error:
+        renamed["logit_scale"] = renamed.get("logit_scale", torch.zeros(())).reshape(())
+    # Each is what torch or Python says of a tensor of another shape than a model's.
+    except (LookupError, ValueError, TypeError, RuntimeError, ArithmeticError, AssertionError) as error:
         raise EncoderError(
             f"these are not the weights of a {architecture} model: {error} is missing or odd"
         ) from error
     wanted = {name: tensor.shape for name, tensor in model.state_dict().items()}
-    renamed["logit_scale"] = renamed.get("logit_scale", torch.zeros(())).reshape(())
     _check(architecture, wanted, renamed)
     model.load_state_dict({name: renamed[name].float() for name in wanted}, assign=True)
     return model.eval().requires_grad_(False)
@@ -220,6 +232,11 @@ def _check(architecture: str, wanted: Mapping[str, torch.Size], given: Mapping[s
         raise EncoderError(
             f"these are not the weights of a {architecture} model: {', '.join(faults[:_MAX_NAMES])}{more}"
         )
+
+
+def _projection(tensors: Mapping[str, Tensor], name: str) -> nn.Parameter:
+    width, projected = tensors[name].shape
+    return nn.Parameter(torch.zeros(width, projected))
 
 
 def _keep_layout(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -65,7 +65,7 @@ def clip_layout(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         elif new == "visual.pos_embed":
             renamed[new] = tensor.reshape(1, *tensor.shape[-2:])
         elif new in ("visual_projection.weight", "text_projection.weight"):  # linear layers in transformers
-            renamed[new.removesuffix(".weight")] = tensor.T.contiguous()
+            renamed[new.removesuffix(".weight")] = tensor.mT.contiguous()
         else:
             renamed[new] = tensor
     return renamed
@@ -100,9 +100,9 @@ def conch_layout(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def depth(tensors: dict[str, Tensor], tower: str) -> int:
-    """How many blocks a tower has by its names; 0 where it has none."""
+    """How many blocks a tower has by its names; 0 where it has none. One number beyond the others is one."""
     found = [re.match(rf"{re.escape(tower)}\.blocks\.(\d+)\.", name) for name in tensors]
-    return max((int(match.group(1)) + 1 for match in found if match), default=0)
+    return len({match.group(1) for match in found if match})
 
 
 def _renamed(name: str) -> str:

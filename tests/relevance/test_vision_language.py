@@ -149,6 +149,9 @@ def test_a_model_of_ones_own_needs_no_code(plip: Path) -> None:
         ("field_px = 100000", "128 to 512 µm"),
         ("field_px = true", "field_px = True is not understood"),
         ("title = 1", "title = 1 is not understood"),
+        ("mpp_um = 1" + "0" * 400, "too large"),
+        ('folder = "~nobody-of-this-name/plip"', "home"),
+        ('folder = "' + "a" * 5000 + '"', "too long"),
     ],
 )
 def test_a_bad_entry_is_told_and_costs_no_other(plip: Path, change: str, complaint: str) -> None:
@@ -162,7 +165,7 @@ def test_a_bad_entry_is_told_and_costs_no_other(plip: Path, change: str, complai
         load_encoder("plip")
 
 
-@pytest.mark.parametrize("text", ["not toml [", "\x00", "x" * (1 << 21)])
+@pytest.mark.parametrize("text", ["not toml [", "\x00", "x" * (1 << 21), "a = " + "[" * 5000])
 @pytest.mark.usefixtures("plip")
 def test_a_damaged_registry_is_empty_and_said(text: str) -> None:
     register(text)

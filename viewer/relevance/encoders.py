@@ -217,7 +217,7 @@ def read_registry(path: Path | None = None) -> Registry:
         if path.stat().st_size > _MAX_REGISTRY_BYTES:
             return Registry({}, (f"{path}: it is too large for a list of models",))
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return Registry({}, (f"{path}: it cannot be read: {error}",))
     known = tomllib.loads(resources.files("resources").joinpath("encoders.toml").read_text(encoding="utf-8"))
     models: dict[str, ModelEntry] = {}
@@ -225,7 +225,8 @@ def read_registry(path: Path | None = None) -> Registry:
     for name, table in tables.items():
         try:
             models[name] = _entry(name, {**known.get(name, {}), **table} if isinstance(table, dict) else {})
-        except EncoderError as error:
+        # A folder that cannot be looked into, a home that nobody has, a number beyond measure.
+        except (EncoderError, OSError, RuntimeError, OverflowError) as error:
             problems.append(f"{path}: [{name}]: {error}")
     return Registry(models, tuple(problems))
 

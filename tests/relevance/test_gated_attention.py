@@ -1,4 +1,4 @@
-"""Attention pools in every layout that files come in, against loops over the patches written from the papers."""
+"""Attention pools in every layout that files come in, against loops over the patches."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QLinearGradient, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
+from viewer.ui.modest_area import breakable
 from viewer.ui.theme import em_px
 
 if TYPE_CHECKING:
@@ -158,4 +159,4 @@ class Legend(QWidget):
 
 
 def _title(entry: LegendEntry) -> str:
-    return f"Measured likeness to: {entry.query}"
+    return breakable(f"Measured likeness to: {entry.query}")

@@ -1,14 +1,23 @@
-"""An area as tall as what it holds, up to a limit; what is more is scrolled.
+"""An area as tall as what it holds, up to a limit, what is more being scrolled; and words that fit into it.
 
 For words and sliders that stand above something more important and may be many.
 """
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
 
 from viewer.ui.theme import em_px
+
+_LONG_PIECE = re.compile(r"\S{16}(?=\S)")
+
+
+def breakable(text: str) -> str:
+    """The text with places to break long words and paths at: labels break their lines at spaces only."""
+    return _LONG_PIECE.sub("\\g<0>\u200b", text)
 
 
 class ModestArea(QScrollArea):

@@ -24,7 +24,7 @@ from viewer.ui.analysis_bar import AnalysisBar
 from viewer.ui.examples_box import ExamplesBox
 from viewer.ui.explain_card import ExplainCard
 from viewer.ui.hit_list import HitList
-from viewer.ui.modest_area import ModestArea
+from viewer.ui.modest_area import ModestArea, breakable
 from viewer.ui.query_box import QueryBox
 from viewer.ui.theme import em_px
 from viewer.ui.weight_editor import WeightEditor
@@ -143,7 +143,7 @@ class QueryPanel(QWidget):
 
     def show_notes(self, notes: Sequence[str]) -> None:
         """What the analysis has to say about this slide."""
-        self.notes.setText("\n".join(f"Note: {note}" for note in notes))
+        self.notes.setText(breakable("\n".join(f"Note: {note}" for note in notes)))
         self._notes_area.setVisible(bool(notes))
 
     def show_why(self) -> None:
@@ -229,13 +229,13 @@ def problems_as_html(question: Question) -> str:
     """Remarks about the words, the nearest known concepts as links, and why the encoder cannot answer."""
     lines = []
     for problem in question.problems:
-        line = escape(problem.sentence)
+        line = escape(breakable(problem.sentence))
         if problem.nearest:
             line += f" Try {_links(problem.nearest)}."
         lines.append(f"<p>{_NOTE if problem.note else _WARNING} {line}</p>")
     said_already = any(not problem.note for problem in question.problems)
     if question.refused and not said_already:
-        lines.append(f"<p>{_WARNING} {escape(question.refused)}</p>")
+        lines.append(f"<p>{_WARNING} {escape(breakable(question.refused))}</p>")
     return "".join(lines)
 
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSlider, QWidget
 
 from viewer.relevance.query import All, AnyOf, Like, Near, Term, Without
+from viewer.ui.modest_area import breakable
 from viewer.ui.theme import em_px
 
 if TYPE_CHECKING:
@@ -151,6 +152,6 @@ def _weights(leaf: Term | Like) -> tuple[tuple[str, float], ...]:
 
 
 def _heading(words: str) -> QLabel:
-    heading = QLabel(words, wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+    heading = QLabel(breakable(words), wordWrap=True, textFormat=Qt.TextFormat.PlainText)
     heading.setProperty("muted", True)
     return heading

@@ -74,3 +74,14 @@ def test_the_panel_is_no_wider_while_an_analysis_runs(panel: QueryPanel, qtbot: 
     panel.bar.begin()
     qtbot.wait_until(lambda: panel.tabs.y() > panel.bar.y() > 0)
     assert panel.minimumSizeHint().width() <= least
+
+
+def test_long_words_and_paths_are_not_cut(panel: QueryPanel, qtbot: QtBot) -> None:
+    panel.show_notes(
+        [f"What is measured is not kept: /home/reader/{'3ccb9c0afcb6' * 6}.h5: the disk is full."]
+    )
+    panel.show_question(_question(f"{'lymphocyte' * 15} or fat"))
+    for content in (panel.notes, panel.problems, panel.weights):
+        area = _area_of(content)
+        qtbot.wait_until(lambda area=area: area.isVisible() and area.height() > 0)
+        assert content.minimumSizeHint().width() <= area.viewport().width()

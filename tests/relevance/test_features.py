@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
+import psutil
 import pytest
 
 from tests.relevance.stores import SUBJECT, filled, holds, opened, rows_of
@@ -270,6 +271,22 @@ def test_closing_says_that_features_did_not_reach_the_disk(
     with opened(tmp_path) as again:
         assert again.count == 0
         assert again.notes == ()
+
+
+def test_a_disk_that_fills_up_keeps_what_it_took_and_no_file_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = FullDisk(monkeypatch, 1000)
+    store = opened(tmp_path)
+    store.append(*rows_of(0, 10))
+    disk.free_bytes = 0
+    with pytest.raises(SaveError):
+        store.append(*rows_of(10, 60))
+    with pytest.raises(SaveError, match="the disk is full"):
+        store.close()
+    assert not [file for file in psutil.Process().open_files() if file.path.startswith(str(tmp_path))]
+    with opened(tmp_path) as again:
+        assert holds(again, 0, 10)
 
 
 def test_a_folder_that_cannot_be_made_leaves_a_store_in_memory(tmp_path: Path) -> None:

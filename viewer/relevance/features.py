@@ -165,8 +165,10 @@ class FeatureStore:
             return
         try:
             self._failing = False
-            self._write_missing()
-            self._close_journal()
+            try:
+                self._write_missing()
+            finally:
+                self._close_journal()
         finally:
             lock.release()
 

@@ -1,4 +1,4 @@
-"""TransMIL against its tables written out in full; where its class token lies; that no square table is made."""
+"""TransMIL against its tables written out in full; where its class token lies; no square table is made."""
 
 from __future__ import annotations
 

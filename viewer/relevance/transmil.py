@@ -57,9 +57,11 @@ class NystromAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(n, width) tokens to the same."""
         q, k, v, q_marks, k_marks = self._parts(x)
-        from_marks = functional.scaled_dot_product_attention(q_marks, k, v)
+        # With a batch of one in front, torch takes its kernels that make no table.
+        from_marks = functional.scaled_dot_product_attention(q_marks[None], k[None], v[None])
         mixing = _pseudo_inverse(_softmax_table(q_marks, k_marks)) @ from_marks
-        mixed = functional.scaled_dot_product_attention(q, k_marks, mixing) + self.res_conv(v[None])[0]
+        mixed = functional.scaled_dot_product_attention(q[None], k_marks[None], mixing)
+        mixed = (mixed + self.res_conv(v[None]))[0]
         return self.to_out(mixed.transpose(0, 1).flatten(1)[-len(x) :])
 
     def first(self, x: Tensor) -> tuple[Tensor, Tensor]:

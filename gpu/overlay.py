@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Rectangle = tuple[float, float, float, float]
 """x0, y0, x1, y1."""
 
-# Those of tiles and colour table, whose targets are others, and two below; nobody else uses 2D textures there.
+# Those of tiles and colour table, whose targets are others, and two below: only here for 2D textures.
 _FIELD_UNITS, _MAPS_UNIT = (TILE_UNIT, TILE_UNIT - 1, TILE_UNIT - 2), ICC_UNIT
 _GL_TEXTURE_2D = 0x0DE1
 _GL_BLEND = 0x0BE2

@@ -17,8 +17,8 @@ from viewer.relevance.order import (
     Order,
     attention_at,
     blocks_of,
-    surprise_of,
 )
+from viewer.relevance.surprise import surprise_of
 from viewer.slide.geometry import Rect
 from viewer.view.gaze import SlideGaze
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.relevance.encoders import EncoderMemoryError, NamedScores, Refining
+from viewer.relevance.attention import Attending
+from viewer.relevance.attention_builder import AttentionBuilder
+from viewer.relevance.encoders import EncoderError, EncoderMemoryError, NamedScores, Refining
 from viewer.relevance.freed_memory import keep_freed_memory
 from viewer.relevance.order import Block, blocks_of
 from viewer.relevance.reading import BlockReader
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from viewer.relevance.attention import Attention
     from viewer.relevance.encoders import Encoder, Reason
     from viewer.relevance.features import FeatureStore
     from viewer.relevance.field import RelevanceField
@@ -47,7 +50,8 @@ class Analysis:
 
     ``notes`` are sentences for the reader, of the store, the tissue and the calibration, and more come as
     things happen. ``failed`` (rows, columns) are patches that could not be read, ``pending`` those still to
-    be looked at, ``tissue`` those that are not glass.
+    be looked at, ``tissue`` those that are not glass. ``attention`` of an encoder that says where it looks
+    goes to where ``attend`` says.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class Analysis:
         self.block_side = BLOCK_SIDE
         """The most patches in a row that the device can take; falls when its memory is full."""
         self.device = "cpu"
+        self.attention: AttentionBuilder | None = None
         self._reader: BlockReader | None = None
         self._notes = dict.fromkeys((*notes, *store.notes, *self._found.notes))
         if not self._found.has_tissue or not self._found.brightfield:
@@ -111,6 +116,17 @@ class Analysis:
                 self.use("cpu")
                 self._notes[f"{error}. The CPU is used, more slowly."] = None
 
+    def attend(self, memory: Attention) -> None:
+        """Write to ``memory`` where the encoder looks, from now on. Raises EncoderError where it never says."""
+        if not isinstance(self.encoder, Attending):
+            raise EncoderError(f"{self.encoder.card.title} does not say where it looks")
+        self.attention = AttentionBuilder(self.encoder, self.store, self.tissue, memory)
+
+    def want_tokens(self, area: Mask) -> None:
+        """Look again at patches whose features came from the store, for their tokens: (rows, columns)."""
+        if self.attention is not None:
+            self.pending |= area & self.attention.tokens_missing & self.store.known() & ~self.failed
+
     def reader(self, threads: int) -> BlockReader:
         """Threads that read and encode for this analysis. Calibrates where that was not done: up to a
         second. Raises SlideError, EncoderError.
@@ -143,6 +159,8 @@ class Analysis:
             return
         if len(outcome.failed):
             self.failed[tuple(outcome.failed.T)] = True
+        if self.attention is not None and outcome.tokens is not None and len(outcome.cells):
+            self.attention.take(outcome.cells, outcome.tokens)
         if len(outcome.cells):
             self._keep(lambda: self.store.append(outcome.cells, outcome.features))
 

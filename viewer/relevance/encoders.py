@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 
 MEASURED_ID = "measured"
+SALIENCY_ID = "saliency"
 ARCHITECTURES = ("clip", "keep", "conch")
 STATISTICS = ("openai", "imagenet", "half")
 _MIB = 1 << 20
@@ -55,8 +56,9 @@ class EncoderCard:
 
     ``patch_px`` and ``mpp_um``: the square it looks at, at which size of pixel. ``margin_px``: context it
     wants around a block of patches. ``feature_count`` is 0 where only its weights tell. ``commercial``:
-    whether its licence allows commercial use, None where it does not say. ``version`` changes with its
-    features: what was computed by another version is not used.
+    whether its licence allows commercial use, None where it does not say. ``attention_heads``: of an encoder
+    that says where it looks (``viewer.relevance.attention``), for tokens and patches. ``version`` changes with
+    its features: what was computed by another version is not used.
     """
 
     id: str
@@ -70,6 +72,7 @@ class EncoderCard:
     licence: str
     commercial: bool | None
     notes: tuple[str, ...] = ()
+    attention_heads: tuple[int, int] | None = None
     version: str = "1"
 
 
@@ -244,6 +247,10 @@ def load_encoder(encoder_id: str) -> Encoder:
         from viewer.relevance.measured import MeasuredEncoder
 
         return MeasuredEncoder()
+    if encoder_id == SALIENCY_ID:
+        from viewer.relevance.saliency import SaliencyEncoder
+
+        return SaliencyEncoder()
     registry = read_registry()
     entry = registry.models.get(encoder_id)
     if entry is None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from viewer.relevance.spread import nearest_known
+from viewer.relevance.surprise import surprise_of
 from viewer.view.gaze import gaze_weight
 from viewer.view.plan import WEIGHT_RANGE
 
@@ -32,9 +33,6 @@ COARSE_PATCHES = 256
 _SURPRISE_WEIGHT = 0.3
 _FLOOR = 0.05
 _LEAST_ATTENTION = 0.1
-_ORDINARY_SHARE = 0.8
-_MEDIAN_OF = 1024
-"""Patches that the slide's medians are taken from."""
 _SIDES = 1, 2, 4, 8, 16
 
 
@@ -66,7 +64,9 @@ class Order:
     near by is known.
     """
 
-    def __init__(self, grid: PatchGrid, tissue: Mask) -> None:
+    def __init__(self, grid: PatchGrid, tissue: Mask, *, coarse_first: bool = True) -> None:
+        """``coarse_first`` False: for an encoder so slow that the field of view cannot wait."""
+        self._coarse_first = coarse_first
         self._grid = grid
         self._tissue = tissue
         self._square = next(
@@ -103,8 +103,8 @@ class Order:
         self._wanted = [(row, col) for row, col in cells if 0 <= row < rows and 0 <= col < cols][::-1]
 
     def coarse_left(self, pending: Mask) -> bool:
-        """Whether there are still parts of the slide of which nothing was looked at."""
-        return bool(self._untouched(pending).any())
+        """Whether there are parts of the slide that are still to be touched before all others."""
+        return self._coarse_first and bool(self._untouched(pending).any())
 
     def next(self, pending: Mask, side: int) -> Block | None:
         """What to look at now, of at most ``side`` × ``side`` patches; None where nothing is pending."""
@@ -130,6 +130,8 @@ class Order:
 
     def _coarse(self, pending: Mask) -> list[Block]:
         """The patch in the middle of the tissue of every untouched square, what is best seen last."""
+        if not self._coarse_first:
+            return []
         untouched = np.flatnonzero(self._untouched(pending))
         if not len(untouched):
             return []
@@ -176,28 +178,6 @@ def attention_at(grid: PatchGrid, field: Rect, gaze: SlideGaze | None) -> Values
         weights = gaze_weight(np.hypot(x - gaze.x, y - gaze.y), gaze.tangent_per_px, gaze.radius_deg)
         seen = seen * weights / WEIGHT_RANGE[1]
     return np.maximum(seen, _LEAST_ATTENTION).astype(np.float32)
-
-
-def surprise_of(features: NDArray[np.float32]) -> Values:
-    """How unlike the others each patch is: (n,) in [0, 1] for features (n, D).
-
-    The rank of its distance from the medians, each feature in units of its median absolute deviation, among
-    the farthest fifth; the others are what the slide is made of, and surprise nobody: 0. Were they to, they
-    would eat up the budget of what was asked for. Features that could not be measured do not count.
-    """
-    sample = features[:: max(1, len(features) // _MEDIAN_OF)]
-    sample = np.where(np.isfinite(sample), sample, np.nan)
-    measured = np.isfinite(sample).any(0)
-    sample = sample[:, measured]
-    middle = np.nanmedian(sample, 0)
-    spread = np.maximum(1.4826 * np.nanmedian(np.abs(sample - middle), 0), 1e-6)
-    z = np.clip((features[:, measured] - middle) / spread, -10, 10)
-    finite = np.isfinite(z)
-    distance = (np.where(finite, z, 0) ** 2).sum(1) / np.maximum(finite.sum(1), 1)
-    ranks = np.empty(len(features), np.float32)
-    ranks[np.argsort(distance, kind="stable")] = np.arange(len(features))
-    ranks /= max(len(features) - 1, 1)
-    return np.clip((ranks - _ORDINARY_SHARE) / (1 - _ORDINARY_SHARE), 0, 1)
 
 
 def _in_squares(values: NDArray[Any], side: int) -> NDArray[Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from viewer.relevance.attention import Attending
 from viewer.relevance.encoders import EncoderMemoryError
 from viewer.relevance.order import Block
 from viewer.slide.geometry import Rect
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 class Outcome:
     """What became of a block, of the patches in it that were wanted.
 
-    ``cells`` (n, 2) as row, column with ``features`` (n, D); ``failed`` (m, 2) could not be read.
+    ``cells`` (n, 2) as row, column with ``features`` (n, D), and of an encoder that says where it looks
+    ``tokens`` (n, heads, 256); ``failed`` (m, 2) could not be read.
     ``out_of_memory``: the ``device`` cannot take a block of this size; its cells have no features and are
     still wanted. ``seconds`` of its thread's CPU time: what other programs take does not count.
     """
@@ -45,6 +47,7 @@ class Outcome:
     seconds: float
     device: str
     out_of_memory: EncoderMemoryError | None = None
+    tokens: NDArray[np.float32] | None = None
 
 
 class _Encoded(NamedTuple):
@@ -54,6 +57,7 @@ class _Encoded(NamedTuple):
     failed: Mask
     device: str
     out_of_memory: EncoderMemoryError | None = None
+    tokens: NDArray[np.float32] | None = None
 
 
 _NO_FEATURES = np.empty((0, 0), np.float32)
@@ -131,14 +135,13 @@ class BlockReader:
             done = self._encoded(block, cells)
         except (TileError, UnreadableBlockError):
             done = self._patch_by_patch(cells)
-        features, failed, device, error = done
-        return Outcome(
-            block, cells[~failed], features, cells[failed], thread_time() - started_s, device, error
-        )
+        features, failed, device, error, tokens = done
+        seconds = thread_time() - started_s
+        return Outcome(block, cells[~failed], features, cells[failed], seconds, device, error, tokens)
 
     def _patch_by_patch(self, cells: NDArray[np.int64]) -> _Encoded:
         """Where not all of a block can be read: only what cannot is lost."""
-        found: list[NDArray[np.float32]] = []
+        found: list[_Encoded] = []
         failed = np.zeros(len(cells), bool)
         device = self._device
         for index, cell in enumerate(cells):
@@ -149,8 +152,16 @@ class BlockReader:
                 continue
             if one.out_of_memory is not None:
                 return one._replace(failed=np.zeros(len(cells), bool))
-            found.append(one.features)
-        return _Encoded(np.concatenate(found) if found else _NO_FEATURES, failed, device)
+            found.append(one)
+        if not found:
+            return _Encoded(_NO_FEATURES, failed, device)
+        tokens = [one.tokens for one in found if one.tokens is not None]
+        return _Encoded(
+            np.concatenate([one.features for one in found]),
+            failed,
+            device,
+            tokens=np.concatenate(tokens) if tokens else None,
+        )
 
     def _encoded(self, block: Block, cells: NDArray[np.int64]) -> _Encoded:
         pixels = read_block(self._source, self._grid, self._encoder.card, block)
@@ -158,8 +169,12 @@ class BlockReader:
         with self._turn:
             device = self._device
             try:
-                features = self._encoder.encode(pixels, self._calibration)[rows, cols]
-                return _Encoded(features, np.zeros(len(cells), bool), device)
+                none_failed = np.zeros(len(cells), bool)
+                if isinstance(self._encoder, Attending):
+                    features, tokens = self._encoder.attend(pixels, self._calibration)
+                    return _Encoded(features[rows, cols], none_failed, device, tokens=tokens[rows, cols])
+                features = self._encoder.encode(pixels, self._calibration)
+                return _Encoded(features[rows, cols], none_failed, device)
             except EncoderMemoryError as error:
                 return _Encoded(_NO_FEATURES, np.zeros(len(cells), bool), device, error)
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from viewer.relevance.shared_attention import SharedAttention
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -54,9 +56,13 @@ class SharedGrid:
     process.
     """
 
-    def __init__(self, shape: tuple[int, int]) -> None:
-        """``shape``: (rows, columns). Raises OSError where there is no memory for it."""
+    def __init__(self, shape: tuple[int, int], attention_heads: tuple[int, int] | None = None) -> None:
+        """``shape``: (rows, columns). ``attention_heads``: of an encoder that says where it looks.
+
+        Raises OSError where there is no memory for it, ValueError for more attention than is kept.
+        """
         self.shape = shape
+        self.attention = None if attention_heads is None else SharedAttention(shape, attention_heads)
         self._scores = _Section(shape, {"scores": "<f4", "states": "|u1"})
         self._loads = _Section(shape, {"weights": "<f4", "levels": "|u1", "tokens": "<u2"})
 

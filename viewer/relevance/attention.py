@@ -1,0 +1,137 @@
+"""Where a hierarchical encoder looks: attention of regions, patches and tokens over one slide's grid.
+
+All of it counts relative to even attention: 1 is what every token of a patch, patch of a region or region of
+a slide would get if all got the same. Kept as codes of 8 bits (``viewer.view.hierarchy``), a head each, so
+that heads and modes are chosen later without computing anything anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from viewer.view.hierarchy import PATCHES_A_SIDE, TOKENS_A_SIDE, log_codes, relative_of_codes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+TOKENS = TOKENS_A_SIDE**2
+PATCHES = PATCHES_A_SIDE**2
+MEAN, MAX = "mean", "max"
+Head = int | str
+"""One head by its number from 0, or MEAN or MAX over all heads."""
+
+
+@runtime_checkable
+class Attending(Protocol):
+    """An encoder that says where it looks. ``heads``: how many it has for tokens and for patches."""
+
+    @property
+    def heads(self) -> tuple[int, int]: ...
+
+    def attend(
+        self, block: NDArray[np.uint8], calibration: Mapping[str, Any]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """``Encoder.encode`` of a block, and (rows, columns, heads, 256): each token's attention in its
+        patch, relative to even. Raises EncoderMemoryError.
+        """
+
+    def attend_regions(
+        self, features: NDArray[np.float32], tissue: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Of regions (n, 16, 16, feature_count), what is not ``tissue`` (n, 16, 16) being glass: each patch's
+        attention in its region (n, heads, 16, 16), relative to even, and the regions' features (n, width).
+        """
+
+    def attend_slide(self, regions: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The attention (n,) of regions by their features (n, width), relative to even; 1 where the encoder
+        has nothing to say of whole slides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """What is known of a slide.
+
+    ``tokens`` uint8 (heads, rows, columns, 256), ``patches`` uint8 (heads, rows, columns) and ``regions``
+    uint8 (rows / 16, columns / 16, rounded up) are codes; ``tokens_known`` and ``patches_known`` bool (rows,
+    columns). ``tissue``: elsewhere is glass, which gets no attention.
+    """
+
+    tokens: NDArray[np.uint8]
+    patches: NDArray[np.uint8]
+    regions: NDArray[np.uint8]
+    tokens_known: NDArray[np.bool_]
+    patches_known: NDArray[np.bool_]
+    tissue: NDArray[np.bool_]
+
+
+def patch_codes(attention: Attention, head: Head, *, percentiles: bool) -> NDArray[np.uint8]:
+    """The codes of patches (rows, columns) for a head, 0 on glass and where nothing is known.
+
+    ``percentiles``: the place of a patch among those of its region, instead of its attention.
+    """
+    codes = attention.patches
+    if percentiles:
+        codes = np.stack([_ranked_in_regions(one, attention.patches_known) for one in codes])
+    chosen = _chosen(codes, head, percentiles=percentiles)
+    return np.where(attention.tissue & attention.patches_known, chosen, 0).astype(np.uint8)
+
+
+def token_codes(attention: Attention, head: Head, *, percentiles: bool) -> NDArray[np.uint8]:
+    """The codes of tokens (rows · 16, columns · 16) for a head, 0 where nothing is known; ``percentiles``:
+    among those of their patch.
+    """
+    rows, cols = np.nonzero(attention.tokens_known)
+    codes = attention.tokens[:, rows, cols]
+    if percentiles:
+        codes = _ranked(codes)
+    height, width = attention.tokens_known.shape
+    plane = np.zeros((height, TOKENS_A_SIDE, width, TOKENS_A_SIDE), np.uint8)
+    chosen = _chosen(codes, head, percentiles=percentiles)
+    plane[rows, :, cols] = chosen.reshape(-1, TOKENS_A_SIDE, TOKENS_A_SIDE)
+    return plane.reshape(height * TOKENS_A_SIDE, width * TOKENS_A_SIDE)
+
+
+def check_head(head: Head, heads: int) -> None:
+    """Raises ValueError for a head that an encoder with so many does not have."""
+    if head not in (MEAN, MAX) and not (isinstance(head, int) and 0 <= head < heads):
+        raise ValueError(f"there is no head {head!r}; there are {MEAN}, {MAX} and 0 to {heads - 1}")
+
+
+def _chosen(codes: NDArray[np.uint8], head: Head, *, percentiles: bool) -> NDArray[np.uint8]:
+    """One of the first axis's heads, or what all give together."""
+    check_head(head, len(codes))
+    if isinstance(head, int):
+        return codes[head]
+    if head == MAX:
+        return codes.max(axis=0)
+    if percentiles:
+        return np.rint(codes.mean(axis=0)).astype(np.uint8)
+    return log_codes(relative_of_codes()[codes].mean(axis=0))
+
+
+def _ranked(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Codes 0 to 255 for ranks along the last axis of 256, ties in their middle."""
+    ranks = (codes[..., None, :] < codes[..., :, None]).sum(-1, dtype=np.int16)
+    ties = (codes[..., None, :] == codes[..., :, None]).sum(-1, dtype=np.int16)
+    return np.minimum(ranks + ties // 2, 255).astype(np.uint8)
+
+
+def _ranked_in_regions(codes: NDArray[np.uint8], known: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Codes 0 to 255 for ranks among the known patches of each region, ties in their middle."""
+    ranked = np.zeros_like(codes)
+    side = PATCHES_A_SIDE
+    for row in range(0, codes.shape[0], side):
+        for col in range(0, codes.shape[1], side):
+            area = slice(row, row + side), slice(col, col + side)
+            here = known[area]
+            values = codes[area][here].astype(np.int16)
+            if values.size:
+                below = (values[None, :] < values[:, None]).sum(1)
+                same = (values[None, :] == values[:, None]).sum(1)
+                ranked[area][here] = np.minimum((below + same / 2) * 255 / values.size, 255).astype(np.uint8)
+    return ranked

@@ -1,0 +1,119 @@
+"""AttentionBuilder: from features and tokens of single patches to the attention of a whole slide.
+
+Regions of 16 × 16 patches are looked at as soon as all tissue in them is known, in windows that overlap by
+half: a patch's attention is the mean over the windows it lies in, which leaves no seams between regions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from viewer.view.hierarchy import MIDDLE, PATCHES_A_SIDE, log_codes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.relevance.attention import Attending, Attention
+    from viewer.relevance.features import FeatureStore
+
+    Mask = NDArray[np.bool_]
+
+WINDOW_STEP = PATCHES_A_SIDE // 2
+
+
+class AttentionBuilder:
+    """Writes to ``memory`` what an encoder says of the slide of ``store``. Used by one thread, which alone
+    writes there.
+
+    ``tissue`` (rows, columns): what is to be looked at.
+    """
+
+    def __init__(self, encoder: Attending, store: FeatureStore, tissue: Mask, memory: Attention) -> None:
+        self._encoder = encoder
+        self._store = store
+        self._tissue = tissue
+        self._memory = memory
+        memory.tissue[...] = tissue
+        memory.regions[...] = round(MIDDLE)
+        self._left = self._windows()
+        self._sums = np.zeros(memory.patches.shape, np.float32)
+        self._counts = np.zeros(tissue.shape, np.float32)
+        self._regions: dict[tuple[int, int], NDArray[np.float32]] = {}
+        self._seen = -1
+        self._ready: list[tuple[int, int]] = []
+        self._failed: Mask = np.zeros(tissue.shape, bool)
+
+    @property
+    def tokens_missing(self) -> Mask:
+        """Tissue whose tokens are not known, though its features may be."""
+        missing: Mask = self._tissue & (~self._memory.tokens_known)
+        return missing
+
+    def take(self, cells: NDArray[np.int64], tokens: NDArray[np.float32]) -> None:
+        """Keep the tokens (n, heads, 256) of patches (n, 2) as row, column."""
+        rows, cols = cells.T
+        self._memory.tokens[:, rows, cols] = log_codes(tokens).swapaxes(0, 1)
+        self._memory.tokens_known[rows, cols] = True
+
+    def update(self, failed: Mask, most: int) -> bool:
+        """Look at up to ``most`` windows whose patches have become known; whether there were any. For patches
+        that ``failed`` nobody waits: the encoder takes them for glass, and they stay unknown.
+        """
+        settled = self._store.count + int(failed.sum())
+        if settled != self._seen:
+            self._seen, self._failed = settled, failed
+            unknown = self._tissue & ~self._store.known() & ~failed
+            self._ready += [start for start in self._left if not unknown[_area(start)].any()]
+            self._left = [start for start in self._left if unknown[_area(start)].any()]
+        now, self._ready = self._ready[:most], self._ready[most:]
+        if now:
+            self._look_at(now)
+        return bool(now)
+
+    def _windows(self) -> list[tuple[int, int]]:
+        """First row and column of all windows with tissue: the regions, and those between them."""
+        rows, cols = (
+            sorted({*range(0, side, PATCHES_A_SIDE), *range(0, side - WINDOW_STEP, WINDOW_STEP)})
+            for side in self._tissue.shape
+        )
+        starts = [(row, col) for row in rows for col in cols]
+        return [start for start in starts if self._tissue[_area(start)].any()]
+
+    def _look_at(self, starts: list[tuple[int, int]]) -> None:
+        side = PATCHES_A_SIDE
+        cells, features = self._store.load()
+        place = np.full(self._tissue.shape, -1, np.int64)
+        place[cells[:, 0], cells[:, 1]] = np.arange(len(cells))
+        given = np.zeros((len(starts), side, side, features.shape[1]), np.float32)
+        tissue = np.zeros((len(starts), side, side), bool)
+        for number, start in enumerate(starts):
+            here = place[_area(start)]
+            height, width = here.shape
+            inside = (here >= 0) & self._tissue[_area(start)]
+            tissue[number, :height, :width] = inside
+            given[number, :height, :width][inside] = features[here[inside]]
+        patches, regions = self._encoder.attend_regions(given, tissue)
+        for start, attention, region in zip(starts, patches, regions, strict=True):
+            area = _area(start)
+            height, width = self._tissue[area].shape
+            self._sums[:, *area] += attention[:, :height, :width]
+            self._counts[area] += 1
+            self._memory.patches[:, *area] = log_codes(self._sums[:, *area] / self._counts[area])
+            self._memory.patches_known[area] = ~self._failed[area]
+            if start[0] % side == 0 and start[1] % side == 0:
+                self._regions[start] = region
+        self._look_at_slide()
+
+    def _look_at_slide(self) -> None:
+        if not self._regions:
+            return
+        attention = self._encoder.attend_slide(np.stack(list(self._regions.values())))
+        for (row, col), code in zip(self._regions, log_codes(attention), strict=True):
+            self._memory.regions[row // PATCHES_A_SIDE, col // PATCHES_A_SIDE] = code
+
+
+def _area(start: tuple[int, int]) -> tuple[slice, slice]:
+    row, col = start
+    return slice(row, row + PATCHES_A_SIDE), slice(col, col + PATCHES_A_SIDE)

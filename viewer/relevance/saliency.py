@@ -1,0 +1,93 @@
+"""Measured saliency: what stands out by its measurements, at the three levels at which a model would attend.
+
+No attention of a model, and never called that: a token stands out by its stain in its patch, a patch by its
+measurements in its region, a region on its slide. It needs no weights and shows the same maps.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from gpu.stain import optical_density, patch_means, separate
+from viewer.relevance.attention import TOKENS
+from viewer.relevance.encoders import EncoderMemoryError
+from viewer.relevance.measured import MeasuredEncoder
+from viewer.relevance.measurements import MARGIN_PX, PATCH_PX
+from viewer.relevance.saliency_card import SALIENCY
+from viewer.relevance.stain_vectors import Stains
+from viewer.relevance.surprise import unlikeness
+from viewer.view.hierarchy import TOKENS_A_SIDE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from viewer.relevance.encoders import EncoderCard
+
+_LEAST_CONTRAST = 0.02
+"""In amounts of stain: what stands out less is noise, and stands out evenly."""
+_ORDINARY = 1.0
+"""The unlikeness of what is as far from the median as things usually are."""
+
+
+class SaliencyEncoder(MeasuredEncoder):
+    """See ``Encoder`` and ``Attending``."""
+
+    @property
+    def card(self) -> EncoderCard:
+        return SALIENCY
+
+    @property
+    def heads(self) -> tuple[int, int]:
+        """See ``Attending``: one."""
+        return SALIENCY.attention_heads or (1, 1)
+
+    def attend(
+        self, block: NDArray[np.uint8], calibration: Mapping[str, Any]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """See ``Attending.attend``: a token's distance in stain from its patch's median token."""
+        features = self.encode(block, calibration)
+        try:
+            return features, self._contrast(block, Stains.from_facts(calibration["stains"]))
+        except torch.OutOfMemoryError as error:
+            raise EncoderMemoryError(f"{self.card.title}: the memory of {self._device} is full") from error
+
+    def attend_regions(
+        self, features: NDArray[np.float32], tissue: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """See ``Attending.attend_regions``: how unlike the region's others a patch is."""
+        patches = np.zeros((len(features), 1, *tissue.shape[1:]), np.float32)
+        regions = np.full((len(features), features.shape[-1]), np.nan, np.float32)
+        for number, (values, here) in enumerate(zip(features, tissue, strict=True)):
+            if here.any():
+                patches[number, 0][here] = _relative(unlikeness(values[here]))
+                regions[number] = np.nanmedian(values[here], axis=0)
+        return patches, regions
+
+    def attend_slide(self, regions: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See ``Attending.attend_slide``: how unlike the slide's others a region is."""
+        return _relative(unlikeness(regions)) if len(regions) > 1 else np.ones(len(regions), np.float32)
+
+    def _contrast(self, block: NDArray[np.uint8], stains: Stains) -> NDArray[np.float32]:
+        inner = block[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
+        rgb = torch.from_numpy(np.ascontiguousarray(inner.transpose(2, 0, 1))).to(self._device)
+        density = optical_density(rgb, torch.tensor(stains.glass_rgb))
+        amounts = separate(density, torch.from_numpy(stains.matrix()))
+        tokens = patch_means(amounts, PATCH_PX // TOKENS_A_SIDE)
+        _, height, width = tokens.shape
+        rows, cols = height // TOKENS_A_SIDE, width // TOKENS_A_SIDE
+        split = tokens.view(3, rows, TOKENS_A_SIDE, cols, TOKENS_A_SIDE).permute(1, 3, 2, 4, 0)
+        split = split.reshape(rows, cols, TOKENS, 3)
+        distance = torch.linalg.vector_norm(split - split.median(dim=2, keepdim=True).values, dim=-1)
+        distance = distance + _LEAST_CONTRAST
+        return (distance / distance.mean(-1, keepdim=True)).unsqueeze(2).cpu().numpy()
+
+
+def _relative(unlike: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Relative to even; what is ordinary is not nothing."""
+    values = unlike + _ORDINARY
+    return np.asarray(values / values.mean(), np.float32)

@@ -1,0 +1,69 @@
+"""SharedAttention: attention over a slide in memory that the worker writes and the window's process reads.
+
+What is known of a patch's tokens is written once and then marked as known, so that a reader never sees half
+of it. Patches and regions are averaged further as more is known: a reader sees one mean or the next. The
+memory has no name, and ends with the processes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from math import prod
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from viewer.relevance.attention import TOKENS, Attention
+from viewer.view.hierarchy import PATCHES_A_SIDE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MOST_BYTES = 4 << 30
+
+
+class SharedAttention:
+    """Over a grid of patches (rows, columns), for an encoder with so many heads for tokens and patches.
+
+    Raises ValueError where the slide is too large, OSError where there is no memory.
+    """
+
+    def __init__(self, shape: tuple[int, int], heads: tuple[int, int]) -> None:
+        rows, cols = shape
+        regions = -(-rows // PATCHES_A_SIDE), -(-cols // PATCHES_A_SIDE)
+        self._shapes = (
+            (heads[0], rows, cols, TOKENS),
+            (heads[1], rows, cols),
+            regions,
+            shape,
+            shape,
+            shape,
+        )
+        size = sum(prod(one) for one in self._shapes)
+        if size > MOST_BYTES:
+            raise ValueError(f"the attention of {rows * cols:,} patches takes {size >> 30} GiB of memory")
+        self._memory: Any = get_context("spawn").RawArray(ctypes.c_uint8, size)
+
+    def arrays(self) -> Attention:
+        """The memory itself, for whoever writes it."""
+        views: list[NDArray[np.uint8]] = []
+        start = 0
+        for shape in self._shapes:
+            views.append(np.frombuffer(self._memory, np.uint8, prod(shape), start).reshape(shape))
+            start += prod(shape)
+        tokens, patches, regions, *masks = views
+        return Attention(tokens, patches, regions, *(mask.view(bool) for mask in masks))
+
+    def read(self) -> Attention:
+        """What is known now: masks and regions are copies, taken before what they speak for; of the rest only
+        what is known may be used."""
+        now = self.arrays()
+        return Attention(
+            now.tokens,
+            now.patches,
+            now.regions.copy(),
+            now.tokens_known.copy(),
+            now.patches_known.copy(),
+            now.tissue.copy(),
+        )

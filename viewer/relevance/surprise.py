@@ -1,0 +1,42 @@
+"""How unlike the others a patch is, by its features. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_ORDINARY_SHARE = 0.8
+_MEDIAN_OF = 1024
+"""Patches that the medians are taken from."""
+
+
+def unlikeness(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean squared distance (n,) of features (n, D) from their medians, each in units of its median
+    absolute deviation and no farther than 10. Features that could not be measured do not count.
+    """
+    sample = features[:: max(1, len(features) // _MEDIAN_OF)]
+    sample = np.where(np.isfinite(sample), sample, np.nan)
+    measured = np.isfinite(sample).any(0)
+    sample = sample[:, measured]
+    middle = np.nanmedian(sample, 0)
+    spread = np.maximum(1.4826 * np.nanmedian(np.abs(sample - middle), 0), 1e-6)
+    z = np.clip((features[:, measured] - middle) / spread, -10, 10)
+    finite = np.isfinite(z)
+    distance = (np.where(finite, z, 0) ** 2).sum(1) / np.maximum(finite.sum(1), 1)
+    return distance.astype(np.float32)
+
+
+def surprise_of(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How unlike the others each patch is: (n,) in [0, 1] for features (n, D).
+
+    The rank of its ``unlikeness`` among the farthest fifth; the others are what the slide is made of, and
+    surprise nobody: 0. Were they to, they would eat up the budget of what was asked for.
+    """
+    ranks = np.empty(len(features), np.float32)
+    ranks[np.argsort(unlikeness(features), kind="stable")] = np.arange(len(features))
+    ranks /= max(len(features) - 1, 1)
+    return np.clip((ranks - _ORDINARY_SHARE) / (1 - _ORDINARY_SHARE), 0, 1)

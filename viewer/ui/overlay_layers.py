@@ -87,12 +87,18 @@ class OverlayLayers(QObject):
 
     def keep(self) -> None:
         """Keep the present layer as it is, in colours of its own, beside what is asked next."""
-        present = self._layers.get(PRESENT)
+        present = self._layers.pop(PRESENT, None)
         if present is not None:
-            number = next(self._sequence)
-            colours = [name for name in _KEPT_MAPS if name != self._chosen.colour_map]
-            look = replace(present.look, colour_map=colours[number % len(colours)], visible=True)
-            self._put(f"kept-{number}", _Layer(present.field, present.words, look))
+            self._view.remove_overlay(PRESENT)
+            look = replace(present.look, colour_map=self._free_colours(), visible=True)
+            self._put(f"kept-{next(self._sequence)}", _Layer(present.field, present.words, look))
+            self._put(PRESENT, present)  # on top again: what is asked lies over what was
+
+    def _free_colours(self) -> str:
+        """A colour map that no layer has yet, while there is one."""
+        colours = [name for name in _KEPT_MAPS if name != self._chosen.colour_map]
+        taken = {layer.look.colour_map for layer in self._layers.values()}
+        return next((name for name in colours if name not in taken), colours[len(taken) % len(colours)])
 
     def set_kept_visible(self, name: str, on: bool) -> None:
         """Show or hide a kept layer."""

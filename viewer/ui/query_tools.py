@@ -35,6 +35,7 @@ from viewer.view.shapes import Shape
 if TYPE_CHECKING:
     from viewer.relevance.encoders import EncoderCard
     from viewer.relevance.grid import PatchGrid
+    from viewer.relevance.query import Query
     from viewer.settings import Overlay, Settings
     from viewer.slide.geometry import Rect
     from viewer.ui.messages import MessageArea
@@ -90,7 +91,7 @@ class QueryTools(QObject):
         native = slide_view.canvas.native
         self.hide_key = HoldKey([native, self.panel.hits, self.panel.tabs], self)
         self._cards: tuple[EncoderCard, ...] = ()
-        self._marked: Rect | None = None
+        self._marked_for: Query | None = None
         self._connect()
         self._slide_changed()
         if self.saved.notice:
@@ -217,6 +218,8 @@ class QueryTools(QObject):
             PixelSize(self._view, self._view.window(), to_search=True).open()
 
     def _show_question(self) -> None:
+        if self.session.question.query != self._marked_for:
+            self._mark(None)  # the outlined place was an answer to something else
         self.panel.show_question(self.session.question)
         self._show_hits()
 
@@ -281,7 +284,7 @@ class QueryTools(QObject):
 
     def _mark(self, rect: Rect | None) -> None:
         """Outline a place, light within dark, so that it shows on any tissue and any colour map."""
-        self._marked = rect
+        self._marked_for = self.session.question.query
         shapes = (
             []
             if rect is None

@@ -102,6 +102,32 @@ def test_a_query_brings_places_overlay_and_legend(
     assert tools.legend.text != ""
 
 
+def test_what_is_asked_lies_over_what_was_kept_each_in_colours_of_its_own(
+    qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
+) -> None:
+    for number, text in enumerate(("fat", "blood", "mucin"), start=1):
+        ask(qtbot, open_window, text)
+        answered(qtbot, open_window, clients[0], number)
+        open_window.actions_["pin"].trigger()
+    overlays = open_window.view.overlays
+    assert overlays[-1].name == "query"
+    assert len(overlays) == 4
+    assert len({overlay.look.colour_map for overlay in overlays}) == 4
+
+
+def test_another_question_takes_the_outline_of_the_place_away(
+    qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outlined: list[list[object]] = []
+    monkeypatch.setattr(open_window.overlay, "set_shapes", outlined.append)
+    ask(qtbot, open_window, "fat")
+    answered(qtbot, open_window, clients[0])
+    open_window.actions_["next_hit"].trigger()
+    assert outlined[-1]
+    ask(qtbot, open_window, "blood")
+    assert outlined[-1] == []
+
+
 def test_why_there_are_no_places_follows_the_analysis(
     qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
 ) -> None:

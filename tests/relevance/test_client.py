@@ -25,12 +25,14 @@ from viewer.relevance.messages import (
     Allocated,
     Explained,
     Failed,
+    Guessed,
     Progress,
     Published,
     Refused,
     WorkerDied,
 )
 from viewer.relevance.query import Term
+from viewer.relevance.text import NearestPhrase
 from viewer.slide.geometry import Rect
 from viewer.slide.source import open_slide
 from viewer.view.gaze import SlideGaze
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from viewer.relevance.encoders import Encoder
+    from viewer.relevance.text import Guess
     from viewer.slide.source import Source
 
 PATIENCE_S = 30.0
@@ -92,9 +95,12 @@ def listener() -> Listener:
 
 
 def begin(
-    source: Source, listener: Listener, make_encoder: Callable[[str], Encoder] = workers.colours
+    source: Source,
+    listener: Listener,
+    make_encoder: Callable[[str], Encoder] = workers.colours,
+    load_guess: Callable[[], Guess | None] = workers.greasy,
 ) -> RelevanceClient:
-    client = RelevanceClient(listener, make_encoder=make_encoder)
+    client = RelevanceClient(listener, make_encoder=make_encoder, load_guess=load_guess)
     client.open(source, MPP_UM, mpp_estimated=True, encoder_id="colours", store_bytes=1 << 28, threads=1)
     return client
 
@@ -142,6 +148,26 @@ def test_a_slide_is_analysed_and_asked_in_another_process_and_stays_known(
         first = again.hear_kind(Progress)
         assert first.done == first.total
         assert any(isinstance(event, Published) for event in again.events)
+
+
+def test_words_are_read_in_the_other_process_and_then_asked(slide: Source, listener: Listener) -> None:
+    with closing(begin(slide, listener)) as client:
+        first = client.guess(["greasy stuff", "flurb"])
+        guessed = listener.hear_kind(Guessed)
+        assert guessed == Guessed(first, (("greasy stuff", NearestPhrase("fat", 0.61)),))
+        assert client.ask(DARKNESS) == first + 1
+        assert listener.hear_kind(Published).number == first + 1
+
+
+def test_a_worker_that_a_sentence_model_kills_is_not_killed_for_ever(
+    slide: Source, listener: Listener
+) -> None:
+    with closing(begin(slide, listener, load_guess=workers.deadly_guess)) as client:
+        client.guess(["flurb"])
+        assert listener.hear_kind(WorkerDied).restarting
+        assert not listener.hear_kind(WorkerDied).restarting
+        number = client.ask(DARKNESS)
+        assert listener.hear_kind(Published).number == number
 
 
 def test_a_worker_that_is_killed_is_replaced_once(slide: Source, listener: Listener) -> None:

@@ -15,12 +15,15 @@ pytest.importorskip("torch")
 
 from tests.relevance.colours import ColourEncoder, MadeSlide, open_store, picture
 from viewer.relevance.analysis import Analysis
+from viewer.relevance.checkpoint import CheckpointError
 from viewer.relevance.engine import Engine
 from viewer.relevance.messages import (
     Allocated,
     Ask,
     Explain,
     Explained,
+    Guessed,
+    GuessWords,
     Look,
     Note,
     Progress,
@@ -31,12 +34,15 @@ from viewer.relevance.messages import (
 )
 from viewer.relevance.query import Like, Term
 from viewer.relevance.shared_grid import KNOWN, SharedGrid
+from viewer.relevance.text import NearestPhrase
 from viewer.slide.geometry import Rect
 from viewer.view.gaze import SlideGaze
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from viewer.relevance.text import Guess
 
 PATIENCE_S = 10.0
 DARKNESS = Term("darkness")
@@ -46,8 +52,9 @@ EVERYTHING = Rect(0, 0, 960, 800)
 class Window:
     """The other side of the pipe: an engine at work in a thread, and all that it said."""
 
-    def __init__(self, analysis: Analysis) -> None:
+    def __init__(self, analysis: Analysis, load_guess: Callable[[], Guess | None] = lambda: None) -> None:
         self.analysis = analysis
+        self._load_guess = load_guess
         self.memory = SharedGrid(analysis.grid.shape)
         self.events: list[Any] = []
         self.ended_by: BaseException | None = None
@@ -59,7 +66,8 @@ class Window:
 
     def _run(self) -> None:
         try:
-            with closing(Engine(self._theirs, self.memory, self.analysis, threads=1)) as engine:
+            engine = Engine(self._theirs, self.memory, self.analysis, threads=1, load_guess=self._load_guess)
+            with closing(engine):
                 engine.run()
         except (EOFError, OSError) as error:
             self.ended_by = error
@@ -267,3 +275,115 @@ def test_half_analysed_and_stopped_is_kept(tmp_path: Path) -> None:
     assert analysed
     with open_store(tmp_path, source) as store:
         assert store.count == analysed
+
+
+FAT = NearestPhrase("fat", 0.61)
+
+
+@pytest.fixture
+def guessing(tmp_path: Path) -> Iterator[Callable[[Callable[[], Guess | None]], Window]]:
+    """A window that is answered by a sentence model of the test's; nothing is analysed."""
+    windows: list[Window] = []
+    with open_store(tmp_path, MadeSlide(picture())) as store:
+
+        def start(load_guess: Callable[[], Guess | None]) -> Window:
+            analysis = Analysis(MadeSlide(picture()), ColourEncoder(), store)
+            windows.append(Window(analysis, load_guess))
+            windows[-1].tell(SetPaused(True))
+            windows[-1].start()
+            return windows[-1]
+
+        yield start
+        for window in windows:
+            window.stop()
+
+
+def test_words_are_read_by_a_model_that_is_loaded_once(
+    guessing: Callable[[Callable[[], Guess | None]], Window],
+) -> None:
+    loaded = []
+
+    def load() -> Guess:
+        loaded.append(True)
+        return {"greasy stuff": FAT}.get
+
+    window = guessing(load)
+    window.hear(Progress)
+    assert not loaded
+    window.tell(GuessWords(1, ("greasy stuff", "flurb")))
+    assert window.hear(Guessed) == Guessed(1, (("greasy stuff", FAT),))
+    window.tell(GuessWords(2, ("flurb",)))
+    assert window.hear(Guessed) == Guessed(2, ())
+    assert len(loaded) == 1
+
+
+def test_without_a_model_no_words_are_read(
+    guessing: Callable[[Callable[[], Guess | None]], Window],
+) -> None:
+    window = guessing(lambda: None)
+    window.tell(GuessWords(1, ("greasy stuff",)))
+    assert window.hear(Guessed) == Guessed(1, ())
+    assert not any(isinstance(event, Note) and "meaning" in event.text for event in window.events)
+
+
+def test_while_a_model_is_loaded_the_window_is_heard_and_only_the_last_words_wait(
+    guessing: Callable[[Callable[[], Guess | None]], Window],
+) -> None:
+    loading, go_on = threading.Event(), threading.Event()
+
+    def load() -> Guess:
+        loading.set()
+        assert go_on.wait(PATIENCE_S)
+        return {"greasy stuff": FAT}.get
+
+    window = guessing(load)
+    try:
+        window.tell(GuessWords(1, ("flurb",)))
+        assert loading.wait(PATIENCE_S)
+        window.tell(SetPaused(False), Ask(2, DARKNESS))
+        window.hear_end()
+        assert any(isinstance(event, Published) for event in window.events)
+        window.tell(GuessWords(3, ("stuff",)), GuessWords(4, ("greasy stuff",)), Ask(5, Term("taste")))
+        window.hear(Refused)
+    finally:
+        go_on.set()
+    window.hear_until(lambda event: event == Guessed(4, (("greasy stuff", FAT),)))
+    guessed = [event.number for event in window.events if isinstance(event, Guessed)]
+    assert guessed == [1, 4]
+
+
+def test_a_model_that_cannot_be_loaded_is_told_of_once_and_the_analysis_goes_on(
+    guessing: Callable[[Callable[[], Guess | None]], Window], tmp_path: Path
+) -> None:
+    def load() -> Guess:
+        raise CheckpointError(tmp_path / "model.safetensors", "its content is not the one expected")
+
+    window = guessing(load)
+    window.tell(GuessWords(1, ("flurb",)))
+    assert window.hear(Guessed) == Guessed(1, ())
+    window.tell(GuessWords(2, ("flurb",)), SetPaused(False))
+    window.hear_until(lambda event: event == Guessed(2, ()))
+    window.hear_end()
+    notes = [event.text for event in window.events if isinstance(event, Note)]
+    assert sum("model.safetensors" in note for note in notes) == 1
+
+
+def test_a_stop_does_not_wait_for_a_model_that_is_being_loaded(
+    guessing: Callable[[Callable[[], Guess | None]], Window],
+) -> None:
+    loading, go_on = threading.Event(), threading.Event()
+
+    def load() -> Guess | None:
+        loading.set()
+        go_on.wait(PATIENCE_S)
+        return None
+
+    window = guessing(load)
+    try:
+        window.tell(GuessWords(1, ("flurb",)))
+        assert loading.wait(PATIENCE_S)
+        started_s = time.monotonic()
+        window.stop()
+        assert time.monotonic() - started_s < PATIENCE_S / 2
+    finally:
+        go_on.set()

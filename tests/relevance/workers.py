@@ -1,4 +1,4 @@
-"""Encoders for tests of the worker's process, made there by name: functions that can be sent to it."""
+"""Encoders and guesses for tests of the worker's process, made there by name: functions to be sent to it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, NoReturn
 
 from tests.relevance.colours import ColourEncoder
+from viewer.relevance.text import NearestPhrase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from viewer.relevance.text import Guess
 
 HANGING_S = 30.0
 
@@ -30,6 +33,16 @@ def hanging(_encoder_id: str) -> ColourEncoder:
 
 def deadly(_encoder_id: str) -> NoReturn:
     """No encoder: the process ends, as when a library crashes."""
+    os._exit(3)
+
+
+def greasy() -> Guess:
+    """A sentence model that knows one thing."""
+    return {"greasy stuff": NearestPhrase("fat", 0.61)}.get
+
+
+def deadly_guess() -> NoReturn:
+    """No sentence model: the process ends, as when memory is short."""
     os._exit(3)
 
 

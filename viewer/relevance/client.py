@@ -23,17 +23,19 @@ from viewer.relevance.messages import (
     Ask,
     Explain,
     Failed,
+    GuessWords,
     Look,
     Published,
     SetPaused,
     Stop,
     WorkerDied,
 )
+from viewer.relevance.sentences import load_guess
 from viewer.relevance.shared_grid import ESTIMATED, KNOWN, SharedGrid
 from viewer.relevance.worker import run_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from multiprocessing.connection import Connection
 
     import numpy as np
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders import Encoder
     from viewer.relevance.messages import Event, FromWorker, ToWorker
     from viewer.relevance.query import Query
+    from viewer.relevance.text import Guess
     from viewer.slide.geometry import Rect
     from viewer.slide.source import Source
     from viewer.view.gaze import SlideGaze
@@ -58,7 +61,7 @@ _SPAWN = get_context("spawn")
 class RelevanceClient:
     """Made for one slide: ``open``, then the rest, and ``close`` at the end. All but events in one thread.
 
-    ``make_encoder`` runs in the worker and must be picklable.
+    ``make_encoder`` and ``load_guess`` run in the worker and must be picklable.
     """
 
     def __init__(
@@ -66,9 +69,11 @@ class RelevanceClient:
         on_event: Callable[[Event], None],
         *,
         make_encoder: Callable[[str], Encoder] = load_encoder,
+        load_guess: Callable[[], Guess | None] = load_guess,
     ) -> None:
         self._on_event = on_event
         self._make_encoder = make_encoder
+        self._load_guess = load_guess
         self._conversation: _Conversation | None = None
         self._grid: PatchGrid | None = None
         self._number = 0
@@ -99,7 +104,9 @@ class RelevanceClient:
             store_bytes,
             threads or max(1, core_count() - 1),
         )
-        self._conversation = _Conversation(job, self._grid, self._make_encoder, self._on_event)
+        self._conversation = _Conversation(
+            job, self._grid, (self._make_encoder, self._load_guess), self._on_event
+        )
 
     @property
     def grid(self) -> PatchGrid:
@@ -112,6 +119,14 @@ class RelevanceClient:
         """Have a query answered, from now on with every new patch; the number comes back with its answers."""
         self._number += 1
         self._tell(Ask(self._number, query))
+        return self._number
+
+    def guess(self, words: Sequence[str]) -> int:
+        """Have words that the lexicon lacks compared by their meaning, before the query they are of is asked;
+        the number comes back with the answer, a ``Guessed``.
+        """
+        self._number += 1
+        self._tell(GuessWords(self._number, tuple(words)))
         return self._number
 
     def look(self, field: Rect, gaze: SlideGaze | None, downsample: float, *, moving: bool) -> None:
@@ -151,21 +166,21 @@ class _Conversation:
         self,
         job: Analyse,
         grid: PatchGrid,
-        make_encoder: Callable[[str], Encoder],
+        makers: tuple[Callable[[str], Encoder], Callable[[], Guess | None]],
         on_event: Callable[[Event], None],
     ) -> None:
         self.field: RelevanceField | None = None
         self.weights: NDArray[np.float32] | None = None
         self._job = job
         self._grid = grid
-        self._make_encoder = make_encoder
+        self._makers = makers
         self._on_event = on_event
         self._outgoing: deque[ToWorker] = deque()
         self._ending = threading.Event()
         self._memory: SharedGrid | None = None
         self._process: Any = None
         # What a new worker must be told, and how many have died since something was asked.
-        self._asked: Ask | None = None
+        self._asked: Ask | GuessWords | None = None
         self._paused = SetPaused(False)
         self._look: Look | None = None
         self._deaths = 0
@@ -227,7 +242,7 @@ class _Conversation:
             connection, theirs = _SPAWN.Pipe()
             process = _SPAWN.Process(
                 target=run_worker,
-                args=(theirs, self._job, memory, self._make_encoder),
+                args=(theirs, self._job, memory, *self._makers),
                 name="foveola relevance worker",
                 daemon=True,
             )
@@ -301,7 +316,7 @@ class _Conversation:
         while self._outgoing:
             message = self._outgoing.popleft()
             match message:
-                case Ask():
+                case Ask() | GuessWords():
                     self._asked, self._deaths = message, 0
                 case SetPaused():
                     self._paused = message

@@ -1,22 +1,28 @@
 """Engine: the loop of the relevance worker. Hears the window, analyses what matters first, publishes.
 
-Its own thread never waits for a block: blocks are read and encoded on others, so that a question or a stop is
-heard within a fiftieth of a second.
+Its own thread never waits for a block or a sentence model: those have threads of their own, so that a
+question or a stop is heard within a fiftieth of a second.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
+from math import ceil, floor
 from time import monotonic
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from viewer.relevance.encoders import UnsupportedTermError
+from viewer.relevance.guessing import Guesser
 from viewer.relevance.loads import Allocator
 from viewer.relevance.messages import (
     Allocated,
     Ask,
+    Attended,
     Explain,
     Explained,
+    GuessWords,
     Look,
     Note,
     Progress,
@@ -27,8 +33,10 @@ from viewer.relevance.messages import (
 )
 from viewer.relevance.order import Order
 from viewer.relevance.query import Like, leaves
+from viewer.view.hierarchy import TOKENS_A_SIDE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from multiprocessing.connection import Connection
 
     from viewer.relevance.analysis import Analysis
@@ -37,6 +45,7 @@ if TYPE_CHECKING:
     from viewer.relevance.messages import FromWorker
     from viewer.relevance.reading import BlockReader, Outcome
     from viewer.relevance.shared_grid import SharedGrid
+    from viewer.relevance.text import Guess
 
 BATCH_S = 0.05
 """What a block may take: blocks become smaller until they do."""
@@ -47,6 +56,10 @@ _ANSWER_SHARE = 0.1
 """Of the time, at most, for scoring again what grows: a large slide is scored more seldom."""
 _ALLOCATE_EVERY_S = 0.2
 _PROGRESS_EVERY_S = 0.25
+_ATTEND_EVERY_S = 0.4
+_WINDOWS_AT_ONCE = 2
+_LEAST_TOKEN_PX = 2.0
+"""On the screen: smaller ones are not shown."""
 _BUSY_WAIT_S = 0.02
 _IDLE_WAIT_S = 0.25
 _MOVING_FOR_S = 0.3
@@ -60,14 +73,26 @@ class Engine:
     SlideError where the analysis cannot go on.
     """
 
-    def __init__(self, connection: Connection, memory: SharedGrid, analysis: Analysis, threads: int) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        memory: SharedGrid,
+        analysis: Analysis,
+        threads: int,
+        *,
+        load_guess: Callable[[], Guess | None],
+    ) -> None:
         self._connection = connection
         self._memory = memory
         self._analysis = analysis
         self._threads = threads
-        self._order = Order(analysis.grid, analysis.tissue)
+        attends = analysis.encoder.card.attention_heads is not None
+        self._order = Order(analysis.grid, analysis.tissue, coarse_first=not attends)
+        if memory.attention is not None:
+            analysis.attend(memory.attention.arrays())
         subject = analysis.store.subject
         self._allocator = Allocator(analysis.grid, analysis.source.pyramid, analysis.tissue, subject.mpp_um)
+        self._guesser = Guesser(load_guess)
         self._reader: BlockReader | None = None
         self._stopped = self._paused = self._finished = False
         self._asked: Ask | None = None
@@ -83,6 +108,8 @@ class Engine:
         self._coarse = True
         self._allocation_due = False
         self._allocate_due_s = 0.0
+        self._attend_due_s = 0.0
+        self._attention_news = False
         self._patch_s = 0.0
         self._worked_s = 0.0
         self._worked_patches = 0
@@ -95,8 +122,11 @@ class Engine:
             self._hear()
             if self._stopped:
                 return
+            for event in self._guesser.collect():
+                self._say(event)
             self._answer_if_due()
             self._allocate_if_due()
+            self._attend()
             self._tell_progress()
             self._work()
             if self._reader is not None and self._reader.busy:
@@ -104,9 +134,8 @@ class Engine:
 
     def close(self) -> None:
         """Let the blocks under way end, and drop the rest."""
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+        self._guesser.close()
+        self._close_reader()
 
     # Hearing
 
@@ -121,6 +150,8 @@ class Engine:
                 self._stopped = True
             case Ask():
                 self._begin_answer(message)
+            case GuessWords():
+                self._guesser.begin(message)
             case Look():
                 self._look = message
                 if message.moving:
@@ -128,6 +159,7 @@ class Engine:
                 else:
                     self._moving_until_s = 0.0
                     self._order.look(message.field, message.gaze)
+                    self._want_tokens(message)
                 self._allocation_due = True
             case Explain():
                 self._explain(message)
@@ -155,6 +187,16 @@ class Engine:
                 reasons = self._analysis.explain(parts[wanted.leaf], wanted.row, wanted.col)
         self._say(Explained(wanted.number, wanted.leaf, wanted.row, wanted.col, reasons))
 
+    def _want_tokens(self, look: Look) -> None:
+        """Tokens of the field of view, where they can be told apart and features were stored without them."""
+        grid = self._analysis.grid
+        if look.downsample * _LEAST_TOKEN_PX * TOKENS_A_SIDE <= grid.patch_width_px:
+            rows = slice(*_span(look.field.y0, look.field.y1, grid.patch_height_px))
+            cols = slice(*_span(look.field.x0, look.field.x1, grid.patch_width_px))
+            area = np.zeros(grid.shape, bool)
+            area[rows, cols] = True
+            self._analysis.want_tokens(area)
+
     # Working
 
     def _work(self) -> None:
@@ -176,7 +218,13 @@ class Engine:
             return
         if not resting and not self._finished:
             self._end_analysis()
-        self._connection.poll(_BUSY_WAIT_S if resting and not self._paused else _IDLE_WAIT_S)
+        soon = self._guesser.busy or (resting and not self._paused)
+        self._connection.poll(_BUSY_WAIT_S if soon else _IDLE_WAIT_S)
+
+    def _close_reader(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
     def _ready_reader(self) -> BlockReader:
         if self._reader is None:
@@ -197,6 +245,7 @@ class Engine:
                 _RATE_MEMORY * self._patch_s + (1 - _RATE_MEMORY) * each_s if self._patch_s else each_s
             )
             self._worked_patches += patches
+        self._attention_news |= outcome.tokens is not None
         self._tell_notes()
         if self._coarse and not self._order.coarse_left(self._analysis.pending):
             self._coarse, self._answer_due_s = False, 0.0
@@ -204,7 +253,7 @@ class Engine:
     def _end_analysis(self) -> None:
         self._finished = True
         self._answer_due_s = 0.0
-        self.close()
+        self._close_reader()
         self._analysis.finish()
         self._tell_notes()
         self._progress_due_s = 0.0
@@ -245,6 +294,16 @@ class Engine:
         self._memory.write_loads(loads)
         self._say(Allocated())
 
+    def _attend(self) -> None:
+        """Look at regions whose patches have become known, and tell of what is new."""
+        attention = self._analysis.attention
+        if attention is None:
+            return
+        self._attention_news |= attention.update(self._analysis.failed, _WINDOWS_AT_ONCE)
+        if self._attention_news and monotonic() >= self._attend_due_s:
+            self._attention_news, self._attend_due_s = False, monotonic() + _ATTEND_EVERY_S
+            self._say(Attended())
+
     def _tell_progress(self) -> None:
         now_s = monotonic()
         if now_s < self._progress_due_s:
@@ -268,3 +327,8 @@ class Engine:
 
     def _say(self, event: FromWorker) -> None:
         self._connection.send(event)
+
+
+def _span(start: float, end: float, step: float) -> tuple[int, int]:
+    """The first of the steps that a length touches, and the one after the last."""
+    return max(0, floor(start / step)), max(0, ceil(end / step))

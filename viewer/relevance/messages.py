@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders import Reason
     from viewer.relevance.field import Provenance
     from viewer.relevance.query import Query
+    from viewer.relevance.text import NearestPhrase
     from viewer.slide.geometry import Rect
     from viewer.view.gaze import SlideGaze
 
@@ -38,6 +39,14 @@ class Ask:
 
     number: int
     query: Query
+
+
+@dataclass(frozen=True, slots=True)
+class GuessWords:
+    """Say what words that the lexicon lacks are nearest to in meaning. ``number`` as for ``Ask``."""
+
+    number: int
+    words: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +104,24 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class Guessed:
+    """The answer to ``GuessWords``: those of its words that are near enough to a phrase, each with it.
+
+    () where there are none, or no sentence model.
+    """
+
+    number: int
+    nearest: tuple[tuple[str, NearestPhrase], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Allocated:
     """New weights and token budgets lie in shared memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attended:
+    """More of the attention lies in shared memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +170,6 @@ class WorkerDied:
     restarting: bool
 
 
-ToWorker = Ask | Look | Explain | SetPaused | Stop
-FromWorker = Progress | Published | Allocated | Explained | Note | Refused | Failed
+ToWorker = Ask | GuessWords | Look | Explain | SetPaused | Stop
+FromWorker = Progress | Published | Guessed | Allocated | Attended | Explained | Note | Refused | Failed
 Event = FromWorker | WorkerDied

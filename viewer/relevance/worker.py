@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders import Encoder
     from viewer.relevance.messages import Analyse
     from viewer.relevance.shared_grid import SharedGrid
+    from viewer.relevance.text import Guess
 
 log = logger("relevance")
 
@@ -29,14 +30,18 @@ _LOWEST_NICENESS = 19
 
 
 def run_worker(
-    connection: Connection, job: Analyse, memory: SharedGrid, make_encoder: Callable[[str], Encoder]
+    connection: Connection,
+    job: Analyse,
+    memory: SharedGrid,
+    make_encoder: Callable[[str], Encoder],
+    load_guess: Callable[[], Guess | None],
 ) -> None:
     """The process from beginning to end. Ends quietly when told to, and when the other side is gone."""
     _yield_to_the_window()
     try:
         with closing(connection), suppress(EOFError, BrokenPipeError, ConnectionResetError):
             try:
-                _analyse(connection, job, memory, make_encoder)
+                _analyse(connection, job, memory, make_encoder, load_guess)
             except (EOFError, BrokenPipeError, ConnectionResetError):
                 raise
             except Exception as error:
@@ -47,7 +52,11 @@ def run_worker(
 
 
 def _analyse(
-    connection: Connection, job: Analyse, memory: SharedGrid, make_encoder: Callable[[str], Encoder]
+    connection: Connection,
+    job: Analyse,
+    memory: SharedGrid,
+    make_encoder: Callable[[str], Encoder],
+    load_guess: Callable[[], Guess | None],
 ) -> None:
     import torch
 
@@ -72,7 +81,7 @@ def _analyse(
                 except EncoderMemoryError as error:
                     analysis.use("cpu")
                     connection.send(Note(f"{error}. The CPU is used, more slowly."))
-            with closing(Engine(connection, memory, analysis, job.threads)) as engine:
+            with closing(Engine(connection, memory, analysis, job.threads, load_guess=load_guess)) as engine:
                 engine.run()
         finally:
             try:

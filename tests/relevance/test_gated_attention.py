@@ -13,7 +13,8 @@ from torch.nn import functional
 from tests.relevance.bags import bag, shaken
 from viewer.relevance.bag import BagError, BagReading
 from viewer.relevance.gated_attention import GatedAttentionHead, GatedShape
-from viewer.relevance.gated_layouts import NotThisHead, gated_head
+from viewer.relevance.gated_layouts import gated_head
+from viewer.relevance.head_weights import NotThisHead, plain_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +90,7 @@ def chances(logits: Tensor) -> Tensor:
 
 
 def loaded(weights: Weights) -> GatedAttentionHead:
-    head = gated_head(weights)
+    head = gated_head(plain_names(weights))
     assert head is not None
     return head
 

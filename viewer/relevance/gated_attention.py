@@ -19,13 +19,16 @@ from viewer.relevance.bag import BagReading, check_bag, probabilities_of
 if TYPE_CHECKING:
     from viewer.relevance.bag import RowMeaning
 
+_MIXER_HEADS = 3
+
 
 @dataclass(frozen=True, slots=True)
 class MixerShape:
-    """The transformer between embedding and pool that HIPT has: post-norm, no places."""
+    """The transformer between embedding and pool that HIPT has: post-norm, no places, always three heads
+    (a file could not say how many).
+    """
 
     depth: int
-    heads: int
     mlp_width: int
 
 
@@ -44,7 +47,7 @@ class GatedShape:
     pool_per_class: bool = False
     """Each class reads its own pool alone, with ``pools`` equal to ``classes``. Otherwise all are joined."""
     pool_features: bool = False
-    """The weights come from the embedding, what is pooled are the features as given."""
+    """The weights come from the embedding, what is pooled are the features as given (CHIEF)."""
     mixer: MixerShape | None = None
     after: tuple[int, ...] = ()
     """Widths of linear layers, each with a ReLU, between pool and classifier."""
@@ -170,5 +173,5 @@ def _relu_layers(width: int, widths: tuple[int, ...], dropout: float) -> nn.Sequ
 
 
 def _mixer(width: int, shape: MixerShape, dropout: float) -> nn.TransformerEncoder:
-    layer = nn.TransformerEncoderLayer(width, shape.heads, shape.mlp_width, dropout, batch_first=True)
+    layer = nn.TransformerEncoderLayer(width, _MIXER_HEADS, shape.mlp_width, dropout, batch_first=True)
     return nn.TransformerEncoder(layer, shape.depth, enable_nested_tensor=False)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from viewer.relevance.gated_attention import GatedAttentionHead, GatedShape, MixerShape
+from viewer.relevance.head_weights import NotThisHead, filled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,23 +25,19 @@ if TYPE_CHECKING:
 _WEIGHT = ".weight"
 _PAIRS = (
     ("attention_V.0", "attention_U.0", ("attention_w", "attention_weights")),
+    ("attention_v", "attention_u", ("attention_w",)),
     ("a.0", "b.0", ("c",)),
 )
-"""Ends of the names of the tanh layer, the gate, and what they meet in."""
+"""Ends of the names of the tanh layer, the gate, and what they meet in. The second is our own."""
+_OWN = "attention_v"
 _PLAIN = re.compile(r"^(?P<stem>(?:.*\.)?\w*att\w*(?:\.\d+)?)\.0$")
 _CLASSIFIER = re.compile(r"^(?:.*\.)?(?:classifiers?|head|bag_classifier|_?fc2|fc_out)(?:\.\d+)*$")
-_AFTER = re.compile(r"^(?:\w*_)?rho\.\d+$")
-_MIXER = re.compile(r"^(?:\w*_)?transformer\.layers\.(?P<layer>\d{1,3})\.(?P<part>.+)$")
+_AFTER = re.compile(r"^(?:(?:\w*_)?rho|after)\.\d+$")
+_MIXER = re.compile(r"^(?:(?:\w*_)?transformer|mixer)\.layers\.(?P<layer>\d{1,3})\.(?P<part>.+)$")
 _TRAINING_ONLY = re.compile(r"^(?:instance_classifiers|instance_loss_fn)\.|(?:^|\.)num_batches_tracked$")
 _OTHER_STAGES = re.compile(r"^local_vit\.")
 _ORGAN = re.compile(r"^(?:organ_embedding$|text_to_vision\.|att_head\.)")
-_HIPT_HEADS = 3
-"""Not to be seen in the shapes: HIPT's slide stage has three."""
 _NORM_EPS = 1e-5
-
-
-class NotThisHead(Exception):
-    """It is an attention pool, but one that cannot be computed: what about it."""
 
 
 @dataclass(slots=True)
@@ -52,22 +49,17 @@ class _Pool:
 
 
 def gated_head(tensors: dict[str, Tensor]) -> GatedAttentionHead | None:
-    """The head in a file's tensors, loaded; None where they hold no attention pool.
+    """The head in a file's tensors (``plain_names``), loaded; None where they hold no attention pool.
 
     Raises NotThisHead where there is one whose other parts are unknown, missing or do not fit each other.
     """
-    given = {_plain_name(name): tensor for name, tensor in tensors.items()}
-    pools = _find_pools(given)
+    pools = _find_pools(tensors)
     if not pools:
         return None
     if len(pools) > 1:
         names = ", ".join(pool.stem.rstrip("._") for pool in pools)
         raise NotThisHead(f"it has {len(pools)} attention pools ({names}), and a slide head has one")
-    return _assembled(given, pools[0])
-
-
-def _plain_name(name: str) -> str:
-    return name.removeprefix("model.").replace(".module.", ".")
+    return _assembled(tensors, pools[0])
 
 
 def _linears(given: dict[str, Tensor]) -> set[str]:
@@ -93,12 +85,16 @@ def _find_pools(given: dict[str, Tensor]) -> list[_Pool]:
         return pools
     for v in sorted(linears):
         plain = _PLAIN.match(v)
-        if plain is None:
+        if v == _OWN:
+            stem, ends = v, ["attention_w"]
+        elif plain is not None:
+            stem = plain["stem"]
+            ends = [stem + ".2", stem + ".3"]  # without dropout between, and with it
+        else:
             continue
-        ends = (plain["stem"] + ".2", plain["stem"] + ".3")  # without dropout between, and with it
         w = next((end for end in ends if end in linears and shape[end][1] == shape[v][0]), None)
         if w is not None:
-            pools.append(_Pool(plain["stem"], v, None, w))
+            pools.append(_Pool(stem, v, None, w))
     return pools
 
 
@@ -139,7 +135,8 @@ def _assembled(given: dict[str, Tensor], pool: _Pool) -> GatedAttentionHead:
     feature_width = ours["embedding.0.weight"].shape[1] if embedding else width
     classes = ours["classifier.weight"].shape[0] if classifiers else 0
     read_width = ours["after.0.weight" if after else "classifier.weight"].shape[1] if classifiers else 0
-    pool_per_class = pools > 1 and pools == classes == len(classifiers)
+    own_rows = read_width == width if pool.v == _OWN else len(classifiers) == classes
+    pool_per_class = pools > 1 and pools == classes and own_rows
     joined = 1 if pool_per_class else pools
     pool_features = bool(organ) and classes > 0 and read_width == feature_width * joined
     shape = GatedShape(
@@ -154,7 +151,8 @@ def _assembled(given: dict[str, Tensor], pool: _Pool) -> GatedAttentionHead:
         mixer,
         tuple(ours[f"after.{3 * number}.weight"].shape[0] for number in range(len(after))),
     )
-    return _loaded(shape, ours, layout=_layout(given, pool, shape), patch_gate=bool(organ))
+    layout = _layout(given, pool, shape)
+    return filled(lambda: GatedAttentionHead(shape, layout=layout, patch_gate=bool(organ)), ours)
 
 
 def _mixer(given: dict[str, Tensor], left: set[str], ours: dict[str, Tensor]) -> MixerShape | None:
@@ -171,7 +169,7 @@ def _mixer(given: dict[str, Tensor], left: set[str], ours: dict[str, Tensor]) ->
         layers.add(int(layer["layer"]))
     if layers != set(range(len(layers))):
         raise NotThisHead("its transformer lacks layers")
-    return MixerShape(len(layers), _HIPT_HEADS, mlp_width) if layers else None
+    return MixerShape(len(layers), mlp_width) if layers else None
 
 
 def _join_classifiers(
@@ -215,19 +213,6 @@ def _layout(given: dict[str, Tensor], pool: _Pool, shape: GatedShape) -> str:
     if any(name.startswith("head.1.") for name in given):
         return "slideflow attention MIL"
     return "gated attention" if shape.gated else "plain attention"
-
-
-def _loaded(
-    shape: GatedShape, ours: dict[str, Tensor], *, layout: str, patch_gate: bool
-) -> GatedAttentionHead:
-    try:
-        with torch.device("meta"):
-            head = GatedAttentionHead(shape, layout=layout, patch_gate=patch_gate)
-        head.load_state_dict({name: tensor.float() for name, tensor in ours.items()}, assign=True)
-    except (RuntimeError, ValueError, AssertionError) as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise NotThisHead(f"its layers do not fit each other ({lines[-1][:160]})") from error
-    return head.eval().requires_grad_(False)
 
 
 def _in_order(names: Iterable[str]) -> list[str]:

@@ -285,7 +285,7 @@ class SpanHead(nn.Module):
 
 def span_shape(tensors: Mapping[str, Tensor]) -> SpanShape | None:
     """The shape of a SPAN that we saved, from its tensors; None where they are something else."""
-    stages = [re.match(r"layers\.(\d+)\.local\.bias$", name) for name in tensors]
+    stages = [re.match(r"layers\.(\d{1,2})\.local\.bias$", name) for name in tensors]
     depth = max((int(match[1]) + 1 for match in stages if match), default=0)
     needed = ("embed.weight", "carriers", "classifier.weight", "layers.0.mlp.0.weight", "layers.0.local.bias")
     if not depth or any(name not in tensors for name in needed):

@@ -14,6 +14,7 @@ from viewer.log import diagnostics as diagnostics_text
 from viewer.saving import SaveError
 from viewer.slide.names import SLIDE_SUFFIXES
 from viewer.ui.associated import AssociatedImages
+from viewer.ui.dialogs import show_dialog
 from viewer.ui.go_to import GoTo
 from viewer.ui.messages import MessageKind
 from viewer.ui.pixel_size import PixelSize
@@ -22,8 +23,6 @@ from viewer.ui.shortcut_sheet import ShortcutSheet
 from viewer.ui.theme import without_icons
 
 if TYPE_CHECKING:
-    from PySide6.QtWidgets import QDialog
-
     from viewer.ui.main_window import MainWindow
     from viewer.ui.slide_view import SlideView
 
@@ -97,7 +96,7 @@ class Commands:
     def preferences(self) -> None:
         dialog = Preferences(self._window.settings, self._window)
         dialog.applied.connect(self._window.apply_settings)
-        self._show(dialog, modal=True)  # beside it, settings could change under its fields
+        show_dialog(dialog, modal=True)  # beside it, settings could change under its fields
 
     def quit(self) -> None:
         self._window.close()
@@ -141,7 +140,7 @@ class Commands:
         self._window.overlay.set_scale_bar_visible(on)
 
     def label(self) -> None:
-        self._show(AssociatedImages(self._view, self._window))
+        show_dialog(AssociatedImages(self._view, self._window))
 
     def full_screen(self, on: bool) -> None:
         self._window.set_full_screen(on)
@@ -154,7 +153,7 @@ class Commands:
     # Go
 
     def go_to(self) -> None:
-        self._show(GoTo(self._view, self._window))
+        show_dialog(GoTo(self._view, self._window))
 
     def step_slide(self, step: float) -> None:
         path = self._window.folder.neighbour(int(step))
@@ -198,7 +197,7 @@ class Commands:
     # Tools
 
     def pixel_size(self) -> None:
-        self._show(PixelSize(self._view, self._window))
+        show_dialog(PixelSize(self._view, self._window))
 
     def icc(self, on: bool) -> None:
         if on != self._window.settings.display.icc:
@@ -227,7 +226,7 @@ class Commands:
     # Help
 
     def keyboard(self) -> None:
-        self._show(ShortcutSheet(self._window.settings.shortcuts, self._window))
+        show_dialog(ShortcutSheet(self._window.settings.shortcuts, self._window))
 
     def about(self) -> None:
         box = QMessageBox(self._window)
@@ -236,18 +235,4 @@ class Commands:
         box.setText(ABOUT)
         box.setStandardButtons(QMessageBox.StandardButton.Ok)
         without_icons(box.buttons())
-        self._show(box)
-
-    def _show(self, dialog: QDialog, *, modal: bool = False) -> None:
-        """Show a dialog beside the window, which stays usable unless it is ``modal``.
-
-        An older one of the same kind gives way: a key pressed twice opens one dialog, not two.
-        """
-        for older in self._window.findChildren(type(dialog)):
-            if older is not dialog:
-                older.close()
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setModal(modal)
-        dialog.show()
-        dialog.raise_()
-        dialog.activateWindow()
+        show_dialog(box)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from viewer.relevance.encoders import MEASURED_ID, cards, read_registry
 from viewer.relevance.lexicon import load_lexicon
+from viewer.ui.dialogs import show_dialog
 from viewer.ui.encoder_dialog import EncoderDialog
 from viewer.ui.examples_box import Example, cells_in_frame
 from viewer.ui.hit_list import HitRow
@@ -213,9 +214,7 @@ class QueryTools(QObject):
 
     def _ask_pixel_size(self) -> None:
         if self._view.source is not None and self._view.mpp_um is None:
-            for older in self._view.window().findChildren(PixelSize):
-                older.close()
-            PixelSize(self._view, self._view.window(), to_search=True).open()
+            show_dialog(PixelSize(self._view, self._view.window(), to_search=True), modal=True)
 
     def _show_question(self) -> None:
         if self.session.question.query != self._marked_for:
@@ -359,7 +358,7 @@ class QueryTools(QObject):
         dialog = EncoderDialog(card, first_use=True, parent=self._view.window())
         dialog.accepted.connect(lambda: self._use_encoder(encoder_id, [*accepted, encoder_id]))
         dialog.rejected.connect(self._show_encoders)
-        dialog.open()
+        show_dialog(dialog, modal=True)
 
     def _use_encoder(self, encoder_id: str, accepted: list[str]) -> None:
         self.settings_chosen.emit(
@@ -369,7 +368,7 @@ class QueryTools(QObject):
     def _show_encoder_facts(self) -> None:
         card = self._card(self.panel.encoder.currentData())
         if card is not None:
-            EncoderDialog(card, first_use=False, parent=self._view.window()).open()
+            show_dialog(EncoderDialog(card, first_use=False, parent=self._view.window()), modal=True)
 
     # The rest
 

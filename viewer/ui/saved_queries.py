@@ -6,10 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QInputDialog, QMenu, QWidget
+from PySide6.QtWidgets import QDialogButtonBox, QInputDialog, QMenu, QWidget
 
 from viewer.relevance.history import QueryHistory
 from viewer.saving import SaveError
+from viewer.ui.dialogs import show_dialog
+from viewer.ui.theme import without_icons
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +100,9 @@ class SavedQueries(QObject):
         dialog.setLabelText("Name:")
         dialog.setTextValue(self._present().text)
         dialog.textValueSelected.connect(self.keep)
-        dialog.open()
+        show_dialog(dialog, modal=True)
+        for buttons in dialog.findChildren(QDialogButtonBox):
+            without_icons(buttons.buttons())
 
     def _forget(self) -> None:
         self._history.forget_asked()

@@ -10,9 +10,11 @@ from PySide6.QtWidgets import QDialog, QWidget
 
 from tests.gui.fake_relevance import FakeClient
 from tests.gui.shell.conftest import write_slide
-from viewer.relevance.messages import Note, Progress, Refused
-from viewer.relevance.query import Like
+from viewer.relevance.messages import Guessed, Note, Progress, Refused
+from viewer.relevance.query import Like, Term
+from viewer.relevance.text import NearestPhrase
 from viewer.ui.action_spec import Need
+from viewer.ui.encoder_dialog import EncoderDialog
 from viewer.ui.pixel_size import PixelSize
 
 if TYPE_CHECKING:
@@ -207,6 +209,25 @@ def test_an_unmeasurable_term_offers_what_can_be_asked(
     assert open_window.query.session.question.refused == ""
 
 
+def test_a_guessed_word_is_said_to_be_one_and_its_weights_can_be_changed(
+    qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
+) -> None:
+    ask(qtbot, open_window, "greasy stuff")
+    panel = open_window.query.panel
+    assert "not a term that can be measured" in panel.problems.text()
+    assert not panel.weights.has_sliders
+    assert "Looking" in panel.empty.text()
+    with qtbot.wait_signal(open_window.query.session.question_changed):
+        clients[0].tell(Guessed(1, (("greasy stuff", NearestPhrase("fat", 0.614)),)))
+    assert "“greasy stuff” is not in the lexicon" in panel.problems.text()
+    assert "read as “fat” (similar meaning, 0.61)" in panel.problems.text()
+    assert "⚠" not in panel.problems.text()
+    assert panel.box.text() == "greasy stuff"
+    panel.weights.set_weight(0, "adipose_tissue", 0.4)
+    assert clients[0].asked[-1] == Term("greasy stuff", (("adipose_tissue", 0.4),))
+    assert "similar meaning" in panel.problems.text()
+
+
 def test_a_slide_without_pixel_size_asks_for_it(
     qtbot: QtBot, window: MainWindow, tmp_path: Path, open_in: OpenIn, clients: list[FakeClient]
 ) -> None:
@@ -317,3 +338,14 @@ def test_closing_the_window_closes_its_dialogs(
     ask(qtbot, window, "fat")
     window.close()
     assert not any(dialog.isVisible() for dialog in window.findChildren(QDialog))
+
+
+def test_dialogs_of_the_search_do_not_pile_up(qtbot: QtBot, open_window: MainWindow) -> None:
+    open_window.actions_["show_query"].trigger()
+    for _ in range(3):
+        open_window.query.panel.encoder_facts.click()
+    standing = open_window.findChildren(EncoderDialog)
+    assert sum(dialog.isVisible() for dialog in standing) == 1
+    for dialog in standing:
+        dialog.close()
+    qtbot.wait_until(lambda: not open_window.findChildren(EncoderDialog))

@@ -1,0 +1,27 @@
+"""The one way in which dialogs come up: one of a kind, in front, and gone from memory when they close."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QDialog
+
+
+def show_dialog(dialog: QDialog, *, modal: bool = False) -> None:
+    """Show a dialog beside its parent's window, which stays usable unless it is ``modal``.
+
+    An older one of the same kind gives way: a key pressed twice opens one dialog, not two.
+    """
+    parent = dialog.parentWidget()
+    assert parent is not None
+    for older in parent.window().findChildren(type(dialog)):
+        if older is not dialog:
+            older.close()
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.setModal(modal)
+    dialog.show()
+    dialog.raise_()
+    dialog.activateWindow()

@@ -315,6 +315,8 @@ TWO_POOLS = pool("local.attention_a.0", "local.attention_b.0", "local.attention_
     "global.attention_a.0", "global.attention_b.0", "global.attention_c"
 )
 CLAM = clam(3, branches=False)
+SLIDEFLOW = layer("attention.0", HIDDEN, ATTENTION) | layer("attention.2", ATTENTION, 1)
+SLIDEFLOW |= layer("head.3", HIDDEN, 2)
 MIXER_GAP = {"global_transformer.layers.7.linear1.weight": torch.zeros(HIDDEN, HIDDEN)}
 
 
@@ -329,6 +331,9 @@ MIXER_GAP = {"global_transformer.layers.7.linear1.weight": torch.zeros(HIDDEN, H
         (without(CLAM, "classifiers.bias"), "classifiers.bias is missing"),
         (CLAM | layer("classifiers", HIDDEN + 1, 2), "its layers do not fit each other"),
         (CLAM | layer("classifier.1", HIDDEN + 1, 2), "do not make one classifier"),
+        (CLAM | layer("classifier.1", HIDDEN, 1), "do not make one classifier"),
+        (SLIDEFLOW | {"head.1.running_mean": torch.zeros(HIDDEN)}, "head.1.* is no batch norm"),
+        (SLIDEFLOW | {"encoder.2.running_mean": torch.zeros(HIDDEN)}, "it has encoder.2.running_mean"),
         (CLAM | MIXER_GAP, "its transformer lacks layers"),
     ],
 )

@@ -58,9 +58,11 @@ def test_what_was_saved_reads_the_same(tmp_path: Path, model: nn.Module, ending:
     head = load_slide_head(path, feature_width=WIDE)
     features, cells = bag(40, WIDE)
     assert (head.feature_width, head.classes) == (WIDE, 2)
-    assert torch.equal(head(features, cells), model(features, cells))
+    assert torch.allclose(head(features, cells), model(features, cells), atol=1e-5)
     assert not head(features, cells).requires_grad
-    assert torch.equal(head.read(features, cells).attention, model.read(features, cells).attention)
+    ours, theirs = head.read(features, cells), model.read(features, cells)
+    assert ours.rows_are == theirs.rows_are
+    assert torch.allclose(ours.attention, theirs.attention, atol=1e-6)
 
 
 def test_half_precision_is_read_as_single(tmp_path: Path) -> None:

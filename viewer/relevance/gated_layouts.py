@@ -179,20 +179,22 @@ def _join_classifiers(
     if not classifiers:
         return
     weights = [given[name + _WEIGHT] for name in classifiers]
-    if len({weight.shape[1] for weight in weights}) > 1 or any(len(weight) != 1 for weight in weights[1:]):
+    shapes = {tuple(weight.shape) for weight in weights}
+    if len(weights) > 1 and (len(shapes) > 1 or len(weights[0]) != 1):
         raise NotThisHead(f"{', '.join(classifiers)} do not make one classifier")
     missing = [f"{name}.bias" for name in classifiers if f"{name}.bias" not in given]
     if missing:
         raise NotThisHead(f"{missing[0]} is missing")
-    weight = torch.cat(weights)
-    bias = torch.cat([given[f"{name}.bias"].flatten() for name in classifiers])
+    weight = torch.cat(weights).float()
+    bias = torch.cat([given[f"{name}.bias"].flatten() for name in classifiers]).float()
     left.difference_update(f"{name}.{kind}" for name in classifiers for kind in ("weight", "bias"))
-    for mean_name in sorted(name for name in left if name.endswith(".running_mean")):
-        stem = mean_name.removesuffix("running_mean")
-        parts = [stem + part for part in ("running_mean", "running_var", "weight", "bias")]
+    beside = classifiers[0].rpartition(".")[0] + "."
+    norms = [name.removesuffix("running_mean") for name in left if name.endswith(".running_mean")]
+    for norm in (name for name in norms if name.rpartition(".")[0].rpartition(".")[0] + "." == beside):
+        parts = [norm + part for part in ("running_mean", "running_var", "weight", "bias")]
         if any(part not in left or given[part].shape != weight.shape[1:] for part in parts):
-            continue
-        mean, variance, scale, shift = (given[part] for part in parts)
+            raise NotThisHead(f"{norm}* is no batch norm of what {classifiers[0]} reads")
+        mean, variance, scale, shift = (given[part].float() for part in parts)
         scale = scale * (variance + _NORM_EPS).rsqrt()
         bias = bias + weight @ (shift - mean * scale)
         weight = weight * scale

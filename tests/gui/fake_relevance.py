@@ -11,7 +11,7 @@ from viewer.relevance.grid import PatchGrid
 from viewer.relevance.messages import Published
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from viewer.slide.source import Source
 
@@ -34,7 +34,11 @@ class FakeClient:
 
     def ask(self, query: object) -> int:
         self.told.append(("ask", query))
-        return sum(words[0] == "ask" for words in self.told)
+        return self._number
+
+    def guess(self, words: Sequence[str]) -> int:
+        self.told.append(("guess", tuple(words)))
+        return self._number
 
     def look(self, *_where: Any, **_how: Any) -> None:
         self.told.append(("look",))
@@ -62,6 +66,10 @@ class FakeClient:
         known[-1, -1] = False
         self.answer = RelevanceField.of(self.grid, scores, known, PROVENANCE)
         self.tell(Published(number, PROVENANCE))
+
+    @property
+    def _number(self) -> int:
+        return sum(words[0] in ("ask", "guess") for words in self.told)
 
     @property
     def asked(self) -> list[object]:

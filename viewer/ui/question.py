@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Question:
     """What is asked. ``as_read`` is what the words alone gave, ``query`` what the reader made of it.
 
-    ``refused`` says why the encoder cannot answer.
+    ``refused`` says why the encoder cannot answer. ``unknown`` are the words that the lexicon lacks, and
+    ``guessed`` says whether they have been compared by their meaning.
     """
 
     text: str = ""
@@ -28,6 +29,8 @@ class Question:
     problems: tuple[Problem, ...] = ()
     examples: Examples = field(default_factory=Examples)
     refused: str = ""
+    unknown: tuple[str, ...] = ()
+    guessed: bool = False
 
     @property
     def edited(self) -> bool:

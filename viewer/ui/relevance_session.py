@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from viewer.relevance.client import RelevanceClient
+from viewer.relevance.encoders import MEASURED_ID
 from viewer.relevance.hits import find_hits
 from viewer.relevance.lexicon import load_lexicon
 from viewer.relevance.messages import (
     Allocated,
     Explained,
     Failed,
+    Guessed,
     Note,
     Progress,
     Published,
@@ -139,7 +141,10 @@ class RelevanceSession(QObject):
         if other and self._client is not None:
             self.stop("")
             self._forget_answers()
-            self._send_question()
+            if self._question.guessed:  # by what the other encoder measures
+                self.ask(self._question.text)
+            else:
+                self._send_question()
 
     def begin(self) -> bool:
         """Have the analysis run, before anything is asked. False where it cannot: no slide, no pixel size, or
@@ -169,12 +174,16 @@ class RelevanceSession(QObject):
         return True
 
     def ask(self, text: str) -> None:
-        """Ask in words; "" ends the question that stands. Examples give way to words."""
+        """Ask in words; "" ends the question that stands. Examples give way to words. Those that the lexicon
+        lacks are compared by their meaning first, where a worker runs that has the model for it.
+        """
         if not text.strip():
             self.clear()
             return
         parsed = parse(text, load_lexicon())
-        self._set_question(Question(text.strip(), parsed.query, parsed.query, parsed.problems))
+        self._set_question(
+            Question(text.strip(), parsed.query, parsed.query, parsed.problems, unknown=parsed.unknown)
+        )
 
     def ask_query(self, query: Query) -> None:
         """Ask a saved query, with the weights that it was saved with."""
@@ -275,9 +284,15 @@ class RelevanceSession(QObject):
             self._send_question()
 
     def _send_question(self) -> None:
-        if self._question.query is not None and self.begin():
-            assert self._client is not None
-            self._number = self._client.ask(self._question.query)
+        question = self._question
+        if question.query is None or not self.begin():
+            return
+        assert self._client is not None
+        if question.unknown and not question.guessed and self._settings.relevance.encoder == MEASURED_ID:
+            self._forget_answers()  # they are another question's, and this may take some seconds
+            self._number = self._client.guess(question.unknown)
+        else:
+            self._number = self._client.ask(question.query)
 
     def _forget_answers(self) -> None:
         self._number = -1
@@ -301,6 +316,8 @@ class RelevanceSession(QObject):
                 self.progressed.emit(event)
             case Published() if event.number == self._number:
                 self._take_field()
+            case Guessed() if event.number == self._number:
+                self._take_guess(event)
             case Allocated():
                 self._take_weights()
             case Explained():
@@ -319,6 +336,19 @@ class RelevanceSession(QObject):
                 self.failed.emit(event.reason)
                 if not event.restarting:
                     self.stop(event.reason)
+
+    def _take_guess(self, event: Guessed) -> None:
+        """Read the words again with what they are like, and ask that."""
+        parsed = parse(self._question.text, load_lexicon(), dict(event.nearest).get)
+        self._set_question(
+            replace(
+                self._question,
+                query=parsed.query,
+                as_read=parsed.query,
+                problems=parsed.problems,
+                guessed=True,
+            )
+        )
 
     def _take_field(self) -> None:
         assert self._client is not None

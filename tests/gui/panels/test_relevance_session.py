@@ -12,12 +12,14 @@ from viewer.relevance.messages import (
     Allocated,
     Explained,
     Failed,
+    Guessed,
     Note,
     Progress,
     Refused,
     WorkerDied,
 )
 from viewer.relevance.query import Like, Term
+from viewer.relevance.text import NearestPhrase
 from viewer.settings import Settings
 from viewer.ui.examples_box import Example
 from viewer.ui.explain_card import Explanation
@@ -290,6 +292,93 @@ def test_another_encoder_answers_the_same_question(
     assert clients[0].closed
     assert clients[1].told[0][3] == "plip"
     assert len(clients[1].asked) == 1
+
+
+FAT = (("adipose_tissue", 1.0),)
+GREASY = (("greasy stuff", NearestPhrase("fat", 0.61)),)
+
+
+def test_unknown_words_are_compared_by_their_meaning_before_they_are_asked(
+    qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]
+) -> None:
+    opened.ask("fat")
+    with qtbot.wait_signal(opened.hits_changed):
+        clients[0].publish(1)
+    opened.ask("greasy stuff")
+    assert clients[0].told[-1] == ("guess", ("greasy stuff",))
+    assert opened.field is None  # that of "fat" does not stand under other words
+    assert [problem.note for problem in opened.question.problems] == [False]
+    with qtbot.wait_signal(opened.question_changed):
+        clients[0].tell(Guessed(2, GREASY))
+    assert clients[0].asked[-1] == Term("greasy stuff", FAT)
+    said = opened.question.problems
+    assert [problem.note for problem in said] == [True]
+    assert "read as “fat” (similar meaning, 0.61)" in said[0].sentence
+    with qtbot.wait_signal(opened.hits_changed):
+        clients[0].publish(3)
+    assert not opened.question.edited
+    opened.set_weights(0, [("adipose_tissue", 0.5)])
+    assert clients[0].asked[-1] == Term("greasy stuff", (("adipose_tissue", 0.5),))
+
+
+def test_words_that_are_like_nothing_are_asked_as_they_are(
+    qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]
+) -> None:
+    opened.ask("flurb")
+    with qtbot.wait_signal(opened.question_changed):
+        clients[0].tell(Guessed(1, ()))
+    assert clients[0].told[-1] == ("ask", Term("flurb"))
+    assert "not a term that can be measured" in opened.question.problems[0].sentence
+    with qtbot.wait_signal(opened.question_changed):
+        clients[0].tell(Refused(2, "no words for it"))
+    assert opened.question.refused == "no words for it"
+
+
+def test_a_guess_for_an_earlier_question_is_not_heard(
+    qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]
+) -> None:
+    opened.ask("greasy stuff")
+    opened.ask("blood")
+    clients[0].tell(Guessed(1, GREASY))
+    clients[0].tell(Note("marker"))
+    qtbot.wait_until(lambda: opened.notes[-1:] == ("marker",))
+    assert opened.question.text == "blood"
+    opened.ask("greasy stuff")
+    opened.clear()
+    clients[0].tell(Guessed(3, GREASY))
+    clients[0].tell(Note("end"))
+    qtbot.wait_until(lambda: opened.notes[-1:] == ("end",))
+    assert opened.question.query is None
+
+
+def test_without_a_worker_unknown_words_get_the_usual_answer(
+    session: RelevanceSession, clients: list[FakeClient]
+) -> None:
+    session.ask("flurb")
+    assert clients == []
+    assert "not a term that can be measured" in session.question.problems[0].sentence
+
+
+def test_another_slide_hears_what_the_words_were_read_as_and_another_model_the_words(
+    qtbot: QtBot,
+    opened: RelevanceSession,
+    slide_view: FakeSlideView,
+    make_source: Callable[..., ArraySource],
+    clients: list[FakeClient],
+) -> None:
+    opened.ask("greasy stuff")
+    with qtbot.wait_signal(opened.question_changed):
+        clients[0].tell(Guessed(1, GREASY))
+    slide_view.show_source(make_source(mpp_um=(1.0, 1.0)))
+    assert [words for words in clients[1].told if words[0] in ("ask", "guess")] == [
+        ("ask", Term("greasy stuff", FAT))
+    ]
+    opened.apply_settings(Settings.default().replace("relevance", encoder="plip"))
+    assert [words for words in clients[2].told if words[0] in ("ask", "guess")] == [
+        ("ask", Term("greasy stuff"))
+    ]
+    opened.apply_settings(Settings.default())
+    assert ("guess", ("greasy stuff",)) in clients[3].told
 
 
 def test_the_worker_is_told_where_the_reader_looks(

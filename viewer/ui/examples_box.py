@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 Cell = tuple[int, int]
 """(row, column) of a patch."""
 MAX_EXAMPLES = 500
-_HINT = "Point at a place and press a button or its key, or draw a frame on the slide with Pick."
+_HINT = (
+    "Draw a frame on the slide with Pick. The upper buttons add the middle of the view, their keys the place "
+    "under the pointer."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +102,13 @@ class ExamplesBox(QWidget):
         self._list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self._list.setMinimumHeight(em_px(3))
         self._list.currentRowChanged.connect(lambda _row: self._refresh())
-        self.like = _button("+ &Like this", "Add the patch under the cursor, or in the middle of the view")
-        self.unlike = _button("− &Unlike this", "Add the patch there as one that is not meant")
+        self.like = _button(
+            "+ &Like this", "Add the patch in the middle of the view; the key adds the one under the pointer"
+        )
+        self.unlike = _button(
+            "− &Unlike this",
+            "Add the patch in the middle of the view as one that is not meant; the key, the one under the pointer",
+        )
         self.pick_like = _button("Pick like…", "Draw a frame round tissue like what is looked for")
         self.pick_unlike = _button("Pick unlike…", "Draw a frame round tissue that is not meant")
         self.remove = _button("&Remove", "Take the marked example away")

@@ -107,7 +107,7 @@ class ExamplesBox(QWidget):
         )
         self.unlike = _button(
             "− &Unlike this",
-            "Add the patch in the middle of the view as one that is not meant; the key, the one under the pointer",
+            "Add it as one that is not meant; the key adds the one under the pointer",
         )
         self.pick_like = _button("Pick like…", "Draw a frame round tissue like what is looked for")
         self.pick_unlike = _button("Pick unlike…", "Draw a frame round tissue that is not meant")

@@ -335,6 +335,7 @@ MIXER_GAP = {"global_transformer.layers.7.linear1.weight": torch.zeros(HIDDEN, H
         (SLIDEFLOW | {"head.1.running_mean": torch.zeros(HIDDEN)}, "head.1.* is no batch norm"),
         (SLIDEFLOW | {"encoder.2.running_mean": torch.zeros(HIDDEN)}, "it has encoder.2.running_mean"),
         (CLAM | MIXER_GAP, "its transformer lacks layers"),
+        (CLAM | {"mixer.layers.0.linear1.weight": torch.zeros(HIDDEN)}, "its transformer lacks layers"),
     ],
 )
 def test_a_pool_that_cannot_be_computed_is_refused(weights: Weights, words: str) -> None:

@@ -160,6 +160,15 @@ def test_gradients_are_those_of_the_dense_implementation() -> None:
     assert silent == [f"layers.2.local.{part}" for part in ("bias", "q.weight", "k.weight", "v.weight")]
 
 
+@torch.no_grad()
+def test_half_precision_by_autocast_stays_close() -> None:
+    model = head(SpanShape.default(128, 2))
+    features, cells = bag(200, 128)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = model(features, cells)
+    assert torch.allclose(half.float(), model(features, cells), atol=0.1)
+
+
 def test_it_learns_where_the_difference_lies() -> None:
     """Ten bags, half of them with a few planted patches; the loss falls to nothing."""
     torch.manual_seed(0)
@@ -193,9 +202,10 @@ def test_patches_that_have_no_place_are_refused() -> None:
     cells[5] = cells[2]
     with pytest.raises(BagError, match="1 of 6 patches share a grid cell"):
         head().read(features, cells)
-    cells[5] = 1 << 40
-    with pytest.raises(BagError, match="no slide reaches"):
-        head().read(features, cells)
+    for far in (1 << 40, -(1 << 63)):
+        cells[5] = far
+        with pytest.raises(BagError, match="no slide reaches"):
+            head().read(features, cells)
 
 
 def test_one_class_is_a_probability_of_yes() -> None:
@@ -212,6 +222,7 @@ def test_the_shape_is_read_from_the_weights() -> None:
     assert span_shape({"embed.weight": torch.zeros(2, 2)}) is None
     assert span_shape({**SpanHead(shape).state_dict(), "carriers": torch.zeros(3)}) is None
     assert span_shape({**SpanHead(shape).state_dict(), "embed.weight": torch.zeros(0, 3)}) is None
+    assert span_shape({**SpanHead(shape).state_dict(), "embed.weight": torch.zeros(1, 1, 5)}) is None
 
 
 def test_widths_that_make_no_heads_are_refused() -> None:

@@ -95,7 +95,7 @@ def check_bag(features: Tensor, cells: Tensor, *, feature_width: int) -> None:
 
 def check_places(cells: Tensor) -> None:
     """For a head that reads the cells: raises BagError where two patches share one or a cell is absurd."""
-    if int(cells.abs().max()) > MAX_CELL:
+    if int(cells.max()) > MAX_CELL or int(cells.min()) < -MAX_CELL:
         raise BagError("some patches lie where no slide reaches; their coordinates are damaged")
     shared = len(cells) - len(torch.unique(cells, dim=0))
     if shared:

@@ -167,7 +167,7 @@ def _mixer(given: dict[str, Tensor], left: set[str], ours: dict[str, Tensor]) ->
         if layer["part"] == "linear1.weight" and given[name].ndim == 2:
             mlp_width = given[name].shape[0]
         layers.add(int(layer["layer"]))
-    if layers != set(range(len(layers))):
+    if layers != set(range(len(layers))) or (layers and not mlp_width):
         raise NotThisHead("its transformer lacks layers")
     return MixerShape(len(layers), mlp_width) if layers else None
 

@@ -291,7 +291,7 @@ def span_shape(tensors: Mapping[str, Tensor]) -> SpanShape | None:
     if not depth or any(name not in tensors for name in needed):
         return None
     embed, carriers, classifier, mlp, bias = (tensors[name] for name in needed)
-    if any(tensor.ndim < 2 for tensor in (embed, carriers, classifier, mlp, bias)):
+    if [tensor.ndim for tensor in (embed, carriers, classifier, mlp, bias)] != [2, 2, 2, 2, 3]:
         return None
     width, feature_width = embed.shape
     heads, ratio = bias.shape[0], mlp.shape[0] // max(width, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,34 @@ class ColourEncoder:
         self, term: Term, features: NDArray[np.float32], index: int, calibration: Mapping[str, Any]
     ) -> tuple[Reason, ...]:
         return (Reason("red", float(features[index, 0]), "", 50.0, 1.0),)
+
+
+class AttendingColours(ColourEncoder):
+    """Says that it looks at what is dark: at the first and last token of a patch, and at patches and regions.
+
+    Its tokens have two heads, of which the second is even.
+    """
+
+    card = replace(CARD, attention_heads=(2, 1))
+    heads = (2, 1)
+
+    def attend(
+        self, block: NDArray[np.uint8], calibration: Mapping[str, Any]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        features = self.encode(block, calibration)
+        tokens = np.ones((*features.shape[:2], 2, 256), np.float32)
+        tokens[:, :, 0, [0, 255]] = 4
+        return features, tokens
+
+    def attend_regions(
+        self, features: NDArray[np.float32], tissue: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        darkness = np.where(tissue, 1 - features.mean(-1), 0).astype(np.float32)
+        even = darkness.mean((1, 2), keepdims=True) + 1e-6
+        return (darkness / even)[:, None], darkness.mean((1, 2))[:, None]
+
+    def attend_slide(self, regions: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(regions[:, 0] / regions.mean(), np.float32)
 
 
 class MadeSlide(ArraySource):

@@ -13,13 +13,15 @@ import pytest
 
 pytest.importorskip("torch")
 
-from tests.relevance.colours import ColourEncoder, MadeSlide, open_store, picture
+from tests.relevance.colours import AttendingColours, ColourEncoder, MadeSlide, open_store, picture
 from viewer.relevance.analysis import Analysis
 from viewer.relevance.checkpoint import CheckpointError
+from viewer.relevance.encoders import EncoderError
 from viewer.relevance.engine import Engine
 from viewer.relevance.messages import (
     Allocated,
     Ask,
+    Attended,
     Explain,
     Explained,
     Guessed,
@@ -37,6 +39,7 @@ from viewer.relevance.shared_grid import KNOWN, SharedGrid
 from viewer.relevance.text import NearestPhrase
 from viewer.slide.geometry import Rect
 from viewer.view.gaze import SlideGaze
+from viewer.view.hierarchy import relative_of_codes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,7 +58,7 @@ class Window:
     def __init__(self, analysis: Analysis, load_guess: Callable[[], Guess | None] = lambda: None) -> None:
         self.analysis = analysis
         self._load_guess = load_guess
-        self.memory = SharedGrid(analysis.grid.shape)
+        self.memory = SharedGrid(analysis.grid.shape, analysis.encoder.card.attention_heads)
         self.events: list[Any] = []
         self.ended_by: BaseException | None = None
         self.connection, self._theirs = Pipe()
@@ -387,3 +390,67 @@ def test_a_stop_does_not_wait_for_a_model_that_is_being_loaded(
         assert time.monotonic() - started_s < PATIENCE_S / 2
     finally:
         go_on.set()
+
+
+# Attention
+
+
+@pytest.fixture
+def attending(tmp_path: Path) -> Iterator[Window]:
+    source = MadeSlide(picture(), torn={(3, 2)})
+    with open_store(tmp_path, source) as store:
+        window = Window(Analysis(source, AttendingColours(), store))
+        yield window
+        window.stop()
+
+
+def test_attention_of_all_levels_lies_in_shared_memory_at_the_end(attending: Window) -> None:
+    attending.start()
+    failed = attending.hear_end().failed
+    assert attending.memory.attention is not None
+
+    def all_known(event: Any) -> bool:
+        return isinstance(event, Attended) and attending.memory.attention.read().patches_known[24:].all()
+
+    attending.hear_until(all_known)
+    attention = attending.memory.attention.read()
+    tissue = attending.analysis.tissue
+    assert (attention.tissue == tissue).all()
+    assert attention.tokens_known.sum() == tissue.sum() - failed
+    assert not attention.patches_known[attending.analysis.failed].any()
+    seen = relative_of_codes()[attention.patches[0]]
+    assert seen[20, 44] > 2 * seen[20, 20] > 0
+    assert relative_of_codes()[attention.regions][1, 2] > relative_of_codes()[attention.regions][1, 1]
+    assert attention.tokens[0, 20, 20, 255] > attention.tokens[0, 20, 20, 7] == attention.tokens[1, 20, 20, 0]
+
+
+def test_tokens_of_the_field_are_looked_at_again_where_only_features_are_stored(tmp_path: Path) -> None:
+    source = MadeSlide(picture())
+    with open_store(tmp_path, source) as store:
+        Analysis(source, AttendingColours(), store).run_to_end(threads=1)
+    with open_store(tmp_path, source) as store:
+        window = Window(Analysis(source, AttendingColours(), store))
+        window.start()
+        window.hear(Attended)
+        assert window.memory.attention is not None
+        assert not window.memory.attention.read().tokens_known.any()
+        window.tell(Look(Rect(330, 330, 360, 360), None, 0.5, moving=False))
+
+        def tokens_known(event: Any) -> bool:
+            return isinstance(event, Attended) and window.memory.attention.read().tokens_known.any()
+
+        window.hear_until(tokens_known)
+        window.stop()
+        rows, cols = np.nonzero(window.memory.attention.read().tokens_known)
+        assert set(zip(rows.tolist(), cols.tolist(), strict=True)) <= {
+            (r, c) for r in (20, 21, 22) for c in (20, 21, 22)
+        }
+        assert store.complete
+
+
+def test_an_encoder_that_says_nothing_of_where_it_looks_is_refused(tmp_path: Path) -> None:
+    source = MadeSlide(picture())
+    with open_store(tmp_path, source) as store:
+        analysis = Analysis(source, ColourEncoder(), store)
+        with pytest.raises(EncoderError, match="does not say where it looks"):
+            analysis.attend(SharedGrid(analysis.grid.shape, (1, 1)).attention.arrays())

@@ -143,6 +143,16 @@ def test_examples_come_before_everything() -> None:
     assert taken(order, pending, limit=2) == [Block(9, 30, 1, 1), Block(31, 1, 1, 1)]
 
 
+def test_where_the_field_of_view_cannot_wait_nothing_goes_before_it() -> None:
+    tissue = np.ones((60, 60), bool)
+    order = Order(a_grid(60, 60), tissue, coarse_first=False)
+    order.look(Rect(4000, 4000, 4300, 4300), None)
+    assert not order.coarse_left(tissue)
+    assert set(taken(order, tissue.copy(), side=1, limit=9)) == {
+        Block(row, col, 1, 1) for row in (40, 41, 42) for col in (40, 41, 42)
+    }
+
+
 def test_attention_falls_off_from_the_gaze_and_from_the_field() -> None:
     grid = a_grid(10, 100)
     seen = attention_at(grid, Rect(0, 0, 1000, 1000), None)

@@ -62,11 +62,13 @@ class AttentionBuilder:
         that ``failed`` nobody waits: the encoder takes them for glass, and they stay unknown.
         """
         settled = self._store.count + int(failed.sum())
-        if settled != self._seen:
+        if settled != self._seen and self._store.count:
             self._seen, self._failed = settled, failed
-            unknown = self._tissue & ~self._store.known() & ~failed
-            self._ready += [start for start in self._left if not unknown[_area(start)].any()]
-            self._left = [start for start in self._left if unknown[_area(start)].any()]
+            known = self._store.known() & self._tissue
+            waiting = self._tissue & ~known & ~failed
+            ended = [start for start in self._left if not waiting[_area(start)].any()]
+            self._left = [start for start in self._left if waiting[_area(start)].any()]
+            self._ready += [start for start in ended if known[_area(start)].any()]
         now, self._ready = self._ready[:most], self._ready[most:]
         if now:
             self._look_at(now)

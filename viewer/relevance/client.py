@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewer.cores import core_count
 from viewer.log import logger
-from viewer.relevance.encoders import load_encoder
+from viewer.relevance.encoders import cards, load_encoder
 from viewer.relevance.field import RelevanceField
 from viewer.relevance.grid import PatchGrid
 from viewer.relevance.messages import (
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from viewer.relevance.attention import Attention
     from viewer.relevance.encoders import Encoder
     from viewer.relevance.messages import Event, FromWorker, ToWorker
     from viewer.relevance.query import Query
@@ -149,6 +150,10 @@ class RelevanceClient:
         """What each patch's tiles are worth for the order of loading: (rows, columns), 1 to 4."""
         return None if self._conversation is None else self._conversation.weights
 
+    def attention(self) -> Attention | None:
+        """Where the encoder looks, as far as it is known; None where it never says."""
+        return None if self._conversation is None else self._conversation.attention
+
     def close(self) -> None:
         """End the worker, within two seconds. Closing twice is allowed."""
         if self._conversation is not None:
@@ -188,6 +193,11 @@ class _Conversation:
         self._wake_due = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="relevance client", daemon=True)
         self._thread.start()
+
+    @property
+    def attention(self) -> Attention | None:
+        memory = self._memory
+        return None if memory is None or memory.attention is None else memory.attention.read()
 
     def tell(self, message: ToWorker) -> None:
         """Have a message passed on; returns at once."""
@@ -238,7 +248,8 @@ class _Conversation:
     def _one_worker(self) -> None:
         """From the start of a worker's process to its end."""
         try:
-            memory = SharedGrid(self._grid.shape)
+            heads = {card.id: card.attention_heads for card in cards()}.get(self._job.encoder_id)
+            memory = SharedGrid(self._grid.shape, heads)
             connection, theirs = _SPAWN.Pipe()
             process = _SPAWN.Process(
                 target=run_worker,

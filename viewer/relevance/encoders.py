@@ -57,7 +57,7 @@ class EncoderCard:
     ``patch_px`` and ``mpp_um``: the square it looks at, at which size of pixel. ``margin_px``: context it
     wants around a block of patches. ``feature_count`` is 0 where only its weights tell. ``commercial``:
     whether its licence allows commercial use, None where it does not say. ``attention_heads``: of an encoder
-    that says where it looks (``viewer.relevance.attention``), for tokens and patches. ``version`` changes with
+    that says where it looks (viewer/relevance/attention.py), for tokens and patches. ``version`` changes with
     its features: what was computed by another version is not used.
     """
 
@@ -235,10 +235,11 @@ def read_registry(path: Path | None = None) -> Registry:
 
 
 def cards() -> tuple[EncoderCard, ...]:
-    """Every encoder that can be chosen: measured concepts first, then the registry's models by name."""
+    """Every encoder that can be chosen: those without weights first, then the registry's models by name."""
     from viewer.relevance.measured_card import MEASURED
+    from viewer.relevance.saliency_card import SALIENCY
 
-    return (MEASURED, *(entry.card for _, entry in sorted(read_registry().models.items())))
+    return (MEASURED, SALIENCY, *(entry.card for _, entry in sorted(read_registry().models.items())))
 
 
 def load_encoder(encoder_id: str) -> Encoder:

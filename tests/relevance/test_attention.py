@@ -1,0 +1,160 @@
+"""Attention of a slide: heads, ranks, windows without seams, and what is said of glass and failures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from viewer.relevance.attention import MAX, MEAN, PATCHES, TOKENS, Attention, patch_codes, token_codes
+from viewer.relevance.attention_builder import AttentionBuilder
+from viewer.relevance.shared_attention import SharedAttention
+from viewer.view.hierarchy import log_codes, relative_of_codes
+
+HEADS = (2, 3)
+
+
+def made(rows: int, cols: int, rng: np.random.Generator) -> Attention:
+    attention = SharedAttention((rows, cols), HEADS).arrays()
+    attention.tokens[...] = rng.integers(60, 200, attention.tokens.shape)
+    attention.patches[...] = rng.integers(60, 200, attention.patches.shape)
+    for mask in (attention.tokens_known, attention.patches_known, attention.tissue):
+        mask[...] = True
+    return attention
+
+
+class Store:
+    """Features of some patches, as a store gives them."""
+
+    def __init__(self, features: np.ndarray, known: np.ndarray) -> None:
+        self._features, self._known = features, known
+
+    @property
+    def count(self) -> int:
+        return int(self._known.sum())
+
+    def known(self) -> np.ndarray:
+        return self._known
+
+    def load(self) -> tuple[np.ndarray, np.ndarray]:
+        return np.argwhere(self._known).astype(np.int32), self._features[self._known]
+
+
+class Encoder:
+    """Gives a patch its first feature as attention, and a region the mean of what it got."""
+
+    heads = (1, 1)
+
+    def __init__(self) -> None:
+        self.windows = 0
+
+    def attend(self, *_: Any) -> Any:
+        raise AssertionError("blocks are not encoded here")
+
+    def attend_regions(self, features: np.ndarray, tissue: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        self.windows += len(features)
+        values = np.where(tissue, features[..., 0], 0.0).astype(np.float32)
+        return values[:, None], values.reshape(len(values), -1).mean(1, keepdims=True)
+
+    def attend_slide(self, regions: np.ndarray) -> np.ndarray:
+        return (regions[:, 0] / regions[:, 0].mean()).astype(np.float32)
+
+
+def test_heads_are_chosen_averaged_and_maximised_without_computing_anew() -> None:
+    attention = made(3, 5, np.random.default_rng(0))
+    assert (patch_codes(attention, 1, percentiles=False) == attention.patches[1]).all()
+    assert (patch_codes(attention, MAX, percentiles=False) == attention.patches.max(0)).all()
+    relative = relative_of_codes()[attention.patches].mean(0)
+    assert (patch_codes(attention, MEAN, percentiles=False) == log_codes(relative)).all()
+    tokens = token_codes(attention, 1, percentiles=False)
+    assert tokens.shape == (48, 80)
+    assert (tokens[16:32, 32:48].ravel() == attention.tokens[1, 1, 2]).all()
+    for head in (3, -1, "median"):
+        with pytest.raises(ValueError, match="there is no head"):
+            patch_codes(attention, head, percentiles=False)
+
+
+def test_percentiles_are_among_the_patchs_tokens_and_the_regions_patches() -> None:
+    rng = np.random.default_rng(1)
+    attention = made(20, 18, rng)
+    attention.tokens[0, 3, 4] = rng.permutation(TOKENS)
+    ranks = token_codes(attention, 0, percentiles=True)[48:64, 64:80].ravel()
+    assert (np.abs(ranks.astype(int) - attention.tokens[0, 3, 4]) <= 1).all()
+    patches = patch_codes(attention, 0, percentiles=True)
+    for area in ((slice(0, 16), slice(0, 16)), (slice(16, 20), slice(16, 18))):
+        values, codes = attention.patches[0][area].ravel(), patches[area].ravel().astype(float)
+        assert (np.diff(codes[np.argsort(values, kind="stable")]) >= 0).all()
+        assert codes.mean() == pytest.approx(127.5, abs=2)
+    attention.tokens[...] = 7
+    assert (token_codes(attention, MEAN, percentiles=True) == 128).all()
+
+
+def test_glass_and_what_is_not_known_get_nothing() -> None:
+    attention = made(4, 4, np.random.default_rng(2))
+    attention.tissue[0] = False
+    attention.patches_known[1] = False
+    attention.tokens_known[2] = False
+    for percentiles in (False, True):
+        patches = patch_codes(attention, MEAN, percentiles=percentiles)
+        assert (patches[:2] == 0).all()
+        assert (patches[2:] > 0).any()
+        assert (token_codes(attention, 0, percentiles=percentiles)[32:48] == 0).all()
+
+
+def test_windows_overlap_and_a_patch_gets_their_mean() -> None:
+    rng = np.random.default_rng(3)
+    tissue = np.ones((37, 20), bool)
+    features = rng.uniform(0.25, 4, (*tissue.shape, 2)).astype(np.float32)
+    memory = SharedAttention(tissue.shape, (1, 1))
+    encoder = Encoder()
+    builder = AttentionBuilder(encoder, Store(features, tissue.copy()), tissue, memory.arrays())  # type: ignore[arg-type]
+    none = np.zeros(tissue.shape, bool)
+    while builder.update(none, 2):
+        pass
+    attention = memory.read()
+    assert attention.patches_known.all()
+    assert (attention.patches[0] == log_codes(features[..., 0])).all()
+    assert encoder.windows > 3 * 2, "regions and windows between them"
+    expected = [features[r : r + 16, c : c + 16, 0].sum() / PATCHES for r in (0, 16, 32) for c in (0, 16)]
+    regions = relative_of_codes()[attention.regions].ravel()
+    assert regions == pytest.approx(np.array(expected) / np.mean(expected), rel=0.05)
+
+
+def test_a_region_waits_for_its_patches_but_not_for_those_that_failed() -> None:
+    tissue = np.ones((16, 32), bool)
+    features = np.ones((16, 32, 1), np.float32)
+    known = tissue.copy()
+    known[3, 20] = known[4, 4] = False
+    store = Store(features, known)
+    memory = SharedAttention(tissue.shape, (1, 1))
+    builder = AttentionBuilder(Encoder(), store, tissue, memory.arrays())  # type: ignore[arg-type]
+    failed = np.zeros(tissue.shape, bool)
+    assert not builder.update(failed, 9)
+    failed[4, 4] = True
+    assert builder.update(failed, 9)
+    now = memory.read().patches_known
+    assert now[:, :16].sum() == 255
+    assert not now[4, 4]
+    assert not now[:, 24:].any()
+    known[3, 20] = True
+    assert builder.update(failed, 9)
+    assert memory.read().patches_known.sum() == 511
+
+
+def test_tokens_are_kept_and_missed_where_only_features_are_known() -> None:
+    tissue = np.ones((2, 3), bool)
+    tissue[1, 2] = False
+    memory = SharedAttention(tissue.shape, (2, 1))
+    builder = AttentionBuilder(Encoder(), Store(np.ones((2, 3, 1)), tissue), tissue, memory.arrays())  # type: ignore[arg-type]
+    relative = np.full((2, 2, TOKENS), 2.0, np.float32)
+    builder.take(np.array([[0, 1], [1, 0]]), relative)
+    attention = memory.read()
+    assert attention.tokens_known.tolist() == [[False, True, False], [True, False, False]]
+    assert relative_of_codes()[attention.tokens[:, 0, 1]] == pytest.approx(2.0, rel=0.03)
+    assert builder.tokens_missing.tolist() == [[True, False, True], [False, True, False]]
+
+
+def test_a_slide_of_too_many_patches_is_refused() -> None:
+    with pytest.raises(ValueError, match="GiB of memory"):
+        SharedAttention((3000, 3000), (6, 6))

@@ -1,0 +1,76 @@
+"""Measured saliency: what stands out does so at its own level, and nothing pretends to be a model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from viewer.relevance.attention import Attending
+from viewer.relevance.encoders import SALIENCY_ID, cards, load_encoder
+from viewer.relevance.measurements import MARGIN_PX
+from viewer.relevance.saliency_card import SALIENCY
+from viewer.relevance.stain_vectors import RUIFROK, Stains
+
+GLASS = 245.0
+STAINS = Stains(
+    tuple(tuple(row / np.linalg.norm(row)) for row in RUIFROK),  # type: ignore[arg-type]
+    (1.0, 1.0),
+    (GLASS, GLASS, GLASS),
+    "made",
+    "",
+    "H&E",
+    True,
+)
+CALIBRATION = {"stains": STAINS.as_facts()}
+
+
+def tissue(haematoxylin: np.ndarray) -> np.ndarray:
+    """Eosin with this haematoxylin, 1 µm per pixel."""
+    amounts = np.stack([haematoxylin, np.full_like(haematoxylin, 0.2)], axis=-1)
+    density = amounts @ np.array(STAINS.vectors)
+    return np.clip(np.rint((GLASS + 1) * 10**-density - 1), 0, 255).astype(np.uint8)
+
+
+def test_it_is_no_model_and_says_so() -> None:
+    encoder = load_encoder(SALIENCY_ID)
+    assert SALIENCY in cards()
+    assert encoder.card is SALIENCY
+    assert isinstance(encoder, Attending)
+    assert encoder.heads == SALIENCY.attention_heads
+    assert "no attention of a model" in SALIENCY.notes[0]
+    assert "attention" not in SALIENCY.title.lower()
+
+
+def test_the_token_that_differs_from_its_patch_gets_the_most() -> None:
+    encoder = load_encoder(SALIENCY_ID)
+    assert isinstance(encoder, Attending)
+    haematoxylin = np.full((128 + 2 * MARGIN_PX, 256 + 2 * MARGIN_PX), 0.1)
+    at = MARGIN_PX + 5 * 8, MARGIN_PX + 128 + 11 * 8
+    haematoxylin[at[0] : at[0] + 8, at[1] : at[1] + 8] = 0.7
+    features, tokens = encoder.attend(tissue(haematoxylin), CALIBRATION)
+    assert features.shape == (1, 2, 39)
+    assert tokens.shape == (1, 2, 1, 256)
+    assert tokens.mean(-1) == pytest.approx(1)
+    assert tokens[0, 0].std() < 0.2
+    assert tokens[0, 1, 0].argmax() == 5 * 16 + 11
+    assert tokens[0, 1, 0].max() > 8
+
+
+def test_the_patch_and_the_region_that_differ_get_the_most() -> None:
+    encoder = load_encoder(SALIENCY_ID)
+    assert isinstance(encoder, Attending)
+    rng = np.random.default_rng(0)
+    features = rng.normal(0, 1, (5, 16, 16, 39)).astype(np.float32)
+    features[2] += 3
+    features[4, 3, 9] += 9
+    inside = np.ones((5, 16, 16), bool)
+    inside[1, 8:] = False
+    inside[3] = False
+    patches, regions = encoder.attend_regions(features, inside)
+    assert (patches[1, 0, 8:] == 0).all()
+    assert patches[1, 0, :8].mean() == pytest.approx(1)
+    assert patches[4, 0].argmax() == 3 * 16 + 9
+    seen = encoder.attend_slide(regions[[0, 1, 2, 4]])
+    assert seen.argmax() == 2
+    assert seen.mean() == pytest.approx(1)
+    assert encoder.attend_slide(regions[:1]).tolist() == [1]

@@ -410,7 +410,8 @@ def test_attention_of_all_levels_lies_in_shared_memory_at_the_end(attending: Win
     assert attending.memory.attention is not None
 
     def all_known(event: Any) -> bool:
-        return isinstance(event, Attended) and attending.memory.attention.read().patches_known[24:].all()
+        known = attending.memory.attention.read().patches_known | attending.analysis.failed
+        return isinstance(event, Attended) and known[attending.analysis.tissue].all()
 
     attending.hear_until(all_known)
     attention = attending.memory.attention.read()

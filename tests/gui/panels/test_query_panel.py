@@ -59,6 +59,16 @@ def test_many_remarks_are_scrolled_and_the_places_keep_their_room(panel: QueryPa
     assert panel.minimumSizeHint().height() < least + 100  # the window need not grow for them
 
 
+def test_one_remark_is_seen_whole_with_no_gaps_round_it(panel: QueryPanel, qtbot: QtBot) -> None:
+    panel.show_question(_question("sheets of plasmacytoid cells around vessels"))
+    remarks, weights = _area_of(panel.problems), _area_of(panel.weights)
+    qtbot.wait_until(
+        lambda: weights.y() > remarks.y() > 0 and remarks.height() == remarks.viewport().height()
+    )
+    assert remarks.verticalScrollBar().maximum() == 0
+    assert weights.y() - remarks.geometry().bottom() < 20
+
+
 def test_remarks_that_are_gone_take_no_room(panel: QueryPanel, qtbot: QtBot) -> None:
     panel.show_question(Question())
     qtbot.wait_until(lambda: panel.tabs.y() > 0)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from contextlib import closing
-from multiprocessing import Pipe
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,99 +11,34 @@ import pytest
 pytest.importorskip("torch")
 
 from tests.relevance.colours import AttendingColours, ColourEncoder, MadeSlide, open_store, picture
+from tests.relevance.engine_window import PATIENCE_S, Window
 from viewer.relevance.analysis import Analysis
-from viewer.relevance.checkpoint import CheckpointError
 from viewer.relevance.encoders import EncoderError
-from viewer.relevance.engine import Engine
 from viewer.relevance.messages import (
     Allocated,
     Ask,
     Attended,
     Explain,
     Explained,
-    Guessed,
-    GuessWords,
     Look,
     Note,
     Progress,
     Published,
     Refused,
     SetPaused,
-    Stop,
 )
 from viewer.relevance.query import Like, Term
 from viewer.relevance.shared_grid import KNOWN, SharedGrid
-from viewer.relevance.text import NearestPhrase
 from viewer.slide.geometry import Rect
 from viewer.view.gaze import SlideGaze
 from viewer.view.hierarchy import relative_of_codes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from viewer.relevance.text import Guess
-
-PATIENCE_S = 10.0
 DARKNESS = Term("darkness")
 EVERYTHING = Rect(0, 0, 960, 800)
-
-
-class Window:
-    """The other side of the pipe: an engine at work in a thread, and all that it said."""
-
-    def __init__(self, analysis: Analysis, load_guess: Callable[[], Guess | None] = lambda: None) -> None:
-        self.analysis = analysis
-        self._load_guess = load_guess
-        self.memory = SharedGrid(analysis.grid.shape, analysis.encoder.card.attention_heads)
-        self.events: list[Any] = []
-        self.ended_by: BaseException | None = None
-        self.connection, self._theirs = Pipe()
-        self._thread = threading.Thread(target=self._run)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            engine = Engine(self._theirs, self.memory, self.analysis, threads=1, load_guess=self._load_guess)
-            with closing(engine):
-                engine.run()
-        except (EOFError, OSError) as error:
-            self.ended_by = error
-        finally:
-            self._theirs.close()
-
-    def tell(self, *messages: object) -> None:
-        for message in messages:
-            self.connection.send(message)
-
-    def hear_until(self, wanted: Callable[[Any], bool]) -> Any:
-        """The first event, from now on, that is wanted."""
-        deadline_s = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline_s:
-            if self.connection.poll(0.05):
-                event = self.connection.recv()
-                self.events.append(event)
-                if wanted(event):
-                    return event
-        raise AssertionError(f"not heard among {self.events[-5:]}")
-
-    def hear(self, kind: type) -> Any:
-        return self.hear_until(lambda event: isinstance(event, kind))
-
-    def hear_end(self) -> Any:
-        return self.hear_until(lambda event: isinstance(event, Progress) and event.done == event.total)
-
-    def stop(self) -> None:
-        if self._thread.is_alive():
-            self.tell(Stop())
-            self._thread.join(PATIENCE_S)
-        self.connection.close()
-
-    def hang_up(self) -> None:
-        self.connection.close()
-        self._thread.join(PATIENCE_S)
 
 
 @pytest.fixture
@@ -280,121 +212,6 @@ def test_half_analysed_and_stopped_is_kept(tmp_path: Path) -> None:
         assert store.count == analysed
 
 
-FAT = NearestPhrase("fat", 0.61)
-
-
-@pytest.fixture
-def guessing(tmp_path: Path) -> Iterator[Callable[[Callable[[], Guess | None]], Window]]:
-    """A window that is answered by a sentence model of the test's; nothing is analysed."""
-    windows: list[Window] = []
-    with open_store(tmp_path, MadeSlide(picture())) as store:
-
-        def start(load_guess: Callable[[], Guess | None]) -> Window:
-            analysis = Analysis(MadeSlide(picture()), ColourEncoder(), store)
-            windows.append(Window(analysis, load_guess))
-            windows[-1].tell(SetPaused(True))
-            windows[-1].start()
-            return windows[-1]
-
-        yield start
-        for window in windows:
-            window.stop()
-
-
-def test_words_are_read_by_a_model_that_is_loaded_once(
-    guessing: Callable[[Callable[[], Guess | None]], Window],
-) -> None:
-    loaded = []
-
-    def load() -> Guess:
-        loaded.append(True)
-        return {"greasy stuff": FAT}.get
-
-    window = guessing(load)
-    window.hear(Progress)
-    assert not loaded
-    window.tell(GuessWords(1, ("greasy stuff", "flurb")))
-    assert window.hear(Guessed) == Guessed(1, (("greasy stuff", FAT),))
-    window.tell(GuessWords(2, ("flurb",)))
-    assert window.hear(Guessed) == Guessed(2, ())
-    assert len(loaded) == 1
-
-
-def test_without_a_model_no_words_are_read(
-    guessing: Callable[[Callable[[], Guess | None]], Window],
-) -> None:
-    window = guessing(lambda: None)
-    window.tell(GuessWords(1, ("greasy stuff",)))
-    assert window.hear(Guessed) == Guessed(1, ())
-    assert not any(isinstance(event, Note) and "meaning" in event.text for event in window.events)
-
-
-def test_while_a_model_is_loaded_the_window_is_heard_and_only_the_last_words_wait(
-    guessing: Callable[[Callable[[], Guess | None]], Window],
-) -> None:
-    loading, go_on = threading.Event(), threading.Event()
-
-    def load() -> Guess:
-        loading.set()
-        assert go_on.wait(PATIENCE_S)
-        return {"greasy stuff": FAT}.get
-
-    window = guessing(load)
-    try:
-        window.tell(GuessWords(1, ("flurb",)))
-        assert loading.wait(PATIENCE_S)
-        window.tell(SetPaused(False), Ask(2, DARKNESS))
-        window.hear_end()
-        assert any(isinstance(event, Published) for event in window.events)
-        window.tell(GuessWords(3, ("stuff",)), GuessWords(4, ("greasy stuff",)), Ask(5, Term("taste")))
-        window.hear(Refused)
-    finally:
-        go_on.set()
-    window.hear_until(lambda event: event == Guessed(4, (("greasy stuff", FAT),)))
-    guessed = [event.number for event in window.events if isinstance(event, Guessed)]
-    assert guessed == [1, 4]
-
-
-def test_a_model_that_cannot_be_loaded_is_told_of_once_and_the_analysis_goes_on(
-    guessing: Callable[[Callable[[], Guess | None]], Window], tmp_path: Path
-) -> None:
-    def load() -> Guess:
-        raise CheckpointError(tmp_path / "model.safetensors", "its content is not the one expected")
-
-    window = guessing(load)
-    window.tell(GuessWords(1, ("flurb",)))
-    assert window.hear(Guessed) == Guessed(1, ())
-    window.tell(GuessWords(2, ("flurb",)), SetPaused(False))
-    window.hear_until(lambda event: event == Guessed(2, ()))
-    window.hear_end()
-    notes = [event.text for event in window.events if isinstance(event, Note)]
-    assert sum("model.safetensors" in note for note in notes) == 1
-
-
-def test_a_stop_does_not_wait_for_a_model_that_is_being_loaded(
-    guessing: Callable[[Callable[[], Guess | None]], Window],
-) -> None:
-    loading, go_on = threading.Event(), threading.Event()
-
-    def load() -> Guess | None:
-        loading.set()
-        go_on.wait(PATIENCE_S)
-        return None
-
-    window = guessing(load)
-    try:
-        window.tell(GuessWords(1, ("flurb",)))
-        assert loading.wait(PATIENCE_S)
-        started_s = time.monotonic()
-        window.stop()
-        assert time.monotonic() - started_s < PATIENCE_S / 2
-    finally:
-        go_on.set()
-
-
-# Attention
-
-
 @pytest.fixture
 def attending(tmp_path: Path) -> Iterator[Window]:
     source = MadeSlide(picture(), torn={(3, 2)})
@@ -406,7 +223,6 @@ def attending(tmp_path: Path) -> Iterator[Window]:
 
 def test_attention_of_all_levels_lies_in_shared_memory_at_the_end(attending: Window) -> None:
     attending.start()
-    failed = attending.hear_end().failed
     assert attending.memory.attention is not None
 
     def all_known(event: Any) -> bool:
@@ -417,7 +233,7 @@ def test_attention_of_all_levels_lies_in_shared_memory_at_the_end(attending: Win
     attention = attending.memory.attention.read()
     tissue = attending.analysis.tissue
     assert (attention.tissue == tissue).all()
-    assert attention.tokens_known.sum() == tissue.sum() - failed
+    assert attention.tokens_known.sum() == tissue.sum() - attending.analysis.failed_count
     assert not attention.patches_known[attending.analysis.failed].any()
     seen = relative_of_codes()[attention.patches[0]]
     assert seen[20, 44] > 2 * seen[20, 20] > 0

@@ -105,6 +105,8 @@ class PixelSize(QDialog):
         slide_view.source_changed.connect(self.reject)
         self.finished.connect(lambda _result: self._estimating.close(wait_s=0.0))
         self._follow()
+        self._x.setFocus()
+        self._x.selectAll()
         if slide_view.source is not None:
             self._estimating.run(partial(estimate, slide_view.source), self._show_estimate, self._no_estimate)
 
@@ -128,6 +130,7 @@ class PixelSize(QDialog):
         self._square.setChecked(x == y)
         self._x.setValue(x)
         self._y.setValue(y)
+        self._x.selectAll()  # what is typed next takes its place
 
     def use_estimate(self) -> None:
         """Enter the estimate."""
@@ -148,7 +151,7 @@ class PixelSize(QDialog):
         self._proposal.setText(f"Estimate: ≈ {self._estimate:g} µm, {limits}: {estimate.reason}")
         self._use.setEnabled(True)
         self._make_room()
-        if not self._x.value():
+        if not self._x.value() and not self._x.lineEdit().isModified():
             self.use_estimate()
 
     def _no_estimate(self, error: Exception) -> None:

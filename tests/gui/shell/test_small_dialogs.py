@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from tests.gui.sources import MadeSource
@@ -86,6 +87,32 @@ def test_a_square_pixel_size_is_taken_over(view: _View) -> None:
     assert dialog._meaning.text() == "20x"
     dialog.accept()
     assert view.mpp_um == (0.5, 0.5)
+
+
+@pytest.mark.parametrize("typed_before", ["", "0."])
+def test_what_is_typed_at_once_is_taken_and_not_the_estimate(
+    qtbot: QtBot, view: _View, typed_before: str
+) -> None:
+    may_answer = Event()
+
+    def slow_estimate(source: object) -> PixelSizeEstimate:
+        assert may_answer.wait(5)
+        return estimate(source)
+
+    dialog = asking(view, slow_estimate)
+    qtbot.add_widget(dialog)
+    with qtbot.wait_active(dialog):
+        dialog.show()
+        dialog.activateWindow()
+    typed_into = dialog.focusWidget()
+    assert typed_into is not None
+    qtbot.keyClicks(typed_into, typed_before)
+    may_answer.set()
+    qtbot.wait_until(lambda: "Estimate:" in dialog.proposal)
+    qtbot.keyClicks(typed_into, "0.25".removeprefix(typed_before))
+    qtbot.keyClick(typed_into, Qt.Key.Key_Return)
+    assert view.mpp_um == (0.25, 0.25)
+    assert not view.estimated
 
 
 def test_pixels_need_not_be_square(view: _View) -> None:

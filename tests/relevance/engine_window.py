@@ -1,0 +1,78 @@
+"""An engine at work in a thread of the test process, as the window sees it: for tests of the loop."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import closing
+from multiprocessing import Pipe
+from typing import TYPE_CHECKING, Any
+
+from viewer.relevance.engine import Engine
+from viewer.relevance.messages import Progress, Stop
+from viewer.relevance.shared_grid import SharedGrid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.relevance.analysis import Analysis
+    from viewer.relevance.text import Guess
+
+PATIENCE_S = 10.0
+
+
+class Window:
+    """The other side of the pipe: an engine at work in a thread, and all that it said."""
+
+    def __init__(self, analysis: Analysis, load_guess: Callable[[], Guess | None] = lambda: None) -> None:
+        self.analysis = analysis
+        self._load_guess = load_guess
+        self.memory = SharedGrid(analysis.grid.shape, analysis.encoder.card.attention_heads)
+        self.events: list[Any] = []
+        self.ended_by: BaseException | None = None
+        self.connection, self._theirs = Pipe()
+        self._thread = threading.Thread(target=self._run)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            engine = Engine(self._theirs, self.memory, self.analysis, threads=1, load_guess=self._load_guess)
+            with closing(engine):
+                engine.run()
+        except (EOFError, OSError) as error:
+            self.ended_by = error
+        finally:
+            self._theirs.close()
+
+    def tell(self, *messages: object) -> None:
+        for message in messages:
+            self.connection.send(message)
+
+    def hear_until(self, wanted: Callable[[Any], bool]) -> Any:
+        """The first event, from now on, that is wanted."""
+        deadline_s = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline_s:
+            if self.connection.poll(0.05):
+                event = self.connection.recv()
+                self.events.append(event)
+                if wanted(event):
+                    return event
+        raise AssertionError(f"not heard among {self.events[-5:]}")
+
+    def hear(self, kind: type) -> Any:
+        return self.hear_until(lambda event: isinstance(event, kind))
+
+    def hear_end(self) -> Any:
+        return self.hear_until(lambda event: isinstance(event, Progress) and event.done == event.total)
+
+    def stop(self) -> None:
+        if self._thread.is_alive():
+            self.tell(Stop())
+            self._thread.join(PATIENCE_S)
+        self.connection.close()
+
+    def hang_up(self) -> None:
+        self.connection.close()
+        self._thread.join(PATIENCE_S)

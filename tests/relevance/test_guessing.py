@@ -1,0 +1,151 @@
+"""Words that the lexicon lacks: read beside the worker's loop, which hears the window meanwhile."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+pytest.importorskip("torch")
+
+from tests.relevance.colours import ColourEncoder, MadeSlide, open_store, picture
+from tests.relevance.engine_window import PATIENCE_S, Window
+from viewer.relevance.analysis import Analysis
+from viewer.relevance.checkpoint import CheckpointError
+from viewer.relevance.messages import (
+    Ask,
+    Guessed,
+    GuessWords,
+    Note,
+    Progress,
+    Published,
+    Refused,
+    SetPaused,
+)
+from viewer.relevance.query import Term
+from viewer.relevance.text import NearestPhrase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from viewer.relevance.text import Guess
+
+    Start = Callable[[Callable[[], Guess | None]], Window]
+
+DARKNESS = Term("darkness")
+FAT = NearestPhrase("fat", 0.61)
+
+
+@pytest.fixture
+def guessing(tmp_path: Path) -> Iterator[Start]:
+    """A window that is answered by a sentence model of the test's; nothing is analysed."""
+    windows: list[Window] = []
+    with open_store(tmp_path, MadeSlide(picture())) as store:
+
+        def start(load_guess: Callable[[], Guess | None]) -> Window:
+            analysis = Analysis(MadeSlide(picture()), ColourEncoder(), store)
+            windows.append(Window(analysis, load_guess))
+            windows[-1].tell(SetPaused(True))
+            windows[-1].start()
+            return windows[-1]
+
+        yield start
+        for window in windows:
+            window.stop()
+
+
+def test_words_are_read_by_a_model_that_is_loaded_once(
+    guessing: Start,
+) -> None:
+    loaded = []
+
+    def load() -> Guess:
+        loaded.append(True)
+        return {"greasy stuff": FAT}.get
+
+    window = guessing(load)
+    window.hear(Progress)
+    assert not loaded
+    window.tell(GuessWords(1, ("greasy stuff", "flurb")))
+    assert window.hear(Guessed) == Guessed(1, (("greasy stuff", FAT),))
+    window.tell(GuessWords(2, ("flurb",)))
+    assert window.hear(Guessed) == Guessed(2, ())
+    assert len(loaded) == 1
+
+
+def test_without_a_model_no_words_are_read(
+    guessing: Start,
+) -> None:
+    window = guessing(lambda: None)
+    window.tell(GuessWords(1, ("greasy stuff",)))
+    assert window.hear(Guessed) == Guessed(1, ())
+    assert not any(isinstance(event, Note) and "meaning" in event.text for event in window.events)
+
+
+def test_while_a_model_is_loaded_the_window_is_heard_and_only_the_last_words_wait(
+    guessing: Start,
+) -> None:
+    loading, go_on = threading.Event(), threading.Event()
+
+    def load() -> Guess:
+        loading.set()
+        assert go_on.wait(PATIENCE_S)
+        return {"greasy stuff": FAT}.get
+
+    window = guessing(load)
+    try:
+        window.tell(GuessWords(1, ("flurb",)))
+        assert loading.wait(PATIENCE_S)
+        window.tell(SetPaused(False), Ask(2, DARKNESS))
+        window.hear_end()
+        assert any(isinstance(event, Published) for event in window.events)
+        window.tell(GuessWords(3, ("stuff",)), GuessWords(4, ("greasy stuff",)), Ask(5, Term("taste")))
+        window.hear(Refused)
+    finally:
+        go_on.set()
+    window.hear_until(lambda event: event == Guessed(4, (("greasy stuff", FAT),)))
+    guessed = [event.number for event in window.events if isinstance(event, Guessed)]
+    assert guessed == [1, 4]
+
+
+def test_a_model_that_cannot_be_loaded_is_told_of_once_and_the_analysis_goes_on(
+    guessing: Start, tmp_path: Path
+) -> None:
+    def load() -> Guess:
+        raise CheckpointError(tmp_path / "model.safetensors", "its content is not the one expected")
+
+    window = guessing(load)
+    window.tell(GuessWords(1, ("flurb",)))
+    assert window.hear(Guessed) == Guessed(1, ())
+    window.tell(GuessWords(2, ("flurb",)), SetPaused(False))
+    window.hear_until(lambda event: event == Guessed(2, ()))
+    window.hear_end()
+    notes = [event.text for event in window.events if isinstance(event, Note)]
+    assert sum("model.safetensors" in note for note in notes) == 1
+
+
+def test_a_stop_does_not_wait_for_a_model_that_is_being_loaded(
+    guessing: Start,
+) -> None:
+    loading, go_on = threading.Event(), threading.Event()
+
+    def load() -> Guess | None:
+        loading.set()
+        go_on.wait(PATIENCE_S)
+        return None
+
+    window = guessing(load)
+    try:
+        window.tell(GuessWords(1, ("flurb",)))
+        assert loading.wait(PATIENCE_S)
+        started_s = time.monotonic()
+        window.stop()
+        assert time.monotonic() - started_s < PATIENCE_S / 2
+    finally:
+        go_on.set()
+
+
+# Attention

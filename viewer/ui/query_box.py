@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QStringListModel, Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QCompleter, QLineEdit, QListView, QWidget
+from PySide6.QtWidgets import QCompleter, QLineEdit, QListView, QToolTip, QWidget
 
 from viewer.relevance.query import MAX_TEXT
 
@@ -54,6 +54,7 @@ class QueryBox(QLineEdit):
         self._popup.setWidget(self)
         self._popup.activated.connect(self._take)
         self.textEdited.connect(self._complete)
+        self.inputRejected.connect(self._too_long)
         clear = self.findChild(QAction, "_q_qlineeditclearaction")
         assert isinstance(clear, QAction)
         clear.triggered.connect(lambda: self.ask(""))
@@ -104,6 +105,13 @@ class QueryBox(QLineEdit):
             self._list.setCurrentIndex(QModelIndex())  # Enter asks what was typed, not the first suggestion
         else:
             self._list.hide()
+
+    def _too_long(self) -> None:
+        if len(self.text()) >= MAX_TEXT:
+            below = self.mapToGlobal(self.rect().bottomLeft())
+            QToolTip.showText(
+                below, f"{MAX_TEXT:,} characters are the most; what is more was left out.", self
+            )
 
     def _take(self, text: str) -> None:
         self.setText(text)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtWidgets import QToolTip
 
 from viewer.relevance.query import MAX_TEXT
 from viewer.ui.query_box import QueryBox
@@ -101,3 +102,11 @@ def test_the_clear_button_ends_the_query(box: QueryBox, asked: list[str]) -> Non
 def test_absurdly_long_text_is_cut(box: QueryBox) -> None:
     box.setText("x" * 100_000)
     assert len(box.text()) == MAX_TEXT
+
+
+def test_what_is_left_out_of_a_pasted_text_is_told(qtbot: QtBot, box: QueryBox) -> None:
+    QGuiApplication.clipboard().setText("fat or " * MAX_TEXT)
+    box.paste()
+    assert len(box.text()) == MAX_TEXT
+    qtbot.wait_until(lambda: "left out" in QToolTip.text())
+    QToolTip.hideText()

@@ -110,8 +110,8 @@ class QueryPanel(QWidget):
         ):
             self.tabs.addTab(page, title)
         self._lay_out()
-        themes.changed.connect(self._draw_icons)
-        self._draw_icons()
+        themes.changed.connect(self._dress)
+        self._dress()
 
     def show_encoders(self, cards: Sequence[EncoderCard], current: str) -> None:
         """What can be chosen, and what is in use."""
@@ -212,7 +212,11 @@ class QueryPanel(QWidget):
         # The bar comes and goes: the slide beside it must not jump then.
         self.setMinimumWidth(self.bar.minimumSizeHint().width() + 2 * margin)
 
-    def _draw_icons(self) -> None:
+    def _dress(self) -> None:
+        for label in (self.problems, self.empty):  # a label keeps the colour that links had when it was told
+            text = label.text()
+            label.clear()
+            label.setText(text)
         self.saved.setIcon(self._themes.icon("star"))
         self.previous.setIcon(self._themes.icon("previous_hit"))
         self.next.setIcon(self._themes.icon("next_hit"))

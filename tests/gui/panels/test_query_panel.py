@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication, QScrollArea, QSlider, QWidget
 
 from viewer.relevance.lexicon import load_lexicon
@@ -14,6 +15,8 @@ from viewer.ui.question import Question
 from viewer.ui.theme import ThemeKeeper
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytestqt.qtbot import QtBot
 
 
@@ -23,8 +26,15 @@ def _question(text: str) -> Question:
 
 
 @pytest.fixture
-def panel(qtbot: QtBot, qapp: QApplication) -> QueryPanel:
-    panel = QueryPanel(ThemeKeeper("light", qapp), completions=lambda _text: (), history=lambda: ())
+def themes(qapp: QApplication) -> Iterator[ThemeKeeper]:
+    themes = ThemeKeeper("light", qapp)
+    yield themes
+    themes.choose("light")
+
+
+@pytest.fixture
+def panel(qtbot: QtBot, themes: ThemeKeeper) -> QueryPanel:
+    panel = QueryPanel(themes, completions=lambda _text: (), history=lambda: ())
     qtbot.add_widget(panel)
     panel.resize(280, 800)
     with qtbot.wait_exposed(panel):
@@ -95,3 +105,12 @@ def test_long_words_and_paths_are_not_cut(panel: QueryPanel, qtbot: QtBot) -> No
         area = _area_of(content)
         qtbot.wait_until(lambda area=area: area.isVisible() and area.height() > 0)
         assert content.minimumSizeHint().width() <= area.viewport().width()
+
+
+def test_links_follow_the_theme(panel: QueryPanel, themes: ThemeKeeper) -> None:
+    panel.show_question(_question("KRAS mutation"))
+    themes.choose("dark")
+    image = panel.problems.grab().toImage()
+    wanted = panel.problems.palette().color(QPalette.ColorRole.Link).rgb()
+    seen = {image.pixel(x, y) for x in range(image.width()) for y in range(image.height())}
+    assert wanted in seen

@@ -122,7 +122,7 @@ void main() {
     vec2 pattern = (here_px + origin_px) / pixel_ratio;
     bool whole = own.g > KNOWN;
 #ifdef LEVELS
-    whole = whole && (level_weights.z < TOKENS_COUNT || token.g > 0.5);
+    whole = (whole || level_weights.x + level_weights.y == 0.0) && (level_weights.z < TOKENS_COUNT || token.g > 0.5);
 #endif
     alpha *= whole ? 1.0 : dots(pattern);
 #endif

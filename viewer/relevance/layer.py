@@ -1,4 +1,4 @@
-"""A field as what is drawn over the slide."""
+"""A field, and attention, as what is drawn over the slide."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from viewer.relevance.attention import patch_codes, token_codes
+from viewer.view.hierarchy import MIDDLE, HierarchyLevels
 from viewer.view.overlay import OverlayLayer
 
 if TYPE_CHECKING:
+    from viewer.relevance.attention import Attention, Head
     from viewer.relevance.field import RelevanceField
+    from viewer.relevance.grid import PatchGrid
 
 
 def layer_from_field(field: RelevanceField, *, sequence: int = 0) -> OverlayLayer:
@@ -21,4 +25,30 @@ def layer_from_field(field: RelevanceField, *, sequence: int = 0) -> OverlayLaye
         patch_width_px=field.grid.patch_width_px,
         patch_height_px=field.grid.patch_height_px,
         sequence=sequence,
+    )
+
+
+def layer_from_attention(
+    attention: Attention, grid: PatchGrid, *, mode: str, token_head: Head, patch_head: Head, sequence: int = 0
+) -> OverlayLayer:
+    """Attention of one head for tokens and one for patches, in the codes that ``mode`` wants (a mode of
+    ``viewer.view.hierarchy``). A patch of which only the tokens are known is estimated: even in its region.
+    Raises ValueError for a head that is not there.
+    """
+    percentiles = mode == "blend"
+    glass = ~attention.tissue
+    tokens_only = attention.tokens_known & ~attention.patches_known & attention.tissue
+    patches = patch_codes(attention, patch_head, percentiles=percentiles)
+    return OverlayLayer(
+        scores=np.where(tokens_only, np.uint8(round(MIDDLE)), patches).astype(np.uint8),
+        known=attention.patches_known | glass,
+        estimated=tokens_only,
+        patch_width_px=grid.patch_width_px,
+        patch_height_px=grid.patch_height_px,
+        sequence=sequence,
+        levels=HierarchyLevels(
+            attention.regions,
+            token_codes(attention, token_head, percentiles=percentiles),
+            attention.tokens_known | glass,
+        ),
     )

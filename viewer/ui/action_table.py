@@ -138,6 +138,7 @@ _VIEW = (
     action_spec("View", "upright", "Upright", "Undo all turning", "U"),
     _panel("folder", "Slides", "the list of slides", "B", section=True),
     _panel("query", "Query", "the panel to search the slide with", "Q"),
+    _panel("attention", "Attention", "what stands out, and where a model looks", "E"),
     _panel("navigator", "Navigator", "the overview of the slide", "N"),
     _panel("properties", "Properties", "the facts about the slide", "I"),
     _panel("adjustments", "Adjustments", "brightness, contrast, gamma and colour profile", "A"),

@@ -127,6 +127,9 @@ class Commands:
     def show_query(self, on: bool) -> None:
         self._window.docks["query"].setVisible(on)
 
+    def show_attention(self, on: bool) -> None:
+        self._window.docks["attention"].setVisible(on)
+
     def show_navigator(self, on: bool) -> None:
         self._window.docks["navigator"].setVisible(on)
 

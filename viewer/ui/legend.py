@@ -32,12 +32,15 @@ _MOST_LINES = 3
 
 @dataclass(frozen=True, slots=True)
 class LegendEntry:
-    """One layer: what was asked, the colours from 0 to 1, and below which value nothing is drawn."""
+    """One layer: what is shown, the colours from 0 to 1, below which value nothing is drawn, where it is
+    from, and what 0 and 1 mean."""
 
-    query: str
+    title: str
     colours: tuple[Rgb, ...]
     threshold: float
     facts: str
+    low: str = "0 unlike"
+    high: str = "1 alike"
 
 
 def provenance_in_words(provenance: Provenance) -> str:
@@ -68,7 +71,7 @@ class Legend(QWidget):
     def show_entries(self, entries: Sequence[LegendEntry], *, any_estimated: bool) -> None:
         """Show these layers, the uppermost first; none hides the legend."""
         self._entries, self._shows_estimated = tuple(entries), any_estimated
-        lines = [f"Measured likeness to: {entry.query} ({entry.facts})" for entry in entries]
+        lines = [f"{entry.title} ({entry.facts}), from {entry.low} to {entry.high}." for entry in entries]
         lines += ["Hatched: not analysed."] + (["Dotted: estimated from near by."] if any_estimated else [])
         self.setAccessibleName(" ".join([*lines, NOT_A_DIAGNOSIS]) if entries else "")
         self.setVisible(bool(entries))
@@ -134,8 +137,8 @@ class Legend(QWidget):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(bar)
         scale = QRectF(bar.left(), bar.bottom(), bar.width(), em * 1.1)
-        painter.drawText(scale, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, "0 unlike")
-        painter.drawText(scale, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, "1 alike")
+        painter.drawText(scale, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, entry.low)
+        painter.drawText(scale, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, entry.high)
         facts = QRectF(bar.left(), scale.bottom(), bar.width(), self._lines(entry.facts) * em * 1.2)
         painter.drawText(facts, Qt.TextFlag.TextWordWrap, entry.facts)
         return facts.bottom() + em * 0.3
@@ -159,4 +162,4 @@ class Legend(QWidget):
 
 
 def _title(entry: LegendEntry) -> str:
-    return breakable(f"Measured likeness to: {entry.query}")
+    return breakable(entry.title)

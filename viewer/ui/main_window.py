@@ -298,15 +298,15 @@ class MainWindow(QMainWindow):
         for name, title, content, area in (
             ("folder", "Slides", self.folder, left),
             ("query", "Query", self.query.panel, left),
+            ("attention", "Attention", self.query.attention.controls, left),
             ("navigator", "Navigator", Navigator(self.view), right),
             ("properties", "Properties", PropertiesPanel(self.view), right),
             ("adjustments", "Adjustments", AdjustmentsPanel(self.view), right),
         ):
             docks[name] = make_dock(title, content, self.themes)
             self.addDockWidget(area, docks[name])
-        docks["folder"].hide()
-        docks["query"].hide()
-        docks["adjustments"].hide()
+        for name in ("folder", "query", "attention", "adjustments"):
+            docks[name].hide()
         self.resizeDocks(
             [docks["folder"], docks["navigator"]], [em_px(19), em_px(19)], Qt.Orientation.Horizontal
         )

@@ -43,6 +43,8 @@ class OverlayLayers(QObject):
         self._chosen = look
         self._visible = True
         self._layers: dict[str, _Layer] = {}
+        self._beside: LegendEntry | None = None
+        self._beside_estimated = False
         self._sequence = count(1)
         slide_view.source_changed.connect(self._remove_all)
         slide_view.mpp_changed.connect(self._remove_all)
@@ -108,6 +110,11 @@ class OverlayLayers(QObject):
         """Take a kept layer away."""
         self._remove(name)
 
+    def show_beside(self, entry: LegendEntry | None, *, estimated: bool) -> None:
+        """Have the legend speak for another layer too, which somebody else draws."""
+        self._beside, self._beside_estimated = entry, estimated
+        self._tell()
+
     def _present_look(self) -> OverlayLook:
         look = self._chosen
         return OverlayLook(
@@ -153,16 +160,18 @@ class OverlayLayers(QObject):
 
     def _tell(self) -> None:
         shown = [layer for layer in reversed(self._layers.values()) if layer.look.visible]
-        self._legend.show_entries(
-            [
-                LegendEntry(
-                    layer.words,
-                    colour_stops(layer.look.colour_map),
-                    layer.look.threshold,
-                    provenance_in_words(layer.field.provenance),
-                )
-                for layer in shown
-            ],
-            any_estimated=any(layer.field.estimated.any() for layer in shown),
-        )
+        entries = [
+            LegendEntry(
+                f"Measured likeness to: {layer.words}",
+                colour_stops(layer.look.colour_map),
+                layer.look.threshold,
+                provenance_in_words(layer.field.provenance),
+            )
+            for layer in shown
+        ]
+        estimated = any(layer.field.estimated.any() for layer in shown)
+        if self._beside is not None:
+            entries.append(self._beside)
+            estimated |= self._beside_estimated
+        self._legend.show_entries(entries, any_estimated=estimated)
         self.changed.emit()

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from viewer.relevance.encoders import MEASURED_ID, cards, read_registry
 from viewer.relevance.lexicon import load_lexicon
+from viewer.ui.attention_tools import AttentionTools
 from viewer.ui.dialogs import show_dialog
 from viewer.ui.encoder_dialog import EncoderDialog
 from viewer.ui.examples_box import Example, cells_in_frame
@@ -78,6 +79,7 @@ class QueryTools(QObject):
         self.legend = Legend(slide_view)
         self.layers = OverlayLayers(slide_view, self.legend, settings.overlay)
         self.layer_list = LayerList()
+        self.attention = AttentionTools(slide_view, self.layers, messages, settings)
         self.saved = SavedQueries(lambda: self.session.question, slide_view)
         self.panel = QueryPanel(
             themes,
@@ -94,6 +96,7 @@ class QueryTools(QObject):
         self._cards: tuple[EncoderCard, ...] = ()
         self._marked_for: Query | None = None
         self._connect()
+        self._show_encoders()
         self._slide_changed()
         if self.saved.notice:
             self._tell(MessageKind.WARNING, self.saved.notice)
@@ -134,6 +137,7 @@ class QueryTools(QObject):
         self.controls.show_look(settings.overlay)
         self.layers.set_look(settings.overlay)
         self.session.apply_settings(settings)
+        self.attention.apply_settings(settings)
         self._show_encoders()
 
     def change_look(self, **changes: Any) -> None:
@@ -159,6 +163,7 @@ class QueryTools(QObject):
     def close(self) -> None:
         """End everything within two seconds."""
         self.pictures.close(wait_s=0.3)
+        self.attention.close()
         self.session.close()
 
     def _connect(self) -> None:
@@ -339,7 +344,9 @@ class QueryTools(QObject):
 
     def _show_encoders(self) -> None:
         self._cards = cards()
-        self.panel.show_encoders(self._cards, self._settings.relevance.encoder)
+        know_words = [card for card in self._cards if card.attention_heads is None]
+        self.panel.show_encoders(know_words, self._settings.relevance.encoder)
+        self.attention.show_encoders(self._cards)
         for problem in read_registry().problems:
             self._tell(MessageKind.WARNING, problem)
 
@@ -384,6 +391,7 @@ class QueryTools(QObject):
 
     def _take_look(self, look: Overlay) -> None:
         self.layers.set_look(look)
+        self.attention.set_look(look)
         self.look_changed.emit(look)
         self.changed.emit()
 

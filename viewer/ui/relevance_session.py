@@ -33,7 +33,7 @@ from viewer.ui.outbox import Outbox
 from viewer.ui.question import Question
 from viewer.ui.side_thread import SideThread
 from viewer.ui.throttle import Throttle
-from viewer.view.camera import field_of_view
+from viewer.ui.where_looked import tell_where_looked
 from viewer.view.scale import format_position
 
 if TYPE_CHECKING:
@@ -423,10 +423,5 @@ class RelevanceSession(QObject):
         self._look.ask()
 
     def _send_look(self) -> None:
-        if self._client is not None and self._view.source is not None:
-            camera = self._view.camera
-            field = field_of_view(camera.view, self._view.canvas.size_px, camera.aspect)
-            gaze = self._view.canvas.gaze_on_slide
-            self._client.look(field, gaze, camera.view.downsample, moving=camera.moving)
-            if camera.moving:
-                self._look.ask()  # the worker rests meanwhile, and must hear when the view does
+        if self._client is not None and tell_where_looked(self._client, self._view):
+            self._look.ask()

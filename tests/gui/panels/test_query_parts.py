@@ -244,11 +244,14 @@ def test_the_legend_says_what_is_measured_and_that_it_is_no_diagnosis(qtbot: QtB
     slide.resize(600, 400)
     slide.show()
     legend = Legend(slide)
-    entry = LegendEntry("fat", ((0, 0, 0), (255, 255, 255)), 0.2, "measured concepts, 0.5 µm/px")
+    entry = LegendEntry(
+        "Measured likeness to: fat", ((0, 0, 0), (255, 255, 255)), 0.2, "measured concepts, 0.5 µm/px"
+    )
     legend.show_entries([entry], any_estimated=True)
     assert legend.isVisible()
     assert legend.text == (
-        "Measured likeness to: fat (measured concepts, 0.5 µm/px) Hatched: not analysed. "
+        "Measured likeness to: fat (measured concepts, 0.5 µm/px), from 0 unlike to 1 alike. "
+        "Hatched: not analysed. "
         f"Dotted: estimated from near by. {NOT_A_DIAGNOSIS}"
     )
     inside = slide.rect().contains(legend.geometry())

@@ -92,7 +92,7 @@ def test_keys_zoom_turn_and_fit(qtbot: QtBot, window: MainWindow, slide_file: Pa
     assert camera.target.downsample == pytest.approx(fitted.downsample)
 
 
-@pytest.mark.parametrize("panel", ["folder", "navigator", "properties", "adjustments"])
+@pytest.mark.parametrize("panel", ["folder", "attention", "navigator", "properties", "adjustments"])
 def test_panels_are_shown_and_hidden(window: MainWindow, panel: str) -> None:
     action, dock = window.actions_[f"show_{panel}"], window.docks[panel]
     before = dock.isVisible()

@@ -1,0 +1,146 @@
+"""The page on which the reader chooses whose attention is shown, by which heads, and how."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+
+from viewer.relevance.attention import MAX, MEAN
+from viewer.ui.analysis_bar import AnalysisBar
+from viewer.ui.attention_session import AttentionChoice
+from viewer.ui.theme import em_px
+from viewer.view.hierarchy import HierarchyLook
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from viewer.relevance.encoders import EncoderCard
+
+_MODES = {
+    "factorised": (
+        "Region × patch × token",
+        "Comparable over the whole slide: what a place gets of all attention",
+    ),
+    "blend": (
+        "Percentiles, blended",
+        "As published for HIPT: the mean of the ranks of a patch and of its token",
+    ),
+    "single": ("One level alone", "The attention within the next larger square, whatever that one gets"),
+}
+_LEVELS = {
+    "zoom": ("Follow the zoom", "Finer levels fade in as one zooms in"),
+    "region": ("Regions", "Squares of 2 mm on the slide"),
+    "patch": ("Patches", "Squares of 128 µm in their region"),
+    "token": ("Tokens", "Squares of 8 µm in their patch"),
+}
+
+
+class AttentionControls(QWidget):
+    """Only another encoder costs an analysis; everything else changes what is drawn."""
+
+    chosen = Signal()
+    """Something was chosen: see ``choice`` and ``hierarchy``."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Attention")
+        self._cards: tuple[EncoderCard, ...] = ()
+        self.shown = QCheckBox("&Show what stands out, and where a model looks")
+        self.shown.toggled.connect(self._changed)
+        self.encoder = self._combo("Whose attention")
+        self.mode = self._combo("How levels are joined", _MODES)
+        self.level = self._combo("Down to which level", _LEVELS)
+        self.patch_head = self._combo("Head for patches")
+        self.token_head = self._combo("Head for tokens")
+        self.bar = AnalysisBar()
+        self._remarks = QLabel(wordWrap=True)
+        self._remarks.setProperty("muted", True)
+        form = QFormLayout()
+        form.addRow("&Whose", self.encoder)
+        form.addRow("&Joined as", self.mode)
+        form.addRow("&Down to", self.level)
+        form.addRow("&Patch head", self.patch_head)
+        form.addRow("&Token head", self.token_head)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(em_px(0.3), em_px(0.4), em_px(0.3), em_px(0.4))
+        layout.addWidget(self.shown)
+        layout.addLayout(form)
+        layout.addWidget(self.bar)
+        layout.addWidget(self._remarks)
+        layout.addStretch(1)
+        self._changed()
+
+    @property
+    def card(self) -> EncoderCard | None:
+        """Of the encoder that is chosen."""
+        return next((card for card in self._cards if card.id == self.encoder.currentData()), None)
+
+    @property
+    def choice(self) -> AttentionChoice | None:
+        """What is to be shown; None for nothing."""
+        card = self.card
+        if card is None or not self.shown.isChecked():
+            return None
+        return AttentionChoice(
+            card.id, self.mode.currentData(), self.token_head.currentData(), self.patch_head.currentData()
+        )
+
+    @property
+    def hierarchy(self) -> HierarchyLook:
+        """How levels are joined, and down to which."""
+        return HierarchyLook(self.mode.currentData(), self.level.currentData())
+
+    def show_encoders(self, cards: Sequence[EncoderCard]) -> None:
+        """Offer these, and keep the one that was chosen where it is still there."""
+        if tuple(cards) != self._cards:
+            before = self.encoder.currentData()
+            self._cards = tuple(cards)
+            self.encoder.blockSignals(True)
+            self.encoder.clear()
+            for card in cards:
+                self.encoder.addItem(card.title, card.id)
+            self.encoder.setCurrentIndex(max(0, self.encoder.findData(before)))
+            self.encoder.blockSignals(False)
+            self._changed()
+
+    def show_remark(self, text: str) -> None:
+        """Say something of the encoder or the slide; "" clears it."""
+        self._remarks.setText(text)
+
+    def _combo(self, name: str, items: dict[str, tuple[str, str]] | None = None) -> QComboBox:
+        combo = QComboBox()
+        combo.setAccessibleName(name)
+        combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        for data, (words, tip) in (items or {}).items():
+            combo.addItem(words, data)
+            combo.setItemData(combo.count() - 1, tip, 3)  # Qt.ToolTipRole
+        combo.currentIndexChanged.connect(self._changed)
+        return combo
+
+    def _changed(self) -> None:
+        card, on = self.card, self.shown.isChecked()
+        tokens, patches = (card and card.attention_heads) or (1, 1)
+        _offer_heads(self.token_head, tokens)
+        _offer_heads(self.patch_head, patches)
+        for combo in (self.encoder, self.mode, self.level):
+            combo.setEnabled(on)
+        self.token_head.setEnabled(on and tokens > 1)
+        self.patch_head.setEnabled(on and patches > 1)
+        self.chosen.emit()
+
+
+def _offer_heads(combo: QComboBox, heads: int) -> None:
+    """Mean, largest and each head; keeps what is chosen as far as it exists."""
+    if combo.count() == heads + 2:
+        return
+    before = combo.currentData()
+    combo.blockSignals(True)
+    combo.clear()
+    combo.addItem("Mean of all", MEAN)
+    combo.addItem("Largest of all", MAX)
+    for head in range(heads):
+        combo.addItem(f"Head {head + 1}", head)
+    combo.setCurrentIndex(max(0, combo.findData(before)))
+    combo.blockSignals(False)

@@ -1,0 +1,193 @@
+"""One slide view's attention: a worker of its own looks where the reader looks; layers come back as signals.
+
+The worker is another one than the search's: a model that fails, or takes all memory, takes no question with
+it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from viewer.relevance.attention import MEAN
+from viewer.relevance.client import RelevanceClient
+from viewer.relevance.layer import layer_from_attention
+from viewer.relevance.messages import Attended, Failed, Note, Progress, WorkerDied
+from viewer.ui.outbox import Outbox
+from viewer.ui.side_thread import SideThread
+from viewer.ui.throttle import Throttle
+from viewer.ui.where_looked import tell_where_looked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.relevance.attention import Head
+    from viewer.relevance.messages import Event
+    from viewer.settings import Settings
+    from viewer.ui.slide_view import SlideView
+    from viewer.view.overlay import OverlayLayer
+
+    MakeClient = Callable[[Callable[[Event], None]], RelevanceClient]
+
+LOOK_INTERVAL_MS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionChoice:
+    """Which encoder's attention, by which of its heads, and how levels are joined (a mode of
+    ``viewer.view.hierarchy``)."""
+
+    encoder_id: str
+    mode: str = "factorised"
+    token_head: Head = MEAN
+    patch_head: Head = MEAN
+
+
+class AttentionSession(QObject):
+    """Belongs to one ``SlideView``. ``close`` ends the worker and its threads."""
+
+    layer_made = Signal(object)
+    """An OverlayLayer of what is known now, None where nothing is shown."""
+    progressed = Signal(object)
+    """A Progress, or None when the worker has ended."""
+    noted = Signal(str)
+    """What the encoder says of this slide."""
+    failed = Signal(str)
+    """Something went wrong, in words."""
+
+    def __init__(
+        self, slide_view: SlideView, settings: Settings, *, make_client: MakeClient | None = None
+    ) -> None:
+        super().__init__(slide_view)
+        self._view = slide_view
+        self._settings = settings
+        self._make_client = make_client or RelevanceClient
+        self._outbox = Outbox()
+        self._drawing = SideThread("attention")
+        self._drawing_busy = self._drawing_due = False
+        self._client: RelevanceClient | None = None
+        self._choice: AttentionChoice | None = None
+        self._sequence = count(1)
+        self._look = Throttle(slide_view, self._send_look, LOOK_INTERVAL_MS)
+        slide_view.source_changed.connect(self._begin_anew)
+        slide_view.mpp_changed.connect(self._begin_anew)
+        slide_view.view_changed.connect(self._look.ask)
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a worker for this slide."""
+        return self._client is not None
+
+    def apply_settings(self, settings: Settings) -> None:
+        """For the next worker."""
+        self._settings = settings
+
+    def show(self, choice: AttentionChoice | None) -> None:
+        """Show this attention, or none, which ends its worker. Heads and modes cost no analysis."""
+        before, self._choice = self._choice, choice
+        if choice is None or before is None or before.encoder_id != choice.encoder_id:
+            self._begin_anew()
+        else:
+            self._draw_again()
+
+    def set_paused(self, paused: bool) -> None:
+        """Hold the analysis, or let it go on."""
+        if self._client is not None:
+            self._client.set_paused(paused)
+
+    def close(self) -> None:
+        """End everything, within two seconds."""
+        self._outbox.close()
+        self._drawing.close(wait_s=0.3)
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _begin_anew(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+            self.progressed.emit(None)
+        self.layer_made.emit(None)
+        source, mpp_um, choice = self._view.source, self._view.mpp_um, self._choice
+        if choice is None or source is None or mpp_um is None:
+            return
+        following = self._make_client(lambda event: self._hear(following, event))
+        relevance = self._settings.relevance
+        try:
+            following.open(
+                source,
+                mpp_um,
+                mpp_estimated=self._view.mpp_estimated,
+                encoder_id=choice.encoder_id,
+                store_bytes=relevance.store_bytes,
+                threads=relevance.worker_threads,
+            )
+        except ValueError as error:
+            self.failed.emit(f"The slide cannot be analysed: {error}.")
+            return
+        self._client = following
+        self._look.ask()
+
+    def _hear(self, client: RelevanceClient, event: Event) -> None:
+        """Runs in the client's thread."""
+        self._outbox.post(lambda: self._take(client, event))
+
+    def _take(self, client: RelevanceClient, event: Event) -> None:
+        """One event of the worker, in the GUI thread; those of a worker given up come too late."""
+        if client is not self._client:
+            return
+        match event:
+            case Attended():
+                self._draw_again()
+            case Progress():
+                self.progressed.emit(event)
+            case Note():
+                self.noted.emit(event.text)
+            case Failed() | WorkerDied():
+                self.failed.emit(event.reason)
+                if isinstance(event, Failed) or not event.restarting:
+                    self._client = None
+                    client.close()
+                    self.progressed.emit(None)
+
+    def _draw_again(self) -> None:
+        """Make a layer of what is known, beside the window, one at a time, the newest."""
+        self._drawing_due = True
+        client, choice = self._client, self._choice
+        attention = None if client is None else client.attention()
+        if self._drawing_busy or attention is None or choice is None or client is None:
+            return
+        self._drawing_busy, self._drawing_due = True, False
+        grid, sequence = client.grid, next(self._sequence)
+
+        def made(layer: OverlayLayer) -> None:
+            self._drawing_busy = False
+            if client is self._client:
+                self.layer_made.emit(layer)
+            if self._drawing_due:
+                self._draw_again()
+
+        def not_made(error: Exception) -> None:
+            self._drawing_busy = False
+            self.failed.emit(f"The attention cannot be shown: {error}")
+
+        self._drawing.run(
+            lambda: layer_from_attention(
+                attention,
+                grid,
+                mode=choice.mode,
+                token_head=choice.token_head,
+                patch_head=choice.patch_head,
+                sequence=sequence,
+            ),
+            made,
+            not_made,
+        )
+
+    def _send_look(self) -> None:
+        if self._client is not None and tell_where_looked(self._client, self._view):
+            self._look.ask()

@@ -1,0 +1,132 @@
+"""Attention over one slide view: page, session, layer and legend, joined."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from viewer.relevance.encoders import SALIENCY_ID
+from viewer.ui.attention_controls import AttentionControls
+from viewer.ui.attention_session import AttentionSession
+from viewer.ui.legend import LegendEntry
+from viewer.ui.messages import MessageKind
+from viewer.view.hierarchy import OCTAVES
+from viewer.view.overlay import OverlayLook, colour_stops
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from viewer.relevance.encoders import EncoderCard
+    from viewer.relevance.messages import Progress
+    from viewer.settings import Overlay, Settings
+    from viewer.ui.messages import MessageArea
+    from viewer.ui.overlay_layers import OverlayLayers
+    from viewer.ui.slide_view import SlideView
+    from viewer.view.overlay import OverlayLayer
+
+_NAME = "attention"
+_COLOUR_MAPS = "magma", "viridis"
+"""The first that the search does not use."""
+_MOST = 2 ** (OCTAVES // 2)
+
+
+class AttentionTools(QObject):
+    """``close`` ends its threads and the worker."""
+
+    def __init__(
+        self, slide_view: SlideView, layers: OverlayLayers, messages: MessageArea, settings: Settings
+    ) -> None:
+        super().__init__(slide_view)
+        self._view, self._layers = slide_view, layers
+        self._overlay = settings.overlay
+        self._layer: OverlayLayer | None = None
+        self.controls = AttentionControls()
+        self.session = AttentionSession(slide_view, settings)
+        self.controls.chosen.connect(self._choose)
+        self.session.layer_made.connect(self._show)
+        self.session.progressed.connect(self._show_progress)
+        self.session.noted.connect(self.controls.show_remark)
+        self.session.failed.connect(partial(messages.show_message, MessageKind.WARNING))
+        self.controls.bar.pause_toggled.connect(self.session.set_paused)
+        self.controls.bar.stop_pressed.connect(lambda: self.controls.shown.setChecked(False))
+
+    def show_encoders(self, cards: Sequence[EncoderCard]) -> None:
+        """Offer those that say where they look."""
+        self.controls.show_encoders([card for card in cards if card.attention_heads is not None])
+
+    def apply_settings(self, settings: Settings) -> None:
+        """Take over settings that changed."""
+        self.session.apply_settings(settings)
+        self.set_look(settings.overlay)
+
+    def set_look(self, look: Overlay) -> None:
+        """Opacity, threshold and flashlight are those of the search; colours are its own."""
+        self._overlay = look
+        self._draw()
+
+    def close(self) -> None:
+        """End everything within two seconds."""
+        self.session.close()
+
+    def _choose(self) -> None:
+        self.controls.show_remark("")
+        self.session.show(self.controls.choice)
+        self._draw()
+
+    def _show(self, layer: OverlayLayer | None) -> None:
+        self._layer = layer
+        if layer is None:
+            self._view.remove_overlay(_NAME)
+        else:
+            self._view.set_overlay(_NAME, layer, self._look())
+        self._tell()
+
+    def _draw(self) -> None:
+        if self._layer is not None:
+            self._view.set_overlay_look(_NAME, self._look())
+            self._tell()
+
+    def _show_progress(self, progress: Progress | None) -> None:
+        if progress is None:
+            self.controls.bar.end("")
+        else:
+            self.controls.bar.begin()
+            self.controls.bar.show_progress(progress)
+
+    def _look(self) -> OverlayLook:
+        look = self._overlay
+        return OverlayLook(
+            colour_map=next(name for name in _COLOUR_MAPS if name != look.colour_map),
+            opacity=look.opacity,
+            threshold=look.threshold,
+            flashlight_px=look.flashlight_px if look.flashlight else None,
+            smooth=look.smooth,
+            hierarchy=self.controls.hierarchy,
+        )
+
+    def _tell(self) -> None:
+        card = self.controls.card
+        if self._layer is None or card is None:
+            self._layers.show_beside(None, estimated=False)
+            return
+        look = self._look()
+        blend = look.hierarchy.mode == "blend"
+        title = card.title if card.id == SALIENCY_ID else f"Attention of {card.title}"
+        self._layers.show_beside(
+            LegendEntry(
+                title,
+                colour_stops(look.colour_map),
+                look.threshold,
+                self._facts(),
+                "lowest rank" if blend else f"a {_MOST}th of even",
+                "highest" if blend else f"{_MOST} times even",
+            ),
+            estimated=bool(self._layer.estimated.any()),
+        )
+
+    def _facts(self) -> str:
+        size = " × ".join(f"{mpp:.3g}" for mpp in dict.fromkeys(self._view.mpp_um or ()))
+        estimated = " (estimated)" if self._view.mpp_estimated else ""
+        return f"{self.controls.mode.currentText()}, {size} µm/px{estimated}"

@@ -1,0 +1,22 @@
+"""What a relevance worker is told of where the reader looks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from viewer.view.camera import field_of_view
+
+if TYPE_CHECKING:
+    from viewer.relevance.client import RelevanceClient
+    from viewer.ui.slide_view import SlideView
+
+
+def tell_where_looked(client: RelevanceClient, slide_view: SlideView) -> bool:
+    """Whether the view moves: the worker rests meanwhile, and must hear when it no longer does."""
+    if slide_view.source is None:
+        return False
+    camera = slide_view.camera
+    field = field_of_view(camera.view, slide_view.canvas.size_px, camera.aspect)
+    gaze = slide_view.canvas.gaze_on_slide
+    client.look(field, gaze, camera.view.downsample, moving=camera.moving)
+    return camera.moving

@@ -1,0 +1,166 @@
+"""Feature files as bags to train on: our own stores, and those of TRIDENT, CLAM, STAMP and slideflow.
+
+No slide is opened: a file says itself whose slide it is of and where its patches lie. Cells count patches,
+not pixels, so the size of a pixel does not matter here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from viewer.relevance.foreign_features import MAX_FEATURES, SlideFacts, read_foreign
+from viewer.relevance.hdf5_reading import FeatureFileError, attribute, checked_dataset, number, opened_hdf5
+from viewer.slide.names import natural_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import h5py
+    from numpy.typing import NDArray
+
+FILE_SUFFIXES = (".h5", ".hdf5", ".pt")
+_ANY_EXTENT_PX = (1 << 30, 1 << 30)
+_OWN = "foveola"
+_FURTHEST_CELL = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureBag:
+    """A slide's features (n, width) float32, all finite, and cells (n, 2) int64 as row, column.
+
+    ``encoder`` and ``encoder_version`` are the id and version of the card that such features have in the
+    program. ``notes``: what the reader must know of the file, in sentences.
+    """
+
+    path: Path
+    encoder: str
+    encoder_version: str
+    features: NDArray[np.float32]
+    cells: NDArray[np.int64]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What can be told without reading a file's features. ``encoder`` None: only reading all of it tells."""
+
+    slide: str
+    encoder: str | None
+
+
+def feature_files(paths: Sequence[Path]) -> list[Path]:
+    """The files named, and those of features in the folders named and below them, each once.
+
+    A ``.pt`` counts in a folder where slideflow's places lie beside it: CLAM's hold none. Raises OSError.
+    """
+    found: dict[Path, Path] = {}
+    for path in paths:
+        for file in _files_below(path) if path.is_dir() else (path,):
+            found.setdefault(file.resolve(), file)
+    return list(found.values())
+
+
+def file_facts(path: Path) -> FileFacts:
+    """Whose features a file holds. Raises FeatureFileError."""
+    if path.suffix == ".pt":
+        return FileFacts(path.stem, None)
+    with opened_hdf5(path) as file:
+        if _OWN not in file.attrs:
+            return FileFacts(path.stem, None)
+        name = attribute(file["features"], "name")
+        return FileFacts(str(name or path.stem), str(attribute(file, "encoder")))
+
+
+def read_bag(path: Path) -> FeatureBag:
+    """A file's features. Raises FeatureFileError: what ``read_foreign`` refuses, and values that are not
+    numbers.
+    """
+    if path.suffix == ".pt":
+        return _foreign(path)
+    with opened_hdf5(path) as file:
+        if _OWN in file.attrs:
+            return _stored(path, file)
+    return _foreign(path)
+
+
+def one_a_cell(bag: FeatureBag) -> FeatureBag:
+    """The bag with the first patch of every cell: for heads that read places, where patches overlap."""
+    _, first = np.unique(bag.cells, axis=0, return_index=True)
+    if len(first) == len(bag.cells):
+        return bag
+    kept = np.sort(first)
+    return replace(bag, features=bag.features[kept], cells=bag.cells[kept])
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir(), key=natural_key):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir() and not path.is_symlink():  # links may lead back to where they are
+            yield from _files_below(path)
+            continue
+        has_places = path.suffix != ".pt" or path.with_suffix(".index.npz").is_file()
+        if path.suffix in FILE_SUFFIXES and path.is_file() and has_places:
+            yield path
+
+
+def _stored(path: Path, file: h5py.File) -> FeatureBag:
+    features = checked_dataset(path, file, "features", ndim=(2,), kinds="f")
+    coords = checked_dataset(path, file, "coords", ndim=(2,), kinds="i")
+    count, width = features.shape
+    if not 0 < width <= MAX_FEATURES or coords.shape != (count, 2):
+        raise FeatureFileError(path, f"{coords.shape} corners for {features.shape} features")
+    if not count:
+        raise FeatureFileError(path, "it holds no patches")
+    sides = number(file, "patch_width_level0"), number(file, "patch_height_level0")
+    if not sides[0] or not sides[1] or min(sides[0], sides[1]) <= 0:
+        raise FeatureFileError(path, "it does not state the size of its patches")
+    cells = _cells(path, coords[()].astype(np.float64) / (sides[0], sides[1]) + 0.5)
+    complete = bool(attribute(file, "complete"))
+    return FeatureBag(
+        path,
+        str(attribute(file, "encoder")),
+        str(attribute(file, "encoder_version")),
+        _finite(path, features[()].astype(np.float32)),
+        cells,
+        () if complete else (f"{path}: its analysis is not complete; what there is of it is used.",),
+    )
+
+
+def _foreign(path: Path) -> FeatureBag:
+    foreign = read_foreign(path, SlideFacts(_stated_extent(path), (1.0, 1.0)))
+    sides = foreign.rects[0, 2:] - foreign.rects[0, :2]
+    centres = (foreign.rects[:, :2] + foreign.rects[:, 2:]) / 2
+    encoder = f"file:{foreign.encoder or 'unnamed'}"
+    return FeatureBag(path, encoder, "1", foreign.features, _cells(path, centres / sides))
+
+
+def _stated_extent(path: Path) -> tuple[int, int]:
+    """The slide's size where a file states it; elsewhere there is none to check against."""
+    if path.suffix == ".pt":
+        return _ANY_EXTENT_PX
+    with opened_hdf5(path) as file:
+        if "coords" not in file:
+            return _ANY_EXTENT_PX
+        width, height = (number(file["coords"], f"level0_{side}") for side in ("width", "height"))
+    return (int(width), int(height)) if width and height else _ANY_EXTENT_PX
+
+
+def _cells(path: Path, places: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Of (n, 2) places as x, y in patches."""
+    if not np.isfinite(places).all() or np.abs(places).max() > _FURTHEST_CELL:
+        raise FeatureFileError(path, "its patches lie where no slide reaches")
+    return np.ascontiguousarray(np.floor(places).astype(np.int64)[:, ::-1])
+
+
+def _finite(path: Path, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    broken = len(features) - int(np.isfinite(features).all(axis=1).sum())
+    if broken:
+        raise FeatureFileError(
+            path, f"{broken:,} of its {len(features):,} patches hold values that are not numbers"
+        )
+    return features

@@ -127,7 +127,7 @@ class OverlayRenderer:
         textures = [_texture(GL.GL_RG8, GL.GL_RG, texels, GL.GL_LINEAR)]
         self._fields[name] = (tuple(textures), sequence)
         if regions is not None and tokens is not None:
-            textures.append(_texture(GL.GL_R8, GL.GL_RED, regions[..., None], GL.GL_NEAREST))
+            textures.append(_texture(GL.GL_R8, GL.GL_RED, regions[..., None], GL.GL_LINEAR))
             textures.append(_texture(GL.GL_RG8, GL.GL_RG, tokens, GL.GL_LINEAR))
             self._fields[name] = (tuple(textures), sequence)
         check(f"uploading the overlay {name}")

@@ -64,8 +64,12 @@ vec2 token_sum() {
 }
 
 float with_other_levels(float patch_code, vec2 token) {
-    ivec2 at = ivec2(floor((patch_position + first_patch) / SIDE));
-    float region = texelFetch(regions, clamp(at, ivec2(0), textureSize(regions, 0) - 1), 0).r;
+    vec2 at = (patch_position + first_patch) / SIDE;
+#ifdef SMOOTH
+    float region = texture(regions, at / vec2(textureSize(regions, 0))).r;
+#else
+    float region = texelFetch(regions, clamp(ivec2(floor(at)), ivec2(0), textureSize(regions, 0) - 1), 0).r;
+#endif
     float token_code = token.r / max(token.g, 1.0 / 1024.0);
     vec3 beyond = vec3(region, patch_code, token_code) - 0.5;
     beyond.z *= min(token.g, 1.0);         // where no token is known none counts

@@ -1,0 +1,265 @@
+"""Labels, the files that belong to them, and splits in which nobody is twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.relevance.training_stores import written
+from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.training_data import (
+    Case,
+    Cohort,
+    Label,
+    TrainingError,
+    final_split,
+    gather,
+    listed,
+    patient_parts,
+    plan_splits,
+    read_labels,
+    slide_key,
+)
+
+CELLS = np.array([[0, 0], [0, 1]], np.int32)
+NOTHING = np.zeros(3)
+
+
+def table(tmp_path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path = tmp_path / "labels.csv"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def labels(**given: str) -> dict[str, Label]:
+    return {slide: Label(slide, label, slide, "") for slide, label in given.items()}
+
+
+def store(folder: Path, slide: str, *, width: int = 3, encoder: str = "fake") -> Path:
+    return written(folder, slide, np.full((2, width), len(slide), np.float32), CELLS, encoder=encoder)
+
+
+def cohort(*members: tuple[str, int, str], splits: str = "", classes: int = 2) -> Cohort:
+    """Slides as (name, label, patient)."""
+    cases = tuple(
+        Case(slide, label, patient, splits, Path(slide), 1, NOTHING, NOTHING, "")
+        for slide, label, patient in members
+    )
+    return Cohort(tuple("abcd"[:classes]), cases, "fake", "1", 3, ())
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("a.svs", "a"), ("in/b.v2.TIF", "b.v2"), ("c\\d.ndpi", "d"), ("TCGA-1.F00", "TCGA-1.F00"), ("", "")],
+)
+def test_slides_are_named_without_their_endings(name: str, key: str) -> None:
+    assert slide_key(name) == key
+
+
+def test_a_table(tmp_path: Path) -> None:
+    text = (
+        "\ufeffLabel, Slide ,patient,split,age\nyes,a.svs,P1,Train,40\n\n,b,P2,val,\nno,c,P3,validation,3\n"
+    )
+    found, notes = read_labels(table(tmp_path, text))
+    assert found == {"a": Label("a", "yes", "P1", "train"), "c": Label("c", "no", "P3", "validation")}
+    assert "no label is given for b" in notes[0]
+
+
+def test_a_table_with_semicolons_and_no_patients(tmp_path: Path) -> None:
+    found, notes = read_labels(table(tmp_path, 'slide;label\n"a; b";1,5\n'))
+    assert found == {"a; b": Label("a; b", "1,5", "a; b", "")}
+    assert notes == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "names no column 'slide'"),
+        ("slide,class\na,1\n", "names no column 'label'"),
+        ("slide,label,label\na,1,1\n", "'label', or several"),
+        ("slide,label\na,1\na.svs,1\n", "line 3: slide a is there twice"),
+        ("slide,label\na\n", "line 2 has 1 values for 2 columns"),
+        ("slide,label\n,1\n", "line 2 names no slide"),
+        ("slide,label,patient\na,1,\n", "line 2: slide a has no patient"),
+        ("slide,label,split\na,1,later\n", "line 2: split is train, validation or test, not 'later'"),
+        ('slide,label\n"a,1\n', "it is no table of text"),
+    ],
+)
+def test_a_bad_table_is_refused_with_its_line(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(TrainingError) as refusal:
+        read_labels(table(tmp_path, text))
+    assert words in str(refusal.value)
+
+
+def test_a_table_that_is_no_text_or_missing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="no table of text"):
+        read_labels(table(tmp_path, "slide,label\nä,1\n", "latin-1"))
+    with pytest.raises(TrainingError, match="cannot be read"):
+        read_labels(tmp_path / "missing.csv")
+
+
+def test_files_are_found_by_their_slides(tmp_path: Path) -> None:
+    for slide in ("a", "b", "c"):
+        store(tmp_path, slide)
+    (tmp_path / "other.h5").write_bytes(b"no")
+    found = gather([tmp_path], labels(b="yes", a="no", lost="yes"))
+    assert [(case.slide, case.label) for case in found.cases] == [("a", 0), ("b", 1)]
+    assert (found.classes, found.encoder, found.feature_width) == (("no", "yes"), "fake", 3)
+    assert [note.partition(":")[0] for note in found.notes] == [
+        "Left out",
+        "No label is given for c.",
+        "There are no features of lost, which the table labels.",
+    ]
+
+
+def test_features_are_summed_up(tmp_path: Path) -> None:
+    features = np.array([[1, 2, 3], [3, 2, 1]], np.float32)
+    written(tmp_path, "a", features, CELLS)
+    store(tmp_path, "b")
+    first, second = gather([tmp_path], labels(a="yes", b="no")).cases
+    assert first.mean.tolist() == [2, 2, 2]
+    assert first.spread.tolist() == [2, 0, 2]
+    assert first.digest != second.digest
+
+
+def test_one_encoder_is_chosen_among_several(tmp_path: Path) -> None:
+    for slide in ("a", "b"):
+        store(tmp_path, slide)
+        store(tmp_path, slide, width=4, encoder="more")
+    wanted = labels(a="yes", b="no")
+    assert gather([tmp_path], wanted, encoder="more").feature_width == 4
+    with pytest.raises(TrainingError, match="choose it with --encoder"):
+        gather([tmp_path], wanted)
+
+
+def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
+    wanted = labels(a="yes", b="no")
+    one, two = store(tmp_path, "a"), store(tmp_path / "more", "a")
+    with pytest.raises(TrainingError, match="both hold features of slide a") as refusal:
+        gather([one, two], wanted)
+    assert str(one) in str(refusal.value)
+    with pytest.raises(TrainingError, match=r"of fake \(version 1\), 4 values a patch, and those of"):
+        gather([one, store(tmp_path, "b", width=4)], wanted)
+    with pytest.raises(TrainingError, match="two kinds are needed"):
+        gather([one], labels(a="yes", b="yes"))
+    with pytest.raises(TrainingError, match="none of the labelled slides"):
+        gather([one], labels(c="yes", d="no"))
+    (tmp_path / "bad.h5").write_bytes(b"no")
+    with pytest.raises(FeatureFileError, match=r"bad\.h5"):
+        gather([tmp_path / "bad.h5"], wanted)
+
+
+def test_many_names_are_cut_short() -> None:
+    assert listed("abcdefg") == "a, b, c, d, e and 2 more"
+
+
+def many(patients: int, slides_each: int = 2) -> Cohort:
+    """Patients of whom a third has label 1."""
+    return cohort(
+        *((f"s{p}-{n}", int(p % 3 == 0), f"p{p}") for p in range(patients) for n in range(slides_each))
+    )
+
+
+def patients_of(given: Cohort, indices: tuple[int, ...]) -> set[str]:
+    return {given.cases[index].patient for index in indices}
+
+
+@pytest.mark.parametrize("folds", [1, 3, 5])
+def test_nobody_is_in_two_splits_and_all_classes_are_in_each(folds: int) -> None:
+    given = many(31)
+    splits = plan_splits(given, folds=folds, seed=4)
+    assert len(splits) == folds
+    for split in splits:
+        parts = [patients_of(given, part) for part in (split.train, split.validation, split.test)]
+        assert sum(map(len, parts)) == len(set.union(*parts)) == 31
+        for part in (split.validation, split.test):
+            share = np.mean([given.cases[index].label for index in part])
+            assert abs(share - 11 / 31) < 0.12
+    if folds > 1:
+        tested = Counter(index for split in splits for index in split.test)
+        assert set(tested.values()) == {1}
+        assert len(tested) == len(given.cases)
+
+
+def test_a_seed_gives_its_split() -> None:
+    assert plan_splits(many(31), folds=3, seed=1) == plan_splits(many(31), folds=3, seed=1)
+    assert plan_splits(many(31), folds=3, seed=1) != plan_splits(many(31), folds=3, seed=2)
+
+
+def test_after_folds_the_last_head_sees_all_but_its_validation() -> None:
+    given = many(12)
+    splits = plan_splits(given, folds=3, seed=0)
+    final = final_split(given, splits, seed=0)
+    assert final.test == ()
+    assert sorted(final.train + final.validation) == list(range(24))
+    assert not patients_of(given, final.train) & patients_of(given, final.validation)
+    alone = plan_splits(given, folds=1, seed=0)
+    assert final_split(given, alone, seed=0) is alone[0]
+
+
+def test_large_patients_do_not_upset_the_parts() -> None:
+    given = cohort(*((f"s{n}", 0, f"p{n // 10 if n < 30 else n}") for n in range(60)), classes=1)
+    sizes = [len(part) for part in patient_parts(given, range(60), count=3, seed=0)]
+    assert sizes == [20, 20, 20]
+
+
+@pytest.mark.parametrize(
+    ("members", "folds", "words"),
+    [
+        ((("a", 0, "p"), ("b", 1, "q")), 1, "one patient has the label a, and training, validation and test"),
+        (tuple((str(n), n % 2, str(n)) for n in range(8)), 5, "5 folds need 5"),
+        (tuple((str(n), n % 2, str(n)) for n in range(8)), 2, "two folds leave nothing"),
+    ],
+)
+def test_too_few_patients_are_refused(
+    members: tuple[tuple[str, int, str], ...], folds: int, words: str
+) -> None:
+    with pytest.raises(TrainingError) as refusal:
+        plan_splits(cohort(*members), folds=folds, seed=0)
+    assert words in str(refusal.value)
+
+
+def test_patients_that_cannot_be_shared_out_are_refused() -> None:
+    with pytest.raises(TrainingError, match="so that 3 parts all have label b"):
+        patient_parts(many(5), range(10), count=3, seed=0)
+
+
+def own_split(*members: tuple[str, int, str]) -> Cohort:
+    """Slides as (patient, label, split)."""
+    cases = tuple(
+        Case(f"{n}", label, patient, split, Path("x"), 1, NOTHING, NOTHING, "")
+        for n, (patient, label, split) in enumerate(members)
+    )
+    return Cohort(("a", "b"), cases, "fake", "1", 3, ())
+
+
+TRAIN = tuple((f"{label}{n}", label, "train") for label in (0, 1) for n in range(3))
+VALIDATION = (("v", 0, "validation"), ("w", 1, "validation"))
+
+
+def test_the_tables_own_split_is_kept() -> None:
+    (split,) = plan_splits(own_split(*TRAIN, *VALIDATION, ("t", 0, "test")), folds=5, seed=0)
+    assert (split.train, split.validation, split.test) == ((0, 1, 2, 3, 4, 5), (6, 7), (8,))
+
+
+def test_validation_is_taken_from_training_where_the_table_has_none() -> None:
+    (split,) = plan_splits(own_split(*TRAIN, ("t", 0, "test")), folds=5, seed=0)
+    assert (len(split.train), len(split.validation), split.test) == (4, 2, (6,))
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ((*TRAIN, ("00", 0, "test")), "patient 00 has slides for train and for test"),
+        (TRAIN, "leaves no slide for the test"),
+        ((*TRAIN[2:4], ("t", 0, "test")), "validation needs a patient of label a"),
+        ((*TRAIN, VALIDATION[0], ("t", 0, "test")), "no slide for validation has the label b"),
+    ],
+)
+def test_a_bad_split_is_refused(members: tuple[tuple[str, int, str], ...], words: str) -> None:
+    with pytest.raises(TrainingError) as refusal:
+        plan_splits(own_split(*members), folds=5, seed=0)
+    assert words in str(refusal.value)

@@ -117,7 +117,8 @@ class Analysis:
                 self._notes[f"{error}. The CPU is used, more slowly."] = None
 
     def attend(self, memory: Attention) -> None:
-        """Write to ``memory`` where the encoder looks, from now on. Raises EncoderError where it never says."""
+        """Write to ``memory`` where the encoder looks, from now on. Raises EncoderError for one
+        that does not say."""
         if not isinstance(self.encoder, Attending):
             raise EncoderError(f"{self.encoder.card.title} does not say where it looks")
         self.attention = AttentionBuilder(self.encoder, self.store, self.tissue, memory)

@@ -1,0 +1,213 @@
+"""HIPT's networks against the reference's numbers (named parity), and what is said of other files."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from tests.relevance import hipt_parity as fixture
+from viewer.relevance.checkpoint import CheckpointError
+from viewer.relevance.hipt import load_patch_level, load_region_level, normalised, save_backbone
+from viewer.relevance.vit import positions_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from viewer.relevance.hipt import RegionTransformer
+    from viewer.relevance.vit import VisionTransformer
+
+
+@pytest.fixture(scope="module")
+def vit256(tmp_path_factory: pytest.TempPathFactory) -> VisionTransformer:
+    path = tmp_path_factory.mktemp("hipt") / "vit256.pth"
+    wrapped = {f"module.backbone.{name}": tensor for name, tensor in fixture.weights("vit256").items()}
+    wrapped["module.head.mlp.0.weight"] = torch.zeros(3, 3)
+    torch.save({"teacher": wrapped, "student": {}, "epoch": 3, "args": argparse.Namespace(lr=1e-3)}, path)
+    return load_patch_level(path)
+
+
+@pytest.fixture(scope="module")
+def vit4k(tmp_path_factory: pytest.TempPathFactory) -> RegionTransformer:
+    path = tmp_path_factory.mktemp("hipt") / "vit4k.pth"
+    torch.save({"teacher": dict(fixture.weights("vit4k"))}, path)
+    return load_region_level(path, feature_width=384)
+
+
+def relative_error(found: np.ndarray, wanted: np.ndarray) -> float:
+    return float((np.abs(found - wanted) / np.maximum(np.abs(wanted), 1e-12)).max())
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("name", ["r1024", "r1024x1536"])
+def test_parity_of_patches_and_regions(
+    name: str, vit256: VisionTransformer, vit4k: RegionTransformer
+) -> None:
+    expected = fixture.expected()
+    pixels = fixture.region(name)
+    rows, cols = pixels.shape[0] // 256, pixels.shape[1] // 256
+    features, attention = vit256.attend(normalised(fixture.patches(pixels)))
+    assert np.abs(features.numpy() - expected[f"{name}_cls256"]).max() < 2e-5
+    assert np.abs(features.mean(0).numpy() - expected[f"{name}_mean256"]).max() < 2e-5
+    found = attention.unflatten(-1, (16, 16)).numpy()
+    assert relative_error(found, expected[f"{name}_attn256"]) < 5e-5
+    region, attention = vit4k.attend(features.reshape(1, rows, cols, 384))
+    assert np.abs(region[0].numpy() - expected[f"{name}_cls4k"]).max() < 2e-5
+    assert relative_error(attention[0].unflatten(-1, (rows, cols)).numpy(), expected[f"{name}_attn4k"]) < 5e-5
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize(("height", "width"), [(224, 224), (192, 320)])
+def test_parity_of_other_sizes(height: int, width: int, vit256: VisionTransformer) -> None:
+    name = f"crop{height}x{width}"
+    crop = torch.from_numpy(np.ascontiguousarray(fixture.region("r1024")[None, :height, :width]))
+    features, attention = vit256.attend(normalised(crop))
+    assert np.abs(features[0].numpy() - fixture.expected()[f"{name}_cls256"]).max() < 2e-5
+    found = attention[0].unflatten(-1, (height // 16, width // 16)).numpy()
+    assert relative_error(found, fixture.expected()[f"{name}_attn256"]) < 5e-5
+    whole = vit256(normalised(crop))[:, 0]
+    assert torch.allclose(whole, features, atol=2e-5)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("name", ["pos256_16x16", "pos256_12x20", "pos4k_16x16", "pos4k_4x4", "pos4k_4x6"])
+def test_parity_of_positions(name: str) -> None:
+    net, size = name.split("_")
+    rows, cols = (int(side) for side in size.split("x"))
+    stored = fixture.weights("vit256" if net == "pos256" else "vit4k")["pos_embed"]
+    found = positions_for(stored, rows, cols)[0].numpy()
+    assert np.abs(found - fixture.expected()[name]).max() < 1e-5
+
+
+@torch.inference_mode()
+def test_parity_of_regions_from_stored_patches(vit4k: RegionTransformer) -> None:
+    """Offsets of 256 and 384 px are those of 0 and 128 moved by a patch, white in the last row and column."""
+    expected = fixture.expected()
+    white = expected["r4096_cls256_white"]
+    for number, offset in enumerate(expected["r4096_offsets"].tolist()):
+        grid = expected[f"r4096_cls256_off{offset % 256}"].reshape(16, 16, 384)
+        if offset >= 256:
+            moved = np.broadcast_to(white, grid.shape).copy()
+            moved[:15, :15] = grid[1:, 1:]
+            grid = moved
+        region, attention = vit4k.attend(torch.from_numpy(grid.copy())[None])
+        assert np.abs(region[0].numpy() - expected["r4096_cls4k"][number]).max() < 2e-5
+        found = attention[0].unflatten(-1, (16, 16)).numpy()
+        assert relative_error(found, expected["r4096_attn4k"][number]) < 5e-5
+
+
+@torch.inference_mode()
+def test_parity_of_white_and_of_the_first_patches_of_the_large_region(vit256: VisionTransformer) -> None:
+    expected = fixture.expected()
+    white, _ = vit256.attend(normalised(torch.full((1, 256, 256, 3), 255, dtype=torch.uint8)))
+    assert np.abs(white[0].numpy() - expected["r4096_cls256_white"]).max() < 2e-5
+    pixels = fixture.rules().synthetic_plane(0, 0, 512, 512)
+    for offset in (0, 128):
+        patch = torch.from_numpy(
+            np.ascontiguousarray(pixels[None, offset : offset + 256, offset : offset + 256])
+        )
+        features, attention = vit256.attend(normalised(patch))
+        assert np.abs(features[0].numpy() - expected[f"r4096_cls256_off{offset}"][0]).max() < 2e-5
+        heads = expected["r4096_heads256"]
+        found = attention[0].unflatten(-1, (16, 16)).numpy()[heads]
+        assert relative_error(found, expected[f"r4096_attn256_off{offset}"][0]) < 5e-5
+
+
+# Files
+
+
+def small(depth: int = 2, width: int = 128, **more: torch.Tensor) -> dict[str, torch.Tensor]:
+    """A ViT with 16-px tokens, of random weights."""
+    generator = torch.Generator().manual_seed(0)
+
+    def made(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=generator) * 0.1
+
+    tensors = {
+        "cls_token": made(1, 1, width),
+        "pos_embed": made(1, 197, width),
+        "patch_embed.proj.weight": made(width, 3, 16, 16),
+        "patch_embed.proj.bias": made(width),
+        "norm.weight": made(width),
+        "norm.bias": made(width),
+    }
+    for number in range(depth):
+        block = f"blocks.{number}."
+        for name, shape in {
+            "norm1.weight": (width,),
+            "norm1.bias": (width,),
+            "attn.qkv.weight": (3 * width, width),
+            "attn.qkv.bias": (3 * width,),
+            "attn.proj.weight": (width, width),
+            "attn.proj.bias": (width,),
+            "norm2.weight": (width,),
+            "norm2.bias": (width,),
+            "mlp.fc1.weight": (4 * width, width),
+            "mlp.fc1.bias": (4 * width,),
+            "mlp.fc2.weight": (width, 4 * width),
+            "mlp.fc2.bias": (width,),
+        }.items():
+            tensors[block + name] = made(*shape)
+    return {**tensors, **more}
+
+
+def saved(path: Path, tensors: dict[str, torch.Tensor]) -> Path:
+    torch.save(tensors, path)
+    return path
+
+
+def test_depth_and_width_are_read_from_the_file(tmp_path: Path) -> None:
+    for depth, width in ((1, 64), (3, 128)):
+        model = load_patch_level(saved(tmp_path / "small.pth", small(depth, width)))
+        features, attention = model.attend(torch.zeros(2, 3, 48, 32))
+        assert features.shape == (2, width)
+        assert attention.shape == (2, width // 64, 6)
+        assert (attention.sum(-1) < 1).all()
+
+
+def test_the_backbone_is_extracted_and_computes_the_same(tmp_path: Path) -> None:
+    heavy = {"teacher": {f"module.backbone.{name}": value for name, value in small().items()}, "epoch": 1}
+    heavy["teacher"]["module.head.last_layer.weight_v"] = torch.zeros(1000, 256)
+    path = tmp_path / "trained.pth"
+    torch.save(heavy, path)
+    save_backbone(path, tmp_path / "backbone.safetensors")
+    assert (tmp_path / "backbone.safetensors").stat().st_size < path.stat().st_size
+    images = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    light = load_patch_level(tmp_path / "backbone.safetensors")
+    assert torch.allclose(light.attend(images)[0], load_patch_level(path).attend(images)[0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"phi.0.weight": torch.zeros(192, 384), "patch_embed.proj.weight": None}, "ViT-4K"),
+        ({"patch_embed.proj.weight": torch.zeros(128, 3, 14, 14)}, "16 px"),
+        ({"pos_embed": torch.zeros(1, 190, 128)}, "no square"),
+        ({"blocks.1.norm2.bias": None}, "do not fit"),
+        ({"blocks.0.mlp.fc1.weight": None}, "no vision transformer"),
+        ({"norm.weight": torch.full((128,), float("nan"))}, "not numbers"),
+        ({"blocks.999999999.norm1.bias": torch.zeros(128)}, "do not fit"),
+        ({"fc.weight": torch.zeros(2, 2), "pos_embed": None}, "it is not a vision transformer|expected"),
+    ],
+)
+def test_other_files_are_refused_and_named(
+    tmp_path: Path, change: dict[str, torch.Tensor | None], why: str
+) -> None:
+    tensors = {name: value for name, value in {**small(), **change}.items() if value is not None}
+    with pytest.raises(CheckpointError, match=why) as refused:
+        load_patch_level(saved(tmp_path / "other.pth", tensors))
+    assert "other.pth" in str(refused.value)
+
+
+def test_a_region_level_wants_its_own_patches(tmp_path: Path) -> None:
+    region = {name: value for name, value in small(2, 192).items() if "patch_embed" not in name}
+    region |= {"phi.0.weight": torch.zeros(192, 384), "phi.0.bias": torch.zeros(192)}
+    path = saved(tmp_path / "region.pth", region)
+    assert load_region_level(path, feature_width=384).attend(torch.zeros(1, 2, 3, 384))[1].shape == (1, 6, 6)
+    with pytest.raises(CheckpointError, match="width 384, and these have 1024"):
+        load_region_level(path, feature_width=1024)
+    with pytest.raises(CheckpointError, match=r"vision transformer of width 128.*ViT-4K"):
+        load_region_level(saved(tmp_path / "patch.pth", small()), feature_width=384)

@@ -1,0 +1,164 @@
+"""HIPT, the hierarchical image pyramid transformer, from its paper and its published shapes.
+
+Patches of 256 px in 16-px tokens (ViT-256), regions of patches (ViT-4K), at 0.5 µm per pixel. Chen et al.,
+"Scaling Vision Transformers to Gigapixel Images via Hierarchical Self-Supervised Learning", CVPR 2022; the
+networks are DINO's (Caron et al., ICCV 2021) with widths and depths as in the published weights, which the
+files themselves tell.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from viewer.relevance.checkpoint import CheckpointError, read_tensors
+from viewer.relevance.head_weights import NotThisHead, filled
+from viewer.relevance.vit import Block, Shape, VisionTransformer, attend, positions_for
+from viewer.relevance.weights_kind import what_it_is
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+PATCH_PX = 256
+TOKEN_PX = 16
+MPP_UM = 0.5
+PATCH_WIDTH = 384
+"""Of ViT-256's features: what ViT-4K's weights were made for."""
+_HEAD_WIDTH = 64
+_REGION_HEADS = 6
+_PUBLISHED = {704_238_867: "6960cd5a", 395_710_078: "2b0bd9e9"}
+"""Bytes of the published files, and how the SHA-256 of each begins."""
+_MOST_BLOCKS = 64
+
+
+class RegionTransformer(nn.Module):
+    """ViT-4K: grids of patch features to the feature of their region."""
+
+    def __init__(self, shape: Shape, feature_width: int, positions: int) -> None:
+        super().__init__()
+        self.phi = nn.Sequential(nn.Linear(feature_width, shape.width), nn.GELU())
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, shape.width))
+        self.pos_embed = nn.Parameter(torch.zeros(1, positions, shape.width))
+        self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.depth))
+        self.norm = nn.LayerNorm(shape.width, shape.eps)
+
+    def attend(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Of patch features (batch, rows, columns, width): regions (batch, width) and their attention to
+        patches (batch, heads, rows · columns), without the region's own share, and not renormalised."""
+        batch, rows, columns, _ = features.shape
+        patches = self.phi(features.flatten(1, 2))
+        tokens = torch.cat([self.cls_token.expand(batch, -1, -1), patches], dim=1)
+        return attend(self.blocks, self.norm, tokens + positions_for(self.pos_embed, rows, columns))
+
+
+def normalised(images: Tensor) -> Tensor:
+    """uint8 (..., h, w, 3) as HIPT's networks take it: float32 (..., 3, h, w) from -1 to 1."""
+    return (images.float() / 127.5 - 1).movedim(-1, -3)
+
+
+def load_patch_level(path: Path) -> VisionTransformer:
+    """ViT-256, or any DINO ViT with 16-px tokens, from a file. Raises CheckpointError: what it is instead."""
+    tensors = _read(path)
+    embed = tensors.get("patch_embed.proj.weight")
+    if embed is None or "pos_embed" not in tensors:
+        raise CheckpointError(path, _expected("a vision transformer of patches (HIPT's ViT-256)", tensors))
+    if embed.ndim != 4 or embed.shape[1:] != (3, TOKEN_PX, TOKEN_PX):
+        raise CheckpointError(path, f"its tokens are {tuple(embed.shape)}, not squares of 16 px in 3 colours")
+    shape = _shape(path, tensors, heads=None)
+    side = _side(path, tensors)
+    return _loaded(
+        path,
+        tensors,
+        lambda: VisionTransformer(shape, image_px=side * TOKEN_PX, patch_px=TOKEN_PX),
+        spare=("head.", "mask_token"),
+    )
+
+
+def load_region_level(path: Path, *, feature_width: int) -> RegionTransformer:
+    """ViT-4K from a file, for patch features of this width. Raises CheckpointError: what it is instead."""
+    tensors = _read(path)
+    phi = tensors.get("phi.0.weight")
+    if phi is None or phi.ndim != 2 or "pos_embed" not in tensors:
+        raise CheckpointError(path, _expected("a region encoder (HIPT's ViT-4K)", tensors))
+    if phi.shape[1] != feature_width:
+        raise CheckpointError(
+            path, f"it was made for patch features of width {phi.shape[1]}, and these have {feature_width}"
+        )
+    shape = _shape(path, tensors, heads=_REGION_HEADS)
+    positions = _side(path, tensors) ** 2 + 1
+    return _loaded(
+        path, tensors, lambda: RegionTransformer(shape, feature_width, positions), spare=("head.",)
+    )
+
+
+def is_region_level(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether weights are a region encoder's."""
+    return "phi.0.weight" in tensors and "pos_embed" in tensors
+
+
+def save_backbone(path: Path, target: Path) -> None:
+    """Write what a file of weights has of a network, and nothing of its training, as safetensors: 84 MB
+    instead of 704 for ViT-256. Raises CheckpointError, SaveError.
+    """
+    from safetensors.torch import save
+
+    from viewer.saving import save_atomically
+
+    tensors = _read(path)
+    if "pos_embed" not in tensors:
+        raise CheckpointError(path, _expected("a vision transformer of patches or regions", tensors))
+    kept = {
+        name: tensor.float().contiguous() for name, tensor in tensors.items() if not name.startswith("head.")
+    }
+    save_atomically(target, save(kept))
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    tensors = read_tensors(path)
+    begins = _PUBLISHED.get(path.stat().st_size)
+    if begins is not None:
+        with path.open("rb") as file:
+            if not hashlib.file_digest(file, "sha256").hexdigest().startswith(begins):
+                raise CheckpointError(
+                    path, "it is as long as the published file and not the same; fetch it again"
+                )
+    return tensors
+
+
+def _shape(path: Path, tensors: Mapping[str, Tensor], *, heads: int | None) -> Shape:
+    """What the weights say of their own blocks."""
+    numbers = [name.split(".")[1] for name in tensors if name.startswith("blocks.")]
+    depth = max((int(number) for number in numbers if number.isdecimal() and len(number) < 4), default=-1) + 1
+    mlp = tensors.get("blocks.0.mlp.fc1.weight")
+    width = tensors["pos_embed"].shape[-1] if tensors["pos_embed"].ndim == 3 else 0
+    if not 0 < depth <= _MOST_BLOCKS or mlp is None or mlp.ndim != 2 or width < 1:
+        raise CheckpointError(path, f"its {depth} blocks of width {width} are no vision transformer")
+    heads = heads or width // _HEAD_WIDTH
+    if heads < 1 or width % heads:
+        raise CheckpointError(path, f"its width {width} does not split into {heads} heads")
+    return Shape(width, depth, heads, mlp.shape[0], layer_scale="blocks.0.ls1.gamma" in tensors)
+
+
+def _side(path: Path, tensors: Mapping[str, Tensor]) -> int:
+    count = tensors["pos_embed"].shape[1] - 1
+    side = round(max(count, 0) ** 0.5)
+    if side < 1 or side**2 != count:
+        raise CheckpointError(path, f"its {count} positions are no square")
+    return side
+
+
+def _loaded(path: Path, tensors: Mapping[str, Tensor], make, *, spare: tuple[str, ...]):  # type: ignore[no-untyped-def]
+    wanted = {name: tensor for name, tensor in tensors.items() if not name.startswith(spare)}
+    try:
+        return filled(make, wanted)
+    except NotThisHead as error:
+        raise CheckpointError(path, str(error)) from error
+
+
+def _expected(wanted: str, tensors: Mapping[str, Tensor]) -> str:
+    found = what_it_is(tensors)
+    return f"it is {found}; {wanted} was expected" if found else f"it is not {wanted}"

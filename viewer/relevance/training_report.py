@@ -1,0 +1,271 @@
+"""What a trained slide head is worth on slides that it has not seen: figures, and how they are said.
+
+Area under the ROC curve with an interval by resampling patients (slides of one patient are not independent,
+which DeLong's interval takes them to be), and calibration: one temperature (Guo et al., ICML 2017) fitted on
+validation to smoothed targets (Platt 1999), so that few slides told apart without fault do not make it sure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from viewer import RESEARCH_USE
+from viewer.facts import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+RESAMPLES = 2000
+_BINS = 10
+_SHARPEST, _FLATTEST = 0.05, 20.0
+_GOLDEN = (5**0.5 - 1) / 2
+INTERVAL = f"95 %, {RESAMPLES:,} resamples of patients within their labels, percentiles"
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a head said of a slide that it was not trained on. ``logits`` before the temperature."""
+
+    split: str
+    slide: str
+    patient: str
+    label: int
+    logits: tuple[float, ...]
+    temperature: float
+
+
+# Figures
+
+
+def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, classes) logits to probabilities."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def auc(
+    scores: NDArray[np.float64], positive: NDArray[np.bool_], weights: NDArray[np.float64] | None = None
+) -> float | None:
+    """The area under the ROC curve: how often a positive scores above a negative, ties count half.
+
+    ``weights`` (n,): how often each is counted. None where one of the two is missing.
+    """
+    counts = np.ones(len(scores)) if weights is None else weights
+    _, level = np.unique(scores, return_inverse=True)
+    pros = np.bincount(level, counts * positive)
+    cons = np.bincount(level, counts * ~positive)
+    pairs = pros.sum() * cons.sum()
+    return float((pros * (np.cumsum(cons) - cons / 2)).sum() / pairs) if pairs else None
+
+
+def auc_interval(
+    scores: NDArray[np.float64],
+    positive: NDArray[np.bool_],
+    patients: Sequence[str],
+    *,
+    seed: int,
+    resamples: int = RESAMPLES,
+) -> tuple[float, float] | None:
+    """The middle 95 % of the areas when patients are drawn anew, with all their slides.
+
+    Those with positives only, negatives only and both are drawn among themselves, so that no draw lacks
+    either. None where the area itself cannot be told.
+    """
+    if auc(scores, positive) is None:
+        return None
+    _, owner = np.unique(patients, return_inverse=True)
+    people = int(owner.max()) + 1
+    kind = np.zeros(people, int)
+    np.bitwise_or.at(kind, owner, np.where(positive, 2, 1))
+    strata = [np.flatnonzero(kind == one) for one in np.unique(kind)]
+    chance = np.random.default_rng([seed, 0xA0C])
+    areas = []
+    for _ in range(resamples):
+        drawn = np.concatenate([chance.choice(stratum, len(stratum)) for stratum in strata])
+        area = auc(scores, positive, np.bincount(drawn, minlength=people)[owner].astype(np.float64))
+        assert area is not None
+        areas.append(area)
+    low, high = np.percentile(areas, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """What logits (n, classes) are divided by so that their probabilities fit the labels best; 0.05 to 20.
+
+    By golden section: the likelihood has one peak in the temperature's inverse.
+    """
+    classes = logits.shape[1]
+    counts = np.bincount(labels, minlength=classes)
+    sure = (counts + 1) / (counts + classes)
+    targets = np.repeat(((1 - sure) / (classes - 1))[labels, None], classes, axis=1)
+    targets[np.arange(len(labels)), labels] = sure[labels]
+
+    def loss(inverse: float) -> float:
+        scaled = logits * inverse
+        top = scaled.max(axis=1)
+        return float((top + np.log(np.exp(scaled - top[:, None]).sum(1)) - (targets * scaled).sum(1)).mean())
+
+    low, high = 1 / _FLATTEST, 1 / _SHARPEST
+    for _ in range(80):
+        step = _GOLDEN * (high - low)
+        if loss(high - step) <= loss(low + step):
+            high = low + step
+        else:
+            low = high - step
+    return 2 / (low + high)
+
+
+def brier(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """The mean squared distance from what was true, summed over the classes: 0 is best, 2 is worst."""
+    truth = np.eye(probabilities.shape[1])[labels]
+    return float(((probabilities - truth) ** 2).sum(axis=1).mean())
+
+
+def calibration_error(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """How far the likeliest class's probability is from how often it is right: the mean over ten bins of
+    equal width, by how many fall into each (expected calibration error).
+    """
+    surest, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    bins = np.minimum((surest * _BINS).astype(int), _BINS - 1)
+    gaps = np.bincount(bins, surest - right, minlength=_BINS)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def figures(predictions: Sequence[Prediction], classes: Sequence[str], *, seed: int) -> dict[str, Any]:
+    """All figures of the tests together, fit for JSON.
+
+    Of two classes the second is what is asked for; of more, each against all others.
+    """
+    logits = np.array([one.logits for one in predictions], np.float64)
+    labels = np.array([one.label for one in predictions], np.int64)
+    patients = [one.patient for one in predictions]
+    before, after = softmax(logits), _calibrated(predictions)
+    asked = range(len(classes)) if len(classes) > 2 else [1]
+    areas = {}
+    for label in asked:
+        interval = auc_interval(after[:, label], labels == label, patients, seed=seed)
+        area = auc(after[:, label], labels == label)
+        areas[classes[label]] = {
+            "auc": area,
+            "low": interval and interval[0],
+            "high": interval and interval[1],
+        }
+    right = after.argmax(axis=1) == labels
+    recalls = [float(right[labels == label].mean()) for label in np.unique(labels)]
+    return {
+        "slides": len(predictions),
+        "patients": len(set(patients)),
+        "slides_by_class": {name: int((labels == label).sum()) for label, name in enumerate(classes)},
+        "auc": areas,
+        "auc_interval": INTERVAL,
+        "accuracy": float(right.mean()),
+        "balanced_accuracy": float(np.mean(recalls)),
+        "calibration": {
+            when: {"ece": calibration_error(given, labels), "brier": brier(given, labels)}
+            for when, given in (("before", before), ("after", after))
+        },
+        "splits": [_of_split(name, predictions, asked, classes) for name in _names(predictions)],
+    }
+
+
+def predictions_as_facts(predictions: Sequence[Prediction], classes: Sequence[str]) -> list[dict[str, Any]]:
+    """What was said of each slide, fit for JSON; without the patients."""
+    return [
+        {
+            "slide": one.slide,
+            "split": one.split,
+            "label": classes[one.label],
+            "probabilities": dict(zip(classes, map(float, row), strict=True)),
+        }
+        for one, row in zip(predictions, _calibrated(predictions), strict=True)
+    ]
+
+
+def _calibrated(predictions: Sequence[Prediction]) -> NDArray[np.float64]:
+    return softmax(np.array([np.array(one.logits) / one.temperature for one in predictions], np.float64))
+
+
+def _names(predictions: Sequence[Prediction]) -> list[str]:
+    return list(dict.fromkeys(one.split for one in predictions))
+
+
+def _of_split(
+    name: str, predictions: Sequence[Prediction], asked: Sequence[int], classes: Sequence[str]
+) -> dict[str, Any]:
+    own = [one for one in predictions if one.split == name]
+    given = _calibrated(own)
+    labels = np.array([one.label for one in own])
+    return {
+        "split": name,
+        "slides": len(own),
+        "temperature": own[0].temperature,
+        "auc": {classes[label]: auc(given[:, label], labels == label) for label in asked},
+    }
+
+
+# In words
+
+
+def as_markdown(facts: Mapping[str, Any]) -> str:
+    """The facts of a trained head (``training.train_head``) as a page to read."""
+    tested, encoder = facts["report"], facts["encoder"]
+    before, after = tested["calibration"]["before"], tested["calibration"]["after"]
+    counts = ", ".join(f"{shown(name)} {count:,}" for name, count in tested["slides_by_class"].items())
+    folds = len(tested["splits"])
+    lines = [
+        f"# {shown(facts['name'])}",
+        "",
+        f"A slide head ({facts['head']['kind']}) on features of {shown(encoder['id'])}, version "
+        f"{shown(encoder['version'])}. {RESEARCH_USE}.",
+        "",
+        f"Tested on {tested['slides']:,} slides of {tested['patients']:,} patients that the head had not seen "
+        f"({counts}).",
+        "",
+        "| Class | AUC | 95 % interval |",
+        "|---|---|---|",
+        *(_area_line(shown(name), area) for name, area in tested["auc"].items()),
+        "",
+        f"Interval: {tested['auc_interval']}. Accuracy {tested['accuracy']:.3f}, balanced "
+        f"{tested['balanced_accuracy']:.3f}.",
+        "",
+        "| Calibration | before | after |",
+        "|---|---|---|",
+        f"| expected calibration error | {before['ece']:.3f} | {after['ece']:.3f} |",
+        f"| Brier score | {before['brier']:.3f} | {after['brier']:.3f} |",
+        "",
+        "| Split | slides | temperature | AUC |",
+        "|---|---|---|---|",
+        *(
+            f"| {one['split']} | {one['slides']:,} | {one['temperature']:.3f} | "
+            f"{', '.join(_number(area) for area in one['auc'].values())} |"
+            for one in tested["splits"]
+        ),
+        "",
+    ]
+    if folds > 1:
+        lines += [
+            f"The head that is kept was trained after the {folds} folds on all slides but its validation's: "
+            "the figures are of the folds' heads, made in the same way.",
+            "",
+        ]
+    if any(area["auc"] == 1 for area in tested["auc"].values()):
+        lines += [
+            "Where no pair is ranked wrong the interval cannot tell how likely that was to be luck.",
+            "",
+        ]
+    lines += [f"- {shown(note)}" for note in facts["notes"]]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _area_line(name: str, area: Mapping[str, float | None]) -> str:
+    name = name.replace("|", "\\|")
+    return f"| {name} | {_number(area['auc'])} | {_number(area['low'])} to {_number(area['high'])} |"
+
+
+def _number(value: float | None) -> str:
+    return "not to be told" if value is None else f"{value:.3f}"

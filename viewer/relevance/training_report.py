@@ -223,7 +223,7 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
         f"A slide head ({facts['head']['kind']}) on features of {shown(encoder['id'])}, version "
         f"{shown(encoder['version'])}. {RESEARCH_USE}.",
         "",
-        f"Tested on {tested['slides']:,} slides of {tested['patients']:,} patients that the head had not seen "
+        f"Tested on {tested['slides']:,} slides of {tested['patients']:,} patients that it had not seen "
         f"({counts}).",
         "",
         "| Class | AUC | 95 % interval |",

@@ -11,7 +11,14 @@ import torch
 
 from tests.relevance import hipt_parity as fixture
 from viewer.relevance.checkpoint import CheckpointError
-from viewer.relevance.hipt import load_patch_level, load_region_level, normalised, save_backbone
+from viewer.relevance.hipt import (
+    load_hipt,
+    load_patch_level,
+    load_region_level,
+    normalised,
+    save_backbone,
+)
+from viewer.relevance.slide_heads import load_slide_head
 from viewer.relevance.vit import positions_for
 
 if TYPE_CHECKING:
@@ -211,3 +218,54 @@ def test_a_region_level_wants_its_own_patches(tmp_path: Path) -> None:
         load_region_level(path, feature_width=1024)
     with pytest.raises(CheckpointError, match=r"vision transformer of width 128.*ViT-4K"):
         load_region_level(saved(tmp_path / "patch.pth", small()), feature_width=384)
+
+
+def test_a_folders_files_are_told_apart_by_what_they_hold(tmp_path: Path) -> None:
+    saved(tmp_path / "first.pth", small(width=384))
+    alone = load_hipt(tmp_path)
+    assert alone.region is alone.slide is None
+    assert len(alone.notes) == 2
+    region = {name: value for name, value in small(2, 192).items() if "patch_embed" not in name}
+    region |= {"phi.0.weight": torch.zeros(192, 384), "phi.0.bias": torch.zeros(192)}
+    saved(tmp_path / "another.pth", region)
+    both = load_hipt(tmp_path)
+    assert both.region is not None
+    assert len(both.notes) == 1
+    saved(tmp_path / "copy.pth", small(width=384))
+    with pytest.raises(CheckpointError, match=r"copy.pth and first.pth are both a level of patches"):
+        load_hipt(tmp_path)
+    with pytest.raises(CheckpointError, match="holds no weights"):
+        load_hipt(tmp_path.joinpath("..").resolve() / tmp_path.name / "..")
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("name", ["lgp", "gp"])
+def test_parity_of_the_slide_level(name: str, tmp_path: Path) -> None:
+    expected = fixture.expected()
+    weights = fixture.weights("hipt_lgp")
+    if name == "lgp":
+        given = torch.from_numpy(expected["lgp_cls4k"])
+    else:
+        given = torch.from_numpy(fixture.rules().synthetic_bag("bag_gp"))
+        weights = {key: value for key, value in weights.items() if not key.startswith("local_vit.")}
+    head = load_slide_head(saved(tmp_path / "slide.pth", weights), feature_width=192)
+    cells = torch.stack([torch.zeros(len(given)), torch.arange(len(given))], dim=1).long()
+    reading = head.read(given, cells)
+    assert reading.attention_logits is not None
+    assert reading.probabilities is not None
+    assert np.abs(reading.attention_logits[0].numpy() - expected[f"{name}_score"]).max() < 1e-5
+    assert np.abs(reading.attention[0].numpy() - expected[f"{name}_attn"]).max() < 1e-5
+    assert np.abs(reading.probabilities.numpy() - expected[f"{name}_prob"]).max() < 1e-5
+    assert np.abs(head(given, cells).numpy() - expected[f"{name}_logits"]).max() < 1e-5
+
+
+@torch.inference_mode()
+def test_parity_of_the_slide_levels_own_regions(tmp_path: Path) -> None:
+    local = {
+        name.removeprefix("local_vit."): value
+        for name, value in fixture.weights("hipt_lgp").items()
+        if name.startswith("local_vit.")
+    }
+    model = load_region_level(saved(tmp_path / "local.pth", local), feature_width=384)
+    bag = torch.from_numpy(fixture.rules().synthetic_bag("bag_lgp")).reshape(5, 16, 16, 384)
+    assert np.abs(model.attend(bag)[0].numpy() - fixture.expected()["lgp_cls4k"]).max() < 2e-5

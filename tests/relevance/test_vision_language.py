@@ -143,7 +143,7 @@ def test_a_model_of_ones_own_needs_no_code(plip: Path) -> None:
     [
         ('folder = "/nowhere"', "there is no such folder"),
         ("folder = 3", "folder = 3 is not understood"),
-        ('architecture = "resnet"', "architecture is clip, keep, conch, not 'resnet'"),
+        ('architecture = "resnet"', "architecture is clip, keep, conch, hipt, not 'resnet'"),
         ('statistics = "none"', "statistics is openai"),
         ("mpp_um = 1e-9", "128 to 512 µm"),
         ("field_px = 100000", "128 to 512 µm"),

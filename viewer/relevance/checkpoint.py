@@ -29,6 +29,7 @@ WEIGHT_FILES = (
     "pytorch_model.bin",
     "open_clip_pytorch_model.bin",
 )
+_ENDINGS = frozenset({".safetensors", ".bin", ".pt", ".pth"})
 _WRAPPERS = ("teacher", "state_dict", "model_state_dict", "model")
 _PREFIXES = ("module.", "backbone.")
 _LARGEST_SHARE = 0.7
@@ -73,8 +74,7 @@ def weights_file(folder: Path) -> Path:
     for name in WEIGHT_FILES:
         if (folder / name).is_file():
             return folder / name
-    endings = {".safetensors", ".bin", ".pt", ".pth"}
-    found = sorted(entry for entry in folder.iterdir() if entry.suffix in endings and entry.is_file())
+    found = sorted(entry for entry in folder.iterdir() if entry.suffix in _ENDINGS and entry.is_file())
     if len(found) == 1:
         return found[0]
     if found:
@@ -83,6 +83,18 @@ def weights_file(folder: Path) -> Path:
     raise CheckpointError(
         folder, f"it holds no weights: {', '.join(WEIGHT_FILES)}, or one .safetensors or .pt file"
     )
+
+
+def weights_files(folder: Path) -> list[Path]:
+    """All files of weights in a model's folder. Raises CheckpointError where there are none."""
+    try:
+        found = sorted(entry for entry in folder.iterdir() if entry.suffix in _ENDINGS and entry.is_file())
+    except OSError as error:
+        raise CheckpointError(folder, f"it cannot be read: {error.strerror}") from error
+    if not found:
+        endings = ", ".join(sorted(_ENDINGS))
+        raise CheckpointError(folder, f"it holds no weights: no file that ends in {endings}")
+    return found
 
 
 def read_tensors(path: Path, *, sha256: str | None = None) -> dict[str, Tensor]:

@@ -32,9 +32,11 @@ if TYPE_CHECKING:
 
 MEASURED_ID = "measured"
 SALIENCY_ID = "saliency"
-ARCHITECTURES = ("clip", "keep", "conch")
+ARCHITECTURES = ("clip", "keep", "conch", "hipt")
 STATISTICS = ("openai", "imagenet", "half")
 _MIB = 1 << 20
+_MOST_HEADS = 64
+_CONTRAST = "contrast with neutral prompts; not calibrated"
 _MAX_REGISTRY_BYTES = _MIB
 
 
@@ -197,13 +199,14 @@ def registry_file() -> Path:
     [ours]                      # any other name: everything must be said
     folder = "/models/ours"
     title = "Our CLIP"
-    architecture = "clip"       # clip, keep or conch
+    architecture = "clip"       # clip, keep, conch or hipt
     field_px = 256              # the square it is shown,
     mpp_um = 0.5                # at this size of pixel
     statistics = "openai"       # of its training: openai, imagenet or half
     licence = "our own"
     commercial = true
     sha256 = "..."              # optional: of its file of weights
+    heads = [6, 6]              # of hipt alone: for tokens and for patches
     """
     return config_dir() / "models.toml"
 
@@ -258,6 +261,10 @@ def load_encoder(encoder_id: str) -> Encoder:
         names = ", ".join([MEASURED_ID, *sorted(registry.models)])
         why = next((problem for problem in registry.problems if f"[{encoder_id}]" in problem), None)
         raise EncoderError(why or f"there is no encoder {encoder_id!r}; there are {names}")
+    if entry.architecture == "hipt":
+        from viewer.relevance.hipt_encoder import HiptEncoder
+
+        return HiptEncoder.load(entry)
     from viewer.relevance.vision_language import VisionLanguageEncoder
 
     return VisionLanguageEncoder.load(entry)
@@ -275,18 +282,21 @@ def _entry(name: str, table: Mapping[str, Any]) -> ModelEntry:
     if not (patch_px <= field_px <= 4 * patch_px and patch_px):
         raise EncoderError("field_px and mpp_um must make a square of 128 to 512 µm")
     commercial = table.get("commercial")
+    attends = architecture == "hipt"
     card = EncoderCard(
         id=name,
         title=_value(table, "title", str),
-        family="vision–language model",
+        family="hierarchical vision transformer" if attends else "vision–language model",
         patch_px=patch_px,
         mpp_um=mpp_um,
         margin_px=-(-(field_px - patch_px) // 2),
         feature_count=0,
-        normalisation="contrast with neutral prompts; not calibrated",
+        normalisation="attention relative to even" if attends else _CONTRAST,
         licence=_value(table, "licence", str),
         commercial=commercial if isinstance(commercial, bool) else None,
-        version=_version(folder),
+        notes=tuple(note for note in (table.get("note"),) if isinstance(note, str)),
+        attention_heads=_heads(table) if attends else None,
+        version=_version(folder, whole=attends),
     )
     sha256 = table.get("sha256")
     return ModelEntry(card, folder, architecture, statistics, sha256 if isinstance(sha256, str) else None)
@@ -299,17 +309,27 @@ def _value(table: Mapping[str, Any], key: str, *kinds: type) -> Any:
     return value
 
 
-def _version(folder: Path) -> str:
-    """A digest of the weights' ends and size: enough to tell models apart without reading gigabytes."""
-    from viewer.relevance.checkpoint import CheckpointError, model_folder, weights_file
+def _heads(table: Mapping[str, Any]) -> tuple[int, int]:
+    match _value(table, "heads", list):
+        case [int(tokens), int(patches)] if 0 < tokens <= _MOST_HEADS and 0 < patches <= _MOST_HEADS:
+            return tokens, patches
+    raise EncoderError("heads are how many there are for tokens and for patches: [6, 6]")
 
-    path = weights_file(model_folder(folder))
-    try:
-        size_bytes = path.stat().st_size
-        with path.open("rb") as file:
-            digest = hashlib.sha256(str(size_bytes).encode() + file.read(_MIB))
-            file.seek(max(0, size_bytes - _MIB))
-            digest.update(file.read(_MIB))
-    except OSError as error:
-        raise CheckpointError(path, f"it cannot be read: {error.strerror}") from error
+
+def _version(folder: Path, *, whole: bool) -> str:
+    """A digest of the weights' ends and size, of all files where the model is the ``whole`` folder: enough to
+    tell models apart without reading gigabytes."""
+    from viewer.relevance.checkpoint import CheckpointError, model_folder, weights_file, weights_files
+
+    folder = model_folder(folder)
+    digest = hashlib.sha256()
+    for path in weights_files(folder) if whole else [weights_file(folder)]:
+        try:
+            size_bytes = path.stat().st_size
+            with path.open("rb") as file:
+                digest.update(str(size_bytes).encode() + file.read(_MIB))
+                file.seek(max(0, size_bytes - _MIB))
+                digest.update(file.read(_MIB))
+        except OSError as error:
+            raise CheckpointError(path, f"it cannot be read: {error.strerror}") from error
     return digest.hexdigest()[:16]

@@ -9,19 +9,25 @@ files themselves tell.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from viewer.relevance.checkpoint import CheckpointError, read_tensors
+from viewer.relevance.checkpoint import CheckpointError, read_tensors, weights_files
 from viewer.relevance.head_weights import NotThisHead, filled
+from viewer.relevance.slide_heads import load_slide_head
 from viewer.relevance.vit import Block, Shape, VisionTransformer, attend, positions_for
 from viewer.relevance.weights_kind import what_it_is
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from viewer.relevance.bag import SlideHead
+
+Net = TypeVar("Net", bound=nn.Module)
 
 PATCH_PX = 256
 TOKEN_PX = 16
@@ -62,42 +68,66 @@ def normalised(images: Tensor) -> Tensor:
 
 def load_patch_level(path: Path) -> VisionTransformer:
     """ViT-256, or any DINO ViT with 16-px tokens, from a file. Raises CheckpointError: what it is instead."""
-    tensors = _read(path)
-    embed = tensors.get("patch_embed.proj.weight")
-    if embed is None or "pos_embed" not in tensors:
-        raise CheckpointError(path, _expected("a vision transformer of patches (HIPT's ViT-256)", tensors))
-    if embed.ndim != 4 or embed.shape[1:] != (3, TOKEN_PX, TOKEN_PX):
-        raise CheckpointError(path, f"its tokens are {tuple(embed.shape)}, not squares of 16 px in 3 colours")
-    shape = _shape(path, tensors, heads=None)
-    side = _side(path, tensors)
-    return _loaded(
-        path,
-        tensors,
-        lambda: VisionTransformer(shape, image_px=side * TOKEN_PX, patch_px=TOKEN_PX),
-        spare=("head.", "mask_token"),
-    )
+    return _patch_level(path, _read(path))
 
 
 def load_region_level(path: Path, *, feature_width: int) -> RegionTransformer:
     """ViT-4K from a file, for patch features of this width. Raises CheckpointError: what it is instead."""
-    tensors = _read(path)
-    phi = tensors.get("phi.0.weight")
-    if phi is None or phi.ndim != 2 or "pos_embed" not in tensors:
-        raise CheckpointError(path, _expected("a region encoder (HIPT's ViT-4K)", tensors))
-    if phi.shape[1] != feature_width:
-        raise CheckpointError(
-            path, f"it was made for patch features of width {phi.shape[1]}, and these have {feature_width}"
-        )
-    shape = _shape(path, tensors, heads=_REGION_HEADS)
-    positions = _side(path, tensors) ** 2 + 1
-    return _loaded(
-        path, tensors, lambda: RegionTransformer(shape, feature_width, positions), spare=("head.",)
-    )
+    return _region_level(path, _read(path), feature_width)
 
 
-def is_region_level(tensors: Mapping[str, Tensor]) -> bool:
-    """Whether weights are a region encoder's."""
-    return "phi.0.weight" in tensors and "pos_embed" in tensors
+@dataclass(frozen=True, slots=True)
+class Hipt:
+    """The levels that a folder holds. Without ``region`` patches are not compared within their region,
+    without ``slide`` not the regions of a slide; ``notes`` say so to the reader."""
+
+    patch: VisionTransformer
+    region: RegionTransformer | None
+    slide: SlideHead | None
+    notes: tuple[str, ...]
+
+    def heads(self, without: tuple[int, int]) -> tuple[int, int]:
+        """How many for tokens and for patches; ``without`` a level of regions the second of these."""
+        regions = without[1] if self.region is None else _heads_of(self.region)
+        return _heads_of(self.patch), regions
+
+
+def load_hipt(folder: Path) -> Hipt:
+    """All levels in a folder's files of weights, told apart by what they hold.
+
+    Raises CheckpointError: no file of patches, two of the same level, or what a file is instead.
+    """
+    found: dict[str, tuple[Path, dict[str, Tensor]]] = {}
+    for path in weights_files(folder):
+        tensors = _read(path)
+        level = "patches" if "patch_embed.proj.weight" in tensors else "slides"
+        level = "regions" if "phi.0.weight" in tensors and "pos_embed" in tensors else level
+        if level in found:
+            raise CheckpointError(
+                folder, f"{found[level][0].name} and {path.name} are both a level of {level}; leave one"
+            )
+        found[level] = path, tensors
+    if "patches" not in found:
+        raise CheckpointError(folder, "it holds no vision transformer of patches (HIPT's ViT-256)")
+    patch = _patch_level(*found["patches"])
+    width = patch.cls_token.shape[-1]
+    region = _region_level(*found["regions"], width) if "regions" in found else None
+    slide = None
+    if "slides" in found:
+        slide = load_slide_head(found["slides"][0])
+        wanted = None if region is None else region.cls_token.shape[-1]
+        if slide.feature_width != wanted:
+            width_there = f"width {wanted}" if wanted else "none"
+            raise CheckpointError(
+                found["slides"][0],
+                f"it reads regions of width {slide.feature_width}, and there are {width_there}",
+            )
+    notes = []
+    if region is None:
+        notes.append("There is no level of regions (ViT-4K): patches are not compared with each other.")
+    if slide is None:
+        notes.append("There is no level of slides: all regions are taken to get the same attention.")
+    return Hipt(patch, region, slide, tuple(notes))
 
 
 def save_backbone(path: Path, target: Path) -> None:
@@ -129,6 +159,40 @@ def _read(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
+def _heads_of(model: VisionTransformer | RegionTransformer) -> int:
+    last = model.blocks[-1]
+    assert isinstance(last, Block)
+    return last.attn.heads
+
+
+def _patch_level(path: Path, tensors: Mapping[str, Tensor]) -> VisionTransformer:
+    embed = tensors.get("patch_embed.proj.weight")
+    if embed is None or "pos_embed" not in tensors:
+        raise CheckpointError(path, _expected("a vision transformer of patches (HIPT's ViT-256)", tensors))
+    if embed.ndim != 4 or embed.shape[1:] != (3, TOKEN_PX, TOKEN_PX):
+        raise CheckpointError(path, f"its tokens are {tuple(embed.shape)}, not squares of 16 px in 3 colours")
+    shape, side = _shape(path, tensors, heads=None), _side(path, tensors)
+
+    def made() -> VisionTransformer:
+        return VisionTransformer(shape, image_px=side * TOKEN_PX, patch_px=TOKEN_PX)
+
+    return _loaded(path, tensors, made, spare=("head.", "mask_token"))
+
+
+def _region_level(path: Path, tensors: Mapping[str, Tensor], feature_width: int) -> RegionTransformer:
+    phi = tensors.get("phi.0.weight")
+    if phi is None or phi.ndim != 2 or "pos_embed" not in tensors:
+        raise CheckpointError(path, _expected("a region encoder (HIPT's ViT-4K)", tensors))
+    if phi.shape[1] != feature_width:
+        raise CheckpointError(
+            path, f"it was made for patch features of width {phi.shape[1]}, and these have {feature_width}"
+        )
+    shape, positions = _shape(path, tensors, heads=_REGION_HEADS), _side(path, tensors) ** 2 + 1
+    return _loaded(
+        path, tensors, lambda: RegionTransformer(shape, feature_width, positions), spare=("head.",)
+    )
+
+
 def _shape(path: Path, tensors: Mapping[str, Tensor], *, heads: int | None) -> Shape:
     """What the weights say of their own blocks."""
     numbers = [name.split(".")[1] for name in tensors if name.startswith("blocks.")]
@@ -151,7 +215,9 @@ def _side(path: Path, tensors: Mapping[str, Tensor]) -> int:
     return side
 
 
-def _loaded(path: Path, tensors: Mapping[str, Tensor], make, *, spare: tuple[str, ...]):  # type: ignore[no-untyped-def]
+def _loaded(
+    path: Path, tensors: Mapping[str, Tensor], make: Callable[[], Net], *, spare: tuple[str, ...]
+) -> Net:
     wanted = {name: tensor for name, tensor in tensors.items() if not name.startswith(spare)}
     try:
         return filled(make, wanted)

@@ -1,0 +1,99 @@
+"""HIPT as an encoder: registered by its folder, looked through at every level, honest about missing ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.relevance.test_hipt import saved, small
+from viewer.relevance.attention import Attending
+from viewer.relevance.encoders import (
+    EncoderError,
+    UnsupportedTermError,
+    cards,
+    load_encoder,
+    read_registry,
+    registry_file,
+)
+from viewer.relevance.query import Term
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with small weights of two levels: 2 heads for tokens, 6 for patches."""
+    made = tmp_path / "weights"
+    made.mkdir()
+    saved(made / "patches.pth", small(2, 128))
+    region = {name: value for name, value in small(1, 96).items() if "patch_embed" not in name}
+    generator = torch.Generator().manual_seed(5)
+    region["phi.0.weight"] = torch.randn(96, 128, generator=generator)
+    region["phi.0.bias"] = torch.zeros(96)
+    saved(made / "regions.pth", region)
+    return made
+
+
+def register(folder: Path, more: str = "heads = [2, 6]") -> None:
+    registry_file().parent.mkdir(parents=True, exist_ok=True)
+    registry_file().write_text(f'[hipt]\nfolder = "{folder}"\n{more}\n', encoding="utf-8")
+
+
+def test_the_registry_knows_it_by_its_folder_and_says_its_terms(folder: Path) -> None:
+    register(folder)
+    card = next(card for card in cards() if card.id == "hipt")
+    assert (card.attention_heads, card.patch_px, card.mpp_um, card.commercial) == ((2, 6), 256, 0.5, False)
+    assert "Commons Clause" in card.licence
+    before = card.version
+    saved(folder / "regions.pth", {**torch.load(folder / "regions.pth"), "norm.bias": torch.ones(96)})
+    assert next(card for card in cards() if card.id == "hipt").version != before
+
+
+def test_it_attends_at_every_level_and_knows_no_words(folder: Path) -> None:
+    register(folder)
+    encoder = load_encoder("hipt")
+    assert isinstance(encoder, Attending)
+    rng = np.random.default_rng(0)
+    block = rng.integers(0, 256, (256, 512, 3), np.uint8)
+    features, tokens = encoder.attend(block, {})
+    assert features.shape == (1, 2, 128)
+    assert tokens.shape == (1, 2, 2, 256)
+    assert 0.5 < tokens.mean() <= 1, "relative to even, less what the class token gives itself"
+    assert (encoder.encode(block, {}) == features).all()
+    given = np.zeros((1, 16, 16, 128), np.float32)
+    tissue = np.zeros((1, 16, 16), bool)
+    given[0, 3, 4:6], tissue[0, 3, 4:6] = features[0], True
+    patches, regions = encoder.attend_regions(given, tissue)
+    assert patches.shape == (1, 6, 16, 16)
+    assert regions.shape == (1, 96)
+    glass = patches[0, 0][~tissue[0]]
+    assert glass.std() > 0, "glass is seen at its place"
+    assert encoder.attend_slide(np.ones((3, 96), np.float32)).tolist() == [1, 1, 1]
+    with pytest.raises(UnsupportedTermError, match="knows no words"):
+        encoder.score(Term("fat"), features[0], {})
+    assert encoder.explain(Term("fat"), features[0], 0, {}) == ()
+
+
+def test_without_a_level_of_regions_patches_are_even_and_that_is_said(folder: Path) -> None:
+    (folder / "regions.pth").unlink()
+    register(folder)
+    encoder = load_encoder("hipt")
+    assert isinstance(encoder, Attending)
+    tissue = np.zeros((2, 16, 16), bool)
+    tissue[0, :2] = True
+    patches, _ = encoder.attend_regions(np.zeros((2, 16, 16, 128), np.float32), tissue)
+    assert (patches[0, :, :2] == 1).all()
+    assert patches.sum() == 6 * 32
+    notes = encoder.calibrate(None, None, (0.5, 0.5))["notes"]  # type: ignore[arg-type]
+    assert any("no level of regions" in note for note in notes)
+
+
+def test_heads_that_the_file_does_not_have_are_refused(folder: Path) -> None:
+    register(folder, "heads = [12, 6]")
+    with pytest.raises(EncoderError, match=r"its heads are \[2, 6\]"):
+        load_encoder("hipt")
+    register(folder, "heads = [0, 6]")
+    assert "heads are how many" in read_registry().problems[0]
+    with pytest.raises(EncoderError, match="heads are how many"):
+        load_encoder("hipt")

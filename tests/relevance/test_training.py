@@ -1,0 +1,201 @@
+"""Training: a seed gives its head bit for bit, an interruption changes nothing, what is written says all."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.relevance.training_stores import written
+from viewer.relevance import training
+from viewer.relevance.slide_heads import load_slide_head
+from viewer.relevance.training import FACTS, PAGE, STATE, WEIGHTS, TrainingOptions, train_head
+from viewer.relevance.training_bags import read_bag
+from viewer.relevance.training_data import Cohort, Label, TrainingError, gather
+from viewer.relevance.training_model import KINDS, HeadKind
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WIDE = 8
+SLIDES = 24
+PLANTED = 6
+QUICK = TrainingOptions(folds=3, epochs=6, patience=6, learning_rate=2e-3)
+
+
+def made_slide(number: int) -> tuple[np.ndarray, np.ndarray]:
+    """40 patches in a block; on every second slide a few neighbours differ in one feature."""
+    chance = np.random.default_rng([number, 1])
+    cells = np.stack([np.repeat(np.arange(5), 8), np.tile(np.arange(8), 5)], 1).astype(np.int32)
+    features = chance.normal(size=(40, WIDE)) + 5
+    if number % 2:
+        features[:PLANTED, 2] += 5
+    return features.astype(np.float32), cells
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
+    folder = tmp_path_factory.mktemp("stores")
+    labels = {}
+    for number in range(SLIDES):
+        slide = f"s{number:02}"
+        written(folder, slide, *made_slide(number))
+        labels[slide] = Label(slide, ("no", "yes")[number % 2], f"p{number // 4 * 2 + number % 2}", "")
+    return gather([folder], labels)
+
+
+class Stop(Exception):
+    """As if the process ended there."""
+
+
+def stopping_after(calls: int) -> Any:
+    left = calls
+
+    def progress(_done: float, _total: float) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise Stop
+
+    return progress
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_interruption_changes_no_bit(cohort: Cohort, tmp_path: Path, kind: HeadKind) -> None:
+    options = replace(QUICK, kind=kind, epochs=2)
+    whole = train_head(cohort, options, tmp_path / "whole", name="ours")
+    stops = 0
+    while True:
+        torch.rand(stops)  # chance elsewhere in the process must not matter
+        try:
+            parts = train_head(cohort, options, tmp_path / "parts", name="ours", progress=stopping_after(23))
+        except Stop:
+            stops += 1
+            assert (tmp_path / "parts" / STATE).exists() or stops == 1
+            continue
+        break
+    assert stops >= 4
+    assert parts == whole
+    for name in (WEIGHTS, FACTS, PAGE):
+        assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == [FACTS, WEIGHTS, PAGE]
+
+
+def test_another_seed_is_another_head(cohort: Cohort, tmp_path: Path) -> None:
+    options = replace(QUICK, folds=1, epochs=1)
+    one, two = (
+        train_head(cohort, replace(options, seed=seed), tmp_path / f"{seed}", name="ours") for seed in (0, 1)
+    )
+    assert one["weights_sha256"] != two["weights_sha256"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_head_is_read_from_its_file_and_tells_slides_apart(
+    cohort: Cohort, tmp_path: Path, kind: HeadKind
+) -> None:
+    options = replace(QUICK, kind=kind, folds=1, epochs=25, patience=25)
+    facts = train_head(cohort, options, tmp_path, name="ours")
+    assert facts["report"]["auc"]["yes"]["auc"] == 1
+    head = load_slide_head(tmp_path / WEIGHTS, feature_width=WIDE)
+    for said in facts["predictions"]:
+        case = next(case for case in cohort.cases if case.slide == said["slide"])
+        bag = read_bag(case.path)
+        reading = head.read(torch.from_numpy(bag.features), torch.from_numpy(bag.cells))
+        assert reading.probabilities is not None
+        assert reading.probabilities[1] == pytest.approx(said["probabilities"]["yes"], abs=1e-4)
+
+
+def test_what_is_written_says_it_all(cohort: Cohort, tmp_path: Path) -> None:
+    facts = train_head(cohort, QUICK, tmp_path, name="ours")
+    assert json.loads((tmp_path / FACTS).read_text()) == facts
+    assert facts["encoder"] == {"id": "fake", "version": "1", "feature_width": WIDE}
+    assert facts["classes"] == ["no", "yes"]
+    assert facts["options"]["seed"] == 0
+    assert [split["split"] for split in facts["splits"]] == ["fold 1", "fold 2", "fold 3", "all"]
+    assert sorted(said["slide"] for said in facts["predictions"]) == [case.slide for case in cohort.cases]
+    assert facts["head"]["split"] == "all"
+    assert facts["splits"][3]["test"] == []
+    assert "3 folds" in (tmp_path / PAGE).read_text()
+
+
+def test_what_is_done_is_not_done_again(cohort: Cohort, tmp_path: Path) -> None:
+    options = replace(QUICK, folds=1, epochs=1)
+    told: list[float] = []
+    first = train_head(
+        cohort, options, tmp_path, name="ours", progress=lambda done, all_: told.append(done / all_)
+    )
+    assert told == sorted(told)
+    assert told[-1] == 1
+    before = (tmp_path / WEIGHTS).stat().st_mtime_ns
+    assert train_head(cohort, options, tmp_path, name="ours") == first
+    assert (tmp_path / WEIGHTS).stat().st_mtime_ns == before
+    (tmp_path / WEIGHTS).unlink()
+    assert train_head(cohort, options, tmp_path, name="ours") == first
+    assert (tmp_path / WEIGHTS).exists()
+
+
+def test_training_ends_when_validation_no_longer_gets_better(cohort: Cohort, tmp_path: Path) -> None:
+    options = replace(QUICK, folds=1, epochs=400, patience=2, learning_rate=0.05)
+    (split,) = train_head(cohort, options, tmp_path, name="ours")["splits"]
+    assert split["epochs"] == split["best_epoch"] + 2 < 400
+
+
+def test_other_slides_or_options_are_refused(cohort: Cohort, tmp_path: Path) -> None:
+    options = replace(QUICK, folds=1, epochs=2)
+    with pytest.raises(Stop):
+        train_head(cohort, options, tmp_path, name="ours", progress=stopping_after(20))
+    fewer = replace(cohort, cases=cohort.cases[:-4])
+    for other, chosen in ((cohort, replace(options, seed=1)), (fewer, options)):
+        with pytest.raises(TrainingError, match=r"training\.state: a training with other slides"):
+            train_head(other, chosen, tmp_path, name="ours")
+    train_head(cohort, options, tmp_path, name="ours")
+    with pytest.raises(TrainingError, match=r"head\.json: a head was trained there with other"):
+        train_head(cohort, replace(options, seed=1), tmp_path, name="ours")
+
+
+def test_damaged_files_in_the_folder_are_named(cohort: Cohort, tmp_path: Path) -> None:
+    torch.save([1], tmp_path / STATE)
+    with pytest.raises(TrainingError, match="no state of a training"):
+        train_head(cohort, QUICK, tmp_path, name="ours")
+    (tmp_path / FACTS).write_text("{")
+    with pytest.raises(TrainingError, match=r"head\.json: it cannot be read"):
+        train_head(cohort, QUICK, tmp_path, name="ours")
+
+
+def test_a_loss_that_is_no_number_ends_it(cohort: Cohort, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="a lower --learning-rate may help"):
+        train_head(cohort, replace(QUICK, learning_rate=1e30), tmp_path, name="ours")
+
+
+def test_features_that_change_meanwhile_are_named(cohort: Cohort, tmp_path: Path) -> None:
+    changed = replace(cohort.cases[0], patches=7)
+    with pytest.raises(TrainingError, match="was changed while the training ran"):
+        train_head(replace(cohort, cases=(changed, *cohort.cases[1:])), QUICK, tmp_path, name="ours")
+
+
+def test_features_that_do_not_fit_are_read_again(
+    cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = replace(QUICK, folds=1, epochs=2)
+    kept = train_head(cohort, options, tmp_path / "kept", name="ours")
+    reads = []
+
+    def counted(path: Path) -> Any:
+        reads.append(path)
+        return read_bag(path)
+
+    monkeypatch.setattr(training, "read_bag", counted)
+    monkeypatch.setattr(training, "_MEMORY_SHARE", 0.0)
+    assert train_head(cohort, options, tmp_path / "again", name="ours") == kept
+    assert len(reads) > len(set(reads)) == len(cohort.cases)
+
+
+def test_torch_is_left_as_it_was(cohort: Cohort, tmp_path: Path) -> None:
+    state = torch.get_rng_state()
+    train_head(cohort, replace(QUICK, folds=1, epochs=1), tmp_path, name="ours")
+    assert torch.equal(torch.get_rng_state(), state)
+    assert not torch.are_deterministic_algorithms_enabled()

@@ -1,0 +1,81 @@
+"""How far a training is, on disk: whoever is killed goes on from the last finished epoch.
+
+One file, replaced as a whole after every epoch. It belongs to these slides and options alone.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from viewer.relevance.checkpoint import unpickled
+from viewer.relevance.training_data import TrainingError
+from viewer.saving import save_atomically
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
+
+@dataclass(slots=True)
+class Running:
+    """A head in training: after how many epochs, and the best it was so far. ``weights`` and ``optimiser``
+    are what goes on, ``best`` what is kept.
+    """
+
+    epochs: int = 0
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    optimiser: dict[str, Any] = field(default_factory=dict)
+    best: dict[str, Tensor] = field(default_factory=dict)
+    best_epoch: int = 0
+    best_loss: float = float("inf")
+
+
+@dataclass(slots=True)
+class TrainingState:
+    """``fingerprint`` of slides and options. ``finished``: what each finished split gave, plain values and
+    tensors, in their order; then ``running``.
+    """
+
+    fingerprint: str
+    finished: list[dict[str, Any]] = field(default_factory=list)
+    running: Running = field(default_factory=Running)
+
+    def save(self, path: Path) -> None:
+        """Raises SaveError."""
+        plain = {one.name: getattr(self, one.name) for one in fields(self)}
+        plain["running"] = {one.name: getattr(self.running, one.name) for one in fields(self.running)}
+        save_atomically(path, as_bytes(plain))
+
+    @staticmethod
+    def load(path: Path, fingerprint: str) -> TrainingState:
+        """What is on disk, or a new one. Raises TrainingError where it is of other slides or options,
+        CheckpointError where it is damaged.
+        """
+        if not path.exists():
+            return TrainingState(fingerprint)
+        content = unpickled(path)
+        try:
+            state = TrainingState(**content)
+            state.running = Running(**content["running"])
+        except TypeError as error:
+            raise TrainingError(
+                f"{path}: this is no state of a training; remove it, or choose another folder"
+            ) from error
+        if state.fingerprint != fingerprint:
+            raise TrainingError(
+                f"{path}: a training with other slides or options is unfinished there; end it with those, "
+                "choose another folder, or remove the file"
+            )
+        return state
+
+
+def as_bytes(content: Any) -> bytes:
+    """A file of torch: tensors and plain values."""
+    data = io.BytesIO()
+    torch.save(content, data)
+    return data.getvalue()

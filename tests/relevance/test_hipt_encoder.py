@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -19,6 +19,9 @@ from viewer.relevance.encoders import (
     registry_file,
 )
 from viewer.relevance.query import Term
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture

@@ -120,14 +120,12 @@ class AttentionControls(QWidget):
         return combo
 
     def _changed(self) -> None:
-        card, on = self.card, self.shown.isChecked()
+        card = self.card
         tokens, patches = (card and card.attention_heads) or (1, 1)
         _offer_heads(self.token_head, tokens)
         _offer_heads(self.patch_head, patches)
-        for combo in (self.encoder, self.mode, self.level):
-            combo.setEnabled(on)
-        self.token_head.setEnabled(on and tokens > 1)
-        self.patch_head.setEnabled(on and patches > 1)
+        self.token_head.setEnabled(tokens > 1)
+        self.patch_head.setEnabled(patches > 1)
         self.chosen.emit()
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from viewer.relevance.encoders import SALIENCY_ID
 from viewer.ui.attention_controls import AttentionControls
 from viewer.ui.attention_session import AttentionSession
+from viewer.ui.encoder_dialog import use_after_terms
 from viewer.ui.legend import LegendEntry
 from viewer.ui.messages import MessageKind
 from viewer.view.hierarchy import OCTAVES
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders import EncoderCard
     from viewer.relevance.messages import Progress
     from viewer.settings import Overlay, Settings
+    from viewer.ui.attention_session import AttentionChoice
     from viewer.ui.messages import MessageArea
     from viewer.ui.overlay_layers import OverlayLayers
     from viewer.ui.slide_view import SlideView
@@ -35,11 +37,17 @@ _MOST = 2 ** (OCTAVES // 2)
 class AttentionTools(QObject):
     """``close`` ends its threads and the worker."""
 
+    settings_chosen = Signal(object)
+    """Other Settings were chosen here."""
+    pixel_size_wanted = Signal()
+    """Attention was asked for on a slide whose pixel size nobody knows."""
+
     def __init__(
         self, slide_view: SlideView, layers: OverlayLayers, messages: MessageArea, settings: Settings
     ) -> None:
         super().__init__(slide_view)
         self._view, self._layers = slide_view, layers
+        self._settings = settings
         self._overlay = settings.overlay
         self._layer: OverlayLayer | None = None
         self.controls = AttentionControls()
@@ -58,6 +66,7 @@ class AttentionTools(QObject):
 
     def apply_settings(self, settings: Settings) -> None:
         """Take over settings that changed."""
+        self._settings = settings
         self.session.apply_settings(settings)
         self.set_look(settings.overlay)
 
@@ -71,8 +80,26 @@ class AttentionTools(QObject):
         self.session.close()
 
     def _choose(self) -> None:
+        card, choice = self.controls.card, self.controls.choice
         self.controls.show_remark("")
-        self.session.show(self.controls.choice)
+        if choice is None or card is None:
+            self._use(None)
+            return
+        if self._view.source is not None and self._view.mpp_um is None:
+            self.pixel_size_wanted.emit()
+        use_after_terms(
+            card,
+            self._settings.relevance.accepted_encoders,
+            self._view.window(),
+            use=lambda accepted: self._use(choice, accepted),
+            refused=lambda: self.controls.shown.setChecked(False),
+        )
+
+    def _use(self, choice: AttentionChoice | None, accepted: str | None = None) -> None:
+        if accepted not in (None, self._settings.relevance.accepted_encoders):
+            self._settings = self._settings.replace("relevance", accepted_encoders=accepted)
+            self.settings_chosen.emit(self._settings)
+        self.session.show(choice)
         self._draw()
 
     def _show(self, layer: OverlayLayer | None) -> None:

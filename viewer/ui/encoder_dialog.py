@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
+from viewer.relevance.encoders import MEASURED_ID, SALIENCY_ID
+from viewer.ui.dialogs import show_dialog
 from viewer.ui.theme import em_px, without_icons
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from viewer.relevance.encoders import EncoderCard
 
 
@@ -24,6 +28,27 @@ def card_facts(card: EncoderCard) -> list[tuple[str, str]]:
         ("Looks at", f"{card.patch_px} × {card.patch_px} px at {card.mpp_um:g} µm/px"),
         ("Normalisation", card.normalisation),
     ]
+
+
+def use_after_terms(
+    card: EncoderCard,
+    accepted: str,
+    parent: QWidget,
+    *,
+    use: Callable[[str], None],
+    refused: Callable[[], object],
+) -> None:
+    """``use`` an encoder with the ids whose terms are ``accepted``, as ``settings.Relevance`` lists them; one
+    that is used the first time shows its terms before, and ``refused`` is called where they are not accepted.
+    """
+    known = accepted.split()
+    if card.id in (MEASURED_ID, SALIENCY_ID, *known):
+        use(accepted)
+        return
+    dialog = EncoderDialog(card, first_use=True, parent=parent)
+    dialog.accepted.connect(lambda: use(" ".join([*known, card.id])))
+    dialog.rejected.connect(refused)
+    show_dialog(dialog, modal=True)
 
 
 class EncoderDialog(QDialog):

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from viewer.relevance.encoders import MEASURED_ID, cards, read_registry
+from viewer.relevance.encoders import cards, read_registry
 from viewer.relevance.lexicon import load_lexicon
 from viewer.ui.attention_tools import AttentionTools
 from viewer.ui.dialogs import show_dialog
-from viewer.ui.encoder_dialog import EncoderDialog
+from viewer.ui.encoder_dialog import EncoderDialog, use_after_terms
 from viewer.ui.examples_box import Example, cells_in_frame
 from viewer.ui.hit_list import HitRow
 from viewer.ui.hit_pictures import HitPictures
@@ -181,6 +181,8 @@ class QueryTools(QObject):
         session.notes_changed.connect(lambda: panel.show_notes(session.notes))
         session.failed.connect(partial(self._tell, MessageKind.WARNING))
         session.pixel_size_wanted.connect(self._ask_pixel_size)
+        self.attention.pixel_size_wanted.connect(self._ask_pixel_size)
+        self.attention.settings_chosen.connect(self.settings_chosen)
         self.saved.chosen.connect(session.ask_query)
         self.saved.told.connect(partial(self._tell, MessageKind.WARNING))
         panel.box.asked.connect(self._ask)
@@ -358,18 +360,17 @@ class QueryTools(QObject):
         relevance, card = self._settings.relevance, self._card(encoder_id)
         if card is None or encoder_id == relevance.encoder:
             return
-        accepted = relevance.accepted_encoders.split()
-        if encoder_id == MEASURED_ID or encoder_id in accepted:
-            self._use_encoder(encoder_id, accepted)
-            return
-        dialog = EncoderDialog(card, first_use=True, parent=self._view.window())
-        dialog.accepted.connect(lambda: self._use_encoder(encoder_id, [*accepted, encoder_id]))
-        dialog.rejected.connect(self._show_encoders)
-        show_dialog(dialog, modal=True)
+        use_after_terms(
+            card,
+            relevance.accepted_encoders,
+            self._view.window(),
+            use=lambda accepted: self._use_encoder(encoder_id, accepted),
+            refused=self._show_encoders,
+        )
 
-    def _use_encoder(self, encoder_id: str, accepted: list[str]) -> None:
+    def _use_encoder(self, encoder_id: str, accepted: str) -> None:
         self.settings_chosen.emit(
-            self._settings.replace("relevance", encoder=encoder_id, accepted_encoders=" ".join(accepted))
+            self._settings.replace("relevance", encoder=encoder_id, accepted_encoders=accepted)
         )
 
     def _show_encoder_facts(self) -> None:

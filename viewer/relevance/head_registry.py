@@ -1,0 +1,174 @@
+"""The reader's slide heads: ``heads.toml`` beside the models' ``models.toml``; ``foveola train-head`` adds to it.
+
+This file imports no torch: the list is read by the window's process, heads are loaded where they are used.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from viewer.folders import config_dir
+from viewer.relevance.encoders import EncoderError
+from viewer.saving import save_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MAX_FILE_BYTES = 1 << 20
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_HEADER = re.compile(r"^\s*\[")
+
+
+@dataclass(frozen=True, slots=True)
+class HeadEntry:
+    """A slide head: its file, and whose features it reads (id and version of the encoder's card)."""
+
+    id: str
+    title: str
+    file: Path
+    encoder: str
+    encoder_version: str
+    feature_width: int
+    classes: tuple[str, ...]
+    sha256: str | None = None
+    """Of the file, where the entry says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadRegistry:
+    """The heads of the reader's file, and in sentences what is wrong with the others there."""
+
+    heads: Mapping[str, HeadEntry]
+    problems: tuple[str, ...]
+
+
+def heads_file() -> Path:
+    """``heads.toml`` in the folder of the settings. One table a head::
+
+    [metastases]
+    file = "/heads/metastases/head.pt"
+    title = "Metastases in lymph nodes"
+    encoder = "measured"        # whose features it reads, as foveola encoders lists them
+    encoder_version = "1"
+    feature_width = 39
+    classes = ["no", "yes"]
+    sha256 = "..."              # optional: of the file
+    """
+    return config_dir() / "heads.toml"
+
+
+def check_head_name(name: str) -> str:
+    """The name, where it can be one of a head and of a folder. Raises EncoderError."""
+    if not _NAME.fullmatch(name):
+        raise EncoderError(f"{name!r} is no name for a head: letters, digits, - and _, 64 at most")
+    return name
+
+
+def read_heads(path: Path | None = None) -> HeadRegistry:
+    """What the registry file (None: the usual one) names. A missing file is an empty registry.
+
+    A bad entry is a problem, and no reason to lose the others.
+    """
+    path = path or heads_file()
+    try:
+        tables = tomllib.loads(_text(path))
+    except (OSError, ValueError, RecursionError) as error:
+        return HeadRegistry({}, (f"{path}: it cannot be read: {error}",))
+    heads: dict[str, HeadEntry] = {}
+    problems: list[str] = []
+    for name, table in tables.items():
+        try:
+            heads[name] = _entry(name, table if isinstance(table, dict) else {})
+        except (EncoderError, OSError, RuntimeError) as error:
+            problems.append(f"{path}: [{name}]: {error}")
+    return HeadRegistry(heads, tuple(problems))
+
+
+def register_head(entry: HeadEntry, path: Path | None = None) -> Path:
+    """Put a head into the registry file, in the place of one of the same name; what else stands there stays
+    as it is. The file. Raises EncoderError where it cannot be read or understood, SaveError.
+    """
+    path = path or heads_file()
+    check_head_name(entry.id)
+    table: dict[str, Any] = {
+        "file": str(entry.file.absolute()),
+        "title": entry.title,
+        "encoder": entry.encoder,
+        "encoder_version": entry.encoder_version,
+        "feature_width": entry.feature_width,
+        "classes": list(entry.classes),
+    }
+    if entry.sha256 is not None:
+        table["sha256"] = entry.sha256
+    try:
+        text = _text(path)
+        expected = tomllib.loads(text) | {entry.id: table}
+        added = "".join(f"{key} = {_toml(value)}\n" for key, value in table.items())
+        kept = _without(text, entry.id).rstrip()
+        text = f"{kept}\n\n[{entry.id}]\n{added}".lstrip()
+        if tomllib.loads(text) != expected:
+            raise ValueError("it is written in a way that is not changed here")
+    except (OSError, ValueError, RecursionError) as error:
+        raise EncoderError(f"{path}: the head {entry.id} cannot be added: {error}; add it by hand") from error
+    save_atomically(path, text.encode())
+    return path
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    if path.stat().st_size > _MAX_FILE_BYTES:
+        raise ValueError("it is too large for a list of heads")
+    return path.read_text(encoding="utf-8")
+
+
+def _without(text: str, name: str) -> str:
+    """The file's text without the lines of one table."""
+    own = re.compile(rf'^\s*\[\s*("?){re.escape(name)}\1\s*\]\s*(#.*)?$')
+    kept: list[str] = []
+    inside = False
+    for line in text.splitlines():
+        if _HEADER.match(line):
+            inside = own.match(line) is not None
+        if not inside:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def _toml(value: str | int | list[str]) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    # JSON's escapes are TOML's, but for one control character that JSON leaves bare.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _entry(name: str, table: Mapping[str, Any]) -> HeadEntry:
+    file = Path(_value(table, "file", str)).expanduser()
+    if not file.is_file():
+        raise EncoderError(f"{file}: there is no such file")
+    classes = _value(table, "classes", list)
+    if not all(isinstance(one, str) for one in classes):
+        raise EncoderError("classes is a list of names")
+    sha256 = table.get("sha256")
+    return HeadEntry(
+        name,
+        _value(table, "title", str),
+        file,
+        _value(table, "encoder", str),
+        _value(table, "encoder_version", str),
+        _value(table, "feature_width", int),
+        tuple(classes),
+        sha256 if isinstance(sha256, str) else None,
+    )
+
+
+def _value(table: Mapping[str, Any], key: str, kind: type) -> Any:
+    value = table.get(key)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise EncoderError(f"{key} is missing" if value is None else f"{key} = {value!r} is not understood")
+    return value

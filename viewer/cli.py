@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import viewer
-from viewer import RESEARCH_USE, arguments, cli_relevance, terminal
+from viewer import RESEARCH_USE, arguments, cli_relevance, cli_training, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -172,6 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     cli_relevance.add_commands(add)
+    cli_training.add_commands(add)
 
     bench = commands.add_parser(
         "bench", help="measure speed on a slide", description="measure speed on a slide", epilog=EPILOG
@@ -200,7 +201,7 @@ def _parser() -> argparse.ArgumentParser:
 _NEGATIVE = re.compile(r"-[\d.]")
 COMMANDS = (
     *("open", "demo", "doctor", "info", "snapshot", "phantom", "bench"),
-    *("query", "heatmap", "index", "encoders"),
+    *("query", "heatmap", "index", "encoders", "train-head"),
 )
 
 

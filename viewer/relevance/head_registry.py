@@ -1,4 +1,4 @@
-"""The reader's slide heads: ``heads.toml`` beside the models' ``models.toml``; ``foveola train-head`` adds to it.
+"""The reader's slide heads: ``heads.toml`` beside the models' ``models.toml``; training adds to it.
 
 This file imports no torch: the list is read by the window's process, heads are loaded where they are used.
 """

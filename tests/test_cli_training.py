@@ -1,0 +1,134 @@
+"""The command that trains: what it prints and writes, what it refuses, and that a kill costs nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.relevance.training_stores import written
+from viewer import cli
+from viewer.relevance.head_registry import read_heads
+
+ROOT = Path(__file__).parents[1]
+CELLS = np.stack([np.repeat(np.arange(4), 5), np.tile(np.arange(5), 4)], 1).astype(np.int32)
+
+
+@pytest.fixture
+def features(tmp_path: Path) -> Path:
+    """Twelve slides, of which every second has four patches that differ."""
+    for number in range(12):
+        values = np.random.default_rng(number).normal(size=(20, 6)).astype(np.float32)
+        if number % 2:
+            values[:4, 2] += 6
+        written(tmp_path / "features", f"s{number}", values, CELLS)
+    return tmp_path / "features"
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    lines = [f"s{number}.svs,{('no', 'yes')[number % 2]}" for number in range(12)]
+    path = tmp_path / "my labels.csv"
+    path.write_text("\n".join(["slide,label", *lines, "lost.svs,yes"]))
+    return path
+
+
+def words(features: Path, table: Path, *more: object) -> list[str]:
+    return [str(word) for word in ("train-head", features, "--labels", table, "--device", "cpu", *more)]
+
+
+def test_a_head_is_trained_tested_and_registered(
+    features: Path, table: Path, own_folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quick = ("--folds", 3, "--epochs", 30, "--learning-rate", 0.002)
+    assert cli.main(words(features, table, *quick)) == 0
+    printed = capsys.readouterr()
+    assert "There are no features of lost, which the table labels." in printed.err
+    assert "tested      12 slides of 12 patients" in printed.out
+    assert "AUC         yes: 1.000 (1.000 to 1.000)" in printed.out
+    assert "Research use only." in printed.out
+    entry = read_heads().heads["my-labels"]
+    folder = own_folders / "state" / "heads" / "my-labels"
+    assert entry.file == folder / "head.pt"
+    assert entry.classes == ("no", "yes")
+    assert json.loads((folder / "head.json").read_text())["options"]["folds"] == 3
+    assert (folder / "report.md").read_text().startswith("# my-labels\n")
+    assert cli.main(words(features, table, *quick)) == 0
+    assert capsys.readouterr().out == printed.out
+
+
+def test_span_with_a_name_and_a_folder(features: Path, table: Path, tmp_path: Path) -> None:
+    more = ("--head", "span", "--folds", 1, "--epochs", 1, "--name", "mine", "-o", tmp_path / "out")
+    assert cli.main(words(features, table, *more)) == 0
+    assert read_heads().heads["mine"].file == tmp_path / "out" / "head.pt"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--name", "a/b"), "no name for a head"),
+        (("--folds", "2"), "two folds leave nothing"),
+        (("--head", "other"), "invalid choice"),
+        (("--device", "cuda"), "no CUDA card"),
+        (("-o", __file__), "this is no folder"),
+    ],
+)
+def test_wrong_usage(
+    features: Path,
+    table: Path,
+    more: tuple[str, ...],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    try:
+        status = cli.main(words(features, table, *more))
+    except SystemExit as end:  # as argparse ends
+        status = int(end.code or 0)
+    assert status == 2
+    assert said in capsys.readouterr().err
+
+
+def test_what_cannot_be_trained_on_is_one_line(
+    features: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words(features, tmp_path / "missing.csv")) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    broken = np.full((20, 6), np.nan, np.float32)
+    path = written(features, "s0", broken, CELLS)
+    assert cli.main(words(features, table)) == 1
+    assert f"{path}: 20 of its 20 patches hold values that are not numbers" in capsys.readouterr().err
+
+
+def command(*words_: str) -> list[str]:
+    return [sys.executable, "-m", "viewer", *words_]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
+def test_a_kill_costs_nothing(features: Path, table: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    calls = {
+        name: command(
+            *words(features, table, "--folds", "3", "--epochs", "8", "-o", tmp_path / name, "--name", "x")
+        )
+        for name in ("killed", "whole")
+    }
+    process = subprocess.Popen(calls["killed"], env=environment, stdout=subprocess.DEVNULL)
+    state = tmp_path / "killed" / "training.state"
+    while not state.exists() and process.poll() is None:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert state.exists()
+    for call in calls.values():
+        subprocess.run(call, env=environment, check=True, stdout=subprocess.DEVNULL)
+    for name in ("head.pt", "head.json", "report.md"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

@@ -195,6 +195,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("slide", metavar="SLIDE", type=Path)
     _json_option(command)
+    command = add(
+        "encode",
+        _bench_encode,
+        "patches per second of an encoder, beside a bare loop of its network",
+        into=kinds,
+    )
+    command.add_argument("--encoder", metavar="ID", default="hipt", help="see `foveola encoders` (hipt)")
+    command.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (cpu)")
+    _json_option(command)
     return parser
 
 
@@ -340,6 +349,13 @@ def _bench_decode(options: argparse.Namespace) -> int:
     from viewer.bench_decode import bench_decode
 
     _print_figures(bench_decode(options.slide), as_json=options.json)
+    return 0
+
+
+def _bench_encode(options: argparse.Namespace) -> int:
+    from viewer.bench_encode import bench_encode
+
+    _print_figures(bench_encode(options.encoder, device=options.device), as_json=options.json)
     return 0
 
 

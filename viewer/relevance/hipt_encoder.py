@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders import EncoderCard, ModelEntry, Reason
     from viewer.relevance.hipt import Hipt
     from viewer.relevance.query import Term
+    from viewer.relevance.vit import VisionTransformer
     from viewer.slide.source import Source
     from viewer.slide.tissue import TissueMask
 
@@ -50,6 +51,16 @@ class HiptEncoder:
     def heads(self) -> tuple[int, int]:
         """See ``Attending``."""
         return self.card.attention_heads or (1, 1)
+
+    @property
+    def patch_level(self) -> VisionTransformer:
+        """The network of patches."""
+        return self._hipt.patch
+
+    @property
+    def batch(self) -> int:
+        """How many patches go through it at once."""
+        return _BATCH[self._device]
 
     def use(self, device: str) -> None:
         """See ``Encoder.use``."""
@@ -91,7 +102,7 @@ class HiptEncoder:
         patches = np.ascontiguousarray(patches.reshape(rows * cols, PATCH_PX, PATCH_PX, 3))
         features, attention = [], []
         try:
-            for images in torch.from_numpy(patches).split(_BATCH[self._device]):
+            for images in torch.from_numpy(patches).split(self.batch):
                 with torch.autocast(self._device, torch.bfloat16, enabled=self._device != "cpu"):
                     one, seen = self._hipt.patch.attend(normalised(images.to(self._device)))
                 features.append(one.float().cpu())

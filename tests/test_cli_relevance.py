@@ -13,9 +13,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from viewer import cli
+from viewer import cli, cli_heatmap
 from viewer.slide.phantom import write_phantom
 from viewer.slide.source import open_slide
+from viewer.view import hierarchy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -191,7 +192,7 @@ def test_a_stated_pixel_size_is_used(slide: Path, capsys: pytest.CaptureFixture[
         (["query", "a.svs", "fat", "--mpp", "1000"], "1000 µm is no size of a slide's pixel"),
         (["query", "a.svs", "fat", "--top", "0"], "0 is not above 0"),
         (["heatmap", "a.svs", "--query", "fat", "-o", "map.tif"], "does not end in .ome.tiff"),
-        (["heatmap", "a.svs", "-o", "map.ome.tif"], "required: --query"),
+        (["heatmap", "a.svs", "--query", "fat"], "required: -o"),
         (["index"], "required: PATH"),
     ],
 )
@@ -253,9 +254,42 @@ def test_encoders_are_listed_with_their_terms(
     assert printed.out.startswith("measured ")
     assert "no commercial use" in printed.out
     assert "[bad]" in printed.err
-    assert [card["id"] for card in json.loads(_json_of(capsys))] == ["measured", "plip"]
+    assert [card["id"] for card in json.loads(_json_of(capsys))] == ["measured", "saliency", "plip"]
 
 
 def _json_of(capsys: pytest.CaptureFixture[str]) -> str:
     assert cli.main(["encoders", "--json"]) == 0
     return capsys.readouterr().out
+
+
+def test_the_modes_of_the_command_are_those_of_the_view() -> None:
+    assert cli_heatmap.MODES == hierarchy.MODES
+    assert ("zoom", *cli_heatmap.LEVELS) == hierarchy.LEVELS
+    assert "eighth to eight times" in cli_heatmap._ATTENTION_UNIT
+    assert hierarchy.OCTAVES == 6
+
+
+def test_a_heatmap_of_attention_needs_no_words(
+    slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "map.ome.tiff"
+    words = ["heatmap", str(slide), "--encoder", "saliency", "-o", str(path)]
+    assert cli.main([*words, "--mode", "single", "--head", "1"]) == 0
+    with tifffile.TiffFile(path) as tiff:
+        assert tiff.series[0].shape == (64, 64)
+        assert "Measured saliency, single, down to the token, head 1" in (tiff.ome_metadata or "")
+        assert tiff.series[0].asarray().max() > 128
+    for more, why in (
+        (["--query", "fat"], "knows no words"),
+        (["--head", "2"], "there is no head 1"),
+        (["--weights", str(tmp_path)], "weights in a folder need a model that is known"),
+    ):
+        assert cli.main([*words, *more]) != 0
+        assert why in capsys.readouterr().err
+    assert cli.main(["heatmap", str(slide), "-o", str(path)]) == 2
+    assert "needs --query" in capsys.readouterr().err
+    assert (
+        cli.main(["heatmap", str(slide), "--encoder", "hipt", "--weights", str(tmp_path), "-o", str(path)])
+        == 1
+    )
+    assert "it holds no weights" in capsys.readouterr().err

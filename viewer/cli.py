@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import viewer
-from viewer import RESEARCH_USE, arguments, cli_relevance, cli_training, terminal
+from viewer import RESEARCH_USE, arguments, cli_heatmap, cli_relevance, cli_training, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -172,6 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     cli_relevance.add_commands(add)
+    cli_heatmap.add_command(add)
     cli_training.add_commands(add)
 
     bench = commands.add_parser(

@@ -1,4 +1,4 @@
-"""The commands that look for things on slides: ``query``, ``heatmap``, ``index``, ``encoders``.
+"""The commands that look for things on slides: ``query``, ``index``, ``encoders``.
 
 Like those of ``cli``, they import what they need when they run.
 """
@@ -56,12 +56,6 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
         help="use the features of TRIDENT, CLAM, STAMP or slideflow in this file, and measure nothing",
     )  # fmt: skip
 
-    command = add("heatmap", _heatmap, "write a query's scores as an image that lies over the slide")
-    command.add_argument("slide", metavar="SLIDE", type=arguments.file)
-    command.add_argument("--query", metavar="TEXT", dest="text", required=True, help="what to look for")
-    add_question_options(command)
-    command.add_argument("-o", "--output", metavar="FILE.ome.tiff", required=True, type=arguments.ome_path)
-
     command = add("index", _index, "analyse slides, so that queries are answered at once")
     command.add_argument(
         "paths", metavar="PATH", nargs="+", type=arguments.file, help="slides, and folders of slides"
@@ -118,18 +112,6 @@ def _query(options: argparse.Namespace) -> int:
     return 0
 
 
-def _heatmap(options: argparse.Namespace) -> int:
-    from viewer.relevance.heatmap import write_heatmap
-    from viewer.slide.source import open_slide
-
-    check_output(options.output, options.slide)
-    answer = answer_to(options)
-    with closing(open_slide(options.slide)) as source:
-        extent_px = source.pyramid.width, source.pyramid.height
-    write_heatmap(answer.field, options.output, extent_px=extent_px, slide_name=options.slide.name)
-    return 0
-
-
 def answer_to(options: argparse.Namespace, **more: Any) -> Answer:
     """The answer to ``options.text`` on ``options.slide``; its notes go to standard error."""
     from viewer.progress import progress_bar
@@ -138,7 +120,7 @@ def answer_to(options: argparse.Namespace, **more: Any) -> Answer:
     from viewer.slide.source import open_slide
 
     examples = Examples(tuple(more.pop("like", ())), tuple(more.pop("unlike", ())))
-    encoder_id = _card(options.encoder).id
+    encoder_id = card_with_terms(options.encoder).id
     try:
         # Features of another program know words only through their own model, whichever that is.
         question = read_question(options.text, "" if more.get("features") else encoder_id, examples)
@@ -209,7 +191,7 @@ def _index(options: argparse.Namespace) -> int:
     from viewer.relevance.store_folder import features_dir
     from viewer.settings import Settings
 
-    card = _card(options.encoder)
+    card = card_with_terms(options.encoder)
     slides = slides_among(options.paths)
     if not slides:
         raise arguments.UsageError("there are no slides in these folders")
@@ -263,14 +245,21 @@ def _encoders(options: argparse.Namespace) -> int:
     return 0
 
 
-def _card(encoder_id: str) -> EncoderCard:
+def card_with_terms(encoder_id: str) -> EncoderCard:
     """What is known of an encoder; the terms of a model are told before it is used. Raises EncoderError."""
     from viewer.relevance.offline import card_of
 
     card = card_of(encoder_id)
-    if encoder_id != MEASURED:
-        terminal.tell(f"{card.title}: {_licence(card)}")
+    tell_terms(card)
     return card
+
+
+def tell_terms(card: EncoderCard) -> None:
+    """Say under which terms an encoder may be used, where they are not Foveola's own."""
+    from viewer.relevance.encoders import MEASURED_ID, SALIENCY_ID
+
+    if card.id not in (MEASURED_ID, SALIENCY_ID):
+        terminal.tell(f"{card.title}: {_licence(card)}")
 
 
 def _licence(card: EncoderCard) -> str:

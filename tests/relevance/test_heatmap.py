@@ -11,7 +11,7 @@ import pytest
 import tifffile
 
 from tests.relevance.fields import EXTENT_PX, MPP_UM, small_field
-from viewer.relevance.heatmap import NOT_ANALYSED, PIXEL_UM, pixels_from_field, write_heatmap
+from viewer.relevance.heatmap import NOT_ANALYSED, PIXEL_UM, pixels_from_scores, write_heatmap
 from viewer.slide.geometry import TileKey
 from viewer.slide.source import open_slide
 
@@ -32,7 +32,7 @@ def heatmap(tmp_path: Path) -> Path:
 
 def test_every_level_holds_the_field_exactly(heatmap: Path) -> None:
     field = small_field()
-    expected = pixels_from_field(field)
+    expected = pixels_from_scores(field.scores, field.known)
     with tifffile.TiffFile(heatmap) as tiff:
         levels = [level.asarray() for level in tiff.series[0].levels]
         assert tiff.is_ome
@@ -72,7 +72,7 @@ def test_it_says_how_it_was_made_and_what_it_is_not_for(heatmap: Path) -> None:
 
 def test_unknown_is_never_low() -> None:
     field = small_field()
-    pixels = pixels_from_field(field)
+    pixels = pixels_from_scores(field.scores, field.known)
     assert ((pixels == NOT_ANALYSED) == ~field.known).all()
     assert (pixels[field.known] >= 1).all()
     recovered = (pixels[field.known].astype(float) - 1) / 254
@@ -99,9 +99,9 @@ def test_foveola_opens_its_own_heatmap(tmp_path: Path) -> None:
     with closing(open_slide(path)) as source:
         assert source.info.mpp_um == pytest.approx((16, 16))
         assert len(source.pyramid.levels) == 4
-    assert np.array_equal(
-        level_pixels(path, 3), pixels_from_field(field)[:, : level_pixels(path, 3).shape[1]]
-    )
+    coarsest = level_pixels(path, 3)
+    pixels = pixels_from_scores(field.scores, field.known)
+    assert np.array_equal(coarsest, pixels[:, : coarsest.shape[1]])
 
 
 def test_a_query_that_no_xml_may_hold_does_no_harm(tmp_path: Path) -> None:

@@ -225,7 +225,7 @@ def read_registry(path: Path | None = None) -> Registry:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         return Registry({}, (f"{path}: it cannot be read: {error}",))
-    known = tomllib.loads(resources.files("resources").joinpath("encoders.toml").read_text(encoding="utf-8"))
+    known = _known_models()
     models: dict[str, ModelEntry] = {}
     problems: list[str] = []
     for name, table in tables.items():
@@ -237,6 +237,10 @@ def read_registry(path: Path | None = None) -> Registry:
     return Registry(models, tuple(problems))
 
 
+def _known_models() -> dict[str, Any]:
+    return tomllib.loads(resources.files("resources").joinpath("encoders.toml").read_text(encoding="utf-8"))
+
+
 def cards() -> tuple[EncoderCard, ...]:
     """Every encoder that can be chosen: those without weights first, then the registry's models by name."""
     from viewer.relevance.measured_card import MEASURED
@@ -245,8 +249,20 @@ def cards() -> tuple[EncoderCard, ...]:
     return (MEASURED, SALIENCY, *(entry.card for _, entry in sorted(read_registry().models.items())))
 
 
-def load_encoder(encoder_id: str) -> Encoder:
-    """An encoder, ready for work: imports torch, reads weights. Raises EncoderError."""
+def entry_in(encoder_id: str, folder: Path) -> ModelEntry:
+    """A model that is known by name, with its weights in a folder that is registered nowhere. Raises
+    EncoderError.
+    """
+    known = _known_models()
+    if encoder_id not in known:
+        raise EncoderError(f"weights in a folder need a model that is known: {', '.join(sorted(known))}")
+    return _entry(encoder_id, {**known[encoder_id], "folder": str(folder)})
+
+
+def load_encoder(encoder_id: str, entry: ModelEntry | None = None) -> Encoder:
+    """An encoder, ready for work: imports torch, reads weights. ``entry``: not that of the registry. Raises
+    EncoderError.
+    """
     if encoder_id == MEASURED_ID:
         from viewer.relevance.measured import MeasuredEncoder
 
@@ -256,7 +272,7 @@ def load_encoder(encoder_id: str) -> Encoder:
 
         return SaliencyEncoder()
     registry = read_registry()
-    entry = registry.models.get(encoder_id)
+    entry = entry or registry.models.get(encoder_id)
     if entry is None:
         names = ", ".join([MEASURED_ID, *sorted(registry.models)])
         why = next((problem for problem in registry.problems if f"[{encoder_id}]" in problem), None)

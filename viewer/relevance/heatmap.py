@@ -1,8 +1,8 @@
-"""A field as a pyramidal OME-TIFF that lies over its slide in other viewers.
+"""A field, or attention, as a pyramidal OME-TIFF that lies over its slide in other viewers.
 
-One 8-bit channel: 0 was not analysed, 1 to 255 are the scores from 0 to 1. Eight pixels a patch at the finest
-of four levels, one at the coarsest: every level repeats or picks values, none mixes analysed with not
-analysed. Source: OME-TIFF 6 (pyramids in SubIFDs), OME model 2016-06.
+One 8-bit channel: 0 was not analysed, 1 to 255 are the scores from 0 to 1. A field has eight pixels a patch
+at the finest of four levels and one at the coarsest, attention one a token: every level repeats or picks
+values, none mixes analysed with not analysed. Source: OME-TIFF 6 (pyramids in SubIFDs), OME model 2016-06.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from viewer.facts import shown
 from viewer.relevance.field import UNIT
 from viewer.relevance.grid import PATCH_UM
 from viewer.saving import save_atomically
+from viewer.view.hierarchy import TOKENS_A_SIDE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.field import RelevanceField
+    from viewer.relevance.field import Provenance, RelevanceField
+    from viewer.relevance.grid import PatchGrid
 
 NOT_ANALYSED = 0
 _LEVELS = 4
@@ -38,9 +40,39 @@ def write_heatmap(field: RelevanceField, path: Path, *, extent_px: tuple[int, in
     Its corner is the slide's, its pixels are 16 µm wide: a viewer that knows the slide's pixel size lays the
     one over the other. Scores are rounded to 1/254; ``export.write_scores`` has them exactly.
     """
+    description = _description(field.provenance, f"Query: {field.provenance.query}", UNIT)
+    name = shown(f"{slide_name}: {field.provenance.query}")
+    finest = _cut(pixels_from_scores(field.scores, field.known), field.grid, extent_px, _PX_PER_PATCH)
+    _write(path, finest, PATCH_UM / _PX_PER_PATCH, name, description, field.provenance.software)
+
+
+def write_attention(
+    scores: NDArray[np.float32],
+    known: NDArray[np.bool_],
+    grid: PatchGrid,
+    path: Path,
+    *,
+    provenance: Provenance,
+    unit: str,
+    extent_px: tuple[int, int],
+    slide_name: str,
+) -> None:
+    """Write attention over tokens (rows · 16, columns · 16), 0 to 1, as far as it is ``known``, a pixel of
+    8 µm a token. ``provenance.query`` says which attention it is, ``unit`` what 0 to 1 mean.
+
+    Raises SaveError.
+    """
+    finest = _cut(pixels_from_scores(scores, known), grid, extent_px, TOKENS_A_SIDE)
+    name = shown(f"{slide_name}: {provenance.query}")
+    description = _description(provenance, provenance.query, unit)
+    _write(path, finest, PATCH_UM / TOKENS_A_SIDE, name, description, provenance.software)
+
+
+def _write(
+    path: Path, finest: NDArray[np.uint8], pixel_um: float, name: str, description: str, software: str
+) -> None:
     import tifffile
 
-    finest = _finest(field, extent_px)
     data = io.BytesIO()
     options: dict[str, Any] = {
         "tile": (_TILE_PX, _TILE_PX),
@@ -50,15 +82,23 @@ def write_heatmap(field: RelevanceField, path: Path, *, extent_px: tuple[int, in
     }
     with tifffile.TiffWriter(data, ome=True, bigtiff=finest.nbytes > 1 << 30) as writer:
         for level in range(_LEVELS):
-            per_cm = 1e4 / (PIXEL_UM * 2**level)
+            per_cm = 1e4 / (pixel_um * 2**level)
             picture = finest[:: 2**level, :: 2**level]
             if level == 0:
                 writer.write(
                     picture,
                     subifds=_LEVELS - 1,
                     resolution=(per_cm, per_cm),
-                    metadata=_metadata(field, slide_name),
-                    software=field.provenance.software,
+                    metadata={
+                        "axes": "YX",
+                        "Name": name,
+                        "Description": description,
+                        "PhysicalSizeX": pixel_um,
+                        "PhysicalSizeXUnit": "µm",
+                        "PhysicalSizeY": pixel_um,
+                        "PhysicalSizeYUnit": "µm",
+                    },
+                    software=software,
                     **options,
                 )
             else:
@@ -66,41 +106,29 @@ def write_heatmap(field: RelevanceField, path: Path, *, extent_px: tuple[int, in
     save_atomically(path, data.getvalue())
 
 
-def pixels_from_field(field: RelevanceField) -> NDArray[np.uint8]:
-    """One pixel a patch: 0 for not analysed, 1 + 254 · score for the others."""
-    scores = np.rint(field.scores * 254).astype(np.uint8) + np.uint8(1)
-    return np.where(field.known, scores, np.uint8(NOT_ANALYSED))
+def pixels_from_scores(scores: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """One pixel a score: 0 for not analysed, 1 + 254 · score for the others."""
+    pixels = np.rint(scores * 254).astype(np.uint8) + np.uint8(1)
+    return np.where(known, pixels, np.uint8(NOT_ANALYSED))
 
 
-def _finest(field: RelevanceField, extent_px: tuple[int, int]) -> NDArray[np.uint8]:
-    """The map at 16 µm per pixel, cut to the slide."""
-    columns = _pixels(extent_px[0], field.grid.patch_width_px)
-    rows = _pixels(extent_px[1], field.grid.patch_height_px)
-    patches = pixels_from_field(field)
+def _cut(
+    values: NDArray[np.uint8], grid: PatchGrid, extent_px: tuple[int, int], px_per_patch: int
+) -> NDArray[np.uint8]:
+    """Values over the grid as ``px_per_patch`` pixels a patch, cut to the slide."""
+    each = px_per_patch * grid.columns // values.shape[1]
+    columns = max(1, round(extent_px[0] / grid.patch_width_px * px_per_patch))
+    rows = max(1, round(extent_px[1] / grid.patch_height_px * px_per_patch))
     # Picked by index: a repeated array would be eight times as high before it is as wide.
-    picked = patches[np.arange(rows)[:, None] // _PX_PER_PATCH, np.arange(columns)[None, :] // _PX_PER_PATCH]
+    picked = values[np.arange(rows)[:, None] // each, np.arange(columns)[None, :] // each]
     return np.ascontiguousarray(picked)
 
 
-def _pixels(length_px: int, patch_px: float) -> int:
-    return max(1, round(length_px / patch_px * _PX_PER_PATCH))
-
-
-def _metadata(field: RelevanceField, slide_name: str) -> dict[str, Any]:
-    provenance = field.provenance
+def _description(provenance: Provenance, what: str, unit: str) -> str:
     estimated = " (estimated)" if provenance.mpp_estimated else ""
-    description = (
-        f"Query: {provenance.query}. Encoder: {provenance.encoder}; {provenance.normalisation}. "
-        f"Values: 0 not analysed; 1 to 255 {UNIT}, as 1 + 254 · score. "
+    return shown(
+        f"{what}. Encoder: {provenance.encoder}; {provenance.normalisation}. "
+        f"Values: 0 not analysed; 1 to 255 {unit}, as 1 + 254 · score. "
         f"Pixel size of the slide: {provenance.mpp_um[0]:g} × {provenance.mpp_um[1]:g} µm{estimated}. "
         f"Made {provenance.made_utc} by {provenance.software}. {RESEARCH_USE}."
     )
-    return {
-        "axes": "YX",
-        "Name": shown(f"{slide_name}: {provenance.query}"),
-        "Description": shown(description),
-        "PhysicalSizeX": PIXEL_UM,
-        "PhysicalSizeXUnit": "µm",
-        "PhysicalSizeY": PIXEL_UM,
-        "PhysicalSizeYUnit": "µm",
-    }

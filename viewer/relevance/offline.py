@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from viewer.relevance.analysis import Analysis
-    from viewer.relevance.encoders import EncoderCard
+    from viewer.relevance.encoders import EncoderCard, ModelEntry
     from viewer.slide.source import Source
 
 
@@ -83,19 +83,20 @@ def open_analysis(
     encoder_id: str,
     limit_bytes: int,
     folder: Path | None = None,
+    entry: ModelEntry | None = None,
 ) -> Iterator[Analysis]:
-    """An analysis of a slide with all that is stored of it; what it measures is stored.
+    """An analysis of a slide with all that is stored of it; what it measures is stored. ``entry``: the model
+    with weights that the registry does not name.
 
     Raises EncoderError, SlideError, ValueError for a pixel size that cannot be right; SaveError when closing
     where features did not reach the disk.
     """
     from viewer.relevance.analysis import Analysis
 
-    subject = StoreSubject.of(
-        source, card_of(encoder_id), pixel_size.mpp_um, mpp_estimated=pixel_size.estimated
-    )
+    card = card_of(encoder_id) if entry is None else entry.card
+    subject = StoreSubject.of(source, card, pixel_size.mpp_um, mpp_estimated=pixel_size.estimated)
     with FeatureStore.open(subject, limit_bytes=limit_bytes, folder=folder) as store:
-        analysis = Analysis(source, load_encoder(encoder_id), store, notes=_coarseness(subject))
+        analysis = Analysis(source, load_encoder(encoder_id, entry), store, notes=_coarseness(subject))
         if analysis.pending.any():
             analysis.use_fastest()
         yield analysis

@@ -1,0 +1,69 @@
+"""The attention of a whole slide in one go: complete, resumed from stored features, as each mode shows it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from tests.relevance.colours import AttendingColours, ColourEncoder, MadeSlide, open_store, picture
+from viewer.relevance.analysis import Analysis
+from viewer.relevance.attention_map import attention_map, attention_of
+from viewer.relevance.encoders import EncoderError
+from viewer.view.hierarchy import HierarchyLook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from viewer.relevance.attention import Attention
+
+
+@pytest.fixture
+def slide() -> Iterator[MadeSlide]:
+    with closing(MadeSlide(picture())) as made:
+        yield made
+
+
+@pytest.fixture
+def attention(slide: MadeSlide, tmp_path: Path) -> Attention:
+    with open_store(tmp_path, slide) as store:
+        return attention_of(Analysis(slide, AttendingColours(), store))
+
+
+def test_all_tissue_is_known_and_stored_features_are_looked_at_again(
+    slide: MadeSlide, tmp_path: Path, attention: Attention
+) -> None:
+    assert attention.tokens_known[attention.tissue].all()
+    assert attention.patches_known[attention.tissue].all()
+    with open_store(tmp_path, slide) as store:
+        assert store.complete
+        again = attention_of(Analysis(slide, AttendingColours(), store))
+    assert (again.tokens == attention.tokens).all()
+    assert (again.patches == attention.patches).all()
+    assert (again.regions == attention.regions).all()
+
+
+@pytest.mark.parametrize("mode", ["factorised", "blend", "single"])
+def test_what_gets_more_scores_more_and_glass_nothing(attention: Attention, mode: str) -> None:
+    found = attention_map(attention, HierarchyLook(mode, "token"), token_head=0)
+    assert found.scores.shape == (50 * 16, 60 * 16)
+    assert found.known.all()
+    assert (found.scores[:100] == 0).all()
+    patch = found.scores[20 * 16 : 21 * 16, 20 * 16 : 21 * 16]
+    assert patch[0, 0] == patch[15, 15] > patch[3, 3]
+    patches = attention_map(attention, HierarchyLook(mode, "patch"), token_head=0)
+    assert len(np.unique(patches.scores[20 * 16 : 21 * 16, 20 * 16 : 21 * 16])) == 1
+    if mode != "blend":  # ranks are among a region's own
+        assert patches.scores[20 * 16, 44 * 16] > patches.scores[20 * 16, 20 * 16]
+
+
+def test_heads_that_are_not_there_and_encoders_that_say_nothing_are_refused(
+    slide: MadeSlide, tmp_path: Path, attention: Attention
+) -> None:
+    with pytest.raises(ValueError, match="there is no head 2"):
+        attention_map(attention, HierarchyLook(), token_head=2)
+    with open_store(tmp_path / "other", slide) as store, pytest.raises(EncoderError, match="does not say"):
+        attention_of(Analysis(slide, ColourEncoder(), store))

@@ -1,0 +1,75 @@
+"""The attention of a whole slide at once, without a window: for commands and scripts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from viewer.relevance.attention import MEAN, check_head, patch_codes, token_codes
+from viewer.relevance.shared_attention import SharedAttention
+from viewer.view.hierarchy import PATCHES_A_SIDE, TOKENS_A_SIDE, HierarchyLook, composed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from viewer.relevance.analysis import Analysis
+    from viewer.relevance.attention import Attention, Head
+
+Number = TypeVar("Number", bound=np.generic)
+_WINDOWS_AT_ONCE = 16
+_LARGE_PX = 1e6
+"""A patch so large shows all its levels."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionMap:
+    """Attention over tokens: ``scores`` float32 (rows · 16, columns · 16) from 0 to 1, ``known`` where it was
+    analysed, glass included."""
+
+    scores: NDArray[np.float32]
+    known: NDArray[np.bool_]
+
+
+def attention_of(analysis: Analysis, progress: Callable[[float, float], None] | None = None) -> Attention:
+    """Look at all of a slide. Raises EncoderError for an encoder that does not say where it looks,
+    SlideError, ValueError for a slide of too many patches.
+    """
+    heads = analysis.encoder.card.attention_heads
+    memory = SharedAttention(analysis.grid.shape, heads or (1, 1))
+    analysis.attend(memory.arrays())
+    analysis.want_tokens(np.ones(analysis.grid.shape, bool))
+    analysis.run_to_end(progress)
+    assert analysis.attention is not None
+    while analysis.attention.update(analysis.failed, _WINDOWS_AT_ONCE):
+        pass
+    return memory.read()
+
+
+def attention_map(
+    attention: Attention, look: HierarchyLook, *, token_head: Head = MEAN, patch_head: Head = MEAN
+) -> AttentionMap:
+    """What the window draws, at a pixel a token. Raises ValueError for a head that is not there."""
+    check_head(token_head, len(attention.tokens))
+    check_head(patch_head, len(attention.patches))
+    percentiles = look.mode == "blend"
+    patches = patch_codes(attention, patch_head, percentiles=percentiles)
+    rows, cols = patches.shape
+    side = PATCHES_A_SIDE
+    regions = np.repeat(np.repeat(attention.regions, side, 0), side, 1)[:rows, :cols]
+    tokens = token_codes(attention, token_head, percentiles=percentiles)
+    weights = look.weights(_LARGE_PX)
+    scores = composed(_per_token(regions), _per_token(patches), tokens, weights)
+    asked = attention.patches_known.copy()
+    if weights.token:
+        asked &= attention.tokens_known
+    glass = ~attention.tissue
+    scores[_per_token(glass)] = 0
+    return AttentionMap(scores, _per_token(asked | glass))
+
+
+def _per_token(values: NDArray[Number]) -> NDArray[Number]:
+    return np.repeat(np.repeat(values, TOKENS_A_SIDE, 0), TOKENS_A_SIDE, 1)

@@ -157,6 +157,13 @@ def test_other_slides_or_options_are_refused(cohort: Cohort, tmp_path: Path) -> 
         train_head(cohort, replace(options, seed=1), tmp_path, name="ours")
 
 
+def test_other_files_of_these_names_are_not_overwritten(cohort: Cohort, tmp_path: Path) -> None:
+    (tmp_path / PAGE).write_text("mine")
+    with pytest.raises(TrainingError, match=r"report\.md: this would be overwritten"):
+        train_head(cohort, QUICK, tmp_path, name="ours")
+    assert (tmp_path / PAGE).read_text() == "mine"
+
+
 def test_damaged_files_in_the_folder_are_named(cohort: Cohort, tmp_path: Path) -> None:
     torch.save([1], tmp_path / STATE)
     with pytest.raises(TrainingError, match="no state of a training"):

@@ -280,9 +280,14 @@ def _fingerprint(cohort: Cohort, options: TrainingOptions, name: str) -> str:
 
 
 def _done_before(folder: Path, fingerprint: str) -> dict[str, Any] | None:
-    """The facts of the same training where all of it is there. Raises TrainingError for another's."""
+    """The facts of the same training where all of it is there. Raises TrainingError where the folder holds
+    another's, or files of those names that no training of ours left there.
+    """
     path = folder / FACTS
     if not path.exists():
+        foreign = [folder / name for name in (WEIGHTS, PAGE) if (folder / name).exists()]
+        if foreign and not (folder / STATE).exists():
+            raise TrainingError(f"{foreign[0]}: this would be overwritten; choose another folder")
         return None
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))

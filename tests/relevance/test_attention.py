@@ -9,6 +9,8 @@ import pytest
 
 from viewer.relevance.attention import MAX, MEAN, PATCHES, TOKENS, Attention, patch_codes, token_codes
 from viewer.relevance.attention_builder import AttentionBuilder
+from viewer.relevance.grid import PatchGrid
+from viewer.relevance.layer import layer_from_attention
 from viewer.relevance.shared_attention import SharedAttention
 from viewer.view.hierarchy import log_codes, relative_of_codes
 
@@ -158,3 +160,37 @@ def test_tokens_are_kept_and_missed_where_only_features_are_known() -> None:
 def test_a_slide_of_too_many_patches_is_refused() -> None:
     with pytest.raises(ValueError, match="GiB of memory"):
         SharedAttention((3000, 3000), (6, 6))
+
+
+def test_a_window_between_regions_may_be_known_before_any_region() -> None:
+    tissue = np.zeros((16, 24), bool)
+    tissue[:, :16] = True
+    known = tissue.copy()
+    known[3, 2] = False
+    memory = SharedAttention(tissue.shape, (1, 1))
+    store = Store(np.ones((16, 24, 1), np.float32), known)
+    builder = AttentionBuilder(Encoder(), store, tissue, memory.arrays())  # type: ignore[arg-type]
+    assert builder.update(np.zeros(tissue.shape, bool), 9)
+    attention = memory.read()
+    assert attention.patches_known[:, 8:].all()
+    assert not attention.patches_known[:, :8].any()
+    assert (attention.regions == 128).all()
+
+
+def test_the_layer_says_what_is_known_estimated_and_glass() -> None:
+    attention = made(4, 4, np.random.default_rng(4))
+    attention.tissue[0] = False
+    attention.patches_known[:3] = False
+    attention.tokens_known[2:] = False
+    grid = PatchGrid(4, 4, 256.0, 128.0)
+    layer = layer_from_attention(
+        attention, grid, mode="factorised", token_head=0, patch_head=MEAN, sequence=7
+    )
+    assert layer.known.tolist() == [[True] * 4, [False] * 4, [False] * 4, [True] * 4]
+    assert layer.estimated.tolist() == [[False] * 4, [True] * 4, [False] * 4, [False] * 4]
+    assert (layer.scores[0] == 0).all()
+    assert (layer.scores[1] == 128).all()
+    assert layer.levels is not None
+    assert layer.levels.tokens_known.tolist() == [[True] * 4, [True] * 4, [False] * 4, [False] * 4]
+    assert (layer.levels.tokens[:16] >= 0).all()
+    assert (layer.patch_width_px, layer.patch_height_px, layer.sequence) == (256, 128, 7)

@@ -1,6 +1,6 @@
 """The window's frame times while a slide is analysed in the background, against those while nothing is.
 
-    python tests/bench/background_frames.py [SLIDE] [--rounds 6] [--json]
+    python tests/bench/background_frames.py [SLIDE] [--rounds 6] [--encoder ID] [--json]
 
 Needs a display (``xvfb-run -a python tests/bench/background_frames.py``). Pans through the slide in short
 turns: the analysis paused; at work as in the window, where it rests while the view moves; and at work all the
@@ -18,6 +18,7 @@ from pathlib import Path
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING
 
+from _hipt_folder import register_random_hipt
 from _slides import slide_or_phantom
 
 if TYPE_CHECKING:
@@ -37,16 +38,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("slide", type=Path, nargs="?", help="without one, a phantom is made")
     parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--encoder", choices=("measured", "saliency", "hipt"), default="measured")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     slide = slide_or_phantom(options.slide)
     with tempfile.TemporaryDirectory() as home:
         os.environ["FOVEOLA_HOME"] = home  # nothing is known of the slide yet
-        figures = measured(slide, options.rounds)
+        if options.encoder == "hipt":
+            register_random_hipt(Path(home) / "weights")
+        figures = measured(slide, options.rounds, options.encoder)
     print(json.dumps(figures) if options.json else "\n".join(f"{k}: {v}" for k, v in figures.items()))
 
 
-def measured(slide: Path, rounds: int) -> dict[str, float | bool]:
+def measured(slide: Path, rounds: int, encoder_id: str) -> dict[str, float | bool]:
     """Milliseconds a frame, median and 95th percentile, in each state, and the ratios to no analysis."""
     import numpy as np
 
@@ -74,7 +78,7 @@ def measured(slide: Path, rounds: int) -> dict[str, float | bool]:
             source,
             source.info.mpp_um or MPP_UM,
             mpp_estimated=False,
-            encoder_id="measured",
+            encoder_id=encoder_id,
             store_bytes=settings.relevance.store_bytes,
         )
         while not progress:  # the worker has started

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from viewer.cores import core_count
 from viewer.relevance.attention import MEAN
 from viewer.relevance.client import RelevanceClient
 from viewer.relevance.layer import layer_from_attention
@@ -124,7 +125,8 @@ class AttentionSession(QObject):
                 mpp_estimated=self._view.mpp_estimated,
                 encoder_id=choice.encoder_id,
                 store_bytes=relevance.store_bytes,
-                threads=relevance.worker_threads,
+                # All cores: a network is slow, and the worker rests while the view moves.
+                threads=relevance.worker_threads or core_count(),
             )
         except ValueError as error:
             self.failed.emit(f"The slide cannot be analysed: {error}.")

@@ -52,6 +52,7 @@ def test_a_head_is_trained_tested_and_registered(
     printed = capsys.readouterr()
     assert "There are no features of lost, which the table labels." in printed.err
     assert "tested      12 slides of 12 patients" in printed.out
+    assert "chance" not in printed.err
     assert "AUC         yes: 1.000 (1.000 to 1.000)" in printed.out
     assert "Research use only." in printed.out
     entry = read_heads().heads["my-labels"]
@@ -68,6 +69,20 @@ def test_span_with_a_name_and_a_folder(features: Path, table: Path, tmp_path: Pa
     more = ("--head", "span", "--folds", 1, "--epochs", 1, "--name", "mine", "-o", tmp_path / "out")
     assert cli.main(words(features, table, *more)) == 0
     assert read_heads().heads["mine"].file == tmp_path / "out" / "head.pt"
+
+
+def test_a_head_that_cannot_tell_is_said(
+    features: Path, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Labels by halves, which have nothing to do with what differs."""
+    lines = [f"s{number},{('no', 'yes')[number // 6]}" for number in range(12)]
+    table.write_text("\n".join(["slide,label", *lines]))
+    assert cli.main(words(features, table, "--folds", 3, "--epochs", 2)) == 0
+    assert "Not shown to be better than chance: yes." in capsys.readouterr().err
+    lines = [f"{line},{'test' if number > 9 else 'train'}" for number, line in enumerate(lines)]
+    table.write_text("\n".join(["slide,label,split", *lines]))
+    assert cli.main(words(features, table, "--name", "own", "--epochs", 2)) == 0
+    assert "yes: not to be told: the test lacks a class" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

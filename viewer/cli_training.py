@@ -72,6 +72,7 @@ def _train_head(options: argparse.Namespace) -> int:
     from viewer.relevance.head_registry import HeadEntry, check_head_name, register_head
     from viewer.relevance.training import WEIGHTS, TrainingOptions, train_head
     from viewer.relevance.training_data import gather, read_labels
+    from viewer.relevance.training_report import no_better_than_chance
 
     name = options.name or _name_from(options.labels)
     try:
@@ -110,6 +111,9 @@ def _train_head(options: argparse.Namespace) -> int:
         )
     )
     terminal.put(_text(facts, folder, registry))
+    unproven = no_better_than_chance(facts["report"])
+    if unproven:
+        terminal.tell(unproven)
     return 0
 
 

@@ -55,7 +55,14 @@ def test_what_a_person_wrote_stays(entry: HeadEntry, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[ours", "ours.file = 'x'\n", "[a]\nt = '''\n[ours]\n'''\n[ours]\n", "x" * (1 << 21)]
+    "text",
+    [
+        "[ours",
+        "ours.file = 'x'\n",
+        "[ours]\na = 1\n[ours.more]\nb = 2\n",
+        "[a]\nt = '''\n[ours]\n'''\n[ours]\n",
+        "x" * (1 << 21),
+    ],
 )
 def test_a_file_that_cannot_be_changed_is_left_alone(entry: HeadEntry, tmp_path: Path, text: str) -> None:
     path = tmp_path / "heads.toml"

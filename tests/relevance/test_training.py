@@ -178,6 +178,25 @@ def test_a_loss_that_is_no_number_ends_it(cohort: Cohort, tmp_path: Path) -> Non
         train_head(cohort, replace(QUICK, learning_rate=1e30), tmp_path, name="ours")
 
 
+def test_a_validation_that_is_no_number_ends_it(
+    cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training._Training, "_loss", lambda *_: float("nan"))
+    with pytest.raises(TrainingError, match=r"no number.* in validation"):
+        train_head(cohort, QUICK, tmp_path, name="ours")
+
+
+def test_a_slide_that_does_not_fit_the_memory_is_named(
+    cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise torch.OutOfMemoryError("full")
+
+    monkeypatch.setattr("viewer.relevance.gated_attention.GatedAttentionHead.forward", full)
+    with pytest.raises(TrainingError, match=r"h5: its 40 patches do not fit the memory of cpu"):
+        train_head(cohort, QUICK, tmp_path, name="ours")
+
+
 def test_features_that_change_meanwhile_are_named(cohort: Cohort, tmp_path: Path) -> None:
     changed = replace(cohort.cases[0], patches=7)
     with pytest.raises(TrainingError, match="was changed while the training ran"):

@@ -107,6 +107,12 @@ def test_a_damaged_store_is_refused(tmp_path: Path, change: object, words: str) 
         read_bag(path)
 
 
+def test_a_store_without_patches_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, "a", FEATURES[:0], CELLS[:0])
+    with pytest.raises(FeatureFileError, match="holds no patches"):
+        read_bag(path)
+
+
 def test_what_is_no_feature_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.h5").write_bytes(b"no")
     for ask in (file_facts, read_bag):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -99,6 +100,10 @@ def test_a_table_that_is_no_text_or_missing_is_refused(tmp_path: Path) -> None:
         read_labels(table(tmp_path, "slide,label\nä,1\n", "latin-1"))
     with pytest.raises(TrainingError, match="cannot be read"):
         read_labels(tmp_path / "missing.csv")
+    with (tmp_path / "labels.csv").open("wb") as file:
+        file.truncate(65 << 20)
+    with pytest.raises(TrainingError, match="too large"):
+        read_labels(tmp_path / "labels.csv")
 
 
 def test_files_are_found_by_their_slides(tmp_path: Path) -> None:
@@ -133,6 +138,18 @@ def test_one_encoder_is_chosen_among_several(tmp_path: Path) -> None:
     assert gather([tmp_path], wanted, encoder="more").feature_width == 4
     with pytest.raises(TrainingError, match="choose it with --encoder"):
         gather([tmp_path], wanted)
+
+
+def test_another_programs_encoder_is_known_after_reading(tmp_path: Path) -> None:
+    for slide in ("a", "b"):
+        store(tmp_path, slide)
+        with h5py.File(tmp_path / f"{slide}.h5", "w") as file:
+            file["features"], file["coords"] = np.ones((2, 3), np.float32), np.array([[0, 0], [256, 0]])
+            file["features"].attrs["encoder"] = "uni_v1"
+            file["coords"].attrs["patch_size_level0"] = 256
+    wanted = labels(a="yes", b="no")
+    assert gather([tmp_path], wanted, encoder="uni_v1").encoder == "file:uni_v1"
+    assert gather([tmp_path], wanted, encoder="fake").encoder == "fake"
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:

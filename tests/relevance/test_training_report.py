@@ -147,6 +147,7 @@ def test_a_class_that_the_test_lacks_is_not_made_up() -> None:
     tested = figures(only, ["no", "yes"], seed=0)
     assert tested["auc"]["yes"] == {"auc": None, "low": None, "high": None}
     page = as_markdown(facts() | {"report": tested})
+    assert "Not shown to be better than chance: yes." in page
     assert "| yes | not to be told | not to be told to not to be told |" in page
 
 
@@ -165,6 +166,7 @@ def test_the_page_says_what_was_tested() -> None:
     perfect = as_markdown(facts() | {"report": figures(sure, ["no", "yes"], seed=0)})
     assert "to be luck" in perfect
     assert "after the" not in perfect
+    assert "chance" not in perfect
 
 
 def test_what_was_said_of_slides_names_no_patients() -> None:

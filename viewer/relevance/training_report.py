@@ -258,8 +258,17 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
             "Where no pair is ranked wrong the interval cannot tell how likely that was to be luck.",
             "",
         ]
+    unproven = no_better_than_chance(tested)
+    if unproven:
+        lines += [unproven, ""]
     lines += [f"- {shown(note)}" for note in facts["notes"]]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def no_better_than_chance(tested: Mapping[str, Any]) -> str:
+    """A sentence where ``figures`` do not show that the head tells the classes apart; else ""."""
+    names = [shown(name) for name, area in tested["auc"].items() if area["low"] is None or area["low"] <= 0.5]
+    return f"Not shown to be better than chance: {', '.join(names)}." if names else ""
 
 
 def _area_line(name: str, area: Mapping[str, float | None]) -> str:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.relevance.attention import Attending
+from viewer.relevance.attention import Attending, AttendingWhole
 from viewer.relevance.attention_builder import AttentionBuilder
 from viewer.relevance.encoders import EncoderError, EncoderMemoryError, NamedScores, Refining
 from viewer.relevance.freed_memory import keep_freed_memory
 from viewer.relevance.order import Block, blocks_of
 from viewer.relevance.reading import BlockReader
 from viewer.relevance.scoring import Scoring
+from viewer.relevance.whole_attention import WholeAttention
 from viewer.saving import SaveError
 from viewer.slide.source import TileError
 from viewer.slide.tissue import tissue_mask
@@ -73,7 +74,7 @@ class Analysis:
         self.block_side = BLOCK_SIDE
         """The most patches in a row that the device can take; falls when its memory is full."""
         self.device = "cpu"
-        self.attention: AttentionBuilder | None = None
+        self.attention: AttentionBuilder | WholeAttention | None = None
         self._reader: BlockReader | None = None
         self._notes = dict.fromkeys((*notes, *store.notes, *self._found.notes))
         if not self._found.has_tissue or not self._found.brightfield:
@@ -84,7 +85,8 @@ class Analysis:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return tuple(self._notes)
+        said = self.attention.said if isinstance(self.attention, WholeAttention) else ""
+        return (*self._notes, said) if said else tuple(self._notes)
 
     @property
     def total(self) -> int:
@@ -119,9 +121,12 @@ class Analysis:
     def attend(self, memory: Attention) -> None:
         """Write to ``memory`` where the encoder looks, from now on. Raises EncoderError for one
         that does not say."""
-        if not isinstance(self.encoder, Attending):
+        if isinstance(self.encoder, AttendingWhole):
+            self.attention = WholeAttention(self.encoder, self.store, self.tissue, memory)
+        elif isinstance(self.encoder, Attending):
+            self.attention = AttentionBuilder(self.encoder, self.store, self.tissue, memory)
+        else:
             raise EncoderError(f"{self.encoder.card.title} does not say where it looks")
-        self.attention = AttentionBuilder(self.encoder, self.store, self.tissue, memory)
 
     def want_tokens(self, area: Mask) -> None:
         """Look again at patches whose features came from the store, for their tokens: (rows, columns)."""

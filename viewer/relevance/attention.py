@@ -52,6 +52,20 @@ class Attending(Protocol):
         has nothing to say of whole slides."""
 
 
+@runtime_checkable
+class AttendingWhole(Protocol):
+    """An encoder that looks at all patches of a slide together, from several views."""
+
+    def attend_whole(
+        self, features: NDArray[np.float32], cells: NDArray[np.int32]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """Codes (views, n) of features (n, feature_count) at cells (n, 2) as row, column, and which of the
+        patches could be read."""
+
+    def says(self, features: NDArray[np.float32], cells: NDArray[np.int32]) -> str:
+        """A sentence for the reader on all of them; "" for none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attention:
     """What is known of a slide.

@@ -17,6 +17,7 @@ from viewer.log import logger
 from viewer.relevance.encoders import cards, load_encoder
 from viewer.relevance.field import RelevanceField
 from viewer.relevance.grid import PatchGrid
+from viewer.relevance.head_registry import head_cards
 from viewer.relevance.messages import (
     Allocated,
     Analyse,
@@ -248,7 +249,8 @@ class _Conversation:
     def _one_worker(self) -> None:
         """From the start of a worker's process to its end."""
         try:
-            heads = {card.id: card.attention_heads for card in cards()}.get(self._job.encoder_id)
+            known = {card.id: card.attention_heads for card in (*cards(), *head_cards())}
+            heads = known.get(self._job.encoder_id)
             memory = SharedGrid(self._grid.shape, heads)
             connection, theirs = _SPAWN.Pipe()
             process = _SPAWN.Process(

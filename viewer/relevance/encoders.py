@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 MEASURED_ID = "measured"
 SALIENCY_ID = "saliency"
+HEAD_PREFIX = "head/"
+"""Of ids of slide heads (``head_registry``)."""
 ARCHITECTURES = ("clip", "keep", "conch", "hipt")
 STATISTICS = ("openai", "imagenet", "half")
 _MIB = 1 << 20
@@ -59,8 +61,9 @@ class EncoderCard:
     ``patch_px`` and ``mpp_um``: the square it looks at, at which size of pixel. ``margin_px``: context it
     wants around a block of patches. ``feature_count`` is 0 where only its weights tell. ``commercial``:
     whether its licence allows commercial use, None where it does not say. ``attention_heads``: of an encoder
-    that says where it looks (viewer/relevance/attention.py), for tokens and patches. ``version`` changes with
-    its features: what was computed by another version is not used.
+    that says where it looks (viewer/relevance/attention.py), for tokens and patches; ``views`` names the
+    latter where they are more than numbers. ``version`` changes with its features: what was computed by
+    another version is not used.
     """
 
     id: str
@@ -75,6 +78,7 @@ class EncoderCard:
     commercial: bool | None
     notes: tuple[str, ...] = ()
     attention_heads: tuple[int, int] | None = None
+    views: tuple[str, ...] = ()
     version: str = "1"
 
 
@@ -263,6 +267,10 @@ def load_encoder(encoder_id: str, entry: ModelEntry | None = None) -> Encoder:
     """An encoder, ready for work: imports torch, reads weights. ``entry``: not that of the registry. Raises
     EncoderError.
     """
+    if encoder_id.startswith(HEAD_PREFIX):
+        from viewer.relevance.head_registry import load_head_encoder
+
+        return load_head_encoder(encoder_id)
     if encoder_id == MEASURED_ID:
         from viewer.relevance.measured import MeasuredEncoder
 

@@ -299,7 +299,9 @@ class Engine:
         attention = self._analysis.attention
         if attention is None:
             return
-        self._attention_news |= attention.update(self._analysis.failed, _WINDOWS_AT_ONCE)
+        if attention.update(self._analysis.failed, _WINDOWS_AT_ONCE):
+            self._attention_news = True
+            self._tell_notes()
         if self._attention_news and monotonic() >= self._attend_due_s:
             self._attention_news, self._attend_due_s = False, monotonic() + _ATTEND_EVERY_S
             self._say(Attended())

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viewer.folders import config_dir
-from viewer.relevance.encoders import EncoderError
+from viewer.relevance.encoders import HEAD_PREFIX, EncoderCard, EncoderError
 from viewer.saving import save_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from viewer.relevance.encoders import Encoder
 
 _MAX_FILE_BYTES = 1 << 20
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -37,6 +39,16 @@ class HeadEntry:
     classes: tuple[str, ...]
     sha256: str | None = None
     """Of the file, where the entry says it."""
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """What it may say of a patch, in words: where it looks, then for each class what the patch adds to
+        it, and what it would say of the patch alone."""
+        return (
+            "Attention",
+            *(f"Speaks for {name}" for name in self.classes),
+            *(f"Alone it says {name}" for name in self.classes),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,39 @@ def heads_file() -> Path:
     sha256 = "..."              # optional: of the file
     """
     return config_dir() / "heads.toml"
+
+
+def head_cards(registry: HeadRegistry | None = None) -> tuple[EncoderCard, ...]:
+    """The heads as encoders that say where they look, by title; the id is that of ``load_head_encoder``."""
+    return tuple(
+        EncoderCard(
+            id=f"{HEAD_PREFIX}{entry.id}",
+            title=entry.title,
+            family=f"slide head over {entry.encoder}",
+            patch_px=0,
+            mpp_um=0.0,
+            margin_px=0,
+            feature_count=entry.feature_width,
+            normalisation="attention relative to even; contributions relative to the largest",
+            licence="the reader's own",
+            commercial=None,
+            notes=("Where a head looks, and what speaks for its classes: no diagnosis.",),
+            attention_heads=(1, len(entry.views)),
+            views=entry.views,
+        )
+        for entry in (registry or read_heads()).heads.values()
+    )
+
+
+def load_head_encoder(encoder_id: str) -> Encoder:
+    """A head with the encoder of its features, by the id of its card. Raises EncoderError."""
+    from viewer.relevance.head_encoder import HeadEncoder
+
+    registry = read_heads()
+    entry = registry.heads.get(encoder_id.removeprefix(HEAD_PREFIX))
+    if entry is None:
+        raise EncoderError(f"there is no slide head {encoder_id!r}; there are {', '.join(registry.heads)}")
+    return HeadEncoder.load(entry)
 
 
 def check_head_name(name: str) -> str:

@@ -16,6 +16,7 @@ from viewer.view.hierarchy import HierarchyLook
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from viewer.relevance.attention import Head
     from viewer.relevance.encoders import EncoderCard
 
 _MODES = {
@@ -84,12 +85,19 @@ class AttentionControls(QWidget):
         if card is None or not self.shown.isChecked():
             return None
         return AttentionChoice(
-            card.id, self.mode.currentData(), self.token_head.currentData(), self.patch_head.currentData()
+            card.id, self.hierarchy.mode, self.token_head.currentData(), self.patch_head.currentData()
         )
 
     @property
+    def view_words(self) -> str:
+        """What a slide head's chosen view shows; "" for an encoder whose heads have no names."""
+        return self.patch_head.currentText() if self.card is not None and self.card.views else ""
+
+    @property
     def hierarchy(self) -> HierarchyLook:
-        """How levels are joined, and down to which."""
+        """How levels are joined, and down to which; a slide head has patches alone."""
+        if self.card is not None and self.card.views:
+            return HierarchyLook("single", "patch")
         return HierarchyLook(self.mode.currentData(), self.level.currentData())
 
     def show_encoders(self, cards: Sequence[EncoderCard]) -> None:
@@ -122,23 +130,27 @@ class AttentionControls(QWidget):
     def _changed(self) -> None:
         card = self.card
         tokens, patches = (card and card.attention_heads) or (1, 1)
-        _offer_heads(self.token_head, tokens)
-        _offer_heads(self.patch_head, patches)
+        views = card.views if card is not None else ()
+        _offer(self.token_head, _heads(tokens))
+        _offer(self.patch_head, list(zip(views, range(len(views)), strict=True)) or _heads(patches))
+        self.mode.setEnabled(not views)
+        self.level.setEnabled(not views)
         self.token_head.setEnabled(tokens > 1)
         self.patch_head.setEnabled(patches > 1)
         self.chosen.emit()
 
 
-def _offer_heads(combo: QComboBox, heads: int) -> None:
-    """Mean, largest and each head; keeps what is chosen as far as it exists."""
-    if combo.count() == heads + 2:
+def _heads(heads: int) -> list[tuple[str, Head]]:
+    """Mean, largest and each head, in words and as they are chosen."""
+    return [("Mean of all", MEAN), ("Largest of all", MAX)] + [(f"Head {n + 1}", n) for n in range(heads)]
+
+
+def _offer(combo: QComboBox, items: Sequence[tuple[str, Head]]) -> None:
+    """Offer other items; keeps what is chosen where they are the same."""
+    if [combo.itemText(row) for row in range(combo.count())] == [words for words, _ in items]:
         return
-    before = combo.currentData()
     combo.blockSignals(True)
     combo.clear()
-    combo.addItem("Mean of all", MEAN)
-    combo.addItem("Largest of all", MAX)
-    for head in range(heads):
-        combo.addItem(f"Head {head + 1}", head)
-    combo.setCurrentIndex(max(0, combo.findData(before)))
+    for words, head in items:
+        combo.addItem(words, head)
     combo.blockSignals(False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from viewer.relevance.encoders import SALIENCY_ID
+from viewer.relevance.head_registry import head_cards
 from viewer.ui.attention_controls import AttentionControls
 from viewer.ui.attention_session import AttentionSession
 from viewer.ui.encoder_dialog import use_after_terms
@@ -32,6 +33,10 @@ _NAME = "attention"
 _COLOUR_MAPS = "magma", "viridis"
 """The first that the search does not use."""
 _MOST = 2 ** (OCTAVES // 2)
+_OCTAVES = f"a {_MOST}th of even", f"{_MOST} times even"
+_RANKS = "lowest rank", "highest"
+_SIGNED = "speaks against", "speaks for"
+"""What clear and full colour mean."""
 
 
 class AttentionTools(QObject):
@@ -61,8 +66,9 @@ class AttentionTools(QObject):
         self.controls.bar.stop_pressed.connect(lambda: self.controls.shown.setChecked(False))
 
     def show_encoders(self, cards: Sequence[EncoderCard]) -> None:
-        """Offer those that say where they look."""
-        self.controls.show_encoders([card for card in cards if card.attention_heads is not None])
+        """Offer those that say where they look, and the reader's slide heads."""
+        attending = [card for card in cards if card.attention_heads is not None]
+        self.controls.show_encoders([*attending, *head_cards()])
 
     def apply_settings(self, settings: Settings) -> None:
         """Take over settings that changed."""
@@ -140,15 +146,18 @@ class AttentionTools(QObject):
             return
         look = self._look()
         blend = look.hierarchy.mode == "blend"
+        words = self.controls.view_words
         title = card.title if card.id == SALIENCY_ID else f"Attention of {card.title}"
+        signed = bool(words) and self.controls.patch_head.currentData() > 0
+        if words:
+            title = f"{card.title}: {words[0].lower()}{words[1:]}"
         self._layers.show_beside(
             LegendEntry(
                 title,
                 colour_stops(look.colour_map),
                 look.threshold,
                 self._facts(),
-                "lowest rank" if blend else f"a {_MOST}th of even",
-                "highest" if blend else f"{_MOST} times even",
+                *_SIGNED if signed else _RANKS if blend else _OCTAVES,
             ),
             estimated=bool(self._layer.estimated.any()),
         )
@@ -156,4 +165,5 @@ class AttentionTools(QObject):
     def _facts(self) -> str:
         size = " × ".join(f"{mpp:.3g}" for mpp in dict.fromkeys(self._view.mpp_um or ()))
         estimated = " (estimated)" if self._view.mpp_estimated else ""
-        return f"{self.controls.mode.currentText()}, {size} µm/px{estimated}"
+        what = "patches of the whole slide" if self.controls.view_words else self.controls.mode.currentText()
+        return f"{what}, {size} µm/px{estimated}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
-from viewer.relevance.encoders import MEASURED_ID, SALIENCY_ID
+from viewer.relevance.encoders import HEAD_PREFIX, MEASURED_ID, SALIENCY_ID
 from viewer.ui.dialogs import show_dialog
 from viewer.ui.theme import em_px, without_icons
 
@@ -42,7 +42,7 @@ def use_after_terms(
     that is used the first time shows its terms before, and ``refused`` is called where they are not accepted.
     """
     known = accepted.split()
-    if card.id in (MEASURED_ID, SALIENCY_ID, *known):
+    if card.id in (MEASURED_ID, SALIENCY_ID, *known) or card.id.startswith(HEAD_PREFIX):
         use(accepted)
         return
     dialog = EncoderDialog(card, first_use=True, parent=parent)

@@ -1,0 +1,93 @@
+"""HeadEncoder: a slide head over another encoder's features, which says where on the whole slide it looks.
+
+Its views of a patch are its attention, what the patch adds to each class, and what the head would say of the
+patch alone; the last two explain more than attention does (arXiv 2603.08328), and only pooling heads have
+them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from viewer.relevance.encoders import load_encoder
+from viewer.relevance.head_attention import load_head
+from viewer.view.hierarchy import CODES_PER_OCTAVE, MIDDLE, OCTAVES, log_codes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from viewer.relevance.bag import SlideHead
+    from viewer.relevance.encoders import Encoder, EncoderCard
+    from viewer.relevance.head_registry import HeadEntry
+
+_HALF_SCALE = CODES_PER_OCTAVE * OCTAVES / 2
+"""Codes from the middle to full colour."""
+
+
+class HeadEncoder:
+    """See ``Encoder``, which is that of its features, and ``AttendingWhole``."""
+
+    def __init__(self, base: Encoder, head: SlideHead, entry: HeadEntry) -> None:
+        self._head = head
+        self._entry = entry
+        self.use = base.use
+        self.calibrate = base.calibrate
+        self.encode = base.encode
+        self.score = base.score
+        self.explain = base.explain
+        self.card: EncoderCard = base.card
+
+    @staticmethod
+    def load(entry: HeadEntry) -> HeadEncoder:
+        """Raises EncoderError (CheckpointError): what is wrong with the head, or with its encoder."""
+        base = load_encoder(entry.encoder)
+        return HeadEncoder(base, load_head(entry, base.card), entry)
+
+    def attend_whole(
+        self, features: NDArray[np.float32], cells: NDArray[np.int32]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """See ``AttendingWhole``. Patches with features that are not numbers are left out."""
+        usable = _usable(features)
+        codes = np.zeros((len(self._entry.views), len(features)), np.uint8)
+        if usable.any():
+            reading = self._head.read(
+                torch.tensor(features[usable]), torch.from_numpy(cells[usable].astype(np.int64))
+            )
+            classes = len(self._entry.classes)
+            relative = reading.attention.mean(0).clamp(min=0)
+            codes[0, usable] = log_codes((relative / relative.mean().clamp(min=1e-12)).numpy())
+            for first, values in ((1, reading.contributions), (1 + classes, reading.single)):
+                if values is not None and len(values) == classes:
+                    shown = values if first == 1 else values - 0.5
+                    codes[first : first + classes, usable] = _signed(shown)
+        return codes, usable
+
+    def says(self, features: NDArray[np.float32], cells: NDArray[np.int32]) -> str:
+        """See ``AttendingWhole``: the probabilities of the slide; "" where it has none."""
+        usable = _usable(features)
+        reading = self._head.read(
+            torch.tensor(features[usable]), torch.from_numpy(cells[usable].astype(np.int64))
+        )
+        values = () if reading.probabilities is None else reading.probabilities.tolist()
+        if len(values) != len(self._entry.classes):
+            return ""
+        said = ", ".join(
+            f"{name} {value:.2f}" for name, value in zip(self._entry.classes, values, strict=True)
+        )
+        return f"{self._entry.title} says of these {int(usable.sum()):,} patches: {said}. No diagnosis."
+
+
+def _usable(features: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which patches (n,) have numbers for all features."""
+    usable: NDArray[np.bool_] = np.asarray(np.isfinite(features).all(axis=1))
+    return usable
+
+
+def _signed(values: Tensor) -> NDArray[np.uint8]:
+    """Codes of values around 0: the largest of either sign gets full colour, or none."""
+    scaled = values / values.abs().max().clamp(min=1e-12)
+    return np.rint(MIDDLE + _HALF_SCALE * scaled.numpy()).astype(np.uint8)

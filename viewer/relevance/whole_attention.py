@@ -1,0 +1,62 @@
+"""WholeAttention: the attention of an encoder that looks at all patches of a slide together."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from viewer.view.hierarchy import MIDDLE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.relevance.attention import AttendingWhole, Attention
+    from viewer.relevance.features import FeatureStore
+
+    Mask = NDArray[np.bool_]
+
+_EVERY_S = 3.0
+"""While more becomes known: each look takes in all of it."""
+
+
+class WholeAttention:
+    """See ``AttentionBuilder``: writes to ``memory``, used by one thread, which alone writes there."""
+
+    def __init__(self, encoder: AttendingWhole, store: FeatureStore, tissue: Mask, memory: Attention) -> None:
+        self._encoder = encoder
+        self._store = store
+        self._tissue = tissue
+        self._memory = memory
+        self._seen = 0
+        self._due_s = 0.0
+        self.said = ""
+        memory.tissue[...] = tissue
+        memory.regions[...] = memory.tokens[...] = round(MIDDLE)
+
+    @property
+    def tokens_missing(self) -> Mask:
+        """Nothing: such an encoder has no tokens."""
+        return np.zeros(self._tissue.shape, bool)
+
+    def take(self, cells: NDArray[np.int64], tokens: NDArray[np.float32]) -> None:
+        """Tokens of the features' own encoder are not the head's."""
+
+    def update(self, failed: Mask, most: int) -> bool:
+        """Look at all that is known, where that is more than before; whether it was."""
+        count = self._store.count
+        ended = count + int(failed.sum()) >= int(self._tissue.sum())
+        if count == self._seen or (monotonic() < self._due_s and not ended):
+            return False
+        self._seen = count
+        cells, features = self._store.load()
+        codes, usable = self._encoder.attend_whole(features, cells)
+        rows, cols = cells.T
+        self._memory.patches[:, rows, cols] = codes
+        self._memory.tokens_known[rows, cols] = usable
+        self._memory.patches_known[rows, cols] = usable
+        if ended and usable.any():
+            self.said = self._encoder.says(features, cells)
+        self._due_s = monotonic() + _EVERY_S
+        return True

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
+import torch
 from PIL import Image
 
 from viewer import cli, cli_heatmap
@@ -293,3 +294,17 @@ def test_a_heatmap_of_attention_needs_no_words(
         == 1
     )
     assert "it holds no weights" in capsys.readouterr().err
+
+
+def test_a_networks_weights_are_taken_out_of_a_trainings_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tensors = {"cls_token": torch.zeros(1, 1, 64), "pos_embed": torch.zeros(1, 197, 64)}
+    trained, target = tmp_path / "trained.pth", tmp_path / "network.safetensors"
+    torch.save({"teacher": tensors, "optimizer": {"state": torch.zeros(10_000)}}, trained)
+    assert cli.main(["encoders", "--extract", str(trained), str(target)]) == 0
+    assert capsys.readouterr().out == ""
+    assert target.stat().st_size < trained.stat().st_size
+    torch.save({"fc.weight": torch.zeros(2, 2)}, trained)
+    assert cli.main(["encoders", "--extract", str(trained), str(target)]) == 1
+    assert "trained.pth" in capsys.readouterr().err

@@ -67,6 +67,13 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
 
     command = add("encoders", _encoders, "list what can look for things, with licences")
     command.add_argument("--json", action="store_true", help="print the list as JSON")
+    command.add_argument(
+        "--extract",
+        metavar=("FILE", "OUT.safetensors"),
+        nargs=2,
+        type=arguments.file,
+        help="write what a training's file has of a HIPT or DINO network, a tenth of its size, and list nothing",
+    )
 
 
 def add_question_options(command: argparse.ArgumentParser) -> None:
@@ -229,6 +236,13 @@ def _encoders(options: argparse.Namespace) -> int:
 
     from viewer.relevance.encoders import cards, read_registry, registry_file
 
+    if options.extract is not None:
+        from viewer.relevance.hipt import save_backbone
+
+        trained, target = options.extract
+        check_output(target, trained)
+        save_backbone(trained, target)
+        return 0
     known = cards()
     for problem in read_registry().problems:
         terminal.tell(problem)

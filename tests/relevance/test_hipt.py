@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from tests.relevance import hipt_parity as fixture
 from viewer.relevance.checkpoint import CheckpointError
@@ -236,6 +237,59 @@ def test_a_folders_files_are_told_apart_by_what_they_hold(tmp_path: Path) -> Non
         load_hipt(tmp_path)
     with pytest.raises(CheckpointError, match="holds no weights"):
         load_hipt(tmp_path.joinpath("..").resolve() / tmp_path.name / "..")
+
+
+def test_registers_and_layer_scale_are_read_and_get_no_place_in_the_map(tmp_path: Path) -> None:
+    scales = {f"blocks.{n}.ls{k}.gamma": torch.full((128,), 0.5) for n in range(2) for k in (1, 2)}
+    plain = load_patch_level(saved(tmp_path / "plain.pth", small(**scales)))
+    images = torch.randn(1, 3, 64, 48, generator=torch.Generator().manual_seed(1))
+    for name in ("register_tokens", "reg_token"):
+        tensors = small(**scales, **{name: torch.ones(1, 4, 128)})
+        model = load_patch_level(saved(tmp_path / "registers.pth", tensors))
+        features, attention = model.attend(images)
+        assert attention.shape == plain.attend(images)[1].shape == (1, 2, 12)
+        assert torch.allclose(model(images)[:, 0], features, atol=1e-5)
+        assert model(images).shape == (1, 1 + 4 + 12, 128)
+        assert not torch.allclose(features, plain.attend(images)[0], atol=1e-3)
+
+
+def test_a_slide_level_brings_its_own_regions_or_waits_for_some(tmp_path: Path) -> None:
+    def slide_level(prefix: str) -> dict[str, torch.Tensor]:
+        region = {name: value for name, value in small(1, 192).items() if "patch_embed" not in name}
+        region |= {"phi.0.weight": torch.ones(192, 384), "phi.0.bias": torch.zeros(192)}
+        return {f"{prefix}{name}": value for name, value in region.items()}
+
+    saved(tmp_path / "patches.pth", small(width=384))
+    weights = slide_head_weights()
+    saved(tmp_path / "slides.pth", weights)
+    alone = load_hipt(tmp_path)
+    assert alone.slide is alone.region is None
+    assert any("slides.pth reads regions" in note for note in alone.notes)
+    saved(tmp_path / "slides.pth", weights | slide_level("local_vit.module."))
+    whole = load_hipt(tmp_path)
+    assert whole.slide is not None
+    assert whole.region is not None
+    assert whole.notes == ()
+    saved(tmp_path / "regions.pth", slide_level(""))
+    assert any("trained with its own" in note for note in load_hipt(tmp_path).notes)
+
+
+def slide_head_weights() -> dict[str, torch.Tensor]:
+    """Of HIPT_GP's layout and width, without meaning."""
+    parts = {
+        "global_phi.0": nn.Linear(192, 192),
+        "global_transformer": nn.TransformerEncoder(
+            nn.TransformerEncoderLayer(192, 3, 192), 2, enable_nested_tensor=False
+        ),
+        "global_attn_pool.attention_a.0": nn.Linear(192, 192),
+        "global_attn_pool.attention_b.0": nn.Linear(192, 192),
+        "global_attn_pool.attention_c": nn.Linear(192, 1),
+        "global_rho.0": nn.Linear(192, 192),
+        "classifier": nn.Linear(192, 2),
+    }
+    return {
+        f"{part}.{name}": value for part, net in parts.items() for name, value in net.state_dict().items()
+    }
 
 
 @torch.inference_mode()

@@ -39,6 +39,7 @@ _REGION_HEADS = 6
 _PUBLISHED = {704_238_867: "6960cd5a", 395_710_078: "2b0bd9e9"}
 """Bytes of the published files, and how the SHA-256 of each begins."""
 _MOST_BLOCKS = 64
+_REGISTERS = "register_tokens"
 
 
 class RegionTransformer(nn.Module):
@@ -112,22 +113,39 @@ def load_hipt(folder: Path) -> Hipt:
     patch = _patch_level(*found["patches"])
     width = patch.cls_token.shape[-1]
     region = _region_level(*found["regions"], width) if "regions" in found else None
+    notes = []
     slide = None
     if "slides" in found:
-        slide = load_slide_head(found["slides"][0])
+        file, tensors = found["slides"]
+        slide = load_slide_head(file)
+        own = _own_regions(tensors)
+        if own:
+            if region is not None:
+                notes.append(f"Regions are read by {file.name}, whose slide level was trained with its own.")
+            region = _region_level(file, own, width)
         wanted = None if region is None else region.cls_token.shape[-1]
-        if slide.feature_width != wanted:
-            width_there = f"width {wanted}" if wanted else "none"
+        if wanted is None:
+            notes.append(f"{file.name} reads regions, and there is no level of regions: it is not used.")
+            slide = None
+        elif slide.feature_width != wanted:
             raise CheckpointError(
-                found["slides"][0],
-                f"it reads regions of width {slide.feature_width}, and there are {width_there}",
+                file, f"it reads regions of width {slide.feature_width}, and theirs is {wanted}"
             )
-    notes = []
     if region is None:
         notes.append("There is no level of regions (ViT-4K): patches are not compared with each other.")
     if slide is None:
         notes.append("There is no level of slides: all regions are taken to get the same attention.")
     return Hipt(patch, region, slide, tuple(notes))
+
+
+def _own_regions(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The region encoder within a slide level (HIPT_LGP); {} in one without."""
+    prefix = "local_vit."
+    return {
+        name.removeprefix(prefix).removeprefix("module."): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
 
 
 def save_backbone(path: Path, target: Path) -> None:
@@ -173,8 +191,13 @@ def _patch_level(path: Path, tensors: Mapping[str, Tensor]) -> VisionTransformer
         raise CheckpointError(path, f"its tokens are {tuple(embed.shape)}, not squares of 16 px in 3 colours")
     shape, side = _shape(path, tensors, heads=None), _side(path, tensors)
 
+    tensors = {_REGISTERS if name == "reg_token" else name: tensor for name, tensor in tensors.items()}
+    registers = tensors[_REGISTERS].shape[1] if _REGISTERS in tensors and tensors[_REGISTERS].ndim == 3 else 0
+
     def made() -> VisionTransformer:
-        return VisionTransformer(shape, image_px=side * TOKEN_PX, patch_px=TOKEN_PX)
+        return VisionTransformer(
+            shape, image_px=side * TOKEN_PX, patch_px=TOKEN_PX, registers=min(registers, _MOST_BLOCKS)
+        )
 
     return _loaded(path, tensors, made, spare=("head.", "mask_token"))
 

@@ -125,10 +125,18 @@ class PatchEmbed(nn.Module):
 
 
 class VisionTransformer(nn.Module):
-    """Images to tokens. ``clip`` is OpenAI's variant: no bias in the stem, a norm before the first block."""
+    """Images to tokens. ``clip`` is OpenAI's variant: no bias in the stem, a norm before the first block.
 
-    def __init__(self, shape: Shape, *, image_px: int, patch_px: int, clip: bool = False) -> None:
+    ``registers``: tokens without a place, after the class token (Darcet et al., ICLR 2024).
+    """
+
+    def __init__(
+        self, shape: Shape, *, image_px: int, patch_px: int, clip: bool = False, registers: int = 0
+    ) -> None:
         super().__init__()
+        self._registers = registers
+        if registers:
+            self.register_tokens = nn.Parameter(torch.zeros(1, registers, shape.width))
         self.patch_embed = PatchEmbed(shape.width, patch_px, bias=not clip)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, shape.width))
         self.pos_embed = nn.Parameter(torch.zeros(1, (image_px // patch_px) ** 2 + 1, shape.width))
@@ -137,7 +145,7 @@ class VisionTransformer(nn.Module):
         self.norm = nn.LayerNorm(shape.width, shape.eps)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(batch, 3, h, w), normalised, to (batch, 1 + patches, width): class token first.
+        """(batch, 3, h, w), normalised, to (batch, 1 + registers + patches, width): class token first.
 
         Sides are multiples of ``patch_px``; where they are not ``image_px`` positions are interpolated.
         """
@@ -149,14 +157,19 @@ class VisionTransformer(nn.Module):
     def attend(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """The class tokens (batch, width) of ``forward``, and the attention in the last block of each to the
         others, (batch, heads, patches): without the class token's own share, and not renormalised."""
-        return attend(self.blocks, self.norm, self._tokens(images))
+        features, attention = attend(self.blocks, self.norm, self._tokens(images))
+        return features, attention[:, :, self._registers :]
 
     def _tokens(self, images: Tensor) -> Tensor:
         patches = self.patch_embed(images)
         side = self.patch_embed.proj.kernel_size[0]
         positions = positions_for(self.pos_embed, images.shape[-2] // side, images.shape[-1] // side)
-        tokens = torch.cat([self.cls_token.expand(len(patches), -1, -1), patches], dim=1)
-        return self.norm_pre(tokens + positions)
+        count = len(patches)
+        tokens = torch.cat([self.cls_token.expand(count, -1, -1), patches], dim=1) + positions
+        if self._registers:
+            registers = self.register_tokens.expand(count, -1, -1)
+            tokens = torch.cat([tokens[:, :1], registers, tokens[:, 1:]], dim=1)
+        return self.norm_pre(tokens)
 
 
 def attend(blocks: nn.ModuleList, norm: nn.Module, tokens: Tensor) -> tuple[Tensor, Tensor]:

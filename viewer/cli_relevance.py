@@ -72,7 +72,7 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
         metavar=("FILE", "OUT.safetensors"),
         nargs=2,
         type=arguments.file,
-        help="write what a training's file has of a HIPT or DINO network, a tenth of its size, and list nothing",
+        help="write the HIPT or DINO network in a training's file, a tenth of its size, and list nothing",
     )
 
 

@@ -235,6 +235,7 @@ def _encoders(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from viewer.relevance.encoders import cards, read_registry, registry_file
+    from viewer.relevance.head_registry import head_cards, read_heads
 
     if options.extract is not None:
         from viewer.relevance.hipt import save_backbone
@@ -243,8 +244,9 @@ def _encoders(options: argparse.Namespace) -> int:
         check_output(target, trained)
         save_backbone(trained, target)
         return 0
-    known = cards()
-    for problem in read_registry().problems:
+    heads = read_heads()
+    known = (*cards(), *head_cards(heads))
+    for problem in (*read_registry().problems, *heads.problems):
         terminal.tell(problem)
     if options.json:
         terminal.put(json.dumps([asdict(card) for card in known], indent=2))

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from viewer.relevance.attention import Attending
-from viewer.relevance.encoders import SALIENCY_ID, cards, load_encoder
+from viewer.relevance.encoders import SALIENCY_ID, UnsupportedTermError, cards, load_encoder
 from viewer.relevance.measurements import MARGIN_PX
+from viewer.relevance.query import Term
 from viewer.relevance.saliency_card import SALIENCY
 from viewer.relevance.stain_vectors import RUIFROK, Stains
 
@@ -39,6 +40,8 @@ def test_it_is_no_model_and_says_so() -> None:
     assert encoder.heads == SALIENCY.attention_heads
     assert "no attention of a model" in SALIENCY.notes[0]
     assert "attention" not in SALIENCY.title.lower()
+    with pytest.raises(UnsupportedTermError, match="knows no words"):
+        encoder.score(Term("fat"), np.zeros((1, 39), np.float32), CALIBRATION)
 
 
 def test_the_token_that_differs_from_its_patch_gets_the_most() -> None:

@@ -13,8 +13,9 @@ import torch
 
 from gpu.stain import optical_density, patch_means, separate
 from viewer.relevance.attention import TOKENS
-from viewer.relevance.encoders import EncoderMemoryError
+from viewer.relevance.encoders import EncoderMemoryError, UnsupportedTermError
 from viewer.relevance.measured import MeasuredEncoder
+from viewer.relevance.measured_card import MEASURED
 from viewer.relevance.measurements import MARGIN_PX, PATCH_PX
 from viewer.relevance.saliency_card import SALIENCY
 from viewer.relevance.stain_vectors import Stains
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.encoders import EncoderCard
+    from viewer.relevance.query import Term
 
 _LEAST_CONTRAST = 0.02
 """In amounts of stain: what stands out less is noise, and stands out evenly."""
@@ -55,6 +57,12 @@ class SaliencyEncoder(MeasuredEncoder):
             return features, self._contrast(block, Stains.from_facts(calibration["stains"]))
         except torch.OutOfMemoryError as error:
             raise EncoderMemoryError(f"{self.card.title}: the memory of {self._device} is full") from error
+
+    def score(
+        self, term: Term, features: NDArray[np.float32], calibration: Mapping[str, Any]
+    ) -> NDArray[np.float32]:
+        """Raises UnsupportedTermError, always: measured concepts know words."""
+        raise UnsupportedTermError(f"{self.card.title} knows no words; {MEASURED.title} does")
 
     def attend_regions(
         self, features: NDArray[np.float32], tissue: NDArray[np.bool_]

@@ -100,3 +100,27 @@ def test_heads_that_the_file_does_not_have_are_refused(folder: Path) -> None:
     assert "heads are how many" in read_registry().problems[0]
     with pytest.raises(EncoderError, match="heads are how many"):
         load_encoder("hipt")
+
+
+def test_another_vit_is_shown_colours_as_it_was_trained(folder: Path) -> None:
+    block = np.random.default_rng(1).integers(0, 256, (256, 256, 3), np.uint8)
+    features = []
+    for statistics in ("half", "imagenet"):
+        registry_file().parent.mkdir(parents=True, exist_ok=True)
+        registry_file().write_text(
+            f"""
+            [kaiko]
+            folder = "{folder}"
+            title = "Another ViT"
+            architecture = "hipt"
+            field_px = 256
+            mpp_um = 0.5
+            statistics = "{statistics}"
+            heads = [2, 6]
+            licence = "its own"
+            """
+        )
+        encoder = load_encoder("kaiko")
+        assert encoder.card.attention_heads == (2, 6)
+        features.append(encoder.encode(block, {}))
+    assert not np.allclose(*features, atol=1e-3)

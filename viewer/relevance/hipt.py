@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from viewer.relevance.checkpoint import CheckpointError, read_tensors, weights_files
+from viewer.relevance.encoders import STATISTICS
 from viewer.relevance.head_weights import NotThisHead, filled
 from viewer.relevance.slide_heads import load_slide_head
 from viewer.relevance.vit import Block, Shape, VisionTransformer, attend, positions_for
@@ -62,9 +63,10 @@ class RegionTransformer(nn.Module):
         return attend(self.blocks, self.norm, tokens + positions_for(self.pos_embed, rows, columns))
 
 
-def normalised(images: Tensor) -> Tensor:
-    """uint8 (..., h, w, 3) as HIPT's networks take it: float32 (..., 3, h, w) from -1 to 1."""
-    return (images.float() / 127.5 - 1).movedim(-1, -3)
+def normalised(images: Tensor, statistics: str = "half") -> Tensor:
+    """uint8 (..., h, w, 3) as networks take it: float32 (..., 3, h, w), HIPT's ("half") from -1 to 1."""
+    mean, deviation = (torch.tensor(one, device=images.device) * 255 for one in STATISTICS[statistics])
+    return ((images.float() - mean) / deviation).movedim(-1, -3)
 
 
 def load_patch_level(path: Path) -> VisionTransformer:

@@ -32,9 +32,10 @@ _BATCH = {"cpu": 4, "cuda": 256}
 class HiptEncoder:
     """See ``Encoder`` and ``Attending``."""
 
-    def __init__(self, card: EncoderCard, hipt: Hipt) -> None:
+    def __init__(self, card: EncoderCard, hipt: Hipt, statistics: str = "half") -> None:
         self.card = card
         self._hipt = hipt
+        self._statistics = statistics
         self._device = "cpu"
         self._glass: torch.Tensor | None = None
 
@@ -45,7 +46,7 @@ class HiptEncoder:
         heads = hipt.heads(named or (1, 1))
         if heads != named:
             raise EncoderError(f"{entry.folder}: its heads are {list(heads)}, and models.toml says {named}")
-        return HiptEncoder(entry.card, hipt)
+        return HiptEncoder(entry.card, hipt, entry.statistics)
 
     @property
     def heads(self) -> tuple[int, int]:
@@ -104,7 +105,7 @@ class HiptEncoder:
         try:
             for images in torch.from_numpy(patches).split(self.batch):
                 with torch.autocast(self._device, torch.bfloat16, enabled=self._device != "cpu"):
-                    one, seen = self._hipt.patch.attend(normalised(images.to(self._device)))
+                    one, seen = self._hipt.patch.attend(normalised(images.to(self._device), self._statistics))
                 features.append(one.float().cpu())
                 attention.append(seen.float().cpu())
         except torch.OutOfMemoryError as error:

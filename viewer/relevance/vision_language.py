@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from viewer.relevance.checkpoint import CheckpointError, model_folder, read_tensors, weights_file
 from viewer.relevance.clip import BuildFacts, TileTextModel, build_model
-from viewer.relevance.encoders import EncoderCard, EncoderMemoryError, UnsupportedTermError
+from viewer.relevance.encoders import STATISTICS, EncoderCard, EncoderMemoryError, UnsupportedTermError
 from viewer.relevance.tokens import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
@@ -34,11 +34,6 @@ if TYPE_CHECKING:
     from viewer.slide.source import Source
     from viewer.slide.tissue import TissueMask
 
-STATISTICS = {
-    "openai": ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
-    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-}
 SHARPEST_SCALE = 20.0
 """A model's own logit scale (up to 100) is for choosing among captions; as a score it saturates."""
 SAME_MEANING = 0.9

@@ -76,11 +76,14 @@ def test_combinations_stay_in_range_and_know_no_more_than_their_parts(
         both([first, second]),
         weighted([first, second], [1, 3]),
         without(first, second),
-        near(first, second, (1.0, 1.0)),
     ):
         assert (made.known == (known_a & known_b)).all()
         assert made.scores.min() >= 0
         assert made.scores.max() <= 1
+    made = near(first, second, (1.0, 1.0))
+    assert (made.known <= known_a).all()
+    assert made.scores.min() >= 0
+    assert made.scores.max() <= 1
 
 
 def test_the_words_mean_what_they_say() -> None:
@@ -130,6 +133,23 @@ def test_near_is_the_highest_score_of_all_patches_in_reach(reach: tuple[float, f
         gap_x = np.maximum(abs(cols - col) - 1, 0) / reach[0]
         expected[row, col] = scores[gap_x**2 + gap_y**2 <= 1].max()
     assert np.allclose(near(one, other, reach).scores, expected)
+
+
+def test_near_what_was_not_analysed_is_not_analysed_and_never_low() -> None:
+    known = ALL.copy()
+    known[2, 4] = False
+    one = np.ones(GRID.shape)
+    one[2, 3] = 0
+    found = near(field(one), field(0.0, known), (0.78, 0.78))
+    expected = ALL.copy()
+    expected[1:4, 3:6] = False
+    expected[2, 3] = True  # nothing near by can raise it
+    assert (found.known == expected).all()
+    assert not found.estimated.any()
+    found = near(field(one), field(0.5, known, ~known), (0.78, 0.78))
+    assert (found.known == expected).all()
+    assert (found.estimated == ~expected).all()
+    assert found.scores[1, 4] == 0.5
 
 
 def test_near_beyond_the_slide_is_the_whole_slide() -> None:

@@ -126,10 +126,21 @@ def near(
     """The first as far as the second is within a distance: a times the highest b around it.
 
     ``distance_patches``: the distance in patch widths (x) and heights (y), between the edges of patches: the
-    nearest eight neighbours are always within reach.
+    nearest eight neighbours are always within reach. What is within reach and not analysed may be the
+    highest: then the patch is not known either, unless the first is 0 there and nothing can raise it.
     """
-    reach = _dilated(np.where(other.known | other.estimated, other.scores, 0.0), distance_patches)
-    return _combined([field, other], field.scores * reach, "near")
+    _check_one_grid([field, other])
+    lacking = _dilated((~other.known).astype(np.float32), distance_patches) > 0
+    out_of_reach = _dilated((~(other.known | other.estimated)).astype(np.float32), distance_patches) > 0
+    settled = field.known & (field.scores == 0)
+    reach = RelevanceField.of(
+        other.grid,
+        _dilated(other.scores, distance_patches),
+        ~lacking | settled,
+        other.provenance,
+        estimated=~out_of_reach,
+    )
+    return _combined([field, reach], field.scores * reach.scores, "near")
 
 
 def _dilated(
@@ -165,11 +176,15 @@ def _shifted(step: int, length: int) -> tuple[slice, slice]:
     return slice(max(0, -step), length - max(0, step)), slice(max(0, step), length - max(0, -step))
 
 
+def _check_one_grid(fields: Sequence[RelevanceField]) -> None:
+    if any(field.grid != fields[0].grid for field in fields):
+        raise ValueError("fields combine on one grid only")
+
+
 def _combined(fields: Sequence[RelevanceField], scores: NDArray[Any], how: str) -> RelevanceField:
     """Known where all parts are known; estimated where all are known or estimated, and one only estimated."""
+    _check_one_grid(fields)
     first = fields[0]
-    if any(field.grid != first.grid for field in fields):
-        raise ValueError("fields combine on one grid only")
     known = np.logical_and.reduce([field.known for field in fields])
     reached = np.logical_and.reduce([field.known | field.estimated for field in fields])
     parts = ", ".join(field.provenance.query for field in fields)

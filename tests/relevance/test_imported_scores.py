@@ -1,0 +1,125 @@
+"""Imported scores on the shared grid: by area or by centres, unknown where nothing is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from viewer.relevance.grid import PatchGrid
+from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.imported_scores import ImportedScores, check_places, chosen_column, on_grid, scaled
+
+FILE = Path("a map")
+EXTENT_PX = (1000, 700)
+GRID = PatchGrid.over(*EXTENT_PX, (0.5, 0.5))  # 4 × 3 patches of 256 px; the last ones are cut
+
+
+def imported(rects: list[list[float]], scores: list[float], **changes: object) -> ImportedScores:
+    made = ImportedScores("x", "s", np.array(rects, float).reshape(-1, 4), np.array(scores, float))
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def laid(made: ImportedScores) -> tuple[np.ndarray, np.ndarray]:
+    return on_grid(made, made.scores, GRID, EXTENT_PX)
+
+
+def test_tiles_weigh_as_their_area_and_what_is_not_covered_is_unknown() -> None:
+    scores, known = laid(imported([[0, 0, 192, 256], [192, 0, 320, 256], [512, 0, 600, 256]], [1, 0.2, 1]))
+    assert scores[0, 0] == pytest.approx(0.75 + 0.05)
+    assert known.sum() == 1
+    assert known[0, 0]  # a quarter and a third of a patch are not enough
+
+
+def test_a_patch_at_the_edge_counts_what_the_slide_has_of_it() -> None:
+    _, known = laid(imported([[900, 512, 1000, 700]], [1]))
+    assert not known.any()
+    _, known = laid(imported([[768, 512, 1000, 700]], [1]))
+    assert known[2, 3]
+    assert known.sum() == 1
+
+
+def test_rounded_corners_do_not_bleed_into_neighbours() -> None:
+    scores, _ = laid(imported([[0, 0, 257, 256], [257, 0, 513, 256]], [1, 0]))
+    assert scores[0].tolist() == [1, 0, 0, 0]
+
+
+def test_unknown_scores_cover_nothing() -> None:
+    _, known = laid(imported([[0, 0, 256, 256], [256, 0, 512, 256]], [np.nan, 0]))
+    assert known.tolist()[0] == [False, True, False, False]
+
+
+def test_objects_count_by_their_centres() -> None:
+    made = imported([[0, 0, 10, 10], [20, 20, 30, 30], [990, 690, 1000, 700]], [0, 1, 0.3], objects=True)
+    scores, known = laid(made)
+    assert scores[0, 0] == 0.5
+    assert scores[2, 3] == pytest.approx(0.3)
+    assert known.sum() == 2
+
+
+def test_too_many_large_places_are_refused_before_they_are_laid() -> None:
+    huge = PatchGrid.over(100_000, 100_000, (1.0, 1.0))
+    wide = ImportedScores("x", "s", np.tile([0.0, 0.0, 1e5, 1e5], (700, 1)), np.zeros(700))
+    with pytest.raises(ValueError, match="too many"):
+        on_grid(wide, wide.scores, huge, (100_000, 100_000))
+
+
+def refused(made: ImportedScores) -> str:
+    def judged() -> None:
+        check_places(FILE, made, EXTENT_PX)
+        scaled(FILE, made)
+
+    with pytest.raises(FeatureFileError) as raised:
+        judged()
+    assert "a map: " in str(raised.value)
+    return raised.value.reason
+
+
+def test_places_off_the_slide_are_refused() -> None:
+    assert "is empty" in refused(imported([], []))
+    assert "2 scores for 1 places" in refused(imported([[0, 0, 1, 1]], [1, 1]))
+    assert "no numbers" in refused(imported([[0, np.nan, 1, 1]], [1]))
+    assert "negative size" in refused(imported([[5, 0, 1, 1]], [1]))
+    assert "are negative" in refused(imported([[-50, 0, 1, 1]], [1]))
+    assert "reaches to 1,500, 100 px, beyond the 1,000" in refused(imported([[1200, 0, 1500, 100]], [1]))
+    check_places(FILE, imported([[900, 600, 1090, 790]], [1]), EXTENT_PX)  # the last patch may hang over
+
+
+def test_scores_beyond_0_to_1_are_stretched_and_that_is_said() -> None:
+    rects = [[0.0, 0, 1, 1]] * 3
+    values, words = scaled(FILE, imported(rects, [0, 0.25, 1]))
+    assert values.tolist() == [0, 0.25, 1]
+    assert words == "scores as they are in the file"
+    values, words = scaled(FILE, imported(rects, [-2, 0, 2]))
+    assert values.tolist() == [0, 0.5, 1]
+    assert words == "rescaled from the map's range: 0 is -2 and 1 is 2 in the file"
+    values, words = scaled(FILE, imported(rects, [-1.5e308, np.inf, 1.5e308]))
+    assert values[[0, 2]].tolist() == [0, 1]
+    assert np.isnan(values[1])
+
+
+def test_ranks_share_a_place_where_scores_are_equal() -> None:
+    values, words = scaled(FILE, imported([[0.0, 0, 1, 1]] * 5, [7, 3, 7, -9, np.nan], scale="rank"))
+    np.testing.assert_allclose(values, [2.5 / 3, 1 / 3, 2.5 / 3, 0, np.nan])
+    assert words.startswith("ranks of the map's scores (from -9 to 7)")
+
+
+def test_scores_that_say_nothing_are_refused() -> None:
+    one = [[0.0, 0, 1, 1]] * 2
+    assert "is a number" in refused(imported(one, [np.nan, np.inf]))
+    assert "all its scores are 5" in refused(imported(one, [5, 5]))
+    assert "all its scores are 0" in refused(imported(one, [0, 0], scale="rank"))
+
+
+def test_a_column_is_chosen_or_named() -> None:
+    assert chosen_column(FILE, ["a"], None) == "a"
+    assert chosen_column(FILE, ["a", "b"], "b") == "b"
+    for names, wanted, words in (
+        (["a", "b"], None, "several columns of scores: 'a', 'b'; choose one"),
+        (["a", "b"], "c", "no scores named 'c'; it has 'a', 'b'"),
+        ([], None, "holds no scores"),
+    ):
+        with pytest.raises(FeatureFileError, match=words):
+            chosen_column(FILE, names, wanted)

@@ -1,0 +1,100 @@
+"""Maps in HDF5: CLAM's ``attention_scores`` and our own ``scores``, each with ``coords``.
+
+Places are top left corners in level-0 px. Source: the files that CLAM writes for its heatmaps, and
+``export.write_scores``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from viewer.relevance.foreign_features import MAX_PATCHES, _corners, _first_number, _stride
+from viewer.relevance.hdf5_reading import FeatureFileError, attribute, checked_dataset, number, opened_hdf5
+from viewer.relevance.imported_scores import ImportedScores, chosen_column
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import h5py
+    from numpy.typing import NDArray
+
+_SCORES = ("attention_scores", "scores")
+_MAX_COLUMNS = 256
+
+
+def read_hdf5_map(
+    path: Path, *, extent_px: tuple[int, int], column: str | None, patch_px: float | None
+) -> ImportedScores:
+    """The map of a file. ``column``: ``scores``, or ``scores 2`` for the second of several classes.
+    ``patch_px`` replaces what the file says of the side of its patches. Raises FeatureFileError.
+    """
+    with opened_hdf5(path) as file:
+        found = [name for name in _SCORES if name in file]
+        if "coords" not in file or not found:
+            listed = ", ".join(repr(name) for name in list(file)[:8]) or "nothing"
+            raise FeatureFileError(
+                path, f"it is no map: it needs 'coords' and 'scores' or 'attention_scores', and has {listed}"
+            )
+        stated = number(file["coords"], "level0_width"), number(file["coords"], "level0_height")
+        if None not in stated and stated != extent_px:
+            raise FeatureFileError(
+                path, f"it is the map of another slide, of {stated[0]:,.0f} × {stated[1]:,.0f} px"
+            )
+        columns = {name: table for dataset in found for name, table in _columns(path, file, dataset).items()}
+        chosen = chosen_column(path, list(columns), column)
+        dataset, place = columns[chosen]
+        table = checked_dataset(path, file, dataset, ndim=(1, 2), kinds="fiu")
+        scores = np.asarray(table[()] if table.ndim == 1 else table[:, place], np.float64)
+        corners = _corners(path, file, "coords")
+        side, note = _side(path, file, corners, patch_px)
+        query = str(attribute(file, "query") or "")
+    is_clam = dataset == "attention_scores"
+    rects = np.concatenate([corners, corners + side], axis=1)
+    producer = "CLAM" if is_clam else "Foveola" if query else "HDF5"
+    return ImportedScores(
+        producer, query[:200] or chosen, rects, scores, scale="rank" if is_clam else "range", notes=note
+    )
+
+
+def _columns(path: Path, file: h5py.File, dataset: str) -> dict[str, tuple[str, int]]:
+    table = checked_dataset(path, file, dataset, ndim=(1, 2), kinds="fiu")
+    width = 1 if table.ndim == 1 else table.shape[1]
+    if not 0 < len(table) <= MAX_PATCHES or not 0 < width <= _MAX_COLUMNS:
+        raise FeatureFileError(path, f"{dataset!r} has the shape {table.shape}, which no map has")
+    if width == 1:
+        return {dataset: (dataset, 0)}
+    return {f"{dataset} {place + 1}": (dataset, place) for place in range(width)}
+
+
+def _side(
+    path: Path, file: h5py.File, corners: NDArray[np.float64], patch_px: float | None
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """The sides of a patch (x, y) in level-0 px, and a note where the file does not say them."""
+    if patch_px is not None:
+        return np.array([patch_px, patch_px]), ()
+    exact = number(file, "patch_width_level0"), number(file, "patch_height_level0")
+    stated = exact if exact[0] and exact[1] else (_stated(file),) * 2
+    if stated[0] and stated[1]:
+        side, note = np.array(stated, np.float64), tuple[str, ...]()
+    else:
+        stride = _stride(path, corners)
+        side = np.array([stride, stride])
+        note = (f"The file does not state the size of its patches; their distance says {stride:g} px.",)
+    if not ((side > 0) & (side < 1e6)).all():
+        raise FeatureFileError(
+            path, f"patches of {side[0]:g} × {side[1]:g} px make no sense; give their size"
+        )
+    return side, note
+
+
+def _stated(file: h5py.File) -> float | None:
+    owners: tuple[Any, ...] = (file["coords"], file)
+    for owner in owners:
+        if size := number(owner, "patch_size_level0"):
+            return size
+        size, downsample = number(owner, "patch_size"), _first_number(owner, "downsample")
+        if size and (downsample or not number(owner, "patch_level")):
+            return size * (downsample or 1.0) * (number(owner, "custom_downsample") or 1.0)
+    return None

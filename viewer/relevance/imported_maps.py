@@ -1,0 +1,81 @@
+"""Maps of other programs, laid over a slide as a field: which reader a file wants, and what is said of it.
+
+What is imported is what somebody else's model says. Its provenance names the file, the column, and how its
+numbers became 0 to 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from viewer.facts import shown
+from viewer.relevance.field import Provenance, RelevanceField
+from viewer.relevance.grid import PATCH_UM
+from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.imported_hdf5 import read_hdf5_map
+from viewer.relevance.imported_scores import ImportedScores, check_places, on_grid, scaled
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from viewer.relevance.grid import PatchGrid
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedMap:
+    """A field from a file, and what the reader must know of it, in sentences."""
+
+    field: RelevanceField
+    notes: tuple[str, ...]
+
+
+def read_map(
+    path: Path,
+    extent_px: tuple[int, int],
+    grid: PatchGrid,
+    *,
+    mpp_estimated: bool,
+    column: str | None = None,
+    patch_px: float | None = None,
+) -> ImportedMap:
+    """The map of a slide of ``extent_px`` (width, height) level-0 px over its grid.
+
+    ``column`` chooses where a file has several scores; ``patch_px`` is the side of its patches in level-0 px
+    where the file does not say it. Raises FeatureFileError: damaged, of another slide, of no kind that is
+    known here, or several columns and none chosen.
+    """
+    if patch_px is not None and not 0 < patch_px < 1e6:
+        raise FeatureFileError(path, f"patches of {patch_px:g} px were asked for, which cannot be")
+    imported = _read(path, extent_px, column, patch_px)
+    check_places(path, imported, extent_px)
+    scores, normalisation = scaled(path, imported)
+    try:
+        values, known = on_grid(imported, scores, grid, extent_px)
+    except ValueError as error:
+        raise FeatureFileError(path, str(error)) from error
+    if not known.any():
+        raise FeatureFileError(path, "it covers half of no patch of 128 µm; nothing of it can be shown")
+    provenance = Provenance(
+        encoder=f"file:{shown(path.name)}",
+        query=shown(imported.column),
+        normalisation=normalisation,
+        mpp_um=(PATCH_UM / grid.patch_width_px, PATCH_UM / grid.patch_height_px),
+        mpp_estimated=mpp_estimated,
+        made_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        software=imported.producer,
+    )
+    field = RelevanceField.of(grid, values, known, provenance)
+    first = f"{shown(path.name)}: {shown(imported.column)} from {imported.producer}; {normalisation}."
+    share = f"It covers {field.known_share:.1%} of the slide; the rest is not analysed."
+    return ImportedMap(field, (first, share, *imported.notes))
+
+
+def _read(
+    path: Path, extent_px: tuple[int, int], column: str | None, patch_px: float | None
+) -> ImportedScores:
+    name = path.name.lower()
+    if name.endswith((".h5", ".hdf5")):
+        return read_hdf5_map(path, extent_px=extent_px, column=column, patch_px=patch_px)
+    raise FeatureFileError(path, "maps are read from .h5 and .hdf5")

@@ -1,0 +1,162 @@
+"""Scores of another program as they come out of a file, checked against the slide and put on the shared grid.
+
+Every format becomes rectangles of the slide with one score each. What no rectangle covers stays unknown:
+that is never the same as low.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from viewer.relevance.hdf5_reading import FeatureFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from viewer.relevance.grid import PatchGrid
+
+MAX_RECTS = 16_000_000
+_MAX_STEPS = 400_000_000
+_LEAST_COVERED = 0.5
+_ROUNDING = 0.02
+"""Corners in whole pixels make neighbours overlap by less than this part of the smaller area."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedScores:
+    """``rects`` (n, 4) float64 as x0, y0, x1, y1 in level-0 px, ``scores`` (n,) float64, NaN where the file
+    says that nothing is known.
+
+    ``scale``: ``range`` keeps scores from 0 to 1 and stretches others over their range, ``rank`` replaces
+    them by their rank, as CLAM draws its attention. ``objects``: cells or points, that are counted by their
+    centres, instead of tiles, that are weighted by their area. ``notes``: what was taken for granted.
+    """
+
+    producer: str
+    column: str
+    rects: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    scale: Literal["range", "rank"] = "range"
+    objects: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def chosen_column(path: Path, names: Sequence[str], wanted: str | None) -> str:
+    """The column that was asked for, or the only one. Raises FeatureFileError, which names them all."""
+    if wanted is not None and wanted in names:
+        return wanted
+    listed = ", ".join(repr(name[:80]) for name in sorted(names)[:20]) or "none"
+    if not names:
+        raise FeatureFileError(path, "it holds no scores: nothing in it has a number to a place")
+    if wanted is not None:
+        raise FeatureFileError(path, f"it has no scores named {wanted[:80]!r}; it has {listed}")
+    if len(names) > 1:
+        raise FeatureFileError(path, f"it has several columns of scores: {listed}; choose one of them")
+    return names[0]
+
+
+def check_places(path: Path, imported: ImportedScores, extent_px: tuple[int, int]) -> None:
+    """Raises FeatureFileError where the places are no numbers, or do not lie on the slide."""
+    rects, (width, height) = imported.rects, extent_px
+    if not len(rects):
+        raise FeatureFileError(path, "it holds no scores: its list of places is empty")
+    if len(rects) != len(imported.scores):
+        raise FeatureFileError(path, f"it has {len(imported.scores):,} scores for {len(rects):,} places")
+    if not np.isfinite(rects).all():
+        raise FeatureFileError(path, "some of its coordinates are no numbers; export the map again")
+    if (rects[:, 2:] < rects[:, :2]).any():
+        raise FeatureFileError(path, "some of its places are of negative size; export the map again")
+    centres = (rects[:, :2] + rects[:, 2:]) / 2
+    if (centres < 0).any():
+        raise FeatureFileError(
+            path,
+            "some of its coordinates are negative: it is the map of another slide, or its corner is not the "
+            "slide's; export it in pixels of the slide's finest level",
+        )
+    if (rects[:, :2] >= (width, height)).any():  # the last ones may hang over
+        x, y = rects[:, 2].max(), rects[:, 3].max()
+        raise FeatureFileError(
+            path,
+            f"it reaches to {x:,.0f}, {y:,.0f} px, beyond the {width:,} × {height:,} px of this slide: it is "
+            "the map of another slide, or its coordinates are not in pixels of the finest level",
+        )
+
+
+def scaled(path: Path, imported: ImportedScores) -> tuple[NDArray[np.float64], str]:
+    """Scores from 0 to 1, NaN where unknown, and in words what 0 and 1 mean. Raises FeatureFileError."""
+    scores = np.where(np.isfinite(imported.scores), imported.scores, np.nan)
+    known = np.flatnonzero(~np.isnan(scores))
+    if not len(known):
+        raise FeatureFileError(path, f"none of its scores {imported.column!r} is a number")
+    values = scores[known]
+    low, high = float(values.min()), float(values.max())
+    if imported.scale == "rank":
+        distinct, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+        if len(distinct) == 1:
+            raise FeatureFileError(path, f"all its scores are {low:g}: there is nothing to see in them")
+        before = np.cumsum(counts) - counts
+        middle = before + (counts - 1) / 2
+        scores[known] = middle[place] / (len(values) - 1)
+        return scores, f"ranks of the map's scores (from {low:g} to {high:g}); 0 the lowest, 1 the highest"
+    if low >= 0 and high <= 1:
+        return scores, "scores as they are in the file"
+    if low == high:
+        raise FeatureFileError(path, f"all its scores are {low:g}, beyond 0 to 1: nothing can be scaled")
+    # Divided first: the difference of two large numbers may be none.
+    span = high / 2 - low / 2
+    scores[known] = np.clip((values / 2 - low / 2) / span, 0, 1)
+    return scores, f"rescaled from the map's range: 0 is {low:g} and 1 is {high:g} in the file"
+
+
+def on_grid(
+    imported: ImportedScores, scores: NDArray[np.float64], grid: PatchGrid, extent_px: tuple[int, int]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The mean score in every patch and whether it is known: (rows, columns) both.
+
+    Tiles and pixels weigh as the area of the patch that they cover, and half of what the slide has of a patch
+    must be covered. Objects weigh the same each, and one centre in a patch is enough. Raises ValueError where
+    the rectangles are too many for their size.
+    """
+    valid = ~np.isnan(scores)
+    size = np.array([grid.patch_width_px, grid.patch_height_px])
+    low, high = imported.rects[valid, :2] / size, imported.rects[valid, 2:] / size
+    scores = scores[valid]
+    if imported.objects:
+        cell = np.clip(((low + high) / 2).astype(np.int64), 0, (grid.columns - 1, grid.rows - 1))
+        index = cell[:, 1] * grid.columns + cell[:, 0]
+        count = np.bincount(index, minlength=grid.patch_count)
+        total = np.bincount(index, scores, grid.patch_count)
+        mean = np.divide(total, count, out=np.zeros(grid.patch_count), where=count > 0)
+        return mean.reshape(grid.shape), (count > 0).reshape(grid.shape)
+    first = np.floor(low).astype(np.int64)
+    steps = (np.ceil(high).astype(np.int64) - first).max(axis=0, initial=1)
+    if int(steps[0]) * int(steps[1]) * max(1, len(low)) > _MAX_STEPS:
+        raise ValueError(
+            f"{len(low):,} places, the largest of {steps[0]:,} × {steps[1]:,} patches, are too many"
+        )
+    least = _ROUNDING * np.minimum(1.0, (high - low).prod(axis=1))
+    area, total = np.zeros(grid.patch_count), np.zeros(grid.patch_count)
+    for step in np.ndindex(int(steps[0]), int(steps[1])):
+        cell = first + step
+        overlap = np.clip(np.minimum(high, cell + 1) - np.maximum(low, cell), 0, None).prod(axis=1)
+        inside = ((cell >= 0) & (cell < (grid.columns, grid.rows))).all(axis=1) & (overlap > least)
+        index = cell[inside, 1] * grid.columns + cell[inside, 0]
+        area += np.bincount(index, overlap[inside], grid.patch_count)
+        total += np.bincount(index, overlap[inside] * scores[inside], grid.patch_count)
+    mean = np.divide(total, area, out=np.zeros(grid.patch_count), where=area > 0)
+    known = area.reshape(grid.shape) >= _LEAST_COVERED * _on_slide(grid, extent_px) - 1e-6
+    return mean.reshape(grid.shape), known & (area.reshape(grid.shape) > 0)
+
+
+def _on_slide(grid: PatchGrid, extent_px: tuple[int, int]) -> NDArray[np.float64]:
+    """How much of every patch lies on the slide, 0 to 1: less than 1 in the last column and row."""
+    across = np.clip(extent_px[0] / grid.patch_width_px - np.arange(grid.columns), 0, 1)
+    down = np.clip(extent_px[1] / grid.patch_height_px - np.arange(grid.rows), 0, 1)
+    part: NDArray[np.float64] = down[:, None] * across[None, :]
+    return part

@@ -395,6 +395,26 @@ def test_a_file_that_is_not_what_it_claims_is_refused_and_replaced(tmp_path: Pat
         assert holds(store, 0, 20)
 
 
+def test_a_damaged_journal_beside_a_whole_file_costs_nothing_of_it(tmp_path: Path) -> None:
+    file = filled(tmp_path)
+    with opened(tmp_path) as store:
+        known = store.count
+    journal = file.with_suffix(".journal")
+    with opened(tmp_path / "other") as store:
+        store.append(*rows_of(0, 3))
+        made = store.file.with_suffix(".journal")
+    content = made.read_bytes()
+    facts = content.index(b"FACT")
+    journal.write_bytes(content[:facts] + b"ROWS" + content[facts + 4 :])
+    with opened(tmp_path) as store:
+        assert store.count == known
+        assert store.complete
+        assert store.notes[0].startswith("Some stored measurements of this slide are not used")
+        store.append(*rows_of(known, known + 5))
+    with opened(tmp_path) as store:
+        assert store.count == known + 5
+
+
 @pytest.mark.parametrize("kept_bytes", [0, 100, 2000, -1])
 def test_a_file_cut_short_is_refused(tmp_path: Path, kept_bytes: int) -> None:
     file = filled(tmp_path)

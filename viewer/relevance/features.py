@@ -224,21 +224,21 @@ class FeatureStore:
 
     def _read(self) -> None:
         """All that is on disk of the subject; a part that does not fit is left out, with a note."""
+        stored: StoredFeatures | None = None
         try:
             if self.file.exists():
                 stored = read_stored(self.file, self.subject)
-                self._table.add(stored.cells, stored.features)
-                self.calibration, self.complete = stored.calibration, stored.complete
+                self._take(stored)
         except FeatureFileError as error:
             self._refuse(error)
         try:
             self._read_journal()
         except OSError as error:
-            self._refuse(FeatureFileError(self._journal_path, f"it cannot be read: {error.strerror}"))
+            self._refuse(FeatureFileError(self._journal_path, f"it cannot be read: {error.strerror}"), stored)
         except FeatureFileError as error:
-            self._refuse(error)
+            self._refuse(error, stored)
         except ValueError as error:
-            self._refuse(FeatureFileError(self._journal_path, f"it is damaged ({error})"))
+            self._refuse(FeatureFileError(self._journal_path, f"it is damaged ({error})"), stored)
         expected = self.subject.card.feature_count
         if expected and self.count and self._table.width != expected:
             why = f"it holds {self._table.width} features a patch, not {expected}"
@@ -261,12 +261,21 @@ class FeatureStore:
         self.complete = False
         self._journal_end = end
 
-    def _refuse(self, error: FeatureFileError) -> None:
-        """Forget all that was read: a slide that is analysed again is worth more than one that is wrong."""
+    def _take(self, stored: StoredFeatures) -> None:
+        self._table.add(stored.cells, stored.features)
+        self.calibration, self.complete = stored.calibration, stored.complete
+
+    def _refuse(self, error: FeatureFileError, kept: StoredFeatures | None = None) -> None:
+        """Forget what was read but for what is ``kept``: a slide that is analysed again is worth more than one
+        that is wrong.
+        """
         log.warning("%s", error)
-        self.notes += (f"Stored measurements of this slide are not used: {error}.",)
+        which = "Stored" if kept is None else "Some stored"
+        self.notes += (f"{which} measurements of this slide are not used: {error}.",)
         self._table = FeatureTable(self.grid)
         self.calibration, self.complete, self._journal_end = None, False, 0
+        if kept is not None:
+            self._take(kept)
 
 
 def _lock_for(folder: Path, subject: StoreSubject) -> tuple[StoreLock | None, str]:

@@ -160,3 +160,25 @@ def test_a_damaged_file_that_cannot_be_set_aside_is_not_written_over(
 
 def _raise_os_error(*_: object) -> NoReturn:
     raise OSError(errno.EIO, "the disk does not answer")
+
+
+def test_two_windows_lose_nothing_of_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "queries.json"
+    first = QueryHistory.load(path)
+    first.keep("old", QUERY)
+    first.save()
+    first, second = QueryHistory.load(path), QueryHistory.load(path)
+    first.keep("fat", QUERY)
+    first.remember("fat")
+    first.save()
+    second.keep("another", QUERY)
+    second.remove("old")
+    second.remember("blood")
+    second.save()
+    first.save()
+    found = QueryHistory.load(path)
+    assert [name for name, _ in found.saved] == ["another", "fat"]
+    assert set(found.asked) == {"fat", "blood"}
+    found.forget_asked()
+    found.save()
+    assert QueryHistory.load(path).asked == ()

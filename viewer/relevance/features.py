@@ -266,8 +266,8 @@ class FeatureStore:
         self.calibration, self.complete = stored.calibration, stored.complete
 
     def _refuse(self, error: FeatureFileError, kept: StoredFeatures | None = None) -> None:
-        """Forget what was read but for what is ``kept``: a slide that is analysed again is worth more than one
-        that is wrong.
+        """Forget what was read but for what is ``kept``: a slide that is analysed again is worth more than
+        one that is wrong.
         """
         log.warning("%s", error)
         which = "Stored" if kept is None else "Some stored"

@@ -36,6 +36,9 @@ class QueryHistory:
         """Why the file must stay as it is; "" where it may be written."""
         self._asked: list[str] = []
         self._saved: dict[str, Query] = {}
+        self._changed: set[str] = set()
+        """Names that were saved or removed here since the file was read."""
+        self._forgot = False
 
     @classmethod
     def load(cls, path: Path | None = None) -> QueryHistory:
@@ -77,6 +80,7 @@ class QueryHistory:
     def forget_asked(self) -> None:
         """Forget what was asked; saved queries stay."""
         self._asked.clear()
+        self._forgot = True
 
     def keep(self, name: str, query: Query) -> None:
         """Save a query under a name, in place of one of the same name.
@@ -91,21 +95,39 @@ class QueryHistory:
         if name not in self._saved and len(self._saved) >= MAX_SAVED:
             raise ValueError(f"{MAX_SAVED} queries are saved, which is the most; remove one first.")
         self._saved[name] = query
+        self._changed.add(name)
 
     def remove(self, name: str) -> None:
         """Remove a saved query. Raises KeyError where there is none of that name."""
         del self._saved[name]
+        self._changed.add(name)
 
     def save(self) -> None:
-        """Write the file. Raises SaveError: the old file is whole then, and where it could not be read."""
+        """Write the file, with what another window has put there meanwhile. Raises SaveError: the old file is
+        whole then, and where it could not be read.
+        """
         if self._untouchable:
             raise SaveError(self._path, self._untouchable)
+        self._take_in(QueryHistory.load(self._path))
         tables = {
             "version": _VERSION,
             "asked": self._asked,
             "saved": {name: json.loads(to_json(query)) for name, query in self._saved.items()},
         }
         save_atomically(self._path, json.dumps(tables, ensure_ascii=False, indent=1).encode())
+        self._changed.clear()
+        self._forgot = False
+
+    def _take_in(self, other: QueryHistory) -> None:
+        """What the file holds now, but for what was changed here."""
+        if other._untouchable:
+            raise SaveError(self._path, other._untouchable)
+        theirs = {name: query for name, query in other._saved.items() if name not in self._changed}
+        ours = {name: query for name, query in self._saved.items() if name in self._changed}
+        self._saved = dict(list({**ours, **theirs}.items())[:MAX_SAVED])
+        if not self._forgot:
+            more = [text for text in other._asked if text not in self._asked]
+            self._asked = [*self._asked, *more][:MAX_ASKED]
 
     def _restore(self, tables: dict[str, Any]) -> None:
         """Take over what a file holds. Raises one of the errors of wrong types where it makes no sense."""

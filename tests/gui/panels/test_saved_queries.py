@@ -96,4 +96,4 @@ def test_a_file_that_cannot_be_written_is_told(saved: SavedQueries) -> None:
     saved.told.connect(told.append)
     (state_dir() / "queries.json").mkdir(parents=True)
     saved.remember("fat")
-    assert "a folder of that name exists" in told[0]
+    assert "queries.json: not saved" in told[0]

@@ -61,7 +61,6 @@ def _analyse(
     import torch
 
     from viewer.relevance.analysis import Analysis
-    from viewer.relevance.encoders import EncoderMemoryError
     from viewer.relevance.engine import Engine
     from viewer.relevance.features import FeatureStore
     from viewer.relevance.store_subject import StoreSubject
@@ -75,12 +74,7 @@ def _analyse(
         store = FeatureStore.open(subject, limit_bytes=job.store_bytes)
         try:
             analysis = Analysis(source, encoder, store)
-            if torch.cuda.is_available():
-                try:
-                    analysis.use("cuda")
-                except EncoderMemoryError as error:
-                    analysis.use("cpu")
-                    connection.send(Note(f"{error}. The CPU is used, more slowly."))
+            analysis.use_fastest()
             with closing(Engine(connection, memory, analysis, job.threads, load_guess=load_guess)) as engine:
                 engine.run()
         finally:

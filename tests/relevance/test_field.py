@@ -152,6 +152,47 @@ def test_near_what_was_not_analysed_is_not_analysed_and_never_low() -> None:
     assert found.scores[1, 4] == 0.5
 
 
+def test_near_the_highest_score_there_is_nothing_unknown_matters() -> None:
+    known = ALL.copy()
+    known[2, 4] = False
+    other = np.zeros(GRID.shape)
+    other[2, 2] = 1
+    assert near(field(0.7), field(other, known), (0.78, 0.78)).known[2, 3]
+
+
+@given(UNIT_SCORES, UNIT_SCORES, MASKS, MASKS, MASKS, MASKS, st.sampled_from([(0.5, 0.5), (2.0, 1.2)]))
+def test_near_is_known_only_where_no_unknown_score_could_change_it(
+    a: np.ndarray,
+    b: np.ndarray,
+    known_a: np.ndarray,
+    known_b: np.ndarray,
+    estimated_a: np.ndarray,
+    estimated_b: np.ndarray,
+    reach: tuple[float, float],
+) -> None:
+    b = np.where(b > 0.8, 1, b)
+    one, other = field(a, known_a, estimated_a), field(b, known_b, estimated_b)
+    found = near(one, other, reach)
+    rows, cols = np.indices(GRID.shape)
+    for row, col in np.ndindex(GRID.shape):
+        gap_y = np.maximum(abs(rows - row) - 1, 0) / reach[1]
+        gap_x = np.maximum(abs(cols - col) - 1, 0) / reach[0]
+        inside = gap_x**2 + gap_y**2 <= 1
+        first = one.scores[row, col]
+
+        def settled(counted: np.ndarray, inside: np.ndarray = inside, first: np.float32 = first) -> bool:
+            full = bool((inside & counted & (other.scores == 1)).any())
+            return bool(first == 0) or full or not (inside & ~counted).any()
+
+        reached = other.known | other.estimated
+        known = one.known[row, col] and settled(other.known)
+        estimated = (one.known | one.estimated)[row, col] and settled(reached) and not known
+        assert found.known[row, col] == known
+        assert found.estimated[row, col] == estimated
+        score = first * other.scores[inside & reached].max(initial=0) if known or estimated else 0
+        assert found.scores[row, col] == pytest.approx(score)
+
+
 def test_near_beyond_the_slide_is_the_whole_slide() -> None:
     other = np.zeros(GRID.shape)
     other[0, 0] = 0.5

@@ -127,20 +127,26 @@ def near(
 
     ``distance_patches``: the distance in patch widths (x) and heights (y), between the edges of patches: the
     nearest eight neighbours are always within reach. What is within reach and not analysed may be the
-    highest: then the patch is not known either, unless the first is 0 there and nothing can raise it.
+    highest: where it would raise the score, the patch is not known either. Nothing raises a first score of 0.
     """
     _check_one_grid([field, other])
-    lacking = _dilated((~other.known).astype(np.float32), distance_patches) > 0
-    out_of_reach = _dilated((~(other.known | other.estimated)).astype(np.float32), distance_patches) > 0
-    settled = field.known & (field.scores == 0)
+    scores, estimable = _around(other, other.known | other.estimated, distance_patches)
+    certain = _around(other, other.known, distance_patches)[1] if other.estimated.any() else estimable
+    nothing = field.scores == 0
     reach = RelevanceField.of(
-        other.grid,
-        _dilated(other.scores, distance_patches),
-        ~lacking | settled,
-        other.provenance,
-        estimated=~out_of_reach,
+        other.grid, scores, certain | nothing, other.provenance, estimated=estimable | nothing
     )
     return _combined([field, reach], field.scores * reach.scores, "near")
+
+
+def _around(
+    field: RelevanceField, counted: NDArray[np.bool_], distance_patches: tuple[float, float]
+) -> tuple[NDArray[np.floating[Any]], NDArray[np.bool_]]:
+    """The highest of the counted scores within reach, and where no other could be higher."""
+    lowest = _dilated(np.where(counted, field.scores, 0), distance_patches)
+    if counted.all():
+        return lowest, counted
+    return lowest, lowest == _dilated(np.where(counted, field.scores, 1), distance_patches)
 
 
 def _dilated(

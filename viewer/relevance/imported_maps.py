@@ -16,6 +16,7 @@ from viewer.relevance.grid import PATCH_UM
 from viewer.relevance.hdf5_reading import FeatureFileError
 from viewer.relevance.imported_hdf5 import read_hdf5_map
 from viewer.relevance.imported_scores import ImportedScores, check_places, on_grid, scaled
+from viewer.relevance.imported_tiff import read_tiff_map
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +49,7 @@ def read_map(
     """
     if patch_px is not None and not 0 < patch_px < 1e6:
         raise FeatureFileError(path, f"patches of {patch_px:g} px were asked for, which cannot be")
-    imported = _read(path, extent_px, column, patch_px)
+    imported = _read(path, extent_px, grid, column, patch_px, mpp_estimated=mpp_estimated)
     check_places(path, imported, extent_px)
     scores, normalisation = scaled(path, imported)
     try:
@@ -73,9 +74,17 @@ def read_map(
 
 
 def _read(
-    path: Path, extent_px: tuple[int, int], column: str | None, patch_px: float | None
+    path: Path,
+    extent_px: tuple[int, int],
+    grid: PatchGrid,
+    column: str | None,
+    patch_px: float | None,
+    *,
+    mpp_estimated: bool,
 ) -> ImportedScores:
     name = path.name.lower()
     if name.endswith((".h5", ".hdf5")):
         return read_hdf5_map(path, extent_px=extent_px, column=column, patch_px=patch_px)
-    raise FeatureFileError(path, "maps are read from .h5 and .hdf5")
+    if name.endswith((".tif", ".tiff", ".btf")):
+        return read_tiff_map(path, extent_px=extent_px, grid=grid, mpp_estimated=mpp_estimated, column=column)
+    raise FeatureFileError(path, "maps are read from .h5, .hdf5, .tif and .tiff")

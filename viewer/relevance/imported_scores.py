@@ -128,12 +128,7 @@ def on_grid(
     low, high = imported.rects[valid, :2] / size, imported.rects[valid, 2:] / size
     scores = scores[valid]
     if imported.objects:
-        cell = np.clip(((low + high) / 2).astype(np.int64), 0, (grid.columns - 1, grid.rows - 1))
-        index = cell[:, 1] * grid.columns + cell[:, 0]
-        count = np.bincount(index, minlength=grid.patch_count)
-        total = np.bincount(index, scores, grid.patch_count)
-        mean = np.divide(total, count, out=np.zeros(grid.patch_count), where=count > 0)
-        return mean.reshape(grid.shape), (count > 0).reshape(grid.shape)
+        return _by_centres((low + high) / 2, scores, grid)
     first = np.floor(low).astype(np.int64)
     steps = (np.ceil(high).astype(np.int64) - first).max(axis=0, initial=1)
     if int(steps[0]) * int(steps[1]) * max(1, len(low)) > _MAX_STEPS:
@@ -152,6 +147,17 @@ def on_grid(
     mean = np.divide(total, area, out=np.zeros(grid.patch_count), where=area > 0)
     known = area.reshape(grid.shape) >= _LEAST_COVERED * _on_slide(grid, extent_px) - 1e-6
     return mean.reshape(grid.shape), known & (area.reshape(grid.shape) > 0)
+
+
+def _by_centres(
+    centres: NDArray[np.float64], scores: NDArray[np.float64], grid: PatchGrid
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    cell = np.clip(centres.astype(np.int64), 0, (grid.columns - 1, grid.rows - 1))
+    index = cell[:, 1] * grid.columns + cell[:, 0]
+    count = np.bincount(index, minlength=grid.patch_count)
+    total = np.bincount(index, scores, grid.patch_count)
+    mean = np.divide(total, count, out=np.zeros(grid.patch_count), where=count > 0)
+    return mean.reshape(grid.shape), (count > 0).reshape(grid.shape)
 
 
 def _on_slide(grid: PatchGrid, extent_px: tuple[int, int]) -> NDArray[np.float64]:

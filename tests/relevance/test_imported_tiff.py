@@ -1,0 +1,171 @@
+"""Maps in TIFF: ours come back, others lie by their pixel size or are stretched, false ones are not."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from tests.relevance.fields import EXTENT_PX, small_field
+from viewer.relevance.grid import PatchGrid
+from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.heatmap import write_attention, write_heatmap
+from viewer.relevance.imported_maps import read_map
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EXTENT = (4096, 2048)
+GRID = PatchGrid.over(*EXTENT, (0.5, 0.5))  # 16 × 8 patches of 256 px
+RAMP = np.linspace(0, 1, 64 * 32, dtype=np.float32).reshape(32, 64)  # 64 level-0 px a pixel
+
+
+def laid(path: Path, *, mpp_estimated: bool = False, column: str | None = None) -> Any:
+    return read_map(path, EXTENT, GRID, mpp_estimated=mpp_estimated, column=column)
+
+
+def refused(path: Path, **options: Any) -> str:
+    with pytest.raises(FeatureFileError) as raised:
+        laid(path, **options)
+    assert str(path) in str(raised.value)
+    return raised.value.reason
+
+
+def test_our_own_heatmap_comes_back(tmp_path: Path) -> None:
+    field, path = small_field(), tmp_path / "a.ome.tiff"
+    write_heatmap(field, path, extent_px=EXTENT_PX, slide_name="a")
+    back = read_map(path, EXTENT_PX, field.grid, mpp_estimated=True)
+    assert (back.field.known == field.known).all()
+    np.testing.assert_allclose(back.field.scores, np.where(field.known, field.scores, 0), atol=1 / 254)
+    assert back.field.provenance.query == "adipose tissue"
+    assert back.field.provenance.software == "Foveola"
+    assert len(back.notes) == 2
+
+
+def test_our_own_attention_comes_back_as_means_of_tokens(tmp_path: Path) -> None:
+    field, path = small_field(), tmp_path / "a.ome.tiff"
+    tokens = np.repeat(np.repeat(field.scores, 16, 0), 16, 1)
+    known = np.repeat(np.repeat(field.known, 16, 0), 16, 1)
+    write_attention(
+        tokens,
+        known,
+        field.grid,
+        path,
+        provenance=field.provenance,
+        unit="x",
+        extent_px=EXTENT_PX,
+        slide_name="a",
+    )
+    back = read_map(path, EXTENT_PX, field.grid, mpp_estimated=True).field
+    assert (back.known == field.known).all()
+    np.testing.assert_allclose(back.scores, np.where(field.known, field.scores, 0), atol=1 / 254)
+
+
+@pytest.mark.parametrize("kind", ["OME", "resolution", "nothing"])
+def test_a_map_of_floats_lies_over_the_whole_slide(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / ("a.ome.tif" if kind == "OME" else "a.tif")
+    values = RAMP.copy()
+    values[:4, :4] = np.nan
+    options: dict[str, Any] = {}
+    if kind == "OME":
+        options["metadata"] = {"PhysicalSizeX": 32.0, "PhysicalSizeY": 32.0}
+    if kind == "resolution":
+        options.update(resolution=(312.5, 312.5), resolutionunit="CENTIMETER")
+    tifffile.imwrite(path, values, tile=(16, 16), compression="zlib", **options)
+    made = laid(path)
+    assert not made.field.known[0, 0]
+    assert made.field.known.sum() == 127
+    expected = RAMP.reshape(8, 4, 16, 4).mean(axis=(1, 3))
+    np.testing.assert_allclose(made.field.scores[1:], expected[1:], atol=1e-6)
+    assert (len(made.notes) == 3) == (kind == "nothing")
+
+
+def test_a_pyramid_whose_finest_level_is_too_large_is_read_at_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(RAMP)
+        writer.write(RAMP[::2, ::2] * 0 + 0.5, subfiletype=1)
+    assert laid(path).field.scores[-1, -1] > 0.9
+    monkeypatch.setattr("viewer.relevance.imported_tiff.MAX_PIXELS", 600)
+    assert (laid(path).field.scores == 0.5).all()
+    monkeypatch.setattr("viewer.relevance.imported_tiff.MAX_PIXELS", 60)
+    assert "too many; export it coarser" in refused(path)
+
+
+def test_levels_in_sub_directories_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.ome.tif"
+    with tifffile.TiffWriter(path, ome=True) as writer:
+        writer.write(RAMP, subifds=1)
+        writer.write(RAMP[::2, ::2] * 0 + 0.5, subfiletype=1)
+    monkeypatch.setattr("viewer.relevance.imported_tiff.MAX_PIXELS", 600)
+    assert (laid(path).field.scores == 0.5).all()
+
+
+def test_whole_numbers_are_parts_of_the_largest_and_that_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.full((32, 64), 51, np.uint8))
+    made = laid(path)
+    assert made.field.scores[0, 0] == pytest.approx(0.2)
+    assert "parts of 255" in made.notes[-1]
+    tifffile.imwrite(path, (RAMP > 0.5).astype(np.uint8))
+    assert laid(path).field.scores[-1, -1] == 1
+
+
+def test_channels_are_named_and_chosen(tmp_path: Path) -> None:
+    path = tmp_path / "a.ome.tif"
+    stack = np.stack([RAMP, 1 - RAMP])
+    tifffile.imwrite(path, stack, metadata={"axes": "CYX", "Channel": {"Name": ["stroma", "tumour"]}})
+    reason = refused(path)
+    assert "'C 1" in reason or "'stroma'" in reason or "'page 1'" in reason
+    name = reason.split("'")[3]
+    assert laid(path, column=name).field.scores[0, 0] > 0.9
+    for planar in ("contig", "separate"):
+        plain = tmp_path / f"{planar}.tif"
+        data = np.moveaxis(stack, 0, -1) if planar == "contig" else stack
+        tifffile.imwrite(plain, data, photometric="minisblack", planarconfig=planar)
+        assert "'page 1, channel 1', 'page 1, channel 2'" in refused(plain)
+        assert laid(plain, column="page 1, channel 2").field.scores[0, 0] > 0.9
+
+
+def test_maps_of_another_slide_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.ome.tif"
+    tifffile.imwrite(path, RAMP, metadata={"PhysicalSizeX": 16.0, "PhysicalSizeY": 16.0})
+    assert "1.02 × 0.512 mm and this slide of 2.05 × 1.02 mm" in refused(path)
+    assert "stretched" in laid(path, mpp_estimated=True).notes[-1]
+    tifffile.imwrite(path, RAMP[:, :40])
+    assert "not of the shape of this slide" in refused(path)
+
+
+def test_pictures_that_are_no_maps_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((32, 64, 3), np.uint8), photometric="rgb")
+    assert "in colours" in refused(path)
+    tifffile.imwrite(path, np.zeros((32, 64), np.uint8), compression="jpeg")
+    assert "compressed by JPEG" in refused(path)
+    tifffile.imwrite(path, np.zeros((32, 64), np.complex64))
+    assert "complex64" in refused(path)
+    tifffile.imwrite(path, np.full((32, 64), np.nan, np.float32))
+    assert "is a number" in refused(path)
+    path.write_bytes(b"II*\0")
+    assert "damaged, or no TIFF" in refused(path)
+    path.unlink()
+    assert "cannot be read" in refused(path)
+
+
+def test_claims_are_checked_before_anything_is_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, RAMP, compression="zlib")
+    data = path.read_bytes()
+    for tag, value in ((256, 200_000_000), (256, 4_000_000), (258, 3), (278, 0)):
+        at = data.index(struct.pack("<H", tag), 8)
+        wrong = data[: at + 2] + struct.pack("<HII", 4, 1, value) + data[at + 12 :]
+        path.write_bytes(wrong)
+        assert refused(path)
+    start = data.rindex(b"\x78")
+    path.write_bytes(data[:start] + b"\xff" * (len(data) - start))
+    assert "pixels are damaged" in refused(path)

@@ -1,0 +1,103 @@
+"""Maps that are pictures: a rectangle of values, laid over the slide by its pixel size or stretched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.imported_scores import MAX_RECTS, ImportedScores
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from viewer.relevance.grid import PatchGrid
+
+MAX_PIXELS = 64_000_000
+_PIXELS_A_PATCH = 8
+_SAME_EXTENT = 0.01
+_BAND_PIXELS = 4_000_000
+
+
+def stretched_pixel(
+    path: Path, shape: tuple[int, int], extent_px: tuple[int, int], grid: PatchGrid
+) -> tuple[float, float]:
+    """The size (x, y) of a pixel in level-0 px where a map of (rows, columns) covers the whole slide.
+
+    Maps of whole squares may end a pixel before or behind the slide. Raises FeatureFileError where no square
+    pixel makes the map as high and as wide as the slide.
+    """
+    rows, columns = shape
+    if shape == grid.shape:
+        return grid.patch_width_px, grid.patch_height_px
+    aspect = grid.patch_width_px / grid.patch_height_px  # of a square in µm
+    width, height = extent_px[0] / aspect, float(extent_px[1])
+    low = max(width / (columns + 1), height / (rows + 1))
+    high = min(width / max(columns - 1, 0.5), height / max(rows - 1, 0.5))
+    if low > high:
+        raise FeatureFileError(
+            path,
+            f"a map of {columns:,} × {rows:,} is not of the shape of this slide of {extent_px[0]:,} × "
+            f"{extent_px[1]:,} px: it is of another slide, or of a part of one, and does not say of which",
+        )
+    return extent_px[0] / columns, extent_px[1] / rows
+
+
+def covers(shape: tuple[int, int], pixel_px: tuple[float, float], extent_px: tuple[int, int]) -> bool:
+    """Whether a map of (rows, columns) with pixels of this size is as large as the slide."""
+    sizes = zip((shape[1], shape[0]), pixel_px, extent_px, strict=True)
+    return all(abs(count * px - side) <= max(2 * px, _SAME_EXTENT * side) for count, px, side in sizes)
+
+
+def raster_scores(
+    path: Path,
+    values: NDArray[Any],
+    pixel_px: tuple[float, float],
+    extent_px: tuple[int, int],
+    grid: PatchGrid,
+    *,
+    producer: str,
+    column: str,
+    notes: tuple[str, ...] = (),
+) -> ImportedScores:
+    """A map (rows, columns) whose corner is the slide's, NaN where it knows nothing.
+
+    Pixels much smaller than a patch are averaged first, a few rows at a time. Raises FeatureFileError for a
+    map that is too fine even so.
+    """
+    step_x = max(1, int(grid.patch_width_px / _PIXELS_A_PATCH / pixel_px[0] + 1e-6))
+    step_y = max(1, int(grid.patch_height_px / _PIXELS_A_PATCH / pixel_px[1] + 1e-6))
+    rows, columns = -(-values.shape[0] // step_y), -(-values.shape[1] // step_x)
+    if rows * columns > MAX_RECTS:
+        raise FeatureFileError(path, f"a map of {columns:,} × {rows:,} is too fine; export it coarser")
+    reduced = np.full((rows, columns), np.nan)
+    band = max(1, _BAND_PIXELS // (step_y * values.shape[1]))
+    for row in range(0, rows, band):
+        part = np.asarray(values[row * step_y : (row + band) * step_y], np.float64)
+        reduced[row : row + band] = _block_means(part, step_x, step_y)
+    row_of, column_of = np.nonzero(np.isfinite(reduced))
+    side = np.array([pixel_px[0] * step_x, pixel_px[1] * step_y])
+    corners = np.stack([column_of, row_of], axis=1) * side
+    on_slide = (corners < np.array(extent_px) - 1e-6).all(axis=1)
+    corners, scores = corners[on_slide], reduced[row_of[on_slide], column_of[on_slide]]
+    if not len(scores):
+        raise FeatureFileError(path, f"none of its scores {column!r} is a number")
+    rects = np.concatenate([corners, np.minimum(corners + side, extent_px)], axis=1)
+    return ImportedScores(producer, column, rects, scores, notes=notes)
+
+
+def _block_means(values: NDArray[np.float64], step_x: int, step_y: int) -> NDArray[np.float64]:
+    """Means of blocks, NaN where less than half of a block's pixels are numbers."""
+    height, width = values.shape
+    padding = ((0, -height % step_y), (0, -width % step_x))
+    finite = np.isfinite(values)
+    total, count, all_of = (
+        np.pad(part, padding).reshape((height + padding[0][1]) // step_y, step_y, -1, step_x).sum(axis=(1, 3))
+        for part in (np.where(finite, values, 0.0), finite, np.ones(values.shape, bool))
+    )
+    mean = np.full(total.shape, np.nan)
+    np.divide(total, count, out=mean, where=(2 * count >= all_of) & (count > 0))
+    return mean

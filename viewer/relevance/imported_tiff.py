@@ -1,0 +1,233 @@
+"""Maps in TIFF: OME-TIFF and plain, one level or a pyramid, one channel of numbers or several.
+
+Directories are checked by the slide's own TIFF reader before a pixel is decoded. Sources: TIFF 6.0, OME-TIFF
+6 (pyramids in SubIFDs).
+"""
+
+from __future__ import annotations
+
+import zlib
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import psutil
+
+from viewer.relevance.grid import PATCH_UM
+from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.imported_raster import MAX_PIXELS, covers, raster_scores, stretched_pixel
+from viewer.relevance.imported_scores import ImportedScores, chosen_column
+from viewer.slide.file_bytes import FileBytes
+from viewer.slide.tiff_ifd import TiffFormatError, read_ifds, sub_ifds
+from viewer.slide.tiff_layout import BLACK_IS_ZERO, COMPRESSIONS, TiffImage, image_from_ifd
+from viewer.slide.tiff_metadata import mpp_from_ifd, ome_from_ifd
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from viewer.relevance.grid import PatchGrid
+
+_LOSSLESS = (1, 5, 8, 32773, 32946, 50000)
+_MAX_COLUMNS = 256
+_MAX_TILES = 1_000_000
+_LARGEST_SHARE = 0.2
+_OURS = "Values: 0 not analysed; 1 to 255 "
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """A directory that can be decoded: its place in the chain, and below it (None: not a SubIFD)."""
+
+    image: TiffImage
+    page: int
+    below: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the directories say: the levels of every column by name (and which sample of them it is),
+    ``mpp_um`` of the finest, and whether we wrote it."""
+
+    columns: dict[str, tuple[tuple[_Level, ...], int | None]]
+    mpp_um: tuple[float, float] | None
+    is_ome: bool
+    is_ours: bool
+    query: str
+
+
+def read_tiff_map(
+    path: Path, *, extent_px: tuple[int, int], grid: PatchGrid, mpp_estimated: bool, column: str | None
+) -> ImportedScores:
+    """The map of a file over the whole slide. Raises FeatureFileError."""
+    facts = _facts(path)
+    chosen = chosen_column(path, list(facts.columns), column)
+    levels, sample = facts.columns[chosen]
+    fitting = [level for level in levels if level.image.width * level.image.height <= MAX_PIXELS]
+    if not fitting:
+        first = levels[0].image
+        raise FeatureFileError(
+            path,
+            f"{first.width:,} × {first.height:,} pixels are too many; export it coarser, or as a pyramid",
+        )
+    level = max(fitting, key=lambda each: each.image.width * each.image.height)
+    pixel_px, notes = _pixel_px(path, facts, levels[0].image, extent_px, grid, mpp_estimated=mpp_estimated)
+    coarser = levels[0].image.width / level.image.width, levels[0].image.height / level.image.height
+    values, note = _scores(_decoded(path, level, sample), is_ours=facts.is_ours)
+    return raster_scores(
+        path,
+        values,
+        (pixel_px[0] * coarser[0], pixel_px[1] * coarser[1]),
+        extent_px,
+        grid,
+        producer="Foveola" if facts.is_ours else "OME-TIFF" if facts.is_ome else "TIFF",
+        column=facts.query or chosen,
+        notes=(*notes, *note),
+    )
+
+
+def _facts(path: Path) -> _Facts:
+    try:
+        file = FileBytes(path)
+    except OSError as error:
+        raise FeatureFileError(path, f"it cannot be read: {error.strerror}") from error
+    with closing(file):
+        try:
+            ifds, _ = read_ifds(file)
+            first = image_from_ifd(ifds[0])
+            ome = ome_from_ifd(ifds[0], plane_limit=_MAX_COLUMNS)
+            description = ifds[0].text(270)
+            mpp_um = ome.mpp_um if ome is not None else mpp_from_ifd(ifds[0])
+            planes: list[list[_Level]] = []
+            for page, ifd in enumerate(ifds):
+                image = image_from_ifd(ifd)
+                if image.is_mask:
+                    continue
+                if (image.width, image.height) == (first.width, first.height):
+                    below = [_Level(image_from_ifd(sub), page, at) for at, sub in enumerate(sub_ifds(ifd))]
+                    planes.append([_Level(image, page), *below])
+                elif _is_coarser(image, first) and len(planes) == 1:
+                    planes[0].append(_Level(image, page))
+        except (TiffFormatError, EOFError, OSError) as error:
+            raise FeatureFileError(path, f"it is damaged, or no TIFF ({error})") from error
+    if not planes or len(planes) > _MAX_COLUMNS:
+        raise FeatureFileError(path, f"it holds {len(planes)} pictures of one size, which no map has")
+    for levels in planes:
+        levels[1:] = [level for level in levels[1:] if _is_coarser(level.image, first)]
+        for level in levels:
+            _check(path, level.image, first)
+    names = ome.planes if ome is not None and len(set(ome.planes)) == len(planes) else ()
+    columns: dict[str, tuple[tuple[_Level, ...], int | None]] = {}
+    for index, levels in enumerate(planes):
+        name = names[index] if names and names[index] else f"page {index + 1}"
+        if first.samples == 1:
+            columns[name] = tuple(levels), None
+        else:
+            parts = {f"{name}, channel {at + 1}": (tuple(levels), at) for at in range(first.samples)}
+            columns.update(parts)
+    is_ours = _OURS in description and "Encoder: " in description and first.bits == 8
+    if len(columns) == 1:
+        columns = {"map": next(iter(columns.values()))}
+    return _Facts(columns, mpp_um, ome is not None, is_ours, _query(description) if is_ours else "")
+
+
+def _is_coarser(image: TiffImage, first: TiffImage) -> bool:
+    """A level of the same picture: smaller, and of the same shape to a pixel or two."""
+    x, y = first.width / image.width, first.height / image.height
+    return x > 1.5 and abs(x - y) * max(image.width / x, image.height / y) <= 2 * max(x, y)
+
+
+def _check(path: Path, image: TiffImage, first: TiffImage) -> None:
+    if image.photometric != BLACK_IS_ZERO:
+        raise FeatureFileError(
+            path, "it is a picture in colours, which are no scores; export the values themselves, one channel"
+        )
+    if image.compression not in _LOSSLESS:
+        name = COMPRESSIONS.get(image.compression, f"method {image.compression}")
+        raise FeatureFileError(path, f"it is compressed by {name}; export it with deflate or LZW")
+    if image.bits not in (8, 16, 32, 64) or (image.bits, image.samples) != (first.bits, first.samples):
+        raise FeatureFileError(path, f"its {image.samples} channels of {image.bits} bits are not expected")
+    if image.samples > _MAX_COLUMNS or image.tiles_per_plane > _MAX_TILES:
+        raise FeatureFileError(path, "it claims more channels or tiles than a map has")
+    decoded = max(image.raw_tile_bytes, min(image.width * image.height, MAX_PIXELS) * image.bits // 8)
+    decoded *= image.samples
+    if decoded > psutil.virtual_memory().available * _LARGEST_SHARE:
+        raise FeatureFileError(path, f"its {image.width:,} × {image.height:,} pixels do not fit the memory")
+
+
+def _pixel_px(
+    path: Path,
+    facts: _Facts,
+    first: TiffImage,
+    extent_px: tuple[int, int],
+    grid: PatchGrid,
+    *,
+    mpp_estimated: bool,
+) -> tuple[tuple[float, float], tuple[str, ...]]:
+    """The size of a pixel of the finest level in level-0 px: as stated, where that covers the slide."""
+    shape = first.height, first.width
+    if facts.mpp_um is not None:
+        x, y = facts.mpp_um
+        stated = x * grid.patch_width_px / PATCH_UM, y * grid.patch_height_px / PATCH_UM
+        if covers(shape, stated, extent_px):
+            return stated, ()
+        if facts.is_ome and not mpp_estimated:
+            raise FeatureFileError(
+                path,
+                f"it is of {shape[1] * x / 1000:,.3g} × {shape[0] * y / 1000:,.3g} mm and this slide of "
+                f"{extent_px[0] / grid.patch_width_px * PATCH_UM / 1000:,.3g} × "
+                f"{extent_px[1] / grid.patch_height_px * PATCH_UM / 1000:,.3g} mm: it is the map of another",
+            )
+    note = "The file does not say where it lies in a way that fits; it is stretched over the whole slide."
+    return stretched_pixel(path, shape, extent_px, grid), (note,)
+
+
+def _decoded(path: Path, level: _Level, sample: int | None) -> NDArray[Any]:
+    """The numbers (rows, columns) of one directory."""
+    import tifffile
+
+    image = level.image
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            page: Any = tiff.pages[level.page]
+            if level.below is not None:
+                page = page.pages[level.below]
+            page = page.aspage() if isinstance(page, tifffile.TiffFrame) else page
+            if (page.imagewidth, page.imagelength) != (image.width, image.height):
+                raise FeatureFileError(path, "its directories contradict each other")
+            values: NDArray[Any] = page.asarray(maxworkers=1)
+    # What damaged tiles raise in tifffile and in imagecodecs: the latter's errors are RuntimeErrors.
+    except (
+        OSError, ValueError, RuntimeError, IndexError, KeyError, TypeError, AttributeError, EOFError,
+        zlib.error, tifffile.TiffFileError,
+    ) as error:  # fmt: skip
+        raise FeatureFileError(path, f"its pixels are damaged ({error})") from error
+    if sample is not None:
+        values = values[..., sample] if values.shape[-1] == image.samples else values[sample]
+    values = np.squeeze(values) if values.ndim > 2 else values
+    if values.shape != (image.height, image.width) or values.dtype.kind not in "uif":
+        raise FeatureFileError(
+            path, f"it holds {values.dtype} of shape {values.shape}, not one number a pixel"
+        )
+    return values
+
+
+def _scores(values: NDArray[Any], *, is_ours: bool) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Whole numbers of 8 and 16 bits as parts of the largest, ours as they were written."""
+    if is_ours:
+        scores = (values.astype(np.float32) - 1) / 254
+        return np.where(values == 0, np.float32(np.nan), scores), ()
+    if values.dtype.kind == "u" and values.dtype.itemsize <= 2 and int(values.max()) > 1:
+        largest = np.iinfo(values.dtype).max
+        note = f"Its whole numbers are taken as parts of {largest:,}, and 0 as a score of 0."
+        return values.astype(np.float32) / np.float32(largest), (note,)
+    return values, ()
+
+
+def _query(description: str) -> str:
+    """What was asked, from the description that we write."""
+    start = description.find("Query: ")
+    stop = description.find(". Encoder: ", start)
+    return description[start + 7 : stop][:200] if 0 <= start < stop else ""

@@ -39,6 +39,7 @@ class LayerList(QWidget):
     keep_pressed = Signal()
     shown_changed = Signal(str, bool)
     remove_pressed = Signal(str)
+    add_pressed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -57,6 +58,9 @@ class LayerList(QWidget):
         self._remove = QPushButton("Re&move layer")
         self._remove.setToolTip("Take the marked layer away")
         self._remove.clicked.connect(self._remove_current)
+        self._add = QPushButton("&Add a map…")
+        self._add.setToolTip("Lay a map of another program over the slide")
+        self._add.clicked.connect(self.add_pressed)
         buttons = QHBoxLayout()
         buttons.addWidget(self._keep)
         buttons.addWidget(self._remove)
@@ -65,6 +69,7 @@ class LayerList(QWidget):
         layout.addWidget(heading)
         layout.addWidget(self._list, 1)
         layout.addLayout(buttons)
+        layout.addWidget(self._add)
         self._refresh()
 
     @property

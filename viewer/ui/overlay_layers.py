@@ -30,6 +30,8 @@ class _Layer:
     field: RelevanceField
     words: str
     look: OverlayLook
+    imported: bool = False
+    """Another program's: its words are its own."""
 
 
 class OverlayLayers(QObject):
@@ -95,6 +97,11 @@ class OverlayLayers(QObject):
             look = replace(present.look, colour_map=self._free_colours(), visible=True)
             self._put(f"kept-{next(self._sequence)}", _Layer(present.field, present.words, look))
             self._put(PRESENT, present)  # on top again: what is asked lies over what was
+
+    def add_imported(self, field: RelevanceField, words: str) -> None:
+        """Lay what another program says over the slide, as a layer that is kept."""
+        look = replace(self._present_look(), colour_map=self._free_colours(), visible=True)
+        self._put(f"kept-{next(self._sequence)}", _Layer(field, words, look, imported=True))
 
     def _free_colours(self) -> str:
         """A colour map that no layer has yet, while there is one."""
@@ -162,10 +169,13 @@ class OverlayLayers(QObject):
         shown = [layer for layer in reversed(self._layers.values()) if layer.look.visible]
         entries = [
             LegendEntry(
-                f"Measured likeness to: {layer.words}",
+                layer.words if layer.imported else f"Measured likeness to: {layer.words}",
                 colour_stops(layer.look.colour_map),
                 layer.look.threshold,
-                provenance_in_words(layer.field.provenance),
+                layer.field.provenance.normalisation
+                if layer.imported
+                else provenance_in_words(layer.field.provenance),
+                *(("low", "high") if layer.imported else ("0 unlike", "1 alike")),
             )
             for layer in shown
         ]

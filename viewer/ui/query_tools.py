@@ -23,6 +23,7 @@ from viewer.ui.hit_pictures import HitPictures
 from viewer.ui.hold_to_hide import HoldKey
 from viewer.ui.layer_list import LayerList
 from viewer.ui.legend import Legend
+from viewer.ui.map_import import MapImport
 from viewer.ui.messages import MessageKind
 from viewer.ui.overlay_controls import OverlayControls
 from viewer.ui.overlay_layers import OverlayLayers
@@ -80,6 +81,7 @@ class QueryTools(QObject):
         self.layers = OverlayLayers(slide_view, self.legend, settings.overlay)
         self.layer_list = LayerList()
         self.attention = AttentionTools(slide_view, self.layers, messages, settings)
+        self.maps = MapImport(slide_view, self.layers, messages)
         self.saved = SavedQueries(lambda: self.session.question, slide_view)
         self.panel = QueryPanel(
             themes,
@@ -164,6 +166,7 @@ class QueryTools(QObject):
         """End everything within two seconds."""
         self.pictures.close(wait_s=0.3)
         self.attention.close()
+        self.maps.close()
         self.session.close()
 
     def _connect(self) -> None:
@@ -205,6 +208,8 @@ class QueryTools(QObject):
         self.controls.look_changed.connect(self._take_look)
         self.layers.changed.connect(self._show_layers)
         self.layer_list.keep_pressed.connect(self.layers.keep)
+        self.layer_list.add_pressed.connect(self.maps.choose)
+        self.maps.pixel_size_wanted.connect(self._ask_pixel_size)
         self.layer_list.shown_changed.connect(self.layers.set_kept_visible)
         self.layer_list.remove_pressed.connect(self.layers.remove_kept)
         self.hide_key.held_changed.connect(view.set_overlays_hidden)

@@ -1,0 +1,79 @@
+"""Maps of other programs in the real window: chosen, laid over the slide, refused in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PySide6.QtWidgets import QFileDialog, QPushButton
+
+from viewer.relevance.export import write_scores
+from viewer.relevance.field import Provenance, RelevanceField
+from viewer.relevance.grid import PatchGrid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+    from viewer.ui.main_window import MainWindow
+
+    OpenIn = Callable[[MainWindow, Path], None]
+
+
+@pytest.fixture
+def open_window(window: MainWindow, slide_file: Path, open_in: OpenIn) -> MainWindow:
+    open_in(window, slide_file)
+    return window
+
+
+def a_map(path: Path, window: MainWindow, extent: float = 1.0) -> Path:
+    """Scores of the slide's own grid, or of one that is larger."""
+    view = window.view
+    assert view.source is not None
+    assert view.mpp_um is not None
+    size = round(view.source.pyramid.width * extent), round(view.source.pyramid.height * extent)
+    grid = PatchGrid.over(*size, view.mpp_um)
+    provenance = Provenance("ours", "tumour", "as it is", view.mpp_um, False, "2026-01-01T00:00:00Z", "x")
+    scores = np.linspace(0, 1, grid.patch_count).reshape(grid.shape)
+    field = RelevanceField.of(grid, scores, np.ones(grid.shape, bool), provenance)
+    write_scores(field, path, slide_name="slide")
+    return path
+
+
+def told(window: MainWindow) -> list[str]:
+    return [bar.text for bar in window.messages.messages]
+
+
+def test_a_chosen_map_lies_over_the_slide_as_a_layer(
+    qtbot: QtBot, open_window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = a_map(tmp_path / "theirs.h5", open_window)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
+    tools = open_window.query
+    button = next(b for b in tools.layer_list.findChildren(QPushButton) if "map" in b.text())
+    button.click()
+    qtbot.wait_until(lambda: len(tools.layers.kept) == 1)
+    assert tools.layers.kept[0].words.startswith("theirs.h5: ")
+    assert "theirs.h5" in tools.legend.text
+    assert "Measured likeness" not in tools.legend.text
+    assert any("theirs.h5" in text for text in told(open_window))
+
+
+def test_a_map_of_another_slide_is_refused_in_words(
+    qtbot: QtBot, open_window: MainWindow, tmp_path: Path
+) -> None:
+    open_window.query.maps.read(a_map(tmp_path / "other.h5", open_window, extent=9.0))
+    qtbot.wait_until(lambda: any("other.h5" in text for text in told(open_window)))
+    assert open_window.query.layers.kept == []
+
+
+def test_nothing_is_asked_without_a_slide(
+    window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: pytest.fail("asked"))
+    window.query.maps.choose()
+    window.query.maps.read(tmp_path / "nowhere.h5")
+    assert told(window) == []

@@ -1,0 +1,77 @@
+"""Maps of other programs as layers over the slide: chosen, read beside the window, told what they are."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QFileDialog
+
+from viewer.relevance.grid import PatchGrid
+from viewer.relevance.imported_maps import read_map
+from viewer.ui.messages import MessageKind
+from viewer.ui.side_thread import SideThread
+
+if TYPE_CHECKING:
+    from viewer.relevance.imported_maps import ImportedMap
+    from viewer.slide.source import Source
+    from viewer.ui.messages import MessageArea
+    from viewer.ui.overlay_layers import OverlayLayers
+    from viewer.ui.slide_view import SlideView
+
+PATTERNS = "*.h5 *.hdf5 *.tif *.tiff *.btf *.geojson *.json *.db *.npy *.npz"
+
+
+class MapImport(QObject):
+    """``close`` ends its thread."""
+
+    pixel_size_wanted = Signal()
+    """A map was to be laid over a slide whose pixel size nobody knows."""
+
+    def __init__(self, slide_view: SlideView, layers: OverlayLayers, messages: MessageArea) -> None:
+        super().__init__(slide_view)
+        self._view, self._layers, self._messages = slide_view, layers, messages
+        self._thread = SideThread("maps")
+
+    def choose(self) -> None:
+        """Have the reader choose a file."""
+        if self._view.source is None:
+            return
+        if self._view.mpp_um is None:
+            self.pixel_size_wanted.emit()
+            return
+        name, _ = QFileDialog.getOpenFileName(
+            self._view.window(),
+            "Add a map",
+            str(self._view.source.info.path.parent),
+            f"Maps of other programs ({PATTERNS});;All files (*)",
+        )
+        if name:
+            self.read(Path(name))
+
+    def read(self, path: Path) -> None:
+        """Lay a file's map over the slide, or tell why not."""
+        source, mpp_um = self._view.source, self._view.mpp_um
+        if source is None or mpp_um is None:
+            return
+        extent_px = source.pyramid.width, source.pyramid.height
+        grid, estimated = PatchGrid.over(*extent_px, mpp_um), self._view.mpp_estimated
+        self._thread.run(
+            lambda: read_map(path, extent_px, grid, mpp_estimated=estimated),
+            partial(self._show, source, path),
+            self._tell_why_not,
+        )
+
+    def close(self) -> None:
+        """End the thread."""
+        self._thread.close(wait_s=0.3)
+
+    def _tell_why_not(self, error: Exception) -> None:
+        self._messages.show_message(MessageKind.WARNING, str(error))
+
+    def _show(self, source: Source, path: Path, found: ImportedMap) -> None:
+        if source is self._view.source:
+            self._layers.add_imported(found.field, f"{path.name}: {found.field.provenance.query}")
+            self._messages.show_message(MessageKind.INFORMATION, " ".join(found.notes))

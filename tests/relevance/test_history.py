@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import errno
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from viewer.folders import state_dir
+from viewer.relevance import history as history_module
 from viewer.relevance.history import MAX_ASKED, MAX_NAME, MAX_SAVED, QueryHistory
 from viewer.relevance.query import MAX_TEXT, Like, Term, Without
+from viewer.relevance.store_folder import StoreLock
 from viewer.saving import SaveError
 
 QUERY = Without(Term("fat", (("adipose_tissue", 0.5),)), Like(((1, 2),), ((3, 4),)))
@@ -138,9 +141,15 @@ def test_a_file_that_cannot_be_read_now_is_not_written_over(
         patched.setattr(Path, "read_bytes", _raise_os_error)
         second = QueryHistory.load(file)
     second.remember("glands")
-    with pytest.raises(SaveError, match="could not be read"):
-        second.save()
-    assert QueryHistory.load(file).saved == (("fat", Term("fat")),)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", _raise_os_error)
+        with pytest.raises(SaveError, match="could not be read"):
+            second.save()
+    assert QueryHistory.load(file).asked == ()
+    second.save()
+    again = QueryHistory.load(file)
+    assert again.saved == (("fat", Term("fat")),)
+    assert again.asked == ("glands",)
 
 
 def test_a_damaged_file_that_cannot_be_set_aside_is_not_written_over(
@@ -151,10 +160,10 @@ def test_a_damaged_file_that_cannot_be_set_aside_is_not_written_over(
     with monkeypatch.context() as patched:
         patched.setattr(Path, "rename", _raise_os_error)
         history = QueryHistory.load(file)
-    assert "could not be set aside" in str(history.notice)
-    history.remember("glands")
-    with pytest.raises(SaveError, match="damaged"):
-        history.save()
+        assert "could not be set aside" in str(history.notice)
+        history.remember("glands")
+        with pytest.raises(SaveError, match="damaged"):
+            history.save()
     assert file.read_bytes() == b"[]"
 
 
@@ -182,3 +191,98 @@ def test_two_windows_lose_nothing_of_each_other(tmp_path: Path) -> None:
     found.forget_asked()
     found.save()
     assert QueryHistory.load(path).asked == ()
+
+
+def _two(path: Path) -> tuple[QueryHistory, QueryHistory]:
+    """Two that have read the same file."""
+    first = QueryHistory.load(path)
+    first.keep("old", QUERY)
+    first.remember("old")
+    first.save()
+    return first, QueryHistory.load(path)
+
+
+def test_what_one_window_forgets_and_removes_the_other_does_not_bring_back(tmp_path: Path) -> None:
+    first, second = _two(tmp_path / "queries.json")
+    first.remove("old")
+    first.forget_asked()
+    first.save()
+    second.remember("blood")
+    second.save()
+    assert second.saved == ()
+    assert second.asked == ("blood",)
+    assert QueryHistory.load(tmp_path / "queries.json").asked == ("blood",)
+    second.forget_asked()
+    second.remember("fat")
+    second.save()
+    assert QueryHistory.load(tmp_path / "queries.json").asked == ("fat",)
+
+
+def test_the_last_change_of_a_name_holds(tmp_path: Path) -> None:
+    first, second = _two(tmp_path / "queries.json")
+    first.remove("old")
+    first.save()
+    second.keep("old", Term("blood"))
+    second.save()
+    first.save()
+    assert first.saved == (("old", Term("blood")),)
+    first.remove("old")
+    first.save()
+    assert QueryHistory.load(tmp_path / "queries.json").saved == ()
+
+
+@pytest.mark.parametrize("content", [None, b"[]"])
+def test_a_file_that_is_lost_meanwhile_is_written_from_what_is_known(
+    content: bytes | None, tmp_path: Path
+) -> None:
+    file = tmp_path / "queries.json"
+    first, _ = _two(file)
+    file.unlink() if content is None else file.write_bytes(content)
+    first.remember("blood")
+    first.save()
+    again = QueryHistory.load(file)
+    assert again.saved == (("old", QUERY),)
+    assert again.asked == ("blood", "old")
+
+
+def test_more_than_can_be_saved_is_refused_and_nothing_dropped(tmp_path: Path) -> None:
+    file = tmp_path / "queries.json"
+    first, second = _two(file)
+    for number in range(MAX_SAVED - 1):
+        first.keep(str(number), QUERY)
+    first.save()
+    second.keep("mine", QUERY)
+    with pytest.raises(SaveError, match="remove some"):
+        second.save()
+    assert len(QueryHistory.load(file).saved) == MAX_SAVED
+    second.remove("old")
+    second.save()
+    assert len(QueryHistory.load(file).saved) == MAX_SAVED
+    assert "mine" in dict(second.saved)
+
+
+def test_the_file_is_read_and_written_under_a_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "queries.json"
+    first, _ = _two(file)
+    first.remember("blood")
+    monkeypatch.setattr(history_module, "_LOCK_WAIT_S", 0.0)
+    lock = StoreLock.acquire(tmp_path, file.name)
+    assert lock is not None
+    with pytest.raises(SaveError, match="keeps it locked"):
+        first.save()
+    lock.release()
+    assert QueryHistory.load(file).asked == ("old",)
+    first.save()
+    assert QueryHistory.load(file).asked == ("blood", "old")
+
+
+def test_many_at_once_lose_nothing(tmp_path: Path) -> None:
+    def save_some(number: int) -> None:
+        history = QueryHistory.load(tmp_path / "queries.json")
+        for index in range(5):
+            history.keep(f"{number} {index}", QUERY)
+            history.save()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(save_some, range(4)))
+    assert len(QueryHistory.load(tmp_path / "queries.json").saved) == 20

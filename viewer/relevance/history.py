@@ -1,19 +1,24 @@
 """What was asked before, and the queries that the reader saved under a name: one small file.
 
-Saved whole and at once. A file that makes no sense is set aside under another name and said; nothing is lost.
+Saved whole and at once, with what another Foveola has put there meanwhile. A file that makes no sense is set
+aside under another name and said; nothing is lost.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from contextlib import contextmanager
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from viewer.folders import state_dir
 from viewer.relevance.query import MAX_TEXT, Query, QueryError, from_json, to_json
-from viewer.saving import SaveError, save_atomically
+from viewer.relevance.store_folder import StoreLock
+from viewer.saving import SaveError, save_atomically, save_failure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 MAX_ASKED = 200
@@ -21,6 +26,9 @@ MAX_SAVED = 500
 MAX_NAME = 100
 _MAX_FILE_BYTES = 64_000_000
 _VERSION = 1
+_LOCK_WAIT_S = 1.0
+"""Another Foveola writes for a few milliseconds; one that hangs must not stop the window."""
+_LOCK_RETRY_S = 0.01
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +42,14 @@ class QueryHistory:
         self._path = path
         self._untouchable = ""
         """Why the file must stay as it is; "" where it may be written."""
+        self._found = False
+        """Whether the file was there and made sense."""
         self._asked: list[str] = []
         self._saved: dict[str, Query] = {}
-        self._changed: set[str] = set()
-        """Names that were saved or removed here since the file was read."""
+        # Since the file was read or written: only this is put into it, so that what others removed stays so.
+        self._newly_asked: list[str] = []
         self._forgot = False
+        self._changed: set[str] = set()
 
     @classmethod
     def load(cls, path: Path | None = None) -> QueryHistory:
@@ -75,12 +86,12 @@ class QueryHistory:
         """Put a text on top; empty or overlong ones are not remembered."""
         text = " ".join(text.split())
         if text and len(text) <= MAX_TEXT:
-            self._asked = [text, *(asked for asked in self._asked if asked != text)][:MAX_ASKED]
+            self._asked = _each_once([text, *self._asked])
+            self._newly_asked = _each_once([text, *self._newly_asked])
 
     def forget_asked(self) -> None:
         """Forget what was asked; saved queries stay."""
-        self._asked.clear()
-        self._forgot = True
+        self._asked, self._newly_asked, self._forgot = [], [], True
 
     def keep(self, name: str, query: Query) -> None:
         """Save a query under a name, in place of one of the same name.
@@ -103,31 +114,54 @@ class QueryHistory:
         self._changed.add(name)
 
     def save(self) -> None:
-        """Write the file, with what another window has put there meanwhile. Raises SaveError: the old file is
-        whole then, and where it could not be read.
-        """
-        if self._untouchable:
-            raise SaveError(self._path, self._untouchable)
-        self._take_in(QueryHistory.load(self._path))
-        tables = {
-            "version": _VERSION,
-            "asked": self._asked,
-            "saved": {name: json.loads(to_json(query)) for name, query in self._saved.items()},
-        }
-        save_atomically(self._path, json.dumps(tables, ensure_ascii=False, indent=1).encode())
-        self._changed.clear()
-        self._forgot = False
+        """Write the file, with what another Foveola has put there meanwhile, which is known here then too.
 
-    def _take_in(self, other: QueryHistory) -> None:
-        """What the file holds now, but for what was changed here."""
-        if other._untouchable:
-            raise SaveError(self._path, other._untouchable)
-        theirs = {name: query for name, query in other._saved.items() if name not in self._changed}
-        ours = {name: query for name, query in self._saved.items() if name in self._changed}
-        self._saved = dict(list({**ours, **theirs}.items())[:MAX_SAVED])
-        if not self._forgot:
-            more = [text for text in other._asked if text not in self._asked]
-            self._asked = [*self._asked, *more][:MAX_ASKED]
+        Raises SaveError: the old file is whole then, and where it could not be read.
+        """
+        with self._locked():
+            self._merge(QueryHistory.load(self._path))
+            tables = {
+                "version": _VERSION,
+                "asked": self._asked,
+                "saved": {name: json.loads(to_json(query)) for name, query in self._saved.items()},
+            }
+            save_atomically(self._path, json.dumps(tables, ensure_ascii=False, indent=1).encode())
+        self._settle()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """No other Foveola writes the file meanwhile. Raises SaveError."""
+        give_up_s = monotonic() + _LOCK_WAIT_S
+        try:
+            while (lock := StoreLock.acquire(self._path.parent, self._path.name)) is None:
+                if monotonic() > give_up_s:
+                    raise SaveError(self._path, "not saved, another Foveola keeps it locked; try again")
+                sleep(_LOCK_RETRY_S)
+        except OSError as error:
+            raise SaveError(self._path, save_failure(error)) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _merge(self, theirs: QueryHistory) -> None:
+        """Take over what the file holds now, but for what was changed here. Raises SaveError."""
+        if theirs._untouchable:
+            raise SaveError(self._path, theirs._untouchable)
+        if not theirs._found:
+            return  # it was removed or damaged: what is known here is all there is
+        saved = {name: query for name, query in theirs._saved.items() if name not in self._changed}
+        saved |= {name: query for name, query in self._saved.items() if name in self._changed}
+        if len(saved) > MAX_SAVED:
+            why = f"not saved, with another Foveola's there are more than {MAX_SAVED} queries; remove some"
+            raise SaveError(self._path, why)
+        self._saved = saved
+        self._asked = _each_once([*self._newly_asked, *([] if self._forgot else theirs._asked)])
+
+    def _settle(self) -> None:
+        """What is known here is what the file holds."""
+        self._newly_asked, self._forgot, self._found = [], False, True
+        self._changed.clear()
 
     def _restore(self, tables: dict[str, Any]) -> None:
         """Take over what a file holds. Raises one of the errors of wrong types where it makes no sense."""
@@ -143,6 +177,7 @@ class QueryHistory:
             text.encode()  # half of a letter can be read, and not be written again
             self.remember(text)
         self._saved = saved
+        self._settle()
 
     def _set_aside(self) -> None:
         """Rename a file that cannot be used, and tell the reader."""
@@ -168,3 +203,7 @@ def _query(plain: Any) -> Query:
         return from_json(json.dumps(plain))
     except QueryError as error:
         raise ValueError(str(error)) from error
+
+
+def _each_once(texts: list[str]) -> list[str]:
+    return list(dict.fromkeys(texts))[:MAX_ASKED]

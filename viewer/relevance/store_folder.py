@@ -30,7 +30,9 @@ def features_dir() -> Path:
 
 
 class StoreLock:
-    """The right to write one store. Held until ``release`` or the end of the process."""
+    """The right to write one store, or another file that processes share. Held until ``release`` or
+    the end of the process.
+    """
 
     def __init__(self, path: Path, file: IO[bytes]) -> None:
         self._path = path
@@ -40,7 +42,8 @@ class StoreLock:
     def acquire(folder: Path, key: str) -> StoreLock | None:
         """The lock of a store; None where another process, or another store in this one, holds it.
 
-        Raises OSError where the folder cannot be written or locked.
+        ``key``: of a store, or another file's name. Raises OSError where the folder cannot be written or
+        locked.
         """
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{key}{_LOCK_ENDING}"

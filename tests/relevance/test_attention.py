@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,21 @@ def test_percentiles_are_among_the_patchs_tokens_and_the_regions_patches() -> No
         assert codes.mean() == pytest.approx(127.5, abs=2)
     attention.tokens[...] = 7
     assert (token_codes(attention, MEAN, percentiles=True) == 128).all()
+
+
+def test_ranks_of_many_patches_take_no_more_memory_than_a_few_times_theirs() -> None:
+    attention = made(40, 30, np.random.default_rng(6))
+    attention.tokens[...] //= 16
+    tracemalloc.start()
+    ranks = token_codes(attention, 1, percentiles=True)
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert taken < 64 * attention.tokens.nbytes
+    for row, col in ((0, 0), (39, 29), (34, 8)):
+        codes = attention.tokens[1, row, col].astype(int)
+        below, same = (codes < codes[:, None]).sum(1), (codes == codes[:, None]).sum(1)
+        found = ranks[row * 16 : row * 16 + 16, col * 16 : col * 16 + 16].ravel()
+        assert (found == below + same // 2).all()
 
 
 def test_glass_and_what_is_not_known_get_nothing() -> None:

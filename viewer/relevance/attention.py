@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 TOKENS = TOKENS_A_SIDE**2
 PATCHES = PATCHES_A_SIDE**2
+_RANKED_AT_ONCE = 4096
+"""Patches: a table of all of a slide's would not fit the memory."""
 MEAN, MAX = "mean", "max"
 Head = int | str
 """One head by its number from 0, or MEAN or MAX over all heads."""
@@ -130,9 +132,15 @@ def _chosen(codes: NDArray[np.uint8], head: Head, *, percentiles: bool) -> NDArr
 
 def _ranked(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Codes 0 to 255 for ranks along the last axis of 256, ties in their middle."""
-    ranks = (codes[..., None, :] < codes[..., :, None]).sum(-1, dtype=np.int16)
-    ties = (codes[..., None, :] == codes[..., :, None]).sum(-1, dtype=np.int16)
-    return np.minimum(ranks + ties // 2, 255).astype(np.uint8)
+    flat = codes.reshape(-1, TOKENS)
+    ranked = np.empty_like(flat)
+    for start in range(0, len(flat), _RANKED_AT_ONCE):
+        some = flat[start : start + _RANKED_AT_ONCE]
+        places = some + np.arange(0, 256 * len(some), 256)[:, None]
+        same = np.bincount(places.ravel(), minlength=256 * len(some)).reshape(-1, 256)
+        middles = np.minimum(same.cumsum(1) - same + same // 2, 255).astype(np.uint8)
+        ranked[start : start + _RANKED_AT_ONCE] = middles.ravel()[places]
+    return ranked.reshape(codes.shape)
 
 
 def _ranked_in_regions(codes: NDArray[np.uint8], known: NDArray[np.bool_]) -> NDArray[np.uint8]:

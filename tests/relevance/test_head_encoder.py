@@ -18,6 +18,7 @@ from viewer.relevance.head_encoder import HeadEncoder
 from viewer.relevance.head_registry import HeadEntry, head_cards, register_head
 from viewer.relevance.measured_card import MEASURED
 from viewer.relevance.shared_attention import SharedAttention
+from viewer.relevance.whole_attention import WholeAttention
 from viewer.view.hierarchy import relative_of_codes
 
 if TYPE_CHECKING:
@@ -82,6 +83,23 @@ def test_the_views_of_a_slide_come_as_it_is_analysed(tmp_path: Path) -> None:
         assert attention.patches[2].max() in (175, 176), "full colour: three octaves above the middle"
         assert analysis.notes[-1].startswith("Made head says of these ")
         assert "no 0.25, yes 0.75. No diagnosis." in analysis.notes[-1]
+
+
+def test_it_says_something_of_the_slide_though_the_last_patches_failed(tmp_path: Path) -> None:
+    encoder = HeadEncoder(ColourEncoder(), Head(), ENTRY)
+    with closing(MadeSlide(picture())) as slide, open_store(tmp_path, slide) as store:
+        store.append(np.array([[0, 0], [0, 1]]), np.array([[0.2] * 3, [0.9] * 3], np.float32))
+        tissue, failed = np.zeros((2, 48, 64), bool)
+        tissue[0, :3] = True
+        shape = tissue.shape
+        memory = SharedAttention(shape, (1, len(ENTRY.views))).arrays()
+        attention = WholeAttention(encoder, store, tissue, memory)
+        assert attention.update(failed, 1)
+        assert attention.said == ""
+        failed[0, 2] = True
+        assert attention.update(failed, 1)
+        assert attention.said.startswith("Made head says of these 2 patches")
+        assert not attention.update(failed, 1)
 
 
 def test_a_head_without_views_or_numbers_says_less() -> None:

@@ -30,6 +30,7 @@ class WholeAttention:
         self._tissue = tissue
         self._memory = memory
         self._seen = 0
+        self._ended = False
         self._due_s = 0.0
         self.said = ""
         memory.tissue[...] = tissue
@@ -47,9 +48,10 @@ class WholeAttention:
         """Look at all that is known, where that is more than before; whether it was."""
         count = self._store.count
         ended = count + int(failed.sum()) >= int(self._tissue.sum())
-        if count == self._seen or (monotonic() < self._due_s and not ended):
+        news = count != self._seen or (ended and not self._ended)
+        if not count or not news or (monotonic() < self._due_s and not ended):
             return False
-        self._seen = count
+        self._seen, self._ended = count, ended
         cells, features = self._store.load()
         codes, usable = self._encoder.attend_whole(features, cells)
         rows, cols = cells.T

@@ -1,0 +1,80 @@
+"""Maps that are lists of shapes with named numbers: gathered as they are read, then one number is chosen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.imported_scores import ImportedScores, chosen_column
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from viewer.relevance.grid import PatchGrid
+
+MAX_OBJECTS = 4_000_000
+MAX_COLUMNS = 1024
+MAX_NAME = 200
+_OBJECT_PATCHES = 0.25
+"""Shapes narrower than this part of a patch are cells, or points: they do not cover what they speak of."""
+_WORDS = {"nan": np.nan, "inf": np.inf, "infinity": np.inf, "-inf": -np.inf, "-infinity": -np.inf}
+
+Box = tuple[float, float, float, float]
+
+
+class Shapes:
+    """Boxes (x0, y0, x1, y1) in level-0 px and the numbers of each, by name."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._boxes: list[Box] = []
+        self._places: dict[str, list[int]] = {}
+        self._values: dict[str, list[float]] = {}
+
+    @property
+    def count(self) -> int:
+        return len(self._boxes)
+
+    def add(self, box: Box, numbers: Mapping[str, float]) -> None:
+        """Raises FeatureFileError where there are more shapes, or more names, than a map has."""
+        if len(self._boxes) == MAX_OBJECTS:
+            raise FeatureFileError(self.path, f"it holds more than {MAX_OBJECTS:,} shapes; export fewer")
+        for name, value in numbers.items():
+            if name not in self._values and len(self._values) == MAX_COLUMNS:
+                raise FeatureFileError(self.path, f"it has more than {MAX_COLUMNS:,} different measurements")
+            self._places.setdefault(name, []).append(len(self._boxes))
+            self._values.setdefault(name, []).append(value)
+        self._boxes.append(box)
+
+    def scores(self, producer: str, grid: PatchGrid, wanted: str | None) -> ImportedScores:
+        """The shapes that have the chosen number. Raises FeatureFileError as ``chosen_column`` does."""
+        column = chosen_column(self.path, list(self._values), wanted)
+        rects = np.array(self._boxes, np.float64).reshape(-1, 4)[self._places[column]]
+        with np.errstate(invalid="ignore"):
+            sides = np.median(rects[:, 2:] - rects[:, :2], axis=0)
+        patch = np.array([grid.patch_width_px, grid.patch_height_px])
+        objects = bool((sides < _OBJECT_PATCHES * patch).all())
+        notes = []
+        if objects:
+            notes.append(
+                "Its shapes are cells or points: a patch has the mean of those with their centre in it."
+            )
+        if missing := len(self._boxes) - len(rects):
+            notes.append(f"{missing:,} shapes have no such number; where they lie is not analysed.")
+        scores = np.array(self._values[column], np.float64)
+        return ImportedScores(producer, column, rects, scores, objects=objects, notes=tuple(notes))
+
+
+def number_from(value: Any) -> float | None:
+    """A JSON value as a number; QuPath writes those that JSON has not as words. None for anything else."""
+    if isinstance(value, str):
+        return _WORDS.get(value.lower())
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None

@@ -1,0 +1,124 @@
+"""Maps in numpy's files: a grid over the whole slide (.npy, .npz), or places with scores (.npz). No pickles.
+
+An .npz with ``coords`` (n, 2), top left corners in level-0 px, holds scores (n,) beside them, and may state
+``patch_size``. Everything else is a grid (rows, columns). Source: NEP 1, numpy's file format.
+"""
+
+from __future__ import annotations
+
+import tokenize
+import zipfile
+import zlib
+from lzma import LZMAError
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import psutil
+
+from viewer.relevance.foreign_features import MAX_PATCHES, _npy_header, _stride
+from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.imported_raster import MAX_PIXELS, raster_scores, stretched_pixel
+from viewer.relevance.imported_scores import ImportedScores, chosen_column
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import IO
+
+    from numpy.typing import NDArray
+
+    from viewer.relevance.grid import PatchGrid
+
+_MAX_MEMBERS = 256
+_MAX_BYTES = 8 * MAX_PIXELS + 65536
+_LARGEST_SHARE = 0.2
+_PLACES, _SIDES = "coords", ("patch_size_level0", "patch_size")
+
+
+def read_numpy_map(
+    path: Path, *, extent_px: tuple[int, int], grid: PatchGrid, column: str | None, patch_px: float | None
+) -> ImportedScores:
+    """The map of a file. Raises FeatureFileError."""
+    try:
+        if path.suffix.lower() == ".npy":
+            with path.open("rb") as stream:
+                return _raster(path, _array(path, stream, "its array"), "map", extent_px, grid)
+        with zipfile.ZipFile(path) as archive:
+            return _from_archive(path, archive, extent_px, grid, column, patch_px)
+    except (
+        OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, LZMAError
+    ) as error:  # fmt: skip
+        raise FeatureFileError(path, f"it is no whole numpy file ({error})") from error
+
+
+def _from_archive(
+    path: Path,
+    archive: zipfile.ZipFile,
+    extent_px: tuple[int, int],
+    grid: PatchGrid,
+    column: str | None,
+    patch_px: float | None,
+) -> ImportedScores:
+    names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+    if len(names) > _MAX_MEMBERS:
+        raise FeatureFileError(path, f"it holds {len(names):,} arrays, which no map does")
+
+    def member(name: str) -> NDArray[Any]:
+        with archive.open(f"{name}.npy") as stream:
+            return _array(path, stream, repr(name))
+
+    chosen = chosen_column(path, [name for name in names if name not in (_PLACES, *_SIDES)], column)
+    values = member(chosen)
+    if _PLACES not in names:
+        return _raster(path, values, chosen, extent_px, grid)
+    corners = np.asarray(member(_PLACES), np.float64)
+    if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) > MAX_PATCHES:
+        raise FeatureFileError(
+            path, f"its places have the shape {corners.shape}, which is not expected there"
+        )
+    scores = np.asarray(values, np.float64).reshape(-1)
+    stated = [member(name) for name in _SIDES if name in names]
+    note = tuple[str, ...]()
+    if patch_px is None and stated and stated[0].size == 1:
+        patch_px = float(stated[0].reshape(-1)[0])
+    elif patch_px is None:
+        patch_px = _stride(path, corners)
+        note = (f"The file does not state the size of its patches; their distance says {patch_px:g} px.",)
+    if not 0 < patch_px < 1e6:
+        raise FeatureFileError(path, f"patches of {patch_px:g} px make no sense; give their size")
+    rects = np.concatenate([corners, corners + patch_px], axis=1)
+    return ImportedScores("numpy", chosen, rects, scores, notes=note)
+
+
+def _raster(
+    path: Path, values: NDArray[Any], name: str, extent_px: tuple[int, int], grid: PatchGrid
+) -> ImportedScores:
+    if values.ndim != 2 or not values.size:
+        raise FeatureFileError(path, f"{name!r} has the shape {values.shape}; a map has rows and columns")
+    shape = values.shape[0], values.shape[1]
+    note = "The file does not say where it lies; it is stretched over the whole slide."
+    pixel_px = stretched_pixel(path, shape, extent_px, grid)
+    return raster_scores(
+        path, values, pixel_px, extent_px, grid, producer="numpy", column=name, notes=(note,)
+    )
+
+
+def _array(path: Path, stream: IO[bytes], name: str) -> NDArray[Any]:
+    """An array whose header was checked before its values were read; never more than it claims."""
+    head = stream.read(65536)
+    try:
+        shape, column_major, kind, start = _npy_header(head)
+    # What numpy lets through of the parser of Python's own words.
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError) as error:
+        raise FeatureFileError(path, f"{name} is damaged, or no numpy array ({error})") from error
+    if kind.kind not in "iufb" or kind.itemsize > 8:
+        raise FeatureFileError(path, f"{name} holds {kind}, not numbers")
+    size = prod(shape) * kind.itemsize
+    most = min(_MAX_BYTES, int(psutil.virtual_memory().available * _LARGEST_SHARE))
+    if min(shape, default=1) < 0 or size > most:
+        raise FeatureFileError(path, f"{name} claims the shape {shape}, too much; export it coarser")
+    data = head[start:] + stream.read(max(0, size - (len(head) - start)))
+    if len(data) < size:
+        raise FeatureFileError(path, f"{name} claims the shape {shape}, and holds fewer values")
+    values = np.frombuffer(data, kind, prod(shape))
+    return values.reshape(shape, order="F" if column_major else "C")

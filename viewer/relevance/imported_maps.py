@@ -14,8 +14,11 @@ from viewer.facts import shown
 from viewer.relevance.field import Provenance, RelevanceField
 from viewer.relevance.grid import PATCH_UM
 from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.imported_geojson import read_geojson_map
 from viewer.relevance.imported_hdf5 import read_hdf5_map
+from viewer.relevance.imported_numpy import read_numpy_map
 from viewer.relevance.imported_scores import ImportedScores, check_places, on_grid, scaled
+from viewer.relevance.imported_sqlite import read_sqlite_map
 from viewer.relevance.imported_tiff import read_tiff_map
 
 if TYPE_CHECKING:
@@ -87,4 +90,12 @@ def _read(
         return read_hdf5_map(path, extent_px=extent_px, column=column, patch_px=patch_px)
     if name.endswith((".tif", ".tiff", ".btf")):
         return read_tiff_map(path, extent_px=extent_px, grid=grid, mpp_estimated=mpp_estimated, column=column)
-    raise FeatureFileError(path, "maps are read from .h5, .hdf5, .tif and .tiff")
+    if name.endswith((".geojson", ".json", ".geojson.gz", ".json.gz")):
+        return read_geojson_map(path, grid=grid, column=column)
+    if name.endswith((".db", ".sqlite")):
+        return read_sqlite_map(path, grid=grid, column=column)
+    if name.endswith((".npy", ".npz")):
+        return read_numpy_map(path, extent_px=extent_px, grid=grid, column=column, patch_px=patch_px)
+    raise FeatureFileError(
+        path, "it is no kind of map that is known here: .h5, .tif, .geojson, .db, .npy or .npz"
+    )

@@ -1,0 +1,162 @@
+"""Annotation stores of TIAToolbox: packed and plain shapes are read, and nothing that a file would run."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import struct
+import zlib
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from viewer.relevance.grid import PatchGrid
+from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.imported_maps import read_map
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EXTENT = (4096, 2048)
+GRID = PatchGrid.over(*EXTENT, (0.5, 0.5))
+TABLE = (
+    "CREATE TABLE annotations(id INTEGER PRIMARY KEY, key TEXT, objtype TEXT, cx FLOAT NOT NULL, "
+    "cy FLOAT NOT NULL, geometry BLOB, properties JSON, area FLOAT NOT NULL)"
+)
+
+
+def polygon(x: float, y: float, side: float = 256, *, order: str = "<") -> bytes:
+    ring = [(x, y), (x + side, y), (x + side, y + side), (x, y + side), (x, y)]
+    head = struct.pack(f"{order}BIII", order == "<", 3, 1, len(ring))
+    return head + b"".join(struct.pack(f"{order}dd", *point) for point in ring)
+
+
+def store(path: Path, rows: list[tuple[bytes | None, Any]], *, table: str = TABLE) -> Path:
+    path.unlink(missing_ok=True)
+    with closing(sqlite3.connect(path)) as made, made:
+        made.execute(table)
+        for geometry, properties in rows:
+            text = properties if isinstance(properties, str) else json.dumps(properties)
+            made.execute(
+                "INSERT INTO annotations(cx, cy, geometry, properties, area) VALUES (?, ?, ?, ?, 0)",
+                (300.0, 20.0, geometry, text),
+            )
+    return path
+
+
+def laid(path: Path, column: str | None = None) -> Any:
+    return read_map(path, EXTENT, GRID, mpp_estimated=False, column=column)
+
+
+def refused(path: Path, column: str | None = None) -> str:
+    with pytest.raises(FeatureFileError) as raised:
+        laid(path, column)
+    assert str(path) in str(raised.value)
+    return raised.value.reason
+
+
+@pytest.mark.parametrize("form", ["packed", "plain", "big-endian"])
+def test_shapes_are_read(tmp_path: Path, form: str) -> None:
+    shapes = [polygon(256 * at, 0, order=">" if form == "big-endian" else "<") for at in range(2)]
+    shapes = [zlib.compress(shape) for shape in shapes] if form == "packed" else shapes
+    path = store(
+        tmp_path / "a b?.db", [(shape, {"type": "x", "p": at / 2}) for at, shape in enumerate(shapes)]
+    )
+    before = path.read_bytes()
+    made = laid(path)
+    assert made.field.scores[0, :2].tolist() == [0, 0.5]
+    assert made.field.known.sum() == 2
+    assert made.field.provenance.software == "TIAToolbox"
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_points_and_collections_are_read(tmp_path: Path) -> None:
+    many = struct.pack("<BII", 1, 6, 2) + polygon(0, 0, 8) + polygon(20, 20, 8)
+    line = struct.pack("<BIIdddd", 1, 2, 2, 600, 5, 610, 9)
+    made = laid(store(tmp_path / "a.db", [(None, {"p": 0.2}), (many, {"p": 0.4}), (line, {"p": 0.6})]))
+    assert made.field.scores[0, :3].tolist() == pytest.approx([0.4, 0.2, 0.6])
+    assert "cells or points" in made.notes[-1]
+
+
+def test_a_property_is_chosen(tmp_path: Path) -> None:
+    path = store(tmp_path / "a.db", [(polygon(0, 0), {"p": 0.2, "probability": {"tumour": 0.75}})])
+    assert "'p', 'probability: tumour'; choose" in refused(path)
+    assert laid(path, "probability: tumour").field.scores[0, 0] == 0.75
+
+
+def test_stores_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    assert "another slide" in refused(store(path, [(polygon(9000, 0), {"p": 1})]))
+    assert "negative" in refused(store(path, [(polygon(-900, 0), {"p": 1})]))
+    assert "no numbers" in refused(store(path, [(polygon(float("inf"), 0), {"p": 1})]))
+    assert "holds no scores" in refused(store(path, []))
+    assert "no JSON" in refused(store(path, [(polygon(0, 0), "{")]))
+    assert "no JSON" in refused(store(path, [(polygon(0, 0), "[" * 100_000)]))
+    assert "holds no scores" in refused(store(path, [(polygon(0, 0), "[1]")]))
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        b"",
+        b"\x01",
+        polygon(0, 0)[:-1],
+        struct.pack("<BII", 1, 3, 0),
+        struct.pack("<BIII", 1, 3, 1, 1 << 31),
+        struct.pack("<BII", 1, 6, 1 << 31),
+        struct.pack("<BII", 1, 99, 1),
+        struct.pack("<BII", 1, 6, 1) * 10,
+        zlib.compress(polygon(0, 0))[:-8],
+        zlib.compress(bytes(8 << 20)),
+        b"\x78\xff",
+    ],
+)
+def test_a_damaged_shape_is_refused(tmp_path: Path, shape: bytes) -> None:
+    reason = refused(store(tmp_path / "a.db", [(shape, {"p": 1})]))
+    assert "shapes is damaged" in reason or "has no place" in reason
+
+
+def test_what_a_file_would_run_does_not_run(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT i cx, i cy, i geometry, i"
+    with closing(sqlite3.connect(path)) as made, made:
+        made.execute(f"CREATE VIEW annotations AS {endless} properties FROM n")
+    assert "no table of annotations" in refused(path)
+    computed = TABLE.replace(
+        "properties JSON", "properties JSON GENERATED ALWAYS AS (hex(zeroblob(1000000)))"
+    )
+    path.unlink()
+    with closing(sqlite3.connect(path)) as made, made:
+        made.execute(computed)
+    assert "has no properties" in refused(path)
+
+
+def test_a_store_that_takes_too_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = store(tmp_path / "a.db", [(polygon(0, 0), {"p": 1})] * 50)
+    monkeypatch.setattr("viewer.relevance.imported_sqlite._STEPS_A_CHECK", 10)
+    monkeypatch.setattr("viewer.relevance.imported_sqlite._MAX_SECONDS", -1.0)
+    assert "not read within" in refused(path)
+
+
+def test_values_larger_than_a_shape_are_not_read(tmp_path: Path) -> None:
+    path = store(tmp_path / "a.db", [(bytes(5 << 20), {"p": 1})])
+    assert "too big" in refused(path)
+
+
+def test_files_that_are_no_store_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    assert "no such file" in refused(path)
+    path.write_bytes(b"nothing" * 100)
+    assert "no annotation store" in refused(path)
+    assert "no table of annotations" in refused(store(path, [], table="CREATE TABLE other(a)"))
+    assert "has no cx" in refused(store(path, [], table="CREATE TABLE annotations(cy, geometry, properties)"))
+    store(path, [(polygon(0, 0), {"p": 1})])
+    data = bytearray(path.read_bytes())
+    data[4096:] = b"\xff" * (len(data) - 4096)
+    path.write_bytes(data)
+    assert "damaged" in refused(path)
+    store(path, [(polygon(0, 0), {"p": 1})])
+    path.with_name("a.db-wal").write_bytes(b"x")
+    assert "not in it yet" in refused(path)

@@ -102,6 +102,13 @@ def test_heads_that_the_file_does_not_have_are_refused(folder: Path) -> None:
         load_encoder("hipt")
 
 
+@pytest.mark.parametrize("squares", ["field_px = 128\nmpp_um = 1.0", "field_px = 400"])
+def test_it_looks_at_no_other_squares_than_its_own(folder: Path, squares: str) -> None:
+    register(folder, f"heads = [2, 6]\n{squares}")
+    with pytest.raises(EncoderError, match=r"256 px at 0.5 µm"):
+        load_encoder("hipt")
+
+
 def test_another_vit_is_shown_colours_as_it_was_trained(folder: Path) -> None:
     block = np.random.default_rng(1).integers(0, 256, (256, 256, 3), np.uint8)
     features = []

@@ -43,6 +43,7 @@ STATISTICS = {
 """Mean and deviation of red, green and blue, from 0 to 1, that a model was trained with."""
 _MIB = 1 << 20
 _MOST_HEADS = 64
+_HIPT_PX = 256
 _CONTRAST = "contrast with neutral prompts; not calibrated"
 _MAX_REGISTRY_BYTES = _MIB
 
@@ -312,6 +313,8 @@ def _entry(name: str, table: Mapping[str, Any]) -> ModelEntry:
         raise EncoderError("field_px and mpp_um must make a square of 128 to 512 µm")
     commercial = table.get("commercial")
     attends = architecture == "hipt"
+    if attends and (patch_px, field_px) != (_HIPT_PX, _HIPT_PX):
+        raise EncoderError("hipt looks at squares of 256 px at 0.5 µm: field_px = 256, mpp_um = 0.5")
     card = EncoderCard(
         id=name,
         title=_value(table, "title", str),

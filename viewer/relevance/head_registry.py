@@ -199,12 +199,15 @@ def _entry(name: str, table: Mapping[str, Any]) -> HeadEntry:
     classes = _value(table, "classes", list)
     if not all(isinstance(one, str) for one in classes):
         raise EncoderError("classes is a list of names")
+    encoder = _value(table, "encoder", str)
+    if encoder.startswith(HEAD_PREFIX):
+        raise EncoderError(f"encoder = {encoder!r}: a head reads the features of an encoder, not of a head")
     sha256 = table.get("sha256")
     return HeadEntry(
         name,
         _value(table, "title", str),
         file,
-        _value(table, "encoder", str),
+        encoder,
         _value(table, "encoder_version", str),
         _value(table, "feature_width", int),
         tuple(classes),

@@ -77,3 +77,14 @@ def test_the_patch_and_the_region_that_differ_get_the_most() -> None:
     assert seen.argmax() == 2
     assert seen.mean() == pytest.approx(1)
     assert encoder.attend_slide(regions[:1]).tolist() == [1]
+
+
+def test_what_this_stain_does_not_show_says_nothing_of_a_region() -> None:
+    encoder = load_encoder(SALIENCY_ID)
+    assert isinstance(encoder, Attending)
+    features = np.random.default_rng(0).normal(0, 1, (2, 16, 16, 39)).astype(np.float32)
+    features[..., 7] = features[0, 3, 3] = np.nan
+    patches, regions = encoder.attend_regions(features, np.ones((2, 16, 16), bool))
+    assert np.isfinite(patches).all()
+    assert np.isnan(regions).sum(axis=1).tolist() == [1, 1]
+    assert np.isfinite(encoder.attend_slide(regions)).all()

@@ -73,7 +73,8 @@ class SaliencyEncoder(MeasuredEncoder):
         for number, (values, here) in enumerate(zip(features, tissue, strict=True)):
             if here.any():
                 patches[number, 0][here] = _relative(unlikeness(values[here]))
-                regions[number] = np.nanmedian(values[here], axis=0)
+                measured = ~np.isnan(values[here]).all(axis=0)
+                regions[number, measured] = np.nanmedian(values[here][:, measured], axis=0)
         return patches, regions
 
     def attend_slide(self, regions: NDArray[np.float32]) -> NDArray[np.float32]:

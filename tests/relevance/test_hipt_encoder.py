@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from tests.relevance.test_attention import Store
 from tests.relevance.test_hipt import saved, small
 from viewer.relevance.attention import Attending
+from viewer.relevance.attention_builder import AttentionBuilder
 from viewer.relevance.encoders import (
     EncoderError,
     UnsupportedTermError,
@@ -19,6 +21,7 @@ from viewer.relevance.encoders import (
     registry_file,
 )
 from viewer.relevance.query import Term
+from viewer.relevance.shared_attention import SharedAttention
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,6 +103,30 @@ def test_heads_that_the_file_does_not_have_are_refused(folder: Path) -> None:
     assert "heads are how many" in read_registry().problems[0]
     with pytest.raises(EncoderError, match="heads are how many"):
         load_encoder("hipt")
+
+
+@pytest.mark.parametrize("regions", [True, False])
+def test_features_that_are_no_numbers_cost_their_patch_alone(folder: Path, *, regions: bool) -> None:
+    if not regions:
+        (folder / "regions.pth").unlink()
+    register(folder)
+    encoder = load_encoder("hipt")
+    assert isinstance(encoder, Attending)
+    features = np.ones((16, 16, 128), np.float32)
+    features[3, 4, 5] = np.nan
+    tissue = np.ones((16, 16), bool)
+    memory = SharedAttention(tissue.shape, (2, 6))
+    store = Store(features, tissue)
+    builder = AttentionBuilder(encoder, store, tissue, memory.arrays())  # type: ignore[arg-type]
+    assert builder.update(np.zeros(tissue.shape, bool), 9)
+    tokens = np.ones((2, 2, 256), np.float32)
+    tokens[1, 0, 9] = np.nan
+    builder.take(np.array([[0, 0], [3, 4]]), tokens)
+    attention = memory.read()
+    assert np.argwhere(~attention.patches_known).tolist() == [[3, 4]]
+    assert (attention.patches[:, attention.patches_known] > 0).all()
+    assert attention.regions.tolist() == [[128]]
+    assert np.argwhere(attention.tokens_known).tolist() == [[0, 0]]
 
 
 @pytest.mark.parametrize("squares", ["field_px = 128\nmpp_um = 1.0", "field_px = 400"])

@@ -46,7 +46,8 @@ class Attending(Protocol):
         self, features: NDArray[np.float32], tissue: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Of regions (n, 16, 16, feature_count), what is not ``tissue`` (n, 16, 16) being glass: each patch's
-        attention in its region (n, heads, 16, 16), relative to even, and the regions' features (n, width).
+        attention in its region (n, heads, 16, 16), relative to even, NaN where the features do not allow to
+        tell, and the regions' features (n, width).
         """
 
     def attend_slide(self, regions: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -52,9 +52,10 @@ class AttentionBuilder:
         return missing
 
     def take(self, cells: NDArray[np.int64], tokens: NDArray[np.float32]) -> None:
-        """Keep the tokens (n, heads, 256) of patches (n, 2) as row, column."""
-        rows, cols = cells.T
-        self._memory.tokens[:, rows, cols] = log_codes(tokens).swapaxes(0, 1)
+        """Keep the tokens (n, heads, 256) of patches (n, 2) as row, column; none that are no numbers."""
+        numbers = np.isfinite(tokens).all(axis=(1, 2))
+        rows, cols = cells[numbers].T
+        self._memory.tokens[:, rows, cols] = log_codes(tokens[numbers]).swapaxes(0, 1)
         self._memory.tokens_known[rows, cols] = True
 
     def update(self, failed: Mask, most: int) -> bool:
@@ -97,13 +98,17 @@ class AttentionBuilder:
             tissue[number, :height, :width] = inside
             given[number, :height, :width][inside] = features[here[inside]]
         patches, regions = self._encoder.attend_regions(given, tissue)
-        for start, attention, region in zip(starts, patches, regions, strict=True):
+        for start, whole, region in zip(starts, patches, regions, strict=True):
             area = _area(start)
             height, width = self._tissue[area].shape
-            self._sums[:, *area] += attention[:, :height, :width]
-            self._counts[area] += 1
-            self._memory.patches[:, *area] = log_codes(self._sums[:, *area] / self._counts[area])
-            self._memory.patches_known[area] = ~self._failed[area]
+            attention = whole[:, :height, :width]
+            told = np.isfinite(attention).all(axis=0)
+            self._sums[:, *area] += np.where(told, attention, 0)
+            self._counts[area] += told
+            self._memory.patches[:, *area] = log_codes(
+                self._sums[:, *area] / np.maximum(self._counts[area], 1)
+            )
+            self._memory.patches_known[area] = ~self._failed[area] & (self._counts[area] > 0)
             if start[0] % side == 0 and start[1] % side == 0:
                 self._regions[start] = region
         self._look_at_slide()

@@ -120,19 +120,21 @@ class HiptEncoder:
     def attend_regions(
         self, features: NDArray[np.float32], tissue: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """See ``Attending.attend_regions``. Glass is white, as the model's authors fill what is missing."""
+        """See ``Attending.attend_regions``. Glass is white, as the model's authors fill what is missing, and
+        so is a patch whose features are not numbers."""
         region = self._hipt.region
+        usable = np.isfinite(features).all(axis=-1)
         if region is None:
-            even = np.repeat(tissue[:, None].astype(np.float32), self.heads[1], axis=1)
-            return even, np.zeros((len(features), 1), np.float32)
+            even = np.where(usable, tissue.astype(np.float32), np.float32(np.nan))
+            return np.repeat(even[:, None], self.heads[1], axis=1), np.zeros((len(features), 1), np.float32)
         if self._glass is None:
             white = np.full((PATCH_PX, PATCH_PX, 3), 255, np.uint8)
             self._glass = torch.from_numpy(self.attend(white, {})[0][0, 0])
-        known = torch.from_numpy(tissue)[..., None]
+        known = torch.from_numpy(tissue & usable)[..., None]
         given = torch.where(known, torch.from_numpy(features), self._glass).to(self._device)
         found, attention = region.attend(given)
-        relative = attention.float().cpu() * PATCHES
-        return relative.unflatten(-1, (PATCHES_A_SIDE, PATCHES_A_SIDE)).numpy(), found.float().cpu().numpy()
+        relative = (attention.float().cpu() * PATCHES).unflatten(-1, (PATCHES_A_SIDE, PATCHES_A_SIDE)).numpy()
+        return np.where(usable[:, None], relative, np.float32(np.nan)), found.float().cpu().numpy()
 
     def attend_slide(self, regions: NDArray[np.float32]) -> NDArray[np.float32]:
         """See ``Attending.attend_slide``."""

@@ -140,7 +140,7 @@ class FeatureStore:
         the features by name, (n,) in their order. Raises SaveError.
         """
         complete = failed == 0
-        on_disk = self._saved_count == self.count and self._journal is None and self._journal_end == 0
+        on_disk = self._saved_count == self.count and not self._journal_path.exists()
         if self._lock is None or (on_disk and self.complete == complete and self.file.exists()):
             self.complete = complete
             return
@@ -223,59 +223,65 @@ class FeatureStore:
             self._saved_count = stop
 
     def _read(self) -> None:
-        """All that is on disk of the subject; a part that does not fit is left out, with a note."""
-        stored: StoredFeatures | None = None
-        try:
-            if self.file.exists():
-                stored = read_stored(self.file, self.subject)
-                self._take(stored)
-        except FeatureFileError as error:
-            self._refuse(error)
-        try:
-            self._read_journal()
-        except OSError as error:
-            self._refuse(FeatureFileError(self._journal_path, f"it cannot be read: {error.strerror}"), stored)
-        except FeatureFileError as error:
-            self._refuse(error, stored)
-        except ValueError as error:
-            self._refuse(FeatureFileError(self._journal_path, f"it is damaged ({error})"), stored)
-        expected = self.subject.card.feature_count
-        if expected and self.count and self._table.width != expected:
-            why = f"it holds {self._table.width} features a patch, not {expected}"
-            self._refuse(FeatureFileError(self.file, why))
+        """All that is on disk of the subject. File and journal are judged each for itself: one that does not
+        fit is left out, with a note, and costs nothing of the other.
+        """
+        refused = self._refused(self.file, self._read_file)
+        self._refused(self._journal_path, lambda: self._read_journal(alone=refused))
         self._saved_count = self.count
         self._calibration_saved = self.calibration is not None
 
-    def _read_journal(self) -> None:
+    def _refused(self, path: Path, read: Callable[[], None]) -> bool:
+        """Whether a file could not be used. ``read`` takes over all of it, or nothing and raises."""
+        try:
+            read()
+        except FeatureFileError as error:
+            reason = error
+        except OSError as error:
+            reason = FeatureFileError(path, f"it cannot be read: {error.strerror}")
+        except ValueError as error:
+            reason = FeatureFileError(path, f"it is damaged ({error})")
+        else:
+            return False
+        log.warning("%s", reason)
+        which = "Some stored" if self.count else "Stored"
+        self.notes += (f"{which} measurements of this slide are not used: {reason}.",)
+        self.complete = False  # of what a journal held something may lack
+        return True
+
+    def _read_file(self) -> None:
+        if self.file.exists():
+            stored = read_stored(self.file, self.subject)
+            self._check_width(self.file, *stored.features.shape)
+            self._table.add(stored.cells, stored.features)
+            self.calibration, self.complete = stored.calibration, stored.complete
+
+    def _read_journal(self, *, alone: bool) -> None:
+        """``alone``: what it goes on from could not be used, so that it must say itself what it rests on."""
         records, end = read_journal(self._journal_path, _KINDS)
         if not records:
             return
         if records[0].kind != _FACTS:
             raise ValueError("it does not say what it is about")
         self.subject.check(json_object(records[0].payload), self._journal_path)
+        table, calibration = FeatureTable(self.grid), None
         for record in records[1:]:
             if record.kind == _ROWS:
-                self._table.add(*_rows_of(record))
+                table.add(*_rows_of(record))
             elif record.kind == _CALIBRATION:
-                self.calibration = json_object(record.payload[: MAX_CALIBRATION_BYTES + 1])
-        self.complete = False
-        self._journal_end = end
+                calibration = json_object(record.payload[: MAX_CALIBRATION_BYTES + 1])
+        if alone and calibration is None:
+            raise FeatureFileError(self._journal_path, "it goes on from a file that cannot be used")
+        self._check_width(self._journal_path, table.count, table.width)
+        if table.count:
+            self._table.add(*table.rows())
+        self.calibration = self.calibration if calibration is None else calibration
+        self.complete, self._journal_end = False, end
 
-    def _take(self, stored: StoredFeatures) -> None:
-        self._table.add(stored.cells, stored.features)
-        self.calibration, self.complete = stored.calibration, stored.complete
-
-    def _refuse(self, error: FeatureFileError, kept: StoredFeatures | None = None) -> None:
-        """Forget what was read but for what is ``kept``: a slide that is analysed again is worth more than
-        one that is wrong.
-        """
-        log.warning("%s", error)
-        which = "Stored" if kept is None else "Some stored"
-        self.notes += (f"{which} measurements of this slide are not used: {error}.",)
-        self._table = FeatureTable(self.grid)
-        self.calibration, self.complete, self._journal_end = None, False, 0
-        if kept is not None:
-            self._take(kept)
+    def _check_width(self, path: Path, count: int, width: int) -> None:
+        expected = self.subject.card.feature_count
+        if count and expected and width != expected:
+            raise FeatureFileError(path, f"it holds {width} features a patch, not {expected}")
 
 
 def _lock_for(folder: Path, subject: StoreSubject) -> tuple[StoreLock | None, str]:

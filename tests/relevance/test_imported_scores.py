@@ -10,7 +10,14 @@ import pytest
 
 from viewer.relevance.grid import PatchGrid
 from viewer.relevance.hdf5_reading import FeatureFileError
-from viewer.relevance.imported_scores import ImportedScores, check_places, chosen_column, on_grid, scaled
+from viewer.relevance.imported_scores import (
+    ImportedScores,
+    as_float64,
+    check_places,
+    chosen_column,
+    on_grid,
+    scaled,
+)
 
 FILE = Path("a map")
 EXTENT_PX = (1000, 700)
@@ -111,6 +118,11 @@ def test_scores_that_say_nothing_are_refused() -> None:
     assert "is a number" in refused(imported(one, [np.nan, np.inf]))
     assert "all its scores are 5" in refused(imported(one, [5, 5]))
     assert "all its scores are 0" in refused(imported(one, [0, 0], scale="rank"))
+
+
+def test_numbers_that_numpy_warns_of_are_read() -> None:
+    signalling = np.array([0x7FA00000], np.uint32).view(np.float32)
+    assert np.isnan(as_float64(signalling)[0])
 
 
 def test_a_column_is_chosen_or_named() -> None:

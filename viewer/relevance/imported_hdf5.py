@@ -12,7 +12,7 @@ import numpy as np
 
 from viewer.relevance.foreign_features import MAX_PATCHES, _corners, _first_number, _stride
 from viewer.relevance.hdf5_reading import FeatureFileError, attribute, checked_dataset, number, opened_hdf5
-from viewer.relevance.imported_scores import ImportedScores, chosen_column
+from viewer.relevance.imported_scores import ImportedScores, as_float64, chosen_column
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ def read_hdf5_map(
         chosen = chosen_column(path, list(columns), column)
         dataset, place = columns[chosen]
         table = checked_dataset(path, file, dataset, ndim=(1, 2), kinds="fiu")
-        scores = np.asarray(table[()] if table.ndim == 1 else table[:, place], np.float64)
+        scores = as_float64(table[()] if table.ndim == 1 else table[:, place])
         corners = _corners(path, file, "coords")
         side, note = _side(path, file, corners, patch_px)
         query = str(attribute(file, "query") or "")

@@ -19,7 +19,7 @@ import psutil
 from viewer.relevance.foreign_features import MAX_PATCHES, _npy_header, _stride
 from viewer.relevance.hdf5_reading import FeatureFileError
 from viewer.relevance.imported_raster import MAX_PIXELS, raster_scores, stretched_pixel
-from viewer.relevance.imported_scores import ImportedScores, chosen_column
+from viewer.relevance.imported_scores import ImportedScores, as_float64, chosen_column
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,12 +71,12 @@ def _from_archive(
     values = member(chosen)
     if _PLACES not in names:
         return _raster(path, values, chosen, extent_px, grid)
-    corners = np.asarray(member(_PLACES), np.float64)
+    corners = as_float64(member(_PLACES))
     if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) > MAX_PATCHES:
         raise FeatureFileError(
             path, f"its places have the shape {corners.shape}, which is not expected there"
         )
-    scores = np.asarray(values, np.float64).reshape(-1)
+    scores = as_float64(values).reshape(-1)
     stated = [member(name) for name in _SIDES if name in names]
     note = tuple[str, ...]()
     if patch_px is None and stated and stated[0].size == 1:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer.relevance.hdf5_reading import FeatureFileError
-from viewer.relevance.imported_scores import MAX_RECTS, ImportedScores
+from viewer.relevance.imported_scores import MAX_RECTS, ImportedScores, as_float64
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +76,7 @@ def raster_scores(
     reduced = np.full((rows, columns), np.nan)
     band = max(1, _BAND_PIXELS // (step_y * values.shape[1]))
     for row in range(0, rows, band):
-        part = np.asarray(values[row * step_y : (row + band) * step_y], np.float64)
+        part = as_float64(values[row * step_y : (row + band) * step_y])
         reduced[row : row + band] = _block_means(part, step_x, step_y)
     row_of, column_of = np.nonzero(np.isfinite(reduced))
     side = np.array([pixel_px[0] * step_x, pixel_px[1] * step_y])
@@ -94,10 +94,11 @@ def _block_means(values: NDArray[np.float64], step_x: int, step_y: int) -> NDArr
     height, width = values.shape
     padding = ((0, -height % step_y), (0, -width % step_x))
     finite = np.isfinite(values)
-    total, count, all_of = (
-        np.pad(part, padding).reshape((height + padding[0][1]) // step_y, step_y, -1, step_x).sum(axis=(1, 3))
-        for part in (np.where(finite, values, 0.0), finite, np.ones(values.shape, bool))
-    )
+    with np.errstate(over="ignore"):  # a sum beyond all numbers is none: unknown
+        total, count, all_of = (
+            np.pad(part, padding).reshape(-(-height // step_y), step_y, -1, step_x).sum(axis=(1, 3))
+            for part in (np.where(finite, values, 0.0), finite, np.ones(values.shape, bool))
+        )
     mean = np.full(total.shape, np.nan)
     np.divide(total, count, out=mean, where=(2 * count >= all_of) & (count > 0))
     return mean

@@ -7,7 +7,7 @@ that is never the same as low.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -45,6 +45,12 @@ class ImportedScores:
     scale: Literal["range", "rank"] = "range"
     objects: bool = False
     notes: tuple[str, ...] = ()
+
+
+def as_float64(values: NDArray[Any]) -> NDArray[np.float64]:
+    """The numbers of a file, some of which may be NaNs that numpy warns of."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(values, np.float64)
 
 
 def chosen_column(path: Path, names: Sequence[str], wanted: str | None) -> str:

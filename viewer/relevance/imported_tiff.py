@@ -6,6 +6,9 @@ Directories are checked by the slide's own TIFF reader before a pixel is decoded
 
 from __future__ import annotations
 
+import html
+import re
+import xml.etree.ElementTree as ET
 import zlib
 from contextlib import closing
 from dataclasses import dataclass
@@ -110,15 +113,23 @@ def _facts(path: Path) -> _Facts:
                     planes.append([_Level(image, page), *below])
                 elif _is_coarser(image, first) and len(planes) == 1:
                     planes[0].append(_Level(image, page))
+            missing = any(_has_gaps(level.image) for levels in planes for level in levels)
         except (TiffFormatError, EOFError, OSError) as error:
             raise FeatureFileError(path, f"it is damaged, or no TIFF ({error})") from error
+    if missing:
+        raise FeatureFileError(
+            path, "some of its tiles are left out, and would read as 0; export it with all of them"
+        )
     if not planes or len(planes) > _MAX_COLUMNS:
         raise FeatureFileError(path, f"it holds {len(planes)} pictures of one size, which no map has")
     for levels in planes:
         levels[1:] = [level for level in levels[1:] if _is_coarser(level.image, first)]
         for level in levels:
             _check(path, level.image, first)
-    names = ome.planes if ome is not None and len(set(ome.planes)) == len(planes) else ()
+    names: tuple[str, ...] = ()
+    if ome is not None:
+        candidates = _channel_names(description), ome.planes
+        names = next((each for each in candidates if len(set(each)) == len(each) == len(planes)), ())
     columns: dict[str, tuple[tuple[_Level, ...], int | None]] = {}
     for index, levels in enumerate(planes):
         name = names[index] if names and names[index] else f"page {index + 1}"
@@ -131,6 +142,13 @@ def _facts(path: Path) -> _Facts:
     if len(columns) == 1:
         columns = {"map": next(iter(columns.values()))}
     return _Facts(columns, mpp_um, ome is not None, is_ours, _query(description) if is_ours else "")
+
+
+def _has_gaps(image: TiffImage) -> bool:
+    """Whether a tile or strip is not there: what is missing is decoded as 0, which would be low."""
+    expected = image.tiles_per_plane * (image.samples if image.separate_planes else 1)
+    counts = image.ifd.numbers(325 if image.tiled else 279, at_most=_MAX_TILES)
+    return counts.size < expected or not counts.all()
 
 
 def _is_coarser(image: TiffImage, first: TiffImage) -> bool:
@@ -226,8 +244,13 @@ def _scores(values: NDArray[Any], *, is_ours: bool) -> tuple[NDArray[Any], tuple
     return values, ()
 
 
+def _channel_names(description: str) -> tuple[str, ...]:
+    """What OME-XML, that was found to be whole, calls the channels of its first image."""
+    channels = ET.fromstring(description).findall("{*}Image/{*}Pixels/{*}Channel")[:_MAX_COLUMNS]
+    return tuple(channel.get("Name", "")[:200] for channel in channels)
+
+
 def _query(description: str) -> str:
-    """What was asked, from the description that we write."""
-    start = description.find("Query: ")
-    stop = description.find(". Encoder: ", start)
-    return description[start + 7 : stop][:200] if 0 <= start < stop else ""
+    """What was asked or looked at, from the description that we write."""
+    found = re.search(r"<Description>(?:Query: )?(.{1,200}?)\. Encoder: ", description, re.DOTALL)
+    return html.unescape(found[1]) if found else ""

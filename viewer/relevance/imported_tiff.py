@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+import struct
 import xml.etree.ElementTree as ET
 import zlib
 from contextlib import closing
@@ -219,7 +220,7 @@ def _decoded(path: Path, level: _Level, sample: int | None) -> NDArray[Any]:
     # What damaged tiles raise in tifffile and in imagecodecs: the latter's errors are RuntimeErrors.
     except (
         OSError, ValueError, RuntimeError, IndexError, KeyError, TypeError, AttributeError, EOFError,
-        zlib.error, tifffile.TiffFileError,
+        ArithmeticError, struct.error, zlib.error, tifffile.TiffFileError,
     ) as error:  # fmt: skip
         raise FeatureFileError(path, f"its pixels are damaged ({error})") from error
     if sample is not None:

@@ -9,7 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from viewer.relevance.lexicon import load_lexicon
-from viewer.relevance.query import MAX_TEXT, All, AnyOf, Near, Query, Term, Without, leaves, text_of
+from viewer.relevance.query import (
+    MAX_DEPTH,
+    MAX_NEAR_UM,
+    MAX_TEXT,
+    All,
+    AnyOf,
+    Near,
+    Query,
+    Term,
+    Without,
+    leaves,
+    text_of,
+)
 from viewer.relevance.text import NearestPhrase, Parsed, parse
 
 PIECES = [
@@ -29,6 +41,8 @@ PIECES = [
         ",",
         '"',
     ),
+    *('"smooth muscle fat"', '"lymphocites"', '"flurb tissue"', '".fat"', '"%"', '"fat + blood"', '"tissue"'),
+    *("haematoxylin", '"eosin"', "within 1.001 mm of", "within 0.0125 µm", "near to", '"well"', "fat blood"),
     *("show me", "either", "&", "µ", "'", "😀", "\x00", "DROP TABLE", "[like 3 marked]", "-", "5", "nor"),
 ]
 
@@ -194,9 +208,45 @@ def test_any_mixture_is_answered_and_its_canonical_text_means_the_same(pieces: l
 
 
 @given(st.text(max_size=300))
-def test_any_text_is_answered(text: str) -> None:
+def test_any_text_is_answered_and_its_canonical_text_means_the_same(text: str) -> None:
     answer = parsed(text)
     assert answer.query is not None or answer.problems
+    if answer.query is not None and len(text_of(answer.query)) <= MAX_TEXT:
+        assert parsed(text_of(answer.query)).query == answer.query
+
+
+NAMES = [name for entry in load_lexicon().entries for name in entry.names]
+QUOTED = st.lists(st.sampled_from([*NAMES, *(piece.strip('"') for piece in PIECES)]), min_size=1, max_size=3)
+
+
+@given(QUOTED, QUOTED, st.sampled_from(["AND", "OR", "NEAR", "WITHOUT"]))
+def test_quoted_phrases_of_any_words_stay_whole(first: list[str], second: list[str], operator: str) -> None:
+    query = parsed(f'"{" ".join(first)}" {operator} "{" ".join(second)}"').query
+    if query is not None:
+        assert parsed(text_of(query)).query == query
+
+
+def test_every_name_comes_back_from_its_text() -> None:
+    for name in NAMES:
+        assert parsed(text_of(term(name))).query == term(name)
+
+
+@given(st.floats(0.001, MAX_NEAR_UM))
+def test_distances_keep_all_their_digits(distance_um: float) -> None:
+    query = Near(FAT, BLOOD, distance_um)
+    assert parsed(text_of(query)).query == query
+
+
+def test_a_query_as_deep_as_can_be_is_written_in_brackets_that_can_be_read() -> None:
+    query: Query = FAT
+    for _ in range(MAX_DEPTH):
+        query = Near(query, BLOOD)
+    assert parsed(text_of(query)).query == query
+
+
+def test_millimetres_are_not_rounded() -> None:
+    assert parsed("fat within 1.001 mm of blood").query == Near(FAT, BLOOD, 1001.0)
+    assert text_of(Near(FAT, BLOOD, 1234.5678)) == "fat WITHIN 1234.5678 µm OF blood"
 
 
 @pytest.mark.parametrize(

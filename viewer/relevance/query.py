@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from viewer.relevance.field import both, highest, near, without
 from viewer.relevance.grid import PATCH_UM
-from viewer.relevance.speech import RESERVED_WORDS
+from viewer.relevance.lexicon import key_of, load_lexicon
+from viewer.relevance.speech import PADDING_BEHIND, RESERVED_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,7 +127,9 @@ def evaluate(query: Query, field_of: Callable[[Leaf], RelevanceField]) -> Releva
 
 
 def text_of(query: Query) -> str:
-    """The query in words that parse to the same tree."""
+    """The query in words that parse to the same tree, where it can be typed: marked examples, changed weights
+    and more than MAX_TEXT characters cannot.
+    """
     match query:
         case Term(text, _):
             return '"{}"'.format(text.replace('"', "'")) if _needs_quotes(text) else text
@@ -141,7 +146,7 @@ def text_of(query: Query) -> str:
             assert base is not None
             return f"{_in_brackets(base)} WITHOUT {_in_brackets(excluded)}"
         case Near(base, other, distance_um):
-            within = "NEAR" if distance_um == NEAR_UM else f"WITHIN {distance_um:g} µm OF"
+            within = "NEAR" if distance_um == NEAR_UM else f"WITHIN {_plainly(distance_um)} µm OF"
             return f"{_in_brackets(base)} {within} {_in_brackets(other)}"
 
 
@@ -202,11 +207,31 @@ def _inverted(field: RelevanceField) -> RelevanceField:
 
 
 _MARKS = frozenset('(),;|"&?!:')
+_STRIPPED = ".'’"
+_WRITTEN_OPERATORS = ("and", "or", "not", "without", "near", "within")
 
 
+@lru_cache(maxsize=1024)
 def _needs_quotes(text: str) -> bool:
-    words = text.lower().split()
-    return not words or not RESERVED_WORDS.isdisjoint(words) or not _MARKS.isdisjoint(text)
+    """Whether these words, as they stand, would be read as something else than this one term."""
+    lexicon, words = load_lexicon(), text.lower().split()
+    if not words or not RESERVED_WORDS.isdisjoint(words) or not _MARKS.isdisjoint(text):
+        return True
+    if any(word != word.strip(_STRIPPED) or not key_of(word) for word in words):
+        return True
+    # "haematoxylin" before "AND eosin" would become one name with it.
+    if any(not set(name).isdisjoint(key_of(text).split()) for name in lexicon.names_with(_WRITTEN_OPERATORS)):
+        return True
+    if lexicon.find(text):
+        return False
+    parts, complete = lexicon.parts(text)
+    split = complete and len(parts) > 1
+    return split or words[-1] in PADDING_BEHIND or lexicon.corrected(text) is not None
+
+
+def _plainly(number: float) -> str:
+    """All its digits, and no exponent."""
+    return f"{Decimal(repr(number)).normalize():f}"
 
 
 def _in_brackets(query: Query) -> str:

@@ -31,7 +31,7 @@ from viewer.relevance.words import Word, read_words
 if TYPE_CHECKING:
     from viewer.relevance.lexicon import Entry, Lexicon
 
-MAX_BRACKETS = 12
+MAX_BRACKETS = MAX_DEPTH
 _ADVICE = "A vision–language model may be asked for it"
 
 

@@ -33,7 +33,7 @@ class Word:
 
 _INSIDE = ("in", "inside", "within")
 _TOKEN = re.compile(r'"[^"]*"?|&&|\|\||[(),;|]|[^\s(),;|"]+')
-_DISTANCE = re.compile(r"(\d{1,7}(?:[.]\d{1,3})?)\s*(um|µm|μm|microns?|micrometres?|micrometers?|mm)$", re.I)
+_DISTANCE = re.compile(r"(\d{1,7}(?:[.]\d{1,30})?)\s*(um|µm|μm|microns?|micrometres?|micrometers?|mm)$", re.I)
 _ODD = re.compile(r"[^\w\s&/+.%'’\-µμ(),;|\"]")
 
 
@@ -111,11 +111,11 @@ def _operator(tokens: list[str], at: int) -> tuple[Word | None, int]:
         for length in (2, 3):
             distance = _DISTANCE.fullmatch(" ".join(tokens[at + 1 : at + length]))
             if distance:
-                unit_um = 1000.0 if distance[2].lower() == "mm" else 1.0
+                distance_um = float(distance[1] + ("e3" if distance[2].lower() == "mm" else ""))
                 end = at + length
                 end += end < len(tokens) and tokens[end].lower() in ("of", "from")
                 said = " ".join(tokens[at:end])
-                return Word(Kind.NEAR, said, distance_um=float(distance[1]) * unit_um), end - at
+                return Word(Kind.NEAR, said, distance_um=distance_um), end - at
     for length in (3, 2, 1):
         said_words = tokens[at : at + length]
         kind = OPERATORS.get(tuple(word.lower() for word in said_words))

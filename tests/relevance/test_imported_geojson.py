@@ -57,6 +57,7 @@ def test_our_own_patches_come_back_and_places_are_left_out(tmp_path: Path) -> No
     assert (back.known == above_0).all()
     assert abs(back.scores - field.scores)[above_0].max() < 1e-4
     assert back.provenance.query == "relevance: adipose tissue"
+    assert "another slide, of 260 patches and not 144" in refused(path)
 
 
 @pytest.mark.parametrize("form", ["collection", "list", "packed", "old"])
@@ -84,7 +85,7 @@ def test_a_measurement_is_chosen(tmp_path: Path) -> None:
     made = laid(path, "b")
     assert made.field.scores[0, 0] == pytest.approx(0.9)
     assert made.field.known.sum() == 1
-    assert "1 shapes have no such number" in made.notes[-1]
+    assert "1 shapes have no such number" in made.notes[2]
 
 
 def test_cells_are_counted_by_their_centres(tmp_path: Path) -> None:
@@ -93,7 +94,7 @@ def test_cells_are_counted_by_their_centres(tmp_path: Path) -> None:
     cells.append(point | {"properties": {"objectType": "detection", "measurements": {"p": 0.3}}})
     made = laid(written(tmp_path / "a.geojson", cells))
     assert made.field.scores[0, :2].tolist() == pytest.approx([0.5, 0.3])
-    assert "cells or points" in made.notes[-1]
+    assert "cells or points" in made.notes[2]
 
 
 def test_maps_that_do_not_fit_are_refused(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ def test_our_own_scores_come_back_as_they_were(tmp_path: Path) -> None:
     assert back.provenance.software == "Foveola"
     assert back.provenance.mpp_um == pytest.approx((0.499, 0.501))
     assert back.provenance.mpp_estimated
+    assert "another slide, of 260 patches and not 144" in refused(path)
 
 
 def test_attention_of_clam_is_drawn_by_rank(tmp_path: Path) -> None:
@@ -67,10 +68,10 @@ def test_attention_of_clam_is_drawn_by_rank(tmp_path: Path) -> None:
 def test_a_size_that_is_not_stated_is_measured_or_given(tmp_path: Path) -> None:
     path = attention(tmp_path / "a.h5", np.arange(5.0))
     notes = read_map(path, (4096, 2048), GRID, mpp_estimated=False).notes
-    assert "their distance says 256 px" in notes[-1]
+    assert "their distance says 256 px" in notes[2]
     given = read_map(path, (4096, 2048), GRID, mpp_estimated=False, patch_px=512)
     assert given.field.known.sum() > 5
-    assert len(given.notes) == 2
+    assert len(given.notes) == 3
     assert "cannot be" in refused(path, patch_px=float("nan"))
     coarse = attention(path, np.arange(5.0), patch_size=128, downsample=(2.0, 2.0), patch_level=1)
     assert read_map(coarse, (4096, 2048), GRID, mpp_estimated=False).field.known.sum() == 5

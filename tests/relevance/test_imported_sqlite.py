@@ -77,7 +77,7 @@ def test_points_and_collections_are_read(tmp_path: Path) -> None:
     line = struct.pack("<BIIdddd", 1, 2, 2, 600, 5, 610, 9)
     made = laid(store(tmp_path / "a.db", [(None, {"p": 0.2}), (many, {"p": 0.4}), (line, {"p": 0.6})]))
     assert made.field.scores[0, :3].tolist() == pytest.approx([0.4, 0.2, 0.6])
-    assert "cells or points" in made.notes[-1]
+    assert "cells or points" in made.notes[2]
 
 
 def test_a_property_is_chosen(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import psutil
 
 from viewer.relevance.hdf5_reading import FeatureFileError
 from viewer.relevance.imported_objects import MAX_NAME, Box, Shapes, number_from
+from viewer.relevance.imported_scores import check_own_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,10 +30,12 @@ _MEMORY_PER_BYTE = 30
 _KINDS = ("tile", "detection", "cell")
 
 
-def read_geojson_map(path: Path, *, grid: PatchGrid, column: str | None) -> ImportedScores:
+def read_geojson_map(
+    path: Path, *, extent_px: tuple[int, int], grid: PatchGrid, column: str | None
+) -> ImportedScores:
     """The map of a .geojson, .json or either with .gz. Raises FeatureFileError."""
     shapes, left_out = Shapes(path), 0
-    for feature in _features(path):
+    for feature in _features(path, extent_px):
         properties = feature.get("properties")
         properties = properties if isinstance(properties, dict) else {}
         kind = properties.get("objectType", properties.get("object_type", "detection"))
@@ -47,12 +50,18 @@ def read_geojson_map(path: Path, *, grid: PatchGrid, column: str | None) -> Impo
     return shapes.scores("QuPath GeoJSON", grid, column)
 
 
-def _features(path: Path) -> list[dict[str, Any]]:
+def _features(path: Path, extent_px: tuple[int, int]) -> list[dict[str, Any]]:
     try:
         content = json.loads(_text(path))
     except (ValueError, RecursionError) as error:
         raise FeatureFileError(path, f"it is damaged, or no JSON ({error})") from error
     if isinstance(content, dict):
+        own = content.get("foveola")
+        own = own if isinstance(own, dict) else {}
+        mpp_um = own.get("mpp_um")
+        if isinstance(mpp_um, list) and len(mpp_um) == 2:
+            sizes = number_from(mpp_um[0]) or 0.0, number_from(mpp_um[1]) or 0.0
+            check_own_size(path, number_from(own.get("patches_on_slide")), sizes, extent_px)
         content = content.get("features", [content] if content.get("type") == "Feature" else None)
     if not isinstance(content, list) or not all(isinstance(each, dict) for each in content):
         raise FeatureFileError(path, "it is no GeoJSON: it has no list of features")

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer.relevance.foreign_features import MAX_PATCHES, _corners, _first_number, _stride
+from viewer.relevance.grid import PATCH_UM
 from viewer.relevance.hdf5_reading import FeatureFileError, attribute, checked_dataset, number, opened_hdf5
-from viewer.relevance.imported_scores import ImportedScores, as_float64, chosen_column
+from viewer.relevance.imported_scores import ImportedScores, as_float64, check_own_size, chosen_column
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +43,10 @@ def read_hdf5_map(
             raise FeatureFileError(
                 path, f"it is the map of another slide, of {stated[0]:,.0f} × {stated[1]:,.0f} px"
             )
+        width, height = number(file, "patch_width_level0"), number(file, "patch_height_level0")
+        if width and height:
+            mpp_um = PATCH_UM / width, PATCH_UM / height
+            check_own_size(path, number(file, "patches_on_slide"), mpp_um, extent_px)
         columns = {name: table for dataset in found for name, table in _columns(path, file, dataset).items()}
         chosen = chosen_column(path, list(columns), column)
         dataset, place = columns[chosen]

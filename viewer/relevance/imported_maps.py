@@ -73,7 +73,10 @@ def read_map(
     field = RelevanceField.of(grid, values, known, provenance)
     first = f"{shown(path.name)}: {shown(imported.column)} from {imported.producer}; {normalisation}."
     share = f"It covers {field.known_share:.1%} of the slide; the rest is not analysed."
-    return ImportedMap(field, (first, share, *imported.notes))
+    notes = [first, share, *imported.notes]
+    if imported.producer not in ("Foveola", "OME-TIFF"):
+        notes.append("The file does not say of which slide it is: look whether it fits the tissue.")
+    return ImportedMap(field, tuple(notes))
 
 
 def _read(
@@ -91,7 +94,7 @@ def _read(
     if name.endswith((".tif", ".tiff", ".btf")):
         return read_tiff_map(path, extent_px=extent_px, grid=grid, mpp_estimated=mpp_estimated, column=column)
     if name.endswith((".geojson", ".json", ".geojson.gz", ".json.gz")):
-        return read_geojson_map(path, grid=grid, column=column)
+        return read_geojson_map(path, extent_px=extent_px, grid=grid, column=column)
     if name.endswith((".db", ".sqlite")):
         return read_sqlite_map(path, grid=grid, column=column)
     if name.endswith((".npy", ".npz")):

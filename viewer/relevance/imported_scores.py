@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from viewer.relevance.grid import PatchGrid
 from viewer.relevance.hdf5_reading import FeatureFileError
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.grid import PatchGrid
 
 MAX_RECTS = 16_000_000
 _MAX_STEPS = 400_000_000
@@ -65,6 +65,22 @@ def chosen_column(path: Path, names: Sequence[str], wanted: str | None) -> str:
     if len(names) > 1:
         raise FeatureFileError(path, f"it has several columns of scores: {listed}; choose one of them")
     return names[0]
+
+
+def check_own_size(
+    path: Path, patches: float | None, mpp_um: tuple[float, float], extent_px: tuple[int, int]
+) -> None:
+    """Our own exports say how many patches their slide has, at pixels of ``mpp_um`` (x, y). FeatureFileError
+    where this slide has more or fewer by over a row and a column; None says nothing.
+    """
+    try:
+        grid = PatchGrid.over(*extent_px, mpp_um)
+    except ValueError as error:
+        raise FeatureFileError(path, f"it is the map of another slide: {error}") from error
+    if patches is not None and abs(patches - grid.patch_count) > grid.rows + grid.columns:
+        raise FeatureFileError(
+            path, f"it is the map of another slide, of {patches:,.0f} patches and not {grid.patch_count:,}"
+        )
 
 
 def check_places(path: Path, imported: ImportedScores, extent_px: tuple[int, int]) -> None:

@@ -26,6 +26,7 @@ from viewer.relevance.messages import (
     Explained,
     Failed,
     Guessed,
+    Note,
     Progress,
     Published,
     Refused,
@@ -148,6 +149,15 @@ def test_a_slide_is_analysed_and_asked_in_another_process_and_stays_known(
         first = again.hear_kind(Progress)
         assert first.done == first.total
         assert any(isinstance(event, Published) for event in again.events)
+
+
+def test_what_does_not_fit_the_graphics_processor_is_analysed_without_and_said_once(
+    slide: Source, listener: Listener
+) -> None:
+    with closing(begin(slide, listener, make_encoder=workers.cramped)):
+        assert listener.hear_end().failed == 0
+    notes = [event.text for event in listener.events if isinstance(event, Note)]
+    assert notes.count("Colours do not fit the memory of cuda. The CPU is used, more slowly.") == 1
 
 
 def test_words_are_read_in_the_other_process_and_then_asked(slide: Source, listener: Listener) -> None:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, NoReturn
 
 from tests.relevance.colours import ColourEncoder
+from viewer.relevance.encoders import EncoderMemoryError
 from viewer.relevance.text import NearestPhrase
 
 if TYPE_CHECKING:
@@ -36,6 +37,14 @@ def deadly(_encoder_id: str) -> NoReturn:
     os._exit(3)
 
 
+def cramped(_encoder_id: str) -> ColourEncoder:
+    """An encoder that is too large for the graphics processor of the process, which is made up."""
+    import torch
+
+    torch.cuda.is_available = lambda: True
+    return _Cramped()
+
+
 def greasy() -> Guess:
     """A sentence model that knows one thing."""
     return {"greasy stuff": NearestPhrase("fat", 0.61)}.get
@@ -44,6 +53,13 @@ def greasy() -> Guess:
 def deadly_guess() -> NoReturn:
     """No sentence model: the process ends, as when memory is short."""
     os._exit(3)
+
+
+class _Cramped(ColourEncoder):
+    def use(self, device: str) -> None:
+        if device == "cuda":
+            raise EncoderMemoryError("Colours do not fit the memory of cuda")
+        super().use(device)
 
 
 class _Hanging(ColourEncoder):

@@ -148,6 +148,8 @@ def test_pictures_that_are_no_maps_are_refused(tmp_path: Path) -> None:
     assert "in colours" in refused(path)
     tifffile.imwrite(path, np.zeros((32, 64), np.uint8), compression="jpeg")
     assert "compressed by JPEG" in refused(path)
+    tifffile.imwrite(path, RAMP, compression="lzw")
+    assert "compressed by LZW; export it with deflate" in refused(path)
     tifffile.imwrite(path, np.zeros((32, 64), np.complex64))
     assert "complex64" in refused(path)
     tifffile.imwrite(path, np.full((32, 64), np.nan, np.float32))

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
     from viewer.relevance.grid import PatchGrid
 
-_LOSSLESS = (1, 5, 8, 32773, 32946, 50000)
+_LOSSLESS = (1, 8, 32773, 32946, 50000)
+"""Not LZW: damaged streams of it crash the process in imagecodecs."""
 _MAX_COLUMNS = 256
 _MAX_TILES = 1_000_000
 _LARGEST_SHARE = 0.2
@@ -165,7 +166,7 @@ def _check(path: Path, image: TiffImage, first: TiffImage) -> None:
         )
     if image.compression not in _LOSSLESS:
         name = COMPRESSIONS.get(image.compression, f"method {image.compression}")
-        raise FeatureFileError(path, f"it is compressed by {name}; export it with deflate or LZW")
+        raise FeatureFileError(path, f"it is compressed by {name}; export it with deflate")
     if image.bits not in (8, 16, 32, 64) or (image.bits, image.samples) != (first.bits, first.samples):
         raise FeatureFileError(path, f"its {image.samples} channels of {image.bits} bits are not expected")
     if image.samples > _MAX_COLUMNS or image.tiles_per_plane > _MAX_TILES:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from viewer.view.colour_map import ENTRIES, colour_maps, colour_stops
+from viewer.view.hierarchy import HierarchyLevels
 from viewer.view.overlay import COLOUR_MAPS, OverlayLayer, OverlayLook, OverlayScene, OverlayStack
 from viewer.view.overlay_picture import overlay_picture
 
@@ -138,3 +140,9 @@ def test_below_the_threshold_the_small_picture_is_clear() -> None:
     stack.put("a", layer([[100, 200]]), OverlayLook(threshold=0.5, opacity=0.5))
     alpha = overlay_picture(stack.scene().drawn, (20.0, 10.0), (2, 1))[0, :, 3]
     assert alpha.tolist() == [0, 128]
+
+
+def test_levels_of_another_grid_are_refused() -> None:
+    levels = HierarchyLevels(np.zeros((1, 1), np.uint8), np.zeros((32, 32), np.uint8), np.ones((2, 2), bool))
+    with pytest.raises(ValueError, match="levels of"):
+        replace(layer([[1]]), levels=levels)

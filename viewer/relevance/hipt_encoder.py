@@ -123,7 +123,7 @@ class HiptEncoder:
         """See ``Attending.attend_regions``. Glass is white, as the model's authors fill what is missing, and
         so is a patch whose features are not numbers."""
         region = self._hipt.region
-        usable = np.isfinite(features).all(axis=-1)
+        usable: NDArray[np.bool_] = np.asarray(np.isfinite(features).all(axis=-1))
         if region is None:
             even = np.where(usable, tissue.astype(np.float32), np.float32(np.nan))
             return np.repeat(even[:, None], self.heads[1], axis=1), np.zeros((len(features), 1), np.float32)

@@ -14,6 +14,7 @@ import simplejpeg
 
 from viewer.slide import tiff_layout as tiff
 from viewer.slide.jpeg_stream import JpegError, JpegHeader, adobe_segment, read_header, tables_segments
+from viewer.slide.lzw import lzw_decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 MAX_JPEG_2000_TILES = 256
 
 _RAW_DECODERS: dict[int, Callable[..., bytes | bytearray | memoryview]] = {
-    5: imagecodecs.lzw_decode,
+    5: lzw_decode,
     8: imagecodecs.deflate_decode,
     32773: imagecodecs.packbits_decode,
     32946: imagecodecs.deflate_decode,
@@ -172,7 +173,7 @@ class TileCodec:
         decoder = _RAW_DECODERS.get(image.compression)
         try:
             raw = decoder(data, out=size) if decoder else data[:size]
-        except RuntimeError as error:  # the base of every imagecodecs error
+        except (RuntimeError, ValueError) as error:  # the base of every imagecodecs error; of lzw
             raise CodecError(f"damaged {tiff.COMPRESSIONS[image.compression]} data: {error}") from None
         if len(raw) != size:
             raise CodecError(f"it holds {len(raw)} bytes, not {size}")

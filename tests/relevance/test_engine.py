@@ -35,6 +35,7 @@ from viewer.view.hierarchy import relative_of_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from multiprocessing.connection import Connection
     from pathlib import Path
 
 DARKNESS = Term("darkness")
@@ -239,6 +240,51 @@ def test_attention_of_all_levels_lies_in_shared_memory_at_the_end(attending: Win
     assert seen[20, 44] > 1.5 * seen[20, 20] > 0
     assert relative_of_codes()[attention.regions][1, 2] > relative_of_codes()[attention.regions][1, 1]
     assert attention.tokens[0, 20, 20, 255] > attention.tokens[0, 20, 20, 7] == attention.tokens[1, 20, 20, 0]
+
+
+class Waits:
+    """A connection that counts how often it is waited for."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.recv, self.send, self.close = connection.recv, connection.send, connection.close
+        self.waited = 0
+
+    def poll(self, timeout_s: float) -> bool:
+        self.waited += timeout_s > 0
+        return self._connection.poll(timeout_s)
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Iterator[Window]:
+    """A slide whose features are all stored."""
+    source = MadeSlide(picture())
+    with open_store(tmp_path, source) as store:
+        Analysis(source, AttendingColours(), store).run_to_end(threads=1)
+    with open_store(tmp_path, source) as store:
+        window = Window(Analysis(source, AttendingColours(), store))
+        yield window
+        window.stop()
+
+
+def test_stored_features_are_looked_through_at_once_but_not_in_a_pause(stored: Window) -> None:
+    waits = Waits(stored._theirs)
+    stored._theirs = waits  # type: ignore[assignment]
+    stored.tell(SetPaused(True))
+    stored.start()
+    stored.hear_until(lambda event: isinstance(event, Progress) and event.paused)
+    time.sleep(0.1)
+    memory = stored.memory.attention
+    assert memory is not None
+    assert not memory.read().patches_known.any()
+    before = waits.waited
+    stored.tell(SetPaused(False))
+
+    def all_known(event: Any) -> bool:
+        return isinstance(event, Attended) and bool(memory.read().patches_known[stored.analysis.tissue].all())
+
+    stored.hear_until(all_known)
+    assert waits.waited - before < 6, "it waits for nothing while regions are left"
 
 
 def test_tokens_of_the_field_are_looked_at_again_where_only_features_are_stored(tmp_path: Path) -> None:

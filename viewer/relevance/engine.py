@@ -109,7 +109,7 @@ class Engine:
         self._allocation_due = False
         self._allocate_due_s = 0.0
         self._attend_due_s = 0.0
-        self._attention_news = False
+        self._attention_news = self._attending = False
         self._patch_s = 0.0
         self._worked_s = 0.0
         self._worked_patches = 0
@@ -204,8 +204,7 @@ class Engine:
         wait a little for what they bring, or for the window.
         """
         analysis = self._analysis
-        resting = self._paused or monotonic() < self._moving_until_s
-        if not resting and analysis.pending.any():
+        if not self._resting and analysis.pending.any():
             reader = self._ready_reader()
             while reader.busy < reader.room:
                 block = self._order.next(analysis.pending, min(self._side(), analysis.block_side))
@@ -216,10 +215,15 @@ class Engine:
             for outcome in self._reader.collect(_BUSY_WAIT_S):
                 self._learn(outcome)
             return
-        if not resting and not self._finished:
+        if not self._resting and not self._finished:
             self._end_analysis()
-        soon = self._guesser.busy or (resting and not self._paused)
-        self._connection.poll(_BUSY_WAIT_S if soon else _IDLE_WAIT_S)
+        if not self._attending:
+            soon = self._guesser.busy or (self._resting and not self._paused)
+            self._connection.poll(_BUSY_WAIT_S if soon else _IDLE_WAIT_S)
+
+    @property
+    def _resting(self) -> bool:
+        return self._paused or monotonic() < self._moving_until_s
 
     def _close_reader(self) -> None:
         if self._reader is not None:
@@ -299,7 +303,8 @@ class Engine:
         attention = self._analysis.attention
         if attention is None:
             return
-        if attention.update(self._analysis.failed, _WINDOWS_AT_ONCE):
+        self._attending = not self._resting and attention.update(self._analysis.failed, _WINDOWS_AT_ONCE)
+        if self._attending:
             self._attention_news = True
             self._tell_notes()
         if self._attention_news and monotonic() >= self._attend_due_s:

@@ -76,6 +76,7 @@ class Analysis:
         self.device = "cpu"
         self.attention: AttentionBuilder | WholeAttention | None = None
         self._reader: BlockReader | None = None
+        self._begun: Mask = np.zeros(grid.shape, bool)  # those under way, and those that could not be read
         self._notes = dict.fromkeys((*notes, *store.notes, *self._found.notes))
         if not self._found.has_tissue or not self._found.brightfield:
             self._notes[self._found.reason] = None
@@ -131,7 +132,8 @@ class Analysis:
     def want_tokens(self, area: Mask) -> None:
         """Look again at patches whose features came from the store, for their tokens: (rows, columns)."""
         if self.attention is not None:
-            self.pending |= area & self.attention.tokens_missing & self.store.known() & ~self.failed
+            missing = self.attention.tokens_missing & self.store.known()
+            self.pending |= area & missing & ~self._begun
 
     def reader(self, threads: int) -> BlockReader:
         """Threads that read and encode for this analysis. Calibrates where that was not done: up to a
@@ -156,15 +158,19 @@ class Analysis:
         """Have the pending patches of a block read and encoded."""
         wanted = self.pending[block.cells].copy()
         self.pending[block.cells] = False
+        self._begun[block.cells] |= wanted
         reader.submit(block, wanted)
 
     def take(self, outcome: Outcome) -> None:
         """Keep what a reader gives. A full memory makes later blocks smaller, and at last the CPU does it."""
+        if len(outcome.cells):
+            self._begun[tuple(outcome.cells.T)] = False
         if outcome.out_of_memory is not None:
             self._make_do(outcome)
             return
         if len(outcome.failed):
-            self.failed[tuple(outcome.failed.T)] = True
+            # What the store knows of a patch stands, though its tokens could not be read.
+            self.failed[tuple(outcome.failed.T)] = ~self.store.known()[tuple(outcome.failed.T)]
         if self.attention is not None and outcome.tokens is not None and len(outcome.cells):
             self.attention.take(outcome.cells, outcome.tokens)
         if len(outcome.cells):

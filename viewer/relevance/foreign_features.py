@@ -119,31 +119,31 @@ def _trident(path: Path, file: h5py.File, coords: h5py.Dataset, slide: SlideFact
     exact = number(file, "patch_width_level0"), number(file, "patch_height_level0")
     sides = (exact[0], exact[1]) if exact[0] and exact[1] else (side, side)
     encoder = attribute(file, "encoder") or attribute(file["features"], "encoder") or _folder_encoder(path)
-    return _Bag("TRIDENT", features, _corners(path, file, "coords"), sides, str(encoder))
+    return _Bag("TRIDENT", features, corners_of(path, file, "coords"), sides, str(encoder))
 
 
 def _clam(path: Path, file: h5py.File, coords: h5py.Dataset) -> _Bag:
     """Its files of patches state a size, its files of features do not: then the nearest neighbours tell."""
-    features, corners = _rows(path, file, "features"), _corners(path, file, "coords")
-    size, downsample = number(coords, "patch_size"), _first_number(coords, "downsample")
+    features, corners = _rows(path, file, "features"), corners_of(path, file, "coords")
+    size, downsample = number(coords, "patch_size"), first_number(coords, "downsample")
     if size and (downsample or number(coords, "patch_level") == 0):
         side = size * (downsample or 1.0) * (number(coords, "custom_downsample") or 1.0)
         return _Bag("CLAM", features, corners, (side, side), _folder_encoder(path))
-    side = _stride(path, corners)
+    side = stride_of(path, corners)
     note = f"The file does not state the size of its patches; their distance says {side:g} px."
     return _Bag("CLAM", features, corners, (side, side), _folder_encoder(path), (note,))
 
 
 def _stamp(path: Path, file: h5py.File, slide: SlideFacts) -> _Bag:
     """Corners in µm; in files from before there were units, in pixels of 256 µm patches of 224 px."""
-    features, coords = _rows(path, file, "feats"), _corners(path, file, "coords")
+    features, coords = _rows(path, file, "feats"), corners_of(path, file, "coords")
     if slide.mpp_um is None:
         raise FeatureFileError(path, "its places are in micrometres, and the slide's pixel size is not known")
     encoder = str(attribute(file, "extractor") or _folder_encoder(path))
     tile_um = number(file, "tile_size_um") or number(file, "tile_size")
     um_per_unit, notes = 1.0, tuple[str, ...]()
     if attribute(file, "unit") != "um" or not tile_um:
-        stride = _stride(path, coords)
+        stride = stride_of(path, coords)
         if round(stride) == _STAMP_PX:
             um_per_unit = _STAMP_UM / _STAMP_PX
         elif round(stride) != _STAMP_UM:
@@ -156,8 +156,8 @@ def _stamp(path: Path, file: h5py.File, slide: SlideFacts) -> _Bag:
 
 
 def _span(path: Path, file: h5py.File) -> _Bag:
-    features, coords = _rows(path, file, "feats"), _corners(path, file, "cords")
-    side = _stride(path, coords)
+    features, coords = _rows(path, file, "feats"), corners_of(path, file, "cords")
+    side = stride_of(path, coords)
     note = f"The file states neither unit nor size; its places are taken for level-0 px, {side:g} px apart."
     return _Bag("SPAN", features, coords, (side, side), _folder_encoder(path), (note,))
 
@@ -200,7 +200,7 @@ def _check_shape(path: Path, shape: tuple[int, ...]) -> None:
         raise FeatureFileError(path, f"its features have the shape {shape}, which is not expected there")
 
 
-def _corners(path: Path, file: h5py.File, name: str) -> NDArray[np.float64]:
+def corners_of(path: Path, file: h5py.File, name: str) -> NDArray[np.float64]:
     data = checked_dataset(path, file, name, ndim=(2, 3), kinds="iuf")
     shape = data.shape[1:] if len(data.shape) == 3 and data.shape[0] == 1 else data.shape
     if len(shape) != 2 or shape[1] != 2 or shape[0] > MAX_PATCHES:
@@ -208,7 +208,7 @@ def _corners(path: Path, file: h5py.File, name: str) -> NDArray[np.float64]:
     return np.asarray(data[()], np.float64).reshape(shape)
 
 
-def _stride(path: Path, coords: NDArray[np.float64]) -> float:
+def stride_of(path: Path, coords: NDArray[np.float64]) -> float:
     """The smallest distance between two columns or rows of patches."""
     steps = [np.diff(np.unique(coords[:, axis])) for axis in (0, 1)]
     gaps = np.concatenate([step[step > 0.5] for step in steps])
@@ -219,7 +219,7 @@ def _stride(path: Path, coords: NDArray[np.float64]) -> float:
     return float(gaps.min())
 
 
-def _first_number(owner: Any, name: str) -> float | None:
+def first_number(owner: Any, name: str) -> float | None:
     """A number, or the first of a pair as CLAM writes its downsample in x and y."""
     if name in owner.attrs and owner.attrs.get_id(name).shape == (2,):
         value = float(owner.attrs[name][0])
@@ -257,7 +257,7 @@ def _npz_array(path: Path) -> NDArray[np.float64]:
     ) as error:  # fmt: skip
         raise FeatureFileError(path, f"it is no whole .npz file ({error})") from error
     try:
-        shape, column_major, kind, start = _npy_header(data)
+        shape, column_major, kind, start = npy_header(data)
     # What numpy lets through of the parser of Python's own words.
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError) as error:
         raise FeatureFileError(path, f"its array is damaged ({error})") from error
@@ -269,7 +269,7 @@ def _npz_array(path: Path) -> NDArray[np.float64]:
     return values.reshape(shape, order="F" if column_major else "C")
 
 
-def _npy_header(data: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+def npy_header(data: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
     import io
 
     stream = io.BytesIO(data)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.relevance.foreign_features import MAX_PATCHES, _corners, _first_number, _stride
+from viewer.relevance.foreign_features import MAX_PATCHES, corners_of, first_number, stride_of
 from viewer.relevance.grid import PATCH_UM
 from viewer.relevance.hdf5_reading import FeatureFileError, attribute, checked_dataset, number, opened_hdf5
 from viewer.relevance.imported_scores import ImportedScores, as_float64, check_own_size, chosen_column
@@ -52,7 +52,7 @@ def read_hdf5_map(
         dataset, place = columns[chosen]
         table = checked_dataset(path, file, dataset, ndim=(1, 2), kinds="fiu")
         scores = as_float64(table[()] if table.ndim == 1 else table[:, place])
-        corners = _corners(path, file, "coords")
+        corners = corners_of(path, file, "coords")
         side, note = _side(path, file, corners, patch_px)
         query = str(attribute(file, "query") or "")
     is_clam = dataset == "attention_scores"
@@ -84,7 +84,7 @@ def _side(
     if stated[0] and stated[1]:
         side, note = np.array(stated, np.float64), tuple[str, ...]()
     else:
-        stride = _stride(path, corners)
+        stride = stride_of(path, corners)
         side = np.array([stride, stride])
         note = (f"The file does not state the size of its patches; their distance says {stride:g} px.",)
     if not ((side > 0) & (side < 1e6)).all():
@@ -99,7 +99,7 @@ def _stated(file: h5py.File) -> float | None:
     for owner in owners:
         if size := number(owner, "patch_size_level0"):
             return size
-        size, downsample = number(owner, "patch_size"), _first_number(owner, "downsample")
+        size, downsample = number(owner, "patch_size"), first_number(owner, "downsample")
         if size and (downsample or not number(owner, "patch_level")):
             return size * (downsample or 1.0) * (number(owner, "custom_downsample") or 1.0)
     return None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
-from viewer.relevance.foreign_features import MAX_PATCHES, _npy_header, _stride
+from viewer.relevance.foreign_features import MAX_PATCHES, npy_header, stride_of
 from viewer.relevance.hdf5_reading import FeatureFileError
 from viewer.relevance.imported_raster import MAX_PIXELS, raster_scores, stretched_pixel
 from viewer.relevance.imported_scores import ImportedScores, as_float64, chosen_column
@@ -82,7 +82,7 @@ def _from_archive(
     if patch_px is None and stated and stated[0].size == 1:
         patch_px = float(stated[0].reshape(-1)[0])
     elif patch_px is None:
-        patch_px = _stride(path, corners)
+        patch_px = stride_of(path, corners)
         note = (f"The file does not state the size of its patches; their distance says {patch_px:g} px.",)
     if not 0 < patch_px < 1e6:
         raise FeatureFileError(path, f"patches of {patch_px:g} px make no sense; give their size")
@@ -107,7 +107,7 @@ def _array(path: Path, stream: IO[bytes], name: str) -> NDArray[Any]:
     """An array whose header was checked before its values were read; never more than it claims."""
     head = stream.read(65536)
     try:
-        shape, column_major, kind, start = _npy_header(head)
+        shape, column_major, kind, start = npy_header(head)
     # What numpy lets through of the parser of Python's own words.
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError) as error:
         raise FeatureFileError(path, f"{name} is damaged, or no numpy array ({error})") from error

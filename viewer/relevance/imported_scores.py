@@ -47,6 +47,15 @@ class ImportedScores:
     notes: tuple[str, ...] = ()
 
 
+class SeveralColumnsError(FeatureFileError):
+    """A file with several columns of scores, of which none was chosen: ``names``."""
+
+    def __init__(self, path: Path, names: Sequence[str]) -> None:
+        listed = ", ".join(repr(name[:80]) for name in sorted(names)[:20])
+        super().__init__(path, f"it has several columns of scores: {listed}; choose one of them")
+        self.names = tuple(names)
+
+
 def as_float64(values: NDArray[Any]) -> NDArray[np.float64]:
     """The numbers of a file, some of which may be NaNs that numpy warns of."""
     with np.errstate(invalid="ignore"):
@@ -63,7 +72,7 @@ def chosen_column(path: Path, names: Sequence[str], wanted: str | None) -> str:
     if wanted is not None:
         raise FeatureFileError(path, f"it has no scores named {wanted[:80]!r}; it has {listed}")
     if len(names) > 1:
-        raise FeatureFileError(path, f"it has several columns of scores: {listed}; choose one of them")
+        raise SeveralColumnsError(path, names)
     return names[0]
 
 

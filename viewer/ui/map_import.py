@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QInputDialog
 
 from viewer.relevance.grid import PatchGrid
 from viewer.relevance.imported_maps import read_map
+from viewer.relevance.imported_scores import SeveralColumnsError
 from viewer.ui.messages import MessageKind
 from viewer.ui.side_thread import SideThread
 
@@ -51,24 +52,31 @@ class MapImport(QObject):
         if name:
             self.read(Path(name))
 
-    def read(self, path: Path) -> None:
-        """Lay a file's map over the slide, or tell why not."""
+    def read(self, path: Path, column: str | None = None) -> None:
+        """Lay a file's map over the slide, or tell why not. Of several columns the reader chooses one."""
         source, mpp_um = self._view.source, self._view.mpp_um
         if source is None or mpp_um is None:
             return
         extent_px = source.pyramid.width, source.pyramid.height
         grid, estimated = PatchGrid.over(*extent_px, mpp_um), self._view.mpp_estimated
         self._thread.run(
-            lambda: read_map(path, extent_px, grid, mpp_estimated=estimated),
+            lambda: read_map(path, extent_px, grid, mpp_estimated=estimated, column=column),
             partial(self._show, source, path),
-            self._tell_why_not,
+            partial(self._tell_why_not, path),
         )
 
     def close(self) -> None:
         """End the thread."""
         self._thread.close(wait_s=0.3)
 
-    def _tell_why_not(self, error: Exception) -> None:
+    def _tell_why_not(self, path: Path, error: Exception) -> None:
+        if isinstance(error, SeveralColumnsError):
+            column, chosen = QInputDialog.getItem(
+                self._view.window(), "Add a map", f"Which scores of {path.name}?", error.names, editable=False
+            )
+            if chosen:
+                self.read(path, column)
+            return
         self._messages.show_message(MessageKind.WARNING, str(error))
 
     def _show(self, source: Source, path: Path, found: ImportedMap) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import h5py
 import numpy as np
 import pytest
-from PySide6.QtWidgets import QFileDialog, QPushButton
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QPushButton
 
 from viewer.relevance.export import write_scores
 from viewer.relevance.field import Provenance, RelevanceField
@@ -77,3 +78,26 @@ def test_nothing_is_asked_without_a_slide(
     window.query.maps.choose()
     window.query.maps.read(tmp_path / "nowhere.h5")
     assert told(window) == []
+
+
+def test_of_several_columns_the_reader_chooses_one(
+    qtbot: QtBot, open_window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = a_map(tmp_path / "two.h5", open_window)
+    with h5py.File(file, "r+") as stored:
+        count = len(stored["scores"])
+        del stored["scores"]
+        stored["attention_scores"] = np.random.default_rng(0).random((count, 2))
+    offered: list[str] = []
+
+    def choose(*words: object, **_how: object) -> tuple[str, bool]:
+        names = words[3]
+        assert isinstance(names, tuple)
+        offered.extend(names)
+        return names[1], True
+
+    monkeypatch.setattr(QInputDialog, "getItem", choose)
+    open_window.query.maps.read(file)
+    qtbot.wait_until(lambda: len(open_window.query.layers.kept) == 1)
+    assert len(offered) == 2
+    assert open_window.query.layers.kept[0].words.startswith("two.h5: ")

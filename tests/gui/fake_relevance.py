@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from viewer.relevance.attention import Attention
 from viewer.relevance.field import Provenance, RelevanceField
 from viewer.relevance.grid import PatchGrid
-from viewer.relevance.messages import Published
+from viewer.relevance.messages import Attended, Published
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ class FakeClient:
         self.told: list[tuple[Any, ...]] = []
         self.grid = PatchGrid(1, 1, 1, 1)
         self.answer: RelevanceField | None = None
+        self.looked: Attention | None = None
         self.closed = False
 
     def open(self, source: Source, mpp_um: tuple[float, float], **facts: Any) -> None:
@@ -52,6 +54,9 @@ class FakeClient:
     def field(self) -> RelevanceField | None:
         return self.answer
 
+    def attention(self) -> Attention | None:
+        return self.looked
+
     def weights(self) -> np.ndarray:
         return np.full(self.grid.shape, 2.0, np.float32)
 
@@ -66,6 +71,24 @@ class FakeClient:
         known[-1, -1] = False
         self.answer = RelevanceField.of(self.grid, scores, known, PROVENANCE)
         self.tell(Published(number, PROVENANCE))
+
+    def attend(self, code: int = 200) -> None:
+        """Say where an encoder of two heads for tokens and for patches looks: the second head's patches get
+        10 more than ``code``, only the tokens of the last patch are known."""
+        rows, cols = self.grid.shape
+        patches = np.full((2, rows, cols), code, np.uint8)
+        patches[1] += 10
+        patches_known = np.ones((rows, cols), bool)
+        patches_known[-1, -1] = False
+        self.looked = Attention(
+            np.full((2, rows, cols, 256), code, np.uint8),
+            patches,
+            np.full((-(-rows // 16), -(-cols // 16)), 128, np.uint8),
+            np.ones((rows, cols), bool),
+            patches_known,
+            np.ones((rows, cols), bool),
+        )
+        self.tell(Attended())
 
     @property
     def _number(self) -> int:

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from viewer.relevance.attention import MAX, MEAN
 from viewer.ui.analysis_bar import AnalysisBar
@@ -18,6 +28,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.attention import Head
     from viewer.relevance.encoders import EncoderCard
+    from viewer.ui.theme import ThemeKeeper
 
 _MODES = {
     "factorised": (
@@ -30,6 +41,7 @@ _MODES = {
     ),
     "single": ("One level alone", "The attention within the next larger square, whatever that one gets"),
 }
+"""What a mode is called, and what it is good for."""
 _LEVELS = {
     "zoom": ("Follow the zoom", "Finer levels fade in as one zooms in"),
     "region": ("Regions", "Squares of 2 mm on the slide"),
@@ -43,23 +55,36 @@ class AttentionControls(QWidget):
 
     chosen = Signal()
     """Something was chosen: see ``choice`` and ``hierarchy``."""
+    facts_pressed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, themes: ThemeKeeper, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Attention")
+        self._themes = themes
         self._cards: tuple[EncoderCard, ...] = ()
         self.shown = QCheckBox("&Show what stands out, and where a model looks")
         self.shown.toggled.connect(self._changed)
         self.encoder = self._combo("Whose attention")
+        self.encoder.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.facts = QToolButton()
+        self.facts.setToolTip("Licence, pixel size and what to know of it")
+        self.facts.setAccessibleName("About whose attention is shown")
+        self.facts.clicked.connect(self.facts_pressed)
         self.mode = self._combo("How levels are joined", _MODES)
         self.level = self._combo("Down to which level", _LEVELS)
         self.patch_head = self._combo("Head for patches")
         self.token_head = self._combo("Head for tokens")
         self.bar = AnalysisBar()
-        self._remarks = QLabel(wordWrap=True)
+        self._remarks = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self._remarks.setAccessibleName("Notes of the analysis")
         self._remarks.setProperty("muted", True)
+        whose = QHBoxLayout()
+        whose.addWidget(self.encoder, 1)
+        whose.addWidget(self.facts)
         form = QFormLayout()
-        form.addRow("&Whose", self.encoder)
+        whose_label = QLabel("&Whose")
+        whose_label.setBuddy(self.encoder)
+        form.addRow(whose_label, whose)
         form.addRow("&Joined as", self.mode)
         form.addRow("&Down to", self.level)
         form.addRow("&Patch head", self.patch_head)
@@ -71,6 +96,8 @@ class AttentionControls(QWidget):
         layout.addWidget(self.bar)
         layout.addWidget(self._remarks)
         layout.addStretch(1)
+        themes.changed.connect(self._dress)
+        self._dress()
         self._changed()
 
     @property
@@ -87,11 +114,6 @@ class AttentionControls(QWidget):
         return AttentionChoice(
             card.id, self.hierarchy.mode, self.token_head.currentData(), self.patch_head.currentData()
         )
-
-    @property
-    def view_words(self) -> str:
-        """What a slide head's chosen view shows; "" for an encoder whose heads have no names."""
-        return self.patch_head.currentText() if self.card is not None and self.card.views else ""
 
     @property
     def hierarchy(self) -> HierarchyLook:
@@ -123,9 +145,12 @@ class AttentionControls(QWidget):
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         for data, (words, tip) in (items or {}).items():
             combo.addItem(words, data)
-            combo.setItemData(combo.count() - 1, tip, 3)  # Qt.ToolTipRole
+            combo.setItemData(combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         combo.currentIndexChanged.connect(self._changed)
         return combo
+
+    def _dress(self) -> None:
+        self.facts.setIcon(self._themes.icon("information"))
 
     def _changed(self) -> None:
         card = self.card
@@ -140,9 +165,19 @@ class AttentionControls(QWidget):
         self.chosen.emit()
 
 
+def mode_in_words(mode: str) -> str:
+    """What a mode of ``viewer.view.hierarchy`` is called."""
+    return _MODES[mode][0]
+
+
+def head_in_words(head: Head) -> str:
+    """What one head, or all together, are called; the first head is 1."""
+    return {MEAN: "Mean of all", MAX: "Largest of all"}.get(str(head)) or f"Head {int(head) + 1}"
+
+
 def _heads(heads: int) -> list[tuple[str, Head]]:
     """Mean, largest and each head, in words and as they are chosen."""
-    return [("Mean of all", MEAN), ("Largest of all", MAX)] + [(f"Head {n + 1}", n) for n in range(heads)]
+    return [(head_in_words(head), head) for head in (MEAN, MAX, *range(heads))]
 
 
 def _offer(combo: QComboBox, items: Sequence[tuple[str, Head]]) -> None:

@@ -50,12 +50,14 @@ class AttentionChoice:
 class AttentionSession(QObject):
     """Belongs to one ``SlideView``. ``close`` ends the worker and its threads."""
 
-    layer_made = Signal(object)
-    """An OverlayLayer of what is known now, None where nothing is shown."""
+    layer_made = Signal(object, object)
+    """An OverlayLayer of what is known now and the AttentionChoice it was made for; None, None where nothing
+    is shown."""
     progressed = Signal(object)
     """A Progress, or None when the worker has ended."""
-    noted = Signal(str)
-    """What the encoder says of this slide."""
+    notes_changed = Signal()
+    pixel_size_wanted = Signal()
+    """Attention waits for the size of a pixel, which nobody knows."""
     failed = Signal(str)
     """Something went wrong, in words."""
 
@@ -71,6 +73,7 @@ class AttentionSession(QObject):
         self._drawing_busy = self._drawing_due = False
         self._client: RelevanceClient | None = None
         self._choice: AttentionChoice | None = None
+        self._notes: tuple[str, ...] = ()
         self._sequence = count(1)
         self._look = Throttle(slide_view, self._send_look, LOOK_INTERVAL_MS)
         slide_view.source_changed.connect(self._begin_anew)
@@ -82,17 +85,25 @@ class AttentionSession(QObject):
         """Whether there is a worker for this slide."""
         return self._client is not None
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the encoder says of this slide."""
+        return self._notes
+
     def apply_settings(self, settings: Settings) -> None:
         """For the next worker."""
         self._settings = settings
 
     def show(self, choice: AttentionChoice | None) -> None:
-        """Show this attention, or none, which ends its worker. Heads and modes cost no analysis."""
+        """Show this attention, or none, which ends its worker. Heads and modes cost no analysis, unless the
+        worker had given up."""
         before, self._choice = self._choice, choice
-        if choice is None or before is None or before.encoder_id != choice.encoder_id:
-            self._begin_anew()
-        else:
+        if before == choice and (choice is None or self.running):
+            return
+        if self.running and before and choice and before.encoder_id == choice.encoder_id:
             self._draw_again()
+        else:
+            self._begin_anew()
 
     def set_paused(self, paused: bool) -> None:
         """Hold the analysis, or let it go on."""
@@ -112,9 +123,13 @@ class AttentionSession(QObject):
         if client is not None:
             client.close()
             self.progressed.emit(None)
-        self.layer_made.emit(None)
+        self.layer_made.emit(None, None)
+        self._note(())
         source, mpp_um, choice = self._view.source, self._view.mpp_um, self._choice
-        if choice is None or source is None or mpp_um is None:
+        if choice is None or source is None:
+            return
+        if mpp_um is None:
+            self.pixel_size_wanted.emit()
             return
         following = self._make_client(lambda event: self._hear(following, event))
         relevance = self._settings.relevance
@@ -148,13 +163,19 @@ class AttentionSession(QObject):
             case Progress():
                 self.progressed.emit(event)
             case Note():
-                self.noted.emit(event.text)
+                self._note((*self._notes, event.text))
             case Failed() | WorkerDied():
                 self.failed.emit(event.reason)
                 if isinstance(event, Failed) or not event.restarting:
                     self._client = None
                     client.close()
                     self.progressed.emit(None)
+
+    def _note(self, notes: tuple[str, ...]) -> None:
+        notes = tuple(dict.fromkeys(notes))  # a worker that starts again says all of it again
+        if notes != self._notes:
+            self._notes = notes
+            self.notes_changed.emit()
 
     def _draw_again(self) -> None:
         """Make a layer of what is known, beside the window, one at a time, the newest."""
@@ -169,13 +190,16 @@ class AttentionSession(QObject):
         def made(layer: OverlayLayer) -> None:
             self._drawing_busy = False
             if client is self._client:
-                self.layer_made.emit(layer)
+                self.layer_made.emit(layer, choice)
             if self._drawing_due:
                 self._draw_again()
 
         def not_made(error: Exception) -> None:
             self._drawing_busy = False
-            self.failed.emit(f"The attention cannot be shown: {error}")
+            if client is self._client:
+                self.failed.emit(f"The attention cannot be shown: {error}.")
+            if self._drawing_due:
+                self._draw_again()
 
         self._drawing.run(
             lambda: layer_from_attention(

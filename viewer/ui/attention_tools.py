@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from viewer.relevance.attention import MEAN
 from viewer.relevance.encoders import SALIENCY_ID
 from viewer.relevance.head_registry import head_cards
-from viewer.ui.attention_controls import AttentionControls
+from viewer.ui.attention_controls import AttentionControls, head_in_words, mode_in_words
 from viewer.ui.attention_session import AttentionSession
-from viewer.ui.encoder_dialog import use_after_terms
+from viewer.ui.dialogs import show_dialog
+from viewer.ui.encoder_dialog import EncoderDialog, use_after_terms
 from viewer.ui.legend import LegendEntry
 from viewer.ui.messages import MessageKind
-from viewer.view.hierarchy import OCTAVES
+from viewer.view.hierarchy import OCTAVES, HierarchyLook
 from viewer.view.overlay import OverlayLook, colour_stops
 
 if TYPE_CHECKING:
@@ -27,16 +29,18 @@ if TYPE_CHECKING:
     from viewer.ui.messages import MessageArea
     from viewer.ui.overlay_layers import OverlayLayers
     from viewer.ui.slide_view import SlideView
+    from viewer.ui.theme import ThemeKeeper
     from viewer.view.overlay import OverlayLayer
 
 _NAME = "attention"
 _COLOUR_MAPS = "magma", "viridis"
 """The first that the search does not use."""
 _MOST = 2 ** (OCTAVES // 2)
-_OCTAVES = f"a {_MOST}th of even", f"{_MOST} times even"
+_OCTAVES = f"1/{_MOST} of average", f"{_MOST} × average"
 _RANKS = "lowest rank", "highest"
 _SIGNED = "speaks against", "speaks for"
 """What clear and full colour mean."""
+_NO_PIXEL_SIZE = "The pixel size of this slide is not known, and nothing is analysed without it."
 
 
 class AttentionTools(QObject):
@@ -48,20 +52,32 @@ class AttentionTools(QObject):
     """Attention was asked for on a slide whose pixel size nobody knows."""
 
     def __init__(
-        self, slide_view: SlideView, layers: OverlayLayers, messages: MessageArea, settings: Settings
+        self,
+        slide_view: SlideView,
+        layers: OverlayLayers,
+        messages: MessageArea,
+        themes: ThemeKeeper,
+        settings: Settings,
+        *,
+        session: AttentionSession | None = None,
     ) -> None:
         super().__init__(slide_view)
         self._view, self._layers = slide_view, layers
         self._settings = settings
         self._overlay = settings.overlay
+        self._card: EncoderCard | None = None
         self._layer: OverlayLayer | None = None
-        self.controls = AttentionControls()
-        self.session = AttentionSession(slide_view, settings)
+        self._shown: AttentionChoice | None = None
+        """What the layer was made for: the page may be ahead of it, while terms are read for instance."""
+        self.controls = AttentionControls(themes)
+        self.session = session or AttentionSession(slide_view, settings)
         self.controls.chosen.connect(self._choose)
         self.session.layer_made.connect(self._show)
         self.session.progressed.connect(self._show_progress)
-        self.session.noted.connect(self.controls.show_remark)
+        self.session.notes_changed.connect(self._show_notes)
+        self.session.pixel_size_wanted.connect(self._want_pixel_size)
         self.session.failed.connect(partial(messages.show_message, MessageKind.WARNING))
+        self.controls.facts_pressed.connect(self._show_facts)
         self.controls.bar.pause_toggled.connect(self.session.set_paused)
         self.controls.bar.stop_pressed.connect(lambda: self.controls.shown.setChecked(False))
 
@@ -87,29 +103,40 @@ class AttentionTools(QObject):
 
     def _choose(self) -> None:
         card, choice = self.controls.card, self.controls.choice
-        self.controls.show_remark("")
         if choice is None or card is None:
-            self._use(None)
+            self._use(None, None)
             return
-        if self._view.source is not None and self._view.mpp_um is None:
-            self.pixel_size_wanted.emit()
         use_after_terms(
             card,
             self._settings.relevance.accepted_encoders,
             self._view.window(),
-            use=lambda accepted: self._use(choice, accepted),
+            use=lambda accepted: self._use(card, choice, accepted),
             refused=lambda: self.controls.shown.setChecked(False),
         )
 
-    def _use(self, choice: AttentionChoice | None, accepted: str | None = None) -> None:
-        if accepted not in (None, self._settings.relevance.accepted_encoders):
+    def _use(self, card: EncoderCard | None, choice: AttentionChoice | None, accepted: str = "") -> None:
+        if choice is not None and accepted != self._settings.relevance.accepted_encoders:
             self._settings = self._settings.replace("relevance", accepted_encoders=accepted)
             self.settings_chosen.emit(self._settings)
+        self._card = card
         self.session.show(choice)
+        self._show_notes()
         self._draw()
 
-    def _show(self, layer: OverlayLayer | None) -> None:
-        self._layer = layer
+    def _show_notes(self) -> None:
+        self.controls.show_remark("\n".join(self.session.notes))
+
+    def _want_pixel_size(self) -> None:
+        self.controls.show_remark(_NO_PIXEL_SIZE)
+        self.pixel_size_wanted.emit()
+
+    def _show_facts(self) -> None:
+        if self.controls.card is not None:
+            dialog = EncoderDialog(self.controls.card, first_use=False, parent=self._view.window())
+            show_dialog(dialog, modal=True)
+
+    def _show(self, layer: OverlayLayer | None, choice: AttentionChoice | None) -> None:
+        self._layer, self._shown = layer, choice
         if layer is None:
             self._view.remove_overlay(_NAME)
         else:
@@ -136,34 +163,42 @@ class AttentionTools(QObject):
             threshold=look.threshold,
             flashlight_px=look.flashlight_px if look.flashlight else None,
             smooth=look.smooth,
-            hierarchy=self.controls.hierarchy,
+            hierarchy=self._hierarchy(),
         )
 
+    def _hierarchy(self) -> HierarchyLook:
+        """The level is the page's, but the mode is the layer's: its codes would mean something else."""
+        chosen = self.controls.hierarchy
+        return chosen if self._shown is None else HierarchyLook(self._shown.mode, chosen.level)
+
     def _tell(self) -> None:
-        card = self.controls.card
-        if self._layer is None or card is None:
+        card, shown, layer = self._card, self._shown, self._layer
+        if layer is None or card is None or shown is None:
             self._layers.show_beside(None, estimated=False)
             return
         look = self._look()
-        blend = look.hierarchy.mode == "blend"
-        words = self.controls.view_words
-        title = card.title if card.id == SALIENCY_ID else f"Attention of {card.title}"
-        signed = bool(words) and self.controls.patch_head.currentData() > 0
-        if words:
+        title, ends = f"Attention of {card.title}", _RANKS if shown.mode == "blend" else _OCTAVES
+        if card.id == SALIENCY_ID:
+            title = card.title
+        elif card.views:
+            view = int(shown.patch_head)
+            words = card.views[view]
             title = f"{card.title}: {words[0].lower()}{words[1:]}"
+            ends = _SIGNED if view > 0 else _OCTAVES
         self._layers.show_beside(
             LegendEntry(
-                title,
-                colour_stops(look.colour_map),
-                look.threshold,
-                self._facts(),
-                *_SIGNED if signed else _RANKS if blend else _OCTAVES,
+                title, colour_stops(look.colour_map), look.threshold, self._facts(card, shown), *ends
             ),
-            estimated=bool(self._layer.estimated.any()),
+            estimated=bool(layer.estimated.any()),
         )
 
-    def _facts(self) -> str:
+    def _facts(self, card: EncoderCard, shown: AttentionChoice) -> str:
         size = " × ".join(f"{mpp:.3g}" for mpp in dict.fromkeys(self._view.mpp_um or ()))
         estimated = " (estimated)" if self._view.mpp_estimated else ""
-        what = "patches of the whole slide" if self.controls.view_words else self.controls.mode.currentText()
-        return f"{what}, {size} µm/px{estimated}"
+        if card.views:
+            what = ["patches of the whole slide"]
+        else:
+            what = [mode_in_words(shown.mode)]
+            heads = ("patch", shown.patch_head), ("token", shown.token_head)
+            what += [f"{of}: {head_in_words(head).lower()}" for of, head in heads if head != MEAN]
+        return f"{', '.join(what)}, {size} µm/px{estimated}"

@@ -80,7 +80,7 @@ class QueryTools(QObject):
         self.legend = Legend(slide_view)
         self.layers = OverlayLayers(slide_view, self.legend, settings.overlay)
         self.layer_list = LayerList()
-        self.attention = AttentionTools(slide_view, self.layers, messages, settings)
+        self.attention = AttentionTools(slide_view, self.layers, messages, themes, settings)
         self.maps = MapImport(slide_view, self.layers, messages)
         self.saved = SavedQueries(lambda: self.session.question, slide_view)
         self.panel = QueryPanel(

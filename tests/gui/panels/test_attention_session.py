@@ -1,0 +1,275 @@
+"""The attention session: a worker an encoder and slide, none for heads and modes; the dead are not heard."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.gui.fake_relevance import FakeClient
+from viewer.relevance.messages import Failed, Note, Progress, WorkerDied
+from viewer.settings import Settings
+from viewer.ui.attention_session import AttentionChoice, AttentionSession
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytestqt.qtbot import QtBot
+
+    from tests.gui.panels.conftest import FakeSlideView
+    from viewer.slide.array_source import ArraySource
+
+SALIENCY = AttentionChoice("saliency")
+HIPT = AttentionChoice("hipt")
+
+
+@pytest.fixture
+def clients() -> list[FakeClient]:
+    return []
+
+
+@pytest.fixture
+def session(slide_view: FakeSlideView, clients: list[FakeClient]) -> Iterator[AttentionSession]:
+    def make(on_event: Callable[[object], None]) -> FakeClient:
+        clients.append(FakeClient(on_event))
+        return clients[-1]
+
+    session = AttentionSession(slide_view, Settings.default(), make_client=make)  # type: ignore[arg-type]
+    yield session
+    session.close()
+    assert all(client.closed for client in clients if client.told)
+
+
+@pytest.fixture
+def opened(
+    session: AttentionSession, slide_view: FakeSlideView, make_source: Callable[..., ArraySource]
+) -> AttentionSession:
+    """A session on a slide of known pixel size."""
+    slide_view.show_source(make_source(mpp_um=(0.5, 0.5)))
+    return session
+
+
+def heard(signal: Any) -> list[Any]:
+    """What a signal says from now on."""
+    said: list[Any] = []
+    signal.connect(lambda *words: said.append(words[0] if words else None))
+    return said
+
+
+def test_nothing_starts_before_attention_is_shown(
+    opened: AttentionSession, slide_view: FakeSlideView, clients: list[FakeClient]
+) -> None:
+    opened.show(None)
+    slide_view.set_mpp_um((0.4, 0.4))
+    assert clients == []
+    opened.show(SALIENCY)
+    assert clients[0].told[0] == ("open", (0.4, 0.4), False, "saliency")
+    assert opened.running
+
+
+def test_what_is_known_comes_as_a_layer_and_with_what_it_was_made_for(
+    qtbot: QtBot, opened: AttentionSession, clients: list[FakeClient]
+) -> None:
+    opened.show(SALIENCY)
+    with qtbot.wait_signal(opened.layer_made) as made:
+        clients[0].attend(200)
+    layer, choice = made.args or (None, None)
+    assert choice == SALIENCY
+    assert layer.scores[0, 0] == 206  # the mean of the attention that 200 and 210 stand for
+    assert layer.known[0, 0]
+    assert not layer.known[-1, -1]
+    assert layer.estimated[-1, -1]
+    assert layer.levels.tokens[0, 0] == 200
+
+
+def test_heads_and_modes_draw_anew_and_start_no_worker(
+    qtbot: QtBot, opened: AttentionSession, clients: list[FakeClient]
+) -> None:
+    opened.show(HIPT)
+    with qtbot.wait_signal(opened.layer_made):
+        clients[0].attend(200)
+    second = replace(HIPT, patch_head=1)
+    with qtbot.wait_signal(opened.layer_made) as made:
+        opened.show(second)
+    layer, choice = made.args or (None, None)
+    assert (layer.scores[0, 0], choice) == (210, second)
+    ranks = replace(second, mode="blend")
+    with qtbot.wait_signal(opened.layer_made) as made:
+        opened.show(ranks)
+    layer, choice = made.args or (None, None)
+    assert choice == ranks
+    assert layer.scores[0, 0] == 127  # all get the same, so all are in the middle
+    assert len(clients) == 1
+
+
+def test_another_encoder_gets_a_worker_of_its_own_and_the_layer_goes(
+    opened: AttentionSession, clients: list[FakeClient]
+) -> None:
+    opened.show(SALIENCY)
+    layers = heard(opened.layer_made)
+    opened.show(HIPT)
+    assert layers == [None]
+    assert clients[0].closed
+    assert clients[1].told[0][3] == "hipt"
+    opened.show(None)
+    assert clients[1].closed
+    assert not opened.running
+
+
+def test_another_slide_or_pixel_size_begins_anew(
+    opened: AttentionSession,
+    slide_view: FakeSlideView,
+    make_source: Callable[..., ArraySource],
+    clients: list[FakeClient],
+) -> None:
+    opened.show(SALIENCY)
+    slide_view.show_source(make_source(mpp_um=(1.0, 1.0)))
+    slide_view.set_mpp_um((0.25, 0.25), estimated=True)
+    assert [client.told[0][1:3] for client in clients] == [
+        ((0.5, 0.5), False),
+        ((1.0, 1.0), False),
+        ((0.25, 0.25), True),
+    ]
+    assert [client.closed for client in clients] == [True, True, False]
+    slide_view.show_source(None)
+    assert clients[2].closed
+
+
+def test_what_a_worker_given_up_says_is_not_heard(
+    qtbot: QtBot,
+    opened: AttentionSession,
+    slide_view: FakeSlideView,
+    make_source: Callable[..., ArraySource],
+    clients: list[FakeClient],
+) -> None:
+    opened.show(SALIENCY)
+    clients[0].attend()
+    slide_view.show_source(make_source(mpp_um=(1.0, 1.0)))
+    layers, failed = heard(opened.layer_made), heard(opened.failed)
+    clients[0].tell(Note("of the slide before"))
+    clients[0].tell(Failed("too late"))
+    clients[1].tell(Note("of this slide"))
+    qtbot.wait_until(lambda: opened.notes == ("of this slide",))
+    assert (layers, failed) == ([], [])
+    assert opened.running
+
+
+def test_notes_are_those_of_this_slide_each_once(
+    qtbot: QtBot,
+    opened: AttentionSession,
+    slide_view: FakeSlideView,
+    make_source: Callable[..., ArraySource],
+    clients: list[FakeClient],
+) -> None:
+    opened.show(HIPT)
+    for words in ("no level of slides", "no stain", "no level of slides"):
+        clients[0].tell(Note(words))
+    clients[0].tell(Progress(1, 10, 0, None, False))
+    with qtbot.wait_signal(opened.progressed):
+        pass
+    assert opened.notes == ("no level of slides", "no stain")
+    opened.show(replace(HIPT, token_head=1))
+    assert opened.notes == ("no level of slides", "no stain")
+    slide_view.show_source(make_source(mpp_um=(1.0, 1.0)))
+    assert opened.notes == ()
+
+
+def test_without_a_pixel_size_it_is_asked_for_and_attention_waits(
+    session: AttentionSession,
+    slide_view: FakeSlideView,
+    make_source: Callable[..., ArraySource],
+    clients: list[FakeClient],
+) -> None:
+    wanted = heard(session.pixel_size_wanted)
+    slide_view.show_source(make_source())
+    assert wanted == []
+    session.show(SALIENCY)
+    assert (len(wanted), clients) == (1, [])
+    slide_view.set_mpp_um((0.4, 0.4), estimated=True)
+    assert clients[0].told[0] == ("open", (0.4, 0.4), True, "saliency")
+    slide_view.show_source(make_source())
+    assert (len(wanted), len(clients)) == (2, 1)
+
+
+def test_a_pixel_size_that_cannot_be_right_is_told(
+    session: AttentionSession, slide_view: FakeSlideView, make_source: Callable[..., ArraySource]
+) -> None:
+    failed = heard(session.failed)
+    slide_view.show_source(make_source(mpp_um=(1e6, 1e6)))
+    session.show(SALIENCY)
+    assert [words.startswith("The slide cannot be analysed: ") for words in failed] == [True]
+    assert not session.running
+
+
+def test_a_failure_ends_the_worker_and_what_is_chosen_next_starts_another(
+    qtbot: QtBot, opened: AttentionSession, clients: list[FakeClient]
+) -> None:
+    failed, progress = heard(opened.failed), heard(opened.progressed)
+    opened.show(HIPT)
+    clients[0].tell(Failed("the weights hold no numbers"))
+    qtbot.wait_until(lambda: failed == ["the weights hold no numbers"])
+    assert clients[0].closed
+    assert progress == [None]
+    opened.show(replace(HIPT, mode="blend"))
+    assert len(clients) == 2
+    assert opened.running
+
+
+def test_a_worker_that_starts_again_is_kept_and_one_that_does_not_is_closed(
+    qtbot: QtBot, opened: AttentionSession, clients: list[FakeClient]
+) -> None:
+    failed = heard(opened.failed)
+    opened.show(HIPT)
+    clients[0].tell(WorkerDied("it died and starts again", True))
+    qtbot.wait_until(lambda: failed == ["it died and starts again"])
+    assert opened.running
+    clients[0].tell(WorkerDied("it died again", False))
+    qtbot.wait_until(lambda: failed[1:] == ["it died again"])
+    assert clients[0].closed
+    assert not opened.running
+    opened.show(HIPT)
+    assert len(clients) == 2
+
+
+def test_a_layer_that_cannot_be_made_is_told_and_the_next_one_comes(
+    qtbot: QtBot, opened: AttentionSession, clients: list[FakeClient]
+) -> None:
+    opened.show(replace(HIPT, token_head=7))
+    with qtbot.wait_signal(opened.failed) as failed:
+        clients[0].attend()
+    assert "there is no head 7" in str(failed.args)
+    with qtbot.wait_signal(opened.layer_made):
+        opened.show(HIPT)
+
+
+def test_the_analysis_is_held_and_goes_on(opened: AttentionSession, clients: list[FakeClient]) -> None:
+    opened.set_paused(True)  # nobody to tell
+    opened.show(SALIENCY)
+    opened.set_paused(True)
+    opened.set_paused(False)
+    assert clients[0].told[-2:] == [("paused", True), ("paused", False)]
+
+
+def test_nothing_is_heard_after_the_end(
+    qtbot: QtBot, opened: AttentionSession, clients: list[FakeClient]
+) -> None:
+    opened.show(SALIENCY)
+    failed = heard(opened.failed)
+    opened.close()
+    assert clients[0].closed
+    clients[0].attend()
+    clients[0].tell(Failed("too late"))
+    qtbot.wait(50)
+    assert failed == []
+
+
+def test_the_worker_is_told_where_the_reader_looks(
+    qtbot: QtBot, opened: AttentionSession, slide_view: FakeSlideView, clients: list[FakeClient]
+) -> None:
+    with qtbot.wait_exposed(slide_view):
+        slide_view.show()
+    opened.show(SALIENCY)
+    slide_view.go_to(100, 100)
+    qtbot.wait_until(lambda: ("look",) in clients[0].told)
+    slide_view.hide()

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from tests.relevance.colours import ColourEncoder, MadeSlide, open_store, picture
+from tests.relevance.colours import AttendingColours, ColourEncoder, MadeSlide, open_store, picture
 from viewer.relevance.analysis import Analysis
 from viewer.relevance.encoders import EncoderError, EncoderMemoryError
 from viewer.relevance.features import FeatureStore
 from viewer.relevance.order import Block, blocks_of
 from viewer.relevance.query import Term
+from viewer.relevance.shared_attention import SharedAttention
 from viewer.relevance.store_subject import StoreSubject
 from viewer.saving import SaveError
 from viewer.slide.source import TileError
@@ -64,6 +65,28 @@ def test_all_tissue_is_analysed_and_glass_is_known(slide: MadeSlide, store: Feat
     assert store.file.exists()
     assert analysis.notes == ("Colours are as the scanner made them.",)
     assert (field.provenance.encoder, field.provenance.query) == ("Colours", "darkness")
+
+
+def test_tokens_are_read_once_and_those_torn_cost_no_features(slide: MadeSlide, store: FeatureStore) -> None:
+    Analysis(slide, AttendingColours(), store).run_to_end(threads=1)
+    slide.torn = {(0, 0)}
+    analysis = Analysis(slide, AttendingColours(), store)
+    memory = SharedAttention(analysis.grid.shape, (2, 1)).arrays()
+    analysis.attend(memory)
+    field = np.zeros(analysis.grid.shape, bool)
+    field[14:18, 14:18] = analysis.tissue[14:18, 14:18]
+    analysis.want_tokens(field)
+    with analysis.reader(1) as reader:
+        analysis.begin(Block(14, 14, 4, 4), reader)
+        analysis.want_tokens(field)
+        assert not analysis.pending.any(), "what is under way is not looked at a second time"
+        for outcome in reader.collect(None):
+            analysis.take(outcome)
+    assert 0 < memory.tokens_known.sum() < field.sum()
+    analysis.want_tokens(field)
+    assert not analysis.pending.any(), "nor what could not be read"
+    assert not analysis.failed.any()
+    assert analysis.done == analysis.total
 
 
 def test_torch_has_its_threads_again(slide: MadeSlide, store: FeatureStore) -> None:

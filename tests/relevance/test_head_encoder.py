@@ -117,7 +117,11 @@ def test_a_head_without_views_or_numbers_says_less() -> None:
     assert usable.tolist() == [True, False, True]
     assert codes[0, 0] > codes[0, 2] > 0
     assert (codes[1:] == 0).all()
-    assert encoder.says(features, cells) == ""
+    assert encoder.says(features, cells) == (
+        "Made head does not tell, and these maps stay empty: "
+        "Speaks for no, Speaks for yes, Alone it says no, Alone it says yes."
+    )
+    assert "maps stay empty" not in HeadEncoder(ColourEncoder(), Head(), ENTRY).says(features, cells)
     codes, usable = encoder.attend_whole(features[1:2], cells[1:2])
     assert not usable.any()
     assert not codes.any()

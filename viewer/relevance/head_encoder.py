@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from viewer.relevance.bag import SlideHead
+    from viewer.relevance.bag import BagReading, SlideHead
     from viewer.relevance.encoders import Encoder, EncoderCard
     from viewer.relevance.head_registry import HeadEntry
 
@@ -60,25 +60,41 @@ class HeadEncoder:
             classes = len(self._entry.classes)
             relative = reading.attention.mean(0).clamp(min=0)
             codes[0, usable] = log_codes((relative / relative.mean().clamp(min=1e-12)).numpy())
-            for first, values in ((1, reading.contributions), (1 + classes, reading.single)):
-                if values is not None and len(values) == classes:
-                    shown = values if first == 1 else values - 0.5
-                    codes[first : first + classes, usable] = _signed(shown)
+            for first, values in self._by_class(reading).items():
+                if values is not None:
+                    codes[first : first + classes, usable] = _signed(values)
         return codes, usable
 
     def says(self, features: NDArray[np.float32], cells: NDArray[np.int32]) -> str:
-        """See ``AttendingWhole``: the probabilities of the slide; "" where it has none."""
+        """See ``AttendingWhole``: the probabilities of the slide, if it has some, and which views it lacks."""
         usable = _usable(features)
         reading = self._head.read(
             torch.tensor(features[usable]), torch.from_numpy(cells[usable].astype(np.int64))
         )
+        title, names, views = self._entry.title, self._entry.classes, self._entry.views
+        said = []
         values = () if reading.probabilities is None else reading.probabilities.tolist()
-        if len(values) != len(self._entry.classes):
-            return ""
-        said = ", ".join(
-            f"{name} {value:.2f}" for name, value in zip(self._entry.classes, values, strict=True)
-        )
-        return f"{self._entry.title} says of these {int(usable.sum()):,} patches: {said}. No diagnosis."
+        if names and len(values) == len(names):
+            told = ", ".join(f"{name} {value:.2f}" for name, value in zip(names, values, strict=True))
+            said.append(f"{title} says of these {int(usable.sum()):,} patches: {told}. No diagnosis.")
+        empty = [
+            view
+            for first, values in self._by_class(reading).items()
+            if values is None
+            for view in views[first : first + len(names)]
+        ]
+        if empty:
+            said.append(f"{title} does not tell, and these maps stay empty: {', '.join(empty)}.")
+        return " ".join(said)
+
+    def _by_class(self, reading: BagReading) -> dict[int, Tensor | None]:
+        """By the first of their views: values around 0 (classes, n) of all patches, None if it has none."""
+        classes = len(self._entry.classes)
+        parts, alone = reading.contributions, reading.single
+        return {
+            1: parts if parts is not None and len(parts) == classes else None,
+            1 + classes: alone - 0.5 if alone is not None and len(alone) == classes else None,
+        }
 
 
 def _usable(features: NDArray[np.float32]) -> NDArray[np.bool_]:

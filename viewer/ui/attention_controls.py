@@ -88,7 +88,7 @@ class AttentionControls(QWidget):
         form.addRow("&Joined as", self.mode)
         form.addRow("&Down to", self.level)
         form.addRow("&Patch head", self.patch_head)
-        form.addRow("&Token head", self.token_head)
+        form.addRow("To&ken head", self.token_head)  # Qt cuts it with T underlined: "To" is kerned
         layout = QVBoxLayout(self)
         layout.setContentsMargins(em_px(0.3), em_px(0.4), em_px(0.3), em_px(0.4))
         layout.addWidget(self.shown)

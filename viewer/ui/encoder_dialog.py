@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 def card_facts(card: EncoderCard) -> list[tuple[str, str]]:
     """The card as (name, value), in the order in which it is shown."""
     allowed = {True: "allowed", False: "not allowed", None: "the licence does not say; ask its owner"}
+    looks_at = ("Looks at", f"{card.patch_px} × {card.patch_px} px at {card.mpp_um:g} µm/px")
     return [
         ("Model", card.title),
         ("Family", card.family),
         ("Licence", card.licence),
         ("Commercial use", allowed[card.commercial]),
-        ("Looks at", f"{card.patch_px} × {card.patch_px} px at {card.mpp_um:g} µm/px"),
+        *([looks_at] if card.patch_px else []),  # a slide head reads features, not pixels
         ("Normalisation", card.normalisation),
     ]
 

@@ -1,0 +1,163 @@
+"""The attention page: what is chosen is told, in words of its own, and heads go with their encoder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel
+
+from viewer.relevance.attention import MAX, MEAN
+from viewer.relevance.saliency_card import SALIENCY
+from viewer.ui.attention_controls import AttentionControls, head_in_words, mode_in_words
+from viewer.ui.attention_session import AttentionChoice
+from viewer.ui.encoder_dialog import card_facts
+from viewer.ui.theme import ThemeKeeper
+from viewer.view.hierarchy import LEVELS, MODES, HierarchyLook
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+HIPT = replace(SALIENCY, id="hipt", title="HIPT", attention_heads=(6, 3))
+HEAD = replace(
+    SALIENCY,
+    id="head:tumour",
+    title="Tumour or not",
+    patch_px=0,
+    attention_heads=(1, 2),
+    views=("Attention", "For tumour"),
+)
+
+
+@pytest.fixture
+def controls(qtbot: QtBot, qapp: QApplication) -> AttentionControls:
+    controls = AttentionControls(ThemeKeeper("light", qapp))
+    qtbot.add_widget(controls)
+    controls.show_encoders([SALIENCY, HIPT, HEAD])
+    return controls
+
+
+def choose(combo: QComboBox, words: str) -> None:
+    row = combo.findText(words)
+    assert row >= 0
+    combo.setCurrentIndex(row)
+
+
+def test_nothing_is_shown_before_it_is_wanted(controls: AttentionControls) -> None:
+    assert controls.choice is None
+    controls.shown.setChecked(True)
+    assert controls.choice == AttentionChoice("saliency")
+
+
+def test_each_choice_is_told_once(controls: AttentionControls) -> None:
+    told: list[AttentionChoice | None] = []
+    controls.chosen.connect(lambda: told.append(controls.choice))
+    controls.shown.setChecked(True)
+    choose(controls.encoder, "HIPT")
+    choose(controls.mode, mode_in_words("blend"))
+    choose(controls.patch_head, "Largest of all")
+    choose(controls.token_head, "Head 6")
+    choose(controls.level, "Patches")
+    controls.shown.setChecked(False)
+    assert told == [
+        AttentionChoice("saliency"),
+        AttentionChoice("hipt"),
+        AttentionChoice("hipt", "blend"),
+        AttentionChoice("hipt", "blend", MEAN, MAX),
+        AttentionChoice("hipt", "blend", 5, MAX),
+        AttentionChoice("hipt", "blend", 5, MAX),
+        None,
+    ]
+    assert controls.hierarchy == HierarchyLook("blend", "patch")
+
+
+def test_all_modes_and_levels_can_be_chosen_and_explain_themselves(controls: AttentionControls) -> None:
+    for combo, values in ((controls.mode, MODES), (controls.level, LEVELS)):
+        rows = range(combo.count())
+        assert sorted(combo.itemData(row) for row in rows) == sorted(values)
+        assert all(combo.itemData(row, Qt.ItemDataRole.ToolTipRole) for row in rows)
+
+
+def test_heads_are_those_of_the_encoder(controls: AttentionControls) -> None:
+    assert not controls.token_head.isEnabled()
+    assert not controls.patch_head.isEnabled()
+    choose(controls.encoder, "HIPT")
+    assert controls.token_head.isEnabled()
+    assert [controls.patch_head.itemData(row) for row in range(controls.patch_head.count())] == [
+        MEAN,
+        MAX,
+        0,
+        1,
+        2,
+    ]
+    choose(controls.token_head, "Head 6")
+    choose(controls.encoder, "Measured saliency")
+    assert controls.token_head.currentData() == MEAN
+
+
+def test_a_slide_head_has_views_of_patches_alone(controls: AttentionControls) -> None:
+    choose(controls.mode, mode_in_words("blend"))
+    choose(controls.encoder, "Tumour or not")
+    controls.shown.setChecked(True)
+    assert not controls.mode.isEnabled()
+    assert not controls.level.isEnabled()
+    choose(controls.patch_head, "For tumour")
+    assert controls.choice == AttentionChoice("head:tumour", "single", MEAN, 1)
+    assert controls.hierarchy == HierarchyLook("single", "patch")
+    choose(controls.encoder, "HIPT")
+    assert controls.hierarchy.mode == "blend"
+
+
+def test_other_encoders_leave_what_is_chosen_where_it_still_is(controls: AttentionControls) -> None:
+    choose(controls.encoder, "HIPT")
+    choose(controls.patch_head, "Head 2")
+    told: list[object] = []
+    controls.chosen.connect(lambda: told.append(controls.card))
+    controls.show_encoders([SALIENCY, HIPT, HEAD])
+    assert told == []
+    controls.show_encoders([SALIENCY, HIPT])
+    assert controls.card is HIPT
+    assert controls.patch_head.currentData() == 1
+    controls.show_encoders([SALIENCY])
+    assert controls.card is SALIENCY
+    assert len(told) == 2
+
+
+def test_heads_have_names_that_count_from_one() -> None:
+    assert [head_in_words(head) for head in (MEAN, MAX, 0, 5)] == [
+        "Mean of all",
+        "Largest of all",
+        "Head 1",
+        "Head 6",
+    ]
+
+
+def test_what_an_encoder_says_is_shown_as_plain_text(controls: AttentionControls) -> None:
+    controls.show_remark("<b>no</b>")
+    label = next(label for label in controls.findChildren(QLabel) if label.text() == "<b>no</b>")
+    assert label.textFormat() == Qt.TextFormat.PlainText
+    controls.show_remark("")
+    assert label.text() == ""
+
+
+def test_every_label_leads_to_its_field_and_the_facts_can_be_asked_for(
+    controls: AttentionControls, qtbot: QtBot
+) -> None:
+    buddies = {label.buddy() for label in controls.findChildren(QLabel) if label.buddy() is not None}
+    assert buddies == {
+        controls.encoder,
+        controls.mode,
+        controls.level,
+        controls.patch_head,
+        controls.token_head,
+    }
+    assert controls.facts.accessibleName()
+    with qtbot.wait_signal(controls.facts_pressed):
+        controls.facts.click()
+
+
+def test_a_slide_head_is_not_said_to_look_at_no_pixels() -> None:
+    assert "Looks at" not in dict(card_facts(HEAD))
+    assert dict(card_facts(HIPT))["Looks at"] == "128 × 128 px at 1 µm/px"

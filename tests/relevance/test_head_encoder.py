@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,11 +12,13 @@ import pytest
 import torch
 
 from tests.relevance.colours import ColourEncoder, MadeSlide, open_store, picture
+from tests.relevance.stores import CARD
 from viewer.relevance.analysis import Analysis
 from viewer.relevance.attention import AttendingWhole
+from viewer.relevance.checkpoint import CheckpointError
 from viewer.relevance.encoders import HEAD_PREFIX, MEASURED_ID, EncoderError, load_encoder
 from viewer.relevance.gated_attention import GatedAttentionHead, GatedShape
-from viewer.relevance.head_encoder import HeadEncoder
+from viewer.relevance.head_encoder import HeadEncoder, load_head
 from viewer.relevance.head_registry import HeadEntry, head_cards, register_head
 from viewer.relevance.measured_card import MEASURED
 from viewer.relevance.shared_attention import SharedAttention
@@ -105,8 +109,6 @@ def test_it_says_something_of_the_slide_though_the_last_patches_failed(tmp_path:
 def test_a_head_without_views_or_numbers_says_less() -> None:
     class Bare(Head):
         def read(self, features: torch.Tensor, cells: torch.Tensor):  # type: ignore[no-untyped-def]
-            from dataclasses import replace
-
             whole = super().read(features, cells)
             return replace(whole, contributions=None, single=None, probabilities=None)
 
@@ -142,3 +144,23 @@ def test_a_registered_head_is_listed_and_loads_with_its_encoder(tmp_path: Path) 
     assert encoder.card == MEASURED, "its features are the measured ones, and stored as such"
     with pytest.raises(EncoderError, match="there is no slide head"):
         load_encoder(f"{HEAD_PREFIX}theirs")
+
+
+def test_a_head_is_loaded_for_its_encoder_alone(tmp_path: Path) -> None:
+    head = GatedAttentionHead(GatedShape(5, 2, (8,), 4))
+    path = tmp_path / "head.pt"
+    torch.save(head.state_dict(), path)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    entry = HeadEntry("ours", "Ours", path, "fake", "1", 5, ("a", "b"), sha256)
+    assert load_head(entry, CARD).classes == 2
+    with pytest.raises(
+        EncoderError, match="reads features of fake, version 1, and these are of fake, version 2"
+    ):
+        load_head(entry, replace(CARD, version="2"))
+    with pytest.raises(CheckpointError, match="SHA-256 differs"):
+        load_head(replace(entry, sha256="00"), CARD)
+    with pytest.raises(CheckpointError, match="reads 5 values a patch and the features have 6"):
+        load_head(replace(entry, sha256=None, feature_width=6), CARD)
+    path.unlink()
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        load_head(entry, CARD)

@@ -5,17 +5,15 @@ a section and stain that it has not seen.
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from tests.relevance.stores import SUBJECT
 from tests.relevance.training_stores import written
-from viewer.relevance.features import FeatureStore
-from viewer.relevance.head_attention import load_head, slide_attention
+from viewer.relevance.head_encoder import HeadEncoder
 from viewer.relevance.head_registry import HeadEntry
 from viewer.relevance.measured import MeasuredEncoder
 from viewer.relevance.measured_card import MEASURED
@@ -142,10 +140,10 @@ def test_attention_lies_on_what_was_planted(
         cohort.classes,
         facts["weights_sha256"],
     )
-    head = load_head(entry, MEASURED)
+    encoder = HeadEncoder.load(entry)
     areas = []
     for features, planted in study.held_out:
-        store = FeatureStore.in_memory(replace(SUBJECT, card=MEASURED), CELLS, features)
-        scores = slide_attention(head, store).scores[tuple(CELLS.T)]
-        areas.append(auc(scores.astype(np.float64), planted) or 0.0)
+        codes, usable = encoder.attend_whole(features, CELLS)
+        assert usable.all()
+        areas.append(auc(codes[0].astype(np.float64), planted) or 0.0)
     assert np.mean(areas) >= 0.95

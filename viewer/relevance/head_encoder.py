@@ -7,13 +7,15 @@ them.
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from viewer.relevance.encoders import load_encoder
-from viewer.relevance.head_attention import load_head
+from viewer.relevance.checkpoint import CheckpointError
+from viewer.relevance.encoders import EncoderError, load_encoder
+from viewer.relevance.slide_heads import load_slide_head
 from viewer.view.hierarchy import CODES_PER_OCTAVE, MIDDLE, OCTAVES, log_codes
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ class HeadEncoder:
         return codes, usable
 
     def says(self, features: NDArray[np.float32], cells: NDArray[np.int32]) -> str:
-        """See ``AttendingWhole``: the probabilities of the slide, if it has some, and which views it lacks."""
+        """See ``AttendingWhole``: the probabilities of the slide if there are some, and what views lack."""
         usable = _usable(features)
         reading = self._head.read(
             torch.tensor(features[usable]), torch.from_numpy(cells[usable].astype(np.int64))
@@ -95,6 +97,28 @@ class HeadEncoder:
             1: parts if parts is not None and len(parts) == classes else None,
             1 + classes: alone - 0.5 if alone is not None and len(alone) == classes else None,
         }
+
+
+def load_head(entry: HeadEntry, card: EncoderCard) -> SlideHead:
+    """A registered head, for features of the encoder that ``card`` tells of.
+
+    Raises EncoderError where it was trained on another encoder's or another version's, CheckpointError where
+    its file is damaged or not the one that was registered.
+    """
+    if (entry.encoder, entry.encoder_version) != (card.id, card.version):
+        raise EncoderError(
+            f"the head {entry.id} reads features of {entry.encoder}, version {entry.encoder_version}, and "
+            f"these are of {card.id}, version {card.version}"
+        )
+    if entry.sha256 is not None:
+        try:
+            with entry.file.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise CheckpointError(entry.file, f"it cannot be read: {error.strerror}") from error
+        if found != entry.sha256.lower():
+            raise CheckpointError(entry.file, "it is not the file that was registered (SHA-256 differs)")
+    return load_slide_head(entry.file, feature_width=entry.feature_width)
 
 
 def _usable(features: NDArray[np.float32]) -> NDArray[np.bool_]:

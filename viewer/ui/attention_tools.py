@@ -75,7 +75,9 @@ class AttentionTools(QObject):
         self.session.layer_made.connect(self._show)
         self.session.progressed.connect(self._show_progress)
         self.session.notes_changed.connect(self._show_notes)
-        self.session.pixel_size_wanted.connect(self._want_pixel_size)
+        self.session.pixel_size_wanted.connect(self.pixel_size_wanted)
+        slide_view.source_changed.connect(self._show_notes)
+        slide_view.mpp_changed.connect(self._show_notes)
         self.session.failed.connect(partial(messages.show_message, MessageKind.WARNING))
         self.controls.facts_pressed.connect(self._show_facts)
         self.controls.bar.pause_toggled.connect(self.session.set_paused)
@@ -124,11 +126,8 @@ class AttentionTools(QObject):
         self._draw()
 
     def _show_notes(self) -> None:
-        self.controls.show_remark("\n".join(self.session.notes))
-
-    def _want_pixel_size(self) -> None:
-        self.controls.show_remark(_NO_PIXEL_SIZE)
-        self.pixel_size_wanted.emit()
+        waits = self._card is not None and self._view.source is not None and self._view.mpp_um is None
+        self.controls.show_remark(_NO_PIXEL_SIZE if waits else "\n".join(self.session.notes))
 
     def _show_facts(self) -> None:
         if self.controls.card is not None:

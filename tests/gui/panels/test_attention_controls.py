@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 HIPT = replace(SALIENCY, id="hipt", title="HIPT", attention_heads=(6, 3))
 HEAD = replace(
     SALIENCY,
-    id="head:tumour",
+    id="head/tumour",
     title="Tumour or not",
     patch_px=0,
     attention_heads=(1, 2),
@@ -104,7 +104,7 @@ def test_a_slide_head_has_views_of_patches_alone(controls: AttentionControls) ->
     assert not controls.mode.isEnabled()
     assert not controls.level.isEnabled()
     choose(controls.patch_head, "For tumour")
-    assert controls.choice == AttentionChoice("head:tumour", "single", MEAN, 1)
+    assert controls.choice == AttentionChoice("head/tumour", "single", MEAN, 1)
     assert controls.hierarchy == HierarchyLook("single", "patch")
     choose(controls.encoder, "HIPT")
     assert controls.hierarchy.mode == "blend"

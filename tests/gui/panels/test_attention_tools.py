@@ -1,0 +1,291 @@
+"""Attention over a slide: what the legend says is what is drawn, and a model is used after its terms only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLabel
+
+from tests.gui.fake_relevance import PROVENANCE, FakeClient
+from viewer.relevance.field import RelevanceField
+from viewer.relevance.grid import PatchGrid
+from viewer.relevance.messages import Failed, Note, Progress
+from viewer.relevance.saliency_card import SALIENCY
+from viewer.settings import Settings
+from viewer.ui.attention_controls import mode_in_words
+from viewer.ui.attention_session import AttentionSession
+from viewer.ui.attention_tools import AttentionTools
+from viewer.ui.encoder_dialog import EncoderDialog
+from viewer.ui.legend import Legend
+from viewer.ui.overlay_layers import OverlayLayers
+from viewer.ui.theme import ThemeKeeper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytestqt.qtbot import QtBot
+
+    from tests.gui.panels.conftest import FakeSlideView
+    from viewer.slide.array_source import ArraySource
+    from viewer.ui.messages import MessageKind
+    from viewer.view.overlay import OverlayLayer, OverlayLook
+
+MEASURED_TWO = replace(SALIENCY, attention_heads=(2, 2))
+HIPT = replace(SALIENCY, id="hipt", title="HIPT", attention_heads=(2, 2))
+HEAD = replace(
+    SALIENCY, id="head/t", title="Tumour or not", attention_heads=(2, 2), views=("Attention", "For tumour")
+)
+
+
+class Messages:
+    """A message area that only remembers."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def show_message(self, _kind: MessageKind, text: str) -> None:
+        self.texts.append(text)
+
+
+@dataclass
+class Stage:
+    """The tools, and all that they speak with."""
+
+    tools: AttentionTools
+    legend: Legend
+    layers: OverlayLayers
+    messages: Messages
+    clients: list[FakeClient]
+    drawn: dict[str, tuple[OverlayLayer, OverlayLook]] = field(default_factory=dict)
+
+    @property
+    def remark(self) -> str:
+        labels = self.tools.controls.findChildren(QLabel)
+        return next(label.text() for label in labels if label.accessibleName() == "Notes of the analysis")
+
+    @property
+    def attention(self) -> tuple[OverlayLayer, OverlayLook]:
+        return self.drawn["attention"]
+
+
+@pytest.fixture
+def stage(
+    qtbot: QtBot, qapp: QApplication, open_view: FakeSlideView, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stage]:
+    clients: list[FakeClient] = []
+
+    def make(on_event: Callable[[object], None]) -> FakeClient:
+        clients.append(FakeClient(on_event))
+        return clients[-1]
+
+    view: Any = open_view
+    settings, messages = Settings.default(), Messages()
+    legend = Legend(view)
+    layers = OverlayLayers(view, legend, settings.overlay)
+    session = AttentionSession(view, settings, make_client=make)  # type: ignore[arg-type]
+    tools = AttentionTools(
+        view,
+        layers,
+        messages,  # type: ignore[arg-type]
+        ThemeKeeper("light", qapp),
+        settings,
+        session=session,
+    )
+    qtbot.add_widget(tools.controls)
+    stage = Stage(tools, legend, layers, messages, clients)
+
+    def restyle(name: str, look: OverlayLook) -> None:
+        stage.drawn[name] = (stage.drawn[name][0], look)
+
+    monkeypatch.setattr(
+        view, "set_overlay", lambda name, *what: stage.drawn.update({name: what}), raising=False
+    )
+    monkeypatch.setattr(view, "set_overlay_look", restyle, raising=False)
+    monkeypatch.setattr(view, "remove_overlay", lambda name: stage.drawn.pop(name, None), raising=False)
+    tools.controls.show_encoders([MEASURED_TWO, HIPT, HEAD])
+    yield stage
+    tools.close()
+
+
+def dialog_of(view: FakeSlideView) -> EncoderDialog:
+    (dialog,) = (one for one in view.window().findChildren(EncoderDialog) if one.isVisible())
+    return dialog
+
+
+def press(view: FakeSlideView, button: QDialogButtonBox.StandardButton) -> None:
+    dialog_of(view).buttons.button(button).click()
+
+
+def attend(qtbot: QtBot, stage: Stage) -> None:
+    with qtbot.wait_signal(stage.tools.session.layer_made):
+        stage.clients[-1].attend()
+
+
+def show(stage: Stage, row: int) -> None:
+    stage.tools.controls.encoder.setCurrentIndex(row)
+    stage.tools.controls.shown.setChecked(True)
+
+
+def test_measured_saliency_is_never_called_attention(qtbot: QtBot, stage: Stage) -> None:
+    show(stage, 0)
+    attend(qtbot, stage)
+    assert stage.legend.text.startswith(
+        "Measured saliency (Region × patch × token, 0.5 µm/px), from 1/8 of average to 8 × average. "
+    )
+    assert "Attention" not in stage.legend.text
+    assert "Dotted: estimated" in stage.legend.text
+    stage.tools.controls.shown.setChecked(False)
+    assert stage.drawn == {}
+    assert stage.legend.text == ""
+
+
+def test_a_model_is_used_after_its_terms_were_accepted_and_only_asks_once(
+    stage: Stage, open_view: FakeSlideView
+) -> None:
+    chosen: list[Settings] = []
+    stage.tools.settings_chosen.connect(chosen.append)
+    show(stage, 1)
+    assert stage.clients == []
+    press(open_view, QDialogButtonBox.StandardButton.Ok)
+    assert stage.clients[0].told[0][3] == "hipt"
+    assert [one.relevance.accepted_encoders for one in chosen] == ["hipt"]
+    stage.tools.controls.mode.setCurrentIndex(1)
+    assert [one for one in open_view.window().findChildren(EncoderDialog) if one.isVisible()] == []
+    assert len(chosen) == len(stage.clients) == 1
+
+
+def test_refused_terms_show_nothing(stage: Stage, open_view: FakeSlideView) -> None:
+    show(stage, 1)
+    press(open_view, QDialogButtonBox.StandardButton.Cancel)
+    assert not stage.tools.controls.shown.isChecked()
+    assert stage.clients == []
+
+
+def test_what_is_drawn_keeps_its_name_while_the_terms_of_another_are_read(
+    qtbot: QtBot, stage: Stage, open_view: FakeSlideView
+) -> None:
+    show(stage, 0)
+    attend(qtbot, stage)
+    stage.tools.controls.encoder.setCurrentIndex(1)
+    attend(qtbot, stage)
+    assert stage.legend.text.startswith("Measured saliency (")
+    press(open_view, QDialogButtonBox.StandardButton.Cancel)
+    assert stage.drawn == {}
+
+
+def test_the_terms_can_be_read_again(stage: Stage, open_view: FakeSlideView) -> None:
+    stage.tools.controls.facts.click()
+    dialog = dialog_of(open_view)
+    assert dialog.card is MEASURED_TWO
+    dialog.close()
+
+
+def test_a_layer_is_drawn_by_the_mode_that_it_was_made_for(qtbot: QtBot, stage: Stage) -> None:
+    show(stage, 0)
+    attend(qtbot, stage)
+    modes = stage.tools.controls.mode
+    with qtbot.wait_signal(stage.tools.session.layer_made):
+        modes.setCurrentIndex(modes.findData("blend"))
+        # Not made anew yet: what is there are logarithms, and no ranks.
+        assert stage.attention[1].hierarchy.mode == "factorised"
+        assert "8 × average" in stage.legend.text
+    assert stage.attention[1].hierarchy.mode == "blend"
+    assert f"({mode_in_words('blend')}, " in stage.legend.text
+    assert "from lowest rank to highest" in stage.legend.text
+
+
+def test_a_level_is_drawn_at_once_and_uploads_nothing(qtbot: QtBot, stage: Stage) -> None:
+    show(stage, 0)
+    attend(qtbot, stage)
+    levels, layer = stage.tools.controls.level, stage.attention[0]
+    levels.setCurrentIndex(levels.findData("token"))
+    assert stage.attention[1].hierarchy.level == "token"
+    assert stage.attention[0] is layer
+
+
+def test_fast_changes_of_modes_and_heads_end_at_the_last(qtbot: QtBot, stage: Stage) -> None:
+    show(stage, 0)
+    attend(qtbot, stage)
+    controls = stage.tools.controls
+    for row in (1, 2, 0, 2, 1):
+        controls.mode.setCurrentIndex(row)
+        controls.patch_head.setCurrentIndex(row + 1)
+    qtbot.wait_until(lambda: "lowest rank" in stage.legend.text and "patch: head 1" in stage.legend.text)
+    assert stage.attention[1].hierarchy.mode == "blend"
+    assert len(stage.clients) == 1
+
+
+def test_a_slide_head_says_what_its_view_speaks_for(qtbot: QtBot, stage: Stage) -> None:
+    show(stage, 2)
+    attend(qtbot, stage)
+    assert stage.legend.text.startswith("Tumour or not: attention (patches of the whole slide, 0.5 µm/px)")
+    with qtbot.wait_signal(stage.tools.session.layer_made):
+        stage.tools.controls.patch_head.setCurrentIndex(1)
+    assert stage.legend.text.startswith(
+        "Tumour or not: for tumour (patches of the whole slide, 0.5 µm/px), "
+        "from speaks against to speaks for."
+    )
+    assert stage.attention[1].hierarchy.level == "patch"
+
+
+def test_it_stands_beside_the_search_in_other_colours(qtbot: QtBot, stage: Stage) -> None:
+    grid = PatchGrid.over(2000, 1000, (0.5, 0.5))
+    scores = np.ones(grid.shape, np.float32)
+    stage.layers.show_field(RelevanceField.of(grid, scores, scores > 0, PROVENANCE), "fat")
+    show(stage, 0)
+    attend(qtbot, stage)
+    assert list(stage.drawn) == ["query", "attention"]
+    assert stage.drawn["query"][1].colour_map != stage.attention[1].colour_map
+    assert "Measured likeness to: fat" in stage.legend.text
+    assert "Measured saliency" in stage.legend.text
+    stage.tools.set_look(replace(Settings.default().overlay, colour_map="magma", opacity=0.9))
+    assert stage.attention[1].colour_map == "viridis"
+    assert stage.attention[1].opacity == 0.9
+    stage.layers.show_field(None, "")
+    assert stage.legend.text.startswith("Measured saliency")
+
+
+def test_another_slide_takes_layer_legend_and_notes_away(
+    qtbot: QtBot, stage: Stage, open_view: FakeSlideView, make_source: Callable[..., ArraySource]
+) -> None:
+    show(stage, 0)
+    attend(qtbot, stage)
+    stage.clients[0].tell(Note("no level of slides"))
+    qtbot.wait_until(lambda: stage.remark == "no level of slides")
+    stage.tools.controls.mode.setCurrentIndex(1)
+    assert stage.remark == "no level of slides"
+    open_view.show_source(make_source(mpp_um=(1.0, 1.0)))
+    assert (stage.drawn, stage.legend.text, stage.remark) == ({}, "", "")
+    open_view.set_mpp_um((0.25, 0.5), estimated=True)
+    attend(qtbot, stage)
+    assert "0.25 × 0.5 µm/px (estimated)" in stage.legend.text
+
+
+def test_a_slide_without_a_pixel_size_is_said_to_wait_for_it(
+    stage: Stage, open_view: FakeSlideView, make_source: Callable[..., ArraySource], qtbot: QtBot
+) -> None:
+    open_view.show_source(make_source())
+    with qtbot.wait_signal(stage.tools.pixel_size_wanted):
+        show(stage, 0)
+    assert stage.remark.startswith("The pixel size of this slide is not known")
+    open_view.set_mpp_um((0.5, 0.5))
+    assert stage.remark == ""
+    assert len(stage.clients) == 1
+
+
+def test_progress_failure_and_stop(qtbot: QtBot, stage: Stage) -> None:
+    controls = stage.tools.controls
+    show(stage, 0)
+    stage.clients[0].tell(Progress(1, 10, 0, 5.0, False))
+    qtbot.wait_until(lambda: controls.bar.words != "")
+    stage.clients[0].tell(Failed("the weights hold no numbers"))
+    qtbot.wait_until(lambda: stage.messages.texts == ["the weights hold no numbers"])
+    assert controls.bar.isHidden()
+    controls.mode.setCurrentIndex(1)
+    assert len(stage.clients) == 2
+    controls.bar.stop_pressed.emit()
+    assert not controls.shown.isChecked()
+    assert stage.clients[1].closed

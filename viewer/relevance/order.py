@@ -65,7 +65,7 @@ class Order:
     """
 
     def __init__(self, grid: PatchGrid, tissue: Mask, *, coarse_first: bool = True) -> None:
-        """``coarse_first`` False: for an encoder so slow that the field of view cannot wait."""
+        """``coarse_first`` False: for an encoder so slow that the field of view cannot wait for anything."""
         self._coarse_first = coarse_first
         self._grid = grid
         self._tissue = tissue
@@ -149,7 +149,9 @@ class Order:
 
     def _blocks(self, pending: Mask, side: int) -> list[Block]:
         """All pending patches in blocks, what speaks most for itself last."""
-        interest = np.fmax(np.fmax(self._query, _SURPRISE_WEIGHT * self.surprise), _FLOOR) * self.attention
+        interest = self.attention
+        if self._coarse_first:
+            interest = interest * np.fmax(np.fmax(self._query, _SURPRISE_WEIGHT * self.surprise), _FLOOR)
         waiting = _in_squares(pending, side)
         counts = waiting.sum(1)
         some = np.flatnonzero(counts)

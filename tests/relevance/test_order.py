@@ -150,7 +150,7 @@ def test_where_the_field_of_view_cannot_wait_nothing_goes_before_it(rng: np.rand
     cells = np.argwhere(tissue)[::7]
     spread = np.where(cells[:, :1] < 20, 9.0, 0.1)
     order.learn(None, cells, (rng.normal(size=(len(cells), 3)) * spread).astype(np.float32))
-    assert np.nanmax(order.surprise[:20]) == 1, "far off there is much to be surprised at"
+    assert np.nanmax(order.surprise[:20]) > 0.99, "far off there is much to be surprised at"
     assert not order.coarse_left(tissue)
     assert set(taken(order, tissue.copy(), side=1, limit=9)) == {
         Block(row, col, 1, 1) for row in (40, 41, 42) for col in (40, 41, 42)

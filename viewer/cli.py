@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import viewer
-from viewer import RESEARCH_USE, arguments, cli_heatmap, cli_relevance, cli_training, terminal
+from viewer import RESEARCH_USE, arguments, cli_heatmap, cli_map, cli_relevance, cli_training, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -155,9 +155,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--icc", action="store_true", help="apply the slide's colour profile")
     command.add_argument("--query", metavar="TEXT", dest="text", help="lay over it where this is")
     command.add_argument(
-        "--overlay", metavar="MAP", nargs="?", const="", help="the colours of --query: viridis, magma …"
+        "--overlay", metavar="COLOURS", nargs="?", const="", help="of what lies over it: viridis, magma …"
     )
     cli_relevance.add_question_options(command)
+    cli_map.add_map_options(command)
     command.add_argument("-o", "--output", metavar="FILE.png", required=True, type=arguments.png_path)
 
     command = add(
@@ -289,7 +290,7 @@ def _snapshot(options: argparse.Namespace) -> int:
         bar = progress_bar("rendering")
     with closing(open_slide(options.slide)) as source:
         cli_relevance.check_output(output, options.slide)
-        answer, overlays = cli_relevance.overlays_for(options)
+        field, overlays = cli_relevance.overlays_for(options, source)
         with bar as progress:
             picture = snapshot(
                 source,
@@ -306,8 +307,8 @@ def _snapshot(options: argparse.Namespace) -> int:
         "Comment": RESEARCH_USE,
         "Source": f"{options.slide.name}, centre {options.center}, downsample {options.downsample:g}",
     }
-    if answer is not None:
-        metadata["Overlay"] = json.dumps(answer.field.provenance.as_facts())
+    if field is not None:
+        metadata["Overlay"] = json.dumps(field.provenance.as_facts())
     failed = picture.info["failed_tiles"]
     if failed:
         what = "1 tile" if failed == 1 else f"{failed:,} tiles"

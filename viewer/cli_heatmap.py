@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from viewer import __version__, arguments, cli_relevance, terminal
+from viewer import __version__, arguments, cli_map, cli_relevance, terminal
 
 if TYPE_CHECKING:
     import argparse
@@ -41,6 +41,7 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
     attention.add_argument(
         "--head", metavar="H", type=_head, default="mean", help="mean, max or a number from 1 (mean)"
     )
+    cli_map.add_map_options(command)
     command.add_argument("-o", "--output", metavar="FILE.ome.tiff", required=True, type=arguments.ome_path)
 
 
@@ -53,6 +54,8 @@ def _heatmap(options: argparse.Namespace) -> int:
     from viewer.relevance.encoders import entry_in
 
     cli_relevance.check_output(options.output, options.slide)
+    if cli_map.wants_map(options):
+        return cli_map.write_map(options)
     if options.weights is not None:
         entry = entry_in(options.encoder, options.weights)
         cli_relevance.tell_terms(entry.card)

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from viewer import RESEARCH_USE, arguments, terminal
+from viewer import RESEARCH_USE, arguments, cli_map, terminal
 from viewer.facts import shown
 
 if TYPE_CHECKING:
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.relevance.encoders import EncoderCard
+    from viewer.relevance.field import RelevanceField
     from viewer.relevance.index import IndexResult
     from viewer.relevance.question import Answer
     from viewer.relevance.text import Understood
+    from viewer.slide.source import Source
     from viewer.view.overlay import Overlay
 
 MEASURED = "measured"
@@ -148,14 +150,18 @@ def answer_to(options: argparse.Namespace, **more: Any) -> Answer:
     return answer
 
 
-def overlays_for(options: argparse.Namespace) -> tuple[Answer | None, tuple[Overlay, ...]]:
-    """The answer to a snapshot's ``--query``, and how it lies over the picture; (None, ()) without one.
+def overlays_for(
+    options: argparse.Namespace, source: Source
+) -> tuple[RelevanceField | None, tuple[Overlay, ...]]:
+    """The field of a snapshot's ``--query`` or ``--map``, and how it lies over the picture; without them
+    (None, ()).
 
-    Raises UsageError for a look without a query, and for colours that there are not.
+    Raises UsageError for a look without a field, and for colours that there are not.
     """
-    if options.text is None:
+    has_map = cli_map.wants_map(options)
+    if options.text is None and not has_map:
         if options.overlay is not None:
-            raise arguments.UsageError("--overlay lays a query over the picture: give --query")
+            raise arguments.UsageError("--overlay colours a query or a map: give --query or --map")
         return None, ()
     from viewer.relevance.layer import layer_from_field
     from viewer.settings import Settings
@@ -172,8 +178,8 @@ def overlays_for(options: argparse.Namespace) -> tuple[Answer | None, tuple[Over
         )
     except ValueError as error:
         raise arguments.UsageError(str(error)) from error
-    answer = answer_to(options)
-    return answer, (Overlay("query", layer_from_field(answer.field), look),)
+    field = cli_map.map_over(source, options) if has_map else answer_to(options).field
+    return field, (Overlay("map" if has_map else "query", layer_from_field(field), look),)
 
 
 def check_output(output: Path | None, slide: Path) -> None:

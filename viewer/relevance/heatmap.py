@@ -34,13 +34,22 @@ PIXEL_UM = PATCH_UM / _PX_PER_PATCH
 _TILE_PX = 256
 
 
-def write_heatmap(field: RelevanceField, path: Path, *, extent_px: tuple[int, int], slide_name: str) -> None:
+def write_heatmap(
+    field: RelevanceField,
+    path: Path,
+    *,
+    extent_px: tuple[int, int],
+    slide_name: str,
+    what: str = "Query",
+    unit: str = UNIT,
+) -> None:
     """Write the map of a slide of ``extent_px`` (width, height) level-0 px. Raises SaveError.
 
+    ``what`` the words of its provenance are, and what 0 to 1 mean in ``unit``.
     Its corner is the slide's, its pixels are 16 µm wide: a viewer that knows the slide's pixel size lays the
     one over the other. Scores are rounded to 1/254; ``export.write_scores`` has them exactly.
     """
-    description = _description(field.provenance, f"Query: {field.provenance.query}", UNIT)
+    description = _description(field.provenance, f"{what}: {field.provenance.query}", unit)
     name = shown(f"{slide_name}: {field.provenance.query}")
     finest = _cut(pixels_from_scores(field.scores, field.known), field.grid, extent_px, _PX_PER_PATCH)
     _write(path, finest, PATCH_UM / _PX_PER_PATCH, name, description, field.provenance.software)

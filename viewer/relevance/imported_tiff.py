@@ -254,5 +254,5 @@ def _channel_names(description: str) -> tuple[str, ...]:
 
 def _query(description: str) -> str:
     """What was asked or looked at, from the description that we write."""
-    found = re.search(r"<Description>(?:Query: )?(.{1,200}?)\. Encoder: ", description, re.DOTALL)
+    found = re.search(r"<Description>(?:Query: |Map of [^:]{1,40}: )?(.{1,200}?)\. Encoder: ", description, re.DOTALL)
     return html.unescape(found[1]) if found else ""

@@ -1,0 +1,156 @@
+"""``--map``: what another program has found, as an image over the slide and in a picture of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import h5py
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from viewer import cli
+from viewer.slide.phantom import write_phantom
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RAMP = np.linspace(0, 1, 16, dtype=np.float32).reshape(4, 4)
+PLACE = ["--center", "512,512", "--downsample", "8", "--size", "128x128"]
+
+
+@pytest.fixture(scope="module")
+def slide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """4 × 4 patches."""
+    path = tmp_path_factory.mktemp("slides") / "a slide.tif"
+    write_phantom(path, size_px=1024, seed=3, mpp_um=0.5)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOVEOLA_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def clam(tmp_path: Path) -> Path:
+    """Two classes on the upper half, patches of a size that is not stated."""
+    path = tmp_path / "clam.h5"
+    with h5py.File(path, "w") as file:
+        places = [(col * 256, row * 256) for row in range(2) for col in range(4)]
+        file["coords"] = np.array(places, np.int64)
+        file["scores"] = np.stack([np.linspace(0, 1, 8), np.linspace(1, 0, 8)], axis=1)
+    return path
+
+
+def test_a_map_becomes_an_image_over_the_slide_and_is_read_again(
+    slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given, first, again = (tmp_path / name for name in ("ramp.npy", "a.ome.tiff", "b.ome.tiff"))
+    np.save(given, RAMP)
+    assert cli.main(["heatmap", str(slide), "--map", str(given), "-o", str(first)]) == 0
+    assert "ramp.npy" in capsys.readouterr().err
+    with tifffile.TiffFile(first) as tiff:
+        pixels = tiff.series[0].levels[3].asarray()
+        description = tiff.ome_metadata or ""
+    np.testing.assert_allclose((pixels - 1.0) / 254, RAMP, atol=1 / 254)
+    assert "score of the map" in description
+    assert "likeness" not in description
+    assert "Map of numpy: map. Encoder: file:ramp.npy" in description
+    assert cli.main(["heatmap", str(slide), "--map", str(first), "-o", str(again)]) == 0
+    assert "a.ome.tiff: map from Foveola" in capsys.readouterr().err
+    assert (tifffile.imread(again) == tifffile.imread(first)).all()
+
+
+def test_a_column_is_chosen_and_patches_are_as_large_as_given(
+    slide: Path, clam: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["heatmap", str(slide), "--map", str(clam), "-o", str(tmp_path / "a.ome.tiff")]
+    assert cli.main(words) == 2
+    message = capsys.readouterr().err
+    assert "'scores 1', 'scores 2'; choose one of them with --column" in message
+    assert len(message.splitlines()) == 1
+    for more, covered in ((["--patch-px", "256"], 8), (["--patch-px", "64"], 0)):
+        status = cli.main([*words, "--column", "scores 2", *more])
+        assert status == (0 if covered else 1)
+    with tifffile.TiffFile(tmp_path / "a.ome.tiff") as tiff:
+        coarse = tiff.series[0].levels[3].asarray()
+    assert (coarse > 0).sum() == 8
+    assert coarse[0, 0] == 255
+    assert cli.main([*words, "--column", "tumour"]) == 1
+    assert "no scores named 'tumour'" in capsys.readouterr().err
+
+
+def test_a_slide_without_pixel_size_takes_the_one_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slide, given = tmp_path / "bare.tif", tmp_path / "ramp.npy"
+    tifffile.imwrite(slide, np.full((1024, 1024, 3), 240, np.uint8), photometric="rgb", tile=(256, 256))
+    np.save(given, RAMP)
+    words = ["heatmap", str(slide), "--map", str(given), "-o", str(tmp_path / "a.ome.tiff")]
+    assert cli.main(words) == 1
+    assert "--mpp" in capsys.readouterr().err
+    assert cli.main([*words, "--mpp", "0.5"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--map", "MAP", "--query", "stroma"], "give one of them"),
+        (["--map", "MAP", "--weights", "."], "needs no --weights"),
+        (["--column", "scores"], "give --map"),
+        (["--patch-px", "256"], "give --map"),
+    ],
+)
+def test_options_that_do_not_go_together_are_wrong_usage(
+    slide: Path, clam: Path, tmp_path: Path, more: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = [str(clam) if word == "MAP" else word for word in more]
+    assert cli.main(["heatmap", str(slide), *more, "-o", str(tmp_path / "a.ome.tiff")]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_map_never_takes_its_own_place(
+    slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "map.ome.tif"
+    tifffile.imwrite(path, RAMP)
+    before = path.read_bytes()
+    assert cli.main(["heatmap", str(slide), "--map", str(path), "-o", str(path)]) == 2
+    assert "the map itself" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+def test_what_is_no_map_fails_in_one_line(
+    slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = tmp_path / "odd.npy"
+    odd.write_bytes(b"no map")
+    for path in (odd, tmp_path / "missing.h5", tmp_path / "map.txt"):
+        assert cli.main(["heatmap", str(slide), "--map", str(path), "-o", str(tmp_path / "a.ome.tiff")]) == 1
+        message = capsys.readouterr().err
+        assert path.name in message
+        assert len(message.splitlines()) == 1
+
+
+@pytest.mark.gl
+def test_a_map_lies_over_a_snapshot(slide: Path, clam: Path, tmp_path: Path) -> None:
+    plain, laid = tmp_path / "plain.png", tmp_path / "laid.png"
+    assert cli.main(["snapshot", str(slide), *PLACE, "-o", str(plain)]) == 0
+    more = ["--map", str(clam), "--column", "scores 1", "--overlay", "magma"]
+    assert cli.main(["snapshot", str(slide), *PLACE, *more, "-o", str(laid)]) == 0
+    before, after = np.asarray(Image.open(plain), int), np.asarray(Image.open(laid), int)
+    assert np.abs(before - after)[32:64, 96:].mean() > 20  # the highest scores
+    assert json.loads(Image.open(laid).text["Overlay"])["query"] == "scores 1"  # type: ignore[attr-defined]
+
+
+def test_a_snapshot_shows_a_query_or_a_map(
+    slide: Path, clam: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["snapshot", str(slide), *PLACE, "-o", str(tmp_path / "a.png")]
+    assert cli.main([*words, "--map", str(clam)]) == 2
+    assert "with --column" in capsys.readouterr().err
+    assert cli.main([*words, "--map", str(clam), "--query", "stroma"]) == 2
+    assert "give one of them" in capsys.readouterr().err

@@ -1,0 +1,96 @@
+"""Maps of other programs on the command line: ``--map`` of ``heatmap`` and of ``snapshot``."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from viewer import __version__, arguments, terminal
+
+if TYPE_CHECKING:
+    import argparse
+
+    from viewer.relevance.field import RelevanceField
+    from viewer.slide.source import Source
+
+_UNIT = "score of the map, 0 to 1"
+
+
+def add_map_options(command: argparse.ArgumentParser) -> None:
+    """Add ``--map`` and what belongs to it."""
+    of_map = command.add_argument_group("a map that another program has made")
+    of_map.add_argument(
+        "--map", metavar="FILE", type=arguments.file,
+        help="of scores: .h5 of CLAM, .tif, .geojson of QuPath, .db of TIAToolbox, .npy, .npz",
+    )  # fmt: skip
+    of_map.add_argument("--column", metavar="NAME", help="which of its scores, where it has several")
+    of_map.add_argument(
+        "--patch-px", metavar="N", type=arguments.positive,
+        help="side of its patches in level-0 pixels, where it does not say so",
+    )  # fmt: skip
+
+
+def wants_map(options: argparse.Namespace) -> bool:
+    """Whether a map was given. Raises UsageError for options that do not go together."""
+    if options.map is None:
+        if options.column is not None or options.patch_px is not None:
+            raise arguments.UsageError("--column and --patch-px say how to read a map: give --map")
+        return False
+    if options.text is not None:
+        raise arguments.UsageError("--query and --map are two pictures: give one of them")
+    return True
+
+
+def map_over(source: Source, options: argparse.Namespace) -> RelevanceField:
+    """``options.map`` over a slide; what must be known of it goes to standard error.
+
+    Raises UsageError where one of several columns must be chosen, FeatureFileError, PixelSizeError.
+    """
+    from viewer.relevance.grid import PatchGrid
+    from viewer.relevance.imported_maps import read_map
+    from viewer.relevance.imported_scores import SeveralColumnsError
+    from viewer.relevance.offline import pixel_size_of
+
+    size = pixel_size_of(source, options.mpp)
+    extent_px = source.pyramid.width, source.pyramid.height
+    try:
+        found = read_map(
+            options.map,
+            extent_px,
+            PatchGrid.over(*extent_px, size.mpp_um),
+            mpp_estimated=size.estimated,
+            column=options.column,
+            patch_px=options.patch_px,
+        )
+    except SeveralColumnsError as error:
+        raise arguments.UsageError(f"{error} with --column") from error
+    if size.estimated:
+        terminal.tell(f"{options.slide.name} states no pixel size: {size.mpp_um[0]:.3g} µm is {size.reason}.")
+    for note in found.notes:
+        terminal.tell(note)
+    return found.field
+
+
+def write_map(options: argparse.Namespace) -> int:
+    """Write ``options.map`` as an image that lies over the slide; gives the exit status."""
+    from viewer.relevance.heatmap import write_heatmap
+    from viewer.slide.source import open_slide
+
+    if options.weights is not None:
+        raise arguments.UsageError("--map is what another program has found: it needs no --weights")
+    if options.map.exists() and options.output.exists() and options.output.samefile(options.map):
+        raise arguments.UsageError(f"{options.output}: this is the map itself; choose another name")
+    with closing(open_slide(options.slide)) as source:
+        field = map_over(source, options)
+        extent_px = source.pyramid.width, source.pyramid.height
+    producer, ours = field.provenance.software, f"Foveola {__version__}"
+    write_heatmap(
+        replace(field, provenance=replace(field.provenance, software=ours)),
+        options.output,
+        extent_px=extent_px,
+        slide_name=options.slide.name,
+        what=f"Map of {producer}",
+        unit=_UNIT,
+    )
+    return 0

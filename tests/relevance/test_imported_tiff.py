@@ -148,16 +148,44 @@ def test_pictures_that_are_no_maps_are_refused(tmp_path: Path) -> None:
     assert "in colours" in refused(path)
     tifffile.imwrite(path, np.zeros((32, 64), np.uint8), compression="jpeg")
     assert "compressed by JPEG" in refused(path)
-    tifffile.imwrite(path, RAMP, compression="lzw")
-    assert "compressed by LZW; export it with deflate" in refused(path)
     tifffile.imwrite(path, np.zeros((32, 64), np.complex64))
-    assert "complex64" in refused(path)
+    assert "64 bits of this kind are no numbers" in refused(path)
     tifffile.imwrite(path, np.full((32, 64), np.nan, np.float32))
     assert "is a number" in refused(path)
     path.write_bytes(b"II*\0")
     assert "damaged, or no TIFF" in refused(path)
     path.unlink()
     assert "cannot be read" in refused(path)
+
+
+@pytest.mark.parametrize("tile", [None, (16, 16)])
+def test_a_map_in_lzw_is_read_and_a_damaged_one_refused(
+    tmp_path: Path, tile: tuple[int, int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, RAMP, compression="lzw", tile=tile, rowsperstrip=None if tile else 8)
+    expected = RAMP.reshape(8, 4, 16, 4).mean(axis=(1, 3))
+    np.testing.assert_allclose(laid(path).field.scores, expected, atol=1e-6)
+    whole = path.read_bytes()
+    with tifffile.TiffFile(path) as tiff:
+        offsets, counts = tiff.pages[0].dataoffsets, tiff.pages[0].databytecounts
+    rng = np.random.default_rng(2)
+    refusals = []
+    for _ in range(100):
+        data = bytearray(whole)
+        place = int(rng.integers(len(offsets)))
+        for at in rng.integers(0, counts[place], 4):
+            data[offsets[place] + at] = rng.integers(256)
+        path.write_bytes(data)
+        try:
+            laid(path)  # what is still a stream gives other numbers
+        except FeatureFileError as error:
+            refusals.append(error.reason)
+    assert len(refusals) > 30
+    assert all("pixels are damaged" in reason for reason in refusals)
+    path.write_bytes(whole)
+    monkeypatch.setattr("viewer.relevance.imported_tiff._MAX_LZW_BYTES", 100)
+    assert "too large pieces" in refused(path)
 
 
 def test_tiles_that_are_left_out_are_not_taken_for_low(tmp_path: Path) -> None:

@@ -1,16 +1,14 @@
 """Maps in TIFF: OME-TIFF and plain, one level or a pyramid, one channel of numbers or several.
 
-Directories are checked by the slide's own TIFF reader before a pixel is decoded. Sources: TIFF 6.0, OME-TIFF
-6 (pyramids in SubIFDs).
+Directories and pixels are read by the slides' own TIFF reader, and checked before a pixel is decoded.
+Sources: TIFF 6.0, OME-TIFF 6 (pyramids in SubIFDs).
 """
 
 from __future__ import annotations
 
 import html
 import re
-import struct
 import xml.etree.ElementTree as ET
-import zlib
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,6 +24,8 @@ from viewer.slide.file_bytes import FileBytes
 from viewer.slide.tiff_ifd import TiffFormatError, read_ifds, sub_ifds
 from viewer.slide.tiff_layout import BLACK_IS_ZERO, COMPRESSIONS, TiffImage, image_from_ifd
 from viewer.slide.tiff_metadata import mpp_from_ifd, ome_from_ifd
+from viewer.slide.tiff_numbers import kind_of_numbers, read_numbers
+from viewer.slide.tile_codec import CodecError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,21 +34,13 @@ if TYPE_CHECKING:
 
     from viewer.relevance.grid import PatchGrid
 
-_LOSSLESS = (1, 8, 32773, 32946, 50000)
-"""Not LZW: damaged streams of it crash the process in imagecodecs."""
 _MAX_COLUMNS = 256
 _MAX_TILES = 1_000_000
+_LZW, _MAX_LZW_BYTES = 5, 64 << 20
+"""Of a tile or strip: libtiff comes by way of Pillow, which takes larger ones for an attack."""
+_LOSSLESS = (1, _LZW, 8, 32773, 32946, 34925, 50000)
 _LARGEST_SHARE = 0.2
 _OURS = "Values: 0 not analysed; 1 to 255 "
-
-
-@dataclass(frozen=True, slots=True)
-class _Level:
-    """A directory that can be decoded: its place in the chain, and below it (None: not a SubIFD)."""
-
-    image: TiffImage
-    page: int
-    below: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +48,7 @@ class _Facts:
     """What the directories say: the levels of every column by name (and which sample of them it is),
     ``mpp_um`` of the finest, and whether we wrote it."""
 
-    columns: dict[str, tuple[tuple[_Level, ...], int | None]]
+    columns: dict[str, tuple[tuple[TiffImage, ...], int]]
     mpp_um: tuple[float, float] | None
     is_ome: bool
     is_ours: bool
@@ -67,20 +59,42 @@ def read_tiff_map(
     path: Path, *, extent_px: tuple[int, int], grid: PatchGrid, mpp_estimated: bool, column: str | None
 ) -> ImportedScores:
     """The map of a file over the whole slide. Raises FeatureFileError."""
-    facts = _facts(path)
+    try:
+        file = FileBytes(path)
+    except OSError as error:
+        raise FeatureFileError(path, f"it cannot be read: {error.strerror}") from error
+    with closing(file):
+        facts = _facts(path, file)
+        return _scores_over(path, file, facts, extent_px, grid, column, mpp_estimated=mpp_estimated)
+
+
+def _scores_over(
+    path: Path,
+    file: FileBytes,
+    facts: _Facts,
+    extent_px: tuple[int, int],
+    grid: PatchGrid,
+    column: str | None,
+    *,
+    mpp_estimated: bool,
+) -> ImportedScores:
     chosen = chosen_column(path, list(facts.columns), column)
     levels, sample = facts.columns[chosen]
-    fitting = [level for level in levels if level.image.width * level.image.height <= MAX_PIXELS]
+    first = levels[0]
+    fitting = [level for level in levels if level.width * level.height <= MAX_PIXELS]
     if not fitting:
-        first = levels[0].image
         raise FeatureFileError(
             path,
             f"{first.width:,} × {first.height:,} pixels are too many; export it coarser, or as a pyramid",
         )
-    level = max(fitting, key=lambda each: each.image.width * each.image.height)
-    pixel_px, notes = _pixel_px(path, facts, levels[0].image, extent_px, grid, mpp_estimated=mpp_estimated)
-    coarser = levels[0].image.width / level.image.width, levels[0].image.height / level.image.height
-    values, note = _scores(_decoded(path, level, sample), is_ours=facts.is_ours)
+    level = max(fitting, key=lambda each: each.width * each.height)
+    pixel_px, notes = _pixel_px(path, facts, first, extent_px, grid, mpp_estimated=mpp_estimated)
+    coarser = first.width / level.width, first.height / level.height
+    try:
+        numbers = read_numbers(file, level, sample)
+    except (CodecError, TiffFormatError, EOFError, OSError) as error:
+        raise FeatureFileError(path, f"its pixels are damaged ({error})") from error
+    values, note = _scores(numbers, is_ours=facts.is_ours)
     return raster_scores(
         path,
         values,
@@ -93,31 +107,25 @@ def read_tiff_map(
     )
 
 
-def _facts(path: Path) -> _Facts:
+def _facts(path: Path, file: FileBytes) -> _Facts:
     try:
-        file = FileBytes(path)
-    except OSError as error:
-        raise FeatureFileError(path, f"it cannot be read: {error.strerror}") from error
-    with closing(file):
-        try:
-            ifds, _ = read_ifds(file)
-            first = image_from_ifd(ifds[0])
-            ome = ome_from_ifd(ifds[0], plane_limit=_MAX_COLUMNS)
-            description = ifds[0].text(270)
-            mpp_um = ome.mpp_um if ome is not None else mpp_from_ifd(ifds[0])
-            planes: list[list[_Level]] = []
-            for page, ifd in enumerate(ifds):
-                image = image_from_ifd(ifd)
-                if image.is_mask:
-                    continue
-                if (image.width, image.height) == (first.width, first.height):
-                    below = [_Level(image_from_ifd(sub), page, at) for at, sub in enumerate(sub_ifds(ifd))]
-                    planes.append([_Level(image, page), *below])
-                elif _is_coarser(image, first) and len(planes) == 1:
-                    planes[0].append(_Level(image, page))
-            missing = any(_has_gaps(level.image) for levels in planes for level in levels)
-        except (TiffFormatError, EOFError, OSError) as error:
-            raise FeatureFileError(path, f"it is damaged, or no TIFF ({error})") from error
+        ifds, _ = read_ifds(file)
+        first = image_from_ifd(ifds[0])
+        ome = ome_from_ifd(ifds[0], plane_limit=_MAX_COLUMNS)
+        description = ifds[0].text(270)
+        mpp_um = ome.mpp_um if ome is not None else mpp_from_ifd(ifds[0])
+        planes: list[list[TiffImage]] = []
+        for ifd in ifds:
+            image = image_from_ifd(ifd)
+            if image.is_mask:
+                continue
+            if (image.width, image.height) == (first.width, first.height):
+                planes.append([image, *(image_from_ifd(sub) for sub in sub_ifds(ifd))])
+            elif _is_coarser(image, first) and len(planes) == 1:
+                planes[0].append(image)
+        missing = any(_has_gaps(level) for levels in planes for level in levels)
+    except (TiffFormatError, EOFError, OSError) as error:
+        raise FeatureFileError(path, f"it is damaged, or no TIFF ({error})") from error
     if missing:
         raise FeatureFileError(
             path, "some of its tiles are left out, and would read as 0; export it with all of them"
@@ -125,18 +133,18 @@ def _facts(path: Path) -> _Facts:
     if not planes or len(planes) > _MAX_COLUMNS:
         raise FeatureFileError(path, f"it holds {len(planes)} pictures of one size, which no map has")
     for levels in planes:
-        levels[1:] = [level for level in levels[1:] if _is_coarser(level.image, first)]
+        levels[1:] = [level for level in levels[1:] if _is_coarser(level, first)]
         for level in levels:
-            _check(path, level.image, first)
+            _check(path, level, first)
     names: tuple[str, ...] = ()
     if ome is not None:
         candidates = _channel_names(description), ome.planes
         names = next((each for each in candidates if len(set(each)) == len(each) == len(planes)), ())
-    columns: dict[str, tuple[tuple[_Level, ...], int | None]] = {}
+    columns: dict[str, tuple[tuple[TiffImage, ...], int]] = {}
     for index, levels in enumerate(planes):
         name = names[index] if names and names[index] else f"page {index + 1}"
         if first.samples == 1:
-            columns[name] = tuple(levels), None
+            columns[name] = tuple(levels), 0
         else:
             parts = {f"{name}, channel {at + 1}": (tuple(levels), at) for at in range(first.samples)}
             columns.update(parts)
@@ -167,12 +175,17 @@ def _check(path: Path, image: TiffImage, first: TiffImage) -> None:
     if image.compression not in _LOSSLESS:
         name = COMPRESSIONS.get(image.compression, f"method {image.compression}")
         raise FeatureFileError(path, f"it is compressed by {name}; export it with deflate")
-    if image.bits not in (8, 16, 32, 64) or (image.bits, image.samples) != (first.bits, first.samples):
-        raise FeatureFileError(path, f"its {image.samples} channels of {image.bits} bits are not expected")
+    if image.compression == _LZW and image.raw_tile_bytes > _MAX_LZW_BYTES:
+        raise FeatureFileError(path, "its LZW is in too large pieces; export it in tiles, or with deflate")
+    kind = kind_of_numbers(image)
+    if kind is None or (kind, image.samples) != (kind_of_numbers(first), first.samples):
+        raise FeatureFileError(
+            path,
+            f"{image.samples} channels of {image.bits} bits of this kind are no numbers that are read here",
+        )
     if image.samples > _MAX_COLUMNS or image.tiles_per_plane > _MAX_TILES:
         raise FeatureFileError(path, "it claims more channels or tiles than a map has")
     decoded = max(image.raw_tile_bytes, min(image.width * image.height, MAX_PIXELS) * image.bits // 8)
-    decoded *= image.samples
     if decoded > psutil.virtual_memory().available * _LARGEST_SHARE:
         raise FeatureFileError(path, f"its {image.width:,} × {image.height:,} pixels do not fit the memory")
 
@@ -204,36 +217,6 @@ def _pixel_px(
     return stretched_pixel(path, shape, extent_px, grid), (note,)
 
 
-def _decoded(path: Path, level: _Level, sample: int | None) -> NDArray[Any]:
-    """The numbers (rows, columns) of one directory."""
-    import tifffile
-
-    image = level.image
-    try:
-        with tifffile.TiffFile(path) as tiff:
-            page: Any = tiff.pages[level.page]
-            if level.below is not None:
-                page = page.pages[level.below]
-            page = page.aspage() if isinstance(page, tifffile.TiffFrame) else page
-            if (page.imagewidth, page.imagelength) != (image.width, image.height):
-                raise FeatureFileError(path, "its directories contradict each other")
-            values: NDArray[Any] = page.asarray(maxworkers=1)
-    # What damaged tiles raise in tifffile and in imagecodecs: the latter's errors are RuntimeErrors.
-    except (
-        OSError, ValueError, RuntimeError, IndexError, KeyError, TypeError, AttributeError, EOFError,
-        ArithmeticError, struct.error, zlib.error, tifffile.TiffFileError,
-    ) as error:  # fmt: skip
-        raise FeatureFileError(path, f"its pixels are damaged ({error})") from error
-    if sample is not None:
-        values = values[..., sample] if values.shape[-1] == image.samples else values[sample]
-    values = np.squeeze(values) if values.ndim > 2 else values
-    if values.shape != (image.height, image.width) or values.dtype.kind not in "uif":
-        raise FeatureFileError(
-            path, f"it holds {values.dtype} of shape {values.shape}, not one number a pixel"
-        )
-    return values
-
-
 def _scores(values: NDArray[Any], *, is_ours: bool) -> tuple[NDArray[Any], tuple[str, ...]]:
     """Whole numbers of 8 and 16 bits as parts of the largest, ours as they were written."""
     if is_ours:
@@ -254,5 +237,7 @@ def _channel_names(description: str) -> tuple[str, ...]:
 
 def _query(description: str) -> str:
     """What was asked or looked at, from the description that we write."""
-    found = re.search(r"<Description>(?:Query: |Map of [^:]{1,40}: )?(.{1,200}?)\. Encoder: ", description, re.DOTALL)
+    found = re.search(
+        r"<Description>(?:Query: |Map of [^:]{1,40}: )?(.{1,200}?)\. Encoder: ", description, re.DOTALL
+    )
     return html.unescape(found[1]) if found else ""

@@ -6,6 +6,7 @@ it.
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import imagecodecs
@@ -166,22 +167,7 @@ class TileCodec:
         return pixels
 
     def _decode_raw(self, data: bytes, rows: int) -> NDArray[Any]:
-        image = self._image
-        dtype = np.dtype(np.uint8 if image.bits == 8 else np.uint16).newbyteorder(image.ifd.byte_order)
-        shape = (rows, image.tile_width, self._samples)
-        size = rows * image.tile_width * self._samples * dtype.itemsize
-        decoder = _RAW_DECODERS.get(image.compression)
-        try:
-            raw = decoder(data, out=size) if decoder else data[:size]
-        except (RuntimeError, ValueError) as error:  # the base of every imagecodecs error; of lzw
-            raise CodecError(f"damaged {tiff.COMPRESSIONS[image.compression]} data: {error}") from None
-        if len(raw) != size:
-            raise CodecError(f"it holds {len(raw)} bytes, not {size}")
-        samples = np.frombuffer(raw, dtype).reshape(shape)
-        samples = samples.astype(samples.dtype.newbyteorder("="), copy=False)
-        if image.predictor == 2 and image.compression in _DIFFERENCED:
-            return imagecodecs.delta_decode(samples, axis=1)
-        return samples
+        return raw_samples(self._image, data, rows)
 
     def _display(self, samples: NDArray[Any]) -> NDArray[np.uint8]:
         """Samples as the file means them to 8-bit grey, RGB or RGBA."""
@@ -201,6 +187,30 @@ class TileCodec:
         if image.extra_sample not in (1, 2) or pixels.shape[2] != colours + 1:
             return pixels[..., :colours]
         return _straight(pixels) if image.extra_sample == 1 else pixels
+
+
+def raw_samples(image: tiff.TiffImage, data: bytes, rows: int) -> NDArray[Any]:
+    """(rows, tile width, samples) of a tile without loss, as whole numbers of the file's bits: floats are
+    still to be viewed as such. Raises CodecError.
+    """
+    dtype = np.dtype(f"u{image.bits // 8}").newbyteorder(image.ifd.byte_order)
+    shape = (rows, image.tile_width, 1 if image.separate_planes else image.samples)
+    size = prod(shape) * dtype.itemsize
+    decoder = _RAW_DECODERS.get(image.compression)
+    try:
+        raw = decoder(data, out=size) if decoder else data[:size]
+    except (RuntimeError, ValueError) as error:  # the base of every imagecodecs error; of lzw
+        raise CodecError(f"damaged {tiff.COMPRESSIONS[image.compression]} data: {error}") from None
+    if len(raw) != size:
+        raise CodecError(f"it holds {len(raw)} bytes, not {size}")
+    if image.predictor == 3 and image.compression in _DIFFERENCED:
+        shuffled = np.frombuffer(raw, f"f{dtype.itemsize}").reshape(shape)
+        return imagecodecs.floatpred_decode(shuffled, axis=1).view(dtype.newbyteorder("="))
+    samples = np.frombuffer(raw, dtype).reshape(shape)
+    samples = samples.astype(samples.dtype.newbyteorder("="), copy=False)
+    if image.predictor == 2 and image.compression in _DIFFERENCED:
+        return imagecodecs.delta_decode(samples, axis=1)
+    return samples
 
 
 def _palette(image: tiff.TiffImage) -> NDArray[np.uint32]:

@@ -1,0 +1,51 @@
+"""The numbers that a TIFF image holds, of any kind, as they are: for images that are maps and no pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from viewer.slide.tiff_layout import coded_tile, read_tile_table
+from viewer.slide.tile_codec import raw_samples
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.slide.file_bytes import FileBytes
+    from viewer.slide.tiff_layout import TiffImage
+
+_KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}
+_BITS = {"u": (8, 16, 32, 64), "i": (8, 16, 32, 64), "f": (16, 32, 64)}
+_PREDICTORS = {"u": (1, 2), "i": (1, 2), "f": (1, 2, 3)}
+
+
+def kind_of_numbers(image: TiffImage) -> np.dtype[Any] | None:
+    """What its samples are; None where they are nothing that ``read_numbers`` reads."""
+    kind = _KINDS.get(image.ifd.number(339, 1))
+    if kind is None or image.bits not in _BITS[kind] or image.predictor not in _PREDICTORS[kind]:
+        return None
+    return np.dtype(f"{kind}{image.bits // 8}") if image.ifd.number(266, 1) == 1 else None
+
+
+def read_numbers(file: FileBytes, image: TiffImage, sample: int) -> NDArray[Any]:
+    """One sample of every pixel: (height, width) of ``kind_of_numbers``, which is some, of an image that is
+    compressed without loss.
+
+    Raises TiffFormatError, CodecError, EOFError and OSError for what is damaged or cannot be read: a part of
+    an image is not given as if it were the whole.
+    """
+    kind = kind_of_numbers(image)
+    assert kind is not None, "asked for before"
+    offsets, counts = read_tile_table(image)
+    numbers = np.empty((image.height, image.width), kind)
+    first = sample * image.tiles_per_plane if image.separate_planes else 0
+    for tile in range(image.tiles_per_plane):
+        top = tile // image.columns * image.tile_height
+        left = tile % image.columns * image.tile_width
+        rows = image.tile_height if image.tiled else min(image.tile_height, image.height - top)
+        data = coded_tile(image, file, int(offsets[first + tile]), int(counts[first + tile]))
+        values = raw_samples(image, data, rows)[..., 0 if image.separate_planes else sample]
+        here = numbers[top : top + image.tile_height, left : left + image.tile_width]
+        here[...] = np.ascontiguousarray(values[: here.shape[0], : here.shape[1]]).view(kind)
+    return numbers

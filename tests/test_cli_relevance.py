@@ -283,6 +283,7 @@ def test_a_heatmap_of_attention_needs_no_words(
     for more, why in (
         (["--query", "fat"], "knows no words"),
         (["--head", "2"], "there is no head 1"),
+        (["--mode", "blend", "--level", "region"], "there is no 'blend' attention down to 'region'"),
         (["--weights", str(tmp_path)], "weights in a folder need a model that is known"),
     ):
         assert cli.main([*words, *more]) != 0

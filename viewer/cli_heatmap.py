@@ -92,6 +92,7 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
     if options.text is not None:
         raise arguments.UsageError(f"{card.title} knows no words: leave --query out, or take another encoder")
     try:
+        look = HierarchyLook(options.mode, options.level)
         check_head(options.head, min(card.attention_heads or (1, 1)))
     except ValueError as error:
         raise arguments.UsageError(str(error)) from error
@@ -104,7 +105,6 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
             attention = attention_of(analysis, progress)
             provenance, notes = _provenance(analysis, options), analysis.notes
         extent_px = source.pyramid.width, source.pyramid.height
-    look = HierarchyLook(options.mode, options.level)
     found = attention_map(attention, look, token_head=options.head, patch_head=options.head)
     write_attention(
         found.scores,

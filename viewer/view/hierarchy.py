@@ -27,7 +27,14 @@ _LOG_GAIN = 255 / (CODES_PER_OCTAVE * OCTAVES)
 
 MODES = ("factorised", "blend", "single")
 LEVELS = ("zoom", "region", "patch", "token")
+_WITHOUT_REGIONS = "blend"
+"""As published, it ranks patches and tokens."""
 _FADES_IN_FROM_PX, _FADED_IN_AT_PX = 2.0, 6.0
+
+
+def levels_of(mode: str) -> tuple[str, ...]:
+    """Those of ``LEVELS`` that a mode has; the blend has no regions."""
+    return tuple(level for level in LEVELS if mode != _WITHOUT_REGIONS or level != "region")
 
 
 class LevelWeights(NamedTuple):
@@ -42,13 +49,13 @@ class LevelWeights(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class HierarchyLook:
     """How levels are joined, and down to which: ``mode`` "factorised", "blend" or "single"; ``level`` "zoom"
-    to follow the view, or one of the others. Raises ValueError for another."""
+    to follow the view, or one of ``levels_of`` the mode. Raises ValueError for another."""
 
     mode: str = "factorised"
     level: str = "zoom"
 
     def __post_init__(self) -> None:
-        if self.mode not in MODES or self.level not in LEVELS:
+        if self.mode not in MODES or self.level not in levels_of(self.mode):
             raise ValueError(f"there is no {self.mode!r} attention down to {self.level!r}")
 
     def weights(self, patch_px: float) -> LevelWeights:

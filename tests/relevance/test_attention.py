@@ -108,6 +108,22 @@ def test_ranks_of_many_patches_take_no_more_memory_than_a_few_times_theirs() -> 
         assert (found == below + same // 2).all()
 
 
+@pytest.mark.parametrize("percentiles", [False, True])
+def test_the_mean_of_all_heads_takes_no_table_of_all_tokens(
+    percentiles: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attention = made(40, 30, np.random.default_rng(7))
+    attention.tokens_known[7] = attention.tokens_known[:, 11] = False
+    at_once = token_codes(attention, MEAN, percentiles=percentiles)
+    monkeypatch.setattr("viewer.relevance.attention._PATCHES_AT_ONCE", 50)
+    tracemalloc.start()
+    in_parts = token_codes(attention, MEAN, percentiles=percentiles)
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (in_parts == at_once).all()
+    assert taken < 3 * attention.tokens.nbytes
+
+
 def test_glass_and_what_is_not_known_get_nothing() -> None:
     attention = made(4, 4, np.random.default_rng(2))
     attention.tissue[0] = False

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 TOKENS = TOKENS_A_SIDE**2
 PATCHES = PATCHES_A_SIDE**2
-_RANKED_AT_ONCE = 4096
-"""Patches: a table of all of a slide's would not fit the memory."""
+_PATCHES_AT_ONCE = 4096
+"""A table of the tokens of all of a slide's patches would not fit the memory."""
 MEAN, MAX = "mean", "max"
 Head = int | str
 """One head by its number from 0, or MEAN or MAX over all heads."""
@@ -102,14 +102,15 @@ def token_codes(attention: Attention, head: Head, *, percentiles: bool) -> NDArr
     """The codes of tokens (rows · 16, columns · 16) for a head, 0 where nothing is known; ``percentiles``:
     among those of their patch.
     """
-    rows, cols = np.nonzero(attention.tokens_known)
-    codes = attention.tokens[:, rows, cols]
-    if percentiles:
-        codes = _ranked(codes)
+    check_head(head, len(attention.tokens))
+    known = np.argwhere(attention.tokens_known)
     height, width = attention.tokens_known.shape
     plane = np.zeros((height, TOKENS_A_SIDE, width, TOKENS_A_SIDE), np.uint8)
-    chosen = _chosen(codes, head, percentiles=percentiles)
-    plane[rows, :, cols] = chosen.reshape(-1, TOKENS_A_SIDE, TOKENS_A_SIDE)
+    for start in range(0, len(known), _PATCHES_AT_ONCE):
+        rows, cols = known[start : start + _PATCHES_AT_ONCE].T
+        codes = attention.tokens[:, rows, cols]
+        chosen = _chosen(_ranked(codes) if percentiles else codes, head, percentiles=percentiles)
+        plane[rows, :, cols] = chosen.reshape(-1, TOKENS_A_SIDE, TOKENS_A_SIDE)
     return plane.reshape(height * TOKENS_A_SIDE, width * TOKENS_A_SIDE)
 
 
@@ -135,12 +136,12 @@ def _ranked(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Codes 0 to 255 for ranks along the last axis of 256, ties in their middle."""
     flat = codes.reshape(-1, TOKENS)
     ranked = np.empty_like(flat)
-    for start in range(0, len(flat), _RANKED_AT_ONCE):
-        some = flat[start : start + _RANKED_AT_ONCE]
+    for start in range(0, len(flat), _PATCHES_AT_ONCE):
+        some = flat[start : start + _PATCHES_AT_ONCE]
         places = some + np.arange(0, 256 * len(some), 256)[:, None]
         same = np.bincount(places.ravel(), minlength=256 * len(some)).reshape(-1, 256)
         middles = np.minimum(same.cumsum(1) - same + same // 2, 255).astype(np.uint8)
-        ranked[start : start + _RANKED_AT_ONCE] = middles.ravel()[places]
+        ranked[start : start + _PATCHES_AT_ONCE] = middles.ravel()[places]
     return ranked.reshape(codes.shape)
 
 

@@ -45,6 +45,9 @@ class FakeClient:
     def look(self, *_where: Any, **_how: Any) -> None:
         self.told.append(("look",))
 
+    def weigh(self, scores: np.ndarray | None) -> None:
+        self.told.append(("weigh", None if scores is None else scores.shape))
+
     def explain(self, leaf: int, row: int, col: int) -> None:
         self.told.append(("explain", leaf, row, col))
 

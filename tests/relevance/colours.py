@@ -117,6 +117,33 @@ class AttendingColours(ColourEncoder):
         return np.asarray(regions[:, 0] / regions.mean(), np.float32)
 
 
+class MagnifyingColours(AttendingColours):
+    """Sees the same colours at any magnification but at those in ``astray``."""
+
+    def __init__(self, astray: Collection[int] = ()) -> None:
+        super().__init__()
+        self.sides: list[tuple[int, int]] = []
+        """How many patches with how many tokens along each, in the order they were encoded."""
+        self._astray = astray
+
+    def attend(
+        self, block: NDArray[np.uint8], calibration: Mapping[str, Any]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        self.sides.append((16, block.shape[0] * block.shape[1] // 256))
+        return super().attend(block, calibration)
+
+    def attend_at(
+        self, block: NDArray[np.uint8], side: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        inner = block[2:-2, 2:-2].astype(np.float32) / 255
+        rows, cols = inner.shape[0] // side, inner.shape[1] // side
+        self.sides.append((side, rows * cols))
+        features = inner.reshape(rows, side, cols, side, 3).mean(axis=(1, 3))
+        if side in self._astray:
+            features = features[..., ::-1] * np.float32(-1)
+        return features, np.full((rows, cols, 2, 256), side, np.float32)
+
+
 class MadeSlide(ArraySource):
     """A slide of one level; the tiles (column, row) of 256 px in ``torn`` cannot be read."""
 

@@ -11,16 +11,25 @@ import numpy as np
 import pytest
 import torch
 
-from tests.relevance.colours import AttendingColours, ColourEncoder, MadeSlide, open_store, picture
+from tests.relevance.colours import (
+    AttendingColours,
+    ColourEncoder,
+    MadeSlide,
+    MagnifyingColours,
+    open_store,
+    picture,
+)
 from viewer.relevance.analysis import Analysis
 from viewer.relevance.encoders import EncoderError, EncoderMemoryError
 from viewer.relevance.features import FeatureStore
+from viewer.relevance.mixed_features import CHECKED_PATCHES
 from viewer.relevance.order import Block, blocks_of
 from viewer.relevance.query import Term
 from viewer.relevance.shared_attention import SharedAttention
 from viewer.relevance.store_subject import StoreSubject
 from viewer.saving import SaveError
 from viewer.slide.source import TileError
+from viewer.view.hierarchy import log_codes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -87,6 +96,99 @@ def test_tokens_are_read_once_and_those_torn_cost_no_features(slide: MadeSlide, 
     assert not analysis.pending.any(), "nor what could not be read"
     assert not analysis.failed.any()
     assert analysis.done == analysis.total
+
+
+def encode_all(analysis: Analysis) -> None:
+    """All that is pending, patch by patch."""
+    with analysis.reader(1) as reader:
+        while analysis.pending.any():
+            for block in blocks_of(analysis.pending, 1):
+                analysis.begin(block, reader)
+            while reader.busy:
+                for outcome in reader.collect(None):
+                    analysis.take(outcome)
+
+
+@pytest.mark.parametrize("astray", [(), (8, 20)])
+def test_a_budget_of_tokens_says_how_closely_patches_are_looked_at_first(
+    slide: MadeSlide, store: FeatureStore, astray: tuple[int, ...]
+) -> None:
+    encoder = MagnifyingColours(astray)
+    analysis = Analysis(slide, encoder, store)
+    memory = SharedAttention(analysis.grid.shape, (2, 1)).arrays()
+    analysis.attend(memory)
+    tokens = np.full(analysis.grid.shape, 64, np.uint16)
+    tokens[:, 30:] = 400
+    tokens[:, 40:] = 256
+    analysis.spend(tokens)
+    encode_all(analysis)
+    total = analysis.total
+    counts: dict[int, int] = {}
+    for side, patches in encoder.sides:
+        counts[side] = counts.get(side, 0) + patches
+    uniform = int(analysis.tissue[:, 40:].sum())
+    assert counts[8] == analysis.tissue[:, :30].sum()
+    assert counts[20] == analysis.tissue[:, 30:40].sum()
+    assert counts[16] == uniform + 2 * CHECKED_PATCHES, "those of the checks are looked at both ways"
+    assert store.count == counts[16]
+    assert total - analysis.done == pytest.approx(0.75 * (counts[8] - CHECKED_PATCHES), abs=1)
+    assert not store.complete
+    assert memory.tokens_known[analysis.tissue].all()
+    while analysis.look_at_regions(4):
+        pass
+    read = int(memory.patches_known[analysis.tissue].sum())
+    assert (read == total) == (not astray), "regions are read from what agrees, and wait for the rest"
+    said = [note for note in analysis.notes if "tokens a patch" in note]
+    assert len(said) == 2
+    assert all(("do not agree" in note) == bool(astray) for note in said)
+    before = memory.patches.copy()
+    assert analysis.refine()
+    encode_all(analysis)
+    assert not analysis.refine()
+    analysis.finish()
+    assert store.complete
+    assert analysis.done == total
+    while analysis.look_at_regions(4):
+        pass
+    assert memory.patches_known[analysis.tissue].all()
+    if not astray:
+        change = np.abs(before.astype(int) - memory.patches)[0][analysis.tissue]
+        assert change.max() <= 3, "an eighth of an octave and a half"
+    # 400 tokens tell more than 256, and these more than 64.
+    assert (memory.tokens[1, :, 30:40][analysis.tissue[:, 30:40]] == log_codes(np.float32(20))).mean() > 0.9
+    assert (memory.tokens[1, :, :30][analysis.tissue[:, :30]] == log_codes(np.float32(1))).all()
+
+
+def test_the_field_of_view_is_looked_at_with_all_its_tokens(slide: MadeSlide, store: FeatureStore) -> None:
+    encoder = MagnifyingColours()
+    analysis = Analysis(slide, encoder, store)
+    analysis.attend(SharedAttention(analysis.grid.shape, (2, 1)).arrays())
+    tokens = np.full(analysis.grid.shape, 64, np.uint16)
+    tokens[20] = 400
+    analysis.spend(tokens)
+    field = np.zeros(analysis.grid.shape, bool)
+    field[18:21, 20] = True
+    analysis.want_tokens(field)
+    analysis.pending &= field
+    encode_all(analysis)
+    assert sorted(side for side, _ in encoder.sides) == [16, 16, 16, 20], "one of 400 is checked"
+    analysis.pending[22, 20:24] = True
+    encode_all(analysis)
+    field[22, 20:24] = True
+    analysis.want_tokens(field)
+    assert not analysis.pending[22, 20:24].any(), "the checks have done these"
+    analysis.spend(None)
+    analysis.pending[24, 20] = True
+    encode_all(analysis)
+    assert encoder.sides[-1] == (16, 1)
+
+
+def test_an_encoder_of_one_magnification_has_no_budget(slide: MadeSlide, store: FeatureStore) -> None:
+    analysis = Analysis(slide, AttendingColours(), store)
+    analysis.attend(SharedAttention(analysis.grid.shape, (2, 1)).arrays())
+    analysis.spend(np.full(analysis.grid.shape, 64, np.uint16))
+    analysis.run_to_end(threads=1)
+    assert store.complete
 
 
 def test_torch_has_its_threads_again(slide: MadeSlide, store: FeatureStore) -> None:

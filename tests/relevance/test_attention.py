@@ -12,6 +12,7 @@ from viewer.relevance.attention import MAX, MEAN, PATCHES, TOKENS, Attention, pa
 from viewer.relevance.attention_builder import AttentionBuilder
 from viewer.relevance.grid import PatchGrid
 from viewer.relevance.layer import layer_from_attention
+from viewer.relevance.mixed_features import MixedFeatures
 from viewer.relevance.shared_attention import SharedAttention
 from viewer.view.hierarchy import log_codes, relative_of_codes
 
@@ -142,9 +143,11 @@ def test_windows_overlap_and_a_patch_gets_their_mean() -> None:
     features = rng.uniform(0.25, 4, (*tissue.shape, 2)).astype(np.float32)
     memory = SharedAttention(tissue.shape, (1, 1))
     encoder = Encoder()
-    builder = AttentionBuilder(encoder, Store(features, tissue.copy()), tissue, memory.arrays())  # type: ignore[arg-type]
+    builder = AttentionBuilder(
+        encoder, Store(features, tissue.copy()), MixedFeatures(tissue.shape), tissue, memory.arrays()
+    )  # type: ignore[arg-type]
     none = np.zeros(tissue.shape, bool)
-    while builder.update(none, 2):
+    while builder.update(none, 2, np.zeros(tissue.shape, np.float32)):
         pass
     attention = memory.read()
     assert attention.patches_known.all()
@@ -162,27 +165,80 @@ def test_a_region_waits_for_its_patches_but_not_for_those_that_failed() -> None:
     known[3, 20] = known[4, 4] = False
     store = Store(features, known)
     memory = SharedAttention(tissue.shape, (1, 1))
-    builder = AttentionBuilder(Encoder(), store, tissue, memory.arrays())  # type: ignore[arg-type]
+    builder = AttentionBuilder(Encoder(), store, MixedFeatures(tissue.shape), tissue, memory.arrays())  # type: ignore[arg-type]
     failed = np.zeros(tissue.shape, bool)
-    assert not builder.update(failed, 9)
+    assert not builder.update(failed, 9, np.zeros(tissue.shape, np.float32))
     failed[4, 4] = True
-    assert builder.update(failed, 9)
+    assert builder.update(failed, 9, np.zeros(tissue.shape, np.float32))
     now = memory.read().patches_known
     assert now[:, :16].sum() == 255
     assert not now[4, 4]
     assert not now[:, 24:].any()
     known[3, 20] = True
-    assert builder.update(failed, 9)
+    assert builder.update(failed, 9, np.zeros(tissue.shape, np.float32))
     assert memory.read().patches_known.sum() == 511
+
+
+class StandIns:
+    """Features of another magnification, of all patches."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.trusted = np.ones(shape, bool)
+
+    def usable(self) -> np.ndarray:
+        return self.trusted
+
+    def of(self, cells: np.ndarray) -> np.ndarray:
+        return np.full((len(cells), 2), 3, np.float32)
+
+
+def test_windows_read_from_other_magnifications_are_read_again_and_count_once() -> None:
+    rng = np.random.default_rng(3)
+    tissue = np.ones((32, 24), bool)
+    features = rng.uniform(0.25, 4, (*tissue.shape, 2)).astype(np.float32)
+    known = tissue.copy()
+    known[:, 12:] = False
+    even, none = np.zeros(tissue.shape, np.float32), np.zeros(tissue.shape, bool)
+    memory, store, encoder = SharedAttention(tissue.shape, (1, 1)), Store(features, known), Encoder()
+    stand_ins = StandIns(tissue.shape)
+    builder = AttentionBuilder(encoder, store, stand_ins, tissue, memory.arrays())  # type: ignore[arg-type]
+    while builder.update(none, 2, even):
+        pass
+    attention = memory.read()
+    assert attention.patches_known.all()
+    assert (attention.patches[0, :, :8] == log_codes(features[:, :8, 0])).all()
+    assert (attention.patches[0, :, 16:] == log_codes(np.float32(3))).all()
+    looked_at = encoder.windows
+    known[:] = True
+    stand_ins.trusted[:] = False
+    while builder.update(none, 2, even):
+        pass
+    assert (memory.read().patches[0] == log_codes(features[..., 0])).all(), "nothing is left of them"
+    assert encoder.windows == 2 * looked_at, "every window reached over what stood in"
+    assert not builder.update(none, 2, even)
+
+
+def test_windows_come_where_the_reader_looks_first() -> None:
+    tissue = np.ones((64, 16), bool)
+    first = np.zeros(tissue.shape, np.float32)
+    first[40] = 1
+    memory = SharedAttention(tissue.shape, (1, 1))
+    store = Store(np.ones((64, 16, 1), np.float32), tissue)
+    mixed = MixedFeatures(tissue.shape)
+    builder = AttentionBuilder(Encoder(), store, mixed, tissue, memory.arrays())  # type: ignore[arg-type]
+    assert builder.update(np.zeros(tissue.shape, bool), 2, first)
+    assert np.flatnonzero(memory.read().patches_known.any(1)).tolist() == list(range(32, 56))
 
 
 def test_tokens_are_kept_and_missed_where_only_features_are_known() -> None:
     tissue = np.ones((2, 3), bool)
     tissue[1, 2] = False
     memory = SharedAttention(tissue.shape, (2, 1))
-    builder = AttentionBuilder(Encoder(), Store(np.ones((2, 3, 1)), tissue), tissue, memory.arrays())  # type: ignore[arg-type]
+    builder = AttentionBuilder(
+        Encoder(), Store(np.ones((2, 3, 1)), tissue), MixedFeatures(tissue.shape), tissue, memory.arrays()
+    )  # type: ignore[arg-type]
     relative = np.full((2, 2, TOKENS), 2.0, np.float32)
-    builder.take(np.array([[0, 1], [1, 0]]), relative)
+    builder.take(np.array([[0, 1], [1, 0]]), relative, 16)
     attention = memory.read()
     assert attention.tokens_known.tolist() == [[False, True, False], [True, False, False]]
     assert relative_of_codes()[attention.tokens[:, 0, 1]] == pytest.approx(2.0, rel=0.03)
@@ -201,8 +257,8 @@ def test_a_window_between_regions_may_be_known_before_any_region() -> None:
     known[3, 2] = False
     memory = SharedAttention(tissue.shape, (1, 1))
     store = Store(np.ones((16, 24, 1), np.float32), known)
-    builder = AttentionBuilder(Encoder(), store, tissue, memory.arrays())  # type: ignore[arg-type]
-    assert builder.update(np.zeros(tissue.shape, bool), 9)
+    builder = AttentionBuilder(Encoder(), store, MixedFeatures(tissue.shape), tissue, memory.arrays())  # type: ignore[arg-type]
+    assert builder.update(np.zeros(tissue.shape, bool), 9, np.zeros(tissue.shape, np.float32))
     attention = memory.read()
     assert attention.patches_known[:, 8:].all()
     assert not attention.patches_known[:, :8].any()

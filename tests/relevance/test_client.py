@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import psutil
 import pytest
 from PIL import Image
@@ -178,6 +179,24 @@ def test_a_worker_that_a_sentence_model_kills_is_not_killed_for_ever(
         assert not listener.hear_kind(WorkerDied).restarting
         number = client.ask(DARKNESS)
         assert listener.hear_kind(Published).number == number
+
+
+def test_relevance_by_another_worker_weighs_here_and_outlives_a_worker(
+    slide: Source, listener: Listener
+) -> None:
+    with closing(begin(slide, listener)) as client:
+        scores = np.zeros(client.grid.shape, np.float32)
+        scores[8:38, 40:48] = 1
+        client.weigh(scores)
+        client.look(Rect(0, 0, 960, 800), None, 16.0, moving=False)
+        for _ in range(2):
+            listener.hear_kind(Allocated)
+            weights = client.weights()
+            assert weights is not None
+            assert weights[20, 44] > weights[20, 20]
+            if not any(isinstance(event, WorkerDied) for event in listener.events):
+                kill_worker()
+                assert listener.hear_kind(WorkerDied).restarting
 
 
 def test_a_worker_that_is_killed_is_replaced_once(slide: Source, listener: Listener) -> None:

@@ -10,7 +10,14 @@ import pytest
 
 pytest.importorskip("torch")
 
-from tests.relevance.colours import AttendingColours, ColourEncoder, MadeSlide, open_store, picture
+from tests.relevance.colours import (
+    AttendingColours,
+    ColourEncoder,
+    MadeSlide,
+    MagnifyingColours,
+    open_store,
+    picture,
+)
 from tests.relevance.engine_window import PATIENCE_S, Window
 from viewer.relevance.analysis import Analysis
 from viewer.relevance.encoders import EncoderError
@@ -26,6 +33,7 @@ from viewer.relevance.messages import (
     Published,
     Refused,
     SetPaused,
+    Weigh,
 )
 from viewer.relevance.query import Like, Term
 from viewer.relevance.shared_grid import KNOWN, SharedGrid
@@ -309,6 +317,38 @@ def test_tokens_of_the_field_are_looked_at_again_where_only_features_are_stored(
             (r, c) for r in (20, 21, 22) for c in (20, 21, 22)
         }
         assert store.complete
+
+
+def test_what_is_asked_elsewhere_says_how_closely_patches_are_looked_at_first(tmp_path: Path) -> None:
+    source, encoder = MadeSlide(picture()), MagnifyingColours()
+    with open_store(tmp_path, source) as store:
+        analysis = Analysis(source, encoder, store)
+        window = Window(analysis)
+        scores = np.zeros(analysis.grid.shape, np.float32)
+        scores[:, 40:] = 0.9
+        window.memory.write_relevance(scores)
+        window.tell(Look(Rect(330, 330, 360, 360), None, 16.0, moving=False), Weigh(True))
+        window.start()
+        window.hear_end()
+        window.stop()
+        assert store.complete
+    patches = [side for side, count in encoder.sides for _ in range(count)]
+    assert patches.count(8) > 500, "nothing speaks for the pale tissue"
+    assert set(patches[-400:]) == {16}, "what was looked at with fewer tokens is looked at again"
+
+
+def test_when_nothing_is_asked_any_more_all_is_looked_at_alike(tmp_path: Path) -> None:
+    source, encoder = MadeSlide(picture()), MagnifyingColours()
+    with open_store(tmp_path, source) as store:
+        window = Window(Analysis(source, encoder, store))
+        window.memory.write_relevance(np.zeros(store.grid.shape, np.float32))
+        look = Look(Rect(330, 330, 360, 360), None, 16.0, moving=False)
+        window.tell(look, Weigh(True), Weigh(False))
+        window.start()
+        window.hear_end()
+        window.stop()
+        assert store.complete
+    assert {side for side, _ in encoder.sides} == {16}
 
 
 def test_an_encoder_that_says_nothing_of_where_it_looks_is_refused(tmp_path: Path) -> None:

@@ -73,8 +73,8 @@ def test_the_views_of_a_slide_come_as_it_is_analysed(tmp_path: Path) -> None:
         analysis.attend(memory.arrays())
         analysis.run_to_end(threads=1)
         assert analysis.attention is not None
-        assert analysis.attention.update(analysis.failed, 1)
-        assert not analysis.attention.update(analysis.failed, 1)
+        assert analysis.look_at_regions(1)
+        assert not analysis.look_at_regions(1)
         assert not analysis.attention.tokens_missing.any()
         attention = memory.read()
         assert (attention.patches_known == store.known()).all()
@@ -98,12 +98,12 @@ def test_it_says_something_of_the_slide_though_the_last_patches_failed(tmp_path:
         shape = tissue.shape
         memory = SharedAttention(shape, (1, len(ENTRY.views))).arrays()
         attention = WholeAttention(encoder, store, tissue, memory)
-        assert attention.update(failed, 1)
+        assert attention.update(failed, 1, np.zeros(failed.shape, np.float32))
         assert attention.said == ""
         failed[0, 2] = True
-        assert attention.update(failed, 1)
+        assert attention.update(failed, 1, np.zeros(failed.shape, np.float32))
         assert attention.said.startswith("Made head says of these 2 patches")
-        assert not attention.update(failed, 1)
+        assert not attention.update(failed, 1, np.zeros(failed.shape, np.float32))
 
 
 def test_a_head_without_views_or_numbers_says_less() -> None:

@@ -20,6 +20,7 @@ from viewer.relevance.encoders import (
     read_registry,
     registry_file,
 )
+from viewer.relevance.mixed_features import MixedFeatures
 from viewer.relevance.query import Term
 from viewer.relevance.shared_attention import SharedAttention
 
@@ -117,11 +118,11 @@ def test_features_that_are_no_numbers_cost_their_patch_alone(folder: Path, *, re
     tissue = np.ones((16, 16), bool)
     memory = SharedAttention(tissue.shape, (2, 6))
     store = Store(features, tissue)
-    builder = AttentionBuilder(encoder, store, tissue, memory.arrays())  # type: ignore[arg-type]
-    assert builder.update(np.zeros(tissue.shape, bool), 9)
+    builder = AttentionBuilder(encoder, store, MixedFeatures(tissue.shape), tissue, memory.arrays())  # type: ignore[arg-type]
+    assert builder.update(np.zeros(tissue.shape, bool), 9, np.zeros(tissue.shape, np.float32))
     tokens = np.ones((2, 2, 256), np.float32)
     tokens[1, 0, 9] = np.nan
-    builder.take(np.array([[0, 0], [3, 4]]), tokens)
+    builder.take(np.array([[0, 0], [3, 4]]), tokens, 16)
     attention = memory.read()
     assert np.argwhere(~attention.patches_known).tolist() == [[3, 4]]
     assert (attention.patches[:, attention.patches_known] > 0).all()

@@ -107,7 +107,7 @@ def test_what_is_asked_for_comes_before_the_rest() -> None:
         taken(order, pending, limit=1)
     scores = np.zeros(grid.shape)
     scores[8:12, 20:24] = 0.9
-    order.learn(a_field(grid, scores), *NOTHING)
+    order.learn(scores, *NOTHING)
     block = taken(order, pending, limit=1)[0]
     assert 8 <= block.row < 12
     assert 20 <= block.col < 24

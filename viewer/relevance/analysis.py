@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.relevance.attention import Attending, AttendingWhole
+from viewer.relevance.attention import Attending, AttendingWhole, Magnifying
 from viewer.relevance.attention_builder import AttentionBuilder
 from viewer.relevance.encoders import EncoderError, EncoderMemoryError, NamedScores, Refining
 from viewer.relevance.freed_memory import keep_freed_memory
+from viewer.relevance.magnification import sides_for
+from viewer.relevance.mixed_features import MixedFeatures
 from viewer.relevance.order import Block, blocks_of
 from viewer.relevance.reading import BlockReader
 from viewer.relevance.scoring import Scoring
@@ -21,6 +23,7 @@ from viewer.relevance.whole_attention import WholeAttention
 from viewer.saving import SaveError
 from viewer.slide.source import TileError
 from viewer.slide.tissue import tissue_mask
+from viewer.view.hierarchy import TOKENS_A_SIDE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -83,11 +86,14 @@ class Analysis:
         if store.calibration is not None:
             self._note_calibration()
         self._scoring = Scoring(encoder, store, self.tissue)
+        self._mixed = MixedFeatures(grid.shape)
+        self._sides: NDArray[np.uint8] | None = None
+        self._in_detail: Mask = np.zeros(grid.shape, bool)
 
     @property
     def notes(self) -> tuple[str, ...]:
         said = self.attention.said if isinstance(self.attention, WholeAttention) else ""
-        return (*self._notes, said) if said else tuple(self._notes)
+        return (*self._notes, *self._mixed.said(), *((said,) if said else ()))
 
     @property
     def total(self) -> int:
@@ -96,8 +102,8 @@ class Analysis:
 
     @property
     def done(self) -> int:
-        """How many of them are known or failed."""
-        return self.store.count + self.failed_count
+        """How many of them are known or failed; those encoded with fewer tokens count by these."""
+        return self.store.count + self.failed_count + int(self._mixed.done)
 
     @property
     def failed_count(self) -> int:
@@ -125,15 +131,45 @@ class Analysis:
         if isinstance(self.encoder, AttendingWhole):
             self.attention = WholeAttention(self.encoder, self.store, self.tissue, memory)
         elif isinstance(self.encoder, Attending):
-            self.attention = AttentionBuilder(self.encoder, self.store, self.tissue, memory)
+            self.attention = AttentionBuilder(self.encoder, self.store, self._mixed, self.tissue, memory)
         else:
             raise EncoderError(f"{self.encoder.card.title} does not say where it looks")
 
+    def look_at_regions(self, most: int, first: NDArray[np.float32] | None = None) -> bool:
+        """Look at up to ``most`` regions that have become known, where ``first`` (rows, columns) is highest
+        before others; whether there were any. Raises EncoderError."""
+        if self.attention is None:
+            return False
+        given_up = self.failed | (self.tissue & ~self.store.known()) if self.store.complete else self.failed
+        if first is None:
+            first = np.zeros(self.grid.shape, np.float32)
+        try:
+            return self.attention.update(given_up, most, first)
+        except EncoderMemoryError:
+            if self.device == "cpu":
+                raise
+            self._fall_back()
+            return True
+
     def want_tokens(self, area: Mask) -> None:
-        """Look again at patches whose features came from the store, for their tokens: (rows, columns)."""
+        """Look at patches (rows, columns) with all their tokens, whatever their budget: again where features
+        came from the store, or from fewer tokens."""
+        self._in_detail = area
         if self.attention is not None:
             missing = self.attention.tokens_missing & self.store.known()
-            self.pending |= area & missing & ~self._begun
+            self.pending |= area & (missing | self._mixed.known) & ~self._begun
+
+    def spend(self, tokens: NDArray[np.uint16] | None) -> None:
+        """Encode patches with as many tokens (rows, columns) as their budget has, where the encoder can, and
+        uniformly after that (``refine``). None: uniformly at once."""
+        can = isinstance(self.encoder, Magnifying) and tokens is not None
+        self._sides = sides_for(tokens) if can and tokens is not None else None
+
+    def refine(self) -> bool:
+        """Have what was encoded by its budget encoded uniformly as well; whether there is anything."""
+        left = self._mixed.known & ~self._begun & ~self.failed
+        self.pending |= left
+        return bool(left.any())
 
     def reader(self, threads: int) -> BlockReader:
         """Threads that read and encode for this analysis. Calibrates where that was not done: up to a
@@ -159,7 +195,7 @@ class Analysis:
         wanted = self.pending[block.cells].copy()
         self.pending[block.cells] = False
         self._begun[block.cells] |= wanted
-        reader.submit(block, wanted)
+        reader.submit(block, wanted, self._side_of(block, wanted))
 
     def take(self, outcome: Outcome) -> None:
         """Keep what a reader gives. A full memory makes later blocks smaller, and at last the CPU does it."""
@@ -171,10 +207,16 @@ class Analysis:
         if len(outcome.failed):
             # What the store knows of a patch stands, though its tokens could not be read.
             self.failed[tuple(outcome.failed.T)] = ~self.store.known()[tuple(outcome.failed.T)]
-        if self.attention is not None and outcome.tokens is not None and len(outcome.cells):
-            self.attention.take(outcome.cells, outcome.tokens)
-        if len(outcome.cells):
+        if not len(outcome.cells):
+            return
+        if self.attention is not None and outcome.tokens is not None:
+            self.attention.take(outcome.cells, outcome.tokens, outcome.side)
+        if outcome.side == TOKENS_A_SIDE:
+            self._mixed.replace(outcome.cells, outcome.features)
             self._keep(lambda: self.store.append(outcome.cells, outcome.features))
+        else:
+            checked = self._mixed.take(outcome.cells, outcome.features, outcome.side)
+            self.pending[tuple(checked.T)] = True
 
     def finish(self) -> None:
         """Keep what is known as one file, complete where nothing failed."""
@@ -217,6 +259,17 @@ class Analysis:
         except TileError:
             return reasons  # what was measured of the patch before it could not be read stands
 
+    def _side_of(self, block: Block, wanted: Mask) -> int:
+        """With how many tokens along each patch a block is encoded: the most that one of them is worth.
+        Uniformly, where one of them is in the field of view, or was encoded by its budget before."""
+        if self._sides is None or not wanted.any():
+            return TOKENS_A_SIDE
+        again = self._mixed.known[block.cells] | self.store.known()[block.cells]
+        if (wanted & again).any():
+            return TOKENS_A_SIDE
+        paid = int(self._sides[block.cells][wanted].max())
+        return max(paid, TOKENS_A_SIDE) if (wanted & self._in_detail[block.cells]).any() else paid
+
     def _run(self, reader: BlockReader, progress: Callable[[float, float], None] | None) -> None:
         waiting: list[Block] = []
         while True:
@@ -245,12 +298,18 @@ class Analysis:
         if side > 1:
             self.block_side = (side + 1) // 2
             self._notes["The memory of the graphics processor is full: smaller blocks are analysed."] = None
-        elif self.device != "cpu" and self._reader is not None:
-            self._reader.fall_back_to_cpu()
-            self.device, self.block_side = "cpu", BLOCK_SIDE
-            self._notes["The memory of the graphics processor is full: the CPU goes on, more slowly."] = None
+        elif self.device != "cpu":
+            self._fall_back()
         elif outcome.out_of_memory is not None:
             raise outcome.out_of_memory
+
+    def _fall_back(self) -> None:
+        if self._reader is not None:
+            self._reader.fall_back_to_cpu()
+        else:
+            self.encoder.use("cpu")
+        self.device, self.block_side = "cpu", BLOCK_SIDE
+        self._notes["The memory of the graphics processor is full: the CPU goes on, more slowly."] = None
 
     def _named_scores(self) -> Mapping[str, NDArray[np.float32]]:
         if not isinstance(self.encoder, NamedScores) or not self.store.count:

@@ -56,6 +56,18 @@ class Attending(Protocol):
 
 
 @runtime_checkable
+class Magnifying(Attending, Protocol):
+    """An encoder that can look at a patch with fewer or more tokens than 16 × 16."""
+
+    def attend_at(
+        self, block: NDArray[np.uint8], side: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """``Attending.attend`` of a block of patches of side · 16 pixels, with side × side tokens each: its
+        features are like those of 16 × 16, not the same. Attention is that of 16 × 16 tokens, resampled.
+        """
+
+
+@runtime_checkable
 class AttendingWhole(Protocol):
     """An encoder that looks at all patches of a slide together, from several views."""
 

@@ -2,6 +2,7 @@
 
 Regions of 16 × 16 patches are looked at as soon as all tissue in them is known, in windows that overlap by
 half: a patch's attention is the mean over the windows it lies in, which leaves no seams between regions.
+A window that was read from features of fewer or more tokens is read again when it has the uniform ones.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.attention import Attending, Attention
     from viewer.relevance.features import FeatureStore
+    from viewer.relevance.mixed_features import MixedFeatures
 
     Mask = NDArray[np.bool_]
 
@@ -27,12 +29,20 @@ class AttentionBuilder:
     """Writes to ``memory`` what an encoder says of the slide of ``store``. Used by one thread, which alone
     writes there.
 
-    ``tissue`` (rows, columns): what is to be looked at.
+    ``tissue`` (rows, columns): what is to be looked at; ``mixed``: features beside those of the store.
     """
 
-    def __init__(self, encoder: Attending, store: FeatureStore, tissue: Mask, memory: Attention) -> None:
+    def __init__(
+        self,
+        encoder: Attending,
+        store: FeatureStore,
+        mixed: MixedFeatures,
+        tissue: Mask,
+        memory: Attention,
+    ) -> None:
         self._encoder = encoder
         self._store = store
+        self._mixed = mixed
         self._tissue = tissue
         self._memory = memory
         memory.tissue[...] = tissue
@@ -41,7 +51,9 @@ class AttentionBuilder:
         self._sums = np.zeros(memory.patches.shape, np.float32)
         self._counts = np.zeros(tissue.shape, np.float32)
         self._regions: dict[tuple[int, int], NDArray[np.float32]] = {}
-        self._seen = -1
+        self._provisional: dict[tuple[int, int], NDArray[np.float32]] = {}
+        self._sides: NDArray[np.uint8] = np.zeros(tissue.shape, np.uint8)
+        self._seen = (-1, -1)
         self._ready: list[tuple[int, int]] = []
         self._failed: Mask = np.zeros(tissue.shape, bool)
 
@@ -51,29 +63,39 @@ class AttentionBuilder:
         missing: Mask = self._tissue & (~self._memory.tokens_known)
         return missing
 
-    def take(self, cells: NDArray[np.int64], tokens: NDArray[np.float32]) -> None:
-        """Keep the tokens (n, heads, 256) of patches (n, 2) as row, column; none that are no numbers."""
-        numbers = np.isfinite(tokens).all(axis=(1, 2))
-        rows, cols = cells[numbers].T
-        self._memory.tokens[:, rows, cols] = log_codes(tokens[numbers]).swapaxes(0, 1)
+    def take(self, cells: NDArray[np.int64], tokens: NDArray[np.float32], side: int) -> None:
+        """Keep the tokens (n, heads, 256) of patches (n, 2) as row, column, that were made of side × side;
+        none that are no numbers, or of fewer than are known."""
+        better = np.isfinite(tokens).all(axis=(1, 2)) & (self._sides[tuple(cells.T)] <= side)
+        rows, cols = cells[better].T
+        self._memory.tokens[:, rows, cols] = log_codes(tokens[better]).swapaxes(0, 1)
         self._memory.tokens_known[rows, cols] = True
+        self._sides[rows, cols] = side
 
-    def update(self, failed: Mask, most: int) -> bool:
-        """Look at up to ``most`` windows whose patches have become known; whether there were any. For patches
-        that ``failed`` nobody waits: the encoder takes them for glass, and they stay unknown.
+    def update(self, failed: Mask, most: int, first: NDArray[np.float32]) -> bool:
+        """Look at up to ``most`` windows whose patches have become known, those with the highest values of
+        ``first`` (rows, columns) before others; whether there were any. For patches that ``failed`` nobody
+        waits: the encoder takes them for glass, and they stay unknown.
         """
-        settled = self._store.count + int(failed.sum())
-        if settled != self._seen and self._store.count:
+        stand_ins = self._mixed.usable()
+        settled = self._store.count + int(failed.sum()), int(stand_ins.sum())
+        if settled != self._seen:
             self._seen, self._failed = settled, failed
-            known = self._store.known() & self._tissue
+            uniform = self._store.known() & self._tissue
+            known = uniform | (stand_ins & self._tissue)
             waiting = self._tissue & ~known & ~failed
             ended = [start for start in self._left if not waiting[_area(start)].any()]
             self._left = [start for start in self._left if waiting[_area(start)].any()]
             self._ready += [start for start in ended if known[_area(start)].any()]
-        now, self._ready = self._ready[:most], self._ready[most:]
-        if now:
-            self._look_at(now)
-        return bool(now)
+            waiting = self._tissue & ~uniform & ~failed
+            again = [start for start in self._provisional if not waiting[_area(start)].any()]
+            self._ready += [start for start in again if start not in self._ready]
+        if not self._ready:
+            return False
+        self._ready.sort(key=lambda start: -first[_area(start)].max())
+        self._look_at(self._ready[:most])
+        self._ready = self._ready[most:]
+        return True
 
     def _windows(self) -> list[tuple[int, int]]:
         """First row and column of all windows with tissue: the regions, and those between them."""
@@ -89,22 +111,27 @@ class AttentionBuilder:
         cells, features = self._store.load()
         place = np.full(self._tissue.shape, -1, np.int64)
         place[cells[:, 0], cells[:, 1]] = np.arange(len(cells))
+        place[~self._tissue] = -1
+        stand_ins = self._mixed.usable() & self._tissue & (place < 0)
         given = np.zeros((len(starts), side, side, features.shape[1]), np.float32)
         tissue = np.zeros((len(starts), side, side), bool)
         for number, start in enumerate(starts):
-            here = place[_area(start)]
+            here, other = place[_area(start)], stand_ins[_area(start)]
             height, width = here.shape
-            inside = (here >= 0) & self._tissue[_area(start)]
-            tissue[number, :height, :width] = inside
-            given[number, :height, :width][inside] = features[here[inside]]
+            tissue[number, :height, :width] = (here >= 0) | other
+            given[number, :height, :width][here >= 0] = features[here[here >= 0]]
+            if other.any():
+                given[number, :height, :width][other] = self._mixed.of(np.argwhere(other) + start)
         patches, regions = self._encoder.attend_regions(given, tissue)
         for start, whole, region in zip(starts, patches, regions, strict=True):
             area = _area(start)
             height, width = self._tissue[area].shape
             attention = whole[:, :height, :width]
-            told = np.isfinite(attention).all(axis=0)
-            self._sums[:, *area] += np.where(told, attention, 0)
-            self._counts[area] += told
+            if start in self._provisional:
+                self._add(area, self._provisional.pop(start), -1)
+            if stand_ins[area].any():
+                self._provisional[start] = attention
+            self._add(area, attention, 1)
             self._memory.patches[:, *area] = log_codes(
                 self._sums[:, *area] / np.maximum(self._counts[area], 1)
             )
@@ -112,6 +139,11 @@ class AttentionBuilder:
             if start[0] % side == 0 and start[1] % side == 0:
                 self._regions[start] = region
         self._look_at_slide()
+
+    def _add(self, area: tuple[slice, slice], attention: NDArray[np.float32], times: int) -> None:
+        told = np.isfinite(attention).all(axis=0)
+        self._sums[:, *area] += times * np.where(told, attention, np.float32(0))
+        self._counts[area] += times * told
 
     def _look_at_slide(self) -> None:
         if not self._regions:

@@ -43,8 +43,7 @@ def attention_of(analysis: Analysis, progress: Callable[[float, float], None] | 
     analysis.attend(memory.arrays())
     analysis.want_tokens(np.ones(analysis.grid.shape, bool))
     analysis.run_to_end(progress)
-    assert analysis.attention is not None
-    while analysis.attention.update(analysis.failed, _WINDOWS_AT_ONCE):
+    while analysis.look_at_regions(_WINDOWS_AT_ONCE):
         pass
     return memory.read()
 

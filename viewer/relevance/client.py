@@ -29,6 +29,7 @@ from viewer.relevance.messages import (
     Published,
     SetPaused,
     Stop,
+    Weigh,
     WorkerDied,
 )
 from viewer.relevance.sentences import load_guess
@@ -135,6 +136,12 @@ class RelevanceClient:
         """Where the reader looks (level-0 px): analysed first. The worker rests while the view moves."""
         self._tell(Look(field, gaze, downsample, moving))
 
+    def weigh(self, scores: NDArray[np.float32] | None) -> None:
+        """What another worker says of the slide's patches (rows, columns): those that score high come first,
+        and get more tokens where the encoder can. None: nothing is asked."""
+        if self._conversation is not None:
+            self._conversation.weigh(scores)
+
     def explain(self, leaf: int, row: int, col: int) -> None:
         """Ask for the measurements behind one patch's score, for a leaf of the query asked last."""
         self._tell(Explain(self._number, leaf, row, col))
@@ -189,6 +196,9 @@ class _Conversation:
         self._asked: Ask | GuessWords | None = None
         self._paused = SetPaused(False)
         self._look: Look | None = None
+        self._relevance: NDArray[np.float32] | None = None
+        self._weigh: Weigh | None = None
+        self._weighing = threading.Lock()
         self._deaths = 0
         self._woken, self._waker = _SPAWN.Pipe(duplex=False)
         self._wake_due = threading.Lock()
@@ -205,6 +215,14 @@ class _Conversation:
         if not self._ending.is_set():
             self._outgoing.append(message)
             self._wake()
+
+    def weigh(self, scores: NDArray[np.float32] | None) -> None:
+        """Pass relevance on; returns at once."""
+        with self._weighing:
+            self._relevance = scores
+            if self._memory is not None and scores is not None:
+                self._memory.write_relevance(scores)
+        self.tell(Weigh(scores is not None))
 
     def end(self) -> None:
         """End the worker and the thread."""
@@ -266,11 +284,14 @@ class _Conversation:
             self._on_event(WorkerDied(f"The analysis cannot start: {error}.", restarting=False))
             return
         theirs.close()
-        self._memory, self._process = memory, process
+        with self._weighing:
+            self._memory, self._process = memory, process
+            if self._relevance is not None:
+                memory.write_relevance(self._relevance)
         failed = False
         try:
             self._note_outgoing()
-            for message in (self._paused, self._look, self._asked):
+            for message in (self._paused, self._look, self._weigh, self._asked):
                 if message is not None:
                     connection.send(message)
             failed = self._converse(connection)
@@ -335,6 +356,8 @@ class _Conversation:
                     self._paused = message
                 case Look():
                     self._look = message
+                case Weigh():
+                    self._weigh = message
             messages.append(message)
         return [message for message in messages if not isinstance(message, Look) or message is self._look]
 

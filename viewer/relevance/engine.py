@@ -16,6 +16,7 @@ import numpy as np
 from viewer.relevance.encoders import UnsupportedTermError
 from viewer.relevance.guessing import Guesser
 from viewer.relevance.loads import Allocator
+from viewer.relevance.magnification import share_of_uniform
 from viewer.relevance.messages import (
     Allocated,
     Ask,
@@ -30,6 +31,7 @@ from viewer.relevance.messages import (
     Refused,
     SetPaused,
     Stop,
+    Weigh,
 )
 from viewer.relevance.order import Order
 from viewer.relevance.query import Like, leaves
@@ -38,6 +40,8 @@ from viewer.view.hierarchy import TOKENS_A_SIDE
 if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.connection import Connection
+
+    from numpy.typing import NDArray
 
     from viewer.relevance.analysis import Analysis
     from viewer.relevance.encoders import Reason
@@ -97,6 +101,7 @@ class Engine:
         self._stopped = self._paused = self._finished = False
         self._asked: Ask | None = None
         self._field: RelevanceField | None = None
+        self._relevance: NDArray[np.float32] | None = None
         self._look: Look | None = None
         self._moving_until_s = 0.0
         self._notes_told = 0
@@ -112,7 +117,7 @@ class Engine:
         self._attention_news = self._attending = False
         self._patch_s = 0.0
         self._worked_s = 0.0
-        self._worked_patches = 0
+        self._worked_patches = 0.0
 
     def run(self) -> None:
         """Analyse to the end, and answer until told to stop."""
@@ -161,6 +166,8 @@ class Engine:
                     self._order.look(message.field, message.gaze)
                     self._want_tokens(message)
                 self._allocation_due = True
+            case Weigh():
+                self._weigh(message)
             case Explain():
                 self._explain(message)
             case SetPaused():
@@ -186,6 +193,14 @@ class Engine:
             with suppress(UnsupportedTermError):  # the question was refused with its reason
                 reasons = self._analysis.explain(parts[wanted.leaf], wanted.row, wanted.col)
         self._say(Explained(wanted.number, wanted.leaf, wanted.row, wanted.col, reasons))
+
+    def _weigh(self, message: Weigh) -> None:
+        """Let what is asked of another encoder say what comes first here, and with how many tokens."""
+        self._relevance = self._memory.read_relevance() if message.asked else None
+        self._order.learn(self._scores, *self._analysis.store.load())
+        self._allocation_due, self._allocate_due_s = True, 0.0
+        if self._scores is None:
+            self._analysis.spend(None)
 
     def _want_tokens(self, look: Look) -> None:
         """Tokens of the field of view, where they can be told apart and features were stored without them."""
@@ -215,7 +230,7 @@ class Engine:
             for outcome in self._reader.collect(_BUSY_WAIT_S):
                 self._learn(outcome)
             return
-        if not self._resting and not self._finished:
+        if not self._resting and not self._finished and not analysis.refine():
             self._end_analysis()
         if not self._attending:
             soon = self._guesser.busy or (self._resting and not self._paused)
@@ -248,7 +263,7 @@ class Engine:
             self._patch_s = (
                 _RATE_MEMORY * self._patch_s + (1 - _RATE_MEMORY) * each_s if self._patch_s else each_s
             )
-            self._worked_patches += patches
+            self._worked_patches += patches * share_of_uniform(outcome.side)
         self._attention_news |= outcome.tokens is not None
         self._tell_notes()
         if self._coarse and not self._order.coarse_left(self._analysis.pending):
@@ -281,29 +296,35 @@ class Engine:
             else:
                 self._memory.write_scores(self._asked.number, self._field)
                 self._say(Published(self._asked.number, self._field.provenance))
-        self._order.learn(self._field, *self._analysis.store.load())
-        self._allocation_due, self._allocate_due_s = self._asked is not None, 0.0
+        self._order.learn(self._scores, *self._analysis.store.load())
+        self._allocation_due, self._allocate_due_s = self._scores is not None, 0.0
         took_s = monotonic() - started_s
         self._answer_due_s = monotonic() + max(_ANSWER_EVERY_S, took_s / _ANSWER_SHARE)
 
+    @property
+    def _scores(self) -> NDArray[np.float32] | None:
+        """What speaks for each patch: its own answer, or what is asked of another encoder."""
+        return self._relevance if self._field is None else self._field.scores
+
     def _allocate_if_due(self) -> None:
-        if not self._allocation_due or self._look is None or self._field is None:
+        scores = self._scores
+        if not self._allocation_due or self._look is None or scores is None:
             return
         if monotonic() < self._allocate_due_s:
             return
         self._allocation_due, self._allocate_due_s = False, monotonic() + _ALLOCATE_EVERY_S
-        loads = self._allocator.allocate(
-            self._field.scores, self._order.surprise, self._order.attention, self._look
-        )
+        loads = self._allocator.allocate(scores, self._order.surprise, self._order.attention, self._look)
+        self._analysis.spend(loads.tokens)
         self._memory.write_loads(loads)
         self._say(Allocated())
 
     def _attend(self) -> None:
         """Look at regions whose patches have become known, and tell of what is new."""
-        attention = self._analysis.attention
-        if attention is None:
+        if self._analysis.attention is None:
             return
-        self._attending = not self._resting and attention.update(self._analysis.failed, _WINDOWS_AT_ONCE)
+        self._attending = not self._resting and self._analysis.look_at_regions(
+            _WINDOWS_AT_ONCE, self._order.attention
+        )
         if self._attending:
             self._attention_news = True
             self._tell_notes()

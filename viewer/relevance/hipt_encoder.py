@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from viewer.relevance.attention import PATCHES, TOKENS
+from viewer.relevance.attention import PATCHES
 from viewer.relevance.checkpoint import model_folder
 from viewer.relevance.encoders import EncoderError, EncoderMemoryError, UnsupportedTermError
 from viewer.relevance.hipt import PATCH_PX, TOKEN_PX, load_hipt, normalised
-from viewer.view.hierarchy import PATCHES_A_SIDE
+from viewer.relevance.magnification import resampled
+from viewer.view.hierarchy import PATCHES_A_SIDE, TOKENS_A_SIDE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,7 @@ _BATCH = {"cpu": 4, "cuda": 256}
 
 
 class HiptEncoder:
-    """See ``Encoder`` and ``Attending``."""
+    """See ``Encoder``, ``Attending`` and ``Magnifying``."""
 
     def __init__(self, card: EncoderCard, hipt: Hipt, statistics: str = "half") -> None:
         self.card = card
@@ -45,7 +46,11 @@ class HiptEncoder:
         hipt, named = load_hipt(model_folder(entry.folder)), entry.card.attention_heads
         heads = hipt.heads(named or (1, 1))
         if heads != named:
-            raise EncoderError(f"{entry.folder}: its heads are {list(heads)}, and models.toml says {named}")
+            found = list(heads)
+            raise EncoderError(
+                f"{entry.folder}: its heads are {found} (for tokens, for patches), and {list(named or ())} are "
+                f"expected; an entry in models.toml with heads = {found} tells of others"
+            )
         return HiptEncoder(entry.card, hipt, entry.statistics)
 
     @property
@@ -93,14 +98,21 @@ class HiptEncoder:
         """Such a model's features have no names: ()."""
         return ()
 
-    @torch.inference_mode()
     def attend(
         self, block: NDArray[np.uint8], calibration: Mapping[str, Any]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """See ``Attending.attend``: features and attention of one pass."""
-        rows, cols = block.shape[0] // PATCH_PX, block.shape[1] // PATCH_PX
-        patches = block.reshape(rows, PATCH_PX, cols, PATCH_PX, 3).swapaxes(1, 2)
-        patches = np.ascontiguousarray(patches.reshape(rows * cols, PATCH_PX, PATCH_PX, 3))
+        return self.attend_at(block, TOKENS_A_SIDE)
+
+    @torch.inference_mode()
+    def attend_at(
+        self, block: NDArray[np.uint8], side: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """See ``Magnifying.attend_at``."""
+        size = side * TOKEN_PX
+        rows, cols = block.shape[0] // size, block.shape[1] // size
+        patches = block.reshape(rows, size, cols, size, 3).swapaxes(1, 2)
+        patches = np.ascontiguousarray(patches.reshape(rows * cols, size, size, 3))
         features, attention = [], []
         try:
             for images in torch.from_numpy(patches).split(self.batch):
@@ -110,10 +122,10 @@ class HiptEncoder:
                 attention.append(seen.float().cpu())
         except torch.OutOfMemoryError as error:
             raise EncoderMemoryError(f"{self.card.title}: the memory of {self._device} is full") from error
-        tokens = torch.cat(attention) * TOKENS
+        tokens = resampled((torch.cat(attention) * side**2).numpy(), side)
         return (
             torch.cat(features).reshape(rows, cols, -1).numpy(),
-            tokens.reshape(rows, cols, *tokens.shape[1:]).numpy(),
+            tokens.reshape(rows, cols, *tokens.shape[1:]),
         )
 
     @torch.inference_mode()
@@ -145,4 +157,4 @@ class HiptEncoder:
         return (attention.mean(0) * len(regions)).numpy()
 
 
-assert PATCH_PX == TOKEN_PX * PATCHES_A_SIDE
+assert PATCH_PX == TOKEN_PX * TOKENS_A_SIDE

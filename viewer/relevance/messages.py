@@ -1,7 +1,7 @@
 """What the window and the relevance worker say to each other: immutable, picklable, nothing else.
 
-Arrays do not travel here; they lie in shared memory (``shared_grid``) and are announced by ``Published`` and
-``Allocated``.
+Arrays do not travel here; they lie in shared memory (``shared_grid``) and are announced by ``Published``,
+``Allocated`` and ``Weigh``.
 """
 
 from __future__ import annotations
@@ -57,6 +57,14 @@ class Look:
     gaze: SlideGaze | None
     downsample: float
     moving: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Weigh:
+    """What is asked elsewhere lies in shared memory: patches that speak for it come first, and get more
+    tokens. ``asked`` False: nothing is asked any more."""
+
+    asked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +178,6 @@ class WorkerDied:
     restarting: bool
 
 
-ToWorker = Ask | GuessWords | Look | Explain | SetPaused | Stop
+ToWorker = Ask | GuessWords | Look | Weigh | Explain | SetPaused | Stop
 FromWorker = Progress | Published | Guessed | Allocated | Attended | Explained | Note | Refused | Failed
 Event = FromWorker | WorkerDied

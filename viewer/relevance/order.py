@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.field import RelevanceField
     from viewer.relevance.grid import PatchGrid
     from viewer.slide.geometry import Rect
     from viewer.view.gaze import SlideGaze
@@ -86,10 +85,11 @@ class Order:
         self._queue_side = 0
 
     def learn(
-        self, field: RelevanceField | None, cells: NDArray[np.integer[Any]], features: NDArray[np.float32]
+        self, scores: Values | None, cells: NDArray[np.integer[Any]], features: NDArray[np.float32]
     ) -> None:
-        """Take over what is known: scores of what is asked (None: nothing is) and features, cells (n, 2)."""
-        self._query = np.zeros(self._grid.shape, np.float32) if field is None else field.scores
+        """Take over what is known: scores (rows, columns) of what is asked, 0 where they are not (None:
+        nothing is asked), and features, cells (n, 2)."""
+        self._query = np.zeros(self._grid.shape, np.float32) if scores is None else scores
         if len(cells) != self._learned:  # what is known only grows
             self._learned = len(cells)
             nearest = nearest_known(self._grid.shape, cells, self._tissue)
@@ -149,9 +149,11 @@ class Order:
 
     def _blocks(self, pending: Mask, side: int) -> list[Block]:
         """All pending patches in blocks, what speaks most for itself last."""
-        interest = self.attention
         if self._coarse_first:
-            interest = interest * np.fmax(np.fmax(self._query, _SURPRISE_WEIGHT * self.surprise), _FLOOR)
+            speaks = np.fmax(np.fmax(self._query, _SURPRISE_WEIGHT * self.surprise), _FLOOR)
+        else:  # the field of view before what is relevant elsewhere
+            speaks = 1 + self._query
+        interest = self.attention * speaks
         waiting = _in_squares(pending, side)
         counts = waiting.sum(1)
         some = np.flatnonzero(counts)

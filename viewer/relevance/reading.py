@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import thread_time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from viewer.relevance.attention import Attending
+from viewer.relevance.attention import Attending, Magnifying
 from viewer.relevance.encoders import EncoderMemoryError
 from viewer.relevance.order import Block
 from viewer.slide.geometry import Rect
 from viewer.slide.region import read_region
 from viewer.slide.source import TileError
+from viewer.view.hierarchy import TOKENS_A_SIDE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +36,7 @@ class Outcome:
     """What became of a block, of the patches in it that were wanted.
 
     ``cells`` (n, 2) as row, column with ``features`` (n, D), and of an encoder that says where it looks
-    ``tokens`` (n, heads, 256); ``failed`` (m, 2) could not be read.
+    ``tokens`` (n, heads, 256); ``failed`` (m, 2) could not be read. ``side``: tokens along a patch.
     ``out_of_memory``: the ``device`` cannot take a block of this size; its cells have no features and are
     still wanted. ``seconds`` of its thread's CPU time: what other programs take does not count.
     """
@@ -48,6 +49,7 @@ class Outcome:
     device: str
     out_of_memory: EncoderMemoryError | None = None
     tokens: NDArray[np.float32] | None = None
+    side: int = TOKENS_A_SIDE
 
 
 class _Encoded(NamedTuple):
@@ -112,9 +114,10 @@ class BlockReader:
         for _ in range(self._threads - 1):
             self._turn.release()
 
-    def submit(self, block: Block, wanted: Mask) -> None:
-        """Have a block done. ``wanted`` (rows, columns of the block): which of its patches."""
-        self._running.add(self._pool.submit(self._do, block, np.argwhere(wanted)))
+    def submit(self, block: Block, wanted: Mask, side: int = TOKENS_A_SIDE) -> None:
+        """Have a block done. ``wanted`` (rows, columns of the block): which of its patches; ``side``: with
+        how many tokens along each, of an encoder that is ``Magnifying``."""
+        self._running.add(self._pool.submit(self._do, block, np.argwhere(wanted), side))
 
     def collect(self, timeout_s: float | None) -> list[Outcome]:
         """What is done by now; waits for the first, up to ``timeout_s``. Raises what an encoder raised."""
@@ -128,25 +131,25 @@ class BlockReader:
         self._pool.shutdown(cancel_futures=True)
         self._running = set()
 
-    def _do(self, block: Block, wanted: NDArray[np.int64]) -> Outcome:
+    def _do(self, block: Block, wanted: NDArray[np.int64], side: int) -> Outcome:
         started_s = thread_time()
         cells = wanted + np.array([block.row, block.col])
         try:
-            done = self._encoded(block, cells)
+            done = self._encoded(block, cells, side)
         except (TileError, UnreadableBlockError):
-            done = self._patch_by_patch(cells)
+            done = self._patch_by_patch(cells, side)
         features, failed, device, error, tokens = done
         seconds = thread_time() - started_s
-        return Outcome(block, cells[~failed], features, cells[failed], seconds, device, error, tokens)
+        return Outcome(block, cells[~failed], features, cells[failed], seconds, device, error, tokens, side)
 
-    def _patch_by_patch(self, cells: NDArray[np.int64]) -> _Encoded:
+    def _patch_by_patch(self, cells: NDArray[np.int64], side: int) -> _Encoded:
         """Where not all of a block can be read: only what cannot is lost."""
         found: list[_Encoded] = []
         failed = np.zeros(len(cells), bool)
         device = self._device
         for index, cell in enumerate(cells):
             try:
-                one = self._encoded(Block(int(cell[0]), int(cell[1]), 1, 1), cell[None])
+                one = self._encoded(Block(int(cell[0]), int(cell[1]), 1, 1), cell[None], side)
             except (TileError, UnreadableBlockError):
                 failed[index] = True
                 continue
@@ -163,13 +166,19 @@ class BlockReader:
             tokens=np.concatenate(tokens) if tokens else None,
         )
 
-    def _encoded(self, block: Block, cells: NDArray[np.int64]) -> _Encoded:
-        pixels = read_block(self._source, self._grid, self._encoder.card, block)
+    def _encoded(self, block: Block, cells: NDArray[np.int64], side: int) -> _Encoded:
+        card = self._encoder.card
+        if side != TOKENS_A_SIDE:
+            card = replace(card, patch_px=card.patch_px * side // TOKENS_A_SIDE)
+        pixels = read_block(self._source, self._grid, card, block)
         rows, cols = (cells - np.array([block.row, block.col])).T
         with self._turn:
             device = self._device
             try:
                 none_failed = np.zeros(len(cells), bool)
+                if side != TOKENS_A_SIDE and isinstance(self._encoder, Magnifying):
+                    features, tokens = self._encoder.attend_at(pixels, side)
+                    return _Encoded(features[rows, cols], none_failed, device, tokens=tokens[rows, cols])
                 if isinstance(self._encoder, Attending):
                     features, tokens = self._encoder.attend(pixels, self._calibration)
                     return _Encoded(features[rows, cols], none_failed, device, tokens=tokens[rows, cols])

@@ -1,7 +1,8 @@
 """SharedGrid: what the worker has found, in memory that the window's process sees too.
 
-Two buffers each for scores and for loads: one is written while the other is read, so that nobody waits and a
-writer that is killed leaves what was published before. The memory has no name, and ends with the processes.
+And what the window knows of the slide besides: relevance by another worker. Two buffers for each: one is
+written while the other is read, so that nobody waits and a writer that is killed leaves what was published
+before. The memory has no name, and ends with the processes.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ class Loads:
 
 
 class SharedGrid:
-    """Over one grid of patches. One process writes, any reads; goes to the worker as an argument of its
-    process.
+    """Over one grid of patches. The worker writes scores and loads, the window relevance, any reads; goes to
+    the worker as an argument of its process.
     """
 
     def __init__(self, shape: tuple[int, int], attention_heads: tuple[int, int] | None = None) -> None:
@@ -65,6 +66,7 @@ class SharedGrid:
         self.attention = None if attention_heads is None else SharedAttention(shape, attention_heads)
         self._scores = _Section(shape, {"scores": "<f4", "states": "|u1"})
         self._loads = _Section(shape, {"weights": "<f4", "levels": "|u1", "tokens": "<u2"})
+        self._relevance = _Section(shape, {"scores": "<f4"})
 
     def write_scores(self, number: int, field: RelevanceField) -> None:
         """Publish the answer to query ``number``."""
@@ -85,6 +87,15 @@ class SharedGrid:
             "tokens": loads.tokens,
         }
         self._loads.write(0, arrays)
+
+    def write_relevance(self, scores: NDArray[np.float32]) -> None:
+        """Publish what another worker found: (rows, columns)."""
+        self._relevance.write(0, {"scores": scores})
+
+    def read_relevance(self) -> NDArray[np.float32] | None:
+        """A copy of what was published last; None before the first."""
+        found = self._relevance.read()
+        return None if found is None else found[1]["scores"]
 
     def read_loads(self) -> Loads | None:
         """A copy of what was published last; None before the first."""

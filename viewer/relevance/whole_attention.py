@@ -41,10 +41,10 @@ class WholeAttention:
         """Nothing: such an encoder has no tokens."""
         return np.zeros(self._tissue.shape, bool)
 
-    def take(self, cells: NDArray[np.int64], tokens: NDArray[np.float32]) -> None:
+    def take(self, cells: NDArray[np.int64], tokens: NDArray[np.float32], side: int) -> None:
         """Tokens of the features' own encoder are not the head's."""
 
-    def update(self, failed: Mask, most: int) -> bool:
+    def update(self, failed: Mask, most: int, first: NDArray[np.float32]) -> bool:
         """Look at all that is known, where that is more than before; whether it was."""
         count = self._store.count
         ended = count + int(failed.sum()) >= int(self._tissue.sum())

@@ -20,20 +20,19 @@ from viewer.relevance.messages import Attended, Failed, Note, Progress, WorkerDi
 from viewer.ui.outbox import Outbox
 from viewer.ui.side_thread import SideThread
 from viewer.ui.throttle import Throttle
-from viewer.ui.where_looked import tell_where_looked
+from viewer.ui.where_looked import LOOK_INTERVAL_MS, tell_where_looked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.relevance.attention import Head
+    from viewer.relevance.field import RelevanceField
     from viewer.relevance.messages import Event
     from viewer.settings import Settings
     from viewer.ui.slide_view import SlideView
     from viewer.view.overlay import OverlayLayer
 
     MakeClient = Callable[[Callable[[Event], None]], RelevanceClient]
-
-LOOK_INTERVAL_MS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,7 @@ class AttentionSession(QObject):
         self._drawing_busy = self._drawing_due = False
         self._client: RelevanceClient | None = None
         self._choice: AttentionChoice | None = None
+        self._field: RelevanceField | None = None
         self._notes: tuple[str, ...] = ()
         self._sequence = count(1)
         self._look = Throttle(slide_view, self._send_look, LOOK_INTERVAL_MS)
@@ -109,6 +109,11 @@ class AttentionSession(QObject):
         """Hold the analysis, or let it go on."""
         if self._client is not None:
             self._client.set_paused(paused)
+
+    def weigh(self, field: RelevanceField | None) -> None:
+        """Let what is asked of the slide say what is looked at first, and how closely. None: nothing is."""
+        self._field = field
+        self._send_relevance()
 
     def close(self) -> None:
         """End everything, within two seconds."""
@@ -147,6 +152,8 @@ class AttentionSession(QObject):
             self.failed.emit(f"The slide cannot be analysed: {error}.")
             return
         self._client = following
+        if self._field is not None:
+            self._send_relevance()
         self._look.ask()
 
     def _hear(self, client: RelevanceClient, event: Event) -> None:
@@ -213,6 +220,11 @@ class AttentionSession(QObject):
             made,
             not_made,
         )
+
+    def _send_relevance(self) -> None:
+        client, field = self._client, self._field
+        if client is not None:
+            client.weigh(field.scores if field is not None and field.grid == client.grid else None)
 
     def _send_look(self) -> None:
         if self._client is not None and tell_where_looked(self._client, self._view):

@@ -81,6 +81,7 @@ class QueryTools(QObject):
         self.layers = OverlayLayers(slide_view, self.legend, settings.overlay)
         self.layer_list = LayerList()
         self.attention = AttentionTools(slide_view, self.layers, messages, themes, settings)
+        self.session.field_changed.connect(lambda: self.attention.session.weigh(self.session.field))
         self.maps = MapImport(slide_view, self.layers, messages)
         self.saved = SavedQueries(lambda: self.session.question, slide_view)
         self.panel = QueryPanel(

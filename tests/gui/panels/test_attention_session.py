@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from tests.gui.fake_relevance import FakeClient
+from tests.relevance.fields import small_field
+from viewer.relevance.field import RelevanceField
+from viewer.relevance.grid import PatchGrid
 from viewer.relevance.messages import Failed, Note, Progress, WorkerDied
 from viewer.settings import Settings
 from viewer.ui.attention_session import AttentionChoice, AttentionSession
@@ -262,6 +266,23 @@ def test_nothing_is_heard_after_the_end(
     clients[0].tell(Failed("too late"))
     qtbot.wait(50)
     assert failed == []
+
+
+def test_what_is_asked_of_the_slide_says_what_is_looked_at_first(
+    opened: AttentionSession, slide_view: FakeSlideView, clients: list[FakeClient]
+) -> None:
+    assert slide_view.source is not None
+    pyramid = slide_view.source.pyramid
+    elsewhere = small_field()
+    grid = PatchGrid.over(pyramid.width, pyramid.height, (0.5, 0.5))
+    scores = np.zeros(grid.shape, np.float32)
+    opened.weigh(RelevanceField.of(grid, scores, scores == 0, elsewhere.provenance))
+    opened.show(SALIENCY)
+    assert ("weigh", grid.shape) in clients[0].told, "what was asked before counts too"
+    opened.weigh(None)
+    assert clients[0].told[-1] == ("weigh", None)
+    opened.weigh(elsewhere)
+    assert clients[0].told[-1] == ("weigh", None), "another slide's answer says nothing of this one"
 
 
 def test_the_worker_is_told_where_the_reader_looks(

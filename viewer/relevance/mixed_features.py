@@ -1,0 +1,114 @@
+"""Features of patches encoded with more or fewer tokens than 256, and whether they may stand for theirs.
+
+A network reads 64 tokens of a patch otherwise than 256, and whether regions may be read from a mixture only
+its own features tell: each magnification is checked on patches that were encoded both ways. What the patches
+of a slide have in common says nothing about one of them, so cosines are between deviations from their mean.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from viewer.relevance.magnification import share_of_uniform
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Mask = NDArray[np.bool_]
+
+CHECKED_PATCHES = 12
+"""Of each magnification, before its features stand for others."""
+LEAST_COSINE = 0.9
+"""That nine in ten of them must reach."""
+_TENTH = 10
+
+
+class MixedFeatures:
+    """Of a grid of ``shape`` (rows, columns), beside the store, which has the uniform ones. Used by one
+    thread."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self._features: dict[tuple[int, int], tuple[int, NDArray[np.float32]]] = {}
+        self._pairs: dict[int, list[tuple[NDArray[np.float32], NDArray[np.float32]]]] = {}
+        self.known: Mask = np.zeros(shape, bool)
+        """Patches that were encoded so, and not yet uniformly."""
+        self.sides: NDArray[np.uint8] = np.zeros(shape, np.uint8)
+        """Tokens along each patch that was encoded so, 0 for the others."""
+
+    @property
+    def done(self) -> float:
+        """What all of this is worth in uniform patches, by its tokens."""
+        sides, counts = np.unique(self.sides[self.known], return_counts=True)
+        return sum(
+            share_of_uniform(int(side)) * int(number) for side, number in zip(sides, counts, strict=True)
+        )
+
+    def take(self, cells: NDArray[np.int64], features: NDArray[np.float32], side: int) -> NDArray[np.int64]:
+        """Keep features (n, width) of patches (n, 2). Gives those that are to be encoded uniformly now: the
+        check of this magnification waits for them."""
+        pairs = self._pairs.setdefault(side, [])
+        for (row, col), found in zip(cells.tolist(), features, strict=True):
+            self._features[row, col] = side, found
+        rows, cols = cells.T
+        self.known[rows, cols] = True
+        self.sides[rows, cols] = side
+        begun = int((self.sides == side).sum()) - len(cells)
+        return cells[: max(0, CHECKED_PATCHES - max(begun, len(pairs)))]
+
+    def replace(self, cells: NDArray[np.int64], features: NDArray[np.float32]) -> None:
+        """Uniform features (n, width) of patches (n, 2) have come: compare them, and forget the others."""
+        for (row, col), uniform in zip(cells.tolist(), features, strict=True):
+            side, mixed = self._features.pop((row, col), (0, uniform))
+            if side and np.isfinite(uniform).all() and np.isfinite(mixed).all():
+                self._pairs[side].append((mixed, uniform))
+        self.known[tuple(cells.T)] = False
+
+    def usable(self) -> Mask:
+        """Patches (rows, columns) whose features may stand for uniform ones."""
+        agreeing = [side for side in self._pairs if self._agrees(side)]
+        usable: Mask = self.known & np.isin(self.sides, agreeing)
+        return usable
+
+    def of(self, cells: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The features (n, width) of patches (n, 2) that are known here."""
+        return np.stack([self._features[row, col][1] for row, col in cells.tolist()])
+
+    def said(self) -> Sequence[str]:
+        """A sentence for each magnification that was checked: whether regions are read from it."""
+        said = []
+        for side in sorted(self._pairs):
+            cosine = self._cosine(side)
+            if cosine is None:
+                continue
+            tenth = f"cosine {cosine:.2f} or more for nine in ten of {CHECKED_PATCHES} patches"
+            if cosine >= LEAST_COSINE:
+                said.append(
+                    f"Features of {side * side} tokens a patch stand for those of 256 until these are there: "
+                    f"they agree ({tenth})."
+                )
+            else:
+                said.append(
+                    f"Features of {side * side} tokens a patch do not agree with those of 256 ({tenth}; "
+                    f"{LEAST_COSINE} is wanted): regions wait for 256."
+                )
+        return said
+
+    def _agrees(self, side: int) -> bool:
+        cosine = self._cosine(side)
+        return cosine is not None and cosine >= LEAST_COSINE
+
+    def _cosine(self, side: int) -> float | None:
+        """What nine in ten of the first pairs reach; None before there are enough of them."""
+        pairs = self._pairs[side][:CHECKED_PATCHES]
+        if len(pairs) < CHECKED_PATCHES:
+            return None
+        mixed, uniform = np.stack(pairs, axis=1).astype(np.float64)
+        mean = uniform.mean(0)
+        mixed, uniform = mixed - mean, uniform - mean
+        lengths = np.linalg.norm(mixed, axis=1) * np.linalg.norm(uniform, axis=1)
+        cosines = (mixed * uniform).sum(1) / np.maximum(lengths, 1e-12)
+        return float(np.sort(cosines)[CHECKED_PATCHES // _TENTH])

@@ -21,6 +21,7 @@ pytest.importorskip("torch")
 
 from tests.relevance import workers
 from tests.relevance.colours import MPP_UM, MadeSlide, picture
+from viewer.relevance import client as client_module
 from viewer.relevance.client import RelevanceClient
 from viewer.relevance.messages import (
     Allocated,
@@ -221,6 +222,32 @@ def test_a_worker_that_dies_at_once_stays_off(slide: Source, listener: Listener)
         died = listener.hear_kind(WorkerDied)
         assert not died.restarting
         assert "exit status 3" in died.reason
+
+
+def test_a_worker_that_cannot_start_is_told_and_the_next_question_starts_another(
+    slide: Source, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_process(*_args: object, **_facts: object) -> None:
+        raise RuntimeError("no more processes")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(client_module._SPAWN, "Process", no_process)
+        client = begin(slide, listener)
+        died = listener.hear_kind(WorkerDied)
+        assert not died.restarting
+        assert "cannot start" in died.reason
+        assert "no more processes" in died.reason
+        client.look(Rect(0, 0, 100, 100), None, 1.0, moving=False)  # nobody hears it, and nobody minds
+    with closing(client):
+        number = client.ask(DARKNESS)
+        assert listener.hear_kind(Published).number == number
+
+
+def test_an_encoder_that_became_another_while_it_was_started_is_told(
+    slide: Source, listener: Listener
+) -> None:
+    with closing(begin(slide, listener, workers.saliency)):
+        assert "was changed" in listener.hear_kind(Failed).reason
 
 
 def test_a_slide_that_is_gone_is_told_in_words(slide: Source, listener: Listener) -> None:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, NoReturn
 
 from tests.relevance.colours import ColourEncoder
-from viewer.relevance.encoders import EncoderMemoryError
+from viewer.relevance.encoders import SALIENCY_ID, EncoderMemoryError, load_encoder
 from viewer.relevance.text import NearestPhrase
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from viewer.relevance.encoders import Encoder
     from viewer.relevance.text import Guess
 
 HANGING_S = 30.0
@@ -25,6 +26,11 @@ HANGING_S = 30.0
 def colours(_encoder_id: str) -> ColourEncoder:
     """An encoder that works."""
     return ColourEncoder()
+
+
+def saliency(_encoder_id: str) -> Encoder:
+    """An encoder that says where it looks, whatever the list says."""
+    return load_encoder(SALIENCY_ID)
 
 
 def hanging(_encoder_id: str) -> ColourEncoder:

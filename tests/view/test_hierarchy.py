@@ -85,3 +85,19 @@ def test_every_level_of_a_mode_looks_unlike_the_others(mode: str) -> None:
     assert set(levels) <= set(LEVELS)
     fixed = [HierarchyLook(mode, level).weights(10) for level in levels if level != "zoom"]
     assert len(set(fixed)) == len(fixed) >= 2
+
+
+@pytest.mark.parametrize(
+    ("mode", "level", "seen"),
+    [
+        ("factorised", "zoom", (True, True, True)),
+        ("factorised", "region", (True, False, False)),
+        ("factorised", "patch", (True, True, False)),
+        ("blend", "zoom", (False, True, True)),
+        ("blend", "patch", (False, True, False)),
+        ("single", "zoom", (True, True, True)),
+        ("single", "token", (False, False, True)),
+    ],
+)
+def test_what_counts_in_no_view_is_known(mode: str, level: str, seen: tuple[bool, bool, bool]) -> None:
+    assert HierarchyLook(mode, level).seen == seen

@@ -69,7 +69,11 @@ class Magnifying(Attending, Protocol):
 
 @runtime_checkable
 class AttendingWhole(Protocol):
-    """An encoder that looks at all patches of a slide together, from several views."""
+    """An encoder that looks at all patches of a slide together, from several views. ``heads``: one for
+    tokens, of which it knows nothing, and the views."""
+
+    @property
+    def heads(self) -> tuple[int, int]: ...
 
     def attend_whole(
         self, features: NDArray[np.float32], cells: NDArray[np.int32]

@@ -35,6 +35,7 @@ from viewer.relevance.messages import (
 from viewer.relevance.sentences import load_guess
 from viewer.relevance.shared_grid import ESTIMATED, KNOWN, SharedGrid
 from viewer.relevance.worker import run_worker
+from viewer.terminal import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -267,23 +268,10 @@ class _Conversation:
     def _one_worker(self) -> None:
         """From the start of a worker's process to its end."""
         try:
-            known = {card.id: card.attention_heads for card in (*cards(), *head_cards())}
-            heads = known.get(self._job.encoder_id)
-            memory = SharedGrid(self._grid.shape, heads)
-            connection, theirs = _SPAWN.Pipe()
-            process = _SPAWN.Process(
-                target=run_worker,
-                args=(theirs, self._job, memory, *self._makers),
-                name="foveola relevance worker",
-                daemon=True,
-            )
-            process.start()
-        except (OSError, ValueError) as error:
-            self._deaths = _MOST_DEATHS
-            log.exception("the relevance worker cannot start")
-            self._on_event(WorkerDied(f"The analysis cannot start: {error}.", restarting=False))
+            memory, process, connection = self._start()
+        except Exception as error:  # whatever it is, this thread must live to start the next
+            self._give_up("cannot start", error)
             return
-        theirs.close()
         with self._weighing:
             self._memory, self._process = memory, process
             if self._relevance is not None:
@@ -297,6 +285,9 @@ class _Conversation:
             failed = self._converse(connection)
         except (EOFError, OSError):
             pass  # how it ended is told below
+        except Exception as error:  # what it sent cannot be understood
+            failed = True
+            self._give_up("has ended", error)
         finally:
             connection.close()
             self._see_off(process)
@@ -304,6 +295,32 @@ class _Conversation:
             self._deaths = _MOST_DEATHS
         elif not self._ending.is_set():
             self._tell_death(process.exitcode)
+
+    def _start(self) -> tuple[SharedGrid, Any, Connection]:
+        """A worker's process, the memory shared with it, and our end of the pipe."""
+        known = {card.id: card.attention_heads for card in (*cards(), *head_cards())}
+        memory = SharedGrid(self._grid.shape, known.get(self._job.encoder_id))
+        connection, theirs = _SPAWN.Pipe()
+        with theirs:
+            try:
+                process = _SPAWN.Process(
+                    target=run_worker,
+                    args=(theirs, self._job, memory, *self._makers),
+                    name="foveola relevance worker",
+                    daemon=True,
+                )
+                process.start()
+            except BaseException:
+                connection.close()
+                raise
+        return memory, process, connection
+
+    def _give_up(self, what: str, error: Exception) -> None:
+        """No other worker before something is asked."""
+        self._deaths = _MOST_DEATHS
+        log.exception("the relevance worker %s", what)
+        if not self._ending.is_set():
+            self._on_event(WorkerDied(f"The analysis {what}: {in_words(error)}", restarting=False))
 
     def _converse(self, connection: Connection) -> bool:
         """Until the worker ends, which raises, or has failed: True."""

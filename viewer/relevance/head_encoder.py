@@ -49,6 +49,11 @@ class HeadEncoder:
         base = load_encoder(entry.encoder)
         return HeadEncoder(base, load_head(entry, base.card), entry)
 
+    @property
+    def heads(self) -> tuple[int, int]:
+        """See ``AttendingWhole``."""
+        return 1, len(self._entry.views)
+
     def attend_whole(
         self, features: NDArray[np.float32], cells: NDArray[np.int32]
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:

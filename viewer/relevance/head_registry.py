@@ -103,7 +103,10 @@ def load_head_encoder(encoder_id: str) -> Encoder:
     registry = read_heads()
     entry = registry.heads.get(encoder_id.removeprefix(HEAD_PREFIX))
     if entry is None:
-        raise EncoderError(f"there is no slide head {encoder_id!r}; there are {', '.join(registry.heads)}")
+        name = encoder_id.removeprefix(HEAD_PREFIX)
+        why = next((problem for problem in registry.problems if f"[{name}]" in problem), None)
+        known = ", ".join(registry.heads) or "none"
+        raise EncoderError(why or f"{heads_file()}: there is no slide head {name!r}; there are {known}")
     return HeadEncoder.load(entry)
 
 

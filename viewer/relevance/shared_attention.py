@@ -30,6 +30,7 @@ class SharedAttention:
     """
 
     def __init__(self, shape: tuple[int, int], heads: tuple[int, int]) -> None:
+        self.heads = heads
         rows, cols = shape
         regions = -(-rows // PATCHES_A_SIDE), -(-cols // PATCHES_A_SIDE)
         self._shapes = (

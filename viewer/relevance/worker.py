@@ -70,6 +70,7 @@ def _analyse(
     torch.set_num_threads(1)  # a thread for each block uses all cores better
     with closing(open_slide(job.path)) as source:
         encoder = make_encoder(job.encoder_id)
+        _check_heads(encoder, memory)
         subject = StoreSubject.of(source, encoder.card, job.mpp_um, mpp_estimated=job.mpp_estimated)
         store = FeatureStore.open(subject, limit_bytes=job.store_bytes)
         try:
@@ -82,6 +83,19 @@ def _analyse(
                 store.close()
             except SaveError as error:
                 connection.send(Note(f"What was measured is not kept: {error}."))
+
+
+def _check_heads(encoder: Encoder, memory: SharedGrid) -> None:
+    """The memory was made for what the lists of models said a second ago. Raises EncoderError."""
+    from viewer.relevance.attention import Attending, AttendingWhole
+    from viewer.relevance.encoders import EncoderError
+
+    wanted = None if memory.attention is None else memory.attention.heads
+    heads = encoder.heads if isinstance(encoder, (Attending, AttendingWhole)) else None
+    if heads != wanted:
+        raise EncoderError(
+            "models.toml or heads.toml was changed while this encoder was being started; choose it again"
+        )
 
 
 def _yield_to_the_window() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -18,13 +20,16 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.relevance.attention import MAX, MEAN
+from viewer.relevance.encoders import HEAD_PREFIX
 from viewer.ui.analysis_bar import AnalysisBar
 from viewer.ui.attention_session import AttentionChoice
 from viewer.ui.theme import em_px
-from viewer.view.hierarchy import HierarchyLook
+from viewer.view.hierarchy import LEVELS, HierarchyLook, levels_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from PySide6.QtGui import QShowEvent
 
     from viewer.relevance.attention import Head
     from viewer.relevance.encoders import EncoderCard
@@ -48,6 +53,9 @@ _LEVELS = {
     "patch": ("Patches", "Squares of 128 µm in their region"),
     "token": ("Tokens", "Squares of 8 µm in their patch"),
 }
+_NO_SUCH_LEVEL = "This way of joining has no such level"
+_ONE_HEAD = "It has only one"
+_NOT_SEEN = "Changes nothing now: this level is not shown"
 
 
 class AttentionControls(QWidget):
@@ -56,6 +64,8 @@ class AttentionControls(QWidget):
     chosen = Signal()
     """Something was chosen: see ``choice`` and ``hierarchy``."""
     facts_pressed = Signal()
+    opened = Signal()
+    """The page came into sight."""
 
     def __init__(self, themes: ThemeKeeper, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -123,17 +133,37 @@ class AttentionControls(QWidget):
         return HierarchyLook(self.mode.currentData(), self.level.currentData())
 
     def show_encoders(self, cards: Sequence[EncoderCard]) -> None:
-        """Offer these, and keep the one that was chosen where it is still there."""
-        if tuple(cards) != self._cards:
-            before = self.encoder.currentData()
-            self._cards = tuple(cards)
-            self.encoder.blockSignals(True)
-            self.encoder.clear()
-            for card in cards:
-                self.encoder.addItem(card.title, card.id)
-            self.encoder.setCurrentIndex(max(0, self.encoder.findData(before)))
-            self.encoder.blockSignals(False)
-            self._changed()
+        """Offer these, and keep the one that was chosen; nothing is shown where it is no longer there."""
+        if tuple(cards) == self._cards:
+            return
+        before = self.encoder.currentData()
+        self._cards = tuple(cards)
+        self.encoder.blockSignals(True)
+        self.encoder.clear()
+        titles = Counter(card.title for card in cards)
+        for card in cards:
+            own = f" ({card.id.removeprefix(HEAD_PREFIX)})" if titles[card.title] > 1 else ""
+            self.encoder.addItem(card.title + own, card.id)
+        row = self.encoder.findData(before)
+        self.encoder.setCurrentIndex(max(0, row))
+        self.encoder.blockSignals(False)
+        if row < 0 and before is not None:
+            self._tick(False)
+        self._changed()
+
+    def go_back_to(self, choice: AttentionChoice | None) -> None:
+        """Show what was chosen before, None for nothing, and tell nobody: it still stands."""
+        self._tick(choice is not None)
+        if choice is not None:
+            for combo, data in (
+                (self.encoder, choice.encoder_id),
+                (self.patch_head, choice.patch_head),
+                (self.token_head, choice.token_head),
+            ):
+                combo.blockSignals(True)
+                combo.setCurrentIndex(max(0, combo.findData(data)))
+                combo.blockSignals(False)
+                self._offer_what_counts()
 
     def show_remark(self, text: str) -> None:
         """Say something of the encoder or the slide; "" clears it."""
@@ -149,20 +179,52 @@ class AttentionControls(QWidget):
         combo.currentIndexChanged.connect(self._changed)
         return combo
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not event.spontaneous():
+            self.opened.emit()
+
     def _dress(self) -> None:
         self.facts.setIcon(self._themes.icon("information"))
 
+    def _tick(self, on: bool) -> None:
+        self.shown.blockSignals(True)
+        self.shown.setChecked(on)
+        self.shown.blockSignals(False)
+
     def _changed(self) -> None:
+        self._offer_what_counts()
+        self.chosen.emit()
+
+    def _offer_what_counts(self) -> None:
+        """Heads of the encoder, levels of the mode; what would change nothing is greyed and says why."""
         card = self.card
         tokens, patches = (card and card.attention_heads) or (1, 1)
         views = card.views if card is not None else ()
         _offer(self.token_head, _heads(tokens))
-        _offer(self.patch_head, list(zip(views, range(len(views)), strict=True)) or _heads(patches))
+        _offer(self.patch_head, _apart(views) or _heads(patches))
         self.mode.setEnabled(not views)
         self.level.setEnabled(not views)
-        self.token_head.setEnabled(tokens > 1)
-        self.patch_head.setEnabled(patches > 1)
-        self.chosen.emit()
+        self._offer_levels()
+        seen = self.hierarchy.seen
+        for combo, heads, shows in (
+            (self.token_head, tokens, seen.token),
+            (self.patch_head, patches, seen.patch),
+        ):
+            combo.setEnabled(heads > 1 and shows)
+            combo.setToolTip(_ONE_HEAD if heads == 1 else "" if shows else _NOT_SEEN)
+
+    def _offer_levels(self) -> None:
+        model = cast("QStandardItemModel", self.level.model())
+        offered = levels_of(self.mode.currentData())
+        for row, level in enumerate(LEVELS):
+            there = level in offered
+            model.item(row).setEnabled(there)
+            model.item(row).setToolTip(_LEVELS[level][1] if there else _NO_SUCH_LEVEL)
+        if self.level.currentData() not in offered:
+            self.level.blockSignals(True)
+            self.level.setCurrentIndex(self.level.findData("patch"))
+            self.level.blockSignals(False)
 
 
 def mode_in_words(mode: str) -> str:
@@ -178,6 +240,14 @@ def head_in_words(head: Head) -> str:
 def _heads(heads: int) -> list[tuple[str, Head]]:
     """Mean, largest and each head, in words and as they are chosen."""
     return [(head_in_words(head), head) for head in (MEAN, MAX, *range(heads))]
+
+
+def _apart(views: Sequence[str]) -> list[tuple[str, Head]]:
+    """Views in words and by their numbers; those of the same words are numbered."""
+    words = Counter(views)
+    return [
+        (f"{view} ({number + 1})" if words[view] > 1 else view, number) for number, view in enumerate(views)
+    ]
 
 
 def _offer(combo: QComboBox, items: Sequence[tuple[str, Head]]) -> None:

@@ -33,7 +33,7 @@ from viewer.ui.outbox import Outbox
 from viewer.ui.question import Question
 from viewer.ui.side_thread import SideThread
 from viewer.ui.throttle import Throttle
-from viewer.ui.where_looked import tell_where_looked
+from viewer.ui.where_looked import LOOK_INTERVAL_MS, tell_where_looked
 from viewer.view.scale import format_position
 
 if TYPE_CHECKING:
@@ -49,8 +49,6 @@ if TYPE_CHECKING:
     from viewer.ui.slide_view import SlideView
 
     MakeClient = Callable[[Callable[[Event], None]], RelevanceClient]
-
-LOOK_INTERVAL_MS = 100
 
 
 class RelevanceSession(QObject):

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from viewer.relevance.client import RelevanceClient
     from viewer.ui.slide_view import SlideView
 
+LOOK_INTERVAL_MS = 100
+"""So often at most, while the view moves."""
+
 
 def tell_where_looked(client: RelevanceClient, slide_view: SlideView) -> bool:
     """Whether the view moves: the worker rests meanwhile, and must hear when it no longer does."""

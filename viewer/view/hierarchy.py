@@ -30,6 +30,8 @@ LEVELS = ("zoom", "region", "patch", "token")
 _WITHOUT_REGIONS = "blend"
 """As published, it ranks patches and tokens."""
 _FADES_IN_FROM_PX, _FADED_IN_AT_PX = 2.0, 6.0
+_LARGE_PX = 1e6
+"""A patch so large shows all its levels."""
 
 
 def levels_of(mode: str) -> tuple[str, ...]:
@@ -46,6 +48,14 @@ class LevelWeights(NamedTuple):
     token: float
 
 
+class LevelsSeen(NamedTuple):
+    """Which levels count in what is shown, at some zoom."""
+
+    region: bool
+    patch: bool
+    token: bool
+
+
 @dataclass(frozen=True, slots=True)
 class HierarchyLook:
     """How levels are joined, and down to which: ``mode`` "factorised", "blend" or "single"; ``level`` "zoom"
@@ -57,6 +67,12 @@ class HierarchyLook:
     def __post_init__(self) -> None:
         if self.mode not in MODES or self.level not in levels_of(self.mode):
             raise ValueError(f"there is no {self.mode!r} attention down to {self.level!r}")
+
+    @property
+    def seen(self) -> LevelsSeen:
+        """Which levels count: a fixed one may leave others out, and following the zoom each comes once."""
+        coarse, middle, fine = (self.weights(px) for px in (1.0, _FADED_IN_AT_PX, _LARGE_PX))
+        return LevelsSeen(*(any(weights) for weights in zip(coarse, middle, fine, strict=True)))
 
     def weights(self, patch_px: float) -> LevelWeights:
         """The weights of a view in which a patch is ``patch_px`` wide on the screen.

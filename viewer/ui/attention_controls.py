@@ -215,7 +215,8 @@ class AttentionControls(QWidget):
             combo.setToolTip(_ONE_HEAD if heads == 1 else "" if shows else _NOT_SEEN)
 
     def _offer_levels(self) -> None:
-        model = cast("QStandardItemModel", self.level.model())
+        model = self.level.model()
+        assert isinstance(model, QStandardItemModel)
         offered = levels_of(self.mode.currentData())
         for row, level in enumerate(LEVELS):
             there = level in offered

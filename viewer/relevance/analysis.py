@@ -212,8 +212,8 @@ class Analysis:
         if self.attention is not None and outcome.tokens is not None:
             self.attention.take(outcome.cells, outcome.tokens, outcome.side)
         if outcome.side == TOKENS_A_SIDE:
-            self._mixed.replace(outcome.cells, outcome.features)
             self._keep(lambda: self.store.append(outcome.cells, outcome.features))
+            self._mixed.replace(outcome.cells, outcome.features, self.store.load()[1])
         else:
             checked = self._mixed.take(outcome.cells, outcome.features, outcome.side)
             self.pending[tuple(checked.T)] = True

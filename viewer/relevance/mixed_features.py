@@ -7,6 +7,7 @@ of a slide have in common says nothing about one of them, so cosines are between
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,9 +23,13 @@ if TYPE_CHECKING:
 
 CHECKED_PATCHES = 12
 """Of each magnification, before its features stand for others."""
+CHECKED_EVERY = 8
+"""Patches: those that come first are neighbours, and much alike."""
 LEAST_COSINE = 0.9
 """That nine in ten of them must reach."""
 _TENTH = 10
+_SPARE_CHECKS = 4
+"""For patches that cannot be read again, or have no features."""
 
 
 class MixedFeatures:
@@ -34,6 +39,8 @@ class MixedFeatures:
     def __init__(self, shape: tuple[int, int]) -> None:
         self._features: dict[tuple[int, int], tuple[int, NDArray[np.float32]]] = {}
         self._pairs: dict[int, list[tuple[NDArray[np.float32], NDArray[np.float32]]]] = {}
+        self._cosines: dict[int, float] = {}
+        self._asked: Counter[int] = Counter()
         self.known: Mask = np.zeros(shape, bool)
         """Patches that were encoded so, and not yet uniformly."""
         self.sides: NDArray[np.uint8] = np.zeros(shape, np.uint8)
@@ -50,26 +57,34 @@ class MixedFeatures:
     def take(self, cells: NDArray[np.int64], features: NDArray[np.float32], side: int) -> NDArray[np.int64]:
         """Keep features (n, width) of patches (n, 2). Gives those that are to be encoded uniformly now: the
         check of this magnification waits for them."""
-        pairs = self._pairs.setdefault(side, [])
         for (row, col), found in zip(cells.tolist(), features, strict=True):
             self._features[row, col] = side, found
+        before = int((self.sides == side).sum())
         rows, cols = cells.T
         self.known[rows, cols] = True
         self.sides[rows, cols] = side
-        begun = int((self.sides == side).sum()) - len(cells)
-        return cells[: max(0, CHECKED_PATCHES - max(begun, len(pairs)))]
+        every = np.arange(before, before + len(cells)) % CHECKED_EVERY == 0
+        wanted = cells[every][: CHECKED_PATCHES + _SPARE_CHECKS - self._asked[side]]
+        self._asked[side] += len(wanted)
+        return wanted
 
-    def replace(self, cells: NDArray[np.int64], features: NDArray[np.float32]) -> None:
-        """Uniform features (n, width) of patches (n, 2) have come: compare them, and forget the others."""
-        for (row, col), uniform in zip(cells.tolist(), features, strict=True):
-            side, mixed = self._features.pop((row, col), (0, uniform))
-            if side and np.isfinite(uniform).all() and np.isfinite(mixed).all():
-                self._pairs[side].append((mixed, uniform))
+    def replace(
+        self, cells: NDArray[np.int64], features: NDArray[np.float32], uniform: NDArray[np.float32]
+    ) -> None:
+        """Uniform features (n, width) of patches (n, 2) have come: compare them, and forget the others.
+        ``uniform`` (m, width): all that there are by now."""
+        for (row, col), found in zip(cells.tolist(), features, strict=True):
+            side, mixed = self._features.pop((row, col), (0, found))
+            if side and side not in self._cosines and np.isfinite(found).all() and np.isfinite(mixed).all():
+                pairs = self._pairs.setdefault(side, [])
+                pairs.append((mixed, found))
+                if len(pairs) == CHECKED_PATCHES:
+                    self._cosines[side] = _cosine(self._pairs.pop(side), uniform)
         self.known[tuple(cells.T)] = False
 
     def usable(self) -> Mask:
         """Patches (rows, columns) whose features may stand for uniform ones."""
-        agreeing = [side for side in self._pairs if self._agrees(side)]
+        agreeing = [side for side, cosine in self._cosines.items() if cosine >= LEAST_COSINE]
         usable: Mask = self.known & np.isin(self.sides, agreeing)
         return usable
 
@@ -80,10 +95,7 @@ class MixedFeatures:
     def said(self) -> Sequence[str]:
         """A sentence for each magnification that was checked: whether regions are read from it."""
         said = []
-        for side in sorted(self._pairs):
-            cosine = self._cosine(side)
-            if cosine is None:
-                continue
+        for side, cosine in sorted(self._cosines.items()):
             tenth = f"cosine {cosine:.2f} or more for nine in ten of {CHECKED_PATCHES} patches"
             if cosine >= LEAST_COSINE:
                 said.append(
@@ -97,18 +109,13 @@ class MixedFeatures:
                 )
         return said
 
-    def _agrees(self, side: int) -> bool:
-        cosine = self._cosine(side)
-        return cosine is not None and cosine >= LEAST_COSINE
 
-    def _cosine(self, side: int) -> float | None:
-        """What nine in ten of the first pairs reach; None before there are enough of them."""
-        pairs = self._pairs[side][:CHECKED_PATCHES]
-        if len(pairs) < CHECKED_PATCHES:
-            return None
-        mixed, uniform = np.stack(pairs, axis=1).astype(np.float64)
-        mean = uniform.mean(0)
-        mixed, uniform = mixed - mean, uniform - mean
-        lengths = np.linalg.norm(mixed, axis=1) * np.linalg.norm(uniform, axis=1)
-        cosines = (mixed * uniform).sum(1) / np.maximum(lengths, 1e-12)
-        return float(np.sort(cosines)[CHECKED_PATCHES // _TENTH])
+def _cosine(
+    pairs: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]], uniform: NDArray[np.float32]
+) -> float:
+    """What nine in ten of the pairs reach."""
+    mean = uniform[np.isfinite(uniform).all(1)].mean(0, dtype=np.float64)
+    mixed, others = np.stack(pairs, axis=1) - mean
+    lengths = np.linalg.norm(mixed, axis=1) * np.linalg.norm(others, axis=1)
+    cosines = (mixed * others).sum(1) / np.maximum(lengths, 1e-12)
+    return float(np.sort(cosines)[len(cosines) // _TENTH])

@@ -15,6 +15,7 @@ import torch
 from viewer.relevance import measured
 from viewer.relevance.encoders import (
     MEASURED_ID,
+    SALIENCY_ID,
     EncoderMemoryError,
     NamedScores,
     Reason,
@@ -114,8 +115,12 @@ def test_on_other_stains_he_concepts_are_off_and_said(pixels: np.ndarray) -> Non
     encoder = load_encoder(MEASURED_ID)
     with closing(slide(brown)) as source:
         calibration = encoder.calibrate(source, tissue_mask(source, MPP), MPP)
+        saliency = load_encoder(SALIENCY_ID).calibrate(source, tissue_mask(source, MPP), MPP)
     assert "brown" in calibration["stains"]["kind"]
     assert any("not H&E" in note and "smooth muscle" in note for note in calibration["notes"])
+    (note,) = (note for note in saliency["notes"] if "not H&E" in note)
+    assert "smooth muscle" not in note  # it names no concepts, so none is off
+    assert "misled" in note
     features = encoder.encode(brown[400:1488:2, 400:1488:2], calibration).reshape(16, -1)
     assert isinstance(encoder, NamedScores)
     named = encoder.named_scores(features, calibration)

@@ -62,9 +62,13 @@ class MeasuredEncoder:
         if stains.reason:
             notes.append(f"Average stain colours are used: {stains.reason}.")
         if not stains.is_he:
-            off = [one.title for one in concepts.concepts().values() if one.he]
-            notes.append(f"This slide looks like {stains.kind}, not H&E. These are off: {', '.join(off)}.")
+            notes.append(f"This slide looks like {stains.kind}, not H&E. {self.without_he()}")
         return {"stains": stains.as_facts(), "notes": notes}
+
+    def without_he(self) -> str:
+        """What another stain than H&E means, in a sentence for the reader."""
+        off = [one.title for one in concepts.concepts().values() if one.he]
+        return f"These are off: {', '.join(off)}."
 
     def encode(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NDArray[np.float32]:
         """See ``Encoder.encode``: the measurements of ``measurement_names``."""

@@ -58,6 +58,10 @@ class SaliencyEncoder(MeasuredEncoder):
         except torch.OutOfMemoryError as error:
             raise EncoderMemoryError(f"{self.card.title}: the memory of {self._device} is full") from error
 
+    def without_he(self) -> str:
+        """See ``MeasuredEncoder``: no concepts are named here, but stains are told apart."""
+        return "What stands out by its colour is measured as if it were, and may be misled."
+
     def score(
         self, term: Term, features: NDArray[np.float32], calibration: Mapping[str, Any]
     ) -> NDArray[np.float32]:

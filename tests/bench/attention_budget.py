@@ -62,12 +62,12 @@ def main() -> None:
         spread = ", ".join(f"{side**2}: {n}" for side, n in zip(some.tolist(), counts, strict=True))
         print(f"{int(tissue.sum())} patches with tissue, by their tokens: {spread}")
         encoder = load_encoder("hipt")
-        best = {"uniform": float("inf"), "budget": float("inf")}
+        chosen = {"uniform": np.full(len(cells), 16), "budget": sides[tuple(cells.T)].astype(int)}
+        best = dict.fromkeys(chosen, float("inf"))
         for _ in range(TURNS):
-            for name in best:
-                chosen = np.full(len(cells), 16) if name == "uniform" else sides[tuple(cells.T)]
-                best[name] = min(best[name], seconds(source, encoder, grid, cells, chosen))
-        share = np.minimum(sides[tuple(cells.T)].astype(float) ** 2, 400).mean() / 256
+            for name, along in chosen.items():
+                best[name] = min(best[name], seconds(source, encoder, grid, cells, along))
+        share = (chosen["budget"] ** 2).mean() / 256
         print(f"{len(cells)} of them uniformly: {best['uniform']:.1f} s; by budget: {best['budget']:.1f} s")
         print(f"ratio {best['budget'] / best['uniform']:.2f}; their tokens {share:.2f} of uniform")
 

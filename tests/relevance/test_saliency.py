@@ -7,6 +7,7 @@ import pytest
 
 from viewer.relevance.attention import Attending
 from viewer.relevance.encoders import SALIENCY_ID, UnsupportedTermError, cards, load_encoder
+from viewer.relevance.measurement_names import INDEX
 from viewer.relevance.measurements import MARGIN_PX
 from viewer.relevance.query import Term
 from viewer.relevance.saliency_card import SALIENCY
@@ -88,3 +89,37 @@ def test_what_this_stain_does_not_show_says_nothing_of_a_region() -> None:
     assert np.isfinite(patches).all()
     assert np.isnan(regions).sum(axis=1).tolist() == [1, 1]
     assert np.isfinite(encoder.attend_slide(regions)).all()
+
+
+def test_glass_between_tissue_does_not_stand_out_and_fat_may() -> None:
+    encoder = load_encoder(SALIENCY_ID)
+    assert isinstance(encoder, Attending)
+    rng = np.random.default_rng(1)
+    features = rng.normal(0, 1, (1, 16, 16, 39)).astype(np.float32)
+    clear, walls = INDEX["clear_area"], INDEX["wall_cover"]
+    features[..., clear] = features[..., walls] = 0
+    features[0, 4, 4:8] += 5
+    features[0, 4, 4:8, clear] = 0, 0.8, 0.8, 1
+    features[0, 4, 4:8, walls] = 0, 0, 1, 0
+    patches, _ = encoder.attend_regions(features, np.ones((1, 16, 16), bool))
+    whole, edge, fat, glass = patches[0, 0, 4, 4:8]
+    assert fat == pytest.approx(whole, rel=0.3)
+    assert edge < 0.3 * whole
+    assert glass == 0
+    _, regions = encoder.attend_regions(features, features[..., clear] > 0.9)
+    assert encoder.attend_slide(np.concatenate([regions, features[0, 0, :3]]))[0] == 0
+    features[..., clear] = 1
+    patches, _ = encoder.attend_regions(features, features[..., walls] == 0)
+    assert set(patches[0, 0][features[0, ..., walls] == 0]) == {1}
+
+
+def test_a_token_of_glass_does_not_stand_out_from_tissue() -> None:
+    encoder = load_encoder(SALIENCY_ID)
+    assert isinstance(encoder, Attending)
+    block = tissue(np.full((128 + 2 * MARGIN_PX, 256 + 2 * MARGIN_PX), 0.3))
+    block[MARGIN_PX + 40 : MARGIN_PX + 48, MARGIN_PX + 16 : MARGIN_PX + 32] = round(GLASS)
+    block[:, MARGIN_PX + 128 :] = round(GLASS)
+    _, tokens = encoder.attend(block, CALIBRATION)
+    assert tokens[0, 0, 0, 5 * 16 + 2 : 5 * 16 + 4].max() == 0
+    assert tokens[0, 0, 0].sum() == pytest.approx(256 - 2, rel=0.01)
+    assert (tokens[0, 1] == 0).all()

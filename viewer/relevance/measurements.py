@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PATCH_PX = 128
 MARGIN_PX = 16
 """Context around a block, in pixels of 1 µm: the reach of all but the widest filters."""
-_CLEAR_DENSITY = 0.022
+CLEAR_DENSITY = 0.022
 _PALE_DENSITY = 0.1
 _CLEAR_CHROMA = 0.045
 _THIN = 0.6
@@ -84,7 +84,7 @@ class _Maps:
         self.strength = sum(stains.strengths) / 2
         chroma = blurred(self.green - self.red, 1.2)
         self.clear = (
-            (self.density < _CLEAR_DENSITY)
+            (self.density < CLEAR_DENSITY)
             | ((self.density < _PALE_DENSITY) & (chroma < _CLEAR_CHROMA * self.strength))
         ).float()
         self.tissue = 1 - self.clear

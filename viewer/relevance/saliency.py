@@ -1,7 +1,8 @@
 """Measured saliency: what stands out by its measurements, at the three levels at which a model would attend.
 
 No attention of a model, and never called that: a token stands out by its stain in its patch, a patch by its
-measurements in its region, a region on its slide. It needs no weights and shows the same maps.
+measurements in its region, a region on its slide, each as far as it is tissue: glass between tissue differs
+from it most, and there is nothing to see in it. It needs no weights and shows the same maps.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from viewer.relevance.attention import TOKENS
 from viewer.relevance.encoders import EncoderMemoryError, UnsupportedTermError
 from viewer.relevance.measured import MeasuredEncoder
 from viewer.relevance.measured_card import MEASURED
-from viewer.relevance.measurements import MARGIN_PX, PATCH_PX
+from viewer.relevance.measurement_names import INDEX
+from viewer.relevance.measurements import CLEAR_DENSITY, MARGIN_PX, PATCH_PX
 from viewer.relevance.saliency_card import SALIENCY
 from viewer.relevance.stain_vectors import Stains
 from viewer.relevance.surprise import unlikeness
@@ -51,7 +53,9 @@ class SaliencyEncoder(MeasuredEncoder):
     def attend(
         self, block: NDArray[np.uint8], calibration: Mapping[str, Any]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """See ``Attending.attend``: a token's distance in stain from its patch's median token."""
+        """See ``Attending.attend``: a token's distance in stain from its patch's median token, relative to
+        even over the patch's tissue; of glass 0.
+        """
         features = self.encode(block, calibration)
         try:
             return features, self._contrast(block, Stains.from_facts(calibration["stains"]))
@@ -76,31 +80,40 @@ class SaliencyEncoder(MeasuredEncoder):
         regions = np.full((len(features), features.shape[-1]), np.nan, np.float32)
         for number, (values, here) in enumerate(zip(features, tissue, strict=True)):
             if here.any():
-                patches[number, 0][here] = _relative(unlikeness(values[here]))
+                patches[number, 0][here] = _standing_out(values[here])
                 measured = ~np.isnan(values[here]).all(axis=0)
                 regions[number, measured] = np.nanmedian(values[here][:, measured], axis=0)
         return patches, regions
 
     def attend_slide(self, regions: NDArray[np.float32]) -> NDArray[np.float32]:
         """See ``Attending.attend_slide``: how unlike the slide's others a region is."""
-        return _relative(unlikeness(regions)) if len(regions) > 1 else np.ones(len(regions), np.float32)
+        return _standing_out(regions) if len(regions) > 1 else np.ones(len(regions), np.float32)
 
     def _contrast(self, block: NDArray[np.uint8], stains: Stains) -> NDArray[np.float32]:
         inner = block[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
         rgb = torch.from_numpy(np.ascontiguousarray(inner.transpose(2, 0, 1))).to(self._device)
         density = optical_density(rgb, torch.tensor(stains.glass_rgb))
         amounts = separate(density, torch.from_numpy(stains.matrix()))
-        tokens = patch_means(amounts, PATCH_PX // TOKENS_A_SIDE)
+        tissue = (density.mean(dim=0, keepdim=True) > CLEAR_DENSITY).float()
+        tokens = patch_means(torch.cat([amounts, tissue]), PATCH_PX // TOKENS_A_SIDE)
         _, height, width = tokens.shape
         rows, cols = height // TOKENS_A_SIDE, width // TOKENS_A_SIDE
-        split = tokens.view(3, rows, TOKENS_A_SIDE, cols, TOKENS_A_SIDE).permute(1, 3, 2, 4, 0)
-        split = split.reshape(rows, cols, TOKENS, 3)
-        distance = torch.linalg.vector_norm(split - split.median(dim=2, keepdim=True).values, dim=-1)
-        distance = distance + _LEAST_CONTRAST
-        return (distance / distance.mean(-1, keepdim=True)).unsqueeze(2).cpu().numpy()
+        split = tokens.view(4, rows, TOKENS_A_SIDE, cols, TOKENS_A_SIDE).permute(1, 3, 2, 4, 0)
+        stain, share = split.reshape(rows, cols, TOKENS, 4).split([3, 1], dim=-1)
+        distance = torch.linalg.vector_norm(stain - stain.median(dim=2, keepdim=True).values, dim=-1)
+        share = share.squeeze(-1)
+        distance = (distance + _LEAST_CONTRAST) * share
+        # Over the mean of the tissue alone: shreds in glass would else get what the glass does not.
+        mean = distance.sum(-1, keepdim=True) / share.sum(-1, keepdim=True).clamp_min(1e-6)
+        return (distance / mean.clamp_min(_LEAST_CONTRAST)).unsqueeze(2).cpu().numpy()
 
 
-def _relative(unlike: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Relative to even; what is ordinary is not nothing."""
-    values = unlike + _ORDINARY
-    return np.asarray(values / values.mean(), np.float32)
+def _standing_out(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How unlike the others each of features (n, D) is, as far as it is tissue, relative to even. What is
+    ordinary is not nothing.
+    """
+    glass = features[:, INDEX["clear_area"]] * (1 - features[:, INDEX["wall_cover"]])  # fat has walls
+    tissue = 1 - np.clip(np.nan_to_num(glass), 0, 1)
+    values = (unlikeness(features) + _ORDINARY) * tissue
+    mean = values.mean()
+    return np.asarray(values / mean if mean > 0 else np.ones_like(values), np.float32)

@@ -10,6 +10,7 @@ import torch
 
 from viewer import bench_encode as bench
 from viewer import cli
+from viewer.relevance import hipt_encoder
 from viewer.relevance.encoders import EncoderError
 from viewer.relevance.hipt_encoder import HiptEncoder
 
@@ -19,7 +20,8 @@ NAMES = {
 }
 
 
-def test_the_bare_loop_computes_what_the_encoder_does() -> None:
+def test_the_bare_loop_computes_what_the_encoder_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hipt_encoder, "fast_dtype", lambda _: torch.float32)
     encoder, weights = bench._encoder("hipt")
     assert weights == "random"
     assert isinstance(encoder, HiptEncoder)

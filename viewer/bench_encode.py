@@ -18,6 +18,7 @@ from viewer.relevance.encoders import MEASURED_ID, SALIENCY_ID, EncoderError, lo
 from viewer.relevance.hipt import MPP_UM, PATCH_PX, Hipt, normalised
 from viewer.relevance.hipt_encoder import HiptEncoder
 from viewer.relevance.hipt_heatmap import flops_per_region, reference_flops_per_region
+from viewer.relevance.precision import dtype_name
 from viewer.relevance.saliency_card import SALIENCY
 from viewer.relevance.stain_vectors import find_stains
 from viewer.relevance.vit import Shape, VisionTransformer, positions_for
@@ -68,7 +69,7 @@ def bench_encode(
         "encoder": card.id,
         "weights": weights,
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
-        "dtype": "bfloat16" if bare and device == "cuda" else "float32",
+        "dtype": dtype_name(encoder.dtype) if isinstance(encoder, HiptEncoder) else "float32",
         "patches_per_s": round(speed["encoder"], 2),
         "bare_loop_patches_per_s": bare and round(bare, 2),
         "ratio": bare and round(speed["encoder"] / bare, 3),
@@ -80,8 +81,14 @@ def bench_encode(
 def _encoder(encoder_id: str) -> tuple[Encoder, str]:
     if encoder_id != HIPT_ID or HIPT_ID in read_registry().models:
         return load_encoder(encoder_id), "none" if encoder_id in (MEASURED_ID, SALIENCY_ID) else "file"
+    return random_hipt(), "random"
+
+
+def random_hipt(*, depth: int = _VIT_256.depth) -> HiptEncoder:
+    """HIPT's patches with random weights, the same at every call."""
     torch.manual_seed(_SEED)
-    model = VisionTransformer(_VIT_256, image_px=224, patch_px=16).eval().requires_grad_(False)
+    shape = replace(_VIT_256, depth=depth)
+    model = VisionTransformer(shape, image_px=224, patch_px=16).eval().requires_grad_(False)
     card = replace(
         SALIENCY,
         id=HIPT_ID,
@@ -91,7 +98,7 @@ def _encoder(encoder_id: str) -> tuple[Encoder, str]:
         margin_px=0,
         attention_heads=(6, 6),
     )
-    return HiptEncoder(card, Hipt(model, None, None, ())), "random"
+    return HiptEncoder(card, Hipt(model, None, None, ()))
 
 
 def _bare_turn(encoder: HiptEncoder, block: NDArray[np.uint8], device: str) -> Callable[[], object]:
@@ -107,7 +114,8 @@ def _bare_loop(encoder: HiptEncoder, images: Tensor, device: str) -> Tensor:
     weights = dict(model.named_parameters())
     heads, depth = encoder.heads[0], len(model.blocks)
     for some in images.split(encoder.batch):
-        with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=device != "cpu"):
+        half = torch.autocast(device, encoder.dtype, enabled=encoder.dtype != torch.float32)
+        with torch.inference_mode(), half:
             x = functional.conv2d(
                 normalised(some.to(device)),
                 weights["patch_embed.proj.weight"],

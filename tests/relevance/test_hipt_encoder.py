@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -13,16 +14,21 @@ from tests.relevance.test_hipt import saved, small
 from viewer.relevance.attention import Attending
 from viewer.relevance.attention_builder import AttentionBuilder
 from viewer.relevance.encoders import (
+    EncoderDeviceError,
     EncoderError,
+    EncoderMemoryError,
     UnsupportedTermError,
     cards,
     load_encoder,
     read_registry,
     registry_file,
 )
+from viewer.relevance.hipt import RegionTransformer
+from viewer.relevance.hipt_encoder import HiptEncoder
 from viewer.relevance.mixed_features import MixedFeatures
 from viewer.relevance.query import Term
 from viewer.relevance.shared_attention import SharedAttention
+from viewer.relevance.vit import VisionTransformer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -159,3 +165,39 @@ def test_another_vit_is_shown_colours_as_it_was_trained(folder: Path) -> None:
         assert encoder.card.attention_heads == (2, 6)
         features.append(encoder.encode(block, {}))
     assert not np.allclose(*features, atol=1e-3)
+
+
+def test_trouble_of_the_card_is_said_at_every_level(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    register(folder)
+    encoder = load_encoder("hipt")
+    assert isinstance(encoder, HiptEncoder)
+    block = np.zeros((256, 256, 3), np.uint8)
+    features, tissue = np.zeros((1, 16, 16, 128), np.float32), np.ones((1, 16, 16), bool)
+    assert encoder.attend_regions(features, tissue)[0].shape == (1, 6, 16, 16)
+
+    for trouble, meaning in (
+        (torch.OutOfMemoryError("CUDA out of memory"), EncoderMemoryError),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), EncoderDeviceError),
+    ):
+        for network in (VisionTransformer, RegionTransformer):
+            monkeypatch.setattr(network, "attend", Mock(side_effect=trouble))
+        with pytest.raises(meaning):
+            encoder.attend(block, {})
+        with pytest.raises(meaning):
+            encoder.attend_regions(features, tissue)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA graphics card")
+def test_a_card_gives_what_the_cpu_gives_and_the_cpu_keeps_its_weights(folder: Path) -> None:
+    register(folder)
+    encoder = load_encoder("hipt")
+    assert isinstance(encoder, HiptEncoder)
+    block = np.random.default_rng(0).integers(0, 256, (512, 512, 3), np.uint8)
+    before, _ = encoder.attend(block, {})
+    encoder.use("cuda")
+    there, tokens = encoder.attend(block, {})
+    assert tokens.shape == (2, 2, 2, 256)
+    cosines = (before * there).sum(-1) / np.linalg.norm(before, axis=-1) / np.linalg.norm(there, axis=-1)
+    assert cosines.min() >= 0.9998
+    encoder.use("cpu")
+    assert (encoder.attend(block, {})[0] == before).all()

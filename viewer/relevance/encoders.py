@@ -56,6 +56,10 @@ class EncoderMemoryError(EncoderError):
     """The memory of the device does not suffice for this block: a smaller one may fit, or the CPU."""
 
 
+class EncoderDeviceError(EncoderError):
+    """The device is lost to this process: nothing more can be computed there; the CPU can go on."""
+
+
 class UnsupportedTermError(EncoderError):
     """This encoder cannot look for this term on this slide, and says why."""
 

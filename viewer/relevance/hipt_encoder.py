@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
 
 from viewer.relevance.attention import PATCHES
+from viewer.relevance.batches import batch_for, in_batches
 from viewer.relevance.checkpoint import model_folder
-from viewer.relevance.encoders import EncoderError, EncoderMemoryError, UnsupportedTermError
-from viewer.relevance.hipt import PATCH_PX, TOKEN_PX, load_hipt, normalised
-from viewer.relevance.magnification import resampled
+from viewer.relevance.device_trouble import device_trouble
+from viewer.relevance.encoders import EncoderError, UnsupportedTermError
+from viewer.relevance.hipt import PATCH_PX, TOKEN_PX, RegionTransformer, load_hipt, normalised
+from viewer.relevance.magnification import SIDES, resampled
+from viewer.relevance.precision import LEAST_COSINE, agreement, dtype_name, fast_dtype, probe_patches
+from viewer.relevance.vit import VisionTransformer
 from viewer.view.hierarchy import PATCHES_A_SIDE, TOKENS_A_SIDE
 
 if TYPE_CHECKING:
@@ -22,23 +27,27 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders import EncoderCard, ModelEntry, Reason
     from viewer.relevance.hipt import Hipt
     from viewer.relevance.query import Term
-    from viewer.relevance.vit import VisionTransformer
     from viewer.slide.source import Source
     from viewer.slide.tissue import TissueMask
 
-_BATCH = {"cpu": 4, "cuda": 256}
-"""Patches: as many as keep the device busy."""
+
+Network = TypeVar("Network", VisionTransformer, RegionTransformer | None)
 
 
 class HiptEncoder:
-    """See ``Encoder``, ``Attending`` and ``Magnifying``."""
+    """See ``Encoder``, ``Attending`` and ``Magnifying``.
+
+    Computes in less than float32 where that is faster and changes next to nothing (``precision``); features
+    of the two lie in one store, as no reader of them can tell them apart. ``patch_level`` itself computes in
+    float32 unless told otherwise.
+    """
 
     def __init__(self, card: EncoderCard, hipt: Hipt, statistics: str = "half") -> None:
         self.card = card
         self._hipt = hipt
         self._statistics = statistics
-        self._device = "cpu"
         self._glass: torch.Tensor | None = None
+        self.use("cpu")
 
     @staticmethod
     def load(entry: ModelEntry) -> HiptEncoder:
@@ -48,8 +57,8 @@ class HiptEncoder:
         if heads != named:
             found = list(heads)
             raise EncoderError(
-                f"{entry.folder}: its heads are {found} (for tokens, for patches), and {list(named or ())} are "
-                f"expected; an entry in models.toml with heads = {found} tells of others"
+                f"{entry.folder}: its heads are {found} (for tokens, for patches), and {list(named or ())} "
+                f"are expected; an entry in models.toml with heads = {found} tells of others"
             )
         return HiptEncoder(entry.card, hipt, entry.statistics)
 
@@ -60,27 +69,45 @@ class HiptEncoder:
 
     @property
     def patch_level(self) -> VisionTransformer:
-        """The network of patches."""
-        return self._hipt.patch
+        """The network of patches, on the device in use."""
+        return self._patch
 
     @property
     def batch(self) -> int:
         """How many patches go through it at once."""
-        return _BATCH[self._device]
+        return self._batch
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """In which most of the work is done."""
+        return self._dtype
 
     def use(self, device: str) -> None:
-        """See ``Encoder.use``."""
-        try:
-            self._hipt.patch.to(device)
-            if self._hipt.region is not None:
-                self._hipt.region.to(device)
-        except torch.OutOfMemoryError as error:
-            raise EncoderMemoryError(f"{self.card.title}: its weights do not fit {device}") from error
-        self._device = device
+        """See ``Encoder.use``. Raises EncoderDeviceError where the card is lost."""
+        with device_trouble(self.card.title, device):
+            self._patch, self._region = _on(device, self._hipt.patch), _on(device, self._hipt.region)
+            self._device = device
+            self._batch = batch_for(device, _patch_bytes(self._patch))
+            self._settle_precision()
+
+    def _settle_precision(self) -> None:
+        self._dtype, self._agreement = fast_dtype(self._device), 1.0
+        if self._dtype == torch.float32:
+            return
+        images = torch.from_numpy(probe_patches(PATCH_PX)).to(self._device)
+        self._agreement = agreement(lambda dtype: self._look(images, dtype), self._dtype)
+        if not self._agreement >= LEAST_COSINE:
+            self._dtype = torch.float32
 
     def calibrate(self, source: Source, tissue: TissueMask, mpp_um: tuple[float, float]) -> Mapping[str, Any]:
-        """See ``Encoder.calibrate``: nothing of the slide; which levels there are is said."""
-        return {"notes": list(self._hipt.notes)}
+        """See ``Encoder.calibrate``: nothing of the slide; which levels there are is said, and how exact."""
+        notes = list(self._hipt.notes)
+        if self._dtype != torch.float32:
+            notes.append(
+                f"Patches are computed in {dtype_name(self._dtype)}: on samples the cosine with what float32 "
+                f"gives is {self._agreement:.5f} or more."
+            )
+        return {"notes": notes}
 
     def encode(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NDArray[np.float32]:
         """See ``Encoder.encode``: the class tokens of patches."""
@@ -111,20 +138,17 @@ class HiptEncoder:
         """See ``Magnifying.attend_at``."""
         size = side * TOKEN_PX
         rows, cols = block.shape[0] // size, block.shape[1] // size
-        patches = block.reshape(rows, size, cols, size, 3).swapaxes(1, 2)
-        patches = np.ascontiguousarray(patches.reshape(rows * cols, size, size, 3))
-        features, attention = [], []
-        try:
-            for images in torch.from_numpy(patches).split(self.batch):
-                with torch.autocast(self._device, torch.bfloat16, enabled=self._device != "cpu"):
-                    one, seen = self._hipt.patch.attend(normalised(images.to(self._device), self._statistics))
-                features.append(one.float().cpu())
-                attention.append(seen.float().cpu())
-        except torch.OutOfMemoryError as error:
-            raise EncoderMemoryError(f"{self.card.title}: the memory of {self._device} is full") from error
-        tokens = resampled((torch.cat(attention) * side**2).numpy(), side)
+        patches = torch.from_numpy(block).view(rows, size, cols, size, 3).transpose(1, 2)
+        with device_trouble(self.card.title, self._device):
+            features, attention = in_batches(
+                lambda images: self._look(images, self._dtype),
+                [patch for row in patches for patch in row],
+                device=self._device,
+                batch=self._batch,
+            )
+        tokens = resampled((attention * side**2).numpy(), side)
         return (
-            torch.cat(features).reshape(rows, cols, -1).numpy(),
+            features.reshape(rows, cols, -1).numpy(),
             tokens.reshape(rows, cols, *tokens.shape[1:]),
         )
 
@@ -134,27 +158,43 @@ class HiptEncoder:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """See ``Attending.attend_regions``. Glass is white, as the model's authors fill what is missing, and
         so is a patch whose features are not numbers."""
-        region = self._hipt.region
         usable: NDArray[np.bool_] = np.asarray(np.isfinite(features).all(axis=-1))
-        if region is None:
+        if self._region is None:
             even = np.where(usable, tissue.astype(np.float32), np.float32(np.nan))
             return np.repeat(even[:, None], self.heads[1], axis=1), np.zeros((len(features), 1), np.float32)
         if self._glass is None:
             white = np.full((PATCH_PX, PATCH_PX, 3), 255, np.uint8)
             self._glass = torch.from_numpy(self.attend(white, {})[0][0, 0])
         known = torch.from_numpy(tissue & usable)[..., None]
-        given = torch.where(known, torch.from_numpy(features), self._glass).to(self._device)
-        found, attention = region.attend(given)
-        relative = (attention.float().cpu() * PATCHES).unflatten(-1, (PATCHES_A_SIDE, PATCHES_A_SIDE)).numpy()
-        return np.where(usable[:, None], relative, np.float32(np.nan)), found.float().cpu().numpy()
+        given = torch.where(known, torch.from_numpy(features), self._glass)
+        with device_trouble(self.card.title, self._device):
+            found, attention = (one.cpu() for one in self._region.attend(given.to(self._device)))
+        relative = (attention * PATCHES).unflatten(-1, (PATCHES_A_SIDE, PATCHES_A_SIDE)).numpy()
+        return np.where(usable[:, None], relative, np.float32(np.nan)), found.numpy()
 
     def attend_slide(self, regions: NDArray[np.float32]) -> NDArray[np.float32]:
-        """See ``Attending.attend_slide``."""
+        """See ``Attending.attend_slide``: a little work, always on the CPU."""
         if self._hipt.slide is None:
             return np.ones(len(regions), np.float32)
         cells = torch.stack([torch.zeros(len(regions)), torch.arange(len(regions))], dim=1).long()
         attention = self._hipt.slide.read(torch.from_numpy(regions), cells).attention
         return (attention.mean(0) * len(regions)).numpy()
+
+    def _look(self, images: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+        return self._patch.attend(normalised(images, self._statistics), dtype)
+
+
+def _on(device: str, network: Network) -> Network:
+    """A copy, but on the CPU: a card that is lost takes its weights along."""
+    return network if network is None or device == "cpu" else deepcopy(network).to(device)
+
+
+def _patch_bytes(network: VisionTransformer) -> int:
+    """Memory for a patch of the most tokens on its way, generously: of each token the stream, its norm, both
+    sides of the MLP, queries, keys and values in float32; of each pixel its colours thrice."""
+    tokens, width = max(SIDES) ** 2 + 1, network.pos_embed.shape[-1]
+    inner = network.blocks[0].mlp.fc1.out_features
+    return 4 * (tokens * (6 * width + 2 * inner) + 9 * (max(SIDES) * TOKEN_PX) ** 2)
 
 
 assert PATCH_PX == TOKEN_PX * TOKENS_A_SIDE

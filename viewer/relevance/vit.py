@@ -154,10 +154,11 @@ class VisionTransformer(nn.Module):
             tokens = block(tokens)
         return self.norm(tokens)
 
-    def attend(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def attend(self, images: Tensor, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
         """The class tokens (batch, width) of ``forward``, and the attention in the last block of each to the
-        others, (batch, heads, patches): without the class token's own share, and not renormalised."""
-        features, attention = attend(self.blocks, self.norm, self._tokens(images))
+        others, (batch, heads, patches): without the class token's own share, and not renormalised. ``dtype``:
+        of most of the work."""
+        features, attention = attend(self.blocks, self.norm, self._tokens(images), dtype)
         return features, attention[:, :, self._registers :]
 
     def _tokens(self, images: Tensor) -> Tensor:
@@ -172,13 +173,19 @@ class VisionTransformer(nn.Module):
         return self.norm_pre(tokens)
 
 
-def attend(blocks: nn.ModuleList, norm: nn.Module, tokens: Tensor) -> tuple[Tensor, Tensor]:
+def attend(
+    blocks: nn.ModuleList, norm: nn.Module, tokens: Tensor, dtype: torch.dtype = torch.float32
+) -> tuple[Tensor, Tensor]:
     """Normed class tokens (batch, width) and their attention to the others, (batch, heads, n - 1), of tokens
     (batch, n, width). Of the last block only what the class token needs is computed.
+
+    ``dtype`` is that of the multiplications in the other blocks; what they are summed to, and the last block,
+    stay float32: it is little work, and there rounding shows most.
     """
     *others, last = blocks
-    for block in others:
-        tokens = block(tokens)
+    with torch.autocast(tokens.device.type, dtype, enabled=dtype != torch.float32):
+        for block in others:
+            tokens = block(tokens)
     first, attention = last.of_first(tokens)
     return norm(first)[:, 0], attention[:, :, 1:]
 

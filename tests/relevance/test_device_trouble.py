@@ -1,0 +1,47 @@
+"""Errors of a graphics card: a full memory, a lost card, and what is neither."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from viewer.relevance.device_trouble import device_trouble
+from viewer.relevance.encoders import EncoderDeviceError, EncoderMemoryError
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ],
+)
+def test_a_full_memory_is_said(error: RuntimeError) -> None:
+    full = pytest.raises(EncoderMemoryError, match=r"^HIPT: the memory of cuda is full$")
+    with full, device_trouble("HIPT", "cuda"):
+        raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.AcceleratorError(
+            "CUDA error: unspecified launch failure\nCUDA kernel errors might be reported"
+        ),
+        RuntimeError("CUDA error: unspecified launch failure\nand more"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"),
+    ],
+)
+def test_a_lost_card_is_said_in_one_line(error: RuntimeError) -> None:
+    lost = pytest.raises(EncoderDeviceError, match="HIPT: the graphics card is lost")
+    with lost as told, device_trouble("HIPT", "cuda"):
+        raise error
+    assert "\n" not in str(told.value)
+    assert not isinstance(told.value, EncoderMemoryError)
+
+
+def test_other_errors_are_what_they_are() -> None:
+    with pytest.raises(RuntimeError, match="shapes") as told, device_trouble("HIPT", "cuda"):
+        raise RuntimeError("shapes do not match")
+    assert told.type is RuntimeError

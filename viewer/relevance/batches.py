@@ -1,0 +1,54 @@
+"""Images through a network in batches: of a size that the device's memory takes, each copied to the device
+while the one before is computed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from torch import Tensor
+
+_CPU_BATCH = 4
+"""Images: more at once are not faster there."""
+_MOST = 256
+"""Images: a graphics card is busy with as many, and more would delay the copy of the first."""
+_SHARE = 0.5
+"""Of the free memory, at most: other programs want some later."""
+
+
+def batch_for(device: str, image_bytes: int) -> int:
+    """How many images to compute at once, where each needs so much memory besides the weights."""
+    if device == "cpu":
+        return _CPU_BATCH
+    free_bytes, _ = torch.cuda.mem_get_info()
+    unused_bytes = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+    return max(1, min(_MOST, int(_SHARE * (free_bytes + unused_bytes)) // image_bytes))
+
+
+def in_batches(
+    run: Callable[[Tensor], tuple[Tensor, ...]], images: Sequence[Tensor], *, device: str, batch: int
+) -> tuple[Tensor, ...]:
+    """What ``run`` makes of stacked images (n, ...) on ``device``, joined, float32, on the CPU."""
+    parts = [list(images[first : first + batch]) for first in range(0, len(images), batch)]
+    found = [run(part) for part in _on(device, parts)]
+    return tuple(torch.cat(one).float().cpu() for one in zip(*found, strict=True))
+
+
+def _on(device: str, parts: Sequence[list[Tensor]]) -> Iterator[Tensor]:
+    if device == "cpu":
+        yield from (torch.stack(part) for part in parts)
+        return
+    copies, computing = torch.cuda.Stream(), torch.cuda.current_stream()
+    for part in parts:
+        # The card is still at the part before: nothing here waits for it.
+        staged = torch.stack(part).pin_memory()
+        with torch.cuda.stream(copies):
+            there = staged.to(device, non_blocking=True)
+        computing.wait_stream(copies)
+        there.record_stream(computing)
+        yield there

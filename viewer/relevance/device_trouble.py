@@ -1,0 +1,37 @@
+"""What a graphics card's errors mean for an encoder: its memory is full, or the card is lost."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+
+from viewer.relevance.encoders import EncoderDeviceError, EncoderMemoryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# torch has classes for some of them, and words for the others.
+_FULL = "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED"
+_LOST = "CUDA error", "CUDA driver error", "cuDNN error"
+
+
+@contextmanager
+def device_trouble(title: str, device: str) -> Iterator[None]:
+    """Of what is run inside on ``device`` by the encoder of this title.
+
+    Raises EncoderMemoryError where the memory is full, EncoderDeviceError where the card does not answer any
+    more: its process can never use it again.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        words = str(error)
+        if isinstance(error, torch.OutOfMemoryError) or any(sign in words for sign in _FULL):
+            raise EncoderMemoryError(f"{title}: the memory of {device} is full") from error
+        if any(sign in words for sign in _LOST):
+            raise EncoderDeviceError(
+                f"{title}: the graphics card is lost ({words.splitlines()[0]})"
+            ) from error
+        raise

@@ -1,0 +1,63 @@
+"""Whether a network may be run in less than float32: where that is faster, and where it changes nothing that
+counts. Tried on a few patches when the network is loaded, as weights differ in what they stand.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+LEAST_COSINE = 0.9999
+"""Between what a patch gets in either precision; then features of both may lie in one store."""
+_BFLOAT16_CPU = "avx512_bf16", "amx_bf16"
+_GRAINS_PX = 1, 4, 16, 64
+_PALE, _DARK = (243, 220, 234), (88, 52, 120)
+"""Of the probe: tissue of any coarseness in the colours of haematoxylin and eosin."""
+
+
+def fast_dtype(device: str) -> torch.dtype:
+    """What "cpu" or "cuda" multiplies fastest; float32 where nothing is known to be faster."""
+    if device == "cpu":
+        # An older torch does not tell, and stays at float32.
+        capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+        return torch.bfloat16 if any(capabilities.get(one) for one in _BFLOAT16_CPU) else torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """ "float32"."""
+    return str(dtype).removeprefix("torch.")
+
+
+def probe_patches(side_px: int) -> NDArray[np.uint8]:
+    """(4, side_px, side_px, 3): the same at every call."""
+    rng = np.random.default_rng(1)
+    pale, dark = np.array(_PALE), np.array(_DARK)
+    patches = []
+    for grain_px in _GRAINS_PX:
+        share = (
+            rng.random((side_px // grain_px, side_px // grain_px, 1)).repeat(grain_px, 0).repeat(grain_px, 1)
+        )
+        patches.append(np.rint(pale + (dark - pale) * share).astype(np.uint8))
+    return np.stack(patches)
+
+
+@torch.inference_mode()
+def agreement(run: Callable[[torch.dtype], tuple[Tensor, ...]], dtype: torch.dtype) -> float:
+    """The least cosine between any vector that ``run`` gives in float32 and in ``dtype``, along the last axes
+    of its results; NaN where one is no number."""
+    pairs = zip(run(torch.float32), run(dtype), strict=True)
+    return float(
+        torch.stack(
+            [functional.cosine_similarity(a.double(), b.double(), dim=-1).min() for a, b in pairs]
+        ).min()
+    )

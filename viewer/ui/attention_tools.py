@@ -14,9 +14,9 @@ from viewer.ui.attention_controls import AttentionControls, head_in_words, mode_
 from viewer.ui.attention_session import AttentionSession
 from viewer.ui.dialogs import show_dialog
 from viewer.ui.encoder_dialog import EncoderDialog, use_after_terms
-from viewer.ui.legend import LegendEntry
+from viewer.ui.legend import PARTLY_KNOWN, LegendEntry
 from viewer.ui.messages import MessageKind
-from viewer.view.hierarchy import OCTAVES, HierarchyLook
+from viewer.view.hierarchy import OCTAVES, HierarchyLook, levels_of
 from viewer.view.overlay import OverlayLook, colour_stops
 
 if TYPE_CHECKING:
@@ -33,14 +33,16 @@ if TYPE_CHECKING:
     from viewer.view.overlay import OverlayLayer
 
 _NAME = "attention"
-_COLOUR_MAPS = "magma", "viridis"
-"""The first that the search does not use."""
+_COLOUR_MAPS = "magma", "viridis", "cividis", "teal"
+"""The first that no layer of the search has, while there is one."""
 _MOST = 2 ** (OCTAVES // 2)
 _OCTAVES = f"1/{_MOST} of average", f"{_MOST} × average"
 _RANKS = "lowest rank", "highest"
 _SIGNED = "speaks against", "speaks for"
 """What clear and full colour mean."""
-_NO_PIXEL_SIZE = "The pixel size of this slide is not known, and nothing is analysed without it."
+_NO_PIXEL_SIZE = (
+    "The pixel size of this slide is not known, and nothing is analysed without it: Tools › Set pixel size…"
+)
 
 
 class AttentionTools(QObject):
@@ -66,6 +68,8 @@ class AttentionTools(QObject):
         self._settings = settings
         self._overlay = settings.overlay
         self._card: EncoderCard | None = None
+        self._choice: AttentionChoice | None = None
+        """What the session was told to show last."""
         self._layer: OverlayLayer | None = None
         self._shown: AttentionChoice | None = None
         """What the layer was made for: the page may be ahead of it, while terms are read for instance."""
@@ -78,15 +82,19 @@ class AttentionTools(QObject):
         self.session.pixel_size_wanted.connect(self.pixel_size_wanted)
         slide_view.source_changed.connect(self._show_notes)
         slide_view.mpp_changed.connect(self._show_notes)
-        self.session.failed.connect(partial(messages.show_message, MessageKind.WARNING))
+        self._tell_warning = partial(messages.show_message, MessageKind.WARNING)
+        self.session.failed.connect(self._tell_warning)
         self.controls.facts_pressed.connect(self._show_facts)
         self.controls.bar.pause_toggled.connect(self.session.set_paused)
         self.controls.bar.stop_pressed.connect(lambda: self.controls.shown.setChecked(False))
 
     def show_encoders(self, cards: Sequence[EncoderCard]) -> None:
         """Offer those that say where they look, and the reader's slide heads."""
-        attending = [card for card in cards if card.attention_heads is not None]
-        self.controls.show_encoders([*attending, *head_cards()])
+        offered = [card for card in cards if card.attention_heads is not None]
+        offered += head_cards()
+        if self._card is not None and self._card.id not in [card.id for card in offered]:
+            self._tell_warning(f"{self._card.title} is no longer in the list of models and is not shown.")
+        self.controls.show_encoders(offered)
 
     def apply_settings(self, settings: Settings) -> None:
         """Take over settings that changed."""
@@ -113,14 +121,14 @@ class AttentionTools(QObject):
             self._settings.relevance.accepted_encoders,
             self._view.window(),
             use=lambda accepted: self._use(card, choice, accepted),
-            refused=lambda: self.controls.shown.setChecked(False),
+            refused=lambda: self.controls.go_back_to(self._choice),
         )
 
     def _use(self, card: EncoderCard | None, choice: AttentionChoice | None, accepted: str = "") -> None:
         if choice is not None and accepted != self._settings.relevance.accepted_encoders:
             self._settings = self._settings.replace("relevance", accepted_encoders=accepted)
             self.settings_chosen.emit(self._settings)
-        self._card = card
+        self._card, self._choice = card, choice
         self.session.show(choice)
         self._show_notes()
         self._draw()
@@ -155,9 +163,9 @@ class AttentionTools(QObject):
             self.controls.bar.show_progress(progress)
 
     def _look(self) -> OverlayLook:
-        look = self._overlay
+        look, taken = self._overlay, self._layers.colour_maps
         return OverlayLook(
-            colour_map=next(name for name in _COLOUR_MAPS if name != look.colour_map),
+            colour_map=next((name for name in _COLOUR_MAPS if name not in taken), _COLOUR_MAPS[0]),
             opacity=look.opacity,
             threshold=look.threshold,
             flashlight_px=look.flashlight_px if look.flashlight else None,
@@ -168,12 +176,15 @@ class AttentionTools(QObject):
     def _hierarchy(self) -> HierarchyLook:
         """The level is the page's, but the mode is the layer's: its codes would mean something else."""
         chosen = self.controls.hierarchy
-        return chosen if self._shown is None else HierarchyLook(self._shown.mode, chosen.level)
+        if self._shown is None:
+            return chosen
+        mode = self._shown.mode
+        return HierarchyLook(mode, chosen.level if chosen.level in levels_of(mode) else "patch")
 
     def _tell(self) -> None:
         card, shown, layer = self._card, self._shown, self._layer
         if layer is None or card is None or shown is None:
-            self._layers.show_beside(None, estimated=False)
+            self._layers.show_beside(None)
             return
         look = self._look()
         title, ends = f"Attention of {card.title}", _RANKS if shown.mode == "blend" else _OCTAVES
@@ -184,12 +195,9 @@ class AttentionTools(QObject):
             words = card.views[view]
             title = f"{card.title}: {words[0].lower()}{words[1:]}"
             ends = _SIGNED if view > 0 else _OCTAVES
-        self._layers.show_beside(
-            LegendEntry(
-                title, colour_stops(look.colour_map), look.threshold, self._facts(card, shown), *ends
-            ),
-            estimated=bool(layer.estimated.any()),
-        )
+        colours, facts = colour_stops(look.colour_map), self._facts(card, shown)
+        dotted = PARTLY_KNOWN if _known_in_part(layer, tokens_count=look.hierarchy.seen.token) else ""
+        self._layers.show_beside(LegendEntry(title, colours, look.threshold, facts, *ends, dotted=dotted))
 
     def _facts(self, card: EncoderCard, shown: AttentionChoice) -> str:
         size = " × ".join(f"{mpp:.3g}" for mpp in dict.fromkeys(self._view.mpp_um or ()))
@@ -197,7 +205,14 @@ class AttentionTools(QObject):
         if card.views:
             what = ["patches of the whole slide"]
         else:
-            what = [mode_in_words(shown.mode)]
-            heads = ("patch", shown.patch_head), ("token", shown.token_head)
-            what += [f"{of}: {head_in_words(head).lower()}" for of, head in heads if head != MEAN]
+            what, seen = [mode_in_words(shown.mode)], self._hierarchy().seen
+            heads = ("patch", shown.patch_head, seen.patch), ("token", shown.token_head, seen.token)
+            what += [f"{of}: {head_in_words(head).lower()}" for of, head, on in heads if on and head != MEAN]
         return f"{', '.join(what)}, {size} µm/px{estimated}"
+
+
+def _known_in_part(layer: OverlayLayer, *, tokens_count: bool) -> bool:
+    """Whether there are tokens without what their patch gets, or patches without their tokens."""
+    if tokens_count and layer.levels is not None and (layer.known & ~layer.levels.tokens_known).any():
+        return True
+    return bool(layer.estimated.any())

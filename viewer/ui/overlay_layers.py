@@ -10,7 +10,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from viewer.ui.layer_list import LayerRow
-from viewer.ui.legend import LegendEntry, provenance_in_words
+from viewer.ui.legend import ESTIMATED, LegendEntry, provenance_in_words
 from viewer.view.overlay import OverlayLayer, OverlayLook, colour_stops
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from viewer.ui.slide_view import SlideView
 
 PRESENT = "query"
+_BESIDE = "beside"
 _KEPT_MAPS = ("teal", "magma", "cividis", "viridis")
 
 
@@ -46,7 +47,8 @@ class OverlayLayers(QObject):
         self._visible = True
         self._layers: dict[str, _Layer] = {}
         self._beside: LegendEntry | None = None
-        self._beside_estimated = False
+        self._order: list[str] = []
+        """Of all layers, the lowest first, as the view has them."""
         self._sequence = count(1)
         slide_view.source_changed.connect(self._remove_all)
         slide_view.mpp_changed.connect(self._remove_all)
@@ -60,6 +62,11 @@ class OverlayLayers(QObject):
     def has_present(self) -> bool:
         """Whether there is a field of the present query."""
         return PRESENT in self._layers
+
+    @property
+    def colour_maps(self) -> set[str]:
+        """Those that are in use, or would be for the next query."""
+        return {self._chosen.colour_map, *(layer.look.colour_map for layer in self._layers.values())}
 
     @property
     def kept(self) -> list[LayerRow]:
@@ -94,6 +101,7 @@ class OverlayLayers(QObject):
         present = self._layers.pop(PRESENT, None)
         if present is not None:
             self._view.remove_overlay(PRESENT)
+            self._order.remove(PRESENT)
             look = replace(present.look, colour_map=self._free_colours(), visible=True)
             self._put(f"kept-{next(self._sequence)}", _Layer(present.field, present.words, look))
             self._put(PRESENT, present)  # on top again: what is asked lies over what was
@@ -106,7 +114,9 @@ class OverlayLayers(QObject):
     def _free_colours(self) -> str:
         """A colour map that no layer has yet, while there is one."""
         colours = [name for name in _KEPT_MAPS if name != self._chosen.colour_map]
-        taken = {layer.look.colour_map for layer in self._layers.values()}
+        taken = self.colour_maps
+        if self._beside is not None:
+            taken |= {name for name in colours if colour_stops(name) == self._beside.colours}
         return next((name for name in colours if name not in taken), colours[len(taken) % len(colours)])
 
     def set_kept_visible(self, name: str, on: bool) -> None:
@@ -117,9 +127,13 @@ class OverlayLayers(QObject):
         """Take a kept layer away."""
         self._remove(name)
 
-    def show_beside(self, entry: LegendEntry | None, *, estimated: bool) -> None:
-        """Have the legend speak for another layer too, which somebody else draws."""
-        self._beside, self._beside_estimated = entry, estimated
+    def show_beside(self, entry: LegendEntry | None) -> None:
+        """Have the legend speak for another layer too, which somebody else lays on top and takes away."""
+        if self._beside is None and entry is not None:
+            self._order.append(_BESIDE)
+        elif self._beside is not None and entry is None:
+            self._order.remove(_BESIDE)
+        self._beside = entry
         self._tell()
 
     def _present_look(self) -> OverlayLook:
@@ -135,6 +149,8 @@ class OverlayLayers(QObject):
         )
 
     def _put(self, name: str, layer: _Layer) -> None:
+        if name not in self._layers:
+            self._order.append(name)
         self._layers[name] = layer
         field = layer.field
         self._view.set_overlay(
@@ -159,6 +175,7 @@ class OverlayLayers(QObject):
     def _remove(self, name: str) -> None:
         if self._layers.pop(name, None) is not None:
             self._view.remove_overlay(name)
+            self._order.remove(name)
             self._tell()
 
     def _remove_all(self) -> None:
@@ -166,22 +183,20 @@ class OverlayLayers(QObject):
             self._remove(name)
 
     def _tell(self) -> None:
-        shown = [layer for layer in reversed(self._layers.values()) if layer.look.visible]
-        entries = [
-            LegendEntry(
-                layer.words if layer.imported else f"Measured likeness to: {layer.words}",
-                colour_stops(layer.look.colour_map),
-                layer.look.threshold,
-                layer.field.provenance.normalisation
-                if layer.imported
-                else provenance_in_words(layer.field.provenance),
-                *(("low", "high") if layer.imported else ("0 unlike", "1 alike")),
-            )
-            for layer in shown
-        ]
-        estimated = any(layer.field.estimated.any() for layer in shown)
+        entries = {name: _entry(layer) for name, layer in self._layers.items() if layer.look.visible}
         if self._beside is not None:
-            entries.append(self._beside)
-            estimated |= self._beside_estimated
-        self._legend.show_entries(entries, any_estimated=estimated)
+            entries[_BESIDE] = self._beside
+        self._legend.show_entries([entries[name] for name in reversed(self._order) if name in entries])
         self.changed.emit()
+
+
+def _entry(layer: _Layer) -> LegendEntry:
+    field, look = layer.field, layer.look
+    return LegendEntry(
+        layer.words if layer.imported else f"Measured likeness to: {layer.words}",
+        colour_stops(look.colour_map),
+        look.threshold,
+        field.provenance.normalisation if layer.imported else provenance_in_words(field.provenance),
+        *(("low", "high") if layer.imported else ("0 unlike", "1 alike")),
+        dotted=ESTIMATED if field.estimated.any() else "",
+    )

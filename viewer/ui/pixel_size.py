@@ -32,10 +32,13 @@ WHY = (
     "This file does not state its pixel size. What you enter here makes lengths, magnifications and "
     "the scale bar possible, and they are only as right as it is. It is not written into the file."
 )
-WHY_TO_SEARCH = (
-    "This file does not state its pixel size, and a search must know it: cells are told apart by their size. "
-    "What you enter here is not written into the file."
+_WHY_NOW = "This file does not state its pixel size, {} What you enter here is not written into the file."
+TO_SEARCH = "and a search must know it: cells are told apart by their size."
+TO_SHOW_ATTENTION = (
+    "and attention must know it: regions, patches and tokens are squares of so many µm, and a model has "
+    "learnt from pixels of one size."
 )
+TO_LAY_A_MAP = "and a map must know it: it is laid over the slide in patches of 128 µm."
 _SMALLEST_UM, _LARGEST_UM = 0.001, 10_000.0
 _DECIMALS = 4
 
@@ -51,7 +54,7 @@ def estimated_from(source: Source) -> PixelSizeEstimate:
 class PixelSize(QDialog):
     """Micrometres per pixel of the full resolution; closes with its slide.
 
-    ``to_search``: something was asked that needs the size.
+    ``wanted``: what needs the size now, TO_SEARCH for instance; "" where nothing does.
     """
 
     def __init__(
@@ -59,7 +62,7 @@ class PixelSize(QDialog):
         slide_view: SlideView,
         parent: QWidget | None = None,
         *,
-        to_search: bool = False,
+        wanted: str = "",
         estimate: Callable[[Source], PixelSizeEstimate] = estimated_from,
     ) -> None:
         super().__init__(parent)
@@ -96,7 +99,7 @@ class PixelSize(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        layout.addWidget(QLabel(WHY_TO_SEARCH if to_search else WHY, wordWrap=True))
+        layout.addWidget(QLabel(_WHY_NOW.format(wanted) if wanted else WHY, wordWrap=True))
         layout.addLayout(form)
         layout.addWidget(buttons)
         self.setMinimumWidth(em_px(32))

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from viewer.relevance.encoders import cards, read_registry
+from viewer.relevance.head_registry import read_heads
 from viewer.relevance.lexicon import load_lexicon
 from viewer.ui.attention_tools import AttentionTools
 from viewer.ui.dialogs import show_dialog
@@ -27,7 +28,7 @@ from viewer.ui.map_import import MapImport
 from viewer.ui.messages import MessageKind
 from viewer.ui.overlay_controls import OverlayControls
 from viewer.ui.overlay_layers import OverlayLayers
-from viewer.ui.pixel_size import PixelSize
+from viewer.ui.pixel_size import TO_LAY_A_MAP, TO_SEARCH, TO_SHOW_ATTENTION, PixelSize
 from viewer.ui.query_panel import QueryPanel, empty_html
 from viewer.ui.relevance_session import RelevanceSession
 from viewer.ui.saved_queries import SavedQueries
@@ -99,6 +100,7 @@ class QueryTools(QObject):
         self._cards: tuple[EncoderCard, ...] = ()
         self._marked_for: Query | None = None
         self._connect()
+        self._told_problems: tuple[str, ...] = ()
         self._show_encoders()
         self._slide_changed()
         if self.saved.notice:
@@ -184,15 +186,18 @@ class QueryTools(QObject):
         session.explained.connect(panel.why.show_explanation)
         session.notes_changed.connect(lambda: panel.show_notes(session.notes))
         session.failed.connect(partial(self._tell, MessageKind.WARNING))
-        session.pixel_size_wanted.connect(self._ask_pixel_size)
-        self.attention.pixel_size_wanted.connect(self._ask_pixel_size)
+        ask_to_search = partial(self._ask_pixel_size, TO_SEARCH)
+        session.pixel_size_wanted.connect(ask_to_search)
+        self.attention.pixel_size_wanted.connect(partial(self._ask_pixel_size, TO_SHOW_ATTENTION))
         self.attention.settings_chosen.connect(self.settings_chosen)
+        self.attention.controls.opened.connect(self._show_encoders)
+        self.attention.session.failed.connect(self._show_encoders)
         self.saved.chosen.connect(session.ask_query)
         self.saved.told.connect(partial(self._tell, MessageKind.WARNING))
         panel.box.asked.connect(self._ask)
         panel.box.left.connect(view.setFocus)
         panel.link_pressed.connect(panel.box.ask)
-        panel.pixel_size_pressed.connect(self._ask_pixel_size)
+        panel.pixel_size_pressed.connect(ask_to_search)
         panel.encoder_chosen.connect(self._choose_encoder)
         panel.encoder_facts_pressed.connect(self._show_encoder_facts)
         panel.weights.changed.connect(session.set_weights)
@@ -210,7 +215,7 @@ class QueryTools(QObject):
         self.layers.changed.connect(self._show_layers)
         self.layer_list.keep_pressed.connect(self.layers.keep)
         self.layer_list.add_pressed.connect(self.maps.choose)
-        self.maps.pixel_size_wanted.connect(self._ask_pixel_size)
+        self.maps.pixel_size_wanted.connect(partial(self._ask_pixel_size, TO_LAY_A_MAP))
         self.layer_list.shown_changed.connect(self.layers.set_kept_visible)
         self.layer_list.remove_pressed.connect(self.layers.remove_kept)
         self.hide_key.held_changed.connect(view.set_overlays_hidden)
@@ -225,9 +230,9 @@ class QueryTools(QObject):
         if self.session.question.query is not None:
             self.saved.remember(text)
 
-    def _ask_pixel_size(self) -> None:
+    def _ask_pixel_size(self, wanted: str) -> None:
         if self._view.source is not None and self._view.mpp_um is None:
-            show_dialog(PixelSize(self._view, self._view.window(), to_search=True), modal=True)
+            show_dialog(PixelSize(self._view, self._view.window(), wanted=wanted), modal=True)
 
     def _show_question(self) -> None:
         if self.session.question.query != self._marked_for:
@@ -335,7 +340,7 @@ class QueryTools(QObject):
         """The slide's patches; None where they are not known, and then the pixel size is asked for."""
         self.panel.show_similar()
         if self._view.mpp_um is None:
-            self._ask_pixel_size()
+            self._ask_pixel_size(TO_SEARCH)
             return None
         return self.session.grid if self.session.begin() else None
 
@@ -351,12 +356,15 @@ class QueryTools(QObject):
     # Encoders
 
     def _show_encoders(self) -> None:
+        """As the lists of models are now: a panel came into sight, or an analysis failed."""
         self._cards = cards()
         know_words = [card for card in self._cards if card.attention_heads is None]
         self.panel.show_encoders(know_words, self._settings.relevance.encoder)
         self.attention.show_encoders(self._cards)
-        for problem in read_registry().problems:
+        problems = (*read_registry().problems, *read_heads().problems)
+        for problem in problems if problems != self._told_problems else ():
             self._tell(MessageKind.WARNING, problem)
+        self._told_problems = problems
 
     def _card(self, encoder_id: str) -> EncoderCard | None:
         return next((card for card in self._cards if card.id == encoder_id), None)

@@ -136,7 +136,7 @@ def test_measured_saliency_is_never_called_attention(qtbot: QtBot, stage: Stage)
         "Measured saliency (Region × patch × token, 0.5 µm/px), from 1/8 of average to 8 × average. "
     )
     assert "Attention" not in stage.legend.text
-    assert "Dotted: estimated" in stage.legend.text
+    assert "Dotted: known in part." in stage.legend.text
     stage.tools.controls.shown.setChecked(False)
     assert stage.drawn == {}
     assert stage.legend.text == ""
@@ -162,6 +162,9 @@ def test_refused_terms_show_nothing(stage: Stage, open_view: FakeSlideView) -> N
     press(open_view, QDialogButtonBox.StandardButton.Cancel)
     assert not stage.tools.controls.shown.isChecked()
     assert stage.clients == []
+    stage.tools.controls.shown.setChecked(True)
+    assert dialog_of(open_view).card is HIPT  # who asks again is asked again
+    press(open_view, QDialogButtonBox.StandardButton.Cancel)
 
 
 def test_what_is_drawn_keeps_its_name_while_the_terms_of_another_are_read(
@@ -173,7 +176,36 @@ def test_what_is_drawn_keeps_its_name_while_the_terms_of_another_are_read(
     attend(qtbot, stage)
     assert stage.legend.text.startswith("Measured saliency (")
     press(open_view, QDialogButtonBox.StandardButton.Cancel)
+
+
+def test_refused_terms_leave_what_was_shown_before(
+    qtbot: QtBot, stage: Stage, open_view: FakeSlideView
+) -> None:
+    controls = stage.tools.controls
+    show(stage, 2)
+    controls.patch_head.setCurrentIndex(1)
+    attend(qtbot, stage)
+    controls.encoder.setCurrentIndex(1)
+    press(open_view, QDialogButtonBox.StandardButton.Cancel)
+    assert (controls.card, controls.patch_head.currentText()) == (HEAD, "For tumour")
+    assert controls.shown.isChecked()
+    assert not controls.level.isEnabled()
+    assert len(stage.clients) == 1
+    assert not stage.clients[0].closed
+    assert stage.legend.text.startswith("Tumour or not: for tumour (")
+
+
+def test_an_encoder_that_leaves_the_list_is_told_and_no_other_takes_its_place(
+    qtbot: QtBot, stage: Stage
+) -> None:
+    show(stage, 2)
+    attend(qtbot, stage)
+    stage.tools.show_encoders([SALIENCY])
+    assert stage.messages.texts == ["Tumour or not is no longer in the list of models and is not shown."]
+    assert not stage.tools.controls.shown.isChecked()
     assert stage.drawn == {}
+    assert len(stage.clients) == 1
+    assert stage.clients[0].closed
 
 
 def test_the_terms_can_be_read_again(stage: Stage, open_view: FakeSlideView) -> None:
@@ -241,10 +273,20 @@ def test_it_stands_beside_the_search_in_other_colours(qtbot: QtBot, stage: Stage
     assert stage.drawn["query"][1].colour_map != stage.attention[1].colour_map
     assert "Measured likeness to: fat" in stage.legend.text
     assert "Measured saliency" in stage.legend.text
-    stage.tools.set_look(replace(Settings.default().overlay, colour_map="magma", opacity=0.9))
+    look = replace(Settings.default().overlay, colour_map="magma", opacity=0.9)
+    stage.layers.set_look(look)
+    stage.tools.set_look(look)
     assert stage.attention[1].colour_map == "viridis"
     assert stage.attention[1].opacity == 0.9
+    assert stage.legend.text.startswith("Measured saliency")  # it was laid last and lies on top
+    stage.layers.keep()
+    attention, kept, query = stage.drawn
+    assert (attention, query) == ("attention", "query")
+    assert len({look.colour_map for _, look in stage.drawn.values()}) == 3
+    said = [stage.legend.text.index(words) for words in ("Measured saliency", "Measured likeness")]
+    assert said[0] > said[1]
     stage.layers.show_field(None, "")
+    stage.layers.remove_kept(kept)
     assert stage.legend.text.startswith("Measured saliency")
 
 

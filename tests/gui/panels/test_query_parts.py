@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,14 @@ from viewer.ui.analysis_bar import AnalysisBar, progress_in_words
 from viewer.ui.encoder_dialog import EncoderDialog, card_facts
 from viewer.ui.examples_box import MAX_EXAMPLES, Example, Examples, ExamplesBox, cells_in_frame
 from viewer.ui.explain_card import HINT, ExplainCard, Explanation, LeafExplanation
-from viewer.ui.legend import NOT_A_DIAGNOSIS, Legend, LegendEntry, provenance_in_words
+from viewer.ui.legend import (
+    ESTIMATED,
+    NOT_A_DIAGNOSIS,
+    PARTLY_KNOWN,
+    Legend,
+    LegendEntry,
+    provenance_in_words,
+)
 from viewer.ui.weight_editor import WeightEditor, leaf_roles
 
 if TYPE_CHECKING:
@@ -245,21 +253,30 @@ def test_the_legend_says_what_is_measured_and_that_it_is_no_diagnosis(qtbot: QtB
     slide.show()
     legend = Legend(slide)
     entry = LegendEntry(
-        "Measured likeness to: fat", ((0, 0, 0), (255, 255, 255)), 0.2, "measured concepts, 0.5 µm/px"
+        "Measured likeness to: fat",
+        ((0, 0, 0), (255, 255, 255)),
+        0.2,
+        "measured concepts, 0.5 µm/px",
+        dotted=ESTIMATED,
     )
-    legend.show_entries([entry], any_estimated=True)
+    legend.show_entries([entry])
     assert legend.isVisible()
     assert legend.text == (
         "Measured likeness to: fat (measured concepts, 0.5 µm/px), from 0 unlike to 1 alike. "
         "Hatched: not analysed. "
-        f"Dotted: estimated from near by. {NOT_A_DIAGNOSIS}"
+        f"Dotted: estimated. {NOT_A_DIAGNOSIS}"
     )
     inside = slide.rect().contains(legend.geometry())
     assert inside
     assert not legend.grab().toImage().isNull()
     slide.resize(400, 300)
     assert slide.rect().contains(legend.geometry())
-    legend.show_entries([], any_estimated=False)
+    one = legend.height()
+    legend.show_entries([entry, replace(entry, title="Attention of HIPT", dotted=PARTLY_KNOWN)])
+    assert "Dotted: estimated or known in part." in legend.text
+    assert one < legend.height() < 2 * one  # what patterns mean is said once
+    assert slide.rect().contains(legend.geometry())
+    legend.show_entries([])
     assert not legend.isVisible()
 
 

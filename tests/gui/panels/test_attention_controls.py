@@ -161,3 +161,52 @@ def test_every_label_leads_to_its_field_and_the_facts_can_be_asked_for(
 def test_a_slide_head_is_not_said_to_look_at_no_pixels() -> None:
     assert "Looks at" not in dict(card_facts(HEAD))
     assert dict(card_facts(HIPT))["Looks at"] == "128 × 128 px at 1 µm/px"
+
+
+def test_what_would_change_nothing_is_greyed_and_says_why(controls: AttentionControls) -> None:
+    choose(controls.encoder, "HIPT")
+    choose(controls.level, "Regions")
+    assert controls.hierarchy == HierarchyLook("factorised", "region")
+    assert not controls.patch_head.isEnabled()
+    assert not controls.token_head.isEnabled()
+    assert "not shown" in controls.token_head.toolTip()
+    regions = controls.level.model().index(controls.level.findText("Regions"), 0)
+    choose(controls.mode, mode_in_words("blend"))
+    assert not regions.flags() & Qt.ItemFlag.ItemIsEnabled
+    assert "no such level" in regions.data(Qt.ItemDataRole.ToolTipRole)
+    assert controls.hierarchy == HierarchyLook("blend", "patch")
+    assert controls.patch_head.isEnabled()
+    assert not controls.token_head.isEnabled()
+    choose(controls.mode, mode_in_words("single"))
+    assert regions.flags() & Qt.ItemFlag.ItemIsEnabled
+    choose(controls.level, "Tokens")
+    assert not controls.patch_head.isEnabled()
+    assert controls.token_head.isEnabled()
+
+
+def test_things_of_the_same_name_are_told_apart(controls: AttentionControls) -> None:
+    again = replace(HEAD, id="head/again", views=("Attention", "Speaks for a", "Speaks for a"))
+    controls.show_encoders([SALIENCY, HEAD, again])
+    assert [controls.encoder.itemText(row) for row in range(3)] == [
+        "Measured saliency",
+        "Tumour or not (tumour)",
+        "Tumour or not (again)",
+    ]
+    choose(controls.encoder, "Tumour or not (again)")
+    assert [controls.patch_head.itemText(row) for row in range(3)] == [
+        "Attention",
+        "Speaks for a (2)",
+        "Speaks for a (3)",
+    ]
+
+
+def test_where_the_chosen_one_is_gone_nothing_is_shown(controls: AttentionControls) -> None:
+    choose(controls.encoder, "HIPT")
+    controls.shown.setChecked(True)
+    controls.show_encoders([SALIENCY, HEAD])
+    assert controls.choice is None
+
+
+def test_it_tells_that_it_came_into_sight(controls: AttentionControls, qtbot: QtBot) -> None:
+    with qtbot.wait_signal(controls.opened):
+        controls.show()

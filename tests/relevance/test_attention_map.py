@@ -10,9 +10,9 @@ import pytest
 
 from tests.relevance.colours import AttendingColours, ColourEncoder, MadeSlide, open_store, picture
 from viewer.relevance.analysis import Analysis
-from viewer.relevance.attention_map import attention_map, attention_of
+from viewer.relevance.attention_map import attention_map, attention_of, patch_attention, token_attention
 from viewer.relevance.encoders import EncoderError
-from viewer.view.hierarchy import HierarchyLook
+from viewer.view.hierarchy import HierarchyLook, relative_of_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +58,26 @@ def test_what_gets_more_scores_more_and_glass_nothing(attention: Attention, mode
     assert len(np.unique(patches.scores[20 * 16 : 21 * 16, 20 * 16 : 21 * 16])) == 1
     if mode != "blend":  # ranks are among a region's own
         assert patches.scores[20 * 16, 44 * 16] > patches.scores[20 * 16, 20 * 16]
+
+
+def test_attention_on_the_slide_is_that_of_all_levels_together(attention: Attention) -> None:
+    attention.tokens_known[30, 30] = attention.patches_known[31, 30] = False
+    patches = patch_attention(attention, "mean")
+    values = token_attention(attention, token_head=0, patch_head="mean")
+    relative = relative_of_codes()
+    expected = relative[attention.regions[1, 2]] * relative[attention.patches[0, 20, 44]]
+    assert patches[20, 44] == expected > patches[20, 20] > 0
+    assert patches[31, 30] == patches[2, 2] == 0
+    assert values[20 * 16, 44 * 16] == expected * relative[attention.tokens[0, 20, 44, 0]]
+    assert values[20 * 16, 44 * 16] > values[20 * 16, 44 * 16 + 1]
+    unknown = np.isnan(values[::16, ::16])
+    assert unknown[30, 30]
+    assert unknown[31, 30]
+    assert (unknown == ~(attention.tissue & attention.patches_known & attention.tokens_known)).all()
+    with pytest.raises(ValueError, match="there is no head 1"):
+        patch_attention(attention, 1)
+    with pytest.raises(ValueError, match="there is no head 2"):
+        token_attention(attention, token_head=2, patch_head=0)
 
 
 def test_heads_that_are_not_there_and_encoders_that_say_nothing_are_refused(

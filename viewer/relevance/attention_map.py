@@ -9,7 +9,13 @@ import numpy as np
 
 from viewer.relevance.attention import MEAN, check_head, patch_codes, token_codes
 from viewer.relevance.shared_attention import SharedAttention
-from viewer.view.hierarchy import PATCHES_A_SIDE, TOKENS_A_SIDE, HierarchyLook, composed
+from viewer.view.hierarchy import (
+    PATCHES_A_SIDE,
+    TOKENS_A_SIDE,
+    HierarchyLook,
+    composed,
+    relative_of_codes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +48,7 @@ def attention_of(analysis: Analysis, progress: Callable[[float, float], None] | 
     memory = SharedAttention(analysis.grid.shape, heads or (1, 1))
     analysis.attend(memory.arrays())
     analysis.want_tokens(np.ones(analysis.grid.shape, bool))
+    analysis.use_fastest()  # features may be stored, and tokens are not
     analysis.run_to_end(progress)
     while analysis.look_at_regions(_WINDOWS_AT_ONCE):
         pass
@@ -56,9 +63,7 @@ def attention_map(
     check_head(patch_head, len(attention.patches))
     percentiles = look.mode == "blend"
     patches = patch_codes(attention, patch_head, percentiles=percentiles)
-    rows, cols = patches.shape
-    side = PATCHES_A_SIDE
-    regions = np.repeat(np.repeat(attention.regions, side, 0), side, 1)[:rows, :cols]
+    regions = _per_patch(attention.regions, patches.shape)
     tokens = token_codes(attention, token_head, percentiles=percentiles)
     weights = look.weights(_LARGE_PX)
     scores = composed(_per_token(regions), _per_token(patches), tokens, weights)
@@ -68,6 +73,32 @@ def attention_map(
     glass = ~attention.tissue
     scores[_per_token(glass)] = 0
     return AttentionMap(scores, _per_token(asked | glass))
+
+
+def patch_attention(attention: Attention, head: Head) -> NDArray[np.float32]:
+    """The attention of patches (rows, columns) on the slide, times even: that of their region times that in
+    it; 0 on glass and where nothing is known. Raises ValueError for a head that is not there."""
+    check_head(head, len(attention.patches))
+    relative = relative_of_codes()
+    codes = patch_codes(attention, head, percentiles=False)
+    values: NDArray[np.float32] = relative[codes] * relative[_per_patch(attention.regions, codes.shape)]
+    return values
+
+
+def token_attention(attention: Attention, *, token_head: Head, patch_head: Head) -> NDArray[np.float32]:
+    """The attention of tokens (rows · 16, columns · 16) on the slide, times even: the product of all levels;
+    NaN on glass and where not all is known. Raises ValueError for a head that is not there."""
+    check_head(token_head, len(attention.tokens))
+    patches = patch_attention(attention, patch_head)
+    known = attention.tissue & attention.patches_known & attention.tokens_known
+    values = relative_of_codes()[token_codes(attention, token_head, percentiles=False)]
+    values *= _per_token(np.where(known, patches, np.float32(np.nan)))
+    return values
+
+
+def _per_patch(regions: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    rows, cols = shape
+    return np.repeat(np.repeat(regions, PATCHES_A_SIDE, 0), PATCHES_A_SIDE, 1)[:rows, :cols]
 
 
 def _per_token(values: NDArray[Number]) -> NDArray[Number]:

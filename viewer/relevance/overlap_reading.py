@@ -1,0 +1,149 @@
+"""Looks at the patches half-way between those of the grid, and merges what they say with attention."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from viewer.relevance.attention import MEAN, TOKENS, Attending
+from viewer.relevance.attention_map import patch_attention
+from viewer.relevance.encoders import EncoderError
+from viewer.relevance.grid import PatchGrid
+from viewer.relevance.order import blocks_of
+from viewer.relevance.overlapping import SHARE, merged, overlapping_patches
+from viewer.relevance.reading import BlockReader
+from viewer.slide.geometry import Rect
+from viewer.view.hierarchy import log_codes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from viewer.relevance.analysis import Analysis
+    from viewer.relevance.attention import Attention, Head
+    from viewer.relevance.encoders import EncoderMemoryError
+    from viewer.relevance.reading import Outcome
+
+    Cells = NDArray[np.int64]
+    Progress = Callable[[float, float], None]
+
+_SHIFTS = (0, 1), (1, 0), (1, 1)
+"""Half patches down and to the right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """What an encoder says of shifted patches at ``corners`` (n, 2), in half patches: ``tokens`` uint8
+    (heads, n, 256), codes of attention. ``failed`` of those asked for could not be read.
+    """
+
+    corners: Cells
+    tokens: NDArray[np.uint8]
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class _ShiftedGrid(PatchGrid):
+    """Its patches lie as many halves further ``down`` and to the ``right``; only ``rect`` is asked for."""
+
+    down: int
+    right: int
+
+    def rect(self, row: int, col: int, rows: int = 1, cols: int = 1) -> Rect:
+        x, y = self.right * self.patch_width_px / 2, self.down * self.patch_height_px / 2
+        given = PatchGrid.rect(self, row, col, rows, cols)
+        return Rect(given.x0 + x, given.y0 + y, given.x1 + x, given.y1 + y)
+
+
+def look_again(
+    analysis: Analysis,
+    attention: Attention,
+    merge: str,
+    *,
+    share: float = SHARE,
+    patch_head: Head = MEAN,
+    progress: Progress | None = None,
+) -> Looks:
+    """Look at the shifted patches over the ``share`` of tissue that gets most attention, and merge what they
+    say ("mean" or "max", see ``overlapping.merged``) into the tokens of ``attention``, which are changed.
+
+    Raises EncoderError as ``look_between`` does, ValueError for another merge, share or head.
+    """
+    known = attention.tissue & attention.tokens_known
+    values = patch_attention(attention, patch_head)
+    corners = overlapping_patches(values, known & attention.patches_known, share)
+    looks = look_between(analysis, corners, progress)
+    cells, tokens = merged(attention.tokens, known, looks.corners, looks.tokens, merge)
+    attention.tokens[:, cells[:, 0], cells[:, 1]] = tokens
+    return looks
+
+
+def look_between(analysis: Analysis, corners: Cells, progress: Progress | None = None) -> Looks:
+    """Look at the shifted patches at ``corners`` (n, 2), in half patches, as the analysis looked at its own.
+
+    ``progress`` is told how many are done, of how many. Raises EncoderError for an encoder that does not look
+    at single patches, and where the memory suffices for none.
+    """
+    import torch
+
+    encoder = analysis.encoder
+    if not isinstance(encoder, Attending):
+        raise EncoderError(f"{encoder.card.title} does not say where in a patch it looks")
+    found: list[tuple[Cells, NDArray[np.uint8]]] = []
+    done = 0
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # a thread for each block uses all cores better
+    try:
+        for shift in _SHIFTS:
+            pending = np.zeros(analysis.grid.shape, bool)
+            pending[tuple(corners[(corners % 2 == shift).all(axis=1)].T // 2)] = True
+            for outcome in _outcomes(analysis, shift, pending, threads):
+                done += len(outcome.cells) + len(outcome.failed)
+                if outcome.tokens is not None:
+                    told = np.isfinite(outcome.tokens).all(axis=(1, 2))
+                    found.append((2 * outcome.cells[told] + shift, log_codes(outcome.tokens[told])))
+                if progress is not None:
+                    progress(done, len(corners))
+    finally:
+        torch.set_num_threads(threads)
+    if not found:
+        return Looks(np.empty((0, 2), np.int64), np.empty((encoder.heads[0], 0, TOKENS), np.uint8), done)
+    places = np.concatenate([cells for cells, _ in found])
+    tokens = np.concatenate([codes for _, codes in found]).swapaxes(0, 1)
+    return Looks(places, tokens, len(corners) - len(places))
+
+
+def _outcomes(
+    analysis: Analysis, shift: tuple[int, int], pending: NDArray[np.bool_], threads: int
+) -> Iterator[Outcome]:
+    """What becomes of the ``pending`` patches (rows, columns) of a shifted grid. What does not fit the memory
+    is tried in smaller blocks, and at last on the CPU."""
+    whole, side = analysis.grid, analysis.block_side
+    grid = _ShiftedGrid(whole.columns, whole.rows, whole.patch_width_px, whole.patch_height_px, *shift)
+    given = analysis.source, analysis.encoder, grid, analysis.store.calibration or {}
+    with BlockReader(*given, threads=threads, device=analysis.device) as reader:
+        while True:
+            full: EncoderMemoryError | None = None
+            blocks = blocks_of(pending, side)[::-1]
+            while blocks or reader.busy:
+                while blocks and reader.busy < reader.room:
+                    block = blocks.pop()
+                    reader.submit(block, pending[block.cells])
+                for outcome in reader.collect(None):
+                    if outcome.out_of_memory is not None:
+                        full = outcome.out_of_memory
+                        continue
+                    pending[tuple(outcome.cells.T)] = pending[tuple(outcome.failed.T)] = False
+                    yield outcome
+            if full is None:
+                return
+            if side > 1:
+                side = (side + 1) // 2
+            elif analysis.device != "cpu":
+                reader.fall_back_to_cpu()
+                analysis.device = "cpu"
+            else:
+                raise full

@@ -94,7 +94,8 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the analysis is. ``seconds_left`` is None until it can be told."""
+    """How far the analysis is: ``done`` patches, those that ``failed`` among them. ``seconds_left`` is None
+    until it can be told."""
 
     done: int
     total: int

@@ -17,10 +17,10 @@ _PERMILLE = 1000
 
 def progress_in_words(progress: Progress) -> str:
     """ "1,203 of 9,800 patches, about 12 s left; 3 could not be read"."""
-    words = f"{progress.done:,} of {progress.total:,} patches"
+    words = f"{progress.done - progress.failed:,} of {progress.total:,} patches"
     if progress.paused:
         words += ", paused"
-    elif progress.done + progress.failed >= progress.total:
+    elif progress.done >= progress.total:
         words += ", all analysed" if not progress.failed else ", done"
     elif progress.seconds_left is not None:
         words += f", {time_left_in_words(progress.seconds_left)} left"
@@ -80,11 +80,11 @@ class AnalysisBar(QWidget):
 
     def show_progress(self, progress: Progress) -> None:
         """Take over what the analysis tells."""
-        done = progress.done + progress.failed
-        self._bar.setValue(round(_PERMILLE * done / progress.total) if progress.total else _PERMILLE)
+        share = progress.done / progress.total if progress.total else 1
+        self._bar.setValue(round(_PERMILLE * share))
         self._say(progress_in_words(progress))
         self._show_paused(progress.paused)
-        self._set_running(done < progress.total)
+        self._set_running(progress.done < progress.total)
         self.show()
 
     def end(self, words: str) -> None:

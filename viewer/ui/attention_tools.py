@@ -10,7 +10,12 @@ from PySide6.QtCore import QObject, Signal
 from viewer.relevance.attention import MEAN
 from viewer.relevance.encoders import SALIENCY_ID
 from viewer.relevance.head_registry import head_cards
-from viewer.ui.attention_controls import AttentionControls, head_in_words, mode_in_words
+from viewer.ui.attention_controls import (
+    AttentionControls,
+    head_in_words,
+    level_in_words,
+    mode_in_words,
+)
 from viewer.ui.attention_session import AttentionSession
 from viewer.ui.dialogs import show_dialog
 from viewer.ui.encoder_dialog import EncoderDialog, use_after_terms
@@ -159,7 +164,6 @@ class AttentionTools(QObject):
         if progress is None:
             self.controls.bar.end("")
         else:
-            self.controls.bar.begin()
             self.controls.bar.show_progress(progress)
 
     def _look(self) -> OverlayLook:
@@ -205,7 +209,10 @@ class AttentionTools(QObject):
         if card.views:
             what = ["patches of the whole slide"]
         else:
-            what, seen = [mode_in_words(shown.mode)], self._hierarchy().seen
+            look = self._hierarchy()
+            what, seen = [mode_in_words(shown.mode)], look.seen
+            if look.level != "zoom":
+                what.append(f"down to {level_in_words(look.level).lower()}")
             heads = ("patch", shown.patch_head, seen.patch), ("token", shown.token_head, seen.token)
             what += [f"{of}: {head_in_words(head).lower()}" for of, head, on in heads if on and head != MEAN]
         return f"{', '.join(what)}, {size} µm/px{estimated}"

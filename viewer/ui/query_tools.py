@@ -279,7 +279,7 @@ class QueryTools(QObject):
                 pixel_size_known=view.mpp_um is not None,
                 answered=session.field is not None,
                 running=session.running,
-                done=progress is not None and progress.done + progress.failed >= progress.total,
+                done=progress is not None and progress.done >= progress.total,
             ),
         )
         self.changed.emit()

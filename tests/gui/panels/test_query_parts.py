@@ -212,7 +212,7 @@ def test_what_is_not_known_is_said(qtbot: QtBot, explanation: Explanation, words
         (Progress(10, 100, 0, 5, True), "10 of 100 patches, paused"),
         (Progress(100, 100, 0, 0, False), "100 of 100 patches, all analysed"),
         (
-            Progress(98, 100, 2, 0, False),
+            Progress(100, 100, 2, 0, False),
             "98 of 100 patches, done; 2 could not be read and stay not analysed",
         ),
     ],

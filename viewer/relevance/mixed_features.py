@@ -49,10 +49,7 @@ class MixedFeatures:
     @property
     def done(self) -> float:
         """What all of this is worth in uniform patches, by its tokens."""
-        sides, counts = np.unique(self.sides[self.known], return_counts=True)
-        return sum(
-            share_of_uniform(int(side)) * int(number) for side, number in zip(sides, counts, strict=True)
-        )
+        return sum(share_of_uniform(side) for side, _ in self._features.values())
 
     def take(self, cells: NDArray[np.int64], features: NDArray[np.float32], side: int) -> NDArray[np.int64]:
         """Keep features (n, width) of patches (n, 2). Gives those that are to be encoded uniformly now: the
@@ -84,8 +81,10 @@ class MixedFeatures:
 
     def usable(self) -> Mask:
         """Patches (rows, columns) whose features may stand for uniform ones."""
-        agreeing = [side for side, cosine in self._cosines.items() if cosine >= LEAST_COSINE]
-        usable: Mask = self.known & np.isin(self.sides, agreeing)
+        usable: Mask = np.zeros(self.known.shape, bool)
+        for side, cosine in self._cosines.items():
+            if cosine >= LEAST_COSINE:
+                usable |= self.known & (self.sides == side)
         return usable
 
     def of(self, cells: NDArray[np.int64]) -> NDArray[np.float32]:

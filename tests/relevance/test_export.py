@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from tests.relevance.fields import small_field
-from viewer.relevance.export import write_geojson, write_scores
+from viewer.relevance.export import write_geojson, write_points, write_scores
+from viewer.relevance.points import PointFinding
 from viewer.saving import SaveError
 from viewer.slide.geometry import Rect
 
@@ -65,6 +66,21 @@ def test_places_and_patches_as_qupath_reads_them(tmp_path: Path) -> None:
     assert {tile["properties"]["objectType"] for tile in tiles} == {"tile"}
     assert all(list(tile["properties"]["measurements"]) == ['relevance: fat, "é"'] for tile in tiles)
     assert len({feature["id"] for feature in collection["features"]}) == len(collection["features"])
+
+
+def test_points_as_qupath_reads_them(tmp_path: Path) -> None:
+    path = tmp_path / "points.geojson"
+    points = [PointFinding(68.751, 21.875, 8.12345, 1), PointFinding(4.0, 5.0, 2.0, 2)]
+    write_points(points, path, provenance=small_field("saliency").provenance, slide_name="slide")
+    collection = json.loads(path.read_text(encoding="utf-8"))
+    assert collection["foveola"]["note"] == "Research use only"
+    assert collection["foveola"]["unit"] == "times as much as if all got the same"
+    first, second = collection["features"]
+    assert first["geometry"] == {"type": "Point", "coordinates": [68.75, 21.88]}
+    assert first["properties"]["objectType"] == "annotation"
+    assert first["properties"]["measurements"] == {"times as much as if all got the same": 8.1235, "rank": 1}
+    assert first["properties"]["name"] == "measured, point 1"
+    assert first["id"] != second["id"]
 
 
 def test_the_same_export_has_the_same_ids(tmp_path: Path) -> None:

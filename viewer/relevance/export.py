@@ -1,4 +1,4 @@
-"""Relevance for other programs: scores as HDF5, places and patches as QuPath's GeoJSON.
+"""Relevance for other programs: scores as HDF5, places, patches and points as QuPath's GeoJSON.
 
 Only what was analysed is written; a patch that is missing in a file was not analysed. Every file says how it
 was made and what it is not for.
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from viewer.relevance.field import RelevanceField
+    from viewer.relevance.field import Provenance, RelevanceField
     from viewer.relevance.hits import Hit
+    from viewer.relevance.points import PointFinding
     from viewer.slide.geometry import Rect
 
 _UUID_SPACE = uuid.UUID("6b0f3c52-3c0f-5f0e-9d55-6f0d8a1f5b1e")
+POINT_UNIT = "times as much as if all got the same"
 _PLACE_RGB, _PATCH_RGB = [230, 159, 0], [86, 180, 233]  # told apart by all readers (Okabe and Ito, 2008)
 
 
@@ -62,33 +64,52 @@ def write_geojson(field: RelevanceField, hits: Sequence[Hit], path: Path, *, sli
 
     Coordinates are level-0 px. QuPath shows the measurement ``relevance: QUERY`` of tiles as a map.
     """
-    collection = {
-        "type": "FeatureCollection",
-        "features": [*_places(field, hits, slide_name), *_patches(field, slide_name)],
-        "foveola": export_facts(field, slide_name),
-    }
-    text = json.dumps(collection, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    save_atomically(path, text.encode())
+    features = [*_places(field, hits, slide_name), *_patches(field, slide_name)]
+    _write_collection(path, features, export_facts(field, slide_name))
+
+
+def write_points(
+    points: Sequence[PointFinding], path: Path, *, provenance: Provenance, slide_name: str
+) -> None:
+    """Points as annotations in level-0 px, as QuPath reads them. Raises SaveError."""
+    features = [
+        _feature(
+            {"type": "Point", "coordinates": [round(point.x, 2), round(point.y, 2)]},
+            f"{shown(slide_name)}|{shown(provenance.query)}|point {point.rank}",
+            objectType="annotation",
+            name=f"{provenance.encoder}, point {point.rank}",
+            classification={"name": provenance.encoder, "color": _PLACE_RGB},
+            isLocked=True,
+            measurements={POINT_UNIT: round(point.value, 4), "rank": point.rank},
+            metadata={"encoder": provenance.encoder, "unit": POINT_UNIT, "note": RESEARCH_USE},
+        )
+        for point in points
+    ]
+    _write_collection(path, features, _facts(provenance, slide_name, POINT_UNIT))
 
 
 def export_facts(field: RelevanceField, slide_name: str) -> dict[str, Any]:
-    """What every export says of itself, fit for JSON and for the attributes of a file."""
-    facts = {
-        "slide": slide_name,
-        "unit": UNIT,
-        "note": RESEARCH_USE,
-        "patches_on_slide": field.grid.patch_count,
-        "patches_analysed": int(field.known.sum()),
-        **field.provenance.as_facts(),
-    }
+    """What every export of a field says of itself, fit for JSON and for the attributes of a file."""
+    analysed = {"patches_on_slide": field.grid.patch_count, "patches_analysed": int(field.known.sum())}
+    return {**_facts(field.provenance, slide_name, UNIT), **analysed}
+
+
+def _facts(provenance: Provenance, slide_name: str, unit: str) -> dict[str, Any]:
+    facts = {"slide": slide_name, "unit": unit, "note": RESEARCH_USE, **provenance.as_facts()}
     return {name: shown(value) if isinstance(value, str) else value for name, value in facts.items()}
+
+
+def _write_collection(path: Path, features: list[dict[str, Any]], facts: dict[str, Any]) -> None:
+    collection = {"type": "FeatureCollection", "features": features, "foveola": facts}
+    text = json.dumps(collection, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    save_atomically(path, text.encode())
 
 
 def _places(field: RelevanceField, hits: Sequence[Hit], slide_name: str) -> Iterator[dict[str, Any]]:
     query = shown(field.provenance.query)
     for rank, hit in enumerate(hits, 1):
         yield _feature(
-            hit.rect,
+            _square(hit.rect),
             f"{shown(slide_name)}|{query}|place {rank}",
             objectType="annotation",
             name=f"{query}, place {rank}",
@@ -103,7 +124,7 @@ def _patches(field: RelevanceField, slide_name: str) -> Iterator[dict[str, Any]]
     query = shown(field.provenance.query)
     for row, col in np.argwhere(field.known & (field.scores > 0)).tolist():
         yield _feature(
-            field.grid.rect(row, col),
+            _square(field.grid.rect(row, col)),
             f"{shown(slide_name)}|{query}|patch {row} {col}",
             objectType="tile",
             color=_PATCH_RGB,
@@ -111,13 +132,16 @@ def _patches(field: RelevanceField, slide_name: str) -> Iterator[dict[str, Any]]
         )
 
 
-def _feature(rect: Rect, identity: str, /, **properties: Any) -> dict[str, Any]:
-    """The same place has the same id in every export: QuPath replaces it instead of doubling it."""
+def _square(rect: Rect) -> dict[str, Any]:
     x0, y0, x1, y1 = (round(value, 2) for value in (rect.x0, rect.y0, rect.x1, rect.y1))
-    ring = [[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]]
+    return {"type": "Polygon", "coordinates": [[[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]]]}
+
+
+def _feature(geometry: dict[str, Any], identity: str, /, **properties: Any) -> dict[str, Any]:
+    """The same place has the same id in every export: QuPath replaces it instead of doubling it."""
     return {
         "type": "Feature",
         "id": str(uuid.uuid5(_UUID_SPACE, identity)),
-        "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "geometry": geometry,
         "properties": properties,
     }

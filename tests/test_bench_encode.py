@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
+import tifffile
 import torch
+from torch._dynamo.exc import TorchDynamoException
 
 from viewer import bench_encode as bench
 from viewer import cli
+from viewer.bench_encode import random_hipt
 from viewer.relevance import hipt_encoder
 from viewer.relevance.encoders import EncoderError
 from viewer.relevance.hipt_encoder import HiptEncoder
+from viewer.slide.phantom import write_phantom
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 NAMES = {
     *("encoder", "weights", "device", "dtype", "patches_per_s", "bare_loop_patches_per_s", "ratio"),
-    *("flops_per_region", "reference_flops_per_region"),
+    *("flops_per_region", "reference_flops_per_region", "batch", "compiled", "slide"),
 }
 
 
@@ -46,6 +56,46 @@ def test_figures_of_hipt_say_that_weights_are_random() -> None:
     assert figures["weights"] == "random"
     assert figures["ratio"] > 0
     assert figures["flops_per_region"] < figures["reference_flops_per_region"] / 4
+
+
+def test_a_slide_is_measured_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    slide = tmp_path / "phantom.tif"
+    write_phantom(slide, size_px=512, seed=3, mpp_um=0.5)
+    assert cli.main(["bench", "encode", "--encoder", "measured", "--slide", str(slide), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)["slide"]
+    assert figures["patches"] > 0
+    alone = figures["decode_patches_per_s"], figures["model_patches_per_s"]
+    assert figures["end_to_end_patches_per_s"] / min(alone) == pytest.approx(figures["ratio"], rel=0.01)
+
+
+def test_a_slide_without_tissue_is_refused(tmp_path: Path) -> None:
+    slide = tmp_path / "glass.tif"
+    tifffile.imwrite(
+        slide,
+        np.full((512, 512, 3), 255, np.uint8),
+        tile=(256, 256),
+        resolution=(20000, 20000),
+        resolutionunit=3,
+    )
+    with pytest.raises(EncoderError, match=r"glass\.tif: there is no tissue"):
+        bench.bench_encode("measured", patches=1, repeats=1, slide=slide)
+
+
+def test_the_compiled_network_is_measured_beside_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "random_hipt", lambda: random_hipt(depth=1))
+    monkeypatch.setattr(torch, "compile", lambda network, **_: network)  # the true one takes half a minute
+    figures = bench.bench_encode(patches=1, repeats=1, compiled=True)
+    assert figures["compiled"]["patches_per_s"] > 0
+    assert figures["compiled"]["first_s"] >= 0
+
+    def fail(*_: object, **__: object) -> Callable[..., None]:
+        return Mock(side_effect=TorchDynamoException("No working C++ compiler found\nand much more"))
+
+    monkeypatch.setattr(torch, "compile", fail)
+    with pytest.raises(EncoderError, match=r"^torch cannot compile here: No working C\+\+ compiler found$"):
+        bench.bench_encode(patches=1, repeats=1, compiled=True)
+    with pytest.raises(EncoderError, match="no network"):
+        bench.bench_encode("measured", patches=1, repeats=1, compiled=True)
 
 
 def test_what_cannot_be_measured_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

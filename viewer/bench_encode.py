@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from viewer.bench_encode_slide import bench_slide
 from viewer.relevance.encoders import MEASURED_ID, SALIENCY_ID, EncoderError, load_encoder, read_registry
 from viewer.relevance.hipt import MPP_UM, PATCH_PX, Hipt, normalised
 from viewer.relevance.hipt_encoder import HiptEncoder
@@ -25,6 +26,7 @@ from viewer.relevance.vit import Shape, VisionTransformer, positions_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -34,31 +36,51 @@ if TYPE_CHECKING:
 HIPT_ID = "hipt"
 _VIT_256 = Shape(width=384, depth=12, heads=6, mlp_width=1536)
 _SEED = 1
+_PATCHES = {"cpu": 16, "cuda": 1024}
 
 
 def bench_encode(
-    encoder_id: str = HIPT_ID, *, device: str = "cpu", patches: int = 16, repeats: int = 3
+    encoder_id: str = HIPT_ID,
+    *,
+    device: str = "cpu",
+    patches: int | None = None,
+    repeats: int = 3,
+    slide: Path | None = None,
+    compiled: bool = False,
 ) -> dict[str, Any]:
-    """Patches per second, the best of ``repeats`` turns each, on a square of about ``patches`` of noise.
+    """Patches per second, the best of ``repeats`` turns each, on a square of about ``patches`` of noise: 16,
+    on a card 1,024.
 
     Keys: ``encoder``; ``weights``, "file", "none", or "random" where no folder of HIPT is registered: speed
-    does not depend on them; ``device``, ``dtype``, ``patches_per_s``, ``bare_loop_patches_per_s``, ``ratio``,
-    ``flops_per_region`` and ``reference_flops_per_region``, the last four None but for HIPT.
-    Raises EncoderError.
+    does not depend on them; ``device``, ``dtype``, ``batch``, ``patches_per_s``,
+    ``bare_loop_patches_per_s``, ``ratio``, ``flops_per_region`` and ``reference_flops_per_region``, the last
+    four and ``batch`` None but for HIPT; ``compiled``, None unless wanted: ``patches_per_s`` of the network
+    as torch compiles it, and ``first_s`` of its first turn; ``slide``, None without: see ``bench_slide``.
+    Raises EncoderError, SlideError, PixelSizeError.
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise EncoderError("there is no NVIDIA graphics card that torch can use")
     encoder, weights = _encoder(encoder_id)
     encoder.use(device)
-    card, rows = encoder.card, max(1, round(patches**0.5))
+    card, rows = encoder.card, max(1, round((patches or _PATCHES[device]) ** 0.5))
     side = rows * card.patch_px + 2 * card.margin_px
     block = np.random.default_rng(_SEED).integers(0, 256, (side, side, 3), np.uint8)
     calibration = {
         "stains": find_stains(block.reshape(-1, 3)[:4096], np.full(3, 245.0), brightfield=True).as_facts()
     }
     turns: dict[str, Callable[[], object]] = {"encoder": lambda: encoder.encode(block, calibration)}
-    if isinstance(encoder, HiptEncoder):
-        turns["bare"] = _bare_turn(encoder, block, device)
+    hipt = encoder if isinstance(encoder, HiptEncoder) else None
+    if hipt is not None:
+        turns["bare"] = _bare_turn(hipt, block, device)
+    first_s = None
+    if compiled:
+        from torch._dynamo.exc import TorchDynamoException  # seconds to import
+
+        turns["compiled"] = _compiled_turn(encoder_id, block, device)
+        try:
+            first_s = round(_seconds(turns["compiled"], device), 1)
+        except TorchDynamoException as error:
+            raise EncoderError(f"torch cannot compile here: {str(error).splitlines()[0]}") from error
     best = dict.fromkeys(turns, float("inf"))
     for _ in range(repeats + 1):  # the first warms up
         for name, turn in turns.items():
@@ -69,12 +91,15 @@ def bench_encode(
         "encoder": card.id,
         "weights": weights,
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
-        "dtype": dtype_name(encoder.dtype) if isinstance(encoder, HiptEncoder) else "float32",
+        "dtype": dtype_name(hipt.dtype) if hipt else "float32",
+        "batch": hipt and hipt.batch,
         "patches_per_s": round(speed["encoder"], 2),
         "bare_loop_patches_per_s": bare and round(bare, 2),
         "ratio": bare and round(speed["encoder"] / bare, 3),
-        "flops_per_region": flops_per_region() if bare else None,
-        "reference_flops_per_region": reference_flops_per_region() if bare else None,
+        "flops_per_region": flops_per_region() if hipt else None,
+        "reference_flops_per_region": reference_flops_per_region() if hipt else None,
+        "compiled": {"patches_per_s": round(speed["compiled"], 2), "first_s": first_s} if compiled else None,
+        "slide": slide and bench_slide(encoder, slide, device=device),
     }
 
 
@@ -99,6 +124,15 @@ def random_hipt(*, depth: int = _VIT_256.depth) -> HiptEncoder:
         attention_heads=(6, 6),
     )
     return HiptEncoder(card, Hipt(model, None, None, ()))
+
+
+def _compiled_turn(encoder_id: str, block: NDArray[np.uint8], device: str) -> Callable[[], object]:
+    encoder, _ = _encoder(encoder_id)
+    if not isinstance(encoder, HiptEncoder):
+        raise EncoderError(f"{encoder.card.title} has no network that torch could compile here")
+    encoder.use(device)
+    encoder.compile()
+    return lambda: encoder.encode(block, {})
 
 
 def _bare_turn(encoder: HiptEncoder, block: NDArray[np.uint8], device: str) -> Callable[[], object]:

@@ -205,6 +205,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--encoder", metavar="ID", default="hipt", help="see `foveola encoders` (hipt)")
     command.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (cpu)")
+    command.add_argument(
+        "--slide", metavar="SLIDE", type=Path, help="also from this slide's file, end to end"
+    )
+    command.add_argument("--compile", action="store_true", help="also as torch compiles the network")
     _json_option(command)
     return parser
 
@@ -357,7 +361,10 @@ def _bench_decode(options: argparse.Namespace) -> int:
 def _bench_encode(options: argparse.Namespace) -> int:
     from viewer.bench_encode import bench_encode
 
-    _print_figures(bench_encode(options.encoder, device=options.device), as_json=options.json)
+    figures = bench_encode(
+        options.encoder, device=options.device, slide=options.slide, compiled=options.compile
+    )
+    _print_figures(figures, as_json=options.json)
     return 0
 
 

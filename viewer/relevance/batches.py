@@ -46,7 +46,8 @@ def _on(device: str, parts: Sequence[list[Tensor]]) -> Iterator[Tensor]:
     copies, computing = torch.cuda.Stream(), torch.cuda.current_stream()
     for part in parts:
         # The card is still at the part before: nothing here waits for it.
-        staged = torch.stack(part).pin_memory()
+        staged = torch.empty((len(part), *part[0].shape), dtype=part[0].dtype, pin_memory=True)
+        torch.stack(part, out=staged)
         with torch.cuda.stream(copies):
             there = staged.to(device, non_blocking=True)
         computing.wait_stream(copies)

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from viewer import cli, cli_heatmap
+from viewer.relevance import overlapping, points
 from viewer.slide.phantom import write_phantom
 from viewer.slide.source import open_slide
 from viewer.view import hierarchy
@@ -194,6 +195,13 @@ def test_a_stated_pixel_size_is_used(slide: Path, capsys: pytest.CaptureFixture[
         (["query", "a.svs", "fat", "--top", "0"], "0 is not above 0"),
         (["heatmap", "a.svs", "--query", "fat", "-o", "map.tif"], "does not end in .ome.tiff"),
         (["heatmap", "a.svs", "--query", "fat"], "required: -o"),
+        (["heatmap", "a.svs", "--overlap", "min"], "invalid choice: 'min'"),
+        (["heatmap", "a.svs", "--overlap-share", "0"], "0 is not above 0"),
+        (["heatmap", "a.svs", "--overlap-share", "1.1"], "1.1 is more than 1"),
+        (["heatmap", "a.svs", "--top", "0"], "0 is not above 0"),
+        (["heatmap", "a.svs", "--radius", "-8"], "-8 is not above 0"),
+        (["heatmap", "a.svs", "--radius", "10001"], "10001 µm is more than a centimetre"),
+        (["heatmap", "a.svs", "--points", ""], "the name of the file is empty"),
         (["index"], "required: PATH"),
     ],
 )
@@ -268,6 +276,9 @@ def test_the_modes_of_the_command_are_those_of_the_view() -> None:
     assert ("zoom", *cli_heatmap.LEVELS) == hierarchy.LEVELS
     assert "eighth to eight times" in cli_heatmap._ATTENTION_UNIT
     assert hierarchy.OCTAVES == 6
+    assert (cli_heatmap.MERGES, cli_heatmap.SHARE) == (overlapping.MERGES, overlapping.SHARE)
+    assert (cli_heatmap.MOST_POINTS, cli_heatmap.RADIUS_UM) == (points.MOST_POINTS, points.RADIUS_UM)
+    assert cli_heatmap.MAX_RADIUS_UM == points.MAX_RADIUS_UM
 
 
 def test_a_heatmap_of_attention_needs_no_words(
@@ -295,6 +306,60 @@ def test_a_heatmap_of_attention_needs_no_words(
         == 1
     )
     assert "it holds no weights" in capsys.readouterr().err
+
+
+def test_attention_is_looked_at_again_where_it_is_high_and_written_as_points(
+    slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["heatmap", str(slide), "--encoder", "saliency"]
+    plain, again = tmp_path / "plain.ome.tiff", tmp_path / "again.ome.tiff"
+    file = tmp_path / "p.geojson"
+    assert cli.main([*words, "-o", str(plain)]) == 0
+    capsys.readouterr()
+    more = ["--overlap", "max", "--overlap-share", "0.2", "--points", str(file), "--top", "5"]
+    assert cli.main([*words, *more, "--radius", "100", "-o", str(again)]) == 0
+    assert (
+        "patches half-way between others were looked at as well, over the 0.2 of" in capsys.readouterr().err
+    )
+    before, after = tifffile.imread(plain), tifffile.imread(again)
+    assert (after >= before).all()
+    assert 0.05 < (after > before).mean() < 1
+    with tifffile.TiffFile(again) as tiff:
+        assert "max of overlapping patches where it is highest" in (tiff.ome_metadata or "")
+    collection = json.loads(file.read_text(encoding="utf-8"))
+    assert "factorised, down to the token, mean, max of" in collection["foveola"]["query"]
+    found = [feature["geometry"]["coordinates"] for feature in collection["features"]]
+    assert len(found) == 5
+    for number, (x, y) in enumerate(found):
+        assert after[int(y // 16), int(x // 16)] > 128, "a token is 16 px"
+        assert all(np.hypot(x - a, y - b) >= 200 for a, b in found[:number]), "100 µm"
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (["--overlap-share", "0.1"], "give --overlap"),
+        (["--top", "3"], "give --points"),
+        (["--radius", "3"], "give --points"),
+        (["--points", "a.ome.tiff"], "need a file each"),
+        (["--points", "a.geojson", "--encoder", "measured"], "does not say where it looks: --points"),
+        (["--overlap", "max", "--map", "a.h5"], "it takes no --overlap"),
+    ],
+)
+def test_options_of_tokens_need_what_they_are_about(
+    more: list[str],
+    why: str,
+    slide: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["heatmap", str(slide), "--encoder", "saliency", *more, "-o", "a.ome.tiff"]) == 2
+    error = capsys.readouterr().err
+    assert why in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_networks_weights_are_taken_out_of_a_trainings_file(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.relevance.analysis import Analysis
-    from viewer.relevance.attention import Head
+    from viewer.relevance.attention import Attention, Head
     from viewer.relevance.encoders import EncoderCard, ModelEntry
     from viewer.relevance.field import Provenance
+    from viewer.relevance.grid import PatchGrid
 
 MODES = "factorised", "blend", "single"
 LEVELS = "region", "patch", "token"
-"""Those of viewer/view/hierarchy.py, which imports too much for --help."""
+"""Those of viewer/view/hierarchy.py, which imports too much for --help; likewise what follows."""
+MERGES = "mean", "max"
+SHARE, MOST_POINTS, RADIUS_UM, MAX_RADIUS_UM = 0.1, 100, 64.0, 10_000.0
 _ATTENTION_UNIT = "attention over even attention, from an eighth to eight times as much by octaves"
 _RANK_UNIT = "rank of attention"
 
@@ -41,6 +45,22 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
     attention.add_argument(
         "--head", metavar="H", type=_head, default="mean", help="mean, max or a number from 1 (mean)"
     )
+    attention.add_argument(
+        "--overlap", choices=MERGES,
+        help="look again half-way between patches where attention is highest, and take the mean or the most",
+    )  # fmt: skip
+    attention.add_argument(
+        "--overlap-share", metavar="X", type=_share,
+        help=f"of the tissue, what --overlap takes for the highest, up to 1 ({SHARE:g})",
+    )  # fmt: skip
+    attention.add_argument(
+        "--points", metavar="FILE.geojson", type=arguments.file,
+        help="write the tokens with most attention on the slide, all levels together, as points for QuPath",
+    )  # fmt: skip
+    attention.add_argument("--top", metavar="N", type=arguments.count, help=f"points at most ({MOST_POINTS})")
+    attention.add_argument(
+        "--radius", metavar="UM", type=_radius, help=f"least distance of two points, in µm ({RADIUS_UM:g})"
+    )
     cli_map.add_map_options(command)
     command.add_argument("-o", "--output", metavar="FILE.ome.tiff", required=True, type=arguments.ome_path)
 
@@ -50,10 +70,26 @@ def _head(text: str) -> Head:
     return text if text in ("mean", "max") else arguments.count(text) - 1
 
 
+def _share(text: str) -> float:
+    """Above 0 and at most 1. Raises ArgumentTypeError."""
+    value = arguments.positive(text)
+    if value > 1:
+        raise ArgumentTypeError(f"{text} is more than 1, which is all of the tissue")
+    return value
+
+
+def _radius(text: str) -> float:
+    """Above 0 and at most a centimetre. Raises ArgumentTypeError."""
+    value = arguments.positive(text)
+    if value > MAX_RADIUS_UM:
+        raise ArgumentTypeError(f"{text} µm is more than a centimetre")
+    return value
+
+
 def _heatmap(options: argparse.Namespace) -> int:
     from viewer.relevance.encoders import entry_in
 
-    cli_relevance.check_output(options.output, options.slide)
+    _check(options)
     if cli_map.wants_map(options):
         return cli_map.write_map(options)
     if options.weights is not None:
@@ -63,9 +99,35 @@ def _heatmap(options: argparse.Namespace) -> int:
     card = cli_relevance.card_with_terms(options.encoder)
     if card.attention_heads is not None:
         return _attention(options, card, None)
+    if _of_tokens(options):
+        raise arguments.UsageError(
+            f"{card.title} does not say where it looks: {_of_tokens(options)} needs that"
+        )
     if options.text is None:
         raise arguments.UsageError(f"{card.title} needs --query TEXT: what to look for")
     return _scores(options)
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raises UsageError for files that cannot be written, and options that do not go together."""
+    for output in (options.output, options.points):
+        cli_relevance.check_output(output, options.slide)
+    if options.points is not None and options.points.resolve() == Path(options.output).resolve():
+        raise arguments.UsageError(f"{options.points}: the image and the points need a file each")
+    if options.overlap is None and options.overlap_share is not None:
+        raise arguments.UsageError("--overlap-share says where to look again: give --overlap")
+    if options.points is None and not (options.top is None and options.radius is None):
+        raise arguments.UsageError("--top and --radius are of points: give --points")
+    if options.map is not None and _of_tokens(options):
+        raise arguments.UsageError(
+            f"--map is what another program has found: it takes no {_of_tokens(options)}"
+        )
+
+
+def _of_tokens(options: argparse.Namespace) -> str:
+    """The first option given of those that need an encoder that looks at tokens; "" for none."""
+    given = {"--overlap": options.overlap, "--points": options.points}
+    return next((name for name, value in given.items() if value is not None), "")
 
 
 def _scores(options: argparse.Namespace) -> int:
@@ -81,7 +143,7 @@ def _scores(options: argparse.Namespace) -> int:
 
 def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry | None) -> int:
     from viewer.progress import progress_bar
-    from viewer.relevance.attention import check_head
+    from viewer.relevance.attention import Attending, check_head
     from viewer.relevance.attention_map import attention_map, attention_of
     from viewer.relevance.heatmap import write_attention
     from viewer.relevance.offline import open_analysis, pixel_size_of
@@ -97,14 +159,22 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
     except ValueError as error:
         raise arguments.UsageError(str(error)) from error
     limit_bytes = Settings.load().relevance.store_bytes
-    with closing(open_slide(options.slide)) as source, progress_bar("looking") as progress:
+    with closing(open_slide(options.slide)) as source:
         size = pixel_size_of(source, options.mpp)
         with open_analysis(
             source, size, encoder_id=card.id, limit_bytes=limit_bytes, entry=entry
         ) as analysis:
-            attention = attention_of(analysis, progress)
-            provenance, notes = _provenance(analysis, options), analysis.notes
+            if _of_tokens(options) and not isinstance(analysis.encoder, Attending):
+                raise arguments.UsageError(
+                    f"{card.title} looks at whole patches: {_of_tokens(options)} needs one that looks closer"
+                )
+            with progress_bar("looking") as progress:
+                attention = attention_of(analysis, progress)
+            again = "" if options.overlap is None else _look_again(analysis, attention, options)
+            provenance, notes = _provenance(analysis, options, options.mode, options.level), analysis.notes
+            of_points = _provenance(analysis, options, MODES[0], LEVELS[-1])
         extent_px = source.pyramid.width, source.pyramid.height
+    look = HierarchyLook(options.mode, options.level)
     found = attention_map(attention, look, token_head=options.head, patch_head=options.head)
     write_attention(
         found.scores,
@@ -116,23 +186,61 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
         extent_px=extent_px,
         slide_name=options.slide.name,
     )
+    if options.points is not None:
+        _write_points(attention, analysis.grid, of_points, options)
     if size.estimated:
         terminal.tell(f"{options.slide.name} states no pixel size: {size.mpp_um[0]:.3g} µm is {size.reason}.")
-    for note in notes:
+    for note in (*notes, *((again,) if again else ())):
         terminal.tell(note)
     return 0
 
 
-def _provenance(analysis: Analysis, options: argparse.Namespace) -> Provenance:
+def _look_again(analysis: Analysis, attention: Attention, options: argparse.Namespace) -> str:
+    """Look between the patches with most attention, which changes ``attention``; a sentence on it."""
+    from viewer.progress import progress_bar
+    from viewer.relevance.overlap_reading import look_again
+
+    share = options.overlap_share or SHARE
+    with progress_bar("looking again") as progress:
+        looks = look_again(
+            analysis, attention, options.overlap, share=share, patch_head=options.head, progress=progress
+        )
+    if not len(looks.corners) and not looks.failed:
+        return "No part of the slide gets more attention than others: there was nowhere to look again."
+    failed = f"; {looks.failed:,} more could not be" if looks.failed else ""
+    return (
+        f"{len(looks.corners):,} patches half-way between others were looked at as well, over the "
+        f"{share:.3g} of the tissue that gets most attention{failed}."
+    )
+
+
+def _write_points(
+    attention: Attention, grid: PatchGrid, provenance: Provenance, options: argparse.Namespace
+) -> None:
+    from viewer.relevance.attention_map import token_attention
+    from viewer.relevance.export import write_points
+    from viewer.relevance.points import find_points
+
+    values = token_attention(attention, token_head=options.head, patch_head=options.head)
+    points = find_points(values, grid, options.top or MOST_POINTS, radius_um=options.radius or RADIUS_UM)
+    write_points(points, options.points, provenance=provenance, slide_name=options.slide.name)
+    if not points:
+        terminal.tell("No token gets more than even attention: there are no points in the file.")
+
+
+def _provenance(analysis: Analysis, options: argparse.Namespace, mode: str, level: str) -> Provenance:
     from datetime import UTC, datetime
 
     from viewer.relevance.field import Provenance
 
     card, subject = analysis.encoder.card, analysis.store.subject
     head = options.head if isinstance(options.head, str) else f"head {options.head + 1}"
+    again = (
+        "" if options.overlap is None else f", {options.overlap} of overlapping patches where it is highest"
+    )
     return Provenance(
         encoder=card.title,
-        query=f"{card.title}, {options.mode}, down to the {options.level}, {head}",
+        query=f"{card.title}, {mode}, down to the {level}, {head}{again}",
         normalisation=card.normalisation,
         mpp_um=subject.mpp_um,
         mpp_estimated=subject.mpp_estimated,

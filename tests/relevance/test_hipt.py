@@ -239,6 +239,19 @@ def test_a_folders_files_are_told_apart_by_what_they_hold(tmp_path: Path) -> Non
         load_hipt(tmp_path.joinpath("..").resolve() / tmp_path.name / "..")
 
 
+def test_a_folder_without_patches_is_told_what_it_holds_instead(tmp_path: Path) -> None:
+    region = {name: value for name, value in small(2, 192).items() if "patch_embed" not in name}
+    region |= {"phi.0.weight": torch.zeros(192, 384), "phi.0.bias": torch.zeros(192)}
+    saved(tmp_path / "region.pth", region)
+    words = r"it holds region.pth, a region encoder \(HIPT's ViT-4K\) of width 192 with 2 blocks; a vision"
+    with pytest.raises(CheckpointError, match=words):
+        load_hipt(tmp_path)
+    (tmp_path / "region.pth").unlink()
+    saved(tmp_path / "odd.pth", {"something": torch.zeros(3)})
+    with pytest.raises(CheckpointError, match=r"it holds odd.pth; a vision transformer of patches"):
+        load_hipt(tmp_path)
+
+
 def test_registers_and_layer_scale_are_read_and_get_no_place_in_the_map(tmp_path: Path) -> None:
     scales = {f"blocks.{n}.ls{k}.gamma": torch.full((128,), 0.5) for n in range(2) for k in (1, 2)}
     plain = load_patch_level(saved(tmp_path / "plain.pth", small(**scales)))

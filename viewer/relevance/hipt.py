@@ -111,7 +111,14 @@ def load_hipt(folder: Path) -> Hipt:
             )
         found[level] = path, tensors
     if "patches" not in found:
-        raise CheckpointError(folder, "it holds no vision transformer of patches (HIPT's ViT-256)")
+        others = [
+            f"{file.name}, {kind}" if (kind := what_it_is(tensors)) else file.name
+            for file, tensors in found.values()
+        ]
+        raise CheckpointError(
+            folder,
+            f"it holds {' and '.join(others)}; a vision transformer of patches (HIPT's ViT-256) is missing",
+        )
     patch = _patch_level(*found["patches"])
     width = patch.cls_token.shape[-1]
     region = _region_level(*found["regions"], width) if "regions" in found else None

@@ -294,7 +294,7 @@ def _lock_for(folder: Path, subject: StoreSubject) -> tuple[StoreLock | None, st
         log.warning("%s: %s", folder, error)
         return None, f"What is measured now is not kept: {folder}: {save_failure(error)}."
     if lock is None:
-        return None, "Another Foveola analyses this slide; what is measured here is not kept a second time."
+        return None, "This slide is analysed elsewhere too; what is measured here is not kept a second time."
     return lock, ""
 
 

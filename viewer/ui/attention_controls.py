@@ -23,6 +23,7 @@ from viewer.relevance.attention import MAX, MEAN
 from viewer.relevance.encoders import HEAD_PREFIX
 from viewer.ui.analysis_bar import AnalysisBar
 from viewer.ui.attention_session import AttentionChoice
+from viewer.ui.low_page import LowPage
 from viewer.ui.theme import em_px
 from viewer.view.hierarchy import LEVELS, HierarchyLook, levels_of
 
@@ -53,6 +54,7 @@ _LEVELS = {
     "patch": ("Patches", "Squares of 128 µm in their region"),
     "token": ("Tokens", "Squares of 8 µm in their patch"),
 }
+_WIDTH_EM = 17.0
 _NO_SUCH_LEVEL = "This way of joining has no such level"
 _ONE_HEAD = "It has only one"
 _NOT_SEEN = "Changes nothing now: this level is not shown"
@@ -72,7 +74,9 @@ class AttentionControls(QWidget):
         self.setAccessibleName("Attention")
         self._themes = themes
         self._cards: tuple[EncoderCard, ...] = ()
-        self.shown = QCheckBox("&Show what stands out, and where a model looks")
+        self.shown = QCheckBox("&Show on the slide")
+        self.shown.setAccessibleName("Show what stands out, or where a model looks")
+        self.shown.setToolTip("Lay what stands out, or where a model looks, over the slide")
         self.shown.toggled.connect(self._changed)
         self.encoder = self._combo("Whose attention")
         self.encoder.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -99,13 +103,18 @@ class AttentionControls(QWidget):
         form.addRow("&Down to", self.level)
         form.addRow("&Patch head", self.patch_head)
         form.addRow("To&ken head", self.token_head)  # Qt cuts it with T underlined: "To" is kerned
-        layout = QVBoxLayout(self)
+        page = QWidget()
+        page.setMinimumWidth(em_px(_WIDTH_EM))
+        layout = QVBoxLayout(page)
         layout.setContentsMargins(em_px(0.3), em_px(0.4), em_px(0.3), em_px(0.4))
         layout.addWidget(self.shown)
         layout.addLayout(form)
         layout.addWidget(self.bar)
         layout.addWidget(self._remarks)
         layout.addStretch(1)
+        around = QVBoxLayout(self)
+        around.setContentsMargins(0, 0, 0, 0)
+        around.addWidget(LowPage(page))
         themes.changed.connect(self._dress)
         self._dress()
         self._changed()
@@ -203,6 +212,7 @@ class AttentionControls(QWidget):
         views = card.views if card is not None else ()
         _offer(self.token_head, _heads(tokens))
         _offer(self.patch_head, _apart(views) or _heads(patches))
+        self.encoder.setToolTip(self.encoder.currentText())  # a long title does not fit
         self.mode.setEnabled(not views)
         self.level.setEnabled(not views)
         self._offer_levels()
@@ -231,6 +241,11 @@ class AttentionControls(QWidget):
 def mode_in_words(mode: str) -> str:
     """What a mode of ``viewer.view.hierarchy`` is called."""
     return _MODES[mode][0]
+
+
+def level_in_words(level: str) -> str:
+    """What a level of ``viewer.view.hierarchy`` is called."""
+    return _LEVELS[level][0]
 
 
 def head_in_words(head: Head) -> str:

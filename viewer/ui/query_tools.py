@@ -24,6 +24,7 @@ from viewer.ui.hit_pictures import HitPictures
 from viewer.ui.hold_to_hide import HoldKey
 from viewer.ui.layer_list import LayerList
 from viewer.ui.legend import Legend
+from viewer.ui.low_page import LowPage
 from viewer.ui.map_import import MapImport
 from viewer.ui.messages import MessageKind
 from viewer.ui.overlay_controls import OverlayControls
@@ -420,4 +421,4 @@ def _stacked(*widgets: QWidget) -> QWidget:
     layout.setContentsMargins(0, 0, 0, 0)
     for widget in widgets:
         layout.addWidget(widget)
-    return page
+    return LowPage(page)

@@ -235,6 +235,7 @@ def test_a_level_is_drawn_at_once_and_uploads_nothing(qtbot: QtBot, stage: Stage
     levels, layer = stage.tools.controls.level, stage.attention[0]
     levels.setCurrentIndex(levels.findData("token"))
     assert stage.attention[1].hierarchy.level == "token"
+    assert "(Region × patch × token, down to tokens, 0.5 µm/px)" in stage.legend.text
     assert stage.attention[0] is layer
 
 

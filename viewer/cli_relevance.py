@@ -200,6 +200,7 @@ def _index(options: argparse.Namespace) -> int:
 
     from viewer.cores import core_count
     from viewer.progress import progress_bar
+    from viewer.relevance.graphics_cards import graphics_cards
     from viewer.relevance.index import IndexJob, index_slides, slides_among
     from viewer.relevance.store_folder import features_dir
     from viewer.settings import Settings
@@ -209,13 +210,22 @@ def _index(options: argparse.Namespace) -> int:
     if not slides:
         raise arguments.UsageError("there are no slides in these folders")
     cores = core_count()
-    threads = None if options.scheduler else max(1, cores // min(cores, len(slides)))
+    graphics = () if options.scheduler else graphics_cards()
+    processes = min(len(graphics) or cores, len(slides))
     job = IndexJob(
-        card.id, options.mpp, str(features_dir().absolute()), Settings.load().relevance.store_bytes, threads
+        card.id,
+        options.mpp,
+        str(features_dir().absolute()),
+        Settings.load().relevance.store_bytes,
+        threads=None if options.scheduler else max(1, cores // processes),
+        cards=graphics,
     )
     failed = 0
     with progress_bar(f"{len(slides):,} slides") as progress:
-        for result in index_slides(slides, job, cores=cores, scheduler=options.scheduler, progress=progress):
+        results = index_slides(
+            slides, job, processes=processes, scheduler=options.scheduler, progress=progress
+        )
+        for result in results:
             failed += bool(result.failure)
             with tqdm.external_write_mode():  # the bar steps aside for a line
                 if result.failure:

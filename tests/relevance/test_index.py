@@ -6,14 +6,33 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from tests.relevance.test_hipt import saved, small
+from viewer.relevance import index
+from viewer.relevance.attention_map import attention_of
+from viewer.relevance.encoders import registry_file
 from viewer.relevance.index import IndexJob, index_slide, index_slides, slides_among
+from viewer.relevance.offline import open_analysis, pixel_size_of
 from viewer.slide.phantom import write_phantom
+from viewer.slide.source import open_slide
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def registered_hipt(tmp_path: Path) -> None:
+    """Small weights of patches alone."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    saved(folder / "patches.pth", small(2, 128))
+    registry_file().parent.mkdir(parents=True, exist_ok=True)
+    registry_file().write_text(f'[hipt]\nfolder = "{folder}"\nheads = [2, 6]\n', encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -105,5 +124,35 @@ def test_a_scheduler_that_is_not_there_is_told(slide: Path, tmp_path: Path) -> N
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.usefixtures("registered_hipt")
+def test_hipt_is_indexed_and_gone_on_from(slide: Path, tmp_path: Path) -> None:
+    done = index_slide(str(slide), replace(job(tmp_path), encoder_id="hipt"), print)
+    assert done.failure == ""
+    assert done.patches == 4
+    assert any("no level of regions" in note for note in done.notes)
+    with closing(open_slide(slide)) as source:
+        size = pixel_size_of(source, None)
+        with open_analysis(
+            source, size, encoder_id="hipt", limit_bytes=1 << 30, folder=tmp_path / "stores"
+        ) as analysis:
+            assert analysis.store.complete
+            assert not analysis.pending.any()
+            attention = attention_of(analysis)
+    assert attention.patches_known.sum() == attention.tokens_known.sum() == 4
+
+
+def test_processes_take_cards_in_turns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    worker = Mock()
+    monkeypatch.setattr("distributed.get_worker", lambda: worker)
+    for name, card in ((0, "2"), (1, "GPU-5"), (2, "2")):
+        worker.name = name
+        index._task("missing.svs", replace(job(tmp_path), cards=("2", "GPU-5")))
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == card
+    worker.name = "tcp://elsewhere:5"
+    assert "no such file" in index._task("missing.svs", job(tmp_path)).failure
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "2", "as it was"
+
+
 def test_no_slides_need_no_processes(tmp_path: Path) -> None:
-    assert list(index_slides([], job(tmp_path), cores=2)) == []
+    assert list(index_slides([], job(tmp_path), processes=2)) == []

@@ -1,7 +1,8 @@
 """Many slides analysed side by side through Dask: on this machine, or on a cluster.
 
 One slide is one task. What is done is skipped, a slide that fails stops no other, and a task that is killed
-goes on where it stopped the next time.
+goes on where it stopped the next time. Each process of this machine has a graphics card of its own where
+there are some; a cluster's workers use the cards that they were started with.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viewer.relevance.features import FeatureStore
+from viewer.relevance.graphics_cards import take_card
 from viewer.relevance.offline import card_of, open_analysis, pixel_size_of
 from viewer.relevance.store_subject import StoreSubject
 from viewer.slide.names import is_slide_name, natural_key
@@ -40,7 +42,8 @@ class ClusterError(Exception):
 class IndexJob:
     """What is to be done with every slide. ``threads``: of torch in each process; None: as it likes.
 
-    ``folder``: where the stores lie, as the machines that work see it.
+    ``folder``: where the stores lie, as the machines that work see it. ``cards``: what processes of this
+    machine take in turns; () leaves each what it sees.
     """
 
     encoder_id: str
@@ -48,6 +51,7 @@ class IndexJob:
     folder: str
     limit_bytes: int
     threads: int | None = None
+    cards: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +140,19 @@ def index_slides(
     slides: Sequence[Path],
     job: IndexJob,
     *,
-    cores: int,
+    processes: int,
     scheduler: str | None = None,
     progress: Callable[[float, float], None] | None = None,
 ) -> Iterator[IndexResult]:
     """Analyse slides through Dask, giving each result as it comes.
 
     ``scheduler``: the address of a cluster whose machines see the same files; None: processes on this one,
-    ``cores`` of them at most. Raises ClusterError.
+    so many at most. Raises ClusterError.
     """
     paths = [str(path.absolute()) for path in slides]
     if not paths:
         return
-    with _client(scheduler, min(cores, len(paths))) as client:
+    with _client(scheduler, min(processes, len(paths))) as client:
         yield from _results(client, paths, job, progress)
 
 
@@ -179,6 +183,9 @@ def _task(path: str, job: IndexJob) -> IndexResult:
     from distributed import get_worker
 
     worker = get_worker()
+    if job.cards:
+        # A local cluster's workers are called 0, 1, 2 and so on, and keep that when they are started again.
+        take_card(job.cards[int(worker.name) % len(job.cards)])
     return index_slide(path, job, lambda part: worker.log_event(_TOPIC, (path, part)))
 
 

@@ -2,9 +2,9 @@
 
     python tests/bench/background_frames.py [SLIDE] [--rounds 6] [--encoder ID] [--json]
 
-Needs a display (``xvfb-run -a python tests/bench/background_frames.py``). Pans through the slide in short
-turns: the analysis paused; at work as in the window, where it rests while the view moves; and at work all the
-time. Turns alternate, so that other load on the machine falls on all alike.
+Needs a display (``xvfb-run -a python tests/bench/background_frames.py``). Drags the slide there and back in
+short turns: the analysis paused; at work as in the window, which tells it when the view moves; and at work
+all the time. Turns alternate, so that other load on the machine falls on all alike.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 FRAMES = 120
 STEP_PX = 24.0
+"""Of level 0, a frame."""
+DOWNSAMPLE = 2.0
 SETTLE_S = 0.4
 MPP_UM = (0.25, 0.25)
 NOTHING, AS_IN_THE_WINDOW, ALL_THE_TIME = "nothing", "as in the window", "all the time"
@@ -54,6 +56,7 @@ def measured(slide: Path, rounds: int, encoder_id: str) -> dict[str, float | boo
     """Milliseconds a frame, median and 95th percentile, in each state, and the ratios to no analysis."""
     import numpy as np
 
+    from viewer.cores import core_count
     from viewer.relevance.client import RelevanceClient
     from viewer.relevance.messages import Progress
     from viewer.settings import Settings
@@ -80,6 +83,7 @@ def measured(slide: Path, rounds: int, encoder_id: str) -> dict[str, float | boo
             mpp_estimated=False,
             encoder_id=encoder_id,
             store_bytes=settings.relevance.store_bytes,
+            threads=None if encoder_id == "measured" else core_count(),  # as in the window
         )
         while not progress:  # the worker has started
             qt.processEvents()
@@ -108,24 +112,34 @@ def measured(slide: Path, rounds: int, encoder_id: str) -> dict[str, float | boo
 def pan(
     view: SlideView, client: RelevanceClient, process_events: Callable[[], object], *, looks: bool
 ) -> list[float]:
-    """Pan there and back, and give the milliseconds from each move to its finished frame."""
-    from viewer.view.camera import field_of_view
+    """Drag there and back, and give the milliseconds from each move to its finished frame. ``looks``: the
+    worker hears of it, as often as from the window.
+    """
+    from viewer.ui.where_looked import LOOK_INTERVAL_MS, tell_where_looked
 
     assert view.source is not None
     drawn: list[float] = []
     heard = view.frame_report.connect(lambda _report: drawn.append(perf_counter()))
-    x, y = view.source.info.bounds.centre
+    view.go_to(*view.source.info.bounds.centre, downsample=DOWNSAMPLE, instant=True)
+    hand, kinetic = view.canvas.hand, view.canvas.hand.kinetic
+    hand.kinetic = False  # ends where it began
+    hand.press((0.0, 0.0))
+    told_s = 0.0
     times = []
-    for frame in range(FRAMES):
-        reach = min(frame, FRAMES - frame) * STEP_PX
+    for frame in range(1, FRAMES + 1):
+        reach = min(frame, FRAMES - frame) * STEP_PX / DOWNSAMPLE
         started_s, before = perf_counter(), len(drawn)
-        view.go_to(x + reach, y + 0.3 * reach, downsample=2.0, instant=True)
+        hand.drag((-reach, -0.3 * reach))
         view.canvas.native.update()
-        if looks:
-            field = field_of_view(view.camera.view, view.canvas.size_px, view.camera.aspect)
-            client.look(field, None, 2.0, moving=True)
+        if looks and started_s - told_s >= LOOK_INTERVAL_MS / 1e3:
+            told_s = started_s
+            tell_where_looked(client, view)
         until(process_events, partial(lambda before: len(drawn) > before, before))
         times.append((drawn[before] - started_s) * 1e3)
+    hand.release((0.0, 0.0))
+    hand.kinetic = kinetic
+    if looks:
+        tell_where_looked(client, view)
     view.frame_report.disconnect(heard)
     return times
 

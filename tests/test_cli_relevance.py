@@ -15,7 +15,8 @@ import torch
 from PIL import Image
 
 from viewer import cli, cli_heatmap
-from viewer.relevance import overlapping, points
+from viewer.relevance import offline, overlapping, points
+from viewer.relevance.measured import MeasuredEncoder
 from viewer.slide.phantom import write_phantom
 from viewer.slide.source import open_slide
 from viewer.view import hierarchy
@@ -360,6 +361,16 @@ def test_options_of_tokens_need_what_they_are_about(
     assert why in error
     assert error.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_an_encoder_of_whole_patches_has_no_tokens_to_look_at_again(
+    slide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a slide head is."""
+    monkeypatch.setattr(offline, "load_encoder", lambda *_: MeasuredEncoder())
+    words = ["heatmap", str(slide), "--encoder", "saliency", "-o", str(tmp_path / "a.ome.tiff")]
+    assert cli.main([*words, "--overlap", "mean"]) == 2
+    assert "looks at whole patches: --overlap needs one that looks closer" in capsys.readouterr().err
 
 
 def test_a_networks_weights_are_taken_out_of_a_trainings_file(

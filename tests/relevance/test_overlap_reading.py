@@ -54,6 +54,15 @@ def looked_at(
         yield analysis, attention_of(analysis)
 
 
+@contextmanager
+def calibrated(folder: Path, slide: MadeSlide, encoder: AttendingColours) -> Iterator[Analysis]:
+    """What reading needs, without having looked at anything."""
+    with open_store(folder, slide) as store:
+        analysis = Analysis(slide, encoder, store)
+        analysis.reader(1).close()
+        yield analysis
+
+
 def told(corner: tuple[int, int]) -> NDArray[np.uint8]:
     """What ``TokenColours`` says of the shifted patch there: a token is a pixel."""
     row, col = corner
@@ -64,7 +73,7 @@ def told(corner: tuple[int, int]) -> NDArray[np.uint8]:
 def test_shifted_patches_are_read_where_they_lie(slide: MadeSlide, tmp_path: Path) -> None:
     corners = [(20, 15), (20, 17), (21, 16), (23, 75), (61, 75), (98, 117)]
     seen: list[tuple[float, float]] = []
-    with looked_at(tmp_path, slide, TokenColours()) as (analysis, _):
+    with calibrated(tmp_path, slide, TokenColours()) as analysis:
         looks = look_between(analysis, np.array(corners), lambda done, total: seen.append((done, total)))
     assert looks.failed == 0
     assert sorted(map(tuple, looks.corners.tolist())) == corners
@@ -97,7 +106,7 @@ def test_where_attention_is_highest_all_looks_count(slide: MadeSlide, tmp_path: 
 
 
 def test_what_cannot_be_read_is_left_out_and_counted(slide: MadeSlide, tmp_path: Path) -> None:
-    with looked_at(tmp_path, slide, TokenColours()) as (analysis, _):
+    with calibrated(tmp_path, slide, TokenColours()) as analysis:
         slide.torn = {(1, 1)}
         looks = look_between(analysis, np.array([(20, 15), (41, 41), (40, 43), (21, 20)]))
         assert looks.failed == 2
@@ -132,7 +141,7 @@ def test_a_full_memory_makes_blocks_smaller_and_at_last_the_cpu_goes_on(
 ) -> None:
     corners = np.array([(2 * row + 1, 2 * col + 1) for row in range(10, 16) for col in range(10, 16)])
     encoder = TokenColours()
-    with looked_at(tmp_path, slide, encoder) as (analysis, _):
+    with calibrated(tmp_path, slide, encoder) as analysis:
         encoder._most["cpu"] = 2
         analysis.use("cuda")
         encoder._most["cuda"] = 2
@@ -149,7 +158,7 @@ def test_a_full_memory_makes_blocks_smaller_and_at_last_the_cpu_goes_on(
 
 
 def test_torch_has_its_threads_again(slide: MadeSlide, tmp_path: Path) -> None:
-    with looked_at(tmp_path, slide, TokenColours()) as (analysis, _):
+    with calibrated(tmp_path, slide, TokenColours()) as analysis:
         before = torch.get_num_threads()
         torch.set_num_threads(2)
         try:

@@ -21,5 +21,6 @@ def tell_where_looked(client: RelevanceClient, slide_view: SlideView) -> bool:
     camera = slide_view.camera
     field = field_of_view(camera.view, slide_view.canvas.size_px, camera.aspect)
     gaze = slide_view.canvas.gaze_on_slide
-    client.look(field, gaze, camera.view.downsample, moving=camera.moving)
-    return camera.moving
+    moving = camera.moving or slide_view.canvas.hand.holding  # a hand that drags may hold still in between
+    client.look(field, gaze, camera.view.downsample, moving=moving)
+    return moving

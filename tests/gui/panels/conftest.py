@@ -47,7 +47,11 @@ class FakeSlideView(QWidget):
         self.calls: list[tuple[Any, ...]] = []
         self.camera = Camera(View(SLIDE_WIDTH / 2, SLIDE_HEIGHT / 2, 1.0))
         self.canvas = SimpleNamespace(
-            size_px=(800.0, 600.0), pixel_ratio=1.0, update=lambda: None, gaze_on_slide=None
+            size_px=(800.0, 600.0),
+            pixel_ratio=1.0,
+            update=lambda: None,
+            gaze_on_slide=None,
+            hand=SimpleNamespace(holding=False),
         )
         self.source: ArraySource | None = None
         self.mpp_um: tuple[float, float] | None = None

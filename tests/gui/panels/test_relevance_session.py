@@ -24,6 +24,7 @@ from viewer.settings import Settings
 from viewer.ui.examples_box import Example
 from viewer.ui.explain_card import Explanation
 from viewer.ui.relevance_session import RelevanceSession
+from viewer.ui.where_looked import tell_where_looked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -379,6 +380,13 @@ def test_another_slide_hears_what_the_words_were_read_as_and_another_model_the_w
     ]
     opened.apply_settings(Settings.default())
     assert ("guess", ("greasy stuff",)) in clients[3].told
+
+
+def test_a_hand_that_holds_the_slide_moves_it(opened: RelevanceSession, slide_view: FakeSlideView) -> None:
+    client = FakeClient(print)
+    assert not tell_where_looked(client, slide_view)  # type: ignore[arg-type]
+    slide_view.canvas.hand.holding = True
+    assert tell_where_looked(client, slide_view)  # type: ignore[arg-type]
 
 
 def test_the_worker_is_told_where_the_reader_looks(

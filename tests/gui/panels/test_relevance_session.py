@@ -382,7 +382,10 @@ def test_another_slide_hears_what_the_words_were_read_as_and_another_model_the_w
     assert ("guess", ("greasy stuff",)) in clients[3].told
 
 
-def test_a_hand_that_holds_the_slide_moves_it(opened: RelevanceSession, slide_view: FakeSlideView) -> None:
+def test_a_hand_that_holds_the_slide_moves_it(
+    slide_view: FakeSlideView, make_source: Callable[..., ArraySource]
+) -> None:
+    slide_view.show_source(make_source(mpp_um=(0.5, 0.5)))
     client = FakeClient(print)
     assert not tell_where_looked(client, slide_view)  # type: ignore[arg-type]
     slide_view.canvas.hand.holding = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -182,6 +182,39 @@ def test_the_field_of_view_is_looked_at_with_all_its_tokens(slide: MadeSlide, st
     analysis.pending[24, 20] = True
     encode_all(analysis)
     assert encoder.sides[-1] == (16, 1)
+
+
+def test_regions_wait_for_nothing_that_a_complete_store_does_not_have(
+    slide: MadeSlide, store: FeatureStore
+) -> None:
+    Analysis(slide, AttendingColours(), store).run_to_end(threads=1)
+    analysis = Analysis(slide, AttendingColours(), store)
+    analysis.tissue[5, 5] = True  # found today, and not by the version that made the store
+    memory = SharedAttention(analysis.grid.shape, (2, 1)).arrays()
+    analysis.attend(memory)
+    while analysis.look_at_regions(4):
+        pass
+    assert memory.patches_known[store.known()].all()
+    assert not memory.patches_known[5, 5]
+
+
+def test_a_full_graphics_memory_sends_regions_to_the_cpu(slide: MadeSlide, store: FeatureStore) -> None:
+    class Cramped(AttendingColours):
+        def attend_regions(self, *given: NDArray[Any]) -> Any:
+            if self._device != "cpu":
+                raise EncoderMemoryError("Colours: too many regions")
+            return super().attend_regions(*given)
+
+    Analysis(slide, AttendingColours(), store).run_to_end(threads=1)
+    analysis = Analysis(slide, Cramped(), store)
+    analysis.use("cuda")
+    memory = SharedAttention(analysis.grid.shape, (2, 1)).arrays()
+    analysis.attend(memory)
+    while analysis.look_at_regions(4):
+        pass
+    assert memory.patches_known[analysis.tissue].all()
+    assert analysis.device == "cpu"
+    assert any("the CPU goes on" in note for note in analysis.notes)
 
 
 def test_an_encoder_of_one_magnification_has_no_budget(slide: MadeSlide, store: FeatureStore) -> None:

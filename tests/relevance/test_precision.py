@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -38,6 +39,18 @@ def test_a_cpu_says_whether_it_multiplies_bfloat16(
     assert fast_dtype("cpu") == expected
     monkeypatch.delattr(torch.cpu, "get_capabilities")
     assert fast_dtype("cpu") == torch.float32, "an older torch"
+
+
+@pytest.mark.parametrize(
+    ("bfloat16", "capability", "expected"),
+    [(True, (9, 0), torch.bfloat16), (False, (7, 5), torch.float16), (False, (6, 1), torch.float32)],
+)
+def test_a_card_says_what_it_multiplies(
+    bfloat16: bool, capability: tuple[int, int], expected: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", Mock(return_value=bfloat16))
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    assert fast_dtype("cuda") == expected
 
 
 def test_agreement_is_that_of_the_worst_vector() -> None:

@@ -226,7 +226,6 @@ def test_memory_that_does_not_suffice_is_told_to_the_engine(monkeypatch: pytest.
     monkeypatch.undo()
     move = encoder._model.to
     monkeypatch.setattr(encoder._model, "to", lambda device: full() if device == "cuda" else move(device))
-    with pytest.raises(EncoderMemoryError, match="does not fit the memory of cuda"):
+    with pytest.raises(EncoderMemoryError, match="the memory of cuda is full"):
         encoder.use("cuda")
-    encoder.use("cpu")
     assert encoder.encode(np.zeros((256, 256, 3), np.uint8), {}).shape == (1, 1, 32)

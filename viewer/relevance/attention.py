@@ -39,7 +39,7 @@ class Attending(Protocol):
         self, block: NDArray[np.uint8], calibration: Mapping[str, Any]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """``Encoder.encode`` of a block, and (rows, columns, heads, 256): each token's attention in its
-        patch, relative to even. Raises EncoderMemoryError.
+        patch, relative to even. Raises EncoderMemoryError, EncoderDeviceError.
         """
 
     def attend_regions(
@@ -47,7 +47,7 @@ class Attending(Protocol):
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Of regions (n, 16, 16, feature_count), what is not ``tissue`` (n, 16, 16) being glass: each patch's
         attention in its region (n, heads, 16, 16), relative to even, NaN where the features do not allow to
-        tell, and the regions' features (n, width).
+        tell, and the regions' features (n, width). Raises EncoderMemoryError, EncoderDeviceError.
         """
 
     def attend_slide(self, regions: NDArray[np.float32]) -> NDArray[np.float32]:

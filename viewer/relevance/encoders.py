@@ -137,7 +137,10 @@ class Encoder(Protocol):
     def card(self) -> EncoderCard: ...
 
     def use(self, device: str) -> None:
-        """Work on "cpu" or "cuda" from now on. Raises EncoderMemoryError where the weights do not fit."""
+        """Work on "cpu" or "cuda" from now on; back on the CPU also after the card was lost.
+
+        Raises EncoderMemoryError where the weights do not fit, EncoderDeviceError.
+        """
 
     def calibrate(self, source: Source, tissue: TissueMask, mpp_um: tuple[float, float]) -> Mapping[str, Any]:
         """What must be known of a slide before its patches are encoded, fit for JSON; kept with the features.
@@ -149,7 +152,7 @@ class Encoder(Protocol):
     def encode(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NDArray[np.float32]:
         """Features (rows, columns, feature_count) of a block of patches: (rows · patch_px + 2 · margin_px,
         columns · patch_px + 2 · margin_px, 3) RGB at ``mpp_um``. A feature that could not be measured is NaN.
-        Raises EncoderMemoryError.
+        Raises EncoderMemoryError, EncoderDeviceError.
         """
 
     def score(

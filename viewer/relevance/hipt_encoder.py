@@ -83,7 +83,7 @@ class HiptEncoder:
         return self._dtype
 
     def use(self, device: str) -> None:
-        """See ``Encoder.use``. Raises EncoderDeviceError where the card is lost."""
+        """See ``Encoder.use``."""
         with device_trouble(self.card.title, device):
             self._patch, self._region = _on(device, self._hipt.patch), _on(device, self._hipt.region)
             self._compiled: Callable[..., tuple[torch.Tensor, ...]] | None = None

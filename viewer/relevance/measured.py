@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from viewer.relevance import concepts
-from viewer.relevance.encoders import EncoderMemoryError, UnsupportedTermError
+from viewer.relevance.device_trouble import device_trouble
+from viewer.relevance.encoders import UnsupportedTermError
 from viewer.relevance.measured_card import MEASURED
 from viewer.relevance.measurements import measure
 from viewer.relevance.refinement import REFINED_MARGIN_PX, REFINED_PX, refinable, refined
@@ -72,10 +72,8 @@ class MeasuredEncoder:
 
     def encode(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NDArray[np.float32]:
         """See ``Encoder.encode``: the measurements of ``measurement_names``."""
-        try:
+        with device_trouble(self.card.title, self._device):
             return measure(block, Stains.from_facts(calibration["stains"]), device=self._device)
-        except torch.OutOfMemoryError as error:
-            raise EncoderMemoryError(f"{self.card.title}: the memory of {self._device} is full") from error
 
     def score(
         self, term: Term, features: NDArray[np.float32], calibration: Mapping[str, Any]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LEAST_COSINE = 0.9999
 """Between what a patch gets in either precision; then features of both may lie in one store."""
 _BFLOAT16_CPU = "avx512_bf16", "amx_bf16"
+_TENSOR_CORES = (7, 0)
 _GRAINS_PX = 1, 4, 16, 64
 _PALE, _DARK = (243, 220, 234), (88, 52, 120)
 """Of the probe: tissue of any coarseness in the colours of haematoxylin and eosin."""
@@ -30,7 +31,9 @@ def fast_dtype(device: str) -> torch.dtype:
         # An older torch does not tell, and stays at float32.
         capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
         return torch.bfloat16 if any(capabilities.get(one) for one in _BFLOAT16_CPU) else torch.float32
-    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    if torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.bfloat16
+    return torch.float16 if torch.cuda.get_device_capability() >= _TENSOR_CORES else torch.float32
 
 
 def dtype_name(dtype: torch.dtype) -> str:

@@ -14,7 +14,8 @@ import torch
 
 from gpu.stain import optical_density, patch_means, separate
 from viewer.relevance.attention import TOKENS
-from viewer.relevance.encoders import EncoderMemoryError, UnsupportedTermError
+from viewer.relevance.device_trouble import device_trouble
+from viewer.relevance.encoders import UnsupportedTermError
 from viewer.relevance.measured import MeasuredEncoder
 from viewer.relevance.measured_card import MEASURED
 from viewer.relevance.measurement_names import INDEX
@@ -57,10 +58,8 @@ class SaliencyEncoder(MeasuredEncoder):
         even over the patch's tissue; of glass 0.
         """
         features = self.encode(block, calibration)
-        try:
+        with device_trouble(self.card.title, self._device):
             return features, self._contrast(block, Stains.from_facts(calibration["stains"]))
-        except torch.OutOfMemoryError as error:
-            raise EncoderMemoryError(f"{self.card.title}: the memory of {self._device} is full") from error
 
     def without_he(self) -> str:
         """See ``MeasuredEncoder``: no concepts are named here, but stains are told apart."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from copy import deepcopy
 from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,8 @@ from torch.nn import functional
 
 from viewer.relevance.checkpoint import CheckpointError, model_folder, read_tensors, weights_file
 from viewer.relevance.clip import BuildFacts, TileTextModel, build_model
-from viewer.relevance.encoders import STATISTICS, EncoderCard, EncoderMemoryError, UnsupportedTermError
+from viewer.relevance.device_trouble import device_trouble
+from viewer.relevance.encoders import STATISTICS, EncoderCard, UnsupportedTermError
 from viewer.relevance.tokens import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ class VisionLanguageEncoder:
         self, card: EncoderCard, model: TileTextModel, tokenizer: Tokenizer, statistics: str
     ) -> None:
         self.card = card
-        self._model = model
+        self._loaded = self._model = model
         self._tokenizer = tokenizer
         mean, deviation = STATISTICS[statistics]
         self._mean = torch.tensor(mean).view(1, 3, 1, 1) * 255
@@ -70,11 +72,11 @@ class VisionLanguageEncoder:
 
     def use(self, device: str) -> None:
         """See ``Encoder.use``."""
-        try:
-            self._model.to(device)
-        except torch.OutOfMemoryError as error:
-            self._model.to("cpu")
-            raise EncoderMemoryError(f"{self.card.title} does not fit the memory of {device}") from error
+        with device_trouble(self.card.title, device):
+            # A copy: a card that is lost takes its weights along.
+            model = deepcopy(self._loaded) if device != "cpu" else self._loaded
+            model.to(device)
+        self._model = model
         self._device = device
         self._mean, self._deviation = self._mean.to(device), self._deviation.to(device)
         self._likeness.cache_clear()
@@ -90,12 +92,10 @@ class VisionLanguageEncoder:
         pixels = torch.from_numpy(np.ascontiguousarray(block)).permute(2, 0, 1)
         fields = pixels.unfold(1, side + 2 * margin, side).unfold(2, side + 2 * margin, side)
         fields = fields.permute(1, 2, 0, 3, 4).flatten(0, 1)
-        try:
+        with device_trouble(self.card.title, self._device):
             vectors = [
                 self._images(fields[first : first + _BATCH]) for first in range(0, len(fields), _BATCH)
             ]
-        except torch.OutOfMemoryError as error:
-            raise EncoderMemoryError(f"{self.card.title}: the memory of {self._device} is full") from error
         return torch.cat(vectors).view(rows, columns, -1).numpy()
 
     def score(

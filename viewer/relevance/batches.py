@@ -4,6 +4,7 @@ while the one before is computed.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -39,11 +40,17 @@ def in_batches(
     return tuple(torch.cat(one).float().cpu() for one in zip(*found, strict=True))
 
 
+@cache
+def _copy_stream() -> torch.cuda.Stream:
+    """One for all: memory is kept for each stream that was ever copied on."""
+    return torch.cuda.Stream()
+
+
 def _on(device: str, parts: Sequence[list[Tensor]]) -> Iterator[Tensor]:
     if device == "cpu":
         yield from (torch.stack(part) for part in parts)
         return
-    copies, computing = torch.cuda.Stream(), torch.cuda.current_stream()
+    copies, computing = _copy_stream(), torch.cuda.current_stream()
     for part in parts:
         # The card is still at the part before: nothing here waits for it.
         staged = torch.empty((len(part), *part[0].shape), dtype=part[0].dtype, pin_memory=True)

@@ -63,8 +63,15 @@ class FakeClient:
     def weights(self) -> np.ndarray:
         return np.full(self.grid.shape, 2.0, np.float32)
 
+    def release(self) -> None:
+        self.closed = True
+
     def close(self) -> None:
         self.closed = True
+
+    @property
+    def running(self) -> bool:
+        return not self.closed
 
     def publish(self, number: int, score: float = 0.9) -> None:
         """Answer: the first patch scores, the last is not analysed."""

@@ -268,6 +268,39 @@ def test_a_worker_that_hangs_ends_within_two_seconds(slide: Source, listener: Li
     assert not any(isinstance(event, WorkerDied) for event in listener.events)
 
 
+def test_a_worker_that_is_let_go_is_not_waited_for_but_by_the_next(slide: Source, listener: Listener) -> None:
+    first = begin(slide, listener, workers.hanging)
+    listener.hear_kind(Progress)
+    hanging = worker_of_this_process()
+    started_s = time.monotonic()
+    first.release()
+    assert time.monotonic() - started_s < 0.2
+    later = Listener()
+    second = RelevanceClient(later, make_encoder=workers.colours)
+    second.open(
+        slide, MPP_UM, mpp_estimated=True, encoder_id="colours", store_bytes=1 << 28, threads=1, after=[first]
+    )
+    with closing(second):
+        assert later.hear_end().failed == 0
+        assert not first.running
+        assert not hanging.is_running()
+        # Two at once would say that what the second measures is not kept.
+        assert not [event for event in later.events if isinstance(event, Note) and "elsewhere" in event.text]
+    assert not second.running
+
+
+def test_one_that_waits_for_another_ends_at_once(slide: Source, listener: Listener) -> None:
+    first = begin(slide, listener)
+    listener.hear_kind(Progress)
+    second = RelevanceClient(listener, make_encoder=workers.colours)
+    second.open(slide, MPP_UM, mpp_estimated=True, encoder_id="colours", store_bytes=1 << 28, after=[first])
+    second.look(Rect(0, 0, 100, 100), None, 1.0, moving=False)
+    started_s = time.monotonic()
+    second.close()
+    assert time.monotonic() - started_s < 0.5
+    first.close()
+
+
 def test_a_worker_that_takes_no_messages_holds_nobody_up(slide: Source, listener: Listener) -> None:
     client = begin(slide, listener)
     listener.hear_kind(Progress)

@@ -302,7 +302,7 @@ def test_two_at_once_do_not_write_into_each_other(tmp_path: Path) -> None:
     with opened(tmp_path) as first:
         first.append(*rows_of(0, 10))
         with opened(tmp_path) as second:
-            assert "Another Foveola" in second.notes[0]
+            assert "analysed elsewhere too" in second.notes[0]
             assert holds(second, 0, 10)
             second.append(*rows_of(10, 20))
             second.finish()

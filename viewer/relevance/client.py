@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,7 @@ log = logger("relevance")
 STOP_GRACE_S = 0.8
 """A worker that is told to stop has so long before it is killed."""
 _KILL_GRACE_S = 0.7
+_WAITING_STEP_S = 0.02
 _MOST_DEATHS = 2
 _SPAWN = get_context("spawn")
 
@@ -91,11 +93,13 @@ class RelevanceClient:
         encoder_id: str,
         store_bytes: int,
         threads: int | None = None,
+        after: Sequence[RelevanceClient] = (),
     ) -> None:
         """Start the analysis of a slide with pixels of ``mpp_um``; returns at once.
 
         ``store_bytes`` bounds what all slides' features take on disk. ``threads`` read and encode; None
-        leaves one core to the window. Raises ValueError where the pixel size cannot be right.
+        leaves one core to the window. ``after``: their workers have ended before this one begins. Raises
+        ValueError where the pixel size cannot be right.
         """
         if self._conversation is not None:
             raise RuntimeError("this client has its slide already")
@@ -109,7 +113,11 @@ class RelevanceClient:
             threads or max(1, core_count() - 1),
         )
         self._conversation = _Conversation(
-            job, self._grid, (self._make_encoder, self._load_guess), self._on_event
+            job,
+            self._grid,
+            (self._make_encoder, self._load_guess),
+            self._on_event,
+            after,
         )
 
     @property
@@ -163,6 +171,16 @@ class RelevanceClient:
         """Where the encoder looks, as far as it is known; None where it never says."""
         return None if self._conversation is None else self._conversation.attention
 
+    @property
+    def running(self) -> bool:
+        """Whether there is a worker, or a thread that starts or ends one."""
+        return self._conversation is not None and self._conversation.running
+
+    def release(self) -> None:
+        """Have the worker end within two seconds, without waiting for it; ``close`` may follow."""
+        if self._conversation is not None:
+            self._conversation.begin_end()
+
     def close(self) -> None:
         """End the worker, within two seconds. Closing twice is allowed."""
         if self._conversation is not None:
@@ -182,6 +200,7 @@ class _Conversation:
         grid: PatchGrid,
         makers: tuple[Callable[[str], Encoder], Callable[[], Guess | None]],
         on_event: Callable[[Event], None],
+        after: Sequence[RelevanceClient],
     ) -> None:
         self.field: RelevanceField | None = None
         self.weights: NDArray[np.float32] | None = None
@@ -203,8 +222,15 @@ class _Conversation:
         self._deaths = 0
         self._woken, self._waker = _SPAWN.Pipe(duplex=False)
         self._wake_due = threading.Lock()
+        self._finisher: threading.Thread | None = None
+        self._after = list(after)
         self._thread = threading.Thread(target=self._run, name="relevance client", daemon=True)
         self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether its thread, or a worker of it, has not ended."""
+        return self._thread.is_alive()
 
     @property
     def attention(self) -> Attention | None:
@@ -225,12 +251,22 @@ class _Conversation:
                 self._memory.write_relevance(scores)
         self.tell(Weigh(scores is not None))
 
+    def begin_end(self) -> None:
+        """Have the worker and the thread end; returns at once."""
+        if self._finisher is None:
+            self._ending.set()
+            with suppress(OSError):  # it has heard of it, and closed the pipe
+                self._wake()
+            self._finisher = threading.Thread(target=self._finish, name="relevance client's end", daemon=True)
+            self._finisher.start()
+
     def end(self) -> None:
         """End the worker and the thread."""
-        if self._ending.is_set():
-            return
-        self._ending.set()
-        self._wake()
+        self.begin_end()
+        assert self._finisher is not None
+        self._finisher.join()
+
+    def _finish(self) -> None:
         self._thread.join(STOP_GRACE_S)
         # Still there: the worker is busy, or hangs and takes no more messages. What it measured is on disk.
         process = self._process
@@ -251,11 +287,15 @@ class _Conversation:
 
     def _run(self) -> None:
         try:
+            while any(earlier.running for earlier in self._after) and not self._ending.wait(_WAITING_STEP_S):
+                pass
+            self._after.clear()  # each may hold much memory
             while not self._ending.is_set():
                 self._one_worker()
                 if not self._ending.is_set():
                     self._wait_for_a_question()
         finally:
+            self._memory = None
             self._woken.close()
             self._waker.close()
 

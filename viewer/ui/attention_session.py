@@ -17,6 +17,7 @@ from viewer.relevance.attention import MEAN
 from viewer.relevance.client import RelevanceClient
 from viewer.relevance.layer import layer_from_attention
 from viewer.relevance.messages import Attended, Failed, Note, Progress, WorkerDied
+from viewer.ui.leaving_clients import LeavingClients
 from viewer.ui.outbox import Outbox
 from viewer.ui.side_thread import SideThread
 from viewer.ui.throttle import Throttle
@@ -71,6 +72,7 @@ class AttentionSession(QObject):
         self._drawing = SideThread("attention")
         self._drawing_busy = self._drawing_due = False
         self._client: RelevanceClient | None = None
+        self._leaving = LeavingClients()
         self._choice: AttentionChoice | None = None
         self._field: RelevanceField | None = None
         self._notes: tuple[str, ...] = ()
@@ -121,12 +123,13 @@ class AttentionSession(QObject):
         self._drawing.close(wait_s=0.3)
         client, self._client = self._client, None
         if client is not None:
-            client.close()
+            self._leaving.let_go(client)
+        self._leaving.close()
 
     def _begin_anew(self) -> None:
         client, self._client = self._client, None
         if client is not None:
-            client.close()
+            self._leaving.let_go(client)
             self.progressed.emit(None)
         self.layer_made.emit(None, None)
         self._note(())
@@ -147,6 +150,7 @@ class AttentionSession(QObject):
                 store_bytes=relevance.store_bytes,
                 # All cores: a network is slow, and the worker rests while the view moves.
                 threads=relevance.worker_threads or core_count(),
+                after=self._leaving.still,
             )
         except ValueError as error:
             self.failed.emit(f"The slide cannot be analysed: {error}.")
@@ -172,11 +176,11 @@ class AttentionSession(QObject):
             case Note():
                 self._note((*self._notes, event.text))
             case Failed() | WorkerDied():
-                self.failed.emit(event.reason)
                 if isinstance(event, Failed) or not event.restarting:
                     self._client = None
-                    client.close()
+                    self._leaving.let_go(client)
                     self.progressed.emit(None)
+                self.failed.emit(event.reason)
 
     def _note(self, notes: tuple[str, ...]) -> None:
         notes = tuple(dict.fromkeys(notes))  # a worker that starts again says all of it again

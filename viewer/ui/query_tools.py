@@ -168,6 +168,7 @@ class QueryTools(QObject):
 
     def close(self) -> None:
         """End everything within two seconds."""
+        self.session.stop("")  # its worker ends while the other's is waited for
         self.pictures.close(wait_s=0.3)
         self.attention.close()
         self.maps.close()

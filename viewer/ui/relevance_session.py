@@ -29,6 +29,7 @@ from viewer.relevance.messages import (
 from viewer.relevance.query import Like, text_of, with_weights
 from viewer.relevance.text import parse
 from viewer.ui.explain_card import Explanation
+from viewer.ui.leaving_clients import LeavingClients
 from viewer.ui.outbox import Outbox
 from viewer.ui.question import Question
 from viewer.ui.side_thread import SideThread
@@ -85,6 +86,7 @@ class RelevanceSession(QObject):
         self._outbox = Outbox()
         self._ranking = SideThread("ranking")
         self._client: RelevanceClient | None = None
+        self._leaving = LeavingClients()
         self._question = Question()
         self._number = -1
         self._field: RelevanceField | None = None
@@ -160,6 +162,7 @@ class RelevanceSession(QObject):
                     encoder_id=relevance.encoder,
                     store_bytes=relevance.store_bytes,
                     threads=relevance.worker_threads,
+                    after=self._leaving.still,
                 )
             except ValueError as error:
                 self.failed.emit(f"The slide cannot be analysed: {error}.")
@@ -223,7 +226,7 @@ class RelevanceSession(QObject):
         client, self._client = self._client, None
         self._progress = None
         if client is not None:
-            client.close()
+            self._leaving.let_go(client)
             self.ended.emit(reason)
 
     def explain_at(self, x: float, y: float) -> None:
@@ -249,7 +252,8 @@ class RelevanceSession(QObject):
         self._ranking.close(wait_s=0.3)
         client, self._client = self._client, None
         if client is not None:
-            client.close()
+            self._leaving.let_go(client)
+        self._leaving.close()
 
     def place_in_words(self, x: float, y: float) -> str:
         """A slide point as the status line writes it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -87,8 +86,8 @@ class AttentionTools(QObject):
         self.session.pixel_size_wanted.connect(self.pixel_size_wanted)
         slide_view.source_changed.connect(self._show_notes)
         slide_view.mpp_changed.connect(self._show_notes)
-        self._tell_warning = partial(messages.show_message, MessageKind.WARNING)
-        self.session.failed.connect(self._tell_warning)
+        self._messages = messages
+        self.session.failed.connect(self._tell_failure)
         self.controls.facts_pressed.connect(self._show_facts)
         self.controls.bar.pause_toggled.connect(self.session.set_paused)
         self.controls.bar.stop_pressed.connect(lambda: self.controls.shown.setChecked(False))
@@ -98,7 +97,8 @@ class AttentionTools(QObject):
         offered = [card for card in cards if card.attention_heads is not None]
         offered += head_cards()
         if self._card is not None and self._card.id not in [card.id for card in offered]:
-            self._tell_warning(f"{self._card.title} is no longer in the list of models and is not shown.")
+            gone = f"{self._card.title} is no longer in the list of models and is not shown."
+            self._messages.show_message(MessageKind.WARNING, gone)
         self.controls.show_encoders(offered)
 
     def apply_settings(self, settings: Settings) -> None:
@@ -137,6 +137,14 @@ class AttentionTools(QObject):
         self.session.show(choice)
         self._show_notes()
         self._draw()
+
+    def _tell_failure(self, reason: str) -> None:
+        """Where the worker is gone, the message can have it begin again."""
+        again = {} if self.session.running else {"Begin again": self._begin_again}
+        self._messages.show_message(MessageKind.WARNING, reason, buttons=again)
+
+    def _begin_again(self) -> None:
+        self.session.show(self._choice)
 
     def _show_notes(self) -> None:
         waits = self._card is not None and self._view.source is not None and self._view.mpp_um is None

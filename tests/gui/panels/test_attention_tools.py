@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLabel
 from tests.gui.fake_relevance import PROVENANCE, FakeClient
 from viewer.relevance.field import RelevanceField
 from viewer.relevance.grid import PatchGrid
-from viewer.relevance.messages import Failed, Note, Progress
+from viewer.relevance.messages import Failed, Note, Progress, WorkerDied
 from viewer.relevance.saliency_card import SALIENCY
 from viewer.settings import Settings
 from viewer.ui.attention_controls import mode_in_words
@@ -45,9 +45,13 @@ class Messages:
 
     def __init__(self) -> None:
         self.texts: list[str] = []
+        self.buttons: list[dict[str, Callable[[], None]]] = []
 
-    def show_message(self, _kind: MessageKind, text: str) -> None:
+    def show_message(
+        self, _kind: MessageKind, text: str, *, buttons: dict[str, Callable[[], None]] | None = None
+    ) -> None:
         self.texts.append(text)
+        self.buttons.append(buttons or {})
 
 
 @dataclass
@@ -327,8 +331,16 @@ def test_progress_failure_and_stop(qtbot: QtBot, stage: Stage) -> None:
     stage.clients[0].tell(Failed("the weights hold no numbers"))
     qtbot.wait_until(lambda: stage.messages.texts == ["the weights hold no numbers"])
     assert controls.bar.isHidden()
-    controls.mode.setCurrentIndex(1)
+    stage.messages.buttons[0]["Begin again"]()
     assert len(stage.clients) == 2
+    stage.clients[1].tell(WorkerDied("it died and starts again", restarting=True))
+    qtbot.wait_until(lambda: len(stage.messages.texts) == 2)
+    assert stage.messages.buttons[1] == {}
+    stage.clients[1].tell(WorkerDied("it died again", restarting=False))
+    qtbot.wait_until(lambda: len(stage.messages.texts) == 3)
+    assert list(stage.messages.buttons[2]) == ["Begin again"]
+    controls.mode.setCurrentIndex(1)
+    assert len(stage.clients) == 3
     controls.bar.stop_pressed.emit()
     assert not controls.shown.isChecked()
-    assert stage.clients[1].closed
+    assert stage.clients[2].closed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
@@ -104,22 +105,25 @@ class WeightEditor(QWidget):
         self._sliders.clear()
         self._values.clear()
         row = 0
+        named = Counter(concept for _, leaf in parts for concept, _ in _weights(leaf))
         for number, (words, leaf) in enumerate(parts):
             weights = _weights(leaf)
-            if [concept_in_words(concept) for concept, _ in weights] != [words]:
+            own = [concept_in_words(concept) for concept, _ in weights] == [words]
+            # A term of its own name needs no heading, but where another term has a slider of that name too.
+            if not own or any(named[concept] > 1 for concept, _ in weights):
                 self._grid.addWidget(_heading(words), row, 0, 1, 3)
                 row += 1
             for concept, _weight in weights:
-                self._add_row(row, number, concept)
+                self._add_row(row, number, concept, of="" if own else f" in {words}")
                 row += 1
         self._grid.addWidget(self._reset, row, 0, 1, 3, Qt.AlignmentFlag.AlignLeft)
 
-    def _add_row(self, row: int, leaf: int, concept: str) -> None:
+    def _add_row(self, row: int, leaf: int, concept: str, *, of: str) -> None:
         name = concept_in_words(concept)
         slider = QSlider(Qt.Orientation.Horizontal)
         slider.setRange(0, _STEPS)
         slider.setPageStep(10)
-        slider.setAccessibleName(f"Weight of {name}")
+        slider.setAccessibleName(f"Weight of {name}{of}")
         slider.setToolTip(f"How much {name} counts; arrow keys change it by 1 %")
         slider.setMinimumWidth(em_px(4))
         label = QLabel(name)

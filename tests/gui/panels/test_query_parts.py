@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialogButtonBox, QPushButton, QWidget
+from PySide6.QtWidgets import QDialogButtonBox, QLabel, QPushButton, QWidget
 
 from viewer.relevance.encoders import EncoderCard, Reason
 from viewer.relevance.field import Provenance
@@ -67,6 +67,18 @@ def test_weights_are_shown_and_each_change_names_all_weights_of_its_term(editor:
     assert changes == []
     editor.set_weight(1, "stroma", 0.75)
     assert changes == [(1, (("lymphocytes", 1.0), ("stroma", 0.75)))]
+
+
+def test_sliders_of_the_same_name_are_told_apart_by_their_terms(editor: WeightEditor) -> None:
+    lymphocytes = Term("lymphocytes", (("lymphocytes", 1.0),))
+    editor.show_query(All((TILS, lymphocytes)), edited=False)
+    headings = [label.text() for label in editor.findChildren(QLabel) if label.buddy() is None]
+    assert [words for words in headings if "%" not in words] == ["TILs", "lymphocytes"]
+    assert [slider.accessibleName() for slider in editor.in_tab_order[:-1]] == [
+        "Weight of lymphocytes in TILs",
+        "Weight of stroma in TILs",
+        "Weight of lymphocytes",
+    ]
 
 
 def test_a_term_keeps_at_least_one_weight_above_nothing(editor: WeightEditor) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def test_the_probe_is_the_same_at_every_call_and_has_fine_and_coarse_grain() -> None:
     patches = probe_patches(256)
-    assert patches.shape == (4, 256, 256, 3)
+    assert patches.shape == (2, 256, 256, 3)
     assert (patches == probe_patches(256)).all()
     jumps = np.abs(np.diff(patches.astype(int), axis=2)).mean(axis=(1, 2, 3))
     assert (np.diff(jumps) < 0).all()

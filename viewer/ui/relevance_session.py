@@ -168,8 +168,7 @@ class RelevanceSession(QObject):
                 self.failed.emit(f"The slide cannot be analysed: {error}.")
                 return False
             self._client = client
-            self._notes = ()
-            self.notes_changed.emit()
+            self._clear_notes()
             self.started.emit()
             self._look.ask()
         return True
@@ -412,6 +411,7 @@ class RelevanceSession(QObject):
 
     def _begin_anew(self) -> None:
         self.stop("")
+        self._clear_notes()
         self._set_explanation(None)
         self._forget_answers()
         # Examples are patches of the grid that is gone.
@@ -419,6 +419,10 @@ class RelevanceSession(QObject):
         self._question = Question() if gone else replace(self._question, refused="")
         self.question_changed.emit()
         self._send_question()
+
+    def _clear_notes(self) -> None:
+        self._notes = ()
+        self.notes_changed.emit()
 
     def _cursor_moved(self, at: tuple[float, float] | None) -> None:
         self._cursor = at

@@ -405,3 +405,17 @@ def test_the_worker_is_told_where_the_reader_looks(
     slide_view.cursor_moved.emit(None)
     assert opened.pointed_at == (100, 100)
     slide_view.hide()
+
+
+def test_notes_go_with_their_slide(
+    qtbot: QtBot,
+    opened: RelevanceSession,
+    slide_view: FakeSlideView,
+    make_source: Callable[..., ArraySource],
+    clients: list[FakeClient],
+) -> None:
+    opened.ask("fat")
+    clients[0].tell(Note("no stain"))
+    qtbot.wait_until(lambda: opened.notes == ("no stain",))
+    slide_view.show_source(make_source())  # of unknown pixel size: no analysis begins
+    assert opened.notes == ()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from viewer.view.colour_map import ENTRIES, colour_maps, colour_stops
-from viewer.view.hierarchy import HierarchyLevels
+from viewer.view.hierarchy import HierarchyLevels, HierarchyLook, log_codes
 from viewer.view.overlay import COLOUR_MAPS, OverlayLayer, OverlayLook, OverlayScene, OverlayStack
 from viewer.view.overlay_picture import overlay_picture
 
@@ -140,6 +140,22 @@ def test_below_the_threshold_the_small_picture_is_clear() -> None:
     stack.put("a", layer([[100, 200]]), OverlayLook(threshold=0.5, opacity=0.5))
     alpha = overlay_picture(stack.scene().drawn, (20.0, 10.0), (2, 1))[0, :, 3]
     assert alpha.tolist() == [0, 128]
+
+
+@pytest.mark.parametrize(
+    ("level", "shown"),
+    [("zoom", 5 / 6), ("patch", 5 / 6), ("token", 5 / 6), ("region", 4 / 6)],
+)
+def test_the_small_picture_joins_levels_as_the_large_one_does(level: str, shown: float) -> None:
+    two = log_codes(np.array([[2.0]]))  # an octave above the average, of six from clear to full colour
+    levels = HierarchyLevels(two, np.zeros((16, 16), np.uint8), np.ones((1, 1), bool))
+    look = OverlayLook("magma", opacity=1.0, hierarchy=HierarchyLook("factorised", level))
+    stack = OverlayStack()
+    stack.put("a", replace(layer(two), levels=levels), look)
+    picture = overlay_picture(stack.scene().drawn, (10.0, 10.0), (64, 64))
+    table = colour_maps()["magma"].astype(int)
+    entry = np.abs(table - picture[0, 0, :3].astype(int)).sum(axis=1).argmin()
+    assert entry / 255 == pytest.approx(shown, abs=0.01)
 
 
 def test_levels_of_another_grid_are_refused() -> None:

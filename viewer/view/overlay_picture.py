@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.view.colour_map import colour_maps
+from viewer.view.hierarchy import PATCHES_A_SIDE, TOKENS_A_SIDE, HierarchyLook, composed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,12 +19,16 @@ if TYPE_CHECKING:
 
     from viewer.view.overlay import Overlay
 
+    Indices = NDArray[np.intp]
+
 _HATCH_STEP_PX = 6
 _DOT_STEP_PX = 3
 _BETWEEN_DOTS = 0.45
 _HATCH_GREY, _HATCH_ALPHA = 0.35, 0.6
 _LEAST_HATCH_OPACITY = 0.4
 _FAINT_BELOW = 0.1
+_BEFORE_TOKENS_PX = 2.0 * TOKENS_A_SIDE
+"""A patch so large shows no tokens yet."""
 
 
 def overlay_picture(
@@ -39,19 +44,33 @@ def overlay_picture(
     hatched = ((x_px[None, :] + y_px[:, None]) % _HATCH_STEP_PX == 0) * _HATCH_ALPHA
     dotted = (x_px[None, :] % _DOT_STEP_PX == 0) & (y_px[:, None] % _DOT_STEP_PX == 0)
     picture = np.zeros((height, width, 4), np.float32)
-    for _name, layer, look in overlays:
-        rows, cols = layer.scores.shape
-        cells = np.ix_(
-            np.minimum((slide_y / layer.patch_height_px).astype(np.intp), rows - 1),
-            np.minimum((slide_x / layer.patch_width_px).astype(np.intp), cols - 1),
-        )
-        scores, known, estimated = layer.scores[cells], layer.known[cells], layer.estimated[cells]
-        likeness = scores / np.float32(255)
+    for overlay in overlays:
+        _name, layer, look = overlay
+        height_patches, width_patches = layer.scores.shape
+        rows = np.minimum((slide_y / layer.patch_height_px).astype(np.intp), height_patches - 1)
+        cols = np.minimum((slide_x / layer.patch_width_px).astype(np.intp), width_patches - 1)
+        cells = np.ix_(rows, cols)
+        known, estimated = layer.known[cells], layer.estimated[cells]
+        patch_px = layer.patch_width_px * width / slide_px[0]
+        likeness = _likeness(overlay, rows, cols, patch_px=patch_px)
         cover = np.clip(likeness / _FAINT_BELOW, 0, 1) * (likeness >= look.threshold)
         cover = np.where(estimated & ~dotted, cover * _BETWEEN_DOTS, cover)
         reached = known | estimated
         hatching = max(look.opacity, _LEAST_HATCH_OPACITY) * hatched
         alpha = np.where(reached, look.opacity * cover, hatching).astype(np.float32)[..., None]
-        colour = np.where(reached[..., None], colour_maps()[look.colour_map][scores] / 255, _HATCH_GREY)
+        entries = np.rint(likeness * 255).astype(np.uint8)
+        colour = np.where(reached[..., None], colour_maps()[look.colour_map][entries] / 255, _HATCH_GREY)
         picture = picture * (1 - alpha) + np.concatenate([colour * alpha, alpha], axis=-1)
     return np.rint(picture * 255).astype(np.uint8)
+
+
+def _likeness(overlay: Overlay, rows: Indices, cols: Indices, *, patch_px: float) -> NDArray[np.float32]:
+    """Of the patches (rows, columns). Tokens are too small to be seen here, and patches stand for them."""
+    layer, hierarchy = overlay.layer, overlay.look.hierarchy
+    scores = layer.scores[np.ix_(rows, cols)]
+    if layer.levels is None:
+        return scores.astype(np.float32) / np.float32(255)
+    if hierarchy.level == "token":
+        hierarchy = HierarchyLook(hierarchy.mode, "patch")
+    regions = layer.levels.regions[np.ix_(rows // PATCHES_A_SIDE, cols // PATCHES_A_SIDE)]
+    return composed(regions, scores, scores, hierarchy.weights(min(patch_px, _BEFORE_TOKENS_PX)))

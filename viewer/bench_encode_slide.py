@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders import Encoder
     from viewer.relevance.order import Block
 
-_BLOCK_SIDE = {"cpu": BLOCK_SIDE, "cuda": 16}
 _BLOCKS_A_THREAD = 2
 _REPEATS = 2
 
@@ -47,7 +46,7 @@ def bench_slide(encoder: Encoder, path: Path, *, device: str) -> dict[str, Any]:
         grid = PatchGrid.over(source.pyramid.width, source.pyramid.height, mpp_um)
         tissue = tissue_mask(source, mpp_um)
         fractions = tissue.patch_fractions(grid.columns, grid.rows, grid.patch_width_px, grid.patch_height_px)
-        blocks = blocks_of(fractions >= LEAST_TISSUE, _BLOCK_SIDE[device])
+        blocks = blocks_of(fractions >= LEAST_TISSUE, BLOCK_SIDE[device])
         if not blocks:
             raise EncoderError(f"{path}: there is no tissue to encode")
         blocks = _spread(blocks, threads * _BLOCKS_A_THREAD)

@@ -182,7 +182,7 @@ def test_a_full_device_gives_way_to_the_processor(tmp_path: Path) -> None:
         window.stop()
     assert end.failed == 0
     assert analysis.device == "cpu"
-    assert any(isinstance(event, Note) and "the CPU goes on" in event.text for event in window.events)
+    assert any(isinstance(event, Note) and "The CPU goes on" in event.text for event in window.events)
 
 
 def test_what_was_analysed_is_not_analysed_again(tmp_path: Path) -> None:

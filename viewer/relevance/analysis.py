@@ -12,7 +12,13 @@ import numpy as np
 
 from viewer.relevance.attention import Attending, AttendingWhole, Magnifying
 from viewer.relevance.attention_builder import AttentionBuilder
-from viewer.relevance.encoders import EncoderError, EncoderMemoryError, NamedScores, Refining
+from viewer.relevance.encoders import (
+    EncoderDeviceError,
+    EncoderError,
+    EncoderMemoryError,
+    NamedScores,
+    Refining,
+)
 from viewer.relevance.freed_memory import keep_freed_memory
 from viewer.relevance.magnification import sides_for
 from viewer.relevance.mixed_features import MixedFeatures
@@ -42,8 +48,8 @@ if TYPE_CHECKING:
 
 LEAST_TISSUE = 0.02
 """Of a patch; with less it is glass."""
-BLOCK_SIDE = 4
-"""Patches: as many as fit the second-level cache while they are measured."""
+BLOCK_SIDE = {"cpu": 4, "cuda": 16}
+"""Patches: as many as fit the cache while they are measured, or keep a graphics processor busy."""
 
 _CLOSE_MPP_UM = 0.6
 """A slide of larger pixels has nothing to show at 0.5 µm."""
@@ -74,7 +80,7 @@ class Analysis:
         self.tissue: Mask = (fractions >= LEAST_TISSUE) | store.known()
         self.failed: Mask = np.zeros(grid.shape, bool)
         self.pending: Mask = np.zeros(grid.shape, bool) if store.complete else self.tissue & ~store.known()
-        self.block_side = BLOCK_SIDE
+        self.block_side = BLOCK_SIDE["cpu"]
         """The most patches in a row that the device can take; falls when its memory is full."""
         self.device = "cpu"
         self.attention: AttentionBuilder | WholeAttention | None = None
@@ -112,7 +118,7 @@ class Analysis:
     def use(self, device: str) -> None:
         """Encode on "cpu" or "cuda" from now on. Raises EncoderMemoryError where the weights do not fit."""
         self.encoder.use(device)
-        self.device = device
+        self.device, self.block_side = device, BLOCK_SIDE[device]
 
     def use_fastest(self) -> None:
         """Encode on a graphics processor from now on, where there is one that takes the encoder's weights."""
@@ -121,7 +127,7 @@ class Analysis:
         if torch.cuda.is_available():
             try:
                 self.use("cuda")
-            except EncoderMemoryError as error:
+            except (EncoderMemoryError, EncoderDeviceError) as error:
                 self.use("cpu")
                 self._notes[f"{error}. The CPU is used, more slowly."] = None
 
@@ -145,10 +151,8 @@ class Analysis:
             first = np.zeros(self.grid.shape, np.float32)
         try:
             return self.attention.update(given_up, most, first)
-        except EncoderMemoryError:
-            if self.device == "cpu":
-                raise
-            self._fall_back()
+        except (EncoderMemoryError, EncoderDeviceError) as error:
+            self._fall_back(error)
             return True
 
     def want_tokens(self, area: Mask) -> None:
@@ -201,7 +205,7 @@ class Analysis:
         """Keep what a reader gives. A full memory makes later blocks smaller, and at last the CPU does it."""
         if len(outcome.cells):
             self._begun[tuple(outcome.cells.T)] = False
-        if outcome.out_of_memory is not None:
+        if outcome.trouble is not None:
             self._make_do(outcome)
             return
         if len(outcome.failed):
@@ -293,23 +297,25 @@ class Analysis:
         block = outcome.block
         self.pending[tuple(outcome.cells.T)] = True
         side = max(block.rows, block.cols)
-        if side > self.block_side or outcome.device != self.device:
+        lost = isinstance(outcome.trouble, EncoderDeviceError)
+        if outcome.device != self.device or (side > self.block_side and not lost):
             return  # others were under way when this became known
-        if side > 1:
+        if side > 1 and not lost:
             self.block_side = (side + 1) // 2
             self._notes["The memory of the graphics processor is full: smaller blocks are analysed."] = None
-        elif self.device != "cpu":
-            self._fall_back()
-        elif outcome.out_of_memory is not None:
-            raise outcome.out_of_memory
+        elif outcome.trouble is not None:
+            self._fall_back(outcome.trouble)
 
-    def _fall_back(self) -> None:
+    def _fall_back(self, trouble: EncoderError) -> None:
+        """Go on without the graphics processor. Raises what is wrong with it where it was not used."""
+        if self.device == "cpu":
+            raise trouble
         if self._reader is not None:
             self._reader.fall_back_to_cpu()
         else:
             self.encoder.use("cpu")
-        self.device, self.block_side = "cpu", BLOCK_SIDE
-        self._notes["The memory of the graphics processor is full: the CPU goes on, more slowly."] = None
+        self.device, self.block_side = "cpu", BLOCK_SIDE["cpu"]
+        self._notes[f"{trouble}. The CPU goes on, more slowly."] = None
 
     def _named_scores(self) -> Mapping[str, NDArray[np.float32]]:
         if not isinstance(self.encoder, NamedScores) or not self.store.count:

@@ -9,7 +9,7 @@ import numpy as np
 
 from viewer.relevance.attention import MEAN, TOKENS, Attending
 from viewer.relevance.attention_map import patch_attention
-from viewer.relevance.encoders import EncoderError
+from viewer.relevance.encoders import EncoderError, EncoderMemoryError
 from viewer.relevance.grid import PatchGrid
 from viewer.relevance.order import blocks_of
 from viewer.relevance.overlapping import SHARE, merged, overlapping_patches
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.analysis import Analysis
     from viewer.relevance.attention import Attention, Head
-    from viewer.relevance.encoders import EncoderMemoryError
+    from viewer.relevance.encoders import EncoderDeviceError
     from viewer.relevance.reading import Outcome
 
     Cells = NDArray[np.int64]
@@ -126,21 +126,21 @@ def _outcomes(
     given = analysis.source, analysis.encoder, grid, analysis.store.calibration or {}
     with BlockReader(*given, threads=threads, device=analysis.device) as reader:
         while True:
-            full: EncoderMemoryError | None = None
+            full: EncoderMemoryError | EncoderDeviceError | None = None
             blocks = blocks_of(pending, side)[::-1]
             while blocks or reader.busy:
                 while blocks and reader.busy < reader.room:
                     block = blocks.pop()
                     reader.submit(block, pending[block.cells])
                 for outcome in reader.collect(None):
-                    if outcome.out_of_memory is not None:
-                        full = outcome.out_of_memory
+                    if outcome.trouble is not None:
+                        full = outcome.trouble
                         continue
                     pending[tuple(outcome.cells.T)] = pending[tuple(outcome.failed.T)] = False
                     yield outcome
             if full is None:
                 return
-            if side > 1:
+            if side > 1 and isinstance(full, EncoderMemoryError):
                 side = (side + 1) // 2
             elif analysis.device != "cpu":
                 reader.fall_back_to_cpu()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from viewer.relevance.attention import Attending, Magnifying
-from viewer.relevance.encoders import EncoderMemoryError
+from viewer.relevance.encoders import EncoderDeviceError, EncoderMemoryError
 from viewer.relevance.order import Block
 from viewer.slide.geometry import Rect
 from viewer.slide.region import read_region
@@ -37,8 +37,8 @@ class Outcome:
 
     ``cells`` (n, 2) as row, column with ``features`` (n, D), and of an encoder that says where it looks
     ``tokens`` (n, heads, 256); ``failed`` (m, 2) could not be read. ``side``: tokens along a patch.
-    ``out_of_memory``: the ``device`` cannot take a block of this size; its cells have no features and are
-    still wanted. ``seconds`` of its thread's CPU time: what other programs take does not count.
+    ``trouble``: the ``device`` cannot take a block of this size, or is lost; its cells have no features and
+    are still wanted. ``seconds`` of its thread's CPU time: what other programs take does not count.
     """
 
     block: Block
@@ -47,7 +47,7 @@ class Outcome:
     failed: NDArray[np.int64]
     seconds: float
     device: str
-    out_of_memory: EncoderMemoryError | None = None
+    trouble: EncoderMemoryError | EncoderDeviceError | None = None
     tokens: NDArray[np.float32] | None = None
     side: int = TOKENS_A_SIDE
 
@@ -58,7 +58,7 @@ class _Encoded(NamedTuple):
     features: NDArray[np.float32]
     failed: Mask
     device: str
-    out_of_memory: EncoderMemoryError | None = None
+    trouble: EncoderMemoryError | EncoderDeviceError | None = None
     tokens: NDArray[np.float32] | None = None
 
 
@@ -153,7 +153,7 @@ class BlockReader:
             except (TileError, UnreadableBlockError):
                 failed[index] = True
                 continue
-            if one.out_of_memory is not None:
+            if one.trouble is not None:
                 return one._replace(failed=np.zeros(len(cells), bool))
             found.append(one)
         if not found:
@@ -184,7 +184,7 @@ class BlockReader:
                     return _Encoded(features[rows, cols], none_failed, device, tokens=tokens[rows, cols])
                 features = self._encoder.encode(pixels, self._calibration)
                 return _Encoded(features[rows, cols], none_failed, device)
-            except EncoderMemoryError as error:
+            except (EncoderMemoryError, EncoderDeviceError) as error:
                 return _Encoded(_NO_FEATURES, np.zeros(len(cells), bool), device, error)
 
 

@@ -294,7 +294,7 @@ def test_a_heatmap_of_attention_needs_no_words(
         assert tiff.series[0].asarray().max() > 128
     for more, why in (
         (["--query", "fat"], "knows no words"),
-        (["--head", "2"], "there is no head 1"),
+        (["--head", "2"], "there is no head 2; there are mean, max and 1 to 1"),
         (["--mode", "blend", "--level", "region"], "there is no 'blend' attention down to 'region'"),
         (["--weights", str(tmp_path)], "weights in a folder need a model that is known"),
     ):

@@ -131,9 +131,10 @@ def token_codes(attention: Attention, head: Head, *, percentiles: bool) -> NDArr
 
 
 def check_head(head: Head, heads: int) -> None:
-    """Raises ValueError for a head that an encoder with so many does not have."""
+    """Raises ValueError for a head that an encoder with so many does not have; in words they count from 1."""
     if head not in (MEAN, MAX) and not (isinstance(head, int) and 0 <= head < heads):
-        raise ValueError(f"there is no head {head!r}; there are {MEAN}, {MAX} and 0 to {heads - 1}")
+        named = head + 1 if isinstance(head, int) else repr(head)
+        raise ValueError(f"there is no head {named}; there are {MEAN}, {MAX} and 1 to {heads}")
 
 
 def _chosen(codes: NDArray[np.uint8], head: Head, *, percentiles: bool) -> NDArray[np.uint8]:

@@ -242,7 +242,7 @@ def test_a_layer_that_cannot_be_made_is_told_and_the_next_one_comes(
     opened.show(replace(HIPT, token_head=7))
     with qtbot.wait_signal(opened.failed) as failed:
         clients[0].attend()
-    assert "there is no head 7" in str(failed.args)
+    assert "there is no head 8" in str(failed.args)
     with qtbot.wait_signal(opened.layer_made):
         opened.show(HIPT)
 

@@ -100,3 +100,11 @@ def test_what_is_known_counts_by_its_tokens_until_uniform_features_are_there() -
     mixed.replace(CELLS, uniform, uniform)
     assert mixed.done == 0
     assert not mixed.known.any()
+
+
+def test_what_cannot_be_read_uniformly_is_forgotten() -> None:
+    mixed = checked(0.1)
+    before = mixed.done
+    mixed.drop(np.array([[0, 1], [1, 1]]))
+    assert mixed.done == before - 0.25
+    assert not mixed.usable()[0, 1]

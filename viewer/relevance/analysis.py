@@ -171,7 +171,7 @@ class Analysis:
 
     def refine(self) -> bool:
         """Have what was encoded by its budget encoded uniformly as well; whether there is anything."""
-        left = self._mixed.known & ~self._begun & ~self.failed
+        left = self._mixed.known & ~self._begun
         self.pending |= left
         return bool(left.any())
 
@@ -211,6 +211,7 @@ class Analysis:
         if len(outcome.failed):
             # What the store knows of a patch stands, though its tokens could not be read.
             self.failed[tuple(outcome.failed.T)] = ~self.store.known()[tuple(outcome.failed.T)]
+            self._mixed.drop(outcome.failed)
         if not len(outcome.cells):
             return
         if self.attention is not None and outcome.tokens is not None:

@@ -104,7 +104,7 @@ class Engine:
         self._relevance: NDArray[np.float32] | None = None
         self._look: Look | None = None
         self._moving_until_s = 0.0
-        self._notes_told = 0
+        self._notes_told: set[str] = set()
         self._progress: Progress | None = None
         self._progress_due_s = 0.0
         # What was published last speaks for so many patches; the next is due at this time.
@@ -348,10 +348,10 @@ class Engine:
             self._say(progress)
 
     def _tell_notes(self) -> None:
-        notes = self._analysis.notes
-        for note in notes[self._notes_told :]:
-            self._say(Note(note))
-        self._notes_told = len(notes)
+        for note in self._analysis.notes:
+            if note not in self._notes_told:
+                self._notes_told.add(note)
+                self._say(Note(note))
 
     def _say(self, event: FromWorker) -> None:
         self._connection.send(event)

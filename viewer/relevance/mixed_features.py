@@ -79,6 +79,12 @@ class MixedFeatures:
                     self._cosines[side] = _cosine(self._pairs.pop(side), uniform)
         self.known[tuple(cells.T)] = False
 
+    def drop(self, cells: NDArray[np.int64]) -> None:
+        """Forget patches (n, 2) that could not be read uniformly: they are not analysed."""
+        for row, col in cells.tolist():
+            self._features.pop((row, col), None)
+        self.known[tuple(cells.T)] = False
+
     def usable(self) -> Mask:
         """Patches (rows, columns) whose features may stand for uniform ones."""
         usable: Mask = np.zeros(self.known.shape, bool)

@@ -435,6 +435,6 @@ class _Conversation:
         then = (
             "another one goes on from there"
             if restarting
-            else "it stays off until something is asked again; what was analysed is kept"
+            else "it stays off until it is asked for again; what was analysed is kept"
         )
         self._on_event(WorkerDied(f"The analysis ended unexpectedly ({how}); {then}.", restarting=restarting))

@@ -205,12 +205,12 @@ class Engine:
     def _want_tokens(self, look: Look) -> None:
         """Tokens of the field of view, where they can be told apart and features were stored without them."""
         grid = self._analysis.grid
+        area = np.zeros(grid.shape, bool)
         if look.downsample * _LEAST_TOKEN_PX * TOKENS_A_SIDE <= grid.patch_width_px:
             rows = slice(*_span(look.field.y0, look.field.y1, grid.patch_height_px))
             cols = slice(*_span(look.field.x0, look.field.x1, grid.patch_width_px))
-            area = np.zeros(grid.shape, bool)
             area[rows, cols] = True
-            self._analysis.want_tokens(area)
+        self._analysis.want_tokens(area)
 
     # Working
 

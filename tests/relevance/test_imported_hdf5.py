@@ -113,3 +113,21 @@ def test_links_to_other_files_are_not_followed(tmp_path: Path) -> None:
         del file["attention_scores"]
         file["attention_scores"] = h5py.ExternalLink("other.h5", "attention_scores")
     assert "of its own" in refused(path)
+
+
+@pytest.mark.parametrize("name", ["attention_scores", "coords"])
+def test_a_link_is_not_followed_even_to_see_whether_it_leads_anywhere(tmp_path: Path, name: str) -> None:
+    path = attention(tmp_path / "a.h5", np.arange(5.0))
+    with h5py.File(path, "r+") as file:
+        del file[name]
+        file[name] = h5py.ExternalLink("nowhere.h5", name)
+    assert f"it has no dataset {name!r} of its own" in refused(path)
+
+
+def test_what_a_linked_file_says_is_not_read(tmp_path: Path) -> None:
+    attention(tmp_path / "other.h5", np.arange(5.0), level0_width=9, level0_height=9)
+    path = attention(tmp_path / "a.h5", np.arange(5.0))
+    with h5py.File(path, "r+") as file:
+        del file["coords"]
+        file["coords"] = h5py.ExternalLink("other.h5", "coords")
+    assert "of its own" in refused(path)

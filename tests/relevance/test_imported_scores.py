@@ -48,6 +48,17 @@ def test_a_patch_at_the_edge_counts_what_the_slide_has_of_it() -> None:
     assert known.sum() == 1
 
 
+@pytest.mark.parametrize("far", [1e25, 1e308])
+def test_a_place_beyond_all_whole_numbers_ends_with_the_slide(far: float) -> None:
+    made = imported([[256, 0, far, far]], [0.8])
+    check_places(FILE, made, EXTENT_PX)
+    scores, known = laid(made)
+    assert known.tolist() == [[False, True, True, True]] * 3
+    assert scores[known] == pytest.approx(0.8)
+    _, known = laid(replace(made, objects=True))
+    assert known.sum() == 1
+
+
 def test_rounded_corners_do_not_bleed_into_neighbours() -> None:
     scores, _ = laid(imported([[0, 0, 257, 256], [257, 0, 513, 256]], [1, 0]))
     assert scores[0].tolist() == [1, 0, 0, 0]

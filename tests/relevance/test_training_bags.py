@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import h5py
@@ -133,3 +136,33 @@ def test_folders_give_their_feature_files_once(tmp_path: Path) -> None:
     (tmp_path / "in" / "back").symlink_to(tmp_path)
     found = feature_files([tmp_path / "in" / "b2.h5", tmp_path / "in", tmp_path / "in" / "clam.pt"])
     assert [path.name for path in found] == ["b2.h5", "b10.h5", "a.pt", "clam.pt"]
+
+
+_READ = """
+import sys
+from pathlib import Path
+from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.training_bags import file_facts, read_bag
+
+for read, name in ((file_facts, "own.h5"), (read_bag, "own.h5"), (read_bag, "foreign.h5")):
+    try:
+        read(Path(sys.argv[1]) / name)
+    except FeatureFileError as error:
+        print(error.reason)
+"""
+
+
+def test_a_link_into_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """In a process of its own, which can be ended if it waits for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    with h5py.File(tmp_path / "own.h5", "w") as file:
+        file.attrs["foveola"] = "{}"
+        file["features"] = h5py.ExternalLink(str(tmp_path / "pipe"), "features")
+    with h5py.File(tmp_path / "foreign.h5", "w") as file:
+        file["features"] = np.ones((4, 3), np.float32)
+        file["coords"] = h5py.ExternalLink(str(tmp_path / "pipe"), "coords")
+    done = subprocess.run(
+        [sys.executable, "-c", _READ, tmp_path], capture_output=True, text=True, timeout=60, check=True
+    )
+    missing = "it has no dataset {!r} of its own"
+    assert done.stdout.splitlines() == [missing.format(name) for name in ("features", "features", "coords")]

@@ -32,13 +32,15 @@ def read_hdf5_map(
     ``patch_px`` replaces what the file says of the side of its patches. Raises FeatureFileError.
     """
     with opened_hdf5(path) as file:
-        found = [name for name in _SCORES if name in file]
-        if "coords" not in file or not found:
-            listed = ", ".join(repr(name) for name in list(file)[:8]) or "nothing"
+        names = list(file)  # whether a name is in a file, HDF5 asks what it links to
+        found = [name for name in _SCORES if name in names]
+        if "coords" not in names or not found:
+            listed = ", ".join(repr(name) for name in names[:8]) or "nothing"
             raise FeatureFileError(
                 path, f"it is no map: it needs 'coords' and 'scores' or 'attention_scores', and has {listed}"
             )
-        stated = number(file["coords"], "level0_width"), number(file["coords"], "level0_height")
+        coords = checked_dataset(path, file, "coords", ndim=(2, 3), kinds="iuf")
+        stated = number(coords, "level0_width"), number(coords, "level0_height")
         if None not in stated and stated != extent_px:
             raise FeatureFileError(
                 path, f"it is the map of another slide, of {stated[0]:,.0f} × {stated[1]:,.0f} px"

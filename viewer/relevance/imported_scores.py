@@ -103,8 +103,7 @@ def check_places(path: Path, imported: ImportedScores, extent_px: tuple[int, int
         raise FeatureFileError(path, "some of its coordinates are no numbers; export the map again")
     if (rects[:, 2:] < rects[:, :2]).any():
         raise FeatureFileError(path, "some of its places are of negative size; export the map again")
-    centres = (rects[:, :2] + rects[:, 2:]) / 2
-    if (centres < 0).any():
+    if (rects[:, :2] < -rects[:, 2:]).any():  # centres beside it, and no sum of numbers too large for one
         raise FeatureFileError(
             path,
             "some of its coordinates are negative: it is the map of another slide, or its corner is not the "
@@ -156,7 +155,9 @@ def on_grid(
     """
     valid = ~np.isnan(scores)
     size = np.array([grid.patch_width_px, grid.patch_height_px])
-    low, high = imported.rects[valid, :2] / size, imported.rects[valid, 2:] / size
+    # What hangs over the slide may reach beyond all whole numbers.
+    rects = np.clip(imported.rects[valid], 0, (*extent_px, *extent_px))
+    low, high = rects[:, :2] / size, rects[:, 2:] / size
     scores = scores[valid]
     if imported.objects:
         return _by_centres((low + high) / 2, scores, grid)

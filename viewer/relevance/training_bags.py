@@ -71,7 +71,7 @@ def file_facts(path: Path) -> FileFacts:
     with opened_hdf5(path) as file:
         if _OWN not in file.attrs:
             return FileFacts(path.stem, None)
-        name = attribute(file["features"], "name")
+        name = attribute(checked_dataset(path, file, "features", ndim=(2,), kinds="f"), "name")
         return FileFacts(str(name or path.stem), str(attribute(file, "encoder")))
 
 
@@ -144,9 +144,10 @@ def _stated_extent(path: Path) -> tuple[int, int]:
     if path.suffix == ".pt":
         return _ANY_EXTENT_PX
     with opened_hdf5(path) as file:
-        if "coords" not in file:
+        if "coords" not in list(file):  # whether a name is in a file, HDF5 asks what it links to
             return _ANY_EXTENT_PX
-        width, height = (number(file["coords"], f"level0_{side}") for side in ("width", "height"))
+        coords = checked_dataset(path, file, "coords", ndim=(2, 3), kinds="iuf")
+        width, height = (number(coords, f"level0_{side}") for side in ("width", "height"))
     return (int(width), int(height)) if width and height else _ANY_EXTENT_PX
 
 

@@ -5,27 +5,31 @@ from __future__ import annotations
 import hashlib
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import h5py
 import numpy as np
 import pytest
 import torch
 
 from tests.relevance.colours import ColourEncoder, MadeSlide, open_store, picture
 from tests.relevance.stores import CARD
+from viewer.relevance import whole_attention
 from viewer.relevance.analysis import Analysis
 from viewer.relevance.attention import AttendingWhole
 from viewer.relevance.checkpoint import CheckpointError
-from viewer.relevance.encoders import HEAD_PREFIX, MEASURED_ID, EncoderError, load_encoder
+from viewer.relevance.encoders import HEAD_PREFIX, MEASURED_ID, EncoderError, NamedScores, load_encoder
 from viewer.relevance.gated_attention import GatedAttentionHead, GatedShape
 from viewer.relevance.head_encoder import HeadEncoder, load_head
 from viewer.relevance.head_registry import HeadEntry, head_cards, register_head
 from viewer.relevance.measured_card import MEASURED
 from viewer.relevance.shared_attention import SharedAttention
+from viewer.relevance.transmil import TransMilHead, TransMilShape
 from viewer.relevance.whole_attention import WholeAttention
-from viewer.view.hierarchy import relative_of_codes
+from viewer.view.hierarchy import MIDDLE, relative_of_codes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -119,14 +123,126 @@ def test_a_head_without_views_or_numbers_says_less() -> None:
     assert usable.tolist() == [True, False, True]
     assert codes[0, 0] > codes[0, 2] > 0
     assert (codes[1:] == 0).all()
-    assert encoder.says(features, cells) == (
+    assert encoder.says() == (
         "Made head does not tell, and these maps stay empty: "
         "Speaks for no, Speaks for yes, Alone it says no, Alone it says yes."
     )
-    assert "maps stay empty" not in HeadEncoder(ColourEncoder(), Head(), ENTRY).says(features, cells)
     codes, usable = encoder.attend_whole(features[1:2], cells[1:2])
     assert not usable.any()
     assert not codes.any()
+    assert encoder.says() == "", "nothing was looked at"
+    whole = HeadEncoder(ColourEncoder(), Head(), ENTRY)
+    whole.attend_whole(features, cells)
+    assert "of these 2 patches" in whole.says()
+    assert "maps stay empty" not in whole.says()
+
+
+def test_the_order_in_which_patches_became_known_does_not_matter() -> None:
+    """TransMIL lays patches in a square as they follow each other: CLAM gives them column by column."""
+    torch.manual_seed(0)
+    head = TransMilHead(TransMilShape(8, 2, 16, 2)).eval()
+    encoder = HeadEncoder(ColourEncoder(), head, replace(ENTRY, feature_width=8))
+    chance = np.random.default_rng(0)
+    cells = np.argwhere(np.ones((9, 7), bool)).astype(np.int32)
+    features = chance.normal(size=(len(cells), 8)).astype(np.float32)
+    features[5] = np.nan
+    codes, usable = encoder.attend_whole(features, cells)
+    said = encoder.says()
+    came = chance.permutation(len(cells))
+    codes_as_came, usable_as_came = encoder.attend_whole(features[came], cells[came])
+    assert (codes_as_came == codes[:, came]).all()
+    assert (usable_as_came == usable[came]).all()
+    assert usable.sum() == len(cells) - 1
+    assert encoder.says() == said
+    columns_first = np.lexsort((cells[:, 0], cells[:, 1]))
+    columns_first = columns_first[columns_first != 5]
+    read = head.read(torch.from_numpy(features[columns_first]), torch.from_numpy(cells[columns_first]).long())
+    assert read.probabilities is not None
+    assert f"no {read.probabilities[0]:.2f}, yes {read.probabilities[1]:.2f}" in said
+
+
+@pytest.mark.parametrize(("classes", "even"), [(1, 0.5), (2, 0.5), (4, 0.25)])
+def test_alone_a_patch_speaks_for_a_class_beyond_its_even_chance(classes: int, even: float) -> None:
+    names = tuple("abcd"[:classes])
+    given = torch.full((classes, 3), even)
+    given[0] += torch.tensor([0.1, 0.0, -0.1])
+
+    class Sure(Head):
+        def read(self, features: torch.Tensor, cells: torch.Tensor):  # type: ignore[no-untyped-def]
+            return replace(super().read(features, cells), single=given)
+
+    encoder = HeadEncoder(ColourEncoder(), Sure(), replace(ENTRY, classes=names))
+    features = np.array([[0.2] * 3, [0.5] * 3, [0.9] * 3], np.float32)
+    codes, _ = encoder.attend_whole(features, np.array([[0, 0], [1, 0], [2, 0]], np.int32))
+    alone = codes[1 + classes :].astype(int)
+    middle = alone[0, 1]
+    assert abs(middle - MIDDLE) <= 0.5
+    assert alone[0, 0] - middle == middle - alone[0, 2] == 48
+    assert (alone[1:] == middle).all()
+
+
+def test_through_a_head_the_store_has_the_scores_of_its_encoder(tmp_path: Path) -> None:
+    class Naming(ColourEncoder):
+        def named_scores(
+            self, features: np.ndarray, calibration: Mapping[str, Any]
+        ) -> Mapping[str, np.ndarray]:
+            return {"dark": 1 - features.mean(1)}
+
+    assert not isinstance(HeadEncoder(ColourEncoder(), Head(), ENTRY), NamedScores)
+    encoder = HeadEncoder(Naming(), Head(), ENTRY)
+    with closing(MadeSlide(picture())) as slide, open_store(tmp_path, slide) as store:
+        Analysis(slide, encoder, store).run_to_end(threads=1)
+        with h5py.File(store.file) as file:
+            assert len(file["scores/dark"]) == store.count > 0
+
+
+def test_looks_take_a_tenth_of_the_time_and_each_is_one_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 100.0
+
+    class Slow(Head):
+        takes_s, readings = 4.0, 0
+
+        def read(self, features: torch.Tensor, cells: torch.Tensor):  # type: ignore[no-untyped-def]
+            nonlocal now_s
+            now_s += self.takes_s
+            self.readings += 1
+            return super().read(features, cells)
+
+    monkeypatch.setattr(whole_attention, "monotonic", lambda: now_s)
+    head = Slow()
+    with closing(MadeSlide(picture())) as slide, open_store(tmp_path, slide) as store:
+        tissue, failed = np.zeros((2, 48, 64), bool)
+        tissue[0, :5] = True
+        memory = SharedAttention(tissue.shape, (1, len(ENTRY.views))).arrays()
+        attention = WholeAttention(HeadEncoder(ColourEncoder(), head, ENTRY), store, tissue, memory)
+
+        def look() -> bool:
+            return attention.update(failed, 1, np.zeros(failed.shape, np.float32))
+
+        def add(col: int) -> None:
+            store.append(np.array([[0, col]]), np.full((1, 3), 0.2, np.float32))
+
+        add(0)
+        assert look()
+        add(1)
+        now_s += 39.0
+        assert not look(), "four seconds in forty"
+        now_s += 2.0
+        head.takes_s = 0.0
+        assert look()
+        add(2)
+        now_s += 2.0
+        assert not look(), "three seconds apart though it took no time"
+        now_s += 2.0
+        assert look()
+        add(3)
+        assert not look()
+        add(4)
+        assert look(), "the last one at once"
+        assert head.readings == 4
+        assert attention.said.startswith("Made head says of these 5 patches")
 
 
 def test_a_registered_head_is_listed_and_loads_with_its_encoder(tmp_path: Path) -> None:

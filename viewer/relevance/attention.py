@@ -81,8 +81,8 @@ class AttendingWhole(Protocol):
         """Codes (views, n) of features (n, feature_count) at cells (n, 2) as row, column, and which of the
         patches could be read."""
 
-    def says(self, features: NDArray[np.float32], cells: NDArray[np.int32]) -> str:
-        """A sentence for the reader on all of them; "" for none."""
+    def says(self) -> str:
+        """A sentence for the reader on the patches that were looked at last; "" for none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from viewer.relevance.checkpoint import CheckpointError
-from viewer.relevance.encoders import EncoderError, load_encoder
+from viewer.relevance.encoders import EncoderError, NamedScores, load_encoder
 from viewer.relevance.slide_heads import load_slide_head
 from viewer.view.hierarchy import CODES_PER_OCTAVE, MIDDLE, OCTAVES, log_codes
 
@@ -41,7 +41,10 @@ class HeadEncoder:
         self.encode = base.encode
         self.score = base.score
         self.explain = base.explain
+        if isinstance(base, NamedScores):
+            self.named_scores = base.named_scores
         self.card: EncoderCard = base.card
+        self._said = ""
 
     @staticmethod
     def load(entry: HeadEntry) -> HeadEncoder:
@@ -58,32 +61,36 @@ class HeadEncoder:
         self, features: NDArray[np.float32], cells: NDArray[np.int32]
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """See ``AttendingWhole``. Patches with features that are not numbers are left out."""
-        usable = _usable(features)
         codes = np.zeros((len(self._entry.views), len(features)), np.uint8)
-        if usable.any():
+        places = _places(features, cells)
+        self._said = ""
+        if len(places):
             reading = self._head.read(
-                torch.tensor(features[usable]), torch.from_numpy(cells[usable].astype(np.int64))
+                torch.from_numpy(features[places]), torch.from_numpy(cells[places].astype(np.int64))
             )
+            self._said = self._in_words(reading)
             classes = len(self._entry.classes)
             relative = reading.attention.mean(0).clamp(min=0)
-            codes[0, usable] = log_codes((relative / relative.mean().clamp(min=1e-12)).numpy())
+            codes[0, places] = log_codes((relative / relative.mean().clamp(min=1e-12)).numpy())
             for first, values in self._by_class(reading).items():
                 if values is not None:
-                    codes[first : first + classes, usable] = _signed(values)
+                    codes[first : first + classes, places] = _signed(values)
+        usable = np.zeros(len(features), bool)
+        usable[places] = True
         return codes, usable
 
-    def says(self, features: NDArray[np.float32], cells: NDArray[np.int32]) -> str:
+    def says(self) -> str:
         """See ``AttendingWhole``: the probabilities of the slide if there are some, and what views lack."""
-        usable = _usable(features)
-        reading = self._head.read(
-            torch.tensor(features[usable]), torch.from_numpy(cells[usable].astype(np.int64))
-        )
+        return self._said
+
+    def _in_words(self, reading: BagReading) -> str:
+        patches = reading.attention.shape[1]
         title, names, views = self._entry.title, self._entry.classes, self._entry.views
         said = []
         values = () if reading.probabilities is None else reading.probabilities.tolist()
         if names and len(values) == len(names):
             told = ", ".join(f"{name} {value:.2f}" for name, value in zip(names, values, strict=True))
-            said.append(f"{title} says of these {int(usable.sum()):,} patches: {told}. No diagnosis.")
+            said.append(f"{title} says of these {patches:,} patches: {told}. No diagnosis.")
         empty = [
             view
             for first, values in self._by_class(reading).items()
@@ -98,9 +105,10 @@ class HeadEncoder:
         """By the first of their views: values around 0 (classes, n) of all patches, None if it has none."""
         classes = len(self._entry.classes)
         parts, alone = reading.contributions, reading.single
+        even = 1 / max(classes, 2)  # one class alone is the probability of "yes"
         return {
             1: parts if parts is not None and len(parts) == classes else None,
-            1 + classes: alone - 0.5 if alone is not None and len(alone) == classes else None,
+            1 + classes: alone - even if alone is not None and len(alone) == classes else None,
         }
 
 
@@ -126,10 +134,12 @@ def load_head(entry: HeadEntry, card: EncoderCard) -> SlideHead:
     return load_slide_head(entry.file, feature_width=entry.feature_width)
 
 
-def _usable(features: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which patches (n,) have numbers for all features."""
-    usable: NDArray[np.bool_] = np.asarray(np.isfinite(features).all(axis=1))
-    return usable
+def _places(features: NDArray[np.float32], cells: NDArray[np.int32]) -> NDArray[np.intp]:
+    """The patches whose features are numbers, column by column as CLAM lays them: the order in which they
+    became known is one of chance, and TransMIL reads patches that follow each other together.
+    """
+    usable = np.flatnonzero(np.isfinite(features).all(axis=1))
+    return usable[np.lexsort(cells[usable].T)]
 
 
 def _signed(values: Tensor) -> NDArray[np.uint8]:

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
     Mask = NDArray[np.bool_]
 
-_EVERY_S = 3.0
-"""While more becomes known: each look takes in all of it."""
+_EVERY_S, _SHARE = 3.0, 0.1
+"""While more becomes known a look, which takes in all of it, is due so long after the last one, and takes no
+more than this part of the time: the worker does nothing else meanwhile.
+"""
 
 
 class WholeAttention:
@@ -45,20 +47,24 @@ class WholeAttention:
         """Tokens of the features' own encoder are not the head's."""
 
     def update(self, failed: Mask, most: int, first: NDArray[np.float32]) -> bool:
-        """Look at all that is known, where that is more than before; whether it was."""
+        """Look at all that is known, where that is more than before and a look is due, at once where it is
+        the last; whether it was. ``most`` and ``first`` are for encoders that look at parts.
+        """
         count = self._store.count
         ended = count + int(failed.sum()) >= int(self._tissue.sum())
         news = count != self._seen or (ended and not self._ended)
         if not count or not news or (monotonic() < self._due_s and not ended):
             return False
         self._seen, self._ended = count, ended
+        begun_s = monotonic()
         cells, features = self._store.load()
         codes, usable = self._encoder.attend_whole(features, cells)
         rows, cols = cells.T
         self._memory.patches[:, rows, cols] = codes
         self._memory.tokens_known[rows, cols] = usable
         self._memory.patches_known[rows, cols] = usable
-        if ended and usable.any():
-            self.said = self._encoder.says(features, cells)
-        self._due_s = monotonic() + _EVERY_S
+        if ended:
+            self.said = self._encoder.says()
+        ended_s = monotonic()
+        self._due_s = ended_s + max(_EVERY_S, (ended_s - begun_s) / _SHARE)
         return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from io import BytesIO
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,6 +44,17 @@ def test_a_grid_of_the_shared_patches_is_taken_as_it_is(tmp_path: Path, kind: st
     assert not made.field.known[2, 3]
     np.testing.assert_allclose(made.field.scores, np.nan_to_num(values), atol=1e-3)
     assert "stretched" in made.notes[2]
+
+
+def test_a_grid_that_does_not_fit_the_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros((62, 125)))
+    assert laid(path).field.known.all()
+    free = SimpleNamespace(available=1 << 20)
+    monkeypatch.setattr("viewer.relevance.imported_raster.psutil.virtual_memory", lambda: free)
+    assert "125 × 62 does not fit the memory that is free" in refused(path)
 
 
 def test_finer_and_coarser_grids_are_stretched(tmp_path: Path) -> None:

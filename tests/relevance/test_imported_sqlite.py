@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 import struct
+import tracemalloc
 import zlib
 from contextlib import closing
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -84,6 +86,22 @@ def test_a_property_is_chosen(tmp_path: Path) -> None:
     path = store(tmp_path / "a.db", [(polygon(0, 0), {"p": 0.2, "probability": {"tumour": 0.75}})])
     assert "'p', 'probability: tumour'; choose" in refused(path)
     assert laid(path, "probability: tumour").field.scores[0, 0] == 0.75
+
+
+def test_numbers_are_kept_in_little_memory_and_no_more_than_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = {f"m{at}": at / 7 for at in range(100)}
+    path = store(tmp_path / "a.db", [(None, numbers)] * 2000)
+    tracemalloc.start()
+    try:
+        laid(path, "m3")
+        assert tracemalloc.get_traced_memory()[1] < 3 * path.stat().st_size
+    finally:
+        tracemalloc.stop()
+    free = SimpleNamespace(available=20 << 20)
+    monkeypatch.setattr("viewer.relevance.imported_objects.psutil.virtual_memory", lambda: free)
+    assert "do not fit the memory that is free" in refused(path, "m3")
 
 
 def test_stores_that_do_not_fit_are_refused(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import psutil
 
 from viewer.relevance.hdf5_reading import FeatureFileError
 from viewer.relevance.imported_scores import ImportedScores, chosen_column
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 MAX_OBJECTS = 4_000_000
 MAX_COLUMNS = 1024
 MAX_NAME = 200
+_NUMBER_BYTES = 40
+"""A number and its place, and as much again while their tables grow."""
+_LARGEST_SHARE = 0.35
 _OBJECT_PATCHES = 0.25
 """Shapes narrower than this part of a patch are cells, or points: they do not cover what they speak of."""
 _WORDS = {"nan": np.nan, "inf": np.inf, "infinity": np.inf, "-inf": -np.inf, "-infinity": -np.inf}
@@ -30,29 +35,36 @@ class Shapes:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._boxes: list[Box] = []
-        self._places: dict[str, list[int]] = {}
-        self._values: dict[str, list[float]] = {}
+        self._boxes = array("d")
+        self._places: dict[str, array[int]] = {}
+        self._values: dict[str, array[float]] = {}
+        self._room = int(psutil.virtual_memory().available * _LARGEST_SHARE / _NUMBER_BYTES)
 
     @property
     def count(self) -> int:
-        return len(self._boxes)
+        return len(self._boxes) // 4
 
     def add(self, box: Box, numbers: Mapping[str, float]) -> None:
-        """Raises FeatureFileError where there are more shapes, or more names, than a map has."""
-        if len(self._boxes) == MAX_OBJECTS:
+        """Raises FeatureFileError where there are more shapes, or more names, than a map has, or more numbers
+        than the memory that is free has room for."""
+        self._room -= 4 + len(numbers)
+        if self._room < 0:
+            raise FeatureFileError(
+                self.path, "the numbers of its shapes do not fit the memory that is free; export fewer"
+            )
+        if self.count == MAX_OBJECTS:
             raise FeatureFileError(self.path, f"it holds more than {MAX_OBJECTS:,} shapes; export fewer")
         for name, value in numbers.items():
             if name not in self._values and len(self._values) == MAX_COLUMNS:
                 raise FeatureFileError(self.path, f"it has more than {MAX_COLUMNS:,} different measurements")
-            self._places.setdefault(name, []).append(len(self._boxes))
-            self._values.setdefault(name, []).append(value)
-        self._boxes.append(box)
+            self._places.setdefault(name, array("q")).append(self.count)
+            self._values.setdefault(name, array("d")).append(value)
+        self._boxes.extend(box)
 
     def scores(self, producer: str, grid: PatchGrid, wanted: str | None) -> ImportedScores:
         """The shapes that have the chosen number. Raises FeatureFileError as ``chosen_column`` does."""
         column = chosen_column(self.path, list(self._values), wanted)
-        rects = np.array(self._boxes, np.float64).reshape(-1, 4)[self._places[column]]
+        rects = np.array(self._boxes).reshape(-1, 4)[np.array(self._places[column])]
         with np.errstate(invalid="ignore"):
             sides = np.median(rects[:, 2:] - rects[:, :2], axis=0)
         patch = np.array([grid.patch_width_px, grid.patch_height_px])
@@ -62,9 +74,9 @@ class Shapes:
             notes.append(
                 "Its shapes are cells or points: a patch has the mean of those with their centre in it."
             )
-        if missing := len(self._boxes) - len(rects):
+        if missing := self.count - len(rects):
             notes.append(f"{missing:,} shapes have no such number; where they lie is not analysed.")
-        scores = np.array(self._values[column], np.float64)
+        scores = np.array(self._values[column])
         return ImportedScores(producer, column, rects, scores, objects=objects, notes=tuple(notes))
 
 

@@ -7,6 +7,7 @@ that is never the same as low.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -20,9 +21,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    _Places = NDArray[np.float64]
 
 MAX_RECTS = 16_000_000
 _MAX_STEPS = 400_000_000
+_AT_ONCE = 1 << 18
+_LEAST_AT_ONCE = 1000
+"""As many cost as much as one."""
 _LEAST_COVERED = 0.5
 _ROUNDING = 0.02
 """Corners in whole pixels make neighbours overlap by less than this part of the smaller area."""
@@ -153,43 +158,60 @@ def on_grid(
     must be covered. Objects weigh the same each, and one centre in a patch is enough. Raises ValueError where
     the rectangles are too many for their size.
     """
-    valid = ~np.isnan(scores)
-    size = np.array([grid.patch_width_px, grid.patch_height_px])
-    # What hangs over the slide may reach beyond all whole numbers.
-    rects = np.clip(imported.rects[valid], 0, (*extent_px, *extent_px))
-    low, high = rects[:, :2] / size, rects[:, 2:] / size
-    scores = scores[valid]
-    if imported.objects:
-        return _by_centres((low + high) / 2, scores, grid)
+    total, weight = np.zeros(grid.patch_count), np.zeros(grid.patch_count)
+    if not imported.objects:
+        _check_work(imported.rects, grid, extent_px)
+    lay = _lay_centres if imported.objects else _lay_areas
+    for start in range(0, len(scores), _AT_ONCE):
+        some = scores[start : start + _AT_ONCE]
+        valid = ~np.isnan(some)
+        # What hangs over the slide may reach beyond all whole numbers.
+        rects = np.clip(imported.rects[start : start + _AT_ONCE][valid], 0, (*extent_px, *extent_px))
+        rects /= 2 * (grid.patch_width_px, grid.patch_height_px)
+        lay(rects[:, :2], rects[:, 2:], some[valid], grid, total, weight)
+    mean = np.divide(total, weight, out=np.zeros(grid.patch_count), where=weight > 0).reshape(grid.shape)
+    known = weight.reshape(grid.shape) > 0
+    if not imported.objects:
+        known &= weight.reshape(grid.shape) >= _LEAST_COVERED * _on_slide(grid, extent_px) - 1e-6
+    return mean, known
+
+
+def _check_work(rects: _Places, grid: PatchGrid, extent_px: tuple[int, int]) -> None:
+    """Raises ValueError for places so many and so large that to lay them would take minutes."""
+    with np.errstate(over="ignore"):
+        sides = [min(float((rects[:, axis + 2] - rects[:, axis]).max()), extent_px[axis]) for axis in (0, 1)]
+    columns, rows = ceil(sides[0] / grid.patch_width_px) + 1, ceil(sides[1] / grid.patch_height_px) + 1
+    if columns * rows * max(_LEAST_AT_ONCE, len(rects)) > _MAX_STEPS:
+        raise ValueError(
+            f"{len(rects):,} places, the largest of {columns:,} × {rows:,} patches, are too many"
+        )
+
+
+def _lay_areas(
+    low: _Places, high: _Places, scores: _Places, grid: PatchGrid, total: _Places, weight: _Places
+) -> None:
+    """Add the scores of rectangles, their corners (n, 2) in patches, to the ``total`` of the patches covered,
+    and the areas to the ``weight``."""
     first = np.floor(low).astype(np.int64)
     steps = (np.ceil(high).astype(np.int64) - first).max(axis=0, initial=1)
-    if int(steps[0]) * int(steps[1]) * max(1, len(low)) > _MAX_STEPS:
-        raise ValueError(
-            f"{len(low):,} places, the largest of {steps[0]:,} × {steps[1]:,} patches, are too many"
-        )
     least = _ROUNDING * np.minimum(1.0, (high - low).prod(axis=1))
-    area, total = np.zeros(grid.patch_count), np.zeros(grid.patch_count)
     for step in np.ndindex(int(steps[0]), int(steps[1])):
         cell = first + step
         overlap = np.clip(np.minimum(high, cell + 1) - np.maximum(low, cell), 0, None).prod(axis=1)
         inside = ((cell >= 0) & (cell < (grid.columns, grid.rows))).all(axis=1) & (overlap > least)
         index = cell[inside, 1] * grid.columns + cell[inside, 0]
-        area += np.bincount(index, overlap[inside], grid.patch_count)
-        total += np.bincount(index, overlap[inside] * scores[inside], grid.patch_count)
-    mean = np.divide(total, area, out=np.zeros(grid.patch_count), where=area > 0)
-    known = area.reshape(grid.shape) >= _LEAST_COVERED * _on_slide(grid, extent_px) - 1e-6
-    return mean.reshape(grid.shape), known & (area.reshape(grid.shape) > 0)
+        # Not bincount, which makes a table of the whole grid for a single large place too.
+        np.add.at(weight, index, overlap[inside])
+        np.add.at(total, index, overlap[inside] * scores[inside])
 
 
-def _by_centres(
-    centres: NDArray[np.float64], scores: NDArray[np.float64], grid: PatchGrid
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    cell = np.clip(centres.astype(np.int64), 0, (grid.columns - 1, grid.rows - 1))
+def _lay_centres(
+    low: _Places, high: _Places, scores: _Places, grid: PatchGrid, total: _Places, weight: _Places
+) -> None:
+    cell = np.minimum(((low + high) / 2).astype(np.int64), (grid.columns - 1, grid.rows - 1))
     index = cell[:, 1] * grid.columns + cell[:, 0]
-    count = np.bincount(index, minlength=grid.patch_count)
-    total = np.bincount(index, scores, grid.patch_count)
-    mean = np.divide(total, count, out=np.zeros(grid.patch_count), where=count > 0)
-    return mean.reshape(grid.shape), (count > 0).reshape(grid.shape)
+    np.add.at(weight, index, 1)
+    np.add.at(total, index, scores)
 
 
 def _on_slide(grid: PatchGrid, extent_px: tuple[int, int]) -> NDArray[np.float64]:

@@ -10,11 +10,9 @@ import numpy as np
 from viewer.relevance.attention import MEAN, TOKENS, Attending
 from viewer.relevance.attention_map import patch_attention
 from viewer.relevance.encoders import EncoderError, EncoderMemoryError
-from viewer.relevance.grid import PatchGrid
 from viewer.relevance.order import blocks_of
 from viewer.relevance.overlapping import SHARE, merged, overlapping_patches
 from viewer.relevance.reading import BlockReader
-from viewer.slide.geometry import Rect
 from viewer.view.hierarchy import log_codes
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     Cells = NDArray[np.int64]
     Progress = Callable[[float, float], None]
 
-_SHIFTS = (0, 1), (1, 0), (1, 1)
+SHIFTS = (0, 1), (1, 0), (1, 1)
 """Half patches down and to the right."""
 
 
@@ -43,19 +41,6 @@ class Looks:
     corners: Cells
     tokens: NDArray[np.uint8]
     failed: int
-
-
-@dataclass(frozen=True, slots=True)
-class _ShiftedGrid(PatchGrid):
-    """Its patches lie as many halves further ``down`` and to the ``right``; only ``rect`` is asked for."""
-
-    down: int
-    right: int
-
-    def rect(self, row: int, col: int, rows: int = 1, cols: int = 1) -> Rect:
-        x, y = self.right * self.patch_width_px / 2, self.down * self.patch_height_px / 2
-        given = PatchGrid.rect(self, row, col, rows, cols)
-        return Rect(given.x0 + x, given.y0 + y, given.x1 + x, given.y1 + y)
 
 
 def look_again(
@@ -97,7 +82,7 @@ def look_between(analysis: Analysis, corners: Cells, progress: Progress | None =
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # a thread for each block uses all cores better
     try:
-        for shift in _SHIFTS:
+        for shift in SHIFTS:
             pending = np.zeros(analysis.grid.shape, bool)
             pending[tuple(corners[(corners % 2 == shift).all(axis=1)].T // 2)] = True
             for outcome in _outcomes(analysis, shift, pending, threads):
@@ -119,11 +104,10 @@ def look_between(analysis: Analysis, corners: Cells, progress: Progress | None =
 def _outcomes(
     analysis: Analysis, shift: tuple[int, int], pending: NDArray[np.bool_], threads: int
 ) -> Iterator[Outcome]:
-    """What becomes of the ``pending`` patches (rows, columns) of a shifted grid. What does not fit the memory
-    is tried in smaller blocks, and at last on the CPU."""
-    whole, side = analysis.grid, analysis.block_side
-    grid = _ShiftedGrid(whole.columns, whole.rows, whole.patch_width_px, whole.patch_height_px, *shift)
-    given = analysis.source, analysis.encoder, grid, analysis.store.calibration or {}
+    """What becomes of the ``pending`` patches (rows, columns), each ``shift`` half patches further. What
+    does not fit the memory is tried in smaller blocks, and at last on the CPU."""
+    side = analysis.block_side
+    given = analysis.source, analysis.encoder, analysis.grid, analysis.store.calibration or {}
     with BlockReader(*given, threads=threads, device=analysis.device) as reader:
         while True:
             full: EncoderMemoryError | EncoderDeviceError | None = None
@@ -131,7 +115,7 @@ def _outcomes(
             while blocks or reader.busy:
                 while blocks and reader.busy < reader.room:
                     block = blocks.pop()
-                    reader.submit(block, pending[block.cells])
+                    reader.submit(block, pending[block.cells], half=shift)
                 for outcome in reader.collect(None):
                     if outcome.trouble is not None:
                         full = outcome.trouble

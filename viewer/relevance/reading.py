@@ -31,12 +31,18 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 
+Half = tuple[int, int]
+ON_GRID = 0, 0
+"""No half patch down, and none to the right."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a block, of the patches in it that were wanted.
 
     ``cells`` (n, 2) as row, column with ``features`` (n, D), and of an encoder that says where it looks
-    ``tokens`` (n, heads, 256); ``failed`` (m, 2) could not be read. ``side``: tokens along a patch.
+    ``tokens`` (n, heads, 256); ``failed`` (m, 2) could not be read. ``side``: tokens along a patch; ``half``
+    patches down and to the right from their cells they lie.
     ``trouble``: the ``device`` cannot take a block of this size, or is lost; its cells have no features and
     are still wanted. ``seconds`` of its thread's CPU time: what other programs take does not count.
     """
@@ -50,6 +56,7 @@ class Outcome:
     trouble: EncoderMemoryError | EncoderDeviceError | None = None
     tokens: NDArray[np.float32] | None = None
     side: int = TOKENS_A_SIDE
+    half: Half = ON_GRID
 
 
 class _Encoded(NamedTuple):
@@ -114,10 +121,11 @@ class BlockReader:
         for _ in range(self._threads - 1):
             self._turn.release()
 
-    def submit(self, block: Block, wanted: Mask, side: int = TOKENS_A_SIDE) -> None:
+    def submit(self, block: Block, wanted: Mask, side: int = TOKENS_A_SIDE, *, half: Half = ON_GRID) -> None:
         """Have a block done. ``wanted`` (rows, columns of the block): which of its patches; ``side``: with
-        how many tokens along each, of an encoder that is ``Magnifying``."""
-        self._running.add(self._pool.submit(self._do, block, np.argwhere(wanted), side))
+        how many tokens along each, of an encoder that is ``Magnifying``; ``half`` patches, 0 or 1, that they
+        lie further down and to the right."""
+        self._running.add(self._pool.submit(self._do, block, np.argwhere(wanted), side, half))
 
     def collect(self, timeout_s: float | None) -> list[Outcome]:
         """What is done by now; waits for the first, up to ``timeout_s``. Raises what an encoder raised."""
@@ -131,25 +139,26 @@ class BlockReader:
         self._pool.shutdown(cancel_futures=True)
         self._running = set()
 
-    def _do(self, block: Block, wanted: NDArray[np.int64], side: int) -> Outcome:
+    def _do(self, block: Block, wanted: NDArray[np.int64], side: int, half: Half) -> Outcome:
         started_s = thread_time()
         cells = wanted + np.array([block.row, block.col])
         try:
-            done = self._encoded(block, cells, side)
+            done = self._encoded(block, cells, side, half)
         except (TileError, UnreadableBlockError):
-            done = self._patch_by_patch(cells, side)
+            done = self._patch_by_patch(cells, side, half)
         features, failed, device, error, tokens = done
         seconds = thread_time() - started_s
-        return Outcome(block, cells[~failed], features, cells[failed], seconds, device, error, tokens, side)
+        what = features, cells[failed], seconds, device, error, tokens, side, half
+        return Outcome(block, cells[~failed], *what)
 
-    def _patch_by_patch(self, cells: NDArray[np.int64], side: int) -> _Encoded:
+    def _patch_by_patch(self, cells: NDArray[np.int64], side: int, half: Half) -> _Encoded:
         """Where not all of a block can be read: only what cannot is lost."""
         found: list[_Encoded] = []
         failed = np.zeros(len(cells), bool)
         device = self._device
         for index, cell in enumerate(cells):
             try:
-                one = self._encoded(Block(int(cell[0]), int(cell[1]), 1, 1), cell[None], side)
+                one = self._encoded(Block(int(cell[0]), int(cell[1]), 1, 1), cell[None], side, half)
             except (TileError, UnreadableBlockError):
                 failed[index] = True
                 continue
@@ -166,11 +175,11 @@ class BlockReader:
             tokens=np.concatenate(tokens) if tokens else None,
         )
 
-    def _encoded(self, block: Block, cells: NDArray[np.int64], side: int) -> _Encoded:
+    def _encoded(self, block: Block, cells: NDArray[np.int64], side: int, half: Half) -> _Encoded:
         card = self._encoder.card
         if side != TOKENS_A_SIDE:
             card = replace(card, patch_px=card.patch_px * side // TOKENS_A_SIDE)
-        pixels = read_block(self._source, self._grid, card, block)
+        pixels = read_block(self._source, self._grid, card, block, half)
         rows, cols = (cells - np.array([block.row, block.col])).T
         with self._turn:
             device = self._device
@@ -192,8 +201,11 @@ class UnreadableBlockError(Exception):
     """A block of so many pixels that it is not read."""
 
 
-def read_block(source: Source, grid: PatchGrid, card: EncoderCard, block: Block) -> NDArray[np.uint8]:
+def read_block(
+    source: Source, grid: PatchGrid, card: EncoderCard, block: Block, half: Half = ON_GRID
+) -> NDArray[np.uint8]:
     """The pixels that an encoder wants of a block, its margin included, in an array that may be changed.
+    It lies ``half`` patches further down and to the right.
 
     Raises TileError, and UnreadableBlockError where the slide has no level that is near enough.
     """
@@ -201,7 +213,13 @@ def read_block(source: Source, grid: PatchGrid, card: EncoderCard, block: Block)
     margin_x, margin_y = (
         card.margin_px / card.patch_px * side for side in (grid.patch_width_px, grid.patch_height_px)
     )
-    rect = Rect(inner.x0 - margin_x, inner.y0 - margin_y, inner.x1 + margin_x, inner.y1 + margin_y)
+    down, right = half[0] * grid.patch_height_px / 2, half[1] * grid.patch_width_px / 2
+    rect = Rect(
+        inner.x0 - margin_x + right,
+        inner.y0 - margin_y + down,
+        inner.x1 + margin_x + right,
+        inner.y1 + margin_y + down,
+    )
     size_px = (
         block.cols * card.patch_px + 2 * card.margin_px,
         block.rows * card.patch_px + 2 * card.margin_px,

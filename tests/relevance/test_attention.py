@@ -94,6 +94,16 @@ def test_percentiles_are_among_the_patchs_tokens_and_the_regions_patches() -> No
     assert (token_codes(attention, MEAN, percentiles=True) == 128).all()
 
 
+def test_glass_takes_no_rank_from_the_tissue_at_its_edge() -> None:
+    attention = made(16, 16, np.random.default_rng(2))
+    attention.tissue[...] = False
+    attention.tissue[0, :10] = True
+    attention.patches[0, 0, :10] = range(100, 110)
+    ranks = patch_codes(attention, 0, percentiles=True)
+    assert ranks[0, :10].tolist() == [int((place + 0.5) * 25.5) for place in range(10)]
+    assert not ranks[1:].any()
+
+
 def test_ranks_of_many_patches_take_no_more_memory_than_a_few_times_theirs() -> None:
     attention = made(40, 30, np.random.default_rng(6))
     attention.tokens[...] //= 16

@@ -105,13 +105,13 @@ class Attention:
 def patch_codes(attention: Attention, head: Head, *, percentiles: bool) -> NDArray[np.uint8]:
     """The codes of patches (rows, columns) for a head, 0 on glass and where nothing is known.
 
-    ``percentiles``: the place of a patch among those of its region, instead of its attention.
+    ``percentiles``: the place of a patch among those of tissue in its region, instead of its attention.
     """
-    codes = attention.patches
+    codes, known = attention.patches, attention.tissue & attention.patches_known
     if percentiles:
-        codes = np.stack([_ranked_in_regions(one, attention.patches_known) for one in codes])
+        codes = np.stack([_ranked_in_regions(one, known) for one in codes])
     chosen = _chosen(codes, head, percentiles=percentiles)
-    return np.where(attention.tissue & attention.patches_known, chosen, 0).astype(np.uint8)
+    return np.where(known, chosen, 0).astype(np.uint8)
 
 
 def token_codes(attention: Attention, head: Head, *, percentiles: bool) -> NDArray[np.uint8]:

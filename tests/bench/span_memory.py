@@ -48,7 +48,7 @@ def measure(kind: str, count: int) -> None:
     """Print the bytes and seconds of one run."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    shape = SpanShape.default(WIDTH, 2)
+    shape = SpanShape(WIDTH, 2, WIDTH // 2, WIDTH // 128)
     head = (Dense(shape) if kind == "dense" else SpanHead(shape)).eval()
     features, cells = bag(count, WIDTH)
     with torch.set_grad_enabled(kind == "training"):

@@ -49,9 +49,6 @@ class Head:
         signed = dark - dark.mean()
         return BagReading(
             attention[None],
-            "slide",
-            True,
-            None,
             torch.tensor([0.25, 0.75]),
             torch.stack([-signed, signed]),
             torch.stack([1 - dark, dark]),

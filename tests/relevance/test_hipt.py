@@ -318,9 +318,7 @@ def test_parity_of_the_slide_level(name: str, tmp_path: Path) -> None:
     head = load_slide_head(saved(tmp_path / "slide.pth", weights), feature_width=192)
     cells = torch.stack([torch.zeros(len(given)), torch.arange(len(given))], dim=1).long()
     reading = head.read(given, cells)
-    assert reading.attention_logits is not None
     assert reading.probabilities is not None
-    assert np.abs(reading.attention_logits[0].numpy() - expected[f"{name}_score"]).max() < 1e-5
     assert np.abs(reading.attention[0].numpy() - expected[f"{name}_attn"]).max() < 1e-5
     assert np.abs(reading.probabilities.numpy() - expected[f"{name}_prob"]).max() < 1e-5
     assert np.abs(head(given, cells).numpy() - expected[f"{name}_logits"]).max() < 1e-5

@@ -49,6 +49,8 @@ def tokens_of(head: GatedAttentionHead, given: torch.Tensor) -> np.ndarray:
 def test_parity_of_regions_that_have_seen_each_other(name: str, head: GatedAttentionHead) -> None:
     found = tokens_of(head, regions(name))
     assert np.abs(found - fixture.expected()[f"{name}_tokens"]).max() < TOLERANCE
+    logits = head.attention_logits(torch.from_numpy(found))[:, 0].numpy()
+    assert np.abs(logits - fixture.expected()[f"{name}_score"]).max() < 1e-5
 
 
 def test_parity_would_notice_the_eps_of_the_other_levels(head: GatedAttentionHead) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 from tests.relevance.bags import bag, shaken
 from viewer.relevance.bag import BagError
@@ -115,8 +116,7 @@ def test_it_equals_the_dense_implementation(count: int) -> None:
 
 @torch.no_grad()
 def test_the_paper_s_shape_equals_it_too() -> None:
-    model = head(SpanShape.default(384, 2))
-    assert (model.shape.width, model.shape.heads) == (192, 3)
+    model = head(SpanShape(384, 2, 192, 3))
     features, cells = bag(400, 384, seed=4)
     logits, _ = dense(model, features, cells)
     assert torch.allclose(model(features, cells), logits, atol=1e-4)
@@ -161,8 +161,39 @@ def test_gradients_are_those_of_the_dense_implementation() -> None:
 
 
 @torch.no_grad()
+def test_no_whole_numbers_are_multiplied_as_matrices() -> None:
+    """CUDA has no such product."""
+
+    class Products(TorchFunctionMode):
+        seen = 0
+
+        def __torch_function__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            if func.__name__ in ("matmul", "__matmul__", "__rmatmul__", "mm", "bmm"):
+                self.seen += 1
+                assert all(one.is_floating_point() for one in args)
+            return func(*args, **(kwargs or {}))
+
+    with Products() as products:
+        head().read(*bag(60, 24))
+    assert products.seen
+
+
+@torch.no_grad()
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA graphics card")
+def test_a_card_gives_the_same() -> None:
+    model = head()
+    features, cells = bag(300, 24)
+    there = model.to("cuda").read(features.cuda(), cells.cuda())
+    here = model.to("cpu").read(features, cells)
+    assert there.probabilities is not None
+    assert here.probabilities is not None
+    assert torch.allclose(there.probabilities.cpu(), here.probabilities, atol=1e-3)
+    assert torch.allclose(there.attention.cpu(), here.attention, atol=1e-3)
+
+
+@torch.no_grad()
 def test_half_precision_by_autocast_stays_close() -> None:
-    model = head(SpanShape.default(128, 2))
+    model = head(SpanShape(128, 2, 64, 1))
     features, cells = bag(200, 128)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         half = model(features, cells)
@@ -226,7 +257,5 @@ def test_the_shape_is_read_from_the_weights() -> None:
 
 
 def test_widths_that_make_no_heads_are_refused() -> None:
-    with pytest.raises(ValueError, match="100 values a patch"):
-        SpanShape.default(100, 2)
     with pytest.raises(ValueError, match="16 channels"):
         SpanHead(SpanShape(24, 2, 16, 3))

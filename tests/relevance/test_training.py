@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from viewer.relevance.slide_heads import load_slide_head
 from viewer.relevance.training import FACTS, PAGE, STATE, WEIGHTS, TrainingOptions, train_head
 from viewer.relevance.training_bags import read_bag
 from viewer.relevance.training_data import Cohort, Label, TrainingError, gather
-from viewer.relevance.training_model import KINDS, HeadKind
+from viewer.relevance.training_model import HeadKind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +64,7 @@ def stopping_after(calls: int) -> Any:
     return progress
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", get_args(HeadKind))
 def test_an_interruption_changes_no_bit(cohort: Cohort, tmp_path: Path, kind: HeadKind) -> None:
     options = replace(QUICK, kind=kind, epochs=2)
     whole = train_head(cohort, options, tmp_path / "whole", name="ours")
@@ -93,7 +93,7 @@ def test_another_seed_is_another_head(cohort: Cohort, tmp_path: Path) -> None:
     assert one["weights_sha256"] != two["weights_sha256"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", get_args(HeadKind))
 def test_the_head_is_read_from_its_file_and_tells_slides_apart(
     cohort: Cohort, tmp_path: Path, kind: HeadKind
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,7 +13,6 @@ from tests.relevance.bags import bag, shaken
 from viewer.relevance.span import SpanShape
 from viewer.relevance.training_data import Case
 from viewer.relevance.training_model import (
-    KINDS,
     HeadKind,
     class_weights,
     finished_weights,
@@ -59,7 +59,7 @@ def test_gated_heads_grow_with_the_features(width: int, embedding: int) -> None:
 
 
 def test_span_has_the_papers_size_where_there_is_one() -> None:
-    assert new_head("span", 1024, 2).shape == SpanShape.default(1024, 2)
+    assert new_head("span", 1024, 2).shape == SpanShape(1024, 2, 512, 8)
     assert new_head("span", 39, 2).shape == SpanShape(39, 2, 64, 1)
     assert new_head("span", 1000, 2).shape == SpanShape(1000, 2, 448, 7)
 
@@ -69,7 +69,7 @@ def test_rare_classes_count_more() -> None:
     assert weights.tolist() == pytest.approx([2 / 3, 2])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", get_args(HeadKind))
 def test_finished_weights_read_features_as_they_are_stored(
     cases: tuple[list[Case], np.ndarray], kind: HeadKind
 ) -> None:

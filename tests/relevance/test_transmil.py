@@ -97,7 +97,6 @@ def test_it_equals_the_tables_written_out(count: int) -> None:
     assert reading.probabilities is not None
     assert torch.allclose(reading.probabilities, logits.softmax(0), atol=1e-4)
     assert torch.allclose(reading.attention, attention, atol=1e-4)
-    assert (reading.rows_are, reading.sums_to_one) == ("heads", False)
     assert (reading.contributions, reading.single) == (None, None)
 
 

@@ -8,7 +8,7 @@ of them sees it. Attention is where a head looks, not why it decides; contributi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 MAX_CELL = 1 << 30
 """A cell's row or column beyond this is no place on a slide; products of two stay within 64 bits."""
 
-RowMeaning = Literal["slide", "classes", "branches", "heads"]
-
 
 class BagError(EncoderError):
     """Patches that a slide head cannot read: what is wrong with them, what fits."""
@@ -32,12 +30,8 @@ class BagReading:
     """What a head says of one bag of n patches; float32, patches in the order in which they were given."""
 
     attention: Tensor
-    """(rows, n). ``rows_are`` says what a row stands for."""
-    rows_are: RowMeaning
-    sums_to_one: bool
-    """Each row of ``attention`` is a distribution over the patches. Nyström attention is none."""
-    attention_logits: Tensor | None
-    """(rows, n): the same before the softmax, comparable within a bag only. None where there are none."""
+    """(rows, n): of the slide, or a row for each class, branch or head. A row is a distribution over the
+    patches, but for TransMIL, whose rows may be negative and need not sum to 1."""
     probabilities: Tensor | None
     """(classes,): of the slide; one class alone is the probability of "yes". None: the file has no
     classifier, or needs more than the bag."""

@@ -8,16 +8,12 @@ themselves). One module for all of them; ``gated_layouts`` finds which one a fil
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from viewer.relevance.bag import BagReading, check_bag, probabilities_of
-
-if TYPE_CHECKING:
-    from viewer.relevance.bag import RowMeaning
 
 _MIXER_HEADS = 3
 
@@ -113,27 +109,20 @@ class GatedAttentionHead(nn.Module):
             contributions = self._contributions(pooled, attention, self.classifier.weight).T.float()
         return BagReading(
             attention.T.float(),
-            self._rows_are(),
-            True,
-            logits.T.float(),
             probabilities,
             contributions,
             self._single(features, pooled, logits),
         )
-
-    def _rows_are(self) -> RowMeaning:
-        if self.shape.pool_per_class:
-            return "classes"
-        return "slide" if self.shape.pools == 1 else "branches"
 
     def _patches(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """What is pooled, (n, pooled_width), and the logits of attention, (n, pools)."""
         embedded = self.embedding(features)
         if self.mixer is not None:
             embedded = self.mixer(embedded[None])[0]
-        return features if self.shape.pool_features else embedded, self._attention_logits(embedded)
+        return features if self.shape.pool_features else embedded, self.attention_logits(embedded)
 
-    def _attention_logits(self, embedded: Tensor) -> Tensor:
+    def attention_logits(self, embedded: Tensor) -> Tensor:
+        """(n, pools) before the softmax over the patches, of (n, width) embedded and mixed ones."""
         gate = torch.tanh(self.attention_v(embedded))
         if self.attention_u is not None:
             gate = gate * torch.sigmoid(self.attention_u(embedded))

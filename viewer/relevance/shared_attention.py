@@ -1,8 +1,9 @@
 """SharedAttention: attention over a slide in memory that the worker writes and the window's process reads.
 
-What is known of a patch's tokens is written once and then marked as known, so that a reader never sees half
-of it. Patches and regions are averaged further as more is known: a reader sees one mean or the next. The
-memory has no name, and ends with the processes.
+Values are written before they are marked as known, so that a reader takes nothing for known that was never
+written. They are replaced as more is known: tokens by those of a closer look, patches and regions by the next
+mean. A reader in between sees some of the old and some of the new, until it is told of news and reads again.
+The memory has no name, and ends with the processes.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ _CHUNK_BLOCKS = 256
 
 @dataclass(frozen=True, slots=True)
 class SpanShape:
-    """The default of the paper for features of ``feature_width``: half the width, 64 channels a head."""
+    """Defaults are the paper's, whose ``width`` is half that of the features, with 64 channels a head."""
 
     feature_width: int
     classes: int
@@ -46,14 +46,6 @@ class SpanShape:
     carriers: int = 1
     mlp_ratio: int = 2
     dropout: float = 0.05
-
-    @staticmethod
-    def default(feature_width: int, classes: int) -> SpanShape:
-        """Half the width, heads of 64. Raises ValueError where the half does not divide into them."""
-        width = feature_width // 2
-        if feature_width % 128:
-            raise ValueError(f"{feature_width} values a patch do not make heads of 64: state width and heads")
-        return SpanShape(feature_width, classes, width, width // 64)
 
 
 class WindowAttention(nn.Module):
@@ -106,7 +98,8 @@ class WindowAttention(nn.Module):
     ) -> Tensor:
         """Some blocks: the outputs of their ``tokens``, which lie in the ``slot``-th cells of the blocks."""
         steps, bias_index = near
-        corner = (starts // BLOCK % 2 @ torch.tensor([2, 1], device=q.device)).long()
+        lower, right = (starts // BLOCK % 2).unbind(1)
+        corner = 2 * lower + right
         keys = grid.places(starts[:, None] + steps[corner])
         blocks, heads, size = len(starts), self.heads, BLOCK * BLOCK
         queries = q.new_zeros(blocks * size, q.shape[1]).index_copy(0, slot, q[tokens])
@@ -259,7 +252,7 @@ class SpanHead(nn.Module):
         attention = torch.stack(looks).mean(0)
         attention = attention / attention.sum(1, keepdim=True)
         probabilities = probabilities_of(logits)
-        return BagReading(attention.float(), "heads", True, None, probabilities.float(), None, None)
+        return BagReading(attention.float(), probabilities.float(), None, None)
 
     def _run(self, features: Tensor, cells: Tensor, looks: list[Tensor] | None) -> Tensor:
         grid, order = SparseGrid.of(cells)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from viewer.relevance.training_data import Case
 
 HeadKind = Literal["gated", "span"]
-KINDS: tuple[HeadKind, ...] = ("gated", "span")
 _DROPOUT = 0.25
 _EMBEDDING = (64, 512)
 _SPAN_HEAD = 64

@@ -172,7 +172,7 @@ class TransMilHead(nn.Module):
         check_bag(features, cells, feature_width=self.feature_width)
         logits, attention = self._run(features)
         probabilities = probabilities_of(logits).float()
-        return BagReading(attention.float(), "heads", False, None, probabilities, None, None)
+        return BagReading(attention.float(), probabilities, None, None)
 
     def _run(self, features: Tensor) -> tuple[Tensor, Tensor]:
         x = self._fc1(features)

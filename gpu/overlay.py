@@ -121,13 +121,13 @@ class OverlayRenderer:
         tokens: NDArray[np.uint8] | None = None,
     ) -> None:
         """Upload a field: uint8 (rows, columns, 2), value times weight and weight, as shaders/overlay.frag
-        reads them; of a field with levels the tokens like that, and regions (rows, columns). Raises GpuError
-        where the driver cannot hold it."""
+        reads them; of a field with levels the regions and tokens like that. Raises GpuError where the driver
+        cannot hold it."""
         self._drop(name)
         textures = [_texture(GL.GL_RG8, GL.GL_RG, texels, GL.GL_LINEAR)]
         self._fields[name] = (tuple(textures), sequence)
         if regions is not None and tokens is not None:
-            textures.append(_texture(GL.GL_R8, GL.GL_RED, regions[..., None], GL.GL_LINEAR))
+            textures.append(_texture(GL.GL_RG8, GL.GL_RG, regions, GL.GL_LINEAR))
             textures.append(_texture(GL.GL_RG8, GL.GL_RG, tokens, GL.GL_LINEAR))
             self._fields[name] = (tuple(textures), sequence)
         check(f"uploading the overlay {name}")

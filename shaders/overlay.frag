@@ -2,7 +2,8 @@
 // estimated ones dotted, patches that were not analysed hatched. SMOOTH, CONTOURS, FLASHLIGHT, LEVELS
 // and, where patches in view were not analysed, PATTERNS are defined by
 // gpu.overlay only where a layer needs them: software OpenGL runs both sides of a branch.
-// With LEVELS the score of a patch is one of three codes: viewer/view/hierarchy.py composes them in the same way.
+// With LEVELS the score of a patch is one of three codes: viewer/view/hierarchy.py composes them in the same way;
+// a patch of the code 0 is glass, which is clear and is not blended with its neighbours.
 #include "colour_map.glsl"
 
 // r: score times weight, g: weight; 1 analysed, about a half estimated, 0 not analysed. Premultiplied, so that
@@ -19,8 +20,8 @@ uniform vec3 flashlight_px;                // x, y, radius
 #endif
 
 #ifdef LEVELS
-uniform sampler2D regions;                 // r: code
-uniform sampler2D tokens;                  // as field
+uniform sampler2D regions;                 // as field, and so are the tokens
+uniform sampler2D tokens;
 uniform vec3 level_weights;                // of regions, patches, tokens
 #endif
 
@@ -52,28 +53,23 @@ float dots(vec2 at) {
 
 #ifdef LEVELS
 const float SIDE = 16.0;                   // patches of a region, tokens of a patch
+const float MIDDLE = 128.0 / 255.0;
 const float TOKENS_COUNT = 0.25;           // from this weight on a patch without tokens is not all that was asked
 
-vec2 token_sum() {
-    vec2 at = (patch_position + first_patch) * SIDE;
+vec2 sum_in(sampler2D level, vec2 at) {
 #ifdef SMOOTH
-    return texture(tokens, at / vec2(textureSize(tokens, 0))).rg;
+    return texture(level, at / vec2(textureSize(level, 0))).rg;
 #else
-    return texelFetch(tokens, clamp(ivec2(floor(at)), ivec2(0), textureSize(tokens, 0) - 1), 0).rg;
+    return texelFetch(level, clamp(ivec2(floor(at)), ivec2(0), textureSize(level, 0) - 1), 0).rg;
 #endif
 }
 
 float with_other_levels(float patch_code, vec2 token) {
-    vec2 at = (patch_position + first_patch) / SIDE;
-#ifdef SMOOTH
-    float region = texture(regions, at / vec2(textureSize(regions, 0))).r;
-#else
-    float region = texelFetch(regions, clamp(ivec2(floor(at)), ivec2(0), textureSize(regions, 0) - 1), 0).r;
-#endif
-    float token_code = token.r / max(token.g, 1.0 / 1024.0);
-    vec3 beyond = vec3(region, patch_code, token_code) - 0.5;
-    beyond.z *= min(token.g, 1.0);         // where no token is known none counts
-    return clamp(0.5 + dot(level_weights, beyond), 0.0, 1.0);
+    vec2 region = sum_in(regions, (patch_position + first_patch) / SIDE);
+    vec3 codes = vec3(region.r / max(region.g, 1.0 / 1024.0), patch_code, token.r / max(token.g, 1.0 / 1024.0));
+    vec3 beyond = codes - MIDDLE;
+    beyond.z *= min(4.0 * token.g, 1.0);   // none counts where none is known; where the own is, token.g is 0.25 or more
+    return clamp(MIDDLE + dot(level_weights, beyond), 0.0, 1.0);
 }
 #endif
 
@@ -107,7 +103,7 @@ float contour(float likeness) {
 
 void main() {
     vec2 here_px = vec2(gl_FragCoord.x, framebuffer_px.y - gl_FragCoord.y);
-#if defined(PATTERNS) || !defined(SMOOTH)
+#if defined(PATTERNS) || defined(LEVELS) || !defined(SMOOTH)
     ivec2 own_patch = clamp(ivec2(floor(patch_position) + first_patch), ivec2(0), textureSize(field, 0) - 1);
     vec2 own = texelFetch(field, own_patch, 0).rg;
 #endif
@@ -118,15 +114,19 @@ void main() {
     float likeness = min(own.r / max(own.g, 1.0 / 1024.0), 1.0);
 #endif
 #ifdef LEVELS
-    vec2 token = token_sum();
+    vec2 token = sum_in(tokens, (patch_position + first_patch) * SIDE);
     likeness = with_other_levels(likeness, token);
 #endif
     float alpha = likeness < threshold ? 0.0 : clamp(likeness / FAINT_BELOW, 0.0, 1.0);
+#ifdef LEVELS
+    alpha = own.r > 0.0 ? alpha : 0.0;
+#endif
 #ifdef PATTERNS
     vec2 pattern = (here_px + origin_px) / pixel_ratio;
     bool whole = own.g > KNOWN;
 #ifdef LEVELS
-    whole = (whole || level_weights.x + level_weights.y == 0.0) && (level_weights.z < TOKENS_COUNT || token.g > 0.5);
+    float tokens_known = texelFetch(tokens, own_patch * int(SIDE), 0).g;
+    whole = (whole || level_weights.x + level_weights.y == 0.0) && (level_weights.z < TOKENS_COUNT || tokens_known > 0.5);
 #endif
     alpha *= whole ? 1.0 : dots(pattern);
 #endif

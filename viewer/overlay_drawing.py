@@ -77,13 +77,13 @@ class OverlayDrawing:
 
 
 def _put(renderer: OverlayRenderer, overlay: Overlay) -> None:
-    layer, levels = overlay.layer, overlay.layer.levels
+    texels = overlay.layer.texels
     renderer.put(
         overlay.name,
-        layer.texels(),
-        layer.sequence,
-        regions=None if levels is None else levels.regions,
-        tokens=None if levels is None else levels.token_texels(),
+        texels.patches,
+        overlay.layer.sequence,
+        regions=texels.regions,
+        tokens=texels.tokens,
     )
 
 

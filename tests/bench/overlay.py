@@ -21,29 +21,41 @@ from gpu.context import OffscreenContext, gl_info
 from viewer.stream.streamer import Streamer
 from viewer.tile_engine import Look, TileEngine
 from viewer.view.camera import Velocity, View
+from viewer.view.hierarchy import PATCHES_A_SIDE, TOKENS_A_SIDE, HierarchyLevels, HierarchyLook
 from viewer.view.overlay import Overlay, OverlayLayer, OverlayLook, OverlayScene
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_TOKENS = HierarchyLook("factorised", "token")
 CASES = {
-    "smooth": (1.0, OverlayLook()),
-    "patches": (1.0, OverlayLook(smooth=False)),
-    "contours": (1.0, OverlayLook(contours=True)),
-    "flashlight": (1.0, OverlayLook(flashlight_px=220.0)),
-    "smooth, half analysed": (0.5, OverlayLook()),
+    "smooth": (1.0, False, OverlayLook()),
+    "patches": (1.0, False, OverlayLook(smooth=False)),
+    "contours": (1.0, False, OverlayLook(contours=True)),
+    "flashlight": (1.0, False, OverlayLook(flashlight_px=220.0)),
+    "smooth, half analysed": (0.5, False, OverlayLook()),
+    "attention, smooth": (1.0, True, OverlayLook(hierarchy=_TOKENS)),
+    "attention, patches": (1.0, True, OverlayLook(smooth=False, hierarchy=_TOKENS)),
+    "attention, smooth, half analysed": (0.5, True, OverlayLook(hierarchy=_TOKENS)),
 }
 
 
-def layer(share: float, sequence: int) -> OverlayLayer:
-    """A field of hills; ``share`` of it is analysed, half of the rest estimated."""
+def layer(share: float, attention: bool, sequence: int) -> OverlayLayer:
+    """A field of hills; ``share`` of it is analysed, half of the rest estimated. ``attention``: with levels,
+    and glass in the valleys."""
     patch_px, rng = 128.0, np.random.default_rng(1)
     rows, cols = int(ROWS * TILE_PX / patch_px), int(COLUMNS * TILE_PX / patch_px)
     y, x = np.mgrid[:rows, :cols]
     scores = np.clip(np.sin(x / 3) * np.cos(y / 4) * 127 + 128 + rng.normal(0, 9, x.shape), 0, 255)
     known = x < cols * share
     estimated = ~known & (x < cols * (1 + share) / 2)
-    return OverlayLayer(scores.astype(np.uint8), known, estimated, patch_px, patch_px, sequence)
+    levels = None
+    if attention:
+        scores[scores < 64] = 0
+        regions = -(-rows // PATCHES_A_SIDE), -(-cols // PATCHES_A_SIDE)
+        tokens = rng.integers(90, 165, (rows * TOKENS_A_SIDE, cols * TOKENS_A_SIDE), np.uint8)
+        levels = HierarchyLevels(rng.integers(90, 165, regions, np.uint8), tokens, known | (scores == 0))
+    return OverlayLayer(scores.astype(np.uint8), known, estimated, patch_px, patch_px, sequence, levels)
 
 
 def finished_ms(frame: Callable[[OverlayScene], object], scene: OverlayScene) -> float:
@@ -87,8 +99,8 @@ def main() -> int:
 
         while not frame(OverlayScene()):
             time.sleep(0.01)
-        for number, (name, (share, look)) in enumerate(CASES.items()):
-            field = layer(share, number)
+        for number, (name, (share, attention, look)) in enumerate(CASES.items()):
+            field = layer(share, attention, number)
             shown = OverlayScene((Overlay("query", field, look),), pointer_px=(640.0, 400.0))
             hidden = replace(shown, hidden=True)
             frame(shown)

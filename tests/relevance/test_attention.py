@@ -280,13 +280,14 @@ def test_the_layer_says_what_is_known_estimated_and_glass() -> None:
     attention.tissue[0] = False
     attention.patches_known[:3] = False
     attention.tokens_known[2:] = False
+    attention.patches[:, 3, 3] = 0  # no attention at all, and yet tissue
     grid = PatchGrid(4, 4, 256.0, 128.0)
     layer = layer_from_attention(
         attention, grid, mode="factorised", token_head=0, patch_head=MEAN, sequence=7
     )
     assert layer.known.tolist() == [[True] * 4, [False] * 4, [False] * 4, [True] * 4]
     assert layer.estimated.tolist() == [[False] * 4, [True] * 4, [False] * 4, [False] * 4]
-    assert (layer.scores[0] == 0).all()
+    assert layer.glass.tolist() == [[True] * 4, [False] * 4, [False] * 4, [False] * 4]
     assert (layer.scores[1] == 128).all()
     assert layer.levels is not None
     assert layer.levels.tokens_known.tolist() == [[True] * 4, [True] * 4, [False] * 4, [False] * 4]

@@ -10,15 +10,14 @@ import pytest
 
 from tests.relevance.colours import AttendingColours, ColourEncoder, MadeSlide, open_store, picture
 from viewer.relevance.analysis import Analysis
+from viewer.relevance.attention import Attention
 from viewer.relevance.attention_map import attention_map, attention_of, patch_attention, token_attention
 from viewer.relevance.encoders import EncoderError
-from viewer.view.hierarchy import HierarchyLook, relative_of_codes
+from viewer.view.hierarchy import HierarchyLook, log_codes, relative_of_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from viewer.relevance.attention import Attention
 
 
 @pytest.fixture
@@ -87,3 +86,11 @@ def test_heads_that_are_not_there_and_encoders_that_say_nothing_are_refused(
         attention_map(attention, HierarchyLook(), token_head=2)
     with open_store(tmp_path / "other", slide) as store, pytest.raises(EncoderError, match="does not say"):
         attention_of(Analysis(slide, ColourEncoder(), store))
+
+
+def test_attention_that_is_even_at_every_level_is_exactly_even() -> None:
+    even, known = log_codes(np.ones(1))[0], np.ones((2, 2), bool)
+    attention = Attention(
+        np.full((6, 2, 2, 256), even), np.full((6, 2, 2), even), np.full((1, 1), even), known, known, known
+    )
+    assert (token_attention(attention, token_head="mean", patch_head="mean") == 1).all()

@@ -19,6 +19,14 @@ from viewer.view.hierarchy import (
 )
 
 
+def test_even_attention_is_kept_exactly() -> None:
+    even = log_codes(np.ones(3))
+    assert (relative_of_codes()[even] == 1).all()
+    assert composed(even, even, even, HierarchyLook("factorised", "token").weights(100)) == pytest.approx(
+        np.float32(128 / 255)
+    )
+
+
 def test_codes_keep_attention_to_within_a_thirtieth() -> None:
     relative = np.array([1 / 200, 0.3, 1.0, 1.7, 200], np.float32)
     assert relative_of_codes()[log_codes(relative)] == pytest.approx(relative, rel=0.025)
@@ -68,15 +76,23 @@ def test_other_modes_and_levels_are_refused(mode: str, level: str) -> None:
         HierarchyLook(mode, level)
 
 
-def test_grids_that_do_not_fit_are_refused_and_unknown_tokens_weigh_nothing() -> None:
+def test_grids_that_do_not_fit_are_refused() -> None:
     known = np.zeros((3, 20), bool)
-    known[1, 2] = True
     tokens = np.full((48, 320), 9, np.uint8)
-    texels = HierarchyLevels(np.zeros((1, 2), np.uint8), tokens, known).token_texels()
-    assert (texels[16:32, 32:48] == (9, 255)).all()
-    assert texels.sum() == 256 * (9 + 255)
     with pytest.raises(ValueError, match="regions"):
         HierarchyLevels(np.zeros((1, 1), np.uint8), tokens, known)
+
+
+def test_unknown_tokens_and_glass_weigh_nothing() -> None:
+    known = np.zeros((3, 20), bool)
+    known[1, 2:4] = True
+    tissue = np.zeros((3, 20), bool)
+    tissue[:, :3] = True
+    levels = HierarchyLevels(np.array([[7, 8]], np.uint8), np.full((48, 320), 9, np.uint8), known)
+    texels = levels.token_texels(tissue)
+    assert (texels[16:32, 32:48] == (9, 255)).all()
+    assert texels.sum() == 256 * (9 + 255)
+    assert levels.region_texels(tissue).tolist() == [[[7, 255], [0, 0]]]
 
 
 @pytest.mark.parametrize("mode", MODES)

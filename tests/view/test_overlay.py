@@ -10,7 +10,7 @@ import pytest
 
 from viewer.view.colour_map import ENTRIES, colour_maps, colour_stops
 from viewer.view.hierarchy import HierarchyLevels, HierarchyLook, log_codes
-from viewer.view.overlay import COLOUR_MAPS, OverlayLayer, OverlayLook, OverlayScene, OverlayStack
+from viewer.view.overlay import COLOUR_MAPS, Overlay, OverlayLayer, OverlayLook, OverlayScene, OverlayStack
 from viewer.view.overlay_picture import overlay_picture
 
 # Linear sRGB as seen without red or without green cones: Viénot, Brettel & Mollon 1999.
@@ -63,8 +63,8 @@ def test_stops_run_from_the_first_colour_to_the_last() -> None:
 
 
 def test_what_is_not_analysed_weighs_nothing() -> None:
-    texels = layer([[200, 200, 200]], known=[[True, False, False]], estimated=[[False, True, False]]).texels()
-    assert texels.tolist() == [[[200, 255], [100, 128], [0, 0]]]
+    texels = layer([[200, 200, 200]], known=[[True, False, False]], estimated=[[False, True, False]]).texels
+    assert texels.patches.tolist() == [[[200, 255], [100, 128], [0, 0]]]
 
 
 @pytest.mark.parametrize(
@@ -156,6 +156,26 @@ def test_the_small_picture_joins_levels_as_the_large_one_does(level: str, shown:
     table = colour_maps()["magma"].astype(int)
     entry = np.abs(table - picture[0, 0, :3].astype(int)).sum(axis=1).argmin()
     assert entry / 255 == pytest.approx(shown, abs=0.01)
+
+
+@pytest.mark.parametrize("level", ["zoom", "region", "patch"])
+def test_glass_is_clear_in_the_small_picture_at_every_level(level: str) -> None:
+    even = log_codes(np.ones((1, 1)))
+    levels = HierarchyLevels(even, np.zeros((16, 32), np.uint8), np.ones((1, 2), bool))
+    made = replace(layer([[even[0, 0], 0]]), levels=levels)
+    look = OverlayLook(opacity=1.0, hierarchy=HierarchyLook("factorised", level))
+    alpha = overlay_picture([Overlay("a", made, look)], (20.0, 10.0), (2, 1))[0, :, 3]
+    assert alpha.tolist() == [255, 0]
+
+
+def test_glass_is_not_blended_with_tissue() -> None:
+    levels = HierarchyLevels(np.array([[7]], np.uint8), np.full((16, 48), 9, np.uint8), np.ones((1, 3), bool))
+    texels = replace(layer([[200, 0, 0]], known=[[True, True, False]]), levels=levels).texels
+    assert texels.patches.tolist() == [[[200, 255], [0, 1], [0, 0]]]
+    assert texels.regions is not None
+    assert texels.regions.tolist() == [[[7, 255]]]
+    assert texels.tokens is not None
+    assert texels.tokens[0, ::16].tolist() == [[9, 255], [0, 0], [0, 0]]
 
 
 def test_levels_of_another_grid_are_refused() -> None:

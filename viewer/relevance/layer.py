@@ -39,8 +39,9 @@ def layer_from_attention(
     glass = ~attention.tissue
     tokens_only = attention.tokens_known & ~attention.patches_known & attention.tissue
     patches = patch_codes(attention, patch_head, percentiles=percentiles)
+    patches = np.where(attention.tissue, np.maximum(patches, 1), 0)  # 0 is glass
     return OverlayLayer(
-        scores=np.where(tokens_only, np.uint8(round(MIDDLE)), patches).astype(np.uint8),
+        scores=np.where(tokens_only, np.uint8(MIDDLE), patches).astype(np.uint8),
         known=attention.patches_known | glass,
         estimated=tokens_only,
         patch_width_px=grid.patch_width_px,

@@ -19,7 +19,7 @@ PATCHES_A_SIDE = 16
 """Of a region."""
 TOKENS_A_SIDE = 16
 """Of a patch."""
-MIDDLE = 127.5
+MIDDLE = 128
 CODES_PER_OCTAVE = 16
 OCTAVES = 6
 """Of attention from clear to full colour: an eighth of the average to eight times as much."""
@@ -112,20 +112,32 @@ class HierarchyLevels:
                 f"{self.regions.shape} regions and {self.tokens.shape} tokens for {rows} × {cols} patches"
             )
 
-    def token_texels(self) -> NDArray[np.uint8]:
-        """(rows · 16, columns · 16, 2): code times weight, and weight: 255 known, 0 not."""
-        ones = np.ones((TOKENS_A_SIDE, TOKENS_A_SIDE), np.uint8)
-        weight = np.kron(self.tokens_known.astype(np.uint8) * 255, ones)
-        return np.ascontiguousarray(np.stack([np.where(weight > 0, self.tokens, 0), weight], axis=-1))
+    def token_texels(self, tissue: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """(rows · 16, columns · 16, 2): code times weight, and weight: 255 known in ``tissue`` (rows,
+        columns), 0 not: glass is not blended with it."""
+        rows, cols = self.tokens_known.shape
+        texels = np.empty((rows, TOKENS_A_SIDE, cols, TOKENS_A_SIDE, 2), np.uint8)
+        weight = ((self.tokens_known & tissue) * np.uint8(255))[:, None, :, None]
+        np.bitwise_and(self.tokens.reshape(texels.shape[:-1]), weight, out=texels[..., 0])
+        texels[..., 1] = weight
+        return texels.reshape(rows * TOKENS_A_SIDE, cols * TOKENS_A_SIDE, 2)
+
+    def region_texels(self, tissue: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """(rows / 16, columns / 16, 2): code times weight, and weight: 255 with ``tissue``, 0 without."""
+        starts = (np.arange(0, side, PATCHES_A_SIDE) for side in tissue.shape)
+        weight = tissue.astype(np.uint8) * np.uint8(255)
+        for axis, start in enumerate(starts):
+            weight = np.maximum.reduceat(weight, start, axis)
+        return np.stack([self.regions & weight, weight], axis=-1)
 
 
 def composed(
     region: NDArray[np.uint8], patch: NDArray[np.uint8], token: NDArray[np.uint8], weights: LevelWeights
 ) -> NDArray[np.float32]:
-    """The likeness, 0 to 1, of codes of one shape."""
+    """The likeness, 0 to 1, of codes of one shape. Even attention is ``MIDDLE`` of 255."""
     codes = np.stack([region, patch, token], axis=-1).astype(np.float32)
-    beyond = (codes - np.float32(MIDDLE)) / np.float32(255)
-    likeness: NDArray[np.float32] = np.clip(0.5 + beyond @ np.array(weights, np.float32), 0, 1)
+    beyond = (codes - np.float32(MIDDLE)) @ np.array(weights, np.float32)
+    likeness: NDArray[np.float32] = np.clip((np.float32(MIDDLE) + beyond) / np.float32(255), 0, 1)
     return likeness
 
 

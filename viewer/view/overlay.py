@@ -7,7 +7,7 @@ estimated from patches near by (dotted), or it was not analysed (hatched, whatev
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -33,7 +33,18 @@ __all__ = [
 COLOUR_MAPS = tuple(colour_maps())
 KNOWN_WEIGHT, ESTIMATED_WEIGHT = 255, 128
 """How much a patch counts where values blend from patch to patch; one not analysed counts nothing."""
+GLASS_WEIGHT = 1
+"""Of glass in a layer with levels, which is clear up to its edge: tells it from one that was not analysed."""
 _BY_ZOOM = HierarchyLook()
+
+
+class Texels(NamedTuple):
+    """A layer as shaders/overlay.frag reads it, each uint8 (rows, columns, 2): code times weight, and weight,
+    so that linear filtering blends what is known and nothing else. Without levels only ``patches``."""
+
+    patches: NDArray[np.uint8]
+    regions: NDArray[np.uint8] | None = None
+    tokens: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,8 +53,9 @@ class OverlayLayer:
     ``patch_height_px`` level-0 pixels. Arrays are (rows, columns).
 
     ``scores`` uint8: 0 to 255 for likeness 0 to 1. ``levels``: more than patches, whose scores are then the
-    codes of their own level. ``sequence`` changes whenever an array does: a layer of
-    the same name and sequence is not uploaded again. Raises ValueError where arrays do not fit together.
+    codes of their own level, with 0 for glass, which is clear whatever the other levels say. ``sequence``
+    changes whenever an array does: a layer of the same name and sequence is not uploaded again. ``texels``
+    are made at once, so that whoever draws need not. Raises ValueError where arrays do not fit together.
     """
 
     scores: NDArray[np.uint8]
@@ -53,6 +65,7 @@ class OverlayLayer:
     patch_height_px: float
     sequence: int
     levels: HierarchyLevels | None = None
+    texels: Texels = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.scores.ndim != 2 or self.scores.size == 0 or self.scores.dtype != np.uint8:
@@ -65,15 +78,24 @@ class OverlayLayer:
             raise ValueError(f"levels of {self.levels.tokens_known.shape} patches, not {self.scores.shape}")
         if not (0 < self.patch_width_px < np.inf and 0 < self.patch_height_px < np.inf):
             raise ValueError(f"a patch of {self.patch_width_px} × {self.patch_height_px} px covers nothing")
+        object.__setattr__(self, "texels", self._texels())
 
-    def texels(self) -> NDArray[np.uint8]:
-        """(rows, columns, 2): score times weight, and weight: 255 analysed, 128 estimated, 0 neither.
+    @property
+    def glass(self) -> NDArray[np.bool_]:
+        """What is clear in a layer with levels (rows, columns)."""
+        glass: NDArray[np.bool_] = self.known & (self.scores == 0)
+        return glass
 
-        Premultiplied, so that linear filtering blends what is known and nothing else.
-        """
-        weight = np.where(self.known, KNOWN_WEIGHT, np.where(self.estimated, ESTIMATED_WEIGHT, 0))
+    def _texels(self) -> Texels:
+        weight = np.where(self.known, np.uint8(KNOWN_WEIGHT), self.estimated * np.uint8(ESTIMATED_WEIGHT))
+        if self.levels is not None:
+            weight[self.glass] = GLASS_WEIGHT
         weighted = (self.scores.astype(np.uint16) * weight + 127) // 255
-        return np.ascontiguousarray(np.stack([weighted, weight], axis=-1).astype(np.uint8))
+        patches = np.stack([weighted.astype(np.uint8), weight], axis=-1)
+        if self.levels is None:
+            return Texels(patches)
+        tissue = self.scores > 0
+        return Texels(patches, self.levels.region_texels(tissue), self.levels.token_texels(tissue))
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ def overlay_picture(
         patch_px = layer.patch_width_px * width / slide_px[0]
         likeness = _likeness(overlay, rows, cols, patch_px=patch_px)
         cover = np.clip(likeness / _FAINT_BELOW, 0, 1) * (likeness >= look.threshold)
+        if layer.levels is not None:
+            cover = np.where(layer.glass[cells], 0, cover)
         cover = np.where(estimated & ~dotted, cover * _BETWEEN_DOTS, cover)
         reached = known | estimated
         hatching = max(look.opacity, _LEAST_HATCH_OPACITY) * hatched

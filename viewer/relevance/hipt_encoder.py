@@ -68,6 +68,11 @@ class HiptEncoder:
         return self.card.attention_heads or (1, 1)
 
     @property
+    def has_regions(self) -> bool:
+        """Whether it compares the patches of a region with each other."""
+        return self._hipt.region is not None
+
+    @property
     def patch_level(self) -> VisionTransformer:
         """The network of patches, on the device in use."""
         return self._patch

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 SHIFTS_PX = (0, 128, 256, 384)
 _SIDE = PATCHES_A_SIDE * TOKENS_A_SIDE
-_TOKEN_SHIFTS = 2
-"""ViT-256's maps are published for the first two shifts only."""
 
 
 class RegionHeatmap(NamedTuple):
@@ -41,9 +39,25 @@ def region_heatmap(patches: Values, tokens: Values, *, canvas_px: int = 4) -> Re
     the patches of the first two, row by row. ``canvas_px``: how many slide pixels a pixel of the published
     canvas stands for, which ranks of repeated values depend on, a little.
     """
-    patch_repeats, token_repeats = (PATCH_PX // canvas_px) ** 2, (TOKEN_PX // canvas_px) ** 2
-    of_patches, votes_4k = _averaged([_enlarged(_shares(one.ravel(), patch_repeats)) for one in patches])
-    of_tokens, votes_256 = _averaged([_joined(_shares(one, token_repeats)) for one in tokens])
+    return blended(patch_ranks(patches, canvas_px=canvas_px), token_ranks(tokens, canvas_px=canvas_px))
+
+
+def patch_ranks(patches: Values, *, canvas_px: int = 4) -> Values:
+    """The rank of each patch among those of its region (..., 16, 16), 0 to 1."""
+    shares = _shares(patches.reshape(*patches.shape[:-2], -1), (PATCH_PX // canvas_px) ** 2)
+    return shares.reshape(patches.shape)
+
+
+def token_ranks(tokens: Values, *, canvas_px: int = 4) -> Values:
+    """The rank of each token among those of its patch (..., 16, 16), 0 to 1."""
+    shares = _shares(tokens.reshape(*tokens.shape[:-2], -1), (TOKEN_PX // canvas_px) ** 2)
+    return shares.reshape(tokens.shape)
+
+
+def blended(patches: Values, tokens: Values) -> RegionHeatmap:
+    """The map from ranks of patches (4, 16, 16) and tokens (2, 256, 16, 16), of the versions each."""
+    of_patches, votes_4k = _averaged([_enlarged(one) for one in patches])
+    of_tokens, votes_256 = _averaged([_joined(one) for one in tokens])
     # The published blend counts a token's vote twice.
     weights = votes_4k + 2 * votes_256
     blend = (votes_4k * of_patches + 2 * votes_256 * of_tokens) / weights
@@ -83,14 +97,18 @@ def _embedding_flops() -> float:
 def _shares(values: Values, repeats: int) -> Values:
     """Average rank over count, along the last axis, of values each repeated so many times: exactly what
     ranking all the repeated ones gives."""
-    count = values.shape[-1] if values.ndim == 1 else values[0].size
-    flat = values.reshape(-1, count)
-    shares = np.empty(flat.shape)
-    for row, line in zip(shares, flat, strict=True):
-        _, which, same = np.unique(line, return_inverse=True, return_counts=True)
-        ranks = np.cumsum(same) - (same - 1) / 2
-        row[:] = ((ranks - 0.5) / count + 1 / (2 * repeats * count))[which]
-    return shares.reshape(values.shape)
+    count = values.shape[-1]
+    order = np.argsort(values, axis=-1)
+    ordered = np.take_along_axis(values, order, axis=-1)
+    differs = ordered[..., 1:] != ordered[..., :-1]
+    ends = np.ones((*values.shape[:-1], 1), bool)
+    places = np.arange(count)
+    first = np.maximum.accumulate(np.where(np.concatenate([ends, differs], -1), places, 0), axis=-1)
+    last = np.where(np.concatenate([differs, ends], -1), places, count)
+    last = np.minimum.accumulate(last[..., ::-1], axis=-1)[..., ::-1]
+    shares = np.empty(values.shape)
+    np.put_along_axis(shares, order, (first + last + 1) / (2 * count) + 1 / (2 * repeats * count), axis=-1)
+    return shares
 
 
 def _enlarged(patches: Values) -> Values:

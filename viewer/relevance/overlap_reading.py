@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from viewer.relevance.analysis import Analysis
     from viewer.relevance.attention import Attention, Head
     from viewer.relevance.encoders import EncoderDeviceError
-    from viewer.relevance.reading import Outcome
+    from viewer.relevance.reading import Half, Outcome
 
     Cells = NDArray[np.int64]
     Progress = Callable[[float, float], None]
@@ -72,28 +72,21 @@ def look_between(analysis: Analysis, corners: Cells, progress: Progress | None =
     ``progress`` is told how many are done, of how many. Raises EncoderError for an encoder that does not look
     at single patches, and where the memory suffices for none.
     """
-    import torch
-
     encoder = analysis.encoder
     if not isinstance(encoder, Attending):
         raise EncoderError(f"{encoder.card.title} does not say where in a patch it looks")
     found: list[tuple[Cells, NDArray[np.uint8]]] = []
     done = 0
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # a thread for each block uses all cores better
-    try:
-        for shift in SHIFTS:
-            pending = np.zeros(analysis.grid.shape, bool)
-            pending[tuple(corners[(corners % 2 == shift).all(axis=1)].T // 2)] = True
-            for outcome in _outcomes(analysis, shift, pending, threads):
-                done += len(outcome.cells) + len(outcome.failed)
-                if outcome.tokens is not None:
-                    told = np.isfinite(outcome.tokens).all(axis=(1, 2))
-                    found.append((2 * outcome.cells[told] + shift, log_codes(outcome.tokens[told])))
-                if progress is not None:
-                    progress(done, len(corners))
-    finally:
-        torch.set_num_threads(threads)
+    for shift in SHIFTS:
+        pending = np.zeros(analysis.grid.shape, bool)
+        pending[tuple(corners[(corners % 2 == shift).all(axis=1)].T // 2)] = True
+        for outcome in outcomes(analysis, shift, pending):
+            done += len(outcome.cells) + len(outcome.failed)
+            if outcome.tokens is not None:
+                told = np.isfinite(outcome.tokens).all(axis=(1, 2))
+                found.append((2 * outcome.cells[told] + shift, log_codes(outcome.tokens[told])))
+            if progress is not None:
+                progress(done, len(corners))
     if not found:
         return Looks(np.empty((0, 2), np.int64), np.empty((encoder.heads[0], 0, TOKENS), np.uint8), done)
     places = np.concatenate([cells for cells, _ in found])
@@ -101,33 +94,39 @@ def look_between(analysis: Analysis, corners: Cells, progress: Progress | None =
     return Looks(places, tokens, len(corners) - len(places))
 
 
-def _outcomes(
-    analysis: Analysis, shift: tuple[int, int], pending: NDArray[np.bool_], threads: int
-) -> Iterator[Outcome]:
-    """What becomes of the ``pending`` patches (rows, columns), each ``shift`` half patches further. What
-    does not fit the memory is tried in smaller blocks, and at last on the CPU."""
-    side = analysis.block_side
+def outcomes(analysis: Analysis, shift: Half, pending: NDArray[np.bool_]) -> Iterator[Outcome]:
+    """What becomes of the ``pending`` patches (rows, columns), each ``shift`` half patches further, which are
+    struck off. What does not fit the memory is tried in smaller blocks, and at last on the CPU. Raises
+    EncoderError where not even that helps.
+    """
+    import torch
+
+    side, threads = analysis.block_side, torch.get_num_threads()
     given = analysis.source, analysis.encoder, analysis.grid, analysis.store.calibration or {}
-    with BlockReader(*given, threads=threads, device=analysis.device) as reader:
-        while True:
-            full: EncoderMemoryError | EncoderDeviceError | None = None
-            blocks = blocks_of(pending, side)[::-1]
-            while blocks or reader.busy:
-                while blocks and reader.busy < reader.room:
-                    block = blocks.pop()
-                    reader.submit(block, pending[block.cells], half=shift)
-                for outcome in reader.collect(None):
-                    if outcome.trouble is not None:
-                        full = outcome.trouble
-                        continue
-                    pending[tuple(outcome.cells.T)] = pending[tuple(outcome.failed.T)] = False
-                    yield outcome
-            if full is None:
-                return
-            if side > 1 and isinstance(full, EncoderMemoryError):
-                side = (side + 1) // 2
-            elif analysis.device != "cpu":
-                reader.fall_back_to_cpu()
-                analysis.device = "cpu"
-            else:
-                raise full
+    torch.set_num_threads(1)  # a thread for each block uses all cores better
+    try:
+        with BlockReader(*given, threads=threads, device=analysis.device) as reader:
+            while True:
+                full: EncoderMemoryError | EncoderDeviceError | None = None
+                blocks = blocks_of(pending, side)[::-1]
+                while blocks or reader.busy:
+                    while blocks and reader.busy < reader.room:
+                        block = blocks.pop()
+                        reader.submit(block, pending[block.cells], half=shift)
+                    for outcome in reader.collect(None):
+                        if outcome.trouble is not None:
+                            full = outcome.trouble
+                            continue
+                        pending[tuple(outcome.cells.T)] = pending[tuple(outcome.failed.T)] = False
+                        yield outcome
+                if full is None:
+                    return
+                if side > 1 and isinstance(full, EncoderMemoryError):
+                    side = (side + 1) // 2
+                elif analysis.device != "cpu":
+                    reader.fall_back_to_cpu()
+                    analysis.device = "cpu"
+                else:
+                    raise full
+    finally:
+        torch.set_num_threads(threads)

@@ -45,6 +45,18 @@ def test_all_tissue_is_known_and_stored_features_are_looked_at_again(
     assert (again.regions == attention.regions).all()
 
 
+def test_stored_features_are_not_looked_at_again_where_no_tokens_are_wanted(
+    slide: MadeSlide, tmp_path: Path, attention: Attention
+) -> None:
+    encoder = AttendingColours()
+    with open_store(tmp_path, slide) as store:
+        again = attention_of(Analysis(slide, encoder, store), tokens=False)
+    assert encoder.encoded == 0
+    found, before = (attention_map(one, HierarchyLook(level="patch")) for one in (again, attention))
+    assert found.known.all()
+    assert (found.scores == before.scores).all()
+
+
 @pytest.mark.parametrize("mode", ["factorised", "blend", "single"])
 def test_what_gets_more_scores_more_and_glass_nothing(attention: Attention, mode: str) -> None:
     found = attention_map(attention, HierarchyLook(mode, "token"), token_head=0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from viewer.relevance.attention import MEAN, check_head, patch_codes, token_codes
+from viewer.relevance.attention import MEAN, Attending, AttendingWhole, check_head, patch_codes, token_codes
 from viewer.relevance.shared_attention import SharedAttention
 from viewer.view.hierarchy import (
     PATCHES_A_SIDE,
@@ -40,15 +40,20 @@ class AttentionMap:
     known: NDArray[np.bool_]
 
 
-def attention_of(analysis: Analysis, progress: Callable[[float, float], None] | None = None) -> Attention:
-    """Look at all of a slide. Raises EncoderError for an encoder that does not say where it looks,
-    SlideError, ValueError for a slide of too many patches.
+def attention_of(
+    analysis: Analysis, progress: Callable[[float, float], None] | None = None, *, tokens: bool = True
+) -> Attention:
+    """Look at all of a slide. Patches whose features are stored are looked at again only where ``tokens`` are
+    wanted. Raises EncoderError for an encoder that does not say where it looks, SlideError, ValueError for
+    a slide of too many patches.
     """
-    heads = analysis.encoder.card.attention_heads
-    memory = SharedAttention(analysis.grid.shape, heads or (1, 1))
+    encoder = analysis.encoder
+    heads = encoder.heads if isinstance(encoder, (Attending, AttendingWhole)) else (1, 1)  # which is refused
+    memory = SharedAttention(analysis.grid.shape, heads)
     analysis.attend(memory.arrays())
-    analysis.want_tokens(np.ones(analysis.grid.shape, bool))
-    analysis.use_fastest()  # features may be stored, and tokens are not
+    if tokens:
+        analysis.want_tokens(np.ones(analysis.grid.shape, bool))
+    analysis.use_fastest()
     analysis.run_to_end(progress)
     while analysis.look_at_regions(_WINDOWS_AT_ONCE):
         pass

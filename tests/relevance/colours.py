@@ -117,6 +117,20 @@ class AttendingColours(ColourEncoder):
         return np.asarray(regions[:, 0] / regions.mean(), np.float32)
 
 
+class TokenColours(AttendingColours):
+    """Looks at dark tokens, of one pixel each: what it says of a patch tells where it was read."""
+
+    def attend(
+        self, block: NDArray[np.uint8], calibration: Mapping[str, Any]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        features, tokens = super().attend(block, calibration)
+        rows, cols = features.shape[:2]
+        dark = 256 - block[2:-2, 2:-2].mean(-1).astype(np.float32)
+        dark = dark.reshape(rows, 16, cols, 16).swapaxes(1, 2).reshape(rows, cols, 256)
+        tokens[:, :, 0] = dark / dark.mean(-1, keepdims=True)
+        return features, tokens
+
+
 class MagnifyingColours(AttendingColours):
     """Sees the same colours at any magnification but at those in ``astray``."""
 

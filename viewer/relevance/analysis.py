@@ -23,6 +23,7 @@ from viewer.relevance.freed_memory import keep_freed_memory
 from viewer.relevance.magnification import sides_for
 from viewer.relevance.mixed_features import MixedFeatures
 from viewer.relevance.order import Block, blocks_of
+from viewer.relevance.overlap_builder import OverlapBuilder, is_between
 from viewer.relevance.reading import BlockReader
 from viewer.relevance.scoring import Scoring
 from viewer.relevance.whole_attention import WholeAttention
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders import Encoder, Reason
     from viewer.relevance.features import FeatureStore
     from viewer.relevance.field import RelevanceField
+    from viewer.relevance.overlap_builder import Between
     from viewer.relevance.query import Leaf, Query
     from viewer.relevance.reading import Outcome
     from viewer.slide.source import Source
@@ -51,6 +53,7 @@ LEAST_TISSUE = 0.02
 BLOCK_SIDE = {"cpu": 4, "cuda": 16}
 """Patches: as many as fit the cache while they are measured, or keep a graphics processor busy."""
 
+_EVEN = "No part of the slide gets more attention than others: there is nowhere to look again."
 _CLOSE_MPP_UM = 0.6
 """A slide of larger pixels has nothing to show at 0.5 µm."""
 
@@ -84,6 +87,7 @@ class Analysis:
         """The most patches in a row that the device can take; falls when its memory is full."""
         self.device = "cpu"
         self.attention: AttentionBuilder | WholeAttention | None = None
+        self._overlaps: OverlapBuilder | None = None
         self._reader: BlockReader | None = None
         self._begun: Mask = np.zeros(grid.shape, bool)  # those under way, and those that could not be read
         self._notes = dict.fromkeys((*notes, *store.notes, *self._found.notes))
@@ -99,7 +103,8 @@ class Analysis:
     @property
     def notes(self) -> tuple[str, ...]:
         said = self.attention.said if isinstance(self.attention, WholeAttention) else ""
-        return (*self._notes, *self._mixed.said(), *((said,) if said else ()))
+        even = _EVEN if self._overlaps is not None and self._overlaps.even else ""
+        return (*self._notes, *self._mixed.said(), *(words for words in (said, even) if words))
 
     @property
     def total(self) -> int:
@@ -138,6 +143,7 @@ class Analysis:
             self.attention = WholeAttention(self.encoder, self.store, self.tissue, memory)
         elif isinstance(self.encoder, Attending):
             self.attention = AttentionBuilder(self.encoder, self.store, self._mixed, self.tissue, memory)
+            self._overlaps = OverlapBuilder(memory)
         else:
             raise EncoderError(f"{self.encoder.card.title} does not say where it looks")
 
@@ -162,6 +168,40 @@ class Analysis:
         if self.attention is not None:
             missing = self.attention.tokens_missing & self.store.known()
             self.pending |= area & (missing | self._mixed.known) & ~self._begun
+
+    def overlap(self, merge: str | None) -> None:
+        """Look at patches half-way between others where attention is high, once all else is known, and merge
+        what they say ("mean" or "max"); None: only what the patches of the grid say."""
+        if self._overlaps is not None:
+            self._overlaps.set_merge(merge)
+        elif merge is not None:
+            title = self.encoder.card.title
+            self._notes[f"{title} does not look at parts of a patch: there is nowhere to look again."] = None
+
+    @property
+    def between(self) -> Between | None:
+        """How far patches half-way between others are; None where there are none to look at."""
+        return None if self._overlaps is None else self._overlaps.progress
+
+    def choose_between(self) -> bool:
+        """Choose such patches by what is known now; whether there are any to begin."""
+        if self._overlaps is None:
+            return False
+        self._overlaps.choose()
+        return self._overlaps.pending
+
+    def merge_between(self) -> bool:
+        """Merge some of what has been looked at; whether there was anything."""
+        return self._overlaps is not None and self._overlaps.settle()
+
+    def begin_between(self, reader: BlockReader, first: NDArray[np.float32], side: int) -> bool:
+        """Have a block of such patches read, of at most ``side`` in a row, where ``first`` (rows, columns) is
+        highest; whether there was one."""
+        if self._overlaps is None or not self._overlaps.pending:
+            return False
+        block, wanted, half = self._overlaps.next(first, side)
+        reader.submit(block, wanted, half=half)
+        return True
 
     def spend(self, tokens: NDArray[np.uint16] | None) -> None:
         """Encode patches with as many tokens (rows, columns) as their budget has, where the encoder can, and
@@ -203,9 +243,13 @@ class Analysis:
 
     def take(self, outcome: Outcome) -> None:
         """Keep what a reader gives. A full memory makes later blocks smaller, and at last the CPU does it."""
+        if self._overlaps is not None and is_between(outcome):
+            self._take_between(self._overlaps, outcome)
+            return
         if len(outcome.cells):
             self._begun[tuple(outcome.cells.T)] = False
         if outcome.trouble is not None:
+            self.pending[tuple(outcome.cells.T)] = True
             self._make_do(outcome)
             return
         if len(outcome.failed):
@@ -215,7 +259,9 @@ class Analysis:
         if not len(outcome.cells):
             return
         if self.attention is not None and outcome.tokens is not None:
-            self.attention.take(outcome.cells, outcome.tokens, outcome.side)
+            kept = self.attention.take(outcome.cells, outcome.tokens, outcome.side)
+            if self._overlaps is not None:
+                self._overlaps.renew(kept)
         if outcome.side == TOKENS_A_SIDE:
             self._keep(lambda: self.store.append(outcome.cells, outcome.features))
             self._mixed.replace(outcome.cells, outcome.features, self.store.load()[1])
@@ -294,9 +340,15 @@ class Analysis:
             if progress is not None:
                 progress(self.done, self.total)
 
+    def _take_between(self, overlaps: OverlapBuilder, outcome: Outcome) -> None:
+        if outcome.trouble is not None:
+            overlaps.again(outcome)
+            self._make_do(outcome)
+        else:
+            overlaps.take(outcome)
+
     def _make_do(self, outcome: Outcome) -> None:
         block = outcome.block
-        self.pending[tuple(outcome.cells.T)] = True
         side = max(block.rows, block.cols)
         lost = isinstance(outcome.trouble, EncoderDeviceError)
         if outcome.device != self.device or (side > self.block_side and not lost):

@@ -63,14 +63,15 @@ class AttentionBuilder:
         missing: Mask = self._tissue & (~self._memory.tokens_known)
         return missing
 
-    def take(self, cells: NDArray[np.int64], tokens: NDArray[np.float32], side: int) -> None:
+    def take(self, cells: NDArray[np.int64], tokens: NDArray[np.float32], side: int) -> NDArray[np.int64]:
         """Keep the tokens (n, heads, 256) of patches (n, 2) as row, column, that were made of side × side;
-        none that are no numbers, or of fewer than are known."""
+        none that are no numbers, or of fewer than are known. The patches whose tokens were kept."""
         better = np.isfinite(tokens).all(axis=(1, 2)) & (self._sides[tuple(cells.T)] <= side)
         rows, cols = cells[better].T
         self._memory.tokens[:, rows, cols] = log_codes(tokens[better]).swapaxes(0, 1)
         self._memory.tokens_known[rows, cols] = True
         self._sides[rows, cols] = side
+        return cells[better]
 
     def update(self, failed: Mask, most: int, first: NDArray[np.float32]) -> bool:
         """Look at up to ``most`` windows whose patches have become known, those with the highest values of

@@ -27,6 +27,7 @@ from viewer.relevance.messages import (
     Failed,
     GuessWords,
     Look,
+    Overlap,
     Published,
     SetPaused,
     Stop,
@@ -151,6 +152,10 @@ class RelevanceClient:
         if self._conversation is not None:
             self._conversation.weigh(scores)
 
+    def overlap(self, merge: str | None) -> None:
+        """Look again half-way between patches where attention is high; see ``Overlap``."""
+        self._tell(Overlap(merge))
+
     def explain(self, leaf: int, row: int, col: int) -> None:
         """Ask for the measurements behind one patch's score, for a leaf of the query asked last."""
         self._tell(Explain(self._number, leaf, row, col))
@@ -218,6 +223,7 @@ class _Conversation:
         self._look: Look | None = None
         self._relevance: NDArray[np.float32] | None = None
         self._weigh: Weigh | None = None
+        self._overlap: Overlap | None = None
         self._weighing = threading.Lock()
         self._deaths = 0
         self._woken, self._waker = _SPAWN.Pipe(duplex=False)
@@ -319,7 +325,7 @@ class _Conversation:
         failed = False
         try:
             self._note_outgoing()
-            for message in (self._paused, self._look, self._weigh, self._asked):
+            for message in (self._paused, self._look, self._weigh, self._overlap, self._asked):
                 if message is not None:
                     connection.send(message)
             failed = self._converse(connection)
@@ -415,6 +421,8 @@ class _Conversation:
                     self._look = message
                 case Weigh():
                     self._weigh = message
+                case Overlap():
+                    self._overlap = message
             messages.append(message)
         return [message for message in messages if not isinstance(message, Look) or message is self._look]
 

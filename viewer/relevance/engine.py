@@ -26,6 +26,7 @@ from viewer.relevance.messages import (
     GuessWords,
     Look,
     Note,
+    Overlap,
     Progress,
     Published,
     Refused,
@@ -168,6 +169,9 @@ class Engine:
                 self._allocation_due = True
             case Weigh():
                 self._weigh(message)
+            case Overlap():
+                self._analysis.overlap(message.merge)
+                self._tell_notes()
             case Explain():
                 self._explain(message)
             case SetPaused():
@@ -219,13 +223,15 @@ class Engine:
         wait a little for what they bring, or for the window.
         """
         analysis = self._analysis
-        if not self._resting and analysis.pending.any():
+        if not self._resting and (analysis.pending.any() or self._choose_between()):
             reader = self._ready_reader()
             while reader.busy < reader.room:
-                block = self._order.next(analysis.pending, min(self._side(), analysis.block_side))
-                if block is None:
+                side = min(self._side(), analysis.block_side)
+                block = self._order.next(analysis.pending, side)
+                if block is not None:
+                    analysis.begin(block, reader)
+                elif not (self._finished and analysis.begin_between(reader, self._order.attention, side)):
                     break
-                analysis.begin(block, reader)
         if self._reader is not None and self._reader.busy:
             for outcome in self._reader.collect(_BUSY_WAIT_S):
                 self._learn(outcome)
@@ -235,6 +241,14 @@ class Engine:
         if not self._attending:
             soon = self._guesser.busy or (self._resting and not self._paused)
             self._connection.poll(_BUSY_WAIT_S if soon else _IDLE_WAIT_S)
+
+    def _choose_between(self) -> bool:
+        """Whether it is time for patches half-way between others, when all else is known."""
+        if not self._finished or self._attending:
+            return False
+        wanted = self._analysis.choose_between()
+        self._tell_notes()
+        return wanted
 
     @property
     def _resting(self) -> bool:
@@ -322,8 +336,9 @@ class Engine:
         """Look at regions whose patches have become known, and tell of what is new."""
         if self._analysis.attention is None:
             return
-        self._attending = not self._resting and self._analysis.look_at_regions(
-            _WINDOWS_AT_ONCE, self._order.attention
+        self._attending = not self._resting and (
+            self._analysis.look_at_regions(_WINDOWS_AT_ONCE, self._order.attention)
+            or self._analysis.merge_between()
         )
         if self._attending:
             self._attention_news = True
@@ -342,7 +357,14 @@ class Engine:
         seconds_left = 0.0 if left <= 0 else None
         if left > 0 and self._worked_s > _RATE_AFTER_S and self._worked_patches:
             seconds_left = left * self._worked_s / self._worked_patches
-        progress = Progress(analysis.done, analysis.total, analysis.failed_count, seconds_left, self._paused)
+        progress = Progress(
+            analysis.done,
+            analysis.total,
+            analysis.failed_count,
+            seconds_left,
+            self._paused,
+            analysis.between,
+        )
         if progress != self._progress:
             self._progress = progress
             self._say(progress)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from viewer.relevance.encoders import Reason
     from viewer.relevance.field import Provenance
+    from viewer.relevance.overlap_builder import Between
     from viewer.relevance.query import Query
     from viewer.relevance.text import NearestPhrase
     from viewer.slide.geometry import Rect
@@ -68,6 +69,14 @@ class Weigh:
 
 
 @dataclass(frozen=True, slots=True)
+class Overlap:
+    """Look at patches half-way between others where attention is high, and merge what they say by the "mean"
+    or the "max"; None: only what the patches of the grid say. What was looked at is kept."""
+
+    merge: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Explain:
     """Say what made the score of one patch, for the leaf ``leaf`` of query ``number``."""
 
@@ -95,13 +104,14 @@ class Stop:
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far the analysis is: ``done`` patches, those that ``failed`` among them. ``seconds_left`` is None
-    until it can be told."""
+    until it can be told. ``between``: of patches half-way between them, None where there are none."""
 
     done: int
     total: int
     failed: int
     seconds_left: float | None
     paused: bool
+    between: Between | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +189,6 @@ class WorkerDied:
     restarting: bool
 
 
-ToWorker = Ask | GuessWords | Look | Weigh | Explain | SetPaused | Stop
+ToWorker = Ask | GuessWords | Look | Weigh | Overlap | Explain | SetPaused | Stop
 FromWorker = Progress | Published | Guessed | Allocated | Attended | Explained | Note | Refused | Failed
 Event = FromWorker | WorkerDied

@@ -43,8 +43,9 @@ class WholeAttention:
         """Nothing: such an encoder has no tokens."""
         return np.zeros(self._tissue.shape, bool)
 
-    def take(self, cells: NDArray[np.int64], tokens: NDArray[np.float32], side: int) -> None:
-        """Tokens of the features' own encoder are not the head's."""
+    def take(self, cells: NDArray[np.int64], tokens: NDArray[np.float32], side: int) -> NDArray[np.int64]:
+        """None are kept: tokens of the features' own encoder are not the head's."""
+        return cells[:0]
 
     def update(self, failed: Mask, most: int, first: NDArray[np.float32]) -> bool:
         """Look at all that is known, where that is more than before and a look is due, at once where it is

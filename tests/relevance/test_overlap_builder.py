@@ -1,0 +1,237 @@
+"""Patches half-way between others while the reader watches: as the command merges them, and as told."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from tests.relevance.colours import ColourEncoder, MadeSlide, TokenColours, open_store, picture
+from tests.relevance.engine_window import PATIENCE_S, Window
+from viewer.relevance.analysis import Analysis
+from viewer.relevance.attention import MEAN
+from viewer.relevance.attention_map import attention_of, patch_attention
+from viewer.relevance.messages import Look, Note, Overlap, Progress, SetPaused
+from viewer.relevance.overlap_builder import OverlapBuilder
+from viewer.relevance.overlap_reading import look_again
+from viewer.relevance.overlapping import overlapping_patches
+from viewer.slide.geometry import Rect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from viewer.relevance.encoders import Encoder
+    from viewer.relevance.features import FeatureStore
+    from viewer.relevance.overlap_builder import Between
+
+NOWHERE = "there is nowhere to look again"
+
+
+@pytest.fixture
+def slide() -> Iterator[MadeSlide]:
+    with closing(MadeSlide(picture())) as made:
+        yield made
+
+
+@pytest.fixture
+def store(tmp_path: Path, slide: MadeSlide) -> Iterator[FeatureStore]:
+    with open_store(tmp_path / "store", slide) as opened:
+        yield opened
+
+
+@pytest.fixture
+def encoder() -> TokenColours:
+    return TokenColours()
+
+
+@pytest.fixture
+def window(slide: MadeSlide, store: FeatureStore, encoder: TokenColours) -> Iterator[Window]:
+    window = Window(Analysis(slide, encoder, store))
+    yield window
+    window.stop()
+
+
+def tokens(window: Window) -> NDArray[np.uint8]:
+    assert window.memory.attention is not None
+    return window.memory.attention.read().tokens
+
+
+def hear_merged(window: Window) -> Between:
+    """The end of all looking; what it said last."""
+    end = window.hear_until(_all_done)
+    assert end.between is not None
+    return end.between
+
+
+def _all_done(told: Any) -> bool:
+    between = told.between if isinstance(told, Progress) else None
+    return between is not None and between.done == between.total > 0
+
+
+def becomes(window: Window, expected: NDArray[np.uint8]) -> bool:
+    """Whether the tokens do so, soon."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline_s:
+        if (tokens(window) == expected).all():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def as_the_command(folder: Path, slide: MadeSlide, merge: str | None) -> NDArray[np.uint8]:
+    with open_store(folder, slide) as store:
+        analysis = Analysis(slide, TokenColours(), store)
+        attention = attention_of(analysis)
+        if merge is not None:
+            look_again(analysis, attention, merge)
+        return attention.tokens
+
+
+def test_each_merge_is_that_of_the_command_and_another_costs_no_look(
+    window: Window, slide: MadeSlide, encoder: TokenColours, tmp_path: Path
+) -> None:
+    expected = {merge: as_the_command(tmp_path / str(merge), slide, merge) for merge in (None, "mean", "max")}
+    assert (expected["mean"] != expected[None]).any()
+    window.tell(Overlap("mean"))
+    window.start()
+    between = hear_merged(window)
+    assert between.total > 300
+    assert between.failed == 0
+    assert becomes(window, expected["mean"])
+    encoded = encoder.encoded
+    for merge in ("max", None, "mean", None):
+        window.tell(Overlap(merge))
+        assert becomes(window, expected[merge]), merge
+    assert encoder.encoded == encoded
+
+
+def test_without_being_asked_for_nothing_is_looked_at_twice(window: Window, encoder: TokenColours) -> None:
+    window.start()
+    end = window.hear_end()
+    before = encoder.encoded
+    time.sleep(0.3)
+    assert encoder.encoded == before
+    assert end.between is None
+
+
+def test_a_pause_is_heard(window: Window, slide: MadeSlide, tmp_path: Path) -> None:
+    plain = as_the_command(tmp_path / "none", slide, None)
+    window.start()
+    window.hear_end()
+    assert becomes(window, plain)
+    window.tell(SetPaused(True), Overlap("max"))
+    window.hear_until(lambda told: isinstance(told, Progress) and told.paused)
+    time.sleep(0.1)
+    assert (tokens(window) == plain).all()
+    window.tell(SetPaused(False))
+    hear_merged(window)
+
+
+def test_where_the_reader_looks_comes_first(slide: MadeSlide, store: FeatureStore) -> None:
+    builder = OverlapBuilder(attention_of(Analysis(slide, TokenColours(), store)))
+    builder.set_merge("mean")
+    builder.choose()
+    first = np.zeros(store.grid.shape, np.float32)
+    row, col = (builder._pending[-1] // 2).tolist()
+    first[row, col] = 1
+    block, wanted, half = builder.next(first, 4)
+    assert block.row <= row < block.row + block.rows
+    assert block.col <= col < block.col + block.cols
+    assert wanted[row - block.row, col - block.col]
+    assert half != (0, 0)
+    assert max(wanted.shape) <= 4
+
+
+def test_what_cannot_be_read_is_counted_and_not_tried_again(
+    window: Window, slide: MadeSlide, encoder: TokenColours
+) -> None:
+    window.start()
+    window.hear_end()
+    slide.torn = {(col, row) for row in range(4) for col in range(4)}
+    before = encoder.encoded
+    window.tell(Overlap("mean"))
+    between = hear_merged(window)
+    assert between.failed == between.total
+    time.sleep(0.1)
+    assert encoder.encoded == before
+
+
+def test_a_full_device_leaves_them_to_the_processor(slide: MadeSlide, store: FeatureStore) -> None:
+    encoder = TokenColours()
+    analysis = Analysis(slide, encoder, store)
+    analysis.use("cuda")
+    window = Window(analysis)
+    window.start()
+    window.hear_end()
+    encoder._most["cuda"] = 0
+    window.tell(Overlap("max"))
+    between = hear_merged(window)
+    window.stop()
+    assert (between.failed, analysis.device) == (0, "cpu")
+
+
+def test_where_only_features_are_stored_only_what_was_in_view_is_looked_at_again(
+    slide: MadeSlide, tmp_path: Path
+) -> None:
+    with open_store(tmp_path, slide) as store:
+        attention = attention_of(Analysis(slide, TokenColours(), store))
+        corners = overlapping_patches(patch_attention(attention, MEAN), attention.tissue)
+    with open_store(tmp_path, slide) as store:
+        window = Window(Analysis(slide, TokenColours(), store))
+        row, col = (corners[len(corners) // 2] // 2).tolist()
+        x, y = 16 * col + 4, 16 * row + 4
+        window.tell(Overlap("max"), Look(Rect(x, y, x + 8, y + 8), None, 0.1, moving=False))
+        window.start()
+        assert 0 < hear_merged(window).total < 9
+        window.tell(Look(Rect(0, 0, 960, 800), None, 0.1, moving=False))
+        window.hear_until(lambda told: _all_done(told) and told.between.total == len(corners))
+        window.stop()
+
+
+class Even(TokenColours):
+    """Finds all patches of a region the same."""
+
+    def attend_regions(
+        self, features: NDArray[np.float32], tissue: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        patches, regions = super().attend_regions(features, tissue)
+        return np.ones_like(patches), np.ones_like(regions)
+
+
+@pytest.mark.parametrize(
+    ("encoder_of", "why"),
+    [(Even, "No part of the slide gets more attention"), (ColourEncoder, "does not look at parts")],
+)
+def test_where_there_is_nowhere_to_look_again_that_is_said_once(
+    slide: MadeSlide, store: FeatureStore, encoder_of: type[Encoder], why: str
+) -> None:
+    encoder = encoder_of()
+    window = Window(Analysis(slide, encoder, store))
+    window.start()
+    window.hear_end()
+    before = encoder.encoded  # type: ignore[attr-defined]
+    assert not any(NOWHERE in told.text for told in window.events if isinstance(told, Note))
+    window.tell(Overlap("mean"))
+    note = window.hear_until(lambda told: isinstance(told, Note) and NOWHERE in told.text)
+    assert why in note.text
+    window.tell(Overlap(None), Overlap("mean"))
+    time.sleep(0.1)
+    window.stop()
+    assert encoder.encoded == before  # type: ignore[attr-defined]
+
+
+def test_a_slide_smaller_than_a_patch_has_nowhere_between(tmp_path: Path) -> None:
+    with closing(MadeSlide(picture()[300:310, 700:712])) as slide, open_store(tmp_path, slide) as store:
+        window = Window(Analysis(slide, TokenColours(), store))
+        window.tell(Overlap("max"))
+        window.start()
+        window.hear_until(lambda told: isinstance(told, Note) and NOWHERE in told.text)
+        window.stop()

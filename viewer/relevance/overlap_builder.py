@@ -1,0 +1,212 @@
+"""OverlapBuilder: patches half-way between others, looked at while the reader watches, and merged.
+
+What the patches of the grid say themselves is kept, and so is what the ones between them say: another way of
+merging, or none, costs no look.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from viewer.relevance.attention import MEAN
+from viewer.relevance.attention_map import patch_attention
+from viewer.relevance.order import Block
+from viewer.relevance.overlapping import merged, overlapping_patches
+from viewer.relevance.reading import ON_GRID
+from viewer.view.hierarchy import log_codes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from viewer.relevance.attention import Attention
+    from viewer.relevance.reading import Half, Outcome
+
+    Cells = NDArray[np.int64]
+    Mask = NDArray[np.bool_]
+    Place = tuple[int, int]
+
+_AREA = 8
+"""Patches along a side that are merged at once: their work is not felt."""
+
+
+class Between(NamedTuple):
+    """How many patches half-way between others are done, of how many; those that ``failed`` among them."""
+
+    done: int
+    total: int
+    failed: int
+
+
+class OverlapBuilder:
+    """Merges into the tokens of ``memory``. Used by one thread, which alone writes there.
+
+    Corners are counted in half patches, see ``overlapping``.
+    """
+
+    def __init__(self, memory: Attention) -> None:
+        self._memory = memory
+        self._merge: str | None = None
+        self._own: dict[Place, NDArray[np.uint8]] = {}  # codes (heads, 256) before anything was merged
+        self._looks: dict[Place, NDArray[np.uint8] | None] = {}  # by their corners; None: could not be read
+        self._wanted: set[Place] = set()
+        self._pending: Cells = _corners(())
+        self._begun: set[Place] = set()
+        self._stale: set[Place] = set()  # areas that are to be merged, by their first patch over their side
+        self._chosen_of = (-1, -1)
+        self.even = False
+        """Whether nothing stands out of what is known, so that nowhere is looked at again."""
+
+    @property
+    def progress(self) -> Between | None:
+        """Of what is wanted now; None where nothing is."""
+        if self._merge is None or not self._wanted:
+            return None
+        done = [self._looks[corner] for corner in self._wanted if corner in self._looks]
+        return Between(len(done), len(self._wanted), sum(look is None for look in done))
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is something to look at."""
+        return self._merge is not None and len(self._pending) > 0
+
+    def set_merge(self, merge: str | None) -> None:
+        """Merge like this from now on (one of ``overlapping.MERGES``), or not at all: ``settle`` does it."""
+        if merge != self._merge:
+            self._merge = merge
+            self._mark(_covered(_corners(self._looks)))
+
+    def choose(self) -> None:
+        """Want the patches between those with most attention of what is known, where the tokens are known.
+        Costs nothing while nothing more is."""
+        memory = self._memory
+        known = int(memory.tokens_known.sum()), int(memory.patches_known.sum())
+        if self._merge is None or known == self._chosen_of:
+            return
+        self._chosen_of = known
+        patches = memory.tissue & memory.patches_known
+        corners = overlapping_patches(patch_attention(memory, MEAN), patches)
+        self.even = bool(patches.any()) and not len(corners)
+        seen = np.pad(memory.tokens_known & patches, ((0, 1), (0, 1)))
+        rows, cols = corners.T // 2
+        down, right = corners.T % 2
+        beside = seen[rows, cols] | seen[rows + down, cols] | seen[rows, cols + right]
+        corners = corners[beside | seen[rows + down, cols + right]]
+        self._wanted = set(_places(corners))
+        self._pending = _corners(self._wanted - self._looks.keys() - self._begun)
+
+    def next(self, first: NDArray[np.float32], side: int) -> tuple[Block, Mask, Half]:
+        """What to look at now, where ``first`` (rows, columns) is highest before others: a block of at most
+        ``side`` × ``side`` patches, which of them, and how they lie. Only where something is ``pending``."""
+        corners = self._pending
+        cells, halves = corners // 2, corners % 2
+        best = int(first[tuple(cells.T)].argmax())
+        row, col = (cells[best] // side * side).tolist()
+        here = (cells // side == cells[best] // side).all(axis=1) & (halves == halves[best]).all(axis=1)
+        self._pending = corners[~here]
+        self._begun.update(_places(corners[here]))
+        wanted = np.zeros(self._memory.tissue.shape, bool)
+        wanted[tuple(cells[here].T)] = True
+        rows, cols = self._memory.tissue.shape
+        block = Block(row, col, min(side, rows - row), min(side, cols - col)).around(wanted)
+        down, right = halves[best].tolist()
+        return block, wanted[block.cells], (down, right)
+
+    def again(self, outcome: Outcome) -> None:
+        """Look at these once more: the device could not."""
+        corners = 2 * outcome.cells + outcome.half
+        self._begun.difference_update(_places(corners))
+        self._pending = np.concatenate([self._pending, corners])
+
+    def take(self, outcome: Outcome) -> None:
+        """Keep what a block of shifted patches says, and merge it."""
+        failed, tokens = outcome.failed, outcome.tokens
+        if tokens is not None:
+            told = np.isfinite(tokens).all(axis=(1, 2))
+            failed = np.concatenate([failed, outcome.cells[~told]])
+            corners = 2 * outcome.cells[told] + outcome.half
+            self._looks.update(zip(_places(corners), log_codes(tokens[told]), strict=True))
+            self._mark(_covered(corners))
+        self._looks.update(dict.fromkeys(_places(2 * failed + outcome.half)))
+        self._begun -= self._looks.keys()
+
+    def renew(self, cells: Cells) -> None:
+        """Patches (n, 2) of the grid were looked at anew: what lies in the memory is their own."""
+        for place in _places(cells):
+            self._own.pop(place, None)
+        if self._looks:
+            self._mark(_places(cells))
+
+    def settle(self) -> bool:
+        """Merge one area of what has changed; whether there was any."""
+        if not self._stale:
+            return False
+        row, col = self._stale.pop()
+        inner = [(row * _AREA + down, col * _AREA + right) for down in range(_AREA) for right in range(_AREA)]
+        if self._merge is None:
+            for place in inner:
+                self._restore(place)
+            return True
+        # One more patch on each side: shifted ones that cover a part of the area cover a part of these.
+        top, left = max(0, row * _AREA - 1), max(0, col * _AREA - 1)
+        area = slice(top, (row + 1) * _AREA + 1), slice(left, (col + 1) * _AREA + 1)
+        known = (self._memory.tissue & self._memory.tokens_known)[area]
+        height, width = known.shape
+        tokens = self._memory.tokens[:, *area].copy()
+        for down, right in np.argwhere(known).tolist():
+            own = self._own.get((top + down, left + right))
+            if own is not None:
+                tokens[:, down, right] = own
+        found = [
+            ((down, right), look)
+            for down in range(2 * height - 1)
+            for right in range(2 * width - 1)
+            if (look := self._looks.get((2 * top + down, 2 * left + right))) is not None
+        ]
+        if not found:
+            return True
+        corners = np.array([corner for corner, _ in found])
+        looks = np.stack([look for _, look in found], axis=1)
+        cells, joined = merged(tokens, known, corners, looks, self._merge)
+        within = set(inner)
+        for index, (down, right) in enumerate(cells.tolist()):
+            place = top + down, left + right
+            if place in within:
+                self._own.setdefault(place, tokens[:, down, right].copy())
+                self._memory.tokens[:, *place] = joined[:, index]
+        return True
+
+    def _restore(self, place: Place) -> None:
+        own = self._own.get(place)
+        if own is not None:
+            self._memory.tokens[:, *place] = own
+
+    def _mark(self, cells: Iterable[Place]) -> None:
+        self._stale.update((row // _AREA, col // _AREA) for row, col in cells)
+
+
+def is_between(outcome: Outcome) -> bool:
+    """Whether it is of patches half-way between those of the grid."""
+    return outcome.half != ON_GRID
+
+
+def _covered(corners: Cells) -> list[Place]:
+    """The patches that shifted ones cover a part of."""
+    low, high = corners // 2, (corners + 1) // 2
+    return [
+        place
+        for rows in (low, high)
+        for cols in (low, high)
+        for place in zip(rows[:, 0].tolist(), cols[:, 1].tolist(), strict=True)
+    ]
+
+
+def _corners(places: Iterable[Place]) -> Cells:
+    return np.array(list(places), np.int64).reshape(-1, 2)
+
+
+def _places(cells: Cells) -> list[Place]:
+    return [(row, col) for row, col in cells.tolist()]

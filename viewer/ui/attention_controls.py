@@ -42,8 +42,10 @@ _MODES = {
         "Comparable over the whole slide: what a place gets of all attention",
     ),
     "blend": (
-        "Percentiles, blended",
-        "As published for HIPT: the mean of the ranks of a patch and of its token",
+        "Ranks, blended",
+        "After HIPT's published map: the mean of the ranks of a patch among the tissue of its region and of a "
+        "token in its patch. That map also looks half-way between patches, and ranks glass: "
+        "“foveola heatmap --encoder hipt --mode blend” makes it",
     ),
     "single": ("One level alone", "The attention within the next larger square, whatever that one gets"),
 }

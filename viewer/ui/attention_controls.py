@@ -43,8 +43,8 @@ _MODES = {
     ),
     "blend": (
         "Ranks, blended",
-        "After HIPT's published map: the mean of the ranks of a patch among the tissue of its region and of a "
-        "token in its patch. That map also looks half-way between patches, and ranks glass: "
+        "After HIPT's published map: the mean of the ranks of a patch among the tissue of its region and of "
+        "a token in its patch. That map also looks half-way between patches, and ranks glass: "
         "“foveola heatmap --encoder hipt --mode blend” makes it",
     ),
     "single": ("One level alone", "The attention within the next larger square, whatever that one gets"),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.analysis import Analysis
     from viewer.relevance.attention import Attention, Head
+    from viewer.relevance.attention_map import AttentionMap
     from viewer.relevance.encoders import EncoderCard, ModelEntry
     from viewer.relevance.field import Provenance
     from viewer.relevance.grid import PatchGrid
@@ -26,6 +27,10 @@ MERGES = "mean", "max"
 SHARE, MOST_POINTS, RADIUS_UM, MAX_RADIUS_UM = 0.1, 100, 64.0, 10_000.0
 _ATTENTION_UNIT = "attention over even attention, from an eighth to eight times as much by octaves"
 _RANK_UNIT = "rank of attention"
+_AS_PUBLISHED = (
+    "The published heatmap of every region of 2 mm. Beyond a region it sees what the slide has there, not "
+    "white; glass is white."
+)
 
 
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -142,11 +147,11 @@ def _scores(options: argparse.Namespace) -> int:
 
 
 def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry | None) -> int:
-    from viewer.progress import progress_bar
     from viewer.relevance.attention import Attending, check_head
-    from viewer.relevance.attention_map import attention_map, attention_of
+    from viewer.relevance.attention_map import attention_map
     from viewer.relevance.heatmap import write_attention
     from viewer.relevance.offline import open_analysis, pixel_size_of
+    from viewer.relevance.published_blend import makes_published
     from viewer.settings import Settings
     from viewer.slide.source import open_slide
     from viewer.view.hierarchy import HierarchyLook
@@ -168,14 +173,16 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
                 raise arguments.UsageError(
                     f"{card.title} looks at whole patches: {_of_tokens(options)} needs one that looks closer"
                 )
-            with progress_bar("looking") as progress:
-                attention = attention_of(analysis, progress)
-            again = "" if options.overlap is None else _look_again(analysis, attention, options)
-            provenance, notes = _provenance(analysis, options, options.mode, options.level), analysis.notes
+            if options.mode == "blend" and makes_published(analysis.encoder):
+                found, mode, said = _published(analysis, options), "published blend", _AS_PUBLISHED
+                attention = None if options.points is None else _looked_at(analysis, options)[0]
+            else:
+                attention, said = _looked_at(analysis, options)
+                found = attention_map(attention, look, token_head=options.head, patch_head=options.head)
+                mode = "ranks, blended" if options.mode == "blend" else options.mode
+            provenance, notes = _provenance(analysis, options, mode, options.level), analysis.notes
             of_points = _provenance(analysis, options, MODES[0], LEVELS[-1])
         extent_px = source.pyramid.width, source.pyramid.height
-    look = HierarchyLook(options.mode, options.level)
-    found = attention_map(attention, look, token_head=options.head, patch_head=options.head)
     write_attention(
         found.scores,
         found.known,
@@ -186,13 +193,40 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
         extent_px=extent_px,
         slide_name=options.slide.name,
     )
-    if options.points is not None:
+    if attention is not None and options.points is not None:
         _write_points(attention, analysis.grid, of_points, options)
     if size.estimated:
         terminal.tell(f"{options.slide.name} states no pixel size: {size.mpp_um[0]:.3g} µm is {size.reason}.")
-    for note in (*notes, *((again,) if again else ())):
+    for note in (*notes, *((said,) if said else ())):
         terminal.tell(note)
     return 0
+
+
+def _published(analysis: Analysis, options: argparse.Namespace) -> AttentionMap:
+    from viewer.progress import progress_bar
+    from viewer.relevance.published_blend import published_blend
+
+    if options.overlap is not None:
+        raise arguments.UsageError("the published blend looks half-way between patches anyway: no --overlap")
+    with progress_bar("looking") as progress:
+        return published_blend(
+            analysis,
+            token_head=options.head,
+            patch_head=options.head,
+            tokens=options.level == "token",
+            progress=progress,
+        )
+
+
+def _looked_at(analysis: Analysis, options: argparse.Namespace) -> tuple[Attention, str]:
+    """All attention there is, and a sentence on where it was looked at again, "" for none."""
+    from viewer.progress import progress_bar
+    from viewer.relevance.attention_map import attention_of
+
+    tokens = options.level == "token" or bool(_of_tokens(options))
+    with progress_bar("looking") as progress:
+        attention = attention_of(analysis, progress, tokens=tokens)
+    return attention, "" if options.overlap is None else _look_again(analysis, attention, options)
 
 
 def _look_again(analysis: Analysis, attention: Attention, options: argparse.Namespace) -> str:

@@ -1,0 +1,63 @@
+"""``foveola heatmap --mode blend``: HIPT's published map where a model makes it, else ranks, and named so."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import tifffile
+import torch
+
+from tests.relevance.test_hipt import saved, small
+from viewer import cli
+from viewer.relevance.encoders import registry_file
+from viewer.slide.phantom import write_phantom
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def slide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """4 × 4 patches, and small weights of HIPT that are registered: 6 heads at both levels."""
+    monkeypatch.setenv("FOVEOLA_HOME", str(tmp_path / "home"))
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    saved(folder / "patches.pth", small(1, 384))
+    region = {name: value for name, value in small(1, 96).items() if "patch_embed" not in name}
+    region["phi.0.weight"] = torch.randn(96, 384, generator=torch.Generator().manual_seed(5))
+    region["phi.0.bias"] = torch.zeros(96)
+    saved(folder / "regions.pth", region)
+    registry_file().parent.mkdir(parents=True)
+    registry_file().write_text(f'[hipt]\nfolder = "{folder}"\nheads = [6, 6]\n', encoding="utf-8")
+    path = tmp_path / "a slide.tif"
+    write_phantom(path, size_px=1024, seed=3, mpp_um=0.5)
+    return path
+
+
+def test_hipts_is_the_published_one(slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ranks, published = tmp_path / "a.ome.tiff", tmp_path / "b.ome.tiff"
+    points = tmp_path / "p.geojson"
+    words = ["heatmap", str(slide), "--encoder", "hipt", "--mode", "blend", "--head", "2"]
+    assert cli.main([*words, "-o", str(published), "--points", str(points)]) == 0
+    assert "The published heatmap of every region" in capsys.readouterr().err
+    with tifffile.TiffFile(published) as tiff:
+        assert "published blend, down to the token, head 2" in (tiff.ome_metadata or "")
+        assert tiff.series[0].asarray().min() >= 1, "all is known"
+    query = json.loads(points.read_text(encoding="utf-8"))["foveola"]["query"]
+    assert "factorised, down to the token, head 2" in query
+    assert cli.main([*words, "--level", "patch", "-o", str(ranks)]) == 0
+    assert (tifffile.imread(ranks) != tifffile.imread(published)).any()
+    capsys.readouterr()
+    assert cli.main([*words, "--overlap", "mean", "-o", str(ranks)]) == 2
+    assert "looks half-way between patches anyway" in capsys.readouterr().err
+
+
+def test_others_have_ranks_named_so(slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.ome.tiff"
+    words = ["heatmap", str(slide), "--encoder", "saliency", "--mode", "blend", "-o", str(path)]
+    assert cli.main(words) == 0
+    assert "published" not in capsys.readouterr().err
+    with tifffile.TiffFile(path) as tiff:
+        assert "Measured saliency, ranks, blended, down to the token, mean" in (tiff.ome_metadata or "")

@@ -30,7 +30,7 @@ def render_to_array(
     instances: NDArray[Any],
     frame: FrameState,
     *,
-    draw_over: Callable[[], None] | None = None,
+    draw_over: Callable[[], object] | None = None,
 ) -> NDArray[np.uint8]:
     """Draw a frame of frame.width_px × frame.height_px and read it back.
 

@@ -1,6 +1,6 @@
-"""Draws fields of values per patch over the tiles: one texture a field, one quad a frame and field.
+"""Draws fields of values per patch over the tiles: a texture a field and level, one quad a frame and field.
 
-A field's texture changes only when its values do; colours, opacity, threshold, contours and flashlight are
+A field's textures change only when its values do; colours, opacity, threshold, contours and flashlight are
 uniforms. Space as in gpu.renderer: framebuffer pixels from the view's centre, y down, before rotation.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import math
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +27,7 @@ from gpu.program import Program
 from gpu.state import GL_TEXTURE0, ICC_UNIT, TILE_UNIT, DrawState, UploadState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -41,6 +42,8 @@ _GL_BLEND = 0x0BE2
 _GL_ONE, _GL_ONE_MINUS_SRC_ALPHA = 1, 0x0303
 _GL_FUNC_ADD = 0x8006
 _GL_TRIANGLE_STRIP = 0x0005
+_UPLOAD_BYTES = 1 << 20
+"""In one step: a third of a millisecond with software OpenGL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,10 @@ class OverlayRenderer:
     """
 
     def __init__(self, colour_maps: NDArray[np.uint8]) -> None:
-        self._fields: dict[str, tuple[tuple[int, ...], int]] = {}  # textures, sequence
+        self._fields: dict[str, _Field] = {}
+        # What is not wholly uploaded, and what was replaced: the next goes there, as making room anew takes
+        # software OpenGL longer than the upload.
+        self._begun: dict[str, _Field] = {}
         self._programs: dict[tuple[str, ...], Program] = {}
         self._vertex_array = int(GL.glGenVertexArrays(1))
         self._corners = int(GL.glGenBuffers(1))
@@ -108,37 +114,53 @@ class OverlayRenderer:
             GL.glBufferData(GL.GL_ARRAY_BUFFER, corners.nbytes, corners, GL.GL_STATIC_DRAW)
             GL.glEnableVertexAttribArray(0)
             GL.glVertexAttribPointer(0, 2, GL.GL_FLOAT, False, 0, ctypes.c_void_p(0))
-        self._maps = _texture(GL.GL_RGB8, GL.GL_RGB, colour_maps, GL.GL_NEAREST)
+        self._maps = _texture(colour_maps.shape, GL.GL_RGB8, GL.GL_RGB, GL.GL_NEAREST)
+        _upload(self._maps, GL.GL_RGB, colour_maps)
         check("making the overlay renderer")
 
     def put(
-        self,
-        name: str,
-        texels: NDArray[np.uint8],
-        sequence: int,
-        *,
-        regions: NDArray[np.uint8] | None = None,
-        tokens: NDArray[np.uint8] | None = None,
-    ) -> None:
-        """Upload a field: uint8 (rows, columns, 2), value times weight and weight, as shaders/overlay.frag
-        reads them; of a field with levels the regions and tokens like that. Raises GpuError where the driver
-        cannot hold it."""
-        self._drop(name)
-        textures = [_texture(GL.GL_RG8, GL.GL_RG, texels, GL.GL_LINEAR)]
-        self._fields[name] = (tuple(textures), sequence)
-        if regions is not None and tokens is not None:
-            textures.append(_texture(GL.GL_RG8, GL.GL_RG, regions, GL.GL_LINEAR))
-            textures.append(_texture(GL.GL_RG8, GL.GL_RG, tokens, GL.GL_LINEAR))
-            self._fields[name] = (tuple(textures), sequence)
-        check(f"uploading the overlay {name}")
+        self, name: str, levels: Sequence[NDArray[np.uint8]], sequence: int, budget_ms: float = math.inf
+    ) -> bool:
+        """Upload a field, or go on with it, for about ``budget_ms``; whether all of it is there. Until then
+        what had its name before is drawn.
+
+        ``levels``: uint8 (rows, columns, 2) as shaders/overlay.frag reads them, value times weight and
+        weight, of patches, or of patches, regions and tokens. Raises GpuError where the driver cannot hold
+        it; the field of this name is then as before.
+        """
+        deadline_s = perf_counter() + budget_ms / 1e3
+        shapes = [texels.shape for texels in levels]
+        field = self._begun.get(name)
+        if field is None or field.shapes != shapes:
+            if field is not None:
+                _release(self._begun.pop(name))
+            field = self._begun[name] = _begin(name, shapes, sequence)
+        elif field.sequence != sequence:
+            field.sequence, field.level, field.row = sequence, 0, 0
+        while field.level < len(levels):
+            texels = levels[field.level]
+            rows = max(1, _UPLOAD_BYTES // texels[0].nbytes)
+            _upload(field.textures[field.level], GL.GL_RG, texels[field.row : field.row + rows], field.row)
+            field.row += rows
+            if field.row >= len(texels):
+                field.level, field.row = field.level + 1, 0
+            if perf_counter() >= deadline_s:
+                break
+        if field.level < len(levels):
+            return False
+        replaced = self._fields.pop(name, None)
+        self._fields[name] = self._begun.pop(name)
+        if replaced is not None:
+            self._begun[name] = replaced
+        return True
 
     def holds(self, name: str, sequence: int) -> bool:
         """Whether the field of this name is here in this state."""
-        return name in self._fields and self._fields[name][1] == sequence
+        return name in self._fields and self._fields[name].sequence == sequence
 
     def keep_only(self, names: Iterable[str]) -> None:
         """Free the textures of all other fields."""
-        for name in self._fields.keys() - set(names):
+        for name in (self._fields.keys() | self._begun.keys()) - set(names):
             self._drop(name)
 
     def draw(self, name: str, style: FieldStyle, place: FieldPlace) -> None:
@@ -168,7 +190,7 @@ class OverlayRenderer:
             glViewport(0, 0, place.width_px, place.height_px)
             glActiveTexture(GL_TEXTURE0 + _MAPS_UNIT)
             glBindTexture(_GL_TEXTURE_2D, self._maps)
-            textures = self._fields[name][0]
+            textures = self._fields[name].textures
             for unit, texture in zip(_FIELD_UNITS, textures, strict=False):
                 glActiveTexture(GL_TEXTURE0 + unit)
                 glBindTexture(_GL_TEXTURE_2D, texture)
@@ -191,9 +213,9 @@ class OverlayRenderer:
             self._maps = self._vertex_array = self._corners = 0
 
     def _drop(self, name: str) -> None:
-        if name in self._fields:
-            textures, _ = self._fields.pop(name)
-            GL.glDeleteTextures(list(textures))
+        for fields in (self._fields, self._begun):
+            if name in fields:
+                _release(fields.pop(name))
 
     def _program(self, defines: tuple[str, ...]) -> Program:
         program = self._programs.get(defines)
@@ -229,20 +251,45 @@ class _Blending:
         glBlendEquationSeparate(*self._equations)
 
 
-def _texture(stored: int, given: int, texels: NDArray[np.uint8], wanted_filter: int) -> int:
-    """A new 2D texture of (rows, columns, channels)."""
-    rows, cols = texels.shape[:2]
+@dataclass(slots=True)
+class _Field:
+    """``level`` and ``row``: what is to be uploaded next."""
+
+    sequence: int
+    shapes: list[tuple[int, ...]]
+    textures: tuple[int, ...] = ()
+    level: int = 0
+    row: int = 0
+
+
+def _begin(name: str, shapes: list[tuple[int, ...]], sequence: int) -> _Field:
+    """Raises GpuError where the driver has no room, and leaves nothing behind."""
+    field = _Field(sequence, shapes)
+    try:
+        for shape in shapes:
+            field.textures += (_texture(shape, GL.GL_RG8, GL.GL_RG, GL.GL_LINEAR),)
+        check(f"making room for the overlay {name}")
+    except GpuError:
+        _release(field)
+        raise
+    return field
+
+
+def _release(field: _Field) -> None:
+    GL.glDeleteTextures(list(field.textures))
+
+
+def _texture(shape: tuple[int, ...], stored: int, given: int, wanted_filter: int) -> int:
+    """A new 2D texture of (rows, columns, channels), of which nothing is uploaded."""
+    rows, cols = shape[:2]
     largest = int(GL.glGetIntegerv(GL.GL_MAX_TEXTURE_SIZE))
     if max(rows, cols) > largest:
-        raise GpuError(f"an overlay of {cols} × {rows} patches is larger than this driver takes ({largest})")
+        raise GpuError(f"it has {cols} × {rows} values, and this OpenGL driver takes {largest} a side")
     name = int(GL.glGenTextures(1))
     with UploadState():
         glActiveTexture(GL_TEXTURE0 + _FIELD_UNITS[0])
         glBindTexture(_GL_TEXTURE_2D, name)
-        glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 1)
-        GL.glTexImage2D(
-            _GL_TEXTURE_2D, 0, stored, cols, rows, 0, given, GL.GL_UNSIGNED_BYTE, np.ascontiguousarray(texels)
-        )
+        GL.glTexImage2D(_GL_TEXTURE_2D, 0, stored, cols, rows, 0, given, GL.GL_UNSIGNED_BYTE, None)
         for parameter, value in (
             (GL.GL_TEXTURE_MIN_FILTER, wanted_filter),
             (GL.GL_TEXTURE_MAG_FILTER, wanted_filter),
@@ -252,3 +299,16 @@ def _texture(stored: int, given: int, texels: NDArray[np.uint8], wanted_filter: 
             GL.glTexParameteri(_GL_TEXTURE_2D, parameter, value)
         glBindTexture(_GL_TEXTURE_2D, 0)
     return name
+
+
+def _upload(texture: int, given: int, texels: NDArray[np.uint8], row: int = 0) -> None:
+    """Rows of a texture from ``row`` on."""
+    with UploadState():
+        glActiveTexture(GL_TEXTURE0 + _FIELD_UNITS[0])
+        glBindTexture(_GL_TEXTURE_2D, texture)
+        glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 1)
+        rows, cols = texels.shape[:2]
+        GL.glTexSubImage2D(
+            _GL_TEXTURE_2D, 0, 0, row, cols, rows, given, GL.GL_UNSIGNED_BYTE, np.ascontiguousarray(texels)
+        )
+        glBindTexture(_GL_TEXTURE_2D, 0)

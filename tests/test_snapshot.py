@@ -261,6 +261,13 @@ def test_overlays_are_in_the_picture_and_run_through_its_parts(
     assert (hatched[:-12] == hatched[12:]).all(), "one pattern, whatever it was drawn in"
 
 
+def test_a_layer_that_cannot_be_drawn_is_in_no_picture(source: LevelsSource) -> None:
+    long = np.zeros((1, 40_000), np.uint8)
+    layer = OverlayLayer(long, long == 0, long > 0, 0.01, 300.0, sequence=1)
+    with pytest.raises(SnapshotError, match="cannot be drawn: it has 40000 × 1 values"):
+        shot(source, (260, 150), 1, (520, 300), overlays=[Overlay("query", layer, OverlayLook())])
+
+
 @pytest.mark.slides
 def test_a_real_slide_is_what_its_tiles_are(shared_slides: Path) -> None:
     from viewer.slide.source import open_slide

@@ -1,54 +1,76 @@
 """From overlays to draw calls: uploads layers that are new, and places each on the frame. Window and snapshot
 use it. Used and released with its context current.
+
+A layer with tokens takes several frames to upload; the one before it is drawn meanwhile.
 """
 
 from __future__ import annotations
 
-from math import ceil, floor
+from math import ceil, floor, inf
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gpu.errors import GpuError
 from gpu.overlay import FieldPlace, FieldStyle, OverlayRenderer
 from viewer.slide.geometry import Rect
 from viewer.view.camera import field_of_view, slide_from_screen
 from viewer.view.colour_map import colour_maps
+from viewer.view.overlay import OverlayLayer
 
 if TYPE_CHECKING:
     from viewer.slide.geometry import Pyramid
     from viewer.view.camera import View
-    from viewer.view.overlay import Overlay, OverlayLayer, OverlayLook, OverlayScene
+    from viewer.view.overlay import Overlay, OverlayLook, OverlayScene
     from viewer.view.plan import Screen
 
 _MAP_ROWS = {name: row for row, name in enumerate(colour_maps())}
 
 
 class OverlayDrawing:
-    """The overlays of one slide in one context. Costs nothing until the first is drawn."""
+    """The overlays of one slide in one context. Costs nothing until the first is drawn.
+
+    ``refused``: in words, why layers of the last scene cannot be drawn; they are hatched.
+    """
 
     def __init__(self, pyramid: Pyramid) -> None:
         self._slide = Rect(0.0, 0.0, float(pyramid.width), float(pyramid.height))
         self._renderer: OverlayRenderer | None = None
+        self._uploaded: dict[str, OverlayLayer] = {}
+        self._refused: dict[str, str] = {}
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        return tuple(self._refused.values())
 
     def release(self) -> None:
         """Free every GL object."""
         if self._renderer is not None:
             self._renderer.release()
             self._renderer = None
+            self._uploaded.clear()
 
-    def draw(self, scene: OverlayScene, view: View, screen: Screen) -> None:
-        """Draw a scene over the tiles in the bound framebuffer, and free what is no longer in it. The view
-        counts in framebuffer pixels."""
+    def draw(self, scene: OverlayScene, view: View, screen: Screen, *, upload_budget_ms: float = inf) -> bool:
+        """Draw a scene over the tiles in the bound framebuffer, and free what is no longer in it; whether all
+        of it is uploaded. The view counts in framebuffer pixels."""
         if self._renderer is None:
             if not scene.drawn:
-                return
+                return True
             self._renderer = OverlayRenderer(np.stack(list(colour_maps().values())))
         renderer = self._renderer
-        renderer.keep_only(overlay.name for overlay in scene.overlays)
+        names = {overlay.name for overlay in scene.overlays}
+        renderer.keep_only(names)
+        for known in (self._uploaded, self._refused):
+            for name in known.keys() - names:
+                del known[name]
+        whole = True
         for overlay in scene.drawn:
-            name, layer, look = overlay
-            if not renderer.holds(name, layer.sequence):
-                _put(renderer, overlay)
+            name, newest, look = overlay
+            if not renderer.holds(name, newest.sequence):
+                whole &= self._put(renderer, overlay, upload_budget_ms)
+            layer = self._uploaded.get(name)
+            if layer is None:
+                continue
             light = _flashlight(look, scene)
             shown = self._shown(layer, view, screen)
             if look.flashlight_px is not None:
@@ -67,6 +89,21 @@ class OverlayDrawing:
                     level_weights=None if layer.levels is None else look.hierarchy.weights(patch_px),
                 )
                 renderer.draw(name, style, _place(shown, patches, view, screen, scene))
+        return whole
+
+    def _put(self, renderer: OverlayRenderer, overlay: Overlay, budget_ms: float) -> bool:
+        """Upload what is left of a layer, or what is there in its place; whether that is all."""
+        name, layer, _look = overlay
+        try:
+            whole = renderer.put(name, layer.texels, layer.sequence, budget_ms)
+            self._refused.pop(name, None)
+        except GpuError as error:
+            self._refused[name] = f"a layer over the slide cannot be drawn: {error}"
+            layer = _unknown(layer)
+            whole = renderer.put(name, layer.texels, layer.sequence)
+        if whole:
+            self._uploaded[name] = layer
+        return whole
 
     def _shown(self, layer: OverlayLayer, view: View, screen: Screen) -> Rect | None:
         """The part of slide and grid that is on the screen."""
@@ -76,15 +113,12 @@ class OverlayDrawing:
         return on_slide and on_slide.intersection(field_of_view(view, screen.size_px, screen.aspect))
 
 
-def _put(renderer: OverlayRenderer, overlay: Overlay) -> None:
-    texels = overlay.layer.texels
-    renderer.put(
-        overlay.name,
-        texels.patches,
-        overlay.layer.sequence,
-        regions=texels.regions,
-        tokens=texels.tokens,
-    )
+def _unknown(layer: OverlayLayer) -> OverlayLayer:
+    """Of the same size and sequence, and of one patch that was not analysed."""
+    rows, cols = layer.scores.shape
+    nothing = np.zeros((1, 1), bool)
+    size_px = cols * layer.patch_width_px, rows * layer.patch_height_px
+    return OverlayLayer(nothing.astype(np.uint8), nothing, nothing, *size_px, layer.sequence)
 
 
 def _flashlight(look: OverlayLook, scene: OverlayScene) -> tuple[float, float, float] | None:

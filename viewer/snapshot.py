@@ -216,12 +216,15 @@ class _Engine:
         cover = cover_view(self._pyramid, self._residency, tiles, view, screen, now_s=0.0, fade_s=0.0)
         frame = frame_state(view, screen, self._look)
         scene = replace(self._scene, origin_px=(float(part.left), float(part.top)))
-        return render_to_array(
+        pixels = render_to_array(
             self._renderer,
             instances(cover),
             frame,
             draw_over=lambda: self._overlays.draw(scene, view, screen),
-        )[..., :3]
+        )
+        if self._overlays.refused:
+            raise SnapshotError(self._overlays.refused[0])
+        return pixels[..., :3]
 
     def _load(self, tiles: TileRange, view: View, screen: Screen) -> None:
         """Bring every tile of the part onto the GPU, decoding with all workers."""

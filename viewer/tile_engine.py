@@ -112,6 +112,8 @@ class FrameReport:
 
     foveated: bool = False
     """Drawn coarse away from the gaze."""
+    refused: tuple[str, ...] = ()
+    """Why overlays cannot be drawn, which are hatched."""
 
     @property
     def complete(self) -> bool:
@@ -243,7 +245,7 @@ class TileEngine:
         )
         self.pool.slots.touch(cover.slots_in_use, self._frame_number)
         self._draw(cover, view, screen, look)
-        self._overlays.draw(scene, view, screen)
+        whole = self._overlays.draw(scene, view, screen, upload_budget_ms=0 if uploaded else upload_budget_ms)
         return FrameReport(
             level=plan.drawn.level,
             visible_tiles=plan.drawn.tile_count,
@@ -252,9 +254,10 @@ class TileEngine:
             coarsened=plan.coarsened,
             holes=cover.holes,
             uploads=len(uploaded),
-            upload_backlog=bool(uploaded) and any(self._streamer.has(key) for key in urgent),
+            upload_backlog=not whole or (bool(uploaded) and any(self._streamer.has(key) for key in urgent)),
             fading=cover.fading,
             foveated=look.foveation is not None,
+            refused=self._overlays.refused,
         )
 
     def picture(

@@ -43,6 +43,7 @@ def draw(
     screen: Screen = Screen(800, 600),  # noqa: B008 - frozen
     drawing: OverlayDrawing | None = None,
     pyramid: Pyramid = SLIDE,
+    upload_budget_ms: float = np.inf,
 ) -> Any:
     """(h, w, 3): a scene on white, top row first."""
     width, height = int(screen.width_px), int(screen.height_px)
@@ -55,7 +56,7 @@ def draw(
     GL.glClear(GL.GL_COLOR_BUFFER_BIT)
     own = drawing or OverlayDrawing(pyramid)
     try:
-        own.draw(scene, view, screen)
+        own.draw(scene, view, screen, upload_budget_ms=upload_budget_ms)
         pixels = np.empty((height, width, 4), np.uint8)
         GL.glReadPixels(0, 0, width, height, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, pixels)
     finally:
@@ -218,9 +219,9 @@ def test_only_new_values_are_uploaded(monkeypatch: pytest.MonkeyPatch) -> None:
     uploads: list[tuple[str, int]] = []
 
     class Counting(OverlayRenderer):
-        def put(self, name: str, texels: Any, sequence: int, **levels: Any) -> None:
+        def put(self, name: str, levels: Any, sequence: int, *budget_ms: float) -> bool:
             uploads.append((name, sequence))
-            super().put(name, texels, sequence, **levels)
+            return super().put(name, levels, sequence, *budget_ms)
 
     monkeypatch.setattr(overlay_drawing, "OverlayRenderer", Counting)
     drawing = OverlayDrawing(SLIDE)
@@ -240,11 +241,70 @@ def test_only_new_values_are_uploaded(monkeypatch: pytest.MonkeyPatch) -> None:
     drawing.release()
 
 
-def test_a_grid_too_long_for_the_driver_is_refused_in_words() -> None:
+def textures() -> int:
+    """How many of the first names the driver gives are in use."""
+    return sum(bool(GL.glIsTexture(name)) for name in range(1, 200))
+
+
+def test_a_grid_too_long_for_the_driver_is_refused_in_words_and_leaves_nothing() -> None:
     renderer = OverlayRenderer(np.stack(list(colour_maps().values())))
-    with pytest.raises(GpuError, match="patches is larger than this driver takes"):
-        renderer.put("query", np.zeros((1, 100_000, 2), np.uint8), 1)
+    fits, long = np.zeros((1, 8, 2), np.uint8), np.zeros((1, 100_000, 2), np.uint8)
+    assert renderer.put("query", [fits], 1)
+    before = textures()
+    with pytest.raises(GpuError, match="100000 × 1 values, and this OpenGL driver takes"):
+        renderer.put("query", [fits, fits, long], 2)
+    assert textures() == before
+    assert renderer.holds("query", 1)
     renderer.release()
+    assert textures() == before - 2
+
+
+def test_a_layer_too_large_for_the_driver_is_hatched_and_told_until_it_is_taken_away() -> None:
+    cols = 2100  # of 16 tokens: more than any driver takes
+    known = np.ones((2, cols), bool)
+    levels = HierarchyLevels(np.full((1, 132), 200, np.uint8), np.full((32, cols * 16), 200, np.uint8), known)
+    made = replace(layer(np.full((2, cols), 200)), levels=levels)
+    wide = Pyramid.from_sizes([(210_000, 200)], [(256, 256)])
+    drawing = OverlayDrawing(wide)
+    for _ in range(3):
+        picture = draw(scene(made), view=View(400, 100, 1.0), pyramid=wide, drawing=drawing)
+        assert (np.ptp(picture, axis=-1) == 0).all(), "hatching is grey"
+        assert 0.1 < (picture[202:398, 10:790, 0] < 200).mean() < 0.4
+        assert len(drawing.refused) == 1
+        assert "a layer over the slide cannot be drawn: it has 33600 × 32 values" in drawing.refused[0]
+    draw(OverlayScene(), view=View(400, 100, 1.0), pyramid=wide, drawing=drawing)
+    assert drawing.refused == ()
+    drawing.release()
+
+
+def test_a_large_layer_is_uploaded_over_several_frames_and_the_one_before_it_is_drawn_meanwhile() -> None:
+    side = 60
+    known = np.ones((side, side), bool)
+
+    def with_codes(code: int, sequence: int) -> OverlayLayer:
+        levels = HierarchyLevels(
+            np.full((4, 4), code, np.uint8), np.full((side * 16, side * 16), code, np.uint8), known
+        )
+        return replace(layer(np.full((side, side), code), sequence=sequence), levels=levels)
+
+    def drawn(made: OverlayLayer, budget_ms: float) -> Any:
+        return draw(scene(made, look), drawing=drawing, upload_budget_ms=budget_ms)
+
+    look = replace(SOLID, smooth=False, hierarchy=HierarchyLook("blend", "patch"))
+    drawing = OverlayDrawing(SLIDE)
+    assert (drawn(with_codes(90, 1), 0) == 255).all(), "nothing is there yet"
+    assert np.abs(drawn(with_codes(90, 1), np.inf)[300, 400] - colour_of(90)).max() <= 2
+    newer = with_codes(200, 2)
+    shown = [int(np.abs(drawn(newer, 0)[300, 400] - colour_of(90)).max() <= 2) for _ in range(3)]
+    assert shown == [1, 1, 1]
+    assert np.abs(drawn(newer, 0)[300, 400] - colour_of(200)).max() <= 2
+    before = textures()
+    drawn(with_codes(90, 3), 0)
+    newest = drawn(with_codes(150, 4), np.inf)
+    assert np.abs(newest[300, 400] - colour_of(150)).max() <= 2, "what was begun is given up"
+    assert textures() == before, "the textures of the one before are used again"
+    drawing.release()
+    assert textures() == before - 7
 
 
 def test_blending_is_left_as_it_was() -> None:

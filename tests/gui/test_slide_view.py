@@ -16,8 +16,10 @@ from tests.gui.sources import MadeSource
 from viewer.settings import Settings
 from viewer.slide.geometry import TileKey
 from viewer.ui import canvas
+from viewer.ui.canvas import FrameBudget
 from viewer.view.camera import View, slide_from_screen
 from viewer.view.gaze import NoGaze
+from viewer.view.hierarchy import HierarchyLevels
 from viewer.view.overlay import OverlayLayer, OverlayLook, colour_stops
 
 if TYPE_CHECKING:
@@ -330,6 +332,43 @@ def test_an_overlay_goes_with_its_slide(qtbot: QtBot, view: SlideView) -> None:
     view.set_overlay("query", likeness(255), OverlayLook())
     show(qtbot, view, MadeSource())
     assert view.overlays == ()
+
+
+def large(side: int, sequence: int = 1) -> OverlayLayer:
+    """All as attentive as can be, over a MadeSource."""
+    known, full = np.ones((side, side), bool), np.uint8(255)
+    regions = -(-side // 16)
+    levels = HierarchyLevels(
+        np.full((regions, regions), full), np.full((side * 16, side * 16), full), np.ones((side, side), bool)
+    )
+    patch_px = 8192 / side
+    return OverlayLayer(np.full((side, side), full), known, ~known, patch_px, patch_px, sequence, levels)
+
+
+def test_a_layer_that_takes_several_frames_to_upload_is_there_without_the_reader_moving(
+    qtbot: QtBot, view: SlideView
+) -> None:
+    show(qtbot, view, MadeSource())
+    reports: list[FrameReport] = []
+    view.frame_report.connect(reports.append)
+    view.canvas.budget = FrameBudget(0.0, 0.0, 0.0)
+    view.set_overlay("attention", large(80), OverlayLook("magma", opacity=1.0))
+    qtbot.wait_until(lambda: bool(reports) and not reports[-1].upload_backlog)
+    assert len(reports) >= 4
+    assert view.frame_image()[240, 320, :3].tolist() == list(colour_stops("magma")[-1])
+
+
+def test_a_layer_that_the_driver_cannot_hold_is_told_once(qtbot: QtBot, view: SlideView) -> None:
+    show(qtbot, view, MadeSource())
+    messages: list[str] = []
+    view.message.connect(messages.append)
+    long = np.zeros((1, 40_000), np.uint8)
+    for sequence in (1, 2):
+        layer = OverlayLayer(long, long == 0, long > 0, 0.2, 8192.0, sequence)
+        with qtbot.wait_signal(view.frame_drawn):
+            view.set_overlay("query", layer, OverlayLook())
+    assert len(messages) == 1
+    assert "The slide is hatched: a layer over the slide cannot be drawn: it has 40000 × 1" in messages[0]
 
 
 def test_a_flashlight_is_drawn_where_the_pointer_goes(qtbot: QtBot, view: SlideView) -> None:

@@ -64,7 +64,7 @@ def test_stops_run_from_the_first_colour_to_the_last() -> None:
 
 def test_what_is_not_analysed_weighs_nothing() -> None:
     texels = layer([[200, 200, 200]], known=[[True, False, False]], estimated=[[False, True, False]]).texels
-    assert texels.patches.tolist() == [[[200, 255], [100, 128], [0, 0]]]
+    assert [level.tolist() for level in texels] == [[[[200, 255], [100, 128], [0, 0]]]]
 
 
 @pytest.mark.parametrize(
@@ -171,11 +171,10 @@ def test_glass_is_clear_in_the_small_picture_at_every_level(level: str) -> None:
 def test_glass_is_not_blended_with_tissue() -> None:
     levels = HierarchyLevels(np.array([[7]], np.uint8), np.full((16, 48), 9, np.uint8), np.ones((1, 3), bool))
     texels = replace(layer([[200, 0, 0]], known=[[True, True, False]]), levels=levels).texels
-    assert texels.patches.tolist() == [[[200, 255], [0, 1], [0, 0]]]
-    assert texels.regions is not None
-    assert texels.regions.tolist() == [[[7, 255]]]
-    assert texels.tokens is not None
-    assert texels.tokens[0, ::16].tolist() == [[9, 255], [0, 0], [0, 0]]
+    patches, regions, tokens = texels
+    assert patches.tolist() == [[[200, 255], [0, 1], [0, 0]]]
+    assert regions.tolist() == [[[7, 255]]]
+    assert tokens[0, ::16].tolist() == [[9, 255], [0, 0], [0, 0]]
 
 
 def test_levels_of_another_grid_are_refused() -> None:

@@ -48,8 +48,7 @@ class SlideView(QWidget):
 
     view_changed = Signal()
     """The camera moved."""
-    cursor_moved = Signal(object)
-    """Slide point (x, y) under the cursor, or None."""
+    cursor_moved = Signal(object)  # slide point (x, y) under the cursor, or None
     sharp_changed = Signal(bool)
     failed_tiles_changed = Signal(int)
     failed_in_view_changed = Signal(int)
@@ -57,8 +56,7 @@ class SlideView(QWidget):
     mpp_changed = Signal()
     build_progress = Signal(float)
     """How much of the missing coarse levels is built, 0 to 1."""
-    icc_changed = Signal(bool)
-    """Whether colour profiles are to be applied was changed, here or elsewhere."""
+    icc_changed = Signal(bool)  # whether colour profiles are to be applied was changed, here or elsewhere
     overlays_changed = Signal()
     foveated_changed = Signal(bool)  # the window must say it while it is on
     message = Signal(str)
@@ -423,6 +421,9 @@ class SlideView(QWidget):
             self.canvas.camera_moved()
 
     def _frame_drawn(self, report: FrameReport) -> None:
+        told = self._report.refused if self._report is not None else ()
+        for reason in set(report.refused).difference(told):
+            self.message.emit(f"The slide is hatched: {reason}.")
         self._report = report
         view = self.camera.view
         if view != self._last_view:

@@ -38,15 +38,6 @@ GLASS_WEIGHT = 1
 _BY_ZOOM = HierarchyLook()
 
 
-class Texels(NamedTuple):
-    """A layer as shaders/overlay.frag reads it, each uint8 (rows, columns, 2): code times weight, and weight,
-    so that linear filtering blends what is known and nothing else. Without levels only ``patches``."""
-
-    patches: NDArray[np.uint8]
-    regions: NDArray[np.uint8] | None = None
-    tokens: NDArray[np.uint8] | None = None
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class OverlayLayer:
     """Scores of a grid of patches from the slide's corner; patches of ``patch_width_px`` ×
@@ -54,8 +45,12 @@ class OverlayLayer:
 
     ``scores`` uint8: 0 to 255 for likeness 0 to 1. ``levels``: more than patches, whose scores are then the
     codes of their own level, with 0 for glass, which is clear whatever the other levels say. ``sequence``
-    changes whenever an array does: a layer of the same name and sequence is not uploaded again. ``texels``
-    are made at once, so that whoever draws need not. Raises ValueError where arrays do not fit together.
+    changes whenever an array does: a layer of the same name and sequence is not uploaded again.
+
+    ``texels`` are what shaders/overlay.frag reads of patches, or of patches, regions and tokens: each uint8
+    (rows, columns, 2), code times weight and weight, so that linear filtering blends what is known and
+    nothing else. They are made at once, so that whoever draws need not. Raises ValueError where arrays do not
+    fit together.
     """
 
     scores: NDArray[np.uint8]
@@ -65,7 +60,7 @@ class OverlayLayer:
     patch_height_px: float
     sequence: int
     levels: HierarchyLevels | None = None
-    texels: Texels = field(init=False, repr=False)
+    texels: tuple[NDArray[np.uint8], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.scores.ndim != 2 or self.scores.size == 0 or self.scores.dtype != np.uint8:
@@ -86,16 +81,16 @@ class OverlayLayer:
         glass: NDArray[np.bool_] = self.known & (self.scores == 0)
         return glass
 
-    def _texels(self) -> Texels:
+    def _texels(self) -> tuple[NDArray[np.uint8], ...]:
         weight = np.where(self.known, np.uint8(KNOWN_WEIGHT), self.estimated * np.uint8(ESTIMATED_WEIGHT))
         if self.levels is not None:
             weight[self.glass] = GLASS_WEIGHT
         weighted = (self.scores.astype(np.uint16) * weight + 127) // 255
         patches = np.stack([weighted.astype(np.uint8), weight], axis=-1)
         if self.levels is None:
-            return Texels(patches)
+            return (patches,)
         tissue = self.scores > 0
-        return Texels(patches, self.levels.region_texels(tissue), self.levels.token_texels(tissue))
+        return (patches, self.levels.region_texels(tissue), self.levels.token_texels(tissue))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
 from tests.relevance.training_stores import written
 from viewer import cli
-from viewer.relevance.head_registry import read_heads
+from viewer.relevance.head_registry import HeadRegistry, read_heads
 
 ROOT = Path(__file__).parents[1]
 CELLS = np.stack([np.repeat(np.arange(4), 5), np.tile(np.arange(5), 4)], 1).astype(np.int32)
@@ -69,6 +70,25 @@ def test_span_with_a_name_and_a_folder(features: Path, table: Path, tmp_path: Pa
     more = ("--head", "span", "--folds", 1, "--epochs", 1, "--name", "mine", "-o", tmp_path / "out")
     assert cli.main(words(features, table, *more)) == 0
     assert read_heads().heads["mine"].file == tmp_path / "out" / "head.pt"
+
+
+def test_a_head_on_another_programs_features_is_not_offered(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What made them is not here, so that no slide could be looked at with it."""
+    (tmp_path / "theirs").mkdir()
+    for number in range(12):
+        values = np.random.default_rng(number).normal(size=(20, 6)).astype(np.float32)
+        with h5py.File(tmp_path / "theirs" / f"s{number}.h5", "w") as file:
+            file["features"] = values
+            file["features"].attrs["encoder"] = "conch_v1"
+            file["coords"] = CELLS[:, ::-1].astype(np.int64) * 256
+            file["coords"].attrs["patch_size_level0"] = 256
+    quick = ("--folds", 1, "--epochs", 1, "--name", "foreign")
+    assert cli.main(words(tmp_path / "theirs", table, *quick)) == 0
+    printed = capsys.readouterr().out
+    assert "registered  nowhere: the features are another program's (conch_v1)" in printed
+    assert read_heads() == HeadRegistry({}, ())
 
 
 def test_a_head_that_cannot_tell_is_said(

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from viewer import __version__, arguments, cli_map, cli_relevance, terminal
+from viewer import __version__, arguments, cli_head_map, cli_map, cli_relevance, terminal
 
 if TYPE_CHECKING:
     import argparse
@@ -48,7 +48,11 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
         "--level", choices=LEVELS, default=LEVELS[-1], help=f"down to which level ({LEVELS[-1]})"
     )
     attention.add_argument(
-        "--head", metavar="H", type=_head, default="mean", help="mean, max or a number from 1 (mean)"
+        "--head",
+        metavar="H",
+        type=_head,
+        default="mean",
+        help="mean, max or a number from 1 (mean); of a slide head, which of its maps",
     )
     attention.add_argument(
         "--overlap", choices=MERGES,
@@ -92,11 +96,14 @@ def _radius(text: str) -> float:
 
 
 def _heatmap(options: argparse.Namespace) -> int:
-    from viewer.relevance.encoders import entry_in
+    from viewer.relevance.encoders import HEAD_PREFIX, entry_in
 
     _check(options)
     if cli_map.wants_map(options):
         return cli_map.write_map(options)
+    if options.encoder.startswith(HEAD_PREFIX):
+        _check_for_head(options)
+        return cli_head_map.write_head_map(options, attention_unit=_ATTENTION_UNIT)
     if options.weights is not None:
         entry = entry_in(options.encoder, options.weights)
         cli_relevance.tell_terms(entry.card)
@@ -126,6 +133,23 @@ def _check(options: argparse.Namespace) -> None:
     if options.map is not None and _of_tokens(options):
         raise arguments.UsageError(
             f"--map is what another program has found: it takes no {_of_tokens(options)}"
+        )
+
+
+def _check_for_head(options: argparse.Namespace) -> None:
+    """Raises UsageError for what a slide head has nothing of: words, weights of an encoder, levels."""
+    given = {
+        "--query": options.text is not None,
+        "--weights": options.weights is not None,
+        "--mode": options.mode != MODES[0],
+        "--level": options.level != LEVELS[-1],
+        _of_tokens(options): _of_tokens(options),
+    }
+    unfit = next((name for name, value in given.items() if value), None)
+    if unfit is not None:
+        raise arguments.UsageError(
+            f"{options.encoder}: a slide head says something of whole patches, {unfit} "
+            "does not fit it; leave it out"
         )
 
 

@@ -286,6 +286,17 @@ def card_with_terms(encoder_id: str) -> EncoderCard:
     return card
 
 
+def head_with_terms(encoder_id: str) -> EncoderCard:
+    """What is known of a slide head; the terms of the model whose features it reads are told. Raises
+    EncoderError.
+    """
+    from viewer.relevance.head_registry import head_card, head_entry
+
+    entry = head_entry(encoder_id)
+    card_with_terms(entry.encoder)
+    return head_card(entry)
+
+
 def tell_terms(card: EncoderCard) -> None:
     """Say under which terms an encoder may be used, where they are not Foveola's own."""
     from viewer.relevance.encoders import MEASURED_ID, SALIENCY_ID

@@ -68,7 +68,7 @@ def _folds(text: str) -> int:
 def _train_head(options: argparse.Namespace) -> int:
     from viewer.folders import state_dir
     from viewer.progress import progress_bar
-    from viewer.relevance.encoders import EncoderError
+    from viewer.relevance.encoders import FILE_PREFIX, EncoderError
     from viewer.relevance.head_registry import HeadEntry, check_head_name, register_head
     from viewer.relevance.training import WEIGHTS, TrainingOptions, train_head
     from viewer.relevance.training_data import gather, read_labels
@@ -98,8 +98,13 @@ def _train_head(options: argparse.Namespace) -> int:
         terminal.tell(note)
     with progress_bar("training") as progress:
         facts = train_head(cohort, chosen, folder, name=name, progress=progress)
-    registry = register_head(
-        HeadEntry(
+    if cohort.encoder.startswith(FILE_PREFIX):
+        registered = (
+            f"nowhere: the features are another program's ({cohort.encoder.removeprefix(FILE_PREFIX)}) and "
+            "cannot be computed here, so the head is not offered"
+        )
+    else:
+        entry = HeadEntry(
             name,
             f"{name}: {' or '.join(cohort.classes)}",
             folder / WEIGHTS,
@@ -109,8 +114,8 @@ def _train_head(options: argparse.Namespace) -> int:
             cohort.classes,
             facts["weights_sha256"],
         )
-    )
-    terminal.put(_text(facts, folder, registry))
+        registered = f"as {name} in {register_head(entry)}"
+    terminal.put(_text(facts, folder, registered))
     unproven = no_better_than_chance(facts["report"])
     if unproven:
         terminal.tell(unproven)
@@ -131,7 +136,7 @@ def _device(wanted: str | None) -> str:
     return wanted or ("cuda" if there else "cpu")
 
 
-def _text(facts: dict[str, Any], folder: Path, registry: Path) -> str:
+def _text(facts: dict[str, Any], folder: Path, registered: str) -> str:
     from viewer.relevance.training import FACTS, PAGE, WEIGHTS
 
     tested = facts["report"]
@@ -150,7 +155,7 @@ def _text(facts: dict[str, Any], folder: Path, registry: Path) -> str:
         f"Brier score {before['brier']:.3f} before, {after['brier']:.3f} after",
         f"head        {folder / WEIGHTS}",
         f"report      {folder / PAGE}, {folder / FACTS}",
-        f"registered  as {facts['name']} in {registry}",
+        f"registered  {registered}",
         "",
         f"Attention is where a head looks, no diagnosis. {RESEARCH_USE}.",
     ]

@@ -54,6 +54,15 @@ def test_what_a_person_wrote_stays(entry: HeadEntry, tmp_path: Path) -> None:
     assert read_heads(path).problems == (f"{path}: [theirs]: file is missing",)
 
 
+def test_a_head_over_features_that_nobody_here_computes_is_a_problem(
+    entry: HeadEntry, tmp_path: Path
+) -> None:
+    path = register_head(replace(entry, encoder="file:conch_v1"), tmp_path / "heads.toml")
+    assert read_heads(path).heads == {}
+    (problem,) = read_heads(path).problems
+    assert "[ours]: encoder = 'file:conch_v1': these features are of a file" in problem
+
+
 @pytest.mark.parametrize(
     "text",
     [

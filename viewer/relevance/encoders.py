@@ -34,6 +34,8 @@ MEASURED_ID = "measured"
 SALIENCY_ID = "saliency"
 HEAD_PREFIX = "head/"
 """Of ids of slide heads (``head_registry``)."""
+FILE_PREFIX = "file:"
+"""Before what a feature file of another program calls its encoder, which is none of ours."""
 ARCHITECTURES = ("clip", "keep", "conch", "hipt")
 STATISTICS = {
     "openai": ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from viewer.relevance.encoders import (
+    FILE_PREFIX,
     EncoderCard,
     EncoderError,
     UnsupportedTermError,
@@ -159,7 +160,7 @@ def _encoder_for(foreign: ForeignFeatures) -> tuple[Encoder, str]:
     """Who scores the features, and what can be asked of them, in a sentence."""
     name, width = foreign.encoder, foreign.features.shape[1]
     card = EncoderCard(
-        id=f"file:{name or 'unnamed'}",
+        id=f"{FILE_PREFIX}{name or 'unnamed'}",
         title=f"{name or 'unnamed encoder'} ({foreign.path.name})",
         family="features from a file",
         patch_px=128,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viewer.folders import config_dir
-from viewer.relevance.encoders import HEAD_PREFIX, EncoderCard, EncoderError
+from viewer.relevance.encoders import FILE_PREFIX, HEAD_PREFIX, EncoderCard, EncoderError
 from viewer.saving import save_atomically
 
 if TYPE_CHECKING:
@@ -76,30 +76,30 @@ def heads_file() -> Path:
 
 def head_cards(registry: HeadRegistry | None = None) -> tuple[EncoderCard, ...]:
     """The heads as encoders that say where they look, by title; the id is that of ``load_head_encoder``."""
-    return tuple(
-        EncoderCard(
-            id=f"{HEAD_PREFIX}{entry.id}",
-            title=entry.title,
-            family=f"slide head over {entry.encoder}",
-            patch_px=0,
-            mpp_um=0.0,
-            margin_px=0,
-            feature_count=entry.feature_width,
-            normalisation="attention relative to even; contributions relative to the largest",
-            licence="the reader's own",
-            commercial=None,
-            notes=("Where a head looks, and what speaks for its classes: no diagnosis.",),
-            attention_heads=(1, len(entry.views)),
-            views=entry.views,
-        )
-        for entry in (registry or read_heads()).heads.values()
+    return tuple(head_card(entry) for entry in (registry or read_heads()).heads.values())
+
+
+def head_card(entry: HeadEntry) -> EncoderCard:
+    """A head as an encoder."""
+    return EncoderCard(
+        id=f"{HEAD_PREFIX}{entry.id}",
+        title=entry.title,
+        family=f"slide head over {entry.encoder}",
+        patch_px=0,
+        mpp_um=0.0,
+        margin_px=0,
+        feature_count=entry.feature_width,
+        normalisation="attention relative to even; contributions relative to the largest",
+        licence="the reader's own",
+        commercial=None,
+        notes=("Where a head looks, and what speaks for its classes: no diagnosis.",),
+        attention_heads=(1, len(entry.views)),
+        views=entry.views,
     )
 
 
-def load_head_encoder(encoder_id: str) -> Encoder:
-    """A head with the encoder of its features, by the id of its card. Raises EncoderError."""
-    from viewer.relevance.head_encoder import HeadEncoder
-
+def head_entry(encoder_id: str) -> HeadEntry:
+    """A head by the id of its card. Raises EncoderError."""
     registry = read_heads()
     entry = registry.heads.get(encoder_id.removeprefix(HEAD_PREFIX))
     if entry is None:
@@ -107,7 +107,14 @@ def load_head_encoder(encoder_id: str) -> Encoder:
         why = next((problem for problem in registry.problems if f"[{name}]" in problem), None)
         known = ", ".join(registry.heads) or "none"
         raise EncoderError(why or f"{heads_file()}: there is no slide head {name!r}; there are {known}")
-    return HeadEncoder.load(entry)
+    return entry
+
+
+def load_head_encoder(encoder_id: str) -> Encoder:
+    """A head with the encoder of its features, by the id of its card. Raises EncoderError."""
+    from viewer.relevance.head_encoder import HeadEncoder
+
+    return HeadEncoder.load(head_entry(encoder_id))
 
 
 def check_head_name(name: str) -> str:
@@ -205,6 +212,10 @@ def _entry(name: str, table: Mapping[str, Any]) -> HeadEntry:
     encoder = _value(table, "encoder", str)
     if encoder.startswith(HEAD_PREFIX):
         raise EncoderError(f"encoder = {encoder!r}: a head reads the features of an encoder, not of a head")
+    if encoder.startswith(FILE_PREFIX):
+        raise EncoderError(
+            f"encoder = {encoder!r}: these features are of a file, and none here computes them"
+        )
     sha256 = table.get("sha256")
     return HeadEntry(
         name,

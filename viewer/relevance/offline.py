@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from viewer.relevance.encoders import EncoderError, cards, load_encoder, read_registry
+from viewer.relevance.encoders import HEAD_PREFIX, EncoderError, cards, load_encoder, read_registry
 from viewer.relevance.features import FeatureStore
 from viewer.relevance.grid import PatchGrid
+from viewer.relevance.head_registry import head_entry
 from viewer.relevance.pixel_size import estimate_mpp_um
 from viewer.relevance.store_subject import StoreSubject
 from viewer.slide.tissue import tissue_mask
@@ -67,7 +68,15 @@ def _stated_or_estimated(source: Source, given_um: float | None) -> PixelSize:
 
 
 def card_of(encoder_id: str) -> EncoderCard:
-    """What is known of an encoder before it is loaded. Raises EncoderError, naming those there are."""
+    """What is known of an encoder before it is loaded. Raises EncoderError, naming those there are; for a
+    slide head too, which makes no features of its own.
+    """
+    if encoder_id.startswith(HEAD_PREFIX):
+        entry = head_entry(encoder_id)
+        raise EncoderError(
+            f"{encoder_id} is a slide head: foveola heatmap shows what it says; it reads the features of the "
+            f"encoder {entry.encoder}"
+        )
     known = {card.id: card for card in cards()}
     if encoder_id not in known:
         problem = next((text for text in read_registry().problems if f"[{encoder_id}]" in text), None)
@@ -85,18 +94,18 @@ def open_analysis(
     folder: Path | None = None,
     entry: ModelEntry | None = None,
 ) -> Iterator[Analysis]:
-    """An analysis of a slide with all that is stored of it; what it measures is stored. ``entry``: the model
-    with weights that the registry does not name.
+    """An analysis of a slide with all that is stored of it; what it measures is stored. ``encoder_id``: a
+    slide head's too; ``entry``: the model with weights that the registry does not name.
 
     Raises EncoderError, SlideError, ValueError for a pixel size that cannot be right; SaveError when closing
     where features did not reach the disk.
     """
     from viewer.relevance.analysis import Analysis
 
-    card = card_of(encoder_id) if entry is None else entry.card
-    subject = StoreSubject.of(source, card, pixel_size.mpp_um, mpp_estimated=pixel_size.estimated)
+    encoder = load_encoder(encoder_id, entry)
+    subject = StoreSubject.of(source, encoder.card, pixel_size.mpp_um, mpp_estimated=pixel_size.estimated)
     with FeatureStore.open(subject, limit_bytes=limit_bytes, folder=folder) as store:
-        analysis = Analysis(source, load_encoder(encoder_id, entry), store, notes=_coarseness(subject))
+        analysis = Analysis(source, encoder, store, notes=_coarseness(subject))
         if analysis.pending.any():
             analysis.use_fastest()
         yield analysis

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from viewer.relevance.encoders import FILE_PREFIX
 from viewer.relevance.foreign_features import MAX_FEATURES, SlideFacts, read_foreign
 from viewer.relevance.hdf5_reading import FeatureFileError, attribute, checked_dataset, number, opened_hdf5
 from viewer.slide.names import natural_key
@@ -135,7 +136,7 @@ def _foreign(path: Path) -> FeatureBag:
     foreign = read_foreign(path, SlideFacts(_stated_extent(path), (1.0, 1.0)))
     sides = foreign.rects[0, 2:] - foreign.rects[0, :2]
     centres = (foreign.rects[:, :2] + foreign.rects[:, 2:]) / 2
-    encoder = f"file:{foreign.encoder or 'unnamed'}"
+    encoder = f"{FILE_PREFIX}{foreign.encoder or 'unnamed'}"
     return FeatureBag(path, encoder, "1", foreign.features, _cells(path, centres / sides))
 
 

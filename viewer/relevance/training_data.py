@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.facts import shown
+from viewer.relevance.encoders import FILE_PREFIX
 from viewer.relevance.hdf5_reading import FeatureFileError
 from viewer.relevance.training_bags import feature_files, file_facts, read_bag
 from viewer.slide.names import SLIDE_SUFFIXES
@@ -229,7 +230,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def _wanted(given: str | None, wanted: str | None) -> bool:
-    return given is None or wanted is None or given in (wanted, f"file:{wanted}")
+    return given is None or wanted is None or given in (wanted, f"{FILE_PREFIX}{wanted}")
 
 
 def _check_fits(bag: FeatureBag, seen: FeatureBag | None) -> None:

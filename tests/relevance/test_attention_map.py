@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from viewer.relevance.analysis import Analysis
 from viewer.relevance.attention import Attention
 from viewer.relevance.attention_map import attention_map, attention_of, patch_attention, token_attention
 from viewer.relevance.encoders import EncoderError
-from viewer.view.hierarchy import HierarchyLook, log_codes, relative_of_codes
+from viewer.view.hierarchy import HierarchyLook, composed, log_codes, relative_of_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,3 +107,23 @@ def test_attention_that_is_even_at_every_level_is_exactly_even() -> None:
         np.full((6, 2, 2, 256), even), np.full((6, 2, 2), even), np.full((1, 1), even), known, known, known
     )
     assert (token_attention(attention, token_head="mean", patch_head="mean") == 1).all()
+
+
+def test_a_map_takes_little_more_memory_than_it_holds() -> None:
+    rng, side = np.random.default_rng(1), 100
+    known = np.ones((side, side), bool)
+    codes = [
+        rng.integers(1, 255, shape, np.uint8) for shape in ((1, side, side, 256), (1, side, side), (7, 7))
+    ]
+    attention = Attention(*codes, known, known, known)
+    look = HierarchyLook("factorised", "token")
+    tracemalloc.start()
+    found = attention_map(attention, look)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak_bytes < 10 * found.scores.size
+    row, col = 93, 57
+    expected = composed(
+        codes[2][5, 3], codes[1][0, row, col], codes[0][0, row, col, 16 * 5 + 9], look.weights(99)
+    )
+    assert found.scores[row * 16 + 5, col * 16 + 9] == pytest.approx(float(expected), abs=1e-6)

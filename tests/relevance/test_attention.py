@@ -95,7 +95,7 @@ def test_percentiles_are_among_the_patchs_tokens_and_the_regions_patches() -> No
 
 
 def test_glass_takes_no_rank_from_the_tissue_at_its_edge() -> None:
-    attention = made(16, 16, np.random.default_rng(2))
+    attention = made(16, 32, np.random.default_rng(2))
     attention.tissue[...] = False
     attention.tissue[0, :10] = True
     attention.patches[0, 0, :10] = range(100, 110)

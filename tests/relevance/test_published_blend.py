@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -162,6 +163,28 @@ def test_what_cannot_be_read_is_not_known(tmp_path: Path, encoder: HiptEncoder) 
     assert not unknown[0].any()
     assert not unknown[:, 5].any()
     assert (found.scores[~found.known] == 0).all()
+
+
+def test_a_slide_that_cannot_be_read_is_not_known_at_all(tmp_path: Path, encoder: HiptEncoder) -> None:
+    with looked_at(tmp_path, pixels_of(1, 1), encoder) as analysis:
+        assert isinstance(analysis.source, MadeSlide)
+        analysis.source.torn = {(0, 0)}
+        assert not published_blend(analysis).known.any()
+
+
+def test_regions_without_tissue_are_not_looked_at(
+    tmp_path: Path, encoder: HiptEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = Mock(wraps=encoder.attend_regions)
+    monkeypatch.setattr(encoder, "attend_regions", looked)
+    with looked_at(tmp_path, pixels_of(1, 33), encoder) as analysis:
+        analysis.tissue[:, 2:32] = False
+        found = published_blend(analysis)
+    assert looked.call_count == 2
+    assert found.known.all()
+    assert (found.scores[:, 32:512] == 0).all()
+    assert (found.scores[:, :32] > 0).all()
+    assert (found.scores[:, 512:] > 0).all()
 
 
 def test_a_card_that_is_lost_leaves_regions_to_the_cpu(

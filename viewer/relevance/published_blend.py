@@ -70,7 +70,8 @@ def published_blend(
         check_head(head, heads)
     analysis.use_fastest()
     analysis.reader(1).close()  # calibrates
-    grids = _Looks(analysis.tissue), _Looks(_around(analysis.tissue, back=False))
+    width = encoder.patch_level.pos_embed.shape[-1]
+    grids = _Looks(analysis.tissue, width), _Looks(_around(analysis.tissue, back=False), width)
     total = sum(looks.wanted.sum() for looks in grids)
     for looks, half in zip(grids, (ON_GRID, _BETWEEN), strict=True):
         for outcome in outcomes(analysis, half, looks.wanted.copy()):
@@ -104,14 +105,14 @@ class _Looks:
     """What an encoder says of the ``wanted`` patches (rows, columns) of one grid. ``known``: those of which
     it says something; ``done``: those that were tried."""
 
-    def __init__(self, wanted: Mask) -> None:
+    def __init__(self, wanted: Mask, width: int) -> None:
         self.wanted = wanted
         self.known: Mask = np.zeros(wanted.shape, bool)
         self.done = 0
         self._place: NDArray[np.int64] = np.full(wanted.shape, -1)
         self._place[wanted] = np.arange(wanted.sum())
         self._ranks = np.zeros((int(wanted.sum()), TOKENS_A_SIDE**2), np.uint16)
-        self._features = np.zeros((0, 0), np.float32)
+        self._features = np.zeros((len(self._ranks), width), np.float32)
 
     def take(self, outcome: Outcome, head: Head) -> None:
         self.done += len(outcome.cells) + len(outcome.failed)
@@ -119,8 +120,6 @@ class _Looks:
             return
         told = np.isfinite(outcome.tokens).all(axis=(1, 2)) & np.isfinite(outcome.features).all(axis=1)
         cells = tuple(outcome.cells[told].T)
-        if not self._features.size:
-            self._features = np.zeros((len(self._ranks), outcome.features.shape[1]), np.float32)
         tokens = outcome.tokens[told].swapaxes(0, 1).reshape(-1, int(told.sum()), *(TOKENS_A_SIDE,) * 2)
         ranks = _of_heads(token_ranks(tokens), head).reshape(-1, TOKENS_A_SIDE**2)
         self._ranks[self._place[cells]] = np.rint(ranks * _STEPS)

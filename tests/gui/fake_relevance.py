@@ -48,6 +48,9 @@ class FakeClient:
     def weigh(self, scores: np.ndarray | None) -> None:
         self.told.append(("weigh", None if scores is None else scores.shape))
 
+    def overlap(self, merge: str | None) -> None:
+        self.told.append(("overlap", merge))
+
     def explain(self, leaf: int, row: int, col: int) -> None:
         self.told.append(("explain", leaf, row, col))
 

@@ -24,6 +24,9 @@ def progress_in_words(progress: Progress) -> str:
         words += ", all analysed" if not progress.failed else ", done"
     elif progress.seconds_left is not None:
         words += f", {time_left_in_words(progress.seconds_left)} left"
+    if progress.between is not None:
+        between = progress.between
+        words += f", and {between.done - between.failed:,} of {between.total:,} half-way between"
     if progress.failed:
         words += f"; {progress.failed:,} could not be read and stay not analysed"
     return words
@@ -80,11 +83,13 @@ class AnalysisBar(QWidget):
 
     def show_progress(self, progress: Progress) -> None:
         """Take over what the analysis tells."""
-        share = progress.done / progress.total if progress.total else 1
-        self._bar.setValue(round(_PERMILLE * share))
+        done, total = progress.done, progress.total
+        if progress.between is not None:
+            done, total = done + progress.between.done, total + progress.between.total
+        self._bar.setValue(round(_PERMILLE * done / total) if total else _PERMILLE)
         self._say(progress_in_words(progress))
         self._show_paused(progress.paused)
-        self._set_running(progress.done < progress.total)
+        self._set_running(done < total)
         self.show()
 
     def end(self, words: str) -> None:

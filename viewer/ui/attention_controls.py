@@ -56,9 +56,19 @@ _LEVELS = {
     "patch": ("Patches", "Squares of 128 µm in their region"),
     "token": ("Tokens", "Squares of 8 µm in their patch"),
 }
+_OVERLAPS = {
+    "": ("No overlap", "Each place is seen from one patch"),
+    "mean": ("Mean where attention is high", "There, the mean of what up to four overlapping patches say"),
+    "max": (
+        "Largest where attention is high",
+        "There, the most that one of up to four patches says",
+    ),
+}
+"""How patches half-way between others count, what it is called, and what it does."""
 _WIDTH_EM = 17.0
 _NO_SUCH_LEVEL = "This way of joining has no such level"
 _ONE_HEAD = "It has only one"
+_NO_TOKENS = "It looks at whole patches, and at no parts of them"
 _NOT_SEEN = "Changes nothing now: this level is not shown"
 
 
@@ -90,6 +100,7 @@ class AttentionControls(QWidget):
         self.level = self._combo("Down to which level", _LEVELS)
         self.patch_head = self._combo("Head for patches")
         self.token_head = self._combo("Head for tokens")
+        self.overlap = self._combo("Overlapping patches", _OVERLAPS)
         self.bar = AnalysisBar()
         self._remarks = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self._remarks.setAccessibleName("Notes of the analysis")
@@ -105,6 +116,7 @@ class AttentionControls(QWidget):
         form.addRow("&Down to", self.level)
         form.addRow("&Patch head", self.patch_head)
         form.addRow("To&ken head", self.token_head)  # Qt cuts it with T underlined: "To" is kerned
+        form.addRow("&Overlap", self.overlap)
         page = QWidget()
         page.setMinimumWidth(em_px(_WIDTH_EM))
         layout = QVBoxLayout(page)
@@ -133,7 +145,11 @@ class AttentionControls(QWidget):
         if card is None or not self.shown.isChecked():
             return None
         return AttentionChoice(
-            card.id, self.hierarchy.mode, self.token_head.currentData(), self.patch_head.currentData()
+            card.id,
+            self.hierarchy.mode,
+            self.token_head.currentData(),
+            self.patch_head.currentData(),
+            self.overlap.currentData() or None if self.overlap.isEnabled() else None,
         )
 
     @property
@@ -225,6 +241,8 @@ class AttentionControls(QWidget):
         ):
             combo.setEnabled(heads > 1 and shows)
             combo.setToolTip(_ONE_HEAD if heads == 1 else "" if shows else _NOT_SEEN)
+        self.overlap.setEnabled(seen.token)
+        self.overlap.setToolTip("" if seen.token else _NO_TOKENS if views else _NOT_SEEN)
 
     def _offer_levels(self) -> None:
         model = self.level.model()
@@ -248,6 +266,11 @@ def mode_in_words(mode: str) -> str:
 def level_in_words(level: str) -> str:
     """What a level of ``viewer.view.hierarchy`` is called."""
     return _LEVELS[level][0]
+
+
+def overlap_in_words(overlap: str | None) -> str:
+    """What a merging of overlapping patches is called, None for none."""
+    return _OVERLAPS[overlap or ""][0]
 
 
 def head_in_words(head: Head) -> str:

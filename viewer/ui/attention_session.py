@@ -38,13 +38,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AttentionChoice:
-    """Which encoder's attention, by which of its heads, and how levels are joined (a mode of
-    ``viewer.view.hierarchy``)."""
+    """Which encoder's attention, by which of its heads, how levels are joined (a mode of
+    ``viewer.view.hierarchy``), and how what patches half-way between others say is merged ("mean" or "max");
+    None: they are not looked at."""
 
     encoder_id: str
     mode: str = "factorised"
     token_head: Head = MEAN
     patch_head: Head = MEAN
+    overlap: str | None = None
 
 
 class AttentionSession(QObject):
@@ -102,7 +104,9 @@ class AttentionSession(QObject):
         before, self._choice = self._choice, choice
         if before == choice and (choice is None or self.running):
             return
-        if self.running and before and choice and before.encoder_id == choice.encoder_id:
+        if self._client and before and choice and before.encoder_id == choice.encoder_id:
+            if before.overlap != choice.overlap:
+                self._client.overlap(choice.overlap)
             self._draw_again()
         else:
             self._begin_anew()
@@ -156,6 +160,8 @@ class AttentionSession(QObject):
             self.failed.emit(f"The slide cannot be analysed: {error}.")
             return
         self._client = following
+        if choice.overlap is not None:
+            following.overlap(choice.overlap)
         if self._field is not None:
             self._send_relevance()
         self._look.ask()

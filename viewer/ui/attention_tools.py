@@ -14,6 +14,7 @@ from viewer.ui.attention_controls import (
     head_in_words,
     level_in_words,
     mode_in_words,
+    overlap_in_words,
 )
 from viewer.ui.attention_session import AttentionSession
 from viewer.ui.dialogs import show_dialog
@@ -223,6 +224,8 @@ class AttentionTools(QObject):
                 what.append(f"down to {level_in_words(look.level).lower()}")
             heads = ("patch", shown.patch_head, seen.patch), ("token", shown.token_head, seen.token)
             what += [f"{of}: {head_in_words(head).lower()}" for of, head, on in heads if on and head != MEAN]
+            if shown.overlap is not None:
+                what.append(f"overlap: {overlap_in_words(shown.overlap).lower()}")
         return f"{', '.join(what)}, {size} µm/px{estimated}"
 
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLabel
 
 from viewer.relevance.attention import MAX, MEAN
 from viewer.relevance.saliency_card import SALIENCY
-from viewer.ui.attention_controls import AttentionControls, head_in_words, mode_in_words
+from viewer.ui.attention_controls import AttentionControls, head_in_words, mode_in_words, overlap_in_words
 from viewer.ui.attention_session import AttentionChoice
 from viewer.ui.encoder_dialog import card_facts
 from viewer.ui.theme import ThemeKeeper
@@ -110,6 +110,29 @@ def test_a_slide_head_has_views_of_patches_alone(controls: AttentionControls) ->
     assert controls.hierarchy.mode == "blend"
 
 
+def test_overlapping_patches_are_offered_where_tokens_are_seen(controls: AttentionControls) -> None:
+    controls.shown.setChecked(True)
+    choose(controls.overlap, overlap_in_words("mean"))
+    assert controls.choice == AttentionChoice("saliency", overlap="mean")
+    choose(controls.overlap, overlap_in_words("max"))
+    assert controls.choice == AttentionChoice("saliency", overlap="max")
+    choose(controls.level, "Patches")
+    assert controls.choice == AttentionChoice("saliency")
+    assert not controls.overlap.isEnabled()
+    assert "level is not shown" in controls.overlap.toolTip()
+    choose(controls.level, "Tokens")
+    assert controls.choice == AttentionChoice("saliency", overlap="max")
+    choose(controls.encoder, "Tumour or not")
+    assert controls.choice is not None
+    assert controls.choice.overlap is None
+    assert not controls.overlap.isEnabled()
+    assert "no parts" in controls.overlap.toolTip()
+    choose(controls.encoder, "HIPT")
+    choose(controls.overlap, overlap_in_words(None))
+    assert controls.overlap.isEnabled()
+    assert controls.choice == AttentionChoice("hipt", "factorised")
+
+
 def test_other_encoders_leave_what_is_chosen_where_it_still_is(controls: AttentionControls) -> None:
     choose(controls.encoder, "HIPT")
     choose(controls.patch_head, "Head 2")
@@ -152,6 +175,7 @@ def test_every_label_leads_to_its_field_and_the_facts_can_be_asked_for(
         controls.level,
         controls.patch_head,
         controls.token_head,
+        controls.overlap,
     }
     assert controls.facts.accessibleName()
     with qtbot.wait_signal(controls.facts_pressed):

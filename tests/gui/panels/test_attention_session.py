@@ -107,6 +107,20 @@ def test_heads_and_modes_draw_anew_and_start_no_worker(
     assert len(clients) == 1
 
 
+def test_overlapping_patches_are_asked_for_of_the_worker_that_is_there_and_of_the_next(
+    opened: AttentionSession, clients: list[FakeClient]
+) -> None:
+    opened.show(SALIENCY)
+    assert not [words for words in clients[0].told if words[0] == "overlap"]
+    for merge in ("mean", "max", None, "mean"):
+        opened.show(replace(SALIENCY, overlap=merge))
+        assert clients[0].told[-1] == ("overlap", merge)
+    opened.show(replace(SALIENCY, overlap="mean", mode="blend"))
+    assert clients[0].told.count(("overlap", "mean")) == 2, "once for each time it was chosen"
+    opened.show(replace(HIPT, overlap="mean"))
+    assert ("overlap", "mean") in clients[1].told
+
+
 def test_another_encoder_gets_a_worker_of_its_own_and_the_layer_goes(
     opened: AttentionSession, clients: list[FakeClient]
 ) -> None:

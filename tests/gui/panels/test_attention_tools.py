@@ -255,6 +255,14 @@ def test_fast_changes_of_modes_and_heads_end_at_the_last(qtbot: QtBot, stage: St
     assert len(stage.clients) == 1
 
 
+def test_the_legend_says_that_patches_overlap(qtbot: QtBot, stage: Stage) -> None:
+    show(stage, 0)
+    attend(qtbot, stage)
+    assert "overlap" not in stage.legend.text
+    stage.tools.controls.overlap.setCurrentIndex(1)
+    qtbot.wait_until(lambda: "overlap: mean where attention is high" in stage.legend.text)
+
+
 def test_a_slide_head_says_what_its_view_speaks_for(qtbot: QtBot, stage: Stage) -> None:
     show(stage, 2)
     attend(qtbot, stage)

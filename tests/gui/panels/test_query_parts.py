@@ -13,6 +13,7 @@ from viewer.relevance.encoders import EncoderCard, Reason
 from viewer.relevance.field import Provenance
 from viewer.relevance.grid import PatchGrid
 from viewer.relevance.messages import Progress
+from viewer.relevance.overlap_builder import Between
 from viewer.relevance.query import All, AnyOf, Like, Near, Term, Without
 from viewer.ui.analysis_bar import AnalysisBar, progress_in_words
 from viewer.ui.encoder_dialog import EncoderDialog, card_facts
@@ -224,6 +225,10 @@ def test_what_is_not_known_is_said(qtbot: QtBot, explanation: Explanation, words
         (Progress(10, 100, 0, 5, True), "10 of 100 patches, paused"),
         (Progress(100, 100, 0, 0, False), "100 of 100 patches, all analysed"),
         (
+            Progress(100, 100, 0, 0, False, Between(1200, 3000, 1)),
+            "100 of 100 patches, all analysed, and 1,199 of 3,000 half-way between",
+        ),
+        (
             Progress(100, 100, 2, 0, False),
             "98 of 100 patches, done; 2 could not be read and stay not analysed",
         ),
@@ -247,7 +252,10 @@ def test_the_bar_pauses_goes_on_and_stops(qtbot: QtBot) -> None:
     bar._pause.click()
     bar._stop.click()
     assert told == [False, "stop"]
-    bar.show_progress(Progress(100, 100, 0, 0, False))
+    bar.show_progress(Progress(100, 100, 0, 0, False, Between(10, 20, 0)))
+    assert not bar._pause.isHidden()
+    assert 0 < bar._bar.value() < bar._bar.maximum()
+    bar.show_progress(Progress(100, 100, 0, 0, False, Between(20, 20, 3)))
     assert bar._pause.isHidden()
     bar.end("Stopped.")
     assert bar.words == "Stopped."

@@ -15,10 +15,10 @@ import torch
 from PIL import Image
 
 from viewer import cli, cli_heatmap
-from viewer.relevance import offline, overlapping, points
+from viewer.relevance import attention_map, offline, overlapping, points
 from viewer.relevance.measured import MeasuredEncoder
 from viewer.slide.phantom import write_phantom
-from viewer.slide.source import open_slide
+from viewer.slide.source import SlideError, open_slide
 from viewer.view import hierarchy
 
 if TYPE_CHECKING:
@@ -307,6 +307,24 @@ def test_a_heatmap_of_attention_needs_no_words(
         == 1
     )
     assert "it holds no weights" in capsys.readouterr().err
+
+
+def test_tokens_are_looked_at_only_where_they_are_shown_or_looked_for(
+    slide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def asked_only(_analysis: Any, _progress: Any, *, tokens: bool) -> Any:
+        asked.append(tokens)
+        raise SlideError(slide, "enough is known")
+
+    monkeypatch.setattr(attention_map, "attention_of", asked_only)
+    words = ["heatmap", str(slide), "--encoder", "saliency", "-o", str(tmp_path / "map.ome.tiff")]
+    of_patches = [*words, "--level", "patch"]
+    to_points = ["--points", str(tmp_path / "p.geojson")]
+    for more in (words, of_patches, [*of_patches, "--overlap", "mean"], [*of_patches, *to_points]):
+        assert cli.main(more) == 1
+    assert asked == [True, False, True, True]
 
 
 def test_attention_is_looked_at_again_where_it_is_high_and_written_as_points(

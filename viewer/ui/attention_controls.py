@@ -58,10 +58,13 @@ _LEVELS = {
 }
 _OVERLAPS = {
     "": ("No overlap", "Each place is seen from one patch"),
-    "mean": ("Mean where attention is high", "There, the mean of what up to four overlapping patches say"),
+    "mean": (
+        "Mean, where high",
+        "Where attention is high, the mean of what up to four overlapping patches say",
+    ),
     "max": (
-        "Largest where attention is high",
-        "There, the most that one of up to four patches says",
+        "Largest, where high",
+        "Where attention is high, the most that one of up to four patches says",
     ),
 }
 """How patches half-way between others count, what it is called, and what it does."""

@@ -260,7 +260,7 @@ def test_the_legend_says_that_patches_overlap(qtbot: QtBot, stage: Stage) -> Non
     attend(qtbot, stage)
     assert "overlap" not in stage.legend.text
     stage.tools.controls.overlap.setCurrentIndex(1)
-    qtbot.wait_until(lambda: "overlap: mean where attention is high" in stage.legend.text)
+    qtbot.wait_until(lambda: "overlap: mean, where high" in stage.legend.text)
 
 
 def test_a_slide_head_says_what_its_view_speaks_for(qtbot: QtBot, stage: Stage) -> None:

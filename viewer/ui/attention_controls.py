@@ -60,7 +60,7 @@ _OVERLAPS = {
     "": ("No overlap", "Each place is seen from one patch"),
     "mean": (
         "Mean, where high",
-        "Where attention is high, the mean of what up to four overlapping patches say",
+        "Where attention is high, the mean of what up to four patches say",
     ),
     "max": (
         "Largest, where high",

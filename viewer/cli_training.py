@@ -138,13 +138,11 @@ def _device(wanted: str | None) -> str:
 
 def _text(facts: dict[str, Any], folder: Path, registered: str) -> str:
     from viewer.relevance.training import FACTS, PAGE, WEIGHTS
+    from viewer.relevance.training_report import slides_in_words
 
     tested = facts["report"]
     before, after = tested["calibration"]["before"], tested["calibration"]["after"]
-    lines = [
-        f"tested      {tested['slides']:,} slides of {tested['patients']:,} patients, "
-        f"{len(tested['splits'])} of their splits"
-    ]
+    lines = [f"tested      {slides_in_words(tested)}, {len(tested['splits'])} of their splits"]
     for name, area in tested["auc"].items():
         said = "not to be told: the test lacks a class"
         if area["auc"] is not None:

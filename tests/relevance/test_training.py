@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -186,13 +188,16 @@ def test_a_validation_that_is_no_number_ends_it(
         train_head(cohort, QUICK, tmp_path, name="ours")
 
 
+@pytest.mark.parametrize(
+    "what", ["viewer.relevance.gated_attention.GatedAttentionHead.forward", "torch.Tensor.backward"]
+)
 def test_a_slide_that_does_not_fit_the_memory_is_named(
-    cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    def full(*_: Any) -> None:
+    def full(*_: Any, **__: Any) -> None:
         raise torch.OutOfMemoryError("full")
 
-    monkeypatch.setattr("viewer.relevance.gated_attention.GatedAttentionHead.forward", full)
+    monkeypatch.setattr(what, full)
     with pytest.raises(TrainingError, match=r"h5: its 40 patches do not fit the memory of cpu"):
         train_head(cohort, QUICK, tmp_path, name="ours")
 
@@ -218,6 +223,35 @@ def test_features_that_do_not_fit_are_read_again(
     monkeypatch.setattr(training, "_MEMORY_SHARE", 0.0)
     assert train_head(cohort, options, tmp_path / "again", name="ours") == kept
     assert len(reads) > len(set(reads)) == len(cohort.cases)
+
+
+def test_one_large_slide_does_not_keep_the_others_out_of_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everywhere = np.argwhere(np.ones((32, 39), bool)).astype(np.int32)
+    labels = {}
+    for number in range(12):
+        features, cells = made_slide(number)
+        if number == 0:
+            cells = everywhere
+            features = np.ones((len(cells), WIDE), np.float32)
+        written(tmp_path / "stores", f"s{number:02}", features, cells)
+        labels[f"s{number:02}"] = Label(f"s{number:02}", ("no", "yes")[number % 2], f"p{number}", "")
+    cohort = gather([tmp_path / "stores"], labels)
+    reads: Counter[Path] = Counter()
+
+    def counted(path: Path) -> Any:
+        reads[path] += 1
+        return read_bag(path)
+
+    monkeypatch.setattr(training, "read_bag", counted)
+    monkeypatch.setattr(training, "_MEMORY_SHARE", 30_000 / psutil.virtual_memory().total)
+    memory = psutil.virtual_memory()._replace(available=psutil.virtual_memory().total)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    train_head(cohort, replace(QUICK, folds=1, epochs=3), tmp_path / "out", name="ours")
+    large = cohort.cases[0].path
+    assert reads[large] >= 3
+    assert {path: count for path, count in reads.items() if count > 1} == {large: reads[large]}
 
 
 def test_torch_is_left_as_it_was(cohort: Cohort, tmp_path: Path) -> None:

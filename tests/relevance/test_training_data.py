@@ -65,14 +65,31 @@ def test_a_table(tmp_path: Path) -> None:
         "\ufeffLabel, Slide ,patient,split,age\nyes,a.svs,P1,Train,40\n\n,b,P2,val,\nno,c,P3,validation,3\n"
     )
     found, notes = read_labels(table(tmp_path, text))
-    assert found == {"a": Label("a", "yes", "P1", "train"), "c": Label("c", "no", "P3", "validation")}
+    assert found == {"a": Label("a", "yes", "p1", "train"), "c": Label("c", "no", "p3", "validation")}
     assert "no label is given for b" in notes[0]
 
 
 def test_a_table_with_semicolons_and_no_patients(tmp_path: Path) -> None:
     found, notes = read_labels(table(tmp_path, 'slide;label\n"a; b";1,5\n'))
-    assert found == {"a; b": Label("a; b", "1,5", "a; b", "")}
+    assert found == {"a; b": Label("a; b", "1,5", "", "")}
     assert notes == ()
+
+
+def test_patients_are_the_same_however_they_are_written(tmp_path: Path) -> None:
+    found, _ = read_labels(table(tmp_path, "slide,label,patient\na,1,P01\nb,2, p01\n"))
+    assert found["a"].patient == found["b"].patient == "p01"
+
+
+def test_patients_that_nobody_states_are_said(tmp_path: Path) -> None:
+    for slide in ("TCGA-AA-1-DX1", "TCGA-AA-1-DX2"):
+        store(tmp_path, slide)
+    given, _ = read_labels(table(tmp_path, "slide,label\nTCGA-AA-1-DX1,a\nTCGA-AA-1-DX2,b\n"))
+    found = gather([tmp_path], given)
+    assert not found.patients_stated
+    assert [case.patient for case in found.cases] == ["TCGA-AA-1-DX1", "TCGA-AA-1-DX2"]
+    assert found.notes[-1].startswith("Patients are not stated")
+    stated = {slide: Label(slide, label, "p", "") for slide, label in zip(given, "ab", strict=True)}
+    assert gather([tmp_path], stated).patients_stated
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,6 +18,7 @@ from viewer.relevance.training_report import (
     calibration_error,
     figures,
     fit_temperature,
+    log_odds,
     predictions_as_facts,
     softmax,
 )
@@ -140,6 +143,32 @@ def test_figures_of_two_classes() -> None:
     assert area["low"] < area["auc"] < area["high"]
     assert [one["slides"] for one in tested["splits"]] == [12, 12]
     assert tested["calibration"]["before"] != tested["calibration"]["after"]
+
+
+def test_probabilities_of_1_to_all_digits_are_ranked_all_the_same(rng: np.random.Generator) -> None:
+    raw = rng.normal(size=60) + (np.arange(60) % 2) * 0.8
+    given_ = [
+        Prediction("held out", str(n), str(n), n % 2, (0.0, 60 * raw[n] + 120, -1.0), 1.0) for n in range(60)
+    ]
+    assert len(np.unique(softmax(np.array([one.logits for one in given_]))[:, 1])) < 30
+    for classes in (2, 3):
+        rows = [replace(one, logits=one.logits[:classes]) for one in given_]
+        tested = figures(rows, ["no", "yes", "may"][:classes], seed=0)
+        assert tested["auc"]["yes"]["auc"] == pytest.approx(auc(raw, np.arange(60) % 2 == 1), abs=0.002)
+        assert tested["splits"][0]["auc"]["yes"] == tested["auc"]["yes"]["auc"]
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_odds_are_those_of_the_probabilities(rng: np.random.Generator, classes: int) -> None:
+    logits = rng.normal(size=(20, classes)) * 3
+    chances = softmax(logits)
+    assert np.allclose(log_odds(logits), np.log(chances / (1 - chances)))
+
+
+def test_patients_that_are_not_stated_are_not_counted() -> None:
+    tested = figures(predictions(), ["no", "yes"], seed=0, patients_stated=False)
+    assert tested["patients"] is None
+    assert "Tested on 24 slides (patients not stated)" in as_markdown(facts() | {"report": tested})
 
 
 def test_a_class_that_the_test_lacks_is_not_made_up() -> None:

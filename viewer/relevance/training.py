@@ -198,8 +198,9 @@ class _Training:
             if not bool(loss.isfinite()):
                 raise TrainingError(f"{case.path}: {LOST} there; {LOWER}")
             optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
+            with self._fitting(split.train[place]):
+                loss.backward()
+                optimiser.step()
             report(self._state.running.epochs + (step + 1) / len(order))
 
     @torch.no_grad()
@@ -225,13 +226,20 @@ class _Training:
         return np.array(rows, np.float64).reshape(len(among), len(self._cohort.classes))
 
     def _forward(self, head: GatedAttentionHead | SpanHead, index: int, scaling: Scaling) -> Tensor:
-        features, cells = (part.to(self._options.device) for part in self._bag(index))
-        try:
+        with self._fitting(index):
+            features, cells = (part.to(self._options.device) for part in self._bag(index))
             return head(scaling(features), cells)
+
+    @contextmanager
+    def _fitting(self, index: int) -> Iterator[None]:
+        """Raises TrainingError where what is done there with a slide does not fit the device's memory."""
+        try:
+            yield
         except torch.OutOfMemoryError as error:
+            case = self._cohort.cases[index]
             raise TrainingError(
-                f"{self._cohort.cases[index].path}: its {len(features):,} patches do not fit the memory of "
-                f"{self._options.device}; --device cpu may have more"
+                f"{case.path}: its {case.patches:,} patches do not fit the memory of {self._options.device}; "
+                "--device cpu may have more"
             ) from error
 
     def _bag(self, index: int) -> tuple[Tensor, Tensor]:
@@ -246,8 +254,9 @@ class _Training:
         if self._options.kind == "span":  # the others do not read places
             bag = one_a_cell(bag)
         made = torch.from_numpy(bag.features), torch.from_numpy(bag.cells)
-        self._free_bytes -= bag.features.nbytes + bag.cells.nbytes
-        if self._free_bytes > 0:
+        size = bag.features.nbytes + bag.cells.nbytes
+        if size <= self._free_bytes:
+            self._free_bytes -= size
             self._kept[index] = made
         return made
 
@@ -323,6 +332,7 @@ def _facts(
     ]
     runs = [*splits, final] if final is not splits[0] else [final]
     last = finished[-1]
+    tested = figures(predictions, cohort.classes, seed=options.seed, patients_stated=cohort.patients_stated)
     return {
         "head": {"kind": options.kind, "split": final.name, "temperature": last["temperature"]},
         "encoder": {
@@ -333,7 +343,7 @@ def _facts(
         "classes": list(cohort.classes),
         "options": asdict(options),
         "threads": torch.get_num_threads(),
-        "report": figures(predictions, cohort.classes, seed=options.seed),
+        "report": tested,
         "splits": [
             {
                 "split": split.name,

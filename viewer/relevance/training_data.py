@@ -35,6 +35,10 @@ _HELD_OUT_PARTS = 5
 """Without folds, a fifth of the patients is for the test and a fifth for validation, where so many are."""
 LEAST_PARTS = 3
 """One to train on, one to stop by, one to test on."""
+_NO_PATIENTS = (
+    "Patients are not stated (the table has no column patient): every slide counts as a patient of its own. "
+    "Where several are of one patient, training and test may share them, and the figures are too good."
+)
 _SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation"), "validation"),
@@ -48,8 +52,8 @@ class TrainingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A line of the table. ``patient`` is the slide itself where the table names none. ``split``: "train",
-    "validation" or "test", "" where the table does not say.
+    """A line of the table. ``patient``: without regard to case, "" where the table names none. ``split``:
+    "train", "validation" or "test", "" where the table does not say.
     """
 
     slide: str
@@ -60,8 +64,9 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A slide to train on. ``mean`` and ``spread`` (width,) float64: of its features, the latter the sum of
-    squared distances from the mean. ``digest`` tells its features from any others.
+    """A slide to train on. ``patient`` is the slide itself where none is stated. ``mean`` and ``spread``
+    (width,) float64: of its features, the latter the sum of squared distances from the mean. ``digest`` tells
+    its features from any others.
     """
 
     slide: str
@@ -77,7 +82,9 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """All cases, by the names of their slides, and what their features are."""
+    """All cases, by the names of their slides, and what their features are. ``patients_stated``: the table
+    says whose slides they are.
+    """
 
     classes: tuple[str, ...]
     cases: tuple[Case, ...]
@@ -85,6 +92,7 @@ class Cohort:
     encoder_version: str
     feature_width: int
     notes: tuple[str, ...]
+    patients_stated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +147,7 @@ def read_labels(path: Path) -> tuple[dict[str, Label], tuple[str, ...]]:
         split = _SPLITS.get(row.get("split", "").casefold(), "")
         if not split and "split" in names:
             raise TrainingError(f"{where}: split is train, validation or test, not {row['split']!r}")
-        labels[slide] = Label(slide, row["label"], row.get("patient", slide), split)
+        labels[slide] = Label(slide, row["label"], row.get("patient", "").casefold(), split)
     notes = (f"{path}: no label is given for {listed(unlabelled)}.",) if unlabelled else ()
     return labels, notes
 
@@ -175,6 +183,7 @@ def gather(
     be used. Other files in a folder are left out, with a note.
     """
     classes = tuple(sorted({label.label for label in labels.values()}))
+    patients_stated = all(label.patient for label in labels.values())
     if len(classes) < 2:
         raise TrainingError(f"labels of two kinds are needed to tell apart; there is {listed(classes)}")
     cases: dict[str, Case] = {}
@@ -216,10 +225,12 @@ def gather(
     missing = sorted(set(labels) - set(cases))
     if missing:
         notes.append(f"There are no features of {listed(missing)}, which the table labels.")
+    if not patients_stated:
+        notes.append(_NO_PATIENTS)
     progress(1, 1)
     ordered = tuple(cases[slide] for slide in sorted(cases))
     width = seen.features.shape[1]
-    return Cohort(classes, ordered, seen.encoder, seen.encoder_version, width, tuple(notes))
+    return Cohort(classes, ordered, seen.encoder, seen.encoder_version, width, tuple(notes), patients_stated)
 
 
 def listed(names: Sequence[str]) -> str:
@@ -257,7 +268,7 @@ def _case(bag: FeatureBag, label: Label, classes: tuple[str, ...]) -> Case:
     return Case(
         label.slide,
         classes.index(label.label),
-        label.patient,
+        label.patient or label.slide,
         label.split,
         bag.path,
         len(bag.features),

@@ -48,6 +48,15 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
+def log_odds(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, classes) logits to the logarithm of each class's odds: ranks as its probability does, and goes on
+    where that is 1 to all digits.
+    """
+    others = np.repeat(logits[:, None], logits.shape[1], axis=1)
+    others[:, np.eye(logits.shape[1], dtype=bool)] = -np.inf
+    return np.asarray(logits - np.logaddexp.reduce(others, axis=2))
+
+
 def auc(
     scores: NDArray[np.float64], positive: NDArray[np.bool_], weights: NDArray[np.float64] | None = None
 ) -> float | None:
@@ -136,20 +145,23 @@ def calibration_error(probabilities: NDArray[np.float64], labels: NDArray[np.int
     return float(np.abs(gaps).sum() / len(labels))
 
 
-def figures(predictions: Sequence[Prediction], classes: Sequence[str], *, seed: int) -> dict[str, Any]:
-    """All figures of the tests together, fit for JSON.
+def figures(
+    predictions: Sequence[Prediction], classes: Sequence[str], *, seed: int, patients_stated: bool = True
+) -> dict[str, Any]:
+    """All figures of the tests together, fit for JSON; no number of patients where they are not stated.
 
     Of two classes the second is what is asked for; of more, each against all others.
     """
     logits = np.array([one.logits for one in predictions], np.float64)
     labels = np.array([one.label for one in predictions], np.int64)
     patients = [one.patient for one in predictions]
-    before, after = softmax(logits), _calibrated(predictions)
+    calibrated = _calibrated(predictions)
+    before, after, scores = softmax(logits), softmax(calibrated), log_odds(calibrated)
     asked = range(len(classes)) if len(classes) > 2 else [1]
     areas = {}
     for label in asked:
-        interval = auc_interval(after[:, label], labels == label, patients, seed=seed)
-        area = auc(after[:, label], labels == label)
+        interval = auc_interval(scores[:, label], labels == label, patients, seed=seed)
+        area = auc(scores[:, label], labels == label)
         areas[classes[label]] = {
             "auc": area,
             "low": interval and interval[0],
@@ -159,7 +171,7 @@ def figures(predictions: Sequence[Prediction], classes: Sequence[str], *, seed: 
     recalls = [float(right[labels == label].mean()) for label in np.unique(labels)]
     return {
         "slides": len(predictions),
-        "patients": len(set(patients)),
+        "patients": len(set(patients)) if patients_stated else None,
         "slides_by_class": {name: int((labels == label).sum()) for label, name in enumerate(classes)},
         "auc": areas,
         "auc_interval": INTERVAL,
@@ -182,12 +194,13 @@ def predictions_as_facts(predictions: Sequence[Prediction], classes: Sequence[st
             "label": classes[one.label],
             "probabilities": dict(zip(classes, map(float, row), strict=True)),
         }
-        for one, row in zip(predictions, _calibrated(predictions), strict=True)
+        for one, row in zip(predictions, softmax(_calibrated(predictions)), strict=True)
     ]
 
 
 def _calibrated(predictions: Sequence[Prediction]) -> NDArray[np.float64]:
-    return softmax(np.array([np.array(one.logits) / one.temperature for one in predictions], np.float64))
+    """(n, classes) logits over their temperatures."""
+    return np.array([np.array(one.logits) / one.temperature for one in predictions], np.float64)
 
 
 def _names(predictions: Sequence[Prediction]) -> list[str]:
@@ -198,7 +211,7 @@ def _of_split(
     name: str, predictions: Sequence[Prediction], asked: Sequence[int], classes: Sequence[str]
 ) -> dict[str, Any]:
     own = [one for one in predictions if one.split == name]
-    given = _calibrated(own)
+    given = log_odds(_calibrated(own))
     labels = np.array([one.label for one in own])
     return {
         "split": name,
@@ -223,8 +236,7 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
         f"A slide head ({facts['head']['kind']}) on features of {shown(encoder['id'])}, version "
         f"{shown(encoder['version'])}. {RESEARCH_USE}.",
         "",
-        f"Tested on {tested['slides']:,} slides of {tested['patients']:,} patients that it had not seen "
-        f"({counts}).",
+        f"Tested on {slides_in_words(tested)} that it had not seen ({counts}).",
         "",
         "| Class | AUC | 95 % interval |",
         "|---|---|---|",
@@ -263,6 +275,13 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
         lines += [unproven, ""]
     lines += [f"- {shown(note)}" for note in facts["notes"]]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def slides_in_words(tested: Mapping[str, Any]) -> str:
+    """How many slides ``figures`` are of, and of how many patients."""
+    slides, patients = tested["slides"], tested["patients"]
+    whose = f" of {patients:,} patients" if patients is not None else " (patients not stated)"
+    return f"{slides:,} slides{whose}"
 
 
 def no_better_than_chance(tested: Mapping[str, Any]) -> str:

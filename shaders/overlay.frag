@@ -54,6 +54,7 @@ float dots(vec2 at) {
 #ifdef LEVELS
 const float SIDE = 16.0;                   // patches of a region, tokens of a patch
 const float MIDDLE = 128.0 / 255.0;
+const float FAINT_CODE = 8.0 / 255.0;      // from here down to 0 a token that is a factor makes all of it nothing
 const float TOKENS_COUNT = 0.25;           // from this weight on a patch without tokens is not all that was asked
 
 vec2 sum_in(sampler2D level, vec2 at) {
@@ -68,8 +69,10 @@ float with_other_levels(float patch_code, vec2 token) {
     vec2 region = sum_in(regions, (patch_position + first_patch) / SIDE);
     vec3 codes = vec3(region.r / max(region.g, 1.0 / 1024.0), patch_code, token.r / max(token.g, 1.0 / 1024.0));
     vec3 beyond = codes - MIDDLE;
-    beyond.z *= min(4.0 * token.g, 1.0);   // none counts where none is known; where the own is, token.g is 0.25 or more
-    return clamp(MIDDLE + dot(level_weights, beyond), 0.0, 1.0);
+    float counted = min(4.0 * token.g, 1.0);   // none where none is known; where the own is, token.g is 0.25 or more
+    beyond.z *= counted;
+    float nothing = (1.0 - min(codes.z / FAINT_CODE, 1.0)) * clamp(2.0 * level_weights.z - 1.0, 0.0, 1.0) * counted;
+    return clamp(MIDDLE + dot(level_weights, beyond), 0.0, 1.0) * (1.0 - nothing);
 }
 #endif
 

@@ -359,6 +359,23 @@ def test_levels_are_composed_as_python_composes_them(mode: str, downsample: floa
 
 
 @pytest.mark.parametrize("smooth", [True, False])
+def test_a_token_without_attention_is_clear_and_one_that_is_not_known_is_what_its_patch_is(
+    smooth: bool,
+) -> None:
+    tokens = np.zeros((96, 128), np.uint8)
+    tokens[:, 64:] = MIDDLE
+    known = np.ones((6, 8), bool)
+    known[:, :2] = known[:, 6:] = False
+    levels = HierarchyLevels(np.array([[170]], np.uint8), tokens, known)
+    look = replace(SOLID, smooth=smooth, hierarchy=HierarchyLook("factorised", "token"))
+    picture = draw(scene(replace(layer(np.full((6, 8), 255)), levels=levels), look))
+    assert (picture[:, 210:390] == 255).all()
+    assert np.abs(picture[:, 410:590] - colour_of(255)).max() <= 2
+    for unknown in (picture[:, 10:190], picture[:, 610:790]):
+        assert (np.abs(unknown - colour_of(255)).max(axis=-1) <= 2).mean() > 0.2, "dots"
+
+
+@pytest.mark.parametrize("smooth", [True, False])
 @pytest.mark.parametrize("level", ["region", "patch", "token"])
 def test_glass_is_clear_at_every_level_and_changes_no_neighbour(level: str, smooth: bool) -> None:
     tissue = np.zeros((32, 32), bool)

@@ -49,6 +49,17 @@ def test_even_attention_is_the_middle_and_eight_times_as_much_the_top() -> None:
     assert composed(one, none, one, weights) == 0
 
 
+def test_a_token_without_attention_is_clear_however_much_its_patch_gets() -> None:
+    much, none, even = log_codes(np.array([100.0, 0.0, 1.0]))[:, None]
+    for mode in ("factorised", "single"):
+        weights = [HierarchyLook(mode).weights(px) for px in np.geomspace(30, 200, 400)]
+        seen = np.array([composed(much, much, none, one)[0] for one in weights])
+        assert (seen[0], seen[-1]) == (1, 0)
+        assert np.abs(np.diff(seen)).max() < 0.05, "it fades"
+    assert composed(much, much, even, HierarchyLook("factorised", "token").weights(9)) == 1
+    assert composed(much, much, none, HierarchyLook("factorised", "patch").weights(9)) == 1
+
+
 def test_a_blend_is_the_mean_of_percentiles() -> None:
     weights = HierarchyLook("blend", "token").weights(100)
     patch, token = np.array([51], np.uint8), np.array([153], np.uint8)

@@ -27,6 +27,8 @@ _LOG_GAIN = 255 / (CODES_PER_OCTAVE * OCTAVES)
 
 MODES = ("factorised", "blend", "single")
 LEVELS = ("zoom", "region", "patch", "token")
+_WEIGHT_IN_MEAN = 0.5
+_FAINT_CODE = 8
 _WITHOUT_REGIONS = "blend"
 """As published, it ranks patches and tokens."""
 _FADES_IN_FROM_PX, _FADED_IN_AT_PX = 2.0, 6.0
@@ -134,10 +136,13 @@ class HierarchyLevels:
 def composed(
     region: NDArray[np.uint8], patch: NDArray[np.uint8], token: NDArray[np.uint8], weights: LevelWeights
 ) -> NDArray[np.float32]:
-    """The likeness, 0 to 1, of codes of one shape. Even attention is ``MIDDLE`` of 255."""
+    """The likeness, 0 to 1, of codes of one shape. Even attention is ``MIDDLE`` of 255. Where tokens are
+    factors, which weigh more than in a mean, one of nothing makes all of it nothing."""
     codes = np.stack([region, patch, token], axis=-1).astype(np.float32)
     beyond = (codes - np.float32(MIDDLE)) @ np.array(weights, np.float32)
-    likeness: NDArray[np.float32] = np.clip((np.float32(MIDDLE) + beyond) / np.float32(255), 0, 1)
+    likeness: NDArray[np.float32] = np.asarray(np.clip((np.float32(MIDDLE) + beyond) / np.float32(255), 0, 1))
+    factor = np.float32(min(max(weights.token / _WEIGHT_IN_MEAN - 1, 0.0), 1.0))
+    likeness *= 1 - factor * (1 - np.minimum(codes[..., 2] / np.float32(_FAINT_CODE), 1))
     return likeness
 
 

@@ -221,6 +221,16 @@ def test_a_region_level_wants_its_own_patches(tmp_path: Path) -> None:
         load_region_level(saved(tmp_path / "patch.pth", small()), feature_width=384)
 
 
+def test_weights_too_large_to_compute_with_are_refused_at_every_level(tmp_path: Path) -> None:
+    huge = {name: value * 1e30 for name, value in small().items()}
+    with pytest.raises(CheckpointError, match=r"patches\.pth: what its weights compute are no numbers"):
+        load_patch_level(saved(tmp_path / "patches.pth", huge))
+    region = {name: value * 1e30 for name, value in small(2, 192).items() if "patch_embed" not in name}
+    region |= {"phi.0.weight": torch.full((192, 128), 1e30), "phi.0.bias": torch.zeros(192)}
+    with pytest.raises(CheckpointError, match=r"regions\.pth: what its weights compute are no numbers"):
+        load_region_level(saved(tmp_path / "regions.pth", region), feature_width=128)
+
+
 def test_a_folders_files_are_told_apart_by_what_they_hold(tmp_path: Path) -> None:
     saved(tmp_path / "first.pth", small(width=384))
     alone = load_hipt(tmp_path)

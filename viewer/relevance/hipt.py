@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from viewer.relevance.checkpoint import CheckpointError, read_tensors, weights_files
 from viewer.relevance.encoders import STATISTICS
 from viewer.relevance.head_weights import NotThisHead, filled
+from viewer.relevance.precision import probe_patches
 from viewer.relevance.slide_heads import load_slide_head
 from viewer.relevance.vit import Block, Shape, VisionTransformer, attend, positions_for
 from viewer.relevance.weights_kind import what_it_is
@@ -40,6 +41,8 @@ _REGION_HEADS = 6
 _PUBLISHED = {704_238_867: "6960cd5a", 395_710_078: "2b0bd9e9"}
 """Bytes of the published files, and how the SHA-256 of each begins."""
 _MOST_BLOCKS = 64
+_PROBE_PX = 64
+"""A few tokens: what is too large is so in each."""
 _REGISTERS = "register_tokens"
 
 
@@ -208,7 +211,9 @@ def _patch_level(path: Path, tensors: Mapping[str, Tensor]) -> VisionTransformer
             shape, image_px=side * TOKEN_PX, patch_px=TOKEN_PX, registers=min(registers, _MOST_BLOCKS)
         )
 
-    return _loaded(path, tensors, made, spare=("head.", "mask_token"))
+    network = _loaded(path, tensors, made, spare=("head.", "mask_token"))
+    images = normalised(torch.from_numpy(probe_patches(_PROBE_PX)))
+    return _computing(path, network, lambda: network.attend(images))
 
 
 def _region_level(path: Path, tensors: Mapping[str, Tensor], feature_width: int) -> RegionTransformer:
@@ -220,9 +225,11 @@ def _region_level(path: Path, tensors: Mapping[str, Tensor], feature_width: int)
             path, f"it was made for patch features of width {phi.shape[1]}, and these have {feature_width}"
         )
     shape, positions = _shape(path, tensors, heads=_REGION_HEADS), _side(path, tensors) ** 2 + 1
-    return _loaded(
+    network = _loaded(
         path, tensors, lambda: RegionTransformer(shape, feature_width, positions), spare=("head.",)
     )
+    features = torch.linspace(-1, 1, 4 * feature_width).view(1, 2, 2, feature_width)
+    return _computing(path, network, lambda: network.attend(features))
 
 
 def _shape(path: Path, tensors: Mapping[str, Tensor], *, heads: int | None) -> Shape:
@@ -255,6 +262,14 @@ def _loaded(
         return filled(make, wanted)
     except NotThisHead as error:
         raise CheckpointError(path, str(error)) from error
+
+
+@torch.inference_mode()
+def _computing(path: Path, network: Net, run: Callable[[], tuple[Tensor, ...]]) -> Net:
+    """The network, tried: weights that are numbers may still be so large that nothing they give is one."""
+    if not all(bool(one.isfinite().all()) for one in run()):
+        raise CheckpointError(path, "what its weights compute are no numbers; the file is damaged")
+    return network
 
 
 def _expected(wanted: str, tensors: Mapping[str, Tensor]) -> str:

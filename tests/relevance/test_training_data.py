@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -121,6 +122,23 @@ def test_a_table_that_is_no_text_or_missing_is_refused(tmp_path: Path) -> None:
         file.truncate(65 << 20)
     with pytest.raises(TrainingError, match="too large"):
         read_labels(tmp_path / "labels.csv")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_a_table_that_is_no_file_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+    path = {"device": Path("/dev/zero"), "folder": tmp_path}.get(kind, tmp_path / "pipe")
+    if kind == "pipe":
+        os.mkfifo(path)
+    with pytest.raises(TrainingError, match="not a regular file"):
+        read_labels(path)
+
+
+def test_labels_that_differ_in_case_or_spaces_alone_are_refused(tmp_path: Path) -> None:
+    for one, other in (("tumor", "TUMOR"), ("grade 1", "grade  1"), ("Grade 1", "grade1")):
+        with pytest.raises(TrainingError, match="differ in case or spaces") as raised:
+            read_labels(table(tmp_path, f"slide,label\na,{one}\nb,{other}\nc,{one}\n"))
+        assert repr(one) in str(raised.value)
+        assert repr(other) in str(raised.value)
 
 
 def test_files_are_found_by_their_slides(tmp_path: Path) -> None:

@@ -148,15 +148,32 @@ def read_labels(path: Path) -> tuple[dict[str, Label], tuple[str, ...]]:
         if not split and "split" in names:
             raise TrainingError(f"{where}: split is train, validation or test, not {row['split']!r}")
         labels[slide] = Label(slide, row["label"], row.get("patient", "").casefold(), split)
+    _check_spellings(path, {label.label for label in labels.values()})
     notes = (f"{path}: no label is given for {listed(unlabelled)}.",) if unlabelled else ()
     return labels, notes
 
 
+def _check_spellings(path: Path, names: set[str]) -> None:
+    """Raises TrainingError where two labels differ in nothing but case and spaces: one class, most likely."""
+    spelt: dict[str, str] = {}
+    for name in sorted(names):
+        other = spelt.setdefault("".join(name.casefold().split()), name)
+        if other != name:
+            raise TrainingError(
+                f"{path}: the labels {shown(other)!r} and {shown(name)!r} differ in case or spaces alone: "
+                "spell them alike where they are one class, and name them otherwise where they are two"
+            )
+
+
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
     try:
-        if path.stat().st_size > _MAX_TABLE_BYTES:
+        if path.exists() and not path.is_file():  # a pipe waits for ever, a device has no end
+            raise TrainingError(f"{path}: this is not a regular file")
+        with path.open("rb") as file:
+            data = file.read(_MAX_TABLE_BYTES + 1)
+        if len(data) > _MAX_TABLE_BYTES:
             raise TrainingError(f"{path}: it is too large for a table of labels")
-        text = path.read_text(encoding="utf-8-sig")
+        text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig").read()
         first = text.partition("\n")[0]
         reader = csv.reader(io.StringIO(text), delimiter=";" if "," not in first else ",", strict=True)
         return [(reader.line_num, cells) for cells in reader]

@@ -134,6 +134,20 @@ def test_a_head_without_views_or_numbers_says_less() -> None:
     assert "maps stay empty" not in whole.says()
 
 
+@pytest.mark.parametrize("part", ["attention", "probabilities", "contributions", "single"])
+def test_a_head_that_computes_no_numbers_is_refused_by_its_file(part: str, tmp_path: Path) -> None:
+    class Overflowing(Head):
+        def read(self, features: torch.Tensor, cells: torch.Tensor):  # type: ignore[no-untyped-def]
+            whole = super().read(features, cells)
+            return replace(whole, **{part: getattr(whole, part) * torch.nan})
+
+    encoder = HeadEncoder(ColourEncoder(), Overflowing(), replace(ENTRY, file=tmp_path / "huge.pt"))
+    with pytest.raises(CheckpointError, match=r"huge\.pt: what this head computes are no numbers"):
+        encoder.attend_whole(
+            np.array([[0.2] * 3, [0.9] * 3], np.float32), np.array([[0, 0], [1, 0]], np.int32)
+        )
+
+
 def test_the_order_in_which_patches_became_known_does_not_matter() -> None:
     """TransMIL lays patches in a square as they follow each other: CLAM gives them column by column."""
     torch.manual_seed(0)

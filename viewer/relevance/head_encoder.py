@@ -60,7 +60,10 @@ class HeadEncoder:
     def attend_whole(
         self, features: NDArray[np.float32], cells: NDArray[np.int32]
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """See ``AttendingWhole``. Patches with features that are not numbers are left out."""
+        """See ``AttendingWhole``. Patches with features that are not numbers are left out.
+
+        Raises CheckpointError where what the head says of the others are no numbers.
+        """
         codes = np.zeros((len(self._entry.views), len(features)), np.uint8)
         places = _places(features, cells)
         self._said = ""
@@ -68,6 +71,10 @@ class HeadEncoder:
             reading = self._head.read(
                 torch.from_numpy(features[places]), torch.from_numpy(cells[places].astype(np.int64))
             )
+            if not _in_numbers(reading):
+                raise CheckpointError(
+                    self._entry.file, "what this head computes are no numbers: its weights are damaged"
+                )
             self._said = self._in_words(reading)
             classes = len(self._entry.classes)
             relative = reading.attention.mean(0).clamp(min=0)
@@ -140,6 +147,11 @@ def _places(features: NDArray[np.float32], cells: NDArray[np.int32]) -> NDArray[
     """
     usable = np.flatnonzero(np.isfinite(features).all(axis=1))
     return usable[np.lexsort(cells[usable].T)]
+
+
+def _in_numbers(reading: BagReading) -> bool:
+    parts = reading.attention, reading.probabilities, reading.contributions, reading.single
+    return all(part is None or bool(part.isfinite().all()) for part in parts)
 
 
 def _signed(values: Tensor) -> NDArray[np.uint8]:

@@ -14,6 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from tests.relevance.bags import bag, shaken
 from viewer.relevance.bag import BagError
+from viewer.relevance.head_weights import NotThisHead
 from viewer.relevance.span import SpanHead, SpanShape, WindowAttention, span_shape
 from viewer.relevance.sparse_grid import SparseGrid
 
@@ -254,6 +255,13 @@ def test_the_shape_is_read_from_the_weights() -> None:
     assert span_shape({**SpanHead(shape).state_dict(), "carriers": torch.zeros(3)}) is None
     assert span_shape({**SpanHead(shape).state_dict(), "embed.weight": torch.zeros(0, 3)}) is None
     assert span_shape({**SpanHead(shape).state_dict(), "embed.weight": torch.zeros(1, 1, 5)}) is None
+
+
+@pytest.mark.parametrize(("carriers", "said"), [(0, "0 carriers"), (100_000, "100,000 carriers")])
+def test_more_carriers_than_fit_the_memory_are_refused(carriers: int, said: str) -> None:
+    tensors = {**SpanHead(SMALL).state_dict(), "carriers": torch.zeros(1).expand(carriers, SMALL.width)}
+    with pytest.raises(NotThisHead, match=f"it has {said}, and 1 to 64 are read"):
+        span_shape(tensors)
 
 
 def test_widths_that_make_no_heads_are_refused() -> None:

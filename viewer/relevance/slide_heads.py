@@ -47,8 +47,8 @@ def load_slide_head(path: Path, *, feature_width: int | None = None) -> SlideHea
 
 
 def _head(path: Path, tensors: dict[str, Tensor]) -> SlideHead:
-    span, transmil = span_shape(tensors), transmil_shape(tensors)
     try:
+        span, transmil = span_shape(tensors), transmil_shape(tensors)
         if span is not None:
             return filled(lambda: SpanHead(span), tensors)
         if transmil is not None:

@@ -20,6 +20,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from viewer.relevance.bag import BagReading, check_bag, check_places, probabilities_of
+from viewer.relevance.head_weights import NotThisHead
 from viewer.relevance.sparse_grid import SparseGrid
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ BLOCK = 3
 WINDOW = 2 * BLOCK
 _REACH = WINDOW - 1
 """How far a key may lie from its query, in cells."""
+_MOST_CARRIERS = 64
+"""Each attends to every patch: 100,000 of them and of patches would take 80 GB."""
 _CHUNK_BLOCKS = 256
 """Blocks whose keys and values are held at once: 256 × 63 × 256 values of float32 are 16 MB."""
 
@@ -277,7 +280,10 @@ class SpanHead(nn.Module):
 
 
 def span_shape(tensors: Mapping[str, Tensor]) -> SpanShape | None:
-    """The shape of a SPAN that we saved, from its tensors; None where they are something else."""
+    """The shape of a SPAN that we saved, from its tensors; None where they are something else.
+
+    Raises NotThisHead for more carriers than any of ours has.
+    """
     stages = [re.match(r"layers\.(\d{1,2})\.local\.bias$", name) for name in tensors]
     depth = max((int(match[1]) + 1 for match in stages if match), default=0)
     needed = ("embed.weight", "carriers", "classifier.weight", "layers.0.mlp.0.weight", "layers.0.local.bias")
@@ -286,6 +292,8 @@ def span_shape(tensors: Mapping[str, Tensor]) -> SpanShape | None:
     embed, carriers, classifier, mlp, bias = (tensors[name] for name in needed)
     if [tensor.ndim for tensor in (embed, carriers, classifier, mlp, bias)] != [2, 2, 2, 2, 3]:
         return None
+    if not 0 < len(carriers) <= _MOST_CARRIERS:
+        raise NotThisHead(f"it has {len(carriers):,} carriers, and 1 to {_MOST_CARRIERS} are read")
     width, feature_width = embed.shape
     heads, ratio = bias.shape[0], mlp.shape[0] // max(width, 1)
     if not all((width, feature_width, heads, ratio)) or width % heads:

@@ -26,7 +26,13 @@ if sys.platform == "linux":
     os.environ.setdefault("PYOPENGL_PLATFORM", "egl")
     os.environ.setdefault("QT_XCB_GL_INTEGRATION", "xcb_egl")
 
-hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+hypothesis.settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],  # no timed tests: a busy machine is no failure
+)
 hypothesis.settings.load_profile("repeatable")
 
 THREAD_GRACE_S = 2.0

@@ -161,7 +161,30 @@ def test_claims_are_checked_before_anything_is_read(tmp_path: Path, data: bytes,
 
 def test_what_is_no_file_of_numpy_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
-    assert "no whole numpy file" in refused(path)
+    assert "no such file" in refused(path)
     path.write_bytes(b"nothing")
     assert "no whole numpy file" in refused(path)
-    assert "no kind of map" in refused(tmp_path / "a.png")
+    assert "no kind of map" in refused(path.rename(tmp_path / "a.png"))
+
+
+def test_places_without_a_number_are_counted(tmp_path: Path) -> None:
+    path, values = tmp_path / "a.npy", np.linspace(0, 1, 128).reshape(8, 16)
+    np.save(path, values)
+    assert not [note for note in laid(path).notes if "no number" in note]
+    values[2, 3:5] = np.nan, np.inf
+    np.save(path, values)
+    assert laid(path).notes[3].startswith("2 of 128 places have no number")
+    np.savez(tmp_path / "a.npz", p=[0.1, np.nan, np.inf], coords=CORNERS, patch_size=256)
+    assert laid(tmp_path / "a.npz").notes[2].startswith("2 of 3 places have no number")
+
+
+@pytest.mark.parametrize("ending", ["h5", "tif", "geojson", "db", "npy", "npz"])
+def test_pipes_and_folders_are_not_waited_for(tmp_path: Path, ending: str) -> None:
+    pipe, folder = tmp_path / f"a.{ending}", tmp_path / f"b.{ending}"
+    os.mkfifo(pipe)
+    folder.mkdir()
+    assert refused(pipe) == refused(folder) == "this is not a regular file"
+    assert refused(tmp_path / f"c.{ending}") == "there is no such file"
+    blocked = tmp_path / "d" / f"a.{ending}"
+    (tmp_path / "d").write_bytes(b"")
+    assert "cannot be read" in refused(blocked)

@@ -178,3 +178,6 @@ def test_files_that_are_no_store_are_refused(tmp_path: Path) -> None:
     store(path, [(polygon(0, 0), {"p": 1})])
     path.with_name("a.db-wal").write_bytes(b"x")
     assert "not in it yet" in refused(path)
+    store(path, [])  # what there is of it may all lie in those changes
+    path.with_name("a.db-wal").write_bytes(b"x")
+    assert "not in it yet" in refused(path)

@@ -166,3 +166,12 @@ def test_a_link_into_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     )
     missing = "it has no dataset {!r} of its own"
     assert done.stdout.splitlines() == [missing.format(name) for name in ("features", "features", "coords")]
+
+
+@pytest.mark.parametrize("ending", ["h5", "pt"])
+def test_pipes_are_not_waited_for(tmp_path: Path, ending: str) -> None:
+    pipe = tmp_path / f"a.{ending}"
+    os.mkfifo(pipe)
+    for reading in (file_facts, read_bag):
+        with pytest.raises(FeatureFileError, match="not a regular file"):
+            reading(pipe)

@@ -23,6 +23,7 @@ from viewer.relevance.hdf5_reading import (
     FeatureFileError,
     all_finite,
     attribute,
+    check_regular,
     checked_dataset,
     number,
     opened_hdf5,
@@ -84,6 +85,7 @@ def read_foreign(path: Path, slide: SlideFacts) -> ForeignFeatures:
     places, or of a kind that is not known.
     """
     if path.suffix == ".pt":
+        check_regular(path)
         bag = _slideflow(path, slide)
     else:
         with opened_hdf5(path) as file:

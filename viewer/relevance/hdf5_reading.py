@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from math import prod
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -38,16 +39,28 @@ class FeatureFileError(Exception):
         self.reason = reason
 
 
+def check_regular(path: Path) -> None:
+    """Before anything of a file is opened: a pipe waits for ever, a device has no end. Raises
+    FeatureFileError.
+    """
+    try:
+        if not S_ISREG(path.stat().st_mode):
+            raise FeatureFileError(path, "this is not a regular file")
+    except FileNotFoundError:
+        raise FeatureFileError(path, "there is no such file") from None
+    except OSError as error:
+        raise FeatureFileError(path, f"it cannot be read: {error.strerror}") from error
+
+
 @contextmanager
 def opened_hdf5(path: Path) -> Iterator[h5py.File]:
     """The file, open for reading. Whatever goes wrong within becomes a FeatureFileError."""
     import h5py
 
+    check_regular(path)
     try:
         with h5py.File(path, "r", locking=False) as file:
             yield file
-    except FileNotFoundError:
-        raise FeatureFileError(path, "there is no such file") from None
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise FeatureFileError(path, f"it is damaged, or no HDF5 file ({_first_line(error)})") from error
 

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from viewer.facts import shown
 from viewer.relevance.field import Provenance, RelevanceField
 from viewer.relevance.grid import PATCH_UM
-from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.hdf5_reading import FeatureFileError, check_regular
 from viewer.relevance.imported_geojson import read_geojson_map
 from viewer.relevance.imported_hdf5 import read_hdf5_map
 from viewer.relevance.imported_numpy import read_numpy_map
@@ -50,6 +52,7 @@ def read_map(
     where the file does not say it. Raises FeatureFileError: damaged, of another slide, of no kind that is
     known here, or several columns and none chosen.
     """
+    check_regular(path)
     if patch_px is not None and not 0 < patch_px < 1e6:
         raise FeatureFileError(path, f"patches of {patch_px:g} px were asked for, which cannot be")
     imported = _read(path, extent_px, grid, column, patch_px, mpp_estimated=mpp_estimated)
@@ -74,6 +77,9 @@ def read_map(
     first = f"{shown(path.name)}: {shown(imported.column)} from {imported.producer}; {normalisation}."
     share = f"It covers {field.known_share:.1%} of the slide; the rest is not analysed."
     notes = [first, share, *imported.notes]
+    blank = len(imported.scores) - int(np.isfinite(imported.scores).sum())
+    if blank and imported.producer != "Foveola":  # whose maps leave out what was not analysed
+        notes.append(f"{blank:,} of {len(imported.scores):,} places have no number; they count for nothing.")
     if imported.producer not in ("Foveola", "OME-TIFF"):
         notes.append("The file does not say of which slide it is: look whether it fits the tissue.")
     return ImportedMap(field, tuple(notes))

@@ -83,8 +83,10 @@ def raster_scores(
         )
     reduced = np.full((rows, columns), np.nan)
     band = max(1, _BAND_PIXELS // (step_y * values.shape[1]))
+    blank = 0
     for row in range(0, rows, band):
         part = as_float64(values[row * step_y : (row + band) * step_y])
+        blank += part.size - int(np.isfinite(part).sum())
         reduced[row : row + band] = _block_means(part, step_x, step_y)
     side_x, side_y = pixel_px[0] * step_x, pixel_px[1] * step_y
     reduced[np.arange(rows) * side_y >= extent_px[1] - 1e-6] = np.nan
@@ -97,6 +99,8 @@ def raster_scores(
     rects[:, 0], rects[:, 1] = places % columns * side_x, places // columns * side_y
     np.minimum(rects[:, 0] + side_x, extent_px[0], out=rects[:, 2])
     np.minimum(rects[:, 1] + side_y, extent_px[1], out=rects[:, 3])
+    if blank and producer != "Foveola":  # whose maps leave out what was not analysed
+        notes += (f"{blank:,} of {values.size:,} places have no number; they count for nothing.",)
     return ImportedScores(producer, column, rects, scores, notes=notes)
 
 

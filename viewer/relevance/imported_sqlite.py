@@ -34,8 +34,9 @@ _MAX_DEPTH = 3
 
 def read_sqlite_map(path: Path, *, grid: PatchGrid, column: str | None) -> ImportedScores:
     """The map of an annotation store. Raises FeatureFileError."""
-    if not path.is_file():
-        raise FeatureFileError(path, "there is no such file")
+    pending = path.with_name(path.name + "-wal")
+    if pending.is_file() and pending.stat().st_size:
+        raise FeatureFileError(path, f"{pending.name} holds changes that are not in it yet; close its writer")
     uri = f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(uri, uri=True)) as store:
@@ -48,11 +49,7 @@ def read_sqlite_map(path: Path, *, grid: PatchGrid, column: str | None) -> Impor
         raise FeatureFileError(path, f"it is damaged, or no annotation store ({error})") from error
     except (sqlite3.Error, ValueError, OverflowError, RecursionError) as error:
         raise FeatureFileError(path, f"it is damaged, or no annotation store ({error})") from error
-    pending = path.with_name(path.name + "-wal")
-    scores = shapes.scores("TIAToolbox", grid, column)
-    if pending.is_file() and pending.stat().st_size:
-        raise FeatureFileError(path, f"{pending.name} holds changes that are not in it yet; close its writer")
-    return scores
+    return shapes.scores("TIAToolbox", grid, column)
 
 
 def _shapes(path: Path, store: sqlite3.Connection) -> Shapes:

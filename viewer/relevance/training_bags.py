@@ -13,7 +13,14 @@ import numpy as np
 
 from viewer.relevance.encoders import FILE_PREFIX
 from viewer.relevance.foreign_features import MAX_FEATURES, SlideFacts, read_foreign
-from viewer.relevance.hdf5_reading import FeatureFileError, attribute, checked_dataset, number, opened_hdf5
+from viewer.relevance.hdf5_reading import (
+    FeatureFileError,
+    attribute,
+    check_regular,
+    checked_dataset,
+    number,
+    opened_hdf5,
+)
 from viewer.slide.names import natural_key
 
 if TYPE_CHECKING:
@@ -68,6 +75,7 @@ def feature_files(paths: Sequence[Path]) -> list[Path]:
 def file_facts(path: Path) -> FileFacts:
     """Whose features a file holds. Raises FeatureFileError."""
     if path.suffix == ".pt":
+        check_regular(path)
         return FileFacts(path.stem, None)
     with opened_hdf5(path) as file:
         if _OWN not in file.attrs:

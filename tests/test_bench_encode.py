@@ -19,6 +19,7 @@ from viewer.relevance import hipt_encoder
 from viewer.relevance.encoders import EncoderError
 from viewer.relevance.hipt_encoder import HiptEncoder
 from viewer.slide.phantom import write_phantom
+from viewer.slide.source import SlideError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +67,14 @@ def test_a_slide_is_measured_end_to_end(tmp_path: Path, capsys: pytest.CaptureFi
     assert figures["patches"] > 0
     alone = figures["decode_patches_per_s"], figures["model_patches_per_s"]
     assert figures["end_to_end_patches_per_s"] / min(alone) == pytest.approx(figures["ratio"], rel=0.01)
+
+
+def test_a_slide_that_is_not_there_is_said_before_anything_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "_encoder", Mock(side_effect=AssertionError("loaded")))
+    with pytest.raises(SlideError, match="there is no such file"):
+        bench.bench_encode(slide=tmp_path / "nosuch.tif")
 
 
 def test_a_slide_without_tissue_is_refused(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from viewer.relevance.precision import dtype_name
 from viewer.relevance.saliency_card import SALIENCY
 from viewer.relevance.stain_vectors import find_stains
 from viewer.relevance.vit import Shape, VisionTransformer, positions_for
+from viewer.slide.source import open_slide
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +59,8 @@ def bench_encode(
     as torch compiles it, and ``first_s`` of its first turn; ``slide``, None without: see ``bench_slide``.
     Raises EncoderError, SlideError, PixelSizeError.
     """
+    if slide is not None:  # a wrong name is told at once
+        open_slide(slide).close()
     if device == "cuda" and not torch.cuda.is_available():
         raise EncoderError("there is no NVIDIA graphics card that torch can use")
     encoder, weights = _encoder(encoder_id)

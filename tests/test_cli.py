@@ -334,6 +334,8 @@ def test_sizes_and_points() -> None:
     assert arguments.size("640x480") == (640, 480)
     assert arguments.point("-1.5,2e3") == (-1.5, 2000.0)
     assert arguments.png_path("a.PNG") == Path("a.PNG")
+    assert arguments.geojson_path("a.JSON") == Path("a.JSON")
+    assert arguments.scores_path("a.hdf5") == Path("a.hdf5")
     assert arguments.seed("18446744073709551616") == 2**64
     for text in ("nan", "inf", "1e300", "one"):
         with pytest.raises(argparse.ArgumentTypeError):

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import h5py
 import numpy as np
@@ -203,6 +204,9 @@ def test_a_stated_pixel_size_is_used(slide: Path, capsys: pytest.CaptureFixture[
         (["heatmap", "a.svs", "--radius", "-8"], "-8 is not above 0"),
         (["heatmap", "a.svs", "--radius", "10001"], "10001 µm is more than a centimetre"),
         (["heatmap", "a.svs", "--points", ""], "the name of the file is empty"),
+        (["heatmap", "a.svs", "--points", "w/a.pth"], "'w/a.pth' does not end in .geojson"),
+        (["query", "a.svs", "fat", "--geojson", "a.svs"], "'a.svs' does not end in .geojson"),
+        (["query", "a.svs", "fat", "--scores", "a.geojson"], "'a.geojson' does not end in .h5"),
         (["index"], "required: PATH"),
     ],
 )
@@ -215,11 +219,43 @@ def test_wrong_usage_is_one_line_and_status_2(
     assert message in capsys.readouterr().err
 
 
-def test_a_result_is_not_written_over_the_slide(slide: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = slide.read_bytes()
-    assert cli.main(["query", str(slide), "fat", "--scores", str(slide)]) == 2
+def test_a_result_is_not_written_over_what_is_read(
+    slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    link, features = tmp_path / "link.h5", tmp_path / "features.h5"
+    link.hardlink_to(slide)
+    features.write_bytes(b"theirs")
+    assert cli.main(["query", str(slide), "fat", "--scores", str(link)]) == 2
     assert "this is the slide itself" in capsys.readouterr().err
-    assert slide.read_bytes() == before
+    words = ["query", str(slide), "--like", "9,9", "--features", str(features), "--scores", str(features)]
+    assert cli.main(words) == 2
+    assert "this is the features file itself" in capsys.readouterr().err
+    assert features.read_bytes() == b"theirs"
+    output = str(tmp_path / "weights" / "in" / "a.ome.tiff")
+    words = ["heatmap", str(slide), "--encoder", "hipt", "--weights", str(tmp_path / "weights")]
+    assert cli.main([*words, "-o", output]) == 2
+    assert cli.main([*words, "-o", "a.ome.tiff", "--points", str(tmp_path / "weights" / "a.json")]) == 2
+    assert capsys.readouterr().err.count("this is among the weights; choose another folder") == 2
+
+
+@pytest.mark.parametrize("option", ["-o", "--points"])
+def test_what_cannot_be_saved_is_said_before_anything_is_computed(
+    option: str,
+    slide: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    computed = Mock(side_effect=AssertionError("computed"))
+    monkeypatch.setattr(attention_map, "attention_of", computed)
+    name = "a.ome.tiff" if option == "-o" else "a.json"
+    (tmp_path / name).mkdir()
+    (tmp_path / "file").touch()
+    words = ["heatmap", str(slide), "--encoder", "saliency", "-o", str(tmp_path / "good.ome.tiff"), option]
+    assert cli.main([*words, str(tmp_path / name)]) == 1
+    assert "a folder of that name exists" in capsys.readouterr().err
+    assert cli.main([*words, str(tmp_path / "file" / name)]) == 1
+    assert "a file stands where a folder is needed" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
@@ -231,12 +267,6 @@ def test_a_result_takes_no_device_s_place(
     assert cli.main(["query", str(slide), "fat", "--scores", str(pipe)]) == 2
     assert "this is no ordinary file" in capsys.readouterr().err
     assert pipe.is_fifo()
-
-
-def test_two_results_need_two_files(slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    both = str(tmp_path / "both")
-    assert cli.main(["query", str(slide), "fat", "--scores", both, "--geojson", both]) == 2
-    assert "a file each" in capsys.readouterr().err
 
 
 def test_options_may_stand_before_the_words(slide: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -285,7 +315,8 @@ def test_the_modes_of_the_command_are_those_of_the_view() -> None:
 def test_a_heatmap_of_attention_needs_no_words(
     slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / "map.ome.tiff"
+    path, weights = tmp_path / "map.ome.tiff", tmp_path / "weights"
+    weights.mkdir()
     words = ["heatmap", str(slide), "--encoder", "saliency", "-o", str(path)]
     assert cli.main([*words, "--mode", "single", "--head", "1"]) == 0
     with tifffile.TiffFile(path) as tiff:
@@ -296,17 +327,21 @@ def test_a_heatmap_of_attention_needs_no_words(
         (["--query", "fat"], "knows no words"),
         (["--head", "2"], "there is no head 2; there are mean, max and 1 to 1"),
         (["--mode", "blend", "--level", "region"], "there is no 'blend' attention down to 'region'"),
-        (["--weights", str(tmp_path)], "weights in a folder need a model that is known"),
+        (["--weights", str(weights)], "weights in a folder need a model that is known"),
     ):
         assert cli.main([*words, *more]) != 0
         assert why in capsys.readouterr().err
     assert cli.main(["heatmap", str(slide), "-o", str(path)]) == 2
     assert "needs --query" in capsys.readouterr().err
     assert (
-        cli.main(["heatmap", str(slide), "--encoder", "hipt", "--weights", str(tmp_path), "-o", str(path)])
+        cli.main(["heatmap", str(slide), "--encoder", "hipt", "--weights", str(weights), "-o", str(path)])
         == 1
     )
     assert "it holds no weights" in capsys.readouterr().err
+    assert cli.main(["heatmap", str(slide), "--encoder", "hipt", "-o", str(path)]) == 1
+    assert "no encoder 'hipt'; there are measured, saliency; for weights in a folder give --weights DIR" in (
+        capsys.readouterr().err
+    )
 
 
 def test_tokens_are_looked_at_only_where_they_are_shown_or_looked_for(
@@ -338,7 +373,7 @@ def test_attention_is_looked_at_again_where_it_is_high_and_written_as_points(
     more = ["--overlap", "max", "--overlap-share", "0.2", "--points", str(file), "--top", "5"]
     assert cli.main([*words, *more, "--radius", "100", "-o", str(again)]) == 0
     assert (
-        "patches half-way between others were looked at as well, over the 0.2 of" in capsys.readouterr().err
+        "patches half-way between others were looked at as well, over 20 % of the" in capsys.readouterr().err
     )
     before, after = tifffile.imread(plain), tifffile.imread(again)
     assert (after >= before).all()
@@ -360,9 +395,13 @@ def test_attention_is_looked_at_again_where_it_is_high_and_written_as_points(
         (["--overlap-share", "0.1"], "give --overlap"),
         (["--top", "3"], "give --points"),
         (["--radius", "3"], "give --points"),
-        (["--points", "a.ome.tiff"], "need a file each"),
         (["--points", "a.geojson", "--encoder", "measured"], "does not say where it looks: --points"),
+        (["--level", "patch", "--encoder", "measured"], "does not say where it looks: --level"),
+        (["--mode", "single", "--encoder", "measured", "--query", "fat"], "where it looks: --mode needs"),
+        (["--head", "mean", "--encoder", "measured", "--query", "fat"], "where it looks: --head needs"),
         (["--overlap", "max", "--map", "a.h5"], "it takes no --overlap"),
+        (["--head", "3", "--map", "a.h5"], "it takes no --head"),
+        (["--map", "a.h5"], "it takes no --encoder"),
     ],
 )
 def test_options_of_tokens_need_what_they_are_about(

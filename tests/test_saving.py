@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from viewer.saving import SaveError, save_atomically, save_failure
+from viewer.saving import SaveError, check_savable, save_atomically, save_failure
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,6 +62,20 @@ def test_a_file_where_a_folder_is_needed(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(SaveError, match="a file stands where a folder is needed"):
         save_atomically(tmp_path / "file" / "inner", b"x")
+
+
+def test_what_is_bound_to_fail_is_known_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    check_savable(tmp_path / "file")
+    check_savable(tmp_path / "new" / "folder" / "inner")
+    with pytest.raises(SaveError, match="a file stands where a folder is needed"):
+        check_savable(tmp_path / "file" / "inner")
+    with pytest.raises(SaveError, match="a folder of that name exists"):
+        check_savable(tmp_path)
+    monkeypatch.setattr(os, "access", lambda folder, _: folder != tmp_path)  # root may write anywhere
+    with pytest.raises(SaveError, match="writing there is not allowed"):
+        check_savable(tmp_path / "new" / "inner")
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,22 @@ def pixel_size(text: str) -> float:
     return value
 
 
+def geojson_path(text: str) -> Path:
+    """The name of a GeoJSON file. Raises ArgumentTypeError."""
+    path = file(text)
+    if path.suffix.lower() not in (".geojson", ".json"):
+        raise ArgumentTypeError(f"{text!r} does not end in .geojson")
+    return path
+
+
+def scores_path(text: str) -> Path:
+    """The name of an HDF5 file. Raises ArgumentTypeError."""
+    path = file(text)
+    if path.suffix.lower() not in (".h5", ".hdf5"):
+        raise ArgumentTypeError(f"{text!r} does not end in .h5")
+    return path
+
+
 def ome_path(text: str) -> Path:
     """The name of an OME-TIFF file. Raises ArgumentTypeError."""
     if not text.lower().endswith((".ome.tiff", ".ome.tif")):

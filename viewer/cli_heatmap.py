@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MODES = "factorised", "blend", "single"
 LEVELS = "region", "patch", "token"
 """Those of viewer/view/hierarchy.py, which imports too much for --help; likewise what follows."""
-MERGES = "mean", "max"
+HEADS = MERGES = "mean", "max"
 SHARE, MOST_POINTS, RADIUS_UM, MAX_RADIUS_UM = 0.1, 100, 64.0, 10_000.0
 _ATTENTION_UNIT = "attention over even attention, from an eighth to eight times as much by octaves"
 _RANK_UNIT = "rank of attention"
@@ -39,19 +39,15 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
     command.add_argument("slide", metavar="SLIDE", type=arguments.file)
     command.add_argument("--query", metavar="TEXT", dest="text", help="what to look for")
     cli_relevance.add_question_options(command)
+    command.set_defaults(encoder=None)  # a map has none
     attention = command.add_argument_group("attention, of an encoder that says where it looks")
     attention.add_argument("--weights", metavar="DIR", type=Path, help="folder of its weights")
-    attention.add_argument(
-        "--mode", choices=MODES, default=MODES[0], help=f"how levels are joined ({MODES[0]})"
-    )
-    attention.add_argument(
-        "--level", choices=LEVELS, default=LEVELS[-1], help=f"down to which level ({LEVELS[-1]})"
-    )
+    attention.add_argument("--mode", choices=MODES, help=f"how levels are joined ({MODES[0]})")
+    attention.add_argument("--level", choices=LEVELS, help=f"down to which level ({LEVELS[-1]})")
     attention.add_argument(
         "--head",
         metavar="H",
         type=_head,
-        default="mean",
         help="mean, max or a number from 1 (mean); of a slide head, which of its maps",
     )
     attention.add_argument(
@@ -63,7 +59,7 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
         help=f"of the tissue, what --overlap takes for the highest, up to 1 ({SHARE:g})",
     )  # fmt: skip
     attention.add_argument(
-        "--points", metavar="FILE.geojson", type=arguments.file,
+        "--points", metavar="FILE.geojson", type=arguments.geojson_path,
         help="write the tokens with most attention on the slide, all levels together, as points for QuPath",
     )  # fmt: skip
     attention.add_argument("--top", metavar="N", type=arguments.count, help=f"points at most ({MOST_POINTS})")
@@ -76,7 +72,7 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 def _head(text: str) -> Head:
     """Raises ArgumentTypeError."""
-    return text if text in ("mean", "max") else arguments.count(text) - 1
+    return text if text in HEADS else arguments.count(text) - 1
 
 
 def _share(text: str) -> float:
@@ -96,25 +92,30 @@ def _radius(text: str) -> float:
 
 
 def _heatmap(options: argparse.Namespace) -> int:
-    from viewer.relevance.encoders import HEAD_PREFIX, entry_in
+    from viewer.relevance.encoders import HEAD_PREFIX, EncoderError, entry_in
 
     _check(options)
     if cli_map.wants_map(options):
         return cli_map.write_map(options)
+    given = _of_attention(options)
+    options.encoder = cli_relevance.MEASURED if options.encoder is None else options.encoder
+    options.head = HEADS[0] if options.head is None else options.head
     if options.encoder.startswith(HEAD_PREFIX):
         _check_for_head(options)
         return cli_head_map.write_head_map(options, attention_unit=_ATTENTION_UNIT)
+    options.mode, options.level = options.mode or MODES[0], options.level or LEVELS[-1]
     if options.weights is not None:
         entry = entry_in(options.encoder, options.weights)
         cli_relevance.tell_terms(entry.card)
         return _attention(options, entry.card, entry)
-    card = cli_relevance.card_with_terms(options.encoder)
+    try:
+        card = cli_relevance.card_with_terms(options.encoder)
+    except EncoderError as error:
+        raise EncoderError(f"{error}; for weights in a folder give --weights DIR") from error
     if card.attention_heads is not None:
         return _attention(options, card, None)
-    if _of_tokens(options):
-        raise arguments.UsageError(
-            f"{card.title} does not say where it looks: {_of_tokens(options)} needs that"
-        )
+    if given:
+        raise arguments.UsageError(f"{card.title} does not say where it looks: {given} needs that")
     if options.text is None:
         raise arguments.UsageError(f"{card.title} needs --query TEXT: what to look for")
     return _scores(options)
@@ -124,16 +125,16 @@ def _check(options: argparse.Namespace) -> None:
     """Raises UsageError for files that cannot be written, and options that do not go together."""
     for output in (options.output, options.points):
         cli_relevance.check_output(output, options.slide)
-    if options.points is not None and options.points.resolve() == Path(options.output).resolve():
-        raise arguments.UsageError(f"{options.points}: the image and the points need a file each")
+        cli_relevance.check_output(output, options.map, what="the map")
+        if None not in (output, options.weights) and options.weights.resolve() in output.resolve().parents:
+            raise arguments.UsageError(f"{output}: this is among the weights; choose another folder")
     if options.overlap is None and options.overlap_share is not None:
         raise arguments.UsageError("--overlap-share says where to look again: give --overlap")
     if options.points is None and not (options.top is None and options.radius is None):
         raise arguments.UsageError("--top and --radius are of points: give --points")
-    if options.map is not None and _of_tokens(options):
-        raise arguments.UsageError(
-            f"--map is what another program has found: it takes no {_of_tokens(options)}"
-        )
+    unfit = _of_attention(options) or ("--encoder" if options.encoder is not None else "")
+    if options.map is not None and unfit:
+        raise arguments.UsageError(f"--map is what another program has found: it takes no {unfit}")
 
 
 def _check_for_head(options: argparse.Namespace) -> None:
@@ -141,8 +142,8 @@ def _check_for_head(options: argparse.Namespace) -> None:
     given = {
         "--query": options.text is not None,
         "--weights": options.weights is not None,
-        "--mode": options.mode != MODES[0],
-        "--level": options.level != LEVELS[-1],
+        "--mode": options.mode is not None,
+        "--level": options.level is not None,
         _of_tokens(options): _of_tokens(options),
     }
     unfit = next((name for name, value in given.items() if value), None)
@@ -151,6 +152,12 @@ def _check_for_head(options: argparse.Namespace) -> None:
             f"{options.encoder}: a slide head says something of whole patches, {unfit} "
             "does not fit it; leave it out"
         )
+
+
+def _of_attention(options: argparse.Namespace) -> str:
+    """The first option given of those that need an encoder that says where it looks; "" for none."""
+    given = {"--mode": options.mode, "--level": options.level, "--head": options.head}
+    return next((name for name, value in given.items() if value is not None), _of_tokens(options))
 
 
 def _of_tokens(options: argparse.Namespace) -> str:
@@ -267,8 +274,8 @@ def _look_again(analysis: Analysis, attention: Attention, options: argparse.Name
         return "No part of the slide gets more attention than others: there was nowhere to look again."
     failed = f"; {looks.failed:,} more could not be" if looks.failed else ""
     return (
-        f"{len(looks.corners):,} patches half-way between others were looked at as well, over the "
-        f"{share:.3g} of the tissue that gets most attention{failed}."
+        f"{len(looks.corners):,} patches half-way between others were looked at as well, over "
+        f"{'all' if share == 1 else f'{100 * share:.3g} %'} of the tissue that gets most attention{failed}."
     )
 
 

@@ -79,8 +79,6 @@ def write_map(options: argparse.Namespace) -> int:
 
     if options.weights is not None:
         raise arguments.UsageError("--map is what another program has found: it needs no --weights")
-    if options.map.exists() and options.output.exists() and options.output.samefile(options.map):
-        raise arguments.UsageError(f"{options.output}: this is the map itself; choose another name")
     with closing(open_slide(options.slide)) as source:
         field = map_over(source, options)
         extent_px = source.pyramid.width, source.pyramid.height

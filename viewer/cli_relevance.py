@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewer import RESEARCH_USE, arguments, cli_map, terminal
 from viewer.facts import shown
+from viewer.saving import check_savable
 
 if TYPE_CHECKING:
     import argparse
@@ -48,10 +49,16 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     command.add_argument("--explain", action="store_true", help="all measurements behind each place")
     command.add_argument("--json", action="store_true", help="print the answer as JSON")
     command.add_argument(
-        "--geojson", metavar="FILE", type=arguments.file, help="write places and patches for QuPath"
+        "--geojson",
+        metavar="FILE.geojson",
+        type=arguments.geojson_path,
+        help="write places and patches for QuPath",
     )
     command.add_argument(
-        "--scores", metavar="FILE.h5", type=arguments.file, help="write the score of every analysed patch"
+        "--scores",
+        metavar="FILE.h5",
+        type=arguments.scores_path,
+        help="write the score of every analysed patch",
     )
     command.add_argument(
         "--features", metavar="FILE", type=arguments.file,
@@ -99,8 +106,7 @@ def _query(options: argparse.Namespace) -> int:
 
     for output in (options.geojson, options.scores):
         check_output(output, options.slide)
-    if options.scores and options.geojson and options.scores.resolve() == options.geojson.resolve():
-        raise arguments.UsageError(f"{options.scores}: scores and places need a file each")
+        check_output(output, options.features, what="the features file")
     answer = answer_to(
         options,
         features=options.features,
@@ -182,16 +188,20 @@ def overlays_for(
     return field, (Overlay("map" if has_map else "query", layer_from_field(field), look),)
 
 
-def check_output(output: Path | None, slide: Path) -> None:
-    """Raises UsageError where a result would take the place of the slide, or of a device.
+def check_output(output: Path | None, read: Path | None, *, what: str = "the slide") -> None:
+    """Raises UsageError where a result would take the place of what is read, or of a device; SaveError where
+    it could not be saved, before anything is computed for it.
 
     A saved file replaces what stood there: with a privileged user that would be /dev/null for all.
     """
-    if output is None or not output.exists():
+    if output is None:
         return
-    if slide.exists() and output.samefile(slide):
-        raise arguments.UsageError(f"{output}: this is the slide itself; choose another name")
-    if not output.is_file() and not output.is_dir():  # saving says it of a folder
+    check_savable(output)
+    if not output.exists():
+        return
+    if read is not None and read.exists() and output.samefile(read):
+        raise arguments.UsageError(f"{output}: this is {what} itself; choose another name")
+    if not output.is_file():
         raise arguments.UsageError(f"{output}: this is no ordinary file; choose another name")
 
 
@@ -257,7 +267,7 @@ def _encoders(options: argparse.Namespace) -> int:
         from viewer.relevance.hipt import save_backbone
 
         trained, target = options.extract
-        check_output(target, trained)
+        check_output(target, trained, what="the training's file")
         save_backbone(trained, target)
         return 0
     heads = read_heads()

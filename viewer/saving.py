@@ -44,6 +44,20 @@ def save_atomically(path: Path, data: bytes) -> None:
         raise SaveError(path, save_failure(error)) from error
 
 
+def check_savable(path: Path) -> None:
+    """Raises SaveError where saving to ``path`` is bound to fail, so that long work is not done for nothing.
+
+    Says nothing of what only saving shows, such as a full disk.
+    """
+    if path.is_dir():
+        raise SaveError(path, save_failure(IsADirectoryError(errno.EISDIR, "")))
+    there = next(folder for folder in path.absolute().parents if folder.exists())
+    if not there.is_dir():
+        raise SaveError(path, save_failure(NotADirectoryError(errno.ENOTDIR, "")))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise SaveError(path, save_failure(PermissionError(errno.EACCES, "")))
+
+
 def save_failure(error: OSError) -> str:
     """Why a write failed and what to do about it, as half a sentence."""
     match error.errno:

@@ -112,6 +112,13 @@ def test_heads_that_the_file_does_not_have_are_refused(folder: Path) -> None:
         load_encoder("hipt")
 
 
+def test_a_digest_of_one_file_is_refused_where_there_are_several(folder: Path) -> None:
+    register(folder, f'heads = [2, 6]\nsha256 = "{"0" * 64}"')
+    assert "no sha256 tells" in read_registry().problems[0]
+    with pytest.raises(EncoderError, match="take the key out"):
+        load_encoder("hipt")
+
+
 @pytest.mark.parametrize("regions", [True, False])
 def test_features_that_are_no_numbers_cost_their_patch_alone(folder: Path, *, regions: bool) -> None:
     if not regions:

@@ -149,6 +149,8 @@ def test_a_model_of_ones_own_needs_no_code(plip: Path) -> None:
         ("field_px = 100000", "128 to 512 µm"),
         ("field_px = true", "field_px = True is not understood"),
         ("title = 1", "title = 1 is not understood"),
+        ("sha256 = 7", "sha256 = 7 is not understood"),
+        ("sha256 = []", "sha256 = [] is not understood"),
         ("mpp_um = 1" + "0" * 400, "too large"),
         ('folder = "~nobody-of-this-name/plip"', "home"),
         ('folder = "' + "a" * 5000 + '"', "too long"),
@@ -163,6 +165,14 @@ def test_a_bad_entry_is_told_and_costs_no_other(plip: Path, change: str, complai
     assert complaint in registry.problems[0]
     with pytest.raises(EncoderError, match=r"\[plip\]"):
         load_encoder("plip")
+
+
+@pytest.mark.parametrize("name", ["measured", "saliency", "head/plip", "file:plip"])
+def test_a_name_of_ours_is_no_models_name(plip: Path, name: str) -> None:
+    register(f'[plip]\nfolder = "{plip.as_posix()}"\n["{name}"]\nfolder = "{plip.as_posix()}"\n')
+    registry = read_registry()
+    assert list(registry.models) == ["plip"]
+    assert f"[{name}]: this name is one of Foveola's own" in registry.problems[0]
 
 
 @pytest.mark.parametrize("text", ["not toml [", "\x00", "x" * (1 << 21), "a = " + "[" * 5000])

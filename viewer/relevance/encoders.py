@@ -224,7 +224,7 @@ def registry_file() -> Path:
     statistics = "openai"       # of its training: openai, imagenet or half
     licence = "our own"
     commercial = true
-    sha256 = "..."              # optional: of its file of weights
+    sha256 = "..."              # optional: of its file of weights; not of hipt, which are several
     heads = [6, 6]              # of hipt alone: for tokens and for patches
     """
     return config_dir() / "models.toml"
@@ -310,6 +310,8 @@ def load_encoder(encoder_id: str, entry: ModelEntry | None = None) -> Encoder:
 
 
 def _entry(name: str, table: Mapping[str, Any]) -> ModelEntry:
+    if name in (MEASURED_ID, SALIENCY_ID) or name.startswith((HEAD_PREFIX, FILE_PREFIX)):
+        raise EncoderError("this name is one of Foveola's own; give the model another")
     folder = Path(_value(table, "folder", str)).expanduser()
     architecture, statistics = _value(table, "architecture", str), _value(table, "statistics", str)
     if architecture not in ARCHITECTURES:
@@ -339,8 +341,10 @@ def _entry(name: str, table: Mapping[str, Any]) -> ModelEntry:
         attention_heads=_heads(table) if attends else None,
         version=_version(folder, whole=attends),
     )
-    sha256 = table.get("sha256")
-    return ModelEntry(card, folder, architecture, statistics, sha256 if isinstance(sha256, str) else None)
+    sha256 = _value(table, "sha256", str) if "sha256" in table else None
+    if attends and sha256 is not None:
+        raise EncoderError("hipt is a folder of several files, which no sha256 tells; take the key out")
+    return ModelEntry(card, folder, architecture, statistics, sha256)
 
 
 def _value(table: Mapping[str, Any], key: str, *kinds: type) -> Any:

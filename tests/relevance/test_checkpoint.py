@@ -19,7 +19,11 @@ from viewer.relevance.checkpoint import CheckpointError, model_folder, read_tens
 if TYPE_CHECKING:
     from pathlib import Path
 
-WEIGHTS = {"blocks.0.weight": torch.arange(6.0).reshape(2, 3), "count": torch.tensor(3)}
+WEIGHTS = {
+    "blocks.0.weight": torch.arange(6.0).reshape(2, 3),
+    "norm.num_batches_tracked": torch.tensor(3),
+    "position_ids": torch.arange(4),
+}
 
 
 def same(tensors: dict[str, torch.Tensor]) -> bool:
@@ -159,6 +163,17 @@ def test_tensors_of_odd_kinds_are_named(tmp_path: Path, tensor: torch.Tensor) ->
     path = tmp_path / "weights.pt"
     torch.save({"odd": tensor}, path)
     with pytest.raises(CheckpointError, match="odd is of a kind that is not read here"):
+        read_tensors(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [(torch.int8, "int8"), (torch.bool, "bool"), (torch.complex64, "complex64"), (torch.int64, "int64")],
+)
+def test_quantised_weights_are_refused_by_name(tmp_path: Path, kind: torch.dtype, said: str) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save({"fc.weight": torch.ones(3), "norm.bias": torch.ones(3).to(kind)}, path)
+    with pytest.raises(CheckpointError, match=f"norm.bias is of {said}: quantised weights are not read"):
         read_tensors(path)
 
 

@@ -32,6 +32,8 @@ WEIGHT_FILES = (
 _ENDINGS = frozenset({".safetensors", ".bin", ".pt", ".pth"})
 _WRAPPERS = ("teacher", "state_dict", "model_state_dict", "model")
 _PREFIXES = ("module.", "backbone.")
+_WHOLE_NUMBERS = ("position_ids", "token_type_ids", "relative_position_index")
+"""What places are called in models: they and counts, single numbers, are not in floating point."""
 _LARGEST_SHARE = 0.7
 """Of the free memory: the rest is for activations and for the slide."""
 _MAX_WRAPPERS = 4
@@ -121,6 +123,9 @@ def read_tensors(path: Path, *, sha256: str | None = None) -> dict[str, Tensor]:
     for name, tensor in tensors.items():
         if not is_plain(tensor):
             raise CheckpointError(path, f"{name} is of a kind that is not read here; ask for plain weights")
+        if tensor.ndim and not tensor.is_floating_point() and not name.endswith(_WHOLE_NUMBERS):
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise CheckpointError(path, f"{name} is of {kind}: quantised weights are not read")
     if sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) > 2 * size_bytes:
         raise CheckpointError(path, "it claims more values than it holds; it is damaged or made to do harm")
     for name, tensor in tensors.items():

@@ -101,6 +101,35 @@ def test_damaged_files_are_refused_wherever_they_are_cut(tmp_path: Path) -> None
             read_tensors(path)
 
 
+@pytest.mark.parametrize("name", ["weights.pth", "model.safetensors"])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 704238867\n", "git lfs pull"),
+        (b"\n<!DOCTYPE html><html>Sign in</html>", "it is a web page"),
+        (b"", "it is empty"),
+    ],
+)
+def test_what_is_fetched_in_place_of_weights_is_named(
+    tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=said):
+        read_tensors(path)
+
+
+def test_a_cut_archive_and_bytes_of_something_else_are_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save(WEIGHTS, path)
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(CheckpointError, match="its end is missing"):
+        read_tensors(path)
+    path.write_bytes(b"GIF89a, or anything else")
+    with pytest.raises(CheckpointError, match=r"no file of torch: none begins with b'GIF89a, '"):
+        read_tensors(path)
+
+
 def test_a_tensor_larger_than_its_file_is_not_believed(tmp_path: Path) -> None:
     path = tmp_path / "weights.pt"
     torch.save({"weight": torch.zeros(1).expand(1 << 40)}, path)

@@ -37,6 +37,8 @@ _WHOLE_NUMBERS = ("position_ids", "token_type_ids", "relative_position_index")
 _LARGEST_SHARE = 0.7
 """Of the free memory: the rest is for activations and for the slide."""
 _MAX_WRAPPERS = 4
+_BEGIN_BYTES = 64
+_ARCHIVE, _PICKLE = b"PK\x03\x04", b"\x80"
 
 
 class CheckpointError(EncoderError):
@@ -148,6 +150,7 @@ def _read_safetensors(path: Path) -> Any:
             path, "reading it needs the extra 'models': pip install 'foveola[models]'"
         ) from error
     try:
+        _check_begin(path)
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(path, f"it is no whole safetensors file ({_first_line(error)})") from error
@@ -158,6 +161,7 @@ def unpickled(path: Path) -> Any:
     import torch
 
     try:
+        begin = _check_begin(path)
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 entries = archive.infolist()
@@ -167,6 +171,10 @@ def unpickled(path: Path) -> Any:
                     )
                 if sum(entry.file_size for entry in entries) > path.stat().st_size:
                     raise CheckpointError(path, "its parts lie over each other; it was not opened")
+        elif begin.startswith(_ARCHIVE):
+            raise CheckpointError(path, "its end is missing: fetch it again, or copy it again")
+        elif not begin.startswith(_PICKLE):
+            raise CheckpointError(path, f"it is no file of torch: none begins with {begin[:8]!r}")
         if _makes_blocks(path):
             raise CheckpointError(path, "it holds more than tensors and was not opened. Ask for safetensors")
         with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
@@ -183,6 +191,19 @@ def unpickled(path: Path) -> Any:
         raise CheckpointError(path, f"it cannot be read: {error.strerror or _first_line(error)}") from error
     except (RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise CheckpointError(path, f"it is no whole file of weights ({_first_line(error)})") from error
+
+
+def _check_begin(path: Path) -> bytes:
+    """The first bytes. Raises CheckpointError, OSError for what is usually fetched in place of weights."""
+    with path.open("rb") as file:
+        begin = file.read(_BEGIN_BYTES)
+    if not begin:
+        raise CheckpointError(path, "it is empty; fetch it again")
+    if begin.startswith(b"version https://git-lfs"):
+        raise CheckpointError(path, "it is a pointer of Git LFS, not the file: fetch that with git lfs pull")
+    if begin.lstrip().lower().startswith((b"<!doctype", b"<html")):
+        raise CheckpointError(path, "it is a web page, not the file: fetch that again, signed in if need be")
+    return begin
 
 
 def _makes_blocks(path: Path) -> bool:

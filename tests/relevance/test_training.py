@@ -167,8 +167,13 @@ def test_other_files_of_these_names_are_not_overwritten(cohort: Cohort, tmp_path
 
 
 def test_damaged_files_in_the_folder_are_named(cohort: Cohort, tmp_path: Path) -> None:
-    torch.save([1], tmp_path / STATE)
-    with pytest.raises(TrainingError, match="no state of a training"):
+    for content in ([1], {"fingerprint": "other"}):
+        torch.save(content, tmp_path / STATE)
+        with pytest.raises(TrainingError, match="no state of a training"):
+            train_head(cohort, QUICK, tmp_path, name="ours")
+    whole = (tmp_path / STATE).read_bytes()
+    (tmp_path / STATE).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(TrainingError, match=r"training\.state: .*remove the file to begin again"):
         train_head(cohort, QUICK, tmp_path, name="ours")
     (tmp_path / FACTS).write_text("{")
     with pytest.raises(TrainingError, match=r"head\.json: it cannot be read"):

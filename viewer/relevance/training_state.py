@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from viewer.relevance.checkpoint import unpickled
+from viewer.relevance.checkpoint import CheckpointError, unpickled
 from viewer.relevance.training_data import TrainingError
 from viewer.saving import save_atomically
 
@@ -53,16 +53,21 @@ class TrainingState:
 
     @staticmethod
     def load(path: Path, fingerprint: str) -> TrainingState:
-        """What is on disk, or a new one. Raises TrainingError where it is of other slides or options,
-        CheckpointError where it is damaged.
+        """What is on disk, or a new one. Raises TrainingError where it is of other slides or options, or
+        damaged.
         """
         if not path.exists():
             return TrainingState(fingerprint)
-        content = unpickled(path)
+        try:
+            content = unpickled(path)
+        except CheckpointError as error:
+            raise TrainingError(
+                f"{path}: how far the training is cannot be read ({error.reason}); remove the file to begin again"
+            ) from error
         try:
             state = TrainingState(**content)
             state.running = Running(**content["running"])
-        except TypeError as error:
+        except (TypeError, KeyError) as error:
             raise TrainingError(
                 f"{path}: this is no state of a training; remove it, or choose another folder"
             ) from error

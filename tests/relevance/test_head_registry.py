@@ -88,6 +88,7 @@ def test_a_file_that_cannot_be_changed_is_left_alone(entry: HeadEntry, tmp_path:
         ("classes = [1, 2]", "classes is a list of names"),
         ('feature_width = "wide"', "feature_width = 'wide' is not understood"),
         ("title = true", "title = True is not understood"),
+        ("sha256 = 7", "sha256 = 7 is not understood"),
         ('encoder = "head/ours"', "reads the features of an encoder, not of a head"),
     ],
 )

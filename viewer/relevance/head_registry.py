@@ -216,7 +216,6 @@ def _entry(name: str, table: Mapping[str, Any]) -> HeadEntry:
         raise EncoderError(
             f"encoder = {encoder!r}: these features are of a file, and none here computes them"
         )
-    sha256 = table.get("sha256")
     return HeadEntry(
         name,
         _value(table, "title", str),
@@ -225,7 +224,7 @@ def _entry(name: str, table: Mapping[str, Any]) -> HeadEntry:
         _value(table, "encoder_version", str),
         _value(table, "feature_width", int),
         tuple(classes),
-        sha256 if isinstance(sha256, str) else None,
+        _value(table, "sha256", str) if "sha256" in table else None,
     )
 
 

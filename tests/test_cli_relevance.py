@@ -373,8 +373,12 @@ def test_attention_is_looked_at_again_where_it_is_high_and_written_as_points(
     more = ["--overlap", "max", "--overlap-share", "0.2", "--points", str(file), "--top", "5"]
     assert cli.main([*words, *more, "--radius", "100", "-o", str(again)]) == 0
     assert (
-        "patches half-way between others were looked at as well, over 20 % of the" in capsys.readouterr().err
+        "patches half-way between others were looked at as well, over 20 % of the tissue that"
+        in capsys.readouterr().err
     )
+    everywhere = ["--overlap", "max", "--overlap-share", "1", "-o", str(tmp_path / "all.ome.tiff")]
+    assert cli.main([*words, *everywhere]) == 0
+    assert "looked at as well, over all of the tissue.\n" in capsys.readouterr().err
     before, after = tifffile.imread(plain), tifffile.imread(again)
     assert (after >= before).all()
     assert 0.05 < (after > before).mean() < 1
@@ -439,6 +443,8 @@ def test_a_networks_weights_are_taken_out_of_a_trainings_file(
     assert cli.main(["encoders", "--extract", str(trained), str(target)]) == 0
     assert capsys.readouterr().out == ""
     assert target.stat().st_size < trained.stat().st_size
+    assert cli.main(["encoders", "--extract", str(trained), str(trained)]) == 2
+    assert "its name must end in .safetensors" in capsys.readouterr().err
     torch.save({"fc.weight": torch.zeros(2, 2)}, trained)
     assert cli.main(["encoders", "--extract", str(trained), str(target)]) == 1
     assert "trained.pth" in capsys.readouterr().err

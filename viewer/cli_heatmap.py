@@ -273,9 +273,11 @@ def _look_again(analysis: Analysis, attention: Attention, options: argparse.Name
     if not len(looks.corners) and not looks.failed:
         return "No part of the slide gets more attention than others: there was nowhere to look again."
     failed = f"; {looks.failed:,} more could not be" if looks.failed else ""
+    most = (
+        "all of the tissue" if share == 1 else f"{100 * share:.3g} % of the tissue that gets most attention"
+    )
     return (
-        f"{len(looks.corners):,} patches half-way between others were looked at as well, over "
-        f"{'all' if share == 1 else f'{100 * share:.3g} %'} of the tissue that gets most attention{failed}."
+        f"{len(looks.corners):,} patches half-way between others were looked at as well, over {most}{failed}."
     )
 
 

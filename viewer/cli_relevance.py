@@ -267,6 +267,8 @@ def _encoders(options: argparse.Namespace) -> int:
         from viewer.relevance.hipt import save_backbone
 
         trained, target = options.extract
+        if target.suffix.lower() != ".safetensors":
+            raise arguments.UsageError(f"{target}: its name must end in .safetensors")
         check_output(target, trained, what="the training's file")
         save_backbone(trained, target)
         return 0

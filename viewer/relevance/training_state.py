@@ -62,7 +62,7 @@ class TrainingState:
             content = unpickled(path)
         except CheckpointError as error:
             raise TrainingError(
-                f"{path}: how far the training is cannot be read ({error.reason}); remove the file to begin again"
+                f"{path}: the training so far cannot be read ({error.reason}); remove the file to begin again"
             ) from error
         try:
             state = TrainingState(**content)

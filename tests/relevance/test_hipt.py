@@ -295,6 +295,9 @@ def test_a_slide_level_brings_its_own_regions_or_waits_for_some(tmp_path: Path) 
     assert whole.notes == ()
     saved(tmp_path / "regions.pth", slide_level(""))
     assert any("trained with its own" in note for note in load_hipt(tmp_path).notes)
+    saved(tmp_path / "slides.pth", {name: value * 1e30 for name, value in weights.items()})
+    with pytest.raises(CheckpointError, match=r"slides\.pth: what its weights compute are no numbers"):
+        load_hipt(tmp_path)
 
 
 def slide_head_weights() -> dict[str, torch.Tensor]:

@@ -44,6 +44,7 @@ _MOST_BLOCKS = 64
 _PROBE_PX = 64
 """A few tokens: what is too large is so in each."""
 _REGISTERS = "register_tokens"
+_NO_NUMBERS = "what its weights compute are no numbers; the file is damaged"
 
 
 class RegionTransformer(nn.Module):
@@ -143,6 +144,8 @@ def load_hipt(folder: Path) -> Hipt:
             raise CheckpointError(
                 file, f"it reads regions of width {slide.feature_width}, and theirs is {wanted}"
             )
+        else:
+            _try_slides(file, slide)
     if region is None:
         notes.append("There is no level of regions (ViT-4K): patches are not compared with each other.")
     if slide is None:
@@ -268,8 +271,14 @@ def _loaded(
 def _computing(path: Path, network: Net, run: Callable[[], tuple[Tensor, ...]]) -> Net:
     """The network, tried: weights that are numbers may still be so large that nothing they give is one."""
     if not all(bool(one.isfinite().all()) for one in run()):
-        raise CheckpointError(path, "what its weights compute are no numbers; the file is damaged")
+        raise CheckpointError(path, _NO_NUMBERS)
     return network
+
+
+def _try_slides(path: Path, head: SlideHead) -> None:
+    features = torch.linspace(-1, 1, 2 * head.feature_width).view(2, head.feature_width)
+    if not bool(head.read(features, torch.tensor([[0, 0], [0, 1]])).attention.isfinite().all()):
+        raise CheckpointError(path, _NO_NUMBERS)
 
 
 def _expected(wanted: str, tensors: Mapping[str, Tensor]) -> str:

@@ -132,7 +132,9 @@ def test_features_that_are_no_numbers_cost_their_patch_alone(folder: Path, *, re
     memory = SharedAttention(tissue.shape, (2, 6))
     store = Store(features, tissue)
     builder = AttentionBuilder(encoder, store, MixedFeatures(tissue.shape), tissue, memory.arrays())  # type: ignore[arg-type]
+    assert builder.said == ""
     assert builder.update(np.zeros(tissue.shape, bool), 9, np.zeros(tissue.shape, np.float32))
+    assert builder.said == "Patches that gave no numbers, and are not analysed: 1."
     tokens = np.ones((2, 2, 256), np.float32)
     tokens[1, 0, 9] = np.nan
     builder.take(np.array([[0, 0], [3, 4]]), tokens, 16)

@@ -102,7 +102,7 @@ class Analysis:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        said = self.attention.said if isinstance(self.attention, WholeAttention) else ""
+        said = "" if self.attention is None else self.attention.said
         even = _EVEN if self._overlaps is not None and self._overlaps.even else ""
         return (*self._notes, *self._mixed.said(), *(words for words in (said, even) if words))
 

@@ -56,6 +56,13 @@ class AttentionBuilder:
         self._seen = (-1, -1)
         self._ready: list[tuple[int, int]] = []
         self._failed: Mask = np.zeros(tissue.shape, bool)
+        self._numberless: Mask = np.zeros(tissue.shape, bool)
+
+    @property
+    def said(self) -> str:
+        """How many patches the encoder gave no numbers for; "" where there are none."""
+        count = int(self._numberless.sum())
+        return f"Patches that gave no numbers, and are not analysed: {count:,}." if count else ""
 
     @property
     def tokens_missing(self) -> Mask:
@@ -124,10 +131,11 @@ class AttentionBuilder:
             if other.any():
                 given[number, :height, :width][other] = self._mixed.of(np.argwhere(other) + start)
         patches, regions = self._encoder.attend_regions(given, tissue)
-        for start, whole, region in zip(starts, patches, regions, strict=True):
+        for number, (start, whole, region) in enumerate(zip(starts, patches, regions, strict=True)):
             area = _area(start)
             height, width = self._tissue[area].shape
             attention = whole[:, :height, :width]
+            self._numberless[area] = tissue[number, :height, :width] & np.isnan(attention).any(axis=0)
             if start in self._provisional:
                 self._add(area, self._provisional.pop(start), -1)
             if stand_ins[area].any():

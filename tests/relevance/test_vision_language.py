@@ -149,6 +149,8 @@ def test_a_model_of_ones_own_needs_no_code(plip: Path) -> None:
         ("field_px = 100000", "128 to 512 µm"),
         ("field_px = true", "field_px = True is not understood"),
         ("title = 1", "title = 1 is not understood"),
+        ("note = 1", "note = 1 is not understood"),
+        ("commercial = 1", "commercial is true or false, or left out, not 1"),
         ("sha256 = 7", "sha256 = 7 is not understood"),
         ("sha256 = []", "sha256 = [] is not understood"),
         ("mpp_um = 1" + "0" * 400, "too large"),

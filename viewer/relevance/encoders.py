@@ -74,8 +74,9 @@ class EncoderCard:
     wants around a block of patches. ``feature_count`` is 0 where only its weights tell. ``commercial``:
     whether its licence allows commercial use, None where it does not say. ``attention_heads``: of an encoder
     that says where it looks (viewer/relevance/attention.py), for tokens and patches; ``views`` names the
-    latter where they are more than numbers. ``version`` changes with its features: what was computed by
-    another version is not used.
+    latter where they are more than numbers. ``features_of``: of a slide head, the id of the encoder whose
+    features it reads. ``version`` changes with its features: what was computed by another version is not
+    used.
     """
 
     id: str
@@ -91,6 +92,7 @@ class EncoderCard:
     notes: tuple[str, ...] = ()
     attention_heads: tuple[int, int] | None = None
     views: tuple[str, ...] = ()
+    features_of: str = ""
     version: str = "1"
 
 
@@ -322,7 +324,6 @@ def _entry(name: str, table: Mapping[str, Any]) -> ModelEntry:
     patch_px = round(PATCH_UM / mpp_um) if 0.05 <= mpp_um <= 20 else 0
     if not (patch_px <= field_px <= 4 * patch_px and patch_px):
         raise EncoderError("field_px and mpp_um must make a square of 128 to 512 µm")
-    commercial = table.get("commercial")
     attends = architecture == "hipt"
     if attends and (patch_px, field_px) != (_HIPT_PX, _HIPT_PX):
         raise EncoderError("hipt looks at squares of 256 px at 0.5 µm: field_px = 256, mpp_um = 0.5")
@@ -336,8 +337,8 @@ def _entry(name: str, table: Mapping[str, Any]) -> ModelEntry:
         feature_count=0,
         normalisation="attention relative to even" if attends else _CONTRAST,
         licence=_value(table, "licence", str),
-        commercial=commercial if isinstance(commercial, bool) else None,
-        notes=tuple(note for note in (table.get("note"),) if isinstance(note, str)),
+        commercial=_commercial(table),
+        notes=(_value(table, "note", str),) if "note" in table else (),
         attention_heads=_heads(table) if attends else None,
         version=_version(folder, whole=attends),
     )
@@ -352,6 +353,14 @@ def _value(table: Mapping[str, Any], key: str, *kinds: type) -> Any:
     if not isinstance(value, kinds) or isinstance(value, bool):
         raise EncoderError(f"{key} is missing" if value is None else f"{key} = {value!r} is not understood")
     return value
+
+
+def _commercial(table: Mapping[str, Any]) -> bool | None:
+    match table.get("commercial"):
+        case bool() | None as allowed:
+            return allowed
+        case other:
+            raise EncoderError(f"commercial is true or false, or left out, not {other!r}")
 
 
 def _heads(table: Mapping[str, Any]) -> tuple[int, int]:

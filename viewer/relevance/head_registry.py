@@ -95,6 +95,7 @@ def head_card(entry: HeadEntry) -> EncoderCard:
         notes=("Where a head looks, and what speaks for its classes: no diagnosis.",),
         attention_heads=(1, len(entry.views)),
         views=entry.views,
+        features_of=entry.encoder,
     )
 
 

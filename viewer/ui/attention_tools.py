@@ -72,6 +72,7 @@ class AttentionTools(QObject):
         self._view, self._layers = slide_view, layers
         self._settings = settings
         self._overlay = settings.overlay
+        self._encoders: dict[str, EncoderCard] = {}
         self._card: EncoderCard | None = None
         self._choice: AttentionChoice | None = None
         """What the session was told to show last."""
@@ -95,6 +96,7 @@ class AttentionTools(QObject):
 
     def show_encoders(self, cards: Sequence[EncoderCard]) -> None:
         """Offer those that say where they look, and the reader's slide heads."""
+        self._encoders = {card.id: card for card in cards}
         offered = [card for card in cards if card.attention_heads is not None]
         offered += head_cards()
         if self._card is not None and self._card.id not in [card.id for card in offered]:
@@ -123,7 +125,7 @@ class AttentionTools(QObject):
             self._use(None, None)
             return
         use_after_terms(
-            card,
+            self._encoders.get(card.features_of, card),
             self._settings.relevance.accepted_encoders,
             self._view.window(),
             use=lambda accepted: self._use(card, choice, accepted),

@@ -41,6 +41,7 @@ def use_after_terms(
 ) -> None:
     """``use`` an encoder with the ids whose terms are ``accepted``, as ``settings.Relevance`` lists them; one
     that is used the first time shows its terms before, and ``refused`` is called where they are not accepted.
+    A slide head has none: those of the encoder whose features it reads are asked for.
     """
     known = accepted.split()
     if card.id in (MEASURED_ID, SALIENCY_ID, *known) or card.id.startswith(HEAD_PREFIX):

@@ -161,6 +161,19 @@ def test_a_model_is_used_after_its_terms_were_accepted_and_only_asks_once(
     assert len(chosen) == len(stage.clients) == 1
 
 
+def test_a_head_is_used_after_the_terms_of_the_model_whose_features_it_reads(
+    stage: Stage, open_view: FakeSlideView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over_hipt = replace(HEAD, features_of="hipt")
+    monkeypatch.setattr("viewer.ui.attention_tools.head_cards", lambda: (over_hipt,))
+    stage.tools.show_encoders([SALIENCY, HIPT])
+    show(stage, 2)
+    assert dialog_of(open_view).card is HIPT
+    assert stage.clients == []
+    press(open_view, QDialogButtonBox.StandardButton.Ok)
+    assert stage.clients[0].told[0][3] == over_hipt.id
+
+
 def test_refused_terms_show_nothing(stage: Stage, open_view: FakeSlideView) -> None:
     show(stage, 1)
     press(open_view, QDialogButtonBox.StandardButton.Cancel)

@@ -154,3 +154,6 @@ def test_a_snapshot_shows_a_query_or_a_map(
     assert "with --column" in capsys.readouterr().err
     assert cli.main([*words, "--map", str(clam), "--query", "stroma"]) == 2
     assert "give one of them" in capsys.readouterr().err
+    for question in ([], ["--map", str(clam)]):
+        assert cli.main([*words, *question, "--encoder", "measured"]) == 2
+        assert "--encoder says who looks for --query" in capsys.readouterr().err

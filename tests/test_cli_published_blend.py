@@ -61,3 +61,19 @@ def test_others_have_ranks_named_so(slide: Path, tmp_path: Path, capsys: pytest.
     assert "published" not in capsys.readouterr().err
     with tifffile.TiffFile(path) as tiff:
         assert "Measured saliency, ranks, blended, down to the token, mean" in (tiff.ome_metadata or "")
+
+
+def test_a_slide_of_which_nothing_can_be_looked_at_gives_no_map(
+    slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_phantom(slide, size_px=2048, seed=3, mpp_um=0.5)  # tissue is found on its second level
+    with tifffile.TiffFile(slide) as tiff:
+        offsets = tiff.pages[0].tags["TileOffsets"]
+    with slide.open("r+b") as file:  # of BigTIFF: 8 bytes each
+        file.seek(offsets.valueoffset)
+        file.write(slide.stat().st_size.to_bytes(8, "little") * len(offsets.value))
+    path = tmp_path / "a.ome.tiff"
+    for mode in ("factorised", "blend"):
+        assert cli.main(["heatmap", str(slide), "--encoder", "hipt", "--mode", mode, "-o", str(path)]) == 1
+        assert "patches with tissue could be analysed" in capsys.readouterr().err
+    assert not path.exists()

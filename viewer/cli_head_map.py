@@ -46,7 +46,10 @@ def write_head_map(options: argparse.Namespace, *, attention_unit: str) -> int:
         extent_px = source.pyramid.width, source.pyramid.height
     if attention.patches_known.any() and not attention.patches[view].any():
         raise arguments.UsageError(f"{card.title} does not tell this: {words}; choose another with --head")
+    for note in (*size.notes(options.slide.name), *notes):
+        terminal.tell(note)
     found = attention_map(attention, HierarchyLook("single", "patch"), patch_head=view)
+    found.check_known(attention.tissue)
     write_attention(
         found.scores,
         found.known,
@@ -65,10 +68,6 @@ def write_head_map(options: argparse.Namespace, *, attention_unit: str) -> int:
         extent_px=extent_px,
         slide_name=options.slide.name,
     )
-    if size.estimated:
-        terminal.tell(f"{options.slide.name} states no pixel size: {size.mpp_um[0]:.3g} µm is {size.reason}.")
-    for note in notes:
-        terminal.tell(note)
     return 0
 
 

@@ -211,7 +211,10 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
                 attention, said = _looked_at(analysis, options)
                 found = attention_map(attention, look, token_head=options.head, patch_head=options.head)
                 mode = "ranks, blended" if options.mode == "blend" else options.mode
-            provenance, notes = _provenance(analysis, options, mode, options.level), analysis.notes
+            for note in (*size.notes(options.slide.name), *analysis.notes, *((said,) if said else ())):
+                terminal.tell(note)
+            found.check_known(analysis.tissue)
+            provenance = _provenance(analysis, options, mode, options.level)
             of_points = _provenance(analysis, options, MODES[0], LEVELS[-1])
         extent_px = source.pyramid.width, source.pyramid.height
     write_attention(
@@ -226,10 +229,6 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
     )
     if attention is not None and options.points is not None:
         _write_points(attention, analysis.grid, of_points, options)
-    if size.estimated:
-        terminal.tell(f"{options.slide.name} states no pixel size: {size.mpp_um[0]:.3g} µm is {size.reason}.")
-    for note in (*notes, *((said,) if said else ())):
-        terminal.tell(note)
     return 0
 
 

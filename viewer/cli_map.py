@@ -65,9 +65,7 @@ def map_over(source: Source, options: argparse.Namespace) -> RelevanceField:
         )
     except SeveralColumnsError as error:
         raise arguments.UsageError(f"{error} with --column") from error
-    if size.estimated:
-        terminal.tell(f"{options.slide.name} states no pixel size: {size.mpp_um[0]:.3g} µm is {size.reason}.")
-    for note in found.notes:
+    for note in (*size.notes(options.slide.name), *found.notes):
         terminal.tell(note)
     return found.field
 

@@ -162,9 +162,13 @@ def overlays_for(
     """The field of a snapshot's ``--query`` or ``--map``, and how it lies over the picture; without them
     (None, ()).
 
-    Raises UsageError for a look without a field, and for colours that there are not.
+    Raises UsageError for a look without a field, an encoder without a query, and for colours that there are
+    not.
     """
     has_map = cli_map.wants_map(options)
+    if options.text is None and options.encoder is not None:
+        raise arguments.UsageError("--encoder says who looks for --query: it fits nothing else")
+    options.encoder = options.encoder or MEASURED
     if options.text is None and not has_map:
         if options.overlay is not None:
             raise arguments.UsageError("--overlay colours a query or a map: give --query or --map")

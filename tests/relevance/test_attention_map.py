@@ -12,7 +12,13 @@ import pytest
 from tests.relevance.colours import AttendingColours, ColourEncoder, MadeSlide, open_store, picture
 from viewer.relevance.analysis import Analysis
 from viewer.relevance.attention import Attention
-from viewer.relevance.attention_map import attention_map, attention_of, patch_attention, token_attention
+from viewer.relevance.attention_map import (
+    AttentionMap,
+    attention_map,
+    attention_of,
+    patch_attention,
+    token_attention,
+)
 from viewer.relevance.encoders import EncoderError
 from viewer.view.hierarchy import HierarchyLook, composed, log_codes, relative_of_codes
 
@@ -127,3 +133,13 @@ def test_a_map_takes_little_more_memory_than_it_holds() -> None:
         codes[2][5, 3], codes[1][0, row, col], codes[0][0, row, col, 16 * 5 + 9], look.weights(99)
     )
     assert found.scores[row * 16 + 5, col * 16 + 9] == pytest.approx(float(expected), abs=1e-6)
+
+
+def test_a_map_of_no_tissue_at_all_is_refused() -> None:
+    known = np.zeros((32, 32), bool)
+    known[:16] = True
+    found = AttentionMap(np.zeros((32, 32), np.float32), known)
+    with pytest.raises(EncoderError, match="none of the 1 patches with tissue could be analysed"):
+        found.check_known(np.array([[False, False], [True, False]]))
+    found.check_known(np.array([[True, False], [True, False]]))
+    found.check_known(np.zeros((2, 2), bool))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from viewer.relevance.attention import MEAN, Attending, AttendingWhole, check_head, patch_codes, token_codes
+from viewer.relevance.encoders import EncoderError
 from viewer.relevance.shared_attention import SharedAttention
 from viewer.view.hierarchy import (
     PATCHES_A_SIDE,
@@ -40,6 +41,11 @@ class AttentionMap:
 
     scores: NDArray[np.float32]
     known: NDArray[np.bool_]
+
+    def check_known(self, tissue: NDArray[np.bool_]) -> None:
+        """Raises EncoderError where there is tissue (rows, columns), and nothing of it was analysed."""
+        if tissue.any() and not (self.known & _per_token(tissue)).any():
+            raise EncoderError(f"none of the {tissue.sum():,} patches with tissue could be analysed")
 
 
 def attention_of(

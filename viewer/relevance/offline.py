@@ -39,6 +39,14 @@ class PixelSize:
     estimated: bool
     reason: str
 
+    def notes(self, slide_name: str) -> tuple[str, ...]:
+        """What the reader must know of it, in a sentence; () where there is nothing."""
+        if not self.estimated:
+            return ()
+        return (
+            f"{slide_name} states no pixel size: {self.mpp_um[0]:.3g} µm is {self.reason}; --mpp sets it.",
+        )
+
 
 def pixel_size_of(source: Source, given_um: float | None) -> PixelSize:
     """The pixel size to work with: the one given, else the one stated, else an estimate.

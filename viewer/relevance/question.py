@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from viewer.relevance.field import RelevanceField
     from viewer.relevance.grid import PatchGrid
     from viewer.relevance.hits import Hit
-    from viewer.relevance.offline import PixelSize
     from viewer.relevance.query import Query
     from viewer.relevance.text import Understood
     from viewer.slide.source import Source
@@ -118,7 +117,7 @@ def ask(
     SlideError, FeatureFileError.
     """
     pixel_size = pixel_size_of(source, mpp_um)
-    notes = [*question.notes, *_size_note(source, pixel_size)]
+    notes = [*question.notes, *pixel_size.notes(source.info.path.name)]
     try:
         with ExitStack() as stack:
             analysis = stack.enter_context(
@@ -140,13 +139,6 @@ def ask(
         what = "1 patch" if unread == 1 else f"{unread:,} patches"
         notes.append(f"{what} could not be read: not analysed.")
     return Answer(field, places, question.understood, unread, tuple(dict.fromkeys(notes)))
-
-
-def _size_note(source: Source, size: PixelSize) -> list[str]:
-    if not size.estimated:
-        return []
-    name = source.info.path.name
-    return [f"{name} states no pixel size: {size.mpp_um[0]:.3g} µm is {size.reason}; --mpp sets it."]
 
 
 def _whole_query(question: Question, grid: PatchGrid) -> Query:

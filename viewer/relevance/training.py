@@ -37,7 +37,7 @@ from viewer.relevance.training_report import (
     fit_temperature,
     predictions_as_facts,
 )
-from viewer.relevance.training_state import Running, TrainingState, as_bytes
+from viewer.relevance.training_state import Running, TrainingState, as_bytes, no_state
 from viewer.saving import save_atomically
 
 if TYPE_CHECKING:
@@ -148,8 +148,11 @@ class _Training:
         head = new_head(options.kind, cohort.feature_width, len(cohort.classes)).to(options.device)
         optimiser = torch.optim.AdamW(head.parameters(), lr=options.learning_rate, weight_decay=_WEIGHT_DECAY)
         if going.epochs:
-            head.load_state_dict(going.weights)
-            optimiser.load_state_dict(going.optimiser)
+            try:
+                head.load_state_dict(going.weights)
+                optimiser.load_state_dict(going.optimiser)
+            except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+                raise no_state(self._file) from error
         while going.epochs < min(options.epochs, going.best_epoch + options.patience):
             seed = _chance(options.seed, number, going.epochs + 1)
             self._epoch(head, optimiser, split, scaling, balance, seed, report)

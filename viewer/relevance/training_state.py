@@ -68,15 +68,18 @@ class TrainingState:
             state = TrainingState(**content)
             state.running = Running(**content["running"])
         except (TypeError, KeyError) as error:
-            raise TrainingError(
-                f"{path}: this is no state of a training; remove it, or choose another folder"
-            ) from error
+            raise no_state(path) from error
         if state.fingerprint != fingerprint:
             raise TrainingError(
                 f"{path}: a training with other slides or options is unfinished there; end it with those, "
                 "choose another folder, or remove the file"
             )
         return state
+
+
+def no_state(path: Path) -> TrainingError:
+    """What to say of a file that is something else, or damaged inside."""
+    return TrainingError(f"{path}: this is no state of a training; remove it, or choose another folder")
 
 
 def as_bytes(content: Any) -> bytes:

@@ -85,9 +85,9 @@ class FakeClient:
         self.answer = RelevanceField.of(self.grid, scores, known, PROVENANCE)
         self.tell(Published(number, PROVENANCE))
 
-    def attend(self, code: int = 200) -> None:
+    def attend(self, code: int = 200, levels: tuple[str, ...] = ("region", "patch", "token")) -> None:
         """Say where an encoder of two heads for tokens and for patches looks: the second head's patches get
-        10 more than ``code``, only the tokens of the last patch are known."""
+        10 more than ``code``, only the tokens of the last patch are known. ``levels`` it tells apart."""
         rows, cols = self.grid.shape
         patches = np.full((2, rows, cols), code, np.uint8)
         patches[1] += 10
@@ -101,7 +101,7 @@ class FakeClient:
             patches_known,
             np.ones((rows, cols), bool),
         )
-        self.tell(Attended())
+        self.tell(Attended(levels))
 
     @property
     def _number(self) -> int:

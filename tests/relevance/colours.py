@@ -97,6 +97,7 @@ class AttendingColours(ColourEncoder):
 
     card = replace(CARD, attention_heads=(2, 1))
     heads = (2, 1)
+    levels = ("region", "patch", "token")
 
     def attend(
         self, block: NDArray[np.uint8], calibration: Mapping[str, Any]

@@ -49,6 +49,7 @@ class Encoder:
     """Gives a patch its first feature as attention, and a region the mean of what it got."""
 
     heads = (1, 1)
+    levels = ("region", "patch", "token")
 
     def __init__(self) -> None:
         self.windows = 0

@@ -238,7 +238,8 @@ def test_attention_of_all_levels_lies_in_shared_memory_at_the_end(attending: Win
         known = attending.memory.attention.read().patches_known | attending.analysis.failed
         return isinstance(event, Attended) and known[attending.analysis.tissue].all()
 
-    attending.hear_until(all_known)
+    told = attending.hear_until(all_known)
+    assert told.levels == ("region", "patch", "token")
     attention = attending.memory.attention.read()
     tissue = attending.analysis.tissue
     assert (attention.tissue == tissue).all()

@@ -99,6 +99,7 @@ def test_it_says_something_of_the_slide_though_the_last_patches_failed(tmp_path:
         shape = tissue.shape
         memory = SharedAttention(shape, (1, len(ENTRY.views))).arrays()
         attention = WholeAttention(encoder, store, tissue, memory)
+        assert attention.levels == ("patch",)
         assert attention.update(failed, 1, np.zeros(failed.shape, np.float32))
         assert attention.said == ""
         failed[0, 2] = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from unittest.mock import Mock
 
@@ -23,7 +24,7 @@ from viewer.relevance.encoders import (
     read_registry,
     registry_file,
 )
-from viewer.relevance.hipt import RegionTransformer
+from viewer.relevance.hipt import RegionTransformer, load_hipt
 from viewer.relevance.hipt_encoder import HiptEncoder
 from viewer.relevance.mixed_features import MixedFeatures
 from viewer.relevance.query import Term
@@ -83,6 +84,9 @@ def test_it_attends_at_every_level_and_knows_no_words(folder: Path) -> None:
     glass = patches[0, 0][~tissue[0]]
     assert glass.std() > 0, "glass is seen at its place"
     assert encoder.attend_slide(np.ones((3, 96), np.float32)).tolist() == [1, 1, 1]
+    assert encoder.levels == ("patch", "token"), "the folder has no level of slides"
+    held = replace(load_hipt(folder), slide=object())  # type: ignore[arg-type]
+    assert HiptEncoder(encoder.card, held).levels == ("region", "patch", "token")
     with pytest.raises(UnsupportedTermError, match="knows no words"):
         encoder.score(Term("fat"), features[0], {})
     assert encoder.explain(Term("fat"), features[0], 0, {}) == ()
@@ -98,6 +102,7 @@ def test_without_a_level_of_regions_patches_are_even_and_that_is_said(folder: Pa
     patches, _ = encoder.attend_regions(np.zeros((2, 16, 16, 128), np.float32), tissue)
     assert (patches[0, :, :2] == 1).all()
     assert patches.sum() == 6 * 32
+    assert encoder.levels == ("token",)
     notes = encoder.calibrate(None, None, (0.5, 0.5))["notes"]  # type: ignore[arg-type]
     assert any("no level of regions" in note for note in notes)
 

@@ -30,10 +30,17 @@ Head = int | str
 
 @runtime_checkable
 class Attending(Protocol):
-    """An encoder that says where it looks. ``heads``: how many it has for tokens and for patches."""
+    """An encoder that says where it looks. ``heads``: how many it has for tokens and for patches.
+
+    ``levels``: which of "region", "patch" and "token" it tells apart, in this order; what it says of the
+    others is even.
+    """
 
     @property
     def heads(self) -> tuple[int, int]: ...
+
+    @property
+    def levels(self) -> tuple[str, ...]: ...
 
     def attend(
         self, block: NDArray[np.uint8], calibration: Mapping[str, Any]

@@ -65,6 +65,11 @@ class AttentionBuilder:
         return f"Patches that gave no numbers, and are not analysed: {count:,}." if count else ""
 
     @property
+    def levels(self) -> tuple[str, ...]:
+        """Those of "region", "patch" and "token" that are told apart."""
+        return self._encoder.levels
+
+    @property
     def tokens_missing(self) -> Mask:
         """Tissue whose tokens are not known, though its features may be."""
         missing: Mask = self._tissue & (~self._memory.tokens_known)

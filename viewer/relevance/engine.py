@@ -334,7 +334,8 @@ class Engine:
 
     def _attend(self) -> None:
         """Look at regions whose patches have become known, and tell of what is new."""
-        if self._analysis.attention is None:
+        attention = self._analysis.attention
+        if attention is None:
             return
         self._attending = not self._resting and (
             self._analysis.look_at_regions(_WINDOWS_AT_ONCE, self._order.attention)
@@ -345,7 +346,7 @@ class Engine:
             self._tell_notes()
         if self._attention_news and monotonic() >= self._attend_due_s:
             self._attention_news, self._attend_due_s = False, monotonic() + _ATTEND_EVERY_S
-            self._say(Attended())
+            self._say(Attended(attention.levels))
 
     def _tell_progress(self) -> None:
         now_s = monotonic()

@@ -68,6 +68,12 @@ class HiptEncoder:
         return self.card.attention_heads or (1, 1)
 
     @property
+    def levels(self) -> tuple[str, ...]:
+        """See ``Attending``: those that the folder holds."""
+        held = {"region": self._hipt.slide, "patch": self._hipt.region, "token": self._hipt.patch}
+        return tuple(level for level, network in held.items() if network is not None)
+
+    @property
     def has_regions(self) -> bool:
         """Whether it compares the patches of a region with each other."""
         return self._hipt.region is not None

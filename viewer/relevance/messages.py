@@ -140,7 +140,10 @@ class Allocated:
 
 @dataclass(frozen=True, slots=True)
 class Attended:
-    """More of the attention lies in shared memory."""
+    """More of the attention lies in shared memory. ``levels``: those of "region", "patch" and "token" that
+    the encoder tells apart."""
+
+    levels: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

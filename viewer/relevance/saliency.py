@@ -51,6 +51,11 @@ class SaliencyEncoder(MeasuredEncoder):
         """See ``Attending``: one."""
         return SALIENCY.attention_heads or (1, 1)
 
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """See ``Attending``: all."""
+        return "region", "patch", "token"
+
     def attend(
         self, block: NDArray[np.uint8], calibration: Mapping[str, Any]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

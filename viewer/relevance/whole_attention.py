@@ -39,6 +39,11 @@ class WholeAttention:
         memory.regions[...] = memory.tokens[...] = round(MIDDLE)
 
     @property
+    def levels(self) -> tuple[str, ...]:
+        """Patches are told apart, all of the slide's from each other."""
+        return ("patch",)
+
+    @property
     def tokens_missing(self) -> Mask:
         """Nothing: such an encoder has no tokens."""
         return np.zeros(self._tissue.shape, bool)

@@ -55,6 +55,8 @@ class AttentionSession(QObject):
     layer_made = Signal(object, object)
     """An OverlayLayer of what is known now and the AttentionChoice it was made for; None, None where nothing
     is shown."""
+    began = Signal()
+    """A worker was asked to analyse the slide."""
     progressed = Signal(object)
     """A Progress, or None when the worker has ended."""
     notes_changed = Signal()
@@ -78,6 +80,7 @@ class AttentionSession(QObject):
         self._choice: AttentionChoice | None = None
         self._field: RelevanceField | None = None
         self._notes: tuple[str, ...] = ()
+        self._levels: tuple[str, ...] = ()
         self._sequence = count(1)
         self._look = Throttle(slide_view, self._send_look, LOOK_INTERVAL_MS)
         slide_view.source_changed.connect(self._begin_anew)
@@ -93,6 +96,12 @@ class AttentionSession(QObject):
     def notes(self) -> tuple[str, ...]:
         """What the encoder says of this slide."""
         return self._notes
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Those of "region", "patch" and "token" that the encoder tells apart; () until it is known. Where it
+        changes ``layer_made`` follows."""
+        return self._levels
 
     def apply_settings(self, settings: Settings) -> None:
         """For the next worker."""
@@ -135,6 +144,7 @@ class AttentionSession(QObject):
         if client is not None:
             self._leaving.let_go(client)
             self.progressed.emit(None)
+        self._levels = ()
         self.layer_made.emit(None, None)
         self._note(())
         source, mpp_um, choice = self._view.source, self._view.mpp_um, self._choice
@@ -165,6 +175,7 @@ class AttentionSession(QObject):
         if self._field is not None:
             self._send_relevance()
         self._look.ask()
+        self.began.emit()
 
     def _hear(self, client: RelevanceClient, event: Event) -> None:
         """Runs in the client's thread."""
@@ -176,6 +187,7 @@ class AttentionSession(QObject):
             return
         match event:
             case Attended():
+                self._levels = event.levels
                 self._draw_again()
             case Progress():
                 self.progressed.emit(event)

@@ -124,15 +124,32 @@ def test_overlapping_patches_are_asked_for_of_the_worker_that_is_there_and_of_th
 def test_another_encoder_gets_a_worker_of_its_own_and_the_layer_goes(
     opened: AttentionSession, clients: list[FakeClient]
 ) -> None:
+    began = heard(opened.began)
     opened.show(SALIENCY)
+    assert len(began) == 1
     layers = heard(opened.layer_made)
+    opened.show(replace(SALIENCY, mode="blend"))
+    assert len(began) == 1, "another mode is no other analysis"
     opened.show(HIPT)
     assert layers == [None]
+    assert len(began) == 2
     assert clients[0].closed
     assert clients[1].told[0][3] == "hipt"
     opened.show(None)
     assert clients[1].closed
     assert not opened.running
+
+
+def test_which_levels_the_encoder_tells_apart_is_known_when_a_layer_is(
+    qtbot: QtBot, opened: AttentionSession, clients: list[FakeClient]
+) -> None:
+    levels: list[tuple[str, ...]] = []
+    opened.layer_made.connect(lambda *_: levels.append(opened.levels))
+    opened.show(HIPT)
+    with qtbot.wait_signal(opened.layer_made):
+        clients[0].attend(levels=("patch", "token"))
+    opened.show(SALIENCY)
+    assert levels == [(), ("patch", "token"), ()], "nothing is known of another analysis"
 
 
 def test_another_slide_or_pixel_size_begins_anew(
@@ -199,11 +216,11 @@ def test_without_a_pixel_size_it_is_asked_for_and_attention_waits(
     make_source: Callable[..., ArraySource],
     clients: list[FakeClient],
 ) -> None:
-    wanted = heard(session.pixel_size_wanted)
+    wanted, began = heard(session.pixel_size_wanted), heard(session.began)
     slide_view.show_source(make_source())
     assert wanted == []
     session.show(SALIENCY)
-    assert (len(wanted), clients) == (1, [])
+    assert (len(wanted), clients, began) == (1, [], [])
     slide_view.set_mpp_um((0.4, 0.4), estimated=True)
     assert clients[0].told[0] == ("open", (0.4, 0.4), True, "saliency")
     slide_view.show_source(make_source())
@@ -213,9 +230,10 @@ def test_without_a_pixel_size_it_is_asked_for_and_attention_waits(
 def test_a_pixel_size_that_cannot_be_right_is_told(
     session: AttentionSession, slide_view: FakeSlideView, make_source: Callable[..., ArraySource]
 ) -> None:
-    failed = heard(session.failed)
+    failed, began = heard(session.failed), heard(session.began)
     slide_view.show_source(make_source(mpp_um=(1e6, 1e6)))
     session.show(SALIENCY)
+    assert began == []
     assert [words.startswith("The slide cannot be analysed: ") for words in failed] == [True]
     assert not session.running
 

@@ -21,6 +21,7 @@ class Need(Enum):
     UNKNOWN_PIXEL_SIZE = "The file itself states the pixel size."
     FAILED_TILES = "No tile of this slide has failed."
     QUERY = "Ask for something first: Find › Find in slide…"
+    OVERLAY = "Nothing lies over the slide yet: Find › Find in slide…, or View › Attention."
     HITS = "The query has found no place yet."
     ANALYSIS = "No analysis is running."
 

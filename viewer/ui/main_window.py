@@ -215,6 +215,7 @@ class MainWindow(QMainWindow):
             Need.UNKNOWN_PIXEL_SIZE: source is not None and source.info.mpp_um is None,
             Need.FAILED_TILES: view.failed_tiles > 0,
             Need.QUERY: self.query.asked,
+            Need.OVERLAY: self.query.layers.has_any,
             Need.HITS: self.query.has_hits,
             Need.ANALYSIS: self.query.analysing,
         }

@@ -45,6 +45,7 @@ class OverlayLayers(QObject):
         self._view, self._legend = slide_view, legend
         self._chosen = look
         self._visible = True
+        self._bare = False
         self._layers: dict[str, _Layer] = {}
         self._beside: LegendEntry | None = None
         self._order: list[str] = []
@@ -55,8 +56,13 @@ class OverlayLayers(QObject):
 
     @property
     def visible(self) -> bool:
-        """Whether the present query's layer is shown."""
+        """Whether layers are shown, while there are some and no key is held."""
         return self._visible
+
+    @property
+    def has_any(self) -> bool:
+        """Whether there is a layer, shown or not."""
+        return bool(self._order)
 
     @property
     def has_present(self) -> bool:
@@ -91,10 +97,22 @@ class OverlayLayers(QObject):
             self._restyle(PRESENT, self._present_look())
 
     def set_visible(self, on: bool) -> None:
-        """Show or hide the present layer."""
-        if on != self._visible:
-            self._visible = on
-            self.set_look(self._chosen)
+        """Show or hide all layers, those of others too."""
+        self._visible = on
+        self._show_or_hide()
+
+    def set_bare(self, bare: bool) -> None:
+        """Hide all layers while a key is held."""
+        self._bare = bare
+        self._show_or_hide()
+
+    def _show_or_hide(self) -> None:
+        self._view.set_overlays_hidden(self._hidden)
+        self._tell()
+
+    @property
+    def _hidden(self) -> bool:
+        return self._bare or not self._visible
 
     def keep(self) -> None:
         """Keep the present layer as it is, in colours of its own, beside what is asked next."""
@@ -102,13 +120,13 @@ class OverlayLayers(QObject):
         if present is not None:
             self._view.remove_overlay(PRESENT)
             self._order.remove(PRESENT)
-            look = replace(present.look, colour_map=self._free_colours(), visible=True)
+            look = replace(present.look, colour_map=self._free_colours())
             self._put(f"kept-{next(self._sequence)}", _Layer(present.field, present.words, look))
             self._put(PRESENT, present)  # on top again: what is asked lies over what was
 
     def add_imported(self, field: RelevanceField, words: str) -> None:
         """Lay what another program says over the slide, as a layer that is kept."""
-        look = replace(self._present_look(), colour_map=self._free_colours(), visible=True)
+        look = replace(self._present_look(), colour_map=self._free_colours())
         self._put(f"kept-{next(self._sequence)}", _Layer(field, words, look, imported=True))
 
     def _free_colours(self) -> str:
@@ -143,7 +161,6 @@ class OverlayLayers(QObject):
             opacity=look.opacity,
             threshold=look.threshold,
             contours=look.contours,
-            visible=self._visible,
             flashlight_px=look.flashlight_px if look.flashlight else None,
             smooth=look.smooth,
         )
@@ -186,7 +203,8 @@ class OverlayLayers(QObject):
         entries = {name: _entry(layer) for name, layer in self._layers.items() if layer.look.visible}
         if self._beside is not None:
             entries[_BESIDE] = self._beside
-        self._legend.show_entries([entries[name] for name in reversed(self._order) if name in entries])
+        shown = [] if self._hidden else [name for name in reversed(self._order) if name in entries]
+        self._legend.show_entries([entries[name] for name in shown])
         self.changed.emit()
 
 

@@ -220,7 +220,7 @@ class QueryTools(QObject):
         self.maps.pixel_size_wanted.connect(partial(self._ask_pixel_size, TO_LAY_A_MAP))
         self.layer_list.shown_changed.connect(self.layers.set_kept_visible)
         self.layer_list.remove_pressed.connect(self.layers.remove_kept)
-        self.hide_key.held_changed.connect(view.set_overlays_hidden)
+        self.hide_key.held_changed.connect(self.layers.set_bare)
         picker.clicked.connect(self._clicked)
         picker.framed.connect(self._framed)
         picker.picking_changed.connect(lambda on: None if on else panel.examples.end_picking())
@@ -316,6 +316,7 @@ class QueryTools(QObject):
 
     def _show_layers(self) -> None:
         self.layer_list.show_layers(self.layers.kept, can_keep=self.layers.has_present)
+        self.changed.emit()
 
     # Examples
 

@@ -15,6 +15,7 @@ from viewer.relevance.query import Like, Term
 from viewer.relevance.text import NearestPhrase
 from viewer.ui.action_spec import Need
 from viewer.ui.encoder_dialog import EncoderDialog
+from viewer.ui.legend import LegendEntry
 from viewer.ui.pixel_size import PixelSize
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def test_no_worker_without_panel_or_question(open_window: MainWindow, clients: l
     assert open_window.docks["query"].isHidden()
     for action in ("next_hit", "why", "overlay", "pause"):
         assert not open_window.actions_[action].isEnabled()
-    assert Need.QUERY.value in open_window.actions_["overlay"].toolTip()
+    assert Need.QUERY.value in open_window.actions_["why"].toolTip()
+    assert Need.OVERLAY.value in open_window.actions_["overlay"].toolTip()
 
 
 def test_the_panel_begins_early_where_the_reader_lets_it(
@@ -100,8 +102,29 @@ def test_a_query_brings_places_overlay_and_legend(
     assert tools.panel.why.text.startswith("64.0, 64.0 µm: likeness 0.90")
     open_window.actions_["overlay"].trigger()
     assert tools.legend.text == ""
+    assert open_window.view.overlays == ()
     open_window.actions_["overlay"].trigger()
     assert tools.legend.text != ""
+    assert len(open_window.view.overlays) == 1
+
+
+def test_what_lies_over_the_slide_can_be_hidden_without_a_question(
+    qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
+) -> None:
+    open_window.query.layers.show_beside(LegendEntry("Theirs", ((0, 0, 0), (9, 9, 9)), 0.0, "facts"))
+    for action in ("overlay", "flashlight"):
+        assert open_window.actions_[action].isEnabled()
+    qtbot.keyClick(open_window.view.canvas.native, Qt.Key.Key_O)
+    assert open_window.query.legend.text == ""
+    ask(qtbot, open_window, "fat")
+    answered(qtbot, open_window, clients[0])
+    assert open_window.view.overlays == ()
+    qtbot.keyPress(open_window.view.canvas.native, Qt.Key.Key_X)
+    qtbot.keyRelease(open_window.view.canvas.native, Qt.Key.Key_X)
+    assert open_window.view.overlays == ()
+    open_window.actions_["overlay"].trigger()
+    assert "Theirs" in open_window.query.legend.text
+    assert len(open_window.view.overlays) == 1
 
 
 def test_what_is_asked_lies_over_what_was_kept_each_in_colours_of_its_own(
@@ -168,8 +191,10 @@ def test_escape_goes_back_to_the_slide_and_the_key_hides_the_overlay(
     assert len(open_window.view.overlays) == 1
     qtbot.keyPress(native, Qt.Key.Key_X)
     assert open_window.view.overlays == ()
+    assert open_window.query.legend.text == ""
     qtbot.keyRelease(native, Qt.Key.Key_X)
     assert len(open_window.view.overlays) == 1
+    assert open_window.query.legend.text != ""
 
 
 def test_a_kept_layer_stays_beside_the_next_query(

@@ -351,3 +351,10 @@ def test_the_worker_ends_with_the_window(slide: Source) -> None:
     while psutil.pid_exists(worker) and psutil.Process(worker).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline_s, "the worker outlives its window"
         time.sleep(0.05)
+
+
+def test_a_slide_too_coarse_for_its_encoder_is_said_in_the_window(slide: Source, listener: Listener) -> None:
+    client = RelevanceClient(listener, make_encoder=workers.colours)
+    with closing(client):
+        client.open(slide, (24.0, 24.0), mpp_estimated=False, encoder_id="colours", store_bytes=1 << 28)
+        assert listener.hear_kind(Note).text.startswith("Its pixels are 24 µm wide")

@@ -332,3 +332,9 @@ def test_what_is_of_something_else_is_not_used(tmp_path: Path, what: str, finish
         assert store.count == 0
         assert store.calibration is None
         assert what in store.notes[0]
+
+
+def test_a_slide_too_coarse_for_its_encoder_is_said() -> None:
+    assert SUBJECT.notes() == ()
+    (note,) = replace(SUBJECT, mpp_um=(2.0, 29.0)).notes()
+    assert note == "Its pixels are 29 µm wide, and 1 µm are wanted: what is found means little."

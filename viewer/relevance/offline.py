@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from viewer.slide.source import Source
 
 
-_COARSEST = 2.5
-"""Pixels of the slide over pixels of the encoder: beyond, there is nothing left to measure."""
-
-
 class PixelSizeError(Exception):
     """A slide whose pixel size nobody knows, or cannot be right: what to do about it."""
 
@@ -113,19 +109,10 @@ def open_analysis(
     encoder = load_encoder(encoder_id, entry)
     subject = StoreSubject.of(source, encoder.card, pixel_size.mpp_um, mpp_estimated=pixel_size.estimated)
     with FeatureStore.open(subject, limit_bytes=limit_bytes, folder=folder) as store:
-        analysis = Analysis(source, encoder, store, notes=_coarseness(subject))
+        analysis = Analysis(source, encoder, store, notes=subject.notes())
         if analysis.pending.any():
             analysis.use_fastest()
         yield analysis
-
-
-def _coarseness(subject: StoreSubject) -> tuple[str, ...]:
-    """A note where the slide is too coarse for what the encoder looks at."""
-    mpp_um, wanted_um = max(subject.mpp_um), subject.card.mpp_um
-    if mpp_um <= _COARSEST * wanted_um:
-        return ()
-    note = f"Its pixels are {mpp_um:.3g} µm wide, and {wanted_um:g} µm are wanted: likeness means little."
-    return (note,)
 
 
 @contextmanager

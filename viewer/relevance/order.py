@@ -32,6 +32,8 @@ COARSE_PATCHES = 256
 _SURPRISE_WEIGHT = 0.3
 _FLOOR = 0.05
 _LEAST_ATTENTION = 0.1
+_TO_THE_EDGE = 0.1
+"""How much less the edge of the field of view counts than its middle, where no gaze is known."""
 _SIDES = 1, 2, 4, 8, 16
 
 
@@ -72,7 +74,7 @@ class Order:
             (side for side in _SIDES if _in_squares(tissue, side).any(1).sum() <= COARSE_PATCHES), _SIDES[-1]
         )
         self._query: Values = np.zeros(grid.shape, np.float32)
-        self.attention: Values = np.ones(grid.shape, np.float32)
+        self.attention = attention_at(grid, grid.rect(0, 0, *grid.shape), None)
         self.surprise: Values = np.full(grid.shape, np.nan, np.float32)
         self._learned = 0
         self._wanted: list[tuple[int, int]] = []
@@ -170,7 +172,8 @@ def blocks_of(pending: Mask, side: int) -> list[Block]:
 
 def attention_at(grid: PatchGrid, field: Rect, gaze: SlideGaze | None) -> Values:
     """How well each patch is seen, 0.1 to 1: falling off with the distance from the field of view, in fields
-    of view, and with acuity from the point of gaze as the weights of tiles do.
+    of view, and with acuity from the point of gaze as the weights of tiles do, or a little from the middle of
+    the field.
     """
     x = (np.arange(grid.columns) + 0.5) * grid.patch_width_px
     y = ((np.arange(grid.rows) + 0.5) * grid.patch_height_px)[:, None]
@@ -178,7 +181,10 @@ def attention_at(grid: PatchGrid, field: Rect, gaze: SlideGaze | None) -> Values
     beyond_x = np.maximum(np.maximum(field.x0 - x, x - field.x1), 0)
     beyond_y = np.maximum(np.maximum(field.y0 - y, y - field.y1), 0)
     seen = 1 / (1 + 4 * (beyond_x**2 + beyond_y**2) / size**2)
-    if gaze is not None:
+    if gaze is None:
+        middle_x, middle_y = field.centre
+        seen /= 1 + _TO_THE_EDGE * ((x - middle_x) ** 2 + (y - middle_y) ** 2) / size**2
+    else:
         weights = gaze_weight(np.hypot(x - gaze.x, y - gaze.y), gaze.tangent_per_px, gaze.radius_deg)
         seen = seen * weights / WEIGHT_RANGE[1]
     return np.maximum(seen, _LEAST_ATTENTION).astype(np.float32)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from viewer.slide.source import Source
 
 FORMAT = 1
+_COARSEST = 2.5
+"""Pixels of the slide over pixels of the encoder: beyond, there is nothing left to look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,16 @@ class StoreSubject:
     def grid(self) -> PatchGrid:
         """Raises ValueError where the pixel size cannot be right."""
         return PatchGrid.over(*self.extent_px, self.mpp_um)
+
+    def notes(self) -> tuple[str, ...]:
+        """What the reader must know of such features, in sentences."""
+        mpp_um, wanted_um = max(self.mpp_um), self.card.mpp_um
+        if mpp_um <= _COARSEST * wanted_um:
+            return ()
+        return (
+            f"Its pixels are {mpp_um:.3g} µm wide, and {wanted_um:g} µm are wanted: what is found means "
+            "little.",
+        )
 
     def facts(self) -> dict[str, Any]:
         """What must be equal for features to be of this subject, fit for JSON."""

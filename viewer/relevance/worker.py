@@ -74,7 +74,7 @@ def _analyse(
         subject = StoreSubject.of(source, encoder.card, job.mpp_um, mpp_estimated=job.mpp_estimated)
         store = FeatureStore.open(subject, limit_bytes=job.store_bytes)
         try:
-            analysis = Analysis(source, encoder, store)
+            analysis = Analysis(source, encoder, store, notes=subject.notes())
             analysis.use_fastest()
             with closing(Engine(connection, memory, analysis, job.threads, load_guess=load_guess)) as engine:
                 engine.run()

@@ -42,6 +42,10 @@ _ROLES = {
     QPalette.ColorRole.ToolTipBase: "tooltip",
     QPalette.ColorRole.ToolTipText: "tooltip_text",
 }
+_FRAMED = "QCheckBox", "QLineEdit", "QAbstractSpinBox", "QProgressBar", "QListView", "QSlider"
+"""Classes with a frame that says where to click or look, and no ground of their own around it."""
+_FUSION_DARKENS_PERCENT = 140
+"""Fusion draws frames in a colour so much darker than the window's: on a dark one nobody sees it."""
 _GREYED_ROLES = (QPalette.ColorRole.WindowText, QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText)
 
 
@@ -63,6 +67,13 @@ class Theme:
             palette.setColor(role, self.colour(name))
         for role in _GREYED_ROLES:
             palette.setColor(QPalette.ColorGroup.Disabled, role, self.colour("disabled_text"))
+        return palette
+
+    @property
+    def framed_palette(self) -> QPalette:
+        """Of classes whose frame must be seen."""
+        palette = self.palette
+        palette.setColor(QPalette.ColorRole.Window, self.colour("frame").lighter(_FUSION_DARKENS_PERCENT))
         return palette
 
     @property
@@ -141,6 +152,8 @@ class ThemeKeeper(QObject):
 
     def _dress(self) -> None:
         QApplication.setPalette(self.theme.palette)
+        for name in _FRAMED:
+            QApplication.setPalette(self.theme.framed_palette, name)
         _application().setStyleSheet(self.theme.style_sheet)
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPalette
+from PySide6.QtWidgets import QCheckBox
 
 from viewer.ui.theme import THEME_NAMES, ThemeKeeper, em_px, load_theme
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
 
 TEXT_ON_GROUND = (
     ("window_text", "window"),
@@ -53,6 +59,8 @@ def test_greyed_text_and_shapes_can_be_seen(name: str) -> None:
     for text, ground in (
         ("disabled_text", "window"),
         ("disabled_text", "base"),
+        ("frame", "window"),
+        ("frame", "base"),
         ("sharp", "window"),
         ("accent", "window"),
     ):
@@ -80,6 +88,22 @@ def test_both_themes_name_the_same_colours_and_fill_the_style_sheet() -> None:
     assert light.colours.keys() == dark.colours.keys()
     assert light.style_sheet != dark.style_sheet
     assert all(QColor(value).isValid() for value in (*light.colours.values(), *dark.colours.values()))
+
+
+@pytest.mark.parametrize("name", THEME_NAMES)
+def test_frames_are_drawn_in_their_colour(qtbot: QtBot, themes: ThemeKeeper, name: str) -> None:
+    themes.choose(name)
+    box = QCheckBox()
+    qtbot.add_widget(box)
+    box.resize(box.sizeHint())
+    picture = box.grab().toImage()
+    frame = load_theme(name).colour("frame")
+    nearest = min(
+        sum(abs(a - b) for a, b in zip(picture.pixelColor(x, y).getRgb(), frame.getRgb(), strict=True))
+        for x in range(picture.width())
+        for y in range(picture.height())
+    )
+    assert nearest <= 24  # Fusion's edges are soft
 
 
 def test_choosing_dresses_the_application(themes: ThemeKeeper) -> None:

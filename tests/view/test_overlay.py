@@ -8,9 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gpu.program import read_shader
 from viewer.view.colour_map import ENTRIES, colour_maps, colour_stops
 from viewer.view.hierarchy import HierarchyLevels, HierarchyLook, log_codes
-from viewer.view.overlay import COLOUR_MAPS, Overlay, OverlayLayer, OverlayLook, OverlayScene, OverlayStack
+from viewer.view.overlay import (
+    COLOUR_MAPS,
+    FAINT_BELOW,
+    Overlay,
+    OverlayLayer,
+    OverlayLook,
+    OverlayScene,
+    OverlayStack,
+    cover,
+)
 from viewer.view.overlay_picture import overlay_picture
 
 # Linear sRGB as seen without red or without green cones: Viénot, Brettel & Mollon 1999.
@@ -181,3 +191,10 @@ def test_levels_of_another_grid_are_refused() -> None:
     levels = HierarchyLevels(np.zeros((1, 1), np.uint8), np.zeros((32, 32), np.uint8), np.ones((2, 2), bool))
     with pytest.raises(ValueError, match="levels of"):
         replace(layer([[1]]), levels=levels)
+
+
+def test_low_values_fade_out_as_the_shader_has_them_and_nothing_is_drawn_below_the_threshold() -> None:
+    assert f"const float FAINT_BELOW = {FAINT_BELOW};" in read_shader("overlay.frag")
+    values = np.array([0.0, FAINT_BELOW / 2, FAINT_BELOW, 0.5, 1.0])
+    assert cover(values, 0.0).tolist() == [0.0, 0.5, 1.0, 1.0, 1.0]
+    assert cover(values, 0.5).tolist() == [0.0, 0.0, 0.0, 1.0, 1.0]

@@ -23,12 +23,13 @@ from viewer.relevance.attention import MAX, MEAN
 from viewer.relevance.encoders import HEAD_PREFIX
 from viewer.ui.analysis_bar import AnalysisBar
 from viewer.ui.attention_session import AttentionChoice
+from viewer.ui.attention_words import ALL_LEVELS, MANY
 from viewer.ui.low_page import LowPage
 from viewer.ui.theme import em_px
 from viewer.view.hierarchy import LEVELS, HierarchyLook, levels_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from PySide6.QtGui import QShowEvent
 
@@ -71,8 +72,12 @@ _OVERLAPS = {
 _WIDTH_EM = 17.0
 _NO_SUCH_LEVEL = "This way of joining has no such level"
 _ONE_HEAD = "It has only one"
+_NO_LEVELS = "It looks at the patches of the whole slide at once"
 _NO_TOKENS = "It looks at whole patches, and at no parts of them"
 _NOT_SEEN = "Changes nothing now: this level is not shown"
+_NOT_TOLD_APART = "The model as it is here does not compare {}"
+_DOES_NOT_APPLY = "–"
+_DOWN_TO, _WHICH = "&Down to", "&Level"
 
 
 class AttentionControls(QWidget):
@@ -89,6 +94,10 @@ class AttentionControls(QWidget):
         self.setAccessibleName("Attention")
         self._themes = themes
         self._cards: tuple[EncoderCard, ...] = ()
+        self._mode, self._level = "factorised", "zoom"
+        """What was chosen last, also while it does not apply."""
+        self._told_apart: tuple[str, tuple[str, ...]] = ("", ())
+        """Levels that an encoder compares, and which encoder that is."""
         self.shown = QCheckBox("&Show on the slide")
         self.shown.setAccessibleName("Show what stands out, or where a model looks")
         self.shown.setToolTip("Lay what stands out, or where a model looks, over the slide")
@@ -99,12 +108,16 @@ class AttentionControls(QWidget):
         self.facts.setToolTip("Licence, pixel size and what to know of it")
         self.facts.setAccessibleName("About whose attention is shown")
         self.facts.clicked.connect(self.facts_pressed)
-        self.mode = self._combo("How levels are joined", _MODES)
-        self.level = self._combo("Down to which level", _LEVELS)
+        self.mode = self._combo("How levels are joined", _MODES, chosen=self._choose_mode)
+        self.level = self._combo("Which level", _LEVELS, chosen=self._choose_level)
+        for combo in (self.mode, self.level):
+            combo.setPlaceholderText(_DOES_NOT_APPLY)
+        self._level_label = QLabel(_DOWN_TO)
+        self._level_label.setBuddy(self.level)
         self.patch_head = self._combo("Head for patches")
         self.token_head = self._combo("Head for tokens")
         self.overlap = self._combo("Overlapping patches", _OVERLAPS)
-        self.bar = AnalysisBar()
+        self.bar = AnalysisBar("End the analysis and hide the overlay; what is analysed is kept")
         self._remarks = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self._remarks.setAccessibleName("Notes of the analysis")
         self._remarks.setProperty("muted", True)
@@ -115,8 +128,10 @@ class AttentionControls(QWidget):
         whose_label = QLabel("&Whose")
         whose_label.setBuddy(self.encoder)
         form.addRow(whose_label, whose)
+        form.addRow(self.bar)  # up here, as a low window shows no more than the first rows
+        form.addRow(self._remarks)
         form.addRow("&Joined as", self.mode)
-        form.addRow("&Down to", self.level)
+        form.addRow(self._level_label, self.level)
         form.addRow("&Patch head", self.patch_head)
         form.addRow("To&ken head", self.token_head)  # Qt cuts it with T underlined: "To" is kerned
         form.addRow("&Overlap", self.overlap)
@@ -126,14 +141,13 @@ class AttentionControls(QWidget):
         layout.setContentsMargins(em_px(0.3), em_px(0.4), em_px(0.3), em_px(0.4))
         layout.addWidget(self.shown)
         layout.addLayout(form)
-        layout.addWidget(self.bar)
-        layout.addWidget(self._remarks)
         layout.addStretch(1)
         around = QVBoxLayout(self)
         around.setContentsMargins(0, 0, 0, 0)
         around.addWidget(LowPage(page))
         themes.changed.connect(self._dress)
         self._dress()
+        self.show_remark("")
         self._changed()
 
     @property
@@ -160,7 +174,12 @@ class AttentionControls(QWidget):
         """How levels are joined, and down to which; a slide head has patches alone."""
         if self.card is not None and self.card.views:
             return HierarchyLook("single", "patch")
-        return HierarchyLook(self.mode.currentData(), self.level.currentData())
+        return self._chosen_look
+
+    @property
+    def _chosen_look(self) -> HierarchyLook:
+        """What was chosen, patches standing in for a level that the mode does not have."""
+        return HierarchyLook(self._mode, self._level if self._level in levels_of(self._mode) else "patch")
 
     def show_encoders(self, cards: Sequence[EncoderCard]) -> None:
         """Offer these, and keep the one that was chosen; nothing is shown where it is no longer there."""
@@ -190,23 +209,34 @@ class AttentionControls(QWidget):
                 (self.patch_head, choice.patch_head),
                 (self.token_head, choice.token_head),
             ):
-                combo.blockSignals(True)
-                combo.setCurrentIndex(max(0, combo.findData(data)))
-                combo.blockSignals(False)
+                _select(combo, max(0, combo.findData(data)))
                 self._offer_what_counts()
+
+    def show_levels(self, encoder_id: str, levels: tuple[str, ...]) -> None:
+        """Grey what changes nothing as an encoder does not compare that level; () where it is not known."""
+        if self._told_apart != (encoder_id, levels):
+            self._told_apart = encoder_id, levels
+            self._offer_what_counts()
 
     def show_remark(self, text: str) -> None:
         """Say something of the encoder or the slide; "" clears it."""
         self._remarks.setText(text)
+        self._remarks.setVisible(bool(text))
 
-    def _combo(self, name: str, items: dict[str, tuple[str, str]] | None = None) -> QComboBox:
+    def _combo(
+        self,
+        name: str,
+        items: dict[str, tuple[str, str]] | None = None,
+        *,
+        chosen: Callable[[], None] | None = None,
+    ) -> QComboBox:
         combo = QComboBox()
         combo.setAccessibleName(name)
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         for data, (words, tip) in (items or {}).items():
             combo.addItem(words, data)
             combo.setItemData(combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-        combo.currentIndexChanged.connect(self._changed)
+        combo.currentIndexChanged.connect(chosen or self._changed)
         return combo
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -222,6 +252,14 @@ class AttentionControls(QWidget):
         self.shown.setChecked(on)
         self.shown.blockSignals(False)
 
+    def _choose_mode(self) -> None:
+        self._mode = self.mode.currentData()
+        self._changed()
+
+    def _choose_level(self) -> None:
+        self._level = self.level.currentData()
+        self._changed()
+
     def _changed(self) -> None:
         self._offer_what_counts()
         self.chosen.emit()
@@ -231,44 +269,46 @@ class AttentionControls(QWidget):
         card = self.card
         tokens, patches = (card and card.attention_heads) or (1, 1)
         views = card.views if card is not None else ()
-        _offer(self.token_head, _heads(tokens))
+        _offer(self.token_head, [(_DOES_NOT_APPLY, MEAN)] if views else _heads(tokens))
         _offer(self.patch_head, _apart(views) or _heads(patches))
-        self.encoder.setToolTip(self.encoder.currentText())  # a long title does not fit
-        self.mode.setEnabled(not views)
-        self.level.setEnabled(not views)
-        self._offer_levels()
-        seen = self.hierarchy.seen
-        for combo, heads, shows in (
-            (self.token_head, tokens, seen.token),
-            (self.patch_head, patches, seen.patch),
+        self._offer_levels(apply=not views)
+        seen, told_apart = self.hierarchy.seen, self._levels_told_apart
+        for combo, level, heads, shows in (
+            (self.token_head, "token", tokens, seen.token),
+            (self.patch_head, "patch", patches, seen.patch),
         ):
-            combo.setEnabled(heads > 1 and shows)
-            combo.setToolTip(_ONE_HEAD if heads == 1 else "" if shows else _NOT_SEEN)
-        self.overlap.setEnabled(seen.token)
-        self.overlap.setToolTip("" if seen.token else _NO_TOKENS if views else _NOT_SEEN)
+            why = _NO_TOKENS if views and level == "token" else _ONE_HEAD if heads == 1 else ""
+            why = why or ("" if level in told_apart else _NOT_TOLD_APART.format(MANY[level]))
+            _grey(combo, why or ("" if shows else _NOT_SEEN))
+        _grey(self.overlap, "" if seen.token else _NO_TOKENS if views else _NOT_SEEN)
+        self.encoder.setToolTip(self.encoder.currentText())  # a long title does not fit
 
-    def _offer_levels(self) -> None:
+    @property
+    def _levels_told_apart(self) -> tuple[str, ...]:
+        """Those of the chosen encoder; all while it is not known."""
+        encoder_id, levels = self._told_apart
+        return levels if levels and encoder_id == self.encoder.currentData() else ALL_LEVELS
+
+    def _offer_levels(self, *, apply: bool) -> None:
+        """Show what was chosen, or what stands in for it; nothing where modes and levels do not ``apply``."""
+        look = self._chosen_look
+        for combo, data in (self.mode, look.mode), (self.level, look.level):
+            _select(combo, combo.findData(data) if apply else -1)
+            _grey(combo, "" if apply else _NO_LEVELS)
+        self._level_label.setText(_WHICH if apply and look.mode == "single" else _DOWN_TO)
         model = self.level.model()
         assert isinstance(model, QStandardItemModel)
-        offered = levels_of(self.mode.currentData())
         for row, level in enumerate(LEVELS):
-            there = level in offered
-            model.item(row).setEnabled(there)
-            model.item(row).setToolTip(_LEVELS[level][1] if there else _NO_SUCH_LEVEL)
-        if self.level.currentData() not in offered:
-            self.level.blockSignals(True)
-            self.level.setCurrentIndex(self.level.findData("patch"))
-            self.level.blockSignals(False)
+            why = "" if level in levels_of(look.mode) else _NO_SUCH_LEVEL
+            if not why and level in ALL_LEVELS and level not in self._levels_told_apart:
+                why = _NOT_TOLD_APART.format(MANY[level])
+            model.item(row).setEnabled(not why)
+            model.item(row).setToolTip(why or _LEVELS[level][1])
 
 
 def mode_in_words(mode: str) -> str:
     """What a mode of ``viewer.view.hierarchy`` is called."""
     return _MODES[mode][0]
-
-
-def level_in_words(level: str) -> str:
-    """What a level of ``viewer.view.hierarchy`` is called."""
-    return _LEVELS[level][0]
 
 
 def overlap_in_words(overlap: str | None) -> str:
@@ -292,6 +332,19 @@ def _apart(views: Sequence[str]) -> list[tuple[str, Head]]:
     return [
         (f"{view} ({number + 1})" if words[view] > 1 else view, number) for number, view in enumerate(views)
     ]
+
+
+def _select(combo: QComboBox, row: int) -> None:
+    """Show another choice, and tell nobody."""
+    combo.blockSignals(True)
+    combo.setCurrentIndex(row)
+    combo.blockSignals(False)
+
+
+def _grey(combo: QComboBox, why: str) -> None:
+    """Grey a choice that changes nothing, and say why; "" where it does: its words may be cut."""
+    combo.setEnabled(not why)
+    combo.setToolTip(why or combo.currentText())
 
 
 def _offer(combo: QComboBox, items: Sequence[tuple[str, Head]]) -> None:

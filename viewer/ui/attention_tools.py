@@ -9,23 +9,20 @@ from PySide6.QtCore import QObject, Signal
 from viewer.relevance.attention import MEAN
 from viewer.relevance.encoders import SALIENCY_ID
 from viewer.relevance.head_registry import head_cards
-from viewer.ui.attention_controls import (
-    AttentionControls,
-    head_in_words,
-    level_in_words,
-    mode_in_words,
-    overlap_in_words,
-)
+from viewer.ui.attention_controls import AttentionControls, head_in_words, overlap_in_words
 from viewer.ui.attention_session import AttentionSession
+from viewer.ui.attention_words import ALL_LEVELS, compared_in_words, levels_drawn
 from viewer.ui.dialogs import show_dialog
 from viewer.ui.encoder_dialog import EncoderDialog, use_after_terms
 from viewer.ui.legend import PARTLY_KNOWN, LegendEntry
 from viewer.ui.messages import MessageKind
+from viewer.ui.modest_area import breakable
+from viewer.ui.unit_words import pixel_size_in_words
 from viewer.view.hierarchy import OCTAVES, HierarchyLook, levels_of
 from viewer.view.overlay import OverlayLook, colour_stops
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from viewer.relevance.encoders import EncoderCard
     from viewer.relevance.messages import Progress
@@ -79,13 +76,17 @@ class AttentionTools(QObject):
         self._layer: OverlayLayer | None = None
         self._shown: AttentionChoice | None = None
         """What the layer was made for: the page may be ahead of it, while terms are read for instance."""
+        self._told_levels: tuple[str, ...] = ()
+        """Those of which the legend speaks."""
         self.controls = AttentionControls(themes)
         self.session = session or AttentionSession(slide_view, settings)
         self.controls.chosen.connect(self._choose)
         self.session.layer_made.connect(self._show)
+        self.session.began.connect(self.controls.bar.begin)
         self.session.progressed.connect(self._show_progress)
         self.session.notes_changed.connect(self._show_notes)
         self.session.pixel_size_wanted.connect(self.pixel_size_wanted)
+        slide_view.view_changed.connect(self._follow_zoom)
         slide_view.source_changed.connect(self._show_notes)
         slide_view.mpp_changed.connect(self._show_notes)
         self._messages = messages
@@ -142,8 +143,10 @@ class AttentionTools(QObject):
         self._draw()
 
     def _tell_failure(self, reason: str) -> None:
-        """Where the worker is gone, the message can have it begin again."""
+        """Where the worker is gone, the message can have it begin again, and the page says so meanwhile."""
         again = {} if self.session.running else {"Begin again": self._begin_again}
+        if again:
+            self.controls.bar.end(f"Not analysed. {breakable(reason)}")
         self._messages.show_message(MessageKind.WARNING, reason, buttons=again)
 
     def _begin_again(self) -> None:
@@ -160,8 +163,11 @@ class AttentionTools(QObject):
 
     def _show(self, layer: OverlayLayer | None, choice: AttentionChoice | None) -> None:
         self._layer, self._shown = layer, choice
+        if self._card is not None:
+            self.controls.show_levels(self._card.id, self.session.levels)
         if layer is None:
             self._view.remove_overlay(_NAME)
+            self.controls.bar.end("")
         else:
             self._view.set_overlay(_NAME, layer, self._look())
         self._tell()
@@ -196,39 +202,64 @@ class AttentionTools(QObject):
         mode = self._shown.mode
         return HierarchyLook(mode, chosen.level if chosen.level in levels_of(mode) else "patch")
 
+    def _levels_drawn(self) -> tuple[str, ...]:
+        if self._layer is None:
+            return ()
+        px_per_patch = self._layer.patch_width_px / self._view.camera.view.downsample
+        return levels_drawn(self._hierarchy(), px_per_patch * self._view.canvas.pixel_ratio)
+
+    def _follow_zoom(self) -> None:
+        """Levels fade in and out with the zoom, and the legend is told only where there is another one."""
+        if self._levels_drawn() != self._told_levels:
+            self._tell()
+
     def _tell(self) -> None:
+        self._told_levels = self._levels_drawn()
         card, shown, layer = self._card, self._shown, self._layer
         if layer is None or card is None or shown is None:
             self._layers.show_beside(None)
             return
         look = self._look()
-        title, ends = f"Attention of {card.title}", _RANKS if shown.mode == "blend" else _OCTAVES
+        title, ends, middle = f"Attention of {card.title}", _RANKS if shown.mode == "blend" else _OCTAVES, ""
         if card.id == SALIENCY_ID:
             title = card.title
         elif card.views:
             view = int(shown.patch_head)
             words = card.views[view]
             title = f"{card.title}: {words[0].lower()}{words[1:]}"
-            ends = _SIGNED if view > 0 else _OCTAVES
-        colours, facts = colour_stops(look.colour_map), self._facts(card, shown)
-        dotted = PARTLY_KNOWN if _known_in_part(layer, tokens_count=look.hierarchy.seen.token) else ""
-        self._layers.show_beside(LegendEntry(title, colours, look.threshold, facts, *ends, dotted=dotted))
+            if view > 0:
+                ends, middle = _SIGNED, "0"
+        told_apart = self.session.levels or ALL_LEVELS
+        self._layers.show_beside(
+            LegendEntry(
+                title,
+                colour_stops(look.colour_map),
+                look.threshold,
+                self._facts(card, shown, told_apart),
+                *ends,
+                dotted=PARTLY_KNOWN if _known_in_part(layer, tokens_count=look.hierarchy.seen.token) else "",
+                middle=middle,
+                has_scale=bool(card.views) or any(level in told_apart for level in self._told_levels),
+            )
+        )
 
-    def _facts(self, card: EncoderCard, shown: AttentionChoice) -> str:
-        size = " × ".join(f"{mpp:.3g}" for mpp in dict.fromkeys(self._view.mpp_um or ()))
-        estimated = " (estimated)" if self._view.mpp_estimated else ""
+    def _facts(self, card: EncoderCard, shown: AttentionChoice, told_apart: Collection[str]) -> str:
         if card.views:
             what = ["patches of the whole slide"]
         else:
-            look = self._hierarchy()
-            what, seen = [mode_in_words(shown.mode)], look.seen
-            if look.level != "zoom":
-                what.append(f"down to {level_in_words(look.level).lower()}")
-            heads = ("patch", shown.patch_head, seen.patch), ("token", shown.token_head, seen.token)
-            what += [f"{of}: {head_in_words(head).lower()}" for of, head, on in heads if on and head != MEAN]
+            drawn = self._told_levels
+            what = [compared_in_words(self._hierarchy(), drawn, told_apart)]
+            heads = ("patch", shown.patch_head), ("token", shown.token_head)
+            what += [
+                f"{of}: {head_in_words(head).lower()}"
+                for of, head in heads
+                if of in drawn and of in told_apart and head != MEAN
+            ]
             if shown.overlap is not None:
                 what.append(f"overlap: {overlap_in_words(shown.overlap).lower()}")
-        return f"{', '.join(what)}, {size} µm/px{estimated}"
+        if self._view.mpp_um is not None:
+            what.append(pixel_size_in_words(self._view.mpp_um, estimated=self._view.mpp_estimated))
+        return ", ".join(what)
 
 
 def _known_in_part(layer: OverlayLayer, *, tokens_count: bool) -> bool:

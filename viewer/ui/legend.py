@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QLinearGradient, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from viewer.ui.modest_area import breakable
 from viewer.ui.theme import em_px
+from viewer.ui.unit_words import pixel_size_in_words, whole_units
+from viewer.view.overlay import cover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +31,11 @@ _TEXT = QColor(245, 246, 248)
 _DIM = QColor(190, 196, 206)
 _LINE = QColor(255, 255, 255, 60)
 _WIDTH_EM = 17.0
-_MOST_LINES = 3
+_MOST_LINES = 4
+_BAR_STEPS = 256
+_CHECKS = QColor(255, 255, 255), QColor(214, 216, 220)
+_CHECK_EM = 0.4
+_BAR_EM, _SCALE_EM, _LINE_EM = 0.8, 1.2, 1.3
 ESTIMATED = "estimated"
 PARTLY_KNOWN = "known in part"
 
@@ -36,7 +43,11 @@ PARTLY_KNOWN = "known in part"
 @dataclass(frozen=True, slots=True)
 class LegendEntry:
     """One layer: what is shown, the colours from 0 to 1, below which value nothing is drawn, where it is
-    from, what 0 and 1 mean, and what dots say of a place, ESTIMATED for instance; "" where there are none."""
+    from, what 0 and 1 mean, and what dots say of a place, ESTIMATED for instance; "" where there are none.
+
+    ``middle``: what the middle of the scale means where that is a turning point. ``has_scale``: not where the
+    colours say nothing; the facts then say why.
+    """
 
     title: str
     colours: tuple[Rgb, ...]
@@ -45,14 +56,25 @@ class LegendEntry:
     low: str = "0 unlike"
     high: str = "1 alike"
     dotted: str = ""
+    middle: str = ""
+    has_scale: bool = True
 
 
 def provenance_in_words(provenance: Provenance) -> str:
     """ "measured concepts, 0.38 µm/px (estimated)"."""
-    x, y = provenance.mpp_um
-    size = f"{x:.3g}" if abs(x / y - 1) < 1e-3 else f"{x:.3g} × {y:.3g}"
-    mark = " (estimated)" if provenance.mpp_estimated else ""
-    return f"{provenance.encoder}, {size} µm/px{mark}"
+    size = pixel_size_in_words(provenance.mpp_um, estimated=provenance.mpp_estimated)
+    return f"{provenance.encoder}, {size}"
+
+
+def bar_image(entry: LegendEntry) -> QImage:
+    """One row of pixels from value 0 to 1, as clear where the slide is as clear."""
+    values = np.linspace(0, 1, _BAR_STEPS)
+    stops = np.linspace(0, 1, len(entry.colours))
+    rgba = np.empty((1, _BAR_STEPS, 4), np.uint8)
+    for channel, of_stops in enumerate(np.array(entry.colours, np.float64).T):
+        rgba[0, :, channel] = np.rint(np.interp(values, stops, of_stops))
+    rgba[0, :, 3] = np.rint(255 * cover(values, entry.threshold))
+    return QImage(rgba.data, _BAR_STEPS, 1, 4 * _BAR_STEPS, QImage.Format.Format_RGBA8888).copy()
 
 
 class Legend(QWidget):
@@ -63,6 +85,7 @@ class Legend(QWidget):
         self._slide_widget = slide_widget
         self._entries: tuple[LegendEntry, ...] = ()
         self._dotted = ""
+        self._shown = self._with_facts = 0
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         slide_widget.installEventFilter(self)
         self.hide()
@@ -76,7 +99,7 @@ class Legend(QWidget):
         """Show these layers, the uppermost first; none hides the legend."""
         self._entries = tuple(entries)
         self._dotted = " or ".join(dict.fromkeys(entry.dotted for entry in entries if entry.dotted))
-        lines = [f"{entry.title} ({entry.facts}), from {entry.low} to {entry.high}." for entry in entries]
+        lines = [_in_words(entry) for entry in entries]
         lines += ["Hatched: not analysed."] + ([f"Dotted: {self._dotted}."] if self._dotted else [])
         self.setAccessibleName(" ".join([*lines, NOT_A_DIAGNOSIS]) if entries else "")
         self.setVisible(bool(entries))
@@ -89,7 +112,8 @@ class Legend(QWidget):
         return super().eventFilter(watched, event)
 
     def place(self) -> None:
-        """Move to the bottom right corner."""
+        """Move to the bottom right corner, and say no more than there is room for."""
+        self._make_fit()
         self.resize(self.sizeHint())
         parent = self._slide_widget
         self.move(parent.width() - self.width() - _MARGIN_PX, parent.height() - self.height() - _MARGIN_PX)
@@ -97,10 +121,33 @@ class Legend(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
+        return QSize(self._width(), self._height_of(self._shown, self._with_facts))
+
+    def _make_fit(self) -> None:
+        """Leave out facts of the lower layers, then those layers, then the facts of the uppermost."""
+        count = len(self._entries)
+        ways = [(count, with_facts) for with_facts in range(count, 0, -1)]
+        ways += [(shown, 1) for shown in range(count - 1, 0, -1)]
+        ways.append((min(count, 1), 0))
+        room_px = self._slide_widget.height() - 2 * _MARGIN_PX
+        self._shown, self._with_facts = next(
+            (way for way in ways if self._height_of(*way) <= room_px), ways[-1]
+        )
+
+    def _height_of(self, shown: int, with_facts: int) -> int:
+        """With so many layers, the uppermost first, and so many of them with facts."""
         em = em_px()
-        heights = [self._title_height(entry) + self._facts_height(entry) for entry in self._entries]
-        foot = (1 + len(self._samples())) * em * 1.3
-        return QSize(self._width(), round(sum(heights) + len(heights) * em * 2.6 + foot + em * 0.9))
+        height = em * 0.9
+        for number, entry in enumerate(self._entries[:shown]):
+            bar = (_BAR_EM + _SCALE_EM + 0.2) * em if entry.has_scale else 0.0
+            facts = self._facts_height(entry) if _says_facts(entry, number, with_facts) else 0.0
+            height += self._title_height(entry) + bar + facts + em * 0.4
+        lines = 1 + len(self._samples()) + bool(self._left_out(shown))
+        return round(height + em * _LINE_EM * lines)
+
+    def _left_out(self, shown: int) -> str:
+        left = len(self._entries) - shown
+        return f"{left} more layer{'s' if left > 1 else ''}" if left else ""
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -111,10 +158,17 @@ class Legend(QWidget):
         em = float(em_px())
         box = QRectF(self.rect()).adjusted(em * 0.6, em * 0.5, -em * 0.6, -em * 0.4)
         y = box.top()
-        for entry in self._entries:
-            y = self._paint_entry(painter, entry, box, y)
+        for number, entry in enumerate(self._entries[: self._shown]):
+            y = self._paint_title(painter, entry, box, y)
+            if entry.has_scale:
+                y = self._paint_scale(painter, entry, box, y)
+            if _says_facts(entry, number, self._with_facts):
+                facts = QRectF(box.left(), y, box.width(), self._facts_height(entry))
+                painter.setPen(_DIM)
+                painter.drawText(facts, Qt.TextFlag.TextWordWrap, whole_units(entry.facts))
+                y = facts.bottom()
             painter.fillRect(QRectF(box.left(), y + em * 0.1, box.width(), 1), _LINE)
-            y += em * 0.3
+            y += em * 0.4
         self._paint_foot(painter, box, y)
         painter.end()
 
@@ -132,7 +186,7 @@ class Legend(QWidget):
         return self._height(breakable(entry.title), self._bold)
 
     def _facts_height(self, entry: LegendEntry) -> float:
-        return self._height(_together(entry.facts), self.font())
+        return self._height(whole_units(entry.facts), self.font())
 
     @property
     def _bold(self) -> QFont:
@@ -145,44 +199,66 @@ class Legend(QWidget):
         dotted = [(Qt.BrushStyle.Dense6Pattern, self._dotted)] if self._dotted else []
         return [(Qt.BrushStyle.BDiagPattern, "not analysed"), *dotted]
 
-    def _paint_entry(self, painter: QPainter, entry: LegendEntry, box: QRectF, y: float) -> float:
-        em = float(em_px())
+    def _paint_title(self, painter: QPainter, entry: LegendEntry, box: QRectF, y: float) -> float:
         title = QRectF(box.left(), y, box.width(), self._title_height(entry))
         painter.setPen(_TEXT)
         painter.setFont(self._bold)
         painter.drawText(title, Qt.TextFlag.TextWordWrap, breakable(entry.title))
         painter.setFont(self.font())
-        bar = QRectF(box.left(), title.bottom() + em * 0.2, box.width(), em * 0.8)
-        gradient = QLinearGradient(bar.topLeft(), bar.topRight())
-        for number, colour in enumerate(entry.colours):
-            gradient.setColorAt(number / max(1, len(entry.colours) - 1), QColor(*colour))
-        painter.fillRect(bar, gradient)
-        if entry.threshold > 0:
-            cut = QRectF(bar.topLeft(), QPointF(bar.left() + bar.width() * entry.threshold, bar.bottom()))
-            painter.fillRect(cut, _PLATE)
+        return title.bottom()
+
+    def _paint_scale(self, painter: QPainter, entry: LegendEntry, box: QRectF, y: float) -> float:
+        em = float(em_px())
+        bar = QRectF(box.left(), y + em * 0.2, box.width(), em * _BAR_EM)
+        _paint_checks(painter, bar)  # what is clear lets them be seen
+        painter.drawImage(bar, bar_image(entry))
         painter.setPen(QPen(_DIM, 1))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(bar)
-        scale = QRectF(bar.left(), bar.bottom(), bar.width(), em * 1.2)
-        painter.drawText(scale, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, entry.low)
-        painter.drawText(scale, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, entry.high)
-        facts = QRectF(bar.left(), scale.bottom(), bar.width(), self._facts_height(entry))
-        painter.drawText(facts, Qt.TextFlag.TextWordWrap, _together(entry.facts))
-        return facts.bottom()
+        scale = QRectF(bar.left(), bar.bottom(), bar.width(), em * _SCALE_EM)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(scale, Qt.AlignmentFlag.AlignLeft | middle, entry.low)
+        painter.drawText(scale, Qt.AlignmentFlag.AlignRight | middle, entry.high)
+        if entry.middle:
+            painter.drawText(scale, Qt.AlignmentFlag.AlignHCenter | middle, entry.middle)
+            at = QPointF(bar.center().x(), bar.top())
+            painter.setPen(QPen(_TEXT, 2))
+            painter.drawLine(at, QPointF(at.x(), bar.bottom() + em * 0.2))
+        return scale.bottom()
 
     def _paint_foot(self, painter: QPainter, box: QRectF, y: float) -> None:
         em = float(em_px())
+        painter.setPen(_DIM)
+        if left_out := self._left_out(self._shown):
+            painter.drawText(QRectF(box.left(), y, box.width(), em * _LINE_EM), 0, left_out)
+            y += em * _LINE_EM
         for pattern, words in self._samples():
             patch = QRectF(box.left(), y + em * 0.25, em * 1.4, em * 0.8)
             painter.fillRect(patch, QBrush(_TEXT, pattern))
             painter.setPen(QPen(_DIM, 1))
             painter.drawRect(patch)
             painter.setPen(_TEXT)
-            painter.drawText(QRectF(patch.right() + em * 0.4, y, box.width(), em * 1.3), 0, words)
-            y += em * 1.3
-        painter.drawText(QRectF(box.left(), y, box.width(), em * 1.3), 0, NOT_A_DIAGNOSIS)
+            painter.drawText(QRectF(patch.right() + em * 0.4, y, box.width(), em * _LINE_EM), 0, words)
+            y += em * _LINE_EM
+        painter.drawText(QRectF(box.left(), y, box.width(), em * _LINE_EM), 0, NOT_A_DIAGNOSIS)
 
 
-def _together(text: str) -> str:
-    """Numbers stay on the line of their unit, and units whole."""
-    return text.replace(" µm/px", "\u00a0µm\u2060/\u2060px")
+def _says_facts(entry: LegendEntry, number: int, with_facts: int) -> bool:
+    """Whether the layer of this number has its facts; without a scale they are all that it says."""
+    return number < with_facts or not entry.has_scale
+
+
+def _in_words(entry: LegendEntry) -> str:
+    if not entry.has_scale:
+        return f"{entry.title}: {entry.facts}."
+    over = f" over {entry.middle}" if entry.middle else ""
+    return f"{entry.title} ({entry.facts}), from {entry.low}{over} to {entry.high}."
+
+
+def _paint_checks(painter: QPainter, bar: QRectF) -> None:
+    side = em_px(_CHECK_EM)
+    painter.fillRect(bar, _CHECKS[0])
+    for row in range(-int(-bar.height() // side)):
+        for col in range(row % 2, -int(-bar.width() // side), 2):
+            check = QRectF(bar.left() + col * side, bar.top() + row * side, side, side)
+            painter.fillRect(check.intersected(bar), _CHECKS[1])

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from viewer.ui.side_thread import SideThread
 from viewer.ui.theme import em_px, without_icons
+from viewer.ui.unit_words import whole_units
 from viewer.view.scale import format_magnification, power_at_full_resolution
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class PixelSize(QDialog):
             return
         self._estimate = round(estimate.mpp_um, _DECIMALS)
         limits = f"between {estimate.low_um:.2g} and {estimate.high_um:.2g}"
-        self._proposal.setText(f"Estimate: ≈ {self._estimate:g} µm, {limits}: {estimate.reason}")
+        self._proposal.setText(whole_units(f"Estimate: ≈ {self._estimate:g} µm, {limits}: {estimate.reason}"))
         self._use.setEnabled(True)
         self._make_room()
         if not self._x.value() and not self._x.lineEdit().isModified():

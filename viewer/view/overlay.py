@@ -28,6 +28,7 @@ __all__ = [
     "OverlayScene",
     "OverlayStack",
     "colour_stops",
+    "cover",
 ]
 
 COLOUR_MAPS = tuple(colour_maps())
@@ -35,6 +36,8 @@ KNOWN_WEIGHT, ESTIMATED_WEIGHT = 255, 128
 """How much a patch counts where values blend from patch to patch; one not analysed counts nothing."""
 GLASS_WEIGHT = 1
 """Of glass in a layer with levels, which is clear up to its edge: tells it from one that was not analysed."""
+FAINT_BELOW = 0.1
+"""From this likeness down to 0 the colour fades out; shaders/overlay.frag has the same number."""
 _BY_ZOOM = HierarchyLook()
 
 
@@ -185,3 +188,9 @@ class OverlayStack:
     def follows_pointer(self) -> bool:
         """Whether what is seen depends on where the pointer is."""
         return any(overlay.look.flashlight_px is not None for overlay in self.scene().drawn)
+
+
+def cover(likeness: NDArray[np.floating], threshold: float) -> NDArray[np.floating]:
+    """How much of what lies below a layer its colour hides at each likeness, 0 to 1, before its opacity."""
+    share: NDArray[np.floating] = np.clip(likeness / FAINT_BELOW, 0, 1) * (likeness >= threshold)
+    return share

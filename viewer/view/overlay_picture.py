@@ -11,6 +11,7 @@ import numpy as np
 
 from viewer.view.colour_map import colour_maps
 from viewer.view.hierarchy import PATCHES_A_SIDE, TOKENS_A_SIDE, HierarchyLook, composed
+from viewer.view.overlay import cover
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +27,6 @@ _DOT_STEP_PX = 3
 _BETWEEN_DOTS = 0.45
 _HATCH_GREY, _HATCH_ALPHA = 0.35, 0.6
 _LEAST_HATCH_OPACITY = 0.4
-_FAINT_BELOW = 0.1
 _BEFORE_TOKENS_PX = 2.0 * TOKENS_A_SIDE
 """A patch so large shows no tokens yet."""
 
@@ -53,13 +53,13 @@ def overlay_picture(
         known, estimated = layer.known[cells], layer.estimated[cells]
         patch_px = layer.patch_width_px * width / slide_px[0]
         likeness = _likeness(overlay, rows, cols, patch_px=patch_px)
-        cover = np.clip(likeness / _FAINT_BELOW, 0, 1) * (likeness >= look.threshold)
+        covered = cover(likeness, look.threshold)
         if layer.levels is not None:
-            cover = np.where(layer.glass[cells], 0, cover)
-        cover = np.where(estimated & ~dotted, cover * _BETWEEN_DOTS, cover)
+            covered = np.where(layer.glass[cells], 0, covered)
+        covered = np.where(estimated & ~dotted, covered * _BETWEEN_DOTS, covered)
         reached = known | estimated
         hatching = max(look.opacity, _LEAST_HATCH_OPACITY) * hatched
-        alpha = np.where(reached, look.opacity * cover, hatching).astype(np.float32)[..., None]
+        alpha = np.where(reached, look.opacity * covered, hatching).astype(np.float32)[..., None]
         entries = np.rint(likeness * 255).astype(np.uint8)
         colour = np.where(reached[..., None], colour_maps()[look.colour_map][entries] / 255, _HATCH_GREY)
         picture = picture * (1 - alpha) + np.concatenate([colour * alpha, alpha], axis=-1)

@@ -101,13 +101,62 @@ def test_a_slide_head_has_views_of_patches_alone(controls: AttentionControls) ->
     choose(controls.mode, mode_in_words("blend"))
     choose(controls.encoder, "Tumour or not")
     controls.shown.setChecked(True)
-    assert not controls.mode.isEnabled()
-    assert not controls.level.isEnabled()
+    for combo in (controls.mode, controls.level):
+        assert not combo.isEnabled()
+        assert combo.currentText() == ""
+        assert combo.toolTip() == "It looks at the patches of the whole slide at once"
+    assert controls.token_head.currentText() == "–"
     choose(controls.patch_head, "For tumour")
+    assert controls.patch_head.toolTip() == "For tumour", "long words are cut, and said in full there"
     assert controls.choice == AttentionChoice("head/tumour", "single", MEAN, 1)
     assert controls.hierarchy == HierarchyLook("single", "patch")
     choose(controls.encoder, "HIPT")
     assert controls.hierarchy.mode == "blend"
+    assert controls.mode.currentText() == mode_in_words("blend")
+
+
+def test_a_level_that_a_mode_does_not_have_comes_back_with_another_mode(controls: AttentionControls) -> None:
+    choose(controls.level, "Regions")
+    choose(controls.mode, mode_in_words("blend"))
+    assert controls.level.currentText() == "Patches"
+    choose(controls.overlap, overlap_in_words(None))
+    choose(controls.mode, mode_in_words("single"))
+    assert controls.level.currentText() == "Regions"
+    assert controls.hierarchy == HierarchyLook("single", "region")
+
+
+def test_one_level_alone_is_not_asked_how_far_down_it_goes(controls: AttentionControls) -> None:
+    label = next(label for label in controls.findChildren(QLabel) if label.buddy() is controls.level)
+    assert label.text() == "&Down to"
+    choose(controls.mode, mode_in_words("single"))
+    assert label.text() == "&Level"
+
+
+def test_what_an_encoder_does_not_compare_is_greyed_and_says_why(controls: AttentionControls) -> None:
+    choose(controls.encoder, "HIPT")
+    controls.show_levels("hipt", ("token",))
+    model = controls.level.model()
+    offered = {level: model.index(controls.level.findData(level), 0) for level in LEVELS}
+    able = [level for level, at in offered.items() if at.flags() & Qt.ItemFlag.ItemIsEnabled]
+    assert able == ["zoom", "token"]
+    assert "does not compare regions" in offered["region"].data(Qt.ItemDataRole.ToolTipRole)
+    assert (controls.patch_head.isEnabled(), controls.token_head.isEnabled()) == (False, True)
+    assert "does not compare patches" in controls.patch_head.toolTip()
+    controls.show_levels("hipt", ())
+    assert controls.patch_head.isEnabled()
+
+
+def test_how_far_the_analysis_is_stands_above_what_may_be_scrolled_away(controls: AttentionControls) -> None:
+    controls.resize(controls.sizeHint())
+    controls.bar.begin()
+    controls.show_remark("There is no level of slides.")
+    controls.show()
+    remark = next(
+        label for label in controls.findChildren(QLabel) if label.accessibleName() == "Notes of the analysis"
+    )
+    order = [controls.encoder, controls.bar, remark, controls.mode]
+    tops = [widget.mapTo(controls, widget.rect().topLeft()).y() for widget in order]
+    assert tops == sorted(set(tops))
 
 
 def test_overlapping_patches_are_offered_where_tokens_are_seen(controls: AttentionControls) -> None:

@@ -15,16 +15,15 @@ from viewer.relevance.grid import PatchGrid
 from viewer.relevance.messages import Failed, Note, Progress, WorkerDied
 from viewer.relevance.saliency_card import SALIENCY
 from viewer.settings import Settings
-from viewer.ui.attention_controls import mode_in_words
 from viewer.ui.attention_session import AttentionSession
 from viewer.ui.attention_tools import AttentionTools
 from viewer.ui.encoder_dialog import EncoderDialog
-from viewer.ui.legend import Legend
+from viewer.ui.legend import Legend, LegendEntry
 from viewer.ui.overlay_layers import OverlayLayers
 from viewer.ui.theme import ThemeKeeper
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from pytestqt.qtbot import QtBot
 
@@ -137,7 +136,7 @@ def test_measured_saliency_is_never_called_attention(qtbot: QtBot, stage: Stage)
     show(stage, 0)
     attend(qtbot, stage)
     assert stage.legend.text.startswith(
-        "Measured saliency (Region × patch × token, 0.5 µm/px), from 1/8 of average to 8 × average. "
+        "Measured saliency (region × patch × token, 0.5 µm/px), from 1/8 of average to 8 × average. "
     )
     assert "Attention" not in stage.legend.text
     assert "Dotted: known in part." in stage.legend.text
@@ -242,7 +241,7 @@ def test_a_layer_is_drawn_by_the_mode_that_it_was_made_for(qtbot: QtBot, stage: 
         assert stage.attention[1].hierarchy.mode == "factorised"
         assert "8 × average" in stage.legend.text
     assert stage.attention[1].hierarchy.mode == "blend"
-    assert f"({mode_in_words('blend')}, " in stage.legend.text
+    assert "(mean of the ranks of patches and tokens, " in stage.legend.text
     assert "from lowest rank to highest" in stage.legend.text
 
 
@@ -252,7 +251,9 @@ def test_a_level_is_drawn_at_once_and_uploads_nothing(qtbot: QtBot, stage: Stage
     levels, layer = stage.tools.controls.level, stage.attention[0]
     levels.setCurrentIndex(levels.findData("token"))
     assert stage.attention[1].hierarchy.level == "token"
-    assert "(Region × patch × token, down to tokens, 0.5 µm/px)" in stage.legend.text
+    assert "(region × patch × token, 0.5 µm/px)" in stage.legend.text
+    levels.setCurrentIndex(levels.findData("patch"))
+    assert "(region × patch, 0.5 µm/px)" in stage.legend.text
     assert stage.attention[0] is layer
 
 
@@ -284,7 +285,7 @@ def test_a_slide_head_says_what_its_view_speaks_for(qtbot: QtBot, stage: Stage) 
         stage.tools.controls.patch_head.setCurrentIndex(1)
     assert stage.legend.text.startswith(
         "Tumour or not: for tumour (patches of the whole slide, 0.5 µm/px), "
-        "from speaks against to speaks for."
+        "from speaks against over 0 to speaks for."
     )
     assert stage.attention[1].hierarchy.level == "patch"
 
@@ -351,17 +352,82 @@ def test_progress_failure_and_stop(qtbot: QtBot, stage: Stage) -> None:
     qtbot.wait_until(lambda: controls.bar.words != "")
     stage.clients[0].tell(Failed("the weights hold no numbers"))
     qtbot.wait_until(lambda: stage.messages.texts == ["the weights hold no numbers"])
-    assert controls.bar.isHidden()
+    assert not controls.bar.isHidden()
+    assert controls.bar.words == "Not analysed. the weights hold no numbers"
     stage.messages.buttons[0]["Begin again"]()
     assert len(stage.clients) == 2
+    assert controls.bar.words == "Starting the analysis…"
     stage.clients[1].tell(WorkerDied("it died and starts again", restarting=True))
     qtbot.wait_until(lambda: len(stage.messages.texts) == 2)
     assert stage.messages.buttons[1] == {}
     stage.clients[1].tell(WorkerDied("it died again", restarting=False))
     qtbot.wait_until(lambda: len(stage.messages.texts) == 3)
     assert list(stage.messages.buttons[2]) == ["Begin again"]
+    assert controls.bar.words == "Not analysed. it died again"
     controls.mode.setCurrentIndex(1)
     assert len(stage.clients) == 3
+    assert controls.bar.words == "Starting the analysis…"
     controls.bar.stop_pressed.emit()
     assert not controls.shown.isChecked()
     assert stage.clients[2].closed
+    assert controls.bar.isHidden()
+
+
+def test_the_page_says_at_once_that_an_analysis_begins_and_after_a_failure_nothing_once_it_is_not_wanted(
+    qtbot: QtBot, stage: Stage
+) -> None:
+    bar = stage.tools.controls.bar
+    show(stage, 0)
+    assert not bar.isHidden()
+    assert bar.words == "Starting the analysis…"
+    stage.clients[0].tell(Failed("the weights hold no numbers"))
+    qtbot.wait_until(lambda: bar.words.startswith("Not analysed."))
+    stage.tools.controls.shown.setChecked(False)
+    assert bar.isHidden()
+
+
+def test_the_legend_names_the_levels_that_are_drawn_at_this_zoom_and_hears_of_others_only(
+    qtbot: QtBot, stage: Stage, open_view: FakeSlideView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show(stage, 0)
+    attend(qtbot, stage)
+    told: list[str] = []
+    show_entries = stage.legend.show_entries
+
+    def note(entries: Sequence[LegendEntry]) -> None:
+        show_entries(entries)
+        told.append(entries[0].facts)
+
+    monkeypatch.setattr(stage.legend, "show_entries", note)
+    for downsample in (1.0, 2.0, 20.0, 25.0, 200.0, 210.0, 2.0):
+        open_view.go_to(500, 500, downsample=downsample)
+    assert told == [
+        "region × patch (tokens as one zooms in), 0.5 µm/px",
+        "region within the slide (patches and tokens as one zooms in), 0.5 µm/px",
+        "region × patch × token, 0.5 µm/px",
+    ]
+    stage.tools.controls.patch_head.setCurrentIndex(3)
+    qtbot.wait_until(lambda: "patch: head 2" in stage.legend.text)
+    open_view.go_to(500, 500, downsample=200.0)
+    assert "patch: head 2" not in stage.legend.text, "patches are not drawn there"
+
+
+def test_levels_that_the_encoder_does_not_tell_apart_are_named_and_greyed(
+    qtbot: QtBot, stage: Stage, open_view: FakeSlideView
+) -> None:
+    controls = stage.tools.controls
+    show(stage, 0)
+    with qtbot.wait_signal(stage.tools.session.layer_made):
+        stage.clients[0].attend(levels=("token",))
+    assert "(token within its patch (regions and patches are not compared), 0.5 µm/px)" in stage.legend.text
+    assert not controls.patch_head.isEnabled()
+    assert "does not compare patches" in controls.patch_head.toolTip()
+    assert controls.token_head.isEnabled()
+    open_view.go_to(500, 500, downsample=200.0)
+    assert stage.legend.text.startswith(
+        "Measured saliency: regions are not compared, and the even colour says nothing (zoom in for tokens), "
+        "0.5 µm/px. Hatched"
+    )
+    assert "average" not in stage.legend.text
+    controls.encoder.setCurrentIndex(2)
+    assert controls.patch_head.isEnabled(), "that was said of another encoder"

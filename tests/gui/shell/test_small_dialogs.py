@@ -15,6 +15,7 @@ from viewer.slide.source import TileError
 from viewer.ui.action_table import ACTIONS
 from viewer.ui.pixel_size import PixelSize
 from viewer.ui.shortcut_sheet import GESTURES, ShortcutSheet
+from viewer.ui.unit_words import whole_units
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,7 +145,9 @@ def test_the_present_size_is_shown_again_and_it_closes_with_its_slide(view: _Vie
 def test_the_estimate_is_proposed_with_its_range_and_marked_when_taken(qtbot: QtBot, view: _View) -> None:
     dialog = asking(view, estimate)
     qtbot.wait_until(lambda: dialog.proposal.startswith("Estimate:"))
-    assert dialog.proposal == "Estimate: ≈ 0.38 µm, between 0.27 and 0.53: estimated from the nuclei"
+    words = "Estimate: ≈ 0.38 µm, between 0.27 and 0.53: estimated from the nuclei"
+    assert dialog.proposal == whole_units(words)
+    assert " µm" not in dialog.proposal, "a line may not end between the number and its unit"
     assert dialog.mpp_um == (0.38, 0.38)
     dialog.accept()
     assert view.mpp_um == (0.38, 0.38)

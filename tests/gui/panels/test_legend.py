@@ -1,0 +1,120 @@
+"""The legend on the slide: its bar is as clear as the slide, and it keeps within the view."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QWidget
+
+from viewer.ui.legend import NOT_A_DIAGNOSIS, Legend, LegendEntry, bar_image
+from viewer.ui.unit_words import pixel_size_in_words, whole_units
+from viewer.view.overlay import FAINT_BELOW
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+ENTRY = LegendEntry(
+    "Measured likeness to: fat", ((0, 0, 0), (200, 0, 100)), 0.0, "measured concepts, 0.5 µm/px"
+)
+
+
+@pytest.fixture
+def slide(qtbot: QtBot) -> QWidget:
+    slide = QWidget()
+    qtbot.add_widget(slide)
+    slide.resize(600, 400)
+    slide.show()
+    return slide
+
+
+def pixels_of(image: QImage) -> np.ndarray:
+    rgba = image.convertToFormat(QImage.Format.Format_RGBA8888)
+    rows = np.frombuffer(rgba.constBits(), np.uint8).reshape(rgba.height(), rgba.bytesPerLine() // 4, 4)
+    return rows[:, : rgba.width()].copy()
+
+
+def test_the_bar_fades_out_as_the_slide_does() -> None:
+    (row,) = pixels_of(bar_image(ENTRY))
+    values = np.linspace(0, 1, len(row))
+    assert np.abs(row[:, 3] - 255 * np.minimum(values / FAINT_BELOW, 1)).max() < 1
+    assert np.abs(row[:, :3] - values[:, None] * (200, 0, 100)).max() < 1
+
+
+def test_the_bar_is_clear_below_the_threshold() -> None:
+    (row,) = pixels_of(bar_image(replace(ENTRY, threshold=0.4)))
+    values = np.linspace(0, 1, len(row))
+    assert ((row[:, 3] > 0) == (values >= 0.4)).all()
+
+
+def test_what_is_clear_shows_a_light_ground(slide: QWidget) -> None:
+    legend = Legend(slide)
+    legend.show_entries([replace(ENTRY, colours=((0, 0, 0), (0, 0, 0)), threshold=0.5)])
+    picture = pixels_of(legend.grab().toImage())[..., :3].min(axis=-1)
+    bar = picture[(picture[:, picture.shape[1] // 4] > 200) & (picture[:, 3 * picture.shape[1] // 4] < 20)]
+    assert len(bar) > 3, "the lower half of the bar is light, its upper half as black as its colours"
+
+
+def test_a_scale_about_zero_has_a_mark_in_its_middle(slide: QWidget) -> None:
+    legend = Legend(slide)
+    black = replace(ENTRY, colours=((0, 0, 0), (0, 0, 0)), threshold=0.01)
+    lit = []
+    for entry in (black, replace(black, low="against", middle="0", high="for")):
+        legend.show_entries([entry])
+        picture = pixels_of(legend.grab().toImage())[..., :3].min(axis=-1)
+        rows = picture[:, 3 * picture.shape[1] // 4] == 0  # the bar
+        lit.append(int(picture[rows, picture.shape[1] // 2].max()))
+    assert lit[0] == 0
+    assert lit[1] > 200
+    assert "from against over 0 to for." in legend.text
+
+
+def test_colours_that_say_nothing_have_no_scale(slide: QWidget) -> None:
+    legend = Legend(slide)
+    legend.show_entries([ENTRY])
+    with_scale = legend.height()
+    legend.show_entries([replace(ENTRY, has_scale=False, facts="regions are not compared")])
+    assert legend.height() < with_scale
+    assert legend.text.startswith("Measured likeness to: fat: regions are not compared. Hatched")
+
+
+def test_in_a_low_view_it_says_less_and_stays_within_it(slide: QWidget) -> None:
+    """Facts of the lower layers go first, then those layers; the uppermost keeps its title and scale."""
+    legend = Legend(slide)
+    slide.resize(600, 2000)
+    legend.show_entries([replace(ENTRY, title=f"Layer {number}") for number in range(4)])
+    whole = legend.height()
+    heights = []
+    for room in range(whole + 24, 130, -10):
+        slide.resize(600, room)
+        assert slide.rect().contains(legend.geometry())
+        heights.append(legend.height())
+    assert heights[0] == whole
+    assert heights == sorted(heights, reverse=True)
+    assert len(set(heights)) >= 7, "three facts, then three layers"
+    assert NOT_A_DIAGNOSIS in legend.text
+    assert "Layer 3" in legend.text, "who cannot see it hears all of it"
+    slide.resize(600, 2000)
+    assert legend.height() == whole
+
+
+@pytest.mark.parametrize(
+    ("mpp_um", "words"),
+    [
+        ((0.5, 0.5), "0.5 µm/px"),
+        ((0.2274, 0.2275), "0.227 µm/px"),
+        ((28.96, 29.04), "29 µm/px"),
+        ((0.25, 0.5), "0.25 × 0.5 µm/px"),
+    ],
+)
+def test_pixels_that_are_as_good_as_square_have_one_size(mpp_um: tuple[float, float], words: str) -> None:
+    assert pixel_size_in_words(mpp_um, estimated=False) == words
+    assert pixel_size_in_words(mpp_um, estimated=True) == f"{words} (estimated)"
+
+
+def test_a_number_stays_on_the_line_of_its_unit() -> None:
+    words = whole_units("≈ 0.5 µm, taken for 0.5 µm/px")
+    assert words.split(" ") == ["≈", "0.5\u00a0µm,", "taken", "for", "0.5\u00a0µm\u2060/\u2060px"]

@@ -405,6 +405,10 @@ class QueryTools(QObject):
         self._mark(None)
         self.pictures.show_slide(self._view.source, self._view.mpp_um)
         self._show_question()
+        if self._view.source is not None:
+            self._told_problems = ()  # the messages of before are gone
+            if self.panel.isVisible() or self.attention.controls.isVisible():
+                self._show_encoders()
         self._begin_early()
 
     def _take_look(self, look: Overlay) -> None:

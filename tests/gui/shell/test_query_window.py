@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 
 from tests.gui.fake_relevance import FakeClient
 from tests.gui.shell.conftest import write_slide
+from viewer.relevance.encoders import registry_file
 from viewer.relevance.messages import Guessed, Note, Progress, Refused
 from viewer.relevance.query import Like, Term
 from viewer.relevance.text import NearestPhrase
@@ -374,3 +375,18 @@ def test_dialogs_of_the_search_do_not_pile_up(qtbot: QtBot, open_window: MainWin
     for dialog in standing:
         dialog.close()
     qtbot.wait_until(lambda: not open_window.findChildren(EncoderDialog))
+
+
+def test_what_is_wrong_with_the_lists_of_models_is_said_over_every_slide(
+    window: MainWindow, slide_file: Path, open_in: OpenIn
+) -> None:
+    def told() -> bool:
+        return any("there is no such folder" in message.text for message in window.messages.messages)
+
+    registry_file().parent.mkdir(parents=True, exist_ok=True)
+    registry_file().write_text('[hipt]\nfolder = "/nowhere"\n', encoding="utf-8")
+    open_in(window, slide_file)
+    window.actions_["show_attention"].trigger()
+    assert told()
+    open_in(window, slide_file)
+    assert told()

@@ -335,7 +335,7 @@ def _entry(name: str, table: Mapping[str, Any]) -> ModelEntry:
         mpp_um=mpp_um,
         margin_px=-(-(field_px - patch_px) // 2),
         feature_count=0,
-        normalisation="attention relative to even" if attends else _CONTRAST,
+        normalisation="attention, relative to even attention" if attends else _CONTRAST,
         licence=_value(table, "licence", str),
         commercial=_commercial(table),
         notes=(_value(table, "note", str),) if "note" in table else (),

@@ -122,22 +122,28 @@ class Commands:
         self._view.set_rotation(0.0)
 
     def show_folder(self, on: bool) -> None:
-        self._window.docks["folder"].setVisible(on)
+        self._show_dock("folder", on)
 
     def show_query(self, on: bool) -> None:
-        self._window.docks["query"].setVisible(on)
+        self._show_dock("query", on)
 
     def show_attention(self, on: bool) -> None:
-        self._window.docks["attention"].setVisible(on)
+        self._show_dock("attention", on)
 
     def show_navigator(self, on: bool) -> None:
-        self._window.docks["navigator"].setVisible(on)
+        self._show_dock("navigator", on)
 
     def show_properties(self, on: bool) -> None:
-        self._window.docks["properties"].setVisible(on)
+        self._show_dock("properties", on)
 
     def show_adjustments(self, on: bool) -> None:
-        self._window.docks["adjustments"].setVisible(on)
+        self._show_dock("adjustments", on)
+
+    def _show_dock(self, name: str, on: bool) -> None:
+        dock, focus = self._window.docks[name], self._window.focusWidget()
+        if not on and focus is not None and dock.isAncestorOf(focus):
+            self._view.setFocus()  # Qt would take the next field that letters can be typed into
+        dock.setVisible(on)
 
     def show_scale_bar(self, on: bool) -> None:
         self._window.overlay.set_scale_bar_visible(on)

@@ -25,9 +25,10 @@ def card_facts(card: EncoderCard) -> list[tuple[str, str]]:
         ("Model", card.title),
         ("Family", card.family),
         ("Licence", card.licence),
-        ("Commercial use", allowed[card.commercial]),
-        *([looks_at] if card.patch_px else []),  # a slide head reads features, not pixels
-        ("Normalisation", card.normalisation),
+        # A slide head is the reader's own file, and reads features, not pixels.
+        *([] if card.features_of else [("Commercial use", allowed[card.commercial])]),
+        *([looks_at] if card.patch_px else []),
+        ("Values", card.normalisation),
     ]
 
 
@@ -83,3 +84,5 @@ class EncoderDialog(QDialog):
         self.buttons.rejected.connect(self.reject)
         layout.addWidget(self.buttons)
         self.setMinimumWidth(em_px(30))
+        # Wrapped lines would otherwise be given the room that they take in a much narrower window.
+        self.resize(self.minimumWidth(), layout.totalHeightForWidth(self.minimumWidth()))

@@ -104,6 +104,15 @@ def test_panels_are_shown_and_hidden(window: MainWindow, panel: str) -> None:
     assert action.isChecked() == before
 
 
+def test_hiding_the_panel_in_use_goes_back_to_the_slide(window: MainWindow) -> None:
+    window.actions_["show_attention"].trigger()
+    encoder = window.query.attention.controls.encoder
+    encoder.setFocus()
+    assert window.focusWidget() is encoder
+    window.actions_["show_attention"].trigger()
+    assert window.focusWidget() is window.view.canvas.native
+
+
 def test_scale_bar_and_engine_display(window: MainWindow) -> None:
     assert window.actions_["show_scale_bar"].isChecked()
     window.actions_["show_scale_bar"].trigger()

@@ -58,6 +58,9 @@ def test_tokens_are_read_once_and_those_torn_cost_no_features(slide: MadeSlide, 
     assert 0 < memory.tokens_known.sum() < field.sum()
     analysis.want_tokens(field)
     assert not analysis.pending.any(), "nor what could not be read"
+    tokens, more = analysis.tokens
+    assert tokens == (16, 16, 16 - memory.tokens_known.sum())
+    assert more
     assert not analysis.failed.any()
     assert analysis.done == analysis.total
 
@@ -86,6 +89,7 @@ def test_a_budget_of_tokens_says_how_closely_patches_are_looked_at_first(
     tokens[:, 40:] = 256
     analysis.spend(tokens)
     encode_all(analysis)
+    assert analysis.done < analysis.total
     total = analysis.total
     counts: dict[int, int] = {}
     for side, patches in encoder.sides:
@@ -122,6 +126,33 @@ def test_a_budget_of_tokens_says_how_closely_patches_are_looked_at_first(
     # 400 tokens tell more than 256, and these more than 64.
     assert (memory.tokens[1, :, 30:40][analysis.tissue[:, 30:40]] == log_codes(np.float32(20))).mean() > 0.9
     assert (memory.tokens[1, :, :30][analysis.tissue[:, :30]] == log_codes(np.float32(1))).all()
+
+
+def test_what_gives_no_tokens_is_not_waited_for(slide: MadeSlide, store: FeatureStore) -> None:
+    class Astray(AttendingColours):
+        def attend(self, *what: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            features, tokens = super().attend(*what)
+            return features, tokens * np.float32(np.nan)
+
+    analysis = Analysis(slide, Astray(), store)
+    assert (analysis.regions, analysis.tokens) == (None, (None, False))
+    analysis.attend(SharedAttention(analysis.grid.shape, (2, 1)).arrays())
+    analysis.run_to_end(threads=1)
+    analysis.want_tokens(analysis.tissue)
+    assert not analysis.pending.any()
+    assert analysis.tokens == ((analysis.total,) * 3, False)
+
+
+def test_patches_of_many_tokens_are_not_done_before_they_were_looked_at_uniformly(
+    slide: MadeSlide, store: FeatureStore
+) -> None:
+    analysis = Analysis(slide, MagnifyingColours(), store)
+    analysis.spend(np.full(analysis.grid.shape, 400, np.uint16))
+    encode_all(analysis)
+    assert 0 < analysis.done < analysis.total
+    assert analysis.refine()
+    encode_all(analysis)
+    assert analysis.done == analysis.total
 
 
 def test_the_field_of_view_is_looked_at_with_all_its_tokens(slide: MadeSlide, store: FeatureStore) -> None:

@@ -239,6 +239,7 @@ def test_attention_of_all_levels_lies_in_shared_memory_at_the_end(attending: Win
         return isinstance(event, Attended) and known[attending.analysis.tissue].all()
 
     told = attending.hear_until(all_known)
+    assert not any(isinstance(event, Progress) and event.finished for event in attending.events)
     assert told.levels == ("region", "patch", "token")
     attention = attending.memory.attention.read()
     tissue = attending.analysis.tissue
@@ -276,12 +277,19 @@ def stored(tmp_path: Path) -> Iterator[Window]:
         window.stop()
 
 
+def finished(event: Any) -> bool:
+    return isinstance(event, Progress) and event.finished
+
+
 def test_stored_features_are_looked_through_at_once_but_not_in_a_pause(stored: Window) -> None:
     waits = Waits(stored._theirs)
     stored._theirs = waits  # type: ignore[assignment]
     stored.tell(SetPaused(True))
     stored.start()
-    stored.hear_until(lambda event: isinstance(event, Progress) and event.paused)
+    told = stored.hear_until(lambda event: isinstance(event, Progress) and event.paused)
+    assert told.done == told.total
+    assert not told.finished, "no region has been looked at"
+    assert (told.regions.done, told.regions.total > 1) == (0, True)
     time.sleep(0.1)
     memory = stored.memory.attention
     assert memory is not None
@@ -294,6 +302,10 @@ def test_stored_features_are_looked_through_at_once_but_not_in_a_pause(stored: W
 
     stored.hear_until(all_known)
     assert waits.waited - before < 6, "it waits for nothing while regions are left"
+    assert not any(isinstance(event, Progress) and event.finished for event in stored.events)
+    told = stored.hear_until(finished)
+    assert told.regions.done == told.regions.total
+    assert told.more_tokens
 
 
 def test_tokens_of_the_field_are_looked_at_again_where_only_features_are_stored(tmp_path: Path) -> None:
@@ -306,12 +318,20 @@ def test_tokens_of_the_field_are_looked_at_again_where_only_features_are_stored(
         window.hear(Attended)
         assert window.memory.attention is not None
         assert not window.memory.attention.read().tokens_known.any()
-        window.tell(Look(Rect(330, 330, 360, 360), None, 0.5, moving=False))
+        told = window.hear_until(finished)
+        assert (told.tokens, told.more_tokens) == ((0, 0, 0), True), "nobody looks closely"
+        window.tell(SetPaused(True), Look(Rect(330, 330, 360, 360), None, 0.5, moving=False))
+        told = window.hear_until(lambda event: isinstance(event, Progress) and event.tokens.total > 0)
+        assert (told.tokens, told.finished) == ((0, 9, 0), False)
+        assert told.done == told.total, "their features are known"
+        window.tell(SetPaused(False))
 
         def tokens_known(event: Any) -> bool:
             return isinstance(event, Attended) and window.memory.attention.read().tokens_known.any()
 
         window.hear_until(tokens_known)
+        told = window.hear_until(finished)
+        assert (told.tokens, told.more_tokens) == ((9, 9, 0), True)
         window.stop()
         rows, cols = np.nonzero(window.memory.attention.read().tokens_known)
         assert set(zip(rows.tolist(), cols.tolist(), strict=True)) <= {

@@ -101,11 +101,26 @@ def test_it_says_something_of_the_slide_though_the_last_patches_failed(tmp_path:
         attention = WholeAttention(encoder, store, tissue, memory)
         assert attention.levels == ("patch",)
         assert attention.update(failed, 1, np.zeros(failed.shape, np.float32))
+        assert attention.progress == (0, 1, 0)
         assert attention.said == ""
         failed[0, 2] = True
         assert attention.update(failed, 1, np.zeros(failed.shape, np.float32))
         assert attention.said.startswith("Made head says of these 2 patches")
+        assert attention.progress == (1, 1, 0)
         assert not attention.update(failed, 1, np.zeros(failed.shape, np.float32))
+
+
+def test_a_slide_that_cannot_be_read_or_is_all_glass_leaves_a_head_nothing_to_look_at(tmp_path: Path) -> None:
+    encoder = HeadEncoder(ColourEncoder(), Head(), ENTRY)
+    with closing(MadeSlide(picture())) as slide, open_store(tmp_path, slide) as store:
+        tissue, failed = np.zeros((2, 48, 64), bool)
+        memory = SharedAttention(tissue.shape, (1, len(ENTRY.views))).arrays()
+        assert WholeAttention(encoder, store, tissue, memory).progress == (1, 1, 0)
+        tissue[0, :3] = True
+        attention = WholeAttention(encoder, store, tissue, memory)
+        assert attention.progress == (0, 1, 0)
+        assert not attention.update(tissue, 1, np.zeros(failed.shape, np.float32))
+        assert attention.progress == (1, 1, 0)
 
 
 def test_a_head_without_views_or_numbers_says_less() -> None:

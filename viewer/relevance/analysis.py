@@ -21,6 +21,7 @@ from viewer.relevance.encoders import (
 )
 from viewer.relevance.freed_memory import keep_freed_memory
 from viewer.relevance.magnification import sides_for
+from viewer.relevance.messages import Looked
 from viewer.relevance.mixed_features import MixedFeatures
 from viewer.relevance.order import Block, blocks_of
 from viewer.relevance.overlap_builder import OverlapBuilder, is_between
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders import Encoder, Reason
     from viewer.relevance.features import FeatureStore
     from viewer.relevance.field import RelevanceField
-    from viewer.relevance.overlap_builder import Between
     from viewer.relevance.query import Leaf, Query
     from viewer.relevance.reading import Outcome
     from viewer.slide.source import Source
@@ -89,7 +89,8 @@ class Analysis:
         self.attention: AttentionBuilder | WholeAttention | None = None
         self._overlaps: OverlapBuilder | None = None
         self._reader: BlockReader | None = None
-        self._begun: Mask = np.zeros(grid.shape, bool)  # those under way, and those that could not be read
+        self._begun: Mask = np.zeros(grid.shape, bool)  # those under way
+        self._torn: Mask = np.zeros(grid.shape, bool)  # those that could not be read, or gave no tokens
         self._notes = dict.fromkeys((*notes, *store.notes, *self._found.notes))
         if not self._found.has_tissue or not self._found.brightfield:
             self._notes[self._found.reason] = None
@@ -113,8 +114,10 @@ class Analysis:
 
     @property
     def done(self) -> int:
-        """How many of them are known or failed; those encoded with fewer tokens count by these."""
-        return self.store.count + self.failed_count + int(self._mixed.done)
+        """How many of them are known or failed; those encoded by their budget count by their tokens, and
+        never as all: they are to be encoded uniformly."""
+        mixed = min(int(self._mixed.done), int(self._mixed.known.sum()) - 1)
+        return self.store.count + self.failed_count + max(0, mixed)
 
     @property
     def failed_count(self) -> int:
@@ -167,7 +170,7 @@ class Analysis:
         self._in_detail = area
         if self.attention is not None:
             missing = self.attention.tokens_missing & self.store.known()
-            self.pending |= area & (missing | self._mixed.known) & ~self._begun
+            self.pending |= area & ((missing & ~self._torn) | self._mixed.known) & ~self._begun
 
     def overlap(self, merge: str | None) -> None:
         """Look at patches half-way between others where attention is high, once all else is known, and merge
@@ -179,7 +182,27 @@ class Analysis:
             self._notes[f"{title} does not look at parts of a patch: there is nowhere to look again."] = None
 
     @property
-    def between(self) -> Between | None:
+    def regions(self) -> Looked | None:
+        """How many regions have been looked at; the whole slide is one where there are no smaller ones."""
+        return None if self.attention is None else self.attention.progress
+
+    @property
+    def tokens(self) -> tuple[Looked | None, bool]:
+        """Of patches whose features are known, how many of those whose tokens are wanted have these; and
+        whether there are others that lack theirs."""
+        if self.attention is None:
+            return None, False
+        known = self.store.known() & self.tissue
+        missing = self.attention.tokens_missing & known
+        wanted = known & (self._in_detail | self.pending | self._begun)
+        torn = missing & self._torn
+        left = missing & wanted & ~torn
+        total = int((wanted | torn).sum())
+        more = bool((missing & ~wanted & ~torn).any())
+        return Looked(total - int(left.sum()), total, int(torn.sum())), more
+
+    @property
+    def between(self) -> Looked | None:
         """How far patches half-way between others are; None where there are none to look at."""
         return None if self._overlaps is None else self._overlaps.progress
 
@@ -253,6 +276,8 @@ class Analysis:
             self._make_do(outcome)
             return
         if len(outcome.failed):
+            self._begun[tuple(outcome.failed.T)] = False
+            self._torn[tuple(outcome.failed.T)] = True
             # What the store knows of a patch stands, though its tokens could not be read.
             self.failed[tuple(outcome.failed.T)] = ~self.store.known()[tuple(outcome.failed.T)]
             self._mixed.drop(outcome.failed)
@@ -262,6 +287,8 @@ class Analysis:
             kept = self.attention.take(outcome.cells, outcome.tokens, outcome.side)
             if self._overlaps is not None:
                 self._overlaps.renew(kept)
+            cells = tuple(outcome.cells.T)
+            self._torn[cells] = self.attention.tokens_missing[cells]
         if outcome.side == TOKENS_A_SIDE:
             self._keep(lambda: self.store.append(outcome.cells, outcome.features))
             self._mixed.replace(outcome.cells, outcome.features, self.store.load()[1])

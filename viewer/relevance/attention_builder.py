@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from viewer.relevance.messages import Looked
 from viewer.view.hierarchy import MIDDLE, PATCHES_A_SIDE, log_codes
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class AttentionBuilder:
         memory.tissue[...] = tissue
         memory.regions[...] = round(MIDDLE)
         self._left = self._windows()
+        self._total = len(self._left)
         self._sums = np.zeros(memory.patches.shape, np.float32)
         self._counts = np.zeros(tissue.shape, np.float32)
         self._regions: dict[tuple[int, int], NDArray[np.float32]] = {}
@@ -68,6 +70,11 @@ class AttentionBuilder:
     def levels(self) -> tuple[str, ...]:
         """Those of "region", "patch" and "token" that are told apart."""
         return self._encoder.levels
+
+    @property
+    def progress(self) -> Looked:
+        """Of regions, and of those between them that overlap by half."""
+        return Looked(self._total - len(self._left) - len(self._ready), self._total)
 
     @property
     def tokens_missing(self) -> Mask:

@@ -344,9 +344,13 @@ class Engine:
         if self._attending:
             self._attention_news = True
             self._tell_notes()
-        if self._attention_news and monotonic() >= self._attend_due_s:
+        if monotonic() >= self._attend_due_s:
+            self._tell_attended(attention.levels)
+
+    def _tell_attended(self, levels: tuple[str, ...]) -> None:
+        if self._attention_news:
             self._attention_news, self._attend_due_s = False, monotonic() + _ATTEND_EVERY_S
-            self._say(Attended(attention.levels))
+            self._say(Attended(levels))
 
     def _tell_progress(self) -> None:
         now_s = monotonic()
@@ -354,7 +358,8 @@ class Engine:
             return
         self._progress_due_s = now_s + _PROGRESS_EVERY_S
         analysis = self._analysis
-        left = analysis.total - analysis.done
+        tokens, more_tokens = analysis.tokens
+        left = analysis.total - analysis.done + (tokens.total - tokens.done if tokens is not None else 0)
         seconds_left = 0.0 if left <= 0 else None
         if left > 0 and self._worked_s > _RATE_AFTER_S and self._worked_patches:
             seconds_left = left * self._worked_s / self._worked_patches
@@ -365,10 +370,16 @@ class Engine:
             seconds_left,
             self._paused,
             analysis.between,
+            analysis.regions,
+            tokens,
+            more_tokens,
         )
-        if progress != self._progress:
-            self._progress = progress
-            self._say(progress)
+        if progress == self._progress:
+            return
+        if analysis.attention is not None and progress.finished:
+            self._tell_attended(analysis.attention.levels)  # what is drawn is not behind what is said
+        self._progress = progress
+        self._say(progress)
 
     def _tell_notes(self) -> None:
         for note in self._analysis.notes:

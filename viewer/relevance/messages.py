@@ -7,12 +7,11 @@ Arrays do not travel here; they lie in shared memory (``shared_grid``) and are a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from viewer.relevance.encoders import Reason
     from viewer.relevance.field import Provenance
-    from viewer.relevance.overlap_builder import Between
     from viewer.relevance.query import Query
     from viewer.relevance.text import NearestPhrase
     from viewer.slide.geometry import Rect
@@ -101,17 +100,45 @@ class Stop:
 # From the worker
 
 
+class Looked(NamedTuple):
+    """How many of something are done, of how many; those that ``failed`` among them."""
+
+    done: int
+    total: int
+    failed: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far the analysis is: ``done`` patches, those that ``failed`` among them. ``seconds_left`` is None
-    until it can be told. ``between``: of patches half-way between them, None where there are none."""
+    until it can be told.
+
+    Of an encoder that says where it looks, else None: ``regions``, a slide that is looked at as a whole being
+    one; ``tokens`` of patches whose features are known, where they are wanted, and whether others have
+    ``more_tokens``, which are looked at when the reader looks there closely; patches half-way ``between``
+    others, None where there are none.
+    """
 
     done: int
     total: int
     failed: int
     seconds_left: float | None
     paused: bool
-    between: Between | None = None
+    between: Looked | None = None
+    regions: Looked | None = None
+    tokens: Looked | None = None
+    more_tokens: bool = False
+
+    @property
+    def parts(self) -> tuple[Looked, ...]:
+        """All that there is to do."""
+        parts = Looked(self.done, self.total, self.failed), self.regions, self.tokens, self.between
+        return tuple(part for part in parts if part is not None)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing that is wanted is left to do."""
+        return all(part.done >= part.total for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)

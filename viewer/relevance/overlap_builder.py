@@ -6,12 +6,13 @@ merging, or none, costs no look.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from viewer.relevance.attention import MEAN
 from viewer.relevance.attention_map import patch_attention
+from viewer.relevance.messages import Looked
 from viewer.relevance.order import Block
 from viewer.relevance.overlapping import merged, overlapping_patches
 from viewer.relevance.reading import ON_GRID
@@ -31,14 +32,6 @@ if TYPE_CHECKING:
 
 _AREA = 8
 """Patches along a side that are merged at once: their work is not felt."""
-
-
-class Between(NamedTuple):
-    """How many patches half-way between others are done, of how many; those that ``failed`` among them."""
-
-    done: int
-    total: int
-    failed: int
 
 
 class OverlapBuilder:
@@ -61,12 +54,13 @@ class OverlapBuilder:
         """Whether nothing stands out of what is known, so that nowhere is looked at again."""
 
     @property
-    def progress(self) -> Between | None:
-        """Of what is wanted now; None where nothing is."""
+    def progress(self) -> Looked | None:
+        """Of what is wanted now; None where nothing is. The last is done when all is merged."""
         if self._merge is None or not self._wanted:
             return None
         done = [self._looks[corner] for corner in self._wanted if corner in self._looks]
-        return Between(len(done), len(self._wanted), sum(look is None for look in done))
+        merged_count = min(len(done), len(self._wanted) - bool(self._stale))
+        return Looked(merged_count, len(self._wanted), sum(look is None for look in done))
 
     @property
     def pending(self) -> bool:

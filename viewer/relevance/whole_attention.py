@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from viewer.relevance.messages import Looked
 from viewer.view.hierarchy import MIDDLE
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ class WholeAttention:
         return ("patch",)
 
     @property
+    def progress(self) -> Looked:
+        """Of one, the slide: done when all that will become known of it has been looked at."""
+        return Looked(int(self._ended or not self._tissue.any()), 1)
+
+    @property
     def tokens_missing(self) -> Mask:
         """Nothing: such an encoder has no tokens."""
         return np.zeros(self._tissue.shape, bool)
@@ -59,6 +65,8 @@ class WholeAttention:
         count = self._store.count
         ended = count + int(failed.sum()) >= int(self._tissue.sum())
         news = count != self._seen or (ended and not self._ended)
+        if not count:
+            self._ended = ended  # nothing could be read: nothing is left to look at
         if not count or not news or (monotonic() < self._due_s and not ended):
             return False
         self._seen, self._ended = count, ended

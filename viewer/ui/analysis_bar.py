@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from viewer.ui.theme import em_px
@@ -16,19 +16,28 @@ _PERMILLE = 1000
 
 
 def progress_in_words(progress: Progress) -> str:
-    """ "1,203 of 9,800 patches, about 12 s left; 3 could not be read"."""
-    words = f"{progress.done - progress.failed:,} of {progress.total:,} patches"
-    if progress.paused:
-        words += ", paused"
-    elif progress.done >= progress.total:
-        words += ", all analysed" if not progress.failed else ", done"
-    elif progress.seconds_left is not None:
-        words += f", {time_left_in_words(progress.seconds_left)} left"
-    if progress.between is not None:
-        between = progress.between
-        words += f", and {between.done - between.failed:,} of {between.total:,} half-way between"
+    """ "1,203 of 9,800 patches, 3 of 40 regions, about 12 s left; 3 could not be read"."""
+    said = [f"{progress.done - progress.failed:,} of {progress.total:,} patches"]
+    regions, tokens, between = progress.regions, progress.tokens, progress.between
+    if regions is not None and regions.done < regions.total > 1:
+        said.append(f"{regions.done:,} of {regions.total:,} regions")
+    if tokens is not None and tokens.done < tokens.total:
+        said.append(f"tokens of {tokens.done - tokens.failed:,} of {tokens.total:,} patches")
+    if between is not None:
+        said.append(f"{between.done - between.failed:,} of {between.total:,} half-way between others")
+    if progress.paused and not progress.finished:
+        said.append("paused")
+    elif progress.finished:
+        said.append("done" if any(part.failed for part in progress.parts) else "all analysed")
+        if progress.more_tokens:
+            said.append("tokens only where you look closely")
+    elif progress.seconds_left:
+        said.append(f"{time_left_in_words(progress.seconds_left)} left")
+    words = ", ".join(said)
     if progress.failed:
         words += f"; {progress.failed:,} could not be read and stay not analysed"
+    if tokens is not None and tokens.failed:
+        words += f"; tokens of {tokens.failed:,} could not be read"
     return words
 
 
@@ -40,12 +49,12 @@ def time_left_in_words(seconds: float) -> str:
 
 
 class AnalysisBar(QWidget):
-    """Hidden until there is something to tell."""
+    """Hidden until there is something to tell. ``stop_does``: what Stop does here, for its tip."""
 
     pause_toggled = Signal(bool)
     stop_pressed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, stop_does: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._bar = QProgressBar(maximum=_PERMILLE, textVisible=False)
         self._bar.setAccessibleName("Progress of the analysis")
@@ -57,16 +66,17 @@ class AnalysisBar(QWidget):
         self._pause.setToolTip("Hold the analysis; what is analysed is kept")
         self._pause.toggled.connect(self._pause_toggled)
         self._stop = QPushButton("Stop")
-        self._stop.setToolTip("End the analysis of this slide; it goes on from here at the next query")
+        self._stop.setToolTip(stop_does)
         self._stop.clicked.connect(self.stop_pressed)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setVerticalSpacing(em_px(0.2))
-        layout.addWidget(self._bar, 0, 0, Qt.AlignmentFlag.AlignVCenter)
-        layout.addWidget(self._pause, 0, 1)
-        layout.addWidget(self._stop, 0, 2)
-        layout.addWidget(self._words, 1, 0, 1, 3)
-        layout.setColumnStretch(0, 1)
+        layout.addWidget(self._bar, 0, 0, 1, 2)
+        layout.addWidget(self._words, 1, 0, 1, 2)
+        layout.addWidget(self._pause, 2, 0)
+        layout.addWidget(self._stop, 2, 1)
+        for column in (0, 1):
+            layout.setColumnStretch(column, 1)
         self.hide()
 
     @property
@@ -83,13 +93,12 @@ class AnalysisBar(QWidget):
 
     def show_progress(self, progress: Progress) -> None:
         """Take over what the analysis tells."""
-        done, total = progress.done, progress.total
-        if progress.between is not None:
-            done, total = done + progress.between.done, total + progress.between.total
-        self._bar.setValue(round(_PERMILLE * done / total) if total else _PERMILLE)
+        done = sum(part.done for part in progress.parts)
+        total = sum(part.total for part in progress.parts)
+        self._bar.setValue(_PERMILLE * done // total if total else _PERMILLE)
         self._say(progress_in_words(progress))
         self._show_paused(progress.paused)
-        self._set_running(done < total)
+        self._set_running(not progress.finished)
         self.show()
 
     def end(self, words: str) -> None:

@@ -83,7 +83,7 @@ class QueryPanel(QWidget):
         self.weights = WeightEditor()
         self._remarks = ModestArea(self.problems)
         self._understood = ModestArea(self.weights)
-        self.bar = AnalysisBar()
+        self.bar = AnalysisBar("End the analysis of this slide; it goes on from here at the next query")
         self.notes = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self.notes.setAccessibleName("Notes of the analysis")
         self._notes_area = ModestArea(self.notes)

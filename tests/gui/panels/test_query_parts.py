@@ -12,8 +12,7 @@ from PySide6.QtWidgets import QDialogButtonBox, QLabel, QPushButton, QWidget
 from viewer.relevance.encoders import EncoderCard, Reason
 from viewer.relevance.field import Provenance
 from viewer.relevance.grid import PatchGrid
-from viewer.relevance.messages import Progress
-from viewer.relevance.overlap_builder import Between
+from viewer.relevance.messages import Looked, Progress
 from viewer.relevance.query import All, AnyOf, Like, Near, Term, Without
 from viewer.ui.analysis_bar import AnalysisBar, progress_in_words
 from viewer.ui.encoder_dialog import EncoderDialog, card_facts
@@ -224,13 +223,35 @@ def test_what_is_not_known_is_said(qtbot: QtBot, explanation: Explanation, words
         (Progress(10, 100, 0, None, False), "10 of 100 patches"),
         (Progress(10, 100, 0, 5, True), "10 of 100 patches, paused"),
         (Progress(100, 100, 0, 0, False), "100 of 100 patches, all analysed"),
+        (Progress(100, 100, 0, 0, True), "100 of 100 patches, all analysed"),
         (
-            Progress(100, 100, 0, 0, False, Between(1200, 3000, 1)),
-            "100 of 100 patches, all analysed, and 1,199 of 3,000 half-way between",
+            Progress(100, 100, 0, 0, False, Looked(1200, 3000, 1)),
+            "100 of 100 patches, 1,199 of 3,000 half-way between others",
+        ),
+        (
+            Progress(100, 100, 0, 0, False, Looked(3000, 3000)),
+            "100 of 100 patches, 3,000 of 3,000 half-way between others, all analysed",
         ),
         (
             Progress(100, 100, 2, 0, False),
             "98 of 100 patches, done; 2 could not be read and stay not analysed",
+        ),
+        (
+            Progress(30, 100, 0, 5, False, regions=Looked(2, 40), tokens=Looked(9, 9), more_tokens=True),
+            "30 of 100 patches, 2 of 40 regions, about 5 s left",
+        ),
+        (
+            Progress(100, 100, 0, 0, False, regions=Looked(12, 40), tokens=Looked(3, 8, 1)),
+            "100 of 100 patches, 12 of 40 regions, tokens of 2 of 8 patches; tokens of 1 could not be read",
+        ),
+        (Progress(100, 100, 0, 0, True, regions=Looked(0, 1)), "100 of 100 patches, paused"),
+        (
+            Progress(100, 100, 0, 0, False, regions=Looked(40, 40), tokens=Looked(8, 8), more_tokens=True),
+            "100 of 100 patches, all analysed, tokens only where you look closely",
+        ),
+        (
+            Progress(100, 100, 0, 0, False, regions=Looked(1, 1), tokens=Looked(8, 8, 8)),
+            "100 of 100 patches, done; tokens of 8 could not be read",
         ),
     ],
 )
@@ -239,8 +260,9 @@ def test_progress_in_words(progress: Progress, words: str) -> None:
 
 
 def test_the_bar_pauses_goes_on_and_stops(qtbot: QtBot) -> None:
-    bar = AnalysisBar()
+    bar = AnalysisBar("End it for good")
     qtbot.add_widget(bar)
+    assert bar._stop.toolTip() == "End it for good"
     told: list[object] = []
     bar.pause_toggled.connect(told.append)
     bar.stop_pressed.connect(lambda: told.append("stop"))
@@ -252,15 +274,28 @@ def test_the_bar_pauses_goes_on_and_stops(qtbot: QtBot) -> None:
     bar._pause.click()
     bar._stop.click()
     assert told == [False, "stop"]
-    bar.show_progress(Progress(100, 100, 0, 0, False, Between(10, 20, 0)))
+    bar.show_progress(Progress(100, 100, 0, 0, False, Looked(10, 20)))
     assert not bar._pause.isHidden()
     assert 0 < bar._bar.value() < bar._bar.maximum()
-    bar.show_progress(Progress(100, 100, 0, 0, False, Between(20, 20, 3)))
+    bar.show_progress(Progress(100, 100, 0, 0, False, regions=Looked(999, 1000)))
+    assert not bar._pause.isHidden()
+    assert bar._bar.value() < bar._bar.maximum(), "full is only what is done"
+    bar.show_progress(Progress(100, 100, 0, 0, False, Looked(20, 20, 3)))
     assert bar._pause.isHidden()
     bar.end("Stopped.")
     assert bar.words == "Stopped."
     bar.end("")
     assert bar.isHidden()
+
+
+def test_the_bar_is_as_wide_as_the_page_and_its_buttons_share_a_row(qtbot: QtBot) -> None:
+    bar = AnalysisBar("End it")
+    qtbot.add_widget(bar)
+    bar.resize(300, 120)
+    bar.show_progress(Progress(10, 100, 0, 5, False))
+    assert bar._bar.width() == 300
+    assert bar._pause.y() == bar._stop.y() >= bar._bar.geometry().bottom()
+    assert abs(bar._pause.width() - bar._stop.width()) <= 1
 
 
 # Legend

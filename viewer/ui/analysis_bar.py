@@ -72,9 +72,9 @@ class AnalysisBar(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setVerticalSpacing(em_px(0.2))
         layout.addWidget(self._bar, 0, 0, 1, 2)
-        layout.addWidget(self._words, 1, 0, 1, 2)
-        layout.addWidget(self._pause, 2, 0)
-        layout.addWidget(self._stop, 2, 1)
+        layout.addWidget(self._pause, 1, 0)
+        layout.addWidget(self._stop, 1, 1)
+        layout.addWidget(self._words, 2, 0, 1, 2)  # last: buttons stay where they are when it wraps
         for column in (0, 1):
             layout.setColumnStretch(column, 1)
         self.hide()

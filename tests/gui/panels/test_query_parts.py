@@ -296,6 +296,7 @@ def test_the_bar_is_as_wide_as_the_page_and_its_buttons_share_a_row(qtbot: QtBot
     assert bar._bar.width() == 300
     assert bar._pause.y() == bar._stop.y() >= bar._bar.geometry().bottom()
     assert abs(bar._pause.width() - bar._stop.width()) <= 1
+    assert bar._words.y() >= bar._pause.geometry().bottom()
 
 
 # Legend

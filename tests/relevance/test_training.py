@@ -237,6 +237,20 @@ def test_other_files_of_these_names_are_not_overwritten(cohort: Cohort, tmp_path
     assert (tmp_path / PAGE).read_text() == "mine"
 
 
+@pytest.mark.parametrize(
+    "change", [{"weights": {"w": torch.zeros(1)}}, {"optimiser": {}}, {"weights": 3}, {"epochs": "2"}]
+)
+def test_a_state_of_another_head_is_named(cohort: Cohort, tmp_path: Path, change: dict[str, object]) -> None:
+    options = replace(QUICK, folds=1, epochs=3)
+    with pytest.raises(Stop):
+        train_head(cohort, options, tmp_path, name="ours", progress=stopping_after(20))
+    content = torch.load(tmp_path / STATE, weights_only=True)
+    content["running"].update(change)
+    torch.save(content, tmp_path / STATE)
+    with pytest.raises(TrainingError, match="no state of a training"):
+        train_head(cohort, options, tmp_path, name="ours")
+
+
 def test_damaged_files_in_the_folder_are_named(cohort: Cohort, tmp_path: Path) -> None:
     for content in ([1], {"fingerprint": "other"}):
         torch.save(content, tmp_path / STATE)

@@ -69,12 +69,19 @@ class TrainingState:
             state.running = Running(**content["running"])
         except (TypeError, KeyError) as error:
             raise no_state(path) from error
+        if not (_like(state, TrainingState(fingerprint)) and _like(state.running, Running())):
+            raise no_state(path)
         if state.fingerprint != fingerprint:
             raise TrainingError(
                 f"{path}: a training with other slides or options is unfinished there; end it with those, "
                 "choose another folder, or remove the file"
             )
         return state
+
+
+def _like(one: TrainingState | Running, other: TrainingState | Running) -> bool:
+    """Whether what both hold is of the same kinds."""
+    return all(isinstance(getattr(one, of.name), type(getattr(other, of.name))) for of in fields(other))
 
 
 def no_state(path: Path) -> TrainingError:

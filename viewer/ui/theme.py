@@ -42,7 +42,7 @@ _ROLES = {
     QPalette.ColorRole.ToolTipBase: "tooltip",
     QPalette.ColorRole.ToolTipText: "tooltip_text",
 }
-_FRAMED = "QCheckBox", "QLineEdit", "QAbstractSpinBox", "QProgressBar", "QListView", "QSlider"
+_FRAMED = b"QCheckBox", b"QLineEdit", b"QAbstractSpinBox", b"QProgressBar", b"QListView", b"QSlider"
 """Classes with a frame that says where to click or look, and no ground of their own around it."""
 _FUSION_DARKENS_PERCENT = 140
 """Fusion draws frames in a colour so much darker than the window's: on a dark one nobody sees it."""

@@ -42,7 +42,7 @@ _ROLES = {
     QPalette.ColorRole.ToolTipBase: "tooltip",
     QPalette.ColorRole.ToolTipText: "tooltip_text",
 }
-_FRAMED = b"QCheckBox", b"QLineEdit", b"QAbstractSpinBox", b"QProgressBar", b"QListView", b"QSlider"
+_FRAMED = "QCheckBox", "QLineEdit", "QAbstractSpinBox", "QProgressBar", "QListView", "QSlider"
 """Classes with a frame that says where to click or look, and no ground of their own around it."""
 _FUSION_DARKENS_PERCENT = 140
 """Fusion draws frames in a colour so much darker than the window's: on a dark one nobody sees it."""
@@ -153,7 +153,7 @@ class ThemeKeeper(QObject):
     def _dress(self) -> None:
         QApplication.setPalette(self.theme.palette)
         for name in _FRAMED:
-            QApplication.setPalette(self.theme.framed_palette, name)
+            QApplication.setPalette(self.theme.framed_palette, name)  # type: ignore[arg-type]  # it takes str
         _application().setStyleSheet(self.theme.style_sheet)
 
 

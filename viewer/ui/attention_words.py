@@ -18,11 +18,16 @@ _WITHIN = {
     "token": "token within its patch",
 }
 """Whose average a level's value is relative to."""
+_SEEN_FROM = 0.25
+"""Of the weight of the level that weighs most: a level fading in is not seen before."""
 
 
 def levels_drawn(look: HierarchyLook, patch_px: float) -> tuple[str, ...]:
-    """The levels that count in a view in which a patch is ``patch_px`` wide on the screen."""
-    return tuple(level for level, weight in look.weights(patch_px)._asdict().items() if weight > 0)
+    """The levels to be seen in a view in which a patch is ``patch_px`` wide on the screen: those that have
+    faded in far enough."""
+    weights = look.weights(patch_px)
+    least = _SEEN_FROM * max(weights)
+    return tuple(level for level, weight in weights._asdict().items() if weight >= least)
 
 
 def compared_in_words(look: HierarchyLook, drawn: Sequence[str], told_apart: Collection[str]) -> str:

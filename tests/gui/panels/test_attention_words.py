@@ -10,8 +10,10 @@ from viewer.view.hierarchy import HierarchyLook
 
 def test_levels_are_drawn_as_they_fade_in() -> None:
     look = HierarchyLook()
-    assert [levels_drawn(look, px) for px in (1.0, 3.0, 33.0)] == [
+    assert [levels_drawn(look, px) for px in (1.0, 3.0, 4.0, 33.0, 64.0)] == [
         ("region",),
+        ("region",),
+        ("region", "patch"),
         ("region", "patch"),
         ("region", "patch", "token"),
     ]
@@ -30,7 +32,7 @@ def test_levels_are_drawn_as_they_fade_in() -> None:
         (("blend", "token"), 1, "mean of the ranks of patches and tokens"),
         (("single", "patch"), 1, "patch within its region"),
         (("single", "token"), 1, "token within its patch"),
-        (("single", "zoom"), 48, "patch within its region, fading into token within its patch"),
+        (("single", "zoom"), 64, "patch within its region, fading into token within its patch"),
     ],
 )
 def test_what_is_compared_is_named_with_what_its_average_is_of(

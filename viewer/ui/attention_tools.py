@@ -146,7 +146,7 @@ class AttentionTools(QObject):
         """Where the worker is gone, the message can have it begin again, and the page says so meanwhile."""
         again = {} if self.session.running else {"Begin again": self._begin_again}
         if again:
-            self.controls.bar.end(f"Not analysed. {breakable(reason)}")
+            self.controls.bar.end(breakable(reason))
         self._messages.show_message(MessageKind.WARNING, reason, buttons=again)
 
     def _begin_again(self) -> None:

@@ -40,7 +40,7 @@ def compared_in_words(look: HierarchyLook, drawn: Sequence[str], told_apart: Col
     finer = _finer(look, drawn, told_apart)
     if not compared:
         there = f"zoom in for {_listed(finer)}" if finer else "choose another level"
-        return f"{_listed(drawn)} are not compared, and the even colour says nothing ({there})"
+        return f"{_listed(drawn).capitalize()} are not compared, and the even colour says nothing ({there})"
     if look.mode == "blend":
         ranks = _listed(compared)
         words = f"ranks of {ranks}" if len(compared) == 1 else f"mean of the ranks of {ranks}"

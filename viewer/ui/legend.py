@@ -155,6 +155,7 @@ class Legend(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(_PLATE)
         painter.drawRoundedRect(QRectF(self.rect()), 6, 6)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
         em = float(em_px())
         box = QRectF(self.rect()).adjusted(em * 0.6, em * 0.5, -em * 0.6, -em * 0.4)
         y = box.top()
@@ -213,7 +214,6 @@ class Legend(QWidget):
         _paint_checks(painter, bar)  # what is clear lets them be seen
         painter.drawImage(bar, bar_image(entry))
         painter.setPen(QPen(_DIM, 1))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(bar)
         scale = QRectF(bar.left(), bar.bottom(), bar.width(), em * _SCALE_EM)
         middle = Qt.AlignmentFlag.AlignVCenter

@@ -50,12 +50,12 @@ def test_what_is_compared_is_named_with_what_its_average_is_of(
         (
             ("factorised", "zoom"),
             9,
-            "regions and patches are not compared, and the even colour says nothing (zoom in for tokens)",
+            "Regions and patches are not compared, and the even colour says nothing (zoom in for tokens)",
         ),
         (
             ("single", "region"),
             9,
-            "regions are not compared, and the even colour says nothing (choose another level)",
+            "Regions are not compared, and the even colour says nothing (choose another level)",
         ),
     ],
 )

@@ -11,6 +11,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
 from viewer.ui.legend import NOT_A_DIAGNOSIS, Legend, LegendEntry, bar_image
+from viewer.ui.theme import em_px
 from viewer.ui.unit_words import pixel_size_in_words, whole_units
 from viewer.view.overlay import FAINT_BELOW
 
@@ -75,9 +76,13 @@ def test_a_scale_about_zero_has_a_mark_in_its_middle(slide: QWidget) -> None:
 def test_colours_that_say_nothing_have_no_scale(slide: QWidget) -> None:
     legend = Legend(slide)
     legend.show_entries([ENTRY])
-    with_scale = legend.height()
+    with_scale = pixels_of(legend.grab().toImage())
     legend.show_entries([replace(ENTRY, has_scale=False, facts="regions are not compared")])
-    assert legend.height() < with_scale
+    without = pixels_of(legend.grab().toImage())
+    assert len(without) < len(with_scale)
+    for picture in (with_scale, without):
+        hatched = picture[-em_px(2.6) : -em_px(2.1), em_px(0.8) : em_px(1.8), :3].min(axis=-1)
+        assert (hatched.max() > 200, hatched.min() < 100) == (True, True), "light lines on the dark plate"
     assert legend.text.startswith("Measured likeness to: fat: regions are not compared. Hatched")
 
 

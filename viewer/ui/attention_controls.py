@@ -69,7 +69,7 @@ _OVERLAPS = {
     ),
 }
 """How patches half-way between others count, what it is called, and what it does."""
-_WIDTH_EM = 17.0
+_WIDTH_EM = 18.0
 _NO_SUCH_LEVEL = "This way of joining has no such level"
 _ONE_HEAD = "It has only one"
 _NO_LEVELS = "It looks at the patches of the whole slide at once"
@@ -192,7 +192,7 @@ class AttentionControls(QWidget):
         titles = Counter(card.title for card in cards)
         for card in cards:
             own = f" ({card.id.removeprefix(HEAD_PREFIX)})" if titles[card.title] > 1 else ""
-            self.encoder.addItem(card.title + own, card.id)
+            _add(self.encoder, card.title + own, card.id)
         row = self.encoder.findData(before)
         self.encoder.setCurrentIndex(max(0, row))
         self.encoder.blockSignals(False)
@@ -234,8 +234,7 @@ class AttentionControls(QWidget):
         combo.setAccessibleName(name)
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         for data, (words, tip) in (items or {}).items():
-            combo.addItem(words, data)
-            combo.setItemData(combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+            _add(combo, words, data, tip)
         combo.currentIndexChanged.connect(chosen or self._changed)
         return combo
 
@@ -354,5 +353,11 @@ def _offer(combo: QComboBox, items: Sequence[tuple[str, Head]]) -> None:
     combo.blockSignals(True)
     combo.clear()
     for words, head in items:
-        combo.addItem(words, head)
+        _add(combo, words, head)
     combo.blockSignals(False)
+
+
+def _add(combo: QComboBox, words: str, data: Head, tip: str = "") -> None:
+    """One more choice; without a tip of its own it tells its words, which may be cut."""
+    combo.addItem(words, data)
+    combo.setItemData(combo.count() - 1, tip or words, Qt.ItemDataRole.ToolTipRole)

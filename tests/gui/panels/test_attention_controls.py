@@ -271,6 +271,9 @@ def test_things_of_the_same_name_are_told_apart(controls: AttentionControls) -> 
         "Speaks for a (2)",
         "Speaks for a (3)",
     ]
+    for combo in (controls.encoder, controls.patch_head):
+        tips = [combo.itemData(row, Qt.ItemDataRole.ToolTipRole) for row in range(combo.count())]
+        assert tips == [combo.itemText(row) for row in range(combo.count())], "long titles are cut"
 
 
 def test_where_the_chosen_one_is_gone_nothing_is_shown(controls: AttentionControls) -> None:

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from viewer.view.overlay import OverlayLayer
 
 _NAME = "attention"
-_COLOUR_MAPS = "magma", "viridis", "cividis", "teal"
-"""The first that no layer of the search has, while there is one."""
+_COLOUR_MAPS = "cividis", "viridis", "teal", "magma"
+"""The first that no layer of the search has, while there is one. Even attention, in the middle, is best grey;
+in magma it has the colour of eosin."""
 _MOST = 2 ** (OCTAVES // 2)
 _OCTAVES = f"1/{_MOST} of average", f"{_MOST} × average"
 _RANKS = "lowest rank", "highest"

@@ -300,7 +300,8 @@ def test_it_stands_beside_the_search_in_other_colours(qtbot: QtBot, stage: Stage
     assert stage.drawn["query"][1].colour_map != stage.attention[1].colour_map
     assert "Measured likeness to: fat" in stage.legend.text
     assert "Measured saliency" in stage.legend.text
-    look = replace(Settings.default().overlay, colour_map="magma", opacity=0.9)
+    assert stage.attention[1].colour_map == "cividis"
+    look = replace(Settings.default().overlay, colour_map="cividis", opacity=0.9)
     stage.layers.set_look(look)
     stage.tools.set_look(look)
     assert stage.attention[1].colour_map == "viridis"

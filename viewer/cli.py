@@ -157,8 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--overlay", metavar="COLOURS", nargs="?", const="", help="of what lies over it: viridis, magma …"
     )
-    cli_relevance.add_question_options(command)
-    command.set_defaults(encoder=None)  # a map has none
+    cli_relevance.add_question_options(command, encoder=None)  # a map has none
     cli_map.add_map_options(command)
     command.add_argument("-o", "--output", metavar="FILE.png", required=True, type=arguments.png_path)
 

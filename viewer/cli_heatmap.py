@@ -38,8 +38,7 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
     command = add("heatmap", _heatmap, "write scores, or attention, as an image that lies over the slide")
     command.add_argument("slide", metavar="SLIDE", type=arguments.file)
     command.add_argument("--query", metavar="TEXT", dest="text", help="what to look for")
-    cli_relevance.add_question_options(command)
-    command.set_defaults(encoder=None)  # a map has none
+    cli_relevance.add_question_options(command, encoder=None)  # a map has none
     attention = command.add_argument_group("attention, of an encoder that says where it looks")
     attention.add_argument("--weights", metavar="DIR", type=Path, help="folder of its weights")
     attention.add_argument("--mode", choices=MODES, help=f"how levels are joined ({MODES[0]})")

@@ -85,12 +85,12 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     )
 
 
-def add_question_options(command: argparse.ArgumentParser) -> None:
-    """The options of every command that analyses."""
+def add_question_options(command: argparse.ArgumentParser, *, encoder: str | None = MEASURED) -> None:
+    """The options of every command that analyses; ``encoder``: what it is where none is given."""
     command.add_argument(
         "--encoder",
         metavar="ID",
-        default=MEASURED,
+        default=encoder,
         help=f"who looks, as foveola encoders lists them ({MEASURED})",
     )
     command.add_argument(

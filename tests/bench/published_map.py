@@ -1,6 +1,6 @@
 """A region's published heatmap, timed: two passes over its patches as made here, and the published eight.
 
-Run: PYTHONPATH=. python tests/bench/published_map.py. HIPT's shapes with random weights, float32, all cores,
+Run: python tests/bench/published_map.py. HIPT's shapes with random weights, float32, all cores,
 both in turns. The published procedure is taken at its best: every pass through the same fused blocks.
 """
 

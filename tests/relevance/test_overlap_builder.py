@@ -64,8 +64,8 @@ def tokens(window: Window) -> NDArray[np.uint8]:
 
 
 def hear_merged(window: Window) -> Looked:
-    """The end of all looking; what it said last."""
-    end = window.hear_until(_all_done)
+    """The end of all looking, which is not told before; what it said last."""
+    end = window.hear_until(lambda told: isinstance(told, Progress) and told.finished)
     assert end.between is not None
     return end.between
 

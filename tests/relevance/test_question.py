@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
-from viewer.relevance import offline
+from viewer.relevance import store_subject
 from viewer.relevance.encoders import EncoderError
 from viewer.relevance.offline import PixelSizeError, card_of, pixel_size_of
 from viewer.relevance.question import Examples, QuestionError, ask, read_question
@@ -145,7 +145,7 @@ def test_where_nobody_knows_the_pixel_size_it_is_asked_for(tmp_path: Path) -> No
 
 def test_a_slide_that_is_too_coarse_is_told(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not any("means little" in note for note in answer(source, "stroma").notes)
-    monkeypatch.setattr(offline, "_COARSEST", 0.4)
+    monkeypatch.setattr(store_subject, "_COARSEST", 0.4)
     assert any("0.5 µm wide" in note for note in answer(source, "stroma").notes)
 
 

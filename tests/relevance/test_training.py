@@ -238,14 +238,26 @@ def test_other_files_of_these_names_are_not_overwritten(cohort: Cohort, tmp_path
 
 
 @pytest.mark.parametrize(
-    "change", [{"weights": {"w": torch.zeros(1)}}, {"optimiser": {}}, {"weights": 3}, {"epochs": "2"}]
+    ("part", "change"),
+    [
+        ("running", {"weights": {"w": torch.zeros(1)}}),
+        ("running", {"weights": 3}),
+        ("running", {"best": {"w": torch.zeros(1)}}),
+        ("running", {"optimiser": {}}),
+        ("running", {"epochs": "2"}),
+        ("running", {"best_epoch": 9}),
+        ("finished", [{}]),
+        ("finished", [3]),
+    ],
 )
-def test_a_state_of_another_head_is_named(cohort: Cohort, tmp_path: Path, change: dict[str, object]) -> None:
+def test_a_state_of_another_head_is_named(
+    cohort: Cohort, tmp_path: Path, part: str, change: dict[str, object] | list[object]
+) -> None:
     options = replace(QUICK, folds=1, epochs=3)
     with pytest.raises(Stop):
         train_head(cohort, options, tmp_path, name="ours", progress=stopping_after(20))
     content = torch.load(tmp_path / STATE, weights_only=True)
-    content["running"].update(change)
+    content[part] = {**content[part], **change} if isinstance(change, dict) else change
     torch.save(content, tmp_path / STATE)
     with pytest.raises(TrainingError, match="no state of a training"):
         train_head(cohort, options, tmp_path, name="ours")

@@ -114,10 +114,9 @@ class Analysis:
 
     @property
     def done(self) -> int:
-        """How many of them are known or failed; those encoded by their budget count by their tokens, and
-        never as all: they are to be encoded uniformly."""
-        mixed = min(int(self._mixed.done), int(self._mixed.known.sum()) - 1)
-        return self.store.count + self.failed_count + max(0, mixed)
+        """How many of them are known or failed; those encoded by their budget count by their tokens, as half
+        at most: they are to be encoded uniformly."""
+        return self.store.count + self.failed_count + int(self._mixed.done)
 
     @property
     def failed_count(self) -> int:
@@ -206,12 +205,15 @@ class Analysis:
         """How far patches half-way between others are; None where there are none to look at."""
         return None if self._overlaps is None else self._overlaps.progress
 
-    def choose_between(self) -> bool:
-        """Choose such patches by what is known now; whether there are any to begin."""
-        if self._overlaps is None:
-            return False
-        self._overlaps.choose()
-        return self._overlaps.pending
+    def choose_between(self) -> None:
+        """Choose such patches by what is known now."""
+        if self._overlaps is not None:
+            self._overlaps.choose()
+
+    @property
+    def between_pending(self) -> bool:
+        """Whether some of those chosen are to be begun."""
+        return self._overlaps is not None and self._overlaps.pending
 
     def merge_between(self) -> bool:
         """Merge some of what has been looked at; whether there was anything."""
@@ -220,7 +222,7 @@ class Analysis:
     def begin_between(self, reader: BlockReader, first: NDArray[np.float32], side: int) -> bool:
         """Have a block of such patches read, of at most ``side`` in a row, where ``first`` (rows, columns) is
         highest; whether there was one."""
-        if self._overlaps is None or not self._overlaps.pending:
+        if self._overlaps is None or not self.between_pending:
             return False
         block, wanted, half = self._overlaps.next(first, side)
         reader.submit(block, wanted, half=half)

@@ -73,8 +73,9 @@ class AttentionBuilder:
 
     @property
     def progress(self) -> Looked:
-        """Of regions, and of those between them that overlap by half."""
-        return Looked(self._total - len(self._left) - len(self._ready), self._total)
+        """Of regions, and of those between them that overlap by half; not those that are to be read again."""
+        left = {*self._left, *self._ready, *self._provisional}
+        return Looked(self._total - len(left), self._total)
 
     @property
     def tokens_missing(self) -> Mask:

@@ -223,7 +223,8 @@ class Engine:
         wait a little for what they bring, or for the window.
         """
         analysis = self._analysis
-        if not self._resting and (analysis.pending.any() or self._choose_between()):
+        between = self._finished and analysis.between_pending
+        if not self._resting and (analysis.pending.any() or between):
             reader = self._ready_reader()
             while reader.busy < reader.room:
                 side = min(self._side(), analysis.block_side)
@@ -241,14 +242,6 @@ class Engine:
         if not self._attending:
             soon = self._guesser.busy or (self._resting and not self._paused)
             self._connection.poll(_BUSY_WAIT_S if soon else _IDLE_WAIT_S)
-
-    def _choose_between(self) -> bool:
-        """Whether it is time for patches half-way between others, when all else is known."""
-        if not self._finished or self._attending:
-            return False
-        wanted = self._analysis.choose_between()
-        self._tell_notes()
-        return wanted
 
     @property
     def _resting(self) -> bool:
@@ -343,6 +336,9 @@ class Engine:
         )
         if self._attending:
             self._attention_news = True
+            self._tell_notes()
+        elif not self._resting and self._analysis.done >= self._analysis.total:
+            self._analysis.choose_between()  # before it is told that all is done
             self._tell_notes()
         if monotonic() >= self._attend_due_s:
             self._tell_attended(attention.levels)

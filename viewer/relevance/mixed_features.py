@@ -48,8 +48,8 @@ class MixedFeatures:
 
     @property
     def done(self) -> float:
-        """What all of this is worth in uniform patches, by its tokens."""
-        return sum(share_of_uniform(side) for side, _ in self._features.values())
+        """What all of this is worth in uniform patches, by its tokens, but none of them more than half."""
+        return sum(min(0.5, share_of_uniform(side)) for side, _ in self._features.values())
 
     def take(self, cells: NDArray[np.int64], features: NDArray[np.float32], side: int) -> NDArray[np.int64]:
         """Keep features (n, width) of patches (n, 2). Gives those that are to be encoded uniformly now: the

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from viewer.relevance.encoders import MEASURED_ID
+from viewer.relevance.encoders import MEASURED_ID, EncoderError
 from viewer.relevance.hits import find_hits
 from viewer.relevance.lexicon import load_lexicon
 from viewer.relevance.offline import open_analysis, open_foreign_analysis, pixel_size_of
@@ -131,6 +131,8 @@ def ask(
             hits = find_hits(field, top)
             places = tuple(Place(hit, _reasons(analysis, query, hit)) for hit in hits)
             unread = analysis.failed_count
+            if unread and unread == analysis.total:
+                raise EncoderError(f"none of the {unread:,} patches with tissue could be read")
             notes += analysis.notes
     except SaveError as error:  # the answer stands; only the next one takes as long again
         if not any(error.reason in note for note in notes):

@@ -149,8 +149,12 @@ class _Training:
         optimiser = torch.optim.AdamW(head.parameters(), lr=options.learning_rate, weight_decay=_WEIGHT_DECAY)
         if going.epochs:
             try:
+                if going.best_epoch:
+                    head.load_state_dict(going.best)
                 head.load_state_dict(going.weights)
                 optimiser.load_state_dict(going.optimiser)
+            except torch.OutOfMemoryError:
+                raise
             except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
                 raise no_state(self._file) from error
         while going.epochs < min(options.epochs, going.best_epoch + options.patience):

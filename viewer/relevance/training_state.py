@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+_GIVEN = {"temperature", "best_epoch", "epochs", "validation_loss", "logits", "weights"}
+
 
 @dataclass(slots=True)
 class Running:
@@ -38,7 +40,7 @@ class Running:
 @dataclass(slots=True)
 class TrainingState:
     """``fingerprint`` of slides and options. ``finished``: what each finished split gave, plain values and
-    tensors, in their order; then ``running``.
+    tensors by the names of ``_GIVEN``, in their order; then ``running``.
     """
 
     fingerprint: str
@@ -70,6 +72,11 @@ class TrainingState:
         except (TypeError, KeyError) as error:
             raise no_state(path) from error
         if not (_like(state, TrainingState(fingerprint)) and _like(state.running, Running())):
+            raise no_state(path)
+        running, finished = state.running, state.finished
+        if not 0 <= running.best_epoch <= running.epochs or any(
+            not isinstance(gave, dict) or gave.keys() != _GIVEN for gave in finished
+        ):
             raise no_state(path)
         if state.fingerprint != fingerprint:
             raise TrainingError(

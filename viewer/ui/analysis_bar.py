@@ -25,14 +25,14 @@ def progress_in_words(progress: Progress) -> str:
         said.append(f"tokens of {tokens.done - tokens.failed:,} of {tokens.total:,} patches")
     if between is not None:
         said.append(f"{between.done - between.failed:,} of {between.total:,} half-way between others")
-    if progress.paused and not progress.finished:
-        said.append("paused")
-    elif progress.finished:
+    if progress.finished:
         said.append("done" if any(part.failed for part in progress.parts) else "all analysed")
         if progress.more_tokens:
             said.append("tokens only where you look closely")
-    elif progress.seconds_left:
+    elif progress.seconds_left and not progress.paused:
         said.append(f"{time_left_in_words(progress.seconds_left)} left")
+    if progress.paused:
+        said.append("paused")
     words = ", ".join(said)
     if progress.failed:
         words += f"; {progress.failed:,} could not be read and stay not analysed"
@@ -98,7 +98,7 @@ class AnalysisBar(QWidget):
         self._bar.setValue(_PERMILLE * done // total if total else _PERMILLE)
         self._say(progress_in_words(progress))
         self._show_paused(progress.paused)
-        self._set_running(not progress.finished)
+        self._set_running(progress.paused or not progress.finished)
         self.show()
 
     def end(self, words: str) -> None:

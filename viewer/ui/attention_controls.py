@@ -305,11 +305,6 @@ class AttentionControls(QWidget):
             model.item(row).setToolTip(why or _LEVELS[level][1])
 
 
-def mode_in_words(mode: str) -> str:
-    """What a mode of ``viewer.view.hierarchy`` is called."""
-    return _MODES[mode][0]
-
-
 def overlap_in_words(overlap: str | None) -> str:
     """What a merging of overlapping patches is called, None for none."""
     return _OVERLAPS[overlap or ""][0]

@@ -138,6 +138,8 @@ class AttentionTools(QObject):
         if choice is not None and accepted != self._settings.relevance.accepted_encoders:
             self._settings = self._settings.replace("relevance", accepted_encoders=accepted)
             self.settings_chosen.emit(self._settings)
+        if choice is not None and self._choice is None:
+            self._layers.set_visible(True)  # to tick "Show" is to want to see it
         self._card, self._choice = card, choice
         self.session.show(choice)
         self._show_notes()
@@ -231,6 +233,7 @@ class AttentionTools(QObject):
             if view > 0:
                 ends, middle = _SIGNED, "0"
         told_apart = self.session.levels or ALL_LEVELS
+        in_part = _known_in_part(layer, tokens_count="token" in self._told_levels)
         self._layers.show_beside(
             LegendEntry(
                 title,
@@ -238,7 +241,7 @@ class AttentionTools(QObject):
                 look.threshold,
                 self._facts(card, shown, told_apart),
                 *ends,
-                dotted=PARTLY_KNOWN if _known_in_part(layer, tokens_count=look.hierarchy.seen.token) else "",
+                dotted=PARTLY_KNOWN if in_part else "",
                 middle=middle,
                 has_scale=bool(card.views) or any(level in told_apart for level in self._told_levels),
             )
@@ -256,7 +259,7 @@ class AttentionTools(QObject):
                 for of, head in heads
                 if of in drawn and of in told_apart and head != MEAN
             ]
-            if shown.overlap is not None:
+            if shown.overlap is not None and "token" in drawn:
                 what.append(f"overlap: {overlap_in_words(shown.overlap).lower()}")
         if self._view.mpp_um is not None:
             what.append(pixel_size_in_words(self._view.mpp_um, estimated=self._view.mpp_estimated))

@@ -200,6 +200,9 @@ class OverlayLayers(QObject):
             self._remove(name)
 
     def _tell(self) -> None:
+        if not self._order and not self._visible:  # what comes next is not hidden by a key pressed long ago
+            self.set_visible(True)
+            return
         entries = {name: _entry(layer) for name, layer in self._layers.items() if layer.look.visible}
         if self._beside is not None:
             entries[_BESIDE] = self._beside

@@ -177,6 +177,7 @@ class QueryTools(QObject):
     def _connect(self) -> None:
         view, session, panel, picker = self._view, self.session, self.panel, self.picker
         view.source_changed.connect(self._slide_changed)
+        view.source_changed.connect(self._tell_problems_again)
         view.mpp_changed.connect(self._slide_changed)
         view.sharp_changed.connect(lambda sharp: self.pictures.set_paused(not sharp))
         session.question_changed.connect(self._show_question)
@@ -405,11 +406,13 @@ class QueryTools(QObject):
         self._mark(None)
         self.pictures.show_slide(self._view.source, self._view.mpp_um)
         self._show_question()
-        if self._view.source is not None:
-            self._told_problems = ()  # the messages of before are gone
-            if self.panel.isVisible() or self.attention.controls.isVisible():
-                self._show_encoders()
         self._begin_early()
+
+    def _tell_problems_again(self) -> None:
+        """The messages of before are gone with the slide before."""
+        self._told_problems = ()
+        if self._view.source is not None and (self.panel.isVisible() or self.attention.controls.isVisible()):
+            self._show_encoders()
 
     def _take_look(self, look: Overlay) -> None:
         self.layers.set_look(look)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QWi
 import viewer
 from viewer.ui.theme import em_px
 from viewer.ui.throttle import Throttle
+from viewer.ui.unit_words import pixel_size_in_words
 from viewer.view.scale import format_magnification, format_position
 
 if TYPE_CHECKING:
@@ -197,8 +198,7 @@ class StatusLine(QStatusBar):
 def _pixel_size(mpp_um: tuple[float, float] | None, estimated: bool) -> str:
     if mpp_um is None:
         return "pixel size unknown"
-    x, y = mpp_um
-    size = f"{x:.4g} µm/px" if abs(x / y - 1) < 1e-3 else f"{x:.4g} × {y:.4g} µm/px"
+    size = pixel_size_in_words(mpp_um, estimated=False, digits=4)
     return f"≈ {size}, estimated" if estimated else size
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 _AS_GOOD_AS_SQUARE = 1e-3
 
 
-def pixel_size_in_words(mpp_um: tuple[float, float], *, estimated: bool) -> str:
+def pixel_size_in_words(mpp_um: tuple[float, float], *, estimated: bool, digits: int = 3) -> str:
     """ "0.38 µm/px (estimated)", with both sides where pixels are not as good as square."""
-    x, y = (f"{side:.3g}" for side in mpp_um)
+    x, y = (f"{side:.{digits}g}" for side in mpp_um)
     square = x == y or abs(mpp_um[0] / mpp_um[1] - 1) < _AS_GOOD_AS_SQUARE
     return f"{x if square else f'{x} × {y}'} µm/px{' (estimated)' if estimated else ''}"
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLabel
 
 from viewer.relevance.attention import MAX, MEAN
 from viewer.relevance.saliency_card import SALIENCY
-from viewer.ui.attention_controls import AttentionControls, head_in_words, mode_in_words, overlap_in_words
+from viewer.ui.attention_controls import AttentionControls, head_in_words, overlap_in_words
 from viewer.ui.attention_session import AttentionChoice
 from viewer.ui.encoder_dialog import card_facts
 from viewer.ui.theme import ThemeKeeper
@@ -56,7 +56,7 @@ def test_each_choice_is_told_once(controls: AttentionControls) -> None:
     controls.chosen.connect(lambda: told.append(controls.choice))
     controls.shown.setChecked(True)
     choose(controls.encoder, "HIPT")
-    choose(controls.mode, mode_in_words("blend"))
+    choose(controls.mode, "Ranks, blended")
     choose(controls.patch_head, "Largest of all")
     choose(controls.token_head, "Head 6")
     choose(controls.level, "Patches")
@@ -98,7 +98,7 @@ def test_heads_are_those_of_the_encoder(controls: AttentionControls) -> None:
 
 
 def test_a_slide_head_has_views_of_patches_alone(controls: AttentionControls) -> None:
-    choose(controls.mode, mode_in_words("blend"))
+    choose(controls.mode, "Ranks, blended")
     choose(controls.encoder, "Tumour or not")
     controls.shown.setChecked(True)
     for combo in (controls.mode, controls.level):
@@ -112,15 +112,15 @@ def test_a_slide_head_has_views_of_patches_alone(controls: AttentionControls) ->
     assert controls.hierarchy == HierarchyLook("single", "patch")
     choose(controls.encoder, "HIPT")
     assert controls.hierarchy.mode == "blend"
-    assert controls.mode.currentText() == mode_in_words("blend")
+    assert controls.mode.currentText() == "Ranks, blended"
 
 
 def test_a_level_that_a_mode_does_not_have_comes_back_with_another_mode(controls: AttentionControls) -> None:
     choose(controls.level, "Regions")
-    choose(controls.mode, mode_in_words("blend"))
+    choose(controls.mode, "Ranks, blended")
     assert controls.level.currentText() == "Patches"
     choose(controls.overlap, overlap_in_words(None))
-    choose(controls.mode, mode_in_words("single"))
+    choose(controls.mode, "One level alone")
     assert controls.level.currentText() == "Regions"
     assert controls.hierarchy == HierarchyLook("single", "region")
 
@@ -128,7 +128,7 @@ def test_a_level_that_a_mode_does_not_have_comes_back_with_another_mode(controls
 def test_one_level_alone_is_not_asked_how_far_down_it_goes(controls: AttentionControls) -> None:
     label = next(label for label in controls.findChildren(QLabel) if label.buddy() is controls.level)
     assert label.text() == "&Down to"
-    choose(controls.mode, mode_in_words("single"))
+    choose(controls.mode, "One level alone")
     assert label.text() == "&Level"
 
 
@@ -244,13 +244,13 @@ def test_what_would_change_nothing_is_greyed_and_says_why(controls: AttentionCon
     assert not controls.token_head.isEnabled()
     assert "not shown" in controls.token_head.toolTip()
     regions = controls.level.model().index(controls.level.findText("Regions"), 0)
-    choose(controls.mode, mode_in_words("blend"))
+    choose(controls.mode, "Ranks, blended")
     assert not regions.flags() & Qt.ItemFlag.ItemIsEnabled
     assert "no such level" in regions.data(Qt.ItemDataRole.ToolTipRole)
     assert controls.hierarchy == HierarchyLook("blend", "patch")
     assert controls.patch_head.isEnabled()
     assert not controls.token_head.isEnabled()
-    choose(controls.mode, mode_in_words("single"))
+    choose(controls.mode, "One level alone")
     assert regions.flags() & Qt.ItemFlag.ItemIsEnabled
     choose(controls.level, "Tokens")
     assert not controls.patch_head.isEnabled()

@@ -108,6 +108,7 @@ def stage(
     )
     monkeypatch.setattr(view, "set_overlay_look", restyle, raising=False)
     monkeypatch.setattr(view, "remove_overlay", lambda name: stage.drawn.pop(name, None), raising=False)
+    monkeypatch.setattr(view, "set_overlays_hidden", lambda _hidden: None, raising=False)
     tools.controls.show_encoders([MEASURED_TWO, HIPT, HEAD])
     yield stage
     tools.close()
@@ -158,6 +159,18 @@ def test_a_model_is_used_after_its_terms_were_accepted_and_only_asks_once(
     stage.tools.controls.mode.setCurrentIndex(1)
     assert [one for one in open_view.window().findChildren(EncoderDialog) if one.isVisible()] == []
     assert len(chosen) == len(stage.clients) == 1
+
+
+def test_who_asks_for_it_sees_it_though_all_layers_were_hidden(qtbot: QtBot, stage: Stage) -> None:
+    stage.layers.show_beside(LegendEntry("Theirs", ((0, 0, 0), (9, 9, 9)), 0.0, "facts"))
+    stage.layers.set_visible(False)
+    show(stage, 0)
+    attend(qtbot, stage)
+    assert stage.layers.visible
+    assert "Measured saliency" in stage.legend.text
+    stage.layers.set_visible(False)
+    stage.tools.controls.mode.setCurrentIndex(1)
+    assert not stage.layers.visible, "another mode is no such wish"
 
 
 def test_a_head_is_used_after_the_terms_of_the_model_whose_features_it_reads(

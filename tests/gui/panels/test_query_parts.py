@@ -223,7 +223,7 @@ def test_what_is_not_known_is_said(qtbot: QtBot, explanation: Explanation, words
         (Progress(10, 100, 0, None, False), "10 of 100 patches"),
         (Progress(10, 100, 0, 5, True), "10 of 100 patches, paused"),
         (Progress(100, 100, 0, 0, False), "100 of 100 patches, all analysed"),
-        (Progress(100, 100, 0, 0, True), "100 of 100 patches, all analysed"),
+        (Progress(100, 100, 0, 0, True), "100 of 100 patches, all analysed, paused"),
         (
             Progress(100, 100, 0, 0, False, Looked(1200, 3000, 1)),
             "100 of 100 patches, 1,199 of 3,000 half-way between others",
@@ -282,6 +282,8 @@ def test_the_bar_pauses_goes_on_and_stops(qtbot: QtBot) -> None:
     assert bar._bar.value() < bar._bar.maximum(), "full is only what is done"
     bar.show_progress(Progress(100, 100, 0, 0, False, Looked(20, 20, 3)))
     assert bar._pause.isHidden()
+    bar.show_progress(Progress(100, 100, 0, 0, True))
+    assert not bar._pause.isHidden(), "what is asked next would wait"
     bar.end("Stopped.")
     assert bar.words == "Stopped."
     bar.end("")

@@ -126,6 +126,12 @@ def test_what_lies_over_the_slide_can_be_hidden_without_a_question(
     open_window.actions_["overlay"].trigger()
     assert "Theirs" in open_window.query.legend.text
     assert len(open_window.view.overlays) == 1
+    open_window.actions_["overlay"].trigger()
+    open_window.query.layers.show_beside(None)
+    open_window.query.session.clear()
+    assert not open_window.actions_["overlay"].isEnabled()
+    open_window.query.layers.show_beside(LegendEntry("Later", ((0, 0, 0), (9, 9, 9)), 0.0, "facts"))
+    assert "Later" in open_window.query.legend.text
 
 
 def test_what_is_asked_lies_over_what_was_kept_each_in_colours_of_its_own(

@@ -119,7 +119,7 @@ class Relevance(_Group):
 class Overlay(_Group):
     """How relevance looks over the slide. ``threshold``: likeness below it is not drawn."""
 
-    colour_map: Annotated[str, Choice(("viridis", "cividis", "magma", "teal"))]
+    colour_map: Annotated[str, Choice(("viridis", "cividis", "magma", "teal", "ember"))]
     opacity: Annotated[float, Limits(0.1, 1)]
     threshold: Annotated[float, Limits(0, 1)]
     contours: bool

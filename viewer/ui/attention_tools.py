@@ -35,9 +35,8 @@ if TYPE_CHECKING:
     from viewer.view.overlay import OverlayLayer
 
 _NAME = "attention"
-_COLOUR_MAPS = "cividis", "viridis", "teal", "magma"
-"""The first that no layer of the search has, while there is one. Even attention, in the middle, is best grey;
-in magma it has the colour of eosin."""
+_COLOUR_MAPS = "ember", "magma", "viridis", "teal"
+"""The first that no layer of the search has, while there is one: in the best, even attention is grey."""
 _MOST = 2 ** (OCTAVES // 2)
 _OCTAVES = f"1/{_MOST} of average", f"{_MOST} × average"
 _RANKS = "lowest rank", "highest"

@@ -313,11 +313,11 @@ def test_it_stands_beside_the_search_in_other_colours(qtbot: QtBot, stage: Stage
     assert stage.drawn["query"][1].colour_map != stage.attention[1].colour_map
     assert "Measured likeness to: fat" in stage.legend.text
     assert "Measured saliency" in stage.legend.text
-    assert stage.attention[1].colour_map == "cividis"
-    look = replace(Settings.default().overlay, colour_map="cividis", opacity=0.9)
+    assert stage.attention[1].colour_map == "ember"
+    look = replace(Settings.default().overlay, colour_map="ember", opacity=0.9)
     stage.layers.set_look(look)
     stage.tools.set_look(look)
-    assert stage.attention[1].colour_map == "viridis"
+    assert stage.attention[1].colour_map == "magma"
     assert stage.attention[1].opacity == 0.9
     assert stage.legend.text.startswith("Measured saliency")  # it was laid last and lies on top
     stage.layers.keep()

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from viewer.relevance.analysis import Analysis
     from viewer.relevance.encoders import Reason
     from viewer.relevance.field import RelevanceField
-    from viewer.relevance.messages import FromWorker
+    from viewer.relevance.messages import FromWorker, Looked
     from viewer.relevance.reading import BlockReader, Outcome
     from viewer.relevance.shared_grid import SharedGrid
     from viewer.relevance.text import Guess
@@ -337,11 +337,14 @@ class Engine:
         if self._attending:
             self._attention_news = True
             self._tell_notes()
-        elif not self._resting and self._analysis.done >= self._analysis.total:
+        if not self._resting and self._all_known(attention.progress):
             self._analysis.choose_between()  # before it is told that all is done
             self._tell_notes()
         if monotonic() >= self._attend_due_s:
             self._tell_attended(attention.levels)
+
+    def _all_known(self, regions: Looked) -> bool:
+        return self._analysis.done >= self._analysis.total and regions.done >= regions.total
 
     def _tell_attended(self, levels: tuple[str, ...]) -> None:
         if self._attention_news:

@@ -74,6 +74,7 @@ class AttentionTools(QObject):
         self._choice: AttentionChoice | None = None
         """What the session was told to show last."""
         self._layer: OverlayLayer | None = None
+        self._drawn: OverlayLook | None = None
         self._shown: AttentionChoice | None = None
         """What the layer was made for: the page may be ahead of it, while terms are read for instance."""
         self._told_levels: tuple[str, ...] = ()
@@ -137,8 +138,9 @@ class AttentionTools(QObject):
         if choice is not None and accepted != self._settings.relevance.accepted_encoders:
             self._settings = self._settings.replace("relevance", accepted_encoders=accepted)
             self.settings_chosen.emit(self._settings)
-        if choice is not None and self._choice is None:
-            self._layers.set_visible(True)  # to tick "Show" is to want to see it
+        before = None if self._choice is None else self._choice.encoder_id
+        if choice is not None and choice.encoder_id != before:
+            self._layers.set_visible(True)  # who asks for it wants to see it
         self._card, self._choice = card, choice
         self.session.show(choice)
         self._show_notes()
@@ -171,12 +173,14 @@ class AttentionTools(QObject):
             self._view.remove_overlay(_NAME)
             self.controls.bar.end("")
         else:
-            self._view.set_overlay(_NAME, layer, self._look())
+            self._drawn = self._look()
+            self._view.set_overlay(_NAME, layer, self._drawn)
         self._tell()
 
     def _draw(self) -> None:
         if self._layer is not None:
-            self._view.set_overlay_look(_NAME, self._look())
+            self._drawn = self._look()
+            self._view.set_overlay_look(_NAME, self._drawn)
             self._tell()
 
     def _show_progress(self, progress: Progress | None) -> None:
@@ -218,10 +222,10 @@ class AttentionTools(QObject):
     def _tell(self) -> None:
         self._told_levels = self._levels_drawn()
         card, shown, layer = self._card, self._shown, self._layer
-        if layer is None or card is None or shown is None:
+        look = self._drawn
+        if layer is None or card is None or shown is None or look is None:
             self._layers.show_beside(None)
             return
-        look = self._look()
         title, ends, middle = f"Attention of {card.title}", _RANKS if shown.mode == "blend" else _OCTAVES, ""
         if card.id == SALIENCY_ID:
             title = card.title

@@ -98,8 +98,9 @@ class OverlayLayers(QObject):
 
     def set_visible(self, on: bool) -> None:
         """Show or hide all layers, those of others too."""
-        self._visible = on
-        self._show_or_hide()
+        if on != self._visible:
+            self._visible = on
+            self._show_or_hide()
 
     def set_bare(self, bare: bool) -> None:
         """Hide all layers while a key is held."""
@@ -125,9 +126,11 @@ class OverlayLayers(QObject):
             self._put(PRESENT, present)  # on top again: what is asked lies over what was
 
     def add_imported(self, field: RelevanceField, words: str) -> None:
-        """Lay what another program says over the slide, as a layer that is kept."""
+        """Lay what another program says over the slide, as a layer that is kept; shows all where all was
+        hidden."""
         look = replace(self._present_look(), colour_map=self._free_colours())
         self._put(f"kept-{next(self._sequence)}", _Layer(field, words, look, imported=True))
+        self.set_visible(True)
 
     def _free_colours(self) -> str:
         """A colour map that no layer has yet, while there is one."""

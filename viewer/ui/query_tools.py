@@ -231,6 +231,7 @@ class QueryTools(QObject):
     def _ask(self, text: str) -> None:
         self.session.ask(text)
         if self.session.question.query is not None:
+            self.layers.set_visible(True)  # who asks wants to see it
             self.saved.remember(text)
 
     def _ask_pixel_size(self, wanted: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from viewer import __version__, arguments, cli_relevance, terminal
+from viewer import arguments, cli_relevance, terminal
 
 if TYPE_CHECKING:
     import argparse
@@ -22,11 +22,8 @@ def write_head_map(options: argparse.Namespace, *, attention_unit: str) -> int:
     """Write the map that ``--head`` numbers, where the head looks without it. ``attention_unit``: what
     attention from 0 to 1 means. Raises UsageError, EncoderError, SlideError, SaveError.
     """
-    from datetime import UTC, datetime
-
     from viewer.progress import progress_bar
     from viewer.relevance.attention_map import attention_map, attention_of
-    from viewer.relevance.field import Provenance
     from viewer.relevance.heatmap import write_attention
     from viewer.relevance.offline import open_analysis, pixel_size_of
     from viewer.settings import Settings
@@ -55,15 +52,7 @@ def write_head_map(options: argparse.Namespace, *, attention_unit: str) -> int:
         found.known,
         grid,
         options.output,
-        provenance=Provenance(
-            encoder=card.title,
-            query=f"{card.title}, {words}",
-            normalisation=card.normalisation,
-            mpp_um=subject.mpp_um,
-            mpp_estimated=subject.mpp_estimated,
-            made_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-            software=f"Foveola {__version__}",
-        ),
+        provenance=subject.provenance(card, f"{card.title}, {words}"),
         unit=_SIGNED_UNIT if view else attention_unit,
         extent_px=extent_px,
         slide_name=options.slide.name,

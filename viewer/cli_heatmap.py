@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from viewer import __version__, arguments, cli_head_map, cli_map, cli_relevance, terminal
+from viewer import arguments, cli_head_map, cli_map, cli_relevance, terminal
 
 if TYPE_CHECKING:
     import argparse
@@ -294,21 +294,10 @@ def _write_points(
 
 
 def _provenance(analysis: Analysis, options: argparse.Namespace, mode: str, level: str) -> Provenance:
-    from datetime import UTC, datetime
-
-    from viewer.relevance.field import Provenance
-
-    card, subject = analysis.encoder.card, analysis.store.subject
+    card = analysis.encoder.card
     head = options.head if isinstance(options.head, str) else f"head {options.head + 1}"
     again = (
         "" if options.overlap is None else f", {options.overlap} of overlapping patches where it is highest"
     )
-    return Provenance(
-        encoder=card.title,
-        query=f"{card.title}, {mode}, down to the {level}, {head}{again}",
-        normalisation=card.normalisation,
-        mpp_um=subject.mpp_um,
-        mpp_estimated=subject.mpp_estimated,
-        made_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-        software=f"Foveola {__version__}",
-    )
+    said = f"{card.title}, {mode}, down to the {level}, {head}{again}"
+    return analysis.store.subject.provenance(card, said)

@@ -6,14 +6,12 @@ Glass is known without being measured: nothing is there, so nothing is alike, bu
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer import __version__
 from viewer.relevance.encoders import MEASURED_ID, UnsupportedTermError
-from viewer.relevance.field import Provenance, RelevanceField
+from viewer.relevance.field import RelevanceField
 from viewer.relevance.query import All, AnyOf, Near, Term, Without, evaluate, text_of
 from viewer.relevance.similar import likeness
 from viewer.relevance.spread import nearest_known
@@ -74,7 +72,7 @@ class Scoring:
 
     def _leaf_field(self, leaf: Leaf) -> RelevanceField:
         grid = self._store.grid
-        provenance = self._provenance(text_of(leaf))
+        provenance = self._store.subject.provenance(self._encoder.card, text_of(leaf))
         if leaf is _ANY_TISSUE:
             return RelevanceField.of(
                 grid, self._tissue.astype(np.float32), np.ones(grid.shape, bool), provenance
@@ -127,18 +125,6 @@ class Scoring:
     def _on_grid(self, cell: tuple[int, int]) -> bool:
         """Examples may come from a saved query about a larger slide."""
         return all(0 <= at < side for at, side in zip(cell, self._store.grid.shape, strict=True))
-
-    def _provenance(self, text: str) -> Provenance:
-        card, subject = self._encoder.card, self._store.subject
-        return Provenance(
-            encoder=card.title,
-            query=text,
-            normalisation=card.normalisation,
-            mpp_um=subject.mpp_um,
-            mpp_estimated=subject.mpp_estimated,
-            made_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-            software=f"Foveola {__version__}",
-        )
 
 
 def _within_tissue(query: Query) -> Query:

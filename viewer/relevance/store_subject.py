@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from viewer import __version__
 from viewer.facts import shown
+from viewer.relevance.field import Provenance
 from viewer.relevance.grid import PatchGrid
 from viewer.relevance.hdf5_reading import FeatureFileError
 from viewer.relevance.store_folder import KEY_DIGITS
@@ -66,6 +69,19 @@ class StoreSubject:
         return (
             f"Its pixels are {mpp_um:.3g} µm wide, and {wanted_um:g} µm are wanted: what is found means "
             "little.",
+        )
+
+    def provenance(self, card: EncoderCard, said: str) -> Provenance:
+        """Of what is made of such features now: ``said`` in words, by the encoder of ``card`` or by a slide
+        head over it."""
+        return Provenance(
+            encoder=card.title,
+            query=said,
+            normalisation=card.normalisation,
+            mpp_um=self.mpp_um,
+            mpp_estimated=self.mpp_estimated,
+            made_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+            software=f"Foveola {__version__}",
         )
 
     def facts(self) -> dict[str, Any]:

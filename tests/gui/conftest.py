@@ -1,4 +1,5 @@
-"""What every window test stands on: marked ``gui``, and no QTimer or QThread may be left running."""
+"""What every window test stands on: marked ``gui``, and no QTimer or QThread may be left running; slides, a
+stand-in for a slide view, and the window itself."""
 
 from __future__ import annotations
 
@@ -6,11 +7,24 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+
+from tests.gui.fake_view import SLIDE_HEIGHT, SLIDE_WIDTH, FakeSlideView
+from tests.gui.slide_files import write_slide
+from viewer.settings import Settings
+from viewer.slide.array_source import ArraySource
+from viewer.slide.geometry import Rect
+from viewer.slide.source import SlideInfo
+from viewer.state import ReaderState
+from viewer.ui.main_window import MainWindow
+from viewer.ui.portraits import PortraitMaker
+from viewer.ui.theme import ThemeKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from PySide6.QtWidgets import QApplication
     from pytestqt.qtbot import QtBot
 
     from viewer.ui.slide_view import SlideView
@@ -70,3 +84,105 @@ def slide_view(qtbot: QtBot) -> Iterator[SlideView]:
     view.canvas.set_current()
     assert drain_errors() == []
     view.close_slide()
+
+
+@pytest.fixture
+def make_source() -> Callable[..., ArraySource]:
+    """Slides in memory, with any facts."""
+
+    def make(**facts: Any) -> ArraySource:
+        pixels = np.empty((SLIDE_HEIGHT, SLIDE_WIDTH, 3), np.uint8)
+        pixels[...] = (228, 170, 200)
+        pixels[200:600, 300:900] = (120, 70, 150)
+        known: dict[str, Any] = {
+            "path": Path("/slides/liver, case 12.svs"),
+            "format": "Test slide",
+            "reader": "array",
+            "reader_reason": "It was made for a test.",
+            "bounds": Rect(0, 0, SLIDE_WIDTH, SLIDE_HEIGHT),
+            "file_levels": ((SLIDE_WIDTH, SLIDE_HEIGHT),),
+        }
+        return ArraySource(SlideInfo(**(known | facts)), pixels)
+
+    return make
+
+
+@pytest.fixture
+def fake_view(qtbot: QtBot) -> FakeSlideView:
+    """A view without a slide."""
+    view = FakeSlideView()
+    qtbot.addWidget(view)
+    return view
+
+
+@pytest.fixture
+def open_view(fake_view: FakeSlideView, make_source: Callable[..., ArraySource]) -> FakeSlideView:
+    """A view with a slide of known pixel size."""
+    fake_view.show_source(make_source(mpp_um=(0.5, 0.5), objective_power=20.0))
+    return fake_view
+
+
+@pytest.fixture
+def slide_file(tmp_path: Path) -> Path:
+    """A slide that states its pixel size."""
+    return write_slide(tmp_path / "slide 1.tif", mpp_um=0.5)
+
+
+@pytest.fixture
+def slide_folder(tmp_path: Path) -> Path:
+    """Three good slides, a broken one among them, and a file that is none."""
+    folder = tmp_path / "slides"
+    folder.mkdir()
+    for name in ("slide 2.tif", "slide 10.tif", "Slide 1.tif"):
+        write_slide(folder / name, mpp_um=0.5)
+    (folder / "slide 3.tif").write_bytes(b"II*\0 this is no slide")
+    (folder / "notes.txt").write_text("not a slide")
+    return folder
+
+
+@pytest.fixture
+def themes(qapp: QApplication) -> ThemeKeeper:
+    return ThemeKeeper("light", qapp)
+
+
+@pytest.fixture
+def portraits(qapp: QApplication) -> Iterator[PortraitMaker]:
+    maker = PortraitMaker(qapp)
+    yield maker
+    maker.close()
+
+
+@pytest.fixture
+def make_window(qtbot: QtBot, themes: ThemeKeeper) -> Iterator[Callable[[], MainWindow]]:
+    """Makes windows that share the reader's state through its file, as one start after another does."""
+    windows: list[MainWindow] = []
+
+    def make() -> MainWindow:
+        window = MainWindow(Settings.load(), ReaderState.load(), themes)
+        windows.append(window)
+        window.resize(900, 650)
+        with qtbot.wait_active(window):  # keys reach only the active window, which without a window manager
+            window.show()  # becomes so only when asked
+            window.activateWindow()
+        return window
+
+    yield make
+    for window in windows:
+        window.close()
+        window.deleteLater()
+
+
+@pytest.fixture
+def window(make_window: Callable[[], MainWindow]) -> MainWindow:
+    return make_window()
+
+
+@pytest.fixture
+def open_in(qtbot: QtBot) -> Callable[[MainWindow, Path], None]:
+    """Opens a slide and waits until it is there."""
+
+    def open_slide(window: MainWindow, path: Path) -> None:
+        with qtbot.wait_signal(window.opener.opened):
+            window.open_slide(path)
+
+    return open_slide

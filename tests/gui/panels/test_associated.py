@@ -38,10 +38,10 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def dialog(
-    qtbot: QtBot, slide_view: Any, make_source: Callable[..., ArraySource], reads: list[str]
+    qtbot: QtBot, fake_view: Any, make_source: Callable[..., ArraySource], reads: list[str]
 ) -> AssociatedImages:
-    slide_view.show_source(make_source(associated_images=("label", "macro", "broken")))
-    dialog = AssociatedImages(slide_view)
+    fake_view.show_source(make_source(associated_images=("label", "macro", "broken")))
+    dialog = AssociatedImages(fake_view)
     qtbot.addWidget(dialog)
     dialog.show()
     assert reads == []

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
-    from tests.gui.panels.conftest import FakeSlideView
+    from tests.gui.fake_view import FakeSlideView
     from viewer.slide.array_source import ArraySource
 
 SALIENCY = AttentionChoice("saliency")
@@ -34,12 +34,12 @@ def clients() -> list[FakeClient]:
 
 
 @pytest.fixture
-def session(slide_view: FakeSlideView, clients: list[FakeClient]) -> Iterator[AttentionSession]:
+def session(fake_view: FakeSlideView, clients: list[FakeClient]) -> Iterator[AttentionSession]:
     def make(on_event: Callable[[object], None]) -> FakeClient:
         clients.append(FakeClient(on_event))
         return clients[-1]
 
-    session = AttentionSession(slide_view, Settings.default(), make_client=make)  # type: ignore[arg-type]
+    session = AttentionSession(fake_view, Settings.default(), make_client=make)  # type: ignore[arg-type]
     yield session
     session.close()
     assert all(client.closed for client in clients if client.told)
@@ -47,10 +47,10 @@ def session(slide_view: FakeSlideView, clients: list[FakeClient]) -> Iterator[At
 
 @pytest.fixture
 def opened(
-    session: AttentionSession, slide_view: FakeSlideView, make_source: Callable[..., ArraySource]
+    session: AttentionSession, fake_view: FakeSlideView, make_source: Callable[..., ArraySource]
 ) -> AttentionSession:
     """A session on a slide of known pixel size."""
-    slide_view.show_source(make_source(mpp_um=(0.5, 0.5)))
+    fake_view.show_source(make_source(mpp_um=(0.5, 0.5)))
     return session
 
 
@@ -62,10 +62,10 @@ def heard(signal: Any) -> list[Any]:
 
 
 def test_nothing_starts_before_attention_is_shown(
-    opened: AttentionSession, slide_view: FakeSlideView, clients: list[FakeClient]
+    opened: AttentionSession, fake_view: FakeSlideView, clients: list[FakeClient]
 ) -> None:
     opened.show(None)
-    slide_view.set_mpp_um((0.4, 0.4))
+    fake_view.set_mpp_um((0.4, 0.4))
     assert clients == []
     opened.show(SALIENCY)
     assert clients[0].told[0] == ("open", (0.4, 0.4), False, "saliency")
@@ -154,33 +154,33 @@ def test_which_levels_the_encoder_tells_apart_is_known_when_a_layer_is(
 
 def test_another_slide_or_pixel_size_begins_anew(
     opened: AttentionSession,
-    slide_view: FakeSlideView,
+    fake_view: FakeSlideView,
     make_source: Callable[..., ArraySource],
     clients: list[FakeClient],
 ) -> None:
     opened.show(SALIENCY)
-    slide_view.show_source(make_source(mpp_um=(1.0, 1.0)))
-    slide_view.set_mpp_um((0.25, 0.25), estimated=True)
+    fake_view.show_source(make_source(mpp_um=(1.0, 1.0)))
+    fake_view.set_mpp_um((0.25, 0.25), estimated=True)
     assert [client.told[0][1:3] for client in clients] == [
         ((0.5, 0.5), False),
         ((1.0, 1.0), False),
         ((0.25, 0.25), True),
     ]
     assert [client.closed for client in clients] == [True, True, False]
-    slide_view.show_source(None)
+    fake_view.show_source(None)
     assert clients[2].closed
 
 
 def test_what_a_worker_given_up_says_is_not_heard(
     qtbot: QtBot,
     opened: AttentionSession,
-    slide_view: FakeSlideView,
+    fake_view: FakeSlideView,
     make_source: Callable[..., ArraySource],
     clients: list[FakeClient],
 ) -> None:
     opened.show(SALIENCY)
     clients[0].attend()
-    slide_view.show_source(make_source(mpp_um=(1.0, 1.0)))
+    fake_view.show_source(make_source(mpp_um=(1.0, 1.0)))
     layers, failed = heard(opened.layer_made), heard(opened.failed)
     clients[0].tell(Note("of the slide before"))
     clients[0].tell(Failed("too late"))
@@ -193,7 +193,7 @@ def test_what_a_worker_given_up_says_is_not_heard(
 def test_notes_are_those_of_this_slide_each_once(
     qtbot: QtBot,
     opened: AttentionSession,
-    slide_view: FakeSlideView,
+    fake_view: FakeSlideView,
     make_source: Callable[..., ArraySource],
     clients: list[FakeClient],
 ) -> None:
@@ -206,32 +206,32 @@ def test_notes_are_those_of_this_slide_each_once(
     assert opened.notes == ("no level of slides", "no stain")
     opened.show(replace(HIPT, token_head=1))
     assert opened.notes == ("no level of slides", "no stain")
-    slide_view.show_source(make_source(mpp_um=(1.0, 1.0)))
+    fake_view.show_source(make_source(mpp_um=(1.0, 1.0)))
     assert opened.notes == ()
 
 
 def test_without_a_pixel_size_it_is_asked_for_and_attention_waits(
     session: AttentionSession,
-    slide_view: FakeSlideView,
+    fake_view: FakeSlideView,
     make_source: Callable[..., ArraySource],
     clients: list[FakeClient],
 ) -> None:
     wanted, began = heard(session.pixel_size_wanted), heard(session.began)
-    slide_view.show_source(make_source())
+    fake_view.show_source(make_source())
     assert wanted == []
     session.show(SALIENCY)
     assert (len(wanted), clients, began) == (1, [], [])
-    slide_view.set_mpp_um((0.4, 0.4), estimated=True)
+    fake_view.set_mpp_um((0.4, 0.4), estimated=True)
     assert clients[0].told[0] == ("open", (0.4, 0.4), True, "saliency")
-    slide_view.show_source(make_source())
+    fake_view.show_source(make_source())
     assert (len(wanted), len(clients)) == (2, 1)
 
 
 def test_a_pixel_size_that_cannot_be_right_is_told(
-    session: AttentionSession, slide_view: FakeSlideView, make_source: Callable[..., ArraySource]
+    session: AttentionSession, fake_view: FakeSlideView, make_source: Callable[..., ArraySource]
 ) -> None:
     failed, began = heard(session.failed), heard(session.began)
-    slide_view.show_source(make_source(mpp_um=(1e6, 1e6)))
+    fake_view.show_source(make_source(mpp_um=(1e6, 1e6)))
     session.show(SALIENCY)
     assert began == []
     assert [words.startswith("The slide cannot be analysed: ") for words in failed] == [True]
@@ -301,10 +301,10 @@ def test_nothing_is_heard_after_the_end(
 
 
 def test_what_is_asked_of_the_slide_says_what_is_looked_at_first(
-    opened: AttentionSession, slide_view: FakeSlideView, clients: list[FakeClient]
+    opened: AttentionSession, fake_view: FakeSlideView, clients: list[FakeClient]
 ) -> None:
-    assert slide_view.source is not None
-    pyramid = slide_view.source.pyramid
+    assert fake_view.source is not None
+    pyramid = fake_view.source.pyramid
     elsewhere = small_field()
     grid = PatchGrid.over(pyramid.width, pyramid.height, (0.5, 0.5))
     scores = np.zeros(grid.shape, np.float32)
@@ -318,11 +318,11 @@ def test_what_is_asked_of_the_slide_says_what_is_looked_at_first(
 
 
 def test_the_worker_is_told_where_the_reader_looks(
-    qtbot: QtBot, opened: AttentionSession, slide_view: FakeSlideView, clients: list[FakeClient]
+    qtbot: QtBot, opened: AttentionSession, fake_view: FakeSlideView, clients: list[FakeClient]
 ) -> None:
-    with qtbot.wait_exposed(slide_view):
-        slide_view.show()
+    with qtbot.wait_exposed(fake_view):
+        fake_view.show()
     opened.show(SALIENCY)
-    slide_view.go_to(100, 100)
+    fake_view.go_to(100, 100)
     qtbot.wait_until(lambda: ("look",) in clients[0].told)
-    slide_view.hide()
+    fake_view.hide()

@@ -71,17 +71,17 @@ def test_what_is_wrong_is_said_while_typing(qtbot: QtBot, open_view: Any) -> Non
 
 
 def test_micrometres_are_greyed_until_the_pixel_size_is_known(
-    qtbot: QtBot, slide_view: Any, make_source: Callable[..., ArraySource]
+    qtbot: QtBot, fake_view: Any, make_source: Callable[..., ArraySource]
 ) -> None:
-    slide_view.show_source(make_source())
-    _, field, micrometres = opened(qtbot, slide_view)
+    fake_view.show_source(make_source())
+    _, field, micrometres = opened(qtbot, fake_view)
     assert field.text() == "1000, 500"
     assert not micrometres.isEnabled()
     assert micrometres.toolTip() == NO_PIXEL_SIZE
-    slide_view.set_mpp_um((0.5, 0.5))
+    fake_view.set_mpp_um((0.5, 0.5))
     assert micrometres.isEnabled()
     micrometres.click()
-    slide_view.set_mpp_um(None)
+    fake_view.set_mpp_um(None)
     assert not micrometres.isChecked()
 
 

@@ -123,7 +123,7 @@ def test_field_and_cross_hair_have_a_dark_and_a_light_edge(
 
 def test_a_slide_whose_overview_cannot_be_read_says_so(
     qtbot: QtBot,
-    slide_view: Any,
+    fake_view: Any,
     make_source: Callable[..., ArraySource],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -131,19 +131,19 @@ def test_a_slide_whose_overview_cannot_be_read_says_so(
         raise TileError("its coarsest level is too large")
 
     monkeypatch.setattr("viewer.ui.navigator.thumbnail", fail)
-    widget = Navigator(slide_view)
+    widget = Navigator(fake_view)
     qtbot.addWidget(widget)
-    slide_view.show_source(make_source())
+    fake_view.show_source(make_source())
     qtbot.waitUntil(lambda: "too large" in widget.message)
     assert not widget.has_overview
 
 
-def test_without_a_slide_nothing_is_moved(qtbot: QtBot, slide_view: Any) -> None:
-    widget = Navigator(slide_view)
+def test_without_a_slide_nothing_is_moved(qtbot: QtBot, fake_view: Any) -> None:
+    widget = Navigator(fake_view)
     qtbot.addWidget(widget)
     qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
     assert widget.message == "No slide is open."
-    assert slide_view.calls == []
+    assert fake_view.calls == []
     assert widget.field_outline().isEmpty()
 
 

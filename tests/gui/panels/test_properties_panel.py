@@ -77,25 +77,25 @@ def test_an_estimated_pixel_size_is_marked(make_source: Callable[..., ArraySourc
 
 
 def test_notes_stand_first_and_are_hidden_where_there_are_none(
-    qtbot: QtBot, slide_view: Any, make_source: Callable[..., ArraySource]
+    qtbot: QtBot, fake_view: Any, make_source: Callable[..., ArraySource]
 ) -> None:
-    panel = PropertiesPanel(slide_view)
+    panel = PropertiesPanel(fake_view)
     qtbot.addWidget(panel)
     notes = next(label for label in panel.findChildren(QLabel) if "Notes" in label.accessibleName())
     assert notes.isHidden()
-    slide_view.show_source(make_source(notes=("Only the first of 5 planes is shown.",)))
+    fake_view.show_source(make_source(notes=("Only the first of 5 planes is shown.",)))
     assert not notes.isHidden()
     assert "first of 5 planes" in notes.text()
     assert panel.layout().indexOf(notes) == 0
 
 
 def test_the_filter_looks_at_names_and_values(
-    qtbot: QtBot, slide_view: Any, make_source: Callable[..., ArraySource]
+    qtbot: QtBot, fake_view: Any, make_source: Callable[..., ArraySource]
 ) -> None:
-    slide_view.show_source(
+    fake_view.show_source(
         make_source(properties={"aperio.AppMag": "20", "scanner": "APERIO GT450", "user": "x"})
     )
-    panel = PropertiesPanel(slide_view)
+    panel = PropertiesPanel(fake_view)
     qtbot.addWidget(panel)
     panel.findChild(QLineEdit).setText(" aperio ")
     assert visible_names(panel) == ["aperio.AppMag", "scanner"]
@@ -104,11 +104,11 @@ def test_the_filter_looks_at_names_and_values(
 
 
 def test_chosen_lines_are_copied_whole(
-    qtbot: QtBot, slide_view: Any, make_source: Callable[..., ArraySource]
+    qtbot: QtBot, fake_view: Any, make_source: Callable[..., ArraySource]
 ) -> None:
     description = "Aperio\nLeica " + "x" * 5000
-    slide_view.show_source(make_source(properties={"description": description}))
-    panel = PropertiesPanel(slide_view)
+    fake_view.show_source(make_source(properties={"description": description}))
+    panel = PropertiesPanel(fake_view)
     qtbot.addWidget(panel)
     tree = panel.findChild(QTreeWidget)
     (item,) = tree.findItems("description", Qt.MatchFlag.MatchRecursive | Qt.MatchFlag.MatchExactly)
@@ -126,17 +126,17 @@ def test_chosen_lines_are_copied_whole(
 
 
 def test_label_images_wait_behind_a_button(
-    qtbot: QtBot, slide_view: Any, make_source: Callable[..., ArraySource]
+    qtbot: QtBot, fake_view: Any, make_source: Callable[..., ArraySource]
 ) -> None:
-    panel = PropertiesPanel(slide_view)
+    panel = PropertiesPanel(fake_view)
     qtbot.addWidget(panel)
     button = panel.findChild(QPushButton)
     assert button.isHidden()
-    slide_view.show_source(make_source(associated_images=("label", "macro")))
+    fake_view.show_source(make_source(associated_images=("label", "macro")))
     assert not button.isHidden()
     button.click()
     dialog = panel.findChild(AssociatedImages)
     assert dialog.isVisible()
     assert not dialog.picture_shown
-    slide_view.show_source(None)
+    fake_view.show_source(None)
     assert not dialog.isVisible()

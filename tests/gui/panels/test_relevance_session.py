@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
-    from tests.gui.panels.conftest import FakeSlideView
+    from tests.gui.fake_view import FakeSlideView
     from viewer.slide.array_source import ArraySource
 
 
@@ -41,12 +41,12 @@ def clients() -> list[FakeClient]:
 
 
 @pytest.fixture
-def session(slide_view: FakeSlideView, clients: list[FakeClient]) -> Iterator[RelevanceSession]:
+def session(fake_view: FakeSlideView, clients: list[FakeClient]) -> Iterator[RelevanceSession]:
     def make(on_event: Callable[[object], None]) -> FakeClient:
         clients.append(FakeClient(on_event))
         return clients[-1]
 
-    session = RelevanceSession(slide_view, Settings.default(), make_client=make)  # type: ignore[arg-type]
+    session = RelevanceSession(fake_view, Settings.default(), make_client=make)  # type: ignore[arg-type]
     yield session
     session.close()
     assert all(client.closed for client in clients)
@@ -54,10 +54,10 @@ def session(slide_view: FakeSlideView, clients: list[FakeClient]) -> Iterator[Re
 
 @pytest.fixture
 def opened(
-    session: RelevanceSession, slide_view: FakeSlideView, make_source: Callable[..., ArraySource]
+    session: RelevanceSession, fake_view: FakeSlideView, make_source: Callable[..., ArraySource]
 ) -> RelevanceSession:
     """A session on a slide of known pixel size."""
-    slide_view.show_source(make_source(mpp_um=(0.5, 0.5)))
+    fake_view.show_source(make_source(mpp_um=(0.5, 0.5)))
     return session
 
 
@@ -140,18 +140,18 @@ def test_an_empty_text_ends_the_question_but_not_the_analysis(
 
 def test_without_a_pixel_size_it_is_asked_for_and_the_question_waits(
     session: RelevanceSession,
-    slide_view: FakeSlideView,
+    fake_view: FakeSlideView,
     make_source: Callable[..., ArraySource],
     clients: list[FakeClient],
 ) -> None:
     wanted = heard(session.pixel_size_wanted)
-    slide_view.show_source(make_source())
+    fake_view.show_source(make_source())
     assert not session.begin()
     assert (clients, wanted) == ([], [])
     session.ask("fat")
     assert len(wanted) == 1
     assert clients == []
-    slide_view.set_mpp_um((0.4, 0.4), estimated=True)
+    fake_view.set_mpp_um((0.4, 0.4), estimated=True)
     assert clients[0].told[0] == ("open", (0.4, 0.4), True, "measured")
     assert len(clients[0].asked) == 1
     assert len(wanted) == 1
@@ -159,23 +159,23 @@ def test_without_a_pixel_size_it_is_asked_for_and_the_question_waits(
 
 def test_another_slide_gets_its_own_worker_and_the_same_question(
     opened: RelevanceSession,
-    slide_view: FakeSlideView,
+    fake_view: FakeSlideView,
     make_source: Callable[..., ArraySource],
     clients: list[FakeClient],
 ) -> None:
     opened.ask("fat")
-    slide_view.show_source(make_source(mpp_um=(1.0, 1.0)))
+    fake_view.show_source(make_source(mpp_um=(1.0, 1.0)))
     assert clients[0].closed
     assert clients[1].told[0][1] == (1.0, 1.0)
     assert len(clients[1].asked) == 1
-    slide_view.show_source(None)
+    fake_view.show_source(None)
     assert clients[1].closed
     assert not opened.running
 
 
 def test_examples_are_asked_and_go_with_their_slide(
     opened: RelevanceSession,
-    slide_view: FakeSlideView,
+    fake_view: FakeSlideView,
     make_source: Callable[..., ArraySource],
     clients: list[FakeClient],
 ) -> None:
@@ -184,7 +184,7 @@ def test_examples_are_asked_and_go_with_their_slide(
     assert opened.question.query is None  # nothing to be like yet
     opened.add_example(Example(frozenset({(0, 0)}), True, "here"))
     assert clients[0].asked[-1] == Like(((0, 0),), ((0, 1),))
-    slide_view.show_source(make_source(mpp_um=(0.5, 0.5)))
+    fake_view.show_source(make_source(mpp_um=(0.5, 0.5)))
     assert opened.question.query is None
 
 
@@ -271,18 +271,18 @@ def test_progress_pause_and_stop(qtbot: QtBot, opened: RelevanceSession, clients
 
 
 def test_weights_steer_loading_unless_the_reader_does_not_want_it(
-    qtbot: QtBot, opened: RelevanceSession, slide_view: FakeSlideView, clients: list[FakeClient]
+    qtbot: QtBot, opened: RelevanceSession, fake_view: FakeSlideView, clients: list[FakeClient]
 ) -> None:
     opened.ask("fat")
     clients[0].tell(Allocated())
-    qtbot.wait_until(lambda: ("set_region_weights", 2.0) in slide_view.calls)
-    slide_view.calls.clear()
+    qtbot.wait_until(lambda: ("set_region_weights", 2.0) in fake_view.calls)
+    fake_view.calls.clear()
     opened.apply_settings(Settings.default().replace("relevance", steers_loading=False))
-    assert slide_view.calls == [("set_region_weights", None)]
+    assert fake_view.calls == [("set_region_weights", None)]
     clients[0].tell(Allocated())
     clients[0].tell(Note("marker"))
     qtbot.wait_until(lambda: opened.notes[-1:] == ("marker",))
-    assert slide_view.calls == [("set_region_weights", None)]
+    assert fake_view.calls == [("set_region_weights", None)]
 
 
 def test_another_encoder_answers_the_same_question(
@@ -363,14 +363,14 @@ def test_without_a_worker_unknown_words_get_the_usual_answer(
 def test_another_slide_hears_what_the_words_were_read_as_and_another_model_the_words(
     qtbot: QtBot,
     opened: RelevanceSession,
-    slide_view: FakeSlideView,
+    fake_view: FakeSlideView,
     make_source: Callable[..., ArraySource],
     clients: list[FakeClient],
 ) -> None:
     opened.ask("greasy stuff")
     with qtbot.wait_signal(opened.question_changed):
         clients[0].tell(Guessed(1, GREASY))
-    slide_view.show_source(make_source(mpp_um=(1.0, 1.0)))
+    fake_view.show_source(make_source(mpp_um=(1.0, 1.0)))
     assert [words for words in clients[1].told if words[0] in ("ask", "guess")] == [
         ("ask", Term("greasy stuff", FAT))
     ]
@@ -383,39 +383,39 @@ def test_another_slide_hears_what_the_words_were_read_as_and_another_model_the_w
 
 
 def test_a_hand_that_holds_the_slide_moves_it(
-    slide_view: FakeSlideView, make_source: Callable[..., ArraySource]
+    fake_view: FakeSlideView, make_source: Callable[..., ArraySource]
 ) -> None:
-    slide_view.show_source(make_source(mpp_um=(0.5, 0.5)))
+    fake_view.show_source(make_source(mpp_um=(0.5, 0.5)))
     client = FakeClient(print)
-    assert not tell_where_looked(client, slide_view)  # type: ignore[arg-type]
-    slide_view.canvas.hand.holding = True
-    assert tell_where_looked(client, slide_view)  # type: ignore[arg-type]
+    assert not tell_where_looked(client, fake_view)  # type: ignore[arg-type]
+    fake_view.canvas.hand.holding = True
+    assert tell_where_looked(client, fake_view)  # type: ignore[arg-type]
 
 
 def test_the_worker_is_told_where_the_reader_looks(
-    qtbot: QtBot, opened: RelevanceSession, slide_view: FakeSlideView, clients: list[FakeClient]
+    qtbot: QtBot, opened: RelevanceSession, fake_view: FakeSlideView, clients: list[FakeClient]
 ) -> None:
-    with qtbot.wait_exposed(slide_view):
-        slide_view.show()
+    with qtbot.wait_exposed(fake_view):
+        fake_view.show()
     opened.ask("fat")
-    slide_view.go_to(100, 100)
-    slide_view.cursor_moved.emit((5.0, 6.0))
+    fake_view.go_to(100, 100)
+    fake_view.cursor_moved.emit((5.0, 6.0))
     qtbot.wait_until(lambda: ("look",) in clients[0].told)
     assert opened.pointed_at == (5.0, 6.0)
-    slide_view.cursor_moved.emit(None)
+    fake_view.cursor_moved.emit(None)
     assert opened.pointed_at == (100, 100)
-    slide_view.hide()
+    fake_view.hide()
 
 
 def test_notes_go_with_their_slide(
     qtbot: QtBot,
     opened: RelevanceSession,
-    slide_view: FakeSlideView,
+    fake_view: FakeSlideView,
     make_source: Callable[..., ArraySource],
     clients: list[FakeClient],
 ) -> None:
     opened.ask("fat")
     clients[0].tell(Note("no stain"))
     qtbot.wait_until(lambda: opened.notes == ("no stain",))
-    slide_view.show_source(make_source())  # of unknown pixel size: no analysis begins
+    fake_view.show_source(make_source())  # of unknown pixel size: no analysis begins
     assert opened.notes == ()

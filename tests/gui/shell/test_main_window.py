@@ -12,7 +12,7 @@ from PySide6.QtCore import QMimeData, QPointF, QSize, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QCheckBox, QToolButton
 
-from tests.gui.shell.conftest import write_slide
+from tests.gui.slide_files import write_slide
 from tests.gui.sources import MadeSource
 from viewer.folders import cache_dir
 from viewer.settings import Settings, settings_path

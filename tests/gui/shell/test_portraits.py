@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.gui.shell.conftest import SLIDE_PX, write_slide
+from tests.gui.slide_files import SLIDE_PX, write_slide
 from viewer.folders import cache_dir
 from viewer.slide.source import SlideError
 from viewer.ui import portraits as portraits_module

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QWidget
 
 from tests.gui.fake_relevance import FakeClient
-from tests.gui.shell.conftest import write_slide
+from tests.gui.slide_files import write_slide
 from viewer.relevance.encoders import registry_file
 from viewer.relevance.messages import Guessed, Note, Progress, Refused
 from viewer.relevance.query import Like, Term

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pytest
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from viewer.slide.array_source import ArraySource
-from viewer.slide.geometry import Rect
-from viewer.slide.source import SlideInfo
 from viewer.tile_engine import Adjustment
 from viewer.ui.frame_stats import FrameStats
 from viewer.view.camera import Camera, View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pytestqt.qtbot import QtBot
-
+    from viewer.slide.array_source import ArraySource
     from viewer.view.overlay import Overlay
 
 SLIDE_WIDTH, SLIDE_HEIGHT = 2000, 1000
@@ -106,39 +97,3 @@ class FakeSlideView(QWidget):
 
     def add_vector_layer(self, layer: Any) -> None:
         self.vector_layers.append(layer)
-
-
-@pytest.fixture
-def make_source() -> Callable[..., ArraySource]:
-    """Slides in memory, with any facts."""
-
-    def make(**facts: Any) -> ArraySource:
-        pixels = np.empty((SLIDE_HEIGHT, SLIDE_WIDTH, 3), np.uint8)
-        pixels[...] = (228, 170, 200)
-        pixels[200:600, 300:900] = (120, 70, 150)
-        known: dict[str, Any] = {
-            "path": Path("/slides/liver, case 12.svs"),
-            "format": "Test slide",
-            "reader": "array",
-            "reader_reason": "It was made for a test.",
-            "bounds": Rect(0, 0, SLIDE_WIDTH, SLIDE_HEIGHT),
-            "file_levels": ((SLIDE_WIDTH, SLIDE_HEIGHT),),
-        }
-        return ArraySource(SlideInfo(**(known | facts)), pixels)
-
-    return make
-
-
-@pytest.fixture
-def slide_view(qtbot: QtBot) -> FakeSlideView:
-    """A view without a slide."""
-    view = FakeSlideView()
-    qtbot.addWidget(view)
-    return view
-
-
-@pytest.fixture
-def open_view(slide_view: FakeSlideView, make_source: Callable[..., ArraySource]) -> FakeSlideView:
-    """A view with a slide of known pixel size."""
-    slide_view.show_source(make_source(mpp_um=(0.5, 0.5), objective_power=20.0))
-    return slide_view

@@ -15,8 +15,8 @@ from torch._dynamo.exc import TorchDynamoException
 from viewer import bench_encode as bench
 from viewer import cli
 from viewer.bench_encode import random_hipt
+from viewer.common.errors import EncoderError
 from viewer.relevance import hipt_encoder
-from viewer.relevance.encoders import EncoderError
 from viewer.relevance.hipt_encoder import HiptEncoder
 from viewer.slide.phantom import write_phantom
 from viewer.slide.source import SlideError

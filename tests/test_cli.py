@@ -19,7 +19,7 @@ import tifffile
 from PIL import Image
 
 from viewer import arguments, cli
-from viewer.saving import SaveError
+from viewer.common.atomic_write import SaveError
 from viewer.slide.source import SlideError
 
 ROOT = Path(__file__).parents[1]
@@ -229,7 +229,7 @@ def test_an_interrupted_command_leaves_no_debris(
 
         return nullcontext(interrupt)
 
-    monkeypatch.setattr("viewer.progress.progress_bar", progress_bar)
+    monkeypatch.setattr("viewer.common.progress.progress_bar", progress_bar)
     usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
     before = signal.signal(number, usual)  # a shell starts what runs beside it with SIGINT ignored
     try:
@@ -292,7 +292,7 @@ def test_a_big_snapshot_shows_its_progress(
 ) -> None:
     steps: list[float] = []
     monkeypatch.setattr(
-        "viewer.progress.progress_bar",
+        "viewer.common.progress.progress_bar",
         lambda _label: nullcontext(lambda done, total: steps.append(done / total)),
     )
     assert snapshot(slide, tmp_path / "small.png") == 0

@@ -8,7 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from viewer.facts import facts_as_text, shown, slide_facts
+from viewer.common.text import shown
+from viewer.facts import facts_as_text, slide_facts
 from viewer.slide.geometry import Pyramid, Rect
 from viewer.slide.source import SlideInfo
 

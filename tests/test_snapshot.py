@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from viewer.saving import SaveError
+from viewer.common.atomic_write import SaveError
 from viewer.slide.geometry import Pyramid, TileKey
 from viewer.slide.source import SlideInfo, TileError, TileNotReadyError
 from viewer.snapshot import SnapshotError, save_png, snapshot

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from viewer.folders import state_dir
+from viewer.common.paths import state_dir
 from viewer.state import MAX_RECENT, MAX_VIEWS, ReaderState
 from viewer.view.camera import View
 

@@ -15,7 +15,8 @@ import torch
 from torch.nn import functional
 
 from viewer.bench_encode_slide import bench_slide
-from viewer.relevance.encoders import MEASURED_ID, SALIENCY_ID, EncoderError, load_encoder, read_registry
+from viewer.common.errors import EncoderError
+from viewer.relevance.encoders import MEASURED_ID, SALIENCY_ID, load_encoder, read_registry
 from viewer.relevance.hipt import MPP_UM, PATCH_PX, Hipt, normalised
 from viewer.relevance.hipt_encoder import HiptEncoder
 from viewer.relevance.hipt_heatmap import flops_per_region, reference_flops_per_region

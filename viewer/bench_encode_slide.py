@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from viewer.cores import core_count
+from viewer.common.cores import core_count
+from viewer.common.errors import EncoderError
 from viewer.relevance.analysis import BLOCK_SIDE, LEAST_TISSUE
-from viewer.relevance.encoders import EncoderError
 from viewer.relevance.grid import PatchGrid
 from viewer.relevance.offline import pixel_size_of
 from viewer.relevance.order import blocks_of

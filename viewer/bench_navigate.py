@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from viewer.settings import Settings
+    from viewer.common.settings import Settings
     from viewer.slide.geometry import Rect
     from viewer.ui.slide_view import SlideView
 

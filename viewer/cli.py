@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import viewer
 from viewer import RESEARCH_USE, arguments, cli_heatmap, cli_map, cli_relevance, cli_training, terminal
+from viewer.common.text import in_words, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -47,7 +48,7 @@ class _Parser(argparse.ArgumentParser):
             self._mixed = True
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {terminal.one_line(message)} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,12 +65,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         terminal.discard_output()  # who read it has left, as is their right
         return 1
     except arguments.UsageError as error:
-        terminal.tell(terminal.in_words(error))
+        terminal.tell(in_words(error))
         return 2
     except Exception as error:
         if options.debug:
             traceback.print_exc()
-        terminal.tell(terminal.in_words(error))
+        terminal.tell(in_words(error))
         return 1
 
 
@@ -284,7 +285,7 @@ def _info(options: argparse.Namespace) -> int:
 
 
 def _snapshot(options: argparse.Namespace) -> int:
-    from viewer.progress import progress_bar
+    from viewer.common.progress import progress_bar
     from viewer.slide.source import open_slide
     from viewer.snapshot import save_png, snapshot
 
@@ -324,7 +325,7 @@ def _snapshot(options: argparse.Namespace) -> int:
 
 
 def _phantom(options: argparse.Namespace) -> int:
-    from viewer.progress import progress_bar
+    from viewer.common.progress import progress_bar
     from viewer.slide.phantom import MAX_SIZE_PX, MIN_SIZE_PX, write_phantom
 
     if not MIN_SIZE_PX <= options.size <= MAX_SIZE_PX:
@@ -339,8 +340,8 @@ def _phantom(options: argparse.Namespace) -> int:
 
 def _bench_navigate(options: argparse.Namespace) -> int:
     from viewer.bench_navigate import navigate, read_trace
-    from viewer.progress import progress_bar
-    from viewer.settings import Settings
+    from viewer.common.progress import progress_bar
+    from viewer.common.settings import Settings
 
     trace = read_trace(options.trace) if options.trace else None
     with progress_bar("replaying") as progress:

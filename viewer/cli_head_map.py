@@ -22,11 +22,11 @@ def write_head_map(options: argparse.Namespace, *, attention_unit: str) -> int:
     """Write the map that ``--head`` numbers, where the head looks without it. ``attention_unit``: what
     attention from 0 to 1 means. Raises UsageError, EncoderError, SlideError, SaveError.
     """
-    from viewer.progress import progress_bar
+    from viewer.common.progress import progress_bar
+    from viewer.common.settings import Settings
     from viewer.relevance.attention_map import attention_map, attention_of
     from viewer.relevance.heatmap import write_attention
     from viewer.relevance.offline import open_analysis, pixel_size_of
-    from viewer.settings import Settings
     from viewer.slide.source import open_slide
     from viewer.view.hierarchy import HierarchyLook
 

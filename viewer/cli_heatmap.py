@@ -91,7 +91,8 @@ def _radius(text: str) -> float:
 
 
 def _heatmap(options: argparse.Namespace) -> int:
-    from viewer.relevance.encoders import HEAD_PREFIX, EncoderError, entry_in
+    from viewer.common.errors import EncoderError
+    from viewer.relevance.encoders import HEAD_PREFIX, entry_in
 
     _check(options)
     if cli_map.wants_map(options):
@@ -177,12 +178,12 @@ def _scores(options: argparse.Namespace) -> int:
 
 
 def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry | None) -> int:
+    from viewer.common.settings import Settings
     from viewer.relevance.attention import Attending, check_head
     from viewer.relevance.attention_map import attention_map
     from viewer.relevance.heatmap import write_attention
     from viewer.relevance.offline import open_analysis, pixel_size_of
     from viewer.relevance.published_blend import makes_published
-    from viewer.settings import Settings
     from viewer.slide.source import open_slide
     from viewer.view.hierarchy import HierarchyLook
 
@@ -232,7 +233,7 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
 
 
 def _published(analysis: Analysis, options: argparse.Namespace) -> AttentionMap:
-    from viewer.progress import progress_bar
+    from viewer.common.progress import progress_bar
     from viewer.relevance.published_blend import published_blend
 
     if options.overlap is not None:
@@ -249,7 +250,7 @@ def _published(analysis: Analysis, options: argparse.Namespace) -> AttentionMap:
 
 def _looked_at(analysis: Analysis, options: argparse.Namespace) -> tuple[Attention, str]:
     """All attention there is, and a sentence on where it was looked at again, "" for none."""
-    from viewer.progress import progress_bar
+    from viewer.common.progress import progress_bar
     from viewer.relevance.attention_map import attention_of
 
     tokens = options.level == "token" or bool(_of_tokens(options))
@@ -260,7 +261,7 @@ def _looked_at(analysis: Analysis, options: argparse.Namespace) -> tuple[Attenti
 
 def _look_again(analysis: Analysis, attention: Attention, options: argparse.Namespace) -> str:
     """Look between the patches with most attention, which changes ``attention``; a sentence on it."""
-    from viewer.progress import progress_bar
+    from viewer.common.progress import progress_bar
     from viewer.relevance.overlap_reading import look_again
 
     share = options.overlap_share or SHARE

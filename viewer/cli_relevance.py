@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viewer import RESEARCH_USE, arguments, cli_map, terminal
-from viewer.facts import shown
-from viewer.saving import check_savable
+from viewer.common.atomic_write import check_savable
+from viewer.common.text import one_line, shown
 
 if TYPE_CHECKING:
     import argparse
@@ -129,9 +129,9 @@ def _query(options: argparse.Namespace) -> int:
 
 def answer_to(options: argparse.Namespace, **more: Any) -> Answer:
     """The answer to ``options.text`` on ``options.slide``; its notes go to standard error."""
-    from viewer.progress import progress_bar
+    from viewer.common.progress import progress_bar
+    from viewer.common.settings import Settings
     from viewer.relevance.question import Examples, QuestionError, ask, read_question
-    from viewer.settings import Settings
     from viewer.slide.source import open_slide
 
     examples = Examples(tuple(more.pop("like", ())), tuple(more.pop("unlike", ())))
@@ -173,8 +173,8 @@ def overlays_for(
         if options.overlay is not None:
             raise arguments.UsageError("--overlay colours a query or a map: give --query or --map")
         return None, ()
+    from viewer.common.settings import Settings
     from viewer.relevance.layer import layer_from_field
-    from viewer.settings import Settings
     from viewer.view.overlay import Overlay, OverlayLook
 
     chosen = Settings.load().overlay
@@ -212,12 +212,12 @@ def check_output(output: Path | None, read: Path | None, *, what: str = "the sli
 def _index(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from viewer.cores import core_count
-    from viewer.progress import progress_bar
+    from viewer.common.cores import core_count
+    from viewer.common.progress import progress_bar
+    from viewer.common.settings import Settings
     from viewer.relevance.graphics_cards import graphics_cards
     from viewer.relevance.index import IndexJob, index_slides, slides_among
     from viewer.relevance.store_folder import features_dir
-    from viewer.settings import Settings
 
     card = card_with_terms(options.encoder)
     slides = slides_among(options.paths)
@@ -254,7 +254,7 @@ def _index(options: argparse.Namespace) -> int:
 
 
 def _index_line(result: IndexResult) -> str:
-    name = terminal.one_line(result.path)
+    name = one_line(result.path)
     if result.skipped:
         return f"complete   {name}: {result.patches:,} patches were there"
     unread = f", {result.failed_patches:,} could not be read" if result.failed_patches else ""

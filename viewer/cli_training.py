@@ -7,7 +7,7 @@ from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, Any
 
 from viewer import RESEARCH_USE, arguments, terminal
-from viewer.facts import shown
+from viewer.common.text import shown
 
 if TYPE_CHECKING:
     import argparse
@@ -66,9 +66,10 @@ def _folds(text: str) -> int:
 
 
 def _train_head(options: argparse.Namespace) -> int:
-    from viewer.folders import state_dir
-    from viewer.progress import progress_bar
-    from viewer.relevance.encoders import FILE_PREFIX, EncoderError
+    from viewer.common.errors import EncoderError
+    from viewer.common.paths import state_dir
+    from viewer.common.progress import progress_bar
+    from viewer.relevance.encoders import FILE_PREFIX
     from viewer.relevance.head_registry import HeadEntry, check_head_name, register_head
     from viewer.relevance.training import WEIGHTS, TrainingOptions, train_head
     from viewer.relevance.training_data import gather, read_labels

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING, Any
+
+from viewer.common.text import shown
 
 if TYPE_CHECKING:
     from viewer.slide.source import Source
-
-# Controls, halves of surrogate pairs (bytes of a name that are no UTF-8), separators of lines and paragraphs.
-_NOT_SHOWN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 def slide_facts(source: Source) -> dict[str, Any]:
@@ -61,13 +59,3 @@ def facts_as_text(facts: dict[str, Any]) -> str:
         *(("note", note) for note in facts["notes"]),
     ]
     return "\n".join(f"{name:<11} {shown(value)}" for name, value in rows)
-
-
-def shown(text: str) -> str:
-    """Text as it may go to a terminal: control characters, which names of files and headers may hold, as
-    escapes.
-    """
-    return "".join(
-        repr(character)[1:-1] if unicodedata.category(character) in _NOT_SHOWN else character
-        for character in text
-    )

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from gpu.context import OffscreenContext, prepare_egl_environment
-from viewer.saving import save_atomically
+from viewer.common.atomic_write import save_atomically
 from viewer.slide.geometry import TileKey
 from viewer.slide.source import TileError, TileNotReadyError
 from viewer.stream.streamer import default_worker_count

@@ -11,8 +11,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from viewer.folders import state_dir
-from viewer.saving import save_atomically
+from viewer.common.atomic_write import save_atomically
+from viewer.common.paths import state_dir
 from viewer.view.camera import View
 
 log = logging.getLogger("foveola.state")

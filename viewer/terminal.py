@@ -6,7 +6,7 @@ import io
 import os
 import sys
 
-from viewer.facts import shown
+from viewer.common.text import one_line
 
 
 class OutputError(Exception):
@@ -39,21 +39,3 @@ def survive_odd_names() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def in_words(error: Exception) -> str:
-    """An error as one line that names the file."""
-    if isinstance(error, MemoryError):
-        text = f"there is not enough memory for this: {error}".rstrip(": ")
-    elif isinstance(error, OSError) and error.filename is not None:
-        text = f"{os.fsdecode(error.filename)}: {error.strerror}"
-    elif type(error).__module__.split(".")[0] in {"viewer", "gpu"}:
-        text = str(error)  # our own errors are written for people
-    else:
-        text = f"{type(error).__name__}: {error} (--debug shows where)"
-    return one_line(text)
-
-
-def one_line(text: str) -> str:
-    """Text without line breaks and control characters."""
-    return shown(" ".join(text.split()))

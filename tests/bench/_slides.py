@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from viewer.folders import cache_dir
+from viewer.common.paths import cache_dir
 from viewer.slide.phantom import write_phantom
 
 if TYPE_CHECKING:

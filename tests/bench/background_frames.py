@@ -56,10 +56,10 @@ def measured(slide: Path, rounds: int, encoder_id: str) -> dict[str, float | boo
     """Milliseconds a frame, median and 95th percentile, in each state, and the ratios to no analysis."""
     import numpy as np
 
-    from viewer.cores import core_count
+    from viewer.common.cores import core_count
+    from viewer.common.settings import Settings
     from viewer.relevance.client import RelevanceClient
     from viewer.relevance.messages import Progress
-    from viewer.settings import Settings
     from viewer.slide.built_pyramid import open_for_viewing
     from viewer.ui.app import application
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from _hipt_folder import register_random_hipt
 
-from viewer.cores import core_count
+from viewer.common.cores import core_count
 from viewer.relevance.client import RelevanceClient
 from viewer.relevance.messages import Attended, Failed, Progress, WorkerDied
 from viewer.relevance.offline import pixel_size_of

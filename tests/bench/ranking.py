@@ -20,8 +20,9 @@ from _regions import OTHER, TILE_SETS, auroc, concepts_of_patches, tiles
 from _variations import PLAIN, VARIATIONS, Variation, VariedSource
 from PIL import Image
 
-from viewer.folders import cache_dir
-from viewer.relevance.encoders import MEASURED_ID, UnsupportedTermError, load_encoder
+from viewer.common.errors import UnsupportedTermError
+from viewer.common.paths import cache_dir
+from viewer.relevance.encoders import MEASURED_ID, load_encoder
 from viewer.relevance.grid import PATCH_UM, PatchGrid
 from viewer.relevance.pixel_size import estimate_mpp_um
 from viewer.relevance.query import Term

@@ -27,7 +27,7 @@ def main() -> None:
 
     import numpy as np
 
-    from viewer.settings import Settings
+    from viewer.common.settings import Settings
     from viewer.slide.built_pyramid import open_for_viewing
     from viewer.ui.app import application
 

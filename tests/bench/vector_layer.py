@@ -51,7 +51,7 @@ def main() -> None:
     OpenGL.ERROR_CHECKING = False  # as the application runs
     from PySide6.QtWidgets import QApplication
 
-    from viewer.settings import Settings
+    from viewer.common.settings import Settings
     from viewer.slide.source import open_slide
     from viewer.ui.slide_view import SlideView
     from viewer.ui.vector_layer import VectorOverlay

@@ -12,7 +12,7 @@ import pytest
 
 from tests.gui.fake_view import SLIDE_HEIGHT, SLIDE_WIDTH, FakeSlideView
 from tests.gui.slide_files import write_slide
-from viewer.settings import Settings
+from viewer.common.settings import Settings
 from viewer.slide.array_source import ArraySource
 from viewer.slide.geometry import Rect
 from viewer.slide.source import SlideInfo
@@ -70,7 +70,7 @@ def slide_view(qtbot: QtBot) -> Iterator[SlideView]:
     from PySide6.QtWidgets import QMainWindow
 
     from gpu.context import drain_errors
-    from viewer.settings import Settings
+    from viewer.common.settings import Settings
     from viewer.ui.slide_view import SlideView
 
     window = QMainWindow()

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow
 
 from gpu.errors import GpuError
 from tests.gui.sources import MadeSource
-from viewer.settings import Settings
+from viewer.common.settings import Settings
 from viewer.slide.geometry import TileKey
 from viewer.ui import canvas
 from viewer.ui.canvas import FrameBudget

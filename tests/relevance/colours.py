@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.relevance.encoders import EncoderCard, EncoderMemoryError, Reason, UnsupportedTermError
+from viewer.common.errors import EncoderMemoryError, UnsupportedTermError
+from viewer.relevance.encoders import EncoderCard, Reason
 from viewer.relevance.features import FeatureStore
 from viewer.relevance.store_subject import StoreSubject
 from viewer.slide.array_source import ArraySource

@@ -17,13 +17,13 @@ from tests.relevance.colours import (
     open_store,
     picture,
 )
+from viewer.common.atomic_write import SaveError
+from viewer.common.errors import EncoderError, EncoderMemoryError
 from viewer.relevance.analysis import Analysis
-from viewer.relevance.encoders import EncoderError, EncoderMemoryError
 from viewer.relevance.features import FeatureStore
 from viewer.relevance.order import Block, blocks_of
 from viewer.relevance.query import Term
 from viewer.relevance.store_subject import StoreSubject
-from viewer.saving import SaveError
 from viewer.slide.source import TileError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tests.relevance.colours import AttendingColours, MadeSlide, MagnifyingColours, open_store, picture
+from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
 from viewer.relevance.analysis import Analysis
-from viewer.relevance.encoders import EncoderDeviceError, EncoderMemoryError
 from viewer.relevance.mixed_features import CHECKED_PATCHES
 from viewer.relevance.order import Block, blocks_of
 from viewer.relevance.query import Term

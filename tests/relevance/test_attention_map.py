@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.relevance.colours import AttendingColours, ColourEncoder, MadeSlide, open_store, picture
+from viewer.common.errors import EncoderError
 from viewer.relevance.analysis import Analysis
 from viewer.relevance.attention import Attention
 from viewer.relevance.attention_map import (
@@ -19,7 +20,6 @@ from viewer.relevance.attention_map import (
     patch_attention,
     token_attention,
 )
-from viewer.relevance.encoders import EncoderError
 from viewer.view.hierarchy import HierarchyLook, composed, log_codes, relative_of_codes
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ import torch
 from torch.nn import functional
 
 from tests.relevance import small_models as small
+from viewer.common.errors import EncoderError
 from viewer.relevance.bert import Bert
 from viewer.relevance.clip import BuildFacts, build_model
 from viewer.relevance.clip_weights import depth
-from viewer.relevance.encoders import EncoderError
 
 IDS = torch.tensor([[5, 9, 200, 513, 513, 513], [5, 9, 200, 17, 40, 513]])
 EXACT = {"atol": 2e-6, "rtol": 1e-5}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
 from viewer.relevance.device_trouble import device_trouble
-from viewer.relevance.encoders import EncoderDeviceError, EncoderMemoryError
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from tests.relevance.colours import (
     picture,
 )
 from tests.relevance.engine_window import PATIENCE_S, Window
+from viewer.common.errors import EncoderError
 from viewer.relevance.analysis import Analysis
-from viewer.relevance.encoders import EncoderError
 from viewer.relevance.messages import (
     Allocated,
     Ask,

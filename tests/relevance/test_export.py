@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from tests.relevance.fields import small_field
+from viewer.common.atomic_write import SaveError
 from viewer.relevance.export import write_geojson, write_points, write_scores
 from viewer.relevance.points import PointFinding
-from viewer.saving import SaveError
 from viewer.slide.geometry import Rect
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ import psutil
 import pytest
 
 from tests.relevance.stores import SUBJECT, filled, holds, opened, rows_of
+from viewer.common.atomic_write import SaveError
 from viewer.relevance import journal as journal_module
-from viewer.saving import SaveError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from viewer.common.errors import EncoderError, UnsupportedTermError
 from viewer.relevance import foreign_index
-from viewer.relevance.encoders import EncoderError, UnsupportedTermError
 from viewer.relevance.foreign_index import cells_from_rects, open_foreign_index
 from viewer.relevance.grid import PatchGrid
 from viewer.relevance.hdf5_reading import FeatureFileError

@@ -14,11 +14,12 @@ import torch
 
 from tests.relevance.colours import ColourEncoder, MadeSlide, open_store, picture
 from tests.relevance.stores import CARD
+from viewer.common.errors import EncoderError
 from viewer.relevance import whole_attention
 from viewer.relevance.analysis import Analysis
 from viewer.relevance.attention import AttendingWhole
 from viewer.relevance.checkpoint import CheckpointError
-from viewer.relevance.encoders import HEAD_PREFIX, MEASURED_ID, EncoderError, NamedScores, load_encoder
+from viewer.relevance.encoders import HEAD_PREFIX, MEASURED_ID, NamedScores, load_encoder
 from viewer.relevance.gated_attention import GatedAttentionHead, GatedShape
 from viewer.relevance.head_encoder import HeadEncoder, load_head
 from viewer.relevance.head_registry import HeadEntry, head_cards, register_head

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from viewer.relevance.encoders import EncoderError
+from viewer.common.errors import EncoderError
 from viewer.relevance.head_registry import (
     HeadEntry,
     check_head_name,

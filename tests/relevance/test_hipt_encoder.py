@@ -12,18 +12,10 @@ import torch
 
 from tests.relevance.test_attention import Store
 from tests.relevance.test_hipt import saved, small
+from viewer.common.errors import EncoderDeviceError, EncoderError, EncoderMemoryError, UnsupportedTermError
 from viewer.relevance.attention import Attending
 from viewer.relevance.attention_builder import AttentionBuilder
-from viewer.relevance.encoders import (
-    EncoderDeviceError,
-    EncoderError,
-    EncoderMemoryError,
-    UnsupportedTermError,
-    cards,
-    load_encoder,
-    read_registry,
-    registry_file,
-)
+from viewer.relevance.encoders import cards, load_encoder, read_registry, registry_file
 from viewer.relevance.hipt import RegionTransformer, load_hipt
 from viewer.relevance.hipt_encoder import HiptEncoder
 from viewer.relevance.mixed_features import MixedFeatures

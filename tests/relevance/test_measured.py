@@ -12,15 +12,14 @@ import numpy as np
 import pytest
 import torch
 
+from viewer.common.errors import EncoderMemoryError, UnsupportedTermError
 from viewer.relevance import measured
 from viewer.relevance.encoders import (
     MEASURED_ID,
     SALIENCY_ID,
-    EncoderMemoryError,
     NamedScores,
     Reason,
     Refining,
-    UnsupportedTermError,
     cards,
     load_encoder,
 )

@@ -17,9 +17,9 @@ from tests.relevance.colours import (
     open_store,
     picture,
 )
+from viewer.common.errors import EncoderError, EncoderMemoryError
 from viewer.relevance.analysis import Analysis
 from viewer.relevance.attention_map import attention_of
-from viewer.relevance.encoders import EncoderError, EncoderMemoryError
 from viewer.relevance.overlap_reading import look_again, look_between
 from viewer.view.hierarchy import log_codes, relative_of_codes
 

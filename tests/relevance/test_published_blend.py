@@ -13,8 +13,9 @@ import torch
 
 from tests.relevance.colours import AttendingColours, MadeSlide, open_store, picture
 from tests.relevance.test_hipt import saved, small
+from viewer.common.errors import EncoderDeviceError, EncoderError
 from viewer.relevance.analysis import Analysis
-from viewer.relevance.encoders import EncoderCard, EncoderDeviceError, EncoderError
+from viewer.relevance.encoders import EncoderCard
 from viewer.relevance.features import FeatureStore
 from viewer.relevance.hipt import load_hipt
 from viewer.relevance.hipt_encoder import HiptEncoder

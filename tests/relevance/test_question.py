@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
+from viewer.common.atomic_write import SaveError
+from viewer.common.errors import EncoderError
 from viewer.relevance import store_subject
-from viewer.relevance.encoders import EncoderError
 from viewer.relevance.offline import PixelSizeError, card_of, pixel_size_of
 from viewer.relevance.question import Examples, QuestionError, ask, read_question
-from viewer.saving import SaveError
 from viewer.slide.phantom import write_phantom
 from viewer.slide.region import read_region
 from viewer.slide.source import open_slide

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from viewer.common.errors import UnsupportedTermError
 from viewer.relevance.attention import Attending
-from viewer.relevance.encoders import SALIENCY_ID, UnsupportedTermError, cards, load_encoder
+from viewer.relevance.encoders import SALIENCY_ID, cards, load_encoder
 from viewer.relevance.measurement_names import INDEX
 from viewer.relevance.measurements import MARGIN_PX
 from viewer.relevance.query import Term

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.relevance.colours import ColourEncoder, MadeSlide, open_store, picture
-from viewer.relevance.encoders import UnsupportedTermError
+from viewer.common.errors import UnsupportedTermError
 from viewer.relevance.query import All, AnyOf, Like, Near, Term, Without
 from viewer.relevance.scoring import Scoring
 from viewer.relevance.spread import nearest_known

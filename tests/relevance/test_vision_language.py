@@ -13,15 +13,10 @@ from torch.nn import functional
 from transformers import CLIPTokenizer
 
 from tests.relevance import small_models as small
+from viewer.common.errors import EncoderError, EncoderMemoryError, UnsupportedTermError
 from viewer.relevance import encoders
 from viewer.relevance.checkpoint import CheckpointError
-from viewer.relevance.encoders import (
-    EncoderError,
-    EncoderMemoryError,
-    UnsupportedTermError,
-    load_encoder,
-    read_registry,
-)
+from viewer.relevance.encoders import load_encoder, read_registry
 from viewer.relevance.tokens import load_tokenizer
 
 if TYPE_CHECKING:

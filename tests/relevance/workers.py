@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING, NoReturn
 
 from tests.relevance.colours import ColourEncoder
-from viewer.relevance.encoders import SALIENCY_ID, EncoderMemoryError, load_encoder
+from viewer.common.errors import EncoderMemoryError
+from viewer.relevance.encoders import SALIENCY_ID, load_encoder
 from viewer.relevance.text import NearestPhrase
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from viewer.saving import SaveError
+from viewer.common.atomic_write import SaveError
 from viewer.slide import built_pyramid
 from viewer.slide.array_source import ArraySource
 from viewer.slide.built_pyramid import BuiltPyramid, needs_coarse_levels

@@ -11,7 +11,7 @@ import numpy as np
 import openslide
 import pytest
 
-from viewer.saving import SaveError
+from viewer.common.atomic_write import SaveError
 from viewer.slide.tiff_source import open_tiff
 from viewer.slide.tiff_writer import CHUNK_PX, halved, level_sizes, write_pyramid_tiff
 

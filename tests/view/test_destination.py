@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from viewer.common.scale import format_position
 from viewer.slide.geometry import Rect
 from viewer.view.destination import Destination, DestinationError, parse_destination
-from viewer.view.scale import format_position
 
 EXTENT = Rect(0, 0, 30_000, 15_000)
 

@@ -10,15 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from viewer.common.atomic_write import SaveError
+from viewer.common.errors import EncoderDeviceError, EncoderError, EncoderMemoryError
 from viewer.relevance.attention import Attending, AttendingWhole, Magnifying
 from viewer.relevance.attention_builder import AttentionBuilder
-from viewer.relevance.encoders import (
-    EncoderDeviceError,
-    EncoderError,
-    EncoderMemoryError,
-    NamedScores,
-    Refining,
-)
+from viewer.relevance.encoders import NamedScores, Refining
 from viewer.relevance.freed_memory import keep_freed_memory
 from viewer.relevance.magnification import sides_for
 from viewer.relevance.messages import Looked
@@ -28,7 +24,6 @@ from viewer.relevance.overlap_builder import OverlapBuilder, is_between
 from viewer.relevance.reading import BlockReader
 from viewer.relevance.scoring import Scoring
 from viewer.relevance.whole_attention import WholeAttention
-from viewer.saving import SaveError
 from viewer.slide.source import TileError
 from viewer.slide.tissue import tissue_mask
 from viewer.view.hierarchy import TOKENS_A_SIDE

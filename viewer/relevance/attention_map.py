@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from viewer.common.errors import EncoderError
 from viewer.relevance.attention import MEAN, Attending, AttendingWhole, check_head, patch_codes, token_codes
-from viewer.relevance.encoders import EncoderError
 from viewer.relevance.shared_attention import SharedAttention
 from viewer.view.hierarchy import (
     PATCHES_A_SIDE,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from viewer.relevance.encoders import EncoderError
+from viewer.common.errors import EncoderError
 
 if TYPE_CHECKING:
     from torch import Tensor

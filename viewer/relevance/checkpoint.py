@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from viewer.relevance.encoders import EncoderError
+from viewer.common.errors import EncoderError
 
 if TYPE_CHECKING:
     from pathlib import Path

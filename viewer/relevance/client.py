@@ -13,8 +13,9 @@ from multiprocessing import get_context
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
-from viewer.cores import core_count
-from viewer.log import logger
+from viewer.common.cores import core_count
+from viewer.common.log import logger
+from viewer.common.text import in_words
 from viewer.relevance.encoders import cards, load_encoder
 from viewer.relevance.field import RelevanceField
 from viewer.relevance.grid import PatchGrid
@@ -37,7 +38,6 @@ from viewer.relevance.messages import (
 from viewer.relevance.sentences import load_guess
 from viewer.relevance.shared_grid import ESTIMATED, KNOWN, SharedGrid
 from viewer.relevance.worker import run_worker
-from viewer.terminal import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from viewer.common.errors import EncoderError
 from viewer.relevance.bert import Bert
 from viewer.relevance.clip_weights import clip_layout, conch_layout, depth
-from viewer.relevance.encoders import EncoderError
 from viewer.relevance.vit import Block, Shape, VisionTransformer, causal_mask
 
 if TYPE_CHECKING:

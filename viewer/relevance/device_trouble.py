@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from viewer.relevance.encoders import EncoderDeviceError, EncoderMemoryError
+from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,8 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from viewer.folders import config_dir
+from viewer.common.errors import EncoderError
+from viewer.common.paths import config_dir
 from viewer.relevance.grid import PATCH_UM
 
 if TYPE_CHECKING:
@@ -48,22 +49,6 @@ _MOST_HEADS = 64
 _HIPT_PX = 256
 _CONTRAST = "contrast with neutral prompts; not calibrated"
 _MAX_REGISTRY_BYTES = _MIB
-
-
-class EncoderError(Exception):
-    """An encoder that cannot be used: which, why, and what to do, in words for the reader."""
-
-
-class EncoderMemoryError(EncoderError):
-    """The memory of the device does not suffice for this block: a smaller one may fit, or the CPU."""
-
-
-class EncoderDeviceError(EncoderError):
-    """The device is lost to this process: nothing more can be computed there; the CPU can go on."""
-
-
-class UnsupportedTermError(EncoderError):
-    """This encoder cannot look for this term on this slide, and says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.relevance.encoders import UnsupportedTermError
+from viewer.common.errors import UnsupportedTermError
 from viewer.relevance.guessing import Guesser
 from viewer.relevance.loads import Allocator
 from viewer.relevance.magnification import share_of_uniform

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer import RESEARCH_USE
-from viewer.facts import shown
+from viewer.common.atomic_write import save_atomically
+from viewer.common.text import shown
 from viewer.relevance.field import UNIT
-from viewer.saving import save_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

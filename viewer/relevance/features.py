@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from viewer.common.atomic_write import SaveError, save_atomically, save_failure
 from viewer.relevance.feature_file import (
     MAX_CALIBRATION_BYTES,
     MAX_FEATURES,
@@ -25,7 +26,6 @@ from viewer.relevance.feature_table import FeatureTable
 from viewer.relevance.hdf5_reading import FeatureFileError
 from viewer.relevance.journal import Journal, Record, read_journal
 from viewer.relevance.store_folder import StoreLock, features_dir, trim
-from viewer.saving import SaveError, save_atomically, save_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,14 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from viewer.relevance.encoders import (
-    FILE_PREFIX,
-    EncoderCard,
-    EncoderError,
-    UnsupportedTermError,
-    load_encoder,
-    read_registry,
-)
+from viewer.common.errors import EncoderError, UnsupportedTermError
+from viewer.relevance.encoders import FILE_PREFIX, EncoderCard, load_encoder, read_registry
 from viewer.relevance.features import FeatureStore
 from viewer.relevance.foreign_features import SlideFacts, read_foreign
 from viewer.relevance.grid import PATCH_UM

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from viewer.common.errors import EncoderError
 from viewer.relevance.checkpoint import CheckpointError
-from viewer.relevance.encoders import EncoderError, NamedScores, load_encoder
+from viewer.relevance.encoders import NamedScores, load_encoder
 from viewer.relevance.slide_heads import load_slide_head
 from viewer.view.hierarchy import CODES_PER_OCTAVE, MIDDLE, OCTAVES, log_codes
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from viewer.folders import config_dir
-from viewer.relevance.encoders import FILE_PREFIX, HEAD_PREFIX, EncoderCard, EncoderError
-from viewer.saving import save_atomically
+from viewer.common.atomic_write import save_atomically
+from viewer.common.errors import EncoderError
+from viewer.common.paths import config_dir
+from viewer.relevance.encoders import FILE_PREFIX, HEAD_PREFIX, EncoderCard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer import RESEARCH_USE
-from viewer.facts import shown
+from viewer.common.atomic_write import save_atomically
+from viewer.common.text import shown
 from viewer.relevance.field import UNIT
 from viewer.relevance.grid import PATCH_UM
-from viewer.saving import save_atomically
 from viewer.view.hierarchy import TOKENS_A_SIDE
 
 if TYPE_CHECKING:

@@ -169,7 +169,7 @@ def save_backbone(path: Path, target: Path) -> None:
     """
     from safetensors.torch import save
 
-    from viewer.saving import save_atomically
+    from viewer.common.atomic_write import save_atomically
 
     tensors = _read(path)
     if "pos_embed" not in tensors:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import torch
 
+from viewer.common.errors import EncoderError, UnsupportedTermError
 from viewer.relevance.attention import PATCHES
 from viewer.relevance.batches import batch_for, in_batches
 from viewer.relevance.checkpoint import model_folder
 from viewer.relevance.device_trouble import device_trouble
-from viewer.relevance.encoders import EncoderError, UnsupportedTermError
 from viewer.relevance.hipt import PATCH_PX, TOKEN_PX, RegionTransformer, load_hipt, normalised
 from viewer.relevance.magnification import SIDES, resampled
 from viewer.relevance.precision import LEAST_COSINE, agreement, dtype_name, fast_dtype, probe_patches

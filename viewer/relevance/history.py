@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from viewer.folders import state_dir
+from viewer.common.atomic_write import SaveError, save_atomically, save_failure
+from viewer.common.paths import state_dir
 from viewer.relevance.query import MAX_TEXT, Query, QueryError, from_json, to_json
 from viewer.relevance.store_folder import StoreLock
-from viewer.saving import SaveError, save_atomically, save_failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

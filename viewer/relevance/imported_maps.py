@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.facts import shown
+from viewer.common.text import shown
 from viewer.relevance.field import Provenance, RelevanceField
 from viewer.relevance.grid import PATCH_UM
 from viewer.relevance.hdf5_reading import FeatureFileError, check_regular

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from viewer.common.text import in_words
 from viewer.relevance.features import FeatureStore
 from viewer.relevance.graphics_cards import take_card
 from viewer.relevance.offline import card_of, open_analysis, pixel_size_of
 from viewer.relevance.store_subject import StoreSubject
 from viewer.slide.names import is_slide_name, natural_key
 from viewer.slide.source import open_slide
-from viewer.terminal import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

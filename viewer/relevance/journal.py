@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from viewer.saving import SaveError, save_failure
+from viewer.common.atomic_write import SaveError, save_failure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from viewer.common.errors import UnsupportedTermError
 from viewer.relevance import concepts
 from viewer.relevance.device_trouble import device_trouble
-from viewer.relevance.encoders import UnsupportedTermError
 from viewer.relevance.measured_card import MEASURED
 from viewer.relevance.measurements import measure
 from viewer.relevance.refinement import REFINED_MARGIN_PX, REFINED_PX, refinable, refined

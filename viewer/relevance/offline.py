@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from viewer.relevance.encoders import HEAD_PREFIX, EncoderError, cards, load_encoder, read_registry
+from viewer.common.errors import EncoderError
+from viewer.relevance.encoders import HEAD_PREFIX, cards, load_encoder, read_registry
 from viewer.relevance.features import FeatureStore
 from viewer.relevance.grid import PatchGrid
 from viewer.relevance.head_registry import head_entry

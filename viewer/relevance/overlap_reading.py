@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from viewer.common.errors import EncoderError, EncoderMemoryError
 from viewer.relevance.attention import MEAN, TOKENS, Attending
 from viewer.relevance.attention_map import patch_attention
-from viewer.relevance.encoders import EncoderError, EncoderMemoryError
 from viewer.relevance.order import blocks_of
 from viewer.relevance.overlapping import SHARE, merged, overlapping_patches
 from viewer.relevance.reading import BlockReader
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from viewer.common.errors import EncoderDeviceError
     from viewer.relevance.analysis import Analysis
     from viewer.relevance.attention import Attention, Head
-    from viewer.relevance.encoders import EncoderDeviceError
     from viewer.relevance.reading import Half, Outcome
 
     Cells = NDArray[np.int64]

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from viewer.common.errors import EncoderDeviceError, EncoderError, EncoderMemoryError
 from viewer.relevance.attention import MAX, MEAN, check_head
 from viewer.relevance.attention_map import AttentionMap
-from viewer.relevance.encoders import EncoderDeviceError, EncoderError, EncoderMemoryError
 from viewer.relevance.hipt_encoder import HiptEncoder
 from viewer.relevance.hipt_heatmap import SHIFTS_PX, blended, patch_ranks, token_ranks
 from viewer.relevance.overlap_reading import outcomes

@@ -6,14 +6,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from viewer.relevance.encoders import MEASURED_ID, EncoderError
+from viewer.common.atomic_write import SaveError
+from viewer.common.errors import EncoderError
+from viewer.relevance.encoders import MEASURED_ID
 from viewer.relevance.hits import find_hits
 from viewer.relevance.lexicon import load_lexicon
 from viewer.relevance.offline import open_analysis, open_foreign_analysis, pixel_size_of
 from viewer.relevance.query import All, Like, Term, Without, leaves, text_of
 from viewer.relevance.sentences import load_guess
 from viewer.relevance.text import parse
-from viewer.saving import SaveError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

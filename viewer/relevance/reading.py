@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
 from viewer.relevance.attention import Attending, Magnifying
-from viewer.relevance.encoders import EncoderDeviceError, EncoderMemoryError
 from viewer.relevance.order import Block
 from viewer.slide.geometry import Rect
 from viewer.slide.region import read_region

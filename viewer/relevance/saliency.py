@@ -13,9 +13,9 @@ import numpy as np
 import torch
 
 from gpu.stain import optical_density, patch_means, separate
+from viewer.common.errors import UnsupportedTermError
 from viewer.relevance.attention import TOKENS
 from viewer.relevance.device_trouble import device_trouble
-from viewer.relevance.encoders import UnsupportedTermError
 from viewer.relevance.measured import MeasuredEncoder
 from viewer.relevance.measured_card import MEASURED
 from viewer.relevance.measurement_names import INDEX

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.relevance.encoders import MEASURED_ID, UnsupportedTermError
+from viewer.common.errors import UnsupportedTermError
+from viewer.relevance.encoders import MEASURED_ID
 from viewer.relevance.field import RelevanceField
 from viewer.relevance.query import All, AnyOf, Near, Term, Without, evaluate, text_of
 from viewer.relevance.similar import likeness

@@ -12,7 +12,7 @@ import sys
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
-from viewer.folders import cache_dir
+from viewer.common.paths import cache_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from viewer import __version__
-from viewer.facts import shown
+from viewer.common.text import shown
 from viewer.relevance.field import Provenance
 from viewer.relevance.grid import PatchGrid
 from viewer.relevance.hdf5_reading import FeatureFileError

@@ -20,6 +20,7 @@ import torch
 from torch.nn import functional
 
 from viewer import RESEARCH_USE, __version__
+from viewer.common.atomic_write import save_atomically
 from viewer.relevance.training_bags import one_a_cell, read_bag
 from viewer.relevance.training_data import Split, TrainingError, final_split, plan_splits
 from viewer.relevance.training_model import (
@@ -38,7 +39,6 @@ from viewer.relevance.training_report import (
     predictions_as_facts,
 )
 from viewer.relevance.training_state import Running, TrainingState, as_bytes, no_state
-from viewer.saving import save_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

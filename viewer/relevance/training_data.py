@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.facts import shown
+from viewer.common.text import shown
 from viewer.relevance.encoders import FILE_PREFIX
 from viewer.relevance.hdf5_reading import FeatureFileError
 from viewer.relevance.training_bags import feature_files, file_facts, read_bag

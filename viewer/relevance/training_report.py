@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer import RESEARCH_USE
-from viewer.facts import shown
+from viewer.common.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from viewer.common.atomic_write import save_atomically
 from viewer.relevance.checkpoint import CheckpointError, unpickled
 from viewer.relevance.training_data import TrainingError
-from viewer.saving import save_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path

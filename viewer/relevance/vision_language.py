@@ -18,10 +18,11 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from viewer.common.errors import UnsupportedTermError
 from viewer.relevance.checkpoint import CheckpointError, model_folder, read_tensors, weights_file
 from viewer.relevance.clip import BuildFacts, TileTextModel, build_model
 from viewer.relevance.device_trouble import device_trouble
-from viewer.relevance.encoders import STATISTICS, EncoderCard, UnsupportedTermError
+from viewer.relevance.encoders import STATISTICS, EncoderCard
 from viewer.relevance.tokens import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from viewer.log import logger
+from viewer.common.log import logger
+from viewer.common.text import in_words
 from viewer.relevance.messages import Failed, Note
-from viewer.terminal import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,11 +60,11 @@ def _analyse(
 ) -> None:
     import torch
 
+    from viewer.common.atomic_write import SaveError
     from viewer.relevance.analysis import Analysis
     from viewer.relevance.engine import Engine
     from viewer.relevance.features import FeatureStore
     from viewer.relevance.store_subject import StoreSubject
-    from viewer.saving import SaveError
     from viewer.slide.source import open_slide
 
     torch.set_num_threads(1)  # a thread for each block uses all cores better
@@ -87,8 +87,8 @@ def _analyse(
 
 def _check_heads(encoder: Encoder, memory: SharedGrid) -> None:
     """The memory was made for what the lists of models said a second ago. Raises EncoderError."""
+    from viewer.common.errors import EncoderError
     from viewer.relevance.attention import Attending, AttendingWhole
-    from viewer.relevance.encoders import EncoderError
 
     wanted = None if memory.attention is None else memory.attention.heads
     heads = encoder.heads if isinstance(encoder, (Attending, AttendingWhole)) else None

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import simplejpeg
 
-from viewer.folders import cache_dir
-from viewer.saving import SaveError, save_failure
+from viewer.common.atomic_write import SaveError, save_failure
+from viewer.common.paths import cache_dir
 from viewer.slide.geometry import Pyramid, TileKey
 from viewer.slide.source import SlideError, TileError, TileNotReadyError, open_slide
 from viewer.slide.tile_pack import Grid, TilePack, TilePackError, TilePackWriter

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageFilter
 
-from viewer.saving import save_atomically
+from viewer.common.atomic_write import save_atomically
 from viewer.slide.phantom_layout import NODES, Tissue, make_layout
 from viewer.slide.phantom_noise import Window, at_points, between_nodes, blobs, nodes_of, tiled
 from viewer.slide.phantom_scatter import MAX_DRIFT_PX, Points, Scatter, make_scatters, scattered

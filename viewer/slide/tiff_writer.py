@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 import simplejpeg
 
-from viewer.saving import SaveError, save_failure
+from viewer.common.atomic_write import SaveError, save_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

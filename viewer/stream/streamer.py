@@ -19,7 +19,7 @@ from enum import Enum, auto
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from viewer.cores import core_count
+from viewer.common.cores import core_count
 from viewer.slide.source import TileError, TileNotReadyError
 from viewer.stream.cache import ByteCache
 from viewer.stream.tile import DecodedTile, decoded_tile, marked_tile

@@ -16,8 +16,8 @@ from logging import CRITICAL, DEBUG, ERROR, INFO, WARNING
 from typing import TYPE_CHECKING
 
 from gpu.context import prepare_egl_environment
-from viewer.log import Logging, logger
-from viewer.settings import Settings, SettingsError
+from viewer.common.log import Logging, logger
+from viewer.common.settings import Settings, SettingsError
 from viewer.ui.display import require_display
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from viewer.cores import core_count
+from viewer.common.cores import core_count
 from viewer.relevance.attention import MEAN
 from viewer.relevance.client import RelevanceClient
 from viewer.relevance.layer import layer_from_attention
@@ -26,10 +26,10 @@ from viewer.ui.where_looked import LOOK_INTERVAL_MS, tell_where_looked
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from viewer.common.settings import Settings
     from viewer.relevance.attention import Head
     from viewer.relevance.field import RelevanceField
     from viewer.relevance.messages import Event
-    from viewer.settings import Settings
     from viewer.ui.slide_view import SlideView
     from viewer.view.overlay import OverlayLayer
 

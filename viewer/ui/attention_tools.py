@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from viewer.common.scale import pixel_size_in_words
 from viewer.relevance.attention import MEAN
 from viewer.relevance.encoders import SALIENCY_ID
 from viewer.relevance.head_registry import head_cards
@@ -17,16 +18,15 @@ from viewer.ui.encoder_dialog import EncoderDialog, use_after_terms
 from viewer.ui.legend import PARTLY_KNOWN, LegendEntry
 from viewer.ui.messages import MessageKind
 from viewer.ui.modest_area import breakable
-from viewer.ui.unit_words import pixel_size_in_words
 from viewer.view.hierarchy import OCTAVES, HierarchyLook, levels_of
 from viewer.view.overlay import OverlayLook, colour_stops
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from viewer.common.settings import Overlay, Settings
     from viewer.relevance.encoders import EncoderCard
     from viewer.relevance.messages import Progress
-    from viewer.settings import Overlay, Settings
     from viewer.ui.attention_session import AttentionChoice
     from viewer.ui.messages import MessageArea
     from viewer.ui.overlay_layers import OverlayLayers

@@ -10,8 +10,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 import viewer
-from viewer.log import diagnostics as diagnostics_text
-from viewer.saving import SaveError
+from viewer.common.atomic_write import SaveError
+from viewer.common.log import diagnostics as diagnostics_text
 from viewer.slide.names import SLIDE_SUFFIXES
 from viewer.ui.associated import AssociatedImages
 from viewer.ui.dialogs import show_dialog

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from viewer.folders import cache_dir
-from viewer.progress import progress_bar
+from viewer.common.paths import cache_dir
+from viewer.common.progress import progress_bar
 from viewer.ui.app import application
 from viewer.ui.display import DisplayError, VirtualDisplay, has_display
 
@@ -87,7 +87,7 @@ def save_picture(app: QApplication, target: Path) -> None:
     """The whole screen as a PNG. Raises SaveError."""
     from PySide6.QtCore import QBuffer, QByteArray, QIODevice
 
-    from viewer.saving import save_atomically
+    from viewer.common.atomic_write import save_atomically
 
     data = QByteArray()
     buffer = QBuffer(data)

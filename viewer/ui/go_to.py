@@ -16,9 +16,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.common.scale import magnification_from_downsample
 from viewer.ui.theme import without_icons
 from viewer.view.destination import Destination, DestinationError, parse_destination
-from viewer.view.scale import magnification_from_downsample
 
 if TYPE_CHECKING:
     from viewer.ui.slide_view import SlideView

@@ -13,9 +13,9 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
+from viewer.common.scale import pixel_size_in_words, whole_units
 from viewer.ui.modest_area import breakable
 from viewer.ui.theme import em_px
-from viewer.ui.unit_words import pixel_size_in_words, whole_units
 from viewer.view.overlay import cover
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, SignalInstance
 
-from viewer.log import logger
-from viewer.saving import SaveError
+from viewer.common.atomic_write import SaveError
+from viewer.common.log import logger
 from viewer.ui.outbox import Outbox
 
 if TYPE_CHECKING:

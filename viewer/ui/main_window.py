@@ -16,8 +16,8 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QDialog, QMainWindow
 
 from gpu.context import gl_info
-from viewer.log import logger
-from viewer.saving import SaveError
+from viewer.common.atomic_write import SaveError
+from viewer.common.log import logger
 from viewer.ui.action_spec import Need
 from viewer.ui.actions import ActionSet
 from viewer.ui.adjustments import AdjustmentsPanel
@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
     from PySide6.QtWidgets import QDockWidget
 
-    from viewer.log import Logging
-    from viewer.settings import Overlay, Settings
+    from viewer.common.log import Logging
+    from viewer.common.settings import Overlay, Settings
     from viewer.slide.source import Source
     from viewer.state import ReaderState
     from viewer.ui.opening import Prepare

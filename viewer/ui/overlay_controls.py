@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.settings import Choice, Limits, Overlay
+from viewer.common.settings import Choice, Limits, Overlay
 from viewer.ui.theme import em_px
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from viewer.ui.legend import ESTIMATED, LegendEntry, provenance_in_words
 from viewer.view.overlay import OverlayLayer, OverlayLook, colour_stops
 
 if TYPE_CHECKING:
+    from viewer.common.settings import Overlay
     from viewer.relevance.field import RelevanceField
-    from viewer.settings import Overlay
     from viewer.ui.legend import Legend
     from viewer.ui.slide_view import SlideView
 

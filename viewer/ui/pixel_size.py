@@ -17,10 +17,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.common.scale import format_magnification, power_at_full_resolution, whole_units
 from viewer.ui.side_thread import SideThread
 from viewer.ui.theme import em_px, without_icons
-from viewer.ui.unit_words import whole_units
-from viewer.view.scale import format_magnification, power_at_full_resolution
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,9 +18,9 @@ from PIL import Image, PngImagePlugin
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
-from viewer.folders import cache_dir
-from viewer.log import logger
-from viewer.saving import SaveError, save_atomically
+from viewer.common.atomic_write import SaveError, save_atomically
+from viewer.common.log import logger
+from viewer.common.paths import cache_dir
 from viewer.slide.source import SlideError, TileError, open_slide
 from viewer.slide.thumbnail import thumbnail
 from viewer.ui.outbox import Outbox

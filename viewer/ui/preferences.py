@@ -1,6 +1,6 @@
 """The preferences dialog: edits a ``Settings`` object and hands it out; who opened it applies and saves it.
 
-What is allowed stands in ``viewer.settings``: ranges and choices of the fields come from there.
+What is allowed stands in ``viewer.common.settings``: ranges and choices of the fields come from there.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.settings import MIB, Choice, Limits, Settings, SettingsError
+from viewer.common.settings import MIB, Choice, Limits, Settings, SettingsError
 from viewer.ui.shortcut_editor import ShortcutEditor
 from viewer.ui.theme import em_px, without_icons
 

@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.common.scale import format_length
 from viewer.ui.associated import AssociatedImages
-from viewer.view.scale import format_length
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QPoint

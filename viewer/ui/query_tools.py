@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from viewer.common.scale import MPP_UM_AT_1X
 from viewer.relevance.encoders import cards, read_registry
 from viewer.relevance.head_registry import read_heads
 from viewer.relevance.lexicon import load_lexicon
@@ -34,14 +35,13 @@ from viewer.ui.query_panel import QueryPanel, empty_html
 from viewer.ui.relevance_session import RelevanceSession
 from viewer.ui.saved_queries import SavedQueries
 from viewer.ui.slide_picker import SlidePicker
-from viewer.view.scale import MPP_UM_AT_1X
 from viewer.view.shapes import Shape
 
 if TYPE_CHECKING:
+    from viewer.common.settings import Overlay, Settings
     from viewer.relevance.encoders import EncoderCard
     from viewer.relevance.grid import PatchGrid
     from viewer.relevance.query import Query
-    from viewer.settings import Overlay, Settings
     from viewer.slide.geometry import Rect
     from viewer.ui.messages import MessageArea
     from viewer.ui.slide_view import SlideView

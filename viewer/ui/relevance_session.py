@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from viewer.common.scale import format_position
 from viewer.relevance.client import RelevanceClient
 from viewer.relevance.encoders import MEASURED_ID
 from viewer.relevance.hits import find_hits
@@ -35,17 +36,16 @@ from viewer.ui.question import Question
 from viewer.ui.side_thread import SideThread
 from viewer.ui.throttle import Throttle
 from viewer.ui.where_looked import LOOK_INTERVAL_MS, tell_where_looked
-from viewer.view.scale import format_position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from viewer.common.settings import Settings
     from viewer.relevance.field import RelevanceField
     from viewer.relevance.grid import PatchGrid
     from viewer.relevance.hits import Hit
     from viewer.relevance.messages import Event
     from viewer.relevance.query import Query
-    from viewer.settings import Settings
     from viewer.ui.examples_box import Example, Examples
     from viewer.ui.slide_view import SlideView
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QDialogButtonBox, QInputDialog, QMenu, QWidget
 
+from viewer.common.atomic_write import SaveError
 from viewer.relevance.history import QueryHistory
-from viewer.saving import SaveError
 from viewer.ui.dialogs import show_dialog
 from viewer.ui.theme import without_icons
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 
+from viewer.common.scale import format_length, nice_length_um
 from viewer.ui.gl_quad import ImageQuad
-from viewer.view.scale import format_length, nice_length_um
 
 if TYPE_CHECKING:
     from viewer.ui.slide_view import SlideView

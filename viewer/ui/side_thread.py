@@ -10,7 +10,7 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from viewer.log import logger
+from viewer.common.log import logger
 from viewer.ui.outbox import Outbox
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from viewer.log import logger
+from viewer.common.log import logger
 from viewer.slide.names import is_slide_name, natural_key
 from viewer.ui.outbox import Outbox
 from viewer.ui.slide_list import SlideEntry, SlideList

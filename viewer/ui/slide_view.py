@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from viewer.common.scale import downsample_from_magnification, magnification_from_downsample
 from viewer.slide.built_pyramid import BuiltPyramid
 from viewer.slide.icc import lut_from_profile
 from viewer.stream.streamer import Streamer
@@ -22,7 +23,6 @@ from viewer.ui.frame_stats import FrameStats
 from viewer.ui.level_builder import LevelBuilder
 from viewer.view.camera import Camera, View, fitting_view
 from viewer.view.plan import uniform
-from viewer.view.scale import downsample_from_magnification, magnification_from_downsample
 from viewer.view.weights import region_weight
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PySide6.QtGui import QResizeEvent
 
-    from viewer.settings import Settings
+    from viewer.common.settings import Settings
     from viewer.slide.geometry import Pyramid
     from viewer.slide.source import Source
     from viewer.view.gaze import GazeSource

@@ -9,10 +9,9 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QWidget
 
 import viewer
+from viewer.common.scale import format_magnification, format_position, pixel_size_in_words
 from viewer.ui.theme import em_px
 from viewer.ui.throttle import Throttle
-from viewer.ui.unit_words import pixel_size_in_words
-from viewer.view.scale import format_magnification, format_position
 
 if TYPE_CHECKING:
     from viewer.ui.slide_view import SlideView

@@ -7,9 +7,9 @@ import binascii
 import json
 from typing import TYPE_CHECKING
 
-from viewer.folders import state_dir
-from viewer.log import logger
-from viewer.saving import save_atomically
+from viewer.common.atomic_write import save_atomically
+from viewer.common.log import logger
+from viewer.common.paths import state_dir
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from viewer.view.scale import downsample_from_magnification, format_length
+from viewer.common.scale import downsample_from_magnification, format_length
 
 if TYPE_CHECKING:
     from viewer.slide.geometry import Rect

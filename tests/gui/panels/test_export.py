@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from PySide6.QtGui import QGuiApplication
 
-from viewer.saving import SaveError
+from viewer.common.atomic_write import SaveError
 from viewer.tile_engine import Adjustment
 from viewer.ui.export import ViewFacts, copy_view, save_view, view_facts, with_margin
 from viewer.ui.gl_quad import rgba_from_image

@@ -10,9 +10,9 @@ import pytest
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
+from viewer.common.scale import pixel_size_in_words, whole_units
 from viewer.ui.legend import NOT_A_DIAGNOSIS, Legend, LegendEntry, bar_image
 from viewer.ui.theme import em_px
-from viewer.ui.unit_words import pixel_size_in_words, whole_units
 from viewer.view.overlay import FAINT_BELOW
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import Qt
 
-from viewer.settings import Choice, Overlay, Settings
+from viewer.common.settings import Choice, Overlay, Settings
 from viewer.ui.layer_list import LayerList, LayerRow
 from viewer.ui.overlay_controls import OverlayControls
 from viewer.view.overlay import COLOUR_MAPS

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.gui.fake_relevance import FakeClient
+from viewer.common.settings import Settings
 from viewer.relevance.encoders import Reason
 from viewer.relevance.messages import (
     Allocated,
@@ -20,7 +21,6 @@ from viewer.relevance.messages import (
 )
 from viewer.relevance.query import Like, Term
 from viewer.relevance.text import NearestPhrase
-from viewer.settings import Settings
 from viewer.ui.examples_box import Example
 from viewer.ui.explain_card import Explanation
 from viewer.ui.relevance_session import RelevanceSession

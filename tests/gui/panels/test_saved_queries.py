@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtWidgets import QInputDialog, QWidget
 
-from viewer.folders import state_dir
+from viewer.common.paths import state_dir
 from viewer.relevance.query import Like, Term
 from viewer.ui.examples_box import Example, Examples
 from viewer.ui.question import Question

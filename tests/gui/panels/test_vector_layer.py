@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QMainWindow
 
-from viewer.settings import Settings
+from viewer.common.settings import Settings
 from viewer.slide.geometry import Pyramid, Rect, TileKey
 from viewer.slide.source import SlideInfo
 from viewer.ui import shapes_layer

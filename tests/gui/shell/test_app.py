@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtGui import QImage
 
-from viewer.settings import Settings, settings_path
+from viewer.common.settings import Settings, settings_path
 from viewer.ui.app import closed_by_signals, fill_screen_nearly, load_settings, mishaps_shown
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QToolButton
 
 from tests.gui.slide_files import write_slide
 from tests.gui.sources import MadeSource
-from viewer.folders import cache_dir
-from viewer.settings import Settings, settings_path
+from viewer.common.paths import cache_dir
+from viewer.common.settings import Settings, settings_path
 from viewer.slide.geometry import TileKey
 from viewer.state import ReaderState
 from viewer.ui.messages import MessageKind

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.gui.slide_files import SLIDE_PX, write_slide
-from viewer.folders import cache_dir
+from viewer.common.paths import cache_dir
 from viewer.slide.source import SlideError
 from viewer.ui import portraits as portraits_module
 from viewer.ui.portraits import PORTRAIT_PX, Pace, Portrait, PortraitMaker, portrait_of, prune
@@ -145,7 +145,7 @@ def test_stopping_gives_up_in_the_middle_of_a_slide(slide_file: Path) -> None:
 def test_a_full_disk_costs_only_the_copy(
     slide_file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from viewer.saving import SaveError
+    from viewer.common.atomic_write import SaveError
 
     def full(path: Path, _data: bytes) -> None:
         raise SaveError(path, "not saved, the disk is full")

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialogButtonBox
 
-from viewer.settings import MIB, Settings
+from viewer.common.settings import MIB, Settings
 from viewer.ui.preferences import Preferences
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from tests.gui.sources import MadeSource
+from viewer.common.scale import whole_units
 from viewer.relevance.pixel_size import PixelSizeEstimate
 from viewer.slide.source import TileError
 from viewer.ui.action_table import ACTIONS
 from viewer.ui.pixel_size import PixelSize
 from viewer.ui.shortcut_sheet import GESTURES, ShortcutSheet
-from viewer.ui.unit_words import whole_units
 
 if TYPE_CHECKING:
     from collections.abc import Callable

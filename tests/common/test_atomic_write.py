@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from viewer.saving import SaveError, check_savable, save_atomically, save_failure
+from viewer.common.atomic_write import SaveError, check_savable, save_atomically, save_failure
 
 if TYPE_CHECKING:
     from pathlib import Path

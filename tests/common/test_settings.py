@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from viewer.saving import SaveError
-from viewer.settings import Choice, Display, Limits, Memory, Settings, SettingsError, Viewing, settings_path
+from viewer.common.atomic_write import SaveError
+from viewer.common.settings import (
+    Choice,
+    Display,
+    Limits,
+    Memory,
+    Settings,
+    SettingsError,
+    Viewing,
+    settings_path,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from viewer import log
-from viewer.folders import log_dir
-from viewer.settings import Settings
+from viewer.common import log
+from viewer.common.paths import log_dir
+from viewer.common.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

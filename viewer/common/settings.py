@@ -15,8 +15,8 @@ from importlib import resources
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self, TypeVar, get_args, get_type_hints
 
-from viewer.folders import config_dir
-from viewer.saving import save_atomically
+from viewer.common.atomic_write import save_atomically
+from viewer.common.paths import config_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from viewer import folders
+from viewer.common import paths as folders
 
 if TYPE_CHECKING:
     from pathlib import Path

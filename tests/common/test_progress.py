@@ -6,7 +6,7 @@ import io
 import sys
 from typing import TYPE_CHECKING
 
-from viewer.progress import progress_bar
+from viewer.common.progress import progress_bar
 
 if TYPE_CHECKING:
     import pytest

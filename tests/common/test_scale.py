@@ -1,4 +1,4 @@
-"""viewer.view.scale: nice lengths, magnifications, and how both read."""
+"""viewer.common.scale: nice lengths, magnifications, and how both read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from viewer.view.scale import (
+from viewer.common.scale import (
     downsample_from_magnification,
     format_length,
     format_magnification,

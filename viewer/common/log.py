@@ -17,14 +17,14 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 import viewer
-from viewer.folders import log_dir
+from viewer.common.paths import log_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
     from types import TracebackType
 
-    from viewer.settings import Settings
+    from viewer.common.settings import Settings
 
 FILE_BYTES = 1_000_000
 OLD_FILES = 3

@@ -1,0 +1,1 @@
+"""Services of the whole process that know no slide: paths, settings, log, atomic writes, errors, text, units."""

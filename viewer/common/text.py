@@ -1,0 +1,37 @@
+"""Text of strangers made safe to print on one line."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+
+# Controls, halves of surrogate pairs (bytes of a name that are no UTF-8), separators of lines and paragraphs.
+_NOT_SHOWN = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+def shown(text: str) -> str:
+    """Text as it may go to a terminal: control characters, which names of files and headers may hold, as
+    escapes.
+    """
+    return "".join(
+        repr(character)[1:-1] if unicodedata.category(character) in _NOT_SHOWN else character
+        for character in text
+    )
+
+
+def in_words(error: Exception) -> str:
+    """An error as one line that names the file."""
+    if isinstance(error, MemoryError):
+        text = f"there is not enough memory for this: {error}".rstrip(": ")
+    elif isinstance(error, OSError) and error.filename is not None:
+        text = f"{os.fsdecode(error.filename)}: {error.strerror}"
+    elif type(error).__module__.split(".")[0] in {"viewer", "gpu"}:
+        text = str(error)  # our own errors are written for people
+    else:
+        text = f"{type(error).__name__}: {error} (--debug shows where)"
+    return one_line(text)
+
+
+def one_line(text: str) -> str:
+    """Text without line breaks and control characters."""
+    return shown(" ".join(text.split()))

@@ -18,7 +18,7 @@ import openslide
 import simplejpeg
 
 from viewer.slide import tiff_layout as tiff
-from viewer.slide.file_bytes import FileBytes
+from viewer.slide.byte_source import FileBytes
 from viewer.slide.geometry import TileKey
 from viewer.slide.jpeg_stream import adobe_segment, read_header, tables_segments
 from viewer.slide.source import open_slide

@@ -275,7 +275,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _info(options: argparse.Namespace) -> int:
-    from viewer.facts import facts_as_text, slide_facts
+    from viewer.slide.facts import facts_as_text, slide_facts
     from viewer.slide.source import open_slide
 
     with closing(open_slide(options.slide)) as source:

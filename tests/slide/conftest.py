@@ -10,7 +10,7 @@ import openslide
 import pytest
 import tifffile
 
-from viewer.slide.file_bytes import FileBytes
+from viewer.slide.byte_source import FileBytes
 from viewer.slide.geometry import TileKey
 from viewer.slide.source import open_slide
 from viewer.slide.tiff_ifd import read_ifds

@@ -15,10 +15,9 @@ from viewer.slide.openslide_source import (
     background_from_properties,
     bounds_from_properties,
     mpp_from_properties,
-    objective_power,
     open_openslide,
-    pixel_aspect,
 )
+from viewer.slide.resolution import objective_power, pixel_aspect
 from viewer.slide.source import NotThisReader, SlideError, TileError
 
 if TYPE_CHECKING:

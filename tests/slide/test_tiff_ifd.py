@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from viewer.slide.file_bytes import FileBytes
+from viewer.slide.byte_source import FileBytes
 from viewer.slide.tiff_ifd import MAX_IFDS, Ifd, TiffFormatError, read_ifds, sub_ifds
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from viewer.slide.file_bytes import FileBytes
+from viewer.slide.byte_source import FileBytes
 from viewer.slide.tiff_ifd import read_ifds
 from viewer.slide.tiff_layout import image_from_ifd
 from viewer.slide.tiff_numbers import kind_of_numbers, read_numbers

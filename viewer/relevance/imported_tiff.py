@@ -20,7 +20,7 @@ from viewer.relevance.grid import PATCH_UM
 from viewer.relevance.hdf5_reading import FeatureFileError
 from viewer.relevance.imported_raster import MAX_PIXELS, covers, raster_scores, stretched_pixel
 from viewer.relevance.imported_scores import ImportedScores, chosen_column
-from viewer.slide.file_bytes import FileBytes
+from viewer.slide.byte_source import FileBytes
 from viewer.slide.tiff_ifd import TiffFormatError, read_ifds, sub_ifds
 from viewer.slide.tiff_layout import BLACK_IS_ZERO, COMPRESSIONS, TiffImage, image_from_ifd
 from viewer.slide.tiff_metadata import mpp_from_ifd, ome_from_ifd

@@ -21,7 +21,7 @@ from viewer.relevance.hdf5_reading import (
     number,
     opened_hdf5,
 )
-from viewer.slide.names import natural_key
+from viewer.slide.file_names import natural_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -20,7 +20,7 @@ from viewer.common.text import shown
 from viewer.relevance.encoders import FILE_PREFIX
 from viewer.relevance.hdf5_reading import FeatureFileError
 from viewer.relevance.training_bags import feature_files, file_facts, read_bag
-from viewer.slide.names import SLIDE_SUFFIXES
+from viewer.slide.file_names import SLIDE_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

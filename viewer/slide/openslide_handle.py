@@ -15,7 +15,7 @@ import numpy as np
 import openslide
 from PIL.ImageCms import PyCMSError
 
-from viewer.slide.file_bytes import FileBytes
+from viewer.slide.byte_source import FileBytes
 from viewer.slide.source import NotThisReader, SlideError, TileError
 from viewer.slide.tiff_ifd import MAX_NUMBERS, TiffFormatError, begins_like_tiff, read_ifds
 

@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.slide.file_bytes import FileBytes
+    from viewer.slide.byte_source import FileBytes
 
 MAX_IFDS = 1000
 MAX_TAGS_PER_IFD = 4096

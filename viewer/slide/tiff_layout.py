@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.slide.file_bytes import FileBytes
+    from viewer.slide.byte_source import FileBytes
 
     # Byte offset and byte count of every tile.
     TileTable: TypeAlias = tuple[NDArray[np.uint64], NDArray[np.uint64]]

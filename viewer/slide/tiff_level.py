@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.slide.file_bytes import FileBytes
+    from viewer.slide.byte_source import FileBytes
     from viewer.slide.tiff_layout import TiffImage, TileTable
 
 # Small tiles are gathered until a tile is worth a texture layer and a request of its own. 240 is Aperio's old

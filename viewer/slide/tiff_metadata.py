@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from viewer.slide.openslide_source import PLAUSIBLE_MPP_UM, credible_mpp, number, objective_power
+from viewer.slide.resolution import PLAUSIBLE_MPP_UM, credible_mpp, number, objective_power
 from viewer.slide.tiff_ifd import TiffFormatError
 
 if TYPE_CHECKING:

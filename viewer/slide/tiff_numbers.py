@@ -12,7 +12,7 @@ from viewer.slide.tile_codec import raw_samples
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.slide.file_bytes import FileBytes
+    from viewer.slide.byte_source import FileBytes
     from viewer.slide.tiff_layout import TiffImage
 
 _KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}

@@ -13,7 +13,7 @@ from viewer.slide.tile_codec import TileCodec
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.slide.file_bytes import FileBytes
+    from viewer.slide.byte_source import FileBytes
     from viewer.slide.tiff_layout import TiffImage
 
 

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from viewer.slide.file_bytes import FileBytes
+from viewer.slide.byte_source import FileBytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

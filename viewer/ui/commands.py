@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 import viewer
 from viewer.common.atomic_write import SaveError
 from viewer.common.log import diagnostics as diagnostics_text
-from viewer.slide.names import SLIDE_SUFFIXES
+from viewer.slide.file_names import SLIDE_SUFFIXES
 from viewer.ui.associated import AssociatedImages
 from viewer.ui.dialogs import show_dialog
 from viewer.ui.go_to import GoTo

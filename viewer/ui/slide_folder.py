@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from viewer.common.log import logger
-from viewer.slide.names import is_slide_name, natural_key
+from viewer.slide.file_names import is_slide_name, natural_key
 from viewer.ui.outbox import Outbox
 from viewer.ui.slide_list import SlideEntry, SlideList
 from viewer.ui.theme import em_px

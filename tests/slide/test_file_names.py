@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from viewer.slide.names import is_slide_name, natural_key
+from viewer.slide.file_names import is_slide_name, natural_key
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from viewer.slide import file_bytes
-from viewer.slide.file_bytes import FileBytes
+from viewer.slide import byte_source as file_bytes
+from viewer.slide.byte_source import FileBytes
 
 if TYPE_CHECKING:
     from pathlib import Path

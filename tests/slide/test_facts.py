@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from viewer.common.text import shown
-from viewer.facts import facts_as_text, slide_facts
+from viewer.slide.facts import facts_as_text, slide_facts
 from viewer.slide.geometry import Pyramid, Rect
 from viewer.slide.source import SlideInfo
 

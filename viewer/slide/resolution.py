@@ -1,0 +1,56 @@
+"""What a file states of its pixel size and objective, taken only where it is credible."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+# Resolutions outside this range come from printing software (72 dpi is 353 µm), not from a scanner. µm per
+# pixel.
+PLAUSIBLE_MPP_UM = (0.05, 50.0)
+
+
+# Beyond these no microscope and no map has made the picture: a header is damaged, and lengths would overflow.
+CREDIBLE_MPP_UM = (1e-5, 1e9)
+
+
+CREDIBLE_POWERS = (0.01, 10_000.0)
+
+
+MAX_PIXEL_ASPECT = 100.0
+
+
+def number(properties: Mapping[str, str], name: str) -> float | None:
+    """A finite number greater than 0 from a property, None where there is none."""
+    try:
+        value = float(properties[name])
+    except (KeyError, ValueError):
+        return None
+    return value if isfinite(value) and value > 0 else None
+
+
+def credible_mpp(x_um: float | None, y_um: float | None) -> tuple[float, float] | None:
+    """Micrometres per pixel (x, y), None where one is missing or no instrument has such pixels."""
+    if x_um is None or y_um is None:
+        return None
+    low, high = CREDIBLE_MPP_UM
+    in_range = low <= x_um <= high and low <= y_um <= high
+    return (x_um, y_um) if in_range and max(x_um, y_um) <= MAX_PIXEL_ASPECT * min(x_um, y_um) else None
+
+
+def objective_power(properties: Mapping[str, str], name: str) -> float | None:
+    """The power of an objective from a property, None where there is none or no objective has it."""
+    power, (low, high) = number(properties, name), CREDIBLE_POWERS
+    return power if power is not None and low <= power <= high else None
+
+
+def pixel_aspect(mpp_um: tuple[float, float] | None) -> float:
+    """Physical pixel height over width; 1 where unknown or where the two differ by less than 0.1 %."""
+    if mpp_um is None:
+        return 1.0
+    aspect = mpp_um[1] / mpp_um[0]
+    return aspect if abs(aspect - 1) > 0.001 else 1.0

@@ -270,7 +270,7 @@ def test_a_layer_that_cannot_be_drawn_is_in_no_picture(source: LevelsSource) -> 
 
 @pytest.mark.slides
 def test_a_real_slide_is_what_its_tiles_are(shared_slides: Path) -> None:
-    from viewer.slide.source import open_slide
+    from viewer.slide.formats.registry import open_slide
 
     source = open_slide(shared_slides / "CMU-1-Small-Region.svs")
     try:

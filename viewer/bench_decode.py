@@ -19,9 +19,9 @@ import simplejpeg
 
 from viewer.slide import tiff_layout as tiff
 from viewer.slide.byte_source import FileBytes
+from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import TileKey
 from viewer.slide.jpeg_stream import adobe_segment, read_header, tables_segments
-from viewer.slide.source import open_slide
 from viewer.slide.tiff_ifd import TiffFormatError, read_ifds
 
 if TYPE_CHECKING:

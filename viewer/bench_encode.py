@@ -24,7 +24,7 @@ from viewer.relevance.precision import dtype_name
 from viewer.relevance.saliency_card import SALIENCY
 from viewer.relevance.stain_vectors import find_stains
 from viewer.relevance.vit import Shape, VisionTransformer, positions_for
-from viewer.slide.source import open_slide
+from viewer.slide.formats.registry import open_slide
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from viewer.relevance.grid import PatchGrid
 from viewer.relevance.offline import pixel_size_of
 from viewer.relevance.order import blocks_of
 from viewer.relevance.reading import BlockReader, read_block
-from viewer.slide.source import open_slide
+from viewer.slide.formats.registry import open_slide
 from viewer.slide.tissue import tissue_mask
 
 if TYPE_CHECKING:

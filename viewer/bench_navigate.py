@@ -97,7 +97,7 @@ def navigate(
     """
     from PySide6.QtCore import QEventLoop, QTimer
 
-    from viewer.slide.built_pyramid import open_for_viewing
+    from viewer.slide.formats.registry import open_for_viewing
     from viewer.ui.app import application
 
     with application(settings.replace("streaming", fade_ms=0)) as (qt, window):

@@ -276,7 +276,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _info(options: argparse.Namespace) -> int:
     from viewer.slide.facts import facts_as_text, slide_facts
-    from viewer.slide.source import open_slide
+    from viewer.slide.formats.registry import open_slide
 
     with closing(open_slide(options.slide)) as source:
         facts = slide_facts(source)
@@ -286,7 +286,7 @@ def _info(options: argparse.Namespace) -> int:
 
 def _snapshot(options: argparse.Namespace) -> int:
     from viewer.common.progress import progress_bar
-    from viewer.slide.source import open_slide
+    from viewer.slide.formats.registry import open_slide
     from viewer.snapshot import save_png, snapshot
 
     output: Path = options.output

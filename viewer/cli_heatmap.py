@@ -168,7 +168,7 @@ def _of_tokens(options: argparse.Namespace) -> str:
 
 def _scores(options: argparse.Namespace) -> int:
     from viewer.relevance.heatmap import write_heatmap
-    from viewer.slide.source import open_slide
+    from viewer.slide.formats.registry import open_slide
 
     answer = cli_relevance.answer_to(options)
     with closing(open_slide(options.slide)) as source:
@@ -184,7 +184,7 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
     from viewer.relevance.heatmap import write_attention
     from viewer.relevance.offline import open_analysis, pixel_size_of
     from viewer.relevance.published_blend import makes_published
-    from viewer.slide.source import open_slide
+    from viewer.slide.formats.registry import open_slide
     from viewer.view.hierarchy import HierarchyLook
 
     if options.text is not None:

@@ -132,7 +132,7 @@ def answer_to(options: argparse.Namespace, **more: Any) -> Answer:
     from viewer.common.progress import progress_bar
     from viewer.common.settings import Settings
     from viewer.relevance.question import Examples, QuestionError, ask, read_question
-    from viewer.slide.source import open_slide
+    from viewer.slide.formats.registry import open_slide
 
     examples = Examples(tuple(more.pop("like", ())), tuple(more.pop("unlike", ())))
     encoder_id = card_with_terms(options.encoder).id

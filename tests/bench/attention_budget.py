@@ -30,8 +30,8 @@ from viewer.relevance.offline import open_analysis, pixel_size_of
 from viewer.relevance.order import Block
 from viewer.relevance.reading import read_block
 from viewer.relevance.text import parse
+from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import Rect
-from viewer.slide.source import open_slide
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -60,7 +60,7 @@ def measured(slide: Path, rounds: int, encoder_id: str) -> dict[str, float | boo
     from viewer.common.settings import Settings
     from viewer.relevance.client import RelevanceClient
     from viewer.relevance.messages import Progress
-    from viewer.slide.built_pyramid import open_for_viewing
+    from viewer.slide.formats.registry import open_for_viewing
     from viewer.ui.app import application
 
     progress: list[Progress] = []

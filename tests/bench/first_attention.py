@@ -22,8 +22,8 @@ from viewer.common.cores import core_count
 from viewer.relevance.client import RelevanceClient
 from viewer.relevance.messages import Attended, Failed, Progress, WorkerDied
 from viewer.relevance.offline import pixel_size_of
+from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import Rect
-from viewer.slide.source import open_slide
 
 if TYPE_CHECKING:
     from viewer.relevance.messages import Event

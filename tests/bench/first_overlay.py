@@ -22,7 +22,7 @@ from viewer.relevance.lexicon import load_lexicon
 from viewer.relevance.messages import Failed, Note, Progress, Published, Refused, WorkerDied
 from viewer.relevance.offline import pixel_size_of
 from viewer.relevance.text import parse
-from viewer.slide.source import open_slide
+from viewer.slide.formats.registry import open_slide
 
 if TYPE_CHECKING:
     from viewer.relevance.messages import Event

@@ -26,11 +26,12 @@ from viewer.relevance.encoders import MEASURED_ID, load_encoder
 from viewer.relevance.grid import PATCH_UM, PatchGrid
 from viewer.relevance.pixel_size import estimate_mpp_um
 from viewer.relevance.query import Term
-from viewer.slide.array_source import ArraySource
+from viewer.slide.formats.array import ArraySource
+from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import Rect
 from viewer.slide.phantom import write_phantom
 from viewer.slide.region import read_region
-from viewer.slide.source import SlideInfo, Source, open_slide
+from viewer.slide.source import SlideInfo, Source
 from viewer.slide.tissue import tissue_mask
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ def main() -> None:
     import numpy as np
 
     from viewer.common.settings import Settings
-    from viewer.slide.built_pyramid import open_for_viewing
+    from viewer.slide.formats.registry import open_for_viewing
     from viewer.ui.app import application
 
     slide = slide_or_phantom(options.slide)

@@ -52,7 +52,7 @@ def main() -> None:
     from PySide6.QtWidgets import QApplication
 
     from viewer.common.settings import Settings
-    from viewer.slide.source import open_slide
+    from viewer.slide.formats.registry import open_slide
     from viewer.ui.slide_view import SlideView
     from viewer.ui.vector_layer import VectorOverlay
 

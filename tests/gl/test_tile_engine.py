@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from OpenGL import GL
 
-from viewer.slide.array_source import ArraySource
+from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Pyramid, Rect, TileKey
 from viewer.slide.source import SlideInfo
 from viewer.stream.streamer import Streamer

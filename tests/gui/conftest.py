@@ -13,7 +13,7 @@ import pytest
 from tests.gui.fake_view import SLIDE_HEIGHT, SLIDE_WIDTH, FakeSlideView
 from tests.gui.slide_files import write_slide
 from viewer.common.settings import Settings
-from viewer.slide.array_source import ArraySource
+from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect
 from viewer.slide.source import SlideInfo
 from viewer.state import ReaderState

@@ -13,7 +13,7 @@ from viewer.common.errors import EncoderMemoryError, UnsupportedTermError
 from viewer.relevance.encoders import EncoderCard, Reason
 from viewer.relevance.features import FeatureStore
 from viewer.relevance.store_subject import StoreSubject
-from viewer.slide.array_source import ArraySource
+from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect
 from viewer.slide.source import SlideInfo, TileError
 

@@ -36,8 +36,8 @@ from viewer.relevance.messages import (
 )
 from viewer.relevance.query import Term
 from viewer.relevance.text import NearestPhrase
+from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import Rect
-from viewer.slide.source import open_slide
 from viewer.view.gaze import SlideGaze
 
 if TYPE_CHECKING:

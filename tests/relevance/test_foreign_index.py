@@ -16,7 +16,7 @@ from viewer.relevance.foreign_index import cells_from_rects, open_foreign_index
 from viewer.relevance.grid import PatchGrid
 from viewer.relevance.hdf5_reading import FeatureFileError
 from viewer.relevance.query import Term
-from viewer.slide.source import open_slide
+from viewer.slide.formats.registry import open_slide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

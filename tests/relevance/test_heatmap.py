@@ -12,8 +12,8 @@ import tifffile
 
 from tests.relevance.fields import EXTENT_PX, MPP_UM, small_field
 from viewer.relevance.heatmap import NOT_ANALYSED, PIXEL_UM, pixels_from_scores, write_heatmap
+from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import TileKey
-from viewer.slide.source import open_slide
 
 if TYPE_CHECKING:
     from pathlib import Path

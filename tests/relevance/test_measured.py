@@ -25,7 +25,7 @@ from viewer.relevance.encoders import (
 )
 from viewer.relevance.measured_card import MEASURED
 from viewer.relevance.query import Term
-from viewer.slide.array_source import ArraySource
+from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect, TileKey
 from viewer.slide.source import SlideInfo, Source, TileError
 from viewer.slide.tissue import tissue_mask

@@ -13,10 +13,11 @@ from PIL import Image
 from tests.slide.stained import slide_of
 from viewer.relevance import pixel_size
 from viewer.relevance.pixel_size import estimate_from_nuclei, estimate_mpp_um
-from viewer.slide.array_source import ArraySource
+from viewer.slide.formats.array import ArraySource
+from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import Rect
 from viewer.slide.region import read_region
-from viewer.slide.source import TileError, open_slide
+from viewer.slide.source import TileError
 from viewer.slide.tissue import tissue_mask
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from viewer.relevance.measured_card import MEASURED
 from viewer.relevance.training import WEIGHTS, TrainingOptions, train_head
 from viewer.relevance.training_data import Label, gather
 from viewer.relevance.training_report import auc
-from viewer.slide.array_source import ArraySource
+from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect
 from viewer.slide.phantom import Phantom
 from viewer.slide.phantom_layout import Tissue

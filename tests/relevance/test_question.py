@@ -13,9 +13,9 @@ from viewer.common.errors import EncoderError
 from viewer.relevance import store_subject
 from viewer.relevance.offline import PixelSizeError, card_of, pixel_size_of
 from viewer.relevance.question import Examples, QuestionError, ask, read_question
+from viewer.slide.formats.registry import open_slide
 from viewer.slide.phantom import write_phantom
 from viewer.slide.region import read_region
-from viewer.slide.source import open_slide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

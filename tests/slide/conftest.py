@@ -11,8 +11,8 @@ import pytest
 import tifffile
 
 from viewer.slide.byte_source import FileBytes
+from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import TileKey
-from viewer.slide.source import open_slide
 from viewer.slide.tiff_ifd import read_ifds
 
 if TYPE_CHECKING:

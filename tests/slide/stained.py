@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.slide.array_source import ArraySource
+from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect
 from viewer.slide.source import SlideInfo
 

@@ -16,8 +16,8 @@ import pytest
 
 from viewer.common.atomic_write import SaveError
 from viewer.slide import built_pyramid
-from viewer.slide.array_source import ArraySource
 from viewer.slide.built_pyramid import BuiltPyramid, needs_coarse_levels
+from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect, TileKey
 from viewer.slide.source import SlideInfo, TileError, TileNotReadyError
 from viewer.slide.tile_pack import TilePack, TilePackWriter

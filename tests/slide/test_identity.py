@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from viewer.slide.formats.registry import open_slide
 from viewer.slide.identity import slide_identity
-from viewer.slide.source import SlideError, open_slide
+from viewer.slide.source import SlideError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 
 from viewer.slide import region
-from viewer.slide.array_source import ArraySource
+from viewer.slide.formats.array import ArraySource
+from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import Rect, TileKey
 from viewer.slide.region import read_region
-from viewer.slide.source import SlideInfo, TileError, open_slide
+from viewer.slide.source import SlideInfo, TileError
 
 BACKGROUND = (240, 230, 220)
 

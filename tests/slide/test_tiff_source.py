@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import tifffile
 
+from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import TileKey
-from viewer.slide.source import NotThisReader, TileError, open_slide
+from viewer.slide.source import NotThisReader, TileError
 from viewer.slide.tiff_source import open_tiff
 
 if TYPE_CHECKING:

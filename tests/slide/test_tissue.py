@@ -13,8 +13,9 @@ from tests.slide import stained
 from tests.slide.stained import HEIGHT, WIDTH, StainedGlass, box, disc, slide_of
 from viewer.slide import tissue as tissue_module
 from viewer.slide.components import grown, holes_filled, pieces, shrunk
+from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import Pyramid, TileKey
-from viewer.slide.source import TileError, TileNotReadyError, open_slide
+from viewer.slide.source import TileError, TileNotReadyError
 from viewer.slide.tissue import TissueMask, tissue_mask
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from viewer.relevance.graphics_cards import take_card
 from viewer.relevance.offline import card_of, open_analysis, pixel_size_of
 from viewer.relevance.store_subject import StoreSubject
 from viewer.slide.file_names import is_slide_name, natural_key
-from viewer.slide.source import open_slide
+from viewer.slide.formats.registry import open_slide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -65,7 +65,7 @@ def _analyse(
     from viewer.relevance.engine import Engine
     from viewer.relevance.features import FeatureStore
     from viewer.relevance.store_subject import StoreSubject
-    from viewer.slide.source import open_slide
+    from viewer.slide.formats.registry import open_slide
 
     torch.set_num_threads(1)  # a thread for each block uses all cores better
     with closing(open_slide(job.path)) as source:

@@ -21,9 +21,8 @@ import numpy as np
 import simplejpeg
 
 from viewer.common.atomic_write import SaveError, save_failure
-from viewer.common.paths import cache_dir
 from viewer.slide.geometry import Pyramid, TileKey
-from viewer.slide.source import SlideError, TileError, TileNotReadyError, open_slide
+from viewer.slide.source import SlideError, TileError, TileNotReadyError
 from viewer.slide.tile_pack import Grid, TilePack, TilePackError, TilePackWriter
 
 if TYPE_CHECKING:
@@ -52,12 +51,6 @@ def needs_coarse_levels(source: Source) -> bool:
     """Whether a source's coarsest level is too large to be a quick first picture."""
     coarsest = source.pyramid.levels[-1]
     return max(coarsest.width, coarsest.height) > BUILD_ABOVE_PX
-
-
-def open_for_viewing(path: Path) -> Source:
-    """Open a slide, with coarse levels of our own where it has none. Raises SlideError."""
-    source = open_slide(path)
-    return BuiltPyramid(source, cache_dir()) if needs_coarse_levels(source) else source
 
 
 class BuiltPyramid:

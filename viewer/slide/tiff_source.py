@@ -13,11 +13,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from viewer.slide import tiff_layout as tiff
-from viewer.slide.array_source import ArraySource
 from viewer.slide.byte_source import FileBytes
+from viewer.slide.formats.array import ArraySource
+from viewer.slide.formats.openslide import FORMAT_NAMES, facts_from_handle, read_level_region
+from viewer.slide.formats.openslide_handle import OpenSlideHandle, vendor_of
 from viewer.slide.geometry import Pyramid, Rect, TileKey
-from viewer.slide.openslide_handle import OpenSlideHandle, vendor_of
-from viewer.slide.openslide_source import FORMAT_NAMES, facts_from_handle, read_level_region
 from viewer.slide.pixels import opaque_rgba
 from viewer.slide.resolution import pixel_aspect
 from viewer.slide.source import NotThisReader, SlideInfo, TileError

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from viewer.common.log import logger
-from viewer.slide.built_pyramid import open_for_viewing
+from viewer.slide.formats.registry import open_for_viewing
 from viewer.slide.source import SlideError
 from viewer.ui.outbox import Outbox
 

@@ -21,7 +21,8 @@ from PySide6.QtGui import QImage
 from viewer.common.atomic_write import SaveError, save_atomically
 from viewer.common.log import logger
 from viewer.common.paths import cache_dir
-from viewer.slide.source import SlideError, TileError, open_slide
+from viewer.slide.formats.registry import open_slide
+from viewer.slide.source import SlideError, TileError
 from viewer.slide.thumbnail import thumbnail
 from viewer.ui.outbox import Outbox
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
-    from viewer.slide.array_source import ArraySource
+    from viewer.slide.formats.array import ArraySource
 
 
 @pytest.fixture

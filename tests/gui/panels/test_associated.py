@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
-    from viewer.slide.array_source import ArraySource
+    from viewer.slide.formats.array import ArraySource
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         height = 3000 if name == "macro" else 30
         return np.full((height, 400, 4), (200, 200, 200, 255), np.uint8)
 
-    monkeypatch.setattr("viewer.slide.array_source.ArraySource.read_associated_image", read)
+    monkeypatch.setattr("viewer.slide.formats.array.ArraySource.read_associated_image", read)
     return names
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
-    from viewer.slide.array_source import ArraySource
+    from viewer.slide.formats.array import ArraySource
 
 
 def row(number: int, x: float, score: float = 0.9) -> HitRow:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from tests.gui.fake_view import FakeSlideView
-    from viewer.slide.array_source import ArraySource
+    from viewer.slide.formats.array import ArraySource
 
 
 @pytest.fixture

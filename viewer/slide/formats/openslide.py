@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from viewer.slide.formats.openslide_handle import OpenSlideHandle
 from viewer.slide.geometry import Pyramid, Rect, TileKey
-from viewer.slide.openslide_handle import OpenSlideHandle
 from viewer.slide.pixels import opaque_rgba
 from viewer.slide.resolution import PLAUSIBLE_MPP_UM, credible_mpp, number, objective_power, pixel_aspect
 from viewer.slide.source import NotThisReader, SlideError, SlideInfo, TileError

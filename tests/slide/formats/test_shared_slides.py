@@ -14,8 +14,8 @@ import numpy as np
 import openslide
 import pytest
 
+from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import TileKey
-from viewer.slide.source import open_slide
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from viewer.slide.array_source import ArraySource
+from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect, TileKey
 from viewer.slide.source import SlideInfo, TileError
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from viewer.slide.dzi_source import open_dzi
+from viewer.slide.formats.deepzoom import open_dzi
+from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import TileKey
-from viewer.slide.source import SlideError, TileError, open_slide
+from viewer.slide.source import SlideError, TileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

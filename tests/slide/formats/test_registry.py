@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from viewer.slide.source import SlideError, open_slide
+from viewer.slide.formats.registry import open_slide
+from viewer.slide.source import SlideError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

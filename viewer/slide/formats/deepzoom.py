@@ -18,8 +18,8 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
+from viewer.slide.formats.plain_image import DECODE_ERRORS, check_webp_size, pixels_of_image
 from viewer.slide.geometry import Pyramid, Rect
-from viewer.slide.image_source import DECODE_ERRORS, check_webp_size, pixels_of_image
 from viewer.slide.pixels import opaque_rgba
 from viewer.slide.source import SlideError, SlideInfo, TileError
 

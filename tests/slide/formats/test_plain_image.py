@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from viewer.slide.formats.plain_image import open_image
 from viewer.slide.geometry import TileKey
-from viewer.slide.image_source import open_image
 from viewer.slide.source import NotThisReader, SlideError
 
 if TYPE_CHECKING:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from viewer.slide.geometry import Rect, TileKey
-from viewer.slide.openslide_handle import OpenSlideHandle
-from viewer.slide.openslide_source import (
+from viewer.slide.formats.openslide import (
     OpenSlideSource,
     background_from_properties,
     bounds_from_properties,
     mpp_from_properties,
     open_openslide,
 )
+from viewer.slide.formats.openslide_handle import OpenSlideHandle
+from viewer.slide.geometry import Rect, TileKey
 from viewer.slide.resolution import objective_power, pixel_aspect
 from viewer.slide.source import NotThisReader, SlideError, TileError
 

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from viewer.slide.array_source import ArraySource
+from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect
 from viewer.slide.source import NotThisReader, SlideError, SlideInfo
 

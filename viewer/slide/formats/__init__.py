@@ -1,0 +1,1 @@
+"""One reader a slide format, and the registry that picks one."""

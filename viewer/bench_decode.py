@@ -17,12 +17,12 @@ import numpy as np
 import openslide
 import simplejpeg
 
-from viewer.slide import tiff_layout as tiff
 from viewer.slide.byte_source import FileBytes
 from viewer.slide.formats.registry import open_slide
+from viewer.slide.formats.tiff import layout as tiff
+from viewer.slide.formats.tiff.ifd import TiffFormatError, read_ifds
+from viewer.slide.formats.tiff.jpeg_stream import adobe_segment, read_header, tables_segments
 from viewer.slide.geometry import TileKey
-from viewer.slide.jpeg_stream import adobe_segment, read_header, tables_segments
-from viewer.slide.tiff_ifd import TiffFormatError, read_ifds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

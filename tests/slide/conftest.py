@@ -12,8 +12,8 @@ import tifffile
 
 from viewer.slide.byte_source import FileBytes
 from viewer.slide.formats.registry import open_slide
+from viewer.slide.formats.tiff.ifd import read_ifds
 from viewer.slide.geometry import TileKey
-from viewer.slide.tiff_ifd import read_ifds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -21,11 +21,11 @@ from viewer.relevance.hdf5_reading import FeatureFileError
 from viewer.relevance.imported_raster import MAX_PIXELS, covers, raster_scores, stretched_pixel
 from viewer.relevance.imported_scores import ImportedScores, chosen_column
 from viewer.slide.byte_source import FileBytes
-from viewer.slide.tiff_ifd import TiffFormatError, read_ifds, sub_ifds
-from viewer.slide.tiff_layout import BLACK_IS_ZERO, COMPRESSIONS, TiffImage, image_from_ifd
-from viewer.slide.tiff_metadata import mpp_from_ifd, ome_from_ifd
-from viewer.slide.tiff_numbers import kind_of_numbers, read_numbers
-from viewer.slide.tile_codec import CodecError
+from viewer.slide.formats.tiff.codec import CodecError
+from viewer.slide.formats.tiff.ifd import TiffFormatError, read_ifds, sub_ifds
+from viewer.slide.formats.tiff.layout import BLACK_IS_ZERO, COMPRESSIONS, TiffImage, image_from_ifd
+from viewer.slide.formats.tiff.metadata import mpp_from_ifd, ome_from_ifd
+from viewer.slide.formats.tiff.samples import kind_of_numbers, read_numbers
 
 if TYPE_CHECKING:
     from pathlib import Path

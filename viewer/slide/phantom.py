@@ -16,12 +16,12 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from viewer.common.atomic_write import save_atomically
+from viewer.slide.formats.tiff.writer import write_pyramid_tiff
 from viewer.slide.phantom_layout import NODES, Tissue, make_layout
 from viewer.slide.phantom_noise import Window, at_points, between_nodes, blobs, nodes_of, tiled
 from viewer.slide.phantom_scatter import MAX_DRIFT_PX, Points, Scatter, make_scatters, scattered
 from viewer.slide.phantom_texture import colours_of_stain, make_textures
 from viewer.slide.phantom_truth import regions_geojson
-from viewer.slide.tiff_writer import write_pyramid_tiff
 
 if TYPE_CHECKING:
     from collections.abc import Callable

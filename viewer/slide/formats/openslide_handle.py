@@ -16,8 +16,8 @@ import openslide
 from PIL.ImageCms import PyCMSError
 
 from viewer.slide.byte_source import FileBytes
+from viewer.slide.formats.tiff.ifd import MAX_NUMBERS, TiffFormatError, begins_like_tiff, read_ifds
 from viewer.slide.source import NotThisReader, SlideError, TileError
-from viewer.slide.tiff_ifd import MAX_NUMBERS, TiffFormatError, begins_like_tiff, read_ifds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.slide.tiff_ifd import Ifd
+    from viewer.slide.formats.tiff.ifd import Ifd
 
 # Small: decoded tiles are cached by the streamer, this only saves file tiles that straddle two requests.
 CACHE_BYTES = 32 * 2**20

@@ -47,7 +47,7 @@ def _as_deepzoom(path: Path) -> Source:
 
 
 def _as_tiff(path: Path) -> Source:
-    from viewer.slide.tiff_source import open_tiff
+    from viewer.slide.formats.tiff.source import open_tiff
 
     return open_tiff(path)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from viewer.slide.tiff_ifd import MAX_NUMBERS, Ifd, TiffFormatError, sub_ifds
+from viewer.slide.formats.tiff.ifd import MAX_NUMBERS, Ifd, TiffFormatError, sub_ifds
 
 if TYPE_CHECKING:
     from typing import TypeAlias

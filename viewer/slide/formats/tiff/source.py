@@ -12,25 +12,22 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from viewer.slide import tiff_layout as tiff
 from viewer.slide.byte_source import FileBytes
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.formats.openslide import FORMAT_NAMES, facts_from_handle, read_level_region
 from viewer.slide.formats.openslide_handle import OpenSlideHandle, vendor_of
-from viewer.slide.geometry import Pyramid, Rect, TileKey
-from viewer.slide.pixels import opaque_rgba
-from viewer.slide.resolution import pixel_aspect
-from viewer.slide.source import NotThisReader, SlideInfo, TileError
-from viewer.slide.tiff_ifd import Ifd, TiffFormatError, begins_like_tiff, read_ifds
-from viewer.slide.tiff_layout import (
+from viewer.slide.formats.tiff import layout as tiff
+from viewer.slide.formats.tiff.codec import CodecError, TileCodec
+from viewer.slide.formats.tiff.ifd import Ifd, TiffFormatError, begins_like_tiff, read_ifds
+from viewer.slide.formats.tiff.layout import (
     TiffImage,
     pyramid_images,
     read_tile_table,
     spread_missing_tiles,
     why_unsupported,
 )
-from viewer.slide.tiff_level import MAX_DIRECT_TILE_PX, TiffLevel, bits_used
-from viewer.slide.tiff_metadata import (
+from viewer.slide.formats.tiff.level import MAX_DIRECT_TILE_PX, TiffLevel, bits_used
+from viewer.slide.formats.tiff.metadata import (
     OmeFacts,
     icc_profile_from_ifd,
     is_cloud_optimised,
@@ -38,8 +35,11 @@ from viewer.slide.tiff_metadata import (
     ome_from_ifd,
     properties_from_ifd,
 )
-from viewer.slide.tiff_stripped import read_stripped
-from viewer.slide.tile_codec import CodecError, TileCodec
+from viewer.slide.formats.tiff.samples import read_stripped
+from viewer.slide.geometry import Pyramid, Rect, TileKey
+from viewer.slide.pixels import opaque_rgba
+from viewer.slide.resolution import pixel_aspect
+from viewer.slide.source import NotThisReader, SlideInfo, TileError
 
 if TYPE_CHECKING:
     from pathlib import Path

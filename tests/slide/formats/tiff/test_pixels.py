@@ -358,6 +358,6 @@ def test_jfif_tiles_that_openslide_never_sees_are_ycbcr_whatever_the_tiff_says(
             metadata=None,
         )
     patch_tiff(path, 0, 262, {0: 2})
-    monkeypatch.setattr("viewer.slide.tiff_source.vendor_of", lambda _path: None)
+    monkeypatch.setattr("viewer.slide.formats.tiff.source.vendor_of", lambda _path: None)
 
     assert np.abs(whole_level(opened(path), 0)[..., :3].astype(int) - pixels).mean() < 4

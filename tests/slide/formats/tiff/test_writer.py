@@ -12,8 +12,8 @@ import openslide
 import pytest
 
 from viewer.common.atomic_write import SaveError
-from viewer.slide.tiff_source import open_tiff
-from viewer.slide.tiff_writer import CHUNK_PX, halved, level_sizes, write_pyramid_tiff
+from viewer.slide.formats.tiff.source import open_tiff
+from viewer.slide.formats.tiff.writer import CHUNK_PX, halved, level_sizes, write_pyramid_tiff
 
 if TYPE_CHECKING:
     from pathlib import Path

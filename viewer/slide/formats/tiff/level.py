@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from viewer.slide.formats.tiff.codec import CodecError, TileCodec
+from viewer.slide.formats.tiff.ifd import TiffFormatError
+from viewer.slide.formats.tiff.layout import coded_tile, read_tile_table
 from viewer.slide.pixels import background_tile, opaque_rgba
 from viewer.slide.source import TileError
-from viewer.slide.tiff_ifd import TiffFormatError
-from viewer.slide.tiff_layout import coded_tile, read_tile_table
-from viewer.slide.tile_codec import CodecError, TileCodec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.slide.byte_source import FileBytes
-    from viewer.slide.tiff_layout import TiffImage, TileTable
+    from viewer.slide.formats.tiff.layout import TiffImage, TileTable
 
 # Small tiles are gathered until a tile is worth a texture layer and a request of its own. 240 is Aperio's old
 # tile.

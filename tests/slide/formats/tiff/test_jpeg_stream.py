@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from viewer.slide.jpeg_stream import JpegError, adobe_segment, read_header, tables_segments
+from viewer.slide.formats.tiff.jpeg_stream import JpegError, adobe_segment, read_header, tables_segments
 
 JFIF = b"\xff\xe0\x00\x04ab"
 ADOBE = b"\xff\xee\x00\x04cd"

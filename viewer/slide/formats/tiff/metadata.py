@@ -6,11 +6,11 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from viewer.slide.formats.tiff.ifd import TiffFormatError
 from viewer.slide.resolution import PLAUSIBLE_MPP_UM, credible_mpp, number, objective_power
-from viewer.slide.tiff_ifd import TiffFormatError
 
 if TYPE_CHECKING:
-    from viewer.slide.tiff_ifd import Ifd
+    from viewer.slide.formats.tiff.ifd import Ifd
 
 MAX_ICC_BYTES = 16 * 2**20
 MAX_PROPERTY_CHARACTERS = 65536

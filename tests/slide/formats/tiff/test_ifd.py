@@ -11,7 +11,7 @@ import pytest
 import tifffile
 
 from viewer.slide.byte_source import FileBytes
-from viewer.slide.tiff_ifd import MAX_IFDS, Ifd, TiffFormatError, read_ifds, sub_ifds
+from viewer.slide.formats.tiff.ifd import MAX_IFDS, Ifd, TiffFormatError, read_ifds, sub_ifds
 
 if TYPE_CHECKING:
     from pathlib import Path

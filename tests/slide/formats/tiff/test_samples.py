@@ -12,10 +12,10 @@ import pytest
 import tifffile
 
 from viewer.slide.byte_source import FileBytes
-from viewer.slide.tiff_ifd import read_ifds
-from viewer.slide.tiff_layout import image_from_ifd
-from viewer.slide.tiff_numbers import kind_of_numbers, read_numbers
-from viewer.slide.tile_codec import CodecError
+from viewer.slide.formats.tiff.codec import CodecError
+from viewer.slide.formats.tiff.ifd import read_ifds
+from viewer.slide.formats.tiff.layout import image_from_ifd
+from viewer.slide.formats.tiff.samples import kind_of_numbers, read_numbers
 
 if TYPE_CHECKING:
     from pathlib import Path

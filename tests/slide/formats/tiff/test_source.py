@@ -10,9 +10,9 @@ import pytest
 import tifffile
 
 from viewer.slide.formats.registry import open_slide
+from viewer.slide.formats.tiff.source import open_tiff
 from viewer.slide.geometry import TileKey
 from viewer.slide.source import NotThisReader, TileError
-from viewer.slide.tiff_source import open_tiff
 
 if TYPE_CHECKING:
     from collections.abc import Callable

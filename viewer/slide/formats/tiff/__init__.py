@@ -1,0 +1,1 @@
+"""TIFF parsed and decoded straight from its own tile bytes."""

@@ -18,7 +18,7 @@ from viewer.bench_encode import random_hipt
 from viewer.common.errors import EncoderError
 from viewer.relevance import hipt_encoder
 from viewer.relevance.hipt_encoder import HiptEncoder
-from viewer.slide.phantom import write_phantom
+from viewer.slide.phantom.slide import write_phantom
 from viewer.slide.source import SlideError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from viewer.relevance.gated_attention import GatedAttentionHead, GatedShape
 from viewer.relevance.head_registry import HeadEntry, register_head
 from viewer.relevance.measured_card import MEASURED
 from viewer.relevance.transmil import TransMilHead, TransMilShape
-from viewer.slide.phantom import write_phantom
+from viewer.slide.phantom.slide import write_phantom
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ import tifffile
 from PIL import Image
 
 from viewer import cli
-from viewer.slide.phantom import write_phantom
+from viewer.slide.phantom.slide import write_phantom
 
 if TYPE_CHECKING:
     from pathlib import Path

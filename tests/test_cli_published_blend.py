@@ -12,7 +12,7 @@ import torch
 from tests.relevance.test_hipt import saved, small
 from viewer import cli
 from viewer.relevance.encoders import registry_file
-from viewer.slide.phantom import write_phantom
+from viewer.slide.phantom.slide import write_phantom
 
 if TYPE_CHECKING:
     from pathlib import Path

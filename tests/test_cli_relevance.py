@@ -19,7 +19,7 @@ from viewer import cli, cli_heatmap
 from viewer.relevance import attention_map, offline, overlapping, points
 from viewer.relevance.measured import MeasuredEncoder
 from viewer.slide.formats.registry import open_slide
-from viewer.slide.phantom import write_phantom
+from viewer.slide.phantom.slide import write_phantom
 from viewer.slide.source import SlideError
 from viewer.view import hierarchy
 

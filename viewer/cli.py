@@ -326,7 +326,7 @@ def _snapshot(options: argparse.Namespace) -> int:
 
 def _phantom(options: argparse.Namespace) -> int:
     from viewer.common.progress import progress_bar
-    from viewer.slide.phantom import MAX_SIZE_PX, MIN_SIZE_PX, write_phantom
+    from viewer.slide.phantom.slide import MAX_SIZE_PX, MIN_SIZE_PX, write_phantom
 
     if not MIN_SIZE_PX <= options.size <= MAX_SIZE_PX:
         raise arguments.UsageError(

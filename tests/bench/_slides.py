@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from viewer.common.paths import cache_dir
-from viewer.slide.phantom import write_phantom
+from viewer.slide.phantom.slide import write_phantom
 
 if TYPE_CHECKING:
     from pathlib import Path

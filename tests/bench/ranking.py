@@ -29,7 +29,7 @@ from viewer.relevance.query import Term
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import Rect
-from viewer.slide.phantom import write_phantom
+from viewer.slide.phantom.slide import write_phantom
 from viewer.slide.region import read_region
 from viewer.slide.source import SlideInfo, Source
 from viewer.slide.tissue import tissue_mask

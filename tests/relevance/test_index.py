@@ -20,7 +20,7 @@ from viewer.relevance.encoders import registry_file
 from viewer.relevance.index import IndexJob, index_slide, index_slides, slides_among
 from viewer.relevance.offline import open_analysis, pixel_size_of
 from viewer.slide.formats.registry import open_slide
-from viewer.slide.phantom import write_phantom
+from viewer.slide.phantom.slide import write_phantom
 
 ROOT = Path(__file__).parents[2]
 

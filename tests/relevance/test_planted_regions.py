@@ -22,8 +22,8 @@ from viewer.relevance.training_data import Label, gather
 from viewer.relevance.training_report import auc
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect
-from viewer.slide.phantom import Phantom
-from viewer.slide.phantom_layout import Tissue
+from viewer.slide.phantom.layout import Tissue
+from viewer.slide.phantom.slide import Phantom
 from viewer.slide.source import SlideInfo
 from viewer.slide.tissue import tissue_mask
 

@@ -14,7 +14,7 @@ from viewer.relevance import store_subject
 from viewer.relevance.offline import PixelSizeError, card_of, pixel_size_of
 from viewer.relevance.question import Examples, QuestionError, ask, read_question
 from viewer.slide.formats.registry import open_slide
-from viewer.slide.phantom import write_phantom
+from viewer.slide.phantom.slide import write_phantom
 from viewer.slide.region import read_region
 
 if TYPE_CHECKING:

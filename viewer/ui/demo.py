@@ -48,7 +48,7 @@ def open_demo(window: MainWindow) -> None:
 
 def make_slide(path: Path, progress: Progress) -> None:
     """Write the demo slide where it is not there yet."""
-    from viewer.slide.phantom import write_phantom
+    from viewer.slide.phantom.slide import write_phantom
 
     if path.exists():
         return

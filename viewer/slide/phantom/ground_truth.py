@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.slide.phantom_layout import CLASS_NAMES, NODES
+from viewer.slide.phantom.layout import CLASS_NAMES, NODES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.slide.phantom_layout import Layout
-    from viewer.slide.phantom_noise import Floats
+    from viewer.slide.phantom.layout import Layout
+    from viewer.slide.phantom.noise import Floats
 
 _SMALLEST_NODES = 24  # smaller fragments are drawn but not named
 _SMOOTH_OVER = 5

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.slide.phantom_noise import blobs, clouds
+from viewer.slide.phantom.noise import blobs, clouds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.slide.phantom_noise import Floats
+    from viewer.slide.phantom.noise import Floats
 
 NODES = 1024
 

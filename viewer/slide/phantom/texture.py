@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.slide.phantom_layout import Tissue
-from viewer.slide.phantom_noise import blobs, fibres
+from viewer.slide.phantom.layout import Tissue
+from viewer.slide.phantom.noise import blobs, fibres
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from viewer.slide.phantom_noise import Floats
+    from viewer.slide.phantom.noise import Floats
 
 CODES_PER_OD = 160
 GLASS_RGB = (242, 242, 242)

@@ -17,11 +17,11 @@ from PIL import Image, ImageFilter
 
 from viewer.common.atomic_write import save_atomically
 from viewer.slide.formats.tiff.writer import write_pyramid_tiff
-from viewer.slide.phantom_layout import NODES, Tissue, make_layout
-from viewer.slide.phantom_noise import Window, at_points, between_nodes, blobs, nodes_of, tiled
-from viewer.slide.phantom_scatter import MAX_DRIFT_PX, Points, Scatter, make_scatters, scattered
-from viewer.slide.phantom_texture import colours_of_stain, make_textures
-from viewer.slide.phantom_truth import regions_geojson
+from viewer.slide.phantom.ground_truth import regions_geojson
+from viewer.slide.phantom.layout import NODES, Tissue, make_layout
+from viewer.slide.phantom.noise import Window, at_points, between_nodes, blobs, nodes_of, tiled
+from viewer.slide.phantom.scatter import MAX_DRIFT_PX, Points, Scatter, make_scatters, scattered
+from viewer.slide.phantom.texture import colours_of_stain, make_textures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.slide.phantom_cells import Stamp
-    from viewer.slide.phantom_noise import Floats
+    from viewer.slide.phantom.cells import Stamp
+    from viewer.slide.phantom.noise import Floats
 
 MIN_SIZE_PX, MAX_SIZE_PX = 256, 400_000
 _BLUR_SIGMA_PX = 6.0

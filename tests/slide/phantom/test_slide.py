@@ -11,10 +11,10 @@ import numpy as np
 import openslide
 import pytest
 
-from viewer.slide.phantom import Phantom, write_phantom
-from viewer.slide.phantom_layout import CLASS_NAMES, NODES, Tissue, make_layout
-from viewer.slide.phantom_noise import Window, between_nodes, blobs, hashed, tiled, uniform
-from viewer.slide.phantom_truth import polygons_of_mask
+from viewer.slide.phantom.ground_truth import polygons_of_mask
+from viewer.slide.phantom.layout import CLASS_NAMES, NODES, Tissue, make_layout
+from viewer.slide.phantom.noise import Window, between_nodes, blobs, hashed, tiled, uniform
+from viewer.slide.phantom.slide import Phantom, write_phantom
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from viewer.slide.phantom_cells import (
+from viewer.slide.phantom.cells import (
     DEBRIS,
     EPITHELIAL,
     FIBROBLAST,
@@ -23,15 +23,15 @@ from viewer.slide.phantom_cells import (
     CellPainter,
     Stamp,
 )
-from viewer.slide.phantom_layout import Tissue
-from viewer.slide.phantom_noise import hashed, uniform
+from viewer.slide.phantom.layout import Tissue
+from viewer.slide.phantom.noise import hashed, uniform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
-    from viewer.slide.phantom_noise import Floats, Window
+    from viewer.slide.phantom.noise import Floats, Window
 
 
 MAX_DRIFT_PX = 600

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.slide.phantom_noise import blobs
-from viewer.slide.phantom_texture import CODES_PER_OD
+from viewer.slide.phantom.noise import blobs
+from viewer.slide.phantom.texture import CODES_PER_OD
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.slide.phantom_noise import Floats
+    from viewer.slide.phantom.noise import Floats
 
 _GRAIN_SIDE = 512
 

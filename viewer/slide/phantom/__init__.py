@@ -1,0 +1,1 @@
+"""The procedural H&E slide for the demo and for tests."""

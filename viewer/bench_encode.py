@@ -22,9 +22,9 @@ from viewer.relevance.hipt_encoder import HiptEncoder
 from viewer.relevance.hipt_heatmap import flops_per_region, reference_flops_per_region
 from viewer.relevance.precision import dtype_name
 from viewer.relevance.saliency_card import SALIENCY
-from viewer.relevance.stain_vectors import find_stains
 from viewer.relevance.vit import Shape, VisionTransformer, positions_for
 from viewer.slide.formats.registry import open_slide
+from viewer.slide.tissue.stains import find_stains
 
 if TYPE_CHECKING:
     from collections.abc import Callable

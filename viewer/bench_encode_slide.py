@@ -20,7 +20,7 @@ from viewer.relevance.offline import pixel_size_of
 from viewer.relevance.order import blocks_of
 from viewer.relevance.reading import BlockReader, read_block
 from viewer.slide.formats.registry import open_slide
-from viewer.slide.tissue import tissue_mask
+from viewer.slide.tissue.mask import tissue_mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

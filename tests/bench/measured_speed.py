@@ -15,7 +15,7 @@ import torch
 
 from viewer.relevance.measured import MeasuredEncoder
 from viewer.relevance.measured_card import MEASURED
-from viewer.relevance.stain_vectors import find_stains
+from viewer.slide.tissue.stains import find_stains
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,7 +24,6 @@ from viewer.common.errors import UnsupportedTermError
 from viewer.common.paths import cache_dir
 from viewer.relevance.encoders import MEASURED_ID, load_encoder
 from viewer.relevance.grid import PATCH_UM, PatchGrid
-from viewer.relevance.pixel_size import estimate_mpp_um
 from viewer.relevance.query import Term
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.formats.registry import open_slide
@@ -32,7 +31,8 @@ from viewer.slide.geometry import Rect
 from viewer.slide.phantom.slide import write_phantom
 from viewer.slide.region import read_region
 from viewer.slide.source import SlideInfo, Source
-from viewer.slide.tissue import tissue_mask
+from viewer.slide.tissue.mask import tissue_mask
+from viewer.slide.tissue.pixel_size import estimate_mpp_um
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from viewer.relevance.query import Term
     from viewer.slide.geometry import TileKey
     from viewer.slide.source import Source
-    from viewer.slide.tissue import TissueMask
+    from viewer.slide.tissue.mask import TissueMask
 
 MPP_UM = (8.0, 8.0)
 """A patch is 16 × 16 px."""

@@ -28,7 +28,7 @@ from viewer.relevance.query import Term
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect, TileKey
 from viewer.slide.source import SlideInfo, Source, TileError
-from viewer.slide.tissue import tissue_mask
+from viewer.slide.tissue.mask import tissue_mask
 
 MPP = (0.5, 0.5)
 

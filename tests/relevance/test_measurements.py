@@ -7,7 +7,7 @@ import pytest
 
 from viewer.relevance.measurement_names import INDEX, MEASUREMENTS
 from viewer.relevance.measurements import MARGIN_PX, PATCH_PX, measure
-from viewer.relevance.stain_vectors import RUIFROK, Stains
+from viewer.slide.tissue.stains import RUIFROK, Stains
 
 GLASS = 245.0
 SIDE = PATCH_PX + 2 * MARGIN_PX

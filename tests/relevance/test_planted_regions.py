@@ -25,7 +25,7 @@ from viewer.slide.geometry import Rect
 from viewer.slide.phantom.layout import Tissue
 from viewer.slide.phantom.slide import Phantom
 from viewer.slide.source import SlideInfo
-from viewer.slide.tissue import tissue_mask
+from viewer.slide.tissue.mask import tissue_mask
 
 if TYPE_CHECKING:
     from viewer.relevance.training_model import HeadKind

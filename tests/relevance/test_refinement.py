@@ -9,7 +9,7 @@ from viewer.relevance.encoders import Reason
 from viewer.relevance.measurement_names import INDEX
 from viewer.relevance.measurements import measure
 from viewer.relevance.refinement import REFINED_MARGIN_PX, REFINED_PX, refinable, refined, refined_nuclei
-from viewer.relevance.stain_vectors import RUIFROK, Stains
+from viewer.slide.tissue.stains import RUIFROK, Stains
 
 GLASS = 245.0
 CROWDED_UM = 128 / 27

@@ -12,7 +12,7 @@ from viewer.relevance.measurement_names import INDEX
 from viewer.relevance.measurements import MARGIN_PX
 from viewer.relevance.query import Term
 from viewer.relevance.saliency_card import SALIENCY
-from viewer.relevance.stain_vectors import RUIFROK, Stains
+from viewer.slide.tissue.stains import RUIFROK, Stains
 
 GLASS = 245.0
 STAINS = Stains(

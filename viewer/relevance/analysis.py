@@ -25,7 +25,7 @@ from viewer.relevance.reading import BlockReader
 from viewer.relevance.scoring import Scoring
 from viewer.relevance.whole_attention import WholeAttention
 from viewer.slide.source import TileError
-from viewer.slide.tissue import tissue_mask
+from viewer.slide.tissue.mask import tissue_mask
 from viewer.view.hierarchy import TOKENS_A_SIDE
 
 if TYPE_CHECKING:

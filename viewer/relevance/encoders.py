@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from viewer.relevance.query import Term
     from viewer.slide.geometry import Rect
     from viewer.slide.source import Source
-    from viewer.slide.tissue import TissueMask
+    from viewer.slide.tissue.mask import TissueMask
 
 
 MEASURED_ID = "measured"

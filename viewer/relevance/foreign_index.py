@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from viewer.relevance.foreign_features import ForeignFeatures
     from viewer.relevance.grid import PatchGrid
     from viewer.slide.source import Source
-    from viewer.slide.tissue import TissueMask
+    from viewer.slide.tissue.mask import TissueMask
 
 _SAME_SIZE = 0.02
 _MAX_STEPS = 400_000_000

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from viewer.relevance.hipt import Hipt
     from viewer.relevance.query import Term
     from viewer.slide.source import Source
-    from viewer.slide.tissue import TissueMask
+    from viewer.slide.tissue.mask import TissueMask
 
 
 Network = TypeVar("Network", VisionTransformer, RegionTransformer | None)

@@ -12,10 +12,10 @@ from viewer.relevance.device_trouble import device_trouble
 from viewer.relevance.measured_card import MEASURED
 from viewer.relevance.measurements import measure
 from viewer.relevance.refinement import REFINED_MARGIN_PX, REFINED_PX, refinable, refined
-from viewer.relevance.stain_vectors import Stains, find_stains
 from viewer.slide.geometry import Rect
 from viewer.slide.region import read_region
 from viewer.slide.source import TileError
+from viewer.slide.tissue.stains import Stains, find_stains
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders import EncoderCard, Reason
     from viewer.relevance.query import Term
     from viewer.slide.source import Source
-    from viewer.slide.tissue import TissueMask
+    from viewer.slide.tissue.mask import TissueMask
 
 _SAMPLES = 24
 _SAMPLE_UM = 128.0

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from viewer.relevance.stain_vectors import Stains
+    from viewer.slide.tissue.stains import Stains
 
 PATCH_PX = 128
 MARGIN_PX = 16

@@ -11,9 +11,9 @@ from viewer.relevance.encoders import HEAD_PREFIX, cards, load_encoder, read_reg
 from viewer.relevance.features import FeatureStore
 from viewer.relevance.grid import PatchGrid
 from viewer.relevance.head_registry import head_entry
-from viewer.relevance.pixel_size import estimate_mpp_um
 from viewer.relevance.store_subject import StoreSubject
-from viewer.slide.tissue import tissue_mask
+from viewer.slide.tissue.mask import tissue_mask
+from viewer.slide.tissue.pixel_size import estimate_mpp_um
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.encoders import Reason
-    from viewer.relevance.stain_vectors import Stains
+    from viewer.slide.tissue.stains import Stains
 
 REFINED_MPP_UM = 0.5
 REFINED_PX = 256

@@ -21,8 +21,8 @@ from viewer.relevance.measured_card import MEASURED
 from viewer.relevance.measurement_names import INDEX
 from viewer.relevance.measurements import CLEAR_DENSITY, MARGIN_PX, PATCH_PX
 from viewer.relevance.saliency_card import SALIENCY
-from viewer.relevance.stain_vectors import Stains
 from viewer.relevance.surprise import unlikeness
+from viewer.slide.tissue.stains import Stains
 from viewer.view.hierarchy import TOKENS_A_SIDE
 
 if TYPE_CHECKING:

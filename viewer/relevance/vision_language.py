@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders import ModelEntry, Reason
     from viewer.relevance.query import Term
     from viewer.slide.source import Source
-    from viewer.slide.tissue import TissueMask
+    from viewer.slide.tissue.mask import TissueMask
 
 SHARPEST_SCALE = 20.0
 """A model's own logit scale (up to 100) is for choosing among captions; as a score it saturates."""

@@ -24,8 +24,8 @@ from viewer.ui.theme import em_px, without_icons
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from viewer.relevance.pixel_size import PixelSizeEstimate
     from viewer.slide.source import Source
+    from viewer.slide.tissue.pixel_size import PixelSizeEstimate
     from viewer.ui.slide_view import SlideView
 
 WHY = (
@@ -45,8 +45,8 @@ _DECIMALS = 4
 
 def estimated_from(source: Source) -> PixelSizeEstimate:
     """The pixel size estimated from the slide's own tissue. Reads pixels for about a second."""
-    from viewer.relevance.pixel_size import estimate_mpp_um
-    from viewer.slide.tissue import tissue_mask
+    from viewer.slide.tissue.mask import tissue_mask
+    from viewer.slide.tissue.pixel_size import estimate_mpp_um
 
     return estimate_mpp_um(source, tissue_mask(source, None))
 

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QWidget
 
 from tests.gui.sources import MadeSource
 from viewer.common.scale import whole_units
-from viewer.relevance.pixel_size import PixelSizeEstimate
 from viewer.slide.source import TileError
+from viewer.slide.tissue.pixel_size import PixelSizeEstimate
 from viewer.ui.action_table import ACTIONS
 from viewer.ui.pixel_size import PixelSize
 from viewer.ui.shortcut_sheet import GESTURES, ShortcutSheet

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from viewer.relevance.stain_vectors import RUIFROK, Stains, find_stains
+from viewer.slide.tissue.stains import RUIFROK, Stains, find_stains
 
 GLASS = np.array([245.0, 243.0, 244.0])
 DAB = [[0.65, 0.70, 0.29], [0.27, 0.57, 0.78]]

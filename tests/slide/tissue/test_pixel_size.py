@@ -1,4 +1,4 @@
-"""viewer.relevance.pixel_size: estimates hold on slides of known pixel size, and none is made up."""
+"""viewer.slide.tissue.pixel_size: estimates hold on slides of known pixel size, and none is made up."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pytest
 from PIL import Image
 
 from tests.slide.stained import slide_of
-from viewer.relevance import pixel_size
-from viewer.relevance.pixel_size import estimate_from_nuclei, estimate_mpp_um
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import Rect
 from viewer.slide.region import read_region
 from viewer.slide.source import TileError
-from viewer.slide.tissue import tissue_mask
+from viewer.slide.tissue import pixel_size
+from viewer.slide.tissue.mask import tissue_mask
+from viewer.slide.tissue.pixel_size import estimate_from_nuclei, estimate_mpp_um
 
 if TYPE_CHECKING:
     from pathlib import Path

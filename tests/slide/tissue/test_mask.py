@@ -1,4 +1,4 @@
-"""viewer.slide.tissue: tissue of many stains is found, ink, dust and glass are not; what is said is true."""
+"""viewer.slide.tissue.mask: tissue of many stains is found, ink, dust and glass are not; what is said is true."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 
 from tests.slide import stained
 from tests.slide.stained import HEIGHT, WIDTH, StainedGlass, box, disc, slide_of
-from viewer.slide import tissue as tissue_module
-from viewer.slide.components import grown, holes_filled, pieces, shrunk
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import Pyramid, TileKey
 from viewer.slide.source import TileError, TileNotReadyError
-from viewer.slide.tissue import TissueMask, tissue_mask
+from viewer.slide.tissue import mask as tissue_module
+from viewer.slide.tissue.mask import TissueMask, tissue_mask
+from viewer.slide.tissue.morphology import grown, holes_filled, pieces, shrunk
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from viewer.slide.components import grown, holes_filled, pieces, shrunk
 from viewer.slide.geometry import TileKey
 from viewer.slide.source import TileError, TileNotReadyError
+from viewer.slide.tissue.morphology import grown, holes_filled, pieces, shrunk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

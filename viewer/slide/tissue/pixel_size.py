@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.slide.source import Source
-    from viewer.slide.tissue import TissueMask
+    from viewer.slide.tissue.mask import TissueMask
 
     Floats = NDArray[np.float32]
 

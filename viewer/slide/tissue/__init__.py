@@ -1,0 +1,1 @@
+"""What pixels alone say of a slide: tissue mask, stains, estimated pixel size."""

@@ -15,9 +15,9 @@ import torch
 from viewer.common.cores import core_count
 from viewer.common.errors import EncoderError
 from viewer.relevance.analysis import BLOCK_SIDE, LEAST_TISSUE
-from viewer.relevance.grid import PatchGrid
 from viewer.relevance.offline import pixel_size_of
 from viewer.relevance.order import blocks_of
+from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.reading import BlockReader, read_block
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.tissue.mask import tissue_mask
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from viewer.relevance.encoders import Encoder
-    from viewer.relevance.order import Block
+    from viewer.relevance.patches.blocks import Block
 
 _BLOCKS_A_THREAD = 2
 _REPEATS = 2

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from viewer.relevance.attention import Attention, Head
     from viewer.relevance.attention_map import AttentionMap
     from viewer.relevance.encoders import EncoderCard, ModelEntry
-    from viewer.relevance.field import Provenance
-    from viewer.relevance.grid import PatchGrid
+    from viewer.relevance.patches.field import Provenance
+    from viewer.relevance.patches.grid import PatchGrid
 
 MODES = "factorised", "blend", "single"
 LEVELS = "region", "patch", "token"

@@ -11,7 +11,7 @@ from viewer import __version__, arguments, terminal
 if TYPE_CHECKING:
     import argparse
 
-    from viewer.relevance.field import RelevanceField
+    from viewer.relevance.patches.field import RelevanceField
     from viewer.slide.source import Source
 
 _UNIT = "score of the map, 0 to 1"
@@ -47,10 +47,10 @@ def map_over(source: Source, options: argparse.Namespace) -> RelevanceField:
 
     Raises UsageError where one of several columns must be chosen, FeatureFileError, PixelSizeError.
     """
-    from viewer.relevance.grid import PatchGrid
     from viewer.relevance.imported_maps import read_map
     from viewer.relevance.imported_scores import SeveralColumnsError
     from viewer.relevance.offline import pixel_size_of
+    from viewer.relevance.patches.grid import PatchGrid
 
     size = pixel_size_of(source, options.mpp)
     extent_px = source.pyramid.width, source.pyramid.height

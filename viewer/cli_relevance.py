@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.relevance.encoders import EncoderCard
-    from viewer.relevance.field import RelevanceField
     from viewer.relevance.index import IndexResult
+    from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.question import Answer
     from viewer.relevance.text import Understood
     from viewer.slide.source import Source

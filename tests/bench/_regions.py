@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.grid import PatchGrid
+    from viewer.relevance.patches.grid import PatchGrid
 
 CONCEPT_OF_CLASS = {
     "normal_colon_mucosa": "normal_mucosa",

@@ -27,7 +27,7 @@ from viewer.relevance.loads import Allocator
 from viewer.relevance.magnification import sides_for
 from viewer.relevance.messages import Look
 from viewer.relevance.offline import open_analysis, pixel_size_of
-from viewer.relevance.order import Block
+from viewer.relevance.patches.blocks import Block
 from viewer.relevance.reading import read_block
 from viewer.relevance.text import parse
 from viewer.slide.formats.registry import open_slide
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.encoders import Encoder
-    from viewer.relevance.grid import PatchGrid
+    from viewer.relevance.patches.grid import PatchGrid
     from viewer.slide.source import Source
 
 PATCHES = 64

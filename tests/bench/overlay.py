@@ -18,10 +18,11 @@ from frame_cost import COLUMNS, HEIGHT_PX, ROWS, SCREEN, TILE_PX, WIDTH_PX, Nois
 from OpenGL import GL
 
 from gpu.context import OffscreenContext, gl_info
+from viewer.relevance.patches.attention_codes import PATCHES_A_SIDE, TOKENS_A_SIDE
 from viewer.stream.streamer import Streamer
 from viewer.tile_engine import Look, TileEngine
 from viewer.view.camera import Velocity, View
-from viewer.view.hierarchy import PATCHES_A_SIDE, TOKENS_A_SIDE, HierarchyLevels, HierarchyLook
+from viewer.view.hierarchy import HierarchyLevels, HierarchyLook
 from viewer.view.overlay import Overlay, OverlayLayer, OverlayLook, OverlayScene
 
 if TYPE_CHECKING:

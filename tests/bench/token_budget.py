@@ -18,7 +18,7 @@ from ranking import NAMED, measure_slide
 from gpu.allocate import allocate_tokens, focused, joint_relevance
 from viewer.relevance.encoders import MEASURED_ID, load_encoder
 from viewer.relevance.loads import TOKEN_SHARE, UNIFORM_TOKENS
-from viewer.relevance.surprise import surprise_of
+from viewer.relevance.patches.novelty import surprise_of
 
 
 def main() -> int:

@@ -13,10 +13,11 @@ from gpu.errors import GpuError
 from gpu.overlay import OverlayRenderer
 from viewer import overlay_drawing
 from viewer.overlay_drawing import OverlayDrawing
+from viewer.relevance.patches.attention_codes import MIDDLE
 from viewer.slide.geometry import Pyramid
 from viewer.view.camera import View, screen_from_slide, slide_from_screen
 from viewer.view.colour_map import colour_maps
-from viewer.view.hierarchy import MIDDLE, MODES, HierarchyLevels, HierarchyLook, composed
+from viewer.view.hierarchy import MODES, HierarchyLevels, HierarchyLook, composed
 from viewer.view.overlay import Overlay, OverlayLayer, OverlayLook, OverlayScene
 from viewer.view.plan import Screen
 

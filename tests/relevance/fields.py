@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from viewer.relevance.field import Provenance, RelevanceField
-from viewer.relevance.grid import PatchGrid
+from viewer.relevance.patches.field import Provenance, RelevanceField
+from viewer.relevance.patches.grid import PatchGrid
 
 EXTENT_PX = (5000, 3100)
 MPP_UM = (0.499, 0.501)

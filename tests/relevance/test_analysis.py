@@ -21,7 +21,8 @@ from viewer.common.atomic_write import SaveError
 from viewer.common.errors import EncoderError, EncoderMemoryError
 from viewer.relevance.analysis import Analysis
 from viewer.relevance.features import FeatureStore
-from viewer.relevance.order import Block, blocks_of
+from viewer.relevance.order import blocks_of
+from viewer.relevance.patches.blocks import Block
 from viewer.relevance.query import Term
 from viewer.relevance.store_subject import StoreSubject
 from viewer.slide.source import TileError

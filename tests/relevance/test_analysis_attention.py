@@ -12,10 +12,11 @@ from tests.relevance.colours import AttendingColours, MadeSlide, MagnifyingColou
 from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
 from viewer.relevance.analysis import Analysis
 from viewer.relevance.mixed_features import CHECKED_PATCHES
-from viewer.relevance.order import Block, blocks_of
+from viewer.relevance.order import blocks_of
+from viewer.relevance.patches.attention_codes import log_codes
+from viewer.relevance.patches.blocks import Block
 from viewer.relevance.query import Term
 from viewer.relevance.shared_attention import SharedAttention
-from viewer.view.hierarchy import log_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -20,7 +20,8 @@ from viewer.relevance.attention_map import (
     patch_attention,
     token_attention,
 )
-from viewer.view.hierarchy import HierarchyLook, composed, log_codes, relative_of_codes
+from viewer.relevance.patches.attention_codes import log_codes, relative_of_codes
+from viewer.view.hierarchy import HierarchyLook, composed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -35,11 +35,11 @@ from viewer.relevance.messages import (
     SetPaused,
     Weigh,
 )
+from viewer.relevance.patches.attention_codes import relative_of_codes
 from viewer.relevance.query import Like, Term
 from viewer.relevance.shared_grid import KNOWN, SharedGrid
 from viewer.slide.geometry import Rect
 from viewer.view.gaze import SlideGaze
-from viewer.view.hierarchy import relative_of_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,10 +24,10 @@ from viewer.relevance.gated_attention import GatedAttentionHead, GatedShape
 from viewer.relevance.head_encoder import HeadEncoder, load_head
 from viewer.relevance.head_registry import HeadEntry, head_cards, register_head
 from viewer.relevance.measured_card import MEASURED
+from viewer.relevance.patches.attention_codes import MIDDLE, relative_of_codes
 from viewer.relevance.shared_attention import SharedAttention
 from viewer.relevance.transmil import TransMilHead, TransMilShape
 from viewer.relevance.whole_attention import WholeAttention
-from viewer.view.hierarchy import MIDDLE, relative_of_codes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,10 +11,10 @@ import pytest
 
 from tests.relevance.fields import EXTENT_PX, small_field
 from viewer.relevance.export import write_geojson
-from viewer.relevance.grid import PatchGrid
 from viewer.relevance.hdf5_reading import FeatureFileError
-from viewer.relevance.hits import Hit
 from viewer.relevance.imported_maps import read_map
+from viewer.relevance.patches.grid import PatchGrid
+from viewer.relevance.patches.peaks import Hit
 
 if TYPE_CHECKING:
     from pathlib import Path

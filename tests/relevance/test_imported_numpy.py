@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from viewer.relevance.grid import PatchGrid
 from viewer.relevance.hdf5_reading import FeatureFileError
 from viewer.relevance.imported_maps import read_map
+from viewer.relevance.patches.grid import PatchGrid
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from viewer.relevance.grid import PatchGrid
 from viewer.relevance.hdf5_reading import FeatureFileError
 from viewer.relevance.imported_scores import (
     ImportedScores,
@@ -18,6 +17,7 @@ from viewer.relevance.imported_scores import (
     on_grid,
     scaled,
 )
+from viewer.relevance.patches.grid import PatchGrid
 
 FILE = Path("a map")
 EXTENT_PX = (1000, 700)

@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("torch")
 
-from viewer.relevance.grid import PatchGrid
 from viewer.relevance.loads import TOKEN_SHARE, UNIFORM_TOKENS, Allocator, bytes_per_level
 from viewer.relevance.messages import Look
+from viewer.relevance.patches.grid import PatchGrid
 from viewer.slide.geometry import Pyramid, Rect
 
 MPP_UM = (0.5, 0.5)

@@ -9,16 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.relevance.fields import small_field
-from viewer.relevance.field import RelevanceField
-from viewer.relevance.grid import PatchGrid
-from viewer.relevance.order import (
-    COARSE_PATCHES,
-    Block,
-    Order,
-    attention_at,
-    blocks_of,
-)
-from viewer.relevance.surprise import surprise_of
+from viewer.relevance.order import COARSE_PATCHES, Order, attention_at, blocks_of
+from viewer.relevance.patches.blocks import Block
+from viewer.relevance.patches.field import RelevanceField
+from viewer.relevance.patches.grid import PatchGrid
+from viewer.relevance.patches.novelty import surprise_of
 from viewer.slide.geometry import Rect
 from viewer.view.gaze import SlideGaze
 

@@ -16,7 +16,7 @@ from tests.relevance.engine_window import PATIENCE_S, Window
 from viewer.relevance.analysis import Analysis
 from viewer.relevance.attention import MEAN
 from viewer.relevance.attention_map import attention_of, patch_attention
-from viewer.relevance.messages import Look, Looked, Note, Overlap, Progress, SetPaused
+from viewer.relevance.messages import Look, Note, Overlap, Progress, SetPaused
 from viewer.relevance.overlap_builder import OverlapBuilder
 from viewer.relevance.overlap_reading import look_again
 from viewer.relevance.overlapping import overlapping_patches
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.encoders import Encoder
     from viewer.relevance.features import FeatureStore
+    from viewer.relevance.patches.progress import Looked
 
 NOWHERE = "there is nowhere to look again"
 

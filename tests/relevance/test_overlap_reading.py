@@ -21,7 +21,7 @@ from viewer.common.errors import EncoderError, EncoderMemoryError
 from viewer.relevance.analysis import Analysis
 from viewer.relevance.attention_map import attention_of
 from viewer.relevance.overlap_reading import look_again, look_between
-from viewer.view.hierarchy import log_codes, relative_of_codes
+from viewer.relevance.patches.attention_codes import log_codes, relative_of_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from viewer.relevance.overlapping import merged, overlapping_patches
-from viewer.view.hierarchy import log_codes, relative_of_codes
+from viewer.relevance.patches.attention_codes import log_codes, relative_of_codes
 
 SHAPE = (4, 5)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from viewer.relevance.grid import PatchGrid
+from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.points import PointFinding, find_points
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from viewer.relevance.field import Provenance, RelevanceField
-from viewer.relevance.grid import PatchGrid
+from viewer.relevance.patches.field import Provenance, RelevanceField
+from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.query import (
     MAX_LEAVES,
     All,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.relevance.fields import small_field
-from viewer.relevance.field import RelevanceField
+from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.shared_grid import ESTIMATED, KNOWN, UNKNOWN, Loads, SharedGrid
 
 

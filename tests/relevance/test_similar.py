@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pytest
 
-from viewer.relevance.grid import PatchGrid
+from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.query import MAX_EXAMPLES
 from viewer.relevance.similar import example_cells, likeness
 from viewer.slide.geometry import Rect

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from gpu.program import read_shader
+from viewer.relevance.patches.attention_codes import log_codes
 from viewer.view.colour_map import ENTRIES, colour_maps, colour_stops
-from viewer.view.hierarchy import HierarchyLevels, HierarchyLook, log_codes
+from viewer.view.hierarchy import HierarchyLevels, HierarchyLook
 from viewer.view.overlay import (
     COLOUR_MAPS,
     FAINT_BELOW,

@@ -17,16 +17,16 @@ from viewer.relevance.attention_builder import AttentionBuilder
 from viewer.relevance.encoders import NamedScores, Refining
 from viewer.relevance.freed_memory import keep_freed_memory
 from viewer.relevance.magnification import sides_for
-from viewer.relevance.messages import Looked
 from viewer.relevance.mixed_features import MixedFeatures
-from viewer.relevance.order import Block, blocks_of
+from viewer.relevance.order import blocks_of
 from viewer.relevance.overlap_builder import OverlapBuilder, is_between
+from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
+from viewer.relevance.patches.progress import Looked
 from viewer.relevance.reading import BlockReader
 from viewer.relevance.scoring import Scoring
 from viewer.relevance.whole_attention import WholeAttention
 from viewer.slide.source import TileError
 from viewer.slide.tissue.mask import tissue_mask
-from viewer.view.hierarchy import TOKENS_A_SIDE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,9 +36,10 @@ if TYPE_CHECKING:
     from viewer.relevance.attention import Attention
     from viewer.relevance.encoders import Encoder, Reason
     from viewer.relevance.features import FeatureStore
-    from viewer.relevance.field import RelevanceField
+    from viewer.relevance.patches.blocks import Block
+    from viewer.relevance.patches.field import RelevanceField
+    from viewer.relevance.patches.outcome import Outcome
     from viewer.relevance.query import Leaf, Query
-    from viewer.relevance.reading import Outcome
     from viewer.slide.source import Source
 
     Mask = NDArray[np.bool_]

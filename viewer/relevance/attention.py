@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from viewer.view.hierarchy import PATCHES_A_SIDE, TOKENS_A_SIDE, log_codes, relative_of_codes
+from viewer.relevance.patches.attention_codes import (
+    PATCHES_A_SIDE,
+    TOKENS,
+    TOKENS_A_SIDE,
+    log_codes,
+    relative_of_codes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-TOKENS = TOKENS_A_SIDE**2
-PATCHES = PATCHES_A_SIDE**2
 _PATCHES_AT_ONCE = 4096
 """A table of the tokens of all of a slide's patches would not fit the memory."""
 MEAN, MAX = "mean", "max"

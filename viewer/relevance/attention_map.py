@@ -9,14 +9,9 @@ import numpy as np
 
 from viewer.common.errors import EncoderError
 from viewer.relevance.attention import MEAN, Attending, AttendingWhole, check_head, patch_codes, token_codes
+from viewer.relevance.patches.attention_codes import PATCHES_A_SIDE, TOKENS_A_SIDE, relative_of_codes
 from viewer.relevance.shared_attention import SharedAttention
-from viewer.view.hierarchy import (
-    PATCHES_A_SIDE,
-    TOKENS_A_SIDE,
-    HierarchyLook,
-    composed,
-    relative_of_codes,
-)
+from viewer.view.hierarchy import HierarchyLook, composed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

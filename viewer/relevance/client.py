@@ -17,8 +17,6 @@ from viewer.common.cores import core_count
 from viewer.common.log import logger
 from viewer.common.text import in_words
 from viewer.relevance.encoders import cards, load_encoder
-from viewer.relevance.field import RelevanceField
-from viewer.relevance.grid import PatchGrid
 from viewer.relevance.head_registry import head_cards
 from viewer.relevance.messages import (
     Allocated,
@@ -35,6 +33,8 @@ from viewer.relevance.messages import (
     Weigh,
     WorkerDied,
 )
+from viewer.relevance.patches.field import RelevanceField
+from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.sentences import load_guess
 from viewer.relevance.shared_grid import ESTIMATED, KNOWN, SharedGrid
 from viewer.relevance.worker import run_worker

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from viewer.common.errors import EncoderError
 from viewer.common.paths import config_dir
-from viewer.relevance.grid import PATCH_UM
+from viewer.relevance.patches.grid import PATCH_UM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -35,8 +35,8 @@ from viewer.relevance.messages import (
     Weigh,
 )
 from viewer.relevance.order import Order
+from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
 from viewer.relevance.query import Like, leaves
-from viewer.view.hierarchy import TOKENS_A_SIDE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,9 +46,11 @@ if TYPE_CHECKING:
 
     from viewer.relevance.analysis import Analysis
     from viewer.relevance.encoders import Reason
-    from viewer.relevance.field import RelevanceField
-    from viewer.relevance.messages import FromWorker, Looked
-    from viewer.relevance.reading import BlockReader, Outcome
+    from viewer.relevance.messages import FromWorker
+    from viewer.relevance.patches.field import RelevanceField
+    from viewer.relevance.patches.outcome import Outcome
+    from viewer.relevance.patches.progress import Looked
+    from viewer.relevance.reading import BlockReader
     from viewer.relevance.shared_grid import SharedGrid
     from viewer.relevance.text import Guess
 

@@ -16,14 +16,14 @@ import numpy as np
 from viewer import RESEARCH_USE
 from viewer.common.atomic_write import save_atomically
 from viewer.common.text import shown
-from viewer.relevance.field import UNIT
+from viewer.relevance.patches.field import UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from viewer.relevance.field import Provenance, RelevanceField
-    from viewer.relevance.hits import Hit
+    from viewer.relevance.patches.field import Provenance, RelevanceField
+    from viewer.relevance.patches.peaks import Hit
     from viewer.relevance.points import PointFinding
     from viewer.slide.geometry import Rect
 

@@ -15,8 +15,8 @@ from viewer.common.errors import EncoderError, UnsupportedTermError
 from viewer.relevance.encoders import FILE_PREFIX, EncoderCard, load_encoder, read_registry
 from viewer.relevance.features import FeatureStore
 from viewer.relevance.foreign_features import SlideFacts, read_foreign
-from viewer.relevance.grid import PATCH_UM
 from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.patches.grid import PATCH_UM
 from viewer.relevance.query import Term
 from viewer.relevance.store_subject import StoreSubject
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.encoders import Encoder, Reason
     from viewer.relevance.foreign_features import ForeignFeatures
-    from viewer.relevance.grid import PatchGrid
+    from viewer.relevance.patches.grid import PatchGrid
     from viewer.slide.source import Source
     from viewer.slide.tissue.mask import TissueMask
 

@@ -16,8 +16,8 @@ import torch
 from viewer.common.errors import EncoderError
 from viewer.relevance.checkpoint import CheckpointError
 from viewer.relevance.encoders import NamedScores, load_encoder
+from viewer.relevance.patches.attention_codes import CODES_PER_OCTAVE, MIDDLE, OCTAVES, log_codes
 from viewer.relevance.slide_heads import load_slide_head
-from viewer.view.hierarchy import CODES_PER_OCTAVE, MIDDLE, OCTAVES, log_codes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

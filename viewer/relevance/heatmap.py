@@ -15,17 +15,17 @@ import numpy as np
 from viewer import RESEARCH_USE
 from viewer.common.atomic_write import save_atomically
 from viewer.common.text import shown
-from viewer.relevance.field import UNIT
-from viewer.relevance.grid import PATCH_UM
-from viewer.view.hierarchy import TOKENS_A_SIDE
+from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
+from viewer.relevance.patches.field import UNIT
+from viewer.relevance.patches.grid import PATCH_UM
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.field import Provenance, RelevanceField
-    from viewer.relevance.grid import PatchGrid
+    from viewer.relevance.patches.field import Provenance, RelevanceField
+    from viewer.relevance.patches.grid import PatchGrid
 
 NOT_ANALYSED = 0
 _LEVELS = 4

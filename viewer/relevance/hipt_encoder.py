@@ -9,15 +9,14 @@ import numpy as np
 import torch
 
 from viewer.common.errors import EncoderError, UnsupportedTermError
-from viewer.relevance.attention import PATCHES
 from viewer.relevance.batches import batch_for, in_batches
 from viewer.relevance.checkpoint import model_folder
 from viewer.relevance.device_trouble import device_trouble
 from viewer.relevance.hipt import PATCH_PX, TOKEN_PX, RegionTransformer, load_hipt, normalised
 from viewer.relevance.magnification import SIDES, resampled
+from viewer.relevance.patches.attention_codes import PATCHES, PATCHES_A_SIDE, TOKENS_A_SIDE
 from viewer.relevance.precision import LEAST_COSINE, agreement, dtype_name, fast_dtype, probe_patches
 from viewer.relevance.vit import VisionTransformer
-from viewer.view.hierarchy import PATCHES_A_SIDE, TOKENS_A_SIDE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from viewer.relevance.hipt import PATCH_PX, PATCH_WIDTH, TOKEN_PX
-from viewer.view.hierarchy import PATCHES_A_SIDE, TOKENS_A_SIDE
+from viewer.relevance.patches.attention_codes import PATCHES_A_SIDE, TOKENS_A_SIDE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

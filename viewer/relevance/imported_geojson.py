@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from viewer.relevance.grid import PatchGrid
     from viewer.relevance.imported_scores import ImportedScores
+    from viewer.relevance.patches.grid import PatchGrid
 
 _MAX_BYTES = 1 << 30
 _MEMORY_PER_BYTE = 30

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.common.text import shown
-from viewer.relevance.field import Provenance, RelevanceField
-from viewer.relevance.grid import PATCH_UM
 from viewer.relevance.hdf5_reading import FeatureFileError, check_regular
 from viewer.relevance.imported_geojson import read_geojson_map
 from viewer.relevance.imported_hdf5 import read_hdf5_map
@@ -22,11 +20,13 @@ from viewer.relevance.imported_numpy import read_numpy_map
 from viewer.relevance.imported_scores import ImportedScores, check_places, on_grid, scaled
 from viewer.relevance.imported_sqlite import read_sqlite_map
 from viewer.relevance.imported_tiff import read_tiff_map
+from viewer.relevance.patches.field import Provenance, RelevanceField
+from viewer.relevance.patches.grid import PATCH_UM
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from viewer.relevance.grid import PatchGrid
+    from viewer.relevance.patches.grid import PatchGrid
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.grid import PatchGrid
+    from viewer.relevance.patches.grid import PatchGrid
 
 _MAX_MEMBERS = 256
 _MAX_BYTES = 8 * MAX_PIXELS + 65536

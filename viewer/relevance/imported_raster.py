@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.grid import PatchGrid
+    from viewer.relevance.patches.grid import PatchGrid
 
 MAX_PIXELS = 64_000_000
 _PIXELS_A_PATCH = 8

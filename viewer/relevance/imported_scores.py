@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from viewer.relevance.grid import PatchGrid
 from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.patches.grid import PatchGrid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

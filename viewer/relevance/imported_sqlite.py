@@ -21,8 +21,8 @@ from viewer.relevance.imported_objects import MAX_NAME, Box, Shapes, number_from
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from viewer.relevance.grid import PatchGrid
     from viewer.relevance.imported_scores import ImportedScores
+    from viewer.relevance.patches.grid import PatchGrid
 
 _MAX_VALUE_BYTES = 4 << 20
 _MAX_SECONDS = 120.0

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
-from viewer.relevance.grid import PATCH_UM
 from viewer.relevance.hdf5_reading import FeatureFileError
 from viewer.relevance.imported_raster import MAX_PIXELS, covers, raster_scores, stretched_pixel
 from viewer.relevance.imported_scores import ImportedScores, chosen_column
+from viewer.relevance.patches.grid import PATCH_UM
 from viewer.slide.byte_source import FileBytes
 from viewer.slide.formats.tiff.codec import CodecError
 from viewer.slide.formats.tiff.ifd import TiffFormatError, read_ifds, sub_ifds
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.grid import PatchGrid
+    from viewer.relevance.patches.grid import PatchGrid
 
 _MAX_COLUMNS = 256
 _MAX_TILES = 1_000_000

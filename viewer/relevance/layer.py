@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.relevance.attention import patch_codes, token_codes
-from viewer.view.hierarchy import MIDDLE, HierarchyLevels
+from viewer.relevance.patches.attention_codes import MIDDLE
+from viewer.view.hierarchy import HierarchyLevels
 from viewer.view.overlay import OverlayLayer
 
 if TYPE_CHECKING:
     from viewer.relevance.attention import Attention, Head
-    from viewer.relevance.field import RelevanceField
-    from viewer.relevance.grid import PatchGrid
+    from viewer.relevance.patches.field import RelevanceField
+    from viewer.relevance.patches.grid import PatchGrid
 
 
 def layer_from_field(field: RelevanceField, *, sequence: int = 0) -> OverlayLayer:

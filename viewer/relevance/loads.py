@@ -15,8 +15,8 @@ from viewer.relevance.shared_grid import Loads
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.relevance.grid import PatchGrid
     from viewer.relevance.messages import Look
+    from viewer.relevance.patches.grid import PatchGrid
     from viewer.slide.geometry import Pyramid
 
 LOAD_BYTES = 256 << 20

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.view.hierarchy import TOKENS_A_SIDE
+from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

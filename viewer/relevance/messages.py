@@ -7,11 +7,13 @@ Arrays do not travel here; they lie in shared memory (``shared_grid``) and are a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from viewer.relevance.patches.progress import Looked
 
 if TYPE_CHECKING:
     from viewer.relevance.encoders import Reason
-    from viewer.relevance.field import Provenance
+    from viewer.relevance.patches.field import Provenance
     from viewer.relevance.query import Query
     from viewer.relevance.text import NearestPhrase
     from viewer.slide.geometry import Rect
@@ -98,14 +100,6 @@ class Stop:
 
 
 # From the worker
-
-
-class Looked(NamedTuple):
-    """How many of something are done, of how many; those that ``failed`` among them."""
-
-    done: int
-    total: int
-    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

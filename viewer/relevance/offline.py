@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from viewer.common.errors import EncoderError
 from viewer.relevance.encoders import HEAD_PREFIX, cards, load_encoder, read_registry
 from viewer.relevance.features import FeatureStore
-from viewer.relevance.grid import PatchGrid
 from viewer.relevance.head_registry import head_entry
+from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.store_subject import StoreSubject
 from viewer.slide.tissue.mask import tissue_mask
 from viewer.slide.tissue.pixel_size import estimate_mpp_um

@@ -6,12 +6,13 @@ most for itself: by what is asked, by what is unlike the rest of the slide, and 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.relevance.spread import nearest_known
-from viewer.relevance.surprise import surprise_of
+from viewer.relevance.patches.blocks import Block
+from viewer.relevance.patches.nearest import nearest_known
+from viewer.relevance.patches.novelty import surprise_of
 from viewer.view.gaze import gaze_weight
 from viewer.view.plan import WEIGHT_RANGE
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.grid import PatchGrid
+    from viewer.relevance.patches.grid import PatchGrid
     from viewer.slide.geometry import Rect
     from viewer.view.gaze import SlideGaze
 
@@ -35,26 +36,6 @@ _LEAST_ATTENTION = 0.1
 _TO_THE_EDGE = 0.1
 """How much less the edge of the field of view counts than its middle, where no gaze is known."""
 _SIDES = 1, 2, 4, 8, 16
-
-
-class Block(NamedTuple):
-    """A rectangle of patches: its first row and column, and how many of each."""
-
-    row: int
-    col: int
-    rows: int
-    cols: int
-
-    @property
-    def cells(self) -> tuple[slice, slice]:
-        """To index an array over the grid."""
-        return slice(self.row, self.row + self.rows), slice(self.col, self.col + self.cols)
-
-    def around(self, mask: Mask) -> Block:
-        """The smallest block that holds all patches of this one that are in the mask, which are some."""
-        rows, cols = np.nonzero(mask[self.cells])
-        top, left = int(rows.min()), int(cols.min())
-        return Block(self.row + top, self.col + left, int(rows.max()) - top + 1, int(cols.max()) - left + 1)
 
 
 class Order:

@@ -12,11 +12,11 @@ import numpy as np
 
 from viewer.relevance.attention import MEAN
 from viewer.relevance.attention_map import patch_attention
-from viewer.relevance.messages import Looked
-from viewer.relevance.order import Block
 from viewer.relevance.overlapping import merged, overlapping_patches
-from viewer.relevance.reading import ON_GRID
-from viewer.view.hierarchy import log_codes
+from viewer.relevance.patches.attention_codes import log_codes
+from viewer.relevance.patches.blocks import Block
+from viewer.relevance.patches.outcome import ON_GRID
+from viewer.relevance.patches.progress import Looked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.attention import Attention
-    from viewer.relevance.reading import Half, Outcome
+    from viewer.relevance.patches.outcome import Half, Outcome
 
     Cells = NDArray[np.int64]
     Mask = NDArray[np.bool_]

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.common.errors import EncoderError, EncoderMemoryError
-from viewer.relevance.attention import MEAN, TOKENS, Attending
+from viewer.relevance.attention import MEAN, Attending
 from viewer.relevance.attention_map import patch_attention
 from viewer.relevance.order import blocks_of
 from viewer.relevance.overlapping import SHARE, merged, overlapping_patches
+from viewer.relevance.patches.attention_codes import TOKENS, log_codes
 from viewer.relevance.reading import BlockReader
-from viewer.view.hierarchy import log_codes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from viewer.common.errors import EncoderDeviceError
     from viewer.relevance.analysis import Analysis
     from viewer.relevance.attention import Attention, Head
-    from viewer.relevance.reading import Half, Outcome
+    from viewer.relevance.patches.outcome import Half, Outcome
 
     Cells = NDArray[np.int64]
     Progress = Callable[[float, float], None]

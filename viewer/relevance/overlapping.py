@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.view.hierarchy import TOKENS_A_SIDE, log_codes, relative_of_codes
+from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE, log_codes, relative_of_codes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

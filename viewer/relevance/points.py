@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from viewer.relevance.grid import PATCH_UM
-from viewer.view.hierarchy import TOKENS_A_SIDE
+from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
+from viewer.relevance.patches.grid import PATCH_UM
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.relevance.grid import PatchGrid
+    from viewer.relevance.patches.grid import PatchGrid
 
 MOST_POINTS = 100
 RADIUS_UM = 64.0

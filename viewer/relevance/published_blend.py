@@ -17,8 +17,8 @@ from viewer.relevance.attention_map import AttentionMap
 from viewer.relevance.hipt_encoder import HiptEncoder
 from viewer.relevance.hipt_heatmap import SHIFTS_PX, blended, patch_ranks, token_ranks
 from viewer.relevance.overlap_reading import outcomes
-from viewer.relevance.reading import ON_GRID
-from viewer.view.hierarchy import PATCHES_A_SIDE, TOKENS_A_SIDE
+from viewer.relevance.patches.attention_codes import PATCHES_A_SIDE, TOKENS_A_SIDE
+from viewer.relevance.patches.outcome import ON_GRID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from viewer.relevance.analysis import Analysis
     from viewer.relevance.attention import Head
     from viewer.relevance.encoders import Encoder
-    from viewer.relevance.reading import Half, Outcome
+    from viewer.relevance.patches.outcome import Half, Outcome
 
     Mask = NDArray[np.bool_]
     Values = NDArray[np.floating]

@@ -12,15 +12,15 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from viewer.relevance.field import both, highest, near, without
-from viewer.relevance.grid import PATCH_UM
 from viewer.relevance.lexicon import key_of, load_lexicon
+from viewer.relevance.patches.field import both, highest, near, without
+from viewer.relevance.patches.grid import PATCH_UM
 from viewer.relevance.speech import PADDING_BEHIND, RESERVED_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from viewer.relevance.field import RelevanceField
+    from viewer.relevance.patches.field import RelevanceField
 
 NEAR_UM = 100.0
 MAX_NEAR_UM = 100_000.0
@@ -199,7 +199,7 @@ def _replaced(query: Query, index: int, weights: tuple[tuple[str, float], ...]) 
 
 
 def _inverted(field: RelevanceField) -> RelevanceField:
-    from viewer.relevance.field import RelevanceField
+    from viewer.relevance.patches.field import RelevanceField
 
     return RelevanceField.of(
         field.grid, 1 - field.scores, field.known, field.provenance, estimated=field.estimated

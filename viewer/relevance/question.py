@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from viewer.common.atomic_write import SaveError
 from viewer.common.errors import EncoderError
 from viewer.relevance.encoders import MEASURED_ID
-from viewer.relevance.hits import find_hits
 from viewer.relevance.lexicon import load_lexicon
 from viewer.relevance.offline import open_analysis, open_foreign_analysis, pixel_size_of
+from viewer.relevance.patches.peaks import find_hits
 from viewer.relevance.query import All, Like, Term, Without, leaves, text_of
 from viewer.relevance.sentences import load_guess
 from viewer.relevance.text import parse
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from viewer.relevance.analysis import Analysis
     from viewer.relevance.encoders import Reason
-    from viewer.relevance.field import RelevanceField
-    from viewer.relevance.grid import PatchGrid
-    from viewer.relevance.hits import Hit
+    from viewer.relevance.patches.field import RelevanceField
+    from viewer.relevance.patches.grid import PatchGrid
+    from viewer.relevance.patches.peaks import Hit
     from viewer.relevance.query import Query
     from viewer.relevance.text import Understood
     from viewer.slide.source import Source

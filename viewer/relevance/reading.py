@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import thread_time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,11 +12,12 @@ import numpy as np
 
 from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
 from viewer.relevance.attention import Attending, Magnifying
-from viewer.relevance.order import Block
+from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
+from viewer.relevance.patches.blocks import Block
+from viewer.relevance.patches.outcome import ON_GRID, Half, Outcome
 from viewer.slide.geometry import Rect
 from viewer.slide.region import read_region
 from viewer.slide.source import TileError
-from viewer.view.hierarchy import TOKENS_A_SIDE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,38 +26,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.encoders import Encoder, EncoderCard
-    from viewer.relevance.grid import PatchGrid
+    from viewer.relevance.patches.grid import PatchGrid
     from viewer.slide.source import Source
 
     Mask = NDArray[np.bool_]
-
-
-Half = tuple[int, int]
-ON_GRID = 0, 0
-"""No half patch down, and none to the right."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a block, of the patches in it that were wanted.
-
-    ``cells`` (n, 2) as row, column with ``features`` (n, D), and of an encoder that says where it looks
-    ``tokens`` (n, heads, 256); ``failed`` (m, 2) could not be read. ``side``: tokens along a patch; ``half``
-    patches down and to the right from their cells they lie.
-    ``trouble``: the ``device`` cannot take a block of this size, or is lost; its cells have no features and
-    are still wanted. ``seconds`` of its thread's CPU time: what other programs take does not count.
-    """
-
-    block: Block
-    cells: NDArray[np.int64]
-    features: NDArray[np.float32]
-    failed: NDArray[np.int64]
-    seconds: float
-    device: str
-    trouble: EncoderMemoryError | EncoderDeviceError | None = None
-    tokens: NDArray[np.float32] | None = None
-    side: int = TOKENS_A_SIDE
-    half: Half = ON_GRID
 
 
 class _Encoded(NamedTuple):

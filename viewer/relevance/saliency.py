@@ -14,16 +14,15 @@ import torch
 
 from gpu.stain import optical_density, patch_means, separate
 from viewer.common.errors import UnsupportedTermError
-from viewer.relevance.attention import TOKENS
 from viewer.relevance.device_trouble import device_trouble
 from viewer.relevance.measured import MeasuredEncoder
 from viewer.relevance.measured_card import MEASURED
 from viewer.relevance.measurement_names import INDEX
 from viewer.relevance.measurements import CLEAR_DENSITY, MARGIN_PX, PATCH_PX
+from viewer.relevance.patches.attention_codes import TOKENS, TOKENS_A_SIDE
+from viewer.relevance.patches.novelty import unlikeness
 from viewer.relevance.saliency_card import SALIENCY
-from viewer.relevance.surprise import unlikeness
 from viewer.slide.tissue.stains import Stains
-from viewer.view.hierarchy import TOKENS_A_SIDE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

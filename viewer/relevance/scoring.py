@@ -12,10 +12,10 @@ import numpy as np
 
 from viewer.common.errors import UnsupportedTermError
 from viewer.relevance.encoders import MEASURED_ID
-from viewer.relevance.field import RelevanceField
+from viewer.relevance.patches.field import RelevanceField
+from viewer.relevance.patches.nearest import nearest_known
 from viewer.relevance.query import All, AnyOf, Near, Term, Without, evaluate, text_of
 from viewer.relevance.similar import likeness
-from viewer.relevance.spread import nearest_known
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

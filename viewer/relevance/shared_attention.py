@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.relevance.attention import TOKENS, Attention
-from viewer.view.hierarchy import PATCHES_A_SIDE
+from viewer.relevance.attention import Attention
+from viewer.relevance.patches.attention_codes import PATCHES_A_SIDE, TOKENS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.field import RelevanceField
+    from viewer.relevance.patches.field import RelevanceField
 
 UNKNOWN, ESTIMATED, KNOWN = 0, 1, 2
 _BUFFERS = 2

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from viewer import __version__
 from viewer.common.text import shown
-from viewer.relevance.field import Provenance
-from viewer.relevance.grid import PatchGrid
 from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.patches.field import Provenance
+from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.store_folder import KEY_DIGITS
 from viewer.slide.identity import slide_identity
 

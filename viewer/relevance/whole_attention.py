@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.relevance.messages import Looked
-from viewer.view.hierarchy import MIDDLE
+from viewer.relevance.patches.attention_codes import MIDDLE
+from viewer.relevance.patches.progress import Looked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

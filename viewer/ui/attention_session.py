@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from viewer.common.settings import Settings
     from viewer.relevance.attention import Head
-    from viewer.relevance.field import RelevanceField
     from viewer.relevance.messages import Event
+    from viewer.relevance.patches.field import RelevanceField
     from viewer.ui.slide_view import SlideView
     from viewer.view.overlay import OverlayLayer
 

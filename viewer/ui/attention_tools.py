@@ -10,6 +10,7 @@ from viewer.common.scale import pixel_size_in_words
 from viewer.relevance.attention import MEAN
 from viewer.relevance.encoders import SALIENCY_ID
 from viewer.relevance.head_registry import head_cards
+from viewer.relevance.patches.attention_codes import OCTAVES
 from viewer.ui.attention_controls import AttentionControls, head_in_words, overlap_in_words
 from viewer.ui.attention_session import AttentionSession
 from viewer.ui.attention_words import ALL_LEVELS, compared_in_words, levels_drawn
@@ -18,7 +19,7 @@ from viewer.ui.encoder_dialog import EncoderDialog, use_after_terms
 from viewer.ui.legend import PARTLY_KNOWN, LegendEntry
 from viewer.ui.messages import MessageKind
 from viewer.ui.modest_area import breakable
-from viewer.view.hierarchy import OCTAVES, HierarchyLook, levels_of
+from viewer.view.hierarchy import HierarchyLook, levels_of
 from viewer.view.overlay import OverlayLook, colour_stops
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QKeyEvent
 
-    from viewer.relevance.hits import Hit
+    from viewer.relevance.patches.peaks import Hit
 
 Index = QModelIndex | QPersistentModelIndex
 PICTURE_PX = 96

@@ -21,7 +21,7 @@ from viewer.view.overlay import cover
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from viewer.relevance.field import Provenance
+    from viewer.relevance.patches.field import Provenance
 
 Rgb = tuple[int, int, int]
 NOT_A_DIAGNOSIS = "Not a diagnosis. Research use only."

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QInputDialog
 
-from viewer.relevance.grid import PatchGrid
 from viewer.relevance.imported_maps import read_map
 from viewer.relevance.imported_scores import SeveralColumnsError
+from viewer.relevance.patches.grid import PatchGrid
 from viewer.ui.messages import MessageKind
 from viewer.ui.side_thread import SideThread
 

@@ -15,7 +15,7 @@ from viewer.view.overlay import OverlayLayer, OverlayLook, colour_stops
 
 if TYPE_CHECKING:
     from viewer.common.settings import Overlay
-    from viewer.relevance.field import RelevanceField
+    from viewer.relevance.patches.field import RelevanceField
     from viewer.ui.legend import Legend
     from viewer.ui.slide_view import SlideView
 

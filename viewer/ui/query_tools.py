@@ -40,7 +40,7 @@ from viewer.view.shapes import Shape
 if TYPE_CHECKING:
     from viewer.common.settings import Overlay, Settings
     from viewer.relevance.encoders import EncoderCard
-    from viewer.relevance.grid import PatchGrid
+    from viewer.relevance.patches.grid import PatchGrid
     from viewer.relevance.query import Query
     from viewer.slide.geometry import Rect
     from viewer.ui.messages import MessageArea

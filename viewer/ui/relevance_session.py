@@ -14,7 +14,6 @@ from PySide6.QtCore import QObject, Signal
 from viewer.common.scale import format_position
 from viewer.relevance.client import RelevanceClient
 from viewer.relevance.encoders import MEASURED_ID
-from viewer.relevance.hits import find_hits
 from viewer.relevance.lexicon import load_lexicon
 from viewer.relevance.messages import (
     Allocated,
@@ -27,6 +26,7 @@ from viewer.relevance.messages import (
     Refused,
     WorkerDied,
 )
+from viewer.relevance.patches.peaks import find_hits
 from viewer.relevance.query import Like, text_of, with_weights
 from viewer.relevance.text import parse
 from viewer.ui.explain_card import Explanation
@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from viewer.common.settings import Settings
-    from viewer.relevance.field import RelevanceField
-    from viewer.relevance.grid import PatchGrid
-    from viewer.relevance.hits import Hit
     from viewer.relevance.messages import Event
+    from viewer.relevance.patches.field import RelevanceField
+    from viewer.relevance.patches.grid import PatchGrid
+    from viewer.relevance.patches.peaks import Hit
     from viewer.relevance.query import Query
     from viewer.ui.examples_box import Example, Examples
     from viewer.ui.slide_view import SlideView

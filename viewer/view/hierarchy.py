@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from viewer.relevance.patches.attention_codes import (
+    CODES_PER_OCTAVE,
+    MIDDLE,
+    OCTAVES,
+    PATCHES_A_SIDE,
+    TOKENS_A_SIDE,
+)
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PATCHES_A_SIDE = 16
-"""Of a region."""
-TOKENS_A_SIDE = 16
-"""Of a patch."""
-MIDDLE = 128
-CODES_PER_OCTAVE = 16
-OCTAVES = 6
-"""Of attention from clear to full colour: an eighth of the average to eight times as much."""
 _LOG_GAIN = 255 / (CODES_PER_OCTAVE * OCTAVES)
 
 MODES = ("factorised", "blend", "single")
@@ -144,21 +144,6 @@ def composed(
     factor = np.float32(min(max(weights.token / _WEIGHT_IN_MEAN - 1, 0.0), 1.0))
     likeness *= 1 - factor * (1 - np.minimum(codes[..., 2] / np.float32(_FAINT_CODE), 1))
     return likeness
-
-
-def log_codes(relative: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Codes of attention over its average: 8 octaves either way, and nothing at all as the lowest."""
-    with np.errstate(divide="ignore"):
-        octaves = np.log2(np.maximum(relative, 0))
-    codes: NDArray[np.uint8] = np.clip(np.rint(MIDDLE + CODES_PER_OCTAVE * octaves), 0, 255).astype(np.uint8)
-    return codes
-
-
-def relative_of_codes() -> NDArray[np.float32]:
-    """The attention over its average that each of 256 codes stands for; the lowest for none."""
-    relative = np.exp2((np.arange(256, dtype=np.float32) - MIDDLE) / CODES_PER_OCTAVE)
-    relative[0] = 0
-    return relative.astype(np.float32)
 
 
 def _faded_in(size_px: float) -> float:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from viewer.relevance.patches.attention_codes import PATCHES_A_SIDE, TOKENS_A_SIDE
 from viewer.view.colour_map import colour_maps
-from viewer.view.hierarchy import PATCHES_A_SIDE, TOKENS_A_SIDE, HierarchyLook, composed
+from viewer.view.hierarchy import HierarchyLook, composed
 from viewer.view.overlay import cover
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 
-from viewer.relevance.hits import Hit
+from viewer.relevance.patches.peaks import Hit
 from viewer.slide.geometry import Rect
 from viewer.ui.hit_list import HitList, HitRow
 from viewer.ui.hit_pictures import SHOWN_UM, HitPictures, picture_rect

@@ -10,9 +10,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialogButtonBox, QLabel, QPushButton, QWidget
 
 from viewer.relevance.encoders import EncoderCard, Reason
-from viewer.relevance.field import Provenance
-from viewer.relevance.grid import PatchGrid
-from viewer.relevance.messages import Looked, Progress
+from viewer.relevance.messages import Progress
+from viewer.relevance.patches.field import Provenance
+from viewer.relevance.patches.grid import PatchGrid
+from viewer.relevance.patches.progress import Looked
 from viewer.relevance.query import All, AnyOf, Like, Near, Term, Without
 from viewer.ui.analysis_bar import AnalysisBar, progress_in_words
 from viewer.ui.encoder_dialog import EncoderDialog, card_facts

@@ -10,8 +10,8 @@ import pytest
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QPushButton
 
 from viewer.relevance.export import write_scores
-from viewer.relevance.field import Provenance, RelevanceField
-from viewer.relevance.grid import PatchGrid
+from viewer.relevance.patches.field import Provenance, RelevanceField
+from viewer.relevance.patches.grid import PatchGrid
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.relevance.order import Block
+from viewer.relevance.patches.blocks import Block
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.relevance.field import RelevanceField
+    from viewer.relevance.patches.field import RelevanceField
     from viewer.slide.geometry import Rect
 
     Mask = NDArray[np.bool_]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.grid import PatchGrid
+    from viewer.relevance.patches.grid import PatchGrid
 
 UNIT = "measured likeness, 0 to 1"
 

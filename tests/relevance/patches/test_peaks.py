@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tests.relevance.fields import small_field
-from viewer.relevance.field import RelevanceField
-from viewer.relevance.grid import PatchGrid
-from viewer.relevance.hits import find_hits
+from viewer.relevance.patches.field import RelevanceField
+from viewer.relevance.patches.grid import PatchGrid
+from viewer.relevance.patches.peaks import find_hits
 from viewer.slide.geometry import Rect
 
 

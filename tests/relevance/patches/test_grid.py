@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from viewer.relevance.grid import PatchGrid
+from viewer.relevance.patches.grid import PatchGrid
 from viewer.slide.geometry import Rect
 
 

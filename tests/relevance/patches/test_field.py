@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from viewer.relevance.field import Provenance, RelevanceField, both, highest, near, weighted, without
-from viewer.relevance.grid import PatchGrid
+from viewer.relevance.patches.field import Provenance, RelevanceField, both, highest, near, weighted, without
+from viewer.relevance.patches.grid import PatchGrid
 
 GRID = PatchGrid(6, 5, 100.0, 100.0)
 ALL = np.ones(GRID.shape, bool)

@@ -1,0 +1,45 @@
+"""What came of reading and encoding a block of patches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
+    from viewer.relevance.patches.blocks import Block
+
+
+Half = tuple[int, int]
+
+
+ON_GRID = 0, 0
+"""No half patch down, and none to the right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a block, of the patches in it that were wanted.
+
+    ``cells`` (n, 2) as row, column with ``features`` (n, D), and of an encoder that says where it looks
+    ``tokens`` (n, heads, 256); ``failed`` (m, 2) could not be read. ``side``: tokens along a patch; ``half``
+    patches down and to the right from their cells they lie.
+    ``trouble``: the ``device`` cannot take a block of this size, or is lost; its cells have no features and
+    are still wanted. ``seconds`` of its thread's CPU time: what other programs take does not count.
+    """
+
+    block: Block
+    cells: NDArray[np.int64]
+    features: NDArray[np.float32]
+    failed: NDArray[np.int64]
+    seconds: float
+    device: str
+    trouble: EncoderMemoryError | EncoderDeviceError | None = None
+    tokens: NDArray[np.float32] | None = None
+    side: int = TOKENS_A_SIDE
+    half: Half = ON_GRID

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from viewer.slide.geometry import Pyramid
     from viewer.view.camera import View
     from viewer.view.overlay import Overlay, OverlayLook, OverlayScene
-    from viewer.view.plan import Screen
+    from viewer.view.screen import Screen
 
 _MAP_ROWS = {name: row for row, name in enumerate(colour_maps())}
 

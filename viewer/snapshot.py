@@ -24,8 +24,9 @@ from viewer.stream.tile import DecodedTile, decoded_tile, marked_tile
 from viewer.view.camera import View, field_of_view, slide_from_screen
 from viewer.view.cover import cover_view
 from viewer.view.overlay import OverlayScene
-from viewer.view.plan import Screen, absent_tiles
+from viewer.view.plan import absent_tiles
 from viewer.view.residency import Residency
+from viewer.view.screen import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

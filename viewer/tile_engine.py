@@ -23,16 +23,9 @@ from viewer.slide.geometry import Pyramid, TileKey, TileRange
 from viewer.stream.streamer import TileState
 from viewer.view.cover import Cover, cover_view
 from viewer.view.overlay import OverlayScene
-from viewer.view.plan import (
-    Plan,
-    Screen,
-    TileWeight,
-    absent_tiles,
-    make_plan,
-    most_tiles_on_screen,
-    uniform,
-)
+from viewer.view.plan import Plan, absent_tiles, make_plan, most_tiles_on_screen
 from viewer.view.residency import Residency
+from viewer.view.screen import Screen, TileWeight, uniform
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

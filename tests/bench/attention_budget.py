@@ -25,13 +25,13 @@ from viewer.relevance.encoders import MEASURED_ID, load_encoder
 from viewer.relevance.lexicon import load_lexicon
 from viewer.relevance.loads import Allocator
 from viewer.relevance.magnification import sides_for
-from viewer.relevance.messages import Look
 from viewer.relevance.offline import open_analysis, pixel_size_of
 from viewer.relevance.patches.blocks import Block
 from viewer.relevance.reading import read_block
 from viewer.relevance.text import parse
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import Rect
+from viewer.view.viewport import Look
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

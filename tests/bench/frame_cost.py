@@ -32,7 +32,7 @@ from viewer.slide.source import SlideInfo  # noqa: E402
 from viewer.stream.streamer import Streamer  # noqa: E402
 from viewer.tile_engine import Look, TileEngine  # noqa: E402
 from viewer.view.camera import Velocity, View  # noqa: E402
-from viewer.view.plan import Screen  # noqa: E402
+from viewer.view.screen import Screen  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from viewer.view.camera import View, screen_from_slide, slide_from_screen
 from viewer.view.colour_map import colour_maps
 from viewer.view.hierarchy import MODES, HierarchyLevels, HierarchyLook, composed
 from viewer.view.overlay import Overlay, OverlayLayer, OverlayLook, OverlayScene
-from viewer.view.plan import Screen
+from viewer.view.screen import Screen
 
 PATCH_PX = 100.0
 SLIDE = Pyramid.from_sizes([(800, 600)], [(256, 256)])

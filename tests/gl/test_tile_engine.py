@@ -18,7 +18,7 @@ from viewer.slide.source import SlideInfo
 from viewer.stream.streamer import Streamer
 from viewer.tile_engine import FrameReport, Look, TileEngine, coarsest_tiles
 from viewer.view.camera import View
-from viewer.view.plan import Screen
+from viewer.view.screen import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

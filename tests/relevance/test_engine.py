@@ -27,7 +27,6 @@ from viewer.relevance.messages import (
     Attended,
     Explain,
     Explained,
-    Look,
     Note,
     Progress,
     Published,
@@ -40,6 +39,7 @@ from viewer.relevance.query import Like, Term
 from viewer.relevance.shared_grid import KNOWN, SharedGrid
 from viewer.slide.geometry import Rect
 from viewer.view.gaze import SlideGaze
+from viewer.view.viewport import Look
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,9 +8,9 @@ import pytest
 pytest.importorskip("torch")
 
 from viewer.relevance.loads import TOKEN_SHARE, UNIFORM_TOKENS, Allocator, bytes_per_level
-from viewer.relevance.messages import Look
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.slide.geometry import Pyramid, Rect
+from viewer.view.viewport import Look
 
 MPP_UM = (0.5, 0.5)
 PYRAMID = Pyramid.from_sizes([(10240, 7680), (2560, 1920), (640, 480)], [(256, 256)] * 3)

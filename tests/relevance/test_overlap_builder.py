@@ -16,11 +16,12 @@ from tests.relevance.engine_window import PATIENCE_S, Window
 from viewer.relevance.analysis import Analysis
 from viewer.relevance.attention import MEAN
 from viewer.relevance.attention_map import attention_of, patch_attention
-from viewer.relevance.messages import Look, Note, Overlap, Progress, SetPaused
+from viewer.relevance.messages import Note, Overlap, Progress, SetPaused
 from viewer.relevance.overlap_builder import OverlapBuilder
 from viewer.relevance.overlap_reading import look_again
 from viewer.relevance.overlapping import overlapping_patches
 from viewer.slide.geometry import Rect
+from viewer.view.viewport import Look
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,8 @@ from tests.view.scenes import Scene, all_tiles, patchworks, resident, scenes, ti
 from viewer.slide.geometry import Pyramid, TileKey, TileRange
 from viewer.view.camera import View
 from viewer.view.cover import Cover, cover_view
-from viewer.view.plan import Screen, make_plan, on_screen
+from viewer.view.plan import make_plan, on_screen
+from viewer.view.screen import Screen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from viewer.view import gaze_file
+from viewer.view import gaze_recording as gaze_file
 from viewer.view.gaze import GazeMoment, GazeOrPointer, GazePoint, NoGaze, PointerGaze
-from viewer.view.gaze_choice import GAZE_CHOICES, chosen_gaze
-from viewer.view.gaze_file import GazeFileError, RecordedGaze
 from viewer.view.gaze_lsl import LslGaze, NoTrackerError
+from viewer.view.gaze_recording import GazeFileError, RecordedGaze
+from viewer.view.gaze_selection import GAZE_CHOICES, chosen_gaze
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,8 @@ from hypothesis import given
 from tests.view.scenes import Scene, resident, scenes, tiles_of, touches_screen
 from viewer.slide.geometry import Pyramid, TileRange
 from viewer.view.camera import View
-from viewer.view.plan import Screen, make_plan, on_screen
+from viewer.view.plan import make_plan, on_screen
+from viewer.view.screen import Screen
 
 SCREEN = Screen(1024, 768)
 SLIDE = Pyramid.from_sizes([(16384 >> shift, 16384 >> shift) for shift in range(7)], [(256, 256)] * 7)

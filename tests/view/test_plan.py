@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from tests.view.scenes import Scene, all_tiles, resident, scenes, tiles_of, touches_screen, views
 from viewer.slide.geometry import Pyramid, TileKey
 from viewer.view.camera import Velocity, View
-from viewer.view.plan import Plan, Screen, make_plan, most_tiles_on_screen, on_screen, uniform
+from viewer.view.plan import Plan, make_plan, most_tiles_on_screen, on_screen
+from viewer.view.screen import Screen, uniform
 
 if TYPE_CHECKING:
-    from viewer.view.plan import FloatArray
+    from viewer.view.screen import FloatArray
 
 SCREEN = Screen(1024, 768)
 LARGE = Screen(2000, 1200)

@@ -25,7 +25,6 @@ from viewer.relevance.messages import (
     Explain,
     Failed,
     GuessWords,
-    Look,
     Overlap,
     Published,
     SetPaused,
@@ -38,6 +37,7 @@ from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.sentences import load_guess
 from viewer.relevance.shared_grid import ESTIMATED, KNOWN, SharedGrid
 from viewer.relevance.worker import run_worker
+from viewer.view.viewport import Look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -24,7 +24,6 @@ from viewer.relevance.messages import (
     Explain,
     Explained,
     GuessWords,
-    Look,
     Note,
     Overlap,
     Progress,
@@ -37,6 +36,7 @@ from viewer.relevance.messages import (
 from viewer.relevance.order import Order
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
 from viewer.relevance.query import Like, leaves
+from viewer.view.viewport import Look
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,9 +15,9 @@ from viewer.relevance.shared_grid import Loads
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.relevance.messages import Look
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.slide.geometry import Pyramid
+    from viewer.view.viewport import Look
 
 LOAD_BYTES = 256 << 20
 """Of decoded tiles beyond the screen that are worth having: half of the smallest tile cache."""

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from viewer.relevance.patches.progress import Looked
+from viewer.view.viewport import Look
 
 if TYPE_CHECKING:
     from viewer.relevance.encoders import Reason
     from viewer.relevance.patches.field import Provenance
     from viewer.relevance.query import Query
     from viewer.relevance.text import NearestPhrase
-    from viewer.slide.geometry import Rect
-    from viewer.view.gaze import SlideGaze
 
 
 # To the worker
@@ -49,16 +48,6 @@ class GuessWords:
 
     number: int
     words: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """Where the reader looks: field of view in level-0 px, point of gaze, and whether the view moves."""
-
-    field: Rect
-    gaze: SlideGaze | None
-    downsample: float
-    moving: bool
 
 
 @dataclass(frozen=True, slots=True)

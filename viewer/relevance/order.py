@@ -14,7 +14,7 @@ from viewer.relevance.patches.blocks import Block
 from viewer.relevance.patches.nearest import nearest_known
 from viewer.relevance.patches.novelty import surprise_of
 from viewer.view.gaze import gaze_weight
-from viewer.view.plan import WEIGHT_RANGE
+from viewer.view.screen import WEIGHT_RANGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -26,7 +26,7 @@ from viewer.view.acuity import tangent_per_px
 from viewer.view.camera import Camera, View, slide_from_screen
 from viewer.view.gaze import GazeMoment, GazePoint, GazeSource, PointerGaze, SlideGaze, attention_weight
 from viewer.view.overlay import OverlayScene, OverlayStack
-from viewer.view.plan import Screen
+from viewer.view.screen import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -41,7 +41,7 @@ from viewer.ui.vector_layer import VectorOverlay
 from viewer.ui.window_chrome import RecentMenu, fill_menus, make_dock, make_toolbar
 from viewer.ui.window_layout import save_layout
 from viewer.view.gaze import NoGaze
-from viewer.view.gaze_choice import chosen_gaze
+from viewer.view.gaze_selection import chosen_gaze
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,7 +22,7 @@ from viewer.ui.canvas import DisplaySize, FrameBudget, SlideCanvas, VectorLayer
 from viewer.ui.frame_stats import FrameStats
 from viewer.ui.level_builder import LevelBuilder
 from viewer.view.camera import Camera, View, fitting_view
-from viewer.view.plan import uniform
+from viewer.view.screen import uniform
 from viewer.view.weights import region_weight
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from viewer.slide.source import Source
     from viewer.view.gaze import GazeSource
     from viewer.view.overlay import Overlay, OverlayLayer, OverlayLook
-    from viewer.view.plan import TileWeight
+    from viewer.view.screen import TileWeight
 
 _DEEPEST_ZOOM_PX = 32.0
 """How many screen pixels a slide pixel may fill."""

@@ -1,0 +1,1 @@
+"""Where the reader looks: camera, screen, viewport, gaze."""

@@ -17,13 +17,14 @@ import numpy as np
 
 from viewer.slide.geometry import Pyramid, Rect, TileKey, TileRange
 from viewer.view.camera import View, field_of_view
-from viewer.view.plan import Screen, on_screen
+from viewer.view.plan import on_screen
 from viewer.view.residency import ABSENT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.view.residency import Residency
+    from viewer.view.screen import Screen
 
 _FINER_LEVELS = 2
 _FINER_LIMIT = 512

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from viewer.view.acuity import eccentricity_deg, relative_acuity
-from viewer.view.plan import WEIGHT_RANGE
+from viewer.view.screen import WEIGHT_RANGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.view.camera import View
-    from viewer.view.plan import FloatArray, Screen, TileWeight
+    from viewer.view.screen import FloatArray, Screen, TileWeight
 
 POINTER_RADIUS_DEG = 5.0
 """How far from the pointer the eye may be."""

@@ -13,26 +13,23 @@ else waits
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from math import ceil, cos, erf, sin, sqrt
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viewer.slide.geometry import Pyramid, Rect, TileKey, TileRange
 from viewer.view.camera import Velocity, View, field_of_view
+from viewer.view.screen import WEIGHT_RANGE, FloatArray, Screen, TileWeight, uniform
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from viewer.view.residency import Residency
 
-FloatArray = NDArray[np.floating[Any]]
-TileWeight = Callable[[int, FloatArray, FloatArray], FloatArray]
-"""Weights (n,) from 1 to 4 for tiles of a level, given their centres x (n,) and y (n,) in slide pixels."""
 
-WEIGHT_RANGE = (1.0, 4.0)
 _COVER_STEP = 2
 _COVER_WHEN_MISSING = 24
 _PREFETCH_HORIZON_S = 0.5
@@ -54,18 +51,6 @@ class Tier(IntEnum):
     PREFETCH = 2
 
 
-class Screen(NamedTuple):
-    """The framebuffer that is filled: width and height in device pixels, and the slide's pixel aspect."""
-
-    width_px: float
-    height_px: float
-    aspect: float = 1.0
-
-    @property
-    def size_px(self) -> tuple[float, float]:
-        return self.width_px, self.height_px
-
-
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to draw now and what to load next.
@@ -82,11 +67,6 @@ class Plan:
     urgent: int
     missing: int
     coarsened: bool
-
-
-def uniform(_level: int, centre_x: FloatArray, _centre_y: FloatArray) -> FloatArray:
-    """The weight of tiles when nothing is known about them: 1."""
-    return np.ones_like(centre_x)
 
 
 def make_plan(

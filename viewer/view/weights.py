@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.view.plan import WEIGHT_RANGE
+from viewer.view.screen import WEIGHT_RANGE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.slide.geometry import Pyramid
-    from viewer.view.plan import FloatArray, TileWeight
+    from viewer.view.screen import FloatArray, TileWeight
 
 
 def region_weight(

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from viewer.view.gaze import GazeOrPointer, NoGaze, PointerGaze
-from viewer.view.gaze_file import GazeFileError, RecordedGaze
 from viewer.view.gaze_lsl import LslGaze, NoTrackerError
+from viewer.view.gaze_recording import GazeFileError, RecordedGaze
 
 if TYPE_CHECKING:
     from collections.abc import Callable

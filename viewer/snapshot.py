@@ -19,13 +19,13 @@ from gpu.context import OffscreenContext, prepare_egl_environment
 from viewer.common.atomic_write import save_atomically
 from viewer.slide.geometry import TileKey
 from viewer.slide.source import TileError, TileNotReadyError
+from viewer.stream.cover import cover_view
+from viewer.stream.plan import absent_tiles
+from viewer.stream.residency import Residency
 from viewer.stream.streamer import default_worker_count
 from viewer.stream.tile import DecodedTile, decoded_tile, marked_tile
 from viewer.view.camera import View, field_of_view, slide_from_screen
-from viewer.view.cover import cover_view
 from viewer.view.overlay import OverlayScene
-from viewer.view.plan import absent_tiles
-from viewer.view.residency import Residency
 from viewer.view.screen import Screen
 
 if TYPE_CHECKING:

@@ -20,11 +20,11 @@ from gpu.texture_pool import TexturePool, max_layers
 from gpu.upload import ReadyTile, Uploader
 from viewer.overlay_drawing import OverlayDrawing
 from viewer.slide.geometry import Pyramid, TileKey, TileRange
+from viewer.stream.cover import Cover, cover_view
+from viewer.stream.plan import Plan, absent_tiles, make_plan, most_tiles_on_screen
+from viewer.stream.residency import Residency
 from viewer.stream.streamer import TileState
-from viewer.view.cover import Cover, cover_view
 from viewer.view.overlay import OverlayScene
-from viewer.view.plan import Plan, absent_tiles, make_plan, most_tiles_on_screen
-from viewer.view.residency import Residency
 from viewer.view.screen import Screen, TileWeight, uniform
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpu.renderer import TILE_INSTANCE
-from viewer.view.cover import DRAWN_TILE
+from viewer.stream.cover import DRAWN_TILE
 
 
 def test_records_of_a_cover_are_instances_of_the_renderer() -> None:

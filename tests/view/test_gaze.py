@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from viewer.slide.geometry import Pyramid
+from viewer.stream.plan import make_plan
+from viewer.stream.residency import Residency
 from viewer.view.acuity import eccentricity_deg, foveation_lod, relative_acuity, tangent_per_px
 from viewer.view.camera import View, slide_from_screen
 from viewer.view.gaze import GazeMoment, GazeOrPointer, GazePoint, NoGaze, PointerGaze, attention_weight
-from viewer.view.plan import make_plan
-from viewer.view.residency import Residency
 from viewer.view.screen import Screen
 
 TANGENT = tangent_per_px((1920, 1080), 24.0, 60.0)

@@ -1,0 +1,1 @@
+"""Which tiles are read, in which order, into which memory."""

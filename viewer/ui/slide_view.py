@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from viewer.common.scale import downsample_from_magnification, magnification_from_downsample
 from viewer.slide.built_pyramid import BuiltPyramid
 from viewer.slide.icc import lut_from_profile
+from viewer.stream.region_priority import region_weight
 from viewer.stream.streamer import Streamer
 from viewer.tile_engine import Adjustment, FrameReport, Steering, coarsest_tiles
 from viewer.ui.canvas import DisplaySize, FrameBudget, SlideCanvas, VectorLayer
@@ -23,7 +24,6 @@ from viewer.ui.frame_stats import FrameStats
 from viewer.ui.level_builder import LevelBuilder
 from viewer.view.camera import Camera, View, fitting_view
 from viewer.view.screen import uniform
-from viewer.view.weights import region_weight
 
 if TYPE_CHECKING:
     import numpy as np

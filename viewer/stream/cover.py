@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.slide.geometry import Pyramid, Rect, TileKey, TileRange
+from viewer.stream.plan import on_screen
+from viewer.stream.residency import ABSENT
 from viewer.view.camera import View, field_of_view
-from viewer.view.plan import on_screen
-from viewer.view.residency import ABSENT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.view.residency import Residency
+    from viewer.stream.residency import Residency
     from viewer.view.screen import Screen
 
 _FINER_LEVELS = 2

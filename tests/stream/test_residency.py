@@ -1,4 +1,4 @@
-"""viewer.view.residency: the grids and the slots always say the same."""
+"""viewer.stream.residency: the grids and the slots always say the same."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from viewer.slide.geometry import Pyramid, TileKey
-from viewer.view.residency import ABSENT, Residency
+from viewer.stream.residency import ABSENT, Residency
 
 PYRAMID = Pyramid.from_sizes([(1000, 600), (250, 150)], [(256, 256), (100, 100)])
 ALL_KEYS = [

@@ -27,7 +27,7 @@ from viewer.view.screen import WEIGHT_RANGE, FloatArray, Screen, TileWeight, uni
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.view.residency import Residency
+    from viewer.stream.residency import Residency
 
 
 _COVER_STEP = 2

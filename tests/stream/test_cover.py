@@ -1,4 +1,4 @@
-"""viewer.view.cover: no pixel of the slide is ever empty, and every pixel shows the right place.
+"""viewer.stream.cover: no pixel of the slide is ever empty, and every pixel shows the right place.
 
 The properties rasterise the drawn rectangles at sample points, as the renderer would, over random pyramids,
 views and tiles on the GPU.
@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.view.scenes import Scene, all_tiles, patchworks, resident, scenes, tiles_of, touches_screen
+from tests.stream.scenes import Scene, all_tiles, patchworks, resident, scenes, tiles_of, touches_screen
 from viewer.slide.geometry import Pyramid, TileKey, TileRange
+from viewer.stream.cover import Cover, cover_view
+from viewer.stream.plan import make_plan, on_screen
 from viewer.view.camera import View
-from viewer.view.cover import Cover, cover_view
-from viewer.view.plan import make_plan, on_screen
 from viewer.view.screen import Screen
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""viewer.view.plan.on_screen: which tiles of a block a view touches, upright and turned."""
+"""viewer.stream.plan.on_screen: which tiles of a block a view touches, upright and turned."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from math import pi
 
 from hypothesis import given
 
-from tests.view.scenes import Scene, resident, scenes, tiles_of, touches_screen
+from tests.stream.scenes import Scene, resident, scenes, tiles_of, touches_screen
 from viewer.slide.geometry import Pyramid, TileRange
+from viewer.stream.plan import make_plan, on_screen
 from viewer.view.camera import View
-from viewer.view.plan import make_plan, on_screen
 from viewer.view.screen import Screen
 
 SCREEN = Screen(1024, 768)

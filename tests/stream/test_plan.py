@@ -1,4 +1,4 @@
-"""viewer.view.plan: everything the screen needs, in the right order, once, and nothing else."""
+"""viewer.stream.plan: everything the screen needs, in the right order, once, and nothing else."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.view.scenes import Scene, all_tiles, resident, scenes, tiles_of, touches_screen, views
+from tests.stream.scenes import Scene, all_tiles, resident, scenes, tiles_of, touches_screen, views
 from viewer.slide.geometry import Pyramid, TileKey
+from viewer.stream.plan import Plan, make_plan, most_tiles_on_screen, on_screen
 from viewer.view.camera import Velocity, View
-from viewer.view.plan import Plan, make_plan, most_tiles_on_screen, on_screen
 from viewer.view.screen import Screen, uniform
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.slide.pyramids import pyramids
 from viewer.slide.geometry import Pyramid, TileKey, TileRange
+from viewer.stream.residency import Residency
 from viewer.view.camera import View, field_of_view
-from viewer.view.residency import Residency
 from viewer.view.screen import Screen
 
 

@@ -1,4 +1,4 @@
-"""viewer.view.weights: a tile weighs what the weightiest patch under it does."""
+"""viewer.stream.region_priority: a tile weighs what the weightiest patch under it does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from viewer.slide.geometry import Pyramid
-from viewer.view.weights import region_weight
+from viewer.stream.region_priority import region_weight
 
 PYRAMID = Pyramid.from_sizes([(1000, 700), (250, 175)], [(64, 64)] * 2)
 

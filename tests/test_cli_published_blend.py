@@ -9,7 +9,7 @@ import pytest
 import tifffile
 import torch
 
-from tests.relevance.test_hipt import saved, small
+from tests.relevance.models.test_hipt import saved, small
 from viewer import cli
 from viewer.relevance.encoders import registry_file
 from viewer.slide.phantom.slide import write_phantom

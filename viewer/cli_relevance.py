@@ -268,7 +268,7 @@ def _encoders(options: argparse.Namespace) -> int:
     from viewer.relevance.head_registry import head_cards, read_heads
 
     if options.extract is not None:
-        from viewer.relevance.hipt import save_backbone
+        from viewer.relevance.models.hipt import save_backbone
 
         trained, target = options.extract
         if target.suffix.lower() != ".safetensors":

@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import save_file
 
 from viewer.relevance.encoders import registry_file
-from viewer.relevance.hipt import RegionTransformer
-from viewer.relevance.vit import Shape, VisionTransformer
+from viewer.relevance.models.hipt import RegionTransformer
+from viewer.relevance.models.vit import Shape, VisionTransformer
 
 if TYPE_CHECKING:
     from pathlib import Path

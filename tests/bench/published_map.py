@@ -10,9 +10,9 @@ from time import perf_counter
 
 import torch
 
-from viewer.relevance.hipt import RegionTransformer
 from viewer.relevance.hipt_heatmap import flops_per_region, reference_flops_per_region
-from viewer.relevance.vit import Shape, VisionTransformer
+from viewer.relevance.models.hipt import RegionTransformer
+from viewer.relevance.models.vit import Shape, VisionTransformer
 
 PATCHES = 256
 BATCH = 16

@@ -13,7 +13,6 @@ pytest.importorskip("torch")
 from tests.relevance.colours import ColourEncoder, MadeSlide, open_store, picture
 from tests.relevance.engine_window import PATIENCE_S, Window
 from viewer.relevance.analysis import Analysis
-from viewer.relevance.checkpoint import CheckpointError
 from viewer.relevance.messages import (
     Ask,
     Guessed,
@@ -24,6 +23,7 @@ from viewer.relevance.messages import (
     Refused,
     SetPaused,
 )
+from viewer.relevance.models.checkpoint import CheckpointError
 from viewer.relevance.query import Term
 from viewer.relevance.text import NearestPhrase
 

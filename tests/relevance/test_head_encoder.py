@@ -18,12 +18,12 @@ from viewer.common.errors import EncoderError
 from viewer.relevance import whole_attention
 from viewer.relevance.analysis import Analysis
 from viewer.relevance.attention import AttendingWhole
-from viewer.relevance.checkpoint import CheckpointError
 from viewer.relevance.encoders import HEAD_PREFIX, MEASURED_ID, NamedScores, load_encoder
 from viewer.relevance.gated_attention import GatedAttentionHead, GatedShape
 from viewer.relevance.head_encoder import HeadEncoder, load_head
 from viewer.relevance.head_registry import HeadEntry, head_cards, register_head
 from viewer.relevance.measured_card import MEASURED
+from viewer.relevance.models.checkpoint import CheckpointError
 from viewer.relevance.patches.attention_codes import MIDDLE, relative_of_codes
 from viewer.relevance.shared_attention import SharedAttention
 from viewer.relevance.transmil import TransMilHead, TransMilShape

@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 import torch
 
+from tests.relevance.models.test_hipt import saved, small
 from tests.relevance.test_attention import Store
-from tests.relevance.test_hipt import saved, small
 from viewer.common.errors import EncoderDeviceError, EncoderError, EncoderMemoryError, UnsupportedTermError
 from viewer.relevance.attention import Attending
 from viewer.relevance.attention_builder import AttentionBuilder
 from viewer.relevance.encoders import cards, load_encoder, read_registry, registry_file
-from viewer.relevance.hipt import RegionTransformer, load_hipt
 from viewer.relevance.hipt_encoder import HiptEncoder
 from viewer.relevance.mixed_features import MixedFeatures
+from viewer.relevance.models.hipt import RegionTransformer, load_hipt
+from viewer.relevance.models.vit import VisionTransformer
 from viewer.relevance.query import Term
 from viewer.relevance.shared_attention import SharedAttention
-from viewer.relevance.vit import VisionTransformer
 
 if TYPE_CHECKING:
     from pathlib import Path

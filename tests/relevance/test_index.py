@@ -13,7 +13,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from tests.relevance.test_hipt import saved, small
+from tests.relevance.models.test_hipt import saved, small
 from viewer.relevance import index
 from viewer.relevance.attention_map import attention_of
 from viewer.relevance.encoders import registry_file

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from viewer.relevance import sentences
-from viewer.relevance.bert import Bert
-from viewer.relevance.checkpoint import CheckpointError
 from viewer.relevance.lexicon import Entry, Lexicon, load_lexicon
+from viewer.relevance.models.bert import Bert
+from viewer.relevance.models.checkpoint import CheckpointError
 from viewer.relevance.sentences import SentenceModel, load_sentence_model
 from viewer.relevance.text import NearestPhrase, parse
 

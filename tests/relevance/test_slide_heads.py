@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from tests.relevance.bags import bag, shaken
-from viewer.relevance.checkpoint import CheckpointError
 from viewer.relevance.gated_attention import GatedAttentionHead, GatedShape, MixerShape
+from viewer.relevance.models.checkpoint import CheckpointError
 from viewer.relevance.slide_heads import EXPECTED, load_slide_head
 from viewer.relevance.span import SpanHead, SpanShape
 from viewer.relevance.transmil import TransMilHead, TransMilShape

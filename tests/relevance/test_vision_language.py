@@ -15,9 +15,9 @@ from transformers import CLIPTokenizer
 from tests.relevance import small_models as small
 from viewer.common.errors import EncoderError, EncoderMemoryError, UnsupportedTermError
 from viewer.relevance import encoders
-from viewer.relevance.checkpoint import CheckpointError
 from viewer.relevance.encoders import load_encoder, read_registry
-from viewer.relevance.tokens import load_tokenizer
+from viewer.relevance.models.checkpoint import CheckpointError
+from viewer.relevance.models.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,9 +15,9 @@ from viewer.common.errors import EncoderDeviceError, EncoderError, EncoderMemory
 from viewer.relevance.attention import Attending, AttendingWhole, Magnifying
 from viewer.relevance.attention_builder import AttentionBuilder
 from viewer.relevance.encoders import NamedScores, Refining
-from viewer.relevance.freed_memory import keep_freed_memory
 from viewer.relevance.magnification import sides_for
 from viewer.relevance.mixed_features import MixedFeatures
+from viewer.relevance.models.batching import keep_freed_memory
 from viewer.relevance.order import blocks_of
 from viewer.relevance.overlap_builder import OverlapBuilder, is_between
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE

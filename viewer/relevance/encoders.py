@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from viewer.common.errors import EncoderError
 from viewer.common.paths import config_dir
+from viewer.relevance.models.normalisation import STATISTICS
 from viewer.relevance.patches.grid import PATCH_UM
 
 if TYPE_CHECKING:
@@ -38,12 +39,6 @@ HEAD_PREFIX = "head/"
 FILE_PREFIX = "file:"
 """Before what a feature file of another program calls its encoder, which is none of ours."""
 ARCHITECTURES = ("clip", "keep", "conch", "hipt")
-STATISTICS = {
-    "openai": ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
-    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-}
-"""Mean and deviation of red, green and blue, from 0 to 1, that a model was trained with."""
 _MIB = 1 << 20
 _MOST_HEADS = 64
 _HIPT_PX = 256
@@ -358,7 +353,7 @@ def _heads(table: Mapping[str, Any]) -> tuple[int, int]:
 def _version(folder: Path, *, whole: bool) -> str:
     """A digest of the weights' ends and size, of all files where the model is the ``whole`` folder: enough to
     tell models apart without reading gigabytes."""
-    from viewer.relevance.checkpoint import CheckpointError, model_folder, weights_file, weights_files
+    from viewer.relevance.models.checkpoint import CheckpointError, model_folder, weights_file, weights_files
 
     folder = model_folder(folder)
     digest = hashlib.sha256()

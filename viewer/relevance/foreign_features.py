@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.relevance.checkpoint import CheckpointError, is_plain, unpickled
 from viewer.relevance.hdf5_reading import (
     FeatureFileError,
     all_finite,
@@ -28,6 +27,7 @@ from viewer.relevance.hdf5_reading import (
     number,
     opened_hdf5,
 )
+from viewer.relevance.models.checkpoint import CheckpointError, is_plain, unpickled
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from viewer.relevance.checkpoint import CheckpointError
 from viewer.relevance.messages import Guessed, Note
+from viewer.relevance.models.checkpoint import CheckpointError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

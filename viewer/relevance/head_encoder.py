@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from viewer.common.errors import EncoderError
-from viewer.relevance.checkpoint import CheckpointError
 from viewer.relevance.encoders import NamedScores, load_encoder
+from viewer.relevance.models.checkpoint import CheckpointError
 from viewer.relevance.patches.attention_codes import CODES_PER_OCTAVE, MIDDLE, OCTAVES, log_codes
 from viewer.relevance.slide_heads import load_slide_head
 

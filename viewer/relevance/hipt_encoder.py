@@ -9,14 +9,14 @@ import numpy as np
 import torch
 
 from viewer.common.errors import EncoderError, UnsupportedTermError
-from viewer.relevance.batches import batch_for, in_batches
-from viewer.relevance.checkpoint import model_folder
 from viewer.relevance.device_trouble import device_trouble
-from viewer.relevance.hipt import PATCH_PX, TOKEN_PX, RegionTransformer, load_hipt, normalised
 from viewer.relevance.magnification import SIDES, resampled
+from viewer.relevance.models.batching import batch_for, in_batches
+from viewer.relevance.models.checkpoint import model_folder
+from viewer.relevance.models.hipt import PATCH_PX, TOKEN_PX, RegionTransformer, load_hipt, normalised
+from viewer.relevance.models.precision import LEAST_COSINE, agreement, dtype_name, fast_dtype, probe_patches
+from viewer.relevance.models.vit import VisionTransformer
 from viewer.relevance.patches.attention_codes import PATCHES, PATCHES_A_SIDE, TOKENS_A_SIDE
-from viewer.relevance.precision import LEAST_COSINE, agreement, dtype_name, fast_dtype, probe_patches
-from viewer.relevance.vit import VisionTransformer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.encoders import EncoderCard, ModelEntry, Reason
-    from viewer.relevance.hipt import Hipt
+    from viewer.relevance.models.hipt import Hipt
     from viewer.relevance.query import Term
     from viewer.slide.source import Source
     from viewer.slide.tissue.mask import TissueMask

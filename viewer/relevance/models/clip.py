@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from viewer.common.errors import EncoderError
-from viewer.relevance.bert import Bert
-from viewer.relevance.clip_weights import clip_layout, conch_layout, depth
-from viewer.relevance.vit import Block, Shape, VisionTransformer, causal_mask
+from viewer.relevance.models.bert import Bert
+from viewer.relevance.models.clip_layouts import clip_layout, conch_layout, depth
+from viewer.relevance.models.vit import Block, Shape, VisionTransformer, causal_mask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from viewer.relevance.checkpoint import CheckpointError, model_folder, read_tensors, weights_file
+from viewer.relevance.models.checkpoint import CheckpointError, model_folder, read_tensors, weights_file
 
 if TYPE_CHECKING:
     from pathlib import Path

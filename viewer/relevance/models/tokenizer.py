@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from viewer.relevance.checkpoint import CheckpointError
+from viewer.relevance.models.checkpoint import CheckpointError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

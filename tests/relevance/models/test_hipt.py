@@ -11,22 +11,22 @@ import torch
 from torch import nn
 
 from tests.relevance import hipt_parity as fixture
-from viewer.relevance.checkpoint import CheckpointError
-from viewer.relevance.hipt import (
+from viewer.relevance.models.checkpoint import CheckpointError
+from viewer.relevance.models.hipt import (
     load_hipt,
     load_patch_level,
     load_region_level,
     normalised,
     save_backbone,
 )
+from viewer.relevance.models.vit import positions_for
 from viewer.relevance.slide_heads import load_slide_head
-from viewer.relevance.vit import positions_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from viewer.relevance.hipt import RegionTransformer
-    from viewer.relevance.vit import VisionTransformer
+    from viewer.relevance.models.hipt import RegionTransformer
+    from viewer.relevance.models.vit import VisionTransformer
 
 
 @pytest.fixture(scope="module")

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import Tensor, nn
 
-from viewer.relevance.checkpoint import CheckpointError, read_tensors, weights_files
-from viewer.relevance.encoders import STATISTICS
 from viewer.relevance.head_weights import NotThisHead, filled
-from viewer.relevance.precision import probe_patches
+from viewer.relevance.models.checkpoint import CheckpointError, read_tensors, weights_files, what_it_is
+from viewer.relevance.models.normalisation import STATISTICS
+from viewer.relevance.models.precision import probe_patches
+from viewer.relevance.models.vit import Block, Shape, VisionTransformer, attend, positions_for
 from viewer.relevance.slide_heads import load_slide_head
-from viewer.relevance.vit import Block, Shape, VisionTransformer, attend, positions_for
-from viewer.relevance.weights_kind import what_it_is
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

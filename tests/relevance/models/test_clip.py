@@ -8,9 +8,9 @@ from torch.nn import functional
 
 from tests.relevance import small_models as small
 from viewer.common.errors import EncoderError
-from viewer.relevance.bert import Bert
-from viewer.relevance.clip import BuildFacts, build_model
-from viewer.relevance.clip_weights import depth
+from viewer.relevance.models.bert import Bert
+from viewer.relevance.models.clip import BuildFacts, build_model
+from viewer.relevance.models.clip_layouts import depth
 
 IDS = torch.tensor([[5, 9, 200, 513, 513, 513], [5, 9, 200, 17, 40, 513]])
 EXACT = {"atol": 2e-6, "rtol": 1e-5}

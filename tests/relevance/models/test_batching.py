@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from viewer.relevance.batches import batch_for, in_batches
+from viewer.relevance.models.batching import batch_for, in_batches
 
 needs_card = pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA graphics card")
 

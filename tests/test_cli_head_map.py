@@ -11,10 +11,10 @@ import torch
 
 from viewer import cli
 from viewer.relevance.encoders import HEAD_PREFIX, MEASURED_ID
-from viewer.relevance.gated_attention import GatedAttentionHead, GatedShape
 from viewer.relevance.head_registry import HeadEntry, register_head
 from viewer.relevance.measured_card import MEASURED
-from viewer.relevance.transmil import TransMilHead, TransMilShape
+from viewer.relevance.models.heads.gated_attention import GatedAttentionHead, GatedShape
+from viewer.relevance.models.heads.transmil import TransMilHead, TransMilShape
 from viewer.slide.phantom.slide import write_phantom
 
 if TYPE_CHECKING:

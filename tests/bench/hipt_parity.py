@@ -19,11 +19,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tests.relevance import hipt_parity as fixture
 from tests.relevance.models.test_hipt_slide import tokens_of
-from viewer.relevance.gated_attention import GatedAttentionHead
 from viewer.relevance.hipt_heatmap import flops_per_region, reference_flops_per_region, region_heatmap
+from viewer.relevance.models.heads.gated_attention import GatedAttentionHead
+from viewer.relevance.models.heads.load import load_slide_head
 from viewer.relevance.models.hipt import RegionTransformer, load_patch_level, load_region_level, normalised
 from viewer.relevance.models.vit import VisionTransformer, positions_for
-from viewer.relevance.slide_heads import load_slide_head
 
 BATCH = 8
 POSITIONS, FEATURES, TOKENS, ATTENTION, SLIDE = 1e-5, 2e-5, 8e-6, 5e-5, 1e-5

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.relevance.bags import bag
-from viewer.relevance.span import SpanHead, SpanShape
+from viewer.relevance.models.heads.span import SpanHead, SpanShape
 
 SIZES = (2_500, 10_000, 25_000, 50_000)
 WIDTH = 512

@@ -19,14 +19,14 @@ from viewer.relevance import whole_attention
 from viewer.relevance.analysis import Analysis
 from viewer.relevance.attention import AttendingWhole
 from viewer.relevance.encoders import HEAD_PREFIX, MEASURED_ID, NamedScores, load_encoder
-from viewer.relevance.gated_attention import GatedAttentionHead, GatedShape
 from viewer.relevance.head_encoder import HeadEncoder, load_head
 from viewer.relevance.head_registry import HeadEntry, head_cards, register_head
 from viewer.relevance.measured_card import MEASURED
 from viewer.relevance.models.checkpoint import CheckpointError
+from viewer.relevance.models.heads.gated_attention import GatedAttentionHead, GatedShape
+from viewer.relevance.models.heads.transmil import TransMilHead, TransMilShape
 from viewer.relevance.patches.attention_codes import MIDDLE, relative_of_codes
 from viewer.relevance.shared_attention import SharedAttention
-from viewer.relevance.transmil import TransMilHead, TransMilShape
 from viewer.relevance.whole_attention import WholeAttention
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Head:
         raise AssertionError("read, not trained")
 
     def read(self, features: torch.Tensor, cells: torch.Tensor):  # type: ignore[no-untyped-def]
-        from viewer.relevance.bag import BagReading
+        from viewer.relevance.models.heads.slide_head import BagReading
 
         dark = 1 - features.mean(1)
         attention = dark / dark.sum()

@@ -15,7 +15,7 @@ import torch
 
 from tests.relevance.training_stores import written
 from viewer.relevance import training
-from viewer.relevance.slide_heads import load_slide_head
+from viewer.relevance.models.heads.load import load_slide_head
 from viewer.relevance.training import FACTS, PAGE, STATE, WEIGHTS, TrainingOptions, train_head
 from viewer.relevance.training_bags import read_bag
 from viewer.relevance.training_data import Cohort, Label, TrainingError, gather
@@ -291,7 +291,8 @@ def test_a_validation_that_is_no_number_ends_it(
 
 
 @pytest.mark.parametrize(
-    "what", ["viewer.relevance.gated_attention.GatedAttentionHead.forward", "torch.Tensor.backward"]
+    "what",
+    ["viewer.relevance.models.heads.gated_attention.GatedAttentionHead.forward", "torch.Tensor.backward"],
 )
 def test_a_slide_that_does_not_fit_the_memory_is_named(
     cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.relevance.bags import bag, shaken
-from viewer.relevance.span import SpanShape
+from viewer.relevance.models.heads.span import SpanShape
 from viewer.relevance.training_data import Case
 from viewer.relevance.training_model import (
     HeadKind,

@@ -16,16 +16,16 @@ import torch
 from viewer.common.errors import EncoderError
 from viewer.relevance.encoders import NamedScores, load_encoder
 from viewer.relevance.models.checkpoint import CheckpointError
+from viewer.relevance.models.heads.load import load_slide_head
 from viewer.relevance.patches.attention_codes import CODES_PER_OCTAVE, MIDDLE, OCTAVES, log_codes
-from viewer.relevance.slide_heads import load_slide_head
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from viewer.relevance.bag import BagReading, SlideHead
     from viewer.relevance.encoders import Encoder, EncoderCard
     from viewer.relevance.head_registry import HeadEntry
+    from viewer.relevance.models.heads.slide_head import BagReading, SlideHead
 
 _HALF_SCALE = CODES_PER_OCTAVE * OCTAVES / 2
 """Codes from the middle to full colour."""

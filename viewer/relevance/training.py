@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from viewer.relevance.gated_attention import GatedAttentionHead
-    from viewer.relevance.span import SpanHead
+    from viewer.relevance.models.heads.gated_attention import GatedAttentionHead
+    from viewer.relevance.models.heads.span import SpanHead
     from viewer.relevance.training_data import Cohort
 
 WEIGHTS, FACTS, PAGE, STATE = "head.pt", "head.json", "report.md", "training.state"

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import torch
 
-from viewer.relevance.gated_attention import GatedAttentionHead, GatedShape
-from viewer.relevance.span import SpanHead, SpanShape
+from viewer.relevance.models.heads.gated_attention import GatedAttentionHead, GatedShape
+from viewer.relevance.models.heads.span import SpanHead, SpanShape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

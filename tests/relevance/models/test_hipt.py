@@ -12,6 +12,7 @@ from torch import nn
 
 from tests.relevance import hipt_parity as fixture
 from viewer.relevance.models.checkpoint import CheckpointError
+from viewer.relevance.models.heads.load import load_slide_head
 from viewer.relevance.models.hipt import (
     load_hipt,
     load_patch_level,
@@ -20,7 +21,6 @@ from viewer.relevance.models.hipt import (
     save_backbone,
 )
 from viewer.relevance.models.vit import positions_for
-from viewer.relevance.slide_heads import load_slide_head
 
 if TYPE_CHECKING:
     from pathlib import Path

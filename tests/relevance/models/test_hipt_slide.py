@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from tests.relevance import hipt_parity as fixture
-from viewer.relevance.gated_attention import GatedAttentionHead
-from viewer.relevance.slide_heads import load_slide_head
+from viewer.relevance.models.heads.gated_attention import GatedAttentionHead
+from viewer.relevance.models.heads.load import load_slide_head
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import Tensor, nn
 
-from viewer.relevance.head_weights import NotThisHead, filled
 from viewer.relevance.models.checkpoint import CheckpointError, read_tensors, weights_files, what_it_is
+from viewer.relevance.models.heads.load import load_slide_head
+from viewer.relevance.models.heads.state_dict import NotThisHead, filled
 from viewer.relevance.models.normalisation import STATISTICS
 from viewer.relevance.models.precision import probe_patches
 from viewer.relevance.models.vit import Block, Shape, VisionTransformer, attend, positions_for
-from viewer.relevance.slide_heads import load_slide_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from viewer.relevance.bag import SlideHead
+    from viewer.relevance.models.heads.slide_head import SlideHead
 
 Net = TypeVar("Net", bound=nn.Module)
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from viewer.relevance.bag import BagReading, check_bag, probabilities_of
+from viewer.relevance.models.heads.slide_head import BagReading, check_bag, probabilities_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from viewer.relevance.bag import BagReading, check_bag, check_places, probabilities_of
-from viewer.relevance.head_weights import NotThisHead
-from viewer.relevance.sparse_grid import SparseGrid
+from viewer.relevance.models.heads.slide_head import BagReading, check_bag, check_places, probabilities_of
+from viewer.relevance.models.heads.sparse_grid import SparseGrid
+from viewer.relevance.models.heads.state_dict import NotThisHead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

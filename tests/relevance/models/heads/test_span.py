@@ -13,13 +13,13 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from tests.relevance.bags import bag, shaken
-from viewer.relevance.bag import BagError
-from viewer.relevance.head_weights import NotThisHead
-from viewer.relevance.span import SpanHead, SpanShape, WindowAttention, span_shape
-from viewer.relevance.sparse_grid import SparseGrid
+from viewer.relevance.models.heads.slide_head import BagError
+from viewer.relevance.models.heads.span import SpanHead, SpanShape, WindowAttention, span_shape
+from viewer.relevance.models.heads.sparse_grid import SparseGrid
+from viewer.relevance.models.heads.state_dict import NotThisHead
 
 if TYPE_CHECKING:
-    from viewer.relevance.span import SpanLayer
+    from viewer.relevance.models.heads.span import SpanLayer
 
 SMALL = SpanShape(feature_width=24, classes=3, width=16, heads=2, carriers=2)
 

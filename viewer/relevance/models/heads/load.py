@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from viewer.relevance.gated_layouts import gated_head
-from viewer.relevance.head_weights import NotThisHead, filled, plain_names
 from viewer.relevance.models.checkpoint import CheckpointError, read_tensors, what_it_is
-from viewer.relevance.span import SpanHead, span_shape
-from viewer.relevance.transmil import TransMilHead, transmil_shape
+from viewer.relevance.models.heads.gated_layouts import gated_head
+from viewer.relevance.models.heads.span import SpanHead, span_shape
+from viewer.relevance.models.heads.state_dict import NotThisHead, filled, plain_names
+from viewer.relevance.models.heads.transmil import TransMilHead, transmil_shape
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import Tensor
 
-    from viewer.relevance.bag import SlideHead
+    from viewer.relevance.models.heads.slide_head import SlideHead
 
 EXPECTED = "an attention pool (CLAM, ABMIL, MIL-Lab, HIPT slide stage, CHIEF), TransMIL or SPAN"
 

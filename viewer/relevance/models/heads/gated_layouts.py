@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from viewer.relevance.gated_attention import GatedAttentionHead, GatedShape, MixerShape
-from viewer.relevance.head_weights import NotThisHead, filled
+from viewer.relevance.models.heads.gated_attention import GatedAttentionHead, GatedShape, MixerShape
+from viewer.relevance.models.heads.state_dict import NotThisHead, filled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from viewer.relevance.bag import BagReading, check_bag, probabilities_of
+from viewer.relevance.models.heads.slide_head import BagReading, check_bag, probabilities_of
 
 _MIXER_HEADS = 3
 

@@ -10,11 +10,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from tests.relevance.bags import bag, shaken
-from viewer.relevance.gated_attention import GatedAttentionHead, GatedShape, MixerShape
 from viewer.relevance.models.checkpoint import CheckpointError
-from viewer.relevance.slide_heads import EXPECTED, load_slide_head
-from viewer.relevance.span import SpanHead, SpanShape
-from viewer.relevance.transmil import TransMilHead, TransMilShape
+from viewer.relevance.models.heads.gated_attention import GatedAttentionHead, GatedShape, MixerShape
+from viewer.relevance.models.heads.load import EXPECTED, load_slide_head
+from viewer.relevance.models.heads.span import SpanHead, SpanShape
+from viewer.relevance.models.heads.transmil import TransMilHead, TransMilShape
 
 if TYPE_CHECKING:
     from pathlib import Path

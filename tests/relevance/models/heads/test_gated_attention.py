@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tests.relevance.bags import bag, shaken
-from viewer.relevance.bag import BagError, BagReading
-from viewer.relevance.gated_attention import GatedAttentionHead, GatedShape
-from viewer.relevance.gated_layouts import gated_head
-from viewer.relevance.head_weights import NotThisHead, plain_names
+from viewer.relevance.models.heads.gated_attention import GatedAttentionHead, GatedShape
+from viewer.relevance.models.heads.gated_layouts import gated_head
+from viewer.relevance.models.heads.slide_head import BagError, BagReading
+from viewer.relevance.models.heads.state_dict import NotThisHead, plain_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable

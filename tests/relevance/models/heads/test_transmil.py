@@ -10,8 +10,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from tests.relevance.bags import bag, shaken
-from viewer.relevance.bag import BagError
-from viewer.relevance.transmil import NystromAttention, TransMilHead, TransMilShape, transmil_shape
+from viewer.relevance.models.heads.slide_head import BagError
+from viewer.relevance.models.heads.transmil import (
+    NystromAttention,
+    TransMilHead,
+    TransMilShape,
+    transmil_shape,
+)
 
 SHAPE = TransMilShape(feature_width=10, classes=3, width=16, heads=2, residual_kernel=5)
 

@@ -1,0 +1,1 @@
+"""Slide-level heads (multiple-instance learning), and how their files are recognised."""

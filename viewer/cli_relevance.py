@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders import EncoderCard
     from viewer.relevance.index import IndexResult
     from viewer.relevance.patches.field import RelevanceField
+    from viewer.relevance.query.parser import Understood
     from viewer.relevance.question import Answer
-    from viewer.relevance.text import Understood
     from viewer.slide.source import Source
     from viewer.view.overlay import Overlay
 

@@ -22,13 +22,13 @@ from _hipt_folder import register_random_hipt
 
 from viewer.relevance.attention import Magnifying
 from viewer.relevance.encoders import MEASURED_ID, load_encoder
-from viewer.relevance.lexicon import load_lexicon
 from viewer.relevance.loads import Allocator
 from viewer.relevance.magnification import sides_for
 from viewer.relevance.offline import open_analysis, pixel_size_of
 from viewer.relevance.patches.blocks import Block
+from viewer.relevance.query.lexicon import load_lexicon
+from viewer.relevance.query.parser import parse
 from viewer.relevance.reading import read_block
-from viewer.relevance.text import parse
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import Rect
 from viewer.view.viewport import Look

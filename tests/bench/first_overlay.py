@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING
 
 from viewer.relevance.client import RelevanceClient
 from viewer.relevance.encoders import MEASURED_ID
-from viewer.relevance.lexicon import load_lexicon
 from viewer.relevance.messages import Failed, Note, Progress, Published, Refused, WorkerDied
 from viewer.relevance.offline import pixel_size_of
-from viewer.relevance.text import parse
+from viewer.relevance.query.lexicon import load_lexicon
+from viewer.relevance.query.parser import parse
 from viewer.slide.formats.registry import open_slide
 
 if TYPE_CHECKING:
     from viewer.relevance.messages import Event
-    from viewer.relevance.query import Query
+    from viewer.relevance.query.tree import Query
     from viewer.slide.source import Source
 
 STORE_BYTES = 1 << 30

@@ -24,7 +24,7 @@ from viewer.common.errors import UnsupportedTermError
 from viewer.common.paths import cache_dir
 from viewer.relevance.encoders import MEASURED_ID, load_encoder
 from viewer.relevance.patches.grid import PATCH_UM, PatchGrid
-from viewer.relevance.query import Term
+from viewer.relevance.query.tree import Term
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import Rect

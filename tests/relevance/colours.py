@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.query import Term
+    from viewer.relevance.query.tree import Term
     from viewer.slide.geometry import TileKey
     from viewer.slide.source import Source
     from viewer.slide.tissue.mask import TissueMask

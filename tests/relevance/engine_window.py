@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.relevance.analysis import Analysis
-    from viewer.relevance.text import Guess
+    from viewer.relevance.query.parser import Guess
 
 PATIENCE_S = 10.0
 

@@ -23,7 +23,7 @@ from viewer.relevance.analysis import Analysis
 from viewer.relevance.features import FeatureStore
 from viewer.relevance.order import blocks_of
 from viewer.relevance.patches.blocks import Block
-from viewer.relevance.query import Term
+from viewer.relevance.query.tree import Term
 from viewer.relevance.store_subject import StoreSubject
 from viewer.slide.source import TileError
 

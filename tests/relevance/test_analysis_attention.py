@@ -15,7 +15,7 @@ from viewer.relevance.mixed_features import CHECKED_PATCHES
 from viewer.relevance.order import blocks_of
 from viewer.relevance.patches.attention_codes import log_codes
 from viewer.relevance.patches.blocks import Block
-from viewer.relevance.query import Term
+from viewer.relevance.query.tree import Term
 from viewer.relevance.shared_attention import SharedAttention
 
 if TYPE_CHECKING:

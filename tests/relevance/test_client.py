@@ -34,8 +34,8 @@ from viewer.relevance.messages import (
     Refused,
     WorkerDied,
 )
-from viewer.relevance.query import Term
-from viewer.relevance.text import NearestPhrase
+from viewer.relevance.query.parser import NearestPhrase
+from viewer.relevance.query.tree import Term
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import Rect
 from viewer.view.gaze import SlideGaze
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from viewer.relevance.encoders import Encoder
-    from viewer.relevance.text import Guess
+    from viewer.relevance.query.parser import Guess
     from viewer.slide.source import Source
 
 PATIENCE_S = 30.0

@@ -7,8 +7,8 @@ import pytest
 
 from viewer.relevance import concepts
 from viewer.relevance.concepts import Ranks, reasons, score
-from viewer.relevance.lexicon import load_lexicon
 from viewer.relevance.measurement_names import INDEX, MEASUREMENTS
+from viewer.relevance.query.lexicon import load_lexicon
 
 ALL = concepts.concepts()
 

@@ -35,7 +35,7 @@ from viewer.relevance.messages import (
     Weigh,
 )
 from viewer.relevance.patches.attention_codes import relative_of_codes
-from viewer.relevance.query import Like, Term
+from viewer.relevance.query.tree import Like, Term
 from viewer.relevance.shared_grid import KNOWN, SharedGrid
 from viewer.slide.geometry import Rect
 from viewer.view.gaze import SlideGaze

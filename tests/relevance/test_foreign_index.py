@@ -15,7 +15,7 @@ from viewer.relevance import foreign_index
 from viewer.relevance.foreign_index import cells_from_rects, open_foreign_index
 from viewer.relevance.hdf5_reading import FeatureFileError
 from viewer.relevance.patches.grid import PatchGrid
-from viewer.relevance.query import Term
+from viewer.relevance.query.tree import Term
 from viewer.slide.formats.registry import open_slide
 
 if TYPE_CHECKING:

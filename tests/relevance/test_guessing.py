@@ -24,14 +24,14 @@ from viewer.relevance.messages import (
     SetPaused,
 )
 from viewer.relevance.models.checkpoint import CheckpointError
-from viewer.relevance.query import Term
-from viewer.relevance.text import NearestPhrase
+from viewer.relevance.query.parser import NearestPhrase
+from viewer.relevance.query.tree import Term
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from viewer.relevance.text import Guess
+    from viewer.relevance.query.parser import Guess
 
     Start = Callable[[Callable[[], Guess | None]], Window]
 

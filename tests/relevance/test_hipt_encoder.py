@@ -20,7 +20,7 @@ from viewer.relevance.hipt_encoder import HiptEncoder
 from viewer.relevance.mixed_features import MixedFeatures
 from viewer.relevance.models.hipt import RegionTransformer, load_hipt
 from viewer.relevance.models.vit import VisionTransformer
-from viewer.relevance.query import Term
+from viewer.relevance.query.tree import Term
 from viewer.relevance.shared_attention import SharedAttention
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from viewer.relevance.encoders import (
     load_encoder,
 )
 from viewer.relevance.measured_card import MEASURED
-from viewer.relevance.query import Term
+from viewer.relevance.query.tree import Term
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect, TileKey
 from viewer.slide.source import SlideInfo, Source, TileError

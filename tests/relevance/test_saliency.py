@@ -10,7 +10,7 @@ from viewer.relevance.attention import Attending
 from viewer.relevance.encoders import SALIENCY_ID, cards, load_encoder
 from viewer.relevance.measurement_names import INDEX
 from viewer.relevance.measurements import MARGIN_PX
-from viewer.relevance.query import Term
+from viewer.relevance.query.tree import Term
 from viewer.relevance.saliency_card import SALIENCY
 from viewer.slide.tissue.stains import RUIFROK, Stains
 

@@ -11,7 +11,7 @@ import pytest
 from tests.relevance.colours import ColourEncoder, MadeSlide, open_store, picture
 from viewer.common.errors import UnsupportedTermError
 from viewer.relevance.patches.nearest import nearest_known
-from viewer.relevance.query import All, AnyOf, Like, Near, Term, Without
+from viewer.relevance.query.tree import All, AnyOf, Like, Near, Term, Without
 from viewer.relevance.scoring import Scoring
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.features import FeatureStore
-    from viewer.relevance.query import Query
+    from viewer.relevance.query.tree import Query
 
 DARKNESS = Term("darkness")
 BACKGROUND = Term("darkness", (("background", 1.0),))

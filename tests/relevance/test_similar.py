@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from viewer.relevance.patches.grid import PatchGrid
-from viewer.relevance.query import MAX_EXAMPLES
+from viewer.relevance.query.tree import MAX_EXAMPLES
 from viewer.relevance.similar import example_cells, likeness
 from viewer.slide.geometry import Rect
 

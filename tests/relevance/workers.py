@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from tests.relevance.colours import ColourEncoder
 from viewer.common.errors import EncoderMemoryError
 from viewer.relevance.encoders import SALIENCY_ID, load_encoder
-from viewer.relevance.text import NearestPhrase
+from viewer.relevance.query.parser import NearestPhrase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.encoders import Encoder
-    from viewer.relevance.text import Guess
+    from viewer.relevance.query.parser import Guess
 
 HANGING_S = 30.0
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from viewer.relevance.patches.blocks import Block
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.patches.outcome import Outcome
-    from viewer.relevance.query import Leaf, Query
+    from viewer.relevance.query.tree import Leaf, Query
     from viewer.slide.source import Source
 
     Mask = NDArray[np.bool_]

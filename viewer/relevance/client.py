@@ -34,7 +34,7 @@ from viewer.relevance.messages import (
 )
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
-from viewer.relevance.sentences import load_guess
+from viewer.relevance.query.sentence_model import load_guess
 from viewer.relevance.shared_grid import ESTIMATED, KNOWN, SharedGrid
 from viewer.relevance.worker import run_worker
 from viewer.view.viewport import Look
@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from viewer.relevance.attention import Attention
     from viewer.relevance.encoders import Encoder
     from viewer.relevance.messages import Event, FromWorker, ToWorker
-    from viewer.relevance.query import Query
-    from viewer.relevance.text import Guess
+    from viewer.relevance.query.parser import Guess
+    from viewer.relevance.query.tree import Query
     from viewer.slide.geometry import Rect
     from viewer.slide.source import Source
     from viewer.view.gaze import SlideGaze

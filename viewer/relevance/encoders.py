@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from viewer.relevance.query import Term
+    from viewer.relevance.query.tree import Term
     from viewer.slide.geometry import Rect
     from viewer.slide.source import Source
     from viewer.slide.tissue.mask import TissueMask

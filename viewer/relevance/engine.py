@@ -35,7 +35,7 @@ from viewer.relevance.messages import (
 )
 from viewer.relevance.order import Order
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
-from viewer.relevance.query import Like, leaves
+from viewer.relevance.query.tree import Like, leaves
 from viewer.view.viewport import Look
 
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ if TYPE_CHECKING:
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.patches.outcome import Outcome
     from viewer.relevance.patches.progress import Looked
+    from viewer.relevance.query.parser import Guess
     from viewer.relevance.reading import BlockReader
     from viewer.relevance.shared_grid import SharedGrid
-    from viewer.relevance.text import Guess
 
 BATCH_S = 0.05
 """What a block may take: blocks become smaller until they do."""

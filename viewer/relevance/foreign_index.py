@@ -17,7 +17,7 @@ from viewer.relevance.features import FeatureStore
 from viewer.relevance.foreign_features import SlideFacts, read_foreign
 from viewer.relevance.hdf5_reading import FeatureFileError
 from viewer.relevance.patches.grid import PATCH_UM
-from viewer.relevance.query import Term
+from viewer.relevance.query.tree import Term
 from viewer.relevance.store_subject import StoreSubject
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.relevance.messages import GuessWords
-    from viewer.relevance.text import Guess
+    from viewer.relevance.query.parser import Guess
 
     Told = tuple[Note | Guessed, ...]
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.encoders import EncoderCard, ModelEntry, Reason
     from viewer.relevance.models.hipt import Hipt
-    from viewer.relevance.query import Term
+    from viewer.relevance.query.tree import Term
     from viewer.slide.source import Source
     from viewer.slide.tissue.mask import TissueMask
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.encoders import EncoderCard, Reason
-    from viewer.relevance.query import Term
+    from viewer.relevance.query.tree import Term
     from viewer.slide.source import Source
     from viewer.slide.tissue.mask import TissueMask
 

@@ -15,8 +15,8 @@ from viewer.view.viewport import Look
 if TYPE_CHECKING:
     from viewer.relevance.encoders import Reason
     from viewer.relevance.patches.field import Provenance
-    from viewer.relevance.query import Query
-    from viewer.relevance.text import NearestPhrase
+    from viewer.relevance.query.parser import NearestPhrase
+    from viewer.relevance.query.tree import Query
 
 
 # To the worker

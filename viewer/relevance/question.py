@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from viewer.common.atomic_write import SaveError
 from viewer.common.errors import EncoderError
 from viewer.relevance.encoders import MEASURED_ID
-from viewer.relevance.lexicon import load_lexicon
 from viewer.relevance.offline import open_analysis, open_foreign_analysis, pixel_size_of
 from viewer.relevance.patches.peaks import find_hits
-from viewer.relevance.query import All, Like, Term, Without, leaves, text_of
-from viewer.relevance.sentences import load_guess
-from viewer.relevance.text import parse
+from viewer.relevance.query.lexicon import load_lexicon
+from viewer.relevance.query.parser import parse
+from viewer.relevance.query.sentence_model import load_guess
+from viewer.relevance.query.tree import All, Like, Term, Without, leaves, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.relevance.patches.peaks import Hit
-    from viewer.relevance.query import Query
-    from viewer.relevance.text import Understood
+    from viewer.relevance.query.parser import Understood
+    from viewer.relevance.query.tree import Query
     from viewer.slide.source import Source
 
 Point = tuple[float, float]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.encoders import EncoderCard
-    from viewer.relevance.query import Term
+    from viewer.relevance.query.tree import Term
 
 _LEAST_CONTRAST = 0.02
 """In amounts of stain: what stands out less is noise, and stands out evenly."""

@@ -14,7 +14,7 @@ from viewer.common.errors import UnsupportedTermError
 from viewer.relevance.encoders import MEASURED_ID
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.nearest import nearest_known
-from viewer.relevance.query import All, AnyOf, Near, Term, Without, evaluate, text_of
+from viewer.relevance.query.tree import All, AnyOf, Near, Term, Without, evaluate, text_of
 from viewer.relevance.similar import likeness
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.encoders import Encoder, Reason
     from viewer.relevance.features import FeatureStore
-    from viewer.relevance.query import Leaf, Like, Query
+    from viewer.relevance.query.tree import Leaf, Like, Query
     from viewer.relevance.similar import Kind
 
     Mask = NDArray[np.bool_]

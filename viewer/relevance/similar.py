@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from viewer.relevance.query import MAX_EXAMPLES
+from viewer.relevance.query.tree import MAX_EXAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from viewer.relevance.encoders import EncoderCard, ModelEntry, Reason
-    from viewer.relevance.query import Term
+    from viewer.relevance.query.tree import Term
     from viewer.slide.source import Source
     from viewer.slide.tissue.mask import TissueMask
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from viewer.relevance.encoders import Encoder
     from viewer.relevance.messages import Analyse
+    from viewer.relevance.query.parser import Guess
     from viewer.relevance.shared_grid import SharedGrid
-    from viewer.relevance.text import Guess
 
 log = logger("relevance")
 

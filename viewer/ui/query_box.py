@@ -8,7 +8,7 @@ from PySide6.QtCore import QModelIndex, QStringListModel, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QCompleter, QLineEdit, QListView, QToolTip, QWidget
 
-from viewer.relevance.query import MAX_TEXT
+from viewer.relevance.query.tree import MAX_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from viewer.common.scale import MPP_UM_AT_1X
 from viewer.relevance.encoders import cards, read_registry
 from viewer.relevance.head_registry import read_heads
-from viewer.relevance.lexicon import load_lexicon
+from viewer.relevance.query.lexicon import load_lexicon
 from viewer.ui.attention_tools import AttentionTools
 from viewer.ui.dialogs import show_dialog
 from viewer.ui.encoder_dialog import EncoderDialog, use_after_terms
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from viewer.common.settings import Overlay, Settings
     from viewer.relevance.encoders import EncoderCard
     from viewer.relevance.patches.grid import PatchGrid
-    from viewer.relevance.query import Query
+    from viewer.relevance.query.tree import Query
     from viewer.slide.geometry import Rect
     from viewer.ui.messages import MessageArea
     from viewer.ui.slide_view import SlideView

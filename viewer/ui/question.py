@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from viewer.relevance.query import text_of
+from viewer.relevance.query.tree import leaf_roles, text_of
 from viewer.ui.examples_box import Examples
 from viewer.ui.explain_card import LeafExplanation
-from viewer.ui.weight_editor import leaf_roles
 
 if TYPE_CHECKING:
-    from viewer.relevance.query import Query
-    from viewer.relevance.text import Problem
+    from viewer.relevance.query.parser import Problem
+    from viewer.relevance.query.tree import Query
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from PySide6.QtCore import QObject, Signal
 from viewer.common.scale import format_position
 from viewer.relevance.client import RelevanceClient
 from viewer.relevance.encoders import MEASURED_ID
-from viewer.relevance.lexicon import load_lexicon
 from viewer.relevance.messages import (
     Allocated,
     Explained,
@@ -27,8 +26,9 @@ from viewer.relevance.messages import (
     WorkerDied,
 )
 from viewer.relevance.patches.peaks import find_hits
-from viewer.relevance.query import Like, text_of, with_weights
-from viewer.relevance.text import parse
+from viewer.relevance.query.lexicon import load_lexicon
+from viewer.relevance.query.parser import parse
+from viewer.relevance.query.tree import Like, text_of, with_weights
 from viewer.ui.explain_card import Explanation
 from viewer.ui.leaving_clients import LeavingClients
 from viewer.ui.outbox import Outbox
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.relevance.patches.peaks import Hit
-    from viewer.relevance.query import Query
+    from viewer.relevance.query.tree import Query
     from viewer.ui.examples_box import Example, Examples
     from viewer.ui.slide_view import SlideView
 

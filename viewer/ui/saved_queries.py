@@ -1,4 +1,4 @@
-"""The menu of saved queries, and what was asked before: a thin hand on ``viewer.relevance.history``."""
+"""The menu of saved queries, and what was asked before: a thin hand on ``viewer.relevance.query.history``."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QDialogButtonBox, QInputDialog, QMenu, QWidget
 
 from viewer.common.atomic_write import SaveError
-from viewer.relevance.history import QueryHistory
+from viewer.relevance.query.history import QueryHistory
 from viewer.ui.dialogs import show_dialog
 from viewer.ui.theme import without_icons
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from viewer.relevance.query import Query
+    from viewer.relevance.query.tree import Query
     from viewer.ui.question import Question
 
 _LONGEST_IN_MENU = 60

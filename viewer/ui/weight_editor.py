@@ -8,32 +8,16 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSlider, QWidget
 
-from viewer.relevance.query import All, AnyOf, Like, Near, Term, Without
+from viewer.relevance.query.tree import Like, Term, leaf_roles
 from viewer.ui.modest_area import breakable
 from viewer.ui.theme import em_px
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from viewer.relevance.query import Query
+    from viewer.relevance.query.tree import Query
 
 _STEPS = 100
-
-
-def leaf_roles(query: Query, role: str = "") -> list[tuple[str, Term | Like]]:
-    """The leaves of a query from left to right, each in words that say its part: "without blood"."""
-    match query:
-        case All(parts) | AnyOf(parts):
-            return [found for part in parts for found in leaf_roles(part, role)]
-        case Without(base, excluded):
-            kept = [] if base is None else leaf_roles(base, role)
-            return kept + leaf_roles(excluded, f"{role}without ")
-        case Near(base, other, distance_um):
-            return leaf_roles(base, role) + leaf_roles(other, f"{role}within {distance_um:g} µm of ")
-        case Term(text, _):
-            return [(f"{role}{text}", query)]
-        case Like():
-            return [(f"{role}places like your examples", query)]
 
 
 def concept_in_words(concept_id: str) -> str:

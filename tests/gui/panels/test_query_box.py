@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QToolTip
 
-from viewer.relevance.query import MAX_TEXT
+from viewer.relevance.query.tree import MAX_TEXT
 from viewer.ui.query_box import QueryBox
 
 if TYPE_CHECKING:

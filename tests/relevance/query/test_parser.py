@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from viewer.relevance.lexicon import load_lexicon
-from viewer.relevance.query import (
+from viewer.relevance.query.lexicon import load_lexicon
+from viewer.relevance.query.parser import NearestPhrase, Parsed, parse
+from viewer.relevance.query.tree import (
     MAX_DEPTH,
     MAX_NEAR_UM,
     MAX_TEXT,
@@ -22,7 +23,6 @@ from viewer.relevance.query import (
     leaves,
     text_of,
 )
-from viewer.relevance.text import NearestPhrase, Parsed, parse
 
 PIECES = [
     *("fat", "blood", "necrosis", "tumour", "KRAS mutation", "flurb", '"smooth muscle"', "and", "OR", "not"),

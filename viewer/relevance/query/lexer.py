@@ -9,12 +9,12 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from viewer.relevance.lexicon import key_of
-from viewer.relevance.query import MAX_NEAR_UM, NEAR_UM
-from viewer.relevance.speech import MARKS, OPERATORS, PADDING_BEFORE, PADDING_BEHIND, Kind
+from viewer.relevance.query.lexicon import key_of
+from viewer.relevance.query.tree import MAX_NEAR_UM, NEAR_UM
+from viewer.relevance.query.vocabulary import MARKS, OPERATORS, PADDING_BEFORE, PADDING_BEHIND, Kind
 
 if TYPE_CHECKING:
-    from viewer.relevance.lexicon import Lexicon
+    from viewer.relevance.query.lexicon import Lexicon
 
 
 @dataclass(frozen=True, slots=True)

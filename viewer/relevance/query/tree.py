@@ -12,15 +12,32 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from viewer.relevance.lexicon import key_of, load_lexicon
 from viewer.relevance.patches.field import both, highest, near, without
 from viewer.relevance.patches.grid import PATCH_UM
-from viewer.relevance.speech import PADDING_BEHIND, RESERVED_WORDS
+from viewer.relevance.query.lexicon import key_of, load_lexicon
+from viewer.relevance.query.vocabulary import PADDING_BEHIND, RESERVED_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.relevance.patches.field import RelevanceField
+
+
+def leaf_roles(query: Query, role: str = "") -> list[tuple[str, Term | Like]]:
+    """The leaves of a query from left to right, each in words that say its part: "without blood"."""
+    match query:
+        case All(parts) | AnyOf(parts):
+            return [found for part in parts for found in leaf_roles(part, role)]
+        case Without(base, excluded):
+            kept = [] if base is None else leaf_roles(base, role)
+            return kept + leaf_roles(excluded, f"{role}without ")
+        case Near(base, other, distance_um):
+            return leaf_roles(base, role) + leaf_roles(other, f"{role}within {distance_um:g} µm of ")
+        case Term(text, _):
+            return [(f"{role}{text}", query)]
+        case Like():
+            return [(f"{role}places like your examples", query)]
+
 
 NEAR_UM = 100.0
 MAX_NEAR_UM = 100_000.0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewer.common.atomic_write import SaveError, save_atomically, save_failure
 from viewer.common.paths import state_dir
-from viewer.relevance.query import MAX_TEXT, Query, QueryError, from_json, to_json
+from viewer.relevance.query.tree import MAX_TEXT, Query, QueryError, from_json, to_json
 from viewer.relevance.store_folder import StoreLock
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from viewer.relevance import sentences
-from viewer.relevance.lexicon import Entry, Lexicon, load_lexicon
 from viewer.relevance.models.bert import Bert
 from viewer.relevance.models.checkpoint import CheckpointError
-from viewer.relevance.sentences import SentenceModel, load_sentence_model
-from viewer.relevance.text import NearestPhrase, parse
+from viewer.relevance.query import sentence_model as sentences
+from viewer.relevance.query.lexicon import Entry, Lexicon, load_lexicon
+from viewer.relevance.query.parser import NearestPhrase, parse
+from viewer.relevance.query.sentence_model import SentenceModel, load_sentence_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

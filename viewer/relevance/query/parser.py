@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from viewer.relevance.query import (
+from viewer.relevance.query.lexer import Word, read_words
+from viewer.relevance.query.tree import (
     MAX_DEPTH,
     MAX_LEAVES,
     MAX_TEXT,
@@ -25,11 +26,10 @@ from viewer.relevance.query import (
     depth_of,
     leaves,
 )
-from viewer.relevance.speech import Kind
-from viewer.relevance.words import Word, read_words
+from viewer.relevance.query.vocabulary import Kind
 
 if TYPE_CHECKING:
-    from viewer.relevance.lexicon import Entry, Lexicon
+    from viewer.relevance.query.lexicon import Entry, Lexicon
 
 MAX_BRACKETS = MAX_DEPTH
 _ADVICE = "A vision–language model may be asked for it"

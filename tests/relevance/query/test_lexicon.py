@@ -7,7 +7,7 @@ from importlib import resources
 
 import pytest
 
-from viewer.relevance.lexicon import Entry, Lexicon, is_one_slip, key_of, load_lexicon
+from viewer.relevance.query.lexicon import Entry, Lexicon, is_one_slip, key_of, load_lexicon
 
 CONCEPTS = frozenset(
     "adipose_tissue background blood lymphocytes mucin smooth_muscle stroma tumour_epithelium normal_mucosa "  # noqa: SIM905

@@ -10,7 +10,7 @@ import pytest
 
 from viewer.relevance.patches.field import Provenance, RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
-from viewer.relevance.query import (
+from viewer.relevance.query.tree import (
     MAX_LEAVES,
     All,
     AnyOf,
@@ -30,7 +30,7 @@ from viewer.relevance.query import (
 )
 
 if TYPE_CHECKING:
-    from viewer.relevance.query import Leaf
+    from viewer.relevance.query.tree import Leaf
 
 GRID = PatchGrid(4, 1, 10.0, 10.0)
 FAT, BLOOD = Term("fat", (("adipose_tissue", 1.0),)), Term("blood vessels", (("blood_vessels", 0.5),))

@@ -16,8 +16,8 @@ from viewer import bench_encode as bench
 from viewer import cli
 from viewer.bench_encode import random_hipt
 from viewer.common.errors import EncoderError
-from viewer.relevance import hipt_encoder
-from viewer.relevance.hipt_encoder import HiptEncoder
+from viewer.relevance.encoders import hipt_encoder
+from viewer.relevance.encoders.hipt_encoder import HiptEncoder
 from viewer.slide.phantom.slide import write_phantom
 from viewer.slide.source import SlideError
 

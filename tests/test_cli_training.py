@@ -16,7 +16,7 @@ import pytest
 
 from tests.relevance.training_stores import written
 from viewer import cli
-from viewer.relevance.head_registry import HeadRegistry, read_heads
+from viewer.relevance.encoders.head_registry import HeadRegistry, read_heads
 
 ROOT = Path(__file__).parents[1]
 CELLS = np.stack([np.repeat(np.arange(4), 5), np.tile(np.arange(5), 4)], 1).astype(np.int32)

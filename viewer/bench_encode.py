@@ -16,8 +16,9 @@ from torch.nn import functional
 
 from viewer.bench_encode_slide import bench_slide
 from viewer.common.errors import EncoderError
-from viewer.relevance.encoders import MEASURED_ID, SALIENCY_ID, load_encoder, read_registry
-from viewer.relevance.hipt_encoder import HiptEncoder
+from viewer.relevance.encoders.card import MEASURED_ID, SALIENCY_ID
+from viewer.relevance.encoders.hipt_encoder import HiptEncoder
+from viewer.relevance.encoders.registry import load_encoder, read_registry
 from viewer.relevance.hipt_heatmap import flops_per_region, reference_flops_per_region
 from viewer.relevance.models.hipt import MPP_UM, PATCH_PX, Hipt, normalised
 from viewer.relevance.models.precision import dtype_name
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from viewer.relevance.encoders import Encoder
+    from viewer.relevance.encoders.protocols import Encoder
 
 HIPT_ID = "hipt"
 _VIT_256 = Shape(width=384, depth=12, heads=6, mlp_width=1536)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from viewer.relevance.encoders import Encoder
+    from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.patches.blocks import Block
 
 _BLOCKS_A_THREAD = 2

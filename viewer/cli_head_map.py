@@ -13,7 +13,7 @@ from viewer import arguments, cli_relevance, terminal
 if TYPE_CHECKING:
     import argparse
 
-    from viewer.relevance.encoders import EncoderCard
+    from viewer.relevance.encoders.card import EncoderCard
 
 _SIGNED_UNIT = "from most against (0) to most for (1) on this slide, 0.5 neither"
 

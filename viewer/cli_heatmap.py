@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from viewer.relevance.analysis import Analysis
     from viewer.relevance.attention import Attention, Head
     from viewer.relevance.attention_map import AttentionMap
-    from viewer.relevance.encoders import EncoderCard, ModelEntry
+    from viewer.relevance.encoders.card import EncoderCard, ModelEntry
     from viewer.relevance.patches.field import Provenance
     from viewer.relevance.patches.grid import PatchGrid
 
@@ -92,7 +92,8 @@ def _radius(text: str) -> float:
 
 def _heatmap(options: argparse.Namespace) -> int:
     from viewer.common.errors import EncoderError
-    from viewer.relevance.encoders import HEAD_PREFIX, entry_in
+    from viewer.relevance.encoders.card import HEAD_PREFIX
+    from viewer.relevance.encoders.registry import entry_in
 
     _check(options)
     if cli_map.wants_map(options):
@@ -179,8 +180,9 @@ def _scores(options: argparse.Namespace) -> int:
 
 def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry | None) -> int:
     from viewer.common.settings import Settings
-    from viewer.relevance.attention import Attending, check_head
+    from viewer.relevance.attention import check_head
     from viewer.relevance.attention_map import attention_map
+    from viewer.relevance.encoders.protocols import Attending
     from viewer.relevance.heatmap import write_attention
     from viewer.relevance.offline import open_analysis, pixel_size_of
     from viewer.relevance.published_blend import makes_published

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from viewer.relevance.encoders import EncoderCard
+    from viewer.relevance.encoders.card import EncoderCard
     from viewer.relevance.index import IndexResult
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.query.parser import Understood
@@ -215,7 +215,7 @@ def _index(options: argparse.Namespace) -> int:
     from viewer.common.cores import core_count
     from viewer.common.progress import progress_bar
     from viewer.common.settings import Settings
-    from viewer.relevance.graphics_cards import graphics_cards
+    from viewer.relevance.encoders.device_errors import graphics_cards
     from viewer.relevance.index import IndexJob, index_slides, slides_among
     from viewer.relevance.store_folder import features_dir
 
@@ -264,8 +264,8 @@ def _index_line(result: IndexResult) -> str:
 def _encoders(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from viewer.relevance.encoders import cards, read_registry, registry_file
-    from viewer.relevance.head_registry import head_cards, read_heads
+    from viewer.relevance.encoders.head_registry import head_cards, read_heads
+    from viewer.relevance.encoders.registry import cards, read_registry, registry_file
 
     if options.extract is not None:
         from viewer.relevance.models.hipt import save_backbone
@@ -306,7 +306,7 @@ def head_with_terms(encoder_id: str) -> EncoderCard:
     """What is known of a slide head; the terms of the model whose features it reads are told. Raises
     EncoderError.
     """
-    from viewer.relevance.head_registry import head_card, head_entry
+    from viewer.relevance.encoders.head_registry import head_card, head_entry
 
     entry = head_entry(encoder_id)
     card_with_terms(entry.encoder)
@@ -315,7 +315,7 @@ def head_with_terms(encoder_id: str) -> EncoderCard:
 
 def tell_terms(card: EncoderCard) -> None:
     """Say under which terms an encoder may be used, where they are not Foveola's own."""
-    from viewer.relevance.encoders import MEASURED_ID, SALIENCY_ID
+    from viewer.relevance.encoders.card import MEASURED_ID, SALIENCY_ID
 
     if card.id not in (MEASURED_ID, SALIENCY_ID):
         terminal.tell(f"{card.title}: {_licence(card)}")

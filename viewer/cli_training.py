@@ -69,8 +69,8 @@ def _train_head(options: argparse.Namespace) -> int:
     from viewer.common.errors import EncoderError
     from viewer.common.paths import state_dir
     from viewer.common.progress import progress_bar
-    from viewer.relevance.encoders import FILE_PREFIX
-    from viewer.relevance.head_registry import HeadEntry, check_head_name, register_head
+    from viewer.relevance.encoders.card import FILE_PREFIX, HeadEntry
+    from viewer.relevance.encoders.head_registry import check_head_name, register_head
     from viewer.relevance.training import WEIGHTS, TrainingOptions, train_head
     from viewer.relevance.training_data import gather, read_labels
     from viewer.relevance.training_report import no_better_than_chance

@@ -20,10 +20,11 @@ import numpy as np
 import torch
 from _hipt_folder import register_random_hipt
 
-from viewer.relevance.attention import Magnifying
-from viewer.relevance.encoders import MEASURED_ID, load_encoder
+from viewer.relevance.encoders.card import MEASURED_ID
+from viewer.relevance.encoders.protocols import Magnifying
+from viewer.relevance.encoders.registry import load_encoder
+from viewer.relevance.encoders.token_budget import sides_for
 from viewer.relevance.loads import Allocator
-from viewer.relevance.magnification import sides_for
 from viewer.relevance.offline import open_analysis, pixel_size_of
 from viewer.relevance.patches.blocks import Block
 from viewer.relevance.query.lexicon import load_lexicon
@@ -36,7 +37,7 @@ from viewer.view.viewport import Look
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.relevance.encoders import Encoder
+    from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.slide.source import Source
 

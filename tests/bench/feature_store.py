@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.relevance.encoders import EncoderCard
+from viewer.relevance.encoders.card import EncoderCard
 from viewer.relevance.features import FeatureStore
 from viewer.relevance.store_folder import trim
 from viewer.relevance.store_subject import StoreSubject

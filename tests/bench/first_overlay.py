@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from viewer.relevance.client import RelevanceClient
-from viewer.relevance.encoders import MEASURED_ID
+from viewer.relevance.encoders.card import MEASURED_ID
 from viewer.relevance.messages import Failed, Note, Progress, Published, Refused, WorkerDied
 from viewer.relevance.offline import pixel_size_of
 from viewer.relevance.query.lexicon import load_lexicon

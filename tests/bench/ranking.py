@@ -22,7 +22,8 @@ from PIL import Image
 
 from viewer.common.errors import UnsupportedTermError
 from viewer.common.paths import cache_dir
-from viewer.relevance.encoders import MEASURED_ID, load_encoder
+from viewer.relevance.encoders.card import MEASURED_ID
+from viewer.relevance.encoders.registry import load_encoder
 from viewer.relevance.patches.grid import PATCH_UM, PatchGrid
 from viewer.relevance.query.tree import Term
 from viewer.slide.formats.array import ArraySource
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.encoders import Encoder
+    from viewer.relevance.encoders.protocols import Encoder
 
 BLOCK = 4
 LEAST_TISSUE = 0.02

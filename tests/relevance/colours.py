@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer.common.errors import EncoderMemoryError, UnsupportedTermError
-from viewer.relevance.encoders import EncoderCard, Reason
+from viewer.relevance.encoders.card import EncoderCard, Reason
 from viewer.relevance.features import FeatureStore
 from viewer.relevance.store_subject import StoreSubject
 from viewer.slide.formats.array import ArraySource

@@ -43,7 +43,7 @@ from viewer.view.gaze import SlideGaze
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from viewer.relevance.encoders import Encoder
+    from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.query.parser import Guess
     from viewer.slide.source import Source
 

@@ -14,15 +14,9 @@ import torch
 
 from viewer.common.errors import EncoderMemoryError, UnsupportedTermError
 from viewer.relevance import measured
-from viewer.relevance.encoders import (
-    MEASURED_ID,
-    SALIENCY_ID,
-    NamedScores,
-    Reason,
-    Refining,
-    cards,
-    load_encoder,
-)
+from viewer.relevance.encoders.card import MEASURED_ID, SALIENCY_ID, Reason
+from viewer.relevance.encoders.protocols import NamedScores, Refining
+from viewer.relevance.encoders.registry import cards, load_encoder
 from viewer.relevance.measured_card import MEASURED
 from viewer.relevance.query.tree import Term
 from viewer.slide.formats.array import ArraySource

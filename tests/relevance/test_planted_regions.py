@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from tests.relevance.training_stores import written
-from viewer.relevance.head_encoder import HeadEncoder
-from viewer.relevance.head_registry import HeadEntry
+from viewer.relevance.encoders.card import HeadEntry
+from viewer.relevance.encoders.head_encoder import HeadEncoder
 from viewer.relevance.measured import MeasuredEncoder
 from viewer.relevance.measured_card import MEASURED
 from viewer.relevance.training import WEIGHTS, TrainingOptions, train_head

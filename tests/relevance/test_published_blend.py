@@ -15,9 +15,9 @@ from tests.relevance.colours import AttendingColours, MadeSlide, open_store, pic
 from tests.relevance.models.test_hipt import saved, small
 from viewer.common.errors import EncoderDeviceError, EncoderError
 from viewer.relevance.analysis import Analysis
-from viewer.relevance.encoders import EncoderCard
+from viewer.relevance.encoders.card import EncoderCard
+from viewer.relevance.encoders.hipt_encoder import HiptEncoder
 from viewer.relevance.features import FeatureStore
-from viewer.relevance.hipt_encoder import HiptEncoder
 from viewer.relevance.hipt_heatmap import region_heatmap
 from viewer.relevance.models.hipt import load_hipt
 from viewer.relevance.published_blend import published_blend

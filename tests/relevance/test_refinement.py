@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from viewer.relevance.encoders import Reason
+from viewer.relevance.encoders.card import Reason
 from viewer.relevance.measurement_names import INDEX
 from viewer.relevance.measurements import measure
 from viewer.relevance.refinement import REFINED_MARGIN_PX, REFINED_PX, refinable, refined, refined_nuclei

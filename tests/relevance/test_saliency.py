@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from viewer.common.errors import UnsupportedTermError
-from viewer.relevance.attention import Attending
-from viewer.relevance.encoders import SALIENCY_ID, cards, load_encoder
+from viewer.relevance.encoders.card import SALIENCY_ID
+from viewer.relevance.encoders.protocols import Attending
+from viewer.relevance.encoders.registry import cards, load_encoder
 from viewer.relevance.measurement_names import INDEX
 from viewer.relevance.measurements import MARGIN_PX
 from viewer.relevance.query.tree import Term

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from tests.relevance.colours import ColourEncoder
 from viewer.common.errors import EncoderMemoryError
-from viewer.relevance.encoders import SALIENCY_ID, load_encoder
+from viewer.relevance.encoders.card import SALIENCY_ID
+from viewer.relevance.encoders.registry import load_encoder
 from viewer.relevance.query.parser import NearestPhrase
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from viewer.relevance.encoders import Encoder
+    from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.query.parser import Guess
 
 HANGING_S = 30.0

@@ -12,10 +12,9 @@ import numpy as np
 
 from viewer.common.atomic_write import SaveError
 from viewer.common.errors import EncoderDeviceError, EncoderError, EncoderMemoryError
-from viewer.relevance.attention import Attending, AttendingWhole, Magnifying
 from viewer.relevance.attention_builder import AttentionBuilder
-from viewer.relevance.encoders import NamedScores, Refining
-from viewer.relevance.magnification import sides_for
+from viewer.relevance.encoders.protocols import Attending, AttendingWhole, Magnifying, NamedScores, Refining
+from viewer.relevance.encoders.token_budget import sides_for
 from viewer.relevance.mixed_features import MixedFeatures
 from viewer.relevance.models.batching import keep_freed_memory
 from viewer.relevance.order import blocks_of
@@ -34,7 +33,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.attention import Attention
-    from viewer.relevance.encoders import Encoder, Reason
+    from viewer.relevance.encoders.card import Reason
+    from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.features import FeatureStore
     from viewer.relevance.patches.blocks import Block
     from viewer.relevance.patches.field import RelevanceField

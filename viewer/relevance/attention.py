@@ -8,7 +8,7 @@ that heads and modes are chosen later without computing anything anew.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,8 +21,6 @@ from viewer.relevance.patches.attention_codes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
 _PATCHES_AT_ONCE = 4096
@@ -30,70 +28,6 @@ _PATCHES_AT_ONCE = 4096
 MEAN, MAX = "mean", "max"
 Head = int | str
 """One head by its number from 0, or MEAN or MAX over all heads."""
-
-
-@runtime_checkable
-class Attending(Protocol):
-    """An encoder that says where it looks. ``heads``: how many it has for tokens and for patches.
-
-    ``levels``: which of "region", "patch" and "token" it tells apart, in this order; what it says of the
-    others is even.
-    """
-
-    @property
-    def heads(self) -> tuple[int, int]: ...
-
-    @property
-    def levels(self) -> tuple[str, ...]: ...
-
-    def attend(
-        self, block: NDArray[np.uint8], calibration: Mapping[str, Any]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """``Encoder.encode`` of a block, and (rows, columns, heads, 256): each token's attention in its
-        patch, relative to even. Raises EncoderMemoryError, EncoderDeviceError.
-        """
-
-    def attend_regions(
-        self, features: NDArray[np.float32], tissue: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Of regions (n, 16, 16, feature_count), what is not ``tissue`` (n, 16, 16) being glass: each patch's
-        attention in its region (n, heads, 16, 16), relative to even, NaN where the features do not allow to
-        tell, and the regions' features (n, width). Raises EncoderMemoryError, EncoderDeviceError.
-        """
-
-    def attend_slide(self, regions: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The attention (n,) of regions by their features (n, width), relative to even; 1 where the encoder
-        has nothing to say of whole slides."""
-
-
-@runtime_checkable
-class Magnifying(Attending, Protocol):
-    """An encoder that can look at a patch with fewer or more tokens than 16 × 16."""
-
-    def attend_at(
-        self, block: NDArray[np.uint8], side: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """``Attending.attend`` of a block of patches of side · 16 pixels, with side × side tokens each: its
-        features are like those of 16 × 16, not the same. Attention is that of 16 × 16 tokens, resampled.
-        """
-
-
-@runtime_checkable
-class AttendingWhole(Protocol):
-    """An encoder that looks at all patches of a slide together, from several views. ``heads``: one for
-    tokens, of which it knows nothing, and the views."""
-
-    @property
-    def heads(self) -> tuple[int, int]: ...
-
-    def attend_whole(
-        self, features: NDArray[np.float32], cells: NDArray[np.int32]
-    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """Codes (views, n) of features (n, feature_count) at cells (n, 2) as row, column, and which of the
-        patches could be read."""
-
-    def says(self) -> str:
-        """A sentence for the reader on the patches that were looked at last; "" for none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from viewer.relevance.patches.progress import Looked
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.relevance.attention import Attending, Attention
+    from viewer.relevance.attention import Attention
+    from viewer.relevance.encoders.protocols import Attending
     from viewer.relevance.features import FeatureStore
     from viewer.relevance.mixed_features import MixedFeatures
 

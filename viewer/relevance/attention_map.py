@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from viewer.common.errors import EncoderError
-from viewer.relevance.attention import MEAN, Attending, AttendingWhole, check_head, patch_codes, token_codes
+from viewer.relevance.attention import MEAN, check_head, patch_codes, token_codes
+from viewer.relevance.encoders.protocols import Attending, AttendingWhole
 from viewer.relevance.patches.attention_codes import PATCHES_A_SIDE, TOKENS_A_SIDE, relative_of_codes
 from viewer.relevance.shared_attention import SharedAttention
 from viewer.view.hierarchy import HierarchyLook, composed

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from viewer.common.cores import core_count
 from viewer.common.log import logger
 from viewer.common.text import in_words
-from viewer.relevance.encoders import cards, load_encoder
-from viewer.relevance.head_registry import head_cards
+from viewer.relevance.encoders.head_registry import head_cards
+from viewer.relevance.encoders.registry import cards, load_encoder
 from viewer.relevance.messages import (
     Allocated,
     Analyse,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.attention import Attention
-    from viewer.relevance.encoders import Encoder
+    from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.messages import Event, FromWorker, ToWorker
     from viewer.relevance.query.parser import Guess
     from viewer.relevance.query.tree import Query

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.relevance.encoders import Reason
+from viewer.relevance.encoders.card import Reason
 from viewer.relevance.measurement_names import INDEX, MEASUREMENTS
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.common.errors import UnsupportedTermError
+from viewer.relevance.encoders.token_budget import share_of_uniform
 from viewer.relevance.guessing import Guesser
 from viewer.relevance.loads import Allocator
-from viewer.relevance.magnification import share_of_uniform
 from viewer.relevance.messages import (
     Allocated,
     Ask,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.analysis import Analysis
-    from viewer.relevance.encoders import Reason
+    from viewer.relevance.encoders.card import Reason
     from viewer.relevance.messages import FromWorker
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.patches.outcome import Outcome

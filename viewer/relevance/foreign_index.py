@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from viewer.common.errors import EncoderError, UnsupportedTermError
-from viewer.relevance.encoders import FILE_PREFIX, EncoderCard, load_encoder, read_registry
+from viewer.relevance.encoders.card import FILE_PREFIX, EncoderCard
+from viewer.relevance.encoders.registry import load_encoder, read_registry
 from viewer.relevance.features import FeatureStore
 from viewer.relevance.foreign_features import SlideFacts, read_foreign
 from viewer.relevance.hdf5_reading import FeatureFileError
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.encoders import Encoder, Reason
+    from viewer.relevance.encoders.card import Reason
+    from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.foreign_features import ForeignFeatures
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.slide.source import Source

@@ -8,7 +8,7 @@ import numpy as np
 
 from viewer.common.errors import UnsupportedTermError
 from viewer.relevance import concepts
-from viewer.relevance.device_trouble import device_trouble
+from viewer.relevance.encoders.device_errors import device_trouble
 from viewer.relevance.measured_card import MEASURED
 from viewer.relevance.measurements import measure
 from viewer.relevance.refinement import REFINED_MARGIN_PX, REFINED_PX, refinable, refined
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.encoders import EncoderCard, Reason
+    from viewer.relevance.encoders.card import EncoderCard, Reason
     from viewer.relevance.query.tree import Term
     from viewer.slide.source import Source
     from viewer.slide.tissue.mask import TissueMask

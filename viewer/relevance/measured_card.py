@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from viewer.relevance.encoders import MEASURED_ID, EncoderCard
+from viewer.relevance.encoders.card import MEASURED_ID, EncoderCard
 from viewer.relevance.measurement_names import MEASUREMENTS
 
 MEASURED = EncoderCard(

@@ -13,7 +13,7 @@ from viewer.relevance.patches.progress import Looked
 from viewer.view.viewport import Look
 
 if TYPE_CHECKING:
-    from viewer.relevance.encoders import Reason
+    from viewer.relevance.encoders.card import Reason
     from viewer.relevance.patches.field import Provenance
     from viewer.relevance.query.parser import NearestPhrase
     from viewer.relevance.query.tree import Query

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.relevance.magnification import share_of_uniform
+from viewer.relevance.encoders.token_budget import share_of_uniform
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from viewer.common.errors import EncoderError
-from viewer.relevance.encoders import HEAD_PREFIX, cards, load_encoder, read_registry
+from viewer.relevance.encoders.card import HEAD_PREFIX
+from viewer.relevance.encoders.head_registry import head_entry
+from viewer.relevance.encoders.registry import cards, load_encoder, read_registry
 from viewer.relevance.features import FeatureStore
-from viewer.relevance.head_registry import head_entry
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.store_subject import StoreSubject
 from viewer.slide.tissue.mask import tissue_mask
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from viewer.relevance.analysis import Analysis
-    from viewer.relevance.encoders import EncoderCard, ModelEntry
+    from viewer.relevance.encoders.card import EncoderCard, ModelEntry
     from viewer.slide.source import Source
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.common.errors import EncoderError, EncoderMemoryError
-from viewer.relevance.attention import MEAN, Attending
+from viewer.relevance.attention import MEAN
 from viewer.relevance.attention_map import patch_attention
+from viewer.relevance.encoders.protocols import Attending
 from viewer.relevance.order import blocks_of
 from viewer.relevance.overlapping import SHARE, merged, overlapping_patches
 from viewer.relevance.patches.attention_codes import TOKENS, log_codes

@@ -14,7 +14,7 @@ import numpy as np
 from viewer.common.errors import EncoderDeviceError, EncoderError, EncoderMemoryError
 from viewer.relevance.attention import MAX, MEAN, check_head
 from viewer.relevance.attention_map import AttentionMap
-from viewer.relevance.hipt_encoder import HiptEncoder
+from viewer.relevance.encoders.hipt_encoder import HiptEncoder
 from viewer.relevance.hipt_heatmap import SHIFTS_PX, blended, patch_ranks, token_ranks
 from viewer.relevance.overlap_reading import outcomes
 from viewer.relevance.patches.attention_codes import PATCHES_A_SIDE, TOKENS_A_SIDE
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.analysis import Analysis
     from viewer.relevance.attention import Head
-    from viewer.relevance.encoders import Encoder
+    from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.patches.outcome import Half, Outcome
 
     Mask = NDArray[np.bool_]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from viewer.common.atomic_write import SaveError
 from viewer.common.errors import EncoderError
-from viewer.relevance.encoders import MEASURED_ID
+from viewer.relevance.encoders.card import MEASURED_ID
 from viewer.relevance.offline import open_analysis, open_foreign_analysis, pixel_size_of
 from viewer.relevance.patches.peaks import find_hits
 from viewer.relevance.query.lexicon import load_lexicon
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from viewer.relevance.analysis import Analysis
-    from viewer.relevance.encoders import Reason
+    from viewer.relevance.encoders.card import Reason
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.relevance.patches.peaks import Hit

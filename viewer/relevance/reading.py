@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
-from viewer.relevance.attention import Attending, Magnifying
+from viewer.relevance.encoders.protocols import Attending, Magnifying
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
 from viewer.relevance.patches.blocks import Block
 from viewer.relevance.patches.outcome import ON_GRID, Half, Outcome
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.encoders import Encoder, EncoderCard
+    from viewer.relevance.encoders.card import EncoderCard
+    from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.slide.source import Source
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.encoders import Reason
+    from viewer.relevance.encoders.card import Reason
     from viewer.slide.tissue.stains import Stains
 
 REFINED_MPP_UM = 0.5

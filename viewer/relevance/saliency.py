@@ -14,7 +14,7 @@ import torch
 
 from gpu.stain import optical_density, patch_means, separate
 from viewer.common.errors import UnsupportedTermError
-from viewer.relevance.device_trouble import device_trouble
+from viewer.relevance.encoders.device_errors import device_trouble
 from viewer.relevance.measured import MeasuredEncoder
 from viewer.relevance.measured_card import MEASURED
 from viewer.relevance.measurement_names import INDEX
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.encoders import EncoderCard
+    from viewer.relevance.encoders.card import EncoderCard
     from viewer.relevance.query.tree import Term
 
 _LEAST_CONTRAST = 0.02

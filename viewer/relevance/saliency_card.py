@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from viewer.relevance.encoders import SALIENCY_ID
+from viewer.relevance.encoders.card import SALIENCY_ID
 from viewer.relevance.measured_card import MEASURED
 
 SALIENCY = replace(

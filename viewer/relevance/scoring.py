@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.common.errors import UnsupportedTermError
-from viewer.relevance.encoders import MEASURED_ID
+from viewer.relevance.encoders.card import MEASURED_ID
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.nearest import nearest_known
 from viewer.relevance.query.tree import All, AnyOf, Near, Term, Without, evaluate, text_of
@@ -20,7 +20,8 @@ from viewer.relevance.similar import likeness
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.relevance.encoders import Encoder, Reason
+    from viewer.relevance.encoders.card import Reason
+    from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.features import FeatureStore
     from viewer.relevance.query.tree import Leaf, Like, Query
     from viewer.relevance.similar import Kind

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from viewer.relevance.encoders import EncoderCard
+    from viewer.relevance.encoders.card import EncoderCard
     from viewer.slide.source import Source
 
 FORMAT = 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.relevance.encoders import FILE_PREFIX
+from viewer.relevance.encoders.card import FILE_PREFIX
 from viewer.relevance.foreign_features import MAX_FEATURES, SlideFacts, read_foreign
 from viewer.relevance.hdf5_reading import (
     FeatureFileError,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.common.text import shown
-from viewer.relevance.encoders import FILE_PREFIX
+from viewer.relevance.encoders.card import FILE_PREFIX
 from viewer.relevance.hdf5_reading import FeatureFileError
 from viewer.relevance.training_bags import feature_files, file_facts, read_bag
 from viewer.slide.file_names import SLIDE_SUFFIXES

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.connection import Connection
 
-    from viewer.relevance.encoders import Encoder
+    from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.messages import Analyse
     from viewer.relevance.query.parser import Guess
     from viewer.relevance.shared_grid import SharedGrid
@@ -88,7 +88,7 @@ def _analyse(
 def _check_heads(encoder: Encoder, memory: SharedGrid) -> None:
     """The memory was made for what the lists of models said a second ago. Raises EncoderError."""
     from viewer.common.errors import EncoderError
-    from viewer.relevance.attention import Attending, AttendingWhole
+    from viewer.relevance.encoders.protocols import Attending, AttendingWhole
 
     wanted = None if memory.attention is None else memory.attention.heads
     heads = encoder.heads if isinstance(encoder, (Attending, AttendingWhole)) else None

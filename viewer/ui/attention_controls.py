@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.relevance.attention import MAX, MEAN
-from viewer.relevance.encoders import HEAD_PREFIX
+from viewer.relevance.encoders.card import HEAD_PREFIX
 from viewer.ui.analysis_bar import AnalysisBar
 from viewer.ui.attention_session import AttentionChoice
 from viewer.ui.attention_words import ALL_LEVELS, MANY
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QShowEvent
 
     from viewer.relevance.attention import Head
-    from viewer.relevance.encoders import EncoderCard
+    from viewer.relevance.encoders.card import EncoderCard
     from viewer.ui.theme import ThemeKeeper
 
 _MODES = {

@@ -8,8 +8,8 @@ from PySide6.QtCore import QObject, Signal
 
 from viewer.common.scale import pixel_size_in_words
 from viewer.relevance.attention import MEAN
-from viewer.relevance.encoders import SALIENCY_ID
-from viewer.relevance.head_registry import head_cards
+from viewer.relevance.encoders.card import SALIENCY_ID
+from viewer.relevance.encoders.head_registry import head_cards
 from viewer.relevance.patches.attention_codes import OCTAVES
 from viewer.ui.attention_controls import AttentionControls, head_in_words, overlap_in_words
 from viewer.ui.attention_session import AttentionSession
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from viewer.common.settings import Overlay, Settings
-    from viewer.relevance.encoders import EncoderCard
+    from viewer.relevance.encoders.card import EncoderCard
     from viewer.relevance.messages import Progress
     from viewer.ui.attention_session import AttentionChoice
     from viewer.ui.messages import MessageArea

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
-from viewer.relevance.encoders import HEAD_PREFIX, MEASURED_ID, SALIENCY_ID
+from viewer.relevance.encoders.card import HEAD_PREFIX, MEASURED_ID, SALIENCY_ID
 from viewer.ui.dialogs import show_dialog
 from viewer.ui.theme import em_px, without_icons
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from viewer.relevance.encoders import EncoderCard
+    from viewer.relevance.encoders.card import EncoderCard
 
 
 def card_facts(card: EncoderCard) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 from viewer.ui.theme import em_px
 
 if TYPE_CHECKING:
-    from viewer.relevance.encoders import Reason
+    from viewer.relevance.encoders.card import Reason
 
 HINT = "Click the slide, or choose a place of the list, to see which measurements made the value there."
 _MOST_REASONS = 3

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QResizeEvent
 
-    from viewer.relevance.encoders import EncoderCard
+    from viewer.relevance.encoders.card import EncoderCard
     from viewer.ui.hit_list import HitRow
     from viewer.ui.question import Question
     from viewer.ui.theme import ThemeKeeper

@@ -13,8 +13,8 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from viewer.common.scale import MPP_UM_AT_1X
-from viewer.relevance.encoders import cards, read_registry
-from viewer.relevance.head_registry import read_heads
+from viewer.relevance.encoders.head_registry import read_heads
+from viewer.relevance.encoders.registry import cards, read_registry
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.ui.attention_tools import AttentionTools
 from viewer.ui.dialogs import show_dialog
@@ -39,7 +39,7 @@ from viewer.view.shapes import Shape
 
 if TYPE_CHECKING:
     from viewer.common.settings import Overlay, Settings
-    from viewer.relevance.encoders import EncoderCard
+    from viewer.relevance.encoders.card import EncoderCard
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.relevance.query.tree import Query
     from viewer.slide.geometry import Rect

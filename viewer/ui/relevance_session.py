@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Signal
 
 from viewer.common.scale import format_position
 from viewer.relevance.client import RelevanceClient
-from viewer.relevance.encoders import MEASURED_ID
+from viewer.relevance.encoders.card import MEASURED_ID
 from viewer.relevance.messages import (
     Allocated,
     Explained,

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialogButtonBox, QLabel, QPushButton, QWidget
 
-from viewer.relevance.encoders import EncoderCard, Reason
+from viewer.relevance.encoders.card import EncoderCard, Reason
 from viewer.relevance.messages import Progress
 from viewer.relevance.patches.field import Provenance
 from viewer.relevance.patches.grid import PatchGrid

@@ -8,7 +8,7 @@ import pytest
 
 from tests.gui.fake_relevance import FakeClient
 from viewer.common.settings import Settings
-from viewer.relevance.encoders import Reason
+from viewer.relevance.encoders.card import Reason
 from viewer.relevance.messages import (
     Allocated,
     Explained,

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from viewer.common.errors import EncoderError, UnsupportedTermError
-from viewer.relevance.device_trouble import device_trouble
-from viewer.relevance.magnification import SIDES, resampled
+from viewer.relevance.encoders.device_errors import device_trouble
+from viewer.relevance.encoders.token_budget import SIDES, resampled
 from viewer.relevance.models.batching import batch_for, in_batches
 from viewer.relevance.models.checkpoint import model_folder
 from viewer.relevance.models.hipt import PATCH_PX, TOKEN_PX, RegionTransformer, load_hipt, normalised
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.encoders import EncoderCard, ModelEntry, Reason
+    from viewer.relevance.encoders.card import EncoderCard, ModelEntry, Reason
     from viewer.relevance.models.hipt import Hipt
     from viewer.relevance.query.tree import Term
     from viewer.slide.source import Source

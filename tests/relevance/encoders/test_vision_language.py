@@ -14,8 +14,8 @@ from transformers import CLIPTokenizer
 
 from tests.relevance import small_models as small
 from viewer.common.errors import EncoderError, EncoderMemoryError, UnsupportedTermError
-from viewer.relevance import encoders
-from viewer.relevance.encoders import load_encoder, read_registry
+from viewer.relevance.encoders import registry as encoders
+from viewer.relevance.encoders.registry import load_encoder, read_registry
 from viewer.relevance.models.checkpoint import CheckpointError
 from viewer.relevance.models.tokenizer import load_tokenizer
 

@@ -19,7 +19,7 @@ import torch
 from torch.nn import functional
 
 from viewer.common.errors import UnsupportedTermError
-from viewer.relevance.device_trouble import device_trouble
+from viewer.relevance.encoders.device_errors import device_trouble
 from viewer.relevance.models.checkpoint import CheckpointError, model_folder, read_tensors, weights_file
 from viewer.relevance.models.clip import BuildFacts, TileTextModel, build_model
 from viewer.relevance.models.normalisation import STATISTICS
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from viewer.relevance.encoders import EncoderCard, ModelEntry, Reason
+    from viewer.relevance.encoders.card import EncoderCard, ModelEntry, Reason
     from viewer.relevance.query.tree import Term
     from viewer.slide.source import Source
     from viewer.slide.tissue.mask import TissueMask

@@ -13,10 +13,10 @@ import torch
 from tests.relevance.models.test_hipt import saved, small
 from tests.relevance.test_attention import Store
 from viewer.common.errors import EncoderDeviceError, EncoderError, EncoderMemoryError, UnsupportedTermError
-from viewer.relevance.attention import Attending
 from viewer.relevance.attention_builder import AttentionBuilder
-from viewer.relevance.encoders import cards, load_encoder, read_registry, registry_file
-from viewer.relevance.hipt_encoder import HiptEncoder
+from viewer.relevance.encoders.hipt_encoder import HiptEncoder
+from viewer.relevance.encoders.protocols import Attending
+from viewer.relevance.encoders.registry import cards, load_encoder, read_registry, registry_file
 from viewer.relevance.mixed_features import MixedFeatures
 from viewer.relevance.models.hipt import RegionTransformer, load_hipt
 from viewer.relevance.models.vit import VisionTransformer

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from viewer.common.errors import EncoderError
-from viewer.relevance.encoders import NamedScores, load_encoder
+from viewer.relevance.encoders.protocols import NamedScores
+from viewer.relevance.encoders.registry import load_encoder
 from viewer.relevance.models.checkpoint import CheckpointError
 from viewer.relevance.models.heads.load import load_slide_head
 from viewer.relevance.patches.attention_codes import CODES_PER_OCTAVE, MIDDLE, OCTAVES, log_codes
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from viewer.relevance.encoders import Encoder, EncoderCard
-    from viewer.relevance.head_registry import HeadEntry
+    from viewer.relevance.encoders.card import EncoderCard, HeadEntry
+    from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.models.heads.slide_head import BagReading, SlideHead
 
 _HALF_SCALE = CODES_PER_OCTAVE * OCTAVES / 2

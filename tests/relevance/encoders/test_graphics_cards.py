@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 import torch
 
-from viewer.relevance.graphics_cards import graphics_cards, take_card
+from viewer.relevance.encoders.device_errors import graphics_cards, take_card
 
 
 @pytest.fixture

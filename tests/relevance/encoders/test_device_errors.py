@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
-from viewer.relevance.device_trouble import device_trouble
+from viewer.relevance.encoders.device_errors import device_trouble
 
 
 @pytest.mark.parametrize(

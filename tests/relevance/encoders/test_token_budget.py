@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from viewer.relevance.magnification import SIDES, resampled, share_of_uniform, sides_for
+from viewer.relevance.encoders.token_budget import SIDES, resampled, share_of_uniform, sides_for
 
 
 def test_a_budget_pays_for_the_largest_square_that_it_covers() -> None:

@@ -13,171 +13,33 @@ import tomllib
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from viewer.common.errors import EncoderError
 from viewer.common.paths import config_dir
+from viewer.relevance.encoders.card import (
+    FILE_PREFIX,
+    HEAD_PREFIX,
+    MEASURED_ID,
+    SALIENCY_ID,
+    EncoderCard,
+    ModelEntry,
+)
 from viewer.relevance.models.normalisation import STATISTICS
 from viewer.relevance.patches.grid import PATCH_UM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from viewer.relevance.query.tree import Term
-    from viewer.slide.geometry import Rect
-    from viewer.slide.source import Source
-    from viewer.slide.tissue.mask import TissueMask
+    from viewer.relevance.encoders.protocols import Encoder
 
 
-MEASURED_ID = "measured"
-SALIENCY_ID = "saliency"
-HEAD_PREFIX = "head/"
-"""Of ids of slide heads (``head_registry``)."""
-FILE_PREFIX = "file:"
-"""Before what a feature file of another program calls its encoder, which is none of ours."""
 ARCHITECTURES = ("clip", "keep", "conch", "hipt")
 _MIB = 1 << 20
 _MOST_HEADS = 64
 _HIPT_PX = 256
 _CONTRAST = "contrast with neutral prompts; not calibrated"
 _MAX_REGISTRY_BYTES = _MIB
-
-
-@dataclass(frozen=True, slots=True)
-class EncoderCard:
-    """What the reader must know of an encoder before it is used.
-
-    ``patch_px`` and ``mpp_um``: the square it looks at, at which size of pixel. ``margin_px``: context it
-    wants around a block of patches. ``feature_count`` is 0 where only its weights tell. ``commercial``:
-    whether its licence allows commercial use, None where it does not say. ``attention_heads``: of an encoder
-    that says where it looks (viewer/relevance/attention.py), for tokens and patches; ``views`` names the
-    latter where they are more than numbers. ``features_of``: of a slide head, the id of the encoder whose
-    features it reads. ``version`` changes with its features: what was computed by another version is not
-    used.
-    """
-
-    id: str
-    title: str
-    family: str
-    patch_px: int
-    mpp_um: float
-    margin_px: int
-    feature_count: int
-    normalisation: str
-    licence: str
-    commercial: bool | None
-    notes: tuple[str, ...] = ()
-    attention_heads: tuple[int, int] | None = None
-    views: tuple[str, ...] = ()
-    features_of: str = ""
-    version: str = "1"
-
-
-@dataclass(frozen=True, slots=True)
-class ModelEntry:
-    """A model in a folder of the reader's, as the registry file names it."""
-
-    card: EncoderCard
-    folder: Path
-    architecture: str
-    statistics: str
-    sha256: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One measurement behind a score: "nuclear density 11,900/mm², 87th percentile of this slide".
-
-    ``contribution`` is signed: how much it moved the score, largest first when listed. ``refined``: the value
-    at 0.5 µm per pixel, where the patch was looked at so closely.
-    """
-
-    measurement: str
-    value: float
-    unit: str
-    percentile: float
-    contribution: float
-    refined: float | None = None
-
-    def in_words(self) -> str:
-        """For the reader."""
-        rank = f"{_ordinal(self.percentile)} percentile of this slide"
-        closer = "" if self.refined is None else f" ({self._with_unit(self.refined)} at 0.5 µm/px)"
-        return f"{self.measurement} {self._with_unit(self.value)}, {rank}{closer}"
-
-    def _with_unit(self, value: float) -> str:
-        number = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-        gap = "" if self.unit.startswith(("/", "%")) or not self.unit else " "
-        return f"{number}{gap}{self.unit}"
-
-
-class Encoder(Protocol):
-    """An encoder at work. On the CPU several threads may call ``encode`` at once, and nothing else."""
-
-    @property
-    def card(self) -> EncoderCard: ...
-
-    def use(self, device: str) -> None:
-        """Work on "cpu" or "cuda" from now on; back on the CPU also after the card was lost.
-
-        Raises EncoderMemoryError where the weights do not fit, EncoderDeviceError.
-        """
-
-    def calibrate(self, source: Source, tissue: TissueMask, mpp_um: tuple[float, float]) -> Mapping[str, Any]:
-        """What must be known of a slide before its patches are encoded, fit for JSON; kept with the features.
-
-        {} where nothing must. ``notes`` (list of sentences) are shown to the reader. May read pixels for up
-        to a second.
-        """
-
-    def encode(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NDArray[np.float32]:
-        """Features (rows, columns, feature_count) of a block of patches: (rows · patch_px + 2 · margin_px,
-        columns · patch_px + 2 · margin_px, 3) RGB at ``mpp_um``. A feature that could not be measured is NaN.
-        Raises EncoderMemoryError, EncoderDeviceError.
-        """
-
-    def score(
-        self, term: Term, features: NDArray[np.float32], calibration: Mapping[str, Any]
-    ) -> NDArray[np.float32]:
-        """How much each patch is like the term: (n,) in [0, 1], NaN where it cannot be told.
-
-        ``features`` (n, feature_count) are those of all tissue patches known so far: ranks are taken among
-        them. Raises UnsupportedTermError.
-        """
-
-    def explain(
-        self, term: Term, features: NDArray[np.float32], index: int, calibration: Mapping[str, Any]
-    ) -> tuple[Reason, ...]:
-        """The measurements behind the score of patch ``index``, strongest first; () where unnamed."""
-
-
-@runtime_checkable
-class Refining(Protocol):
-    """An encoder that can look closer at one patch."""
-
-    def refine(
-        self, reasons: tuple[Reason, ...], source: Source, patch: Rect, calibration: Mapping[str, Any]
-    ) -> tuple[Reason, ...]:
-        """The same reasons, with what a closer look at the patch (level-0 px) says. Raises TileError."""
-
-
-@runtime_checkable
-class NamedScores(Protocol):
-    """An encoder that knows what it can look for by name."""
-
-    def named_scores(
-        self, features: NDArray[np.float32], calibration: Mapping[str, Any]
-    ) -> Mapping[str, NDArray[np.float32]]:
-        """The scores (n,) of everything that can be measured on this slide, by name."""
-
-
-def _ordinal(number: float) -> str:
-    whole = round(number)
-    ending = "th" if whole % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(whole % 10, "th")
-    return f"{whole}{ending}"
 
 
 # The registry
@@ -265,7 +127,7 @@ def load_encoder(encoder_id: str, entry: ModelEntry | None = None) -> Encoder:
     EncoderError.
     """
     if encoder_id.startswith(HEAD_PREFIX):
-        from viewer.relevance.head_registry import load_head_encoder
+        from viewer.relevance.encoders.head_registry import load_head_encoder
 
         return load_head_encoder(encoder_id)
     if encoder_id == MEASURED_ID:
@@ -283,10 +145,10 @@ def load_encoder(encoder_id: str, entry: ModelEntry | None = None) -> Encoder:
         why = next((problem for problem in registry.problems if f"[{encoder_id}]" in problem), None)
         raise EncoderError(why or f"there is no encoder {encoder_id!r}; there are {names}")
     if entry.architecture == "hipt":
-        from viewer.relevance.hipt_encoder import HiptEncoder
+        from viewer.relevance.encoders.hipt_encoder import HiptEncoder
 
         return HiptEncoder.load(entry)
-    from viewer.relevance.vision_language import VisionLanguageEncoder
+    from viewer.relevance.encoders.vision_language import VisionLanguageEncoder
 
     return VisionLanguageEncoder.load(entry)
 

@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from viewer.common.errors import EncoderError
-from viewer.relevance.head_registry import (
-    HeadEntry,
-    check_head_name,
-    heads_file,
-    read_heads,
-    register_head,
-)
+from viewer.relevance.encoders.card import HeadEntry
+from viewer.relevance.encoders.head_registry import check_head_name, heads_file, read_heads, register_head
 
 if TYPE_CHECKING:
     from pathlib import Path

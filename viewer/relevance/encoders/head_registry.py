@@ -15,41 +15,16 @@ from typing import TYPE_CHECKING, Any
 from viewer.common.atomic_write import save_atomically
 from viewer.common.errors import EncoderError
 from viewer.common.paths import config_dir
-from viewer.relevance.encoders import FILE_PREFIX, HEAD_PREFIX, EncoderCard
+from viewer.relevance.encoders.card import FILE_PREFIX, HEAD_PREFIX, EncoderCard, HeadEntry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from viewer.relevance.encoders import Encoder
+    from viewer.relevance.encoders.protocols import Encoder
 
 _MAX_FILE_BYTES = 1 << 20
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _HEADER = re.compile(r"^\s*\[")
-
-
-@dataclass(frozen=True, slots=True)
-class HeadEntry:
-    """A slide head: its file, and whose features it reads (id and version of the encoder's card)."""
-
-    id: str
-    title: str
-    file: Path
-    encoder: str
-    encoder_version: str
-    feature_width: int
-    classes: tuple[str, ...]
-    sha256: str | None = None
-    """Of the file, where the entry says it."""
-
-    @property
-    def views(self) -> tuple[str, ...]:
-        """What it may say of a patch, in words: where it looks, then for each class what the patch adds to
-        it, and what it would say of the patch alone."""
-        return (
-            "Attention",
-            *(f"Speaks for {name}" for name in self.classes),
-            *(f"Alone it says {name}" for name in self.classes),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +89,7 @@ def head_entry(encoder_id: str) -> HeadEntry:
 
 def load_head_encoder(encoder_id: str) -> Encoder:
     """A head with the encoder of its features, by the id of its card. Raises EncoderError."""
-    from viewer.relevance.head_encoder import HeadEncoder
+    from viewer.relevance.encoders.head_encoder import HeadEncoder
 
     return HeadEncoder.load(head_entry(encoder_id))
 

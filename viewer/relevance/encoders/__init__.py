@@ -1,0 +1,1 @@
+"""What an encoder is (card, protocols), which there are (registries), and those over networks."""

@@ -1,0 +1,143 @@
+"""What an encoder does: the protocols that the analysis calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from viewer.relevance.encoders.card import EncoderCard, Reason
+    from viewer.relevance.query.tree import Term
+    from viewer.slide.geometry import Rect
+    from viewer.slide.source import Source
+    from viewer.slide.tissue.mask import TissueMask
+
+
+class Encoder(Protocol):
+    """An encoder at work. On the CPU several threads may call ``encode`` at once, and nothing else."""
+
+    @property
+    def card(self) -> EncoderCard: ...
+
+    def use(self, device: str) -> None:
+        """Work on "cpu" or "cuda" from now on; back on the CPU also after the card was lost.
+
+        Raises EncoderMemoryError where the weights do not fit, EncoderDeviceError.
+        """
+
+    def calibrate(self, source: Source, tissue: TissueMask, mpp_um: tuple[float, float]) -> Mapping[str, Any]:
+        """What must be known of a slide before its patches are encoded, fit for JSON; kept with the features.
+
+        {} where nothing must. ``notes`` (list of sentences) are shown to the reader. May read pixels for up
+        to a second.
+        """
+
+    def encode(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NDArray[np.float32]:
+        """Features (rows, columns, feature_count) of a block of patches: (rows · patch_px + 2 · margin_px,
+        columns · patch_px + 2 · margin_px, 3) RGB at ``mpp_um``. A feature that could not be measured is NaN.
+        Raises EncoderMemoryError, EncoderDeviceError.
+        """
+
+    def score(
+        self, term: Term, features: NDArray[np.float32], calibration: Mapping[str, Any]
+    ) -> NDArray[np.float32]:
+        """How much each patch is like the term: (n,) in [0, 1], NaN where it cannot be told.
+
+        ``features`` (n, feature_count) are those of all tissue patches known so far: ranks are taken among
+        them. Raises UnsupportedTermError.
+        """
+
+    def explain(
+        self, term: Term, features: NDArray[np.float32], index: int, calibration: Mapping[str, Any]
+    ) -> tuple[Reason, ...]:
+        """The measurements behind the score of patch ``index``, strongest first; () where unnamed."""
+
+
+@runtime_checkable
+class Refining(Protocol):
+    """An encoder that can look closer at one patch."""
+
+    def refine(
+        self, reasons: tuple[Reason, ...], source: Source, patch: Rect, calibration: Mapping[str, Any]
+    ) -> tuple[Reason, ...]:
+        """The same reasons, with what a closer look at the patch (level-0 px) says. Raises TileError."""
+
+
+@runtime_checkable
+class NamedScores(Protocol):
+    """An encoder that knows what it can look for by name."""
+
+    def named_scores(
+        self, features: NDArray[np.float32], calibration: Mapping[str, Any]
+    ) -> Mapping[str, NDArray[np.float32]]:
+        """The scores (n,) of everything that can be measured on this slide, by name."""
+
+
+@runtime_checkable
+class Attending(Protocol):
+    """An encoder that says where it looks. ``heads``: how many it has for tokens and for patches.
+
+    ``levels``: which of "region", "patch" and "token" it tells apart, in this order; what it says of the
+    others is even.
+    """
+
+    @property
+    def heads(self) -> tuple[int, int]: ...
+
+    @property
+    def levels(self) -> tuple[str, ...]: ...
+
+    def attend(
+        self, block: NDArray[np.uint8], calibration: Mapping[str, Any]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """``Encoder.encode`` of a block, and (rows, columns, heads, 256): each token's attention in its
+        patch, relative to even. Raises EncoderMemoryError, EncoderDeviceError.
+        """
+
+    def attend_regions(
+        self, features: NDArray[np.float32], tissue: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Of regions (n, 16, 16, feature_count), what is not ``tissue`` (n, 16, 16) being glass: each patch's
+        attention in its region (n, heads, 16, 16), relative to even, NaN where the features do not allow to
+        tell, and the regions' features (n, width). Raises EncoderMemoryError, EncoderDeviceError.
+        """
+
+    def attend_slide(self, regions: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The attention (n,) of regions by their features (n, width), relative to even; 1 where the encoder
+        has nothing to say of whole slides."""
+
+
+@runtime_checkable
+class Magnifying(Attending, Protocol):
+    """An encoder that can look at a patch with fewer or more tokens than 16 × 16."""
+
+    def attend_at(
+        self, block: NDArray[np.uint8], side: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """``Attending.attend`` of a block of patches of side · 16 pixels, with side × side tokens each: its
+        features are like those of 16 × 16, not the same. Attention is that of 16 × 16 tokens, resampled.
+        """
+
+
+@runtime_checkable
+class AttendingWhole(Protocol):
+    """An encoder that looks at all patches of a slide together, from several views. ``heads``: one for
+    tokens, of which it knows nothing, and the views."""
+
+    @property
+    def heads(self) -> tuple[int, int]: ...
+
+    def attend_whole(
+        self, features: NDArray[np.float32], cells: NDArray[np.int32]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """Codes (views, n) of features (n, feature_count) at cells (n, 2) as row, column, and which of the
+        patches could be read."""
+
+    def says(self) -> str:
+        """A sentence for the reader on the patches that were looked at last; "" for none."""

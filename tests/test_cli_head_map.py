@@ -12,7 +12,7 @@ import torch
 from viewer import cli
 from viewer.relevance.encoders.card import HEAD_PREFIX, MEASURED_ID, HeadEntry
 from viewer.relevance.encoders.head_registry import register_head
-from viewer.relevance.measured_card import MEASURED
+from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.models.heads.gated_attention import GatedAttentionHead, GatedShape
 from viewer.relevance.models.heads.transmil import TransMilHead, TransMilShape
 from viewer.slide.phantom.slide import write_phantom

@@ -17,7 +17,7 @@ from PIL import Image
 
 from viewer import cli, cli_heatmap
 from viewer.relevance import attention_map, offline, overlapping, points
-from viewer.relevance.measured import MeasuredEncoder
+from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.phantom.slide import write_phantom
 from viewer.slide.source import SlideError

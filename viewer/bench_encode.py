@@ -18,12 +18,12 @@ from viewer.bench_encode_slide import bench_slide
 from viewer.common.errors import EncoderError
 from viewer.relevance.encoders.card import MEASURED_ID, SALIENCY_ID
 from viewer.relevance.encoders.hipt_encoder import HiptEncoder
+from viewer.relevance.encoders.measured.card import SALIENCY
 from viewer.relevance.encoders.registry import load_encoder, read_registry
 from viewer.relevance.hipt_heatmap import flops_per_region, reference_flops_per_region
 from viewer.relevance.models.hipt import MPP_UM, PATCH_PX, Hipt, normalised
 from viewer.relevance.models.precision import dtype_name
 from viewer.relevance.models.vit import Shape, VisionTransformer, positions_for
-from viewer.relevance.saliency_card import SALIENCY
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.tissue.stains import find_stains
 

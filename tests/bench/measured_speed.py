@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from viewer.relevance.measured import MeasuredEncoder
-from viewer.relevance.measured_card import MEASURED
+from viewer.relevance.encoders.measured.card import MEASURED
+from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 from viewer.slide.tissue.stains import find_stains
 
 if TYPE_CHECKING:

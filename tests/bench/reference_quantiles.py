@@ -16,8 +16,8 @@ import numpy as np
 from _regions import TILE_SETS
 from ranking import measure_slide, measure_tiles
 
-from viewer.relevance.measured import MeasuredEncoder
-from viewer.relevance.measurement_names import MEASUREMENTS
+from viewer.relevance.encoders.measured.card import MEASUREMENTS
+from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 
 QUANTILES = 41
 PATCHES_EACH = 2000

@@ -15,8 +15,8 @@ import pytest
 from tests.relevance.training_stores import written
 from viewer.relevance.encoders.card import HeadEntry
 from viewer.relevance.encoders.head_encoder import HeadEncoder
-from viewer.relevance.measured import MeasuredEncoder
-from viewer.relevance.measured_card import MEASURED
+from viewer.relevance.encoders.measured.card import MEASURED
+from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 from viewer.relevance.training import WEIGHTS, TrainingOptions, train_head
 from viewer.relevance.training_data import Label, gather
 from viewer.relevance.training_report import auc

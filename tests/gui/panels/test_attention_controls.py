@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel
 
 from viewer.relevance.attention import MAX, MEAN
-from viewer.relevance.saliency_card import SALIENCY
+from viewer.relevance.encoders.measured.card import SALIENCY
 from viewer.ui.attention_controls import AttentionControls, head_in_words, overlap_in_words
 from viewer.ui.attention_session import AttentionChoice
 from viewer.ui.encoder_dialog import card_facts

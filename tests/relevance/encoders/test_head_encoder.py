@@ -20,9 +20,9 @@ from viewer.relevance.analysis import Analysis
 from viewer.relevance.encoders.card import HEAD_PREFIX, MEASURED_ID, HeadEntry
 from viewer.relevance.encoders.head_encoder import HeadEncoder, load_head
 from viewer.relevance.encoders.head_registry import head_cards, register_head
+from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.encoders.protocols import AttendingWhole, NamedScores
 from viewer.relevance.encoders.registry import load_encoder
-from viewer.relevance.measured_card import MEASURED
 from viewer.relevance.models.checkpoint import CheckpointError
 from viewer.relevance.models.heads.gated_attention import GatedAttentionHead, GatedShape
 from viewer.relevance.models.heads.transmil import TransMilHead, TransMilShape

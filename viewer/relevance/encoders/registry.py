@@ -106,8 +106,7 @@ def _known_models() -> dict[str, Any]:
 
 def cards() -> tuple[EncoderCard, ...]:
     """Every encoder that can be chosen: those without weights first, then the registry's models by name."""
-    from viewer.relevance.measured_card import MEASURED
-    from viewer.relevance.saliency_card import SALIENCY
+    from viewer.relevance.encoders.measured.card import MEASURED, SALIENCY
 
     return (MEASURED, SALIENCY, *(entry.card for _, entry in sorted(read_registry().models.items())))
 
@@ -131,11 +130,11 @@ def load_encoder(encoder_id: str, entry: ModelEntry | None = None) -> Encoder:
 
         return load_head_encoder(encoder_id)
     if encoder_id == MEASURED_ID:
-        from viewer.relevance.measured import MeasuredEncoder
+        from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 
         return MeasuredEncoder()
     if encoder_id == SALIENCY_ID:
-        from viewer.relevance.saliency import SaliencyEncoder
+        from viewer.relevance.encoders.measured.saliency import SaliencyEncoder
 
         return SaliencyEncoder()
     registry = read_registry()

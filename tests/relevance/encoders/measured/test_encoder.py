@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from viewer.common.errors import EncoderMemoryError, UnsupportedTermError
-from viewer.relevance import measured
 from viewer.relevance.encoders.card import MEASURED_ID, SALIENCY_ID, Reason
+from viewer.relevance.encoders.measured import encoder as measured
+from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.encoders.protocols import NamedScores, Refining
 from viewer.relevance.encoders.registry import cards, load_encoder
-from viewer.relevance.measured_card import MEASURED
 from viewer.relevance.query.tree import Term
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect, TileKey

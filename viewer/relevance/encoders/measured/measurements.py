@@ -16,8 +16,8 @@ import torch
 from torch.nn import functional
 
 from gpu.stain import optical_density, patch_means, separate
-from viewer.relevance.filters import blurred, doubled, halved, highest_around
-from viewer.relevance.measurement_names import MEASUREMENTS
+from viewer.relevance.encoders.measured.card import MEASUREMENTS
+from viewer.relevance.encoders.measured.filters import blurred, doubled, halved, highest_around
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,8 +1,10 @@
-"""The measurements by name: order of the features, words and units for the reader."""
+"""What the reader is told of the measured encoder; apart from it: the window's process has no torch."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from viewer.relevance.encoders.card import MEASURED_ID, SALIENCY_ID, EncoderCard
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +58,35 @@ MEASUREMENTS = (
     Measurement("fine_detail", "fine detail", "mOD", 1000),
     Measurement("sharpness", "sharpness", "%", 100),
 )
+
+
 INDEX = {one.id: number for number, one in enumerate(MEASUREMENTS)}
+
+
+SALIENCY = replace(
+    MEASURED,
+    id=SALIENCY_ID,
+    title="Measured saliency",
+    family="what stands out from its surroundings",
+    normalisation="relative to the average of the surroundings",
+    notes=("What stands out by stain, nuclei and texture: no attention of a model, and no diagnosis.",),
+    attention_heads=(1, 1),
+)
+
+
+MEASURED = EncoderCard(
+    id=MEASURED_ID,
+    title="Measured concepts",
+    family="stain, nuclei and texture",
+    patch_px=128,
+    mpp_um=1.0,
+    margin_px=16,
+    feature_count=len(MEASUREMENTS),
+    normalisation=(
+        "signed sum of rank-normal measurements, among this slide's patches and reference slides, "
+        "through absolute gates"
+    ),
+    licence="MIT, part of Foveola",
+    commercial=True,
+    notes=("Measured likeness from stain, nuclei and texture: no diagnosis.",),
+)

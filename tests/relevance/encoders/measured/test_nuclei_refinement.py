@@ -6,9 +6,15 @@ import numpy as np
 import pytest
 
 from viewer.relevance.encoders.card import Reason
-from viewer.relevance.measurement_names import INDEX
-from viewer.relevance.measurements import measure
-from viewer.relevance.refinement import REFINED_MARGIN_PX, REFINED_PX, refinable, refined, refined_nuclei
+from viewer.relevance.encoders.measured.card import INDEX
+from viewer.relevance.encoders.measured.measurements import measure
+from viewer.relevance.encoders.measured.nuclei_refinement import (
+    REFINED_MARGIN_PX,
+    REFINED_PX,
+    refinable,
+    refined,
+    refined_nuclei,
+)
 from viewer.slide.tissue.stains import RUIFROK, Stains
 
 GLASS = 245.0

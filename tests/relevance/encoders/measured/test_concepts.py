@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from viewer.relevance import concepts
-from viewer.relevance.concepts import Ranks, reasons, score
-from viewer.relevance.measurement_names import INDEX, MEASUREMENTS
+from viewer.relevance.encoders.measured import concepts
+from viewer.relevance.encoders.measured.card import INDEX, MEASUREMENTS
+from viewer.relevance.encoders.measured.concepts import Ranks, reasons, score
 from viewer.relevance.query.lexicon import load_lexicon
 
 ALL = concepts.concepts()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from viewer.relevance.measurement_names import INDEX, MEASUREMENTS
-from viewer.relevance.measurements import MARGIN_PX, PATCH_PX, measure
+from viewer.relevance.encoders.measured.card import INDEX, MEASUREMENTS
+from viewer.relevance.encoders.measured.measurements import MARGIN_PX, PATCH_PX, measure
 from viewer.slide.tissue.stains import RUIFROK, Stains
 
 GLASS = 245.0

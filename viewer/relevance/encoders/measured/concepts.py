@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer.relevance.encoders.card import Reason
-from viewer.relevance.measurement_names import INDEX, MEASUREMENTS
+from viewer.relevance.encoders.measured.card import INDEX, MEASUREMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

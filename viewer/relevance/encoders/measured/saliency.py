@@ -15,13 +15,11 @@ import torch
 from gpu.stain import optical_density, patch_means, separate
 from viewer.common.errors import UnsupportedTermError
 from viewer.relevance.encoders.device_errors import device_trouble
-from viewer.relevance.measured import MeasuredEncoder
-from viewer.relevance.measured_card import MEASURED
-from viewer.relevance.measurement_names import INDEX
-from viewer.relevance.measurements import CLEAR_DENSITY, MARGIN_PX, PATCH_PX
+from viewer.relevance.encoders.measured.card import INDEX, MEASURED, SALIENCY
+from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
+from viewer.relevance.encoders.measured.measurements import CLEAR_DENSITY, MARGIN_PX, PATCH_PX
 from viewer.relevance.patches.attention_codes import TOKENS, TOKENS_A_SIDE
 from viewer.relevance.patches.novelty import unlikeness
-from viewer.relevance.saliency_card import SALIENCY
 from viewer.slide.tissue.stains import Stains
 
 if TYPE_CHECKING:

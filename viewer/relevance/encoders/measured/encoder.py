@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer.common.errors import UnsupportedTermError
-from viewer.relevance import concepts
 from viewer.relevance.encoders.device_errors import device_trouble
-from viewer.relevance.measured_card import MEASURED
-from viewer.relevance.measurements import measure
-from viewer.relevance.refinement import REFINED_MARGIN_PX, REFINED_PX, refinable, refined
+from viewer.relevance.encoders.measured import concepts
+from viewer.relevance.encoders.measured.card import MEASURED
+from viewer.relevance.encoders.measured.measurements import measure
+from viewer.relevance.encoders.measured.nuclei_refinement import (
+    REFINED_MARGIN_PX,
+    REFINED_PX,
+    refinable,
+    refined,
+)
 from viewer.slide.geometry import Rect
 from viewer.slide.region import read_region
 from viewer.slide.source import TileError

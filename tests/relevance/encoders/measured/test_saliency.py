@@ -7,12 +7,11 @@ import pytest
 
 from viewer.common.errors import UnsupportedTermError
 from viewer.relevance.encoders.card import SALIENCY_ID
+from viewer.relevance.encoders.measured.card import INDEX, SALIENCY
+from viewer.relevance.encoders.measured.measurements import MARGIN_PX
 from viewer.relevance.encoders.protocols import Attending
 from viewer.relevance.encoders.registry import cards, load_encoder
-from viewer.relevance.measurement_names import INDEX
-from viewer.relevance.measurements import MARGIN_PX
 from viewer.relevance.query.tree import Term
-from viewer.relevance.saliency_card import SALIENCY
 from viewer.slide.tissue.stains import RUIFROK, Stains
 
 GLASS = 245.0

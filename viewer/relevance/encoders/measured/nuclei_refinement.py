@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from gpu.stain import optical_density, separate
-from viewer.relevance.filters import blurred, highest_around
-from viewer.relevance.measurement_names import INDEX, MEASUREMENTS
-from viewer.relevance.measurements import NEXT_RADIUS, NUCLEAR_CONTRAST, nuclear_pixels
+from viewer.relevance.encoders.measured.card import INDEX, MEASUREMENTS
+from viewer.relevance.encoders.measured.filters import blurred, highest_around
+from viewer.relevance.encoders.measured.measurements import NEXT_RADIUS, NUCLEAR_CONTRAST, nuclear_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -216,8 +216,8 @@ def _index(options: argparse.Namespace) -> int:
     from viewer.common.progress import progress_bar
     from viewer.common.settings import Settings
     from viewer.relevance.encoders.device_errors import graphics_cards
+    from viewer.relevance.features.cache_folder import features_dir
     from viewer.relevance.index import IndexJob, index_slides, slides_among
-    from viewer.relevance.store_folder import features_dir
 
     card = card_with_terms(options.encoder)
     slides = slides_among(options.paths)

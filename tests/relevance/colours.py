@@ -11,8 +11,8 @@ import numpy as np
 
 from viewer.common.errors import EncoderMemoryError, UnsupportedTermError
 from viewer.relevance.encoders.card import EncoderCard, Reason
-from viewer.relevance.features import FeatureStore
-from viewer.relevance.store_subject import StoreSubject
+from viewer.relevance.features.store import FeatureStore
+from viewer.relevance.features.store_key import StoreSubject
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect
 from viewer.slide.source import SlideInfo, TileError

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.relevance.encoders.card import EncoderCard
-from viewer.relevance.features import FeatureStore
-from viewer.relevance.store_subject import StoreSubject
+from viewer.relevance.features.store import FeatureStore
+from viewer.relevance.features.store_key import StoreSubject
 
 if TYPE_CHECKING:
     from pathlib import Path

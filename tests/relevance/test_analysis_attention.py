@@ -11,7 +11,7 @@ import pytest
 from tests.relevance.colours import AttendingColours, MadeSlide, MagnifyingColours, open_store, picture
 from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
 from viewer.relevance.analysis import Analysis
-from viewer.relevance.mixed_features import CHECKED_PATCHES
+from viewer.relevance.features.mixed_resolution import CHECKED_PATCHES
 from viewer.relevance.order import blocks_of
 from viewer.relevance.patches.attention_codes import log_codes
 from viewer.relevance.patches.blocks import Block
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.features import FeatureStore
+    from viewer.relevance.features.store import FeatureStore
 
 DARKNESS = Term("darkness")
 

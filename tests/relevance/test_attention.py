@@ -10,8 +10,8 @@ import pytest
 
 from viewer.relevance.attention import MAX, MEAN, Attention, patch_codes, token_codes
 from viewer.relevance.attention_builder import AttentionBuilder
+from viewer.relevance.features.mixed_resolution import MixedFeatures
 from viewer.relevance.layer import layer_from_attention
-from viewer.relevance.mixed_features import MixedFeatures
 from viewer.relevance.patches.attention_codes import PATCHES, TOKENS, log_codes, relative_of_codes
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.shared_attention import SharedAttention

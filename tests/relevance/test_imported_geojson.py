@@ -11,7 +11,7 @@ import pytest
 
 from tests.relevance.fields import EXTENT_PX, small_field
 from viewer.relevance.export import write_geojson
-from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.imported_maps import read_map
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.patches.peaks import Hit

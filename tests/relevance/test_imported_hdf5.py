@@ -10,7 +10,7 @@ import pytest
 
 from tests.relevance.fields import EXTENT_PX, small_field
 from viewer.relevance.export import write_scores
-from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.imported_maps import read_map
 from viewer.relevance.patches.grid import PatchGrid
 

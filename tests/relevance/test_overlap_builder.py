@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.encoders.protocols import Encoder
-    from viewer.relevance.features import FeatureStore
+    from viewer.relevance.features.store import FeatureStore
     from viewer.relevance.patches.progress import Looked
 
 NOWHERE = "there is nowhere to look again"

@@ -17,11 +17,11 @@ from viewer.common.errors import EncoderDeviceError, EncoderError
 from viewer.relevance.analysis import Analysis
 from viewer.relevance.encoders.card import EncoderCard
 from viewer.relevance.encoders.hipt_encoder import HiptEncoder
-from viewer.relevance.features import FeatureStore
+from viewer.relevance.features.store import FeatureStore
+from viewer.relevance.features.store_key import StoreSubject
 from viewer.relevance.hipt_heatmap import region_heatmap
 from viewer.relevance.models.hipt import load_hipt
 from viewer.relevance.published_blend import published_blend
-from viewer.relevance.store_subject import StoreSubject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from PIL import Image
 
 from viewer.common.atomic_write import SaveError
 from viewer.common.errors import EncoderError
-from viewer.relevance import store_subject
+from viewer.relevance.features import store_key as store_subject
 from viewer.relevance.offline import PixelSizeError, card_of, pixel_size_of
 from viewer.relevance.question import Examples, QuestionError, ask, read_question
 from viewer.slide.formats.registry import open_slide
@@ -155,7 +155,7 @@ def test_an_unknown_encoder_is_refused_with_those_there_are() -> None:
 
 
 def test_a_disk_that_is_full_costs_no_answer(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    from viewer.relevance import features
+    from viewer.relevance.features import store as features
 
     def full(path: Path, *_: object) -> None:
         raise SaveError(path, "not saved, the disk is full; free some space and save again")

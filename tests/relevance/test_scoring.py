@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.features import FeatureStore
+    from viewer.relevance.features.store import FeatureStore
     from viewer.relevance.query.tree import Query
 
 DARKNESS = Term("darkness")

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from tests.relevance.training_stores import written
-from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.training_bags import FileFacts, feature_files, file_facts, one_a_cell, read_bag
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def test_folders_give_their_feature_files_once(tmp_path: Path) -> None:
 _READ = """
 import sys
 from pathlib import Path
-from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.training_bags import file_facts, read_bag
 
 for read, name in ((file_facts, "own.h5"), (read_bag, "own.h5"), (read_bag, "foreign.h5")):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.relevance.training_stores import written
-from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.training_data import (
     Case,
     Cohort,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.relevance.stores import CARD, SUBJECT
-from viewer.relevance.feature_file import StoredFeatures, as_hdf5
+from viewer.relevance.features.hdf5_file import StoredFeatures, as_hdf5
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from viewer.common.errors import EncoderDeviceError, EncoderError, EncoderMemory
 from viewer.relevance.attention_builder import AttentionBuilder
 from viewer.relevance.encoders.protocols import Attending, AttendingWhole, Magnifying, NamedScores, Refining
 from viewer.relevance.encoders.token_budget import sides_for
-from viewer.relevance.mixed_features import MixedFeatures
+from viewer.relevance.features.mixed_resolution import MixedFeatures
 from viewer.relevance.models.batching import keep_freed_memory
 from viewer.relevance.order import blocks_of
 from viewer.relevance.overlap_builder import OverlapBuilder, is_between
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from viewer.relevance.attention import Attention
     from viewer.relevance.encoders.card import Reason
     from viewer.relevance.encoders.protocols import Encoder
-    from viewer.relevance.features import FeatureStore
+    from viewer.relevance.features.store import FeatureStore
     from viewer.relevance.patches.blocks import Block
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.patches.outcome import Outcome

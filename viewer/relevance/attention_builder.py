@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from viewer.relevance.attention import Attention
     from viewer.relevance.encoders.protocols import Attending
-    from viewer.relevance.features import FeatureStore
-    from viewer.relevance.mixed_features import MixedFeatures
+    from viewer.relevance.features.mixed_resolution import MixedFeatures
+    from viewer.relevance.features.store import FeatureStore
 
     Mask = NDArray[np.bool_]
 

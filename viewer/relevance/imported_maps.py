@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.common.text import shown
-from viewer.relevance.hdf5_reading import FeatureFileError, check_regular
+from viewer.relevance.features.safe_hdf5 import FeatureFileError, check_regular
 from viewer.relevance.imported_geojson import read_geojson_map
 from viewer.relevance.imported_hdf5 import read_hdf5_map
 from viewer.relevance.imported_numpy import read_numpy_map

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
-from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.imported_scores import MAX_RECTS, ImportedScores, as_float64
 
 if TYPE_CHECKING:

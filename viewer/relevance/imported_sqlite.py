@@ -15,7 +15,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.imported_objects import MAX_NAME, Box, Shapes, number_from
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from viewer.common.errors import EncoderError
 from viewer.relevance.encoders.card import HEAD_PREFIX
 from viewer.relevance.encoders.head_registry import head_entry
 from viewer.relevance.encoders.registry import cards, load_encoder, read_registry
-from viewer.relevance.features import FeatureStore
+from viewer.relevance.features.store import FeatureStore
+from viewer.relevance.features.store_key import StoreSubject
 from viewer.relevance.patches.grid import PatchGrid
-from viewer.relevance.store_subject import StoreSubject
 from viewer.slide.tissue.mask import tissue_mask
 from viewer.slide.tissue.pixel_size import estimate_mpp_um
 
@@ -124,7 +124,7 @@ def open_foreign_analysis(source: Source, pixel_size: PixelSize, file: Path) -> 
     Raises FeatureFileError, EncoderError, SlideError.
     """
     from viewer.relevance.analysis import Analysis
-    from viewer.relevance.foreign_index import open_foreign_index
+    from viewer.relevance.features.external_index import open_foreign_index
 
     index = open_foreign_index(file, source, pixel_size.mpp_um, mpp_estimated=pixel_size.estimated)
     yield Analysis(source, index.encoder, index.store, notes=index.notes)

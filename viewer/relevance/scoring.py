@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.encoders.card import Reason
     from viewer.relevance.encoders.protocols import Encoder
-    from viewer.relevance.features import FeatureStore
+    from viewer.relevance.features.store import FeatureStore
     from viewer.relevance.query.tree import Leaf, Like, Query
     from viewer.relevance.similar import Kind
 

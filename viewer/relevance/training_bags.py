@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.relevance.encoders.card import FILE_PREFIX
-from viewer.relevance.foreign_features import MAX_FEATURES, SlideFacts, read_foreign
-from viewer.relevance.hdf5_reading import (
+from viewer.relevance.features.external_files import MAX_FEATURES, SlideFacts, read_foreign
+from viewer.relevance.features.safe_hdf5 import (
     FeatureFileError,
     attribute,
     check_regular,

@@ -18,7 +18,7 @@ import numpy as np
 
 from viewer.common.text import shown
 from viewer.relevance.encoders.card import FILE_PREFIX
-from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.training_bags import feature_files, file_facts, read_bag
 from viewer.slide.file_names import SLIDE_SUFFIXES
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.attention import Attention
     from viewer.relevance.encoders.protocols import AttendingWhole
-    from viewer.relevance.features import FeatureStore
+    from viewer.relevance.features.store import FeatureStore
 
     Mask = NDArray[np.bool_]
 

@@ -63,8 +63,8 @@ def _analyse(
     from viewer.common.atomic_write import SaveError
     from viewer.relevance.analysis import Analysis
     from viewer.relevance.engine import Engine
-    from viewer.relevance.features import FeatureStore
-    from viewer.relevance.store_subject import StoreSubject
+    from viewer.relevance.features.store import FeatureStore
+    from viewer.relevance.features.store_key import StoreSubject
     from viewer.slide.formats.registry import open_slide
 
     torch.set_num_threads(1)  # a thread for each block uses all cores better

@@ -17,7 +17,7 @@ from viewer.relevance.attention_builder import AttentionBuilder
 from viewer.relevance.encoders.hipt_encoder import HiptEncoder
 from viewer.relevance.encoders.protocols import Attending
 from viewer.relevance.encoders.registry import cards, load_encoder, read_registry, registry_file
-from viewer.relevance.mixed_features import MixedFeatures
+from viewer.relevance.features.mixed_resolution import MixedFeatures
 from viewer.relevance.models.hipt import RegionTransformer, load_hipt
 from viewer.relevance.models.vit import VisionTransformer
 from viewer.relevance.query.tree import Term

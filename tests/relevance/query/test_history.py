@@ -12,10 +12,10 @@ import pytest
 
 from viewer.common.atomic_write import SaveError
 from viewer.common.paths import state_dir
+from viewer.relevance.features.cache_folder import StoreLock
 from viewer.relevance.query import history as history_module
 from viewer.relevance.query.history import MAX_ASKED, MAX_NAME, MAX_SAVED, QueryHistory
 from viewer.relevance.query.tree import MAX_TEXT, Like, Term, Without
-from viewer.relevance.store_folder import StoreLock
 
 QUERY = Without(Term("fat", (("adipose_tissue", 0.5),)), Like(((1, 2),), ((3, 4),)))
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from viewer.common.atomic_write import SaveError, save_atomically, save_failure
 from viewer.common.paths import state_dir
+from viewer.relevance.features.cache_folder import StoreLock
 from viewer.relevance.query.tree import MAX_TEXT, Query, QueryError, from_json, to_json
-from viewer.relevance.store_folder import StoreLock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from viewer.relevance.foreign_features import SlideFacts, read_foreign
-from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.features.external_files import SlideFacts, read_foreign
+from viewer.relevance.features.safe_hdf5 import FeatureFileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -266,6 +266,6 @@ def test_more_features_than_the_memory_holds_are_not_read(
 ) -> None:
     path = trident(tmp_path / "a.h5")
     monkeypatch.setattr(
-        "viewer.relevance.hdf5_reading.psutil.virtual_memory", lambda: SimpleNamespace(available=100)
+        "viewer.relevance.features.safe_hdf5.psutil.virtual_memory", lambda: SimpleNamespace(available=100)
     )
     assert "memory" in refused(path)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer.common.atomic_write import SaveError, save_atomically, save_failure
-from viewer.relevance.feature_file import (
+from viewer.relevance.features.cache_folder import StoreLock, features_dir, trim
+from viewer.relevance.features.hdf5_file import (
     MAX_CALIBRATION_BYTES,
     MAX_FEATURES,
     StoredFeatures,
@@ -22,10 +23,9 @@ from viewer.relevance.feature_file import (
     json_object,
     read_stored,
 )
-from viewer.relevance.feature_table import FeatureTable
-from viewer.relevance.hdf5_reading import FeatureFileError
-from viewer.relevance.journal import Journal, Record, read_journal
-from viewer.relevance.store_folder import StoreLock, features_dir, trim
+from viewer.relevance.features.journal import Journal, Record, read_journal
+from viewer.relevance.features.safe_hdf5 import FeatureFileError
+from viewer.relevance.features.table import FeatureTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.store_subject import StoreSubject
+    from viewer.relevance.features.store_key import StoreSubject
 
 log = logging.getLogger("foveola.features")
 

@@ -14,12 +14,12 @@ import numpy as np
 from viewer.common.errors import EncoderError, UnsupportedTermError
 from viewer.relevance.encoders.card import FILE_PREFIX, EncoderCard
 from viewer.relevance.encoders.registry import load_encoder, read_registry
-from viewer.relevance.features import FeatureStore
-from viewer.relevance.foreign_features import SlideFacts, read_foreign
-from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.features.external_files import SlideFacts, read_foreign
+from viewer.relevance.features.safe_hdf5 import FeatureFileError
+from viewer.relevance.features.store import FeatureStore
+from viewer.relevance.features.store_key import StoreSubject
 from viewer.relevance.patches.grid import PATCH_UM
 from viewer.relevance.query.tree import Term
-from viewer.relevance.store_subject import StoreSubject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.encoders.card import Reason
     from viewer.relevance.encoders.protocols import Encoder
-    from viewer.relevance.foreign_features import ForeignFeatures
+    from viewer.relevance.features.external_files import ForeignFeatures
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.slide.source import Source
     from viewer.slide.tissue.mask import TissueMask

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.relevance.stores import LIMIT_BYTES, SUBJECT, filled, opened, rows_of
-from viewer.relevance.features import FeatureStore
-from viewer.relevance.store_folder import StoreLock, features_dir, trim
+from viewer.relevance.features.cache_folder import StoreLock, features_dir, trim
+from viewer.relevance.features.store import FeatureStore
 
 if TYPE_CHECKING:
     from pathlib import Path

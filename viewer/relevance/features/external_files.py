@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.relevance.hdf5_reading import (
+from viewer.relevance.features.safe_hdf5 import (
     FeatureFileError,
     all_finite,
     attribute,

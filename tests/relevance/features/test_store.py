@@ -19,12 +19,12 @@ import pytest
 
 from tests.relevance.stores import SUBJECT, filled, holds, opened, rows_of
 from viewer.common.atomic_write import SaveError
-from viewer.relevance import journal as journal_module
+from viewer.relevance.features import journal as journal_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from viewer.relevance.store_subject import StoreSubject
+    from viewer.relevance.features.store_key import StoreSubject
 
 
 def test_an_unfinished_analysis_goes_on_where_it_stopped(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer import RESEARCH_USE, __version__
-from viewer.relevance.hdf5_reading import FeatureFileError, attribute, checked_dataset, opened_hdf5
+from viewer.relevance.features.safe_hdf5 import FeatureFileError, attribute, checked_dataset, opened_hdf5
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.store_subject import StoreSubject
+    from viewer.relevance.features.store_key import StoreSubject
 
 MAX_FEATURES = 8192
 MAX_CALIBRATION_BYTES = 4 << 20

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from viewer import __version__
 from viewer.common.text import shown
-from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.features.cache_folder import KEY_DIGITS
+from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.patches.field import Provenance
 from viewer.relevance.patches.grid import PatchGrid
-from viewer.relevance.store_folder import KEY_DIGITS
 from viewer.slide.identity import slide_identity
 
 if TYPE_CHECKING:

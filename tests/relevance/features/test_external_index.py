@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from viewer.common.errors import EncoderError, UnsupportedTermError
-from viewer.relevance import foreign_index
-from viewer.relevance.foreign_index import cells_from_rects, open_foreign_index
-from viewer.relevance.hdf5_reading import FeatureFileError
+from viewer.relevance.features import external_index as foreign_index
+from viewer.relevance.features.external_index import cells_from_rects, open_foreign_index
+from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.query.tree import Term
 from viewer.slide.formats.registry import open_slide

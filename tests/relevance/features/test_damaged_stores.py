@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.relevance.stores import filled, holds, opened, rows_of
-from viewer.relevance.journal import Journal, Record
+from viewer.relevance.features.journal import Journal, Record
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from viewer.relevance.mixed_features import CHECKED_EVERY, CHECKED_PATCHES, MixedFeatures
+from viewer.relevance.features.mixed_resolution import CHECKED_EVERY, CHECKED_PATCHES, MixedFeatures
 
 COUNT = CHECKED_EVERY * CHECKED_PATCHES
 CELLS = np.stack([np.zeros(COUNT, np.int64), np.arange(COUNT)], axis=1)

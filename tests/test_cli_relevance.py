@@ -16,7 +16,8 @@ import torch
 from PIL import Image
 
 from viewer import cli, cli_heatmap
-from viewer.relevance import attention_map, offline, overlapping, points
+from viewer.relevance import attention_map, offline, points
+from viewer.relevance.attention import overlap_grid as overlapping
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.phantom.slide import write_phantom

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.relevance.analysis import Analysis
-    from viewer.relevance.attention import Attention, Head
+    from viewer.relevance.attention.slide_attention import Attention, Head
     from viewer.relevance.attention_map import AttentionMap
     from viewer.relevance.encoders.card import EncoderCard, ModelEntry
     from viewer.relevance.patches.field import Provenance
@@ -180,7 +180,7 @@ def _scores(options: argparse.Namespace) -> int:
 
 def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry | None) -> int:
     from viewer.common.settings import Settings
-    from viewer.relevance.attention import check_head
+    from viewer.relevance.attention.slide_attention import check_head
     from viewer.relevance.attention_map import attention_map
     from viewer.relevance.encoders.protocols import Attending
     from viewer.relevance.heatmap import write_attention
@@ -285,7 +285,7 @@ def _look_again(analysis: Analysis, attention: Attention, options: argparse.Name
 def _write_points(
     attention: Attention, grid: PatchGrid, provenance: Provenance, options: argparse.Namespace
 ) -> None:
-    from viewer.relevance.attention_map import token_attention
+    from viewer.relevance.attention.slide_attention import token_attention
     from viewer.relevance.export import write_points
     from viewer.relevance.points import find_points
 

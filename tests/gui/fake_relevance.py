@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.relevance.attention import Attention
+from viewer.relevance.attention.slide_attention import Attention
 from viewer.relevance.messages import Attended, Published
 from viewer.relevance.patches.field import Provenance, RelevanceField
 from viewer.relevance.patches.grid import PatchGrid

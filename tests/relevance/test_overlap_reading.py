@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.attention import Attention
+    from viewer.relevance.attention.slide_attention import Attention
 
 
 @pytest.fixture

@@ -12,18 +12,18 @@ import numpy as np
 
 from viewer.common.atomic_write import SaveError
 from viewer.common.errors import EncoderDeviceError, EncoderError, EncoderMemoryError
-from viewer.relevance.attention_builder import AttentionBuilder
+from viewer.relevance.attention.mil_attention import WholeAttention
+from viewer.relevance.attention.overlap_merge import OverlapBuilder, is_between
+from viewer.relevance.attention.region_attention import AttentionBuilder
 from viewer.relevance.encoders.protocols import Attending, AttendingWhole, Magnifying, NamedScores, Refining
 from viewer.relevance.encoders.token_budget import sides_for
 from viewer.relevance.features.mixed_resolution import MixedFeatures
 from viewer.relevance.models.batching import keep_freed_memory
 from viewer.relevance.order import blocks_of
-from viewer.relevance.overlap_builder import OverlapBuilder, is_between
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
 from viewer.relevance.patches.progress import Looked
 from viewer.relevance.reading import BlockReader
 from viewer.relevance.scoring import Scoring
-from viewer.relevance.whole_attention import WholeAttention
 from viewer.slide.source import TileError
 from viewer.slide.tissue.mask import tissue_mask
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.attention import Attention
+    from viewer.relevance.attention.slide_attention import Attention
     from viewer.relevance.encoders.card import Reason
     from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.features.store import FeatureStore

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from viewer.common.errors import EncoderError
-from viewer.relevance.attention import MEAN, check_head, patch_codes, token_codes
+from viewer.relevance.attention.shared_memory import SharedAttention
+from viewer.relevance.attention.slide_attention import (
+    MEAN,
+    _per_patch,
+    _per_token,
+    check_head,
+    patch_codes,
+    token_codes,
+)
 from viewer.relevance.encoders.protocols import Attending, AttendingWhole
-from viewer.relevance.patches.attention_codes import PATCHES_A_SIDE, TOKENS_A_SIDE, relative_of_codes
-from viewer.relevance.shared_attention import SharedAttention
+from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
 from viewer.view.hierarchy import HierarchyLook, composed
 
 if TYPE_CHECKING:
@@ -20,9 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.analysis import Analysis
-    from viewer.relevance.attention import Attention, Head
+    from viewer.relevance.attention.slide_attention import Attention, Head
 
-Number = TypeVar("Number", bound=np.generic)
 _WINDOWS_AT_ONCE = 16
 _ROWS_AT_ONCE = 4
 """Of patches, as composing their tokens takes 35 bytes each for a while."""
@@ -87,35 +93,3 @@ def attention_map(
             _per_token(regions[some]), _per_token(patches[some]), tokens[band], weights
         ) * _per_token(attention.tissue[some])
     return AttentionMap(scores, _per_token(asked | glass))
-
-
-def patch_attention(attention: Attention, head: Head) -> NDArray[np.float32]:
-    """The attention of patches (rows, columns) on the slide, times even: that of their region times that in
-    it; 0 on glass and where nothing is known. Raises ValueError for a head that is not there."""
-    check_head(head, len(attention.patches))
-    relative = relative_of_codes()
-    codes = patch_codes(attention, head, percentiles=False)
-    values: NDArray[np.float32] = relative[codes] * relative[_per_patch(attention.regions, codes.shape)]
-    return values
-
-
-def token_attention(attention: Attention, *, token_head: Head, patch_head: Head) -> NDArray[np.float32]:
-    """The attention of tokens (rows · 16, columns · 16) on the slide, times even: the product of all levels;
-    NaN on glass and where not all is known. Raises ValueError for a head that is not there."""
-    check_head(token_head, len(attention.tokens))
-    patches = patch_attention(attention, patch_head)
-    known = attention.tissue & attention.patches_known & attention.tokens_known
-    values = relative_of_codes()[token_codes(attention, token_head, percentiles=False)]
-    rows, cols = known.shape
-    of_patches = values.reshape(rows, TOKENS_A_SIDE, cols, TOKENS_A_SIDE)
-    of_patches *= np.where(known, patches, np.float32(np.nan))[:, None, :, None]
-    return values
-
-
-def _per_patch(regions: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    rows, cols = shape
-    return np.repeat(np.repeat(regions, PATCHES_A_SIDE, 0), PATCHES_A_SIDE, 1)[:rows, :cols]
-
-
-def _per_token(values: NDArray[Number]) -> NDArray[Number]:
-    return np.repeat(np.repeat(values, TOKENS_A_SIDE, 0), TOKENS_A_SIDE, 1)

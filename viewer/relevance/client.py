@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from viewer.relevance.attention import Attention
+    from viewer.relevance.attention.slide_attention import Attention
     from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.messages import Event, FromWorker, ToWorker
     from viewer.relevance.query.parser import Guess

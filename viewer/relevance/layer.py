@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.relevance.attention import patch_codes, token_codes
+from viewer.relevance.attention.slide_attention import patch_codes, token_codes
 from viewer.relevance.patches.attention_codes import MIDDLE
 from viewer.view.hierarchy import HierarchyLevels
 from viewer.view.overlay import OverlayLayer
 
 if TYPE_CHECKING:
-    from viewer.relevance.attention import Attention, Head
+    from viewer.relevance.attention.slide_attention import Attention, Head
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.patches.grid import PatchGrid
 

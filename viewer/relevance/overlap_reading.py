@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.common.errors import EncoderError, EncoderMemoryError
-from viewer.relevance.attention import MEAN
-from viewer.relevance.attention_map import patch_attention
+from viewer.relevance.attention.overlap_grid import SHARE, merged, overlapping_patches
+from viewer.relevance.attention.slide_attention import MEAN, patch_attention
 from viewer.relevance.encoders.protocols import Attending
 from viewer.relevance.order import blocks_of
-from viewer.relevance.overlapping import SHARE, merged, overlapping_patches
 from viewer.relevance.patches.attention_codes import TOKENS, log_codes
 from viewer.relevance.reading import BlockReader
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from viewer.common.errors import EncoderDeviceError
     from viewer.relevance.analysis import Analysis
-    from viewer.relevance.attention import Attention, Head
+    from viewer.relevance.attention.slide_attention import Attention, Head
     from viewer.relevance.patches.outcome import Half, Outcome
 
     Cells = NDArray[np.int64]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from viewer.common.errors import EncoderDeviceError, EncoderError, EncoderMemoryError
-from viewer.relevance.attention import MAX, MEAN, check_head
+from viewer.relevance.attention.slide_attention import MAX, MEAN, check_head
 from viewer.relevance.attention_map import AttentionMap
 from viewer.relevance.encoders.hipt_encoder import HiptEncoder
 from viewer.relevance.hipt_heatmap import SHIFTS_PX, blended, patch_ranks, token_ranks
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.analysis import Analysis
-    from viewer.relevance.attention import Head
+    from viewer.relevance.attention.slide_attention import Head
     from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.patches.outcome import Half, Outcome
 

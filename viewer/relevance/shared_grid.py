@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.relevance.shared_attention import SharedAttention
+from viewer.relevance.attention.shared_memory import SharedAttention
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.relevance.attention import MAX, MEAN
+from viewer.relevance.attention.slide_attention import MAX, MEAN
 from viewer.relevance.encoders.card import HEAD_PREFIX
 from viewer.ui.analysis_bar import AnalysisBar
 from viewer.ui.attention_session import AttentionChoice
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QShowEvent
 
-    from viewer.relevance.attention import Head
+    from viewer.relevance.attention.slide_attention import Head
     from viewer.relevance.encoders.card import EncoderCard
     from viewer.ui.theme import ThemeKeeper
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from viewer.common.cores import core_count
-from viewer.relevance.attention import MEAN
+from viewer.relevance.attention.slide_attention import MEAN
 from viewer.relevance.client import RelevanceClient
 from viewer.relevance.layer import layer_from_attention
 from viewer.relevance.messages import Attended, Failed, Note, Progress, WorkerDied
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.common.settings import Settings
-    from viewer.relevance.attention import Head
+    from viewer.relevance.attention.slide_attention import Head
     from viewer.relevance.messages import Event
     from viewer.relevance.patches.field import RelevanceField
     from viewer.ui.slide_view import SlideView

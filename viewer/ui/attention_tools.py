@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from viewer.common.scale import pixel_size_in_words
-from viewer.relevance.attention import MEAN
+from viewer.relevance.attention.slide_attention import MEAN
 from viewer.relevance.encoders.card import SALIENCY_ID
 from viewer.relevance.encoders.head_registry import head_cards
 from viewer.relevance.patches.attention_codes import OCTAVES

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel
 
-from viewer.relevance.attention import MAX, MEAN
+from viewer.relevance.attention.slide_attention import MAX, MEAN
 from viewer.relevance.encoders.measured.card import SALIENCY
 from viewer.ui.attention_controls import AttentionControls, head_in_words, overlap_in_words
 from viewer.ui.attention_session import AttentionChoice

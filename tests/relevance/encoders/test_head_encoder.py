@@ -15,8 +15,10 @@ import torch
 from tests.relevance.colours import ColourEncoder, MadeSlide, open_store, picture
 from tests.relevance.stores import CARD
 from viewer.common.errors import EncoderError
-from viewer.relevance import whole_attention
 from viewer.relevance.analysis import Analysis
+from viewer.relevance.attention import mil_attention as whole_attention
+from viewer.relevance.attention.mil_attention import WholeAttention
+from viewer.relevance.attention.shared_memory import SharedAttention
 from viewer.relevance.encoders.card import HEAD_PREFIX, MEASURED_ID, HeadEntry
 from viewer.relevance.encoders.head_encoder import HeadEncoder, load_head
 from viewer.relevance.encoders.head_registry import head_cards, register_head
@@ -27,8 +29,6 @@ from viewer.relevance.models.checkpoint import CheckpointError
 from viewer.relevance.models.heads.gated_attention import GatedAttentionHead, GatedShape
 from viewer.relevance.models.heads.transmil import TransMilHead, TransMilShape
 from viewer.relevance.patches.attention_codes import MIDDLE, relative_of_codes
-from viewer.relevance.shared_attention import SharedAttention
-from viewer.relevance.whole_attention import WholeAttention
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

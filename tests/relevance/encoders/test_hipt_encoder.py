@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from tests.relevance.attention.test_slide_attention import Store
 from tests.relevance.models.test_hipt import saved, small
-from tests.relevance.test_attention import Store
 from viewer.common.errors import EncoderDeviceError, EncoderError, EncoderMemoryError, UnsupportedTermError
-from viewer.relevance.attention_builder import AttentionBuilder
+from viewer.relevance.attention.region_attention import AttentionBuilder
+from viewer.relevance.attention.shared_memory import SharedAttention
 from viewer.relevance.encoders.hipt_encoder import HiptEncoder
 from viewer.relevance.encoders.protocols import Attending
 from viewer.relevance.encoders.registry import cards, load_encoder, read_registry, registry_file
@@ -21,7 +22,6 @@ from viewer.relevance.features.mixed_resolution import MixedFeatures
 from viewer.relevance.models.hipt import RegionTransformer, load_hipt
 from viewer.relevance.models.vit import VisionTransformer
 from viewer.relevance.query.tree import Term
-from viewer.relevance.shared_attention import SharedAttention
 
 if TYPE_CHECKING:
     from pathlib import Path

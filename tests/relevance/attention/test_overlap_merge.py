@@ -14,12 +14,12 @@ pytest.importorskip("torch")
 from tests.relevance.colours import ColourEncoder, MadeSlide, TokenColours, open_store, picture
 from tests.relevance.engine_window import PATIENCE_S, Window
 from viewer.relevance.analysis import Analysis
-from viewer.relevance.attention import MEAN
-from viewer.relevance.attention_map import attention_of, patch_attention
+from viewer.relevance.attention.overlap_grid import overlapping_patches
+from viewer.relevance.attention.overlap_merge import OverlapBuilder
+from viewer.relevance.attention.slide_attention import MEAN, patch_attention
+from viewer.relevance.attention_map import attention_of
 from viewer.relevance.messages import Note, Overlap, Progress, SetPaused
-from viewer.relevance.overlap_builder import OverlapBuilder
 from viewer.relevance.overlap_reading import look_again
-from viewer.relevance.overlapping import overlapping_patches
 from viewer.slide.geometry import Rect
 from viewer.view.viewport import Look
 

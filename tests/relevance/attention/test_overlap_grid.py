@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from viewer.relevance.overlapping import merged, overlapping_patches
+from viewer.relevance.attention.overlap_grid import merged, overlapping_patches
 from viewer.relevance.patches.attention_codes import log_codes, relative_of_codes
 
 SHAPE = (4, 5)

@@ -8,7 +8,7 @@ that heads and modes are chosen later without computing anything anew.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -121,3 +121,38 @@ def _ranked_in_regions(codes: NDArray[np.uint8], known: NDArray[np.bool_]) -> ND
                 same = (values[None, :] == values[:, None]).sum(1)
                 ranked[area][here] = np.minimum((below + same / 2) * 255 / values.size, 255).astype(np.uint8)
     return ranked
+
+
+Number = TypeVar("Number", bound=np.generic)
+
+
+def patch_attention(attention: Attention, head: Head) -> NDArray[np.float32]:
+    """The attention of patches (rows, columns) on the slide, times even: that of their region times that in
+    it; 0 on glass and where nothing is known. Raises ValueError for a head that is not there."""
+    check_head(head, len(attention.patches))
+    relative = relative_of_codes()
+    codes = patch_codes(attention, head, percentiles=False)
+    values: NDArray[np.float32] = relative[codes] * relative[_per_patch(attention.regions, codes.shape)]
+    return values
+
+
+def token_attention(attention: Attention, *, token_head: Head, patch_head: Head) -> NDArray[np.float32]:
+    """The attention of tokens (rows · 16, columns · 16) on the slide, times even: the product of all levels;
+    NaN on glass and where not all is known. Raises ValueError for a head that is not there."""
+    check_head(token_head, len(attention.tokens))
+    patches = patch_attention(attention, patch_head)
+    known = attention.tissue & attention.patches_known & attention.tokens_known
+    values = relative_of_codes()[token_codes(attention, token_head, percentiles=False)]
+    rows, cols = known.shape
+    of_patches = values.reshape(rows, TOKENS_A_SIDE, cols, TOKENS_A_SIDE)
+    of_patches *= np.where(known, patches, np.float32(np.nan))[:, None, :, None]
+    return values
+
+
+def _per_patch(regions: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    rows, cols = shape
+    return np.repeat(np.repeat(regions, PATCHES_A_SIDE, 0), PATCHES_A_SIDE, 1)[:rows, :cols]
+
+
+def _per_token(values: NDArray[Number]) -> NDArray[Number]:
+    return np.repeat(np.repeat(values, TOKENS_A_SIDE, 0), TOKENS_A_SIDE, 1)

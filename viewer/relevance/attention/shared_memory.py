@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.relevance.attention import Attention
+from viewer.relevance.attention.slide_attention import Attention
 from viewer.relevance.patches.attention_codes import PATCHES_A_SIDE, TOKENS
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from viewer.relevance.attention import MAX, MEAN, Attention, patch_codes, token_codes
-from viewer.relevance.attention_builder import AttentionBuilder
+from viewer.relevance.attention.region_attention import AttentionBuilder
+from viewer.relevance.attention.shared_memory import SharedAttention
+from viewer.relevance.attention.slide_attention import MAX, MEAN, Attention, patch_codes, token_codes
 from viewer.relevance.features.mixed_resolution import MixedFeatures
 from viewer.relevance.layer import layer_from_attention
 from viewer.relevance.patches.attention_codes import PATCHES, TOKENS, log_codes, relative_of_codes
 from viewer.relevance.patches.grid import PatchGrid
-from viewer.relevance.shared_attention import SharedAttention
 
 HEADS = (2, 3)
 
@@ -127,7 +127,7 @@ def test_the_mean_of_all_heads_takes_no_table_of_all_tokens(
     attention = made(40, 30, np.random.default_rng(7))
     attention.tokens_known[7] = attention.tokens_known[:, 11] = False
     at_once = token_codes(attention, MEAN, percentiles=percentiles)
-    monkeypatch.setattr("viewer.relevance.attention._PATCHES_AT_ONCE", 50)
+    monkeypatch.setattr("viewer.relevance.attention.slide_attention._PATCHES_AT_ONCE", 50)
     tracemalloc.start()
     in_parts = token_codes(attention, MEAN, percentiles=percentiles)
     taken = tracemalloc.get_traced_memory()[1]

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.relevance.attention import MEAN
-from viewer.relevance.attention_map import patch_attention
-from viewer.relevance.overlapping import merged, overlapping_patches
+from viewer.relevance.attention.overlap_grid import merged, overlapping_patches
+from viewer.relevance.attention.slide_attention import MEAN, patch_attention
 from viewer.relevance.patches.attention_codes import log_codes
 from viewer.relevance.patches.blocks import Block
 from viewer.relevance.patches.outcome import ON_GRID
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.attention import Attention
+    from viewer.relevance.attention.slide_attention import Attention
     from viewer.relevance.patches.outcome import Half, Outcome
 
     Cells = NDArray[np.int64]

@@ -17,7 +17,7 @@ from viewer.relevance.patches.progress import Looked
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.relevance.attention import Attention
+    from viewer.relevance.attention.slide_attention import Attention
     from viewer.relevance.encoders.protocols import Attending
     from viewer.relevance.features.mixed_resolution import MixedFeatures
     from viewer.relevance.features.store import FeatureStore

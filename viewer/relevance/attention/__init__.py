@@ -1,0 +1,1 @@
+"""Attention on one slide: its data, regions, slide heads, overlap, shared memory."""

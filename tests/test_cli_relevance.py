@@ -16,13 +16,13 @@ import torch
 from PIL import Image
 
 from viewer import cli, cli_heatmap
+from viewer.overlay import attention_look as hierarchy
 from viewer.relevance import attention_map, offline, points
 from viewer.relevance.attention import overlap_grid as overlapping
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.phantom.slide import write_phantom
 from viewer.slide.source import SlideError
-from viewer.view import hierarchy
 
 if TYPE_CHECKING:
     from pathlib import Path

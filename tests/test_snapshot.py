@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from viewer.common.atomic_write import SaveError
+from viewer.overlay.layer import Overlay, OverlayLayer, OverlayLook, colour_stops
 from viewer.slide.geometry import Pyramid, TileKey
 from viewer.slide.source import SlideInfo, TileError, TileNotReadyError
 from viewer.snapshot import SnapshotError, save_png, snapshot
 from viewer.tile_engine import Adjustment
-from viewer.view.overlay import Overlay, OverlayLayer, OverlayLook, colour_stops
 
 if TYPE_CHECKING:
     from typing import Any

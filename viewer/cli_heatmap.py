@@ -180,6 +180,7 @@ def _scores(options: argparse.Namespace) -> int:
 
 def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry | None) -> int:
     from viewer.common.settings import Settings
+    from viewer.overlay.attention_look import HierarchyLook
     from viewer.relevance.attention.slide_attention import check_head
     from viewer.relevance.attention_map import attention_map
     from viewer.relevance.encoders.protocols import Attending
@@ -187,7 +188,6 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
     from viewer.relevance.offline import open_analysis, pixel_size_of
     from viewer.relevance.published_blend import makes_published
     from viewer.slide.formats.registry import open_slide
-    from viewer.view.hierarchy import HierarchyLook
 
     if options.text is not None:
         raise arguments.UsageError(f"{card.title} knows no words: leave --query out, or take another encoder")

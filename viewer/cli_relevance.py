@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
+    from viewer.overlay.layer import Overlay
     from viewer.relevance.encoders.card import EncoderCard
     from viewer.relevance.index import IndexResult
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.query.parser import Understood
     from viewer.relevance.question import Answer
     from viewer.slide.source import Source
-    from viewer.view.overlay import Overlay
 
 MEASURED = "measured"
 """The encoder that is always there; its id in ``encoders.py``, which imports too much for --help."""
@@ -174,8 +174,8 @@ def overlays_for(
             raise arguments.UsageError("--overlay colours a query or a map: give --query or --map")
         return None, ()
     from viewer.common.settings import Settings
-    from viewer.relevance.layer import layer_from_field
-    from viewer.view.overlay import Overlay, OverlayLook
+    from viewer.overlay.from_field import layer_from_field
+    from viewer.overlay.layer import Overlay, OverlayLook
 
     chosen = Settings.load().overlay
     try:

@@ -13,15 +13,15 @@ import numpy as np
 
 from gpu.errors import GpuError
 from gpu.overlay import FieldPlace, FieldStyle, OverlayRenderer
+from viewer.overlay.colour_map import colour_maps
+from viewer.overlay.layer import OverlayLayer
 from viewer.slide.geometry import Rect
 from viewer.view.camera import field_of_view, slide_from_screen
-from viewer.view.colour_map import colour_maps
-from viewer.view.overlay import OverlayLayer
 
 if TYPE_CHECKING:
+    from viewer.overlay.layer import Overlay, OverlayLook, OverlayScene
     from viewer.slide.geometry import Pyramid
     from viewer.view.camera import View
-    from viewer.view.overlay import Overlay, OverlayLook, OverlayScene
     from viewer.view.screen import Screen
 
 _MAP_ROWS = {name: row for row, name in enumerate(colour_maps())}

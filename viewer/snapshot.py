@@ -17,6 +17,7 @@ from PIL import Image, PngImagePlugin
 
 from gpu.context import OffscreenContext, prepare_egl_environment
 from viewer.common.atomic_write import save_atomically
+from viewer.overlay.layer import OverlayScene
 from viewer.slide.geometry import TileKey
 from viewer.slide.source import TileError, TileNotReadyError
 from viewer.stream.cover import cover_view
@@ -25,7 +26,6 @@ from viewer.stream.residency import Residency
 from viewer.stream.streamer import default_worker_count
 from viewer.stream.tile import DecodedTile, decoded_tile, marked_tile
 from viewer.view.camera import View, field_of_view, slide_from_screen
-from viewer.view.overlay import OverlayScene
 from viewer.view.screen import Screen
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
     from gpu.renderer import TileRenderer
     from gpu.texture_pool import TexturePool
+    from viewer.overlay.layer import Overlay
     from viewer.overlay_drawing import OverlayDrawing
     from viewer.slide.geometry import Pyramid, TileRange
     from viewer.slide.source import Source
     from viewer.tile_engine import Adjustment
-    from viewer.view.overlay import Overlay
 
 MAX_PICTURE_PX = 400_000_000
 DOWNSAMPLE_RANGE = (1e-3, 1e6)

@@ -18,13 +18,13 @@ from gpu.offscreen import render_to_array
 from gpu.renderer import TILE_INSTANCE, Foveation, FrameState, TileRenderer
 from gpu.texture_pool import TexturePool, max_layers
 from gpu.upload import ReadyTile, Uploader
+from viewer.overlay.layer import OverlayScene
 from viewer.overlay_drawing import OverlayDrawing
 from viewer.slide.geometry import Pyramid, TileKey, TileRange
 from viewer.stream.cover import Cover, cover_view
 from viewer.stream.plan import Plan, absent_tiles, make_plan, most_tiles_on_screen
 from viewer.stream.residency import Residency
 from viewer.stream.streamer import TileState
-from viewer.view.overlay import OverlayScene
 from viewer.view.screen import Screen, TileWeight, uniform
 
 if TYPE_CHECKING:

@@ -18,12 +18,12 @@ from frame_cost import COLUMNS, HEIGHT_PX, ROWS, SCREEN, TILE_PX, WIDTH_PX, Nois
 from OpenGL import GL
 
 from gpu.context import OffscreenContext, gl_info
+from viewer.overlay.attention_look import HierarchyLevels, HierarchyLook
+from viewer.overlay.layer import Overlay, OverlayLayer, OverlayLook, OverlayScene
 from viewer.relevance.patches.attention_codes import PATCHES_A_SIDE, TOKENS_A_SIDE
 from viewer.stream.streamer import Streamer
 from viewer.tile_engine import Look, TileEngine
 from viewer.view.camera import Velocity, View
-from viewer.view.hierarchy import HierarchyLevels, HierarchyLook
-from viewer.view.overlay import Overlay, OverlayLayer, OverlayLook, OverlayScene
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -26,7 +26,7 @@ COUNTS = (0, 1000, 20_000)
 
 def shapes_around(centre: tuple[float, float], count: int, corners: int) -> list[object]:
     """Ragged polygons of 6 to 20 screen pixels' radius, spread over the field that the pan crosses."""
-    from viewer.view.shapes import Shape
+    from viewer.overlay.shapes import Shape
 
     rng = np.random.default_rng(0)
     angles = np.linspace(0, 2 * np.pi, corners, endpoint=False)

@@ -14,8 +14,8 @@ from viewer.ui.frame_stats import FrameStats
 from viewer.view.camera import Camera, View
 
 if TYPE_CHECKING:
+    from viewer.overlay.layer import Overlay
     from viewer.slide.formats.array import ArraySource
-    from viewer.view.overlay import Overlay
 
 SLIDE_WIDTH, SLIDE_HEIGHT = 2000, 1000
 

@@ -14,13 +14,13 @@ from PySide6.QtWidgets import QApplication, QMainWindow
 from gpu.errors import GpuError
 from tests.gui.sources import MadeSource
 from viewer.common.settings import Settings
+from viewer.overlay.attention_look import HierarchyLevels
+from viewer.overlay.layer import OverlayLayer, OverlayLook, colour_stops
 from viewer.slide.geometry import TileKey
 from viewer.ui import canvas
 from viewer.ui.canvas import FrameBudget
 from viewer.view.camera import View, slide_from_screen
 from viewer.view.gaze import NoGaze
-from viewer.view.hierarchy import HierarchyLevels
-from viewer.view.overlay import OverlayLayer, OverlayLook, colour_stops
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot

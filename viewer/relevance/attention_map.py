@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.common.errors import EncoderError
+from viewer.overlay.attention_look import HierarchyLook, composed
 from viewer.relevance.attention.shared_memory import SharedAttention
 from viewer.relevance.attention.slide_attention import (
     MEAN,
@@ -19,7 +20,6 @@ from viewer.relevance.attention.slide_attention import (
 )
 from viewer.relevance.encoders.protocols import Attending, AttendingWhole
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
-from viewer.view.hierarchy import HierarchyLook, composed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.overlay.attention_look import LEVELS, HierarchyLook, levels_of
 from viewer.relevance.attention.slide_attention import MAX, MEAN
 from viewer.relevance.encoders.card import HEAD_PREFIX
 from viewer.ui.analysis_bar import AnalysisBar
@@ -26,7 +27,6 @@ from viewer.ui.attention_session import AttentionChoice
 from viewer.ui.attention_words import ALL_LEVELS, MANY
 from viewer.ui.low_page import LowPage
 from viewer.ui.theme import em_px
-from viewer.view.hierarchy import LEVELS, HierarchyLook, levels_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from viewer.common.cores import core_count
+from viewer.overlay.from_field import layer_from_attention
 from viewer.relevance.attention.slide_attention import MEAN
 from viewer.relevance.client import RelevanceClient
-from viewer.relevance.layer import layer_from_attention
 from viewer.relevance.messages import Attended, Failed, Note, Progress, WorkerDied
 from viewer.ui.leaving_clients import LeavingClients
 from viewer.ui.outbox import Outbox
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.common.settings import Settings
+    from viewer.overlay.layer import OverlayLayer
     from viewer.relevance.attention.slide_attention import Head
     from viewer.relevance.messages import Event
     from viewer.relevance.patches.field import RelevanceField
     from viewer.ui.slide_view import SlideView
-    from viewer.view.overlay import OverlayLayer
 
     MakeClient = Callable[[Callable[[Event], None]], RelevanceClient]
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class AttentionChoice:
     """Which encoder's attention, by which of its heads, how levels are joined (a mode of
-    ``viewer.view.hierarchy``), and how what patches half-way between others say is merged ("mean" or "max");
+    ``viewer.overlay.attention_look``), and how what patches half-way between others say is merged ("mean" or "max");
     None: they are not looked at."""
 
     encoder_id: str

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from viewer.common.scale import pixel_size_in_words
+from viewer.overlay.attention_look import HierarchyLook, levels_of
+from viewer.overlay.layer import OverlayLook, colour_stops
 from viewer.relevance.attention.slide_attention import MEAN
 from viewer.relevance.encoders.card import SALIENCY_ID
 from viewer.relevance.encoders.head_registry import head_cards
@@ -19,13 +21,12 @@ from viewer.ui.encoder_dialog import EncoderDialog, use_after_terms
 from viewer.ui.legend import PARTLY_KNOWN, LegendEntry
 from viewer.ui.messages import MessageKind
 from viewer.ui.modest_area import breakable
-from viewer.view.hierarchy import HierarchyLook, levels_of
-from viewer.view.overlay import OverlayLook, colour_stops
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from viewer.common.settings import Overlay, Settings
+    from viewer.overlay.layer import OverlayLayer
     from viewer.relevance.encoders.card import EncoderCard
     from viewer.relevance.messages import Progress
     from viewer.ui.attention_session import AttentionChoice
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from viewer.ui.overlay_layers import OverlayLayers
     from viewer.ui.slide_view import SlideView
     from viewer.ui.theme import ThemeKeeper
-    from viewer.view.overlay import OverlayLayer
 
 _NAME = "attention"
 _COLOUR_MAPS = "ember", "magma", "viridis", "teal"

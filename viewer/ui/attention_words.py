@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from viewer.view.hierarchy import HierarchyLook
+    from viewer.overlay.attention_look import HierarchyLook
 
 MANY = {"region": "regions", "patch": "patches", "token": "tokens"}
 """The levels, the coarsest first."""

@@ -19,13 +19,13 @@ from vispy.gloo.glir import GlirParser
 
 from gpu.errors import GpuError
 from gpu.renderer import Foveation
+from viewer.overlay.layer import OverlayScene, OverlayStack
 from viewer.tile_engine import FrameReport, Look, Steering, TileEngine
 from viewer.ui.frame_stats import FrameClock, FrameStats
 from viewer.ui.navigation import HandControl
 from viewer.view.acuity import tangent_per_px
 from viewer.view.camera import Camera, View, slide_from_screen
 from viewer.view.gaze import GazeMoment, GazePoint, GazeSource, PointerGaze, SlideGaze, attention_weight
-from viewer.view.overlay import OverlayScene, OverlayStack
 from viewer.view.screen import Screen
 
 if TYPE_CHECKING:

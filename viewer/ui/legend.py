@@ -14,9 +14,9 @@ from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import QWidget
 
 from viewer.common.scale import pixel_size_in_words, whole_units
+from viewer.overlay.layer import cover
 from viewer.ui.modest_area import breakable
 from viewer.ui.theme import em_px
-from viewer.view.overlay import cover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

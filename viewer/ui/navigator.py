@@ -10,12 +10,12 @@ from PySide6.QtCore import QObject, QPointF, QRectF, QRunnable, QSize, Qt, QThre
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QStyle, QStyleOptionFocusRect, QWidget
 
+from viewer.overlay.thumbnail import overlay_picture
 from viewer.slide.source import TileError
 from viewer.slide.thumbnail import thumbnail
 from viewer.ui.navigation import ZOOM_PER_NOTCH
 from viewer.ui.throttle import Throttle
 from viewer.view.camera import slide_from_screen
-from viewer.view.overlay_picture import overlay_picture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
+from viewer.overlay.layer import OverlayLayer, OverlayLook, colour_stops
 from viewer.ui.layer_list import LayerRow
 from viewer.ui.legend import ESTIMATED, LegendEntry, provenance_in_words
-from viewer.view.overlay import OverlayLayer, OverlayLook, colour_stops
 
 if TYPE_CHECKING:
     from viewer.common.settings import Overlay

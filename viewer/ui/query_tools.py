@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from viewer.common.scale import MPP_UM_AT_1X
+from viewer.overlay.shapes import Shape
 from viewer.relevance.encoders.head_registry import read_heads
 from viewer.relevance.encoders.registry import cards, read_registry
 from viewer.relevance.query.lexicon import load_lexicon
@@ -35,7 +36,6 @@ from viewer.ui.query_panel import QueryPanel, empty_html
 from viewer.ui.relevance_session import RelevanceSession
 from viewer.ui.saved_queries import SavedQueries
 from viewer.ui.slide_picker import SlidePicker
-from viewer.view.shapes import Shape
 
 if TYPE_CHECKING:
     from viewer.common.settings import Overlay, Settings

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer
 from vispy import gloo
 
+from viewer.overlay.shapes import Shape, ShapeSet
 from viewer.slide.geometry import Rect
 from viewer.ui.gl_quad import Quad, set_overlay_state
 from viewer.ui.stroke_painter import StrokePainter
 from viewer.view.camera import View, field_of_view, screen_from_slide, slide_from_screen
-from viewer.view.shapes import Shape, ShapeSet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

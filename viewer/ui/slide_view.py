@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
     from viewer.common.settings import Settings
+    from viewer.overlay.layer import Overlay, OverlayLayer, OverlayLook
     from viewer.slide.geometry import Pyramid
     from viewer.slide.source import Source
     from viewer.view.gaze import GazeSource
-    from viewer.view.overlay import Overlay, OverlayLayer, OverlayLook
     from viewer.view.screen import TileWeight
 
 _DEEPEST_ZOOM_PX = 32.0

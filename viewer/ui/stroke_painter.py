@@ -14,8 +14,8 @@ from viewer.view.camera import screen_from_slide
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from viewer.overlay.shapes import Strokes
     from viewer.view.camera import View
-    from viewer.view.shapes import Strokes
 
 _VERTEX = np.dtype(
     [

@@ -15,9 +15,9 @@ from viewer.view.camera import screen_from_slide
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from viewer.overlay.shapes import Shape
     from viewer.ui.slide_view import SlideView
     from viewer.view.camera import View
-    from viewer.view.shapes import Shape
 
 _CROSS_PX = 31
 _CROSS_GAP_PX = 4

@@ -9,13 +9,13 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel
 
+from viewer.overlay.attention_look import LEVELS, MODES, HierarchyLook
 from viewer.relevance.attention.slide_attention import MAX, MEAN
 from viewer.relevance.encoders.measured.card import SALIENCY
 from viewer.ui.attention_controls import AttentionControls, head_in_words, overlap_in_words
 from viewer.ui.attention_session import AttentionChoice
 from viewer.ui.encoder_dialog import card_facts
 from viewer.ui.theme import ThemeKeeper
-from viewer.view.hierarchy import LEVELS, MODES, HierarchyLook
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot

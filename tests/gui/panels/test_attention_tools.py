@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from tests.gui.fake_view import FakeSlideView
+    from viewer.overlay.layer import OverlayLayer, OverlayLook
     from viewer.slide.formats.array import ArraySource
     from viewer.ui.messages import MessageKind
-    from viewer.view.overlay import OverlayLayer, OverlayLook
 
 MEASURED_TWO = replace(SALIENCY, attention_heads=(2, 2))
 HIPT = replace(SALIENCY, id="hipt", title="HIPT", attention_heads=(2, 2))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from viewer.overlay.attention_look import HierarchyLook
 from viewer.ui.attention_words import ALL_LEVELS, compared_in_words, levels_drawn
-from viewer.view.hierarchy import HierarchyLook
 
 
 def test_levels_are_drawn_as_they_fade_in() -> None:

@@ -11,9 +11,9 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
 from viewer.common.scale import pixel_size_in_words, whole_units
+from viewer.overlay.layer import FAINT_BELOW
 from viewer.ui.legend import NOT_A_DIAGNOSIS, Legend, LegendEntry, bar_image
 from viewer.ui.theme import em_px
-from viewer.view.overlay import FAINT_BELOW
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot

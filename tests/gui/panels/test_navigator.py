@@ -10,10 +10,10 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 
+from viewer.overlay.layer import Overlay, OverlayLayer, OverlayLook, colour_stops
 from viewer.slide.source import TileError
 from viewer.ui.navigator import Navigator
 from viewer.view.camera import View
-from viewer.view.overlay import Overlay, OverlayLayer, OverlayLook, colour_stops
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,9 +9,9 @@ import pytest
 from PySide6.QtCore import Qt
 
 from viewer.common.settings import Choice, Overlay, Settings
+from viewer.overlay.layer import COLOUR_MAPS
 from viewer.ui.layer_list import LayerList, LayerRow
 from viewer.ui.overlay_controls import OverlayControls
-from viewer.view.overlay import COLOUR_MAPS
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot

@@ -11,13 +11,13 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QMainWindow
 
 from viewer.common.settings import Settings
+from viewer.overlay.shapes import Shape
 from viewer.slide.geometry import Pyramid, Rect, TileKey
 from viewer.slide.source import SlideInfo
 from viewer.ui import shapes_layer
 from viewer.ui.scale_bar import NO_PIXEL_SIZE
 from viewer.ui.slide_view import SlideView
 from viewer.ui.vector_layer import VectorOverlay
-from viewer.view.shapes import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from viewer.overlay.from_field import layer_from_attention
 from viewer.relevance.attention.region_attention import AttentionBuilder
 from viewer.relevance.attention.shared_memory import SharedAttention
 from viewer.relevance.attention.slide_attention import MAX, MEAN, Attention, patch_codes, token_codes
 from viewer.relevance.features.mixed_resolution import MixedFeatures
-from viewer.relevance.layer import layer_from_attention
 from viewer.relevance.patches.attention_codes import PATCHES, TOKENS, log_codes, relative_of_codes
 from viewer.relevance.patches.grid import PatchGrid
 

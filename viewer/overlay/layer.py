@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from viewer.view.colour_map import colour_maps, colour_stops
-from viewer.view.hierarchy import HierarchyLook
+from viewer.overlay.attention_look import HierarchyLook
+from viewer.overlay.colour_map import colour_maps, colour_stops
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.view.hierarchy import HierarchyLevels
+    from viewer.overlay.attention_look import HierarchyLevels
 
 __all__ = [
     "COLOUR_MAPS",

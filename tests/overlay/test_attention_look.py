@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from viewer.overlay.attention_look import LEVELS, MODES, HierarchyLevels, HierarchyLook, composed, levels_of
 from viewer.relevance.patches.attention_codes import log_codes, relative_of_codes
-from viewer.view.hierarchy import LEVELS, MODES, HierarchyLevels, HierarchyLook, composed, levels_of
 
 
 def test_even_attention_is_kept_exactly() -> None:

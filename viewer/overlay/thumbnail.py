@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from viewer.overlay.attention_look import HierarchyLook, composed
+from viewer.overlay.colour_map import colour_maps
+from viewer.overlay.layer import cover
 from viewer.relevance.patches.attention_codes import PATCHES_A_SIDE, TOKENS_A_SIDE
-from viewer.view.colour_map import colour_maps
-from viewer.view.hierarchy import HierarchyLook, composed
-from viewer.view.overlay import cover
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
-    from viewer.view.overlay import Overlay
+    from viewer.overlay.layer import Overlay
 
     Indices = NDArray[np.intp]
 

@@ -1,12 +1,12 @@
-"""viewer.view.shapes: packing, choosing by region, and saving strokes from afar."""
+"""viewer.overlay.shapes: packing, choosing by region, and saving strokes from afar."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from viewer.overlay.shapes import Shape, ShapeSet
 from viewer.slide.geometry import Rect
-from viewer.view.shapes import Shape, ShapeSet
 
 EVERYWHERE = Rect(-1e9, -1e9, 1e9, 1e9)
 FINE = 1e-3

@@ -1,4 +1,4 @@
-"""viewer.view.overlay and colour_map: what layers hold, how they are kept, and colours for every eye."""
+"""viewer.overlay.layer and colour_map: what layers hold, how they are kept, and colours for every eye."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from gpu.program import read_shader
-from viewer.relevance.patches.attention_codes import log_codes
-from viewer.view.colour_map import ENTRIES, colour_maps, colour_stops
-from viewer.view.hierarchy import HierarchyLevels, HierarchyLook
-from viewer.view.overlay import (
+from viewer.overlay.attention_look import HierarchyLevels, HierarchyLook
+from viewer.overlay.colour_map import ENTRIES, colour_maps, colour_stops
+from viewer.overlay.layer import (
     COLOUR_MAPS,
     FAINT_BELOW,
     Overlay,
@@ -22,7 +21,8 @@ from viewer.view.overlay import (
     OverlayStack,
     cover,
 )
-from viewer.view.overlay_picture import overlay_picture
+from viewer.overlay.thumbnail import overlay_picture
+from viewer.relevance.patches.attention_codes import log_codes
 
 # Linear sRGB as seen without red or without green cones: Viénot, Brettel & Mollon 1999.
 DICHROMATS = {

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from viewer.overlay.attention_look import HierarchyLevels
+from viewer.overlay.layer import OverlayLayer
 from viewer.relevance.attention.slide_attention import patch_codes, token_codes
 from viewer.relevance.patches.attention_codes import MIDDLE
-from viewer.view.hierarchy import HierarchyLevels
-from viewer.view.overlay import OverlayLayer
 
 if TYPE_CHECKING:
     from viewer.relevance.attention.slide_attention import Attention, Head
@@ -33,7 +33,7 @@ def layer_from_attention(
     attention: Attention, grid: PatchGrid, *, mode: str, token_head: Head, patch_head: Head, sequence: int = 0
 ) -> OverlayLayer:
     """Attention of one head for tokens and one for patches, in the codes that ``mode`` wants (a mode of
-    ``viewer.view.hierarchy``). A patch of which only the tokens are known is estimated: even in its region.
+    ``viewer.overlay.attention_look``). A patch of which only the tokens are known is estimated: even in its region.
     Raises ValueError for a head that is not there.
     """
     percentiles = mode == "blend"

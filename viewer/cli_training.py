@@ -71,9 +71,9 @@ def _train_head(options: argparse.Namespace) -> int:
     from viewer.common.progress import progress_bar
     from viewer.relevance.encoders.card import FILE_PREFIX, HeadEntry
     from viewer.relevance.encoders.head_registry import check_head_name, register_head
-    from viewer.relevance.training import WEIGHTS, TrainingOptions, train_head
-    from viewer.relevance.training_data import gather, read_labels
-    from viewer.relevance.training_report import no_better_than_chance
+    from viewer.relevance.training.cohort import gather, read_labels
+    from viewer.relevance.training.report import no_better_than_chance
+    from viewer.relevance.training.train import WEIGHTS, TrainingOptions, train_head
 
     name = options.name or _name_from(options.labels)
     try:
@@ -138,8 +138,8 @@ def _device(wanted: str | None) -> str:
 
 
 def _text(facts: dict[str, Any], folder: Path, registered: str) -> str:
-    from viewer.relevance.training import FACTS, PAGE, WEIGHTS
-    from viewer.relevance.training_report import slides_in_words
+    from viewer.relevance.training.report import slides_in_words
+    from viewer.relevance.training.train import FACTS, PAGE, WEIGHTS
 
     tested = facts["report"]
     before, after = tested["calibration"]["before"], tested["calibration"]["after"]

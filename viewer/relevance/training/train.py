@@ -21,9 +21,9 @@ from torch.nn import functional
 
 from viewer import RESEARCH_USE, __version__
 from viewer.common.atomic_write import save_atomically
-from viewer.relevance.training_bags import one_a_cell, read_bag
-from viewer.relevance.training_data import Split, TrainingError, final_split, plan_splits
-from viewer.relevance.training_model import (
+from viewer.relevance.training.bags import one_a_cell, read_bag
+from viewer.relevance.training.cohort import Split, TrainingError, final_split, plan_splits
+from viewer.relevance.training.model import (
     HeadKind,
     Scaling,
     class_weights,
@@ -31,14 +31,14 @@ from viewer.relevance.training_model import (
     new_head,
     scaling_of,
 )
-from viewer.relevance.training_report import (
+from viewer.relevance.training.report import (
     Prediction,
     as_markdown,
     figures,
     fit_temperature,
     predictions_as_facts,
 )
-from viewer.relevance.training_state import Running, TrainingState, as_bytes, no_state
+from viewer.relevance.training.state import Running, TrainingState, as_bytes, no_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.models.heads.gated_attention import GatedAttentionHead
     from viewer.relevance.models.heads.span import SpanHead
-    from viewer.relevance.training_data import Cohort
+    from viewer.relevance.training.cohort import Cohort
 
 WEIGHTS, FACTS, PAGE, STATE = "head.pt", "head.json", "report.md", "training.state"
 FORMAT = 1

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from viewer.relevance.training_report import (
+from viewer.relevance.training.report import (
     Prediction,
     as_markdown,
     auc,

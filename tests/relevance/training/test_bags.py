@@ -15,7 +15,7 @@ import torch
 
 from tests.relevance.training_stores import written
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
-from viewer.relevance.training_bags import FileFacts, feature_files, file_facts, one_a_cell, read_bag
+from viewer.relevance.training.bags import FileFacts, feature_files, file_facts, one_a_cell, read_bag
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,7 +142,7 @@ _READ = """
 import sys
 from pathlib import Path
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
-from viewer.relevance.training_bags import file_facts, read_bag
+from viewer.relevance.training.bags import file_facts, read_bag
 
 for read, name in ((file_facts, "own.h5"), (read_bag, "own.h5"), (read_bag, "foreign.h5")):
     try:

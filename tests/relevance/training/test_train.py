@@ -14,12 +14,12 @@ import pytest
 import torch
 
 from tests.relevance.training_stores import written
-from viewer.relevance import training
 from viewer.relevance.models.heads.load import load_slide_head
-from viewer.relevance.training import FACTS, PAGE, STATE, WEIGHTS, TrainingOptions, train_head
-from viewer.relevance.training_bags import read_bag
-from viewer.relevance.training_data import Cohort, Label, TrainingError, gather
-from viewer.relevance.training_model import HeadKind
+from viewer.relevance.training import train as training
+from viewer.relevance.training.bags import read_bag
+from viewer.relevance.training.cohort import Cohort, Label, TrainingError, gather
+from viewer.relevance.training.model import HeadKind
+from viewer.relevance.training.train import FACTS, PAGE, STATE, WEIGHTS, TrainingOptions, train_head
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

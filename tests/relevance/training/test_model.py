@@ -11,8 +11,8 @@ import torch
 
 from tests.relevance.bags import bag, shaken
 from viewer.relevance.models.heads.span import SpanShape
-from viewer.relevance.training_data import Case
-from viewer.relevance.training_model import (
+from viewer.relevance.training.cohort import Case
+from viewer.relevance.training.model import (
     HeadKind,
     class_weights,
     finished_weights,

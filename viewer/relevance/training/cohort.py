@@ -19,7 +19,7 @@ import numpy as np
 from viewer.common.text import shown
 from viewer.relevance.encoders.card import FILE_PREFIX
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
-from viewer.relevance.training_bags import feature_files, file_facts, read_bag
+from viewer.relevance.training.bags import feature_files, file_facts, read_bag
 from viewer.slide.file_names import SLIDE_SUFFIXES
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.training_bags import FeatureBag
+    from viewer.relevance.training.bags import FeatureBag
 
 _MAX_TABLE_BYTES = 64 << 20
 _NAMES_SHOWN = 5

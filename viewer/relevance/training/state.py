@@ -13,7 +13,7 @@ import torch
 
 from viewer.common.atomic_write import save_atomically
 from viewer.relevance.models.checkpoint import CheckpointError, unpickled
-from viewer.relevance.training_data import TrainingError
+from viewer.relevance.training.cohort import TrainingError
 
 if TYPE_CHECKING:
     from pathlib import Path

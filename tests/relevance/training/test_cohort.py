@@ -12,7 +12,7 @@ import pytest
 
 from tests.relevance.training_stores import written
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
-from viewer.relevance.training_data import (
+from viewer.relevance.training.cohort import (
     Case,
     Cohort,
     Label,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from viewer.relevance.training_data import Case
+    from viewer.relevance.training.cohort import Case
 
 HeadKind = Literal["gated", "span"]
 _DROPOUT = 0.25

@@ -17,9 +17,9 @@ from viewer.relevance.encoders.card import HeadEntry
 from viewer.relevance.encoders.head_encoder import HeadEncoder
 from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
-from viewer.relevance.training import WEIGHTS, TrainingOptions, train_head
-from viewer.relevance.training_data import Label, gather
-from viewer.relevance.training_report import auc
+from viewer.relevance.training.cohort import Label, gather
+from viewer.relevance.training.report import auc
+from viewer.relevance.training.train import WEIGHTS, TrainingOptions, train_head
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect
 from viewer.slide.phantom.layout import Tissue
@@ -28,7 +28,7 @@ from viewer.slide.source import SlideInfo
 from viewer.slide.tissue.mask import tissue_mask
 
 if TYPE_CHECKING:
-    from viewer.relevance.training_model import HeadKind
+    from viewer.relevance.training.model import HeadKind
 
 ROWS, COLUMNS, PATCH_PX, MARGIN_PX = 4, 6, 128, 16
 HEIGHT, WIDTH = (side * PATCH_PX + 2 * MARGIN_PX for side in (ROWS, COLUMNS))

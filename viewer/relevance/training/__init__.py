@@ -1,0 +1,1 @@
+"""Fit, test and report a slide head."""

@@ -17,7 +17,8 @@ from PIL import Image
 
 from viewer import cli, cli_heatmap
 from viewer.overlay import attention_look as hierarchy
-from viewer.relevance import attention_map, offline, points
+from viewer.relevance import attention_map, points
+from viewer.relevance.analysis import open as offline
 from viewer.relevance.attention import overlap_grid as overlapping
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 from viewer.slide.formats.registry import open_slide

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from viewer.relevance.analysis import Analysis
+    from viewer.relevance.analysis.slide_analysis import Analysis
     from viewer.relevance.attention.slide_attention import Attention, Head
     from viewer.relevance.attention_map import AttentionMap
     from viewer.relevance.encoders.card import EncoderCard, ModelEntry
@@ -181,11 +181,11 @@ def _scores(options: argparse.Namespace) -> int:
 def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry | None) -> int:
     from viewer.common.settings import Settings
     from viewer.overlay.attention_look import HierarchyLook
+    from viewer.relevance.analysis.open import open_analysis, pixel_size_of
     from viewer.relevance.attention.slide_attention import check_head
     from viewer.relevance.attention_map import attention_map
     from viewer.relevance.encoders.protocols import Attending
     from viewer.relevance.heatmap import write_attention
-    from viewer.relevance.offline import open_analysis, pixel_size_of
     from viewer.relevance.published_blend import makes_published
     from viewer.slide.formats.registry import open_slide
 

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.overlay.layer import Overlay
+    from viewer.relevance.analysis.batch_index import IndexResult
+    from viewer.relevance.analysis.search import Answer
     from viewer.relevance.encoders.card import EncoderCard
-    from viewer.relevance.index import IndexResult
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.query.parser import Understood
-    from viewer.relevance.question import Answer
     from viewer.slide.source import Source
 
 MEASURED = "measured"
@@ -131,7 +131,7 @@ def answer_to(options: argparse.Namespace, **more: Any) -> Answer:
     """The answer to ``options.text`` on ``options.slide``; its notes go to standard error."""
     from viewer.common.progress import progress_bar
     from viewer.common.settings import Settings
-    from viewer.relevance.question import Examples, QuestionError, ask, read_question
+    from viewer.relevance.analysis.search import Examples, QuestionError, ask, read_question
     from viewer.slide.formats.registry import open_slide
 
     examples = Examples(tuple(more.pop("like", ())), tuple(more.pop("unlike", ())))
@@ -215,9 +215,9 @@ def _index(options: argparse.Namespace) -> int:
     from viewer.common.cores import core_count
     from viewer.common.progress import progress_bar
     from viewer.common.settings import Settings
+    from viewer.relevance.analysis.batch_index import IndexJob, index_slides, slides_among
     from viewer.relevance.encoders.device_errors import graphics_cards
     from viewer.relevance.features.cache_folder import features_dir
-    from viewer.relevance.index import IndexJob, index_slides, slides_among
 
     card = card_with_terms(options.encoder)
     slides = slides_among(options.paths)
@@ -295,7 +295,7 @@ def _encoders(options: argparse.Namespace) -> int:
 
 def card_with_terms(encoder_id: str) -> EncoderCard:
     """What is known of an encoder; the terms of a model are told before it is used. Raises EncoderError."""
-    from viewer.relevance.offline import card_of
+    from viewer.relevance.analysis.open import card_of
 
     card = card_of(encoder_id)
     tell_terms(card)

@@ -20,16 +20,16 @@ import numpy as np
 import torch
 from _hipt_folder import register_random_hipt
 
+from viewer.relevance.analysis.allocation import Allocator
+from viewer.relevance.analysis.block_reader import read_block
+from viewer.relevance.analysis.open import open_analysis, pixel_size_of
 from viewer.relevance.encoders.card import MEASURED_ID
 from viewer.relevance.encoders.protocols import Magnifying
 from viewer.relevance.encoders.registry import load_encoder
 from viewer.relevance.encoders.token_budget import sides_for
-from viewer.relevance.loads import Allocator
-from viewer.relevance.offline import open_analysis, pixel_size_of
 from viewer.relevance.patches.blocks import Block
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.parser import parse
-from viewer.relevance.reading import read_block
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import Rect
 from viewer.view.viewport import Look

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 from _hipt_folder import register_random_hipt
 
 from viewer.common.cores import core_count
+from viewer.relevance.analysis.open import pixel_size_of
 from viewer.relevance.client import RelevanceClient
 from viewer.relevance.messages import Attended, Failed, Progress, WorkerDied
-from viewer.relevance.offline import pixel_size_of
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import Rect
 

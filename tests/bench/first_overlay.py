@@ -16,10 +16,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from viewer.relevance.analysis.open import pixel_size_of
 from viewer.relevance.client import RelevanceClient
 from viewer.relevance.encoders.card import MEASURED_ID
 from viewer.relevance.messages import Failed, Note, Progress, Published, Refused, WorkerDied
-from viewer.relevance.offline import pixel_size_of
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.parser import parse
 from viewer.slide.formats.registry import open_slide

@@ -15,7 +15,7 @@ from viewer.relevance.shared_grid import SharedGrid
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from viewer.relevance.analysis import Analysis
+    from viewer.relevance.analysis.slide_analysis import Analysis
     from viewer.relevance.query.parser import Guess
 
 PATIENCE_S = 10.0

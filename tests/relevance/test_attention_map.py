@@ -12,7 +12,7 @@ import pytest
 from tests.relevance.colours import AttendingColours, ColourEncoder, MadeSlide, open_store, picture
 from viewer.common.errors import EncoderError
 from viewer.overlay.attention_look import HierarchyLook, composed
-from viewer.relevance.analysis import Analysis
+from viewer.relevance.analysis.slide_analysis import Analysis
 from viewer.relevance.attention.slide_attention import Attention, patch_attention, token_attention
 from viewer.relevance.attention_map import AttentionMap, attention_map, attention_of
 from viewer.relevance.patches.attention_codes import log_codes, relative_of_codes

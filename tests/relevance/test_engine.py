@@ -20,7 +20,7 @@ from tests.relevance.colours import (
 )
 from tests.relevance.engine_window import PATIENCE_S, Window
 from viewer.common.errors import EncoderError
-from viewer.relevance.analysis import Analysis
+from viewer.relevance.analysis.slide_analysis import Analysis
 from viewer.relevance.messages import (
     Allocated,
     Ask,

@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 
 from tests.relevance.colours import ColourEncoder, MadeSlide, open_store, picture
 from tests.relevance.engine_window import PATIENCE_S, Window
-from viewer.relevance.analysis import Analysis
+from viewer.relevance.analysis.slide_analysis import Analysis
 from viewer.relevance.messages import (
     Ask,
     Guessed,

@@ -18,7 +18,7 @@ from tests.relevance.colours import (
     picture,
 )
 from viewer.common.errors import EncoderError, EncoderMemoryError
-from viewer.relevance.analysis import Analysis
+from viewer.relevance.analysis.slide_analysis import Analysis
 from viewer.relevance.attention_map import attention_of
 from viewer.relevance.overlap_reading import look_again, look_between
 from viewer.relevance.patches.attention_codes import log_codes, relative_of_codes

@@ -14,7 +14,7 @@ import torch
 from tests.relevance.colours import AttendingColours, MadeSlide, open_store, picture
 from tests.relevance.models.test_hipt import saved, small
 from viewer.common.errors import EncoderDeviceError, EncoderError
-from viewer.relevance.analysis import Analysis
+from viewer.relevance.analysis.slide_analysis import Analysis
 from viewer.relevance.encoders.card import EncoderCard
 from viewer.relevance.encoders.hipt_encoder import HiptEncoder
 from viewer.relevance.features.store import FeatureStore

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from tests.relevance.fields import small_field
+from viewer.relevance.analysis.allocation import Loads
 from viewer.relevance.patches.field import RelevanceField
-from viewer.relevance.shared_grid import ESTIMATED, KNOWN, UNKNOWN, Loads, SharedGrid
+from viewer.relevance.shared_grid import ESTIMATED, KNOWN, UNKNOWN, SharedGrid
 
 
 def filled(shape: tuple[int, int], value: int) -> Loads:

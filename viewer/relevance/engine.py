@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.common.errors import UnsupportedTermError
+from viewer.relevance.analysis.allocation import Allocator
+from viewer.relevance.analysis.schedule import Order
 from viewer.relevance.encoders.token_budget import share_of_uniform
 from viewer.relevance.guessing import Guesser
-from viewer.relevance.loads import Allocator
 from viewer.relevance.messages import (
     Allocated,
     Ask,
@@ -33,7 +34,6 @@ from viewer.relevance.messages import (
     Stop,
     Weigh,
 )
-from viewer.relevance.order import Order
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
 from viewer.relevance.query.tree import Like, leaves
 from viewer.view.viewport import Look
@@ -44,14 +44,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.analysis import Analysis
+    from viewer.relevance.analysis.block_reader import BlockReader
+    from viewer.relevance.analysis.slide_analysis import Analysis
     from viewer.relevance.encoders.card import Reason
     from viewer.relevance.messages import FromWorker
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.patches.outcome import Outcome
     from viewer.relevance.patches.progress import Looked
     from viewer.relevance.query.parser import Guess
-    from viewer.relevance.reading import BlockReader
     from viewer.relevance.shared_grid import SharedGrid
 
 BATCH_S = 0.05

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.common.errors import EncoderError, EncoderMemoryError
+from viewer.relevance.analysis.block_reader import BlockReader
+from viewer.relevance.analysis.schedule import blocks_of
 from viewer.relevance.attention.overlap_grid import SHARE, merged, overlapping_patches
 from viewer.relevance.attention.slide_attention import MEAN, patch_attention
 from viewer.relevance.encoders.protocols import Attending
-from viewer.relevance.order import blocks_of
 from viewer.relevance.patches.attention_codes import TOKENS, log_codes
-from viewer.relevance.reading import BlockReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.common.errors import EncoderDeviceError
-    from viewer.relevance.analysis import Analysis
+    from viewer.relevance.analysis.slide_analysis import Analysis
     from viewer.relevance.attention.slide_attention import Attention, Head
     from viewer.relevance.patches.outcome import Half, Outcome
 

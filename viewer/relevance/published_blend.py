@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.analysis import Analysis
+    from viewer.relevance.analysis.slide_analysis import Analysis
     from viewer.relevance.attention.slide_attention import Head
     from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.patches.outcome import Half, Outcome

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from viewer.relevance.analysis.allocation import Loads
 from viewer.relevance.attention.shared_memory import SharedAttention
 
 if TYPE_CHECKING:
@@ -39,17 +40,6 @@ class Scores:
     number: int
     scores: NDArray[np.float32]
     states: NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class Loads:
-    """What each patch is worth: for loading tiles a weight (float32, 1 to 4) and a level (uint8), for an
-    encoder its tokens (uint16); (rows, columns) each.
-    """
-
-    weights: NDArray[np.float32]
-    levels: NDArray[np.uint8]
-    tokens: NDArray[np.uint16]
 
 
 class SharedGrid:

@@ -61,7 +61,7 @@ def _analyse(
     import torch
 
     from viewer.common.atomic_write import SaveError
-    from viewer.relevance.analysis import Analysis
+    from viewer.relevance.analysis.slide_analysis import Analysis
     from viewer.relevance.engine import Engine
     from viewer.relevance.features.store import FeatureStore
     from viewer.relevance.features.store_key import StoreSubject

@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 
 from tests.relevance.colours import ColourEncoder, MadeSlide, TokenColours, open_store, picture
 from tests.relevance.engine_window import PATIENCE_S, Window
-from viewer.relevance.analysis import Analysis
+from viewer.relevance.analysis.slide_analysis import Analysis
 from viewer.relevance.attention.overlap_grid import overlapping_patches
 from viewer.relevance.attention.overlap_merge import OverlapBuilder
 from viewer.relevance.attention.slide_attention import MEAN, patch_attention

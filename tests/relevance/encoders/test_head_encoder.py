@@ -15,7 +15,7 @@ import torch
 from tests.relevance.colours import ColourEncoder, MadeSlide, open_store, picture
 from tests.relevance.stores import CARD
 from viewer.common.errors import EncoderError
-from viewer.relevance.analysis import Analysis
+from viewer.relevance.analysis.slide_analysis import Analysis
 from viewer.relevance.attention import mil_attention as whole_attention
 from viewer.relevance.attention.mil_attention import WholeAttention
 from viewer.relevance.attention.shared_memory import SharedAttention

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.relevance.fields import small_field
-from viewer.relevance.order import COARSE_PATCHES, Order, attention_at, blocks_of
+from viewer.relevance.analysis.schedule import COARSE_PATCHES, Order, attention_at, blocks_of
 from viewer.relevance.patches.blocks import Block
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.grid import PatchGrid

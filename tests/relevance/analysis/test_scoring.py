@@ -10,9 +10,9 @@ import pytest
 
 from tests.relevance.colours import ColourEncoder, MadeSlide, open_store, picture
 from viewer.common.errors import UnsupportedTermError
+from viewer.relevance.analysis.scoring import Scoring
 from viewer.relevance.patches.nearest import nearest_known
 from viewer.relevance.query.tree import All, AnyOf, Like, Near, Term, Without
-from viewer.relevance.scoring import Scoring
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

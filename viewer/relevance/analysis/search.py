@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from viewer.common.atomic_write import SaveError
 from viewer.common.errors import EncoderError
+from viewer.relevance.analysis.open import open_analysis, open_foreign_analysis, pixel_size_of
 from viewer.relevance.encoders.card import MEASURED_ID
-from viewer.relevance.offline import open_analysis, open_foreign_analysis, pixel_size_of
 from viewer.relevance.patches.peaks import find_hits
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.parser import parse
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from viewer.relevance.analysis import Analysis
+    from viewer.relevance.analysis.slide_analysis import Analysis
     from viewer.relevance.encoders.card import Reason
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.patches.grid import PatchGrid

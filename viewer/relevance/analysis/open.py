@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from viewer.relevance.analysis import Analysis
+    from viewer.relevance.analysis.slide_analysis import Analysis
     from viewer.relevance.encoders.card import EncoderCard, ModelEntry
     from viewer.slide.source import Source
 
@@ -106,7 +106,7 @@ def open_analysis(
     Raises EncoderError, SlideError, ValueError for a pixel size that cannot be right; SaveError when closing
     where features did not reach the disk.
     """
-    from viewer.relevance.analysis import Analysis
+    from viewer.relevance.analysis.slide_analysis import Analysis
 
     encoder = load_encoder(encoder_id, entry)
     subject = StoreSubject.of(source, encoder.card, pixel_size.mpp_um, mpp_estimated=pixel_size.estimated)
@@ -123,7 +123,7 @@ def open_foreign_analysis(source: Source, pixel_size: PixelSize, file: Path) -> 
 
     Raises FeatureFileError, EncoderError, SlideError.
     """
-    from viewer.relevance.analysis import Analysis
+    from viewer.relevance.analysis.slide_analysis import Analysis
     from viewer.relevance.features.external_index import open_foreign_index
 
     index = open_foreign_index(file, source, pixel_size.mpp_um, mpp_estimated=pixel_size.estimated)

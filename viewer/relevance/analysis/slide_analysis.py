@@ -12,6 +12,9 @@ import numpy as np
 
 from viewer.common.atomic_write import SaveError
 from viewer.common.errors import EncoderDeviceError, EncoderError, EncoderMemoryError
+from viewer.relevance.analysis.block_reader import BlockReader
+from viewer.relevance.analysis.schedule import blocks_of
+from viewer.relevance.analysis.scoring import Scoring
 from viewer.relevance.attention.mil_attention import WholeAttention
 from viewer.relevance.attention.overlap_merge import OverlapBuilder, is_between
 from viewer.relevance.attention.region_attention import AttentionBuilder
@@ -19,11 +22,8 @@ from viewer.relevance.encoders.protocols import Attending, AttendingWhole, Magni
 from viewer.relevance.encoders.token_budget import sides_for
 from viewer.relevance.features.mixed_resolution import MixedFeatures
 from viewer.relevance.models.batching import keep_freed_memory
-from viewer.relevance.order import blocks_of
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
 from viewer.relevance.patches.progress import Looked
-from viewer.relevance.reading import BlockReader
-from viewer.relevance.scoring import Scoring
 from viewer.slide.source import TileError
 from viewer.slide.tissue.mask import tissue_mask
 

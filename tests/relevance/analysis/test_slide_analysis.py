@@ -19,10 +19,10 @@ from tests.relevance.colours import (
 )
 from viewer.common.atomic_write import SaveError
 from viewer.common.errors import EncoderError, EncoderMemoryError
-from viewer.relevance.analysis import Analysis
+from viewer.relevance.analysis.schedule import blocks_of
+from viewer.relevance.analysis.slide_analysis import Analysis
 from viewer.relevance.features.store import FeatureStore
 from viewer.relevance.features.store_key import StoreSubject
-from viewer.relevance.order import blocks_of
 from viewer.relevance.patches.blocks import Block
 from viewer.relevance.query.tree import Term
 from viewer.slide.source import TileError

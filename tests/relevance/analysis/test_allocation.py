@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from viewer.relevance.loads import TOKEN_SHARE, UNIFORM_TOKENS, Allocator, bytes_per_level
+from viewer.relevance.analysis.allocation import TOKEN_SHARE, UNIFORM_TOKENS, Allocator, bytes_per_level
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.slide.geometry import Pyramid, Rect
 from viewer.view.viewport import Look

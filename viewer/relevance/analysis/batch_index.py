@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viewer.common.text import in_words
+from viewer.relevance.analysis.open import card_of, open_analysis, pixel_size_of
 from viewer.relevance.encoders.device_errors import take_card
 from viewer.relevance.features.store import FeatureStore
 from viewer.relevance.features.store_key import StoreSubject
-from viewer.relevance.offline import card_of, open_analysis, pixel_size_of
 from viewer.slide.file_names import is_slide_name, natural_key
 from viewer.slide.formats.registry import open_slide
 

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.common.errors import UnsupportedTermError
+from viewer.relevance.analysis.similarity import likeness
 from viewer.relevance.encoders.card import MEASURED_ID
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.nearest import nearest_known
 from viewer.relevance.query.tree import All, AnyOf, Near, Term, Without, evaluate, text_of
-from viewer.relevance.similar import likeness
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from viewer.relevance.analysis.similarity import Kind
     from viewer.relevance.encoders.card import Reason
     from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.features.store import FeatureStore
     from viewer.relevance.query.tree import Leaf, Like, Query
-    from viewer.relevance.similar import Kind
 
     Mask = NDArray[np.bool_]
 

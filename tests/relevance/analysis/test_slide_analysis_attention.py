@@ -10,10 +10,10 @@ import pytest
 
 from tests.relevance.colours import AttendingColours, MadeSlide, MagnifyingColours, open_store, picture
 from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
-from viewer.relevance.analysis import Analysis
+from viewer.relevance.analysis.schedule import blocks_of
+from viewer.relevance.analysis.slide_analysis import Analysis
 from viewer.relevance.attention.shared_memory import SharedAttention
 from viewer.relevance.features.mixed_resolution import CHECKED_PATCHES
-from viewer.relevance.order import blocks_of
 from viewer.relevance.patches.attention_codes import log_codes
 from viewer.relevance.patches.blocks import Block
 from viewer.relevance.query.tree import Term

@@ -10,9 +10,9 @@ from PIL import Image
 
 from viewer.common.atomic_write import SaveError
 from viewer.common.errors import EncoderError
+from viewer.relevance.analysis.open import PixelSizeError, card_of, pixel_size_of
+from viewer.relevance.analysis.search import Examples, QuestionError, ask, read_question
 from viewer.relevance.features import store_key as store_subject
-from viewer.relevance.offline import PixelSizeError, card_of, pixel_size_of
-from viewer.relevance.question import Examples, QuestionError, ask, read_question
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.phantom.slide import write_phantom
 from viewer.slide.region import read_region
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from viewer.relevance.question import Answer
+    from viewer.relevance.analysis.search import Answer
     from viewer.slide.source import Source
 
 LIMIT_BYTES = 1 << 30

@@ -5,12 +5,12 @@ The formulas are gpu/allocate.py's; here are the budgets, and what a slide's lev
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gpu.allocate import MOST_TOKENS, allocate_loads, allocate_tokens, focused, joint_relevance
-from viewer.relevance.shared_grid import Loads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,3 +108,14 @@ def bytes_per_level(grid: PatchGrid, pyramid: Pyramid) -> tuple[int, ...]:
             break
         taken.append(size)
     return tuple(taken)
+
+
+@dataclass(frozen=True, slots=True)
+class Loads:
+    """What each patch is worth: for loading tiles a weight (float32, 1 to 4) and a level (uint8), for an
+    encoder its tokens (uint16); (rows, columns) each.
+    """
+
+    weights: NDArray[np.float32]
+    levels: NDArray[np.uint8]
+    tokens: NDArray[np.uint16]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pytest
 
+from viewer.relevance.analysis.similarity import example_cells, likeness
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.query.tree import MAX_EXAMPLES
-from viewer.relevance.similar import example_cells, likeness
 from viewer.slide.geometry import Rect
 
 if TYPE_CHECKING:

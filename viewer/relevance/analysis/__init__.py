@@ -1,0 +1,1 @@
+"""Analyse one slide, or many, with one encoder: schedule, blocks, scoring, allocation, search."""

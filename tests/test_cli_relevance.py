@@ -17,10 +17,11 @@ from PIL import Image
 
 from viewer import cli, cli_heatmap
 from viewer.overlay import attention_look as hierarchy
-from viewer.relevance import attention_map, points
 from viewer.relevance.analysis import open as offline
 from viewer.relevance.attention import overlap_grid as overlapping
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
+from viewer.relevance.heatmap import points
+from viewer.relevance.heatmap import whole_slide as attention_map
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.phantom.slide import write_phantom
 from viewer.slide.source import SlideError

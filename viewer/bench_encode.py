@@ -20,7 +20,7 @@ from viewer.relevance.encoders.card import MEASURED_ID, SALIENCY_ID
 from viewer.relevance.encoders.hipt_encoder import HiptEncoder
 from viewer.relevance.encoders.measured.card import SALIENCY
 from viewer.relevance.encoders.registry import load_encoder, read_registry
-from viewer.relevance.hipt_heatmap import flops_per_region, reference_flops_per_region
+from viewer.relevance.heatmap.hipt_region import flops_per_region, reference_flops_per_region
 from viewer.relevance.models.hipt import MPP_UM, PATCH_PX, Hipt, normalised
 from viewer.relevance.models.precision import dtype_name
 from viewer.relevance.models.vit import Shape, VisionTransformer, positions_for

@@ -26,8 +26,8 @@ def write_head_map(options: argparse.Namespace, *, attention_unit: str) -> int:
     from viewer.common.settings import Settings
     from viewer.overlay.attention_look import HierarchyLook
     from viewer.relevance.analysis.open import open_analysis, pixel_size_of
-    from viewer.relevance.attention_map import attention_map, attention_of
-    from viewer.relevance.heatmap import write_attention
+    from viewer.relevance.heatmap.ome_tiff import write_attention
+    from viewer.relevance.heatmap.whole_slide import attention_map, attention_of
     from viewer.slide.formats.registry import open_slide
 
     card = cli_relevance.head_with_terms(options.encoder)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from viewer.relevance.analysis.slide_analysis import Analysis
     from viewer.relevance.attention.slide_attention import Attention, Head
-    from viewer.relevance.attention_map import AttentionMap
     from viewer.relevance.encoders.card import EncoderCard, ModelEntry
+    from viewer.relevance.heatmap.whole_slide import AttentionMap
     from viewer.relevance.patches.field import Provenance
     from viewer.relevance.patches.grid import PatchGrid
 
@@ -168,7 +168,7 @@ def _of_tokens(options: argparse.Namespace) -> str:
 
 
 def _scores(options: argparse.Namespace) -> int:
-    from viewer.relevance.heatmap import write_heatmap
+    from viewer.relevance.heatmap.ome_tiff import write_heatmap
     from viewer.slide.formats.registry import open_slide
 
     answer = cli_relevance.answer_to(options)
@@ -183,10 +183,10 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
     from viewer.overlay.attention_look import HierarchyLook
     from viewer.relevance.analysis.open import open_analysis, pixel_size_of
     from viewer.relevance.attention.slide_attention import check_head
-    from viewer.relevance.attention_map import attention_map
     from viewer.relevance.encoders.protocols import Attending
-    from viewer.relevance.heatmap import write_attention
-    from viewer.relevance.published_blend import makes_published
+    from viewer.relevance.heatmap.hipt_blend import makes_published
+    from viewer.relevance.heatmap.ome_tiff import write_attention
+    from viewer.relevance.heatmap.whole_slide import attention_map
     from viewer.slide.formats.registry import open_slide
 
     if options.text is not None:
@@ -236,7 +236,7 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
 
 def _published(analysis: Analysis, options: argparse.Namespace) -> AttentionMap:
     from viewer.common.progress import progress_bar
-    from viewer.relevance.published_blend import published_blend
+    from viewer.relevance.heatmap.hipt_blend import published_blend
 
     if options.overlap is not None:
         raise arguments.UsageError("the published blend looks half-way between patches anyway: no --overlap")
@@ -253,7 +253,7 @@ def _published(analysis: Analysis, options: argparse.Namespace) -> AttentionMap:
 def _looked_at(analysis: Analysis, options: argparse.Namespace) -> tuple[Attention, str]:
     """All attention there is, and a sentence on where it was looked at again, "" for none."""
     from viewer.common.progress import progress_bar
-    from viewer.relevance.attention_map import attention_of
+    from viewer.relevance.heatmap.whole_slide import attention_of
 
     tokens = options.level == "token" or bool(_of_tokens(options))
     with progress_bar("looking") as progress:
@@ -264,7 +264,7 @@ def _looked_at(analysis: Analysis, options: argparse.Namespace) -> tuple[Attenti
 def _look_again(analysis: Analysis, attention: Attention, options: argparse.Namespace) -> str:
     """Look between the patches with most attention, which changes ``attention``; a sentence on it."""
     from viewer.common.progress import progress_bar
-    from viewer.relevance.overlap_reading import look_again
+    from viewer.relevance.heatmap.overlap import look_again
 
     share = options.overlap_share or SHARE
     with progress_bar("looking again") as progress:
@@ -287,7 +287,7 @@ def _write_points(
 ) -> None:
     from viewer.relevance.attention.slide_attention import token_attention
     from viewer.relevance.export import write_points
-    from viewer.relevance.points import find_points
+    from viewer.relevance.heatmap.points import find_points
 
     values = token_attention(attention, token_head=options.head, patch_head=options.head)
     points = find_points(values, grid, options.top or MOST_POINTS, radius_um=options.radius or RADIUS_UM)

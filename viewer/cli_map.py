@@ -72,7 +72,7 @@ def map_over(source: Source, options: argparse.Namespace) -> RelevanceField:
 
 def write_map(options: argparse.Namespace) -> int:
     """Write ``options.map`` as an image that lies over the slide; gives the exit status."""
-    from viewer.relevance.heatmap import write_heatmap
+    from viewer.relevance.heatmap.ome_tiff import write_heatmap
     from viewer.slide.formats.registry import open_slide
 
     if options.weights is not None:

@@ -10,7 +10,7 @@ from time import perf_counter
 
 import torch
 
-from viewer.relevance.hipt_heatmap import flops_per_region, reference_flops_per_region
+from viewer.relevance.heatmap.hipt_region import flops_per_region, reference_flops_per_region
 from viewer.relevance.models.hipt import RegionTransformer
 from viewer.relevance.models.vit import Shape, VisionTransformer
 

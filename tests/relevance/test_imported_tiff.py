@@ -11,7 +11,7 @@ import tifffile
 
 from tests.relevance.fields import EXTENT_PX, small_field
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
-from viewer.relevance.heatmap import write_attention, write_heatmap
+from viewer.relevance.heatmap.ome_tiff import write_attention, write_heatmap
 from viewer.relevance.imported_maps import read_map
 from viewer.relevance.patches.grid import PatchGrid
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from viewer.relevance.heatmap.points import PointFinding
     from viewer.relevance.patches.field import Provenance, RelevanceField
     from viewer.relevance.patches.peaks import Hit
-    from viewer.relevance.points import PointFinding
     from viewer.slide.geometry import Rect
 
 _UUID_SPACE = uuid.UUID("6b0f3c52-3c0f-5f0e-9d55-6f0d8a1f5b1e")

@@ -17,9 +17,9 @@ from viewer.relevance.analysis.slide_analysis import Analysis
 from viewer.relevance.attention.overlap_grid import overlapping_patches
 from viewer.relevance.attention.overlap_merge import OverlapBuilder
 from viewer.relevance.attention.slide_attention import MEAN, patch_attention
-from viewer.relevance.attention_map import attention_of
+from viewer.relevance.heatmap.overlap import look_again
+from viewer.relevance.heatmap.whole_slide import attention_of
 from viewer.relevance.messages import Note, Overlap, Progress, SetPaused
-from viewer.relevance.overlap_reading import look_again
 from viewer.slide.geometry import Rect
 from viewer.view.viewport import Look
 

@@ -19,9 +19,9 @@ from viewer.relevance.encoders.card import EncoderCard
 from viewer.relevance.encoders.hipt_encoder import HiptEncoder
 from viewer.relevance.features.store import FeatureStore
 from viewer.relevance.features.store_key import StoreSubject
-from viewer.relevance.hipt_heatmap import region_heatmap
+from viewer.relevance.heatmap.hipt_blend import published_blend
+from viewer.relevance.heatmap.hipt_region import region_heatmap
 from viewer.relevance.models.hipt import load_hipt
-from viewer.relevance.published_blend import published_blend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from viewer.common.errors import EncoderError
 from viewer.overlay.attention_look import HierarchyLook, composed
 from viewer.relevance.analysis.slide_analysis import Analysis
 from viewer.relevance.attention.slide_attention import Attention, patch_attention, token_attention
-from viewer.relevance.attention_map import AttentionMap, attention_map, attention_of
+from viewer.relevance.heatmap.whole_slide import AttentionMap, attention_map, attention_of
 from viewer.relevance.patches.attention_codes import log_codes, relative_of_codes
 
 if TYPE_CHECKING:

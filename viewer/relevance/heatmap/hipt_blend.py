@@ -13,10 +13,10 @@ import numpy as np
 
 from viewer.common.errors import EncoderDeviceError, EncoderError, EncoderMemoryError
 from viewer.relevance.attention.slide_attention import MAX, MEAN, check_head
-from viewer.relevance.attention_map import AttentionMap
 from viewer.relevance.encoders.hipt_encoder import HiptEncoder
-from viewer.relevance.hipt_heatmap import SHIFTS_PX, blended, patch_ranks, token_ranks
-from viewer.relevance.overlap_reading import outcomes
+from viewer.relevance.heatmap.hipt_region import SHIFTS_PX, blended, patch_ranks, token_ranks
+from viewer.relevance.heatmap.overlap import outcomes
+from viewer.relevance.heatmap.whole_slide import AttentionMap
 from viewer.relevance.patches.attention_codes import PATCHES_A_SIDE, TOKENS_A_SIDE
 from viewer.relevance.patches.outcome import ON_GRID
 

@@ -11,7 +11,7 @@ import pytest
 import tifffile
 
 from tests.relevance.fields import EXTENT_PX, MPP_UM, small_field
-from viewer.relevance.heatmap import NOT_ANALYSED, PIXEL_UM, pixels_from_scores, write_heatmap
+from viewer.relevance.heatmap.ome_tiff import NOT_ANALYSED, PIXEL_UM, pixels_from_scores, write_heatmap
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import TileKey
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from viewer.relevance.heatmap.points import PointFinding, find_points
 from viewer.relevance.patches.grid import PatchGrid
-from viewer.relevance.points import PointFinding, find_points
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

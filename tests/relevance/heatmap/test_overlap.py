@@ -19,8 +19,8 @@ from tests.relevance.colours import (
 )
 from viewer.common.errors import EncoderError, EncoderMemoryError
 from viewer.relevance.analysis.slide_analysis import Analysis
-from viewer.relevance.attention_map import attention_of
-from viewer.relevance.overlap_reading import look_again, look_between
+from viewer.relevance.heatmap.overlap import look_again, look_between
+from viewer.relevance.heatmap.whole_slide import attention_of
 from viewer.relevance.patches.attention_codes import log_codes, relative_of_codes
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Whole-slide maps computed without a window, and the OME-TIFF files they become."""

@@ -286,7 +286,7 @@ def _write_points(
     attention: Attention, grid: PatchGrid, provenance: Provenance, options: argparse.Namespace
 ) -> None:
     from viewer.relevance.attention.slide_attention import token_attention
-    from viewer.relevance.export import write_points
+    from viewer.relevance.exchange.export import write_points
     from viewer.relevance.heatmap.points import find_points
 
     values = token_attention(attention, token_head=options.head, patch_head=options.head)

@@ -48,8 +48,8 @@ def map_over(source: Source, options: argparse.Namespace) -> RelevanceField:
     Raises UsageError where one of several columns must be chosen, FeatureFileError, PixelSizeError.
     """
     from viewer.relevance.analysis.open import pixel_size_of
-    from viewer.relevance.imported_maps import read_map
-    from viewer.relevance.imported_scores import SeveralColumnsError
+    from viewer.relevance.exchange.read_map import read_map
+    from viewer.relevance.exchange.scores import SeveralColumnsError
     from viewer.relevance.patches.grid import PatchGrid
 
     size = pixel_size_of(source, options.mpp)

@@ -102,7 +102,7 @@ def add_question_options(command: argparse.ArgumentParser, *, encoder: str | Non
 
 
 def _query(options: argparse.Namespace) -> int:
-    from viewer.relevance.export import write_geojson, write_scores
+    from viewer.relevance.exchange.export import write_geojson, write_scores
 
     for output in (options.geojson, options.scores):
         check_output(output, options.slide)
@@ -332,7 +332,7 @@ def _licence(card: EncoderCard) -> str:
 def _facts(answer: Answer, slide_name: str) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from viewer.relevance.export import export_facts
+    from viewer.relevance.exchange.export import export_facts
 
     places = [
         {

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QInputDialog
 
-from viewer.relevance.imported_maps import read_map
-from viewer.relevance.imported_scores import SeveralColumnsError
+from viewer.relevance.exchange.read_map import read_map
+from viewer.relevance.exchange.scores import SeveralColumnsError
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.ui.messages import MessageKind
 from viewer.ui.side_thread import SideThread
 
 if TYPE_CHECKING:
-    from viewer.relevance.imported_maps import ImportedMap
+    from viewer.relevance.exchange.read_map import ImportedMap
     from viewer.slide.source import Source
     from viewer.ui.messages import MessageArea
     from viewer.ui.overlay_layers import OverlayLayers

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QPushButton
 
-from viewer.relevance.export import write_scores
+from viewer.relevance.exchange.export import write_scores
 from viewer.relevance.patches.field import Provenance, RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
 

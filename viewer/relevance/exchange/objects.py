@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
+from viewer.relevance.exchange.scores import ImportedScores, chosen_column
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
-from viewer.relevance.imported_scores import ImportedScores, chosen_column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

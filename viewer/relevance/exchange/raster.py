@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
+from viewer.relevance.exchange.scores import MAX_RECTS, ImportedScores, as_float64
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
-from viewer.relevance.imported_scores import MAX_RECTS, ImportedScores, as_float64
 
 if TYPE_CHECKING:
     from pathlib import Path

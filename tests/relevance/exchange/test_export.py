@@ -12,7 +12,7 @@ import pytest
 
 from tests.relevance.fields import small_field
 from viewer.common.atomic_write import SaveError
-from viewer.relevance.export import write_geojson, write_points, write_scores
+from viewer.relevance.exchange.export import write_geojson, write_points, write_scores
 from viewer.relevance.heatmap.points import PointFinding
 from viewer.slide.geometry import Rect
 

@@ -10,9 +10,9 @@ import pytest
 import tifffile
 
 from tests.relevance.fields import EXTENT_PX, small_field
+from viewer.relevance.exchange.read_map import read_map
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.heatmap.ome_tiff import write_attention, write_heatmap
-from viewer.relevance.imported_maps import read_map
 from viewer.relevance.patches.grid import PatchGrid
 
 if TYPE_CHECKING:
@@ -92,9 +92,9 @@ def test_a_pyramid_whose_finest_level_is_too_large_is_read_at_the_next(
         writer.write(RAMP)
         writer.write(RAMP[::2, ::2] * 0 + 0.5, subfiletype=1)
     assert laid(path).field.scores[-1, -1] > 0.9
-    monkeypatch.setattr("viewer.relevance.imported_tiff.MAX_PIXELS", 600)
+    monkeypatch.setattr("viewer.relevance.exchange.tiff.MAX_PIXELS", 600)
     assert (laid(path).field.scores == 0.5).all()
-    monkeypatch.setattr("viewer.relevance.imported_tiff.MAX_PIXELS", 60)
+    monkeypatch.setattr("viewer.relevance.exchange.tiff.MAX_PIXELS", 60)
     assert "too many; export it coarser" in refused(path)
 
 
@@ -103,7 +103,7 @@ def test_levels_in_sub_directories_are_found(tmp_path: Path, monkeypatch: pytest
     with tifffile.TiffWriter(path, ome=True) as writer:
         writer.write(RAMP, subifds=1)
         writer.write(RAMP[::2, ::2] * 0 + 0.5, subfiletype=1)
-    monkeypatch.setattr("viewer.relevance.imported_tiff.MAX_PIXELS", 600)
+    monkeypatch.setattr("viewer.relevance.exchange.tiff.MAX_PIXELS", 600)
     assert (laid(path).field.scores == 0.5).all()
 
 
@@ -184,7 +184,7 @@ def test_a_map_in_lzw_is_read_and_a_damaged_one_refused(
     assert len(refusals) > 30
     assert all("pixels are damaged" in reason for reason in refusals)
     path.write_bytes(whole)
-    monkeypatch.setattr("viewer.relevance.imported_tiff._MAX_LZW_BYTES", 100)
+    monkeypatch.setattr("viewer.relevance.exchange.tiff._MAX_LZW_BYTES", 100)
     assert "too large pieces" in refused(path)
 
 

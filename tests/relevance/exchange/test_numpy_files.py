@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from viewer.relevance.exchange.read_map import read_map
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
-from viewer.relevance.imported_maps import read_map
 from viewer.relevance.patches.grid import PatchGrid
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def test_a_grid_that_does_not_fit_the_memory_is_refused(
     np.save(path, np.zeros((62, 125)))
     assert laid(path).field.known.all()
     free = SimpleNamespace(available=1 << 20)
-    monkeypatch.setattr("viewer.relevance.imported_raster.psutil.virtual_memory", lambda: free)
+    monkeypatch.setattr("viewer.relevance.exchange.raster.psutil.virtual_memory", lambda: free)
     assert "125 × 62 does not fit the memory that is free" in refused(path)
 
 

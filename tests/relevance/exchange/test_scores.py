@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from viewer.relevance.features.safe_hdf5 import FeatureFileError
-from viewer.relevance.imported_scores import (
+from viewer.relevance.exchange.scores import (
     ImportedScores,
     as_float64,
     check_places,
@@ -17,6 +16,7 @@ from viewer.relevance.imported_scores import (
     on_grid,
     scaled,
 )
+from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.patches.grid import PatchGrid
 
 FILE = Path("a map")

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
+from viewer.relevance.exchange.raster import MAX_PIXELS, covers, raster_scores, stretched_pixel
+from viewer.relevance.exchange.scores import ImportedScores, chosen_column
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
-from viewer.relevance.imported_raster import MAX_PIXELS, covers, raster_scores, stretched_pixel
-from viewer.relevance.imported_scores import ImportedScores, chosen_column
 from viewer.relevance.patches.grid import PATCH_UM
 from viewer.slide.byte_source import FileBytes
 from viewer.slide.formats.tiff.codec import CodecError

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.relevance.fields import EXTENT_PX, small_field
-from viewer.relevance.export import write_geojson
+from viewer.relevance.exchange.export import write_geojson
+from viewer.relevance.exchange.read_map import read_map
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
-from viewer.relevance.imported_maps import read_map
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.patches.peaks import Hit
 
@@ -134,7 +134,7 @@ def test_what_unpacks_to_more_than_the_memory_is_refused(
     path = tmp_path / "a.geojson.gz"
     path.write_bytes(gzip.compress(b" " * 10_000_000))
     monkeypatch.setattr(
-        "viewer.relevance.imported_geojson.psutil.virtual_memory", lambda: SimpleNamespace(available=60 << 20)
+        "viewer.relevance.exchange.geojson.psutil.virtual_memory", lambda: SimpleNamespace(available=60 << 20)
     )
     assert "more than 2 MiB" in refused(path)
     path.write_bytes(path.read_bytes()[:50])
@@ -143,7 +143,7 @@ def test_what_unpacks_to_more_than_the_memory_is_refused(
 
 def test_too_many_shapes_or_measurements_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path / "a.geojson", [tile(0, 0, {"p": 1, "q": 2}), tile(0, 0, {})])
-    monkeypatch.setattr("viewer.relevance.imported_objects.MAX_OBJECTS", 1)
+    monkeypatch.setattr("viewer.relevance.exchange.objects.MAX_OBJECTS", 1)
     assert "more than 1 shapes" in refused(path)
-    monkeypatch.setattr("viewer.relevance.imported_objects.MAX_COLUMNS", 1)
+    monkeypatch.setattr("viewer.relevance.exchange.objects.MAX_COLUMNS", 1)
     assert "different measurements" in refused(path)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from viewer.relevance.exchange.read_map import read_map
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
-from viewer.relevance.imported_maps import read_map
 from viewer.relevance.patches.grid import PatchGrid
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def test_numbers_are_kept_in_little_memory_and_no_more_than_is_free(
     finally:
         tracemalloc.stop()
     free = SimpleNamespace(available=20 << 20)
-    monkeypatch.setattr("viewer.relevance.imported_objects.psutil.virtual_memory", lambda: free)
+    monkeypatch.setattr("viewer.relevance.exchange.objects.psutil.virtual_memory", lambda: free)
     assert "do not fit the memory that is free" in refused(path, "m3")
 
 
@@ -153,8 +153,8 @@ def test_what_a_file_would_run_does_not_run(tmp_path: Path) -> None:
 
 def test_a_store_that_takes_too_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = store(tmp_path / "a.db", [(polygon(0, 0), {"p": 1})] * 50)
-    monkeypatch.setattr("viewer.relevance.imported_sqlite._STEPS_A_CHECK", 10)
-    monkeypatch.setattr("viewer.relevance.imported_sqlite._MAX_SECONDS", -1.0)
+    monkeypatch.setattr("viewer.relevance.exchange.tiatoolbox._STEPS_A_CHECK", 10)
+    monkeypatch.setattr("viewer.relevance.exchange.tiatoolbox._MAX_SECONDS", -1.0)
     assert "not read within" in refused(path)
 
 

@@ -15,13 +15,13 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from viewer.relevance.exchange.objects import MAX_NAME, Box, Shapes, number_from
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
-from viewer.relevance.imported_objects import MAX_NAME, Box, Shapes, number_from
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from viewer.relevance.imported_scores import ImportedScores
+    from viewer.relevance.exchange.scores import ImportedScores
     from viewer.relevance.patches.grid import PatchGrid
 
 _MAX_VALUE_BYTES = 4 << 20

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.common.text import shown
+from viewer.relevance.exchange.geojson import read_geojson_map
+from viewer.relevance.exchange.hdf5 import read_hdf5_map
+from viewer.relevance.exchange.numpy_files import read_numpy_map
+from viewer.relevance.exchange.scores import ImportedScores, check_places, on_grid, scaled
+from viewer.relevance.exchange.tiatoolbox import read_sqlite_map
+from viewer.relevance.exchange.tiff import read_tiff_map
 from viewer.relevance.features.safe_hdf5 import FeatureFileError, check_regular
-from viewer.relevance.imported_geojson import read_geojson_map
-from viewer.relevance.imported_hdf5 import read_hdf5_map
-from viewer.relevance.imported_numpy import read_numpy_map
-from viewer.relevance.imported_scores import ImportedScores, check_places, on_grid, scaled
-from viewer.relevance.imported_sqlite import read_sqlite_map
-from viewer.relevance.imported_tiff import read_tiff_map
 from viewer.relevance.patches.field import Provenance, RelevanceField
 from viewer.relevance.patches.grid import PATCH_UM
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tests.relevance.fields import EXTENT_PX, small_field
-from viewer.relevance.export import write_scores
+from viewer.relevance.exchange.export import write_scores
+from viewer.relevance.exchange.read_map import read_map
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
-from viewer.relevance.imported_maps import read_map
 from viewer.relevance.patches.grid import PatchGrid
 
 if TYPE_CHECKING:

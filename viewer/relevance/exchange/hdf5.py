@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from viewer.relevance.exchange.scores import ImportedScores, as_float64, check_own_size, chosen_column
 from viewer.relevance.features.external_files import MAX_PATCHES, corners_of, first_number, stride_of
 from viewer.relevance.features.safe_hdf5 import (
     FeatureFileError,
@@ -18,7 +19,6 @@ from viewer.relevance.features.safe_hdf5 import (
     number,
     opened_hdf5,
 )
-from viewer.relevance.imported_scores import ImportedScores, as_float64, check_own_size, chosen_column
 from viewer.relevance.patches.grid import PATCH_UM
 
 if TYPE_CHECKING:

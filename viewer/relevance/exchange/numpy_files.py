@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
+from viewer.relevance.exchange.raster import MAX_PIXELS, raster_scores, stretched_pixel
+from viewer.relevance.exchange.scores import ImportedScores, as_float64, chosen_column
 from viewer.relevance.features.external_files import MAX_PATCHES, npy_header, stride_of
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
-from viewer.relevance.imported_raster import MAX_PIXELS, raster_scores, stretched_pixel
-from viewer.relevance.imported_scores import ImportedScores, as_float64, chosen_column
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from viewer.relevance.exchange.objects import MAX_NAME, Box, Shapes, number_from
+from viewer.relevance.exchange.scores import check_own_size
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
-from viewer.relevance.imported_objects import MAX_NAME, Box, Shapes, number_from
-from viewer.relevance.imported_scores import check_own_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from viewer.relevance.imported_scores import ImportedScores
+    from viewer.relevance.exchange.scores import ImportedScores
     from viewer.relevance.patches.grid import PatchGrid
 
 _MAX_BYTES = 1 << 30

@@ -1,0 +1,1 @@
+"""Scores and annotations to and from other programs."""

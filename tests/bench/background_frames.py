@@ -24,7 +24,7 @@ from _slides import slide_or_phantom
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from viewer.relevance.client import RelevanceClient
+    from viewer.relevance.worker.client import RelevanceClient
     from viewer.ui.slide_view import SlideView
 
 FRAMES = 120
@@ -58,8 +58,8 @@ def measured(slide: Path, rounds: int, encoder_id: str) -> dict[str, float | boo
 
     from viewer.common.cores import core_count
     from viewer.common.settings import Settings
-    from viewer.relevance.client import RelevanceClient
-    from viewer.relevance.messages import Progress
+    from viewer.relevance.worker.client import RelevanceClient
+    from viewer.relevance.worker.messages import Progress
     from viewer.slide.formats.registry import open_for_viewing
     from viewer.ui.app import application
 

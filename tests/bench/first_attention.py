@@ -20,13 +20,13 @@ from _hipt_folder import register_random_hipt
 
 from viewer.common.cores import core_count
 from viewer.relevance.analysis.open import pixel_size_of
-from viewer.relevance.client import RelevanceClient
-from viewer.relevance.messages import Attended, Failed, Progress, WorkerDied
+from viewer.relevance.worker.client import RelevanceClient
+from viewer.relevance.worker.messages import Attended, Failed, Progress, WorkerDied
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import Rect
 
 if TYPE_CHECKING:
-    from viewer.relevance.messages import Event
+    from viewer.relevance.worker.messages import Event
 
 SIDE = 8
 TIMEOUT_S = 300

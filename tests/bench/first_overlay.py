@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from viewer.relevance.analysis.open import pixel_size_of
-from viewer.relevance.client import RelevanceClient
 from viewer.relevance.encoders.card import MEASURED_ID
-from viewer.relevance.messages import Failed, Note, Progress, Published, Refused, WorkerDied
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.parser import parse
+from viewer.relevance.worker.client import RelevanceClient
+from viewer.relevance.worker.messages import Failed, Note, Progress, Published, Refused, WorkerDied
 from viewer.slide.formats.registry import open_slide
 
 if TYPE_CHECKING:
-    from viewer.relevance.messages import Event
     from viewer.relevance.query.tree import Query
+    from viewer.relevance.worker.messages import Event
     from viewer.slide.source import Source
 
 STORE_BYTES = 1 << 30

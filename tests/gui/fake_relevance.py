@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer.relevance.attention.slide_attention import Attention
-from viewer.relevance.messages import Attended, Published
 from viewer.relevance.patches.field import Provenance, RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
+from viewer.relevance.worker.messages import Attended, Published
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,9 +8,9 @@ from contextlib import closing
 from multiprocessing import Pipe
 from typing import TYPE_CHECKING, Any
 
-from viewer.relevance.engine import Engine
-from viewer.relevance.messages import Progress, Stop
-from viewer.relevance.shared_grid import SharedGrid
+from viewer.relevance.worker.engine import Engine
+from viewer.relevance.worker.messages import Progress, Stop
+from viewer.relevance.worker.shared_memory import SharedGrid
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QW
 from viewer.ui.theme import em_px
 
 if TYPE_CHECKING:
-    from viewer.relevance.messages import Progress
+    from viewer.relevance.worker.messages import Progress
 
 _PERMILLE = 1000
 

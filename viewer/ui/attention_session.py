@@ -15,9 +15,8 @@ from PySide6.QtCore import QObject, Signal
 from viewer.common.cores import core_count
 from viewer.overlay.from_field import layer_from_attention
 from viewer.relevance.attention.slide_attention import MEAN
-from viewer.relevance.client import RelevanceClient
-from viewer.relevance.messages import Attended, Failed, Note, Progress, WorkerDied
-from viewer.ui.leaving_clients import LeavingClients
+from viewer.relevance.worker.client import LeavingClients, RelevanceClient
+from viewer.relevance.worker.messages import Attended, Failed, Note, Progress, WorkerDied
 from viewer.ui.outbox import Outbox
 from viewer.ui.side_thread import SideThread
 from viewer.ui.throttle import Throttle
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
     from viewer.common.settings import Settings
     from viewer.overlay.layer import OverlayLayer
     from viewer.relevance.attention.slide_attention import Head
-    from viewer.relevance.messages import Event
     from viewer.relevance.patches.field import RelevanceField
+    from viewer.relevance.worker.messages import Event
     from viewer.ui.slide_view import SlideView
 
     MakeClient = Callable[[Callable[[Event], None]], RelevanceClient]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from viewer.common.settings import Overlay, Settings
     from viewer.overlay.layer import OverlayLayer
     from viewer.relevance.encoders.card import EncoderCard
-    from viewer.relevance.messages import Progress
+    from viewer.relevance.worker.messages import Progress
     from viewer.ui.attention_session import AttentionChoice
     from viewer.ui.messages import MessageArea
     from viewer.ui.overlay_layers import OverlayLayers

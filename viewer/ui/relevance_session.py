@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from viewer.common.scale import format_position
-from viewer.relevance.client import RelevanceClient
 from viewer.relevance.encoders.card import MEASURED_ID
-from viewer.relevance.messages import (
+from viewer.relevance.patches.peaks import find_hits
+from viewer.relevance.query.lexicon import load_lexicon
+from viewer.relevance.query.parser import parse
+from viewer.relevance.query.tree import Like, text_of, with_weights
+from viewer.relevance.worker.client import LeavingClients, RelevanceClient
+from viewer.relevance.worker.messages import (
     Allocated,
     Explained,
     Failed,
@@ -25,12 +29,7 @@ from viewer.relevance.messages import (
     Refused,
     WorkerDied,
 )
-from viewer.relevance.patches.peaks import find_hits
-from viewer.relevance.query.lexicon import load_lexicon
-from viewer.relevance.query.parser import parse
-from viewer.relevance.query.tree import Like, text_of, with_weights
 from viewer.ui.explain_card import Explanation
-from viewer.ui.leaving_clients import LeavingClients
 from viewer.ui.outbox import Outbox
 from viewer.ui.question import Question
 from viewer.ui.side_thread import SideThread
@@ -41,11 +40,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from viewer.common.settings import Settings
-    from viewer.relevance.messages import Event
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.relevance.patches.peaks import Hit
     from viewer.relevance.query.tree import Query
+    from viewer.relevance.worker.messages import Event
     from viewer.ui.examples_box import Example, Examples
     from viewer.ui.slide_view import SlideView
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from viewer.view.camera import field_of_view
 
 if TYPE_CHECKING:
-    from viewer.relevance.client import RelevanceClient
+    from viewer.relevance.worker.client import RelevanceClient
     from viewer.ui.slide_view import SlideView
 
 LOOK_INTERVAL_MS = 100

@@ -11,9 +11,9 @@ import pytest
 from tests.gui.fake_relevance import FakeClient
 from tests.relevance.fields import small_field
 from viewer.common.settings import Settings
-from viewer.relevance.messages import Failed, Note, Progress, WorkerDied
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
+from viewer.relevance.worker.messages import Failed, Note, Progress, WorkerDied
 from viewer.ui.attention_session import AttentionChoice, AttentionSession
 
 if TYPE_CHECKING:

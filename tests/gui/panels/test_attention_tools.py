@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLabel
 from tests.gui.fake_relevance import PROVENANCE, FakeClient
 from viewer.common.settings import Settings
 from viewer.relevance.encoders.measured.card import SALIENCY
-from viewer.relevance.messages import Failed, Note, Progress, WorkerDied
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
+from viewer.relevance.worker.messages import Failed, Note, Progress, WorkerDied
 from viewer.ui.attention_session import AttentionSession
 from viewer.ui.attention_tools import AttentionTools
 from viewer.ui.encoder_dialog import EncoderDialog

@@ -10,11 +10,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialogButtonBox, QLabel, QPushButton, QWidget
 
 from viewer.relevance.encoders.card import EncoderCard, Reason
-from viewer.relevance.messages import Progress
 from viewer.relevance.patches.field import Provenance
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.patches.progress import Looked
 from viewer.relevance.query.tree import All, AnyOf, Like, Near, Term, Without, leaf_roles
+from viewer.relevance.worker.messages import Progress
 from viewer.ui.analysis_bar import AnalysisBar, progress_in_words
 from viewer.ui.encoder_dialog import EncoderDialog, card_facts
 from viewer.ui.examples_box import MAX_EXAMPLES, Example, Examples, ExamplesBox, cells_in_frame

@@ -9,7 +9,9 @@ import pytest
 from tests.gui.fake_relevance import FakeClient
 from viewer.common.settings import Settings
 from viewer.relevance.encoders.card import Reason
-from viewer.relevance.messages import (
+from viewer.relevance.query.parser import NearestPhrase
+from viewer.relevance.query.tree import Like, Term
+from viewer.relevance.worker.messages import (
     Allocated,
     Explained,
     Failed,
@@ -19,8 +21,6 @@ from viewer.relevance.messages import (
     Refused,
     WorkerDied,
 )
-from viewer.relevance.query.parser import NearestPhrase
-from viewer.relevance.query.tree import Like, Term
 from viewer.ui.examples_box import Example
 from viewer.ui.explain_card import Explanation
 from viewer.ui.relevance_session import RelevanceSession

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QDialog, QWidget
 from tests.gui.fake_relevance import FakeClient
 from tests.gui.slide_files import write_slide
 from viewer.relevance.encoders.registry import registry_file
-from viewer.relevance.messages import Guessed, Note, Progress, Refused
 from viewer.relevance.query.parser import NearestPhrase
 from viewer.relevance.query.tree import Like, Term
+from viewer.relevance.worker.messages import Guessed, Note, Progress, Refused
 from viewer.ui.action_spec import Need
 from viewer.ui.encoder_dialog import EncoderDialog
 from viewer.ui.legend import LegendEntry

@@ -19,7 +19,7 @@ from viewer.relevance.attention.overlap_merge import OverlapBuilder
 from viewer.relevance.attention.slide_attention import MEAN, patch_attention
 from viewer.relevance.heatmap.overlap import look_again
 from viewer.relevance.heatmap.whole_slide import attention_of
-from viewer.relevance.messages import Note, Overlap, Progress, SetPaused
+from viewer.relevance.worker.messages import Note, Overlap, Progress, SetPaused
 from viewer.slide.geometry import Rect
 from viewer.view.viewport import Look
 

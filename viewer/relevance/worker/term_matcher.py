@@ -8,14 +8,14 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from viewer.relevance.messages import Guessed, Note
 from viewer.relevance.models.checkpoint import CheckpointError
+from viewer.relevance.worker.messages import Guessed, Note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from viewer.relevance.messages import GuessWords
     from viewer.relevance.query.parser import Guess
+    from viewer.relevance.worker.messages import GuessWords
 
     Told = tuple[Note | Guessed, ...]
 

@@ -13,7 +13,10 @@ pytest.importorskip("torch")
 from tests.relevance.colours import ColourEncoder, MadeSlide, open_store, picture
 from tests.relevance.engine_window import PATIENCE_S, Window
 from viewer.relevance.analysis.slide_analysis import Analysis
-from viewer.relevance.messages import (
+from viewer.relevance.models.checkpoint import CheckpointError
+from viewer.relevance.query.parser import NearestPhrase
+from viewer.relevance.query.tree import Term
+from viewer.relevance.worker.messages import (
     Ask,
     Guessed,
     GuessWords,
@@ -23,9 +26,6 @@ from viewer.relevance.messages import (
     Refused,
     SetPaused,
 )
-from viewer.relevance.models.checkpoint import CheckpointError
-from viewer.relevance.query.parser import NearestPhrase
-from viewer.relevance.query.tree import Term
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,7 @@ import pytest
 from tests.relevance.fields import small_field
 from viewer.relevance.analysis.allocation import Loads
 from viewer.relevance.patches.field import RelevanceField
-from viewer.relevance.shared_grid import ESTIMATED, KNOWN, UNKNOWN, SharedGrid
+from viewer.relevance.worker.shared_memory import ESTIMATED, KNOWN, UNKNOWN, SharedGrid
 
 
 def filled(shape: tuple[int, int], value: int) -> Loads:

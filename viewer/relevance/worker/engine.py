@@ -17,8 +17,9 @@ from viewer.common.errors import UnsupportedTermError
 from viewer.relevance.analysis.allocation import Allocator
 from viewer.relevance.analysis.schedule import Order
 from viewer.relevance.encoders.token_budget import share_of_uniform
-from viewer.relevance.guessing import Guesser
-from viewer.relevance.messages import (
+from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
+from viewer.relevance.query.tree import Like, leaves
+from viewer.relevance.worker.messages import (
     Allocated,
     Ask,
     Attended,
@@ -34,8 +35,7 @@ from viewer.relevance.messages import (
     Stop,
     Weigh,
 )
-from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
-from viewer.relevance.query.tree import Like, leaves
+from viewer.relevance.worker.term_matcher import Guesser
 from viewer.view.viewport import Look
 
 if TYPE_CHECKING:
@@ -47,12 +47,12 @@ if TYPE_CHECKING:
     from viewer.relevance.analysis.block_reader import BlockReader
     from viewer.relevance.analysis.slide_analysis import Analysis
     from viewer.relevance.encoders.card import Reason
-    from viewer.relevance.messages import FromWorker
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.patches.outcome import Outcome
     from viewer.relevance.patches.progress import Looked
     from viewer.relevance.query.parser import Guess
-    from viewer.relevance.shared_grid import SharedGrid
+    from viewer.relevance.worker.messages import FromWorker
+    from viewer.relevance.worker.shared_memory import SharedGrid
 
 BATCH_S = 0.05
 """What a block may take: blocks become smaller until they do."""

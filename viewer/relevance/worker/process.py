@@ -13,16 +13,16 @@ import psutil
 
 from viewer.common.log import logger
 from viewer.common.text import in_words
-from viewer.relevance.messages import Failed, Note
+from viewer.relevance.worker.messages import Failed, Note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.connection import Connection
 
     from viewer.relevance.encoders.protocols import Encoder
-    from viewer.relevance.messages import Analyse
     from viewer.relevance.query.parser import Guess
-    from viewer.relevance.shared_grid import SharedGrid
+    from viewer.relevance.worker.messages import Analyse
+    from viewer.relevance.worker.shared_memory import SharedGrid
 
 log = logger("relevance")
 
@@ -62,9 +62,9 @@ def _analyse(
 
     from viewer.common.atomic_write import SaveError
     from viewer.relevance.analysis.slide_analysis import Analysis
-    from viewer.relevance.engine import Engine
     from viewer.relevance.features.store import FeatureStore
     from viewer.relevance.features.store_key import StoreSubject
+    from viewer.relevance.worker.engine import Engine
     from viewer.slide.formats.registry import open_slide
 
     torch.set_num_threads(1)  # a thread for each block uses all cores better

@@ -21,9 +21,11 @@ pytest.importorskip("torch")
 
 from tests.relevance import workers
 from tests.relevance.colours import MPP_UM, MadeSlide, picture
-from viewer.relevance import client as client_module
-from viewer.relevance.client import RelevanceClient
-from viewer.relevance.messages import (
+from viewer.relevance.query.parser import NearestPhrase
+from viewer.relevance.query.tree import Term
+from viewer.relevance.worker import client as client_module
+from viewer.relevance.worker.client import RelevanceClient
+from viewer.relevance.worker.messages import (
     Allocated,
     Explained,
     Failed,
@@ -34,8 +36,6 @@ from viewer.relevance.messages import (
     Refused,
     WorkerDied,
 )
-from viewer.relevance.query.parser import NearestPhrase
-from viewer.relevance.query.tree import Term
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import Rect
 from viewer.view.gaze import SlideGaze

@@ -18,7 +18,10 @@ from viewer.common.log import logger
 from viewer.common.text import in_words
 from viewer.relevance.encoders.head_registry import head_cards
 from viewer.relevance.encoders.registry import cards, load_encoder
-from viewer.relevance.messages import (
+from viewer.relevance.patches.field import RelevanceField
+from viewer.relevance.patches.grid import PatchGrid
+from viewer.relevance.query.sentence_model import load_guess
+from viewer.relevance.worker.messages import (
     Allocated,
     Analyse,
     Ask,
@@ -32,11 +35,8 @@ from viewer.relevance.messages import (
     Weigh,
     WorkerDied,
 )
-from viewer.relevance.patches.field import RelevanceField
-from viewer.relevance.patches.grid import PatchGrid
-from viewer.relevance.query.sentence_model import load_guess
-from viewer.relevance.shared_grid import ESTIMATED, KNOWN, SharedGrid
-from viewer.relevance.worker import run_worker
+from viewer.relevance.worker.process import run_worker
+from viewer.relevance.worker.shared_memory import ESTIMATED, KNOWN, SharedGrid
 from viewer.view.viewport import Look
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
 
     from viewer.relevance.attention.slide_attention import Attention
     from viewer.relevance.encoders.protocols import Encoder
-    from viewer.relevance.messages import Event, FromWorker, ToWorker
     from viewer.relevance.query.parser import Guess
     from viewer.relevance.query.tree import Query
+    from viewer.relevance.worker.messages import Event, FromWorker, ToWorker
     from viewer.slide.geometry import Rect
     from viewer.slide.source import Source
     from viewer.view.gaze import SlideGaze
@@ -446,3 +446,26 @@ class _Conversation:
             else "it stays off until it is asked for again; what was analysed is kept"
         )
         self._on_event(WorkerDied(f"The analysis ended unexpectedly ({how}); {then}.", restarting=restarting))
+
+
+class LeavingClients:
+    """Of one session. ``close`` waits for them, for two seconds at most."""
+
+    def __init__(self) -> None:
+        self._clients: list[RelevanceClient] = []
+
+    @property
+    def still(self) -> tuple[RelevanceClient, ...]:
+        """Those that have not ended yet."""
+        self._clients = [client for client in self._clients if client.running]
+        return tuple(self._clients)
+
+    def let_go(self, client: RelevanceClient) -> None:
+        """Have a client end."""
+        client.release()
+        self._clients = [*self.still, client]
+
+    def close(self) -> None:
+        """All have ended."""
+        for client in self.still:
+            client.close()

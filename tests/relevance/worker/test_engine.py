@@ -21,7 +21,9 @@ from tests.relevance.colours import (
 from tests.relevance.engine_window import PATIENCE_S, Window
 from viewer.common.errors import EncoderError
 from viewer.relevance.analysis.slide_analysis import Analysis
-from viewer.relevance.messages import (
+from viewer.relevance.patches.attention_codes import relative_of_codes
+from viewer.relevance.query.tree import Like, Term
+from viewer.relevance.worker.messages import (
     Allocated,
     Ask,
     Attended,
@@ -34,9 +36,7 @@ from viewer.relevance.messages import (
     SetPaused,
     Weigh,
 )
-from viewer.relevance.patches.attention_codes import relative_of_codes
-from viewer.relevance.query.tree import Like, Term
-from viewer.relevance.shared_grid import KNOWN, SharedGrid
+from viewer.relevance.worker.shared_memory import KNOWN, SharedGrid
 from viewer.slide.geometry import Rect
 from viewer.view.gaze import SlideGaze
 from viewer.view.viewport import Look

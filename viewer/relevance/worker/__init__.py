@@ -1,0 +1,1 @@
+"""The analysis in a process of its own: client, messages, shared memory, loop."""

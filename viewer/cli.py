@@ -286,8 +286,8 @@ def _info(options: argparse.Namespace) -> int:
 
 def _snapshot(options: argparse.Namespace) -> int:
     from viewer.common.progress import progress_bar
+    from viewer.render.snapshot import save_png, snapshot
     from viewer.slide.formats.registry import open_slide
-    from viewer.snapshot import save_png, snapshot
 
     output: Path = options.output
     bar: AbstractContextManager[Callable[[float, float], None] | None] = nullcontext()

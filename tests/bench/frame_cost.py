@@ -27,10 +27,11 @@ import numpy as np  # noqa: E402
 from OpenGL import GL  # noqa: E402
 
 from gpu.state import TILE_UNIT  # noqa: E402
+from viewer.render.frame import Look  # noqa: E402
+from viewer.render.tile_engine import TileEngine
 from viewer.slide.geometry import Pyramid, TileKey  # noqa: E402
 from viewer.slide.source import SlideInfo  # noqa: E402
 from viewer.stream.streamer import Streamer  # noqa: E402
-from viewer.tile_engine import Look, TileEngine  # noqa: E402
 from viewer.view.camera import Velocity, View  # noqa: E402
 from viewer.view.screen import Screen  # noqa: E402
 

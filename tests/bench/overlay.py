@@ -21,8 +21,9 @@ from gpu.context import OffscreenContext, gl_info
 from viewer.overlay.attention_look import HierarchyLevels, HierarchyLook
 from viewer.overlay.layer import Overlay, OverlayLayer, OverlayLook, OverlayScene
 from viewer.relevance.patches.attention_codes import PATCHES_A_SIDE, TOKENS_A_SIDE
+from viewer.render.frame import Look
+from viewer.render.tile_engine import TileEngine
 from viewer.stream.streamer import Streamer
-from viewer.tile_engine import Look, TileEngine
 from viewer.view.camera import Velocity, View
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from viewer.tile_engine import Adjustment
+from viewer.render.frame import Adjustment
 from viewer.ui.frame_stats import FrameStats
 from viewer.view.camera import Camera, View
 

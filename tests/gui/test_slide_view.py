@@ -25,7 +25,7 @@ from viewer.view.gaze import NoGaze
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
-    from viewer.tile_engine import FrameReport
+    from viewer.render.frame import FrameReport
     from viewer.ui.slide_view import SlideView
 
 

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.tile_engine import Adjustment
+from viewer.render.frame import Adjustment
 from viewer.ui.throttle import Throttle
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from vispy.gloo.glir import GlirParser
 from gpu.errors import GpuError
 from gpu.renderer import Foveation
 from viewer.overlay.layer import OverlayScene, OverlayStack
-from viewer.tile_engine import FrameReport, Look, Steering, TileEngine
+from viewer.render.frame import FrameReport, Look, Steering
+from viewer.render.tile_engine import TileEngine
 from viewer.ui.frame_stats import FrameClock, FrameStats
 from viewer.ui.navigation import HandControl
 from viewer.view.acuity import tangent_per_px

@@ -16,8 +16,8 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication, QImage,
 
 import viewer
 from viewer.common.scale import format_magnification, magnification_from_downsample
-from viewer.snapshot import save_png
-from viewer.tile_engine import Adjustment
+from viewer.render.frame import Adjustment
+from viewer.render.snapshot import save_png
 from viewer.ui.gl_quad import rgba_from_image
 from viewer.ui.scale_bar import LONGEST_SHARE, bar_size, paint_bar, scale_bar
 

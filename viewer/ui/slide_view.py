@@ -14,11 +14,12 @@ from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from viewer.common.scale import downsample_from_magnification, magnification_from_downsample
+from viewer.render.frame import Adjustment, FrameReport, Steering
+from viewer.render.tile_engine import coarsest_tiles
 from viewer.slide.built_pyramid import BuiltPyramid
 from viewer.slide.icc import lut_from_profile
 from viewer.stream.region_priority import region_weight
 from viewer.stream.streamer import Streamer
-from viewer.tile_engine import Adjustment, FrameReport, Steering, coarsest_tiles
 from viewer.ui.canvas import DisplaySize, FrameBudget, SlideCanvas, VectorLayer
 from viewer.ui.frame_stats import FrameStats
 from viewer.ui.level_builder import LevelBuilder

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QSlider
 
-from viewer.tile_engine import Adjustment
+from viewer.render.frame import Adjustment
 from viewer.ui.adjustments import (
     NO_PROFILE,
     AdjustedBadge,

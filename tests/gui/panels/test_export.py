@@ -13,7 +13,7 @@ from PIL import Image
 from PySide6.QtGui import QGuiApplication
 
 from viewer.common.atomic_write import SaveError
-from viewer.tile_engine import Adjustment
+from viewer.render.frame import Adjustment
 from viewer.ui.export import ViewFacts, copy_view, save_view, view_facts, with_margin
 from viewer.ui.gl_quad import rgba_from_image
 from viewer.view.camera import View

@@ -7,7 +7,6 @@ the engine: after a lost context a new engine fills its pool from memory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -15,23 +14,24 @@ import numpy as np
 
 from gpu.context import is_software
 from gpu.offscreen import render_to_array
-from gpu.renderer import TILE_INSTANCE, Foveation, FrameState, TileRenderer
+from gpu.renderer import TILE_INSTANCE, FrameState, TileRenderer
 from gpu.texture_pool import TexturePool, max_layers
 from gpu.upload import ReadyTile, Uploader
 from viewer.overlay.layer import OverlayScene
-from viewer.overlay_drawing import OverlayDrawing
+from viewer.render.frame import FrameReport, Look, Steering
+from viewer.render.overlay_renderer import OverlayDrawing
 from viewer.slide.geometry import Pyramid, TileKey, TileRange
 from viewer.stream.cover import Cover, cover_view
 from viewer.stream.plan import Plan, absent_tiles, make_plan, most_tiles_on_screen
 from viewer.stream.residency import Residency
 from viewer.stream.streamer import TileState
-from viewer.view.screen import Screen, TileWeight, uniform
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.stream.streamer import Streamer
     from viewer.view.camera import Velocity, View
+    from viewer.view.screen import Screen
 
 _PINNED_LEVELS = 3
 _PINNED_TILES = 64
@@ -52,67 +52,6 @@ _LEVEL_TINTS = np.array(
     ],
     np.uint8,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Adjustment:
-    """The reader's adjustment of the picture: brightness −1 to 1, contrast and gamma 0.25 to 4."""
-
-    brightness: float = 0.0
-    contrast: float = 1.0
-    gamma: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How a slide is shown: what lies around it, adjustment, ICC table (n, n, n, 3) or None, debug marks, and
-    for research the gaze away from which it is coarse."""
-
-    surround_rgb: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    adjustment: Adjustment = field(default_factory=Adjustment)
-    icc_lut: NDArray[np.uint8] | None = None
-    debug: bool = False
-    foveation: Foveation | None = None
-
-    def as_kept(self) -> Look:
-        """The look of pictures that are kept: without debug marks, and sharp everywhere."""
-        return replace(self, debug=False, foveation=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Steering:
-    """What the order of loading follows, each a weight from 1 to 4 per tile: where the reader looks, and what
-    was asked."""
-
-    attention: TileWeight = uniform
-    relevance: TileWeight = uniform
-
-
-@dataclass(frozen=True, slots=True)
-class FrameReport:
-    """What one frame drew and what it still lacks."""
-
-    level: int
-    visible_tiles: int
-    missing: int
-    failed: int
-    """Tiles in view that could not be read and stand there marked."""
-    coarsened: bool
-    holes: int
-    uploads: int
-    upload_backlog: bool
-    fading: bool
-
-    foveated: bool = False
-    """Drawn coarse away from the gaze."""
-    refused: tuple[str, ...] = ()
-    """Why overlays cannot be drawn, which are hatched."""
-
-    @property
-    def complete(self) -> bool:
-        """Every visible tile of the target's level is on the GPU and drawn at full weight, and that level is
-        as fine as the screen."""
-        return self.missing == 0 and not (self.fading or self.coarsened or self.foveated)
 
 
 def coarsest_tiles(pyramid: Pyramid) -> list[TileKey]:

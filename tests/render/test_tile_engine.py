@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from OpenGL import GL
 
+from viewer.render.frame import FrameReport, Look
+from viewer.render.tile_engine import TileEngine, coarsest_tiles
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Pyramid, Rect, TileKey
 from viewer.slide.source import SlideInfo
 from viewer.stream.streamer import Streamer
-from viewer.tile_engine import FrameReport, Look, TileEngine, coarsest_tiles
 from viewer.view.camera import View
 from viewer.view.screen import Screen
 

@@ -11,12 +11,12 @@ from OpenGL import GL
 
 from gpu.errors import GpuError
 from gpu.overlay import OverlayRenderer
-from viewer import overlay_drawing
 from viewer.overlay.attention_look import MODES, HierarchyLevels, HierarchyLook, composed
 from viewer.overlay.colour_map import colour_maps
 from viewer.overlay.layer import Overlay, OverlayLayer, OverlayLook, OverlayScene
-from viewer.overlay_drawing import OverlayDrawing
 from viewer.relevance.patches.attention_codes import MIDDLE
+from viewer.render import overlay_renderer as overlay_drawing
+from viewer.render.overlay_renderer import OverlayDrawing
 from viewer.slide.geometry import Pyramid
 from viewer.view.camera import View, screen_from_slide, slide_from_screen
 from viewer.view.screen import Screen

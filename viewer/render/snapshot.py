@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from gpu.renderer import TileRenderer
     from gpu.texture_pool import TexturePool
     from viewer.overlay.layer import Overlay
-    from viewer.overlay_drawing import OverlayDrawing
+    from viewer.render.frame import Adjustment
+    from viewer.render.overlay_renderer import OverlayDrawing
     from viewer.slide.geometry import Pyramid, TileRange
     from viewer.slide.source import Source
-    from viewer.tile_engine import Adjustment
 
 MAX_PICTURE_PX = 400_000_000
 DOWNSAMPLE_RANGE = (1e-3, 1e6)
@@ -173,8 +173,8 @@ class _Engine:
         from gpu.offscreen import max_picture_px
         from gpu.renderer import TileRenderer
         from gpu.texture_pool import TexturePool, max_layers
-        from viewer.overlay_drawing import OverlayDrawing
-        from viewer.tile_engine import Adjustment, Look
+        from viewer.render.frame import Adjustment, Look
+        from viewer.render.overlay_renderer import OverlayDrawing
 
         self._source = source
         self._pyramid: Pyramid = source.pyramid
@@ -204,7 +204,7 @@ class _Engine:
     def draw(self, part: _Part) -> NDArray[np.uint8]:
         """(h, w, 3): one part of the picture."""
         from gpu.offscreen import render_to_array
-        from viewer.tile_engine import frame_state, instances
+        from viewer.render.tile_engine import frame_state, instances
 
         width, height = part.right - part.left, part.bottom - part.top
         middle = (part.left + part.right) / 2, (part.top + part.bottom) / 2

@@ -1,4 +1,4 @@
-"""viewer.snapshot: the picture is the slide's pixels, wherever one looks from; saving is all or nothing."""
+"""viewer.render.snapshot: the picture is the slide's pixels, wherever one looks from; saving is all or nothing."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from PIL import Image
 
 from viewer.common.atomic_write import SaveError
 from viewer.overlay.layer import Overlay, OverlayLayer, OverlayLook, colour_stops
+from viewer.render.frame import Adjustment
+from viewer.render.snapshot import SnapshotError, save_png, snapshot
 from viewer.slide.geometry import Pyramid, TileKey
 from viewer.slide.source import SlideInfo, TileError, TileNotReadyError
-from viewer.snapshot import SnapshotError, save_png, snapshot
-from viewer.tile_engine import Adjustment
 
 if TYPE_CHECKING:
     from typing import Any
@@ -140,7 +140,7 @@ def test_a_picture_in_parts_is_the_picture_in_one(
 ) -> None:
     request = ((260.0, 150.0), 1.3, (377, 250))
     whole = shot(source, *request, rotate_deg=rotate_deg)
-    monkeypatch.setattr("viewer.snapshot._LARGEST_PART_PX", 100)
+    monkeypatch.setattr("viewer.render.snapshot._LARGEST_PART_PX", 100)
     steps: list[tuple[int, int]] = []
     in_parts = shot(
         source, *request, rotate_deg=rotate_deg, progress=lambda done, total: steps.append((done, total))
@@ -152,7 +152,7 @@ def test_a_picture_in_parts_is_the_picture_in_one(
 def test_a_pool_of_few_layers_makes_smaller_parts(
     source: LevelsSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("viewer.snapshot._POOL_BYTES", 1)  # four layers, the fewest
+    monkeypatch.setattr("viewer.render.snapshot._POOL_BYTES", 1)  # four layers, the fewest
     assert_equal(shot(source, (260, 150), 1, (520, 300)), source.levels[0])
 
 
@@ -250,7 +250,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
 def test_overlays_are_in_the_picture_and_run_through_its_parts(
     source: LevelsSource, part_px: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("viewer.snapshot._LARGEST_PART_PX", part_px)
+    monkeypatch.setattr("viewer.render.snapshot._LARGEST_PART_PX", part_px)
     known = np.array([[True, False]])
     layer = OverlayLayer(np.full((1, 2), 255, np.uint8), known, ~known & False, 260.0, 300.0, sequence=1)
     overlays = [Overlay("query", layer, OverlayLook("teal", opacity=1.0))]

@@ -10,7 +10,7 @@ from OpenGL import GL
 
 from gpu.program import Program, read_shader
 from gpu.renderer import Foveation
-from viewer.tile_engine import Look
+from viewer.render.frame import Look
 from viewer.view.acuity import foveation_lod, tangent_per_px
 
 if TYPE_CHECKING:

@@ -1,0 +1,75 @@
+"""What one frame is drawn from, and what is reported of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from viewer.view.screen import TileWeight, uniform
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from gpu.renderer import Foveation
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """The reader's adjustment of the picture: brightness −1 to 1, contrast and gamma 0.25 to 4."""
+
+    brightness: float = 0.0
+    contrast: float = 1.0
+    gamma: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a slide is shown: what lies around it, adjustment, ICC table (n, n, n, 3) or None, debug marks, and
+    for research the gaze away from which it is coarse."""
+
+    surround_rgb: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    adjustment: Adjustment = field(default_factory=Adjustment)
+    icc_lut: NDArray[np.uint8] | None = None
+    debug: bool = False
+    foveation: Foveation | None = None
+
+    def as_kept(self) -> Look:
+        """The look of pictures that are kept: without debug marks, and sharp everywhere."""
+        return replace(self, debug=False, foveation=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """What the order of loading follows, each a weight from 1 to 4 per tile: where the reader looks, and what
+    was asked."""
+
+    attention: TileWeight = uniform
+    relevance: TileWeight = uniform
+
+
+@dataclass(frozen=True, slots=True)
+class FrameReport:
+    """What one frame drew and what it still lacks."""
+
+    level: int
+    visible_tiles: int
+    missing: int
+    failed: int
+    """Tiles in view that could not be read and stand there marked."""
+    coarsened: bool
+    holes: int
+    uploads: int
+    upload_backlog: bool
+    fading: bool
+
+    foveated: bool = False
+    """Drawn coarse away from the gaze."""
+    refused: tuple[str, ...] = ()
+    """Why overlays cannot be drawn, which are hatched."""
+
+    @property
+    def complete(self) -> bool:
+        """Every visible tile of the target's level is on the GPU and drawn at full weight, and that level is
+        as fine as the screen."""
+        return self.missing == 0 and not (self.fading or self.coarsened or self.foveated)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tests.gui.sources import MadeSource
+from tests.ui.sources import MadeSource
 from viewer.common.atomic_write import SaveError
 from viewer.slide.built_pyramid import BuiltPyramid
 from viewer.ui.level_builder import LevelBuilder

@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import QApplication
 
-from tests.gui.sources import MadeSource
+from tests.ui.sources import MadeSource
 from viewer.ui.hold_to_hide import HoldKey
 from viewer.ui.slide_picker import SlidePicker
 from viewer.view.camera import View

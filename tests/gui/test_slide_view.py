@@ -12,7 +12,7 @@ from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QMainWindow
 
 from gpu.errors import GpuError
-from tests.gui.sources import MadeSource
+from tests.ui.sources import MadeSource
 from viewer.common.settings import Settings
 from viewer.overlay.attention_look import HierarchyLevels
 from viewer.overlay.layer import OverlayLayer, OverlayLook, colour_stops

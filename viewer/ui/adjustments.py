@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.render.frame import Adjustment
-from viewer.ui.throttle import Throttle
+from viewer.ui.widgets.throttle import Throttle
 
 if TYPE_CHECKING:
     from viewer.ui.slide_view import SlideView

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QWidget
 
-from viewer.ui.theme import em_px
+from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
     from viewer.relevance.worker.messages import Progress

@@ -82,8 +82,8 @@ def _window(app: QApplication, settings: Settings | None, logging: Logging) -> I
     """The window on the screen; on leaving it is closed."""
     from viewer.state import ReaderState
     from viewer.ui.main_window import MainWindow
-    from viewer.ui.messages import MessageKind
-    from viewer.ui.theme import ThemeKeeper
+    from viewer.ui.widgets.messages import MessageKind
+    from viewer.ui.widgets.theme import ThemeKeeper
     from viewer.ui.window_layout import restore_layout
 
     settings, problem = (settings, "") if settings is not None else load_settings()
@@ -165,8 +165,8 @@ def fill_screen_nearly(window: MainWindow) -> None:
 @contextmanager
 def mishaps_shown(window: MainWindow) -> Iterator[None]:
     """Errors that nobody caught are told in the window, which stays usable; they are logged as before."""
-    from viewer.ui.messages import MessageKind
-    from viewer.ui.outbox import Outbox
+    from viewer.ui.widgets.gui_thread import Outbox
+    from viewer.ui.widgets.messages import MessageKind
 
     outbox = Outbox()
     before, before_in_thread = sys.excepthook, threading.excepthook

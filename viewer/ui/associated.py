@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.slide.source import SlideError
-from viewer.ui.theme import without_icons
+from viewer.ui.widgets.theme import without_icons
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent

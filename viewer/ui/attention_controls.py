@@ -25,8 +25,8 @@ from viewer.relevance.encoders.card import HEAD_PREFIX
 from viewer.ui.analysis_bar import AnalysisBar
 from viewer.ui.attention_session import AttentionChoice
 from viewer.ui.attention_words import ALL_LEVELS, MANY
-from viewer.ui.low_page import LowPage
-from viewer.ui.theme import em_px
+from viewer.ui.widgets.limited_scroll_area import LowPage
+from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.attention.slide_attention import Head
     from viewer.relevance.encoders.card import EncoderCard
-    from viewer.ui.theme import ThemeKeeper
+    from viewer.ui.widgets.theme import ThemeKeeper
 
 _MODES = {
     "factorised": (

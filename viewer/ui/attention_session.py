@@ -17,10 +17,10 @@ from viewer.overlay.from_field import layer_from_attention
 from viewer.relevance.attention.slide_attention import MEAN
 from viewer.relevance.worker.client import LeavingClients, RelevanceClient
 from viewer.relevance.worker.messages import Attended, Failed, Note, Progress, WorkerDied
-from viewer.ui.outbox import Outbox
-from viewer.ui.side_thread import SideThread
-from viewer.ui.throttle import Throttle
 from viewer.ui.where_looked import LOOK_INTERVAL_MS, tell_where_looked
+from viewer.ui.widgets.background_worker import SideThread
+from viewer.ui.widgets.gui_thread import Outbox
+from viewer.ui.widgets.throttle import Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,11 +16,11 @@ from viewer.relevance.patches.attention_codes import OCTAVES
 from viewer.ui.attention_controls import AttentionControls, head_in_words, overlap_in_words
 from viewer.ui.attention_session import AttentionSession
 from viewer.ui.attention_words import ALL_LEVELS, compared_in_words, levels_drawn
-from viewer.ui.dialogs import show_dialog
 from viewer.ui.encoder_dialog import EncoderDialog, use_after_terms
 from viewer.ui.legend import PARTLY_KNOWN, LegendEntry
-from viewer.ui.messages import MessageKind
-from viewer.ui.modest_area import breakable
+from viewer.ui.widgets.dialogs import show_dialog
+from viewer.ui.widgets.limited_scroll_area import breakable
+from viewer.ui.widgets.messages import MessageKind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders.card import EncoderCard
     from viewer.relevance.worker.messages import Progress
     from viewer.ui.attention_session import AttentionChoice
-    from viewer.ui.messages import MessageArea
     from viewer.ui.overlay_layers import OverlayLayers
     from viewer.ui.slide_view import SlideView
-    from viewer.ui.theme import ThemeKeeper
+    from viewer.ui.widgets.messages import MessageArea
+    from viewer.ui.widgets.theme import ThemeKeeper
 
 _NAME = "attention"
 _COLOUR_MAPS = "ember", "magma", "viridis", "teal"

@@ -14,13 +14,13 @@ from viewer.common.atomic_write import SaveError
 from viewer.common.log import diagnostics as diagnostics_text
 from viewer.slide.file_names import SLIDE_SUFFIXES
 from viewer.ui.associated import AssociatedImages
-from viewer.ui.dialogs import show_dialog
 from viewer.ui.go_to import GoTo
-from viewer.ui.messages import MessageKind
 from viewer.ui.pixel_size import PixelSize
 from viewer.ui.preferences import Preferences
 from viewer.ui.shortcut_sheet import ShortcutSheet
-from viewer.ui.theme import without_icons
+from viewer.ui.widgets.dialogs import show_dialog
+from viewer.ui.widgets.messages import MessageKind
+from viewer.ui.widgets.theme import without_icons
 
 if TYPE_CHECKING:
     from viewer.ui.main_window import MainWindow

@@ -8,8 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from viewer.relevance.encoders.card import HEAD_PREFIX, MEASURED_ID, SALIENCY_ID
-from viewer.ui.dialogs import show_dialog
-from viewer.ui.theme import em_px, without_icons
+from viewer.ui.widgets.dialogs import show_dialog
+from viewer.ui.widgets.theme import em_px, without_icons
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.common.scale import magnification_from_downsample
-from viewer.ui.theme import without_icons
+from viewer.ui.widgets.theme import without_icons
 from viewer.view.destination import Destination, DestinationError, parse_destination
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QImage, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from viewer.ui.theme import em_px
+from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage
 from viewer.slide.geometry import Rect
 from viewer.slide.region import read_region
 from viewer.ui.hit_list import PICTURE_PX, HitModel
-from viewer.ui.side_thread import SideThread
+from viewer.ui.widgets.background_worker import SideThread
 
 if TYPE_CHECKING:
     from viewer.slide.source import Source

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
-from viewer.ui.throttle import Throttle
+from viewer.ui.widgets.throttle import Throttle
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent

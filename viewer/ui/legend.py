@@ -15,8 +15,8 @@ from PySide6.QtWidgets import QWidget
 
 from viewer.common.scale import pixel_size_in_words, whole_units
 from viewer.overlay.layer import cover
-from viewer.ui.modest_area import breakable
-from viewer.ui.theme import em_px
+from viewer.ui.widgets.limited_scroll_area import breakable
+from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal, SignalInstance
 
 from viewer.common.atomic_write import SaveError
 from viewer.common.log import logger
-from viewer.ui.outbox import Outbox
+from viewer.ui.widgets.gui_thread import Outbox
 
 if TYPE_CHECKING:
     from viewer.slide.built_pyramid import BuiltPyramid

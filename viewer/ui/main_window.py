@@ -24,10 +24,8 @@ from viewer.ui.adjustments import AdjustmentsPanel
 from viewer.ui.commands import Commands
 from viewer.ui.file_mark import FileMark
 from viewer.ui.hud import Hud
-from viewer.ui.messages import MessageArea, MessageKind
 from viewer.ui.navigator import Navigator
 from viewer.ui.opening import SlideOpener
-from viewer.ui.outbox import Outbox
 from viewer.ui.portraits import PortraitMaker, prune
 from viewer.ui.properties_panel import PropertiesPanel
 from viewer.ui.query_tools import QueryTools
@@ -36,8 +34,10 @@ from viewer.ui.slide_folder import SlideFolder
 from viewer.ui.slide_view import SlideView
 from viewer.ui.start_page import StartPage
 from viewer.ui.status_line import StatusLine
-from viewer.ui.theme import em_px
 from viewer.ui.vector_layer import VectorOverlay
+from viewer.ui.widgets.gui_thread import Outbox
+from viewer.ui.widgets.messages import MessageArea, MessageKind
+from viewer.ui.widgets.theme import em_px
 from viewer.ui.window_chrome import RecentMenu, fill_menus, make_dock, make_toolbar
 from viewer.ui.window_layout import save_layout
 from viewer.view.gaze import NoGaze
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from viewer.slide.source import Source
     from viewer.state import ReaderState
     from viewer.ui.opening import Prepare
-    from viewer.ui.theme import ThemeKeeper
+    from viewer.ui.widgets.theme import ThemeKeeper
 
 log = logger("ui")
 

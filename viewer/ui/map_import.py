@@ -12,15 +12,15 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog
 from viewer.relevance.exchange.read_map import read_map
 from viewer.relevance.exchange.scores import SeveralColumnsError
 from viewer.relevance.patches.grid import PatchGrid
-from viewer.ui.messages import MessageKind
-from viewer.ui.side_thread import SideThread
+from viewer.ui.widgets.background_worker import SideThread
+from viewer.ui.widgets.messages import MessageKind
 
 if TYPE_CHECKING:
     from viewer.relevance.exchange.read_map import ImportedMap
     from viewer.slide.source import Source
-    from viewer.ui.messages import MessageArea
     from viewer.ui.overlay_layers import OverlayLayers
     from viewer.ui.slide_view import SlideView
+    from viewer.ui.widgets.messages import MessageArea
 
 PATTERNS = "*.h5 *.hdf5 *.tif *.tiff *.btf *.geojson *.json *.db *.npy *.npz"
 

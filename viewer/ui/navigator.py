@@ -14,7 +14,7 @@ from viewer.overlay.thumbnail import overlay_picture
 from viewer.slide.source import TileError
 from viewer.slide.thumbnail import thumbnail
 from viewer.ui.navigation import ZOOM_PER_NOTCH
-from viewer.ui.throttle import Throttle
+from viewer.ui.widgets.throttle import Throttle
 from viewer.view.camera import slide_from_screen
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, Signal
 from viewer.common.log import logger
 from viewer.slide.formats.registry import open_for_viewing
 from viewer.slide.source import SlideError
-from viewer.ui.outbox import Outbox
+from viewer.ui.widgets.gui_thread import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.common.scale import format_magnification, power_at_full_resolution, whole_units
-from viewer.ui.side_thread import SideThread
-from viewer.ui.theme import em_px, without_icons
+from viewer.ui.widgets.background_worker import SideThread
+from viewer.ui.widgets.theme import em_px, without_icons
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,7 +24,7 @@ from viewer.common.paths import cache_dir
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.source import SlideError, TileError
 from viewer.slide.thumbnail import thumbnail
-from viewer.ui.outbox import Outbox
+from viewer.ui.widgets.gui_thread import Outbox
 
 if TYPE_CHECKING:
     from pathlib import Path

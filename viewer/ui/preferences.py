@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 
 from viewer.common.settings import MIB, Choice, Limits, Settings, SettingsError
 from viewer.ui.shortcut_editor import ShortcutEditor
-from viewer.ui.theme import em_px, without_icons
+from viewer.ui.widgets.theme import em_px, without_icons
 
 if TYPE_CHECKING:
     from collections.abc import Callable

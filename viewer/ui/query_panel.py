@@ -24,10 +24,10 @@ from viewer.ui.analysis_bar import AnalysisBar
 from viewer.ui.examples_box import ExamplesBox
 from viewer.ui.explain_card import ExplainCard
 from viewer.ui.hit_list import HitList
-from viewer.ui.modest_area import ModestArea, breakable
 from viewer.ui.query_box import QueryBox
-from viewer.ui.theme import em_px
 from viewer.ui.weight_editor import WeightEditor
+from viewer.ui.widgets.limited_scroll_area import ModestArea, breakable
+from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders.card import EncoderCard
     from viewer.ui.hit_list import HitRow
     from viewer.ui.question import Question
-    from viewer.ui.theme import ThemeKeeper
+    from viewer.ui.widgets.theme import ThemeKeeper
 
 EXAMPLE_QUERIES = ("lymphocytes", "necrosis", "adipose tissue without blood vessels", "glands near fat")
 _PIXEL_SIZE_LINK = "set-pixel-size"

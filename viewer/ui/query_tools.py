@@ -18,7 +18,6 @@ from viewer.relevance.encoders.head_registry import read_heads
 from viewer.relevance.encoders.registry import cards, read_registry
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.ui.attention_tools import AttentionTools
-from viewer.ui.dialogs import show_dialog
 from viewer.ui.encoder_dialog import EncoderDialog, use_after_terms
 from viewer.ui.examples_box import Example, cells_in_frame
 from viewer.ui.hit_list import HitRow
@@ -26,9 +25,7 @@ from viewer.ui.hit_pictures import HitPictures
 from viewer.ui.hold_to_hide import HoldKey
 from viewer.ui.layer_list import LayerList
 from viewer.ui.legend import Legend
-from viewer.ui.low_page import LowPage
 from viewer.ui.map_import import MapImport
-from viewer.ui.messages import MessageKind
 from viewer.ui.overlay_controls import OverlayControls
 from viewer.ui.overlay_layers import OverlayLayers
 from viewer.ui.pixel_size import TO_LAY_A_MAP, TO_SEARCH, TO_SHOW_ATTENTION, PixelSize
@@ -36,6 +33,9 @@ from viewer.ui.query_panel import QueryPanel, empty_html
 from viewer.ui.relevance_session import RelevanceSession
 from viewer.ui.saved_queries import SavedQueries
 from viewer.ui.slide_picker import SlidePicker
+from viewer.ui.widgets.dialogs import show_dialog
+from viewer.ui.widgets.limited_scroll_area import LowPage
+from viewer.ui.widgets.messages import MessageKind
 
 if TYPE_CHECKING:
     from viewer.common.settings import Overlay, Settings
@@ -43,10 +43,10 @@ if TYPE_CHECKING:
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.relevance.query.tree import Query
     from viewer.slide.geometry import Rect
-    from viewer.ui.messages import MessageArea
     from viewer.ui.slide_view import SlideView
-    from viewer.ui.theme import ThemeKeeper
     from viewer.ui.vector_layer import VectorOverlay
+    from viewer.ui.widgets.messages import MessageArea
+    from viewer.ui.widgets.theme import ThemeKeeper
 
 FINEST_MPP_UM = 1.0
 """A place is shown no larger than at 10x: what it is shows in what is round it."""

@@ -30,11 +30,11 @@ from viewer.relevance.worker.messages import (
     WorkerDied,
 )
 from viewer.ui.explain_card import Explanation
-from viewer.ui.outbox import Outbox
 from viewer.ui.question import Question
-from viewer.ui.side_thread import SideThread
-from viewer.ui.throttle import Throttle
 from viewer.ui.where_looked import LOOK_INTERVAL_MS, tell_where_looked
+from viewer.ui.widgets.background_worker import SideThread
+from viewer.ui.widgets.gui_thread import Outbox
+from viewer.ui.widgets.throttle import Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

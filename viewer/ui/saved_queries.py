@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QDialogButtonBox, QInputDialog, QMenu, QWidget
 
 from viewer.common.atomic_write import SaveError
 from viewer.relevance.query.history import QueryHistory
-from viewer.ui.dialogs import show_dialog
-from viewer.ui.theme import without_icons
+from viewer.ui.widgets.dialogs import show_dialog
+from viewer.ui.widgets.theme import without_icons
 
 if TYPE_CHECKING:
     from collections.abc import Callable

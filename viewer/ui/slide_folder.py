@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from viewer.common.log import logger
 from viewer.slide.file_names import is_slide_name, natural_key
-from viewer.ui.outbox import Outbox
 from viewer.ui.slide_list import SlideEntry, SlideList
-from viewer.ui.theme import em_px
+from viewer.ui.widgets.gui_thread import Outbox
+from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 
 from viewer.ui.slide_folder import entries_of
 from viewer.ui.slide_list import SlideList
-from viewer.ui.theme import em_px
+from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

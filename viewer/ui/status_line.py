@@ -10,12 +10,12 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QWi
 
 import viewer
 from viewer.common.scale import format_magnification, format_position, pixel_size_in_words
-from viewer.ui.theme import em_px
-from viewer.ui.throttle import Throttle
+from viewer.ui.widgets.theme import em_px
+from viewer.ui.widgets.throttle import Throttle
 
 if TYPE_CHECKING:
     from viewer.ui.slide_view import SlideView
-    from viewer.ui.theme import ThemeKeeper
+    from viewer.ui.widgets.theme import ThemeKeeper
 
 _TIP_RESEARCH = "Foveola is not a medical device and must not be used for diagnosis"
 _TIP_ESTIMATED = "Estimated from the slide itself: the file does not state it; Tools › Set pixel size…"

@@ -9,8 +9,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSlider, QWidget
 
 from viewer.relevance.query.tree import Like, Term, leaf_roles
-from viewer.ui.modest_area import breakable
-from viewer.ui.theme import em_px
+from viewer.ui.widgets.limited_scroll_area import breakable
+from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

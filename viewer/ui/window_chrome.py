@@ -9,7 +9,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMenu, QToolBar, QToolButton, QWidget
 
 from viewer.ui.action_table import ACTIONS, MENUS, PRESETS, TOOLBAR
-from viewer.ui.theme import em_px
+from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from viewer.state import ReaderState
     from viewer.ui.actions import ActionSet
-    from viewer.ui.theme import ThemeKeeper
+    from viewer.ui.widgets.theme import ThemeKeeper
 
 RECENT_IN_MENU = 10
 _PRESET_IDS = frozenset(preset.id for preset in PRESETS)

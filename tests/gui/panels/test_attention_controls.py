@@ -15,7 +15,7 @@ from viewer.relevance.encoders.measured.card import SALIENCY
 from viewer.ui.attention_controls import AttentionControls, head_in_words, overlap_in_words
 from viewer.ui.attention_session import AttentionChoice
 from viewer.ui.encoder_dialog import card_facts
-from viewer.ui.theme import ThemeKeeper
+from viewer.ui.widgets.theme import ThemeKeeper
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from tests.gui.fake_relevance import FakeClient
 from tests.relevance.fields import small_field
+from tests.ui.fake_relevance import FakeClient
 from viewer.common.settings import Settings
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
-    from tests.gui.fake_view import FakeSlideView
+    from tests.ui.fake_view import FakeSlideView
     from viewer.slide.formats.array import ArraySource
 
 SALIENCY = AttentionChoice("saliency")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLabel
 
-from tests.gui.fake_relevance import PROVENANCE, FakeClient
+from tests.ui.fake_relevance import PROVENANCE, FakeClient
 from viewer.common.settings import Settings
 from viewer.relevance.encoders.measured.card import SALIENCY
 from viewer.relevance.patches.field import RelevanceField
@@ -20,17 +20,17 @@ from viewer.ui.attention_tools import AttentionTools
 from viewer.ui.encoder_dialog import EncoderDialog
 from viewer.ui.legend import Legend, LegendEntry
 from viewer.ui.overlay_layers import OverlayLayers
-from viewer.ui.theme import ThemeKeeper
+from viewer.ui.widgets.theme import ThemeKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from pytestqt.qtbot import QtBot
 
-    from tests.gui.fake_view import FakeSlideView
+    from tests.ui.fake_view import FakeSlideView
     from viewer.overlay.layer import OverlayLayer, OverlayLook
     from viewer.slide.formats.array import ArraySource
-    from viewer.ui.messages import MessageKind
+    from viewer.ui.widgets.messages import MessageKind
 
 MEASURED_TWO = replace(SALIENCY, attention_heads=(2, 2))
 HIPT = replace(SALIENCY, id="hipt", title="HIPT", attention_heads=(2, 2))

@@ -12,7 +12,7 @@ from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.parser import parse
 from viewer.ui.query_panel import QueryPanel
 from viewer.ui.question import Question
-from viewer.ui.theme import ThemeKeeper
+from viewer.ui.widgets.theme import ThemeKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

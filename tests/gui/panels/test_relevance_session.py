@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.gui.fake_relevance import FakeClient
+from tests.ui.fake_relevance import FakeClient
 from viewer.common.settings import Settings
 from viewer.relevance.encoders.card import Reason
 from viewer.relevance.query.parser import NearestPhrase
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
-    from tests.gui.fake_view import FakeSlideView
+    from tests.ui.fake_view import FakeSlideView
     from viewer.slide.formats.array import ArraySource
 
 

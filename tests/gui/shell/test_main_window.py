@@ -12,14 +12,14 @@ from PySide6.QtCore import QMimeData, QPointF, QSize, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QCheckBox, QToolButton
 
-from tests.gui.slide_files import write_slide
-from tests.gui.sources import MadeSource
+from tests.ui.slide_files import write_slide
+from tests.ui.sources import MadeSource
 from viewer.common.paths import cache_dir
 from viewer.common.settings import Settings, settings_path
 from viewer.slide.geometry import TileKey
 from viewer.state import ReaderState
-from viewer.ui.messages import MessageKind
 from viewer.ui.shortcut_sheet import ShortcutSheet
+from viewer.ui.widgets.messages import MessageKind
 from viewer.ui.window_layout import layout_path, restore_layout
 from viewer.view.camera import View
 

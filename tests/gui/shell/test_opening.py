@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.gui.sources import MadeSource
+from tests.ui.sources import MadeSource
 from viewer.slide.source import SlideError
 from viewer.ui.opening import SlideOpener
 

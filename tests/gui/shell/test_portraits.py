@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.gui.slide_files import SLIDE_PX, write_slide
+from tests.ui.slide_files import SLIDE_PX, write_slide
 from viewer.common.paths import cache_dir
 from viewer.slide.source import SlideError
 from viewer.ui import portraits as portraits_module

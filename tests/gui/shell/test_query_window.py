@@ -8,8 +8,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QWidget
 
-from tests.gui.fake_relevance import FakeClient
-from tests.gui.slide_files import write_slide
+from tests.ui.fake_relevance import FakeClient
+from tests.ui.slide_files import write_slide
 from viewer.relevance.encoders.registry import registry_file
 from viewer.relevance.query.parser import NearestPhrase
 from viewer.relevance.query.tree import Like, Term

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import Qt
 
-from tests.gui.slide_files import SLIDE_PX
+from tests.ui.slide_files import SLIDE_PX
 from viewer.ui.slide_folder import SlideFolder, slides_in
 from viewer.ui.slide_list import SlideEntry, SlideList, size_in_words
 

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
-from tests.gui.sources import MadeSource
+from tests.ui.sources import MadeSource
 from viewer.common.scale import whole_units
 from viewer.slide.source import TileError
 from viewer.slide.tissue.pixel_size import PixelSizeEstimate

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QToolButton, QTreeWidget
 
-from tests.gui.slide_files import write_slide
+from tests.ui.slide_files import write_slide
 from viewer.ui.action_spec import Need
 from viewer.ui.action_table import ACTIONS
 from viewer.view.gaze import NoGaze

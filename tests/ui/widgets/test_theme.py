@@ -9,7 +9,7 @@ from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QCheckBox
 
-from viewer.ui.theme import THEME_NAMES, ThemeKeeper, em_px, load_theme
+from viewer.ui.widgets.theme import THEME_NAMES, ThemeKeeper, em_px, load_theme
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot

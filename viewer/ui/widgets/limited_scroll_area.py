@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QStyle, QWidget
 
-from viewer.ui.theme import em_px
+from viewer.ui.widgets.theme import em_px
 
 _LONG_PIECE = re.compile(r"\S{16}(?=\S)")
 
@@ -61,3 +61,30 @@ class ModestArea(QScrollArea):
         if event.type() == QEvent.Type.LayoutRequest:
             self.updateGeometry()
         return super().viewportEvent(event)
+
+
+_LEAST_EM = 6.0
+
+
+class LowPage(QScrollArea):
+    """Holds one widget, as wide as that must be; the keyboard moves from control to control as without it."""
+
+    def __init__(self, content: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._content = content
+        self.setWidget(content)
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._width_px, self._content.sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._width_px, em_px(_LEAST_EM))
+
+    @property
+    def _width_px(self) -> int:
+        bar_px = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
+        return max(self._content.minimumSizeHint().width(), self._content.minimumWidth()) + bar_px

@@ -9,12 +9,18 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 
-from viewer.ui.messages import MAX_MESSAGES, SHOW_PROGRESS_AFTER_MS, MessageArea, MessageBar, MessageKind
+from viewer.ui.widgets.messages import (
+    MAX_MESSAGES,
+    SHOW_PROGRESS_AFTER_MS,
+    MessageArea,
+    MessageBar,
+    MessageKind,
+)
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
-    from viewer.ui.theme import ThemeKeeper
+    from viewer.ui.widgets.theme import ThemeKeeper
 
 
 @pytest.fixture

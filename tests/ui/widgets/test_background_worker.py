@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from viewer.ui.side_thread import SideThread
+from viewer.ui.widgets.background_worker import SideThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ def test_one_glance_is_served_in_order_and_a_newer_one_first(
     qtbot: QtBot, side: SideThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_s = [10.0]
-    monkeypatch.setattr("viewer.ui.side_thread.monotonic", lambda: now_s[0])
+    monkeypatch.setattr("viewer.ui.widgets.background_worker.monotonic", lambda: now_s[0])
     done: list[int] = []
     side.set_paused(True)
     for number in (3, 4, 1, 2):

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from tests.gui.fake_view import SLIDE_HEIGHT, SLIDE_WIDTH, FakeSlideView
-from tests.gui.slide_files import write_slide
+from tests.ui.fake_view import SLIDE_HEIGHT, SLIDE_WIDTH, FakeSlideView
+from tests.ui.slide_files import write_slide
 from viewer.common.settings import Settings
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect
@@ -19,7 +19,7 @@ from viewer.slide.source import SlideInfo
 from viewer.state import ReaderState
 from viewer.ui.main_window import MainWindow
 from viewer.ui.portraits import PortraitMaker
-from viewer.ui.theme import ThemeKeeper
+from viewer.ui.widgets.theme import ThemeKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from viewer.common.log import logger
-from viewer.ui.outbox import Outbox
+from viewer.ui.widgets.gui_thread import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable

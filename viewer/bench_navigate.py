@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from viewer.common.settings import Settings
     from viewer.slide.geometry import Rect
-    from viewer.ui.slide_view import SlideView
+    from viewer.ui.canvas.slide_view import SlideView
 
 Place = tuple[float, float, float]
 """Centre x and y in slide pixels, and slide pixels per framebuffer pixel."""

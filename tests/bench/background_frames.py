@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.relevance.worker.client import RelevanceClient
-    from viewer.ui.slide_view import SlideView
+    from viewer.ui.canvas.slide_view import SlideView
 
 FRAMES = 120
 STEP_PX = 24.0
@@ -115,7 +115,7 @@ def pan(
     """Drag there and back, and give the milliseconds from each move to its finished frame. ``looks``: the
     worker hears of it, as often as from the window.
     """
-    from viewer.ui.where_looked import LOOK_INTERVAL_MS, tell_where_looked
+    from viewer.ui.canvas.viewport_report import LOOK_INTERVAL_MS, tell_where_looked
 
     assert view.source is not None
     drawn: list[float] = []

@@ -53,8 +53,8 @@ def main() -> None:
 
     from viewer.common.settings import Settings
     from viewer.slide.formats.registry import open_slide
-    from viewer.ui.slide_view import SlideView
-    from viewer.ui.vector_layer import VectorOverlay
+    from viewer.ui.canvas.slide_view import SlideView
+    from viewer.ui.canvas.vector_overlay import VectorOverlay
 
     application = QApplication([])
     view = SlideView(Settings.default())

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
     from pytestqt.qtbot import QtBot
 
-    from viewer.ui.slide_view import SlideView
+    from viewer.ui.canvas.slide_view import SlideView
 
 HERE = Path(__file__).parent
 
@@ -71,7 +71,7 @@ def slide_view(qtbot: QtBot) -> Iterator[SlideView]:
 
     from gpu.context import drain_errors
     from viewer.common.settings import Settings
-    from viewer.ui.slide_view import SlideView
+    from viewer.ui.canvas.slide_view import SlideView
 
     window = QMainWindow()
     view = SlideView(Settings.default())

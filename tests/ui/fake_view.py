@@ -10,7 +10,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from viewer.render.frame import Adjustment
-from viewer.ui.frame_stats import FrameStats
+from viewer.ui.canvas.frame_stats import FrameStats
 from viewer.view.camera import Camera, View
 
 if TYPE_CHECKING:

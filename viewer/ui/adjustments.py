@@ -21,7 +21,7 @@ from viewer.render.frame import Adjustment
 from viewer.ui.widgets.throttle import Throttle
 
 if TYPE_CHECKING:
-    from viewer.ui.slide_view import SlideView
+    from viewer.ui.canvas.slide_view import SlideView
 
 _STEPS = 100
 _FACTOR_RANGE = 4.0

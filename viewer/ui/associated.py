@@ -24,7 +24,7 @@ from viewer.ui.widgets.theme import without_icons
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent
 
-    from viewer.ui.slide_view import SlideView
+    from viewer.ui.canvas.slide_view import SlideView
 
 CAUTION = (
     "Label and macro images often carry patient names, numbers or dates. "

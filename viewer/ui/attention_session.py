@@ -17,7 +17,7 @@ from viewer.overlay.from_field import layer_from_attention
 from viewer.relevance.attention.slide_attention import MEAN
 from viewer.relevance.worker.client import LeavingClients, RelevanceClient
 from viewer.relevance.worker.messages import Attended, Failed, Note, Progress, WorkerDied
-from viewer.ui.where_looked import LOOK_INTERVAL_MS, tell_where_looked
+from viewer.ui.canvas.viewport_report import LOOK_INTERVAL_MS, tell_where_looked
 from viewer.ui.widgets.background_worker import SideThread
 from viewer.ui.widgets.gui_thread import Outbox
 from viewer.ui.widgets.throttle import Throttle
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from viewer.relevance.attention.slide_attention import Head
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.worker.messages import Event
-    from viewer.ui.slide_view import SlideView
+    from viewer.ui.canvas.slide_view import SlideView
 
     MakeClient = Callable[[Callable[[Event], None]], RelevanceClient]
 

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders.card import EncoderCard
     from viewer.relevance.worker.messages import Progress
     from viewer.ui.attention_session import AttentionChoice
+    from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.overlay_layers import OverlayLayers
-    from viewer.ui.slide_view import SlideView
     from viewer.ui.widgets.messages import MessageArea
     from viewer.ui.widgets.theme import ThemeKeeper
 

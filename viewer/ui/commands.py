@@ -23,8 +23,8 @@ from viewer.ui.widgets.messages import MessageKind
 from viewer.ui.widgets.theme import without_icons
 
 if TYPE_CHECKING:
+    from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.main_window import MainWindow
-    from viewer.ui.slide_view import SlideView
 
 ABOUT = f"""<h3>Foveola {viewer.__version__}</h3>
 <p>A viewer for whole-slide images that knows where to look.</p>
@@ -77,7 +77,7 @@ class Commands:
 
     def save_view_to(self, path: Path) -> None:
         """Save the view; what goes wrong is said in the window."""
-        from viewer.ui.export import save_view  # brings Pillow, which the start can do without
+        from viewer.ui.canvas.export import save_view  # brings Pillow, which the start can do without
 
         path = path if path.suffix.lower() == ".png" else path.with_name(f"{path.name}.png")
         try:
@@ -88,7 +88,7 @@ class Commands:
             self._window.status.showMessage(f"Saved {path.name}", 4000)
 
     def copy_view(self) -> None:
-        from viewer.ui.export import copy_view
+        from viewer.ui.canvas.export import copy_view
 
         copy_view(self._view)
         self._window.status.showMessage("View copied", 4000)

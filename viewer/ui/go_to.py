@@ -21,7 +21,7 @@ from viewer.ui.widgets.theme import without_icons
 from viewer.view.destination import Destination, DestinationError, parse_destination
 
 if TYPE_CHECKING:
-    from viewer.ui.slide_view import SlideView
+    from viewer.ui.canvas.slide_view import SlideView
 
 NO_PIXEL_SIZE = "This slide does not state its pixel size; set it to use micrometres"
 

@@ -18,8 +18,8 @@ from viewer.ui.widgets.messages import MessageKind
 if TYPE_CHECKING:
     from viewer.relevance.exchange.read_map import ImportedMap
     from viewer.slide.source import Source
+    from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.overlay_layers import OverlayLayers
-    from viewer.ui.slide_view import SlideView
     from viewer.ui.widgets.messages import MessageArea
 
 PATTERNS = "*.h5 *.hdf5 *.tif *.tiff *.btf *.geojson *.json *.db *.npy *.npz"

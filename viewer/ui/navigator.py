@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QSizePolicy, QStyle, QStyleOptionFocusRect, QWidge
 from viewer.overlay.thumbnail import overlay_picture
 from viewer.slide.source import TileError
 from viewer.slide.thumbnail import thumbnail
-from viewer.ui.navigation import ZOOM_PER_NOTCH
+from viewer.ui.canvas.pointer_control import ZOOM_PER_NOTCH
 from viewer.ui.widgets.throttle import Throttle
 from viewer.view.camera import slide_from_screen
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent, QWheelEvent
 
     from viewer.slide.source import Source
-    from viewer.ui.slide_view import SlideView
+    from viewer.ui.canvas.slide_view import SlideView
 
 log = logging.getLogger("foveola.ui")
 

@@ -16,8 +16,8 @@ from viewer.ui.legend import ESTIMATED, LegendEntry, provenance_in_words
 if TYPE_CHECKING:
     from viewer.common.settings import Overlay
     from viewer.relevance.patches.field import RelevanceField
+    from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.legend import Legend
-    from viewer.ui.slide_view import SlideView
 
 PRESENT = "query"
 _BESIDE = "beside"

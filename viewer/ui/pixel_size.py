@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from viewer.slide.source import Source
     from viewer.slide.tissue.pixel_size import PixelSizeEstimate
-    from viewer.ui.slide_view import SlideView
+    from viewer.ui.canvas.slide_view import SlideView
 
 WHY = (
     "This file does not state its pixel size. What you enter here makes lengths, magnifications and "

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QPoint
 
     from viewer.slide.source import Source
-    from viewer.ui.slide_view import SlideView
+    from viewer.ui.canvas.slide_view import SlideView
 
 _COPY = QKeySequence.StandardKey.Copy
 _LONGEST_VALUE = 2000

@@ -18,11 +18,12 @@ from viewer.relevance.encoders.head_registry import read_heads
 from viewer.relevance.encoders.registry import cards, read_registry
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.ui.attention_tools import AttentionTools
+from viewer.ui.canvas.hold_key import HoldKey
+from viewer.ui.canvas.slide_picker import SlidePicker
 from viewer.ui.encoder_dialog import EncoderDialog, use_after_terms
 from viewer.ui.examples_box import Example, cells_in_frame
 from viewer.ui.hit_list import HitRow
 from viewer.ui.hit_pictures import HitPictures
-from viewer.ui.hold_to_hide import HoldKey
 from viewer.ui.layer_list import LayerList
 from viewer.ui.legend import Legend
 from viewer.ui.map_import import MapImport
@@ -32,7 +33,6 @@ from viewer.ui.pixel_size import TO_LAY_A_MAP, TO_SEARCH, TO_SHOW_ATTENTION, Pix
 from viewer.ui.query_panel import QueryPanel, empty_html
 from viewer.ui.relevance_session import RelevanceSession
 from viewer.ui.saved_queries import SavedQueries
-from viewer.ui.slide_picker import SlidePicker
 from viewer.ui.widgets.dialogs import show_dialog
 from viewer.ui.widgets.limited_scroll_area import LowPage
 from viewer.ui.widgets.messages import MessageKind
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.relevance.query.tree import Query
     from viewer.slide.geometry import Rect
-    from viewer.ui.slide_view import SlideView
-    from viewer.ui.vector_layer import VectorOverlay
+    from viewer.ui.canvas.slide_view import SlideView
+    from viewer.ui.canvas.vector_overlay import VectorOverlay
     from viewer.ui.widgets.messages import MessageArea
     from viewer.ui.widgets.theme import ThemeKeeper
 

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from viewer.ui.action_table import ACTIONS, MENUS
 from viewer.ui.actions import keys_in_force, keys_in_words
-from viewer.ui.hold_to_hide import HIDE_KEY_NAME
+from viewer.ui.canvas.hold_key import HIDE_KEY_NAME
 from viewer.ui.widgets.theme import em_px, without_icons
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from viewer.ui.widgets.theme import em_px
 from viewer.ui.widgets.throttle import Throttle
 
 if TYPE_CHECKING:
-    from viewer.ui.slide_view import SlideView
+    from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.widgets.theme import ThemeKeeper
 
 _TIP_RESEARCH = "Foveola is not a medical device and must not be used for diagnosis"

@@ -21,10 +21,10 @@ from viewer.relevance.worker.messages import (
     Refused,
     WorkerDied,
 )
+from viewer.ui.canvas.viewport_report import tell_where_looked
 from viewer.ui.examples_box import Example
 from viewer.ui.explain_card import Explanation
 from viewer.ui.relevance_session import RelevanceSession
-from viewer.ui.where_looked import tell_where_looked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,8 +17,8 @@ from viewer.common.settings import Settings
 from viewer.overlay.attention_look import HierarchyLevels
 from viewer.overlay.layer import OverlayLayer, OverlayLook, colour_stops
 from viewer.slide.geometry import TileKey
-from viewer.ui import canvas
-from viewer.ui.canvas import FrameBudget
+from viewer.ui.canvas import canvas
+from viewer.ui.canvas.canvas import FrameBudget
 from viewer.view.camera import View, slide_from_screen
 from viewer.view.gaze import NoGaze
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from viewer.render.frame import FrameReport
-    from viewer.ui.slide_view import SlideView
+    from viewer.ui.canvas.slide_view import SlideView
 
 
 @pytest.fixture

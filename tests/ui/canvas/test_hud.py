@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 
-from viewer.ui.frame_stats import FrameStats
-from viewer.ui.hud import Hud, hud_lines
+from viewer.ui.canvas.frame_stats import FrameStats
+from viewer.ui.canvas.hud import Hud, hud_lines
 
 if TYPE_CHECKING:
     from typing import Any

@@ -14,8 +14,8 @@ from viewer.ui.widgets.throttle import Throttle
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent
 
-    from viewer.ui.frame_stats import FrameStats
-    from viewer.ui.slide_view import SlideView
+    from viewer.ui.canvas.frame_stats import FrameStats
+    from viewer.ui.canvas.slide_view import SlideView
 
 _INTERVAL_MS = 200
 _SPARK_FRAMES = 120

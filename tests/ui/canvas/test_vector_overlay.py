@@ -14,10 +14,10 @@ from viewer.common.settings import Settings
 from viewer.overlay.shapes import Shape
 from viewer.slide.geometry import Pyramid, Rect, TileKey
 from viewer.slide.source import SlideInfo
-from viewer.ui import shapes_layer
-from viewer.ui.scale_bar import NO_PIXEL_SIZE
-from viewer.ui.slide_view import SlideView
-from viewer.ui.vector_layer import VectorOverlay
+from viewer.ui.canvas import shapes_layer
+from viewer.ui.canvas.scale_bar import NO_PIXEL_SIZE
+from viewer.ui.canvas.slide_view import SlideView
+from viewer.ui.canvas.vector_overlay import VectorOverlay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""viewer.ui.navigation: what wheel, drag, throw, double click and keys do to the camera."""
+"""viewer.ui.canvas.pointer_control: what wheel, drag, throw, double click and keys do to the camera."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from math import radians
 
 import pytest
 
-from viewer.ui import navigation
-from viewer.ui.navigation import HandControl
+from viewer.ui.canvas import pointer_control as navigation
+from viewer.ui.canvas.pointer_control import HandControl
 from viewer.view.camera import KINETIC_TIME_CONSTANT_S, Camera, View, slide_from_screen
 
 SIZE = (800.0, 600.0)

@@ -1,11 +1,11 @@
-"""viewer.ui.frame_stats: durations of recent frames, and frames in the last second."""
+"""viewer.ui.canvas.frame_stats: durations of recent frames, and frames in the last second."""
 
 from __future__ import annotations
 
 import pytest
 
-from viewer.ui import frame_stats
-from viewer.ui.frame_stats import FrameClock
+from viewer.ui.canvas import frame_stats
+from viewer.ui.canvas.frame_stats import FrameClock
 
 
 def clock_of(*durations_ms: float, length: int = 120) -> FrameClock:

@@ -20,9 +20,9 @@ from viewer.slide.built_pyramid import BuiltPyramid
 from viewer.slide.icc import lut_from_profile
 from viewer.stream.region_priority import region_weight
 from viewer.stream.streamer import Streamer
-from viewer.ui.canvas import DisplaySize, FrameBudget, SlideCanvas, VectorLayer
-from viewer.ui.frame_stats import FrameStats
-from viewer.ui.level_builder import LevelBuilder
+from viewer.ui.canvas.canvas import DisplaySize, FrameBudget, SlideCanvas, VectorLayer
+from viewer.ui.canvas.frame_stats import FrameStats
+from viewer.ui.canvas.level_builder import LevelBuilder
 from viewer.view.camera import Camera, View, fitting_view
 from viewer.view.screen import uniform
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
-from viewer.ui.gl_quad import ImageQuad, set_overlay_state
-from viewer.ui.scale_bar import ScaleBarLayer
-from viewer.ui.shapes_layer import ShapesLayer
+from viewer.ui.canvas.gl_quad import ImageQuad, set_overlay_state
+from viewer.ui.canvas.scale_bar import ScaleBarLayer
+from viewer.ui.canvas.shapes_layer import ShapesLayer
 from viewer.view.camera import screen_from_slide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from viewer.overlay.shapes import Shape
-    from viewer.ui.slide_view import SlideView
+    from viewer.ui.canvas.slide_view import SlideView
     from viewer.view.camera import View
 
 _CROSS_PX = 31

@@ -10,7 +10,7 @@ import numpy as np
 from tests.ui.sources import MadeSource
 from viewer.common.atomic_write import SaveError
 from viewer.slide.built_pyramid import BuiltPyramid
-from viewer.ui.level_builder import LevelBuilder
+from viewer.ui.canvas.level_builder import LevelBuilder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pytest
     from pytestqt.qtbot import QtBot
 
-    from viewer.ui.slide_view import SlideView
+    from viewer.ui.canvas.slide_view import SlideView
 
 
 def flat_source(tmp_path: Path, *, gate: threading.Event | None = None) -> BuiltPyramid:

@@ -18,8 +18,8 @@ import viewer
 from viewer.common.scale import format_magnification, magnification_from_downsample
 from viewer.render.frame import Adjustment
 from viewer.render.snapshot import save_png
-from viewer.ui.gl_quad import rgba_from_image
-from viewer.ui.scale_bar import LONGEST_SHARE, bar_size, paint_bar, scale_bar
+from viewer.ui.canvas.gl_quad import rgba_from_image
+from viewer.ui.canvas.scale_bar import LONGEST_SHARE, bar_size, paint_bar, scale_bar
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from viewer.ui.slide_view import SlideView
+    from viewer.ui.canvas.slide_view import SlideView
 
 _INK = QColor(20, 22, 28)
 _SMALLEST_FONT_PX = 13

@@ -9,10 +9,10 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 
 from viewer.common.scale import format_length, nice_length_um
-from viewer.ui.gl_quad import ImageQuad
+from viewer.ui.canvas.gl_quad import ImageQuad
 
 if TYPE_CHECKING:
-    from viewer.ui.slide_view import SlideView
+    from viewer.ui.canvas.slide_view import SlideView
     from viewer.view.camera import View
 
 LONGEST_SHARE = 0.2

@@ -10,14 +10,14 @@ from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import QApplication
 
 from tests.ui.sources import MadeSource
-from viewer.ui.hold_to_hide import HoldKey
-from viewer.ui.slide_picker import SlidePicker
+from viewer.ui.canvas.hold_key import HoldKey
+from viewer.ui.canvas.slide_picker import SlidePicker
 from viewer.view.camera import View
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
-    from viewer.ui.slide_view import SlideView
+    from viewer.ui.canvas.slide_view import SlideView
 
 LEFT = Qt.MouseButton.LeftButton
 

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QRubberBand
 from viewer.view.camera import slide_from_screen
 
 if TYPE_CHECKING:
-    from viewer.ui.slide_view import SlideView
+    from viewer.ui.canvas.slide_view import SlideView
 
 
 class SlidePicker(QObject):

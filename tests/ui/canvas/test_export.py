@@ -14,8 +14,8 @@ from PySide6.QtGui import QGuiApplication
 
 from viewer.common.atomic_write import SaveError
 from viewer.render.frame import Adjustment
-from viewer.ui.export import ViewFacts, copy_view, save_view, view_facts, with_margin
-from viewer.ui.gl_quad import rgba_from_image
+from viewer.ui.canvas.export import ViewFacts, copy_view, save_view, view_facts, with_margin
+from viewer.ui.canvas.gl_quad import rgba_from_image
 from viewer.view.camera import View
 
 if TYPE_CHECKING:

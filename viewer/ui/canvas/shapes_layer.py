@@ -16,14 +16,14 @@ from vispy import gloo
 
 from viewer.overlay.shapes import Shape, ShapeSet
 from viewer.slide.geometry import Rect
-from viewer.ui.gl_quad import Quad, set_overlay_state
-from viewer.ui.stroke_painter import StrokePainter
+from viewer.ui.canvas.gl_quad import Quad, set_overlay_state
+from viewer.ui.canvas.strokes import StrokePainter
 from viewer.view.camera import View, field_of_view, screen_from_slide, slide_from_screen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from viewer.ui.slide_view import SlideView
+    from viewer.ui.canvas.slide_view import SlideView
 
 DIRECT_STROKES = 3000
 """On software OpenGL so many take as long as the picture of any number of them: 3 ms at 1280 × 800."""

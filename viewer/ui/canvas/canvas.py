@@ -22,8 +22,8 @@ from gpu.renderer import Foveation
 from viewer.overlay.layer import OverlayScene, OverlayStack
 from viewer.render.frame import FrameReport, Look, Steering
 from viewer.render.tile_engine import TileEngine
-from viewer.ui.frame_stats import FrameClock, FrameStats
-from viewer.ui.navigation import HandControl
+from viewer.ui.canvas.frame_stats import FrameClock, FrameStats
+from viewer.ui.canvas.pointer_control import HandControl
 from viewer.view.acuity import tangent_per_px
 from viewer.view.camera import Camera, View, slide_from_screen
 from viewer.view.gaze import GazeMoment, GazePoint, GazeSource, PointerGaze, SlideGaze, attention_weight

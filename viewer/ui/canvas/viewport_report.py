@@ -8,7 +8,7 @@ from viewer.view.camera import field_of_view
 
 if TYPE_CHECKING:
     from viewer.relevance.worker.client import RelevanceClient
-    from viewer.ui.slide_view import SlideView
+    from viewer.ui.canvas.slide_view import SlideView
 
 LOOK_INTERVAL_MS = 100
 """So often at most, while the view moves."""

@@ -18,7 +18,7 @@ from viewer.slide.geometry import Rect
 from viewer.slide.source import SlideInfo
 from viewer.state import ReaderState
 from viewer.ui.main_window import MainWindow
-from viewer.ui.portraits import PortraitMaker
+from viewer.ui.panels.thumbnails import PortraitMaker
 from viewer.ui.widgets.theme import ThemeKeeper
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import viewer
 from viewer.common.atomic_write import SaveError
 from viewer.common.log import diagnostics as diagnostics_text
 from viewer.slide.file_names import SLIDE_SUFFIXES
-from viewer.ui.associated import AssociatedImages
-from viewer.ui.go_to import GoTo
-from viewer.ui.pixel_size import PixelSize
+from viewer.ui.panels.associated_images import AssociatedImages
+from viewer.ui.panels.go_to import GoTo
+from viewer.ui.panels.pixel_size_dialog import PixelSize
 from viewer.ui.preferences import Preferences
 from viewer.ui.shortcut_sheet import ShortcutSheet
 from viewer.ui.widgets.dialogs import show_dialog

@@ -20,19 +20,19 @@ from viewer.common.atomic_write import SaveError
 from viewer.common.log import logger
 from viewer.ui.action_spec import Need
 from viewer.ui.actions import ActionSet
-from viewer.ui.adjustments import AdjustmentsPanel
 from viewer.ui.canvas.hud import Hud
 from viewer.ui.canvas.slide_view import SlideView
 from viewer.ui.canvas.vector_overlay import VectorOverlay
 from viewer.ui.commands import Commands
 from viewer.ui.file_mark import FileMark
-from viewer.ui.navigator import Navigator
 from viewer.ui.opening import SlideOpener
-from viewer.ui.portraits import PortraitMaker, prune
-from viewer.ui.properties_panel import PropertiesPanel
+from viewer.ui.panels.adjustments import AdjustmentsPanel
+from viewer.ui.panels.navigator import Navigator
+from viewer.ui.panels.properties import PropertiesPanel
+from viewer.ui.panels.slide_folder import SlideFolder
+from viewer.ui.panels.thumbnails import PortraitMaker, prune
 from viewer.ui.query_tools import QueryTools
 from viewer.ui.slide_area import SlideArea
-from viewer.ui.slide_folder import SlideFolder
 from viewer.ui.start_page import StartPage
 from viewer.ui.status_line import StatusLine
 from viewer.ui.widgets.gui_thread import Outbox

@@ -29,7 +29,7 @@ from viewer.ui.legend import Legend
 from viewer.ui.map_import import MapImport
 from viewer.ui.overlay_controls import OverlayControls
 from viewer.ui.overlay_layers import OverlayLayers
-from viewer.ui.pixel_size import TO_LAY_A_MAP, TO_SEARCH, TO_SHOW_ATTENTION, PixelSize
+from viewer.ui.panels.pixel_size_dialog import TO_LAY_A_MAP, TO_SEARCH, TO_SHOW_ATTENTION, PixelSize
 from viewer.ui.query_panel import QueryPanel, empty_html
 from viewer.ui.relevance_session import RelevanceSession
 from viewer.ui.saved_queries import SavedQueries

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from viewer.ui.slide_folder import entries_of
-from viewer.ui.slide_list import SlideList
+from viewer.ui.panels.slide_folder import entries_of
+from viewer.ui.panels.slide_list import SlideList
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QAction, QPixmap
 
-    from viewer.ui.portraits import PortraitMaker
+    from viewer.ui.panels.thumbnails import PortraitMaker
 
 
 class StartPage(QWidget):

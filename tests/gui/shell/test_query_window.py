@@ -17,7 +17,7 @@ from viewer.relevance.worker.messages import Guessed, Note, Progress, Refused
 from viewer.ui.action_spec import Need
 from viewer.ui.encoder_dialog import EncoderDialog
 from viewer.ui.legend import LegendEntry
-from viewer.ui.pixel_size import PixelSize
+from viewer.ui.panels.pixel_size_dialog import PixelSize
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from viewer.common.scale import whole_units
 from viewer.slide.source import TileError
 from viewer.slide.tissue.pixel_size import PixelSizeEstimate
 from viewer.ui.action_table import ACTIONS
-from viewer.ui.pixel_size import PixelSize
+from viewer.ui.panels.pixel_size_dialog import PixelSize
 from viewer.ui.shortcut_sheet import GESTURES, ShortcutSheet
 
 if TYPE_CHECKING:

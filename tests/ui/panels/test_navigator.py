@@ -12,7 +12,7 @@ from PySide6.QtGui import QWheelEvent
 
 from viewer.overlay.layer import Overlay, OverlayLayer, OverlayLook, colour_stops
 from viewer.slide.source import TileError
-from viewer.ui.navigator import Navigator
+from viewer.ui.panels.navigator import Navigator
 from viewer.view.camera import View
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def test_a_slide_whose_overview_cannot_be_read_says_so(
     def fail(*_: object) -> None:
         raise TileError("its coarsest level is too large")
 
-    monkeypatch.setattr("viewer.ui.navigator.thumbnail", fail)
+    monkeypatch.setattr("viewer.ui.panels.navigator.thumbnail", fail)
     widget = Navigator(fake_view)
     qtbot.addWidget(widget)
     fake_view.show_source(make_source())

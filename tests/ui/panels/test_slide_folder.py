@@ -9,15 +9,15 @@ import pytest
 from PySide6.QtCore import Qt
 
 from tests.ui.slide_files import SLIDE_PX
-from viewer.ui.slide_folder import SlideFolder, slides_in
-from viewer.ui.slide_list import SlideEntry, SlideList, size_in_words
+from viewer.ui.panels.slide_folder import SlideFolder, slides_in
+from viewer.ui.panels.slide_list import SlideEntry, SlideList, size_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytestqt.qtbot import QtBot
 
-    from viewer.ui.portraits import PortraitMaker
+    from viewer.ui.panels.thumbnails import PortraitMaker
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_folder_is_listed_in_order(qtbot: QtBot, panel: SlideFolder, slide_fol
 def test_very_large_folders_are_cut_off(
     slide_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("viewer.ui.slide_folder.MAX_LISTED", 2)
+    monkeypatch.setattr("viewer.ui.panels.slide_folder.MAX_LISTED", 2)
     assert len(slides_in(slide_folder)) == 2
     assert "the rest is not listed" in caplog.text
 
@@ -148,7 +148,7 @@ def test_what_is_said_to_assistive_technology(panel: SlideFolder, slide_folder: 
 
 
 def test_a_slide_that_opens_but_has_no_picture_is_openable() -> None:
-    from viewer.ui.portraits import Portrait
+    from viewer.ui.panels.thumbnails import Portrait
 
     entry = SlideEntry(
         Path("a.svs"), 1000, portrait=Portrait(Path("a.svs"), (10, 10), reason="no picture: large")
@@ -170,7 +170,7 @@ def test_another_folder_replaces_a_listing_under_way(
             gate.wait()
         return real(folder)
 
-    monkeypatch.setattr("viewer.ui.slide_folder.slides_in", slow)
+    monkeypatch.setattr("viewer.ui.panels.slide_folder.slides_in", slow)
     panel.show_folder(tmp_path)
     first = panel._thread
     assert first is not None

@@ -8,8 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QTreeWidget, QTreeWidgetItemIterator
 
-from viewer.ui.associated import AssociatedImages
-from viewer.ui.properties_panel import Fact, PropertiesPanel, slide_facts
+from viewer.ui.panels.associated_images import AssociatedImages
+from viewer.ui.panels.properties import Fact, PropertiesPanel, slide_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

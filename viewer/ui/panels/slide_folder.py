@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from viewer.common.log import logger
 from viewer.slide.file_names import is_slide_name, natural_key
-from viewer.ui.slide_list import SlideEntry, SlideList
+from viewer.ui.panels.slide_list import SlideEntry, SlideList
 from viewer.ui.widgets.gui_thread import Outbox
 from viewer.ui.widgets.theme import em_px
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from viewer.ui.portraits import PortraitMaker
+    from viewer.ui.panels.thumbnails import PortraitMaker
 
 log = logger("ui")
 

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtWidgets import QLabel, QListWidget, QPushButton
 
 from viewer.slide.source import SlideError
-from viewer.ui.associated import CAUTION, AssociatedImages
+from viewer.ui.panels.associated_images import CAUTION, AssociatedImages
 
 if TYPE_CHECKING:
     from collections.abc import Callable

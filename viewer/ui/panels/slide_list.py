@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from viewer.ui.portraits import Portrait, PortraitMaker
+    from viewer.ui.panels.thumbnails import Portrait, PortraitMaker
 
 Index = QModelIndex | QPersistentModelIndex
 

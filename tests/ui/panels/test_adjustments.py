@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QSlider
 
 from viewer.render.frame import Adjustment
-from viewer.ui.adjustments import (
+from viewer.ui.panels.adjustments import (
     NO_PROFILE,
     AdjustedBadge,
     AdjustmentsPanel,

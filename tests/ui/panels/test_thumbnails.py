@@ -10,8 +10,8 @@ import pytest
 from tests.ui.slide_files import SLIDE_PX, write_slide
 from viewer.common.paths import cache_dir
 from viewer.slide.source import SlideError
-from viewer.ui import portraits as portraits_module
-from viewer.ui.portraits import PORTRAIT_PX, Pace, Portrait, PortraitMaker, portrait_of, prune
+from viewer.ui.panels import thumbnails as portraits_module
+from viewer.ui.panels.thumbnails import PORTRAIT_PX, Pace, Portrait, PortraitMaker, portrait_of, prune
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.common.scale import format_length
-from viewer.ui.associated import AssociatedImages
+from viewer.ui.panels.associated_images import AssociatedImages
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QPoint

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialogButtonBox, QLineEdit, QRadioButton
 
-from viewer.ui.go_to import NO_PIXEL_SIZE, GoTo
+from viewer.ui.panels.go_to import NO_PIXEL_SIZE, GoTo
 from viewer.view.camera import View
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Docks about the slide itself."""

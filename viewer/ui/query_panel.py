@@ -20,10 +20,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.ui.analysis_bar import AnalysisBar
 from viewer.ui.examples_box import ExamplesBox
 from viewer.ui.explain_card import ExplainCard
 from viewer.ui.hit_list import HitList
+from viewer.ui.overlays.analysis_bar import AnalysisBar
 from viewer.ui.query_box import QueryBox
 from viewer.ui.weight_editor import WeightEditor
 from viewer.ui.widgets.limited_scroll_area import ModestArea, breakable

@@ -17,18 +17,18 @@ from viewer.overlay.shapes import Shape
 from viewer.relevance.encoders.head_registry import read_heads
 from viewer.relevance.encoders.registry import cards, read_registry
 from viewer.relevance.query.lexicon import load_lexicon
-from viewer.ui.attention_tools import AttentionTools
 from viewer.ui.canvas.hold_key import HoldKey
 from viewer.ui.canvas.slide_picker import SlidePicker
-from viewer.ui.encoder_dialog import EncoderDialog, use_after_terms
 from viewer.ui.examples_box import Example, cells_in_frame
 from viewer.ui.hit_list import HitRow
 from viewer.ui.hit_pictures import HitPictures
-from viewer.ui.layer_list import LayerList
-from viewer.ui.legend import Legend
-from viewer.ui.map_import import MapImport
-from viewer.ui.overlay_controls import OverlayControls
-from viewer.ui.overlay_layers import OverlayLayers
+from viewer.ui.overlays.attention_controller import AttentionTools
+from viewer.ui.overlays.encoder_dialog import EncoderDialog, use_after_terms
+from viewer.ui.overlays.layer_list import LayerList
+from viewer.ui.overlays.legend import Legend
+from viewer.ui.overlays.map_import import MapImport
+from viewer.ui.overlays.overlay_controls import OverlayControls
+from viewer.ui.overlays.overlay_layers import OverlayLayers
 from viewer.ui.panels.pixel_size_dialog import TO_LAY_A_MAP, TO_SEARCH, TO_SHOW_ATTENTION, PixelSize
 from viewer.ui.query_panel import QueryPanel, empty_html
 from viewer.ui.relevance_session import RelevanceSession

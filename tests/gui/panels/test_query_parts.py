@@ -15,11 +15,11 @@ from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.patches.progress import Looked
 from viewer.relevance.query.tree import All, AnyOf, Like, Near, Term, Without, leaf_roles
 from viewer.relevance.worker.messages import Progress
-from viewer.ui.analysis_bar import AnalysisBar, progress_in_words
-from viewer.ui.encoder_dialog import EncoderDialog, card_facts
 from viewer.ui.examples_box import MAX_EXAMPLES, Example, Examples, ExamplesBox, cells_in_frame
 from viewer.ui.explain_card import HINT, ExplainCard, Explanation, LeafExplanation
-from viewer.ui.legend import (
+from viewer.ui.overlays.analysis_bar import AnalysisBar, progress_in_words
+from viewer.ui.overlays.encoder_dialog import EncoderDialog, card_facts
+from viewer.ui.overlays.legend import (
     ESTIMATED,
     NOT_A_DIAGNOSIS,
     PARTLY_KNOWN,

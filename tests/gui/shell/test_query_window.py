@@ -15,8 +15,8 @@ from viewer.relevance.query.parser import NearestPhrase
 from viewer.relevance.query.tree import Like, Term
 from viewer.relevance.worker.messages import Guessed, Note, Progress, Refused
 from viewer.ui.action_spec import Need
-from viewer.ui.encoder_dialog import EncoderDialog
-from viewer.ui.legend import LegendEntry
+from viewer.ui.overlays.encoder_dialog import EncoderDialog
+from viewer.ui.overlays.legend import LegendEntry
 from viewer.ui.panels.pixel_size_dialog import PixelSize
 
 if TYPE_CHECKING:

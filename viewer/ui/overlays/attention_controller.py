@@ -13,11 +13,11 @@ from viewer.relevance.attention.slide_attention import MEAN
 from viewer.relevance.encoders.card import SALIENCY_ID
 from viewer.relevance.encoders.head_registry import head_cards
 from viewer.relevance.patches.attention_codes import OCTAVES
-from viewer.ui.attention_controls import AttentionControls, head_in_words, overlap_in_words
-from viewer.ui.attention_session import AttentionSession
-from viewer.ui.attention_words import ALL_LEVELS, compared_in_words, levels_drawn
-from viewer.ui.encoder_dialog import EncoderDialog, use_after_terms
-from viewer.ui.legend import PARTLY_KNOWN, LegendEntry
+from viewer.ui.overlays.attention_panel import AttentionControls, head_in_words, overlap_in_words
+from viewer.ui.overlays.attention_session import AttentionSession
+from viewer.ui.overlays.attention_text import ALL_LEVELS, compared_in_words, levels_drawn
+from viewer.ui.overlays.encoder_dialog import EncoderDialog, use_after_terms
+from viewer.ui.overlays.legend import PARTLY_KNOWN, LegendEntry
 from viewer.ui.widgets.dialogs import show_dialog
 from viewer.ui.widgets.limited_scroll_area import breakable
 from viewer.ui.widgets.messages import MessageKind
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from viewer.overlay.layer import OverlayLayer
     from viewer.relevance.encoders.card import EncoderCard
     from viewer.relevance.worker.messages import Progress
-    from viewer.ui.attention_session import AttentionChoice
     from viewer.ui.canvas.slide_view import SlideView
-    from viewer.ui.overlay_layers import OverlayLayers
+    from viewer.ui.overlays.attention_session import AttentionChoice
+    from viewer.ui.overlays.overlay_layers import OverlayLayers
     from viewer.ui.widgets.messages import MessageArea
     from viewer.ui.widgets.theme import ThemeKeeper
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from viewer.relevance.exchange.read_map import ImportedMap
     from viewer.slide.source import Source
     from viewer.ui.canvas.slide_view import SlideView
-    from viewer.ui.overlay_layers import OverlayLayers
+    from viewer.ui.overlays.overlay_layers import OverlayLayers
     from viewer.ui.widgets.messages import MessageArea
 
 PATTERNS = "*.h5 *.hdf5 *.tif *.tiff *.btf *.geojson *.json *.db *.npy *.npz"

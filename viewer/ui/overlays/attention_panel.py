@@ -22,9 +22,9 @@ from PySide6.QtWidgets import (
 from viewer.overlay.attention_look import LEVELS, HierarchyLook, levels_of
 from viewer.relevance.attention.slide_attention import MAX, MEAN
 from viewer.relevance.encoders.card import HEAD_PREFIX
-from viewer.ui.analysis_bar import AnalysisBar
-from viewer.ui.attention_session import AttentionChoice
-from viewer.ui.attention_words import ALL_LEVELS, MANY
+from viewer.ui.overlays.analysis_bar import AnalysisBar
+from viewer.ui.overlays.attention_session import AttentionChoice
+from viewer.ui.overlays.attention_text import ALL_LEVELS, MANY
 from viewer.ui.widgets.limited_scroll_area import LowPage
 from viewer.ui.widgets.theme import em_px
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from viewer.common.scale import pixel_size_in_words, whole_units
 from viewer.overlay.layer import FAINT_BELOW
-from viewer.ui.legend import NOT_A_DIAGNOSIS, Legend, LegendEntry, bar_image
+from viewer.ui.overlays.legend import NOT_A_DIAGNOSIS, Legend, LegendEntry, bar_image
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from viewer.overlay.attention_look import HierarchyLook
-from viewer.ui.attention_words import ALL_LEVELS, compared_in_words, levels_drawn
+from viewer.ui.overlays.attention_text import ALL_LEVELS, compared_in_words, levels_drawn
 
 
 def test_levels_are_drawn_as_they_fade_in() -> None:

@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLabel
 from viewer.overlay.attention_look import LEVELS, MODES, HierarchyLook
 from viewer.relevance.attention.slide_attention import MAX, MEAN
 from viewer.relevance.encoders.measured.card import SALIENCY
-from viewer.ui.attention_controls import AttentionControls, head_in_words, overlap_in_words
-from viewer.ui.attention_session import AttentionChoice
-from viewer.ui.encoder_dialog import card_facts
+from viewer.ui.overlays.attention_panel import AttentionControls, head_in_words, overlap_in_words
+from viewer.ui.overlays.attention_session import AttentionChoice
+from viewer.ui.overlays.encoder_dialog import card_facts
 from viewer.ui.widgets.theme import ThemeKeeper
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from viewer.overlay.layer import OverlayLayer, OverlayLook, colour_stops
-from viewer.ui.layer_list import LayerRow
-from viewer.ui.legend import ESTIMATED, LegendEntry, provenance_in_words
+from viewer.ui.overlays.layer_list import LayerRow
+from viewer.ui.overlays.legend import ESTIMATED, LegendEntry, provenance_in_words
 
 if TYPE_CHECKING:
     from viewer.common.settings import Overlay
     from viewer.relevance.patches.field import RelevanceField
     from viewer.ui.canvas.slide_view import SlideView
-    from viewer.ui.legend import Legend
+    from viewer.ui.overlays.legend import Legend
 
 PRESENT = "query"
 _BESIDE = "beside"

@@ -14,7 +14,7 @@ from viewer.common.settings import Settings
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.worker.messages import Failed, Note, Progress, WorkerDied
-from viewer.ui.attention_session import AttentionChoice, AttentionSession
+from viewer.ui.overlays.attention_session import AttentionChoice, AttentionSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

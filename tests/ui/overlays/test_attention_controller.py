@@ -15,11 +15,11 @@ from viewer.relevance.encoders.measured.card import SALIENCY
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.worker.messages import Failed, Note, Progress, WorkerDied
-from viewer.ui.attention_session import AttentionSession
-from viewer.ui.attention_tools import AttentionTools
-from viewer.ui.encoder_dialog import EncoderDialog
-from viewer.ui.legend import Legend, LegendEntry
-from viewer.ui.overlay_layers import OverlayLayers
+from viewer.ui.overlays.attention_controller import AttentionTools
+from viewer.ui.overlays.attention_session import AttentionSession
+from viewer.ui.overlays.encoder_dialog import EncoderDialog
+from viewer.ui.overlays.legend import Legend, LegendEntry
+from viewer.ui.overlays.overlay_layers import OverlayLayers
 from viewer.ui.widgets.theme import ThemeKeeper
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def test_a_head_is_used_after_the_terms_of_the_model_whose_features_it_reads(
     stage: Stage, open_view: FakeSlideView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     over_hipt = replace(HEAD, features_of="hipt")
-    monkeypatch.setattr("viewer.ui.attention_tools.head_cards", lambda: (over_hipt,))
+    monkeypatch.setattr("viewer.ui.overlays.attention_controller.head_cards", lambda: (over_hipt,))
     stage.tools.show_encoders([SALIENCY, HIPT])
     show(stage, 2)
     assert dialog_of(open_view).card is HIPT

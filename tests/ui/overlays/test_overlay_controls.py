@@ -10,8 +10,8 @@ from PySide6.QtCore import Qt
 
 from viewer.common.settings import Choice, Overlay, Settings
 from viewer.overlay.layer import COLOUR_MAPS
-from viewer.ui.layer_list import LayerList, LayerRow
-from viewer.ui.overlay_controls import OverlayControls
+from viewer.ui.overlays.layer_list import LayerList, LayerRow
+from viewer.ui.overlays.overlay_controls import OverlayControls
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot

@@ -1,0 +1,1 @@
+"""Layers, legend and attention: controls and controllers."""

@@ -31,7 +31,7 @@ from viewer.ui.panels.navigator import Navigator
 from viewer.ui.panels.properties import PropertiesPanel
 from viewer.ui.panels.slide_folder import SlideFolder
 from viewer.ui.panels.thumbnails import PortraitMaker, prune
-from viewer.ui.query_tools import QueryTools
+from viewer.ui.search.controller import QueryTools
 from viewer.ui.slide_area import SlideArea
 from viewer.ui.start_page import StartPage
 from viewer.ui.status_line import StatusLine

@@ -19,9 +19,6 @@ from viewer.relevance.encoders.registry import cards, read_registry
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.ui.canvas.hold_key import HoldKey
 from viewer.ui.canvas.slide_picker import SlidePicker
-from viewer.ui.examples_box import Example, cells_in_frame
-from viewer.ui.hit_list import HitRow
-from viewer.ui.hit_pictures import HitPictures
 from viewer.ui.overlays.attention_controller import AttentionTools
 from viewer.ui.overlays.encoder_dialog import EncoderDialog, use_after_terms
 from viewer.ui.overlays.layer_list import LayerList
@@ -30,9 +27,12 @@ from viewer.ui.overlays.map_import import MapImport
 from viewer.ui.overlays.overlay_controls import OverlayControls
 from viewer.ui.overlays.overlay_layers import OverlayLayers
 from viewer.ui.panels.pixel_size_dialog import TO_LAY_A_MAP, TO_SEARCH, TO_SHOW_ATTENTION, PixelSize
-from viewer.ui.query_panel import QueryPanel, empty_html
-from viewer.ui.relevance_session import RelevanceSession
-from viewer.ui.saved_queries import SavedQueries
+from viewer.ui.search.hit_list import HitRow
+from viewer.ui.search.hit_thumbnails import HitPictures
+from viewer.ui.search.query_panel import QueryPanel, empty_html
+from viewer.ui.search.saved_queries import SavedQueries
+from viewer.ui.search.search_state import Example, cells_in_frame
+from viewer.ui.search.session import RelevanceSession
 from viewer.ui.widgets.dialogs import show_dialog
 from viewer.ui.widgets.limited_scroll_area import LowPage
 from viewer.ui.widgets.messages import MessageKind

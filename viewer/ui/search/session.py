@@ -30,8 +30,7 @@ from viewer.relevance.worker.messages import (
     WorkerDied,
 )
 from viewer.ui.canvas.viewport_report import LOOK_INTERVAL_MS, tell_where_looked
-from viewer.ui.explain_card import Explanation
-from viewer.ui.question import Question
+from viewer.ui.search.search_state import Explanation, Question
 from viewer.ui.widgets.background_worker import SideThread
 from viewer.ui.widgets.gui_thread import Outbox
 from viewer.ui.widgets.throttle import Throttle
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
     from viewer.relevance.query.tree import Query
     from viewer.relevance.worker.messages import Event
     from viewer.ui.canvas.slide_view import SlideView
-    from viewer.ui.examples_box import Example, Examples
+    from viewer.ui.search.search_state import Example, Examples
 
     MakeClient = Callable[[Callable[[Event], None]], RelevanceClient]
 

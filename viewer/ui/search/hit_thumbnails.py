@@ -10,12 +10,12 @@ from PySide6.QtGui import QImage
 
 from viewer.slide.geometry import Rect
 from viewer.slide.region import read_region
-from viewer.ui.hit_list import PICTURE_PX, HitModel
+from viewer.ui.search.hit_list import PICTURE_PX, HitModel
 from viewer.ui.widgets.background_worker import SideThread
 
 if TYPE_CHECKING:
     from viewer.slide.source import Source
-    from viewer.ui.hit_list import HitRow
+    from viewer.ui.search.hit_list import HitRow
 
 SHOWN_UM = 512.0
 """Side of the tissue that a picture shows at least: one patch alone shows no architecture."""

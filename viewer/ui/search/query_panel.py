@@ -20,12 +20,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.ui.examples_box import ExamplesBox
-from viewer.ui.explain_card import ExplainCard
-from viewer.ui.hit_list import HitList
 from viewer.ui.overlays.analysis_bar import AnalysisBar
-from viewer.ui.query_box import QueryBox
-from viewer.ui.weight_editor import WeightEditor
+from viewer.ui.search.examples import ExamplesBox
+from viewer.ui.search.explanation import ExplainCard
+from viewer.ui.search.hit_list import HitList
+from viewer.ui.search.query_box import QueryBox
+from viewer.ui.search.weight_editor import WeightEditor
 from viewer.ui.widgets.limited_scroll_area import ModestArea, breakable
 from viewer.ui.widgets.theme import em_px
 
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
     from viewer.relevance.encoders.card import EncoderCard
-    from viewer.ui.hit_list import HitRow
-    from viewer.ui.question import Question
+    from viewer.ui.search.hit_list import HitRow
+    from viewer.ui.search.search_state import Question
     from viewer.ui.widgets.theme import ThemeKeeper
 
 EXAMPLE_QUERIES = ("lymphocytes", "necrosis", "adipose tissue without blood vessels", "glands near fat")

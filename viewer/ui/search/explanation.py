@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -11,34 +10,10 @@ from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
-    from viewer.relevance.encoders.card import Reason
+    from viewer.ui.search.search_state import Explanation, LeafExplanation
 
 HINT = "Click the slide, or choose a place of the list, to see which measurements made the value there."
 _MOST_REASONS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class LeafExplanation:
-    """One part of the query at one patch.
-
-    ``reasons`` is None while they are on their way, () where the encoder has none to name.
-    """
-
-    term: str
-    reasons: tuple[Reason, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What is known of one patch: where it is, the value of the whole query there, and its parts.
-
-    ``score`` is None where the patch is not analysed.
-    """
-
-    place: str
-    score: float | None
-    estimated: bool
-    leaves: tuple[LeafExplanation, ...]
 
 
 class ExplainCard(QFrame):

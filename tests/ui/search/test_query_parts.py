@@ -15,8 +15,6 @@ from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.patches.progress import Looked
 from viewer.relevance.query.tree import All, AnyOf, Like, Near, Term, Without, leaf_roles
 from viewer.relevance.worker.messages import Progress
-from viewer.ui.examples_box import MAX_EXAMPLES, Example, Examples, ExamplesBox, cells_in_frame
-from viewer.ui.explain_card import HINT, ExplainCard, Explanation, LeafExplanation
 from viewer.ui.overlays.analysis_bar import AnalysisBar, progress_in_words
 from viewer.ui.overlays.encoder_dialog import EncoderDialog, card_facts
 from viewer.ui.overlays.legend import (
@@ -27,7 +25,17 @@ from viewer.ui.overlays.legend import (
     LegendEntry,
     provenance_in_words,
 )
-from viewer.ui.weight_editor import WeightEditor
+from viewer.ui.search.examples import ExamplesBox
+from viewer.ui.search.explanation import HINT, ExplainCard
+from viewer.ui.search.search_state import (
+    MAX_EXAMPLES,
+    Example,
+    Examples,
+    Explanation,
+    LeafExplanation,
+    cells_in_frame,
+)
+from viewer.ui.search.weight_editor import WeightEditor
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot

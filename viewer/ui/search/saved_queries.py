@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.relevance.query.tree import Query
-    from viewer.ui.question import Question
+    from viewer.ui.search.search_state import Question
 
 _LONGEST_IN_MENU = 60
 

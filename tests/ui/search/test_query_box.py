@@ -10,7 +10,7 @@ from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QToolTip
 
 from viewer.relevance.query.tree import MAX_TEXT
-from viewer.ui.query_box import QueryBox
+from viewer.ui.search.query_box import QueryBox
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QApplication, QScrollArea, QSlider, QWidget
 
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.parser import parse
-from viewer.ui.query_panel import QueryPanel
-from viewer.ui.question import Question
+from viewer.ui.search.query_panel import QueryPanel
+from viewer.ui.search.search_state import Question
 from viewer.ui.widgets.theme import ThemeKeeper
 
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> list[FakeClient]:
         made.append(FakeClient(on_event))
         return made[-1]
 
-    monkeypatch.setattr("viewer.ui.relevance_session.RelevanceClient", make)
+    monkeypatch.setattr("viewer.ui.search.session.RelevanceClient", make)
     return made
 
 

@@ -10,8 +10,8 @@ from PySide6.QtGui import QImage
 
 from viewer.relevance.patches.peaks import Hit
 from viewer.slide.geometry import Rect
-from viewer.ui.hit_list import HitList, HitRow
-from viewer.ui.hit_pictures import SHOWN_UM, HitPictures, picture_rect
+from viewer.ui.search.hit_list import HitList, HitRow
+from viewer.ui.search.hit_thumbnails import SHOWN_UM, HitPictures, picture_rect
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -21,66 +19,15 @@ from PySide6.QtWidgets import (
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from PySide6.QtGui import QKeyEvent
 
-    from viewer.relevance.patches.grid import PatchGrid
+    from viewer.ui.search.search_state import Examples
 
-Cell = tuple[int, int]
-"""(row, column) of a patch."""
-MAX_EXAMPLES = 500
+
 _HINT = (
     "Draw a frame on the slide with Pick. The upper buttons add the middle of the view, their keys the place "
     "under the pointer."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """Some patches that were added together: a click adds one, a drawn frame those within it."""
-
-    cells: frozenset[Cell]
-    like: bool
-    place: str
-
-    @property
-    def words(self) -> str:
-        sign = "+ like" if self.like else "− unlike"
-        count = f", {len(self.cells)} patches" if len(self.cells) > 1 else ""
-        return f"{sign} {self.place}{count}"
-
-
-@dataclass(frozen=True, slots=True)
-class Examples:
-    """All examples of one search. A later one overrules an earlier one on patches that both hold."""
-
-    items: tuple[Example, ...] = ()
-
-    @property
-    def positives(self) -> tuple[Cell, ...]:
-        return self._cells(like=True)
-
-    @property
-    def negatives(self) -> tuple[Cell, ...]:
-        return self._cells(like=False)
-
-    def added(self, example: Example) -> Examples:
-        """With one more. Raises ValueError where it would be more patches than are taken."""
-        grown = replace(self, items=(*self.items, example))
-        if len(grown.positives) + len(grown.negatives) > MAX_EXAMPLES:
-            raise ValueError(f"examples may hold {MAX_EXAMPLES} patches in all; draw a smaller frame")
-        return grown
-
-    def without(self, number: int) -> Examples:
-        """Without the example of that number."""
-        return replace(self, items=self.items[:number] + self.items[number + 1 :])
-
-    def _cells(self, *, like: bool) -> tuple[Cell, ...]:
-        kind: dict[Cell, bool] = {}
-        for item in self.items:
-            kind.update(dict.fromkeys(item.cells, item.like))
-        return tuple(sorted(cell for cell, is_like in kind.items() if is_like == like))
 
 
 class ExamplesBox(QWidget):
@@ -168,16 +115,6 @@ class ExamplesBox(QWidget):
     def _refresh(self) -> None:
         self.remove.setEnabled(self._list.currentRow() >= 0)
         self.clear.setEnabled(self._list.count() > 0)
-
-
-def cells_in_frame(grid: PatchGrid, corners: Sequence[tuple[float, float]]) -> frozenset[Cell]:
-    """The patches whose centres lie within a convex outline of slide points, wound either way."""
-    x = (np.arange(grid.columns) + 0.5) * grid.patch_width_px
-    y = (np.arange(grid.rows)[:, None] + 0.5) * grid.patch_height_px
-    sides = zip(corners, [*corners[1:], corners[0]], strict=True)
-    turns = np.stack([(bx - ax) * (y - ay) - (by - ay) * (x - ax) for (ax, ay), (bx, by) in sides])
-    within = (turns >= 0).all(axis=0) | (turns <= 0).all(axis=0)
-    return frozenset((int(row), int(col)) for row, col in np.argwhere(within))
 
 
 def _button(text: str, tip: str) -> QPushButton:

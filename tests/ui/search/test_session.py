@@ -22,9 +22,8 @@ from viewer.relevance.worker.messages import (
     WorkerDied,
 )
 from viewer.ui.canvas.viewport_report import tell_where_looked
-from viewer.ui.examples_box import Example
-from viewer.ui.explain_card import Explanation
-from viewer.ui.relevance_session import RelevanceSession
+from viewer.ui.search.search_state import Example, Explanation
+from viewer.ui.search.session import RelevanceSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,9 +9,8 @@ from PySide6.QtWidgets import QInputDialog, QWidget
 
 from viewer.common.paths import state_dir
 from viewer.relevance.query.tree import Like, Term
-from viewer.ui.examples_box import Example, Examples
-from viewer.ui.question import Question
-from viewer.ui.saved_queries import SavedQueries
+from viewer.ui.search.saved_queries import SavedQueries
+from viewer.ui.search.search_state import Example, Examples, Question
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot

@@ -1,0 +1,1 @@
+"""The query panel, its state and its controller."""

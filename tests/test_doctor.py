@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from viewer import doctor, probes
-from viewer.ui.display import DisplayError
+from viewer.ui.shell.display import DisplayError
 
 
 def answer(

@@ -98,7 +98,7 @@ def navigate(
     from PySide6.QtCore import QEventLoop, QTimer
 
     from viewer.slide.formats.registry import open_for_viewing
-    from viewer.ui.app import application
+    from viewer.ui.shell.app import application
 
     with application(settings.replace("streaming", fade_ms=0)) as (qt, window):
         view = window.view

@@ -255,13 +255,13 @@ def _json_option(parser: argparse.ArgumentParser) -> None:
 
 
 def _open(options: argparse.Namespace) -> int:
-    from viewer.ui.app import run
+    from viewer.ui.shell.app import run
 
     return run(options.paths)
 
 
 def _demo(_options: argparse.Namespace) -> int:
-    from viewer.ui.app import run_demo
+    from viewer.ui.shell.demo import run_demo
 
     return run_demo()
 

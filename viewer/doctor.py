@@ -12,7 +12,7 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from viewer.ui.display import DisplayError, has_display, require_display
+from viewer.ui.shell.display import DisplayError, has_display, require_display
 
 PROBE_TIMEOUT_S = 60
 SYSTEM_HINT = (

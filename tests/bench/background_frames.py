@@ -61,7 +61,7 @@ def measured(slide: Path, rounds: int, encoder_id: str) -> dict[str, float | boo
     from viewer.relevance.worker.client import RelevanceClient
     from viewer.relevance.worker.messages import Progress
     from viewer.slide.formats.registry import open_for_viewing
-    from viewer.ui.app import application
+    from viewer.ui.shell.app import application
 
     progress: list[Progress] = []
 

@@ -29,7 +29,7 @@ def main() -> None:
 
     from viewer.common.settings import Settings
     from viewer.slide.formats.registry import open_for_viewing
-    from viewer.ui.app import application
+    from viewer.ui.shell.app import application
 
     slide = slide_or_phantom(options.slide)
     with application(Settings.default()) as (qt, window):

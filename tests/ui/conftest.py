@@ -16,9 +16,9 @@ from viewer.common.settings import Settings
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect
 from viewer.slide.source import SlideInfo
-from viewer.state import ReaderState
-from viewer.ui.main_window import MainWindow
 from viewer.ui.panels.thumbnails import PortraitMaker
+from viewer.ui.shell.main_window import MainWindow
+from viewer.ui.shell.reader_state import ReaderState
 from viewer.ui.widgets.theme import ThemeKeeper
 
 if TYPE_CHECKING:

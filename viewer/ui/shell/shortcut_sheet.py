@@ -16,9 +16,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.ui.action_table import ACTIONS, MENUS
-from viewer.ui.actions import keys_in_force, keys_in_words
 from viewer.ui.canvas.hold_key import HIDE_KEY_NAME
+from viewer.ui.shell.action_table import ACTIONS, MENUS
+from viewer.ui.shell.actions import keys_in_force, keys_in_words
 from viewer.ui.widgets.theme import em_px, without_icons
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.ui.sources import MadeSource
 from viewer.slide.source import SlideError
-from viewer.ui.opening import SlideOpener
+from viewer.ui.shell.slide_opener import SlideOpener
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
     from pytestqt.qtbot import QtBot
 
-    from viewer.ui.opening import Progress
+    from viewer.ui.shell.slide_opener import Progress
 
 GOOD, SLOW = Path("good.svs"), Path("slow.svs")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMenu, QToolBar, QToolButton, QWidget
 
-from viewer.ui.action_table import ACTIONS, MENUS, PRESETS, TOOLBAR
+from viewer.ui.shell.action_table import ACTIONS, MENUS, PRESETS, TOOLBAR
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QMainWindow
 
-    from viewer.state import ReaderState
-    from viewer.ui.actions import ActionSet
+    from viewer.ui.shell.actions import ActionSet
+    from viewer.ui.shell.reader_state import ReaderState
     from viewer.ui.widgets.theme import ThemeKeeper
 
 RECENT_IN_MENU = 10

@@ -17,10 +17,10 @@ from tests.ui.sources import MadeSource
 from viewer.common.paths import cache_dir
 from viewer.common.settings import Settings, settings_path
 from viewer.slide.geometry import TileKey
-from viewer.state import ReaderState
-from viewer.ui.shortcut_sheet import ShortcutSheet
+from viewer.ui.shell.layout import layout_path, restore_layout
+from viewer.ui.shell.reader_state import ReaderState
+from viewer.ui.shell.shortcut_sheet import ShortcutSheet
 from viewer.ui.widgets.messages import MessageKind
-from viewer.ui.window_layout import layout_path, restore_layout
 from viewer.view.camera import View
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
-    from viewer.ui.main_window import MainWindow
+    from viewer.ui.shell.main_window import MainWindow
 
     OpenIn = Callable[[MainWindow, Path], None]
 

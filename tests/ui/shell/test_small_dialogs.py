@@ -13,9 +13,9 @@ from tests.ui.sources import MadeSource
 from viewer.common.scale import whole_units
 from viewer.slide.source import TileError
 from viewer.slide.tissue.pixel_size import PixelSizeEstimate
-from viewer.ui.action_table import ACTIONS
 from viewer.ui.panels.pixel_size_dialog import PixelSize
-from viewer.ui.shortcut_sheet import GESTURES, ShortcutSheet
+from viewer.ui.shell.action_table import ACTIONS
+from viewer.ui.shell.shortcut_sheet import GESTURES, ShortcutSheet
 
 if TYPE_CHECKING:
     from collections.abc import Callable

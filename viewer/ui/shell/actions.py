@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QAction, QKeySequence
 
-from viewer.ui.action_spec import ActionSpec, Need
-from viewer.ui.action_table import ACTIONS
+from viewer.ui.shell.action_table import ACTIONS, ActionSpec, Need
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

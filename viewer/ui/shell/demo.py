@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from viewer.common.paths import cache_dir
 from viewer.common.progress import progress_bar
-from viewer.ui.app import application
-from viewer.ui.display import DisplayError, VirtualDisplay, has_display
+from viewer.ui.shell.app import application
+from viewer.ui.shell.display import DisplayError, VirtualDisplay, has_display
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from PySide6.QtWidgets import QApplication
 
-    from viewer.ui.main_window import MainWindow
-    from viewer.ui.opening import Progress
+    from viewer.ui.shell.main_window import MainWindow
+    from viewer.ui.shell.slide_opener import Progress
 
 DEMO_SIZE_PX = 16_384
 DEMO_SEED = 1
@@ -94,3 +94,14 @@ def save_picture(app: QApplication, target: Path) -> None:
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     app.primaryScreen().grabWindow(0).save(buffer, "PNG")
     save_atomically(target, bytes(data.data()))
+
+
+def run_demo(*, screenshot: Path | None = None) -> int:
+    """Make the demo slide, once, and open it in the window. Returns the exit status.
+
+    Without a display the window opens on a virtual one, leaves its picture in ``screenshot`` (None: a file in
+    the cache folder), and closes.
+    """
+    from viewer.ui.shell.demo import demo
+
+    return demo(screenshot=screenshot)

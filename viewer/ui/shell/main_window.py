@@ -18,28 +18,27 @@ from PySide6.QtWidgets import QDialog, QMainWindow
 from gpu.context import gl_info
 from viewer.common.atomic_write import SaveError
 from viewer.common.log import logger
-from viewer.ui.action_spec import Need
-from viewer.ui.actions import ActionSet
 from viewer.ui.canvas.hud import Hud
 from viewer.ui.canvas.slide_view import SlideView
 from viewer.ui.canvas.vector_overlay import VectorOverlay
-from viewer.ui.commands import Commands
-from viewer.ui.file_mark import FileMark
-from viewer.ui.opening import SlideOpener
 from viewer.ui.panels.adjustments import AdjustmentsPanel
 from viewer.ui.panels.navigator import Navigator
 from viewer.ui.panels.properties import PropertiesPanel
 from viewer.ui.panels.slide_folder import SlideFolder
 from viewer.ui.panels.thumbnails import PortraitMaker, prune
 from viewer.ui.search.controller import QueryTools
-from viewer.ui.slide_area import SlideArea
-from viewer.ui.start_page import StartPage
-from viewer.ui.status_line import StatusLine
+from viewer.ui.shell.action_table import Need
+from viewer.ui.shell.actions import ActionSet
+from viewer.ui.shell.commands import Commands
+from viewer.ui.shell.layout import save_layout
+from viewer.ui.shell.menus import RecentMenu, fill_menus, make_dock, make_toolbar
+from viewer.ui.shell.slide_opener import FileMark, SlideOpener
+from viewer.ui.shell.start_page import StartPage
+from viewer.ui.shell.status_line import StatusLine
+from viewer.ui.shell.view_area import SlideArea
 from viewer.ui.widgets.gui_thread import Outbox
 from viewer.ui.widgets.messages import MessageArea, MessageKind
 from viewer.ui.widgets.theme import em_px
-from viewer.ui.window_chrome import RecentMenu, fill_menus, make_dock, make_toolbar
-from viewer.ui.window_layout import save_layout
 from viewer.view.gaze import NoGaze
 from viewer.view.gaze_selection import chosen_gaze
 
@@ -52,8 +51,8 @@ if TYPE_CHECKING:
     from viewer.common.log import Logging
     from viewer.common.settings import Overlay, Settings
     from viewer.slide.source import Source
-    from viewer.state import ReaderState
-    from viewer.ui.opening import Prepare
+    from viewer.ui.shell.reader_state import ReaderState
+    from viewer.ui.shell.slide_opener import Prepare
     from viewer.ui.widgets.theme import ThemeKeeper
 
 log = logger("ui")

@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.ui.action_table import ACTIONS
-from viewer.ui.actions import conflicts, keys_in_force, keys_in_words
+from viewer.ui.shell.action_table import ACTIONS
+from viewer.ui.shell.actions import conflicts, keys_in_force, keys_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from viewer.common.paths import state_dir
-from viewer.state import MAX_RECENT, MAX_VIEWS, ReaderState
+from viewer.ui.shell.reader_state import MAX_RECENT, MAX_VIEWS, ReaderState
 from viewer.view.camera import View
 
 VIEW = View(1000.5, 2000.25, 4.0, 0.5)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QSplitter, QStackedWidget, QVBoxLayou
 
 if TYPE_CHECKING:
     from viewer.ui.canvas.slide_view import SlideView
-    from viewer.ui.start_page import StartPage
+    from viewer.ui.shell.start_page import StartPage
     from viewer.ui.widgets.messages import MessageArea
 
 

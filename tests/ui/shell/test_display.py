@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from viewer.ui.display import DisplayError, VirtualDisplay, has_display, require_display
+from viewer.ui.shell.display import DisplayError, VirtualDisplay, has_display, require_display
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only on Linux can the display be missing")
 
@@ -46,7 +46,7 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_name: str) -> None:
         raise OSError("libxcb-cursor.so.0: cannot open shared object file: No such file or directory")
 
-    monkeypatch.setattr("viewer.ui.display.ctypes.CDLL", refuse)
+    monkeypatch.setattr("viewer.ui.shell.display.ctypes.CDLL", refuse)
     with pytest.raises(DisplayError, match=r"libxcb-cursor\.so\.0 is missing"):
         require_display()
 

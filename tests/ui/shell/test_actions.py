@@ -9,10 +9,9 @@ import pytest
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QKeySequence
 
-from viewer.ui.action_spec import ActionSpec, Need
-from viewer.ui.action_table import ACTIONS, MENUS, TOOLBAR
-from viewer.ui.actions import ActionSet, conflicts, keys_in_force, keys_in_words
-from viewer.ui.commands import Commands
+from viewer.ui.shell.action_table import ACTIONS, MENUS, TOOLBAR, ActionSpec, Need
+from viewer.ui.shell.actions import ActionSet, conflicts, keys_in_force, keys_in_words
+from viewer.ui.shell.commands import Commands
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication

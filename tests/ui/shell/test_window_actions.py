@@ -10,8 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QToolButton, QTreeWidget
 
 from tests.ui.slide_files import write_slide
-from viewer.ui.action_spec import Need
-from viewer.ui.action_table import ACTIONS
+from viewer.ui.shell.action_table import ACTIONS, Need
 from viewer.view.gaze import NoGaze
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
-    from viewer.ui.main_window import MainWindow
+    from viewer.ui.shell.main_window import MainWindow
 
     OpenIn = Callable[[MainWindow, Path], None]
 
@@ -146,7 +145,7 @@ def test_dialogs_open_beside_the_window(
 
 
 def test_preferences_change_the_window(window: MainWindow) -> None:
-    from viewer.ui.preferences import Preferences
+    from viewer.ui.shell.preferences import Preferences
 
     window.actions_["preferences"].trigger()
     dialog = next(w for w in QApplication.topLevelWidgets() if isinstance(w, Preferences) and w.isVisible())

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[float, float], None]
     Prepare = Callable[[Path, Progress], None]
+    from pathlib import Path
 
 log = logger("ui")
 
@@ -135,3 +136,33 @@ class SlideOpener(QObject):
         else:
             log.info("not opened: %s: %s", job.path, reason)
             self.failed.emit(job.path, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class FileMark:
+    """A file's path and size, the size None where it could not be asked for."""
+
+    path: Path
+    size_bytes: int | None
+
+    @classmethod
+    def of(cls, path: Path) -> FileMark:
+        """The file as it is now. One that cannot be asked has the size None."""
+        return cls(path, _size_bytes(path))
+
+    def trouble(self) -> str:
+        """A sentence on why tiles of the file may fail now."""
+        size_bytes = _size_bytes(self.path)
+        if size_bytes is None:
+            return "The file is gone, or can no longer be reached."
+        if self.size_bytes is not None and size_bytes != self.size_bytes:
+            sizes = f"it has {size_bytes:,} bytes, it had {self.size_bytes:,}"
+            return f"The file changed while it was open: {sizes}."
+        return "The file is damaged there, or its disk is; the log has the details."
+
+
+def _size_bytes(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None

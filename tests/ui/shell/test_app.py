@@ -14,14 +14,14 @@ import pytest
 from PySide6.QtGui import QImage
 
 from viewer.common.settings import Settings, settings_path
-from viewer.ui.app import closed_by_signals, fill_screen_nearly, load_settings, mishaps_shown
+from viewer.ui.shell.app import closed_by_signals, fill_screen_nearly, load_settings, mishaps_shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pytestqt.qtbot import QtBot
 
-    from viewer.ui.main_window import MainWindow
+    from viewer.ui.shell.main_window import MainWindow
 
 PATIENCE_S = 60
 
@@ -140,7 +140,7 @@ raise SystemExit(demo.demo(screenshot=Path({str(picture)!r})))
     ],
 )
 def test_a_display_without_opengl_gives_one_clear_error(without: dict[str, str], message: str) -> None:
-    code = "from viewer.ui.app import application\nwith application(): pass"
+    code = "from viewer.ui.shell.app import application\nwith application(): pass"
     process = start(code, QT_QPA_PLATFORM="xcb", **without)
     _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
@@ -150,7 +150,7 @@ def test_a_display_without_opengl_gives_one_clear_error(without: dict[str, str],
 def test_what_qt_says_is_logged(own_folders: Path) -> None:
     code = (
         "from PySide6.QtCore import qWarning\n"
-        "from viewer.ui.app import application\n"
+        "from viewer.ui.shell.app import application\n"
         "with application(): qWarning('a word from Qt')"
     )
     process = start(code)

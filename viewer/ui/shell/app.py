@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from gpu.context import prepare_egl_environment
 from viewer.common.log import Logging, logger
 from viewer.common.settings import Settings, SettingsError
-from viewer.ui.display import require_display
+from viewer.ui.shell.display import require_display
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QApplication
 
-    from viewer.ui.main_window import MainWindow
+    from viewer.ui.shell.main_window import MainWindow
 
 log = logger("ui")
 
@@ -39,7 +39,7 @@ def run(paths: Sequence[Path], *, settings: Settings | None = None) -> int:
 
     Raises DisplayError where no window can be opened.
     """
-    from viewer.ui.graphics import GraphicsError
+    from viewer.ui.shell.display import GraphicsError
 
     try:
         with application(settings) as (app, window):
@@ -60,7 +60,7 @@ def application(settings: Settings | None = None) -> Iterator[tuple[QApplication
     OpenGL.ERROR_CHECKING = False  # a call to the driver for each call of ours; tests run with it on
     from PySide6.QtWidgets import QApplication
 
-    from viewer.ui.graphics import require_opengl
+    from viewer.ui.shell.display import require_opengl
 
     logging = Logging()
     logging.start()
@@ -80,11 +80,11 @@ def application(settings: Settings | None = None) -> Iterator[tuple[QApplication
 @contextmanager
 def _window(app: QApplication, settings: Settings | None, logging: Logging) -> Iterator[MainWindow]:
     """The window on the screen; on leaving it is closed."""
-    from viewer.state import ReaderState
-    from viewer.ui.main_window import MainWindow
+    from viewer.ui.shell.layout import restore_layout
+    from viewer.ui.shell.main_window import MainWindow
+    from viewer.ui.shell.reader_state import ReaderState
     from viewer.ui.widgets.messages import MessageKind
     from viewer.ui.widgets.theme import ThemeKeeper
-    from viewer.ui.window_layout import restore_layout
 
     settings, problem = (settings, "") if settings is not None else load_settings()
     window = MainWindow(
@@ -231,14 +231,3 @@ def closed_by_signals(window: MainWindow) -> Iterator[None]:
 
 def _leave_to_the_socket(_number: int, _frame: FrameType | None) -> None:
     """A handler must be set for the signal not to end the process."""
-
-
-def run_demo(*, screenshot: Path | None = None) -> int:
-    """Make the demo slide, once, and open it in the window. Returns the exit status.
-
-    Without a display the window opens on a virtual one, leaves its picture in ``screenshot`` (None: a file in
-    the cache folder), and closes.
-    """
-    from viewer.ui.demo import demo
-
-    return demo(screenshot=screenshot)

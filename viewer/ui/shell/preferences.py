@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.common.settings import MIB, Choice, Limits, Settings, SettingsError
-from viewer.ui.shortcut_editor import ShortcutEditor
+from viewer.ui.shell.shortcut_editor import ShortcutEditor
 from viewer.ui.widgets.theme import em_px, without_icons
 
 if TYPE_CHECKING:

@@ -16,15 +16,15 @@ from viewer.slide.file_names import SLIDE_SUFFIXES
 from viewer.ui.panels.associated_images import AssociatedImages
 from viewer.ui.panels.go_to import GoTo
 from viewer.ui.panels.pixel_size_dialog import PixelSize
-from viewer.ui.preferences import Preferences
-from viewer.ui.shortcut_sheet import ShortcutSheet
+from viewer.ui.shell.preferences import Preferences
+from viewer.ui.shell.shortcut_sheet import ShortcutSheet
 from viewer.ui.widgets.dialogs import show_dialog
 from viewer.ui.widgets.messages import MessageKind
 from viewer.ui.widgets.theme import without_icons
 
 if TYPE_CHECKING:
     from viewer.ui.canvas.slide_view import SlideView
-    from viewer.ui.main_window import MainWindow
+    from viewer.ui.shell.main_window import MainWindow
 
 ABOUT = f"""<h3>Foveola {viewer.__version__}</h3>
 <p>A viewer for whole-slide images that knows where to look.</p>

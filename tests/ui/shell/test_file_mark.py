@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from viewer.ui.file_mark import FileMark
+from viewer.ui.shell.slide_opener import FileMark
 
 if TYPE_CHECKING:
     from pathlib import Path

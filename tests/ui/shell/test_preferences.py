@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialogButtonBox
 
 from viewer.common.settings import MIB, Settings
-from viewer.ui.preferences import Preferences
+from viewer.ui.shell.preferences import Preferences
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot

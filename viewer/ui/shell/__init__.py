@@ -1,0 +1,1 @@
+"""The window: start-up, actions, menus, preferences, active view, opening."""

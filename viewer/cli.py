@@ -339,7 +339,7 @@ def _phantom(options: argparse.Namespace) -> int:
 
 
 def _bench_navigate(options: argparse.Namespace) -> int:
-    from viewer.bench_navigate import navigate, read_trace
+    from viewer.bench.navigate import navigate, read_trace
     from viewer.common.progress import progress_bar
     from viewer.common.settings import Settings
 
@@ -353,14 +353,14 @@ def _bench_navigate(options: argparse.Namespace) -> int:
 
 
 def _bench_decode(options: argparse.Namespace) -> int:
-    from viewer.bench_decode import bench_decode
+    from viewer.bench.decode import bench_decode
 
     _print_figures(bench_decode(options.slide), as_json=options.json)
     return 0
 
 
 def _bench_encode(options: argparse.Namespace) -> int:
-    from viewer.bench_encode import bench_encode
+    from viewer.bench.encode import bench_encode
 
     figures = bench_encode(
         options.encoder, device=options.device, slide=options.slide, compiled=options.compile

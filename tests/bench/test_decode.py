@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from viewer.bench_decode import bench_decode
+from viewer.bench.decode import bench_decode
 from viewer.slide.source import SlideError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from viewer.bench_encode_slide import bench_slide
+from viewer.bench.encode_slide import bench_slide
 from viewer.common.errors import EncoderError
 from viewer.relevance.encoders.card import MEASURED_ID, SALIENCY_ID
 from viewer.relevance.encoders.hipt_encoder import HiptEncoder

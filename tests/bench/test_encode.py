@@ -12,9 +12,9 @@ import tifffile
 import torch
 from torch._dynamo.exc import TorchDynamoException
 
-from viewer import cli
 from viewer.bench import encode as bench
 from viewer.bench.encode import random_hipt
+from viewer.cli import main as cli
 from viewer.common.errors import EncoderError
 from viewer.relevance.encoders import hipt_encoder
 from viewer.relevance.encoders.hipt_encoder import HiptEncoder

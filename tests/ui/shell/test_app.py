@@ -90,7 +90,7 @@ def test_the_window_gets_most_of_the_screen(window: MainWindow) -> None:
 
 def test_without_a_display_one_line_says_so() -> None:
     process = start(
-        "import sys; from viewer.cli import main; sys.exit(main([]))", DISPLAY=None, WAYLAND_DISPLAY=None
+        "import sys; from viewer.cli.main import main; sys.exit(main([]))", DISPLAY=None, WAYLAND_DISPLAY=None
     )
     output, error = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
@@ -100,7 +100,7 @@ def test_without_a_display_one_line_says_so() -> None:
 
 
 def test_the_application_runs_and_ends_quietly_at_a_signal(slide_file: Path, own_folders: Path) -> None:
-    process = start(f"import sys; from viewer.cli import main; sys.exit(main([{str(slide_file)!r}]))")
+    process = start(f"import sys; from viewer.cli.main import main; sys.exit(main([{str(slide_file)!r}]))")
     state = own_folders / "state" / "reader.json"
     deadline = time.monotonic() + PATIENCE_S
     while not state.exists() and process.poll() is None and time.monotonic() < deadline:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from viewer import arguments, cli_relevance, terminal
+from viewer.cli import arguments, terminal
+from viewer.cli import query as cli_relevance
 
 if TYPE_CHECKING:
     import argparse

@@ -6,7 +6,8 @@ import re
 from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, Any
 
-from viewer import RESEARCH_USE, arguments, terminal
+from viewer import RESEARCH_USE
+from viewer.cli import arguments, terminal
 from viewer.common.text import shown
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ import tifffile
 import torch
 from PIL import Image
 
-from viewer import cli, cli_heatmap
+from viewer.cli import heatmap as cli_heatmap
+from viewer.cli import main as cli
 from viewer.overlay import attention_look as hierarchy
 from viewer.relevance.analysis import open as offline
 from viewer.relevance.attention import overlap_grid as overlapping

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tests.relevance.training_stores import written
-from viewer import cli
+from viewer.cli import main as cli
 from viewer.relevance.encoders.head_registry import HeadRegistry, read_heads
 
 ROOT = Path(__file__).parents[1]

@@ -10,7 +10,7 @@ import tifffile
 import torch
 
 from tests.relevance.models.test_hipt import saved, small
-from viewer import cli
+from viewer.cli import main as cli
 from viewer.relevance.encoders.registry import registry_file
 from viewer.slide.phantom.slide import write_phantom
 

@@ -11,7 +11,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from viewer import cli
+from viewer.cli import main as cli
 from viewer.slide.phantom.slide import write_phantom
 
 if TYPE_CHECKING:

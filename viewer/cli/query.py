@@ -10,7 +10,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from viewer import RESEARCH_USE, arguments, cli_map, terminal
+from viewer import RESEARCH_USE
+from viewer.cli import arguments, terminal
+from viewer.cli import maps as cli_map
 from viewer.common.atomic_write import check_savable
 from viewer.common.text import one_line, shown
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from viewer import doctor, probes
+from viewer.cli import doctor, probes
 from viewer.ui.shell.display import DisplayError
 
 

@@ -17,7 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import viewer
-from viewer import RESEARCH_USE, arguments, cli_heatmap, cli_map, cli_relevance, cli_training, terminal
+from viewer import RESEARCH_USE
+from viewer.cli import arguments, terminal
+from viewer.cli import heatmap as cli_heatmap
+from viewer.cli import maps as cli_map
+from viewer.cli import query as cli_relevance
+from viewer.cli import train as cli_training
 from viewer.common.text import in_words, one_line
 
 if TYPE_CHECKING:
@@ -267,7 +272,7 @@ def _demo(_options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from viewer import doctor
+    from viewer.cli import doctor
 
     findings = doctor.examine()
     terminal.put(json.dumps(doctor.as_data(findings), indent=2) if options.json else doctor.report(findings))

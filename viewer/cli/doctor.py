@@ -148,7 +148,7 @@ def _torch() -> Finding:
 
 def _probe(name: str) -> _Answer:
     """Run one probe in a process of its own, so that a crash in a driver is a finding and not the end."""
-    command = [sys.executable, "-m", "viewer.probes", name]
+    command = [sys.executable, "-m", "viewer.cli.probes", name]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:

@@ -18,7 +18,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from viewer import arguments, cli
+from viewer.cli import arguments
+from viewer.cli import main as cli
 from viewer.common.atomic_write import SaveError
 from viewer.slide.source import SlideError
 
@@ -93,7 +94,7 @@ def test_help_says_research_use_only(words: list[str], capsys: pytest.CaptureFix
 def test_help_loads_no_library() -> None:
     """What makes a start slow must be imported by the command that needs it."""
     code = (
-        "import sys\nfrom viewer.cli import main\n"
+        "import sys\nfrom viewer.cli.main import main\n"
         "try: main(['--help'])\n"
         "except SystemExit: print({'numpy', 'PIL', 'PySide6', 'OpenGL', 'tqdm'} & set(sys.modules))"
     )

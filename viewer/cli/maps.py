@@ -6,7 +6,8 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from viewer import __version__, arguments, terminal
+from viewer import __version__
+from viewer.cli import arguments, terminal
 
 if TYPE_CHECKING:
     import argparse

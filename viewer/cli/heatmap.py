@@ -7,7 +7,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from viewer import arguments, cli_head_map, cli_map, cli_relevance, terminal
+from viewer.cli import arguments, terminal
+from viewer.cli import head_map as cli_head_map
+from viewer.cli import maps as cli_map
+from viewer.cli import query as cli_relevance
 
 if TYPE_CHECKING:
     import argparse

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 import torch
 
-from viewer import cli
+from viewer.cli import main as cli
 from viewer.relevance.encoders.card import HEAD_PREFIX, MEASURED_ID, HeadEntry
 from viewer.relevance.encoders.head_registry import register_head
 from viewer.relevance.encoders.measured.card import MEASURED

@@ -1,0 +1,1 @@
+"""The ``foveola`` command: one file a group of commands."""

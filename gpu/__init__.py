@@ -1,0 +1,1 @@
+"""What runs on the graphics card: drawing in ``gl``, computing in ``compute``. Never imports ``viewer``."""

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpu.context import OffscreenContext, gl_info, prepare_egl_environment
+from gpu.gl.context import OffscreenContext, gl_info, prepare_egl_environment
 
 prepare_egl_environment()
 
@@ -26,7 +26,7 @@ OpenGL.ERROR_CHECKING = False  # as the application runs
 import numpy as np  # noqa: E402
 from OpenGL import GL  # noqa: E402
 
-from gpu.state import TILE_UNIT  # noqa: E402
+from gpu.gl.gl_state import TILE_UNIT  # noqa: E402
 from viewer.render.frame import Look  # noqa: E402
 from viewer.render.tile_engine import TileEngine
 from viewer.slide.geometry import Pyramid, TileKey  # noqa: E402

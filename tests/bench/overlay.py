@@ -17,7 +17,7 @@ import numpy as np
 from frame_cost import COLUMNS, HEIGHT_PX, ROWS, SCREEN, TILE_PX, WIDTH_PX, NoiseSource
 from OpenGL import GL
 
-from gpu.context import OffscreenContext, gl_info
+from gpu.gl.context import OffscreenContext, gl_info
 from viewer.overlay.attention_look import HierarchyLevels, HierarchyLook
 from viewer.overlay.layer import Overlay, OverlayLayer, OverlayLook, OverlayScene
 from viewer.relevance.patches.attention_codes import PATCHES_A_SIDE, TOKENS_A_SIDE

@@ -15,7 +15,7 @@ from time import perf_counter
 import numpy as np
 from _slides import slide_or_phantom
 
-from gpu.context import prepare_egl_environment
+from gpu.gl.context import prepare_egl_environment
 
 SIZE_PX = (1280, 800)
 PAN_FRAMES = 40

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gpu.program import read_shader
+from gpu.gl.program import read_shader
 from viewer.overlay.attention_look import HierarchyLevels, HierarchyLook
 from viewer.overlay.colour_map import ENTRIES, colour_maps, colour_stops
 from viewer.overlay.layer import (

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.gl.conftest import assert_golden, cut, gl, gl_session, make_pool, render
+from tests.gpu.gl.conftest import assert_golden, cut, gl, gl_session, make_pool, render
 
 __all__ = ["assert_golden", "cut", "gl", "gl_session", "make_pool", "render"]

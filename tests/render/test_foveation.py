@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from OpenGL import GL
 
-from gpu.program import Program, read_shader
-from gpu.renderer import Foveation
+from gpu.gl.program import Program, read_shader
+from gpu.gl.tile_renderer import Foveation
 from viewer.render.frame import Look
 from viewer.view.acuity import foveation_lod, tangent_per_px
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tests.gl.conftest import Cut
+    from tests.gpu.gl.conftest import Cut
 
 TANGENT = tangent_per_px((1920, 1080), 24.0, 60.0)
 WIDTH_PX = 512

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpu.renderer import TILE_INSTANCE
+from gpu.gl.tile_renderer import TILE_INSTANCE
 from viewer.stream.cover import DRAWN_TILE
 
 

@@ -10,7 +10,7 @@ import pytest
 from OpenGL import GL
 
 from gpu.errors import GpuError
-from gpu.overlay import OverlayRenderer
+from gpu.gl.field_renderer import OverlayRenderer
 from viewer.overlay.attention_look import MODES, HierarchyLevels, HierarchyLook, composed
 from viewer.overlay.colour_map import colour_maps
 from viewer.overlay.layer import Overlay, OverlayLayer, OverlayLook, OverlayScene

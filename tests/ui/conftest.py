@@ -69,7 +69,7 @@ def slide_view(qtbot: QtBot) -> Iterator[SlideView]:
     """An empty slide view in a window of its own."""
     from PySide6.QtWidgets import QMainWindow
 
-    from gpu.context import drain_errors
+    from gpu.gl.context import drain_errors
     from viewer.common.settings import Settings
     from viewer.ui.canvas.slide_view import SlideView
 

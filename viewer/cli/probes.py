@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def offscreen() -> dict[str, Any]:
     """OpenGL without a display, as snapshots use it."""
-    from gpu.context import OffscreenContext, gl_info
+    from gpu.gl.context import OffscreenContext, gl_info
 
     with OffscreenContext():
         return dict(gl_info())
@@ -21,7 +21,7 @@ def offscreen() -> dict[str, Any]:
 
 def window() -> dict[str, Any]:
     """Qt on the display, and OpenGL in it. Qt aborts the process where there is none."""
-    from gpu.context import prepare_egl_environment
+    from gpu.gl.context import prepare_egl_environment
 
     prepare_egl_environment()
     from PySide6.QtGui import QGuiApplication, QOffscreenSurface, QOpenGLContext

@@ -1,4 +1,4 @@
-"""What is laid over the slide: likeness per patch, and how it looks. Pure; gpu.overlay and the navigator draw
+"""What is laid over the slide: likeness per patch, and how it looks. Pure; gpu.gl.field_renderer and the navigator draw
 it.
 
 Three states are never confused: a patch was analysed (its score has a colour; 0 is clear), its score is only

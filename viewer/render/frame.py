@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from gpu.renderer import Foveation
+    from gpu.gl.tile_renderer import Foveation
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gpu.errors import GpuError
-from gpu.overlay import FieldPlace, FieldStyle, OverlayRenderer
+from gpu.gl.field_renderer import FieldPlace, FieldStyle, OverlayRenderer
 from viewer.overlay.colour_map import colour_maps
 from viewer.overlay.layer import OverlayLayer
 from viewer.slide.geometry import Rect

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from gpu.context import OffscreenContext, prepare_egl_environment
+from gpu.gl.context import OffscreenContext, prepare_egl_environment
 from viewer.common.atomic_write import save_atomically
 from viewer.overlay.layer import OverlayScene
 from viewer.slide.geometry import TileKey
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gpu.renderer import TileRenderer
-    from gpu.texture_pool import TexturePool
+    from gpu.gl.texture_pool import TexturePool
+    from gpu.gl.tile_renderer import TileRenderer
     from viewer.overlay.layer import Overlay
     from viewer.render.frame import Adjustment
     from viewer.render.overlay_renderer import OverlayDrawing
@@ -170,9 +170,9 @@ class _Engine:
         overlays: tuple[Overlay, ...],
         workers: ThreadPoolExecutor,
     ) -> None:
-        from gpu.offscreen import max_picture_px
-        from gpu.renderer import TileRenderer
-        from gpu.texture_pool import TexturePool, max_layers
+        from gpu.gl.offscreen import max_picture_px
+        from gpu.gl.texture_pool import TexturePool, max_layers
+        from gpu.gl.tile_renderer import TileRenderer
         from viewer.render.frame import Adjustment, Look
         from viewer.render.overlay_renderer import OverlayDrawing
 
@@ -203,7 +203,7 @@ class _Engine:
 
     def draw(self, part: _Part) -> NDArray[np.uint8]:
         """(h, w, 3): one part of the picture."""
-        from gpu.offscreen import render_to_array
+        from gpu.gl.offscreen import render_to_array
         from viewer.render.tile_engine import frame_state, instances
 
         width, height = part.right - part.left, part.bottom - part.top

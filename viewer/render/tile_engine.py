@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpu.context import is_software
-from gpu.offscreen import render_to_array
-from gpu.renderer import TILE_INSTANCE, FrameState, TileRenderer
-from gpu.texture_pool import TexturePool, max_layers
-from gpu.upload import ReadyTile, Uploader
+from gpu.gl.context import is_software
+from gpu.gl.offscreen import render_to_array
+from gpu.gl.texture_pool import TexturePool, max_layers
+from gpu.gl.tile_renderer import TILE_INSTANCE, FrameState, TileRenderer
+from gpu.gl.upload import ReadyTile, Uploader
 from viewer.overlay.layer import OverlayScene
 from viewer.render.frame import FrameReport, Look, Steering
 from viewer.render.overlay_renderer import OverlayDrawing

@@ -18,7 +18,7 @@ from vispy import app
 from vispy.gloo.glir import GlirParser
 
 from gpu.errors import GpuError
-from gpu.renderer import Foveation
+from gpu.gl.tile_renderer import Foveation
 from viewer.overlay.layer import OverlayScene, OverlayStack
 from viewer.render.frame import FrameReport, Look, Steering
 from viewer.render.tile_engine import TileEngine

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from vispy import gloo
 
-from gpu.program import read_shader
+from gpu.gl.program import read_shader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from vispy import gloo
 
-from gpu.program import read_shader
+from gpu.gl.program import read_shader
 from viewer.view.camera import screen_from_slide
 
 if TYPE_CHECKING:

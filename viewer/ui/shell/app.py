@@ -15,7 +15,7 @@ from functools import partial
 from logging import CRITICAL, DEBUG, ERROR, INFO, WARNING
 from typing import TYPE_CHECKING
 
-from gpu.context import prepare_egl_environment
+from gpu.gl.context import prepare_egl_environment
 from viewer.common.log import Logging, logger
 from viewer.common.settings import Settings, SettingsError
 from viewer.ui.shell.display import require_display

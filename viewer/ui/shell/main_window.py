@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QDialog, QMainWindow
 
-from gpu.context import gl_info
+from gpu.gl.context import gl_info
 from viewer.common.atomic_write import SaveError
 from viewer.common.log import logger
 from viewer.ui.canvas.hud import Hud

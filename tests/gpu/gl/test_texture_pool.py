@@ -7,7 +7,7 @@ import pytest
 from OpenGL import GL
 
 from gpu.errors import GpuError
-from gpu.texture_pool import TexturePool
+from gpu.gl.texture_pool import TexturePool
 
 
 def layers_of(pool, mip):
@@ -96,7 +96,7 @@ def test_bytes_counts_all_mips(make_pool):
 
 def test_works_without_texture_storage(rng, monkeypatch):
     """OpenGL 3.3 has no glTexStorage3D; the other way must give the same texture."""
-    monkeypatch.setattr("gpu.texture_pool.GL.glTexStorage3D", None)
+    monkeypatch.setattr("gpu.gl.texture_pool.GL.glTexStorage3D", None)
     pool = TexturePool(64, 3, 3)
     mips = noise(rng, 64, 64, 3)
     pool.upload(2, mips)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from gpu.state import UploadState
+from gpu.gl.gl_state import UploadState
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from gpu.texture_pool import TexturePool
+    from gpu.gl.texture_pool import TexturePool
 
 
 class ReadyTile(NamedTuple):

@@ -1,7 +1,7 @@
 """Draws fields of values per patch over the tiles: a texture a field and level, one quad a frame and field.
 
 A field's textures change only when its values do; colours, opacity, threshold, contours and flashlight are
-uniforms. Space as in gpu.renderer: framebuffer pixels from the view's centre, y down, before rotation.
+uniforms. Space as in gpu.gl.tile_renderer: framebuffer pixels from the view's centre, y down, before rotation.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from OpenGL.raw.GL.VERSION.GL_1_4 import glBlendFuncSeparate
 from OpenGL.raw.GL.VERSION.GL_2_0 import glBlendEquationSeparate, glUseProgram
 from OpenGL.raw.GL.VERSION.GL_3_0 import glBindVertexArray
 
-from gpu.context import check
 from gpu.errors import GpuError
-from gpu.program import Program
-from gpu.state import GL_TEXTURE0, ICC_UNIT, TILE_UNIT, DrawState, UploadState
+from gpu.gl.context import check
+from gpu.gl.gl_state import GL_TEXTURE0, ICC_UNIT, TILE_UNIT, DrawState, UploadState
+from gpu.gl.program import Program
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -6,7 +6,7 @@ import pytest
 from OpenGL import GL
 
 from gpu.errors import GpuError
-from gpu.program import Program, expand_includes, read_shader, readable_log
+from gpu.gl.program import Program, expand_includes, read_shader, readable_log
 
 VERTEX = "void main() {\n    gl_Position = vec4(0.0);\n}\n"
 

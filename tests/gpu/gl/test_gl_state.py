@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from OpenGL import GL
 
-from gpu.program import Program
-from gpu.renderer import FrameState, TileRenderer
-from gpu.state import ICC_UNIT, TILE_UNIT
-from gpu.upload import Uploader
+from gpu.gl.gl_state import ICC_UNIT, TILE_UNIT
+from gpu.gl.program import Program
+from gpu.gl.tile_renderer import FrameState, TileRenderer
+from gpu.gl.upload import Uploader
 
 CAPABILITIES = ("GL_BLEND", "GL_DEPTH_TEST", "GL_CULL_FACE", "GL_STENCIL_TEST", "GL_SCISSOR_TEST")
 INTEGERS = (

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from gpu.errors import GpuError
-from gpu.offscreen import render_to_array
-from gpu.renderer import TILE_INSTANCE, FrameState, TileRenderer
+from gpu.gl.offscreen import render_to_array
+from gpu.gl.tile_renderer import TILE_INSTANCE, FrameState, TileRenderer
 
 SIZE = (64, 64)
 

@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gpu.context import OffscreenContext, check, gl_info
 from gpu.errors import GpuError
+from gpu.gl.context import OffscreenContext, check, gl_info
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from gpu.texture_pool import TexturePool
+    from gpu.gl.texture_pool import TexturePool
 
 GOLDEN_FOLDER = Path(__file__).parent / "golden"
 GOLDEN_TOLERANCE = 1
@@ -80,7 +80,7 @@ class Cut:
 
     def instances(self, *, downsample: float, centre: tuple[float, float] | None = None) -> NDArray[Any]:
         """Every tile at full weight, seen at `downsample` picture pixels per framebuffer pixel."""
-        from gpu.renderer import NO_TILE, TILE_INSTANCE
+        from gpu.gl.tile_renderer import NO_TILE, TILE_INSTANCE
 
         cx, cy = centre if centre is not None else (self.width / 2, self.height / 2)
         tiles = np.zeros(len(self.cells), TILE_INSTANCE)
@@ -104,7 +104,7 @@ class Cut:
 @pytest.fixture
 def make_pool() -> Iterator[Callable[..., TexturePool]]:
     """Makes pools that are released after the test."""
-    from gpu.texture_pool import TexturePool
+    from gpu.gl.texture_pool import TexturePool
 
     pools: list[TexturePool] = []
 
@@ -141,8 +141,8 @@ def cut(make_pool: Callable[..., TexturePool]) -> Callable[..., Cut]:
 @pytest.fixture
 def render() -> Callable[..., NDArray[np.uint8]]:
     """Draws tiles of a pool with a renderer of their own and gives the picture, (h, w, 4)."""
-    from gpu.offscreen import render_to_array
-    from gpu.renderer import FrameState, TileRenderer
+    from gpu.gl.offscreen import render_to_array
+    from gpu.gl.tile_renderer import FrameState, TileRenderer
 
     def draw(
         pool: TexturePool,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from OpenGL import GL
 
-from gpu.renderer import NO_TILE, TILE_INSTANCE, FrameState, TileRenderer
-from gpu.texture_pool import TexturePool
-from gpu.upload import Uploader
+from gpu.gl.texture_pool import TexturePool
+from gpu.gl.tile_renderer import NO_TILE, TILE_INSTANCE, FrameState, TileRenderer
+from gpu.gl.upload import Uploader
 
 SIZE = (96, 64)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpu.slots import SlotTable
+from gpu.gl.slot_table import SlotTable
 
 
 def filled(capacity, *, frame=0):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gpu.errors import GpuError
-from gpu.renderer import TILE_INSTANCE, FrameState, TileRenderer
+from gpu.gl.tile_renderer import TILE_INSTANCE, FrameState, TileRenderer
 
 
 @pytest.mark.parametrize("size", [(96, 80), (97, 80), (33, 21)])

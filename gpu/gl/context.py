@@ -10,8 +10,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from gpu.egl import INSTALL_HINT, Current, DisplayChoice, Egl
 from gpu.errors import GpuError
+from gpu.gl.egl import INSTALL_HINT, Current, DisplayChoice, Egl
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -113,7 +113,7 @@ class OffscreenContext:
     """A compatibility-profile OpenGL context without window or display; use as a context manager.
 
     It is current inside the `with` block; whatever EGL context the thread had before is current again
-    afterwards. Draw into framebuffer objects (gpu.offscreen): there is no default framebuffer.
+    afterwards. Draw into framebuffer objects (gpu.gl.offscreen): there is no default framebuffer.
     """
 
     def __init__(self) -> None:

@@ -22,10 +22,9 @@ from OpenGL.raw.GL.VERSION.GL_2_0 import glUseProgram
 from OpenGL.raw.GL.VERSION.GL_3_0 import glBindVertexArray, glClearBufferfv
 from OpenGL.raw.GL.VERSION.GL_3_1 import glDrawArraysInstanced
 
-from gpu.context import check
 from gpu.errors import GpuError
-from gpu.program import Program
-from gpu.state import (
+from gpu.gl.context import check
+from gpu.gl.gl_state import (
     GL_TEXTURE0,
     GL_TEXTURE_2D_ARRAY,
     GL_TEXTURE_3D,
@@ -34,11 +33,12 @@ from gpu.state import (
     DrawState,
     UploadState,
 )
+from gpu.gl.program import Program
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gpu.texture_pool import TexturePool
+    from gpu.gl.texture_pool import TexturePool
 
 NO_TILE = -1
 """Slot of a tile or ancestor that is not in the pool."""

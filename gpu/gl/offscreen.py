@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from OpenGL import GL
 
-from gpu.context import check
 from gpu.errors import GpuError
+from gpu.gl.context import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from gpu.renderer import FrameState, TileRenderer
+    from gpu.gl.tile_renderer import FrameState, TileRenderer
 
 
 def max_picture_px() -> tuple[int, int]:
@@ -36,7 +36,7 @@ def render_to_array(
 
     Args:
         renderer: of the current context.
-        instances: (n,) of gpu.renderer.TILE_INSTANCE.
+        instances: (n,) of gpu.gl.tile_renderer.TILE_INSTANCE.
         frame: size and everything else that holds for the frame.
         draw_over: called after the tiles are drawn, to draw over them.
 

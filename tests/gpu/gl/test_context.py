@@ -7,10 +7,10 @@ import ctypes
 import pytest
 from OpenGL import GL
 
-from gpu import context, egl
-from gpu.context import OffscreenContext, check, drain_errors, gl_info, prepare_egl_environment
-from gpu.egl import Egl
 from gpu.errors import GpuError
+from gpu.gl import context, egl
+from gpu.gl.context import OffscreenContext, check, drain_errors, gl_info, prepare_egl_environment
+from gpu.gl.egl import Egl
 
 
 def test_info_names_the_driver_and_its_limits():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gpu.renderer import NO_TILE
+from gpu.gl.tile_renderer import NO_TILE
 
 SIZE = (64, 64)
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from OpenGL import GL
 
-from gpu.context import OffscreenContext
 from gpu.errors import GpuError
-from gpu.offscreen import max_picture_px, render_to_array
-from gpu.renderer import TILE_INSTANCE, FrameState, TileRenderer
-from gpu.texture_pool import TexturePool
+from gpu.gl.context import OffscreenContext
+from gpu.gl.offscreen import max_picture_px, render_to_array
+from gpu.gl.texture_pool import TexturePool
+from gpu.gl.tile_renderer import TILE_INSTANCE, FrameState, TileRenderer
 
 
 def one_tile(pool, value):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from OpenGL import GL
 
-from gpu import upload
 from gpu.errors import GpuError
-from gpu.upload import ReadyTile, Uploader
+from gpu.gl import upload
+from gpu.gl.upload import ReadyTile, Uploader
 
 
 def tile(key, *, value=1, depth=0, pinned=False):

@@ -1,7 +1,7 @@
 """Tiles in video memory: one texture array, a layer with its own mip chain per tile.
 
 Layers are RGBA, 8 bits, stored values premultiplied by alpha. The array is allocated once and never
-resized; which tile has which layer is gpu.slots' business.
+resized; which tile has which layer is gpu.gl.slot_table' business.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from OpenGL.error import GLError
 from OpenGL.raw.GL.VERSION.GL_1_1 import glBindTexture
 from OpenGL.raw.GL.VERSION.GL_1_2 import glTexSubImage3D
 
-from gpu.context import check
 from gpu.errors import GpuError
-from gpu.slots import SlotTable
-from gpu.state import GL_TEXTURE_2D_ARRAY, UploadState
+from gpu.gl.context import check
+from gpu.gl.gl_state import GL_TEXTURE_2D_ARRAY, UploadState
+from gpu.gl.slot_table import SlotTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

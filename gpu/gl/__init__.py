@@ -1,0 +1,1 @@
+"""OpenGL: contexts, programs, texture pools, renderers. Never imports torch."""

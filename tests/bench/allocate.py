@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from gpu.allocate import TOKEN_STEPS, allocate_tokens, joint_relevance
-from gpu.knapsack import FLOOR, FLOOR_LEVEL, LEVELS
+from gpu.compute.allocate import allocate_tokens, joint_relevance
+from gpu.compute.knapsack import FLOOR, FLOOR_LEVEL, LEVELS
+from gpu.compute.token_steps import TOKEN_STEPS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

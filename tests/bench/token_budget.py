@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from ranking import NAMED, measure_slide
 
-from gpu.allocate import allocate_tokens, focused, joint_relevance
+from gpu.compute.allocate import allocate_tokens, focused, joint_relevance
 from viewer.relevance.analysis.allocation import TOKEN_SHARE, UNIFORM_TOKENS
 from viewer.relevance.encoders.card import MEASURED_ID
 from viewer.relevance.encoders.registry import load_encoder

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpu.allocate import MOST_TOKENS, allocate_loads, allocate_tokens, focused, joint_relevance
+from gpu.compute.allocate import allocate_loads, allocate_tokens, focused, joint_relevance
+from gpu.compute.token_steps import MOST_TOKENS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from gpu.stain import optical_density, patch_means, separate
+from gpu.compute.stain import optical_density, patch_means, separate
 from viewer.relevance.encoders.measured.card import MEASUREMENTS
 from viewer.relevance.encoders.measured.filters import blurred, doubled, halved, highest_around
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from gpu.stain import optical_density, separate
+from gpu.compute.stain import optical_density, separate
 from viewer.relevance.encoders.measured.card import INDEX, MEASUREMENTS
 from viewer.relevance.encoders.measured.filters import blurred, highest_around
 from viewer.relevance.encoders.measured.measurements import NEXT_RADIUS, NUCLEAR_CONTRAST, nuclear_pixels

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from gpu.stain import optical_density, patch_means, separate
+from gpu.compute.stain import optical_density, patch_means, separate
 from viewer.common.errors import UnsupportedTermError
 from viewer.relevance.encoders.device_errors import device_trouble
 from viewer.relevance.encoders.measured.card import INDEX, MEASURED, SALIENCY

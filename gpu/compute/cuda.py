@@ -1,4 +1,4 @@
-"""CUDA without a toolkit: gpu/kernels compiled at run time by NVRTC and launched on torch's stream.
+"""CUDA without a toolkit: gpu/compute/kernels compiled at run time by NVRTC and launched on torch's stream.
 
 cuda-bindings and NVRTC come from pip (the extra `cuda`). Nothing is imported before it is needed, and every
 reason why there is no CUDA is said in words.
@@ -35,7 +35,7 @@ def compile_kernels(name: str, architecture: str) -> bytes:
         GpuError: the compiler refused the source; its words are in the message.
     """
     nvrtc = _binding("nvrtc")
-    source = resources.files("gpu.kernels").joinpath(f"{name}.cu").read_bytes()
+    source = resources.files("gpu.compute.kernels").joinpath(f"{name}.cu").read_bytes()
     program = _checked(nvrtc, nvrtc.nvrtcCreateProgram(source, f"{name}.cu".encode(), 0, [], []))
     options = [*_OPTIONS, f"--gpu-architecture={architecture}".encode()]
     try:

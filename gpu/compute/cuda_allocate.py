@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from gpu.allocate import TOKEN_STEPS, TokenProblem
-from gpu.cuda import kernels
-from gpu.knapsack import FLOOR, FLOOR_LEVEL, KEPT_TENTHS, LEVELS, NEW_TENTHS, PLAIN_TENTHS
+from gpu.compute.cuda import kernels
+from gpu.compute.knapsack import FLOOR, FLOOR_LEVEL, KEPT_TENTHS, LEVELS, NEW_TENTHS, PLAIN_TENTHS
+from gpu.compute.token_steps import TOKEN_STEPS, TokenProblem
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,9 +23,9 @@ _INT = ctypes.c_int
 def solve_tokens_on_cuda(
     relevance: Tensor, past: Tensor | None, problem: TokenProblem
 ) -> tuple[Tensor, int, bool]:
-    """As gpu.allocate.solve_tokens, computed on the present card; tensors in and out on the CPU.
+    """As gpu.compute.allocate.solve_tokens, computed on the present card; tensors in and out on the CPU.
 
-    The price of the time before is not needed here. Raises gpu.cuda.CudaUnavailableError and
+    The price of the time before is not needed here. Raises gpu.compute.cuda.CudaUnavailableError and
     gpu.errors.GpuError.
     """
     ready = kernels("allocate")

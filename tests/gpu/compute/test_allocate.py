@@ -8,17 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpu.allocate import (
-    TOKEN_STEPS,
-    TokenProblem,
-    allocate_loads,
-    allocate_tokens,
-    detail_gain,
-    focused,
-    joint_relevance,
-    solve_tokens,
-)
-from gpu.knapsack import FLOOR, FLOOR_LEVEL, LEVELS
+from gpu.compute.allocate import allocate_loads, allocate_tokens, focused, joint_relevance, solve_tokens
+from gpu.compute.knapsack import FLOOR, FLOOR_LEVEL, LEVELS
+from gpu.compute.token_steps import TOKEN_STEPS, TokenProblem, detail_gain
 
 SLOPES, COSTS = np.array(TOKEN_STEPS.slopes), np.array(TOKEN_STEPS.costs)
 WORTH_OF_STEPS = np.concatenate([[0], (SLOPES * COSTS).cumsum()])

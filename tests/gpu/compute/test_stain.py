@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from gpu.stain import optical_density, patch_means, separate
+from gpu.compute.stain import optical_density, patch_means, separate
 
 VECTORS = torch.tensor([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
 

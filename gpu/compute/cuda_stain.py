@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from gpu.cuda import kernels
-from gpu.stain import optical_density
+from gpu.compute.cuda import kernels
+from gpu.compute.stain import optical_density
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,7 +18,7 @@ _INT = ctypes.c_int
 
 
 def density_table(glass_rgb: Tensor) -> Tensor:
-    """Optical density float32 (3, 256) of every value in every channel: gpu.stain.optical_density."""
+    """Optical density float32 (3, 256) of every value in every channel: gpu.compute.stain.optical_density."""
     values = torch.arange(256, dtype=torch.uint8, device=glass_rgb.device)
     return optical_density(values.expand(3, 1, 256), glass_rgb).view(3, 256)
 
@@ -29,11 +29,11 @@ def separate_patches_on_cuda(
     """Amounts (3, h, w) of stains in RGB (3, h, w) uint8, and per patch (6, rows, columns) their means and
     mean squares.
 
-    The same, up to rounding, as gpu.stain: separate(optical_density(…)) and patch_means of that and of its
+    The same, up to rounding, as gpu.compute.stain: separate(optical_density(…)) and patch_means of that and of its
     square. ``rgb`` lies on the card, its sides are multiples of ``patch_px``.
 
     Raises ValueError for other sides, torch.linalg.LinAlgError for vectors in one plane, and
-    gpu.cuda.CudaUnavailableError and gpu.errors.GpuError.
+    gpu.compute.cuda.CudaUnavailableError and gpu.errors.GpuError.
     """
     _, height_px, width_px = rgb.shape
     if patch_px < 1 or height_px % patch_px or width_px % patch_px or not rgb.numel():

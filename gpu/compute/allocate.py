@@ -2,7 +2,7 @@
 
 Two budgets, one solver (gpu/knapsack.py). What relevance says is weighed by what detail brings: one curve for
 all regions, scaled by each one's relevance. On an NVIDIA card the tokens are shared out by
-gpu/kernels/allocate.cu, which gives the same numbers.
+gpu/compute/kernels/allocate.cu, which gives the same numbers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from gpu.knapsack import FLOOR, FLOOR_LEVEL, FREE_ROW, LEVELS, Steps, apply, levels_of, solve
+from gpu.compute.knapsack import FLOOR, FLOOR_LEVEL, FREE_ROW, LEVELS, Steps, apply, levels_of, solve
+from gpu.compute.token_steps import LEAST_TOKENS, MOST_TOKENS, STEP_TOKENS, TOKEN_STEPS, TokenProblem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,21 +23,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-STEP_TOKENS = 16
-LEAST_TOKENS = 64
-MOST_TOKENS = 400
 SURPRISE_WEIGHT = 0.3
 EVEN_PERCENT = 15
 MAX_REGIONS = 2**26
 MAX_WEIGHT = 4.0
 
-_DETAIL_EXPONENT = 0.75
 _FULL_SHARE = 0.2
 _LEAST_FULL_SCORE = 0.2
 _FOCUS_EXPONENT = 6
 """At two thirds of the score a region counts an eleventh: its first step is then worth less than the last one
 to full detail."""
-_SLOPE_SCALE = 2**16
 _BYTES_SCALE = 2**30
 _GOLDEN = 2654435769
 """2³² divided by the golden ratio: its multiples fill the circle evenly however many are taken."""
@@ -66,31 +62,6 @@ class LoadAllocation:
     levels: NDArray[np.uint8]
     weights: NDArray[np.float32]
     price: int
-
-
-def detail_gain(tokens: float) -> float:
-    """Detail of a region that this many tokens recover: 0 at 64, 1 at 400.
-
-    What a picture of n tokens still lacks falls as n^−0.75. Within 0.035 of the squared error measured on
-    tissue after downsampling to n tokens: 0.38 at 100, 0.61 at 144, 0.76 at 196, 0.84 at 256, 0.91 at 324.
-    """
-    lacking_at_most = (LEAST_TOKENS / MOST_TOKENS) ** _DETAIL_EXPONENT
-    return (1 - (LEAST_TOKENS / tokens) ** _DETAIL_EXPONENT) / (1 - lacking_at_most)
-
-
-def token_steps() -> Steps:
-    """The first step is 64 tokens, each further one 16; costs in units of 16 tokens.
-
-    Nothing between 0 and 64: with fewer tokens no nucleus is resolved, and a region looked at like that would
-    pass for analysed. The 64 bring per token what the curve's own next step down, 48 to 64, would bring.
-    """
-    edges = range(LEAST_TOKENS - STEP_TOKENS, MOST_TOKENS + 1, STEP_TOKENS)
-    gains = [detail_gain(edge) for edge in edges]
-    slopes = [round((b - a) * _SLOPE_SCALE) for a, b in pairwise(gains)]
-    return Steps(tuple(slopes), (LEAST_TOKENS // STEP_TOKENS,) + (1,) * (len(slopes) - 1))
-
-
-TOKEN_STEPS = token_steps()
 
 
 def joint_relevance(
@@ -145,7 +116,7 @@ def allocate_tokens(
     Raises:
         ValueError: a negative budget, a shape that differs, too many regions, or most_tokens that is no
             multiple of 16 from 64 to 400.
-        gpu.cuda.CudaUnavailableError: device "cuda" where there is none.
+        gpu.compute.cuda.CudaUnavailableError: device "cuda" where there is none.
     """
     if budget_tokens < 0:
         raise ValueError(f"a budget of {budget_tokens} tokens; it must be 0 or more")
@@ -168,24 +139,10 @@ def allocate_tokens(
     if device == "cpu":
         tokens, price, scarce = solve_tokens(flat, past, problem)
     else:
-        from gpu.cuda_allocate import solve_tokens_on_cuda
+        from gpu.compute.cuda_allocate import solve_tokens_on_cuda
 
         tokens, price, scarce = solve_tokens_on_cuda(flat, past, problem)
     return TokenAllocation(tokens.numpy().reshape(relevance.shape), price, scarce)
-
-
-@dataclass(frozen=True, slots=True)
-class TokenProblem:
-    """What the kernel and its twin solve. ``budget`` in units of 16 tokens; ``most`` steps.
-
-    ``seats``: of 2³², the share of all regions that get 64 tokens whatever speaks for them; ``warm``: a price
-    to begin with.
-    """
-
-    budget: int
-    most: int
-    seats: int
-    warm: int | None
 
 
 def solve_tokens(relevance: Tensor, past: Tensor | None, problem: TokenProblem) -> tuple[Tensor, int, bool]:

@@ -12,17 +12,18 @@ import numpy as np
 import pytest
 import torch
 
-from gpu.allocate import TOKEN_STEPS, TokenProblem, allocate_tokens, joint_relevance, solve_tokens
-from gpu.cuda import compile_kernels
-from gpu.cuda_stain import density_table, separate_patches_on_cuda
-from gpu.knapsack import FLOOR, FLOOR_LEVEL, LEVELS
-from gpu.stain import optical_density, patch_means, separate
+from gpu.compute.allocate import allocate_tokens, joint_relevance, solve_tokens
+from gpu.compute.cuda import compile_kernels
+from gpu.compute.cuda_stain import density_table, separate_patches_on_cuda
+from gpu.compute.knapsack import FLOOR, FLOOR_LEVEL, LEVELS
+from gpu.compute.stain import optical_density, patch_means, separate
+from gpu.compute.token_steps import TOKEN_STEPS, TokenProblem
 
 pytest.importorskip("cuda.bindings", reason="CUDA's Python bindings are not installed (extra “cuda”)")
 
 NAMES = sorted(
     entry.name.removesuffix(".cu")
-    for entry in resources.files("gpu.kernels").iterdir()
+    for entry in resources.files("gpu.compute.kernels").iterdir()
     if entry.name.endswith(".cu")
 )
 on_card = pytest.mark.skipif(
@@ -99,7 +100,7 @@ def on_host(tmp_path_factory):
     def compiled(name, text):
         source, library = folder / f"{name}.cpp", folder / f"{name}.so"
         source.write_text(text, encoding="utf-8")
-        with resources.as_file(resources.files("gpu.kernels")) as kernels:
+        with resources.as_file(resources.files("gpu.compute.kernels")) as kernels:
             include = [f"-I{kernels}", f"-I{Path(__file__).parent}"]
             command = [compiler, "-std=c++20", "-O1", "-shared", "-fPIC", "-pthread", *include, str(source)]
             subprocess.run([*command, "-o", str(library)], check=True, capture_output=True, text=True)
@@ -157,7 +158,7 @@ def twin(relevance, past, problem):
 
 
 def test_the_kernel_and_the_twin_agree_on_the_shape_of_the_problem():
-    source = resources.files("gpu.kernels").joinpath("allocate.cu").read_text(encoding="utf-8")
+    source = resources.files("gpu.compute.kernels").joinpath("allocate.cu").read_text(encoding="utf-8")
     for line in (f"STEPS {len(TOKEN_STEPS.costs)}", f"LEVELS {LEVELS}", f"FIRST_COST {TOKEN_STEPS.costs[0]}"):
         assert f"#define {line}\n" in source
     assert set(TOKEN_STEPS.costs[1:]) == {1}

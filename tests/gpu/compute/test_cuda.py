@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from gpu import cuda
-from gpu.allocate import allocate_tokens
+from gpu.compute import cuda
+from gpu.compute.allocate import allocate_tokens
 from gpu.errors import GpuError
 
 

@@ -1,0 +1,1 @@
+"""Allocation and stain separation in torch and CUDA. Never imports OpenGL."""

@@ -1,1 +1,1 @@
-"""GLSL sources of the tile engine, read as package data by gpu.program."""
+"""GLSL sources of the tile engine, read as package data by gpu.gl.program."""

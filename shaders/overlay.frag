@@ -2,7 +2,7 @@
 // estimated ones dotted, patches that were not analysed hatched. SMOOTH, CONTOURS, FLASHLIGHT, LEVELS
 // and, where patches in view were not analysed, PATTERNS are defined by
 // gpu.overlay only where a layer needs them: software OpenGL runs both sides of a branch.
-// With LEVELS the score of a patch is one of three codes: viewer/view/hierarchy.py composes them in the same way;
+// With LEVELS the score of a patch is one of three codes: viewer/overlay/attention_look.py composes them in the same way;
 // a patch of the code 0 is glass, which is clear and is not blended with its neighbours.
 #include "colour_map.glsl"
 

@@ -1,6 +1,6 @@
 """Who gets how much: encoder tokens per region, and the level and weight with which its tiles are loaded.
 
-Two budgets, one solver (gpu/knapsack.py). What relevance says is weighed by what detail brings: one curve for
+Two budgets, one solver (``knapsack``). What relevance says is weighed by what detail brings: one curve for
 all regions, scaled by each one's relevance. On an NVIDIA card the tokens are shared out by
 gpu/compute/kernels/allocate.cu, which gives the same numbers.
 """

@@ -29,8 +29,8 @@ def separate_patches_on_cuda(
     """Amounts (3, h, w) of stains in RGB (3, h, w) uint8, and per patch (6, rows, columns) their means and
     mean squares.
 
-    The same, up to rounding, as gpu.compute.stain: separate(optical_density(…)) and patch_means of that and of its
-    square. ``rgb`` lies on the card, its sides are multiples of ``patch_px``.
+    The same, up to rounding, as gpu.compute.stain: separate(optical_density(…)) and patch_means of that
+    and of its square. ``rgb`` lies on the card, its sides are multiples of ``patch_px``.
 
     Raises ValueError for other sides, torch.linalg.LinAlgError for vectors in one plane, and
     gpu.compute.cuda.CudaUnavailableError and gpu.errors.GpuError.

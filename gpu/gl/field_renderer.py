@@ -1,7 +1,8 @@
 """Draws fields of values per patch over the tiles: a texture a field and level, one quad a frame and field.
 
-A field's textures change only when its values do; colours, opacity, threshold, contours and flashlight are
-uniforms. Space as in gpu.gl.tile_renderer: framebuffer pixels from the view's centre, y down, before rotation.
+A field's textures change only when its values do; colours, opacity, threshold, contours and flashlight
+are uniforms. Space as in gpu.gl.tile_renderer: framebuffer pixels from the view's centre, y down,
+before rotation.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.parser import parse
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import Rect
-from viewer.view.viewport import Look
+from viewer.view.viewport import Viewport
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,7 +81,7 @@ def budget(source: Source, query: str) -> tuple[NDArray[np.uint16], NDArray[np.b
         field = analysis.field(parse(query, load_lexicon()).query)
         allocator = Allocator(analysis.grid, source.pyramid, analysis.tissue, size.mpp_um)
         pyramid = source.pyramid
-        look = Look(Rect(0, 0, pyramid.width, pyramid.height), None, pyramid.width / 1000, moving=False)
+        look = Viewport(Rect(0, 0, pyramid.width, pyramid.height), None, pyramid.width / 1000, moving=False)
         even = np.ones(analysis.grid.shape, np.float32)
         loads = allocator.allocate(field.scores, even * np.float32(np.nan), even, look)
         return loads.tokens, analysis.tissue, analysis.grid

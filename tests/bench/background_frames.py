@@ -115,7 +115,7 @@ def pan(
     """Drag there and back, and give the milliseconds from each move to its finished frame. ``looks``: the
     worker hears of it, as often as from the window.
     """
-    from viewer.ui.canvas.viewport_report import LOOK_INTERVAL_MS, tell_where_looked
+    from viewer.ui.canvas.viewport_report import LOOK_INTERVAL_MS, send_viewport
 
     assert view.source is not None
     drawn: list[float] = []
@@ -133,13 +133,13 @@ def pan(
         view.canvas.native.update()
         if looks and started_s - told_s >= LOOK_INTERVAL_MS / 1e3:
             told_s = started_s
-            tell_where_looked(client, view)
+            send_viewport(client, view)
         until(process_events, partial(lambda before: len(drawn) > before, before))
         times.append((drawn[before] - started_s) * 1e3)
     hand.release((0.0, 0.0))
     hand.kinetic = kinetic
     if looks:
-        tell_where_looked(client, view)
+        send_viewport(client, view)
     view.frame_report.disconnect(heard)
     return times
 

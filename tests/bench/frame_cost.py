@@ -28,7 +28,7 @@ from OpenGL import GL  # noqa: E402
 
 from gpu.gl.gl_state import TILE_UNIT  # noqa: E402
 from viewer.render.frame import Look  # noqa: E402
-from viewer.render.tile_engine import TileEngine
+from viewer.render.tile_engine import TileEngine  # noqa: E402
 from viewer.slide.geometry import Pyramid, TileKey  # noqa: E402
 from viewer.slide.source import SlideInfo  # noqa: E402
 from viewer.stream.streamer import Streamer  # noqa: E402

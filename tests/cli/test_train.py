@@ -85,7 +85,7 @@ def test_a_head_on_another_programs_features_is_not_offered(
             file["features"].attrs["encoder"] = "conch_v1"
             file["coords"] = CELLS[:, ::-1].astype(np.int64) * 256
             file["coords"].attrs["patch_size_level0"] = 256
-    quick = ("--folds", 1, "--epochs", 1, "--name", "foreign")
+    quick = ("--folds", 1, "--epochs", 1, "--name", "external")
     assert cli.main(words(tmp_path / "theirs", table, *quick)) == 0
     printed = capsys.readouterr().out
     assert "registered  nowhere: the features are another program's (conch_v1)" in printed

@@ -1,4 +1,4 @@
-"""viewer.render.snapshot: the picture is the slide's pixels, wherever one looks from; saving is all or nothing."""
+"""render.snapshot: the picture is the slide's pixels, wherever one looks from; saving is all or nothing."""
 
 from __future__ import annotations
 

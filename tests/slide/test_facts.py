@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from viewer.common.text import shown
+from viewer.common.text import escape_control
 from viewer.slide.facts import facts_as_text, slide_facts
 from viewer.slide.geometry import Pyramid, Rect
 from viewer.slide.source import SlideInfo
@@ -78,4 +78,4 @@ def test_names_cannot_steer_the_terminal() -> None:
     text = facts_as_text(slide_facts(source(odd)))
     assert text.splitlines()[0].endswith(r"/a\x1b[31m\n b\udcff.svs")
     assert r"Über 😐\x9b2J" in text
-    assert shown("a b\u2028") == r"a b\u2028"
+    assert escape_control("a b\u2028") == r"a b\u2028"

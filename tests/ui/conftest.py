@@ -16,7 +16,7 @@ from viewer.common.settings import Settings
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect
 from viewer.slide.source import SlideInfo
-from viewer.ui.panels.thumbnails import PortraitMaker
+from viewer.ui.panels.thumbnails import ThumbnailWorker
 from viewer.ui.shell.main_window import MainWindow
 from viewer.ui.shell.reader_state import ReaderState
 from viewer.ui.widgets.theme import ThemeKeeper
@@ -146,8 +146,8 @@ def themes(qapp: QApplication) -> ThemeKeeper:
 
 
 @pytest.fixture
-def portraits(qapp: QApplication) -> Iterator[PortraitMaker]:
-    maker = PortraitMaker(qapp)
+def portraits(qapp: QApplication) -> Iterator[ThumbnailWorker]:
+    maker = ThumbnailWorker(qapp)
     yield maker
     maker.close()
 

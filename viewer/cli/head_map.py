@@ -45,7 +45,7 @@ def write_head_map(options: argparse.Namespace, *, attention_unit: str) -> int:
     if attention.patches_known.any() and not attention.patches[view].any():
         raise arguments.UsageError(f"{card.title} does not tell this: {words}; choose another with --head")
     for note in (*size.notes(options.slide.name), *notes):
-        terminal.tell(note)
+        terminal.write_stderr(note)
     found = attention_map(attention, HierarchyLook("single", "patch"), patch_head=view)
     found.check_known(attention.tissue)
     write_attention(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MODES = "factorised", "blend", "single"
 LEVELS = "region", "patch", "token"
-"""Those of viewer/view/hierarchy.py, which imports too much for --help; likewise what follows."""
+"""Those of overlay/attention_look.py, which imports too much for --help; likewise what follows."""
 HEADS = MERGES = "mean", "max"
 SHARE, MOST_POINTS, RADIUS_UM, MAX_RADIUS_UM = 0.1, 100, 64.0, 10_000.0
 _ATTENTION_UNIT = "attention over even attention, from an eighth to eight times as much by octaves"
@@ -217,7 +217,7 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
                 found = attention_map(attention, look, token_head=options.head, patch_head=options.head)
                 mode = "ranks, blended" if options.mode == "blend" else options.mode
             for note in (*size.notes(options.slide.name), *analysis.notes, *((said,) if said else ())):
-                terminal.tell(note)
+                terminal.write_stderr(note)
             found.check_known(analysis.tissue)
             provenance = _provenance(analysis, options, mode, options.level)
             of_points = _provenance(analysis, options, MODES[0], LEVELS[-1])
@@ -296,7 +296,7 @@ def _write_points(
     points = find_points(values, grid, options.top or MOST_POINTS, radius_um=options.radius or RADIUS_UM)
     write_points(points, options.points, provenance=provenance, slide_name=options.slide.name)
     if not points:
-        terminal.tell("No token gets more than even attention: there are no points in the file.")
+        terminal.write_stderr("No token gets more than even attention: there are no points in the file.")
 
 
 def _provenance(analysis: Analysis, options: argparse.Namespace, mode: str, level: str) -> Provenance:

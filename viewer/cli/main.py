@@ -64,18 +64,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _unwound_by_signals():
             return int(options.run(options))
     except KeyboardInterrupt:
-        terminal.tell("interrupted")
+        terminal.write_stderr("interrupted")
         return 1
     except BrokenPipeError:
         terminal.discard_output()  # who read it has left, as is their right
         return 1
     except arguments.UsageError as error:
-        terminal.tell(in_words(error))
+        terminal.write_stderr(in_words(error))
         return 2
     except Exception as error:
         if options.debug:
             traceback.print_exc()
-        terminal.tell(in_words(error))
+        terminal.write_stderr(in_words(error))
         return 1
 
 
@@ -275,7 +275,9 @@ def _doctor(options: argparse.Namespace) -> int:
     from viewer.cli import doctor
 
     findings = doctor.examine()
-    terminal.put(json.dumps(doctor.as_data(findings), indent=2) if options.json else doctor.report(findings))
+    terminal.write_stdout(
+        json.dumps(doctor.as_data(findings), indent=2) if options.json else doctor.report(findings)
+    )
     return 0 if doctor.healthy(findings) else 1
 
 
@@ -285,7 +287,7 @@ def _info(options: argparse.Namespace) -> int:
 
     with closing(open_slide(options.slide)) as source:
         facts = slide_facts(source)
-    terminal.put(json.dumps(facts, indent=2) if options.json else facts_as_text(facts))
+    terminal.write_stdout(json.dumps(facts, indent=2) if options.json else facts_as_text(facts))
     return 0
 
 
@@ -325,7 +327,7 @@ def _snapshot(options: argparse.Namespace) -> int:
         metadata["Warning"] = f"{what} could not be decoded, marked in the picture"
     save_png(picture, output, metadata)
     if failed:
-        terminal.tell(f"{output}: {metadata['Warning']}; the first: {picture.info['first_failure']}")
+        terminal.write_stderr(f"{output}: {metadata['Warning']}; the first: {picture.info['first_failure']}")
     return 0
 
 
@@ -376,14 +378,14 @@ def _bench_encode(options: argparse.Namespace) -> int:
 
 def _print_figures(figures: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        terminal.put(json.dumps(figures, indent=2))
+        terminal.write_stdout(json.dumps(figures, indent=2))
         return
     lines = []
     for name, value in figures.items():
         parts = value.items() if isinstance(value, dict) else [("", value)]
         shown = "  ".join(f"{part} {_figure(number)}".strip() for part, number in parts)
         lines.append(f"{name:<20} {shown}")
-    terminal.put("\n".join(lines))
+    terminal.write_stdout("\n".join(lines))
 
 
 def _figure(value: object) -> str:

@@ -67,7 +67,7 @@ def map_over(source: Source, options: argparse.Namespace) -> RelevanceField:
     except SeveralColumnsError as error:
         raise arguments.UsageError(f"{error} with --column") from error
     for note in (*size.notes(options.slide.name), *found.notes):
-        terminal.tell(note)
+        terminal.write_stderr(note)
     return found.field
 
 

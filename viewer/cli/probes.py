@@ -1,4 +1,4 @@
-"""Probes for ``foveola doctor``. They may crash: each runs as ``python -m viewer.cli.probes NAME``; JSON out."""
+"""Probes for ``foveola doctor``. They may crash: each runs as a process of its own, and prints JSON."""
 
 from __future__ import annotations
 

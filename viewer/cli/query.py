@@ -14,7 +14,7 @@ from viewer import RESEARCH_USE
 from viewer.cli import arguments, terminal
 from viewer.cli import maps as cli_map
 from viewer.common.atomic_write import check_savable
-from viewer.common.text import one_line, shown
+from viewer.common.text import escape_control, one_line
 
 if TYPE_CHECKING:
     import argparse
@@ -123,9 +123,9 @@ def _query(options: argparse.Namespace) -> int:
         hits = [place.hit for place in answer.places]
         write_geojson(answer.field, hits, options.geojson, slide_name=name)
     if options.json:
-        terminal.put(json.dumps(_facts(answer, name), indent=2))
+        terminal.write_stdout(json.dumps(_facts(answer, name), indent=2))
     else:
-        terminal.put(_text(answer, explain=options.explain))
+        terminal.write_stdout(_text(answer, explain=options.explain))
     return 0
 
 
@@ -154,7 +154,7 @@ def answer_to(options: argparse.Namespace, **more: Any) -> Answer:
     except QuestionError as error:
         raise arguments.UsageError(str(error)) from error
     for note in answer.notes:
-        terminal.tell(note)
+        terminal.write_stderr(note)
     return answer
 
 
@@ -245,13 +245,13 @@ def _index(options: argparse.Namespace) -> int:
             failed += bool(result.failure)
             with tqdm.external_write_mode():  # the bar steps aside for a line
                 if result.failure:
-                    terminal.tell(result.failure)
+                    terminal.write_stderr(result.failure)
                 else:
-                    terminal.put(_index_line(result))
+                    terminal.write_stdout(_index_line(result))
                     for note in result.notes:
-                        terminal.tell(f"{Path(result.path).name}: {note}")
+                        terminal.write_stderr(f"{Path(result.path).name}: {note}")
     if failed:
-        terminal.tell(f"{failed:,} of {len(slides):,} slides could not be analysed")
+        terminal.write_stderr(f"{failed:,} of {len(slides):,} slides could not be analysed")
     return 1 if failed else 0
 
 
@@ -281,9 +281,9 @@ def _encoders(options: argparse.Namespace) -> int:
     heads = read_heads()
     known = (*cards(), *head_cards(heads))
     for problem in (*read_registry().problems, *heads.problems):
-        terminal.tell(problem)
+        terminal.write_stderr(problem)
     if options.json:
-        terminal.put(json.dumps([asdict(card) for card in known], indent=2))
+        terminal.write_stdout(json.dumps([asdict(card) for card in known], indent=2))
         return 0
     lines = []
     for card in known:
@@ -291,7 +291,7 @@ def _encoders(options: argparse.Namespace) -> int:
         lines.append(f"{'':<16} {_licence(card)}")
         lines += [f"{'':<16} {note}" for note in card.notes]
     lines.append(f"More are named in {registry_file()}; see the README.")
-    terminal.put("\n".join(shown(line) for line in lines))
+    terminal.write_stdout("\n".join(escape_control(line) for line in lines))
     return 0
 
 
@@ -320,7 +320,7 @@ def tell_terms(card: EncoderCard) -> None:
     from viewer.relevance.encoders.card import MEASURED_ID, SALIENCY_ID
 
     if card.id not in (MEASURED_ID, SALIENCY_ID):
-        terminal.tell(f"{card.title}: {_licence(card)}")
+        terminal.write_stderr(f"{card.title}: {_licence(card)}")
 
 
 def _licence(card: EncoderCard) -> str:
@@ -384,7 +384,7 @@ def _text(answer: Answer, *, explain: bool) -> str:
                 for reason in reasons
             ]
     lines += ["", f"Measured likeness, no diagnosis. {RESEARCH_USE}."]
-    return "\n".join(shown(line) for line in lines)
+    return "\n".join(escape_control(line) for line in lines)
 
 
 def _understood(term: Understood) -> str:

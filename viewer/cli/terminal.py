@@ -13,7 +13,7 @@ class OutputError(Exception):
     """Standard output takes no more."""
 
 
-def put(text: str) -> None:
+def write_stdout(text: str) -> None:
     """Print ``text`` at once: a closed pipe and a full disk show here, and not when Python ends."""
     try:
         print(text, flush=True)  # knows what to do without a standard output
@@ -24,7 +24,7 @@ def put(text: str) -> None:
         raise OutputError(f"the output cannot be written: {error.strerror}") from error
 
 
-def tell(sentence: str) -> None:
+def write_stderr(sentence: str) -> None:
     """One line on standard error, for the person and not for the program that reads the result."""
     print(f"foveola: {one_line(sentence)}", file=sys.stderr)
 

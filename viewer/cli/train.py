@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewer import RESEARCH_USE
 from viewer.cli import arguments, terminal
-from viewer.common.text import shown
+from viewer.common.text import escape_control
 
 if TYPE_CHECKING:
     import argparse
@@ -97,7 +97,7 @@ def _train_head(options: argparse.Namespace) -> int:
     with progress_bar("reading") as progress:
         cohort = gather(options.features, labels, encoder=options.encoder, progress=progress)
     for note in (*notes, *cohort.notes):
-        terminal.tell(note)
+        terminal.write_stderr(note)
     with progress_bar("training") as progress:
         facts = train_head(cohort, chosen, folder, name=name, progress=progress)
     if cohort.encoder.startswith(FILE_PREFIX):
@@ -117,10 +117,10 @@ def _train_head(options: argparse.Namespace) -> int:
             facts["weights_sha256"],
         )
         registered = f"as {name} in {register_head(entry)}"
-    terminal.put(_text(facts, folder, registered))
+    terminal.write_stdout(_text(facts, folder, registered))
     unproven = no_better_than_chance(facts["report"])
     if unproven:
-        terminal.tell(unproven)
+        terminal.write_stderr(unproven)
     return 0
 
 
@@ -159,4 +159,4 @@ def _text(facts: dict[str, Any], folder: Path, registered: str) -> str:
         "",
         f"Attention is where a head looks, no diagnosis. {RESEARCH_USE}.",
     ]
-    return "\n".join(shown(line) for line in lines)
+    return "\n".join(escape_control(line) for line in lines)

@@ -1,1 +1,1 @@
-"""Services of the whole process that know no slide: paths, settings, log, atomic writes, errors, text, units."""
+"""Services of the whole process that know no slide: paths, settings, log, atomic writes, errors, text."""

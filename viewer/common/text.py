@@ -9,7 +9,7 @@ import unicodedata
 _NOT_SHOWN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
-def shown(text: str) -> str:
+def escape_control(text: str) -> str:
     """Text as it may go to a terminal: control characters, which names of files and headers may hold, as
     escapes.
     """
@@ -34,4 +34,4 @@ def in_words(error: Exception) -> str:
 
 def one_line(text: str) -> str:
     """Text without line breaks and control characters."""
-    return shown(" ".join(text.split()))
+    return escape_control(" ".join(text.split()))

@@ -33,7 +33,8 @@ def layer_from_attention(
     attention: Attention, grid: PatchGrid, *, mode: str, token_head: Head, patch_head: Head, sequence: int = 0
 ) -> OverlayLayer:
     """Attention of one head for tokens and one for patches, in the codes that ``mode`` wants (a mode of
-    ``viewer.overlay.attention_look``). A patch of which only the tokens are known is estimated: even in its region.
+    ``viewer.overlay.attention_look``). A patch of which only the tokens are known is estimated: even in its
+    region.
     Raises ValueError for a head that is not there.
     """
     percentiles = mode == "blend"

@@ -1,5 +1,5 @@
-"""What is laid over the slide: likeness per patch, and how it looks. Pure; gpu.gl.field_renderer and the navigator draw
-it.
+"""What is laid over the slide: likeness per patch, and how it looks. Pure: ``gpu.gl.field_renderer`` and the
+navigator draw it.
 
 Three states are never confused: a patch was analysed (its score has a colour; 0 is clear), its score is only
 estimated from patches near by (dotted), or it was not analysed (hatched, whatever the score says).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from viewer.common.text import shown
+from viewer.common.text import escape_control
 
 if TYPE_CHECKING:
     from viewer.slide.source import Source
@@ -58,4 +58,4 @@ def facts_as_text(facts: dict[str, Any]) -> str:
         ("reader", facts["reader"]),
         *(("note", note) for note in facts["notes"]),
     ]
-    return "\n".join(f"{name:<11} {shown(value)}" for name, value in rows)
+    return "\n".join(f"{name:<11} {escape_control(value)}" for name, value in rows)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Viewport:
     """Where the reader looks: field of view in level-0 px, point of gaze, and whether the view moves."""
 
     field: Rect

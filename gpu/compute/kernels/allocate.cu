@@ -1,4 +1,4 @@
-// Shares a budget of tokens among regions: the same integers as solve_tokens in gpu/allocate.py, its torch twin,
+// Shares a budget of tokens among regions: the same integers as solve_tokens in gpu/compute/allocate.py, its torch twin,
 // where the rules are explained. Five kernels, one after the other on one stream:
 //   allocate_count    what each region asks for, counted by level of relevance and steps held (one bin each)
 //   allocate_solve    one block: the price, and what each bin gets at that price

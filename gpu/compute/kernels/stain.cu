@@ -1,5 +1,5 @@
 // Amounts of three stains in every pixel, and per patch their means and mean squares, in one pass over the pixels.
-// The twin is gpu/stain.py: optical_density, separate, patch_means. One block is one square patch.
+// The twin is gpu/compute/stain.py: optical_density, separate, patch_means. One block is one square patch.
 
 #ifndef BLOCK
 #define BLOCK 256

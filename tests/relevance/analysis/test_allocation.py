@@ -10,12 +10,12 @@ pytest.importorskip("torch")
 from viewer.relevance.analysis.allocation import TOKEN_SHARE, UNIFORM_TOKENS, Allocator, bytes_per_level
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.slide.geometry import Pyramid, Rect
-from viewer.view.viewport import Look
+from viewer.view.viewport import Viewport
 
 MPP_UM = (0.5, 0.5)
 PYRAMID = Pyramid.from_sizes([(10240, 7680), (2560, 1920), (640, 480)], [(256, 256)] * 3)
 GRID = PatchGrid.over(10240, 7680, MPP_UM)
-LOOK = Look(Rect(0, 0, 2560, 2560), None, 4.0, moving=False)
+LOOK = Viewport(Rect(0, 0, 2560, 2560), None, 4.0, moving=False)
 
 
 def allocator(tissue: np.ndarray | None = None) -> Allocator:

@@ -1,4 +1,4 @@
-"""Order: the whole slide coarsely first, then what is asked for, what surprises and what is looked at."""
+"""PatchSchedule: the whole slide coarsely, then what is asked for, what surprises, where the reader looks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.relevance.fields import small_field
-from viewer.relevance.analysis.schedule import COARSE_PATCHES, Order, attention_at, blocks_of
+from viewer.relevance.analysis.schedule import COARSE_PATCHES, PatchSchedule, attention_at, blocks_of
 from viewer.relevance.patches.blocks import Block
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
@@ -29,7 +29,7 @@ def a_field(grid: PatchGrid, scores: NDArray[Any]) -> RelevanceField:
     return RelevanceField.of(grid, scores, np.ones(grid.shape, bool), small_field().provenance)
 
 
-def taken(order: Order, pending: Mask, side: int = 4, limit: int = 1 << 20) -> list[Block]:
+def taken(order: PatchSchedule, pending: Mask, side: int = 4, limit: int = 1 << 20) -> list[Block]:
     """The blocks in their order, each done when it is given."""
     blocks: list[Block] = []
     while len(blocks) < limit and (block := order.next(pending, side)) is not None:
@@ -42,7 +42,7 @@ def taken(order: Order, pending: Mask, side: int = 4, limit: int = 1 << 20) -> l
 @pytest.mark.parametrize("side", [1, 3, 4])
 def test_every_pending_patch_comes_once(shape: tuple[int, int], side: int, rng: np.random.Generator) -> None:
     pending = rng.random(shape) < 0.6
-    order, left = Order(a_grid(*shape), pending.copy()), pending.copy()
+    order, left = PatchSchedule(a_grid(*shape), pending.copy()), pending.copy()
     while (block := order.next(left, side)) is not None:
         assert block.rows <= side
         assert block.cols <= side
@@ -59,7 +59,7 @@ def test_the_whole_slide_comes_first_however_large_it_is() -> None:
     tissue = np.zeros((200, 200), bool)
     tissue[20:180, 30:190] = True
     tissue[5, 5] = True  # an island of one patch
-    order, pending = Order(a_grid(200, 200), tissue), tissue.copy()
+    order, pending = PatchSchedule(a_grid(200, 200), tissue), tissue.copy()
     first: list[Block] = []
     while order.coarse_left(pending):
         first += taken(order, pending, limit=1)
@@ -74,7 +74,7 @@ def test_the_whole_slide_comes_first_however_large_it_is() -> None:
 
 def test_what_an_earlier_analysis_knows_is_not_looked_at_again() -> None:
     tissue = np.ones((40, 40), bool)
-    order, pending = Order(a_grid(40, 40), tissue), tissue.copy()
+    order, pending = PatchSchedule(a_grid(40, 40), tissue), tissue.copy()
     pending[:, :20] = False
     first = taken(order, pending, limit=1)[0]
     assert first.col >= 20
@@ -85,7 +85,7 @@ def test_what_an_earlier_analysis_knows_is_not_looked_at_again() -> None:
 
 def test_what_is_in_view_comes_before_the_rest() -> None:
     grid = a_grid(64, 64)
-    order = Order(grid, np.ones(grid.shape, bool))
+    order = PatchSchedule(grid, np.ones(grid.shape, bool))
     order.look(Rect(4000, 4000, 5000, 5000), None)
     pending = np.ones(grid.shape, bool)
     coarse = taken(order, pending, limit=4)
@@ -97,7 +97,7 @@ def test_what_is_in_view_comes_before_the_rest() -> None:
 
 def test_what_is_asked_for_comes_before_the_rest() -> None:
     grid = a_grid(32, 32)
-    order, pending = Order(grid, np.ones(grid.shape, bool)), np.ones(grid.shape, bool)
+    order, pending = PatchSchedule(grid, np.ones(grid.shape, bool)), np.ones(grid.shape, bool)
     while order.coarse_left(pending):
         taken(order, pending, limit=1)
     scores = np.zeros(grid.shape)
@@ -113,7 +113,7 @@ def test_what_is_asked_for_comes_before_the_rest() -> None:
 def test_what_surprises_comes_before_what_is_ordinary(rng: np.random.Generator) -> None:
     grid = a_grid(32, 32)
     tissue = np.ones(grid.shape, bool)
-    order, pending = Order(grid, tissue), tissue.copy()
+    order, pending = PatchSchedule(grid, tissue), tissue.copy()
     while order.coarse_left(pending):
         taken(order, pending, limit=1)
     cells = np.argwhere(~pending)
@@ -132,7 +132,7 @@ def test_what_surprises_comes_before_what_is_ordinary(rng: np.random.Generator) 
 
 def test_examples_come_before_everything() -> None:
     grid = a_grid(32, 32)
-    order, pending = Order(grid, np.ones(grid.shape, bool)), np.ones(grid.shape, bool)
+    order, pending = PatchSchedule(grid, np.ones(grid.shape, bool)), np.ones(grid.shape, bool)
     pending[3, 3] = False
     order.want([(9, 30), (3, 3), (99, 0), (31, 1)])
     assert taken(order, pending, limit=2) == [Block(9, 30, 1, 1), Block(31, 1, 1, 1)]
@@ -140,7 +140,7 @@ def test_examples_come_before_everything() -> None:
 
 def test_where_the_field_of_view_cannot_wait_nothing_goes_before_it(rng: np.random.Generator) -> None:
     tissue = np.ones((60, 60), bool)
-    order = Order(a_grid(60, 60), tissue, coarse_first=False)
+    order = PatchSchedule(a_grid(60, 60), tissue, coarse_first=False)
     order.look(Rect(4000, 4000, 4300, 4300), None)
     cells = np.argwhere(tissue)[::7]
     spread = np.where(cells[:, :1] < 20, 9.0, 0.1)
@@ -154,7 +154,7 @@ def test_where_the_field_of_view_cannot_wait_nothing_goes_before_it(rng: np.rand
 
 def test_a_slide_that_is_all_in_view_is_looked_at_from_its_middle() -> None:
     grid = a_grid(32, 48)
-    order = Order(grid, np.ones(grid.shape, bool), coarse_first=False)
+    order = PatchSchedule(grid, np.ones(grid.shape, bool), coarse_first=False)
     pending = np.ones(grid.shape, bool)
     for _ in range(2):
         blocks = taken(order, pending, limit=4)

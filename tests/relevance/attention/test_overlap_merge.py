@@ -21,7 +21,7 @@ from viewer.relevance.heatmap.overlap import look_again
 from viewer.relevance.heatmap.whole_slide import attention_of
 from viewer.relevance.worker.messages import Note, Overlap, Progress, SetPaused
 from viewer.slide.geometry import Rect
-from viewer.view.viewport import Look
+from viewer.view.viewport import Viewport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.features.store import FeatureStore
-    from viewer.relevance.patches.progress import Looked
+    from viewer.relevance.patches.progress import StageProgress
 
 NOWHERE = "there is nowhere to look again"
 
@@ -65,7 +65,7 @@ def tokens(window: Window) -> NDArray[np.uint8]:
     return window.memory.attention.read().tokens
 
 
-def hear_merged(window: Window) -> Looked:
+def hear_merged(window: Window) -> StageProgress:
     """The end of all looking, which is not told before; what it said last."""
     end = window.hear_until(lambda told: isinstance(told, Progress) and told.finished)
     assert end.between is not None
@@ -189,10 +189,10 @@ def test_where_only_features_are_stored_only_what_was_in_view_is_looked_at_again
         window = Window(Analysis(slide, TokenColours(), store))
         row, col = (corners[len(corners) // 2] // 2).tolist()
         x, y = 16 * col + 4, 16 * row + 4
-        window.tell(Overlap("max"), Look(Rect(x, y, x + 8, y + 8), None, 0.1, moving=False))
+        window.tell(Overlap("max"), Viewport(Rect(x, y, x + 8, y + 8), None, 0.1, moving=False))
         window.start()
         assert 0 < hear_merged(window).total < 9
-        window.tell(Look(Rect(0, 0, 960, 800), None, 0.1, moving=False))
+        window.tell(Viewport(Rect(0, 0, 960, 800), None, 0.1, moving=False))
         window.hear_until(lambda told: _all_done(told) and told.between.total == len(corners))
         window.stop()
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
-from viewer.relevance.encoders.device_errors import device_trouble
+from viewer.relevance.encoders.device_errors import device_errors
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from viewer.relevance.encoders.device_errors import device_trouble
 )
 def test_a_full_memory_is_said(error: RuntimeError) -> None:
     full = pytest.raises(EncoderMemoryError, match=r"^HIPT: the memory of cuda is full$")
-    with full, device_trouble("HIPT", "cuda"):
+    with full, device_errors("HIPT", "cuda"):
         raise error
 
 
@@ -35,13 +35,13 @@ def test_a_full_memory_is_said(error: RuntimeError) -> None:
 )
 def test_a_lost_card_is_said_in_one_line(error: RuntimeError) -> None:
     lost = pytest.raises(EncoderDeviceError, match="HIPT: the graphics card is lost")
-    with lost as told, device_trouble("HIPT", "cuda"):
+    with lost as told, device_errors("HIPT", "cuda"):
         raise error
     assert "\n" not in str(told.value)
     assert not isinstance(told.value, EncoderMemoryError)
 
 
 def test_other_errors_are_what_they_are() -> None:
-    with pytest.raises(RuntimeError, match="shapes") as told, device_trouble("HIPT", "cuda"):
+    with pytest.raises(RuntimeError, match="shapes") as told, device_errors("HIPT", "cuda"):
         raise RuntimeError("shapes do not match")
     assert told.type is RuntimeError

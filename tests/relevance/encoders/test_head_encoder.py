@@ -23,7 +23,7 @@ from viewer.relevance.encoders.card import HEAD_PREFIX, MEASURED_ID, HeadEntry
 from viewer.relevance.encoders.head_encoder import HeadEncoder, load_head
 from viewer.relevance.encoders.head_registry import head_cards, register_head
 from viewer.relevance.encoders.measured.card import MEASURED
-from viewer.relevance.encoders.protocols import AttendingWhole, NamedScores
+from viewer.relevance.encoders.protocols import NamedScores, SlideAttention
 from viewer.relevance.encoders.registry import load_encoder
 from viewer.relevance.models.checkpoint import CheckpointError
 from viewer.relevance.models.heads.gated_attention import GatedAttentionHead, GatedShape
@@ -62,7 +62,7 @@ ENTRY = HeadEntry("made", "Made head", None, "colours", "1", 3, ("no", "yes"))  
 
 def test_the_views_of_a_slide_come_as_it_is_analysed(tmp_path: Path) -> None:
     encoder = HeadEncoder(ColourEncoder(), Head(), ENTRY)
-    assert isinstance(encoder, AttendingWhole)
+    assert isinstance(encoder, SlideAttention)
     assert ENTRY.views == (
         "Attention",
         "Speaks for no",
@@ -285,7 +285,7 @@ def test_a_registered_head_is_listed_and_loads_with_its_encoder(tmp_path: Path) 
     (card,) = head_cards()
     assert (card.id, card.title, card.attention_heads) == (f"{HEAD_PREFIX}ours", "Ours", (1, 5))
     encoder = load_encoder(card.id)
-    assert isinstance(encoder, AttendingWhole)
+    assert isinstance(encoder, SlideAttention)
     assert encoder.card == MEASURED, "its features are the measured ones, and stored as such"
     with pytest.raises(EncoderError, match="there is no slide head"):
         load_encoder(f"{HEAD_PREFIX}theirs")

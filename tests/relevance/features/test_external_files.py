@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from viewer.relevance.features.external_files import SlideFacts, read_foreign
+from viewer.relevance.features.external_files import SlideFacts, read_external
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 
 if TYPE_CHECKING:
@@ -96,17 +96,17 @@ WRITERS: dict[str, tuple[Callable[[Path], Path], str, str]] = {
 @pytest.mark.parametrize("writer", WRITERS)
 def test_each_format_gives_the_same_features_and_squares(tmp_path: Path, writer: str) -> None:
     write, producer, encoder = WRITERS[writer]
-    foreign = read_foreign(write(tmp_path), SLIDE)
-    assert (foreign.producer, foreign.encoder) == (producer, encoder)
-    assert foreign.features.dtype == np.float32
-    np.testing.assert_allclose(foreign.features, FEATURES, atol=2e-3)
-    np.testing.assert_allclose(foreign.rects[:, :2], CORNERS, atol=0.5)
-    np.testing.assert_allclose(foreign.rects[:, 2:], CORNERS + 1024, atol=0.5)
+    external = read_external(write(tmp_path), SLIDE)
+    assert (external.producer, external.encoder) == (producer, encoder)
+    assert external.features.dtype == np.float32
+    np.testing.assert_allclose(external.features, FEATURES, atol=2e-3)
+    np.testing.assert_allclose(external.rects[:, :2], CORNERS, atol=0.5)
+    np.testing.assert_allclose(external.rects[:, 2:], CORNERS + 1024, atol=0.5)
 
 
 @pytest.mark.parametrize("writer", ["features only", "STAMP before units", "SPAN"])
 def test_what_a_file_does_not_say_is_said(tmp_path: Path, writer: str) -> None:
-    (note,) = read_foreign(WRITERS[writer][0](tmp_path), SLIDE).notes
+    (note,) = read_external(WRITERS[writer][0](tmp_path), SLIDE).notes
     assert "The file" in note
 
 
@@ -116,14 +116,14 @@ def test_our_own_finished_stores_are_read_too(tmp_path: Path) -> None:
         file.attrs.update(
             {"encoder": "measured", "patch_width_level0": 1024.25, "patch_height_level0": 1023.5}
         )
-    foreign = read_foreign(path, SLIDE)
-    assert foreign.encoder == "measured"
-    assert foreign.rects[0].tolist() == [0, 0, 1024.25, 1023.5]
+    external = read_external(path, SLIDE)
+    assert external.encoder == "measured"
+    assert external.rects[0].tolist() == [0, 0, 1024.25, 1023.5]
 
 
 def refused(path: Path, slide: SlideFacts = SLIDE) -> str:
     with pytest.raises(FeatureFileError) as raised:
-        read_foreign(path, slide)
+        read_external(path, slide)
     assert str(path.parent) in str(raised.value)
     return raised.value.reason
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from viewer.common.errors import EncoderError, UnsupportedTermError
 from viewer.relevance.features import external_index as foreign_index
-from viewer.relevance.features.external_index import cells_from_rects, open_foreign_index
+from viewer.relevance.features.external_index import cells_from_rects, open_external_index
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.query.tree import Term
@@ -90,7 +90,7 @@ def feature_file(path: Path, *, side: int = 128, features: np.ndarray | None = N
 
 def test_features_of_an_unknown_model_can_be_compared_and_no_more(tmp_path: Path, slide: Source) -> None:
     path = feature_file(tmp_path / "features_uni_v1" / "slide.h5")
-    index = open_foreign_index(path, slide, (1.0, 1.0), mpp_estimated=False)
+    index = open_external_index(path, slide, (1.0, 1.0), mpp_estimated=False)
     assert index.store.complete
     assert index.store.count == 63
     assert index.encoder.card.id == "file:uni_v1"
@@ -105,7 +105,7 @@ def test_features_of_an_unknown_model_can_be_compared_and_no_more(tmp_path: Path
 
 def test_patches_of_another_size_are_told(tmp_path: Path, slide: Source) -> None:
     path = feature_file(tmp_path / "slide.h5", side=256)
-    index = open_foreign_index(path, slide, (1.0, 1.0), mpp_estimated=False)
+    index = open_external_index(path, slide, (1.0, 1.0), mpp_estimated=False)
     assert index.store.count == 4 * 3 * 4
     assert "256 µm wide" in index.notes[-1]
 
@@ -144,7 +144,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_features_of_a_model_in_the_registry_know_words(tmp_path: Path, slide: Source) -> None:
     features = np.tile(np.array([[0, 5, 0]], np.float32), (63, 1))
     path = feature_file(tmp_path / "features_plip" / "slide.h5", features=features)
-    index = open_foreign_index(path, slide, (1.0, 1.0), mpp_estimated=False)
+    index = open_external_index(path, slide, (1.0, 1.0), mpp_estimated=False)
     assert index.encoder.score(Term("fat"), index.store.load()[1], {}).tolist() == [1.0] * 63
     assert index.encoder.card.licence.startswith("no licence file")
     with pytest.raises(EncoderError, match="not analysed"):
@@ -155,13 +155,13 @@ def test_features_of_a_model_in_the_registry_know_words(tmp_path: Path, slide: S
 def test_features_that_are_not_the_models_are_refused(tmp_path: Path, slide: Source) -> None:
     path = feature_file(tmp_path / "features_plip" / "slide.h5")
     with pytest.raises(FeatureFileError, match="5 features a patch are not those of PLIP"):
-        open_foreign_index(path, slide, (1.0, 1.0), mpp_estimated=False)
+        open_external_index(path, slide, (1.0, 1.0), mpp_estimated=False)
 
 
 @pytest.mark.usefixtures("registry")
 def test_features_of_conch_are_not_taken_for_comparable_with_words(tmp_path: Path, slide: Source) -> None:
     path = feature_file(tmp_path / "features_conch_v1" / "slide.h5")
-    index = open_foreign_index(path, slide, (1.0, 1.0), mpp_estimated=False)
+    index = open_external_index(path, slide, (1.0, 1.0), mpp_estimated=False)
     assert "know no words" in " ".join(index.notes)
 
 
@@ -171,7 +171,7 @@ def test_a_file_of_patches_that_overlap_beyond_reason_is_named(tmp_path: Path, s
         file["coords"] = np.zeros((100_000, 2), np.int64)
         file["coords"].attrs["patch_size_level0"] = 8192
     with pytest.raises(FeatureFileError, match=r"heap\.h5: .* too much to be true"):
-        open_foreign_index(tmp_path / "heap.h5", slide, (1.0, 1.0), mpp_estimated=False)
+        open_external_index(tmp_path / "heap.h5", slide, (1.0, 1.0), mpp_estimated=False)
 
 
 def test_patches_between_the_centres_make_no_index(tmp_path: Path, slide: Source) -> None:
@@ -180,4 +180,4 @@ def test_patches_between_the_centres_make_no_index(tmp_path: Path, slide: Source
         file["features"], file["coords"] = np.ones((1, 3), np.float32), np.array([[0, 0]])
         file["coords"].attrs["patch_size_level0"] = 32
     with pytest.raises(FeatureFileError, match="none of its patches"):
-        open_foreign_index(path, slide, (1.0, 1.0), mpp_estimated=False)
+        open_external_index(path, slide, (1.0, 1.0), mpp_estimated=False)

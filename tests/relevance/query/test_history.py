@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from filelock import FileLock
 
 from viewer.common.atomic_write import SaveError
 from viewer.common.paths import state_dir
-from viewer.relevance.features.cache_folder import StoreLock
 from viewer.relevance.query import history as history_module
 from viewer.relevance.query.history import MAX_ASKED, MAX_NAME, MAX_SAVED, QueryHistory
 from viewer.relevance.query.tree import MAX_TEXT, Like, Term, Without
@@ -266,11 +266,8 @@ def test_the_file_is_read_and_written_under_a_lock(tmp_path: Path, monkeypatch: 
     first, _ = _two(file)
     first.remember("blood")
     monkeypatch.setattr(history_module, "_LOCK_WAIT_S", 0.0)
-    lock = StoreLock.acquire(tmp_path, file.name)
-    assert lock is not None
-    with pytest.raises(SaveError, match="keeps it locked"):
+    with FileLock(f"{file}.lock"), pytest.raises(SaveError, match="keeps it locked"):
         first.save()
-    lock.release()
     assert QueryHistory.load(file).asked == ("old",)
     first.save()
     assert QueryHistory.load(file).asked == ("blood", "old")

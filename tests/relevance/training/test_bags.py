@@ -144,7 +144,7 @@ from pathlib import Path
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.training.bags import file_facts, read_bag
 
-for read, name in ((file_facts, "own.h5"), (read_bag, "own.h5"), (read_bag, "foreign.h5")):
+for read, name in ((file_facts, "own.h5"), (read_bag, "own.h5"), (read_bag, "external.h5")):
     try:
         read(Path(sys.argv[1]) / name)
     except FeatureFileError as error:
@@ -158,7 +158,7 @@ def test_a_link_into_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "own.h5", "w") as file:
         file.attrs["foveola"] = "{}"
         file["features"] = h5py.ExternalLink(str(tmp_path / "pipe"), "features")
-    with h5py.File(tmp_path / "foreign.h5", "w") as file:
+    with h5py.File(tmp_path / "external.h5", "w") as file:
         file["features"] = np.ones((4, 3), np.float32)
         file["coords"] = h5py.ExternalLink(str(tmp_path / "pipe"), "coords")
     done = subprocess.run(

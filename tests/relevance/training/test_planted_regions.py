@@ -17,6 +17,7 @@ from viewer.relevance.encoders.card import HeadEntry
 from viewer.relevance.encoders.head_encoder import HeadEncoder
 from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
+from viewer.relevance.encoders.registry import load_encoder
 from viewer.relevance.training.cohort import Label, gather
 from viewer.relevance.training.report import auc
 from viewer.relevance.training.train import WEIGHTS, TrainingOptions, train_head
@@ -140,7 +141,7 @@ def test_attention_lies_on_what_was_planted(
         cohort.classes,
         facts["weights_sha256"],
     )
-    encoder = HeadEncoder.load(entry)
+    encoder = HeadEncoder.load(entry, load_encoder(entry.encoder))
     areas = []
     for features, planted in study.held_out:
         codes, usable = encoder.attend_whole(features, CELLS)

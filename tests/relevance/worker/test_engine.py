@@ -34,12 +34,12 @@ from viewer.relevance.worker.messages import (
     Published,
     Refused,
     SetPaused,
-    Weigh,
+    SetRelevance,
 )
 from viewer.relevance.worker.shared_memory import KNOWN, SharedGrid
 from viewer.slide.geometry import Rect
 from viewer.view.gaze import SlideGaze
-from viewer.view.viewport import Look
+from viewer.view.viewport import Viewport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,7 +143,7 @@ def test_a_pause_holds_until_it_is_lifted(window: Window, encoder: ColourEncoder
 
 
 def test_it_rests_while_the_view_moves_and_goes_on_by_itself(window: Window, encoder: ColourEncoder) -> None:
-    window.tell(Look(EVERYTHING, None, 4.0, moving=True))
+    window.tell(Viewport(EVERYTHING, None, 4.0, moving=True))
     window.start()
     time.sleep(0.15)
     assert encoder.encoded == 0
@@ -152,7 +152,8 @@ def test_it_rests_while_the_view_moves_and_goes_on_by_itself(window: Window, enc
 
 def test_weights_follow_where_the_reader_looks(window: Window) -> None:
     window.tell(
-        Look(Rect(640, 320, 800, 480), SlideGaze(720, 400, 0.02, 0.0), 1.0, moving=False), Ask(1, DARKNESS)
+        Viewport(Rect(640, 320, 800, 480), SlideGaze(720, 400, 0.02, 0.0), 1.0, moving=False),
+        Ask(1, DARKNESS),
     )
     window.start()
     window.hear_end()
@@ -320,7 +321,7 @@ def test_tokens_of_the_field_are_looked_at_again_where_only_features_are_stored(
         assert not window.memory.attention.read().tokens_known.any()
         told = window.hear_until(finished)
         assert (told.tokens, told.more_tokens) == ((0, 0, 0), True), "nobody looks closely"
-        window.tell(SetPaused(True), Look(Rect(330, 330, 360, 360), None, 0.5, moving=False))
+        window.tell(SetPaused(True), Viewport(Rect(330, 330, 360, 360), None, 0.5, moving=False))
         told = window.hear_until(lambda event: isinstance(event, Progress) and event.tokens.total > 0)
         assert (told.tokens, told.finished) == ((0, 9, 0), False)
         assert told.done == told.total, "their features are known"
@@ -348,7 +349,7 @@ def test_what_is_asked_elsewhere_says_how_closely_patches_are_looked_at_first(tm
         scores = np.zeros(analysis.grid.shape, np.float32)
         scores[:, 40:] = 0.9
         window.memory.write_relevance(scores)
-        window.tell(Look(Rect(330, 330, 360, 360), None, 16.0, moving=False), Weigh(True))
+        window.tell(Viewport(Rect(330, 330, 360, 360), None, 16.0, moving=False), SetRelevance(True))
         window.start()
         window.hear_end()
         window.stop()
@@ -363,8 +364,8 @@ def test_when_nothing_is_asked_any_more_all_is_looked_at_alike(tmp_path: Path) -
     with open_store(tmp_path, source) as store:
         window = Window(Analysis(source, encoder, store))
         window.memory.write_relevance(np.zeros(store.grid.shape, np.float32))
-        look = Look(Rect(330, 330, 360, 360), None, 16.0, moving=False)
-        window.tell(look, Weigh(True), Weigh(False))
+        look = Viewport(Rect(330, 330, 360, 360), None, 16.0, moving=False)
+        window.tell(look, SetRelevance(True), SetRelevance(False))
         window.start()
         window.hear_end()
         window.stop()

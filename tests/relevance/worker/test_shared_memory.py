@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.relevance.fields import small_field
-from viewer.relevance.analysis.allocation import Loads
 from viewer.relevance.patches.field import RelevanceField
+from viewer.relevance.patches.loads import Loads
 from viewer.relevance.worker.shared_memory import ESTIMATED, KNOWN, UNKNOWN, SharedGrid
 
 

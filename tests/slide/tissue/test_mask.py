@@ -1,4 +1,4 @@
-"""viewer.slide.tissue.mask: tissue of many stains is found, ink, dust and glass are not; what is said is true."""
+"""tissue.mask: tissue of many stains is found, ink, dust and glass are not; what is said is true."""
 
 from __future__ import annotations
 

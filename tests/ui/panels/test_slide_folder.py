@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
-    from viewer.ui.panels.thumbnails import PortraitMaker
+    from viewer.ui.panels.thumbnails import ThumbnailWorker
 
 
 @pytest.fixture
-def panel(qtbot: QtBot, portraits: PortraitMaker) -> Iterator[SlideFolder]:
+def panel(qtbot: QtBot, portraits: ThumbnailWorker) -> Iterator[SlideFolder]:
     panel = SlideFolder(portraits)
     qtbot.add_widget(panel)
     panel.resize(300, 600)

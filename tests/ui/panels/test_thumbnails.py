@@ -11,7 +11,7 @@ from tests.ui.slide_files import SLIDE_PX, write_slide
 from viewer.common.paths import cache_dir
 from viewer.slide.source import SlideError
 from viewer.ui.panels import thumbnails as portraits_module
-from viewer.ui.panels.thumbnails import PORTRAIT_PX, Pace, Portrait, PortraitMaker, portrait_of, prune
+from viewer.ui.panels.thumbnails import PORTRAIT_PX, Pace, Portrait, ThumbnailWorker, portrait_of, prune
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +82,7 @@ def test_only_the_newest_pictures_are_kept(tmp_path: Path) -> None:
 
 
 def test_the_newest_glance_is_served_first_and_in_its_order(
-    qtbot: QtBot, portraits: PortraitMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, portraits: ThumbnailWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first_begun, go_on = threading.Event(), threading.Event()
 
@@ -105,7 +105,7 @@ def test_the_newest_glance_is_served_first_and_in_its_order(
     assert order == ["a", "e", "d", "b", "c"]
 
 
-def test_pausing_holds_back(qtbot: QtBot, portraits: PortraitMaker, slide_file: Path) -> None:
+def test_pausing_holds_back(qtbot: QtBot, portraits: ThumbnailWorker, slide_file: Path) -> None:
     heard: list[Portrait] = []
     portraits.made.connect(heard.append)
     portraits.set_paused(True)
@@ -117,7 +117,7 @@ def test_pausing_holds_back(qtbot: QtBot, portraits: PortraitMaker, slide_file: 
 
 
 def test_an_unexpected_error_does_not_end_the_others(
-    qtbot: QtBot, portraits: PortraitMaker, slide_file: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, portraits: ThumbnailWorker, slide_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def odd(path: Path, **_pace: Pace) -> Portrait:
         if path != slide_file:

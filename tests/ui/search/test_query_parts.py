@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QDialogButtonBox, QLabel, QPushButton, QWidget
 from viewer.relevance.encoders.card import EncoderCard, Reason
 from viewer.relevance.patches.field import Provenance
 from viewer.relevance.patches.grid import PatchGrid
-from viewer.relevance.patches.progress import Looked
+from viewer.relevance.patches.progress import StageProgress
 from viewer.relevance.query.tree import All, AnyOf, Like, Near, Term, Without, leaf_roles
 from viewer.relevance.worker.messages import Progress
 from viewer.ui.overlays.analysis_bar import AnalysisBar, progress_in_words
@@ -234,11 +234,11 @@ def test_what_is_not_known_is_said(qtbot: QtBot, explanation: Explanation, words
         (Progress(100, 100, 0, 0, False), "100 of 100 patches, all analysed"),
         (Progress(100, 100, 0, 0, True), "100 of 100 patches, all analysed, paused"),
         (
-            Progress(100, 100, 0, 0, False, Looked(1200, 3000, 1)),
+            Progress(100, 100, 0, 0, False, StageProgress(1200, 3000, 1)),
             "100 of 100 patches, 1,199 of 3,000 half-way between others",
         ),
         (
-            Progress(100, 100, 0, 0, False, Looked(3000, 3000)),
+            Progress(100, 100, 0, 0, False, StageProgress(3000, 3000)),
             "100 of 100 patches, 3,000 of 3,000 half-way between others, all analysed",
         ),
         (
@@ -246,20 +246,38 @@ def test_what_is_not_known_is_said(qtbot: QtBot, explanation: Explanation, words
             "98 of 100 patches, done; 2 could not be read and stay not analysed",
         ),
         (
-            Progress(30, 100, 0, 5, False, regions=Looked(2, 40), tokens=Looked(9, 9), more_tokens=True),
+            Progress(
+                30,
+                100,
+                0,
+                5,
+                False,
+                regions=StageProgress(2, 40),
+                tokens=StageProgress(9, 9),
+                more_tokens=True,
+            ),
             "30 of 100 patches, 2 of 40 regions, about 5 s left",
         ),
         (
-            Progress(100, 100, 0, 0, False, regions=Looked(12, 40), tokens=Looked(3, 8, 1)),
+            Progress(100, 100, 0, 0, False, regions=StageProgress(12, 40), tokens=StageProgress(3, 8, 1)),
             "100 of 100 patches, 12 of 40 regions, tokens of 2 of 8 patches; tokens of 1 could not be read",
         ),
-        (Progress(100, 100, 0, 0, True, regions=Looked(0, 1)), "100 of 100 patches, paused"),
+        (Progress(100, 100, 0, 0, True, regions=StageProgress(0, 1)), "100 of 100 patches, paused"),
         (
-            Progress(100, 100, 0, 0, False, regions=Looked(40, 40), tokens=Looked(8, 8), more_tokens=True),
+            Progress(
+                100,
+                100,
+                0,
+                0,
+                False,
+                regions=StageProgress(40, 40),
+                tokens=StageProgress(8, 8),
+                more_tokens=True,
+            ),
             "100 of 100 patches, all analysed, tokens only where you look closely",
         ),
         (
-            Progress(100, 100, 0, 0, False, regions=Looked(1, 1), tokens=Looked(8, 8, 8)),
+            Progress(100, 100, 0, 0, False, regions=StageProgress(1, 1), tokens=StageProgress(8, 8, 8)),
             "100 of 100 patches, done; tokens of 8 could not be read",
         ),
     ],
@@ -283,13 +301,13 @@ def test_the_bar_pauses_goes_on_and_stops(qtbot: QtBot) -> None:
     bar._pause.click()
     bar._stop.click()
     assert told == [False, "stop"]
-    bar.show_progress(Progress(100, 100, 0, 0, False, Looked(10, 20)))
+    bar.show_progress(Progress(100, 100, 0, 0, False, StageProgress(10, 20)))
     assert not bar._pause.isHidden()
     assert 0 < bar._bar.value() < bar._bar.maximum()
-    bar.show_progress(Progress(100, 100, 0, 0, False, regions=Looked(999, 1000)))
+    bar.show_progress(Progress(100, 100, 0, 0, False, regions=StageProgress(999, 1000)))
     assert not bar._pause.isHidden()
     assert bar._bar.value() < bar._bar.maximum(), "full is only what is done"
-    bar.show_progress(Progress(100, 100, 0, 0, False, Looked(20, 20, 3)))
+    bar.show_progress(Progress(100, 100, 0, 0, False, StageProgress(20, 20, 3)))
     assert bar._pause.isHidden()
     bar.show_progress(Progress(100, 100, 0, 0, True))
     assert not bar._pause.isHidden(), "what is asked next would wait"

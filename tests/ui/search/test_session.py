@@ -21,7 +21,7 @@ from viewer.relevance.worker.messages import (
     Refused,
     WorkerDied,
 )
-from viewer.ui.canvas.viewport_report import tell_where_looked
+from viewer.ui.canvas.viewport_report import send_viewport
 from viewer.ui.search.search_state import Example, Explanation
 from viewer.ui.search.session import RelevanceSession
 
@@ -386,9 +386,9 @@ def test_a_hand_that_holds_the_slide_moves_it(
 ) -> None:
     fake_view.show_source(make_source(mpp_um=(0.5, 0.5)))
     client = FakeClient(print)
-    assert not tell_where_looked(client, fake_view)  # type: ignore[arg-type]
+    assert not send_viewport(client, fake_view)  # type: ignore[arg-type]
     fake_view.canvas.hand.holding = True
-    assert tell_where_looked(client, fake_view)  # type: ignore[arg-type]
+    assert send_viewport(client, fake_view)  # type: ignore[arg-type]
 
 
 def test_the_worker_is_told_where_the_reader_looks(

@@ -1,24 +1,24 @@
 """What each patch is worth: tile loads and encoder tokens from scores, surprise and where the reader looks.
 
-The formulas are gpu/allocate.py's; here are the budgets, and what a slide's levels cost.
+The formulas are those of ``gpu.compute.allocate``; here are the budgets, and what a slide's levels cost.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gpu.compute.allocate import allocate_loads, allocate_tokens, focused, joint_relevance
 from gpu.compute.token_steps import MOST_TOKENS
+from viewer.relevance.patches.loads import Loads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.slide.geometry import Pyramid
-    from viewer.view.viewport import Look
+    from viewer.view.viewport import Viewport
 
 LOAD_BYTES = 256 << 20
 """Of decoded tiles beyond the screen that are worth having: half of the smallest tile cache."""
@@ -57,7 +57,7 @@ class Allocator:
         scores: NDArray[np.float32],
         surprise: NDArray[np.float32],
         attention: NDArray[np.float32],
-        look: Look,
+        look: Viewport,
     ) -> Loads:
         """All arrays (rows, columns); ``surprise`` NaN where it is not known."""
         relevance = joint_relevance(scores, surprise)
@@ -86,7 +86,7 @@ class Allocator:
         spread[self._tissue] = tokens.tokens
         return Loads(loads.weights, loads.levels, spread)
 
-    def _on_screen(self, look: Look) -> NDArray[np.bool_]:
+    def _on_screen(self, look: Viewport) -> NDArray[np.bool_]:
         """The patches of which the screen shows any part."""
         x = np.arange(self._grid.columns) * self._grid.patch_width_px
         y = (np.arange(self._grid.rows) * self._grid.patch_height_px)[:, None]
@@ -109,14 +109,3 @@ def bytes_per_level(grid: PatchGrid, pyramid: Pyramid) -> tuple[int, ...]:
             break
         taken.append(size)
     return tuple(taken)
-
-
-@dataclass(frozen=True, slots=True)
-class Loads:
-    """What each patch is worth: for loading tiles a weight (float32, 1 to 4) and a level (uint8), for an
-    encoder its tokens (uint16); (rows, columns) each.
-    """
-
-    weights: NDArray[np.float32]
-    levels: NDArray[np.uint8]
-    tokens: NDArray[np.uint16]

@@ -14,7 +14,7 @@ from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
 from viewer.relevance.encoders.protocols import Attending, Magnifying
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
 from viewer.relevance.patches.blocks import Block
-from viewer.relevance.patches.outcome import ON_GRID, Half, Outcome
+from viewer.relevance.patches.outcome import ON_GRID, BlockResult, Half
 from viewer.slide.geometry import Rect
 from viewer.slide.region import read_region
 from viewer.slide.source import TileError
@@ -39,7 +39,7 @@ class _Encoded(NamedTuple):
     features: NDArray[np.float32]
     failed: Mask
     device: str
-    trouble: EncoderMemoryError | EncoderDeviceError | None = None
+    device_error: EncoderMemoryError | EncoderDeviceError | None = None
     tokens: NDArray[np.float32] | None = None
 
 
@@ -70,7 +70,7 @@ class BlockReader:
         self._device = device
         self._turn = threading.Semaphore(threads if device == "cpu" else 1)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="analysis")
-        self._running: set[Future[Outcome]] = set()
+        self._running: set[Future[BlockResult]] = set()
         self.room = threads + 1
         """How many blocks are worth having under way: one more than there are threads."""
 
@@ -101,7 +101,7 @@ class BlockReader:
         lie further down and to the right."""
         self._running.add(self._pool.submit(self._do, block, np.argwhere(wanted), side, half))
 
-    def collect(self, timeout_s: float | None) -> list[Outcome]:
+    def collect(self, timeout_s: float | None) -> list[BlockResult]:
         """What is done by now; waits for the first, up to ``timeout_s``. Raises what an encoder raised."""
         if not self._running:
             return []
@@ -113,7 +113,7 @@ class BlockReader:
         self._pool.shutdown(cancel_futures=True)
         self._running = set()
 
-    def _do(self, block: Block, wanted: NDArray[np.int64], side: int, half: Half) -> Outcome:
+    def _do(self, block: Block, wanted: NDArray[np.int64], side: int, half: Half) -> BlockResult:
         started_s = thread_time()
         cells = wanted + np.array([block.row, block.col])
         try:
@@ -123,7 +123,7 @@ class BlockReader:
         features, failed, device, error, tokens = done
         seconds = thread_time() - started_s
         what = features, cells[failed], seconds, device, error, tokens, side, half
-        return Outcome(block, cells[~failed], *what)
+        return BlockResult(block, cells[~failed], *what)
 
     def _patch_by_patch(self, cells: NDArray[np.int64], side: int, half: Half) -> _Encoded:
         """Where not all of a block can be read: only what cannot is lost."""
@@ -136,7 +136,7 @@ class BlockReader:
             except (TileError, UnreadableBlockError):
                 failed[index] = True
                 continue
-            if one.trouble is not None:
+            if one.device_error is not None:
                 return one._replace(failed=np.zeros(len(cells), bool))
             found.append(one)
         if not found:

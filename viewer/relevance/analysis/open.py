@@ -118,13 +118,13 @@ def open_analysis(
 
 
 @contextmanager
-def open_foreign_analysis(source: Source, pixel_size: PixelSize, file: Path) -> Iterator[Analysis]:
+def open_external_analysis(source: Source, pixel_size: PixelSize, file: Path) -> Iterator[Analysis]:
     """An analysis of what another program's feature file holds; nothing is measured, nothing is stored.
 
     Raises FeatureFileError, EncoderError, SlideError.
     """
     from viewer.relevance.analysis.slide_analysis import Analysis
-    from viewer.relevance.features.external_index import open_foreign_index
+    from viewer.relevance.features.external_index import open_external_index
 
-    index = open_foreign_index(file, source, pixel_size.mpp_um, mpp_estimated=pixel_size.estimated)
+    index = open_external_index(file, source, pixel_size.mpp_um, mpp_estimated=pixel_size.estimated)
     yield Analysis(source, index.encoder, index.store, notes=index.notes)

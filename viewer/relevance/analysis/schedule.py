@@ -38,7 +38,7 @@ _TO_THE_EDGE = 0.1
 _SIDES = 1, 2, 4, 8, 16
 
 
-class Order:
+class PatchSchedule:
     """What comes next on one slide. ``tissue`` (rows, columns): what is to be looked at in the end.
 
     ``attention`` (rows, columns) in [0, 1] is how well the reader sees each patch, or would soon;

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from viewer.common.atomic_write import SaveError
 from viewer.common.errors import EncoderError
-from viewer.relevance.analysis.open import open_analysis, open_foreign_analysis, pixel_size_of
+from viewer.relevance.analysis.open import open_analysis, open_external_analysis, pixel_size_of
 from viewer.relevance.encoders.card import MEASURED_ID
 from viewer.relevance.patches.peaks import find_hits
 from viewer.relevance.query.lexicon import load_lexicon
@@ -122,7 +122,7 @@ def ask(
     try:
         with ExitStack() as stack:
             analysis = stack.enter_context(
-                open_foreign_analysis(source, pixel_size, features)
+                open_external_analysis(source, pixel_size, features)
                 if features is not None
                 else open_analysis(source, pixel_size, encoder_id=encoder_id, limit_bytes=limit_bytes)
             )

@@ -18,12 +18,12 @@ from viewer.relevance.analysis.scoring import Scoring
 from viewer.relevance.attention.mil_attention import WholeAttention
 from viewer.relevance.attention.overlap_merge import OverlapBuilder, is_between
 from viewer.relevance.attention.region_attention import AttentionBuilder
-from viewer.relevance.encoders.protocols import Attending, AttendingWhole, Magnifying, NamedScores, Refining
+from viewer.relevance.encoders.protocols import Attending, Magnifying, NamedScores, Refining, SlideAttention
 from viewer.relevance.encoders.token_budget import sides_for
 from viewer.relevance.features.mixed_resolution import MixedFeatures
-from viewer.relevance.models.batching import keep_freed_memory
+from viewer.relevance.models.batching import raise_malloc_trim_threshold
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
-from viewer.relevance.patches.progress import Looked
+from viewer.relevance.patches.progress import StageProgress
 from viewer.slide.source import TileError
 from viewer.slide.tissue.mask import tissue_mask
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from viewer.relevance.features.store import FeatureStore
     from viewer.relevance.patches.blocks import Block
     from viewer.relevance.patches.field import RelevanceField
-    from viewer.relevance.patches.outcome import Outcome
+    from viewer.relevance.patches.outcome import BlockResult
     from viewer.relevance.query.tree import Leaf, Query
     from viewer.slide.source import Source
 
@@ -137,7 +137,7 @@ class Analysis:
     def attend(self, memory: Attention) -> None:
         """Write to ``memory`` where the encoder looks, from now on. Raises EncoderError for one
         that does not say."""
-        if isinstance(self.encoder, AttendingWhole):
+        if isinstance(self.encoder, SlideAttention):
             self.attention = WholeAttention(self.encoder, self.store, self.tissue, memory)
         elif isinstance(self.encoder, Attending):
             self.attention = AttentionBuilder(self.encoder, self.store, self._mixed, self.tissue, memory)
@@ -177,12 +177,12 @@ class Analysis:
             self._notes[f"{title} does not look at parts of a patch: there is nowhere to look again."] = None
 
     @property
-    def regions(self) -> Looked | None:
+    def regions(self) -> StageProgress | None:
         """How many regions have been looked at; the whole slide is one where there are no smaller ones."""
         return None if self.attention is None else self.attention.progress
 
     @property
-    def tokens(self) -> tuple[Looked | None, bool]:
+    def tokens(self) -> tuple[StageProgress | None, bool]:
         """Of patches whose features are known, how many of those whose tokens are wanted have these; and
         whether there are others that lack theirs."""
         if self.attention is None:
@@ -194,10 +194,10 @@ class Analysis:
         left = missing & wanted & ~torn
         total = int((wanted | torn).sum())
         more = bool((missing & ~wanted & ~torn).any())
-        return Looked(total - int(left.sum()), total, int(torn.sum())), more
+        return StageProgress(total - int(left.sum()), total, int(torn.sum())), more
 
     @property
-    def between(self) -> Looked | None:
+    def between(self) -> StageProgress | None:
         """How far patches half-way between others are; None where there are none to look at."""
         return None if self._overlaps is None else self._overlaps.progress
 
@@ -244,7 +244,7 @@ class Analysis:
             calibration = self.encoder.calibrate(self.source, self._found, self.store.subject.mpp_um)
             self._keep(lambda: self.store.set_calibration(calibration))
             self._note_calibration()
-        keep_freed_memory()
+        raise_malloc_trim_threshold()
         self._reader = BlockReader(
             self.source,
             self.encoder,
@@ -262,16 +262,16 @@ class Analysis:
         self._begun[block.cells] |= wanted
         reader.submit(block, wanted, self._side_of(block, wanted))
 
-    def take(self, outcome: Outcome) -> None:
+    def take(self, outcome: BlockResult) -> None:
         """Keep what a reader gives. A full memory makes later blocks smaller, and at last the CPU does it."""
         if self._overlaps is not None and is_between(outcome):
             self._take_between(self._overlaps, outcome)
             return
         if len(outcome.cells):
             self._begun[tuple(outcome.cells.T)] = False
-        if outcome.trouble is not None:
+        if outcome.device_error is not None:
             self.pending[tuple(outcome.cells.T)] = True
-            self._make_do(outcome)
+            self._shrink_or_fall_back(outcome)
             return
         if len(outcome.failed):
             self._begun[tuple(outcome.failed.T)] = False
@@ -365,24 +365,24 @@ class Analysis:
             if progress is not None:
                 progress(self.done, self.total)
 
-    def _take_between(self, overlaps: OverlapBuilder, outcome: Outcome) -> None:
-        if outcome.trouble is not None:
+    def _take_between(self, overlaps: OverlapBuilder, outcome: BlockResult) -> None:
+        if outcome.device_error is not None:
             overlaps.again(outcome)
-            self._make_do(outcome)
+            self._shrink_or_fall_back(outcome)
         else:
             overlaps.take(outcome)
 
-    def _make_do(self, outcome: Outcome) -> None:
+    def _shrink_or_fall_back(self, outcome: BlockResult) -> None:
         block = outcome.block
         side = max(block.rows, block.cols)
-        lost = isinstance(outcome.trouble, EncoderDeviceError)
+        lost = isinstance(outcome.device_error, EncoderDeviceError)
         if outcome.device != self.device or (side > self.block_side and not lost):
             return  # others were under way when this became known
         if side > 1 and not lost:
             self.block_side = (side + 1) // 2
             self._notes["The memory of the graphics processor is full: smaller blocks are analysed."] = None
-        elif outcome.trouble is not None:
-            self._fall_back(outcome.trouble)
+        elif outcome.device_error is not None:
+            self._fall_back(outcome.device_error)
 
     def _fall_back(self, trouble: EncoderError) -> None:
         """Go on without the graphics processor. Raises what is wrong with it where it was not used."""

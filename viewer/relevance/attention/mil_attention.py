@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.relevance.patches.attention_codes import MIDDLE
-from viewer.relevance.patches.progress import Looked
+from viewer.relevance.patches.progress import StageProgress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.attention.slide_attention import Attention
-    from viewer.relevance.encoders.protocols import AttendingWhole
+    from viewer.relevance.encoders.protocols import SlideAttention
     from viewer.relevance.features.store import FeatureStore
 
     Mask = NDArray[np.bool_]
@@ -28,7 +28,7 @@ more than this part of the time: the worker does nothing else meanwhile.
 class WholeAttention:
     """See ``AttentionBuilder``: writes to ``memory``, used by one thread, which alone writes there."""
 
-    def __init__(self, encoder: AttendingWhole, store: FeatureStore, tissue: Mask, memory: Attention) -> None:
+    def __init__(self, encoder: SlideAttention, store: FeatureStore, tissue: Mask, memory: Attention) -> None:
         self._encoder = encoder
         self._store = store
         self._tissue = tissue
@@ -46,9 +46,9 @@ class WholeAttention:
         return ("patch",)
 
     @property
-    def progress(self) -> Looked:
+    def progress(self) -> StageProgress:
         """Of one, the slide: done when all that will become known of it has been looked at."""
-        return Looked(int(self._ended or not self._tissue.any()), 1)
+        return StageProgress(int(self._ended or not self._tissue.any()), 1)
 
     @property
     def tokens_missing(self) -> Mask:

@@ -15,7 +15,7 @@ from viewer.relevance.attention.slide_attention import MEAN, patch_attention
 from viewer.relevance.patches.attention_codes import log_codes
 from viewer.relevance.patches.blocks import Block
 from viewer.relevance.patches.outcome import ON_GRID
-from viewer.relevance.patches.progress import Looked
+from viewer.relevance.patches.progress import StageProgress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.attention.slide_attention import Attention
-    from viewer.relevance.patches.outcome import Half, Outcome
+    from viewer.relevance.patches.outcome import BlockResult, Half
 
     Cells = NDArray[np.int64]
     Mask = NDArray[np.bool_]
@@ -53,13 +53,13 @@ class OverlapBuilder:
         """Whether nothing stands out of what is known, so that nowhere is looked at again."""
 
     @property
-    def progress(self) -> Looked | None:
+    def progress(self) -> StageProgress | None:
         """Of what is wanted now; None where nothing is. The last is done when all is merged."""
         if self._merge is None or not self._wanted:
             return None
         done = [self._looks[corner] for corner in self._wanted if corner in self._looks]
         merged_count = min(len(done), len(self._wanted) - bool(self._stale))
-        return Looked(merged_count, len(self._wanted), sum(look is None for look in done))
+        return StageProgress(merged_count, len(self._wanted), sum(look is None for look in done))
 
     @property
     def pending(self) -> bool:
@@ -108,13 +108,13 @@ class OverlapBuilder:
         down, right = halves[best].tolist()
         return block, wanted[block.cells], (down, right)
 
-    def again(self, outcome: Outcome) -> None:
+    def again(self, outcome: BlockResult) -> None:
         """Look at these once more: the device could not."""
         corners = 2 * outcome.cells + outcome.half
         self._begun.difference_update(_places(corners))
         self._pending = np.concatenate([self._pending, corners])
 
-    def take(self, outcome: Outcome) -> None:
+    def take(self, outcome: BlockResult) -> None:
         """Keep what a block of shifted patches says, and merge it."""
         failed, tokens = outcome.failed, outcome.tokens
         if tokens is not None:
@@ -181,7 +181,7 @@ class OverlapBuilder:
         self._stale.update((row // _AREA, col // _AREA) for row, col in cells)
 
 
-def is_between(outcome: Outcome) -> bool:
+def is_between(outcome: BlockResult) -> bool:
     """Whether it is of patches half-way between those of the grid."""
     return outcome.half != ON_GRID
 

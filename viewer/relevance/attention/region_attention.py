@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.relevance.patches.attention_codes import MIDDLE, PATCHES_A_SIDE, log_codes
-from viewer.relevance.patches.progress import Looked
+from viewer.relevance.patches.progress import StageProgress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,10 +73,10 @@ class AttentionBuilder:
         return self._encoder.levels
 
     @property
-    def progress(self) -> Looked:
+    def progress(self) -> StageProgress:
         """Of regions, and of those between them that overlap by half; not those that are to be read again."""
         left = {*self._left, *self._ready, *self._provisional}
-        return Looked(self._total - len(left), self._total)
+        return StageProgress(self._total - len(left), self._total)
 
     @property
     def tokens_missing(self) -> Mask:

@@ -1,7 +1,7 @@
 """Where a hierarchical encoder looks: attention of regions, patches and tokens over one slide's grid.
 
 All of it counts relative to even attention: 1 is what every token of a patch, patch of a region or region of
-a slide would get if all got the same. Kept as codes of 8 bits (``viewer.overlay.attention_look``), a head each, so
+a slide would get if all got the same. Kept as codes of 8 bits (``patches.attention_codes``), a head each, so
 that heads and modes are chosen later without computing anything anew.
 """
 

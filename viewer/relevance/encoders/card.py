@@ -29,7 +29,7 @@ class EncoderCard:
     ``patch_px`` and ``mpp_um``: the square it looks at, at which size of pixel. ``margin_px``: context it
     wants around a block of patches. ``feature_count`` is 0 where only its weights tell. ``commercial``:
     whether its licence allows commercial use, None where it does not say. ``attention_heads``: of an encoder
-    that says where it looks (viewer/relevance/attention.py), for tokens and patches; ``views`` names the
+    that says where it looks (``relevance.attention``), for tokens and patches; ``views`` names the
     latter where they are more than numbers. ``features_of``: of a slide head, the id of the encoder whose
     features it reads. ``version`` changes with its features: what was computed by another version is not
     used.

@@ -21,7 +21,7 @@ _LOST = "CUDA error", "CUDA driver error", "cuDNN error"
 
 
 @contextmanager
-def device_trouble(title: str, device: str) -> Iterator[None]:
+def device_errors(title: str, device: str) -> Iterator[None]:
     """Of what is run inside on ``device`` by the encoder of this title.
 
     Raises EncoderMemoryError where the memory is full, EncoderDeviceError where the card does not answer any

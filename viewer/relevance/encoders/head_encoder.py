@@ -15,7 +15,6 @@ import torch
 
 from viewer.common.errors import EncoderError
 from viewer.relevance.encoders.protocols import NamedScores
-from viewer.relevance.encoders.registry import load_encoder
 from viewer.relevance.models.checkpoint import CheckpointError
 from viewer.relevance.models.heads.load import load_slide_head
 from viewer.relevance.patches.attention_codes import CODES_PER_OCTAVE, MIDDLE, OCTAVES, log_codes
@@ -33,7 +32,7 @@ _HALF_SCALE = CODES_PER_OCTAVE * OCTAVES / 2
 
 
 class HeadEncoder:
-    """See ``Encoder``, which is that of its features, and ``AttendingWhole``."""
+    """See ``Encoder``, which is that of its features, and ``SlideAttention``."""
 
     def __init__(self, base: Encoder, head: SlideHead, entry: HeadEntry) -> None:
         self._head = head
@@ -49,20 +48,19 @@ class HeadEncoder:
         self._said = ""
 
     @staticmethod
-    def load(entry: HeadEntry) -> HeadEncoder:
-        """Raises EncoderError (CheckpointError): what is wrong with the head, or with its encoder."""
-        base = load_encoder(entry.encoder)
+    def load(entry: HeadEntry, base: Encoder) -> HeadEncoder:
+        """``base``: the encoder whose features the head reads. Raises EncoderError (CheckpointError)."""
         return HeadEncoder(base, load_head(entry, base.card), entry)
 
     @property
     def heads(self) -> tuple[int, int]:
-        """See ``AttendingWhole``."""
+        """See ``SlideAttention``."""
         return 1, len(self._entry.views)
 
     def attend_whole(
         self, features: NDArray[np.float32], cells: NDArray[np.int32]
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """See ``AttendingWhole``. Patches with features that are not numbers are left out.
+        """See ``SlideAttention``. Patches with features that are not numbers are left out.
 
         Raises CheckpointError where what the head says of the others are no numbers.
         """
@@ -89,7 +87,7 @@ class HeadEncoder:
         return codes, usable
 
     def says(self) -> str:
-        """See ``AttendingWhole``: the probabilities of the slide if there are some, and what views lack."""
+        """See ``SlideAttention``: the probabilities of the slide if there are some, and what views lack."""
         return self._said
 
     def _in_words(self, reading: BagReading) -> str:

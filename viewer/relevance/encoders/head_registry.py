@@ -20,8 +20,6 @@ from viewer.relevance.encoders.card import FILE_PREFIX, HEAD_PREFIX, EncoderCard
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from viewer.relevance.encoders.protocols import Encoder
-
 _MAX_FILE_BYTES = 1 << 20
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _HEADER = re.compile(r"^\s*\[")
@@ -51,7 +49,7 @@ def heads_file() -> Path:
 
 
 def head_cards(registry: HeadRegistry | None = None) -> tuple[EncoderCard, ...]:
-    """The heads as encoders that say where they look, by title; the id is that of ``load_head_encoder``."""
+    """The heads as encoders that say where they look, by title; the id is one for ``load_encoder``."""
     return tuple(head_card(entry) for entry in (registry or read_heads()).heads.values())
 
 
@@ -85,13 +83,6 @@ def head_entry(encoder_id: str) -> HeadEntry:
         known = ", ".join(registry.heads) or "none"
         raise EncoderError(why or f"{heads_file()}: there is no slide head {name!r}; there are {known}")
     return entry
-
-
-def load_head_encoder(encoder_id: str) -> Encoder:
-    """A head with the encoder of its features, by the id of its card. Raises EncoderError."""
-    from viewer.relevance.encoders.head_encoder import HeadEncoder
-
-    return HeadEncoder.load(head_entry(encoder_id))
 
 
 def check_head_name(name: str) -> str:

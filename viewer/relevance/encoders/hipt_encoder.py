@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from viewer.common.errors import EncoderError, UnsupportedTermError
-from viewer.relevance.encoders.device_errors import device_trouble
+from viewer.relevance.encoders.device_errors import device_errors
 from viewer.relevance.encoders.token_budget import SIDES, resampled
 from viewer.relevance.models.batching import batch_for, in_batches
 from viewer.relevance.models.checkpoint import model_folder
@@ -94,7 +94,7 @@ class HiptEncoder:
 
     def use(self, device: str) -> None:
         """See ``Encoder.use``."""
-        with device_trouble(self.card.title, device):
+        with device_errors(self.card.title, device):
             self._patch, self._region = _on(device, self._hipt.patch), _on(device, self._hipt.region)
             self._compiled: Callable[..., tuple[torch.Tensor, ...]] | None = None
             self._device = device
@@ -158,7 +158,7 @@ class HiptEncoder:
         size = side * TOKEN_PX
         rows, cols = block.shape[0] // size, block.shape[1] // size
         patches = torch.from_numpy(block).view(rows, size, cols, size, 3).transpose(1, 2)
-        with device_trouble(self.card.title, self._device):
+        with device_errors(self.card.title, self._device):
             features, attention = in_batches(
                 lambda images: self._look(images, self._dtype),
                 [patch for row in patches for patch in row],
@@ -186,7 +186,7 @@ class HiptEncoder:
             self._glass = torch.from_numpy(self.attend(white, {})[0][0, 0])
         known = torch.from_numpy(tissue & usable)[..., None]
         given = torch.where(known, torch.from_numpy(features), self._glass)
-        with device_trouble(self.card.title, self._device):
+        with device_errors(self.card.title, self._device):
             found, attention = (one.cpu() for one in self._region.attend(given.to(self._device)))
         relative = (attention * PATCHES).unflatten(-1, (PATCHES_A_SIDE, PATCHES_A_SIDE)).numpy()
         return np.where(usable[:, None], relative, np.float32(np.nan)), found.numpy()

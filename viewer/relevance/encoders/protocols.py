@@ -126,7 +126,7 @@ class Magnifying(Attending, Protocol):
 
 
 @runtime_checkable
-class AttendingWhole(Protocol):
+class SlideAttention(Protocol):
     """An encoder that looks at all patches of a slide together, from several views. ``heads``: one for
     tokens, of which it knows nothing, and the views."""
 

@@ -126,9 +126,11 @@ def load_encoder(encoder_id: str, entry: ModelEntry | None = None) -> Encoder:
     EncoderError.
     """
     if encoder_id.startswith(HEAD_PREFIX):
-        from viewer.relevance.encoders.head_registry import load_head_encoder
+        from viewer.relevance.encoders.head_encoder import HeadEncoder
+        from viewer.relevance.encoders.head_registry import head_entry
 
-        return load_head_encoder(encoder_id)
+        head = head_entry(encoder_id)
+        return HeadEncoder.load(head, load_encoder(head.encoder))
     if encoder_id == MEASURED_ID:
         from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 

@@ -19,7 +19,7 @@ import torch
 from torch.nn import functional
 
 from viewer.common.errors import UnsupportedTermError
-from viewer.relevance.encoders.device_errors import device_trouble
+from viewer.relevance.encoders.device_errors import device_errors
 from viewer.relevance.models.checkpoint import CheckpointError, model_folder, read_tensors, weights_file
 from viewer.relevance.models.clip import BuildFacts, TileTextModel, build_model
 from viewer.relevance.models.normalisation import STATISTICS
@@ -73,7 +73,7 @@ class VisionLanguageEncoder:
 
     def use(self, device: str) -> None:
         """See ``Encoder.use``."""
-        with device_trouble(self.card.title, device):
+        with device_errors(self.card.title, device):
             # A copy: a card that is lost takes its weights along.
             model = deepcopy(self._loaded) if device != "cpu" else self._loaded
             model.to(device)
@@ -93,7 +93,7 @@ class VisionLanguageEncoder:
         pixels = torch.from_numpy(np.ascontiguousarray(block)).permute(2, 0, 1)
         fields = pixels.unfold(1, side + 2 * margin, side).unfold(2, side + 2 * margin, side)
         fields = fields.permute(1, 2, 0, 3, 4).flatten(0, 1)
-        with device_trouble(self.card.title, self._device):
+        with device_errors(self.card.title, self._device):
             vectors = [
                 self._images(fields[first : first + _BATCH]) for first in range(0, len(fields), _BATCH)
             ]

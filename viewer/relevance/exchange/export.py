@@ -15,7 +15,7 @@ import numpy as np
 
 from viewer import RESEARCH_USE
 from viewer.common.atomic_write import save_atomically
-from viewer.common.text import shown
+from viewer.common.text import escape_control
 from viewer.relevance.patches.field import UNIT
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ def write_scores(field: RelevanceField, path: Path, *, slide_name: str) -> None:
     data = io.BytesIO()
     with h5py.File(data, "w") as file:
         coords = file.create_dataset("coords", data=grid.coords()[known])
-        coords.attrs.update({"patch_size_level0": size_level0, "overlap": 0, "name": shown(slide_name)})
+        coords.attrs.update(
+            {"patch_size_level0": size_level0, "overlap": 0, "name": escape_control(slide_name)}
+        )
         file.create_dataset("scores", data=field.scores.reshape(-1)[known])
         file.attrs.update(
             {
@@ -75,7 +77,7 @@ def write_points(
     features = [
         _feature(
             {"type": "Point", "coordinates": [round(point.x, 2), round(point.y, 2)]},
-            f"{shown(slide_name)}|{shown(provenance.query)}|point {point.rank}",
+            f"{escape_control(slide_name)}|{escape_control(provenance.query)}|point {point.rank}",
             objectType="annotation",
             name=f"{provenance.encoder}, point {point.rank}",
             classification={"name": provenance.encoder, "color": _PLACE_RGB},
@@ -96,7 +98,7 @@ def export_facts(field: RelevanceField, slide_name: str) -> dict[str, Any]:
 
 def _facts(provenance: Provenance, slide_name: str, unit: str) -> dict[str, Any]:
     facts = {"slide": slide_name, "unit": unit, "note": RESEARCH_USE, **provenance.as_facts()}
-    return {name: shown(value) if isinstance(value, str) else value for name, value in facts.items()}
+    return {name: escape_control(value) if isinstance(value, str) else value for name, value in facts.items()}
 
 
 def _write_collection(path: Path, features: list[dict[str, Any]], facts: dict[str, Any]) -> None:
@@ -106,11 +108,11 @@ def _write_collection(path: Path, features: list[dict[str, Any]], facts: dict[st
 
 
 def _places(field: RelevanceField, hits: Sequence[Hit], slide_name: str) -> Iterator[dict[str, Any]]:
-    query = shown(field.provenance.query)
+    query = escape_control(field.provenance.query)
     for rank, hit in enumerate(hits, 1):
         yield _feature(
             _square(hit.rect),
-            f"{shown(slide_name)}|{query}|place {rank}",
+            f"{escape_control(slide_name)}|{query}|place {rank}",
             objectType="annotation",
             name=f"{query}, place {rank}",
             classification={"name": query, "color": _PLACE_RGB},
@@ -121,11 +123,11 @@ def _places(field: RelevanceField, hits: Sequence[Hit], slide_name: str) -> Iter
 
 
 def _patches(field: RelevanceField, slide_name: str) -> Iterator[dict[str, Any]]:
-    query = shown(field.provenance.query)
+    query = escape_control(field.provenance.query)
     for row, col in np.argwhere(field.known & (field.scores > 0)).tolist():
         yield _feature(
             _square(field.grid.rect(row, col)),
-            f"{shown(slide_name)}|{query}|patch {row} {col}",
+            f"{escape_control(slide_name)}|{query}|patch {row} {col}",
             objectType="tile",
             color=_PATCH_RGB,
             measurements={f"relevance: {query}": round(float(field.scores[row, col]), 4)},

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.common.text import shown
+from viewer.common.text import escape_control
 from viewer.relevance.exchange.geojson import read_geojson_map
 from viewer.relevance.exchange.hdf5 import read_hdf5_map
 from viewer.relevance.exchange.numpy_files import read_numpy_map
@@ -65,8 +65,8 @@ def read_map(
     if not known.any():
         raise FeatureFileError(path, "it covers half of no patch of 128 µm; nothing of it can be shown")
     provenance = Provenance(
-        encoder=f"file:{shown(path.name)}",
-        query=shown(imported.column),
+        encoder=f"file:{escape_control(path.name)}",
+        query=escape_control(imported.column),
         normalisation=normalisation,
         mpp_um=(PATCH_UM / grid.patch_width_px, PATCH_UM / grid.patch_height_px),
         mpp_estimated=mpp_estimated,
@@ -74,7 +74,8 @@ def read_map(
         software=imported.producer,
     )
     field = RelevanceField.of(grid, values, known, provenance)
-    first = f"{shown(path.name)}: {shown(imported.column)} from {imported.producer}; {normalisation}."
+    name, column = escape_control(path.name), escape_control(imported.column)
+    first = f"{name}: {column} from {imported.producer}; {normalisation}."
     share = f"It covers {field.known_share:.1%} of the slide; the rest is not analysed."
     notes = [first, share, *imported.notes]
     blank = len(imported.scores) - int(np.isfinite(imported.scores).sum())

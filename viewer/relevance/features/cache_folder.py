@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
 
 from viewer.common.paths import cache_dir
 
@@ -30,37 +31,30 @@ def features_dir() -> Path:
 
 
 class StoreLock:
-    """The right to write one store, or another file that processes share. Held until ``release`` or
-    the end of the process.
-    """
+    """The right to write one store. Held until ``release`` or the end of the process."""
 
-    def __init__(self, path: Path, file: IO[bytes]) -> None:
+    def __init__(self, path: Path, lock: FileLock) -> None:
         self._path = path
-        self._file = file
+        self._lock = lock
 
     @staticmethod
     def acquire(folder: Path, key: str) -> StoreLock | None:
         """The lock of a store; None where another process, or another store in this one, holds it.
 
-        ``key``: of a store, or another file's name. Raises OSError where the folder cannot be written or
-        locked.
+        Raises OSError where the folder cannot be written or locked.
         """
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{key}{_LOCK_ENDING}"
-        while True:
-            file = path.open("a+b")
-            if not _locked(file):
-                file.close()
-                return None
-            # Who removes a store removes its lock file too: a lock on a removed file locks nothing.
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                    return StoreLock(path, file)
-            file.close()
+        lock = FileLock(path, blocking=False, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            return None
+        return StoreLock(path, lock)
 
     def release(self) -> None:
         """Releasing twice is allowed."""
-        self._file.close()
+        self._lock.release()
 
     def touch(self) -> None:
         """The store was used now: it is the last to be removed."""
@@ -123,28 +117,3 @@ def _key_of(path: Path) -> str:
     hexadecimal = len(key) == KEY_DIGITS and not key.strip("0123456789abcdef")
     ours = ending.startswith(("h5", "journal", "lock"))
     return key if hexadecimal and ours else ""
-
-
-if sys.platform == "win32":
-    import errno
-    import msvcrt
-
-    def _locked(file: IO[bytes]) -> bool:
-        file.seek(0)
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError as error:
-            if error.errno in (errno.EACCES, errno.EDEADLK):
-                return False
-            raise
-        return True
-
-else:
-    import fcntl
-
-    def _locked(file: IO[bytes]) -> bool:
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True

@@ -53,7 +53,7 @@ class SlideFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignFeatures:
+class ExternalFeatures:
     """Features (n, width) float32 and their squares (n, 4) float64 as x0, y0, x1, y1 in level-0 px.
 
     ``encoder`` is the name the file or its folder gives, "" where neither does. ``notes``: what was taken for
@@ -80,7 +80,7 @@ class _Bag:
     notes: tuple[str, ...] = ()
 
 
-def read_foreign(path: Path, slide: SlideFacts) -> ForeignFeatures:
+def read_external(path: Path, slide: SlideFacts) -> ExternalFeatures:
     """The features of a file, whoever wrote it. Raises FeatureFileError: damaged, of another slide, without
     places, or of a kind that is not known.
     """
@@ -301,7 +301,7 @@ def _pt_rows(path: Path) -> NDArray[Any]:
 # Whether it fits
 
 
-def _checked(path: Path, bag: _Bag, slide: SlideFacts) -> ForeignFeatures:
+def _checked(path: Path, bag: _Bag, slide: SlideFacts) -> ExternalFeatures:
     """Raises FeatureFileError where features and places do not fit each other, or the slide."""
     width, height = slide.extent_px
     side_x, side_y = bag.side_px
@@ -323,4 +323,4 @@ def _checked(path: Path, bag: _Bag, slide: SlideFacts) -> ForeignFeatures:
         features = np.ascontiguousarray(bag.features, np.float32)
     if not all_finite(features):
         raise FeatureFileError(path, "some of its features are no numbers")
-    return ForeignFeatures(path, bag.producer, bag.encoder[:200], features, rects, bag.notes)
+    return ExternalFeatures(path, bag.producer, bag.encoder[:200], features, rects, bag.notes)

@@ -14,7 +14,7 @@ import numpy as np
 from viewer.common.errors import EncoderError, UnsupportedTermError
 from viewer.relevance.encoders.card import FILE_PREFIX, EncoderCard
 from viewer.relevance.encoders.registry import load_encoder, read_registry
-from viewer.relevance.features.external_files import SlideFacts, read_foreign
+from viewer.relevance.features.external_files import SlideFacts, read_external
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.features.store import FeatureStore
 from viewer.relevance.features.store_key import StoreSubject
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.encoders.card import Reason
     from viewer.relevance.encoders.protocols import Encoder
-    from viewer.relevance.features.external_files import ForeignFeatures
+    from viewer.relevance.features.external_files import ExternalFeatures
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.slide.source import Source
     from viewer.slide.tissue.mask import TissueMask
@@ -47,24 +47,26 @@ class ForeignIndex:
     notes: tuple[str, ...]
 
 
-def open_foreign_index(
+def open_external_index(
     path: Path, source: Source, mpp_um: tuple[float, float], *, mpp_estimated: bool
 ) -> ForeignIndex:
     """The index of a slide from a feature file. Raises FeatureFileError, SlideError, EncoderError."""
     pyramid = source.pyramid
-    foreign = read_foreign(path, SlideFacts((pyramid.width, pyramid.height), mpp_um))
-    encoder, words_note = _encoder_for(foreign)
+    external = read_external(path, SlideFacts((pyramid.width, pyramid.height), mpp_um))
+    encoder, words_note = _encoder_for(external)
     subject = StoreSubject.of(source, encoder.card, mpp_um, mpp_estimated=mpp_estimated)
     try:
-        cells, chosen = cells_from_rects(foreign.rects, subject.grid)
+        cells, chosen = cells_from_rects(external.rects, subject.grid)
     except ValueError as error:
         raise FeatureFileError(path, str(error)) from error
     if not len(cells):
         raise FeatureFileError(path, "none of its patches holds the centre of a patch of 128 µm")
-    features = foreign.features[chosen]
-    notes = [f"{path.name}: features of {foreign.encoder or 'an unnamed encoder'}, from {foreign.producer}."]
-    notes += [*foreign.notes, words_note]
-    side_um = float(foreign.rects[0, 2] - foreign.rects[0, 0]) * mpp_um[0]
+    features = external.features[chosen]
+    notes = [
+        f"{path.name}: features of {external.encoder or 'an unnamed encoder'}, from {external.producer}."
+    ]
+    notes += [*external.notes, words_note]
+    side_um = float(external.rects[0, 2] - external.rects[0, 0]) * mpp_um[0]
     if abs(side_um / PATCH_UM - 1) > _SAME_SIZE:
         notes.append(
             f"Its patches are {side_um:.4g} µm wide: one of 128 µm has the features of that at its centre."
@@ -152,12 +154,12 @@ class _WordsOfModel:
         return self._model.score(term, features / lengths, calibration)
 
 
-def _encoder_for(foreign: ForeignFeatures) -> tuple[Encoder, str]:
+def _encoder_for(external: ExternalFeatures) -> tuple[Encoder, str]:
     """Who scores the features, and what can be asked of them, in a sentence."""
-    name, width = foreign.encoder, foreign.features.shape[1]
+    name, width = external.encoder, external.features.shape[1]
     card = EncoderCard(
         id=f"{FILE_PREFIX}{name or 'unnamed'}",
-        title=f"{name or 'unnamed encoder'} ({foreign.path.name})",
+        title=f"{name or 'unnamed encoder'} ({external.path.name})",
         family="features from a file",
         patch_px=128,
         mpp_um=1.0,
@@ -174,10 +176,10 @@ def _encoder_for(foreign: ForeignFeatures) -> tuple[Encoder, str]:
         return ExamplesOnlyEncoder(card, why), f"Words cannot be looked for: {why}."
     model = load_encoder(name)
     try:
-        model.score(Term("tissue"), foreign.features[:1], {})
+        model.score(Term("tissue"), external.features[:1], {})
     except RuntimeError as error:
         why = f"its {width} features a patch are not those of {entry.card.title}"
-        raise FeatureFileError(foreign.path, why) from error
+        raise FeatureFileError(external.path, why) from error
     card = replace(
         card,
         normalisation=entry.card.normalisation,

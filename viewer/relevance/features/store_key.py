@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from viewer import __version__
-from viewer.common.text import shown
+from viewer.common.text import escape_control
 from viewer.relevance.features.cache_folder import KEY_DIGITS
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.patches.field import Provenance
@@ -48,7 +48,7 @@ class StoreSubject:
         info, pyramid = source.info, source.pyramid
         return StoreSubject(
             slide_identity(source),
-            shown(info.path.stem),
+            escape_control(info.path.stem),
             (pyramid.width, pyramid.height),
             mpp_um,
             mpp_estimated,

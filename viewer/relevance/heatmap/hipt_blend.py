@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from viewer.relevance.analysis.slide_analysis import Analysis
     from viewer.relevance.attention.slide_attention import Head
     from viewer.relevance.encoders.protocols import Encoder
-    from viewer.relevance.patches.outcome import Half, Outcome
+    from viewer.relevance.patches.outcome import BlockResult, Half
 
     Mask = NDArray[np.bool_]
     Values = NDArray[np.floating]
@@ -114,7 +114,7 @@ class _Looks:
         self._ranks = np.zeros((int(wanted.sum()), TOKENS_A_SIDE**2), np.uint16)
         self._features = np.zeros((len(self._ranks), width), np.float32)
 
-    def take(self, outcome: Outcome, head: Head) -> None:
+    def take(self, outcome: BlockResult, head: Head) -> None:
         self.done += len(outcome.cells) + len(outcome.failed)
         if outcome.tokens is None or not len(outcome.cells):
             return

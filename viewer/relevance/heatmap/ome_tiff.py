@@ -14,7 +14,7 @@ import numpy as np
 
 from viewer import RESEARCH_USE
 from viewer.common.atomic_write import save_atomically
-from viewer.common.text import shown
+from viewer.common.text import escape_control
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
 from viewer.relevance.patches.field import UNIT
 from viewer.relevance.patches.grid import PATCH_UM
@@ -50,7 +50,7 @@ def write_heatmap(
     one over the other. Scores are rounded to 1/254; ``export.write_scores`` has them exactly.
     """
     description = _description(field.provenance, f"{what}: {field.provenance.query}", unit)
-    name = shown(f"{slide_name}: {field.provenance.query}")
+    name = escape_control(f"{slide_name}: {field.provenance.query}")
     finest = _cut(pixels_from_scores(field.scores, field.known), field.grid, extent_px, _PX_PER_PATCH)
     _write(path, finest, PATCH_UM / _PX_PER_PATCH, name, description, field.provenance.software)
 
@@ -72,7 +72,7 @@ def write_attention(
     Raises SaveError.
     """
     finest = _cut(pixels_from_scores(scores, known), grid, extent_px, TOKENS_A_SIDE)
-    name = shown(f"{slide_name}: {provenance.query}")
+    name = escape_control(f"{slide_name}: {provenance.query}")
     description = _description(provenance, provenance.query, unit)
     _write(path, finest, PATCH_UM / TOKENS_A_SIDE, name, description, provenance.software)
 
@@ -135,7 +135,7 @@ def _cut(
 
 def _description(provenance: Provenance, what: str, unit: str) -> str:
     estimated = " (estimated)" if provenance.mpp_estimated else ""
-    return shown(
+    return escape_control(
         f"{what}. Encoder: {provenance.encoder}; {provenance.normalisation}. "
         f"Values: 0 not analysed; 1 to 255 {unit}, as 1 + 254 · score. "
         f"Pixel size of the slide: {provenance.mpp_um[0]:g} × {provenance.mpp_um[1]:g} µm{estimated}. "

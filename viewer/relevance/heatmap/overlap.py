@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from viewer.common.errors import EncoderDeviceError
     from viewer.relevance.analysis.slide_analysis import Analysis
     from viewer.relevance.attention.slide_attention import Attention, Head
-    from viewer.relevance.patches.outcome import Half, Outcome
+    from viewer.relevance.patches.outcome import BlockResult, Half
 
     Cells = NDArray[np.int64]
     Progress = Callable[[float, float], None]
@@ -94,7 +94,7 @@ def look_between(analysis: Analysis, corners: Cells, progress: Progress | None =
     return Looks(places, tokens, len(corners) - len(places))
 
 
-def outcomes(analysis: Analysis, shift: Half, pending: NDArray[np.bool_]) -> Iterator[Outcome]:
+def outcomes(analysis: Analysis, shift: Half, pending: NDArray[np.bool_]) -> Iterator[BlockResult]:
     """What becomes of the ``pending`` patches (rows, columns), each ``shift`` half patches further, which are
     struck off. What does not fit the memory is tried in smaller blocks, and at last on the CPU. Raises
     EncoderError where not even that helps.
@@ -114,8 +114,8 @@ def outcomes(analysis: Analysis, shift: Half, pending: NDArray[np.bool_]) -> Ite
                         block = blocks.pop()
                         reader.submit(block, pending[block.cells], half=shift)
                     for outcome in reader.collect(None):
-                        if outcome.trouble is not None:
-                            full = outcome.trouble
+                        if outcome.device_error is not None:
+                            full = outcome.device_error
                             continue
                         pending[tuple(outcome.cells.T)] = pending[tuple(outcome.failed.T)] = False
                         yield outcome

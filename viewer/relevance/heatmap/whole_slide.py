@@ -18,7 +18,7 @@ from viewer.relevance.attention.slide_attention import (
     patch_codes,
     token_codes,
 )
-from viewer.relevance.encoders.protocols import Attending, AttendingWhole
+from viewer.relevance.encoders.protocols import Attending, SlideAttention
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def attention_of(
     a slide of too many patches.
     """
     encoder = analysis.encoder
-    heads = encoder.heads if isinstance(encoder, (Attending, AttendingWhole)) else (1, 1)  # which is refused
+    heads = encoder.heads if isinstance(encoder, (Attending, SlideAttention)) else (1, 1)  # which is refused
     memory = SharedAttention(analysis.grid.shape, heads)
     analysis.attend(memory.arrays())
     if tokens:

@@ -71,7 +71,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 _KEPT_BYTES = 1 << 28
 
 
-def keep_freed_memory() -> None:
+def raise_malloc_trim_threshold() -> None:
     """Have glibc keep large blocks: given back and fetched anew for each batch they cost half of the time."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):  # another C library does as it likes

@@ -14,7 +14,7 @@ _MEDIAN_OF = 1024
 """Patches that the medians are taken from."""
 
 
-def unlikeness(features: NDArray[np.float32]) -> NDArray[np.float32]:
+def outlier_distance(features: NDArray[np.float32]) -> NDArray[np.float32]:
     """The mean squared distance (n,) of features (n, D) from their medians, each in units of its median
     absolute deviation and no farther than 10. Features that could not be measured do not count.
     """
@@ -33,10 +33,10 @@ def unlikeness(features: NDArray[np.float32]) -> NDArray[np.float32]:
 def surprise_of(features: NDArray[np.float32]) -> NDArray[np.float32]:
     """How unlike the others each patch is: (n,) in [0, 1] for features (n, D).
 
-    The rank of its ``unlikeness`` among the farthest fifth; the others are what the slide is made of, and
-    surprise nobody: 0. Were they to, they would eat up the budget of what was asked for.
+    The rank of its ``outlier_distance`` among the farthest fifth; the others are what the slide is made of,
+    and surprise nobody: 0. Were they to, they would eat up the budget of what was asked for.
     """
     ranks = np.empty(len(features), np.float32)
-    ranks[np.argsort(unlikeness(features), kind="stable")] = np.arange(len(features))
+    ranks[np.argsort(outlier_distance(features), kind="stable")] = np.arange(len(features))
     ranks /= max(len(features) - 1, 1)
     return np.clip((ranks - _ORDINARY_SHARE) / (1 - _ORDINARY_SHARE), 0, 1)

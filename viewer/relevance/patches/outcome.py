@@ -23,14 +23,14 @@ ON_GRID = 0, 0
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class BlockResult:
     """What became of a block, of the patches in it that were wanted.
 
     ``cells`` (n, 2) as row, column with ``features`` (n, D), and of an encoder that says where it looks
     ``tokens`` (n, heads, 256); ``failed`` (m, 2) could not be read. ``side``: tokens along a patch; ``half``
     patches down and to the right from their cells they lie.
-    ``trouble``: the ``device`` cannot take a block of this size, or is lost; its cells have no features and
-    are still wanted. ``seconds`` of its thread's CPU time: what other programs take does not count.
+    ``device_error``: the ``device`` cannot take a block of this size, or is lost; its cells have no features
+    and are still wanted. ``seconds`` of its thread's CPU time: what other programs take does not count.
     """
 
     block: Block
@@ -39,7 +39,7 @@ class Outcome:
     failed: NDArray[np.int64]
     seconds: float
     device: str
-    trouble: EncoderMemoryError | EncoderDeviceError | None = None
+    device_error: EncoderMemoryError | EncoderDeviceError | None = None
     tokens: NDArray[np.float32] | None = None
     side: int = TOKENS_A_SIDE
     half: Half = ON_GRID

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Looked(NamedTuple):
+class StageProgress(NamedTuple):
     """How many of something are done, of how many; those that ``failed`` among them."""
 
     done: int

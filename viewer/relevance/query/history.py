@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import logging
 from contextlib import contextmanager
-from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
 
 from viewer.common.atomic_write import SaveError, save_atomically, save_failure
 from viewer.common.paths import state_dir
-from viewer.relevance.features.cache_folder import StoreLock
 from viewer.relevance.query.tree import MAX_TEXT, Query, QueryError, from_json, to_json
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ _MAX_FILE_BYTES = 64_000_000
 _VERSION = 1
 _LOCK_WAIT_S = 1.0
 """Another Foveola writes for a few milliseconds; one that hangs must not stop the window."""
-_LOCK_RETRY_S = 0.01
 
 log = logging.getLogger(__name__)
 
@@ -131,12 +130,13 @@ class QueryHistory:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """No other Foveola writes the file meanwhile. Raises SaveError."""
-        give_up_s = monotonic() + _LOCK_WAIT_S
+        lock = FileLock(f"{self._path}.lock", timeout=_LOCK_WAIT_S, poll_interval=0.01)
         try:
-            while (lock := StoreLock.acquire(self._path.parent, self._path.name)) is None:
-                if monotonic() > give_up_s:
-                    raise SaveError(self._path, "not saved, another Foveola keeps it locked; try again")
-                sleep(_LOCK_RETRY_S)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except Timeout:
+            why = "not saved, another Foveola keeps it locked; try again"
+            raise SaveError(self._path, why) from None
         except OSError as error:
             raise SaveError(self._path, save_failure(error)) from error
         try:

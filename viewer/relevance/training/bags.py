@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.relevance.encoders.card import FILE_PREFIX
-from viewer.relevance.features.external_files import MAX_FEATURES, SlideFacts, read_foreign
+from viewer.relevance.features.external_files import MAX_FEATURES, SlideFacts, read_external
 from viewer.relevance.features.safe_hdf5 import (
     FeatureFileError,
     attribute,
@@ -85,15 +85,15 @@ def file_facts(path: Path) -> FileFacts:
 
 
 def read_bag(path: Path) -> FeatureBag:
-    """A file's features. Raises FeatureFileError: what ``read_foreign`` refuses, and values that are not
+    """A file's features. Raises FeatureFileError: what ``read_external`` refuses, and values that are not
     numbers.
     """
     if path.suffix == ".pt":
-        return _foreign(path)
+        return _external(path)
     with opened_hdf5(path) as file:
         if _OWN in file.attrs:
             return _stored(path, file)
-    return _foreign(path)
+    return _external(path)
 
 
 def one_a_cell(bag: FeatureBag) -> FeatureBag:
@@ -140,12 +140,12 @@ def _stored(path: Path, file: h5py.File) -> FeatureBag:
     )
 
 
-def _foreign(path: Path) -> FeatureBag:
-    foreign = read_foreign(path, SlideFacts(_stated_extent(path), (1.0, 1.0)))
-    sides = foreign.rects[0, 2:] - foreign.rects[0, :2]
-    centres = (foreign.rects[:, :2] + foreign.rects[:, 2:]) / 2
-    encoder = f"{FILE_PREFIX}{foreign.encoder or 'unnamed'}"
-    return FeatureBag(path, encoder, "1", foreign.features, _cells(path, centres / sides))
+def _external(path: Path) -> FeatureBag:
+    external = read_external(path, SlideFacts(_stated_extent(path), (1.0, 1.0)))
+    sides = external.rects[0, 2:] - external.rects[0, :2]
+    centres = (external.rects[:, :2] + external.rects[:, 2:]) / 2
+    encoder = f"{FILE_PREFIX}{external.encoder or 'unnamed'}"
+    return FeatureBag(path, encoder, "1", external.features, _cells(path, centres / sides))
 
 
 def _stated_extent(path: Path) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.common.text import shown
+from viewer.common.text import escape_control
 from viewer.relevance.encoders.card import FILE_PREFIX
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.training.bags import feature_files, file_facts, read_bag
@@ -138,12 +138,12 @@ def read_labels(path: Path) -> tuple[dict[str, Label], tuple[str, ...]]:
         if not slide:
             raise TrainingError(f"{where} names no slide")
         if slide in labels or slide in unlabelled:
-            raise TrainingError(f"{where}: slide {shown(slide)} is there twice")
+            raise TrainingError(f"{where}: slide {escape_control(slide)} is there twice")
         if not row["label"]:
             unlabelled.append(slide)
             continue
         if not row.get("patient", slide):
-            raise TrainingError(f"{where}: slide {shown(slide)} has no patient, and others have")
+            raise TrainingError(f"{where}: slide {escape_control(slide)} has no patient, and others have")
         split = _SPLITS.get(row.get("split", "").casefold(), "")
         if not split and "split" in names:
             raise TrainingError(f"{where}: split is train, validation or test, not {row['split']!r}")
@@ -159,8 +159,9 @@ def _check_spellings(path: Path, names: set[str]) -> None:
     for name in sorted(names):
         other = spelt.setdefault("".join(name.casefold().split()), name)
         if other != name:
+            labels = f"{escape_control(other)!r} and {escape_control(name)!r}"
             raise TrainingError(
-                f"{path}: the labels {shown(other)!r} and {shown(name)!r} differ in case or spaces alone: "
+                f"{path}: the labels {labels} differ in case or spaces alone: "
                 "spell them alike where they are one class, and name them otherwise where they are two"
             )
 
@@ -230,8 +231,9 @@ def gather(
         _check_fits(bag, seen)
         seen = bag
         if label.slide in cases:
+            name = escape_control(label.slide)
             raise TrainingError(
-                f"{path} and {cases[label.slide].path} both hold features of slide {shown(label.slide)}; "
+                f"{path} and {cases[label.slide].path} both hold features of slide {name}; "
                 "name one of them, or their encoder with --encoder"
             )
         cases[label.slide] = _case(bag, label, classes)
@@ -253,7 +255,7 @@ def gather(
 def listed(names: Sequence[str]) -> str:
     """Some names, and how many more there are."""
     more = len(names) - _NAMES_SHOWN
-    first = ", ".join(shown(name) for name in names[:_NAMES_SHOWN])
+    first = ", ".join(escape_control(name) for name in names[:_NAMES_SHOWN])
     return f"{first} and {more:,} more" if more > 0 else first
 
 
@@ -319,7 +321,7 @@ def plan_splits(cohort: Cohort, *, folds: int, seed: int) -> tuple[Split, ...]:
             f"{folds} folds need {folds}" if folds > LEAST_PARTS else "training, validation and test need 3"
         )
         have = "one patient has" if fewest == 1 else f"{fewest} patients have"
-        raise TrainingError(f"{have} the label {shown(rarest)}, and {needed}")
+        raise TrainingError(f"{have} the label {escape_control(rarest)}, and {needed}")
     parts = patient_parts(cohort, everyone, count=parts_count, seed=seed)
     return tuple(
         Split(
@@ -366,7 +368,7 @@ def patient_parts(
     if len(empty):
         label = cohort.classes[int(empty[0, 1])]
         raise TrainingError(
-            f"patients cannot be shared out so that {count} parts all have label {shown(label)}"
+            f"patients cannot be shared out so that {count} parts all have label {escape_control(label)}"
         )
     return tuple(tuple(sorted(part)) for part in parts)
 
@@ -376,7 +378,9 @@ def _given_split(cohort: Cohort, seed: int) -> Split:
     for case in cohort.cases:
         home = homes.setdefault(case.patient, case.split)
         if home != case.split:
-            raise TrainingError(f"patient {shown(case.patient)} has slides for {home} and for {case.split}")
+            raise TrainingError(
+                f"patient {escape_control(case.patient)} has slides for {home} and for {case.split}"
+            )
     chosen = {
         name: tuple(index for index, case in enumerate(cohort.cases) if case.split == name)
         for name in ("train", "validation", "test")
@@ -386,14 +390,16 @@ def _given_split(cohort: Cohort, seed: int) -> Split:
     if not chosen["validation"]:
         fewest, rarest = _fewest_patients(cohort, chosen["train"])
         if fewest < 2:
-            raise TrainingError(f"validation needs a patient of label {shown(rarest)} and so does training")
+            raise TrainingError(
+                f"validation needs a patient of label {escape_control(rarest)} and so does training"
+            )
         parts_count = min(_HELD_OUT_PARTS, fewest)
         parts = patient_parts(cohort, chosen["train"], count=parts_count, seed=seed)
         chosen |= {"train": _joined(parts, {0}), "validation": parts[0]}
     for name in ("train", "validation"):
         fewest, rarest = _fewest_patients(cohort, chosen[name])
         if not fewest:
-            raise TrainingError(f"no slide for {name} has the label {shown(rarest)}")
+            raise TrainingError(f"no slide for {name} has the label {escape_control(rarest)}")
     return Split("held out", chosen["train"], chosen["validation"], chosen["test"])
 
 

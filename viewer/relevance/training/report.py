@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer import RESEARCH_USE
-from viewer.common.text import shown
+from viewer.common.text import escape_control
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -228,19 +228,21 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
     """The facts of a trained head (``training.train_head``) as a page to read."""
     tested, encoder = facts["report"], facts["encoder"]
     before, after = tested["calibration"]["before"], tested["calibration"]["after"]
-    counts = ", ".join(f"{shown(name)} {count:,}" for name, count in tested["slides_by_class"].items())
+    counts = ", ".join(
+        f"{escape_control(name)} {count:,}" for name, count in tested["slides_by_class"].items()
+    )
     folds = len(tested["splits"])
     lines = [
-        f"# {shown(facts['name'])}",
+        f"# {escape_control(facts['name'])}",
         "",
-        f"A slide head ({facts['head']['kind']}) on features of {shown(encoder['id'])}, version "
-        f"{shown(encoder['version'])}. {RESEARCH_USE}.",
+        f"A slide head ({facts['head']['kind']}) on features of {escape_control(encoder['id'])}, version "
+        f"{escape_control(encoder['version'])}. {RESEARCH_USE}.",
         "",
         f"Tested on {slides_in_words(tested)} that it had not seen ({counts}).",
         "",
         "| Class | AUC | 95 % interval |",
         "|---|---|---|",
-        *(_area_line(shown(name), area) for name, area in tested["auc"].items()),
+        *(_area_line(escape_control(name), area) for name, area in tested["auc"].items()),
         "",
         f"Interval: {tested['auc_interval']}. Accuracy {tested['accuracy']:.3f}, balanced "
         f"{tested['balanced_accuracy']:.3f}.",
@@ -273,7 +275,7 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
     unproven = no_better_than_chance(tested)
     if unproven:
         lines += [unproven, ""]
-    lines += [f"- {shown(note)}" for note in facts["notes"]]
+    lines += [f"- {escape_control(note)}" for note in facts["notes"]]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -286,7 +288,11 @@ def slides_in_words(tested: Mapping[str, Any]) -> str:
 
 def no_better_than_chance(tested: Mapping[str, Any]) -> str:
     """A sentence where ``figures`` do not show that the head tells the classes apart; else ""."""
-    names = [shown(name) for name, area in tested["auc"].items() if area["low"] is None or area["low"] <= 0.5]
+    names = [
+        escape_control(name)
+        for name, area in tested["auc"].items()
+        if area["low"] is None or area["low"] <= 0.5
+    ]
     return f"Not shown to be better than chance: {', '.join(names)}." if names else ""
 
 

@@ -301,9 +301,9 @@ def _done_before(folder: Path, fingerprint: str) -> dict[str, Any] | None:
     """
     path = folder / FACTS
     if not path.exists():
-        foreign = [folder / name for name in (WEIGHTS, PAGE) if (folder / name).exists()]
-        if foreign and not (folder / STATE).exists():
-            raise TrainingError(f"{foreign[0]}: this would be overwritten; choose another folder")
+        external = [folder / name for name in (WEIGHTS, PAGE) if (folder / name).exists()]
+        if external and not (folder / STATE).exists():
+            raise TrainingError(f"{external[0]}: this would be overwritten; choose another folder")
         return None
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))

@@ -31,13 +31,13 @@ from viewer.relevance.worker.messages import (
     Overlap,
     Published,
     SetPaused,
+    SetRelevance,
     Stop,
-    Weigh,
     WorkerDied,
 )
 from viewer.relevance.worker.process import run_worker
 from viewer.relevance.worker.shared_memory import ESTIMATED, KNOWN, SharedGrid
-from viewer.view.viewport import Look
+from viewer.view.viewport import Viewport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -144,7 +144,7 @@ class RelevanceClient:
 
     def look(self, field: Rect, gaze: SlideGaze | None, downsample: float, *, moving: bool) -> None:
         """Where the reader looks (level-0 px): analysed first. The worker rests while the view moves."""
-        self._tell(Look(field, gaze, downsample, moving))
+        self._tell(Viewport(field, gaze, downsample, moving))
 
     def weigh(self, scores: NDArray[np.float32] | None) -> None:
         """What another worker says of the slide's patches (rows, columns): those that score high come first,
@@ -220,9 +220,9 @@ class _Conversation:
         # What a new worker must be told, and how many have died since something was asked.
         self._asked: Ask | GuessWords | None = None
         self._paused = SetPaused(False)
-        self._look: Look | None = None
+        self._look: Viewport | None = None
         self._relevance: NDArray[np.float32] | None = None
-        self._weigh: Weigh | None = None
+        self._weigh: SetRelevance | None = None
         self._overlap: Overlap | None = None
         self._weighing = threading.Lock()
         self._deaths = 0
@@ -255,7 +255,7 @@ class _Conversation:
             self._relevance = scores
             if self._memory is not None and scores is not None:
                 self._memory.write_relevance(scores)
-        self.tell(Weigh(scores is not None))
+        self.tell(SetRelevance(scores is not None))
 
     def begin_end(self) -> None:
         """Have the worker and the thread end; returns at once."""
@@ -336,7 +336,7 @@ class _Conversation:
             self._give_up("has ended", error)
         finally:
             connection.close()
-            self._see_off(process)
+            self._reap(process)
         if failed:
             self._deaths = _MOST_DEATHS
         elif not self._ending.is_set():
@@ -417,16 +417,16 @@ class _Conversation:
                     self._asked, self._deaths = message, 0
                 case SetPaused():
                     self._paused = message
-                case Look():
+                case Viewport():
                     self._look = message
-                case Weigh():
+                case SetRelevance():
                     self._weigh = message
                 case Overlap():
                     self._overlap = message
             messages.append(message)
-        return [message for message in messages if not isinstance(message, Look) or message is self._look]
+        return [message for message in messages if not isinstance(message, Viewport) or message is self._look]
 
-    def _see_off(self, process: Any) -> None:
+    def _reap(self, process: Any) -> None:
         """The pipe has ended: what was measured is on disk."""
         process.join(0.0 if self._ending.is_set() else STOP_GRACE_S)
         if process.is_alive():
@@ -448,7 +448,7 @@ class _Conversation:
         self._on_event(WorkerDied(f"The analysis ended unexpectedly ({how}); {then}.", restarting=restarting))
 
 
-class LeavingClients:
+class RetiredClients:
     """Of one session. ``close`` waits for them, for two seconds at most."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from viewer.common.errors import UnsupportedTermError
 from viewer.relevance.analysis.allocation import Allocator
-from viewer.relevance.analysis.schedule import Order
+from viewer.relevance.analysis.schedule import PatchSchedule
 from viewer.relevance.encoders.token_budget import share_of_uniform
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
 from viewer.relevance.query.tree import Like, leaves
@@ -32,11 +32,11 @@ from viewer.relevance.worker.messages import (
     Published,
     Refused,
     SetPaused,
+    SetRelevance,
     Stop,
-    Weigh,
 )
-from viewer.relevance.worker.term_matcher import Guesser
-from viewer.view.viewport import Look
+from viewer.relevance.worker.term_matcher import TermMatcher
+from viewer.view.viewport import Viewport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from viewer.relevance.analysis.slide_analysis import Analysis
     from viewer.relevance.encoders.card import Reason
     from viewer.relevance.patches.field import RelevanceField
-    from viewer.relevance.patches.outcome import Outcome
-    from viewer.relevance.patches.progress import Looked
+    from viewer.relevance.patches.outcome import BlockResult
+    from viewer.relevance.patches.progress import StageProgress
     from viewer.relevance.query.parser import Guess
     from viewer.relevance.worker.messages import FromWorker
     from viewer.relevance.worker.shared_memory import SharedGrid
@@ -94,18 +94,18 @@ class Engine:
         self._analysis = analysis
         self._threads = threads
         attends = analysis.encoder.card.attention_heads is not None
-        self._order = Order(analysis.grid, analysis.tissue, coarse_first=not attends)
+        self._order = PatchSchedule(analysis.grid, analysis.tissue, coarse_first=not attends)
         if memory.attention is not None:
             analysis.attend(memory.attention.arrays())
         subject = analysis.store.subject
         self._allocator = Allocator(analysis.grid, analysis.source.pyramid, analysis.tissue, subject.mpp_um)
-        self._guesser = Guesser(load_guess)
+        self._guesser = TermMatcher(load_guess)
         self._reader: BlockReader | None = None
         self._stopped = self._paused = self._finished = False
         self._asked: Ask | None = None
         self._field: RelevanceField | None = None
         self._relevance: NDArray[np.float32] | None = None
-        self._look: Look | None = None
+        self._look: Viewport | None = None
         self._moving_until_s = 0.0
         self._notes_told: set[str] = set()
         self._progress: Progress | None = None
@@ -160,7 +160,7 @@ class Engine:
                 self._begin_answer(message)
             case GuessWords():
                 self._guesser.begin(message)
-            case Look():
+            case Viewport():
                 self._look = message
                 if message.moving:
                     self._moving_until_s = monotonic() + _MOVING_FOR_S
@@ -169,7 +169,7 @@ class Engine:
                     self._order.look(message.field, message.gaze)
                     self._want_tokens(message)
                 self._allocation_due = True
-            case Weigh():
+            case SetRelevance():
                 self._weigh(message)
             case Overlap():
                 self._analysis.overlap(message.merge)
@@ -200,7 +200,7 @@ class Engine:
                 reasons = self._analysis.explain(parts[wanted.leaf], wanted.row, wanted.col)
         self._say(Explained(wanted.number, wanted.leaf, wanted.row, wanted.col, reasons))
 
-    def _weigh(self, message: Weigh) -> None:
+    def _weigh(self, message: SetRelevance) -> None:
         """Let what is asked of another encoder say what comes first here, and with how many tokens."""
         self._relevance = self._memory.read_relevance() if message.asked else None
         self._order.learn(self._scores, *self._analysis.store.load())
@@ -208,7 +208,7 @@ class Engine:
         if self._scores is None:
             self._analysis.spend(None)
 
-    def _want_tokens(self, look: Look) -> None:
+    def _want_tokens(self, look: Viewport) -> None:
         """Tokens of the field of view, where they can be told apart and features were stored without them."""
         grid = self._analysis.grid
         area = np.zeros(grid.shape, bool)
@@ -264,7 +264,7 @@ class Engine:
         """How many patches a block may have in a row to take no longer than a batch may."""
         return max(1, int((BATCH_S / self._patch_s) ** 0.5)) if self._patch_s else 1
 
-    def _learn(self, outcome: Outcome) -> None:
+    def _learn(self, outcome: BlockResult) -> None:
         self._analysis.take(outcome)
         patches = len(outcome.cells)
         if patches:
@@ -345,7 +345,7 @@ class Engine:
         if monotonic() >= self._attend_due_s:
             self._tell_attended(attention.levels)
 
-    def _all_known(self, regions: Looked) -> bool:
+    def _all_known(self, regions: StageProgress) -> bool:
         return self._analysis.done >= self._analysis.total and regions.done >= regions.total
 
     def _tell_attended(self, levels: tuple[str, ...]) -> None:

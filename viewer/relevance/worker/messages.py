@@ -1,7 +1,7 @@
 """What the window and the relevance worker say to each other: immutable, picklable, nothing else.
 
 Arrays do not travel here; they lie in shared memory (``shared_grid``) and are announced by ``Published``,
-``Allocated`` and ``Weigh``.
+``Allocated`` and ``SetRelevance``.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from viewer.relevance.patches.progress import Looked
-from viewer.view.viewport import Look
+from viewer.relevance.patches.progress import StageProgress
+from viewer.view.viewport import Viewport
 
 if TYPE_CHECKING:
     from viewer.relevance.encoders.card import Reason
@@ -51,7 +51,7 @@ class GuessWords:
 
 
 @dataclass(frozen=True, slots=True)
-class Weigh:
+class SetRelevance:
     """What is asked elsewhere lies in shared memory: patches that speak for it come first, and get more
     tokens. ``asked`` False: nothing is asked any more."""
 
@@ -107,15 +107,15 @@ class Progress:
     failed: int
     seconds_left: float | None
     paused: bool
-    between: Looked | None = None
-    regions: Looked | None = None
-    tokens: Looked | None = None
+    between: StageProgress | None = None
+    regions: StageProgress | None = None
+    tokens: StageProgress | None = None
     more_tokens: bool = False
 
     @property
-    def parts(self) -> tuple[Looked, ...]:
+    def parts(self) -> tuple[StageProgress, ...]:
         """All that there is to do."""
-        parts = Looked(self.done, self.total, self.failed), self.regions, self.tokens, self.between
+        parts = StageProgress(self.done, self.total, self.failed), self.regions, self.tokens, self.between
         return tuple(part for part in parts if part is not None)
 
     @property
@@ -202,6 +202,6 @@ class WorkerDied:
     restarting: bool
 
 
-ToWorker = Ask | GuessWords | Look | Weigh | Overlap | Explain | SetPaused | Stop
+ToWorker = Ask | GuessWords | Viewport | SetRelevance | Overlap | Explain | SetPaused | Stop
 FromWorker = Progress | Published | Guessed | Allocated | Attended | Explained | Note | Refused | Failed
 Event = FromWorker | WorkerDied

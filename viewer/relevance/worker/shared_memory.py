@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.relevance.analysis.allocation import Loads
 from viewer.relevance.attention.shared_memory import SharedAttention
+from viewer.relevance.patches.loads import Loads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Guesser: reads words that the lexicon lacks on a thread of its own, so that the worker's loop never waits.
+"""TermMatcher: reads words that the lexicon lacks on a thread of its own; the worker's loop never waits.
 
 The sentence model is loaded with the first words, which takes some seconds; later ones are read at once.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Told = tuple[Note | Guessed, ...]
 
 
-class Guesser:
+class TermMatcher:
     """Used by one thread. ``load`` gives the model's guess, or None where there is no model."""
 
     def __init__(self, load: Callable[[], Guess | None]) -> None:

@@ -114,7 +114,10 @@ def _three(values: Any) -> tuple[float, float, float]:
 
 
 def _density(pixels: NDArray[np.uint8], glass: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.maximum(np.log10(glass + 1) - np.log10(pixels.astype(np.float64) + 1), 0.0)
+    density: NDArray[np.float64] = np.maximum(
+        np.log10(glass + 1) - np.log10(pixels.astype(np.float64) + 1), 0.0
+    )
+    return density
 
 
 def _macenko(density: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:

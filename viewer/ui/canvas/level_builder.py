@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal, SignalInstance
 
 from viewer.common.atomic_write import SaveError
 from viewer.common.log import logger
-from viewer.ui.widgets.gui_thread import Outbox
+from viewer.ui.widgets.gui_thread import GuiThreadQueue
 
 if TYPE_CHECKING:
     from viewer.slide.built_pyramid import BuiltPyramid
@@ -31,7 +31,7 @@ class LevelBuilder(QObject):
     def __init__(self, source: BuiltPyramid, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._source = source
-        self._outbox = Outbox()
+        self._outbox = GuiThreadQueue()
         self._cancelled = threading.Event()
         self._reported_s = 0.0
         self._thread = threading.Thread(target=self._work, name="foveola-levels", daemon=True)

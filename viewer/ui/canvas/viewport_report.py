@@ -14,7 +14,7 @@ LOOK_INTERVAL_MS = 100
 """So often at most, while the view moves."""
 
 
-def tell_where_looked(client: RelevanceClient, slide_view: SlideView) -> bool:
+def send_viewport(client: RelevanceClient, slide_view: SlideView) -> bool:
     """Whether the view moves: the worker rests meanwhile, and must hear when it no longer does."""
     if slide_view.source is None:
         return False

@@ -25,7 +25,7 @@ from viewer.relevance.encoders.card import HEAD_PREFIX
 from viewer.ui.overlays.analysis_bar import AnalysisBar
 from viewer.ui.overlays.attention_session import AttentionChoice
 from viewer.ui.overlays.attention_text import ALL_LEVELS, MANY
-from viewer.ui.widgets.limited_scroll_area import LowPage
+from viewer.ui.widgets.limited_scroll_area import ScrollPage
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class AttentionControls(QWidget):
         layout.addStretch(1)
         around = QVBoxLayout(self)
         around.setContentsMargins(0, 0, 0, 0)
-        around.addWidget(LowPage(page))
+        around.addWidget(ScrollPage(page))
         themes.changed.connect(self._dress)
         self._dress()
         self.show_remark("")

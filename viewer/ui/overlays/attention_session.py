@@ -15,11 +15,11 @@ from PySide6.QtCore import QObject, Signal
 from viewer.common.cores import core_count
 from viewer.overlay.from_field import layer_from_attention
 from viewer.relevance.attention.slide_attention import MEAN
-from viewer.relevance.worker.client import LeavingClients, RelevanceClient
+from viewer.relevance.worker.client import RelevanceClient, RetiredClients
 from viewer.relevance.worker.messages import Attended, Failed, Note, Progress, WorkerDied
-from viewer.ui.canvas.viewport_report import LOOK_INTERVAL_MS, tell_where_looked
+from viewer.ui.canvas.viewport_report import LOOK_INTERVAL_MS, send_viewport
 from viewer.ui.widgets.background_worker import SideThread
-from viewer.ui.widgets.gui_thread import Outbox
+from viewer.ui.widgets.gui_thread import GuiThreadQueue
 from viewer.ui.widgets.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class AttentionChoice:
     """Which encoder's attention, by which of its heads, how levels are joined (a mode of
-    ``viewer.overlay.attention_look``), and how what patches half-way between others say is merged ("mean" or "max");
-    None: they are not looked at."""
+    ``viewer.overlay.attention_look``), and how what patches half-way between others say is merged ("mean" or
+    "max"); None: they are not looked at."""
 
     encoder_id: str
     mode: str = "factorised"
@@ -71,11 +71,11 @@ class AttentionSession(QObject):
         self._view = slide_view
         self._settings = settings
         self._make_client = make_client or RelevanceClient
-        self._outbox = Outbox()
+        self._outbox = GuiThreadQueue()
         self._drawing = SideThread("attention")
         self._drawing_busy = self._drawing_due = False
         self._client: RelevanceClient | None = None
-        self._leaving = LeavingClients()
+        self._leaving = RetiredClients()
         self._choice: AttentionChoice | None = None
         self._field: RelevanceField | None = None
         self._notes: tuple[str, ...] = ()
@@ -248,5 +248,5 @@ class AttentionSession(QObject):
             client.weigh(field.scores if field is not None and field.grid == client.grid else None)
 
     def _send_look(self) -> None:
-        if self._client is not None and tell_where_looked(self._client, self._view):
+        if self._client is not None and send_viewport(self._client, self._view):
             self._look.ask()

@@ -11,14 +11,14 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 from viewer.common.log import logger
 from viewer.slide.file_names import is_slide_name, natural_key
 from viewer.ui.panels.slide_list import SlideEntry, SlideList
-from viewer.ui.widgets.gui_thread import Outbox
+from viewer.ui.widgets.gui_thread import GuiThreadQueue
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from viewer.ui.panels.thumbnails import PortraitMaker
+    from viewer.ui.panels.thumbnails import ThumbnailWorker
 
 log = logger("ui")
 
@@ -59,10 +59,10 @@ class SlideFolder(QWidget):
     failed = Signal(object, str)
     """A folder that cannot be listed, and why."""
 
-    def __init__(self, portraits: PortraitMaker, parent: QWidget | None = None) -> None:
+    def __init__(self, portraits: ThumbnailWorker, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Slides")
-        self._outbox = Outbox()
+        self._outbox = GuiThreadQueue()
         self._thread: threading.Thread | None = None
         self._folder: Path | None = None
         self._current: Path | None = None

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from viewer.ui.panels.thumbnails import Portrait, PortraitMaker
+    from viewer.ui.panels.thumbnails import Portrait, ThumbnailWorker
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -80,7 +80,7 @@ class SlideEntry:
 class SlideListModel(QAbstractListModel):
     """The entries, and their pictures as they come."""
 
-    def __init__(self, portraits: PortraitMaker, parent: QObject | None = None) -> None:
+    def __init__(self, portraits: ThumbnailWorker, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._portraits = portraits
         self._entries: list[SlideEntry] = []
@@ -206,7 +206,7 @@ class SlideList(QListView):
     chosen = Signal(object)
     """The path of a slide that the reader wants to open."""
 
-    def __init__(self, portraits: PortraitMaker, parent: QWidget | None = None) -> None:
+    def __init__(self, portraits: ThumbnailWorker, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.slides = SlideListModel(portraits, self)
         self.setModel(self.slides)

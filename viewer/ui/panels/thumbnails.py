@@ -24,7 +24,7 @@ from viewer.common.paths import cache_dir
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.source import SlideError, TileError
 from viewer.slide.thumbnail import thumbnail
-from viewer.ui.widgets.gui_thread import Outbox
+from viewer.ui.widgets.gui_thread import GuiThreadQueue
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,7 +117,7 @@ class _Paced:
         self._source.close()
 
 
-class PortraitMaker(QObject):
+class ThumbnailWorker(QObject):
     """Makes portraits in its own thread and hands them out in the GUI thread."""
 
     made = Signal(object)
@@ -125,7 +125,7 @@ class PortraitMaker(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._outbox = Outbox()
+        self._outbox = GuiThreadQueue()
         self._wanted: dict[Path, tuple[int, int]] = {}
         self._glance = self._requests = 0
         self._last_request_s = 0.0

@@ -34,7 +34,7 @@ from viewer.ui.search.saved_queries import SavedQueries
 from viewer.ui.search.search_state import Example, cells_in_frame
 from viewer.ui.search.session import RelevanceSession
 from viewer.ui.widgets.dialogs import show_dialog
-from viewer.ui.widgets.limited_scroll_area import LowPage
+from viewer.ui.widgets.limited_scroll_area import ScrollPage
 from viewer.ui.widgets.messages import MessageKind
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ _PLACE_SHARE = 0.5
 _MARK_RGBA = (0.05, 0.05, 0.08, 1.0), (1.0, 1.0, 1.0, 1.0)
 
 
-class QueryTools(QObject):
+class SearchController(QObject):
     """Everything of the search. ``close`` ends its threads and the worker."""
 
     changed = Signal()
@@ -431,4 +431,4 @@ def _stacked(*widgets: QWidget) -> QWidget:
     layout.setContentsMargins(0, 0, 0, 0)
     for widget in widgets:
         layout.addWidget(widget)
-    return LowPage(page)
+    return ScrollPage(page)

@@ -26,7 +26,7 @@ from viewer.ui.search.explanation import ExplainCard
 from viewer.ui.search.hit_list import HitList
 from viewer.ui.search.query_box import QueryBox
 from viewer.ui.search.weight_editor import WeightEditor
-from viewer.ui.widgets.limited_scroll_area import ModestArea, breakable
+from viewer.ui.widgets.limited_scroll_area import LimitedHeightScrollArea, breakable
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ _NOTE, _WARNING = "Note:", "⚠"
 
 
 class QueryPanel(QWidget):
-    """Widgets and their arrangement; ``QueryTools`` joins them to the session."""
+    """Widgets and their arrangement; ``SearchController`` joins them to the session."""
 
     link_pressed = Signal(str)
     """A text that was offered is asked."""
@@ -81,12 +81,12 @@ class QueryPanel(QWidget):
         self.problems = _linked_label("Remarks about the query")
         self.problems.linkActivated.connect(self.link_pressed)
         self.weights = WeightEditor()
-        self._remarks = ModestArea(self.problems)
-        self._understood = ModestArea(self.weights)
+        self._remarks = LimitedHeightScrollArea(self.problems)
+        self._understood = LimitedHeightScrollArea(self.weights)
         self.bar = AnalysisBar("End the analysis of this slide; it goes on from here at the next query")
         self.notes = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self.notes.setAccessibleName("Notes of the analysis")
-        self._notes_area = ModestArea(self.notes)
+        self._notes_area = LimitedHeightScrollArea(self.notes)
         self.hits = HitList()
         self.empty = _linked_label("Places")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)

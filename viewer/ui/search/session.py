@@ -17,7 +17,7 @@ from viewer.relevance.patches.peaks import find_hits
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.parser import parse
 from viewer.relevance.query.tree import Like, text_of, with_weights
-from viewer.relevance.worker.client import LeavingClients, RelevanceClient
+from viewer.relevance.worker.client import RelevanceClient, RetiredClients
 from viewer.relevance.worker.messages import (
     Allocated,
     Explained,
@@ -29,10 +29,10 @@ from viewer.relevance.worker.messages import (
     Refused,
     WorkerDied,
 )
-from viewer.ui.canvas.viewport_report import LOOK_INTERVAL_MS, tell_where_looked
+from viewer.ui.canvas.viewport_report import LOOK_INTERVAL_MS, send_viewport
 from viewer.ui.search.search_state import Explanation, Question
 from viewer.ui.widgets.background_worker import SideThread
-from viewer.ui.widgets.gui_thread import Outbox
+from viewer.ui.widgets.gui_thread import GuiThreadQueue
 from viewer.ui.widgets.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -81,10 +81,10 @@ class RelevanceSession(QObject):
         self._view = slide_view
         self._settings = settings
         self._make_client = make_client or RelevanceClient
-        self._outbox = Outbox()
+        self._outbox = GuiThreadQueue()
         self._ranking = SideThread("ranking")
         self._client: RelevanceClient | None = None
-        self._leaving = LeavingClients()
+        self._leaving = RetiredClients()
         self._question = Question()
         self._number = -1
         self._field: RelevanceField | None = None
@@ -427,5 +427,5 @@ class RelevanceSession(QObject):
         self._look.ask()
 
     def _send_look(self) -> None:
-        if self._client is not None and tell_where_looked(self._client, self._view):
+        if self._client is not None and send_viewport(self._client, self._view):
             self._look.ask()

@@ -1,6 +1,6 @@
 """The one table of what the reader can do: menus, toolbar, shortcut sheet and editor are built from it.
 
-Pure data. ``viewer.ui.shell.actions`` makes Qt actions of it, ``viewer.ui.shell.commands`` holds the handlers.
+Pure data. ``actions`` makes Qt actions of it, ``commands`` holds the handlers.
 """
 
 from __future__ import annotations

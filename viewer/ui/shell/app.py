@@ -165,10 +165,10 @@ def fill_screen_nearly(window: MainWindow) -> None:
 @contextmanager
 def mishaps_shown(window: MainWindow) -> Iterator[None]:
     """Errors that nobody caught are told in the window, which stays usable; they are logged as before."""
-    from viewer.ui.widgets.gui_thread import Outbox
+    from viewer.ui.widgets.gui_thread import GuiThreadQueue
     from viewer.ui.widgets.messages import MessageKind
 
-    outbox = Outbox()
+    outbox = GuiThreadQueue()
     before, before_in_thread = sys.excepthook, threading.excepthook
 
     def tell(error: BaseException | None) -> None:

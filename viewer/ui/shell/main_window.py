@@ -25,8 +25,8 @@ from viewer.ui.panels.adjustments import AdjustmentsPanel
 from viewer.ui.panels.navigator import Navigator
 from viewer.ui.panels.properties import PropertiesPanel
 from viewer.ui.panels.slide_folder import SlideFolder
-from viewer.ui.panels.thumbnails import PortraitMaker, prune
-from viewer.ui.search.controller import QueryTools
+from viewer.ui.panels.thumbnails import ThumbnailWorker, prune
+from viewer.ui.search.controller import SearchController
 from viewer.ui.shell.action_table import Need
 from viewer.ui.shell.actions import ActionSet
 from viewer.ui.shell.commands import Commands
@@ -36,7 +36,7 @@ from viewer.ui.shell.slide_opener import FileMark, SlideOpener
 from viewer.ui.shell.start_page import StartPage
 from viewer.ui.shell.status_line import StatusLine
 from viewer.ui.shell.view_area import SlideArea
-from viewer.ui.widgets.gui_thread import Outbox
+from viewer.ui.widgets.gui_thread import GuiThreadQueue
 from viewer.ui.widgets.messages import MessageArea, MessageKind
 from viewer.ui.widgets.theme import em_px
 from viewer.view.gaze import NoGaze
@@ -77,9 +77,9 @@ class MainWindow(QMainWindow):
         self.themes = themes
         self.logging = logging
         self._closed = self._look_unsaved = False
-        self._outbox = Outbox()
+        self._outbox = GuiThreadQueue()
         self._file_mark: FileMark | None = None
-        self.portraits = PortraitMaker(self)
+        self.portraits = ThumbnailWorker(self)
         self.opener = SlideOpener(self)
         self.messages = MessageArea(themes)
         self.actions_ = ActionSet(self, Commands(self))
@@ -95,7 +95,7 @@ class MainWindow(QMainWindow):
         self.folder = SlideFolder(self.portraits)
         self.hud = Hud(self.view, self.view)
         self.overlay = VectorOverlay(self.view)
-        self.query = QueryTools(self.view, self.overlay, self.messages, themes, settings)
+        self.query = SearchController(self.view, self.overlay, self.messages, themes, settings)
         self.docks = self._make_docks()
         self.status = StatusLine(self.view, themes)
         self.setStatusBar(self.status)

@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, Signal
 from viewer.common.log import logger
 from viewer.slide.formats.registry import open_for_viewing
 from viewer.slide.source import SlideError
-from viewer.ui.widgets.gui_thread import Outbox
+from viewer.ui.widgets.gui_thread import GuiThreadQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ class SlideOpener(QObject):
     ) -> None:
         super().__init__(parent)
         self._open_source = open_source
-        self._outbox = Outbox()
+        self._outbox = GuiThreadQueue()
         self._job: _Job | None = None
         self._threads: list[threading.Thread] = []
 

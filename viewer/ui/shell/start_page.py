@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QAction, QPixmap
 
-    from viewer.ui.panels.thumbnails import PortraitMaker
+    from viewer.ui.panels.thumbnails import ThumbnailWorker
 
 
 class StartPage(QWidget):
@@ -28,7 +28,7 @@ class StartPage(QWidget):
 
     def __init__(
         self,
-        portraits: PortraitMaker,
+        portraits: ThumbnailWorker,
         actions: Sequence[QAction],
         logo: QPixmap,
         parent: QWidget | None = None,

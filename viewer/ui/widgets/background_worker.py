@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from viewer.common.log import logger
-from viewer.ui.widgets.gui_thread import Outbox
+from viewer.ui.widgets.gui_thread import GuiThreadQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ class SideThread:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._outbox = Outbox()
+        self._outbox = GuiThreadQueue()
         self._waiting: list[list[_Job]] = []  # one list a glance, the newest glance last
         self._last_request_s = 0.0
         self._era = 0

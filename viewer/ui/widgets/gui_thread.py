@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Outbox(QObject):
+class GuiThreadQueue(QObject):
     """Runs posted calls in the thread that made it, until it is closed.
 
     It has no Qt parent: threads that outlive the window may still hold it, and their posts are refused.

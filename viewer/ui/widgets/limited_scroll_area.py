@@ -20,7 +20,7 @@ def breakable(text: str) -> str:
     return _LONG_PIECE.sub("\\g<0>\u200b", text)
 
 
-class ModestArea(QScrollArea):
+class LimitedHeightScrollArea(QScrollArea):
     """Holds one widget and asks for no more than ``most_px`` of height, whatever its width."""
 
     def __init__(self, content: QWidget, parent: QWidget | None = None) -> None:
@@ -66,7 +66,7 @@ class ModestArea(QScrollArea):
 _LEAST_EM = 6.0
 
 
-class LowPage(QScrollArea):
+class ScrollPage(QScrollArea):
     """Holds one widget, as wide as that must be; the keyboard moves from control to control as without it."""
 
     def __init__(self, content: QWidget, parent: QWidget | None = None) -> None:

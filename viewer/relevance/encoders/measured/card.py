@@ -1,4 +1,4 @@
-"""What the reader is told of the measured encoder; apart from it: the window's process has no torch."""
+"""Cards of the encoders without weights, and the names of what they measure. No torch."""
 
 from __future__ import annotations
 
@@ -58,21 +58,8 @@ MEASUREMENTS = (
     Measurement("fine_detail", "fine detail", "mOD", 1000),
     Measurement("sharpness", "sharpness", "%", 100),
 )
-
-
 INDEX = {one.id: number for number, one in enumerate(MEASUREMENTS)}
-
-
-SALIENCY = replace(
-    MEASURED,
-    id=SALIENCY_ID,
-    title="Measured saliency",
-    family="what stands out from its surroundings",
-    normalisation="relative to the average of the surroundings",
-    notes=("What stands out by stain, nuclei and texture: no attention of a model, and no diagnosis.",),
-    attention_heads=(1, 1),
-)
-
+"""Column of a measurement's id in the features."""
 
 MEASURED = EncoderCard(
     id=MEASURED_ID,
@@ -89,4 +76,14 @@ MEASURED = EncoderCard(
     licence="MIT, part of Foveola",
     commercial=True,
     notes=("Measured likeness from stain, nuclei and texture: no diagnosis.",),
+)
+
+SALIENCY = replace(
+    MEASURED,
+    id=SALIENCY_ID,
+    title="Measured saliency",
+    family="what stands out from its surroundings",
+    normalisation="relative to the average of the surroundings",
+    notes=("What stands out by stain, nuclei and texture: no attention of a model, and no diagnosis.",),
+    attention_heads=(1, 1),
 )

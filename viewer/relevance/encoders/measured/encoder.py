@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer.common.errors import UnsupportedTermError
-from viewer.relevance.encoders.device_errors import device_trouble
+from viewer.relevance.encoders.device_errors import device_errors
 from viewer.relevance.encoders.measured import concepts
 from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.encoders.measured.measurements import measure
@@ -77,7 +77,7 @@ class MeasuredEncoder:
 
     def encode(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NDArray[np.float32]:
         """See ``Encoder.encode``: the measurements of ``measurement_names``."""
-        with device_trouble(self.card.title, self._device):
+        with device_errors(self.card.title, self._device):
             return measure(block, Stains.from_facts(calibration["stains"]), device=self._device)
 
     def score(

@@ -14,12 +14,12 @@ import torch
 
 from gpu.compute.stain import optical_density, patch_means, separate
 from viewer.common.errors import UnsupportedTermError
-from viewer.relevance.encoders.device_errors import device_trouble
+from viewer.relevance.encoders.device_errors import device_errors
 from viewer.relevance.encoders.measured.card import INDEX, MEASURED, SALIENCY
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 from viewer.relevance.encoders.measured.measurements import CLEAR_DENSITY, MARGIN_PX, PATCH_PX
 from viewer.relevance.patches.attention_codes import TOKENS, TOKENS_A_SIDE
-from viewer.relevance.patches.novelty import unlikeness
+from viewer.relevance.patches.novelty import outlier_distance
 from viewer.slide.tissue.stains import Stains
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _LEAST_CONTRAST = 0.02
 """In amounts of stain: what stands out less is noise, and stands out evenly."""
 _ORDINARY = 1.0
-"""The unlikeness of what is as far from the median as things usually are."""
+"""The outlier_distance of what is as far from the median as things usually are."""
 
 
 class SaliencyEncoder(MeasuredEncoder):
@@ -60,7 +60,7 @@ class SaliencyEncoder(MeasuredEncoder):
         even over the patch's tissue; of glass 0.
         """
         features = self.encode(block, calibration)
-        with device_trouble(self.card.title, self._device):
+        with device_errors(self.card.title, self._device):
             return features, self._contrast(block, Stains.from_facts(calibration["stains"]))
 
     def without_he(self) -> str:
@@ -115,6 +115,6 @@ def _standing_out(features: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     glass = features[:, INDEX["clear_area"]] * (1 - features[:, INDEX["wall_cover"]])  # fat has walls
     tissue = 1 - np.clip(np.nan_to_num(glass), 0, 1)
-    values = (unlikeness(features) + _ORDINARY) * tissue
+    values = (outlier_distance(features) + _ORDINARY) * tissue
     mean = values.mean()
     return np.asarray(values / mean if mean > 0 else np.ones_like(values), np.float32)

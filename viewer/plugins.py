@@ -5,8 +5,8 @@ A package declares, in its ``pyproject.toml``::
     [project.entry-points."foveola.encoders"]
     my_encoder = "my_package.encoder:ENTRY"
 
-The groups are ``foveola.encoders``, ``foveola.slide_formats``, ``foveola.map_formats`` and ``foveola.panels``;
-what an entry must be is said where the registry of that group is.
+The groups are ``foveola.encoders``, ``foveola.slide_formats``, ``foveola.map_formats`` and
+``foveola.panels``. What an entry must be is said where the registry of its group is.
 """
 
 from __future__ import annotations

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from viewer.stream.residency import Residency
 
-
 _COVER_STEP = 2
 _COVER_WHEN_MISSING = 24
 _PREFETCH_HORIZON_S = 0.5

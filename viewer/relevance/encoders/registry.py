@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from viewer.relevance.encoders.protocols import Encoder
 
-
 ARCHITECTURES = ("clip", "keep", "conch", "hipt")
 _MIB = 1 << 20
 _MOST_HEADS = 64

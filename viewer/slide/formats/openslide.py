@@ -23,7 +23,6 @@ DEFAULT_TILE_PX = 512
 MIN_TILE_PX, MAX_TILE_PX = 256, 1024
 MAX_SIDE_PX = 2**31
 
-
 FORMAT_NAMES = {
     "aperio": "Aperio SVS",
     "dicom": "DICOM WSI",

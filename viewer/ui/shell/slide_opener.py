@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     Progress = Callable[[float, float], None]
     Prepare = Callable[[Path, Progress], None]
-    from pathlib import Path
 
 log = logger("ui")
 

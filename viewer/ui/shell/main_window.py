@@ -391,7 +391,7 @@ class MainWindow(QMainWindow):
                 recording=gaze.recording,
                 pointer_radius_deg=gaze.pointer_radius_deg,
                 tracker_radius_deg=gaze.tracker_radius_deg,
-                tell=self._tell_of_gaze,
+                report=self._tell_of_gaze,
             )
         )
 

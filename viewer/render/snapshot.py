@@ -231,7 +231,7 @@ class _Engine:
         """Bring every tile of the part onto the GPU, decoding with all workers."""
         self._part_number += 1
         slots = self._pool.slots
-        grid = self._residency.slot_grids[tiles.level][tiles.row0 : tiles.row1, tiles.col0 : tiles.col1]
+        grid = self._residency.slots(tiles)
         slots.touch(grid[grid >= 0], self._part_number)
         rows, cols = np.nonzero(absent_tiles(self._pyramid, self._residency, tiles, view, screen))
         absent = [

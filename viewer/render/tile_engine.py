@@ -237,8 +237,7 @@ class TileEngine:
         return sum(self._streamer.state(key) is TileState.FAILED for key in keys)
 
     def _touch(self, tiles: TileRange) -> None:
-        grid = self._residency.slot_grids[tiles.level]
-        slots = grid[tiles.row0 : tiles.row1, tiles.col0 : tiles.col1]
+        slots = self._residency.slots(tiles)
         self.pool.slots.touch(slots[slots >= 0], self._frame_number)
 
     def _missing(self, tiles: TileRange, view: View, screen: Screen) -> int:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from viewer.slide.planes import ONE_PLANE, PlaneAxes
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -48,10 +50,10 @@ class SlideInfo:
     """Facts about a slide, read once at opening.
 
     ``mpp_um`` is micrometres per level-0 pixel (x, y), None where the file does not say. ``bounds`` is the
-    part of the level-0 image that holds scanned tissue. ``planes`` names the focal planes, times and channels
-    of the file; only the first is shown today. ``notes`` are things the reader of the slide must be told, in
-    sentences. ``file_levels`` are the (width, height) of the levels stored in the file, before any that
-    Foveola derives.
+    part of the level-0 image that holds scanned tissue. ``planes`` counts the channels, focal planes and
+    times of the file; only the first plane is shown today. ``notes`` are things the reader of the slide must
+    be told, in sentences. ``file_levels`` are the (width, height) of the levels stored in the file, before
+    any that Foveola derives.
     """
 
     path: Path
@@ -65,7 +67,7 @@ class SlideInfo:
     associated_images: tuple[str, ...] = ()
     icc_profile: bytes | None = None
     background_rgb: tuple[int, int, int] = (255, 255, 255)
-    planes: tuple[str, ...] = ("",)
+    planes: PlaneAxes = ONE_PLANE
     notes: tuple[str, ...] = ()
     properties: Mapping[str, str] = field(default_factory=dict)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from viewer.slide.pixels import RGBA_8, SampleFormat
 from viewer.slide.planes import ONE_PLANE, PlaneAxes
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.slide.geometry import Pyramid, Rect, TileKey
+    from viewer.slide.pixels import Pixels
 
 
 class SlideError(Exception):
@@ -51,7 +53,8 @@ class SlideInfo:
 
     ``mpp_um`` is micrometres per level-0 pixel (x, y), None where the file does not say. ``bounds`` is the
     part of the level-0 image that holds scanned tissue. ``planes`` counts the channels, focal planes and
-    times of the file; only the first plane is shown today. ``notes`` are things the reader of the slide must
+    times of the file; only the first plane is shown today. ``samples`` is the format of every tile. ``notes``
+    are things the reader of the slide must
     be told, in sentences. ``file_levels`` are the (width, height) of the levels stored in the file, before
     any that Foveola derives.
     """
@@ -68,6 +71,7 @@ class SlideInfo:
     icc_profile: bytes | None = None
     background_rgb: tuple[int, int, int] = (255, 255, 255)
     planes: PlaneAxes = ONE_PLANE
+    samples: SampleFormat = RGBA_8
     notes: tuple[str, ...] = ()
     properties: Mapping[str, str] = field(default_factory=dict)
 
@@ -81,9 +85,9 @@ class Source(Protocol):
     @property
     def pyramid(self) -> Pyramid: ...
 
-    def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
-        """The pixels of one tile: (height, width, 4) RGBA as ``Pyramid.tile_size`` says, C-contiguous,
-        opaque.
+    def read_tile(self, key: TileKey) -> Pixels:
+        """The pixels of one tile: (height, width, samples) as ``Pyramid.tile_size`` and ``info.samples`` say,
+        C-contiguous, opaque.
 
         Transparent or missing pixels are laid on ``background_rgb``. Raises TileError where the tile cannot
         be decoded.

@@ -13,7 +13,7 @@ from viewer.slide import region
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import Pyramid, Rect, TileKey
-from viewer.slide.pixels import GREY_8, GREY_16, SampleFormat
+from viewer.slide.pixels import GREY_8, GREY_16, SampleFormat, rgba_8
 from viewer.slide.region import read_region
 from viewer.slide.source import SlideInfo, TileError
 from viewer.slide.thumbnail import thumbnail
@@ -119,6 +119,7 @@ def test_tiles_of_one_sample_are_read_as_grey(samples: SampleFormat, step: int) 
     source = SimpleNamespace(
         pyramid=pyramid, info=SimpleNamespace(background_rgb=(0, 0, 0)), read_tile=lambda _: values
     )
+    assert rgba_8(colours := np.zeros((2, 2, 4), np.uint8)) is colours
     wanted = np.arange(200, dtype=np.uint8).reshape(10, 20, 1).repeat(3, axis=2)
     assert (read_region(source, pyramid.extent, (20, 10)) == wanted).all()
     assert (thumbnail(source, 20)[..., :3] == wanted).all()

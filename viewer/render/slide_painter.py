@@ -13,7 +13,7 @@ import numpy as np
 
 from gpu.gl.offscreen import render_to_array
 from gpu.gl.pixel_format import PixelFormat
-from gpu.gl.texture_pool import TexturePool
+from gpu.gl.texture_pool import TexturePool, layer_side_px, layers_within
 from gpu.gl.tile_renderer import TILE_INSTANCE, FrameState, TileRenderer
 from gpu.gl.upload import Uploader
 from viewer.overlay.layer import OverlayScene
@@ -48,12 +48,19 @@ _LEVEL_TINTS = np.array(
 )
 
 
+def layers_affordable(source: Source, mip_levels: int, pool_bytes: int) -> int:
+    """How many tiles of the slide, with their mips, a texture pool of so many bytes holds."""
+    layer_px = layer_side_px(source.pyramid.tile_px, mip_levels)
+    return layers_within(pool_bytes, layer_px, PixelFormat.of(*source.info.samples))
+
+
 class SlidePainter:
     """The tiles of one slide that are on the GPU, and pictures of them."""
 
-    def __init__(self, source: Source, layer_px: int, layers: int, mip_levels: int) -> None:
-        """``layer_px``, ``layers`` and ``mip_levels`` are those of the texture pool."""
+    def __init__(self, source: Source, layers: int, mip_levels: int) -> None:
+        """``layers`` and ``mip_levels`` are those of the texture pool."""
         self.pyramid = source.pyramid
+        layer_px = layer_side_px(self.pyramid.tile_px, mip_levels)
         self.pool = TexturePool(layer_px, layers, mip_levels, PixelFormat.of(*source.info.samples))
         self.overlays = OverlayDrawing(self.pyramid)
         self.residency = Residency(self.pyramid, layers)

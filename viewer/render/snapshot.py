@@ -78,19 +78,19 @@ def snapshot(
     look = Look((red / 255, green / 255, blue / 255), adjustment or Adjustment(), lut)
     prepare_egl_environment()
     with OffscreenContext(), ThreadPoolExecutor(default_worker_count(), "foveola-snapshot") as workers:
-        making = _Making(source, view, size, look, tuple(overlays), workers)
+        painter = _PartPainter(source, view, size, look, tuple(overlays), workers)
         try:
             image = Image.new("RGB", size)
-            parts = list(_parts(size, making.part_px))
+            parts = list(_parts(size, painter.part_px))
             for done, part in enumerate(parts):
-                image.paste(Image.fromarray(making.draw(part)), (part.left, part.top))
+                image.paste(Image.fromarray(painter.draw(part)), (part.left, part.top))
                 if progress is not None:
                     progress(done + 1, len(parts))
         finally:
-            making.release()
-    image.info["failed_tiles"] = len(making.failures)
-    if making.failures:
-        image.info["first_failure"] = next(iter(making.failures.values()))
+            painter.release()
+    image.info["failed_tiles"] = len(painter.failures)
+    if painter.failures:
+        image.info["first_failure"] = next(iter(painter.failures.values()))
     return image
 
 
@@ -152,8 +152,8 @@ def _colour_table(source: Source) -> NDArray[np.uint8]:
         raise SnapshotError(f"{source.info.path}: {error}; leave ICC off") from error
 
 
-class _Making:
-    """One picture in the making. Unlike the window it waits for every tile, and decodes with all workers."""
+class _PartPainter:
+    """Draws a picture part by part. Unlike the window it waits for every tile; all workers decode."""
 
     def __init__(
         self,
@@ -165,9 +165,7 @@ class _Making:
         workers: ThreadPoolExecutor,
     ) -> None:
         from gpu.gl.offscreen import max_picture_px
-        from gpu.gl.pixel_format import PixelFormat
-        from gpu.gl.texture_pool import layer_side_px, layers_within
-        from viewer.render.slide_painter import SlidePainter
+        from viewer.render.slide_painter import SlidePainter, layers_affordable
 
         self._source, self._pyramid = source, source.pyramid
         self._view, self._size, self._look = view, size, look
@@ -175,15 +173,14 @@ class _Making:
         self._workers = workers
         self._level = self._pyramid.level_for_downsample(view.downsample)
         self._mip_levels = _mip_levels(source, self._level, view.downsample)
-        layer_px = layer_side_px(self._pyramid.tile_px, self._mip_levels)
-        layers = max(layers_within(_POOL_BYTES, layer_px, PixelFormat.of(*source.info.samples)), 4)
+        layers = max(layers_affordable(source, self._mip_levels, _POOL_BYTES), 4)
         self.part_px = self._fitting_part_px(min(_LARGEST_PART_PX, *max_picture_px()), layers)
-        self._painter = SlidePainter(source, layer_px, layers, self._mip_levels)
+        self._slide = SlidePainter(source, layers, self._mip_levels)
         self.failures: dict[TileKey, str] = {}
 
     def release(self) -> None:
         """Free every GL object."""
-        self._painter.release()
+        self._slide.release()
 
     def draw(self, part: _Part) -> NDArray[np.uint8]:
         """(h, w, 3): one part of the picture."""
@@ -196,22 +193,22 @@ class _Making:
         tiles = self._pyramid.visible_tiles(self._level, field)
         self._load(tiles, view, screen)
         scene = replace(self._scene, origin_px=(float(part.left), float(part.top)))
-        pixels = self._painter.picture_of(tiles, view, screen, self._look, now_s=0.0, scene=scene)
-        if self._painter.overlays.refused:
-            raise SnapshotError(self._painter.overlays.refused[0])
+        pixels = self._slide.picture_of(tiles, view, screen, self._look, now_s=0.0, scene=scene)
+        if self._slide.overlays.refused:
+            raise SnapshotError(self._slide.overlays.refused[0])
         return pixels[..., :3]
 
     def _load(self, tiles: TileRange, view: View, screen: Screen) -> None:
         """Bring every tile of the part onto the GPU."""
         from gpu.gl.upload import ReadyTile
 
-        painter = self._painter
-        painter.begin_frame()
-        painter.keep(tiles)
-        absent = np.argwhere(absent_tiles(self._pyramid, painter.residency, tiles, view, screen)).tolist()
+        slide = self._slide
+        slide.begin_frame()
+        slide.keep(tiles)
+        absent = np.argwhere(absent_tiles(self._pyramid, slide.residency, tiles, view, screen)).tolist()
         keys = [tiles.key(col, row) for row, col in absent]
         decoded = zip(keys, self._workers.map(self._decode, keys), strict=True)
-        uploaded = painter.upload((ReadyTile(key, tile.mips, 0, False) for key, tile in decoded), now_s=0.0)
+        uploaded = slide.upload((ReadyTile(key, tile.mips, 0, False) for key, tile in decoded), now_s=0.0)
         assert len(uploaded) == len(keys), "parts are cut so that their tiles fit the pool"
 
     def _decode(self, key: TileKey) -> DecodedTile:

@@ -14,11 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gpu.gl.context import is_software
-from gpu.gl.pixel_format import PixelFormat
-from gpu.gl.texture_pool import layer_side_px, layers_within
 from gpu.gl.upload import ReadyTile
 from viewer.render.frame import FrameReport, Look, Steering
-from viewer.render.slide_painter import NO_OVERLAYS, SlidePainter
+from viewer.render.slide_painter import NO_OVERLAYS, SlidePainter, layers_affordable
 from viewer.slide.geometry import Pyramid, TileKey, TileRange
 from viewer.slide.planes import FIRST_PLANE, Plane
 from viewer.stream.plan import Plan, absent_tiles, make_plan, most_tiles_on_screen
@@ -65,14 +63,13 @@ class TileEngine(SlidePainter):
         self._streamer = streamer
         # Two planes have theirs while one takes the other's place.
         self._pinned_layers = len(coarsest_tiles(pyramid)) * min(pyramid.planes.plane_count, 2)
-        layer_px = layer_side_px(pyramid.tile_px, pyramid.mip_levels)
-        affordable = layers_within(gpu_cache_bytes, layer_px, PixelFormat.of(*source.info.samples))
+        affordable = layers_affordable(source, pyramid.mip_levels, gpu_cache_bytes)
         layers = self._affordable_layers = max(affordable, self._pinned_layers + _FEWEST_FREE_LAYERS)
         if is_software():
             # The pool lies in main memory, where decoded tiles lie anyway and come back in microseconds; and
             # all of it is cleared before the first picture, which takes a virtual machine up to 2.7 ms a MiB.
             layers = min(layers, self._layers_for(pyramid, screen) + _FEWEST_FREE_LAYERS)
-        super().__init__(source, layer_px, layers, pyramid.mip_levels)
+        super().__init__(source, layers, pyramid.mip_levels)
         self._capacity_tiles = int((layers - self._pinned_layers) * _FREE_SHARE)
         self._drawn = FIRST_PLANE
         self._ask_for(FIRST_PLANE)
@@ -118,9 +115,9 @@ class TileEngine(SlidePainter):
         urgent = [*self._pinned_absent, *plan.wanted[: plan.urgent]]
         uploaded: set[TileKey] = set()
         if urgent:
-            self.keep(plan.drawn)  # what is in view must not make room for what comes into view
-            self.keep(plan.target)
-            self.keep(plan.drawn._replace(plane=self._drawn))
+            # What is in view must not make room for what comes into view, nor may a plane that stands in.
+            for tiles in {plan.drawn, plan.target, plan.drawn._replace(plane=self._drawn)}:
+                self.keep(tiles)
             uploaded = self._upload(urgent, now_s, upload_budget_ms)
             urgent = [key for key in urgent if key not in uploaded]
         # also where nothing is wanted any more: what was asked for a view that is left must fall out

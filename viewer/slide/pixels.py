@@ -31,7 +31,7 @@ GREY_16 = SampleFormat(1, 16)
 def rgba_8(tile: Pixels) -> NDArray[np.uint8]:
     """A tile of any format as (height, width, 4): the upper 8 bits of 16, one sample as grey. RGBA of 8 bits
     is returned as it is."""
-    pixels = (tile >> (tile.itemsize * 8 - 8)).astype(np.uint8, copy=False)
+    pixels = (tile if tile.itemsize == 1 else tile >> 8).astype(np.uint8, copy=False)
     return pixels if pixels.shape[2] == 4 else opaque_rgba(pixels, (255, 255, 255))
 
 

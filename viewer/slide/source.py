@@ -54,9 +54,8 @@ class SlideInfo:
     ``mpp_um`` is micrometres per level-0 pixel (x, y), None where the file does not say. ``bounds`` is the
     part of the level-0 image that holds scanned tissue. ``planes`` counts the channels, focal planes and
     times of the file; only the first plane is shown today. ``samples`` is the format of every tile. ``notes``
-    are things the reader of the slide must
-    be told, in sentences. ``file_levels`` are the (width, height) of the levels stored in the file, before
-    any that Foveola derives.
+    are things the reader of the slide must be told, in sentences. ``file_levels`` are the (width, height) of
+    the levels stored in the file, before any that Foveola derives.
     """
 
     path: Path

@@ -44,8 +44,7 @@ READ_SOME_TILES = """
 import json, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]), int(sys.argv[2])))
 from viewer.slide.geometry import TileKey
-from viewer.slide.formats.registry import open_slide
-from viewer.slide.source import SlideError, TileError
+from viewer.slide.source import SlideError, TileError, open_slide
 try:
     source = open_slide(sys.argv[1])
 except SlideError as error:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from viewer.slide.geometry import Pyramid, TileKey
+from viewer.slide.pixels import RGBA_8
 from viewer.slide.source import TileError, TileNotReadyError
 from viewer.stream import streamer as streamer_module
 from viewer.stream.streamer import Streamer, TileState
@@ -43,6 +45,7 @@ class FakeSource:
 
     def __init__(self) -> None:
         self.pyramid = Pyramid.from_sizes([(len(KEYS) * TILE_PX, TILE_PX)], [(TILE_PX, TILE_PX)])
+        self.info = SimpleNamespace(samples=RGBA_8)
         self.errors: dict[TileKey, BaseException] = {}
         self.asked: list[TileKey] = []
         self.most_at_once = 0

@@ -22,6 +22,7 @@ import simplejpeg
 
 from viewer.common.atomic_write import SaveError, save_failure
 from viewer.slide.geometry import Pyramid, TileKey
+from viewer.slide.pixels import RGBA_8, rgba_8
 from viewer.slide.source import SlideError, TileError, TileNotReadyError
 from viewer.slide.tile_pack import Grid, TilePack, TilePackError, TilePackWriter
 
@@ -87,7 +88,7 @@ class BuiltPyramid:
     @property
     def info(self) -> SlideInfo:
         note = "The file has no coarse levels; Foveola builds its own, averaged in linear light."
-        return replace(self._source.info, notes=(*self._source.info.notes, note))
+        return replace(self._source.info, samples=RGBA_8, notes=(*self._source.info.notes, note))
 
     @property
     def pyramid(self) -> Pyramid:
@@ -101,7 +102,7 @@ class BuiltPyramid:
     def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
         """See ``Source.read_tile``. Raises TileNotReadyError for a tile that is not built yet."""
         if key.level < self._first_built:
-            return self._source.read_tile(key)
+            return rgba_8(self._source.read_tile(key))
         if self._closed:
             raise TileError(f"{self._source.info.path}: the slide is closed")
         if not self._pyramid.contains(key):
@@ -201,7 +202,7 @@ class BuiltPyramid:
     def _read_finest(self, key: TileKey, steps: _Steps) -> NDArray[np.uint8]:
         steps.next()
         try:
-            return self._source.read_tile(key)
+            return rgba_8(self._source.read_tile(key))
         except TileError:
             self._unreadable += 1
             width, height = self._pyramid.tile_size(key)

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from viewer.slide.pixels import RGBA_8, SampleFormat
+from viewer.slide.planes import ONE_PLANE, PlaneAxes
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.slide.geometry import Pyramid, Rect, TileKey
+    from viewer.slide.pixels import Pixels
 
 
 class SlideError(Exception):
@@ -48,10 +52,10 @@ class SlideInfo:
     """Facts about a slide, read once at opening.
 
     ``mpp_um`` is micrometres per level-0 pixel (x, y), None where the file does not say. ``bounds`` is the
-    part of the level-0 image that holds scanned tissue. ``planes`` names the focal planes, times and channels
-    of the file; only the first is shown today. ``notes`` are things the reader of the slide must be told, in
-    sentences. ``file_levels`` are the (width, height) of the levels stored in the file, before any that
-    Foveola derives.
+    part of the level-0 image that holds scanned tissue. ``planes`` counts the channels, focal planes and
+    times of the file; only the first plane is shown today. ``samples`` is the format of every tile. ``notes``
+    are things the reader of the slide must be told, in sentences. ``file_levels`` are the (width, height) of
+    the levels stored in the file, before any that Foveola derives.
     """
 
     path: Path
@@ -65,7 +69,8 @@ class SlideInfo:
     associated_images: tuple[str, ...] = ()
     icc_profile: bytes | None = None
     background_rgb: tuple[int, int, int] = (255, 255, 255)
-    planes: tuple[str, ...] = ("",)
+    planes: PlaneAxes = ONE_PLANE
+    samples: SampleFormat = RGBA_8
     notes: tuple[str, ...] = ()
     properties: Mapping[str, str] = field(default_factory=dict)
 
@@ -79,9 +84,9 @@ class Source(Protocol):
     @property
     def pyramid(self) -> Pyramid: ...
 
-    def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
-        """The pixels of one tile: (height, width, 4) RGBA as ``Pyramid.tile_size`` says, C-contiguous,
-        opaque.
+    def read_tile(self, key: TileKey) -> Pixels:
+        """The pixels of one tile: (height, width, samples) as ``Pyramid.tile_size`` and ``info.samples`` say,
+        C-contiguous, opaque.
 
         Transparent or missing pixels are laid on ``background_rgb``. Raises TileError where the tile cannot
         be decoded.

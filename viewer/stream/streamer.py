@@ -66,7 +66,7 @@ class Streamer:
         pinned: Sequence[TileKey] = (),
     ) -> None:
         self.source = source
-        self._mip_levels = source.pyramid.mip_levels
+        self._mip_levels, self._samples = source.pyramid.mip_levels, source.info.samples
         self._on_tile = on_tile
         self._pinned = frozenset(pinned)
         self._lock = threading.Condition()
@@ -205,7 +205,7 @@ class Streamer:
 
     def _decode(self, key: TileKey) -> DecodedTile | None:
         try:
-            return decoded_tile(self.source.read_tile(key), self._mip_levels)
+            return decoded_tile(self.source.read_tile(key), self._mip_levels, self._samples)
         except TileNotReadyError:
             return None
         except TileError as error:
@@ -215,7 +215,7 @@ class Streamer:
         ):  # a bug of a reader or a codec must cost one tile, not the thread that reads the rest
             log.exception("tile %s", tuple(key))
         width, height = self.source.pyramid.tile_size(key)
-        return marked_tile(width, height, self._mip_levels)
+        return marked_tile(width, height, self._mip_levels, self._samples)
 
     def _announce(self) -> None:
         try:

@@ -147,7 +147,7 @@ def test_derived_level_is_the_box_filtered_finer_one(name: str, shared_slides: P
 def test_first_of_35_planes_is_shown_and_said_so(shared_slides: Path) -> None:
     source = open_slide(shared_slides / "4D-series.ome.tiff")
     assert (source.pyramid.width, source.pyramid.height) == (439, 167)
-    assert len(source.info.planes) == 35
+    assert source.info.planes.plane_count == 35
     assert any("35 planes" in note for note in source.info.notes)
     assert source.read_tile(TileKey(0, 0, 0)).std() > 1
     source.close()

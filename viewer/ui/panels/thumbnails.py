@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.slide.geometry import Pyramid, TileKey
+    from viewer.slide.pixels import Pixels
     from viewer.slide.source import SlideInfo, Source
 
 log = logger("ui")
@@ -106,7 +107,7 @@ class _Paced:
     def pyramid(self) -> Pyramid:
         return self._source.pyramid
 
-    def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
+    def read_tile(self, key: TileKey) -> Pixels:
         self._pace.point()
         return self._source.read_tile(key)
 

@@ -12,6 +12,7 @@ import tifffile
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.formats.tiff.source import open_tiff
 from viewer.slide.geometry import TileKey
+from viewer.slide.planes import PlaneAxes
 from viewer.slide.source import NotThisReader, TileError
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ class TestPyramid:
         assert source.info.file_levels == ((600, 400), (300, 200), (150, 100))
         np.testing.assert_array_equal(whole_level(source, 2)[..., :3], pixels[::4, ::4])
 
-    def test_ome_planes_are_named_and_the_first_is_shown(
+    def test_ome_planes_are_counted_by_axis_and_the_first_is_shown(
         self, tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel
     ) -> None:
         path = tmp_path / "a.ome.tif"
@@ -159,7 +160,7 @@ class TestPyramid:
             path, stack, ome=True, photometric="minisblack", tile=(64, 64), metadata={"axes": "ZCYX"}
         )
         source = opened(path)
-        assert source.info.planes == ("C 1, Z 1", "C 2, Z 1", "C 1, Z 2", "C 2, Z 2", "C 1, Z 3", "C 2, Z 3")
+        assert source.info.planes == PlaneAxes(channels=2, z=3)
         assert (
             "The file holds 6 planes (focal planes, times, channels); the first is shown."
             in source.info.notes

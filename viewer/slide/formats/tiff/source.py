@@ -222,7 +222,7 @@ def _facts_from_tiff(path: Path, images: list[TiffImage], ome: OmeFacts | None) 
 def _notes(first: TiffImage, ifds: list[Ifd], ome: OmeFacts | None, *, was_cut: bool) -> list[str]:
     """What the reader must be told about what is shown and what is not."""
     notes = []
-    planes = len(ome.planes) if ome else 1
+    planes = ome.planes.plane_count if ome else 1
     if planes > 1:
         notes.append(f"The file holds {planes} planes (focal planes, times, channels); the first is shown.")
     colours = 3 if first.photometric in (tiff.RGB, tiff.YCBCR) else 1

@@ -1,5 +1,4 @@
-"""The Source protocol: what every reader gives the rest of the program, and ``open_slide`` that picks the
-reader.
+"""The Source protocol: what every reader gives the rest of the program.
 
 A reader answers three questions: what the slide is (``SlideInfo``), how its pyramid is cut (``Pyramid``), and
 what one tile looks like (``read_tile``). It never caches decoded tiles (``stream/cache`` does), never starts
@@ -51,7 +50,7 @@ class SlideInfo:
     part of the level-0 image that holds scanned tissue. ``planes`` names the focal planes, times and channels
     of the file; only the first is shown today. ``notes`` are things the reader of the slide must be told, in
     sentences. ``file_levels`` are the (width, height) of the levels stored in the file, before any that
-    Foveola derives.
+    Foveola derives. ``companions`` are files beside it that say what its picture is where it does not itself.
     """
 
     path: Path
@@ -68,6 +67,7 @@ class SlideInfo:
     planes: tuple[str, ...] = ("",)
     notes: tuple[str, ...] = ()
     properties: Mapping[str, str] = field(default_factory=dict)
+    companions: tuple[Path, ...] = ()
 
 
 class Source(Protocol):
@@ -96,6 +96,3 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Release the file. Reads after this raise TileError. Closing twice is allowed."""
-
-
-# Readers are imported when they are needed: they import this module, and bring codecs with them.

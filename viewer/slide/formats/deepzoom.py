@@ -24,7 +24,7 @@ from viewer.slide.pixels import opaque_rgba
 from viewer.slide.source import SlideError, SlideInfo, TileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -90,8 +90,15 @@ def open_dzi(path: Path) -> DziSource:
         bounds=Rect(0.0, 0.0, float(descriptor.width), float(descriptor.height)),
         file_levels=sizes,
         notes=tuple(notes),
+        companions=tuple(_coarsest_tiles(folder)),
     )
     return DziSource(info, descriptor, folder, present)
+
+
+def _coarsest_tiles(folder: Path) -> Iterator[Path]:
+    """They tell a tree from others: all of one size have the same .dzi file."""
+    for level in range(10):  # up to 512 px: one file or two
+        yield from sorted(folder.glob(f"{level}/0_0.*"))[:2]
 
 
 class DziSource:

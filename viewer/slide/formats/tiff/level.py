@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.slide.byte_source import FileBytes
+    from viewer.slide.byte_source import ByteSource
     from viewer.slide.formats.tiff.layout import TiffImage, TileTable
 
 # Small tiles are gathered until a tile is worth a texture layer and a request of its own. 240 is Aperio's old
@@ -39,7 +39,7 @@ class TiffLevel:
 
     def __init__(
         self,
-        file: FileBytes,
+        file: ByteSource,
         image: TiffImage,
         codec: TileCodec,
         table: TileTable,
@@ -73,7 +73,7 @@ class TiffLevel:
     @property
     def tiles_beyond_file(self) -> int:
         """How many tiles lie outside the file, as they do when it was cut short."""
-        size = np.uint64(self._file.size)
+        size = np.uint64(self._file.size_bytes)
         # Compared without a sum, which could wrap around.
         outside = (self._counts > size) | (self._offsets > size - np.minimum(self._counts, size))
         return int(np.count_nonzero(outside & (self._counts > 0)))
@@ -140,7 +140,7 @@ class TiffLevel:
             return pixels if codec.gives_opaque_rgba else opaque_rgba(pixels, self._background_rgb)
         except (CodecError, TiffFormatError, EOFError, OSError) as error:
             where = f"tile column {column}, row {row} of the {self.width}×{self.height} px level"
-            raise TileError(f"{self._file.path}: {where} cannot be read: {error}") from error
+            raise TileError(f"{self._file.locator}: {where} cannot be read: {error}") from error
 
     def _missing_piece(self, column: int, row: int) -> NDArray[np.uint8]:
         if self._missing is None:
@@ -158,7 +158,7 @@ class TiffLevel:
         return ((sums + 2) // 4).astype(np.uint8)
 
 
-def bits_used(file: FileBytes, image: TiffImage) -> int:
+def bits_used(file: ByteSource, image: TiffImage) -> int:
     """How many bits the largest sample of up to 16 tiles spread over the image takes; tiles that fail are
     left out.
     """

@@ -1,15 +1,15 @@
 """The Source protocol: what every reader gives the rest of the program.
 
 A reader answers three questions: what the slide is (``SlideInfo``), how its pyramid is cut (``Pyramid``), and
-what one tile looks like (``read_tile``). It never caches decoded tiles (``stream/cache`` does), never starts
-threads, and may be asked from many threads at once.
+what one tile looks like (``read_tile``, for remote slides in two steps). It never caches decoded tiles
+(``stream/cache`` does), never starts threads, and may be asked from many threads at once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,13 +71,18 @@ class SlideInfo:
 
 
 class Source(Protocol):
-    """An open slide. Safe to use from many threads until ``close``."""
+    """An open slide. Safe to use from many threads until ``close``. Readers derive from it."""
 
     @property
     def info(self) -> SlideInfo: ...
 
     @property
     def pyramid(self) -> Pyramid: ...
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether tiles wait for a network, so that fetching them is worth threads of its own."""
+        return False
 
     def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
         """The pixels of one tile: (height, width, 4) RGBA as ``Pyramid.tile_size`` says, C-contiguous,
@@ -86,6 +91,17 @@ class Source(Protocol):
         Transparent or missing pixels are laid on ``background_rgb``. Raises TileError where the tile cannot
         be decoded.
         """
+
+    def fetch_tile(self, key: TileKey) -> Any:
+        """What ``decode_tile`` makes the tile from, for it alone to understand: mostly coded bytes.
+
+        A reader that cannot do the one without the other leaves all to ``decode_tile``. Raises TileError.
+        """
+        return None
+
+    def decode_tile(self, key: TileKey, fetched: Any) -> NDArray[np.uint8]:
+        """``read_tile`` from what ``fetch_tile`` gave, without waiting for a network. Raises TileError."""
+        return self.read_tile(key)
 
     def read_associated_image(self, name: str) -> NDArray[np.uint8]:
         """A label, macro or thumbnail image, (height, width, 4) RGBA. May carry patient identifiers.

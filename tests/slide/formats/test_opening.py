@@ -13,7 +13,7 @@ from tests.slide.byte_sources import MeasuredBytes
 from viewer.slide import byte_source
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import TileKey
-from viewer.slide.source import SlideError
+from viewer.slide.source import SlideError, TileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,3 +123,49 @@ def test_an_address_that_nothing_reads_is_refused_in_one_sentence() -> None:
 def test_a_file_url_opens_the_file(aperio_slide: AperioSlide, opened: Callable[[str], Source]) -> None:
     path = aperio_slide("schräg 😐 %20.svs")
     assert opened(path.as_uri()).info.path == path
+
+
+@pytest.mark.parametrize("tile", [64, 256])
+def test_a_remote_tile_is_fetched_and_decoded_in_two_steps(
+    tile: int, aperio_slide: AperioSlide, opened_bytes: list[MeasuredBytes]
+) -> None:
+    """Also where an engine tile is gathered from several of the file."""
+    path = aperio_slide(tile=tile)
+    with closing(open_slide(path)) as local, closing(open_slide(f"far://host{path}")) as remote:
+        assert (local.is_remote, remote.is_remote) == (False, True)
+        for key in (TileKey(0, 0, 0), TileKey(0, 1, 2), TileKey(1, 0, 0), TileKey(2, 0, 0)):
+            fetched = remote.fetch_tile(key)
+            reads = len(opened_bytes[1].reads)
+            pixels = remote.decode_tile(key, fetched)
+            assert len(opened_bytes[1].reads) == reads, "decoding waits for no bytes"
+            assert np.array_equal(pixels, local.read_tile(key))
+
+
+def test_damage_is_met_where_it_shows(
+    aperio_slide: AperioSlide, opened_bytes: list[MeasuredBytes], patch_tiff: Callable[..., None]
+) -> None:
+    path = aperio_slide(width=1100, height=830, ratios=(1,), tile=256)
+    patch_tiff(path, 0, 324, {1: 8})
+    patch_tiff(path, 0, 325, {2: 2**31})
+    with closing(open_slide(f"far://host{path}")) as source:
+        fetched = source.fetch_tile(TileKey(0, 1, 0))
+        with pytest.raises(TileError, match="tile column 1, row 0"):
+            source.decode_tile(TileKey(0, 1, 0), fetched)
+        for key in (TileKey(0, 2, 0), TileKey(0, 99, 0), TileKey(9, 0, 0)):
+            with pytest.raises(TileError):
+                source.fetch_tile(key)
+    assert opened_bytes[0].is_closed
+
+
+def test_tiles_cut_from_one_large_tile_of_the_file_fetch_it_once(
+    tmp_path: Path, opened_bytes: list[MeasuredBytes]
+) -> None:
+    path = tmp_path / "a.tif"
+    pixels = np.random.default_rng(1).integers(0, 255, (2048, 2048, 3), np.uint8)
+    tifffile.imwrite(path, pixels, tile=(2048, 2048), photometric="rgb", metadata=None)
+    with closing(open_slide(f"far://host{path}")) as source:
+        before = len(opened_bytes[0].reads)
+        for key in (TileKey(0, 0, 0), TileKey(0, 3, 3)):
+            tile = source.decode_tile(key, source.fetch_tile(key))
+            assert np.array_equal(tile[..., :3], pixels[512 * key.row :, 512 * key.col :][:512, :512])
+        assert len(opened_bytes[0].reads) == before + 1

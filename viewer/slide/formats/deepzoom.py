@@ -21,7 +21,7 @@ from PIL import Image
 from viewer.slide.formats.plain_image import DECODE_ERRORS, check_webp_size, pixels_of_image
 from viewer.slide.geometry import Pyramid, Rect
 from viewer.slide.pixels import opaque_rgba
-from viewer.slide.source import SlideError, SlideInfo, TileError
+from viewer.slide.source import SlideError, SlideInfo, Source, TileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,7 +101,7 @@ def _coarsest_tiles(folder: Path) -> Iterator[Path]:
         yield from sorted(folder.glob(f"{level}/0_0.*"))[:2]
 
 
-class DziSource:
+class DziSource(Source):
     """A Source over a DeepZoom tree. ``levels`` are the tree's own numbers, finest first."""
 
     def __init__(self, info: SlideInfo, descriptor: Descriptor, folder: Path, levels: list[int]) -> None:

@@ -10,7 +10,7 @@ from viewer.slide.formats.openslide_handle import OpenSlideHandle
 from viewer.slide.geometry import Pyramid, Rect, TileKey
 from viewer.slide.pixels import opaque_rgba
 from viewer.slide.resolution import PLAUSIBLE_MPP_UM, credible_mpp, number, objective_power, pixel_aspect
-from viewer.slide.source import NotThisReader, SlideError, SlideInfo, TileError
+from viewer.slide.source import NotThisReader, SlideError, SlideInfo, Source, TileError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,7 +119,7 @@ def _tile_size(properties: Mapping[str, str], level: int) -> tuple[int, int]:
     return DEFAULT_TILE_PX, DEFAULT_TILE_PX
 
 
-class OpenSlideSource:
+class OpenSlideSource(Source):
     """A Source over OpenSlide."""
 
     def __init__(self, handle: OpenSlideHandle, info: SlideInfo) -> None:

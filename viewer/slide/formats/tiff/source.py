@@ -38,7 +38,7 @@ from viewer.slide.formats.tiff.samples import read_stripped
 from viewer.slide.geometry import Pyramid, Rect, TileKey
 from viewer.slide.pixels import opaque_rgba
 from viewer.slide.resolution import pixel_aspect
-from viewer.slide.source import NotThisReader, SlideInfo, TileError
+from viewer.slide.source import NotThisReader, SlideInfo, Source, TileError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from viewer.slide.byte_source import ByteSource
     from viewer.slide.formats.slide_format import SlideFile
+    from viewer.slide.formats.tiff.level import CodedPieces
 
 # OpenSlide formats whose tiles lie in the file as plain TIFF says; the others move, overlap or leave out
 # tiles.
@@ -59,7 +60,7 @@ _DERIVE_FROM_RATIO = 3.5
 MAX_STRIPPED_PX = 200_000_000
 
 
-class TiffSource:
+class TiffSource(Source):
     """A Source over the tiles of a TIFF."""
 
     def __init__(
@@ -83,13 +84,30 @@ class TiffSource:
     def pyramid(self) -> Pyramid:
         return self._pyramid
 
+    @property
+    def is_remote(self) -> bool:
+        return self._file.is_remote
+
     def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
         """See ``Source.read_tile``."""
+        return self.decode_tile(key, None)
+
+    def fetch_tile(self, key: TileKey) -> CodedPieces:
+        """See ``Source.fetch_tile``."""
+        region = self._region(key)
+        return self._levels[key.level].fetch_region(*region)
+
+    def decode_tile(self, key: TileKey, fetched: CodedPieces | None) -> NDArray[np.uint8]:
+        """See ``Source.decode_tile``. None for a tile that was not fetched."""
+        region = self._region(key)
+        return self._levels[key.level].read_region(*region, fetched)
+
+    def _region(self, key: TileKey) -> tuple[int, int, int, int]:
+        """Corner and size of a tile in pixels of its level. Raises TileError where there is no such tile."""
         if not self._pyramid.contains(key):
             raise TileError(f"{self._info.path}: there is no tile {key}")
-        level = self._levels[key.level]
-        tile_width, tile_height = level.engine_tile
-        return level.read_region(key.col * tile_width, key.row * tile_height, *self._pyramid.tile_size(key))
+        tile_width, tile_height = self._levels[key.level].engine_tile
+        return key.col * tile_width, key.row * tile_height, *self._pyramid.tile_size(key)
 
     def read_associated_image(self, name: str) -> NDArray[np.uint8]:
         """See ``Source.read_associated_image``."""

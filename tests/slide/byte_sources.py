@@ -1,4 +1,4 @@
-"""Bytes of slides that tests count, delay and refuse: a local file that stands for one elsewhere."""
+"""Bytes of slides whose reads tests count and hold up: a local file that stands for one elsewhere."""
 
 from __future__ import annotations
 

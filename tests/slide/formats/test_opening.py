@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from viewer.slide import byte_source
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import TileKey
 from viewer.slide.source import SlideError, TileError
+from viewer.stream.streamer import Streamer, TileState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,3 +172,26 @@ def test_tiles_cut_from_one_large_tile_of_the_file_fetch_it_once(
             tile = source.decode_tile(key, source.fetch_tile(key))
             assert np.array_equal(tile[..., :3], pixels[512 * key.row :, 512 * key.col :][:512, :512])
         assert len(opened_bytes[0].reads) == before + 1
+
+
+def test_tiles_of_a_remote_tiff_are_on_their_way_together(
+    aperio_slide: AperioSlide, opened_bytes: list[MeasuredBytes]
+) -> None:
+    path = aperio_slide(width=1100, height=830, ratios=(1,), tile=256)
+    came_in = threading.Semaphore(0)
+    with closing(open_slide(f"far://host{path}")) as source:
+        (measured,) = opened_bytes
+        measured.gate.clear()
+        before = len(measured.reads)
+        streamer = Streamer(source, cache_bytes=1 << 30, on_tile=came_in.release, workers=1)
+        keys = [TileKey(0, column, row) for row in range(3) for column in range(4)]
+        streamer.want(keys, urgent=len(keys))
+        deadline_s = time.monotonic() + 20
+        while len(measured.reads) < before + len(keys) and time.monotonic() < deadline_s:
+            time.sleep(0.001)
+        assert len(measured.reads) == before + len(keys), "all twelve wait, with one worker to decode them"
+        measured.gate.set()
+        for _ in keys:
+            assert came_in.acquire(timeout=20)
+        assert {streamer.state(key) for key in keys} == {TileState.READY}
+        assert streamer.close()

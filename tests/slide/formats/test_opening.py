@@ -70,6 +70,17 @@ def test_a_tiff_left_to_openslide_is_parsed_once_all_the_same(
     assert measured.is_closed, "OpenSlide reads the file by itself"
 
 
+def test_values_that_stand_in_a_directory_are_not_read_again(
+    aperio_slide: AperioSlide, opened_bytes: list[MeasuredBytes]
+) -> None:
+    path = aperio_slide()
+    open_slide(path).close()
+    with tifffile.TiffFile(path) as tiff:
+        inside = {tag.valueoffset for page in tiff.pages for tag in page.tags if tag.valuebytecount <= 4}
+    assert inside
+    assert not inside & {offset for offset, _count in opened_bytes[0].reads}
+
+
 def test_reads_at_opening_do_not_grow_with_the_number_of_tiles(
     aperio_slide: AperioSlide, opened_bytes: list[MeasuredBytes]
 ) -> None:

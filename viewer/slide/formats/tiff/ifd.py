@@ -38,11 +38,15 @@ class TiffFormatError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """Where a value lies: its TIFF type, how many, and the absolute byte offset."""
+    """Where a value lies: its TIFF type, how many, and the absolute byte offset.
+
+    ``inline`` are the bytes of a short value, which stands in the directory itself.
+    """
 
     type: int
     count: int
     offset: int
+    inline: bytes | None = None
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -55,7 +59,7 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Ifd:
-    """One image file directory. Values are read from the file when asked for."""
+    """One image file directory. Values that do not stand in it are read from the file when asked for."""
 
     file: ByteSource
     byte_order: Literal["<", ">"]
@@ -112,6 +116,8 @@ class Ifd:
             return data.decode("latin-1")
 
     def _raw(self, code: int, tag: Tag) -> bytes:
+        if tag.inline is not None:
+            return tag.inline
         try:
             return self.file.read(tag.offset, tag.byte_count)
         except EOFError as error:
@@ -208,12 +214,15 @@ def _read_ifd(file: ByteSource, layout: _Layout, offset: int) -> tuple[Ifd, int]
         code, kind, values = struct.unpack_from(layout.entry_format, body, start)
         if kind not in _TYPES:
             continue  # TIFF 6.0, section 2: readers skip fields of types they do not know
-        tag = Tag(kind, values, offset + head + start + entry)
+        place = start + entry
+        tag = Tag(kind, values, offset + head + place)
         if tag.byte_count > file.size_bytes:
             raise TiffFormatError(f"tag {code} claims {tag.byte_count} bytes, the file has {file.size_bytes}")
         if tag.byte_count > layout.inline_bytes:
-            (pointer,) = struct.unpack_from(layout.offset_format, body, start + entry)
+            (pointer,) = struct.unpack_from(layout.offset_format, body, place)
             tag = replace(tag, offset=pointer)
+        else:
+            tag = replace(tag, inline=body[place : place + tag.byte_count])
         tags.setdefault(code, tag)
     (following,) = struct.unpack_from(layout.offset_format, body, count * step)
     return Ifd(file, layout.byte_order, tags), following

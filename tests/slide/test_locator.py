@@ -57,6 +57,12 @@ def test_what_the_system_calls_a_path_is_read_back(name: str, tmp_path: Path) ->
     assert Locator.parse(path.as_uri()).path == path
 
 
+def test_a_drive_of_windows_in_a_file_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("viewer.slide.locator._IS_WINDOWS", True)
+    assert Locator.parse("file:///C:/slides/a%20b.svs").path == Path("C:/slides/a b.svs")
+    assert Locator.parse("file://host/share/a.svs").path == Path("//host/share/a.svs")
+
+
 def test_a_path_that_looks_like_a_url_is_a_path() -> None:
     assert Locator.parse(Path("https://host/a.svs")).is_local
 

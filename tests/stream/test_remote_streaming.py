@@ -131,6 +131,16 @@ def test_a_tile_wanted_again_before_it_comes_in_is_kept_and_fetched_once(
     assert far.asked == far.decoded == [A]
 
 
+def test_a_tile_named_twice_is_fetched_once(far: FarSource, arrivals: Arrivals) -> None:
+    with streaming(far, arrivals) as streamer:
+        far.hold(A)
+        streamer.want([A, A, B], urgent=3)
+        far.wait_asked(A, B)
+        far.let_go()
+        arrivals.wait_for(2)
+    assert sorted(far.asked) == [A, B]
+
+
 def test_pinned_tiles_are_kept_whatever_is_wanted(far: FarSource) -> None:
     far.hold(A)
     arrivals = Arrivals()

@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 # colon, so that only "//" after it makes a URL; file URLs may leave it out.
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(?://([^/]*))?(.*)", re.DOTALL)
 _FILE = "file"
+_IS_WINDOWS = os.name == "nt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Locator:
         name = os.fsdecode(unquote_to_bytes(os.fsencode(place)))  # names need not be UTF-8
         if scheme != _FILE:
             return cls(scheme, Path(name), str(where))
-        if os.name == "nt" and re.match(r"/[A-Za-z]:", name):
+        if _IS_WINDOWS and re.match(r"/[A-Za-z]:", name):
             name = name[1:]  # file:///C:/slide.svs
         elif host and host.lower() != "localhost":
             name = f"//{host}{name}"  # a share: \\host\share on Windows

@@ -43,6 +43,8 @@ PATIENCE_S = 10.0
 class StackSource:
     """Two channels of four focal planes, each of one grey; tiles of planes that are not in ``open`` wait."""
 
+    is_remote = False
+
     def __init__(self, samples: SampleFormat) -> None:
         sizes = [(SIDE_PX >> step, SIDE_PX >> step) for step in range(4)]
         levels = Pyramid.from_sizes(sizes, [(TILE_PX, TILE_PX)] * 4).levels

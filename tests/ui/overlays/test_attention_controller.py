@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,7 +62,7 @@ class Stage:
     layers: OverlayLayers
     messages: Messages
     clients: list[FakeClient]
-    drawn: dict[str, tuple[OverlayLayer, OverlayLook]] = field(default_factory=dict)
+    drawn: dict[str, tuple[OverlayLayer, OverlayLook]]
 
     @property
     def remark(self) -> str:
@@ -75,9 +75,7 @@ class Stage:
 
 
 @pytest.fixture
-def stage(
-    qtbot: QtBot, qapp: QApplication, open_view: FakeSlideView, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Stage]:
+def stage(qtbot: QtBot, qapp: QApplication, open_view: FakeSlideView) -> Iterator[Stage]:
     clients: list[FakeClient] = []
 
     def make(on_event: Callable[[object], None]) -> FakeClient:
@@ -98,17 +96,7 @@ def stage(
         session=session,
     )
     qtbot.add_widget(tools.controls)
-    stage = Stage(tools, legend, layers, messages, clients)
-
-    def restyle(name: str, look: OverlayLook) -> None:
-        stage.drawn[name] = (stage.drawn[name][0], look)
-
-    monkeypatch.setattr(
-        view, "set_overlay", lambda name, *what: stage.drawn.update({name: what}), raising=False
-    )
-    monkeypatch.setattr(view, "set_overlay_look", restyle, raising=False)
-    monkeypatch.setattr(view, "remove_overlay", lambda name: stage.drawn.pop(name, None), raising=False)
-    monkeypatch.setattr(view, "set_overlays_hidden", lambda _hidden: None, raising=False)
+    stage = Stage(tools, legend, layers, messages, clients, view.overlays.layers)
     tools.controls.show_encoders([MEASURED_TWO, HIPT, HEAD])
     yield stage
     tools.close()

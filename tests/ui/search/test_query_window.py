@@ -103,10 +103,10 @@ def test_a_query_brings_places_overlay_and_legend(
     assert tools.panel.why.text.startswith("64.0, 64.0 µm: likeness 0.90")
     open_window.actions_["overlay"].trigger()
     assert tools.legend.text == ""
-    assert open_window.view.overlays == ()
+    assert open_window.view.overlays.drawn == ()
     open_window.actions_["overlay"].trigger()
     assert tools.legend.text != ""
-    assert len(open_window.view.overlays) == 1
+    assert len(open_window.view.overlays.drawn) == 1
 
 
 def test_what_lies_over_the_slide_can_be_hidden_without_a_question(
@@ -124,7 +124,7 @@ def test_what_lies_over_the_slide_can_be_hidden_without_a_question(
     answered(qtbot, open_window, clients[0])
     assert open_window.query.layers.visible, "who asks wants to see it"
     assert "Theirs" in open_window.query.legend.text
-    assert len(open_window.view.overlays) == 1
+    assert len(open_window.view.overlays.drawn) == 1
     open_window.actions_["overlay"].trigger()
     open_window.query.layers.show_beside(None)
     open_window.query.session.clear()
@@ -140,7 +140,7 @@ def test_what_is_asked_lies_over_what_was_kept_each_in_colours_of_its_own(
         ask(qtbot, open_window, text)
         answered(qtbot, open_window, clients[0], number)
         open_window.actions_["pin"].trigger()
-    overlays = open_window.view.overlays
+    overlays = open_window.view.overlays.drawn
     assert overlays[-1].name == "query"
     assert len(overlays) == 4
     assert len({overlay.look.colour_map for overlay in overlays}) == 4
@@ -194,12 +194,12 @@ def test_escape_goes_back_to_the_slide_and_the_key_hides_the_overlay(
     qtbot.keyClick(open_window.query.panel.box, Qt.Key.Key_Escape)
     native = open_window.view.canvas.native
     assert native.hasFocus()
-    assert len(open_window.view.overlays) == 1
+    assert len(open_window.view.overlays.drawn) == 1
     qtbot.keyPress(native, Qt.Key.Key_X)
-    assert open_window.view.overlays == ()
+    assert open_window.view.overlays.drawn == ()
     assert open_window.query.legend.text == ""
     qtbot.keyRelease(native, Qt.Key.Key_X)
-    assert len(open_window.view.overlays) == 1
+    assert len(open_window.view.overlays.drawn) == 1
     assert open_window.query.legend.text != ""
 
 

@@ -327,14 +327,14 @@ def test_the_colour_profile_switches_follow_each_other(window: MainWindow) -> No
         MadeSource(size=1024, icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     )
     box = window.docks["adjustments"].findChild(QCheckBox)
-    assert window.view.icc
+    assert window.view.colour.icc
     assert box.isChecked()
     box.click()
-    assert not window.view.icc
+    assert not window.view.colour.icc
     assert not window.actions_["icc"].isChecked()
     assert not Settings.load().display.icc
     window.actions_["icc"].trigger()
-    assert window.view.icc
+    assert window.view.colour.icc
     assert box.isChecked()
 
 

@@ -171,17 +171,17 @@ class AttentionTools(QObject):
         if self._card is not None:
             self.controls.show_levels(self._card.id, self.session.levels)
         if layer is None:
-            self._view.remove_overlay(_NAME)
+            self._view.overlays.remove(_NAME)
             self.controls.bar.end("")
         else:
             self._drawn = self._look()
-            self._view.set_overlay(_NAME, layer, self._drawn)
+            self._view.overlays.put(_NAME, layer, self._drawn)
         self._tell()
 
     def _draw(self) -> None:
         if self._layer is not None:
             self._drawn = self._look()
-            self._view.set_overlay_look(_NAME, self._drawn)
+            self._view.overlays.restyle(_NAME, self._drawn)
             self._tell()
 
     def _show_progress(self, progress: Progress | None) -> None:

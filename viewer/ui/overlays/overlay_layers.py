@@ -108,7 +108,7 @@ class OverlayLayers(QObject):
         self._show_or_hide()
 
     def _show_or_hide(self) -> None:
-        self._view.set_overlays_hidden(self._hidden)
+        self._view.overlays.set_hidden(self._hidden)
         self._tell()
 
     @property
@@ -119,7 +119,7 @@ class OverlayLayers(QObject):
         """Keep the present layer as it is, in colours of its own, beside what is asked next."""
         present = self._layers.pop(PRESENT, None)
         if present is not None:
-            self._view.remove_overlay(PRESENT)
+            self._view.overlays.remove(PRESENT)
             self._order.remove(PRESENT)
             look = replace(present.look, colour_map=self._free_colours())
             self._put(f"kept-{next(self._sequence)}", _Layer(present.field, present.words, look))
@@ -173,7 +173,7 @@ class OverlayLayers(QObject):
             self._order.append(name)
         self._layers[name] = layer
         field = layer.field
-        self._view.set_overlay(
+        self._view.overlays.put(
             name,
             OverlayLayer(
                 scores=np.rint(field.scores * 255).astype(np.uint8),
@@ -189,12 +189,12 @@ class OverlayLayers(QObject):
 
     def _restyle(self, name: str, look: OverlayLook) -> None:
         self._layers[name].look = look
-        self._view.set_overlay_look(name, look)
+        self._view.overlays.restyle(name, look)
         self._tell()
 
     def _remove(self, name: str) -> None:
         if self._layers.pop(name, None) is not None:
-            self._view.remove_overlay(name)
+            self._view.overlays.remove(name)
             self._order.remove(name)
             self._tell()
 

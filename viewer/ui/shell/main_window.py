@@ -93,7 +93,7 @@ class MainWindow(QMainWindow):
         self.area = SlideArea(self.messages, self.start_page, self.view)
         self.setCentralWidget(self.area)
         self.folder = SlideFolder(self.portraits)
-        self.hud = Hud(self.view, self.view)
+        self.hud = Hud(self.view)
         self.overlay = VectorOverlay(self.view)
         self.query = SearchController(self.view, self.overlay, self.messages, themes, settings)
         self.docks = self._make_docks()
@@ -193,7 +193,7 @@ class MainWindow(QMainWindow):
         self.themes.choose(settings.display.theme)
         self.actions_.set_keys(settings.shortcuts)
         self.view.apply_settings(settings)
-        self.view.set_icc(settings.display.icc)
+        self.view.colour.set_icc(settings.display.icc)
         self.query.apply_settings(settings)
         self.refresh_actions()
         if changed:
@@ -210,7 +210,7 @@ class MainWindow(QMainWindow):
             Need.MAGNIFICATION: view.magnification is not None,
             Need.FOLDER: bool(self.folder.entries),
             Need.ASSOCIATED_IMAGES: source is not None and bool(source.info.associated_images),
-            Need.COLOUR_PROFILE: view.has_icc,
+            Need.COLOUR_PROFILE: view.colour.has_icc,
             Need.UNKNOWN_PIXEL_SIZE: source is not None and source.info.mpp_um is None,
             Need.FAILED_TILES: view.failed_tiles > 0,
             Need.QUERY: self.query.asked,
@@ -334,7 +334,7 @@ class MainWindow(QMainWindow):
         queued = Qt.ConnectionType.QueuedConnection
         self.view.undrawable.connect(self._slide_undrawable, queued)
         self.view.failed_tiles_changed.connect(self._tiles_failed, queued)
-        self.view.icc_changed.connect(self._icc_changed)
+        self.view.colour.icc_chosen.connect(self._icc_changed)
         self.view.source_changed.connect(self._source_changed)
         self.view.mpp_changed.connect(self.refresh_actions)
         self.view.sharp_changed.connect(self._sharp_changed)

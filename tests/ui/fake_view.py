@@ -6,19 +6,23 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
-from viewer.overlay.layer import Overlay
+from viewer.overlay.layer import Overlay, OverlayLayer
 from viewer.render.frame import Adjustment
 from viewer.ui.canvas.frame_stats import FrameStats
 from viewer.view.camera import Camera, View
 
 if TYPE_CHECKING:
-    from viewer.overlay.layer import OverlayLayer, OverlayLook
+    from viewer.overlay.layer import OverlayLook
     from viewer.slide.formats.array import ArraySource
 
 SLIDE_WIDTH, SLIDE_HEIGHT = 2000, 1000
+_YES = np.ones((1, 1), bool)
+ONE_PATCH = OverlayLayer(_YES.astype(np.uint8), _YES, ~_YES, 64.0, 64.0, sequence=1)
+"""A layer of somebody's."""
 
 
 class FakeColour(QObject):
@@ -91,6 +95,8 @@ class FakeSlideView(QWidget):
             size_px=(800.0, 600.0),
             pixel_ratio=1.0,
             update=lambda: None,
+            request_frame=lambda: None,
+            native=self,
             gaze_on_slide=None,
             hand=SimpleNamespace(holding=False),
         )
@@ -111,6 +117,7 @@ class FakeSlideView(QWidget):
     def show_source(self, source: ArraySource | None, *, has_icc: bool = False) -> None:
         """Be another slide."""
         self.source = source
+        self.overlays.layers.clear()
         self.mpp_um = None if source is None else source.info.mpp_um
         self.colour.has_icc = self.colour.icc = has_icc
         self.colour.changed.emit()

@@ -35,7 +35,7 @@ class ActionSpec:
 
     ``keys`` are the usual ones, the first of which is shown. ``handler`` is a method of the window's
     commands, ``icon`` a file of ``resources/icons``. ``argument`` is given to the handler; a ``checkable``
-    action gives its new state.
+    action gives its new state after it.
     """
 
     id: str
@@ -46,7 +46,7 @@ class ActionSpec:
     icon: str
     handler: str
     need: Need
-    argument: float | None
+    argument: float | str | None
     checkable: bool
     starts_section: bool
 
@@ -65,7 +65,7 @@ def action_spec(
     icon: str = "",
     handler: str = "",
     need: Need = Need.SLIDE,
-    argument: float | None = None,
+    argument: float | str | None = None,
     checkable: bool = False,
     section: bool = False,
 ) -> ActionSpec:
@@ -126,7 +126,9 @@ def _panel(panel: str, text: str, tooltip: str, *keys: str, section: bool = Fals
         f"Show or hide {tooltip}",
         *keys,
         icon=panel,
+        handler="show_panel",
         need=Need.NOTHING,
+        argument=panel,
         checkable=True,
         section=section,
     )
@@ -220,7 +222,16 @@ _VIEW = (
     _panel("navigator", "Navigator", "the overview of the slide", "N"),
     _panel("properties", "Properties", "the facts about the slide", "I"),
     _panel("adjustments", "Adjustments", "brightness, contrast, gamma and colour profile", "A"),
-    _panel("scale_bar", "Scale bar", "the scale bar in the view", "S"),
+    action_spec(
+        "View",
+        "show_scale_bar",
+        "Scale bar",
+        "Show or hide the scale bar in the view",
+        "S",
+        icon="scale_bar",
+        need=Need.NOTHING,
+        checkable=True,
+    ),
     action_spec(
         "View",
         "label",

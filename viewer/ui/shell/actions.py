@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QAction, QKeySequence
@@ -91,10 +92,10 @@ def _made(spec: ActionSpec, parent: QObject, handlers: object) -> QAction:
     action.setObjectName(spec.id)
     action.setCheckable(spec.checkable)
     handler = getattr(handlers, spec.handler)
+    if spec.argument is not None:
+        handler = partial(handler, spec.argument)
     if spec.checkable:
         action.toggled.connect(handler)
-    elif spec.argument is not None:
-        action.triggered.connect(lambda _checked: handler(spec.argument))
     else:
-        action.triggered.connect(handler)
+        action.triggered.connect(lambda _checked: handler())
     return action

@@ -1,4 +1,4 @@
-"""The frame of the window: menus, toolbar and docks, made from the table of actions."""
+"""The frame of the window: menus and toolbar, made from the table of actions."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMenu, QToolBar, QToolButton, QWidget
+from PySide6.QtWidgets import QMenu, QToolBar, QToolButton
 
 from viewer.ui.shell.action_table import ACTIONS, MENUS, PRESETS, TOOLBAR
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from PySide6.QtGui import QAction
     from PySide6.QtWidgets import QMainWindow
 
     from viewer.ui.shell.actions import ActionSet
@@ -25,8 +26,8 @@ RECENT_IN_MENU = 10
 _PRESET_IDS = frozenset(preset.id for preset in PRESETS)
 
 
-def fill_menus(window: QMainWindow, actions: ActionSet, *, after: Mapping[str, QMenu]) -> None:
-    """The menu bar. ``after`` puts further menus behind actions, by their id."""
+def fill_menus(window: QMainWindow, actions: ActionSet, *, after: Mapping[str, Sequence[QAction]]) -> None:
+    """The menu bar. ``after`` puts further actions, of menus for instance, behind some, by their id."""
     for name in MENUS:
         menu = window.menuBar().addMenu(f"&{name}")
         menu.setToolTipsVisible(True)
@@ -35,8 +36,7 @@ def fill_menus(window: QMainWindow, actions: ActionSet, *, after: Mapping[str, Q
                 menu.addSeparator()
             menu.addAction(actions[spec.id])
             window.addAction(actions[spec.id])  # its key works while the menu bar is hidden
-            if spec.id in after:
-                menu.addMenu(after[spec.id])
+            menu.addActions(after.get(spec.id, ()))
 
 
 def make_toolbar(actions: ActionSet, themes: ThemeKeeper) -> QToolBar:
@@ -96,37 +96,3 @@ class RecentMenu(QMenu):
 
     def _choose_path(self, path: Path, _checked: bool = False) -> None:
         self._choose(path)
-
-
-class _DockTitle(QWidget):
-    """A dock's heading with a close button in the theme's colours; Qt's own is too faint on dark."""
-
-    def __init__(self, dock: QDockWidget, title: str, themes: ThemeKeeper) -> None:
-        super().__init__(dock)
-        self.setObjectName("dock_title")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._themes = themes
-        self._close = QToolButton(autoRaise=True)
-        self._close.setToolTip(f"Hide {title.lower()}")
-        self._close.setAccessibleName(f"Hide {title.lower()}")
-        self._close.clicked.connect(dock.close)
-        self._close.setIconSize(QSize(em_px(0.9), em_px(0.9)))
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(em_px(0.5), em_px(0.15), em_px(0.2), em_px(0.15))
-        layout.addWidget(QLabel(title), 1)
-        layout.addWidget(self._close)
-        themes.changed.connect(self._draw)
-        self._draw()
-
-    def _draw(self) -> None:
-        self._close.setIcon(self._themes.icon("close"))
-
-
-def make_dock(title: str, content: QWidget, themes: ThemeKeeper) -> QDockWidget:
-    """A dock around a panel."""
-    dock = QDockWidget(title)
-    dock.setObjectName(title.lower())
-    dock.setAccessibleName(title)
-    dock.setWidget(content)
-    dock.setTitleBarWidget(_DockTitle(dock, title, themes))
-    return dock

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from PySide6.QtCore import QObject, SignalInstance
+    from PySide6.QtCore import SignalInstance
 
     Slots = Mapping[str, Callable[..., object]]
 
@@ -26,7 +26,7 @@ class Following:
         self._slots, self._queued = slots, queued or {}
         self._connected: list[tuple[SignalInstance, Callable[..., object]]] = []
 
-    def follow(self, sender: QObject) -> None:
+    def follow(self, sender: object) -> None:
         """Let the signals of this object arrive from now on, and those of the one before no longer."""
         self.stop()
         self._connect(sender, self._slots, Qt.ConnectionType.AutoConnection)
@@ -38,7 +38,7 @@ class Following:
             signal.disconnect(slot)
         self._connected.clear()
 
-    def _connect(self, sender: QObject, slots: Slots, kind: Qt.ConnectionType) -> None:
+    def _connect(self, sender: object, slots: Slots, kind: Qt.ConnectionType) -> None:
         for name, slot in slots.items():
             signal = attrgetter(name)(sender)
             signal.connect(slot, kind)

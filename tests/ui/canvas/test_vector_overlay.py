@@ -146,6 +146,24 @@ def test_shapes_turn_with_the_slide(stage: Stage) -> None:
     assert stage.place_of(RED) == pytest.approx((200, 250), abs=0.6)
 
 
+def test_a_producer_replaces_and_removes_its_own_shapes_only(stage: Stage) -> None:
+    stage.open()
+    stage.look(1000, 1000, 1.0)
+    bare = stage.pixels()
+    stage.overlay.set_shapes("search", [Shape.point(1100, 1000, rgba=RED)])
+    stage.overlay.set_shapes("review", [Shape.point(900, 1000, rgba=BLUE)])
+    stage.overlay.set_shapes("search", [Shape.point(1000, 1050, rgba=RED)])
+    stage.settle()
+    assert stage.place_of(RED) == pytest.approx((200, 200), abs=0.6)
+    assert stage.place_of(BLUE) == pytest.approx((100, 150), abs=0.6)
+    stage.overlay.set_shapes("search", [])
+    stage.settle()
+    assert stage.place_of(BLUE) == pytest.approx((100, 150), abs=0.6)
+    stage.overlay.set_shapes("review", [])
+    stage.settle()
+    assert (stage.pixels() == bare).all()
+
+
 def test_both_ways_look_alike(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.open()
     outline = [(900, 900), (1100, 950), (1000, 1120)]

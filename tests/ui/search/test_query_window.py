@@ -19,7 +19,7 @@ from viewer.relevance.worker.messages import Guessed, Note, Progress, Refused
 from viewer.ui.overlays.encoder_dialog import EncoderDialog
 from viewer.ui.overlays.legend import LegendEntry
 from viewer.ui.panels.pixel_size_dialog import PixelSize
-from viewer.ui.shell.action_table import Need
+from viewer.ui.shell.action_spec import Need
 
 if TYPE_CHECKING:
     from collections.abc import Callable

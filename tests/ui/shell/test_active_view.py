@@ -18,7 +18,7 @@ from viewer.ui.overlays.legend import LegendEntry
 from viewer.ui.panels.associated_images import AssociatedImages
 from viewer.ui.panels.go_to import GoTo
 from viewer.ui.panels.navigator import Navigator
-from viewer.ui.shell.action_table import Need
+from viewer.ui.shell.action_spec import Need
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QToolButton, QTreeWidget
 
 from tests.ui.slide_files import write_slide
-from viewer.ui.shell.action_table import ACTIONS, Need
+from viewer.ui.shell.action_spec import Need
+from viewer.ui.shell.action_table import ACTIONS
 from viewer.view.gaze import NoGaze
 
 if TYPE_CHECKING:

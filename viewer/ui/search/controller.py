@@ -171,10 +171,14 @@ class SearchController(QObject):
         """Hold the analysis, or let it go on."""
         self.session.set_paused(paused)
 
+    def stop(self) -> None:
+        """End the analyses of all views; only ``close`` waits for their workers."""
+        for session in self._sessions.values():
+            session.stop("")
+
     def close(self) -> None:
         """End everything within two seconds."""
-        for session in self._sessions.values():
-            session.stop("")  # its worker ends while the others are waited for
+        self.stop()
         self.pictures.close(wait_s=0.3)
         for session in self._sessions.values():
             session.close()

@@ -22,10 +22,9 @@ from viewer.ui.panels.pixel_size_dialog import TO_LAY_A_MAP, TO_SEARCH, TO_SHOW_
 from viewer.ui.panels.slide_folder import SlideFolder
 from viewer.ui.panels.thumbnails import ThumbnailWorker, prune
 from viewer.ui.search.controller import SearchController
-from viewer.ui.shell.action_table import Need
-from viewer.ui.shell.actions import ActionSet
+from viewer.ui.shell.action_spec import Need
+from viewer.ui.shell.actions import ActionSet, RecentMenu, fill_menus, make_toolbar
 from viewer.ui.shell.commands import Commands, Parts
-from viewer.ui.shell.menus import RecentMenu, fill_menus, make_toolbar
 from viewer.ui.shell.panel_table import Docks, own_panels
 from viewer.ui.shell.persistence import Persistence
 from viewer.ui.shell.slide_opener import Slides
@@ -342,9 +341,10 @@ class MainWindow(QMainWindow):
         self.messages.opening.end()
         for dialog in self.findChildren(QDialog):
             dialog.close()
-        self.query.close()
+        self.query.stop()  # its workers end while those of the attention are waited for
         self.attention.close()
         self.overlays.close()
+        self.query.close()
         self.opener.close(wait_s=0.5)
         self.portraits.close(wait_s=0.5)
         self.folder.close_work(wait_s=0.2)

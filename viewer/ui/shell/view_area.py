@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QSizePolicy, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from viewer.ui.shell.action_table import Need
+from viewer.ui.shell.action_spec import Need
 
 if TYPE_CHECKING:
     from viewer.ui.canvas.slide_view import SlideView

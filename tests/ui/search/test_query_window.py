@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 from tests.ui.fake_relevance import FakeClient
 from tests.ui.fake_view import ONE_PATCH
 from tests.ui.slide_files import write_slide
+from viewer.common.settings import Settings
 from viewer.overlay.layer import OverlayLook
 from viewer.relevance.encoders.registry import registry_file
 from viewer.relevance.query.parser import NearestPhrase
@@ -319,6 +320,15 @@ def test_look_switches_are_remembered_with_the_state(
     again = make_window()
     assert again.settings.overlay.contours
     assert again.settings.overlay.opacity == 0.8
+
+
+def test_another_encoder_leaves_the_look_as_it_was_chosen(open_window: MainWindow) -> None:
+    open_window.overlays.controls._sliders["opacity"].setValue(80)
+    chosen = Settings.default().replace("relevance", accepted_encoders="plip")
+    open_window.query.settings_chosen.emit(chosen)
+    assert open_window.settings.relevance.accepted_encoders == "plip"
+    assert open_window.settings.overlay.opacity == 0.8
+    assert open_window.overlays.controls.look.opacity == 0.8
 
 
 def test_progress_and_pause(qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]) -> None:

@@ -6,6 +6,7 @@ can do is one table (``action_table``) with one handler each (``commands``).
 
 from __future__ import annotations
 
+import dataclasses
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -231,7 +232,7 @@ class MainWindow(QMainWindow):
         for changed in (self.query.changed, self.overlays.changed):
             changed.connect(self.refresh_actions)
         for chosen in (self.query.settings_chosen, self.attention.settings_chosen):
-            chosen.connect(self._kept.apply)
+            chosen.connect(self._use_relevance)
         self.docks["query"].visibilityChanged.connect(self._query_panel_shown)
         for dock in self.docks.values():
             dock.visibilityChanged.connect(lambda _visible: self.refresh_actions())
@@ -255,6 +256,10 @@ class MainWindow(QMainWindow):
         self.attention.apply_settings(settings)
         self.encoders.refresh()
         self.refresh_actions()
+
+    def _use_relevance(self, chosen: Settings) -> None:
+        """Search and attention choose encoders; of the rest what they have may be old, as is the look."""
+        self._kept.apply(dataclasses.replace(self.settings, relevance=chosen.relevance))
 
     def _theme_changed(self) -> None:
         self.actions_.set_icons(self.themes.icon)

@@ -102,7 +102,7 @@ def main() -> None:
     how: dict[int, str] = {}
     for _ in range(ROUNDS):  # in turns, so that what else the machine does falls on all alike
         for count in COUNTS:
-            overlay.set_shapes(shapes[count])
+            overlay.set_shapes("bench", shapes[count])
             look(0)
             times_ms[count] += [look(step) for step in range(PAN_FRAMES)]
             how[count] = "picture" if overlay.shapes.uses_picture else "direct"

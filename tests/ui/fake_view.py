@@ -6,18 +6,74 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Signal
+import numpy as np
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
+from viewer.overlay.layer import Overlay, OverlayLayer
 from viewer.render.frame import Adjustment
 from viewer.ui.canvas.frame_stats import FrameStats
 from viewer.view.camera import Camera, View
 
 if TYPE_CHECKING:
-    from viewer.overlay.layer import Overlay
+    from viewer.overlay.layer import OverlayLook
     from viewer.slide.formats.array import ArraySource
 
 SLIDE_WIDTH, SLIDE_HEIGHT = 2000, 1000
+_YES = np.ones((1, 1), bool)
+ONE_PATCH = OverlayLayer(_YES.astype(np.uint8), _YES, ~_YES, 64.0, 64.0, sequence=1)
+"""A layer of somebody's."""
+
+
+class FakeColour(QObject):
+    """What is used of a ColourState."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.adjustment = Adjustment()
+        self.has_icc = False
+        self.icc = False
+
+    def set_adjustment(self, adjustment: Adjustment) -> None:
+        self.adjustment = adjustment
+        self.changed.emit()
+
+    def set_icc(self, on: bool) -> None:
+        self.icc = on
+        self.changed.emit()
+
+
+class FakeOverlays(QObject):
+    """What is used of CanvasOverlays: remembers layers and looks by name."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers: dict[str, tuple[OverlayLayer, OverlayLook]] = {}
+        self.hidden = False
+
+    @property
+    def drawn(self) -> tuple[Overlay, ...]:
+        return tuple(Overlay(name, *shown) for name, shown in self.layers.items() if not self.hidden)
+
+    def put(self, name: str, layer: OverlayLayer, look: OverlayLook) -> None:
+        self.layers[name] = layer, look
+        self.changed.emit()
+
+    def restyle(self, name: str, look: OverlayLook) -> None:
+        self.layers[name] = self.layers[name][0], look
+        self.changed.emit()
+
+    def remove(self, name: str) -> None:
+        self.layers.pop(name, None)
+        self.changed.emit()
+
+    def set_hidden(self, hidden: bool) -> None:
+        self.hidden = hidden
+        self.changed.emit()
 
 
 class FakeSlideView(QWidget):
@@ -27,8 +83,6 @@ class FakeSlideView(QWidget):
     cursor_moved = Signal(object)
     source_changed = Signal()
     mpp_changed = Signal()
-    icc_changed = Signal(bool)
-    overlays_changed = Signal()
     build_progress = Signal(float)
     frame_drawn = Signal()
 
@@ -41,6 +95,8 @@ class FakeSlideView(QWidget):
             size_px=(800.0, 600.0),
             pixel_ratio=1.0,
             update=lambda: None,
+            request_frame=lambda: None,
+            native=self,
             gaze_on_slide=None,
             hand=SimpleNamespace(holding=False),
         )
@@ -50,11 +106,9 @@ class FakeSlideView(QWidget):
         self.frame_stats = FrameStats(
             frame_ms_last=12.5, level=1, levels_count=4, visible_tiles=20, gpu_tiles=5, gpu_capacity=64
         )
-        self.adjustment = Adjustment()
-        self.has_icc = False
-        self.icc = False
+        self.colour = FakeColour()
         self.vector_layers: list[Any] = []
-        self.overlays: tuple[Overlay, ...] = ()
+        self.overlays = FakeOverlays()
 
     @property
     def pyramid(self) -> Any:
@@ -63,8 +117,10 @@ class FakeSlideView(QWidget):
     def show_source(self, source: ArraySource | None, *, has_icc: bool = False) -> None:
         """Be another slide."""
         self.source = source
+        self.overlays.layers.clear()
         self.mpp_um = None if source is None else source.info.mpp_um
-        self.has_icc = self.icc = has_icc
+        self.colour.has_icc = self.colour.icc = has_icc
+        self.colour.changed.emit()
         self.source_changed.emit()
 
     def set_mpp_um(self, mpp_um: tuple[float, float] | None, *, estimated: bool = False) -> None:
@@ -82,12 +138,6 @@ class FakeSlideView(QWidget):
 
     def pan_by(self, dx_px: float, dy_px: float) -> None:
         self.calls.append(("pan_by", dx_px, dy_px))
-
-    def set_adjustment(self, adjustment: Adjustment) -> None:
-        self.adjustment = adjustment
-
-    def set_icc(self, on: bool) -> None:
-        self.icc = on
 
     def set_debug(self, on: bool) -> None:
         self.calls.append(("set_debug", on))

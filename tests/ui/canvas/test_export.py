@@ -95,7 +95,7 @@ def test_small_and_large_pictures_have_room_for_the_words(width: int) -> None:
 
 def test_metadata_say_what_the_margin_says(view: Any, tmp_path: Path) -> None:
     view.camera.jump(View(1200, 700, 2.0, pi / 6))
-    view.adjustment = Adjustment(brightness=0.25)
+    view.colour.adjustment = Adjustment(brightness=0.25)
     save_view(view, tmp_path / "view.png")
     with Image.open(tmp_path / "view.png") as image:
         image.load()
@@ -122,7 +122,7 @@ def test_unknown_scale_is_said(view: Any) -> None:
 
 
 def test_icc_is_said(view: Any) -> None:
-    view.has_icc = view.icc = True
+    view.colour.has_icc = view.colour.icc = True
     assert "colours by ICC profile" in view_facts(view).description()
 
 

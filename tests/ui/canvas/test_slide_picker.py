@@ -90,7 +90,8 @@ def test_a_held_key_counts_until_it_is_let_go_or_the_focus_leaves(
     qtbot: QtBot, slide_view: SlideView
 ) -> None:
     native = slide_view.canvas.native
-    hold = HoldKey([native])
+    hold = HoldKey()
+    hold.watch(native)
     held: list[bool] = []
     hold.held_changed.connect(held.append)
     qtbot.keyPress(native, Qt.Key.Key_X)

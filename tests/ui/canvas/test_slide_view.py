@@ -312,26 +312,26 @@ def test_overlays_are_laid_restyled_hidden_and_taken_away(qtbot: QtBot, view: Sl
     show(qtbot, view, MadeSource())
     bare = view.frame_image()
     changes: list[None] = []
-    view.overlays_changed.connect(lambda: changes.append(None))
-    view.set_overlay("query", likeness(255), OverlayLook("magma", opacity=1.0))
+    view.overlays.changed.connect(lambda: changes.append(None))
+    view.overlays.put("query", likeness(255), OverlayLook("magma", opacity=1.0))
     assert view.frame_image()[240, 320, :3].tolist() == list(colour_stops("magma")[-1])
-    view.set_overlay_look("query", OverlayLook("viridis", opacity=1.0))
+    view.overlays.restyle("query", OverlayLook("viridis", opacity=1.0))
     assert view.frame_image()[240, 320, :3].tolist() == list(colour_stops("viridis")[-1])
-    view.set_overlays_hidden(True)
+    view.overlays.set_hidden(True)
     assert (view.frame_image() == bare).all()
-    assert view.overlays == ()
-    view.set_overlays_hidden(False)
-    assert [overlay.name for overlay in view.overlays] == ["query"]
-    view.remove_overlay("query")
+    assert view.overlays.drawn == ()
+    view.overlays.set_hidden(False)
+    assert [overlay.name for overlay in view.overlays.drawn] == ["query"]
+    view.overlays.remove("query")
     assert (view.frame_image() == bare).all()
     assert len(changes) == 5
 
 
 def test_an_overlay_goes_with_its_slide(qtbot: QtBot, view: SlideView) -> None:
     show(qtbot, view, MadeSource())
-    view.set_overlay("query", likeness(255), OverlayLook())
+    view.overlays.put("query", likeness(255), OverlayLook())
     show(qtbot, view, MadeSource())
-    assert view.overlays == ()
+    assert view.overlays.drawn == ()
 
 
 def large(side: int, sequence: int = 1) -> OverlayLayer:
@@ -352,7 +352,7 @@ def test_a_layer_that_takes_several_frames_to_upload_is_there_without_the_reader
     reports: list[FrameReport] = []
     view.frame_report.connect(reports.append)
     view.canvas.budget = FrameBudget(0.0, 0.0, 0.0)
-    view.set_overlay("attention", large(80), OverlayLook("magma", opacity=1.0))
+    view.overlays.put("attention", large(80), OverlayLook("magma", opacity=1.0))
     qtbot.wait_until(lambda: bool(reports) and not reports[-1].upload_backlog)
     assert len(reports) >= 4
     assert view.frame_image()[240, 320, :3].tolist() == list(colour_stops("magma")[-1])
@@ -366,7 +366,7 @@ def test_a_layer_that_the_driver_cannot_hold_is_told_once(qtbot: QtBot, view: Sl
     for sequence in (1, 2):
         layer = OverlayLayer(long, long == 0, long > 0, 0.2, 8192.0, sequence)
         with qtbot.wait_signal(view.frame_drawn):
-            view.set_overlay("query", layer, OverlayLook())
+            view.overlays.put("query", layer, OverlayLook())
     assert len(messages) == 1
     assert "The slide is hatched: a layer over the slide cannot be drawn: it has 40000 × 1" in messages[0]
 
@@ -374,7 +374,7 @@ def test_a_layer_that_the_driver_cannot_hold_is_told_once(qtbot: QtBot, view: Sl
 def test_a_flashlight_is_drawn_where_the_pointer_goes(qtbot: QtBot, view: SlideView) -> None:
     show(qtbot, view, MadeSource())
     bare = view.frame_image()
-    view.set_overlay("query", likeness(255), OverlayLook(opacity=1.0, flashlight_px=30.0))
+    view.overlays.put("query", likeness(255), OverlayLook(opacity=1.0, flashlight_px=30.0))
 
     def shines_here() -> bool:
         # Moves that come too fast are taken together, and the last may be lost: a hand goes on moving.

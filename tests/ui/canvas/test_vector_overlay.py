@@ -132,7 +132,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_points_stand_where_they_lie_far_from_the_origin(stage: Stage, way: str) -> None:
     stage.open()
     stage.overlay.set_shapes(
-        [Shape.point(180_000.5, 170_000.5, rgba=RED), Shape.point(180_010.5, 170_004.5, rgba=BLUE)]
+        "test", [Shape.point(180_000.5, 170_000.5, rgba=RED), Shape.point(180_010.5, 170_004.5, rgba=BLUE)]
     )
     stage.look(180_000, 170_000, 0.1)
     assert stage.place_of(RED) == pytest.approx((205, 155), abs=0.6)
@@ -143,9 +143,27 @@ def test_points_stand_where_they_lie_far_from_the_origin(stage: Stage, way: str)
 @pytest.mark.usefixtures("way")
 def test_shapes_turn_with_the_slide(stage: Stage) -> None:
     stage.open()
-    stage.overlay.set_shapes([Shape.point(1100, 1000, rgba=RED)])
+    stage.overlay.set_shapes("test", [Shape.point(1100, 1000, rgba=RED)])
     stage.look(1000, 1000, 1.0, rotation_deg=90)
     assert stage.place_of(RED) == pytest.approx((200, 250), abs=0.6)
+
+
+def test_a_producer_replaces_and_removes_its_own_shapes_only(stage: Stage) -> None:
+    stage.open()
+    stage.look(1000, 1000, 1.0)
+    bare = stage.pixels()
+    stage.overlay.set_shapes("search", [Shape.point(1100, 1000, rgba=RED)])
+    stage.overlay.set_shapes("review", [Shape.point(900, 1000, rgba=BLUE)])
+    stage.overlay.set_shapes("search", [Shape.point(1000, 1050, rgba=RED)])
+    stage.settle()
+    assert stage.place_of(RED) == pytest.approx((200, 200), abs=0.6)
+    assert stage.place_of(BLUE) == pytest.approx((100, 150), abs=0.6)
+    stage.overlay.set_shapes("search", [])
+    stage.settle()
+    assert stage.place_of(BLUE) == pytest.approx((100, 150), abs=0.6)
+    stage.overlay.set_shapes("review", [])
+    stage.settle()
+    assert (stage.pixels() == bare).all()
 
 
 def test_both_ways_look_alike(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,11 +174,11 @@ def test_both_ways_look_alike(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> 
         Shape.rectangle(Rect(850, 860, 1130, 1130), rgba=BLUE),
         Shape.polyline([(0, 0), (2000, 2000)], rgba=(0, 0, 0, 0.5)),
     ]
-    stage.overlay.set_shapes(shapes)
+    stage.overlay.set_shapes("test", shapes)
     stage.look(1000, 1000, 1.0, rotation_deg=30)
     direct = stage.pixels()
     monkeypatch.setattr(shapes_layer, "DIRECT_STROKES", 0)
-    stage.overlay.set_shapes(shapes)
+    stage.overlay.set_shapes("test", shapes)
     stage.settle()
     picture = stage.pixels()
     assert stage.overlay.shapes.uses_picture
@@ -173,7 +191,7 @@ def test_the_picture_follows_the_view_and_is_made_anew_at_rest(
 ) -> None:
     monkeypatch.setattr(shapes_layer, "DIRECT_STROKES", 0)
     stage.open()
-    stage.overlay.set_shapes([Shape.point(1000, 1000, rgba=RED, width_px=12)])
+    stage.overlay.set_shapes("test", [Shape.point(1000, 1000, rgba=RED, width_px=12)])
     stage.look(1000, 1000, 1.0)
     made_for = stage.overlay.shapes._picture.view
     stage.view.go_to(990, 1000, instant=True)
@@ -187,7 +205,7 @@ def test_the_picture_follows_the_view_and_is_made_anew_at_rest(
 
 def test_strokes_are_kept_while_the_view_stays_near(stage: Stage) -> None:
     stage.open()
-    stage.overlay.set_shapes([Shape.point(1000, 1000, rgba=RED)])
+    stage.overlay.set_shapes("test", [Shape.point(1000, 1000, rgba=RED)])
     stage.look(1000, 1000, 1.0)
     batch = stage.overlay.shapes._batch
     stage.look(1050, 1000, 1.2)
@@ -240,7 +258,7 @@ def test_the_cursor_cross_stands_at_the_cursor(stage: Stage) -> None:
 
 def test_everything_is_back_after_a_lost_context(stage: Stage, way: str) -> None:
     stage.open()
-    stage.overlay.set_shapes([Shape.point(1100, 1000, rgba=RED)])
+    stage.overlay.set_shapes("test", [Shape.point(1100, 1000, rgba=RED)])
     stage.look(1000, 1000, 2.0)
     before = stage.pixels()
     lost: list[Any] = []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,16 +11,19 @@ import pytest
 from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLabel
 
 from tests.ui.fake_relevance import PROVENANCE, FakeClient
+from tests.ui.fake_view import ONE_PATCH
 from viewer.common.settings import Settings
+from viewer.overlay.layer import OverlayLayer, OverlayLook
 from viewer.relevance.encoders.measured.card import SALIENCY
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.worker.messages import Failed, Note, Progress, WorkerDied
-from viewer.ui.overlays.attention_controller import AttentionTools
+from viewer.ui.overlays.attention_controller import AttentionController
 from viewer.ui.overlays.attention_session import AttentionSession
 from viewer.ui.overlays.encoder_dialog import EncoderDialog
+from viewer.ui.overlays.encoder_menu import EncoderMenu
 from viewer.ui.overlays.legend import Legend, LegendEntry
-from viewer.ui.overlays.overlay_layers import OverlayLayers
+from viewer.ui.overlays.overlay_controller import OverlayController
 from viewer.ui.widgets.theme import ThemeKeeper
 
 if TYPE_CHECKING:
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from tests.ui.fake_view import FakeSlideView
-    from viewer.overlay.layer import OverlayLayer, OverlayLook
+    from viewer.relevance.encoders.card import EncoderCard
     from viewer.slide.formats.array import ArraySource
     from viewer.ui.widgets.messages import MessageKind
 
@@ -57,12 +61,21 @@ class Messages:
 class Stage:
     """The tools, and all that they speak with."""
 
-    tools: AttentionTools
-    legend: Legend
-    layers: OverlayLayers
+    tools: AttentionController
+    overlays: OverlayController
+    encoders: EncoderMenu
     messages: Messages
     clients: list[FakeClient]
-    drawn: dict[str, tuple[OverlayLayer, OverlayLook]] = field(default_factory=dict)
+    drawn: dict[str, tuple[OverlayLayer, OverlayLook]]
+
+    @property
+    def legend(self) -> Legend:
+        return self.overlays.active.legend
+
+    def offer(self, monkeypatch: pytest.MonkeyPatch, *cards: EncoderCard) -> None:
+        """The lists of models are others now."""
+        monkeypatch.setattr("viewer.ui.overlays.encoder_menu.cards", lambda: cards)
+        self.encoders.refresh()
 
     @property
     def remark(self) -> str:
@@ -85,33 +98,21 @@ def stage(
         return clients[-1]
 
     view: Any = open_view
-    settings, messages = Settings.default(), Messages()
-    legend = Legend(view)
-    layers = OverlayLayers(view, legend, settings.overlay)
-    session = AttentionSession(view, settings, make_client=make)  # type: ignore[arg-type]
-    tools = AttentionTools(
-        view,
-        layers,
-        messages,  # type: ignore[arg-type]
-        ThemeKeeper("light", qapp),
-        settings,
-        session=session,
-    )
+    messages: Any = Messages()
+    settings = Settings.default()
+    overlays = OverlayController(view, messages, settings.overlay)
+    encoders = EncoderMenu(view, messages)
+    monkeypatch.setattr("viewer.ui.overlays.encoder_menu.cards", lambda: (MEASURED_TWO, HIPT))
+    monkeypatch.setattr("viewer.ui.overlays.attention_controller.head_cards", lambda: (HEAD,))
+    lay = view, overlays, encoders, messages, ThemeKeeper("light", qapp), settings
+    make_session: Any = partial(AttentionSession, make_client=make)
+    tools = AttentionController(*lay, make_session=make_session)
     qtbot.add_widget(tools.controls)
-    stage = Stage(tools, legend, layers, messages, clients)
-
-    def restyle(name: str, look: OverlayLook) -> None:
-        stage.drawn[name] = (stage.drawn[name][0], look)
-
-    monkeypatch.setattr(
-        view, "set_overlay", lambda name, *what: stage.drawn.update({name: what}), raising=False
-    )
-    monkeypatch.setattr(view, "set_overlay_look", restyle, raising=False)
-    monkeypatch.setattr(view, "remove_overlay", lambda name: stage.drawn.pop(name, None), raising=False)
-    monkeypatch.setattr(view, "set_overlays_hidden", lambda _hidden: None, raising=False)
-    tools.controls.show_encoders([MEASURED_TWO, HIPT, HEAD])
-    yield stage
+    qtbot.add_widget(overlays.page)
+    encoders.refresh()
+    yield Stage(tools, overlays, encoders, messages, clients, view.overlays.layers)
     tools.close()
+    overlays.close()
 
 
 def dialog_of(view: FakeSlideView) -> EncoderDialog:
@@ -162,15 +163,16 @@ def test_a_model_is_used_after_its_terms_were_accepted_and_only_asks_once(
 
 
 def test_who_asks_for_it_sees_it_though_all_layers_were_hidden(qtbot: QtBot, stage: Stage) -> None:
-    stage.layers.show_beside(LegendEntry("Theirs", ((0, 0, 0), (9, 9, 9)), 0.0, "facts"))
-    stage.layers.set_visible(False)
+    entry = LegendEntry("Theirs", ((0, 0, 0), (9, 9, 9)), 0.0, "facts")
+    stage.overlays.active.layers.put("theirs", ONE_PATCH, OverlayLook(), entry)
+    stage.overlays.active.layers.set_visible(False)
     show(stage, 0)
     attend(qtbot, stage)
-    assert stage.layers.visible
+    assert stage.overlays.active.layers.visible
     assert "Measured saliency" in stage.legend.text
-    stage.layers.set_visible(False)
+    stage.overlays.active.layers.set_visible(False)
     stage.tools.controls.mode.setCurrentIndex(1)
-    assert not stage.layers.visible, "another mode is no such wish"
+    assert not stage.overlays.active.layers.visible, "another mode is no such wish"
 
 
 def test_a_head_is_used_after_the_terms_of_the_model_whose_features_it_reads(
@@ -178,7 +180,7 @@ def test_a_head_is_used_after_the_terms_of_the_model_whose_features_it_reads(
 ) -> None:
     over_hipt = replace(HEAD, features_of="hipt")
     monkeypatch.setattr("viewer.ui.overlays.attention_controller.head_cards", lambda: (over_hipt,))
-    stage.tools.show_encoders([SALIENCY, HIPT])
+    stage.offer(monkeypatch, SALIENCY, HIPT)
     show(stage, 2)
     assert dialog_of(open_view).card is HIPT
     assert stage.clients == []
@@ -225,11 +227,12 @@ def test_refused_terms_leave_what_was_shown_before(
 
 
 def test_an_encoder_that_leaves_the_list_is_told_and_no_other_takes_its_place(
-    qtbot: QtBot, stage: Stage
+    qtbot: QtBot, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     show(stage, 2)
     attend(qtbot, stage)
-    stage.tools.show_encoders([SALIENCY])
+    monkeypatch.setattr("viewer.ui.overlays.attention_controller.head_cards", lambda: ())
+    stage.offer(monkeypatch, SALIENCY)
     assert stage.messages.texts == ["Tumour or not is no longer in the list of models and is not shown."]
     assert not stage.tools.controls.shown.isChecked()
     assert stage.drawn == {}
@@ -306,7 +309,7 @@ def test_a_slide_head_says_what_its_view_speaks_for(qtbot: QtBot, stage: Stage) 
 def test_it_stands_beside_the_search_in_other_colours(qtbot: QtBot, stage: Stage) -> None:
     grid = PatchGrid.over(2000, 1000, (0.5, 0.5))
     scores = np.ones(grid.shape, np.float32)
-    stage.layers.show_field(RelevanceField.of(grid, scores, scores > 0, PROVENANCE), "fat")
+    stage.overlays.active.fields.show_field(RelevanceField.of(grid, scores, scores > 0, PROVENANCE), "fat")
     show(stage, 0)
     attend(qtbot, stage)
     assert list(stage.drawn) == ["query", "attention"]
@@ -315,19 +318,19 @@ def test_it_stands_beside_the_search_in_other_colours(qtbot: QtBot, stage: Stage
     assert "Measured saliency" in stage.legend.text
     assert stage.attention[1].colour_map == "ember"
     look = replace(Settings.default().overlay, colour_map="ember", opacity=0.9)
-    stage.layers.set_look(look)
+    stage.overlays.set_look(look)
     stage.tools.set_look(look)
     assert stage.attention[1].colour_map == "magma"
     assert stage.attention[1].opacity == 0.9
     assert stage.legend.text.startswith("Measured saliency")  # it was laid last and lies on top
-    stage.layers.keep()
+    stage.overlays.active.fields.keep()
     attention, kept, query = stage.drawn
     assert (attention, query) == ("attention", "query")
     assert len({look.colour_map for _, look in stage.drawn.values()}) == 3
     said = [stage.legend.text.index(words) for words in ("Measured saliency", "Measured likeness")]
     assert said[0] > said[1]
-    stage.layers.show_field(None, "")
-    stage.layers.remove_kept(kept)
+    stage.overlays.active.fields.show_field(None, "")
+    stage.overlays.active.fields.remove(kept)
     assert stage.legend.text.startswith("Measured saliency")
 
 

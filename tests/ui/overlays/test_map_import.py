@@ -53,30 +53,30 @@ def test_a_chosen_map_lies_over_the_slide_as_a_layer(
 ) -> None:
     file = a_map(tmp_path / "theirs.h5", open_window)
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
-    tools = open_window.query
+    tools = open_window.overlays
     button = next(b for b in tools.layer_list.findChildren(QPushButton) if "map" in b.text())
     button.click()
-    qtbot.wait_until(lambda: len(tools.layers.kept) == 1)
-    assert tools.layers.kept[0].words.startswith("theirs.h5: ")
-    assert "theirs.h5" in tools.legend.text
-    assert "Measured likeness" not in tools.legend.text
+    qtbot.wait_until(lambda: len(tools.active.fields.kept) == 1)
+    assert tools.active.fields.kept[0].words.startswith("theirs.h5: ")
+    assert "theirs.h5" in tools.active.legend.text
+    assert "Measured likeness" not in tools.active.legend.text
     assert any("theirs.h5" in text for text in told(open_window))
 
 
 def test_a_map_of_another_slide_is_refused_in_words(
     qtbot: QtBot, open_window: MainWindow, tmp_path: Path
 ) -> None:
-    open_window.query.maps.read(a_map(tmp_path / "other.h5", open_window, extent=9.0))
+    open_window.overlays.maps.read(a_map(tmp_path / "other.h5", open_window, extent=9.0))
     qtbot.wait_until(lambda: any("other.h5" in text for text in told(open_window)))
-    assert open_window.query.layers.kept == []
+    assert open_window.overlays.active.fields.kept == []
 
 
 def test_nothing_is_asked_without_a_slide(
     window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: pytest.fail("asked"))
-    window.query.maps.choose()
-    window.query.maps.read(tmp_path / "nowhere.h5")
+    window.overlays.maps.choose()
+    window.overlays.maps.read(tmp_path / "nowhere.h5")
     assert told(window) == []
 
 
@@ -97,7 +97,7 @@ def test_of_several_columns_the_reader_chooses_one(
         return names[1], True
 
     monkeypatch.setattr(QInputDialog, "getItem", choose)
-    open_window.query.maps.read(file)
-    qtbot.wait_until(lambda: len(open_window.query.layers.kept) == 1)
+    open_window.overlays.maps.read(file)
+    qtbot.wait_until(lambda: len(open_window.overlays.active.fields.kept) == 1)
     assert len(offered) == 2
-    assert open_window.query.layers.kept[0].words.startswith("two.h5: ")
+    assert open_window.overlays.active.fields.kept[0].words.startswith("two.h5: ")

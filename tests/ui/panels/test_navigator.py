@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 
-from viewer.overlay.layer import Overlay, OverlayLayer, OverlayLook, colour_stops
+from viewer.overlay.layer import OverlayLayer, OverlayLook, colour_stops
 from viewer.slide.source import TileError
 from viewer.ui.panels.navigator import Navigator
 from viewer.view.camera import View
@@ -170,13 +170,11 @@ def test_overlays_lie_over_the_overview(navigator: Navigator, open_view: Any) ->
     scores, unknown = np.array([[255, 0]], np.uint8), np.array([[True, False]])
     layer = OverlayLayer(scores, unknown, ~unknown & False, 1000.0, 1000.0, sequence=1)
     bare = navigator.grab().toImage()
-    open_view.overlays = (Overlay("query", layer, OverlayLook("magma", opacity=1.0)),)
-    open_view.overlays_changed.emit()
+    open_view.overlays.put("query", layer, OverlayLook("magma", opacity=1.0))
     shown = navigator.grab().toImage()
     assert shown.pixelColor(30, 60).getRgb()[:3] == colour_stops("magma")[-1], "analysed: in colour"
     right = [shown.pixelColor(x, 60) for x in range(300, 330)]
     assert any(colour != bare.pixelColor(300 + at, 60) for at, colour in enumerate(right)), "hatched"
     assert any(colour == bare.pixelColor(300 + at, 60) for at, colour in enumerate(right)), "seen through"
-    open_view.overlays = ()
-    open_view.overlays_changed.emit()
+    open_view.overlays.remove("query")
     assert navigator.grab().toImage() == bare

@@ -9,7 +9,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QWidget
 
 from tests.ui.fake_relevance import FakeClient
+from tests.ui.fake_view import ONE_PATCH
 from tests.ui.slide_files import write_slide
+from viewer.common.settings import Settings
+from viewer.overlay.layer import OverlayLook
 from viewer.relevance.encoders.registry import registry_file
 from viewer.relevance.query.parser import NearestPhrase
 from viewer.relevance.query.tree import Like, Term
@@ -17,7 +20,7 @@ from viewer.relevance.worker.messages import Guessed, Note, Progress, Refused
 from viewer.ui.overlays.encoder_dialog import EncoderDialog
 from viewer.ui.overlays.legend import LegendEntry
 from viewer.ui.panels.pixel_size_dialog import PixelSize
-from viewer.ui.shell.action_table import Need
+from viewer.ui.shell.action_spec import Need
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +65,12 @@ def answered(qtbot: QtBot, window: MainWindow, client: FakeClient, number: int =
         client.publish(number)
 
 
+def lay_theirs(window: MainWindow, title: str) -> None:
+    """Another producer lays something over the slide."""
+    entry = LegendEntry(title, ((0, 0, 0), (9, 9, 9)), 0.0, "facts")
+    window.overlays.active.layers.put("theirs", ONE_PATCH, OverlayLook(), entry)
+
+
 def test_no_worker_without_panel_or_question(open_window: MainWindow, clients: list[FakeClient]) -> None:
     assert clients == []
     assert open_window.docks["query"].isHidden()
@@ -94,43 +103,43 @@ def test_a_query_brings_places_overlay_and_legend(
     ask(qtbot, open_window, "fat")
     answered(qtbot, open_window, clients[0])
     tools = open_window.query
-    assert tools.layers.has_present
-    assert "Measured likeness to: fat" in tools.legend.text
+    assert open_window.overlays.active.fields.has_present
+    assert "Measured likeness to: fat" in open_window.overlays.active.legend.text
     assert len(tools.panel.hits.hits.rows) == 1
     before = open_window.view.camera.target
     open_window.actions_["next_hit"].trigger()
     assert open_window.view.camera.target != before
     assert tools.panel.why.text.startswith("64.0, 64.0 µm: likeness 0.90")
     open_window.actions_["overlay"].trigger()
-    assert tools.legend.text == ""
-    assert open_window.view.overlays == ()
+    assert open_window.overlays.active.legend.text == ""
+    assert open_window.view.overlays.drawn == ()
     open_window.actions_["overlay"].trigger()
-    assert tools.legend.text != ""
-    assert len(open_window.view.overlays) == 1
+    assert open_window.overlays.active.legend.text != ""
+    assert len(open_window.view.overlays.drawn) == 1
 
 
 def test_what_lies_over_the_slide_can_be_hidden_without_a_question(
     qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
 ) -> None:
-    open_window.query.layers.show_beside(LegendEntry("Theirs", ((0, 0, 0), (9, 9, 9)), 0.0, "facts"))
+    lay_theirs(open_window, "Theirs")
     for action in ("overlay", "flashlight"):
         assert open_window.actions_[action].isEnabled()
     qtbot.keyClick(open_window.view.canvas.native, Qt.Key.Key_O)
-    assert open_window.query.legend.text == ""
+    assert open_window.overlays.active.legend.text == ""
     qtbot.keyPress(open_window.view.canvas.native, Qt.Key.Key_X)
     qtbot.keyRelease(open_window.view.canvas.native, Qt.Key.Key_X)
-    assert open_window.query.legend.text == ""
+    assert open_window.overlays.active.legend.text == ""
     ask(qtbot, open_window, "fat")
     answered(qtbot, open_window, clients[0])
-    assert open_window.query.layers.visible, "who asks wants to see it"
-    assert "Theirs" in open_window.query.legend.text
-    assert len(open_window.view.overlays) == 1
+    assert open_window.overlays.active.layers.visible, "who asks wants to see it"
+    assert "Theirs" in open_window.overlays.active.legend.text
+    assert len(open_window.view.overlays.drawn) == 2
     open_window.actions_["overlay"].trigger()
-    open_window.query.layers.show_beside(None)
+    open_window.overlays.active.layers.remove("theirs")
     open_window.query.session.clear()
     assert not open_window.actions_["overlay"].isEnabled()
-    open_window.query.layers.show_beside(LegendEntry("Later", ((0, 0, 0), (9, 9, 9)), 0.0, "facts"))
-    assert "Later" in open_window.query.legend.text
+    lay_theirs(open_window, "Later")
+    assert "Later" in open_window.overlays.active.legend.text
 
 
 def test_what_is_asked_lies_over_what_was_kept_each_in_colours_of_its_own(
@@ -140,7 +149,7 @@ def test_what_is_asked_lies_over_what_was_kept_each_in_colours_of_its_own(
         ask(qtbot, open_window, text)
         answered(qtbot, open_window, clients[0], number)
         open_window.actions_["pin"].trigger()
-    overlays = open_window.view.overlays
+    overlays = open_window.view.overlays.drawn
     assert overlays[-1].name == "query"
     assert len(overlays) == 4
     assert len({overlay.look.colour_map for overlay in overlays}) == 4
@@ -150,7 +159,8 @@ def test_another_question_takes_the_outline_of_the_place_away(
     qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outlined: list[list[object]] = []
-    monkeypatch.setattr(open_window.overlay, "set_shapes", outlined.append)
+    vectors = open_window.overlays.active.vectors
+    monkeypatch.setattr(vectors, "set_shapes", lambda _producer, shapes: outlined.append(shapes))
     ask(qtbot, open_window, "fat")
     answered(qtbot, open_window, clients[0])
     open_window.actions_["next_hit"].trigger()
@@ -194,13 +204,13 @@ def test_escape_goes_back_to_the_slide_and_the_key_hides_the_overlay(
     qtbot.keyClick(open_window.query.panel.box, Qt.Key.Key_Escape)
     native = open_window.view.canvas.native
     assert native.hasFocus()
-    assert len(open_window.view.overlays) == 1
+    assert len(open_window.view.overlays.drawn) == 1
     qtbot.keyPress(native, Qt.Key.Key_X)
-    assert open_window.view.overlays == ()
-    assert open_window.query.legend.text == ""
+    assert open_window.view.overlays.drawn == ()
+    assert open_window.overlays.active.legend.text == ""
     qtbot.keyRelease(native, Qt.Key.Key_X)
-    assert len(open_window.view.overlays) == 1
-    assert open_window.query.legend.text != ""
+    assert len(open_window.view.overlays.drawn) == 1
+    assert open_window.overlays.active.legend.text != ""
 
 
 def test_a_kept_layer_stays_beside_the_next_query(
@@ -212,16 +222,16 @@ def test_a_kept_layer_stays_beside_the_next_query(
     ask(qtbot, open_window, "blood")
     answered(qtbot, open_window, clients[0], 2)
     tools = open_window.query
-    assert "likeness to: fat" in tools.legend.text
-    assert "likeness to: blood" in tools.legend.text
-    assert tools.layer_list.lines == ["fat"]
-    tools.layer_list._list.item(0).setCheckState(Qt.CheckState.Unchecked)
-    assert "fat" not in tools.legend.text
-    tools.layer_list._list.setCurrentRow(0)
-    tools.layer_list._remove.click()
-    assert tools.layer_list.lines == []
+    assert "likeness to: fat" in open_window.overlays.active.legend.text
+    assert "likeness to: blood" in open_window.overlays.active.legend.text
+    assert open_window.overlays.layer_list.lines == ["fat"]
+    open_window.overlays.layer_list._list.item(0).setCheckState(Qt.CheckState.Unchecked)
+    assert "fat" not in open_window.overlays.active.legend.text
+    open_window.overlays.layer_list._list.setCurrentRow(0)
+    open_window.overlays.layer_list._remove.click()
+    assert open_window.overlays.layer_list.lines == []
     tools.session.clear()
-    assert tools.legend.text == ""
+    assert open_window.overlays.active.legend.text == ""
 
 
 def test_an_unmeasurable_term_offers_what_can_be_asked(
@@ -303,13 +313,22 @@ def test_look_switches_are_remembered_with_the_state(
     ask(qtbot, window, "fat")
     answered(qtbot, window, clients[0])
     window.actions_["contours"].trigger()
-    assert window.query.controls.look.contours
-    window.query.controls._sliders["opacity"].setValue(80)
+    assert window.overlays.controls.look.contours
+    window.overlays.controls._sliders["opacity"].setValue(80)
     window.close()
     assert clients[0].closed
     again = make_window()
     assert again.settings.overlay.contours
     assert again.settings.overlay.opacity == 0.8
+
+
+def test_another_encoder_leaves_the_look_as_it_was_chosen(open_window: MainWindow) -> None:
+    open_window.overlays.controls._sliders["opacity"].setValue(80)
+    chosen = Settings.default().replace("relevance", accepted_encoders="plip")
+    open_window.query.settings_chosen.emit(chosen)
+    assert open_window.settings.relevance.accepted_encoders == "plip"
+    assert open_window.settings.overlay.opacity == 0.8
+    assert open_window.overlays.controls.look.opacity == 0.8
 
 
 def test_progress_and_pause(qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]) -> None:

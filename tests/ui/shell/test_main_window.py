@@ -17,7 +17,7 @@ from tests.ui.sources import MadeSource
 from viewer.common.paths import cache_dir
 from viewer.common.settings import Settings, settings_path
 from viewer.slide.geometry import TileKey
-from viewer.ui.shell.layout import layout_path, restore_layout
+from viewer.ui.shell.persistence import layout_path, restore_layout
 from viewer.ui.shell.reader_state import ReaderState
 from viewer.ui.shell.shortcut_sheet import ShortcutSheet
 from viewer.ui.widgets.messages import MessageKind
@@ -72,7 +72,7 @@ def test_a_good_slide_opens(qtbot: QtBot, window: MainWindow, slide_file: Path, 
     assert window.status.pixel_size.text() == "0.5 µm/px"
     assert window.status.magnification.text().endswith("x")
     assert window.view.canvas.native.hasFocus()
-    window.close_slide()
+    window.slides.close()
     assert window.area.shows_start_page
 
 
@@ -341,14 +341,14 @@ def test_the_colour_profile_switches_follow_each_other(window: MainWindow) -> No
         MadeSource(size=1024, icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     )
     box = window.docks["adjustments"].findChild(QCheckBox)
-    assert window.view.icc
+    assert window.view.colour.icc
     assert box.isChecked()
     box.click()
-    assert not window.view.icc
+    assert not window.view.colour.icc
     assert not window.actions_["icc"].isChecked()
     assert not Settings.load().display.icc
     window.actions_["icc"].trigger()
-    assert window.view.icc
+    assert window.view.colour.icc
     assert box.isChecked()
 
 
@@ -412,7 +412,7 @@ def test_an_open_slide_needs_no_room_for_the_start_page(
     wide = window.area.minimumSizeHint().width()
     open_in(window, slide_file)
     assert window.area.minimumSizeHint().width() < wide
-    window.close_slide()
+    window.slides.close()
     assert window.area.minimumSizeHint().width() == wide
 
 

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QToolButton, Q
 
 from tests.messages import pattern
 from tests.ui.slide_files import write_slide
-from viewer.ui.shell.action_table import ACTIONS, Need
+from viewer.ui.shell.action_spec import Need
+from viewer.ui.shell.action_table import ACTIONS
 from viewer.view import strings
 from viewer.view.gaze import NoGaze
 
@@ -108,7 +109,7 @@ def test_panels_are_shown_and_hidden(window: MainWindow, panel: str) -> None:
 
 def test_hiding_the_panel_in_use_goes_back_to_the_slide(window: MainWindow) -> None:
     window.actions_["show_attention"].trigger()
-    encoder = window.query.attention.controls.encoder
+    encoder = window.attention.controls.encoder
     encoder.setFocus()
     assert window.focusWidget() is encoder
     window.actions_["show_attention"].trigger()
@@ -118,7 +119,7 @@ def test_hiding_the_panel_in_use_goes_back_to_the_slide(window: MainWindow) -> N
 def test_scale_bar_and_engine_display(window: MainWindow) -> None:
     assert window.actions_["show_scale_bar"].isChecked()
     window.actions_["show_scale_bar"].trigger()
-    assert not window.overlay.scale_bar.visible
+    assert not window.overlays.active.vectors.scale_bar.visible
     window.actions_["hud"].trigger()
     assert window.hud.on
     window.actions_["hud"].trigger()

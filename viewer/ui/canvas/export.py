@@ -75,12 +75,12 @@ def view_facts(slide_view: SlideView) -> ViewFacts:
     assert source is not None
     mpp_um, ratio = slide_view.mpp_um, slide_view.canvas.pixel_ratio
     changes = []
-    now, neutral = slide_view.adjustment, Adjustment()
+    colour, neutral = slide_view.colour, Adjustment()
     for name in ("brightness", "contrast", "gamma"):
-        value = getattr(now, name)
+        value = getattr(colour.adjustment, name)
         if value != getattr(neutral, name):
             changes.append(f"{name} {value:.2f}")
-    if slide_view.has_icc and slide_view.icc:
+    if colour.icc:
         changes.append("colours by ICC profile")
     return ViewFacts(
         slide_name=source.info.path.name,

@@ -8,8 +8,6 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from PySide6.QtWidgets import QWidget
 
 HIDE_KEY = Qt.Key.Key_X
@@ -21,9 +19,12 @@ class HoldKey(QObject):
 
     held_changed = Signal(bool)
 
-    def __init__(self, widgets: Sequence[QWidget], parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._held = False
+
+    def watch(self, *widgets: QWidget) -> None:
+        """Watch these widgets too."""
         for widget in widgets:
             widget.installEventFilter(self)
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
+from viewer.ui.widgets.following import Following
 from viewer.ui.widgets.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -47,11 +48,12 @@ def hud_lines(stats: FrameStats) -> list[str]:
 
 
 class Hud(QWidget):
-    """Lies in the canvas's top left corner and lets the mouse through. Hidden until ``set_on(True)``."""
+    """Lies in the top left corner of the view it follows and lets the mouse through; hidden at first."""
 
-    def __init__(self, slide_view: SlideView, parent: QWidget | None = None) -> None:
-        super().__init__(parent or slide_view)
+    def __init__(self, slide_view: SlideView) -> None:
+        super().__init__(slide_view)
         self._slide_view = slide_view
+        self._following = Following({"frame_drawn": self._frame_drawn})
         self._frame_ms: deque[float] = deque(maxlen=_SPARK_FRAMES)
         self._lines: list[str] = []
         self._font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
@@ -75,13 +77,21 @@ class Hud(QWidget):
             return
         self._slide_view.set_debug(on)
         if on:
-            self._slide_view.frame_drawn.connect(self._frame_drawn)
+            self._following.follow(self._slide_view)
             self._update_figures()
             self.raise_()
         else:
-            self._slide_view.frame_drawn.disconnect(self._frame_drawn)
+            self._following.stop()
             self._frame_ms.clear()
         self.setVisible(on)
+
+    def follow(self, slide_view: SlideView) -> None:
+        """Lie on another view."""
+        on = self.on
+        self.set_on(False)
+        self._slide_view = slide_view
+        self.setParent(slide_view)
+        self.set_on(on)
 
     def sizeHint(self) -> QSize:  # Qt's name
         metrics = QFontMetricsF(self._font)

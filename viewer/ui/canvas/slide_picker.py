@@ -12,6 +12,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QApplication, QRubberBand
 
+from viewer.ui.widgets.following import Following
 from viewer.view.camera import slide_from_screen
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class SlidePicker(QObject):
-    """Listens to the canvas of one slide view."""
+    """Watches the canvas of the view that it follows."""
 
     clicked = Signal(float, float)
     """A slide point (x, y) was clicked."""
@@ -28,14 +29,24 @@ class SlidePicker(QObject):
     picking_changed = Signal(bool)
 
     def __init__(self, slide_view: SlideView, parent: QObject | None = None) -> None:
-        super().__init__(parent or slide_view)
+        super().__init__(parent)
         self._slide_view = slide_view
         self._picking = False
         self._pressed: QPoint | None = None
         self._native = slide_view.canvas.native
         self._frame = QRubberBand(QRubberBand.Shape.Rectangle, self._native)
+        self._following = Following({"source_changed": self._slide_changed})
+        self.follow(slide_view)
+
+    def follow(self, slide_view: SlideView) -> None:
+        """Watch another view; picking ends."""
+        self.set_picking(False)
+        self._native.removeEventFilter(self)
+        self._slide_view, self._native = slide_view, slide_view.canvas.native
+        self._pressed = None
+        self._frame.setParent(self._native)
         self._native.installEventFilter(self)
-        slide_view.source_changed.connect(self._slide_changed)
+        self._following.follow(slide_view)
 
     @property
     def picking(self) -> bool:

@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from viewer.common.scale import downsample_from_magnification, magnification_from_downsample
-from viewer.render.frame import Adjustment, FrameReport, Steering
+from viewer.render.frame import FrameReport, Steering
 from viewer.render.tile_engine import coarsest_tiles
 from viewer.slide.built_pyramid import BuiltPyramid
-from viewer.slide.icc import lut_from_profile
 from viewer.stream.region_priority import region_weight
 from viewer.stream.streamer import Streamer
+from viewer.ui.canvas.adjusted_badge import AdjustedBadge
 from viewer.ui.canvas.canvas import DisplaySize, FrameBudget, SlideCanvas, VectorLayer
+from viewer.ui.canvas.canvas_overlays import CanvasOverlays
+from viewer.ui.canvas.colour_state import ColourState
 from viewer.ui.canvas.frame_stats import FrameStats
 from viewer.ui.canvas.level_builder import LevelBuilder
+from viewer.ui.canvas.slide_scale import SlideScale
 from viewer.view.camera import Camera, View, fitting_view
 from viewer.view.screen import uniform
 
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
     from viewer.common.settings import Settings
-    from viewer.overlay.layer import Overlay, OverlayLayer, OverlayLook
     from viewer.slide.geometry import Pyramid
     from viewer.slide.source import Source
     from viewer.view.gaze import GazeSource
@@ -45,7 +46,10 @@ _WIDEST_ZOOM = 4.0
 
 
 class SlideView(QWidget):
-    """Shows at most one slide. The source it is given is closed by it."""
+    """Shows at most one slide. The source it is given is closed by it.
+
+    ``colour`` and ``overlays`` are parts of their own.
+    """
 
     view_changed = Signal()
     """The camera moved."""
@@ -57,8 +61,6 @@ class SlideView(QWidget):
     mpp_changed = Signal()
     build_progress = Signal(float)
     """How much of the missing coarse levels is built, 0 to 1."""
-    icc_changed = Signal(bool)  # whether colour profiles are to be applied was changed, here or elsewhere
-    overlays_changed = Signal()
     foveated_changed = Signal(bool)  # the window must say it while it is on
     message = Signal(str)
     """Something the reader of the slide must be told."""
@@ -76,12 +78,10 @@ class SlideView(QWidget):
         self._source: Source | None = None
         self._streamer: Streamer | None = None
         self._builder: LevelBuilder | None = None
-        self._entered_mpp_um: tuple[float, float] | None = None
-        self._mpp_estimated = False
+        self._levels_share = 1.0
+        self._scale = SlideScale()
         self._report: FrameReport | None = None
         self._last_view: View | None = None
-        self._icc_lut: NDArray[np.uint8] | None = None
-        self._icc_on = settings.display.icc
         self._failed_tiles = self._failed_in_view = 0
         self._sharp = False
         self._fit_pending = False
@@ -91,6 +91,9 @@ class SlideView(QWidget):
             on_pointer=self.cursor_moved.emit,
             on_failure=self.undrawable.emit,
         )
+        self.colour = ColourState(self.canvas, icc=settings.display.icc)
+        self.overlays = CanvasOverlays(self.canvas)
+        self._badge = AdjustedBadge(self)
         self.canvas.native.installEventFilter(self)
         self.canvas.native.setAccessibleName("Slide picture")
         layout = QVBoxLayout(self)
@@ -117,6 +120,11 @@ class SlideView(QWidget):
         return self._sharp and self.camera.view == self.camera.target == self._last_view
 
     @property
+    def levels_built(self) -> float:
+        """How much of the coarse levels is there, 0 to 1: less than 1 while missing ones are built."""
+        return self._levels_share
+
+    @property
     def failed_tiles(self) -> int:
         return self._failed_tiles
 
@@ -128,41 +136,30 @@ class SlideView(QWidget):
     @property
     def mpp_um(self) -> tuple[float, float] | None:
         """Micrometres per slide pixel (x, y): the file's, or else what the reader entered."""
-        if self._source is not None and self._source.info.mpp_um is not None:
-            return self._source.info.mpp_um
-        return self._entered_mpp_um
+        return self._scale.mpp_um
 
     @property
     def mpp_estimated(self) -> bool:
         """Whether the pixel size in use was estimated from the slide itself."""
-        return self._mpp_estimated and self.mpp_um is not None and self.mpp_um == self._entered_mpp_um
+        return self._scale.mpp_estimated
 
     def set_mpp_um(self, mpp_um: tuple[float, float] | None, *, estimated: bool = False) -> None:
         """Take the reader's word for the pixel size of a slide whose file does not say, or an ``estimated``
         one."""
-        self._entered_mpp_um, self._mpp_estimated = mpp_um, estimated
+        self._scale.enter_mpp_um(mpp_um, estimated=estimated)
         self.mpp_changed.emit()
         self.view_changed.emit()
 
     @property
     def magnification(self) -> float | None:
         """Magnification of the picture on the display's pixels, None where the slide's scale is unknown."""
-        device_downsample = self.camera.target.downsample / self.canvas.pixel_ratio
-        return magnification_from_downsample(
-            device_downsample, objective_power=self._objective_power, mpp_um=self.mpp_um
-        )
+        return self._scale.magnification(self.camera.target.downsample / self.canvas.pixel_ratio)
 
     def set_magnification(self, magnification: float) -> None:
         """Zoom to a magnification; without effect while the slide's scale is unknown."""
-        downsample = downsample_from_magnification(
-            magnification, objective_power=self._objective_power, mpp_um=self.mpp_um
-        )
+        downsample = self._scale.downsample(magnification)
         if downsample is not None:
             self.zoom_to(downsample * self.canvas.pixel_ratio)
-
-    @property
-    def _objective_power(self) -> float | None:
-        return None if self._source is None else self._source.info.objective_power
 
     @property
     def frame_stats(self) -> FrameStats:
@@ -174,6 +171,7 @@ class SlideView(QWidget):
         self._source = source
         if source is not None:
             settings = self._settings
+            self._scale = SlideScale(source.info)
             self._streamer = Streamer(
                 source,
                 cache_bytes=settings.memory.cpu_cache_bytes,
@@ -191,7 +189,7 @@ class SlideView(QWidget):
             self._fit_pending = True
             if isinstance(source, BuiltPyramid) and not source.is_complete:
                 self._builder = LevelBuilder(source, self)
-                self._builder.progressed.connect(self._levels_built)
+                self._builder.progressed.connect(self._show_levels_built)
                 self._builder.failed.connect(self.message)
         self.source_changed.emit()
 
@@ -265,33 +263,6 @@ class SlideView(QWidget):
         self.camera.rotate(radians(degrees))
         self.canvas.camera_moved()
 
-    def set_adjustment(self, adjustment: Adjustment) -> None:
-        """Brightness, contrast and gamma of the picture."""
-        self.canvas.look = replace(self.canvas.look, adjustment=adjustment)
-        self.canvas.request_frame()
-
-    @property
-    def adjustment(self) -> Adjustment:
-        return self.canvas.look.adjustment
-
-    @property
-    def has_icc(self) -> bool:
-        """Whether the slide carries a colour profile that can be used."""
-        return self._icc_lut is not None
-
-    @property
-    def icc(self) -> bool:
-        """Whether the slide's colour profile is applied."""
-        return self.canvas.look.icc_lut is not None
-
-    def set_icc(self, on: bool) -> None:
-        """Apply the slide's colour profile, or show stored values; counts for later slides too."""
-        changed, self._icc_on = on != self._icc_on, on
-        self.canvas.look = replace(self.canvas.look, icc_lut=self._icc_lut if on else None)
-        self.canvas.request_frame()
-        if changed:
-            self.icc_changed.emit(on)
-
     def set_debug(self, on: bool) -> None:
         """Show tile borders and levels."""
         self.canvas.look = replace(self.canvas.look, debug=on)
@@ -309,35 +280,6 @@ class SlideView(QWidget):
     def remove_vector_layer(self, layer: VectorLayer) -> None:
         self.canvas.layers.remove(layer)
         self.canvas.request_frame()
-
-    @property
-    def overlays(self) -> tuple[Overlay, ...]:
-        """The overlays that are to be seen, the lowest first."""
-        return self.canvas.overlays.scene().drawn
-
-    def set_overlay(self, name: str, layer: OverlayLayer, look: OverlayLook) -> None:
-        """Lay likeness over the slide: a new layer on top, or the one of this name with other values."""
-        self.canvas.overlays.put(name, layer, look)
-        self._overlays_changed()
-
-    def set_overlay_look(self, name: str, look: OverlayLook) -> None:
-        """Draw a layer otherwise. Uploads nothing. Raises KeyError where there is none of this name."""
-        self.canvas.overlays.restyle(name, look)
-        self._overlays_changed()
-
-    def remove_overlay(self, name: str) -> None:
-        """Take a layer away, where there is one of this name."""
-        self.canvas.overlays.remove(name)
-        self._overlays_changed()
-
-    def set_overlays_hidden(self, hidden: bool) -> None:
-        """Show the bare slide, while a key is held for instance, or all layers again."""
-        self.canvas.overlays.hidden = hidden
-        self._overlays_changed()
-
-    def _overlays_changed(self) -> None:
-        self.canvas.request_frame()
-        self.overlays_changed.emit()
 
     def set_region_weights(
         self, weights: NDArray[np.float32] | None, patch_width_px: float, patch_height_px: float
@@ -382,25 +324,24 @@ class SlideView(QWidget):
         self.canvas.overlays.clear()
         self.canvas.steering = Steering()
         streamer, source = self._streamer, self._source
-        self._streamer = self._source = self._report = self._entered_mpp_um = None
+        self._streamer = self._source = self._report = None
+        self._scale = SlideScale()
         self._failed_tiles = self._failed_in_view = 0
         self._set_sharp(False)
         if self._builder is not None:
             self._builder.close()
             self._builder = None
+        self._levels_share = 1.0
         if streamer is not None:
             streamer.close()
         if source is not None:
             source.close()
 
     def _read_profile(self, source: Source) -> None:
-        self._icc_lut = None
-        if source.info.icc_profile is not None:
-            try:
-                self._icc_lut = lut_from_profile(source.info.icc_profile)
-            except ValueError as error:
-                self.message.emit(f"{source.info.path.name}: its colour profile is not used: {error}")
-        self.set_icc(self._icc_on)
+        try:
+            self.colour.set_profile(source.info.icc_profile)
+        except ValueError as error:
+            self.message.emit(f"{source.info.path.name}: its colour profile is not used: {error}")
 
     def _fitting_view(self, rotation_rad: float = 0.0) -> View:
         assert self._source is not None
@@ -441,7 +382,8 @@ class SlideView(QWidget):
         self.frame_drawn.emit()
         self.frame_report.emit(report)
 
-    def _levels_built(self, share: float) -> None:
+    def _show_levels_built(self, share: float) -> None:
+        self._levels_share = share
         self.canvas.request_frame()
         self.build_progress.emit(share)
 

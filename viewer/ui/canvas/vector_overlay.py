@@ -88,13 +88,16 @@ class VectorOverlay:
     def __init__(self, slide_view: SlideView) -> None:
         self._slide_view = slide_view
         self.shapes = ShapesLayer(slide_view)
+        self._shapes_of: dict[str, tuple[Shape, ...]] = {}
         self.cursor = CursorLayer(slide_view)
         self.scale_bar = ScaleBarLayer(slide_view)
         slide_view.add_vector_layer(self)
 
-    def set_shapes(self, shapes: Sequence[Shape]) -> None:
-        """Show these shapes from now on, later ones over earlier ones."""
-        self.shapes.set_shapes(shapes)
+    def set_shapes(self, producer: str, shapes: Sequence[Shape]) -> None:
+        """Show these shapes of a producer from now on, later ones over earlier ones; those of others stay.
+        Producers lie over one another in the order in which they first showed some."""
+        self._shapes_of[producer] = tuple(shapes)
+        self.shapes.set_shapes([shape for of_one in self._shapes_of.values() for shape in of_one])
 
     def set_scale_bar_visible(self, visible: bool) -> None:
         """Show or hide the scale bar."""

@@ -91,6 +91,15 @@ class AnalysisBar(QWidget):
         self._set_running(True)
         self.show()
 
+    def take_over(self, progress: Progress | None, *, running: bool) -> None:
+        """Show where another analysis is: ``running`` without progress yet, or ended."""
+        if progress is not None:
+            self.show_progress(progress)
+        elif running:
+            self.begin()
+        else:
+            self.end("")
+
     def show_progress(self, progress: Progress) -> None:
         """Take over what the analysis tells."""
         done = sum(part.done for part in progress.parts)

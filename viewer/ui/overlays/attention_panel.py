@@ -211,6 +211,11 @@ class AttentionControls(QWidget):
             ):
                 _select(combo, max(0, combo.findData(data)))
                 self._offer_what_counts()
+            if self.card is not None and not self.card.views:
+                self._mode = choice.mode
+                self._offer_what_counts()
+            if self.overlap.isEnabled():
+                _select(self.overlap, self.overlap.findData(choice.overlap or ""))
 
     def show_levels(self, encoder_id: str, levels: tuple[str, ...]) -> None:
         """Grey what changes nothing as an encoder does not compare that level; () where it is not known."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from viewer.relevance.exchange.read_map import ImportedMap
     from viewer.slide.source import Source
     from viewer.ui.canvas.slide_view import SlideView
-    from viewer.ui.overlays.overlay_layers import OverlayLayers
+    from viewer.ui.overlays.field_layers import FieldLayers
     from viewer.ui.widgets.messages import MessageArea
 
 PATTERNS = "*.h5 *.hdf5 *.tif *.tiff *.btf *.geojson *.json *.db *.npy *.npz"
@@ -31,10 +31,14 @@ class MapImport(QObject):
     pixel_size_wanted = Signal()
     """A map was to be laid over a slide whose pixel size nobody knows."""
 
-    def __init__(self, slide_view: SlideView, layers: OverlayLayers, messages: MessageArea) -> None:
-        super().__init__(slide_view)
-        self._view, self._layers, self._messages = slide_view, layers, messages
+    def __init__(self, messages: MessageArea) -> None:
+        super().__init__()
+        self._messages = messages
         self._thread = SideThread("maps")
+
+    def follow(self, slide_view: SlideView, fields: FieldLayers) -> None:
+        """Lay maps over another view from now on."""
+        self._view, self._fields = slide_view, fields
 
     def choose(self) -> None:
         """Have the reader choose a file."""
@@ -61,7 +65,7 @@ class MapImport(QObject):
         grid, estimated = PatchGrid.over(*extent_px, mpp_um), self._view.mpp_estimated
         self._thread.run(
             lambda: read_map(path, extent_px, grid, mpp_estimated=estimated, column=column),
-            partial(self._show, source, path),
+            partial(self._show, source, self._fields, path),
             partial(self._tell_why_not, path),
         )
 
@@ -79,7 +83,7 @@ class MapImport(QObject):
             return
         self._messages.show_message(MessageKind.WARNING, str(error))
 
-    def _show(self, source: Source, path: Path, found: ImportedMap) -> None:
-        if source is self._view.source:
-            self._layers.add_imported(found.field, f"{path.name}: {found.field.provenance.query}")
+    def _show(self, source: Source, fields: FieldLayers, path: Path, found: ImportedMap) -> None:
+        if fields.shows(source):
+            fields.add_imported(found.field, f"{path.name}: {found.field.provenance.query}")
             self._messages.show_message(MessageKind.INFORMATION, " ".join(found.notes))

@@ -1,11 +1,11 @@
-"""Brightness, contrast, gamma and ICC: sliders beside the slide, and a badge on it while they are in use."""
+"""Brightness, contrast, gamma and ICC: sliders beside the slide."""
 
 from __future__ import annotations
 
 from math import log
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QGridLayout,
@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.render.frame import Adjustment
-from viewer.ui.widgets.throttle import Throttle
+from viewer.ui.widgets.following import Following
 
 if TYPE_CHECKING:
     from viewer.ui.canvas.slide_view import SlideView
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _STEPS = 100
 _FACTOR_RANGE = 4.0
 """Contrast and gamma go from 1/4 to 4, evenly in their logarithm, so that the neutral 1 is in the middle."""
-_BADGE_MARGIN_PX = 12
 NO_PROFILE = "This slide carries no ICC profile, so its colours are shown as stored"
 
 
@@ -40,45 +39,11 @@ def step_from_factor(factor: float) -> int:
     return round(_STEPS * log(factor, _FACTOR_RANGE))
 
 
-class AdjustedBadge(QLabel):
-    """Says on the slide itself that what is seen is not what is stored. Hidden while it is."""
-
-    def __init__(self, slide_view: SlideView) -> None:
-        super().__init__("◐ Picture adjusted", slide_view)
-        self._slide_view = slide_view
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setAccessibleName("Brightness, contrast or gamma of the picture are changed")
-        self.setStyleSheet(
-            "background: rgba(16, 18, 24, 208); color: rgb(245, 246, 248);"
-            "border-radius: 6px; padding: 4px 8px;"
-        )
-        slide_view.installEventFilter(self)
-        self.hide()
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Stay in the corner when the slide's widget changes its size."""
-        if event.type() == QEvent.Type.Resize:
-            self.place()
-        return super().eventFilter(watched, event)
-
-    def place(self) -> None:
-        """Move to the top right corner."""
-        self.adjustSize()
-        self.move(self._slide_view.width() - self.width() - _BADGE_MARGIN_PX, _BADGE_MARGIN_PX)
-        self.raise_()
-
-
 class AdjustmentsPanel(QWidget):
     """Live sliders. Arrow keys move a slider by 1 %, page keys by 10 %; a double click sets one back."""
 
-    adjusted_changed = Signal(bool)
-    """Whether the picture differs from what is stored."""
-
     def __init__(self, slide_view: SlideView, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._slide_view = slide_view
-        self._adjusted = False
-        self._badge = AdjustedBadge(slide_view)
         self._grid = QGridLayout()
         self._values: dict[str, QLabel] = {}
         self._sliders = {name: self._add_slider(name) for name in ("Brightness", "Contrast", "Gamma")}
@@ -86,17 +51,20 @@ class AdjustmentsPanel(QWidget):
         self._reset.setToolTip("Show the picture as it is stored")
         self._reset.clicked.connect(self.reset)
         self._icc = QCheckBox("Colour profile (ICC)")
-        self._icc.toggled.connect(slide_view.set_icc)
+        self._icc.toggled.connect(self._apply_icc)
         layout = QVBoxLayout(self)
         layout.addLayout(self._grid)
         layout.addWidget(self._icc)
         layout.addWidget(self._reset, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addStretch(1)
         self.setAccessibleName("Adjustments")
-        # Whatever changes the look has a frame drawn: commands elsewhere move these controls too.
-        slide_view.source_changed.connect(self._take_over)
-        slide_view.icc_changed.connect(self._take_over)
-        slide_view.frame_drawn.connect(Throttle(self, self._take_over).ask)
+        self._following = Following({"changed": self._take_over})
+        self.follow(slide_view)
+
+    def follow(self, slide_view: SlideView) -> None:
+        """Show and change the colours of another view."""
+        self._colour = slide_view.colour
+        self._following.follow(self._colour)
         self._take_over()
 
     @property
@@ -140,13 +108,15 @@ class AdjustmentsPanel(QWidget):
         self._grid.addWidget(value, row, 2)
         return slider
 
+    def _apply_icc(self, on: bool) -> None:
+        self._colour.set_icc(on)
+
     def _apply(self) -> None:
-        self._slide_view.set_adjustment(self.adjustment)
-        self._show_state()
+        self._colour.set_adjustment(self.adjustment)
 
     def _take_over(self) -> None:
         """Show what the view holds: the controls must never say something else than the picture."""
-        held, view = self._slide_view.adjustment, self._slide_view
+        colour, held = self._colour, self._colour.adjustment
         steps = {
             "Brightness": round(held.brightness * _STEPS),
             "Contrast": step_from_factor(held.contrast),
@@ -157,9 +127,9 @@ class AdjustmentsPanel(QWidget):
             slider.setValue(steps[name])
             slider.blockSignals(False)
         self._icc.blockSignals(True)
-        self._icc.setEnabled(view.has_icc)
-        self._icc.setChecked(view.has_icc and view.icc)
-        self._icc.setToolTip("Correct colours by the slide's own profile" if view.has_icc else NO_PROFILE)
+        self._icc.setEnabled(colour.has_icc)
+        self._icc.setChecked(colour.has_icc and colour.icc)
+        self._icc.setToolTip("Correct colours by the slide's own profile" if colour.has_icc else NO_PROFILE)
         self._icc.blockSignals(False)
         self._show_state()
 
@@ -168,10 +138,4 @@ class AdjustmentsPanel(QWidget):
         self._values["Brightness"].setText(f"{now.brightness:.2f}".replace("-", "−"))
         self._values["Contrast"].setText(f"{now.contrast:.2f}")
         self._values["Gamma"].setText(f"{now.gamma:.2f}")
-        adjusted = now != Adjustment()
-        self._reset.setEnabled(adjusted)
-        if adjusted != self._adjusted:
-            self._adjusted = adjusted
-            self._badge.setVisible(adjusted)
-            self._badge.place()
-            self.adjusted_changed.emit(adjusted)
+        self._reset.setEnabled(now != Adjustment())

@@ -14,6 +14,7 @@ from viewer.overlay.thumbnail import overlay_picture
 from viewer.slide.source import TileError
 from viewer.slide.thumbnail import thumbnail
 from viewer.ui.canvas.pointer_control import ZOOM_PER_NOTCH
+from viewer.ui.widgets.following import Following
 from viewer.ui.widgets.throttle import Throttle
 from viewer.view.camera import slide_from_screen
 
@@ -68,11 +69,10 @@ class _ReadThumbnail(QRunnable):
 
 
 class Navigator(QWidget):
-    """The whole slide with the field of ``slide_view`` outlined, turned as the view is."""
+    """The whole slide with the field of the view it follows outlined, turned as the view is."""
 
     def __init__(self, slide_view: SlideView, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._slide_view = slide_view
         self._image: QImage | None = None
         self._overlay: tuple[tuple[int, int], QImage] | None = None
         self._message = "No slide is open."
@@ -81,6 +81,14 @@ class Navigator(QWidget):
         self._answer.ready.connect(self._show_thumbnail)
         self._answer.failed.connect(self._show_failure)
         self._repaint = Throttle(self, self.update)
+        self._following = Following(
+            {
+                "view_changed": self._repaint.ask,
+                "source_changed": self._read_thumbnail,
+                "overlays.changed": self._drop_overlay,
+                "build_progress": self._levels_built,
+            }
+        )
         self.setAccessibleName("Navigator")
         self.setAccessibleDescription(
             "The whole slide with the present field outlined. Click or drag to move there, arrow keys move, "
@@ -89,10 +97,14 @@ class Navigator(QWidget):
         self.setToolTip("Click or drag to move the field; the wheel zooms")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        slide_view.view_changed.connect(self._repaint.ask)
-        slide_view.source_changed.connect(self._read_thumbnail)
-        slide_view.overlays_changed.connect(self._drop_overlay)
-        slide_view.build_progress.connect(self._levels_built)
+        self.follow(slide_view)
+
+    def follow(self, slide_view: SlideView) -> None:
+        """Show the slide of another view, and steer that one."""
+        self._slide_view = slide_view
+        self._grab = None
+        self._following.follow(slide_view)
+        self._drop_overlay()
         self._read_thumbnail()
 
     def sizeHint(self) -> QSize:  # Qt's name
@@ -132,7 +144,7 @@ class Navigator(QWidget):
         else:
             box = self._picture_box()
             painter.drawImage(box, self._image)
-            if self._slide_view.overlays:
+            if self._slide_view.overlays.drawn:
                 painter.drawImage(box, self._overlay_image(box))
             painter.setPen(QPen(self.palette().mid().color(), 1))
             painter.drawRect(box)
@@ -217,7 +229,8 @@ class Navigator(QWidget):
         assert pyramid is not None
         size_px = max(round(box.width() * ratio), 1), max(round(box.height() * ratio), 1)
         if self._overlay is None or self._overlay[0] != size_px:
-            pixels = overlay_picture(self._slide_view.overlays, (pyramid.width, pyramid.height), size_px)
+            slide_px = pyramid.width, pyramid.height
+            pixels = overlay_picture(self._slide_view.overlays.drawn, slide_px, size_px)
             kind = QImage.Format.Format_RGBA8888_Premultiplied
             # A copy, because the image would otherwise point into an array that goes away.
             self._overlay = size_px, QImage(pixels.data, *size_px, 4 * size_px[0], kind).copy()

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from viewer.common.scale import format_length
 from viewer.ui.panels.associated_images import AssociatedImages
+from viewer.ui.widgets.following import Following
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QPoint
@@ -91,7 +92,7 @@ class PropertiesPanel(QWidget):
 
     def __init__(self, slide_view: SlideView, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._slide_view = slide_view
+        self._following = Following({"source_changed": self._fill, "mpp_changed": self._fill})
         self._sections: list[QTreeWidgetItem] = []
         self._notes = QLabel(wordWrap=True, textInteractionFlags=Qt.TextInteractionFlag.TextSelectableByMouse)
         self._notes.setAccessibleName("Notes about this slide")
@@ -119,8 +120,14 @@ class PropertiesPanel(QWidget):
         layout.addWidget(self._tree, 1)
         layout.addWidget(self._associated)
         self.setAccessibleName("Properties")
-        slide_view.source_changed.connect(self._fill)
-        slide_view.mpp_changed.connect(self._fill)
+        self.follow(slide_view)
+
+    def follow(self, slide_view: SlideView) -> None:
+        """Tell of the slide of another view."""
+        self._slide_view = slide_view
+        self._following.follow(slide_view)
+        for dialog in self.findChildren(AssociatedImages):
+            dialog.close()  # it shows images of the slide before
         self._fill()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

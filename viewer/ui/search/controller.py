@@ -1,50 +1,40 @@
-"""The search of one window: session, panel, overlay, legend and marks, joined. The window holds one of these.
+"""The search in one window: what is asked, what is found and examples, for the active view.
 
-Commands and the panel act on it; what it wants of the window goes out as signals.
+Each view has a session of its own; the panel shows that of the active view. What the search wants of the
+window goes out as signals.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from viewer.common.scale import MPP_UM_AT_1X
 from viewer.overlay.shapes import Shape
-from viewer.relevance.encoders.head_registry import read_heads
-from viewer.relevance.encoders.registry import cards, read_registry
 from viewer.relevance.query.lexicon import load_lexicon
-from viewer.ui.canvas.hold_key import HoldKey
 from viewer.ui.canvas.slide_picker import SlidePicker
-from viewer.ui.overlays.attention_controller import AttentionTools
-from viewer.ui.overlays.encoder_dialog import EncoderDialog, use_after_terms
-from viewer.ui.overlays.layer_list import LayerList
-from viewer.ui.overlays.legend import Legend
-from viewer.ui.overlays.map_import import MapImport
-from viewer.ui.overlays.overlay_controls import OverlayControls
-from viewer.ui.overlays.overlay_layers import OverlayLayers
-from viewer.ui.panels.pixel_size_dialog import TO_LAY_A_MAP, TO_SEARCH, TO_SHOW_ATTENTION, PixelSize
+from viewer.ui.overlays.encoder_dialog import use_after_terms
 from viewer.ui.search.hit_list import HitRow
 from viewer.ui.search.hit_thumbnails import HitPictures
 from viewer.ui.search.query_panel import QueryPanel, empty_html
 from viewer.ui.search.saved_queries import SavedQueries
 from viewer.ui.search.search_state import Example, cells_in_frame
 from viewer.ui.search.session import RelevanceSession
-from viewer.ui.widgets.dialogs import show_dialog
-from viewer.ui.widgets.limited_scroll_area import ScrollPage
+from viewer.ui.widgets.following import Following
 from viewer.ui.widgets.messages import MessageKind
 
 if TYPE_CHECKING:
-    from viewer.common.settings import Overlay, Settings
-    from viewer.relevance.encoders.card import EncoderCard
+    from collections.abc import Callable
+
+    from viewer.common.settings import Settings
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.relevance.query.tree import Query
     from viewer.slide.geometry import Rect
     from viewer.ui.canvas.slide_view import SlideView
-    from viewer.ui.canvas.vector_overlay import VectorOverlay
+    from viewer.ui.overlays.encoder_menu import EncoderMenu
+    from viewer.ui.overlays.overlay_controller import OverlayController
     from viewer.ui.widgets.messages import MessageArea
     from viewer.ui.widgets.theme import ThemeKeeper
 
@@ -52,60 +42,87 @@ FINEST_MPP_UM = 1.0
 """A place is shown no larger than at 10x: what it is shows in what is round it."""
 _PLACE_SHARE = 0.5
 """How much of the view a place may fill."""
+_PRODUCER = "search"
+"""Of the shapes that outline a place."""
 _MARK_RGBA = (0.05, 0.05, 0.08, 1.0), (1.0, 1.0, 1.0, 1.0)
 
 
 class SearchController(QObject):
-    """Everything of the search. ``close`` ends its threads and the worker."""
+    """Everything of the search. ``close`` ends its threads and the workers."""
 
     changed = Signal()
     """What can be done, or is on, has changed."""
-    look_changed = Signal(object)
-    """The overlay looks otherwise: a ``settings.Overlay`` to keep."""
+    answered = Signal(object, object)
+    """A SlideView, and the RelevanceField that is known of its question now, or None."""
+    pixel_size_wanted = Signal()
+    """Something was asked of a slide whose pixel size nobody knows."""
     settings_chosen = Signal(object)
     """Other Settings were chosen here."""
 
     def __init__(
         self,
         slide_view: SlideView,
-        vectors: VectorOverlay,
+        overlays: OverlayController,
+        encoders: EncoderMenu,
         messages: MessageArea,
         themes: ThemeKeeper,
         settings: Settings,
-        *,
-        session: RelevanceSession | None = None,
     ) -> None:
-        super().__init__(slide_view)
-        self._view, self._vectors, self._messages, self._settings = slide_view, vectors, messages, settings
-        self.session = session or RelevanceSession(slide_view, settings)
-        self.controls = OverlayControls(settings.overlay)
-        self.legend = Legend(slide_view)
-        self.layers = OverlayLayers(slide_view, self.legend, settings.overlay)
-        self.layer_list = LayerList()
-        self.attention = AttentionTools(slide_view, self.layers, messages, themes, settings)
-        self.session.field_changed.connect(lambda: self.attention.session.weigh(self.session.field))
-        self.maps = MapImport(slide_view, self.layers, messages)
+        super().__init__()
+        self._overlays, self._encoders, self._messages = overlays, encoders, messages
+        self._settings = settings
+        self._sessions: dict[SlideView, RelevanceSession] = {}
+        self._view, self.session = slide_view, self._session_of(slide_view)
         self.saved = SavedQueries(lambda: self.session.question, slide_view)
         self.panel = QueryPanel(
             themes,
             completions=lambda text: load_lexicon().complete_query(text),
             history=self.saved.asked,
-            tabs=[("Overlay", _stacked(self.controls, self.layer_list))],
+            tabs=[("Overlay", overlays.page)],
         )
         self.panel.saved.setMenu(self.saved.menu)
         self.pictures = HitPictures(self.panel.hits.hits)
-        self.picker = SlidePicker(slide_view)
+        self.picker = SlidePicker(slide_view, self)
         self._picks_like = True
-        native = slide_view.canvas.native
-        self.hide_key = HoldKey([native, self.panel.hits, self.panel.tabs], self)
-        self._cards: tuple[EncoderCard, ...] = ()
         self._marked_for: Query | None = None
+        overlays.hide_key.watch(self.panel.hits, self.panel.tabs)
+        encoders.add_panel(self.panel)
+        self._following = Following(
+            {
+                "source_changed": self._slide_changed,
+                "mpp_changed": self._slide_changed,
+                "sharp_changed": self._sharp_changed,
+            }
+        )
+        self._following_session = Following(
+            {
+                "question_changed": self._show_question,
+                "hits_changed": self._show_hits,
+                "field_changed": self.changed.emit,
+                "started": self.panel.bar.begin,
+                "progressed": self._show_progress,
+                "ended": self._ended,
+                "explained": self.panel.why.show_explanation,
+                "notes_changed": self._show_notes,
+                "pixel_size_wanted": self.pixel_size_wanted.emit,
+            }
+        )
         self._connect()
-        self._told_problems: tuple[str, ...] = ()
-        self._show_encoders()
-        self._slide_changed()
+        self.follow(slide_view)
         if self.saved.notice:
             self._tell(MessageKind.WARNING, self.saved.notice)
+
+    def follow(self, slide_view: SlideView) -> None:
+        """Show and change the search of another view."""
+        self._mark(None)
+        self._view, self.session = slide_view, self._session_of(slide_view)
+        self._following.follow(slide_view)
+        self._following_session.follow(self.session)
+        self.picker.follow(slide_view)
+        self.panel.bar.take_over(self.session.progress, running=self.session.running)
+        self.panel.why.show_explanation(None)
+        self._show_notes()
+        self._slide_changed()
 
     @property
     def asked(self) -> bool:
@@ -122,36 +139,20 @@ class SearchController(QObject):
         return self.session.progress is not None
 
     @property
-    def switches(self) -> dict[str, bool]:
-        """What is on, by the id of its action."""
-        look, progress = self.controls.look, self.session.progress
-        return {
-            "overlay": self.layers.visible,
-            "contours": look.contours,
-            "flashlight": look.flashlight,
-            "pause": progress is not None and progress.paused,
-        }
+    def paused(self) -> bool:
+        """Whether the analysis is held."""
+        return self.session.progress is not None and self.session.progress.paused
 
     def open_panel(self) -> None:
         """The panel came into sight."""
-        self._show_encoders()
+        self._encoders.refresh()
         self._begin_early()
 
     def apply_settings(self, settings: Settings) -> None:
         """Take over settings that changed."""
         self._settings = settings
-        self.controls.show_look(settings.overlay)
-        self.layers.set_look(settings.overlay)
-        self.session.apply_settings(settings)
-        self.attention.apply_settings(settings)
-        self._show_encoders()
-
-    def change_look(self, **changes: Any) -> None:
-        """Switch something of the overlay's look on or off."""
-        look = replace(self.controls.look, **changes)
-        if look != self.controls.look:
-            self.controls.show_look(look)
-            self._take_look(look)
+        for session in self._sessions.values():
+            session.apply_settings(settings)
 
     def step_hit(self, step: int) -> None:
         """Go to the next place, or the one before."""
@@ -166,77 +167,68 @@ class SearchController(QObject):
         """Take the patch under the cursor as an example."""
         self._add_example_at(*self.session.pointed_at, like)
 
+    def set_paused(self, paused: bool) -> None:
+        """Hold the analysis, or let it go on."""
+        self.session.set_paused(paused)
+
+    def stop(self) -> None:
+        """End the analyses of all views; only ``close`` waits for their workers."""
+        for session in self._sessions.values():
+            session.stop("")
+
     def close(self) -> None:
         """End everything within two seconds."""
-        self.session.stop("")  # its worker ends while the other's is waited for
+        self.stop()
         self.pictures.close(wait_s=0.3)
-        self.attention.close()
-        self.maps.close()
-        self.session.close()
+        for session in self._sessions.values():
+            session.close()
+
+    def _session_of(self, slide_view: SlideView) -> RelevanceSession:
+        """That of a view; what it finds lies over this view also while another one is active."""
+        if slide_view not in self._sessions:
+            session = self._sessions[slide_view] = RelevanceSession(slide_view, self._settings)
+            session.field_changed.connect(partial(self._show_field, slide_view, session))
+            session.failed.connect(partial(self._tell, MessageKind.WARNING))
+        return self._sessions[slide_view]
 
     def _connect(self) -> None:
-        view, session, panel, picker = self._view, self.session, self.panel, self.picker
-        view.source_changed.connect(self._slide_changed)
-        view.source_changed.connect(self._tell_problems_again)
-        view.mpp_changed.connect(self._slide_changed)
-        view.sharp_changed.connect(lambda sharp: self.pictures.set_paused(not sharp))
-        session.question_changed.connect(self._show_question)
-        session.field_changed.connect(self._show_field)
-        session.hits_changed.connect(self._show_hits)
-        session.started.connect(panel.bar.begin)
-        session.progressed.connect(self._show_progress)
-        session.ended.connect(self._ended)
-        session.explained.connect(panel.why.show_explanation)
-        session.notes_changed.connect(lambda: panel.show_notes(session.notes))
-        session.failed.connect(partial(self._tell, MessageKind.WARNING))
-        ask_to_search = partial(self._ask_pixel_size, TO_SEARCH)
-        session.pixel_size_wanted.connect(ask_to_search)
-        self.attention.pixel_size_wanted.connect(partial(self._ask_pixel_size, TO_SHOW_ATTENTION))
-        self.attention.settings_chosen.connect(self.settings_chosen)
-        self.attention.controls.opened.connect(self._show_encoders)
-        self.attention.session.failed.connect(self._show_encoders)
-        self.saved.chosen.connect(session.ask_query)
+        panel, picker, told = self.panel, self.picker, self._tell_session
+        self._encoders.changed.connect(self._show_encoders)
+        self.saved.chosen.connect(partial(told, RelevanceSession.ask_query))
         self.saved.told.connect(partial(self._tell, MessageKind.WARNING))
         panel.box.asked.connect(self._ask)
-        panel.box.left.connect(view.setFocus)
+        panel.box.left.connect(self._focus_slide)
         panel.link_pressed.connect(panel.box.ask)
-        panel.pixel_size_pressed.connect(ask_to_search)
+        panel.pixel_size_pressed.connect(self.pixel_size_wanted)
         panel.encoder_chosen.connect(self._choose_encoder)
         panel.encoder_facts_pressed.connect(self._show_encoder_facts)
-        panel.weights.changed.connect(session.set_weights)
-        panel.weights.reset_pressed.connect(session.reset_weights)
-        panel.bar.pause_toggled.connect(session.set_paused)
-        panel.bar.stop_pressed.connect(session.stop)
+        panel.weights.changed.connect(partial(told, RelevanceSession.set_weights))
+        panel.weights.reset_pressed.connect(partial(told, RelevanceSession.reset_weights))
+        panel.bar.pause_toggled.connect(self.set_paused)
+        panel.bar.stop_pressed.connect(partial(told, RelevanceSession.stop))
         panel.hits.chosen.connect(self._go_to_hit)
         panel.examples.add_pressed.connect(self.add_example_here)
         panel.examples.pick_toggled.connect(self._pick)
-        panel.examples.remove_pressed.connect(
-            lambda number: session.ask_like(session.question.examples.without(number))
-        )
-        panel.examples.clear_pressed.connect(session.clear)
-        self.controls.look_changed.connect(self._take_look)
-        self.layers.changed.connect(self._show_layers)
-        self.layer_list.keep_pressed.connect(self.layers.keep)
-        self.layer_list.add_pressed.connect(self.maps.choose)
-        self.maps.pixel_size_wanted.connect(partial(self._ask_pixel_size, TO_LAY_A_MAP))
-        self.layer_list.shown_changed.connect(self.layers.set_kept_visible)
-        self.layer_list.remove_pressed.connect(self.layers.remove_kept)
-        self.hide_key.held_changed.connect(self.layers.set_bare)
+        panel.examples.remove_pressed.connect(self._remove_example)
+        panel.examples.clear_pressed.connect(partial(told, RelevanceSession.clear))
         picker.clicked.connect(self._clicked)
         picker.framed.connect(self._framed)
         picker.picking_changed.connect(lambda on: None if on else panel.examples.end_picking())
+
+    def _tell_session(self, what: Callable[..., None], *arguments: object) -> None:
+        """Do something with the session of the active view."""
+        what(self.session, *arguments)
 
     # What is asked
 
     def _ask(self, text: str) -> None:
         self.session.ask(text)
         if self.session.question.query is not None:
-            self.layers.set_visible(True)  # who asks wants to see it
+            self._overlays.active.layers.set_visible(True)  # who asks wants to see it
             self.saved.remember(text)
 
-    def _ask_pixel_size(self, wanted: str) -> None:
-        if self._view.source is not None and self._view.mpp_um is None:
-            show_dialog(PixelSize(self._view, self._view.window(), wanted=wanted), modal=True)
+    def _focus_slide(self) -> None:
+        self._view.setFocus()
 
     def _show_question(self) -> None:
         if self.session.question.query != self._marked_for:
@@ -263,9 +255,9 @@ class SearchController(QObject):
 
     # What is found
 
-    def _show_field(self) -> None:
-        self.layers.show_field(self.session.field, self.session.question.words)
-        self.changed.emit()
+    def _show_field(self, slide_view: SlideView, session: RelevanceSession) -> None:
+        self._overlays.of(slide_view).fields.show_field(session.field, session.question.words)
+        self.answered.emit(slide_view, session.field)
 
     def _show_hits(self) -> None:
         session, view = self.session, self._view
@@ -314,11 +306,7 @@ class SearchController(QObject):
                 for rgba, width in zip(_MARK_RGBA, (5.0, 2.0), strict=True)
             ]
         )
-        self._vectors.set_shapes(shapes)
-
-    def _show_layers(self) -> None:
-        self.layer_list.show_layers(self.layers.kept, can_keep=self.layers.has_present)
-        self.changed.emit()
+        self._overlays.of(self._view).vectors.set_shapes(_PRODUCER, shapes)
 
     # Examples
 
@@ -328,6 +316,9 @@ class SearchController(QObject):
             self.picker.set_picking(True)
         elif not (self.panel.examples.pick_like.isChecked() or self.panel.examples.pick_unlike.isChecked()):
             self.picker.set_picking(False)
+
+    def _remove_example(self, number: int) -> None:
+        self.session.ask_like(self.session.question.examples.without(number))
 
     def _framed(self, corners: tuple[tuple[float, float], ...]) -> None:
         grid = self._grid_for_examples()
@@ -345,7 +336,7 @@ class SearchController(QObject):
         """The slide's patches; None where they are not known, and then the pixel size is asked for."""
         self.panel.show_similar()
         if self._view.mpp_um is None:
-            self._ask_pixel_size(TO_SEARCH)
+            self.pixel_size_wanted.emit()
             return None
         return self.session.grid if self.session.begin() else None
 
@@ -361,22 +352,12 @@ class SearchController(QObject):
     # Encoders
 
     def _show_encoders(self) -> None:
-        """As the lists of models are now: a panel came into sight, or an analysis failed."""
-        self._cards = cards()
-        know_words = [card for card in self._cards if card.attention_heads is None]
+        know_words = [card for card in self._encoders.cards if card.attention_heads is None]
         self.panel.show_encoders(know_words, self._settings.relevance.encoder)
-        self.attention.show_encoders(self._cards)
-        problems = (*read_registry().problems, *read_heads().problems)
-        for problem in problems if problems != self._told_problems else ():
-            self._tell(MessageKind.WARNING, problem)
-        self._told_problems = problems
-
-    def _card(self, encoder_id: str) -> EncoderCard | None:
-        return next((card for card in self._cards if card.id == encoder_id), None)
 
     def _choose_encoder(self, encoder_id: str) -> None:
         """Use another encoder; one that is used the first time shows its terms before."""
-        relevance, card = self._settings.relevance, self._card(encoder_id)
+        relevance, card = self._settings.relevance, self._encoders.card(encoder_id)
         if card is None or encoder_id == relevance.encoder:
             return
         use_after_terms(
@@ -393,9 +374,7 @@ class SearchController(QObject):
         )
 
     def _show_encoder_facts(self) -> None:
-        card = self._card(self.panel.encoder.currentData())
-        if card is not None:
-            show_dialog(EncoderDialog(card, first_use=False, parent=self._view.window()), modal=True)
+        self._encoders.show_facts(self._encoders.card(self.panel.encoder.currentData()))
 
     # The rest
 
@@ -409,26 +388,11 @@ class SearchController(QObject):
         self._show_question()
         self._begin_early()
 
-    def _tell_problems_again(self) -> None:
-        """The messages of before are gone with the slide before."""
-        self._told_problems = ()
-        if self._view.source is not None and (self.panel.isVisible() or self.attention.controls.isVisible()):
-            self._show_encoders()
+    def _sharp_changed(self, sharp: bool) -> None:
+        self.pictures.set_paused(not sharp)
 
-    def _take_look(self, look: Overlay) -> None:
-        self.layers.set_look(look)
-        self.attention.set_look(look)
-        self.look_changed.emit(look)
-        self.changed.emit()
+    def _show_notes(self) -> None:
+        self.panel.show_notes(self.session.notes)
 
     def _tell(self, kind: MessageKind, text: str) -> None:
         self._messages.show_message(kind, text)
-
-
-def _stacked(*widgets: QWidget) -> QWidget:
-    page = QWidget()
-    layout = QVBoxLayout(page)
-    layout.setContentsMargins(0, 0, 0, 0)
-    for widget in widgets:
-        layout.addWidget(widget)
-    return ScrollPage(page)

@@ -80,8 +80,8 @@ def application(settings: Settings | None = None) -> Iterator[tuple[QApplication
 @contextmanager
 def _window(app: QApplication, settings: Settings | None, logging: Logging) -> Iterator[MainWindow]:
     """The window on the screen; on leaving it is closed."""
-    from viewer.ui.shell.layout import restore_layout
     from viewer.ui.shell.main_window import MainWindow
+    from viewer.ui.shell.persistence import restore_layout
     from viewer.ui.shell.reader_state import ReaderState
     from viewer.ui.widgets.messages import MessageKind
     from viewer.ui.widgets.theme import ThemeKeeper

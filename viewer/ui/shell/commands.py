@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 import viewer
+from gpu.gl.context import gl_info
 from viewer.common.atomic_write import SaveError
 from viewer.common.log import diagnostics as diagnostics_text
 from viewer.slide.formats.registry import slide_suffixes
@@ -23,8 +25,21 @@ from viewer.ui.widgets.messages import MessageKind
 from viewer.ui.widgets.theme import without_icons
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from PySide6.QtWidgets import QDialog, QDockWidget, QStatusBar, QWidget
+
+    from viewer.common.log import Logging
+    from viewer.ui.canvas.hud import Hud
     from viewer.ui.canvas.slide_view import SlideView
-    from viewer.ui.shell.main_window import MainWindow
+    from viewer.ui.overlays.overlay_controller import OverlayController
+    from viewer.ui.panels.slide_folder import SlideFolder
+    from viewer.ui.search.controller import SearchController
+    from viewer.ui.shell.persistence import Persistence
+    from viewer.ui.shell.slide_opener import Slides
+    from viewer.ui.shell.view_area import ViewArea
+    from viewer.ui.widgets.messages import MessageArea
+    from viewer.ui.widgets.theme import ThemeKeeper
 
 ABOUT = f"""<h3>Foveola {viewer.__version__}</h3>
 <p>A viewer for whole-slide images that knows where to look.</p>
@@ -33,44 +48,68 @@ ABOUT = f"""<h3>Foveola {viewer.__version__}</h3>
 their licences are in the third-party notices that come with it.</p>"""
 
 
-class Commands:
-    """The window's commands. Each acts on the window's active view."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The parts of a window that its commands act on."""
 
-    def __init__(self, window: MainWindow) -> None:
-        self._window = window
+    window: QWidget
+    """Over it dialogs open; it closes with the last command."""
+    area: ViewArea
+    kept: Persistence
+    slides: Slides
+    folder: SlideFolder
+    docks: Mapping[str, QDockWidget]
+    overlays: OverlayController
+    search: SearchController
+    hud: Hud
+    status: QStatusBar
+    messages: MessageArea
+    themes: ThemeKeeper
+    logging: Logging | None
+
+
+class Commands:
+    """The window's commands. Each acts on the active view."""
+
+    def __init__(self, parts: Parts, *, set_full_screen: Callable[[bool], None]) -> None:
+        self._on = parts
+        self._set_full_screen = set_full_screen
 
     @property
     def _view(self) -> SlideView:
-        return self._window.view
+        return self._on.area.active_view
 
     # File
 
     def open_slide(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in sorted(slide_suffixes()))
         names, _ = QFileDialog.getOpenFileNames(
-            self._window,
+            self._on.window,
             "Open slide",
-            self._window.settings.viewing.last_folder,
+            self._on.kept.settings.viewing.last_folder,
             f"Slides and images ({patterns});;All files (*)",
         )
-        self._window.open_paths([Path(name) for name in names])
+        self._on.slides.open_paths([Path(name) for name in names])
 
     def open_folder(self) -> None:
         name = QFileDialog.getExistingDirectory(
-            self._window, "Open folder", self._window.settings.viewing.last_folder
+            self._on.window, "Open folder", self._on.kept.settings.viewing.last_folder
         )
         if name:
-            self._window.open_paths([Path(name)])
+            self._on.slides.open_paths([Path(name)])
 
     def close_slide(self) -> None:
-        self._window.close_slide()
+        self._on.slides.close()
 
     def save_view(self) -> None:
         source = self._view.source
         assert source is not None
-        folder = Path(self._window.settings.viewing.last_folder or Path.home())
+        folder = Path(self._on.kept.settings.viewing.last_folder or Path.home())
         name, _ = QFileDialog.getSaveFileName(
-            self._window, "Save view as PNG", str(folder / f"{source.info.path.stem}-view.png"), "PNG (*.png)"
+            self._on.window,
+            "Save view as PNG",
+            str(folder / f"{source.info.path.stem}-view.png"),
+            "PNG (*.png)",
         )
         if name:
             self.save_view_to(Path(name))
@@ -83,23 +122,23 @@ class Commands:
         try:
             save_view(self._view, path)
         except SaveError as error:
-            self._window.messages.show_message(MessageKind.ERROR, str(error))
+            self._on.messages.show_message(MessageKind.ERROR, str(error))
         else:
-            self._window.status.showMessage(f"Saved {path.name}", 4000)
+            self._on.status.showMessage(f"Saved {path.name}", 4000)
 
     def copy_view(self) -> None:
         from viewer.ui.canvas.export import copy_view
 
         copy_view(self._view)
-        self._window.status.showMessage("View copied", 4000)
+        self._on.status.showMessage("View copied", 4000)
 
     def preferences(self) -> None:
-        dialog = Preferences(self._window.settings, self._window)
-        dialog.applied.connect(self._window.apply_settings)
+        dialog = Preferences(self._on.kept.settings, self._on.window)
+        dialog.applied.connect(self._on.kept.apply)
         show_dialog(dialog, modal=True)  # beside it, settings could change under its fields
 
     def quit(self) -> None:
-        self._window.close()
+        self._on.window.close()
 
     # View
 
@@ -121,96 +160,76 @@ class Commands:
     def upright(self) -> None:
         self._view.set_rotation(0.0)
 
-    def show_folder(self, on: bool) -> None:
-        self._show_dock("folder", on)
-
-    def show_query(self, on: bool) -> None:
-        self._show_dock("query", on)
-
-    def show_attention(self, on: bool) -> None:
-        self._show_dock("attention", on)
-
-    def show_navigator(self, on: bool) -> None:
-        self._show_dock("navigator", on)
-
-    def show_properties(self, on: bool) -> None:
-        self._show_dock("properties", on)
-
-    def show_adjustments(self, on: bool) -> None:
-        self._show_dock("adjustments", on)
-
-    def _show_dock(self, name: str, on: bool) -> None:
-        dock, focus = self._window.docks[name], self._window.focusWidget()
+    def show_panel(self, panel_id: str, on: bool) -> None:
+        dock, focus = self._on.docks[panel_id], self._on.window.focusWidget()
         if not on and focus is not None and dock.isAncestorOf(focus):
             self._view.setFocus()  # Qt would take the next field that letters can be typed into
         dock.setVisible(on)
 
     def show_scale_bar(self, on: bool) -> None:
-        self._window.overlay.set_scale_bar_visible(on)
+        self._on.overlays.set_scale_bar_visible(on)
 
     def label(self) -> None:
-        show_dialog(AssociatedImages(self._view, self._window))
+        self._show_of_view(AssociatedImages(self._view, self._on.window))
 
     def full_screen(self, on: bool) -> None:
-        self._window.set_full_screen(on)
+        self._set_full_screen(on)
 
     def dark_theme(self, on: bool) -> None:
-        if on != (self._window.themes.theme.name == "dark"):
-            theme = "dark" if on else "light"
-            self._window.apply_settings(self._window.settings.replace("display", theme=theme))
+        if on != (self._on.themes.theme.name == "dark"):
+            self._on.kept.change("display", theme="dark" if on else "light")
 
     # Go
 
     def go_to(self) -> None:
-        show_dialog(GoTo(self._view, self._window))
+        self._show_of_view(GoTo(self._view, self._on.window))
 
     def step_slide(self, step: float) -> None:
-        path = self._window.folder.neighbour(int(step))
+        path = self._on.folder.neighbour(int(step))
         if path is None:
-            self._window.status.showMessage("No further slide in this folder", 4000)
+            self._on.status.showMessage("No further slide in this folder", 4000)
         else:
-            self._window.open_slide(path)
+            self._on.slides.open(path)
 
     # Find
 
     def find(self) -> None:
-        self._window.docks["query"].show()
-        self._window.query.panel.focus_box()
+        self._on.docks["query"].show()
+        self._on.search.panel.focus_box()
 
     def step_hit(self, step: float) -> None:
-        self._window.query.step_hit(int(step))
+        self._on.search.step_hit(int(step))
 
     def why(self) -> None:
-        self._window.docks["query"].show()
-        self._window.query.explain_here()
+        self._on.docks["query"].show()
+        self._on.search.explain_here()
 
     def add_example(self, sign: float) -> None:
-        self._window.docks["query"].show()
-        self._window.query.add_example_here(sign > 0)
+        self._on.docks["query"].show()
+        self._on.search.add_example_here(sign > 0)
 
     def show_overlay(self, on: bool) -> None:
-        self._window.query.layers.set_visible(on)
+        self._on.overlays.active.layers.set_visible(on)
 
     def show_contours(self, on: bool) -> None:
-        self._window.query.change_look(contours=on)
+        self._on.overlays.change_look(contours=on)
 
     def show_flashlight(self, on: bool) -> None:
-        self._window.query.change_look(flashlight=on)
+        self._on.overlays.change_look(flashlight=on)
 
     def pin_layer(self) -> None:
-        self._window.query.layers.keep()
+        self._on.overlays.keep()
 
     def pause_analysis(self, on: bool) -> None:
-        self._window.query.session.set_paused(on)
+        self._on.search.set_paused(on)
 
     # Tools
 
     def pixel_size(self) -> None:
-        show_dialog(PixelSize(self._view, self._window))
+        self._show_of_view(PixelSize(self._view, self._on.window))
 
     def icc(self, on: bool) -> None:
-        if on != self._window.settings.display.icc:
-            self._window.apply_settings(self._window.settings.replace("display", icc=on))
+        self._on.kept.change("display", icc=on)
 
     def retry(self) -> None:
         self._view.retry_failed_tiles()
@@ -219,29 +238,56 @@ class Commands:
         self._view.set_foveated(on)
 
     def hud(self, on: bool) -> None:
-        self._window.hud.set_on(on)
+        self._on.hud.set_on(on)
 
     def diagnostics(self) -> None:
-        window = self._window
+        logging = self._on.logging
         text = diagnostics_text(
-            lines=window.logging.last_lines() if window.logging is not None else [],
-            settings=window.settings,
-            gl_info=window.gl_facts(),
-            facts=window.slide_facts(),
+            lines=logging.last_lines() if logging is not None else [],
+            settings=self._on.kept.settings,
+            gl_info=_gl_facts(self._view),
+            facts=_slide_facts(self._view),
         )
         QGuiApplication.clipboard().setText(text)
-        window.status.showMessage("Diagnostics copied; they hold no folder names", 6000)
+        self._on.status.showMessage("Diagnostics copied; they hold no folder names", 6000)
 
     # Help
 
     def keyboard(self) -> None:
-        show_dialog(ShortcutSheet(self._window.settings.shortcuts, self._window))
+        show_dialog(ShortcutSheet(self._on.kept.settings.shortcuts, self._on.window))
 
     def about(self) -> None:
-        box = QMessageBox(self._window)
+        box = QMessageBox(self._on.window)
         box.setWindowTitle("About Foveola")
         box.setTextFormat(Qt.TextFormat.RichText)
         box.setText(ABOUT)
         box.setStandardButtons(QMessageBox.StandardButton.Ok)
         without_icons(box.buttons())
         show_dialog(box)
+
+    def _show_of_view(self, dialog: QDialog) -> None:
+        """Show a dialog about the active view; with another one it closes, as with another slide."""
+        self._on.area.active_view_changed.connect(dialog.reject)
+        show_dialog(dialog)
+
+
+def _gl_facts(view: SlideView) -> dict[str, str | int]:
+    """Facts about the OpenGL context in use; empty before the first slide is drawn."""
+    if view.canvas.engine is None:
+        return {}
+    view.canvas.set_current()
+    return gl_info()
+
+
+def _slide_facts(view: SlideView) -> dict[str, object]:
+    """What a bug report may know of the open slide: not its name."""
+    source = view.source
+    if source is None:
+        return {"Slide": "none"}
+    levels = [(level.width, level.height) for level in source.pyramid.levels]
+    return {
+        "Format": source.info.format,
+        "Reader": source.info.reader,
+        "Levels": levels,
+        "Failed tiles": view.failed_tiles,
+    }

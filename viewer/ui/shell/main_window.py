@@ -1,8 +1,7 @@
-"""The window: puts the slide's view, the panels, the actions and the messages together, and moves slides in.
+"""The window: makes its parts, joins them, and has those that follow the active view follow it.
 
-Views stand in the middle (``SlideArea``), panels are docks around it, and what the reader can do is one
-table (``action_table``) with one handler each (``commands``). Parts talk to the view through its signals,
-not to each other.
+Views stand in the middle (``ViewArea``), panels are docks around it (``panel_table``), and what the reader
+can do is one table (``action_table``) with one handler each (``commands``).
 """
 
 from __future__ import annotations
@@ -12,31 +11,29 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QMainWindow
 
-from gpu.gl.context import gl_info
-from viewer.common.atomic_write import SaveError
-from viewer.common.log import logger
-from viewer.slide.locator import Locator
 from viewer.ui.canvas.hud import Hud
 from viewer.ui.canvas.slide_view import SlideView
-from viewer.ui.canvas.vector_overlay import VectorOverlay
-from viewer.ui.panels.adjustments import AdjustmentsPanel
-from viewer.ui.panels.navigator import Navigator
-from viewer.ui.panels.properties import PropertiesPanel
+from viewer.ui.overlays.attention_controller import AttentionController
+from viewer.ui.overlays.encoder_menu import EncoderMenu
+from viewer.ui.overlays.overlay_controller import OverlayController
+from viewer.ui.panels.pixel_size_dialog import TO_LAY_A_MAP, TO_SEARCH, TO_SHOW_ATTENTION, PixelSize
 from viewer.ui.panels.slide_folder import SlideFolder
 from viewer.ui.panels.thumbnails import ThumbnailWorker, prune
 from viewer.ui.search.controller import SearchController
-from viewer.ui.shell.action_table import Need
-from viewer.ui.shell.actions import ActionSet
-from viewer.ui.shell.commands import Commands
-from viewer.ui.shell.layout import save_layout
-from viewer.ui.shell.menus import RecentMenu, fill_menus, make_dock, make_toolbar
-from viewer.ui.shell.slide_opener import FileMark, SlideOpener
+from viewer.ui.shell.action_spec import Need
+from viewer.ui.shell.actions import ActionSet, RecentMenu, fill_menus, make_toolbar
+from viewer.ui.shell.commands import Commands, Parts
+from viewer.ui.shell.panel_table import Docks, own_panels
+from viewer.ui.shell.persistence import Persistence
+from viewer.ui.shell.slide_opener import Slides
 from viewer.ui.shell.start_page import StartPage
 from viewer.ui.shell.status_line import StatusLine
-from viewer.ui.shell.view_area import SlideArea
+from viewer.ui.shell.view_area import ViewArea
+from viewer.ui.widgets.dialogs import show_dialog
+from viewer.ui.widgets.following import Following
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
 from viewer.ui.widgets.messages import MessageArea, MessageKind
 from viewer.ui.widgets.theme import em_px
@@ -46,19 +43,15 @@ from viewer.view.gaze_selection import chosen_gaze
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from PySide6.QtCore import SignalInstance
     from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-    from PySide6.QtWidgets import QDockWidget
 
     from viewer.common.log import Logging
-    from viewer.common.settings import Overlay, Settings
-    from viewer.slide.source import Source
+    from viewer.common.settings import Gaze, Settings
+    from viewer.slide.locator import Locator
     from viewer.ui.shell.reader_state import ReaderState
-    from viewer.ui.shell.slide_opener import Prepare
+    from viewer.ui.shell.slide_opener import Prepare, SlideOpener
     from viewer.ui.widgets.theme import ThemeKeeper
-
-log = logger("ui")
-
-SAVE_STATE_EVERY_MS = 30_000
 
 
 class MainWindow(QMainWindow):
@@ -73,162 +66,131 @@ class MainWindow(QMainWindow):
         logging: Logging | None = None,
     ) -> None:
         super().__init__()
-        self.settings = settings
-        self.state = state
         self.themes = themes
-        self.logging = logging
-        self._closed = self._look_unsaved = False
+        self._closed = False
+        self._gaze: Gaze | None = None
         self._outbox = GuiThreadQueue()
-        self._file_mark: FileMark | None = None
-        self.portraits = ThumbnailWorker(self)
-        self.opener = SlideOpener(self)
         self.messages = MessageArea(themes)
-        self.actions_ = ActionSet(self, Commands(self))
+        view = SlideView(settings)
+        self.area = ViewArea(self.messages, view)
+        self.setCentralWidget(self.area)
+        self._kept = Persistence(settings, state, self.area, self.messages)
+        self.portraits = ThumbnailWorker(self)
+        self.folder = SlideFolder(self.portraits)
+        self.slides = Slides(self.area, self.folder, self._kept, self.messages)
+        self.hud = Hud(view)
+        self.overlays = OverlayController(view, self.messages, settings.overlay)
+        self.encoders = EncoderMenu(view, self.messages)
+        lay = view, self.overlays, self.encoders, self.messages, themes, settings
+        self.attention = AttentionController(*lay)
+        self.query = SearchController(*lay)
+        own = own_panels(folder=self.folder, query=self.query.panel, attention=self.attention.controls)
+        self.docks = Docks(self, self, themes, own)
+        self.status = StatusLine(view, themes)
+        self.setStatusBar(self.status)
+        parts = Parts(
+            window=self,
+            area=self.area,
+            kept=self._kept,
+            slides=self.slides,
+            folder=self.folder,
+            docks=self.docks,
+            overlays=self.overlays,
+            search=self.query,
+            hud=self.hud,
+            status=self.status,
+            messages=self.messages,
+            themes=themes,
+            logging=logging,
+        )
+        self.actions_ = ActionSet(self, Commands(parts, set_full_screen=self.set_full_screen))
         self.actions_.set_icons(themes.icon)
         self.start_page = StartPage(
             self.portraits,
             [self.actions_["open_slide"], self.actions_["open_folder"]],
             themes.pixmap("foveola", "text", em_px(4)),
         )
-        self.view = SlideView(settings)
-        self.area = SlideArea(self.messages, self.start_page, self.view)
-        self.setCentralWidget(self.area)
-        self.folder = SlideFolder(self.portraits)
-        self.hud = Hud(self.view, self.view)
-        self.overlay = VectorOverlay(self.view)
-        self.query = SearchController(self.view, self.overlay, self.messages, themes, settings)
-        self.docks = self._make_docks()
-        self.status = StatusLine(self.view, themes)
-        self.setStatusBar(self.status)
-        self.recent_menu = RecentMenu(state, self.open_slide, self._forget_recent)
-        fill_menus(self, self.actions_, after={"open_folder": self.recent_menu})
+        self.area.set_start_page(self.start_page)
+        self.recent_menu = RecentMenu(state, self.slides.open, self._forget_recent)
+        further = [dock.toggleViewAction() for name, dock in self.docks.items() if name not in self.docks.own]
+        after = {"open_folder": [self.recent_menu.menuAction()], "show_adjustments": further}
+        fill_menus(self, self.actions_, after=after)
         self._toolbar = make_toolbar(self.actions_, themes)
         self.addToolBar(self._toolbar)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+        self._following = Following(
+            {
+                "message": self._view_message,
+                "colour.icc_chosen": lambda on: self._kept.change("display", icc=on),
+                "source_changed": self._source_changed,
+                "mpp_changed": self.refresh_actions,
+                "sharp_changed": self._sharp_changed,
+            },
+            # These come in the middle of a frame; a message that shrinks the canvas would draw another in it.
+            queued={"undrawable": self._slide_undrawable, "failed_tiles_changed": self._tiles_failed},
+        )
         self._connect()
-        self._state_timer = QTimer(self, interval=SAVE_STATE_EVERY_MS)
-        self._state_timer.timeout.connect(self._save_state)
-        self._state_timer.start()
         self.setAcceptDrops(True)
         self.setWindowTitle("Foveola")
         self.setWindowIcon(themes.icon("foveola"))
+        self._following.follow(view)
         self.apply_settings(settings)
-        self._follow_gaze()
         self._refresh_recent()
-        self.refresh_actions()
-        if state.notice:
-            self.messages.show_message(MessageKind.WARNING, state.notice)
+        for sentence in filter(None, [state.notice, *self.docks.problems]):
+            self.messages.show_message(MessageKind.WARNING, sentence)
 
-    # Slides in and out
+    @property
+    def view(self) -> SlideView:
+        """The active view."""
+        return self.area.active_view
+
+    @property
+    def active_view_changed(self) -> SignalInstance:
+        return self.area.active_view_changed
+
+    @property
+    def settings(self) -> Settings:
+        return self._kept.settings
+
+    @property
+    def opener(self) -> SlideOpener:
+        return self.slides.opener
 
     def open_paths(self, places: Sequence[Path | str | Locator]) -> None:
         """Open the first of some files and list the others, or list a folder and open its first slide."""
-        locators = [Locator.parse(place).absolute() for place in places]
-        files = [locator for locator in locators if not (locator.is_local and locator.path.is_dir())]
-        if not locators:
-            return
-        if not files:
-            self.docks["folder"].show()
-            self.folder.show_folder(locators[0].path, open_first=True)
-            return
-        if len(files) > 1:
-            self.docks["folder"].show()
-            self.folder.show_files([locator.path for locator in files if locator.is_local])
-        self.open_slide(files[0])
+        self.slides.open_paths(places)
 
     def open_slide(self, where: Path | str | Locator, *, prepare: Prepare | None = None) -> None:
         """Open a slide; the present one stays until it is there. ``prepare`` makes the file first."""
-        self.messages.clear()
-        self.opener.open(Locator.parse(where).absolute(), prepare=prepare)
-
-    def close_slide(self) -> None:
-        """Close the slide and go back to the start page."""
-        self._remember_view()
-        self.view.set_source(None)
-        self._save_state()
-        self._refresh_recent()
-
-    def _slide_opened(self, source: Source) -> None:
-        self._remember_view()
-        path = source.info.path
-        self._file_mark = FileMark.of(path)
-        self.view.set_source(source)
-        last = self.state.last_view(path)
-        if last is not None:
-            self.view.restore(last)
-        self.state.opened(path)
-        self._save_state()
-        if not self.folder.contains(path):
-            self.folder.show_folder(path.parent)
-        self.folder.set_current(path)
-        self._keep_last_folder(path.parent)
-        if source.info.notes:
-            self.messages.show_message(MessageKind.INFORMATION, "\n".join(source.info.notes))
-
-    def _slide_failed(self, locator: Locator, reason: str) -> None:
-        stays = " The slide that was open stays open." if self.view.source is not None else ""
-        self.messages.show_message(
-            MessageKind.ERROR,
-            f"{locator.name} was not opened. {reason[:1].upper()}{reason[1:]}.{stays}",
-            buttons={
-                "Try again": partial(self.open_slide, locator),
-                "Open another…": self.actions_["open_slide"].trigger,
-            },
-        )
-
-    def _folder_failed(self, folder: Path, reason: str) -> None:
-        self.messages.show_message(
-            MessageKind.ERROR,
-            f"{folder.name or folder}: {reason}.",
-            buttons={"Open another folder…": self.actions_["open_folder"].trigger},
-        )
-
-    # State and settings
+        self.slides.open(where, prepare=prepare)
 
     def apply_settings(self, settings: Settings) -> None:
         """Use other settings from now on, and save them."""
-        changed, other_gaze = settings != self.settings, settings.gaze != self.settings.gaze
-        self.settings = settings
-        if other_gaze:
-            self._follow_gaze()
-        self.themes.choose(settings.display.theme)
-        self.actions_.set_keys(settings.shortcuts)
-        self.view.apply_settings(settings)
-        self.view.set_icc(settings.display.icc)
-        self.query.apply_settings(settings)
-        self.refresh_actions()
-        if changed:
-            try:
-                settings.save()
-            except SaveError as error:
-                self.messages.show_message(MessageKind.ERROR, str(error))
+        self._kept.apply(settings)
 
     def refresh_actions(self) -> None:
         """Grey what makes no sense now, and check what is on."""
-        view, source = self.view, self.view.source
-        met = {
-            Need.SLIDE: source is not None,
-            Need.MAGNIFICATION: view.magnification is not None,
+        met = self.area.needs_met() | {
             Need.FOLDER: bool(self.folder.entries),
-            Need.ASSOCIATED_IMAGES: source is not None and bool(source.info.associated_images),
-            Need.COLOUR_PROFILE: view.has_icc,
-            Need.UNKNOWN_PIXEL_SIZE: source is not None and source.info.mpp_um is None,
-            Need.FAILED_TILES: view.failed_tiles > 0,
             Need.QUERY: self.query.asked,
-            Need.OVERLAY: self.query.layers.has_any,
+            Need.OVERLAY: self.overlays.active.layers.has_any,
             Need.HITS: self.query.has_hits,
             Need.ANALYSIS: self.query.analysing,
         }
         self.actions_.refresh([need for need, is_met in met.items() if not is_met])
-        self.actions_.set_checked("dark_theme", self.themes.theme.name == "dark")
-        self.actions_.set_checked("icc", self.settings.display.icc)
-        self.actions_.set_checked("full_screen", self.isFullScreen())
-        self.actions_.set_checked("hud", self.hud.on)
-        self.actions_.set_checked("show_scale_bar", self.overlay.scale_bar.visible)
-        for name, on in self.query.switches.items():
-            self.actions_.set_checked(name, on)
-        for name, dock in self.docks.items():
-            self.actions_.set_checked(f"show_{name}", not dock.isHidden())
+        on = {
+            "dark_theme": self.themes.theme.name == "dark",
+            "icc": self.settings.display.icc,
+            "full_screen": self.isFullScreen(),
+            "hud": self.hud.on,
+            "foveated": self.view.canvas.foveated,
+            "pause": self.query.paused,
+        }
+        on |= self.overlays.switches | {
+            f"show_{name}": not self.docks[name].isHidden() for name in self.docks.own
+        }
+        for name, is_on in on.items():
+            self.actions_.set_checked(name, is_on)
 
     def set_full_screen(self, on: bool) -> None:
         """Fill the screen, without menus and toolbar; the status line stays."""
@@ -244,107 +206,61 @@ class MainWindow(QMainWindow):
             self.status.clearMessage()
             self.showNormal()
 
-    def gl_facts(self) -> dict[str, str | int]:
-        """Facts about the OpenGL context in use; empty before the first slide is drawn."""
-        if self.view.canvas.engine is None:
-            return {}
-        self.view.canvas.set_current()
-        return gl_info()
-
-    def slide_facts(self) -> dict[str, object]:
-        """What a bug report may know of the open slide: not its name."""
-        source = self.view.source
-        if source is None:
-            return {"Slide": "none"}
-        levels = [(level.width, level.height) for level in source.pyramid.levels]
-        return {
-            "Format": source.info.format,
-            "Reader": source.info.reader,
-            "Levels": levels,
-            "Failed tiles": self.view.failed_tiles,
-        }
-
-    def _remember_view(self) -> None:
-        source = self.view.source
-        if source is not None:
-            self.state.remember_view(source.info.path, self.view.camera.target)
-
-    def _save_state(self) -> None:
-        self._remember_view()
-        try:
-            self.state.save()
-            if self._look_unsaved:
-                self._look_unsaved = False
-                self.settings.save()
-        except SaveError as error:
-            self.messages.show_message(MessageKind.WARNING, str(error))
-
-    def _save_layout(self) -> None:
-        if self.isFullScreen():
-            return  # the next start should not surprise with it
-        try:
-            save_layout(self)
-        except SaveError as error:
-            log.warning("%s", error)
-
-    def _keep_last_folder(self, folder: Path) -> None:
-        if str(folder) != self.settings.viewing.last_folder:
-            self.apply_settings(self.settings.replace("viewing", last_folder=str(folder)))
-
     # Structure
 
-    def _make_docks(self) -> dict[str, QDockWidget]:
-        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
-        docks: dict[str, QDockWidget] = {}
-        for name, title, content, area in (
-            ("folder", "Slides", self.folder, left),
-            ("query", "Query", self.query.panel, left),
-            ("attention", "Attention", self.query.attention.controls, left),
-            ("navigator", "Navigator", Navigator(self.view), right),
-            ("properties", "Properties", PropertiesPanel(self.view), right),
-            ("adjustments", "Adjustments", AdjustmentsPanel(self.view), right),
-        ):
-            docks[name] = make_dock(title, content, self.themes)
-            self.addDockWidget(area, docks[name])
-        for name in ("folder", "query", "attention", "adjustments"):
-            docks[name].hide()
-        self.resizeDocks(
-            [docks["folder"], docks["navigator"]], [em_px(19), em_px(19)], Qt.Orientation.Horizontal
-        )
-        self.resizeDocks(
-            [docks["navigator"], docks["properties"]], [em_px(13), em_px(24)], Qt.Orientation.Vertical
-        )
-        return docks
-
     def _connect(self) -> None:
-        opener, opening = self.opener, self.messages.opening
-        opener.started.connect(lambda locator: opening.begin(locator.name))
-        opener.progressed.connect(opening.set_progress)
-        for ended in (opener.opened, opener.failed, opener.cancelled):
-            ended.connect(opening.end)
-        opening.cancel_pressed.connect(opener.cancel)
-        opener.opened.connect(self._slide_opened)
-        opener.failed.connect(self._slide_failed)
-        self.folder.chosen.connect(self.open_slide)
-        self.folder.failed.connect(self._folder_failed)
+        area, slides = self.area, self.slides
+        followers = self.overlays, self.encoders, self.attention, self.query, self.hud, self.status
+        for part in followers:
+            area.active_view_changed.connect(part.follow)
+        area.active_view_changed.connect(self._follow)
+        slides.changed.connect(self._refresh_recent)
+        slides.listed.connect(self.docks["folder"].show)
+        slides.other_slide_wanted.connect(self.actions_["open_slide"].trigger)
+        slides.other_folder_wanted.connect(self.actions_["open_folder"].trigger)
         self.folder.listed.connect(self.refresh_actions)
-        self.start_page.chosen.connect(self.open_slide)
+        self.start_page.chosen.connect(slides.open)
         self.themes.changed.connect(self._theme_changed)
-        self.view.message.connect(self._view_message)
-        # These come in the middle of a frame, and a message that shrinks the canvas would draw another in it.
-        queued = Qt.ConnectionType.QueuedConnection
-        self.view.undrawable.connect(self._slide_undrawable, queued)
-        self.view.failed_tiles_changed.connect(self._tiles_failed, queued)
-        self.view.icc_changed.connect(self._icc_changed)
-        self.view.source_changed.connect(self._source_changed)
-        self.view.mpp_changed.connect(self.refresh_actions)
-        self.view.sharp_changed.connect(self._sharp_changed)
-        self.query.changed.connect(self.refresh_actions)
-        self.query.look_changed.connect(self._keep_look)
-        self.query.settings_chosen.connect(self.apply_settings)
+        self._kept.applied.connect(self._use_settings)
+        self.query.answered.connect(self.attention.weigh)
+        self.overlays.look_changed.connect(self._kept.keep_look)
+        for wanted, what_for in (
+            (self.query.pixel_size_wanted, TO_SEARCH),
+            (self.attention.pixel_size_wanted, TO_SHOW_ATTENTION),
+            (self.overlays.maps.pixel_size_wanted, TO_LAY_A_MAP),
+        ):
+            wanted.connect(partial(self._ask_pixel_size, what_for))
+        for changed in (self.query.changed, self.overlays.changed):
+            changed.connect(self.refresh_actions)
+        for chosen in (self.query.settings_chosen, self.attention.settings_chosen):
+            chosen.connect(self._use_relevance)
         self.docks["query"].visibilityChanged.connect(self._query_panel_shown)
         for dock in self.docks.values():
             dock.visibilityChanged.connect(lambda _visible: self.refresh_actions())
+
+    def _follow(self, view: SlideView) -> None:
+        self._following.follow(view)
+        self._point_gaze()
+        self._source_changed()
+
+    def _use_settings(self, settings: Settings) -> None:
+        if settings.gaze != self._gaze:
+            self._gaze = settings.gaze
+            self._point_gaze()
+        self.themes.choose(settings.display.theme)
+        self.actions_.set_keys(settings.shortcuts)
+        for view in self.area.views:
+            view.apply_settings(settings)
+            view.colour.set_icc(settings.display.icc)
+        self.overlays.set_look(settings.overlay)
+        self.query.apply_settings(settings)
+        self.attention.apply_settings(settings)
+        self.encoders.refresh()
+        self.refresh_actions()
+
+    def _use_relevance(self, chosen: Settings) -> None:
+        """Search and attention choose encoders; of the rest what they have may be old, as is the look."""
+        self._kept.apply(dataclasses.replace(self.settings, relevance=chosen.relevance))
 
     def _theme_changed(self) -> None:
         self.actions_.set_icons(self.themes.icon)
@@ -364,16 +280,7 @@ class MainWindow(QMainWindow):
 
     def _tiles_failed(self) -> None:
         self.refresh_actions()
-        if self.view.failed_tiles and self._file_mark is not None:
-            mark, self._file_mark = self._file_mark, None  # told once a slide; the status line counts on
-            self.messages.show_message(
-                MessageKind.WARNING,
-                f"{mark.path.name}: some tiles cannot be read and stand striped. {mark.trouble()}",
-                buttons={"Read again": self.actions_["retry"].trigger},
-            )
-
-    def _icc_changed(self, on: bool) -> None:
-        self.apply_settings(self.settings.replace("display", icc=on))
+        self.slides.tell_failed_tiles()
 
     def _source_changed(self) -> None:
         source = self.view.source
@@ -384,8 +291,15 @@ class MainWindow(QMainWindow):
     def _sharp_changed(self, sharp: bool) -> None:
         self.portraits.set_paused(self.view.source is not None and not sharp)
 
-    def _follow_gaze(self) -> None:
+    def _ask_pixel_size(self, wanted: str) -> None:
+        if self.view.source is not None and self.view.mpp_um is None:
+            show_dialog(PixelSize(self.view, self, wanted=wanted), modal=True)
+
+    def _point_gaze(self) -> None:
+        """Let loading in the active view follow the reader's gaze; there is one reader."""
         gaze = self.settings.gaze
+        for view in self.area.views:
+            view.set_gaze(NoGaze())
         self.view.set_gaze(
             chosen_gaze(
                 gaze.source,
@@ -404,18 +318,13 @@ class MainWindow(QMainWindow):
         if visible:
             self.query.open_panel()
 
-    def _keep_look(self, look: Overlay) -> None:
-        """Saved with the reader's state, not at each step of a slider."""
-        self.settings = dataclasses.replace(self.settings, overlay=look)
-        self._look_unsaved = True
-
     def _refresh_recent(self) -> None:
-        self.start_page.show_recent(self.state.recent)
+        self.start_page.show_recent(self._kept.state.recent)
 
     def _forget_recent(self) -> None:
-        self.state.forget_all()
+        self._kept.state.forget_all()
         prune(0)
-        self._save_state()
+        self._kept.save_state()
         self._refresh_recent()
 
     # Qt's events
@@ -434,17 +343,20 @@ class MainWindow(QMainWindow):
             super().closeEvent(event)
             return
         self._closed = True
-        self._state_timer.stop()
-        self._save_state()
-        self._save_layout()
+        self._kept.close(self)
         self.messages.opening.end()
         for dialog in self.findChildren(QDialog):
             dialog.close()
+        self.query.stop()  # its workers end while those of the attention are waited for
+        self.attention.close()
+        self.overlays.close()
         self.query.close()
         self.opener.close(wait_s=0.5)
         self.portraits.close(wait_s=0.5)
         self.folder.close_work(wait_s=0.2)
-        self.view.set_gaze(NoGaze())
+        for view in self.area.views:
+            view.set_gaze(NoGaze())
         self._outbox.close()
-        self.view.close_slide()
+        for view in self.area.views:
+            view.close_slide()
         super().closeEvent(event)

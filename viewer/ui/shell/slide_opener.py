@@ -1,4 +1,4 @@
-"""Opening slides in worker threads, so that a slow share never stops the window.
+"""Slides into the active view and out of it; opened in threads, so that a slow share never stops the window.
 
 One opening counts at a time: a newer one, or Cancel, makes the one before it worthless; its slide is closed
 as soon as its thread comes back. A thread that hangs inside the system cannot be ended, only left behind.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,18 @@ from viewer.slide.formats.registry import open_for_viewing
 from viewer.slide.locator import Locator
 from viewer.slide.source import SlideError
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
+from viewer.ui.widgets.messages import MessageKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from viewer.slide.source import Source
+    from viewer.ui.canvas.slide_view import SlideView
+    from viewer.ui.panels.slide_folder import SlideFolder
+    from viewer.ui.shell.persistence import Persistence
+    from viewer.ui.shell.view_area import ViewArea
+    from viewer.ui.widgets.messages import MessageArea
 
     Progress = Callable[[float, float], None]
     Prepare = Callable[[Path, Progress], None]
@@ -166,3 +173,107 @@ def _size_bytes(path: Path) -> int | None:
         return path.stat().st_size
     except OSError:
         return None
+
+
+class Slides(QObject):
+    """What moves slides into the active view and out of it, and keeps folder list and state in step."""
+
+    changed = Signal()
+    """A slide was opened or closed."""
+    listed = Signal()
+    """Several slides were asked for: they are in the folder's list."""
+    other_slide_wanted = Signal()
+    other_folder_wanted = Signal()
+
+    def __init__(self, area: ViewArea, folder: SlideFolder, kept: Persistence, messages: MessageArea) -> None:
+        super().__init__()
+        self._area, self._folder, self._kept, self._messages = area, folder, kept, messages
+        self._into = area.active_view
+        """The view that was active when a slide was asked for."""
+        self._marks: dict[SlideView, FileMark] = {}
+        self.opener = SlideOpener(self)
+        opening = messages.opening
+        self.opener.started.connect(lambda locator: opening.begin(locator.name))
+        self.opener.progressed.connect(opening.set_progress)
+        for ended in (self.opener.opened, self.opener.failed, self.opener.cancelled):
+            ended.connect(opening.end)
+        opening.cancel_pressed.connect(self.opener.cancel)
+        self.opener.opened.connect(self._show)
+        self.opener.failed.connect(self._tell_failure)
+        folder.chosen.connect(self.open)
+        folder.failed.connect(self._tell_folder_failure)
+
+    def open_paths(self, places: Sequence[Path | str | Locator]) -> None:
+        """Open the first of some files and list the others, or list a folder and open its first slide."""
+        locators = [Locator.parse(place).absolute() for place in places]
+        files = [locator for locator in locators if not (locator.is_local and locator.path.is_dir())]
+        if not locators:
+            return
+        if not files:
+            self.listed.emit()
+            self._folder.show_folder(locators[0].path, open_first=True)
+            return
+        if len(files) > 1:
+            self.listed.emit()
+            self._folder.show_files([locator.path for locator in files if locator.is_local])
+        self.open(files[0])
+
+    def open(self, where: Path | str | Locator, *, prepare: Prepare | None = None) -> None:
+        """Open a slide; the present one stays until it is there. ``prepare`` makes the file first."""
+        self._messages.clear()
+        self._into = self._area.active_view
+        self.opener.open(Locator.parse(where).absolute(), prepare=prepare)
+
+    def close(self) -> None:
+        """Close the active view's slide."""
+        self._kept.remember_views()
+        self._area.active_view.set_source(None)
+        self._kept.save_state()
+        self.changed.emit()
+
+    def tell_failed_tiles(self) -> None:
+        """Say that tiles of the active view failed, once a slide: the status line counts on."""
+        view = self._area.active_view
+        mark = self._marks.pop(view, None) if view.failed_tiles else None
+        if mark is not None:
+            self._messages.show_message(
+                MessageKind.WARNING,
+                f"{mark.path.name}: some tiles cannot be read and stand striped. {mark.trouble()}",
+                buttons={"Read again": view.retry_failed_tiles},
+            )
+
+    def _show(self, source: Source) -> None:
+        self._kept.remember_views()
+        view, path = self._into, source.info.path
+        self._marks[view] = FileMark.of(path)
+        view.set_source(source)
+        last = self._kept.state.last_view(path)
+        if last is not None:
+            view.restore(last)
+        self._kept.state.opened(path)
+        self._kept.save_state()
+        if not self._folder.contains(path):
+            self._folder.show_folder(path.parent)
+        self._folder.set_current(path)
+        self._kept.change("viewing", last_folder=str(path.parent))
+        if source.info.notes:
+            self._messages.show_message(MessageKind.INFORMATION, "\n".join(source.info.notes))
+        self.changed.emit()
+
+    def _tell_failure(self, locator: Locator, reason: str) -> None:
+        stays = " The slide that was open stays open." if self._into.source is not None else ""
+        self._messages.show_message(
+            MessageKind.ERROR,
+            f"{locator.name} was not opened. {reason[:1].upper()}{reason[1:]}.{stays}",
+            buttons={
+                "Try again": partial(self.open, locator),
+                "Open another…": self.other_slide_wanted.emit,
+            },
+        )
+
+    def _tell_folder_failure(self, folder: Path, reason: str) -> None:
+        self._messages.show_message(
+            MessageKind.ERROR,
+            f"{folder.name or folder}: {reason}.",
+            buttons={"Open another folder…": self.other_folder_wanted.emit},
+        )

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QWi
 
 import viewer
 from viewer.common.scale import format_magnification, format_position, pixel_size_in_words
+from viewer.ui.widgets.following import Following
 from viewer.ui.widgets.theme import em_px
 from viewer.ui.widgets.throttle import Throttle
 
@@ -95,11 +96,10 @@ class SharpLight(QWidget):
 
 
 class StatusLine(QStatusBar):
-    """Listens to a slide's view, at most 15 times a second while it moves."""
+    """Follows the active view, at most 15 times a second while it moves."""
 
     def __init__(self, slide_view: SlideView, themes: ThemeKeeper, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._view = slide_view
         self._cursor: tuple[float, float] | None = None
         self.magnification = _field("Magnification", "888.8x")
         self.pixel_size = _field("Pixel size", "8.8888 µm/px")
@@ -129,18 +129,29 @@ class StatusLine(QStatusBar):
             self.addPermanentWidget(widget)
         self.addPermanentWidget(self.sharp)
         self.addPermanentWidget(self.research)
-        self.building.hide()
         self._throttle = Throttle(self, self._show_place)
-        slide_view.view_changed.connect(self._throttle.ask)
-        slide_view.cursor_moved.connect(self._cursor_moved)
-        slide_view.mpp_changed.connect(self.refresh)
-        slide_view.source_changed.connect(self.refresh)
-        slide_view.sharp_changed.connect(self._show_sharp)
-        slide_view.failed_tiles_changed.connect(self._show_failed)
-        slide_view.failed_in_view_changed.connect(self._show_sharp)
-        slide_view.build_progress.connect(self._show_building)
-        slide_view.foveated_changed.connect(self.foveated.setVisible)
+        self._following = Following(
+            {
+                "view_changed": self._throttle.ask,
+                "cursor_moved": self._cursor_moved,
+                "mpp_changed": self.refresh,
+                "source_changed": self.refresh,
+                "sharp_changed": self._show_sharp,
+                "failed_tiles_changed": self._show_failed,
+                "failed_in_view_changed": self._show_sharp,
+                "build_progress": self._show_building,
+                "foveated_changed": self.foveated.setVisible,
+            }
+        )
         themes.changed.connect(self.update)
+        self.follow(slide_view)
+
+    def follow(self, slide_view: SlideView) -> None:
+        """Tell of another view."""
+        self._view, self._cursor = slide_view, None
+        self._following.follow(slide_view)
+        self.foveated.setVisible(slide_view.canvas.foveated)
+        self._show_building(slide_view.levels_built)
         self.refresh()
 
     def refresh(self) -> None:

@@ -1,13 +1,16 @@
 """The middle of the window: messages above, the start page or the slides below.
 
-Slides stand in a splitter; today it holds one view, and other parts ask for ``active_view`` only.
+Slides stand in a splitter. One view is active; panels and actions work on it and follow it to another.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QSizePolicy, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from viewer.ui.shell.action_spec import Need
 
 if TYPE_CHECKING:
     from viewer.ui.canvas.slide_view import SlideView
@@ -15,27 +18,27 @@ if TYPE_CHECKING:
     from viewer.ui.widgets.messages import MessageArea
 
 
-class SlideArea(QWidget):
-    """Shows the start page while no view holds a slide."""
+class ViewArea(QWidget):
+    """Shows the start page while no view holds a slide. A view becomes active with the keyboard's focus."""
 
-    def __init__(
-        self, messages: MessageArea, start_page: StartPage, view: SlideView, parent: QWidget | None = None
-    ) -> None:
+    active_view_changed = Signal(object)
+    """The SlideView that is active now."""
+
+    def __init__(self, messages: MessageArea, view: SlideView, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._views = [view]
+        self._views: list[SlideView] = []
+        self._active = view
         self._slides = QSplitter()
         self._slides.setChildrenCollapsible(False)
-        self._slides.addWidget(view)
-        self._start_page = start_page
+        self._start_page: StartPage | None = None
         self._stack = QStackedWidget()
-        self._stack.addWidget(start_page)
         self._stack.addWidget(self._slides)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(messages)
         layout.addWidget(self._stack, 1)
-        view.source_changed.connect(self._choose_page)
+        self.add_view(view)
 
     @property
     def views(self) -> list[SlideView]:
@@ -44,14 +47,55 @@ class SlideArea(QWidget):
     @property
     def active_view(self) -> SlideView:
         """The view that actions and panels work on."""
-        return self._views[0]
+        return self._active
 
     @property
     def shows_start_page(self) -> bool:
         return self._stack.currentWidget() is self._start_page
 
+    def set_start_page(self, page: StartPage) -> None:
+        """The page for a window without a slide."""
+        self._start_page = page
+        self._stack.addWidget(page)
+        self._choose_page()
+
+    def add_view(self, view: SlideView) -> None:
+        """One more view, at the right of the others."""
+        self._views.append(view)
+        self._slides.addWidget(view)
+        view.source_changed.connect(self._choose_page)
+        view.canvas.native.installEventFilter(self)
+
+    def set_active_view(self, view: SlideView) -> None:
+        """Have panels and actions work on this view."""
+        if view is not self._active:
+            self._active = view
+            self.active_view_changed.emit(view)
+
+    def needs_met(self) -> dict[Need, bool]:
+        """Which of the needs of actions the active view meets."""
+        view, source = self._active, self._active.source
+        return {
+            Need.SLIDE: source is not None,
+            Need.MAGNIFICATION: view.magnification is not None,
+            Need.ASSOCIATED_IMAGES: source is not None and bool(source.info.associated_images),
+            Need.COLOUR_PROFILE: view.colour.has_icc,
+            Need.UNKNOWN_PIXEL_SIZE: source is not None and source.info.mpp_um is None,
+            Need.FAILED_TILES: view.failed_tiles > 0,
+        }
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A view that takes the focus becomes the active one."""
+        if event.type() == QEvent.Type.FocusIn:
+            for view in self._views:
+                if view.canvas.native is watched:
+                    self.set_active_view(view)
+        return super().eventFilter(watched, event)
+
     def _choose_page(self) -> None:
         any_slide = any(view.source is not None for view in self._views)
+        if self._start_page is None:
+            return
         # A page that is not shown must not ask for room: with a large font the window outgrew the screen.
         policy = QSizePolicy.Policy.Ignored if any_slide else QSizePolicy.Policy.Preferred
         self._start_page.setSizePolicy(policy, policy)

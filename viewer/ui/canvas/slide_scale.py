@@ -1,0 +1,46 @@
+"""How large a slide's pixels are, by its file or by the reader, and what that makes of a downsample."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from viewer.common.scale import downsample_from_magnification, magnification_from_downsample
+
+if TYPE_CHECKING:
+    from viewer.slide.source import SlideInfo
+
+
+class SlideScale:
+    """Of one slide; None: of no slide. Downsamples count slide pixels per pixel of the display."""
+
+    def __init__(self, info: SlideInfo | None = None) -> None:
+        self._stated_um = None if info is None else info.mpp_um
+        self._objective_power = None if info is None else info.objective_power
+        self._entered_um: tuple[float, float] | None = None
+        self._entered_is_estimate = False
+
+    @property
+    def mpp_um(self) -> tuple[float, float] | None:
+        """Micrometres per slide pixel (x, y): the file's, or else what the reader entered."""
+        return self._stated_um or self._entered_um
+
+    @property
+    def mpp_estimated(self) -> bool:
+        """Whether the pixel size in use was estimated from the slide itself."""
+        return self._entered_is_estimate and self.mpp_um is not None and self._stated_um is None
+
+    def enter_mpp_um(self, mpp_um: tuple[float, float] | None, *, estimated: bool) -> None:
+        """Take the reader's word for the pixel size, or an ``estimated`` one; a file that states it wins."""
+        self._entered_um, self._entered_is_estimate = mpp_um, estimated
+
+    def magnification(self, downsample: float) -> float | None:
+        """None while the slide's scale is unknown."""
+        return magnification_from_downsample(
+            downsample, objective_power=self._objective_power, mpp_um=self.mpp_um
+        )
+
+    def downsample(self, magnification: float) -> float | None:
+        """None while the slide's scale is unknown."""
+        return downsample_from_magnification(
+            magnification, objective_power=self._objective_power, mpp_um=self.mpp_um
+        )

@@ -1,0 +1,176 @@
+"""The attention over one slide view: its session, the layer that it makes, and what the legend says of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from viewer.common.scale import pixel_size_in_words
+from viewer.overlay.attention_look import HierarchyLook, levels_of
+from viewer.overlay.layer import OverlayLook, colour_stops
+from viewer.relevance.attention.slide_attention import MEAN
+from viewer.relevance.encoders.card import SALIENCY_ID
+from viewer.relevance.patches.attention_codes import OCTAVES
+from viewer.ui.overlays.attention_panel import head_in_words, overlap_in_words
+from viewer.ui.overlays.attention_text import ALL_LEVELS, compared_in_words, levels_drawn
+from viewer.ui.overlays.legend import PARTLY_KNOWN, LegendEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from viewer.common.settings import Overlay
+    from viewer.overlay.layer import OverlayLayer
+    from viewer.relevance.encoders.card import EncoderCard
+    from viewer.relevance.worker.messages import Progress
+    from viewer.ui.canvas.slide_view import SlideView
+    from viewer.ui.overlays.attention_session import AttentionChoice, AttentionSession
+    from viewer.ui.overlays.overlay_layers import OverlayLayers
+
+_NAME = "attention"
+_COLOUR_MAPS = "ember", "magma", "viridis", "teal"
+"""The first that no layer of the search has, while there is one: in the best, even attention is grey."""
+_MOST = 2 ** (OCTAVES // 2)
+_OCTAVES = f"1/{_MOST} of average", f"{_MOST} × average"
+_RANKS = "lowest rank", "highest"
+_SIGNED = "speaks against", "speaks for"
+"""What clear and full colour mean."""
+
+
+class AttentionLayer(QObject):
+    """Belongs to one view. ``card`` and ``choice`` are what the session was told to show last."""
+
+    def __init__(
+        self, slide_view: SlideView, layers: OverlayLayers, session: AttentionSession, look: Overlay
+    ) -> None:
+        super().__init__(slide_view)
+        self._view, self._layers = slide_view, layers
+        self.session = session
+        self.card: EncoderCard | None = None
+        self.choice: AttentionChoice | None = None
+        self.progress: Progress | None = None
+        """How far the analysis is, None while nothing is known of one."""
+        self._overlay = look
+        self._chosen = HierarchyLook()
+        self._layer: OverlayLayer | None = None
+        self._drawn: OverlayLook | None = None
+        self._shown: AttentionChoice | None = None
+        """What the layer was made for: the page may be ahead of it, while terms are read for instance."""
+        self._told_levels: tuple[str, ...] = ()
+        """Those of which the legend speaks."""
+        session.layer_made.connect(self._show)
+        session.progressed.connect(self._remember_progress)
+        slide_view.view_changed.connect(self._follow_zoom)
+
+    def show(self, card: EncoderCard | None, choice: AttentionChoice | None, look: HierarchyLook) -> None:
+        """Show this attention, None for none, with levels joined as ``look`` says."""
+        self.card, self.choice, self._chosen = card, choice, look
+        self.session.show(choice)
+        self._draw()
+
+    def set_look(self, look: Overlay) -> None:
+        """Opacity, threshold and flashlight are those of the search; colours are its own."""
+        self._overlay = look
+        self._draw()
+
+    def _show(self, layer: OverlayLayer | None, choice: AttentionChoice | None) -> None:
+        self._layer, self._shown = layer, choice
+        if layer is None or self.card is None:
+            self._drawn = None
+            self._layers.remove(_NAME)
+        else:
+            self._drawn = self._look()
+            self._layers.put(_NAME, layer, self._drawn, self._entry())
+
+    def _draw(self) -> None:
+        if self._drawn is not None:
+            self._drawn = self._look()
+            self._layers.restyle(_NAME, self._drawn, self._entry())
+
+    def _remember_progress(self, progress: Progress | None) -> None:
+        self.progress = progress
+
+    def _look(self) -> OverlayLook:
+        look = self._overlay
+        taken = self._layers.colour_maps(besides=_NAME) | {look.colour_map}
+        return OverlayLook(
+            colour_map=next((name for name in _COLOUR_MAPS if name not in taken), _COLOUR_MAPS[0]),
+            opacity=look.opacity,
+            threshold=look.threshold,
+            flashlight_px=look.flashlight_px if look.flashlight else None,
+            smooth=look.smooth,
+            hierarchy=self._hierarchy(),
+        )
+
+    def _hierarchy(self) -> HierarchyLook:
+        """The level is the page's, but the mode is the layer's: its codes would mean something else."""
+        if self._shown is None:
+            return self._chosen
+        mode, level = self._shown.mode, self._chosen.level
+        return HierarchyLook(mode, level if level in levels_of(mode) else "patch")
+
+    def _levels_drawn(self) -> tuple[str, ...]:
+        if self._layer is None:
+            return ()
+        px_per_patch = self._layer.patch_width_px / self._view.camera.view.downsample
+        return levels_drawn(self._hierarchy(), px_per_patch * self._view.canvas.pixel_ratio)
+
+    def _follow_zoom(self) -> None:
+        """Levels fade in and out with the zoom, and the legend is told only where there is another one."""
+        if self._drawn is not None and self._levels_drawn() != self._told_levels:
+            self._layers.describe(_NAME, self._entry())
+
+    def _entry(self) -> LegendEntry:
+        """What the legend says of the layer that is drawn."""
+        self._told_levels = self._levels_drawn()
+        card, shown, layer, look = self.card, self._shown, self._layer, self._drawn
+        assert card is not None
+        assert shown is not None
+        assert layer is not None
+        assert look is not None
+        title, ends, middle = f"Attention of {card.title}", _RANKS if shown.mode == "blend" else _OCTAVES, ""
+        if card.id == SALIENCY_ID:
+            title = card.title
+        elif card.views:
+            view = int(shown.patch_head)
+            words = card.views[view]
+            title = f"{card.title}: {words[0].lower()}{words[1:]}"
+            if view > 0:
+                ends, middle = _SIGNED, "0"
+        told_apart = self.session.levels or ALL_LEVELS
+        in_part = _known_in_part(layer, tokens_count="token" in self._told_levels)
+        return LegendEntry(
+            title,
+            colour_stops(look.colour_map),
+            look.threshold,
+            self._facts(card, shown, told_apart),
+            *ends,
+            dotted=PARTLY_KNOWN if in_part else "",
+            middle=middle,
+            has_scale=bool(card.views) or any(level in told_apart for level in self._told_levels),
+        )
+
+    def _facts(self, card: EncoderCard, shown: AttentionChoice, told_apart: Collection[str]) -> str:
+        if card.views:
+            what = ["patches of the whole slide"]
+        else:
+            drawn = self._told_levels
+            what = [compared_in_words(self._hierarchy(), drawn, told_apart)]
+            heads = ("patch", shown.patch_head), ("token", shown.token_head)
+            what += [
+                f"{of}: {head_in_words(head).lower()}"
+                for of, head in heads
+                if of in drawn and of in told_apart and head != MEAN
+            ]
+            if shown.overlap is not None and "token" in drawn:
+                what.append(f"overlap: {overlap_in_words(shown.overlap).lower()}")
+        if self._view.mpp_um is not None:
+            what.append(pixel_size_in_words(self._view.mpp_um, estimated=self._view.mpp_estimated))
+        return ", ".join(what)
+
+
+def _known_in_part(layer: OverlayLayer, *, tokens_count: bool) -> bool:
+    """Whether there are tokens without what their patch gets, or patches without their tokens."""
+    if tokens_count and layer.levels is not None and (layer.known & ~layer.levels.tokens_known).any():
+        return True
+    return bool(layer.estimated.any())

@@ -1,0 +1,69 @@
+"""The encoders that a reader can choose from: their cards, their terms, and what is wrong with the lists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from viewer.relevance.encoders.head_registry import read_heads
+from viewer.relevance.encoders.registry import cards, read_registry
+from viewer.ui.overlays.encoder_dialog import EncoderDialog
+from viewer.ui.widgets.dialogs import show_dialog
+from viewer.ui.widgets.following import Following
+from viewer.ui.widgets.messages import MessageKind
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from viewer.relevance.encoders.card import EncoderCard
+    from viewer.ui.canvas.slide_view import SlideView
+    from viewer.ui.widgets.messages import MessageArea
+
+
+class EncoderMenu(QObject):
+    """Shared by the panels that offer encoders. What is wrong with the lists is told once a slide."""
+
+    changed = Signal()
+    """The lists were read again."""
+
+    def __init__(self, slide_view: SlideView, messages: MessageArea) -> None:
+        super().__init__()
+        self._messages = messages
+        self._panels: list[QWidget] = []
+        self._told: tuple[str, ...] = ()
+        self._following = Following({"source_changed": self._slide_changed})
+        self.cards: tuple[EncoderCard, ...] = ()
+        self.follow(slide_view)
+
+    def follow(self, slide_view: SlideView) -> None:
+        """Tell of what is wrong over the slides of another view."""
+        self._view = slide_view
+        self._following.follow(slide_view)
+
+    def add_panel(self, panel: QWidget) -> None:
+        """A panel that offers encoders: while one is in sight the lists are read again with each slide."""
+        self._panels.append(panel)
+
+    def refresh(self) -> None:
+        """Read the lists again: a panel came into sight, or an analysis failed."""
+        self.cards = cards()
+        self.changed.emit()
+        problems = (*read_registry().problems, *read_heads().problems)
+        for problem in problems if problems != self._told else ():
+            self._messages.show_message(MessageKind.WARNING, problem)
+        self._told = problems
+
+    def card(self, encoder_id: str) -> EncoderCard | None:
+        return next((card for card in self.cards if card.id == encoder_id), None)
+
+    def show_facts(self, card: EncoderCard | None) -> None:
+        """Licence, pixel size and what to know of an encoder."""
+        if card is not None:
+            show_dialog(EncoderDialog(card, first_use=False, parent=self._view.window()), modal=True)
+
+    def _slide_changed(self) -> None:
+        """The messages of before are gone with the slide before."""
+        self._told = ()
+        if self._view.source is not None and any(panel.isVisible() for panel in self._panels):
+            self.refresh()

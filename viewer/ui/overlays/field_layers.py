@@ -1,0 +1,160 @@
+"""Relevance fields as layers over one slide view: the present query's, those kept, and imported maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QObject
+
+from viewer.overlay.layer import OverlayLayer, OverlayLook, colour_stops
+from viewer.ui.overlays.layer_list import LayerRow
+from viewer.ui.overlays.legend import ESTIMATED, LegendEntry, provenance_in_words
+
+if TYPE_CHECKING:
+    from viewer.common.settings import Overlay
+    from viewer.relevance.patches.field import RelevanceField
+    from viewer.slide.source import Source
+    from viewer.ui.canvas.slide_view import SlideView
+    from viewer.ui.overlays.overlay_layers import OverlayLayers
+
+PRESENT = "query"
+"""The name of the present query's layer; the others are numbered."""
+_KEPT_MAPS = ("teal", "magma", "cividis", "viridis")
+
+
+@dataclass(slots=True)
+class _FieldLayer:
+    """A field, what it was asked with, and how it looks."""
+
+    field: RelevanceField
+    words: str
+    look: OverlayLook
+    imported: bool = False
+    """Another program's: its words are its own."""
+
+
+class FieldLayers(QObject):
+    """Fields count patches of one pixel size: with another they are gone, as with another slide."""
+
+    def __init__(self, slide_view: SlideView, layers: OverlayLayers, look: Overlay) -> None:
+        super().__init__(slide_view)
+        self._view, self._layers = slide_view, layers
+        self._chosen = look
+        self._fields: dict[str, _FieldLayer] = {}
+        self._sequence = count(1)
+        slide_view.source_changed.connect(self._remove_all)
+        slide_view.mpp_changed.connect(self._remove_all)
+
+    @property
+    def has_present(self) -> bool:
+        """Whether there is a field of the present query."""
+        return PRESENT in self._fields
+
+    @property
+    def kept(self) -> list[LayerRow]:
+        """The layers that were kept, oldest first."""
+        return [
+            LayerRow(name, layer.words, layer.look.visible)
+            for name, layer in self._fields.items()
+            if name != PRESENT
+        ]
+
+    def shows(self, source: Source) -> bool:
+        """Whether this slide is still the one below."""
+        return self._view.source is source
+
+    def show_field(self, field: RelevanceField | None, words: str) -> None:
+        """Show the present query's field, or none."""
+        if field is None:
+            self.remove(PRESENT)
+        else:
+            self._put(PRESENT, _FieldLayer(field, words, self._present_look()))
+
+    def set_look(self, look: Overlay) -> None:
+        """Let the present layer look otherwise."""
+        self._chosen = look
+        if self.has_present:
+            self._restyle(PRESENT, self._present_look())
+
+    def keep(self) -> None:
+        """Keep the present layer as it is, in colours of its own, beside what is asked next."""
+        present = self._fields.pop(PRESENT, None)
+        if present is not None:
+            look = replace(present.look, colour_map=self._free_colours())
+            self._put(f"kept-{next(self._sequence)}", _FieldLayer(present.field, present.words, look))
+            self._layers.remove(PRESENT)
+            self._put(PRESENT, present)  # on top again: what is asked lies over what was
+
+    def add_imported(self, field: RelevanceField, words: str) -> None:
+        """Lay what another program says over the slide, as a layer that is kept; shows all where all was
+        hidden."""
+        look = replace(self._present_look(), colour_map=self._free_colours())
+        self._put(f"kept-{next(self._sequence)}", _FieldLayer(field, words, look, imported=True))
+        self._layers.set_visible(True)
+
+    def set_kept_visible(self, name: str, on: bool) -> None:
+        """Show or hide a kept layer."""
+        self._restyle(name, replace(self._fields[name].look, visible=on))
+
+    def remove(self, name: str) -> None:
+        """Take a layer away, where there is one of this name."""
+        if self._fields.pop(name, None) is not None:
+            self._layers.remove(name)
+
+    def _free_colours(self) -> str:
+        """A colour map that no layer has yet, while there is one."""
+        colours = [name for name in _KEPT_MAPS if name != self._chosen.colour_map]
+        taken = self._layers.colour_maps() | {self._chosen.colour_map}
+        return next((name for name in colours if name not in taken), colours[len(taken) % len(colours)])
+
+    def _present_look(self) -> OverlayLook:
+        look = self._chosen
+        return OverlayLook(
+            colour_map=look.colour_map,
+            opacity=look.opacity,
+            threshold=look.threshold,
+            contours=look.contours,
+            flashlight_px=look.flashlight_px if look.flashlight else None,
+            smooth=look.smooth,
+        )
+
+    def _put(self, name: str, layer: _FieldLayer) -> None:
+        self._fields[name] = layer
+        field = layer.field
+        self._layers.put(
+            name,
+            OverlayLayer(
+                scores=np.rint(field.scores * 255).astype(np.uint8),
+                known=field.known,
+                estimated=field.estimated,
+                patch_width_px=field.grid.patch_width_px,
+                patch_height_px=field.grid.patch_height_px,
+                sequence=next(self._sequence),
+            ),
+            layer.look,
+            _entry(layer),
+        )
+
+    def _restyle(self, name: str, look: OverlayLook) -> None:
+        layer = self._fields[name]
+        layer.look = look
+        self._layers.restyle(name, look, _entry(layer))
+
+    def _remove_all(self) -> None:
+        for name in list(self._fields):
+            self.remove(name)
+
+
+def _entry(layer: _FieldLayer) -> LegendEntry:
+    field, look = layer.field, layer.look
+    return LegendEntry(
+        layer.words if layer.imported else f"Measured likeness to: {layer.words}",
+        colour_stops(look.colour_map),
+        look.threshold,
+        field.provenance.normalisation if layer.imported else provenance_in_words(field.provenance),
+        *(("low", "high") if layer.imported else ("0 unlike", "1 alike")),
+        dotted=ESTIMATED if field.estimated.any() else "",
+    )

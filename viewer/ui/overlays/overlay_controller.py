@@ -1,0 +1,150 @@
+"""What lies over the slides of a window: per view its layers, legend and shapes; once how they look.
+
+Owned by the window and shared by all who lay something over a slide. The page of controls follows the active
+view.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from viewer.ui.canvas.hold_key import HoldKey
+from viewer.ui.canvas.vector_overlay import VectorOverlay
+from viewer.ui.overlays.field_layers import FieldLayers
+from viewer.ui.overlays.layer_list import LayerList
+from viewer.ui.overlays.legend import Legend
+from viewer.ui.overlays.map_import import MapImport
+from viewer.ui.overlays.overlay_controls import OverlayControls
+from viewer.ui.overlays.overlay_layers import OverlayLayers
+from viewer.ui.widgets.following import Following
+from viewer.ui.widgets.limited_scroll_area import ScrollPage
+
+if TYPE_CHECKING:
+    from viewer.common.settings import Overlay
+    from viewer.ui.canvas.slide_view import SlideView
+    from viewer.ui.widgets.messages import MessageArea
+
+
+@dataclass(frozen=True, slots=True)
+class ViewOverlays:
+    """What lies over one view."""
+
+    legend: Legend
+    layers: OverlayLayers
+    fields: FieldLayers
+    vectors: VectorOverlay
+
+
+class OverlayController(QObject):
+    """``close`` ends its thread."""
+
+    changed = Signal()
+    """What can be done, or is on, has changed."""
+    look_changed = Signal(object)
+    """The overlays look otherwise: a ``settings.Overlay`` to keep."""
+
+    def __init__(self, slide_view: SlideView, messages: MessageArea, look: Overlay) -> None:
+        super().__init__()
+        self.controls = OverlayControls(look)
+        self.layer_list = LayerList()
+        self.page = _stacked(self.controls, self.layer_list)
+        self.hide_key = HoldKey(self)
+        self.maps = MapImport(messages)
+        self._of: dict[SlideView, ViewOverlays] = {}
+        self._scale_bar_visible = True
+        self._following = Following({"layers.changed": self._show_layers})
+        self.controls.look_changed.connect(self._take_look)
+        self.layer_list.keep_pressed.connect(self.keep)
+        self.layer_list.add_pressed.connect(self.maps.choose)
+        self.layer_list.shown_changed.connect(self._show_kept)
+        self.layer_list.remove_pressed.connect(self._remove_kept)
+        self.hide_key.held_changed.connect(self._set_bare)
+        self.follow(slide_view)
+
+    def follow(self, slide_view: SlideView) -> None:
+        """Show and change what lies over another view."""
+        self.active = self.of(slide_view)
+        self._following.follow(self.active)
+        self.maps.follow(slide_view, self.active.fields)
+        self._show_layers()
+
+    def of(self, slide_view: SlideView) -> ViewOverlays:
+        """What lies over a view, active or not."""
+        if slide_view not in self._of:
+            legend = Legend(slide_view)
+            layers = OverlayLayers(slide_view, legend)
+            fields = FieldLayers(slide_view, layers, self.controls.look)
+            self._of[slide_view] = ViewOverlays(legend, layers, fields, VectorOverlay(slide_view))
+            self._of[slide_view].vectors.set_scale_bar_visible(self._scale_bar_visible)
+            self.hide_key.watch(slide_view.canvas.native)
+        return self._of[slide_view]
+
+    @property
+    def switches(self) -> dict[str, bool]:
+        """What is on, by the id of its action."""
+        look = self.controls.look
+        return {
+            "overlay": self.active.layers.visible,
+            "contours": look.contours,
+            "flashlight": look.flashlight,
+            "show_scale_bar": self._scale_bar_visible,
+        }
+
+    def set_look(self, look: Overlay) -> None:
+        """Take over a look that was chosen elsewhere."""
+        self.controls.show_look(look)
+        for of_view in self._of.values():
+            of_view.fields.set_look(look)
+
+    def change_look(self, **changes: Any) -> None:
+        """Switch something of the look on or off."""
+        look = replace(self.controls.look, **changes)
+        if look != self.controls.look:
+            self.controls.show_look(look)
+            self._take_look(look)
+
+    def set_scale_bar_visible(self, on: bool) -> None:
+        """Show or hide the scale bar of every view."""
+        self._scale_bar_visible = on
+        for of_view in self._of.values():
+            of_view.vectors.set_scale_bar_visible(on)
+
+    def keep(self) -> None:
+        """Keep the present query's layer beside what is asked next."""
+        self.active.fields.keep()
+
+    def close(self) -> None:
+        """End the thread."""
+        self.maps.close()
+
+    def _take_look(self, look: Overlay) -> None:
+        self.set_look(look)
+        self.look_changed.emit(look)
+        self.changed.emit()
+
+    def _show_kept(self, name: str, on: bool) -> None:
+        self.active.fields.set_kept_visible(name, on)
+
+    def _remove_kept(self, name: str) -> None:
+        self.active.fields.remove(name)
+
+    def _set_bare(self, bare: bool) -> None:
+        self.active.layers.set_bare(bare)
+
+    def _show_layers(self) -> None:
+        fields = self.active.fields
+        self.layer_list.show_layers(fields.kept, can_keep=fields.has_present)
+        self.changed.emit()
+
+
+def _stacked(*widgets: QWidget) -> QWidget:
+    page = QWidget()
+    layout = QVBoxLayout(page)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return ScrollPage(page)

@@ -1,0 +1,57 @@
+"""What a panel of the window is: how it is called, where it stands, and what makes it.
+
+Other packages name theirs in the entry point group ``foveola.panels``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PySide6.QtCore import SignalInstance
+    from PySide6.QtWidgets import QWidget
+
+    from viewer.common.settings import Settings
+    from viewer.ui.canvas.slide_view import SlideView
+
+
+class PanelHost(Protocol):
+    """What a panel may use of its window."""
+
+    @property
+    def view(self) -> SlideView:
+        """The active view, which actions and panels work on; always one, with a slide or without."""
+
+    @property
+    def active_view_changed(self) -> SignalInstance:
+        """Another view is active: the SlideView."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+
+
+@runtime_checkable
+class FollowsView(Protocol):
+    """A panel with this method is told of every view that becomes active."""
+
+    def follow(self, slide_view: SlideView) -> None:
+        """Show this view from now on, and hear no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class PanelSpec:
+    """One panel. ``icon``: a file of ``resources/icons``. ``shown``: before the reader arranged anything.
+
+    ``id`` and ``title`` are its own among all panels; the title is what a saved arrangement knows it by.
+    """
+
+    id: str
+    title: str
+    icon: str
+    factory: Callable[[PanelHost], QWidget]
+    area: Literal["left", "right"] = "right"
+    shown: bool = False

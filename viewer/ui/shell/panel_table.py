@@ -1,0 +1,126 @@
+"""The one table of panels, and the docks made of it. Other packages' panels come last."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QToolButton, QWidget
+
+from viewer.common.log import logger
+from viewer.plugins import plugins
+from viewer.ui.panels.adjustments import AdjustmentsPanel
+from viewer.ui.panels.navigator import Navigator
+from viewer.ui.panels.panel_spec import FollowsView, PanelSpec
+from viewer.ui.panels.properties import PropertiesPanel
+from viewer.ui.widgets.theme import em_px
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PySide6.QtWidgets import QMainWindow
+
+    from viewer.ui.canvas.slide_view import SlideView
+    from viewer.ui.panels.panel_spec import PanelHost
+    from viewer.ui.widgets.theme import ThemeKeeper
+
+log = logger("ui")
+
+PLUGIN_GROUP = "foveola.panels"
+_AREAS = {"left": Qt.DockWidgetArea.LeftDockWidgetArea, "right": Qt.DockWidgetArea.RightDockWidgetArea}
+
+
+def own_panels(*, folder: QWidget, query: QWidget, attention: QWidget) -> tuple[PanelSpec, ...]:
+    """The window's own, in the order in which they stand."""
+    return (
+        PanelSpec("folder", "Slides", "folder", lambda _host: folder, "left"),
+        PanelSpec("query", "Query", "query", lambda _host: query, "left"),
+        PanelSpec("attention", "Attention", "attention", lambda _host: attention, "left"),
+        PanelSpec("navigator", "Navigator", "navigator", _of_view(Navigator), shown=True),
+        PanelSpec("properties", "Properties", "properties", _of_view(PropertiesPanel), shown=True),
+        PanelSpec("adjustments", "Adjustments", "adjustments", _of_view(AdjustmentsPanel)),
+    )
+
+
+def _of_view(make: Callable[[SlideView], QWidget]) -> Callable[[PanelHost], QWidget]:
+    return lambda host: make(host.view)
+
+
+class Docks(dict[str, QDockWidget]):
+    """The docks of a window, by the ids of their panels. ``problems``: sentences about panels left out."""
+
+    def __init__(
+        self, window: QMainWindow, host: PanelHost, themes: ThemeKeeper, own: tuple[PanelSpec, ...]
+    ) -> None:
+        super().__init__()
+        self._window, self._host, self._themes = window, host, themes
+        for spec in own:
+            self._add(spec)
+        sides, right = [self["folder"], self["navigator"]], [self["navigator"], self["properties"]]
+        window.resizeDocks(sides, [em_px(19), em_px(19)], Qt.Orientation.Horizontal)
+        window.resizeDocks(right, [em_px(13), em_px(24)], Qt.Orientation.Vertical)
+        self.own = frozenset(self)
+        found, problems = plugins(PLUGIN_GROUP, PanelSpec)
+        self.problems = list(problems)
+        for spec in found:
+            self._add_plugin(spec)
+
+    def _add_plugin(self, spec: PanelSpec) -> None:
+        if spec.id in self or spec.title in [dock.windowTitle() for dock in self.values()]:
+            self.problems.append(f"The panel {spec.title} is left out: there is another one of this name.")
+            return
+        try:
+            self._themes.icon(spec.icon)
+            self._add(spec)
+        except Exception as error:  # code of strangers may raise anything
+            log.exception("the panel %s failed", spec.id)
+            self.problems.append(f"The panel {spec.title} is left out: {type(error).__name__}: {error}")
+            return
+        self._themes.changed.connect(partial(self._draw_icon, spec))
+        self._draw_icon(spec)
+
+    def _draw_icon(self, spec: PanelSpec) -> None:
+        self[spec.id].toggleViewAction().setIcon(self._themes.icon(spec.icon))
+
+    def _add(self, spec: PanelSpec) -> None:
+        panel = spec.factory(self._host)
+        dock = self[spec.id] = _made(spec.title, panel, self._themes)
+        self._window.addDockWidget(_AREAS[spec.area], dock)
+        dock.setVisible(spec.shown)
+        if isinstance(panel, FollowsView):
+            self._host.active_view_changed.connect(panel.follow)
+
+
+class _DockTitle(QWidget):
+    """A dock's heading with a close button in the theme's colours; Qt's own is too faint on dark."""
+
+    def __init__(self, dock: QDockWidget, title: str, themes: ThemeKeeper) -> None:
+        super().__init__(dock)
+        self.setObjectName("dock_title")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._themes = themes
+        self._close = QToolButton(autoRaise=True)
+        self._close.setToolTip(f"Hide {title.lower()}")
+        self._close.setAccessibleName(f"Hide {title.lower()}")
+        self._close.clicked.connect(dock.close)
+        self._close.setIconSize(QSize(em_px(0.9), em_px(0.9)))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(em_px(0.5), em_px(0.15), em_px(0.2), em_px(0.15))
+        layout.addWidget(QLabel(title), 1)
+        layout.addWidget(self._close)
+        themes.changed.connect(self._draw)
+        self._draw()
+
+    def _draw(self) -> None:
+        self._close.setIcon(self._themes.icon("close"))
+
+
+def _made(title: str, content: QWidget, themes: ThemeKeeper) -> QDockWidget:
+    """A dock around a panel."""
+    dock = QDockWidget(title)
+    dock.setObjectName(title.lower())
+    dock.setAccessibleName(title)
+    dock.setWidget(content)
+    dock.setTitleBarWidget(_DockTitle(dock, title, themes))
+    return dock

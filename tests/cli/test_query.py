@@ -12,7 +12,6 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
-import torch
 from PIL import Image
 
 from viewer.cli import heatmap as cli_heatmap
@@ -279,34 +278,6 @@ def test_options_may_stand_before_the_words(slide: Path, capsys: pytest.CaptureF
     assert "query       stroma\n" in capsys.readouterr().out
 
 
-def test_a_folder_without_slides_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["index", str(tmp_path)]) == 2
-    assert "no slides" in capsys.readouterr().err
-
-
-def test_encoders_are_listed_with_their_terms(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("FOVEOLA_HOME", str(tmp_path))
-    (tmp_path / "config").mkdir()
-    (tmp_path / "plip").mkdir()
-    (tmp_path / "plip" / "model.safetensors").write_bytes(b"weights")
-    (tmp_path / "config" / "models.toml").write_text(
-        f'[plip]\nfolder = "{tmp_path / "plip"}"\n[bad]\nfolder = "nowhere"\n'
-    )
-    assert cli.main(["encoders"]) == 0
-    printed = capsys.readouterr()
-    assert printed.out.startswith("measured ")
-    assert "no commercial use" in printed.out
-    assert "[bad]" in printed.err
-    assert [card["id"] for card in json.loads(_json_of(capsys))] == ["measured", "saliency", "plip"]
-
-
-def _json_of(capsys: pytest.CaptureFixture[str]) -> str:
-    assert cli.main(["encoders", "--json"]) == 0
-    return capsys.readouterr().out
-
-
 def test_the_modes_of_the_command_are_those_of_the_view() -> None:
     assert cli_heatmap.MODES == hierarchy.MODES
     assert ("zoom", *cli_heatmap.LEVELS) == hierarchy.LEVELS
@@ -437,19 +408,3 @@ def test_an_encoder_of_whole_patches_has_no_tokens_to_look_at_again(
     words = ["heatmap", str(slide), "--encoder", "saliency", "-o", str(tmp_path / "a.ome.tiff")]
     assert cli.main([*words, "--overlap", "mean"]) == 2
     assert "looks at whole patches: --overlap needs one that looks closer" in capsys.readouterr().err
-
-
-def test_a_networks_weights_are_taken_out_of_a_trainings_file(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    tensors = {"cls_token": torch.zeros(1, 1, 64), "pos_embed": torch.zeros(1, 197, 64)}
-    trained, target = tmp_path / "trained.pth", tmp_path / "network.safetensors"
-    torch.save({"teacher": tensors, "optimizer": {"state": torch.zeros(10_000)}}, trained)
-    assert cli.main(["encoders", "--extract", str(trained), str(target)]) == 0
-    assert capsys.readouterr().out == ""
-    assert target.stat().st_size < trained.stat().st_size
-    assert cli.main(["encoders", "--extract", str(trained), str(trained)]) == 2
-    assert "its name must end in .safetensors" in capsys.readouterr().err
-    torch.save({"fc.weight": torch.zeros(2, 2)}, trained)
-    assert cli.main(["encoders", "--extract", str(trained), str(target)]) == 1
-    assert "trained.pth" in capsys.readouterr().err

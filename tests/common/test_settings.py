@@ -123,6 +123,44 @@ def test_saving_defaults_leaves_no_values() -> None:
     assert "=" not in settings_path().read_text()
 
 
+def test_what_a_person_wrote_stays(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(
+        '# mine\n[display] # screen\ntheme = "dark" # at night\nicc = false\n\n'
+        "[future]\nx = 1 # whatever\n\n[gaze]\nsource = 'off'\n"
+    )
+    changed = (
+        Settings.load(file).replace("display", theme="light", icc=True).replace("gaze", source="pointer")
+    )
+    changed.save(file)
+    assert file.read_text() == (
+        '# mine\n[display] # screen\ntheme = "light" # at night\n\n[future]\nx = 1 # whatever\n\n[gaze]\n'
+    )
+    assert Settings.load(file) == changed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nonsense [",
+        "display = 3\n",
+        "[[display]]\n",
+        "display.icc = false\n# one key\n[gaze]\n",
+        "display = {theme = 'dark', icc = false}\n",
+        "display.theme = 'dark'\n# in pieces\ndisplay.icc = false\n[gaze]\nsource = 'off'\n",
+        "[display]\ntheme = 'dark'\n[gaze]\nsource = 'off'\n[display.more]\nx = 1\n",
+        "[shortcuts]\nfit = 'F'\n",
+    ],
+)
+def test_whatever_the_file_was_what_is_saved_loads_again(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "settings.toml"
+    default = Settings.default()
+    for settings in (default.replace("display", theme="light", kinetic_pan=False), default):
+        file.write_text(text)
+        settings.save(file)
+        assert Settings.load(file) == settings
+
+
 def test_saving_where_it_cannot_is_said(tmp_path: Path) -> None:
     with pytest.raises(SaveError, match="a folder of that name exists"):
         Settings.default().save(tmp_path)

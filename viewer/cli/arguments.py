@@ -1,9 +1,17 @@
-"""Reads the values of command-line arguments: numbers, points, sizes. Each says what it wants instead."""
+"""What commands have in common: the values of arguments (numbers, points, sizes; each says what it wants
+instead) and the options of a question.
+"""
 
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from viewer.relevance.encoders.card import MEASURED_ID
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
 
 from viewer.slide.locator import Locator
 
@@ -115,3 +123,14 @@ def ome_path(text: str) -> Path:
     if not text.lower().endswith((".ome.tiff", ".ome.tif")):
         raise ArgumentTypeError(f"{text!r} does not end in .ome.tiff")
     return Path(text)
+
+
+def add_question_options(command: ArgumentParser, *, encoder: str | None = MEASURED_ID) -> None:
+    """The options of every command that analyses; ``encoder``: what it is where none is given."""
+    command.add_argument(
+        "--encoder",
+        metavar="ID",
+        default=encoder,
+        help=f"who looks, as foveola encoders lists them ({MEASURED_ID})",
+    )
+    command.add_argument("--mpp", metavar="UM", type=pixel_size, help="size of a level-0 pixel, in µm")

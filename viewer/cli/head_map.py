@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from viewer.cli import arguments, terminal
-from viewer.cli import query as cli_relevance
+from viewer.cli.output import head_with_terms
 
 if TYPE_CHECKING:
     import argparse
@@ -31,7 +31,7 @@ def write_head_map(options: argparse.Namespace, *, attention_unit: str) -> int:
     from viewer.relevance.heatmap.whole_slide import attention_map, attention_of
     from viewer.slide.formats.registry import open_slide
 
-    card = cli_relevance.head_with_terms(options.encoder)
+    card = head_with_terms(options.encoder)
     view = _view(options, card)
     words = card.views[view]
     limit_bytes = Settings.load().relevance.store_bytes

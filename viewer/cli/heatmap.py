@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from viewer.cli import arguments, terminal
 from viewer.cli import head_map as cli_head_map
 from viewer.cli import maps as cli_map
-from viewer.cli import query as cli_relevance
+from viewer.cli import query as cli_query
+from viewer.cli.output import card_with_terms, check_output, tell_terms
+from viewer.relevance.encoders.card import HEAD_PREFIX, MEASURED_ID
 
 if TYPE_CHECKING:
     import argparse
@@ -41,7 +43,7 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
     command = add("heatmap", _heatmap, "write scores, or attention, as an image that lies over the slide")
     command.add_argument("slide", metavar="SLIDE", type=arguments.slide)
     command.add_argument("--query", metavar="TEXT", dest="text", help="what to look for")
-    cli_relevance.add_question_options(command, encoder=None)  # a map has none
+    arguments.add_question_options(command, encoder=None)  # a map has none
     attention = command.add_argument_group("attention, of an encoder that says where it looks")
     attention.add_argument("--weights", metavar="DIR", type=Path, help="folder of its weights")
     attention.add_argument("--mode", choices=MODES, help=f"how levels are joined ({MODES[0]})")
@@ -95,14 +97,13 @@ def _radius(text: str) -> float:
 
 def _heatmap(options: argparse.Namespace) -> int:
     from viewer.common.errors import EncoderError
-    from viewer.relevance.encoders.card import HEAD_PREFIX
     from viewer.relevance.encoders.registry import entry_in
 
     _check(options)
     if cli_map.wants_map(options):
         return cli_map.write_map(options)
     given = _of_attention(options)
-    options.encoder = cli_relevance.MEASURED if options.encoder is None else options.encoder
+    options.encoder = MEASURED_ID if options.encoder is None else options.encoder
     options.head = HEADS[0] if options.head is None else options.head
     if options.encoder.startswith(HEAD_PREFIX):
         _check_for_head(options)
@@ -110,10 +111,10 @@ def _heatmap(options: argparse.Namespace) -> int:
     options.mode, options.level = options.mode or MODES[0], options.level or LEVELS[-1]
     if options.weights is not None:
         entry = entry_in(options.encoder, options.weights)
-        cli_relevance.tell_terms(entry.card)
+        tell_terms(entry.card)
         return _attention(options, entry.card, entry)
     try:
-        card = cli_relevance.card_with_terms(options.encoder)
+        card = card_with_terms(options.encoder)
     except EncoderError as error:
         raise EncoderError(f"{error}; for weights in a folder give --weights DIR") from error
     if card.attention_heads is not None:
@@ -128,8 +129,8 @@ def _heatmap(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> None:
     """Raises UsageError for files that cannot be written, and options that do not go together."""
     for output in (options.output, options.points):
-        cli_relevance.check_output(output, options.slide.path)
-        cli_relevance.check_output(output, options.map, what="the map")
+        check_output(output, options.slide.path)
+        check_output(output, options.map, what="the map")
         if None not in (output, options.weights) and options.weights.resolve() in output.resolve().parents:
             raise arguments.UsageError(f"{output}: this is among the weights; choose another folder")
     if options.overlap is None and options.overlap_share is not None:
@@ -174,7 +175,7 @@ def _scores(options: argparse.Namespace) -> int:
     from viewer.relevance.heatmap.ome_tiff import write_heatmap
     from viewer.slide.formats.registry import open_slide
 
-    answer = cli_relevance.answer_to(options)
+    answer = cli_query.answer_to(options)
     with closing(open_slide(options.slide)) as source:
         extent_px = source.pyramid.width, source.pyramid.height
     write_heatmap(answer.field, options.output, extent_px=extent_px, slide_name=options.slide.name)

@@ -19,10 +19,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import viewer
 from viewer import RESEARCH_USE
 from viewer.cli import arguments, terminal
+from viewer.cli import encoders as cli_encoders
 from viewer.cli import heatmap as cli_heatmap
+from viewer.cli import index as cli_index
 from viewer.cli import maps as cli_map
-from viewer.cli import query as cli_relevance
+from viewer.cli import query as cli_query
 from viewer.cli import train as cli_training
+from viewer.cli.output import check_output
 from viewer.common.text import in_words, one_line
 from viewer.slide.locator import Locator
 
@@ -164,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--overlay", metavar="COLOURS", nargs="?", const="", help="of what lies over it: viridis, magma …"
     )
-    cli_relevance.add_question_options(command, encoder=None)  # a map has none
+    arguments.add_question_options(command, encoder=None)  # a map has none
     cli_map.add_map_options(command)
     command.add_argument("-o", "--output", metavar="FILE.png", required=True, type=arguments.png_path)
 
@@ -179,9 +182,8 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", metavar="S", type=arguments.seed, default=0, help="another seed, another slide (default 0)"
     )
 
-    cli_relevance.add_commands(add)
-    cli_heatmap.add_command(add)
-    cli_training.add_commands(add)
+    for group in (cli_query, cli_index, cli_encoders, cli_heatmap, cli_training):
+        group.add_command(add)
 
     bench = commands.add_parser(
         "bench", help="measure speed on a slide", description="measure speed on a slide", epilog=EPILOG
@@ -302,8 +304,8 @@ def _snapshot(options: argparse.Namespace) -> int:
     if options.size[0] * options.size[1] >= BIG_PICTURE_PX:
         bar = progress_bar("rendering")
     with closing(open_slide(options.slide)) as source:
-        cli_relevance.check_output(output, options.slide.path)
-        field, overlays = cli_relevance.overlays_for(options, source)
+        check_output(output, options.slide.path)
+        field, overlays = cli_query.overlays_for(options, source)
         with bar as progress:
             picture = snapshot(
                 source,

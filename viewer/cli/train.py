@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MAX_NAME = 40
 
 
-def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
+def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the command to a parser; ``add(name, run, help)`` gives one."""
     command = add(
         "train-head",

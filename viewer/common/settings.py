@@ -7,7 +7,6 @@ so that better defaults of a later version reach everyone. Allowed values stand 
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 import tomllib
 from dataclasses import dataclass
@@ -194,14 +193,37 @@ class Settings:
         return dataclasses.replace(self, **changed)
 
     def save(self, path: Path | None = None) -> None:
-        """Write what differs from the defaults to the user's file (None: the usual one). Raises SaveError."""
-        tables, defaults = self._tables(), _default_tables()
-        lines = ["# Foveola settings. Delete a line to get its default back."]
-        for name, values in tables.items():
+        """Write what differs from the defaults to the user's file (None: the usual one). Raises SaveError.
+
+        The file's comments and unknown keys stay, where it is TOML that can be changed at all.
+        """
+        file = path or settings_path()
+        try:
+            text = self._laid_over(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, LookupError):  # tomlkit stumbles over some tables that are in pieces
+            text = self._laid_over("# Foveola settings. Delete a line to get its default back.\n")
+        save_atomically(file, text.encode())
+
+    def _laid_over(self, text: str) -> str:
+        """The text of a settings file with these values. Raises ValueError and LookupError."""
+        import tomlkit  # takes its time, and loading does without
+
+        document, defaults = tomlkit.parse(text), _default_tables()
+        for name, values in self._tables().items():
             changed = {key: value for key, value in values.items() if value != defaults[name].get(key)}
-            if changed:
-                lines += ["", f"[{name}]", *(f"{_toml(k)} = {_toml(v)}" for k, v in changed.items())]
-        save_atomically(path or settings_path(), ("\n".join(lines) + "\n").encode())
+            table = document.get(name)
+            if isinstance(table, dict):
+                ours = table if name == "shortcuts" else values
+                for key in [key for key in table if key in ours and key not in changed]:
+                    del table[key]
+                table.update({key: value for key, value in changed.items() if table.get(key) != value})
+            else:
+                document.pop(name, None)
+                document.update({name: changed} if changed else {})
+        text = tomlkit.dumps(document)
+        if tomllib.loads(text) != document.unwrap():
+            raise ValueError("tomlkit wrote something else")
+        return text
 
     @classmethod
     def _from_tables(cls, tables: dict[str, dict[str, Any]]) -> Self:
@@ -282,8 +304,3 @@ def _checked_shortcuts(shortcuts: dict[str, Any]) -> Mapping[str, str]:
         if not isinstance(key, str):
             raise SettingsError(f'shortcuts.{action} must be a key like "Ctrl+K", not {key!r}')
     return MappingProxyType(shortcuts)
-
-
-def _toml(value: bool | float | str) -> str:
-    """A value, or a quoted key, as TOML writes it: like JSON for these types, but for one character."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -61,10 +61,25 @@ def test_a_head_over_features_that_nobody_here_computes_is_a_problem(
 @pytest.mark.parametrize(
     "text",
     [
-        "[ours",
         "ours.file = 'x'\n",
+        "ours.file = 'x'\n# in pieces\nours.title = 'x'\n",
         "[ours]\na = 1\n[ours.more]\nb = 2\n",
+        "[ours]\na = 1\n[other]\nb = 1\n[ours.more]\nb = 2\n",
         "[a]\nt = '''\n[ours]\n'''\n[ours]\n",
+    ],
+)
+def test_a_head_is_replaced_however_it_is_written(entry: HeadEntry, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "heads.toml"
+    path.write_text(f"{text}[theirs]\ntitle = 'y'\n")
+    register_head(entry, path)
+    assert read_heads(path).heads == {"ours": entry}
+    assert "[theirs]\ntitle = 'y'\n" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[ours",
         "x" * (1 << 21),
     ],
 )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import softmax
 
 from viewer.relevance.training.report import (
     Prediction,
@@ -20,7 +21,6 @@ from viewer.relevance.training.report import (
     fit_temperature,
     log_odds,
     predictions_as_facts,
-    softmax,
 )
 
 
@@ -84,7 +84,7 @@ def test_no_area_no_interval() -> None:
 @pytest.mark.parametrize("true_temperature", [0.5, 1.0, 4.0])
 def test_the_temperature_is_found(rng: np.random.Generator, true_temperature: float) -> None:
     logits = rng.normal(size=(20_000, 3)) * 2
-    draws = softmax(logits).cumsum(axis=1) > rng.random((20_000, 1))
+    draws = softmax(logits, axis=1).cumsum(axis=1) > rng.random((20_000, 1))
     labels = draws.argmax(axis=1)
     assert fit_temperature(logits * true_temperature, labels) == pytest.approx(true_temperature, rel=0.05)
 
@@ -94,7 +94,7 @@ def test_a_few_slides_told_apart_make_no_certainty() -> None:
     labels = np.array([0, 0, 0, 1, 1, 1])
     logits = np.where(np.eye(2)[labels] > 0, 2.0, -2.0)
     temperature = fit_temperature(logits, labels)
-    assert softmax(logits / temperature).max() == pytest.approx(0.8, abs=0.001)  # (3 + 1) / (3 + 2)
+    assert softmax(logits / temperature, axis=1).max() == pytest.approx(0.8, abs=0.001)  # (3 + 1) / (3 + 2)
 
 
 def test_logits_that_say_nothing_are_flattened(rng: np.random.Generator) -> None:
@@ -150,7 +150,7 @@ def test_probabilities_of_1_to_all_digits_are_ranked_all_the_same(rng: np.random
     given_ = [
         Prediction("held out", str(n), str(n), n % 2, (0.0, 60 * raw[n] + 120, -1.0), 1.0) for n in range(60)
     ]
-    assert len(np.unique(softmax(np.array([one.logits for one in given_]))[:, 1])) < 30
+    assert len(np.unique(softmax(np.array([one.logits for one in given_]), axis=1)[:, 1])) < 30
     for classes in (2, 3):
         rows = [replace(one, logits=one.logits[:classes]) for one in given_]
         tested = figures(rows, ["no", "yes", "may"][:classes], seed=0)
@@ -161,7 +161,7 @@ def test_probabilities_of_1_to_all_digits_are_ranked_all_the_same(rng: np.random
 @pytest.mark.parametrize("classes", [2, 3])
 def test_odds_are_those_of_the_probabilities(rng: np.random.Generator, classes: int) -> None:
     logits = rng.normal(size=(20, classes)) * 3
-    chances = softmax(logits)
+    chances = softmax(logits, axis=1)
     assert np.allclose(log_odds(logits), np.log(chances / (1 - chances)))
 
 

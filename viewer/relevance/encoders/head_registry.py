@@ -5,7 +5,6 @@ This file imports no torch: the list is read by the window's process, heads are 
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 _MAX_FILE_BYTES = 1 << 20
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_HEADER = re.compile(r"^\s*\[")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +114,8 @@ def register_head(entry: HeadEntry, path: Path | None = None) -> Path:
     """Put a head into the registry file, in the place of one of the same name; what else stands there stays
     as it is. The file. Raises EncoderError where it cannot be read or understood, SaveError.
     """
+    import tomlkit  # takes its time, and every start of the window reads the list without
+
     path = path or heads_file()
     check_head_name(entry.id)
     table: dict[str, Any] = {
@@ -131,12 +131,13 @@ def register_head(entry: HeadEntry, path: Path | None = None) -> Path:
     try:
         text = _text(path)
         expected = tomllib.loads(text) | {entry.id: table}
-        added = "".join(f"{key} = {_toml(value)}\n" for key, value in table.items())
-        kept = _without(text, entry.id).rstrip()
-        text = f"{kept}\n\n[{entry.id}]\n{added}".lstrip()
+        document = tomlkit.parse(text)
+        document.pop(entry.id, None)
+        document[entry.id] = table
+        text = tomlkit.dumps(document)
         if tomllib.loads(text) != expected:
             raise ValueError("it is written in a way that is not changed here")
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, LookupError, RecursionError) as error:
         raise EncoderError(f"{path}: the head {entry.id} cannot be added: {error}; add it by hand") from error
     save_atomically(path, text.encode())
     return path
@@ -148,26 +149,6 @@ def _text(path: Path) -> str:
     if path.stat().st_size > _MAX_FILE_BYTES:
         raise ValueError("it is too large for a list of heads")
     return path.read_text(encoding="utf-8")
-
-
-def _without(text: str, name: str) -> str:
-    """The file's text without the lines of one table."""
-    own = re.compile(rf'^\s*\[\s*("?){re.escape(name)}\1\s*\]\s*(#.*)?$')
-    kept: list[str] = []
-    inside = False
-    for line in text.splitlines():
-        if _HEADER.match(line):
-            inside = own.match(line) is not None
-        if not inside:
-            kept.append(line)
-    return "\n".join(kept)
-
-
-def _toml(value: str | int | list[str]) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(_toml, value))}]"
-    # JSON's escapes are TOML's, but for one control character that JSON leaves bare.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _entry(name: str, table: Mapping[str, Any]) -> HeadEntry:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
 
 from viewer import RESEARCH_USE
 from viewer.common.text import escape_control
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 RESAMPLES = 2000
 _BINS = 10
 _SHARPEST, _FLATTEST = 0.05, 20.0
-_GOLDEN = (5**0.5 - 1) / 2
 INTERVAL = f"95 %, {RESAMPLES:,} resamples of patients within their labels, percentiles"
 
 
@@ -40,12 +41,6 @@ class Prediction:
 
 
 # Figures
-
-
-def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, classes) logits to probabilities."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
 def log_odds(logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -106,7 +101,7 @@ def auc_interval(
 def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
     """What logits (n, classes) are divided by so that their probabilities fit the labels best; 0.05 to 20.
 
-    By golden section: the likelihood has one peak in the temperature's inverse.
+    The likelihood has one peak in the temperature's inverse.
     """
     classes = logits.shape[1]
     counts = np.bincount(labels, minlength=classes)
@@ -115,18 +110,12 @@ def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> f
     targets[np.arange(len(labels)), labels] = sure[labels]
 
     def loss(inverse: float) -> float:
-        scaled = logits * inverse
-        top = scaled.max(axis=1)
-        return float((top + np.log(np.exp(scaled - top[:, None]).sum(1)) - (targets * scaled).sum(1)).mean())
+        return -float((targets * log_softmax(logits * inverse, axis=1)).sum(axis=1).mean())
 
-    low, high = 1 / _FLATTEST, 1 / _SHARPEST
-    for _ in range(80):
-        step = _GOLDEN * (high - low)
-        if loss(high - step) <= loss(low + step):
-            high = low + step
-        else:
-            low = high - step
-    return 2 / (low + high)
+    found = minimize_scalar(
+        loss, bounds=(1 / _FLATTEST, 1 / _SHARPEST), method="bounded", options={"xatol": 1e-9}
+    )
+    return 1 / float(found.x)
 
 
 def brier(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
@@ -156,7 +145,7 @@ def figures(
     labels = np.array([one.label for one in predictions], np.int64)
     patients = [one.patient for one in predictions]
     calibrated = _calibrated(predictions)
-    before, after, scores = softmax(logits), softmax(calibrated), log_odds(calibrated)
+    before, after, scores = softmax(logits, axis=1), softmax(calibrated, axis=1), log_odds(calibrated)
     asked = range(len(classes)) if len(classes) > 2 else [1]
     areas = {}
     for label in asked:
@@ -194,7 +183,7 @@ def predictions_as_facts(predictions: Sequence[Prediction], classes: Sequence[st
             "label": classes[one.label],
             "probabilities": dict(zip(classes, map(float, row), strict=True)),
         }
-        for one, row in zip(predictions, softmax(_calibrated(predictions)), strict=True)
+        for one, row in zip(predictions, softmax(_calibrated(predictions), axis=1), strict=True)
     ]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
 from viewer.slide.geometry import TileKey
 from viewer.slide.pixels import rgba_8
@@ -382,12 +383,7 @@ def _lowest(planes: Floats) -> Floats:
 
 def _box_mean(values: Floats, radius: int) -> Floats:
     """The mean over squares of 2 · ``radius`` + 1 pixels; the border's pixels go on beyond it."""
-    side = 2 * radius + 1
-    total = np.pad(values, radius, mode="edge").astype(np.float64)
-    total = np.pad(total.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    total = total[side:] - total[:-side]
-    total = total[:, side:] - total[:, :-side]
-    return (total / side**2).astype(np.float32)
+    return ndimage.uniform_filter(values, 2 * radius + 1, mode="nearest")
 
 
 def _otsu(values: NDArray[Any], low: float, high: float) -> float:

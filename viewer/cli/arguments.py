@@ -5,11 +5,13 @@ from __future__ import annotations
 from argparse import ArgumentTypeError
 from pathlib import Path
 
+from viewer.common.errors import FoveolaError
+
 LARGEST = 1e12
 SMALLEST_MPP_UM, LARGEST_MPP_UM = 0.01, 100.0
 
 
-class UsageError(Exception):
+class UsageError(FoveolaError):
     """Arguments that are fine one by one and wrong together, or for this slide."""
 
 

@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import viewer
+from gpu.errors import GpuError
 from viewer import RESEARCH_USE
 from viewer.cli import arguments, terminal
 from viewer.cli import heatmap as cli_heatmap
 from viewer.cli import maps as cli_map
 from viewer.cli import query as cli_relevance
 from viewer.cli import train as cli_training
-from viewer.common.text import in_words, one_line
+from viewer.common.log import described
+from viewer.common.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -70,12 +72,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         terminal.discard_output()  # who read it has left, as is their right
         return 1
     except arguments.UsageError as error:
-        terminal.write_stderr(in_words(error))
+        terminal.write_stderr(str(error))
         return 2
+    except GpuError as error:  # of the graphics side, which imports nothing of the viewer; in words as well
+        terminal.write_stderr(str(error))
+        return 1
     except Exception as error:
         if options.debug:
             traceback.print_exc()
-        terminal.write_stderr(in_words(error))
+        terminal.write_stderr(described(error))
         return 1
 
 

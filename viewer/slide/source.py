@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from viewer.common.errors import FoveolaError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from viewer.slide.geometry import Pyramid, Rect, TileKey
 
 
-class SlideError(Exception):
+class SlideError(FoveolaError):
     """A slide that cannot be opened: which file, and why in words for the reader."""
 
     def __init__(self, path: Path | str, reason: str) -> None:
@@ -34,7 +36,7 @@ class NotThisReader(SlideError):
     """This reader does not take the file; another may."""
 
 
-class TileError(Exception):
+class TileError(FoveolaError):
     """One tile that cannot be read. The rest of the slide works; the tile is shown as a marked tile and
     counted."""
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from viewer.common.errors import EncoderError
+from viewer.common.errors import EncoderError, FoveolaError
 from viewer.relevance.encoders.card import HEAD_PREFIX
 from viewer.relevance.encoders.head_registry import head_entry
 from viewer.relevance.encoders.registry import cards, load_encoder, read_registry
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from viewer.slide.source import Source
 
 
-class PixelSizeError(Exception):
+class PixelSizeError(FoveolaError):
     """A slide whose pixel size nobody knows, or cannot be right: what to do about it."""
 
 

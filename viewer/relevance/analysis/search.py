@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from viewer.common.atomic_write import SaveError
-from viewer.common.errors import EncoderError
+from viewer.common.errors import EncoderError, FoveolaError
 from viewer.relevance.analysis.open import open_analysis, open_external_analysis, pixel_size_of
 from viewer.relevance.encoders.card import MEASURED_ID
 from viewer.relevance.patches.peaks import find_hits
@@ -33,7 +33,7 @@ Point = tuple[float, float]
 _SUCH_AS = ("adipose tissue", "lymphocytes", "necrosis", "glands near stroma", "tumour without blood")
 
 
-class QuestionError(Exception):
+class QuestionError(FoveolaError):
     """Something that cannot be asked: why, and what can be asked instead."""
 
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from viewer.common.log import logger
-from viewer.common.text import in_words
+from viewer.common.log import described
 from viewer.relevance.worker.messages import Failed, Note
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from viewer.relevance.query.parser import Guess
     from viewer.relevance.worker.messages import Analyse
     from viewer.relevance.worker.shared_memory import SharedGrid
-
-log = logger("relevance")
 
 _LOWEST_NICENESS = 19
 
@@ -45,8 +42,7 @@ def run_worker(
             except (EOFError, BrokenPipeError, ConnectionResetError):
                 raise
             except Exception as error:
-                log.exception("the analysis ended")
-                connection.send(Failed(f"The analysis has ended. {in_words(error)}"))
+                connection.send(Failed(f"The analysis has ended. {described(error)}"))
     except KeyboardInterrupt:  # Ctrl+C in the terminal reaches every process of the window
         sys.exit(0)
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QOffscreenSurface, QOpenGLContext
 
+from viewer.common.errors import FoveolaError
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -18,7 +20,7 @@ _START_TIMEOUT_S = 20.0
 _NO_GL_PLATFORMS = ("offscreen", "minimal", "minimalegl", "vnc", "linuxfb")
 
 
-class DisplayError(RuntimeError):
+class DisplayError(FoveolaError):
     """No window can be opened; the message says why and what to do."""
 
 

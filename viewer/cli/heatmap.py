@@ -95,8 +95,8 @@ def _radius(text: str) -> float:
 
 def _heatmap(options: argparse.Namespace) -> int:
     from viewer.common.errors import EncoderError
-    from viewer.relevance.encoders.card import HEAD_PREFIX
-    from viewer.relevance.encoders.registry import entry_in
+    from viewer.relevance.encoders.model_registry import entry_in
+    from viewer.relevance.encoders.registry import cards
 
     _check(options)
     if cli_map.wants_map(options):
@@ -104,7 +104,7 @@ def _heatmap(options: argparse.Namespace) -> int:
     given = _of_attention(options)
     options.encoder = cli_relevance.MEASURED if options.encoder is None else options.encoder
     options.head = HEADS[0] if options.head is None else options.head
-    if options.encoder.startswith(HEAD_PREFIX):
+    if any(card.features_of for card in cards() if card.id == options.encoder):
         _check_for_head(options)
         return cli_head_map.write_head_map(options, attention_unit=_ATTENTION_UNIT)
     options.mode, options.level = options.mode or MODES[0], options.level or LEVELS[-1]
@@ -116,7 +116,7 @@ def _heatmap(options: argparse.Namespace) -> int:
         card = cli_relevance.card_with_terms(options.encoder)
     except EncoderError as error:
         raise EncoderError(f"{error}; for weights in a folder give --weights DIR") from error
-    if card.attention_heads is not None:
+    if card.attends:
         return _attention(options, card, None)
     if given:
         raise arguments.UsageError(f"{card.title} does not say where it looks: {given} needs that")
@@ -186,7 +186,6 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
     from viewer.overlay.attention_look import HierarchyLook
     from viewer.relevance.analysis.open import open_analysis, pixel_size_of
     from viewer.relevance.attention.slide_attention import check_head
-    from viewer.relevance.encoders.protocols import Attending
     from viewer.relevance.heatmap.hipt_blend import makes_published
     from viewer.relevance.heatmap.ome_tiff import write_attention
     from viewer.relevance.heatmap.whole_slide import attention_map
@@ -205,7 +204,7 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
         with open_analysis(
             source, size, encoder_id=card.id, limit_bytes=limit_bytes, entry=entry
         ) as analysis:
-            if _of_tokens(options) and not isinstance(analysis.encoder, Attending):
+            if _of_tokens(options) and card.attends != "tokens":
                 raise arguments.UsageError(
                     f"{card.title} looks at whole patches: {_of_tokens(options)} needs one that looks closer"
                 )

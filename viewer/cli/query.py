@@ -266,8 +266,8 @@ def _index_line(result: IndexResult) -> str:
 def _encoders(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from viewer.relevance.encoders.head_registry import head_cards, read_heads
-    from viewer.relevance.encoders.registry import cards, read_registry, registry_file
+    from viewer.relevance.encoders.model_registry import registry_file
+    from viewer.relevance.encoders.registry import cards, problems
 
     if options.extract is not None:
         from viewer.relevance.models.hipt import save_backbone
@@ -278,9 +278,8 @@ def _encoders(options: argparse.Namespace) -> int:
         check_output(target, trained, what="the training's file")
         save_backbone(trained, target)
         return 0
-    heads = read_heads()
-    known = (*cards(), *head_cards(heads))
-    for problem in (*read_registry().problems, *heads.problems):
+    known = cards()
+    for problem in problems():
         terminal.write_stderr(problem)
     if options.json:
         terminal.write_stdout(json.dumps([asdict(card) for card in known], indent=2))
@@ -308,18 +307,16 @@ def head_with_terms(encoder_id: str) -> EncoderCard:
     """What is known of a slide head; the terms of the model whose features it reads are told. Raises
     EncoderError.
     """
-    from viewer.relevance.encoders.head_registry import head_card, head_entry
+    from viewer.relevance.encoders.registry import find_card
 
-    entry = head_entry(encoder_id)
-    card_with_terms(entry.encoder)
-    return head_card(entry)
+    card = find_card(encoder_id)
+    card_with_terms(card.features_of)
+    return card
 
 
 def tell_terms(card: EncoderCard) -> None:
     """Say under which terms an encoder may be used, where they are not Foveola's own."""
-    from viewer.relevance.encoders.card import MEASURED_ID, SALIENCY_ID
-
-    if card.id not in (MEASURED_ID, SALIENCY_ID):
+    if card.needs_terms:
         terminal.write_stderr(f"{card.title}: {_licence(card)}")
 
 

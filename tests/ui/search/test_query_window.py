@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 
 from tests.ui.fake_relevance import FakeClient
 from tests.ui.slide_files import write_slide
-from viewer.relevance.encoders.registry import registry_file
+from viewer.relevance.encoders.model_registry import registry_file
 from viewer.relevance.query.parser import NearestPhrase
 from viewer.relevance.query.tree import Like, Term
 from viewer.relevance.worker.messages import Guessed, Note, Progress, Refused

@@ -93,8 +93,8 @@ class Engine:
         self._memory = memory
         self._analysis = analysis
         self._threads = threads
-        attends = analysis.encoder.card.attention_heads is not None
-        self._order = PatchSchedule(analysis.grid, analysis.tissue, coarse_first=not attends)
+        by_region = analysis.encoder.card.attends == "tokens"
+        self._order = PatchSchedule(analysis.grid, analysis.tissue, coarse_first=not by_region)
         if memory.attention is not None:
             analysis.attend(memory.attention.arrays())
         subject = analysis.store.subject

@@ -84,11 +84,9 @@ def _analyse(
 def _check_heads(encoder: Encoder, memory: SharedGrid) -> None:
     """The memory was made for what the lists of models said a second ago. Raises EncoderError."""
     from viewer.common.errors import EncoderError
-    from viewer.relevance.encoders.protocols import Attending, SlideAttention
 
     wanted = None if memory.attention is None else memory.attention.heads
-    heads = encoder.heads if isinstance(encoder, (Attending, SlideAttention)) else None
-    if heads != wanted:
+    if encoder.card.attention_heads != wanted:
         raise EncoderError(
             "models.toml or heads.toml was changed while this encoder was being started; choose it again"
         )

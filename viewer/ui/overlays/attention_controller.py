@@ -10,8 +10,6 @@ from viewer.common.scale import pixel_size_in_words
 from viewer.overlay.attention_look import HierarchyLook, levels_of
 from viewer.overlay.layer import OverlayLook, colour_stops
 from viewer.relevance.attention.slide_attention import MEAN
-from viewer.relevance.encoders.card import SALIENCY_ID
-from viewer.relevance.encoders.head_registry import head_cards
 from viewer.relevance.patches.attention_codes import OCTAVES
 from viewer.ui.overlays.attention_panel import AttentionControls, head_in_words, overlap_in_words
 from viewer.ui.overlays.attention_session import AttentionSession
@@ -98,10 +96,9 @@ class AttentionTools(QObject):
         self.controls.bar.stop_pressed.connect(lambda: self.controls.shown.setChecked(False))
 
     def show_encoders(self, cards: Sequence[EncoderCard]) -> None:
-        """Offer those that say where they look, and the reader's slide heads."""
+        """Offer those that say where they look."""
         self._encoders = {card.id: card for card in cards}
-        offered = [card for card in cards if card.attention_heads is not None]
-        offered += head_cards()
+        offered = [card for card in cards if card.attends]
         if self._card is not None and self._card.id not in [card.id for card in offered]:
             gone = f"{self._card.title} is no longer in the list of models and is not shown."
             self._messages.show_message(MessageKind.WARNING, gone)
@@ -227,10 +224,9 @@ class AttentionTools(QObject):
         if layer is None or card is None or shown is None or look is None:
             self._layers.show_beside(None)
             return
-        title, ends, middle = f"Attention of {card.title}", _RANKS if shown.mode == "blend" else _OCTAVES, ""
-        if card.id == SALIENCY_ID:
-            title = card.title
-        elif card.views:
+        title = f"Attention of {card.title}" if card.needs_weights else card.title
+        ends, middle = _RANKS if shown.mode == "blend" else _OCTAVES, ""
+        if card.views:
             view = int(shown.patch_head)
             words = card.views[view]
             title = f"{card.title}: {words[0].lower()}{words[1:]}"

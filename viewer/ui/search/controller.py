@@ -14,8 +14,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from viewer.common.scale import MPP_UM_AT_1X
 from viewer.overlay.shapes import Shape
-from viewer.relevance.encoders.head_registry import read_heads
-from viewer.relevance.encoders.registry import cards, read_registry
+from viewer.relevance.encoders.registry import cards, problems
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.ui.canvas.hold_key import HoldKey
 from viewer.ui.canvas.slide_picker import SlidePicker
@@ -363,13 +362,13 @@ class SearchController(QObject):
     def _show_encoders(self) -> None:
         """As the lists of models are now: a panel came into sight, or an analysis failed."""
         self._cards = cards()
-        know_words = [card for card in self._cards if card.attention_heads is None]
+        know_words = [card for card in self._cards if card.query_kind != "none"]
         self.panel.show_encoders(know_words, self._settings.relevance.encoder)
         self.attention.show_encoders(self._cards)
-        problems = (*read_registry().problems, *read_heads().problems)
-        for problem in problems if problems != self._told_problems else ():
+        wrong = problems()
+        for problem in wrong if wrong != self._told_problems else ():
             self._tell(MessageKind.WARNING, problem)
-        self._told_problems = problems
+        self._told_problems = wrong
 
     def _card(self, encoder_id: str) -> EncoderCard | None:
         return next((card for card in self._cards if card.id == encoder_id), None)

@@ -1,4 +1,4 @@
-"""Maps of other programs, laid over a slide as a field: which reader a file wants, and what is said of it.
+"""Maps of other programs, laid over a slide as a field: the formats there are, and what is said of a map.
 
 What is imported is what somebody else's model says. Its provenance names the file, the column, and how its
 numbers became 0 to 1.
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.common.text import escape_control
+from viewer.plugins import plugins
 from viewer.relevance.exchange.geojson import read_geojson_map
 from viewer.relevance.exchange.hdf5 import read_hdf5_map
 from viewer.relevance.exchange.numpy_files import read_numpy_map
@@ -24,9 +25,67 @@ from viewer.relevance.patches.field import Provenance, RelevanceField
 from viewer.relevance.patches.grid import PATCH_UM
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from viewer.relevance.patches.grid import PatchGrid
+
+
+GROUP = "foveola.map_formats"
+
+
+@dataclass(frozen=True, slots=True)
+class MapRequest:
+    """The slide that a map is laid over (``extent_px``: width, height in level-0 px), and how its user wants
+    it read: ``column`` of several, ``patch_px`` as the side of patches where the file does not say it.
+    """
+
+    extent_px: tuple[int, int]
+    grid: PatchGrid
+    mpp_estimated: bool
+    column: str | None
+    patch_px: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MapFormat:
+    """A kind of file, by the lower-case ends of its names. ``read`` raises FeatureFileError; what it gives is
+    checked against the slide afterwards. Packages name theirs in the group ``foveola.map_formats``.
+    """
+
+    suffixes: tuple[str, ...]
+    read: Callable[[Path, MapRequest], ImportedScores]
+
+
+def _hdf5(path: Path, to: MapRequest) -> ImportedScores:
+    return read_hdf5_map(path, extent_px=to.extent_px, column=to.column, patch_px=to.patch_px)
+
+
+def _tiff(path: Path, to: MapRequest) -> ImportedScores:
+    return read_tiff_map(
+        path, extent_px=to.extent_px, grid=to.grid, mpp_estimated=to.mpp_estimated, column=to.column
+    )
+
+
+def _geojson(path: Path, to: MapRequest) -> ImportedScores:
+    return read_geojson_map(path, extent_px=to.extent_px, grid=to.grid, column=to.column)
+
+
+def _sqlite(path: Path, to: MapRequest) -> ImportedScores:
+    return read_sqlite_map(path, grid=to.grid, column=to.column)
+
+
+def _numpy(path: Path, to: MapRequest) -> ImportedScores:
+    return read_numpy_map(path, extent_px=to.extent_px, grid=to.grid, column=to.column, patch_px=to.patch_px)
+
+
+_OUR_OWN = (
+    MapFormat((".h5", ".hdf5"), _hdf5),
+    MapFormat((".tif", ".tiff", ".btf"), _tiff),
+    MapFormat((".geojson", ".json", ".geojson.gz", ".json.gz"), _geojson),
+    MapFormat((".db", ".sqlite"), _sqlite),
+    MapFormat((".npy", ".npz"), _numpy),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +114,7 @@ def read_map(
     check_regular(path)
     if patch_px is not None and not 0 < patch_px < 1e6:
         raise FeatureFileError(path, f"patches of {patch_px:g} px were asked for, which cannot be")
-    imported = _read(path, extent_px, grid, column, patch_px, mpp_estimated=mpp_estimated)
+    imported = _read(path, MapRequest(extent_px, grid, mpp_estimated, column, patch_px))
     check_places(path, imported, extent_px)
     scores, normalisation = scaled(path, imported)
     try:
@@ -86,26 +145,17 @@ def read_map(
     return ImportedMap(field, tuple(notes))
 
 
-def _read(
-    path: Path,
-    extent_px: tuple[int, int],
-    grid: PatchGrid,
-    column: str | None,
-    patch_px: float | None,
-    *,
-    mpp_estimated: bool,
-) -> ImportedScores:
+def map_formats() -> tuple[MapFormat, ...]:
+    """Every kind of map that can be read: our own first, then those that other packages bring."""
+    return (*_OUR_OWN, *plugins(GROUP, MapFormat)[0])
+
+
+def _read(path: Path, request: MapRequest) -> ImportedScores:
     name = path.name.lower()
-    if name.endswith((".h5", ".hdf5")):
-        return read_hdf5_map(path, extent_px=extent_px, column=column, patch_px=patch_px)
-    if name.endswith((".tif", ".tiff", ".btf")):
-        return read_tiff_map(path, extent_px=extent_px, grid=grid, mpp_estimated=mpp_estimated, column=column)
-    if name.endswith((".geojson", ".json", ".geojson.gz", ".json.gz")):
-        return read_geojson_map(path, extent_px=extent_px, grid=grid, column=column)
-    if name.endswith((".db", ".sqlite")):
-        return read_sqlite_map(path, grid=grid, column=column)
-    if name.endswith((".npy", ".npz")):
-        return read_numpy_map(path, extent_px=extent_px, grid=grid, column=column, patch_px=patch_px)
-    raise FeatureFileError(
-        path, "it is no kind of map that is known here: .h5, .tif, .geojson, .db, .npy or .npz"
-    )
+    formats = map_formats()
+    for one in formats:
+        if name.endswith(one.suffixes):
+            return one.read(path, request)
+    known = ", ".join(suffix for one in formats for suffix in one.suffixes)
+    _, problems = plugins(GROUP, MapFormat)
+    raise FeatureFileError(path, "; ".join((f"it is no kind of map that is known here: {known}", *problems)))

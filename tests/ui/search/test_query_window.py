@@ -38,7 +38,7 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> list[FakeClient]:
         made.append(FakeClient(on_event))
         return made[-1]
 
-    monkeypatch.setattr("viewer.ui.search.session.RelevanceClient", make)
+    monkeypatch.setattr("viewer.relevance.worker.session.RelevanceClient", make)
     return made
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from viewer.relevance.models.normalisation import STATISTICS
 from viewer.relevance.patches.grid import PATCH_UM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from viewer.relevance.encoders.protocols import Encoder
 
@@ -130,57 +130,34 @@ def load_model(encoder_id: str) -> Encoder:
 
 def load_entry(entry: ModelEntry) -> Encoder:
     """A model, wherever its weights lie: imports torch, reads weights. Raises EncoderError."""
-    return _ARCHITECTURES[entry.architecture].load(entry)
+    if entry.card.attends:
+        from viewer.relevance.encoders.hipt_encoder import HiptEncoder
 
-
-def _load_vision_language(entry: ModelEntry) -> Encoder:
+        return HiptEncoder.load(entry)
     from viewer.relevance.encoders.vision_language import VisionLanguageEncoder
 
     return VisionLanguageEncoder.load(entry)
 
 
-def _load_hipt(entry: ModelEntry) -> Encoder:
-    from viewer.relevance.encoders.hipt_encoder import HiptEncoder
-
-    return HiptEncoder.load(entry)
-
-
-@dataclass(frozen=True, slots=True)
-class _Architecture:
-    """What models of one architecture have in common. ``heads``: they have attention heads, which the entry
-    names, and several files of weights; they look at patches of 256 px."""
-
-    load: Callable[[ModelEntry], Encoder]
-    heads: bool
-    capabilities: Mapping[str, Any]
-
-
-_VISION_LANGUAGE = _Architecture(
-    _load_vision_language,
-    heads=False,
-    capabilities={
-        "family": "vision–language model",
-        "normalisation": "contrast with neutral prompts; not calibrated",
-        "query_kind": "free text",
-        "scores_files": True,
-    },
-)
-_ARCHITECTURES = {
+_VISION_LANGUAGE: dict[str, Any] = {
+    "family": "vision–language model",
+    "normalisation": "contrast with neutral prompts; not calibrated",
+    "query_kind": "free text",
+    "scores_files": True,
+}
+_ARCHITECTURES: dict[str, dict[str, Any]] = {
     "clip": _VISION_LANGUAGE,
     "keep": _VISION_LANGUAGE,
     # Its features are stored from before the step that makes them comparable with words.
-    "conch": replace(_VISION_LANGUAGE, capabilities={**_VISION_LANGUAGE.capabilities, "scores_files": False}),
-    "hipt": _Architecture(
-        _load_hipt,
-        heads=True,
-        capabilities={
-            "family": "hierarchical vision transformer",
-            "normalisation": "attention, relative to even attention",
-            "attends": "tokens",
-            "magnifies": True,
-        },
-    ),
+    "conch": {**_VISION_LANGUAGE, "scores_files": False},
+    "hipt": {
+        "family": "hierarchical vision transformer",
+        "normalisation": "attention, relative to even attention",
+        "attends": "tokens",
+        "magnifies": True,
+    },
 }
+"""What the cards of all models of an architecture say."""
 
 
 def _entry(name: str, table: Mapping[str, Any]) -> ModelEntry:
@@ -190,14 +167,15 @@ def _entry(name: str, table: Mapping[str, Any]) -> ModelEntry:
     architecture, statistics = _value(table, "architecture", str), _value(table, "statistics", str)
     if architecture not in _ARCHITECTURES:
         raise EncoderError(f"architecture is {', '.join(_ARCHITECTURES)}, not {architecture!r}")
-    kind = _ARCHITECTURES[architecture]
+    shared = _ARCHITECTURES[architecture]
+    attends = "attends" in shared
     if statistics not in STATISTICS:
         raise EncoderError(f"statistics is {', '.join(STATISTICS)}, not {statistics!r}")
     field_px, mpp_um = _value(table, "field_px", int), float(_value(table, "mpp_um", float, int))
     patch_px = round(PATCH_UM / mpp_um) if 0.05 <= mpp_um <= 20 else 0
     if not (patch_px <= field_px <= 4 * patch_px and patch_px):
         raise EncoderError("field_px and mpp_um must make a square of 128 to 512 µm")
-    if kind.heads and (patch_px, field_px) != (_HIPT_PX, _HIPT_PX):
+    if attends and (patch_px, field_px) != (_HIPT_PX, _HIPT_PX):
         raise EncoderError("hipt looks at squares of 256 px at 0.5 µm: field_px = 256, mpp_um = 0.5")
     card = EncoderCard(
         id=name,
@@ -209,12 +187,12 @@ def _entry(name: str, table: Mapping[str, Any]) -> ModelEntry:
         licence=_value(table, "licence", str),
         commercial=_commercial(table),
         notes=(_value(table, "note", str),) if "note" in table else (),
-        attention_heads=_heads(table) if kind.heads else None,
-        version=_version(folder, whole=kind.heads),
-        **kind.capabilities,
+        attention_heads=_heads(table) if attends else None,
+        version=_version(folder, whole=attends),
+        **shared,
     )
     sha256 = _value(table, "sha256", str) if "sha256" in table else None
-    if kind.heads and sha256 is not None:
+    if attends and sha256 is not None:
         raise EncoderError("hipt is a folder of several files, which no sha256 tells; take the key out")
     return ModelEntry(card, folder, architecture, statistics, sha256)
 

@@ -17,7 +17,7 @@ from viewer.plugins import plugins
 from viewer.relevance.exchange.geojson import read_geojson_map
 from viewer.relevance.exchange.hdf5 import read_hdf5_map
 from viewer.relevance.exchange.numpy_files import read_numpy_map
-from viewer.relevance.exchange.scores import ImportedScores, check_places, on_grid, scaled
+from viewer.relevance.exchange.scores import ImportedScores, MapRequest, check_places, on_grid, scaled
 from viewer.relevance.exchange.tiatoolbox import read_sqlite_map
 from viewer.relevance.exchange.tiff import read_tiff_map
 from viewer.relevance.features.safe_hdf5 import FeatureFileError, check_regular
@@ -35,19 +35,6 @@ GROUP = "foveola.map_formats"
 
 
 @dataclass(frozen=True, slots=True)
-class MapRequest:
-    """The slide that a map is laid over (``extent_px``: width, height in level-0 px), and how its user wants
-    it read: ``column`` of several, ``patch_px`` as the side of patches where the file does not say it.
-    """
-
-    extent_px: tuple[int, int]
-    grid: PatchGrid
-    mpp_estimated: bool
-    column: str | None
-    patch_px: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class MapFormat:
     """A kind of file, by the lower-case ends of its names. ``read`` raises FeatureFileError; what it gives is
     checked against the slide afterwards. Packages name theirs in the group ``foveola.map_formats``.
@@ -57,34 +44,12 @@ class MapFormat:
     read: Callable[[Path, MapRequest], ImportedScores]
 
 
-def _hdf5(path: Path, to: MapRequest) -> ImportedScores:
-    return read_hdf5_map(path, extent_px=to.extent_px, column=to.column, patch_px=to.patch_px)
-
-
-def _tiff(path: Path, to: MapRequest) -> ImportedScores:
-    return read_tiff_map(
-        path, extent_px=to.extent_px, grid=to.grid, mpp_estimated=to.mpp_estimated, column=to.column
-    )
-
-
-def _geojson(path: Path, to: MapRequest) -> ImportedScores:
-    return read_geojson_map(path, extent_px=to.extent_px, grid=to.grid, column=to.column)
-
-
-def _sqlite(path: Path, to: MapRequest) -> ImportedScores:
-    return read_sqlite_map(path, grid=to.grid, column=to.column)
-
-
-def _numpy(path: Path, to: MapRequest) -> ImportedScores:
-    return read_numpy_map(path, extent_px=to.extent_px, grid=to.grid, column=to.column, patch_px=to.patch_px)
-
-
 _OUR_OWN = (
-    MapFormat((".h5", ".hdf5"), _hdf5),
-    MapFormat((".tif", ".tiff", ".btf"), _tiff),
-    MapFormat((".geojson", ".json", ".geojson.gz", ".json.gz"), _geojson),
-    MapFormat((".db", ".sqlite"), _sqlite),
-    MapFormat((".npy", ".npz"), _numpy),
+    MapFormat((".h5", ".hdf5"), read_hdf5_map),
+    MapFormat((".tif", ".tiff", ".btf"), read_tiff_map),
+    MapFormat((".geojson", ".json", ".geojson.gz", ".json.gz"), read_geojson_map),
+    MapFormat((".db", ".sqlite"), read_sqlite_map),
+    MapFormat((".npy", ".npz"), read_numpy_map),
 )
 
 

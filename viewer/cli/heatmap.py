@@ -204,7 +204,7 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
         with open_analysis(
             source, size, encoder_id=card.id, limit_bytes=limit_bytes, entry=entry
         ) as analysis:
-            if _of_tokens(options) and card.attends != "tokens":
+            if _of_tokens(options) and analysis.encoder.card.attends != "tokens":
                 raise arguments.UsageError(
                     f"{card.title} looks at whole patches: {_of_tokens(options)} needs one that looks closer"
                 )

@@ -8,17 +8,9 @@ from itertools import pairwise
 from gpu.compute.knapsack import Steps
 
 STEP_TOKENS = 16
-
-
 LEAST_TOKENS = 64
-
-
 MOST_TOKENS = 400
-
-
 _DETAIL_EXPONENT = 0.75
-
-
 _SLOPE_SCALE = 2**16
 
 

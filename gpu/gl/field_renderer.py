@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from OpenGL import GL
-from OpenGL.raw.GL.VERSION.GL_1_0 import glDisable, glEnable, glPixelStorei, glViewport
+from OpenGL.raw.GL.VERSION.GL_1_0 import glDisable, glEnable, glViewport
 from OpenGL.raw.GL.VERSION.GL_1_1 import glBindTexture, glDrawArrays
 from OpenGL.raw.GL.VERSION.GL_1_3 import glActiveTexture
 from OpenGL.raw.GL.VERSION.GL_1_4 import glBlendFuncSeparate
@@ -307,7 +307,6 @@ def _upload(texture: int, given: int, texels: NDArray[np.uint8], row: int = 0) -
     with UploadState():
         glActiveTexture(GL_TEXTURE0 + _FIELD_UNITS[0])
         glBindTexture(_GL_TEXTURE_2D, texture)
-        glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 1)
         rows, cols = texels.shape[:2]
         GL.glTexSubImage2D(
             _GL_TEXTURE_2D, 0, 0, row, cols, rows, given, GL.GL_UNSIGNED_BYTE, np.ascontiguousarray(texels)

@@ -110,7 +110,7 @@ class UploadState:
         self._buffer = _integer(_GL_PIXEL_UNPACK_BUFFER_BINDING)
         glBindBuffer(_GL_PIXEL_UNPACK_BUFFER, 0)
         self._alignment = _integer(_GL_UNPACK_ALIGNMENT)
-        glPixelStorei(_GL_UNPACK_ALIGNMENT, 4)
+        glPixelStorei(_GL_UNPACK_ALIGNMENT, 1)
         self._unpack = [(name, value) for name in _UNPACK_ZEROES if (value := _integer(name)) != 0]
         for name, _ in self._unpack:
             glPixelStorei(name, 0)

@@ -53,6 +53,12 @@ class SlotTable:
         """Mark the tiles in `slots` as used in `frame`."""
         self._last_used[slots] = frame
 
+    def pin(self, slots: NDArray[np.intp]) -> None:
+        """Never evict the tiles in `slots`; every other may be from now on."""
+        self._pinned[:] = False
+        self._pinned[slots] = True
+        self._victims_frame = _NEVER
+
     def allocate(self, key: Hashable, *, depth: int, pinned: bool, frame: int) -> int | None:
         """A slot for `key`, evicting another tile if there is no free one.
 

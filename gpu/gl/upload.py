@@ -16,9 +16,7 @@ from gpu.gl.gl_state import UploadState
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from gpu.gl.pixel_format import Pixels
     from gpu.gl.texture_pool import TexturePool
 
 
@@ -27,13 +25,13 @@ class ReadyTile(NamedTuple):
 
     Attributes:
         key: whatever names the tile.
-        mips: uint8 (h, w, 4) arrays as TexturePool.upload wants them.
+        mips: arrays as TexturePool.upload wants them.
         depth: steps below the slide's coarsest level (0); the deeper, the earlier evicted.
         pinned: stays for ever.
     """
 
     key: Hashable
-    mips: Sequence[NDArray[np.uint8]]
+    mips: Sequence[Pixels]
     depth: int
     pinned: bool
 
@@ -46,7 +44,7 @@ class Uploader:
 
     def upload_ready(
         self,
-        items: Iterable[ReadyTile | tuple[Hashable, Sequence[NDArray[np.uint8]], int, bool]],
+        items: Iterable[ReadyTile | tuple[Hashable, Sequence[Pixels], int, bool]],
         budget_ms: float,
         frame: int,
     ) -> dict[Hashable, int]:

@@ -49,6 +49,8 @@ SCREEN = Screen(WIDTH_PX, HEIGHT_PX)
 class NoiseSource:
     """A slide of 20×10 tiles of noise that fills the screen at downsample 4, and one coarser level."""
 
+    is_remote = False
+
     def __init__(self) -> None:
         sizes = [(COLUMNS * TILE_PX, ROWS * TILE_PX), (COLUMNS * TILE_PX // 8, ROWS * TILE_PX // 8)]
         self.pyramid = Pyramid.from_sizes(sizes, [(TILE_PX, TILE_PX)] * 2)

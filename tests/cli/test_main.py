@@ -22,9 +22,10 @@ from gpu.errors import GpuError
 from viewer.cli import arguments
 from viewer.cli import main as cli
 from viewer.common.atomic_write import SaveError
+from viewer.slide.locator import Locator
 from viewer.slide.source import SlideError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -73,11 +74,12 @@ def test_open_is_the_default_command(words: list[str], completed: list[str]) -> 
     assert cli._with_command(words) == completed
 
 
-def test_bare_paths_open_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[Path] = []
+def test_bare_paths_and_urls_open_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Locator] = []
     monkeypatch.setattr(cli, "_open", lambda options: opened.extend(options.paths) or 0)
-    assert cli.main(["a.svs", "some folder"]) == 0
-    assert opened == [Path("a.svs"), Path("some folder")]
+    places = ["a.svs", "some folder", "file:///a%20b.svs", "s3://bucket/a.svs"]
+    assert cli.main(places) == 0
+    assert opened == [Locator.parse(place) for place in places]
 
 
 @pytest.mark.parametrize(
@@ -181,6 +183,17 @@ def test_info_as_text(slide: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     assert "500 × 300 px" in text
     assert "not stated in the file" in text
+
+
+def test_info_of_a_file_url(slide: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["info", "--json", slide.as_uri()]) == 0
+    assert json.loads(capsys.readouterr().out)["path"] == str(slide)
+
+
+def test_info_of_an_address_that_nothing_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["info", "s3://bucket/a.svs"]) == 1
+    said = "slides are not read from s3 addresses; give the path of a file"
+    assert capsys.readouterr().err == f"foveola: s3://bucket/a.svs: {said}\n"
 
 
 def test_a_missing_slide_in_a_real_process() -> None:

@@ -31,6 +31,8 @@ BACKGROUND = (10, 200, 30)
 class LevelsSource:
     """A slide in memory with any levels; the tiles in ``broken`` raise what they are mapped to."""
 
+    is_remote = False
+
     def __init__(self, levels: list[NDArray[np.uint8]], *, tile_px: int = 64, aspect: float = 1.0) -> None:
         sizes = [(pixels.shape[1], pixels.shape[0]) for pixels in levels]
         self.levels = levels

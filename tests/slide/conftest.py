@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ import tifffile
 
 from viewer.slide.byte_source import FileBytes
 from viewer.slide.formats.registry import open_slide
+from viewer.slide.formats.slide_format import SlideFile
 from viewer.slide.formats.tiff.ifd import read_ifds
 from viewer.slide.geometry import TileKey
 
@@ -145,3 +146,10 @@ def opened() -> Callable[[Path], Source]:
     yield open_
     for source in sources:
         source.close()
+
+
+@pytest.fixture
+def file_at() -> Callable[[Path], SlideFile]:
+    """``file_at(path)``: the file as readers are handed it, closed after the test."""
+    with ExitStack() as files:
+        yield lambda path: files.enter_context(closing(SlideFile(path)))

@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,6 +94,19 @@ def test_levels_are_there_from_the_start_and_their_tiles_are_not(
     with pytest.raises(TileNotReadyError, match="not built yet"):
         pyramid.read_tile(TileKey(2, 0, 0))
     pyramid.close()
+
+
+def test_tiles_of_the_file_and_built_ones_are_read_in_two_steps_too(
+    tmp_path: Path, file: Path, pixels: NDArray[np.uint8]
+) -> None:
+    with closing(BuiltPyramid(source_of(file, pixels), tmp_path / "cache")) as pyramid:
+        assert not pyramid.is_remote
+        with pytest.raises(TileNotReadyError, match="not built yet"):
+            pyramid.fetch_tile(TileKey(2, 0, 0))
+        assert pyramid.build(lambda *_: None, lambda: False)
+        for key in (TileKey(0, 1, 1), TileKey(2, 0, 0)):
+            tile = pyramid.decode_tile(key, pyramid.fetch_tile(key))
+            assert np.array_equal(tile, pyramid.read_tile(key))
 
 
 def test_built_levels_are_means_in_linear_light(

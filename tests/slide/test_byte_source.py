@@ -27,7 +27,7 @@ def file(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_reads_exactly_what_is_asked(file: FileBytes) -> None:
-    assert file.size == 100
+    assert file.size_bytes == 100
     assert file.read(10, 3) == bytes([10, 11, 12])
     assert file.read(100, 0) == b""
 
@@ -41,7 +41,7 @@ def test_bytes_outside_the_file_are_an_error_before_any_allocation(
 
 
 def test_file_cut_short_after_opening_is_an_error(file: FileBytes) -> None:
-    os.truncate(file.path, 50)
+    os.truncate(file.locator.path, 50)
     assert file.read(0, 50) == bytes(range(50))
     with pytest.raises(EOFError, match="cut short after opening"):
         file.read(40, 20)

@@ -1,27 +1,10 @@
-"""Which names are those of slides, and their order."""
+"""The order of names."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from viewer.slide.file_names import is_slide_name, natural_key
-
-
-@pytest.mark.parametrize(
-    ("name", "is_slide"),
-    [
-        ("a.svs", True),
-        ("A.TIFF", True),
-        ("a.ome.tif", True),
-        ("a.txt", False),
-        (".a.svs", False),
-        ("svs", False),
-    ],
-)
-def test_which_names_are_slides(name: str, is_slide: bool) -> None:
-    assert is_slide_name(Path(name)) == is_slide
+from viewer.slide.file_names import natural_key
 
 
 def test_numbers_sort_as_numbers() -> None:

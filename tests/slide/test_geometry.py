@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from math import inf
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.slide.pyramids import pyramids
 from viewer.slide.geometry import Level, Pyramid, Rect, TileKey, TileRange
+from viewer.slide.planes import FIRST_PLANE, Plane, PlaneAxes
 
 ROUNDING_PX = 1e-6
 """Where a region ends on a tile's border, arithmetic may see either side of it."""
@@ -169,7 +171,19 @@ class TestTiles:
         assert pyramid.contains(TileKey(index, col, row)) == known
 
     def test_a_plane_is_part_of_the_key(self) -> None:
-        assert TileKey(1, 2, 3) == TileKey(1, 2, 3, plane=0) != TileKey(1, 2, 3, plane=1)
+        assert TileKey(1, 2, 3) == TileKey(1, 2, 3, FIRST_PLANE) != TileKey(1, 2, 3, Plane(z=1))
+        pyramid = Pyramid.from_sizes([(512, 512)], [(256, 256)])
+        tiles = pyramid.visible_tiles(0, pyramid.extent, Plane(2, 1))
+        assert tiles.key(0, 1) == TileKey(0, 0, 1, Plane(2, 1))
+
+    def test_other_planes_are_there_only_where_it_says_so(self) -> None:
+        first_only = Pyramid.from_sizes([(512, 512)], [(256, 256)])
+        assert not first_only.contains(TileKey(0, 0, 0, Plane(channel=1)))
+        stack = replace(first_only, planes=PlaneAxes(channels=2, z=3))
+        assert stack.planes.plane_count == 6
+        assert stack.contains(TileKey(0, 0, 0, Plane(1, 2)))
+        for beyond in (Plane(2), Plane(0, 3), Plane(0, 0, 1), Plane(-1)):
+            assert not stack.contains(TileKey(0, 0, 0, beyond))
 
 
 class TestVisibleTiles:

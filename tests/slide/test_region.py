@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from PIL import Image
 from viewer.slide import region
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.formats.registry import open_slide
-from viewer.slide.geometry import Rect, TileKey
+from viewer.slide.geometry import Pyramid, Rect, TileKey
+from viewer.slide.pixels import GREY_8, GREY_16, SampleFormat, rgba_8
 from viewer.slide.region import read_region
 from viewer.slide.source import SlideInfo, TileError
+from viewer.slide.thumbnail import thumbnail
 
 BACKGROUND = (240, 230, 220)
 
@@ -107,3 +110,16 @@ def test_a_coarser_level_shows_the_same_place(aperio_slide) -> None:  # type: ig
         assert np.abs(whole - fine.astype(int)).mean() < 4
     finally:
         source.close()
+
+
+@pytest.mark.parametrize(("samples", "step"), [(GREY_8, 1), (GREY_16, 257)])
+def test_tiles_of_one_sample_are_read_as_grey(samples: SampleFormat, step: int) -> None:
+    values = np.arange(200, dtype=samples.dtype).reshape(10, 20, 1) * samples.dtype.type(step)
+    pyramid = Pyramid.from_sizes([(20, 10)], [(32, 32)])
+    source = SimpleNamespace(
+        pyramid=pyramid, info=SimpleNamespace(background_rgb=(0, 0, 0)), read_tile=lambda _: values
+    )
+    assert rgba_8(colours := np.zeros((2, 2, 4), np.uint8)) is colours
+    wanted = np.arange(200, dtype=np.uint8).reshape(10, 20, 1).repeat(3, axis=2)
+    assert (read_region(source, pyramid.extent, (20, 10)) == wanted).all()
+    assert (thumbnail(source, 20)[..., :3] == wanted).all()

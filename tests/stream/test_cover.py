@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.stream.scenes import Scene, all_tiles, patchworks, resident, scenes, tiles_of, touches_screen
 from viewer.slide.geometry import Pyramid, TileKey, TileRange
+from viewer.slide.planes import FIRST_PLANE
 from viewer.stream.cover import Cover, cover_view
 from viewer.stream.plan import make_plan, on_screen
 from viewer.view.camera import View
@@ -210,7 +211,7 @@ class TestEveryPixelShowsItsPlace:
         points = sample_points(scene)
         top = topmost(cover, points)
         place = points * pixel_of_slide(scene) + (scene.view.centre_x, scene.view.centre_y)
-        own = scene.residency.slot_grids[tiles.level][grid_position(scene, tiles.level, place)] >= 0
+        own = scene.residency.grid(tiles.level, FIRST_PLANE)[grid_position(scene, tiles.level, place)] >= 0
         assert (cover.tiles["level"][top[own]] <= tiles.level).all()
 
 
@@ -244,7 +245,7 @@ class TestRecords:
         place = points[pieces] * pixel_of_slide(scene) + (scene.view.centre_x, scene.view.centre_y)
         finest = np.full(len(place), -1)
         for index in range(len(scene.pyramid.levels) - 1, tiles.level, -1):
-            finest[scene.residency.slot_grids[index][grid_position(scene, index, place)] >= 0] = index
+            finest[scene.residency.grid(index, FIRST_PLANE)[grid_position(scene, index, place)] >= 0] = index
         assert levels[pieces].tolist() == finest.tolist()
 
     @given(patchworks(coarsest=True))
@@ -299,9 +300,7 @@ class TestRecords:
         side = 200_000_000
         pyramid = Pyramid.from_sizes([(side, 200)], [(200, 200)])
         view = View(side - 100, 100, 0.5)
-        residency = resident(Pyramid.from_sizes([(200, 200)], [(200, 200)]), [])
-        residency.slot_grids[0] = np.full((1, pyramid.levels[0].columns), -1, np.int32)
-        scene = Scene(pyramid, view, Screen(600, 400), residency, [])
+        scene = Scene(pyramid, view, Screen(600, 400), resident(pyramid, []), [])
         cover, tiles = cover_of(scene)
         assert main_records(cover, tiles)["rect"].tolist() == [
             [-600, -200, -200, 200],

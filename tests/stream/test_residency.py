@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from viewer.slide.geometry import Pyramid, TileKey
+from viewer.slide.planes import FIRST_PLANE, Plane
 from viewer.stream.residency import ABSENT, Residency
 
 PYRAMID = Pyramid.from_sizes([(1000, 600), (250, 150)], [(256, 256), (100, 100)])
@@ -19,7 +20,7 @@ ALL_KEYS = [
 
 def test_nothing_is_resident_at_first() -> None:
     residency = Residency(PYRAMID, 4)
-    assert [grid.shape for grid in residency.slot_grids] == [(3, 4), (2, 3)]
+    assert [grid.shape for grid in map(residency.grid, range(2), [FIRST_PLANE] * 2)] == [(3, 4), (2, 3)]
     assert all(residency.slot(key) == ABSENT for key in ALL_KEYS)
 
 
@@ -51,3 +52,16 @@ def test_it_says_what_was_put_last_into_each_slot(puts: list[tuple[TileKey, int]
         slots = {key: slot for slot, key in in_slot.items()}
         assert [residency.slot(each) for each in ALL_KEYS] == [slots.get(each, ABSENT) for each in ALL_KEYS]
         assert residency.arrival_s[slot] == time_s
+
+
+def test_planes_have_slots_of_their_own() -> None:
+    residency = Residency(PYRAMID, 4)
+    here, deeper = TileKey(0, 1, 2), TileKey(0, 1, 2, Plane(channel=1, z=4))
+    residency.put(here, 0, now_s=0.0)
+    assert residency.slot(deeper) == ABSENT
+    residency.put(deeper, 1, now_s=0.0)
+    assert (residency.slot(here), residency.slot(deeper)) == (0, 1)
+    whole = PYRAMID.visible_tiles(0, PYRAMID.extent, deeper.plane)
+    assert [residency.slots(tiles)[2, 1] for tiles in (whole, whole._replace(plane=FIRST_PLANE))] == [1, 0]
+    residency.put(deeper._replace(plane=Plane(t=3)), 1, now_s=1.0)
+    assert (residency.slot(here), residency.slot(deeper)) == (0, ABSENT)

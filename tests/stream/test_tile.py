@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from viewer.slide.pixels import GREY_8, GREY_16, SampleFormat
 from viewer.stream.tile import DecodedTile, decoded_tile, marked_tile
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ def test_its_bytes_are_those_of_all_mips() -> None:
     assert DecodedTile(()).nbytes == 0
 
 
-def test_pixels_that_are_no_tile_are_refused() -> None:
-    with pytest.raises(ValueError, match="not large enough"):
+def test_pixels_of_other_samples_are_refused() -> None:
+    with pytest.raises(ValueError, match="not of SampleFormat"):
         decoded_tile(np.zeros((4, 4, 3), np.uint8), 2)
 
 
@@ -93,3 +94,21 @@ class TestMarkedTile:
 
     def test_a_decoded_tile_has_not_failed(self) -> None:
         assert not decoded_tile(noise(4, 4), 2).failed
+
+
+class TestOneSample:
+    @given(sides, sides, st.sampled_from([GREY_8, GREY_16]))
+    def test_each_mip_is_the_mean_of_the_one_before(
+        self, width: int, height: int, samples: SampleFormat
+    ) -> None:
+        rng = np.random.default_rng(width * 1000 + height)
+        pixels = rng.integers(0, 2**samples.bits, (height, width, 1), samples.dtype)
+        for fine, coarse in pairwise(decoded_tile(pixels, 3, samples).mips):
+            assert coarse.dtype == samples.dtype
+            assert np.abs(coarse - halved(fine)).max() <= 0.5
+
+    @pytest.mark.parametrize("samples", [GREY_8, GREY_16])
+    def test_a_marked_tile_is_striped(self, samples: SampleFormat) -> None:
+        for mip in marked_tile(256, 256, 4, samples).mips:
+            assert (mip.dtype, mip.shape[2]) == (samples.dtype, 1)
+            assert (np.ptp(mip[..., 0], axis=0) > 0.4 * 2**samples.bits).all()

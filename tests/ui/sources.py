@@ -22,6 +22,8 @@ class MadeSource:
     ``broken`` tiles cannot be read; while ``gate`` is clear, tiles finer than the coarsest level wait for it.
     """
 
+    is_remote = False
+
     def __init__(
         self,
         *,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.messages import pattern
 from viewer.common.scale import format_position
 from viewer.slide.geometry import Rect
+from viewer.view import strings
 from viewer.view.destination import Destination, DestinationError, parse_destination
 
 EXTENT = Rect(0, 0, 30_000, 15_000)
@@ -53,40 +55,42 @@ def test_a_position_that_was_shown_can_be_pasted(mpp_um: tuple[float, float] | N
     "text", ["", "12000", "left of the gland", "1 2 3", "1e3 2e3", "12000,8000 20x 3", "nan inf"]
 )
 def test_what_is_no_place_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(DestinationError, match="Type two numbers"):
+    with pytest.raises(DestinationError, match=pattern(strings.HOW_TO_TYPE_A_PLACE)):
         parsed(text)
 
 
 @pytest.mark.parametrize(
-    ("text", "unit", "message"),
+    ("text", "unit", "bounds"),
     [
-        ("30001, 5", "px", "x goes from 0 to 30000 px"),
-        ("5, -1", "px", "y goes from 0 to 15000 px"),
-        ("15001, 5", "um", "x goes from 0 to 15 mm"),
-        ("9" * 400 + ", 5", "px", "outside the slide"),
+        ("30001, 5", "px", {"axis": "x", "end": "30000 px"}),
+        ("5, -1", "px", {"axis": "y", "end": "15000 px"}),
+        ("15001, 5", "um", {"axis": "x", "end": "15 mm"}),
+        ("9" * 400 + ", 5", "px", {"axis": "x"}),
     ],
 )
-def test_a_place_outside_the_slide_is_refused_with_the_bounds(text: str, unit: str, message: str) -> None:
-    with pytest.raises(DestinationError, match=message):
+def test_a_place_outside_the_slide_is_refused_with_the_bounds(
+    text: str, unit: str, bounds: dict[str, str]
+) -> None:
+    with pytest.raises(DestinationError, match=pattern(strings.OUTSIDE_THE_SLIDE, **bounds)):
         parsed(text, unit=unit)
 
 
 def test_bounds_are_in_pixels_where_the_pixel_size_is_not_known() -> None:
-    with pytest.raises(DestinationError, match="30000 px"):
+    with pytest.raises(DestinationError, match=pattern(strings.OUTSIDE_THE_SLIDE, end="30000 px")):
         parsed("30001, 5", mpp_um=None)
 
 
 def test_micrometres_need_a_pixel_size() -> None:
-    with pytest.raises(DestinationError, match="does not state its pixel size"):
+    with pytest.raises(DestinationError, match=pattern(strings.NO_PIXEL_SIZE)):
         parsed("10, 10 µm", mpp_um=None)
 
 
 def test_a_magnification_needs_an_objective_or_a_pixel_size() -> None:
-    with pytest.raises(DestinationError, match="leave the magnification out"):
+    with pytest.raises(DestinationError, match=pattern(strings.NO_MAGNIFICATION)):
         parsed("10, 10 20x", mpp_um=None, objective_power=None)
 
 
 @pytest.mark.parametrize("power", ["0", "-20", "2000"])
 def test_an_impossible_magnification_is_refused(power: str) -> None:
-    with pytest.raises(DestinationError, match="between 0 and 1000x"):
+    with pytest.raises(DestinationError, match=pattern(strings.MAGNIFICATION_RANGE)):
         parsed(f"10, 10 {power}x")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.messages import pattern
 from viewer.view import gaze_recording as gaze_file
+from viewer.view import strings
 from viewer.view.gaze import GazeMoment, GazeOrPointer, GazePoint, NoGaze, PointerGaze
 from viewer.view.gaze_lsl import LslGaze, NoTrackerError
 from viewer.view.gaze_recording import GazeFileError, RecordedGaze
@@ -48,23 +51,27 @@ def test_a_recording_without_radius_takes_the_given_one(tmp_path: Path) -> None:
     assert gaze.sample(at(0.0)) == GazePoint(500.0, 250.0, 3.0)
 
 
+def at_line(number: int, reason: str) -> str:
+    return pattern(strings.BAD_LINE.replace("{error}", reason), line=number)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "first line"),
-        ("x,y\n1,2\n", "first line"),
-        ("t_s,x,y\n", "no samples"),
-        ("t_s,x,y\n0,0.5\n", "line 2: 2 values"),
-        ("t_s,x,y\n0,a,0.5\n", "line 2"),
-        ("t_s,x,y\n0,960,540\n", "line 2: .*shares"),
-        ("t_s,x,y\n0,nan,0.5\n", "line 2: .*shares"),
-        ("t_s,x,y\ninf,0,0.5\n", "line 2: the time"),
-        ("t_s,x,y\n1,0,0\n0,0,0\n", "line 3: time runs backwards"),
-        ("t_s,x,y,radius_deg\n0,0,0,-1\n", "line 2: radius"),
-        ("t_s,x,y,radius_deg\n0,0,0,nan\n", "line 2: radius"),
-        (b"t_s,x,y\n\xff\xfe", "not a CSV"),
-        ('t_s,x,y\n"0,0,0\n', "not a CSV"),
-        ("t_s,x,y\n" + "0" * 200_000 + ",0,0\n", "not a CSV"),
+        ("x,y\n1,2\n", pattern(strings.FIRST_LINE)),
+        ("t_s,x,y\n", pattern(strings.NO_SAMPLES)),
+        ("t_s,x,y\n0,0.5\n", at_line(2, strings.VALUE_COUNT)),
+        ("t_s,x,y\n0,a,0.5\n", at_line(2, "{python}")),
+        ("t_s,x,y\n0,960,540\n", at_line(2, strings.NOT_SHARES)),
+        ("t_s,x,y\n0,nan,0.5\n", at_line(2, strings.NOT_SHARES)),
+        ("t_s,x,y\ninf,0,0.5\n", at_line(2, strings.TIME_IS_NO_NUMBER)),
+        ("t_s,x,y\n1,0,0\n0,0,0\n", at_line(3, strings.TIME_RUNS_BACKWARDS)),
+        ("t_s,x,y,radius_deg\n0,0,0,-1\n", at_line(2, strings.RADIUS_RANGE)),
+        ("t_s,x,y,radius_deg\n0,0,0,nan\n", at_line(2, strings.RADIUS_RANGE)),
+        (b"t_s,x,y\n\xff\xfe", pattern(strings.NOT_CSV)),
+        ('t_s,x,y\n"0,0,0\n', pattern(strings.NOT_CSV)),
+        ("t_s,x,y\n" + "0" * 200_000 + ",0,0\n", pattern(strings.NOT_CSV)),
     ],
 )
 def test_what_is_no_recording_is_refused_by_name(tmp_path: Path, text: str | bytes, message: str) -> None:
@@ -74,10 +81,10 @@ def test_what_is_no_recording_is_refused_by_name(tmp_path: Path, text: str | byt
 
 
 def test_a_missing_or_huge_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(GazeFileError, match="cannot be read"):
+    with pytest.raises(GazeFileError, match=pattern(strings.UNREADABLE)):
         RecordedGaze(tmp_path / "none.csv")
     monkeypatch.setattr(gaze_file, "MAX_FILE_BYTES", 10)
-    with pytest.raises(GazeFileError, match="larger"):
+    with pytest.raises(GazeFileError, match=pattern(strings.TOO_LARGE)):
         RecordedGaze(recording(tmp_path, "t_s,x,y\n0,0.5,0.5\n"))
 
 
@@ -148,14 +155,14 @@ def test_a_tracker_that_goes_is_found_again(lsl: FakeLsl) -> None:
 
 def test_without_pylsl_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pylsl", None)
-    with pytest.raises(NoTrackerError, match="pip install"):
+    with pytest.raises(NoTrackerError, match=pattern(strings.NEEDS_PYLSL)):
         LslGaze()
 
 
 def chosen(choice: str, recording_file: str = "") -> tuple[GazeSource, list[str]]:
     told: list[str] = []
     gaze = chosen_gaze(
-        choice, recording=recording_file, pointer_radius_deg=5.0, tracker_radius_deg=1.0, tell=told.append
+        choice, recording=recording_file, pointer_radius_deg=5.0, tracker_radius_deg=1.0, report=told.append
     )
     return gaze, told
 
@@ -175,8 +182,8 @@ def test_what_cannot_be_used_is_told_and_the_pointer_serves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pylsl", None)
-    for choice, words in (("tracker", "pip install"), ("recording", "cannot be read")):
+    for choice, reason in (("tracker", strings.NEEDS_PYLSL), ("recording", strings.UNREADABLE)):
         gaze, told = chosen(choice, str(tmp_path / "none.csv"))
         assert isinstance(gaze, PointerGaze)
-        assert len(told) == 1
-        assert words in told[0]
+        (message,) = told
+        assert re.fullmatch(pattern(strings.FOLLOWING_POINTER).replace(".*", pattern(reason), 1), message)

@@ -6,6 +6,7 @@ from argparse import ArgumentTypeError
 from pathlib import Path
 
 from viewer.common.errors import FoveolaError
+from viewer.slide.locator import Locator
 
 LARGEST = 1e12
 SMALLEST_MPP_UM, LARGEST_MPP_UM = 0.01, 100.0
@@ -54,6 +55,12 @@ def file(text: str) -> Path:
     if not text:
         raise ArgumentTypeError("the name of the file is empty")
     return Path(text)
+
+
+def slide(text: str) -> Locator:
+    """Where a slide is, a path or a URL that is not empty. Raises ArgumentTypeError."""
+    file(text)
+    return Locator.parse(text)
 
 
 def point(text: str) -> tuple[float, float]:

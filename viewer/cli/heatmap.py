@@ -39,7 +39,7 @@ _AS_PUBLISHED = (
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the command to a parser; ``add(name, run, help)`` gives one."""
     command = add("heatmap", _heatmap, "write scores, or attention, as an image that lies over the slide")
-    command.add_argument("slide", metavar="SLIDE", type=arguments.file)
+    command.add_argument("slide", metavar="SLIDE", type=arguments.slide)
     command.add_argument("--query", metavar="TEXT", dest="text", help="what to look for")
     cli_relevance.add_question_options(command, encoder=None)  # a map has none
     attention = command.add_argument_group("attention, of an encoder that says where it looks")
@@ -128,7 +128,7 @@ def _heatmap(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> None:
     """Raises UsageError for files that cannot be written, and options that do not go together."""
     for output in (options.output, options.points):
-        cli_relevance.check_output(output, options.slide)
+        cli_relevance.check_output(output, options.slide.path)
         cli_relevance.check_output(output, options.map, what="the map")
         if None not in (output, options.weights) and options.weights.resolve() in output.resolve().parents:
             raise arguments.UsageError(f"{output}: this is among the weights; choose another folder")

@@ -26,6 +26,7 @@ from viewer.cli import query as cli_relevance
 from viewer.cli import train as cli_training
 from viewer.common.log import described
 from viewer.common.text import one_line
+from viewer.slide.locator import Locator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -128,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     command = add("open", _open, "open the window, with slides or folders of slides if given (the default)")
-    command.add_argument("paths", metavar="PATH", nargs="*", type=Path)
+    command.add_argument("paths", metavar="PATH", nargs="*", type=Locator.parse)
 
     add("demo", _demo, "make a demo slide and open it; without a display, leave a screenshot")
 
@@ -138,11 +139,11 @@ def _parser() -> argparse.ArgumentParser:
     _json_option(command)
 
     command = add("info", _info, "print the facts of a slide")
-    command.add_argument("slide", metavar="SLIDE", type=arguments.file)
+    command.add_argument("slide", metavar="SLIDE", type=arguments.slide)
     _json_option(command)
 
     command = add("snapshot", _snapshot, "render a part of a slide to a PNG file, without a display")
-    command.add_argument("slide", metavar="SLIDE", type=arguments.file)
+    command.add_argument("slide", metavar="SLIDE", type=arguments.slide)
     command.add_argument(
         "--center",
         metavar="X,Y",
@@ -306,7 +307,7 @@ def _snapshot(options: argparse.Namespace) -> int:
     if options.size[0] * options.size[1] >= BIG_PICTURE_PX:
         bar = progress_bar("rendering")
     with closing(open_slide(options.slide)) as source:
-        cli_relevance.check_output(output, options.slide)
+        cli_relevance.check_output(output, options.slide.path)
         field, overlays = cli_relevance.overlays_for(options, source)
         with bar as progress:
             picture = snapshot(

@@ -37,7 +37,7 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     command = add(
         "query", _query, "say where on a slide something is, in words, numbers and files", mixed=True
     )
-    command.add_argument("slide", metavar="SLIDE", type=arguments.file)
+    command.add_argument("slide", metavar="SLIDE", type=arguments.slide)
     command.add_argument(
         "text", metavar="TEXT", nargs="?", help='such as "lymphocytes near adipose tissue without blood"'
     )
@@ -107,7 +107,7 @@ def _query(options: argparse.Namespace) -> int:
     from viewer.relevance.exchange.export import write_geojson, write_scores
 
     for output in (options.geojson, options.scores):
-        check_output(output, options.slide)
+        check_output(output, options.slide.path)
         check_output(output, options.features, what="the features file")
     answer = answer_to(
         options,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from viewer.slide.planes import FIRST_PLANE, Plane
 from viewer.view.screen import TileWeight, uniform
 
 if TYPE_CHECKING:
@@ -25,12 +26,13 @@ class Adjustment:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a slide is shown: what lies around it, adjustment, ICC table (n, n, n, 3) or None, debug marks, and
-    for research the gaze away from which it is coarse."""
+    """How a slide is shown: what lies around it, adjustment, ICC table (n, n, n, 3) or None, its plane, debug
+    marks, and for research the gaze away from which it is coarse."""
 
     surround_rgb: tuple[float, float, float] = (1.0, 1.0, 1.0)
     adjustment: Adjustment = field(default_factory=Adjustment)
     icc_lut: NDArray[np.uint8] | None = None
+    plane: Plane = FIRST_PLANE
     debug: bool = False
     foveation: Foveation | None = None
 
@@ -52,6 +54,8 @@ class Steering:
 class FrameReport:
     """What one frame drew and what it still lacks."""
 
+    plane: Plane
+    """The plane that was drawn: the one before, where the look's does not cover the view yet."""
     level: int
     visible_tiles: int
     missing: int

@@ -19,11 +19,9 @@ from gpu.gl.context import OffscreenContext, prepare_egl_environment
 from viewer.common.atomic_write import save_atomically
 from viewer.common.errors import FoveolaError
 from viewer.overlay.layer import OverlayScene
-from viewer.slide.geometry import TileKey
+from viewer.render.frame import Adjustment, Look
 from viewer.slide.source import TileError, TileNotReadyError
-from viewer.stream.cover import cover_view
 from viewer.stream.plan import absent_tiles
-from viewer.stream.residency import Residency
 from viewer.stream.streamer import default_worker_count
 from viewer.stream.tile import DecodedTile, decoded_tile, marked_tile
 from viewer.view.camera import View, field_of_view, slide_from_screen
@@ -35,12 +33,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gpu.gl.texture_pool import TexturePool
-    from gpu.gl.tile_renderer import TileRenderer
     from viewer.overlay.layer import Overlay
-    from viewer.render.frame import Adjustment
-    from viewer.render.overlay_renderer import OverlayDrawing
-    from viewer.slide.geometry import Pyramid, TileRange
+    from viewer.slide.geometry import TileKey, TileRange
     from viewer.slide.source import Source
 
 MAX_PICTURE_PX = 400_000_000
@@ -49,7 +43,6 @@ _FARTHEST_CENTRE_PX = 1e9
 _LARGEST_PART_PX = 2048
 _SMALLEST_PART_PX = 16
 _POOL_BYTES = 256 << 20
-_LAYER_STEP_PX = 8
 
 
 class SnapshotError(FoveolaError):
@@ -81,22 +74,24 @@ def snapshot(
     """
     _check_request(center, downsample, size, rotate_deg)
     view = View(center[0], center[1], downsample, radians(rotate_deg))
+    red, green, blue = source.info.background_rgb
     lut = _colour_table(source) if icc else None
+    look = Look((red / 255, green / 255, blue / 255), adjustment or Adjustment(), lut)
     prepare_egl_environment()
     with OffscreenContext(), ThreadPoolExecutor(default_worker_count(), "foveola-snapshot") as workers:
-        engine = _Engine(source, view, size, lut, adjustment, tuple(overlays), workers)
+        painter = _PartPainter(source, view, size, look, tuple(overlays), workers)
         try:
             image = Image.new("RGB", size)
-            parts = list(_parts(size, engine.part_px))
+            parts = list(_parts(size, painter.part_px))
             for done, part in enumerate(parts):
-                image.paste(Image.fromarray(engine.draw(part)), (part.left, part.top))
+                image.paste(Image.fromarray(painter.draw(part)), (part.left, part.top))
                 if progress is not None:
                     progress(done + 1, len(parts))
         finally:
-            engine.release()
-    image.info["failed_tiles"] = len(engine.failures)
-    if engine.failures:
-        image.info["first_failure"] = next(iter(engine.failures.values()))
+            painter.release()
+    image.info["failed_tiles"] = len(painter.failures)
+    if painter.failures:
+        image.info["first_failure"] = next(iter(painter.failures.values()))
     return image
 
 
@@ -158,55 +153,38 @@ def _colour_table(source: Source) -> NDArray[np.uint8]:
         raise SnapshotError(f"{source.info.path}: {error}; leave ICC off") from error
 
 
-class _Engine:
-    """Pool, renderer and what is resident, for one picture in one context."""
+class _PartPainter:
+    """Draws a picture part by part. Unlike the window it waits for every tile; all workers decode."""
 
     def __init__(
         self,
         source: Source,
         view: View,
         size: tuple[int, int],
-        lut: NDArray[np.uint8] | None,
-        adjustment: Adjustment | None,
+        look: Look,
         overlays: tuple[Overlay, ...],
         workers: ThreadPoolExecutor,
     ) -> None:
         from gpu.gl.offscreen import max_picture_px
-        from gpu.gl.texture_pool import TexturePool, max_layers
-        from gpu.gl.tile_renderer import TileRenderer
-        from viewer.render.frame import Adjustment, Look
-        from viewer.render.overlay_renderer import OverlayDrawing
+        from viewer.render.slide_painter import SlidePainter, layers_affordable
 
-        self._source = source
-        self._pyramid: Pyramid = source.pyramid
-        self._view, self._size = view, size
-        red, green, blue = source.info.background_rgb
-        self._look = Look((red / 255, green / 255, blue / 255), adjustment or Adjustment(), lut)
+        self._source, self._pyramid = source, source.pyramid
+        self._view, self._size, self._look = view, size, look
+        self._scene = OverlayScene(overlays)
         self._workers = workers
         self._level = self._pyramid.level_for_downsample(view.downsample)
-        layer_px, self._mip_levels = _layer_shape(source, self._level, view.downsample)
-        layers = min(max(_POOL_BYTES // (layer_px**2 * 16 // 3), 4), max_layers())
+        self._mip_levels = _mip_levels(source, self._level, view.downsample)
+        layers = max(layers_affordable(source, self._mip_levels, _POOL_BYTES), 4)
         self.part_px = self._fitting_part_px(min(_LARGEST_PART_PX, *max_picture_px()), layers)
-        self._pool: TexturePool = TexturePool(layer_px, layers, self._mip_levels)
-        self._renderer: TileRenderer = TileRenderer(self._pool)
-        self._renderer.set_lut(lut)
-        self._scene = OverlayScene(overlays)
-        self._overlays: OverlayDrawing = OverlayDrawing(self._pyramid)
-        self._residency = Residency(self._pyramid, layers)
-        self._part_number = 0
+        self._slide = SlidePainter(source, layers, self._mip_levels)
         self.failures: dict[TileKey, str] = {}
 
     def release(self) -> None:
         """Free every GL object."""
-        self._overlays.release()
-        self._renderer.release()
-        self._pool.release()
+        self._slide.release()
 
     def draw(self, part: _Part) -> NDArray[np.uint8]:
         """(h, w, 3): one part of the picture."""
-        from gpu.gl.offscreen import render_to_array
-        from viewer.render.tile_engine import frame_state, instances
-
         width, height = part.right - part.left, part.bottom - part.top
         middle = (part.left + part.right) / 2, (part.top + part.bottom) / 2
         x, y = slide_from_screen(self._view, self._size, self._pyramid.pixel_aspect, *middle)
@@ -215,39 +193,28 @@ class _Engine:
         field = field_of_view(view, screen.size_px, screen.aspect)
         tiles = self._pyramid.visible_tiles(self._level, field)
         self._load(tiles, view, screen)
-        cover = cover_view(self._pyramid, self._residency, tiles, view, screen, now_s=0.0, fade_s=0.0)
-        frame = frame_state(view, screen, self._look)
         scene = replace(self._scene, origin_px=(float(part.left), float(part.top)))
-        pixels = render_to_array(
-            self._renderer,
-            instances(cover),
-            frame,
-            draw_over=lambda: self._overlays.draw(scene, view, screen),
-        )
-        if self._overlays.refused:
-            raise SnapshotError(self._overlays.refused[0])
+        pixels = self._slide.picture_of(tiles, view, screen, self._look, now_s=0.0, scene=scene)
+        if self._slide.overlays.refused:
+            raise SnapshotError(self._slide.overlays.refused[0])
         return pixels[..., :3]
 
     def _load(self, tiles: TileRange, view: View, screen: Screen) -> None:
-        """Bring every tile of the part onto the GPU, decoding with all workers."""
-        self._part_number += 1
-        slots = self._pool.slots
-        grid = self._residency.slot_grids[tiles.level][tiles.row0 : tiles.row1, tiles.col0 : tiles.col1]
-        slots.touch(grid[grid >= 0], self._part_number)
-        rows, cols = np.nonzero(absent_tiles(self._pyramid, self._residency, tiles, view, screen))
-        absent = [
-            TileKey(tiles.level, tiles.col0 + col, tiles.row0 + row)
-            for row, col in zip(rows.tolist(), cols.tolist(), strict=True)
-        ]
-        for key, tile in zip(absent, self._workers.map(self._decode, absent), strict=True):
-            slot = slots.allocate(key, depth=0, pinned=False, frame=self._part_number)
-            assert slot is not None, "parts are cut so that their tiles fit the pool"
-            self._pool.upload(slot, tile.mips)
-            self._residency.put(key, slot, 0.0)
+        """Bring every tile of the part onto the GPU."""
+        from gpu.gl.upload import ReadyTile
+
+        slide = self._slide
+        slide.begin_frame()
+        slide.keep(tiles)
+        absent = np.argwhere(absent_tiles(self._pyramid, slide.residency, tiles, view, screen)).tolist()
+        keys = [tiles.key(col, row) for row, col in absent]
+        decoded = zip(keys, self._workers.map(self._decode, keys), strict=True)
+        uploaded = slide.upload((ReadyTile(key, tile.mips, 0, False) for key, tile in decoded), now_s=0.0)
+        assert len(uploaded) == len(keys), "parts are cut so that their tiles fit the pool"
 
     def _decode(self, key: TileKey) -> DecodedTile:
         try:
-            return decoded_tile(self._source.read_tile(key), self._mip_levels)
+            return decoded_tile(self._source.read_tile(key), self._mip_levels, self._source.info.samples)
         except TileNotReadyError as error:
             raise SnapshotError(
                 f"{self._source.info.path}: its coarse levels are still being built; try again later"
@@ -255,7 +222,7 @@ class _Engine:
         except TileError as error:
             self.failures[key] = str(error)
         width, height = self._pyramid.tile_size(key)
-        return marked_tile(width, height, self._mip_levels)
+        return marked_tile(width, height, self._mip_levels, self._source.info.samples)
 
     def _fitting_part_px(self, largest_px: int, layers: int) -> int:
         """The largest side of a part whose tiles, turned as they may be, fit the pool."""
@@ -271,8 +238,8 @@ class _Engine:
         return side
 
 
-def _layer_shape(source: Source, level_index: int, downsample: float) -> tuple[int, int]:
-    """Side of a texture layer and its number of mips, so that every minification is filtered."""
+def _mip_levels(source: Source, level_index: int, downsample: float) -> int:
+    """How many mips a tile needs, so that every minification is filtered."""
     pyramid = source.pyramid
     lod = log2(downsample / pyramid.levels[level_index].downsample)
     mip_levels = max(1, ceil(lod - 1e-9) + 1)
@@ -282,5 +249,4 @@ def _layer_shape(source: Source, level_index: int, downsample: float) -> tuple[i
         raise SnapshotError(
             f"{source.info.path}: downsample {downsample:g} is too coarse for its levels: {limit:g} at most"
         )
-    step = max(_LAYER_STEP_PX, 2 ** (mip_levels - 1))
-    return -(-pyramid.tile_px // step) * step, mip_levels
+    return mip_levels

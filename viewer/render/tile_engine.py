@@ -1,8 +1,9 @@
-"""From a view to pixels, for one slide in one GL context: plan, upload, cover, draw. Window and snapshot both
-use it.
+"""Frames of the window while tiles stream in: plan, upload within a budget, cover, draw, want.
 
-Must be made, used and released with its context current. Decoded tiles belong to the streamer, which outlives
-the engine: after a lost context a new engine fills its pool from memory.
+Decoded tiles belong to the streamer, which outlives the engine: after a lost context a new engine fills its
+pool from memory.
+
+When another plane is asked for, the one before stands, whole, until tiles of the new one cover the view.
 """
 
 from __future__ import annotations
@@ -13,22 +14,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gpu.gl.context import is_software
-from gpu.gl.offscreen import render_to_array
-from gpu.gl.texture_pool import TexturePool, max_layers
-from gpu.gl.tile_renderer import TILE_INSTANCE, FrameState, TileRenderer
-from gpu.gl.upload import ReadyTile, Uploader
-from viewer.overlay.layer import OverlayScene
+from gpu.gl.upload import ReadyTile
 from viewer.render.frame import FrameReport, Look, Steering
-from viewer.render.overlay_renderer import OverlayDrawing
+from viewer.render.slide_painter import NO_OVERLAYS, SlidePainter, layers_affordable
 from viewer.slide.geometry import Pyramid, TileKey, TileRange
-from viewer.stream.cover import Cover, cover_view
+from viewer.slide.planes import FIRST_PLANE, Plane
 from viewer.stream.plan import Plan, absent_tiles, make_plan, most_tiles_on_screen
-from viewer.stream.residency import Residency
+from viewer.stream.residency import ABSENT
 from viewer.stream.streamer import TileState
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from viewer.overlay.layer import OverlayScene
     from viewer.stream.streamer import Streamer
     from viewer.view.camera import Velocity, View
     from viewer.view.screen import Screen
@@ -36,103 +34,53 @@ if TYPE_CHECKING:
 _PINNED_LEVELS = 3
 _PINNED_TILES = 64
 _PREFETCH_INTERVAL_S = 0.1
-_LAYER_STEP_PX = 8
-_MIP_CHAIN_SHARE = 4 / 3
 _FEWEST_FREE_LAYERS = 64
 _FREE_SHARE = 3 / 4
 """The part of the unpinned layers that one view may fill; the rest keeps the view before it."""
-_LEVEL_TINTS = np.array(
-    [
-        (230, 60, 60, 40),
-        (60, 160, 60, 40),
-        (60, 90, 230, 40),
-        (220, 160, 30, 40),
-        (160, 60, 200, 40),
-        (30, 170, 180, 40),
-    ],
-    np.uint8,
-)
 
 
-def coarsest_tiles(pyramid: Pyramid) -> list[TileKey]:
-    """The tiles that stay for ever as the last stand-in: up to three coarsest levels, 64 tiles at most beyond
-    the coarsest level itself. Coarsest first."""
+def coarsest_tiles(pyramid: Pyramid, plane: Plane = FIRST_PLANE) -> list[TileKey]:
+    """The tiles of a plane that stay as the last stand-in: up to three coarsest levels, 64 tiles at most
+    beyond the coarsest level itself. Coarsest first."""
     keys: list[TileKey] = []
     for index in range(len(pyramid.levels) - 1, max(len(pyramid.levels) - 1 - _PINNED_LEVELS, -1), -1):
         level = pyramid.levels[index]
         if keys and len(keys) + level.tile_count > _PINNED_TILES:
             break
-        keys += [TileKey(index, col, row) for row in range(level.rows) for col in range(level.columns)]
+        keys += [TileKey(index, col, row, plane) for row in range(level.rows) for col in range(level.columns)]
     return keys
 
 
-def frame_state(view: View, screen: Screen, look: Look) -> FrameState:
-    """A view in framebuffer pixels and a look as the renderer wants them. Its colour table is set apart."""
-    return FrameState(
-        width_px=int(screen.width_px),
-        height_px=int(screen.height_px),
-        rotation_rad=view.rotation_rad,
-        background=look.surround_rgb,
-        brightness=look.adjustment.brightness,
-        contrast=look.adjustment.contrast,
-        gamma=look.adjustment.gamma,
-        icc=look.icc_lut is not None,
-        debug=look.debug,
-        foveation=look.foveation,
-    )
+_UNSTEERED = Steering()
 
 
-def instances(cover: Cover, *, tinted: bool = False) -> NDArray[np.void]:
-    """A cover as the renderer wants it: the same records, field by field; only the tint needs the level
-    turned into a colour, and only where it is shown."""
-    tiles = cover.tiles.view(TILE_INSTANCE)
-    if tinted:
-        tiles["tint"] = _LEVEL_TINTS[cover.tiles["level"] % len(_LEVEL_TINTS)]
-    return tiles
-
-
-_NO_OVERLAYS, _UNSTEERED = OverlayScene(), Steering()
-
-
-class TileEngine:
+class TileEngine(SlidePainter):
     """Draws the slide of one streamer."""
 
     def __init__(self, streamer: Streamer, gpu_cache_bytes: int, screen: Screen) -> None:
         """``gpu_cache_bytes`` bounds the texture pool; ``screen`` is what it should serve well."""
-        pyramid = streamer.source.pyramid
-        self._pyramid = pyramid
+        source, pyramid = streamer.source, streamer.source.pyramid
         self._streamer = streamer
-        self._pinned = dict.fromkeys(coarsest_tiles(pyramid))
-        self._pinned_absent = dict(self._pinned)
-        layer_px = -(-pyramid.tile_px // _LAYER_STEP_PX) * _LAYER_STEP_PX
-        affordable = min(int(gpu_cache_bytes / (layer_px**2 * 4 * _MIP_CHAIN_SHARE)), max_layers())
-        layers = self._affordable_layers = max(affordable, len(self._pinned) + _FEWEST_FREE_LAYERS)
+        # Two planes have theirs while one takes the other's place.
+        self._pinned_layers = len(coarsest_tiles(pyramid)) * min(pyramid.planes.plane_count, 2)
+        affordable = layers_affordable(source, pyramid.mip_levels, gpu_cache_bytes)
+        layers = self._affordable_layers = max(affordable, self._pinned_layers + _FEWEST_FREE_LAYERS)
         if is_software():
             # The pool lies in main memory, where decoded tiles lie anyway and come back in microseconds; and
             # all of it is cleared before the first picture, which takes a virtual machine up to 2.7 ms a MiB.
-            layers = min(layers, self._layers_for(screen) + _FEWEST_FREE_LAYERS)
-        self.pool = TexturePool(layer_px, layers, pyramid.mip_levels)
-        self._uploader = Uploader(self.pool)
-        self._renderer = TileRenderer(self.pool)
-        self._overlays = OverlayDrawing(pyramid)
-        self._residency = Residency(pyramid, layers)
-        self._capacity_tiles = int((layers - len(self._pinned)) * _FREE_SHARE)
-        self._lut: NDArray[np.uint8] | None = None
-        self._frame_number = 0
+            layers = min(layers, self._layers_for(pyramid, screen) + _FEWEST_FREE_LAYERS)
+        super().__init__(source, layers, pyramid.mip_levels)
+        self._capacity_tiles = int((layers - self._pinned_layers) * _FREE_SHARE)
+        self._drawn = FIRST_PLANE
+        self._ask_for(FIRST_PLANE)
         self._prefetched_s = 0.0
-
-    def release(self) -> None:
-        """Free every GL object."""
-        self._overlays.release()
-        self._renderer.release()
-        self.pool.release()
 
     def serves(self, screen: Screen) -> bool:
         """Whether the pool is as large as a screen of this size wants, or as large as it may be."""
-        return self.pool.layers >= min(self._layers_for(screen), self._affordable_layers)
+        return self.pool.layers >= min(self._layers_for(self.pyramid, screen), self._affordable_layers)
 
-    def _layers_for(self, screen: Screen) -> int:
-        return len(self._pinned) + ceil(most_tiles_on_screen(self._pyramid, screen) / _FREE_SHARE)
+    def _layers_for(self, pyramid: Pyramid, screen: Screen) -> int:
+        return self._pinned_layers + ceil(most_tiles_on_screen(pyramid, screen) / _FREE_SHARE)
 
     @property
     def resident_tiles(self) -> int:
@@ -149,14 +97,16 @@ class TileEngine:
         now_s: float,
         upload_budget_ms: float,
         fade_s: float,
-        scene: OverlayScene = _NO_OVERLAYS,
+        scene: OverlayScene = NO_OVERLAYS,
         steering: Steering = _UNSTEERED,
     ) -> FrameReport:
         """Draw one frame into the bound framebuffer, overlays included. Views count in framebuffer pixels.
 
         ``velocity`` None leaves prefetch out; ``fade_s`` 0 shows new tiles at full weight at once.
         """
-        self._frame_number += 1
+        self.begin_frame()
+        if look.plane != self._asked:
+            self._ask_for(look.plane)
         if velocity is not None and now_s - self._prefetched_s < _PREFETCH_INTERVAL_S:
             velocity = None
         if velocity is not None:
@@ -165,20 +115,27 @@ class TileEngine:
         urgent = [*self._pinned_absent, *plan.wanted[: plan.urgent]]
         uploaded: set[TileKey] = set()
         if urgent:
-            self._touch(plan.drawn)  # what is in view must not make room for what comes into view
-            self._touch(plan.target)
+            # What is in view must not make room for what comes into view, nor may a plane that stands in.
+            for tiles in {plan.drawn, plan.target, plan.drawn._replace(plane=self._drawn)}:
+                self.keep(tiles)
             uploaded = self._upload(urgent, now_s, upload_budget_ms)
             urgent = [key for key in urgent if key not in uploaded]
         # also where nothing is wanted any more: what was asked for a view that is left must fall out
         if urgent or velocity is not None or self._streamer.urgent_left:
             self._streamer.want([*urgent, *plan.wanted[plan.urgent :]], urgent=len(urgent))
-        cover = cover_view(
-            self._pyramid, self._residency, plan.drawn, view, screen, now_s=now_s, fade_s=fade_s
-        )
-        self.pool.slots.touch(cover.slots_in_use, self._frame_number)
-        self._draw(cover, view, screen, look)
-        whole = self._overlays.draw(scene, view, screen, upload_budget_ms=0 if uploaded else upload_budget_ms)
+        cover = self.cover(plan.drawn, view, screen, now_s=now_s, fade_s=fade_s)
+        if self._drawn != self._asked:
+            tiles = plan.drawn._replace(plane=self._drawn)
+            before = self.cover(tiles, view, screen, now_s=now_s, fade_s=fade_s)
+            if before.holes < cover.holes:
+                cover = before
+            else:
+                self._drawn = self._asked
+                self._ask_for(self._asked)
+        self.draw(cover, view, screen, look)
+        whole = self.overlays.draw(scene, view, screen, upload_budget_ms=0 if uploaded else upload_budget_ms)
         return FrameReport(
+            plane=self._drawn,
             level=plan.drawn.level,
             visible_tiles=plan.drawn.tile_count,
             missing=self._missing(plan.target, target, screen) if uploaded else plan.missing,
@@ -189,25 +146,20 @@ class TileEngine:
             upload_backlog=not whole or (bool(uploaded) and any(self._streamer.has(key) for key in urgent)),
             fading=cover.fading,
             foveated=look.foveation is not None,
-            refused=self._overlays.refused,
+            refused=self.overlays.refused,
         )
 
     def picture(
-        self, view: View, screen: Screen, look: Look, *, now_s: float, scene: OverlayScene = _NO_OVERLAYS
+        self, view: View, screen: Screen, look: Look, *, now_s: float, scene: OverlayScene = NO_OVERLAYS
     ) -> NDArray[np.uint8]:
-        """The view as it stands, drawn into memory at full weight: (h, w, 4) RGBA, top row first. Never with
-        debug marks, never foveated."""
+        """The view as it stands, of the plane that was drawn last; see ``picture_of``."""
         plan = self._plan(view, view, screen, None, _UNSTEERED)
-        cover = cover_view(self._pyramid, self._residency, plan.drawn, view, screen, now_s=now_s, fade_s=0.0)
-        return render_to_array(
-            self._renderer,
-            instances(cover),
-            self._frame_state(view, screen, look.as_kept()),
-            draw_over=lambda: self._overlays.draw(scene, view, screen),
-        )
+        tiles = plan.drawn._replace(plane=self._drawn)
+        return self.picture_of(tiles, view, screen, look, now_s=now_s, scene=scene)
 
     def ask(self, view: View, screen: Screen, steering: Steering = _UNSTEERED) -> None:
-        """Have the tiles of a view decoded, ahead of the frame that will show it. Needs no GL context."""
+        """Have the tiles of a view decoded, ahead of the frame that will show it, of the plane that the last
+        frame was asked for. Needs no GL context."""
         plan = self._plan(view, view, screen, None, steering)
         self._streamer.want(plan.wanted, urgent=plan.urgent)
 
@@ -215,11 +167,12 @@ class TileEngine:
         self, view: View, target: View, screen: Screen, velocity: Velocity | None, steering: Steering
     ) -> Plan:
         return make_plan(
-            self._pyramid,
-            self._residency,
+            self.pyramid,
+            self.residency,
             view,
             target,
             screen,
+            plane=self._asked,
             velocity=velocity,
             capacity_tiles=self._capacity_tiles,
             attention=steering.attention,
@@ -230,41 +183,33 @@ class TileEngine:
         if self._streamer.failed_count == 0:
             return 0
         keys = (
-            TileKey(tiles.level, col, row)
-            for row in range(tiles.row0, tiles.row1)
-            for col in range(tiles.col0, tiles.col1)
+            tiles.key(col, row)
+            for row in range(tiles.row1 - tiles.row0)
+            for col in range(tiles.col1 - tiles.col0)
         )
         return sum(self._streamer.state(key) is TileState.FAILED for key in keys)
 
-    def _touch(self, tiles: TileRange) -> None:
-        grid = self._residency.slot_grids[tiles.level]
-        slots = grid[tiles.row0 : tiles.row1, tiles.col0 : tiles.col1]
-        self.pool.slots.touch(slots[slots >= 0], self._frame_number)
-
     def _missing(self, tiles: TileRange, view: View, screen: Screen) -> int:
-        return int(np.count_nonzero(absent_tiles(self._pyramid, self._residency, tiles, view, screen)))
+        return int(np.count_nonzero(absent_tiles(self.pyramid, self.residency, tiles, view, screen)))
+
+    def _ask_for(self, plane: Plane) -> None:
+        """From now on the coarsest tiles stay of this plane and of the one that is drawn, and of no other."""
+        self._asked = plane
+        self._pinned = dict.fromkeys(coarsest_tiles(self.pyramid, plane))
+        self._pinned_absent = {key: None for key in self._pinned if self.residency.slot(key) == ABSENT}
+        held = {*self._pinned, *coarsest_tiles(self.pyramid, self._drawn)}
+        slots = np.array([self.residency.slot(key) for key in held])
+        self.pool.slots.pin(slots[slots != ABSENT])
 
     def _upload(self, keys: list[TileKey], now_s: float, budget_ms: float) -> set[TileKey]:
-        coarsest = len(self._pyramid.levels) - 1
+        coarsest = len(self.pyramid.levels) - 1
         ready = ((key, self._streamer.ready(key)) for key in dict.fromkeys(keys))
         items = (
             ReadyTile(key, tile.mips, coarsest - key.level, key in self._pinned)
             for key, tile in ready
             if tile is not None
         )
-        uploaded: set[TileKey] = set()
-        for key, slot in self._uploader.upload_ready(items, budget_ms, self._frame_number).items():
-            assert isinstance(key, TileKey)
-            self._residency.put(key, slot, now_s)
+        uploaded = self.upload(items, now_s=now_s, budget_ms=budget_ms)
+        for key in uploaded:
             self._pinned_absent.pop(key, None)
-            uploaded.add(key)
         return uploaded
-
-    def _draw(self, cover: Cover, view: View, screen: Screen, look: Look) -> None:
-        self._renderer.draw(instances(cover, tinted=look.debug), self._frame_state(view, screen, look))
-
-    def _frame_state(self, view: View, screen: Screen, look: Look) -> FrameState:
-        if look.icc_lut is not self._lut:
-            self._renderer.set_lut(look.icc_lut)
-            self._lut = look.icc_lut
-        return frame_state(view, screen, look)

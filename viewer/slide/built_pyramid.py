@@ -15,14 +15,15 @@ import os
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import simplejpeg
 
 from viewer.common.atomic_write import SaveError, save_failure
 from viewer.slide.geometry import Pyramid, TileKey
-from viewer.slide.source import SlideError, TileError, TileNotReadyError
+from viewer.slide.pixels import RGBA_8, rgba_8
+from viewer.slide.source import SlideError, Source, TileError, TileNotReadyError
 from viewer.slide.tile_pack import Grid, TilePack, TilePackError, TilePackWriter
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.slide.source import SlideInfo, Source
+    from viewer.slide.source import SlideInfo
 
 log = logging.getLogger("foveola.slide.built_pyramid")
 
@@ -53,7 +54,7 @@ def needs_coarse_levels(source: Source) -> bool:
     return max(coarsest.width, coarsest.height) > BUILD_ABOVE_PX
 
 
-class BuiltPyramid:
+class BuiltPyramid(Source):
     """A Source that adds coarse levels, 2x apart down to at most 1024 px, to a source that lacks them.
 
     Closing it closes the source. ``is_complete`` tells whether every tile can be read; where not, call
@@ -87,11 +88,15 @@ class BuiltPyramid:
     @property
     def info(self) -> SlideInfo:
         note = "The file has no coarse levels; Foveola builds its own, averaged in linear light."
-        return replace(self._source.info, notes=(*self._source.info.notes, note))
+        return replace(self._source.info, samples=RGBA_8, notes=(*self._source.info.notes, note))
 
     @property
     def pyramid(self) -> Pyramid:
         return self._pyramid
+
+    @property
+    def is_remote(self) -> bool:
+        return self._source.is_remote
 
     @property
     def is_complete(self) -> bool:
@@ -101,7 +106,13 @@ class BuiltPyramid:
     def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
         """See ``Source.read_tile``. Raises TileNotReadyError for a tile that is not built yet."""
         if key.level < self._first_built:
-            return self._source.read_tile(key)
+            return rgba_8(self._source.read_tile(key))
+        return self.decode_tile(key, self.fetch_tile(key))
+
+    def fetch_tile(self, key: TileKey) -> Any:
+        """See ``Source.fetch_tile``. Raises TileNotReadyError for a tile that is not built yet."""
+        if key.level < self._first_built:
+            return self._source.fetch_tile(key)
         if self._closed:
             raise TileError(f"{self._source.info.path}: the slide is closed")
         if not self._pyramid.contains(key):
@@ -109,7 +120,13 @@ class BuiltPyramid:
         jpeg = self._stored(key)
         if jpeg is None:
             raise TileNotReadyError(f"{self._source.info.path}: tile {key} is not built yet")
-        return np.asarray(simplejpeg.decode_jpeg(jpeg, "RGBA"))
+        return jpeg
+
+    def decode_tile(self, key: TileKey, fetched: Any) -> NDArray[np.uint8]:
+        """See ``Source.decode_tile``."""
+        if key.level < self._first_built:
+            return rgba_8(self._source.decode_tile(key, fetched))
+        return np.asarray(simplejpeg.decode_jpeg(fetched, "RGBA"))
 
     def read_associated_image(self, name: str) -> NDArray[np.uint8]:
         """See ``Source.read_associated_image``."""
@@ -201,7 +218,7 @@ class BuiltPyramid:
     def _read_finest(self, key: TileKey, steps: _Steps) -> NDArray[np.uint8]:
         steps.next()
         try:
-            return self._source.read_tile(key)
+            return rgba_8(self._source.read_tile(key))
         except TileError:
             self._unreadable += 1
             width, height = self._pyramid.tile_size(key)

@@ -1,44 +1,73 @@
-"""FileBytes: positioned reads from an open file, for many threads, that a shrinking or closing file cannot
-crash.
+"""ByteSource: the bytes of a slide by offset, wherever they are, and FileBytes, those of a local file.
 
-Never a memory map: reading a mapped page behind the end of a file that was truncated meanwhile kills the
-process.
+``open_bytes`` gives the one for a locator. A file is never mapped into memory: reading a mapped page behind
+the end of a file that was truncated meanwhile kills the process.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import stat
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from viewer.slide.locator import Locator
+from viewer.slide.source import SlideError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _HAS_PREAD = hasattr(os, "pread")  # not on Windows
 
 
+class ByteSource(Protocol):
+    """The bytes of one slide, safe to read from many threads.
+
+    ``size_bytes`` is their number at opening; ``is_remote`` says whether a read waits for a network, so that
+    many should be under way at once.
+    """
+
+    @property
+    def locator(self) -> Locator: ...
+
+    @property
+    def size_bytes(self) -> int: ...
+
+    @property
+    def is_remote(self) -> bool: ...
+
+    def read(self, offset: int, count: int) -> bytes:
+        """Exactly ``count`` bytes from ``offset``.
+
+        Raises EOFError where they end before, OSError where they cannot be read or the source is closed.
+        ``count`` is checked against ``size_bytes`` before anything is allocated.
+        """
+
+    def close(self) -> None:
+        """Release what is held, once the reads in flight have returned. Closing twice is allowed."""
+
+
 class FileBytes:
-    """An open file. ``size`` is its length in bytes at opening."""
+    """An open local file that neither shrinking nor closing under a read can crash. Raises OSError."""
+
+    is_remote = False
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.locator = Locator.parse(path)
         self._descriptor = os.open(
             path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
         )
         self._lock = threading.Lock()
         self._readers = 0
         self._closing = False
-        self.size = os.fstat(self._descriptor).st_size
+        self.size_bytes = os.fstat(self._descriptor).st_size
 
     def read(self, offset: int, count: int) -> bytes:
-        """Exactly ``count`` bytes from ``offset``.
-
-        Raises EOFError where the file ends before, OSError where it cannot be read or is closed. ``count`` is
-        checked against the size at opening before anything is allocated.
-        """
-        if offset < 0 or count < 0 or offset + count > self.size:
-            raise EOFError(f"bytes {offset} to {offset + count} are wanted, the file has {self.size}")
+        """See ``ByteSource.read``."""
+        if offset < 0 or count < 0 or offset + count > self.size_bytes:
+            raise EOFError(f"bytes {offset} to {offset + count} are wanted, the file has {self.size_bytes}")
         with self._lock:
             if self._closing:
                 raise OSError(errno.EBADF, "the slide is closed")
@@ -58,7 +87,7 @@ class FileBytes:
         return data
 
     def close(self) -> None:
-        """Close once the reads in flight have returned; a descriptor number must not be reused under them."""
+        """See ``ByteSource.close``: a descriptor number must not be reused under a read."""
         with self._lock:
             if self._closing:
                 return
@@ -79,3 +108,45 @@ class FileBytes:
         with self._lock:
             os.lseek(self._descriptor, offset, os.SEEK_SET)
             return os.read(self._descriptor, count)
+
+
+def _open_file(locator: Locator) -> FileBytes:
+    """The bytes of a local file that is not empty. Raises SlideError, which says plainly what is wrong."""
+    path = locator.path
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise SlideError(path, "this is a folder; choose a slide file inside it")
+        if not stat.S_ISREG(mode):
+            raise SlideError(path, "this is not a regular file")
+        file = FileBytes(path)
+        try:
+            file.read(0, 1)
+        except BaseException:
+            file.close()
+            raise
+    except FileNotFoundError:
+        raise SlideError(path, "there is no such file") from None
+    except PermissionError:
+        raise SlideError(path, "you have no permission to read it") from None
+    except EOFError:
+        raise SlideError(path, "the file is empty") from None
+    except OSError as error:
+        raise SlideError(path, f"it cannot be read: {error.strerror}") from error
+    except ValueError as error:  # a NUL in the name
+        raise SlideError(path, f"it cannot be read: {error}") from error
+    return file
+
+
+SCHEMES: dict[str, Callable[[Locator], ByteSource]] = {"file": _open_file}
+"""What opens the bytes at a locator of each scheme. Raises SlideError."""
+
+
+def open_bytes(locator: Locator) -> ByteSource:
+    """The bytes at a locator. Raises SlideError, also where nothing reads its scheme."""
+    opener = SCHEMES.get(locator.scheme)
+    if opener is None:
+        raise SlideError(
+            str(locator), f"slides are not read from {locator.scheme} addresses; give the path of a file"
+        )
+    return opener(locator)

@@ -12,18 +12,19 @@ from dataclasses import dataclass
 from math import ceil, floor, log2
 from typing import NamedTuple
 
+from viewer.slide.planes import FIRST_PLANE, ONE_PLANE, Plane, PlaneAxes
+
 MAX_LEVEL_TILES = 2**25
 """Two tera-pixels in tiles of 256 px: what is kept for each tile of a level stays within 128 MiB."""
 
 
 class TileKey(NamedTuple):
-    """One tile of one level. ``plane`` counts focal planes, time points and channels together; 0 is the
-    first."""
+    """One tile of one level of one plane."""
 
     level: int
     col: int
     row: int
-    plane: int = 0
+    plane: Plane = FIRST_PLANE
 
 
 class Rect(NamedTuple):
@@ -54,17 +55,22 @@ class Rect(NamedTuple):
 
 
 class TileRange(NamedTuple):
-    """A block of tiles of one level: columns col0 ≤ c < col1 and rows row0 ≤ r < row1."""
+    """A block of tiles of one level of one plane: columns col0 ≤ c < col1 and rows row0 ≤ r < row1."""
 
     level: int
     col0: int
     row0: int
     col1: int
     row1: int
+    plane: Plane = FIRST_PLANE
 
     @property
     def tile_count(self) -> int:
         return (self.col1 - self.col0) * (self.row1 - self.row0)
+
+    def key(self, col: int, row: int) -> TileKey:
+        """The tile in a column and row that are counted from the block's corner."""
+        return TileKey(self.level, self.col0 + col, self.row0 + row, self.plane)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +111,13 @@ class Pyramid:
     """The levels of a slide, finest first.
 
     ``pixel_aspect`` is the physical height of a pixel over its width: screens stretch y by it so that tissue
-    keeps its shape on scanners with non-square pixels.
+    keeps its shape on scanners with non-square pixels. ``planes`` are those whose tiles can be read; each has
+    all the levels.
     """
 
     levels: tuple[Level, ...]
     pixel_aspect: float = 1.0
+    planes: PlaneAxes = ONE_PLANE
 
     @staticmethod
     def from_sizes(
@@ -172,19 +180,19 @@ class Pyramid:
                 best = index
         return best
 
-    def visible_tiles(self, level_index: int, region: Rect) -> TileRange:
+    def visible_tiles(self, level_index: int, region: Rect, plane: Plane = FIRST_PLANE) -> TileRange:
         """The tiles of a level that share area with ``region``; an empty range where none does."""
         level, inside = self.levels[level_index], region.intersection(self.extent)
         if inside is None:
-            return TileRange(level_index, 0, 0, 0, 0)
+            return TileRange(level_index, 0, 0, 0, 0, plane)
         step_x, step_y = level.tile_width * level.scale_x, level.tile_height * level.scale_y
         col0, row0 = floor(inside.x0 / step_x), floor(inside.y0 / step_y)
         col1, row1 = min(ceil(inside.x1 / step_x), level.columns), min(ceil(inside.y1 / step_y), level.rows)
-        return TileRange(level_index, col0, row0, col1, row1)
+        return TileRange(level_index, col0, row0, col1, row1, plane)
 
     def contains(self, key: TileKey) -> bool:
         """Whether the tile exists in this pyramid."""
-        if not 0 <= key.level < len(self.levels):
+        if not 0 <= key.level < len(self.levels) or not self.planes.holds(key.plane):
             return False
         level = self.levels[key.level]
         return 0 <= key.col < level.columns and 0 <= key.row < level.rows

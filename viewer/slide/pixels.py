@@ -1,13 +1,38 @@
-"""Pixel conversions that all readers share: any 8-bit array to opaque RGBA on the slide's background."""
+"""What the pixels of a tile are made of, and the conversions that readers share: any 8-bit array to opaque
+RGBA on the slide's background, any tile to 8-bit RGBA."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+Pixels = NDArray[np.uint8 | np.uint16]
+"""A tile: (height, width, samples)."""
+
+
+class SampleFormat(NamedTuple):
+    """Samples a pixel, 4 (RGBA) or 1 (a channel), of 8 or 16 bits each."""
+
+    per_pixel: int = 4
+    bits: int = 8
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(f"u{self.bits // 8}")
+
+
+RGBA_8 = SampleFormat()
+GREY_8 = SampleFormat(1, 8)
+GREY_16 = SampleFormat(1, 16)
+
+
+def rgba_8(tile: Pixels) -> NDArray[np.uint8]:
+    """A tile of any format as (height, width, 4): the upper 8 bits of 16, one sample as grey. RGBA of 8 bits
+    is returned as it is."""
+    pixels = (tile if tile.itemsize == 1 else tile >> 8).astype(np.uint8, copy=False)
+    return pixels if pixels.shape[2] == 4 else opaque_rgba(pixels, (255, 255, 255))
 
 
 def background_tile(width: int, height: int, background_rgb: tuple[int, int, int]) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from viewer.slide.geometry import Rect, TileKey
+from viewer.slide.pixels import rgba_8
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +53,7 @@ def read_region(source: Source, rect: Rect, size_px: tuple[int, int]) -> NDArray
     tiles = pyramid.visible_tiles(index, wanted)
     for row in range(tiles.row0, tiles.row1):
         for col in range(tiles.col0, tiles.col1):
-            tile = source.read_tile(TileKey(index, col, row))
+            tile = rgba_8(source.read_tile(TileKey(index, col, row)))
             tile_x, tile_y = col * level.tile_width - x0, row * level.tile_height - y0
             skip_x, skip_y = max(0, -tile_x), max(0, -tile_y)
             part = tile[skip_y : picture.shape[0] - tile_y, skip_x : picture.shape[1] - tile_x, :3]

@@ -8,19 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
 # Resolutions outside this range come from printing software (72 dpi is 353 µm), not from a scanner. µm per
 # pixel.
 PLAUSIBLE_MPP_UM = (0.05, 50.0)
-
-
 # Beyond these no microscope and no map has made the picture: a header is damaged, and lengths would overflow.
 CREDIBLE_MPP_UM = (1e-5, 1e9)
-
-
 CREDIBLE_POWERS = (0.01, 10_000.0)
-
-
 MAX_PIXEL_ASPECT = 100.0
 
 

@@ -1,18 +1,19 @@
-"""The Source protocol: what every reader gives the rest of the program, and ``open_slide`` that picks the
-reader.
+"""The Source protocol: what every reader gives the rest of the program.
 
 A reader answers three questions: what the slide is (``SlideInfo``), how its pyramid is cut (``Pyramid``), and
-what one tile looks like (``read_tile``). It never caches decoded tiles (``stream/cache`` does), never starts
-threads, and may be asked from many threads at once.
+what one tile looks like (``read_tile``, for remote slides in two steps). It never caches decoded tiles
+(``stream/cache`` does), never starts threads, and may be asked from many threads at once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from viewer.common.errors import FoveolaError
+from viewer.slide.pixels import RGBA_8, SampleFormat
+from viewer.slide.planes import ONE_PLANE, PlaneAxes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.slide.geometry import Pyramid, Rect, TileKey
+    from viewer.slide.pixels import Pixels
 
 
 class SlideError(FoveolaError):
@@ -50,10 +52,11 @@ class SlideInfo:
     """Facts about a slide, read once at opening.
 
     ``mpp_um`` is micrometres per level-0 pixel (x, y), None where the file does not say. ``bounds`` is the
-    part of the level-0 image that holds scanned tissue. ``planes`` names the focal planes, times and channels
-    of the file; only the first is shown today. ``notes`` are things the reader of the slide must be told, in
-    sentences. ``file_levels`` are the (width, height) of the levels stored in the file, before any that
-    Foveola derives.
+    part of the level-0 image that holds scanned tissue. ``planes`` counts the channels, focal planes and
+    times of the file; only the first plane is shown today. ``samples`` is the format of every tile. ``notes``
+    are things the reader of the slide must be told, in sentences. ``file_levels`` are the (width, height) of
+    the levels stored in the file, before any that Foveola derives. ``companions`` are files beside it that
+    say what its picture is where it does not itself.
     """
 
     path: Path
@@ -67,13 +70,15 @@ class SlideInfo:
     associated_images: tuple[str, ...] = ()
     icc_profile: bytes | None = None
     background_rgb: tuple[int, int, int] = (255, 255, 255)
-    planes: tuple[str, ...] = ("",)
+    planes: PlaneAxes = ONE_PLANE
+    samples: SampleFormat = RGBA_8
     notes: tuple[str, ...] = ()
     properties: Mapping[str, str] = field(default_factory=dict)
+    companions: tuple[Path, ...] = ()
 
 
 class Source(Protocol):
-    """An open slide. Safe to use from many threads until ``close``."""
+    """An open slide. Safe to use from many threads until ``close``. Readers derive from it."""
 
     @property
     def info(self) -> SlideInfo: ...
@@ -81,13 +86,29 @@ class Source(Protocol):
     @property
     def pyramid(self) -> Pyramid: ...
 
-    def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
-        """The pixels of one tile: (height, width, 4) RGBA as ``Pyramid.tile_size`` says, C-contiguous,
-        opaque.
+    @property
+    def is_remote(self) -> bool:
+        """Whether tiles wait for a network, so that fetching them is worth threads of its own."""
+        return False
+
+    def read_tile(self, key: TileKey) -> Pixels:
+        """The pixels of one tile: (height, width, samples) as ``Pyramid.tile_size`` and ``info.samples`` say,
+        C-contiguous, opaque.
 
         Transparent or missing pixels are laid on ``background_rgb``. Raises TileError where the tile cannot
         be decoded.
         """
+
+    def fetch_tile(self, key: TileKey) -> Any:
+        """What ``decode_tile`` makes the tile from, for it alone to understand: mostly coded bytes.
+
+        A reader that cannot do the one without the other leaves all to ``decode_tile``. Raises TileError.
+        """
+        return None
+
+    def decode_tile(self, key: TileKey, fetched: Any) -> Pixels:
+        """``read_tile`` from what ``fetch_tile`` gave, without waiting for a network. Raises TileError."""
+        return self.read_tile(key)
 
     def read_associated_image(self, name: str) -> NDArray[np.uint8]:
         """A label, macro or thumbnail image, (height, width, 4) RGBA. May carry patient identifiers.
@@ -98,6 +119,3 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Release the file. Reads after this raise TileError. Closing twice is allowed."""
-
-
-# Readers are imported when they are needed: they import this module, and bring codecs with them.

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from viewer.slide.geometry import TileKey
+from viewer.slide.pixels import rgba_8
 from viewer.slide.source import TileError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def thumbnail(source: Source, max_px: int) -> NDArray[np.uint8]:
         for col in range(level.columns):
             x, y = col * level.tile_width, row * level.tile_height
             try:
-                tile = source.read_tile(TileKey(index, col, row))
+                tile = rgba_8(source.read_tile(TileKey(index, col, row)))
             except TileError:
                 continue
             picture[y : y + tile.shape[0], x : x + tile.shape[1]] = tile

@@ -142,9 +142,9 @@ class TilePack:
         try:
             tile = self._file.read(offset, length)
         except EOFError as error:
-            raise TilePackError(f"{self._file.path}: {error}") from error
+            raise TilePackError(f"{self._file.locator}: {error}") from error
         if zlib.crc32(tile) != crc:
-            raise TilePackError(f"{self._file.path}: the tile in column {column}, row {row} is damaged")
+            raise TilePackError(f"{self._file.locator}: the tile in column {column}, row {row} is damaged")
         return tile
 
     def close(self) -> None:
@@ -152,7 +152,7 @@ class TilePack:
         self._file.close()
 
     def _checked_entries(self, key: str) -> NDArray[np.void]:
-        size = self._file.size
+        size = self._file.size_bytes
         if size < len(_MAGIC) + _FOOTER.size or self._file.read(0, len(_MAGIC)) != _MAGIC:
             raise TilePackError("not a tile pack")
         start, length, crc, magic = _FOOTER.unpack(self._file.read(size - _FOOTER.size, _FOOTER.size))

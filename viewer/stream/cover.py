@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.slide.geometry import Pyramid, Rect, TileKey, TileRange
 from viewer.stream.plan import on_screen
 from viewer.stream.residency import ABSENT
 from viewer.view.camera import View, field_of_view
@@ -23,6 +22,8 @@ from viewer.view.camera import View, field_of_view
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from viewer.slide.geometry import Pyramid, Rect, TileKey, TileRange
+    from viewer.slide.planes import Plane
     from viewer.stream.residency import Residency
     from viewer.view.screen import Screen
 
@@ -83,7 +84,8 @@ def cover_view(
     now_s: float,
     fade_s: float,
 ) -> Cover:
-    """Cover the tiles of a view (``Plan.drawn``). ``fade_s`` 0 shows tiles at full weight at once."""
+    """Cover the tiles of a view (``Plan.drawn``), with tiles of their own plane alone. ``fade_s`` 0 shows
+    tiles at full weight at once."""
     seen = on_screen(pyramid, tiles, view, screen)
     row, col = np.nonzero(seen)
     level = pyramid.levels[tiles.level]
@@ -100,7 +102,7 @@ def cover_view(
     rect[:, 0], rect[:, 2] = screen_x[col], screen_x[col + 1]
     rect[:, 1], rect[:, 3] = screen_y[row], screen_y[row + 1]
     extent[:, 0], extent[:, 1] = np.diff(edge_x)[col], np.diff(edge_y)[row]
-    slot = residency.slot_grids[tiles.level][row + tiles.row0, col + tiles.col0]
+    slot = residency.slots(tiles)[row, col]
     resident = slot >= 0
     fade = np.where(resident, 1.0, 0.0)
     if fade_s > 0:
@@ -114,11 +116,11 @@ def cover_view(
         return Cover(drawn, holes=0, fading=False)
     p_col, p_row = col[pending], row[pending]
     spans = np.stack((slide_x[p_col], slide_y[p_row], slide_x[p_col + 1], slide_y[p_row + 1]), axis=1)
-    orphans = _find_parents(pyramid, residency, drawn, pending, spans=spans, view=view)
+    orphans = _find_parents(pyramid, residency, drawn, pending, plane=tiles.plane, spans=spans, view=view)
     drawn["fade"][orphans[slot[orphans] >= 0]] = 1.0  # nothing to fade from: show it at once
     absent = orphans[slot[orphans] < 0]
-    pieces = _Pieces(pyramid, residency, view, screen)
-    absent_keys = [TileKey(tiles.level, int(col[i] + tiles.col0), int(row[i] + tiles.row0)) for i in absent]
+    pieces = _Pieces(pyramid, residency, tiles.plane, view, screen)
+    absent_keys = [tiles.key(int(col[i]), int(row[i])) for i in absent]
     holes = sum(not pieces.lay_under(pyramid.tile_rect(key), tiles.level + 1) for key in absent_keys)
     waiting = np.zeros(seen.shape, np.bool_)
     waiting[p_row, p_col] = drawn["fade"][pending] < 1.0
@@ -133,6 +135,7 @@ def _find_parents(
     drawn: NDArray[np.void],
     pending: NDArray[np.intp],
     *,
+    plane: Plane,
     spans: NDArray[np.float64],
     view: View,
 ) -> NDArray[np.intp]:
@@ -148,7 +151,7 @@ def _find_parents(
         x0, y0, x1, y1 = spans[orphans].T
         col = np.minimum(((x0 + x1) / 2 / step_x).astype(np.intp), parent.columns - 1)
         row = np.minimum(((y0 + y1) / 2 / step_y).astype(np.intp), parent.rows - 1)
-        slot = residency.slot_grids[coarser][row, col]
+        slot = residency.grid(coarser, plane)[row, col]
         left, top = col * step_x, row * step_y
         covers = (x0 > left - parent.scale_x) & (x1 < left + step_x + parent.scale_x)
         covers &= (y0 > top - parent.scale_y) & (y1 < top + step_y + parent.scale_y)
@@ -175,9 +178,12 @@ def _framebuffer_per_slide(view: View, screen: Screen) -> tuple[float, float]:
 class _Pieces:
     """Records beyond one a tile: parts of several ancestors below it, finer tiles above it."""
 
-    def __init__(self, pyramid: Pyramid, residency: Residency, view: View, screen: Screen) -> None:
+    def __init__(
+        self, pyramid: Pyramid, residency: Residency, plane: Plane, view: View, screen: Screen
+    ) -> None:
         self._pyramid = pyramid
         self._residency = residency
+        self._plane = plane
         self._view = view
         self._screen = screen
         self._under: list[tuple[int, TileKey, Rect]] = []
@@ -189,9 +195,9 @@ class _Pieces:
         if coarser >= len(self._pyramid.levels):
             return False
         complete = True
-        block = self._pyramid.visible_tiles(coarser, part)
-        for col, row in product(range(block.col0, block.col1), range(block.row0, block.row1)):
-            key = TileKey(coarser, col, row)
+        block = self._pyramid.visible_tiles(coarser, part, self._plane)
+        for col, row in product(range(block.col1 - block.col0), range(block.row1 - block.row0)):
+            key = block.key(col, row)
             shared = self._pyramid.tile_rect(key).intersection(part)
             if shared is None:  # rounding: the tile begins where the part ends
                 continue
@@ -210,8 +216,8 @@ class _Pieces:
         field = field_of_view(self._view, self._screen.size_px, self._screen.aspect)
         for finer in range(tiles.level - 1, max(tiles.level - _FINER_LEVELS, 0) - 1, -1):
             child = self._pyramid.levels[finer]
-            block = self._pyramid.visible_tiles(finer, field)
-            slots = self._residency.slot_grids[finer][block.row0 : block.row1, block.col0 : block.col1]
+            block = self._pyramid.visible_tiles(finer, field, self._plane)
+            slots = self._residency.slots(block)
             rows, cols = np.nonzero(slots >= 0)
             if len(rows) > _FINER_LIMIT:  # so many that the gap closes sooner than they are laid
                 continue
@@ -221,7 +227,7 @@ class _Pieces:
             row = (y / (level.tile_height * level.scale_y)).astype(np.intp) - tiles.row0
             useful = waiting[row.clip(0, waiting.shape[0] - 1), col.clip(0, waiting.shape[1] - 1)]
             for r, c in zip(rows[useful].tolist(), cols[useful].tolist(), strict=True):
-                key = TileKey(finer, c + block.col0, r + block.row0)
+                key = block.key(c, r)
                 self._over.append((int(slots[r, c]), key, self._pyramid.tile_rect(key)))
 
     def under(self) -> NDArray[np.void]:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from viewer.slide.geometry import Pyramid, Rect, TileKey, TileRange
+from viewer.slide.planes import FIRST_PLANE, Plane
 from viewer.view.camera import Velocity, View, field_of_view
 from viewer.view.screen import WEIGHT_RANGE, FloatArray, Screen, TileWeight, uniform
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.stream.residency import Residency
-
 
 _COVER_STEP = 2
 _COVER_WHEN_MISSING = 24
@@ -76,17 +76,18 @@ def make_plan(
     target: View,
     screen: Screen,
     *,
+    plane: Plane = FIRST_PLANE,
     velocity: Velocity | None = None,
     capacity_tiles: int = 1 << 30,
     attention: TileWeight = uniform,
     relevance: TileWeight = uniform,
 ) -> Plan:
-    """The plan for one frame. Views count in framebuffer pixels.
+    """The plan for one frame, which shows one plane. Views count in framebuffer pixels.
 
     ``velocity`` None leaves prefetch out. Where a level needs more tiles than ``capacity_tiles`` (the texture
     pool) the next coarser one is taken: a blurred picture, never a broken one.
     """
-    planner = _Planner(pyramid, residency, screen, (attention, relevance))
+    planner = _Planner(pyramid, residency, screen, plane, (attention, relevance))
     drawn = planner.tiles_on_screen(view, capacity_tiles)
     at_target = drawn if target == view else planner.tiles_on_screen(target, capacity_tiles)
 
@@ -99,13 +100,13 @@ def make_plan(
     cover_level = min(at_target.level + _COVER_STEP, len(pyramid.levels) - 1)
     stand_in_too_coarse = missing > _COVER_WHEN_MISSING and groups[0].blur_px.max() > 2**_COVER_STEP
     if stand_in_too_coarse and cover_level > at_target.level:
-        tiles = pyramid.visible_tiles(cover_level, planner.field(target))
+        tiles = planner.tiles(cover_level, planner.field(target))
         groups.append(planner.absent(Tier.COVER, tiles, target, p_needed=1.0))
-    wanted = _in_order(groups)
+    wanted = _in_order(groups, plane)
     urgent = len(wanted)
     if velocity is not None:
         seen = set(wanted)
-        ahead = _in_order(planner.ahead(at_target, target, velocity))[:_PREFETCH_LIMIT]
+        ahead = _in_order(planner.ahead(at_target, target, velocity), plane)[:_PREFETCH_LIMIT]
         wanted += [key for key in ahead if key not in seen]
     coarsened = at_target.level > pyramid.level_for_downsample(target.downsample)
     return Plan(drawn, at_target, wanted, urgent, missing, coarsened)
@@ -139,8 +140,7 @@ def absent_tiles(
     pyramid: Pyramid, residency: Residency, tiles: TileRange, view: View, screen: Screen
 ) -> NDArray[np.bool_]:
     """Which tiles of a range touch the screen and are not on the GPU, (rows, cols)."""
-    slots = residency.slot_grids[tiles.level][tiles.row0 : tiles.row1, tiles.col0 : tiles.col1]
-    absent: NDArray[np.bool_] = slots < 0
+    absent: NDArray[np.bool_] = residency.slots(tiles) < 0
     if view.rotation_rad != 0.0:
         absent &= on_screen(pyramid, tiles, view, screen)
     return absent
@@ -178,18 +178,22 @@ class _Planner:
     pyramid: Pyramid
     residency: Residency
     screen: Screen
+    plane: Plane
     weights: tuple[TileWeight, TileWeight]
 
     def field(self, view: View) -> Rect:
         return field_of_view(view, self.screen.size_px, self.screen.aspect)
 
+    def tiles(self, level: int, region: Rect) -> TileRange:
+        return self.pyramid.visible_tiles(level, region, self.plane)
+
     def tiles_on_screen(self, view: View, capacity_tiles: int) -> TileRange:
         """The tiles of the view's level, or of the finest coarser one that fits into the pool."""
         level = self.pyramid.level_for_downsample(view.downsample)
-        tiles = self.pyramid.visible_tiles(level, self.field(view))
+        tiles = self.tiles(level, self.field(view))
         while self._count(tiles, view) > capacity_tiles and level + 1 < len(self.pyramid.levels):
             level += 1
-            tiles = self.pyramid.visible_tiles(level, self.field(view))
+            tiles = self.tiles(level, self.field(view))
         return tiles
 
     def _count(self, tiles: TileRange, view: View) -> int:
@@ -210,7 +214,7 @@ class _Planner:
         zooming_in = velocity.log_downsample < _ZOOMING_IN
         level = tiles.level - 1 if zooming_in else tiles.level + 1
         if 0 <= level < len(self.pyramid.levels):
-            block = self.pyramid.visible_tiles(level, _scaled(self.field(view), 0.5 if zooming_in else 2.0))
+            block = self.tiles(level, _scaled(self.field(view), 0.5 if zooming_in else 2.0))
             wants.append(self.absent(Tier.PREFETCH, block, view, p_needed=_P_NEXT_LEVEL))
         return wants
 
@@ -223,7 +227,8 @@ class _Planner:
         along_x = _Movement(field.x0, field.x1, velocity.x, velocity.x_std)
         along_y = _Movement(field.y0, field.y1, velocity.y, velocity.y_std)
         chance = np.outer(along_y.chances(row0, row1, step_y), along_x.chances(col0, col1, step_x))
-        chance[self.residency.slot_grids[tiles.level][row0:row1, col0:col1] >= 0] = 0.0
+        ring = TileRange(tiles.level, col0, row0, col1, row1, self.plane)
+        chance[self.residency.slots(ring) >= 0] = 0.0
         chance[tiles.row0 - row0 : tiles.row1 - row0, tiles.col0 - col0 : tiles.col1 - col0] = 0.0
         rows, cols = np.nonzero(chance >= _PREFETCH_MIN_P)
         where = (tiles.level, cols + col0, rows + row0)
@@ -250,7 +255,7 @@ class _Planner:
             parent = levels[coarser]
             col = (x / (parent.tile_width * parent.scale_x)).astype(np.intp)
             row = (y / (parent.tile_height * parent.scale_y)).astype(np.intp)
-            grid = self.residency.slot_grids[coarser]
+            grid = self.residency.grid(coarser, self.plane)
             resident = grid[np.minimum(row, parent.rows - 1), np.minimum(col, parent.columns - 1)] >= 0
             blur_px[resident] = parent.downsample / view.downsample
         gain: FloatArray = blur_px * p_needed
@@ -287,7 +292,7 @@ def _scaled(rect: Rect, factor: float) -> Rect:
     return Rect(x - half_x, y - half_y, x + half_x, y + half_y)
 
 
-def _in_order(groups: list[_Wants]) -> list[TileKey]:
+def _in_order(groups: list[_Wants], plane: Plane) -> list[TileKey]:
     """All keys of the groups, best first, each once."""
     groups = [group for group in groups if len(group.cols)]
     if not groups:
@@ -300,4 +305,4 @@ def _in_order(groups: list[_Wants]) -> list[TileKey]:
     rows = np.concatenate([group.rows for group in groups])
     order = np.lexsort((distance, -gain, tier))
     table = np.stack([level, cols, rows], axis=1)[order].tolist()
-    return list(dict.fromkeys(TileKey(*entry) for entry in table))
+    return list(dict.fromkeys(TileKey(index, col, row, plane) for index, col, row in table))

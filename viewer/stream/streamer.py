@@ -1,9 +1,11 @@
 """Pixels into memory, in the plan's order, off the GUI thread.
 
 The wanted list is replaced as a whole, as often as the reader moves; idle workers pull its best tile. What is
-no longer wanted falls out by itself, and no more is in flight than there are workers. A tile's states:
+no longer wanted falls out by itself, and no more is in flight than there are workers. Tiles of a remote slide
+are fetched first, by threads of their own that wait for the network while no core does. A tile's states:
 
 WAITING   wanted, and no worker has it yet (or nobody wants it)
+FETCHING  of a remote slide: on its way, or waiting to be decoded; dropped where it falls out of the list
 DECODING  a worker reads it; a tile that falls out of the list meanwhile still lands in the cache
 READY     decoded, in the cache
 FAILED    could not be decoded; a marked tile is in the cache in its place and the key is counted
@@ -17,7 +19,7 @@ import threading
 from collections import deque
 from enum import Enum, auto
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from viewer.common.cores import core_count
 from viewer.slide.source import TileError, TileNotReadyError
@@ -37,10 +39,15 @@ class TileState(Enum):
     """Where a tile stands; the module's docstring explains each."""
 
     WAITING = auto()
+    FETCHING = auto()
     DECODING = auto()
     READY = auto()
     FAILED = auto()
     BUILDING = auto()
+
+
+FETCHERS = 16
+"""Tiles of a remote slide on their way at once. Where as many wait to be decoded, fetching pauses."""
 
 
 def default_worker_count() -> int:
@@ -66,12 +73,16 @@ class Streamer:
         pinned: Sequence[TileKey] = (),
     ) -> None:
         self.source = source
-        self._mip_levels = source.pyramid.mip_levels
+        self._is_remote = source.is_remote
+        self._mip_levels, self._samples = source.pyramid.mip_levels, source.info.samples
         self._on_tile = on_tile
         self._pinned = frozenset(pinned)
         self._lock = threading.Condition()
         self._cache: ByteCache[TileKey, DecodedTile] = ByteCache(cache_bytes)
         self._queue: deque[TileKey] = deque(pinned)
+        self._worth_decoding = dict.fromkeys(pinned)  # of a remote slide, best first
+        self._fetching: set[TileKey] = set()
+        self._fetched: dict[TileKey, Any] = {}  # those of them that have come in
         self._decoding: set[TileKey] = set()
         self._failed: set[TileKey] = set()
         self._building: set[TileKey] = set()
@@ -83,6 +94,11 @@ class Streamer:
             threading.Thread(target=self._work, name=f"foveola-decode-{index}", daemon=True)
             for index in range(self._workers + 1)
         ]
+        if self._is_remote:
+            self._threads += [
+                threading.Thread(target=self._fetch, name=f"foveola-fetch-{index}", daemon=True)
+                for index in range(FETCHERS)
+            ]
         for thread in self._threads:
             thread.start()
 
@@ -91,7 +107,12 @@ class Streamer:
         with self._lock:
             self._building.clear()
             self._urgent = {key for key in keys[:urgent] if key not in self._cache}
-            self._queue = deque(key for key in keys if key not in self._decoding and key not in self._cache)
+            if self._is_remote:
+                self._worth_decoding = dict.fromkeys((*keys, *self._pinned))
+                for key in self._fetched.keys() - self._worth_decoding.keys():
+                    self._take_fetched(key)
+            taken = self._decoding | self._fetching
+            self._queue = deque(key for key in keys if key not in taken and key not in self._cache)
             if self._queue:
                 self._lock.notify_all()
 
@@ -120,6 +141,8 @@ class Streamer:
                 return TileState.READY
             if key in self._decoding:
                 return TileState.DECODING
+            if key in self._fetching:
+                return TileState.FETCHING
             return TileState.BUILDING if key in self._building else TileState.WAITING
 
     def retry_failed(self) -> None:
@@ -144,7 +167,8 @@ class Streamer:
 
     @property
     def queue_length(self) -> int:
-        return len(self._queue)
+        """How many wanted tiles no worker decodes yet; of a remote slide, those on their way too."""
+        return len(self._queue) + len(self._fetching)
 
     @property
     def in_flight(self) -> int:
@@ -165,6 +189,7 @@ class Streamer:
         with self._lock:
             self._closed = True
             self._queue.clear()
+            self._fetched.clear()
             self._urgent.clear()  # nobody is told of tiles that come in from now on
             self._lock.notify_all()
         deadline_s = monotonic() + timeout_s
@@ -176,18 +201,54 @@ class Streamer:
     def _limit(self) -> int:
         return self._workers if self._moving else self._workers + 1
 
-    def _work(self) -> None:
+    def _fetch(self) -> None:
         while True:
             with self._lock:
-                while not self._closed and (not self._queue or len(self._decoding) >= self._limit):
+                while not self._closed and (not self._queue or len(self._fetched) >= FETCHERS):
                     self._lock.wait()
                 if self._closed:
                     return
                 key = self._queue.popleft()
-                if key in self._cache or key in self._decoding:
+                if key in self._cache or key in self._decoding or key in self._fetching:
                     continue
+                self._fetching.add(key)
+            try:
+                fetched = self.source.fetch_tile(key)
+            except Exception as error:  # raised again, and counted, where the tile would be decoded
+                fetched = error
+            with self._lock:
+                self._fetched[key] = fetched
+                if key in self._worth_decoding:
+                    self._lock.notify_all()
+                else:
+                    self._take_fetched(key)
+
+    def _take_fetched(self, key: TileKey) -> Any:
+        self._fetching.discard(key)
+        return self._fetched.pop(key)
+
+    @property
+    def _can_decode(self) -> bool:
+        return bool(self._fetched if self._is_remote else self._queue) and len(self._decoding) < self._limit
+
+    def _work(self) -> None:
+        while True:
+            fetched = None
+            with self._lock:
+                while not self._closed and not self._can_decode:
+                    self._lock.wait()
+                if self._closed:
+                    return
+                if self._is_remote:
+                    key = next(key for key in self._worth_decoding if key in self._fetched)
+                    fetched = self._take_fetched(key)
+                    self._lock.notify_all()  # there is room for one more to be fetched
+                else:
+                    key = self._queue.popleft()
+                    if key in self._cache or key in self._decoding:
+                        continue
                 self._decoding.add(key)
-            tile = self._decode(key)
+            tile = self._decode(key, fetched)
             with self._lock:
                 self._decoding.discard(key)
                 urgent = key in self._urgent
@@ -203,9 +264,13 @@ class Streamer:
             if urgent:
                 self._announce()
 
-    def _decode(self, key: TileKey) -> DecodedTile | None:
+    def _decode(self, key: TileKey, fetched: Any) -> DecodedTile | None:
         try:
-            return decoded_tile(self.source.read_tile(key), self._mip_levels)
+            if isinstance(fetched, Exception):
+                raise fetched
+            source = self.source
+            pixels = source.decode_tile(key, fetched) if self._is_remote else source.read_tile(key)
+            return decoded_tile(pixels, self._mip_levels, self._samples)
         except TileNotReadyError:
             return None
         except TileError as error:
@@ -215,7 +280,7 @@ class Streamer:
         ):  # a bug of a reader or a codec must cost one tile, not the thread that reads the rest
             log.exception("tile %s", tuple(key))
         width, height = self.source.pyramid.tile_size(key)
-        return marked_tile(width, height, self._mip_levels)
+        return marked_tile(width, height, self._mip_levels, self._samples)
 
     def _announce(self) -> None:
         try:

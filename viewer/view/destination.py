@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from viewer.common.errors import FoveolaError
 from viewer.common.scale import downsample_from_magnification, format_length
+from viewer.view import strings
 
 if TYPE_CHECKING:
     from viewer.slide.geometry import Rect
@@ -21,14 +22,11 @@ _DESTINATION = re.compile(
     rf"\s*(?P<unit>px|[µμu]m|mm)?(?:(?:\s*[,;]\s*|\s+)(?:at\s+|@\s*)?(?P<power>{_NUMBER})\s*[x×])?\s*",
     re.IGNORECASE,
 )
-_HOW_TO = "Type two numbers, such as 12000, 8000, and a magnification if you like: 12000, 8000 20x"
-_NO_PIXEL_SIZE = "This slide does not state its pixel size; type pixels, or set the pixel size first"
-_NO_MAGNIFICATION = "This slide states neither objective nor pixel size; leave the magnification out"
 _UM_PER_UNIT = {"um": 1.0, "mm": 1000.0}
 
 
 class DestinationError(FoveolaError, ValueError):
-    """A destination that cannot be gone to; the message tells the reader why and what to type."""
+    """A destination that cannot be gone to; the message says why and what to type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +52,12 @@ def parse_destination(
     """
     match = _DESTINATION.fullmatch(text)
     if match is None:
-        raise DestinationError(_HOW_TO)
+        raise DestinationError(strings.HOW_TO_TYPE_A_PLACE)
     unit = _plain_unit(match["unit"] or unit)
     x, y = float(match["x"]), float(match["y"])
     if unit != "px":
         if mpp_um is None:
-            raise DestinationError(_NO_PIXEL_SIZE)
+            raise DestinationError(strings.NO_PIXEL_SIZE)
         x, y = x * _UM_PER_UNIT[unit] / mpp_um[0], y * _UM_PER_UNIT[unit] / mpp_um[1]
     for name, value, limit, size_um in (
         ("x", x, extent.x1, None if mpp_um is None else mpp_um[0]),
@@ -67,15 +65,15 @@ def parse_destination(
     ):
         if not (isfinite(value) and 0 <= value <= limit):
             end = f"{limit:.0f} px" if unit == "px" or size_um is None else format_length(limit * size_um)
-            raise DestinationError(f"That lies outside the slide: {name} goes from 0 to {end}")
+            raise DestinationError(strings.OUTSIDE_THE_SLIDE.format(axis=name, end=end))
     if match["power"] is None:
         return Destination(x, y)
     power = float(match["power"])
     if not 0 < power <= MAX_MAGNIFICATION:
-        raise DestinationError(f"A magnification lies between 0 and {MAX_MAGNIFICATION:g}x")
+        raise DestinationError(strings.MAGNIFICATION_RANGE.format(most=MAX_MAGNIFICATION))
     downsample = downsample_from_magnification(power, objective_power=objective_power, mpp_um=mpp_um)
     if downsample is None:
-        raise DestinationError(_NO_MAGNIFICATION)
+        raise DestinationError(strings.NO_MAGNIFICATION)
     return Destination(x, y, downsample)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from viewer.view import strings
 from viewer.view.acuity import eccentricity_deg, relative_acuity
 from viewer.view.screen import WEIGHT_RANGE
 
@@ -100,28 +101,28 @@ class PointerGaze:
 
 
 class GazeOrPointer:
-    """A tracker or a recording, and the pointer while that is silent. ``tell(message)`` says so, once each
+    """A tracker or a recording, and the pointer while that is silent. ``report(message)`` says so, once each
     way."""
 
-    def __init__(self, tracker: GazeSource, pointer: GazeSource, tell: Callable[[str], None]) -> None:
-        self._tracker, self._pointer, self._tell = tracker, pointer, tell
-        self._heard_s: float | None = None
+    def __init__(self, tracker: GazeSource, pointer: GazeSource, report: Callable[[str], None]) -> None:
+        self._tracker, self._pointer, self._report = tracker, pointer, report
+        self._last_signal_s: float | None = None
         self._lost = False
 
     def sample(self, moment: GazeMoment) -> GazePoint | None:
         """The tracker's point; the pointer's, when the tracker has been silent for a second."""
         point = self._tracker.sample(moment)
-        if self._heard_s is None:
-            self._heard_s = moment.now_s
+        if self._last_signal_s is None:
+            self._last_signal_s = moment.now_s
         if point is not None:
-            self._heard_s = moment.now_s
+            self._last_signal_s = moment.now_s
             if self._lost:
                 self._lost = False
-                self._tell("The eye tracker is back: loading follows the gaze.")
-        elif moment.now_s - self._heard_s > _PATIENCE_S:
+                self._report(strings.TRACKER_BACK)
+        elif moment.now_s - self._last_signal_s > _PATIENCE_S:
             if not self._lost:
                 self._lost = True
-                self._tell("The eye tracker says nothing: loading follows the pointer until it is back.")
+                self._report(strings.TRACKER_SILENT)
             return self._pointer.sample(moment)
         return point
 

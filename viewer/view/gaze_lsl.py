@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from viewer.common.errors import FoveolaError
+from viewer.view import strings
 from viewer.view.gaze import GazePoint
 
 if TYPE_CHECKING:
@@ -34,9 +35,7 @@ class LslGaze:
         try:
             import pylsl
         except (ImportError, RuntimeError) as error:  # RuntimeError: pylsl without liblsl
-            raise NoTrackerError(
-                f'eye trackers need the package pylsl: pip install "foveola[gaze]" ({error})'
-            ) from error
+            raise NoTrackerError(strings.NEEDS_PYLSL.format(error=error)) from error
         self._lsl: Any = pylsl
         self._resolver: Any = pylsl.ContinuousResolver(prop="type", value=_STREAM_TYPE)
         self._inlet: Any = None

@@ -14,6 +14,7 @@ from math import isfinite, isnan, nan
 from typing import TYPE_CHECKING
 
 from viewer.common.errors import FoveolaError
+from viewer.view import strings
 from viewer.view.gaze import GazePoint
 
 if TYPE_CHECKING:
@@ -60,20 +61,20 @@ def _read(path: Path, radius_deg: float) -> tuple[list[float], list[tuple[float,
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise GazeFileError(f"{path}: cannot be read: {error.strerror}") from error
+        raise GazeFileError(strings.UNREADABLE.format(path=path, reason=error.strerror)) from error
     if len(data) > MAX_FILE_BYTES:
-        raise GazeFileError(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB; cut the recording into parts")
+        raise GazeFileError(strings.TOO_LARGE.format(path=path, most_mib=MAX_FILE_BYTES >> 20))
     try:
         return _parsed(path, data.decode("utf-8-sig"), radius_deg)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise GazeFileError(f"{path}: not a CSV file: {error}") from error
+        raise GazeFileError(strings.NOT_CSV.format(path=path, error=error)) from error
 
 
 def _parsed(path: Path, text: str, radius_deg: float) -> tuple[list[float], list[tuple[float, float, float]]]:
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     header = [name.strip() for name in next(rows, [])]
     if header not in (["t_s", "x", "y"], ["t_s", "x", "y", "radius_deg"]):
-        raise GazeFileError(f"{path}: the first line must be t_s,x,y or t_s,x,y,radius_deg")
+        raise GazeFileError(strings.FIRST_LINE.format(path=path))
     times_s: list[float] = []
     points: list[tuple[float, float, float]] = []
     for row in rows:
@@ -81,28 +82,30 @@ def _parsed(path: Path, text: str, radius_deg: float) -> tuple[list[float], list
             continue
         try:
             if len(row) != len(header):
-                raise ValueError(f"{len(row)} values in place of {len(header)}")
+                raise ValueError(strings.VALUE_COUNT.format(found=len(row), expected=len(header)))
             time_s, point = _sample(row, radius_deg)
             if times_s and time_s < times_s[-1]:
-                raise ValueError("time runs backwards")
+                raise ValueError(strings.TIME_RUNS_BACKWARDS)
         except ValueError as error:
-            raise GazeFileError(f"{path}, line {rows.line_num}: {error}") from error
+            raise GazeFileError(
+                strings.BAD_LINE.format(path=path, line=rows.line_num, error=error)
+            ) from error
         times_s.append(time_s)
         points.append(point)
     if not times_s:
-        raise GazeFileError(f"{path}: holds no samples")
+        raise GazeFileError(strings.NO_SAMPLES.format(path=path))
     return times_s, points
 
 
 def _sample(row: list[str], radius_deg: float) -> tuple[float, tuple[float, float, float]]:
     time_s = float(row[0])
     if not isfinite(time_s):
-        raise ValueError("the time is not a number of seconds")
+        raise ValueError(strings.TIME_IS_NO_NUMBER)
     if not row[1].strip() or not row[2].strip():
         return time_s, (nan, nan, radius_deg)
     x, y, radius = float(row[1]), float(row[2]), float(row[3]) if len(row) > 3 else radius_deg
     if not (abs(x) <= _FARTHEST_SHARE and abs(y) <= _FARTHEST_SHARE):
-        raise ValueError("x and y must be shares of the display: 0 to 1 lies on it")
+        raise ValueError(strings.NOT_SHARES)
     if not 0 <= radius <= _WIDEST_RADIUS_DEG:
-        raise ValueError(f"radius_deg must be from 0 to {_WIDEST_RADIUS_DEG:g}")
+        raise ValueError(strings.RADIUS_RANGE.format(most=_WIDEST_RADIUS_DEG))
     return time_s, (x, y, radius)

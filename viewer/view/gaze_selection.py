@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from viewer.view import strings
 from viewer.view.gaze import GazeOrPointer, NoGaze, PointerGaze
 from viewer.view.gaze_lsl import LslGaze, NoTrackerError
 from viewer.view.gaze_recording import GazeFileError, RecordedGaze
@@ -23,12 +24,12 @@ def chosen_gaze(
     recording: str,
     pointer_radius_deg: float,
     tracker_radius_deg: float,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> GazeSource:
     """The source for one of GAZE_CHOICES. ``recording`` is a file's path.
 
-    ``tell(message)`` says why a tracker or recording cannot be used, and when one vanishes; the pointer takes
-    its place.
+    ``report(message)`` says why a tracker or recording cannot be used, and when one vanishes; the pointer
+    takes its place.
     """
     pointer = PointerGaze(pointer_radius_deg)
     if choice == "off":
@@ -42,6 +43,6 @@ def chosen_gaze(
             else RecordedGaze(Path(recording), tracker_radius_deg)
         )
     except (NoTrackerError, GazeFileError) as error:
-        tell(f"{error}. Loading follows the pointer.")
+        report(strings.FOLLOWING_POINTER.format(reason=error))
         return pointer
-    return GazeOrPointer(tracker, pointer, tell)
+    return GazeOrPointer(tracker, pointer, report)

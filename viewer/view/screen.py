@@ -9,12 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.floating[Any]]
-
-
 TileWeight = Callable[[int, FloatArray, FloatArray], FloatArray]
 """Weights (n,) from 1 to 4 for tiles of a level, given their centres x (n,) and y (n,) in slide pixels."""
-
-
 WEIGHT_RANGE = (1.0, 4.0)
 
 

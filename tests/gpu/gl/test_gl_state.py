@@ -73,7 +73,7 @@ def unusual_state():
     GL.glViewport(1, 2, 30, 29)
     GL.glColorMask(0, 0, 0, 1)
     GL.glClearColor(0.25, 0.5, 0.75, 1.0)
-    GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 1)
+    GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 8)
     GL.glPixelStorei(GL.GL_UNPACK_ROW_LENGTH, 17)
     GL.glPixelStorei(GL.GL_UNPACK_SKIP_ROWS, 2)
     yield

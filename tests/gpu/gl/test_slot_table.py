@@ -136,3 +136,14 @@ def test_agrees_with_a_plain_model(operations):
             frame += 1
         assert set(table) == set(model)
         assert len(set(slot_of.values())) == len(model)
+
+
+def test_pins_are_set_anew_and_hold_at_once():
+    slots = SlotTable(3)
+    for key in "abc":
+        slots.allocate(key, depth=int(key == "b"), pinned=key == "a", frame=0)
+    slots.allocate("d", depth=0, pinned=False, frame=1)  # the order of eviction of this frame is made
+    assert "b" not in slots
+    slots.pin(np.array([2]))
+    slots.allocate("e", depth=0, pinned=False, frame=1)
+    assert set(slots) == {"c", "d", "e"}, "a is pinned no longer, c is from now on"

@@ -7,7 +7,9 @@ import pytest
 from OpenGL import GL
 
 from gpu.errors import GpuError
+from gpu.gl.pixel_format import PixelFormat
 from gpu.gl.texture_pool import TexturePool
+from tests.gpu.gl.conftest import Cut
 
 
 def layers_of(pool, mip):
@@ -110,3 +112,57 @@ def test_release_deletes_the_texture():
     pool.release()
     pool.release()
     assert not GL.glIsTexture(name)
+
+
+class TestOneSample:
+    """Pools for one channel, of 8 and of 16 bits."""
+
+    @pytest.mark.parametrize(
+        ("pixel_format", "dtype", "gl_type"),
+        [
+            (PixelFormat.R8, np.uint8, GL.GL_UNSIGNED_BYTE),
+            (PixelFormat.R16, np.uint16, GL.GL_UNSIGNED_SHORT),
+        ],
+    )
+    @pytest.mark.parametrize("storage", [True, False])
+    def test_every_value_is_stored_whatever_the_width(
+        self, rng, monkeypatch, pixel_format, dtype, gl_type, storage
+    ):
+        if not storage:
+            monkeypatch.setattr("gpu.gl.texture_pool.GL.glTexStorage3D", None)
+        pool = TexturePool(64, 2, 2, pixel_format)
+        values = [rng.integers(0, np.iinfo(dtype).max, shape, dtype) for shape in ((64, 37, 1), (32, 19, 1))]
+        pool.upload(1, values)
+        for mip, stored in enumerate(values):
+            texels = np.zeros((2, 64 >> mip, 64 >> mip), dtype)
+            GL.glBindTexture(GL.GL_TEXTURE_2D_ARRAY, pool.name)
+            GL.glGetTexImage(GL.GL_TEXTURE_2D_ARRAY, mip, GL.GL_RED, gl_type, texels)
+            GL.glBindTexture(GL.GL_TEXTURE_2D_ARRAY, 0)
+            assert (texels[1, :, : stored.shape[1]] == stored[..., 0]).all()
+        assert pool.bytes == 2 * (64**2 + 32**2) * values[0].itemsize
+        pool.release()
+
+    def test_16_bits_reach_the_shader(self, render):
+        """Values that are one and the same in 8 bits, told apart by 1,000 times the contrast; opaque grey."""
+        steps = np.arange(-24, 24).astype(np.int32)
+        values = (32768 + steps).astype(np.uint16).reshape(1, 48, 1).repeat(48, axis=0)
+        pool = TexturePool(48, 1, 1, PixelFormat.R16)
+        pool.upload(0, [np.ascontiguousarray(values)])
+        drawn = render(
+            pool, Cut(pool, 48, 48, [(0, 0, 0)]).instances(downsample=1.0), size=(48, 48), contrast=1000.0
+        )
+        wanted = np.clip((values[0, :, 0] / 65535 - 0.5) * 1000 + 0.5, 0, 1) * 255
+        assert np.abs(drawn[..., :3] - wanted[None, :, None]).max() <= 1.0
+        assert len(np.unique(drawn[..., 0])) == 48
+        pool.release()
+
+    def test_arrays_of_another_format_are_refused(self, rng):
+        pool = TexturePool(64, 2, 1, PixelFormat.R16)
+        with pytest.raises(GpuError, match=r"uint16 of shape \(64, 64, 1\), not uint8 of \(64, 64, 4\)"):
+            pool.upload(0, noise(rng, 64, 64, 1))
+        pool.release()
+
+    def test_the_format_follows_the_samples(self):
+        assert [PixelFormat.of(4, 8), PixelFormat.of(1, 8), PixelFormat.of(1, 16)] == list(PixelFormat)
+        with pytest.raises(GpuError, match="no texture format for 3 samples of 12 bits"):
+            PixelFormat.of(3, 12)

@@ -22,7 +22,7 @@ from viewer.relevance.heatmap.whole_slide import attention_of
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.phantom.slide import write_phantom
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

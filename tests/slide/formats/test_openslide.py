@@ -26,15 +26,21 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from viewer.slide.formats.slide_format import SlideFile
+
+    FileAt = Callable[[Path], SlideFile]
+
 IMAGE_WIDTH, OFFSETS, COUNTS = 256, 324, 325
 
 
 @pytest.fixture
-def slide(aperio_slide: Callable[..., Path], patch_tiff: Callable[..., None]) -> Iterator[OpenSlideSource]:
+def slide(
+    aperio_slide: Callable[..., Path], patch_tiff: Callable[..., None], file_at: FileAt
+) -> Iterator[OpenSlideSource]:
     """An Aperio slide of 5 × 4 tiles of 256 px, whose tile (1, 0) is damaged."""
     path = aperio_slide(width=1200, height=900, ratios=(1, 4), tile=256)
     patch_tiff(path, 0, OFFSETS, {1: 8})
-    source = open_openslide(path)
+    source = open_openslide(file_at(path))
     yield source
     source.close()
 
@@ -54,8 +60,10 @@ def test_tiles_put_together_are_the_level(
     np.testing.assert_array_equal(whole_level(slide, 1)[..., :3], openslide_level(slide.info.path, 1))
 
 
-def test_small_file_tiles_are_read_512_px_at_a_time(aperio_slide: Callable[..., Path]) -> None:
-    source = open_openslide(aperio_slide(tile=64))
+def test_small_file_tiles_are_read_512_px_at_a_time(
+    aperio_slide: Callable[..., Path], file_at: FileAt
+) -> None:
+    source = open_openslide(file_at(aperio_slide(tile=64)))
     assert source.pyramid.levels[0].tile_width == 512
     source.close()
 
@@ -113,9 +121,9 @@ def test_unknown_associated_image_is_a_key_error(slide: OpenSlideSource) -> None
 
 
 def test_associated_image_beyond_reason_is_not_allocated(
-    slide: OpenSlideSource, monkeypatch: pytest.MonkeyPatch
+    slide: OpenSlideSource, monkeypatch: pytest.MonkeyPatch, file_at: FileAt
 ) -> None:
-    handle = OpenSlideHandle(slide.info.path)
+    handle = OpenSlideHandle(file_at(slide.info.path))
     monkeypatch.setattr(handle, "associated_images", ("label",))
     size = {"openslide.associated.label.width": "70000", "openslide.associated.label.height": "70000"}
     monkeypatch.setattr(handle, "properties", size)
@@ -125,12 +133,12 @@ def test_associated_image_beyond_reason_is_not_allocated(
 
 
 def test_slide_of_which_no_tile_can_be_read_is_refused(
-    aperio_slide: Callable[..., Path], patch_tiff: Callable[..., None]
+    aperio_slide: Callable[..., Path], patch_tiff: Callable[..., None], file_at: FileAt
 ) -> None:
     path = aperio_slide(width=300, height=200, ratios=(1,), tile=256)
     patch_tiff(path, 0, OFFSETS, {0: 8, 1: 8})
     with pytest.raises(NotThisReader, match="it opens the file, but no tile of it"):
-        open_openslide(path)
+        open_openslide(file_at(path))
 
 
 def test_deleted_file_cannot_be_reopened_after_a_bad_tile(slide: OpenSlideSource) -> None:
@@ -155,6 +163,7 @@ def test_claims_that_would_end_the_process_do_not_reach_openslide(
     reason: str,
     aperio_slide: Callable[..., Path],
     patch_tiff: Callable[..., None],
+    file_at: FileAt,
 ) -> None:
     """OpenSlide allocates what a tile claims, and GLib aborts where that fails."""
     path = aperio_slide(width=300, height=200, ratios=(1,), tile=64)
@@ -163,14 +172,14 @@ def test_claims_that_would_end_the_process_do_not_reach_openslide(
     else:
         path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(NotThisReader, match=f"it is not asked to .*{reason}"):
-        open_openslide(path)
+        open_openslide(file_at(path))
 
 
-def test_unknown_file_is_refused(tmp_path: Path) -> None:
+def test_unknown_file_is_refused(tmp_path: Path, file_at: FileAt) -> None:
     path = tmp_path / "a.svs"
     path.write_text("no slide")
     with pytest.raises(NotThisReader, match="it does not know this format"):
-        open_openslide(path)
+        open_openslide(file_at(path))
 
 
 @pytest.mark.parametrize(

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import tifffile
 
-from viewer.slide.formats.registry import open_slide
-from viewer.slide.source import SlideError
+from viewer.slide.formats import registry
+from viewer.slide.formats.array import ArraySource
+from viewer.slide.formats.registry import is_slide_name, open_slide, slide_suffixes
+from viewer.slide.formats.slide_format import SlideFile, SlideFormat
+from viewer.slide.geometry import Rect, TileKey
+from viewer.slide.source import NotThisReader, SlideError, SlideInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 def refused(path: Path | str) -> str:
@@ -55,9 +60,8 @@ def test_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     path.write_bytes(b"x")
     path.chmod(0)
     if os.access(path, os.R_OK):  # root may read everything
-        monkeypatch.setattr(
-            type(path), "open", lambda *_: (_ for _ in ()).throw(PermissionError(13, "denied"))
-        )
+        denied = PermissionError(13, "denied")
+        monkeypatch.setattr("viewer.slide.byte_source.FileBytes", Mock(side_effect=denied))
     assert refused(path) == "you have no permission to read it"
 
 
@@ -101,3 +105,51 @@ def test_tiles_too_large_to_read_one_by_one_go_to_openslide(tmp_path: Path) -> N
     assert source.info.reader == "openslide"
     assert "cut more cheaply by OpenSlide" in source.info.reader_reason
     source.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "is_slide"),
+    [
+        ("a.svs", True),
+        ("A.TIFF", True),
+        ("a.ome.tif", True),
+        ("a.txt", False),
+        (".a.svs", False),
+        ("svs", False),
+    ],
+)
+def test_which_names_are_slides(name: str, is_slide: bool) -> None:
+    assert is_slide_name(Path(name)) == is_slide
+
+
+def open_toy(file: SlideFile) -> ArraySource:
+    if file.bytes.read(0, 3) != b"TOY":
+        raise NotThisReader(file.path, "it is no toy")
+    info = SlideInfo(file.path, "toy", "toy", "It is a toy.", Rect(0, 0, 4, 4), ((4, 4),))
+    return ArraySource(info, np.full((4, 4), 7, np.uint8))
+
+
+@pytest.fixture
+def toy_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that brings the format "toy", and another whose format cannot be loaded."""
+    toy = SlideFormat("toy", "as a toy", (".toy",), open_toy, only_by_suffix=True)
+    monkeypatch.setattr(registry, "plugins", lambda *_: ((toy,), ("doll of dolls could not be loaded",)))
+
+
+@pytest.mark.usefixtures("toy_installed")
+def test_a_format_of_another_package_is_asked_last(tmp_path: Path) -> None:
+    path = tmp_path / "a.TOY"
+    path.write_bytes(b"TOY")
+    source = open_slide(path)
+    assert (source.info.format, source.read_tile(TileKey(0, 0, 0))[0, 0, 0]) == ("toy", 7)
+    assert ".toy" in slide_suffixes()
+    assert is_slide_name(path)
+
+
+@pytest.mark.usefixtures("toy_installed")
+def test_a_refusal_names_formats_of_other_packages_and_those_that_could_not_be_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "a.toy"
+    path.write_bytes(b"doll")
+    assert refused(path).endswith("; as a toy: it is no toy; doll of dolls could not be loaded)")
+    other = path.rename(tmp_path / "a.svs")
+    assert "toy:" not in refused(other), "it is asked for its own suffix only"

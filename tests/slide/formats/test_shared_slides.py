@@ -44,7 +44,8 @@ READ_SOME_TILES = """
 import json, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]), int(sys.argv[2])))
 from viewer.slide.geometry import TileKey
-from viewer.slide.source import SlideError, TileError, open_slide
+from viewer.slide.formats.registry import open_slide
+from viewer.slide.source import SlideError, TileError
 try:
     source = open_slide(sys.argv[1])
 except SlideError as error:
@@ -146,7 +147,7 @@ def test_derived_level_is_the_box_filtered_finer_one(name: str, shared_slides: P
 def test_first_of_35_planes_is_shown_and_said_so(shared_slides: Path) -> None:
     source = open_slide(shared_slides / "4D-series.ome.tiff")
     assert (source.pyramid.width, source.pyramid.height) == (439, 167)
-    assert len(source.info.planes) == 35
+    assert source.info.planes.plane_count == 35
     assert any("35 planes" in note for note in source.info.notes)
     assert source.read_tile(TileKey(0, 0, 0)).std() > 1
     source.close()

@@ -33,6 +33,8 @@ SIDE = 200_000
 class GreySource:
     """A slide of 200,000 px square, all grey, whose tiles are made when asked for."""
 
+    is_remote = False
+
     def __init__(self, mpp_um: tuple[float, float] | None) -> None:
         sides = [SIDE >> step for step in range(0, 11, 2)]
         self.pyramid = Pyramid.from_sizes([(side, side) for side in sides], [(256, 256)] * len(sides))

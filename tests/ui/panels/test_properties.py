@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QTreeWidget, QTreeWidgetItemIterator
 
+from viewer.slide.planes import PlaneAxes
 from viewer.ui.panels.associated_images import AssociatedImages
 from viewer.ui.panels.properties import Fact, PropertiesPanel, slide_facts
 
@@ -40,7 +41,7 @@ def test_facts_of_a_slide_that_says_everything(make_source: Callable[..., ArrayS
         mpp_um=(0.5, 0.25),
         objective_power=40.0,
         icc_profile=b"x",
-        planes=("z0", "z1"),
+        planes=PlaneAxes(z=2),
         associated_images=("label",),
     )
     known = values(source, (0.5, 0.25))

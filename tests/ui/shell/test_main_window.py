@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
+    from viewer.slide.locator import Locator
     from viewer.ui.shell.main_window import MainWindow
 
     OpenIn = Callable[[MainWindow, Path], None]
@@ -109,9 +110,9 @@ def test_the_slide_before_stays_until_the_new_one_is_there(
     gate = threading.Event()
     opening = window.opener._open_source
 
-    def slow(path: Path) -> object:
+    def slow(locator: Locator) -> object:
         gate.wait()
-        return opening(path)
+        return opening(locator)
 
     monkeypatch.setattr(window.opener, "_open_source", slow)
     window.open_slide(write_slide(slide_file.with_name("other.tif")))
@@ -159,6 +160,19 @@ def test_dropping_text_is_not_taken(window: MainWindow) -> None:
     event.ignore()
     QApplication.sendEvent(window, event)
     assert not event.isAccepted()
+
+
+def test_a_file_url_opens_and_another_url_is_refused_in_words(
+    qtbot: QtBot, window: MainWindow, slide_file: Path
+) -> None:
+    with qtbot.wait_signal(window.opener.opened):
+        window.open_paths([slide_file.as_uri()])
+    assert window.view.source is not None
+    assert window.view.source.info.path == slide_file
+    with qtbot.wait_signal(window.opener.failed):
+        window.open_paths(["https://host/a%20b.svs"])
+    (said,) = messages(window)
+    assert said.startswith("a b.svs was not opened. Slides are not read from https addresses; give the path")
 
 
 def test_a_folder_without_slides_says_so(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.ui.sources import MadeSource
+from viewer.slide.locator import Locator
 from viewer.slide.source import SlideError
 from viewer.ui.shell.slide_opener import SlideOpener
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from viewer.ui.shell.slide_opener import Progress
 
-GOOD, SLOW = Path("good.svs"), Path("slow.svs")
+GOOD, SLOW = Locator.parse("good.svs"), Locator.parse("slow.svs")
 
 
 class _Disk:
@@ -28,17 +29,17 @@ class _Disk:
 
     def __init__(self) -> None:
         self.gate = threading.Event()
-        self.sources: dict[Path, MadeSource] = {}
+        self.sources: dict[Locator, MadeSource] = {}
 
-    def open(self, path: Path) -> MadeSource:
-        if path == SLOW:
+    def open(self, locator: Locator) -> MadeSource:
+        if locator == SLOW:
             self.gate.wait()
-        if path.name == "broken.svs":
-            raise SlideError(path, "it is broken")
-        if path.name == "odd.svs":
+        if locator.name == "broken.svs":
+            raise SlideError(locator.path, "it is broken")
+        if locator.name == "odd.svs":
             raise ZeroDivisionError("odd")
-        self.sources[path] = MadeSource(size=512)
-        return self.sources[path]
+        self.sources[locator] = MadeSource(size=512)
+        return self.sources[locator]
 
 
 @pytest.fixture
@@ -88,8 +89,8 @@ def test_a_failure_names_file_and_reason(
 ) -> None:
     with qtbot.wait_signal(opener.failed):
         opener.open(Path(name))
-    path, words = told[-1][1]  # type: ignore[misc]
-    assert path == Path(name)
+    locator, words = told[-1][1]  # type: ignore[misc]
+    assert locator == Locator.parse(name)
     assert reason in words
 
 
@@ -144,7 +145,7 @@ def test_preparation_comes_before_opening(qtbot: QtBot, opener: SlideOpener) -> 
     order: list[Path] = []
     with qtbot.wait_signal(opener.opened):
         opener.open(GOOD, prepare=lambda path, _progress: order.append(path))
-    assert order == [GOOD]
+    assert order == [GOOD.path]
 
 
 def test_closing_leaves_a_hanging_opening_behind_and_closes_its_slide(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,8 +10,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QToolButton, QTreeWidget
 
+from tests.messages import pattern
 from tests.ui.slide_files import write_slide
 from viewer.ui.shell.action_table import ACTIONS, Need
+from viewer.view import strings
 from viewer.view.gaze import NoGaze
 
 if TYPE_CHECKING:
@@ -228,7 +231,8 @@ def test_a_gaze_that_cannot_be_used_is_told_and_the_pointer_serves(
     qtbot: QtBot, window: MainWindow, tmp_path: Path
 ) -> None:
     missing = str(tmp_path / "none.csv")
+    said = re.compile(pattern(strings.FOLLOWING_POINTER))
     window.apply_settings(window.settings.replace("gaze", source="recording", recording=missing))
-    qtbot.wait_until(lambda: any("follows the pointer" in text for text in messages(window)))
+    qtbot.wait_until(lambda: any(said.search(text) for text in messages(window)))
     window.apply_settings(window.settings.replace("gaze", source="off"))
     assert isinstance(window.view.canvas.gaze, NoGaze)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -85,14 +84,14 @@ def test_icons_follow_the_theme(area: MessageArea, themes: ThemeKeeper) -> None:
 
 
 def test_a_quick_opening_shows_no_progress(qtbot: QtBot, area: MessageArea) -> None:
-    area.opening.begin(Path("a.svs"))
+    area.opening.begin("a.svs")
     area.opening.end()
     qtbot.wait(SHOW_PROGRESS_AFTER_MS + 50)
     assert not area.opening.isVisible()
 
 
 def test_a_slow_opening_shows_progress_and_can_be_cancelled(qtbot: QtBot, area: MessageArea) -> None:
-    area.opening.begin(Path("folder/a.svs"))
+    area.opening.begin("a.svs")
     qtbot.wait_until(area.opening.isVisible)
     assert area.opening.accessibleName() == "Opening a.svs …"
     area.opening.set_progress(0.5)

@@ -20,8 +20,8 @@ from viewer.relevance.analysis.open import card_of, open_analysis, pixel_size_of
 from viewer.relevance.encoders.device_errors import take_card
 from viewer.relevance.features.store import FeatureStore
 from viewer.relevance.features.store_key import StoreSubject
-from viewer.slide.file_names import is_slide_name, natural_key
-from viewer.slide.formats.registry import open_slide
+from viewer.slide.file_names import natural_key
+from viewer.slide.formats.registry import is_slide_name, open_slide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -9,15 +9,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MEASURED_ID = "measured"
-
-
 SALIENCY_ID = "saliency"
-
-
 HEAD_PREFIX = "head/"
 """Of ids of slide heads (``head_registry``)."""
-
-
 FILE_PREFIX = "file:"
 """Before what a feature file of another program calls its encoder, which is none of ours."""
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from viewer.slide.source import Source
     from viewer.slide.tissue.mask import TissueMask
 
-
 Network = TypeVar("Network", VisionTransformer, RegionTransformer | None)
 
 

@@ -127,7 +127,7 @@ def _facts(path: Path, file: FileBytes) -> _Facts:
             _check(path, level, first)
     names: tuple[str, ...] = ()
     if ome is not None:
-        candidates = _channel_names(description), ome.planes
+        candidates = _channel_names(description), ome.plane_names
         names = next((each for each in candidates if len(set(each)) == len(each) == len(planes)), ())
     columns: dict[str, tuple[tuple[TiffImage, ...], int]] = {}
     for index, levels in enumerate(planes):

@@ -66,8 +66,6 @@ def _on(device: str, parts: Sequence[list[Tensor]]) -> Iterator[Tensor]:
 
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
-
-
 _KEPT_BYTES = 1 << 28
 
 

@@ -257,7 +257,6 @@ def _first_line(error: Exception) -> str:
 
 _BLOCK = re.compile(r"^(?:model\.)?blocks\.(\d{1,4})\.")
 
-
 _SIGNS = (
     (
         r"^(?:visual\.(?:trunk|transformer|conv1|blocks)\b|vision_model\.)",

@@ -9,21 +9,12 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-
 PATCHES_A_SIDE = 16
 """Of a region."""
-
-
 TOKENS_A_SIDE = 16
 """Of a patch."""
-
-
 MIDDLE = 128
-
-
 CODES_PER_OCTAVE = 16
-
-
 OCTAVES = 6
 """Of attention from clear to full colour: an eighth of the average to eight times as much."""
 
@@ -44,6 +35,4 @@ def relative_of_codes() -> NDArray[np.float32]:
 
 
 TOKENS = TOKENS_A_SIDE**2
-
-
 PATCHES = PATCHES_A_SIDE**2

@@ -14,10 +14,7 @@ if TYPE_CHECKING:
     from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
     from viewer.relevance.patches.blocks import Block
 
-
 Half = tuple[int, int]
-
-
 ON_GRID = 0, 0
 """No half patch down, and none to the right."""
 

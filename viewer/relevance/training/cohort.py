@@ -21,7 +21,7 @@ from viewer.common.text import escape_control
 from viewer.relevance.encoders.card import FILE_PREFIX
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.training.bags import feature_files, file_facts, read_bag
-from viewer.slide.file_names import SLIDE_SUFFIXES
+from viewer.slide.formats.registry import slide_suffixes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -112,7 +112,7 @@ class Split:
 def slide_key(name: str) -> str:
     """The name of a slide as tables and files agree on it: without folder and without a slide's ending."""
     last = PurePath(name.replace("\\", "/")).name
-    return PurePath(last).stem if PurePath(last).suffix.lower() in SLIDE_SUFFIXES else last
+    return PurePath(last).stem if PurePath(last).suffix.lower() in slide_suffixes() else last
 
 
 def read_labels(path: Path) -> tuple[dict[str, Label], tuple[str, ...]]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from viewer.slide.geometry import Pyramid, TileKey
 from viewer.slide.pixels import opaque_rgba
-from viewer.slide.source import SlideInfo, TileError
+from viewer.slide.source import SlideInfo, Source, TileError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 TILE_PX = 256
 
 
-class ArraySource:
+class ArraySource(Source):
     """A Source over one uint8 array: (h, w) grey, (h, w, 2) grey + alpha, (h, w, 3) RGB or (h, w, 4) straight
     RGBA.
 

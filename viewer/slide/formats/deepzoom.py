@@ -21,10 +21,10 @@ from PIL import Image
 from viewer.slide.formats.plain_image import DECODE_ERRORS, check_webp_size, pixels_of_image
 from viewer.slide.geometry import Pyramid, Rect
 from viewer.slide.pixels import opaque_rgba
-from viewer.slide.source import SlideError, SlideInfo, TileError
+from viewer.slide.source import SlideError, SlideInfo, Source, TileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -90,11 +90,18 @@ def open_dzi(path: Path) -> DziSource:
         bounds=Rect(0.0, 0.0, float(descriptor.width), float(descriptor.height)),
         file_levels=sizes,
         notes=tuple(notes),
+        companions=tuple(_coarsest_tiles(folder)),
     )
     return DziSource(info, descriptor, folder, present)
 
 
-class DziSource:
+def _coarsest_tiles(folder: Path) -> Iterator[Path]:
+    """They tell a tree from others: all of one size have the same .dzi file."""
+    for level in range(10):  # up to 512 px: one file or two
+        yield from sorted(folder.glob(f"{level}/0_0.*"))[:2]
+
+
+class DziSource(Source):
     """A Source over a DeepZoom tree. ``levels`` are the tree's own numbers, finest first."""
 
     def __init__(self, info: SlideInfo, descriptor: Descriptor, folder: Path, levels: list[int]) -> None:

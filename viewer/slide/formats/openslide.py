@@ -10,7 +10,7 @@ from viewer.slide.formats.openslide_handle import OpenSlideHandle
 from viewer.slide.geometry import Pyramid, Rect, TileKey
 from viewer.slide.pixels import opaque_rgba
 from viewer.slide.resolution import PLAUSIBLE_MPP_UM, credible_mpp, number, objective_power, pixel_aspect
-from viewer.slide.source import NotThisReader, SlideError, SlideInfo, TileError
+from viewer.slide.source import NotThisReader, SlideError, SlideInfo, Source, TileError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from viewer.slide.formats.slide_format import SlideFile
+
 DEFAULT_TILE_PX = 512
 MIN_TILE_PX, MAX_TILE_PX = 256, 1024
 MAX_SIDE_PX = 2**31
-
+MAX_COMPANION_BYTES = 4 << 20
 
 FORMAT_NAMES = {
     "aperio": "Aperio SVS",
@@ -97,7 +99,15 @@ def facts_from_handle(handle: OpenSlideHandle, *, reader: str, reader_reason: st
         background_rgb=background_from_properties(properties),
         notes=tuple(notes),
         properties=properties,
+        companions=_companions(handle.path) if vendor == "mirax" else (),
     )
+
+
+def _companions(path: Path) -> tuple[Path, ...]:
+    """A MIRAX slide is named in its Slidedat.ini; the .mrxs file itself says little."""
+    index = path.with_suffix("") / "Slidedat.ini"
+    is_sound = index.is_file() and index.stat().st_size <= MAX_COMPANION_BYTES
+    return (index,) if is_sound else ()
 
 
 def _tile_size(properties: Mapping[str, str], level: int) -> tuple[int, int]:
@@ -109,7 +119,7 @@ def _tile_size(properties: Mapping[str, str], level: int) -> tuple[int, int]:
     return DEFAULT_TILE_PX, DEFAULT_TILE_PX
 
 
-class OpenSlideSource:
+class OpenSlideSource(Source):
     """A Source over OpenSlide."""
 
     def __init__(self, handle: OpenSlideHandle, info: SlideInfo) -> None:
@@ -167,18 +177,18 @@ def read_level_region(
     return handle.read_region((round(corner[0] * downsample), round(corner[1] * downsample)), level, size)
 
 
-def open_openslide(path: Path, *, because: str = "") -> OpenSlideSource:
-    """Open through OpenSlide; ``because`` says, for the properties panel, why no faster reader took the file.
+def open_openslide(file: SlideFile) -> OpenSlideSource:
+    """Open through OpenSlide. The properties panel says why no faster reader took the file.
 
     Raises NotThisReader where OpenSlide refuses, SlideError where its answer makes no sense.
     """
-    handle = OpenSlideHandle(path)
+    handle = OpenSlideHandle(file)
     try:
         if not handle.level_sizes:
-            raise NotThisReader(path, "it finds no level in the file")
+            raise NotThisReader(file.path, "it finds no level in the file")
         vendor = handle.properties.get("openslide.vendor", "unknown")
         reason = f"OpenSlide knows the {FORMAT_NAMES.get(vendor, vendor)} layout"
-        reason = f"{reason} ({because})." if because else f"{reason}."
+        reason = f"{reason} ({'; '.join(file.refusals)})." if file.refusals else f"{reason}."
         source = OpenSlideSource(handle, facts_from_handle(handle, reader="openslide", reader_reason=reason))
         _probe(source)
         return source

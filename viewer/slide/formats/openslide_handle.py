@@ -7,24 +7,21 @@ a fresh handle when that happens, so that a bad tile costs one tile and not the 
 from __future__ import annotations
 
 import threading
-from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import openslide
 from PIL.ImageCms import PyCMSError
 
-from viewer.slide.byte_source import FileBytes
-from viewer.slide.formats.tiff.ifd import MAX_NUMBERS, TiffFormatError, begins_like_tiff, read_ifds
+from viewer.slide.formats.tiff.ifd import MAX_NUMBERS, TiffFormatError, begins_like_tiff
 from viewer.slide.source import NotThisReader, SlideError, TileError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from viewer.slide.formats.slide_format import SlideFile
     from viewer.slide.formats.tiff.ifd import Ifd
 
 # Small: decoded tiles are cached by the streamer, this only saves file tiles that straddle two requests.
@@ -35,59 +32,58 @@ MAX_TILE_PX = 2**26  # OpenSlide allocates whole tiles: 256 MiB
 MAX_ICC_BYTES = 16 * 2**20
 
 
-def vendor_of(path: Path) -> str | None:
+def vendor_of(file: SlideFile) -> str | None:
     """The name OpenSlide gives to the file's format, None where it knows none.
 
     Raises NotThisReader for a broken TIFF, which must not reach OpenSlide.
     """
-    _checked_ifds(path)
+    _checked_ifds(file)
     try:
-        vendor: str | None = openslide.OpenSlide.detect_format(path)
+        vendor: str | None = openslide.OpenSlide.detect_format(file.path)
     except openslide.OpenSlideError:
         return None
     return vendor
 
 
-def _checked_ifds(path: Path) -> list[Ifd]:
+def _checked_ifds(file: SlideFile) -> list[Ifd]:
     """The directories of a sound TIFF, none for other files; raises NotThisReader for a broken one.
 
     OpenSlide's GLib ends the process where it cannot allocate what a header claims.
     """
-    with closing(FileBytes(path)) as file:
-        # NDPI beyond 4 GiB bends the rules of TIFF: its offsets continue behind each directory.
-        if not begins_like_tiff(file) or (path.suffix.lower() == ".ndpi" and file.size >= 2**32):
-            return []
-        try:
-            ifds, left_off = read_ifds(file)
-        except TiffFormatError:
-            raise NotThisReader(path, "it is not asked to open a broken TIFF") from None
+    # NDPI beyond 4 GiB bends the rules of TIFF: its offsets continue behind each directory.
+    is_large_ndpi = file.path.suffix.lower() == ".ndpi" and file.bytes.size_bytes >= 2**32
+    if is_large_ndpi or not begins_like_tiff(file.bytes):
+        return []
+    try:
+        ifds, left_off = file.directories
+    except TiffFormatError:
+        raise NotThisReader(file.path, "it is not asked to open a broken TIFF") from None
     if left_off:
-        raise NotThisReader(path, f"it is not asked to open a TIFF of more than {len(ifds)} images")
+        raise NotThisReader(file.path, f"it is not asked to open a TIFF of more than {len(ifds)} images")
     return ifds
 
 
-def _check_tiles(path: Path) -> None:
+def _check_tiles(file: SlideFile) -> None:
     """Raise NotThisReader for a TIFF with tiles that OpenSlide would allocate beyond reason."""
-    with closing(FileBytes(path)) as file:
-        for ifd in (replace(ifd, file=file) for ifd in _checked_ifds(path)):
-            try:
-                tile_width, tile_height = ifd.number(322, 0), ifd.number(323, 0)
-                counts = [ifd.numbers(code, at_most=MAX_NUMBERS) for code in (279, 325)]
-            except TiffFormatError:
-                raise NotThisReader(path, "it is not asked to open a broken TIFF") from None
-            tile_bytes = max(int(values.max(initial=0)) for values in counts)
-            too_small = 322 in ifd and min(tile_width, tile_height) < MIN_TILE_PX
-            if too_small or tile_width * tile_height > MAX_TILE_PX or tile_bytes > file.size:
-                tiles = f"tiles of {tile_width}×{tile_height} px, {tile_bytes} bytes"
-                raise NotThisReader(path, f"it is not asked to read {tiles}")
+    for ifd in _checked_ifds(file):
+        try:
+            tile_width, tile_height = ifd.number(322, 0), ifd.number(323, 0)
+            counts = [ifd.numbers(code, at_most=MAX_NUMBERS) for code in (279, 325)]
+        except TiffFormatError:
+            raise NotThisReader(file.path, "it is not asked to open a broken TIFF") from None
+        tile_bytes = max(int(values.max(initial=0)) for values in counts)
+        too_small = 322 in ifd and min(tile_width, tile_height) < MIN_TILE_PX
+        if too_small or tile_width * tile_height > MAX_TILE_PX or tile_bytes > file.bytes.size_bytes:
+            tiles = f"tiles of {tile_width}×{tile_height} px, {tile_bytes} bytes"
+            raise NotThisReader(file.path, f"it is not asked to read {tiles}")
 
 
 class OpenSlideHandle:
     """Thread-safe access to a slide through OpenSlide; raises NotThisReader where OpenSlide refuses it."""
 
-    def __init__(self, path: Path) -> None:
-        _check_tiles(path)
-        self.path = path
+    def __init__(self, file: SlideFile) -> None:
+        _check_tiles(file)
+        self.path = path = file.path
         self._cache = openslide.OpenSlideCache(CACHE_BYTES)
         self._lock = threading.Lock()
         self._closed = False

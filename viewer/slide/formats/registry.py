@@ -1,91 +1,100 @@
-"""Opens any slide: picks the first reader that takes the file."""
+"""Every slide format, and ``open_slide``, which asks one after the other."""
 
 from __future__ import annotations
 
-import stat
-from pathlib import Path
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from viewer.common.paths import cache_dir
+from viewer.plugins import plugins
 from viewer.slide.built_pyramid import BuiltPyramid, needs_coarse_levels
-from viewer.slide.source import NotThisReader, SlideError, Source
+from viewer.slide.formats.slide_format import SlideFile, SlideFormat
+from viewer.slide.source import NotThisReader, SlideError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
+    from viewer.slide.locator import Locator
     from viewer.slide.source import Source
 
 
-def open_slide(path: Path | str) -> Source:
-    """Open any slide or image with the first reader that takes it: DeepZoom, tiled TIFF, OpenSlide, image.
+# Readers are imported when a slide is opened: they bring codecs with them.
+
+
+def _open_deepzoom(file: SlideFile) -> Source:
+    from viewer.slide.formats.deepzoom import open_dzi
+
+    return open_dzi(file.path)
+
+
+def _open_tiff(file: SlideFile) -> Source:
+    from viewer.slide.formats.tiff.source import open_tiff
+
+    return open_tiff(file)
+
+
+def _open_openslide(file: SlideFile) -> Source:
+    from viewer.slide.formats.openslide import open_openslide
+
+    return open_openslide(file)
+
+
+def _open_image(file: SlideFile) -> Source:
+    from viewer.slide.formats.plain_image import open_image
+
+    return open_image(file.path)
+
+
+_TIFF = (".svs", ".tif", ".tiff", ".btf", ".tf8", ".qptiff")
+_OPENSLIDE = (".svslide", ".ndpi", ".vms", ".vmu", ".scn", ".mrxs", ".bif", ".czi", ".dcm")
+_IMAGES = (".png", ".jpg", ".jpeg", ".jp2", ".j2k", ".bmp", ".gif", ".webp")
+
+# In the order in which they are asked; those of other packages come last.
+_FORMATS = (
+    SlideFormat("deepzoom", "as DeepZoom", (".dzi",), _open_deepzoom, only_by_suffix=True),
+    SlideFormat("tiff", "as TIFF", _TIFF, _open_tiff, reads_remote=True),
+    SlideFormat("openslide", "with OpenSlide", _OPENSLIDE, _open_openslide),
+    SlideFormat("image", "as an image", _IMAGES, _open_image),
+)
+
+
+def slide_formats() -> tuple[SlideFormat, ...]:
+    """Every format, in the order in which they are asked."""
+    return *_FORMATS, *plugins("foveola.slide_formats", SlideFormat)[0]
+
+
+def slide_suffixes() -> frozenset[str]:
+    """The suffixes, in lower case, that lists of slides show. A file of any name can be opened by itself."""
+    return frozenset(suffix for card in slide_formats() for suffix in card.suffixes)
+
+
+def is_slide_name(path: Path) -> bool:
+    """Whether a file looks like a slide by its name."""
+    return path.suffix.lower() in slide_suffixes() and not path.name.startswith(".")
+
+
+def open_slide(where: Path | str | Locator) -> Source:
+    """Open any slide or image with the first reader that takes it.
 
     Raises SlideError, naming the file and every reader's reason, where none does. Reads headers and one tile
     (an image without tiles is decoded whole), but may take seconds on a slow share.
     """
-    path = Path(path)
-    _check_readable(path)
-    refusals: list[str] = []
-    readers: list[tuple[str, Callable[[Path], Source]]] = [
-        ("as TIFF", _as_tiff),
-        ("with OpenSlide", lambda path: _with_openslide(path, refusals)),
-        ("as an image", _as_image),
-    ]
-    if path.suffix.lower() == ".dzi":
-        readers = [("as DeepZoom", _as_deepzoom)]
-    for name, open_with in readers:
-        try:
-            return open_with(path)
-        except NotThisReader as refusal:
-            refusals.append(f"{name}: {refusal.reason}")
-    raise SlideError(path, f"it cannot be opened ({'; '.join(refusals)})")
+    with closing(SlideFile(where)) as file:
+        for card in slide_formats():
+            if card.only_by_suffix and file.path.suffix.lower() not in card.suffixes:
+                continue
+            if not (card.reads_remote or file.locator.is_local):
+                file.refusals.append(f"{card.attempt}: local files only")
+                continue
+            try:
+                return card.open(file)
+            except NotThisReader as refusal:
+                file.refusals.append(f"{card.attempt}: {refusal.reason}")
+    reasons = (*file.refusals, *plugins("foveola.slide_formats", SlideFormat)[1])
+    raise SlideError(str(file.locator), f"it cannot be opened ({'; '.join(reasons)})")
 
 
-def _as_deepzoom(path: Path) -> Source:
-    from viewer.slide.formats.deepzoom import open_dzi
-
-    return open_dzi(path)
-
-
-def _as_tiff(path: Path) -> Source:
-    from viewer.slide.formats.tiff.source import open_tiff
-
-    return open_tiff(path)
-
-
-def _with_openslide(path: Path, refusals: list[str]) -> Source:
-    from viewer.slide.formats.openslide import open_openslide
-
-    return open_openslide(path, because="; ".join(refusals))
-
-
-def _as_image(path: Path) -> Source:
-    from viewer.slide.formats.plain_image import open_image
-
-    return open_image(path)
-
-
-def _check_readable(path: Path) -> None:
-    """Say in plain words what is wrong with a path before any reader looks inside."""
-    try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise SlideError(path, "this is a folder; choose a slide file inside it")
-        if not stat.S_ISREG(mode):
-            raise SlideError(path, "this is not a regular file")
-        with path.open("rb") as file:
-            if not file.read(1):
-                raise SlideError(path, "the file is empty")
-    except FileNotFoundError:
-        raise SlideError(path, "there is no such file") from None
-    except PermissionError:
-        raise SlideError(path, "you have no permission to read it") from None
-    except OSError as error:
-        raise SlideError(path, f"it cannot be read: {error.strerror}") from error
-    except ValueError as error:  # a NUL in the name
-        raise SlideError(path, f"it cannot be read: {error}") from error
-
-
-def open_for_viewing(path: Path) -> Source:
+def open_for_viewing(where: Path | str | Locator) -> Source:
     """Open a slide, with coarse levels of our own where it has none. Raises SlideError."""
-    source = open_slide(path)
+    source = open_slide(where)
     return BuiltPyramid(source, cache_dir()) if needs_coarse_levels(source) else source

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.floating[Any]]
 
-
 Node = TypeVar("Node", bound=np.generic)
 
 

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from viewer.slide.phantom.noise import Floats, Window
 
-
 MAX_DRIFT_PX = 600
 """Cells are pushed off their lattice by up to this much, neighbours together: no straight rows of glands."""
 

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from viewer.slide.geometry import TileKey
+from viewer.slide.pixels import rgba_8
 from viewer.slide.source import TileError, TileNotReadyError
 from viewer.slide.tissue.morphology import grown, holes_filled, pieces, shrunk
 
@@ -169,7 +170,7 @@ def _picture(source: Source, index: int, factors: tuple[int, int]) -> tuple[NDAr
         for col in range(level.columns):
             key = TileKey(index, col, row)
             try:
-                tiles.append(source.read_tile(key)[..., :3])
+                tiles.append(rgba_8(source.read_tile(key))[..., :3])
             except TileNotReadyError:
                 raise
             except TileError:

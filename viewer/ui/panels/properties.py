@@ -65,8 +65,8 @@ def slide_facts(
         Fact("Slide", "Objective", "not stated" if power is None else f"{power:g}x"),
         Fact("Slide", "Colour profile", "ICC profile in the file" if info.icc_profile else "none"),
     ]
-    if len(info.planes) > 1:
-        facts.append(Fact("Slide", "Planes", f"{len(info.planes)}; the first is shown"))
+    if info.planes.plane_count > 1:
+        facts.append(Fact("Slide", "Planes", f"{info.planes.plane_count}; the first is shown"))
     for index, level in enumerate(pyramid.levels):
         made = "" if (level.width, level.height) in info.file_levels else ", made by Foveola"
         size = f"{level.width} × {level.height} px, 1/{level.downsample:.4g}"

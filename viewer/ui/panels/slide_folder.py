@@ -9,7 +9,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from viewer.common.log import logger
-from viewer.slide.file_names import is_slide_name, natural_key
+from viewer.slide.file_names import natural_key
+from viewer.slide.formats.registry import is_slide_name
 from viewer.ui.panels.slide_list import SlideEntry, SlideList
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
 from viewer.ui.widgets.theme import em_px

@@ -22,7 +22,7 @@ from viewer.common.atomic_write import SaveError, save_atomically
 from viewer.common.log import logger
 from viewer.common.paths import cache_dir
 from viewer.slide.formats.registry import open_slide
-from viewer.slide.source import SlideError, TileError
+from viewer.slide.source import SlideError, Source, TileError
 from viewer.slide.thumbnail import thumbnail
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
 
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.slide.geometry import Pyramid, TileKey
-    from viewer.slide.source import SlideInfo, Source
+    from viewer.slide.pixels import Pixels
+    from viewer.slide.source import SlideInfo
 
 log = logger("ui")
 
@@ -92,7 +93,7 @@ class Pace:
             raise _StoppedError
 
 
-class _Paced:
+class _Paced(Source):
     """A source whose reads keep the pace."""
 
     def __init__(self, source: Source, pace: Pace) -> None:
@@ -106,7 +107,7 @@ class _Paced:
     def pyramid(self) -> Pyramid:
         return self._source.pyramid
 
-    def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
+    def read_tile(self, key: TileKey) -> Pixels:
         self._pace.point()
         return self._source.read_tile(key)
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from viewer.ui.search.search_state import Examples
 
-
 _HINT = (
     "Draw a frame on the slide with Pick. The upper buttons add the middle of the view, their keys the place "
     "under the pointer."

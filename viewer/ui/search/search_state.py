@@ -44,8 +44,6 @@ class Explanation:
 
 Cell = tuple[int, int]
 """(row, column) of a patch."""
-
-
 MAX_EXAMPLES = 500
 
 

@@ -23,11 +23,11 @@ from viewer.ui.shell.display import require_display
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
     from types import FrameType, TracebackType
 
     from PySide6.QtWidgets import QApplication
 
+    from viewer.slide.locator import Locator
     from viewer.ui.shell.main_window import MainWindow
 
 log = logger("ui")
@@ -35,7 +35,7 @@ log = logger("ui")
 WINDOW_SHARE_OF_SCREEN = 0.9
 
 
-def run(paths: Sequence[Path], *, settings: Settings | None = None) -> int:
+def run(places: Sequence[Locator], *, settings: Settings | None = None) -> int:
     """Open the window with slides, or folders of slides, and run until it is closed. Returns the exit status.
 
     Raises DisplayError where no window can be opened.
@@ -44,7 +44,7 @@ def run(paths: Sequence[Path], *, settings: Settings | None = None) -> int:
 
     try:
         with application(settings) as (app, window):
-            window.open_paths(paths)
+            window.open_paths(places)
             return int(app.exec())
     except GraphicsError as error:
         _tell_in_a_box(str(error))

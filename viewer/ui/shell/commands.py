@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 import viewer
 from viewer.common.atomic_write import SaveError
 from viewer.common.log import diagnostics as diagnostics_text
-from viewer.slide.file_names import SLIDE_SUFFIXES
+from viewer.slide.formats.registry import slide_suffixes
 from viewer.ui.panels.associated_images import AssociatedImages
 from viewer.ui.panels.go_to import GoTo
 from viewer.ui.panels.pixel_size_dialog import PixelSize
@@ -46,7 +46,7 @@ class Commands:
     # File
 
     def open_slide(self) -> None:
-        patterns = " ".join(f"*{suffix}" for suffix in sorted(SLIDE_SUFFIXES))
+        patterns = " ".join(f"*{suffix}" for suffix in sorted(slide_suffixes()))
         names, _ = QFileDialog.getOpenFileNames(
             self._window,
             "Open slide",

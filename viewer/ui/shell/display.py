@@ -9,8 +9,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtGui import QOffscreenSurface, QOpenGLContext
-
 from viewer.common.errors import FoveolaError
 
 if TYPE_CHECKING:
@@ -133,7 +131,6 @@ class VirtualDisplay:
 
 MINIMUM_GL = (3, 3)
 
-
 _ADVICE = (
     "Install or update the graphics driver, or Mesa, which draws on the processor "
     "(Debian and Ubuntu: apt-get install libgl1-mesa-dri libegl1); `foveola doctor` tells more"
@@ -146,6 +143,9 @@ class GraphicsError(DisplayError):
 
 def require_opengl() -> None:
     """Raise GraphicsError unless Qt can make an OpenGL context that is new enough. Needs a Qt application."""
+    # Not above: where a system library is missing this import fails, which require_display says in words.
+    from PySide6.QtGui import QOffscreenSurface, QOpenGLContext
+
     context = QOpenGLContext()
     surface = QOffscreenSurface()
     surface.create()

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QDialog, QMainWindow
 from gpu.gl.context import gl_info
 from viewer.common.atomic_write import SaveError
 from viewer.common.log import logger
+from viewer.slide.locator import Locator
 from viewer.ui.canvas.hud import Hud
 from viewer.ui.canvas.slide_view import SlideView
 from viewer.ui.canvas.vector_overlay import VectorOverlay
@@ -120,25 +121,25 @@ class MainWindow(QMainWindow):
 
     # Slides in and out
 
-    def open_paths(self, paths: Sequence[Path]) -> None:
+    def open_paths(self, places: Sequence[Path | str | Locator]) -> None:
         """Open the first of some files and list the others, or list a folder and open its first slide."""
-        paths = [path.absolute() for path in paths]
-        files = [path for path in paths if not path.is_dir()]
-        if not paths:
+        locators = [Locator.parse(place).absolute() for place in places]
+        files = [locator for locator in locators if not (locator.is_local and locator.path.is_dir())]
+        if not locators:
             return
         if not files:
             self.docks["folder"].show()
-            self.folder.show_folder(paths[0], open_first=True)
+            self.folder.show_folder(locators[0].path, open_first=True)
             return
         if len(files) > 1:
             self.docks["folder"].show()
-            self.folder.show_files(files)
+            self.folder.show_files([locator.path for locator in files if locator.is_local])
         self.open_slide(files[0])
 
-    def open_slide(self, path: Path, *, prepare: Prepare | None = None) -> None:
+    def open_slide(self, where: Path | str | Locator, *, prepare: Prepare | None = None) -> None:
         """Open a slide; the present one stays until it is there. ``prepare`` makes the file first."""
         self.messages.clear()
-        self.opener.open(path.absolute(), prepare=prepare)
+        self.opener.open(Locator.parse(where).absolute(), prepare=prepare)
 
     def close_slide(self) -> None:
         """Close the slide and go back to the start page."""
@@ -164,13 +165,13 @@ class MainWindow(QMainWindow):
         if source.info.notes:
             self.messages.show_message(MessageKind.INFORMATION, "\n".join(source.info.notes))
 
-    def _slide_failed(self, path: Path, reason: str) -> None:
+    def _slide_failed(self, locator: Locator, reason: str) -> None:
         stays = " The slide that was open stays open." if self.view.source is not None else ""
         self.messages.show_message(
             MessageKind.ERROR,
-            f"{path.name} was not opened. {reason[:1].upper()}{reason[1:]}.{stays}",
+            f"{locator.name} was not opened. {reason[:1].upper()}{reason[1:]}.{stays}",
             buttons={
-                "Try again": partial(self.open_slide, path),
+                "Try again": partial(self.open_slide, locator),
                 "Open another…": self.actions_["open_slide"].trigger,
             },
         )
@@ -317,7 +318,7 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         opener, opening = self.opener, self.messages.opening
-        opener.started.connect(opening.begin)
+        opener.started.connect(lambda locator: opening.begin(locator.name))
         opener.progressed.connect(opening.set_progress)
         for ended in (opener.opened, opener.failed, opener.cancelled):
             ended.connect(opening.end)
@@ -391,7 +392,7 @@ class MainWindow(QMainWindow):
                 recording=gaze.recording,
                 pointer_radius_deg=gaze.pointer_radius_deg,
                 tracker_radius_deg=gaze.tracker_radius_deg,
-                tell=self._tell_of_gaze,
+                report=self._tell_of_gaze,
             )
         )
 

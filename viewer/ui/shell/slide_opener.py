@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Signal
 
 from viewer.common.log import logger
 from viewer.slide.formats.registry import open_for_viewing
+from viewer.slide.locator import Locator
 from viewer.slide.source import SlideError
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     Progress = Callable[[float, float], None]
     Prepare = Callable[[Path, Progress], None]
-    from pathlib import Path
 
 log = logger("ui")
 
@@ -37,7 +37,7 @@ class OpeningCancelledError(Exception):
 
 @dataclass(eq=False, slots=True)
 class _Job:
-    path: Path
+    locator: Locator
     prepare: Prepare | None
     cancelled: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
@@ -47,17 +47,17 @@ class SlideOpener(QObject):
     """Opens one slide at a time and says how it went. All signals come in the GUI thread."""
 
     started = Signal(object)
-    """A path is being opened."""
+    """The locator of what is being opened."""
     progressed = Signal(float)
     """How much of the preparation is done, 0 to 1; never sent for a plain opening."""
     opened = Signal(object)
     """An open Source, which now belongs to the listener."""
     failed = Signal(object, str)
-    """The path, and why it could not be opened."""
+    """The locator, and why it could not be opened."""
     cancelled = Signal(object)
 
     def __init__(
-        self, parent: QObject | None = None, *, open_source: Callable[[Path], Source] = open_for_viewing
+        self, parent: QObject | None = None, *, open_source: Callable[[Locator], Source] = open_for_viewing
     ) -> None:
         super().__init__(parent)
         self._open_source = open_source
@@ -66,24 +66,24 @@ class SlideOpener(QObject):
         self._threads: list[threading.Thread] = []
 
     @property
-    def opening(self) -> Path | None:
+    def opening(self) -> Locator | None:
         """What is being opened, None where nothing is."""
-        return None if self._job is None else self._job.path
+        return None if self._job is None else self._job.locator
 
-    def open(self, path: Path, *, prepare: Prepare | None = None) -> None:
+    def open(self, where: Path | str | Locator, *, prepare: Prepare | None = None) -> None:
         """Begin to open a slide; ``prepare(path, progress)`` makes the file first, in the same thread."""
         self._drop()
-        job = self._job = _Job(path, prepare)
+        job = self._job = _Job(Locator.parse(where), prepare)
         job.thread = threading.Thread(target=self._work, args=(job,), name="foveola-open", daemon=True)
         self._threads = [thread for thread in self._threads if thread.is_alive()] + [job.thread]
-        self.started.emit(path)
+        self.started.emit(job.locator)
         job.thread.start()
 
     def cancel(self) -> None:
         """Give up the opening under way, if any."""
         job = self._drop()
         if job is not None:
-            self.cancelled.emit(job.path)
+            self.cancelled.emit(job.locator)
 
     def close(self, *, wait_s: float = 1.0) -> None:
         """Give up and wait for the threads, at most ``wait_s`` seconds for all of them."""
@@ -107,14 +107,14 @@ class SlideOpener(QObject):
         reason = ""
         try:
             if job.prepare is not None:
-                job.prepare(job.path, lambda done, total: self._report(job, done / total))
-            source = self._open_source(job.path)
+                job.prepare(job.locator.path, lambda done, total: self._report(job, done / total))
+            source = self._open_source(job.locator)
         except OpeningCancelledError:
             return
         except SlideError as error:
             reason = error.reason
         except Exception as error:  # whatever a reader does, the window must be told
-            log.exception("opening %s failed unexpectedly", job.path)
+            log.exception("opening %s failed unexpectedly", job.locator)
             reason = f"it cannot be read ({type(error).__name__}: {error})"
         arrived = self._outbox.post(lambda: self._finish(job, source, reason))
         if not arrived and source is not None:
@@ -134,8 +134,8 @@ class SlideOpener(QObject):
         if source is not None:
             self.opened.emit(source)
         else:
-            log.info("not opened: %s: %s", job.path, reason)
-            self.failed.emit(job.path, reason)
+            log.info("not opened: %s: %s", job.locator, reason)
+            self.failed.emit(job.locator, reason)
 
 
 @dataclass(frozen=True, slots=True)

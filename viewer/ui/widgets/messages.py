@@ -22,7 +22,6 @@ from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from viewer.ui.widgets.theme import ThemeKeeper
 
@@ -112,9 +111,9 @@ class OpeningBar(QFrame):
         self._delay.timeout.connect(self.show)
         self.hide()
 
-    def begin(self, path: Path) -> None:
+    def begin(self, name: str) -> None:
         """An opening has begun."""
-        self._label.setText(f"Opening {path.name} …")
+        self._label.setText(f"Opening {name} …")
         self.setAccessibleName(self._label.text())
         self._progress.setRange(0, 0)
         self._delay.start()

@@ -12,6 +12,7 @@ import tifffile
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.formats.tiff.source import open_tiff
 from viewer.slide.geometry import TileKey
+from viewer.slide.planes import PlaneAxes
 from viewer.slide.source import NotThisReader, TileError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from viewer.slide.formats.slide_format import SlideFile
     from viewer.slide.source import Source
 
     Picture = Callable[[int, int], NDArray[np.uint8]]
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     OpenSlideLevel = Callable[[Path, int], NDArray[np.uint8]]
     AperioSlide = Callable[..., Path]
     PatchTiff = Callable[..., None]
+    FileAt = Callable[[Path], SlideFile]
 
 SUBFILE_TYPE, WIDTH, COMPRESSION, PHOTOMETRIC, SAMPLES = 254, 256, 259, 262, 277
 TILE_HEIGHT, OFFSETS, COUNTS = 323, 324, 325
@@ -148,7 +151,7 @@ class TestPyramid:
         assert source.info.file_levels == ((600, 400), (300, 200), (150, 100))
         np.testing.assert_array_equal(whole_level(source, 2)[..., :3], pixels[::4, ::4])
 
-    def test_ome_planes_are_named_and_the_first_is_shown(
+    def test_ome_planes_are_counted_by_axis_and_the_first_is_shown(
         self, tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel
     ) -> None:
         path = tmp_path / "a.ome.tif"
@@ -159,7 +162,7 @@ class TestPyramid:
             path, stack, ome=True, photometric="minisblack", tile=(64, 64), metadata={"axes": "ZCYX"}
         )
         source = opened(path)
-        assert source.info.planes == ("C 1, Z 1", "C 2, Z 1", "C 1, Z 2", "C 2, Z 2", "C 1, Z 3", "C 2, Z 3")
+        assert source.info.planes == PlaneAxes(channels=2, z=3)
         assert (
             "The file holds 6 planes (focal planes, times, channels); the first is shown."
             in source.info.notes
@@ -305,7 +308,14 @@ class TestDamage:
         ],
     )
     def test_claims_that_cannot_be_are_refused(
-        self, tag: int, value: int, reason: str, tmp_path: Path, picture: Picture, patch_tiff: PatchTiff
+        self,
+        tag: int,
+        value: int,
+        reason: str,
+        tmp_path: Path,
+        picture: Picture,
+        patch_tiff: PatchTiff,
+        file_at: FileAt,
     ) -> None:
         path = tmp_path / "a.tif"
         tifffile.imwrite(
@@ -313,24 +323,28 @@ class TestDamage:
         )
         patch_tiff(path, 0, tag, {0: value})
         with pytest.raises(NotThisReader, match=reason):
-            open_tiff(path)
+            open_tiff(file_at(path))
 
     @pytest.mark.parametrize(
         ("dtype", "reason"), [("f4", "not integers"), ("u4", "32 bits"), ("i2", "signed 16-bit")]
     )
-    def test_samples_without_a_known_range_are_refused(self, dtype: str, reason: str, tmp_path: Path) -> None:
+    def test_samples_without_a_known_range_are_refused(
+        self, dtype: str, reason: str, tmp_path: Path, file_at: FileAt
+    ) -> None:
         path = tmp_path / "a.tif"
         tifffile.imwrite(
             path, np.zeros((90, 100), dtype), tile=(64, 64), photometric="minisblack", metadata=None
         )
         with pytest.raises(NotThisReader, match=reason):
-            open_tiff(path)
+            open_tiff(file_at(path))
 
-    def test_more_stripped_pixels_than_allowed_are_refused(self, tmp_path: Path, picture: Picture) -> None:
+    def test_more_stripped_pixels_than_allowed_are_refused(
+        self, tmp_path: Path, picture: Picture, file_at: FileAt
+    ) -> None:
         path = tmp_path / "a.tif"
         tifffile.imwrite(path, picture(200, 100), photometric="rgb", metadata=None)
         with pytest.raises(NotThisReader, match="200×100 px but no tiles; up to 19999 pixels"):
-            open_tiff(path, max_stripped_px=19_999)
+            open_tiff(file_at(path), max_stripped_px=19_999)
 
     def test_levels_that_openslide_sees_otherwise_are_left_to_it(
         self, tmp_path: Path, picture: Picture, opened: Opened

@@ -12,7 +12,7 @@ import openslide
 import pytest
 
 from viewer.common.atomic_write import SaveError
-from viewer.slide.formats.tiff.source import open_tiff
+from viewer.slide.formats.registry import open_slide
 from viewer.slide.formats.tiff.writer import CHUNK_PX, halved, level_sizes, write_pyramid_tiff
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def test_openslide_reads_every_level_as_the_mean_of_the_finer(
 def test_foveola_reads_it_directly_with_its_resolution(tmp_path: Path) -> None:
     path = tmp_path / "slide.tif"
     write(path, smooth_picture(1500, 700), mpp_um=0.5, description="made for a test")
-    source = open_tiff(path)
+    source = open_slide(path)
     assert source.info.reader == "tiff (direct)"
     assert source.info.mpp_um == pytest.approx((0.5, 0.5))
     assert source.info.properties["tiff.ImageDescription"] == "made for a test"
@@ -71,7 +71,7 @@ def test_foveola_reads_it_directly_with_its_resolution(tmp_path: Path) -> None:
 def test_a_slide_without_resolution_says_none(tmp_path: Path) -> None:
     path = tmp_path / "slide.tif"
     write(path, smooth_picture(300, 200))
-    source = open_tiff(path)
+    source = open_slide(path)
     assert source.info.mpp_um is None
     source.close()
 

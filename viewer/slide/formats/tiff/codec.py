@@ -30,13 +30,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-
 _SHORT, _LONG = 3, 4
-
-
 _HEADER = struct.Struct("<2sHI")
-
-
 _ENTRY = struct.Struct("<HHII")
 
 

@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.slide.byte_source import FileBytes
+    from viewer.slide.byte_source import ByteSource
 
 MAX_IFDS = 1000
 MAX_TAGS_PER_IFD = 4096
@@ -38,11 +38,15 @@ class TiffFormatError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """Where a value lies: its TIFF type, how many, and the absolute byte offset."""
+    """Where a value lies: its TIFF type, how many, and the absolute byte offset.
+
+    ``inline`` are the bytes of a short value, which stands in the directory itself.
+    """
 
     type: int
     count: int
     offset: int
+    inline: bytes | None = None
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -55,9 +59,9 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Ifd:
-    """One image file directory. Values are read from the file when asked for."""
+    """One image file directory. Values that do not stand in it are read from the file when asked for."""
 
-    file: FileBytes
+    file: ByteSource
     byte_order: Literal["<", ">"]
     tags: dict[int, Tag]
 
@@ -112,6 +116,8 @@ class Ifd:
             return data.decode("latin-1")
 
     def _raw(self, code: int, tag: Tag) -> bytes:
+        if tag.inline is not None:
+            return tag.inline
         try:
             return self.file.read(tag.offset, tag.byte_count)
         except EOFError as error:
@@ -129,7 +135,7 @@ class _Layout:
     offset_format: str
 
 
-def begins_like_tiff(file: FileBytes) -> bool:
+def begins_like_tiff(file: ByteSource) -> bool:
     """Whether the file has a TIFF or BigTIFF header."""
     try:
         _read_header(file)
@@ -138,7 +144,7 @@ def begins_like_tiff(file: FileBytes) -> bool:
     return True
 
 
-def read_ifds(file: FileBytes) -> tuple[list[Ifd], bool]:
+def read_ifds(file: ByteSource) -> tuple[list[Ifd], bool]:
     """The main chain of directories (SubIFDs: ``sub_ifds``), and whether it was left off after the first
     1000.
 
@@ -169,10 +175,10 @@ def sub_ifds(ifd: Ifd) -> list[Ifd]:
     return [_read_ifd(ifd.file, layout, int(offset))[0] for offset in offsets]
 
 
-def _read_header(file: FileBytes) -> tuple[_Layout, int]:
-    if file.size < 8:
+def _read_header(file: ByteSource) -> tuple[_Layout, int]:
+    if file.size_bytes < 8:
         raise TiffFormatError("the file is too short for a TIFF header")
-    header = file.read(0, min(16, file.size))
+    header = file.read(0, min(16, file.size_bytes))
     order: Literal["<", ">"]
     if header[:2] == b"II":
         order = "<"
@@ -190,7 +196,7 @@ def _read_header(file: FileBytes) -> tuple[_Layout, int]:
     raise TiffFormatError("it does not begin like a TIFF")
 
 
-def _read_ifd(file: FileBytes, layout: _Layout, offset: int) -> tuple[Ifd, int]:
+def _read_ifd(file: ByteSource, layout: _Layout, offset: int) -> tuple[Ifd, int]:
     """A directory and the offset of the next one (0: none)."""
     head = struct.calcsize(layout.count_format)
     entry = struct.calcsize(layout.entry_format)
@@ -208,12 +214,15 @@ def _read_ifd(file: FileBytes, layout: _Layout, offset: int) -> tuple[Ifd, int]:
         code, kind, values = struct.unpack_from(layout.entry_format, body, start)
         if kind not in _TYPES:
             continue  # TIFF 6.0, section 2: readers skip fields of types they do not know
-        tag = Tag(kind, values, offset + head + start + entry)
-        if tag.byte_count > file.size:
-            raise TiffFormatError(f"tag {code} claims {tag.byte_count} bytes, the file has {file.size}")
+        place = start + entry
+        tag = Tag(kind, values, offset + head + place)
+        if tag.byte_count > file.size_bytes:
+            raise TiffFormatError(f"tag {code} claims {tag.byte_count} bytes, the file has {file.size_bytes}")
         if tag.byte_count > layout.inline_bytes:
-            (pointer,) = struct.unpack_from(layout.offset_format, body, start + entry)
+            (pointer,) = struct.unpack_from(layout.offset_format, body, place)
             tag = replace(tag, offset=pointer)
+        else:
+            tag = replace(tag, inline=body[place : place + tag.byte_count])
         tags.setdefault(code, tag)
     (following,) = struct.unpack_from(layout.offset_format, body, count * step)
     return Ifd(file, layout.byte_order, tags), following

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.slide.byte_source import FileBytes
+    from viewer.slide.byte_source import ByteSource
 
     # Byte offset and byte count of every tile.
     TileTable: TypeAlias = tuple[NDArray[np.uint64], NDArray[np.uint64]]
@@ -206,7 +206,7 @@ def read_tile_table(image: TiffImage) -> TileTable:
     return tables[0], tables[1]
 
 
-def coded_tile(image: TiffImage, file: FileBytes, offset: int, count: int) -> bytes:
+def coded_tile(image: TiffImage, file: ByteSource, offset: int, count: int) -> bytes:
     """The bytes of one tile or strip.
 
     Raises TiffFormatError where they are more than the tile can need, EOFError or OSError where they cannot

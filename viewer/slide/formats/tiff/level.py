@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,11 +15,15 @@ from viewer.slide.source import TileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
 
     from numpy.typing import NDArray
 
-    from viewer.slide.byte_source import FileBytes
+    from viewer.slide.byte_source import ByteSource
     from viewer.slide.formats.tiff.layout import TiffImage, TileTable
+
+    # The bytes of tiles of the file by (column, row), one for each plane; none for a tile that it leaves out.
+    CodedPieces: TypeAlias = dict[tuple[int, int], list[bytes]]
 
 # Small tiles are gathered until a tile is worth a texture layer and a request of its own. 240 is Aperio's old
 # tile.
@@ -39,7 +43,7 @@ class TiffLevel:
 
     def __init__(
         self,
-        file: FileBytes,
+        file: ByteSource,
         image: TiffImage,
         codec: TileCodec,
         table: TileTable,
@@ -73,7 +77,7 @@ class TiffLevel:
     @property
     def tiles_beyond_file(self) -> int:
         """How many tiles lie outside the file, as they do when it was cut short."""
-        size = np.uint64(self._file.size)
+        size = np.uint64(self._file.size_bytes)
         # Compared without a sum, which could wrap around.
         outside = (self._counts > size) | (self._offsets > size - np.minimum(self._counts, size))
         return int(np.count_nonzero(outside & (self._counts > 0)))
@@ -101,13 +105,27 @@ class TiffLevel:
         chosen = present[np.unique(np.linspace(0, present.size - 1, min(count, present.size)).astype(int))]
         return [(int(index) % self._image.columns, int(index) // self._image.columns) for index in chosen]
 
-    def read_region(self, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
-        """(height, width, 4) opaque RGBA of a rectangle inside the level. Raises TileError."""
+    def fetch_region(self, x: int, y: int, width: int, height: int) -> CodedPieces:
+        """What ``read_region`` decodes for this rectangle. Raises TileError.
+
+        Pieces that tiles share are left out: ``read_region`` fetches them, once for all that are cut from it.
+        """
+        if self._pieces_are_shared:
+            return {}
+        columns, rows = self._pieces_in(x, y, width, height)
+        return {(column, row): self._fetch_piece(column, row) for row in rows for column in columns}
+
+    def read_region(
+        self, x: int, y: int, width: int, height: int, coded: CodedPieces | None = None
+    ) -> NDArray[np.uint8]:
+        """(height, width, 4) opaque RGBA of a rectangle inside the level, from ``coded`` where it was fetched
+        before. Raises TileError.
+        """
         piece_width, piece_height = self._piece_width, self._piece_height
-        columns = range(x // piece_width, -(-(x + width) // piece_width))
-        rows = range(y // piece_height, -(-(y + height) // piece_height))
+        columns, rows = self._pieces_in(x, y, width, height)
+        piece_at = partial(self._decode_piece, coded) if coded else self._piece
         if len(columns) == 1 and len(rows) == 1:
-            piece = self._piece(columns[0], rows[0])
+            piece = piece_at(columns[0], rows[0])
             left, top = x - columns[0] * piece_width, y - rows[0] * piece_height
             crop = piece[top : top + height, left : left + width]
             # The whole piece goes out as it is: the usual case, and no copy. A crop must not keep the piece
@@ -119,28 +137,48 @@ class TiffLevel:
             for column in columns:
                 left, right = max(x, column * piece_width), min(x + width, (column + 1) * piece_width)
                 x0, y0 = column * piece_width, row * piece_height
-                out[top - y : bottom - y, left - x : right - x] = self._piece(column, row)[
+                out[top - y : bottom - y, left - x : right - x] = piece_at(column, row)[
                     top - y0 : bottom - y0, left - x0 : right - x0
                 ]
         return out
 
     def read_piece(self, column: int, row: int) -> NDArray[np.uint8]:
         """One tile of the file, whole, padding included, as opaque RGBA. Raises TileError."""
-        image, codec = self._image, self._codec
+        return self._decode_piece({(column, row): self._fetch_piece(column, row)}, column, row)
+
+    def _pieces_in(self, x: int, y: int, width: int, height: int) -> tuple[range, range]:
+        """Columns and rows of the tiles of the file that a rectangle touches."""
+        piece_width, piece_height = self._piece_width, self._piece_height
+        columns = range(x // piece_width, -(-(x + width) // piece_width))
+        return columns, range(y // piece_height, -(-(y + height) // piece_height))
+
+    def _fetch_piece(self, column: int, row: int) -> list[bytes]:
+        image = self._image
         first = row * image.columns + column
-        indices = [first + plane * image.tiles_per_plane for plane in range(codec.planes)]
+        indices = [first + plane * image.tiles_per_plane for plane in range(self._codec.planes)]
         places = [(int(self._offsets[index]), int(self._counts[index])) for index in indices]
         if not all(map(all, places)):
+            return []
+        try:
+            return [coded_tile(image, self._file, offset, count) for offset, count in places]
+        except (TiffFormatError, EOFError, OSError) as error:
+            raise self._tile_error(column, row, error) from error
+
+    def _decode_piece(self, coded: CodedPieces, column: int, row: int) -> NDArray[np.uint8]:
+        planes, codec = coded[column, row], self._codec
+        if not planes:
             return self._missing_piece(column, row)
         try:
-            planes = [coded_tile(image, self._file, offset, count) for offset, count in places]
             if self._reduce == 2:
                 return codec.decode_half(planes[0])
-            pixels = codec.decode(planes, image.tile_height)
+            pixels = codec.decode(planes, self._image.tile_height)
             return pixels if codec.gives_opaque_rgba else opaque_rgba(pixels, self._background_rgb)
         except (CodecError, TiffFormatError, EOFError, OSError) as error:
-            where = f"tile column {column}, row {row} of the {self.width}×{self.height} px level"
-            raise TileError(f"{self._file.path}: {where} cannot be read: {error}") from error
+            raise self._tile_error(column, row, error) from error
+
+    def _tile_error(self, column: int, row: int, error: Exception) -> TileError:
+        where = f"tile column {column}, row {row} of the {self.width}×{self.height} px level"
+        return TileError(f"{self._file.locator}: {where} cannot be read: {error}")
 
     def _missing_piece(self, column: int, row: int) -> NDArray[np.uint8]:
         if self._missing is None:
@@ -158,7 +196,7 @@ class TiffLevel:
         return ((sums + 2) // 4).astype(np.uint8)
 
 
-def bits_used(file: FileBytes, image: TiffImage) -> int:
+def bits_used(file: ByteSource, image: TiffImage) -> int:
     """How many bits the largest sample of up to 16 tiles spread over the image takes; tiles that fail are
     left out.
     """

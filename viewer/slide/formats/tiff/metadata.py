@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 from viewer.slide.formats.tiff.ifd import TiffFormatError
+from viewer.slide.planes import PlaneAxes
 from viewer.slide.resolution import PLAUSIBLE_MPP_UM, credible_mpp, number, objective_power
 
 if TYPE_CHECKING:
@@ -38,10 +40,11 @@ _TEXT_TAGS = {
 
 @dataclass(frozen=True, slots=True)
 class OmeFacts:
-    """What the first Image of an OME-XML block says; ``planes`` names every plane in the file's order."""
+    """What the first Image of an OME-XML block says; ``plane_names`` are in the file's order."""
 
     mpp_um: tuple[float, float] | None
-    planes: tuple[str, ...]
+    planes: PlaneAxes
+    plane_names: tuple[str, ...]
     objective_power: float | None
 
 
@@ -74,7 +77,7 @@ def is_cloud_optimised(ifd: Ifd) -> bool:
 def ome_from_ifd(ifd: Ifd, *, plane_limit: int) -> OmeFacts | None:
     """Facts from the OME-XML in the image description; None where there is none.
 
-    ``plane_limit`` bounds the planes that are named, whatever the XML claims. Raises TiffFormatError for
+    ``plane_limit`` bounds the planes that are counted, whatever the XML claims. Raises TiffFormatError for
     broken XML. Source: OME model 2016-06, Image/Pixels.
     """
     text = ifd.text(270)
@@ -87,10 +90,12 @@ def ome_from_ifd(ifd: Ifd, *, plane_limit: int) -> OmeFacts | None:
     pixels = root.find("{*}Image/{*}Pixels")
     if pixels is None:
         return None
+    sizes = _plane_sizes(pixels, plane_limit)
     objective = root.find("{*}Instrument/{*}Objective")
     return OmeFacts(
         mpp_um=credible_mpp(_physical_size_um(pixels, "X"), _physical_size_um(pixels, "Y")),
-        planes=_plane_names(pixels, plane_limit),
+        planes=PlaneAxes(sizes.get("C", 1), sizes.get("Z", 1), sizes.get("T", 1)),
+        plane_names=_plane_names(sizes),
         objective_power=None
         if objective is None
         else objective_power(objective.attrib, "NominalMagnification"),
@@ -104,24 +109,26 @@ def _physical_size_um(pixels: ET.Element, axis: str) -> float | None:
     return size * um_per_unit if size is not None and um_per_unit is not None else None
 
 
-def _plane_names(pixels: ET.Element, limit: int) -> tuple[str, ...]:
-    """One name a plane, fastest axis first as DimensionOrder says; the samples of an RGB channel are one
-    plane.
+def _plane_sizes(pixels: ET.Element, limit: int) -> dict[str, int]:
+    """Planes along each axis, fastest first as DimensionOrder says, ``limit`` at most in all; the samples of
+    an RGB channel are one plane.
     """
     channels = pixels.findall("{*}Channel")
-    sizes = {axis: int(number(pixels.attrib, f"Size{axis}") or 1) for axis in "ZCT"}
-    if channels:
-        sizes["C"] = min(sizes["C"], len(channels))
-    order = [axis for axis in pixels.get("DimensionOrder", "XYZCT")[2:] if axis in sizes]
-    count = 1
-    for axis in order:
-        count *= sizes[axis]
-    names = []
-    for plane in range(min(count, limit)):
-        parts, rest = {}, plane
-        for axis in order:
-            rest, parts[axis] = divmod(rest, sizes[axis])
-        names.append(
-            ", ".join(f"{axis} {parts[axis] + 1}" for axis in "CZT" if sizes[axis] > 1 and axis in parts)
-        )
-    return tuple(names) or ("",)
+    sizes: dict[str, int] = {}
+    for axis in pixels.get("DimensionOrder", "XYZCT")[2:]:
+        if axis in "ZCT" and axis not in sizes:
+            claimed = max(int(number(pixels.attrib, f"Size{axis}") or 1), 1)
+            if axis == "C" and channels:
+                claimed = min(claimed, len(channels))
+            sizes[axis] = min(claimed, limit)
+            limit //= sizes[axis]
+    return sizes
+
+
+def _plane_names(sizes: dict[str, int]) -> tuple[str, ...]:
+    """One name a plane, in the file's order."""
+    slowest_first = product(*(range(size) for size in reversed(sizes.values())))
+    places = (dict(zip(reversed(sizes), place, strict=True)) for place in slowest_first)
+    return tuple(
+        ", ".join(f"{axis} {at[axis] + 1}" for axis in "CZT" if sizes.get(axis, 1) > 1) for at in places
+    )

@@ -13,7 +13,7 @@ from viewer.slide.formats.tiff.layout import coded_tile, read_tile_table
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.slide.byte_source import FileBytes
+    from viewer.slide.byte_source import ByteSource
     from viewer.slide.formats.tiff.layout import TiffImage
 
 _KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}
@@ -29,7 +29,7 @@ def kind_of_numbers(image: TiffImage) -> np.dtype[Any] | None:
     return np.dtype(f"{kind}{image.bits // 8}") if image.ifd.number(266, 1) == 1 else None
 
 
-def read_numbers(file: FileBytes, image: TiffImage, sample: int) -> NDArray[Any]:
+def read_numbers(file: ByteSource, image: TiffImage, sample: int) -> NDArray[Any]:
     """One sample of every pixel: (height, width) of ``kind_of_numbers``, which is some, of an image that is
     compressed without loss.
 
@@ -52,7 +52,7 @@ def read_numbers(file: FileBytes, image: TiffImage, sample: int) -> NDArray[Any]
     return numbers
 
 
-def read_stripped(file: FileBytes, image: TiffImage, *, shift: int, max_px: int) -> NDArray[np.uint8]:
+def read_stripped(file: ByteSource, image: TiffImage, *, shift: int, max_px: int) -> NDArray[np.uint8]:
     """The whole image: (height, width, samples) of 1 to 4 samples as ``TileCodec.decode`` gives them.
 
     ``shift`` as for ``TileCodec``.

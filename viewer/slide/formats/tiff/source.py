@@ -12,13 +12,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from viewer.slide.byte_source import FileBytes
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.formats.openslide import FORMAT_NAMES, facts_from_handle, read_level_region
 from viewer.slide.formats.openslide_handle import OpenSlideHandle, vendor_of
 from viewer.slide.formats.tiff import layout as tiff
 from viewer.slide.formats.tiff.codec import CodecError, TileCodec
-from viewer.slide.formats.tiff.ifd import Ifd, TiffFormatError, begins_like_tiff, read_ifds
+from viewer.slide.formats.tiff.ifd import Ifd, TiffFormatError, begins_like_tiff
 from viewer.slide.formats.tiff.layout import (
     TiffImage,
     pyramid_images,
@@ -39,13 +38,17 @@ from viewer.slide.formats.tiff.samples import read_stripped
 from viewer.slide.geometry import Pyramid, Rect, TileKey
 from viewer.slide.pixels import opaque_rgba
 from viewer.slide.resolution import pixel_aspect
-from viewer.slide.source import NotThisReader, SlideInfo, TileError
+from viewer.slide.source import NotThisReader, SlideInfo, Source, TileError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from viewer.slide.byte_source import ByteSource
+    from viewer.slide.formats.slide_format import SlideFile
+    from viewer.slide.formats.tiff.level import CodedPieces
 
 # OpenSlide formats whose tiles lie in the file as plain TIFF says; the others move, overlap or leave out
 # tiles.
@@ -57,11 +60,11 @@ _DERIVE_FROM_RATIO = 3.5
 MAX_STRIPPED_PX = 200_000_000
 
 
-class TiffSource:
+class TiffSource(Source):
     """A Source over the tiles of a TIFF."""
 
     def __init__(
-        self, file: FileBytes, info: SlideInfo, levels: list[TiffLevel], handle: OpenSlideHandle | None
+        self, file: ByteSource, info: SlideInfo, levels: list[TiffLevel], handle: OpenSlideHandle | None
     ) -> None:
         self._file = file
         self._info = info
@@ -81,13 +84,30 @@ class TiffSource:
     def pyramid(self) -> Pyramid:
         return self._pyramid
 
+    @property
+    def is_remote(self) -> bool:
+        return self._file.is_remote
+
     def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
         """See ``Source.read_tile``."""
+        return self.decode_tile(key, None)
+
+    def fetch_tile(self, key: TileKey) -> CodedPieces:
+        """See ``Source.fetch_tile``."""
+        region = self._region(key)
+        return self._levels[key.level].fetch_region(*region)
+
+    def decode_tile(self, key: TileKey, fetched: CodedPieces | None) -> NDArray[np.uint8]:
+        """See ``Source.decode_tile``. None for a tile that was not fetched."""
+        region = self._region(key)
+        return self._levels[key.level].read_region(*region, fetched)
+
+    def _region(self, key: TileKey) -> tuple[int, int, int, int]:
+        """Corner and size of a tile in pixels of its level. Raises TileError where there is no such tile."""
         if not self._pyramid.contains(key):
             raise TileError(f"{self._info.path}: there is no tile {key}")
-        level = self._levels[key.level]
-        tile_width, tile_height = level.engine_tile
-        return level.read_region(key.col * tile_width, key.row * tile_height, *self._pyramid.tile_size(key))
+        tile_width, tile_height = self._levels[key.level].engine_tile
+        return key.col * tile_width, key.row * tile_height, *self._pyramid.tile_size(key)
 
     def read_associated_image(self, name: str) -> NDArray[np.uint8]:
         """See ``Source.read_associated_image``."""
@@ -102,35 +122,30 @@ class TiffSource:
             self._handle.close()
 
 
-def open_tiff(path: Path, *, max_stripped_px: int = MAX_STRIPPED_PX) -> TiffSource | ArraySource:
+def open_tiff(file: SlideFile, *, max_stripped_px: int = MAX_STRIPPED_PX) -> TiffSource | ArraySource:
     """Open a TIFF whose tiles Foveola decodes by itself.
 
     Raises NotThisReader, with the reason, for anything that another reader does better or that is no sound
     TIFF. ``max_stripped_px`` bounds images without tiles, which are decoded as a whole.
     """
-    file = FileBytes(path)
     try:
-        if not begins_like_tiff(file):
-            raise NotThisReader(path, "it is not a TIFF")
-        return _open(path, file, max_stripped_px)
+        if not begins_like_tiff(file.bytes):
+            raise NotThisReader(file.path, "it is not a TIFF")
+        return _open(file, max_stripped_px)
     except (TiffFormatError, CodecError, TileError, EOFError, OSError, ValueError) as error:
-        file.close()
-        raise NotThisReader(path, str(error).removeprefix(f"{path}: ")) from error
-    except BaseException:
-        file.close()
-        raise
+        raise NotThisReader(file.path, str(error).removeprefix(f"{file.locator}: ")) from error
 
 
-def _open(path: Path, file: FileBytes, max_stripped_px: int) -> TiffSource | ArraySource:
-    ifds, was_cut = read_ifds(file)
-    vendor = None if was_cut else vendor_of(path)
+def _open(file: SlideFile, max_stripped_px: int) -> TiffSource | ArraySource:
+    path, (ifds, was_cut) = file.path, file.directories
+    vendor = None if was_cut or not file.locator.is_local else vendor_of(file)
     if vendor not in _PLAIN_LAYOUTS:
         raise NotThisReader(path, f"the {FORMAT_NAMES.get(str(vendor), vendor)} layout is left to OpenSlide")
     images = pyramid_images(ifds)
     for image in images:
         if reason := why_unsupported(image):
             raise NotThisReader(path, reason)
-    handle, refusal = _handle_if_openslide_opens(path, vendor)
+    handle, refusal = _handle_if_openslide_opens(file, vendor)
     try:
         ome = ome_from_ifd(ifds[0], plane_limit=len(ifds))
         notes = _notes(images[0], ifds, ome, was_cut=was_cut)
@@ -143,16 +158,15 @@ def _open(path: Path, file: FileBytes, max_stripped_px: int) -> TiffSource | Arr
             info = replace(info, format="OME-TIFF", planes=ome.planes, mpp_um=ome.mpp_um or info.mpp_um)
         shift = 0
         if images[0].bits == 16:
-            shift = max(0, bits_used(file, images[-1]) - 8)
+            shift = max(0, bits_used(file.bytes, images[-1]) - 8)
             notes.append(f"Samples of 16 bits are shown in 8: {(256 << shift) - 1} and above is white.")
         if not images[0].tiled:
-            array = read_stripped(file, images[0], shift=shift, max_px=max_stripped_px)
+            array = read_stripped(file.bytes, images[0], shift=shift, max_px=max_stripped_px)
             reason = "It has no tiles, so the whole image is decoded at once."
             info = replace(info, reader="tiff (whole)", reader_reason=reason, notes=(*info.notes, *notes))
-            file.close()
             return ArraySource(info, array, pixel_aspect=pixel_aspect(info.mpp_um))
         codecs = [TileCodec(image, shift=shift, trust_jfif=handle is None) for image in images]
-        levels = _file_levels(file, images, codecs, info, handle if vendor == "aperio" else None)
+        levels = _file_levels(file.bytes, images, codecs, info, handle if vendor == "aperio" else None)
         _probe(levels)
         beyond = sum(level.tiles_beyond_file for level in levels)
         if beyond:
@@ -165,19 +179,21 @@ def _open(path: Path, file: FileBytes, max_stripped_px: int) -> TiffSource | Arr
             file_levels=tuple((level.width, level.height) for level in levels),
             notes=(*info.notes, *notes),
         )
-        return TiffSource(file, info, _with_derived_levels(levels), handle)
+        source = TiffSource(file.bytes, info, _with_derived_levels(levels), handle)
+        file.keep_bytes()
+        return source
     except BaseException:
         if handle is not None:
             handle.close()
         raise
 
 
-def _handle_if_openslide_opens(path: Path, vendor: str | None) -> tuple[OpenSlideHandle | None, str]:
+def _handle_if_openslide_opens(file: SlideFile, vendor: str | None) -> tuple[OpenSlideHandle | None, str]:
     """OpenSlide's view of the file, or None and why there is none."""
     if vendor is None:
         return None, "OpenSlide does not know this file"
     try:
-        return OpenSlideHandle(path), ""
+        return OpenSlideHandle(file), ""
     except NotThisReader as error:
         return None, f"OpenSlide: {error.reason}"
 
@@ -222,7 +238,7 @@ def _facts_from_tiff(path: Path, images: list[TiffImage], ome: OmeFacts | None) 
 def _notes(first: TiffImage, ifds: list[Ifd], ome: OmeFacts | None, *, was_cut: bool) -> list[str]:
     """What the reader must be told about what is shown and what is not."""
     notes = []
-    planes = len(ome.planes) if ome else 1
+    planes = ome.planes.plane_count if ome else 1
     if planes > 1:
         notes.append(f"The file holds {planes} planes (focal planes, times, channels); the first is shown.")
     colours = 3 if first.photometric in (tiff.RGB, tiff.YCBCR) else 1
@@ -237,7 +253,7 @@ def _notes(first: TiffImage, ifds: list[Ifd], ome: OmeFacts | None, *, was_cut: 
 
 
 def _file_levels(
-    file: FileBytes,
+    file: ByteSource,
     images: list[TiffImage],
     codecs: list[TileCodec],
     info: SlideInfo,

@@ -1,0 +1,72 @@
+"""SlideFormat: the card of a slide format, and SlideFile: what its reader is handed.
+
+Another package declares a card by an entry point of the group ``foveola.slide_formats``::
+
+    TOY = SlideFormat("toy", "as toy slide", (".toy",), open_toy)  # open_toy(file: SlideFile) -> Source
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from viewer.slide.byte_source import open_bytes
+from viewer.slide.formats.tiff.ifd import read_ifds
+from viewer.slide.locator import Locator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from viewer.slide.formats.tiff.ifd import Ifd
+    from viewer.slide.source import Source
+
+
+class SlideFile:
+    """A slide on its way to a reader: its place, its bytes, and what the readers asked so far found.
+
+    ``refusals`` are their reasons. Raises SlideError where the bytes cannot be opened.
+    """
+
+    def __init__(self, where: Path | str | Locator) -> None:
+        self.locator = Locator.parse(where)
+        self.bytes = open_bytes(self.locator)
+        self.refusals: list[str] = []
+        self._is_kept = False
+
+    @property
+    def path(self) -> Path:
+        return self.locator.path
+
+    @cached_property
+    def directories(self) -> tuple[list[Ifd], bool]:
+        """What ``read_ifds`` finds, parsed once for all readers. Raises TiffFormatError as it does."""
+        return read_ifds(self.bytes)
+
+    def keep_bytes(self) -> None:
+        """From now on the bytes are the reader's to close."""
+        self._is_kept = True
+
+    def close(self) -> None:
+        """Release the bytes, unless a reader keeps them."""
+        if not self._is_kept:
+            self.bytes.close()
+
+
+@dataclass(frozen=True, slots=True)
+class SlideFormat:
+    """One reader and what it can do.
+
+    ``attempt`` says in a refusal how the file was tried ("as TIFF"). ``suffixes``, in lower case, are those
+    that lists of slides show. ``open`` gives the slide, or raises NotThisReader, and the next reader is
+    asked, or SlideError, and none is. ``only_by_suffix``: files of other suffixes are not offered to it.
+    ``reads_remote``: it asks ``SlideFile.bytes`` for everything, and never the path.
+    """
+
+    id: str
+    attempt: str
+    suffixes: tuple[str, ...]
+    open: Callable[[SlideFile], Source]
+    only_by_suffix: bool = False
+    reads_remote: bool = False

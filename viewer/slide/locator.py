@@ -1,0 +1,61 @@
+"""Locator: where a slide is, made from what somebody types, drops or passes on: a path or a URL."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+# A scheme has two letters at least: one letter and a colon are a drive of Windows. Names of files may hold a
+# colon, so that only "//" after it makes a URL; file URLs may leave it out.
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(?://([^/]*))?(.*)", re.DOTALL)
+_FILE = "file"
+_IS_WINDOWS = os.name == "nt"
+
+
+@dataclass(frozen=True, slots=True)
+class Locator:
+    """``path`` is the local file where ``is_local``; elsewhere the URL's path, for its name and suffix."""
+
+    scheme: str
+    path: Path
+    url: str = ""
+
+    @classmethod
+    def parse(cls, where: Path | str | Locator) -> Locator:
+        """A path as it stands (relative ones stay so, ``~`` is a name), or a URL. Never fails: whether a
+        slide is there is found out by opening it.
+        """
+        if isinstance(where, Locator):
+            return where
+        match = _URL.fullmatch(where) if isinstance(where, str) else None
+        if match is None:
+            return cls(_FILE, Path(where))
+        scheme, host, place = match[1].lower(), match[2], match[3]
+        if host is None and not (scheme == _FILE and place.startswith("/")):
+            return cls(_FILE, Path(where))
+        name = os.fsdecode(unquote_to_bytes(os.fsencode(place)))  # names need not be UTF-8
+        if scheme != _FILE:
+            return cls(scheme, Path(name), str(where))
+        if _IS_WINDOWS and re.match(r"/[A-Za-z]:", name):
+            name = name[1:]  # file:///C:/slide.svs
+        elif host and host.lower() != "localhost":
+            name = f"//{host}{name}"  # a share: \\host\share on Windows
+        return cls(_FILE, Path(name))
+
+    @property
+    def is_local(self) -> bool:
+        return self.scheme == _FILE
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def absolute(self) -> Locator:
+        """The same place, whatever becomes the working folder."""
+        return Locator(_FILE, self.path.absolute()) if self.is_local else self
+
+    def __str__(self) -> str:
+        return self.url or str(self.path)

@@ -26,6 +26,9 @@ toy = foveola_toy.encoder:ENTRY
 broken = foveola_toy.nowhere:ENTRY
 twin = foveola_toy.encoder:TWIN
 
+[foveola.slide_formats]
+toy = foveola_toy.slide:FORMAT
+
 [foveola.map_formats]
 toy = foveola_toy.map:FORMAT
 broken = foveola_toy.map:read
@@ -67,6 +70,25 @@ class ToyEncoder:
 ENTRY = EncoderEntry(lambda: (CARD,), lambda encoder_id: ToyEncoder())
 TWIN = EncoderEntry(lambda: (MEASURED,), lambda encoder_id: ToyEncoder())
 """
+SLIDE = """
+import numpy as np
+from viewer.slide.formats.array import ArraySource
+from viewer.slide.formats.slide_format import SlideFormat
+from viewer.slide.geometry import Rect
+from viewer.slide.source import SlideInfo
+
+
+def open_toy(file):
+    width, height = map(int, file.path.read_text().split())
+    info = SlideInfo(
+        path=file.path, format="Toy slide", reader="toy", reader_reason="Its name ends in .toyslide.",
+        bounds=Rect(0, 0, width, height), file_levels=((width, height),),
+    )
+    return ArraySource(info, np.zeros((height, width, 3), np.uint8))
+
+
+FORMAT = SlideFormat("toy", "as toy slide", (".toyslide",), open_toy, only_by_suffix=True)
+"""
 MAP = """
 import numpy as np
 from viewer.relevance.exchange.read_map import MapFormat
@@ -94,6 +116,7 @@ def installed(tmp_path: Path) -> Path:
     (facts / "entry_points.txt").write_text(ENTRY_POINTS)
     (package / "__init__.py").touch()
     (package / "encoder.py").write_text(dedent(ENCODER))
+    (package / "slide.py").write_text(dedent(SLIDE))
     (package / "map.py").write_text(dedent(MAP))
     return site
 
@@ -146,6 +169,15 @@ def test_an_encoder_of_another_package_answers_a_query(installed: Path, slide: P
     first = json.loads(ended.stdout)["places"][0]
     assert first["y"] < 256, "where the tissue is darkest"
     assert first["score"] == pytest.approx(1 - (110 + 40 + 100) / 3 / 255, abs=0.02)
+
+
+def test_a_slide_of_another_packages_format_is_opened(installed: Path, tmp_path: Path) -> None:
+    slide = tmp_path / "a.toyslide"
+    slide.write_text("320 200")
+    ended = foveola(installed, "info", slide, "--json")
+    assert ended.returncode == 0, ended.stderr
+    assert "Toy slide" in ended.stdout
+    assert foveola(tmp_path, "info", slide).returncode == 1
 
 
 def test_a_map_of_another_packages_format_becomes_a_heatmap(

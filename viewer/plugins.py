@@ -16,7 +16,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("foveola.plugins")
 
 
 @cache
@@ -32,7 +32,7 @@ def plugins(group: str, kind: type) -> tuple[tuple[Any, ...], tuple[str, ...]]:
         try:
             part = entry.load()
         except Exception as error:  # code of strangers may raise anything
-            log.exception("%s: the entry point %s of %s failed", group, entry.name, package)
+            log.info("%s: the entry point %s of %s failed", group, entry.name, package, exc_info=error)
             problems.append(f"{entry.name} of {package} could not be loaded: {type(error).__name__}: {error}")
             continue
         if isinstance(part, kind):

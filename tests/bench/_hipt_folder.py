@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors.torch import save_file
 
-from viewer.relevance.encoders.registry import registry_file
+from viewer.relevance.encoders.model_registry import registry_file
 from viewer.relevance.models.hipt import RegionTransformer
 from viewer.relevance.models.vit import Shape, VisionTransformer
 

@@ -18,6 +18,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from gpu.errors import GpuError
 from viewer.cli import arguments
 from viewer.cli import main as cli
 from viewer.common.atomic_write import SaveError
@@ -145,7 +146,8 @@ def test_wrong_usage_is_one_line_and_status_2(
         (OSError(5, "Input/output error", "a\x1b.svs"), "foveola: a\\x1b.svs: Input/output error\n"),
         (MemoryError(), "foveola: there is not enough memory for this\n"),
         (MemoryError("9 GiB"), "foveola: there is not enough memory for this: 9 GiB\n"),
-        (ZeroDivisionError("x"), "foveola: ZeroDivisionError: x (--debug shows where)\n"),
+        (ZeroDivisionError("x"), "foveola: ZeroDivisionError: x (the log shows where)\n"),
+        (GpuError("no OpenGL 3.3"), "foveola: no OpenGL 3.3\n"),
         (KeyboardInterrupt(), "foveola: interrupted\n"),
     ],
 )

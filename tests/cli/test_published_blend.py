@@ -11,7 +11,7 @@ import torch
 
 from tests.relevance.models.test_hipt import saved, small
 from viewer.cli import main as cli
-from viewer.relevance.encoders.registry import registry_file
+from viewer.relevance.encoders.model_registry import registry_file
 from viewer.slide.phantom.slide import write_phantom
 
 if TYPE_CHECKING:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from viewer.common import log
+from viewer.common.atomic_write import SaveError
 from viewer.common.paths import log_dir
 from viewer.common.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -74,6 +76,31 @@ def test_what_nobody_caught_in_a_thread_is_logged(logging_on: log.Logging) -> No
 def test_interruption_is_no_error(logging_on: log.Logging) -> None:
     sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
     assert "uncaught" not in "\n".join(logging_on.last_lines())
+
+
+def test_a_defect_is_one_line_and_its_traceback_goes_to_the_log(logging_on: log.Logging) -> None:
+    with pytest.raises(IndexError) as caught:
+        [].pop()
+    assert log.described(caught.value) == "IndexError: pop from empty list (the log shows where)"
+    text = logging_on.path.read_text()
+    assert "Traceback" in text
+    assert "test_log.py" in text
+
+
+def test_a_defect_of_a_process_without_a_log_is_added_to_the_file() -> None:
+    for _ in range(2):
+        log.described(ZeroDivisionError("x"))
+    assert (log_dir() / "foveola.log").read_text().count("ZeroDivisionError: x") == 2
+    assert not logging.getLogger("foveola").handlers
+
+
+@pytest.mark.parametrize(
+    "error",
+    [SaveError(Path("a.png"), "the disk is full"), OSError(5, "Input/output error", "a.svs"), MemoryError()],
+)
+def test_what_was_foreseen_is_said_and_not_logged(error: Exception) -> None:
+    assert "the log shows where" not in log.described(error)
+    assert not (log_dir() / "foveola.log").exists()
 
 
 def test_hooks_are_given_back() -> None:

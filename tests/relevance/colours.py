@@ -96,7 +96,7 @@ class AttendingColours(ColourEncoder):
     Its tokens have two heads, of which the second is even.
     """
 
-    card = replace(CARD, attention_heads=(2, 1))
+    card = replace(CARD, attention_heads=(2, 1), attends="tokens")
     heads = (2, 1)
     levels = ("region", "patch", "token")
 
@@ -135,6 +135,8 @@ class TokenColours(AttendingColours):
 
 class MagnifyingColours(AttendingColours):
     """Sees the same colours at any magnification but at those in ``astray``."""
+
+    card = replace(AttendingColours.card, magnifies=True)
 
     def __init__(self, astray: Collection[int] = ()) -> None:
         super().__init__()

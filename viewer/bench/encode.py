@@ -16,10 +16,10 @@ from torch.nn import functional
 
 from viewer.bench.encode_slide import bench_slide
 from viewer.common.errors import EncoderError
-from viewer.relevance.encoders.card import MEASURED_ID, SALIENCY_ID
 from viewer.relevance.encoders.hipt_encoder import HiptEncoder
 from viewer.relevance.encoders.measured.card import SALIENCY
-from viewer.relevance.encoders.registry import load_encoder, read_registry
+from viewer.relevance.encoders.model_registry import read_registry
+from viewer.relevance.encoders.registry import load_encoder
 from viewer.relevance.heatmap.hipt_region import flops_per_region, reference_flops_per_region
 from viewer.relevance.models.hipt import MPP_UM, PATCH_PX, Hipt, normalised
 from viewer.relevance.models.precision import dtype_name
@@ -110,7 +110,8 @@ def bench_encode(
 
 def _encoder(encoder_id: str) -> tuple[Encoder, str]:
     if encoder_id != HIPT_ID or HIPT_ID in read_registry().models:
-        return load_encoder(encoder_id), "none" if encoder_id in (MEASURED_ID, SALIENCY_ID) else "file"
+        encoder = load_encoder(encoder_id)
+        return encoder, "file" if encoder.card.needs_weights else "none"
     return random_hipt(), "random"
 
 

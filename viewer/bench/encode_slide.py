@@ -15,9 +15,9 @@ import torch
 from viewer.common.cores import core_count
 from viewer.common.errors import EncoderError
 from viewer.relevance.analysis.block_reader import BlockReader, read_block
+from viewer.relevance.analysis.feature_analysis import BLOCK_SIDE, LEAST_TISSUE
 from viewer.relevance.analysis.open import pixel_size_of
 from viewer.relevance.analysis.schedule import blocks_of
-from viewer.relevance.analysis.slide_analysis import BLOCK_SIDE, LEAST_TISSUE
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.tissue.mask import tissue_mask

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from viewer.common.errors import FoveolaError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
@@ -36,7 +38,7 @@ _PULSE_MS = 200
 _FIRST_PICTURE_LIMIT_S = 60.0
 
 
-class TraceError(ValueError):
+class TraceError(FoveolaError, ValueError):
     """A trace file that does not say what it should."""
 
 

@@ -13,13 +13,14 @@ from viewer.relevance.encoders.card import MEASURED_ID
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
+from viewer.common.errors import FoveolaError
 from viewer.slide.locator import Locator
 
 LARGEST = 1e12
 SMALLEST_MPP_UM, LARGEST_MPP_UM = 0.01, 100.0
 
 
-class UsageError(Exception):
+class UsageError(FoveolaError):
     """Arguments that are fine one by one and wrong together, or for this slide."""
 
 

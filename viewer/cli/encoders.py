@@ -30,8 +30,8 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
 def _encoders(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from viewer.relevance.encoders.head_registry import head_cards, read_heads
-    from viewer.relevance.encoders.registry import cards, read_registry, registry_file
+    from viewer.relevance.encoders.model_registry import registry_file
+    from viewer.relevance.encoders.registry import cards, problems
 
     if options.extract is not None:
         from viewer.relevance.models.hipt import save_backbone
@@ -42,9 +42,8 @@ def _encoders(options: argparse.Namespace) -> int:
         check_output(target, trained, what="the training's file")
         save_backbone(trained, target)
         return 0
-    heads = read_heads()
-    known = (*cards(), *head_cards(heads))
-    for problem in (*read_registry().problems, *heads.problems):
+    known = cards()
+    for problem in problems():
         terminal.write_stderr(problem)
     if options.json:
         terminal.write_stdout(json.dumps([asdict(card) for card in known], indent=2))

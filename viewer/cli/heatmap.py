@@ -12,7 +12,7 @@ from viewer.cli import head_map as cli_head_map
 from viewer.cli import maps as cli_map
 from viewer.cli import query as cli_query
 from viewer.cli.output import card_with_terms, check_output, tell_terms
-from viewer.relevance.encoders.card import HEAD_PREFIX, MEASURED_ID
+from viewer.relevance.encoders.card import MEASURED_ID
 
 if TYPE_CHECKING:
     import argparse
@@ -97,7 +97,8 @@ def _radius(text: str) -> float:
 
 def _heatmap(options: argparse.Namespace) -> int:
     from viewer.common.errors import EncoderError
-    from viewer.relevance.encoders.registry import entry_in
+    from viewer.relevance.encoders.model_registry import entry_in
+    from viewer.relevance.encoders.registry import cards
 
     _check(options)
     if cli_map.wants_map(options):
@@ -105,7 +106,7 @@ def _heatmap(options: argparse.Namespace) -> int:
     given = _of_attention(options)
     options.encoder = MEASURED_ID if options.encoder is None else options.encoder
     options.head = HEADS[0] if options.head is None else options.head
-    if options.encoder.startswith(HEAD_PREFIX):
+    if any(card.features_of for card in cards() if card.id == options.encoder):
         _check_for_head(options)
         return cli_head_map.write_head_map(options, attention_unit=_ATTENTION_UNIT)
     options.mode, options.level = options.mode or MODES[0], options.level or LEVELS[-1]
@@ -117,7 +118,7 @@ def _heatmap(options: argparse.Namespace) -> int:
         card = card_with_terms(options.encoder)
     except EncoderError as error:
         raise EncoderError(f"{error}; for weights in a folder give --weights DIR") from error
-    if card.attention_heads is not None:
+    if card.attends:
         return _attention(options, card, None)
     if given:
         raise arguments.UsageError(f"{card.title} does not say where it looks: {given} needs that")
@@ -187,7 +188,6 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
     from viewer.overlay.attention_look import HierarchyLook
     from viewer.relevance.analysis.open import open_analysis, pixel_size_of
     from viewer.relevance.attention.slide_attention import check_head
-    from viewer.relevance.encoders.protocols import Attending
     from viewer.relevance.heatmap.hipt_blend import makes_published
     from viewer.relevance.heatmap.ome_tiff import write_attention
     from viewer.relevance.heatmap.whole_slide import attention_map
@@ -206,7 +206,7 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
         with open_analysis(
             source, size, encoder_id=card.id, limit_bytes=limit_bytes, entry=entry
         ) as analysis:
-            if _of_tokens(options) and not isinstance(analysis.encoder, Attending):
+            if _of_tokens(options) and analysis.encoder.card.attends != "tokens":
                 raise arguments.UsageError(
                     f"{card.title} looks at whole patches: {_of_tokens(options)} needs one that looks closer"
                 )

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import viewer
+from gpu.errors import GpuError
 from viewer import RESEARCH_USE
 from viewer.cli import arguments, terminal
 from viewer.cli import encoders as cli_encoders
@@ -26,7 +27,8 @@ from viewer.cli import maps as cli_map
 from viewer.cli import query as cli_query
 from viewer.cli import train as cli_training
 from viewer.cli.output import check_output
-from viewer.common.text import in_words, one_line
+from viewer.common.log import described
+from viewer.common.text import one_line
 from viewer.slide.locator import Locator
 
 if TYPE_CHECKING:
@@ -74,12 +76,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         terminal.discard_output()  # who read it has left, as is their right
         return 1
     except arguments.UsageError as error:
-        terminal.write_stderr(in_words(error))
+        terminal.write_stderr(str(error))
         return 2
+    except GpuError as error:  # of the graphics side, which imports nothing of the viewer; in words as well
+        terminal.write_stderr(str(error))
+        return 1
     except Exception as error:
         if options.debug:
             traceback.print_exc()
-        terminal.write_stderr(in_words(error))
+        terminal.write_stderr(described(error))
         return 1
 
 

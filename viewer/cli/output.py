@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from viewer.cli import arguments, terminal
 from viewer.common.atomic_write import check_savable
-from viewer.relevance.encoders.card import MEASURED_ID, SALIENCY_ID
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,16 +43,16 @@ def head_with_terms(encoder_id: str) -> EncoderCard:
     """What is known of a slide head; the terms of the model whose features it reads are told. Raises
     EncoderError.
     """
-    from viewer.relevance.encoders.head_registry import head_card, head_entry
+    from viewer.relevance.encoders.registry import find_card
 
-    entry = head_entry(encoder_id)
-    card_with_terms(entry.encoder)
-    return head_card(entry)
+    card = find_card(encoder_id)
+    card_with_terms(card.features_of)
+    return card
 
 
 def tell_terms(card: EncoderCard) -> None:
     """Say under which terms an encoder may be used, where they are not Foveola's own."""
-    if card.id not in (MEASURED_ID, SALIENCY_ID):
+    if card.needs_terms:
         terminal.write_stderr(f"{card.title}: {licence_terms(card)}")
 
 

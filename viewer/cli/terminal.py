@@ -6,10 +6,11 @@ import io
 import os
 import sys
 
+from viewer.common.errors import FoveolaError
 from viewer.common.text import one_line
 
 
-class OutputError(Exception):
+class OutputError(FoveolaError):
     """Standard output takes no more."""
 
 

@@ -8,11 +8,13 @@ import os
 import secrets
 from typing import TYPE_CHECKING
 
+from viewer.common.errors import FoveolaError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class SaveError(Exception):
+class SaveError(FoveolaError):
     """A file that could not be saved: which, and why, in words for the reader. The old one is untouched."""
 
     def __init__(self, path: Path, reason: str) -> None:

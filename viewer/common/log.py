@@ -17,7 +17,9 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 import viewer
+from viewer.common.errors import is_defect
 from viewer.common.paths import log_dir
+from viewer.common.text import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,6 +125,20 @@ class Logging:
                 exc_info=(args.exc_type, args.exc_value, args.exc_traceback),
             )
         self._hooks[1](args)
+
+
+def described(error: BaseException) -> str:
+    """An error as one line for the user. A defect goes to the log with its traceback; to the end of the file
+    where this process (a command, a worker) keeps no log.
+    """
+    if is_defect(error):
+        running = None if _root.handlers else Logging()
+        if running is not None:
+            running.start()
+        _log.critical("uncaught error", exc_info=error)
+        if running is not None:
+            running.stop()
+    return in_words(error)
 
 
 def versions() -> dict[str, str]:

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self, TypeVar, get_args, get_type_hints
 
 from viewer.common.atomic_write import save_atomically
+from viewer.common.errors import FoveolaError
 from viewer.common.paths import config_dir
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ WORDS: dict[type, str] = {int: "a whole number", float: "a number", bool: "true 
 G = TypeVar("G", bound="_Group")
 
 
-class SettingsError(ValueError):
+class SettingsError(FoveolaError, ValueError):
     """A setting with a value that is not allowed, or a settings file that cannot be read."""
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import unicodedata
 
+from viewer.common.errors import FoveolaError
+
 # Controls, halves of surrogate pairs (bytes of a name that are no UTF-8), separators of lines and paragraphs.
 _NOT_SHOWN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
@@ -19,16 +21,16 @@ def escape_control(text: str) -> str:
     )
 
 
-def in_words(error: Exception) -> str:
+def in_words(error: BaseException) -> str:
     """An error as one line that names the file."""
     if isinstance(error, MemoryError):
         text = f"there is not enough memory for this: {error}".rstrip(": ")
     elif isinstance(error, OSError) and error.filename is not None:
         text = f"{os.fsdecode(error.filename)}: {error.strerror}"
-    elif type(error).__module__.split(".")[0] in {"viewer", "gpu"}:
-        text = str(error)  # our own errors are written for people
+    elif isinstance(error, FoveolaError):
+        text = str(error)
     else:
-        text = f"{type(error).__name__}: {error} (--debug shows where)"
+        text = f"{type(error).__name__}: {error} (the log shows where)"
     return one_line(text)
 
 

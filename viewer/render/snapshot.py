@@ -17,6 +17,7 @@ from PIL import Image, PngImagePlugin
 
 from gpu.gl.context import OffscreenContext, prepare_egl_environment
 from viewer.common.atomic_write import save_atomically
+from viewer.common.errors import FoveolaError
 from viewer.overlay.layer import OverlayScene
 from viewer.render.frame import Adjustment, Look
 from viewer.slide.source import TileError, TileNotReadyError
@@ -44,7 +45,7 @@ _SMALLEST_PART_PX = 16
 _POOL_BYTES = 256 << 20
 
 
-class SnapshotError(Exception):
+class SnapshotError(FoveolaError):
     """A picture that cannot be made as asked: why, and what can be asked for."""
 
 

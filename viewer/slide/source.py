@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from viewer.common.errors import FoveolaError
 from viewer.slide.pixels import RGBA_8, SampleFormat
 from viewer.slide.planes import ONE_PLANE, PlaneAxes
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from viewer.slide.pixels import Pixels
 
 
-class SlideError(Exception):
+class SlideError(FoveolaError):
     """A slide that cannot be opened: which file, and why in words for the reader."""
 
     def __init__(self, path: Path | str, reason: str) -> None:
@@ -37,7 +38,7 @@ class NotThisReader(SlideError):
     """This reader does not take the file; another may."""
 
 
-class TileError(Exception):
+class TileError(FoveolaError):
     """One tile that cannot be read. The rest of the slide works; the tile is shown as a marked tile and
     counted."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from viewer.common.errors import FoveolaError
 from viewer.common.scale import downsample_from_magnification, format_length
 from viewer.view import strings
 
@@ -24,7 +25,7 @@ _DESTINATION = re.compile(
 _UM_PER_UNIT = {"um": 1.0, "mm": 1000.0}
 
 
-class DestinationError(ValueError):
+class DestinationError(FoveolaError, ValueError):
     """A destination that cannot be gone to; the message says why and what to type."""
 
 

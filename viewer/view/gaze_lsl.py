@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from viewer.common.errors import FoveolaError
 from viewer.view import strings
 from viewer.view.gaze import GazePoint
 
@@ -22,7 +23,7 @@ _HOLD_S = 0.2
 _FARTHEST_SHARE = 10.0
 
 
-class NoTrackerError(Exception):
+class NoTrackerError(FoveolaError):
     """Eye trackers cannot be used here, and what to install."""
 
 

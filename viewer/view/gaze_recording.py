@@ -13,6 +13,7 @@ from bisect import bisect_right
 from math import isfinite, isnan, nan
 from typing import TYPE_CHECKING
 
+from viewer.common.errors import FoveolaError
 from viewer.view import strings
 from viewer.view.gaze import GazePoint
 
@@ -28,7 +29,7 @@ _FARTHEST_SHARE = 10.0
 _WIDEST_RADIUS_DEG = 90.0
 
 
-class GazeFileError(Exception):
+class GazeFileError(FoveolaError):
     """A recording that cannot be played: which file and line, what is wrong, what it should say."""
 
 

@@ -17,7 +17,7 @@ from tests.relevance.models.test_hipt import saved, small
 from viewer.relevance.analysis import batch_index as index
 from viewer.relevance.analysis.batch_index import IndexJob, index_slide, index_slides, slides_among
 from viewer.relevance.analysis.open import open_analysis, pixel_size_of
-from viewer.relevance.encoders.registry import registry_file
+from viewer.relevance.encoders.model_registry import registry_file
 from viewer.relevance.heatmap.whole_slide import attention_of
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.phantom.slide import write_phantom

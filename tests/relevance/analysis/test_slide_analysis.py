@@ -280,6 +280,8 @@ def test_a_patch_is_taken_once(slide: MadeSlide, store: FeatureStore) -> None:
 class NamingEncoder(ColourEncoder):
     """Knows darkness by name."""
 
+    card = replace(ColourEncoder.card, names_scores=True)
+
     def named_scores(self, features, calibration):  # type: ignore[no-untyped-def]
         return {"darkness": self.score(DARKNESS, features, calibration)}
 
@@ -298,6 +300,8 @@ def test_what_the_encoder_knows_by_name_lies_beside_the_features(
 
 class CloserEncoder(ColourEncoder):
     """Says how large a patch it was shown."""
+
+    card = replace(ColourEncoder.card, refines=True)
 
     def refine(self, reasons, source, patch, calibration):  # type: ignore[no-untyped-def]
         if patch.x0 == 0:

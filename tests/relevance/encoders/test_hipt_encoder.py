@@ -16,8 +16,9 @@ from viewer.common.errors import EncoderDeviceError, EncoderError, EncoderMemory
 from viewer.relevance.attention.region_attention import AttentionBuilder
 from viewer.relevance.attention.shared_memory import SharedAttention
 from viewer.relevance.encoders.hipt_encoder import HiptEncoder
+from viewer.relevance.encoders.model_registry import read_registry, registry_file
 from viewer.relevance.encoders.protocols import Attending
-from viewer.relevance.encoders.registry import cards, load_encoder, read_registry, registry_file
+from viewer.relevance.encoders.registry import cards, load_encoder
 from viewer.relevance.features.mixed_resolution import MixedFeatures
 from viewer.relevance.models.hipt import RegionTransformer, load_hipt
 from viewer.relevance.models.vit import VisionTransformer

@@ -14,8 +14,8 @@ from transformers import CLIPTokenizer
 
 from tests.relevance import small_models as small
 from viewer.common.errors import EncoderError, EncoderMemoryError, UnsupportedTermError
-from viewer.relevance.encoders import registry as encoders
-from viewer.relevance.encoders.registry import load_encoder, read_registry
+from viewer.relevance.encoders.model_registry import read_registry, registry_file
+from viewer.relevance.encoders.registry import load_encoder
 from viewer.relevance.models.checkpoint import CheckpointError
 from viewer.relevance.models.tokenizer import load_tokenizer
 
@@ -39,8 +39,8 @@ def plip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def register(text: str) -> None:
-    encoders.registry_file().parent.mkdir(parents=True, exist_ok=True)
-    encoders.registry_file().write_text(text, encoding="utf-8")
+    registry_file().parent.mkdir(parents=True, exist_ok=True)
+    registry_file().write_text(text, encoding="utf-8")
 
 
 def test_words_become_the_tokens_that_transformers_makes(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_a_damaged_registry_is_empty_and_said(text: str) -> None:
 
 @pytest.mark.usefixtures("plip")
 def test_unknown_names_are_answered_with_those_that_there_are() -> None:
-    with pytest.raises(EncoderError, match=r"there is no encoder 'plop'; there are measured, plip"):
+    with pytest.raises(EncoderError, match=r"there is no encoder 'plop'; there are measured, saliency, plip"):
         load_encoder("plop")
 
 

@@ -41,6 +41,8 @@ CARD = EncoderCard(
     licence="none",
     commercial=True,
     attention_heads=(2, 6),
+    attends="tokens",
+    magnifies=True,
 )
 
 

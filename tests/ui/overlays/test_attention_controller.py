@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from viewer.ui.widgets.messages import MessageKind
 
 MEASURED_TWO = replace(SALIENCY, attention_heads=(2, 2))
-HIPT = replace(SALIENCY, id="hipt", title="HIPT", attention_heads=(2, 2))
+HIPT = replace(
+    SALIENCY, id="hipt", title="HIPT", attention_heads=(2, 2), needs_weights=True, needs_terms=True
+)
 HEAD = replace(
     SALIENCY, id="head/t", title="Tumour or not", attention_heads=(2, 2), views=("Attention", "For tumour")
 )
@@ -179,8 +181,7 @@ def test_a_head_is_used_after_the_terms_of_the_model_whose_features_it_reads(
     stage: Stage, open_view: FakeSlideView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     over_hipt = replace(HEAD, features_of="hipt")
-    monkeypatch.setattr("viewer.ui.overlays.attention_controller.head_cards", lambda: (over_hipt,))
-    stage.offer(monkeypatch, SALIENCY, HIPT)
+    stage.offer(monkeypatch, SALIENCY, HIPT, over_hipt)
     show(stage, 2)
     assert dialog_of(open_view).card is HIPT
     assert stage.clients == []

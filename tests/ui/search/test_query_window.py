@@ -13,7 +13,7 @@ from tests.ui.fake_view import ONE_PATCH
 from tests.ui.slide_files import write_slide
 from viewer.common.settings import Settings
 from viewer.overlay.layer import OverlayLook
-from viewer.relevance.encoders.registry import registry_file
+from viewer.relevance.encoders.model_registry import registry_file
 from viewer.relevance.query.parser import NearestPhrase
 from viewer.relevance.query.tree import Like, Term
 from viewer.relevance.worker.messages import Guessed, Note, Progress, Refused
@@ -41,7 +41,7 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> list[FakeClient]:
         made.append(FakeClient(on_event))
         return made[-1]
 
-    monkeypatch.setattr("viewer.ui.search.session.RelevanceClient", make)
+    monkeypatch.setattr("viewer.relevance.worker.session.RelevanceClient", make)
     return made
 
 

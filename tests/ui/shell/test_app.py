@@ -11,9 +11,11 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QImage
 
 from viewer.common.settings import Settings, settings_path
+from viewer.slide.source import SlideError
 from viewer.ui.shell.app import closed_by_signals, fill_screen_nearly, load_settings, mishaps_shown
 
 if TYPE_CHECKING:
@@ -60,6 +62,23 @@ def test_an_error_in_a_thread_is_told_in_the_window(
         qtbot.wait_until(lambda: bool(window.messages.messages))
     assert "IndexError: pop from empty list" in window.messages.messages[0].text
     assert len(before) == 1
+
+
+def test_an_error_in_a_slot_is_told_in_the_window(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "excepthook", lambda *_: None)
+    with mishaps_shown(window):
+        QTimer.singleShot(0, lambda: raised(ZeroDivisionError("in a slot")))
+        qtbot.wait_until(lambda: bool(window.messages.messages))
+        assert "ZeroDivisionError: in a slot" in window.messages.messages[0].text
+        QTimer.singleShot(0, lambda: raised(SlideError("a.svs", "it is empty")))
+        qtbot.wait_until(lambda: len(window.messages.messages) == 2)
+    assert "a.svs: it is empty" in {message.text for message in window.messages.messages}
+
+
+def raised(error: Exception) -> None:
+    raise error
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

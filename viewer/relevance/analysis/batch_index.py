@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from viewer.common.text import in_words
+from viewer.common.errors import FoveolaError
+from viewer.common.log import described
 from viewer.relevance.analysis.open import card_of, open_analysis, pixel_size_of
 from viewer.relevance.encoders.device_errors import take_card
 from viewer.relevance.features.store import FeatureStore
@@ -34,7 +35,7 @@ _one_at_a_time = threading.Lock()
 """An encoder belongs to one thread; a cluster's workers may have several."""
 
 
-class ClusterError(Exception):
+class ClusterError(FoveolaError):
     """A Dask scheduler that cannot be used, and why."""
 
 
@@ -131,7 +132,7 @@ def index_slide(path: str, job: IndexJob, report: Callable[[float], None]) -> In
                     notes=(*notes, *analysis.notes),
                 )
     except Exception as error:
-        words = in_words(error)
+        words = described(error)
         failure = words if words.startswith(path) else f"{path}: {words}"
         return IndexResult(path, seconds=time.monotonic() - started_s, failure=failure)
 

@@ -6,12 +6,11 @@ import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from time import thread_time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
 from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
-from viewer.relevance.encoders.protocols import Attending, Magnifying
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
 from viewer.relevance.patches.blocks import Block
 from viewer.relevance.patches.outcome import ON_GRID, BlockResult, Half
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.encoders.card import EncoderCard
-    from viewer.relevance.encoders.protocols import Encoder
+    from viewer.relevance.encoders.protocols import Attending, Encoder, Magnifying
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.slide.source import Source
 
@@ -159,11 +158,12 @@ class BlockReader:
             device = self._device
             try:
                 none_failed = np.zeros(len(cells), bool)
-                if side != TOKENS_A_SIDE and isinstance(self._encoder, Magnifying):
-                    features, tokens = self._encoder.attend_at(pixels, side)
+                if side != TOKENS_A_SIDE:
+                    features, tokens = cast("Magnifying", self._encoder).attend_at(pixels, side)
                     return _Encoded(features[rows, cols], none_failed, device, tokens=tokens[rows, cols])
-                if isinstance(self._encoder, Attending):
-                    features, tokens = self._encoder.attend(pixels, self._calibration)
+                if card.attends == "tokens":
+                    attending = cast("Attending", self._encoder)
+                    features, tokens = attending.attend(pixels, self._calibration)
                     return _Encoded(features[rows, cols], none_failed, device, tokens=tokens[rows, cols])
                 features = self._encoder.encode(pixels, self._calibration)
                 return _Encoded(features[rows, cols], none_failed, device)

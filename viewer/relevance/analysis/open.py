@@ -6,10 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from viewer.common.errors import EncoderError
-from viewer.relevance.encoders.card import HEAD_PREFIX
-from viewer.relevance.encoders.head_registry import head_entry
-from viewer.relevance.encoders.registry import cards, load_encoder, read_registry
+from viewer.common.errors import EncoderError, FoveolaError
+from viewer.relevance.encoders.model_registry import load_entry
+from viewer.relevance.encoders.registry import find_card, load_encoder
 from viewer.relevance.features.store import FeatureStore
 from viewer.relevance.features.store_key import StoreSubject
 from viewer.relevance.patches.grid import PatchGrid
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from viewer.slide.source import Source
 
 
-class PixelSizeError(Exception):
+class PixelSizeError(FoveolaError):
     """A slide whose pixel size nobody knows, or cannot be right: what to do about it."""
 
 
@@ -77,17 +76,13 @@ def card_of(encoder_id: str) -> EncoderCard:
     """What is known of an encoder before it is loaded. Raises EncoderError, naming those there are; for a
     slide head too, which makes no features of its own.
     """
-    if encoder_id.startswith(HEAD_PREFIX):
-        entry = head_entry(encoder_id)
+    card = find_card(encoder_id)
+    if card.features_of:
         raise EncoderError(
             f"{encoder_id} is a slide head: foveola heatmap shows what it says; it reads the features of the "
-            f"encoder {entry.encoder}"
+            f"encoder {card.features_of}"
         )
-    known = {card.id: card for card in cards()}
-    if encoder_id not in known:
-        problem = next((text for text in read_registry().problems if f"[{encoder_id}]" in text), None)
-        raise EncoderError(problem or f"there is no encoder {encoder_id!r}; there are {', '.join(known)}")
-    return known[encoder_id]
+    return card
 
 
 @contextmanager
@@ -108,7 +103,7 @@ def open_analysis(
     """
     from viewer.relevance.analysis.slide_analysis import Analysis
 
-    encoder = load_encoder(encoder_id, entry)
+    encoder = load_encoder(encoder_id) if entry is None else load_entry(entry)
     subject = StoreSubject.of(source, encoder.card, pixel_size.mpp_um, mpp_estimated=pixel_size.estimated)
     with FeatureStore.open(subject, limit_bytes=limit_bytes, folder=folder) as store:
         analysis = Analysis(source, encoder, store, notes=subject.notes())

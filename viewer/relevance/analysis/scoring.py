@@ -12,7 +12,6 @@ import numpy as np
 
 from viewer.common.errors import UnsupportedTermError
 from viewer.relevance.analysis.similarity import likeness
-from viewer.relevance.encoders.card import MEASURED_ID
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.nearest import nearest_known
 from viewer.relevance.query.tree import All, AnyOf, Near, Term, Without, evaluate, text_of
@@ -20,7 +19,6 @@ from viewer.relevance.query.tree import All, AnyOf, Near, Term, Without, evaluat
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from viewer.relevance.analysis.similarity import Kind
     from viewer.relevance.encoders.card import Reason
     from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.features.store import FeatureStore
@@ -105,9 +103,8 @@ class Scoring:
             if not any(self._may_come(cell) for cell in leaf.positives):
                 raise UnsupportedTermError("none of the examples shows tissue that could be analysed")
             return None
-        kind: Kind = "measurements" if self._encoder.card.id == MEASURED_ID else "embedding"
         try:
-            return likeness(self._features, shown, unlike, kind=kind)
+            return likeness(self._features, shown, unlike, kind=self._encoder.card.feature_kind)
         except ValueError as error:
             raise UnsupportedTermError(f"the examples cannot be compared: {error}") from error
 

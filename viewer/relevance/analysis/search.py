@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from viewer.common.atomic_write import SaveError
-from viewer.common.errors import EncoderError
+from viewer.common.errors import EncoderError, FoveolaError
 from viewer.relevance.analysis.open import open_analysis, open_external_analysis, pixel_size_of
-from viewer.relevance.encoders.card import MEASURED_ID
+from viewer.relevance.encoders.registry import query_kind_of
 from viewer.relevance.patches.peaks import find_hits
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.parser import parse
@@ -33,7 +33,7 @@ Point = tuple[float, float]
 _SUCH_AS = ("adipose tissue", "lymphocytes", "necrosis", "glands near stroma", "tumour without blood")
 
 
-class QuestionError(Exception):
+class QuestionError(FoveolaError):
     """Something that cannot be asked: why, and what can be asked instead."""
 
 
@@ -82,8 +82,9 @@ def read_question(text: str | None, encoder_id: str, examples: Examples = Exampl
         if not examples.like:
             raise QuestionError("there is nothing to look for: give words, or an example with --like")
         return Question(None, (), examples)
-    parsed = parse(text, load_lexicon(), load_guess() if encoder_id == MEASURED_ID else None)
-    wordless = encoder_id == MEASURED_ID and any(
+    of_concepts = query_kind_of(encoder_id) == "concepts"
+    parsed = parse(text, load_lexicon(), load_guess() if of_concepts else None)
+    wordless = of_concepts and any(
         isinstance(leaf, Term) and not leaf.weights for leaf in (leaves(parsed.query) if parsed.query else ())
     )
     if parsed.query is None or wordless:
@@ -96,7 +97,7 @@ def read_question(text: str | None, encoder_id: str, examples: Examples = Exampl
         problem.sentence
         for problem in parsed.problems
         # A model that reads words needs no lexicon.
-        if problem.note or encoder_id == MEASURED_ID
+        if problem.note or of_concepts
     )
     return Question(parsed.query, parsed.understood, examples, notes)
 

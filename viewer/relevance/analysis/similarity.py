@@ -6,7 +6,7 @@ No learning from what is found: fed back, it ranked worse.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from viewer.relevance.encoders.card import FeatureKind
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.slide.geometry import Rect
 
-Kind = Literal["measurements", "embedding"]
 _NEAREST = 3
 
 
@@ -29,7 +29,7 @@ def likeness(
     positives: Sequence[int],
     negatives: Sequence[int] = (),
     *,
-    kind: Kind,
+    kind: FeatureKind,
 ) -> NDArray[np.float32]:
     """(N,) in [0, 1]: how much each patch is like the examples, 1 for a lone example itself.
 

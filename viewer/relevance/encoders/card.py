@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,17 +16,32 @@ FILE_PREFIX = "file:"
 """Before what a feature file of another program calls its encoder, which is none of ours."""
 
 
+QueryKind = Literal["none", "concepts", "free text"]
+"""What an encoder can be asked: nothing in words, what the lexicon has measurements for, or any words."""
+
+FeatureKind = Literal["measurements", "embedding"]
+"""What its features are, and so how patches are compared: named quantities, or directions."""
+
+Attends = Literal["", "tokens", "slide"]
+"""What an encoder that says where it looks compares: tokens of each patch (``protocols.Attending``), or all
+patches of the slide at once (``protocols.SlideAttention``)."""
+
+
 @dataclass(frozen=True, slots=True)
 class EncoderCard:
-    """What the reader must know of an encoder before it is used.
+    """What the reader and the analysis must know of an encoder before it is used: facts and capabilities.
 
     ``patch_px`` and ``mpp_um``: the square it looks at, at which size of pixel. ``margin_px``: context it
     wants around a block of patches. ``feature_count`` is 0 where only its weights tell. ``commercial``:
-    whether its licence allows commercial use, None where it does not say. ``attention_heads``: of an encoder
-    that says where it looks (``relevance.attention``), for tokens and patches; ``views`` names the
-    latter where they are more than numbers. ``features_of``: of a slide head, the id of the encoder whose
-    features it reads. ``version`` changes with its features: what was computed by another version is not
-    used.
+    whether its licence allows commercial use, None where it does not say. ``attention_heads``: where it
+    ``attends``, for tokens and patches; ``views`` names the latter where they are more than numbers.
+    ``features_of``: of a slide head, the id of the encoder whose features it reads. ``version`` changes with
+    its features: what was computed by another version is not used.
+
+    ``magnifies``, ``refines``, ``names_scores``: it follows the protocol of that name (``Magnifying``,
+    ``Refining``, ``NamedScores``). ``scores_files``: words can be compared with features of its name that
+    another program stored. ``needs_weights``: a file of its own, and not code alone; ``needs_terms``: its
+    terms are shown, and accepted, before it is used.
     """
 
     id: str
@@ -44,6 +59,15 @@ class EncoderCard:
     views: tuple[str, ...] = ()
     features_of: str = ""
     version: str = "1"
+    query_kind: QueryKind = "none"
+    feature_kind: FeatureKind = "embedding"
+    attends: Attends = ""
+    magnifies: bool = False
+    refines: bool = False
+    names_scores: bool = False
+    scores_files: bool = False
+    needs_weights: bool = True
+    needs_terms: bool = True
 
 
 @dataclass(frozen=True, slots=True)

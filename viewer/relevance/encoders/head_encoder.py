@@ -8,13 +8,13 @@ them.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
 
 from viewer.common.errors import EncoderError
-from viewer.relevance.encoders.protocols import NamedScores
 from viewer.relevance.models.checkpoint import CheckpointError
 from viewer.relevance.models.heads.load import load_slide_head
 from viewer.relevance.patches.attention_codes import CODES_PER_OCTAVE, MIDDLE, OCTAVES, log_codes
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from viewer.relevance.encoders.card import EncoderCard, HeadEntry
-    from viewer.relevance.encoders.protocols import Encoder
+    from viewer.relevance.encoders.protocols import Encoder, NamedScores
     from viewer.relevance.models.heads.slide_head import BagReading, SlideHead
 
 _HALF_SCALE = CODES_PER_OCTAVE * OCTAVES / 2
@@ -42,9 +42,16 @@ class HeadEncoder:
         self.encode = base.encode
         self.score = base.score
         self.explain = base.explain
-        if isinstance(base, NamedScores):
-            self.named_scores = base.named_scores
-        self.card: EncoderCard = base.card
+        if base.card.names_scores:
+            self.named_scores = cast("NamedScores", base).named_scores
+        self.card: EncoderCard = replace(  # what is stored is the base's, who looks at it is the head
+            base.card,
+            attends="slide",
+            attention_heads=self.heads,
+            views=entry.views,
+            magnifies=False,
+            refines=False,
+        )
         self._said = ""
 
     @staticmethod

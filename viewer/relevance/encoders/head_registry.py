@@ -46,9 +46,9 @@ def heads_file() -> Path:
     return config_dir() / "heads.toml"
 
 
-def head_cards(registry: HeadRegistry | None = None) -> tuple[EncoderCard, ...]:
-    """The heads as encoders that say where they look, by title; the id is one for ``load_encoder``."""
-    return tuple(head_card(entry) for entry in (registry or read_heads()).heads.values())
+def head_cards() -> tuple[EncoderCard, ...]:
+    """The heads as encoders that say where they look; the id is one for ``load_encoder``."""
+    return tuple(head_card(entry) for entry in read_heads().heads.values())
 
 
 def head_card(entry: HeadEntry) -> EncoderCard:
@@ -68,19 +68,27 @@ def head_card(entry: HeadEntry) -> EncoderCard:
         attention_heads=(1, len(entry.views)),
         views=entry.views,
         features_of=entry.encoder,
+        attends="slide",
+        needs_terms=False,  # those of the encoder whose features it reads are asked for
     )
 
 
 def head_entry(encoder_id: str) -> HeadEntry:
     """A head by the id of its card. Raises EncoderError."""
-    registry = read_heads()
-    entry = registry.heads.get(encoder_id.removeprefix(HEAD_PREFIX))
+    entry = read_heads().heads.get(encoder_id.removeprefix(HEAD_PREFIX))
     if entry is None:
-        name = encoder_id.removeprefix(HEAD_PREFIX)
-        why = next((problem for problem in registry.problems if f"[{name}]" in problem), None)
-        known = ", ".join(registry.heads) or "none"
-        raise EncoderError(why or f"{heads_file()}: there is no slide head {name!r}; there are {known}")
+        raise missing_head(encoder_id) or EncoderError(f"{encoder_id} is no slide head")
     return entry
+
+
+def missing_head(encoder_id: str) -> EncoderError | None:
+    """Why there is no head of this id; None for an id that is none of a head."""
+    if not encoder_id.startswith(HEAD_PREFIX):
+        return None
+    registry, name = read_heads(), encoder_id.removeprefix(HEAD_PREFIX)
+    why = next((problem for problem in registry.problems if f"[{name}]" in problem), None)
+    known = ", ".join(registry.heads) or "none"
+    return EncoderError(why or f"{heads_file()}: there is no slide head {name!r}; there are {known}")
 
 
 def check_head_name(name: str) -> str:

@@ -1,231 +1,125 @@
-"""What an encoder is, and which there are: measured concepts, and the models that the reader has put into a
-folder.
+"""Which encoders there are: one line for each of our own, then those that other installed packages bring.
 
 An encoder turns pixels into features (once per patch, kept in the store) and features into scores (at each
-query). This file imports no torch: the registry is read by the window's process, encoders are made in the
-worker's.
+query). This file imports no torch: cards are read by the window's process, encoders are made in the worker's.
+A package names an ``EncoderEntry`` in the group ``foveola.encoders`` of its entry points.
 """
 
 from __future__ import annotations
 
-import hashlib
-import tomllib
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from viewer.common.errors import EncoderError
-from viewer.common.paths import config_dir
-from viewer.relevance.encoders.card import (
-    FILE_PREFIX,
-    HEAD_PREFIX,
-    MEASURED_ID,
-    SALIENCY_ID,
-    EncoderCard,
-    ModelEntry,
-)
-from viewer.relevance.models.normalisation import STATISTICS
-from viewer.relevance.patches.grid import PATCH_UM
+from viewer.common.log import described
+from viewer.plugins import plugins
+from viewer.relevance.encoders.head_registry import head_cards, missing_head, read_heads
+from viewer.relevance.encoders.measured.card import MEASURED, SALIENCY
+from viewer.relevance.encoders.model_registry import load_model, missing_model, model_cards, read_registry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable
 
+    from viewer.relevance.encoders.card import EncoderCard, QueryKind
     from viewer.relevance.encoders.protocols import Encoder
 
-ARCHITECTURES = ("clip", "keep", "conch", "hipt")
-_MIB = 1 << 20
-_MOST_HEADS = 64
-_HIPT_PX = 256
-_CONTRAST = "contrast with neutral prompts; not calibrated"
-_MAX_REGISTRY_BYTES = _MIB
-
-
-# The registry
+GROUP = "foveola.encoders"
 
 
 @dataclass(frozen=True, slots=True)
-class Registry:
-    """The models of the reader's registry file, and in sentences what is wrong with the others there."""
+class EncoderEntry:
+    """One encoder, or those that a file of the user's names.
 
-    models: Mapping[str, ModelEntry]
-    problems: tuple[str, ...]
-
-
-def registry_file() -> Path:
-    """``models.toml`` in the folder of the settings. One table a model::
-
-    [plip]                      # a name of resources/encoders.toml: only the folder is needed
-    folder = "/models/plip"
-
-    [ours]                      # any other name: everything must be said
-    folder = "/models/ours"
-    title = "Our CLIP"
-    architecture = "clip"       # clip, keep, conch or hipt
-    field_px = 256              # the square it is shown,
-    mpp_um = 0.5                # at this size of pixel
-    statistics = "openai"       # of its training: openai, imagenet or half
-    licence = "our own"
-    commercial = true
-    sha256 = "..."              # optional: of its file of weights; not of hipt, which are several
-    heads = [6, 6]              # of hipt alone: for tokens and for patches
+    ``cards`` are read without torch, and again whenever encoders are listed. ``load``: one of them by its id,
+    ready for work; imports torch, reads weights, raises EncoderError. ``problems``: sentences on what cannot
+    be offered. ``missing``: why an id that would be one of these is not there, None where it is another's.
     """
-    return config_dir() / "models.toml"
+
+    cards: Callable[[], Iterable[EncoderCard]]
+    load: Callable[[str], Encoder]
+    problems: Callable[[], Iterable[str]] = tuple
+    missing: Callable[[str], EncoderError | None] = lambda _encoder_id: None
 
 
-def read_registry(path: Path | None = None) -> Registry:
-    """What the registry file (None: the usual one) names. A missing file is an empty registry.
+def _load_measured(_encoder_id: str) -> Encoder:
+    from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 
-    A bad entry is a problem, and no reason to lose the others.
-    """
-    path = path or registry_file()
-    if not path.is_file():
-        return Registry({}, ())
-    try:
-        if path.stat().st_size > _MAX_REGISTRY_BYTES:
-            return Registry({}, (f"{path}: it is too large for a list of models",))
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        return Registry({}, (f"{path}: it cannot be read: {error}",))
-    known = _known_models()
-    models: dict[str, ModelEntry] = {}
-    problems: list[str] = []
-    for name, table in tables.items():
-        try:
-            models[name] = _entry(name, {**known.get(name, {}), **table} if isinstance(table, dict) else {})
-        # A folder that cannot be looked into, a home that nobody has, a number beyond measure.
-        except (EncoderError, OSError, RuntimeError, OverflowError) as error:
-            problems.append(f"{path}: [{name}]: {error}")
-    return Registry(models, tuple(problems))
+    return MeasuredEncoder()
 
 
-def _known_models() -> dict[str, Any]:
-    return tomllib.loads(resources.files("resources").joinpath("encoders.toml").read_text(encoding="utf-8"))
+def _load_saliency(_encoder_id: str) -> Encoder:
+    from viewer.relevance.encoders.measured.saliency import SaliencyEncoder
+
+    return SaliencyEncoder()
+
+
+def _load_head(encoder_id: str) -> Encoder:
+    from viewer.relevance.encoders.head_encoder import HeadEncoder
+    from viewer.relevance.encoders.head_registry import head_entry
+
+    head = head_entry(encoder_id)
+    return HeadEncoder.load(head, load_encoder(head.encoder))
+
+
+_OUR_OWN = (
+    EncoderEntry(lambda: (MEASURED,), _load_measured),
+    EncoderEntry(lambda: (SALIENCY,), _load_saliency),
+    EncoderEntry(model_cards, load_model, lambda: read_registry().problems, missing_model),
+    EncoderEntry(head_cards, _load_head, lambda: read_heads().problems, missing_head),
+)
 
 
 def cards() -> tuple[EncoderCard, ...]:
-    """Every encoder that can be chosen: those without weights first, then the registry's models by name."""
-    from viewer.relevance.encoders.measured.card import MEASURED, SALIENCY
-
-    return (MEASURED, SALIENCY, *(entry.card for _, entry in sorted(read_registry().models.items())))
+    """Every encoder that can be chosen: our own, the user's models and slide heads, other packages'."""
+    return tuple(card for card, _ in _listed()[0].values())
 
 
-def entry_in(encoder_id: str, folder: Path) -> ModelEntry:
-    """A model that is known by name, with its weights in a folder that is registered nowhere. Raises
-    EncoderError.
-    """
-    known = _known_models()
-    if encoder_id not in known:
-        raise EncoderError(f"weights in a folder need a model that is known: {', '.join(sorted(known))}")
-    return _entry(encoder_id, {**known[encoder_id], "folder": str(folder)})
+def problems() -> tuple[str, ...]:
+    """In sentences, what is wrong with encoders that are named and cannot be offered."""
+    return _listed()[1]
 
 
-def load_encoder(encoder_id: str, entry: ModelEntry | None = None) -> Encoder:
-    """An encoder, ready for work: imports torch, reads weights. ``entry``: not that of the registry. Raises
-    EncoderError.
-    """
-    if encoder_id.startswith(HEAD_PREFIX):
-        from viewer.relevance.encoders.head_encoder import HeadEncoder
-        from viewer.relevance.encoders.head_registry import head_entry
-
-        head = head_entry(encoder_id)
-        return HeadEncoder.load(head, load_encoder(head.encoder))
-    if encoder_id == MEASURED_ID:
-        from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
-
-        return MeasuredEncoder()
-    if encoder_id == SALIENCY_ID:
-        from viewer.relevance.encoders.measured.saliency import SaliencyEncoder
-
-        return SaliencyEncoder()
-    registry = read_registry()
-    entry = entry or registry.models.get(encoder_id)
-    if entry is None:
-        names = ", ".join([MEASURED_ID, *sorted(registry.models)])
-        why = next((problem for problem in registry.problems if f"[{encoder_id}]" in problem), None)
-        raise EncoderError(why or f"there is no encoder {encoder_id!r}; there are {names}")
-    if entry.architecture == "hipt":
-        from viewer.relevance.encoders.hipt_encoder import HiptEncoder
-
-        return HiptEncoder.load(entry)
-    from viewer.relevance.encoders.vision_language import VisionLanguageEncoder
-
-    return VisionLanguageEncoder.load(entry)
+def find_card(encoder_id: str) -> EncoderCard:
+    """What is known of an encoder before it is loaded. Raises EncoderError, naming those there are."""
+    return _find(encoder_id)[0]
 
 
-def _entry(name: str, table: Mapping[str, Any]) -> ModelEntry:
-    if name in (MEASURED_ID, SALIENCY_ID) or name.startswith((HEAD_PREFIX, FILE_PREFIX)):
-        raise EncoderError("this name is one of Foveola's own; give the model another")
-    folder = Path(_value(table, "folder", str)).expanduser()
-    architecture, statistics = _value(table, "architecture", str), _value(table, "statistics", str)
-    if architecture not in ARCHITECTURES:
-        raise EncoderError(f"architecture is {', '.join(ARCHITECTURES)}, not {architecture!r}")
-    if statistics not in STATISTICS:
-        raise EncoderError(f"statistics is {', '.join(STATISTICS)}, not {statistics!r}")
-    field_px, mpp_um = _value(table, "field_px", int), float(_value(table, "mpp_um", float, int))
-    patch_px = round(PATCH_UM / mpp_um) if 0.05 <= mpp_um <= 20 else 0
-    if not (patch_px <= field_px <= 4 * patch_px and patch_px):
-        raise EncoderError("field_px and mpp_um must make a square of 128 to 512 µm")
-    attends = architecture == "hipt"
-    if attends and (patch_px, field_px) != (_HIPT_PX, _HIPT_PX):
-        raise EncoderError("hipt looks at squares of 256 px at 0.5 µm: field_px = 256, mpp_um = 0.5")
-    card = EncoderCard(
-        id=name,
-        title=_value(table, "title", str),
-        family="hierarchical vision transformer" if attends else "vision–language model",
-        patch_px=patch_px,
-        mpp_um=mpp_um,
-        margin_px=-(-(field_px - patch_px) // 2),
-        feature_count=0,
-        normalisation="attention, relative to even attention" if attends else _CONTRAST,
-        licence=_value(table, "licence", str),
-        commercial=_commercial(table),
-        notes=(_value(table, "note", str),) if "note" in table else (),
-        attention_heads=_heads(table) if attends else None,
-        version=_version(folder, whole=attends),
-    )
-    sha256 = _value(table, "sha256", str) if "sha256" in table else None
-    if attends and sha256 is not None:
-        raise EncoderError("hipt is a folder of several files, which no sha256 tells; take the key out")
-    return ModelEntry(card, folder, architecture, statistics, sha256)
+def query_kind_of(encoder_id: str) -> QueryKind:
+    """What an encoder can be asked; of one that is not listed here any words."""
+    listed = {card.id: card.query_kind for card in cards()}
+    return listed.get(encoder_id, "free text")
 
 
-def _value(table: Mapping[str, Any], key: str, *kinds: type) -> Any:
-    value = table.get(key)
-    if not isinstance(value, kinds) or isinstance(value, bool):
-        raise EncoderError(f"{key} is missing" if value is None else f"{key} = {value!r} is not understood")
-    return value
+def load_encoder(encoder_id: str) -> Encoder:
+    """An encoder, ready for work: imports torch, reads weights. Raises EncoderError."""
+    return _find(encoder_id)[1].load(encoder_id)
 
 
-def _commercial(table: Mapping[str, Any]) -> bool | None:
-    match table.get("commercial"):
-        case bool() | None as allowed:
-            return allowed
-        case other:
-            raise EncoderError(f"commercial is true or false, or left out, not {other!r}")
+def _find(encoder_id: str) -> tuple[EncoderCard, EncoderEntry]:
+    found, _ = _listed()
+    if encoder_id in found:
+        return found[encoder_id]
+    reasons = (entry.missing(encoder_id) for entry in (*_OUR_OWN, *plugins(GROUP, EncoderEntry)[0]))
+    names = ", ".join(card.id for card, _ in found.values() if not card.features_of)
+    unknown = EncoderError(f"there is no encoder {encoder_id!r}; there are {names}")
+    raise next((reason for reason in reasons if reason is not None), unknown)
 
 
-def _heads(table: Mapping[str, Any]) -> tuple[int, int]:
-    match _value(table, "heads", list):
-        case [int(tokens), int(patches)] if 0 < tokens <= _MOST_HEADS and 0 < patches <= _MOST_HEADS:
-            return tokens, patches
-    raise EncoderError("heads are how many there are for tokens and for patches: [6, 6]")
-
-
-def _version(folder: Path, *, whole: bool) -> str:
-    """A digest of the weights' ends and size, of all files where the model is the ``whole`` folder: enough to
-    tell models apart without reading gigabytes."""
-    from viewer.relevance.models.checkpoint import CheckpointError, model_folder, weights_file, weights_files
-
-    folder = model_folder(folder)
-    digest = hashlib.sha256()
-    for path in weights_files(folder) if whole else [weights_file(folder)]:
+def _listed() -> tuple[dict[str, tuple[EncoderCard, EncoderEntry]], tuple[str, ...]]:
+    """By id, each with its entry, and what cannot be offered."""
+    brought, said = plugins(GROUP, EncoderEntry)
+    found: dict[str, tuple[EncoderCard, EncoderEntry]] = {}
+    wrong = []
+    for entry in (*_OUR_OWN, *brought):
         try:
-            size_bytes = path.stat().st_size
-            with path.open("rb") as file:
-                digest.update(str(size_bytes).encode() + file.read(_MIB))
-                file.seek(max(0, size_bytes - _MIB))
-                digest.update(file.read(_MIB))
-        except OSError as error:
-            raise CheckpointError(path, f"it cannot be read: {error.strerror}") from error
-    return digest.hexdigest()[:16]
+            offered = tuple(entry.cards())
+            wrong += entry.problems()
+        except Exception as error:  # code of strangers may raise anything
+            wrong.append(f"An encoder of another package cannot be listed: {described(error)}")
+            continue
+        for card in offered:
+            if card.id in found:
+                wrong.append(f"{card.title} is left out: another encoder has its id, {card.id}.")
+            else:
+                found[card.id] = card, entry
+    return found, (*wrong, *said)

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from viewer.relevance.exchange.scores import ImportedScores
-    from viewer.relevance.patches.grid import PatchGrid
+    from viewer.relevance.exchange.scores import ImportedScores, MapRequest
 
 _MAX_BYTES = 1 << 30
 _MEMORY_PER_BYTE = 30
@@ -30,12 +29,10 @@ _MEMORY_PER_BYTE = 30
 _KINDS = ("tile", "detection", "cell")
 
 
-def read_geojson_map(
-    path: Path, *, extent_px: tuple[int, int], grid: PatchGrid, column: str | None
-) -> ImportedScores:
+def read_geojson_map(path: Path, request: MapRequest) -> ImportedScores:
     """The map of a .geojson, .json or either with .gz. Raises FeatureFileError."""
     shapes, left_out = Shapes(path), 0
-    for feature in _features(path, extent_px):
+    for feature in _features(path, request.extent_px):
         properties = feature.get("properties")
         properties = properties if isinstance(properties, dict) else {}
         kind = properties.get("objectType", properties.get("object_type", "detection"))
@@ -47,7 +44,7 @@ def read_geojson_map(
         raise FeatureFileError(
             path, f"it holds no tiles and no detections ({left_out:,} annotations); export those"
         )
-    return shapes.scores("QuPath GeoJSON", grid, column)
+    return shapes.scores("QuPath GeoJSON", request.grid, request.column)
 
 
 def _features(path: Path, extent_px: tuple[int, int]) -> list[dict[str, Any]]:

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     import h5py
     from numpy.typing import NDArray
 
+    from viewer.relevance.exchange.scores import MapRequest
+
 _SCORES = ("attention_scores", "scores")
 _MAX_COLUMNS = 256
 
 
-def read_hdf5_map(
-    path: Path, *, extent_px: tuple[int, int], column: str | None, patch_px: float | None
-) -> ImportedScores:
+def read_hdf5_map(path: Path, request: MapRequest) -> ImportedScores:
     """The map of a file. ``column``: ``scores``, or ``scores 2`` for the second of several classes.
     ``patch_px`` replaces what the file says of the side of its patches. Raises FeatureFileError.
     """
@@ -47,21 +47,21 @@ def read_hdf5_map(
             )
         coords = checked_dataset(path, file, "coords", ndim=(2, 3), kinds="iuf")
         stated = number(coords, "level0_width"), number(coords, "level0_height")
-        if None not in stated and stated != extent_px:
+        if None not in stated and stated != request.extent_px:
             raise FeatureFileError(
                 path, f"it is the map of another slide, of {stated[0]:,.0f} × {stated[1]:,.0f} px"
             )
         width, height = number(file, "patch_width_level0"), number(file, "patch_height_level0")
         if width and height:
             mpp_um = PATCH_UM / width, PATCH_UM / height
-            check_own_size(path, number(file, "patches_on_slide"), mpp_um, extent_px)
+            check_own_size(path, number(file, "patches_on_slide"), mpp_um, request.extent_px)
         columns = {name: table for dataset in found for name, table in _columns(path, file, dataset).items()}
-        chosen = chosen_column(path, list(columns), column)
+        chosen = chosen_column(path, list(columns), request.column)
         dataset, place = columns[chosen]
         table = checked_dataset(path, file, dataset, ndim=(1, 2), kinds="fiu")
         scores = as_float64(table[()] if table.ndim == 1 else table[:, place])
         corners = corners_of(path, file, "coords")
-        side, note = _side(path, file, corners, patch_px)
+        side, note = _side(path, file, corners, request.patch_px)
         query = str(attribute(file, "query") or "")
     is_clam = dataset == "attention_scores"
     rects = np.concatenate([corners, corners + side], axis=1)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.patches.grid import PatchGrid
+    from viewer.relevance.exchange.scores import MapRequest
 
 _MAX_MEMBERS = 256
 _MAX_BYTES = 8 * MAX_PIXELS + 65536
@@ -35,30 +35,22 @@ _LARGEST_SHARE = 0.2
 _PLACES, _SIDES = "coords", ("patch_size_level0", "patch_size")
 
 
-def read_numpy_map(
-    path: Path, *, extent_px: tuple[int, int], grid: PatchGrid, column: str | None, patch_px: float | None
-) -> ImportedScores:
+def read_numpy_map(path: Path, request: MapRequest) -> ImportedScores:
     """The map of a file. Raises FeatureFileError."""
     try:
         if path.suffix.lower() == ".npy":
             with path.open("rb") as stream:
-                return _raster(path, _array(path, stream, "its array"), "map", extent_px, grid)
+                return _raster(path, _array(path, stream, "its array"), "map", request)
         with zipfile.ZipFile(path) as archive:
-            return _from_archive(path, archive, extent_px, grid, column, patch_px)
+            return _from_archive(path, archive, request)
     except (
         OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, LZMAError
     ) as error:  # fmt: skip
         raise FeatureFileError(path, f"it is no whole numpy file ({error})") from error
 
 
-def _from_archive(
-    path: Path,
-    archive: zipfile.ZipFile,
-    extent_px: tuple[int, int],
-    grid: PatchGrid,
-    column: str | None,
-    patch_px: float | None,
-) -> ImportedScores:
+def _from_archive(path: Path, archive: zipfile.ZipFile, request: MapRequest) -> ImportedScores:
+    patch_px = request.patch_px
     names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
     if len(names) > _MAX_MEMBERS:
         raise FeatureFileError(path, f"it holds {len(names):,} arrays, which no map does")
@@ -67,10 +59,10 @@ def _from_archive(
         with archive.open(f"{name}.npy") as stream:
             return _array(path, stream, repr(name))
 
-    chosen = chosen_column(path, [name for name in names if name not in (_PLACES, *_SIDES)], column)
+    chosen = chosen_column(path, [name for name in names if name not in (_PLACES, *_SIDES)], request.column)
     values = member(chosen)
     if _PLACES not in names:
-        return _raster(path, values, chosen, extent_px, grid)
+        return _raster(path, values, chosen, request)
     corners = as_float64(member(_PLACES))
     if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) > MAX_PATCHES:
         raise FeatureFileError(
@@ -90,16 +82,14 @@ def _from_archive(
     return ImportedScores("numpy", chosen, rects, scores, notes=note)
 
 
-def _raster(
-    path: Path, values: NDArray[Any], name: str, extent_px: tuple[int, int], grid: PatchGrid
-) -> ImportedScores:
+def _raster(path: Path, values: NDArray[Any], name: str, to: MapRequest) -> ImportedScores:
     if values.ndim != 2 or not values.size:
         raise FeatureFileError(path, f"{name!r} has the shape {values.shape}; a map has rows and columns")
     shape = values.shape[0], values.shape[1]
     note = "The file does not say where it lies; it is stretched over the whole slide."
-    pixel_px = stretched_pixel(path, shape, extent_px, grid)
+    pixel_px = stretched_pixel(path, shape, to.extent_px, to.grid)
     return raster_scores(
-        path, values, pixel_px, extent_px, grid, producer="numpy", column=name, notes=(note,)
+        path, values, pixel_px, to.extent_px, to.grid, producer="numpy", column=name, notes=(note,)
     )
 
 

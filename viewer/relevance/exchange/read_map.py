@@ -1,4 +1,4 @@
-"""Maps of other programs, laid over a slide as a field: which reader a file wants, and what is said of it.
+"""Maps of other programs, laid over a slide as a field: the formats there are, and what is said of a map.
 
 What is imported is what somebody else's model says. Its provenance names the file, the column, and how its
 numbers became 0 to 1.
@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.common.text import escape_control
+from viewer.plugins import plugins
 from viewer.relevance.exchange.geojson import read_geojson_map
 from viewer.relevance.exchange.hdf5 import read_hdf5_map
 from viewer.relevance.exchange.numpy_files import read_numpy_map
-from viewer.relevance.exchange.scores import ImportedScores, check_places, on_grid, scaled
+from viewer.relevance.exchange.scores import ImportedScores, MapRequest, check_places, on_grid, scaled
 from viewer.relevance.exchange.tiatoolbox import read_sqlite_map
 from viewer.relevance.exchange.tiff import read_tiff_map
 from viewer.relevance.features.safe_hdf5 import FeatureFileError, check_regular
@@ -24,9 +25,32 @@ from viewer.relevance.patches.field import Provenance, RelevanceField
 from viewer.relevance.patches.grid import PATCH_UM
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from viewer.relevance.patches.grid import PatchGrid
+
+
+GROUP = "foveola.map_formats"
+
+
+@dataclass(frozen=True, slots=True)
+class MapFormat:
+    """A kind of file, by the lower-case ends of its names. ``read`` raises FeatureFileError; what it gives is
+    checked against the slide afterwards. Packages name theirs in the group ``foveola.map_formats``.
+    """
+
+    suffixes: tuple[str, ...]
+    read: Callable[[Path, MapRequest], ImportedScores]
+
+
+_OUR_OWN = (
+    MapFormat((".h5", ".hdf5"), read_hdf5_map),
+    MapFormat((".tif", ".tiff", ".btf"), read_tiff_map),
+    MapFormat((".geojson", ".json", ".geojson.gz", ".json.gz"), read_geojson_map),
+    MapFormat((".db", ".sqlite"), read_sqlite_map),
+    MapFormat((".npy", ".npz"), read_numpy_map),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +79,7 @@ def read_map(
     check_regular(path)
     if patch_px is not None and not 0 < patch_px < 1e6:
         raise FeatureFileError(path, f"patches of {patch_px:g} px were asked for, which cannot be")
-    imported = _read(path, extent_px, grid, column, patch_px, mpp_estimated=mpp_estimated)
+    imported = _read(path, MapRequest(extent_px, grid, mpp_estimated, column, patch_px))
     check_places(path, imported, extent_px)
     scores, normalisation = scaled(path, imported)
     try:
@@ -86,26 +110,17 @@ def read_map(
     return ImportedMap(field, tuple(notes))
 
 
-def _read(
-    path: Path,
-    extent_px: tuple[int, int],
-    grid: PatchGrid,
-    column: str | None,
-    patch_px: float | None,
-    *,
-    mpp_estimated: bool,
-) -> ImportedScores:
+def map_formats() -> tuple[MapFormat, ...]:
+    """Every kind of map that can be read: our own first, then those that other packages bring."""
+    return (*_OUR_OWN, *plugins(GROUP, MapFormat)[0])
+
+
+def _read(path: Path, request: MapRequest) -> ImportedScores:
     name = path.name.lower()
-    if name.endswith((".h5", ".hdf5")):
-        return read_hdf5_map(path, extent_px=extent_px, column=column, patch_px=patch_px)
-    if name.endswith((".tif", ".tiff", ".btf")):
-        return read_tiff_map(path, extent_px=extent_px, grid=grid, mpp_estimated=mpp_estimated, column=column)
-    if name.endswith((".geojson", ".json", ".geojson.gz", ".json.gz")):
-        return read_geojson_map(path, extent_px=extent_px, grid=grid, column=column)
-    if name.endswith((".db", ".sqlite")):
-        return read_sqlite_map(path, grid=grid, column=column)
-    if name.endswith((".npy", ".npz")):
-        return read_numpy_map(path, extent_px=extent_px, grid=grid, column=column, patch_px=patch_px)
-    raise FeatureFileError(
-        path, "it is no kind of map that is known here: .h5, .tif, .geojson, .db, .npy or .npz"
-    )
+    formats = map_formats()
+    for one in formats:
+        if name.endswith(one.suffixes):
+            return one.read(path, request)
+    known = ", ".join(suffix for one in formats for suffix in one.suffixes)
+    _, problems = plugins(GROUP, MapFormat)
+    raise FeatureFileError(path, "; ".join((f"it is no kind of map that is known here: {known}", *problems)))

@@ -52,6 +52,19 @@ class ImportedScores:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class MapRequest:
+    """The slide that a map is laid over (``extent_px``: width, height in level-0 px), and how its user wants
+    it read: ``column`` of several, ``patch_px`` as the side of patches where the file does not say it.
+    """
+
+    extent_px: tuple[int, int]
+    grid: PatchGrid
+    mpp_estimated: bool
+    column: str | None
+    patch_px: float | None
+
+
 class SeveralColumnsError(FeatureFileError):
     """A file with several columns of scores, of which none was chosen: ``names``."""
 

@@ -21,8 +21,7 @@ from viewer.relevance.features.safe_hdf5 import FeatureFileError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from viewer.relevance.exchange.scores import ImportedScores
-    from viewer.relevance.patches.grid import PatchGrid
+    from viewer.relevance.exchange.scores import ImportedScores, MapRequest
 
 _MAX_VALUE_BYTES = 4 << 20
 _MAX_SECONDS = 120.0
@@ -32,7 +31,7 @@ _POINT, _LINE, _POLYGON, _COLLECTIONS = 1, 2, 3, (4, 5, 6)
 _MAX_DEPTH = 3
 
 
-def read_sqlite_map(path: Path, *, grid: PatchGrid, column: str | None) -> ImportedScores:
+def read_sqlite_map(path: Path, request: MapRequest) -> ImportedScores:
     """The map of an annotation store. Raises FeatureFileError."""
     pending = path.with_name(path.name + "-wal")
     if pending.is_file() and pending.stat().st_size:
@@ -49,7 +48,7 @@ def read_sqlite_map(path: Path, *, grid: PatchGrid, column: str | None) -> Impor
         raise FeatureFileError(path, f"it is damaged, or no annotation store ({error})") from error
     except (sqlite3.Error, ValueError, OverflowError, RecursionError) as error:
         raise FeatureFileError(path, f"it is damaged, or no annotation store ({error})") from error
-    return shapes.scores("TIAToolbox", grid, column)
+    return shapes.scores("TIAToolbox", request.grid, request.column)
 
 
 def _shapes(path: Path, store: sqlite3.Connection) -> Shapes:

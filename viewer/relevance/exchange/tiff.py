@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.relevance.patches.grid import PatchGrid
+    from viewer.relevance.exchange.scores import MapRequest
 
 _MAX_COLUMNS = 256
 _MAX_TILES = 1_000_000
@@ -55,9 +55,7 @@ class _Facts:
     query: str
 
 
-def read_tiff_map(
-    path: Path, *, extent_px: tuple[int, int], grid: PatchGrid, mpp_estimated: bool, column: str | None
-) -> ImportedScores:
+def read_tiff_map(path: Path, request: MapRequest) -> ImportedScores:
     """The map of a file over the whole slide. Raises FeatureFileError."""
     try:
         file = FileBytes(path)
@@ -65,20 +63,11 @@ def read_tiff_map(
         raise FeatureFileError(path, f"it cannot be read: {error.strerror}") from error
     with closing(file):
         facts = _facts(path, file)
-        return _scores_over(path, file, facts, extent_px, grid, column, mpp_estimated=mpp_estimated)
+        return _scores_over(path, file, facts, request)
 
 
-def _scores_over(
-    path: Path,
-    file: FileBytes,
-    facts: _Facts,
-    extent_px: tuple[int, int],
-    grid: PatchGrid,
-    column: str | None,
-    *,
-    mpp_estimated: bool,
-) -> ImportedScores:
-    chosen = chosen_column(path, list(facts.columns), column)
+def _scores_over(path: Path, file: FileBytes, facts: _Facts, to: MapRequest) -> ImportedScores:
+    chosen = chosen_column(path, list(facts.columns), to.column)
     levels, sample = facts.columns[chosen]
     first = levels[0]
     fitting = [level for level in levels if level.width * level.height <= MAX_PIXELS]
@@ -88,7 +77,7 @@ def _scores_over(
             f"{first.width:,} × {first.height:,} pixels are too many; export it coarser, or as a pyramid",
         )
     level = max(fitting, key=lambda each: each.width * each.height)
-    pixel_px, notes = _pixel_px(path, facts, first, extent_px, grid, mpp_estimated=mpp_estimated)
+    pixel_px, notes = _pixel_px(path, facts, first, to)
     coarser = first.width / level.width, first.height / level.height
     try:
         numbers = read_numbers(file, level, sample)
@@ -99,8 +88,8 @@ def _scores_over(
         path,
         values,
         (pixel_px[0] * coarser[0], pixel_px[1] * coarser[1]),
-        extent_px,
-        grid,
+        to.extent_px,
+        to.grid,
         producer="Foveola" if facts.is_ours else "OME-TIFF" if facts.is_ome else "TIFF",
         column=facts.query or chosen,
         notes=(*notes, *note),
@@ -191,22 +180,16 @@ def _check(path: Path, image: TiffImage, first: TiffImage) -> None:
 
 
 def _pixel_px(
-    path: Path,
-    facts: _Facts,
-    first: TiffImage,
-    extent_px: tuple[int, int],
-    grid: PatchGrid,
-    *,
-    mpp_estimated: bool,
+    path: Path, facts: _Facts, first: TiffImage, to: MapRequest
 ) -> tuple[tuple[float, float], tuple[str, ...]]:
     """The size of a pixel of the finest level in level-0 px: as stated, where that covers the slide."""
-    shape = first.height, first.width
+    shape, extent_px, grid = (first.height, first.width), to.extent_px, to.grid
     if facts.mpp_um is not None:
         x, y = facts.mpp_um
         stated = x * grid.patch_width_px / PATCH_UM, y * grid.patch_height_px / PATCH_UM
         if covers(shape, stated, extent_px):
             return stated, ()
-        if facts.is_ome and not mpp_estimated:
+        if facts.is_ome and not to.mpp_estimated:
             raise FeatureFileError(
                 path,
                 f"it is of {shape[1] * x / 1000:,.3g} × {shape[0] * y / 1000:,.3g} mm and this slide of "

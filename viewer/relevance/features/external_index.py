@@ -13,7 +13,7 @@ import numpy as np
 
 from viewer.common.errors import EncoderError, UnsupportedTermError
 from viewer.relevance.encoders.card import FILE_PREFIX, EncoderCard
-from viewer.relevance.encoders.registry import load_encoder, read_registry
+from viewer.relevance.encoders.registry import cards, load_encoder
 from viewer.relevance.features.external_files import SlideFacts, read_external
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.features.store import FeatureStore
@@ -169,21 +169,21 @@ def _encoder_for(external: ExternalFeatures) -> tuple[Encoder, str]:
         licence="that of the model that made them",
         commercial=None,
     )
-    entry = read_registry().models.get(name)
-    # CONCH's features are stored from before the step that makes them comparable with words.
-    if entry is None or entry.architecture == "conch":
+    known = next((card for card in cards() if card.id == name), None)
+    if known is None or not known.scores_files:
         why = f"features of {name or 'an unnamed encoder'} know no words; mark examples instead"
         return ExamplesOnlyEncoder(card, why), f"Words cannot be looked for: {why}."
     model = load_encoder(name)
     try:
         model.score(Term("tissue"), external.features[:1], {})
     except RuntimeError as error:
-        why = f"its {width} features a patch are not those of {entry.card.title}"
+        why = f"its {width} features a patch are not those of {known.title}"
         raise FeatureFileError(external.path, why) from error
     card = replace(
         card,
-        normalisation=entry.card.normalisation,
-        licence=entry.card.licence,
-        commercial=entry.card.commercial,
+        normalisation=known.normalisation,
+        licence=known.licence,
+        commercial=known.commercial,
+        query_kind=known.query_kind,
     )
-    return _WordsOfModel(model, card), f"Words are looked for with {entry.card.title} from your models."
+    return _WordsOfModel(model, card), f"Words are looked for with {known.title} from your models."

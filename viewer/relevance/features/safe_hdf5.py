@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from viewer.common.errors import FoveolaError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -30,7 +32,7 @@ _MOST_DEFLATED = 1100
 _FILTERS = {1: "deflate", 2: "shuffle", 3: "checksum", 32000: "LZF"}
 
 
-class FeatureFileError(Exception):
+class FeatureFileError(FoveolaError):
     """A feature file that cannot be used: which, and why in words for the reader."""
 
     def __init__(self, path: Path, reason: str) -> None:

@@ -12,7 +12,6 @@ from viewer.relevance.analysis.block_reader import BlockReader
 from viewer.relevance.analysis.schedule import blocks_of
 from viewer.relevance.attention.overlap_grid import SHARE, merged, overlapping_patches
 from viewer.relevance.attention.slide_attention import MEAN, patch_attention
-from viewer.relevance.encoders.protocols import Attending
 from viewer.relevance.patches.attention_codes import TOKENS, log_codes
 
 if TYPE_CHECKING:
@@ -72,9 +71,9 @@ def look_between(analysis: Analysis, corners: Cells, progress: Progress | None =
     ``progress`` is told how many are done, of how many. Raises EncoderError for an encoder that does not look
     at single patches, and where the memory suffices for none.
     """
-    encoder = analysis.encoder
-    if not isinstance(encoder, Attending):
-        raise EncoderError(f"{encoder.card.title} does not say where in a patch it looks")
+    card = analysis.encoder.card
+    if card.attends != "tokens" or card.attention_heads is None:
+        raise EncoderError(f"{card.title} does not say where in a patch it looks")
     found: list[tuple[Cells, NDArray[np.uint8]]] = []
     done = 0
     for shift in SHIFTS:
@@ -88,7 +87,9 @@ def look_between(analysis: Analysis, corners: Cells, progress: Progress | None =
             if progress is not None:
                 progress(done, len(corners))
     if not found:
-        return Looks(np.empty((0, 2), np.int64), np.empty((encoder.heads[0], 0, TOKENS), np.uint8), done)
+        return Looks(
+            np.empty((0, 2), np.int64), np.empty((card.attention_heads[0], 0, TOKENS), np.uint8), done
+        )
     places = np.concatenate([cells for cells, _ in found])
     tokens = np.concatenate([codes for _, codes in found]).swapaxes(0, 1)
     return Looks(places, tokens, len(corners) - len(places))

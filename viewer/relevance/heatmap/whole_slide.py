@@ -18,7 +18,6 @@ from viewer.relevance.attention.slide_attention import (
     patch_codes,
     token_codes,
 )
-from viewer.relevance.encoders.protocols import Attending, SlideAttention
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
 
 if TYPE_CHECKING:
@@ -57,8 +56,7 @@ def attention_of(
     wanted. Raises EncoderError for an encoder that does not say where it looks, SlideError, ValueError for
     a slide of too many patches.
     """
-    encoder = analysis.encoder
-    heads = encoder.heads if isinstance(encoder, (Attending, SlideAttention)) else (1, 1)  # which is refused
+    heads = analysis.encoder.card.attention_heads or (1, 1)  # which is refused
     memory = SharedAttention(analysis.grid.shape, heads)
     analysis.attend(memory.arrays())
     if tokens:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from viewer.common.errors import FoveolaError
 from viewer.relevance.patches.field import both, highest, near, without
 from viewer.relevance.patches.grid import PATCH_UM
 from viewer.relevance.query.lexicon import key_of, load_lexicon
@@ -100,7 +101,7 @@ Leaf = Term | Like
 Query = Term | Like | All | AnyOf | Without | Near
 
 
-class QueryError(ValueError):
+class QueryError(FoveolaError, ValueError):
     """A stored query that is none: damaged, or made by someone who means harm."""
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from viewer.common.errors import FoveolaError
 from viewer.common.text import escape_control
 from viewer.relevance.encoders.card import FILE_PREFIX
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
@@ -46,7 +47,7 @@ _SPLITS = {
 }
 
 
-class TrainingError(Exception):
+class TrainingError(FoveolaError):
     """A training that cannot be done as asked: why, and what to do, in words for the reader."""
 
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from viewer.common.cores import core_count
 from viewer.common.log import logger
 from viewer.common.text import in_words
-from viewer.relevance.encoders.head_registry import head_cards
 from viewer.relevance.encoders.registry import cards, load_encoder
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
@@ -68,22 +67,36 @@ _SPAWN = get_context("spawn")
 class RelevanceClient:
     """Made for one slide: ``open``, then the rest, and ``close`` at the end. All but events in one thread.
 
-    ``make_encoder`` and ``load_guess`` run in the worker and must be picklable.
+    ``make_encoder`` and ``load_guess`` run in the worker and must be picklable. Its own thread starts workers
+    and passes messages on; every method but ``close`` returns at once.
     """
 
     def __init__(
         self,
-        on_event: Callable[[Event], None],
+        on_event: Callable[[Event], object],
         *,
         make_encoder: Callable[[str], Encoder] = load_encoder,
         load_guess: Callable[[], Guess | None] = load_guess,
     ) -> None:
         self._on_event = on_event
-        self._make_encoder = make_encoder
-        self._load_guess = load_guess
-        self._conversation: _Conversation | None = None
-        self._grid: PatchGrid | None = None
+        self._makers = make_encoder, load_guess
         self._number = 0
+        self._job: Analyse | None = None
+        self._grid: PatchGrid | None = None
+        self._field: RelevanceField | None = None
+        self._weights: NDArray[np.float32] | None = None
+        self._memory: SharedGrid | None = None
+        self._process: Any = None
+        self._relevance: NDArray[np.float32] | None = None
+        self._weighing = threading.Lock()
+        self._outgoing: deque[ToWorker] = deque()
+        # What a new worker must be told, and how many have died since something was asked.
+        self._standing: dict[type, ToWorker] = {}
+        self._deaths = 0
+        self._ending = threading.Event()
+        self._wake_due = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._finisher: threading.Thread | None = None
 
     def open(
         self,
@@ -96,16 +109,16 @@ class RelevanceClient:
         threads: int | None = None,
         after: Sequence[RelevanceClient] = (),
     ) -> None:
-        """Start the analysis of a slide with pixels of ``mpp_um``; returns at once.
+        """Start the analysis of a slide with pixels of ``mpp_um``.
 
         ``store_bytes`` bounds what all slides' features take on disk. ``threads`` read and encode; None
         leaves one core to the window. ``after``: their workers have ended before this one begins. Raises
         ValueError where the pixel size cannot be right.
         """
-        if self._conversation is not None:
+        if self._thread is not None:
             raise RuntimeError("this client has its slide already")
         self._grid = PatchGrid.over(source.pyramid.width, source.pyramid.height, mpp_um)
-        job = Analyse(
+        self._job = Analyse(
             str(source.info.path.absolute()),
             mpp_um,
             mpp_estimated,
@@ -113,13 +126,12 @@ class RelevanceClient:
             store_bytes,
             threads or max(1, core_count() - 1),
         )
-        self._conversation = _Conversation(
-            job,
-            self._grid,
-            (self._make_encoder, self._load_guess),
-            self._on_event,
-            after,
+        self._woken, self._waker = _SPAWN.Pipe(duplex=False)
+        earlier = list(after)
+        self._thread = threading.Thread(
+            target=self._run, args=(earlier,), name="relevance client", daemon=True
         )
+        self._thread.start()
 
     @property
     def grid(self) -> PatchGrid:
@@ -149,8 +161,11 @@ class RelevanceClient:
     def weigh(self, scores: NDArray[np.float32] | None) -> None:
         """What another worker says of the slide's patches (rows, columns): those that score high come first,
         and get more tokens where the encoder can. None: nothing is asked."""
-        if self._conversation is not None:
-            self._conversation.weigh(scores)
+        with self._weighing:
+            self._relevance = scores
+            if self._memory is not None and scores is not None:
+                self._memory.write_relevance(scores)
+        self._tell(SetRelevance(scores is not None))
 
     def overlap(self, merge: str | None) -> None:
         """Look again half-way between patches where attention is high; see ``Overlap``."""
@@ -166,120 +181,52 @@ class RelevanceClient:
 
     def field(self) -> RelevanceField | None:
         """The answer published last; None before the first."""
-        return None if self._conversation is None else self._conversation.field
+        return self._field
 
     def weights(self) -> NDArray[np.float32] | None:
         """What each patch's tiles are worth for the order of loading: (rows, columns), 1 to 4."""
-        return None if self._conversation is None else self._conversation.weights
+        return self._weights
 
     def attention(self) -> Attention | None:
         """Where the encoder looks, as far as it is known; None where it never says."""
-        return None if self._conversation is None else self._conversation.attention
+        memory = self._memory
+        return None if memory is None or memory.attention is None else memory.attention.read()
 
     @property
     def running(self) -> bool:
         """Whether there is a worker, or a thread that starts or ends one."""
-        return self._conversation is not None and self._conversation.running
+        return self._thread is not None and self._thread.is_alive()
 
     def release(self) -> None:
         """Have the worker end within two seconds, without waiting for it; ``close`` may follow."""
-        if self._conversation is not None:
-            self._conversation.begin_end()
+        if self._thread is not None and self._finisher is None:
+            self._ending.set()
+            with suppress(OSError):  # the thread has ended, and closed the pipe
+                self._wake()
+            self._finisher = threading.Thread(
+                target=self._finish, args=(self._thread,), name="relevance client's end", daemon=True
+            )
+            self._finisher.start()
 
     def close(self) -> None:
         """End the worker, within two seconds. Closing twice is allowed."""
-        if self._conversation is not None:
-            self._conversation.end()
+        self.release()
+        if self._finisher is not None:
+            self._finisher.join()
 
     def _tell(self, message: ToWorker) -> None:
-        if self._conversation is not None:
-            self._conversation.tell(message)
-
-
-class _Conversation:
-    """A thread that starts workers, passes messages on, and keeps what was published last."""
-
-    def __init__(
-        self,
-        job: Analyse,
-        grid: PatchGrid,
-        makers: tuple[Callable[[str], Encoder], Callable[[], Guess | None]],
-        on_event: Callable[[Event], None],
-        after: Sequence[RelevanceClient],
-    ) -> None:
-        self.field: RelevanceField | None = None
-        self.weights: NDArray[np.float32] | None = None
-        self._job = job
-        self._grid = grid
-        self._makers = makers
-        self._on_event = on_event
-        self._outgoing: deque[ToWorker] = deque()
-        self._ending = threading.Event()
-        self._memory: SharedGrid | None = None
-        self._process: Any = None
-        # What a new worker must be told, and how many have died since something was asked.
-        self._asked: Ask | GuessWords | None = None
-        self._paused = SetPaused(False)
-        self._look: Viewport | None = None
-        self._relevance: NDArray[np.float32] | None = None
-        self._weigh: SetRelevance | None = None
-        self._overlap: Overlap | None = None
-        self._weighing = threading.Lock()
-        self._deaths = 0
-        self._woken, self._waker = _SPAWN.Pipe(duplex=False)
-        self._wake_due = threading.Lock()
-        self._finisher: threading.Thread | None = None
-        self._after = list(after)
-        self._thread = threading.Thread(target=self._run, name="relevance client", daemon=True)
-        self._thread.start()
-
-    @property
-    def running(self) -> bool:
-        """Whether its thread, or a worker of it, has not ended."""
-        return self._thread.is_alive()
-
-    @property
-    def attention(self) -> Attention | None:
-        memory = self._memory
-        return None if memory is None or memory.attention is None else memory.attention.read()
-
-    def tell(self, message: ToWorker) -> None:
-        """Have a message passed on; returns at once."""
-        if not self._ending.is_set():
+        if self._thread is not None and not self._ending.is_set():
             self._outgoing.append(message)
             self._wake()
 
-    def weigh(self, scores: NDArray[np.float32] | None) -> None:
-        """Pass relevance on; returns at once."""
-        with self._weighing:
-            self._relevance = scores
-            if self._memory is not None and scores is not None:
-                self._memory.write_relevance(scores)
-        self.tell(SetRelevance(scores is not None))
-
-    def begin_end(self) -> None:
-        """Have the worker and the thread end; returns at once."""
-        if self._finisher is None:
-            self._ending.set()
-            with suppress(OSError):  # it has heard of it, and closed the pipe
-                self._wake()
-            self._finisher = threading.Thread(target=self._finish, name="relevance client's end", daemon=True)
-            self._finisher.start()
-
-    def end(self) -> None:
-        """End the worker and the thread."""
-        self.begin_end()
-        assert self._finisher is not None
-        self._finisher.join()
-
-    def _finish(self) -> None:
-        self._thread.join(STOP_GRACE_S)
+    def _finish(self, thread: threading.Thread) -> None:
+        thread.join(STOP_GRACE_S)
         # Still there: the worker is busy, or hangs and takes no more messages. What it measured is on disk.
         process = self._process
-        if self._thread.is_alive() and process is not None:
+        if thread.is_alive() and process is not None:
             process.kill()
-        self._thread.join(_KILL_GRACE_S)
-        if self._thread.is_alive():
+        thread.join(_KILL_GRACE_S)
+        if thread.is_alive():
             log.error("the relevance worker's thread did not end")
 
     def _wake(self) -> None:
@@ -291,11 +238,11 @@ class _Conversation:
         self._woken.recv_bytes()
         self._wake_due.release()
 
-    def _run(self) -> None:
+    def _run(self, after: list[RelevanceClient]) -> None:
         try:
-            while any(earlier.running for earlier in self._after) and not self._ending.wait(_WAITING_STEP_S):
+            while any(earlier.running for earlier in after) and not self._ending.wait(_WAITING_STEP_S):
                 pass
-            self._after.clear()  # each may hold much memory
+            after.clear()  # each may hold much memory
             while not self._ending.is_set():
                 self._one_worker()
                 if not self._ending.is_set():
@@ -325,9 +272,8 @@ class _Conversation:
         failed = False
         try:
             self._note_outgoing()
-            for message in (self._paused, self._look, self._weigh, self._overlap, self._asked):
-                if message is not None:
-                    connection.send(message)
+            for message in self._standing.values():
+                connection.send(message)
             failed = self._converse(connection)
         except (EOFError, OSError):
             pass  # how it ended is told below
@@ -344,8 +290,9 @@ class _Conversation:
 
     def _start(self) -> tuple[SharedGrid, Any, Connection]:
         """A worker's process, the memory shared with it, and our end of the pipe."""
-        known = {card.id: card.attention_heads for card in (*cards(), *head_cards())}
-        memory = SharedGrid(self._grid.shape, known.get(self._job.encoder_id))
+        assert self._job is not None
+        known = {card.id: card.attention_heads for card in cards()}
+        memory = SharedGrid(self.grid.shape, known.get(self._job.encoder_id))
         connection, theirs = _SPAWN.Pipe()
         with theirs:
             try:
@@ -393,8 +340,8 @@ class _Conversation:
             found = self._memory.read_scores()
             if found is None or found.number != event.number:
                 return False
-            self.field = RelevanceField(
-                self._grid,
+            self._field = RelevanceField(
+                self.grid,
                 found.scores,
                 found.states == KNOWN,
                 found.states == ESTIMATED,
@@ -404,27 +351,22 @@ class _Conversation:
             loads = self._memory.read_loads()
             if loads is None:
                 return False
-            self.weights = loads.weights
+            self._weights = loads.weights
         return True
 
     def _note_outgoing(self) -> list[ToWorker]:
-        """What is to be sent; of looks only the last. Remembers what another worker must know."""
+        """What is to be sent; of viewports only the last. Remembers what another worker must be told."""
         messages: list[ToWorker] = []
         while self._outgoing:
             message = self._outgoing.popleft()
-            match message:
-                case Ask() | GuessWords():
-                    self._asked, self._deaths = message, 0
-                case SetPaused():
-                    self._paused = message
-                case Viewport():
-                    self._look = message
-                case SetRelevance():
-                    self._weigh = message
-                case Overlap():
-                    self._overlap = message
             messages.append(message)
-        return [message for message in messages if not isinstance(message, Viewport) or message is self._look]
+            if isinstance(message, Ask | GuessWords):
+                self._deaths = 0
+                self._standing[Ask] = message
+            elif not isinstance(message, Explain):
+                self._standing[type(message)] = message
+        last = self._standing.get(Viewport)
+        return [message for message in messages if not isinstance(message, Viewport) or message is last]
 
     def _reap(self, process: Any) -> None:
         """The pipe has ended: what was measured is on disk."""
@@ -446,26 +388,3 @@ class _Conversation:
             else "it stays off until it is asked for again; what was analysed is kept"
         )
         self._on_event(WorkerDied(f"The analysis ended unexpectedly ({how}); {then}.", restarting=restarting))
-
-
-class RetiredClients:
-    """Of one session. ``close`` waits for them, for two seconds at most."""
-
-    def __init__(self) -> None:
-        self._clients: list[RelevanceClient] = []
-
-    @property
-    def still(self) -> tuple[RelevanceClient, ...]:
-        """Those that have not ended yet."""
-        self._clients = [client for client in self._clients if client.running]
-        return tuple(self._clients)
-
-    def let_go(self, client: RelevanceClient) -> None:
-        """Have a client end."""
-        client.release()
-        self._clients = [*self.still, client]
-
-    def close(self) -> None:
-        """All have ended."""
-        for client in self.still:
-            client.close()

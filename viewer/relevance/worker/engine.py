@@ -93,8 +93,8 @@ class Engine:
         self._memory = memory
         self._analysis = analysis
         self._threads = threads
-        attends = analysis.encoder.card.attention_heads is not None
-        self._order = PatchSchedule(analysis.grid, analysis.tissue, coarse_first=not attends)
+        by_region = analysis.encoder.card.attends == "tokens"
+        self._order = PatchSchedule(analysis.grid, analysis.tissue, coarse_first=not by_region)
         if memory.attention is not None:
             analysis.attend(memory.attention.arrays())
         subject = analysis.store.subject
@@ -225,15 +225,15 @@ class Engine:
         wait a little for what they bring, or for the window.
         """
         analysis = self._analysis
-        between = self._finished and analysis.between_pending
-        if not self._resting and (analysis.pending.any() or between):
+        overlaps = analysis.overlaps if self._finished else None
+        if not self._resting and (analysis.pending.any() or (overlaps is not None and overlaps.pending)):
             reader = self._ready_reader()
             while reader.busy < reader.room:
                 side = min(self._side(), analysis.block_side)
                 block = self._order.next(analysis.pending, side)
                 if block is not None:
                     analysis.begin(block, reader)
-                elif not (self._finished and analysis.begin_between(reader, self._order.attention, side)):
+                elif overlaps is None or not overlaps.begin(reader, self._order.attention, side):
                     break
         if self._reader is not None and self._reader.busy:
             for outcome in self._reader.collect(_BUSY_WAIT_S):
@@ -329,18 +329,18 @@ class Engine:
 
     def _attend(self) -> None:
         """Look at regions whose patches have become known, and tell of what is new."""
-        attention = self._analysis.attention
+        attention, overlaps = self._analysis.attention, self._analysis.overlaps
         if attention is None:
             return
         self._attending = not self._resting and (
             self._analysis.look_at_regions(_WINDOWS_AT_ONCE, self._order.attention)
-            or self._analysis.merge_between()
+            or (overlaps is not None and overlaps.settle())
         )
         if self._attending:
             self._attention_news = True
             self._tell_notes()
-        if not self._resting and self._all_known(attention.progress):
-            self._analysis.choose_between()  # before it is told that all is done
+        if overlaps is not None and not self._resting and self._all_known(attention.regions):
+            overlaps.choose()  # before it is told that all is done
             self._tell_notes()
         if monotonic() >= self._attend_due_s:
             self._tell_attended(attention.levels)
@@ -370,7 +370,7 @@ class Engine:
             analysis.failed_count,
             seconds_left,
             self._paused,
-            analysis.between,
+            None if analysis.overlaps is None else analysis.overlaps.progress,
             analysis.regions,
             tokens,
             more_tokens,

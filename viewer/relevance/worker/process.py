@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from viewer.common.log import logger
-from viewer.common.text import in_words
+from viewer.common.log import described
 from viewer.relevance.worker.messages import Failed, Note
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from viewer.relevance.query.parser import Guess
     from viewer.relevance.worker.messages import Analyse
     from viewer.relevance.worker.shared_memory import SharedGrid
-
-log = logger("relevance")
 
 _LOWEST_NICENESS = 19
 
@@ -45,8 +42,7 @@ def run_worker(
             except (EOFError, BrokenPipeError, ConnectionResetError):
                 raise
             except Exception as error:
-                log.exception("the analysis ended")
-                connection.send(Failed(f"The analysis has ended. {in_words(error)}"))
+                connection.send(Failed(f"The analysis has ended. {described(error)}"))
     except KeyboardInterrupt:  # Ctrl+C in the terminal reaches every process of the window
         sys.exit(0)
 
@@ -88,11 +84,9 @@ def _analyse(
 def _check_heads(encoder: Encoder, memory: SharedGrid) -> None:
     """The memory was made for what the lists of models said a second ago. Raises EncoderError."""
     from viewer.common.errors import EncoderError
-    from viewer.relevance.encoders.protocols import Attending, SlideAttention
 
     wanted = None if memory.attention is None else memory.attention.heads
-    heads = encoder.heads if isinstance(encoder, (Attending, SlideAttention)) else None
-    if heads != wanted:
+    if encoder.card.attention_heads != wanted:
         raise EncoderError(
             "models.toml or heads.toml was changed while this encoder was being started; choose it again"
         )

@@ -1,17 +1,45 @@
-"""What a relevance worker is told of where the reader looks."""
+"""A slide view's session with a relevance worker, and what the worker is told of where the reader looks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from viewer.relevance.worker.session import Session
+from viewer.ui.widgets.throttle import Throttle
 from viewer.view.camera import field_of_view
 
 if TYPE_CHECKING:
     from viewer.relevance.worker.client import RelevanceClient
+    from viewer.relevance.worker.session import MakeClient, SessionCallbacks
     from viewer.ui.canvas.slide_view import SlideView
+    from viewer.ui.widgets.gui_thread import GuiThreadQueue
 
 LOOK_INTERVAL_MS = 100
 """So often at most, while the view moves."""
+
+
+def session_of(
+    slide_view: SlideView,
+    outbox: GuiThreadQueue,
+    callbacks: SessionCallbacks,
+    make_client: MakeClient | None = None,
+) -> Session:
+    """A session that follows what the view shows. Callbacks run in the GUI thread till ``outbox`` closes."""
+
+    def viewport_due() -> None:
+        session.viewport_due()
+
+    throttle = Throttle(slide_view, viewport_due, LOOK_INTERVAL_MS)
+    session = Session(
+        slide_view,
+        callbacks,
+        post=outbox.post,
+        send_viewport=lambda client: send_viewport(client, slide_view),
+        ask_viewport=throttle.ask,
+        make_client=make_client,
+    )
+    slide_view.view_changed.connect(throttle.ask)
+    return session
 
 
 def send_viewport(client: RelevanceClient, slide_view: SlideView) -> bool:

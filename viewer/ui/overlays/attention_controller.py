@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from viewer.relevance.encoders.head_registry import head_cards
 from viewer.ui.overlays.attention_layer import AttentionLayer
 from viewer.ui.overlays.attention_panel import AttentionControls
 from viewer.ui.overlays.attention_session import AttentionSession
@@ -125,9 +124,8 @@ class AttentionController(QObject):
         return self._of[slide_view]
 
     def _show_encoders(self) -> None:
-        """Offer those that say where they look, and the reader's slide heads."""
-        offered = [card for card in self._encoders.cards if card.attention_heads is not None]
-        offered += head_cards()
+        """Offer those that give attention."""
+        offered = [card for card in self._encoders.cards if card.attends]
         card = self._active.card
         if card is not None and card.id not in [card.id for card in offered]:
             gone = f"{card.title} is no longer in the list of models and is not shown."

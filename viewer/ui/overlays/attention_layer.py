@@ -10,7 +10,6 @@ from viewer.common.scale import pixel_size_in_words
 from viewer.overlay.attention_look import HierarchyLook, levels_of
 from viewer.overlay.layer import OverlayLook, colour_stops
 from viewer.relevance.attention.slide_attention import MEAN
-from viewer.relevance.encoders.card import SALIENCY_ID
 from viewer.relevance.patches.attention_codes import OCTAVES
 from viewer.ui.overlays.attention_panel import head_in_words, overlap_in_words
 from viewer.ui.overlays.attention_text import ALL_LEVELS, compared_in_words, levels_drawn
@@ -129,7 +128,7 @@ class AttentionLayer(QObject):
         assert layer is not None
         assert look is not None
         title, ends, middle = f"Attention of {card.title}", _RANKS if shown.mode == "blend" else _OCTAVES, ""
-        if card.id == SALIENCY_ID:
+        if not card.needs_weights:
             title = card.title
         elif card.views:
             view = int(shown.patch_head)

@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
 
 from viewer.overlay.attention_look import LEVELS, HierarchyLook, levels_of
 from viewer.relevance.attention.slide_attention import MAX, MEAN
-from viewer.relevance.encoders.card import HEAD_PREFIX
 from viewer.ui.overlays.analysis_bar import AnalysisBar
 from viewer.ui.overlays.attention_session import AttentionChoice
 from viewer.ui.overlays.attention_text import ALL_LEVELS, MANY
@@ -191,7 +190,7 @@ class AttentionControls(QWidget):
         self.encoder.clear()
         titles = Counter(card.title for card in cards)
         for card in cards:
-            own = f" ({card.id.removeprefix(HEAD_PREFIX)})" if titles[card.title] > 1 else ""
+            own = f" ({card.id.rpartition('/')[2]})" if titles[card.title] > 1 else ""
             _add(self.encoder, card.title + own, card.id)
         row = self.encoder.findData(before)
         self.encoder.setCurrentIndex(max(0, row))

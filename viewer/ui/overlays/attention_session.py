@@ -1,8 +1,4 @@
-"""One slide view's attention: a worker of its own looks where the reader looks; layers come back as signals.
-
-The worker is another one than the search's: a model that fails, or takes all memory, takes no question with
-it.
-"""
+"""One slide view's attention: which encoder's is asked for; its layers come back as signals."""
 
 from __future__ import annotations
 
@@ -15,24 +11,20 @@ from PySide6.QtCore import QObject, Signal
 from viewer.common.cores import core_count
 from viewer.overlay.from_field import layer_from_attention
 from viewer.relevance.attention.slide_attention import MEAN
-from viewer.relevance.worker.client import RelevanceClient, RetiredClients
-from viewer.relevance.worker.messages import Attended, Failed, Note, Progress, WorkerDied
-from viewer.ui.canvas.viewport_report import LOOK_INTERVAL_MS, send_viewport
+from viewer.relevance.worker.messages import Attended, Progress
+from viewer.relevance.worker.session import SessionCallbacks
+from viewer.ui.canvas.viewport_report import session_of
 from viewer.ui.widgets.background_worker import SideThread
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
-from viewer.ui.widgets.throttle import Throttle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from viewer.common.settings import Settings
     from viewer.overlay.layer import OverlayLayer
     from viewer.relevance.attention.slide_attention import Head
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.worker.messages import Event
+    from viewer.relevance.worker.session import MakeClient
     from viewer.ui.canvas.slide_view import SlideView
-
-    MakeClient = Callable[[Callable[[Event], None]], RelevanceClient]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,31 +62,33 @@ class AttentionSession(QObject):
         super().__init__(slide_view)
         self._view = slide_view
         self._settings = settings
-        self._make_client = make_client or RelevanceClient
         self._outbox = GuiThreadQueue()
         self._drawing = SideThread("attention")
         self._drawing_busy = self._drawing_due = False
-        self._client: RelevanceClient | None = None
-        self._leaving = RetiredClients()
         self._choice: AttentionChoice | None = None
         self._field: RelevanceField | None = None
-        self._notes: tuple[str, ...] = ()
         self._levels: tuple[str, ...] = ()
         self._sequence = count(1)
-        self._look = Throttle(slide_view, self._send_look, LOOK_INTERVAL_MS)
+        callbacks = SessionCallbacks(
+            began=self._worker_began,
+            ended=lambda _reason: self.progressed.emit(None),
+            failed=self.failed.emit,
+            notes_changed=self.notes_changed.emit,
+            event=self._take,
+        )
+        self._session = session_of(slide_view, self._outbox, callbacks, make_client)
         slide_view.source_changed.connect(self._begin_anew)
         slide_view.mpp_changed.connect(self._begin_anew)
-        slide_view.view_changed.connect(self._look.ask)
 
     @property
     def running(self) -> bool:
         """Whether there is a worker for this slide."""
-        return self._client is not None
+        return self._session.client is not None
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the encoder says of this slide."""
-        return self._notes
+        return self._session.notes
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -112,17 +106,17 @@ class AttentionSession(QObject):
         before, self._choice = self._choice, choice
         if before == choice and (choice is None or self.running):
             return
-        if self._client and before and choice and before.encoder_id == choice.encoder_id:
+        client = self._session.client
+        if client and before and choice and before.encoder_id == choice.encoder_id:
             if before.overlap != choice.overlap:
-                self._client.overlap(choice.overlap)
+                client.overlap(choice.overlap)
             self._draw_again()
         else:
             self._begin_anew()
 
     def set_paused(self, paused: bool) -> None:
         """Hold the analysis, or let it go on."""
-        if self._client is not None:
-            self._client.set_paused(paused)
+        self._session.set_paused(paused)
 
     def weigh(self, field: RelevanceField | None) -> None:
         """Let what is asked of the slide say what is looked at first, and how closely. None: nothing is."""
@@ -133,82 +127,42 @@ class AttentionSession(QObject):
         """End everything, within two seconds."""
         self._outbox.close()
         self._drawing.close(wait_s=0.3)
-        client, self._client = self._client, None
-        if client is not None:
-            self._leaving.let_go(client)
-        self._leaving.close()
+        self._session.close()
 
     def _begin_anew(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            self._leaving.let_go(client)
-            self.progressed.emit(None)
+        self._session.forget()
         self._levels = ()
         self.layer_made.emit(None, None)
-        self._note(())
-        source, mpp_um, choice = self._view.source, self._view.mpp_um, self._choice
-        if choice is None or source is None:
+        choice, relevance = self._choice, self._settings.relevance
+        if choice is None or self._view.source is None:
             return
-        if mpp_um is None:
+        if self._view.mpp_um is None:
             self.pixel_size_wanted.emit()
             return
-        following = self._make_client(lambda event: self._hear(following, event))
-        relevance = self._settings.relevance
-        try:
-            following.open(
-                source,
-                mpp_um,
-                mpp_estimated=self._view.mpp_estimated,
-                encoder_id=choice.encoder_id,
-                store_bytes=relevance.store_bytes,
-                # All cores: a network is slow, and the worker rests while the view moves.
-                threads=relevance.worker_threads or core_count(),
-                after=self._leaving.still,
-            )
-        except ValueError as error:
-            self.failed.emit(f"The slide cannot be analysed: {error}.")
-            return
-        self._client = following
-        if choice.overlap is not None:
-            following.overlap(choice.overlap)
+        # All cores: a network is slow, and the worker rests while the view moves.
+        threads = relevance.worker_threads or core_count()
+        self._session.begin(choice.encoder_id, store_bytes=relevance.store_bytes, threads=threads)
+
+    def _worker_began(self) -> None:
+        client, choice = self._session.client, self._choice
+        if client is not None and choice is not None and choice.overlap is not None:
+            client.overlap(choice.overlap)
         if self._field is not None:
             self._send_relevance()
-        self._look.ask()
         self.began.emit()
 
-    def _hear(self, client: RelevanceClient, event: Event) -> None:
-        """Runs in the client's thread."""
-        self._outbox.post(lambda: self._take(client, event))
-
-    def _take(self, client: RelevanceClient, event: Event) -> None:
-        """One event of the worker, in the GUI thread; those of a worker given up come too late."""
-        if client is not self._client:
-            return
+    def _take(self, event: Event) -> None:
         match event:
             case Attended():
                 self._levels = event.levels
                 self._draw_again()
             case Progress():
                 self.progressed.emit(event)
-            case Note():
-                self._note((*self._notes, event.text))
-            case Failed() | WorkerDied():
-                if isinstance(event, Failed) or not event.restarting:
-                    self._client = None
-                    self._leaving.let_go(client)
-                    self.progressed.emit(None)
-                self.failed.emit(event.reason)
-
-    def _note(self, notes: tuple[str, ...]) -> None:
-        notes = tuple(dict.fromkeys(notes))  # a worker that starts again says all of it again
-        if notes != self._notes:
-            self._notes = notes
-            self.notes_changed.emit()
 
     def _draw_again(self) -> None:
         """Make a layer of what is known, beside the window, one at a time, the newest."""
         self._drawing_due = True
-        client, choice = self._client, self._choice
+        client, choice = self._session.client, self._choice
         attention = None if client is None else client.attention()
         if self._drawing_busy or attention is None or choice is None or client is None:
             return
@@ -217,14 +171,14 @@ class AttentionSession(QObject):
 
         def made(layer: OverlayLayer) -> None:
             self._drawing_busy = False
-            if client is self._client:
+            if client is self._session.client:
                 self.layer_made.emit(layer, choice)
             if self._drawing_due:
                 self._draw_again()
 
         def not_made(error: Exception) -> None:
             self._drawing_busy = False
-            if client is self._client:
+            if client is self._session.client:
                 self.failed.emit(f"The attention cannot be shown: {error}.")
             if self._drawing_due:
                 self._draw_again()
@@ -243,10 +197,6 @@ class AttentionSession(QObject):
         )
 
     def _send_relevance(self) -> None:
-        client, field = self._client, self._field
+        client, field = self._session.client, self._field
         if client is not None:
             client.weigh(field.scores if field is not None and field.grid == client.grid else None)
-
-    def _send_look(self) -> None:
-        if self._client is not None and send_viewport(self._client, self._view):
-            self._look.ask()

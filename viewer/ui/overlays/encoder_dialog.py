@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
-from viewer.relevance.encoders.card import HEAD_PREFIX, MEASURED_ID, SALIENCY_ID
 from viewer.ui.widgets.dialogs import show_dialog
 from viewer.ui.widgets.theme import em_px, without_icons
 
@@ -45,7 +44,7 @@ def use_after_terms(
     A slide head has none: those of the encoder whose features it reads are asked for.
     """
     known = accepted.split()
-    if card.id in (MEASURED_ID, SALIENCY_ID, *known) or card.id.startswith(HEAD_PREFIX):
+    if not card.needs_terms or card.id in known:
         use(accepted)
         return
     dialog = EncoderDialog(card, first_use=True, parent=parent)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from viewer.relevance.encoders.head_registry import read_heads
-from viewer.relevance.encoders.registry import cards, read_registry
+from viewer.relevance.encoders.registry import cards, problems
 from viewer.ui.overlays.encoder_dialog import EncoderDialog
 from viewer.ui.widgets.dialogs import show_dialog
 from viewer.ui.widgets.following import Following
@@ -49,10 +48,10 @@ class EncoderMenu(QObject):
         """Read the lists again: a panel came into sight, or an analysis failed."""
         self.cards = cards()
         self.changed.emit()
-        problems = (*read_registry().problems, *read_heads().problems)
-        for problem in problems if problems != self._told else ():
+        wrong = problems()
+        for problem in wrong if wrong != self._told else ():
             self._messages.show_message(MessageKind.WARNING, problem)
-        self._told = problems
+        self._told = wrong
 
     def card(self, encoder_id: str) -> EncoderCard | None:
         return next((card for card in self.cards if card.id == encoder_id), None)

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from viewer.ui.overlays.field_layers import FieldLayers
     from viewer.ui.widgets.messages import MessageArea
 
-PATTERNS = "*.h5 *.hdf5 *.tif *.tiff *.btf *.geojson *.json *.db *.npy *.npz"
-
 
 class MapImport(QObject):
     """``close`` ends its thread."""
@@ -47,11 +45,14 @@ class MapImport(QObject):
         if self._view.mpp_um is None:
             self.pixel_size_wanted.emit()
             return
+        from viewer.relevance.exchange.read_map import map_formats
+
+        patterns = " ".join(f"*{suffix}" for one in map_formats() for suffix in one.suffixes)
         name, _ = QFileDialog.getOpenFileName(
             self._view.window(),
             "Add a map",
             str(self._view.source.info.path.parent),
-            f"Maps of other programs ({PATTERNS});;All files (*)",
+            f"Maps of other programs ({patterns});;All files (*)",
         )
         if name:
             self.read(Path(name))

@@ -352,7 +352,7 @@ class SearchController(QObject):
     # Encoders
 
     def _show_encoders(self) -> None:
-        know_words = [card for card in self._encoders.cards if card.attention_heads is None]
+        know_words = [card for card in self._encoders.cards if card.query_kind != "none"]
         self.panel.show_encoders(know_words, self._settings.relevance.encoder)
 
     def _choose_encoder(self, encoder_id: str) -> None:

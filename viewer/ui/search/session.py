@@ -12,42 +12,31 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from viewer.common.scale import format_position
-from viewer.relevance.encoders.card import MEASURED_ID
+from viewer.relevance.encoders.registry import query_kind_of
 from viewer.relevance.patches.peaks import find_hits
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.parser import parse
 from viewer.relevance.query.tree import Like, text_of, with_weights
-from viewer.relevance.worker.client import RelevanceClient, RetiredClients
-from viewer.relevance.worker.messages import (
-    Allocated,
-    Explained,
-    Failed,
-    Guessed,
-    Note,
-    Progress,
-    Published,
-    Refused,
-    WorkerDied,
-)
-from viewer.ui.canvas.viewport_report import LOOK_INTERVAL_MS, send_viewport
+from viewer.relevance.worker.messages import Allocated, Explained, Guessed, Progress, Published, Refused
+from viewer.relevance.worker.session import SessionCallbacks
+from viewer.ui.canvas.viewport_report import session_of
 from viewer.ui.search.search_state import Explanation, Question
 from viewer.ui.widgets.background_worker import SideThread
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
-from viewer.ui.widgets.throttle import Throttle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from viewer.common.settings import Settings
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.relevance.patches.peaks import Hit
     from viewer.relevance.query.tree import Query
+    from viewer.relevance.worker.client import RelevanceClient
     from viewer.relevance.worker.messages import Event
+    from viewer.relevance.worker.session import MakeClient
     from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.search.search_state import Example, Examples
-
-    MakeClient = Callable[[Callable[[Event], None]], RelevanceClient]
 
 
 class RelevanceSession(QObject):
@@ -80,25 +69,26 @@ class RelevanceSession(QObject):
         super().__init__(slide_view)
         self._view = slide_view
         self._settings = settings
-        self._make_client = make_client or RelevanceClient
         self._outbox = GuiThreadQueue()
         self._ranking = SideThread("ranking")
-        self._client: RelevanceClient | None = None
-        self._leaving = RetiredClients()
         self._question = Question()
         self._number = -1
         self._field: RelevanceField | None = None
         self._hits: tuple[Hit, ...] = ()
-        self._progress: Progress | None = None
-        self._notes: tuple[str, ...] = ()
         self._explanation: Explanation | None = None
         self._explained_cell: tuple[int, int] | None = None
         self._cursor: tuple[float, float] | None = None
         self._ranking_busy = self._ranking_due = False
-        self._look = Throttle(slide_view, self._send_look, LOOK_INTERVAL_MS)
+        callbacks = SessionCallbacks(
+            began=self.started.emit,
+            ended=self.ended.emit,
+            failed=self.failed.emit,
+            notes_changed=self.notes_changed.emit,
+            event=self._take,
+        )
+        self._session = session_of(slide_view, self._outbox, callbacks, make_client)
         slide_view.source_changed.connect(self._slide_changed)
-        slide_view.mpp_changed.connect(self._pixel_size_changed)
-        slide_view.view_changed.connect(self._look.ask)
+        slide_view.mpp_changed.connect(self._begin_anew)  # another grid
         slide_view.cursor_moved.connect(self._cursor_moved)
 
     @property
@@ -118,17 +108,21 @@ class RelevanceSession(QObject):
     @property
     def progress(self) -> Progress | None:
         """How far the analysis is, None while none runs."""
-        return self._progress
+        return self._session.progress
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the analysis has said about this slide, in sentences for the reader."""
-        return self._notes
+        return self._session.notes
 
     @property
     def running(self) -> bool:
         """Whether there is a worker for this slide."""
         return self._client is not None
+
+    @property
+    def _client(self) -> RelevanceClient | None:
+        return self._session.client
 
     def apply_settings(self, settings: Settings) -> None:
         """Take over settings that changed. Another encoder answers the same question anew."""
@@ -147,29 +141,10 @@ class RelevanceSession(QObject):
     def begin(self) -> bool:
         """Have the analysis run, before anything is asked. False where it cannot: no slide, no pixel size, or
         one that cannot be right, which is told."""
-        source, mpp_um, relevance = self._view.source, self._view.mpp_um, self._settings.relevance
-        if source is None or mpp_um is None:
-            return False
-        if self._client is None:
-            client = self._make_client(lambda event: self._hear(client, event))
-            try:
-                client.open(
-                    source,
-                    mpp_um,
-                    mpp_estimated=self._view.mpp_estimated,
-                    encoder_id=relevance.encoder,
-                    store_bytes=relevance.store_bytes,
-                    threads=relevance.worker_threads,
-                    after=self._leaving.still,
-                )
-            except ValueError as error:
-                self.failed.emit(f"The slide cannot be analysed: {error}.")
-                return False
-            self._client = client
-            self._clear_notes()
-            self.started.emit()
-            self._look.ask()
-        return True
+        relevance = self._settings.relevance
+        return self._session.begin(
+            relevance.encoder, store_bytes=relevance.store_bytes, threads=relevance.worker_threads
+        )
 
     def ask(self, text: str) -> None:
         """Ask in words; "" ends the question that stands. Examples give way to words. Those that the lexicon
@@ -213,18 +188,13 @@ class RelevanceSession(QObject):
 
     def set_paused(self, paused: bool) -> None:
         """Hold the analysis, or let it go on."""
-        if self._client is not None:
-            self._client.set_paused(paused)
+        self._session.set_paused(paused)
 
     def stop(
         self, reason: str = "Stopped. What was analysed is kept, and the next query goes on from there."
     ) -> None:
         """End the worker. What was found stays shown."""
-        client, self._client = self._client, None
-        self._progress = None
-        if client is not None:
-            self._leaving.let_go(client)
-            self.ended.emit(reason)
+        self._session.stop(reason)
 
     def explain_at(self, x: float, y: float) -> None:
         """Say what made the value at a slide point."""
@@ -247,10 +217,7 @@ class RelevanceSession(QObject):
         """End everything, within two seconds."""
         self._outbox.close()
         self._ranking.close(wait_s=0.3)
-        client, self._client = self._client, None
-        if client is not None:
-            self._leaving.let_go(client)
-        self._leaving.close()
+        self._session.close()
 
     def place_in_words(self, x: float, y: float) -> str:
         """A slide point as the status line writes it."""
@@ -287,7 +254,8 @@ class RelevanceSession(QObject):
         if question.query is None or not self.begin():
             return
         assert self._client is not None
-        if question.unknown and not question.guessed and self._settings.relevance.encoder == MEASURED_ID:
+        unread = question.unknown and not question.guessed
+        if unread and query_kind_of(self._settings.relevance.encoder) == "concepts":
             self._forget_answers()  # they are another question's, and this may take some seconds
             self._number = self._client.guess(question.unknown)
         else:
@@ -301,17 +269,9 @@ class RelevanceSession(QObject):
 
     # The worker
 
-    def _hear(self, client: RelevanceClient, event: Event) -> None:
-        """Runs in the client's thread."""
-        self._outbox.post(lambda: self._take(client, event))
-
-    def _take(self, client: RelevanceClient, event: Event) -> None:
-        """One event of the worker, in the GUI thread; those of a worker given up come too late."""
-        if client is not self._client:
-            return
+    def _take(self, event: Event) -> None:
         match event:
             case Progress():
-                self._progress = event
                 self.progressed.emit(event)
             case Published() if event.number == self._number:
                 self._take_field()
@@ -325,16 +285,6 @@ class RelevanceSession(QObject):
                 self._question = replace(self._question, refused=event.reason)
                 self._forget_answers()
                 self.question_changed.emit()
-            case Note():
-                self._notes = (*self._notes, event.text)
-                self.notes_changed.emit()
-            case Failed():
-                self.failed.emit(event.reason)
-                self.stop(event.reason)
-            case WorkerDied():
-                self.failed.emit(event.reason)
-                if not event.restarting:
-                    self.stop(event.reason)
 
     def _take_guess(self, event: Guessed) -> None:
         """Read the words again with what they are like, and ask that."""
@@ -403,13 +353,8 @@ class RelevanceSession(QObject):
         self._cursor = None
         self._begin_anew()
 
-    def _pixel_size_changed(self) -> None:
-        """Another pixel size is another grid."""
-        self._begin_anew()
-
     def _begin_anew(self) -> None:
-        self.stop("")
-        self._clear_notes()
+        self._session.forget()
         self._set_explanation(None)
         self._forget_answers()
         # Examples are patches of the grid that is gone.
@@ -418,14 +363,6 @@ class RelevanceSession(QObject):
         self.question_changed.emit()
         self._send_question()
 
-    def _clear_notes(self) -> None:
-        self._notes = ()
-        self.notes_changed.emit()
-
     def _cursor_moved(self, at: tuple[float, float] | None) -> None:
         self._cursor = at
-        self._look.ask()
-
-    def _send_look(self) -> None:
-        if self._client is not None and send_viewport(self._client, self._view):
-            self._look.ask()
+        self._session.ask_viewport()

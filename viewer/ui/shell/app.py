@@ -16,6 +16,7 @@ from logging import CRITICAL, DEBUG, ERROR, INFO, WARNING
 from typing import TYPE_CHECKING
 
 from gpu.gl.context import prepare_egl_environment
+from viewer.common.errors import FoveolaError
 from viewer.common.log import Logging, logger
 from viewer.common.settings import Settings, SettingsError
 from viewer.ui.shell.display import require_display
@@ -172,9 +173,10 @@ def mishaps_shown(window: MainWindow) -> Iterator[None]:
     before, before_in_thread = sys.excepthook, threading.excepthook
 
     def tell(error: BaseException | None) -> None:
-        text = (
-            f"Something went wrong inside Foveola ({type(error).__name__}: {error}). The window stays usable."
-        )
+        text = str(error)
+        if not isinstance(error, FoveolaError):
+            what = f"{type(error).__name__}: {error}"
+            text = f"Something went wrong inside Foveola ({what}). The window stays usable."
         copy = window.actions_["diagnostics"].trigger
         outbox.post(
             partial(window.messages.show_message, MessageKind.ERROR, text, buttons={"Copy diagnostics": copy})

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from viewer.common.errors import FoveolaError
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -16,7 +18,7 @@ _START_TIMEOUT_S = 20.0
 _NO_GL_PLATFORMS = ("offscreen", "minimal", "minimalegl", "vnc", "linuxfb")
 
 
-class DisplayError(RuntimeError):
+class DisplayError(FoveolaError):
     """No window can be opened; the message says why and what to do."""
 
 

@@ -76,6 +76,12 @@ MEASURED = EncoderCard(
     licence="MIT, part of Foveola",
     commercial=True,
     notes=("Measured likeness from stain, nuclei and texture: no diagnosis.",),
+    query_kind="concepts",
+    feature_kind="measurements",
+    refines=True,
+    names_scores=True,
+    needs_weights=False,
+    needs_terms=False,
 )
 
 SALIENCY = replace(
@@ -86,4 +92,6 @@ SALIENCY = replace(
     normalisation="relative to the average of the surroundings",
     notes=("What stands out by stain, nuclei and texture: no attention of a model, and no diagnosis.",),
     attention_heads=(1, 1),
+    query_kind="none",
+    attends="tokens",
 )

@@ -1,0 +1,238 @@
+"""The reader's models: ``models.toml`` names folders with weights, of models known here by name or not.
+
+This file imports no torch: the list is read by the window's process, models are loaded in the worker's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from viewer.common.errors import EncoderError
+from viewer.common.paths import config_dir
+from viewer.relevance.encoders.card import (
+    FILE_PREFIX,
+    HEAD_PREFIX,
+    MEASURED_ID,
+    SALIENCY_ID,
+    EncoderCard,
+    ModelEntry,
+)
+from viewer.relevance.models.normalisation import STATISTICS
+from viewer.relevance.patches.grid import PATCH_UM
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from viewer.relevance.encoders.protocols import Encoder
+
+
+_MIB = 1 << 20
+_MOST_HEADS = 64
+_HIPT_PX = 256
+_MAX_REGISTRY_BYTES = _MIB
+
+
+# The registry
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The models of the reader's registry file, and in sentences what is wrong with the others there."""
+
+    models: Mapping[str, ModelEntry]
+    problems: tuple[str, ...]
+
+
+def registry_file() -> Path:
+    """``models.toml`` in the folder of the settings. One table a model::
+
+    [plip]                      # a name of resources/encoders.toml: only the folder is needed
+    folder = "/models/plip"
+
+    [ours]                      # any other name: everything must be said
+    folder = "/models/ours"
+    title = "Our CLIP"
+    architecture = "clip"       # clip, keep, conch or hipt
+    field_px = 256              # the square it is shown,
+    mpp_um = 0.5                # at this size of pixel
+    statistics = "openai"       # of its training: openai, imagenet or half
+    licence = "our own"
+    commercial = true
+    sha256 = "..."              # optional: of its file of weights; not of hipt, which are several
+    heads = [6, 6]              # of hipt alone: for tokens and for patches
+    """
+    return config_dir() / "models.toml"
+
+
+def read_registry(path: Path | None = None) -> Registry:
+    """What the registry file (None: the usual one) names. A missing file is an empty registry.
+
+    A bad entry is a problem, and no reason to lose the others.
+    """
+    path = path or registry_file()
+    if not path.is_file():
+        return Registry({}, ())
+    try:
+        if path.stat().st_size > _MAX_REGISTRY_BYTES:
+            return Registry({}, (f"{path}: it is too large for a list of models",))
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        return Registry({}, (f"{path}: it cannot be read: {error}",))
+    known = _known_models()
+    models: dict[str, ModelEntry] = {}
+    problems: list[str] = []
+    for name, table in tables.items():
+        try:
+            models[name] = _entry(name, {**known.get(name, {}), **table} if isinstance(table, dict) else {})
+        # A folder that cannot be looked into, a home that nobody has, a number beyond measure.
+        except (EncoderError, OSError, RuntimeError, OverflowError) as error:
+            problems.append(f"{path}: [{name}]: {error}")
+    return Registry(models, tuple(problems))
+
+
+def _known_models() -> dict[str, Any]:
+    return tomllib.loads(resources.files("resources").joinpath("encoders.toml").read_text(encoding="utf-8"))
+
+
+def model_cards() -> tuple[EncoderCard, ...]:
+    """The models of the registry file, by name."""
+    return tuple(entry.card for _, entry in sorted(read_registry().models.items()))
+
+
+def missing_model(encoder_id: str) -> EncoderError | None:
+    """What is wrong with a model that the registry file names; None where it names none of this id."""
+    problems = read_registry().problems
+    return next((EncoderError(problem) for problem in problems if f"[{encoder_id}]" in problem), None)
+
+
+def entry_in(encoder_id: str, folder: Path) -> ModelEntry:
+    """A model that is known by name, with its weights in a folder that is registered nowhere. Raises
+    EncoderError.
+    """
+    known = _known_models()
+    if encoder_id not in known:
+        raise EncoderError(f"weights in a folder need a model that is known: {', '.join(sorted(known))}")
+    return _entry(encoder_id, {**known[encoder_id], "folder": str(folder)})
+
+
+def load_model(encoder_id: str) -> Encoder:
+    """A model of the registry file, ready for work. Raises EncoderError."""
+    entry = read_registry().models.get(encoder_id)
+    if entry is None:
+        raise missing_model(encoder_id) or EncoderError(f"{registry_file()}: there is no [{encoder_id}]")
+    return load_entry(entry)
+
+
+def load_entry(entry: ModelEntry) -> Encoder:
+    """A model, wherever its weights lie: imports torch, reads weights. Raises EncoderError."""
+    if entry.card.attends:
+        from viewer.relevance.encoders.hipt_encoder import HiptEncoder
+
+        return HiptEncoder.load(entry)
+    from viewer.relevance.encoders.vision_language import VisionLanguageEncoder
+
+    return VisionLanguageEncoder.load(entry)
+
+
+_VISION_LANGUAGE: dict[str, Any] = {
+    "family": "vision–language model",
+    "normalisation": "contrast with neutral prompts; not calibrated",
+    "query_kind": "free text",
+    "scores_files": True,
+}
+_ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "clip": _VISION_LANGUAGE,
+    "keep": _VISION_LANGUAGE,
+    # Its features are stored from before the step that makes them comparable with words.
+    "conch": {**_VISION_LANGUAGE, "scores_files": False},
+    "hipt": {
+        "family": "hierarchical vision transformer",
+        "normalisation": "attention, relative to even attention",
+        "attends": "tokens",
+        "magnifies": True,
+    },
+}
+"""What the cards of all models of an architecture say."""
+
+
+def _entry(name: str, table: Mapping[str, Any]) -> ModelEntry:
+    if name in (MEASURED_ID, SALIENCY_ID) or name.startswith((HEAD_PREFIX, FILE_PREFIX)):
+        raise EncoderError("this name is one of Foveola's own; give the model another")
+    folder = Path(_value(table, "folder", str)).expanduser()
+    architecture, statistics = _value(table, "architecture", str), _value(table, "statistics", str)
+    if architecture not in _ARCHITECTURES:
+        raise EncoderError(f"architecture is {', '.join(_ARCHITECTURES)}, not {architecture!r}")
+    shared = _ARCHITECTURES[architecture]
+    attends = "attends" in shared
+    if statistics not in STATISTICS:
+        raise EncoderError(f"statistics is {', '.join(STATISTICS)}, not {statistics!r}")
+    field_px, mpp_um = _value(table, "field_px", int), float(_value(table, "mpp_um", float, int))
+    patch_px = round(PATCH_UM / mpp_um) if 0.05 <= mpp_um <= 20 else 0
+    if not (patch_px <= field_px <= 4 * patch_px and patch_px):
+        raise EncoderError("field_px and mpp_um must make a square of 128 to 512 µm")
+    if attends and (patch_px, field_px) != (_HIPT_PX, _HIPT_PX):
+        raise EncoderError("hipt looks at squares of 256 px at 0.5 µm: field_px = 256, mpp_um = 0.5")
+    card = EncoderCard(
+        id=name,
+        title=_value(table, "title", str),
+        patch_px=patch_px,
+        mpp_um=mpp_um,
+        margin_px=-(-(field_px - patch_px) // 2),
+        feature_count=0,
+        licence=_value(table, "licence", str),
+        commercial=_commercial(table),
+        notes=(_value(table, "note", str),) if "note" in table else (),
+        attention_heads=_heads(table) if attends else None,
+        version=_version(folder, whole=attends),
+        **shared,
+    )
+    sha256 = _value(table, "sha256", str) if "sha256" in table else None
+    if attends and sha256 is not None:
+        raise EncoderError("hipt is a folder of several files, which no sha256 tells; take the key out")
+    return ModelEntry(card, folder, architecture, statistics, sha256)
+
+
+def _value(table: Mapping[str, Any], key: str, *kinds: type) -> Any:
+    value = table.get(key)
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        raise EncoderError(f"{key} is missing" if value is None else f"{key} = {value!r} is not understood")
+    return value
+
+
+def _commercial(table: Mapping[str, Any]) -> bool | None:
+    match table.get("commercial"):
+        case bool() | None as allowed:
+            return allowed
+        case other:
+            raise EncoderError(f"commercial is true or false, or left out, not {other!r}")
+
+
+def _heads(table: Mapping[str, Any]) -> tuple[int, int]:
+    match _value(table, "heads", list):
+        case [int(tokens), int(patches)] if 0 < tokens <= _MOST_HEADS and 0 < patches <= _MOST_HEADS:
+            return tokens, patches
+    raise EncoderError("heads are how many there are for tokens and for patches: [6, 6]")
+
+
+def _version(folder: Path, *, whole: bool) -> str:
+    """A digest of the weights' ends and size, of all files where the model is the ``whole`` folder: enough to
+    tell models apart without reading gigabytes."""
+    from viewer.relevance.models.checkpoint import CheckpointError, model_folder, weights_file, weights_files
+
+    folder = model_folder(folder)
+    digest = hashlib.sha256()
+    for path in weights_files(folder) if whole else [weights_file(folder)]:
+        try:
+            size_bytes = path.stat().st_size
+            with path.open("rb") as file:
+                digest.update(str(size_bytes).encode() + file.read(_MIB))
+                file.seek(max(0, size_bytes - _MIB))
+                digest.update(file.read(_MIB))
+        except OSError as error:
+            raise CheckpointError(path, f"it cannot be read: {error.strerror}") from error
+    return digest.hexdigest()[:16]

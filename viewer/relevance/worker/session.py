@@ -1,0 +1,178 @@
+"""Session: the analyses of one slide view, one worker after the other. No Qt, no torch.
+
+Search and attention are two sessions: a model that fails, or takes all memory, takes no question with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from viewer.relevance.worker.client import RelevanceClient
+from viewer.relevance.worker.messages import Failed, Note, Progress, WorkerDied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.relevance.worker.messages import Event
+    from viewer.slide.source import Source
+
+    MakeClient = Callable[[Callable[[Event], object]], RelevanceClient]
+
+
+class AnalysedView(Protocol):
+    """The slide that is analysed, and the size of its pixels as far as it is known."""
+
+    @property
+    def source(self) -> Source | None: ...
+    @property
+    def mpp_um(self) -> tuple[float, float] | None: ...
+    @property
+    def mpp_estimated(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCallbacks:
+    """Called in the owner's thread: a worker was started, or has ended and why ("" with its slide); what went
+    wrong, in words; and every event of the present worker, after what the session makes of it.
+    """
+
+    began: Callable[[], None]
+    ended: Callable[[str], None]
+    failed: Callable[[str], None]
+    notes_changed: Callable[[], None]
+    event: Callable[[Event], None]
+
+
+class Session:
+    """``post`` has a call made in the owner's thread, where all methods are called. ``send_viewport`` sends a
+    client what is on the screen, and returns whether that moves; ``ask_viewport`` has ``viewport_due`` called
+    soon, and seldom.
+    """
+
+    def __init__(
+        self,
+        view: AnalysedView,
+        callbacks: SessionCallbacks,
+        *,
+        post: Callable[[Callable[[], None]], object],
+        send_viewport: Callable[[RelevanceClient], bool],
+        ask_viewport: Callable[[], None],
+        make_client: MakeClient | None = None,
+    ) -> None:
+        self.client: RelevanceClient | None = None
+        """Of the present worker; None while none runs."""
+        self.progress: Progress | None = None
+        """How far the analysis is; None while none runs."""
+        self.notes: tuple[str, ...] = ()
+        """What the analysis has said about this slide, in sentences for the reader, each once."""
+        self._view = view
+        self._callbacks = callbacks
+        self._post = post
+        self._send_viewport = send_viewport
+        self.ask_viewport = ask_viewport
+        self._make_client = make_client or RelevanceClient
+        self._retired = RetiredClients()
+
+    def begin(self, encoder_id: str, *, store_bytes: int, threads: int | None) -> bool:
+        """Have an analysis run. False where it cannot: no slide, no pixel size, or one that cannot be right,
+        which is said."""
+        source, mpp_um = self._view.source, self._view.mpp_um
+        if source is None or mpp_um is None:
+            return False
+        if self.client is not None:
+            return True
+        client = self._make_client(lambda event: self._post(lambda: self._take(client, event)))
+        try:
+            client.open(
+                source,
+                mpp_um,
+                mpp_estimated=self._view.mpp_estimated,
+                encoder_id=encoder_id,
+                store_bytes=store_bytes,
+                threads=threads,
+                after=self._retired.still,
+            )
+        except ValueError as error:
+            self._callbacks.failed(f"The slide cannot be analysed: {error}.")
+            return False
+        self.client = client
+        self._set_notes(())
+        self._callbacks.began()
+        self.ask_viewport()
+        return True
+
+    def set_paused(self, paused: bool) -> None:
+        """Hold the analysis, or let it go on."""
+        if self.client is not None:
+            self.client.set_paused(paused)
+
+    def viewport_due(self) -> None:
+        """Send what is on the screen, and again while it moves: the worker rests until it no longer does."""
+        if self.client is not None and self._send_viewport(self.client):
+            self.ask_viewport()
+
+    def stop(self, reason: str) -> None:
+        """End the worker. What it said stays."""
+        client, self.client = self.client, None
+        self.progress = None
+        if client is not None:
+            self._retired.let_go(client)
+            self._callbacks.ended(reason)
+
+    def forget(self) -> None:
+        """End the worker of a slide that is gone, and what it said."""
+        self.stop("")
+        self._set_notes(())
+
+    def close(self) -> None:
+        """End everything, within two seconds; nobody is called any more."""
+        client, self.client = self.client, None
+        if client is not None:
+            self._retired.let_go(client)
+        self._retired.close()
+
+    def _take(self, client: RelevanceClient, event: Event) -> None:
+        """One event of a worker; those of a worker given up come too late."""
+        if client is not self.client:
+            return
+        match event:
+            case Progress():
+                self.progress = event
+            case Note():
+                self._set_notes((*self.notes, event.text))
+            case Failed() | WorkerDied():
+                if isinstance(event, Failed) or not event.restarting:
+                    self.stop(event.reason)
+                self._callbacks.failed(event.reason)
+                return
+        self._callbacks.event(event)
+
+    def _set_notes(self, notes: tuple[str, ...]) -> None:
+        notes = tuple(dict.fromkeys(notes))  # a worker that starts again says all of it again
+        if notes != self.notes:
+            self.notes = notes
+            self._callbacks.notes_changed()
+
+
+class RetiredClients:
+    """Clients whose workers are to end. ``close`` waits for them, for two seconds at most."""
+
+    def __init__(self) -> None:
+        self._clients: list[RelevanceClient] = []
+
+    @property
+    def still(self) -> tuple[RelevanceClient, ...]:
+        """Those that have not ended yet."""
+        self._clients = [client for client in self._clients if client.running]
+        return tuple(self._clients)
+
+    def let_go(self, client: RelevanceClient) -> None:
+        """Have a client end."""
+        client.release()
+        self._clients = [*self.still, client]
+
+    def close(self) -> None:
+        """All have ended."""
+        for client in self.still:
+            client.close()

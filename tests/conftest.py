@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 os.environ.setdefault("LIBGL_ALWAYS_SOFTWARE", "1")
+if "PYTEST_XDIST_WORKER" in os.environ:  # one test process a core: threads of torch would fight for it
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 if sys.platform == "linux":
     os.environ.setdefault("PYOPENGL_PLATFORM", "egl")
     os.environ.setdefault("QT_XCB_GL_INTEGRATION", "xcb_egl")
@@ -51,7 +53,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         getattr(item, "fixturenames", ())
     )
     if wants_window and not has_display():
-        pytest.skip("no display: run under xvfb-run, as `make test` does")
+        pytest.skip("no display: install Xvfb")
 
 
 @pytest.fixture(autouse=True)

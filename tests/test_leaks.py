@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -61,8 +62,16 @@ def test_warns(qtbot):
 def run(folder: Path) -> str:
     """What pytest prints, one line a test, with the project's configuration."""
     shutil.copy(HERE.parent / "pyproject.toml", folder)
-    command = [sys.executable, "-m", "pytest", "-rA", "--no-header", "-p", "no:cacheprovider", str(folder)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+    options = ["-rA", "--no-header", "--no-xvfb", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, str(folder)],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(HERE.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
     return done.stdout
 
 
@@ -78,13 +87,13 @@ def test_threads_left_running_are_found(tmp_path: Path) -> None:
 
 @pytest.mark.gui
 def test_timers_and_qthreads_left_running_and_warnings_are_found(tmp_path: Path) -> None:
-    gui = tmp_path / "gui"
-    gui.mkdir()
+    ui = tmp_path / "ui"
+    ui.mkdir()
     shutil.copy(HERE / "conftest.py", tmp_path)
-    shutil.copy(HERE / "gui" / "conftest.py", gui)
-    (gui / "test_leaky.py").write_text(LEAKY_WINDOW)
+    shutil.copy(HERE / "ui" / "conftest.py", ui)
+    (ui / "test_leaky.py").write_text(LEAKY_WINDOW)
     text = run(tmp_path)
     for leaky in ("test_leaves_a_timer", "test_leaves_a_qthread"):
-        assert f"ERROR gui/test_leaky.py::{leaky}" in text
-    assert "FAILED gui/test_leaky.py::test_warns" in text
+        assert f"ERROR ui/test_leaky.py::{leaky}" in text
+    assert "FAILED ui/test_leaky.py::test_warns" in text
     assert "1 failed, 4 passed, 2 errors" in text

@@ -23,7 +23,7 @@ from viewer.cli import main as cli
 from viewer.common.atomic_write import SaveError
 from viewer.slide.source import SlideError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tests.relevance.training_stores import written
 from viewer.cli import main as cli
 from viewer.relevance.encoders.head_registry import HeadRegistry, read_heads
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CELLS = np.stack([np.repeat(np.arange(4), 5), np.tile(np.arange(5), 4)], 1).astype(np.int32)
 
 

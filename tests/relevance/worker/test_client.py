@@ -325,7 +325,7 @@ def test_a_pixel_size_that_cannot_be_right_is_refused(listener: Listener) -> Non
 def test_the_worker_ends_with_the_window(slide: Source) -> None:
     script = (
         "import os, signal, sys, time, psutil\n"
-        "from tests.relevance import test_client as t\n"
+        "from tests.relevance.worker import test_client as t\n"
         "if __name__ == '__main__':\n"
         "    listener = t.Listener()\n"
         "    source = t.open_slide(sys.argv[1])\n"
@@ -334,7 +334,7 @@ def test_the_worker_ends_with_the_window(slide: Source) -> None:
         "    print(t.worker_of_this_process().pid, flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     file = slide.info.path.with_name("window.py")
     file.write_text(script)
     environment = os.environ | {"PYTHONPATH": str(root)}

@@ -24,7 +24,7 @@ test: lint system
 	$(if $(PYTEST_ARGS),,$(BIN)/python .ci/coverage_floors.py)
 
 pure-tests: setup-dev
-	$(BIN)/python $(PYTEST) --quiet --no-xvfb -m "not slow" $(PURE)
+	$(BIN)/python $(PYTEST) --quiet --no-xvfb -m "not slow and not slides" $(PURE)
 
 wheel-test: setup-dev system
 	LIBGL_ALWAYS_SOFTWARE=1 xvfb-run -a -s "-screen 0 1280x1024x24" $(BIN)/python .ci/wheel_test.py

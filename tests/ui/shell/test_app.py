@@ -117,7 +117,7 @@ def test_the_demo_without_a_display_leaves_a_picture_of_the_slide(tmp_path: Path
     picture = tmp_path / "demo.png"
     code = f"""
 from pathlib import Path
-from viewer.ui import demo
+from viewer.ui.shell import demo
 demo.DEMO_SIZE_PX = 1024
 raise SystemExit(demo.run_demo(screenshot=Path({str(picture)!r})))
 """

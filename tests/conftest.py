@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import sys
 import threading
 import time
@@ -17,11 +18,14 @@ from typing import TYPE_CHECKING
 import hypothesis
 import numpy as np
 import pytest
+from filelock import FileLock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 os.environ.setdefault("LIBGL_ALWAYS_SOFTWARE", "1")
+if "PYTEST_XDIST_WORKER" in os.environ:  # one test process a core: threads of torch would fight for it
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 if sys.platform == "linux":
     os.environ.setdefault("PYOPENGL_PLATFORM", "egl")
     os.environ.setdefault("QT_XCB_GL_INTEGRATION", "xcb_egl")
@@ -51,7 +55,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         getattr(item, "fixturenames", ())
     )
     if wants_window and not has_display():
-        pytest.skip("no display: run under xvfb-run, as `make test` does")
+        pytest.skip("no display: install Xvfb")
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +90,27 @@ def shared_slides() -> Path:
     path = Path(folder).resolve()
     assert path.is_dir(), f"FOVEOLA_SLIDES is not a folder: {path}"
     return path
+
+
+@pytest.fixture(scope="session")
+def copy_phantom(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, int], Path]:
+    """``copy_phantom(path, size_px)``: a phantom slide, pixels of 0.5 µm. Each size is laid out once for all
+    processes of the run: that takes five seconds.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # what the processes share
+
+    def copy(path: Path, size_px: int) -> Path:
+        from viewer.slide.phantom.slide import write_phantom
+
+        made = folder / f"phantom {size_px}.tif"
+        with FileLock(made.with_suffix(".lock")):
+            if not made.exists():
+                write_phantom(made, size_px=size_px, seed=3, mpp_um=0.5)
+        return Path(shutil.copy(made, path))
+
+    return copy
 
 
 @pytest.fixture(autouse=True)

@@ -62,10 +62,15 @@ def test_warns(qtbot):
 def run(folder: Path) -> str:
     """What pytest prints, one line a test, with the project's configuration."""
     shutil.copy(HERE.parent / "pyproject.toml", folder)
-    command = [sys.executable, "-m", "pytest", "-rA", "--no-header", "-p", "no:cacheprovider", str(folder)]
-    environment = os.environ | {"PYTHONPATH": str(HERE.parent)}  # the fixtures of windows import tests.ui
+    options = ["-rA", "--no-header", "--no-xvfb", "-p", "no:cacheprovider", "-p", "no:xdist"]
     done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False, timeout=120, env=environment
+        [sys.executable, "-m", "pytest", *options, str(folder)],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(HERE.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     return done.stdout
 

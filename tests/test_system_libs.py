@@ -15,14 +15,17 @@ NO_LIBRARIES = "echo nothing here"
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux packages")
 
 
-def run(folder: Path, **stubs: str) -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, *words: str, python: str = sys.executable, **stubs: str
+) -> subprocess.CompletedProcess[str]:
     """Run the script with each stub, a shell line, standing in for the command of its name (_ for -)."""
     for name, line in stubs.items():
         stub = folder / name.replace("_", "-")
         stub.write_text(f"#!/bin/sh\n{line}\n")
         stub.chmod(0o755)
-    environment = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}", "PYTHON": sys.executable}
-    return subprocess.run([SCRIPT], env=environment, capture_output=True, text=True, check=False, timeout=60)
+    environment = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}", "PYTHON": python}
+    command = [SCRIPT, *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
 def listing(*, without: str = "none") -> str:
@@ -70,3 +73,12 @@ def test_one_missing_library_is_one_package(tmp_path: Path) -> None:
 def test_a_complete_machine_is_left_alone(tmp_path: Path) -> None:
     done = run(tmp_path, ldconfig=listing(), id="echo 0", **EVERYTHING_ELSE)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_lint_needs_no_library_but_the_means_to_make_an_environment(tmp_path: Path) -> None:
+    bare = {"ldconfig": NO_LIBRARIES, "id": "echo 1000", "apt_get": "exit 9"}
+    done = run(tmp_path, "python", **bare)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    done = run(tmp_path, "python", python="false", **bare)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[1] == "apt-get install --no-install-recommends python3-venv"

@@ -15,20 +15,18 @@ from viewer.relevance.encoders.head_registry import register_head
 from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.models.heads.gated_attention import GatedAttentionHead, GatedShape
 from viewer.relevance.models.heads.transmil import TransMilHead, TransMilShape
-from viewer.slide.phantom.slide import write_phantom
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 WIDTH = MEASURED.feature_count
 
 
 @pytest.fixture(scope="module")
-def slide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def slide(tmp_path_factory: pytest.TempPathFactory, copy_phantom: Callable[[Path, int], Path]) -> Path:
     """4 × 4 patches."""
-    path = tmp_path_factory.mktemp("slides") / "a slide.tif"
-    write_phantom(path, size_px=1024, seed=3, mpp_um=0.5)
-    return path
+    return copy_phantom(tmp_path_factory.mktemp("slides") / "a slide.tif", 1024)
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ import tifffile
 from PIL import Image
 
 from viewer.cli import main as cli
-from viewer.slide.phantom.slide import write_phantom
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 RAMP = np.linspace(0, 1, 16, dtype=np.float32).reshape(4, 4)
@@ -22,11 +22,9 @@ PLACE = ["--center", "512,512", "--downsample", "8", "--size", "128x128"]
 
 
 @pytest.fixture(scope="module")
-def slide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def slide(tmp_path_factory: pytest.TempPathFactory, copy_phantom: Callable[[Path, int], Path]) -> Path:
     """4 × 4 patches."""
-    path = tmp_path_factory.mktemp("slides") / "a slide.tif"
-    write_phantom(path, size_px=1024, seed=3, mpp_um=0.5)
-    return path
+    return copy_phantom(tmp_path_factory.mktemp("slides") / "a slide.tif", 1024)
 
 
 @pytest.fixture(autouse=True)

@@ -12,14 +12,14 @@ import torch
 from tests.relevance.models.test_hipt import saved, small
 from viewer.cli import main as cli
 from viewer.relevance.encoders.model_registry import registry_file
-from viewer.slide.phantom.slide import write_phantom
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
 @pytest.fixture
-def slide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def slide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copy_phantom: Callable[[Path, int], Path]) -> Path:
     """4 × 4 patches, and small weights of HIPT that are registered: 6 heads at both levels."""
     monkeypatch.setenv("FOVEOLA_HOME", str(tmp_path / "home"))
     folder = tmp_path / "weights"
@@ -31,9 +31,7 @@ def slide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     saved(folder / "regions.pth", region)
     registry_file().parent.mkdir(parents=True)
     registry_file().write_text(f'[hipt]\nfolder = "{folder}"\nheads = [6, 6]\n', encoding="utf-8")
-    path = tmp_path / "a slide.tif"
-    write_phantom(path, size_px=1024, seed=3, mpp_um=0.5)
-    return path
+    return copy_phantom(tmp_path / "a slide.tif", 1024)
 
 
 def test_hipts_is_the_published_one(slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,9 +62,12 @@ def test_others_have_ranks_named_so(slide: Path, tmp_path: Path, capsys: pytest.
 
 
 def test_a_slide_of_which_nothing_can_be_looked_at_gives_no_map(
-    slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    slide: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    copy_phantom: Callable[[Path, int], Path],
 ) -> None:
-    write_phantom(slide, size_px=2048, seed=3, mpp_um=0.5)  # tissue is found on its second level
+    copy_phantom(slide, 2048)  # tissue is found on its second level
     with tifffile.TiffFile(slide) as tiff:
         offsets = tiff.pages[0].tags["TileOffsets"]
     with slide.open("r+b") as file:  # of BigTIFF: 8 bytes each

@@ -23,10 +23,10 @@ from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 from viewer.relevance.heatmap import points
 from viewer.relevance.heatmap import whole_slide as attention_map
 from viewer.slide.formats.registry import open_slide
-from viewer.slide.phantom.slide import write_phantom
 from viewer.slide.source import SlideError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -37,10 +37,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def slide(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("slides") / "a slide.tif"
-    write_phantom(path, size_px=1024, seed=3, mpp_um=0.5)
-    return path
+def slide(tmp_path_factory: pytest.TempPathFactory, copy_phantom: Callable[[Path, int], Path]) -> Path:
+    return copy_phantom(tmp_path_factory.mktemp("slides") / "a slide.tif", 1024)
 
 
 @pytest.fixture(autouse=True)

@@ -155,3 +155,16 @@ def test_diagnostics_say_what_is_needed_and_no_folder() -> None:
     ):
         assert wanted in text
     assert "a.svs: tile lost" in text
+
+
+def test_diagnostics_leave_out_what_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "LIBRARIES", ("numpy", "no-such-library"))
+    text = log.diagnostics(lines=[])
+    assert "numpy: " in text
+    for absent in ("no-such-library", "OpenGL", "Settings", "Facts"):
+        assert absent not in text
+
+
+def test_a_thread_that_ended_without_an_error_is_not_logged(logging_on: log.Logging) -> None:
+    threading.excepthook(threading.ExceptHookArgs((RuntimeError, None, None, None)))
+    assert not any("uncaught" in line for line in logging_on.last_lines())

@@ -15,7 +15,9 @@ from viewer.common.scale import (
     format_position,
     magnification_from_downsample,
     nice_length_um,
+    pixel_size_in_words,
     power_at_full_resolution,
+    whole_units,
 )
 
 
@@ -106,3 +108,19 @@ def test_magnifications_read_well(magnification: float | None, text: str) -> Non
 def test_positions_are_in_micrometres_where_the_pixel_size_is_known() -> None:
     assert format_position(12_000.7, 80.2, mpp_um=None) == "12000, 80 px"
     assert format_position(12_000, 80, mpp_um=(0.5, 0.25)) == "6000.0, 20.0 µm"
+
+
+@pytest.mark.parametrize(
+    ("mpp_um", "estimated", "text"),
+    [
+        ((0.38, 0.38), True, "0.38 µm/px (estimated)"),
+        ((0.25, 0.25002), False, "0.25 µm/px"),
+        ((0.5, 0.25), False, "0.5 × 0.25 µm/px"),
+    ],
+)
+def test_pixel_sizes_read_well(mpp_um: tuple[float, float], estimated: bool, text: str) -> None:
+    assert pixel_size_in_words(mpp_um, estimated=estimated) == text
+
+
+def test_a_number_stays_with_its_unit() -> None:
+    assert whole_units("a scale of 0.5 µm/px") == "a scale of 0.5\u00a0µm\u2060/\u2060px"

@@ -9,6 +9,7 @@ import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest.mock import Mock
 
 import pytest
@@ -20,7 +21,9 @@ from viewer.relevance.analysis.open import open_analysis, pixel_size_of
 from viewer.relevance.encoders.model_registry import registry_file
 from viewer.relevance.heatmap.whole_slide import attention_of
 from viewer.slide.formats.registry import open_slide
-from viewer.slide.phantom.slide import write_phantom
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[3]
 
@@ -36,10 +39,8 @@ def registered_hipt(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def slide(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("slides") / "phantom.tif"
-    write_phantom(path, size_px=512, seed=3, mpp_um=0.5)
-    return path
+def slide(tmp_path_factory: pytest.TempPathFactory, copy_phantom: Callable[[Path, int], Path]) -> Path:
+    return copy_phantom(tmp_path_factory.mktemp("slides") / "phantom.tif", 512)
 
 
 def job(folder: Path) -> IndexJob:

@@ -14,11 +14,10 @@ from viewer.relevance.analysis.open import PixelSizeError, card_of, pixel_size_o
 from viewer.relevance.analysis.search import Examples, QuestionError, ask, read_question
 from viewer.relevance.features import store_key as store_subject
 from viewer.slide.formats.registry import open_slide
-from viewer.slide.phantom.slide import write_phantom
 from viewer.slide.region import read_region
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from viewer.relevance.analysis.search import Answer
@@ -28,10 +27,8 @@ LIMIT_BYTES = 1 << 30
 
 
 @pytest.fixture(scope="module")
-def slide(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("slides") / "phantom.tif"
-    write_phantom(path, size_px=2048, seed=3, mpp_um=0.5)
-    return path
+def slide(tmp_path_factory: pytest.TempPathFactory, copy_phantom: Callable[[Path, int], Path]) -> Path:
+    return copy_phantom(tmp_path_factory.mktemp("slides") / "phantom.tif", 2048)
 
 
 @pytest.fixture(autouse=True)

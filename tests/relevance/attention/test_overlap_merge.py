@@ -140,6 +140,8 @@ def test_where_the_reader_looks_comes_first(slide: MadeSlide, store: FeatureStor
     builder = OverlapBuilder(attention_of(Analysis(slide, TokenColours(), store)))
     builder.set_merge("mean")
     builder.choose()
+    builder.set_merge("mean")  # the same again begins nothing anew
+    assert builder.pending
     first = np.zeros(store.grid.shape, np.float32)
     row, col = (builder._pending[-1] // 2).tolist()
     first[row, col] = 1

@@ -102,6 +102,9 @@ def test_it_says_something_of_the_slide_though_the_last_patches_failed(tmp_path:
         memory = SharedAttention(shape, (1, len(ENTRY.views))).arrays()
         attention = WholeAttention(encoder, store, tissue, memory)
         assert attention.levels == ("patch",)
+        assert not len(attention.take(np.array([[0, 0]]), np.ones((1, 4), np.float32), 2)), (
+            "it keeps no tokens"
+        )
         assert attention.update(failed, 1, np.zeros(failed.shape, np.float32))
         assert attention.progress == (0, 1, 0)
         assert attention.said == ""

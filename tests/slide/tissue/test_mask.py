@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from viewer.slide.source import Source
 
+pytestmark = pytest.mark.slow
+
 MPP = (8.0, 8.0)
 TISSUE = disc(150, 150, 90)
 

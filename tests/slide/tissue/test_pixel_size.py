@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from viewer.slide.geometry import TileKey
 
+pytestmark = pytest.mark.slow
+
 
 def tissue_with_nuclei(radius_px: float, *, side_px: int = 800, crowding: float = 0.12) -> NDArray[np.uint8]:
     """Eosin with round nuclei of one size that cover the share ``crowding``."""

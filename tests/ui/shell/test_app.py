@@ -138,7 +138,7 @@ def test_the_demo_without_a_display_leaves_a_picture_of_the_slide(tmp_path: Path
 from pathlib import Path
 from viewer.ui.shell import demo
 demo.DEMO_SIZE_PX = 1024
-raise SystemExit(demo.demo(screenshot=Path({str(picture)!r})))
+raise SystemExit(demo.run_demo(screenshot=Path({str(picture)!r})))
 """
     process = start(code, DISPLAY=None, WAYLAND_DISPLAY=None)
     output, error = process.communicate(timeout=2 * PATIENCE_S)

@@ -27,8 +27,12 @@ SETTLE_MS = 700
 """From all sharp to the picture: the panels paint at their own pace."""
 
 
-def demo(*, screenshot: Path | None = None) -> int:
-    """Open the demo slide. Raises DisplayError where neither a display nor a virtual one can be had."""
+def run_demo(*, screenshot: Path | None = None) -> int:
+    """Make the demo slide, once, and open it in the window. Returns the exit status.
+
+    Without a display the window opens on a virtual one, leaves its picture in ``screenshot`` (None: a file in
+    the cache folder), and closes. Raises DisplayError where neither can be had.
+    """
     if has_display():
         with application() as (app, window):
             open_demo(window)
@@ -94,14 +98,3 @@ def save_picture(app: QApplication, target: Path) -> None:
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     app.primaryScreen().grabWindow(0).save(buffer, "PNG")
     save_atomically(target, bytes(data.data()))
-
-
-def run_demo(*, screenshot: Path | None = None) -> int:
-    """Make the demo slide, once, and open it in the window. Returns the exit status.
-
-    Without a display the window opens on a virtual one, leaves its picture in ``screenshot`` (None: a file in
-    the cache folder), and closes.
-    """
-    from viewer.ui.shell.demo import demo
-
-    return demo(screenshot=screenshot)

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test setup setup-dev lint bench clean system
+.PHONY: demo test setup setup-dev lint bench pictures clean system
 
 demo: setup
 	$(BIN)/foveola demo
@@ -21,6 +21,10 @@ lint: setup-dev
 bench: setup
 	@for script in tests/bench/[a-z]*.py; do echo "== $$script"; \
 	    LIBGL_ALWAYS_SOFTWARE=1 xvfb-run -a -s "-screen 0 1400x1000x24" $(BIN)/python $$script || exit 1; done
+
+# Pictures of the guide, made by the program on the demo slide.
+pictures: setup
+	LIBGL_ALWAYS_SOFTWARE=1 $(BIN)/python tests/ui/guide_pictures.py
 
 setup: system .venv/with-program
 

@@ -445,6 +445,7 @@ _TOOLS = (
     ),
 )
 _HELP = (
+    action_spec("Help", "guide", "Guide…", "Read and search the guide", "Ctrl+F1", need=Need.NOTHING),
     action_spec(
         "Help",
         "keyboard",

@@ -16,6 +16,7 @@ from viewer.slide.file_names import SLIDE_SUFFIXES
 from viewer.ui.panels.associated_images import AssociatedImages
 from viewer.ui.panels.go_to import GoTo
 from viewer.ui.panels.pixel_size_dialog import PixelSize
+from viewer.ui.shell.guide import Guide
 from viewer.ui.shell.preferences import Preferences
 from viewer.ui.shell.shortcut_sheet import ShortcutSheet
 from viewer.ui.widgets.dialogs import show_dialog
@@ -233,6 +234,9 @@ class Commands:
         window.status.showMessage("Diagnostics copied; they hold no folder names", 6000)
 
     # Help
+
+    def guide(self) -> None:
+        show_dialog(Guide(self._window))
 
     def keyboard(self) -> None:
         show_dialog(ShortcutSheet(self._window.settings.shortcuts, self._window))

@@ -59,6 +59,6 @@ def test_data_ships_with_the_packages() -> None:
 
 def test_top_level_is_the_fixed_one() -> None:
     allowed = {"pyproject.toml", "viewer", "shaders", "gpu", "tests", "resources", "README.md", "LICENSE"}
-    allowed |= {"CHANGELOG.md", "Makefile", "build", "dist", "foveola.egg-info"}
+    allowed |= {"CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "build", "dist", "foveola.egg-info"}
     present = {entry.name for entry in ROOT.iterdir() if not entry.name.startswith(".")}
     assert present - allowed - {"__pycache__"} == set()

@@ -158,6 +158,13 @@ def test_enter_goes_through_all_places_of_all_pages_and_closes_nothing(qtbot: Qt
     assert guide.isVisible()
 
 
+def test_from_a_page_that_is_not_listed_enter_goes_to_the_next_that_is(qtbot: QtBot, guide: Guide) -> None:
+    type_in(qtbot, guide, "hatched")
+    guide.browser.follow(QUrl("guide:/how_it_works.md"))
+    qtbot.keyClick(guide.search, Qt.Key.Key_Return)
+    assert guide.browser.page == "limits.md"
+
+
 def test_ctrl_f_goes_to_the_search(qtbot: QtBot, guide: Guide) -> None:
     guide.browser.setFocus()
     qtbot.keyClick(guide.browser, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)

@@ -10,11 +10,9 @@ from importlib import resources
 
 from PySide6.QtCore import QEvent, QSignalBlocker, Qt, QUrl
 from PySide6.QtGui import (
-    QBrush,
     QDesktopServices,
     QImage,
     QKeySequence,
-    QPalette,
     QResizeEvent,
     QShortcut,
     QTextCharFormat,
@@ -30,7 +28,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QListWidget,
-    QListWidgetItem,
     QPushButton,
     QTextBrowser,
     QTextEdit,
@@ -71,7 +68,7 @@ class PageBrowser(QTextBrowser):
     @property
     def page(self) -> str:
         """File name of the page that is shown."""
-        return self.source().path().lstrip("/")
+        return _file_name(self.source())
 
     def show_page(self, name: str) -> None:
         self.setSource(QUrl(f"{_SCHEME}:/{name}"), QTextDocument.ResourceType.MarkdownResource)
@@ -79,7 +76,7 @@ class PageBrowser(QTextBrowser):
 
     def follow(self, url: QUrl) -> None:
         """To another page, or to the browser with a web address; anything else is not followed."""
-        name = url.path().lstrip("/")
+        name = _file_name(url)
         if url.scheme() == _SCHEME and name in self._pages:
             self.show_page(name)
         elif url.scheme() == "https":
@@ -100,7 +97,7 @@ class PageBrowser(QTextBrowser):
 
     def loadResource(self, kind: int, name: QUrl | str) -> object:
         url = QUrl(name)
-        path = url.path().lstrip("/")
+        path = _file_name(url)
         if url.scheme() == _SCHEME and path in self._pages:
             return self._pages[path]
         if url.scheme() == _SCHEME and _PICTURE.fullmatch(path):
@@ -119,11 +116,10 @@ class PageBrowser(QTextBrowser):
             self._show_again()  # colours of links and tables are part of the page
 
     def _show_again(self) -> None:
-        if self.page:
-            line = self.verticalScrollBar().value()
-            self.reload()
-            self._dress()
-            self.verticalScrollBar().setValue(line)
+        line = self.verticalScrollBar().value()
+        self.reload()
+        self._dress()
+        self.verticalScrollBar().setValue(line)
 
     def _fitted(self, picture: QImage) -> QImage:
         """As many pixels as it has on the screen: text in it stays legible."""
@@ -136,22 +132,22 @@ class PageBrowser(QTextBrowser):
 
     def _dress(self) -> None:
         """Lines and room for tables, which Markdown does not speak of, and marks for the words searched."""
-        for frame in self.document().rootFrame().childFrames():
-            if isinstance(frame, QTextTable):
-                look = frame.format().toTableFormat()
-                look.setCellPadding(em_px(0.3))
-                look.setCellSpacing(0)
-                look.setBorderCollapse(True)
-                look.setBorder(1)
-                look.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
-                look.setBorderBrush(QBrush(self.palette().color(QPalette.ColorRole.Mid)))
-                frame.setFormat(look)
+        frames = self.document().rootFrame().childFrames()
+        for table in [frame for frame in frames if isinstance(frame, QTextTable)]:
+            look = table.format().toTableFormat()
+            look.setCellPadding(em_px(0.3))
+            look.setCellSpacing(0)
+            look.setBorderCollapse(True)
+            look.setBorder(1)
+            look.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
+            look.setBorderBrush(self.palette().mid())
+            table.setFormat(look)
         self._mark()
 
     def _mark(self) -> None:
         look = QTextCharFormat()
-        look.setBackground(self.palette().color(QPalette.ColorRole.Highlight))
-        look.setForeground(self.palette().color(QPalette.ColorRole.HighlightedText))
+        look.setBackground(self.palette().highlight())
+        look.setForeground(self.palette().highlightedText())
         places, marks = [], []
         for word in self._words:
             cursor = self.document().find(word)
@@ -172,7 +168,8 @@ class Guide(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Guide")
         pages = read_pages()
-        self._plain = {name: _plain(text) for name, text in pages.items()}
+        self._names = list(pages)
+        self._plain = [_plain(text) for text in pages.values()]
         self.search = QLineEdit(placeholderText="Search the guide", clearButtonEnabled=True)
         self.search.setAccessibleName("Search the guide")
         self.search.setToolTip("Show the pages with all these words; Enter goes from place to place")
@@ -182,9 +179,7 @@ class Guide(QDialog):
         self.found.setProperty("muted", True)
         self.browser = PageBrowser(pages)
         self.browser.setAccessibleName("Page of the guide")
-        for name, text in pages.items():
-            item = QListWidgetItem(text.partition("\n")[0].lstrip("# "), self.pages)
-            item.setData(Qt.ItemDataRole.UserRole, name)
+        self.pages.addItems([text.partition("\n")[0].lstrip("# ") for text in pages.values()])
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         back = buttons.addButton("Back", QDialogButtonBox.ButtonRole.ActionRole)
         without_icons(buttons.buttons())
@@ -199,13 +194,12 @@ class Guide(QDialog):
         layout.addWidget(buttons, 3, 0, 1, 2)
         layout.setColumnMinimumWidth(0, em_px(14))
         layout.setColumnStretch(1, 1)
-        self.pages.setMaximumWidth(em_px(16))
-        self.search.setMaximumWidth(em_px(16))
-        self.found.setMaximumWidth(em_px(16))
+        for part in (self.search, self.found, self.pages):
+            part.setMaximumWidth(em_px(16))
         self.found.hide()
         self.search.textChanged.connect(self._search)
         self.search.returnPressed.connect(self.next_place)
-        self.pages.currentItemChanged.connect(self._choose)
+        self.pages.currentRowChanged.connect(lambda row: self.browser.show_page(self._names[row]))
         self.browser.sourceChanged.connect(self._follow_browser)
         self.browser.backwardAvailable.connect(back.setEnabled)
         back.clicked.connect(self.browser.backward)
@@ -217,46 +211,36 @@ class Guide(QDialog):
     @property
     def listed(self) -> list[str]:
         """File names of the pages that the list shows."""
-        return [_name(item) for item in self._items() if not item.isHidden()]
+        return [name for row, name in enumerate(self._names) if not self.pages.isRowHidden(row)]
 
     def next_place(self) -> None:
         """To the next marked word, on this page or the first on the next page that is listed."""
         if not self.browser.next_mark() and self.listed:
-            names = self.listed
-            at = names.index(self.browser.page) if self.browser.page in names else -1
-            self.browser.show_page(names[(at + 1) % len(names)])
+            behind = self._names[self._names.index(self.browser.page) + 1 :]
+            self.browser.show_page(next((name for name in behind if name in self.listed), self.listed[0]))
             self.browser.next_mark()
-
-    def _items(self) -> list[QListWidgetItem]:
-        return [self.pages.item(row) for row in range(self.pages.count())]
 
     def _search(self, text: str) -> None:
         words = tuple(text.casefold().split())
-        for item in self._items():
-            item.setHidden(not all(word in self._plain[_name(item)] for word in words))
-        count = len(self.listed)
-        self.found.setText(
-            f"{count} page{'' if count == 1 else 's'}" if count else "No page has these words."
-        )
+        for row, plain in enumerate(self._plain):
+            self.pages.setRowHidden(row, not all(word in plain for word in words))
+        listed = self.listed
+        said = {0: "No page has these words.", 1: "1 page"}
+        self.found.setText(said.get(len(listed), f"{len(listed)} pages"))
         self.found.setVisible(bool(words))
         self.browser.mark(words)
-        if words and count and self.browser.page not in self.listed:
-            self.browser.show_page(self.listed[0])
-
-    def _choose(self, item: QListWidgetItem | None) -> None:
-        if item is not None:
-            self.browser.show_page(_name(item))
+        if listed and self.browser.page not in listed:
+            self.browser.show_page(listed[0])
 
     def _follow_browser(self, url: QUrl) -> None:
         """The list says which page is shown, however the reader came to it."""
         with QSignalBlocker(self.pages):
-            for item in self._items():
-                if _name(item) == url.path().lstrip("/"):
-                    self.pages.setCurrentItem(item)
+            self.pages.setCurrentRow(self._names.index(_file_name(url)))
 
 
-def _name(item: QListWidgetItem) -> str:
-    return str(item.data(Qt.ItemDataRole.UserRole))
+def _file_name(url: QUrl) -> str:
+    """Within the guide's folder."""
+    return url.path().lstrip("/")
 
 
 def _plain(markdown: str) -> str:

@@ -9,7 +9,7 @@ PYTEST := -m pytest --numprocesses=$(WORKERS) --dist=worksteal
 PURE := tests/common tests/overlay tests/slide tests/stream tests/view tests/relevance/patches tests/relevance/query \
     tests/test_house.py
 
-.PHONY: demo check test pure-tests wheel-test lint style types contracts bench setup setup-dev python system clean
+.PHONY: demo check test pure-tests wheel-test lint style types contracts bench pictures setup setup-dev python system clean
 
 demo: setup
 	$(BIN)/foveola demo
@@ -46,6 +46,10 @@ contracts: setup-dev
 bench: setup
 	@for script in $(filter-out tests/bench/test_%,$(wildcard tests/bench/[a-z]*.py)); do echo "== $$script"; \
 	    LIBGL_ALWAYS_SOFTWARE=1 xvfb-run -a -s "-screen 0 1400x1000x24" $(BIN)/python $$script || exit 1; done
+
+# Pictures of the guide, made by the program on the demo slide.
+pictures: setup
+	LIBGL_ALWAYS_SOFTWARE=1 $(BIN)/python tests/ui/guide_pictures.py
 
 setup: system .venv/with-program
 

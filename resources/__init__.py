@@ -1,1 +1,1 @@
-"""Data that ships with Foveola: default settings, icons, themes, notices. See ``importlib.resources``."""
+"""Data that ships with Foveola: settings, icons, themes, the guide, notices. See ``importlib.resources``."""

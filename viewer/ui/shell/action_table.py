@@ -378,6 +378,7 @@ _TOOLS = (
     ),
 )
 _HELP = (
+    action_spec("Help", "guide", "Guide…", "Read and search the guide", "Ctrl+F1", need=Need.NOTHING),
     action_spec(
         "Help",
         "keyboard",

@@ -18,6 +18,7 @@ from viewer.slide.formats.registry import slide_suffixes
 from viewer.ui.panels.associated_images import AssociatedImages
 from viewer.ui.panels.go_to import GoTo
 from viewer.ui.panels.pixel_size_dialog import PixelSize
+from viewer.ui.shell.guide import Guide
 from viewer.ui.shell.preferences import Preferences
 from viewer.ui.shell.shortcut_sheet import ShortcutSheet
 from viewer.ui.widgets.dialogs import show_dialog
@@ -252,6 +253,9 @@ class Commands:
         self._on.status.showMessage("Diagnostics copied; they hold no folder names", 6000)
 
     # Help
+
+    def guide(self) -> None:
+        show_dialog(Guide(self._on.window))
 
     def keyboard(self) -> None:
         show_dialog(ShortcutSheet(self._on.kept.settings.shortcuts, self._on.window))

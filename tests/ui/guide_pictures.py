@@ -1,0 +1,145 @@
+"""Makes the guide's pictures: drives the real window on the demo slide and photographs the screen.
+
+Run: make pictures. The slide, its seed, the places and the screen are fixed; the window opens on a virtual
+display with folders of its own. Pictures are reduced to few colours, so that the guide stays small.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PySide6.QtGui import QPixmap
+    from PySide6.QtWidgets import QApplication, QWidget
+
+    from viewer.ui.overlays.analysis_bar import AnalysisBar
+    from viewer.ui.shell.main_window import MainWindow
+
+PICTURES = Path(__file__).parents[2] / "resources" / "guide" / "pictures"
+SCREEN_PX = 1180, 760
+COLOURS = 192
+PATIENCE_S = 300.0
+SETTLE_S = 1.0
+"""From all analysed and sharp to the picture: the panels paint at their own pace."""
+QUERY = "lymphocytes"
+
+
+def main() -> None:
+    from viewer.common.settings import Settings
+    from viewer.ui.shell.app import application
+    from viewer.ui.shell.display import VirtualDisplay
+
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    settings = Settings.default().replace("display", theme="light")
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["FOVEOLA_HOME"] = home
+        with VirtualDisplay(*SCREEN_PX), application(settings) as (app, window):
+            window.setGeometry(app.primaryScreen().geometry())
+            Photographer(app, window).all()
+
+
+class Photographer:
+    """Shows one thing after the other and takes its picture."""
+
+    def __init__(self, app: QApplication, window: MainWindow) -> None:
+        self._app, self._window = app, window
+
+    def all(self) -> None:
+        from viewer.ui.shell.demo import open_demo
+
+        open_demo(self._window)
+        self._wait(lambda: self._window.view.source is not None, "the demo slide is made")
+        self._trigger("show_properties", "show_adjustments")
+        self._take("window")
+        self._trigger("show_navigator", "show_adjustments")
+        self._ask()
+        self._attend()
+        self._trigger("keyboard")
+        self._settle()
+        self._save(self._app.activeWindow().grab(), "keyboard")
+
+    def _ask(self) -> None:
+        from viewer.ui.search.query_box import QueryBox
+        from viewer.ui.search.query_panel import QueryPanel
+
+        self._trigger("find")
+        self._one(QueryBox).ask(QUERY)
+        self._analysed(self._one(QueryPanel).bar)
+        self._take("query")
+        self._trigger("next_hit")
+        self._settle()
+        self._trigger("why")
+        self._take("why")
+        self._one(QueryBox).ask("")
+        self._trigger("show_query")
+
+    def _attend(self) -> None:
+        from viewer.ui.overlays.attention_panel import AttentionControls
+
+        self._trigger("show_attention", "dark_theme")
+        panel = self._one(AttentionControls)
+        panel.shown.setChecked(True)
+        self._analysed(panel.bar)
+        self._trigger("fit")
+        self._take("attention")
+        panel.shown.setChecked(False)
+        self._trigger("show_attention", "dark_theme")
+
+    def _trigger(self, *actions: str) -> None:
+        for action in actions:
+            self._window.actions_[action].trigger()
+
+    def _one(self, kind: type[QWidget]) -> QWidget:
+        (found,) = self._window.findChildren(kind)
+        return found
+
+    def _analysed(self, bar: AnalysisBar) -> None:
+        """Wait until a bar says that all is analysed: then it offers neither to pause nor to stop."""
+        from PySide6.QtWidgets import QPushButton
+
+        buttons = bar.findChildren(QPushButton)
+        self._wait(lambda: bar.isVisible() and any(b.isVisible() for b in buttons), "an analysis begins")
+        self._wait(lambda: not any(b.isVisible() for b in buttons), "an analysis ends")
+
+    def _take(self, name: str) -> None:
+        self._settle()
+        self._save(self._app.primaryScreen().grabWindow(0), name)
+
+    def _save(self, picture: QPixmap, name: str) -> None:
+        """With few colours, and without facts about where and when it was made."""
+        path = PICTURES / f"{name}.png"
+        picture.save(str(path))
+        with Image.open(BytesIO(path.read_bytes())) as full:
+            few = full.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        few.save(path, optimize=True)
+        sys.stdout.write(f"{path.name}: {path.stat().st_size:,} bytes\n")
+
+    def _settle(self) -> None:
+        """Wait until the view is sharp and the panels have painted."""
+        view = self._window.view
+        end = time.monotonic() + SETTLE_S
+        self._wait(
+            lambda: time.monotonic() > end and (view.source is None or view.sharp), "the view becomes sharp"
+        )
+
+    def _wait(self, until: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not until():
+            if time.monotonic() > deadline:
+                sys.exit(f"no pictures: {what} took more than {PATIENCE_S:.0f} s")
+            self._app.processEvents()
+            time.sleep(0.005)
+
+
+if __name__ == "__main__":
+    main()

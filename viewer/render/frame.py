@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from viewer.view.screen import TileWeight, uniform
+from viewer.view.screen import TileLevel, TileWeight, unbounded, uniform
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,10 +42,11 @@ class Look:
 @dataclass(frozen=True, slots=True)
 class Steering:
     """What the order of loading follows, each a weight from 1 to 4 per tile: where the reader looks, and what
-    was asked."""
+    was asked. And the finest level to be fetched while the view moves, where tiles come slowly."""
 
     attention: TileWeight = uniform
     relevance: TileWeight = uniform
+    finest: TileLevel = unbounded
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from viewer.stream.cover import Cover, cover_view
 from viewer.stream.plan import Plan, absent_tiles, make_plan, most_tiles_on_screen
 from viewer.stream.residency import Residency
 from viewer.stream.streamer import TileState
+from viewer.view.screen import unbounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -224,6 +225,7 @@ class TileEngine:
             capacity_tiles=self._capacity_tiles,
             attention=steering.attention,
             relevance=steering.relevance,
+            finest=steering.finest if self._streamer.slow_reads else unbounded,
         )
 
     def _failed_in(self, tiles: TileRange) -> int:

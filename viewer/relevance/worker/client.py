@@ -25,6 +25,7 @@ from viewer.relevance.worker.messages import (
     Allocated,
     Analyse,
     Ask,
+    ComputingOn,
     Explain,
     Failed,
     GuessWords,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.attention.slide_attention import Attention
     from viewer.relevance.encoders.protocols import Encoder
+    from viewer.relevance.patches.loads import Loads
     from viewer.relevance.query.parser import Guess
     from viewer.relevance.query.tree import Query
     from viewer.relevance.worker.messages import Event, FromWorker, ToWorker
@@ -168,9 +170,9 @@ class RelevanceClient:
         """The answer published last; None before the first."""
         return None if self._conversation is None else self._conversation.field
 
-    def weights(self) -> NDArray[np.float32] | None:
-        """What each patch's tiles are worth for the order of loading: (rows, columns), 1 to 4."""
-        return None if self._conversation is None else self._conversation.weights
+    def loads(self) -> Loads | None:
+        """What each patch's tiles are worth loading; None before the first allocation."""
+        return None if self._conversation is None else self._conversation.loads
 
     def attention(self) -> Attention | None:
         """Where the encoder looks, as far as it is known; None where it never says."""
@@ -208,7 +210,7 @@ class _Conversation:
         after: Sequence[RelevanceClient],
     ) -> None:
         self.field: RelevanceField | None = None
-        self.weights: NDArray[np.float32] | None = None
+        self.loads: Loads | None = None
         self._job = job
         self._grid = grid
         self._makers = makers
@@ -401,10 +403,10 @@ class _Conversation:
                 event.provenance,
             )
         elif isinstance(event, Allocated):
-            loads = self._memory.read_loads()
-            if loads is None:
-                return False
-            self.weights = loads.weights
+            self.loads = self._memory.read_loads()
+            return self.loads is not None
+        elif isinstance(event, ComputingOn):
+            log.info("allocation and stain separation on %s: %s", event.name, event.why)
         return True
 
     def _note_outgoing(self) -> list[ToWorker]:

@@ -16,7 +16,7 @@ from viewer.common.cores import core_count
 from viewer.overlay.from_field import layer_from_attention
 from viewer.relevance.attention.slide_attention import MEAN
 from viewer.relevance.worker.client import RelevanceClient, RetiredClients
-from viewer.relevance.worker.messages import Attended, Failed, Note, Progress, WorkerDied
+from viewer.relevance.worker.messages import Attended, ComputingOn, Failed, Note, Progress, WorkerDied
 from viewer.ui.canvas.viewport_report import LOOK_INTERVAL_MS, send_viewport
 from viewer.ui.widgets.background_worker import SideThread
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
@@ -190,6 +190,8 @@ class AttentionSession(QObject):
                 self._draw_again()
             case Progress():
                 self.progressed.emit(event)
+            case ComputingOn():
+                self._view.compute_device = event.name
             case Note():
                 self._note((*self._notes, event.text))
             case Failed() | WorkerDied():

@@ -1,8 +1,8 @@
 """Who gets how much: encoder tokens per region, and the level and weight with which its tiles are loaded.
 
 Two budgets, one solver (``knapsack``). What relevance says is weighed by what detail brings: one curve for
-all regions, scaled by each one's relevance. On an NVIDIA card the tokens are shared out by
-gpu/compute/kernels/allocate.cu, which gives the same numbers.
+all regions, scaled by each one's relevance. On an NVIDIA card (gpu/compute/device.py) kernels/allocate.cu
+shares out the tokens, and this solver chooses levels there: the same numbers as on the CPU.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from torch import Tensor
+
+    from gpu.compute.device import Processor
 
 SURPRISE_WEIGHT = 0.3
 EVEN_PERCENT = 15
@@ -96,7 +98,7 @@ def allocate_tokens(
     previous: NDArray[np.uint16] | None = None,
     warm: int | None = None,
     most_tokens: int = MOST_TOKENS,
-    device: str = "cpu",
+    processor: Processor | None = None,
 ) -> TokenAllocation:
     """Share ``budget_tokens`` among regions by relevance (``joint_relevance``), 64 to ``most_tokens`` each.
 
@@ -111,12 +113,12 @@ def allocate_tokens(
             the price and a new one is taken at 10 % more, so that a slight change moves nothing.
         warm: the price of the time before; saves time and changes nothing.
         most_tokens: 256 where the slide is no finer than 0.5 µm/px.
-        device: where to compute: "cpu", or "cuda" for the kernel.
+        processor: what computes it; torch on the CPU where there is none.
 
     Raises:
         ValueError: a negative budget, a shape that differs, too many regions, or most_tokens that is no
             multiple of 16 from 64 to 400.
-        gpu.compute.cuda.CudaUnavailableError: device "cuda" where there is none.
+        RuntimeError: a card that refuses.
     """
     if budget_tokens < 0:
         raise ValueError(f"a budget of {budget_tokens} tokens; it must be 0 or more")
@@ -136,12 +138,8 @@ def allocate_tokens(
     if previous is not None:
         # No more than there is to give; as int16, which torch can compute with.
         past = torch.from_numpy(np.minimum(previous, MOST_TOKENS).astype(np.int16).reshape(-1))
-    if device == "cpu":
-        tokens, price, scarce = solve_tokens(flat, past, problem)
-    else:
-        from gpu.compute.cuda_allocate import solve_tokens_on_cuda
-
-        tokens, price, scarce = solve_tokens_on_cuda(flat, past, problem)
+    solve_on = solve_tokens if processor is None else processor.solve_tokens
+    tokens, price, scarce = solve_on(flat, past, problem)
     return TokenAllocation(tokens.numpy().reshape(relevance.shape), price, scarce)
 
 
@@ -185,6 +183,7 @@ def allocate_loads(
     bytes_per_level: Sequence[int],
     previous: NDArray[np.uint8] | None = None,
     warm: int | None = None,
+    torch_device: str = "cpu",
 ) -> LoadAllocation:
     """The level and the weight with which each region's tiles are loaded.
 
@@ -199,9 +198,11 @@ def allocate_loads(
         required_level: the coarsest level with no fewer pixels than the screen shows; 0 is the finest.
         bytes_per_level: what a region's tiles of each level take, finest first, strictly falling, from 1.
         previous, warm: levels and price of the time before, as for tokens.
+        torch_device: where the levels are chosen, "cpu" or "cuda".
 
     Raises:
         ValueError: a negative budget, shapes that differ, a level that is not there, bytes that do not fall.
+        RuntimeError: a card that refuses.
     """
     if budget_bytes < 0:
         raise ValueError(f"a budget of {budget_bytes} bytes; it must be 0 or more")
@@ -219,16 +220,17 @@ def allocate_loads(
     left = max(budget_bytes - spent - int(elsewhere.sum()) * bytes_per_level[coarsest], 0)
     if not steps.costs or not elsewhere.any():
         return LoadAllocation(levels, weights, 1)
-    rows = levels_of(torch.from_numpy(joint[elsewhere]))
+    rows = levels_of(torch.from_numpy(joint[elsewhere]).to(torch_device))
     columns = len(steps.costs) + 1
     bins = rows * columns
     if previous is not None:
-        bins += torch.from_numpy((coarsest - previous[elsewhere].astype(np.int64)).clip(0, columns - 1))
+        held = (coarsest - previous[elsewhere].astype(np.int64)).clip(0, columns - 1)
+        bins += torch.from_numpy(held).to(torch_device)
     counts = torch.bincount(bins, minlength=(LEVELS + 1) * columns).view(LEVELS + 1, columns)
     solution = solve(
         counts, steps, least=0, most=columns - 1, budget=left, past=previous is not None, warm=warm
     )
-    levels[elsewhere] = coarsest - apply(solution, bins).numpy()
+    levels[elsewhere] = coarsest - apply(solution, bins).cpu().numpy()
     return LoadAllocation(levels, weights, solution.price)
 
 

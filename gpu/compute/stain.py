@@ -24,6 +24,12 @@ def optical_density(rgb: Tensor, glass_rgb: Tensor) -> Tensor:
     return (glass - torch.log10_(rgb.float().add_(1))).clamp_(min=0)
 
 
+def separate_stains(rgb: Tensor, glass_rgb: Tensor, density_from_stains: Tensor) -> tuple[Tensor, Tensor]:
+    """``optical_density`` of pixels and what ``separate`` makes of it: the twin of kernels/stain.cu."""
+    density = optical_density(rgb, glass_rgb)
+    return density, separate(density, density_from_stains)
+
+
 def separate(density: Tensor, density_from_stains: Tensor) -> Tensor:
     """Amounts (3, h, w) of three stains whose vectors are the rows of ``density_from_stains`` (3, 3).
 

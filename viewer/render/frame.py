@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from viewer.slide.planes import FIRST_PLANE, Plane
-from viewer.view.screen import TileWeight, uniform
+from viewer.view.screen import TileLevel, TileWeight, unbounded, uniform
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,10 +44,11 @@ class Look:
 @dataclass(frozen=True, slots=True)
 class Steering:
     """What the order of loading follows, each a weight from 1 to 4 per tile: where the reader looks, and what
-    was asked."""
+    was asked. And the finest level to be fetched while the view moves, where tiles come slowly."""
 
     attention: TileWeight = uniform
     relevance: TileWeight = uniform
+    finest: TileLevel = unbounded
 
 
 @dataclass(frozen=True, slots=True)

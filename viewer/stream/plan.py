@@ -3,7 +3,8 @@
 A wanted tile is ordered by ``(tier, −gain, distance to the point of regard)`` with
 ``gain = blur_px · attention · relevance · p_needed``: ``blur_px`` is the size on the screen of one texel of
 what would be shown instead (the best resident ancestor), ``p_needed`` the chance that the tile is looked at.
-Weights lie between 1 and 4: they reorder, they never starve. The tiers:
+Weights lie between 1 and 4: they reorder, they never starve. ``finest`` bounds the detail that is fetched on
+the way to another view; at rest every tile on the screen is wanted. The tiers:
 
 COVER     two levels coarser than the view, where much is missing and what stands in for it is coarser still
 VISIBLE   the tiles of the target's level on the screen, at the camera's target and now
@@ -23,7 +24,7 @@ import numpy as np
 from viewer.slide.geometry import Pyramid, Rect, TileKey, TileRange
 from viewer.slide.planes import FIRST_PLANE, Plane
 from viewer.view.camera import Velocity, View, field_of_view
-from viewer.view.screen import WEIGHT_RANGE, FloatArray, Screen, TileWeight, uniform
+from viewer.view.screen import WEIGHT_RANGE, FloatArray, Screen, TileLevel, TileWeight, unbounded, uniform
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,13 +82,16 @@ def make_plan(
     capacity_tiles: int = 1 << 30,
     attention: TileWeight = uniform,
     relevance: TileWeight = uniform,
+    finest: TileLevel = unbounded,
 ) -> Plan:
     """The plan for one frame, which shows one plane. Views count in framebuffer pixels.
 
+    ``finest`` is for sources where fetching is what costs. In prefetch, and for the screen while ``view`` is
+    on its way to ``target``, tiles of that level are wanted in the place of finer ones.
     ``velocity`` None leaves prefetch out. Where a level needs more tiles than ``capacity_tiles`` (the texture
     pool) the next coarser one is taken: a blurred picture, never a broken one.
     """
-    planner = _Planner(pyramid, residency, screen, plane, (attention, relevance))
+    planner = _Planner(pyramid, residency, screen, plane, (attention, relevance), finest)
     drawn = planner.tiles_on_screen(view, capacity_tiles)
     at_target = drawn if target == view else planner.tiles_on_screen(target, capacity_tiles)
 
@@ -103,10 +107,14 @@ def make_plan(
         tiles = planner.tiles(cover_level, planner.field(target))
         groups.append(planner.absent(Tier.COVER, tiles, target, p_needed=1.0))
     wanted = _in_order(groups, plane)
+    if view != target:
+        wanted = planner.bounded(wanted)
     urgent = len(wanted)
     if velocity is not None:
         seen = set(wanted)
-        ahead = _in_order(planner.ahead(at_target, target, velocity), plane)[:_PREFETCH_LIMIT]
+        ahead = planner.bounded(
+            _in_order(planner.ahead(at_target, target, velocity), plane)[:_PREFETCH_LIMIT]
+        )
         wanted += [key for key in ahead if key not in seen]
     coarsened = at_target.level > pyramid.level_for_downsample(target.downsample)
     return Plan(drawn, at_target, wanted, urgent, missing, coarsened)
@@ -180,6 +188,7 @@ class _Planner:
     screen: Screen
     plane: Plane
     weights: tuple[TileWeight, TileWeight]
+    finest: TileLevel
 
     def field(self, view: View) -> Rect:
         return field_of_view(view, self.screen.size_px, self.screen.aspect)
@@ -206,6 +215,27 @@ class _Planner:
         rows, cols = np.nonzero(absent_tiles(self.pyramid, self.residency, tiles, view, self.screen))
         where = (tiles.level, cols + tiles.col0, rows + tiles.row0)
         return self._weighed(tier, where, view, p_needed=p_needed)
+
+    def bounded(self, keys: list[TileKey]) -> list[TileKey]:
+        """For each key the tile of its place that is as fine as may be now, where it is not on the GPU."""
+        if self.finest is unbounded or not keys:
+            return keys
+        levels = self.pyramid.levels
+        steps = np.array([(one.tile_width * one.scale_x, one.tile_height * one.scale_y) for one in levels])
+        own = np.array([key.level for key in keys])
+        x, y = ((np.array([(key.col, key.row) for key in keys]) + 0.5) * steps[own]).T
+        allowed = own.copy()
+        for index in np.unique(own).tolist():
+            here = own == index
+            allowed[here] = np.maximum(self.finest(index, x[here], y[here]), index)
+        cols, rows = (np.stack([x, y]) / steps[allowed].T).astype(np.intp).tolist()
+        found: dict[TileKey, None] = {}
+        for key, index, col, row in zip(keys, allowed.tolist(), cols, rows, strict=True):
+            level = levels[index]
+            at = key._replace(level=index, col=min(col, level.columns - 1), row=min(row, level.rows - 1))
+            if self.residency.slot(at) < 0:
+                found[at] = None
+        return list(found)
 
     def ahead(self, tiles: TileRange, view: View, velocity: Velocity) -> list[_Wants]:
         """What the present movement will probably need: the ring around the field, and the level it zooms to

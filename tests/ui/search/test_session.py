@@ -13,6 +13,7 @@ from viewer.relevance.query.parser import NearestPhrase
 from viewer.relevance.query.tree import Like, Term
 from viewer.relevance.worker.messages import (
     Allocated,
+    ComputingOn,
     Explained,
     Failed,
     Guessed,
@@ -273,15 +274,17 @@ def test_weights_steer_loading_unless_the_reader_does_not_want_it(
     qtbot: QtBot, opened: RelevanceSession, fake_view: FakeSlideView, clients: list[FakeClient]
 ) -> None:
     opened.ask("fat")
+    clients[0].tell(ComputingOn("Some card", "a test"))
     clients[0].tell(Allocated())
-    qtbot.wait_until(lambda: ("set_region_weights", 2.0) in fake_view.calls)
+    qtbot.wait_until(lambda: ("set_region_loads", 2.0) in fake_view.calls)
+    assert fake_view.compute_device == "Some card"
     fake_view.calls.clear()
     opened.apply_settings(Settings.default().replace("relevance", steers_loading=False))
-    assert fake_view.calls == [("set_region_weights", None)]
+    assert fake_view.calls == [("set_region_loads", None)]
     clients[0].tell(Allocated())
     clients[0].tell(Note("marker"))
     qtbot.wait_until(lambda: opened.notes[-1:] == ("marker",))
-    assert fake_view.calls == [("set_region_weights", None)]
+    assert fake_view.calls == [("set_region_loads", None)]
 
 
 def test_another_encoder_answers_the_same_question(

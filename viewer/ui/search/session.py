@@ -17,7 +17,15 @@ from viewer.relevance.patches.peaks import find_hits
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.parser import parse
 from viewer.relevance.query.tree import Like, text_of, with_weights
-from viewer.relevance.worker.messages import Allocated, Explained, Guessed, Progress, Published, Refused
+from viewer.relevance.worker.messages import (
+    Allocated,
+    ComputingOn,
+    Explained,
+    Guessed,
+    Progress,
+    Published,
+    Refused,
+)
 from viewer.relevance.worker.session import SessionCallbacks
 from viewer.ui.canvas.viewport_report import session_of
 from viewer.ui.search.search_state import Explanation, Question
@@ -129,7 +137,7 @@ class RelevanceSession(QObject):
         other = settings.relevance.encoder != self._settings.relevance.encoder
         self._settings = settings
         if not settings.relevance.steers_loading:
-            self._view.set_region_weights(None, 0.0, 0.0)
+            self._view.set_region_loads(None)
         if other and self._client is not None:
             self.stop("")
             self._forget_answers()
@@ -278,7 +286,9 @@ class RelevanceSession(QObject):
             case Guessed() if event.number == self._number:
                 self._take_guess(event)
             case Allocated():
-                self._take_weights()
+                self._take_loads()
+            case ComputingOn():
+                self._view.compute_device = event.name
             case Explained():
                 self._take_reasons(event)
             case Refused() if event.number == self._number:
@@ -306,12 +316,12 @@ class RelevanceSession(QObject):
         self._ranking_due = True
         self._rank()
 
-    def _take_weights(self) -> None:
+    def _take_loads(self) -> None:
         assert self._client is not None
-        weights = self._client.weights()
-        if weights is not None and self._settings.relevance.steers_loading:
+        loads = self._client.loads()
+        if loads is not None and self._settings.relevance.steers_loading:
             grid = self._client.grid
-            self._view.set_region_weights(weights, grid.patch_width_px, grid.patch_height_px)
+            self._view.set_region_loads(loads, grid.patch_width_px, grid.patch_height_px)
 
     def _rank(self) -> None:
         """Rank what is known beside the window, one field at a time, the newest."""

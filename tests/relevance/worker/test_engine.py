@@ -107,7 +107,7 @@ def test_an_example_is_looked_at_first(window: Window) -> None:
     window.start()
     window.hear(Published)
     cells, _ = window.analysis.store.load()
-    assert tuple(cells[0]) == (30, 40)
+    assert (30, 40) in {tuple(cell) for cell in cells[:2]}, "two threads read one patch each at first"
 
 
 def test_a_term_that_the_encoder_does_not_know_is_refused_once(window: Window) -> None:

@@ -57,7 +57,7 @@ def main() -> None:
             row, col = (grid.rows - SIDE) // 2, (grid.columns - SIDE) // 2
             whole = grid.rect(row, col, SIDE, SIDE)
             field = Rect(whole.x0 + 1, whole.y0 + 1, whole.x1 - 1, whole.y1 - 1)
-            client.look(field, None, grid.patch_width_px / 64, moving=False)
+            client.set_viewport(field, None, grid.patch_width_px / 64, moving=False)
             ready_s = tokens_s = region_s = None
             while region_s is None:
                 at_s, event = events.get(timeout=TIMEOUT_S)

@@ -57,7 +57,7 @@ class Listener:
     def answer_to(self, query: Query) -> float:
         """Seconds from asking to the answer."""
         start_s = time.perf_counter()
-        number = self.client.ask(query)
+        number = self.client.set_query(query)
         while True:
             at_s, event = self.next()
             if isinstance(event, Published) and event.number == number:
@@ -74,7 +74,7 @@ def never_seen(source: Source, mpp_um: tuple[float, float], query: Query) -> Non
     """Every answer on the way, and when all patches are analysed."""
     start_s = time.perf_counter()
     with closing(Listener(source, mpp_um)) as listener:
-        listener.client.ask(query)
+        listener.client.set_query(query)
         told = 0
         while True:
             at_s, event = listener.next()

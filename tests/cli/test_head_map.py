@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 import tifffile
 import torch
 
+from tests.messages import pattern
 from viewer.cli import main as cli
+from viewer.relevance.analysis.strings import IS_A_HEAD
 from viewer.relevance.encoders.card import HEAD_PREFIX, MEASURED_ID, HeadEntry
 from viewer.relevance.encoders.head_registry import register_head
 from viewer.relevance.encoders.measured.card import MEASURED
@@ -113,4 +116,5 @@ def test_a_head_that_is_not_there_and_commands_that_take_none(
     assert "there is no slide head 'theirs'; there are pool, square" in capsys.readouterr().err
     for command in (["query", str(slide), "fat"], ["index", str(slide)]):
         assert cli.main([*command, "--encoder", f"{HEAD_PREFIX}pool"]) == 1
-        assert "head/pool is a slide head: foveola heatmap shows what it says" in capsys.readouterr().err
+        message = pattern(IS_A_HEAD, encoder="head/pool")
+        assert re.search(message, capsys.readouterr().err)

@@ -22,7 +22,7 @@ PATIENCE_S = 10.0
 
 
 class Window:
-    """The other side of the pipe: an engine at work in a thread, and all that it said."""
+    """The other side of the pipe: an engine at work in a thread, and all that it sent."""
 
     def __init__(self, analysis: Analysis, load_guess: Callable[[], Guess | None] = lambda: None) -> None:
         self.analysis = analysis
@@ -46,33 +46,33 @@ class Window:
         finally:
             self._theirs.close()
 
-    def tell(self, *messages: object) -> None:
+    def send(self, *messages: object) -> None:
         for message in messages:
             self.connection.send(message)
 
-    def hear_until(self, wanted: Callable[[Any], bool]) -> Any:
-        """The first event, from now on, that is wanted."""
+    def wait_until(self, matches: Callable[[Any], bool]) -> Any:
+        """The first event, from now on, that matches."""
         deadline_s = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline_s:
             if self.connection.poll(0.05):
                 event = self.connection.recv()
                 self.events.append(event)
-                if wanted(event):
+                if matches(event):
                     return event
-        raise AssertionError(f"not heard among {self.events[-5:]}")
+        raise AssertionError(f"not received among {self.events[-5:]}")
 
-    def hear(self, kind: type) -> Any:
-        return self.hear_until(lambda event: isinstance(event, kind))
+    def wait_for(self, kind: type) -> Any:
+        return self.wait_until(lambda event: isinstance(event, kind))
 
-    def hear_end(self) -> Any:
-        return self.hear_until(lambda event: isinstance(event, Progress) and event.done == event.total)
+    def wait_for_end(self) -> Any:
+        return self.wait_until(lambda event: isinstance(event, Progress) and event.done == event.total)
 
     def stop(self) -> None:
         if self._thread.is_alive():
-            self.tell(Stop())
+            self.send(Stop())
             self._thread.join(PATIENCE_S)
         self.connection.close()
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         self.connection.close()
         self._thread.join(PATIENCE_S)

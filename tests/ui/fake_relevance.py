@@ -35,19 +35,19 @@ class FakeClient:
         self.grid = PatchGrid.over(source.pyramid.width, source.pyramid.height, mpp_um)
         self.told.append(("open", mpp_um, facts["mpp_estimated"], facts["encoder_id"]))
 
-    def ask(self, query: object) -> int:
-        self.told.append(("ask", query))
+    def set_query(self, query: object) -> int:
+        self.told.append(("query", query))
         return self._number
 
     def guess(self, words: Sequence[str]) -> int:
         self.told.append(("guess", tuple(words)))
         return self._number
 
-    def look(self, *_where: Any, **_how: Any) -> None:
-        self.told.append(("look",))
+    def set_viewport(self, *_where: Any, **_how: Any) -> None:
+        self.told.append(("viewport",))
 
-    def weigh(self, scores: np.ndarray | None) -> None:
-        self.told.append(("weigh", None if scores is None else scores.shape))
+    def set_relevance(self, scores: np.ndarray | None) -> None:
+        self.told.append(("relevance", None if scores is None else scores.shape))
 
     def overlap(self, merge: str | None) -> None:
         self.told.append(("overlap", merge))
@@ -106,8 +106,8 @@ class FakeClient:
 
     @property
     def _number(self) -> int:
-        return sum(words[0] in ("ask", "guess") for words in self.told)
+        return sum(words[0] in ("query", "guess") for words in self.told)
 
     @property
     def asked(self) -> list[object]:
-        return [words[1] for words in self.told if words[0] == "ask"]
+        return [words[1] for words in self.told if words[0] == "query"]

@@ -16,7 +16,7 @@ from viewer.view.viewport import Viewport
 MPP_UM = (0.5, 0.5)
 PYRAMID = Pyramid.from_sizes([(10240, 7680), (2560, 1920), (640, 480)], [(256, 256)] * 3)
 GRID = PatchGrid.over(10240, 7680, MPP_UM)
-LOOK = Viewport(Rect(0, 0, 2560, 2560), None, 4.0, moving=False)
+VIEWPORT = Viewport(Rect(0, 0, 2560, 2560), None, 4.0, moving=False)
 
 
 def allocator(tissue: np.ndarray | None = None) -> Allocator:
@@ -45,7 +45,7 @@ def test_levels_that_save_nothing_are_not_counted() -> None:
 
 
 def test_what_the_screen_shows_gets_the_level_of_the_screen() -> None:
-    loads = allocator().allocate(scores(), UNKNOWN, EVERYWHERE, LOOK)
+    loads = allocator().allocate(scores(), UNKNOWN, EVERYWHERE, VIEWPORT)
     assert (loads.levels[:10, :10] == 1).all()
     assert loads.levels.max() <= 2
     assert loads.levels.min() == 1
@@ -53,21 +53,21 @@ def test_what_the_screen_shows_gets_the_level_of_the_screen() -> None:
 
 def test_what_is_asked_for_is_fetched_in_full_wherever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(allocation, "LOAD_BYTES", 0)
-    loads = allocator().allocate(scores(), UNKNOWN, np.full(GRID.shape, 0.1, np.float32), LOOK)
+    loads = allocator().allocate(scores(), UNKNOWN, np.full(GRID.shape, 0.1, np.float32), VIEWPORT)
     half = GRID.columns // 2
     assert (loads.levels[:, half:] == 1).all()
     assert (loads.levels[11:, :half] == 2).all(), "nothing is left for what is neither seen nor asked for"
 
 
 def test_what_is_asked_for_weighs_more() -> None:
-    loads = allocator().allocate(scores(), UNKNOWN, EVERYWHERE, LOOK)
+    loads = allocator().allocate(scores(), UNKNOWN, EVERYWHERE, VIEWPORT)
     half = GRID.columns // 2
     assert loads.weights[:, half:].min() > loads.weights[:, :half].max() >= 1
     assert loads.weights.max() <= 4
 
 
 def test_tokens_go_to_what_is_asked_for_and_stay_within_the_budget() -> None:
-    loads = allocator().allocate(scores(), UNKNOWN, EVERYWHERE, LOOK)
+    loads = allocator().allocate(scores(), UNKNOWN, EVERYWHERE, VIEWPORT)
     half = GRID.columns // 2
     assert loads.tokens[:, half:].mean() > 2 * loads.tokens[:, :half].mean()
     assert loads.tokens.sum() <= TOKEN_SHARE * UNIFORM_TOKENS * GRID.patch_count
@@ -77,7 +77,7 @@ def test_tokens_go_to_what_is_asked_for_and_stay_within_the_budget() -> None:
 def test_glass_gets_no_tokens() -> None:
     tissue = np.ones(GRID.shape, bool)
     tissue[:5] = False
-    loads = allocator(tissue).allocate(scores(), UNKNOWN, EVERYWHERE, LOOK)
+    loads = allocator(tissue).allocate(scores(), UNKNOWN, EVERYWHERE, VIEWPORT)
     assert not loads.tokens[:5].any()
     assert loads.tokens[5:].any()
 
@@ -85,18 +85,18 @@ def test_glass_gets_no_tokens() -> None:
 def test_what_surprises_counts_where_nothing_is_asked() -> None:
     surprise = np.zeros(GRID.shape, np.float32)
     surprise[10:] = 1.0
-    loads = allocator().allocate(np.zeros(GRID.shape, np.float32), surprise, EVERYWHERE, LOOK)
+    loads = allocator().allocate(np.zeros(GRID.shape, np.float32), surprise, EVERYWHERE, VIEWPORT)
     assert loads.weights[10:].min() > loads.weights[:10].max()
 
 
 def test_a_slight_change_moves_nothing() -> None:
     again = allocator()
-    before = again.allocate(scores(), UNKNOWN, EVERYWHERE, LOOK)
-    after = again.allocate(scores() * np.float32(1.02), UNKNOWN, EVERYWHERE, LOOK)
+    before = again.allocate(scores(), UNKNOWN, EVERYWHERE, VIEWPORT)
+    after = again.allocate(scores() * np.float32(1.02), UNKNOWN, EVERYWHERE, VIEWPORT)
     np.testing.assert_array_equal(before.tokens, after.tokens)
     np.testing.assert_array_equal(before.levels, after.levels)
 
 
 def test_a_slide_without_tissue() -> None:
-    loads = allocator(np.zeros(GRID.shape, bool)).allocate(scores() * 0, UNKNOWN, EVERYWHERE, LOOK)
+    loads = allocator(np.zeros(GRID.shape, bool)).allocate(scores() * 0, UNKNOWN, EVERYWHERE, VIEWPORT)
     assert not loads.tokens.any()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,8 +15,10 @@ from unittest.mock import Mock
 
 import pytest
 
+from tests.messages import pattern
 from tests.relevance.models.test_hipt import saved, small
 from viewer.relevance.analysis import batch_index as index
+from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.batch_index import IndexJob, index_slide, index_slides, slides_among
 from viewer.relevance.analysis.open import open_analysis, pixel_size_of
 from viewer.relevance.encoders.model_registry import registry_file
@@ -68,15 +71,15 @@ def test_folders_that_lead_back_to_themselves_are_listed_once(tmp_path: Path) ->
 
 
 def test_a_slide_is_analysed_once(slide: Path, tmp_path: Path) -> None:
-    told: list[float] = []
-    first = index_slide(str(slide), job(tmp_path), told.append)
+    shares: list[float] = []
+    first = index_slide(str(slide), job(tmp_path), shares.append)
     assert first.failure == ""
     assert not first.skipped
     assert first.patches > 0
-    assert all(0 < part <= 1 for part in told)
+    assert all(0 < part <= 1 for part in shares)
     copy = tmp_path / "copy.tif"
     shutil.copy(slide, copy)
-    second = index_slide(str(copy), job(tmp_path), told.append)
+    second = index_slide(str(copy), job(tmp_path), shares.append)
     assert second.skipped
     assert second.patches == first.patches
 
@@ -121,7 +124,7 @@ def test_processes_of_dask_do_all_slides_and_name_the_bad_one(slide: Path, tmp_p
 def test_a_scheduler_that_is_not_there_is_told(slide: Path, tmp_path: Path) -> None:
     done = foveola_index(tmp_path, slide, "--scheduler", "nonsense://?")
     assert done.returncode == 1
-    assert "nonsense://?: no Dask scheduler answers there" in done.stderr
+    assert re.search(pattern(strings.NO_SCHEDULER, scheduler="nonsense://?"), done.stderr)
     assert done.stderr.count("\n") == 1
 
 

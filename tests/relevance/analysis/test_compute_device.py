@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,16 +13,18 @@ pytest.importorskip("torch")
 from gpu.compute.device import CPU
 from gpu.errors import GpuError
 from tests.gpu.compute.stand_in import inserted
+from tests.messages import pattern
 from tests.relevance.colours import ColourEncoder, MadeSlide, open_store, picture
 from tests.relevance.engine_window import Window
 from viewer.common.errors import EncoderDeviceError
+from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.allocation import Allocator
 from viewer.relevance.analysis.slide_analysis import Analysis
 from viewer.relevance.encoders.card import MEASURED_ID, SALIENCY_ID
 from viewer.relevance.encoders.registry import load_encoder
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.query.tree import Term
-from viewer.relevance.worker.messages import Allocated, Ask, ComputingOn, Note
+from viewer.relevance.worker.messages import Allocated, ComputingOn, Note, SetQuery
 from viewer.slide.geometry import Pyramid, Rect
 from viewer.slide.tissue.stains import find_stains
 from viewer.view.viewport import Viewport
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
     Inserted = tuple[StandInCard, ComputeDevice]
 
 LAUNCH_FAILED = GpuError("driver: CUDA_ERROR_LAUNCH_FAILED")
-LOOK = Viewport(Rect(0, 0, 2560, 2560), None, 4.0, moving=False)
+VIEWPORT = Viewport(Rect(0, 0, 2560, 2560), None, 4.0, moving=False)
 PYRAMID = Pyramid.from_sizes([(10240, 7680), (2560, 1920), (640, 480)], [(256, 256)] * 3)
 GRID = PatchGrid.over(10240, 7680, (0.5, 0.5))
 SCORES = np.linspace(0, 1, GRID.patch_count, dtype=np.float32).reshape(GRID.shape)
@@ -51,7 +54,7 @@ def card_and_device(monkeypatch: pytest.MonkeyPatch) -> Iterator[Inserted]:
 def allocated() -> tuple[np.ndarray, ...]:
     allocator = Allocator(GRID, PYRAMID, np.ones(GRID.shape, bool), (0.5, 0.5))
     for _ in range(2):  # the second has a past
-        found = allocator.allocate(SCORES, UNKNOWN, np.ones(GRID.shape, np.float32), LOOK)
+        found = allocator.allocate(SCORES, UNKNOWN, np.ones(GRID.shape, np.float32), VIEWPORT)
     return found.weights, found.levels, found.tokens
 
 
@@ -73,8 +76,8 @@ def test_an_allocation_that_fails_on_the_card_is_made_on_the_cpu(
     expected = allocated()
     asked = card.asked[part]
     card.fails[part] = LAUNCH_FAILED
-    for found, wanted in zip(allocated(), expected, strict=True):
-        np.testing.assert_array_equal(found, wanted)
+    for found, value in zip(allocated(), expected, strict=True):
+        np.testing.assert_array_equal(found, value)
     assert card.asked[part] == asked + 1, "once, and never again"
     assert device.processor is CPU
     assert len(device.notes) == 1
@@ -126,33 +129,35 @@ def test_an_analysis_whose_card_fails_goes_on_with_the_same_result_and_one_messa
     assert alike.mean() > 0.97, "a few measurements depend a little on where blocks begin"
     assert card.asked["stains"] <= asked + 3, "blocks that were under way, and none after them"
     assert (analysis.device, device.processor) == ("cpu", CPU)
-    failed = {note for note in (*analysis.notes, *device.notes) if "The CPU goes on" in note}
+    failed = {
+        note
+        for note in (*analysis.notes, *device.notes)
+        if re.fullmatch(pattern(strings.CPU_CONTINUES), note)
+    }
     assert len(failed) == 1
     assert "CUDA_ERROR_LAUNCH_FAILED" in failed.pop()
 
 
-def test_the_worker_says_what_it_computes_on_and_what_failed(
-    tmp_path: Path, card_and_device: Inserted
-) -> None:
+def test_the_worker_reports_its_device_and_what_failed(tmp_path: Path, card_and_device: Inserted) -> None:
     card, _ = card_and_device
     source = MadeSlide(picture())
     with open_store(tmp_path, source) as store:
         window = Window(Analysis(source, ColourEncoder(), store))
         try:
             window.start()
-            told = window.hear(ComputingOn)
-            assert (told.name, "kernels" in told.why) == ("Stand-in card", True)
-            window.tell(Ask(1, Term("darkness")), LOOK)
-            window.hear(Allocated)
+            event = window.wait_for(ComputingOn)
+            assert (event.name, "kernels" in event.why) == ("Stand-in card", True)
+            window.send(SetQuery(1, Term("darkness")), VIEWPORT)
+            window.wait_for(Allocated)
             assert card.asked["tokens"]
             card.fails["tokens"] = LAUNCH_FAILED
-            window.tell(LOOK)
-            window.hear(Allocated)
-            assert window.hear(ComputingOn).name == "CPU"
-            failed = window.hear_until(lambda event: isinstance(event, Note) and "failed" in event.text)
-            assert failed.text == f"Stand-in card failed: {LAUNCH_FAILED}. The CPU goes on, more slowly."
-            window.tell(LOOK)
-            window.hear(Allocated)
+            window.send(VIEWPORT)
+            window.wait_for(Allocated)
+            assert window.wait_for(ComputingOn).name == "CPU"
+            failed = window.wait_until(lambda event: isinstance(event, Note) and "failed" in event.text)
+            assert failed.text == strings.CPU_CONTINUES.format(error=f"Stand-in card failed: {LAUNCH_FAILED}")
+            window.send(VIEWPORT)
+            window.wait_for(Allocated)
         finally:
             window.stop()
     assert sum(isinstance(event, Note) and "The CPU" in event.text for event in window.events) == 1

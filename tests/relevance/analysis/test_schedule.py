@@ -86,7 +86,7 @@ def test_what_an_earlier_analysis_knows_is_not_looked_at_again() -> None:
 def test_what_is_in_view_comes_before_the_rest() -> None:
     grid = a_grid(64, 64)
     order = PatchSchedule(grid, np.ones(grid.shape, bool))
-    order.look(Rect(4000, 4000, 5000, 5000), None)
+    order.set_viewport(Rect(4000, 4000, 5000, 5000), None)
     pending = np.ones(grid.shape, bool)
     coarse = taken(order, pending, limit=4)
     assert all(38 <= block.row <= 51 and 38 <= block.col <= 51 for block in coarse)
@@ -102,11 +102,11 @@ def test_what_is_asked_for_comes_before_the_rest() -> None:
         taken(order, pending, limit=1)
     scores = np.zeros(grid.shape)
     scores[8:12, 20:24] = 0.9
-    order.learn(scores, *NOTHING)
+    order.update(scores, *NOTHING)
     block = taken(order, pending, limit=1)[0]
     assert 8 <= block.row < 12
     assert 20 <= block.col < 24
-    order.learn(None, *NOTHING)
+    order.update(None, *NOTHING)
     assert order.next(pending, 4) is not None
 
 
@@ -120,7 +120,7 @@ def test_what_surprises_comes_before_what_is_ordinary(rng: np.random.Generator) 
     features = rng.normal(size=(len(cells), 3)).astype(np.float32)
     odd = (abs(cells - (16, 8)) <= 4).all(1)
     features[odd] += 50
-    order.learn(None, cells, features)
+    order.update(None, cells, features)
     assert (
         order.surprise[cells[odd, 0], cells[odd, 1]].min()
         > order.surprise[cells[~odd, 0], cells[~odd, 1]].max()
@@ -134,17 +134,17 @@ def test_examples_come_before_everything() -> None:
     grid = a_grid(32, 32)
     order, pending = PatchSchedule(grid, np.ones(grid.shape, bool)), np.ones(grid.shape, bool)
     pending[3, 3] = False
-    order.want([(9, 30), (3, 3), (99, 0), (31, 1)])
+    order.put_first([(9, 30), (3, 3), (99, 0), (31, 1)])
     assert taken(order, pending, limit=2) == [Block(9, 30, 1, 1), Block(31, 1, 1, 1)]
 
 
 def test_where_the_field_of_view_cannot_wait_nothing_goes_before_it(rng: np.random.Generator) -> None:
     tissue = np.ones((60, 60), bool)
     order = PatchSchedule(a_grid(60, 60), tissue, coarse_first=False)
-    order.look(Rect(4000, 4000, 4300, 4300), None)
+    order.set_viewport(Rect(4000, 4000, 4300, 4300), None)
     cells = np.argwhere(tissue)[::7]
     spread = np.where(cells[:, :1] < 20, 9.0, 0.1)
-    order.learn(None, cells, (rng.normal(size=(len(cells), 3)) * spread).astype(np.float32))
+    order.update(None, cells, (rng.normal(size=(len(cells), 3)) * spread).astype(np.float32))
     assert np.nanmax(order.surprise[:20]) > 0.99, "far off there is much to be surprised at"
     assert not order.coarse_left(tissue)
     assert set(taken(order, tissue.copy(), side=1, limit=9)) == {
@@ -159,7 +159,7 @@ def test_a_slide_that_is_all_in_view_is_looked_at_from_its_middle() -> None:
     for _ in range(2):
         blocks = taken(order, pending, limit=4)
         assert all(8 <= block.row < 24 and 16 <= block.col < 32 for block in blocks)
-        order.look(Rect(-100, -100, 4900, 3300), None)
+        order.set_viewport(Rect(-100, -100, 4900, 3300), None)
 
 
 def test_attention_falls_off_from_the_gaze_and_from_the_field() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.messages import pattern
 from tests.relevance.colours import (
     ColourEncoder,
     MadeSlide,
@@ -19,6 +21,7 @@ from tests.relevance.colours import (
 )
 from viewer.common.atomic_write import SaveError
 from viewer.common.errors import EncoderError, EncoderMemoryError
+from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.schedule import blocks_of
 from viewer.relevance.analysis.slide_analysis import Analysis
 from viewer.relevance.features.store import FeatureStore
@@ -55,8 +58,8 @@ def means(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def test_all_tissue_is_analysed_and_glass_is_known(slide: MadeSlide, store: FeatureStore) -> None:
     analysis = Analysis(slide, ColourEncoder(), store)
-    told: list[tuple[float, float]] = []
-    analysis.run_to_end(lambda done, total: told.append((done, total)), threads=2)
+    progress: list[tuple[float, float]] = []
+    analysis.run_to_end(lambda done, total: progress.append((done, total)), threads=2)
     field = analysis.field(DARKNESS)
     assert field.known.all()
     assert not field.estimated.any()
@@ -64,8 +67,8 @@ def test_all_tissue_is_analysed_and_glass_is_known(slide: MadeSlide, store: Feat
     expected = np.where(analysis.tissue, means(picture()), 0)
     np.testing.assert_allclose(field.scores, expected, atol=1e-5)
     assert (field.scores[~analysis.tissue] == 0).all()
-    assert told == sorted(told)
-    assert told[-1] == (analysis.total, analysis.total)
+    assert progress == sorted(progress)
+    assert progress[-1] == (analysis.total, analysis.total)
     assert store.complete
     assert store.file.exists()
     assert analysis.notes == ("Colours are as the scanner made them.",)
@@ -182,7 +185,7 @@ def test_a_card_that_takes_nothing_leaves_it_to_the_cpu(
     analysis.run_to_end(threads=2)
     assert analysis.done == analysis.total
     assert analysis.device == "cpu"
-    assert any("The CPU goes on" in note for note in analysis.notes)
+    assert any(re.fullmatch(pattern(strings.CPU_CONTINUES), note) for note in analysis.notes)
 
 
 def test_a_graphics_processor_is_used_where_the_weights_fit(
@@ -205,7 +208,7 @@ def test_a_graphics_processor_is_used_where_the_weights_fit(
     monkeypatch.setattr(encoder, "use", too_large)
     analysis.use_fastest()
     assert analysis.device == "cpu"
-    assert analysis.notes == ("Colours do not fit the memory of cuda. The CPU is used, more slowly.",)
+    assert analysis.notes == (strings.CPU_USED.format(error="Colours do not fit the memory of cuda"),)
 
 
 def test_a_cpu_that_takes_nothing_fails(slide: MadeSlide, store: FeatureStore) -> None:
@@ -226,7 +229,7 @@ def test_what_an_encoder_raises_ends_the_analysis(
         Analysis(slide, encoder, store).run_to_end(threads=2)
 
 
-def test_a_full_disk_is_told_and_stops_nothing(
+def test_a_full_disk_is_noted_and_stops_nothing(
     slide: MadeSlide, store: FeatureStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(**_: int) -> None:
@@ -236,7 +239,8 @@ def test_a_full_disk_is_told_and_stops_nothing(
     analysis = Analysis(slide, ColourEncoder(), store)
     analysis.run_to_end(threads=1)
     assert analysis.field(DARKNESS).known.all()
-    assert any("not kept" in note and "the disk is full" in note for note in analysis.notes)
+    error = SaveError(store.file, "the disk is full")
+    assert strings.NOT_SAVED.format(error=error) in analysis.notes
 
 
 def test_features_from_elsewhere_are_not_added_to(slide: MadeSlide, store: FeatureStore) -> None:

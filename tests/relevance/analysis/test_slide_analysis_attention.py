@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from tests.messages import pattern
 from tests.relevance.colours import AttendingColours, MadeSlide, MagnifyingColours, open_store, picture
 from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
+from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.schedule import blocks_of
 from viewer.relevance.analysis.slide_analysis import Analysis
 from viewer.relevance.attention.shared_memory import SharedAttention
@@ -49,15 +52,15 @@ def test_tokens_are_read_once_and_those_torn_cost_no_features(slide: MadeSlide, 
     analysis.attend(memory)
     field = np.zeros(analysis.grid.shape, bool)
     field[14:18, 14:18] = analysis.tissue[14:18, 14:18]
-    analysis.want_tokens(field)
+    analysis.request_tokens(field)
     with analysis.reader(1) as reader:
         analysis.begin(Block(14, 14, 4, 4), reader)
-        analysis.want_tokens(field)
+        analysis.request_tokens(field)
         assert not analysis.pending.any(), "what is under way is not looked at a second time"
         for outcome in reader.collect(None):
             analysis.take(outcome)
     assert 0 < memory.tokens_known.sum() < field.sum()
-    analysis.want_tokens(field)
+    analysis.request_tokens(field)
     assert not analysis.pending.any(), "nor what could not be read"
     tokens, more = analysis.tokens
     assert tokens == (16, 16, 16 - memory.tokens_known.sum())
@@ -105,7 +108,7 @@ def test_a_budget_of_tokens_says_how_closely_patches_are_looked_at_first(
     assert total - analysis.done == pytest.approx(left, abs=2 * CHECKED_PATCHES)
     assert not store.complete
     assert memory.tokens_known[analysis.tissue].all()
-    while analysis.look_at_regions(4):
+    while analysis.attend_regions(4):
         pass
     read = int(memory.patches_known[analysis.tissue].sum())
     assert (read == total) == (not astray), "regions are read from what agrees, and wait for the rest"
@@ -121,7 +124,7 @@ def test_a_budget_of_tokens_says_how_closely_patches_are_looked_at_first(
     analysis.finish()
     assert store.complete
     assert analysis.done == total
-    while analysis.look_at_regions(4):
+    while analysis.attend_regions(4):
         pass
     assert memory.patches_known[analysis.tissue].all()
     assert analysis.regions.done == analysis.regions.total
@@ -143,7 +146,7 @@ def test_what_gives_no_tokens_is_not_waited_for(slide: MadeSlide, store: Feature
     assert (analysis.regions, analysis.tokens) == (None, (None, False))
     analysis.attend(SharedAttention(analysis.grid.shape, (2, 1)).arrays())
     analysis.run_to_end(threads=1)
-    analysis.want_tokens(analysis.tissue)
+    analysis.request_tokens(analysis.tissue)
     assert not analysis.pending.any()
     assert analysis.tokens == ((analysis.total,) * 3, False)
 
@@ -169,14 +172,14 @@ def test_the_field_of_view_is_looked_at_with_all_its_tokens(slide: MadeSlide, st
     analysis.spend(tokens)
     field = np.zeros(analysis.grid.shape, bool)
     field[18:21, 20] = True
-    analysis.want_tokens(field)
+    analysis.request_tokens(field)
     analysis.pending &= field
     encode_all(analysis)
     assert sorted(side for side, _ in encoder.sides) == [16, 16, 16, 20], "one of 400 is checked"
     analysis.pending[22, 20:24] = True
     encode_all(analysis)
     field[22, 20:24] = True
-    analysis.want_tokens(field)
+    analysis.request_tokens(field)
     assert analysis.pending[22].sum() == 3, "one of 64 was checked; in view now, the others follow"
     analysis.spend(None)
     analysis.pending[24, 20] = True
@@ -192,7 +195,7 @@ def test_regions_wait_for_nothing_that_a_complete_store_does_not_have(
     analysis.tissue[5, 5] = True  # found today, and not by the version that made the store
     memory = SharedAttention(analysis.grid.shape, (2, 1)).arrays()
     analysis.attend(memory)
-    while analysis.look_at_regions(4):
+    while analysis.attend_regions(4):
         pass
     assert memory.patches_known[store.known()].all()
     assert not memory.patches_known[5, 5]
@@ -210,11 +213,11 @@ def test_a_full_graphics_memory_sends_regions_to_the_cpu(slide: MadeSlide, store
     analysis.use("cuda")
     memory = SharedAttention(analysis.grid.shape, (2, 1)).arrays()
     analysis.attend(memory)
-    while analysis.look_at_regions(4):
+    while analysis.attend_regions(4):
         pass
     assert memory.patches_known[analysis.tissue].all()
     assert analysis.device == "cpu"
-    assert any("The CPU goes on" in note for note in analysis.notes)
+    assert any(re.fullmatch(pattern(strings.CPU_CONTINUES), note) for note in analysis.notes)
 
 
 def test_a_lost_card_leaves_it_to_the_cpu(slide: MadeSlide, store: FeatureStore) -> None:
@@ -231,8 +234,8 @@ def test_a_lost_card_leaves_it_to_the_cpu(slide: MadeSlide, store: FeatureStore)
     analysis.run_to_end(threads=2)
     assert analysis.field(DARKNESS).known.all()
     assert not analysis.failed.any()
-    said = "Colours: the card does not answer any more. The CPU goes on, more slowly."
-    assert analysis.notes.count(said) == 1
+    note = strings.CPU_CONTINUES.format(error="Colours: the card does not answer any more")
+    assert analysis.notes.count(note) == 1
     assert (analysis.device, analysis.block_side) == ("cpu", 4)
 
 

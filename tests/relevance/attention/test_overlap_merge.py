@@ -1,7 +1,8 @@
-"""Patches half-way between others while the reader watches: as the command merges them, and as told."""
+"""Patches half-way between others while the reader watches: as the command merges them, and as it is sent."""
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,10 @@ import pytest
 
 pytest.importorskip("torch")
 
+from tests.messages import pattern
 from tests.relevance.colours import ColourEncoder, MadeSlide, TokenColours, open_store, picture
 from tests.relevance.engine_window import PATIENCE_S, Window
+from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.slide_analysis import Analysis
 from viewer.relevance.attention.overlap_grid import overlapping_patches
 from viewer.relevance.attention.overlap_merge import OverlapBuilder
@@ -32,8 +35,6 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.features.store import FeatureStore
     from viewer.relevance.patches.progress import StageProgress
-
-NOWHERE = "there is nowhere to look again"
 
 
 @pytest.fixture
@@ -65,15 +66,15 @@ def tokens(window: Window) -> NDArray[np.uint8]:
     return window.memory.attention.read().tokens
 
 
-def hear_merged(window: Window) -> StageProgress:
-    """The end of all looking, which is not told before; what it said last."""
-    end = window.hear_until(lambda told: isinstance(told, Progress) and told.finished)
+def wait_for_merged(window: Window) -> StageProgress:
+    """The progress of overlaps when all is done, which is not sent before."""
+    end = window.wait_until(lambda event: isinstance(event, Progress) and event.finished)
     assert end.between is not None
     return end.between
 
 
-def _all_done(told: Any) -> bool:
-    between = told.between if isinstance(told, Progress) else None
+def _all_done(event: Any) -> bool:
+    between = event.between if isinstance(event, Progress) else None
     return between is not None and between.done == between.total > 0
 
 
@@ -101,22 +102,22 @@ def test_each_merge_is_that_of_the_command_and_another_costs_no_look(
 ) -> None:
     expected = {merge: as_the_command(tmp_path / str(merge), slide, merge) for merge in (None, "mean", "max")}
     assert (expected["mean"] != expected[None]).any()
-    window.tell(Overlap("mean"))
+    window.send(Overlap("mean"))
     window.start()
-    between = hear_merged(window)
+    between = wait_for_merged(window)
     assert between.total > 300
     assert between.failed == 0
     assert (tokens(window) == expected["mean"]).all(), "the last is done when all is merged"
     encoded = encoder.encoded
     for merge in ("max", None, "mean", None):
-        window.tell(Overlap(merge))
+        window.send(Overlap(merge))
         assert becomes(window, expected[merge]), merge
     assert encoder.encoded == encoded
 
 
 def test_without_being_asked_for_nothing_is_looked_at_twice(window: Window, encoder: TokenColours) -> None:
     window.start()
-    end = window.hear_end()
+    end = window.wait_for_end()
     before = encoder.encoded
     time.sleep(0.3)
     assert encoder.encoded == before
@@ -126,14 +127,14 @@ def test_without_being_asked_for_nothing_is_looked_at_twice(window: Window, enco
 def test_a_pause_is_heard(window: Window, slide: MadeSlide, tmp_path: Path) -> None:
     plain = as_the_command(tmp_path / "none", slide, None)
     window.start()
-    window.hear_end()
+    window.wait_for_end()
     assert becomes(window, plain)
-    window.tell(SetPaused(True), Overlap("max"))
-    window.hear_until(lambda told: isinstance(told, Progress) and told.paused)
+    window.send(SetPaused(True), Overlap("max"))
+    window.wait_until(lambda event: isinstance(event, Progress) and event.paused)
     time.sleep(0.1)
     assert (tokens(window) == plain).all()
-    window.tell(SetPaused(False))
-    hear_merged(window)
+    window.send(SetPaused(False))
+    wait_for_merged(window)
 
 
 def test_where_the_reader_looks_comes_first(slide: MadeSlide, store: FeatureStore) -> None:
@@ -157,11 +158,11 @@ def test_what_cannot_be_read_is_counted_and_not_tried_again(
     window: Window, slide: MadeSlide, encoder: TokenColours
 ) -> None:
     window.start()
-    window.hear_end()
+    window.wait_for_end()
     slide.torn = {(col, row) for row in range(4) for col in range(4)}
     before = encoder.encoded
-    window.tell(Overlap("mean"))
-    between = hear_merged(window)
+    window.send(Overlap("mean"))
+    between = wait_for_merged(window)
     assert between.failed == between.total
     time.sleep(0.1)
     assert encoder.encoded == before
@@ -173,10 +174,10 @@ def test_a_full_device_leaves_them_to_the_processor(slide: MadeSlide, store: Fea
     analysis.use("cuda")
     window = Window(analysis)
     window.start()
-    window.hear_end()
+    window.wait_for_end()
     encoder._most["cuda"] = 0
-    window.tell(Overlap("max"))
-    between = hear_merged(window)
+    window.send(Overlap("max"))
+    between = wait_for_merged(window)
     window.stop()
     assert (between.failed, analysis.device) == (0, "cpu")
 
@@ -191,11 +192,11 @@ def test_where_only_features_are_stored_only_what_was_in_view_is_looked_at_again
         window = Window(Analysis(slide, TokenColours(), store))
         row, col = (corners[len(corners) // 2] // 2).tolist()
         x, y = 16 * col + 4, 16 * row + 4
-        window.tell(Overlap("max"), Viewport(Rect(x, y, x + 8, y + 8), None, 0.1, moving=False))
+        window.send(Overlap("max"), Viewport(Rect(x, y, x + 8, y + 8), None, 0.1, moving=False))
         window.start()
-        assert 0 < hear_merged(window).total < 9
-        window.tell(Viewport(Rect(0, 0, 960, 800), None, 0.1, moving=False))
-        window.hear_until(lambda told: _all_done(told) and told.between.total == len(corners))
+        assert 0 < wait_for_merged(window).total < 9
+        window.send(Viewport(Rect(0, 0, 960, 800), None, 0.1, moving=False))
+        window.wait_until(lambda event: _all_done(event) and event.between.total == len(corners))
         window.stop()
 
 
@@ -210,31 +211,31 @@ class Even(TokenColours):
 
 
 @pytest.mark.parametrize(
-    ("encoder_of", "why"),
-    [(Even, "No part of the slide gets more attention"), (ColourEncoder, "does not look at parts")],
+    ("encoder_of", "expected"),
+    [(Even, pattern(strings.EVEN_ATTENTION)), (ColourEncoder, pattern(strings.NO_OVERLAPS))],
 )
-def test_where_there_is_nowhere_to_look_again_that_is_said_once(
-    slide: MadeSlide, store: FeatureStore, encoder_of: type[Encoder], why: str
+def test_a_note_says_why_no_overlap_pass_was_run(
+    slide: MadeSlide, store: FeatureStore, encoder_of: type[Encoder], expected: str
 ) -> None:
     encoder = encoder_of()
     window = Window(Analysis(slide, encoder, store))
     window.start()
-    window.hear_end()
+    window.wait_for_end()
     before = encoder.encoded  # type: ignore[attr-defined]
-    assert not any(NOWHERE in told.text for told in window.events if isinstance(told, Note))
-    window.tell(Overlap("mean"))
-    note = window.hear_until(lambda told: isinstance(told, Note) and NOWHERE in told.text)
-    assert why in note.text
-    window.tell(Overlap(None), Overlap("mean"))
+    note = re.compile(expected)
+    assert not any(note.fullmatch(event.text) for event in window.events if isinstance(event, Note))
+    window.send(Overlap("mean"))
+    window.wait_until(lambda event: isinstance(event, Note) and note.fullmatch(event.text))
+    window.send(Overlap(None), Overlap("mean"))
     time.sleep(0.1)
     window.stop()
     assert encoder.encoded == before  # type: ignore[attr-defined]
 
 
-def test_a_slide_smaller_than_a_patch_has_nowhere_between(tmp_path: Path) -> None:
+def test_a_slide_smaller_than_a_patch_has_no_overlap_pass(tmp_path: Path) -> None:
     with closing(MadeSlide(picture()[300:310, 700:712])) as slide, open_store(tmp_path, slide) as store:
         window = Window(Analysis(slide, TokenColours(), store))
-        window.tell(Overlap("max"))
+        window.send(Overlap("max"))
         window.start()
-        window.hear_until(lambda told: isinstance(told, Note) and NOWHERE in told.text)
+        window.wait_until(lambda event: isinstance(event, Note) and event.text == strings.EVEN_ATTENTION)
         window.stop()

@@ -76,8 +76,8 @@ def test_the_views_of_a_slide_come_as_it_is_analysed(tmp_path: Path) -> None:
         analysis.attend(memory.arrays())
         analysis.run_to_end(threads=1)
         assert analysis.attention is not None
-        assert analysis.look_at_regions(1)
-        assert not analysis.look_at_regions(1)
+        assert analysis.attend_regions(1)
+        assert not analysis.attend_regions(1)
         assert not analysis.attention.tokens_missing.any()
         attention = memory.arrays()
         assert (attention.patches_known == store.known()).all()

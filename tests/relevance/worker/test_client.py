@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,11 +20,14 @@ from PIL import Image
 
 pytest.importorskip("torch")
 
+from tests.messages import pattern
 from tests.relevance import workers
 from tests.relevance.colours import MPP_UM, MadeSlide, picture
+from viewer.relevance.analysis.strings import CPU_USED
 from viewer.relevance.query.parser import NearestPhrase
 from viewer.relevance.query.tree import Term
 from viewer.relevance.worker import client as client_module
+from viewer.relevance.worker import strings
 from viewer.relevance.worker.client import RelevanceClient
 from viewer.relevance.worker.messages import (
     Allocated,
@@ -58,31 +62,31 @@ class Listener:
     def __init__(self) -> None:
         self.events: list[Any] = []
         self._news = threading.Condition()
-        self._heard = 0
+        self._read = 0
 
     def __call__(self, event: object) -> None:
         with self._news:
             self.events.append(event)
             self._news.notify_all()
 
-    def hear(self, wanted: Callable[[Any], bool]) -> Any:
-        """The first event that is wanted after the one heard last."""
+    def wait_until(self, matches: Callable[[Any], bool]) -> Any:
+        """The first event that matches, after the one returned last."""
         deadline_s = time.monotonic() + PATIENCE_S
         with self._news:
             while True:
-                for at in range(self._heard, len(self.events)):
-                    if wanted(self.events[at]):
-                        self._heard = at + 1
+                for at in range(self._read, len(self.events)):
+                    if matches(self.events[at]):
+                        self._read = at + 1
                         return self.events[at]
                 left_s = deadline_s - time.monotonic()
-                assert left_s > 0, f"not heard among {self.events[-5:]}"
+                assert left_s > 0, f"not received among {self.events[-5:]}"
                 self._news.wait(left_s)
 
-    def hear_kind(self, kind: type) -> Any:
-        return self.hear(lambda event: isinstance(event, kind))
+    def wait_for(self, kind: type) -> Any:
+        return self.wait_until(lambda event: isinstance(event, kind))
 
-    def hear_end(self) -> Any:
-        return self.hear(lambda event: isinstance(event, Progress) and event.done == event.total)
+    def wait_for_end(self) -> Any:
+        return self.wait_until(lambda event: isinstance(event, Progress) and event.done == event.total)
 
 
 @pytest.fixture
@@ -123,9 +127,9 @@ def test_a_slide_is_analysed_and_asked_in_another_process_and_stays_known(
     slide: Source, listener: Listener
 ) -> None:
     with closing(begin(slide, listener)) as client:
-        client.look(Rect(640, 320, 800, 480), SlideGaze(720.0, 400.0, 1e-3, 1.0), 1.0, moving=False)
-        first = client.ask(DARKNESS)
-        assert listener.hear_end().failed == 0
+        client.set_viewport(Rect(640, 320, 800, 480), SlideGaze(720.0, 400.0, 1e-3, 1.0), 1.0, moving=False)
+        first = client.set_query(DARKNESS)
+        assert listener.wait_for_end().failed == 0
         field = client.field()
         assert field is not None
         assert field.grid == client.grid
@@ -139,38 +143,38 @@ def test_a_slide_is_analysed_and_asked_in_another_process_and_stays_known(
         assert {Allocated, ComputingOn} <= {type(event) for event in listener.events}
 
         client.explain(0, 20, 45)
-        told = listener.hear_kind(Explained)
-        assert (told.number, told.row, told.col, told.reasons[0].measurement) == (first, 20, 45, "red")
+        event = listener.wait_for(Explained)
+        assert (event.number, event.row, event.col, event.reasons[0].measurement) == (first, 20, 45, "red")
 
-        assert client.ask(Term("taste")) == first + 1
-        assert listener.hear_kind(Refused).number == first + 1
+        assert client.set_query(Term("taste")) == first + 1
+        assert listener.wait_for(Refused).number == first + 1
         if psutil.LINUX:
             assert worker_of_this_process().nice() == 19
 
     again = Listener()
     with closing(begin(slide, again)) as client:
-        client.ask(DARKNESS)
-        first = again.hear_kind(Progress)
+        client.set_query(DARKNESS)
+        first = again.wait_for(Progress)
         assert first.done == first.total
         assert any(isinstance(event, Published) for event in again.events)
 
 
-def test_what_does_not_fit_the_graphics_processor_is_analysed_without_and_said_once(
+def test_what_does_not_fit_the_graphics_processor_is_analysed_without_and_noted_once(
     slide: Source, listener: Listener
 ) -> None:
     with closing(begin(slide, listener, make_encoder=workers.cramped)):
-        assert listener.hear_end().failed == 0
+        assert listener.wait_for_end().failed == 0
     notes = [event.text for event in listener.events if isinstance(event, Note)]
-    assert notes.count("Colours do not fit the memory of cuda. The CPU is used, more slowly.") == 1
+    assert notes.count(CPU_USED.format(error="Colours do not fit the memory of cuda")) == 1
 
 
 def test_words_are_read_in_the_other_process_and_then_asked(slide: Source, listener: Listener) -> None:
     with closing(begin(slide, listener)) as client:
         first = client.guess(["greasy stuff", "flurb"])
-        guessed = listener.hear_kind(Guessed)
+        guessed = listener.wait_for(Guessed)
         assert guessed == Guessed(first, (("greasy stuff", NearestPhrase("fat", 0.61)),))
-        assert client.ask(DARKNESS) == first + 1
-        assert listener.hear_kind(Published).number == first + 1
+        assert client.set_query(DARKNESS) == first + 1
+        assert listener.wait_for(Published).number == first + 1
 
 
 def test_a_worker_that_a_sentence_model_kills_is_not_killed_for_ever(
@@ -178,10 +182,10 @@ def test_a_worker_that_a_sentence_model_kills_is_not_killed_for_ever(
 ) -> None:
     with closing(begin(slide, listener, load_guess=workers.deadly_guess)) as client:
         client.guess(["flurb"])
-        assert listener.hear_kind(WorkerDied).restarting
-        assert not listener.hear_kind(WorkerDied).restarting
-        number = client.ask(DARKNESS)
-        assert listener.hear_kind(Published).number == number
+        assert listener.wait_for(WorkerDied).restarting
+        assert not listener.wait_for(WorkerDied).restarting
+        number = client.set_query(DARKNESS)
+        assert listener.wait_for(Published).number == number
 
 
 def test_relevance_by_another_worker_weighs_here_and_outlives_a_worker(
@@ -190,43 +194,44 @@ def test_relevance_by_another_worker_weighs_here_and_outlives_a_worker(
     with closing(begin(slide, listener)) as client:
         scores = np.zeros(client.grid.shape, np.float32)
         scores[8:38, 40:48] = 1
-        client.weigh(scores)
-        client.look(Rect(0, 0, 960, 800), None, 16.0, moving=False)
+        client.set_relevance(scores)
+        client.set_viewport(Rect(0, 0, 960, 800), None, 16.0, moving=False)
         for _ in range(2):
-            listener.hear_kind(Allocated)
+            listener.wait_for(Allocated)
             loads = client.loads()
             assert loads is not None
             assert loads.weights[20, 44] > loads.weights[20, 20]
             if not any(isinstance(event, WorkerDied) for event in listener.events):
                 kill_worker()
-                assert listener.hear_kind(WorkerDied).restarting
+                assert listener.wait_for(WorkerDied).restarting
 
 
 def test_a_worker_that_is_killed_is_replaced_once(slide: Source, listener: Listener) -> None:
     with closing(begin(slide, listener)) as client:
-        number = client.ask(DARKNESS)
-        listener.hear_kind(Published)
+        number = client.set_query(DARKNESS)
+        listener.wait_for(Published)
         kill_worker()
-        died = listener.hear_kind(WorkerDied)
+        died = listener.wait_for(WorkerDied)
         assert died.restarting
-        assert "signal 9" in died.reason
+        how = strings.BY_SIGNAL.format(number=9)
+        assert died.reason == strings.DIED_RESTARTING.format(how=how)
         assert client.field() is not None
-        assert listener.hear_kind(Published).number == number
+        assert listener.wait_for(Published).number == number
         kill_worker()
-        assert not listener.hear_kind(WorkerDied).restarting
-        assert client.ask(DARKNESS) == number + 1
-        assert listener.hear_kind(Published).number == number + 1
+        assert not listener.wait_for(WorkerDied).restarting
+        assert client.set_query(DARKNESS) == number + 1
+        assert listener.wait_for(Published).number == number + 1
 
 
 def test_a_worker_that_dies_at_once_stays_off(slide: Source, listener: Listener) -> None:
     with closing(begin(slide, listener, workers.deadly)):
-        assert listener.hear_kind(WorkerDied).restarting
-        died = listener.hear_kind(WorkerDied)
+        assert listener.wait_for(WorkerDied).restarting
+        died = listener.wait_for(WorkerDied)
         assert not died.restarting
-        assert "exit status 3" in died.reason
+        assert died.reason == strings.DIED.format(how=strings.BY_EXIT_STATUS.format(code=3))
 
 
-def test_a_worker_that_cannot_start_is_told_and_the_next_question_starts_another(
+def test_a_worker_that_cannot_start_is_reported_and_the_next_question_starts_another(
     slide: Source, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_process(*_args: object, **_facts: object) -> None:
@@ -235,34 +240,35 @@ def test_a_worker_that_cannot_start_is_told_and_the_next_question_starts_another
     with monkeypatch.context() as patch:
         patch.setattr(client_module._SPAWN, "Process", no_process)
         client = begin(slide, listener)
-        died = listener.hear_kind(WorkerDied)
+        died = listener.wait_for(WorkerDied)
         assert not died.restarting
-        assert "cannot start" in died.reason
+        assert re.fullmatch(pattern(strings.CANNOT_START), died.reason)
         assert "no more processes" in died.reason
-        client.look(Rect(0, 0, 100, 100), None, 1.0, moving=False)  # nobody hears it, and nobody minds
+        client.set_viewport(Rect(0, 0, 100, 100), None, 1.0, moving=False)  # no worker receives it
     with closing(client):
-        number = client.ask(DARKNESS)
-        assert listener.hear_kind(Published).number == number
+        number = client.set_query(DARKNESS)
+        assert listener.wait_for(Published).number == number
 
 
-def test_an_encoder_that_became_another_while_it_was_started_is_told(
+def test_an_encoder_that_became_another_while_it_was_started_is_reported(
     slide: Source, listener: Listener
 ) -> None:
     with closing(begin(slide, listener, workers.saliency)):
-        assert "was changed" in listener.hear_kind(Failed).reason
+        expected = strings.HAS_ENDED.format(error=strings.ENCODER_CHANGED)
+        assert listener.wait_for(Failed).reason == expected
 
 
-def test_a_slide_that_is_gone_is_told_in_words(slide: Source, listener: Listener) -> None:
+def test_a_slide_that_is_gone_is_reported_by_name(slide: Source, listener: Listener) -> None:
     slide.info.path.unlink()
     with closing(begin(slide, listener)):
-        failed = listener.hear_kind(Failed)
+        failed = listener.wait_for(Failed)
         assert "made.png" in failed.reason
         assert "no such file" in failed.reason
 
 
 def test_a_worker_that_hangs_ends_within_two_seconds(slide: Source, listener: Listener) -> None:
     client = begin(slide, listener, workers.hanging)
-    listener.hear_kind(Progress)
+    listener.wait_for(Progress)
     started_s = time.monotonic()
     client.close()
     assert time.monotonic() - started_s < 2
@@ -270,9 +276,9 @@ def test_a_worker_that_hangs_ends_within_two_seconds(slide: Source, listener: Li
     assert not any(isinstance(event, WorkerDied) for event in listener.events)
 
 
-def test_a_worker_that_is_let_go_is_not_waited_for_but_by_the_next(slide: Source, listener: Listener) -> None:
+def test_a_released_worker_is_waited_for_by_the_next_alone(slide: Source, listener: Listener) -> None:
     first = begin(slide, listener, workers.hanging)
-    listener.hear_kind(Progress)
+    listener.wait_for(Progress)
     hanging = worker_of_this_process()
     started_s = time.monotonic()
     first.release()
@@ -283,7 +289,7 @@ def test_a_worker_that_is_let_go_is_not_waited_for_but_by_the_next(slide: Source
         slide, MPP_UM, mpp_estimated=True, encoder_id="colours", store_bytes=1 << 28, threads=1, after=[first]
     )
     with closing(second):
-        assert later.hear_end().failed == 0
+        assert later.wait_for_end().failed == 0
         assert not first.running
         assert not hanging.is_running()
         # Two at once would say that what the second measures is not kept.
@@ -293,10 +299,10 @@ def test_a_worker_that_is_let_go_is_not_waited_for_but_by_the_next(slide: Source
 
 def test_one_that_waits_for_another_ends_at_once(slide: Source, listener: Listener) -> None:
     first = begin(slide, listener)
-    listener.hear_kind(Progress)
+    listener.wait_for(Progress)
     second = RelevanceClient(listener, make_encoder=workers.colours)
     second.open(slide, MPP_UM, mpp_estimated=True, encoder_id="colours", store_bytes=1 << 28, after=[first])
-    second.look(Rect(0, 0, 100, 100), None, 1.0, moving=False)
+    second.set_viewport(Rect(0, 0, 100, 100), None, 1.0, moving=False)
     started_s = time.monotonic()
     second.close()
     assert time.monotonic() - started_s < 0.5
@@ -305,11 +311,11 @@ def test_one_that_waits_for_another_ends_at_once(slide: Source, listener: Listen
 
 def test_a_worker_that_takes_no_messages_holds_nobody_up(slide: Source, listener: Listener) -> None:
     client = begin(slide, listener)
-    listener.hear_kind(Progress)
+    listener.wait_for(Progress)
     os.kill(worker_of_this_process().pid, signal.SIGSTOP)
     started_s = time.monotonic()
     for _ in range(5000):
-        client.look(Rect(0, 0, 100, 100), None, 1.0, moving=True)
+        client.set_viewport(Rect(0, 0, 100, 100), None, 1.0, moving=True)
     client.close()
     assert time.monotonic() - started_s < 2
 
@@ -332,7 +338,7 @@ def test_the_worker_ends_with_the_window(slide: Source) -> None:
         "    listener = t.Listener()\n"
         "    source = t.open_slide(sys.argv[1])\n"
         "    t.begin(source, listener)\n"
-        "    listener.hear_kind(t.Progress)\n"
+        "    listener.wait_for(t.Progress)\n"
         "    print(t.worker_of_this_process().pid, flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -355,8 +361,8 @@ def test_the_worker_ends_with_the_window(slide: Source) -> None:
         time.sleep(0.05)
 
 
-def test_a_slide_too_coarse_for_its_encoder_is_said_in_the_window(slide: Source, listener: Listener) -> None:
+def test_a_slide_too_coarse_for_its_encoder_is_noted(slide: Source, listener: Listener) -> None:
     client = RelevanceClient(listener, make_encoder=workers.colours)
     with closing(client):
         client.open(slide, (24.0, 24.0), mpp_estimated=False, encoder_id="colours", store_bytes=1 << 28)
-        assert listener.hear_kind(Note).text.startswith("Its pixels are 24 µm wide")
+        assert listener.wait_for(Note).text.startswith("Its pixels are 24 µm wide")

@@ -1,7 +1,8 @@
-"""The loop of the worker, in this process: what it hears, what it does first, what it says."""
+"""The loop of the worker, in this process: what it receives, what it analyses first, what it sends."""
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pytest
 
 pytest.importorskip("torch")
 
+from tests.messages import pattern
 from tests.relevance.colours import (
     AttendingColours,
     ColourEncoder,
@@ -20,12 +22,13 @@ from tests.relevance.colours import (
 )
 from tests.relevance.engine_window import PATIENCE_S, Window
 from viewer.common.errors import EncoderError
+from viewer.relevance.analysis import strings as analysis_strings
 from viewer.relevance.analysis.slide_analysis import Analysis
 from viewer.relevance.patches.attention_codes import relative_of_codes
+from viewer.relevance.patches.blocks import Block
 from viewer.relevance.query.tree import Like, Term
 from viewer.relevance.worker.messages import (
     Allocated,
-    Ask,
     Attended,
     Explain,
     Explained,
@@ -34,6 +37,7 @@ from viewer.relevance.worker.messages import (
     Published,
     Refused,
     SetPaused,
+    SetQuery,
     SetRelevance,
 )
 from viewer.relevance.worker.shared_memory import KNOWN, SharedGrid
@@ -45,6 +49,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from multiprocessing.connection import Connection
     from pathlib import Path
+
+    from viewer.relevance.analysis.block_reader import BlockReader
 
 DARKNESS = Term("darkness")
 EVERYTHING = Rect(0, 0, 960, 800)
@@ -65,12 +71,12 @@ def window(tmp_path: Path, encoder: ColourEncoder) -> Iterator[Window]:
 
 
 def test_a_question_is_answered_until_all_is_known(window: Window) -> None:
-    window.tell(Ask(1, DARKNESS))
+    window.send(SetQuery(1, DARKNESS))
     window.start()
-    first = window.hear(Published)
+    first = window.wait_for(Published)
     assert first.number == 1
     assert first.provenance.query == "darkness"
-    window.hear_end()
+    window.wait_for_end()
     found = window.memory.read_scores()
     assert found is not None
     assert found.number == 1
@@ -79,9 +85,9 @@ def test_a_question_is_answered_until_all_is_known(window: Window) -> None:
 
 
 def test_what_cannot_be_read_is_counted_and_not_known(window: Window) -> None:
-    window.tell(Ask(1, DARKNESS))
+    window.send(SetQuery(1, DARKNESS))
     window.start()
-    end = window.hear_end()
+    end = window.wait_for_end()
     assert end.failed == window.analysis.failed_count > 0
     found = window.memory.read_scores()
     assert found is not None
@@ -90,75 +96,83 @@ def test_what_cannot_be_read_is_counted_and_not_known(window: Window) -> None:
 
 def test_without_a_question_it_analyses_ahead(window: Window, encoder: ColourEncoder) -> None:
     window.start()
-    window.hear_end()
+    window.wait_for_end()
     assert encoder.encoded > 1000
     assert not any(isinstance(event, Published) for event in window.events)
 
 
 def test_the_last_question_counts(window: Window) -> None:
     window.start()
-    window.hear_end()
-    window.tell(Ask(1, DARKNESS), Ask(2, DARKNESS))
-    window.hear_until(lambda event: isinstance(event, Published) and event.number == 2)
+    window.wait_for_end()
+    window.send(SetQuery(1, DARKNESS), SetQuery(2, DARKNESS))
+    window.wait_until(lambda event: isinstance(event, Published) and event.number == 2)
 
 
-def test_an_example_is_looked_at_first(window: Window) -> None:
-    window.tell(SetPaused(True), Ask(1, Like(((30, 40),))), SetPaused(False))
+def test_an_example_is_analysed_first(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks: list[Block] = []
+    begin = window.analysis.begin
+
+    def recorded(block: Block, reader: BlockReader) -> None:
+        blocks.append(block)
+        begin(block, reader)
+
+    # Two blocks are under way at once, and those that are done come in any order.
+    monkeypatch.setattr(window.analysis, "begin", recorded)
+    window.send(SetPaused(True), SetQuery(1, Like(((30, 40),))), SetPaused(False))
     window.start()
-    window.hear(Published)
-    cells, _ = window.analysis.store.load()
-    assert (30, 40) in {tuple(cell) for cell in cells[:2]}, "two threads read one patch each at first"
+    window.wait_for(Published)
+    assert blocks[0] == Block(30, 40, 1, 1)
 
 
 def test_a_term_that_the_encoder_does_not_know_is_refused_once(window: Window) -> None:
     window.start()
-    window.hear_end()
-    window.tell(Ask(3, Term("taste")), Ask(4, Term("taste")))
-    refused = window.hear_until(lambda event: isinstance(event, Refused) and event.number == 4)
+    window.wait_for_end()
+    window.send(SetQuery(3, Term("taste")), SetQuery(4, Term("taste")))
+    refused = window.wait_until(lambda event: isinstance(event, Refused) and event.number == 4)
     assert refused.reason == "“taste” is no colour"
-    window.tell(Ask(5, DARKNESS))
-    window.hear_until(lambda event: isinstance(event, Published) and event.number == 5)
+    window.send(SetQuery(5, DARKNESS))
+    window.wait_until(lambda event: isinstance(event, Published) and event.number == 5)
     assert sum(isinstance(event, Refused) for event in window.events) <= 2
 
 
 def test_a_score_is_explained_for_the_question_that_stands(window: Window) -> None:
-    window.tell(Ask(1, DARKNESS))
+    window.send(SetQuery(1, DARKNESS))
     window.start()
-    window.hear_end()
-    window.tell(Explain(0, 0, 20, 45), Explain(1, 7, 20, 45), Explain(1, 0, 20, 45), Explain(1, 0, 0, 0))
-    beyond, told, on_glass = (window.hear(Explained) for _ in range(3))
+    window.wait_for_end()
+    window.send(Explain(0, 0, 20, 45), Explain(1, 7, 20, 45), Explain(1, 0, 20, 45), Explain(1, 0, 0, 0))
+    beyond, explained, on_glass = (window.wait_for(Explained) for _ in range(3))
     assert (beyond.leaf, beyond.reasons) == (7, ())
-    assert (told.row, told.col, told.reasons[0].measurement) == (20, 45, "red")
+    assert (explained.row, explained.col, explained.reasons[0].measurement) == (20, 45, "red")
     assert on_glass.reasons == ()
 
 
 def test_a_pause_holds_until_it_is_lifted(window: Window, encoder: ColourEncoder) -> None:
-    window.tell(SetPaused(True))
+    window.send(SetPaused(True))
     window.start()
-    assert window.hear(Progress).paused
+    assert window.wait_for(Progress).paused
     time.sleep(0.1)
     assert encoder.encoded == 0
-    window.tell(SetPaused(False))
-    window.hear_end()
+    window.send(SetPaused(False))
+    window.wait_for_end()
 
 
 def test_it_rests_while_the_view_moves_and_goes_on_by_itself(window: Window, encoder: ColourEncoder) -> None:
-    window.tell(Viewport(EVERYTHING, None, 4.0, moving=True))
+    window.send(Viewport(EVERYTHING, None, 4.0, moving=True))
     window.start()
     time.sleep(0.15)
     assert encoder.encoded == 0
-    window.hear_end()
+    window.wait_for_end()
 
 
 def test_weights_follow_where_the_reader_looks(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
     spent: list[np.ndarray] = []
     monkeypatch.setattr(window.analysis, "spend", spent.append)
-    window.tell(
+    window.send(
         Viewport(Rect(640, 320, 800, 480), SlideGaze(720, 400, 0.02, 0.0), 1.0, moving=False),
-        Ask(1, DARKNESS),
+        SetQuery(1, DARKNESS),
     )
     window.start()
-    window.hear_end()
+    window.wait_for_end()
     assert any(isinstance(event, Allocated) for event in window.events)
     loads = window.memory.read_loads()
     assert loads is not None
@@ -168,7 +182,7 @@ def test_weights_follow_where_the_reader_looks(window: Window, monkeypatch: pyte
 
 def test_notes_are_told_once(window: Window) -> None:
     window.start()
-    window.hear_end()
+    window.wait_for_end()
     notes = [event.text for event in window.events if isinstance(event, Note)]
     assert "Colours are as the scanner made them." in notes
     assert len(notes) == len(set(notes))
@@ -181,11 +195,12 @@ def test_a_full_device_gives_way_to_the_processor(tmp_path: Path) -> None:
         analysis.use("cuda")
         window = Window(analysis)
         window.start()
-        end = window.hear_end()
+        end = window.wait_for_end()
         window.stop()
     assert end.failed == 0
     assert analysis.device == "cpu"
-    assert any(isinstance(event, Note) and "The CPU goes on" in event.text for event in window.events)
+    continues = re.compile(pattern(analysis_strings.CPU_CONTINUES))
+    assert any(isinstance(event, Note) and continues.fullmatch(event.text) for event in window.events)
 
 
 def test_what_was_analysed_is_not_analysed_again(tmp_path: Path) -> None:
@@ -194,17 +209,17 @@ def test_what_was_analysed_is_not_analysed_again(tmp_path: Path) -> None:
         encoder = ColourEncoder()
         with open_store(tmp_path, source) as store:
             window = Window(Analysis(source, encoder, store))
-            window.tell(Ask(1, DARKNESS))
+            window.send(SetQuery(1, DARKNESS))
             window.start()
-            window.hear_end()
+            window.wait_for_end()
             window.stop()
         assert (encoder.encoded == 0) == (turn == 1)
 
 
 def test_the_window_is_gone(window: Window) -> None:
     window.start()
-    window.hear(Progress)
-    window.hang_up()
+    window.wait_for(Progress)
+    window.disconnect()
     assert isinstance(window.ended_by, EOFError | OSError)
 
 
@@ -213,7 +228,7 @@ def test_half_analysed_and_stopped_is_kept(tmp_path: Path) -> None:
     with open_store(tmp_path, source) as store:
         window = Window(Analysis(source, ColourEncoder(), store))
         window.start()
-        window.hear_until(lambda event: isinstance(event, Progress))
+        window.wait_until(lambda event: isinstance(event, Progress))
         deadline_s = time.monotonic() + PATIENCE_S
         while not store.count and time.monotonic() < deadline_s:
             time.sleep(0.005)
@@ -241,9 +256,9 @@ def test_attention_of_all_levels_lies_in_shared_memory_at_the_end(attending: Win
         known = attending.memory.attention.read().patches_known | attending.analysis.failed
         return isinstance(event, Attended) and known[attending.analysis.tissue].all()
 
-    told = attending.hear_until(all_known)
+    event = attending.wait_until(all_known)
     assert not any(isinstance(event, Progress) and event.finished for event in attending.events)
-    assert told.levels == ("region", "patch", "token")
+    assert event.levels == ("region", "patch", "token")
     attention = attending.memory.attention.read()
     tissue = attending.analysis.tissue
     assert (attention.tissue == tissue).all()
@@ -287,28 +302,28 @@ def finished(event: Any) -> bool:
 def test_stored_features_are_looked_through_at_once_but_not_in_a_pause(stored: Window) -> None:
     waits = Waits(stored._theirs)
     stored._theirs = waits  # type: ignore[assignment]
-    stored.tell(SetPaused(True))
+    stored.send(SetPaused(True))
     stored.start()
-    told = stored.hear_until(lambda event: isinstance(event, Progress) and event.paused)
-    assert told.done == told.total
-    assert not told.finished, "no region has been looked at"
-    assert (told.regions.done, told.regions.total > 1) == (0, True)
+    event = stored.wait_until(lambda event: isinstance(event, Progress) and event.paused)
+    assert event.done == event.total
+    assert not event.finished, "no region is done"
+    assert (event.regions.done, event.regions.total > 1) == (0, True)
     time.sleep(0.1)
     memory = stored.memory.attention
     assert memory is not None
     assert not memory.read().patches_known.any()
     before = waits.waited
-    stored.tell(SetPaused(False))
+    stored.send(SetPaused(False))
 
     def all_known(event: Any) -> bool:
         return isinstance(event, Attended) and bool(memory.read().patches_known[stored.analysis.tissue].all())
 
-    stored.hear_until(all_known)
+    stored.wait_until(all_known)
     assert waits.waited - before < 6, "it waits for nothing while regions are left"
     assert not any(isinstance(event, Progress) and event.finished for event in stored.events)
-    told = stored.hear_until(finished)
-    assert told.regions.done == told.regions.total
-    assert told.more_tokens
+    event = stored.wait_until(finished)
+    assert event.regions.done == event.regions.total
+    assert event.more_tokens
 
 
 def test_tokens_of_the_field_are_looked_at_again_where_only_features_are_stored(tmp_path: Path) -> None:
@@ -318,23 +333,25 @@ def test_tokens_of_the_field_are_looked_at_again_where_only_features_are_stored(
     with open_store(tmp_path, source) as store:
         window = Window(Analysis(source, AttendingColours(), store))
         window.start()
-        window.hear(Attended)
+        window.wait_for(Attended)
         assert window.memory.attention is not None
         assert not window.memory.attention.read().tokens_known.any()
-        told = window.hear_until(finished)
-        assert (told.tokens, told.more_tokens) == ((0, 0, 0), True), "nobody looks closely"
-        window.tell(SetPaused(True), Viewport(Rect(330, 330, 360, 360), None, 0.5, moving=False))
-        told = window.hear_until(lambda event: isinstance(event, Progress) and event.tokens.total > 0)
-        assert (told.tokens, told.finished) == ((0, 9, 0), False)
-        assert told.done == told.total, "their features are known"
-        window.tell(SetPaused(False))
+        event = window.wait_until(finished)
+        assert (event.tokens, event.more_tokens) == ((0, 0, 0), True), (
+            "the field of view is not magnified there"
+        )
+        window.send(SetPaused(True), Viewport(Rect(330, 330, 360, 360), None, 0.5, moving=False))
+        event = window.wait_until(lambda event: isinstance(event, Progress) and event.tokens.total > 0)
+        assert (event.tokens, event.finished) == ((0, 9, 0), False)
+        assert event.done == event.total, "their features are known"
+        window.send(SetPaused(False))
 
         def tokens_known(event: Any) -> bool:
             return isinstance(event, Attended) and window.memory.attention.read().tokens_known.any()
 
-        window.hear_until(tokens_known)
-        told = window.hear_until(finished)
-        assert (told.tokens, told.more_tokens) == ((9, 9, 0), True)
+        window.wait_until(tokens_known)
+        event = window.wait_until(finished)
+        assert (event.tokens, event.more_tokens) == ((9, 9, 0), True)
         window.stop()
         rows, cols = np.nonzero(window.memory.attention.read().tokens_known)
         assert set(zip(rows.tolist(), cols.tolist(), strict=True)) <= {
@@ -351,9 +368,9 @@ def test_what_is_asked_elsewhere_says_how_closely_patches_are_looked_at_first(tm
         scores = np.zeros(analysis.grid.shape, np.float32)
         scores[:, 40:] = 0.9
         window.memory.write_relevance(scores)
-        window.tell(Viewport(Rect(330, 330, 360, 360), None, 16.0, moving=False), SetRelevance(True))
+        window.send(Viewport(Rect(330, 330, 360, 360), None, 16.0, moving=False), SetRelevance(True))
         window.start()
-        window.hear_end()
+        window.wait_for_end()
         window.stop()
         assert store.complete
     patches = [side for side, count in encoder.sides for _ in range(count)]
@@ -367,9 +384,9 @@ def test_when_nothing_is_asked_any_more_all_is_looked_at_alike(tmp_path: Path) -
         window = Window(Analysis(source, encoder, store))
         window.memory.write_relevance(np.zeros(store.grid.shape, np.float32))
         look = Viewport(Rect(330, 330, 360, 360), None, 16.0, moving=False)
-        window.tell(look, SetRelevance(True), SetRelevance(False))
+        window.send(look, SetRelevance(True), SetRelevance(False))
         window.start()
-        window.hear_end()
+        window.wait_for_end()
         window.stop()
         assert store.complete
     assert {side for side, _ in encoder.sides} == {16}
@@ -379,5 +396,5 @@ def test_an_encoder_that_says_nothing_of_where_it_looks_is_refused(tmp_path: Pat
     source = MadeSlide(picture())
     with open_store(tmp_path, source) as store:
         analysis = Analysis(source, ColourEncoder(), store)
-        with pytest.raises(EncoderError, match="does not say where it looks"):
+        with pytest.raises(EncoderError, match=pattern(analysis_strings.NO_ATTENTION)):
             analysis.attend(SharedGrid(analysis.grid.shape, (1, 1)).attention.arrays())

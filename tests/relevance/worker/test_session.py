@@ -1,14 +1,17 @@
-"""The session without Qt: one worker a slide, late events not heard, notes once, restarts, and the end."""
+"""The session without Qt: one worker a slide, late events dropped, notes once, restarts, and the end."""
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.messages import pattern
 from tests.ui.fake_relevance import FakeClient
+from viewer.relevance.worker import strings
 from viewer.relevance.worker.messages import Failed, Note, Progress, WorkerDied
 from viewer.relevance.worker.session import RetiredClients, Session, SessionCallbacks
 from viewer.slide.geometry import Pyramid
@@ -40,7 +43,7 @@ class Owner:
             ),
             post=self.queue.append,
             send_viewport=self._send,
-            ask_viewport=lambda: self.called.append(("viewport wanted",)),
+            ask_viewport=lambda: self.called.append(("viewport requested",)),
             make_client=self._make,  # type: ignore[arg-type]
         )
 
@@ -56,7 +59,7 @@ class Owner:
         return self.clients[-1]
 
     def _send(self, client: Any) -> bool:
-        client.look()
+        client.set_viewport()
         return self.moving
 
 
@@ -69,7 +72,7 @@ def test_a_worker_is_started_once(owner: Owner) -> None:
     assert owner.begin()
     assert owner.begin()
     assert owner.clients[0].told == [("open", MPP_UM, False, "measured")]
-    assert owner.called == [("began",), ("viewport wanted",)]
+    assert owner.called == [("began",), ("viewport requested",)]
 
 
 @pytest.mark.parametrize("missing", ["source", "mpp_um"])
@@ -83,7 +86,7 @@ def test_a_pixel_size_that_cannot_be_right_is_said(owner: Owner) -> None:
     owner.view.mpp_um = (1e6, 1e6)
     assert not owner.begin()
     assert owner.session.client is None
-    assert owner.called[0][1].startswith("The slide cannot be analysed: ")
+    assert re.fullmatch(pattern(strings.BAD_PIXEL_SIZE), owner.called[0][1])
 
 
 def test_events_come_in_the_owners_thread_and_only_those_of_the_present_worker(owner: Owner) -> None:
@@ -147,8 +150,8 @@ def test_the_viewport_is_sent_again_while_it_moves(owner: Owner) -> None:
     owner.session.viewport_due()
     owner.moving = False
     owner.session.viewport_due()
-    assert owner.called == [("viewport wanted",)]
-    assert owner.clients[0].told[-2:] == [("look",), ("look",)]
+    assert owner.called == [("viewport requested",)]
+    assert owner.clients[0].told[-2:] == [("viewport",), ("viewport",)]
 
 
 def test_a_stop_is_told_once_and_the_analysis_is_held(owner: Owner) -> None:
@@ -176,8 +179,8 @@ def test_the_next_worker_waits_for_those_that_have_not_ended() -> None:
     slow, quick = FakeClient(print), FakeClient(print)
     slow.release = lambda: None  # type: ignore[method-assign]
     for client in (slow, quick):
-        retired.let_go(client)  # type: ignore[arg-type]
-    assert retired.still == (slow,)
+        retired.add(client)  # type: ignore[arg-type]
+    assert retired.running == (slow,)
     retired.close()
     assert slow.closed
-    assert retired.still == ()
+    assert retired.running == ()

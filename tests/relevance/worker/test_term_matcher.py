@@ -17,7 +17,6 @@ from viewer.relevance.models.checkpoint import CheckpointError
 from viewer.relevance.query.parser import NearestPhrase
 from viewer.relevance.query.tree import Term
 from viewer.relevance.worker.messages import (
-    Ask,
     Guessed,
     GuessWords,
     Note,
@@ -25,6 +24,7 @@ from viewer.relevance.worker.messages import (
     Published,
     Refused,
     SetPaused,
+    SetQuery,
 )
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def guessing(tmp_path: Path) -> Iterator[Start]:
         def start(load_guess: Callable[[], Guess | None]) -> Window:
             analysis = Analysis(MadeSlide(picture()), ColourEncoder(), store)
             windows.append(Window(analysis, load_guess))
-            windows[-1].tell(SetPaused(True))
+            windows[-1].send(SetPaused(True))
             windows[-1].start()
             return windows[-1]
 
@@ -67,12 +67,12 @@ def test_words_are_read_by_a_model_that_is_loaded_once(
         return {"greasy stuff": FAT}.get
 
     window = guessing(load)
-    window.hear(Progress)
+    window.wait_for(Progress)
     assert not loaded
-    window.tell(GuessWords(1, ("greasy stuff", "flurb")))
-    assert window.hear(Guessed) == Guessed(1, (("greasy stuff", FAT),))
-    window.tell(GuessWords(2, ("flurb",)))
-    assert window.hear(Guessed) == Guessed(2, ())
+    window.send(GuessWords(1, ("greasy stuff", "flurb")))
+    assert window.wait_for(Guessed) == Guessed(1, (("greasy stuff", FAT),))
+    window.send(GuessWords(2, ("flurb",)))
+    assert window.wait_for(Guessed) == Guessed(2, ())
     assert len(loaded) == 1
 
 
@@ -80,8 +80,8 @@ def test_without_a_model_no_words_are_read(
     guessing: Start,
 ) -> None:
     window = guessing(lambda: None)
-    window.tell(GuessWords(1, ("greasy stuff",)))
-    assert window.hear(Guessed) == Guessed(1, ())
+    window.send(GuessWords(1, ("greasy stuff",)))
+    assert window.wait_for(Guessed) == Guessed(1, ())
     assert not any(isinstance(event, Note) and "meaning" in event.text for event in window.events)
 
 
@@ -97,16 +97,16 @@ def test_while_a_model_is_loaded_the_window_is_heard_and_only_the_last_words_wai
 
     window = guessing(load)
     try:
-        window.tell(GuessWords(1, ("flurb",)))
+        window.send(GuessWords(1, ("flurb",)))
         assert loading.wait(PATIENCE_S)
-        window.tell(SetPaused(False), Ask(2, DARKNESS))
-        window.hear_end()
+        window.send(SetPaused(False), SetQuery(2, DARKNESS))
+        window.wait_for_end()
         assert any(isinstance(event, Published) for event in window.events)
-        window.tell(GuessWords(3, ("stuff",)), GuessWords(4, ("greasy stuff",)), Ask(5, Term("taste")))
-        window.hear(Refused)
+        window.send(GuessWords(3, ("stuff",)), GuessWords(4, ("greasy stuff",)), SetQuery(5, Term("taste")))
+        window.wait_for(Refused)
     finally:
         go_on.set()
-    window.hear_until(lambda event: event == Guessed(4, (("greasy stuff", FAT),)))
+    window.wait_until(lambda event: event == Guessed(4, (("greasy stuff", FAT),)))
     guessed = [event.number for event in window.events if isinstance(event, Guessed)]
     assert guessed == [1, 4]
 
@@ -118,11 +118,11 @@ def test_a_model_that_cannot_be_loaded_is_told_of_once_and_the_analysis_goes_on(
         raise CheckpointError(tmp_path / "model.safetensors", "its content is not the one expected")
 
     window = guessing(load)
-    window.tell(GuessWords(1, ("flurb",)))
-    assert window.hear(Guessed) == Guessed(1, ())
-    window.tell(GuessWords(2, ("flurb",)), SetPaused(False))
-    window.hear_until(lambda event: event == Guessed(2, ()))
-    window.hear_end()
+    window.send(GuessWords(1, ("flurb",)))
+    assert window.wait_for(Guessed) == Guessed(1, ())
+    window.send(GuessWords(2, ("flurb",)), SetPaused(False))
+    window.wait_until(lambda event: event == Guessed(2, ()))
+    window.wait_for_end()
     notes = [event.text for event in window.events if isinstance(event, Note)]
     assert sum("model.safetensors" in note for note in notes) == 1
 
@@ -139,7 +139,7 @@ def test_a_stop_does_not_wait_for_a_model_that_is_being_loaded(
 
     window = guessing(load)
     try:
-        window.tell(GuessWords(1, ("flurb",)))
+        window.send(GuessWords(1, ("flurb",)))
         assert loading.wait(PATIENCE_S)
         started_s = time.monotonic()
         window.stop()

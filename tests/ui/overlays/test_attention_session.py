@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from tests.messages import pattern
 from tests.relevance.fields import small_field
 from tests.ui.fake_relevance import FakeClient
 from viewer.common.settings import Settings
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
+from viewer.relevance.worker import strings as worker_strings
 from viewer.relevance.worker.messages import Failed, Note, Progress, WorkerDied
 from viewer.ui.overlays.attention_session import AttentionChoice, AttentionSession
 
@@ -234,7 +237,7 @@ def test_a_pixel_size_that_cannot_be_right_is_told(
     fake_view.show_source(make_source(mpp_um=(1e6, 1e6)))
     session.show(SALIENCY)
     assert began == []
-    assert [words.startswith("The slide cannot be analysed: ") for words in failed] == [True]
+    assert [bool(re.fullmatch(pattern(worker_strings.BAD_PIXEL_SIZE), words)) for words in failed] == [True]
     assert not session.running
 
 
@@ -310,11 +313,11 @@ def test_what_is_asked_of_the_slide_says_what_is_looked_at_first(
     scores = np.zeros(grid.shape, np.float32)
     opened.weigh(RelevanceField.of(grid, scores, scores == 0, elsewhere.provenance))
     opened.show(SALIENCY)
-    assert ("weigh", grid.shape) in clients[0].told, "what was asked before counts too"
+    assert ("relevance", grid.shape) in clients[0].told, "what was asked before counts too"
     opened.weigh(None)
-    assert clients[0].told[-1] == ("weigh", None)
+    assert clients[0].told[-1] == ("relevance", None)
     opened.weigh(elsewhere)
-    assert clients[0].told[-1] == ("weigh", None), "another slide's answer says nothing of this one"
+    assert clients[0].told[-1] == ("relevance", None), "another slide's answer says nothing of this one"
 
 
 def test_the_worker_is_told_where_the_reader_looks(
@@ -324,5 +327,5 @@ def test_the_worker_is_told_where_the_reader_looks(
         fake_view.show()
     opened.show(SALIENCY)
     fake_view.go_to(100, 100)
-    qtbot.wait_until(lambda: ("look",) in clients[0].told)
+    qtbot.wait_until(lambda: ("viewport",) in clients[0].told)
     fake_view.hide()

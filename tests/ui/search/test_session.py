@@ -75,7 +75,7 @@ def test_nothing_starts_before_something_is_asked(
     opened.ask("fat")
     assert clients[0].told[:2] == [
         ("open", (0.5, 0.5), False, "measured"),
-        ("ask", Term("fat", (("adipose_tissue", 1.0),))),
+        ("query", Term("fat", (("adipose_tissue", 1.0),))),
     ]
     opened.ask("blood")
     assert len(clients) == 1
@@ -330,7 +330,7 @@ def test_words_that_are_like_nothing_are_asked_as_they_are(
     opened.ask("flurb")
     with qtbot.wait_signal(opened.question_changed):
         clients[0].tell(Guessed(1, ()))
-    assert clients[0].told[-1] == ("ask", Term("flurb"))
+    assert clients[0].told[-1] == ("query", Term("flurb"))
     assert "not a term that can be measured" in opened.question.problems[0].sentence
     with qtbot.wait_signal(opened.question_changed):
         clients[0].tell(Refused(2, "no words for it"))
@@ -373,12 +373,12 @@ def test_another_slide_hears_what_the_words_were_read_as_and_another_model_the_w
     with qtbot.wait_signal(opened.question_changed):
         clients[0].tell(Guessed(1, GREASY))
     fake_view.show_source(make_source(mpp_um=(1.0, 1.0)))
-    assert [words for words in clients[1].told if words[0] in ("ask", "guess")] == [
-        ("ask", Term("greasy stuff", FAT))
+    assert [words for words in clients[1].told if words[0] in ("query", "guess")] == [
+        ("query", Term("greasy stuff", FAT))
     ]
     opened.apply_settings(Settings.default().replace("relevance", encoder="plip"))
-    assert [words for words in clients[2].told if words[0] in ("ask", "guess")] == [
-        ("ask", Term("greasy stuff"))
+    assert [words for words in clients[2].told if words[0] in ("query", "guess")] == [
+        ("query", Term("greasy stuff"))
     ]
     opened.apply_settings(Settings.default())
     assert ("guess", ("greasy stuff",)) in clients[3].told
@@ -402,7 +402,7 @@ def test_the_worker_is_told_where_the_reader_looks(
     opened.ask("fat")
     fake_view.go_to(100, 100)
     fake_view.cursor_moved.emit((5.0, 6.0))
-    qtbot.wait_until(lambda: ("look",) in clients[0].told)
+    qtbot.wait_until(lambda: ("viewport",) in clients[0].told)
     assert opened.pointed_at == (5.0, 6.0)
     fake_view.cursor_moved.emit(None)
     assert opened.pointed_at == (100, 100)

@@ -1,6 +1,6 @@
-"""What each patch is worth: tile loads and encoder tokens from scores, surprise and where the reader looks.
+"""Tile weights and levels, and encoder tokens, of each patch, from scores, surprise and the viewport.
 
-The formulas are those of ``gpu.compute.allocate``; here are the budgets, and what a slide's levels cost.
+The formulas are those of ``gpu.compute.allocate``; here are the budgets, and the bytes of a slide's levels.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from viewer.view.viewport import Viewport
 
 LOAD_BYTES = 32 << 20
-"""Of decoded tiles beyond the screen that are worth fetching before the view rests there: 3 MB of JPEG, a
-second of a network of 20 Mbit/s."""
+"""Decoded tiles beyond the screen that are fetched before the view rests there: 3 MB of JPEG, a second of a
+network of 20 Mbit/s."""
 UNIFORM_TOKENS = 256
-"""A region of 128 µm at 0.5 µm/px has as many where no region counts more than another."""
+"""Of a patch of 128 µm at 0.5 µm/px where none has priority."""
 TOKEN_SHARE = 0.4
 _FINE_MPP_UM = 0.45
 _RGBA_BYTES = 4
@@ -69,11 +69,11 @@ class Allocator:
         scores: NDArray[np.float32],
         surprise: NDArray[np.float32],
         attention: NDArray[np.float32],
-        look: Viewport,
+        viewport: Viewport,
     ) -> Allocation:
         """All arrays (rows, columns); ``surprise`` NaN where it is not known. On the process's device."""
         return compute_device().run(
-            lambda processor: self._allocate_on(processor, scores, surprise, attention, look)
+            lambda processor: self._allocate_on(processor, scores, surprise, attention, viewport)
         )
 
     def _allocate_on(
@@ -82,16 +82,17 @@ class Allocator:
         scores: NDArray[np.float32],
         surprise: NDArray[np.float32],
         attention: NDArray[np.float32],
-        look: Viewport,
+        viewport: Viewport,
     ) -> Allocation:
         relevance = joint_relevance(scores, surprise)
         loads = allocate_loads(
             relevance,
             LOAD_BYTES,
             acuity=attention,
-            on_screen=self._on_screen(look) | (scores >= LEAST_SCORE),  # a reader who asked goes there next
+            on_screen=self._on_screen(viewport)
+            | (scores >= LEAST_SCORE),  # results of the query are visited next
             required_level=min(
-                self._pyramid.level_for_downsample(look.downsample), len(self._bytes_per_level) - 1
+                self._pyramid.level_for_downsample(viewport.downsample), len(self._bytes_per_level) - 1
             ),
             bytes_per_level=self._bytes_per_level,
             previous=self._levels,
@@ -108,25 +109,25 @@ class Allocator:
         )
         self._levels, self._load_price = loads.levels, loads.price
         self._tokens, self._token_price = tokens.tokens, tokens.price
-        spread = np.zeros(self._grid.shape, np.uint16)
-        spread[self._tissue] = tokens.tokens
-        return Allocation(loads.weights, loads.levels, spread)
+        on_grid = np.zeros(self._grid.shape, np.uint16)
+        on_grid[self._tissue] = tokens.tokens
+        return Allocation(loads.weights, loads.levels, on_grid)
 
-    def _on_screen(self, look: Viewport) -> NDArray[np.bool_]:
-        """The patches of which the screen shows any part."""
+    def _on_screen(self, viewport: Viewport) -> NDArray[np.bool_]:
+        """The patches that the screen shows in part at least."""
         x = np.arange(self._grid.columns) * self._grid.patch_width_px
         y = (np.arange(self._grid.rows) * self._grid.patch_height_px)[:, None]
         shown: NDArray[np.bool_] = (
-            (x < look.field.x1)
-            & (x + self._grid.patch_width_px > look.field.x0)
-            & (y < look.field.y1)
-            & (y + self._grid.patch_height_px > look.field.y0)
+            (x < viewport.field.x1)
+            & (x + self._grid.patch_width_px > viewport.field.x0)
+            & (y < viewport.field.y1)
+            & (y + self._grid.patch_height_px > viewport.field.y0)
         )
         return shown
 
 
 def bytes_per_level(grid: PatchGrid, pyramid: Pyramid) -> tuple[int, ...]:
-    """What a patch's pixels take at each level, finest first, as far as a coarser level takes less."""
+    """The bytes of a patch's pixels at each level, finest first, as long as a coarser level takes less."""
     taken: list[int] = []
     for level in pyramid.levels:
         pixels = grid.patch_width_px / level.scale_x * grid.patch_height_px / level.scale_y

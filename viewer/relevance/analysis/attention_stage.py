@@ -1,4 +1,4 @@
-"""AttentionStage: where the encoder of an analysis looks, and which patches have all their tokens."""
+"""AttentionStage: computes an encoder's attention, and knows which patches have all their tokens."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from viewer.common.errors import EncoderError
+from viewer.relevance.analysis import strings
 from viewer.relevance.attention.mil_attention import WholeAttention
 from viewer.relevance.attention.region_attention import AttentionBuilder
 from viewer.relevance.patches.progress import StageProgress
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
 
 
 class AttentionStage:
-    """Writes to ``memory``. ``in_detail`` (rows, columns): patches that are wanted with all their tokens."""
+    """Writes to ``memory``. ``in_detail`` (rows, columns): patches that are requested with all tokens."""
 
     def __init__(
         self, encoder: Encoder, store: FeatureStore, mixed: MixedFeatures, tissue: Mask, memory: Attention
     ) -> None:
-        """Raises EncoderError for an encoder that does not say where it looks."""
+        """Raises EncoderError for an encoder without attention."""
         self._builder: AttentionBuilder | WholeAttention
         match encoder.card.attends:
             case "tokens":
@@ -37,53 +38,53 @@ class AttentionStage:
             case "slide":
                 self._builder = WholeAttention(cast("SlideAttention", encoder), store, tissue, memory)
             case _:
-                raise EncoderError(f"{encoder.card.title} does not say where it looks")
+                raise EncoderError(strings.NO_ATTENTION.format(title=encoder.card.title))
         self._store = store
         self._tissue = tissue
-        self._torn: Mask = np.zeros(tissue.shape, bool)  # those that could not be read, or gave no tokens
+        self._unreadable: Mask = np.zeros(tissue.shape, bool)  # or without tokens
         self.in_detail: Mask = np.zeros(tissue.shape, bool)
 
     @property
-    def said(self) -> str:
-        """A sentence for the reader on what was looked at last; "" for none."""
+    def note(self) -> str:
+        """A sentence for the reader on what was computed last; "" for none."""
         return self._builder.said
 
     @property
     def levels(self) -> tuple[str, ...]:
-        """Those of "region", "patch" and "token" that are told apart."""
+        """Those of "region", "patch" and "token" that the encoder compares."""
         return self._builder.levels
 
     @property
     def regions(self) -> StageProgress:
-        """How many regions have been looked at; the whole slide is one where there are no smaller ones."""
+        """How many regions are done; the whole slide is one where there are no smaller ones."""
         return self._builder.progress
 
     @property
     def tokens_missing(self) -> Mask:
-        """Known patches without their tokens, which may be read."""
-        missing: Mask = self._builder.tokens_missing & self._store.known() & ~self._torn
+        """Known patches whose tokens can still be read."""
+        missing: Mask = self._builder.tokens_missing & self._store.known() & ~self._unreadable
         return missing
 
-    def tokens(self, coming: Mask) -> tuple[StageProgress, bool]:
-        """Of patches whose features are known, how many of those whose tokens are wanted or ``coming`` have
-        these; and whether there are others that lack theirs."""
+    def tokens(self, under_way: Mask) -> tuple[StageProgress, bool]:
+        """How many known patches have tokens, of those in detail or ``under_way``; and whether others lack
+        them."""
         known = self._store.known() & self._tissue
-        wanted = known & (self.in_detail | coming)
+        requested = known & (self.in_detail | under_way)
         missing = self.tokens_missing & known
-        torn = self._builder.tokens_missing & known & self._torn
-        left = missing & wanted
-        total = int((wanted | torn).sum())
-        more = bool((missing & ~wanted).any())
-        return StageProgress(total - int(left.sum()), total, int(torn.sum())), more
+        failed = self._builder.tokens_missing & known & self._unreadable
+        left = missing & requested
+        total = int((requested | failed).sum())
+        more = bool((missing & ~requested).any())
+        return StageProgress(total - int(left.sum()), total, int(failed.sum())), more
 
-    def look(self, given_up: Mask, most: int, first: NDArray[np.float32]) -> bool:
-        """Look at up to ``most`` regions that have become known, where ``first`` (rows, columns) is highest
-        before others; whether there were any. Nobody waits for patches ``given_up``. Raises EncoderError."""
-        return self._builder.update(given_up, most, first)
+    def attend(self, failed: Mask, most: int, priority: NDArray[np.float32]) -> bool:
+        """Compute up to ``most`` regions whose patches are known or ``failed``, those of the highest
+        ``priority`` (rows, columns) first; whether there were any. Raises EncoderError."""
+        return self._builder.update(failed, most, priority)
 
-    def lose(self, cells: NDArray[np.int64]) -> None:
+    def mark_unreadable(self, cells: NDArray[np.int64]) -> None:
         """Patches (n, 2) could not be read."""
-        self._torn[tuple(cells.T)] = True
+        self._unreadable[tuple(cells.T)] = True
 
     def take(self, outcome: BlockResult) -> NDArray[np.int64]:
         """Keep the tokens of a block; the patches (n, 2) whose tokens were kept."""
@@ -91,5 +92,5 @@ class AttentionStage:
             return outcome.cells[:0]
         kept = self._builder.take(outcome.cells, outcome.tokens, outcome.side)
         cells = tuple(outcome.cells.T)
-        self._torn[cells] = self._builder.tokens_missing[cells]
+        self._unreadable[cells] = self._builder.tokens_missing[cells]
         return kept

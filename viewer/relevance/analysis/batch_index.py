@@ -1,8 +1,8 @@
 """Many slides analysed side by side through Dask: on this machine, or on a cluster.
 
-One slide is one task. What is done is skipped, a slide that fails stops no other, and a task that is killed
-goes on where it stopped the next time. Each process of this machine has a graphics card of its own where
-there are some; a cluster's workers use the cards that they were started with.
+One slide is one task. Complete slides are skipped, a slide that fails stops no other, and a task that is
+killed continues where it stopped the next time. Each process of this machine has a graphics card of its own
+where there are some; a cluster's workers use the cards that they were started with.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewer.common.errors import FoveolaError
 from viewer.common.log import described
+from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.open import card_of, open_analysis, pixel_size_of
 from viewer.relevance.encoders.device_errors import take_card
 from viewer.relevance.features.store import FeatureStore
@@ -36,15 +37,15 @@ _one_at_a_time = threading.Lock()
 
 
 class ClusterError(FoveolaError):
-    """A Dask scheduler that cannot be used, and why."""
+    """A Dask scheduler that cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexJob:
-    """What is to be done with every slide. ``threads``: of torch in each process; None: as it likes.
+    """The settings for every slide. ``threads``: of torch in each process; None: torch's default.
 
-    ``folder``: where the stores lie, as the machines that work see it. ``cards``: what processes of this
-    machine take in turns; () leaves each what it sees.
+    ``folder``: where the stores lie, as the machines that work see it. ``cards``: graphics cards
+    that processes of this machine take in turns; () leaves each all that it sees.
     """
 
     encoder_id: str
@@ -57,7 +58,7 @@ class IndexJob:
 
 @dataclass(frozen=True, slots=True)
 class IndexResult:
-    """What became of one slide. ``notes``: sentences; ``failure``: why there is no index, "" where there is.
+    """The outcome of one slide. ``notes``: sentences; ``failure``: why there is no index, "" where there is.
 
     ``skipped``: it was complete before. ``failed_patches`` could not be read and are not analysed.
     """
@@ -98,8 +99,8 @@ def _slides_below(folder: Path, seen: set[Path]) -> Iterator[Path]:
 
 
 def index_slide(path: str, job: IndexJob, report: Callable[[float], None]) -> IndexResult:
-    """Analyse one slide to the end. ``report`` is told how far it is, 0 to 1. Never raises for a bad slide:
-    what is wrong stands in the result.
+    """Analyse one slide to the end. ``report`` is called with the share that is done, 0 to 1. Never raises
+    for a bad slide: the result has the error.
     """
     started_s = time.monotonic()
     try:
@@ -113,7 +114,13 @@ def index_slide(path: str, job: IndexJob, report: Callable[[float], None]) -> In
                 if store.complete:
                     return IndexResult(path, skipped=True, patches=store.count, notes=store.notes)
             notes = (
-                () if not pixel_size.estimated else (_estimate_note(pixel_size.mpp_um, pixel_size.reason),)
+                ()
+                if not pixel_size.estimated
+                else (
+                    strings.ESTIMATED_PIXEL_SIZE_OF_JOB.format(
+                        mpp_um=pixel_size.mpp_um[0], reason=pixel_size.reason
+                    ),
+                )
             )
             _use_threads(job.threads)
             with open_analysis(
@@ -123,7 +130,7 @@ def index_slide(path: str, job: IndexJob, report: Callable[[float], None]) -> In
                 limit_bytes=job.limit_bytes,
                 folder=folder,
             ) as analysis:
-                analysis.run_to_end(_seldom(report))
+                analysis.run_to_end(_throttled(report))
                 return IndexResult(
                     path,
                     patches=analysis.store.count,
@@ -164,23 +171,26 @@ def _results(
 
     done = dict.fromkeys(paths, 0.0)
 
-    def heard(event: tuple[float, Any]) -> None:
+    def on_progress(event: tuple[float, Any]) -> None:
         path, part = event[1]
         done[path] = max(done[path], part)
         if progress is not None:
             progress(sum(done.values()), len(done))
 
-    client.subscribe_topic(_TOPIC, heard)
+    client.subscribe_topic(_TOPIC, on_progress)
     futures = {client.submit(_task, path, job, key=f"foveola-{path}", pure=False): path for path in paths}
     for future in as_completed(list(futures)):
         path = futures[future]
         error = future.exception()
-        heard((0.0, (path, 1.0)))
-        yield IndexResult(path, failure=f"{path}: its process ended ({error})") if error else future.result()
+        on_progress((0.0, (path, 1.0)))
+        if error:
+            yield IndexResult(path, failure=strings.PROCESS_ENDED.format(path=path, error=error))
+        else:
+            yield future.result()
 
 
 def _task(path: str, job: IndexJob) -> IndexResult:
-    """What a process of Dask runs."""
+    """Run by a process of Dask."""
     from distributed import get_worker
 
     worker = get_worker()
@@ -199,7 +209,7 @@ def _client(scheduler: str | None, processes: int) -> Iterator[Client]:
         try:
             client = Client(scheduler, timeout=_CONNECT_TIMEOUT_S)
         except (OSError, ValueError, TimeoutError) as error:
-            raise ClusterError(f"{scheduler}: no Dask scheduler answers there ({error})") from error
+            raise ClusterError(strings.NO_SCHEDULER.format(scheduler=scheduler, error=error)) from error
         with client:
             yield client
         return
@@ -217,18 +227,18 @@ def _client(scheduler: str | None, processes: int) -> Iterator[Client]:
         yield client
 
 
-def _seldom(report: Callable[[float], None]) -> Callable[[float, float], None]:
+def _throttled(report: Callable[[float], None]) -> Callable[[float, float], None]:
     """Progress a few times a second: each report crosses a network."""
     last_s = 0.0
 
-    def told(done: float, total: float) -> None:
+    def throttled(done: float, total: float) -> None:
         nonlocal last_s
         now_s = time.monotonic()
         if now_s - last_s >= _REPORT_EVERY_S:
             last_s = now_s
             report(done / max(total, 1))
 
-    return told
+    return throttled
 
 
 def _use_threads(threads: int | None) -> None:
@@ -236,7 +246,3 @@ def _use_threads(threads: int | None) -> None:
         import torch
 
         torch.set_num_threads(threads)
-
-
-def _estimate_note(mpp_um: tuple[float, float], reason: str) -> str:
-    return f"It states no pixel size: {mpp_um[0]:.3g} µm is {reason}."

@@ -71,7 +71,7 @@ class BlockReader:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="analysis")
         self._running: set[Future[BlockResult]] = set()
         self.room = threads + 1
-        """How many blocks are worth having under way: one more than there are threads."""
+        """How many blocks to have under way: one more than there are threads."""
 
     def __enter__(self) -> BlockReader:
         return self
@@ -94,27 +94,32 @@ class BlockReader:
         for _ in range(self._threads - 1):
             self._turn.release()
 
-    def submit(self, block: Block, wanted: Mask, side: int = TOKENS_A_SIDE, *, half: Half = ON_GRID) -> None:
-        """Have a block done. ``wanted`` (rows, columns of the block): which of its patches; ``side``: with
-        how many tokens along each, of an encoder that is ``Magnifying``; ``half`` patches, 0 or 1, that they
-        lie further down and to the right."""
-        self._running.add(self._pool.submit(self._do, block, np.argwhere(wanted), side, half))
+    def submit(
+        self, block: Block, requested: Mask, side: int = TOKENS_A_SIDE, *, half: Half = ON_GRID
+    ) -> None:
+        """Read and encode a block: those of its patches that are ``requested`` (rows, columns of the block),
+        with ``side`` tokens along each (of an encoder that is ``Magnifying``), ``half`` patches, 0 or 1,
+        further down and to the right."""
+        self._running.add(self._pool.submit(self._read_and_encode, block, np.argwhere(requested), side, half))
 
     def collect(self, timeout_s: float | None) -> list[BlockResult]:
-        """What is done by now; waits for the first, up to ``timeout_s``. Raises what an encoder raised."""
+        """The blocks that are done, in any order; waits for the first, up to ``timeout_s``. Raises what an
+        encoder raised."""
         if not self._running:
             return []
         done, self._running = wait(self._running, timeout_s, FIRST_COMPLETED)
         return [future.result() for future in done]
 
     def close(self) -> None:
-        """Drop what waits, and wait for what runs: at most a block a thread."""
+        """Drop blocks that wait, and wait for those that run: at most one a thread."""
         self._pool.shutdown(cancel_futures=True)
         self._running = set()
 
-    def _do(self, block: Block, wanted: NDArray[np.int64], side: int, half: Half) -> BlockResult:
+    def _read_and_encode(
+        self, block: Block, requested: NDArray[np.int64], side: int, half: Half
+    ) -> BlockResult:
         started_s = thread_time()
-        cells = wanted + np.array([block.row, block.col])
+        cells = requested + np.array([block.row, block.col])
         try:
             done = self._encoded(block, cells, side, half)
         except (TileError, UnreadableBlockError):
@@ -125,7 +130,7 @@ class BlockReader:
         return BlockResult(block, cells[~failed], *what)
 
     def _patch_by_patch(self, cells: NDArray[np.int64], side: int, half: Half) -> _Encoded:
-        """Where not all of a block can be read: only what cannot is lost."""
+        """The patches of a block that cannot be read as a whole, one by one."""
         found: list[_Encoded] = []
         failed = np.zeros(len(cells), bool)
         device = self._device
@@ -178,10 +183,10 @@ class UnreadableBlockError(Exception):
 def read_block(
     source: Source, grid: PatchGrid, card: EncoderCard, block: Block, half: Half = ON_GRID
 ) -> NDArray[np.uint8]:
-    """The pixels that an encoder wants of a block, its margin included, in an array that may be changed.
+    """The pixels of a block as an encoder needs them, with its margin, in an array that may be changed.
     It lies ``half`` patches further down and to the right.
 
-    Raises TileError, and UnreadableBlockError where the slide has no level that is near enough.
+    Raises TileError, and UnreadableBlockError where that is too many pixels of the slide's nearest level.
     """
     inner = grid.rect(*block)
     margin_x, margin_y = (

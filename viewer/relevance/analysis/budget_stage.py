@@ -1,4 +1,4 @@
-"""BudgetStage: patches encoded at first with as many tokens as their budget has, and uniformly after that."""
+"""BudgetStage: how many tokens a patch is encoded with at first; after that all have the same number."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class BudgetStage(MixedFeatures):
-    """The features of such patches, and the tokens that are to be spent."""
+    """The features of patches encoded by their budget, and the budget."""
 
     def __init__(self, shape: tuple[int, int]) -> None:
         super().__init__(shape)
@@ -28,12 +28,12 @@ class BudgetStage(MixedFeatures):
         """Encode patches with as many tokens (rows, columns) from now on. None: uniformly at once."""
         self._budget = None if tokens is None else sides_for(tokens)
 
-    def side_of(self, block: Block, wanted: Mask, *, stored: Mask, in_detail: Mask) -> int:
-        """With how many tokens along each patch a block is encoded: the most that one of those ``wanted`` is
-        worth. Uniformly, where one of them is seen ``in_detail``, or was encoded before (rows, columns)."""
-        if self._budget is None or not wanted.any():
+    def side_of(self, block: Block, requested: Mask, *, stored: Mask, in_detail: Mask) -> int:
+        """The tokens along each patch of a block: the largest budget of those ``requested``. Uniform, where
+        one of them was encoded before; at least uniform, where one is ``in_detail`` (rows, columns)."""
+        if self._budget is None or not requested.any():
             return TOKENS_A_SIDE
-        if (wanted & (self.known | stored)[block.cells]).any():
+        if (requested & (self.known | stored)[block.cells]).any():
             return TOKENS_A_SIDE
-        paid = int(self._budget[block.cells][wanted].max())
-        return max(paid, TOKENS_A_SIDE) if (wanted & in_detail[block.cells]).any() else paid
+        side = int(self._budget[block.cells][requested].max())
+        return max(side, TOKENS_A_SIDE) if (requested & in_detail[block.cells]).any() else side

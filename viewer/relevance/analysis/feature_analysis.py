@@ -1,7 +1,7 @@
-"""FeatureAnalysis: the features of one slide by one encoder, and what can be asked of those known so far.
+"""FeatureAnalysis: the features of one slide by one encoder, and the scores of queries from them.
 
-Finds the tissue, keeps what is measured in the store, and goes on where an earlier analysis stopped. What
-cannot be read is failed and stays not analysed.
+Finds the tissue, stores features, and continues where an earlier analysis stopped. Patches that cannot be
+read are failed and stay not analysed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from gpu.compute.device import compute_device
 from viewer.common.atomic_write import SaveError
 from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
+from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.block_reader import BlockReader
 from viewer.relevance.analysis.schedule import blocks_of
 from viewer.relevance.analysis.scoring import Scoring
@@ -39,20 +40,20 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 LEAST_TISSUE = 0.02
-"""Of a patch; with less it is glass."""
+"""As a share of a patch; with less it is glass."""
 BLOCK_SIDE = {"cpu": 4, "cuda": 16}
-"""Patches: as many as fit the cache while they are measured, or keep a graphics processor busy."""
+"""In patches: as many as fit the processor's cache, or keep a graphics processor busy."""
 
 _CLOSE_MPP_UM = 0.6
-"""A slide of larger pixels has nothing to show at 0.5 µm."""
+"""Slides of larger pixels are not refined at 0.5 µm."""
 
 
 class FeatureAnalysis:
     """``source``, ``encoder`` and ``store`` stay the caller's to close. Used by one thread.
 
     ``notes`` are sentences for the reader, of the store, the tissue and the calibration, and more come as
-    things happen. ``failed`` (rows, columns) are patches that could not be read, ``pending`` those still to
-    be looked at, ``begun`` those under way, ``tissue`` those that are not glass.
+    it proceeds. ``failed`` (rows, columns) are patches that could not be read, ``pending`` those still to
+    be analysed, ``begun`` those under way, ``tissue`` those that are not glass.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class FeatureAnalysis:
         self.device, self.block_side = device, BLOCK_SIDE[device]
 
     def use_fastest(self) -> None:
-        """Encode on a graphics processor from now on, where there is one that takes the encoder's weights."""
+        """Encode on a graphics processor from now on, where there is one that holds the weights."""
         import torch
 
         if torch.cuda.is_available():
@@ -115,7 +116,7 @@ class FeatureAnalysis:
                 self.use("cuda")
             except (EncoderMemoryError, EncoderDeviceError) as error:
                 self.use("cpu")
-                self._notes[f"{error}. The CPU is used, more slowly."] = None
+                self._notes[strings.CPU_USED.format(error=error)] = None
 
     def reader(self, threads: int) -> BlockReader:
         """Threads that read and encode for this analysis. Calibrates where that was not done: up to a
@@ -123,7 +124,7 @@ class FeatureAnalysis:
         """
         if self.store.calibration is None:
             calibration = self.encoder.calibrate(self.source, self._found, self.store.subject.mpp_um)
-            self._keep(lambda: self.store.set_calibration(calibration))
+            self._store_or_note(lambda: self.store.set_calibration(calibration))
             self._note_calibration()
         raise_malloc_trim_threshold()
         self._reader = BlockReader(
@@ -137,35 +138,37 @@ class FeatureAnalysis:
         return self._reader
 
     def begin(self, block: Block, reader: BlockReader) -> None:
-        """Have the pending patches of a block read and encoded."""
-        wanted = self.pending[block.cells].copy()
+        """Read and encode the pending patches of a block."""
+        requested = self.pending[block.cells].copy()
         self.pending[block.cells] = False
-        self.begun[block.cells] |= wanted
-        reader.submit(block, wanted, self._side_of(block, wanted))
+        self.begun[block.cells] |= requested
+        reader.submit(block, requested, self._side_of(block, requested))
 
     def take(self, outcome: BlockResult) -> None:
-        """Keep what a reader gives. A full memory makes later blocks smaller, and at last the CPU does it."""
+        """Keep a reader's result. A full memory makes later blocks smaller; at last the CPU is used."""
         self.begun[tuple(outcome.cells.T)] = self.begun[tuple(outcome.failed.T)] = False
         if outcome.device_error is not None:
             self.pending[tuple(outcome.cells.T)] = True
             self._shrink_or_fall_back(outcome)
             return
         if len(outcome.failed):
-            self._lose(outcome.failed)
+            self._mark_failed(outcome.failed)
         if len(outcome.cells):
-            self._gain(outcome)
+            self._keep(outcome)
 
     def finish(self) -> None:
-        """Keep what is known as one file, complete where nothing failed."""
+        """Store all features as one file, complete where nothing failed."""
         if not self.store.complete:
-            self._keep(lambda: self.store.finish(failed=self.failed_count, scores=self._named_scores))
+            self._store_or_note(
+                lambda: self.store.finish(failed=self.failed_count, scores=self._named_scores)
+            )
 
     def run_to_end(
         self, progress: Callable[[float, float], None] | None = None, *, threads: int | None = None
     ) -> None:
         """Analyse all that is pending, on as many threads as torch has been given where ``threads`` is None.
 
-        ``progress`` is told how many patches are done, of how many. Raises EncoderError, SlideError.
+        ``progress`` is called with how many patches are done, of how many. Raises EncoderError, SlideError.
         """
         if self.pending.any():
             import torch
@@ -180,12 +183,12 @@ class FeatureAnalysis:
         self.finish()
 
     def field(self, query: Query) -> RelevanceField:
-        """The field of a query from what is known now. Raises UnsupportedTermError."""
+        """The field of a query from the features known now. Raises UnsupportedTermError."""
         return self._scoring.field(query, self.failed)
 
     def explain(self, leaf: Leaf, row: int, col: int) -> tuple[Reason, ...]:
-        """The measurements behind the score of a patch, strongest first, looked at closer where the slide has
-        the pixels; () where there are none. Raises UnsupportedTermError.
+        """The measurements behind the score of a patch, strongest first, refined where the slide has the
+        pixels; () where there are none. Raises UnsupportedTermError.
         """
         reasons = self._scoring.explain(leaf, row, col)
         if not self.encoder.card.refines or max(self.store.subject.mpp_um) > _CLOSE_MPP_UM:
@@ -195,19 +198,19 @@ class FeatureAnalysis:
             refining = cast("Refining", self.encoder)
             return refining.refine(reasons, self.source, patch, self.store.calibration or {})
         except TileError:
-            return reasons  # what was measured of the patch before it could not be read stands
+            return reasons  # those of its stored features stand
 
-    def _side_of(self, block: Block, wanted: Mask) -> int:
+    def _side_of(self, block: Block, requested: Mask) -> int:
         """With how many tokens along each patch a block is encoded."""
         return TOKENS_A_SIDE
 
-    def _lose(self, cells: NDArray[np.int64]) -> None:
-        """Patches (n, 2) that could not be read; what the store has of one stands."""
+    def _mark_failed(self, cells: NDArray[np.int64]) -> None:
+        """Patches (n, 2) could not be read; features that the store has of them stay."""
         self.failed[tuple(cells.T)] = ~self.store.known()[tuple(cells.T)]
 
-    def _gain(self, outcome: BlockResult) -> None:
-        """Patches that were encoded."""
-        self._keep(lambda: self.store.append(outcome.cells, outcome.features))
+    def _keep(self, outcome: BlockResult) -> None:
+        """Keep patches that were encoded."""
+        self._store_or_note(lambda: self.store.append(outcome.cells, outcome.features))
 
     def _run(self, reader: BlockReader, progress: Callable[[float, float], None] | None) -> None:
         waiting: list[Block] = []
@@ -233,25 +236,25 @@ class FeatureAnalysis:
         side = max(block.rows, block.cols)
         lost = isinstance(outcome.device_error, EncoderDeviceError)
         if outcome.device != self.device or (side > self.block_side and not lost):
-            return  # others were under way when this became known
+            return  # blocks that were under way before this one shrank them
         if side > 1 and not lost:
             self.block_side = (side + 1) // 2
-            self._notes["The memory of the graphics processor is full: smaller blocks are analysed."] = None
+            self._notes[strings.SMALLER_BLOCKS] = None
         elif outcome.device_error is not None:
             self._fall_back(outcome.device_error)
 
-    def _fall_back(self, trouble: EncoderError) -> None:
-        """Go on without the graphics processor. Raises what is wrong with it where it was not used."""
+    def _fall_back(self, error: EncoderError) -> None:
+        """Continue without the graphics processor. Raises the error where the CPU was used already."""
         if self.device == "cpu":
-            raise trouble
+            raise error
         if self._reader is not None:
             self._reader.fall_back_to_cpu()
         else:
             self.encoder.use("cpu")
         self.device, self.block_side = "cpu", BLOCK_SIDE["cpu"]
-        if isinstance(trouble, EncoderDeviceError):
-            compute_device().leave_card(str(trouble))
-        self._notes[f"{trouble}. The CPU goes on, more slowly."] = None
+        if isinstance(error, EncoderDeviceError):
+            compute_device().leave_card(str(error))
+        self._notes[strings.CPU_CONTINUES.format(error=error)] = None
 
     def _named_scores(self) -> Mapping[str, NDArray[np.float32]]:
         if not self.encoder.card.names_scores or not self.store.count:
@@ -263,9 +266,9 @@ class FeatureAnalysis:
         notes = (self.store.calibration or {}).get("notes", ())
         self._notes.update(dict.fromkeys(str(note) for note in notes))
 
-    def _keep(self, write: Callable[[], None]) -> None:
-        """What does not reach the disk is in memory all the same."""
+    def _store_or_note(self, write: Callable[[], None]) -> None:
+        """Write to the store. What does not reach the disk stays in memory, with a note."""
         try:
             write()
         except SaveError as error:
-            self._notes[f"What is measured is not kept: {error}."] = None
+            self._notes[strings.NOT_SAVED.format(error=error)] = None

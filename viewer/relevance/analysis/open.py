@@ -1,4 +1,4 @@
-"""An analysis without a window: with which pixel size, which encoder, which features."""
+"""Opens an analysis without a window: finds its pixel size, encoder and features."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from viewer.common.errors import EncoderError, FoveolaError
+from viewer.relevance.analysis import strings
 from viewer.relevance.encoders.model_registry import load_entry
 from viewer.relevance.encoders.registry import find_card, load_encoder
 from viewer.relevance.features.store import FeatureStore
@@ -25,28 +26,27 @@ if TYPE_CHECKING:
 
 
 class PixelSizeError(FoveolaError):
-    """A slide whose pixel size nobody knows, or cannot be right: what to do about it."""
+    """A slide whose pixel size is unknown, or cannot be right."""
 
 
 @dataclass(frozen=True, slots=True)
 class PixelSize:
-    """``mpp_um`` (x, y) of level 0. ``reason``: where it is from, as half a sentence."""
+    """``mpp_um`` (x, y) of level 0. ``reason``: its source, as half a sentence."""
 
     mpp_um: tuple[float, float]
     estimated: bool
     reason: str
 
     def notes(self, slide_name: str) -> tuple[str, ...]:
-        """What the reader must know of it, in a sentence; () where there is nothing."""
+        """A sentence for the reader about an estimate; else ()."""
         if not self.estimated:
             return ()
-        return (
-            f"{slide_name} states no pixel size: {self.mpp_um[0]:.3g} µm is {self.reason}; --mpp sets it.",
-        )
+        note = strings.ESTIMATED_PIXEL_SIZE
+        return (note.format(slide=slide_name, mpp_um=self.mpp_um[0], reason=self.reason),)
 
 
 def pixel_size_of(source: Source, given_um: float | None) -> PixelSize:
-    """The pixel size to work with: the one given, else the one stated, else an estimate.
+    """The pixel size of an analysis: the one given, else the one stated, else an estimate.
 
     Raises PixelSizeError where there is none of them, and where it cannot be right.
     """
@@ -54,34 +54,29 @@ def pixel_size_of(source: Source, given_um: float | None) -> PixelSize:
     try:
         PatchGrid.over(source.pyramid.width, source.pyramid.height, size.mpp_um)
     except ValueError as error:
-        raise PixelSizeError(f"{source.info.path}: {error}; --mpp sets it") from error
+        raise PixelSizeError(strings.WRONG_PIXEL_SIZE.format(path=source.info.path, error=error)) from error
     return size
 
 
 def _stated_or_estimated(source: Source, given_um: float | None) -> PixelSize:
     aspect, info = source.pyramid.pixel_aspect, source.info
     if given_um is not None:
-        return PixelSize((given_um, given_um * aspect), False, "as given")
+        return PixelSize((given_um, given_um * aspect), False, strings.GIVEN)
     if info.mpp_um is not None:
-        return PixelSize(info.mpp_um, False, "as the file states")
+        return PixelSize(info.mpp_um, False, strings.STATED)
     estimate = estimate_mpp_um(source, tissue_mask(source, None))
     if estimate.mpp_um is None:
-        raise PixelSizeError(
-            f"{info.path}: it states no pixel size, and none can be told ({estimate.reason}); give --mpp"
-        )
+        raise PixelSizeError(strings.UNKNOWN_PIXEL_SIZE.format(path=info.path, reason=estimate.reason))
     return PixelSize((estimate.mpp_um, estimate.mpp_um * aspect), True, estimate.reason)
 
 
 def card_of(encoder_id: str) -> EncoderCard:
-    """What is known of an encoder before it is loaded. Raises EncoderError, naming those there are; for a
-    slide head too, which makes no features of its own.
+    """The card of an encoder that computes features. Raises EncoderError, naming those there are; also for a
+    slide head, which computes none.
     """
     card = find_card(encoder_id)
     if card.features_of:
-        raise EncoderError(
-            f"{encoder_id} is a slide head: foveola heatmap shows what it says; it reads the features of the "
-            f"encoder {card.features_of}"
-        )
+        raise EncoderError(strings.IS_A_HEAD.format(encoder=encoder_id, base=card.features_of))
     return card
 
 
@@ -95,8 +90,8 @@ def open_analysis(
     folder: Path | None = None,
     entry: ModelEntry | None = None,
 ) -> Iterator[Analysis]:
-    """An analysis of a slide with all that is stored of it; what it measures is stored. ``encoder_id``: a
-    slide head's too; ``entry``: the model with weights that the registry does not name.
+    """An analysis of a slide with its stored features; new ones are stored. ``encoder_id``: also of a slide
+    head; ``entry``: a model with weights that the registry does not name.
 
     Raises EncoderError, SlideError, ValueError for a pixel size that cannot be right; SaveError when closing
     where features did not reach the disk.
@@ -114,7 +109,7 @@ def open_analysis(
 
 @contextmanager
 def open_external_analysis(source: Source, pixel_size: PixelSize, file: Path) -> Iterator[Analysis]:
-    """An analysis of what another program's feature file holds; nothing is measured, nothing is stored.
+    """An analysis of the features in another program's file; none are computed or stored.
 
     Raises FeatureFileError, EncoderError, SlideError.
     """

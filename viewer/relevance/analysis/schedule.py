@@ -1,7 +1,7 @@
-"""Which patches are looked at next, and in blocks of what shape. Pure.
+"""PatchSchedule: which patches are analysed next, in blocks. Pure.
 
-First one patch of every part of the slide, so that an overlay stands at once; then block by block what speaks
-most for itself: by what is asked, by what is unlike the rest of the slide, and by where the reader looks.
+First one patch of every part of the slide, so that an overlay appears at once; then block by block those of
+the highest priority: by the scores of the query, by surprise, and by the field of view.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Values = NDArray[np.float32]
 
 COARSE_PATCHES = 256
-"""About as many patches as are looked at, all over the slide, before any place is looked at closely."""
+"""About as many patches are analysed all over the slide, before whole blocks."""
 _SURPRISE_WEIGHT = 0.3
 _FLOOR = 0.05
 _LEAST_ATTENTION = 0.1
@@ -39,15 +39,15 @@ _SIDES = 1, 2, 4, 8, 16
 
 
 class PatchSchedule:
-    """What comes next on one slide. ``tissue`` (rows, columns): what is to be looked at in the end.
+    """For one slide. ``tissue`` (rows, columns): the patches that are to be analysed in the end.
 
     ``attention`` (rows, columns) in [0, 1] is how well the reader sees each patch, or would soon;
-    ``surprise`` (rows, columns) in [0, 1] how unlike the slide's ordinary tissue it is, NaN where nothing
-    near by is known.
+    ``surprise`` (rows, columns) in [0, 1] how different from the slide's ordinary tissue it is, NaN where
+    nothing near by is known.
     """
 
     def __init__(self, grid: PatchGrid, tissue: Mask, *, coarse_first: bool = True) -> None:
-        """``coarse_first`` False: for an encoder so slow that the field of view cannot wait for anything."""
+        """``coarse_first`` False: for an encoder so slow that the field of view comes before all else."""
         self._coarse_first = coarse_first
         self._grid = grid
         self._tissue = tissue
@@ -57,42 +57,42 @@ class PatchSchedule:
         self._query: Values = np.zeros(grid.shape, np.float32)
         self.attention = attention_at(grid, grid.rect(0, 0, *grid.shape), None)
         self.surprise: Values = np.full(grid.shape, np.nan, np.float32)
-        self._learned = 0
-        self._wanted: list[tuple[int, int]] = []
+        self._known_count = 0
+        self._first: list[tuple[int, int]] = []
         self._queue: list[Block] = []
         self._queue_side = 0
 
-    def look(self, field: Rect, gaze: SlideGaze | None) -> None:
-        """Take over where the reader looks: field of view in level-0 px, and point of gaze."""
+    def set_viewport(self, field: Rect, gaze: SlideGaze | None) -> None:
+        """The field of view in level-0 px, and the point of gaze."""
         self.attention = attention_at(self._grid, field, gaze)
         self._queue_side = 0
 
-    def learn(
+    def update(
         self, scores: Values | None, cells: NDArray[np.integer[Any]], features: NDArray[np.float32]
     ) -> None:
-        """Take over what is known: scores (rows, columns) of what is asked, 0 where they are not (None:
-        nothing is asked), and features, cells (n, 2)."""
+        """What is known now: scores (rows, columns) of the query, 0 where unknown (None: no query), and
+        features with their cells (n, 2)."""
         self._query = np.zeros(self._grid.shape, np.float32) if scores is None else scores
-        if len(cells) != self._learned:  # what is known only grows
-            self._learned = len(cells)
+        if len(cells) != self._known_count:  # known patches are only added
+            self._known_count = len(cells)
             nearest = nearest_known(self._grid.shape, cells, self._tissue)
             values = surprise_of(features)
             self.surprise = np.where(nearest >= 0, values[nearest], np.float32(np.nan))
         self._queue_side = 0
 
-    def want(self, cells: Iterable[tuple[int, int]]) -> None:
-        """Look at these patches before all others: a question waits for them."""
+    def put_first(self, cells: Iterable[tuple[int, int]]) -> None:
+        """Analyse these patches before all others: a query waits for them."""
         rows, cols = self._grid.shape
-        self._wanted = [(row, col) for row, col in cells if 0 <= row < rows and 0 <= col < cols][::-1]
+        self._first = [(row, col) for row, col in cells if 0 <= row < rows and 0 <= col < cols][::-1]
 
     def coarse_left(self, pending: Mask) -> bool:
-        """Whether there are parts of the slide that are still to be touched before all others."""
+        """Whether the coarse pass is not done yet."""
         return self._coarse_first and bool(self._untouched(pending).any())
 
     def next(self, pending: Mask, side: int) -> Block | None:
-        """What to look at now, of at most ``side`` × ``side`` patches; None where nothing is pending."""
-        while self._wanted:
-            row, col = self._wanted.pop()
+        """The block to analyse now, of at most ``side`` × ``side`` patches; None where nothing is pending."""
+        while self._first:
+            row, col = self._first.pop()
             if pending[row, col]:
                 return Block(row, col, 1, 1)
         while True:
@@ -106,13 +106,13 @@ class PatchSchedule:
                 return block.around(pending)
 
     def _untouched(self, pending: Mask) -> Mask:
-        """Which squares of the coarse pass hold tissue, all of it pending."""
+        """The squares of the coarse pass that hold tissue, all of it pending."""
         tissue, waiting = _in_squares(self._tissue, self._square), _in_squares(pending, self._square)
         untouched: Mask = tissue.any(1) & (waiting == tissue).all(1)
         return untouched
 
     def _coarse(self, pending: Mask) -> list[Block]:
-        """The patch in the middle of the tissue of every untouched square, what is best seen last."""
+        """The patch in the middle of the tissue of every untouched square, the best seen last."""
         if not self._coarse_first:
             return []
         untouched = np.flatnonzero(self._untouched(pending))
@@ -131,12 +131,12 @@ class PatchSchedule:
         return [Block(row, col, 1, 1) for row, col in cells[np.argsort(seen, kind="stable")].tolist()]
 
     def _blocks(self, pending: Mask, side: int) -> list[Block]:
-        """All pending patches in blocks, what speaks most for itself last."""
+        """All pending patches in blocks, the highest priority last."""
         if self._coarse_first:
-            speaks = np.fmax(np.fmax(self._query, _SURPRISE_WEIGHT * self.surprise), _FLOOR)
-        else:  # the field of view before what is relevant elsewhere
-            speaks = 1 + self._query
-        interest = self.attention * speaks
+            priority = np.fmax(np.fmax(self._query, _SURPRISE_WEIGHT * self.surprise), _FLOOR)
+        else:  # the field of view before high scores elsewhere
+            priority = 1 + self._query
+        interest = self.attention * priority
         waiting = _in_squares(pending, side)
         counts = waiting.sum(1)
         some = np.flatnonzero(counts)
@@ -180,7 +180,7 @@ def _in_squares(values: NDArray[Any], side: int) -> NDArray[Any]:
 
 
 def _block_at(square: int, shape: tuple[int, int], side: int) -> Block:
-    """The square of this number in ``_in_squares``, as far as it lies on the grid."""
+    """The square of this number in ``_in_squares``, cut at the edge of the grid."""
     rows, cols = shape
     row, col = (at * side for at in divmod(square, -(-cols // side)))
     return Block(row, col, min(side, rows - row), min(side, cols - col))

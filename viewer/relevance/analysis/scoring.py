@@ -1,6 +1,6 @@
 """From features to fields: every term and example of a query on every patch of a slide.
 
-Glass is known without being measured: nothing is there, so nothing is alike, but for "background".
+Glass is known without being measured: it scores 0 for all terms but "background".
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.common.errors import UnsupportedTermError
+from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.similarity import likeness
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.nearest import nearest_known
@@ -31,7 +32,7 @@ _ANY_TISSUE = Term("tissue")
 
 
 class Scoring:
-    """The fields of one slide by one encoder. ``tissue`` (rows, columns): what is not glass."""
+    """The fields of one slide by one encoder. ``tissue`` (rows, columns): patches that are not glass."""
 
     def __init__(self, encoder: Encoder, store: FeatureStore, tissue: Mask) -> None:
         self._encoder = encoder
@@ -43,9 +44,9 @@ class Scoring:
         self._failed = np.zeros(store.grid.shape, bool)
 
     def field(self, query: Query, failed: Mask) -> RelevanceField:
-        """The field of a query from what is in the store now.
+        """The field of a query from the features in the store.
 
-        ``failed``: patches that could not be read; they are not analysed, and nobody speaks for them. Raises
+        ``failed``: patches that could not be read; they are not analysed, and not estimated. Raises
         UnsupportedTermError.
         """
         self._refresh(failed)
@@ -63,7 +64,7 @@ class Scoring:
         return self._encoder.explain(leaf, self._features, index, self._store.calibration or {})
 
     def _refresh(self, failed: Mask) -> None:
-        """Take over new features. The array stays the same one as long as none came: encoders keep ranks."""
+        """Load new features. Without new ones the array stays the same object: encoders cache its ranks."""
         if self._store.count != len(self._cells):
             self._cells, self._features = self._store.load()
             self._nearest = None
@@ -98,15 +99,15 @@ class Scoring:
             if not len(self._cells):
                 return None
             return self._encoder.score(leaf, self._features, self._store.calibration or {})
-        shown, unlike = self._indices(leaf.positives), self._indices(leaf.negatives)
-        if not shown:
-            if not any(self._may_come(cell) for cell in leaf.positives):
-                raise UnsupportedTermError("none of the examples shows tissue that could be analysed")
+        like, unlike = self._indices(leaf.positives), self._indices(leaf.negatives)
+        if not like:
+            if not any(self._is_pending(cell) for cell in leaf.positives):
+                raise UnsupportedTermError(strings.NO_EXAMPLE_ANALYSED)
             return None
         try:
-            return likeness(self._features, shown, unlike, kind=self._encoder.card.feature_kind)
+            return likeness(self._features, like, unlike, kind=self._encoder.card.feature_kind)
         except ValueError as error:
-            raise UnsupportedTermError(f"the examples cannot be compared: {error}") from error
+            raise UnsupportedTermError(strings.EXAMPLES_NOT_COMPARED.format(error=error)) from error
 
     def _indices(self, cells: tuple[tuple[int, int], ...]) -> list[int]:
         found = (self._index_of(cell) for cell in cells)
@@ -115,8 +116,8 @@ class Scoring:
     def _index_of(self, cell: tuple[int, int]) -> int | None:
         return self._store.index_of(*cell) if self._on_grid(cell) else None
 
-    def _may_come(self, cell: tuple[int, int]) -> bool:
-        """Whether a patch that has no features yet may get some."""
+    def _is_pending(self, cell: tuple[int, int]) -> bool:
+        """Whether a patch without features may still get some."""
         if self._store.complete or not self._on_grid(cell):
             return False
         return bool(self._tissue[cell]) and not self._failed[cell]
@@ -127,7 +128,7 @@ class Scoring:
 
 
 def _within_tissue(query: Query) -> Query:
-    """The same query, where "everything but x" is "tissue without x": nothing is found on glass."""
+    """The same query, where "everything but x" means "tissue without x": glass scores 0."""
     match query:
         case All(parts) | AnyOf(parts):
             return replace(query, parts=tuple(_within_tissue(part) for part in parts))
@@ -140,7 +141,7 @@ def _within_tissue(query: Query) -> Query:
 
 
 def _on_glass(leaf: Term | Like) -> float:
-    """What a leaf scores where nothing is: the share of "background" in it."""
+    """The score of a leaf on glass: the share of "background" in it."""
     weights = dict(leaf.weights) if isinstance(leaf, Term) else {}
     total = sum(weights.values())
     return weights.get(_BACKGROUND, 0.0) / total if total > 0 else 0.0

@@ -1,4 +1,4 @@
-"""A question to a slide, without a window: typed words and examples in, a field and its best places out."""
+"""A search without a window: typed words and examples in, a field and its best places out."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from viewer.common.atomic_write import SaveError
 from viewer.common.errors import EncoderError, FoveolaError
+from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.open import open_analysis, open_external_analysis, pixel_size_of
 from viewer.relevance.encoders.registry import query_kind_of
 from viewer.relevance.patches.peaks import find_hits
@@ -30,16 +31,15 @@ if TYPE_CHECKING:
     from viewer.slide.source import Source
 
 Point = tuple[float, float]
-_SUCH_AS = ("adipose tissue", "lymphocytes", "necrosis", "glands near stroma", "tumour without blood")
 
 
 class QuestionError(FoveolaError):
-    """Something that cannot be asked: why, and what can be asked instead."""
+    """A question that cannot be answered, and terms that can be used instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Points in level-0 px that show what is looked for, and what is not."""
+    """Points in level-0 px that show what is searched for, and what is not."""
 
     like: tuple[Point, ...] = ()
     unlike: tuple[Point, ...] = ()
@@ -65,7 +65,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``notes``: what must be known of it, in sentences. ``unread``: patches that could not be read."""
+    """``notes``: sentences for the reader. ``unread``: patches that could not be read."""
 
     field: RelevanceField
     places: tuple[Place, ...]
@@ -75,12 +75,12 @@ class Answer:
 
 
 def read_question(text: str | None, encoder_id: str, examples: Examples = Examples()) -> Question:
-    """Understand typed words. Raises QuestionError where nothing can be asked of this encoder, naming the
-    nearest terms that can.
+    """Parse typed words. Raises QuestionError where this encoder cannot search for them, naming the nearest
+    terms that it can.
     """
     if text is None:
         if not examples.like:
-            raise QuestionError("there is nothing to look for: give words, or an example with --like")
+            raise QuestionError(strings.EMPTY_QUESTION)
         return Question(None, (), examples)
     of_concepts = query_kind_of(encoder_id) == "concepts"
     parsed = parse(text, load_lexicon(), load_guess() if of_concepts else None)
@@ -90,9 +90,10 @@ def read_question(text: str | None, encoder_id: str, examples: Examples = Exampl
     if parsed.query is None or wordless:
         problems = [problem for problem in parsed.problems if not problem.note]
         nearest = dict.fromkeys(name for problem in problems for name in problem.nearest)
-        instead = ", ".join(nearest) or ", ".join(_SUCH_AS)
         sentences = " ".join(problem.sentence for problem in problems)
-        raise QuestionError(f"{sentences} {'Nearest' if nearest else 'What can be asked'}: {instead}.")
+        reason = strings.NEAREST_TERMS if nearest else strings.SUCH_TERMS
+        terms = ", ".join(nearest or strings.SUCH_AS)
+        raise QuestionError(reason.format(problems=sentences, terms=terms))
     notes = tuple(
         problem.sentence
         for problem in parsed.problems
@@ -134,14 +135,13 @@ def ask(
             places = tuple(Place(hit, _reasons(analysis, query, hit)) for hit in hits)
             unread = analysis.failed_count
             if unread and unread == analysis.total:
-                raise EncoderError(f"none of the {unread:,} patches with tissue could be read")
+                raise EncoderError(strings.NOTHING_READ.format(count=unread))
             notes += analysis.notes
-    except SaveError as error:  # the answer stands; only the next one takes as long again
+    except SaveError as error:  # the answer stands; the next one takes as long
         if not any(error.reason in note for note in notes):
-            notes.append(f"What was measured is not kept: {error}.")
+            notes.append(strings.NOT_SAVED.format(error=error))
     if unread:
-        what = "1 patch" if unread == 1 else f"{unread:,} patches"
-        notes.append(f"{what} could not be read: not analysed.")
+        notes.append(strings.UNREAD[unread == 1].format(count=unread))
     return Answer(field, places, question.understood, unread, tuple(dict.fromkeys(notes)))
 
 
@@ -162,7 +162,7 @@ def _cells(points: Sequence[Point], grid: PatchGrid) -> tuple[tuple[int, int], .
     for x, y in points:
         cell = grid.cell_at(x, y)
         if cell is None:
-            raise QuestionError(f"the example at {x:.12g},{y:.12g} is not on the slide")
+            raise QuestionError(strings.EXAMPLE_OUTSIDE.format(x=x, y=y))
         cells.append(cell)
     return tuple(cells)
 

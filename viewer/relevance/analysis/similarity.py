@@ -1,7 +1,7 @@
-"""Find similar: how much patches are like some examples and unlike others, on the features they already have.
+"""Find similar: how much patches are like some examples and unlike others, by their stored features.
 
 Two kinds of features: measurements, made comparable by their ranks on the slide, and embeddings of a model.
-No learning from what is found: fed back, it ranked worse.
+No relevance feedback: results fed back as examples ranked worse.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from viewer.relevance.analysis import strings
 from viewer.relevance.query.tree import MAX_EXAMPLES
 
 if TYPE_CHECKING:
@@ -36,22 +37,22 @@ def likeness(
     ``features`` (N, D) of all analysed patches of the slide; examples are rows of it. Cosine to the examples,
     after ranks (measurements) or the slide's mean (embedding) are taken off, so that 0 is the slide's
     ordinary tissue. The mean of the three nearest examples counts. With p for the positives and n for the
-    negatives: p · p / (p + n). A row that is not all numbers scores NaN: not analysed. Raises ValueError
-    where no positive example has features, or a row is not there.
+    negatives: p · p / (p + n). A row with a NaN scores NaN: not analysed. Raises ValueError
+    where no positive example has features, or a row does not exist.
     """
     count = len(features)
     if not all(0 <= row < count for row in (*positives, *negatives)):
-        raise ValueError(f"an example is not among the {count} analysed patches")
+        raise ValueError(strings.UNKNOWN_EXAMPLE.format(count=count))
     finite = np.isfinite(features).all(axis=1)
-    shown = [row for row in dict.fromkeys(positives) if finite[row]]
-    if not shown:
-        raise ValueError("no example has been analysed yet")
+    like = [row for row in dict.fromkeys(positives) if finite[row]]
+    if not like:
+        raise ValueError(strings.EXAMPLES_PENDING)
     unlike = [row for row in dict.fromkeys(negatives) if finite[row]]
     vectors = np.zeros(features.shape, np.float32)
     vectors[finite] = (_rank_normal if kind == "measurements" else _centred)(features[finite])
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     np.divide(vectors, lengths, out=vectors, where=lengths > 0)
-    scores = _nearness(vectors, shown)
+    scores = _nearness(vectors, like)
     if unlike:
         total = scores + _nearness(vectors, unlike)
         np.divide(scores * scores, total, out=scores, where=total > 0)
@@ -60,8 +61,8 @@ def likeness(
 
 
 def example_cells(grid: PatchGrid, region: Rect) -> tuple[tuple[int, int], ...]:
-    """The patches (row, col) that a drawn region shows: those whose centres lie in it, else the one under its
-    middle; () outside the slide. Of more than MAX_EXAMPLES, evenly as many.
+    """The patches (row, col) of a drawn region: those with their centres in it, else the one under its
+    middle; () outside the slide. Of more than MAX_EXAMPLES, an even selection.
     """
     rows, cols = grid.cells_in(region)
     cells = [

@@ -1,6 +1,6 @@
-"""Analysis: one slide looked at by one encoder, in stages: features, attention, overlaps, a budget of tokens.
+"""Analysis: one slide by one encoder, in stages: features, attention, overlaps, a budget of tokens.
 
-The worker process and the commands drive it alike. Which stages there are is said by the encoder's card.
+The worker process and the commands use it alike. The encoder's card determines the stages.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
+from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.attention_stage import AttentionStage
 from viewer.relevance.analysis.budget_stage import BudgetStage
 from viewer.relevance.analysis.feature_analysis import FeatureAnalysis
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
 
 class Analysis(FeatureAnalysis):
-    """``attend`` makes ``attention``, and ``overlaps`` of encoders that look at parts of a patch; those that
-    magnify have a ``budget``."""
+    """``attend`` makes ``attention``, and ``overlaps`` for encoders that compare tokens; those that magnify
+    have a ``budget``."""
 
     def __init__(
         self, source: Source, encoder: Encoder, store: FeatureStore, *, notes: Sequence[str] = ()
@@ -49,9 +50,9 @@ class Analysis(FeatureAnalysis):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        said = [] if self.budget is None else list(self.budget.said())
-        said += [stage.said for stage in (self.attention, self.overlaps) if stage is not None and stage.said]
-        return (*super().notes, *said)
+        notes = [] if self.budget is None else list(self.budget.said())
+        notes += [stage.note for stage in (self.attention, self.overlaps) if stage is not None and stage.note]
+        return (*super().notes, *notes)
 
     @property
     def done(self) -> int:
@@ -60,48 +61,46 @@ class Analysis(FeatureAnalysis):
         return super().done + (0 if self.budget is None else int(self.budget.done))
 
     def attend(self, memory: Attention) -> None:
-        """Write to ``memory`` where the encoder looks, from now on. Raises EncoderError for one that does not
-        say."""
+        """Write the encoder's attention to ``memory`` from now on. Raises EncoderError for one without."""
         mixed = self.budget or MixedFeatures(self.grid.shape)
         self.attention = AttentionStage(self.encoder, self.store, mixed, self.tissue, memory)
         self.overlaps = OverlapStage(memory) if self.encoder.card.attends == "tokens" else None
 
-    def look_at_regions(self, most: int, first: NDArray[np.float32] | None = None) -> bool:
-        """Look at up to ``most`` regions that have become known, where ``first`` (rows, columns) is highest
-        before others; whether there were any. Raises EncoderError."""
+    def attend_regions(self, most: int, priority: NDArray[np.float32] | None = None) -> bool:
+        """Compute the attention of up to ``most`` regions whose patches are known, those of the highest
+        ``priority`` (rows, columns) first; whether there were any. Raises EncoderError."""
         if self.attention is None:
             return False
-        given_up = self.failed | (self.tissue & ~self.store.known()) if self.store.complete else self.failed
-        if first is None:
-            first = np.zeros(self.grid.shape, np.float32)
+        failed = self.failed | (self.tissue & ~self.store.known()) if self.store.complete else self.failed
+        if priority is None:
+            priority = np.zeros(self.grid.shape, np.float32)
         try:
-            return self.attention.look(given_up, most, first)
+            return self.attention.attend(failed, most, priority)
         except (EncoderMemoryError, EncoderDeviceError) as error:
             self._fall_back(error)
             return True
 
-    def want_tokens(self, area: Mask) -> None:
-        """Look at patches (rows, columns) with all their tokens, whatever their budget: again where features
-        came from the store, or from fewer tokens."""
+    def request_tokens(self, area: Mask) -> None:
+        """Encode patches (rows, columns) with all their tokens, whatever their budget: once more where their
+        features came from the store, or from fewer tokens."""
         if self.attention is not None:
             self.attention.in_detail = area
-            wanted = self.attention.tokens_missing
+            missing = self.attention.tokens_missing
             if self.budget is not None:
-                wanted = wanted | self.budget.known
-            self.pending |= area & wanted & ~self.begun
+                missing = missing | self.budget.known
+            self.pending |= area & missing & ~self.begun
 
     def overlap(self, merge: str | None) -> None:
-        """Look at patches half-way between others where attention is high, once all else is known, and merge
-        what they say ("mean" or "max"); None: only what the patches of the grid say."""
+        """Analyse patches half-way between others where attention is high, once all others are known, and
+        merge their attention ("mean" or "max"); None: only that of the patches of the grid."""
         if self.overlaps is not None:
             self.overlaps.set_merge(merge)
         elif merge is not None:
-            title = self.encoder.card.title
-            self._notes[f"{title} does not look at parts of a patch: there is nowhere to look again."] = None
+            self._notes[strings.NO_OVERLAPS.format(title=self.encoder.card.title)] = None
 
     @property
     def regions(self) -> StageProgress | None:
-        """How many regions have been looked at; the whole slide is one where there are no smaller ones."""
+        """How many regions are done; the whole slide is one where there are no smaller ones."""
         return None if self.attention is None else self.attention.regions
 
     @property
@@ -110,13 +109,13 @@ class Analysis(FeatureAnalysis):
         return (None, False) if self.attention is None else self.attention.tokens(self.pending | self.begun)
 
     def spend(self, tokens: NDArray[np.uint16] | None) -> None:
-        """Encode patches with as many tokens (rows, columns) as their budget has, where the encoder can, and
-        uniformly after that (``refine``). None: uniformly at once."""
+        """Encode patches with these many tokens (rows, columns), where the encoder can, and uniformly after
+        that (``refine``). None: uniformly at once."""
         if self.budget is not None:
             self.budget.spend(tokens)
 
     def refine(self) -> bool:
-        """Have what was encoded by its budget encoded uniformly as well; whether there is anything."""
+        """Encode patches uniformly that were encoded by their budget; whether there are any."""
         if self.budget is None:
             return False
         left = self.budget.known & ~self.begun
@@ -130,29 +129,29 @@ class Analysis(FeatureAnalysis):
         elif outcome.device_error is None:
             self.overlaps.take(outcome)
         else:
-            self.overlaps.again(outcome)
+            self.overlaps.retry(outcome)
             self._shrink_or_fall_back(outcome)
 
-    def _side_of(self, block: Block, wanted: Mask) -> int:
+    def _side_of(self, block: Block, requested: Mask) -> int:
         if self.budget is None:
             return TOKENS_A_SIDE
         in_detail = np.zeros(self.grid.shape, bool) if self.attention is None else self.attention.in_detail
-        return self.budget.side_of(block, wanted, stored=self.store.known(), in_detail=in_detail)
+        return self.budget.side_of(block, requested, stored=self.store.known(), in_detail=in_detail)
 
-    def _lose(self, cells: NDArray[np.int64]) -> None:
-        super()._lose(cells)
+    def _mark_failed(self, cells: NDArray[np.int64]) -> None:
+        super()._mark_failed(cells)
         if self.attention is not None:
-            self.attention.lose(cells)
+            self.attention.mark_unreadable(cells)
         if self.budget is not None:
             self.budget.drop(cells)
 
-    def _gain(self, outcome: BlockResult) -> None:
+    def _keep(self, outcome: BlockResult) -> None:
         if self.attention is not None:
             kept = self.attention.take(outcome)
             if self.overlaps is not None:
                 self.overlaps.renew(kept)
         if outcome.side == TOKENS_A_SIDE:
-            super()._gain(outcome)
+            super()._keep(outcome)
             if self.budget is not None:
                 self.budget.replace(outcome.cells, outcome.features, self.store.load()[1])
         elif self.budget is not None:

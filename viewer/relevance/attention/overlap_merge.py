@@ -108,7 +108,7 @@ class OverlapBuilder:
         down, right = halves[best].tolist()
         return block, wanted[block.cells], (down, right)
 
-    def again(self, outcome: BlockResult) -> None:
+    def retry(self, outcome: BlockResult) -> None:
         """Look at these once more: the device could not."""
         corners = 2 * outcome.cells + outcome.half
         self._begun.difference_update(_places(corners))

@@ -60,10 +60,10 @@ def attention_of(
     memory = SharedAttention(analysis.grid.shape, heads)
     analysis.attend(memory.arrays())
     if tokens:
-        analysis.want_tokens(np.ones(analysis.grid.shape, bool))
+        analysis.request_tokens(np.ones(analysis.grid.shape, bool))
     analysis.use_fastest()
     analysis.run_to_end(progress)
-    while analysis.look_at_regions(_WINDOWS_AT_ONCE):
+    while analysis.attend_regions(_WINDOWS_AT_ONCE):
         pass
     return memory.arrays()
 

@@ -1,7 +1,7 @@
 """RelevanceClient: the window's side of the relevance worker. No Qt, no torch.
 
-One thread owns the worker's process and both ends of the conversation, so that nobody who asks ever waits.
-Events are told from that thread. A worker that dies is replaced once, and goes on from what is on disk.
+One thread owns the worker's process and both ends of the pipes, so that no caller ever waits. It also calls
+``on_event``. A worker that dies is replaced once, and continues from what is on disk.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from viewer.relevance.encoders.registry import cards, load_encoder
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.query.sentence_model import load_guess
+from viewer.relevance.worker import strings
 from viewer.relevance.worker.messages import (
     Allocated,
     Analyse,
-    Ask,
     ComputingOn,
     Explain,
     Failed,
@@ -31,6 +31,7 @@ from viewer.relevance.worker.messages import (
     Overlap,
     Published,
     SetPaused,
+    SetQuery,
     SetRelevance,
     Stop,
     WorkerDied,
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
 log = logger("relevance")
 
 STOP_GRACE_S = 0.8
-"""A worker that is told to stop has so long before it is killed."""
+"""From ``Stop`` to the kill of a worker that has not ended."""
 _KILL_GRACE_S = 0.7
 _WAITING_STEP_S = 0.02
 _MOST_DEATHS = 2
@@ -69,8 +70,8 @@ _SPAWN = get_context("spawn")
 class RelevanceClient:
     """Made for one slide: ``open``, then the rest, and ``close`` at the end. All but events in one thread.
 
-    ``make_encoder`` and ``load_guess`` run in the worker and must be picklable. Its own thread starts workers
-    and passes messages on; every method but ``close`` returns at once.
+    ``make_encoder`` and ``load_guess`` run in the worker and must be picklable. Every method but ``close``
+    returns at once.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class RelevanceClient:
         load_guess: Callable[[], Guess | None] = load_guess,
     ) -> None:
         self._on_event = on_event
-        self._makers = make_encoder, load_guess
+        self._factories = make_encoder, load_guess
         self._number = 0
         self._job: Analyse | None = None
         self._grid: PatchGrid | None = None
@@ -90,10 +91,10 @@ class RelevanceClient:
         self._memory: SharedGrid | None = None
         self._process: Any = None
         self._relevance: NDArray[np.float32] | None = None
-        self._weighing = threading.Lock()
+        self._memory_lock = threading.Lock()
         self._outgoing: deque[ToWorker] = deque()
-        # What a new worker must be told, and how many have died since something was asked.
-        self._standing: dict[type, ToWorker] = {}
+        # The messages that a new worker gets first, and how many workers died since the last request.
+        self._resent: dict[type, ToWorker] = {}
         self._deaths = 0
         self._ending = threading.Event()
         self._wake_due = threading.Lock()
@@ -142,55 +143,55 @@ class RelevanceClient:
             raise RuntimeError("no slide is open")
         return self._grid
 
-    def ask(self, query: Query) -> int:
-        """Have a query answered, from now on with every new patch; the number comes back with its answers."""
+    def set_query(self, query: Query) -> int:
+        """Score a query, from now on with every new patch; its ``Published`` events repeat the number."""
         self._number += 1
-        self._tell(Ask(self._number, query))
+        self._queue(SetQuery(self._number, query))
         return self._number
 
     def guess(self, words: Sequence[str]) -> int:
-        """Have words that the lexicon lacks compared by their meaning, before the query they are of is asked;
-        the number comes back with the answer, a ``Guessed``.
+        """Have words that the lexicon lacks compared by their meaning, before their query is set; ``Guessed``
+        repeats the number.
         """
         self._number += 1
-        self._tell(GuessWords(self._number, tuple(words)))
+        self._queue(GuessWords(self._number, tuple(words)))
         return self._number
 
-    def look(self, field: Rect, gaze: SlideGaze | None, downsample: float, *, moving: bool) -> None:
-        """Where the reader looks (level-0 px): analysed first. The worker rests while the view moves."""
-        self._tell(Viewport(field, gaze, downsample, moving))
+    def set_viewport(self, field: Rect, gaze: SlideGaze | None, downsample: float, *, moving: bool) -> None:
+        """The field of view (level-0 px), which is analysed first. The worker rests while it moves."""
+        self._queue(Viewport(field, gaze, downsample, moving))
 
-    def weigh(self, scores: NDArray[np.float32] | None) -> None:
-        """What another worker says of the slide's patches (rows, columns): those that score high come first,
-        and get more tokens where the encoder can. None: nothing is asked."""
-        with self._weighing:
+    def set_relevance(self, scores: NDArray[np.float32] | None) -> None:
+        """Scores (rows, columns) of another worker: patches with high ones come first, and get more tokens of
+        an encoder that is ``Magnifying``. None: there are none."""
+        with self._memory_lock:
             self._relevance = scores
             if self._memory is not None and scores is not None:
                 self._memory.write_relevance(scores)
-        self._tell(SetRelevance(scores is not None))
+        self._queue(SetRelevance(scores is not None))
 
     def overlap(self, merge: str | None) -> None:
-        """Look again half-way between patches where attention is high; see ``Overlap``."""
-        self._tell(Overlap(merge))
+        """Analyse patches half-way between others where attention is high; see ``Overlap``."""
+        self._queue(Overlap(merge))
 
     def explain(self, leaf: int, row: int, col: int) -> None:
-        """Ask for the measurements behind one patch's score, for a leaf of the query asked last."""
-        self._tell(Explain(self._number, leaf, row, col))
+        """Request the measurements behind one patch's score, for a leaf of the present query."""
+        self._queue(Explain(self._number, leaf, row, col))
 
     def set_paused(self, paused: bool) -> None:
-        """Hold the analysis, or let it go on."""
-        self._tell(SetPaused(paused))
+        """Pause the analysis, or resume it."""
+        self._queue(SetPaused(paused))
 
     def field(self) -> RelevanceField | None:
-        """The answer published last; None before the first."""
+        """The scores published last; None before the first."""
         return self._field
 
     def loads(self) -> Loads | None:
-        """What each patch's tiles are worth loading; None before the first allocation."""
+        """The weight and level of each patch's tiles; None before the first allocation."""
         return self._loads
 
     def attention(self) -> Attention | None:
-        """Where the encoder looks, as far as it is known; None where it never says."""
+        """The encoder's attention, as far as it is known; None for an encoder without."""
         memory = self._memory
         return None if memory is None or memory.attention is None else memory.attention.read()
 
@@ -216,14 +217,14 @@ class RelevanceClient:
         if self._finisher is not None:
             self._finisher.join()
 
-    def _tell(self, message: ToWorker) -> None:
+    def _queue(self, message: ToWorker) -> None:
         if self._thread is not None and not self._ending.is_set():
             self._outgoing.append(message)
             self._wake()
 
     def _finish(self, thread: threading.Thread) -> None:
         thread.join(STOP_GRACE_S)
-        # Still there: the worker is busy, or hangs and takes no more messages. What it measured is on disk.
+        # Still there: the worker is busy, or hangs and reads no more messages. What it measured is on disk.
         process = self._process
         if thread.is_alive() and process is not None:
             process.kill()
@@ -236,7 +237,7 @@ class RelevanceClient:
         if self._wake_due.acquire(blocking=False):
             self._waker.send_bytes(b"w")
 
-    def _slept(self) -> None:
+    def _clear_wake(self) -> None:
         self._woken.recv_bytes()
         self._wake_due.release()
 
@@ -246,49 +247,49 @@ class RelevanceClient:
                 pass
             after.clear()  # each may hold much memory
             while not self._ending.is_set():
-                self._one_worker()
+                self._run_worker()
                 if not self._ending.is_set():
-                    self._wait_for_a_question()
+                    self._wait_for_request()
         finally:
             self._memory = None
             self._woken.close()
             self._waker.close()
 
-    def _wait_for_a_question(self) -> None:
-        """After a death: the next worker starts at once, or when something is asked."""
+    def _wait_for_request(self) -> None:
+        """After a death: the next worker starts at once, or at the next request."""
         while self._deaths >= _MOST_DEATHS and not self._ending.is_set():
-            self._slept()
-            self._note_outgoing()
+            self._clear_wake()
+            self._take_outgoing()
 
-    def _one_worker(self) -> None:
+    def _run_worker(self) -> None:
         """From the start of a worker's process to its end."""
         try:
             memory, process, connection = self._start()
         except Exception as error:  # whatever it is, this thread must live to start the next
-            self._give_up("cannot start", error)
+            self._stay_off(strings.CANNOT_START, error)
             return
-        with self._weighing:
+        with self._memory_lock:
             self._memory, self._process = memory, process
             if self._relevance is not None:
                 memory.write_relevance(self._relevance)
         failed = False
         try:
-            self._note_outgoing()
-            for message in self._standing.values():
+            self._take_outgoing()
+            for message in self._resent.values():
                 connection.send(message)
-            failed = self._converse(connection)
+            failed = self._exchange_messages(connection)
         except (EOFError, OSError):
-            pass  # how it ended is told below
+            pass  # how it ended is reported below
         except Exception as error:  # what it sent cannot be understood
             failed = True
-            self._give_up("has ended", error)
+            self._stay_off(strings.PROTOCOL_ERROR, error)
         finally:
             connection.close()
             self._reap(process)
         if failed:
             self._deaths = _MOST_DEATHS
         elif not self._ending.is_set():
-            self._tell_death(process.exitcode)
+            self._report_death(process.exitcode)
 
     def _start(self) -> tuple[SharedGrid, Any, Connection]:
         """A worker's process, the memory shared with it, and our end of the pipe."""
@@ -300,7 +301,7 @@ class RelevanceClient:
             try:
                 process = _SPAWN.Process(
                     target=run_worker,
-                    args=(theirs, self._job, memory, *self._makers),
+                    args=(theirs, self._job, memory, *self._factories),
                     name="foveola relevance worker",
                     daemon=True,
                 )
@@ -310,33 +311,34 @@ class RelevanceClient:
                 raise
         return memory, process, connection
 
-    def _give_up(self, what: str, error: Exception) -> None:
-        """No other worker before something is asked."""
+    def _stay_off(self, reason: str, error: Exception) -> None:
+        """No other worker before the next request."""
         self._deaths = _MOST_DEATHS
-        log.exception("the relevance worker %s", what)
+        words = reason.format(error=in_words(error))
+        log.exception("%s", words)
         if not self._ending.is_set():
-            self._on_event(WorkerDied(f"The analysis {what}: {in_words(error)}", restarting=False))
+            self._on_event(WorkerDied(words, restarting=False))
 
-    def _converse(self, connection: Connection) -> bool:
+    def _exchange_messages(self, connection: Connection) -> bool:
         """Until the worker ends, which raises, or has failed: True."""
         while not self._ending.is_set():
             ready = wait([connection, self._woken])
             if self._woken in ready:
-                self._slept()
-                for message in self._note_outgoing():
+                self._clear_wake()
+                for message in self._take_outgoing():
                     connection.send(message)
             if connection in ready:
                 event: FromWorker = connection.recv()
-                if self._is_news(event) and not self._ending.is_set():
+                if self._update(event) and not self._ending.is_set():
                     self._on_event(event)
                 if isinstance(event, Failed):
                     return True
         connection.send(Stop())
         while True:
-            connection.recv()  # until the pipe ends: a worker that is still telling must not get stuck
+            connection.recv()  # until the pipe ends: a worker that is still sending must not block
 
-    def _is_news(self, event: FromWorker) -> bool:
-        """Take over what lies in shared memory. False where an event that will come speaks for it."""
+    def _update(self, event: FromWorker) -> bool:
+        """Copy what an event announces from shared memory. False where a newer event has replaced it."""
         assert self._memory is not None
         if isinstance(event, Published):
             found = self._memory.read_scores()
@@ -356,18 +358,18 @@ class RelevanceClient:
             log.info("allocation and stain separation on %s: %s", event.name, event.why)
         return True
 
-    def _note_outgoing(self) -> list[ToWorker]:
-        """What is to be sent; of viewports only the last. Remembers what another worker must be told."""
+    def _take_outgoing(self) -> list[ToWorker]:
+        """The messages to send; of viewports only the last. Keeps those that another worker gets too."""
         messages: list[ToWorker] = []
         while self._outgoing:
             message = self._outgoing.popleft()
             messages.append(message)
-            if isinstance(message, Ask | GuessWords):
+            if isinstance(message, SetQuery | GuessWords):
                 self._deaths = 0
-                self._standing[Ask] = message
+                self._resent[SetQuery] = message
             elif not isinstance(message, Explain):
-                self._standing[type(message)] = message
-        last = self._standing.get(Viewport)
+                self._resent[type(message)] = message
+        last = self._resent.get(Viewport)
         return [message for message in messages if not isinstance(message, Viewport) or message is last]
 
     def _reap(self, process: Any) -> None:
@@ -377,16 +379,13 @@ class RelevanceClient:
             process.kill()
             process.join()
 
-    def _tell_death(self, exit_code: int | None) -> None:
+    def _report_death(self, exit_code: int | None) -> None:
         self._deaths += 1
         restarting = self._deaths < _MOST_DEATHS
-        how = f"exit status {exit_code}"
         if exit_code is not None and exit_code < 0:
-            how = f"signal {-exit_code}"
+            how = strings.BY_SIGNAL.format(number=-exit_code)
+        else:
+            how = strings.BY_EXIT_STATUS.format(code=exit_code)
         log.error("the relevance worker ended by %s", how)
-        then = (
-            "another one goes on from there"
-            if restarting
-            else "it stays off until it is asked for again; what was analysed is kept"
-        )
-        self._on_event(WorkerDied(f"The analysis ended unexpectedly ({how}); {then}.", restarting=restarting))
+        reason = strings.DIED_RESTARTING if restarting else strings.DIED
+        self._on_event(WorkerDied(reason.format(how=how), restarting=restarting))

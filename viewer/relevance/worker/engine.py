@@ -1,7 +1,7 @@
-"""Engine: the loop of the relevance worker. Hears the window, analyses what matters first, publishes.
+"""Engine: the loop of the relevance worker. Receives messages, analyses by priority, publishes results.
 
-Its own thread never waits for a block or a sentence model: those have threads of their own, so that a
-question or a stop is heard within a fiftieth of a second.
+Its own thread never waits for a block or a sentence model: those have threads of their own, so that a query
+or a stop is received within a fiftieth of a second.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
 from viewer.relevance.query.tree import Like, leaves
 from viewer.relevance.worker.messages import (
     Allocated,
-    Ask,
     Attended,
     ComputingOn,
     Explain,
@@ -34,6 +33,7 @@ from viewer.relevance.worker.messages import (
     Published,
     Refused,
     SetPaused,
+    SetQuery,
     SetRelevance,
     Stop,
 )
@@ -57,12 +57,12 @@ if TYPE_CHECKING:
     from viewer.relevance.worker.shared_memory import SharedGrid
 
 BATCH_S = 0.05
-"""What a block may take: blocks become smaller until they do."""
+"""The most time for a block: blocks become smaller until they fit."""
 FIRST_ANSWER_S = 0.6
-"""After a question, when the coarse pass is not done yet."""
+"""After a query, when the coarse pass is not done yet."""
 _ANSWER_EVERY_S = 0.5
 _ANSWER_SHARE = 0.1
-"""Of the time, at most, for scoring again what grows: a large slide is scored more seldom."""
+"""Of the time, at most, for scoring: a large slide is scored less often."""
 _ALLOCATE_EVERY_S = 0.2
 _PROGRESS_EVERY_S = 0.25
 _ATTEND_EVERY_S = 0.4
@@ -72,14 +72,14 @@ _LEAST_TOKEN_PX = 2.0
 _BUSY_WAIT_S = 0.02
 _IDLE_WAIT_S = 0.25
 _MOVING_FOR_S = 0.3
-"""After the last look that said so: the one that ends a movement may never come."""
+"""After the last moving viewport: the one that ends a movement may never come."""
 _RATE_AFTER_S = 1.0
 _RATE_MEMORY = 0.9
 
 
 class Engine:
-    """``run`` returns when it is told to stop; EOFError where the window is gone. Raises EncoderError,
-    SlideError where the analysis cannot go on.
+    """``run`` returns after ``Stop``. It raises EOFError where the window is gone, EncoderError and
+    SlideError where the analysis cannot continue.
     """
 
     def __init__(
@@ -96,136 +96,136 @@ class Engine:
         self._analysis = analysis
         self._threads = threads
         by_region = analysis.encoder.card.attends == "tokens"
-        self._order = PatchSchedule(analysis.grid, analysis.tissue, coarse_first=not by_region)
+        self._schedule = PatchSchedule(analysis.grid, analysis.tissue, coarse_first=not by_region)
         if memory.attention is not None:
             analysis.attend(memory.attention.arrays())
         subject = analysis.store.subject
         self._allocator = Allocator(analysis.grid, analysis.source.pyramid, analysis.tissue, subject.mpp_um)
-        self._guesser = TermMatcher(load_guess)
+        self._term_matcher = TermMatcher(load_guess)
         self._reader: BlockReader | None = None
         self._stopped = self._paused = self._finished = False
-        self._asked: Ask | None = None
+        self._query: SetQuery | None = None
         self._field: RelevanceField | None = None
         self._relevance: NDArray[np.float32] | None = None
-        self._look: Viewport | None = None
+        self._viewport: Viewport | None = None
         self._moving_until_s = 0.0
-        self._notes_told: set[str] = set()
+        self._sent_notes: set[str] = set()
         self._computing_on: ComputingOn | None = None
         self._progress: Progress | None = None
         self._progress_due_s = 0.0
-        # What was published last speaks for so many patches; the next is due at this time.
+        # How many patches were done when scores were published last; when the next are due.
         self._scored = -1
         self._answer_due_s = 0.0
         self._coarse = True
         self._allocation_due = False
         self._allocate_due_s = 0.0
         self._attend_due_s = 0.0
-        self._attention_news = self._attending = False
+        self._attention_changed = self._attending = False
         self._patch_s = 0.0
         self._worked_s = 0.0
         self._worked_patches = 0.0
 
     def run(self) -> None:
-        """Analyse to the end, and answer until told to stop."""
-        self._tell_notes()
+        """Analyse to the end, and answer until ``Stop``."""
+        self._send_notes()
         while not self._stopped:
             started_s = monotonic()
-            self._hear()
+            self._receive()
             if self._stopped:
                 return
-            for event in self._guesser.collect():
-                self._say(event)
-            self._answer_if_due()
+            for event in self._term_matcher.collect():
+                self._send(event)
+            self._score_if_due()
             self._allocate_if_due()
-            self._attend()
-            self._tell_progress()
+            self._update_attention()
+            self._send_progress()
             self._work()
             if self._reader is not None and self._reader.busy:
                 self._worked_s += monotonic() - started_s
 
     def close(self) -> None:
         """Let the blocks under way end, and drop the rest."""
-        self._guesser.close()
+        self._term_matcher.close()
         self._close_reader()
 
-    # Hearing
+    # Receiving
 
-    def _hear(self) -> None:
-        """All that the window has said."""
+    def _receive(self) -> None:
+        """Handle all messages that have arrived."""
         while not self._stopped and self._connection.poll(0):
-            self._take(self._connection.recv())
+            self._handle(self._connection.recv())
 
-    def _take(self, message: object) -> None:
+    def _handle(self, message: object) -> None:
         match message:
             case Stop():
                 self._stopped = True
-            case Ask():
-                self._begin_answer(message)
+            case SetQuery():
+                self._set_query(message)
             case GuessWords():
-                self._guesser.begin(message)
+                self._term_matcher.begin(message)
             case Viewport():
-                self._look = message
+                self._viewport = message
                 if message.moving:
                     self._moving_until_s = monotonic() + _MOVING_FOR_S
                 else:
                     self._moving_until_s = 0.0
-                    self._order.look(message.field, message.gaze)
-                    self._want_tokens(message)
+                    self._schedule.set_viewport(message.field, message.gaze)
+                    self._request_tokens(message)
                 self._allocation_due = True
             case SetRelevance():
-                self._weigh(message)
+                self._set_relevance(message)
             case Overlap():
                 self._analysis.overlap(message.merge)
-                self._tell_notes()
+                self._send_notes()
             case Explain():
                 self._explain(message)
             case SetPaused():
                 self._paused = message.paused
                 self._progress_due_s = 0.0
             case _:
-                raise TypeError(f"the worker was told {message!r}")
+                raise TypeError(f"unknown message {message!r}")
 
-    def _begin_answer(self, asked: Ask) -> None:
-        """What is known is scored at once; where nothing is, after the first patches."""
-        self._asked, self._field = asked, None
-        examples = [cell for leaf in leaves(asked.query) if isinstance(leaf, Like) for cell in leaf.positives]
-        self._order.want(examples)
+    def _set_query(self, message: SetQuery) -> None:
+        """Known patches are scored at once; where there are none, after the first."""
+        self._query, self._field = message, None
+        parts = leaves(message.query)
+        self._schedule.put_first(cell for leaf in parts if isinstance(leaf, Like) for cell in leaf.positives)
         self._scored = -1
         self._answer_due_s = 0.0 if self._analysis.store.count else monotonic() + FIRST_ANSWER_S
 
-    def _explain(self, wanted: Explain) -> None:
-        if self._asked is None or wanted.number != self._asked.number:
+    def _explain(self, message: Explain) -> None:
+        if self._query is None or message.number != self._query.number:
             return
-        parts = leaves(self._asked.query)
+        parts = leaves(self._query.query)
         reasons: tuple[Reason, ...] = ()
-        if 0 <= wanted.leaf < len(parts):
-            with suppress(UnsupportedTermError):  # the question was refused with its reason
-                reasons = self._analysis.explain(parts[wanted.leaf], wanted.row, wanted.col)
-        self._say(Explained(wanted.number, wanted.leaf, wanted.row, wanted.col, reasons))
+        if 0 <= message.leaf < len(parts):
+            with suppress(UnsupportedTermError):  # the query was refused with its reason
+                reasons = self._analysis.explain(parts[message.leaf], message.row, message.col)
+        self._send(Explained(message.number, message.leaf, message.row, message.col, reasons))
 
-    def _weigh(self, message: SetRelevance) -> None:
-        """Let what is asked of another encoder say what comes first here, and with how many tokens."""
-        self._relevance = self._memory.read_relevance() if message.asked else None
-        self._order.learn(self._scores, *self._analysis.store.load())
+    def _set_relevance(self, message: SetRelevance) -> None:
+        """Order patches by another worker's scores, and give them tokens by these."""
+        self._relevance = self._memory.read_relevance() if message.given else None
+        self._schedule.update(self._scores, *self._analysis.store.load())
         self._allocation_due, self._allocate_due_s = True, 0.0
         if self._scores is None:
             self._analysis.spend(None)
 
-    def _want_tokens(self, look: Viewport) -> None:
-        """Tokens of the field of view, where they can be told apart and features were stored without them."""
+    def _request_tokens(self, viewport: Viewport) -> None:
+        """Compute tokens of the field of view, where the screen shows them and they are not stored."""
         grid = self._analysis.grid
         area = np.zeros(grid.shape, bool)
-        if look.downsample * _LEAST_TOKEN_PX * TOKENS_A_SIDE <= grid.patch_width_px:
-            rows = slice(*_span(look.field.y0, look.field.y1, grid.patch_height_px))
-            cols = slice(*_span(look.field.x0, look.field.x1, grid.patch_width_px))
+        if viewport.downsample * _LEAST_TOKEN_PX * TOKENS_A_SIDE <= grid.patch_width_px:
+            rows = slice(*_span(viewport.field.y0, viewport.field.y1, grid.patch_height_px))
+            cols = slice(*_span(viewport.field.x0, viewport.field.x1, grid.patch_width_px))
             area[rows, cols] = True
-        self._analysis.want_tokens(area)
+        self._analysis.request_tokens(area)
 
     # Working
 
     def _work(self) -> None:
-        """Keep the reader's threads busy while there is something to do and nothing speaks against it, and
-        wait a little for what they bring, or for the window.
+        """Keep the reader's threads busy while patches are pending and the analysis is not paused, and wait
+        briefly for their results, or for a message.
         """
         analysis = self._analysis
         overlaps = analysis.overlaps if self._finished else None
@@ -233,19 +233,19 @@ class Engine:
             reader = self._ready_reader()
             while reader.busy < reader.room:
                 side = min(self._side(), analysis.block_side)
-                block = self._order.next(analysis.pending, side)
+                block = self._schedule.next(analysis.pending, side)
                 if block is not None:
                     analysis.begin(block, reader)
-                elif overlaps is None or not overlaps.begin(reader, self._order.attention, side):
+                elif overlaps is None or not overlaps.begin(reader, self._schedule.attention, side):
                     break
         if self._reader is not None and self._reader.busy:
             for outcome in self._reader.collect(_BUSY_WAIT_S):
-                self._learn(outcome)
+                self._take_result(outcome)
             return
         if not self._resting and not self._finished and not analysis.refine():
             self._end_analysis()
         if not self._attending:
-            soon = self._guesser.busy or (self._resting and not self._paused)
+            soon = self._term_matcher.busy or (self._resting and not self._paused)
             self._connection.poll(_BUSY_WAIT_S if soon else _IDLE_WAIT_S)
 
     @property
@@ -260,14 +260,14 @@ class Engine:
     def _ready_reader(self) -> BlockReader:
         if self._reader is None:
             self._reader = self._analysis.reader(self._threads)
-            self._tell_notes()
+            self._send_notes()
         return self._reader
 
     def _side(self) -> int:
-        """How many patches a block may have in a row to take no longer than a batch may."""
+        """How many patches a block may have in a row to take at most ``BATCH_S``."""
         return max(1, int((BATCH_S / self._patch_s) ** 0.5)) if self._patch_s else 1
 
-    def _learn(self, outcome: BlockResult) -> None:
+    def _take_result(self, outcome: BlockResult) -> None:
         self._analysis.take(outcome)
         patches = len(outcome.cells)
         if patches:
@@ -276,9 +276,9 @@ class Engine:
                 _RATE_MEMORY * self._patch_s + (1 - _RATE_MEMORY) * each_s if self._patch_s else each_s
             )
             self._worked_patches += patches * share_of_uniform(outcome.side)
-        self._attention_news |= outcome.tokens is not None
-        self._tell_notes()
-        if self._coarse and not self._order.coarse_left(self._analysis.pending):
+        self._attention_changed |= outcome.tokens is not None
+        self._send_notes()
+        if self._coarse and not self._schedule.coarse_left(self._analysis.pending):
             self._coarse, self._answer_due_s = False, 0.0
 
     def _end_analysis(self) -> None:
@@ -286,80 +286,82 @@ class Engine:
         self._answer_due_s = 0.0
         self._close_reader()
         self._analysis.finish()
-        self._tell_notes()
+        self._send_notes()
         self._progress_due_s = 0.0
 
     # Publishing
 
-    def _answer_if_due(self) -> None:
-        """Score what is known of the question, where more is known than the last time."""
+    def _score_if_due(self) -> None:
+        """Score the query where more patches are known than the last time."""
         done = self._analysis.done
         due = monotonic() >= self._answer_due_s or done == self._analysis.total
         if self._scored == done or not due:
             return
         started_s = monotonic()
         self._scored = done
-        if self._asked is not None:
+        if self._query is not None:
             try:
-                self._field = self._analysis.field(self._asked.query)
+                self._field = self._analysis.field(self._query.query)
             except UnsupportedTermError as error:
-                self._say(Refused(self._asked.number, str(error)))
-                self._asked = self._field = None
+                self._send(Refused(self._query.number, str(error)))
+                self._query = self._field = None
             else:
-                self._memory.write_scores(self._asked.number, self._field)
-                self._say(Published(self._asked.number, self._field.provenance))
-        self._order.learn(self._scores, *self._analysis.store.load())
+                self._memory.write_scores(self._query.number, self._field)
+                self._send(Published(self._query.number, self._field.provenance))
+        self._schedule.update(self._scores, *self._analysis.store.load())
         self._allocation_due, self._allocate_due_s = self._scores is not None, 0.0
         took_s = monotonic() - started_s
         self._answer_due_s = monotonic() + max(_ANSWER_EVERY_S, took_s / _ANSWER_SHARE)
 
     @property
     def _scores(self) -> NDArray[np.float32] | None:
-        """What speaks for each patch: its own answer, or what is asked of another encoder."""
+        """(rows, columns) of the query, or of another worker where this one has no query."""
         return self._relevance if self._field is None else self._field.scores
 
     def _allocate_if_due(self) -> None:
         scores = self._scores
-        if not self._allocation_due or self._look is None or scores is None:
+        if not self._allocation_due or self._viewport is None or scores is None:
             return
         if monotonic() < self._allocate_due_s:
             return
         self._allocation_due, self._allocate_due_s = False, monotonic() + _ALLOCATE_EVERY_S
-        allocation = self._allocator.allocate(scores, self._order.surprise, self._order.attention, self._look)
+        allocation = self._allocator.allocate(
+            scores, self._schedule.surprise, self._schedule.attention, self._viewport
+        )
         self._analysis.spend(allocation.tokens)
         self._memory.write_loads(allocation)
-        self._say(Allocated())
-        self._tell_notes()
+        self._send(Allocated())
+        self._send_notes()
 
-    def _attend(self) -> None:
-        """Look at regions whose patches have become known, and tell of what is new."""
+    def _update_attention(self) -> None:
+        """Compute attention of regions whose patches have become known, and publish it when due."""
         attention, overlaps = self._analysis.attention, self._analysis.overlaps
         if attention is None:
             return
         self._attending = not self._resting and (
-            self._analysis.look_at_regions(_WINDOWS_AT_ONCE, self._order.attention)
+            self._analysis.attend_regions(_WINDOWS_AT_ONCE, self._schedule.attention)
             or (overlaps is not None and overlaps.settle())
         )
         if self._attending:
-            self._attention_news = True
-            self._tell_notes()
+            self._attention_changed = True
+            self._send_notes()
         if overlaps is not None and not self._resting and self._all_known(attention.regions):
-            overlaps.choose()  # before it is told that all is done
-            self._tell_notes()
+            overlaps.choose()  # before progress says that all is done
+            self._send_notes()
         if monotonic() >= self._attend_due_s:
-            self._tell_attended(attention.levels)
+            self._send_attention(attention.levels)
 
     def _all_known(self, regions: StageProgress) -> bool:
         return self._analysis.done >= self._analysis.total and regions.done >= regions.total
 
-    def _tell_attended(self, levels: tuple[str, ...]) -> None:
-        if self._attention_news:
-            self._attention_news, self._attend_due_s = False, monotonic() + _ATTEND_EVERY_S
+    def _send_attention(self, levels: tuple[str, ...]) -> None:
+        if self._attention_changed:
+            self._attention_changed, self._attend_due_s = False, monotonic() + _ATTEND_EVERY_S
             assert self._memory.attention is not None
             self._memory.attention.publish()
-            self._say(Attended(levels))
+            self._send(Attended(levels))
 
-    def _tell_progress(self) -> None:
+    def _send_progress(self) -> None:
         now_s = monotonic()
         if now_s < self._progress_due_s:
             return
@@ -384,24 +386,24 @@ class Engine:
         if progress == self._progress:
             return
         if analysis.attention is not None and progress.finished:
-            self._tell_attended(analysis.attention.levels)  # what is drawn is not behind what is said
+            self._send_attention(analysis.attention.levels)  # before progress says that it is there
         self._progress = progress
-        self._say(progress)
+        self._send(progress)
 
-    def _tell_device(self) -> None:
+    def _send_device(self) -> None:
         computing_on = ComputingOn(compute_device().name, compute_device().why)
         if computing_on != self._computing_on:
             self._computing_on = computing_on
-            self._say(computing_on)
+            self._send(computing_on)
 
-    def _tell_notes(self) -> None:
-        self._tell_device()
+    def _send_notes(self) -> None:
+        self._send_device()
         for note in (*self._analysis.notes, *compute_device().notes):
-            if note not in self._notes_told:
-                self._notes_told.add(note)
-                self._say(Note(note))
+            if note not in self._sent_notes:
+                self._sent_notes.add(note)
+                self._send(Note(note))
 
-    def _say(self, event: FromWorker) -> None:
+    def _send(self, event: FromWorker) -> None:
         self._connection.send(event)
 
 

@@ -1,6 +1,6 @@
-"""What the window and the relevance worker say to each other: immutable, picklable, nothing else.
+"""The messages between the window and the relevance worker: immutable, picklable, nothing else.
 
-Arrays do not travel here; they lie in shared memory (``shared_grid``) and are announced by ``Published``,
+Arrays are not sent; they lie in shared memory (``shared_memory``) and are announced by ``Published``,
 ``Allocated`` and ``SetRelevance``.
 """
 
@@ -35,8 +35,8 @@ class Analyse:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """Score a query from now on, with every new patch again. ``number`` comes back with its answers."""
+class SetQuery:
+    """Score a query from now on, again with every new patch. Its answers repeat ``number``."""
 
     number: int
     query: Query
@@ -44,7 +44,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class GuessWords:
-    """Say what words that the lexicon lacks are nearest to in meaning. ``number`` as for ``Ask``."""
+    """Find the phrases nearest in meaning to words that the lexicon lacks. ``number`` as for ``SetQuery``."""
 
     number: int
     words: tuple[str, ...]
@@ -52,23 +52,23 @@ class GuessWords:
 
 @dataclass(frozen=True, slots=True)
 class SetRelevance:
-    """What is asked elsewhere lies in shared memory: patches that speak for it come first, and get more
-    tokens. ``asked`` False: nothing is asked any more."""
+    """Another worker's scores lie in shared memory: patches with high ones come first, and get more tokens.
+    ``given`` False: there are none any more."""
 
-    asked: bool
+    given: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Look at patches half-way between others where attention is high, and merge what they say by the "mean"
-    or the "max"; None: only what the patches of the grid say. What was looked at is kept."""
+    """Analyse patches half-way between others where attention is high, and merge their attention by the
+    "mean" or the "max"; None: only that of the patches of the grid. What was analysed is kept."""
 
     merge: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Explain:
-    """Say what made the score of one patch, for the leaf ``leaf`` of query ``number``."""
+    """Send the measurements behind the score of one patch, for the leaf ``leaf`` of query ``number``."""
 
     number: int
     leaf: int
@@ -78,7 +78,7 @@ class Explain:
 
 @dataclass(frozen=True, slots=True)
 class SetPaused:
-    """Stop between two batches, or go on. What was analysed is kept."""
+    """Pause between two blocks, or resume. What was analysed is kept."""
 
     paused: bool
 
@@ -94,12 +94,12 @@ class Stop:
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far the analysis is: ``done`` patches, those that ``failed`` among them. ``seconds_left`` is None
-    until it can be told.
+    until it can be estimated.
 
-    Of an encoder that says where it looks, else None: ``regions``, a slide that is looked at as a whole being
-    one; ``tokens`` of patches whose features are known, where they are wanted, and whether others have
-    ``more_tokens``, which are looked at when the reader looks there closely; patches half-way ``between``
-    others, None where there are none.
+    For encoders with attention, else None: ``regions``, a slide analysed as a whole being one; ``tokens`` of
+    patches whose features are known, where they are requested, and whether others have ``more_tokens``, which
+    are computed when the field of view is magnified there; patches half-way ``between`` others, None where
+    there are none.
     """
 
     done: int
@@ -114,20 +114,20 @@ class Progress:
 
     @property
     def parts(self) -> tuple[StageProgress, ...]:
-        """All that there is to do."""
+        """All parts of the work."""
         parts = StageProgress(self.done, self.total, self.failed), self.regions, self.tokens, self.between
         return tuple(part for part in parts if part is not None)
 
     @property
     def finished(self) -> bool:
-        """Whether nothing that is wanted is left to do."""
+        """Whether all requested work is done."""
         return all(part.done >= part.total for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
 class ComputingOn:
-    """What allocates and separates stains: "CPU" or a graphics card's name, and why it is that one. Said at
-    the start, and again where a card failed."""
+    """What allocates and separates stains: "CPU" or a graphics card's name, and why it is that one. Sent at
+    the start, and again when a card failed."""
 
     name: str
     why: str
@@ -143,7 +143,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Guessed:
-    """The answer to ``GuessWords``: those of its words that are near enough to a phrase, each with it.
+    """The answer to ``GuessWords``: those of its words that are near enough to a phrase, with the phrase.
 
     () where there are none, or no sentence model.
     """
@@ -160,14 +160,14 @@ class Allocated:
 @dataclass(frozen=True, slots=True)
 class Attended:
     """More of the attention lies in shared memory. ``levels``: those of "region", "patch" and "token" that
-    the encoder tells apart."""
+    the encoder compares."""
 
     levels: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """The measurements behind a score, strongest first; () where the encoder has none to name."""
+    """The measurements behind a score, strongest first; () where the encoder names none."""
 
     number: int
     leaf: int
@@ -178,7 +178,7 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A sentence for the reader that is no failure: a concept that is off on this stain, smaller batches."""
+    """A sentence for the reader that is no failure, such as a stain that misleads a concept."""
 
     text: str
 
@@ -203,15 +203,15 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class WorkerDied:
-    """The worker's process ended unasked. ``restarting``: another one goes on from what is on disk; else it
-    stays off until something is asked again.
+    """The worker's process ended unexpectedly. ``restarting``: another one continues from what is on disk;
+    else it stays off until the next query.
     """
 
     reason: str
     restarting: bool
 
 
-ToWorker = Ask | GuessWords | Viewport | SetRelevance | Overlap | Explain | SetPaused | Stop
+ToWorker = SetQuery | GuessWords | Viewport | SetRelevance | Overlap | Explain | SetPaused | Stop
 FromWorker = (
     Progress | ComputingOn | Published | Guessed | Allocated | Attended | Explained | Note | Refused | Failed
 )

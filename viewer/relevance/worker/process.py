@@ -1,4 +1,4 @@
-"""The relevance worker's process: of the lowest priority, opens what the engine needs, says why it ends.
+"""The relevance worker's process: of the lowest priority, runs the engine on a slide, reports why it ends.
 
 Imported by the window's process, which starts it: torch and all that needs it come in only here, inside.
 """
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import psutil
 
 from viewer.common.log import described
+from viewer.relevance.analysis.strings import NOT_SAVED
+from viewer.relevance.worker import strings
 from viewer.relevance.worker.messages import Failed, Note
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def run_worker(
     make_encoder: Callable[[str], Encoder],
     load_guess: Callable[[], Guess | None],
 ) -> None:
-    """The process from beginning to end. Ends quietly when told to, and when the other side is gone."""
+    """The process from beginning to end. Ends quietly after ``Stop``, and when the other side is gone."""
     _yield_to_the_window()
     try:
         with closing(connection), suppress(EOFError, BrokenPipeError, ConnectionResetError):
@@ -42,7 +44,7 @@ def run_worker(
             except (EOFError, BrokenPipeError, ConnectionResetError):
                 raise
             except Exception as error:
-                connection.send(Failed(f"The analysis has ended. {described(error)}"))
+                connection.send(Failed(strings.HAS_ENDED.format(error=described(error))))
     except KeyboardInterrupt:  # Ctrl+C in the terminal reaches every process of the window
         sys.exit(0)
 
@@ -78,18 +80,16 @@ def _analyse(
             try:
                 store.close()
             except SaveError as error:
-                connection.send(Note(f"What was measured is not kept: {error}."))
+                connection.send(Note(NOT_SAVED.format(error=error)))
 
 
 def _check_heads(encoder: Encoder, memory: SharedGrid) -> None:
-    """The memory was made for what the lists of models said a second ago. Raises EncoderError."""
+    """Raises EncoderError where the lists of models have changed since the memory was allocated."""
     from viewer.common.errors import EncoderError
 
-    wanted = None if memory.attention is None else memory.attention.heads
-    if encoder.card.attention_heads != wanted:
-        raise EncoderError(
-            "models.toml or heads.toml was changed while this encoder was being started; choose it again"
-        )
+    allocated = None if memory.attention is None else memory.attention.heads
+    if encoder.card.attention_heads != allocated:
+        raise EncoderError(strings.ENCODER_CHANGED)
 
 
 def _yield_to_the_window() -> None:

@@ -1,6 +1,6 @@
 """Session: the analyses of one slide view, one worker after the other. No Qt, no torch.
 
-Search and attention are two sessions: a model that fails, or takes all memory, takes no question with it.
+Search and attention are two sessions: a model that fails, or takes all memory, does not end a search.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from viewer.relevance.worker import strings
 from viewer.relevance.worker.client import RelevanceClient
 from viewer.relevance.worker.messages import Failed, Note, Progress, WorkerDied
 
@@ -33,8 +34,8 @@ class AnalysedView(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SessionCallbacks:
-    """Called in the owner's thread: a worker was started, or has ended and why ("" with its slide); what went
-    wrong, in words; and every event of the present worker, after what the session makes of it.
+    """Called in the owner's thread: when a worker has started; when it has ended, with the reason ("" with
+    its slide); with a message on every failure; with every other event of the present worker.
     """
 
     began: Callable[[], None]
@@ -45,9 +46,9 @@ class SessionCallbacks:
 
 
 class Session:
-    """``post`` has a call made in the owner's thread, where all methods are called. ``send_viewport`` sends a
-    client what is on the screen, and returns whether that moves; ``ask_viewport`` has ``viewport_due`` called
-    soon, and seldom.
+    """``post`` makes a call in the owner's thread, where all methods are called. ``send_viewport`` sends a
+    client what is on the screen, and returns whether that moves; ``ask_viewport`` schedules a call of
+    ``viewport_due``, throttled.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Session:
         self.progress: Progress | None = None
         """How far the analysis is; None while none runs."""
         self.notes: tuple[str, ...] = ()
-        """What the analysis has said about this slide, in sentences for the reader, each once."""
+        """The notes on this slide, in sentences for the reader, each once."""
         self._view = view
         self._callbacks = callbacks
         self._post = post
@@ -75,8 +76,8 @@ class Session:
         self._retired = RetiredClients()
 
     def begin(self, encoder_id: str, *, store_bytes: int, threads: int | None) -> bool:
-        """Have an analysis run. False where it cannot: no slide, no pixel size, or one that cannot be right,
-        which is said."""
+        """Run an analysis. False where it cannot: no slide, no pixel size, or one that cannot be right, which
+        is reported by ``failed``."""
         source, mpp_um = self._view.source, self._view.mpp_um
         if source is None or mpp_um is None:
             return False
@@ -91,10 +92,10 @@ class Session:
                 encoder_id=encoder_id,
                 store_bytes=store_bytes,
                 threads=threads,
-                after=self._retired.still,
+                after=self._retired.running,
             )
         except ValueError as error:
-            self._callbacks.failed(f"The slide cannot be analysed: {error}.")
+            self._callbacks.failed(strings.BAD_PIXEL_SIZE.format(error=error))
             return False
         self.client = client
         self._set_notes(())
@@ -103,7 +104,7 @@ class Session:
         return True
 
     def set_paused(self, paused: bool) -> None:
-        """Hold the analysis, or let it go on."""
+        """Pause the analysis, or resume it."""
         if self.client is not None:
             self.client.set_paused(paused)
 
@@ -113,27 +114,27 @@ class Session:
             self.ask_viewport()
 
     def stop(self, reason: str) -> None:
-        """End the worker. What it said stays."""
+        """End the worker. Its notes stay."""
         client, self.client = self.client, None
         self.progress = None
         if client is not None:
-            self._retired.let_go(client)
+            self._retired.add(client)
             self._callbacks.ended(reason)
 
     def forget(self) -> None:
-        """End the worker of a slide that is gone, and what it said."""
+        """End the worker of a slide that is closed, and drop its notes."""
         self.stop("")
         self._set_notes(())
 
     def close(self) -> None:
-        """End everything, within two seconds; nobody is called any more."""
+        """End everything, within two seconds; no callback is called any more."""
         client, self.client = self.client, None
         if client is not None:
-            self._retired.let_go(client)
+            self._retired.add(client)
         self._retired.close()
 
     def _take(self, client: RelevanceClient, event: Event) -> None:
-        """One event of a worker; those of a worker given up come too late."""
+        """Handle one event; those of a retired worker are dropped."""
         if client is not self.client:
             return
         match event:
@@ -149,7 +150,7 @@ class Session:
         self._callbacks.event(event)
 
     def _set_notes(self, notes: tuple[str, ...]) -> None:
-        notes = tuple(dict.fromkeys(notes))  # a worker that starts again says all of it again
+        notes = tuple(dict.fromkeys(notes))  # a worker that is restarted sends all of them again
         if notes != self.notes:
             self.notes = notes
             self._callbacks.notes_changed()
@@ -162,17 +163,17 @@ class RetiredClients:
         self._clients: list[RelevanceClient] = []
 
     @property
-    def still(self) -> tuple[RelevanceClient, ...]:
-        """Those that have not ended yet."""
+    def running(self) -> tuple[RelevanceClient, ...]:
+        """Those whose workers have not ended yet."""
         self._clients = [client for client in self._clients if client.running]
         return tuple(self._clients)
 
-    def let_go(self, client: RelevanceClient) -> None:
-        """Have a client end."""
+    def add(self, client: RelevanceClient) -> None:
+        """End a client without waiting for it."""
         client.release()
-        self._clients = [*self.still, client]
+        self._clients = [*self.running, client]
 
     def close(self) -> None:
-        """All have ended."""
-        for client in self.still:
+        """Wait until all have ended."""
+        for client in self.running:
             client.close()

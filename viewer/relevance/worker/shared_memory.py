@@ -1,8 +1,8 @@
-"""SharedGrid: what the worker has found, in memory that the window's process sees too.
+"""SharedGrid: scores and loads of a worker, and relevance by another one, in memory of both processes.
 
-And what the window knows of the slide besides: relevance by another worker. Two buffers for each: one is
-written while the other is read, and a lock that is held only while a header is written or read says which; a
-writer that is killed leaves what was published before. The memory has no name, and ends with the processes.
+Two buffers for each: one is written while the other is read; a header, under a lock that is held only for it,
+has which is the newest. A writer that is killed leaves what was published before. The memory has no name, and
+ends with the processes.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class SharedGrid:
     """
 
     def __init__(self, shape: tuple[int, int], attention_heads: tuple[int, int] | None = None) -> None:
-        """``shape``: (rows, columns). ``attention_heads``: of an encoder that says where it looks.
+        """``shape``: (rows, columns). ``attention_heads``: of an encoder with attention.
 
         Raises OSError where there is no memory for it, ValueError for more attention than is kept.
         """
@@ -74,7 +74,7 @@ class SharedGrid:
         self._loads.write(0, {"weights": loads.weights, "levels": loads.levels})
 
     def write_relevance(self, scores: NDArray[np.float32]) -> None:
-        """Publish what another worker found: (rows, columns)."""
+        """Publish another worker's scores: (rows, columns)."""
         self._relevance.write(0, {"scores": scores})
 
     def read_relevance(self) -> NDArray[np.float32] | None:
@@ -89,11 +89,11 @@ class SharedGrid:
 
 
 class _Section:
-    """Some arrays over the grid that are published together, twice in memory.
+    """Arrays over the grid that are published together, twice in memory.
 
     A header of int64: how many times something was published, then for each buffer the number that goes
     with it. Publication n lies in buffer n mod 2, and is whole as long as it is the newest: n + 2 is written
-    over it only after n + 1 was published under the lock, under which a reader that has copied n asks again.
+    over it only after n + 1 was published under the lock, under which a reader that copied n checks again.
     """
 
     def __init__(self, shape: tuple[int, int], types: Mapping[str, str]) -> None:
@@ -122,7 +122,7 @@ class _Section:
             header[0] = following
 
     def read(self) -> tuple[int, dict[str, NDArray[Any]]] | None:
-        """None before the first publication, and where the writer never leaves time for a copy."""
+        """None before the first publication, and where the writer overtakes every copy."""
         newest, number = self._newest()
         for _ in range(_MOST_TRIES):
             if newest == 0:

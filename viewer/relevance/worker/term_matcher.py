@@ -1,6 +1,6 @@
-"""TermMatcher: reads words that the lexicon lacks on a thread of its own; the worker's loop never waits.
+"""TermMatcher: compares words that the lexicon lacks by their meaning, on a thread of its own.
 
-The sentence model is loaded with the first words, which takes some seconds; later ones are read at once.
+The sentence model is loaded with the first words, which takes some seconds.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from viewer.relevance.models.checkpoint import CheckpointError
+from viewer.relevance.worker import strings
 from viewer.relevance.worker.messages import Guessed, Note
 
 if TYPE_CHECKING:
@@ -17,49 +18,49 @@ if TYPE_CHECKING:
     from viewer.relevance.query.parser import Guess
     from viewer.relevance.worker.messages import GuessWords
 
-    Told = tuple[Note | Guessed, ...]
+    Events = tuple[Note | Guessed, ...]
 
 
 class TermMatcher:
-    """Used by one thread. ``load`` gives the model's guess, or None where there is no model."""
+    """Used by one thread. ``load`` returns the model's guess, or None where there is no model."""
 
     def __init__(self, load: Callable[[], Guess | None]) -> None:
         self._load = load
         self._loaded = False
         self._guess: Guess | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="guessing")
-        self._running: list[Future[Told]] = []
+        self._running: list[Future[Events]] = []
 
     @property
     def busy(self) -> bool:
-        """Whether words are being read."""
+        """Whether words are being compared."""
         return bool(self._running)
 
-    def begin(self, wanted: GuessWords) -> None:
-        """Have words read. What waits from before is no longer wanted."""
+    def begin(self, request: GuessWords) -> None:
+        """Compare words. Earlier requests that still wait are dropped."""
         self._running = [earlier for earlier in self._running if not earlier.cancel()]
-        self._running.append(self._pool.submit(self._read, wanted))
+        self._running.append(self._pool.submit(self._match, request))
 
-    def collect(self) -> Told:
-        """What is to be told by now. Raises what a model raised, other than that it cannot be loaded."""
-        done = [reading for reading in self._running if reading.done()]
-        self._running = [reading for reading in self._running if reading not in done]
-        return tuple(event for reading in done for event in reading.result())
+    def collect(self) -> Events:
+        """The events of requests that are done. Raises what a model raised, but not that it cannot load."""
+        done = [request for request in self._running if request.done()]
+        self._running = [request for request in self._running if request not in done]
+        return tuple(event for request in done for event in request.result())
 
     def close(self) -> None:
-        """Drop what waits. A model that is being loaded is not waited for: it may take seconds."""
+        """Drop waiting requests. A model that is being loaded is not waited for: it may take seconds."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._running = []
 
-    def _read(self, wanted: GuessWords) -> Told:
+    def _match(self, request: GuessWords) -> Events:
         if not self._loaded:
-            self._loaded = True  # one that cannot be loaded is told of once
+            self._loaded = True  # one that cannot be loaded is reported once
             try:
                 self._guess = self._load()
             except CheckpointError as error:
-                note = Note(f"Words that the lexicon lacks are not compared by their meaning: {error}.")
-                return note, Guessed(wanted.number, ())
+                note = Note(strings.NO_SENTENCE_MODEL.format(error=error))
+                return note, Guessed(request.number, ())
         if self._guess is None:
-            return (Guessed(wanted.number, ()),)
-        nearest = ((words, self._guess(words)) for words in wanted.words)
-        return (Guessed(wanted.number, tuple((words, phrase) for words, phrase in nearest if phrase)),)
+            return (Guessed(request.number, ()),)
+        nearest = ((words, self._guess(words)) for words in request.words)
+        return (Guessed(request.number, tuple((words, phrase) for words, phrase in nearest if phrase)),)

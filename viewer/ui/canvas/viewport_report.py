@@ -50,5 +50,5 @@ def send_viewport(client: RelevanceClient, slide_view: SlideView) -> bool:
     field = field_of_view(camera.view, slide_view.canvas.size_px, camera.aspect)
     gaze = slide_view.canvas.gaze_on_slide
     moving = camera.moving or slide_view.canvas.hand.holding  # a hand that drags may hold still in between
-    client.look(field, gaze, camera.view.downsample, moving=moving)
+    client.set_viewport(field, gaze, camera.view.downsample, moving=moving)
     return moving

@@ -201,4 +201,4 @@ class AttentionSession(QObject):
     def _send_relevance(self) -> None:
         client, field = self._session.client, self._field
         if client is not None:
-            client.weigh(field.scores if field is not None and field.grid == client.grid else None)
+            client.set_relevance(field.scores if field is not None and field.grid == client.grid else None)

@@ -267,7 +267,7 @@ class RelevanceSession(QObject):
             self._forget_answers()  # they are another question's, and this may take some seconds
             self._number = self._client.guess(question.unknown)
         else:
-            self._number = self._client.ask(question.query)
+            self._number = self._client.set_query(question.query)
 
     def _forget_answers(self) -> None:
         self._number = -1

@@ -1,0 +1,48 @@
+"""What this room says to the reader; ``{name}`` stands for a value."""
+
+from __future__ import annotations
+
+# Notes on an analysis.
+NOT_SAVED = "What was measured could not be saved: {error}."
+CPU_USED = "{error}. The CPU is used, more slowly."
+CPU_CONTINUES = "{error}. The CPU goes on, more slowly."
+SMALLER_BLOCKS = "The memory of the graphics processor is full: smaller blocks are analysed."
+UNREAD = {
+    True: "1 patch could not be read: not analysed.",
+    False: "{count:,} patches could not be read: not analysed.",
+}
+"""By whether there is one."""
+
+# Attention.
+NO_ATTENTION = "{title} has no attention maps"
+NO_OVERLAPS = "{title} does not compare parts of a patch: no overlap pass was run."
+EVEN_ATTENTION = "Attention is uniform; no overlap pass was run."
+
+# Pixel sizes.
+ESTIMATED_PIXEL_SIZE = "{slide} states no pixel size: {mpp_um:.3g} µm is {reason}; --mpp sets it."
+ESTIMATED_PIXEL_SIZE_OF_JOB = "It states no pixel size: {mpp_um:.3g} µm is {reason}."
+WRONG_PIXEL_SIZE = "{path}: {error}; --mpp sets it"
+UNKNOWN_PIXEL_SIZE = "{path}: it states no pixel size, and none can be estimated ({reason}); give --mpp"
+GIVEN = "as given"
+STATED = "as the file states"
+
+# Encoders that cannot be used for this.
+IS_A_HEAD = (
+    "{encoder} is a slide head: foveola heatmap shows its maps; it reads the features of the encoder {base}"
+)
+
+# Queries.
+EMPTY_QUESTION = "there is nothing to look for: give words, or an example with --like"
+NEAREST_TERMS = "{problems} Nearest: {terms}."
+SUCH_TERMS = "{problems} What can be asked: {terms}."
+SUCH_AS = ("adipose tissue", "lymphocytes", "necrosis", "glands near stroma", "tumour without blood")
+EXAMPLE_OUTSIDE = "the example at {x:.12g},{y:.12g} is not on the slide"
+NOTHING_READ = "none of the {count:,} patches with tissue could be read"
+NO_EXAMPLE_ANALYSED = "none of the examples shows tissue that could be analysed"
+EXAMPLES_NOT_COMPARED = "the examples cannot be compared: {error}"
+UNKNOWN_EXAMPLE = "an example is not among the {count} analysed patches"
+EXAMPLES_PENDING = "no example has been analysed yet"
+
+# Many slides.
+NO_SCHEDULER = "{scheduler}: no Dask scheduler answers there ({error})"
+PROCESS_ENDED = "{path}: its process ended ({error})"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tests.messages import pattern
 from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
+from viewer.relevance.encoders import strings
 from viewer.relevance.encoders.device_errors import device_errors
 
 
@@ -18,7 +20,9 @@ from viewer.relevance.encoders.device_errors import device_errors
     ],
 )
 def test_a_full_memory_is_said(error: RuntimeError) -> None:
-    full = pytest.raises(EncoderMemoryError, match=r"^HIPT: the memory of cuda is full$")
+    full = pytest.raises(
+        EncoderMemoryError, match=f"^{pattern(strings.MEMORY_FULL, title='HIPT', device='cuda')}$"
+    )
     with full, device_errors("HIPT", "cuda"):
         raise error
 
@@ -34,7 +38,7 @@ def test_a_full_memory_is_said(error: RuntimeError) -> None:
     ],
 )
 def test_a_lost_card_is_said_in_one_line(error: RuntimeError) -> None:
-    lost = pytest.raises(EncoderDeviceError, match="HIPT: the graphics card is lost")
+    lost = pytest.raises(EncoderDeviceError, match=pattern(strings.CARD_LOST, title="HIPT"))
     with lost as told, device_errors("HIPT", "cuda"):
         raise error
     assert "\n" not in str(told.value)

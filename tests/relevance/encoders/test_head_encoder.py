@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.messages import pattern
 from tests.relevance.colours import ColourEncoder, MadeSlide, open_store, picture
 from tests.relevance.stores import CARD
 from viewer.common.errors import EncoderError
@@ -19,6 +21,7 @@ from viewer.relevance.analysis.slide_analysis import Analysis
 from viewer.relevance.attention import mil_attention as whole_attention
 from viewer.relevance.attention.mil_attention import WholeAttention
 from viewer.relevance.attention.shared_memory import SharedAttention
+from viewer.relevance.encoders import strings
 from viewer.relevance.encoders.card import HEAD_PREFIX, MEASURED_ID, HeadEntry
 from viewer.relevance.encoders.head_encoder import HeadEncoder, load_head
 from viewer.relevance.encoders.head_registry import head_cards, register_head
@@ -88,7 +91,7 @@ def test_the_views_of_a_slide_come_as_it_is_analysed(tmp_path: Path) -> None:
         assert (speaks[[0, 2, 4]] > 0).all()
         assert (speaks[[1, 3]] < 0).all()
         assert attention.patches[2].max() in (175, 176), "full colour: three octaves above the middle"
-        assert analysis.notes[-1].startswith("Made head says of these ")
+        assert analysis.notes[-1].startswith("Made head on these ")
         assert "no 0.25, yes 0.75. No diagnosis." in analysis.notes[-1]
 
 
@@ -110,7 +113,7 @@ def test_it_says_something_of_the_slide_though_the_last_patches_failed(tmp_path:
         assert attention.said == ""
         failed[0, 2] = True
         assert attention.update(failed, 1, np.zeros(failed.shape, np.float32))
-        assert attention.said.startswith("Made head says of these 2 patches")
+        assert attention.said.startswith("Made head on these 2 patches")
         assert attention.progress == (1, 1, 0)
         assert not attention.update(failed, 1, np.zeros(failed.shape, np.float32))
 
@@ -141,18 +144,16 @@ def test_a_head_without_views_or_numbers_says_less() -> None:
     assert usable.tolist() == [True, False, True]
     assert codes[0, 0] > codes[0, 2] > 0
     assert (codes[1:] == 0).all()
-    assert encoder.says() == (
-        "Made head does not tell, and these maps stay empty: "
-        "Speaks for no, Speaks for yes, Alone it says no, Alone it says yes."
-    )
+    views = "Speaks for no, Speaks for yes, Alone it says no, Alone it says yes"
+    assert encoder.summary() == strings.EMPTY_VIEWS.format(title="Made head", views=views)
     codes, usable = encoder.attend_whole(features[1:2], cells[1:2])
     assert not usable.any()
     assert not codes.any()
-    assert encoder.says() == "", "nothing was looked at"
+    assert encoder.summary() == "", "no patch was usable"
     whole = HeadEncoder(ColourEncoder(), Head(), ENTRY)
     whole.attend_whole(features, cells)
-    assert "of these 2 patches" in whole.says()
-    assert "maps stay empty" not in whole.says()
+    assert "on these 2 patches" in whole.summary()
+    assert not re.search(pattern(strings.EMPTY_VIEWS), whole.summary())
 
 
 @pytest.mark.parametrize("part", ["attention", "probabilities", "contributions", "single"])
@@ -163,7 +164,7 @@ def test_a_head_that_computes_no_numbers_is_refused_by_its_file(part: str, tmp_p
             return replace(whole, **{part: getattr(whole, part) * torch.nan})
 
     encoder = HeadEncoder(ColourEncoder(), Overflowing(), replace(ENTRY, file=tmp_path / "huge.pt"))
-    with pytest.raises(CheckpointError, match=r"huge\.pt: what this head computes are no numbers"):
+    with pytest.raises(CheckpointError, match=rf"huge\.pt: {pattern(strings.DAMAGED_WEIGHTS)}"):
         encoder.attend_whole(
             np.array([[0.2] * 3, [0.9] * 3], np.float32), np.array([[0, 0], [1, 0]], np.int32)
         )
@@ -179,13 +180,13 @@ def test_the_order_in_which_patches_became_known_does_not_matter() -> None:
     features = chance.normal(size=(len(cells), 8)).astype(np.float32)
     features[5] = np.nan
     codes, usable = encoder.attend_whole(features, cells)
-    said = encoder.says()
+    said = encoder.summary()
     came = chance.permutation(len(cells))
     codes_as_came, usable_as_came = encoder.attend_whole(features[came], cells[came])
     assert (codes_as_came == codes[:, came]).all()
     assert (usable_as_came == usable[came]).all()
     assert usable.sum() == len(cells) - 1
-    assert encoder.says() == said
+    assert encoder.summary() == said
     columns_first = np.lexsort((cells[:, 0], cells[:, 1]))
     columns_first = columns_first[columns_first != 5]
     read = head.read(torch.from_numpy(features[columns_first]), torch.from_numpy(cells[columns_first]).long())
@@ -276,7 +277,7 @@ def test_looks_take_a_tenth_of_the_time_and_each_is_one_reading(
         add(4)
         assert look(), "the last one at once"
         assert head.readings == 4
-        assert attention.said.startswith("Made head says of these 5 patches")
+        assert attention.said.startswith("Made head on these 5 patches")
 
 
 def test_a_registered_head_is_listed_and_loads_with_its_encoder(tmp_path: Path) -> None:
@@ -295,7 +296,7 @@ def test_a_registered_head_is_listed_and_loads_with_its_encoder(tmp_path: Path) 
     assert stored_as == (MEASURED.id, MEASURED.version), (
         "its features are the measured ones, and stored as such"
     )
-    with pytest.raises(EncoderError, match="there is no slide head"):
+    with pytest.raises(EncoderError, match=pattern(strings.NO_HEAD)):
         load_encoder(f"{HEAD_PREFIX}theirs")
 
 

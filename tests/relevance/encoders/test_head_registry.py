@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.messages import pattern
 from viewer.common.errors import EncoderError
+from viewer.relevance.encoders import strings
 from viewer.relevance.encoders.card import HeadEntry
 from viewer.relevance.encoders.head_registry import check_head_name, heads_file, read_heads, register_head
 
@@ -86,7 +88,7 @@ def test_a_head_is_replaced_however_it_is_written(entry: HeadEntry, tmp_path: Pa
 def test_a_file_that_cannot_be_changed_is_left_alone(entry: HeadEntry, tmp_path: Path, text: str) -> None:
     path = tmp_path / "heads.toml"
     path.write_text(text)
-    with pytest.raises(EncoderError, match="add it by hand"):
+    with pytest.raises(EncoderError, match=pattern(strings.NOT_ADDED)):
         register_head(entry, path)
     assert path.read_text() == text
 
@@ -119,5 +121,5 @@ def test_a_bad_file_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", "../up", "a" * 65, "ä"])
 def test_bad_names_are_refused(name: str) -> None:
-    with pytest.raises(EncoderError, match="no name for a head"):
+    with pytest.raises(EncoderError, match=pattern(strings.HEAD_NAME)):
         check_head_name(name)

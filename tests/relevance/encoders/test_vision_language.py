@@ -12,8 +12,10 @@ import torch
 from torch.nn import functional
 from transformers import CLIPTokenizer
 
+from tests.messages import pattern
 from tests.relevance import small_models as small
 from viewer.common.errors import EncoderError, EncoderMemoryError, UnsupportedTermError
+from viewer.relevance.encoders import strings
 from viewer.relevance.encoders.model_registry import read_registry, registry_file
 from viewer.relevance.encoders.registry import load_encoder
 from viewer.relevance.models.checkpoint import CheckpointError
@@ -101,7 +103,7 @@ def test_a_wider_field_overlaps_the_neighbours(plip: Path) -> None:
 
 @pytest.mark.usefixtures("plip")
 def test_a_term_without_words_is_refused() -> None:
-    with pytest.raises(UnsupportedTermError, match="needs words"):
+    with pytest.raises(UnsupportedTermError, match=pattern(strings.EMPTY_TERM)):
         load_encoder("plip").score(term(" "), np.zeros((1, 32), np.float32), {})
 
 
@@ -140,8 +142,8 @@ def test_a_model_of_ones_own_needs_no_code(plip: Path) -> None:
         ("folder = 3", "folder = 3 is not understood"),
         ('architecture = "resnet"', "architecture is clip, keep, conch, hipt, not 'resnet'"),
         ('statistics = "none"', "statistics is openai"),
-        ("mpp_um = 1e-9", "128 to 512 µm"),
-        ("field_px = 100000", "128 to 512 µm"),
+        ("mpp_um = 1e-9", strings.FIELD_SIZE),
+        ("field_px = 100000", strings.FIELD_SIZE),
         ("field_px = true", "field_px = True is not understood"),
         ("title = 1", "title = 1 is not understood"),
         ("note = 1", "note = 1 is not understood"),
@@ -169,7 +171,7 @@ def test_a_name_of_ours_is_no_models_name(plip: Path, name: str) -> None:
     register(f'[plip]\nfolder = "{plip.as_posix()}"\n["{name}"]\nfolder = "{plip.as_posix()}"\n')
     registry = read_registry()
     assert list(registry.models) == ["plip"]
-    assert f"[{name}]: this name is one of Foveola's own" in registry.problems[0]
+    assert f"[{name}]: {strings.RESERVED_NAME}" in registry.problems[0]
 
 
 @pytest.mark.parametrize("text", ["not toml [", "\x00", "x" * (1 << 21), "a = " + "[" * 5000])
@@ -204,7 +206,7 @@ def test_incomplete_folders_are_refused_by_name(plip: Path) -> None:
     with pytest.raises(CheckpointError, match=r"config\.json: it cannot be read"):
         load_encoder("plip")
     (plip / "config.json").write_text("[]", encoding="utf-8")
-    with pytest.raises(CheckpointError, match="does not describe a model"):
+    with pytest.raises(CheckpointError, match=pattern(strings.NO_CONFIG)):
         load_encoder("plip")
 
 
@@ -228,11 +230,11 @@ def test_memory_that_does_not_suffice_is_told_to_the_engine(monkeypatch: pytest.
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(encoder._model, "images", full)
-    with pytest.raises(EncoderMemoryError, match="the memory of cpu is full"):
+    with pytest.raises(EncoderMemoryError, match=pattern(strings.MEMORY_FULL, device="cpu")):
         encoder.encode(np.zeros((256, 256, 3), np.uint8), {})
     monkeypatch.undo()
     move = encoder._model.to
     monkeypatch.setattr(encoder._model, "to", lambda device: full() if device == "cuda" else move(device))
-    with pytest.raises(EncoderMemoryError, match="the memory of cuda is full"):
+    with pytest.raises(EncoderMemoryError, match=pattern(strings.MEMORY_FULL, device="cuda")):
         encoder.use("cuda")
     assert encoder.encode(np.zeros((256, 256, 3), np.uint8), {}).shape == (1, 1, 32)

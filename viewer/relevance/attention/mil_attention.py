@@ -79,7 +79,7 @@ class WholeAttention:
         self._memory.tokens_known[rows, cols] = usable
         self._memory.patches_known[rows, cols] = usable
         if ended:
-            self.said = self._encoder.says()
+            self.said = self._encoder.summary()
         ended_s = monotonic()
         self._due_s = ended_s + max(_EVERY_S, (ended_s - begun_s) / _SHARE)
         return True

@@ -1,9 +1,11 @@
-"""What must be known of an encoder before it is used, and the ids of those that ship."""
+"""The card of an encoder: facts and capabilities that are read before it is used; the ids of our own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from viewer.relevance.encoders import strings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,30 +15,29 @@ SALIENCY_ID = "saliency"
 HEAD_PREFIX = "head/"
 """Of ids of slide heads (``head_registry``)."""
 FILE_PREFIX = "file:"
-"""Before what a feature file of another program calls its encoder, which is none of ours."""
-
+"""Of the name of the encoder in another program's feature file."""
 
 QueryKind = Literal["none", "concepts", "free text"]
-"""What an encoder can be asked: nothing in words, what the lexicon has measurements for, or any words."""
+"""Which text queries an encoder accepts: none, the lexicon's measured terms, or any words."""
 
 FeatureKind = Literal["measurements", "embedding"]
-"""What its features are, and so how patches are compared: named quantities, or directions."""
+"""What its features are, and so how patches are compared: named quantities, or vectors of a model."""
 
 Attends = Literal["", "tokens", "slide"]
-"""What an encoder that says where it looks compares: tokens of each patch (``protocols.Attending``), or all
-patches of the slide at once (``protocols.SlideAttention``)."""
+"""What an encoder with attention compares: tokens of each patch (``protocols.Attending``), or all patches of
+the slide at once (``protocols.SlideAttention``); "" without attention."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderCard:
-    """What the reader and the analysis must know of an encoder before it is used: facts and capabilities.
+    """Facts and capabilities of an encoder, known before it is used.
 
-    ``patch_px`` and ``mpp_um``: the square it looks at, at which size of pixel. ``margin_px``: context it
-    wants around a block of patches. ``feature_count`` is 0 where only its weights tell. ``commercial``:
-    whether its licence allows commercial use, None where it does not say. ``attention_heads``: where it
+    ``patch_px`` and ``mpp_um``: the side of a patch, and its pixel size. ``margin_px``: the context it needs
+    around a block of patches. ``feature_count`` is 0 where only its weights have it. ``commercial``:
+    whether its licence allows commercial use, None where it is not stated. ``attention_heads``: where it
     ``attends``, for tokens and patches; ``views`` names the latter where they are more than numbers.
     ``features_of``: of a slide head, the id of the encoder whose features it reads. ``version`` changes with
-    its features: what was computed by another version is not used.
+    its features: those of another version are not used.
 
     ``magnifies``, ``refines``, ``names_scores``: it follows the protocol of that name (``Magnifying``,
     ``Refining``, ``NamedScores``). ``scores_files``: words can be compared with features of its name that
@@ -72,7 +73,7 @@ class EncoderCard:
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """A model in a folder of the reader's, as the registry file names it."""
+    """A model in a folder of the user's, as the registry file names it."""
 
     card: EncoderCard
     folder: Path
@@ -86,7 +87,7 @@ class Reason:
     """One measurement behind a score: "nuclear density 11,900/mm², 87th percentile of this slide".
 
     ``contribution`` is signed: how much it moved the score, largest first when listed. ``refined``: the value
-    at 0.5 µm per pixel, where the patch was looked at so closely.
+    at 0.5 µm per pixel, where it was measured.
     """
 
     measurement: str
@@ -98,9 +99,9 @@ class Reason:
 
     def in_words(self) -> str:
         """For the reader."""
-        rank = f"{_ordinal(self.percentile)} percentile of this slide"
-        closer = "" if self.refined is None else f" ({self._with_unit(self.refined)} at 0.5 µm/px)"
-        return f"{self.measurement} {self._with_unit(self.value)}, {rank}{closer}"
+        rank = strings.RANK.format(percentile=_ordinal(self.percentile))
+        finer = "" if self.refined is None else strings.REFINED.format(value=self._with_unit(self.refined))
+        return f"{self.measurement} {self._with_unit(self.value)}, {rank}{finer}"
 
     def _with_unit(self, value: float) -> str:
         number = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
@@ -116,7 +117,7 @@ def _ordinal(number: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class HeadEntry:
-    """A slide head: its file, and whose features it reads (id and version of the encoder's card)."""
+    """A slide head: its file, and the encoder whose features it reads (id and version of its card)."""
 
     id: str
     title: str
@@ -126,14 +127,14 @@ class HeadEntry:
     feature_width: int
     classes: tuple[str, ...]
     sha256: str | None = None
-    """Of the file, where the entry says it."""
+    """Of the file, where the entry states it."""
 
     @property
     def views(self) -> tuple[str, ...]:
-        """What it may say of a patch, in words: where it looks, then for each class what the patch adds to
-        it, and what it would say of the patch alone."""
+        """The titles of its maps: attention, then for each class the contribution of a patch, and the
+        probability of the patch alone."""
         return (
-            "Attention",
-            *(f"Speaks for {name}" for name in self.classes),
-            *(f"Alone it says {name}" for name in self.classes),
+            strings.VIEW_OF_ATTENTION,
+            *(strings.VIEW_OF_CONTRIBUTION.format(name=name) for name in self.classes),
+            *(strings.VIEW_OF_SINGLE_PATCH.format(name=name) for name in self.classes),
         )

@@ -1,4 +1,4 @@
-"""What computes for an encoder on a graphics card, and what errors of the card mean for it."""
+"""Errors of a graphics card as errors of an encoder, and the cards that a process may use."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ import torch
 from gpu.compute.device import CPU, compute_device
 from gpu.errors import GpuError
 from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
+from viewer.relevance.encoders import strings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gpu.compute.device import Processor
 
-# torch has classes for some of them, and words for the others.
+# torch has classes for some of them, and messages for the others.
 _FULL = "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED"
 _LOST = "CUDA error", "CUDA driver error", "cuDNN error"
 
 
 @contextmanager
 def device_errors(title: str, device: str) -> Iterator[None]:
-    """Of what is run inside on ``device`` by the encoder of this title.
+    """Translates errors of an encoder with this ``title`` on ``device``.
 
-    Raises EncoderMemoryError where the memory is full, EncoderDeviceError where the card does not answer any
-    more: its process can never use it again.
+    Raises EncoderMemoryError where the memory is full, EncoderDeviceError where the card is lost: its process
+    can never use it again.
     """
     try:
         yield
     except GpuError as error:
-        raise EncoderDeviceError(f"{title}: the graphics card failed ({error})") from error
+        raise EncoderDeviceError(strings.CARD_FAILED.format(title=title, error=error)) from error
     except RuntimeError as error:
         words = str(error)
         if isinstance(error, torch.OutOfMemoryError) or any(sign in words for sign in _FULL):
-            raise EncoderMemoryError(f"{title}: the memory of {device} is full") from error
+            raise EncoderMemoryError(strings.MEMORY_FULL.format(title=title, device=device)) from error
         if any(sign in words for sign in _LOST):
             raise EncoderDeviceError(
-                f"{title}: the graphics card is lost ({words.splitlines()[0]})"
+                strings.CARD_LOST.format(title=title, error=words.splitlines()[0])
             ) from error
         raise
 
 
 def processor_on(device: str) -> Processor:
-    """What computes for an encoder that works on ``device``. Raises EncoderDeviceError where this process has
-    left its card."""
+    """The processor for ``device``. Raises EncoderDeviceError where this process has left its card."""
     if device == "cpu":
         return CPU
     chosen = compute_device()
@@ -65,7 +65,7 @@ def graphics_cards() -> tuple[str, ...]:
     try:
         ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:
-        return ()  # no driver; torch, which takes a second to import, need not be asked
+        return ()  # no driver; torch, which takes a second to import, is not needed
     import torch
 
     count = torch.cuda.device_count()
@@ -74,5 +74,5 @@ def graphics_cards() -> tuple[str, ...]:
 
 
 def take_card(card: str) -> None:
-    """Have this process see no other. Must come before it uses one."""
+    """Make this the only card that the process sees. Call it before the first use of a card."""
     os.environ[_VISIBLE] = card

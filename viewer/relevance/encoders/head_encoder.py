@@ -1,8 +1,8 @@
-"""HeadEncoder: a slide head over another encoder's features, which says where on the whole slide it looks.
+"""HeadEncoder: a slide head over another encoder's features, with its attention over the whole slide.
 
-Its views of a patch are its attention, what the patch adds to each class, and what the head would say of the
-patch alone; the last two explain more than attention does (arXiv 2603.08328), and only pooling heads have
-them.
+Its views of a patch are its attention, the contribution of the patch to each class, and the probability of
+the patch alone; the last two explain more than attention does (arXiv 2603.08328), and only pooling heads
+have them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from viewer.common.errors import EncoderError
+from viewer.relevance.encoders import strings
 from viewer.relevance.models.checkpoint import CheckpointError
 from viewer.relevance.models.heads.load import load_slide_head
 from viewer.relevance.patches.attention_codes import CODES_PER_OCTAVE, MIDDLE, OCTAVES, log_codes
@@ -44,7 +45,7 @@ class HeadEncoder:
         self.explain = base.explain
         if base.card.names_scores:
             self.named_scores = cast("NamedScores", base).named_scores
-        self.card: EncoderCard = replace(  # what is stored is the base's, who looks at it is the head
+        self.card: EncoderCard = replace(  # features are the base's, attention is the head's
             base.card,
             attends="slide",
             attention_heads=self.heads,
@@ -52,7 +53,7 @@ class HeadEncoder:
             magnifies=False,
             refines=False,
         )
-        self._said = ""
+        self._summary = ""
 
     @staticmethod
     def load(entry: HeadEntry, base: Encoder) -> HeadEncoder:
@@ -67,22 +68,20 @@ class HeadEncoder:
     def attend_whole(
         self, features: NDArray[np.float32], cells: NDArray[np.int32]
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """See ``SlideAttention``. Patches with features that are not numbers are left out.
+        """See ``SlideAttention``. Patches with features that are not finite are left out.
 
-        Raises CheckpointError where what the head says of the others are no numbers.
+        Raises CheckpointError where the head's results for the others are not finite.
         """
         codes = np.zeros((len(self._entry.views), len(features)), np.uint8)
         places = _places(features, cells)
-        self._said = ""
+        self._summary = ""
         if len(places):
             reading = self._head.read(
                 torch.from_numpy(features[places]), torch.from_numpy(cells[places].astype(np.int64))
             )
-            if not _in_numbers(reading):
-                raise CheckpointError(
-                    self._entry.file, "what this head computes are no numbers: its weights are damaged"
-                )
-            self._said = self._in_words(reading)
+            if not _is_finite(reading):
+                raise CheckpointError(self._entry.file, strings.DAMAGED_WEIGHTS)
+            self._summary = self._summary_of(reading)
             classes = len(self._entry.classes)
             relative = reading.attention.mean(0).clamp(min=0)
             codes[0, places] = log_codes((relative / relative.mean().clamp(min=1e-12)).numpy())
@@ -93,18 +92,18 @@ class HeadEncoder:
         usable[places] = True
         return codes, usable
 
-    def says(self) -> str:
-        """See ``SlideAttention``: the probabilities of the slide if there are some, and what views lack."""
-        return self._said
+    def summary(self) -> str:
+        """See ``SlideAttention``: the probabilities of the slide if there are some, and the empty views."""
+        return self._summary
 
-    def _in_words(self, reading: BagReading) -> str:
+    def _summary_of(self, reading: BagReading) -> str:
         patches = reading.attention.shape[1]
         title, names, views = self._entry.title, self._entry.classes, self._entry.views
-        said = []
+        sentences = []
         values = () if reading.probabilities is None else reading.probabilities.tolist()
         if names and len(values) == len(names):
-            told = ", ".join(f"{name} {value:.2f}" for name, value in zip(names, values, strict=True))
-            said.append(f"{title} says of these {patches:,} patches: {told}. No diagnosis.")
+            listed = ", ".join(f"{name} {value:.2f}" for name, value in zip(names, values, strict=True))
+            sentences.append(strings.PROBABILITIES.format(title=title, patches=patches, values=listed))
         empty = [
             view
             for first, values in self._by_class(reading).items()
@@ -112,8 +111,8 @@ class HeadEncoder:
             for view in views[first : first + len(names)]
         ]
         if empty:
-            said.append(f"{title} does not tell, and these maps stay empty: {', '.join(empty)}.")
-        return " ".join(said)
+            sentences.append(strings.EMPTY_VIEWS.format(title=title, views=", ".join(empty)))
+        return " ".join(sentences)
 
     def _by_class(self, reading: BagReading) -> dict[int, Tensor | None]:
         """By the first of their views: values around 0 (classes, n) of all patches, None if it has none."""
@@ -127,36 +126,43 @@ class HeadEncoder:
 
 
 def load_head(entry: HeadEntry, card: EncoderCard) -> SlideHead:
-    """A registered head, for features of the encoder that ``card`` tells of.
+    """A registered head, for features of the encoder of ``card``.
 
     Raises EncoderError where it was trained on another encoder's or another version's, CheckpointError where
     its file is damaged or not the one that was registered.
     """
     if (entry.encoder, entry.encoder_version) != (card.id, card.version):
         raise EncoderError(
-            f"the head {entry.id} reads features of {entry.encoder}, version {entry.encoder_version}, and "
-            f"these are of {card.id}, version {card.version}"
+            strings.OTHER_ENCODER.format(
+                head=entry.id,
+                expected=entry.encoder,
+                expected_version=entry.encoder_version,
+                found=card.id,
+                found_version=card.version,
+            )
         )
     if entry.sha256 is not None:
         try:
             with entry.file.open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise CheckpointError(entry.file, f"it cannot be read: {error.strerror}") from error
+            raise CheckpointError(
+                entry.file, strings.WEIGHTS_UNREADABLE.format(error=error.strerror)
+            ) from error
         if found != entry.sha256.lower():
-            raise CheckpointError(entry.file, "it is not the file that was registered (SHA-256 differs)")
+            raise CheckpointError(entry.file, strings.OTHER_FILE)
     return load_slide_head(entry.file, feature_width=entry.feature_width)
 
 
 def _places(features: NDArray[np.float32], cells: NDArray[np.int32]) -> NDArray[np.intp]:
-    """The patches whose features are numbers, column by column as CLAM lays them: the order in which they
-    became known is one of chance, and TransMIL reads patches that follow each other together.
+    """The patches whose features are finite, column by column as CLAM orders them: they became known in any
+    order, and TransMIL groups patches that follow each other.
     """
     usable = np.flatnonzero(np.isfinite(features).all(axis=1))
     return usable[np.lexsort(cells[usable].T)]
 
 
-def _in_numbers(reading: BagReading) -> bool:
+def _is_finite(reading: BagReading) -> bool:
     parts = reading.attention, reading.probabilities, reading.contributions, reading.single
     return all(part is None or bool(part.isfinite().all()) for part in parts)
 

@@ -1,4 +1,4 @@
-"""The reader's slide heads: ``heads.toml`` beside the models' ``models.toml``; training adds to it.
+"""The user's slide heads: ``heads.toml`` beside the models' ``models.toml``; training adds to it.
 
 This file imports no torch: the list is read by the window's process, heads are loaded where they are used.
 """
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from viewer.common.atomic_write import save_atomically
 from viewer.common.errors import EncoderError
 from viewer.common.paths import config_dir
+from viewer.relevance.encoders import strings
 from viewer.relevance.encoders.card import FILE_PREFIX, HEAD_PREFIX, EncoderCard, HeadEntry
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class HeadRegistry:
-    """The heads of the reader's file, and in sentences what is wrong with the others there."""
+    """The heads of the user's file, and a sentence on each entry that cannot be used."""
 
     heads: Mapping[str, HeadEntry]
     problems: tuple[str, ...]
@@ -37,7 +38,7 @@ def heads_file() -> Path:
     [metastases]
     file = "/heads/metastases/head.pt"
     title = "Metastases in lymph nodes"
-    encoder = "measured"        # whose features it reads, as foveola encoders lists them
+    encoder = "measured"        # encoder ID of its features; see `foveola encoders`
     encoder_version = "1"
     feature_width = 39
     classes = ["no", "yes"]
@@ -47,7 +48,7 @@ def heads_file() -> Path:
 
 
 def head_cards() -> tuple[EncoderCard, ...]:
-    """The heads as encoders that say where they look; the id is one for ``load_encoder``."""
+    """The heads as encoders with attention; the id is one for ``load_encoder``."""
     return tuple(head_card(entry) for entry in read_heads().heads.values())
 
 
@@ -56,20 +57,20 @@ def head_card(entry: HeadEntry) -> EncoderCard:
     return EncoderCard(
         id=f"{HEAD_PREFIX}{entry.id}",
         title=entry.title,
-        family=f"slide head over the features of “{entry.encoder}”",
+        family=strings.HEAD_FAMILY.format(encoder=entry.encoder),
         patch_px=0,
         mpp_um=0.0,
         margin_px=0,
         feature_count=entry.feature_width,
-        normalisation="attention relative to even; contributions relative to the largest",
-        licence="your own file",
+        normalisation=strings.HEAD_NORMALISATION,
+        licence=strings.HEAD_LICENCE,
         commercial=None,
-        notes=("Where a head looks, and what speaks for its classes: no diagnosis.",),
+        notes=(strings.HEAD_NOTE,),
         attention_heads=(1, len(entry.views)),
         views=entry.views,
         features_of=entry.encoder,
         attends="slide",
-        needs_terms=False,  # those of the encoder whose features it reads are asked for
+        needs_terms=False,  # those of the encoder of its features are shown
     )
 
 
@@ -77,52 +78,52 @@ def head_entry(encoder_id: str) -> HeadEntry:
     """A head by the id of its card. Raises EncoderError."""
     entry = read_heads().heads.get(encoder_id.removeprefix(HEAD_PREFIX))
     if entry is None:
-        raise missing_head(encoder_id) or EncoderError(f"{encoder_id} is no slide head")
+        raise missing_head(encoder_id) or EncoderError(strings.NOT_A_HEAD.format(encoder=encoder_id))
     return entry
 
 
 def missing_head(encoder_id: str) -> EncoderError | None:
-    """Why there is no head of this id; None for an id that is none of a head."""
+    """Why there is no head of this id; None for an id of another kind of encoder."""
     if not encoder_id.startswith(HEAD_PREFIX):
         return None
     registry, name = read_heads(), encoder_id.removeprefix(HEAD_PREFIX)
     why = next((problem for problem in registry.problems if f"[{name}]" in problem), None)
     known = ", ".join(registry.heads) or "none"
-    return EncoderError(why or f"{heads_file()}: there is no slide head {name!r}; there are {known}")
+    return EncoderError(why or strings.NO_HEAD.format(path=heads_file(), name=name, known=known))
 
 
 def check_head_name(name: str) -> str:
     """The name, where it can be one of a head and of a folder. Raises EncoderError."""
     if not _NAME.fullmatch(name):
-        raise EncoderError(f"{name!r} is no name for a head: letters, digits, - and _, 64 at most")
+        raise EncoderError(strings.HEAD_NAME.format(name=name))
     return name
 
 
 def read_heads(path: Path | None = None) -> HeadRegistry:
     """What the registry file (None: the usual one) names. A missing file is an empty registry.
 
-    A bad entry is a problem, and no reason to lose the others.
+    A bad entry is a problem; the others are kept.
     """
     path = path or heads_file()
     try:
         tables = tomllib.loads(_text(path))
     except (OSError, ValueError, RecursionError) as error:
-        return HeadRegistry({}, (f"{path}: it cannot be read: {error}",))
+        return HeadRegistry({}, (strings.FILE_UNREADABLE.format(path=path, error=error),))
     heads: dict[str, HeadEntry] = {}
     problems: list[str] = []
     for name, table in tables.items():
         try:
             heads[name] = _entry(name, table if isinstance(table, dict) else {})
         except (EncoderError, OSError, RuntimeError) as error:
-            problems.append(f"{path}: [{name}]: {error}")
+            problems.append(strings.PROBLEM.format(path=path, name=name, error=error))
     return HeadRegistry(heads, tuple(problems))
 
 
 def register_head(entry: HeadEntry, path: Path | None = None) -> Path:
-    """Put a head into the registry file, in the place of one of the same name; what else stands there stays
-    as it is. The file. Raises EncoderError where it cannot be read or understood, SaveError.
+    """Put a head into the registry file, in place of one of the same name; the rest of the file stays as it
+    is. Returns the file. Raises EncoderError where it cannot be read or understood, SaveError.
     """
-    import tomlkit  # takes its time, and every start of the window reads the list without
+    import tomlkit  # slow to import, and every start of the window reads the list without it
 
     path = path or heads_file()
     check_head_name(entry.id)
@@ -144,9 +145,10 @@ def register_head(entry: HeadEntry, path: Path | None = None) -> Path:
         document[entry.id] = table
         text = tomlkit.dumps(document)
         if tomllib.loads(text) != expected:
-            raise ValueError("it is written in a way that is not changed here")
+            raise ValueError(strings.UNCHANGEABLE)
     except (OSError, ValueError, LookupError, RecursionError) as error:
-        raise EncoderError(f"{path}: the head {entry.id} cannot be added: {error}; add it by hand") from error
+        reason = strings.NOT_ADDED.format(path=path, name=entry.id, error=error)
+        raise EncoderError(reason) from error
     save_atomically(path, text.encode())
     return path
 
@@ -155,24 +157,22 @@ def _text(path: Path) -> str:
     if not path.is_file():
         return ""
     if path.stat().st_size > _MAX_FILE_BYTES:
-        raise ValueError("it is too large for a list of heads")
+        raise ValueError(strings.TOO_LARGE_FOR_HEADS)
     return path.read_text(encoding="utf-8")
 
 
 def _entry(name: str, table: Mapping[str, Any]) -> HeadEntry:
     file = Path(_value(table, "file", str)).expanduser()
     if not file.is_file():
-        raise EncoderError(f"{file}: there is no such file")
+        raise EncoderError(strings.NO_FILE.format(file=file))
     classes = _value(table, "classes", list)
     if not all(isinstance(one, str) for one in classes):
-        raise EncoderError("classes is a list of names")
+        raise EncoderError(strings.CLASSES)
     encoder = _value(table, "encoder", str)
     if encoder.startswith(HEAD_PREFIX):
-        raise EncoderError(f"encoder = {encoder!r}: a head reads the features of an encoder, not of a head")
+        raise EncoderError(strings.HEAD_OF_HEAD.format(encoder=encoder))
     if encoder.startswith(FILE_PREFIX):
-        raise EncoderError(
-            f"encoder = {encoder!r}: these features are of a file, and none here computes them"
-        )
+        raise EncoderError(strings.HEAD_OF_FILE.format(encoder=encoder))
     return HeadEntry(
         name,
         _value(table, "title", str),
@@ -188,5 +188,6 @@ def _entry(name: str, table: Mapping[str, Any]) -> HeadEntry:
 def _value(table: Mapping[str, Any], key: str, kind: type) -> Any:
     value = table.get(key)
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise EncoderError(f"{key} is missing" if value is None else f"{key} = {value!r} is not understood")
+        reason = strings.MISSING_KEY if value is None else strings.BAD_VALUE
+        raise EncoderError(reason.format(key=key, value=value))
     return value

@@ -1,4 +1,4 @@
-"""HiptEncoder: HIPT, or another DINO ViT, as an encoder that says where it looks at every level."""
+"""HiptEncoder: HIPT, or another DINO ViT, as an encoder with attention at every level."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from viewer.common.errors import EncoderError, UnsupportedTermError
+from viewer.relevance.encoders import strings
 from viewer.relevance.encoders.device_errors import device_errors
 from viewer.relevance.encoders.token_budget import SIDES, resampled
 from viewer.relevance.models.batching import batch_for, in_batches
@@ -35,9 +36,8 @@ Network = TypeVar("Network", VisionTransformer, RegionTransformer | None)
 class HiptEncoder:
     """See ``Encoder``, ``Attending`` and ``Magnifying``.
 
-    Computes in less than float32 where that is faster and changes next to nothing (``precision``); features
-    of the two lie in one store, as no reader of them can tell them apart. ``patch_level`` itself computes in
-    float32 unless told otherwise.
+    Computes in less than float32 where that is faster and accurate enough (``precision``); features of both
+    precisions lie in one store. ``patch_level`` itself computes in float32 by default.
     """
 
     def __init__(self, card: EncoderCard, hipt: Hipt, statistics: str = "half") -> None:
@@ -49,14 +49,12 @@ class HiptEncoder:
 
     @staticmethod
     def load(entry: ModelEntry) -> HiptEncoder:
-        """Read a model's folder. Raises CheckpointError: what is wrong with which file."""
+        """Read a model's folder. Raises EncoderError, CheckpointError for a damaged file."""
         hipt, named = load_hipt(model_folder(entry.folder)), entry.card.attention_heads
         heads = hipt.heads(named or (1, 1))
         if heads != named:
-            found = list(heads)
             raise EncoderError(
-                f"{entry.folder}: its heads are {found} (for tokens, for patches), and {list(named or ())} "
-                f"are expected; an entry in models.toml with heads = {found} tells of others"
+                strings.OTHER_HEADS.format(folder=entry.folder, found=list(heads), expected=list(named or ()))
             )
         return HiptEncoder(entry.card, hipt, entry.statistics)
 
@@ -88,7 +86,7 @@ class HiptEncoder:
 
     @property
     def dtype(self) -> torch.dtype:
-        """In which most of the work is done."""
+        """The precision of patches."""
         return self._dtype
 
     def use(self, device: str) -> None:
@@ -101,11 +99,11 @@ class HiptEncoder:
             self._settle_precision()
 
     def compile(self) -> None:
-        """Have torch compile the network for the device in use, on a card into CUDA graphs, when it is next
-        used: seconds to minutes, and again for every other count and size of patches."""
+        """Compile the network with torch for the device in use, on a card into CUDA graphs, at its next
+        use: seconds to minutes, and again for every other count and size of patches."""
         mode = "default" if self._device == "cpu" else "reduce-overhead"
         network = torch.compile(self._patch.attend, mode=mode)
-        # What a CUDA graph gives lies where its next run writes.
+        # The next run of a CUDA graph overwrites its results.
         self._compiled = lambda images, dtype: tuple(one.clone() for one in network(images, dtype))
 
     def _settle_precision(self) -> None:
@@ -113,18 +111,15 @@ class HiptEncoder:
         if self._dtype == torch.float32:
             return
         images = torch.from_numpy(probe_patches(PATCH_PX)).to(self._device)
-        self._agreement = agreement(lambda dtype: self._look(images, dtype), self._dtype)
+        self._agreement = agreement(lambda dtype: self._attend(images, dtype), self._dtype)
         if not self._agreement >= LEAST_COSINE:
             self._dtype = torch.float32
 
     def calibrate(self, source: Source, tissue: TissueMask, mpp_um: tuple[float, float]) -> Mapping[str, Any]:
-        """See ``Encoder.calibrate``: nothing of the slide; which levels there are is said, and how exact."""
+        """See ``Encoder.calibrate``: notes on the levels of the model, and on its precision."""
         notes = list(self._hipt.notes)
         if self._dtype != torch.float32:
-            notes.append(
-                f"Patches are computed in {dtype_name(self._dtype)}: on samples the cosine with what float32 "
-                f"gives is {self._agreement:.5f} or more."
-            )
+            notes.append(strings.LESS_PRECISE.format(dtype=dtype_name(self._dtype), cosine=self._agreement))
         return {"notes": notes}
 
     def encode(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NDArray[np.float32]:
@@ -134,13 +129,13 @@ class HiptEncoder:
     def score(
         self, term: Term, features: NDArray[np.float32], calibration: Mapping[str, Any]
     ) -> NDArray[np.float32]:
-        """Raises UnsupportedTermError, always: it knows no words."""
-        raise UnsupportedTermError(f"{self.card.title} knows no words; it shows where it looks")
+        """Raises UnsupportedTermError, always."""
+        raise UnsupportedTermError(strings.NO_TEXT_QUERIES.format(title=self.card.title))
 
     def explain(
         self, term: Term, features: NDArray[np.float32], index: int, calibration: Mapping[str, Any]
     ) -> tuple[Reason, ...]:
-        """Such a model's features have no names: ()."""
+        """(): the features have no names."""
         return ()
 
     def attend(
@@ -159,7 +154,7 @@ class HiptEncoder:
         patches = torch.from_numpy(block).view(rows, size, cols, size, 3).transpose(1, 2)
         with device_errors(self.card.title, self._device):
             features, attention = in_batches(
-                lambda images: self._look(images, self._dtype),
+                lambda images: self._attend(images, self._dtype),
                 [patch for row in patches for patch in row],
                 device=self._device,
                 batch=self._batch,
@@ -174,8 +169,8 @@ class HiptEncoder:
     def attend_regions(
         self, features: NDArray[np.float32], tissue: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """See ``Attending.attend_regions``. Glass is white, as the model's authors fill what is missing, and
-        so is a patch whose features are not numbers."""
+        """See ``Attending.attend_regions``. Glass is white, as the model's authors fill gaps, and so is a
+        patch whose features are not finite."""
         usable: NDArray[np.bool_] = np.asarray(np.isfinite(features).all(axis=-1))
         if self._region is None:
             even = np.where(usable, tissue.astype(np.float32), np.float32(np.nan))
@@ -191,24 +186,24 @@ class HiptEncoder:
         return np.where(usable[:, None], relative, np.float32(np.nan)), found.numpy()
 
     def attend_slide(self, regions: NDArray[np.float32]) -> NDArray[np.float32]:
-        """See ``Attending.attend_slide``: a little work, always on the CPU."""
+        """See ``Attending.attend_slide``: always on the CPU, as it is quick."""
         if self._hipt.slide is None:
             return np.ones(len(regions), np.float32)
         cells = torch.stack([torch.zeros(len(regions)), torch.arange(len(regions))], dim=1).long()
         attention = self._hipt.slide.read(torch.from_numpy(regions), cells).attention
         return (attention.mean(0) * len(regions)).numpy()
 
-    def _look(self, images: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
+    def _attend(self, images: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
         return (self._compiled or self._patch.attend)(normalised(images, self._statistics), dtype)
 
 
 def _on(device: str, network: Network) -> Network:
-    """A copy, but on the CPU: a card that is lost takes its weights along."""
+    """A copy, but on the CPU: the weights on a lost card are lost."""
     return network if network is None or device == "cpu" else deepcopy(network).to(device)
 
 
 def _patch_bytes(network: VisionTransformer) -> int:
-    """Memory for a patch of the most tokens on its way, generously: of each token the stream, its norm, both
+    """The most memory for a patch of the most tokens: of each token the stream, its norm, both
     sides of the MLP, queries, keys and values in float32; of each pixel its colours thrice."""
     tokens, width = max(SIDES) ** 2 + 1, network.pos_embed.shape[-1]
     inner = network.blocks[0].mlp.fc1.out_features

@@ -1,4 +1,4 @@
-"""The reader's models: ``models.toml`` names folders with weights, of models known here by name or not.
+"""The user's models: ``models.toml`` names folders with weights, of models known here by name or not.
 
 This file imports no torch: the list is read by the window's process, models are loaded in the worker's.
 """
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewer.common.errors import EncoderError
 from viewer.common.paths import config_dir
+from viewer.relevance.encoders import strings
 from viewer.relevance.encoders.card import (
     FILE_PREFIX,
     HEAD_PREFIX,
@@ -42,7 +43,7 @@ _MAX_REGISTRY_BYTES = _MIB
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The models of the reader's registry file, and in sentences what is wrong with the others there."""
+    """The models of the user's registry file, and a sentence on each entry that cannot be used."""
 
     models: Mapping[str, ModelEntry]
     problems: tuple[str, ...]
@@ -54,11 +55,11 @@ def registry_file() -> Path:
     [plip]                      # a name of resources/encoders.toml: only the folder is needed
     folder = "/models/plip"
 
-    [ours]                      # any other name: everything must be said
+    [ours]                      # any other name: all keys are needed
     folder = "/models/ours"
     title = "Our CLIP"
     architecture = "clip"       # clip, keep, conch or hipt
-    field_px = 256              # the square it is shown,
+    field_px = 256              # the side of its square,
     mpp_um = 0.5                # at this size of pixel
     statistics = "openai"       # of its training: openai, imagenet or half
     licence = "our own"
@@ -72,26 +73,26 @@ def registry_file() -> Path:
 def read_registry(path: Path | None = None) -> Registry:
     """What the registry file (None: the usual one) names. A missing file is an empty registry.
 
-    A bad entry is a problem, and no reason to lose the others.
+    A bad entry is a problem; the others are kept.
     """
     path = path or registry_file()
     if not path.is_file():
         return Registry({}, ())
     try:
         if path.stat().st_size > _MAX_REGISTRY_BYTES:
-            return Registry({}, (f"{path}: it is too large for a list of models",))
+            return Registry({}, (strings.TOO_LARGE_FOR_MODELS.format(path=path),))
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        return Registry({}, (f"{path}: it cannot be read: {error}",))
+        return Registry({}, (strings.FILE_UNREADABLE.format(path=path, error=error),))
     known = _known_models()
     models: dict[str, ModelEntry] = {}
     problems: list[str] = []
     for name, table in tables.items():
         try:
             models[name] = _entry(name, {**known.get(name, {}), **table} if isinstance(table, dict) else {})
-        # A folder that cannot be looked into, a home that nobody has, a number beyond measure.
+        # A folder that cannot be read, a home that does not exist, a number that is too large.
         except (EncoderError, OSError, RuntimeError, OverflowError) as error:
-            problems.append(f"{path}: [{name}]: {error}")
+            problems.append(strings.PROBLEM.format(path=path, name=name, error=error))
     return Registry(models, tuple(problems))
 
 
@@ -105,7 +106,7 @@ def model_cards() -> tuple[EncoderCard, ...]:
 
 
 def missing_model(encoder_id: str) -> EncoderError | None:
-    """What is wrong with a model that the registry file names; None where it names none of this id."""
+    """The problem of a model in the registry file; None where the file has none of this id."""
     problems = read_registry().problems
     return next((EncoderError(problem) for problem in problems if f"[{encoder_id}]" in problem), None)
 
@@ -116,7 +117,7 @@ def entry_in(encoder_id: str, folder: Path) -> ModelEntry:
     """
     known = _known_models()
     if encoder_id not in known:
-        raise EncoderError(f"weights in a folder need a model that is known: {', '.join(sorted(known))}")
+        raise EncoderError(strings.NOT_KNOWN_BY_NAME.format(known=", ".join(sorted(known))))
     return _entry(encoder_id, {**known[encoder_id], "folder": str(folder)})
 
 
@@ -124,12 +125,13 @@ def load_model(encoder_id: str) -> Encoder:
     """A model of the registry file, ready for work. Raises EncoderError."""
     entry = read_registry().models.get(encoder_id)
     if entry is None:
-        raise missing_model(encoder_id) or EncoderError(f"{registry_file()}: there is no [{encoder_id}]")
+        reason = strings.NO_MODEL.format(path=registry_file(), name=encoder_id)
+        raise missing_model(encoder_id) or EncoderError(reason)
     return load_entry(entry)
 
 
 def load_entry(entry: ModelEntry) -> Encoder:
-    """A model, wherever its weights lie: imports torch, reads weights. Raises EncoderError."""
+    """A model, ready for work: imports torch, reads weights. Raises EncoderError."""
     if entry.card.attends:
         from viewer.relevance.encoders.hipt_encoder import HiptEncoder
 
@@ -140,8 +142,8 @@ def load_entry(entry: ModelEntry) -> Encoder:
 
 
 _VISION_LANGUAGE: dict[str, Any] = {
-    "family": "vision–language model",
-    "normalisation": "contrast with neutral prompts; not calibrated",
+    "family": strings.VISION_LANGUAGE_FAMILY,
+    "normalisation": strings.VISION_LANGUAGE_NORMALISATION,
     "query_kind": "free text",
     "scores_files": True,
 }
@@ -151,32 +153,32 @@ _ARCHITECTURES: dict[str, dict[str, Any]] = {
     # Its features are stored from before the step that makes them comparable with words.
     "conch": {**_VISION_LANGUAGE, "scores_files": False},
     "hipt": {
-        "family": "hierarchical vision transformer",
-        "normalisation": "attention, relative to even attention",
+        "family": strings.HIPT_FAMILY,
+        "normalisation": strings.HIPT_NORMALISATION,
         "attends": "tokens",
         "magnifies": True,
     },
 }
-"""What the cards of all models of an architecture say."""
+"""What the cards of all models of an architecture have in common."""
 
 
 def _entry(name: str, table: Mapping[str, Any]) -> ModelEntry:
     if name in (MEASURED_ID, SALIENCY_ID) or name.startswith((HEAD_PREFIX, FILE_PREFIX)):
-        raise EncoderError("this name is one of Foveola's own; give the model another")
+        raise EncoderError(strings.RESERVED_NAME)
     folder = Path(_value(table, "folder", str)).expanduser()
     architecture, statistics = _value(table, "architecture", str), _value(table, "statistics", str)
     if architecture not in _ARCHITECTURES:
-        raise EncoderError(f"architecture is {', '.join(_ARCHITECTURES)}, not {architecture!r}")
+        raise EncoderError(strings.ARCHITECTURES.format(known=", ".join(_ARCHITECTURES), value=architecture))
     shared = _ARCHITECTURES[architecture]
     attends = "attends" in shared
     if statistics not in STATISTICS:
-        raise EncoderError(f"statistics is {', '.join(STATISTICS)}, not {statistics!r}")
+        raise EncoderError(strings.STATISTICS.format(known=", ".join(STATISTICS), value=statistics))
     field_px, mpp_um = _value(table, "field_px", int), float(_value(table, "mpp_um", float, int))
     patch_px = round(PATCH_UM / mpp_um) if 0.05 <= mpp_um <= 20 else 0
     if not (patch_px <= field_px <= 4 * patch_px and patch_px):
-        raise EncoderError("field_px and mpp_um must make a square of 128 to 512 µm")
+        raise EncoderError(strings.FIELD_SIZE)
     if attends and (patch_px, field_px) != (_HIPT_PX, _HIPT_PX):
-        raise EncoderError("hipt looks at squares of 256 px at 0.5 µm: field_px = 256, mpp_um = 0.5")
+        raise EncoderError(strings.HIPT_FIELD_SIZE)
     card = EncoderCard(
         id=name,
         title=_value(table, "title", str),
@@ -193,14 +195,15 @@ def _entry(name: str, table: Mapping[str, Any]) -> ModelEntry:
     )
     sha256 = _value(table, "sha256", str) if "sha256" in table else None
     if attends and sha256 is not None:
-        raise EncoderError("hipt is a folder of several files, which no sha256 tells; take the key out")
+        raise EncoderError(strings.HIPT_HAS_NO_SHA256)
     return ModelEntry(card, folder, architecture, statistics, sha256)
 
 
 def _value(table: Mapping[str, Any], key: str, *kinds: type) -> Any:
     value = table.get(key)
     if not isinstance(value, kinds) or isinstance(value, bool):
-        raise EncoderError(f"{key} is missing" if value is None else f"{key} = {value!r} is not understood")
+        reason = strings.MISSING_KEY if value is None else strings.BAD_VALUE
+        raise EncoderError(reason.format(key=key, value=value))
     return value
 
 
@@ -209,19 +212,19 @@ def _commercial(table: Mapping[str, Any]) -> bool | None:
         case bool() | None as allowed:
             return allowed
         case other:
-            raise EncoderError(f"commercial is true or false, or left out, not {other!r}")
+            raise EncoderError(strings.COMMERCIAL.format(value=other))
 
 
 def _heads(table: Mapping[str, Any]) -> tuple[int, int]:
     match _value(table, "heads", list):
         case [int(tokens), int(patches)] if 0 < tokens <= _MOST_HEADS and 0 < patches <= _MOST_HEADS:
             return tokens, patches
-    raise EncoderError("heads are how many there are for tokens and for patches: [6, 6]")
+    raise EncoderError(strings.HEADS)
 
 
 def _version(folder: Path, *, whole: bool) -> str:
     """A digest of the weights' ends and size, of all files where the model is the ``whole`` folder: enough to
-    tell models apart without reading gigabytes."""
+    distinguish models without reading gigabytes."""
     from viewer.relevance.models.checkpoint import CheckpointError, model_folder, weights_file, weights_files
 
     folder = model_folder(folder)
@@ -234,5 +237,5 @@ def _version(folder: Path, *, whole: bool) -> str:
                 file.seek(max(0, size_bytes - _MIB))
                 digest.update(file.read(_MIB))
         except OSError as error:
-            raise CheckpointError(path, f"it cannot be read: {error.strerror}") from error
+            raise CheckpointError(path, strings.WEIGHTS_UNREADABLE.format(error=error.strerror)) from error
     return digest.hexdigest()[:16]

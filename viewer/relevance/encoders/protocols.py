@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 
 class Encoder(Protocol):
-    """An encoder at work. On the CPU several threads may call ``encode`` at once, and nothing else."""
+    """A loaded encoder. On the CPU several threads may call ``encode`` at once, and nothing else."""
 
     @property
     def card(self) -> EncoderCard: ...
 
     def use(self, device: str) -> None:
-        """Work on "cpu" or "cuda" from now on; back on the CPU also after the card was lost.
+        """Compute on "cpu" or "cuda" from now on; back on the CPU also after the card was lost.
 
         Raises EncoderMemoryError where the weights do not fit, EncoderDeviceError.
         """
 
     def calibrate(self, source: Source, tissue: TissueMask, mpp_um: tuple[float, float]) -> Mapping[str, Any]:
-        """What must be known of a slide before its patches are encoded, fit for JSON; kept with the features.
+        """Facts on a slide that ``encode`` needs, as JSON values; stored with the features.
 
-        {} where nothing must. ``notes`` (list of sentences) are shown to the reader. May read pixels for up
+        {} where there are none. ``notes`` (list of sentences) are shown to the reader. May read pixels for up
         to a second.
         """
 
@@ -47,7 +47,7 @@ class Encoder(Protocol):
     def score(
         self, term: Term, features: NDArray[np.float32], calibration: Mapping[str, Any]
     ) -> NDArray[np.float32]:
-        """How much each patch is like the term: (n,) in [0, 1], NaN where it cannot be told.
+        """How much each patch is like the term: (n,) in [0, 1], NaN where unknown.
 
         ``features`` (n, feature_count) are those of all tissue patches known so far: ranks are taken among
         them. Raises UnsupportedTermError.
@@ -61,29 +61,29 @@ class Encoder(Protocol):
 
 @runtime_checkable
 class Refining(Protocol):
-    """An encoder that can look closer at one patch."""
+    """An encoder that can measure one patch at a finer pixel size."""
 
     def refine(
         self, reasons: tuple[Reason, ...], source: Source, patch: Rect, calibration: Mapping[str, Any]
     ) -> tuple[Reason, ...]:
-        """The same reasons, with what a closer look at the patch (level-0 px) says. Raises TileError."""
+        """The same reasons, with finer values for the patch (level-0 px). Raises TileError."""
 
 
 @runtime_checkable
 class NamedScores(Protocol):
-    """An encoder that knows what it can look for by name."""
+    """An encoder with a fixed set of named concepts."""
 
     def named_scores(
         self, features: NDArray[np.float32], calibration: Mapping[str, Any]
     ) -> Mapping[str, NDArray[np.float32]]:
-        """The scores (n,) of everything that can be measured on this slide, by name."""
+        """The scores (n,) of all concepts that can be measured on this slide, by name."""
 
 
 @runtime_checkable
 class Attending(Protocol):
-    """An encoder that says where it looks. ``heads``: how many it has for tokens and for patches.
+    """An encoder with attention at several levels. ``heads``: how many it has for tokens and for patches.
 
-    ``levels``: which of "region", "patch" and "token" it tells apart, in this order; what it says of the
+    ``levels``: those of "region", "patch" and "token" that it compares, in this order; the attention of the
     others is even.
     """
 
@@ -104,18 +104,18 @@ class Attending(Protocol):
         self, features: NDArray[np.float32], tissue: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Of regions (n, 16, 16, feature_count), what is not ``tissue`` (n, 16, 16) being glass: each patch's
-        attention in its region (n, heads, 16, 16), relative to even, NaN where the features do not allow to
-        tell, and the regions' features (n, width). Raises EncoderMemoryError, EncoderDeviceError.
+        attention in its region (n, heads, 16, 16), relative to even, NaN where the features are not
+        finite, and the regions' features (n, width). Raises EncoderMemoryError, EncoderDeviceError.
         """
 
     def attend_slide(self, regions: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The attention (n,) of regions by their features (n, width), relative to even; 1 where the encoder
-        has nothing to say of whole slides."""
+        """The attention (n,) of regions by their features (n, width), relative to even; 1 for an encoder
+        that does not compare regions."""
 
 
 @runtime_checkable
 class Magnifying(Attending, Protocol):
-    """An encoder that can look at a patch with fewer or more tokens than 16 × 16."""
+    """An encoder that can encode a patch with fewer or more tokens than 16 × 16."""
 
     def attend_at(
         self, block: NDArray[np.uint8], side: int
@@ -127,8 +127,8 @@ class Magnifying(Attending, Protocol):
 
 @runtime_checkable
 class SlideAttention(Protocol):
-    """An encoder that looks at all patches of a slide together, from several views. ``heads``: one for
-    tokens, of which it knows nothing, and the views."""
+    """An encoder that compares all patches of a slide at once, in several views. ``heads``: one for tokens,
+    which it does not compare, and the number of views."""
 
     @property
     def heads(self) -> tuple[int, int]: ...
@@ -139,5 +139,5 @@ class SlideAttention(Protocol):
         """Codes (views, n) of features (n, feature_count) at cells (n, 2) as row, column, and which of the
         patches could be read."""
 
-    def says(self) -> str:
-        """A sentence for the reader on the patches that were looked at last; "" for none."""
+    def summary(self) -> str:
+        """Sentences for the reader on the last ``attend_whole``; "" for none."""

@@ -1,4 +1,4 @@
-"""Which encoders there are: one line for each of our own, then those that other installed packages bring.
+"""The encoders: one line for each of our own, then those of other installed packages.
 
 An encoder turns pixels into features (once per patch, kept in the store) and features into scores (at each
 query). This file imports no torch: cards are read by the window's process, encoders are made in the worker's.
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from viewer.common.errors import EncoderError
 from viewer.common.log import described
 from viewer.plugins import plugins
+from viewer.relevance.encoders import strings
 from viewer.relevance.encoders.head_registry import head_cards, missing_head, read_heads
 from viewer.relevance.encoders.measured.card import MEASURED, SALIENCY
 from viewer.relevance.encoders.model_registry import load_model, missing_model, model_cards, read_registry
@@ -31,8 +32,8 @@ class EncoderEntry:
     """One encoder, or those that a file of the user's names.
 
     ``cards`` are read without torch, and again whenever encoders are listed. ``load``: one of them by its id,
-    ready for work; imports torch, reads weights, raises EncoderError. ``problems``: sentences on what cannot
-    be offered. ``missing``: why an id that would be one of these is not there, None where it is another's.
+    ready for work; imports torch, reads weights, raises EncoderError. ``problems``: sentences on encoders
+    that cannot be offered. ``missing``: why an id of this entry's is not there, None for an id of another's.
     """
 
     cards: Callable[[], Iterable[EncoderCard]]
@@ -75,17 +76,17 @@ def cards() -> tuple[EncoderCard, ...]:
 
 
 def problems() -> tuple[str, ...]:
-    """In sentences, what is wrong with encoders that are named and cannot be offered."""
+    """Sentences on encoders that are named and cannot be offered."""
     return _listed()[1]
 
 
 def find_card(encoder_id: str) -> EncoderCard:
-    """What is known of an encoder before it is loaded. Raises EncoderError, naming those there are."""
+    """The card of an encoder. Raises EncoderError, naming those there are."""
     return _find(encoder_id)[0]
 
 
 def query_kind_of(encoder_id: str) -> QueryKind:
-    """What an encoder can be asked; of one that is not listed here any words."""
+    """Which text queries an encoder accepts; free text for one that is not listed."""
     listed = {card.id: card.query_kind for card in cards()}
     return listed.get(encoder_id, "free text")
 
@@ -101,25 +102,25 @@ def _find(encoder_id: str) -> tuple[EncoderCard, EncoderEntry]:
         return found[encoder_id]
     reasons = (entry.missing(encoder_id) for entry in (*_OUR_OWN, *plugins(GROUP, EncoderEntry)[0]))
     names = ", ".join(card.id for card, _ in found.values() if not card.features_of)
-    unknown = EncoderError(f"there is no encoder {encoder_id!r}; there are {names}")
+    unknown = EncoderError(strings.UNKNOWN_ENCODER.format(encoder=encoder_id, known=names))
     raise next((reason for reason in reasons if reason is not None), unknown)
 
 
 def _listed() -> tuple[dict[str, tuple[EncoderCard, EncoderEntry]], tuple[str, ...]]:
-    """By id, each with its entry, and what cannot be offered."""
-    brought, said = plugins(GROUP, EncoderEntry)
+    """By id, each with its entry; and sentences on those that cannot be offered."""
+    brought, problems = plugins(GROUP, EncoderEntry)
     found: dict[str, tuple[EncoderCard, EncoderEntry]] = {}
-    wrong = []
+    wrong: list[str] = []
     for entry in (*_OUR_OWN, *brought):
         try:
             offered = tuple(entry.cards())
             wrong += entry.problems()
         except Exception as error:  # code of strangers may raise anything
-            wrong.append(f"An encoder of another package cannot be listed: {described(error)}")
+            wrong.append(strings.PLUGIN_NOT_LISTED.format(error=described(error)))
             continue
         for card in offered:
             if card.id in found:
-                wrong.append(f"{card.title} is left out: another encoder has its id, {card.id}.")
+                wrong.append(strings.ID_TAKEN.format(title=card.title, encoder=card.id))
             else:
                 found[card.id] = card, entry
-    return found, (*wrong, *said)
+    return found, (*wrong, *problems)

@@ -1,6 +1,6 @@
-"""At which magnification a patch is encoded for the tokens that its budget pays. Pure.
+"""The magnification at which a patch is encoded with the tokens of its budget. Pure.
 
-A network of 16-px tokens sees 128 µm with side × side tokens at 8 / side µm per pixel: 64 tokens are 1 µm,
+A network of 16-px tokens covers 128 µm with side × side tokens at 8 / side µm per pixel: 64 tokens are 1 µm,
 256 are 0.5 µm, at which HIPT was trained, 400 are 0.4 µm.
 """
 
@@ -20,10 +20,10 @@ SIDES = (8, 10, 12, 14, 16, 18, 20)
 
 
 def sides_for(tokens: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """The largest of ``SIDES`` that as many tokens pay for, in their shape; the smallest where none does."""
+    """The largest of ``SIDES`` with at most so many tokens, in their shape; the smallest where none has."""
     sides = np.array(SIDES, np.uint8)
-    paid = np.searchsorted(sides.astype(np.int64) ** 2, tokens, side="right") - 1
-    chosen: NDArray[np.uint8] = sides[np.maximum(paid, 0)]
+    index = np.searchsorted(sides.astype(np.int64) ** 2, tokens, side="right") - 1
+    chosen: NDArray[np.uint8] = sides[np.maximum(index, 0)]
     return chosen
 
 

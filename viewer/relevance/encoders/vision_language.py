@@ -1,8 +1,8 @@
 """VisionLanguageEncoder: patches and terms in the space of a vision–language model, as an encoder.
 
-A term is put into sentences of our own, and a patch is scored by how much more it is like the term than like
-what tissue is in general (neutral prompts). Negation never reaches the model: such models do not understand
-it (Alhamoud et al., 2025); the query's tree does that with scores.
+A term is put into prompts, and a patch is scored by how much more it is like the term than like tissue in
+general (neutral prompts). Negation never reaches the model: such models do not understand it (Alhamoud et
+al., 2025); the query's tree does that with scores.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import torch
 from torch.nn import functional
 
 from viewer.common.errors import UnsupportedTermError
+from viewer.relevance.encoders import strings
 from viewer.relevance.encoders.device_errors import device_errors
 from viewer.relevance.models.checkpoint import CheckpointError, model_folder, read_tensors, weights_file
 from viewer.relevance.models.clip import BuildFacts, TileTextModel, build_model
@@ -47,7 +48,7 @@ _MAX_CONFIG_BYTES = 1_000_000
 
 
 class VisionLanguageEncoder:
-    """An ``Encoder`` over a model from a folder. The model may look at more than the patch."""
+    """An ``Encoder`` over a model from a folder. The model's square may be larger than the patch."""
 
     def __init__(
         self, card: EncoderCard, model: TileTextModel, tokenizer: Tokenizer, statistics: str
@@ -64,7 +65,7 @@ class VisionLanguageEncoder:
 
     @staticmethod
     def load(entry: ModelEntry) -> VisionLanguageEncoder:
-        """Read a model's folder. Raises EncoderError (CheckpointError): what is wrong with which file."""
+        """Read a model's folder. Raises EncoderError, CheckpointError for a damaged file."""
         folder = model_folder(entry.folder)
         tensors = read_tensors(weights_file(folder), sha256=entry.sha256)
         model = build_model(entry.architecture, tensors, BuildFacts.from_config(_config(folder)))
@@ -74,7 +75,7 @@ class VisionLanguageEncoder:
     def use(self, device: str) -> None:
         """See ``Encoder.use``."""
         with device_errors(self.card.title, device):
-            # A copy: a card that is lost takes its weights along.
+            # A copy: the weights on a lost card are lost.
             model = deepcopy(self._loaded) if device != "cpu" else self._loaded
             model.to(device)
         self._model = model
@@ -83,7 +84,7 @@ class VisionLanguageEncoder:
         self._likeness.cache_clear()
 
     def calibrate(self, source: Source, tissue: TissueMask, mpp_um: tuple[float, float]) -> Mapping[str, Any]:
-        """Nothing of the slide must be known."""
+        """{}: no facts are needed."""
         return {}
 
     def encode(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NDArray[np.float32]:
@@ -103,15 +104,15 @@ class VisionLanguageEncoder:
         self, term: Term, features: NDArray[np.float32], calibration: Mapping[str, Any]
     ) -> NDArray[np.float32]:
         """See ``Encoder.score``: σ(τ (cos(patch, term) − soft maximum of cos(patch, neutral prompts)))."""
-        wanted, neutral = self._likeness(term.text)
+        vector, neutral = self._likeness(term.text)
         vectors = torch.tensor(features)  # a copy: the store's are read-only
         to_neutral = torch.logsumexp(vectors @ neutral.T * self._scale, dim=1) - np.log(len(neutral))
-        return torch.sigmoid(vectors @ wanted * self._scale - to_neutral).numpy()
+        return torch.sigmoid(vectors @ vector * self._scale - to_neutral).numpy()
 
     def explain(
         self, term: Term, features: NDArray[np.float32], index: int, calibration: Mapping[str, Any]
     ) -> tuple[Reason, ...]:
-        """Such a model's features have no names: ()."""
+        """(): the features have no names."""
         return ()
 
     @torch.inference_mode()
@@ -131,12 +132,12 @@ class VisionLanguageEncoder:
         """The term's mean vector (width,), and those (n, width) of the neutral prompts of other meaning."""
         prompts = _prompts()
         if not text.strip():
-            raise UnsupportedTermError(f"{self.card.title} needs words to look for; this term has none")
+            raise UnsupportedTermError(strings.EMPTY_TERM.format(title=self.card.title))
         sentences = self._texts([template.format(text) for template in prompts["templates"]])
-        wanted = functional.normalize(sentences.mean(dim=0), dim=0)
+        vector = functional.normalize(sentences.mean(dim=0), dim=0)
         neutral = self._texts(prompts["neutral"])
-        different = neutral[neutral @ wanted < SAME_MEANING]
-        return wanted, different if len(different) else neutral
+        different = neutral[neutral @ vector < SAME_MEANING]
+        return vector, different if len(different) else neutral
 
 
 @lru_cache(maxsize=1)
@@ -153,11 +154,11 @@ def _config(folder: Path) -> dict[str, Any]:
             continue
         try:
             if path.stat().st_size > _MAX_CONFIG_BYTES:
-                raise CheckpointError(path, "it is too large for a description of a model")
+                raise CheckpointError(path, strings.CONFIG_TOO_LARGE)
             config = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
-            raise CheckpointError(path, f"it cannot be read: {error}") from error
+            raise CheckpointError(path, strings.WEIGHTS_UNREADABLE.format(error=error)) from error
         if not isinstance(config, dict):
-            raise CheckpointError(path, "it does not describe a model")
+            raise CheckpointError(path, strings.NO_CONFIG)
         return config
     return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,15 @@ import numpy as np
 import pytest
 import torch
 
+from tests.messages import pattern
 from viewer.common.errors import EncoderMemoryError, UnsupportedTermError
 from viewer.relevance.encoders.card import MEASURED_ID, SALIENCY_ID, Reason
 from viewer.relevance.encoders.measured import encoder as measured
+from viewer.relevance.encoders.measured import strings
 from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.encoders.protocols import NamedScores, Refining
 from viewer.relevance.encoders.registry import cards, load_encoder
+from viewer.relevance.encoders.strings import MEMORY_FULL
 from viewer.relevance.query.tree import Term
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect, TileKey
@@ -96,7 +100,7 @@ def test_terms_that_cannot_be_measured_are_refused(pixels: np.ndarray) -> None:
         calibration = encoder.calibrate(source, tissue_mask(source, MPP), MPP)
     features = np.zeros((3, MEASURED.feature_count), np.float32)
     for term in (Term("KRAS mutation"), Term("x", (("unheard of", 1.0),)), Term("x", (("blood", 0.0),))):
-        with pytest.raises(UnsupportedTermError, match="cannot be measured"):
+        with pytest.raises(UnsupportedTermError, match=pattern(strings.NOT_MEASURABLE)):
             encoder.score(term, features, calibration)
 
 
@@ -119,7 +123,7 @@ def test_on_other_stains_he_concepts_are_off_and_said(pixels: np.ndarray) -> Non
     named = encoder.named_scores(features, calibration)
     assert "adipose_tissue" in named
     assert "smooth_muscle" not in named
-    with pytest.raises(UnsupportedTermError, match="needs haematoxylin and eosin"):
+    with pytest.raises(UnsupportedTermError, match=pattern(strings.NEEDS_HE)):
         encoder.score(Term("muscle", (("smooth_muscle", 1.0),)), features, calibration)
     assert encoder.score(Term("fat", (("adipose_tissue", 1.0),)), features, calibration).max() < 0.5
 
@@ -136,7 +140,7 @@ def test_an_empty_slide_and_unreadable_tiles_calibrate_with_averages(pixels: np.
     with closing(slide(empty)) as source:
         calibration = encoder.calibrate(source, tissue_mask(source, MPP), MPP)
     assert calibration["stains"]["source"] == "Ruifrok"
-    assert any("Average stain colours" in note for note in calibration["notes"])
+    assert any(re.fullmatch(pattern(strings.AVERAGE_STAINS), note) for note in calibration["notes"])
     with closing(slide(pixels)) as whole, closing(slide(pixels, Broken)) as broken:
         tissue = tissue_mask(whole, MPP)
         assert encoder.calibrate(broken, tissue, MPP)["stains"]["is_he"]
@@ -151,5 +155,5 @@ def test_a_full_graphics_card_is_told(monkeypatch: pytest.MonkeyPatch, pixels: n
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(measured, "measure", full)
-    with pytest.raises(EncoderMemoryError, match="memory of cpu is full"):
+    with pytest.raises(EncoderMemoryError, match=pattern(MEMORY_FULL, device="cpu")):
         encoder.encode(pixels[:160, :160], calibration)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.messages import pattern
 from viewer.common.errors import UnsupportedTermError
 from viewer.relevance.encoders.card import SALIENCY_ID
+from viewer.relevance.encoders.measured import strings
 from viewer.relevance.encoders.measured.card import INDEX, SALIENCY
 from viewer.relevance.encoders.measured.measurements import MARGIN_PX
 from viewer.relevance.encoders.protocols import Attending
@@ -43,7 +45,7 @@ def test_it_is_no_model_and_says_so() -> None:
     assert encoder.levels == ("region", "patch", "token")
     assert "no attention of a model" in SALIENCY.notes[0]
     assert "attention" not in SALIENCY.title.lower()
-    with pytest.raises(UnsupportedTermError, match="knows no words"):
+    with pytest.raises(UnsupportedTermError, match=pattern(strings.NO_TEXT_QUERIES)):
         encoder.score(Term("fat"), np.zeros((1, 39), np.float32), CALIBRATION)
 
 

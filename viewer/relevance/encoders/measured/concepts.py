@@ -1,8 +1,8 @@
 """Concepts as signed sums of measurements: ranks among the slide's own patches and among reference slides,
 and absolute gates.
 
-Ranks alone always find a "top 10 %": the gates are physical thresholds, so that "fat" on a slide without fat
-is low everywhere; the reference ranks make a slide of nothing but fat high everywhere. Numpy only.
+Ranks alone always have a "top 10 %": the gates are physical thresholds, so that "fat" on a slide without fat
+is low everywhere; the reference ranks make a slide of fat alone high everywhere. Numpy only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 WIDTH = 0.45
 """Of the logistic about a concept's centre, in standard deviations of its weighted sum."""
 _FARTHEST = 2.5
-"""Beyond, a rank says how many patches there are and not what they are like."""
+"""Beyond, a rank depends on the number of patches more than on the patch."""
 _ENOUGH_PATCHES = 200
 """Below, the slide's own ranks count for less: one patch has no rank."""
 _REASONS = 3
@@ -77,7 +77,7 @@ class Ranks:
         self._reference: dict[int, NDArray[np.float32]] = {}
 
     def percentile(self, column: int, index: int) -> float:
-        """Where a patch stands among the others, 0 to 100, ties in the middle."""
+        """The percentile of a patch among all, 0 to 100, ties in the middle."""
         values = self.features[:, column]
         values = values[np.isfinite(values)]
         value = self.features[index, column]

@@ -8,7 +8,7 @@ import numpy as np
 
 from viewer.common.errors import UnsupportedTermError
 from viewer.relevance.encoders.device_errors import device_errors, processor_on
-from viewer.relevance.encoders.measured import concepts
+from viewer.relevance.encoders.measured import concepts, strings
 from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.encoders.measured.measurements import measure
 from viewer.relevance.encoders.measured.nuclei_refinement import (
@@ -65,18 +65,19 @@ class MeasuredEncoder:
         stains = find_stains(inside, np.array(tissue.glass_rgb), brightfield=tissue.brightfield)
         notes = list(tissue.notes)
         if stains.reason:
-            notes.append(f"Average stain colours are used: {stains.reason}.")
+            notes.append(strings.AVERAGE_STAINS.format(reason=stains.reason))
         if not stains.is_he:
-            notes.append(f"This slide looks like {stains.kind}, not H&E. {self.without_he()}")
+            note = strings.OTHER_STAIN.format(stain=stains.kind, consequence=self.without_he())
+            notes.append(note)
         return {"stains": stains.as_facts(), "notes": notes}
 
     def without_he(self) -> str:
-        """What another stain than H&E means, in a sentence for the reader."""
+        """The consequence of another stain than H&E, as a sentence for the reader."""
         off = [one.title for one in concepts.concepts().values() if one.he]
-        return f"These are off: {', '.join(off)}."
+        return strings.CONCEPTS_OFF.format(concepts=", ".join(off))
 
     def encode(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NDArray[np.float32]:
-        """See ``Encoder.encode``: the measurements of ``measurement_names``."""
+        """See ``Encoder.encode``: the ``MEASUREMENTS``."""
         with device_errors(self.card.title, self._device):
             stains = Stains.from_facts(calibration["stains"])
             return measure(block, stains, processor=processor_on(self._device))
@@ -101,7 +102,7 @@ class MeasuredEncoder:
     def refine(
         self, reasons: tuple[Reason, ...], source: Source, patch: Rect, calibration: Mapping[str, Any]
     ) -> tuple[Reason, ...]:
-        """See ``Refining``: nuclei again at 0.5 µm per pixel."""
+        """See ``Refining``: nuclei measured at 0.5 µm per pixel."""
         if not refinable(reasons):
             return reasons
         margin = REFINED_MARGIN_PX / REFINED_PX
@@ -114,7 +115,7 @@ class MeasuredEncoder:
     def named_scores(
         self, features: NDArray[np.float32], calibration: Mapping[str, Any]
     ) -> Mapping[str, NDArray[np.float32]]:
-        """See ``NamedScores``: all concepts, on other stains than H&E those that do without it."""
+        """See ``NamedScores``: all concepts; on other stains than H&E those that do not need it."""
         is_he = Stains.from_facts(calibration["stains"]).is_he
         ranks = self._ranks_of(features)
         known = concepts.concepts().values()
@@ -124,19 +125,14 @@ class MeasuredEncoder:
         known = concepts.concepts()
         parts = [(known[name], weight) for name, weight in term.weights if name in known and weight > 0]
         if not parts:
-            raise UnsupportedTermError(
-                f"“{term.text}” cannot be measured from stain and texture; a vision–language model may"
-                " know it"
-            )
+            raise UnsupportedTermError(strings.NOT_MEASURABLE.format(term=term.text))
         stains = Stains.from_facts(calibration["stains"])
         if not stains.is_he and any(concept.he for concept, _ in parts):
-            raise UnsupportedTermError(
-                f"“{term.text}” needs haematoxylin and eosin, and this slide looks like {stains.kind}"
-            )
+            raise UnsupportedTermError(strings.NEEDS_HE.format(term=term.text, stain=stains.kind))
         return parts
 
     def _ranks_of(self, features: NDArray[np.float32]) -> concepts.Ranks:
-        """The ranks of the last features again where they are the same array: a query has several terms."""
+        """The ranks of features, computed once for each array: a query has several terms."""
         if self._ranks is None or self._ranks.features is not features:
             self._ranks = concepts.Ranks(features)
         return self._ranks

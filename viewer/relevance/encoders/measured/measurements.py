@@ -1,7 +1,6 @@
-"""What is measured of a patch: 39 quantities with names and units, as torch convolutions over blocks of
-patches.
+"""The 39 measurements of a patch, with names and units, as torch convolutions over blocks of patches.
 
-All work on optical density against the slide's own glass, in amounts of its own stains relative to a usual
+All use optical density against the slide's own glass, in amounts of its own stains relative to a usual
 slide's, at 1 µm per pixel. Scales are in µm. Nuclei: maxima of differences of Gaussians of haematoxylin
 (Lindeberg, IJCV 30, 1998); direction: structure tensor (Bigün and Granlund, ICCV 1987).
 """
@@ -34,13 +33,13 @@ CLEAR_DENSITY = 0.022
 _PALE_DENSITY = 0.1
 _CLEAR_CHROMA = 0.045
 _THIN = 0.6
-"""Clear share within 8 µm of what is thin; at the straight edge of a thick piece it is half."""
+"""Clear share within 8 µm of thin structures; at the straight edge of a thick piece it is half."""
 _WALL_DENSITY = 0.0015
 """Of thin walls, averaged over 16 µm: five times the noise of glass, a fifth of what fat has."""
 NUCLEAR_CONTRAST = 0.035
 _SMALLEST_RADIUS_UM = 2.2
 NEXT_RADIUS = 1.44
-"""Radii of the blobs that the differences of Gaussians answer to: 2.2, 3.2, 4.6 and 6.5 µm."""
+"""Radii of the blobs at which the differences of Gaussians are largest: 2.2, 3.2, 4.6 and 6.5 µm."""
 _TINY = 1e-6
 
 
@@ -57,7 +56,7 @@ def measure(block: NDArray[np.uint8], stains: Stains, *, processor: Processor = 
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """Maps at 2ⁿ µm per pixel know how to become patches."""
+    """Reduces maps at 2ⁿ µm per pixel to patches."""
 
     step: int
 

@@ -1,7 +1,7 @@
-"""Nuclei of one patch counted again at 0.5 µm per pixel, where a reader asks what is behind its score.
+"""Nuclei of one patch counted at 0.5 µm per pixel, for the explanation of its score.
 
-At 1 µm per pixel nuclei that crowd run together: of round ones 4.7 µm apart one in seven is missed.
-Scores and ranks stay those of 1 µm, which all patches have; the finer count stands beside them.
+At 1 µm per pixel crowded nuclei merge: of round ones 4.7 µm apart one in seven is missed. Scores and ranks
+stay those of 1 µm, which all patches have; the finer count is shown beside them.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ REFINED_PX = 256
 REFINED_MARGIN_PX = 40
 _SIGMA_UM = 1.2
 _SCALES = 5
-"""Differences of Gaussians that answer to radii of 1.7, 2.4, 3.5, 5.1 and 7.3 µm."""
+"""Differences of Gaussians, largest at radii of 1.7, 2.4, 3.5, 5.1 and 7.3 µm."""
 _REACH_UM = 2.0
 
 
 def refinable(reasons: Iterable[Reason]) -> bool:
-    """Whether any of the reasons is measured anew."""
+    """Whether any of the reasons can be refined."""
     return any(reason.measurement in _TITLES.values() for reason in reasons)
 
 
 def refined(reasons: Iterable[Reason], block: NDArray[np.uint8], stains: Stains) -> tuple[Reason, ...]:
-    """The reasons, those about nuclei with what ``refined_nuclei`` finds in the patch's pixels."""
+    """The reasons, those about nuclei with the values of ``refined_nuclei``."""
     values = refined_nuclei(block, stains)
     found = {title: values[name] * MEASUREMENTS[INDEX[name]].per_unit for name, title in _TITLES.items()}
     return tuple(replace(reason, refined=found.get(reason.measurement)) for reason in reasons)
@@ -69,7 +69,7 @@ def refined_nuclei(block: NDArray[np.uint8], stains: Stains) -> dict[str, float]
     count = int(peaks.sum())
     area = float(nuclear_pixels(haematoxylin, levels[0])[inner, inner].float().mean())
     side_um = REFINED_PX * REFINED_MPP_UM
-    smallest_um = _SIGMA_UM * 2**0.5  # the radius of the disc to which a difference of Gaussians answers most
+    smallest_um = _SIGMA_UM * 2**0.5  # the radius of the disc at which a difference of Gaussians is largest
     return {
         "nuclear_density": count / side_um**2 * 1e6,
         "nuclear_radius": smallest_um * NEXT_RADIUS ** float(which[peaks].float().mean()) if count else 0.0,

@@ -1,8 +1,8 @@
 """Measured saliency: what stands out by its measurements, at the three levels at which a model would attend.
 
-No attention of a model, and never called that: a token stands out by its stain in its patch, a patch by its
-measurements in its region, a region on its slide, each as far as it is tissue: glass between tissue differs
-from it most, and there is nothing to see in it. It needs no weights and shows the same maps.
+This is not the attention of a model, and never called that: a token stands out by its stain in its patch, a
+patch by its measurements in its region, a region on its slide, each weighted by its share of tissue, as glass
+differs most. It needs no weights and has the same maps.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch
 from gpu.compute.stain import patch_means
 from viewer.common.errors import UnsupportedTermError
 from viewer.relevance.encoders.device_errors import device_errors, processor_on
+from viewer.relevance.encoders.measured import strings
 from viewer.relevance.encoders.measured.card import INDEX, MEASURED, SALIENCY
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 from viewer.relevance.encoders.measured.measurements import CLEAR_DENSITY, MARGIN_PX, PATCH_PX
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
     from viewer.relevance.query.tree import Term
 
 _LEAST_CONTRAST = 0.02
-"""In amounts of stain: what stands out less is noise, and stands out evenly."""
+"""In amounts of stain: less is noise, and counts as even."""
 _ORDINARY = 1.0
-"""The outlier_distance of what is as far from the median as things usually are."""
+"""The outlier_distance of ordinary tissue."""
 
 
 class SaliencyEncoder(MeasuredEncoder):
@@ -64,19 +65,20 @@ class SaliencyEncoder(MeasuredEncoder):
             return features, self._contrast(block, Stains.from_facts(calibration["stains"]))
 
     def without_he(self) -> str:
-        """See ``MeasuredEncoder``: no concepts are named here, but stains are told apart."""
-        return "What stands out by its colour is measured as if it were, and may be misled."
+        """See ``MeasuredEncoder``: there are no concepts, but stains are separated."""
+        return strings.SALIENCY_MISLED
 
     def score(
         self, term: Term, features: NDArray[np.float32], calibration: Mapping[str, Any]
     ) -> NDArray[np.float32]:
-        """Raises UnsupportedTermError, always: measured concepts know words."""
-        raise UnsupportedTermError(f"{self.card.title} knows no words; {MEASURED.title} does")
+        """Raises UnsupportedTermError, always: measured concepts accept text queries."""
+        reason = strings.NO_TEXT_QUERIES.format(title=self.card.title, other=MEASURED.title)
+        raise UnsupportedTermError(reason)
 
     def attend_regions(
         self, features: NDArray[np.float32], tissue: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """See ``Attending.attend_regions``: how unlike the region's others a patch is."""
+        """See ``Attending.attend_regions``: how different a patch is from others of its region."""
         patches = np.zeros((len(features), 1, *tissue.shape[1:]), np.float32)
         regions = np.full((len(features), features.shape[-1]), np.nan, np.float32)
         for number, (values, here) in enumerate(zip(features, tissue, strict=True)):
@@ -87,7 +89,7 @@ class SaliencyEncoder(MeasuredEncoder):
         return patches, regions
 
     def attend_slide(self, regions: NDArray[np.float32]) -> NDArray[np.float32]:
-        """See ``Attending.attend_slide``: how unlike the slide's others a region is."""
+        """See ``Attending.attend_slide``: how different a region is from others of the slide."""
         return _standing_out(regions) if len(regions) > 1 else np.ones(len(regions), np.float32)
 
     def _contrast(self, block: NDArray[np.uint8], stains: Stains) -> NDArray[np.float32]:
@@ -105,14 +107,14 @@ class SaliencyEncoder(MeasuredEncoder):
         distance = torch.linalg.vector_norm(stain - stain.median(dim=2, keepdim=True).values, dim=-1)
         share = share.squeeze(-1)
         distance = (distance + _LEAST_CONTRAST) * share
-        # Over the mean of the tissue alone: shreds in glass would else get what the glass does not.
+        # Over the mean of the tissue alone: else shreds in glass would get the share of the glass.
         mean = distance.sum(-1, keepdim=True) / share.sum(-1, keepdim=True).clamp_min(1e-6)
         return (distance / mean.clamp_min(_LEAST_CONTRAST)).unsqueeze(2).cpu().numpy()
 
 
 def _standing_out(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How unlike the others each of features (n, D) is, as far as it is tissue, relative to even. What is
-    ordinary is not nothing.
+    """How different each of features (n, D) is from the others, weighted by its tissue, relative to even;
+    ordinary tissue gets more than 0.
     """
     glass = features[:, INDEX["clear_area"]] * (1 - features[:, INDEX["wall_cover"]])  # fat has walls
     tissue = 1 - np.clip(np.nan_to_num(glass), 0, 1)

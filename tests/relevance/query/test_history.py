@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn
@@ -11,9 +12,11 @@ from typing import NoReturn
 import pytest
 from filelock import FileLock
 
+from tests.messages import pattern
 from viewer.common.atomic_write import SaveError
 from viewer.common.paths import state_dir
 from viewer.relevance.query import history as history_module
+from viewer.relevance.query import strings
 from viewer.relevance.query.history import MAX_ASKED, MAX_NAME, MAX_SAVED, QueryHistory
 from viewer.relevance.query.tree import MAX_TEXT, Like, Term, Without
 
@@ -62,13 +65,13 @@ def test_a_name_replaces_its_query_and_there_are_bounds() -> None:
     history.keep("a", QUERY)
     history.keep("a", Term("blood"))
     assert history.saved == (("a", Term("blood")),)
-    with pytest.raises(ValueError, match="needs a name"):
+    with pytest.raises(ValueError, match=pattern(strings.NAME_MISSING)):
         history.keep("  ", QUERY)
-    with pytest.raises(ValueError, match="characters at most"):
+    with pytest.raises(ValueError, match=pattern(strings.NAME_TOO_LONG)):
         history.keep("n" * (MAX_NAME + 1), QUERY)
     for number in range(MAX_SAVED - 1):
         history.keep(str(number), QUERY)
-    with pytest.raises(ValueError, match="remove one first"):
+    with pytest.raises(ValueError, match=pattern(strings.TOO_MANY_SAVED)):
         history.keep("one too many", QUERY)
 
 
@@ -143,7 +146,7 @@ def test_a_file_that_cannot_be_read_now_is_not_written_over(
     second.remember("glands")
     with monkeypatch.context() as patched:
         patched.setattr(Path, "read_bytes", _raise_os_error)
-        with pytest.raises(SaveError, match="could not be read"):
+        with pytest.raises(SaveError, match=pattern(strings.NOT_SAVED_UNREADABLE)):
             second.save()
     assert QueryHistory.load(file).asked == ()
     second.save()
@@ -160,9 +163,9 @@ def test_a_damaged_file_that_cannot_be_set_aside_is_not_written_over(
     with monkeypatch.context() as patched:
         patched.setattr(Path, "rename", _raise_os_error)
         history = QueryHistory.load(file)
-        assert "could not be set aside" in str(history.notice)
+        assert re.fullmatch(pattern(strings.HISTORY_DAMAGED), str(history.notice))
         history.remember("glands")
-        with pytest.raises(SaveError, match="damaged"):
+        with pytest.raises(SaveError, match=pattern(strings.NOT_SAVED_DAMAGED)):
             history.save()
     assert file.read_bytes() == b"[]"
 
@@ -252,7 +255,7 @@ def test_more_than_can_be_saved_is_refused_and_nothing_dropped(tmp_path: Path) -
         first.keep(str(number), QUERY)
     first.save()
     second.keep("mine", QUERY)
-    with pytest.raises(SaveError, match="remove some"):
+    with pytest.raises(SaveError, match=pattern(strings.NOT_SAVED_TOO_MANY)):
         second.save()
     assert len(QueryHistory.load(file).saved) == MAX_SAVED
     second.remove("old")
@@ -266,7 +269,7 @@ def test_the_file_is_read_and_written_under_a_lock(tmp_path: Path, monkeypatch: 
     first, _ = _two(file)
     first.remember("blood")
     monkeypatch.setattr(history_module, "_LOCK_WAIT_S", 0.0)
-    with FileLock(f"{file}.lock"), pytest.raises(SaveError, match="keeps it locked"):
+    with FileLock(f"{file}.lock"), pytest.raises(SaveError, match=pattern(strings.NOT_SAVED_LOCKED)):
         first.save()
     assert QueryHistory.load(file).asked == ("old",)
     first.save()

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from tests.messages import pattern
 from viewer.relevance.models.bert import Bert
 from viewer.relevance.models.checkpoint import CheckpointError
 from viewer.relevance.query import sentence_model as sentences
+from viewer.relevance.query import strings
 from viewer.relevance.query.lexicon import Entry, Lexicon, load_lexicon
 from viewer.relevance.query.parser import NearestPhrase, parse
 from viewer.relevance.query.sentence_model import SentenceModel, load_sentence_model
@@ -73,13 +75,13 @@ def test_without_the_extra_there_is_no_model(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_folder_without_the_files_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"tokenizer\.json.*cannot be read"):
+    with pytest.raises(CheckpointError, match=rf"tokenizer\.json.*{pattern(strings.FILE_UNREADABLE)}"):
         load_sentence_model(LEXICON, tmp_path)
 
 
 def test_other_files_than_the_published_are_refused(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text(json.dumps({"version": "1.0"}))
-    with pytest.raises(CheckpointError, match=r"tokenizer\.json.*SHA-256 differs"):
+    with pytest.raises(CheckpointError, match=rf"tokenizer\.json.*{pattern(strings.OTHER_FILE)}"):
         load_sentence_model(LEXICON, tmp_path)
 
 

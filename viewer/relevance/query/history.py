@@ -1,7 +1,7 @@
-"""What was asked before, and the queries that the reader saved under a name: one small file.
+"""Earlier queries, and queries that the reader saved under a name: one small file.
 
-Saved whole and at once, with what another Foveola has put there meanwhile. A file that makes no sense is set
-aside under another name and said; nothing is lost.
+Saved atomically, merged with what another Foveola has written meanwhile. A damaged file is set aside under
+another name, with a notice; nothing is lost.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from viewer.common.atomic_write import SaveError, save_atomically, save_failure
 from viewer.common.paths import state_dir
+from viewer.relevance.query import strings
 from viewer.relevance.query.tree import MAX_TEXT, Query, QueryError, from_json, to_json
 
 if TYPE_CHECKING:
@@ -37,15 +38,15 @@ class QueryHistory:
 
     def __init__(self, path: Path, *, notice: str | None = None) -> None:
         self.notice = notice
-        """What to tell the reader about the file; None where all is well."""
+        """A message for the reader about the file; None where all is well."""
         self._path = path
         self._untouchable = ""
         """Why the file must stay as it is; "" where it may be written."""
         self._found = False
-        """Whether the file was there and made sense."""
+        """Whether the file existed and was valid."""
         self._asked: list[str] = []
         self._saved: dict[str, Query] = {}
-        # Since the file was read or written: only this is put into it, so that what others removed stays so.
+        # Changes since the file was read or written: only these are merged into it.
         self._newly_asked: list[str] = []
         self._forgot = False
         self._changed: set[str] = set()
@@ -57,23 +58,23 @@ class QueryHistory:
         history = cls(file)
         try:
             if file.stat().st_size > _MAX_FILE_BYTES:
-                raise ValueError(f"it is larger than {_MAX_FILE_BYTES // 1_000_000} MB")
+                raise ValueError(strings.HISTORY_TOO_LARGE.format(most_mb=_MAX_FILE_BYTES // 1_000_000))
             history._restore(json.loads(file.read_bytes()))
         except FileNotFoundError:
-            pass  # nothing was asked yet
+            pass  # no queries yet
         except OSError as error:
             reason = error.strerror or error
-            history = cls(file, notice=f"{file}: earlier and saved queries cannot be read: {reason}")
-            history._untouchable = "not saved, what it holds could not be read and would be lost"
+            history = cls(file, notice=strings.HISTORY_UNREADABLE.format(path=file, reason=reason))
+            history._untouchable = strings.NOT_SAVED_UNREADABLE
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            log.warning("%s makes no sense: %s", file, error)
+            log.warning("%s is damaged: %s", file, error)
             history = cls(file)
             history._set_aside()
         return history
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """What was asked, newest first, each once."""
+        """Earlier queries, newest first, each once."""
         return tuple(self._asked)
 
     @property
@@ -89,21 +90,21 @@ class QueryHistory:
             self._newly_asked = _each_once([text, *self._newly_asked])
 
     def forget_asked(self) -> None:
-        """Forget what was asked; saved queries stay."""
+        """Remove all earlier queries; saved queries stay."""
         self._asked, self._newly_asked, self._forgot = [], [], True
 
     def keep(self, name: str, query: Query) -> None:
         """Save a query under a name, in place of one of the same name.
 
-        Raises ValueError, in words for the reader: no name, a name too long, too many saved.
+        Raises ValueError with a message for the reader: no name, a name too long, too many saved.
         """
         name = " ".join(name.split())
         if not name:
-            raise ValueError("A saved query needs a name.")
+            raise ValueError(strings.NAME_MISSING)
         if len(name) > MAX_NAME:
-            raise ValueError(f"A name has {MAX_NAME} characters at most.")
+            raise ValueError(strings.NAME_TOO_LONG.format(most=MAX_NAME))
         if name not in self._saved and len(self._saved) >= MAX_SAVED:
-            raise ValueError(f"{MAX_SAVED} queries are saved, which is the most; remove one first.")
+            raise ValueError(strings.TOO_MANY_SAVED.format(most=MAX_SAVED))
         self._saved[name] = query
         self._changed.add(name)
 
@@ -113,9 +114,9 @@ class QueryHistory:
         self._changed.add(name)
 
     def save(self) -> None:
-        """Write the file, with what another Foveola has put there meanwhile, which is known here then too.
+        """Write the file, merged with what another Foveola has written meanwhile.
 
-        Raises SaveError: the old file is whole then, and where it could not be read.
+        Raises SaveError, also where the old file could not be read; that file stays whole then.
         """
         with self._locked():
             self._merge(QueryHistory.load(self._path))
@@ -135,8 +136,7 @@ class QueryHistory:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             lock.acquire()
         except Timeout:
-            why = "not saved, another Foveola keeps it locked; try again"
-            raise SaveError(self._path, why) from None
+            raise SaveError(self._path, strings.NOT_SAVED_LOCKED) from None
         except OSError as error:
             raise SaveError(self._path, save_failure(error)) from error
         try:
@@ -145,26 +145,25 @@ class QueryHistory:
             lock.release()
 
     def _merge(self, theirs: QueryHistory) -> None:
-        """Take over what the file holds now, but for what was changed here. Raises SaveError."""
+        """Add the present content of the file to what was changed here. Raises SaveError."""
         if theirs._untouchable:
             raise SaveError(self._path, theirs._untouchable)
         if not theirs._found:
-            return  # it was removed or damaged: what is known here is all there is
+            return  # it was removed or damaged: only the queries in memory are left
         saved = {name: query for name, query in theirs._saved.items() if name not in self._changed}
         saved |= {name: query for name, query in self._saved.items() if name in self._changed}
         if len(saved) > MAX_SAVED:
-            why = f"not saved, with another Foveola's there are more than {MAX_SAVED} queries; remove some"
-            raise SaveError(self._path, why)
+            raise SaveError(self._path, strings.NOT_SAVED_TOO_MANY.format(most=MAX_SAVED))
         self._saved = saved
         self._asked = _each_once([*self._newly_asked, *([] if self._forgot else theirs._asked)])
 
     def _settle(self) -> None:
-        """What is known here is what the file holds."""
+        """The file and the memory are the same now."""
         self._newly_asked, self._forgot, self._found = [], False, True
         self._changed.clear()
 
     def _restore(self, tables: dict[str, Any]) -> None:
-        """Take over what a file holds. Raises one of the errors of wrong types where it makes no sense."""
+        """Load the content of a file. Raises ValueError, TypeError, KeyError or AttributeError for damage."""
         if tables["version"] != _VERSION:
             raise ValueError(f"version {tables['version']!r} is not {_VERSION}")
         saved = {name: _query(plain) for name, plain in tables["saved"].items()}
@@ -174,28 +173,26 @@ class QueryHistory:
         for text in reversed(tables["asked"]):
             if not isinstance(text, str):
                 raise TypeError(f"{text!r} is no text")
-            text.encode()  # half of a letter can be read, and not be written again
+            text.encode()  # half a surrogate pair can be read, but not written
             self.remember(text)
         self._saved = saved
         self._settle()
 
     def _set_aside(self) -> None:
-        """Rename a file that cannot be used, and tell the reader."""
+        """Rename a file that cannot be used, with a notice."""
         file = self._path
         aside = file.with_name(file.name + ".unreadable")
         number = 1
-        while aside.exists():  # an earlier one may hold what the reader still wants
+        while aside.exists():  # keep earlier ones
             number += 1
             aside = file.with_name(f"{file.name}.unreadable-{number}")
         try:
             file.rename(aside)
         except OSError as error:
-            self.notice = f"{file}: saved queries are damaged and could not be set aside: {error.strerror}"
-            self._untouchable = "not saved, what it holds is damaged and would be lost"
+            self.notice = strings.HISTORY_DAMAGED.format(path=file, reason=error.strerror)
+            self._untouchable = strings.NOT_SAVED_DAMAGED
         else:
-            self.notice = (
-                f"{file}: saved queries were damaged and start afresh; the old file is now {aside.name}"
-            )
+            self.notice = strings.HISTORY_SET_ASIDE.format(path=file, name=aside.name)
 
 
 def _query(plain: Any) -> Query:

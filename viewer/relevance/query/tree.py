@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from viewer.common.errors import FoveolaError
 from viewer.relevance.patches.field import both, highest, near, without
 from viewer.relevance.patches.grid import PATCH_UM
+from viewer.relevance.query import strings
 from viewer.relevance.query.lexicon import key_of, load_lexicon
 from viewer.relevance.query.vocabulary import PADDING_BEHIND, RESERVED_WORDS
 
@@ -25,19 +26,21 @@ if TYPE_CHECKING:
 
 
 def leaf_roles(query: Query, role: str = "") -> list[tuple[str, Term | Like]]:
-    """The leaves of a query from left to right, each in words that say its part: "without blood"."""
+    """The leaves of a query from left to right, each with its role in words: "without blood"."""
     match query:
         case All(parts) | AnyOf(parts):
             return [found for part in parts for found in leaf_roles(part, role)]
         case Without(base, excluded):
             kept = [] if base is None else leaf_roles(base, role)
-            return kept + leaf_roles(excluded, f"{role}without ")
+            return kept + leaf_roles(excluded, f"{role}{strings.WITHOUT}")
         case Near(base, other, distance_um):
-            return leaf_roles(base, role) + leaf_roles(other, f"{role}within {distance_um:g} µm of ")
+            return leaf_roles(base, role) + leaf_roles(
+                other, f"{role}{strings.NEAR.format(distance_um=distance_um)}"
+            )
         case Term(text, _):
             return [(f"{role}{text}", query)]
         case Like():
-            return [(f"{role}places like your examples", query)]
+            return [(f"{role}{strings.EXAMPLES}", query)]
 
 
 NEAR_UM = 100.0
@@ -50,8 +53,8 @@ MAX_TEXT = 2000
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """Something named. ``weights`` are concept ids with how much each counts, 0 or above; () where only an
-    encoder that reads words can look for it.
+    """A named concept. ``weights`` are concept ids with their weights, 0 or above; () where only an encoder
+    of free text can score it.
     """
 
     text: str
@@ -60,7 +63,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Like:
-    """Something shown: patches (row, col) that are examples of it, and patches that are not."""
+    """Examples: patches (row, col) of what is searched for, and of what is not."""
 
     positives: tuple[tuple[int, int], ...]
     negatives: tuple[tuple[int, int], ...] = ()
@@ -102,7 +105,7 @@ Query = Term | Like | All | AnyOf | Without | Near
 
 
 class QueryError(FoveolaError, ValueError):
-    """A stored query that is none: damaged, or made by someone who means harm."""
+    """A stored query that is damaged, or hostile."""
 
 
 def leaves(query: Query) -> tuple[Leaf, ...]:
@@ -178,9 +181,9 @@ def from_json(text: str) -> Query:
     try:
         query = _read(json.loads(text), 0)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
-        raise QueryError(f"this is no saved query ({error})") from error
+        raise QueryError(strings.NO_SAVED_QUERY.format(error=error)) from error
     if len(leaves(query)) > MAX_LEAVES:
-        raise QueryError(f"a query has {MAX_LEAVES} terms at most")
+        raise QueryError(strings.SAVED_QUERY_TOO_LARGE.format(most=MAX_LEAVES))
     return query
 
 
@@ -282,7 +285,7 @@ def _read(plain: Any, depth: int) -> Query:
         text = plain["term"]
         if not isinstance(text, str) or len(text) > MAX_TEXT:
             raise ValueError("a term is a short text")
-        text.encode()  # half of a letter can be read, and not be written again
+        text.encode()  # half a surrogate pair can be read, but not written
         return Term(text, tuple(_weight(pair) for pair in _listed(plain["weights"], MAX_LEAVES)))
     if "like" in plain:
         cells = [

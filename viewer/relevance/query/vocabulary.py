@@ -1,4 +1,4 @@
-"""The words and signs that join terms, and those that only pad them, in everyday English. Pure data."""
+"""The words and signs of operators, and words without meaning in a query, in English. Pure data."""
 
 import enum
 

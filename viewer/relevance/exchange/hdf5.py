@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from viewer.relevance.exchange import strings
 from viewer.relevance.exchange.scores import ImportedScores, as_float64, check_own_size, chosen_column
 from viewer.relevance.features.external_files import MAX_PATCHES, corners_of, first_number, stride_of
 from viewer.relevance.features.safe_hdf5 import (
@@ -35,22 +36,18 @@ _MAX_COLUMNS = 256
 
 def read_hdf5_map(path: Path, request: MapRequest) -> ImportedScores:
     """The map of a file. ``column``: ``scores``, or ``scores 2`` for the second of several classes.
-    ``patch_px`` replaces what the file says of the side of its patches. Raises FeatureFileError.
+    ``patch_px`` replaces the side of patches that the file states. Raises FeatureFileError.
     """
     with opened_hdf5(path) as file:
-        names = list(file)  # whether a name is in a file, HDF5 asks what it links to
+        names = list(file)  # a membership test would follow links
         found = [name for name in _SCORES if name in names]
         if "coords" not in names or not found:
             listed = ", ".join(repr(name) for name in names[:8]) or "nothing"
-            raise FeatureFileError(
-                path, f"it is no map: it needs 'coords' and 'scores' or 'attention_scores', and has {listed}"
-            )
+            raise FeatureFileError(path, strings.NOT_A_MAP.format(names=listed))
         coords = checked_dataset(path, file, "coords", ndim=(2, 3), kinds="iuf")
         stated = number(coords, "level0_width"), number(coords, "level0_height")
         if None not in stated and stated != request.extent_px:
-            raise FeatureFileError(
-                path, f"it is the map of another slide, of {stated[0]:,.0f} × {stated[1]:,.0f} px"
-            )
+            raise FeatureFileError(path, strings.OF_OTHER_EXTENT.format(width=stated[0], height=stated[1]))
         width, height = number(file, "patch_width_level0"), number(file, "patch_height_level0")
         if width and height:
             mpp_um = PATCH_UM / width, PATCH_UM / height
@@ -75,7 +72,7 @@ def _columns(path: Path, file: h5py.File, dataset: str) -> dict[str, tuple[str, 
     table = checked_dataset(path, file, dataset, ndim=(1, 2), kinds="fiu")
     width = 1 if table.ndim == 1 else table.shape[1]
     if not 0 < len(table) <= MAX_PATCHES or not 0 < width <= _MAX_COLUMNS:
-        raise FeatureFileError(path, f"{dataset!r} has the shape {table.shape}, which no map has")
+        raise FeatureFileError(path, strings.WRONG_SHAPE.format(name=dataset, shape=table.shape))
     if width == 1:
         return {dataset: (dataset, 0)}
     return {f"{dataset} {place + 1}": (dataset, place) for place in range(width)}
@@ -84,7 +81,7 @@ def _columns(path: Path, file: h5py.File, dataset: str) -> dict[str, tuple[str, 
 def _side(
     path: Path, file: h5py.File, corners: NDArray[np.float64], patch_px: float | None
 ) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """The sides of a patch (x, y) in level-0 px, and a note where the file does not say them."""
+    """The sides of a patch (x, y) in level-0 px, and a note where the file does not state them."""
     if patch_px is not None:
         return np.array([patch_px, patch_px]), ()
     exact = number(file, "patch_width_level0"), number(file, "patch_height_level0")
@@ -94,11 +91,9 @@ def _side(
     else:
         stride = stride_of(path, corners)
         side = np.array([stride, stride])
-        note = (f"The file does not state the size of its patches; their distance says {stride:g} px.",)
+        note = (strings.PATCH_SIZE_FROM_DISTANCE.format(side=stride),)
     if not ((side > 0) & (side < 1e6)).all():
-        raise FeatureFileError(
-            path, f"patches of {side[0]:g} × {side[1]:g} px make no sense; give their size"
-        )
+        raise FeatureFileError(path, strings.WRONG_PATCH.format(width=side[0], height=side[1]))
     return side, note
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
+from viewer.relevance.exchange import strings
 from viewer.relevance.exchange.raster import MAX_PIXELS, raster_scores, stretched_pixel
 from viewer.relevance.exchange.scores import ImportedScores, as_float64, chosen_column
 from viewer.relevance.features.external_files import MAX_PATCHES, npy_header, stride_of
@@ -46,14 +47,14 @@ def read_numpy_map(path: Path, request: MapRequest) -> ImportedScores:
     except (
         OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, LZMAError
     ) as error:  # fmt: skip
-        raise FeatureFileError(path, f"it is no whole numpy file ({error})") from error
+        raise FeatureFileError(path, strings.NOT_NUMPY.format(error=error)) from error
 
 
 def _from_archive(path: Path, archive: zipfile.ZipFile, request: MapRequest) -> ImportedScores:
     patch_px = request.patch_px
     names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
     if len(names) > _MAX_MEMBERS:
-        raise FeatureFileError(path, f"it holds {len(names):,} arrays, which no map does")
+        raise FeatureFileError(path, strings.TOO_MANY_ARRAYS.format(count=len(names)))
 
     def member(name: str) -> NDArray[Any]:
         with archive.open(f"{name}.npy") as stream:
@@ -65,9 +66,7 @@ def _from_archive(path: Path, archive: zipfile.ZipFile, request: MapRequest) -> 
         return _raster(path, values, chosen, request)
     corners = as_float64(member(_PLACES))
     if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) > MAX_PATCHES:
-        raise FeatureFileError(
-            path, f"its places have the shape {corners.shape}, which is not expected there"
-        )
+        raise FeatureFileError(path, strings.WRONG_PLACES.format(shape=corners.shape))
     scores = as_float64(values).reshape(-1)
     stated = [member(name) for name in _SIDES if name in names]
     note = tuple[str, ...]()
@@ -75,21 +74,27 @@ def _from_archive(path: Path, archive: zipfile.ZipFile, request: MapRequest) -> 
         patch_px = float(stated[0].reshape(-1)[0])
     elif patch_px is None:
         patch_px = stride_of(path, corners)
-        note = (f"The file does not state the size of its patches; their distance says {patch_px:g} px.",)
+        note = (strings.PATCH_SIZE_FROM_DISTANCE.format(side=patch_px),)
     if not 0 < patch_px < 1e6:
-        raise FeatureFileError(path, f"patches of {patch_px:g} px make no sense; give their size")
+        raise FeatureFileError(path, strings.WRONG_PATCH_SIDE.format(side=patch_px))
     rects = np.concatenate([corners, corners + patch_px], axis=1)
     return ImportedScores("numpy", chosen, rects, scores, notes=note)
 
 
 def _raster(path: Path, values: NDArray[Any], name: str, to: MapRequest) -> ImportedScores:
     if values.ndim != 2 or not values.size:
-        raise FeatureFileError(path, f"{name!r} has the shape {values.shape}; a map has rows and columns")
+        raise FeatureFileError(path, strings.NOT_A_GRID.format(name=name, shape=values.shape))
     shape = values.shape[0], values.shape[1]
-    note = "The file does not say where it lies; it is stretched over the whole slide."
     pixel_px = stretched_pixel(path, shape, to.extent_px, to.grid)
     return raster_scores(
-        path, values, pixel_px, to.extent_px, to.grid, producer="numpy", column=name, notes=(note,)
+        path,
+        values,
+        pixel_px,
+        to.extent_px,
+        to.grid,
+        producer="numpy",
+        column=name,
+        notes=(strings.STRETCHED,),
     )
 
 
@@ -98,17 +103,17 @@ def _array(path: Path, stream: IO[bytes], name: str) -> NDArray[Any]:
     head = stream.read(65536)
     try:
         shape, column_major, kind, start = npy_header(head)
-    # What numpy lets through of the parser of Python's own words.
+    # numpy lets errors of Python's parser through.
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError) as error:
-        raise FeatureFileError(path, f"{name} is damaged, or no numpy array ({error})") from error
+        raise FeatureFileError(path, strings.ARRAY_DAMAGED.format(name=name, error=error)) from error
     if kind.kind not in "iufb" or kind.itemsize > 8:
-        raise FeatureFileError(path, f"{name} holds {kind}, not numbers")
+        raise FeatureFileError(path, strings.ARRAY_NOT_NUMBERS.format(name=name, kind=kind))
     size = prod(shape) * kind.itemsize
     most = min(_MAX_BYTES, int(psutil.virtual_memory().available * _LARGEST_SHARE))
     if min(shape, default=1) < 0 or size > most:
-        raise FeatureFileError(path, f"{name} claims the shape {shape}, too much; export it coarser")
+        raise FeatureFileError(path, strings.ARRAY_TOO_LARGE.format(name=name, shape=shape))
     data = head[start:] + stream.read(max(0, size - (len(head) - start)))
     if len(data) < size:
-        raise FeatureFileError(path, f"{name} claims the shape {shape}, and holds fewer values")
+        raise FeatureFileError(path, strings.ARRAY_INCOMPLETE.format(name=name, shape=shape))
     values = np.frombuffer(data, kind, prod(shape))
     return values.reshape(shape, order="F" if column_major else "C")

@@ -1,4 +1,4 @@
-"""Maps that are lists of shapes with named numbers: gathered as they are read, then one number is chosen."""
+"""Maps that are lists of shapes with named numbers: all are collected, then one number is chosen."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
+from viewer.relevance.exchange import strings
 from viewer.relevance.exchange.scores import ImportedScores, chosen_column
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 
@@ -24,7 +25,7 @@ _NUMBER_BYTES = 40
 """A number and its place, and as much again while their tables grow."""
 _LARGEST_SHARE = 0.35
 _OBJECT_PATCHES = 0.25
-"""Shapes narrower than this part of a patch are cells, or points: they do not cover what they speak of."""
+"""Shapes narrower than this part of a patch are cells, or points: they do not cover their patch."""
 _WORDS = {"nan": np.nan, "inf": np.inf, "infinity": np.inf, "-inf": -np.inf, "-infinity": -np.inf}
 
 Box = tuple[float, float, float, float]
@@ -49,21 +50,19 @@ class Shapes:
         than the memory that is free has room for."""
         self._room -= 4 + len(numbers)
         if self._room < 0:
-            raise FeatureFileError(
-                self.path, "the numbers of its shapes do not fit the memory that is free; export fewer"
-            )
+            raise FeatureFileError(self.path, strings.SHAPES_EXCEED_MEMORY)
         if self.count == MAX_OBJECTS:
-            raise FeatureFileError(self.path, f"it holds more than {MAX_OBJECTS:,} shapes; export fewer")
+            raise FeatureFileError(self.path, strings.TOO_MANY_SHAPES.format(most=MAX_OBJECTS))
         for name, value in numbers.items():
             if name not in self._values and len(self._values) == MAX_COLUMNS:
-                raise FeatureFileError(self.path, f"it has more than {MAX_COLUMNS:,} different measurements")
+                raise FeatureFileError(self.path, strings.TOO_MANY_MEASUREMENTS.format(most=MAX_COLUMNS))
             self._places.setdefault(name, array("q")).append(self.count)
             self._values.setdefault(name, array("d")).append(value)
         self._boxes.extend(box)
 
-    def scores(self, producer: str, grid: PatchGrid, wanted: str | None) -> ImportedScores:
+    def scores(self, producer: str, grid: PatchGrid, chosen: str | None) -> ImportedScores:
         """The shapes that have the chosen number. Raises FeatureFileError as ``chosen_column`` does."""
-        column = chosen_column(self.path, list(self._values), wanted)
+        column = chosen_column(self.path, list(self._values), chosen)
         rects = np.array(self._boxes).reshape(-1, 4)[np.array(self._places[column])]
         with np.errstate(invalid="ignore"):
             sides = np.median(rects[:, 2:] - rects[:, :2], axis=0)
@@ -71,11 +70,9 @@ class Shapes:
         objects = bool((sides < _OBJECT_PATCHES * patch).all())
         notes = []
         if objects:
-            notes.append(
-                "Its shapes are cells or points: a patch has the mean of those with their centre in it."
-            )
+            notes.append(strings.SHAPES_ARE_OBJECTS)
         if missing := self.count - len(rects):
-            notes.append(f"{missing:,} shapes have no such number; where they lie is not analysed.")
+            notes.append(strings.SHAPES_WITHOUT_NUMBER.format(count=missing))
         scores = np.array(self._values[column])
         return ImportedScores(producer, column, rects, scores, objects=objects, notes=tuple(notes))
 

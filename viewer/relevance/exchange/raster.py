@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
+from viewer.relevance.exchange import strings
 from viewer.relevance.exchange.scores import MAX_RECTS, ImportedScores, as_float64
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 
@@ -44,8 +45,9 @@ def stretched_pixel(
     if low > high:
         raise FeatureFileError(
             path,
-            f"a map of {columns:,} × {rows:,} is not of the shape of this slide of {extent_px[0]:,} × "
-            f"{extent_px[1]:,} px: it is of another slide, or of a part of one, and does not say of which",
+            strings.OF_OTHER_SHAPE.format(
+                columns=columns, rows=rows, width=extent_px[0], height=extent_px[1]
+            ),
         )
     return extent_px[0] / columns, extent_px[1] / rows
 
@@ -67,7 +69,7 @@ def raster_scores(
     column: str,
     notes: tuple[str, ...] = (),
 ) -> ImportedScores:
-    """A map (rows, columns) whose corner is the slide's, NaN where it knows nothing.
+    """A map (rows, columns) with the slide's corner, NaN where unknown.
 
     Pixels much smaller than a patch are averaged first, a few rows at a time. Raises FeatureFileError for a
     map that is too fine even so, or for the memory that is free.
@@ -76,11 +78,9 @@ def raster_scores(
     step_y = max(1, int(grid.patch_height_px / _PIXELS_A_PATCH / pixel_px[1] + 1e-6))
     rows, columns = -(-values.shape[0] // step_y), -(-values.shape[1] // step_x)
     if rows * columns > MAX_RECTS:
-        raise FeatureFileError(path, f"a map of {columns:,} × {rows:,} is too fine; export it coarser")
+        raise FeatureFileError(path, strings.MAP_TOO_FINE.format(columns=columns, rows=rows))
     if rows * columns * _RECT_BYTES > psutil.virtual_memory().available * _LARGEST_SHARE:
-        raise FeatureFileError(
-            path, f"a map of {columns:,} × {rows:,} does not fit the memory that is free; export it coarser"
-        )
+        raise FeatureFileError(path, strings.MAP_EXCEEDS_MEMORY.format(columns=columns, rows=rows))
     reduced = np.full((rows, columns), np.nan)
     band = max(1, _BAND_PIXELS // (step_y * values.shape[1]))
     blank = 0
@@ -93,14 +93,14 @@ def raster_scores(
     reduced[:, np.arange(columns) * side_x >= extent_px[0] - 1e-6] = np.nan
     places = np.flatnonzero(np.isfinite(reduced))
     if not len(places):
-        raise FeatureFileError(path, f"none of its scores {column!r} is a number")
+        raise FeatureFileError(path, strings.NONE_IS_A_NUMBER.format(column=column))
     scores = reduced.reshape(-1)[places]
     rects = np.empty((len(places), 4))
     rects[:, 0], rects[:, 1] = places % columns * side_x, places // columns * side_y
     np.minimum(rects[:, 0] + side_x, extent_px[0], out=rects[:, 2])
     np.minimum(rects[:, 1] + side_y, extent_px[1], out=rects[:, 3])
-    if blank and producer != "Foveola":  # whose maps leave out what was not analysed
-        notes += (f"{blank:,} of {values.size:,} places have no number; they count for nothing.",)
+    if blank and producer != "Foveola":  # its maps leave out what was not analysed
+        notes += (strings.WITHOUT_NUMBERS.format(blank=blank, total=values.size),)
     return ImportedScores(producer, column, rects, scores, notes=notes)
 
 

@@ -1,6 +1,6 @@
-"""Maps of other programs, laid over a slide as a field: the formats there are, and what is said of a map.
+"""Reads maps of other programs as fields over a slide: the formats, and the notes on a map.
 
-What is imported is what somebody else's model says. Its provenance names the file, the column, and how its
+Imported scores are of another program's model. Their provenance names the file, the column, and how its
 numbers became 0 to 1.
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from viewer.common.text import escape_control
 from viewer.plugins import plugins
+from viewer.relevance.exchange import strings
 from viewer.relevance.exchange.geojson import read_geojson_map
 from viewer.relevance.exchange.hdf5 import read_hdf5_map
 from viewer.relevance.exchange.numpy_files import read_numpy_map
@@ -55,7 +56,7 @@ _OUR_OWN = (
 
 @dataclass(frozen=True, slots=True)
 class ImportedMap:
-    """A field from a file, and what the reader must know of it, in sentences."""
+    """A field from a file, and notes on it for the reader."""
 
     field: RelevanceField
     notes: tuple[str, ...]
@@ -73,12 +74,12 @@ def read_map(
     """The map of a slide of ``extent_px`` (width, height) level-0 px over its grid.
 
     ``column`` chooses where a file has several scores; ``patch_px`` is the side of its patches in level-0 px
-    where the file does not say it. Raises FeatureFileError: damaged, of another slide, of no kind that is
-    known here, or several columns and none chosen.
+    where the file does not state it. Raises FeatureFileError: damaged, of another slide, of an unknown kind,
+    or several columns and none chosen.
     """
     check_regular(path)
     if patch_px is not None and not 0 < patch_px < 1e6:
-        raise FeatureFileError(path, f"patches of {patch_px:g} px were asked for, which cannot be")
+        raise FeatureFileError(path, strings.WRONG_PATCH_GIVEN.format(side=patch_px))
     imported = _read(path, MapRequest(extent_px, grid, mpp_estimated, column, patch_px))
     check_places(path, imported, extent_px)
     scores, normalisation = scaled(path, imported)
@@ -87,7 +88,7 @@ def read_map(
     except ValueError as error:
         raise FeatureFileError(path, str(error)) from error
     if not known.any():
-        raise FeatureFileError(path, "it covers half of no patch of 128 µm; nothing of it can be shown")
+        raise FeatureFileError(path, strings.COVERS_NO_PATCH)
     provenance = Provenance(
         encoder=f"file:{escape_control(path.name)}",
         query=escape_control(imported.column),
@@ -99,14 +100,16 @@ def read_map(
     )
     field = RelevanceField.of(grid, values, known, provenance)
     name, column = escape_control(path.name), escape_control(imported.column)
-    first = f"{name}: {column} from {imported.producer}; {normalisation}."
-    share = f"It covers {field.known_share:.1%} of the slide; the rest is not analysed."
+    first = strings.SOURCE.format(
+        file=name, column=column, producer=imported.producer, normalisation=normalisation
+    )
+    share = strings.COVERS.format(share=field.known_share)
     notes = [first, share, *imported.notes]
     blank = len(imported.scores) - int(np.isfinite(imported.scores).sum())
-    if blank and imported.producer != "Foveola":  # whose maps leave out what was not analysed
-        notes.append(f"{blank:,} of {len(imported.scores):,} places have no number; they count for nothing.")
+    if blank and imported.producer != "Foveola":  # its maps leave out what was not analysed
+        notes.append(strings.WITHOUT_NUMBERS.format(blank=blank, total=len(imported.scores)))
     if imported.producer not in ("Foveola", "OME-TIFF"):
-        notes.append("The file does not say of which slide it is: look whether it fits the tissue.")
+        notes.append(strings.NO_SLIDE_NAMED)
     return ImportedMap(field, tuple(notes))
 
 
@@ -123,4 +126,4 @@ def _read(path: Path, request: MapRequest) -> ImportedScores:
             return one.read(path, request)
     known = ", ".join(suffix for one in formats for suffix in one.suffixes)
     _, problems = plugins(GROUP, MapFormat)
-    raise FeatureFileError(path, "; ".join((f"it is no kind of map that is known here: {known}", *problems)))
+    raise FeatureFileError(path, "; ".join((strings.UNKNOWN_KIND.format(known=known), *problems)))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from viewer.relevance.exchange import strings
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.patches.grid import PatchGrid
 
@@ -27,7 +28,7 @@ MAX_RECTS = 16_000_000
 _MAX_STEPS = 400_000_000
 _AT_ONCE = 1 << 18
 _LEAST_AT_ONCE = 1000
-"""As many cost as much as one."""
+"""So many take as long as one."""
 _LEAST_COVERED = 0.5
 _ROUNDING = 0.02
 """Corners in whole pixels make neighbours overlap by less than this part of the smaller area."""
@@ -36,11 +37,11 @@ _ROUNDING = 0.02
 @dataclass(frozen=True, slots=True)
 class ImportedScores:
     """``rects`` (n, 4) float64 as x0, y0, x1, y1 in level-0 px, ``scores`` (n,) float64, NaN where the file
-    says that nothing is known.
+    has no score.
 
     ``scale``: ``range`` keeps scores from 0 to 1 and stretches others over their range, ``rank`` replaces
     them by their rank, as CLAM draws its attention. ``objects``: cells or points, that are counted by their
-    centres, instead of tiles, that are weighted by their area. ``notes``: what was taken for granted.
+    centres, instead of tiles, that are weighted by their area. ``notes``: assumptions, in sentences.
     """
 
     producer: str
@@ -54,8 +55,8 @@ class ImportedScores:
 
 @dataclass(frozen=True, slots=True)
 class MapRequest:
-    """The slide that a map is laid over (``extent_px``: width, height in level-0 px), and how its user wants
-    it read: ``column`` of several, ``patch_px`` as the side of patches where the file does not say it.
+    """The slide that a map is laid over (``extent_px``: width, height in level-0 px), and the
+    user's choices: ``column`` of several, ``patch_px`` the side of patches where the file has none.
     """
 
     extent_px: tuple[int, int]
@@ -70,7 +71,7 @@ class SeveralColumnsError(FeatureFileError):
 
     def __init__(self, path: Path, names: Sequence[str]) -> None:
         listed = ", ".join(repr(name[:80]) for name in sorted(names)[:20])
-        super().__init__(path, f"it has several columns of scores: {listed}; choose one of them")
+        super().__init__(path, strings.SEVERAL_COLUMNS.format(names=listed))
         self.names = tuple(names)
 
 
@@ -80,15 +81,15 @@ def as_float64(values: NDArray[Any]) -> NDArray[np.float64]:
         return np.asarray(values, np.float64)
 
 
-def chosen_column(path: Path, names: Sequence[str], wanted: str | None) -> str:
-    """The column that was asked for, or the only one. Raises FeatureFileError, which names them all."""
-    if wanted is not None and wanted in names:
-        return wanted
+def chosen_column(path: Path, names: Sequence[str], chosen: str | None) -> str:
+    """The ``chosen`` column, or the only one. Raises FeatureFileError, which names them all."""
+    if chosen is not None and chosen in names:
+        return chosen
     listed = ", ".join(repr(name[:80]) for name in sorted(names)[:20]) or "none"
     if not names:
-        raise FeatureFileError(path, "it holds no scores: nothing in it has a number to a place")
-    if wanted is not None:
-        raise FeatureFileError(path, f"it has no scores named {wanted[:80]!r}; it has {listed}")
+        raise FeatureFileError(path, strings.NO_SCORES)
+    if chosen is not None:
+        raise FeatureFileError(path, strings.NO_SUCH_COLUMN.format(column=chosen[:80], names=listed))
     if len(names) > 1:
         raise SeveralColumnsError(path, names)
     return names[0]
@@ -97,16 +98,16 @@ def chosen_column(path: Path, names: Sequence[str], wanted: str | None) -> str:
 def check_own_size(
     path: Path, patches: float | None, mpp_um: tuple[float, float], extent_px: tuple[int, int]
 ) -> None:
-    """Our own exports say how many patches their slide has, at pixels of ``mpp_um`` (x, y). FeatureFileError
-    where this slide has more or fewer by over a row and a column; None says nothing.
+    """Check the number of ``patches`` in our own exports, at pixels of ``mpp_um`` (x, y); None passes.
+    Raises FeatureFileError where this slide differs by more than a row and a column.
     """
     try:
         grid = PatchGrid.over(*extent_px, mpp_um)
     except ValueError as error:
-        raise FeatureFileError(path, f"it is the map of another slide: {error}") from error
+        raise FeatureFileError(path, strings.OF_ANOTHER_SLIDE.format(error=error)) from error
     if patches is not None and abs(patches - grid.patch_count) > grid.rows + grid.columns:
         raise FeatureFileError(
-            path, f"it is the map of another slide, of {patches:,.0f} patches and not {grid.patch_count:,}"
+            path, strings.OF_OTHER_PATCHES.format(found=patches, expected=grid.patch_count)
         )
 
 
@@ -114,52 +115,52 @@ def check_places(path: Path, imported: ImportedScores, extent_px: tuple[int, int
     """Raises FeatureFileError where the places are no numbers, or do not lie on the slide."""
     rects, (width, height) = imported.rects, extent_px
     if not len(rects):
-        raise FeatureFileError(path, "it holds no scores: its list of places is empty")
+        raise FeatureFileError(path, strings.NO_PLACES)
     if len(rects) != len(imported.scores):
-        raise FeatureFileError(path, f"it has {len(imported.scores):,} scores for {len(rects):,} places")
+        raise FeatureFileError(
+            path, strings.SCORES_PER_PLACE.format(scores=len(imported.scores), places=len(rects))
+        )
     if not np.isfinite(rects).all():
-        raise FeatureFileError(path, "some of its coordinates are no numbers; export the map again")
+        raise FeatureFileError(path, strings.COORDINATES_NOT_FINITE)
     if (rects[:, 2:] < rects[:, :2]).any():
-        raise FeatureFileError(path, "some of its places are of negative size; export the map again")
+        raise FeatureFileError(path, strings.NEGATIVE_SIZE)
     if (rects[:, :2] < -rects[:, 2:]).any():  # centres beside it, and no sum of numbers too large for one
         raise FeatureFileError(
             path,
-            "some of its coordinates are negative: it is the map of another slide, or its corner is not the "
-            "slide's; export it in pixels of the slide's finest level",
+            strings.NEGATIVE_COORDINATES,
         )
     if (rects[:, :2] >= (width, height)).any():  # the last ones may hang over
         x, y = rects[:, 2].max(), rects[:, 3].max()
         raise FeatureFileError(
             path,
-            f"it reaches to {x:,.0f}, {y:,.0f} px, beyond the {width:,} × {height:,} px of this slide: it is "
-            "the map of another slide, or its coordinates are not in pixels of the finest level",
+            strings.BEYOND_THE_SLIDE.format(x=x, y=y, width=width, height=height),
         )
 
 
 def scaled(path: Path, imported: ImportedScores) -> tuple[NDArray[np.float64], str]:
-    """Scores from 0 to 1, NaN where unknown, and in words what 0 and 1 mean. Raises FeatureFileError."""
+    """Scores from 0 to 1, NaN where unknown, and a description of 0 and 1. Raises FeatureFileError."""
     scores = np.where(np.isfinite(imported.scores), imported.scores, np.nan)
     known = np.flatnonzero(~np.isnan(scores))
     if not len(known):
-        raise FeatureFileError(path, f"none of its scores {imported.column!r} is a number")
+        raise FeatureFileError(path, strings.NONE_IS_A_NUMBER.format(column=imported.column))
     values = scores[known]
     low, high = float(values.min()), float(values.max())
     if imported.scale == "rank":
         distinct, place, counts = np.unique(values, return_inverse=True, return_counts=True)
         if len(distinct) == 1:
-            raise FeatureFileError(path, f"all its scores are {low:g}: there is nothing to see in them")
+            raise FeatureFileError(path, strings.ALL_ONE_RANK.format(value=low))
         before = np.cumsum(counts) - counts
         middle = before + (counts - 1) / 2
         scores[known] = middle[place] / (len(values) - 1)
-        return scores, f"ranks of the map's scores (from {low:g} to {high:g}); 0 the lowest, 1 the highest"
+        return scores, strings.RANKS.format(low=low, high=high)
     if low >= 0 and high <= 1:
-        return scores, "scores as they are in the file"
+        return scores, strings.AS_IN_FILE
     if low == high:
-        raise FeatureFileError(path, f"all its scores are {low:g}, beyond 0 to 1: nothing can be scaled")
+        raise FeatureFileError(path, strings.ALL_ONE_VALUE.format(value=low))
     # Divided first: the difference of two large numbers may be none.
     span = high / 2 - low / 2
     scores[known] = np.clip((values / 2 - low / 2) / span, 0, 1)
-    return scores, f"rescaled from the map's range: 0 is {low:g} and 1 is {high:g} in the file"
+    return scores, strings.RESCALED.format(low=low, high=high)
 
 
 def on_grid(
@@ -195,9 +196,7 @@ def _check_work(rects: _Places, grid: PatchGrid, extent_px: tuple[int, int]) -> 
         sides = [min(float((rects[:, axis + 2] - rects[:, axis]).max()), extent_px[axis]) for axis in (0, 1)]
     columns, rows = ceil(sides[0] / grid.patch_width_px) + 1, ceil(sides[1] / grid.patch_height_px) + 1
     if columns * rows * max(_LEAST_AT_ONCE, len(rects)) > _MAX_STEPS:
-        raise ValueError(
-            f"{len(rects):,} places, the largest of {columns:,} × {rows:,} patches, are too many"
-        )
+        raise ValueError(strings.TOO_MANY_PLACES.format(count=len(rects), columns=columns, rows=rows))
 
 
 def _lay_areas(

@@ -15,6 +15,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from viewer.relevance.exchange import strings
 from viewer.relevance.exchange.objects import MAX_NAME, Box, Shapes, number_from
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 
@@ -35,19 +36,17 @@ def read_sqlite_map(path: Path, request: MapRequest) -> ImportedScores:
     """The map of an annotation store. Raises FeatureFileError."""
     pending = path.with_name(path.name + "-wal")
     if pending.is_file() and pending.stat().st_size:
-        raise FeatureFileError(path, f"{pending.name} holds changes that are not in it yet; close its writer")
+        raise FeatureFileError(path, strings.UNSAVED_CHANGES.format(file=pending.name))
     uri = f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(uri, uri=True)) as store:
             shapes = _shapes(path, store)
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-            raise FeatureFileError(
-                path, f"it was not read within {_MAX_SECONDS:,.0f} s; export fewer shapes"
-            ) from None
-        raise FeatureFileError(path, f"it is damaged, or no annotation store ({error})") from error
+            raise FeatureFileError(path, strings.READ_TOO_SLOWLY.format(seconds=_MAX_SECONDS)) from None
+        raise FeatureFileError(path, strings.NOT_A_STORE.format(error=error)) from error
     except (sqlite3.Error, ValueError, OverflowError, RecursionError) as error:
-        raise FeatureFileError(path, f"it is damaged, or no annotation store ({error})") from error
+        raise FeatureFileError(path, strings.NOT_A_STORE.format(error=error)) from error
     return shapes.scores("TIAToolbox", request.grid, request.column)
 
 
@@ -60,11 +59,11 @@ def _shapes(path: Path, store: sqlite3.Connection) -> Shapes:
         store.execute(f"PRAGMA {pragma}")
     made = store.execute("SELECT type, sql FROM sqlite_master WHERE name = 'annotations'").fetchone()
     if made is None or made[0] != b"table" or not made[1].lstrip().upper().startswith(b"CREATE TABLE"):
-        raise FeatureFileError(path, "it has no table of annotations; it is no store of TIAToolbox")
-    # A hidden or computed column (not 0) would run what the file says.
+        raise FeatureFileError(path, strings.NO_ANNOTATIONS_TABLE)
+    # A hidden or computed column (not 0) would run code of the file.
     columns = {row[1].decode(): row[6] for row in store.execute("PRAGMA table_xinfo(annotations)")}
     if missing := [name for name in sorted(_COLUMNS) if columns.get(name) != 0]:
-        raise FeatureFileError(path, f"its table of annotations has no {', '.join(missing)}")
+        raise FeatureFileError(path, strings.NO_ANNOTATIONS_COLUMNS.format(columns=", ".join(missing)))
     shapes = Shapes(path)
     for cx, cy, geometry, properties in store.execute(
         "SELECT cx, cy, geometry, properties FROM annotations NOT INDEXED"
@@ -79,7 +78,7 @@ def _numbers(path: Path, properties: Any) -> dict[str, float]:
     try:
         content = json.loads(properties) if isinstance(properties, bytes) else {}
     except (ValueError, RecursionError) as error:
-        raise FeatureFileError(path, f"the properties of a shape are no JSON ({error})") from error
+        raise FeatureFileError(path, strings.PROPERTIES_NOT_JSON.format(error=error)) from error
     found: dict[str, float] = {}
     for name, value in content.items() if isinstance(content, dict) else ():
         inner = value.items() if isinstance(value, dict) else ((None, value),)
@@ -95,11 +94,11 @@ def _box(path: Path, geometry: Any, cx: Any, cy: Any) -> Box:
     if geometry is None and isinstance(cx, int | float) and isinstance(cy, int | float):
         return float(cx), float(cy), float(cx), float(cy)
     if not isinstance(geometry, bytes) or not geometry:
-        raise FeatureFileError(path, "one of its shapes has no place")
+        raise FeatureFileError(path, strings.SHAPE_WITHOUT_PLACE)
     try:
         box = _Wkb(_unpacked(geometry)).box()
     except (struct.error, ValueError, zlib.error) as error:
-        raise FeatureFileError(path, f"one of its shapes is damaged ({error})") from error
+        raise FeatureFileError(path, strings.SHAPE_DAMAGED.format(error=error)) from error
     return box
 
 

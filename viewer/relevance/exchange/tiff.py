@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
+from viewer.relevance.exchange import strings
 from viewer.relevance.exchange.raster import MAX_PIXELS, covers, raster_scores, stretched_pixel
 from viewer.relevance.exchange.scores import ImportedScores, chosen_column
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 _MAX_COLUMNS = 256
 _MAX_TILES = 1_000_000
 _LZW, _MAX_LZW_BYTES = 5, 64 << 20
-"""Of a tile or strip: libtiff comes by way of Pillow, which takes larger ones for an attack."""
+"""Of a tile or strip: Pillow, which decodes LZW, refuses larger ones."""
 _LOSSLESS = (1, _LZW, 8, 32773, 32946, 34925, 50000)
 _LARGEST_SHARE = 0.2
 _OURS = "Values: 0 not analysed; 1 to 255 "
@@ -45,7 +46,7 @@ _OURS = "Values: 0 not analysed; 1 to 255 "
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What the directories say: the levels of every column by name (and which sample of them it is),
+    """The content of the directories: the levels of every column by name (and which sample of them it is),
     ``mpp_um`` of the finest, and whether we wrote it."""
 
     columns: dict[str, tuple[tuple[TiffImage, ...], int]]
@@ -60,7 +61,7 @@ def read_tiff_map(path: Path, request: MapRequest) -> ImportedScores:
     try:
         file = FileBytes(path)
     except OSError as error:
-        raise FeatureFileError(path, f"it cannot be read: {error.strerror}") from error
+        raise FeatureFileError(path, strings.UNREADABLE.format(error=error.strerror)) from error
     with closing(file):
         facts = _facts(path, file)
         return _scores_over(path, file, facts, request)
@@ -74,7 +75,7 @@ def _scores_over(path: Path, file: FileBytes, facts: _Facts, to: MapRequest) -> 
     if not fitting:
         raise FeatureFileError(
             path,
-            f"{first.width:,} × {first.height:,} pixels are too many; export it coarser, or as a pyramid",
+            strings.TOO_MANY_PIXELS.format(width=first.width, height=first.height),
         )
     level = max(fitting, key=lambda each: each.width * each.height)
     pixel_px, notes = _pixel_px(path, facts, first, to)
@@ -82,7 +83,7 @@ def _scores_over(path: Path, file: FileBytes, facts: _Facts, to: MapRequest) -> 
     try:
         numbers = read_numbers(file, level, sample)
     except (CodecError, TiffFormatError, EOFError, OSError) as error:
-        raise FeatureFileError(path, f"its pixels are damaged ({error})") from error
+        raise FeatureFileError(path, strings.PIXELS_DAMAGED.format(error=error)) from error
     values, note = _scores(numbers, is_ours=facts.is_ours)
     return raster_scores(
         path,
@@ -114,13 +115,11 @@ def _facts(path: Path, file: FileBytes) -> _Facts:
                 planes[0].append(image)
         missing = any(_has_gaps(level) for levels in planes for level in levels)
     except (TiffFormatError, EOFError, OSError) as error:
-        raise FeatureFileError(path, f"it is damaged, or no TIFF ({error})") from error
+        raise FeatureFileError(path, strings.NOT_TIFF.format(error=error)) from error
     if missing:
-        raise FeatureFileError(
-            path, "some of its tiles are left out, and would read as 0; export it with all of them"
-        )
+        raise FeatureFileError(path, strings.MISSING_TILES)
     if not planes or len(planes) > _MAX_COLUMNS:
-        raise FeatureFileError(path, f"it holds {len(planes)} pictures of one size, which no map has")
+        raise FeatureFileError(path, strings.TOO_MANY_PICTURES.format(count=len(planes)))
     for levels in planes:
         levels[1:] = [level for level in levels[1:] if _is_coarser(level, first)]
         for level in levels:
@@ -158,25 +157,25 @@ def _is_coarser(image: TiffImage, first: TiffImage) -> bool:
 
 def _check(path: Path, image: TiffImage, first: TiffImage) -> None:
     if image.photometric != BLACK_IS_ZERO:
-        raise FeatureFileError(
-            path, "it is a picture in colours, which are no scores; export the values themselves, one channel"
-        )
+        raise FeatureFileError(path, strings.IN_COLOURS)
     if image.compression not in _LOSSLESS:
         name = COMPRESSIONS.get(image.compression, f"method {image.compression}")
-        raise FeatureFileError(path, f"it is compressed by {name}; export it with deflate")
+        raise FeatureFileError(path, strings.COMPRESSION.format(name=name))
     if image.compression == _LZW and image.raw_tile_bytes > _MAX_LZW_BYTES:
-        raise FeatureFileError(path, "its LZW is in too large pieces; export it in tiles, or with deflate")
+        raise FeatureFileError(path, strings.LZW_TOO_LARGE)
     kind = kind_of_numbers(image)
     if kind is None or (kind, image.samples) != (kind_of_numbers(first), first.samples):
         raise FeatureFileError(
             path,
-            f"{image.samples} channels of {image.bits} bits of this kind are no numbers that are read here",
+            strings.WRONG_SAMPLES.format(channels=image.samples, bits=image.bits),
         )
     if image.samples > _MAX_COLUMNS or image.tiles_per_plane > _MAX_TILES:
-        raise FeatureFileError(path, "it claims more channels or tiles than a map has")
+        raise FeatureFileError(path, strings.TOO_MANY_CHANNELS)
     decoded = max(image.raw_tile_bytes, min(image.width * image.height, MAX_PIXELS) * image.bits // 8)
     if decoded > psutil.virtual_memory().available * _LARGEST_SHARE:
-        raise FeatureFileError(path, f"its {image.width:,} × {image.height:,} pixels do not fit the memory")
+        raise FeatureFileError(
+            path, strings.PIXELS_EXCEED_MEMORY.format(width=image.width, height=image.height)
+        )
 
 
 def _pixel_px(
@@ -192,12 +191,14 @@ def _pixel_px(
         if facts.is_ome and not to.mpp_estimated:
             raise FeatureFileError(
                 path,
-                f"it is of {shape[1] * x / 1000:,.3g} × {shape[0] * y / 1000:,.3g} mm and this slide of "
-                f"{extent_px[0] / grid.patch_width_px * PATCH_UM / 1000:,.3g} × "
-                f"{extent_px[1] / grid.patch_height_px * PATCH_UM / 1000:,.3g} mm: it is the map of another",
+                strings.OF_OTHER_SIZE.format(
+                    width_mm=shape[1] * x / 1000,
+                    height_mm=shape[0] * y / 1000,
+                    slide_width_mm=extent_px[0] / grid.patch_width_px * PATCH_UM / 1000,
+                    slide_height_mm=extent_px[1] / grid.patch_height_px * PATCH_UM / 1000,
+                ),
             )
-    note = "The file does not say where it lies in a way that fits; it is stretched over the whole slide."
-    return stretched_pixel(path, shape, extent_px, grid), (note,)
+    return stretched_pixel(path, shape, extent_px, grid), (strings.STRETCHED_AS_MISFIT,)
 
 
 def _scores(values: NDArray[Any], *, is_ours: bool) -> tuple[NDArray[Any], tuple[str, ...]]:
@@ -207,19 +208,19 @@ def _scores(values: NDArray[Any], *, is_ours: bool) -> tuple[NDArray[Any], tuple
         return np.where(values == 0, np.float32(np.nan), scores), ()
     if values.dtype.kind == "u" and values.dtype.itemsize <= 2 and int(values.max()) > 1:
         largest = np.iinfo(values.dtype).max
-        note = f"Its whole numbers are taken as parts of {largest:,}, and 0 as a score of 0."
+        note = strings.WHOLE_NUMBERS.format(largest=largest)
         return values.astype(np.float32) / np.float32(largest), (note,)
     return values, ()
 
 
 def _channel_names(description: str) -> tuple[str, ...]:
-    """What OME-XML, that was found to be whole, calls the channels of its first image."""
+    """The names of the channels of the first image in OME-XML that is valid."""
     channels = ET.fromstring(description).findall("{*}Image/{*}Pixels/{*}Channel")[:_MAX_COLUMNS]
     return tuple(channel.get("Name", "")[:200] for channel in channels)
 
 
 def _query(description: str) -> str:
-    """What was asked or looked at, from the description that we write."""
+    """The query or map in our own description."""
     found = re.search(
         r"<Description>(?:Query: |Map of [^:]{1,40}: )?(.{1,200}?)\. Encoder: ", description, re.DOTALL
     )

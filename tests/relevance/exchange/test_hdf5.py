@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 import pytest
 
+from tests.messages import pattern
 from tests.relevance.fields import EXTENT_PX, small_field
+from viewer.relevance.exchange import strings
 from viewer.relevance.exchange.export import write_scores
 from viewer.relevance.exchange.read_map import read_map
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
@@ -47,7 +50,7 @@ def test_our_own_scores_come_back_as_they_were(tmp_path: Path) -> None:
     assert back.provenance.software == "Foveola"
     assert back.provenance.mpp_um == pytest.approx((0.499, 0.501))
     assert back.provenance.mpp_estimated
-    assert "another slide, of 260 patches and not 144" in refused(path)
+    assert re.search(pattern(strings.OF_OTHER_PATCHES, found=260, expected=144), refused(path))
 
 
 def test_attention_of_clam_is_drawn_by_rank(tmp_path: Path) -> None:
@@ -62,13 +65,13 @@ def test_attention_of_clam_is_drawn_by_rank(tmp_path: Path) -> None:
     assert "ranks" in field.provenance.normalisation
     assert field.provenance.encoder == "file:a.h5"
     assert "5 " not in back.notes[1]
-    assert "3.9% of the slide; the rest is not analysed" in back.notes[1]
+    assert re.search(pattern(strings.COVERS, share="3.9%"), back.notes[1])
 
 
 def test_a_size_that_is_not_stated_is_measured_or_given(tmp_path: Path) -> None:
     path = attention(tmp_path / "a.h5", np.arange(5.0))
     notes = read_map(path, (4096, 2048), GRID, mpp_estimated=False).notes
-    assert "their distance says 256 px" in notes[2]
+    assert re.search(pattern(strings.PATCH_SIZE_FROM_DISTANCE, side=256), notes[2])
     given = read_map(path, (4096, 2048), GRID, mpp_estimated=False, patch_px=512)
     assert given.field.known.sum() > 5
     assert len(given.notes) == 3
@@ -79,7 +82,9 @@ def test_a_size_that_is_not_stated_is_measured_or_given(tmp_path: Path) -> None:
 
 def test_several_classes_are_named(tmp_path: Path) -> None:
     path = attention(tmp_path / "a.h5", np.arange(10.0).reshape(5, 2), patch_size=256)
-    assert "'attention_scores 1', 'attention_scores 2'; choose" in refused(path)
+    assert re.search(
+        pattern(strings.SEVERAL_COLUMNS, names="'attention_scores 1', 'attention_scores 2'"), refused(path)
+    )
     chosen = read_map(path, (4096, 2048), GRID, mpp_estimated=False, column="attention_scores 2")
     assert chosen.field.provenance.query == "attention_scores 2"
 
@@ -87,13 +92,25 @@ def test_several_classes_are_named(tmp_path: Path) -> None:
 def test_files_that_claim_what_cannot_be_are_refused(tmp_path: Path) -> None:
     path, five = tmp_path / "a.h5", np.arange(5.0)
     assert "another slide" in refused(attention(path, five, patch_size=256, coords=CORNERS + 5000))
-    assert "are negative" in refused(attention(path, five, patch_size=256, coords=CORNERS - 1000))
-    assert "of 9 × 9 px" in refused(attention(path, five, level0_width=9, level0_height=9))
-    assert "5 scores for 4 places" in refused(attention(path, five, patch_size=256, coords=CORNERS[:4]))
-    assert "no numbers" in refused(attention(path, five, patch_size=256, coords=CORNERS * np.nan))
+    assert re.search(
+        pattern(strings.NEGATIVE_COORDINATES),
+        refused(attention(path, five, patch_size=256, coords=CORNERS - 1000)),
+    )
+    assert re.search(
+        pattern(strings.OF_OTHER_EXTENT, width=9, height=9),
+        refused(attention(path, five, level0_width=9, level0_height=9)),
+    )
+    assert re.search(
+        pattern(strings.SCORES_PER_PLACE, scores=5, places=4),
+        refused(attention(path, five, patch_size=256, coords=CORNERS[:4])),
+    )
+    assert re.search(
+        pattern(strings.COORDINATES_NOT_FINITE),
+        refused(attention(path, five, patch_size=256, coords=CORNERS * np.nan)),
+    )
     assert "make no sense" in refused(attention(path, five, patch_size=-256))
     assert "too few to tell" in refused(attention(path, five[:1], coords=CORNERS[:1]))
-    assert "which no map has" in refused(attention(path, np.zeros((5, 0))))
+    assert re.search(pattern(strings.WRONG_SHAPE), refused(attention(path, np.zeros((5, 0)))))
     assert "not expected" in refused(attention(path, np.full(5, b"x")))
     with h5py.File(path, "w") as file:
         file["coords"] = CORNERS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import zipfile
 from io import BytesIO
 from types import SimpleNamespace
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from tests.messages import pattern
+from viewer.relevance.exchange import strings
 from viewer.relevance.exchange.read_map import read_map
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.patches.grid import PatchGrid
@@ -54,7 +57,7 @@ def test_a_grid_that_does_not_fit_the_memory_is_refused(
     assert laid(path).field.known.all()
     free = SimpleNamespace(available=1 << 20)
     monkeypatch.setattr("viewer.relevance.exchange.raster.psutil.virtual_memory", lambda: free)
-    assert "125 × 62 does not fit the memory that is free" in refused(path)
+    assert re.search(pattern(strings.MAP_EXCEEDS_MEMORY, columns=125, rows=62), refused(path))
 
 
 def test_finer_and_coarser_grids_are_stretched(tmp_path: Path) -> None:
@@ -69,7 +72,7 @@ def test_finer_and_coarser_grids_are_stretched(tmp_path: Path) -> None:
     np.save(path, np.array([[False, True]]))
     assert laid(path).field.scores[0].tolist()[::15] == [0, 1]
     np.save(path, np.zeros((40, 40)))
-    assert "not of the shape of this slide" in refused(path)
+    assert re.search(pattern(strings.OF_OTHER_SHAPE), refused(path))
 
 
 def test_what_is_half_unknown_in_fine_pixels_is_unknown(tmp_path: Path) -> None:
@@ -92,8 +95,8 @@ def test_places_with_scores(tmp_path: Path) -> None:
     assert "0 is -2 and 1 is 2" in made.field.provenance.normalisation
     assert made.field.provenance.query == "p"
     np.savez(path, coords=CORNERS, p=[0.1, 0.2, 0.3], q=[0.4, 0.5, 0.6])
-    assert "'p', 'q'; choose" in refused(path)
-    assert "distance says 256 px" in laid(path, column="q").notes[2]
+    assert re.search(pattern(strings.SEVERAL_COLUMNS, names="'p', 'q'"), refused(path))
+    assert re.search(pattern(strings.PATCH_SIZE_FROM_DISTANCE, side=256), laid(path, column="q").notes[2])
     assert laid(path, column="q", patch_px=512).field.known.sum() > 3
 
 
@@ -102,15 +105,15 @@ def test_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     np.savez(path, coords=CORNERS + 8000, p=np.ones(3))
     assert "another slide" in refused(path)
     np.savez(path, coords=CORNERS, p=np.ones(2), patch_size=256)
-    assert "2 scores for 3 places" in refused(path)
+    assert re.search(pattern(strings.SCORES_PER_PLACE, scores=2, places=3), refused(path))
     np.savez(path, coords=CORNERS, p=np.ones(3), patch_size=-1)
     assert "make no sense" in refused(path)
     np.savez(path, coords=CORNERS.reshape(-1), p=np.ones(3))
-    assert "not expected" in refused(path)
+    assert re.search(pattern(strings.WRONG_PLACES), refused(path))
     np.savez(path, p=np.ones(3))
-    assert "rows and columns" in refused(path)
+    assert re.search(pattern(strings.NOT_A_GRID), refused(path))
     np.savez(path, **{f"p{at}": np.ones(1) for at in range(300)})
-    assert "300 arrays" in refused(path)
+    assert re.search(pattern(strings.TOO_MANY_ARRAYS, count=300), refused(path))
     np.savez(path, coords=CORNERS)
     assert "holds no scores" in refused(path)
 
@@ -128,7 +131,7 @@ class Harmful:
 def test_nothing_is_unpickled(tmp_path: Path) -> None:
     for path, save in ((tmp_path / "a.npy", np.save), (tmp_path / "a.npz", np.savez)):
         save(path, np.array([[Harmful(tmp_path / "made")]], dtype=object))
-        assert "not numbers" in refused(path)
+        assert re.search(pattern(strings.ARRAY_NOT_NUMBERS), refused(path))
     assert not (tmp_path / "made").exists()
 
 
@@ -163,8 +166,8 @@ def test_what_is_no_file_of_numpy_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     assert "no such file" in refused(path)
     path.write_bytes(b"nothing")
-    assert "no whole numpy file" in refused(path)
-    assert "no kind of map" in refused(path.rename(tmp_path / "a.png"))
+    assert re.search(pattern(strings.NOT_NUMPY), refused(path))
+    assert re.search(pattern(strings.UNKNOWN_KIND), refused(path.rename(tmp_path / "a.png")))
 
 
 def test_places_without_a_number_are_counted(tmp_path: Path) -> None:

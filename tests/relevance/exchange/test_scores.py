@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.messages import pattern
+from viewer.relevance.exchange import strings
 from viewer.relevance.exchange.scores import (
     ImportedScores,
     as_float64,
@@ -96,11 +99,13 @@ def refused(made: ImportedScores) -> str:
 
 
 def test_places_off_the_slide_are_refused() -> None:
-    assert "is empty" in refused(imported([], []))
-    assert "2 scores for 1 places" in refused(imported([[0, 0, 1, 1]], [1, 1]))
-    assert "no numbers" in refused(imported([[0, np.nan, 1, 1]], [1]))
-    assert "negative size" in refused(imported([[5, 0, 1, 1]], [1]))
-    assert "are negative" in refused(imported([[-50, 0, 1, 1]], [1]))
+    assert re.search(pattern(strings.NO_PLACES), refused(imported([], [])))
+    assert re.search(
+        pattern(strings.SCORES_PER_PLACE, scores=2, places=1), refused(imported([[0, 0, 1, 1]], [1, 1]))
+    )
+    assert re.search(pattern(strings.COORDINATES_NOT_FINITE), refused(imported([[0, np.nan, 1, 1]], [1])))
+    assert re.search(pattern(strings.NEGATIVE_SIZE), refused(imported([[5, 0, 1, 1]], [1])))
+    assert re.search(pattern(strings.NEGATIVE_COORDINATES), refused(imported([[-50, 0, 1, 1]], [1])))
     assert "reaches to 1,500, 100 px, beyond the 1,000" in refused(imported([[1200, 0, 1500, 100]], [1]))
     check_places(FILE, imported([[900, 600, 1090, 790]], [1]), EXTENT_PX)  # the last patch may hang over
 
@@ -109,10 +114,10 @@ def test_scores_beyond_0_to_1_are_stretched_and_that_is_said() -> None:
     rects = [[0.0, 0, 1, 1]] * 3
     values, words = scaled(FILE, imported(rects, [0, 0.25, 1]))
     assert values.tolist() == [0, 0.25, 1]
-    assert words == "scores as they are in the file"
+    assert words == strings.AS_IN_FILE
     values, words = scaled(FILE, imported(rects, [-2, 0, 2]))
     assert values.tolist() == [0, 0.5, 1]
-    assert words == "rescaled from the map's range: 0 is -2 and 1 is 2 in the file"
+    assert words == strings.RESCALED.format(low=-2, high=2)
     values, words = scaled(FILE, imported(rects, [-1.5e308, np.inf, 1.5e308]))
     assert values[[0, 2]].tolist() == [0, 1]
     assert np.isnan(values[1])
@@ -126,9 +131,9 @@ def test_ranks_share_a_place_where_scores_are_equal() -> None:
 
 def test_scores_that_say_nothing_are_refused() -> None:
     one = [[0.0, 0, 1, 1]] * 2
-    assert "is a number" in refused(imported(one, [np.nan, np.inf]))
-    assert "all its scores are 5" in refused(imported(one, [5, 5]))
-    assert "all its scores are 0" in refused(imported(one, [0, 0], scale="rank"))
+    assert re.search(pattern(strings.NONE_IS_A_NUMBER), refused(imported(one, [np.nan, np.inf])))
+    assert re.search(pattern(strings.ALL_ONE_VALUE, value=5), refused(imported(one, [5, 5])))
+    assert re.search(pattern(strings.ALL_ONE_RANK, value=0), refused(imported(one, [0, 0], scale="rank")))
 
 
 def test_numbers_that_numpy_warns_of_are_read() -> None:

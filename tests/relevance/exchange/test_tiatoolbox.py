@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import struct
 import tracemalloc
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.messages import pattern
+from viewer.relevance.exchange import strings
 from viewer.relevance.exchange.read_map import read_map
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.patches.grid import PatchGrid
@@ -79,12 +82,12 @@ def test_points_and_collections_are_read(tmp_path: Path) -> None:
     line = struct.pack("<BIIdddd", 1, 2, 2, 600, 5, 610, 9)
     made = laid(store(tmp_path / "a.db", [(None, {"p": 0.2}), (many, {"p": 0.4}), (line, {"p": 0.6})]))
     assert made.field.scores[0, :3].tolist() == pytest.approx([0.4, 0.2, 0.6])
-    assert "cells or points" in made.notes[2]
+    assert re.search(pattern(strings.SHAPES_ARE_OBJECTS), made.notes[2])
 
 
 def test_a_property_is_chosen(tmp_path: Path) -> None:
     path = store(tmp_path / "a.db", [(polygon(0, 0), {"p": 0.2, "probability": {"tumour": 0.75}})])
-    assert "'p', 'probability: tumour'; choose" in refused(path)
+    assert re.search(pattern(strings.SEVERAL_COLUMNS, names="'p', 'probability: tumour'"), refused(path))
     assert laid(path, "probability: tumour").field.scores[0, 0] == 0.75
 
 
@@ -101,14 +104,18 @@ def test_numbers_are_kept_in_little_memory_and_no_more_than_is_free(
         tracemalloc.stop()
     free = SimpleNamespace(available=20 << 20)
     monkeypatch.setattr("viewer.relevance.exchange.objects.psutil.virtual_memory", lambda: free)
-    assert "do not fit the memory that is free" in refused(path, "m3")
+    assert re.search(pattern(strings.SHAPES_EXCEED_MEMORY), refused(path, "m3"))
 
 
 def test_stores_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     assert "another slide" in refused(store(path, [(polygon(9000, 0), {"p": 1})]))
-    assert "negative" in refused(store(path, [(polygon(-900, 0), {"p": 1})]))
-    assert "no numbers" in refused(store(path, [(polygon(float("inf"), 0), {"p": 1})]))
+    assert re.search(
+        pattern(strings.NEGATIVE_COORDINATES), refused(store(path, [(polygon(-900, 0), {"p": 1})]))
+    )
+    assert re.search(
+        pattern(strings.COORDINATES_NOT_FINITE), refused(store(path, [(polygon(float("inf"), 0), {"p": 1})]))
+    )
     assert "holds no scores" in refused(store(path, []))
     assert "no JSON" in refused(store(path, [(polygon(0, 0), "{")]))
     assert "no JSON" in refused(store(path, [(polygon(0, 0), "[" * 100_000)]))
@@ -141,21 +148,21 @@ def test_what_a_file_would_run_does_not_run(tmp_path: Path) -> None:
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT i cx, i cy, i geometry, i"
     with closing(sqlite3.connect(path)) as made, made:
         made.execute(f"CREATE VIEW annotations AS {endless} properties FROM n")
-    assert "no table of annotations" in refused(path)
+    assert re.search(pattern(strings.NO_ANNOTATIONS_TABLE), refused(path))
     computed = TABLE.replace(
         "properties JSON", "properties JSON GENERATED ALWAYS AS (hex(zeroblob(1000000)))"
     )
     path.unlink()
     with closing(sqlite3.connect(path)) as made, made:
         made.execute(computed)
-    assert "has no properties" in refused(path)
+    assert re.search(pattern(strings.NO_ANNOTATIONS_COLUMNS, columns="properties"), refused(path))
 
 
 def test_a_store_that_takes_too_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = store(tmp_path / "a.db", [(polygon(0, 0), {"p": 1})] * 50)
     monkeypatch.setattr("viewer.relevance.exchange.tiatoolbox._STEPS_A_CHECK", 10)
     monkeypatch.setattr("viewer.relevance.exchange.tiatoolbox._MAX_SECONDS", -1.0)
-    assert "not read within" in refused(path)
+    assert re.search(pattern(strings.READ_TOO_SLOWLY), refused(path))
 
 
 def test_values_larger_than_a_shape_are_not_read(tmp_path: Path) -> None:
@@ -167,9 +174,14 @@ def test_files_that_are_no_store_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     assert "no such file" in refused(path)
     path.write_bytes(b"nothing" * 100)
-    assert "no annotation store" in refused(path)
-    assert "no table of annotations" in refused(store(path, [], table="CREATE TABLE other(a)"))
-    assert "has no cx" in refused(store(path, [], table="CREATE TABLE annotations(cy, geometry, properties)"))
+    assert re.search(pattern(strings.NOT_A_STORE), refused(path))
+    assert re.search(
+        pattern(strings.NO_ANNOTATIONS_TABLE), refused(store(path, [], table="CREATE TABLE other(a)"))
+    )
+    assert re.search(
+        pattern(strings.NO_ANNOTATIONS_COLUMNS, columns="cx"),
+        refused(store(path, [], table="CREATE TABLE annotations(cy, geometry, properties)")),
+    )
     store(path, [(polygon(0, 0), {"p": 1})])
     data = bytearray(path.read_bytes())
     data[4096:] = b"\xff" * (len(data) - 4096)
@@ -177,7 +189,7 @@ def test_files_that_are_no_store_are_refused(tmp_path: Path) -> None:
     assert "damaged" in refused(path)
     store(path, [(polygon(0, 0), {"p": 1})])
     path.with_name("a.db-wal").write_bytes(b"x")
-    assert "not in it yet" in refused(path)
+    assert re.search(pattern(strings.UNSAVED_CHANGES), refused(path))
     store(path, [])  # what there is of it may all lie in those changes
     path.with_name("a.db-wal").write_bytes(b"x")
-    assert "not in it yet" in refused(path)
+    assert re.search(pattern(strings.UNSAVED_CHANGES), refused(path))

@@ -239,7 +239,7 @@ def test_recent_slides_are_listed_opened_and_forgotten(
     menu.fill()
     next(action for action in menu.actions() if action.text() == "Forget recent slides").trigger()
     assert ReaderState.load().recent == ()
-    assert list((cache_dir() / "portraits").glob("*")) == []
+    assert list((cache_dir() / "thumbnails").glob("*")) == []
     menu.fill()
     assert [action.text() for action in menu.actions()] == ["No recent slides"]
 

@@ -19,7 +19,8 @@ from viewer.ui.canvas.slide_view import SlideView
 from viewer.ui.overlays.attention_controller import AttentionController
 from viewer.ui.overlays.encoder_menu import EncoderMenu
 from viewer.ui.overlays.overlay_controller import OverlayController
-from viewer.ui.panels.pixel_size_dialog import TO_LAY_A_MAP, TO_SEARCH, TO_SHOW_ATTENTION, PixelSize
+from viewer.ui.panels import strings as panel_strings
+from viewer.ui.panels.pixel_size_dialog import PixelSize
 from viewer.ui.panels.slide_folder import SlideFolder
 from viewer.ui.panels.thumbnails import ThumbnailWorker, prune
 from viewer.ui.search.controller import SearchController
@@ -75,8 +76,8 @@ class MainWindow(QMainWindow):
         self.area = ViewArea(self.messages, view)
         self.setCentralWidget(self.area)
         self._kept = Persistence(settings, state, self.area, self.messages)
-        self.portraits = ThumbnailWorker(self)
-        self.folder = SlideFolder(self.portraits)
+        self.thumbnails = ThumbnailWorker(self)
+        self.folder = SlideFolder(self.thumbnails)
         self.slides = Slides(self.area, self.folder, self._kept, self.messages)
         self.hud = Hud(view)
         self.overlays = OverlayController(view, self.messages, settings.overlay)
@@ -106,7 +107,7 @@ class MainWindow(QMainWindow):
         self.actions_ = ActionSet(self, Commands(parts, set_full_screen=self.set_full_screen))
         self.actions_.set_icons(themes.icon)
         self.start_page = StartPage(
-            self.portraits,
+            self.thumbnails,
             [self.actions_["open_slide"], self.actions_["open_folder"]],
             themes.pixmap("foveola", "text", em_px(4)),
         )
@@ -224,12 +225,12 @@ class MainWindow(QMainWindow):
         self._kept.applied.connect(self._use_settings)
         self.query.answered.connect(self.attention.weigh)
         self.overlays.look_changed.connect(self._kept.keep_look)
-        for wanted, what_for in (
-            (self.query.pixel_size_wanted, TO_SEARCH),
-            (self.attention.pixel_size_wanted, TO_SHOW_ATTENTION),
-            (self.overlays.maps.pixel_size_wanted, TO_LAY_A_MAP),
+        for wanted, needed_by in (
+            (self.query.pixel_size_wanted, panel_strings.SEARCH_NEEDS_PIXEL_SIZE),
+            (self.attention.pixel_size_wanted, panel_strings.ATTENTION_NEEDS_PIXEL_SIZE),
+            (self.overlays.maps.pixel_size_wanted, panel_strings.MAP_NEEDS_PIXEL_SIZE),
         ):
-            wanted.connect(partial(self._ask_pixel_size, what_for))
+            wanted.connect(partial(self._ask_pixel_size, needed_by))
         for changed in (self.query.changed, self.overlays.changed):
             changed.connect(self.refresh_actions)
         for chosen in (self.query.settings_chosen, self.attention.settings_chosen):
@@ -289,11 +290,11 @@ class MainWindow(QMainWindow):
         self.refresh_actions()
 
     def _sharp_changed(self, sharp: bool) -> None:
-        self.portraits.set_paused(self.view.source is not None and not sharp)
+        self.thumbnails.set_paused(self.view.source is not None and not sharp)
 
-    def _ask_pixel_size(self, wanted: str) -> None:
+    def _ask_pixel_size(self, needed_by: str) -> None:
         if self.view.source is not None and self.view.mpp_um is None:
-            show_dialog(PixelSize(self.view, self, wanted=wanted), modal=True)
+            show_dialog(PixelSize(self.view, self, needed_by=needed_by), modal=True)
 
     def _point_gaze(self) -> None:
         """Let loading in the active view follow the reader's gaze; there is one reader."""
@@ -352,7 +353,7 @@ class MainWindow(QMainWindow):
         self.overlays.close()
         self.query.close()
         self.opener.close(wait_s=0.5)
-        self.portraits.close(wait_s=0.5)
+        self.thumbnails.close(wait_s=0.5)
         self.folder.close_work(wait_s=0.2)
         for view in self.area.views:
             view.set_gaze(NoGaze())

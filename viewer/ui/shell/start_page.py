@@ -28,7 +28,7 @@ class StartPage(QWidget):
 
     def __init__(
         self,
-        portraits: ThumbnailWorker,
+        thumbnails: ThumbnailWorker,
         actions: Sequence[QAction],
         logo: QPixmap,
         parent: QWidget | None = None,
@@ -58,7 +58,7 @@ class StartPage(QWidget):
             buttons.addWidget(_button(action))
         buttons.addStretch(1)
         self._recent_heading = QLabel("Recent slides")
-        self._recent = SlideList(portraits)
+        self._recent = SlideList(thumbnails)
         self._recent.setAccessibleName("Recent slides")
         self._recent.setAccessibleDescription("Arrow keys move through the list, Enter opens a slide.")
         self._recent.chosen.connect(self.chosen)

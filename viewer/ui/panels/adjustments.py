@@ -69,7 +69,7 @@ class AdjustmentsPanel(QWidget):
 
     @property
     def adjustment(self) -> Adjustment:
-        """The adjustment that the sliders stand for."""
+        """The adjustment at the present slider positions."""
         return Adjustment(
             brightness=self._sliders["brightness"].value() / _STEPS,
             contrast=factor_from_step(self._sliders["contrast"].value()),

@@ -173,7 +173,7 @@ class MainWindow(QMainWindow):
         """Grey what makes no sense now, and check what is on."""
         met = self.area.needs_met() | {
             Need.FOLDER: bool(self.folder.entries),
-            Need.QUERY: self.query.asked,
+            Need.QUERY: self.query.has_query,
             Need.OVERLAY: self.overlays.active.layers.has_any,
             Need.HITS: self.query.has_hits,
             Need.ANALYSIS: self.query.analysing,

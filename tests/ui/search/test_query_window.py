@@ -191,7 +191,7 @@ def test_why_there_are_no_places_follows_the_analysis(
     assert strings.STOPPED_WITHOUT_PLACE in empty.text()
     ask(qtbot, open_window, "blood")
     assert len(clients) == 2
-    assert strings.STOPPED_WITHOUT_PLACE in empty.text()
+    assert strings.NO_PLACE_YET in empty.text()
 
 
 def test_a_search_that_ended_before_any_answer_is_not_shown_as_searching(

@@ -100,7 +100,7 @@ class SearchController(QObject):
                 "question_changed": self._show_question,
                 "hits_changed": self._show_hits,
                 "field_changed": self.changed.emit,
-                "started": self.panel.bar.begin,
+                "started": self._started,
                 "progressed": self._show_progress,
                 "ended": self._ended,
                 "explained": self.panel.why.show_explanation,
@@ -236,6 +236,10 @@ class SearchController(QObject):
             self._mark(None)  # the outlined place belongs to another query
         self.panel.show_question(self.session.question)
         self._show_hits()
+
+    def _started(self) -> None:
+        self.panel.bar.begin()
+        self._update_hits()
 
     def _show_progress(self) -> None:
         progress = self.session.progress

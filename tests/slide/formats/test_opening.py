@@ -12,7 +12,7 @@ import pytest
 import tifffile
 
 from tests.slide.byte_sources import MeasuredBytes
-from viewer.slide import byte_source
+from viewer.slide import byte_source, strings
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import TileKey
 from viewer.slide.source import SlideError, TileError
@@ -129,9 +129,7 @@ def test_formats_that_need_a_file_say_so_elsewhere(tmp_path: Path) -> None:
 def test_an_address_that_nothing_reads_is_refused_in_one_sentence() -> None:
     with pytest.raises(SlideError) as error:
         open_slide("s3://bucket/a.svs")
-    assert str(error.value) == (
-        "s3://bucket/a.svs: slides are not read from s3 addresses; give the path of a file"
-    )
+    assert str(error.value) == f"s3://bucket/a.svs: {strings.UNKNOWN_SCHEME.format(scheme='s3')}"
 
 
 def test_a_file_url_opens_the_file(aperio_slide: AperioSlide, opened: Callable[[str], Source]) -> None:

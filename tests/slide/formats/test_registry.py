@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests.messages import pattern
+from viewer.slide import strings
 from viewer.slide.formats import registry
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.formats.registry import is_slide_name, open_slide, slide_suffixes
@@ -30,29 +32,29 @@ def refused(path: Path | str) -> str:
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    assert refused(tmp_path / "none.svs") == "there is no such file"
+    assert refused(tmp_path / "none.svs") == strings.NO_SUCH_FILE
 
 
 def test_folder(tmp_path: Path) -> None:
-    assert refused(tmp_path) == "this is a folder; choose a slide file inside it"
+    assert refused(tmp_path) == strings.FOLDER
 
 
 def test_empty_file(tmp_path: Path) -> None:
     path = tmp_path / "empty.svs"
     path.touch()
-    assert refused(path) == "the file is empty"
+    assert refused(path) == strings.EMPTY
 
 
 def test_circle_of_links(tmp_path: Path) -> None:
     path = tmp_path / "loop.svs"
     path.symlink_to(path)
-    assert refused(path) == "it cannot be read: Too many levels of symbolic links"
+    assert refused(path) == strings.UNREADABLE.format(error="Too many levels of symbolic links")
 
 
 def test_pipe_is_not_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "pipe.svs"
     os.mkfifo(path)
-    assert refused(path) == "this is not a regular file"
+    assert refused(path) == strings.NOT_REGULAR
 
 
 def test_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,11 +64,11 @@ def test_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     if os.access(path, os.R_OK):  # root may read everything
         denied = PermissionError(13, "denied")
         monkeypatch.setattr("viewer.slide.byte_source.FileBytes", Mock(side_effect=denied))
-    assert refused(path) == "you have no permission to read it"
+    assert refused(path) == strings.NO_PERMISSION
 
 
 def test_name_that_no_file_can_have() -> None:
-    with pytest.raises(SlideError, match="cannot be read"):
+    with pytest.raises(SlideError, match=pattern(strings.UNREADABLE)):
         open_slide("a\0b.svs")
 
 

@@ -13,6 +13,7 @@ import tifffile
 
 from tests.slide.byte_sources import MeasuredBytes
 from viewer.slide import byte_source, strings
+from viewer.slide.formats import strings as formats
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import TileKey
 from viewer.slide.source import SlideError, TileError
@@ -119,11 +120,15 @@ def test_a_tiff_elsewhere_is_read_through_its_bytes_alone(
 def test_formats_that_need_a_file_say_so_elsewhere(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(b"no picture")
-    local_only = "with OpenSlide: local files only; as an image: local files only"
+    attempts = (
+        (formats.AS_TIFF, "it is not a TIFF"),
+        (formats.WITH_OPENSLIDE, formats.LOCAL_ONLY),
+        (formats.AS_IMAGE, formats.LOCAL_ONLY),
+    )
+    reasons = "; ".join(formats.ATTEMPT.format(attempt=attempt, reason=why) for attempt, why in attempts)
     with pytest.raises(SlideError) as error:
         open_slide(f"far://host{path}")
-    reason = f"it cannot be opened (as TIFF: it is not a TIFF; {local_only})"
-    assert str(error.value) == f"far://host{path}: {reason}"
+    assert str(error.value) == f"far://host{path}: {formats.CANNOT_OPEN.format(reasons=reasons)}"
 
 
 def test_an_address_that_nothing_reads_is_refused_in_one_sentence() -> None:

@@ -14,6 +14,7 @@ import tifffile
 from tests.messages import pattern
 from viewer.slide import strings
 from viewer.slide.formats import registry
+from viewer.slide.formats import strings as formats
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.formats.registry import is_slide_name, open_slide, slide_suffixes
 from viewer.slide.formats.slide_format import SlideFile, SlideFormat
@@ -76,8 +77,10 @@ def test_text_names_every_reader_and_its_reason(tmp_path: Path) -> None:
     path = tmp_path / "text.svs"
     path.write_text("this is no slide")
     reason = refused(path)
-    assert reason.startswith("it cannot be opened (as TIFF: it is not a TIFF; with OpenSlide: ")
-    assert "as an image: " in reason
+    as_tiff = formats.ATTEMPT.format(attempt=formats.AS_TIFF, reason="it is not a TIFF")
+    assert reason.startswith(formats.CANNOT_OPEN.partition("{")[0] + as_tiff)
+    for attempt in (formats.WITH_OPENSLIDE, formats.AS_IMAGE):
+        assert formats.ATTEMPT.format(attempt=f"; {attempt}", reason="") in reason
 
 
 def test_name_may_hold_any_character(aperio_slide: Callable[..., Path]) -> None:

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests.messages import pattern
 from tests.slide.byte_sources import MeasuredBytes
 from viewer.slide import byte_source, strings
 from viewer.slide.formats import strings as formats
 from viewer.slide.formats.registry import open_slide
+from viewer.slide.formats.tiff.strings import NOT_TIFF, TILE
 from viewer.slide.geometry import TileKey
 from viewer.slide.source import SlideError, TileError
 from viewer.stream.streamer import Streamer, TileState
@@ -121,7 +123,7 @@ def test_formats_that_need_a_file_say_so_elsewhere(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(b"no picture")
     attempts = (
-        (formats.AS_TIFF, "it is not a TIFF"),
+        (formats.AS_TIFF, NOT_TIFF),
         (formats.WITH_OPENSLIDE, formats.LOCAL_ONLY),
         (formats.AS_IMAGE, formats.LOCAL_ONLY),
     )
@@ -166,7 +168,7 @@ def test_damage_is_met_where_it_shows(
     patch_tiff(path, 0, 325, {2: 2**31})
     with closing(open_slide(f"far://host{path}")) as source:
         fetched = source.fetch_tile(TileKey(0, 1, 0))
-        with pytest.raises(TileError, match="tile column 1, row 0"):
+        with pytest.raises(TileError, match=pattern(TILE, column=1, row=0)):
             source.decode_tile(TileKey(0, 1, 0), fetched)
         for key in (TileKey(0, 2, 0), TileKey(0, 99, 0), TileKey(9, 0, 0)):
             with pytest.raises(TileError):

@@ -18,6 +18,7 @@ from viewer.slide.formats import strings as formats
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.formats.registry import is_slide_name, open_slide, slide_suffixes
 from viewer.slide.formats.slide_format import SlideFile, SlideFormat
+from viewer.slide.formats.tiff.strings import CHEAPER_BY_OPENSLIDE, NOT_TIFF
 from viewer.slide.geometry import Rect, TileKey
 from viewer.slide.source import NotThisReader, SlideError, SlideInfo
 
@@ -77,7 +78,7 @@ def test_text_names_every_reader_and_its_reason(tmp_path: Path) -> None:
     path = tmp_path / "text.svs"
     path.write_text("this is no slide")
     reason = refused(path)
-    as_tiff = formats.ATTEMPT.format(attempt=formats.AS_TIFF, reason="it is not a TIFF")
+    as_tiff = formats.ATTEMPT.format(attempt=formats.AS_TIFF, reason=NOT_TIFF)
     assert reason.startswith(formats.CANNOT_OPEN.partition("{")[0] + as_tiff)
     for attempt in (formats.WITH_OPENSLIDE, formats.AS_IMAGE):
         assert formats.ATTEMPT.format(attempt=f"; {attempt}", reason="") in reason
@@ -108,7 +109,7 @@ def test_tiles_too_large_to_read_one_by_one_go_to_openslide(tmp_path: Path) -> N
     )
     source = open_slide(path)
     assert source.info.reader == "openslide"
-    assert "cut more cheaply by OpenSlide" in source.info.reader_reason
+    assert CHEAPER_BY_OPENSLIDE.format(side=2048) in source.info.reader_reason
     source.close()
 
 

@@ -112,7 +112,7 @@ class TileEngine(SlidePainter):
         if velocity is not None:
             self._prefetched_s = now_s
         plan = self._plan(view, target, screen, velocity, steering)
-        urgent = [*self._pinned_absent, *plan.wanted[: plan.urgent]]
+        urgent = [*self._pinned_absent, *plan.requested[: plan.urgent]]
         uploaded: set[TileKey] = set()
         if urgent:
             # What is in view must not make room for what comes into view, nor may a plane that stands in.
@@ -122,7 +122,7 @@ class TileEngine(SlidePainter):
             urgent = [key for key in urgent if key not in uploaded]
         # also where nothing is wanted any more: what was asked for a view that is left must fall out
         if urgent or velocity is not None or self._streamer.urgent_left:
-            self._streamer.want([*urgent, *plan.wanted[plan.urgent :]], urgent=len(urgent))
+            self._streamer.request([*urgent, *plan.requested[plan.urgent :]], urgent=len(urgent))
         cover = self.cover(plan.drawn, view, screen, now_s=now_s, fade_s=fade_s)
         if self._drawn != self._asked:
             tiles = plan.drawn._replace(plane=self._drawn)
@@ -161,7 +161,7 @@ class TileEngine(SlidePainter):
         """Have the tiles of a view decoded, ahead of the frame that will show it, of the plane that the last
         frame was asked for. Needs no GL context."""
         plan = self._plan(view, view, screen, None, steering)
-        self._streamer.want(plan.wanted, urgent=plan.urgent)
+        self._streamer.request(plan.requested, urgent=plan.urgent)
 
     def _plan(
         self, view: View, target: View, screen: Screen, velocity: Velocity | None, steering: Steering

@@ -1,4 +1,4 @@
-"""Weights per region as weights per tile, for the plan. Pure."""
+"""Weights per region as weights per tile, for the plan."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
 def region_weight(
     pyramid: Pyramid, weights: NDArray[np.float32], patch_width_px: float, patch_height_px: float
 ) -> TileWeight:
-    """What each tile weighs: the highest of the patches that it touches; 1 beyond the grid.
+    """The weight of each tile: the highest of the patches that it touches; 1 beyond the grid.
 
-    ``weights`` (rows, columns) of patches from the slide's corner, in level-0 pixels; values are held between
-    1 and 4. Raises ValueError where they are no grid of numbers.
+    ``weights`` (rows, columns) of patches from the slide's corner, in level-0 pixels; values are clipped to 1
+    to 4. Raises ValueError where they are not a grid of finite numbers.
     """
     if weights.ndim != 2 or weights.size == 0 or not np.isfinite(weights).all():
         raise ValueError(f"weights are finite (rows, columns), not {weights.dtype} {weights.shape}")
-    held = np.clip(weights, *WEIGHT_RANGE)
+    clipped = np.clip(weights, *WEIGHT_RANGE)
     tables: dict[int, NDArray[np.float32]] = {}
 
-    def weigh(level_index: int, centre_x: FloatArray, centre_y: FloatArray) -> FloatArray:
+    def weight(level_index: int, centre_x: FloatArray, centre_y: FloatArray) -> FloatArray:
         level = pyramid.levels[level_index]
         step_x, step_y = level.tile_width * level.scale_x, level.tile_height * level.scale_y
         table = tables.get(level_index)
         if table is None:
-            across = _highest_per_tile(held, level.columns, step_x / patch_width_px, axis=1)
+            across = _highest_per_tile(clipped, level.columns, step_x / patch_width_px, axis=1)
             table = _highest_per_tile(across, level.rows, step_y / patch_height_px, axis=0)
             tables[level_index] = table
         rows = np.minimum((centre_y / step_y).astype(np.intp), level.rows - 1)
         cols = np.minimum((centre_x / step_x).astype(np.intp), level.columns - 1)
         return table[rows, cols]
 
-    return weigh
+    return weight
 
 
 def _highest_per_tile(

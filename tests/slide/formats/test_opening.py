@@ -201,7 +201,7 @@ def test_tiles_of_a_remote_tiff_are_on_their_way_together(
         before = len(measured.reads)
         streamer = Streamer(source, cache_bytes=1 << 30, on_tile=came_in.release, workers=1)
         keys = [TileKey(0, column, row) for row in range(3) for column in range(4)]
-        streamer.want(keys, urgent=len(keys))
+        streamer.request(keys, urgent=len(keys))
         deadline_s = time.monotonic() + 20
         while len(measured.reads) < before + len(keys) and time.monotonic() < deadline_s:
             time.sleep(0.001)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gpu.gl.strings import FIELD_LIMIT
 from tests.messages import pattern
 from viewer.common.atomic_write import SaveError
 from viewer.overlay.layer import Overlay, OverlayLayer, OverlayLook, colour_stops
@@ -270,7 +271,8 @@ def test_overlays_are_in_the_picture_and_run_through_its_parts(
 def test_a_layer_that_cannot_be_drawn_is_in_no_picture(source: LevelsSource) -> None:
     long = np.zeros((1, 40_000), np.uint8)
     layer = OverlayLayer(long, long == 0, long > 0, 0.01, 300.0, sequence=1)
-    with pytest.raises(SnapshotError, match="cannot be drawn: it has 40000 × 1 values"):
+    message = pattern(strings.LAYER_NOT_DRAWN, error="") + pattern(FIELD_LIMIT, columns=40_000, rows=1)
+    with pytest.raises(SnapshotError, match=message):
         shot(source, (260, 150), 1, (520, 300), overlays=[Overlay("query", layer, OverlayLook())])
 
 

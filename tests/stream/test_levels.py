@@ -157,7 +157,7 @@ def test_a_slide_whose_tiles_come_slowly_is_known_by_it(
     wanted = [TileKey(0, col, row) for col in range(4) for row in range(4)]
     streamer = Streamer(MadeSource(size=1024, levels=1), cache_bytes=1 << 24, on_tile=lambda: None, workers=1)
     assert not streamer.slow_reads
-    streamer.want(wanted)
+    streamer.request(wanted)
     deadline_s = monotonic() + 20
     while streamer.cache_tiles < len(wanted) and monotonic() < deadline_s:
         sleep(0.005)

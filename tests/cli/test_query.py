@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
@@ -14,6 +15,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from tests.messages import pattern
 from viewer.cli import heatmap as cli_heatmap
 from viewer.cli import main as cli
 from viewer.overlay import attention_look as hierarchy
@@ -22,6 +24,7 @@ from viewer.relevance.attention import overlap_grid as overlapping
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 from viewer.relevance.heatmap import points
 from viewer.relevance.heatmap import whole_slide as attention_map
+from viewer.relevance.models import strings as model_strings
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.source import SlideError
 
@@ -311,7 +314,7 @@ def test_a_heatmap_of_attention_needs_no_words(
         cli.main(["heatmap", str(slide), "--encoder", "hipt", "--weights", str(weights), "-o", str(path)])
         == 1
     )
-    assert "it holds no weights" in capsys.readouterr().err
+    assert re.search(pattern(model_strings.NO_WEIGHT_FILES), capsys.readouterr().err)
     assert cli.main(["heatmap", str(slide), "--encoder", "hipt", "-o", str(path)]) == 1
     assert "no encoder 'hipt'; there are measured, saliency; for weights in a folder give --weights DIR" in (
         capsys.readouterr().err

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.messages import pattern
 from tests.relevance.colours import ColourEncoder, MadeSlide, open_store, picture
 from tests.relevance.stores import CARD
 from viewer.common.errors import EncoderError
@@ -26,6 +27,7 @@ from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.encoders.protocols import NamedScores, SlideAttention
 from viewer.relevance.encoders.registry import load_encoder
 from viewer.relevance.models.checkpoint import CheckpointError
+from viewer.relevance.models.heads import strings as head_strings
 from viewer.relevance.models.heads.gated_attention import GatedAttentionHead, GatedShape
 from viewer.relevance.models.heads.transmil import TransMilHead, TransMilShape
 from viewer.relevance.patches.attention_codes import MIDDLE, relative_of_codes
@@ -312,7 +314,7 @@ def test_a_head_is_loaded_for_its_encoder_alone(tmp_path: Path) -> None:
         load_head(entry, replace(CARD, version="2"))
     with pytest.raises(CheckpointError, match="SHA-256 differs"):
         load_head(replace(entry, sha256="00"), CARD)
-    with pytest.raises(CheckpointError, match="reads 5 values a patch and the features have 6"):
+    with pytest.raises(CheckpointError, match=pattern(head_strings.OTHER_WIDTH, expected=5, found=6)):
         load_head(replace(entry, sha256=None, feature_width=6), CARD)
     path.unlink()
     with pytest.raises(CheckpointError, match="cannot be read"):

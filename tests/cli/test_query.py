@@ -22,6 +22,7 @@ from viewer.overlay import attention_look as hierarchy
 from viewer.relevance.analysis import open as offline
 from viewer.relevance.attention import overlap_grid as overlapping
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
+from viewer.relevance.features import strings as feature_strings
 from viewer.relevance.heatmap import points
 from viewer.relevance.heatmap import whole_slide as attention_map
 from viewer.relevance.models import strings as model_strings
@@ -165,7 +166,7 @@ def test_features_of_another_program_answer_examples(
     assert facts["places"][0]["x"] == 384
     assert facts["encoder"].startswith("uni_v1")
     assert cli.main(["query", str(slide), "stroma", "--features", str(path)]) == 1
-    assert "know no words" in capsys.readouterr().err
+    assert re.search(pattern(feature_strings.NO_TEXT_QUERIES), capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(

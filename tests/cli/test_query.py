@@ -21,6 +21,7 @@ from viewer.cli import main as cli
 from viewer.overlay import attention_look as hierarchy
 from viewer.relevance.analysis import open as offline
 from viewer.relevance.attention import overlap_grid as overlapping
+from viewer.relevance.attention import strings as attention_strings
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 from viewer.relevance.features import strings as feature_strings
 from viewer.relevance.heatmap import points
@@ -303,7 +304,7 @@ def test_a_heatmap_of_attention_needs_no_words(
         assert tiff.series[0].asarray().max() > 128
     for more, why in (
         (["--query", "fat"], "knows no words"),
-        (["--head", "2"], "there is no head 2; there are mean, max and 1 to 1"),
+        (["--head", "2"], attention_strings.NO_HEAD.format(head=2, mean="mean", max="max", heads=1)),
         (["--mode", "blend", "--level", "region"], "there is no 'blend' attention down to 'region'"),
         (["--weights", str(weights)], "weights in a folder need a model that is known"),
     ):

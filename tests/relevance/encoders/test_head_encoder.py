@@ -109,10 +109,10 @@ def test_it_says_something_of_the_slide_though_the_last_patches_failed(tmp_path:
         )
         assert attention.update(failed, 1, np.zeros(failed.shape, np.float32))
         assert attention.progress == (0, 1, 0)
-        assert attention.said == ""
+        assert attention.note == ""
         failed[0, 2] = True
         assert attention.update(failed, 1, np.zeros(failed.shape, np.float32))
-        assert attention.said.startswith("Made head says of these 2 patches")
+        assert attention.note.startswith("Made head says of these 2 patches")
         assert attention.progress == (1, 1, 0)
         assert not attention.update(failed, 1, np.zeros(failed.shape, np.float32))
 
@@ -278,7 +278,7 @@ def test_looks_take_a_tenth_of_the_time_and_each_is_one_reading(
         add(4)
         assert look(), "the last one at once"
         assert head.readings == 4
-        assert attention.said.startswith("Made head says of these 5 patches")
+        assert attention.note.startswith("Made head says of these 5 patches")
 
 
 def test_a_registered_head_is_listed_and_loads_with_its_encoder(tmp_path: Path) -> None:

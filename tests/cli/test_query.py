@@ -19,6 +19,8 @@ from tests.messages import pattern
 from viewer.cli import heatmap as cli_heatmap
 from viewer.cli import main as cli
 from viewer.overlay import attention_look as hierarchy
+from viewer.overlay import strings as overlay_strings
+from viewer.overlay.layer import COLOUR_MAPS
 from viewer.relevance.analysis import open as offline
 from viewer.relevance.attention import overlap_grid as overlapping
 from viewer.relevance.attention import strings as attention_strings
@@ -142,7 +144,7 @@ def test_a_query_lies_over_a_snapshot(slide: Path, tmp_path: Path) -> None:
         (["--overlay"], "give --query"),
         (
             ["--query", "stroma", "--overlay", "rainbow"],
-            "there is no colour map 'rainbow'; there are viridis",
+            overlay_strings.NO_COLOUR_MAP.format(name="rainbow", names=", ".join(COLOUR_MAPS)),
         ),
         (["--query", "qwertz"], "What can be asked"),
     ],
@@ -305,7 +307,10 @@ def test_a_heatmap_of_attention_needs_no_words(
     for more, why in (
         (["--query", "fat"], "knows no words"),
         (["--head", "2"], attention_strings.NO_HEAD.format(head=2, mean="mean", max="max", heads=1)),
-        (["--mode", "blend", "--level", "region"], "there is no 'blend' attention down to 'region'"),
+        (
+            ["--mode", "blend", "--level", "region"],
+            overlay_strings.NO_LEVEL.format(mode="blend", level="region"),
+        ),
         (["--weights", str(weights)], "weights in a folder need a model that is known"),
     ):
         assert cli.main([*words, *more]) != 0

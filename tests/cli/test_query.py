@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
@@ -14,14 +15,20 @@ import pytest
 import tifffile
 from PIL import Image
 
+from tests.messages import pattern
 from viewer.cli import heatmap as cli_heatmap
 from viewer.cli import main as cli
 from viewer.overlay import attention_look as hierarchy
+from viewer.overlay import strings as overlay_strings
+from viewer.overlay.layer import COLOUR_MAPS
 from viewer.relevance.analysis import open as offline
 from viewer.relevance.attention import overlap_grid as overlapping
+from viewer.relevance.attention import strings as attention_strings
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
+from viewer.relevance.features import strings as feature_strings
 from viewer.relevance.heatmap import points
 from viewer.relevance.heatmap import whole_slide as attention_map
+from viewer.relevance.models import strings as model_strings
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.source import SlideError
 
@@ -137,7 +144,7 @@ def test_a_query_lies_over_a_snapshot(slide: Path, tmp_path: Path) -> None:
         (["--overlay"], "give --query"),
         (
             ["--query", "stroma", "--overlay", "rainbow"],
-            "there is no colour map 'rainbow'; there are viridis",
+            overlay_strings.NO_COLOUR_MAP.format(name="rainbow", names=", ".join(COLOUR_MAPS)),
         ),
         (["--query", "qwertz"], "What can be asked"),
     ],
@@ -162,7 +169,7 @@ def test_features_of_another_program_answer_examples(
     assert facts["places"][0]["x"] == 384
     assert facts["encoder"].startswith("uni_v1")
     assert cli.main(["query", str(slide), "stroma", "--features", str(path)]) == 1
-    assert "know no words" in capsys.readouterr().err
+    assert re.search(pattern(feature_strings.NO_TEXT_QUERIES), capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(
@@ -299,8 +306,11 @@ def test_a_heatmap_of_attention_needs_no_words(
         assert tiff.series[0].asarray().max() > 128
     for more, why in (
         (["--query", "fat"], "knows no words"),
-        (["--head", "2"], "there is no head 2; there are mean, max and 1 to 1"),
-        (["--mode", "blend", "--level", "region"], "there is no 'blend' attention down to 'region'"),
+        (["--head", "2"], attention_strings.NO_HEAD.format(head=2, mean="mean", max="max", heads=1)),
+        (
+            ["--mode", "blend", "--level", "region"],
+            overlay_strings.NO_LEVEL.format(mode="blend", level="region"),
+        ),
         (["--weights", str(weights)], "weights in a folder need a model that is known"),
     ):
         assert cli.main([*words, *more]) != 0
@@ -311,7 +321,7 @@ def test_a_heatmap_of_attention_needs_no_words(
         cli.main(["heatmap", str(slide), "--encoder", "hipt", "--weights", str(weights), "-o", str(path)])
         == 1
     )
-    assert "it holds no weights" in capsys.readouterr().err
+    assert re.search(pattern(model_strings.NO_WEIGHT_FILES), capsys.readouterr().err)
     assert cli.main(["heatmap", str(slide), "--encoder", "hipt", "-o", str(path)]) == 1
     assert "no encoder 'hipt'; there are measured, saliency; for weights in a folder give --weights DIR" in (
         capsys.readouterr().err

@@ -188,7 +188,7 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
     from viewer.overlay.attention_look import HierarchyLook
     from viewer.relevance.analysis.open import open_analysis, pixel_size_of
     from viewer.relevance.attention.slide_attention import check_head
-    from viewer.relevance.heatmap.hipt_blend import makes_published
+    from viewer.relevance.heatmap.hipt_blend import can_make_published
     from viewer.relevance.heatmap.ome_tiff import write_attention
     from viewer.relevance.heatmap.whole_slide import attention_map
     from viewer.slide.formats.registry import open_slide
@@ -210,7 +210,7 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
                 raise arguments.UsageError(
                     f"{card.title} looks at whole patches: {_of_tokens(options)} needs one that looks closer"
                 )
-            if options.mode == "blend" and makes_published(analysis.encoder):
+            if options.mode == "blend" and can_make_published(analysis.encoder):
                 found, mode, said = _published(analysis, options), "published blend", _AS_PUBLISHED
                 attention = None if options.points is None else _looked_at(analysis, options)[0]
             else:
@@ -268,11 +268,11 @@ def _looked_at(analysis: Analysis, options: argparse.Namespace) -> tuple[Attenti
 def _look_again(analysis: Analysis, attention: Attention, options: argparse.Namespace) -> str:
     """Look between the patches with most attention, which changes ``attention``; a sentence on it."""
     from viewer.common.progress import progress_bar
-    from viewer.relevance.heatmap.overlap import look_again
+    from viewer.relevance.heatmap.overlap import run_overlap_pass
 
     share = options.overlap_share or SHARE
     with progress_bar("looking again") as progress:
-        looks = look_again(
+        looks = run_overlap_pass(
             analysis, attention, options.overlap, share=share, patch_head=options.head, progress=progress
         )
     if not len(looks.corners) and not looks.failed:

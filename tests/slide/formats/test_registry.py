@@ -152,6 +152,24 @@ def test_a_format_of_another_package_is_asked_last(tmp_path: Path) -> None:
     assert is_slide_name(path)
 
 
+def test_a_format_of_another_package_that_fails_costs_no_format_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_file: SlideFile) -> ArraySource:
+        raise ValueError("a bug of its own")
+
+    formats = (
+        SlideFormat("bad", "as a bad one", (), fail),
+        SlideFormat("toy", "as a toy", (".toy",), open_toy),
+    )
+    monkeypatch.setattr(registry, "plugins", lambda *_: (formats, ()))
+    path = tmp_path / "a.toy"
+    path.write_bytes(b"TOY")
+    assert open_slide(path).info.format == "toy"
+    path.write_bytes(b"doll")
+    assert "as a bad one: ValueError: a bug of its own" in refused(path)
+
+
 @pytest.mark.usefixtures("toy_installed")
 def test_a_refusal_names_formats_of_other_packages_and_those_that_could_not_be_loaded(tmp_path: Path) -> None:
     path = tmp_path / "a.toy"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from viewer.common.errors import FoveolaError
+from viewer.common.text import first_line
 from viewer.relevance.features import strings
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def opened_hdf5(path: Path) -> Iterator[h5py.File]:
         with h5py.File(path, "r", locking=False) as file:
             yield file
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise FeatureFileError(path, strings.NOT_HDF5.format(error=_first_line(error))) from error
+        raise FeatureFileError(path, strings.NOT_HDF5.format(error=first_line(error))) from error
 
 
 def checked_dataset(path: Path, file: h5py.File, name: str, *, ndim: tuple[int, ...], kinds: str) -> Any:
@@ -133,7 +134,3 @@ def all_finite(values: NDArray[np.floating[Any]]) -> bool:
     import numpy as np
 
     return all(bool(np.isfinite(values[i : i + 65536]).all()) for i in range(0, len(values), 65536))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from viewer.common.errors import EncoderError
+from viewer.common.text import first_line
 from viewer.relevance.models import strings
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def _read_safetensors(path: Path) -> Any:
         _check_begin(path)
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(path, strings.NOT_SAFETENSORS.format(error=_first_line(error))) from error
+        raise CheckpointError(path, strings.NOT_SAFETENSORS.format(error=first_line(error))) from error
 
 
 def unpickled(path: Path) -> Any:
@@ -176,13 +177,13 @@ def unpickled(path: Path) -> Any:
     except pickle.UnpicklingError as error:
         raise CheckpointError(path, strings.CAN_RUN_CODE) from error
     except zipfile.BadZipFile as error:
-        raise CheckpointError(path, strings.INCOMPLETE.format(error=_first_line(error))) from error
+        raise CheckpointError(path, strings.INCOMPLETE.format(error=first_line(error))) from error
     except OSError as error:
         raise CheckpointError(
-            path, strings.UNREADABLE.format(reason=error.strerror or _first_line(error))
+            path, strings.UNREADABLE.format(reason=error.strerror or first_line(error))
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise CheckpointError(path, strings.INCOMPLETE.format(error=_first_line(error))) from error
+        raise CheckpointError(path, strings.INCOMPLETE.format(error=first_line(error))) from error
 
 
 def _check_begin(path: Path) -> bytes:
@@ -239,10 +240,6 @@ def _without_prefixes(name: str) -> str:
         for prefix in _PREFIXES:
             name = name.removeprefix(prefix)
     return name
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 _BLOCK = re.compile(r"^(?:model\.)?blocks\.(\d{1,4})\.")

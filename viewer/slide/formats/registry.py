@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from viewer.common.log import described
 from viewer.common.paths import cache_dir
 from viewer.plugins import plugins
 from viewer.slide.built_pyramid import BuiltPyramid, needs_coarse_levels
@@ -92,6 +93,11 @@ def open_slide(where: Path | str | Locator) -> Source:
                 return card.open(file)
             except NotThisReader as error:
                 file.refusals.append(strings.ATTEMPT.format(attempt=card.attempt, reason=error.reason))
+            except Exception as error:
+                if card in _FORMATS or isinstance(error, SlideError):
+                    raise
+                # A format of another package: what it raises costs no format after it.
+                file.refusals.append(strings.ATTEMPT.format(attempt=card.attempt, reason=described(error)))
     reasons = "; ".join((*file.refusals, *plugins("foveola.slide_formats", SlideFormat)[1]))
     raise SlideError(str(file.locator), strings.CANNOT_OPEN.format(reasons=reasons))
 

@@ -41,7 +41,12 @@ HIPT = replace(
     SALIENCY, id="hipt", title="HIPT", attention_heads=(2, 2), needs_weights=True, needs_terms=True
 )
 HEAD = replace(
-    SALIENCY, id="head/t", title="Tumour or not", attention_heads=(2, 2), views=("Attention", "For tumour")
+    SALIENCY,
+    id="head/t",
+    title="Tumour or not",
+    attention_heads=(2, 2),
+    needs_weights=True,
+    views=("Attention", "For tumour"),
 )
 
 
@@ -104,8 +109,7 @@ def stage(
     settings = Settings.default()
     overlays = OverlayController(view, messages, settings.overlay)
     encoders = EncoderMenu(view, messages)
-    monkeypatch.setattr("viewer.ui.overlays.encoder_menu.cards", lambda: (MEASURED_TWO, HIPT))
-    monkeypatch.setattr("viewer.ui.overlays.attention_controller.head_cards", lambda: (HEAD,))
+    monkeypatch.setattr("viewer.ui.overlays.encoder_menu.cards", lambda: (MEASURED_TWO, HIPT, HEAD))
     lay = view, overlays, encoders, messages, ThemeKeeper("light", qapp), settings
     make_session: Any = partial(AttentionSession, make_client=make)
     tools = AttentionController(*lay, make_session=make_session)
@@ -232,7 +236,6 @@ def test_an_encoder_that_leaves_the_list_is_told_and_no_other_takes_its_place(
 ) -> None:
     show(stage, 2)
     attend(qtbot, stage)
-    monkeypatch.setattr("viewer.ui.overlays.attention_controller.head_cards", lambda: ())
     stage.offer(monkeypatch, SALIENCY)
     assert stage.messages.texts == ["Tumour or not is no longer in the list of models and is not shown."]
     assert not stage.tools.controls.shown.isChecked()

@@ -31,5 +31,5 @@ def no_meaning(advice: str, *levels: str) -> str:
 
 def patch_head(number: int) -> str:
     """ "patch: head 1"."""
-    head = strings.ONE_HEAD.format(number=number).lower()
+    head = strings.HEAD_NUMBER.format(number=number).lower()
     return strings.HEAD_OF_LEVEL.format(level=strings.LEVEL_NAMES["patch"], head=head)

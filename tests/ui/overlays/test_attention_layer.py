@@ -144,22 +144,22 @@ def test_it_stands_beside_the_search_in_other_colours(qtbot: QtBot, stage: Stage
     assert stage.legend.text.startswith("Measured saliency")
 
 
-def test_the_legend_names_the_levels_that_are_drawn_at_this_zoom_and_hears_of_others_only(
+def test_the_legend_names_the_levels_that_are_drawn_at_this_zoom_and_changes_with_them_only(
     qtbot: QtBot, stage: Stage, open_view: FakeSlideView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     show(stage, 0)
     attend(qtbot, stage)
-    told: list[str] = []
+    facts: list[str] = []
     show_entries = stage.legend.show_entries
 
     def note(entries: Sequence[LegendEntry]) -> None:
         show_entries(entries)
-        told.append(entries[0].facts)
+        facts.append(entries[0].facts)
 
     monkeypatch.setattr(stage.legend, "show_entries", note)
     for downsample in (1.0, 2.0, 20.0, 25.0, 200.0, 210.0, 2.0):
         open_view.go_to(500, 500, downsample=downsample)
-    assert told == [
+    assert facts == [
         f"{noted(product('region', 'patch'), strings.FINER_LEVELS, 'token')}, 0.5 µm/px",
         f"{noted(strings.WITHIN['region'], strings.FINER_LEVELS, 'patch', 'token')}, 0.5 µm/px",
         f"{PRODUCT}, 0.5 µm/px",
@@ -170,7 +170,7 @@ def test_the_legend_names_the_levels_that_are_drawn_at_this_zoom_and_hears_of_ot
     assert patch_head(2) not in stage.legend.text, "patches are not drawn there"
 
 
-def test_levels_that_the_encoder_does_not_tell_apart_are_named_and_greyed(
+def test_levels_that_the_encoder_does_not_compare_are_named_and_greyed(
     qtbot: QtBot, stage: Stage, open_view: FakeSlideView
 ) -> None:
     controls = stage.tools.controls
@@ -190,4 +190,4 @@ def test_levels_that_the_encoder_does_not_tell_apart_are_named_and_greyed(
     assert stage.legend.text.startswith(f"{saliency} {hatched}")
     assert EVEN_HIGH not in stage.legend.text
     controls.encoder.setCurrentIndex(2)
-    assert controls.patch_head.isEnabled(), "that was said of another encoder"
+    assert controls.patch_head.isEnabled(), "those were levels of another encoder"

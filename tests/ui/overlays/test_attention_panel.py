@@ -69,7 +69,7 @@ def test_each_choice_is_signalled_once(controls: AttentionControls) -> None:
     choose(controls.encoder, "HIPT")
     choose(controls.mode, BLEND)
     choose(controls.patch_head, strings.LARGEST_HEAD)
-    choose(controls.token_head, strings.ONE_HEAD.format(number=6))
+    choose(controls.token_head, strings.HEAD_NUMBER.format(number=6))
     choose(controls.level, label_of("patch"))
     controls.shown.setChecked(False)
     assert emitted == [
@@ -103,7 +103,7 @@ def test_heads_are_those_of_the_encoder(controls: AttentionControls) -> None:
         1,
         2,
     ]
-    choose(controls.token_head, strings.ONE_HEAD.format(number=6))
+    choose(controls.token_head, strings.HEAD_NUMBER.format(number=6))
     choose(controls.encoder, "Measured saliency")
     assert controls.token_head.currentData() == MEAN
 
@@ -118,7 +118,7 @@ def test_a_slide_head_has_views_of_patches_alone(controls: AttentionControls) ->
         assert combo.toolTip() == strings.HAS_NO_LEVELS
     assert controls.token_head.currentText() == strings.DOES_NOT_APPLY
     choose(controls.patch_head, "For tumour")
-    assert controls.patch_head.toolTip() == "For tumour", "long words are cut, and said in full there"
+    assert controls.patch_head.toolTip() == "For tumour", "long names are cut, and are in full there"
     assert controls.choice == AttentionChoice("head/tumour", "single", MEAN, 1)
     assert controls.hierarchy == HierarchyLook("single", "patch")
     choose(controls.encoder, "HIPT")
@@ -195,7 +195,7 @@ def test_overlapping_patches_are_offered_where_tokens_are_seen(controls: Attenti
 
 def test_other_encoders_leave_what_is_chosen_where_it_still_is(controls: AttentionControls) -> None:
     choose(controls.encoder, "HIPT")
-    choose(controls.patch_head, strings.ONE_HEAD.format(number=2))
+    choose(controls.patch_head, strings.HEAD_NUMBER.format(number=2))
     emitted: list[object] = []
     controls.chosen.connect(lambda: emitted.append(controls.card))
     controls.show_encoders([SALIENCY, HIPT, HEAD])
@@ -212,8 +212,8 @@ def test_heads_have_names_that_count_from_one() -> None:
     assert [head_in_words(head) for head in (MEAN, MAX, 0, 5)] == [
         strings.MEAN_HEAD,
         strings.LARGEST_HEAD,
-        strings.ONE_HEAD.format(number=1),
-        strings.ONE_HEAD.format(number=6),
+        strings.HEAD_NUMBER.format(number=1),
+        strings.HEAD_NUMBER.format(number=6),
     ]
 
 

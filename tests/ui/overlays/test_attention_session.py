@@ -280,7 +280,7 @@ def test_a_layer_that_cannot_be_made_is_told_and_the_next_one_comes(
 
 
 def test_the_analysis_is_held_and_goes_on(opened: AttentionSession, clients: list[FakeClient]) -> None:
-    opened.set_paused(True)  # nobody to tell
+    opened.set_paused(True)  # there is no worker yet
     opened.show(SALIENCY)
     opened.set_paused(True)
     opened.set_paused(False)

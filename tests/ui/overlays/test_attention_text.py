@@ -1,4 +1,4 @@
-"""What the legend says of attention: the levels that are compared, in words."""
+"""What the legend states about attention: the levels that are compared."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def test_in_a_low_view_it_says_less_and_stays_within_it(slide: QWidget) -> None:
     assert heights == sorted(heights, reverse=True)
     assert len(set(heights)) >= 7, "three facts, then three layers"
     assert strings.NOT_A_DIAGNOSIS in legend.text
-    assert "Layer 3" in legend.text, "who cannot see it hears all of it"
+    assert "Layer 3" in legend.text, "assistive technology reads all of it"
     slide.resize(600, 2000)
     assert legend.height() == whole
 
@@ -166,7 +166,7 @@ def test_the_legend_says_what_is_measured_and_that_it_is_no_diagnosis(qtbot: QtB
     legend.show_entries([entry, replace(entry, title="Attention of HIPT", dotted=strings.PARTLY_KNOWN)])
     both = strings.OR.join((strings.ESTIMATED, strings.PARTLY_KNOWN))
     assert strings.DOTTED.format(meaning=both) in legend.text
-    assert one < legend.height() < 2 * one  # what patterns mean is said once
+    assert one < legend.height() < 2 * one  # the meaning of patterns is there once
     assert slide.rect().contains(legend.geometry())
     legend.show_entries([])
     assert not legend.isVisible()

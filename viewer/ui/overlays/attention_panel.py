@@ -282,7 +282,7 @@ class AttentionControls(QWidget):
 def head_in_words(head: Head) -> str:
     """The name of one head, counted from 1, or of all together."""
     together = {MEAN: strings.MEAN_HEAD, MAX: strings.LARGEST_HEAD}.get(str(head))
-    return together or strings.ONE_HEAD.format(number=int(head) + 1)
+    return together or strings.HEAD_NUMBER.format(number=int(head) + 1)
 
 
 def _not_compared(level: str) -> str:

@@ -85,7 +85,9 @@ class OverlayControls(QWidget):
         slider.setAccessibleName(label.replace("&", ""))
         slider.setToolTip(tip)
         value = QLabel()
-        value.setMinimumWidth(QLabel("2000 px").sizeHint().width())
+        value.setMinimumWidth(
+            QLabel(strings.SLIDER_VALUES["flashlight_px"].format(value=2000)).sizeHint().width()
+        )
         row = QHBoxLayout()
         row.addWidget(slider, 1)
         row.addWidget(value)

@@ -223,7 +223,7 @@ class MainWindow(QMainWindow):
         self.start_page.chosen.connect(slides.open)
         self.themes.changed.connect(self._theme_changed)
         self._kept.applied.connect(self._use_settings)
-        self.query.answered.connect(self.attention.weigh)
+        self.query.answered.connect(self.attention.set_relevance)
         self.overlays.look_changed.connect(self._kept.keep_look)
         for wanted, needed_by in (
             (self.query.pixel_size_wanted, panel_strings.SEARCH_NEEDS_PIXEL_SIZE),

@@ -31,7 +31,8 @@ class EncoderMenu(QObject):
         self._messages = messages
         self._panels: list[QWidget] = []
         self._shown_problems: tuple[str, ...] = ()
-        self._following = Following({"source_changed": self._slide_changed})
+        # Queued: whoever draws must have noted that its layer is gone with the slide before.
+        self._following = Following({}, queued={"source_changed": self._slide_changed})
         self.cards: tuple[EncoderCard, ...] = ()
         self.follow(slide_view)
 

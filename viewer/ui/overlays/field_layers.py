@@ -146,6 +146,7 @@ class FieldLayers(QObject):
     def _remove_all(self) -> None:
         for name in list(self._fields):
             self.remove(name)
+        self._layers.changed.emit()  # the view has dropped the layers before, while they were listed here
 
 
 def _entry(layer: _FieldLayer) -> LegendEntry:

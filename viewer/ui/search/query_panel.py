@@ -163,7 +163,7 @@ class QueryPanel(QWidget):
         """The places keep room in a low window, whatever there is to remark."""
         super().resizeEvent(event)
         for area in (self._remarks, self._understood, self._notes_area):
-            area.set_most(max(em_px(3), self.height() // _MODEST_SHARE))
+            area.set_max_height(max(em_px(3), self.height() // _MODEST_SHARE))
 
     def _with_steps(self, hits: HitList) -> QWidget:
         """The list with buttons below that go from place to place."""

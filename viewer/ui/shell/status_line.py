@@ -132,7 +132,7 @@ class StatusLine(QStatusBar):
         self._throttle = Throttle(self, self._show_place)
         self._following = Following(
             {
-                "view_changed": self._throttle.ask,
+                "view_changed": self._throttle.request,
                 "cursor_moved": self._cursor_moved,
                 "mpp_changed": self.refresh,
                 "source_changed": self.refresh,
@@ -165,7 +165,7 @@ class StatusLine(QStatusBar):
 
     def _cursor_moved(self, point: tuple[float, float] | None) -> None:
         self._cursor = point
-        self._throttle.ask()
+        self._throttle.request()
 
     def _show_place(self) -> None:
         view, mpp_um = self._view, self._view.mpp_um

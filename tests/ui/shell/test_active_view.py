@@ -39,8 +39,7 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> list[FakeClient]:
         made.append(FakeClient(on_event))
         return made[-1]
 
-    monkeypatch.setattr("viewer.ui.search.session.RelevanceClient", make)
-    monkeypatch.setattr("viewer.ui.overlays.attention_session.RelevanceClient", make)
+    monkeypatch.setattr("viewer.relevance.worker.session.RelevanceClient", make)
     return made
 
 

@@ -14,7 +14,7 @@ from viewer.common.scale import whole_units
 from viewer.slide.source import TileError
 from viewer.slide.tissue.pixel_size import PixelSizeEstimate
 from viewer.ui.panels.pixel_size_dialog import PixelSize
-from viewer.ui.shell import strings
+from viewer.ui.shell import strings as shell_strings
 from viewer.ui.shell.action_table import ACTIONS
 from viewer.ui.shell.shortcuts import ShortcutSheet
 
@@ -62,7 +62,7 @@ def view(qtbot: QtBot) -> _View:
 def test_the_sheet_shows_every_action_and_gesture(qtbot: QtBot) -> None:
     sheet = ShortcutSheet({"fit": "X", "upright": ""})
     qtbot.add_widget(sheet)
-    assert len(sheet.lines) == len(ACTIONS) + len(strings.GESTURES)
+    assert len(sheet.lines) == len(ACTIONS) + len(shell_strings.GESTURES)
     assert ("X", "Fit: show the whole slide") in sheet.lines
     assert ("", "Upright: undo all turning") in sheet.lines
     assert ("Ctrl+O", "Open slide: open a slide or image") in sheet.lines
@@ -80,7 +80,7 @@ def test_the_sheet_can_be_filtered(qtbot: QtBot) -> None:
     }
     assert all(section.isHidden() for section in sheet._sections if section.text(0) == "File")
     sheet._filter.clear()
-    assert len(sheet.lines) == len(ACTIONS) + len(strings.GESTURES)
+    assert len(sheet.lines) == len(ACTIONS) + len(shell_strings.GESTURES)
 
 
 def test_a_square_pixel_size_is_taken_over(view: _View) -> None:

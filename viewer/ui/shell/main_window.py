@@ -1,4 +1,4 @@
-"""The window: creates its parts, connects them, and lets them follow the active view.
+"""The window: creates its parts, connects them to each other and to the active view.
 
 Views are in the middle (``ViewArea``), panels in docks around it (``panel_table``); actions are one table
 (``action_table``) with one handler each (``commands``).
@@ -229,12 +229,12 @@ class MainWindow(QMainWindow):
         self._persistence.applied.connect(self._use_settings)
         self.query.answered.connect(self.attention.weigh)
         self.overlays.look_changed.connect(self._persistence.set_overlay)
-        for requested, purpose in (
+        for requested, needed_by in (
             (self.query.pixel_size_wanted, TO_SEARCH),
             (self.attention.pixel_size_wanted, TO_SHOW_ATTENTION),
             (self.overlays.maps.pixel_size_wanted, TO_LAY_A_MAP),
         ):
-            requested.connect(partial(self._show_pixel_size_dialog, purpose))
+            requested.connect(partial(self._show_pixel_size_dialog, needed_by))
         for changed in (self.query.changed, self.overlays.changed):
             changed.connect(self.refresh_actions)
         for chosen in (self.query.settings_chosen, self.attention.settings_chosen):
@@ -297,9 +297,9 @@ class MainWindow(QMainWindow):
     def _sharp_changed(self, sharp: bool) -> None:
         self.thumbnails.set_paused(self.view.source is not None and not sharp)
 
-    def _show_pixel_size_dialog(self, purpose: str) -> None:
+    def _show_pixel_size_dialog(self, needed_by: str) -> None:
         if self.view.source is not None and self.view.mpp_um is None:
-            show_dialog(PixelSize(self.view, self, wanted=purpose), modal=True)
+            show_dialog(PixelSize(self.view, self, wanted=needed_by), modal=True)
 
     def _apply_gaze(self) -> None:
         """Use the gaze of the settings in the active view only: there is one reader."""

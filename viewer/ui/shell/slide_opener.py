@@ -263,10 +263,12 @@ class Slides(QObject):
         self.changed.emit()
 
     def _report_failure(self, locator: Locator, reason: str) -> None:
-        stays = strings.SLIDE_STAYS_OPEN if self._target_view.source is not None else ""
+        text = strings.NOT_OPENED.format(slide=locator.name, reason=f"{reason[:1].upper()}{reason[1:]}")
+        if self._target_view.source is not None:
+            text = f"{text} {strings.SLIDE_STAYS_OPEN}"
         self._messages.show_message(
             MessageKind.ERROR,
-            strings.NOT_OPENED.format(slide=locator.name, reason=f"{reason[:1].upper()}{reason[1:]}") + stays,
+            text,
             buttons={
                 strings.TRY_AGAIN: partial(self.open, locator),
                 strings.OPEN_ANOTHER: self.another_slide_requested.emit,

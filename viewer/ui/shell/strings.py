@@ -66,7 +66,7 @@ RECENT_SLIDES_KEYS = "Arrow keys move through the list, Enter opens a slide."
 
 # Opening and closing slides.
 NOT_OPENED = "{slide} was not opened. {reason}."
-SLIDE_STAYS_OPEN = " The slide that was open stays open."
+SLIDE_STAYS_OPEN = "The slide that was open stays open."
 NOT_READABLE = "it cannot be read ({kind}: {error})"
 TRY_AGAIN = "Try again"
 OPEN_ANOTHER = "Open another…"
@@ -76,9 +76,9 @@ NOT_DRAWN = "{slide} is open but cannot be drawn on this graphics processor: {re
 THE_SLIDE = "The slide"
 TILES_FAILED = "{slide}: some tiles could not be read; they are shown striped. {reason}"
 READ_AGAIN = "Read again"
-FILE_GONE = "The file is gone, or can no longer be reached."
-FILE_CHANGED = "The file changed while it was open: it has {now:,} bytes, it had {before:,}."
-FILE_DAMAGED = "The file or its disk is damaged; the log has the details."
+FILE_GONE = "The file was removed or can no longer be reached; check its disk or network."
+FILE_CHANGED = "The file changed while it was open, from {before:,} to {now:,} bytes; open it again."
+FILE_DAMAGED = "The file or its disk is damaged; the log has details."
 
 # The list of recent slides and views.
 STATE_UNREADABLE = "{path}: recent slides cannot be read: {reason}"
@@ -162,7 +162,7 @@ GESTURES = (
     ("Arrow keys", "Move by a fifth of the view (with the slide in focus)"),
     ("{hide_key}", "Hide the overlay while the key is down, to see the tissue under it"),
     ("Click, with a query", "Show the measurements behind the value of that place"),
-    ("Tab, Shift + Tab", "From part to part of the window"),
+    ("Tab, Shift + Tab", "Move the focus to the next or previous part of the window"),
     ("Drop files or a folder", "Open the first slide and list the rest"),
 )
 ACTIONS_AND_KEYS = "Actions and their keys"

@@ -1,4 +1,4 @@
-"""Launches kernels/stain.cu: stain separation and per-patch statistics on an NVIDIA card."""
+"""Launches kernels/stain.cu: stain separation on an NVIDIA card."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _BLOCK = 256
-_INT = ctypes.c_int
+_MOST_BLOCKS = 4096
 
 
 def density_table(glass_rgb: Tensor) -> Tensor:
@@ -23,32 +23,22 @@ def density_table(glass_rgb: Tensor) -> Tensor:
     return optical_density(values.expand(3, 1, 256), glass_rgb).view(3, 256)
 
 
-def separate_patches_on_cuda(
-    rgb: Tensor, glass_rgb: Tensor, density_from_stains: Tensor, patch_px: int
+def separate_stains_on_cuda(
+    rgb: Tensor, glass_rgb: Tensor, density_from_stains: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Amounts (3, h, w) of stains in RGB (3, h, w) uint8, and per patch (6, rows, columns) their means and
-    mean squares.
+    """As gpu.compute.stain.separate_stains, up to rounding, for ``rgb`` on the card.
 
-    The same, up to rounding, as gpu.compute.stain: separate(optical_density(…)) and patch_means of that
-    and of its square. ``rgb`` lies on the card, its sides are multiples of ``patch_px``.
-
-    Raises ValueError for other sides, torch.linalg.LinAlgError for vectors in one plane, and
-    gpu.compute.cuda.CudaUnavailableError and gpu.errors.GpuError.
+    Raises gpu.compute.cuda.CudaUnavailableError and gpu.errors.GpuError as well.
     """
-    _, height_px, width_px = rgb.shape
-    if patch_px < 1 or height_px % patch_px or width_px % patch_px or not rgb.numel():
-        raise ValueError(f"{width_px} × {height_px} pixels are not whole patches of {patch_px}")
-    rows, columns = height_px // patch_px, width_px // patch_px
     rgb = rgb.contiguous()
-    density = density_table(glass_rgb.to(rgb.device))
-    inverse = torch.linalg.inv(density_from_stains.to(rgb.device, torch.float32)).T.contiguous()
-    amounts = torch.empty((3, height_px, width_px), device=rgb.device)
-    statistics = torch.empty((6, rows, columns), device=rgb.device)
-    sides = ((width_px, _INT), (height_px, _INT), (patch_px, _INT))
+    pixels = rgb[0].numel()
+    density = density_table(glass_rgb).to(rgb.device)
+    inverse = torch.linalg.inv(density_from_stains.to("cpu", torch.float32)).T.contiguous().to(rgb.device)
+    densities, amounts = torch.empty((2, *rgb.shape), device=rgb.device)
     kernels("stain").launch(
-        "stain_patches",
-        blocks=rows * columns,
+        "separate_stains",
+        blocks=max(1, min(-(-pixels // _BLOCK), _MOST_BLOCKS)),
         threads=_BLOCK,
-        arguments=(rgb, density, inverse, *sides, amounts, statistics),
+        arguments=(rgb, density, inverse, (pixels, ctypes.c_longlong), densities, amounts),
     )
-    return amounts, statistics
+    return densities, amounts

@@ -1,7 +1,7 @@
-"""Stain separation in torch, on the CPU or a graphics card: from RGB to how much of each stain a pixel holds.
+"""Stain separation in torch, on the CPU or a graphics card: from RGB to the amount of each stain in a pixel.
 
 Beer–Lambert: the optical density of a pixel is the sum of its stains' vectors times their amounts (Ruifrok
-and Johnston, Anal. Quant. Cytol. Histol. 23, 2001). The vectors are the caller's affair.
+and Johnston, Anal. Quant. Cytol. Histol. 23, 2001). The caller gives the vectors.
 """
 
 from __future__ import annotations
@@ -22,6 +22,12 @@ def optical_density(rgb: Tensor, glass_rgb: Tensor) -> Tensor:
     """
     glass = torch.log10(glass_rgb.to(rgb.device, torch.float32) + 1).view(3, 1, 1)
     return (glass - torch.log10_(rgb.float().add_(1))).clamp_(min=0)
+
+
+def separate_stains(rgb: Tensor, glass_rgb: Tensor, density_from_stains: Tensor) -> tuple[Tensor, Tensor]:
+    """``optical_density`` of pixels and what ``separate`` makes of it: the twin of kernels/stain.cu."""
+    density = optical_density(rgb, glass_rgb)
+    return density, separate(density, density_from_stains)
 
 
 def separate(density: Tensor, density_from_stains: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from gpu.compute.allocate import allocate_tokens, joint_relevance
+from gpu.compute.device import CPU, KernelProcessor
 from gpu.compute.knapsack import FLOOR, FLOOR_LEVEL, LEVELS
 from gpu.compute.token_steps import TOKEN_STEPS
 
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("--regions", type=int, default=1_000_000)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     arguments = parser.parse_args()
+    processor = CPU if arguments.device == "cpu" else KernelProcessor()
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
     query = rng.beta(0.6, 3, arguments.regions).astype(np.float32)
@@ -37,21 +39,21 @@ def main() -> None:
     relevance = joint_relevance(query, surprise)
     noisy = np.clip(relevance * rng.normal(1, 0.02, relevance.size), 0, 1)
     later = np.where(relevance > FLOOR, noisy, FLOOR).astype(np.float32)
-    print(f"{arguments.regions:,} regions on {arguments.device}")
+    print(f"{arguments.regions:,} regions on {processor.name}")
     print("tokens a region   first ms   again ms   share of the bound   moved again (without a past)")
     for tokens_each in _TOKENS_EACH:
         budget = tokens_each * relevance.size
         first_ms, again_ms = [], []
         for _ in range(_RUNS):
-            start = _now_s(arguments.device)
-            first = allocate_tokens(relevance, budget, device=arguments.device)
-            first_ms.append(1000 * (_now_s(arguments.device) - start))
-            start = _now_s(arguments.device)
+            start = _now_s(processor.torch_device)
+            first = allocate_tokens(relevance, budget, processor=processor)
+            first_ms.append(1000 * (_now_s(processor.torch_device) - start))
+            start = _now_s(processor.torch_device)
             again = allocate_tokens(
-                later, budget, previous=first.tokens, warm=first.price, device=arguments.device
+                later, budget, previous=first.tokens, warm=first.price, processor=processor
             )
-            again_ms.append(1000 * (_now_s(arguments.device) - start))
-        fresh = allocate_tokens(later, budget, device=arguments.device)
+            again_ms.append(1000 * (_now_s(processor.torch_device) - start))
+        fresh = allocate_tokens(later, budget, processor=processor)
         moved = (again.tokens != first.tokens).mean(), (fresh.tokens != first.tokens).mean()
         share = share_of_the_bound(relevance, first.tokens, budget)
         print(

@@ -76,6 +76,16 @@ def test_graphics_cards_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert finding.detail == "Some Card, driver for CUDA 12.4"
 
 
+def test_what_the_analysis_computes_on_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, facts={"torch": "2.9", "device": "CPU", "why": "no card"})
+    assert doctor._analysis().detail == "on CPU (no card), torch 2.9"
+    answer(monkeypatch, failure="ImportError: libtorch")
+    finding = doctor._analysis()
+    assert not finding.works
+    assert "libtorch" in finding.detail
+    assert doctor.healthy([finding]), "slides are shown without"
+
+
 def test_the_qt_that_crashes_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor.importlib.metadata, "version", lambda _name: "6.12.0")
     monkeypatch.setattr(sys, "version_info", (3, 11, 7))

@@ -195,8 +195,8 @@ def picture() -> NDArray[np.uint8]:
     return made - speckle
 
 
-def open_store(folder: Path, source: Source) -> FeatureStore:
+def open_store(folder: Path, source: Source, card: EncoderCard = CARD) -> FeatureStore:
     """The store of a slide; the caller closes it."""
     pyramid = source.pyramid
-    subject = StoreSubject("made", "made", (pyramid.width, pyramid.height), MPP_UM, False, None, CARD)
+    subject = StoreSubject("made", "made", (pyramid.width, pyramid.height), MPP_UM, False, None, card)
     return FeatureStore.open(subject, limit_bytes=1 << 28, folder=folder)

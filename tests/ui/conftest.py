@@ -146,7 +146,7 @@ def themes(qapp: QApplication) -> ThemeKeeper:
 
 
 @pytest.fixture
-def portraits(qapp: QApplication) -> Iterator[ThumbnailWorker]:
+def thumbnails(qapp: QApplication) -> Iterator[ThumbnailWorker]:
     maker = ThumbnailWorker(qapp)
     yield maker
     maker.close()

@@ -9,6 +9,7 @@ import numpy as np
 from viewer.relevance.attention.slide_attention import Attention
 from viewer.relevance.patches.field import Provenance, RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
+from viewer.relevance.patches.loads import Loads
 from viewer.relevance.worker.messages import Attended, Published
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ class FakeClient:
     def attention(self) -> Attention | None:
         return self.looked
 
-    def weights(self) -> np.ndarray:
-        return np.full(self.grid.shape, 2.0, np.float32)
+    def loads(self) -> Loads:
+        return Loads(np.full(self.grid.shape, 2.0, np.float32), np.zeros(self.grid.shape, np.uint8))
 
     def release(self) -> None:
         self.closed = True

@@ -103,6 +103,7 @@ class FakeSlideView(QWidget):
         self.source: ArraySource | None = None
         self.mpp_um: tuple[float, float] | None = None
         self.mpp_estimated = False
+        self.compute_device = "–"
         self.frame_stats = FrameStats(
             frame_ms_last=12.5, level=1, levels_count=4, visible_tiles=20, gpu_tiles=5, gpu_capacity=64
         )
@@ -142,8 +143,8 @@ class FakeSlideView(QWidget):
     def set_debug(self, on: bool) -> None:
         self.calls.append(("set_debug", on))
 
-    def set_region_weights(self, weights: Any, *_patch_px: float) -> None:
-        self.calls.append(("set_region_weights", None if weights is None else float(weights.max())))
+    def set_region_loads(self, loads: Any, *_patch_px: float) -> None:
+        self.calls.append(("set_region_loads", None if loads is None else float(loads.weights.max())))
 
     def add_vector_layer(self, layer: Any) -> None:
         self.vector_layers.append(layer)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import json
 import platform
 import shutil
@@ -41,7 +40,7 @@ class _Answer:
 
 def examine() -> list[Finding]:
     """Look at everything. Takes some seconds; parts that may crash run in processes of their own."""
-    return [_python(), _qt(), _offscreen(), _display(), _codecs(), _cuda(), _torch()]
+    return [_python(), _qt(), _offscreen(), _display(), _codecs(), _cuda(), _analysis()]
 
 
 def report(findings: list[Finding]) -> str:
@@ -140,10 +139,14 @@ def _cuda() -> Finding:
     return Finding("CUDA", True, f"{names}, driver for CUDA {answer.facts['driver']}", needed=False)
 
 
-def _torch() -> Finding:
-    if importlib.util.find_spec("torch") is None:
-        return Finding("torch", False, "not installed; nothing in this version needs it", needed=False)
-    return Finding("torch", True, importlib.metadata.version("torch"), needed=False)
+def _analysis() -> Finding:
+    answer = _probe("analysis")
+    if answer.failure:
+        hint = "install torch again: pip install -U torch"
+        return Finding("analysis", False, answer.failure, hint, needed=False)
+    facts = answer.facts
+    detail = f"on {facts['device']} ({facts['why']}), torch {facts['torch']}"
+    return Finding("analysis", True, detail, needed=False)
 
 
 def _probe(name: str) -> _Answer:

@@ -88,11 +88,22 @@ def cuda() -> dict[str, Any]:
     return {"driver": f"{version.value // 1000}.{version.value % 1000 // 10}", "devices": names}
 
 
+def analysis() -> dict[str, Any]:
+    """What the analysis would compute on, chosen as its own process chooses it."""
+    import torch
+
+    from gpu.compute.device import compute_device
+
+    device = compute_device()
+    return {"torch": torch.__version__, "device": device.name, "why": device.why}
+
+
 PROBES: dict[str, Callable[[], dict[str, Any]]] = {
     "offscreen": offscreen,
     "window": window,
     "codecs": codecs,
     "cuda": cuda,
+    "analysis": analysis,
 }
 
 if __name__ == "__main__":

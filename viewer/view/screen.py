@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.floating[Any]]
 TileWeight = Callable[[int, FloatArray, FloatArray], FloatArray]
 """Weights (n,) from 1 to 4 for tiles of a level, given their centres x (n,) and y (n,) in slide pixels."""
+TileLevel = Callable[[int, FloatArray, FloatArray], NDArray[np.intp]]
+"""The finest levels (n,) to be fetched while the view moves, for tiles given as for weights."""
 WEIGHT_RANGE = (1.0, 4.0)
 
 
@@ -29,3 +31,8 @@ class Screen(NamedTuple):
 def uniform(_level: int, centre_x: FloatArray, _centre_y: FloatArray) -> FloatArray:
     """The weight of tiles when nothing is known about them: 1."""
     return np.ones_like(centre_x)
+
+
+def unbounded(_level: int, centre_x: FloatArray, _centre_y: FloatArray) -> NDArray[np.intp]:
+    """The finest level where none is set: 0."""
+    return np.zeros(len(centre_x), np.intp)

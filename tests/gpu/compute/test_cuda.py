@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from gpu.compute import cuda
-from gpu.compute.allocate import allocate_tokens
+from gpu.compute.device import KernelProcessor
 from gpu.errors import GpuError
 
 
@@ -33,7 +32,7 @@ def test_without_a_card_asking_for_one_is_refused_not_ignored(monkeypatch):
     pytest.importorskip("cuda.bindings", reason="CUDA's Python bindings are not installed (extra “cuda”)")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(cuda.CudaUnavailableError, match="no NVIDIA graphics card"):
-        allocate_tokens(np.ones(3, np.float32), 1_000, device="cuda")
+        KernelProcessor()
 
 
 def test_what_the_compiler_refuses_comes_with_its_words(monkeypatch, tmp_path):

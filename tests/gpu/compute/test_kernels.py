@@ -14,9 +14,10 @@ import torch
 
 from gpu.compute.allocate import allocate_tokens, joint_relevance, solve_tokens
 from gpu.compute.cuda import compile_kernels
-from gpu.compute.cuda_stain import density_table, separate_patches_on_cuda
+from gpu.compute.cuda_stain import density_table, separate_stains_on_cuda
+from gpu.compute.device import KernelProcessor
 from gpu.compute.knapsack import FLOOR, FLOOR_LEVEL, LEVELS
-from gpu.compute.stain import optical_density, patch_means, separate
+from gpu.compute.stain import separate_stains
 from gpu.compute.token_steps import TOKEN_STEPS, TokenProblem
 
 pytest.importorskip("cuda.bindings", reason="CUDA's Python bindings are not installed (extra “cuda”)")
@@ -56,11 +57,10 @@ STAIN_ON_HOST = """
 #include "cuda_on_host.h"
 #include "stain.cu"
 extern "C" void separate(
-    const unsigned char* rgb, const float* density, const float* stains_from_density, int width_px,
-    int height_px, int patch_px, float* amounts, float* statistics
+    const unsigned char* rgb, const float* density, const float* stains_from_density, long long pixels,
+    float* densities, float* amounts
 ) {
-    launch(stain_patches, width_px / patch_px * (height_px / patch_px), BLOCK, rgb, density,
-           stains_from_density, width_px, height_px, patch_px, amounts, statistics);
+    launch(separate_stains, 3, 64, rgb, density, stains_from_density, pixels, densities, amounts);
 }
 """
 
@@ -172,59 +172,40 @@ def test_the_allocation_on_a_card_is_that_of_the_processor(tokens_each, with_pas
     past = past_of(relevance) if with_past else None
     budget = tokens_each * relevance.size
     on_cpu = allocate_tokens(relevance, budget, previous=past)
-    on_cuda = allocate_tokens(relevance, budget, previous=past, device="cuda")
+    on_cuda = allocate_tokens(relevance, budget, previous=past, processor=KernelProcessor())
     assert (on_cuda.tokens == on_cpu.tokens).all()
     assert (on_cuda.price, on_cuda.scarce) == (on_cpu.price, on_cpu.scarce)
 
 
 STAINS = torch.tensor([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
 GLASS = torch.tensor([243.0, 240.0, 246.0])
-PATCH_PX = 24
 
 
 def picture():
-    """Three rows and five columns of patches of every colour."""
-    return torch.randint(
-        0, 256, (3, 3 * PATCH_PX, 5 * PATCH_PX), dtype=torch.uint8, generator=torch.Generator().manual_seed(4)
-    )
-
-
-def separated_by_the_twin(rgb):
-    amounts = separate(optical_density(rgb, GLASS), STAINS)
-    return amounts, patch_means(torch.cat([amounts, amounts.square()]), PATCH_PX)
+    """Every colour, in a picture whose sides divide by nothing."""
+    return torch.randint(0, 256, (3, 73, 121), dtype=torch.uint8, generator=torch.Generator().manual_seed(4))
 
 
 def test_the_stain_kernel_run_on_the_processor_is_its_twin(on_host):
     rgb = picture()
-    _, height_px, width_px = rgb.shape
-    amounts = np.zeros(rgb.shape, np.float32)
-    statistics = np.zeros((6, 3, 5), np.float32)
+    densities, amounts = np.zeros(rgb.shape, np.float32), np.zeros(rgb.shape, np.float32)
     density, inverse = density_table(GLASS).numpy(), np.linalg.inv(STAINS.numpy()).T.copy()
     on_host("stain", STAIN_ON_HOST).separate(
         address(rgb.numpy()),
         address(density),
         address(inverse),
-        *(ctypes.c_int(side) for side in (width_px, height_px, PATCH_PX)),
+        ctypes.c_longlong(rgb[0].numel()),
+        address(densities),
         address(amounts),
-        address(statistics),
     )
-    expected_amounts, expected_statistics = separated_by_the_twin(rgb)
+    expected_densities, expected_amounts = separate_stains(rgb, GLASS, STAINS)
+    assert densities == pytest.approx(expected_densities.numpy(), abs=2e-6)
     assert amounts == pytest.approx(expected_amounts.numpy(), abs=2e-5)
-    assert statistics == pytest.approx(expected_statistics.numpy(), abs=1e-4)
 
 
 @on_card
 def test_stains_on_a_card_are_those_of_the_processor():
     rgb = picture()
-    amounts, statistics = separate_patches_on_cuda(rgb.cuda(), GLASS, STAINS, PATCH_PX)
-    expected_amounts, expected_statistics = separated_by_the_twin(rgb)
-    torch.testing.assert_close(amounts.cpu(), expected_amounts, atol=2e-5, rtol=1e-4)
-    torch.testing.assert_close(statistics.cpu(), expected_statistics, atol=1e-4, rtol=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("sides", "patch_px"), [((48, 50), 24), ((50, 48), 24), ((0, 24), 24), ((24, 24), 0)]
-)
-def test_only_whole_patches_are_separated(sides, patch_px):
-    with pytest.raises(ValueError, match="whole patches"):
-        separate_patches_on_cuda(torch.zeros((3, *sides), dtype=torch.uint8), GLASS, STAINS, patch_px)
+    on_cuda = separate_stains_on_cuda(rgb.cuda(), GLASS, STAINS)
+    for found, expected in zip(on_cuda, separate_stains(rgb, GLASS, STAINS), strict=True):
+        torch.testing.assert_close(found.cpu(), expected, atol=2e-5, rtol=1e-4)

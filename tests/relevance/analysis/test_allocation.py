@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("torch")
 
+from viewer.relevance.analysis import allocation
 from viewer.relevance.analysis.allocation import TOKEN_SHARE, UNIFORM_TOKENS, Allocator, bytes_per_level
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.slide.geometry import Pyramid, Rect
@@ -48,6 +49,14 @@ def test_what_the_screen_shows_gets_the_level_of_the_screen() -> None:
     assert (loads.levels[:10, :10] == 1).all()
     assert loads.levels.max() <= 2
     assert loads.levels.min() == 1
+
+
+def test_what_is_asked_for_is_fetched_in_full_wherever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(allocation, "LOAD_BYTES", 0)
+    loads = allocator().allocate(scores(), UNKNOWN, np.full(GRID.shape, 0.1, np.float32), LOOK)
+    half = GRID.columns // 2
+    assert (loads.levels[:, half:] == 1).all()
+    assert (loads.levels[11:, :half] == 2).all(), "nothing is left for what is neither seen nor asked for"
 
 
 def test_what_is_asked_for_weighs_more() -> None:

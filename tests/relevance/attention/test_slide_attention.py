@@ -160,7 +160,7 @@ def test_windows_overlap_and_a_patch_gets_their_mean() -> None:
     none = np.zeros(tissue.shape, bool)
     while builder.update(none, 2, np.zeros(tissue.shape, np.float32)):
         pass
-    attention = memory.read()
+    attention = memory.arrays()
     assert attention.patches_known.all()
     assert (attention.patches[0] == log_codes(features[..., 0])).all()
     assert encoder.windows > 3 * 2, "regions and windows between them"
@@ -181,13 +181,13 @@ def test_a_region_waits_for_its_patches_but_not_for_those_that_failed() -> None:
     assert not builder.update(failed, 9, np.zeros(tissue.shape, np.float32))
     failed[4, 4] = True
     assert builder.update(failed, 9, np.zeros(tissue.shape, np.float32))
-    now = memory.read().patches_known
+    now = memory.arrays().patches_known
     assert now[:, :16].sum() == 255
     assert not now[4, 4]
     assert not now[:, 24:].any()
     known[3, 20] = True
     assert builder.update(failed, 9, np.zeros(tissue.shape, np.float32))
-    assert memory.read().patches_known.sum() == 511
+    assert memory.arrays().patches_known.sum() == 511
 
 
 class StandIns:
@@ -215,7 +215,7 @@ def test_windows_read_from_other_magnifications_are_read_again_and_count_once() 
     builder = AttentionBuilder(encoder, store, stand_ins, tissue, memory.arrays())  # type: ignore[arg-type]
     while builder.update(none, 2, even):
         pass
-    attention = memory.read()
+    attention = memory.arrays()
     assert attention.patches_known.all()
     assert (attention.patches[0, :, :8] == log_codes(features[:, :8, 0])).all()
     assert (attention.patches[0, :, 16:] == log_codes(np.float32(3))).all()
@@ -224,7 +224,7 @@ def test_windows_read_from_other_magnifications_are_read_again_and_count_once() 
     stand_ins.trusted[:] = False
     while builder.update(none, 2, even):
         pass
-    assert (memory.read().patches[0] == log_codes(features[..., 0])).all(), "nothing is left of them"
+    assert (memory.arrays().patches[0] == log_codes(features[..., 0])).all(), "nothing is left of them"
     assert encoder.windows == 2 * looked_at, "every window reached over what stood in"
     assert not builder.update(none, 2, even)
 
@@ -238,7 +238,7 @@ def test_windows_come_where_the_reader_looks_first() -> None:
     mixed = MixedFeatures(tissue.shape)
     builder = AttentionBuilder(Encoder(), store, mixed, tissue, memory.arrays())  # type: ignore[arg-type]
     assert builder.update(np.zeros(tissue.shape, bool), 2, first)
-    assert np.flatnonzero(memory.read().patches_known.any(1)).tolist() == list(range(32, 56))
+    assert np.flatnonzero(memory.arrays().patches_known.any(1)).tolist() == list(range(32, 56))
 
 
 def test_tokens_are_kept_and_missed_where_only_features_are_known() -> None:
@@ -250,7 +250,7 @@ def test_tokens_are_kept_and_missed_where_only_features_are_known() -> None:
     )  # type: ignore[arg-type]
     relative = np.full((2, 2, TOKENS), 2.0, np.float32)
     builder.take(np.array([[0, 1], [1, 0]]), relative, 16)
-    attention = memory.read()
+    attention = memory.arrays()
     assert attention.tokens_known.tolist() == [[False, True, False], [True, False, False]]
     assert relative_of_codes()[attention.tokens[:, 0, 1]] == pytest.approx(2.0, rel=0.03)
     assert builder.tokens_missing.tolist() == [[True, False, True], [False, True, False]]
@@ -270,7 +270,7 @@ def test_a_window_between_regions_may_be_known_before_any_region() -> None:
     store = Store(np.ones((16, 24, 1), np.float32), known)
     builder = AttentionBuilder(Encoder(), store, MixedFeatures(tissue.shape), tissue, memory.arrays())  # type: ignore[arg-type]
     assert builder.update(np.zeros(tissue.shape, bool), 9, np.zeros(tissue.shape, np.float32))
-    attention = memory.read()
+    attention = memory.arrays()
     assert attention.patches_known[:, 8:].all()
     assert not attention.patches_known[:, :8].any()
     assert (attention.regions == 128).all()

@@ -79,7 +79,7 @@ def test_the_views_of_a_slide_come_as_it_is_analysed(tmp_path: Path) -> None:
         assert analysis.look_at_regions(1)
         assert not analysis.look_at_regions(1)
         assert not analysis.attention.tokens_missing.any()
-        attention = memory.read()
+        attention = memory.arrays()
         assert (attention.patches_known == store.known()).all()
         dark, pale = (20, 44), (20, 20)
         seen = relative_of_codes()[attention.patches[0]]

@@ -136,7 +136,7 @@ def test_features_that_are_no_numbers_cost_their_patch_alone(folder: Path, *, re
     tokens = np.ones((2, 2, 256), np.float32)
     tokens[1, 0, 9] = np.nan
     builder.take(np.array([[0, 0], [3, 4]]), tokens, 16)
-    attention = memory.read()
+    attention = memory.arrays()
     assert np.argwhere(~attention.patches_known).tolist() == [[3, 4]]
     assert (attention.patches[:, attention.patches_known] > 0).all()
     assert attention.regions.tolist() == [[128]]

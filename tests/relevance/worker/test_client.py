@@ -27,6 +27,7 @@ from viewer.relevance.worker import client as client_module
 from viewer.relevance.worker.client import RelevanceClient
 from viewer.relevance.worker.messages import (
     Allocated,
+    ComputingOn,
     Explained,
     Failed,
     Guessed,
@@ -131,10 +132,11 @@ def test_a_slide_is_analysed_and_asked_in_another_process_and_stays_known(
         assert field.known.all()
         assert field.scores[20, 45] > 0.5 > field.scores[20, 20] > field.scores[0, 0]
         assert (field.provenance.query, field.provenance.mpp_estimated) == ("darkness", True)
-        weights = client.weights()
-        assert weights is not None
-        assert weights[25, 45] > weights[10, 45] > 1
-        assert any(isinstance(event, Allocated) for event in listener.events)
+        loads = client.loads()
+        assert loads is not None
+        assert loads.weights[25, 45] > loads.weights[10, 45] > 1
+        assert loads.levels.shape == client.grid.shape
+        assert {Allocated, ComputingOn} <= {type(event) for event in listener.events}
 
         client.explain(0, 20, 45)
         told = listener.hear_kind(Explained)
@@ -192,9 +194,9 @@ def test_relevance_by_another_worker_weighs_here_and_outlives_a_worker(
         client.look(Rect(0, 0, 960, 800), None, 16.0, moving=False)
         for _ in range(2):
             listener.hear_kind(Allocated)
-            weights = client.weights()
-            assert weights is not None
-            assert weights[20, 44] > weights[20, 20]
+            loads = client.loads()
+            assert loads is not None
+            assert loads.weights[20, 44] > loads.weights[20, 20]
             if not any(isinstance(event, WorkerDied) for event in listener.events):
                 kill_worker()
                 assert listener.hear_kind(WorkerDied).restarting

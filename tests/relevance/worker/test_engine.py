@@ -107,7 +107,7 @@ def test_an_example_is_looked_at_first(window: Window) -> None:
     window.start()
     window.hear(Published)
     cells, _ = window.analysis.store.load()
-    assert tuple(cells[0]) == (30, 40)
+    assert (30, 40) in {tuple(cell) for cell in cells[:2]}, "two threads read one patch each at first"
 
 
 def test_a_term_that_the_encoder_does_not_know_is_refused_once(window: Window) -> None:
@@ -150,7 +150,9 @@ def test_it_rests_while_the_view_moves_and_goes_on_by_itself(window: Window, enc
     window.hear_end()
 
 
-def test_weights_follow_where_the_reader_looks(window: Window) -> None:
+def test_weights_follow_where_the_reader_looks(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    spent: list[np.ndarray] = []
+    monkeypatch.setattr(window.analysis, "spend", spent.append)
     window.tell(
         Viewport(Rect(640, 320, 800, 480), SlideGaze(720, 400, 0.02, 0.0), 1.0, moving=False),
         Ask(1, DARKNESS),
@@ -161,7 +163,7 @@ def test_weights_follow_where_the_reader_looks(window: Window) -> None:
     loads = window.memory.read_loads()
     assert loads is not None
     assert loads.weights[25, 45] > loads.weights[10, 45] > 1
-    assert loads.tokens[25, 45] > loads.tokens[25, 20]
+    assert spent[-1][25, 45] > spent[-1][25, 20]
 
 
 def test_notes_are_told_once(window: Window) -> None:

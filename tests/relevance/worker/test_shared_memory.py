@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -14,9 +15,7 @@ from viewer.relevance.worker.shared_memory import ESTIMATED, KNOWN, UNKNOWN, Sha
 
 
 def filled(shape: tuple[int, int], value: int) -> Loads:
-    return Loads(
-        np.full(shape, value, np.float32), np.full(shape, value, np.uint8), np.full(shape, value, np.uint16)
-    )
+    return Loads(np.full(shape, value, np.float32), np.full(shape, value, np.uint8))
 
 
 def test_nothing_before_the_first() -> None:
@@ -48,7 +47,7 @@ def test_the_last_of_several_counts() -> None:
         found = memory.read_loads()
         assert found is not None
         assert found.weights.shape == (3, 5)
-        assert {int(found.weights.max()), int(found.levels.max()), int(found.tokens.min())} == {value}
+        assert {int(found.weights.max()), int(found.levels.max())} == {value}
 
 
 def test_what_was_read_is_a_copy() -> None:
@@ -78,11 +77,7 @@ def test_a_reader_never_sees_half_of_one_and_half_of_another() -> None:
     while not done.is_set() or not seen:
         found = memory.read_loads()
         if found is not None:
-            values = {
-                int(array[at])
-                for array in (found.weights, found.levels, found.tokens)
-                for at in ((0, 0), (-1, -1))
-            }
+            values = {int(array[at]) for array in (found.weights, found.levels) for at in ((0, 0), (-1, -1))}
             assert len(values) == 1
             seen += 1
     writer.join()
@@ -93,3 +88,45 @@ def test_arrays_of_another_grid_are_refused() -> None:
     with pytest.raises(ValueError, match=r"weights of shape \(4, 3\)"):
         memory.write_loads(filled((4, 3), 1))
     assert memory.read_loads() is None
+
+
+def lock_of_the_dead(memory: SharedGrid) -> None:
+    """A writer that was killed while it held every lock of the memory."""
+    for section in (memory._scores, memory._loads, memory._relevance):
+        section._lock.acquire()
+    assert memory.attention is not None
+    memory.attention._lock.acquire()
+
+
+def test_a_writer_that_is_killed_with_the_lock_leaves_what_was_published() -> None:
+    memory = SharedGrid((3, 4), (1, 1))
+    memory.write_loads(filled((3, 4), 1))
+    attention = memory.attention
+    assert attention is not None
+    attention.arrays().patches_known[0] = True
+    attention.publish()
+    lost = get_context("spawn").Process(target=lock_of_the_dead, args=(memory,))
+    lost.start()
+    lost.join(60)
+    assert lost.exitcode == 0
+    found = memory.read_loads()
+    assert found is not None
+    assert (found.weights == 1).all()
+    assert attention.read().patches_known.tolist() == [[True] * 4, [False] * 4, [False] * 4]
+    memory.write_loads(filled((3, 4), 2))  # and a reader that was killed stops no writer
+    again = memory.read_loads()
+    assert again is not None
+    assert (again.levels == 2).all()
+
+
+def test_attention_is_known_to_readers_once_it_is_published() -> None:
+    memory = SharedGrid((3, 4), (1, 1)).attention
+    assert memory is not None
+    written = memory.arrays()
+    written.patches[0, 1, 1] = 77
+    written.patches_known[1, 1] = True
+    assert not memory.read().patches_known.any()
+    memory.publish()
+    now = memory.read()
+    assert now.patches_known.sum() == 1
+    assert now.patches[0][now.patches_known] == [77]

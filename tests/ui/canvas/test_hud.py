@@ -20,11 +20,12 @@ def test_every_figure_is_in_a_line() -> None:
         fps=58.7, frame_ms_last=4.25, frame_ms_p50=5.1, frame_ms_p95=9.9, level=2, levels_count=5,
         visible_tiles=31, missing_tiles=7, queue_length=11, in_flight=3, cpu_cache_bytes=300 << 20,
         cpu_cache_tiles=412, gpu_tiles=222, gpu_capacity=512, uploads_last_frame=6, failed_tiles=1,
+        compute_device="NVIDIA GeForce RTX 4090 Laptop GPU",
     )  # fmt: skip
     text = "\n".join(hud_lines(stats))
     figures = [
         "2 of 0–4", "31 visible, 7 missing", "11 waiting, 3 decoding", "6 in the last", "412 tiles, 300 MiB",
-        "222 of 512", "1 tiles", "4.2 ms, 59 a second", "5.1, 9.9 ms",
+        "222 of 512", "1 tiles", "4.2 ms, 59 a second", "5.1, 9.9 ms", "GeForce RTX 4090 Laptop",
     ]  # fmt: skip
     assert [figure for figure in figures if figure not in text] == []
     assert max(map(len, hud_lines(stats))) <= 36

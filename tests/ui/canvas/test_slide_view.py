@@ -16,6 +16,7 @@ from tests.ui.sources import MadeSource
 from viewer.common.settings import Settings
 from viewer.overlay.attention_look import HierarchyLevels
 from viewer.overlay.layer import OverlayLayer, OverlayLook, colour_stops
+from viewer.relevance.patches.loads import Loads
 from viewer.slide.geometry import TileKey
 from viewer.ui.canvas import canvas
 from viewer.ui.canvas.canvas import FrameBudget
@@ -398,7 +399,7 @@ def test_weighty_regions_load_first_and_all_become_sharp(qtbot: QtBot, view: Sli
     show(qtbot, view, source)
     weights = np.ones((8, 8), np.float32)
     weights[4, 4] = 4.0  # right below the middle
-    view.set_region_weights(weights, 1024.0, 1024.0)
+    view.set_region_loads(Loads(weights, np.zeros((8, 8), np.uint8)), 1024.0, 1024.0)
     order.clear()
     view.go_to(4096, 4096, downsample=1, instant=True)
     qtbot.wait_until(lambda: view.sharp)

@@ -442,10 +442,8 @@ def test_levels_that_the_encoder_does_not_tell_apart_are_named_and_greyed(
     assert "does not compare patches" in controls.patch_head.toolTip()
     assert controls.token_head.isEnabled()
     open_view.go_to(500, 500, downsample=200.0)
-    assert stage.legend.text.startswith(
-        "Measured saliency: Regions are not compared, and the even colour says nothing (zoom in for tokens), "
-        "0.5 µm/px. Hatched"
-    )
+    said = "Regions are not compared, and the even colour says nothing (zoom in for tokens)"
+    assert stage.legend.text.startswith(f"Measured saliency: {said}, 0.5 µm/px. Hatched")
     assert "average" not in stage.legend.text
     controls.encoder.setCurrentIndex(2)
     assert controls.patch_head.isEnabled(), "that was said of another encoder"

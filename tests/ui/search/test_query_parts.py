@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialogButtonBox, QLabel, QPushButton, QWidget
 
+from tests.messages import pattern
 from viewer.relevance.encoders.card import EncoderCard, Reason
 from viewer.relevance.patches.field import Provenance
 from viewer.relevance.patches.grid import PatchGrid
@@ -25,8 +26,9 @@ from viewer.ui.overlays.legend import (
     LegendEntry,
     provenance_in_words,
 )
+from viewer.ui.search import strings
 from viewer.ui.search.examples import ExamplesBox
-from viewer.ui.search.explanation import HINT, ExplainCard
+from viewer.ui.search.explanation import ExplainCard
 from viewer.ui.search.search_state import (
     MAX_EXAMPLES,
     Example,
@@ -84,9 +86,9 @@ def test_sliders_of_the_same_name_are_told_apart_by_their_terms(editor: WeightEd
     headings = [label.text() for label in editor.findChildren(QLabel) if label.buddy() is None]
     assert [words for words in headings if "%" not in words] == ["TILs", "lymphocytes"]
     assert [slider.accessibleName() for slider in editor.in_tab_order[:-1]] == [
-        "Weight of lymphocytes in TILs",
-        "Weight of stroma in TILs",
-        "Weight of lymphocytes",
+        strings.WEIGHT_IN_TERM_NAME.format(concept="lymphocytes", term="TILs"),
+        strings.WEIGHT_IN_TERM_NAME.format(concept="stroma", term="TILs"),
+        strings.WEIGHT_NAME.format(concept="lymphocytes"),
     ]
 
 
@@ -138,7 +140,7 @@ def test_a_later_example_overrules_an_earlier_one() -> None:
 def test_there_are_not_more_examples_than_are_taken() -> None:
     many = frozenset((0, col) for col in range(MAX_EXAMPLES))
     full = Examples().added(Example(many, True, "frame"))
-    with pytest.raises(ValueError, match=f"{MAX_EXAMPLES} patches"):
+    with pytest.raises(ValueError, match=pattern(strings.TOO_MANY_EXAMPLES, most=MAX_EXAMPLES)):
         full.added(Example(frozenset({(1, 1)}), False, "b"))
 
 
@@ -151,7 +153,11 @@ def test_examples_are_listed_and_removed(qtbot: QtBot) -> None:
     removed: list[int] = []
     box.remove_pressed.connect(removed.append)
     box.show_examples(examples)
-    assert box.lines == ["+ like 1, 2 µm", "− unlike 3 µm, 2 patches"]
+    unlike = strings.EXAMPLE_UNLIKE.format(place="3 µm")
+    assert box.lines == [
+        strings.EXAMPLE_LIKE.format(place="1, 2 µm"),
+        strings.EXAMPLE_PATCHES.format(example=unlike, count=2),
+    ]
     assert not box.remove.isEnabled()
     box._list.setCurrentRow(1)
     box.remove.click()
@@ -185,40 +191,45 @@ def test_a_turned_frame_holds_the_patches_whose_centres_lie_in_it() -> None:
 def test_an_explanation_names_three_measurements_with_units(qtbot: QtBot) -> None:
     card = ExplainCard()
     qtbot.add_widget(card)
-    assert card.text == HINT
+    assert card.text == strings.WHY_HINT
     reasons = tuple(Reason(f"m{n}", 11_900 + n, "/mm²", 87, 1 - n) for n in range(4))
     card.show_explanation(Explanation("1, 2 µm", 0.934, False, (LeafExplanation("TILs", reasons),)))
     assert card.text.splitlines() == [
-        "1, 2 µm: likeness 0.93",
+        strings.WHY_TITLE.format(place="1, 2 µm", value=strings.VALUE.format(score=0.93)),
         "TILs",
-        "▲ for: m0 11,900/mm², 87th percentile of this slide",
-        "▲ for: m1 11,901/mm², 87th percentile of this slide",
-        "▼ against: m2 11,902/mm², 87th percentile of this slide",
+        strings.REASON_FOR.format(reason=reasons[0].in_words()),
+        strings.REASON_FOR.format(reason=reasons[1].in_words()),
+        strings.REASON_AGAINST.format(reason=reasons[2].in_words()),
     ]
     card.show_explanation(None)
-    assert card.text == HINT
+    assert card.text == strings.WHY_HINT
 
 
 @pytest.mark.parametrize(
-    ("explanation", "words"),
+    ("explanation", "value", "body"),
     [
-        (Explanation("p", None, False, ()), "p: not analysed"),
+        (Explanation("p", None, False, ()), strings.NOT_ANALYSED, ""),
+        (Explanation("p", 0.5, True, ()), strings.VALUE_ESTIMATED, ""),
         (
-            Explanation("p", 0.5, True, ()),
-            "p: likeness 0.50, estimated from near by; not analysed itself yet",
+            Explanation("p", 0.5, False, (LeafExplanation("fat"),)),
+            strings.VALUE,
+            strings.REASONS_PENDING.format(term="fat"),
         ),
-        (Explanation("p", 0.5, False, (LeafExplanation("fat"),)), "p: likeness 0.50\nfat: asking…"),
         (
             Explanation("p", 0.5, False, (LeafExplanation("fat", ()),)),
-            "p: likeness 0.50\nfat: no tissue to measure, or an encoder without named measurements.",
+            strings.VALUE,
+            strings.NO_REASONS.format(term="fat"),
         ),
     ],
 )
-def test_what_is_not_known_is_said(qtbot: QtBot, explanation: Explanation, words: str) -> None:
+def test_what_is_unknown_is_shown_as_such(
+    qtbot: QtBot, explanation: Explanation, value: str, body: str
+) -> None:
     card = ExplainCard()
     qtbot.add_widget(card)
     card.show_explanation(explanation)
-    assert card.text == words
+    title = strings.WHY_TITLE.format(place="p", value=value.format(score=0.5))
+    assert card.text == f"{title}\n{body}".strip()
 
 
 # Progress

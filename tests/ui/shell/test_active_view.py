@@ -15,6 +15,7 @@ from viewer.render.frame import Adjustment
 from viewer.slide.formats.registry import open_slide
 from viewer.ui.canvas.slide_view import SlideView
 from viewer.ui.overlays.legend import LegendEntry
+from viewer.ui.panels import strings
 from viewer.ui.panels.associated_images import AssociatedImages
 from viewer.ui.panels.go_to import GoTo
 from viewer.ui.panels.navigator import Navigator
@@ -72,7 +73,9 @@ def file_in(window: MainWindow) -> str:
 
 def brightness(window: MainWindow) -> int:
     sliders = panel(window, "adjustments").findChildren(QSlider)
-    return next(slider.value() for slider in sliders if slider.accessibleName() == "Brightness")
+    return next(
+        slider.value() for slider in sliders if slider.accessibleName() == strings.SLIDERS["brightness"]
+    )
 
 
 def test_a_view_with_the_focus_is_the_active_one(

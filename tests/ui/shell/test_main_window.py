@@ -246,7 +246,7 @@ def test_recent_slides_are_listed_opened_and_forgotten(
     menu.fill()
     next(action for action in menu.actions() if action.text() == strings.FORGET_RECENT).trigger()
     assert ReaderState.load().recent == ()
-    assert list((cache_dir() / "portraits").glob("*")) == []
+    assert list((cache_dir() / "thumbnails").glob("*")) == []
     menu.fill()
     assert [action.text() for action in menu.actions()] == [strings.NO_RECENT]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from gpu.compute.device import compute_device
 from viewer.common.atomic_write import SaveError
 from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
 from viewer.relevance.analysis.block_reader import BlockReader
@@ -248,6 +249,8 @@ class FeatureAnalysis:
         else:
             self.encoder.use("cpu")
         self.device, self.block_side = "cpu", BLOCK_SIDE["cpu"]
+        if isinstance(trouble, EncoderDeviceError):
+            compute_device().leave_card(str(trouble))
         self._notes[f"{trouble}. The CPU goes on, more slowly."] = None
 
     def _named_scores(self) -> Mapping[str, NDArray[np.float32]]:

@@ -1,14 +1,15 @@
 """SharedAttention: attention over a slide in memory that the worker writes and the window's process reads.
 
-Values are written before they are marked as known, so that a reader takes nothing for known that was never
-written. They are replaced as more is known: tokens by those of a closer look, patches and regions by the next
-mean. A reader in between sees some of the old and some of the new, until it is told of news and reads again.
-The memory has no name, and ends with the processes.
+Tokens and patches are written to the memory itself; what marks them as known is published afterwards under a
+lock, so that a reader on any processor takes nothing for known that was never written. They are replaced as
+more is known, and a reader in between sees some of the old and some of the new, until it is told of news and
+reads again. The memory has no name, and ends with the processes.
 """
 
 from __future__ import annotations
 
 import ctypes
+from contextlib import contextmanager
 from math import prod
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
@@ -19,9 +20,29 @@ from viewer.relevance.attention.slide_attention import Attention
 from viewer.relevance.patches.attention_codes import PATCHES_A_SIDE, TOKENS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from multiprocessing.synchronize import Lock
+
     from numpy.typing import NDArray
 
 MOST_BYTES = 4 << 30
+_LOCK_S = 0.1
+
+
+@contextmanager
+def held(lock: Lock) -> Iterator[None]:
+    """The lock, while little is written or read; it also orders what either side wrote before, which ARM does
+    not by itself.
+
+    Not waited for longer than a tenth of a second: who held it was killed, and will write no more. Going on
+    without it is safe: what was published before is whole until something new is, and one side writes.
+    """
+    taken = lock.acquire(timeout=_LOCK_S)
+    try:
+        yield
+    finally:
+        if taken:
+            lock.release()
 
 
 class SharedAttention:
@@ -46,9 +67,29 @@ class SharedAttention:
         if size > MOST_BYTES:
             raise ValueError(f"the attention of {rows * cols:,} patches takes {size >> 30} GiB of memory")
         self._memory: Any = get_context("spawn").RawArray(ctypes.c_uint8, size)
+        self._lock = get_context("spawn").Lock()
+        self._written: Attention | None = None
 
     def arrays(self) -> Attention:
-        """The memory itself, for whoever writes it."""
+        """For whoever writes: tokens and patches are the memory itself, the rest waits to be published."""
+        if self._written is None:
+            self._written = self._copied()
+        return self._written
+
+    def publish(self) -> None:
+        """Let readers take for known what has been written as known."""
+        written, shared = self.arrays(), self._shared()
+        with held(self._lock):
+            for name in ("regions", "tokens_known", "patches_known", "tissue"):
+                getattr(shared, name)[...] = getattr(written, name)
+
+    def read(self) -> Attention:
+        """What was published last: masks and regions are copies; of tokens and patches only what is known may
+        be used."""
+        with held(self._lock):
+            return self._copied()
+
+    def _shared(self) -> Attention:
         views: list[NDArray[np.uint8]] = []
         start = 0
         for shape in self._shapes:
@@ -57,10 +98,8 @@ class SharedAttention:
         tokens, patches, regions, *masks = views
         return Attention(tokens, patches, regions, *(mask.view(bool) for mask in masks))
 
-    def read(self) -> Attention:
-        """What is known now: masks and regions are copies, taken before what they speak for; of the rest only
-        what is known may be used."""
-        now = self.arrays()
+    def _copied(self) -> Attention:
+        now = self._shared()
         return Attention(
             now.tokens,
             now.patches,

@@ -1,4 +1,4 @@
-"""What a graphics card's errors mean for an encoder: its memory is full, or the card is lost."""
+"""What computes for an encoder on a graphics card, and what errors of the card mean for it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from gpu.compute.device import CPU, compute_device
+from gpu.errors import GpuError
 from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from gpu.compute.device import Processor
 
 # torch has classes for some of them, and words for the others.
 _FULL = "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED"
@@ -29,6 +33,8 @@ def device_errors(title: str, device: str) -> Iterator[None]:
     """
     try:
         yield
+    except GpuError as error:
+        raise EncoderDeviceError(f"{title}: the graphics card failed ({error})") from error
     except RuntimeError as error:
         words = str(error)
         if isinstance(error, torch.OutOfMemoryError) or any(sign in words for sign in _FULL):
@@ -38,6 +44,17 @@ def device_errors(title: str, device: str) -> Iterator[None]:
                 f"{title}: the graphics card is lost ({words.splitlines()[0]})"
             ) from error
         raise
+
+
+def processor_on(device: str) -> Processor:
+    """What computes for an encoder that works on ``device``. Raises EncoderDeviceError where this process has
+    left its card."""
+    if device == "cpu":
+        return CPU
+    chosen = compute_device()
+    if chosen.processor is CPU:
+        raise EncoderDeviceError(chosen.why)
+    return chosen.processor
 
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"

@@ -65,7 +65,7 @@ def attention_of(
     analysis.run_to_end(progress)
     while analysis.look_at_regions(_WINDOWS_AT_ONCE):
         pass
-    return memory.read()
+    return memory.arrays()
 
 
 def attention_map(

@@ -1,4 +1,4 @@
-"""What each patch is worth loading and computing: made by the worker, read by the window. Plain data."""
+"""What each patch is worth loading: made by the worker, read by the window. Plain data."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Loads:
-    """What each patch is worth: for loading tiles a weight (float32, 1 to 4) and a level (uint8), for an
-    encoder its tokens (uint16); (rows, columns) each.
+    """(rows, columns) each: the weight with which tiles are loaded (float32, 1 to 4), and the finest pyramid
+    level (uint8) of those that are loaded before the view rests.
     """
 
     weights: NDArray[np.float32]
     levels: NDArray[np.uint8]
-    tokens: NDArray[np.uint16]

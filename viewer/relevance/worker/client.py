@@ -24,6 +24,7 @@ from viewer.relevance.worker.messages import (
     Allocated,
     Analyse,
     Ask,
+    ComputingOn,
     Explain,
     Failed,
     GuessWords,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.attention.slide_attention import Attention
     from viewer.relevance.encoders.protocols import Encoder
+    from viewer.relevance.patches.loads import Loads
     from viewer.relevance.query.parser import Guess
     from viewer.relevance.query.tree import Query
     from viewer.relevance.worker.messages import Event, FromWorker, ToWorker
@@ -84,7 +86,7 @@ class RelevanceClient:
         self._job: Analyse | None = None
         self._grid: PatchGrid | None = None
         self._field: RelevanceField | None = None
-        self._weights: NDArray[np.float32] | None = None
+        self._loads: Loads | None = None
         self._memory: SharedGrid | None = None
         self._process: Any = None
         self._relevance: NDArray[np.float32] | None = None
@@ -183,9 +185,9 @@ class RelevanceClient:
         """The answer published last; None before the first."""
         return self._field
 
-    def weights(self) -> NDArray[np.float32] | None:
-        """What each patch's tiles are worth for the order of loading: (rows, columns), 1 to 4."""
-        return self._weights
+    def loads(self) -> Loads | None:
+        """What each patch's tiles are worth loading; None before the first allocation."""
+        return self._loads
 
     def attention(self) -> Attention | None:
         """Where the encoder looks, as far as it is known; None where it never says."""
@@ -348,10 +350,10 @@ class RelevanceClient:
                 event.provenance,
             )
         elif isinstance(event, Allocated):
-            loads = self._memory.read_loads()
-            if loads is None:
-                return False
-            self._weights = loads.weights
+            self._loads = self._memory.read_loads()
+            return self._loads is not None
+        elif isinstance(event, ComputingOn):
+            log.info("allocation and stain separation on %s: %s", event.name, event.why)
         return True
 
     def _note_outgoing(self) -> list[ToWorker]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gpu.compute.device import compute_device
 from viewer.common.errors import UnsupportedTermError
 from viewer.relevance.analysis.allocation import Allocator
 from viewer.relevance.analysis.schedule import PatchSchedule
@@ -23,6 +24,7 @@ from viewer.relevance.worker.messages import (
     Allocated,
     Ask,
     Attended,
+    ComputingOn,
     Explain,
     Explained,
     GuessWords,
@@ -108,6 +110,7 @@ class Engine:
         self._look: Viewport | None = None
         self._moving_until_s = 0.0
         self._notes_told: set[str] = set()
+        self._computing_on: ComputingOn | None = None
         self._progress: Progress | None = None
         self._progress_due_s = 0.0
         # What was published last speaks for so many patches; the next is due at this time.
@@ -322,10 +325,11 @@ class Engine:
         if monotonic() < self._allocate_due_s:
             return
         self._allocation_due, self._allocate_due_s = False, monotonic() + _ALLOCATE_EVERY_S
-        loads = self._allocator.allocate(scores, self._order.surprise, self._order.attention, self._look)
-        self._analysis.spend(loads.tokens)
-        self._memory.write_loads(loads)
+        allocation = self._allocator.allocate(scores, self._order.surprise, self._order.attention, self._look)
+        self._analysis.spend(allocation.tokens)
+        self._memory.write_loads(allocation)
         self._say(Allocated())
+        self._tell_notes()
 
     def _attend(self) -> None:
         """Look at regions whose patches have become known, and tell of what is new."""
@@ -351,6 +355,8 @@ class Engine:
     def _tell_attended(self, levels: tuple[str, ...]) -> None:
         if self._attention_news:
             self._attention_news, self._attend_due_s = False, monotonic() + _ATTEND_EVERY_S
+            assert self._memory.attention is not None
+            self._memory.attention.publish()
             self._say(Attended(levels))
 
     def _tell_progress(self) -> None:
@@ -382,8 +388,15 @@ class Engine:
         self._progress = progress
         self._say(progress)
 
+    def _tell_device(self) -> None:
+        computing_on = ComputingOn(compute_device().name, compute_device().why)
+        if computing_on != self._computing_on:
+            self._computing_on = computing_on
+            self._say(computing_on)
+
     def _tell_notes(self) -> None:
-        for note in self._analysis.notes:
+        self._tell_device()
+        for note in (*self._analysis.notes, *compute_device().notes):
             if note not in self._notes_told:
                 self._notes_told.add(note)
                 self._say(Note(note))

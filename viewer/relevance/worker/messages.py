@@ -125,6 +125,15 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class ComputingOn:
+    """What allocates and separates stains: "CPU" or a graphics card's name, and why it is that one. Said at
+    the start, and again where a card failed."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """New scores of query ``number`` lie in shared memory."""
 
@@ -145,7 +154,7 @@ class Guessed:
 
 @dataclass(frozen=True, slots=True)
 class Allocated:
-    """New weights and token budgets lie in shared memory."""
+    """New weights and levels lie in shared memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,5 +212,7 @@ class WorkerDied:
 
 
 ToWorker = Ask | GuessWords | Viewport | SetRelevance | Overlap | Explain | SetPaused | Stop
-FromWorker = Progress | Published | Guessed | Allocated | Attended | Explained | Note | Refused | Failed
+FromWorker = (
+    Progress | ComputingOn | Published | Guessed | Allocated | Attended | Explained | Note | Refused | Failed
+)
 Event = FromWorker | WorkerDied

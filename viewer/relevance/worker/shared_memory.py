@@ -1,8 +1,8 @@
 """SharedGrid: what the worker has found, in memory that the window's process sees too.
 
 And what the window knows of the slide besides: relevance by another worker. Two buffers for each: one is
-written while the other is read, so that nobody waits and a writer that is killed leaves what was published
-before. The memory has no name, and ends with the processes.
+written while the other is read, and a lock that is held only while a header is written or read says which; a
+writer that is killed leaves what was published before. The memory has no name, and ends with the processes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.relevance.attention.shared_memory import SharedAttention
+from viewer.relevance.attention.shared_memory import SharedAttention, held
 from viewer.relevance.patches.loads import Loads
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class SharedGrid:
         self.shape = shape
         self.attention = None if attention_heads is None else SharedAttention(shape, attention_heads)
         self._scores = _Section(shape, {"scores": "<f4", "states": "|u1"})
-        self._loads = _Section(shape, {"weights": "<f4", "levels": "|u1", "tokens": "<u2"})
+        self._loads = _Section(shape, {"weights": "<f4", "levels": "|u1"})
         self._relevance = _Section(shape, {"scores": "<f4"})
 
     def write_scores(self, number: int, field: RelevanceField) -> None:
@@ -71,12 +71,7 @@ class SharedGrid:
 
     def write_loads(self, loads: Loads) -> None:
         """Publish an allocation."""
-        arrays: dict[str, NDArray[Any]] = {
-            "weights": loads.weights,
-            "levels": loads.levels,
-            "tokens": loads.tokens,
-        }
-        self._loads.write(0, arrays)
+        self._loads.write(0, {"weights": loads.weights, "levels": loads.levels})
 
     def write_relevance(self, scores: NDArray[np.float32]) -> None:
         """Publish what another worker found: (rows, columns)."""
@@ -97,7 +92,8 @@ class _Section:
     """Some arrays over the grid that are published together, twice in memory.
 
     A header of int64: how many times something was published, then for each buffer the number that goes
-    with it. Publication n lies in buffer n mod 2, and is whole as long as it is the newest.
+    with it. Publication n lies in buffer n mod 2, and is whole as long as it is the newest: n + 2 is written
+    over it only after n + 1 was published under the lock, under which a reader that has copied n asks again.
     """
 
     def __init__(self, shape: tuple[int, int], types: Mapping[str, str]) -> None:
@@ -112,6 +108,7 @@ class _Section:
         self._buffer_bytes = size
         total = _HEADER_BYTES + _BUFFERS * size
         self._memory: Any = get_context("spawn").RawArray(ctypes.c_uint8, total)
+        self._lock = get_context("spawn").Lock()
 
     def write(self, number: int, arrays: Mapping[str, NDArray[Any]]) -> None:
         header = self._header()
@@ -120,21 +117,29 @@ class _Section:
             if arrays[name].shape != self._shape:
                 raise ValueError(f"{name} of shape {arrays[name].shape} on a grid of {self._shape}")
             view[...] = arrays[name]
-        header[1 + following % _BUFFERS] = number
-        header[0] = following
+        with held(self._lock):
+            header[1 + following % _BUFFERS] = number
+            header[0] = following
 
     def read(self) -> tuple[int, dict[str, NDArray[Any]]] | None:
         """None before the first publication, and where the writer never leaves time for a copy."""
-        header = self._header()
+        newest, number = self._newest()
         for _ in range(_MOST_TRIES):
-            newest = int(header[0])
             if newest == 0:
                 return None
-            number = int(header[1 + newest % _BUFFERS])
             copies = {name: view.copy() for name, view in self._views(newest % _BUFFERS).items()}
-            if int(header[0]) == newest:  # else the writer may have begun to write over it
-                return number, copies
+            before, copied = newest, number
+            newest, number = self._newest()
+            if newest == before:  # else the writer may have begun to write over it
+                return copied, copies
         return None
+
+    def _newest(self) -> tuple[int, int]:
+        """How many times something was published, and the number of the last."""
+        header = self._header()
+        with held(self._lock):
+            newest = int(header[0])
+            return newest, int(header[1 + newest % _BUFFERS])
 
     def _header(self) -> NDArray[np.int64]:
         return np.frombuffer(self._memory, np.int64, 1 + _BUFFERS)

@@ -27,6 +27,8 @@ class FrameStats:
     gpu_capacity: int = 0
     uploads_last_frame: int = 0
     failed_tiles: int = 0
+    compute_device: str = "–"
+    """What the analysis allocates on; "–" before there was one."""
 
 
 class FrameClock:

@@ -44,6 +44,7 @@ def hud_lines(stats: FrameStats) -> list[str]:
         f"failed     {stats.failed_tiles} tiles",
         f"frame      {stats.frame_ms_last:.1f} ms, {stats.fps:.0f} a second",
         f"p50, p95   {stats.frame_ms_p50:.1f}, {stats.frame_ms_p95:.1f} ms",
+        f"analysis   {stats.compute_device.removeprefix('NVIDIA '):.25}",
     ]
 
 

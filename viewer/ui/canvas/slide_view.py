@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from viewer.render.frame import FrameReport, Steering
 from viewer.render.tile_engine import coarsest_tiles
 from viewer.slide.built_pyramid import BuiltPyramid
-from viewer.stream.region_priority import region_weight
+from viewer.stream.region_priority import region_level, region_weight
 from viewer.stream.streamer import Streamer
 from viewer.ui.canvas.adjusted_badge import AdjustedBadge
 from viewer.ui.canvas.canvas import DisplaySize, FrameBudget, SlideCanvas, VectorLayer
@@ -26,7 +26,6 @@ from viewer.ui.canvas.frame_stats import FrameStats
 from viewer.ui.canvas.level_builder import LevelBuilder
 from viewer.ui.canvas.slide_scale import SlideScale
 from viewer.view.camera import Camera, View, fitting_view
-from viewer.view.screen import uniform
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,10 +33,10 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
     from viewer.common.settings import Settings
+    from viewer.relevance.patches.loads import Loads
     from viewer.slide.geometry import Pyramid
     from viewer.slide.source import Source
     from viewer.view.gaze import GazeSource
-    from viewer.view.screen import TileWeight
 
 _DEEPEST_ZOOM_PX = 32.0
 """How many screen pixels a slide pixel may fill."""
@@ -83,6 +82,7 @@ class SlideView(QWidget):
         self._report: FrameReport | None = None
         self._last_view: View | None = None
         self._failed_tiles = self._failed_in_view = 0
+        self.compute_device = FrameStats().compute_device
         self._sharp = False
         self._fit_pending = False
         self.canvas = SlideCanvas(
@@ -163,7 +163,8 @@ class SlideView(QWidget):
 
     @property
     def frame_stats(self) -> FrameStats:
-        return FrameStats() if self._report is None else self.canvas.frame_stats(self._report)
+        stats = FrameStats() if self._report is None else self.canvas.frame_stats(self._report)
+        return replace(stats, compute_device=self.compute_device)
 
     def set_source(self, source: Source | None) -> None:
         """Show another slide, from its fitting view, or none. The one before is closed."""
@@ -281,14 +282,14 @@ class SlideView(QWidget):
         self.canvas.layers.remove(layer)
         self.canvas.request_frame()
 
-    def set_region_weights(
-        self, weights: NDArray[np.float32] | None, patch_width_px: float, patch_height_px: float
-    ) -> None:
-        """Load tiles of weighty regions first: (rows, columns) of 1 to 4 for patches from the corner."""
-        relevance: TileWeight = uniform
-        if weights is not None and self.pyramid is not None:
-            relevance = region_weight(self.pyramid, weights, patch_width_px, patch_height_px)
-        self.canvas.steering = replace(self.canvas.steering, relevance=relevance)
+    def set_region_loads(self, loads: Loads | None, *patch_px: float) -> None:
+        """Load what is worth it first, patches from the corner being so wide and high; None: all alike."""
+        self.canvas.steering = Steering()
+        if loads is not None and self.pyramid is not None:
+            self.canvas.steering = Steering(
+                relevance=region_weight(self.pyramid, loads.weights, *patch_px),
+                finest=region_level(self.pyramid, loads.levels, *patch_px),
+            )
 
     def set_gaze(self, gaze: GazeSource) -> None:
         """Let loading follow another gaze; the one before is closed."""

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from viewer.common.cores import core_count
 from viewer.overlay.from_field import layer_from_attention
 from viewer.relevance.attention.slide_attention import MEAN
-from viewer.relevance.worker.messages import Attended, Progress
+from viewer.relevance.worker.messages import Attended, ComputingOn, Progress
 from viewer.relevance.worker.session import SessionCallbacks
 from viewer.ui.canvas.viewport_report import session_of
 from viewer.ui.widgets.background_worker import SideThread
@@ -158,6 +158,8 @@ class AttentionSession(QObject):
                 self._draw_again()
             case Progress():
                 self.progressed.emit(event)
+            case ComputingOn():
+                self._view.compute_device = event.name
 
     def _draw_again(self) -> None:
         """Make a layer of what is known, beside the window, one at a time, the newest."""

@@ -19,7 +19,8 @@ from viewer.ui.canvas.slide_view import SlideView
 from viewer.ui.overlays.attention_controller import AttentionController
 from viewer.ui.overlays.encoder_menu import EncoderMenu
 from viewer.ui.overlays.overlay_controller import OverlayController
-from viewer.ui.panels.pixel_size_dialog import TO_LAY_A_MAP, TO_SEARCH, TO_SHOW_ATTENTION, PixelSize
+from viewer.ui.panels import strings as panel_strings
+from viewer.ui.panels.pixel_size_dialog import PixelSize
 from viewer.ui.panels.slide_folder import SlideFolder
 from viewer.ui.panels.thumbnails import ThumbnailWorker, prune
 from viewer.ui.search.controller import SearchController
@@ -177,7 +178,7 @@ class MainWindow(QMainWindow):
         """Disable actions with an unmet need, and check those that are on."""
         met = self.area.needs_met() | {
             Need.FOLDER: bool(self.folder.entries),
-            Need.QUERY: self.query.asked,
+            Need.QUERY: self.query.has_query,
             Need.OVERLAY: self.overlays.active.layers.has_any,
             Need.HITS: self.query.has_hits,
             Need.ANALYSIS: self.query.analysing,
@@ -230,9 +231,9 @@ class MainWindow(QMainWindow):
         self.query.answered.connect(self.attention.weigh)
         self.overlays.look_changed.connect(self._persistence.set_overlay)
         for requested, needed_by in (
-            (self.query.pixel_size_wanted, TO_SEARCH),
-            (self.attention.pixel_size_wanted, TO_SHOW_ATTENTION),
-            (self.overlays.maps.pixel_size_wanted, TO_LAY_A_MAP),
+            (self.query.pixel_size_wanted, panel_strings.SEARCH_NEEDS_PIXEL_SIZE),
+            (self.attention.pixel_size_wanted, panel_strings.ATTENTION_NEEDS_PIXEL_SIZE),
+            (self.overlays.maps.pixel_size_wanted, panel_strings.MAP_NEEDS_PIXEL_SIZE),
         ):
             requested.connect(partial(self._show_pixel_size_dialog, needed_by))
         for changed in (self.query.changed, self.overlays.changed):
@@ -299,7 +300,7 @@ class MainWindow(QMainWindow):
 
     def _show_pixel_size_dialog(self, needed_by: str) -> None:
         if self.view.source is not None and self.view.mpp_um is None:
-            show_dialog(PixelSize(self.view, self, wanted=needed_by), modal=True)
+            show_dialog(PixelSize(self.view, self, needed_by=needed_by), modal=True)
 
     def _apply_gaze(self) -> None:
         """Use the gaze of the settings in the active view only: there is one reader."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer.common.errors import UnsupportedTermError
-from viewer.relevance.encoders.device_errors import device_errors
+from viewer.relevance.encoders.device_errors import device_errors, processor_on
 from viewer.relevance.encoders.measured import concepts
 from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.encoders.measured.measurements import measure
@@ -78,7 +78,8 @@ class MeasuredEncoder:
     def encode(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NDArray[np.float32]:
         """See ``Encoder.encode``: the measurements of ``measurement_names``."""
         with device_errors(self.card.title, self._device):
-            return measure(block, Stains.from_facts(calibration["stains"]), device=self._device)
+            stains = Stains.from_facts(calibration["stains"])
+            return measure(block, stains, processor=processor_on(self._device))
 
     def score(
         self, term: Term, features: NDArray[np.float32], calibration: Mapping[str, Any]

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from gpu.compute.stain import optical_density, patch_means, separate
+from gpu.compute.device import CPU
+from gpu.compute.stain import patch_means
 from viewer.relevance.encoders.measured.card import MEASUREMENTS
 from viewer.relevance.encoders.measured.filters import blurred, doubled, halved, highest_around
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from gpu.compute.device import Processor
     from viewer.slide.tissue.stains import Stains
 
 PATCH_PX = 128
@@ -42,13 +44,13 @@ NEXT_RADIUS = 1.44
 _TINY = 1e-6
 
 
-def measure(block: NDArray[np.uint8], stains: Stains, *, device: str = "cpu") -> NDArray[np.float32]:
+def measure(block: NDArray[np.uint8], stains: Stains, *, processor: Processor = CPU) -> NDArray[np.float32]:
     """All measurements of a block of patches: (rows, columns, len(MEASUREMENTS)) float32.
 
     ``block``: (rows · 128 + 32, columns · 128 + 32, 3) RGB at 1 µm per pixel, 16 px of context on each side.
     """
-    rgb = torch.from_numpy(np.ascontiguousarray(block.transpose(2, 0, 1))).to(device)
-    maps = _Maps(rgb, stains)
+    rgb = torch.from_numpy(np.ascontiguousarray(block.transpose(2, 0, 1))).to(processor.torch_device)
+    maps = _Maps(rgb, stains, processor)
     values = {**maps.colours(), **maps.clear_space(), **maps.nuclei(), **maps.textures()}
     return torch.stack([values[one.id] for one in MEASUREMENTS], dim=-1).cpu().numpy()
 
@@ -72,10 +74,9 @@ _AT_1, _AT_2, _AT_4 = _Scale(1), _Scale(2), _Scale(4)
 class _Maps:
     """The maps of one block that several measurements share."""
 
-    def __init__(self, rgb: Tensor, stains: Stains) -> None:
-        glass = torch.tensor(stains.glass_rgb)
-        density = optical_density(rgb, glass)
-        amounts = separate(density, torch.from_numpy(stains.matrix()))
+    def __init__(self, rgb: Tensor, stains: Stains, processor: Processor) -> None:
+        glass, vectors = torch.tensor(stains.glass_rgb), torch.from_numpy(stains.matrix())
+        density, amounts = processor.separate_stains(rgb, glass, vectors)
         self.red, self.green, self.blue = density
         self.haematoxylin = amounts[0] / stains.strengths[0]
         self.eosin = amounts[1] / stains.strengths[1]

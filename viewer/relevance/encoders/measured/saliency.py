@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from gpu.compute.stain import optical_density, patch_means, separate
+from gpu.compute.stain import patch_means
 from viewer.common.errors import UnsupportedTermError
-from viewer.relevance.encoders.device_errors import device_errors
+from viewer.relevance.encoders.device_errors import device_errors, processor_on
 from viewer.relevance.encoders.measured.card import INDEX, MEASURED, SALIENCY
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 from viewer.relevance.encoders.measured.measurements import CLEAR_DENSITY, MARGIN_PX, PATCH_PX
@@ -92,9 +92,10 @@ class SaliencyEncoder(MeasuredEncoder):
 
     def _contrast(self, block: NDArray[np.uint8], stains: Stains) -> NDArray[np.float32]:
         inner = block[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
-        rgb = torch.from_numpy(np.ascontiguousarray(inner.transpose(2, 0, 1))).to(self._device)
-        density = optical_density(rgb, torch.tensor(stains.glass_rgb))
-        amounts = separate(density, torch.from_numpy(stains.matrix()))
+        processor = processor_on(self._device)
+        rgb = torch.from_numpy(np.ascontiguousarray(inner.transpose(2, 0, 1))).to(processor.torch_device)
+        glass, vectors = torch.tensor(stains.glass_rgb), torch.from_numpy(stains.matrix())
+        density, amounts = processor.separate_stains(rgb, glass, vectors)
         tissue = (density.mean(dim=0, keepdim=True) > CLEAR_DENSITY).float()
         tokens = patch_means(torch.cat([amounts, tissue]), PATCH_PX // TOKENS_A_SIDE)
         _, height, width = tokens.shape

@@ -67,7 +67,7 @@ def panel(window: MainWindow, name: str) -> Any:
 
 
 def file_in(window: MainWindow) -> str:
-    """The file that the properties tell of."""
+    """The file that the properties show."""
     return str(panel(window, "properties").text()).split("\n", maxsplit=1)[0]
 
 
@@ -113,7 +113,7 @@ def test_every_panel_shows_the_view_that_became_active(
     assert left.camera.target == before
 
 
-def test_the_view_before_is_no_longer_heard(
+def test_signals_of_the_view_before_have_no_effect(
     window: MainWindow, left: SlideView, right: SlideView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window.area.set_active_view(right)
@@ -132,11 +132,11 @@ def test_the_view_before_is_no_longer_heard(
     assert "7.0" not in window.status.position.text()
     assert window.actions_["fit"].isEnabled()
     assert panel(window, "navigator").message != "No slide is open."
-    told: list[str] = []
-    monkeypatch.setattr(window.messages, "show_message", lambda _kind, text, **_how: told.append(text))
+    messages: list[str] = []
+    monkeypatch.setattr(window.messages, "show_message", lambda _kind, text, **_how: messages.append(text))
     left.message.emit("of the left")
     right.message.emit("of the right")
-    assert told == ["of the right"]
+    assert messages == ["of the right"]
 
 
 def test_actions_act_on_the_active_view(window: MainWindow, left: SlideView, right: SlideView) -> None:

@@ -15,8 +15,9 @@ from viewer.slide.source import TileError
 from viewer.slide.tissue.pixel_size import PixelSizeEstimate
 from viewer.ui.panels import strings
 from viewer.ui.panels.pixel_size_dialog import PixelSize
+from viewer.ui.shell import strings as shell_strings
 from viewer.ui.shell.action_table import ACTIONS
-from viewer.ui.shell.shortcut_sheet import GESTURES, ShortcutSheet
+from viewer.ui.shell.shortcuts import ShortcutSheet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class _View(QWidget):
-    """What the dialog for the pixel size uses of a slide view."""
+    """The part of a slide view that the pixel size dialog uses."""
 
     source_changed = Signal()
 
@@ -71,7 +72,7 @@ def view(qtbot: QtBot) -> _View:
 def test_the_sheet_shows_every_action_and_gesture(qtbot: QtBot) -> None:
     sheet = ShortcutSheet({"fit": "X", "upright": ""})
     qtbot.add_widget(sheet)
-    assert len(sheet.lines) == len(ACTIONS) + len(GESTURES)
+    assert len(sheet.lines) == len(ACTIONS) + len(shell_strings.GESTURES)
     assert ("X", "Fit: show the whole slide") in sheet.lines
     assert ("", "Upright: undo all turning") in sheet.lines
     assert ("Ctrl+O", "Open slide: open a slide or image") in sheet.lines
@@ -89,7 +90,7 @@ def test_the_sheet_can_be_filtered(qtbot: QtBot) -> None:
     }
     assert all(section.isHidden() for section in sheet._sections if section.text(0) == "File")
     sheet._filter.clear()
-    assert len(sheet.lines) == len(ACTIONS) + len(GESTURES)
+    assert len(sheet.lines) == len(ACTIONS) + len(shell_strings.GESTURES)
 
 
 def test_a_square_pixel_size_is_taken_over(view: _View) -> None:

@@ -117,7 +117,7 @@ class Hud(QWidget):
 
     def _frame_drawn(self) -> None:
         self._frame_ms.append(self._slide_view.frame_stats.frame_ms_last)
-        self._refresh.ask()
+        self._refresh.request()
 
     def _update_figures(self) -> None:
         self._lines = hud_lines(self._slide_view.frame_stats)

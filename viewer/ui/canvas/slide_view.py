@@ -278,10 +278,6 @@ class SlideView(QWidget):
         self.canvas.layers.append(layer)
         self.canvas.request_frame()
 
-    def remove_vector_layer(self, layer: VectorLayer) -> None:
-        self.canvas.layers.remove(layer)
-        self.canvas.request_frame()
-
     def set_region_loads(self, loads: Loads | None, *patch_px: float) -> None:
         """Load tiles by their ``loads``, for patches from the corner so wide and high; None: all alike."""
         self.canvas.steering = Steering()

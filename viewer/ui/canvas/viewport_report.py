@@ -35,10 +35,10 @@ def session_of(
         callbacks,
         post=outbox.post,
         send_viewport=lambda client: send_viewport(client, slide_view),
-        ask_viewport=throttle.ask,
+        ask_viewport=throttle.request,
         make_client=make_client,
     )
-    slide_view.view_changed.connect(throttle.ask)
+    slide_view.view_changed.connect(throttle.request)
     return session
 
 

@@ -68,15 +68,17 @@ class MapImport(QObject):
         self._thread.run(
             lambda: read_map(path, extent_px, grid, mpp_estimated=estimated, column=column),
             partial(self._show, source, self._fields, path),
-            partial(self._show_error, path),
+            partial(self._show_error, source, path),
         )
 
     def close(self) -> None:
         """End the thread."""
         self._thread.close(wait_s=0.3)
 
-    def _show_error(self, path: Path, error: Exception) -> None:
+    def _show_error(self, source: Source, path: Path, error: Exception) -> None:
         if isinstance(error, SeveralColumnsError):
+            if self._view.source is not source:
+                return  # the reader has gone on to another slide meanwhile
             question = strings.WHICH_SCORES.format(file=path.name)
             column, chosen = QInputDialog.getItem(
                 self._view.window(), strings.ADD_MAP_TITLE, question, error.names, editable=False

@@ -84,7 +84,7 @@ class Navigator(QWidget):
         self._repaint = Throttle(self, self.update)
         self._following = Following(
             {
-                "view_changed": self._repaint.ask,
+                "view_changed": self._repaint.request,
                 "source_changed": self._read_thumbnail,
                 "overlays.changed": self._drop_overlay,
                 "build_progress": self._levels_built,
@@ -219,7 +219,7 @@ class Navigator(QWidget):
 
     def _drop_overlay(self) -> None:
         self._overlay = None
-        self._repaint.ask()
+        self._repaint.request()
 
     def _overlay_image(self, box: QRectF) -> QImage:
         """The overlays at this widget's own resolution; kept until they or the size change."""

@@ -162,7 +162,7 @@ class QueryPanel(QWidget):
         """Limit remarks, weights and notes, so that the places keep room in a low window."""
         super().resizeEvent(event)
         for area in (self._problems_area, self._weights_area, self._notes_area):
-            area.set_most(max(em_px(3), self.height() // _AREAS_PER_HEIGHT))
+            area.set_max_height(max(em_px(3), self.height() // _AREAS_PER_HEIGHT))
 
     def _with_steps(self, hits: HitList) -> QWidget:
         """The list with buttons below that go from place to place."""

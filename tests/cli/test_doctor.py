@@ -119,7 +119,7 @@ def test_a_probe_that_fails_or_crashes_is_a_finding(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(doctor.subprocess, "run", crashed)
     assert doctor._probe("window").failure == strings.CRASHED_WITH.format(
-        signal=6, words="qt.qpa: could not connect"
+        signal=6, line="qt.qpa: could not connect"
     )
 
     def hangs(*_args: object, **_more: object) -> None:

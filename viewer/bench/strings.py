@@ -1,4 +1,4 @@
-"""What this room says to the user; ``{name}`` stands for a value."""
+"""What this room says to the reader; ``{name}`` stands for a value."""
 
 from __future__ import annotations
 

@@ -149,5 +149,5 @@ def _probe(name: str) -> _Answer:
     lines = done.stderr.strip().splitlines()
     if done.returncode < 0:
         template = strings.CRASHED_WITH if lines else strings.CRASHED
-        return _Answer({}, template.format(signal=-done.returncode, words=lines[0] if lines else ""))
+        return _Answer({}, template.format(signal=-done.returncode, line=lines[0] if lines else ""))
     return _Answer({}, lines[-1] if lines else strings.ENDED.format(status=done.returncode))

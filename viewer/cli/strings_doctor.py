@@ -33,7 +33,7 @@ CUDA = "{names}, driver for CUDA {driver}"
 # Probes that failed.
 NO_ANSWER = "no answer within {limit_s} s"
 CRASHED = "crashed with signal {signal}"
-CRASHED_WITH = "crashed with signal {signal}: {words}"
+CRASHED_WITH = "crashed with signal {signal}: {line}"
 ENDED = "ended with status {status}"
 NO_GL_CONTEXT = "Qt opened the display but could not make an OpenGL context on it"
 WRONG_PIXELS = "a codec gives wrong pixels"

@@ -36,7 +36,7 @@ def nice_length_um(max_um: float) -> float:
 def power_at_full_resolution(
     *, objective_power: float | None, mpp_um: tuple[float, float] | None
 ) -> float | None:
-    """The magnification of level-0 pixels shown 1:1, None where neither objective nor pixel size is known."""
+    """The magnification of level-0 pixels shown 1:1, None without objective and pixel size."""
     if objective_power is not None:
         return objective_power
     if mpp_um is not None:

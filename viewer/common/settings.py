@@ -41,7 +41,7 @@ class Limits(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """The allowed values of a word."""
+    """The allowed values of a text."""
 
     options: tuple[str, ...]
 

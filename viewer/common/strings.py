@@ -5,8 +5,8 @@ from __future__ import annotations
 # Why a file was not saved; each follows the file's name and a colon.
 DISK_FULL = "not saved, the disk is full; free some space and save again"
 SAVING_NOT_ALLOWED = "not saved, writing there is not allowed; choose another folder"
-FILE_IN_PLACE_OF_FOLDER = "not saved, a file stands where a folder is needed"
-FOLDER_IN_PLACE_OF_FILE = "not saved, a folder of that name exists"
+FILE_IN_PLACE_OF_FOLDER = "not saved, a part of its folder is a file; choose another folder"
+FOLDER_IN_PLACE_OF_FILE = "not saved, a folder of that name exists; choose another name"
 NOT_SAVED = "not saved, {reason}"
 
 # Errors as one line.

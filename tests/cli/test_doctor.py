@@ -79,9 +79,10 @@ def test_graphics_cards_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert finding.detail == strings.CUDA.format(names="Some Card", driver="12.4")
 
 
-def test_what_the_analysis_computes_on_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer(monkeypatch, facts={"torch": "2.9", "device": "CPU", "why": "no card"})
-    assert doctor._analysis().detail == "on CPU (no card), torch 2.9"
+def test_the_device_of_the_analysis_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts: dict[str, object] = {"torch": "2.9", "device": "CPU", "why": "no card"}
+    answer(monkeypatch, facts=facts)
+    assert doctor._analysis().detail == strings.ANALYSIS.format(**facts)
     answer(monkeypatch, failure="ImportError: libtorch")
     finding = doctor._analysis()
     assert not finding.works

@@ -37,7 +37,7 @@ class _Answer:
 
 
 def examine() -> list[Finding]:
-    """Look at everything. Takes some seconds; parts that may crash run in processes of their own."""
+    """Findings on every part. Takes some seconds; parts that may crash run in processes of their own."""
     return [_python(), _qt(), _offscreen(), _display(), _codecs(), _cuda(), _analysis()]
 
 
@@ -130,11 +130,8 @@ def _cuda() -> Finding:
 def _analysis() -> Finding:
     answer = _probe("analysis")
     if answer.failure:
-        hint = "install torch again: pip install -U torch"
-        return Finding("analysis", False, answer.failure, hint, needed=False)
-    facts = answer.facts
-    detail = f"on {facts['device']} ({facts['why']}), torch {facts['torch']}"
-    return Finding("analysis", True, detail, needed=False)
+        return Finding("analysis", False, answer.failure, strings.TORCH_HINT, needed=False)
+    return Finding("analysis", True, strings.ANALYSIS.format(**answer.facts), needed=False)
 
 
 def _probe(name: str) -> _Answer:

@@ -91,7 +91,7 @@ def cuda() -> dict[str, Any]:
 
 
 def analysis() -> dict[str, Any]:
-    """What the analysis would compute on, chosen as its own process chooses it."""
+    """The device that the analysis would compute on, chosen as in its own process."""
     import torch
 
     from gpu.compute.device import compute_device

@@ -29,6 +29,8 @@ CODECS = "OpenSlide {openslide}, {jpeg}, JPEG 2000 {jpeg2000}"
 DRIVER_HINT = "check the driver with nvidia-smi"
 NO_DRIVER = "no NVIDIA driver; everything runs on the processor"
 CUDA = "{names}, driver for CUDA {driver}"
+TORCH_HINT = "install torch again: pip install -U torch"
+ANALYSIS = "on {device} ({why}), torch {torch}"
 
 # Probes that failed.
 NO_ANSWER = "no answer within {limit_s} s"

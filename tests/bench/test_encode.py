@@ -20,6 +20,7 @@ from viewer.cli import main as cli
 from viewer.common.errors import EncoderError
 from viewer.relevance.encoders import hipt_encoder
 from viewer.relevance.encoders.hipt_encoder import HiptEncoder
+from viewer.slide import strings as slide_strings
 from viewer.slide.phantom.slide import write_phantom
 from viewer.slide.source import SlideError
 
@@ -75,7 +76,7 @@ def test_a_slide_that_is_not_there_is_refused_before_anything_is_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bench, "_encoder", Mock(side_effect=AssertionError("loaded")))
-    with pytest.raises(SlideError, match="there is no such file"):
+    with pytest.raises(SlideError, match=slide_strings.NO_SUCH_FILE):
         bench.bench_encode(slide=tmp_path / "nosuch.tif")
 
 

@@ -25,6 +25,7 @@ from viewer.cli import arguments, strings
 from viewer.cli import main as cli
 from viewer.common import strings as common_strings
 from viewer.common.atomic_write import SaveError
+from viewer.slide import strings as slide_strings
 from viewer.slide.locator import Locator
 from viewer.slide.source import SlideError
 
@@ -191,7 +192,7 @@ def test_info_as_text(slide: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["info", str(slide)]) == 0
     text = capsys.readouterr().out
     assert "500 × 300 px" in text
-    assert "not stated in the file" in text
+    assert slide_strings.NOT_STATED in text
 
 
 def test_info_of_a_file_url(slide: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -201,8 +202,8 @@ def test_info_of_a_file_url(slide: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_info_of_an_address_that_nothing_reads(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["info", "s3://bucket/a.svs"]) == 1
-    said = "slides are not read from s3 addresses; give the path of a file"
-    assert capsys.readouterr().err == f"foveola: s3://bucket/a.svs: {said}\n"
+    reason = slide_strings.UNKNOWN_SCHEME.format(scheme="s3")
+    assert capsys.readouterr().err == f"foveola: s3://bucket/a.svs: {reason}\n"
 
 
 def test_a_missing_slide_in_a_real_process() -> None:

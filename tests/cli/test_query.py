@@ -22,12 +22,17 @@ from viewer.cli import main as cli
 from viewer.cli import strings
 from viewer.common import strings as common_strings
 from viewer.overlay import attention_look as hierarchy
+from viewer.overlay import strings as overlay_strings
+from viewer.overlay.layer import COLOUR_MAPS
 from viewer.relevance.analysis import open as offline
 from viewer.relevance.attention import overlap_grid as overlapping
-from viewer.relevance.encoders.measured.card import MEASURED
+from viewer.relevance.attention import strings as attention_strings
+from viewer.relevance.encoders.measured.card import MEASURED, SALIENCY
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
+from viewer.relevance.features import strings as feature_strings
 from viewer.relevance.heatmap import points
 from viewer.relevance.heatmap import whole_slide as attention_map
+from viewer.relevance.models import strings as model_strings
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.source import SlideError
 
@@ -147,7 +152,7 @@ def test_a_query_lies_over_a_snapshot(slide: Path, tmp_path: Path) -> None:
         (["--overlay"], strings.OVERLAY_NEEDS),
         (
             ["--query", "stroma", "--overlay", "rainbow"],
-            "there is no colour map 'rainbow'; there are viridis",
+            overlay_strings.NO_COLOUR_MAP.format(name="rainbow", names=", ".join(COLOUR_MAPS)),
         ),
         (["--query", "qwertz"], "What can be asked"),
     ],
@@ -172,7 +177,7 @@ def test_features_of_another_program_answer_examples(
     assert facts["places"][0]["x"] == 384
     assert facts["encoder"].startswith("uni_v1")
     assert cli.main(["query", str(slide), "stroma", "--features", str(path)]) == 1
-    assert "know no words" in capsys.readouterr().err
+    assert re.search(pattern(feature_strings.NO_TEXT_QUERIES), capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(
@@ -324,18 +329,17 @@ def test_a_heatmap_of_attention_needs_no_words(
     assert cli.main([*words, "--mode", "single", "--head", "1"]) == 0
     with tifffile.TiffFile(path) as tiff:
         assert tiff.series[0].shape == (64, 64)
-        name = strings.ATTENTION_NAME.format(
-            encoder="Measured saliency",
-            mode="single",
-            level="token",
-            head=strings.HEAD_NUMBER.format(number=1),
-        )
+        head = strings.HEAD_NUMBER.format(number=1)
+        name = strings.ATTENTION_NAME.format(encoder=SALIENCY.title, mode="single", level="token", head=head)
         assert name in (tiff.ome_metadata or "")
         assert tiff.series[0].asarray().max() > 128
     for more, why in (
-        (["--query", "fat"], strings.NO_TEXT_QUERIES.format(encoder="Measured saliency")),
-        (["--head", "2"], "there is no head 2; there are mean, max and 1 to 1"),
-        (["--mode", "blend", "--level", "region"], "there is no 'blend' attention down to 'region'"),
+        (["--query", "fat"], strings.NO_TEXT_QUERIES.format(encoder=SALIENCY.title)),
+        (["--head", "2"], attention_strings.NO_HEAD.format(head=2, mean="mean", max="max", heads=1)),
+        (
+            ["--mode", "blend", "--level", "region"],
+            overlay_strings.NO_LEVEL.format(mode="blend", level="region"),
+        ),
         (["--weights", str(weights)], "weights in a folder need a model that is known"),
     ):
         assert cli.main([*words, *more]) != 0
@@ -346,7 +350,7 @@ def test_a_heatmap_of_attention_needs_no_words(
         cli.main(["heatmap", str(slide), "--encoder", "hipt", "--weights", str(weights), "-o", str(path)])
         == 1
     )
-    assert "it holds no weights" in capsys.readouterr().err
+    assert re.search(pattern(model_strings.NO_WEIGHT_FILES), capsys.readouterr().err)
     assert cli.main(["heatmap", str(slide), "--encoder", "hipt", "-o", str(path)]) == 1
     error = "no encoder 'hipt'; there are measured, saliency"
     assert strings.WEIGHTS_HINT.format(error=error) in capsys.readouterr().err
@@ -440,5 +444,5 @@ def test_an_encoder_of_whole_patches_has_no_overlap_pass(
     monkeypatch.setattr(offline, "load_encoder", lambda *_: MeasuredEncoder())
     words = ["heatmap", str(slide), "--encoder", "saliency", "-o", str(tmp_path / "a.ome.tiff")]
     assert cli.main([*words, "--overlap", "mean"]) == 2
-    refused = strings.NO_TOKENS.format(encoder="Measured saliency", option="--overlap")
+    refused = strings.NO_TOKENS.format(encoder=SALIENCY.title, option="--overlap")
     assert refused in capsys.readouterr().err

@@ -171,7 +171,7 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
     from viewer.overlay.attention_look import HierarchyLook
     from viewer.relevance.analysis.open import open_analysis, pixel_size_of
     from viewer.relevance.attention.slide_attention import check_head
-    from viewer.relevance.heatmap.hipt_blend import makes_published
+    from viewer.relevance.heatmap.hipt_blend import can_make_published
     from viewer.relevance.heatmap.ome_tiff import write_attention
     from viewer.relevance.heatmap.whole_slide import attention_map
     from viewer.slide.formats.registry import open_slide
@@ -193,7 +193,7 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
                 raise arguments.UsageError(
                     strings.NO_TOKENS.format(encoder=card.title, option=_token_option(options))
                 )
-            if options.mode == "blend" and makes_published(analysis.encoder):
+            if options.mode == "blend" and can_make_published(analysis.encoder):
                 found, mode = _published(analysis, options), strings.PUBLISHED_BLEND
                 note = strings.AS_PUBLISHED
                 attention = None if options.points is None else _computed(analysis, options)[0]
@@ -252,11 +252,11 @@ def _computed(analysis: Analysis, options: argparse.Namespace) -> tuple[Attentio
 def _merge_overlap(analysis: Analysis, attention: Attention, options: argparse.Namespace) -> str:
     """Analyse patches between those with most attention and merge them into ``attention``; returns a note."""
     from viewer.common.progress import progress_bar
-    from viewer.relevance.heatmap.overlap import look_again
+    from viewer.relevance.heatmap.overlap import run_overlap_pass
 
     share = options.overlap_share or SHARE
     with progress_bar(strings.OVERLAP_PASS) as progress:
-        overlap = look_again(
+        overlap = run_overlap_pass(
             analysis, attention, options.overlap, share=share, patch_head=options.head, progress=progress
         )
     if not len(overlap.corners) and not overlap.failed:

@@ -37,3 +37,8 @@ def in_words(error: BaseException) -> str:
 def one_line(text: str) -> str:
     """Text without line breaks and control characters."""
     return escape_control(" ".join(text.split()))
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what a library says, at most 200 characters; its kind where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

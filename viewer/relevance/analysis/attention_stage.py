@@ -46,7 +46,7 @@ class AttentionStage:
     @property
     def said(self) -> str:
         """A sentence for the reader on what was looked at last; "" for none."""
-        return self._builder.said
+        return self._builder.note
 
     @property
     def levels(self) -> tuple[str, ...]:

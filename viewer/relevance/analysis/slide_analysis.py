@@ -49,7 +49,7 @@ class Analysis(FeatureAnalysis):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        said = [] if self.budget is None else list(self.budget.said())
+        said = [] if self.budget is None else list(self.budget.notes())
         said += [stage.said for stage in (self.attention, self.overlaps) if stage is not None and stage.said]
         return (*super().notes, *said)
 

@@ -325,7 +325,7 @@ class SlideCanvas(app.Canvas):
         if self._engine is None or self._streamer is None:
             self.request_frame()
             return
-        self._engine.ask(self.framebuffer_view(self.camera.view), self.screen, self.steering)
+        self._engine.request(self.framebuffer_view(self.camera.view), self.screen, self.steering)
         self._hold_until_s = perf_counter() + _JUMP_HOLD_S
         self._timer.start(0 if self._streamer.urgent_left == 0 else round(_JUMP_HOLD_S * 1e3))
 

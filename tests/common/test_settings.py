@@ -185,6 +185,8 @@ def test_what_a_person_wrote_stays(tmp_path: Path) -> None:
         "display.theme = 'dark'\n# in pieces\ndisplay.icc = false\n[gaze]\nsource = 'off'\n",
         "[display]\ntheme = 'dark'\n[gaze]\nsource = 'off'\n[display.more]\nx = 1\n",
         "[shortcuts]\nfit = 'F'\n",
+        "[display]\ntheme = 'dark'\ntheme = 'light'\n",
+        pytest.param("a = " + "[" * 5000, id="nested"),
     ],
 )
 def test_whatever_the_file_was_what_is_saved_loads_again(tmp_path: Path, text: str) -> None:
@@ -194,6 +196,13 @@ def test_whatever_the_file_was_what_is_saved_loads_again(tmp_path: Path, text: s
         file.write_text(text)
         settings.save(file)
         assert Settings.load(file) == settings
+
+
+def test_a_deeply_nested_file_is_refused_as_no_toml(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("a = " + "[" * 5000)
+    with pytest.raises(SettingsError, match=pattern(strings.SETTINGS_NOT_TOML, path=file)):
+        Settings.load(file)
 
 
 def test_saving_where_it_cannot_is_refused(tmp_path: Path) -> None:

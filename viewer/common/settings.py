@@ -176,7 +176,7 @@ class Settings:
             raise SettingsError(
                 strings.SETTINGS_UNREADABLE.format(path=file, reason=error.strerror)
             ) from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise SettingsError(strings.SETTINGS_NOT_TOML.format(path=file, error=error)) from error
         try:
             return cls._from_tables(_merged(_default_tables(), chosen, file))
@@ -200,16 +200,19 @@ class Settings:
 
         The comments and unknown keys of the file stay, unless it is TOML that cannot be edited.
         """
+        from tomlkit.exceptions import TOMLKitError  # slow to import, and loading does without
+
         file = path or settings_path()
         try:
             text = self._written_into(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError, LookupError):  # tomlkit cannot edit some tables that are in pieces
+        # A file that is damaged, or whose tables are in pieces that tomlkit cannot edit.
+        except (OSError, ValueError, LookupError, RecursionError, TOMLKitError):
             text = self._written_into(f"{strings.SETTINGS_FILE_HEADER}\n")
         save_atomically(file, text.encode())
 
     def _written_into(self, text: str) -> str:
-        """The text of a settings file with these values. Raises ValueError and LookupError."""
-        import tomlkit  # slow to import, and loading does without
+        """The text of a settings file with these values. Raises ValueError, LookupError and TOMLKitError."""
+        import tomlkit
 
         document, defaults = tomlkit.parse(text), _default_tables()
         for name, values in self._tables().items():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,10 @@ from textwrap import dedent
 import numpy as np
 import pytest
 import tifffile
+
+from tests.messages import pattern
+from viewer import strings
+from viewer.plugins import plugins
 
 pytest.importorskip("torch")
 
@@ -151,13 +156,49 @@ def foveola(site: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_an_encoder_of_another_package_is_listed_and_wrong_ones_are_said(installed: Path) -> None:
+def not_loaded(entry: str, error: str) -> str:
+    message = pattern(strings.PLUGIN_NOT_LOADED, entry=entry, package="foveola-toy", error=error)
+    return f"{message}: "
+
+
+@pytest.mark.parametrize(
+    ("entry", "code", "problem"),
+    [
+        ("nowhere:PART", "", not_loaded("part", "ModuleNotFoundError")),
+        ("toy_part:PART", "", not_loaded("part", "AttributeError")),
+        ("toy_part:PART", "1 / 0", not_loaded("part", "ZeroDivisionError")),
+        (
+            "toy_part:PART",
+            "PART = 'text'",
+            pattern(strings.PLUGIN_OF_WRONG_KIND, entry="part", package="foveola-toy", kind="int"),
+        ),
+    ],
+)
+def test_an_entry_that_is_unusable_is_reported_and_the_others_are_found(
+    entry: str, code: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = tmp_path / "foveola_toy-1.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: foveola-toy\nVersion: 1\n")
+    (facts / "entry_points.txt").write_text(f"[foveola.toys]\nother = sys:maxsize\npart = {entry}\n")
+    (tmp_path / "toy_part.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "toy_part", raising=False)
+    plugins.cache_clear()
+    found, problems = plugins("foveola.toys", int)
+    plugins.cache_clear()
+    assert found == (sys.maxsize,)
+    assert len(problems) == 1
+    assert re.match(problem, problems[0])
+
+
+def test_an_encoder_of_another_package_is_listed_and_wrong_ones_are_reported(installed: Path) -> None:
     ended = foveola(installed, "encoders", "--json")
     assert ended.returncode == 0, ended.stderr
     cards = {card["id"]: card for card in json.loads(ended.stdout)}
     assert list(cards)[-1] == "toy"
     assert cards["toy"]["title"] == "Toy darkness"
-    assert "broken of foveola-toy could not be loaded: ModuleNotFoundError" in ended.stderr
+    assert re.search(not_loaded("broken", "ModuleNotFoundError"), ended.stderr)
     assert "another encoder has its id, measured" in ended.stderr
     assert "Traceback" not in ended.stderr
 
@@ -193,7 +234,8 @@ def test_a_map_of_another_packages_format_becomes_a_heatmap(
     other = found.rename(tmp_path / "found.other")
     ended = foveola(installed, "heatmap", slide, "--map", other, "-o", output)
     assert ended.returncode == 1
-    assert ".npz, .toymap; broken of foveola-toy is no MapFormat, and is left out" in ended.stderr
+    wrong = strings.PLUGIN_OF_WRONG_KIND.format(entry="broken", package="foveola-toy", kind="MapFormat")
+    assert f".npz, .toymap; {wrong}" in ended.stderr
 
 
 def test_without_the_package_there_is_nothing_of_it(tmp_path: Path, slide: Path) -> None:

@@ -1,8 +1,8 @@
-"""Who gets how much: encoder tokens per region, and the level and weight with which its tiles are loaded.
+"""Allocation per region: encoder tokens, and the level and weight with which its tiles are loaded.
 
-Two budgets, one solver (``knapsack``). What relevance says is weighed by what detail brings: one curve for
-all regions, scaled by each one's relevance. On an NVIDIA card (gpu/compute/device.py) kernels/allocate.cu
-shares out the tokens, and this solver chooses levels there: the same numbers as on the CPU.
+Two budgets, one solver (``knapsack``). The gain of detail is one curve for all regions, scaled by each one's
+relevance. On an NVIDIA card (``device``) the tokens are allocated by kernels/allocate.cu, and levels by this
+solver in torch there: the same numbers as on the CPU.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ MAX_WEIGHT = 4.0
 _FULL_SHARE = 0.2
 _LEAST_FULL_SCORE = 0.2
 _FOCUS_EXPONENT = 6
-"""At two thirds of the score a region counts an eleventh: its first step is then worth less than the last one
-to full detail."""
+"""At two thirds of the score a region counts an eleventh: its first step then gains less than the last
+one to full detail."""
 _BYTES_SCALE = 2**30
 _GOLDEN = 2654435769
 """2³² divided by the golden ratio: its multiples fill the circle evenly however many are taken."""
@@ -44,8 +44,8 @@ _GOLDEN = 2654435769
 class TokenAllocation:
     """``tokens``: uint16 in the shape of the relevance, 0 (not encoded) or 64 to 400 in steps of 16.
 
-    ``price`` is λ, to be passed as ``warm`` the next time; ``scarce``: the budget did not reach for 64
-    tokens for each region that something speaks for.
+    ``price`` is λ, to be passed as ``warm`` the next time; ``scarce``: the budget does not cover 64
+    tokens for each region with relevance above the floor.
     """
 
     tokens: NDArray[np.uint16]
@@ -69,7 +69,7 @@ class LoadAllocation:
 def joint_relevance(
     query: NDArray[np.float32], surprise: NDArray[np.float32] | None = None
 ) -> NDArray[np.float32]:
-    """max(query, 0.3 · surprise, floor), float32 from 0.05 to 1; NaN (not known) speaks for nothing."""
+    """max(query, 0.3 · surprise, floor), float32 from 0.05 to 1; NaN (not known) counts as the floor."""
     joint = np.fmax(np.asarray(query, np.float32), np.float32(FLOOR))
     if surprise is not None:
         joint = np.fmax(joint, np.asarray(surprise, np.float32) * np.float32(SURPRISE_WEIGHT))
@@ -80,9 +80,9 @@ def focused(query: NDArray[np.float32]) -> NDArray[np.float32]:
     """A query's scores as the token budget takes them: 1 from the score that a fifth of the regions reach
     upwards, falling steeply below it; float32 from 0 to 1.
 
-    At 40 % of 256 tokens a region, full detail for a fifth and 64 tokens for the rest is all there is. Scores
-    as they are would spread it over everything likely and give nothing of it in full. Where no fifth comes to
-    a score of 0.2 the rest is not worth more for being the best there is.
+    At 40 % of 256 tokens a region, the budget is full detail for a fifth and 64 tokens for the rest. Unscaled
+    scores would spread it over everything likely and give full detail to none. Where no fifth
+    reaches a score of 0.2, the best scores are not scaled up to 1.
     """
     values = np.nan_to_num(np.asarray(query, np.float32))
     if values.size == 0:
@@ -100,17 +100,17 @@ def allocate_tokens(
     most_tokens: int = MOST_TOKENS,
     processor: Processor | None = None,
 ) -> TokenAllocation:
-    """Share ``budget_tokens`` among regions by relevance (``joint_relevance``), 64 to ``most_tokens`` each.
+    """Allocate ``budget_tokens`` to regions by relevance (``joint_relevance``), 64 to ``most_tokens`` each.
 
-    Regions for which only the floor speaks may get 0. 15 % of the budget is spread evenly first: it is never
-    64 for each, so it is 64 for every so-many-th region. Where the budget does not reach for that and for 64
-    for each region something speaks for, the most relevant get 64 and the rest nothing. The total never
+    Regions at the floor may get 0. 15 % of the budget is spread evenly first: it is never 64 for each, so it
+    is 64 for every n-th region. Where the budget does not cover that and 64 for each region above the floor,
+    the most relevant get 64 and the rest nothing. The total never
     exceeds the budget.
 
     Args:
         relevance: any shape. NaN and negative count as the floor, 0.05, what is above 1 as 1.
-        previous: tokens of the time before, same shape: a step is kept until it is worth 10 % less than
-            the price and a new one is taken at 10 % more, so that a slight change moves nothing.
+        previous: tokens of the time before, same shape: a step is kept until its gain is 10 % below
+            the price and a new one is taken at 10 % above, so that slight changes move nothing.
         warm: the price of the time before; saves time and changes nothing.
         most_tokens: 256 where the slide is no finer than 0.5 µm/px.
         processor: what computes it; torch on the CPU where there is none.
@@ -132,11 +132,11 @@ def allocate_tokens(
     even = budget * EVEN_PERCENT // 100
     most = _steps_of_tokens(most_tokens)
     problem = TokenProblem(budget, most, even * 2**32 // (TOKEN_STEPS.costs[0] * regions), warm)
-    # Copies: what other threads publish is read-only, which torch does not take.
+    # Copies: what other threads publish is read-only, which torch does not accept.
     flat = torch.from_numpy(np.array(relevance, np.float32).reshape(-1))
     past = None
     if previous is not None:
-        # No more than there is to give; as int16, which torch can compute with.
+        # At most 400, as int16, which torch can compute with.
         past = torch.from_numpy(np.minimum(previous, MOST_TOKENS).astype(np.int16).reshape(-1))
     solve_on = solve_tokens if processor is None else processor.solve_tokens
     tokens, price, scarce = solve_on(flat, past, problem)
@@ -187,13 +187,13 @@ def allocate_loads(
 ) -> LoadAllocation:
     """The level and the weight with which each region's tiles are loaded.
 
-    What is on the screen gets the level that the screen needs, whatever the budget and the relevance. What
-    is left of the budget buys the other regions finer levels, from the coarsest to the required one, by
+    Regions on the screen get the level that the screen needs, whatever the budget and the relevance. The
+    rest of the budget goes to finer levels of the other regions, from the coarsest to the required one, by
     relevance times acuity per byte. Weights, 1 + 3 · relevance · acuity, reorder only.
 
     Args:
         relevance: any shape; not a number and negative count as 0, what is above 1 as 1.
-        acuity: same shape, 0 to 1: how well the reader sees this region (or would, soon).
+        acuity: same shape, 0 to 1: the reader's acuity at this region, now or soon.
         on_screen: same shape.
         required_level: the coarsest level with no fewer pixels than the screen shows; 0 is the finest.
         bytes_per_level: what a region's tiles of each level take, finest first, strictly falling, from 1.
@@ -240,7 +240,7 @@ def _load_steps(bytes_per_level: Sequence[int], required_level: int) -> Steps:
         raise ValueError(f"bytes of levels must fall from fine to coarse and be positive: {bytes_per_level}")
     costs = tuple(bytes_per_level[required_level:-1][::-1])
     slopes: list[int] = []
-    for cost in reversed(costs):  # rounding must not make two steps equal: the finest is worth the least
+    for cost in reversed(costs):  # rounding must not make two steps equal: the finest gains the least
         slopes.append(max(costs[0] * _BYTES_SCALE // cost, slopes[-1] + 1 if slopes else 1))
     return Steps(tuple(reversed(slopes)), costs)
 

@@ -97,7 +97,7 @@ class ComputeDevice:
             try:
                 return work(processor)
             except RuntimeError as error:
-                self.leave_card(f"{processor.name} failed: {str(error).splitlines()[0]}")
+                self.leave_card(f"{processor.name} failed: {_first_line(error)}")
         return work(CPU)
 
     def leave_card(self, reason: str) -> None:
@@ -105,6 +105,11 @@ class ComputeDevice:
         if self.processor is not CPU:
             self.processor, self.why = CPU, reason
             self.notes = (f"{reason}. The CPU goes on, more slowly.",)
+
+
+def _first_line(error: Exception) -> str:
+    """The first line of an error's text, which may be empty; drivers add pages."""
+    return str(error).partition("\n")[0]
 
 
 @cache
@@ -123,5 +128,5 @@ def compute_device() -> ComputeDevice:
         return ComputeDevice(on_card, f"an NVIDIA graphics card, without kernels: {error}")
     except RuntimeError as error:
         device = ComputeDevice(on_card, "")
-        device.leave_card(f"{on_card.name} failed: {str(error).splitlines()[0]}")
+        device.leave_card(f"{on_card.name} failed: {_first_line(error)}")
         return device

@@ -1,8 +1,8 @@
-"""The solver under every budget: how many steps each region gets when steps bring less and less.
+"""The solver of every budget: how many steps each region gets when each step gains less than the last.
 
 Where a step's gain per cost falls with every step, taking the steps by falling gain per cost is optimal
 (Federgruen and Groenevelt, Oper. Res. 34, 1986). All numbers are integers, so that every device gives the
-same answer: relevance has 4,096 levels, regions of one level and one past are counted together, and the
+same result: relevance has 4,096 levels, regions of one level and one past are counted together, and the
 price λ is bisected on those counts.
 """
 
@@ -20,15 +20,15 @@ LEVELS = 4096
 FLOOR = 0.05
 FLOOR_LEVEL = round(FLOOR * LEVELS)
 FREE_ROW = 0
-"""The row of regions for which nothing but the floor speaks and which may get nothing; rows 1 to 4,096 are
+"""The row of regions at the floor, which may get nothing; rows 1 to 4,096 are
 levels of relevance."""
 
 KEPT_TENTHS, NEW_TENTHS, PLAIN_TENTHS = 11, 9, 10
-"""Of its worth that a step counts: one held before, one not held before, one without a past."""
+"""Tenths of its gain that a step counts: held before, not held before, without a previous allocation."""
 
 
 class Steps(NamedTuple):
-    """What the first, second … step of a region costs and brings.
+    """The cost and the gain of the first, second … step of a region.
 
     ``slopes``: gain per cost of each step, strictly falling integers from 1; ``costs``: of each step,
     integers from 1.
@@ -40,11 +40,11 @@ class Steps(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """What each bin gets.
+    """The steps that each bin gets.
 
     ``table`` uint8 (bins,): steps. ``ties`` uint8 (bins,): of the regions of all bins with n > 0, in their
-    order, ``granted[n − 1]`` out of ``tied[n − 1]`` get one step more. ``price`` is λ; ``scarce``: not even
-    the least could be given to all.
+    order, ``granted[n − 1]`` out of ``tied[n − 1]`` get one step more. ``price`` is λ; ``scarce``: the
+    budget does not cover the least for all.
     """
 
     table: Tensor
@@ -63,10 +63,10 @@ def levels_of(relevance: Tensor) -> Tensor:
 def solve(
     counts: Tensor, steps: Steps, *, least: int, most: int, budget: int, past: bool, warm: int | None
 ) -> Solution:
-    """Share ``budget`` among regions; ``counts`` int64 (LEVELS + 1, steps + 1): by level and steps held.
+    """Allocate ``budget`` to regions; ``counts`` int64 (LEVELS + 1, steps + 1): by level and steps held.
 
     Every region gets ``least`` to ``most`` steps, those in FREE_ROW 0 to ``most``. Where the budget does
-    not reach for that, each gets one step or none, the most relevant first. ``warm``, the price of the time
+    not cover that, each gets one step or none, the most relevant first. ``warm``, the price of the time
     before, saves time and changes nothing.
     """
     problem = _Problem(counts, steps, least=least, most=most, past=past)
@@ -74,14 +74,14 @@ def solve(
     if scarce:
         problem = _Problem(counts, steps, least=0, most=1, past=past)
     price = problem.price(budget, warm)
-    taken, wanted = problem.taken(price), problem.taken(price - 1)
+    taken, next_taken = problem.taken(price), problem.taken(price - 1)
     left = budget - problem.cost(price)
     ties = torch.zeros_like(taken)
     tied: list[int] = []
     granted: list[int] = []
-    # Steps of one price are worth the same per cost: the cheap ones first, they fill the budget best.
+    # Steps of one price have the same gain per cost: the cheap ones first, they fill the budget best.
     for step in sorted(range(len(steps.costs)), key=lambda step: (steps.costs[step], step)):
-        here = (wanted > taken) & (taken == step) & (ties == 0)
+        here = (next_taken > taken) & (taken == step) & (ties == 0)
         number = int(counts[here].sum())
         given = min(number, left // steps.costs[step])
         left -= given * steps.costs[step]
@@ -91,7 +91,7 @@ def solve(
             ties[here] = len(tied)
         elif given:
             taken = taken + (here & (ties == 0))
-            wanted = torch.where(here, taken, wanted)
+            next_taken = torch.where(here, taken, next_taken)
     return Solution(
         taken.flatten().to(torch.uint8),
         ties.flatten().to(torch.uint8),
@@ -128,31 +128,34 @@ class _Problem:
         self._least[FREE_ROW] = 0
         self._most = most
         self.top = LEVELS * steps.slopes[0] * KEPT_TENTHS + 1
-        """A price that no step is worth."""
-        # Few of the bins hold regions as a rule: the bisection looks at those.
+        """A price above the gain of every step."""
+        # Few of the bins hold regions as a rule: the bisection counts only those.
         self._rows, self._columns = counts.nonzero(as_tuple=True)
         self._numbers = counts[self._rows, self._columns]
 
-    def _worth(self, price: int, tenths: int) -> Tensor:
-        """Steps (LEVELS + 1,) worth the price at each level."""
+    def _steps_at(self, price: int, tenths: int) -> Tensor:
+        """Steps (LEVELS + 1,) with a gain of at least the price, at each level."""
         needed = (price + self._levels * tenths - 1) // (self._levels * tenths)
         return len(self._slopes) - torch.searchsorted(self._slopes, needed)
 
     def taken(self, price: int) -> Tensor:
         """Steps (LEVELS + 1, steps + 1) taken at this price. One held before is kept at up to 10 % more."""
-        new, kept = self._worth(price, self._new)[:, None], self._worth(price, self._kept)[:, None]
+        new, kept = self._steps_at(price, self._new)[:, None], self._steps_at(price, self._kept)[:, None]
         held = self._held[None, :].maximum(new).minimum(kept)
         return held.maximum(self._least).clamp_(max=self._most)
 
     def cost(self, price: int) -> int:
-        new, kept = self._worth(price, self._new)[self._rows], self._worth(price, self._kept)[self._rows]
+        new, kept = (
+            self._steps_at(price, self._new)[self._rows],
+            self._steps_at(price, self._kept)[self._rows],
+        )
         taken = self._columns.maximum(new).minimum(kept)
         taken = taken.maximum(self._least[self._rows, 0]).clamp_(max=self._most)
         return int((self._numbers * self._costs[taken]).sum())
 
     def price(self, budget: int, warm: int | None) -> int:
         """The lowest price, from 1, at which what is taken fits into the budget."""
-        low, high = 0, self.top  # too low (or never asked), high enough
+        low, high = 0, self.top  # too low (or not tried), high enough
         if warm is not None and 1 < warm < self.top:
             width = max(warm // 64, 1)
             if self.cost(warm) <= budget:

@@ -1,7 +1,7 @@
-"""Stain separation in torch, on the CPU or a graphics card: from RGB to how much of each stain a pixel holds.
+"""Stain separation in torch, on the CPU or a graphics card: from RGB to the amount of each stain in a pixel.
 
 Beer–Lambert: the optical density of a pixel is the sum of its stains' vectors times their amounts (Ruifrok
-and Johnston, Anal. Quant. Cytol. Histol. 23, 2001). The vectors are the caller's affair.
+and Johnston, Anal. Quant. Cytol. Histol. 23, 2001). The caller gives the vectors.
 """
 
 from __future__ import annotations

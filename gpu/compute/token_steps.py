@@ -17,7 +17,7 @@ _SLOPE_SCALE = 2**16
 def detail_gain(tokens: float) -> float:
     """Detail of a region that this many tokens recover: 0 at 64, 1 at 400.
 
-    What a picture of n tokens still lacks falls as n^−0.75. Within 0.035 of the squared error measured on
+    The detail missing at n tokens falls as n^−0.75. Within 0.035 of the squared error measured on
     tissue after downsampling to n tokens: 0.38 at 100, 0.61 at 144, 0.76 at 196, 0.84 at 256, 0.91 at 324.
     """
     lacking_at_most = (LEAST_TOKENS / MOST_TOKENS) ** _DETAIL_EXPONENT
@@ -27,8 +27,8 @@ def detail_gain(tokens: float) -> float:
 def token_steps() -> Steps:
     """The first step is 64 tokens, each further one 16; costs in units of 16 tokens.
 
-    Nothing between 0 and 64: with fewer tokens no nucleus is resolved, and a region looked at like that would
-    pass for analysed. The 64 bring per token what the curve's own next step down, 48 to 64, would bring.
+    Nothing between 0 and 64: with fewer tokens no nucleus is resolved, and such a region would count as
+    analysed. The 64 gain per token what the curve's own next step down, 48 to 64, gains.
     """
     edges = range(LEAST_TOKENS - STEP_TOKENS, MOST_TOKENS + 1, STEP_TOKENS)
     gains = [detail_gain(edge) for edge in edges]
@@ -41,9 +41,9 @@ TOKEN_STEPS = token_steps()
 
 @dataclass(frozen=True, slots=True)
 class TokenProblem:
-    """What the kernel and its twin solve. ``budget`` in units of 16 tokens; ``most`` steps.
+    """The problem that the kernel and its twin solve. ``budget`` in units of 16 tokens; ``most`` steps.
 
-    ``seats``: of 2³², the share of all regions that get 64 tokens whatever speaks for them; ``warm``: a price
+    ``seats``: of 2³², the share of all regions that get 64 tokens whatever their relevance; ``warm``: a price
     to begin with.
     """
 

@@ -11,7 +11,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from gpu.errors import GpuError
-from gpu.gl.egl import INSTALL_HINT, Current, DisplayChoice, Egl
+from gpu.gl import strings
+from gpu.gl.egl import Current, DisplayChoice, Egl
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -60,7 +61,7 @@ def drain_errors() -> list[str]:
     from OpenGL.raw.GL.VERSION.GL_1_0 import glGetError
 
     names: list[str] = []
-    # A context that was lost may answer the same error for ever, hence the bound.
+    # A lost context may report the same error without end, hence the bound.
     while len(names) < _MAX_DRAINED_ERRORS:
         code = int(glGetError())
         if code == 0:
@@ -69,11 +70,11 @@ def drain_errors() -> list[str]:
     return names
 
 
-def check(where: str) -> None:
-    """Raise GpuError, naming `where`, if the current context has recorded errors."""
+def check(action: str) -> None:
+    """Raise GpuError, naming `action`, if the current context has recorded errors."""
     errors = drain_errors()
     if errors:
-        raise GpuError(f"{where}: {', '.join(errors)}")
+        raise GpuError(strings.GL_ERRORS.format(action=action, errors=", ".join(errors)))
 
 
 def gl_info() -> dict[str, str | int]:
@@ -88,7 +89,7 @@ def gl_info() -> dict[str, str | int]:
     def text(name: Any) -> str:
         value = GL.glGetString(name)
         if value is None:
-            raise GpuError("OpenGL gives no version text: no context is current")
+            raise GpuError(strings.NO_CONTEXT)
         return str(value.decode("utf-8", "replace"))
 
     return {
@@ -123,7 +124,7 @@ class OffscreenContext:
 
     def __enter__(self) -> OffscreenContext:
         if not sys.platform.startswith("linux"):
-            raise GpuError("off-screen contexts are made through EGL, which exists on Linux only")
+            raise GpuError(strings.LINUX_ONLY)
         prepare_egl_environment()
         egl = self._egl = Egl()
         self._previous = egl.current()
@@ -135,7 +136,9 @@ class OffscreenContext:
                 failures.append(f"{choice.name}: {error}")
             else:
                 return self
-        raise GpuError(f"no off-screen OpenGL context could be made ({'; '.join(failures)}); {INSTALL_HINT}")
+        raise GpuError(
+            strings.NO_OFFSCREEN_CONTEXT.format(failures="; ".join(failures), hint=strings.INSTALL_HINT)
+        )
 
     def __exit__(
         self,
@@ -188,4 +191,4 @@ def _require_minimum_version() -> None:
 
     version = (int(GL.glGetIntegerv(GL.GL_MAJOR_VERSION)), int(GL.glGetIntegerv(GL.GL_MINOR_VERSION)))
     if version < _MINIMUM_GL:
-        raise GpuError(f"OpenGL {version[0]}.{version[1]} is too old: 3.3 or newer is needed")
+        raise GpuError(strings.OLD_OPENGL.format(major=version[0], minor=version[1]))

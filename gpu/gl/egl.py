@@ -11,8 +11,7 @@ from ctypes import POINTER, c_char_p, c_int, c_uint, c_void_p
 from typing import Any, NamedTuple
 
 from gpu.errors import GpuError
-
-INSTALL_HINT = "on Debian or Ubuntu: apt-get install libegl1 libgl1 libgl1-mesa-dri"
+from gpu.gl import strings
 
 _OPENGL_API = 0x30A2
 _EXTENSIONS = 0x3055
@@ -84,7 +83,7 @@ class Egl:
         try:
             self._library: Any = ctypes.CDLL("libEGL.so.1")
         except OSError as error:
-            raise GpuError(f"the EGL library cannot be loaded ({error}); {INSTALL_HINT}") from error
+            raise GpuError(strings.NO_EGL_LIBRARY.format(error=error, hint=strings.INSTALL_HINT)) from error
         for name, (result, arguments) in _SIGNATURES.items():
             function = getattr(self._library, name)
             function.restype, function.argtypes = result, arguments
@@ -113,29 +112,29 @@ class Egl:
             get_platform_display = _GET_PLATFORM_DISPLAY(self._address("eglGetPlatformDisplayEXT"))
             display = get_platform_display(choice.platform, choice.native, None)
         if not display:
-            raise self._error("no such EGL display")
+            raise self._error(strings.NO_DISPLAY)
         if not self._library.eglInitialize(display, None, None):
-            raise self._error("the EGL display does not open")
+            raise self._error(strings.DISPLAY_NOT_OPENED)
         return int(display)
 
     def create_context(self, display: int) -> int:
         """A desktop OpenGL context (compatibility profile) on any config: no surface is drawn to."""
         if not self._library.eglBindAPI(_OPENGL_API):
-            raise self._error("EGL has no desktop OpenGL here")
+            raise self._error(strings.NO_DESKTOP_OPENGL)
         attributes = (c_int * 5)(_SURFACE_TYPE, 0, _RENDERABLE_TYPE, _OPENGL_BIT, _NONE)
         config, count = (c_void_p * 1)(), c_int()
         found = self._library.eglChooseConfig(display, attributes, config, 1, ctypes.byref(count))
         if not found or count.value < 1:
-            raise self._error("no EGL config renders OpenGL")
+            raise self._error(strings.NO_CONFIG)
         context = self._library.eglCreateContext(display, config[0], None, None)
         if not context:
-            raise self._error("eglCreateContext failed")
+            raise self._error(strings.EGL_CALL_FAILED.format(call="eglCreateContext"))
         return int(context)
 
     def destroy_context(self, display: int, context: int) -> None:
-        """Give a context back; it must not be used afterwards."""
+        """Destroy a context; it must not be used afterwards."""
         if not self._library.eglDestroyContext(display, context):
-            raise self._error("eglDestroyContext failed")
+            raise self._error(strings.EGL_CALL_FAILED.format(call="eglDestroyContext"))
 
     def current(self) -> Current:
         """What the calling thread has current."""
@@ -150,7 +149,7 @@ class Egl:
     def make_current(self, current: Current) -> None:
         """Make a context, or with context None nothing, current in the calling thread."""
         if not self._library.eglMakeCurrent(current.display, current.draw, current.read, current.context):
-            raise self._error("eglMakeCurrent failed")
+            raise self._error(strings.EGL_CALL_FAILED.format(call="eglMakeCurrent"))
 
     def _hardware_devices(self) -> list[int]:
         """Devices that are not software renderers; those are reached by the surfaceless platform."""
@@ -165,9 +164,10 @@ class Egl:
     def _address(self, name: str) -> int:
         address = self._library.eglGetProcAddress(name.encode())
         if not address:
-            raise GpuError(f"this EGL library announces {name} but does not have it")
+            raise GpuError(strings.NO_EGL_FUNCTION.format(name=name))
         return int(address)
 
-    def _error(self, what: str) -> GpuError:
+    def _error(self, action: str) -> GpuError:
         code = self._library.eglGetError()
-        return GpuError(f"{what} ({_ERROR_NAMES.get(code, f'EGL error 0x{code:04x}')})")
+        name = _ERROR_NAMES.get(code, f"EGL error 0x{code:04x}")
+        return GpuError(strings.EGL_ERROR.format(action=action, error=name))

@@ -23,6 +23,7 @@ from OpenGL.raw.GL.VERSION.GL_2_0 import glBlendEquationSeparate, glUseProgram
 from OpenGL.raw.GL.VERSION.GL_3_0 import glBindVertexArray
 
 from gpu.errors import GpuError
+from gpu.gl import strings
 from gpu.gl.context import check
 from gpu.gl.gl_state import GL_TEXTURE0, ICC_UNIT, TILE_UNIT, DrawState, UploadState
 from gpu.gl.program import Program
@@ -65,7 +66,7 @@ class FieldStyle:
 
     @property
     def defines(self) -> tuple[str, ...]:
-        """What the program must be able to do."""
+        """The features that the program is compiled with."""
         chosen = {
             "SMOOTH": self.smooth,
             "CONTOURS": self.contours,
@@ -102,8 +103,8 @@ class OverlayRenderer:
 
     def __init__(self, colour_maps: NDArray[np.uint8]) -> None:
         self._fields: dict[str, _Field] = {}
-        # What is not wholly uploaded, and what was replaced: the next goes there, as making room anew takes
-        # software OpenGL longer than the upload.
+        # Fields not wholly uploaded, and replaced ones, whose textures the next field reuses: software OpenGL
+        # allocates more slowly than it uploads.
         self._begun: dict[str, _Field] = {}
         self._programs: dict[tuple[str, ...], Program] = {}
         self._vertex_array = int(GL.glGenVertexArrays(1))
@@ -117,7 +118,7 @@ class OverlayRenderer:
             GL.glVertexAttribPointer(0, 2, GL.GL_FLOAT, False, 0, ctypes.c_void_p(0))
         self._maps = _texture(colour_maps.shape, GL.GL_RGB8, GL.GL_RGB, GL.GL_NEAREST)
         _upload(self._maps, GL.GL_RGB, colour_maps)
-        check("making the overlay renderer")
+        check(strings.MAKING_OVERLAY_RENDERER)
 
     def put(
         self, name: str, levels: Sequence[NDArray[np.uint8]], sequence: int, budget_ms: float = math.inf
@@ -156,7 +157,7 @@ class OverlayRenderer:
         return True
 
     def holds(self, name: str, sequence: int) -> bool:
-        """Whether the field of this name is here in this state."""
+        """Whether the field of this name is uploaded in this state."""
         return name in self._fields and self._fields[name].sequence == sequence
 
     def keep_only(self, names: Iterable[str]) -> None:
@@ -264,12 +265,12 @@ class _Field:
 
 
 def _begin(name: str, shapes: list[tuple[int, ...]], sequence: int) -> _Field:
-    """Raises GpuError where the driver has no room, and leaves nothing behind."""
+    """A field with textures of these shapes. Raises GpuError, and frees them, where they do not fit."""
     field = _Field(sequence, shapes)
     try:
         for shape in shapes:
             field.textures += (_texture(shape, GL.GL_RG8, GL.GL_RG, GL.GL_LINEAR),)
-        check(f"making room for the overlay {name}")
+        check(strings.MAKING_FIELD.format(name=name))
     except GpuError:
         _release(field)
         raise
@@ -280,20 +281,20 @@ def _release(field: _Field) -> None:
     GL.glDeleteTextures(list(field.textures))
 
 
-def _texture(shape: tuple[int, ...], stored: int, given: int, wanted_filter: int) -> int:
+def _texture(shape: tuple[int, ...], stored: int, given: int, texture_filter: int) -> int:
     """A new 2D texture of (rows, columns, channels), of which nothing is uploaded."""
     rows, cols = shape[:2]
     largest = int(GL.glGetIntegerv(GL.GL_MAX_TEXTURE_SIZE))
     if max(rows, cols) > largest:
-        raise GpuError(f"it has {cols} × {rows} values, and this OpenGL driver takes {largest} a side")
+        raise GpuError(strings.FIELD_LIMIT.format(columns=cols, rows=rows, limit=largest))
     name = int(GL.glGenTextures(1))
     with UploadState():
         glActiveTexture(GL_TEXTURE0 + _FIELD_UNITS[0])
         glBindTexture(_GL_TEXTURE_2D, name)
         GL.glTexImage2D(_GL_TEXTURE_2D, 0, stored, cols, rows, 0, given, GL.GL_UNSIGNED_BYTE, None)
         for parameter, value in (
-            (GL.GL_TEXTURE_MIN_FILTER, wanted_filter),
-            (GL.GL_TEXTURE_MAG_FILTER, wanted_filter),
+            (GL.GL_TEXTURE_MIN_FILTER, texture_filter),
+            (GL.GL_TEXTURE_MAG_FILTER, texture_filter),
             (GL.GL_TEXTURE_WRAP_S, GL.GL_CLAMP_TO_EDGE),
             (GL.GL_TEXTURE_WRAP_T, GL.GL_CLAMP_TO_EDGE),
         ):

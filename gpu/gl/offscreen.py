@@ -8,6 +8,7 @@ import numpy as np
 from OpenGL import GL
 
 from gpu.errors import GpuError
+from gpu.gl import strings
 from gpu.gl.context import check
 
 if TYPE_CHECKING:
@@ -50,8 +51,9 @@ def render_to_array(
     max_width, max_height = max_picture_px()
     if width > max_width or height > max_height:
         raise GpuError(
-            f"a picture of {width}×{height} px is larger than this driver draws at once "
-            f"({max_width}×{max_height} px); draw it in parts"
+            strings.PICTURE_LIMIT.format(
+                width=width, height=height, max_width=max_width, max_height=max_height
+            )
         )
     framebuffer_before = int(GL.glGetIntegerv(GL.GL_FRAMEBUFFER_BINDING))
     renderbuffer_before = int(GL.glGetIntegerv(GL.GL_RENDERBUFFER_BINDING))
@@ -65,14 +67,14 @@ def render_to_array(
         GL.glFramebufferRenderbuffer(GL.GL_FRAMEBUFFER, GL.GL_COLOR_ATTACHMENT0, GL.GL_RENDERBUFFER, colour)
         status = int(GL.glCheckFramebufferStatus(GL.GL_FRAMEBUFFER))
         if status != GL.GL_FRAMEBUFFER_COMPLETE:
-            raise GpuError(f"no framebuffer of {width}×{height} px can be made (status 0x{status:04x})")
+            raise GpuError(strings.NO_FRAMEBUFFER.format(width=width, height=height, status=status))
         renderer.draw(instances, frame)
         if draw_over is not None:
             draw_over()
         pixels = np.empty((height, width, 4), np.uint8)
         GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 4)
         GL.glReadPixels(0, 0, width, height, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, pixels)
-        check(f"drawing a picture of {width}×{height} px")
+        check(strings.DRAWING_PICTURE.format(width=width, height=height))
     finally:
         GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, alignment_before)
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, framebuffer_before)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from OpenGL import GL
 
 from gpu.errors import GpuError
+from gpu.gl import strings
 
 _VERSION_LINE = "#version 330 compatibility"
 _INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"\s*$')
@@ -28,7 +29,7 @@ def read_shader(name: str) -> str:
     try:
         return resources.files("shaders").joinpath(name).read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise GpuError(f"shader file {name} is missing from the installation") from error
+        raise GpuError(strings.SHADER_MISSING.format(name=name)) from error
 
 
 def expand_includes(name: str, read: ReadSource = read_shader) -> tuple[str, list[str]]:
@@ -97,7 +98,7 @@ class Program:
             ):
                 header = "\n".join([_VERSION_LINE, *(f"#define {name} 1" for name in [stage, *names])])
                 shaders.append(_compiled(kind, file, header, read))
-            self.name: int = _linked(shaders, f"{vertex} with {fragment}")
+            self.name: int = _linked(shaders, vertex, fragment)
         finally:
             for shader in shaders:
                 GL.glDeleteShader(shader)
@@ -138,11 +139,11 @@ def _compiled(kind: int, name: str, header: str, read: ReadSource) -> int:
     if not GL.glGetShaderiv(shader, GL.GL_COMPILE_STATUS):
         log = _text(GL.glGetShaderInfoLog(shader))
         GL.glDeleteShader(shader)
-        raise GpuError(f"shader {name} does not compile:\n{readable_log(log, files)}")
+        raise GpuError(strings.SHADER_NOT_COMPILED.format(name=name, log=readable_log(log, files)))
     return shader
 
 
-def _linked(shaders: Sequence[int], what: str) -> int:
+def _linked(shaders: Sequence[int], vertex: str, fragment: str) -> int:
     program = int(GL.glCreateProgram())
     for shader in shaders:
         GL.glAttachShader(program, shader)
@@ -152,7 +153,7 @@ def _linked(shaders: Sequence[int], what: str) -> int:
     if not GL.glGetProgramiv(program, GL.GL_LINK_STATUS):
         log = _text(GL.glGetProgramInfoLog(program))
         GL.glDeleteProgram(program)
-        raise GpuError(f"shaders {what} do not link:\n{log}")
+        raise GpuError(strings.SHADERS_NOT_LINKED.format(vertex=vertex, fragment=fragment, log=log))
     return program
 
 

@@ -1,9 +1,9 @@
-"""Which tile lies in which layer of the texture pool, and which goes when room is needed. No OpenGL here.
+"""Which tile lies in which layer of the texture pool, and which is evicted for another. No OpenGL here.
 
-Eviction order: never a pinned tile, never one used in the present frame; of the others the one whose last
-use is oldest, and among equally old ones the deepest level first (children before the parents that stand in
-for them). The order is worked out once per frame for all slots (numpy, about 0.1 ms for 1,000), then
-consumed tile by tile.
+Eviction order: never a pinned tile, never one used in the present frame; of the others the least recently
+used, and among equals the deepest level first (children before the parents that are drawn in their place).
+The order is computed once per frame for all slots (numpy, about 0.1 ms for 1,000), then consumed tile by
+tile.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class SlotTable:
         return None
 
     def _eviction_order(self, frame: int) -> list[int]:
-        """Slots that may go, the first to go last in the list."""
+        """Slots that may be evicted, the first to be evicted last in the list."""
         candidates = np.flatnonzero(~self._pinned & (self._last_used < frame))
         order = np.lexsort((self._depth[candidates], -self._last_used[candidates]))
         victims: list[int] = candidates[order].tolist()

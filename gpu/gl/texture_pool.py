@@ -1,7 +1,7 @@
 """Tiles in video memory: one texture array, a layer with its own mip chain per tile.
 
-Colours are stored premultiplied by alpha. The array is allocated once and never resized; which tile has
-which layer is gpu.gl.slot_table' business.
+Colours are stored premultiplied by alpha. The array is allocated once and never resized; gpu.gl.slot_table
+assigns layers to tiles.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from OpenGL.raw.GL.VERSION.GL_1_1 import glBindTexture
 from OpenGL.raw.GL.VERSION.GL_1_2 import glTexSubImage3D
 
 from gpu.errors import GpuError
+from gpu.gl import strings
 from gpu.gl.context import check
 from gpu.gl.gl_state import GL_TEXTURE_2D_ARRAY, UploadState
 from gpu.gl.pixel_format import PixelFormat
@@ -62,29 +63,29 @@ class TexturePool:
     ) -> None:
         if layer_px < 1 or mip_levels < 1 or layer_px % (1 << (mip_levels - 1)) != 0:
             raise GpuError(f"a layer of {layer_px} px cannot have {mip_levels} mips: halving must stay exact")
-        for value, limit_name, what in (
-            (layer_px, GL.GL_MAX_TEXTURE_SIZE, "layer side"),
-            (layers, GL.GL_MAX_ARRAY_TEXTURE_LAYERS, "number of layers"),
+        for value, limit_name, quantity in (
+            (layer_px, GL.GL_MAX_TEXTURE_SIZE, strings.LAYER_SIDE),
+            (layers, GL.GL_MAX_ARRAY_TEXTURE_LAYERS, strings.LAYER_COUNT),
         ):
             limit = int(GL.glGetIntegerv(limit_name))
             if not 1 <= value <= limit:
-                raise GpuError(f"texture pool: {what} is {value}; this driver allows 1 to {limit}")
+                raise GpuError(strings.POOL_LIMIT.format(quantity=quantity, value=value, limit=limit))
         self.layer_px = layer_px
         self.layers = layers
         self.mip_levels = mip_levels
         self.pixel_format = pixel_format
         self.slots = SlotTable(layers)
-        check("before the texture pool was made")
+        check(strings.BEFORE_POOL)
         self.name = int(GL.glGenTextures(1))
-        what = f"texture pool of {self.bytes / 2**20:.0f} MiB (choose a smaller GPU cache if memory is short)"
+        action = strings.MAKING_POOL.format(mib=self.bytes / 2**20)
         try:
             with UploadState():
                 self._allocate()
-            check(what)
+            check(action)
         except GLError as error:
             # PyOpenGL's own check, where it is on, comes before ours.
             self.release()
-            raise GpuError(f"{what}: {error.description!r}") from error
+            raise GpuError(strings.GL_ERRORS.format(action=action, errors=repr(error.description))) from error
         except GpuError:
             self.release()
             raise
@@ -104,10 +105,10 @@ class TexturePool:
             raise GpuError(f"a tile of {width}×{height} px does not fit a layer of {self.layer_px} px")
         samples, dtype = self.pixel_format.samples, self.pixel_format.dtype
         for mip, pixels in enumerate(mips):
-            wanted = (-(-height >> mip), -(-width >> mip), samples)
-            if pixels.shape != wanted or pixels.dtype != dtype or not pixels.flags.c_contiguous:
+            shape = (-(-height >> mip), -(-width >> mip), samples)
+            if pixels.shape != shape or pixels.dtype != dtype or not pixels.flags.c_contiguous:
                 raise GpuError(
-                    f"mip {mip} of a {width}×{height} px tile must be contiguous {dtype} of shape {wanted}, "
+                    f"mip {mip} of a {width}×{height} px tile must be contiguous {dtype} of shape {shape}, "
                     f"not {pixels.dtype} of {pixels.shape}"
                 )
 

@@ -23,6 +23,7 @@ from OpenGL.raw.GL.VERSION.GL_3_0 import glBindVertexArray, glClearBufferfv
 from OpenGL.raw.GL.VERSION.GL_3_1 import glDrawArraysInstanced
 
 from gpu.errors import GpuError
+from gpu.gl import strings
 from gpu.gl.context import check
 from gpu.gl.gl_state import (
     GL_TEXTURE0,
@@ -45,7 +46,7 @@ NO_TILE = -1
 
 TILE_INSTANCE = np.dtype(
     [
-        # x0, y0, x1, y1 in framebuffer pixels from the view's centre, before rotation. Work them out in
+        # x0, y0, x1, y1 in framebuffer pixels from the view's centre, before rotation. Compute them in
         # float64 and from the same numbers for tiles that share an edge: equal float32 edges leave no cracks.
         ("rect_px", "<f4", 4),
         # Valid width and height of the tile's mip 0 in texels; the rectangle shows exactly these.
@@ -87,7 +88,7 @@ _MIN_LUT_ENTRIES = 2
 
 @dataclass(frozen=True)
 class Foveation:
-    """A picture that is as coarse away from the gaze as the eye is: for research, never for what is kept.
+    """A frame that is as coarse away from the gaze as the eye is: for research, never for exported pictures.
 
     Attributes:
         gaze_px: where the eye looks, in framebuffer pixels, y down.
@@ -177,10 +178,10 @@ class TileRenderer:
         self._instance_buffer = int(GL.glGenBuffers(1))
         with DrawState():
             self._describe_instances()
-            # The two that nearly every frame needs; others are compiled when first asked for.
+            # The two that nearly every frame needs; others are compiled when first used.
             self._variant(())
             self._variant(("ANCESTORS",))
-        check("making the tile renderer")
+        check(strings.MAKING_TILE_RENDERER)
 
     def set_lut(self, lut: NDArray[np.uint8] | None) -> None:
         """Set the colour table that FrameState.icc switches on, or remove it.
@@ -201,7 +202,7 @@ class TileRenderer:
                 f"a colour table must be uint8 of shape (n, n, n, 3), not {lut.dtype} of {lut.shape}"
             )
         if not _MIN_LUT_ENTRIES <= entries <= limit:
-            raise GpuError(f"a colour table of {entries} entries a side; this driver takes 2 to {limit}")
+            raise GpuError(strings.TABLE_LIMIT.format(entries=entries, limit=limit))
         self._delete_lut()
         texels = np.full((entries, entries, entries, 4), 255, np.uint8)
         texels[..., :3] = lut
@@ -217,7 +218,7 @@ class TileRenderer:
                 target, 0, GL.GL_RGBA8, entries, entries, entries, 0, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, texels
             )
         self._lut_name, self._lut_entries = name, entries
-        check(f"colour table of {entries} entries a side")
+        check(strings.SETTING_TABLE.format(entries=entries))
 
     def draw(self, instances: NDArray[Any], frame: FrameState) -> None:
         """Clear the current framebuffer's colour and draw all tiles; other OpenGL state is left as found.
@@ -229,12 +230,12 @@ class TileRenderer:
             frame: see FrameState.
 
         Raises:
-            GpuError: the array is of another type, or the frame wants a colour table and none is set.
+            GpuError: the array is of another type, or the frame needs a colour table and none is set.
         """
         if instances.dtype != TILE_INSTANCE or instances.ndim != 1 or not instances.flags.c_contiguous:
             raise GpuError(f"tiles must be a contiguous (n,) array of TILE_INSTANCE, not {instances.dtype}")
         if frame.icc and not self._lut_name:
-            raise GpuError("the frame wants ICC colours but no colour table is set")
+            raise GpuError("the frame needs ICC colours but no colour table is set")
         with DrawState():
             glViewport(0, 0, frame.width_px, frame.height_px)
             glColorMask(1, 1, 1, 1)
@@ -271,7 +272,7 @@ class TileRenderer:
             glBindTexture(GL_TEXTURE_3D, self._lut_name)
         glBindVertexArray(self._vertex_array)
         glBindBuffer(_GL_ARRAY_BUFFER, self._instance_buffer)
-        # New storage every frame: the driver keeps the old one until its draw is done, and nobody waits.
+        # New storage every frame: the driver keeps the old one until its draw is done, without a wait.
         address = ctypes.c_void_p(instances.__array_interface__["data"][0])
         glBufferData(_GL_ARRAY_BUFFER, instances.nbytes, address, _GL_STREAM_DRAW)
         glDrawArraysInstanced(_GL_TRIANGLE_STRIP, 0, 4, len(instances))
@@ -322,7 +323,7 @@ class TileRenderer:
 
 
 def _defines(instances: NDArray[Any], frame: FrameState) -> tuple[str, ...]:
-    """What the tile program must be able to do in this frame."""
+    """The features that the tile program is compiled with for this frame."""
     defines: list[str] = []
     if instances["fade"].min() < 1.0 or instances["tile_slot"].min() < 0:
         defines.append("ANCESTORS")

@@ -25,9 +25,9 @@ class ReadyTile(NamedTuple):
 
     Attributes:
         key: whatever names the tile.
-        mips: arrays as TexturePool.upload wants them.
+        mips: arrays as for TexturePool.upload.
         depth: steps below the slide's coarsest level (0); the deeper, the earlier evicted.
-        pinned: stays for ever.
+        pinned: never evicted.
     """
 
     key: Hashable
@@ -53,7 +53,7 @@ class Uploader:
         Uploading stops when every layer is pinned or in use.
 
         Args:
-            items: the most wanted tile first; consumed only as far as needed.
+            items: the most urgent tile first; consumed only as far as needed.
             budget_ms: time after which no further tile is begun.
             frame: number of the present frame, for the eviction order.
 

@@ -115,7 +115,7 @@ def pan(
     """Drag there and back, and give the milliseconds from each move to its finished frame. ``looks``: the
     worker hears of it, as often as from the window.
     """
-    from viewer.ui.canvas.viewport_report import LOOK_INTERVAL_MS, send_viewport
+    from viewer.ui.canvas.viewport_report import VIEWPORT_INTERVAL_MS, send_viewport
 
     assert view.source is not None
     drawn: list[float] = []
@@ -124,15 +124,15 @@ def pan(
     hand, kinetic = view.canvas.hand, view.canvas.hand.kinetic
     hand.kinetic = False  # ends where it began
     hand.press((0.0, 0.0))
-    told_s = 0.0
+    sent_s = 0.0
     times = []
     for frame in range(1, FRAMES + 1):
         reach = min(frame, FRAMES - frame) * STEP_PX / DOWNSAMPLE
         started_s, before = perf_counter(), len(drawn)
         hand.drag((-reach, -0.3 * reach))
         view.canvas.native.update()
-        if looks and started_s - told_s >= LOOK_INTERVAL_MS / 1e3:
-            told_s = started_s
+        if looks and started_s - sent_s >= VIEWPORT_INTERVAL_MS / 1e3:
+            sent_s = started_s
             send_viewport(client, view)
         until(process_events, partial(lambda before: len(drawn) > before, before))
         times.append((drawn[before] - started_s) * 1e3)

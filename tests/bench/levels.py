@@ -124,11 +124,13 @@ def fly(
             pyramid, residency, camera.view, camera.target, SCREEN,
             velocity=camera.velocity, relevance=steering.relevance, finest=finest,
         )  # fmt: skip
-        for key in [*held, *plan.wanted[: plan.urgent]]:
+        for key in [*held, *plan.requested[: plan.urgent]]:
             if residency.slot(key) < 0 and streamer.has(key):
                 residency.put(key, next(slots), 0.0)
                 held.pop(key, None)
-        streamer.want([*held, *(key for key in plan.wanted if residency.slot(key) < 0)], urgent=plan.urgent)
+        streamer.request(
+            [*held, *(key for key in plan.requested if residency.slot(key) < 0)], urgent=plan.urgent
+        )
         return plan.missing
 
     def until(done: Callable[[int], bool]) -> float:

@@ -1,4 +1,4 @@
-"""``bench decode`` measures what it says; how fast is for tests/bench to say."""
+"""``bench decode`` measures all readers; tests/bench/README.md has the figures."""
 
 from __future__ import annotations
 

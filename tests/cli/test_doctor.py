@@ -1,4 +1,4 @@
-"""The doctor: what it says of a machine that lacks something. Most probes are answered by the tests."""
+"""The doctor: its findings on a machine that lacks something. Most probes are answered by the tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.messages import pattern
 from viewer.cli import doctor, probes
+from viewer.cli import strings_doctor as strings
 from viewer.ui.shell.display import DisplayError
 
 
@@ -19,12 +21,14 @@ def answer(
     monkeypatch.setattr(doctor, "_probe", lambda _name: doctor._Answer(facts or {}, failure))
 
 
-def test_no_opengl_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_opengl_the_hint_is_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
-    answer(monkeypatch, failure="crashed with signal 11")
+    crash = strings.CRASHED.format(signal=11)
+    answer(monkeypatch, failure=crash)
     finding = doctor._offscreen()
     assert not finding.works
-    assert "signal 11" in finding.detail
+    assert finding.detail == crash
+    assert finding.hint == strings.SYSTEM_HINT
     assert "libegl1" in finding.hint
 
 
@@ -35,7 +39,7 @@ def test_no_display_and_no_virtual_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor.shutil, "which", lambda _name: None)
     finding = doctor._display()
     assert not finding.works
-    assert "xvfb" in finding.hint
+    assert finding.hint == strings.XVFB_HINT
     assert not doctor.healthy([finding])
 
 
@@ -47,8 +51,7 @@ def test_no_display_but_a_virtual_one(monkeypatch: pytest.MonkeyPatch) -> None:
     finding = doctor._display()
     assert not finding.works
     assert doctor.healthy([finding])
-    assert "slides can be read and rendered" in doctor.report([finding])
-    assert "opened and shown" not in doctor.report([finding])
+    assert doctor.report([finding]).endswith(strings.NEEDS_DISPLAY)
 
 
 def test_a_display_that_does_not_answer_is_not_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,12 +76,13 @@ def test_graphics_cards_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     answer(monkeypatch, facts={"driver": "12.4", "devices": ["Some Card"]})
     finding = doctor._cuda()
     assert finding.works
-    assert finding.detail == "Some Card, driver for CUDA 12.4"
+    assert finding.detail == strings.CUDA.format(names="Some Card", driver="12.4")
 
 
-def test_what_the_analysis_computes_on_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer(monkeypatch, facts={"torch": "2.9", "device": "CPU", "why": "no card"})
-    assert doctor._analysis().detail == "on CPU (no card), torch 2.9"
+def test_the_device_of_the_analysis_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts: dict[str, object] = {"torch": "2.9", "device": "CPU", "why": "no card"}
+    answer(monkeypatch, facts=facts)
+    assert doctor._analysis().detail == strings.ANALYSIS.format(**facts)
     answer(monkeypatch, failure="ImportError: libtorch")
     finding = doctor._analysis()
     assert not finding.works
@@ -89,6 +93,7 @@ def test_what_the_analysis_computes_on_is_said(monkeypatch: pytest.MonkeyPatch) 
 def test_the_qt_that_crashes_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor.importlib.metadata, "version", lambda _name: "6.12.0")
     monkeypatch.setattr(sys, "version_info", (3, 11, 7))
+    assert doctor._qt().detail == strings.QT_CRASHES.format(version="6.12.0")
     assert not doctor._qt().works
 
 
@@ -98,7 +103,7 @@ def test_a_missing_qt_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(doctor.importlib.metadata, "version", missing)
     assert not doctor._qt().works
-    assert "pip install" in doctor._qt().hint
+    assert doctor._qt().hint == strings.QT_HINT
 
 
 def test_codecs_decode_in_a_process_of_their_own() -> None:
@@ -114,13 +119,15 @@ def test_a_probe_that_fails_or_crashes_is_a_finding(monkeypatch: pytest.MonkeyPa
         return subprocess.CompletedProcess([], -6, "", "qt.qpa: could not connect\nmore")
 
     monkeypatch.setattr(doctor.subprocess, "run", crashed)
-    assert doctor._probe("window").failure == "crashed with signal 6: qt.qpa: could not connect"
+    assert doctor._probe("window").failure == strings.CRASHED_WITH.format(
+        signal=6, line="qt.qpa: could not connect"
+    )
 
     def hangs(*_args: object, **_more: object) -> None:
         raise subprocess.TimeoutExpired("x", doctor.PROBE_TIMEOUT_S)
 
     monkeypatch.setattr(doctor.subprocess, "run", hangs)
-    assert doctor._probe("window").failure == "no answer within 60 s"
+    assert doctor._probe("window").failure == strings.NO_ANSWER.format(limit_s=60)
 
 
 def test_cuda_probe_without_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,21 +152,22 @@ def test_window_probe() -> None:
     assert answer.facts["platform"] in {"xcb", "wayland", "windows", "cocoa"}
 
 
-def test_report_and_data_say_the_same() -> None:
+def test_report_and_data_agree() -> None:
     findings = [
         doctor.Finding("Python", True, "3.11"),
         doctor.Finding("OpenGL", False, "crashed", "install it"),
         doctor.Finding("CUDA", False, "no card", needed=False),
     ]
     text = doctor.report(findings)
-    assert "MISSING OpenGL" in text
+    assert f"{strings.MARKS['missing']} OpenGL" in text
     assert "→ install it" in text
-    assert "none    CUDA" in text
-    assert text.endswith("slides cannot be shown: see MISSING above")
+    assert f"{strings.MARKS['absent']} CUDA" in text
+    assert text.endswith(strings.CANNOT_SHOW)
+    assert strings.MARKS["missing"] in strings.CANNOT_SHOW
     data = json.loads(json.dumps(doctor.as_data(findings)))
     assert data["healthy"] is False
     assert [finding["name"] for finding in data["findings"]] == ["Python", "OpenGL", "CUDA"]
-    assert doctor.report(findings[::2]).endswith("slides can be opened and shown")
+    assert doctor.report(findings[::2]).endswith(strings.CAN_SHOW)
 
 
 class FakeDriver:
@@ -186,7 +194,7 @@ class FakeDriver:
         return 0
 
 
-def test_cuda_probe_reads_what_a_driver_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cuda_probe_reads_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes.ctypes, "CDLL", lambda _name: FakeDriver())
     assert probes.cuda() == {"driver": "12.4", "devices": ["Card 0", "Card 1"]}
 
@@ -195,5 +203,5 @@ def test_cuda_probe_names_the_call_that_fails(monkeypatch: pytest.MonkeyPatch) -
     driver = FakeDriver()
     monkeypatch.setattr(driver, "cuInit", lambda _flags: 100)
     monkeypatch.setattr(probes.ctypes, "CDLL", lambda _name: driver)
-    with pytest.raises(RuntimeError, match="error 100 to cuInit"):
+    with pytest.raises(RuntimeError, match=pattern(strings.DRIVER_ERROR, status=100, name="cuInit")):
         probes.cuda()

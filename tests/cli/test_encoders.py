@@ -1,4 +1,4 @@
-"""``foveola encoders``: what it lists, and the network that it takes out of a training's file."""
+"""``foveola encoders``: what it lists, and the network that it extracts from a training checkpoint."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from viewer.cli import main as cli
+from viewer.cli import strings
+from viewer.relevance.encoders.model_registry import registry_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +30,8 @@ def test_encoders_are_listed_with_their_terms(
     assert cli.main(["encoders"]) == 0
     printed = capsys.readouterr()
     assert printed.out.startswith("measured ")
-    assert "no commercial use" in printed.out
+    assert strings.COMMERCIAL_USE[False] in printed.out
+    assert printed.out.endswith(strings.ADD_MODELS.format(path=registry_file()) + "\n")
     assert "[bad]" in printed.err
     assert [card["id"] for card in json.loads(_json_of(capsys))] == ["measured", "saliency", "plip"]
 
@@ -38,7 +41,7 @@ def _json_of(capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
-def test_a_networks_weights_are_taken_out_of_a_trainings_file(
+def test_the_weights_of_a_network_are_extracted_from_a_training_checkpoint(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tensors = {"cls_token": torch.zeros(1, 1, 64), "pos_embed": torch.zeros(1, 197, 64)}
@@ -48,7 +51,7 @@ def test_a_networks_weights_are_taken_out_of_a_trainings_file(
     assert capsys.readouterr().out == ""
     assert target.stat().st_size < trained.stat().st_size
     assert cli.main(["encoders", "--extract", str(trained), str(trained)]) == 2
-    assert "its name must end in .safetensors" in capsys.readouterr().err
+    assert strings.NOT_SAFETENSORS.format(path=trained) in capsys.readouterr().err
     torch.save({"fc.weight": torch.zeros(2, 2)}, trained)
     assert cli.main(["encoders", "--extract", str(trained), str(target)]) == 1
     assert "trained.pth" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from viewer.cli import main as cli
+from viewer.cli import strings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,4 +15,4 @@ if TYPE_CHECKING:
 
 def test_a_folder_without_slides_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["index", str(tmp_path)]) == 2
-    assert "no slides" in capsys.readouterr().err
+    assert strings.NO_SLIDES in capsys.readouterr().err

@@ -6,6 +6,7 @@ import argparse
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,9 +20,12 @@ import tifffile
 from PIL import Image
 
 from gpu.errors import GpuError
-from viewer.cli import arguments
+from tests.messages import pattern
+from viewer.cli import arguments, strings
 from viewer.cli import main as cli
+from viewer.common import strings as common_strings
 from viewer.common.atomic_write import SaveError
+from viewer.slide import strings as slide_strings
 from viewer.slide.locator import Locator
 from viewer.slide.source import SlideError
 
@@ -87,7 +91,7 @@ def test_bare_paths_and_urls_open_the_window(monkeypatch: pytest.MonkeyPatch) ->
     [*([command] for command in cli.COMMANDS), ["bench", "navigate"], ["bench", "decode"], []],
     ids=" ".join,
 )
-def test_help_says_research_use_only(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_states_research_use_only(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main([*words, "--help"])
     assert ended.value.code == 0
@@ -110,17 +114,20 @@ def test_help_loads_no_library() -> None:
     [
         (["info"], "foveola info: the following arguments are required: SLIDE"),
         (["bench"], "foveola bench: the following arguments are required: WHAT"),
-        (["snapshot", "a", "--center", "1"], "argument --center: '1' is not X,Y"),
-        (["snapshot", "a", "--size", "10x"], "argument --size: '' is not a number"),
-        (["snapshot", "a", "--downsample", "0"], "argument --downsample: 0 is not above 0"),
-        (["snapshot", "a", "-o", "x.jpg"], "'x.jpg' does not end in .png"),
-        (["snapshot", "a", "--size", "1024"], "argument --size: '1024' is not WIDTHxHEIGHT"),
-        (["phantom", "a", "--size", "1.5"], "argument --size: 1.5 is not a whole number"),
+        (["snapshot", "a", "--center", "1"], f"argument --center: {strings.NOT_A_POINT.format(text='1')}"),
+        (["snapshot", "a", "--size", "10x"], f"argument --size: {strings.NOT_A_NUMBER.format(text='')}"),
+        (
+            ["snapshot", "a", "--downsample", "0"],
+            f"argument --downsample: {strings.NOT_POSITIVE.format(text='0')}",
+        ),
+        (["snapshot", "a", "-o", "x.jpg"], strings.WRONG_SUFFIX.format(text="x.jpg", suffix=".png")),
+        (["snapshot", "a", "--size", "1024"], f"argument --size: {strings.NOT_A_SIZE.format(text='1024')}"),
+        (["phantom", "a", "--size", "1.5"], f"argument --size: {strings.NOT_WHOLE.format(text='1.5')}"),
         (["info", "a", "--jsno"], "unrecognized arguments: --jsno"),
         (["info", "a", "--js"], "unrecognized arguments: --js"),
-        (["info", ""], "argument SLIDE: the name of the file is empty"),
+        (["info", ""], f"argument SLIDE: {strings.EMPTY_FILE_NAME}"),
         (["info", "a", "b\x1b[2J"], r"unrecognized arguments: b\x1b[2J"),
-        (["phantom", "a", "--size", "300", "--seed", "-1"], "'-1' is not a whole number, 0 or above"),
+        (["phantom", "a", "--size", "300", "--seed", "-1"], strings.NOT_A_SEED.format(text="-1")),
     ],
 )
 def test_wrong_usage_is_one_line_and_status_2(
@@ -139,16 +146,19 @@ def test_wrong_usage_is_one_line_and_status_2(
     [
         (SlideError("a.svs", "the file is\nempty"), "foveola: a.svs: the file is empty\n"),
         (
-            SaveError(Path("b.png"), "not saved, the disk is full"),
-            "foveola: b.png: not saved, the disk is full\n",
+            SaveError(Path("b.png"), common_strings.DISK_FULL),
+            f"foveola: b.png: {common_strings.DISK_FULL}\n",
         ),
         (PermissionError(13, "Permission denied", "c.svs"), "foveola: c.svs: Permission denied\n"),
         (OSError(5, "Input/output error", "a\x1b.svs"), "foveola: a\\x1b.svs: Input/output error\n"),
-        (MemoryError(), "foveola: there is not enough memory for this\n"),
-        (MemoryError("9 GiB"), "foveola: there is not enough memory for this: 9 GiB\n"),
-        (ZeroDivisionError("x"), "foveola: ZeroDivisionError: x (the log shows where)\n"),
+        (MemoryError(), f"foveola: {common_strings.NOT_ENOUGH_MEMORY}\n"),
+        (MemoryError("9 GiB"), f"foveola: {common_strings.NOT_ENOUGH_MEMORY_FOR.format(need='9 GiB')}\n"),
+        (
+            ZeroDivisionError("x"),
+            f"foveola: {common_strings.DEFECT.format(kind='ZeroDivisionError', error='x')}\n",
+        ),
         (GpuError("no OpenGL 3.3"), "foveola: no OpenGL 3.3\n"),
-        (KeyboardInterrupt(), "foveola: interrupted\n"),
+        (KeyboardInterrupt(), f"foveola: {strings.INTERRUPTED}\n"),
     ],
 )
 def test_failures_are_one_line_and_status_1(
@@ -182,7 +192,7 @@ def test_info_as_text(slide: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["info", str(slide)]) == 0
     text = capsys.readouterr().out
     assert "500 × 300 px" in text
-    assert "not stated in the file" in text
+    assert slide_strings.NOT_STATED in text
 
 
 def test_info_of_a_file_url(slide: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -192,8 +202,8 @@ def test_info_of_a_file_url(slide: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_info_of_an_address_that_nothing_reads(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["info", "s3://bucket/a.svs"]) == 1
-    said = "slides are not read from s3 addresses; give the path of a file"
-    assert capsys.readouterr().err == f"foveola: s3://bucket/a.svs: {said}\n"
+    reason = slide_strings.UNKNOWN_SCHEME.format(scheme="s3")
+    assert capsys.readouterr().err == f"foveola: s3://bucket/a.svs: {reason}\n"
 
 
 def test_a_missing_slide_in_a_real_process() -> None:
@@ -221,7 +231,7 @@ def test_output_to_a_full_disk_is_a_failure(slide: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = foveola("info", slide, stdout=full)
     assert done.returncode == 1
-    assert done.stderr == "foveola: the output cannot be written: No space left on device\n"
+    assert done.stderr == (f"foveola: {strings.OUTPUT_FAILED.format(error='No space left on device')}\n")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
@@ -250,7 +260,7 @@ def test_an_interrupted_command_leaves_no_debris(
     before = signal.signal(number, usual)  # a shell starts what runs beside it with SIGINT ignored
     try:
         assert cli.main(["phantom", str(tmp_path / "slide.tif"), "--size", "1500"]) == 1
-        assert capsys.readouterr().err == "foveola: interrupted\n"
+        assert capsys.readouterr().err == f"foveola: {strings.INTERRUPTED}\n"
         assert list(tmp_path.iterdir()) == []
         assert signal.getsignal(number) == usual
     finally:
@@ -259,7 +269,8 @@ def test_an_interrupted_command_leaves_no_debris(
 
 def test_a_phantom_out_of_range_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["phantom", str(tmp_path / "a.tif"), "--size", "255"]) == 2
-    assert capsys.readouterr().err == "foveola: a phantom is 256 to 400,000 px wide, not 255\n"
+    message = strings.PHANTOM_SIZE.format(least=256, most=400_000, size=255)
+    assert capsys.readouterr().err == f"foveola: {message}\n"
 
 
 def snapshot(slide: Path, output: Path, size: str = "100x80") -> int:
@@ -281,7 +292,7 @@ def test_a_snapshot_carries_research_use_only(
 
 
 @pytest.mark.gl
-def test_a_snapshot_says_which_tiles_failed(
+def test_a_snapshot_reports_which_tiles_failed(
     slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Tiles 2 and 4 of four lie behind the end of the file; of a hundred, too, the first is enough."""
@@ -295,11 +306,12 @@ def test_a_snapshot_says_which_tiles_failed(
     output = tmp_path / "view.png"
     assert snapshot(slide, output, "600x400") == 0
     line = capsys.readouterr().err
-    assert line.startswith(f"foveola: {output}: 2 tiles could not be decoded, marked in the picture")
-    assert "a slide.tif: tile column 1, row 0" in line
+    warning = strings.TILES_FAILED.format(count=2)
+    first = "a slide.tif: tile column 1, row 0"
+    assert re.search(pattern(strings.FIRST_FAILURE, path=output, warning=warning) + f".*{first}", line)
     assert line.count("\n") == 1
     with Image.open(output) as image:
-        assert image.text["Warning"] == "2 tiles could not be decoded, marked in the picture"
+        assert image.text["Warning"] == warning
 
 
 @pytest.mark.gl
@@ -324,7 +336,8 @@ def test_a_snapshot_never_replaces_the_slide(tmp_path: Path, capsys: pytest.Capt
     (tmp_path / "link.png").symlink_to(slide)
     for name in ("slide.png", "link.png"):
         assert snapshot(slide, tmp_path / name) == 2
-        assert "this is the slide itself" in capsys.readouterr().err
+        refused = strings.OVERWRITES_INPUT.format(path=tmp_path / name, input=strings.THE_SLIDE)
+        assert refused in capsys.readouterr().err
     assert slide.read_bytes() == before
 
 
@@ -343,7 +356,7 @@ def test_figures_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert first.split() == ["jump_ms", "median", "12.35", "p95", "40"]
     assert second.split() == ["frames_with_holes", "0"]
     cli._print_figures({"tiles_per_s": {"codec": None}}, as_json=False)
-    assert capsys.readouterr().out == "tiles_per_s          codec not measured\n"
+    assert capsys.readouterr().out == f"tiles_per_s          codec {strings.NOT_MEASURED}\n"
 
 
 def test_sizes_and_points() -> None:

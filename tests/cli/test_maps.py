@@ -1,4 +1,4 @@
-"""``--map``: what another program has found, as an image over the slide and in a picture of it."""
+"""``--map``: a map of another program, as an image over the slide and in a picture of it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import tifffile
 from PIL import Image
 
 from viewer.cli import main as cli
+from viewer.cli import strings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,9 +55,9 @@ def test_a_map_becomes_an_image_over_the_slide_and_is_read_again(
         pixels = tiff.series[0].levels[3].asarray()
         description = tiff.ome_metadata or ""
     np.testing.assert_allclose((pixels - 1.0) / 254, RAMP, atol=1 / 254)
-    assert "score of the map" in description
+    assert strings.MAP_UNIT in description
     assert "likeness" not in description
-    assert "Map of numpy: map. Encoder: file:ramp.npy" in description
+    assert f"{strings.MAP_OF.format(producer='numpy')}: map. Encoder: file:ramp.npy" in description
     assert cli.main(["heatmap", str(slide), "--map", str(first), "-o", str(again)]) == 0
     assert "a.ome.tiff: map from Foveola" in capsys.readouterr().err
     assert (tifffile.imread(again) == tifffile.imread(first)).all()
@@ -68,7 +69,8 @@ def test_a_column_is_chosen_and_patches_are_as_large_as_given(
     words = ["heatmap", str(slide), "--map", str(clam), "-o", str(tmp_path / "a.ome.tiff")]
     assert cli.main(words) == 2
     message = capsys.readouterr().err
-    assert "'scores 1', 'scores 2'; choose one of them with --column" in message
+    assert "'scores 1', 'scores 2'" in message
+    assert message.rstrip().endswith(strings.CHOOSE_COLUMN.format(error=""))
     assert len(message.splitlines()) == 1
     for more, covered in ((["--patch-px", "256"], 8), (["--patch-px", "64"], 0)):
         status = cli.main([*words, "--column", "scores 2", *more])
@@ -96,10 +98,10 @@ def test_a_slide_without_pixel_size_takes_the_one_given(
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--map", "MAP", "--query", "stroma"], "give one of them"),
-        (["--map", "MAP", "--weights", "."], "needs no --weights"),
-        (["--column", "scores"], "give --map"),
-        (["--patch-px", "256"], "give --map"),
+        (["--map", "MAP", "--query", "stroma"], strings.QUERY_OR_MAP),
+        (["--map", "MAP", "--weights", "."], strings.MAP_TAKES_NO.format(option="--weights")),
+        (["--column", "scores"], strings.MAP_OPTIONS_NEED_MAP),
+        (["--patch-px", "256"], strings.MAP_OPTIONS_NEED_MAP),
     ],
 )
 def test_options_that_do_not_go_together_are_wrong_usage(
@@ -117,7 +119,7 @@ def test_a_map_never_takes_its_own_place(
     tifffile.imwrite(path, RAMP)
     before = path.read_bytes()
     assert cli.main(["heatmap", str(slide), "--map", str(path), "-o", str(path)]) == 2
-    assert "the map itself" in capsys.readouterr().err
+    assert strings.OVERWRITES_INPUT.format(path=path, input=strings.THE_MAP) in capsys.readouterr().err
     assert path.read_bytes() == before
 
 
@@ -149,9 +151,9 @@ def test_a_snapshot_shows_a_query_or_a_map(
 ) -> None:
     words = ["snapshot", str(slide), *PLACE, "-o", str(tmp_path / "a.png")]
     assert cli.main([*words, "--map", str(clam)]) == 2
-    assert "with --column" in capsys.readouterr().err
+    assert strings.CHOOSE_COLUMN.format(error="") in capsys.readouterr().err
     assert cli.main([*words, "--map", str(clam), "--query", "stroma"]) == 2
-    assert "give one of them" in capsys.readouterr().err
+    assert strings.QUERY_OR_MAP in capsys.readouterr().err
     for question in ([], ["--map", str(clam)]):
         assert cli.main([*words, *question, "--encoder", "measured"]) == 2
-        assert "--encoder says who looks for --query" in capsys.readouterr().err
+        assert strings.ENCODER_NEEDS_QUERY in capsys.readouterr().err

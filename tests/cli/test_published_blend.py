@@ -11,6 +11,7 @@ import torch
 
 from tests.relevance.models.test_hipt import saved, small
 from viewer.cli import main as cli
+from viewer.cli import strings
 from viewer.relevance.encoders.model_registry import registry_file
 
 if TYPE_CHECKING:
@@ -34,34 +35,39 @@ def slide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copy_phantom: Callabl
     return copy_phantom(tmp_path / "a slide.tif", 1024)
 
 
+def name(mode: str, head: str, encoder: str = "") -> str:
+    """What a file names its map, the encoder first."""
+    return strings.ATTENTION_NAME.format(encoder=encoder, mode=mode, level="token", head=head)
+
+
 def test_hipts_is_the_published_one(slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ranks, published = tmp_path / "a.ome.tiff", tmp_path / "b.ome.tiff"
     points = tmp_path / "p.geojson"
     words = ["heatmap", str(slide), "--encoder", "hipt", "--mode", "blend", "--head", "2"]
     assert cli.main([*words, "-o", str(published), "--points", str(points)]) == 0
-    assert "The published heatmap of every region" in capsys.readouterr().err
+    assert strings.AS_PUBLISHED in capsys.readouterr().err
     with tifffile.TiffFile(published) as tiff:
-        assert "published blend, down to the token, head 2" in (tiff.ome_metadata or "")
+        assert name(strings.PUBLISHED_BLEND, "head 2") in (tiff.ome_metadata or "")
         assert tiff.series[0].asarray().min() >= 1, "all is known"
     query = json.loads(points.read_text(encoding="utf-8"))["foveola"]["query"]
-    assert "factorised, down to the token, head 2" in query
+    assert name("factorised", "head 2") in query
     assert cli.main([*words, "--level", "patch", "-o", str(ranks)]) == 0
     assert (tifffile.imread(ranks) != tifffile.imread(published)).any()
     capsys.readouterr()
     assert cli.main([*words, "--overlap", "mean", "-o", str(ranks)]) == 2
-    assert "looks half-way between patches anyway" in capsys.readouterr().err
+    assert strings.BLEND_WITH_OVERLAP in capsys.readouterr().err
 
 
 def test_others_have_ranks_named_so(slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "a.ome.tiff"
     words = ["heatmap", str(slide), "--encoder", "saliency", "--mode", "blend", "-o", str(path)]
     assert cli.main(words) == 0
-    assert "published" not in capsys.readouterr().err
+    assert strings.AS_PUBLISHED not in capsys.readouterr().err
     with tifffile.TiffFile(path) as tiff:
-        assert "Measured saliency, ranks, blended, down to the token, mean" in (tiff.ome_metadata or "")
+        assert name(strings.RANKS_BLENDED, "mean", "Measured saliency") in (tiff.ome_metadata or "")
 
 
-def test_a_slide_of_which_nothing_can_be_looked_at_gives_no_map(
+def test_a_slide_of_which_nothing_can_be_analysed_gives_no_map(
     slide: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],

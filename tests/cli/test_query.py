@@ -1,9 +1,10 @@
-"""The commands that look for things: what they print, what they write, how they fail."""
+"""``query`` and ``heatmap``: what they print, what they write, how they fail."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
@@ -14,14 +15,24 @@ import pytest
 import tifffile
 from PIL import Image
 
+from tests.messages import pattern
+from viewer import RESEARCH_USE
 from viewer.cli import heatmap as cli_heatmap
 from viewer.cli import main as cli
+from viewer.cli import strings
+from viewer.common import strings as common_strings
 from viewer.overlay import attention_look as hierarchy
+from viewer.overlay import strings as overlay_strings
+from viewer.overlay.layer import COLOUR_MAPS
 from viewer.relevance.analysis import open as offline
 from viewer.relevance.attention import overlap_grid as overlapping
+from viewer.relevance.attention import strings as attention_strings
+from viewer.relevance.encoders.measured.card import MEASURED, SALIENCY
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
+from viewer.relevance.features import strings as feature_strings
 from viewer.relevance.heatmap import points
 from viewer.relevance.heatmap import whole_slide as attention_map
+from viewer.relevance.models import strings as model_strings
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.source import SlideError
 
@@ -57,10 +68,10 @@ def test_a_query_prints_places_and_what_was_understood(
 ) -> None:
     assert cli.main(["query", str(slide), "background OR stroma", "--top", "2"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("query       background OR stroma\n")
-    assert "understood  stroma: stroma 1" in out
-    assert "16 of 16 patches" in out
-    assert out.rstrip().endswith("Measured likeness, no diagnosis. Research use only.")
+    assert out.startswith(strings.QUERY_LINE.format(query="background OR stroma") + "\n")
+    assert strings.UNDERSTOOD_LINE.format(term="stroma", concepts="stroma 1") in out
+    assert strings.ANALYSED_LINE.format(known=16, total=16, encoder=MEASURED.title) in out
+    assert out.rstrip().endswith(strings.LIKENESS_NOTE.format(research_use=RESEARCH_USE))
 
 
 def test_the_answer_as_json(slide: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,6 +127,10 @@ def test_a_heatmap_lies_over_the_slide(slide: Path, tmp_path: Path) -> None:
     source.close()
 
 
+def no_attention(option: str) -> str:
+    return strings.NO_ATTENTION.format(encoder=MEASURED.title, option=option)
+
+
 PLACE = ["--center", "512,512", "--downsample", "8", "--size", "128x128"]
 
 
@@ -134,10 +149,10 @@ def test_a_query_lies_over_a_snapshot(slide: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--overlay"], "give --query"),
+        (["--overlay"], strings.OVERLAY_NEEDS),
         (
             ["--query", "stroma", "--overlay", "rainbow"],
-            "there is no colour map 'rainbow'; there are viridis",
+            overlay_strings.NO_COLOUR_MAP.format(name="rainbow", names=", ".join(COLOUR_MAPS)),
         ),
         (["--query", "qwertz"], "What can be asked"),
     ],
@@ -162,7 +177,7 @@ def test_features_of_another_program_answer_examples(
     assert facts["places"][0]["x"] == 384
     assert facts["encoder"].startswith("uni_v1")
     assert cli.main(["query", str(slide), "stroma", "--features", str(path)]) == 1
-    assert "know no words" in capsys.readouterr().err
+    assert re.search(pattern(feature_strings.NO_TEXT_QUERIES), capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(
@@ -195,20 +210,35 @@ def test_a_stated_pixel_size_is_used(slide: Path, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["query", "a.svs", "fat", "--mpp", "1000"], "1000 µm is no size of a slide's pixel"),
-        (["query", "a.svs", "fat", "--top", "0"], "0 is not above 0"),
-        (["heatmap", "a.svs", "--query", "fat", "-o", "map.tif"], "does not end in .ome.tiff"),
+        (
+            ["query", "a.svs", "fat", "--mpp", "1000"],
+            strings.PIXEL_SIZE_RANGE.format(text="1000", least=0.01, most=100),
+        ),
+        (["query", "a.svs", "fat", "--top", "0"], strings.NOT_POSITIVE.format(text="0")),
+        (
+            ["heatmap", "a.svs", "--query", "fat", "-o", "map.tif"],
+            strings.WRONG_SUFFIX.format(text="map.tif", suffix=".ome.tiff"),
+        ),
         (["heatmap", "a.svs", "--query", "fat"], "required: -o"),
         (["heatmap", "a.svs", "--overlap", "min"], "invalid choice: 'min'"),
-        (["heatmap", "a.svs", "--overlap-share", "0"], "0 is not above 0"),
-        (["heatmap", "a.svs", "--overlap-share", "1.1"], "1.1 is more than 1"),
-        (["heatmap", "a.svs", "--top", "0"], "0 is not above 0"),
-        (["heatmap", "a.svs", "--radius", "-8"], "-8 is not above 0"),
-        (["heatmap", "a.svs", "--radius", "10001"], "10001 µm is more than a centimetre"),
-        (["heatmap", "a.svs", "--points", ""], "the name of the file is empty"),
-        (["heatmap", "a.svs", "--points", "w/a.pth"], "'w/a.pth' does not end in .geojson"),
-        (["query", "a.svs", "fat", "--geojson", "a.svs"], "'a.svs' does not end in .geojson"),
-        (["query", "a.svs", "fat", "--scores", "a.geojson"], "'a.geojson' does not end in .h5"),
+        (["heatmap", "a.svs", "--overlap-share", "0"], strings.NOT_POSITIVE.format(text="0")),
+        (["heatmap", "a.svs", "--overlap-share", "1.1"], strings.SHARE_RANGE.format(text="1.1")),
+        (["heatmap", "a.svs", "--top", "0"], strings.NOT_POSITIVE.format(text="0")),
+        (["heatmap", "a.svs", "--radius", "-8"], strings.NOT_POSITIVE.format(text="-8")),
+        (["heatmap", "a.svs", "--radius", "10001"], strings.DISTANCE_RANGE.format(text="10001")),
+        (["heatmap", "a.svs", "--points", ""], strings.EMPTY_FILE_NAME),
+        (
+            ["heatmap", "a.svs", "--points", "w/a.pth"],
+            strings.WRONG_SUFFIX.format(text="w/a.pth", suffix=".geojson"),
+        ),
+        (
+            ["query", "a.svs", "fat", "--geojson", "a.svs"],
+            strings.WRONG_SUFFIX.format(text="a.svs", suffix=".geojson"),
+        ),
+        (
+            ["query", "a.svs", "fat", "--scores", "a.geojson"],
+            strings.WRONG_SUFFIX.format(text="a.geojson", suffix=".h5"),
+        ),
         (["index"], "required: PATH"),
     ],
 )
@@ -228,20 +258,24 @@ def test_a_result_is_not_written_over_what_is_read(
     link.hardlink_to(slide)
     features.write_bytes(b"theirs")
     assert cli.main(["query", str(slide), "fat", "--scores", str(link)]) == 2
-    assert "this is the slide itself" in capsys.readouterr().err
+    refused = strings.OVERWRITES_INPUT.format(path=link, input=strings.THE_SLIDE)
+    assert refused in capsys.readouterr().err
     words = ["query", str(slide), "--like", "9,9", "--features", str(features), "--scores", str(features)]
     assert cli.main(words) == 2
-    assert "this is the features file itself" in capsys.readouterr().err
+    refused = strings.OVERWRITES_INPUT.format(path=features, input=strings.THE_FEATURES)
+    assert refused in capsys.readouterr().err
     assert features.read_bytes() == b"theirs"
     output = str(tmp_path / "weights" / "in" / "a.ome.tiff")
     words = ["heatmap", str(slide), "--encoder", "hipt", "--weights", str(tmp_path / "weights")]
+    points = str(tmp_path / "weights" / "a.json")
     assert cli.main([*words, "-o", output]) == 2
-    assert cli.main([*words, "-o", "a.ome.tiff", "--points", str(tmp_path / "weights" / "a.json")]) == 2
-    assert capsys.readouterr().err.count("this is among the weights; choose another folder") == 2
+    assert strings.AMONG_WEIGHTS.format(path=output) in capsys.readouterr().err
+    assert cli.main([*words, "-o", "a.ome.tiff", "--points", points]) == 2
+    assert strings.AMONG_WEIGHTS.format(path=points) in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["-o", "--points"])
-def test_what_cannot_be_saved_is_said_before_anything_is_computed(
+def test_what_cannot_be_saved_is_refused_before_anything_is_computed(
     option: str,
     slide: Path,
     tmp_path: Path,
@@ -255,9 +289,9 @@ def test_what_cannot_be_saved_is_said_before_anything_is_computed(
     (tmp_path / "file").touch()
     words = ["heatmap", str(slide), "--encoder", "saliency", "-o", str(tmp_path / "good.ome.tiff"), option]
     assert cli.main([*words, str(tmp_path / name)]) == 1
-    assert "a folder of that name exists" in capsys.readouterr().err
+    assert common_strings.FOLDER_IN_PLACE_OF_FILE in capsys.readouterr().err
     assert cli.main([*words, str(tmp_path / "file" / name)]) == 1
-    assert "a file stands where a folder is needed" in capsys.readouterr().err
+    assert common_strings.FILE_IN_PLACE_OF_FOLDER in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
@@ -267,19 +301,19 @@ def test_a_result_takes_no_device_s_place(
     pipe = tmp_path / "scores.h5"
     os.mkfifo(pipe)
     assert cli.main(["query", str(slide), "fat", "--scores", str(pipe)]) == 2
-    assert "this is no ordinary file" in capsys.readouterr().err
+    assert strings.NOT_A_REGULAR_FILE.format(path=pipe) in capsys.readouterr().err
     assert pipe.is_fifo()
 
 
 def test_options_may_stand_before_the_words(slide: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["query", str(slide), "--top", "2", "stroma"]) == 0
-    assert "query       stroma\n" in capsys.readouterr().out
+    assert strings.QUERY_LINE.format(query="stroma") + "\n" in capsys.readouterr().out
 
 
 def test_the_modes_of_the_command_are_those_of_the_view() -> None:
     assert cli_heatmap.MODES == hierarchy.MODES
     assert ("zoom", *cli_heatmap.LEVELS) == hierarchy.LEVELS
-    assert "eighth to eight times" in cli_heatmap._ATTENTION_UNIT
+    assert "eighth to eight times" in strings.ATTENTION_UNIT
     assert hierarchy.OCTAVES == 6
     assert (cli_heatmap.MERGES, cli_heatmap.SHARE) == (overlapping.MERGES, overlapping.SHARE)
     assert (cli_heatmap.MOST_POINTS, cli_heatmap.RADIUS_UM) == (points.MOST_POINTS, points.RADIUS_UM)
@@ -295,48 +329,52 @@ def test_a_heatmap_of_attention_needs_no_words(
     assert cli.main([*words, "--mode", "single", "--head", "1"]) == 0
     with tifffile.TiffFile(path) as tiff:
         assert tiff.series[0].shape == (64, 64)
-        assert "Measured saliency, single, down to the token, head 1" in (tiff.ome_metadata or "")
+        head = strings.HEAD_NUMBER.format(number=1)
+        name = strings.ATTENTION_NAME.format(encoder=SALIENCY.title, mode="single", level="token", head=head)
+        assert name in (tiff.ome_metadata or "")
         assert tiff.series[0].asarray().max() > 128
     for more, why in (
-        (["--query", "fat"], "knows no words"),
-        (["--head", "2"], "there is no head 2; there are mean, max and 1 to 1"),
-        (["--mode", "blend", "--level", "region"], "there is no 'blend' attention down to 'region'"),
+        (["--query", "fat"], strings.NO_TEXT_QUERIES.format(encoder=SALIENCY.title)),
+        (["--head", "2"], attention_strings.NO_HEAD.format(head=2, mean="mean", max="max", heads=1)),
+        (
+            ["--mode", "blend", "--level", "region"],
+            overlay_strings.NO_LEVEL.format(mode="blend", level="region"),
+        ),
         (["--weights", str(weights)], "weights in a folder need a model that is known"),
     ):
         assert cli.main([*words, *more]) != 0
         assert why in capsys.readouterr().err
     assert cli.main(["heatmap", str(slide), "-o", str(path)]) == 2
-    assert "needs --query" in capsys.readouterr().err
+    assert strings.NEEDS_QUERY.format(encoder=MEASURED.title) in capsys.readouterr().err
     assert (
         cli.main(["heatmap", str(slide), "--encoder", "hipt", "--weights", str(weights), "-o", str(path)])
         == 1
     )
-    assert "it holds no weights" in capsys.readouterr().err
+    assert re.search(pattern(model_strings.NO_WEIGHT_FILES), capsys.readouterr().err)
     assert cli.main(["heatmap", str(slide), "--encoder", "hipt", "-o", str(path)]) == 1
-    assert "no encoder 'hipt'; there are measured, saliency; for weights in a folder give --weights DIR" in (
-        capsys.readouterr().err
-    )
+    error = "no encoder 'hipt'; there are measured, saliency"
+    assert strings.WEIGHTS_HINT.format(error=error) in capsys.readouterr().err
 
 
-def test_tokens_are_looked_at_only_where_they_are_shown_or_looked_for(
+def test_tokens_are_computed_only_where_they_are_shown_or_written(
     slide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[bool] = []
+    requested: list[bool] = []
 
-    def asked_only(_analysis: Any, _progress: Any, *, tokens: bool) -> Any:
-        asked.append(tokens)
+    def record(_analysis: Any, _progress: Any, *, tokens: bool) -> Any:
+        requested.append(tokens)
         raise SlideError(slide, "enough is known")
 
-    monkeypatch.setattr(attention_map, "attention_of", asked_only)
+    monkeypatch.setattr(attention_map, "attention_of", record)
     words = ["heatmap", str(slide), "--encoder", "saliency", "-o", str(tmp_path / "map.ome.tiff")]
     of_patches = [*words, "--level", "patch"]
     to_points = ["--points", str(tmp_path / "p.geojson")]
     for more in (words, of_patches, [*of_patches, "--overlap", "mean"], [*of_patches, *to_points]):
         assert cli.main(more) == 1
-    assert asked == [True, False, True, True]
+    assert requested == [True, False, True, True]
 
 
-def test_attention_is_looked_at_again_where_it_is_high_and_written_as_points(
+def test_the_overlap_pass_refines_high_attention_and_points_are_written(
     slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["heatmap", str(slide), "--encoder", "saliency"]
@@ -346,20 +384,21 @@ def test_attention_is_looked_at_again_where_it_is_high_and_written_as_points(
     capsys.readouterr()
     more = ["--overlap", "max", "--overlap-share", "0.2", "--points", str(file), "--top", "5"]
     assert cli.main([*words, *more, "--radius", "100", "-o", str(again)]) == 0
-    assert (
-        "patches half-way between others were looked at as well, over 20 % of the tissue that"
-        in capsys.readouterr().err
-    )
+    over_a_fifth = pattern(strings.OVERLAP_DONE, area=strings.TISSUE_SHARE.format(percent=20))
+    assert re.search(over_a_fifth, capsys.readouterr().err)
     everywhere = ["--overlap", "max", "--overlap-share", "1", "-o", str(tmp_path / "all.ome.tiff")]
     assert cli.main([*words, *everywhere]) == 0
-    assert "looked at as well, over all of the tissue.\n" in capsys.readouterr().err
+    over_all = pattern(strings.OVERLAP_DONE, area=strings.ALL_TISSUE)
+    assert re.search(over_all + "\n", capsys.readouterr().err)
+    name = strings.ATTENTION_NAME.format(encoder="", mode="factorised", level="token", head="mean")
+    merged = strings.ATTENTION_NAME_OVERLAP.format(name=name, merge="max")
     before, after = tifffile.imread(plain), tifffile.imread(again)
     assert (after >= before).all()
     assert 0.05 < (after > before).mean() < 1
     with tifffile.TiffFile(again) as tiff:
-        assert "max of overlapping patches where it is highest" in (tiff.ome_metadata or "")
+        assert merged in (tiff.ome_metadata or "")
     collection = json.loads(file.read_text(encoding="utf-8"))
-    assert "factorised, down to the token, mean, max of" in collection["foveola"]["query"]
+    assert merged in collection["foveola"]["query"]
     found = [feature["geometry"]["coordinates"] for feature in collection["features"]]
     assert len(found) == 5
     for number, (x, y) in enumerate(found):
@@ -370,16 +409,16 @@ def test_attention_is_looked_at_again_where_it_is_high_and_written_as_points(
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        (["--overlap-share", "0.1"], "give --overlap"),
-        (["--top", "3"], "give --points"),
-        (["--radius", "3"], "give --points"),
-        (["--points", "a.geojson", "--encoder", "measured"], "does not say where it looks: --points"),
-        (["--level", "patch", "--encoder", "measured"], "does not say where it looks: --level"),
-        (["--mode", "single", "--encoder", "measured", "--query", "fat"], "where it looks: --mode needs"),
-        (["--head", "mean", "--encoder", "measured", "--query", "fat"], "where it looks: --head needs"),
-        (["--overlap", "max", "--map", "a.h5"], "it takes no --overlap"),
-        (["--head", "3", "--map", "a.h5"], "it takes no --head"),
-        (["--map", "a.h5"], "it takes no --encoder"),
+        (["--overlap-share", "0.1"], strings.SHARE_NEEDS_OVERLAP),
+        (["--top", "3"], strings.POINT_OPTIONS_NEED_POINTS),
+        (["--radius", "3"], strings.POINT_OPTIONS_NEED_POINTS),
+        (["--points", "a.geojson", "--encoder", "measured"], no_attention("--points")),
+        (["--level", "patch", "--encoder", "measured"], no_attention("--level")),
+        (["--mode", "single", "--encoder", "measured", "--query", "fat"], no_attention("--mode")),
+        (["--head", "mean", "--encoder", "measured", "--query", "fat"], no_attention("--head")),
+        (["--overlap", "max", "--map", "a.h5"], strings.MAP_TAKES_NO.format(option="--overlap")),
+        (["--head", "3", "--map", "a.h5"], strings.MAP_TAKES_NO.format(option="--head")),
+        (["--map", "a.h5"], strings.MAP_TAKES_NO.format(option="--encoder")),
     ],
 )
 def test_options_of_tokens_need_what_they_are_about(
@@ -398,11 +437,12 @@ def test_options_of_tokens_need_what_they_are_about(
     assert not list(tmp_path.iterdir())
 
 
-def test_an_encoder_of_whole_patches_has_no_tokens_to_look_at_again(
+def test_an_encoder_of_whole_patches_has_no_overlap_pass(
     slide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As a slide head is."""
     monkeypatch.setattr(offline, "load_encoder", lambda *_: MeasuredEncoder())
     words = ["heatmap", str(slide), "--encoder", "saliency", "-o", str(tmp_path / "a.ome.tiff")]
     assert cli.main([*words, "--overlap", "mean"]) == 2
-    assert "looks at whole patches: --overlap needs one that looks closer" in capsys.readouterr().err
+    refused = strings.NO_TOKENS.format(encoder=SALIENCY.title, option="--overlap")
+    assert refused in capsys.readouterr().err

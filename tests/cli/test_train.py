@@ -1,9 +1,10 @@
-"""The command that trains: what it prints and writes, what it refuses, and that a kill costs nothing."""
+"""``foveola train-head``: what it prints and writes, what it refuses, and that a kill costs nothing."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,9 +15,12 @@ import h5py
 import numpy as np
 import pytest
 
+from tests.messages import pattern
 from tests.relevance.training_stores import written
 from viewer.cli import main as cli
+from viewer.cli import strings
 from viewer.relevance.encoders.head_registry import HeadRegistry, read_heads
+from viewer.relevance.training import strings as training_strings
 
 ROOT = Path(__file__).parents[2]
 CELLS = np.stack([np.repeat(np.arange(4), 5), np.tile(np.arange(5), 4)], 1).astype(np.int32)
@@ -51,11 +55,13 @@ def test_a_head_is_trained_tested_and_registered(
     quick = ("--folds", 3, "--epochs", 30, "--learning-rate", 0.002)
     assert cli.main(words(features, table, *quick)) == 0
     printed = capsys.readouterr()
-    assert "There are no features of lost, which the table labels." in printed.err
-    assert "Patients are not stated" in printed.err
-    assert "tested      12 slides (patients not stated), 3 of their splits" in printed.out
-    assert "chance" not in printed.err
-    assert "AUC         yes: 1.000 (1.000 to 1.000)" in printed.out
+    assert training_strings.FEATURES_MISSING.format(slides="lost") in printed.err
+    assert training_strings.PATIENTS_NOT_STATED in printed.err
+    assert not re.search(pattern(training_strings.NOT_BETTER_THAN_CHANCE), printed.err)
+    tested = strings.TESTED_LINE.format(slides=training_strings.SLIDES_ONLY.format(slides=12), splits=3)
+    assert tested in printed.out
+    auc = strings.AUC.format(auc=1, low=1, high=1)
+    assert strings.AUC_LINE.format(name="yes", auc=auc) in printed.out
     assert "Research use only." in printed.out
     entry = read_heads().heads["my-labels"]
     folder = own_folders / "state" / "heads" / "my-labels"
@@ -76,7 +82,7 @@ def test_span_with_a_name_and_a_folder(features: Path, table: Path, tmp_path: Pa
 def test_a_head_on_another_programs_features_is_not_offered(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What made them is not here, so that no slide could be looked at with it."""
+    """Their encoder is not here, so that the head cannot be used on any slide."""
     (tmp_path / "theirs").mkdir()
     for number in range(12):
         values = np.random.default_rng(number).normal(size=(20, 6)).astype(np.float32)
@@ -88,39 +94,41 @@ def test_a_head_on_another_programs_features_is_not_offered(
     quick = ("--folds", 1, "--epochs", 1, "--name", "external")
     assert cli.main(words(tmp_path / "theirs", table, *quick)) == 0
     printed = capsys.readouterr().out
-    assert "registered  nowhere: the features are another program's (conch_v1)" in printed
+    nowhere = strings.NOT_REGISTERED.format(encoder="conch_v1")
+    assert strings.REGISTERED_LINE.format(registered=nowhere) in printed
     assert read_heads() == HeadRegistry({}, ())
 
 
-def test_a_head_that_cannot_tell_is_said(
+def test_a_head_no_better_than_chance_is_reported(
     features: Path, table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Labels by halves, which have nothing to do with what differs."""
     lines = [f"s{number},{('no', 'yes')[number // 6]}" for number in range(12)]
     table.write_text("\n".join(["slide,label", *lines]))
     assert cli.main(words(features, table, "--folds", 3, "--epochs", 2)) == 0
-    assert "Not shown to be better than chance: yes." in capsys.readouterr().err
+    assert training_strings.NOT_BETTER_THAN_CHANCE.format(classes="yes") in capsys.readouterr().err
     lines = [f"{line},{'test' if number > 9 else 'train'}" for number, line in enumerate(lines)]
     table.write_text("\n".join(["slide,label,split", *lines]))
     assert cli.main(words(features, table, "--name", "own", "--epochs", 2)) == 0
-    assert "yes: not to be told: the test lacks a class" in capsys.readouterr().out
+    undefined = strings.AUC_LINE.format(name="yes", auc=strings.AUC_UNDEFINED)
+    assert undefined in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         (("--name", "a/b"), "no name for a head"),
-        (("--folds", "2"), "two folds leave nothing"),
+        (("--folds", "2"), strings.TWO_FOLDS),
         (("--head", "other"), "invalid choice"),
-        (("--device", "cuda"), "no CUDA card"),
-        (("-o", __file__), "this is no folder"),
+        (("--device", "cuda"), strings.NO_CUDA),
+        (("-o", __file__), strings.NOT_A_FOLDER.format(path=__file__)),
     ],
 )
 def test_wrong_usage(
     features: Path,
     table: Path,
     more: tuple[str, ...],
-    said: str,
+    message: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -130,7 +138,7 @@ def test_wrong_usage(
     except SystemExit as end:  # as argparse ends
         status = int(end.code or 0)
     assert status == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_what_cannot_be_trained_on_is_one_line(
@@ -141,7 +149,9 @@ def test_what_cannot_be_trained_on_is_one_line(
     broken = np.full((20, 6), np.nan, np.float32)
     path = written(features, "s0", broken, CELLS)
     assert cli.main(words(features, table)) == 1
-    assert f"{path}: 20 of its 20 patches hold values that are not numbers" in capsys.readouterr().err
+    assert (
+        f"{path}: {training_strings.INVALID_VALUES.format(invalid=20, total=20)}" in capsys.readouterr().err
+    )
 
 
 def command(*words_: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Saving: whole or not at all, no debris, and the reason in words."""
+"""Saving: whole or not at all, no debris, and a message with the reason."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.messages import pattern
+from viewer.common import strings
 from viewer.common.atomic_write import SaveError, check_savable, save_atomically, save_failure
 
 if TYPE_CHECKING:
@@ -41,12 +43,12 @@ def test_full_disk_leaves_the_old_file_and_no_debris(tmp_path: Path, monkeypatch
     with pytest.raises(SaveError) as caught:
         save_atomically(file, b"new")
     assert caught.value.path == file
-    assert str(caught.value) == f"{file}: not saved, the disk is full; free some space and save again"
+    assert str(caught.value) == f"{file}: {strings.DISK_FULL}"
     assert file.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_really_full_disk_is_said() -> None:
+def test_a_really_full_disk_is_reported() -> None:
     """/dev/full answers every write as a full disk does."""
     from pathlib import Path
 
@@ -55,12 +57,12 @@ def test_a_really_full_disk_is_said() -> None:
         pytest.skip("this system has no /dev/full")
     with pytest.raises(OSError, match="No space") as caught, full.open("wb", buffering=0) as file:
         file.write(b"x")
-    assert "the disk is full" in save_failure(caught.value)
+    assert save_failure(caught.value) == strings.DISK_FULL
 
 
 def test_a_file_where_a_folder_is_needed(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(SaveError, match="a file stands where a folder is needed"):
+    with pytest.raises(SaveError, match=pattern(strings.FILE_IN_PLACE_OF_FOLDER)):
         save_atomically(tmp_path / "file" / "inner", b"x")
 
 
@@ -68,24 +70,24 @@ def test_what_is_bound_to_fail_is_known_before(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "file").write_bytes(b"")
     check_savable(tmp_path / "file")
     check_savable(tmp_path / "new" / "folder" / "inner")
-    with pytest.raises(SaveError, match="a file stands where a folder is needed"):
+    with pytest.raises(SaveError, match=pattern(strings.FILE_IN_PLACE_OF_FOLDER)):
         check_savable(tmp_path / "file" / "inner")
-    with pytest.raises(SaveError, match="a folder of that name exists"):
+    with pytest.raises(SaveError, match=pattern(strings.FOLDER_IN_PLACE_OF_FILE)):
         check_savable(tmp_path)
     monkeypatch.setattr(os, "access", lambda folder, _: folder != tmp_path)  # root may write anywhere
-    with pytest.raises(SaveError, match="writing there is not allowed"):
+    with pytest.raises(SaveError, match=pattern(strings.SAVING_NOT_ALLOWED)):
         check_savable(tmp_path / "new" / "inner")
     assert list(tmp_path.iterdir()) == [tmp_path / "file"]
 
 
 @pytest.mark.parametrize(
-    ("number", "words"),
+    ("number", "reason"),
     [
-        (errno.EACCES, "writing there is not allowed"),
-        (errno.EROFS, "writing there is not allowed"),
-        (errno.EISDIR, "a folder of that name exists"),
-        (errno.EIO, "Input/output error"),
+        (errno.EACCES, strings.SAVING_NOT_ALLOWED),
+        (errno.EROFS, strings.SAVING_NOT_ALLOWED),
+        (errno.EISDIR, strings.FOLDER_IN_PLACE_OF_FILE),
+        (errno.EIO, strings.NOT_SAVED.format(reason="Input/output error")),
     ],
 )
-def test_reasons_are_words(number: int, words: str) -> None:
-    assert words in save_failure(OSError(number, os.strerror(number)))
+def test_the_reason_is_stated(number: int, reason: str) -> None:
+    assert save_failure(OSError(number, os.strerror(number))) == reason

@@ -1,4 +1,4 @@
-"""Every public error of the viewer is said to the user in words, or caught in the room that raises it."""
+"""Every public error of the viewer has a message for the user, or is caught in the room that raises it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from viewer.common.errors import FoveolaError, UnsupportedTermError, is_defect
 from viewer.slide.source import SlideError
 
 CAUGHT_IN_THEIR_ROOM = {
-    *("TiffFormatError", "CodecError", "JpegError", "TilePackError"),  # SlideError and TileError say them
+    *(
+        "TiffFormatError",
+        "CodecError",
+        "JpegError",
+        "TilePackError",
+    ),  # and raised again as SlideError or TileError
     *("OpeningCancelledError", "UnreadableBlockError"),
 }
 
 
-def test_errors_derive_from_the_one_that_is_said_to_the_user() -> None:
+def test_errors_derive_from_the_one_with_a_message_for_the_user() -> None:
     bases = {
         node.name: [base.id for base in node.bases if isinstance(base, ast.Name)]
         for path in Path(viewer.__file__).parent.rglob("*.py")
@@ -23,14 +28,14 @@ def test_errors_derive_from_the_one_that_is_said_to_the_user() -> None:
         if isinstance(node, ast.ClassDef) and node.name.endswith("Error") and not node.name.startswith("_")
     }
 
-    def said(name: str) -> bool:
-        return name == FoveolaError.__name__ or any(map(said, bases.get(name, [])))
+    def has_message(name: str) -> bool:
+        return name == FoveolaError.__name__ or any(map(has_message, bases.get(name, [])))
 
     assert len(bases) > 20
-    assert {name for name in bases if not said(name)} == CAUGHT_IN_THEIR_ROOM
+    assert {name for name in bases if not has_message(name)} == CAUGHT_IN_THEIR_ROOM
 
 
-def test_a_defect_is_what_nobody_foresaw() -> None:
+def test_a_defect_is_an_unexpected_error() -> None:
     assert is_defect(KeyError("x"))
     assert is_defect(OSError("of nothing"))
     assert not is_defect(SlideError("a.svs", "empty"))

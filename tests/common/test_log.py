@@ -1,4 +1,4 @@
-"""The log: a bounded file, hooks for what nobody caught, and diagnostics without folder names."""
+"""The log: a bounded file, hooks for uncaught errors, and diagnostics without folder names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from viewer.common import log
+from viewer.common import log, strings
 from viewer.common.atomic_write import SaveError
 from viewer.common.paths import log_dir
 from viewer.common.settings import Settings
@@ -51,7 +51,7 @@ def test_file_is_bounded(logging_on: log.Logging) -> None:
     assert logging_on.path.with_name("foveola.log.1").exists()
 
 
-def test_what_nobody_caught_is_logged_with_its_place(logging_on: log.Logging) -> None:
+def test_an_uncaught_error_is_logged_with_its_place(logging_on: log.Logging) -> None:
     try:
         raise RuntimeError("nobody catches me")
     except RuntimeError as error:
@@ -61,7 +61,7 @@ def test_what_nobody_caught_is_logged_with_its_place(logging_on: log.Logging) ->
     assert "test_log.py" in text
 
 
-def test_what_nobody_caught_in_a_thread_is_logged(logging_on: log.Logging) -> None:
+def test_an_uncaught_error_in_a_thread_is_logged(logging_on: log.Logging) -> None:
     def fail() -> None:
         raise RuntimeError("in a thread")
 
@@ -81,7 +81,9 @@ def test_interruption_is_no_error(logging_on: log.Logging) -> None:
 def test_a_defect_is_one_line_and_its_traceback_goes_to_the_log(logging_on: log.Logging) -> None:
     with pytest.raises(IndexError) as caught:
         [].pop()
-    assert log.described(caught.value) == "IndexError: pop from empty list (the log shows where)"
+    assert log.described(caught.value) == strings.DEFECT.format(
+        kind="IndexError", error="pop from empty list"
+    )
     text = logging_on.path.read_text()
     assert "Traceback" in text
     assert "test_log.py" in text
@@ -95,15 +97,19 @@ def test_a_defect_of_a_process_without_a_log_is_added_to_the_file() -> None:
 
 
 @pytest.mark.parametrize(
-    "error",
-    [SaveError(Path("a.png"), "the disk is full"), OSError(5, "Input/output error", "a.svs"), MemoryError()],
+    ("error", "message"),
+    [
+        (SaveError(Path("a.png"), strings.DISK_FULL), f"a.png: {strings.DISK_FULL}"),
+        (OSError(5, "Input/output error", "a.svs"), "a.svs: Input/output error"),
+        (MemoryError(), strings.NOT_ENOUGH_MEMORY),
+    ],
 )
-def test_what_was_foreseen_is_said_and_not_logged(error: Exception) -> None:
-    assert "the log shows where" not in log.described(error)
+def test_an_expected_error_is_one_line_and_not_logged(error: Exception, message: str) -> None:
+    assert log.described(error) == message
     assert not (log_dir() / "foveola.log").exists()
 
 
-def test_hooks_are_given_back() -> None:
+def test_hooks_are_restored() -> None:
     before = sys.excepthook, threading.excepthook
     running = log.Logging()
     running.start()
@@ -137,7 +143,7 @@ def test_paths_are_cut_down_to_file_names(line: str, reduced: str) -> None:
     assert log.without_folders(line) == reduced
 
 
-def test_diagnostics_say_what_is_needed_and_no_folder() -> None:
+def test_diagnostics_hold_what_is_needed_and_no_folder() -> None:
     text = log.diagnostics(
         lines=["12:00 WARNING foveola.slide: /data/Smith/a.svs: tile lost"],
         settings=Settings.default().replace("viewing", last_folder="/data/Smith"),
@@ -145,7 +151,7 @@ def test_diagnostics_say_what_is_needed_and_no_folder() -> None:
         facts={"slide": "/data/Smith/a.svs"},
     )
     assert "Smith" not in text
-    for wanted in (
+    for needed in (
         "Foveola: ",
         "Python: ",
         "numpy: ",
@@ -153,7 +159,7 @@ def test_diagnostics_say_what_is_needed_and_no_folder() -> None:
         "cpu_cache_bytes",
         "slide: …a.svs",
     ):
-        assert wanted in text
+        assert needed in text
     assert "a.svs: tile lost" in text
 
 
@@ -161,7 +167,7 @@ def test_diagnostics_leave_out_what_is_not_there(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(log, "LIBRARIES", ("numpy", "no-such-library"))
     text = log.diagnostics(lines=[])
     assert "numpy: " in text
-    for absent in ("no-such-library", "OpenGL", "Settings", "Facts"):
+    for absent in ("no-such-library", strings.GRAPHICS, strings.SETTINGS, strings.FACTS):
         assert absent not in text
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from viewer.common import strings
 from viewer.common.scale import (
     downsample_from_magnification,
     format_length,
@@ -113,9 +114,9 @@ def test_positions_are_in_micrometres_where_the_pixel_size_is_known() -> None:
 @pytest.mark.parametrize(
     ("mpp_um", "estimated", "text"),
     [
-        ((0.38, 0.38), True, "0.38 µm/px (estimated)"),
-        ((0.25, 0.25002), False, "0.25 µm/px"),
-        ((0.5, 0.25), False, "0.5 × 0.25 µm/px"),
+        ((0.38, 0.38), True, strings.PIXEL_SIZE_ESTIMATED.format(size="0.38")),
+        ((0.25, 0.25002), False, strings.PIXEL_SIZE.format(size="0.25")),
+        ((0.5, 0.25), False, strings.PIXEL_SIZE.format(size="0.5 × 0.25")),
     ],
 )
 def test_pixel_sizes_read_well(mpp_um: tuple[float, float], estimated: bool, text: str) -> None:

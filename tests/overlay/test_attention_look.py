@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.messages import pattern
+from viewer.overlay import strings
 from viewer.overlay.attention_look import LEVELS, MODES, HierarchyLevels, HierarchyLook, composed, levels_of
 from viewer.relevance.patches.attention_codes import log_codes, relative_of_codes
 
@@ -75,7 +77,7 @@ def test_levels_fade_without_a_step(mode: str) -> None:
 
 @pytest.mark.parametrize(("mode", "level"), [("sum", "zoom"), ("single", "cell"), ("blend", "region")])
 def test_other_modes_and_levels_are_refused(mode: str, level: str) -> None:
-    with pytest.raises(ValueError, match="there is no"):
+    with pytest.raises(ValueError, match=pattern(strings.NO_LEVEL, mode=repr(mode), level=repr(level))):
         HierarchyLook(mode, level)
 
 

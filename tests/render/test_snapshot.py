@@ -11,12 +11,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gpu.gl.strings import FIELD_LIMIT
+from tests.messages import pattern
 from viewer.common.atomic_write import SaveError
 from viewer.overlay.layer import Overlay, OverlayLayer, OverlayLook, colour_stops
+from viewer.render import strings
 from viewer.render.frame import Adjustment
 from viewer.render.snapshot import SnapshotError, save_png, snapshot
 from viewer.slide.geometry import Pyramid, TileKey
 from viewer.slide.source import SlideInfo, TileError, TileNotReadyError
+from viewer.slide.strings import PROFILE_HEADER
 
 if TYPE_CHECKING:
     from typing import Any
@@ -171,7 +175,7 @@ def test_a_broken_tile_is_marked_and_counted(source: LevelsSource) -> None:
 
 def test_levels_that_are_still_built_are_said_to_be(source: LevelsSource) -> None:
     source.broken[TileKey(1, 0, 0)] = TileNotReadyError()
-    with pytest.raises(SnapshotError, match="still being built"):
+    with pytest.raises(SnapshotError, match=pattern(strings.LEVELS_NOT_BUILT)):
         shot(source, (260, 150), 4, (130, 75))
 
 
@@ -195,27 +199,28 @@ def test_icc_is_off_unless_asked_for(source: LevelsSource, monkeypatch: pytest.M
 
 
 def test_icc_without_a_profile_is_refused(source: LevelsSource) -> None:
-    with pytest.raises(SnapshotError, match="no colour profile"):
+    with pytest.raises(SnapshotError, match=pattern(strings.NO_PROFILE)):
         shot(source, (260, 150), 1, (10, 10), icc=True)
 
 
 def test_a_damaged_profile_is_told_with_the_slide(source: LevelsSource) -> None:
     source.info = replace(source.info, icc_profile=b"no profile")
-    with pytest.raises(SnapshotError, match=r"slide\.tif: the colour profile is damaged.*leave ICC off"):
+    message = r"slide\.tif" + pattern(strings.BAD_PROFILE, path="", error=PROFILE_HEADER)
+    with pytest.raises(SnapshotError, match=message):
         shot(source, (260, 150), 1, (10, 10), icc=True)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"downsample": 0.0}, "downsample must be"),
-        ({"downsample": float("nan")}, "downsample must be"),
-        ({"downsample": 5000.0}, "slide.tif: .*256 at most"),
-        ({"center": (float("inf"), 0.0)}, "too far"),
-        ({"center": (float("nan"), 0.0)}, "too far"),
-        ({"rotate_deg": float("inf")}, "rotation"),
-        ({"size": (0, 10)}, "no pixels"),
-        ({"size": (20_001, 20_000)}, "400 million"),
+        ({"downsample": 0.0}, pattern(strings.DOWNSAMPLE_RANGE)),
+        ({"downsample": float("nan")}, pattern(strings.DOWNSAMPLE_RANGE)),
+        ({"downsample": 5000.0}, r"slide\.tif" + pattern(strings.DOWNSAMPLE_COARSE, path="", most=256)),
+        ({"center": (float("inf"), 0.0)}, pattern(strings.CENTRE_FAR)),
+        ({"center": (float("nan"), 0.0)}, pattern(strings.CENTRE_FAR)),
+        ({"rotate_deg": float("inf")}, pattern(strings.ROTATION)),
+        ({"size": (0, 10)}, pattern(strings.NO_PIXELS)),
+        ({"size": (20_001, 20_000)}, pattern(strings.PICTURE_LARGE, most_millions=400)),
     ],
 )
 def test_impossible_requests_are_refused(source: LevelsSource, change: dict[str, Any], message: str) -> None:
@@ -266,7 +271,8 @@ def test_overlays_are_in_the_picture_and_run_through_its_parts(
 def test_a_layer_that_cannot_be_drawn_is_in_no_picture(source: LevelsSource) -> None:
     long = np.zeros((1, 40_000), np.uint8)
     layer = OverlayLayer(long, long == 0, long > 0, 0.01, 300.0, sequence=1)
-    with pytest.raises(SnapshotError, match="cannot be drawn: it has 40000 × 1 values"):
+    message = pattern(strings.LAYER_NOT_DRAWN, error="") + pattern(FIELD_LIMIT, columns=40_000, rows=1)
+    with pytest.raises(SnapshotError, match=message):
         shot(source, (260, 150), 1, (520, 300), overlays=[Overlay("query", layer, OverlayLook())])
 
 

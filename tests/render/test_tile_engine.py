@@ -82,7 +82,7 @@ def frame(engine: TileEngine, view: View, *, upload_budget_ms: float = 0.0) -> F
 
 def decode_all(streamer: Streamer) -> None:
     keys = coarsest_tiles(streamer.source.pyramid)
-    streamer.want(keys, urgent=len(keys))
+    streamer.request(keys, urgent=len(keys))
     deadline_s = time.monotonic() + PATIENCE_S
     while streamer.urgent_left:
         assert time.monotonic() < deadline_s
@@ -110,7 +110,7 @@ def test_what_was_wanted_for_a_view_that_is_left_falls_out(
     assert frame(engine, TURNED, upload_budget_ms=1e6).complete
     streamer.resize_cache(0)  # the pool has every tile, memory but the last
     source.gate.clear()
-    streamer.want([TileKey(0, col, 3) for col in range(8)], urgent=8)
+    streamer.request([TileKey(0, col, 3) for col in range(8)], urgent=8)
     assert frame(engine, TURNED).complete
     assert streamer.queue_length == streamer.urgent_left == 0
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from tests.messages import pattern
 from viewer.common.atomic_write import SaveError
-from viewer.slide import built_pyramid
+from viewer.slide import built_pyramid, strings
 from viewer.slide.built_pyramid import BuiltPyramid, needs_coarse_levels
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect, TileKey
@@ -93,7 +94,7 @@ def test_levels_are_there_from_the_start_and_their_tiles_are_not(
     assert not pyramid.is_complete
     assert pyramid.info.file_levels == ((WIDTH, HEIGHT),)
     assert np.array_equal(pyramid.read_tile(TileKey(0, 1, 1))[..., :3], pixels[256:512, 256:512])
-    with pytest.raises(TileNotReadyError, match="not built yet"):
+    with pytest.raises(TileNotReadyError, match=pattern(strings.TILE_NOT_BUILT)):
         pyramid.read_tile(TileKey(2, 0, 0))
     pyramid.close()
 
@@ -103,7 +104,7 @@ def test_tiles_of_the_file_and_built_ones_are_read_in_two_steps_too(
 ) -> None:
     with closing(BuiltPyramid(source_of(file, pixels), tmp_path / "cache")) as pyramid:
         assert not pyramid.is_remote
-        with pytest.raises(TileNotReadyError, match="not built yet"):
+        with pytest.raises(TileNotReadyError, match=pattern(strings.TILE_NOT_BUILT)):
             pyramid.fetch_tile(TileKey(2, 0, 0))
         assert pyramid.build(lambda *_: None, lambda: False)
         for key in (TileKey(0, 1, 1), TileKey(2, 0, 0)):
@@ -257,7 +258,7 @@ def test_closing_at_the_very_end_of_a_build_leaves_no_file_open(
     monkeypatch.setattr(TilePackWriter, "finish", closing_finish)
     build(pyramid)
     assert pyramid._pack is not None
-    with pytest.raises(OSError, match="closed"):
+    with pytest.raises(OSError, match=strings.CLOSED):
         pyramid._pack.read(0, 0, 0)
 
 
@@ -273,7 +274,7 @@ def test_closing_in_the_middle_of_a_read_is_not_taken_for_a_damaged_pack(
         return read(pack, level, column, row)
 
     monkeypatch.setattr(TilePack, "read", closing_read)
-    with pytest.raises(TileError, match="the slide is closed"):
+    with pytest.raises(TileError, match=pattern(strings.TILE_OF_CLOSED)):
         pyramid.read_tile(TileKey(1, 0, 0))
     again = BuiltPyramid(source_of(file, pixels), tmp_path / "cache")
     assert again.is_complete
@@ -296,7 +297,7 @@ def test_closing_ends_a_build_in_another_thread(
     worker.join(timeout=2)
     assert result == [False]
     assert list((tmp_path / "cache" / "pyramids").iterdir()) == []
-    with pytest.raises(TileError, match="closed"):
+    with pytest.raises(TileError, match=pattern(strings.TILE_OF_CLOSED)):
         pyramid.read_tile(TileKey(3, 0, 0))
 
 
@@ -358,13 +359,13 @@ def test_which_sources_need_levels(file: Path, width: int, expected: bool) -> No
 def test_a_slide_deleted_meanwhile_is_told(tmp_path: Path, file: Path, pixels: NDArray[np.uint8]) -> None:
     source = source_of(file, pixels)
     file.unlink()
-    with pytest.raises(Exception, match="cannot be read any more"):
+    with pytest.raises(Exception, match=pattern(strings.NO_LONGER_READABLE)):
         BuiltPyramid(source, tmp_path / "cache")
 
 
 def test_wrong_keys_and_associated_images(tmp_path: Path, file: Path, pixels: NDArray[np.uint8]) -> None:
     pyramid = BuiltPyramid(source_of(file, pixels), tmp_path / "cache")
-    with pytest.raises(TileError, match="no tile"):
+    with pytest.raises(TileError, match=pattern(strings.NO_SUCH_TILE)):
         pyramid.read_tile(TileKey(3, 99, 0))
     with pytest.raises(KeyError):
         pyramid.read_associated_image("label")

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.messages import pattern
 from viewer.slide import byte_source as file_bytes
+from viewer.slide import strings
 from viewer.slide.byte_source import FileBytes
 
 if TYPE_CHECKING:
@@ -36,21 +38,21 @@ def test_reads_exactly_what_is_asked(file: FileBytes) -> None:
 def test_bytes_outside_the_file_are_an_error_before_any_allocation(
     file: FileBytes, offset: int, count: int
 ) -> None:
-    with pytest.raises(EOFError, match="the file has 100"):
+    with pytest.raises(EOFError, match=pattern(strings.BYTES_MISSING, size=100)):
         file.read(offset, count)
 
 
 def test_file_cut_short_after_opening_is_an_error(file: FileBytes) -> None:
     os.truncate(file.locator.path, 50)
     assert file.read(0, 50) == bytes(range(50))
-    with pytest.raises(EOFError, match="cut short after opening"):
+    with pytest.raises(EOFError, match=pattern(strings.FILE_TRUNCATED)):
         file.read(40, 20)
 
 
 def test_closed_file_is_an_error_and_closing_twice_is_not(file: FileBytes) -> None:
     file.close()
     file.close()
-    with pytest.raises(OSError, match="the slide is closed"):
+    with pytest.raises(OSError, match=strings.CLOSED):
         file.read(0, 1)
 
 

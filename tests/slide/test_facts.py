@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from viewer.common.text import escape_control
+from viewer.slide import strings
 from viewer.slide.facts import facts_as_text, slide_facts
 from viewer.slide.geometry import Pyramid, Rect
 from viewer.slide.source import SlideInfo
@@ -68,8 +69,8 @@ def test_text_says_what_the_file_does_not() -> None:
         INFO, mpp_um=None, objective_power=None, associated_images=(), icc_profile=None
     )
     text = facts_as_text(slide_facts(source(bare)))
-    assert text.count("not stated in the file") == 2
-    assert text.count("none") == 2
+    assert text.count(strings.NOT_STATED) == 2
+    assert text.count(strings.NONE) == 2
 
 
 def test_names_cannot_steer_the_terminal() -> None:

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.messages import pattern
 from tests.slide.pyramids import pyramids
+from viewer.slide import strings
 from viewer.slide.geometry import Level, Pyramid, Rect, TileKey, TileRange
 from viewer.slide.planes import FIRST_PLANE, Plane, PlaneAxes
 
@@ -92,11 +94,11 @@ class TestFromSizes:
             ([], [], "at least one level"),
             ([(10, 10)], [], "one tile size per level"),
             ([(10, 10)], [(5, 5), (5, 5)], "one tile size per level"),
-            ([(0, 10)], [(5, 5)], "0×10 px"),
-            ([(10, 10)], [(5, -1)], "5×-1"),
-            ([(10, 10), (11, 5)], [(5, 5)] * 2, "11×5 px is larger"),
-            ([(10, 10), (5, 11)], [(5, 5)] * 2, "5×11 px is larger"),
-            ([(2**31, 2**31)], [(256, 256)], "70,368,744,177,664 tiles"),
+            ([(0, 10)], [(5, 5)], pattern(strings.LEVEL_SIZE, width=0, height=10)),
+            ([(10, 10)], [(5, -1)], pattern(strings.LEVEL_SIZE, tile_width=5, tile_height=-1)),
+            ([(10, 10), (11, 5)], [(5, 5)] * 2, pattern(strings.LEVEL_ORDER, width=11, height=5)),
+            ([(10, 10), (5, 11)], [(5, 5)] * 2, pattern(strings.LEVEL_ORDER, width=5, height=11)),
+            ([(2**31, 2**31)], [(256, 256)], pattern(strings.LEVEL_TILES, tiles="70,368,744,177,664")),
         ],
     )
     def test_what_is_no_pyramid_is_refused_with_its_numbers(

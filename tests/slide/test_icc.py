@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from tests.messages import pattern
+from viewer.slide import strings
 from viewer.slide.icc import MAX_PROFILE_BYTES, lut_from_profile
 
 if TYPE_CHECKING:
@@ -142,13 +144,13 @@ def test_bad_profiles_are_refused(matrix_profile: bytes) -> None:
     link = bytearray(matrix_profile)
     link[12:16] = b"link"
     for profile, reason in (
-        (b"", "no ICC header"),
-        (b"x" * 500, "no ICC header"),
-        (matrix_profile[:200], "cut short: 200 of"),
-        (grey, "not RGB"),
-        (bytes(link), "does not describe a device"),
-        (bytes(MAX_PROFILE_BYTES + 1), "larger than 16 MiB"),
-        (profile_of({b"wtpt": xyz(1, 1, 1)}, connection=b"XYZ "), "damaged"),
+        (b"", strings.PROFILE_HEADER),
+        (b"x" * 500, strings.PROFILE_HEADER),
+        (matrix_profile[:200], pattern(strings.PROFILE_TRUNCATED, found=200)),
+        (grey, pattern(strings.PROFILE_SPACE)),
+        (bytes(link), pattern(strings.PROFILE_CLASS)),
+        (bytes(MAX_PROFILE_BYTES + 1), pattern(strings.PROFILE_SIZE, most_mib=16)),
+        (profile_of({b"wtpt": xyz(1, 1, 1)}, connection=b"XYZ "), pattern(strings.PROFILE_DAMAGED)),
     ):
         with pytest.raises(ValueError, match=reason):
             lut_from_profile(profile)

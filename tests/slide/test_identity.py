@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.messages import pattern
+from viewer.slide import strings
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.identity import slide_identity
 from viewer.slide.source import SlideError
@@ -64,5 +66,5 @@ def test_a_file_that_vanished_is_an_error_in_words(tmp_path: Path) -> None:
     path = image(tmp_path / "a.png", seed=1)
     with closing(open_slide(path)) as source:
         path.unlink()
-        with pytest.raises(SlideError, match="cannot be read"):
+        with pytest.raises(SlideError, match=pattern(strings.UNREADABLE)):
             slide_identity(source)

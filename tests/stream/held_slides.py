@@ -143,5 +143,5 @@ def streaming(
 def load(streamer: Streamer, arrivals: Arrivals, *keys: TileKey) -> None:
     """Want tiles that are not in memory yet, and wait until all have come in."""
     before = arrivals.count
-    streamer.want(keys, urgent=len(keys))
+    streamer.request(keys, urgent=len(keys))
     arrivals.wait_for(before + len(keys))

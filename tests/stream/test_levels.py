@@ -47,10 +47,10 @@ def plan_of(view: View, target: View, finest: TileLevel, **change: Velocity) -> 
 
 def test_on_the_way_only_what_was_allocated_is_fetched_in_full() -> None:
     bound, free = plan_of(HERE, THERE, place_in_full), plan_of(HERE, THERE, unbounded)
-    assert {key for key in bound.wanted if key.level == 0} == {
+    assert {key for key in bound.requested if key.level == 0} == {
         TileKey(0, col, row) for col in (31, 32) for row in (31, 32)
     }
-    assert len(free.wanted) > 10 * len(bound.wanted)
+    assert len(free.requested) > 10 * len(bound.requested)
     assert bound.missing == free.missing, "and what is not fetched yet is missing all the same"
 
 
@@ -58,18 +58,18 @@ def test_a_coarser_stand_in_is_fetched_for_what_is_put_off() -> None:
     plan = make_plan(
         SLIDE, resident(SLIDE, COARSEST), HERE, THERE, SCREEN, finest=lambda _, x, __: np.ones(len(x), int)
     )
-    assert {key.level for key in plan.wanted} == {1}
-    wanted = {(key.col, key.row) for key in plan.wanted}
+    assert {key.level for key in plan.requested} == {1}
+    wanted = {(key.col, key.row) for key in plan.requested}
     assert {(key.col // 4, key.row // 4) for key in tiles_of(plan.target)} <= wanted
-    assert len(plan.wanted) == len(wanted) == plan.urgent
+    assert len(plan.requested) == len(wanted) == plan.urgent
 
 
 def test_at_rest_prefetch_alone_is_bounded() -> None:
     bound = plan_of(THERE, THERE, place_in_full, velocity=Velocity())
     free = plan_of(THERE, THERE, unbounded, velocity=Velocity())
-    assert bound.wanted[: bound.urgent] == free.wanted[: free.urgent]
-    assert {key.level for key in free.wanted[free.urgent :]} == {0, 1}
-    assert bound.wanted[bound.urgent :] == [], "the coarsest level is there"
+    assert bound.requested[: bound.urgent] == free.requested[: free.urgent]
+    assert {key.level for key in free.requested[free.urgent :]} == {0, 1}
+    assert bound.requested[bound.urgent :] == [], "the coarsest level is there"
 
 
 @given(st.data(), scenes(), st.integers(0, 1000))
@@ -100,10 +100,10 @@ def test_on_the_way_nothing_finer_or_foreign_or_twice_is_wanted(
         )
         for finest in (unbounded, wild(scene, seed))
     )  # fmt: skip
-    assert len(set(bound.wanted)) == len(bound.wanted) <= len(plain.wanted)
-    assert all(scene.pyramid.contains(key) and scene.residency.slot(key) < 0 for key in bound.wanted)
-    assert min((key.level for key in bound.wanted), default=99) >= min(
-        (key.level for key in plain.wanted), default=0
+    assert len(set(bound.requested)) == len(bound.requested) <= len(plain.requested)
+    assert all(scene.pyramid.contains(key) and scene.residency.slot(key) < 0 for key in bound.requested)
+    assert min((key.level for key in bound.requested), default=99) >= min(
+        (key.level for key in plain.requested), default=0
     )
     assert (bound.missing, bound.coarsened) == (plain.missing, plain.coarsened)
 
@@ -118,13 +118,13 @@ def test_a_journey_ends_with_every_pixel_sharp_and_none_was_ever_empty(
     for _ in range(data.draw(st.integers(0, 3))):
         here = resident(pyramid, keys)
         plan = make_plan(pyramid, here, scene.view, target, scene.screen, finest=finest)
-        keys += plan.wanted[:5]
+        keys += plan.requested[:5]
     coarsest = pyramid.visible_tiles(len(pyramid.levels) - 1, pyramid.extent)
     assert set(tiles_of(coarsest)) <= set(keys), "what stands in for everything is never given up"
     plan = make_plan(pyramid, resident(pyramid, keys), target, target, scene.screen, finest=finest)
     shown = on_screen(pyramid, plan.target, target, scene.screen).ravel()
     sharp = {key for key, seen in zip(tiles_of(plan.target), shown.tolist(), strict=True) if seen}
-    assert sharp <= {*keys, *plan.wanted[: plan.urgent]}
+    assert sharp <= {*keys, *plan.requested[: plan.urgent]}
     assert plan.target.level == pyramid.level_for_downsample(target.downsample)
 
 
@@ -157,7 +157,7 @@ def test_a_slide_whose_tiles_come_slowly_is_known_by_it(
     wanted = [TileKey(0, col, row) for col in range(4) for row in range(4)]
     streamer = Streamer(MadeSource(size=1024, levels=1), cache_bytes=1 << 24, on_tile=lambda: None, workers=1)
     assert not streamer.slow_reads
-    streamer.want(wanted)
+    streamer.request(wanted)
     deadline_s = monotonic() + 20
     while streamer.cache_tiles < len(wanted) and monotonic() < deadline_s:
         sleep(0.005)

@@ -38,5 +38,5 @@ def test_a_turned_view_leaves_the_corners_of_its_block_out() -> None:
     seen = on_screen(SLIDE, tiles, view, SCREEN)
     assert not seen[[0, 0, -1, -1], [0, -1, 0, -1]].any()
     assert seen[len(seen) // 2].any()
-    wanted = {key for key in make_plan(SLIDE, nothing, view, view, SCREEN).wanted if key.level == 0}
+    wanted = {key for key in make_plan(SLIDE, nothing, view, view, SCREEN).requested if key.level == 0}
     assert wanted == {key for key, on in zip(tiles_of(tiles), seen.ravel(), strict=True) if on}

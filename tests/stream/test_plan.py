@@ -84,7 +84,7 @@ class TestWanted:
     def test_every_tile_on_the_screen_is_resident_or_urgent(self, data: st.DataObject, scene: Scene) -> None:
         """Of the view now and of the view that the camera goes to."""
         plan, target = random_plan(data, scene)
-        urgent = set(plan.wanted[: plan.urgent])
+        urgent = set(plan.requested[: plan.urgent])
         for tiles, view in ((plan.drawn, scene.view), (plan.target, target)):
             for key in tiles_of(tiles):
                 if touches_screen(scene.pyramid, key, view, scene.screen):
@@ -104,17 +104,17 @@ class TestWanted:
         assert plan.drawn == plan.target
         shown = [key for key in tiles_of(plan.drawn) if touches_screen(pyramid, key, view, screen)]
         assert len(shown) > plan.missing
-        assert set(shown) <= set(plan.wanted[: plan.urgent])
+        assert set(shown) <= set(plan.requested[: plan.urgent])
 
     @given(st.data(), scenes())
     def test_nothing_is_wanted_twice_or_resident_or_outside_the_slide(
         self, data: st.DataObject, scene: Scene
     ) -> None:
         plan, _ = random_plan(data, scene)
-        assert len(set(plan.wanted)) == len(plan.wanted)
-        assert all(scene.pyramid.contains(key) for key in plan.wanted)
-        assert all(scene.residency.slot(key) < 0 for key in plan.wanted)
-        assert 0 <= plan.urgent <= len(plan.wanted)
+        assert len(set(plan.requested)) == len(plan.requested)
+        assert all(scene.pyramid.contains(key) for key in plan.requested)
+        assert all(scene.residency.slot(key) < 0 for key in plan.requested)
+        assert 0 <= plan.urgent <= len(plan.requested)
 
     @given(st.data(), scenes())
     def test_urgent_tiles_belong_to_the_levels_of_the_two_views_or_stand_in_for_them(
@@ -124,17 +124,17 @@ class TestWanted:
         plan, _ = random_plan(data, scene)
         cover = min(plan.target.level + 2, len(scene.pyramid.levels) - 1)
         shown = {*tiles_of(plan.drawn), *tiles_of(plan.target)}
-        for key in plan.wanted[: plan.urgent]:
+        for key in plan.requested[: plan.urgent]:
             assert key in shown or key.level == cover
 
     def test_what_was_on_the_screen_before_is_wanted_no_longer(self) -> None:
         before, after = plan_of(CENTRE), plan_of(View(2048, 2048, 1.0))
-        assert before.urgent == len(before.wanted) > 0
-        assert not set(before.wanted) & set(after.wanted)
+        assert before.urgent == len(before.requested) > 0
+        assert not set(before.requested) & set(after.requested)
 
     def test_a_plan_for_a_view_that_is_complete_wants_nothing(self) -> None:
         plan = plan_of(CENTRE, here=all_tiles(SLIDE))
-        assert (plan.wanted, plan.urgent, plan.missing) == ([], 0, 0)
+        assert (plan.requested, plan.urgent, plan.missing) == ([], 0, 0)
         assert plan.drawn == plan.target
 
     @pytest.mark.parametrize("downsample", [0.25, 1.0, 2.0, 3.97, 4.0, 5.6, 1000.0])
@@ -146,7 +146,7 @@ class TestWanted:
         plan = plan_of(CENTRE)
         assert plan.drawn == plan.target
         assert plan.missing == plan.drawn.tile_count
-        assert sorted(key for key in plan.wanted if key.level == 0) == sorted(tiles_of(plan.drawn))
+        assert sorted(key for key in plan.requested if key.level == 0) == sorted(tiles_of(plan.drawn))
 
 
 class TestCapacity:
@@ -189,7 +189,7 @@ class TestOrder:
         """They are surely looked at; the others, with a chance of a half."""
         target = View(12_000, 8192, 1.0)
         plan = plan_of(CENTRE, target)
-        visible = [key for key in plan.wanted if key.level == 0]
+        visible = [key for key in plan.requested if key.level == 0]
         at_target = set(tiles_of(plan.target))
         assert [key in at_target for key in visible] == sorted(
             (key in at_target for key in visible), reverse=True
@@ -197,14 +197,14 @@ class TestOrder:
         assert set(visible) == at_target | set(tiles_of(plan.drawn))
 
     def test_between_equals_the_one_nearest_to_the_centre_goes_first(self) -> None:
-        wanted = [key for key in plan_of(CENTRE).wanted if key.level == 0]
+        wanted = [key for key in plan_of(CENTRE).requested if key.level == 0]
         distances = [np.hypot(*np.subtract(middle(key), (8192, 8192))) for key in wanted]
         assert distances == sorted(distances)
 
     def test_a_tile_goes_earlier_the_blurrier_what_stands_for_it_is(self) -> None:
         """The part of the screen with a parent waits for the part without."""
         here = [*COARSEST, *(TileKey(1, col, row) for row in range(32) for col in range(16, 32))]
-        wanted = [key for key in plan_of(CENTRE, here=here).wanted if key.level == 0]
+        wanted = [key for key in plan_of(CENTRE, here=here).requested if key.level == 0]
         has_parent = [key.col >= 32 for key in wanted]
         assert has_parent == sorted(has_parent)
         assert True in has_parent
@@ -237,30 +237,30 @@ class TestOrder:
             velocity=None,
             capacity_tiles=4000,
         )
-        blurs = [blur(key) for key in plan.wanted if key.level == plan.target.level]
+        blurs = [blur(key) for key in plan.requested if key.level == plan.target.level]
         assert blurs == sorted(blurs, reverse=True)
 
     def test_without_any_ancestor_a_tile_counts_as_blurred_more_than_the_coarsest_level(self) -> None:
         pyramid = Pyramid.from_sizes([(1024, 512), (512, 256)], [(256, 256)] * 2)
         plan = plan_of(View(512, 256, 1.0), here=[TileKey(1, 1, 0)], pyramid=pyramid)
-        assert [key.col >= 2 for key in plan.wanted] == [False] * 4 + [True] * 4
+        assert [key.col >= 2 for key in plan.requested] == [False] * 4 + [True] * 4
 
     @given(st.data(), scenes())
     def test_tiers_come_in_order(self, data: st.DataObject, scene: Scene) -> None:
         """Cover, if any, before what it stands in for; prefetch behind everything."""
         plan, _ = random_plan(data, scene)
         shown = {*tiles_of(plan.drawn), *tiles_of(plan.target)}
-        is_visible = [key in shown for key in plan.wanted[: plan.urgent]]
+        is_visible = [key in shown for key in plan.requested[: plan.urgent]]
         cover_level = min(plan.target.level + 2, len(scene.pyramid.levels) - 1)
-        only_cover = [key.level == cover_level for key in plan.wanted[: plan.urgent]]
+        only_cover = [key.level == cover_level for key in plan.requested[: plan.urgent]]
         last_cover = max((i for i, v in enumerate(is_visible) if not v), default=-1)
         assert all(only_cover[: last_cover + 1])
 
     def test_a_cover_is_asked_for_where_much_is_missing_and_its_stand_in_is_coarser_still(self) -> None:
         """It goes first and lies under every tile of the view."""
         plan = plan_of(CENTRE, screen=LARGE)
-        tiers = [key.level for key in plan.wanted]
-        cover = [key for key in plan.wanted if key.level == 2]
+        tiers = [key.level for key in plan.requested]
+        cover = [key for key in plan.requested if key.level == 2]
         assert tiers == [2] * len(cover) + [0] * plan.missing
         assert {TileKey(2, key.col // 4, key.row // 4) for key in tiles_of(plan.target)} == set(cover)
 
@@ -276,13 +276,13 @@ class TestOrder:
     def test_no_cover_is_asked_for_where_it_would_not_help(self, here: list[TileKey]) -> None:
         plan = plan_of(CENTRE, here=list(dict.fromkeys(here)), screen=LARGE)
         assert plan.target.tile_count > 24
-        assert {key.level for key in plan.wanted} == {0}
+        assert {key.level for key in plan.requested} == {0}
 
     def test_the_coarsest_level_covers_itself(self) -> None:
         pyramid = Pyramid.from_sizes([(16384, 16384)], [(256, 256)])
         plan = plan_of(View(8192, 8192, 4.0), here=[], pyramid=pyramid, screen=LARGE)
         assert plan.missing > 24
-        assert len(plan.wanted) == plan.missing
+        assert len(plan.requested) == plan.missing
 
 
 class TestWeights:
@@ -294,7 +294,7 @@ class TestWeights:
         def left_matters(_level: int, x: FloatArray, _y: FloatArray) -> FloatArray:
             return np.where(x < 8000, 2.0, 1.0)
 
-        wanted = [key for key in plan_of(CENTRE, **{name: left_matters}).wanted if key.level == 0]
+        wanted = [key for key in plan_of(CENTRE, **{name: left_matters}).requested if key.level == 0]
         is_left = [middle(key)[0] < 8000 for key in wanted]
         assert is_left == sorted(is_left, reverse=True)
         assert 0 < sum(is_left) < len(is_left)
@@ -307,7 +307,7 @@ class TestWeights:
             return np.ones_like(x)
 
         plan = plan_of(CENTRE, attention=listening)
-        assert sorted(asked) == sorted((key.level, *middle(key)) for key in plan.wanted)
+        assert sorted(asked) == sorted((key.level, *middle(key)) for key in plan.requested)
 
     @pytest.mark.parametrize(
         ("outside", "left_first"), [(0.0, True), (-7.0, True), (-np.inf, True), (1e9, False), (np.inf, False)]
@@ -321,7 +321,9 @@ class TestWeights:
             return np.where(x < 8192, outside, 1.0)
 
         wanted = [
-            key for key in plan_of(CENTRE, here=[*COARSEST, *left], relevance=beyond).wanted if key.level == 0
+            key
+            for key in plan_of(CENTRE, here=[*COARSEST, *left], relevance=beyond).requested
+            if key.level == 0
         ]
         is_left = [key.col < 32 for key in wanted]
         assert is_left == sorted(is_left, reverse=left_first)
@@ -341,7 +343,7 @@ class TestWeights:
             )
             for weight in (uniform, wild)
         )  # fmt: skip
-        assert sorted(weighed.wanted) == sorted(plain.wanted)
+        assert sorted(weighed.requested) == sorted(plain.requested)
         assert (weighed.urgent, weighed.missing) == (plain.urgent, plain.missing)
 
 
@@ -351,7 +353,7 @@ class TestPrefetch:
         on_view = tiles_of(plan_of(view).drawn)
         plan = plan_of(view, here=list(dict.fromkeys([*COARSEST, *on_view])), velocity=velocity)
         assert plan.urgent == 0
-        return plan.wanted
+        return plan.requested
 
     def test_is_left_out_without_a_velocity(self) -> None:
         assert self.ahead(None) == []
@@ -404,19 +406,19 @@ class TestPrefetch:
     def test_goes_behind_all_that_is_urgent_and_has_a_bound(self) -> None:
         wild = Velocity(x=5000, x_std=9000, y_std=9000)
         plan = plan_of(View(8192, 8192, 0.5), velocity=wild)
-        assert set(tiles_of(plan.target)) <= set(plan.wanted[: plan.urgent])
+        assert set(tiles_of(plan.target)) <= set(plan.requested[: plan.urgent])
         large = make_plan(
             SLIDE, resident(SLIDE, []), CENTRE, CENTRE, Screen(6000, 4000),
             velocity=wild, capacity_tiles=4000,
         )  # fmt: skip
-        assert 0 < len(large.wanted) - large.urgent <= 96
+        assert 0 < len(large.requested) - large.urgent <= 96
 
     def test_does_not_repeat_what_the_screen_wants(self) -> None:
         """The level that a resting target would prefetch is the one that is still drawn."""
         plan = plan_of(View(8192, 8192, 4.0), View(8192, 8192, 2.0), velocity=Velocity())
         assert plan.drawn.level == plan.target.level + 1
-        assert len(plan.wanted) > plan.urgent
-        assert len(set(plan.wanted)) == len(plan.wanted)
+        assert len(plan.requested) > plan.urgent
+        assert len(set(plan.requested)) == len(plan.requested)
 
     def test_stays_within_the_slide(self) -> None:
         corner = self.ahead(Velocity(x=-5000, y=-5000, x_std=5000, y_std=5000), View(300, 300, 1.0))

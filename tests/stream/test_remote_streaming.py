@@ -35,7 +35,7 @@ def test_many_tiles_are_fetched_at_once_while_the_decoding_threads_stay_free(
     with streaming(far, arrivals) as streamer:
         waiting = KEYS[:-1]
         far.hold(*waiting)
-        streamer.want(KEYS, urgent=len(KEYS))
+        streamer.request(KEYS, urgent=len(KEYS))
         far.wait_asked(*KEYS)
         arrivals.wait_for(1)
         assert streamer.state(KEYS[-1]) is TileState.READY, "one worker, and eleven tiles on their way"
@@ -55,7 +55,7 @@ def test_no_more_is_fetched_at_once_than_there_are_fetchers(
     monkeypatch.setattr(streamer_module, "FETCHERS", 3)
     with streaming(far, arrivals) as streamer:
         far.hold(*KEYS)
-        streamer.want(KEYS, urgent=len(KEYS))
+        streamer.request(KEYS, urgent=len(KEYS))
         far.wait_asked(A, B, C)
         assert len(far.asked) == 3
         far.let_go()
@@ -69,7 +69,7 @@ def test_fetching_pauses_while_what_was_fetched_waits_to_be_decoded(
     monkeypatch.setattr(streamer_module, "FETCHERS", 2)
     with streaming(far, arrivals) as streamer:
         far.may_decode.clear()
-        streamer.want(KEYS, urgent=len(KEYS))
+        streamer.request(KEYS, urgent=len(KEYS))
         far.wait_asked(A, B, C)
         time.sleep(0.2)  # more would be asked for by now, were there no bound
         assert len(far.asked) <= 5, "one is decoded, two wait, two were on their way"
@@ -84,11 +84,11 @@ def three_fetched(far: FarSource, arrivals: Arrivals, monkeypatch: pytest.Monkey
     with streaming(far, arrivals) as streamer:
         far.may_decode.clear()
         far.hold(*KEYS[4:])
-        streamer.want([A])
+        streamer.request([A])
         far.wait_asked(A)
         while not far.decoded:
             time.sleep(0.001)
-        streamer.want([B, C, D, *KEYS[4:]])
+        streamer.request([B, C, D, *KEYS[4:]])
         far.wait_asked(*KEYS[:8])  # each thread puts down what it fetched before it asks for more
         yield streamer
 
@@ -96,7 +96,7 @@ def three_fetched(far: FarSource, arrivals: Arrivals, monkeypatch: pytest.Monkey
 def test_the_best_wanted_of_the_fetched_tiles_is_decoded_first(
     far: FarSource, arrivals: Arrivals, three_fetched: Streamer
 ) -> None:
-    three_fetched.want([D, B, C], urgent=3)
+    three_fetched.request([D, B, C], urgent=3)
     far.may_decode.set()
     arrivals.wait_for(3)
     assert far.decoded == [A, D, B, C]
@@ -106,7 +106,7 @@ def test_what_was_fetched_and_is_wanted_no_more_is_dropped(
     far: FarSource, arrivals: Arrivals, three_fetched: Streamer
 ) -> None:
     """Whether it waits to be decoded or comes in later."""
-    three_fetched.want([D], urgent=1)
+    three_fetched.request([D], urgent=1)
     assert [three_fetched.state(key) for key in (B, C)] == [TileState.WAITING] * 2
     far.may_decode.set()
     arrivals.wait_for(1)
@@ -122,10 +122,10 @@ def test_a_tile_wanted_again_before_it_comes_in_is_kept_and_fetched_once(
 ) -> None:
     with streaming(far, arrivals) as streamer:
         far.hold(A)
-        streamer.want([A])
+        streamer.request([A])
         far.wait_asked(A)
-        streamer.want([])
-        streamer.want([A], urgent=1)
+        streamer.request([])
+        streamer.request([A], urgent=1)
         far.let_go()
         arrivals.wait_for(1)
     assert far.asked == far.decoded == [A]
@@ -134,7 +134,7 @@ def test_a_tile_wanted_again_before_it_comes_in_is_kept_and_fetched_once(
 def test_a_tile_named_twice_is_fetched_once(far: FarSource, arrivals: Arrivals) -> None:
     with streaming(far, arrivals) as streamer:
         far.hold(A)
-        streamer.want([A, A, B], urgent=3)
+        streamer.request([A, A, B], urgent=3)
         far.wait_asked(A, B)
         far.let_go()
         arrivals.wait_for(2)
@@ -169,7 +169,7 @@ def test_a_tile_that_cannot_be_fetched_is_marked_counted_and_logged(
 def test_a_tile_that_is_being_built_is_no_failure(far: FarSource, arrivals: Arrivals) -> None:
     far.errors[A] = TileNotReadyError("level 3 is being built")
     with streaming(far, arrivals) as streamer:
-        streamer.want([A, B], urgent=2)
+        streamer.request([A, B], urgent=2)
         arrivals.wait_for(1)
         while streamer.state(A) is not TileState.BUILDING:
             time.sleep(0.001)
@@ -182,6 +182,6 @@ def test_closing_ends_the_threads_of_both_stages(far: FarSource, arrivals: Arriv
         started = set(threading.enumerate()) - before
         assert len(started) == 4 + streamer_module.FETCHERS
         far.hold(*KEYS)
-        streamer.want(KEYS)
+        streamer.request(KEYS)
         far.wait_asked(*KEYS)
     assert not set(threading.enumerate()) & started

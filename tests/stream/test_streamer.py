@@ -47,9 +47,9 @@ class TestOrder:
         """What is no longer wanted is never read; what is being read lands in memory all the same."""
         with streaming(source, arrivals) as streamer:
             source.hold(A)
-            streamer.want([A, B, C])
+            streamer.request([A, B, C])
             source.wait_asked(A)
-            streamer.want([D, C], urgent=2)
+            streamer.request([D, C], urgent=2)
             assert streamer.queue_length == 2
             source.let_go()
             arrivals.wait_for(2)
@@ -61,9 +61,9 @@ class TestOrder:
     ) -> None:
         with streaming(source, arrivals) as streamer:
             source.hold(A)
-            streamer.want(KEYS)
+            streamer.request(KEYS)
             source.wait_asked(A)
-            streamer.want([])
+            streamer.request([])
             assert streamer.queue_length == 0
             source.let_go()
             load(streamer, arrivals, F)
@@ -74,9 +74,9 @@ class TestOrder:
         with streaming(source, arrivals) as streamer:
             load(streamer, arrivals, A)
             source.hold(B)
-            streamer.want([B])
+            streamer.request([B])
             source.wait_asked(B)
-            streamer.want([A, B, C, C, D], urgent=5)
+            streamer.request([A, B, C, C, D], urgent=5)
             assert streamer.queue_length == 3, "A is in memory, B is being read"
             source.let_go()
             arrivals.wait_for(4)
@@ -90,7 +90,7 @@ class TestOrder:
         with streaming(source, arrivals, workers=2) as streamer:
             streamer.set_moving(moving)
             source.hold(*KEYS)
-            streamer.want(KEYS, urgent=len(KEYS))
+            streamer.request(KEYS, urgent=len(KEYS))
             source.wait_asked(*KEYS[:at_once])
             assert streamer.in_flight == at_once
             assert streamer.queue_length == len(KEYS) - at_once
@@ -104,7 +104,7 @@ class TestOrder:
     ) -> None:
         with streaming(source, arrivals) as streamer:
             source.hold(A, B)
-            streamer.want([A, B])
+            streamer.request([A, B])
             source.wait_asked(A)
             streamer.set_moving(False)
             source.wait_asked(A, B)
@@ -150,7 +150,7 @@ class TestArrivals:
     def test_only_tiles_for_the_screen_are_announced(self, source: FakeSource, arrivals: Arrivals) -> None:
         with streaming(source, arrivals) as streamer:
             source.hold(E)
-            streamer.want([A, B, C, D, E], urgent=2)
+            streamer.request([A, B, C, D, E], urgent=2)
             source.wait_asked(E)
             assert all(streamer.has(key) for key in (A, B, C, D))
             arrivals.wait_for(2)
@@ -160,12 +160,12 @@ class TestArrivals:
         with streaming(source, arrivals) as streamer:
             load(streamer, arrivals, A)
             source.hold(B, C)
-            streamer.want([A, B, C, D], urgent=3)
+            streamer.request([A, B, C, D], urgent=3)
             assert streamer.urgent_left == 2
             source.let_go(B)
             source.wait_asked(C)
             assert streamer.urgent_left == 1
-            streamer.want([D], urgent=1)
+            streamer.request([D], urgent=1)
             assert streamer.urgent_left == 1
             source.let_go()
             arrivals.wait_for(3)
@@ -177,9 +177,9 @@ class TestArrivals:
     ) -> None:
         with streaming(source, arrivals) as streamer:
             source.hold(A)
-            streamer.want([A])
+            streamer.request([A])
             source.wait_asked(A)
-            streamer.want([A], urgent=1)
+            streamer.request([A], urgent=1)
             source.let_go()
             arrivals.wait_for(1)
 
@@ -232,7 +232,7 @@ class TestFailures:
         with streaming(source, arrivals) as streamer:
             load(streamer, arrivals, A)
             load(streamer, arrivals, B)
-            streamer.want([A], urgent=1)
+            streamer.request([A], urgent=1)
             assert (streamer.urgent_left, streamer.queue_length) == (0, 0)
 
             source.errors.clear()
@@ -259,11 +259,11 @@ class TestFailures:
     ) -> None:
         source.errors[A] = TileNotReadyError("level 3 is being built")
         with streaming(source, arrivals) as streamer:
-            streamer.want([A, B], urgent=2)
+            streamer.request([A, B], urgent=2)
             arrivals.wait_for(1)
             assert streamer.state(A) is TileState.BUILDING
             assert (streamer.has(A), streamer.failed_count, arrivals.count) == (False, 0, 1)
-            streamer.want([])
+            streamer.request([])
             assert streamer.state(A) is TileState.WAITING
 
             source.errors.clear()
@@ -276,7 +276,7 @@ def test_states_follow_a_tile_from_wish_to_memory(source: FakeSource, arrivals: 
     with streaming(source, arrivals) as streamer:
         assert streamer.state(A) is TileState.WAITING, "nobody wants it"
         source.hold(A, B)
-        streamer.want([A, B], urgent=2)
+        streamer.request([A, B], urgent=2)
         source.wait_asked(A)
         assert (streamer.state(A), streamer.state(B)) == (TileState.DECODING, TileState.WAITING)
         source.let_go()
@@ -291,7 +291,7 @@ class TestClose:
             started = set(threading.enumerate()) - before
             assert len(started) == 4, "one more than workers, for a view at rest"
             source.hold(*KEYS)
-            streamer.want(KEYS)
+            streamer.request(KEYS)
             source.wait_asked(*KEYS[:3])
         assert not set(threading.enumerate()) & started
         assert streamer.queue_length == 0
@@ -300,7 +300,7 @@ class TestClose:
     def test_says_whether_a_read_outlasts_its_patience(self, source: FakeSource, arrivals: Arrivals) -> None:
         with streaming(source, arrivals) as streamer:
             source.hold(A)
-            streamer.want([A], urgent=1)
+            streamer.request([A], urgent=1)
             source.wait_asked(A)
             assert not streamer.close(timeout_s=0.0)
             source.let_go()
@@ -320,6 +320,6 @@ class TestWorkerCount:
         monkeypatch.setattr(streamer_module, "default_worker_count", lambda: 3)
         with streaming(source, arrivals, workers=0) as streamer:
             source.hold(*KEYS)
-            streamer.want(KEYS)
+            streamer.request(KEYS)
             source.wait_asked(*KEYS[:3])
             assert streamer.in_flight == 3

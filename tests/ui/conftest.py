@@ -1,5 +1,5 @@
-"""What every window test stands on: marked ``gui``, and no QTimer or QThread may be left running; slides, a
-stand-in for a slide view, and the window itself."""
+"""Fixtures of all window tests: the mark ``gui``, no QTimer or QThread left running, slides, a fake slide
+view, and the window itself."""
 
 from __future__ import annotations
 
@@ -41,26 +41,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def no_qt_work_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A test that leaves a QTimer ticking or a QThread running fails."""
+    """Fail a test that leaves a QTimer or a QThread running."""
     import shiboken6
     from PySide6.QtCore import QThread, QTimer
 
     started: list[weakref.ref[Any]] = []
 
-    def remembering(start: Callable[..., None]) -> Callable[..., None]:
-        def remembered(self: Any, *args: Any) -> None:
+    def recording(start: Callable[..., None]) -> Callable[..., None]:
+        def record_and_start(self: Any, *args: Any) -> None:
             started.append(weakref.ref(self))
             start(self, *args)
 
-        return remembered
+        return record_and_start
 
-    monkeypatch.setattr(QTimer, "start", remembering(QTimer.start))
-    monkeypatch.setattr(QThread, "start", remembering(QThread.start))
+    monkeypatch.setattr(QTimer, "start", recording(QTimer.start))
+    monkeypatch.setattr(QThread, "start", recording(QThread.start))
     yield
-    alive = [thing for ref in started if (thing := ref()) is not None and shiboken6.isValid(thing)]
-    timers = [thing for thing in alive if isinstance(thing, QTimer) and thing.isActive()]
-    threads = [thing for thing in alive if isinstance(thing, QThread) and thing.isRunning()]
-    assert not timers, f"timers left ticking: {timers}"
+    alive = [obj for ref in started if (obj := ref()) is not None and shiboken6.isValid(obj)]
+    timers = [obj for obj in alive if isinstance(obj, QTimer) and obj.isActive()]
+    threads = [obj for obj in alive if isinstance(obj, QThread) and obj.isRunning()]
+    assert not timers, f"timers left running: {timers}"
     assert not threads, f"threads left running: {threads}"
 
 
@@ -88,7 +88,7 @@ def slide_view(qtbot: QtBot) -> Iterator[SlideView]:
 
 @pytest.fixture
 def make_source() -> Callable[..., ArraySource]:
-    """Slides in memory, with any facts."""
+    """Makes slides in memory, with any fields of SlideInfo."""
 
     def make(**facts: Any) -> ArraySource:
         pixels = np.empty((SLIDE_HEIGHT, SLIDE_WIDTH, 3), np.uint8)
@@ -124,13 +124,13 @@ def open_view(fake_view: FakeSlideView, make_source: Callable[..., ArraySource])
 
 @pytest.fixture
 def slide_file(tmp_path: Path) -> Path:
-    """A slide that states its pixel size."""
+    """A slide file with a pixel size."""
     return write_slide(tmp_path / "slide 1.tif", mpp_um=0.5)
 
 
 @pytest.fixture
 def slide_folder(tmp_path: Path) -> Path:
-    """Three good slides, a broken one among them, and a file that is none."""
+    """A folder of three good slides, a broken one, and a file that is not a slide."""
     folder = tmp_path / "slides"
     folder.mkdir()
     for name in ("slide 2.tif", "slide 10.tif", "Slide 1.tif"):
@@ -146,7 +146,7 @@ def themes(qapp: QApplication) -> ThemeKeeper:
 
 
 @pytest.fixture
-def portraits(qapp: QApplication) -> Iterator[ThumbnailWorker]:
+def thumbnails(qapp: QApplication) -> Iterator[ThumbnailWorker]:
     maker = ThumbnailWorker(qapp)
     yield maker
     maker.close()
@@ -154,16 +154,16 @@ def portraits(qapp: QApplication) -> Iterator[ThumbnailWorker]:
 
 @pytest.fixture
 def make_window(qtbot: QtBot, themes: ThemeKeeper) -> Iterator[Callable[[], MainWindow]]:
-    """Makes windows that share the reader's state through its file, as one start after another does."""
+    """Makes windows that share the reader's state through its file, as successive starts do."""
     windows: list[MainWindow] = []
 
     def make() -> MainWindow:
         window = MainWindow(Settings.load(), ReaderState.load(), themes)
         windows.append(window)
         window.resize(900, 650)
-        with qtbot.wait_active(window):  # keys reach only the active window, which without a window manager
-            window.show()  # becomes so only when asked
-            window.activateWindow()
+        with qtbot.wait_active(window):  # keys reach only the active window
+            window.show()
+            window.activateWindow()  # needed without a window manager
         return window
 
     yield make
@@ -179,7 +179,7 @@ def window(make_window: Callable[[], MainWindow]) -> MainWindow:
 
 @pytest.fixture
 def open_in(qtbot: QtBot) -> Callable[[MainWindow, Path], None]:
-    """Opens a slide and waits until it is there."""
+    """Opens a slide and waits until it is open."""
 
     def open_slide(window: MainWindow, path: Path) -> None:
         with qtbot.wait_signal(window.opener.opened):

@@ -1,4 +1,4 @@
-"""A relevance client without a worker: notes what it is told, and lets the test speak for the worker."""
+"""A relevance client without a worker: records requests, and lets the test send the worker's events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PROVENANCE = Provenance("measured concepts", "fat", "ranks", (0.5, 0.5), False, 
 
 
 class FakeClient:
-    """What the session uses of a client."""
+    """The part of a client that the session uses."""
 
     def __init__(self, on_event: Callable[[object], None]) -> None:
         self.tell = on_event
@@ -78,7 +78,7 @@ class FakeClient:
         return not self.closed
 
     def publish(self, number: int, score: float = 0.9) -> None:
-        """Answer: the first patch scores, the last is not analysed."""
+        """Publish a result: the first patch scores, the last is not analysed."""
         scores = np.zeros(self.grid.shape, np.float32)
         scores[0, 0] = score
         known = np.ones(self.grid.shape, bool)
@@ -87,8 +87,8 @@ class FakeClient:
         self.tell(Published(number, PROVENANCE))
 
     def attend(self, code: int = 200, levels: tuple[str, ...] = ("region", "patch", "token")) -> None:
-        """Say where an encoder of two heads for tokens and for patches looks: the second head's patches get
-        10 more than ``code``, only the tokens of the last patch are known. ``levels`` it tells apart."""
+        """Publish attention of two heads, the second head's patches at ``code`` + 10. All tokens are
+        analysed, and all patches but the last. ``levels``: those that the encoder has."""
         rows, cols = self.grid.shape
         patches = np.full((2, rows, cols), code, np.uint8)
         patches[1] += 10

@@ -1,4 +1,4 @@
-"""A stand-in for SlideView without a GL canvas: panels are tested against what they are promised, not GL."""
+"""A fake SlideView without a GL canvas: panels are tested against its interface, not OpenGL."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 SLIDE_WIDTH, SLIDE_HEIGHT = 2000, 1000
 _YES = np.ones((1, 1), bool)
 ONE_PATCH = OverlayLayer(_YES.astype(np.uint8), _YES, ~_YES, 64.0, 64.0, sequence=1)
-"""A layer of somebody's."""
+"""A layer of one analysed patch."""
 
 
 class FakeColour(QObject):
-    """What is used of a ColourState."""
+    """The part of ColourState that panels use."""
 
     changed = Signal()
 
@@ -46,7 +46,7 @@ class FakeColour(QObject):
 
 
 class FakeOverlays(QObject):
-    """What is used of CanvasOverlays: remembers layers and looks by name."""
+    """The part of CanvasOverlays that panels use: layers and their looks, by name."""
 
     changed = Signal()
 
@@ -77,7 +77,7 @@ class FakeOverlays(QObject):
 
 
 class FakeSlideView(QWidget):
-    """What panels use of a SlideView; records what it is told to do in ``calls``."""
+    """The part of SlideView that panels use; records calls of its methods in ``calls``."""
 
     view_changed = Signal()
     cursor_moved = Signal(object)
@@ -116,7 +116,7 @@ class FakeSlideView(QWidget):
         return None if self.source is None else self.source.pyramid
 
     def show_source(self, source: ArraySource | None, *, has_icc: bool = False) -> None:
-        """Be another slide."""
+        """Show another slide, or none."""
         self.source = source
         self.overlays.layers.clear()
         self.mpp_um = None if source is None else source.info.mpp_um

@@ -1,4 +1,4 @@
-"""Makes the guide's pictures: drives the real window on the demo slide and photographs the screen.
+"""Makes the guide's pictures: operates the window on the demo slide and captures the screen.
 
 Run: make pictures. The slide, its seed, the places and the screen are fixed; the window opens on a virtual
 display with folders of its own. Pictures are reduced to few colours, so that the guide stays small.
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 PICTURES = Path(__file__).parents[2] / "resources" / "guide" / "pictures"
 SCREEN_PX = 1180, 760
 COLOURS = 192
-PATIENCE_S = 300.0
+TIMEOUT_S = 300.0
 SETTLE_S = 1.0
-"""From all analysed and sharp to the picture: the panels paint at their own pace."""
+"""From all analysed and sharp to the picture: panels repaint later than the slide."""
 QUERY = "lymphocytes"
 
 
@@ -45,11 +45,11 @@ def main() -> None:
         os.environ["FOVEOLA_HOME"] = home
         with VirtualDisplay(*SCREEN_PX), application(settings) as (app, window):
             window.setGeometry(app.primaryScreen().geometry())
-            Photographer(app, window).all()
+            PictureMaker(app, window).all()
 
 
-class Photographer:
-    """Shows one thing after the other and takes its picture."""
+class PictureMaker:
+    """Brings the window into each state and saves its picture."""
 
     def __init__(self, app: QApplication, window: MainWindow) -> None:
         self._app, self._window = app, window
@@ -104,7 +104,7 @@ class Photographer:
         return found
 
     def _analysed(self, bar: AnalysisBar) -> None:
-        """Wait until a bar says that all is analysed: then it offers neither to pause nor to stop."""
+        """Wait until an analysis ends: its bar then has neither a button to pause nor one to stop."""
         from PySide6.QtWidgets import QPushButton
 
         buttons = bar.findChildren(QPushButton)
@@ -116,7 +116,7 @@ class Photographer:
         self._save(self._app.primaryScreen().grabWindow(0), name)
 
     def _save(self, picture: QPixmap, name: str) -> None:
-        """With few colours, and without facts about where and when it was made."""
+        """Save with few colours and without metadata."""
         path = PICTURES / f"{name}.png"
         picture.save(str(path))
         with Image.open(BytesIO(path.read_bytes())) as full:
@@ -133,10 +133,10 @@ class Photographer:
         )
 
     def _wait(self, until: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_S
         while not until():
             if time.monotonic() > deadline:
-                sys.exit(f"no pictures: {what} took more than {PATIENCE_S:.0f} s")
+                sys.exit(f"no pictures: {what} took more than {TIMEOUT_S:.0f} s")
             self._app.processEvents()
             time.sleep(0.005)
 

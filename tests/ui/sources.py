@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class MadeSource:
-    """A slide whose pixels say where they are: red grows with x, green with y, blue is the level.
+    """A slide with pixels that encode their place: red grows with x, green with y, blue is the level.
 
     ``broken`` tiles cannot be read; while ``gate`` is clear, tiles finer than the coarsest level wait for it.
     """
@@ -56,8 +56,8 @@ class MadeSource:
         self._gate = gate
 
     def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
-        stands_in = key.level == len(self.pyramid.levels) - 1 > 0
-        if self._gate is not None and not stands_in:
+        coarsest = key.level == len(self.pyramid.levels) - 1 > 0
+        if self._gate is not None and not coarsest:
             self._gate.wait()
         if key in self._broken or self.closed:
             raise TileError(f"{key}: broken for the test")

@@ -114,8 +114,8 @@ def test_gaze_changes_the_order_and_nothing_else() -> None:
     weigh = attention_weight(view, screen, gaze, TANGENT)
     plain = make_plan(pyramid, Residency(pyramid, 64), view, view, screen)
     steered = make_plan(pyramid, Residency(pyramid, 64), view, view, screen, attention=weigh)
-    assert set(steered.wanted) == set(plain.wanted)
+    assert set(steered.requested) == set(plain.requested)
     assert (steered.urgent, steered.missing) == (plain.urgent, plain.missing)
-    first = steered.wanted[0]
+    first = steered.requested[0]
     assert (first.col, first.row) == ((2048 - 512 + 100) // 256, (2048 - 512 + 100) // 256)
-    assert plain.wanted[0] != first
+    assert plain.requested[0] != first

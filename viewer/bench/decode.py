@@ -2,7 +2,7 @@
 
 All three decode the same tiles of level 0, spread evenly over the slide, in the same run and in turns.
 OpenSlide gets a fresh handle for every turn, so that its cache is cold, as Foveola's readers have none. The
-codec decodes bytes that were read before: it is the floor under any reader.
+codec decodes bytes that were read before: it is the lower bound of any reader's time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def bench_decode(path: Path, *, tiles: int = 400, repeats: int = 3) -> dict[str, Any]:
-    """Tiles per second of each reader, the best of ``repeats`` turns, and how they compare.
+    """Tiles per second of each reader, the best of ``repeats`` turns, and their ratios.
 
     Keys: ``tiles_per_s`` {foveola, openslide, codec} (None where a reader does not take the file), ``tiles``,
     ``tile_px`` [width, height], ``repeats``, ``ratio`` {openslide, codec}: Foveola's speed over theirs.

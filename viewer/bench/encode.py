@@ -1,7 +1,7 @@
 """``foveola bench encode``: patches per second of an encoder from memory, beside a bare loop of its network.
 
 The bare loop is the same vision transformer written out in torch's own functions, whole last block and all,
-on the same patches, in turns with the encoder in one run: the floor under what an encoder does besides.
+on the same patches, in turns with the encoder in one run: the lower bound of the encoder's time.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from viewer.bench import strings
 from viewer.bench.encode_slide import bench_slide
 from viewer.common.errors import EncoderError
 from viewer.relevance.encoders.hipt_encoder import HiptEncoder
@@ -57,14 +58,14 @@ def bench_encode(
     Keys: ``encoder``; ``weights``, "file", "none", or "random" where no folder of HIPT is registered: speed
     does not depend on them; ``device``, ``dtype``, ``batch``, ``patches_per_s``,
     ``bare_loop_patches_per_s``, ``ratio``, ``flops_per_region`` and ``reference_flops_per_region``, the last
-    four and ``batch`` None but for HIPT; ``compiled``, None unless wanted: ``patches_per_s`` of the network
-    as torch compiles it, and ``first_s`` of its first turn; ``slide``, None without: see ``bench_slide``.
-    Raises EncoderError, SlideError, PixelSizeError.
+    four and ``batch`` None but for HIPT; ``compiled``, None unless requested: ``patches_per_s`` of the
+    network as torch compiles it, and ``first_s`` of its first turn; ``slide``, None without one: see
+    ``bench_slide``. Raises EncoderError, SlideError, PixelSizeError.
     """
-    if slide is not None:  # a wrong name is told at once
+    if slide is not None:  # a wrong name fails before anything is loaded
         open_slide(slide).close()
     if device == "cuda" and not torch.cuda.is_available():
-        raise EncoderError("there is no NVIDIA graphics card that torch can use")
+        raise EncoderError(strings.NO_CUDA)
     encoder, weights = _encoder(encoder_id)
     encoder.use(device)
     card, rows = encoder.card, max(1, round((patches or _PATCHES[device]) ** 0.5))
@@ -85,7 +86,7 @@ def bench_encode(
         try:
             first_s = round(_seconds(turns["compiled"], device), 1)
         except TorchDynamoException as error:
-            raise EncoderError(f"torch cannot compile here: {str(error).splitlines()[0]}") from error
+            raise EncoderError(strings.CANNOT_COMPILE.format(error=str(error).splitlines()[0])) from error
     best = dict.fromkeys(turns, float("inf"))
     for _ in range(repeats + 1):  # the first warms up
         for name, turn in turns.items():
@@ -135,7 +136,7 @@ def random_hipt(*, depth: int = _VIT_256.depth) -> HiptEncoder:
 def _compiled_turn(encoder_id: str, block: NDArray[np.uint8], device: str) -> Callable[[], object]:
     encoder, _ = _encoder(encoder_id)
     if not isinstance(encoder, HiptEncoder):
-        raise EncoderError(f"{encoder.card.title} has no network that torch could compile here")
+        raise EncoderError(strings.NO_NETWORK.format(encoder=encoder.card.title))
     encoder.use(device)
     encoder.compile()
     return lambda: encoder.encode(block, {})

@@ -1,5 +1,5 @@
-"""``foveola bench encode --slide``: patches per second from a slide's file through an encoder, beside what
-decoding and the encoder reach each on its own, on the same blocks with the same threads.
+"""``foveola bench encode --slide``: patches per second from a slide's file through an encoder, beside the
+rates of decoding and of the encoder alone, on the same blocks with the same threads.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from viewer.bench import strings
 from viewer.common.cores import core_count
 from viewer.common.errors import EncoderError
 from viewer.relevance.analysis.block_reader import BlockReader, read_block
@@ -48,7 +49,7 @@ def bench_slide(encoder: Encoder, path: Path, *, device: str) -> dict[str, Any]:
         fractions = tissue.patch_fractions(grid.columns, grid.rows, grid.patch_width_px, grid.patch_height_px)
         blocks = blocks_of(fractions >= LEAST_TISSUE, BLOCK_SIDE[device])
         if not blocks:
-            raise EncoderError(f"{path}: there is no tissue to encode")
+            raise EncoderError(strings.NO_TISSUE.format(path=path))
         blocks = _spread(blocks, threads * _BLOCKS_A_THREAD)
         calibration = encoder.calibrate(source, tissue, mpp_um)
         pixels = [read_block(source, grid, encoder.card, block) for block in blocks]

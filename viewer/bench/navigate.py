@@ -1,8 +1,8 @@
-"""``foveola bench navigate``: the real window, replayed jumps and pans, and how long each takes to be seen.
+"""``foveola bench navigate``: replays jumps and pans in the real window and times each until it is seen.
 
 A jump is instant (no spring, no fade) and has settled when every visible tile of the target level is on the
-GPU, drawn at full weight, and the GPU has finished. A pan step is one sample a frame. Every frame is waited
-for (``glFinish``), so that what is timed is what can be seen.
+GPU, drawn at full weight, and the GPU has finished. A pan step is one sample a frame. Every frame ends
+with ``glFinish``, so that times include the drawing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from viewer.bench import strings
 from viewer.common.errors import FoveolaError
 
 if TYPE_CHECKING:
@@ -34,12 +35,12 @@ _JUMPS = 200
 _PANS = 240
 _SETTLE_LIMIT_S = 10.0
 _PULSE_MS = 200
-"""An event comes at least this often, so that a limit is noticed when nothing else happens."""
+"""An event comes at least this often, so that limits are checked when nothing else happens."""
 _FIRST_PICTURE_LIMIT_S = 60.0
 
 
 class TraceError(FoveolaError, ValueError):
-    """A trace file that does not say what it should."""
+    """A file that is not a valid trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,9 @@ def read_trace(path: Path) -> Trace:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise TraceError(f"{path}: not a trace file: {error}") from error
+        raise TraceError(strings.NOT_A_TRACE.format(path=path, error=error)) from error
     if not isinstance(table, dict):
-        raise TraceError(f"{path}: a trace is an object with jumps and pans")
+        raise TraceError(strings.TRACE_TABLE.format(path=path))
     return Trace(
         *(tuple(_place(path, name, entry) for entry in table.get(name, [])) for name in ("jumps", "pans"))
     )
@@ -107,7 +108,7 @@ def navigate(
         ratio = view.canvas.pixel_ratio
         view.setFixedSize(round(size_px[0] / ratio), round(size_px[1] / ratio))
         qt.processEvents()
-        # Sleep until something happens, as the application does: polling would take a core from the decoders.
+        # Sleep until an event, as the application does: polling would take a core from the decoders.
         waiting = QEventLoop.ProcessEventsFlag.WaitForMoreEvents
         pulse = QTimer(qt, interval=_PULSE_MS)
         pulse.start()
@@ -161,7 +162,7 @@ class _Run:
         while not condition():
             self._process_events()
             if perf_counter() - started_s > limit_s:
-                raise TimeoutError(f"not sharp after {limit_s:.0f} s: {self._view.frame_stats}")
+                raise TimeoutError(strings.NOT_SHARP.format(limit_s=limit_s, frame=self._view.frame_stats))
         return (perf_counter() - started_s) * 1e3
 
     def jumps(self, places: Sequence[Place], progress: Callable[[int, int], None] | None) -> list[float]:
@@ -169,7 +170,7 @@ class _Run:
         settle_ms = []
         for index, place in enumerate(places):
             started_s = perf_counter()
-            self._look_at(place)
+            self._go_to(place)
             self.complete = False
             self.until(lambda: self.complete, started_s)
             settle_ms.append((self._frame_ended_s - started_s) * 1e3)
@@ -184,7 +185,7 @@ class _Run:
         for place in places:
             frames = self._frames
             started_s = perf_counter()
-            self._look_at(place)
+            self._go_to(place)
             self._view.canvas.native.update()  # as a dragging hand: this frame now, not when it is complete
             frame_ms.append(self.until(partial(self._drawn_since, frames), started_s))
             engine_cpu_ms.append(self._view.canvas.engine_cpu_ms)
@@ -193,7 +194,7 @@ class _Run:
     def _drawn_since(self, frames: int) -> bool:
         return self._frames > frames
 
-    def _look_at(self, place: Place) -> None:
+    def _go_to(self, place: Place) -> None:
         x, y, downsample = place
         ratio = self._view.canvas.pixel_ratio
         self._view.go_to(x, y, downsample=downsample * ratio, instant=True)
@@ -203,7 +204,7 @@ def _place(path: Path, name: str, entry: object) -> Place:
     match entry:
         case [int() | float() as x, int() | float() as y, int() | float() as downsample] if downsample > 0:
             return float(x), float(y), float(downsample)
-    raise TraceError(f"{path}: {name} holds {entry!r}; a place is [centre x, centre y, downsample above 0]")
+    raise TraceError(strings.TRACE_PLACE.format(path=path, name=name, entry=entry))
 
 
 def _summary(values: Sequence[float]) -> dict[str, float]:

@@ -1,6 +1,4 @@
-"""What commands have in common: the values of arguments (numbers, points, sizes; each says what it wants
-instead) and the options of a question.
-"""
+"""Values of arguments (numbers, points, sizes, file names), and the options of commands that analyse."""
 
 from __future__ import annotations
 
@@ -8,20 +6,20 @@ from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from viewer.cli import strings, strings_help
+from viewer.common.errors import FoveolaError
 from viewer.relevance.encoders.card import MEASURED_ID
+from viewer.slide.locator import Locator
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-
-from viewer.common.errors import FoveolaError
-from viewer.slide.locator import Locator
 
 LARGEST = 1e12
 SMALLEST_MPP_UM, LARGEST_MPP_UM = 0.01, 100.0
 
 
 class UsageError(FoveolaError):
-    """Arguments that are fine one by one and wrong together, or for this slide."""
+    """Arguments that are each valid, but not together, or not for this slide."""
 
 
 def number(text: str) -> float:
@@ -29,9 +27,9 @@ def number(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise ArgumentTypeError(f"{text!r} is not a number") from None
+        raise ArgumentTypeError(strings.NOT_A_NUMBER.format(text=text)) from None
     if not abs(value) <= LARGEST:  # also refuses nan
-        raise ArgumentTypeError(f"{text} is not a number that makes sense here")
+        raise ArgumentTypeError(strings.NUMBER_RANGE.format(text=text))
     return value
 
 
@@ -39,7 +37,7 @@ def positive(text: str) -> float:
     """A number above 0. Raises ArgumentTypeError."""
     value = number(text)
     if value <= 0:
-        raise ArgumentTypeError(f"{text} is not above 0")
+        raise ArgumentTypeError(strings.NOT_POSITIVE.format(text=text))
     return value
 
 
@@ -47,26 +45,26 @@ def count(text: str) -> int:
     """A whole number above 0. Raises ArgumentTypeError."""
     value = positive(text)
     if not value.is_integer():
-        raise ArgumentTypeError(f"{text} is not a whole number")
+        raise ArgumentTypeError(strings.NOT_WHOLE.format(text=text))
     return int(value)
 
 
 def seed(text: str) -> int:
     """A whole number, 0 or above, of any size. Raises ArgumentTypeError."""
     if not text.isdecimal():
-        raise ArgumentTypeError(f"{text!r} is not a whole number, 0 or above")
+        raise ArgumentTypeError(strings.NOT_A_SEED.format(text=text))
     return int(text)
 
 
 def file(text: str) -> Path:
-    """A path that is not empty, as an unset variable of the shell makes it. Raises ArgumentTypeError."""
+    """A path that is not empty, as an unset shell variable would be. Raises ArgumentTypeError."""
     if not text:
-        raise ArgumentTypeError("the name of the file is empty")
+        raise ArgumentTypeError(strings.EMPTY_FILE_NAME)
     return Path(text)
 
 
 def slide(text: str) -> Locator:
-    """Where a slide is, a path or a URL that is not empty. Raises ArgumentTypeError."""
+    """The locator of a slide: a path or a URL that is not empty. Raises ArgumentTypeError."""
     file(text)
     return Locator.parse(text)
 
@@ -75,7 +73,7 @@ def point(text: str) -> tuple[float, float]:
     """X,Y. Raises ArgumentTypeError."""
     x, comma, y = text.partition(",")
     if not comma:
-        raise ArgumentTypeError(f"{text!r} is not X,Y")
+        raise ArgumentTypeError(strings.NOT_A_POINT.format(text=text))
     return number(x), number(y)
 
 
@@ -83,7 +81,7 @@ def size(text: str) -> tuple[int, int]:
     """WIDTHxHEIGHT in pixels. Raises ArgumentTypeError."""
     width, cross, height = text.lower().partition("x")
     if not cross:
-        raise ArgumentTypeError(f"{text!r} is not WIDTHxHEIGHT")
+        raise ArgumentTypeError(strings.NOT_A_SIZE.format(text=text))
     return count(width), count(height)
 
 
@@ -91,15 +89,17 @@ def png_path(text: str) -> Path:
     """The name of a PNG file. Raises ArgumentTypeError."""
     path = Path(text)
     if path.suffix.lower() != ".png":
-        raise ArgumentTypeError(f"{text!r} does not end in .png")
+        raise ArgumentTypeError(strings.WRONG_SUFFIX.format(text=text, suffix=".png"))
     return path
 
 
 def pixel_size(text: str) -> float:
-    """Micrometres per pixel, as light microscopes have them. Raises ArgumentTypeError."""
+    """Micrometres per pixel in the range of light microscopes. Raises ArgumentTypeError."""
     value = positive(text)
     if not SMALLEST_MPP_UM <= value <= LARGEST_MPP_UM:
-        raise ArgumentTypeError(f"{text} µm is no size of a slide's pixel")
+        raise ArgumentTypeError(
+            strings.PIXEL_SIZE_RANGE.format(text=text, least=SMALLEST_MPP_UM, most=LARGEST_MPP_UM)
+        )
     return value
 
 
@@ -107,7 +107,7 @@ def geojson_path(text: str) -> Path:
     """The name of a GeoJSON file. Raises ArgumentTypeError."""
     path = file(text)
     if path.suffix.lower() not in (".geojson", ".json"):
-        raise ArgumentTypeError(f"{text!r} does not end in .geojson")
+        raise ArgumentTypeError(strings.WRONG_SUFFIX.format(text=text, suffix=".geojson"))
     return path
 
 
@@ -115,23 +115,23 @@ def scores_path(text: str) -> Path:
     """The name of an HDF5 file. Raises ArgumentTypeError."""
     path = file(text)
     if path.suffix.lower() not in (".h5", ".hdf5"):
-        raise ArgumentTypeError(f"{text!r} does not end in .h5")
+        raise ArgumentTypeError(strings.WRONG_SUFFIX.format(text=text, suffix=".h5"))
     return path
 
 
 def ome_path(text: str) -> Path:
     """The name of an OME-TIFF file. Raises ArgumentTypeError."""
     if not text.lower().endswith((".ome.tiff", ".ome.tif")):
-        raise ArgumentTypeError(f"{text!r} does not end in .ome.tiff")
+        raise ArgumentTypeError(strings.WRONG_SUFFIX.format(text=text, suffix=".ome.tiff"))
     return Path(text)
 
 
-def add_question_options(command: ArgumentParser, *, encoder: str | None = MEASURED_ID) -> None:
-    """The options of every command that analyses; ``encoder``: what it is where none is given."""
+def add_analysis_options(command: ArgumentParser, *, encoder: str | None = MEASURED_ID) -> None:
+    """Add the options of every command that analyses; ``encoder``: the ID where none is given."""
     command.add_argument(
         "--encoder",
         metavar="ID",
         default=encoder,
-        help=f"who looks, as foveola encoders lists them ({MEASURED_ID})",
+        help=strings_help.ENCODER.format(default=MEASURED_ID),
     )
-    command.add_argument("--mpp", metavar="UM", type=pixel_size, help="size of a level-0 pixel, in µm")
+    command.add_argument("--mpp", metavar="UM", type=pixel_size, help=strings_help.MPP)

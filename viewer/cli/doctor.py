@@ -1,4 +1,4 @@
-"""What works on this machine and what to install where something does not: ``foveola doctor``."""
+"""``foveola doctor``: what works on this machine, and what to install where something does not."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from viewer.cli import strings_doctor as strings
 from viewer.ui.shell.display import DisplayError, has_display, require_display
 
 PROBE_TIMEOUT_S = 60
-SYSTEM_HINT = (
-    "on Debian or Ubuntu: apt-get install libgl1 libegl1 libgl1-mesa-dri libxkbcommon-x11-0 libxcb-cursor0"
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at. ``hint``: what to do where it fails; ``needed``: no slide shows without it."""
+    """One examined part. ``hint``: what to do where it fails; ``needed``: no slide is shown without it."""
 
     name: str
     works: bool
@@ -32,14 +30,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What a probe printed, or in one line why it printed nothing."""
+    """The facts that a probe printed, or its failure in one line."""
 
     facts: dict[str, Any]
     failure: str
 
 
 def examine() -> list[Finding]:
-    """Look at everything. Takes some seconds; parts that may crash run in processes of their own."""
+    """Findings on every part. Takes some seconds; parts that may crash run in processes of their own."""
     return [_python(), _qt(), _offscreen(), _display(), _codecs(), _cuda(), _analysis()]
 
 
@@ -47,16 +45,16 @@ def report(findings: list[Finding]) -> str:
     """The findings as text, one a line, with what to do below those that fail."""
     lines = []
     for finding in findings:
-        mark = "ok     " if finding.works else "MISSING" if finding.needed else "none   "
-        lines.append(f"{mark} {finding.name:<12} {finding.detail}")
+        mark = "works" if finding.works else "missing" if finding.needed else "absent"
+        lines.append(f"{strings.MARKS[mark]} {finding.name:<12} {finding.detail}")
         if finding.hint:
             lines.append(f"        {'':<12} → {finding.hint}")
     if not healthy(findings):
-        verdict = "slides cannot be shown: see MISSING above"
+        verdict = strings.CANNOT_SHOW
     elif any(finding.name == "display" and not finding.works for finding in findings):
-        verdict = "slides can be read and rendered (`foveola snapshot`); the window needs a display"
+        verdict = strings.NEEDS_DISPLAY
     else:
-        verdict = "slides can be opened and shown"
+        verdict = strings.CAN_SHOW
     return "\n".join([*lines, verdict])
 
 
@@ -78,87 +76,75 @@ def _qt() -> Finding:
     try:
         version = importlib.metadata.version("PySide6-Essentials")
     except importlib.metadata.PackageNotFoundError:
-        return Finding("Qt", False, "PySide6 is not installed", 'pip install "PySide6-Essentials<6.12"')
+        return Finding("Qt", False, strings.NO_QT, strings.QT_HINT)
     if version.startswith("6.12") and sys.version_info < (3, 12):
-        hint = 'pip install "PySide6-Essentials<6.12"'
-        return Finding("Qt", False, f"PySide6 {version} crashes Python 3.11", hint)
-    return Finding("Qt", True, f"PySide6 {version}")
+        return Finding("Qt", False, strings.QT_CRASHES.format(version=version), strings.QT_HINT)
+    return Finding("Qt", True, strings.QT.format(version=version))
 
 
 def _offscreen() -> Finding:
     if sys.platform != "linux":
-        return Finding("OpenGL", False, "off-screen snapshots need Linux for now", needed=False)
+        return Finding("OpenGL", False, strings.OFFSCREEN_ON_LINUX, needed=False)
     answer = _probe("offscreen")
     if answer.failure:
-        return Finding("OpenGL", False, answer.failure, SYSTEM_HINT)
-    return Finding(
-        "OpenGL", True, f"{answer.facts['version']} on {answer.facts['renderer']}, no display needed"
-    )
+        return Finding("OpenGL", False, answer.failure, strings.SYSTEM_HINT)
+    return Finding("OpenGL", True, strings.OFFSCREEN.format(**answer.facts))
 
 
 def _display() -> Finding:
     if not has_display():
         if shutil.which("Xvfb"):
-            hint = "start Foveola in a desktop session; `foveola demo` starts a virtual one (Xvfb)"
-            return Finding("display", False, "none", hint, needed=False)
-        hint = "start Foveola in a desktop session, or install xvfb for a virtual display"
-        return Finding("display", False, "none (DISPLAY and WAYLAND_DISPLAY are unset)", hint)
+            hint = strings.DEMO_HINT
+            return Finding("display", False, strings.NO_DISPLAY_BUT_XVFB, hint, needed=False)
+        return Finding("display", False, strings.NO_DISPLAY, strings.XVFB_HINT)
     try:
         require_display()
     except DisplayError as error:
-        return Finding("display", False, str(error), f"where a library is missing: {SYSTEM_HINT}")
+        hint = strings.LIBRARY_HINT.format(hint=strings.SYSTEM_HINT)
+        return Finding("display", False, str(error), hint)
     answer = _probe("window")
     if answer.failure:
-        return Finding("display", False, answer.failure, SYSTEM_HINT)
-    facts = answer.facts
-    width, height = facts["screen_px"]
-    return Finding(
-        "display", True, f"{facts['platform']}, {width} × {height}, OpenGL {facts['opengl']} in windows"
-    )
+        return Finding("display", False, answer.failure, strings.SYSTEM_HINT)
+    width, height = answer.facts["screen_px"]
+    return Finding("display", True, strings.DISPLAY.format(width=width, height=height, **answer.facts))
 
 
 def _codecs() -> Finding:
     answer = _probe("codecs")
     if answer.failure:
-        return Finding(
-            "codecs", False, answer.failure, "install Foveola's dependencies again: pip install -U foveola"
-        )
-    facts = answer.facts
-    return Finding(
-        "codecs", True, f"OpenSlide {facts['openslide']}, {facts['jpeg']}, JPEG 2000 {facts['jpeg2000']}"
-    )
+        return Finding("codecs", False, answer.failure, strings.CODECS_HINT)
+    return Finding("codecs", True, strings.CODECS.format(**answer.facts))
 
 
 def _cuda() -> Finding:
     answer = _probe("cuda")
     if answer.failure:
-        return Finding("CUDA", False, answer.failure, "check the driver with nvidia-smi", needed=False)
+        return Finding("CUDA", False, answer.failure, strings.DRIVER_HINT, needed=False)
     if not answer.facts["devices"]:
-        return Finding("CUDA", False, "no NVIDIA driver; everything runs on the processor", needed=False)
+        return Finding("CUDA", False, strings.NO_DRIVER, needed=False)
     names = ", ".join(answer.facts["devices"])
-    return Finding("CUDA", True, f"{names}, driver for CUDA {answer.facts['driver']}", needed=False)
+    detail = strings.CUDA.format(names=names, driver=answer.facts["driver"])
+    return Finding("CUDA", True, detail, needed=False)
 
 
 def _analysis() -> Finding:
     answer = _probe("analysis")
     if answer.failure:
-        hint = "install torch again: pip install -U torch"
-        return Finding("analysis", False, answer.failure, hint, needed=False)
-    facts = answer.facts
-    detail = f"on {facts['device']} ({facts['why']}), torch {facts['torch']}"
-    return Finding("analysis", True, detail, needed=False)
+        return Finding("analysis", False, answer.failure, strings.TORCH_HINT, needed=False)
+    return Finding("analysis", True, strings.ANALYSIS.format(**answer.facts), needed=False)
 
 
 def _probe(name: str) -> _Answer:
-    """Run one probe in a process of its own, so that a crash in a driver is a finding and not the end."""
+    """Run one probe in a process of its own, so that a crash in a driver does not end the doctor."""
     command = [sys.executable, "-m", "viewer.cli.probes", name]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
-        return _Answer({}, f"no answer within {PROBE_TIMEOUT_S} s")
+        return _Answer({}, strings.NO_ANSWER.format(limit_s=PROBE_TIMEOUT_S))
     if done.returncode == 0:
         return _Answer(json.loads(done.stdout), "")
-    words = done.stderr.strip().splitlines()
+    lines = done.stderr.strip().splitlines()
     if done.returncode < 0:
-        return _Answer({}, f"crashed with signal {-done.returncode}" + (f": {words[0]}" if words else ""))
-    return _Answer({}, words[-1] if words else f"ended with status {done.returncode}")
+        template = strings.CRASHED_WITH if lines else strings.CRASHED
+        return _Answer({}, template.format(signal=-done.returncode, line=lines[0] if lines else ""))
+    return _Answer({}, lines[-1] if lines else strings.ENDED.format(status=done.returncode))

@@ -1,11 +1,11 @@
-"""``foveola encoders``: what can look for things, with licences; takes a network out of a training's file."""
+"""``foveola encoders``: lists encoders with their licences; extracts the network of a training checkpoint."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
-from viewer.cli import arguments, terminal
+from viewer.cli import arguments, strings, strings_help, terminal
 from viewer.cli.output import check_output, licence_terms
 from viewer.common.text import escape_control
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the command to a parser; ``add(name, run, help)`` gives one."""
-    command = add("encoders", _encoders, "list what can look for things, with licences")
-    command.add_argument("--json", action="store_true", help="print the list as JSON")
+    command = add("encoders", _encoders, strings_help.ENCODERS)
+    command.add_argument("--json", action="store_true", help=strings_help.JSON)
     command.add_argument(
         "--extract",
         metavar=("FILE", "OUT.safetensors"),
         nargs=2,
         type=arguments.file,
-        help="write the HIPT or DINO network in a training's file, a tenth of its size, and list nothing",
+        help=strings_help.EXTRACT,
     )
 
 
@@ -38,21 +38,21 @@ def _encoders(options: argparse.Namespace) -> int:
 
         trained, target = options.extract
         if target.suffix.lower() != ".safetensors":
-            raise arguments.UsageError(f"{target}: its name must end in .safetensors")
-        check_output(target, trained, what="the training's file")
+            raise arguments.UsageError(strings.NOT_SAFETENSORS.format(path=target))
+        check_output(target, trained, what=strings.THE_CHECKPOINT)
         save_backbone(trained, target)
         return 0
-    known = cards()
+    listed = cards()
     for problem in problems():
         terminal.write_stderr(problem)
     if options.json:
-        terminal.write_stdout(json.dumps([asdict(card) for card in known], indent=2))
+        terminal.write_stdout(json.dumps([asdict(card) for card in listed], indent=2))
         return 0
     lines = []
-    for card in known:
+    for card in listed:
         lines.append(f"{card.id:<16} {card.title}: {card.family}")
         lines.append(f"{'':<16} {licence_terms(card)}")
         lines += [f"{'':<16} {note}" for note in card.notes]
-    lines.append(f"More are named in {registry_file()}; see the README.")
+    lines.append(strings.ADD_MODELS.format(path=registry_file()))
     terminal.write_stdout("\n".join(escape_control(line) for line in lines))
     return 0

@@ -1,11 +1,11 @@
-"""``foveola index``: slides analysed ahead on all cores or a cluster; queries are then answered at once."""
+"""``foveola index``: analyses slides ahead, on all cores or a cluster, for queries without a wait."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from viewer.cli import arguments, terminal
+from viewer.cli import arguments, strings, strings_help, terminal
 from viewer.cli.output import card_with_terms
 from viewer.common.text import one_line
 
@@ -18,14 +18,12 @@ if TYPE_CHECKING:
 
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the command to a parser; ``add(name, run, help)`` gives one."""
-    command = add("index", _index, "analyse slides, so that queries are answered at once")
+    command = add("index", _index, strings_help.INDEX)
     command.add_argument(
-        "paths", metavar="PATH", nargs="+", type=arguments.file, help="slides, and folders of slides"
+        "paths", metavar="PATH", nargs="+", type=arguments.file, help=strings_help.INDEX_PATHS
     )
-    arguments.add_question_options(command)
-    command.add_argument(
-        "--scheduler", metavar="ADDRESS", help="of a Dask cluster, as tcp://host:8786, that sees the files"
-    )
+    arguments.add_analysis_options(command)
+    command.add_argument("--scheduler", metavar="ADDRESS", help=strings_help.SCHEDULER)
 
 
 def _index(options: argparse.Namespace) -> int:
@@ -41,7 +39,7 @@ def _index(options: argparse.Namespace) -> int:
     card = card_with_terms(options.encoder)
     slides = slides_among(options.paths)
     if not slides:
-        raise arguments.UsageError("there are no slides in these folders")
+        raise arguments.UsageError(strings.NO_SLIDES)
     cores = core_count()
     graphics = () if options.scheduler else graphics_cards()
     processes = min(len(graphics) or cores, len(slides))
@@ -54,27 +52,35 @@ def _index(options: argparse.Namespace) -> int:
         cards=graphics,
     )
     failed = 0
-    with progress_bar(f"{len(slides):,} slides") as progress:
+    with progress_bar(strings.SLIDES.format(count=len(slides))) as progress:
         results = index_slides(
             slides, job, processes=processes, scheduler=options.scheduler, progress=progress
         )
         for result in results:
             failed += bool(result.failure)
-            with tqdm.external_write_mode():  # the bar steps aside for a line
+            with tqdm.external_write_mode():  # the bar makes room for a line
                 if result.failure:
                     terminal.write_stderr(result.failure)
                 else:
                     terminal.write_stdout(_index_line(result))
                     for note in result.notes:
-                        terminal.write_stderr(f"{Path(result.path).name}: {note}")
+                        name = Path(result.path).name
+                        terminal.write_stderr(strings.SLIDE_NOTE.format(slide=name, note=note))
     if failed:
-        terminal.write_stderr(f"{failed:,} of {len(slides):,} slides could not be analysed")
+        terminal.write_stderr(strings.SLIDES_FAILED.format(failed=failed, total=len(slides)))
     return 1 if failed else 0
 
 
 def _index_line(result: IndexResult) -> str:
-    name = one_line(result.path)
     if result.skipped:
-        return f"complete   {name}: {result.patches:,} patches were there"
-    unread = f", {result.failed_patches:,} could not be read" if result.failed_patches else ""
-    return f"analysed   {name}: {result.patches:,} patches{unread}, {result.seconds:.1f} s"
+        template = strings.INDEX_COMPLETE
+    elif result.failed_patches:
+        template = strings.INDEX_ANALYSED_PARTLY
+    else:
+        template = strings.INDEX_ANALYSED
+    return template.format(
+        slide=one_line(result.path),
+        patches=result.patches,
+        failed=result.failed_patches,
+        seconds=result.seconds,
+    )

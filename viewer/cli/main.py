@@ -1,4 +1,4 @@
-"""The ``foveola`` command: reads arguments, calls the room that does the work, turns errors into one line.
+"""The ``foveola`` command: parses arguments, calls the room that does the work, prints errors as one line.
 
 Commands import what they need when they run, so that ``--help`` is instant. Exit status: 0 done, 1 failed,
 2 wrong usage.
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import viewer
 from gpu.errors import GpuError
 from viewer import RESEARCH_USE
-from viewer.cli import arguments, terminal
+from viewer.cli import arguments, strings, strings_help, terminal
 from viewer.cli import encoders as cli_encoders
 from viewer.cli import heatmap as cli_heatmap
 from viewer.cli import index as cli_index
@@ -35,13 +35,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-EPILOG = f"{RESEARCH_USE}. Not for use in diagnostic procedures."
-BIG_PICTURE_PX = 4_000_000  # below, a snapshot takes about a second: no bar for that
+EPILOG = strings_help.EPILOG.format(research_use=RESEARCH_USE)
+BIG_PICTURE_PX = 4_000_000  # a smaller snapshot takes about a second and has no progress bar
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with the arguments in one line. Options are not abbreviated: the next one added
-    would break them. ``mixed``: options may stand between arguments of which the last may be missing.
+    """A parser with errors of one line. Options are not abbreviated: the next new one could break that.
+
+    ``mixed``: options may stand between arguments of which the last may be missing.
     """
 
     def __init__(self, *, mixed: bool = False, **more: Any) -> None:
@@ -49,36 +50,36 @@ class _Parser(argparse.ArgumentParser):
         self._mixed = mixed
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """As ever; argparse alone takes the optional argument for missing at the first option."""
+        """As in argparse, which by itself takes the optional argument as missing at the first option."""
         if not self._mixed or "--" in (args or ()):  # after "--" there are no options to stand between
             return super().parse_known_args(args, namespace)
-        self._mixed = False  # the next line comes back here
+        self._mixed = False  # the next line calls this method again
         try:
             return self.parse_known_intermixed_args(args, namespace)
         finally:
             self._mixed = True
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
+        self.exit(2, strings.SEE_HELP.format(command=self.prog, error=one_line(message)) + "\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    terminal.survive_odd_names()
+    terminal.escape_unencodable()
     options = _parser().parse_args(_with_command(list(sys.argv[1:] if argv is None else argv)))
     try:
         with _unwound_by_signals():
             return int(options.run(options))
     except KeyboardInterrupt:
-        terminal.write_stderr("interrupted")
+        terminal.write_stderr(strings.INTERRUPTED)
         return 1
     except BrokenPipeError:
-        terminal.discard_output()  # who read it has left, as is their right
+        terminal.discard_output()  # the reader of the pipe has closed it, which is no error
         return 1
     except arguments.UsageError as error:
         terminal.write_stderr(str(error))
         return 2
-    except GpuError as error:  # of the graphics side, which imports nothing of the viewer; in words as well
+    except GpuError as error:  # with a message as well; gpu imports nothing of the viewer
         terminal.write_stderr(str(error))
         return 1
     except Exception as error:
@@ -90,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _unwound_by_signals() -> Iterator[None]:
-    """A polite kill and a closed terminal end a command as Ctrl+C does: it clears its unfinished files.
+    """SIGTERM and SIGHUP end a command as Ctrl+C does: it removes its unfinished files.
 
     A signal that is ignored, as under nohup, stays ignored.
     """
@@ -112,14 +113,14 @@ def _unwound_by_signals() -> Iterator[None]:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="foveola",
-        description="A viewer for whole-slide images. Without a command, opens the window.",
+        description=strings_help.DESCRIPTION,
         epilog=EPILOG,
     )
     parser.add_argument("--version", action="version", version=f"foveola {viewer.__version__}")
-    debug: dict[str, Any] = {"action": "store_true", "help": "show where an error comes from"}
+    debug: dict[str, Any] = {"action": "store_true", "help": strings_help.DEBUG}
     parser.add_argument("--debug", **debug)
     common = argparse.ArgumentParser(add_help=False)
-    # Suppressed: after the command it must not put the default back over what stood before the command.
+    # Suppressed: after the command, the default must not replace the value given before the command.
     common.add_argument("--debug", default=argparse.SUPPRESS, **debug)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
@@ -131,98 +132,72 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
-    command = add("open", _open, "open the window, with slides or folders of slides if given (the default)")
+    command = add("open", _open, strings_help.OPEN)
     command.add_argument("paths", metavar="PATH", nargs="*", type=Locator.parse)
 
-    add("demo", _demo, "make a demo slide and open it; without a display, leave a screenshot")
+    add("demo", _demo, strings_help.DEMO)
 
-    command = add(
-        "doctor", _doctor, "say what works on this machine, and what to install where something does not"
-    )
+    command = add("doctor", _doctor, strings_help.DOCTOR)
     _json_option(command)
 
-    command = add("info", _info, "print the facts of a slide")
+    command = add("info", _info, strings_help.INFO)
     command.add_argument("slide", metavar="SLIDE", type=arguments.slide)
     _json_option(command)
 
-    command = add("snapshot", _snapshot, "render a part of a slide to a PNG file, without a display")
+    command = add("snapshot", _snapshot, strings_help.SNAPSHOT)
     command.add_argument("slide", metavar="SLIDE", type=arguments.slide)
     command.add_argument(
-        "--center",
-        metavar="X,Y",
-        required=True,
-        type=arguments.point,
-        help="what to centre on, in level-0 pixels",
+        "--center", metavar="X,Y", required=True, type=arguments.point, help=strings_help.CENTER
     )
     command.add_argument(
-        "--downsample",
-        metavar="D",
-        required=True,
-        type=arguments.positive,
-        help="level-0 pixels per pixel of the picture",
+        "--downsample", metavar="D", required=True, type=arguments.positive, help=strings_help.DOWNSAMPLE
     )
     command.add_argument(
-        "--size", metavar="WxH", required=True, type=arguments.size, help="size of the picture in pixels"
+        "--size", metavar="WxH", required=True, type=arguments.size, help=strings_help.PICTURE_SIZE
     )
     command.add_argument(
-        "--rotate", metavar="DEG", type=arguments.number, default=0.0, help="turn clockwise, in degrees"
+        "--rotate", metavar="DEG", type=arguments.number, default=0.0, help=strings_help.ROTATE
     )
-    command.add_argument("--icc", action="store_true", help="apply the slide's colour profile")
-    command.add_argument("--query", metavar="TEXT", dest="text", help="lay over it where this is")
-    command.add_argument(
-        "--overlay", metavar="COLOURS", nargs="?", const="", help="of what lies over it: viridis, magma …"
-    )
-    arguments.add_question_options(command, encoder=None)  # a map has none
+    command.add_argument("--icc", action="store_true", help=strings_help.ICC)
+    command.add_argument("--query", metavar="TEXT", dest="text", help=strings_help.SNAPSHOT_QUERY)
+    command.add_argument("--overlay", metavar="COLOURS", nargs="?", const="", help=strings_help.OVERLAY)
+    arguments.add_analysis_options(command, encoder=None)  # a map has none
     cli_map.add_map_options(command)
     command.add_argument("-o", "--output", metavar="FILE.png", required=True, type=arguments.png_path)
 
-    command = add(
-        "phantom", _phantom, "write a procedural H&E-like slide, with its regions as GeoJSON beside it"
-    )
+    command = add("phantom", _phantom, strings_help.PHANTOM)
     command.add_argument("file", metavar="FILE", type=arguments.file)
     command.add_argument(
-        "--size", metavar="N", required=True, type=arguments.count, help="width and height in pixels"
+        "--size", metavar="N", required=True, type=arguments.count, help=strings_help.PHANTOM_SIZE
     )
     command.add_argument(
-        "--seed", metavar="S", type=arguments.seed, default=0, help="another seed, another slide (default 0)"
+        "--seed", metavar="S", type=arguments.seed, default=0, help=strings_help.PHANTOM_SEED
     )
 
     for group in (cli_query, cli_index, cli_encoders, cli_heatmap, cli_training):
         group.add_command(add)
 
     bench = commands.add_parser(
-        "bench", help="measure speed on a slide", description="measure speed on a slide", epilog=EPILOG
+        "bench", help=strings_help.BENCH, description=strings_help.BENCH, epilog=EPILOG
     )
     kinds = bench.add_subparsers(dest="bench_command", metavar="WHAT", required=True)
-    command = add("navigate", _bench_navigate, "replay jumps and pans in the real window", into=kinds)
+    command = add("navigate", _bench_navigate, strings_help.BENCH_NAVIGATE, into=kinds)
     command.add_argument("slide", metavar="SLIDE", type=Path)
+    command.add_argument("--trace", metavar="FILE.json", type=Path, help=strings_help.TRACE)
     command.add_argument(
-        "--trace", metavar="FILE.json", type=Path, help='{"jumps": [[cx, cy, downsample], …], "pans": […]}'
-    )
-    command.add_argument(
-        "--size", metavar="WxH", type=arguments.size, default=(1280, 800), help="of the view (1280x800)"
+        "--size", metavar="WxH", type=arguments.size, default=(1280, 800), help=strings_help.VIEW_SIZE
     )
     _json_option(command)
-    command = add(
-        "decode",
-        _bench_decode,
-        "tiles per second on one core, beside OpenSlide and the bare codec",
-        into=kinds,
-    )
+    command = add("decode", _bench_decode, strings_help.BENCH_DECODE, into=kinds)
     command.add_argument("slide", metavar="SLIDE", type=Path)
     _json_option(command)
-    command = add(
-        "encode",
-        _bench_encode,
-        "patches per second of an encoder, beside a bare loop of its network",
-        into=kinds,
-    )
-    command.add_argument("--encoder", metavar="ID", default="hipt", help="see `foveola encoders` (hipt)")
-    command.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (cpu)")
+    command = add("encode", _bench_encode, strings_help.BENCH_ENCODE, into=kinds)
     command.add_argument(
-        "--slide", metavar="SLIDE", type=Path, help="also from this slide's file, end to end"
+        "--encoder", metavar="ID", default="hipt", help=strings_help.ENCODER.format(default="hipt")
     )
-    command.add_argument("--compile", action="store_true", help="also as torch compiles the network")
+    command.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help=strings_help.BENCH_DEVICE)
+    command.add_argument("--slide", metavar="SLIDE", type=Path, help=strings_help.BENCH_SLIDE)
+    command.add_argument("--compile", action="store_true", help=strings_help.COMPILE)
     _json_option(command)
     return parser
 
@@ -235,7 +210,7 @@ COMMANDS = (
 
 
 def _with_command(words: list[str]) -> list[str]:
-    """The words with ``open`` put in where they name no command: ``foveola a.svs``, ``foveola``."""
+    """The arguments, with ``open`` inserted where they name no command: ``foveola a.svs``, ``foveola``."""
     for index, word in enumerate(words):
         if word in COMMANDS or word in {"-h", "--help", "--version"}:
             return _with_joined_values(words)
@@ -261,7 +236,7 @@ def _with_joined_values(words: list[str]) -> list[str]:
 
 
 def _json_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print the facts as JSON")
+    parser.add_argument("--json", action="store_true", help=strings_help.JSON)
 
 
 # Commands
@@ -307,7 +282,7 @@ def _snapshot(options: argparse.Namespace) -> int:
     output: Path = options.output
     bar: AbstractContextManager[Callable[[float, float], None] | None] = nullcontext()
     if options.size[0] * options.size[1] >= BIG_PICTURE_PX:
-        bar = progress_bar("rendering")
+        bar = progress_bar(strings.RENDERING)
     with closing(open_slide(options.slide)) as source:
         check_output(output, options.slide.path)
         field, overlays = cli_query.overlays_for(options, source)
@@ -325,17 +300,23 @@ def _snapshot(options: argparse.Namespace) -> int:
     metadata = {
         "Software": f"Foveola {viewer.__version__}",
         "Comment": RESEARCH_USE,
-        "Source": f"{options.slide.name}, centre {options.center}, downsample {options.downsample:g}",
+        "Source": strings.SNAPSHOT_SOURCE.format(
+            slide=options.slide.name, center=options.center, downsample=options.downsample
+        ),
     }
     if field is not None:
         metadata["Overlay"] = json.dumps(field.provenance.as_facts())
     failed = picture.info["failed_tiles"]
     if failed:
-        what = "1 tile" if failed == 1 else f"{failed:,} tiles"
-        metadata["Warning"] = f"{what} could not be decoded, marked in the picture"
+        template = strings.ONE_TILE_FAILED if failed == 1 else strings.TILES_FAILED
+        metadata["Warning"] = template.format(count=failed)
     save_png(picture, output, metadata)
     if failed:
-        terminal.write_stderr(f"{output}: {metadata['Warning']}; the first: {picture.info['first_failure']}")
+        terminal.write_stderr(
+            strings.FIRST_FAILURE.format(
+                path=output, warning=metadata["Warning"], failure=picture.info["first_failure"]
+            )
+        )
     return 0
 
 
@@ -345,10 +326,10 @@ def _phantom(options: argparse.Namespace) -> int:
 
     if not MIN_SIZE_PX <= options.size <= MAX_SIZE_PX:
         raise arguments.UsageError(
-            f"a phantom is {MIN_SIZE_PX} to {MAX_SIZE_PX:,} px wide, not {options.size:,}"
+            strings.PHANTOM_SIZE.format(least=MIN_SIZE_PX, most=MAX_SIZE_PX, size=options.size)
         )
 
-    with progress_bar("writing") as progress:
+    with progress_bar(strings.WRITING) as progress:
         write_phantom(options.file, size_px=options.size, seed=options.seed, progress=progress)
     return 0
 
@@ -359,7 +340,7 @@ def _bench_navigate(options: argparse.Namespace) -> int:
     from viewer.common.settings import Settings
 
     trace = read_trace(options.trace) if options.trace else None
-    with progress_bar("replaying") as progress:
+    with progress_bar(strings.REPLAYING) as progress:
         figures = navigate(
             options.slide, settings=Settings.load(), trace=trace, size_px=options.size, progress=progress
         )
@@ -398,5 +379,5 @@ def _print_figures(figures: dict[str, Any], *, as_json: bool) -> None:
 
 def _figure(value: object) -> str:
     if value is None:
-        return "not measured"
+        return strings.NOT_MEASURED
     return f"{value:,.4g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""Maps of other programs on the command line: ``--map`` of ``heatmap`` and of ``snapshot``."""
+"""Maps of other programs: ``--map`` of ``heatmap`` and of ``snapshot``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from viewer import __version__
-from viewer.cli import arguments, terminal
+from viewer.cli import arguments, strings, strings_help, terminal
 
 if TYPE_CHECKING:
     import argparse
@@ -15,36 +15,28 @@ if TYPE_CHECKING:
     from viewer.relevance.patches.field import RelevanceField
     from viewer.slide.source import Source
 
-_UNIT = "score of the map, 0 to 1"
-
 
 def add_map_options(command: argparse.ArgumentParser) -> None:
-    """Add ``--map`` and what belongs to it."""
-    of_map = command.add_argument_group("a map that another program has made")
-    of_map.add_argument(
-        "--map", metavar="FILE", type=arguments.file,
-        help="of scores: .h5 of CLAM, .tif, .geojson of QuPath, .db of TIAToolbox, .npy, .npz",
-    )  # fmt: skip
-    of_map.add_argument("--column", metavar="NAME", help="which of its scores, where it has several")
-    of_map.add_argument(
-        "--patch-px", metavar="N", type=arguments.positive,
-        help="side of its patches in level-0 pixels, where it does not say so",
-    )  # fmt: skip
+    """Add ``--map`` and its options."""
+    of_map = command.add_argument_group(strings_help.MAP_GROUP)
+    of_map.add_argument("--map", metavar="FILE", type=arguments.file, help=strings_help.MAP)
+    of_map.add_argument("--column", metavar="NAME", help=strings_help.MAP_COLUMN)
+    of_map.add_argument("--patch-px", metavar="N", type=arguments.positive, help=strings_help.MAP_PATCH_PX)
 
 
-def wants_map(options: argparse.Namespace) -> bool:
+def has_map(options: argparse.Namespace) -> bool:
     """Whether a map was given. Raises UsageError for options that do not go together."""
     if options.map is None:
         if options.column is not None or options.patch_px is not None:
-            raise arguments.UsageError("--column and --patch-px say how to read a map: give --map")
+            raise arguments.UsageError(strings.MAP_OPTIONS_NEED_MAP)
         return False
     if options.text is not None:
-        raise arguments.UsageError("--query and --map are two pictures: give one of them")
+        raise arguments.UsageError(strings.QUERY_OR_MAP)
     return True
 
 
 def map_over(source: Source, options: argparse.Namespace) -> RelevanceField:
-    """``options.map`` over a slide; what must be known of it goes to standard error.
+    """``options.map`` over a slide; notes on it go to standard error.
 
     Raises UsageError where one of several columns must be chosen, FeatureFileError, PixelSizeError.
     """
@@ -65,19 +57,19 @@ def map_over(source: Source, options: argparse.Namespace) -> RelevanceField:
             patch_px=options.patch_px,
         )
     except SeveralColumnsError as error:
-        raise arguments.UsageError(f"{error} with --column") from error
+        raise arguments.UsageError(strings.CHOOSE_COLUMN.format(error=error)) from error
     for note in (*size.notes(options.slide.name), *found.notes):
         terminal.write_stderr(note)
     return found.field
 
 
 def write_map(options: argparse.Namespace) -> int:
-    """Write ``options.map`` as an image that lies over the slide; gives the exit status."""
+    """Write ``options.map`` as an image that lies over the slide; returns the exit status."""
     from viewer.relevance.heatmap.ome_tiff import write_heatmap
     from viewer.slide.formats.registry import open_slide
 
     if options.weights is not None:
-        raise arguments.UsageError("--map is what another program has found: it needs no --weights")
+        raise arguments.UsageError(strings.MAP_TAKES_NO.format(option="--weights"))
     with closing(open_slide(options.slide)) as source:
         field = map_over(source, options)
         extent_px = source.pyramid.width, source.pyramid.height
@@ -87,7 +79,7 @@ def write_map(options: argparse.Namespace) -> int:
         options.output,
         extent_px=extent_px,
         slide_name=options.slide.name,
-        what=f"Map of {producer}",
-        unit=_UNIT,
+        what=strings.MAP_OF.format(producer=producer),
+        unit=strings.MAP_UNIT,
     )
     return 0

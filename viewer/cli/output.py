@@ -1,10 +1,10 @@
-"""What commands check before they compute: where a result may be written, the terms of what they use."""
+"""Checks before a command computes: where a result may be written, the terms of what it uses."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from viewer.cli import arguments, terminal
+from viewer.cli import arguments, strings, terminal
 from viewer.common.atomic_write import check_savable
 
 if TYPE_CHECKING:
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders.card import EncoderCard
 
 
-def check_output(output: Path | None, read: Path | None, *, what: str = "the slide") -> None:
-    """Raises UsageError where a result would take the place of what is read, or of a device; SaveError where
+def check_output(output: Path | None, read: Path | None, *, what: str = strings.THE_SLIDE) -> None:
+    """Raises UsageError where a result would replace ``read``, named ``what``, or a device; SaveError where
     it could not be saved, before anything is computed for it.
 
-    A saved file replaces what stood there: with a privileged user that would be /dev/null for all.
+    A saved file replaces the old one: for a privileged user that could be /dev/null.
     """
     if output is None:
         return
@@ -25,24 +25,22 @@ def check_output(output: Path | None, read: Path | None, *, what: str = "the sli
     if not output.exists():
         return
     if read is not None and read.exists() and output.samefile(read):
-        raise arguments.UsageError(f"{output}: this is {what} itself; choose another name")
+        raise arguments.UsageError(strings.OVERWRITES_INPUT.format(path=output, input=what))
     if not output.is_file():
-        raise arguments.UsageError(f"{output}: this is no ordinary file; choose another name")
+        raise arguments.UsageError(strings.NOT_A_REGULAR_FILE.format(path=output))
 
 
 def card_with_terms(encoder_id: str) -> EncoderCard:
-    """What is known of an encoder; the terms of a model are told before it is used. Raises EncoderError."""
+    """The card of an encoder. Prints the terms of a model. Raises EncoderError."""
     from viewer.relevance.analysis.open import card_of
 
     card = card_of(encoder_id)
-    tell_terms(card)
+    print_terms(card)
     return card
 
 
 def head_with_terms(encoder_id: str) -> EncoderCard:
-    """What is known of a slide head; the terms of the model whose features it reads are told. Raises
-    EncoderError.
-    """
+    """The card of a slide head. Prints the terms of the model of its features. Raises EncoderError."""
     from viewer.relevance.encoders.registry import find_card
 
     card = find_card(encoder_id)
@@ -50,13 +48,12 @@ def head_with_terms(encoder_id: str) -> EncoderCard:
     return card
 
 
-def tell_terms(card: EncoderCard) -> None:
-    """Say under which terms an encoder may be used, where they are not Foveola's own."""
+def print_terms(card: EncoderCard) -> None:
+    """Print the terms of use of an encoder, where they are not Foveola's own."""
     if card.needs_terms:
-        terminal.write_stderr(f"{card.title}: {licence_terms(card)}")
+        terminal.write_stderr(strings.TERMS_OF.format(encoder=card.title, terms=licence_terms(card)))
 
 
 def licence_terms(card: EncoderCard) -> str:
     """An encoder's licence, and whether it allows commercial use."""
-    uses = {True: "commercial use allowed", False: "no commercial use", None: "commercial use not stated"}
-    return f"{card.licence}; {uses[card.commercial]}"
+    return strings.TERMS.format(licence=card.licence, commercial=strings.COMMERCIAL_USE[card.commercial])

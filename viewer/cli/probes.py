@@ -7,12 +7,14 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from viewer.cli import strings_doctor as strings
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 def offscreen() -> dict[str, Any]:
-    """OpenGL without a display, as snapshots use it."""
+    """Facts on OpenGL without a display, as snapshots use it."""
     from gpu.gl.context import OffscreenContext, gl_info
 
     with OffscreenContext():
@@ -20,7 +22,7 @@ def offscreen() -> dict[str, Any]:
 
 
 def window() -> dict[str, Any]:
-    """Qt on the display, and OpenGL in it. Qt aborts the process where there is none."""
+    """Facts on Qt and OpenGL on the display. Qt aborts the process where there is none."""
     from gpu.gl.context import prepare_egl_environment
 
     prepare_egl_environment()
@@ -31,7 +33,7 @@ def window() -> dict[str, Any]:
     surface = QOffscreenSurface()
     surface.create()
     if not (context.create() and context.makeCurrent(surface)):
-        raise RuntimeError("Qt opened the display but could not make an OpenGL context on it")
+        raise RuntimeError(strings.NO_GL_CONTEXT)
     major, minor = context.format().version()
     context.doneCurrent()
     size = app.primaryScreen().size()
@@ -44,7 +46,7 @@ def window() -> dict[str, Any]:
 
 
 def codecs() -> dict[str, Any]:
-    """The codecs, each by decoding a small picture."""
+    """Versions of the codecs, after each has decoded a small picture."""
     import imagecodecs
     import numpy as np
     import openslide
@@ -54,7 +56,7 @@ def codecs() -> dict[str, Any]:
     jpeg = simplejpeg.decode_jpeg(simplejpeg.encode_jpeg(picture), "RGBA")
     jpeg2000 = imagecodecs.jpeg2k_decode(imagecodecs.jpeg2k_encode(picture))
     if jpeg.shape != (16, 16, 4) or not np.array_equal(jpeg2000, picture):
-        raise RuntimeError("a codec gives wrong pixels")
+        raise RuntimeError(strings.WRONG_PIXELS)
     return {
         "openslide": openslide.__library_version__,
         "jpeg": f"simplejpeg {simplejpeg.__version__}",
@@ -63,7 +65,7 @@ def codecs() -> dict[str, Any]:
 
 
 def cuda() -> dict[str, Any]:
-    """What the NVIDIA driver says, asked directly: no toolkit and no torch are needed."""
+    """Facts from the NVIDIA driver itself: neither a toolkit nor torch is needed."""
     library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     try:
         driver = ctypes.CDLL(library)
@@ -73,7 +75,7 @@ def cuda() -> dict[str, Any]:
     def call(name: str, *arguments: Any) -> None:
         status = getattr(driver, name)(*arguments)
         if status:
-            raise RuntimeError(f"the NVIDIA driver answers error {status} to {name}")
+            raise RuntimeError(strings.DRIVER_ERROR.format(status=status, name=name))
 
     call("cuInit", 0)
     version, count = ctypes.c_int(), ctypes.c_int()
@@ -89,7 +91,7 @@ def cuda() -> dict[str, Any]:
 
 
 def analysis() -> dict[str, Any]:
-    """What the analysis would compute on, chosen as its own process chooses it."""
+    """The device that the analysis would compute on, chosen as in its own process."""
     import torch
 
     from gpu.compute.device import compute_device
@@ -109,5 +111,5 @@ PROBES: dict[str, Callable[[], dict[str, Any]]] = {
 if __name__ == "__main__":
     try:
         sys.stdout.write(json.dumps(PROBES[sys.argv[1]]()))
-    except Exception as error:  # whatever went wrong is the answer; the doctor shows it
+    except Exception as error:  # any failure is a finding of the doctor
         sys.exit(f"{type(error).__name__}: {error}")

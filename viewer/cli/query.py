@@ -1,4 +1,4 @@
-"""``foveola query``: where on a slide something is, as text, as JSON and in files; also over a snapshot."""
+"""``foveola query``: where on a slide something is, as text, as JSON and in files; overlays of snapshots."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from viewer import RESEARCH_USE
-from viewer.cli import arguments, terminal
+from viewer.cli import arguments, strings, strings_help, terminal
 from viewer.cli import maps as cli_map
 from viewer.cli.output import card_with_terms, check_output
 from viewer.common.text import escape_control
@@ -26,38 +26,22 @@ if TYPE_CHECKING:
 
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the command to a parser; ``add(name, run, help)`` gives one."""
-    command = add(
-        "query", _query, "say where on a slide something is, in words, numbers and files", mixed=True
-    )
+    command = add("query", _query, strings_help.QUERY, mixed=True)
     command.add_argument("slide", metavar="SLIDE", type=arguments.slide)
-    command.add_argument(
-        "text", metavar="TEXT", nargs="?", help='such as "lymphocytes near adipose tissue without blood"'
-    )
-    arguments.add_question_options(command)
-    for name, meaning in (("--like", "an example of it"), ("--unlike", "an example of what it is not")):
+    command.add_argument("text", metavar="TEXT", nargs="?", help=strings_help.QUERY_TEXT)
+    arguments.add_analysis_options(command)
+    for name, meaning in (("--like", strings_help.LIKE), ("--unlike", strings_help.UNLIKE)):
         command.add_argument(
-            name, metavar="X,Y", action="append", default=[], type=arguments.point,
-            help=f"{meaning}, in level-0 pixels; may be given several times",
-        )  # fmt: skip
-    command.add_argument("--top", metavar="N", type=arguments.count, default=10, help="places at most (10)")
-    command.add_argument("--explain", action="store_true", help="all measurements behind each place")
-    command.add_argument("--json", action="store_true", help="print the answer as JSON")
+            name, metavar="X,Y", action="append", default=[], type=arguments.point, help=meaning
+        )
+    command.add_argument("--top", metavar="N", type=arguments.count, default=10, help=strings_help.TOP_PLACES)
+    command.add_argument("--explain", action="store_true", help=strings_help.EXPLAIN)
+    command.add_argument("--json", action="store_true", help=strings_help.JSON)
     command.add_argument(
-        "--geojson",
-        metavar="FILE.geojson",
-        type=arguments.geojson_path,
-        help="write places and patches for QuPath",
+        "--geojson", metavar="FILE.geojson", type=arguments.geojson_path, help=strings_help.GEOJSON
     )
-    command.add_argument(
-        "--scores",
-        metavar="FILE.h5",
-        type=arguments.scores_path,
-        help="write the score of every analysed patch",
-    )
-    command.add_argument(
-        "--features", metavar="FILE", type=arguments.file,
-        help="use the features of TRIDENT, CLAM, STAMP or slideflow in this file, and measure nothing",
-    )  # fmt: skip
+    command.add_argument("--scores", metavar="FILE.h5", type=arguments.scores_path, help=strings_help.SCORES)
+    command.add_argument("--features", metavar="FILE", type=arguments.file, help=strings_help.FEATURES)
 
 
 def _query(options: argparse.Namespace) -> int:
@@ -65,7 +49,7 @@ def _query(options: argparse.Namespace) -> int:
 
     for output in (options.geojson, options.scores):
         check_output(output, options.slide.path)
-        check_output(output, options.features, what="the features file")
+        check_output(output, options.features, what=strings.THE_FEATURES)
     answer = answer_to(
         options,
         features=options.features,
@@ -96,9 +80,9 @@ def answer_to(options: argparse.Namespace, **more: Any) -> Answer:
     examples = Examples(tuple(more.pop("like", ())), tuple(more.pop("unlike", ())))
     encoder_id = card_with_terms(options.encoder).id
     try:
-        # Features of another program know words only through their own model, whichever that is.
+        # Features of another program are searched by text only through their own model, whichever that is.
         question = read_question(options.text, "" if more.get("features") else encoder_id, examples)
-        with closing(open_slide(options.slide)) as source, progress_bar("analysing") as progress:
+        with closing(open_slide(options.slide)) as source, progress_bar(strings.ANALYSING) as progress:
             answer = ask(
                 source,
                 question,
@@ -118,19 +102,17 @@ def answer_to(options: argparse.Namespace, **more: Any) -> Answer:
 def overlays_for(
     options: argparse.Namespace, source: Source
 ) -> tuple[RelevanceField | None, tuple[Overlay, ...]]:
-    """The field of a snapshot's ``--query`` or ``--map``, and how it lies over the picture; without them
-    (None, ()).
+    """The field of a snapshot's ``--query`` or ``--map``, and its overlays; without them (None, ()).
 
-    Raises UsageError for a look without a field, an encoder without a query, and for colours that there are
-    not.
+    Raises UsageError for colours without a field, an encoder without a query, and for unknown colours.
     """
-    has_map = cli_map.wants_map(options)
+    has_map = cli_map.has_map(options)
     if options.text is None and options.encoder is not None:
-        raise arguments.UsageError("--encoder says who looks for --query: it fits nothing else")
+        raise arguments.UsageError(strings.ENCODER_NEEDS_QUERY)
     options.encoder = options.encoder or MEASURED_ID
     if options.text is None and not has_map:
         if options.overlay is not None:
-            raise arguments.UsageError("--overlay colours a query or a map: give --query or --map")
+            raise arguments.UsageError(strings.OVERLAY_NEEDS)
         return None, ()
     from viewer.common.settings import Settings
     from viewer.overlay.from_field import layer_from_field
@@ -185,31 +167,29 @@ def _facts(answer: Answer, slide_name: str) -> dict[str, Any]:
 
 def _text(answer: Answer, *, explain: bool) -> str:
     field = answer.field
-    analysed = f"{int(field.known.sum()):,} of {field.grid.patch_count:,} patches"
     lines = [
-        f"query       {field.provenance.query}",
-        *(f"understood  {_understood(term)}" for term in answer.understood),
-        f"analysed    {analysed}, {field.provenance.encoder}",
+        strings.QUERY_LINE.format(query=field.provenance.query),
+        *(_understood(term) for term in answer.understood),
+        strings.ANALYSED_LINE.format(
+            known=int(field.known.sum()), total=field.grid.patch_count, encoder=field.provenance.encoder
+        ),
     ]
-    if not answer.places:
-        lines.append("places      none stands out")
-    else:
-        lines += ["", f"{'rank':>4} {'likeness':>8} {'x px':>9} {'y px':>9}  because"]
+    lines += ["", strings.PLACES_HEADER] if answer.places else [strings.NO_PLACES_LINE]
     for rank, place in enumerate(answer.places, 1):
         x, y = place.hit.peak
-        words = dict.fromkeys(reasons[0].in_words() for _, reasons in place.reasons)
-        strongest = "" if explain else "; ".join(words)
-        lines.append(f"{rank:>4} {place.hit.score:>8.2f} {x:>9,.0f} {y:>9,.0f}  {strongest}".rstrip())
+        strongest = dict.fromkeys(reasons[0].in_words() for _, reasons in place.reasons)
+        because = "" if explain else "; ".join(strongest)
+        lines.append(f"{rank:>4} {place.hit.score:>8.2f} {x:>9,.0f} {y:>9,.0f}  {because}".rstrip())
         if explain:
             lines += [
                 f"{'':>35}{term}: {reason.in_words()}"
                 for term, reasons in place.reasons
                 for reason in reasons
             ]
-    lines += ["", f"Measured likeness, no diagnosis. {RESEARCH_USE}."]
+    lines += ["", strings.LIKENESS_NOTE.format(research_use=RESEARCH_USE)]
     return "\n".join(escape_control(line) for line in lines)
 
 
 def _understood(term: Understood) -> str:
     weights = ", ".join(f"{concept.replace('_', ' ')} {weight:g}" for concept, weight in term.weights)
-    return f"{term.text}: {weights or 'as these words'}"
+    return strings.UNDERSTOOD_LINE.format(term=term.text, concepts=weights or strings.AS_WORDS)

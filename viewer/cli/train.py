@@ -1,4 +1,4 @@
-"""The command that trains: ``train-head``. Like those of ``cli`` it imports what it needs when it runs."""
+"""``foveola train-head``: trains a slide head, tests it, registers it and prints the result."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, Any
 
 from viewer import RESEARCH_USE
-from viewer.cli import arguments, terminal
+from viewer.cli import arguments, strings, strings_help, terminal
 from viewer.common.text import escape_control
 
 if TYPE_CHECKING:
@@ -20,49 +20,43 @@ _MAX_NAME = 40
 
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the command to a parser; ``add(name, run, help)`` gives one."""
-    command = add(
-        "train-head",
-        _train_head,
-        "train a slide head on features of labelled slides, test it and register it",
-    )
+    command = add("train-head", _train_head, strings_help.TRAIN_HEAD)
     command.add_argument(
         "features", metavar="FEATURES", nargs="+", type=arguments.file,
-        help="feature files and folders of them: Foveola's, TRIDENT's, CLAM's, STAMP's, slideflow's",
+        help=strings_help.TRAINING_FEATURES,
     )  # fmt: skip
     command.add_argument(
         "--labels", metavar="CSV", required=True, type=arguments.file,
-        help="columns slide and label; patient and split (train, validation, test) if it likes",
+        help=strings_help.LABELS,
     )  # fmt: skip
+    command.add_argument("--head", choices=("gated", "span"), default="gated", help=strings_help.HEAD_KIND)
+    command.add_argument("--name", metavar="NAME", help=strings_help.HEAD_NAME)
     command.add_argument(
-        "--head", choices=("gated", "span"), default="gated", help="gated attention, or SPAN (gated)"
+        "-o", "--output", metavar="FOLDER", type=arguments.file, help=strings_help.HEAD_FOLDER
     )
-    command.add_argument("--name", metavar="NAME", help="of the head (that of the table)")
-    command.add_argument(
-        "-o", "--output", metavar="FOLDER", type=arguments.file, help="for the head and its report"
-    )
-    command.add_argument("--encoder", metavar="ID", help="whose features, where there are those of several")
+    command.add_argument("--encoder", metavar="ID", help=strings_help.FEATURES_ENCODER)
     command.add_argument(
         "--folds", metavar="K", type=_folds, default=5,
-        help="of cross-validation by patients; 1: one held-out test (5)",
+        help=strings_help.FOLDS,
     )  # fmt: skip
-    command.add_argument("--seed", metavar="S", type=arguments.seed, default=0, help="repeats a training (0)")
-    command.add_argument("--epochs", metavar="N", type=arguments.count, default=100, help="at most (100)")
+    command.add_argument(
+        "--seed", metavar="S", type=arguments.seed, default=0, help=strings_help.TRAINING_SEED
+    )
+    command.add_argument("--epochs", metavar="N", type=arguments.count, default=100, help=strings_help.EPOCHS)
     command.add_argument(
         "--patience", metavar="N", type=arguments.count, default=15,
-        help="epochs without a better validation before it ends (15)",
+        help=strings_help.PATIENCE,
     )  # fmt: skip
     command.add_argument(
-        "--learning-rate", metavar="X", type=arguments.positive, default=2e-4, help="(0.0002)"
+        "--learning-rate", metavar="X", type=arguments.positive, default=2e-4, help=strings_help.LEARNING_RATE
     )
-    command.add_argument(
-        "--device", choices=("cpu", "cuda"), help="where to compute (cuda where there is a card, else cpu)"
-    )
+    command.add_argument("--device", choices=("cpu", "cuda"), help=strings_help.TRAINING_DEVICE)
 
 
 def _folds(text: str) -> int:
     value = arguments.count(text)
     if value == 2:
-        raise ArgumentTypeError("two folds leave nothing to train on: 1, or 3 and more")
+        raise ArgumentTypeError(strings.TWO_FOLDS)
     return value
 
 
@@ -83,7 +77,7 @@ def _train_head(options: argparse.Namespace) -> int:
         raise arguments.UsageError(str(error)) from error
     folder: Path = options.output or state_dir() / "heads" / name
     if folder.exists() and not folder.is_dir():
-        raise arguments.UsageError(f"{folder}: this is no folder; choose another name")
+        raise arguments.UsageError(strings.NOT_A_FOLDER.format(path=folder))
     chosen = TrainingOptions(
         options.head,
         options.folds,
@@ -94,21 +88,18 @@ def _train_head(options: argparse.Namespace) -> int:
         _device(options.device),
     )
     labels, notes = read_labels(options.labels)
-    with progress_bar("reading") as progress:
+    with progress_bar(strings.READING) as progress:
         cohort = gather(options.features, labels, encoder=options.encoder, progress=progress)
     for note in (*notes, *cohort.notes):
         terminal.write_stderr(note)
-    with progress_bar("training") as progress:
+    with progress_bar(strings.TRAINING) as progress:
         facts = train_head(cohort, chosen, folder, name=name, progress=progress)
     if cohort.encoder.startswith(FILE_PREFIX):
-        registered = (
-            f"nowhere: the features are another program's ({cohort.encoder.removeprefix(FILE_PREFIX)}) and "
-            "cannot be computed here, so the head is not offered"
-        )
+        registered = strings.NOT_REGISTERED.format(encoder=cohort.encoder.removeprefix(FILE_PREFIX))
     else:
         entry = HeadEntry(
             name,
-            f"{name}: {' or '.join(cohort.classes)}",
+            strings.HEAD_TITLE.format(name=name, classes=strings.CLASSES_OR.join(cohort.classes)),
             folder / WEIGHTS,
             cohort.encoder,
             cohort.encoder_version,
@@ -116,7 +107,7 @@ def _train_head(options: argparse.Namespace) -> int:
             cohort.classes,
             facts["weights_sha256"],
         )
-        registered = f"as {name} in {register_head(entry)}"
+        registered = strings.REGISTERED.format(name=name, path=register_head(entry))
     terminal.write_stdout(_text(facts, folder, registered))
     unproven = no_better_than_chance(facts["report"])
     if unproven:
@@ -128,14 +119,14 @@ def _name_from(table: Path) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", table.stem).strip("-")[:_MAX_NAME] or "head"
 
 
-def _device(wanted: str | None) -> str:
-    """Raises UsageError for a card that is not there."""
+def _device(requested: str | None) -> str:
+    """The device to train on. Raises UsageError where there is no CUDA card."""
     import torch
 
-    there: bool = torch.cuda.is_available()
-    if wanted == "cuda" and not there:
-        raise arguments.UsageError("there is no CUDA card that torch can use here; --device cpu always works")
-    return wanted or ("cuda" if there else "cpu")
+    available: bool = torch.cuda.is_available()
+    if requested == "cuda" and not available:
+        raise arguments.UsageError(strings.NO_CUDA)
+    return requested or ("cuda" if available else "cpu")
 
 
 def _text(facts: dict[str, Any], folder: Path, registered: str) -> str:
@@ -144,19 +135,16 @@ def _text(facts: dict[str, Any], folder: Path, registered: str) -> str:
 
     tested = facts["report"]
     before, after = tested["calibration"]["before"], tested["calibration"]["after"]
-    lines = [f"tested      {slides_in_words(tested)}, {len(tested['splits'])} of their splits"]
+    lines = [strings.TESTED_LINE.format(slides=slides_in_words(tested), splits=len(tested["splits"]))]
     for name, area in tested["auc"].items():
-        said = "not to be told: the test lacks a class"
-        if area["auc"] is not None:
-            said = f"{area['auc']:.3f} ({area['low']:.3f} to {area['high']:.3f})"
-        lines.append(f"AUC         {name}: {said}")
+        auc = strings.AUC_UNDEFINED if area["auc"] is None else strings.AUC.format(**area)
+        lines.append(strings.AUC_LINE.format(name=name, auc=auc))
     lines += [
-        f"calibration error {before['ece']:.3f} before, {after['ece']:.3f} after; "
-        f"Brier score {before['brier']:.3f} before, {after['brier']:.3f} after",
-        f"head        {folder / WEIGHTS}",
-        f"report      {folder / PAGE}, {folder / FACTS}",
-        f"registered  {registered}",
+        strings.CALIBRATION_LINE.format(before=before, after=after),
+        strings.HEAD_LINE.format(path=folder / WEIGHTS),
+        strings.REPORT_LINE.format(page=folder / PAGE, facts=folder / FACTS),
+        strings.REGISTERED_LINE.format(registered=registered),
         "",
-        f"Attention is where a head looks, no diagnosis. {RESEARCH_USE}.",
+        strings.ATTENTION_NOTE.format(research_use=RESEARCH_USE),
     ]
     return "\n".join(escape_control(line) for line in lines)

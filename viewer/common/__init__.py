@@ -1,1 +1,1 @@
-"""Services of the whole process that know no slide: paths, settings, log, atomic writes, errors, text."""
+"""Services of the whole process, independent of slides: paths, settings, log, atomic writes, errors, text."""

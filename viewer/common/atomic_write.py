@@ -1,4 +1,4 @@
-"""Saving a file so that it is never half written, and saying clearly why where it cannot be saved."""
+"""Saves a file so that it is never half written, or states why it cannot be saved."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import secrets
 from typing import TYPE_CHECKING
 
+from viewer.common import strings
 from viewer.common.errors import FoveolaError
 
 if TYPE_CHECKING:
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class SaveError(FoveolaError):
-    """A file that could not be saved: which, and why, in words for the reader. The old one is untouched."""
+    """A file that could not be saved: which, and why, for the user. The old one is untouched."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
+        super().__init__(strings.FILE_ERROR.format(path=path, reason=reason))
         self.path = path
         self.reason = reason
 
@@ -39,7 +40,7 @@ def save_atomically(path: Path, data: bytes) -> None:
                 os.fsync(file.fileno())
             temporary.replace(path)
         except BaseException:
-            with contextlib.suppress(OSError):  # the first failure is the one worth telling
+            with contextlib.suppress(OSError):  # the first failure is the one to report
                 temporary.unlink()
             raise
     except OSError as error:
@@ -49,27 +50,27 @@ def save_atomically(path: Path, data: bytes) -> None:
 def check_savable(path: Path) -> None:
     """Raises SaveError where saving to ``path`` is bound to fail, so that long work is not done for nothing.
 
-    Says nothing of what only saving shows, such as a full disk.
+    Does not detect what only saving shows, such as a full disk.
     """
     if path.is_dir():
         raise SaveError(path, save_failure(IsADirectoryError(errno.EISDIR, "")))
-    there = next(folder for folder in path.absolute().parents if folder.exists())
-    if not there.is_dir():
+    existing = next(folder for folder in path.absolute().parents if folder.exists())
+    if not existing.is_dir():
         raise SaveError(path, save_failure(NotADirectoryError(errno.ENOTDIR, "")))
-    if not os.access(there, os.W_OK | os.X_OK):
+    if not os.access(existing, os.W_OK | os.X_OK):
         raise SaveError(path, save_failure(PermissionError(errno.EACCES, "")))
 
 
 def save_failure(error: OSError) -> str:
-    """Why a write failed and what to do about it, as half a sentence."""
+    """Why a write failed and what to do about it, to follow the name of the file."""
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
-            return "not saved, the disk is full; free some space and save again"
+            return strings.DISK_FULL
         case errno.EACCES | errno.EPERM | errno.EROFS:
-            return "not saved, writing there is not allowed; choose another folder"
+            return strings.SAVING_NOT_ALLOWED
         case errno.ENOTDIR | errno.EEXIST:
-            return "not saved, a file stands where a folder is needed"
+            return strings.FILE_IN_PLACE_OF_FOLDER
         case errno.EISDIR:
-            return "not saved, a folder of that name exists"
+            return strings.FOLDER_IN_PLACE_OF_FILE
         case _:
-            return f"not saved, {error.strerror or error}"
+            return strings.NOT_SAVED.format(reason=error.strerror or error)

@@ -1,7 +1,7 @@
-"""The log file, hooks that log what nobody caught, and the text behind "copy diagnostics".
+"""The log file, hooks that log uncaught errors, and the text behind "copy diagnostics".
 
 One logger per category below ``foveola`` (``foveola.slide``, ``foveola.ui`` …). Diagnostics are made to be
-pasted into a public bug report: they hold no folder names, which may carry a patient's name.
+pasted into a public bug report: they hold no folder names, which may contain a patient's name.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 import viewer
+from viewer.common import strings
 from viewer.common.errors import is_defect
 from viewer.common.paths import log_dir
 from viewer.common.text import in_words
@@ -39,7 +40,7 @@ LIBRARIES = (
 
 _root = logging.getLogger("foveola")
 _log = logging.getLogger("foveola.log")
-# From the first word with a separator to the last separator of the line: rather a word too few than a name.
+# From the first word with a separator to the last separator of the line: rather too much than a name.
 _FOLDERS = re.compile(r"\S*[\\/].*[\\/]|[\\/](?=\S)")
 
 
@@ -60,9 +61,9 @@ class _LastLines(logging.Handler):
 
 
 class Logging:
-    """From ``start`` to ``stop``: a rotating file, the last lines in memory, hooks for what nobody caught.
+    """From ``start`` to ``stop``: a rotating file, the last lines in memory, hooks for uncaught errors.
 
-    Where the file cannot be written, the program works on and the log says so on stderr.
+    Where the file cannot be written, the program goes on and the log goes to stderr, with a warning.
     """
 
     def __init__(self, *, debug: bool = False, folder: Path | None = None) -> None:
@@ -73,7 +74,7 @@ class Logging:
         self._hooks = (sys.excepthook, threading.excepthook)
 
     def start(self) -> None:
-        """Begin to log. The hooks log an error and then do what was done before."""
+        """Begin to log. The hooks log an error and then call the hooks that were set before."""
         failure: OSError | None = None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +101,7 @@ class Logging:
             _log.warning("no log file: %s: %s", self.path, failure.strerror)
 
     def stop(self) -> None:
-        """Give the hooks back and close the file."""
+        """Restore the hooks and close the file."""
         sys.excepthook, threading.excepthook = self._hooks
         for handler in self._handlers:
             _root.removeHandler(handler)
@@ -108,7 +109,7 @@ class Logging:
         self._handlers = [self._memory]
 
     def last_lines(self) -> list[str]:
-        """The newest 100 lines."""
+        """The newest lines, at most ``KEPT_LINES``."""
         return list(self._memory.lines)
 
     def _uncaught(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -128,7 +129,7 @@ class Logging:
 
 
 def described(error: BaseException) -> str:
-    """An error as one line for the user. A defect goes to the log with its traceback; to the end of the file
+    """An error as one line for the user. A defect is logged with its traceback: at the end of the log file
     where this process (a command, a worker) keeps no log.
     """
     if is_defect(error):
@@ -169,17 +170,17 @@ def diagnostics(
     facts: Mapping[str, object] | None = None,
 ) -> str:
     """Text for a bug report: versions, graphics, settings, facts, log lines. Carries no folder names."""
-    parts = ["Foveola diagnostics (research use only)", *_listed("Versions", versions())]
+    parts = [strings.DIAGNOSTICS, *_section(strings.VERSIONS, versions())]
     if gl_info:
-        parts += _listed("OpenGL", gl_info)
+        parts += _section(strings.GRAPHICS, gl_info)
     if settings:
         groups = {"memory": settings.memory, "streaming": settings.streaming, "display": settings.display}
-        parts += _listed("Settings", groups | {"shortcuts": dict(settings.shortcuts)})
+        parts += _section(strings.SETTINGS, groups | {"shortcuts": dict(settings.shortcuts)})
     if facts:
-        parts += ["", "Facts", *(f"  {name}: {without_folders(str(value))}" for name, value in facts.items())]
-    parts += ["", "Log", *(f"  {without_folders(line)}" for line in lines)]
+        parts += _section(strings.FACTS, {name: without_folders(str(value)) for name, value in facts.items()})
+    parts += ["", strings.LOG, *(f"  {without_folders(line)}" for line in lines)]
     return "\n".join(parts) + "\n"
 
 
-def _listed(title: str, facts: Mapping[str, object]) -> list[str]:
+def _section(title: str, facts: Mapping[str, object]) -> list[str]:
     return ["", title, *(f"  {name}: {value}" for name, value in facts.items())]

@@ -1,7 +1,4 @@
-"""Where Foveola keeps its own files: settings, state, logs, caches.
-
-In one place, so that tests and portable installs can move them all with one variable.
-"""
+"""The folders of Foveola's own files: settings, state, logs, caches. One variable moves them all."""
 
 from __future__ import annotations
 
@@ -24,12 +21,12 @@ def config_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """The folder of what can be made again: built levels, thumbnails, the demo slide. May not exist yet."""
+    """The folder of files that can be made again: built levels, thumbnails, demo slide. May not exist yet."""
     return _folder("cache", platformdirs.user_cache_path)
 
 
 def state_dir() -> Path:
-    """The folder of what the reader left behind: recent files, last views. May not exist yet."""
+    """The folder of what is kept between sessions: recent files, last views. May not exist yet."""
     return _folder("state", platformdirs.user_state_path)
 
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[float, float], None]]:
-    """A bar from 0 to 100 %; call what it gives with how much is done, and of how much."""
-    tqdm.monitor_interval = 0  # no thread that only watches the bar
+    """A bar from 0 to 100 %; yields a function of (done, total) that moves it."""
+    tqdm.monitor_interval = 0  # no thread for the bar alone
     layout = "{desc}: {percentage:3.0f}% |{bar}| {elapsed} / {remaining}"
     with tqdm(desc=label, total=1.0, disable=None, bar_format=layout) as bar:
 

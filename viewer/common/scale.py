@@ -1,13 +1,15 @@
 """Lengths and magnifications, as arithmetic and as text. Pure.
 
-A magnification is what a reader calls "20x": the power of the objective under which tissue looks as large as
-it does here. Where the file states the objective it is that power over the downsample; else it follows from
-the pixel size by the convention that 10x is 1 µm per pixel. ``mpp_um``: micrometres per level-0 pixel (x, y).
+A magnification is what a reader calls "20x": the power of the objective under which tissue has the same size
+as on the screen. Where the file states the objective it is that power over the downsample; else it follows
+from the pixel size, as 10x is 1 µm per pixel by convention. ``mpp_um``: micrometres per level-0 pixel (x, y).
 """
 
 from __future__ import annotations
 
 from math import floor, isfinite, log10
+
+from viewer.common import strings
 
 MPP_UM_AT_1X = 10.0
 """Micrometres per pixel at 1x, by the convention that 10x is 1 µm per pixel."""
@@ -34,7 +36,7 @@ def nice_length_um(max_um: float) -> float:
 def power_at_full_resolution(
     *, objective_power: float | None, mpp_um: tuple[float, float] | None
 ) -> float | None:
-    """The magnification of level-0 pixels shown 1:1, None where neither objective nor pixel size is known."""
+    """The magnification of level-0 pixels shown 1:1, None without objective and pixel size."""
     if objective_power is not None:
         return objective_power
     if mpp_um is not None:
@@ -45,7 +47,7 @@ def power_at_full_resolution(
 def magnification_from_downsample(
     downsample: float, *, objective_power: float | None, mpp_um: tuple[float, float] | None
 ) -> float | None:
-    """The magnification at ``downsample`` slide pixels per screen pixel, None where it cannot be known."""
+    """The magnification at ``downsample`` slide pixels per screen pixel, None where it is unknown."""
     power = power_at_full_resolution(objective_power=objective_power, mpp_um=mpp_um)
     return None if power is None else power / downsample
 
@@ -53,13 +55,13 @@ def magnification_from_downsample(
 def downsample_from_magnification(
     magnification: float, *, objective_power: float | None, mpp_um: tuple[float, float] | None
 ) -> float | None:
-    """The downsample that shows the slide at ``magnification``, None where it cannot be known."""
+    """The downsample that shows the slide at ``magnification``, None where it is unknown."""
     power = power_at_full_resolution(objective_power=objective_power, mpp_um=mpp_um)
     return None if power is None else power / magnification
 
 
 def format_length(length_um: float) -> str:
-    """A length for people: "500 nm", "50 µm", "1.2 mm"; three significant digits at most."""
+    """A length as text: "500 nm", "50 µm", "1.2 mm"; three significant digits at most."""
     size = abs(length_um)
     if 0 < size < 0.9995:
         return f"{_short(length_um * 1000)} nm"
@@ -69,14 +71,14 @@ def format_length(length_um: float) -> str:
 
 
 def format_magnification(magnification: float | None) -> str:
-    """A magnification for people: "20x", "1.25x", "0.31x"; "–" where it is not known."""
+    """A magnification as text: "20x", "1.25x", "0.31x"; "–" for None."""
     return "–" if magnification is None else f"{_short(magnification)}x"
 
 
 def format_position(x: float, y: float, *, mpp_um: tuple[float, float] | None) -> str:
-    """A slide point for people: micrometres from the slide's corner, or level-0 pixels without a pixel size.
+    """A slide point as text: micrometres from the slide's corner, or level-0 pixels without a pixel size.
 
-    No thousands separators: what is shown here can be pasted where a place is asked for.
+    No thousands separators: the text can be pasted where a place is typed.
     """
     if mpp_um is None:
         return f"{floor(x)}, {floor(y)} px"
@@ -92,16 +94,17 @@ def _short(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-_AS_GOOD_AS_SQUARE = 1e-3
+_SQUARE_TOLERANCE = 1e-3
 
 
 def pixel_size_in_words(mpp_um: tuple[float, float], *, estimated: bool, digits: int = 3) -> str:
-    """ "0.38 µm/px (estimated)", with both sides where pixels are not as good as square."""
+    """ "0.38 µm/px (estimated)", with both sides where they differ by more than 0.1 %."""
     x, y = (f"{side:.{digits}g}" for side in mpp_um)
-    square = x == y or abs(mpp_um[0] / mpp_um[1] - 1) < _AS_GOOD_AS_SQUARE
-    return f"{x if square else f'{x} × {y}'} µm/px{' (estimated)' if estimated else ''}"
+    square = x == y or abs(mpp_um[0] / mpp_um[1] - 1) < _SQUARE_TOLERANCE
+    template = strings.PIXEL_SIZE_ESTIMATED if estimated else strings.PIXEL_SIZE
+    return template.format(size=x if square else f"{x} × {y}")
 
 
 def whole_units(text: str) -> str:
-    """The text with no place to break a line between a number and its µm, nor within µm/px."""
+    """The text with no line break allowed between a number and its µm, nor within µm/px."""
     return text.replace(" µm", "\u00a0µm").replace("µm/px", "µm\u2060/\u2060px")

@@ -1,7 +1,7 @@
 """The reader's settings: budgets, limits and preferences, as one frozen object loaded from TOML.
 
 The defaults live in ``resources/default_settings.toml``; the user's file holds only what differs from them,
-so that better defaults of a later version reach everyone. Allowed values stand in the type of each field.
+so that better defaults of a later version reach everyone. The type of a field holds its allowed values.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from importlib import resources
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self, TypeVar, get_args, get_type_hints
 
+from viewer.common import strings
 from viewer.common.atomic_write import save_atomically
 from viewer.common.errors import FoveolaError
 from viewer.common.paths import config_dir
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("foveola.settings")
 
 MIB = 1024 * 1024
-WORDS: dict[type, str] = {int: "a whole number", float: "a number", bool: "true or false", str: '"text"'}
 G = TypeVar("G", bound="_Group")
 
 
@@ -41,14 +41,14 @@ class Limits(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """The allowed values of a word."""
+    """The allowed values of a text."""
 
     options: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """A table of the settings file. Values are checked as the object is made: a bad one never gets in."""
+    """A table of the settings file. Values are checked as the object is made."""
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self), include_extras=True).items():
@@ -56,7 +56,7 @@ class _Group:
 
     @classmethod
     def rule(cls, name: str) -> Limits | Choice | None:
-        """What a field allows; None where its type says it all. Raises KeyError for an unknown name."""
+        """The allowed values of a field, None for all of its type. Raises KeyError for an unknown name."""
         return _kind_and_rule(get_type_hints(cls, include_extras=True)[name])[1]
 
 
@@ -71,7 +71,7 @@ class Memory(_Group):
 
 @dataclass(frozen=True, slots=True)
 class Streaming(_Group):
-    """How tiles come in. ``decode_threads`` 0 means one less than there are cores, at least 1."""
+    """How tiles are loaded. ``decode_threads`` 0 means one less than there are cores, at least 1."""
 
     upload_budget_moving_ms: Annotated[float, Limits(0.5, 50)]
     upload_budget_rest_ms: Annotated[float, Limits(0.5, 100)]
@@ -82,7 +82,7 @@ class Streaming(_Group):
 
 @dataclass(frozen=True, slots=True)
 class Display(_Group):
-    """What the reader's screen is like, and how the window looks and answers."""
+    """The reader's screen, and the look and response of the window."""
 
     theme: Annotated[str, Choice(("system", "light", "dark"))]
     icc: bool
@@ -103,8 +103,8 @@ class Viewing(_Group):
 class Relevance(_Group):
     """How slides are analysed and searched.
 
-    ``encoder`` is the id of the one in use; ``accepted_encoders`` lists, with spaces between, those whose
-    terms the reader has seen and accepted. ``worker_threads`` 0 leaves one core to the window.
+    ``encoder`` is the ID of the one in use; ``accepted_encoders`` lists, separated by spaces, those with
+    terms that the reader has accepted. ``worker_threads`` 0 leaves one core to the window.
     """
 
     encoder: str
@@ -117,7 +117,7 @@ class Relevance(_Group):
 
 @dataclass(frozen=True, slots=True)
 class Overlay(_Group):
-    """How relevance looks over the slide. ``threshold``: likeness below it is not drawn."""
+    """How relevance is drawn over the slide. ``threshold``: likeness below it is not drawn."""
 
     colour_map: Annotated[str, Choice(("viridis", "cividis", "magma", "teal", "ember"))]
     opacity: Annotated[float, Limits(0.1, 1)]
@@ -130,10 +130,10 @@ class Overlay(_Group):
 
 @dataclass(frozen=True, slots=True)
 class Gaze(_Group):
-    """Where the reader's gaze comes from; it orders loading and analysis only, and is never kept.
+    """The source of the reader's gaze, which orders loading and analysis only and is never stored.
 
     ``recording`` is a CSV file (t_s, x, y[, radius_deg]; x and y as shares of the display). Radii in degrees
-    of visual angle: how far the eye may be from what the source says.
+    of visual angle: the error of the source.
     """
 
     source: Annotated[str, Choice(("pointer", "tracker", "recording", "off"))]
@@ -144,7 +144,7 @@ class Gaze(_Group):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything the reader can choose. ``shortcuts``: action to key; what is missing keeps its usual key."""
+    """Everything the reader can choose. ``shortcuts``: action to key; other actions keep their usual keys."""
 
     memory: Memory
     streaming: Streaming
@@ -173,13 +173,15 @@ class Settings:
         except FileNotFoundError:
             return cls.default()
         except OSError as error:
-            raise SettingsError(f"{file}: cannot be read: {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{file}: not valid TOML: {error}") from error
+            raise SettingsError(
+                strings.SETTINGS_UNREADABLE.format(path=file, reason=error.strerror)
+            ) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise SettingsError(strings.SETTINGS_NOT_TOML.format(path=file, error=error)) from error
         try:
             return cls._from_tables(_merged(_default_tables(), chosen, file))
         except SettingsError as error:
-            raise SettingsError(f"{file}: {error}") from error
+            raise SettingsError(strings.FILE_ERROR.format(path=file, reason=error)) from error
 
     def replace(self, group: str, /, **changes: Any) -> Self:
         """These settings with some values of one group changed: ``replace("display", theme="dark")``.
@@ -196,18 +198,21 @@ class Settings:
     def save(self, path: Path | None = None) -> None:
         """Write what differs from the defaults to the user's file (None: the usual one). Raises SaveError.
 
-        The file's comments and unknown keys stay, where it is TOML that can be changed at all.
+        The comments and unknown keys of the file stay, unless it is TOML that cannot be edited.
         """
+        from tomlkit.exceptions import TOMLKitError  # slow to import, and loading does without
+
         file = path or settings_path()
         try:
-            text = self._laid_over(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError, LookupError):  # tomlkit stumbles over some tables that are in pieces
-            text = self._laid_over("# Foveola settings. Delete a line to get its default back.\n")
+            text = self._written_into(file.read_text(encoding="utf-8"))
+        # A file that is damaged, or whose tables are in pieces that tomlkit cannot edit.
+        except (OSError, ValueError, LookupError, RecursionError, TOMLKitError):
+            text = self._written_into(f"{strings.SETTINGS_FILE_HEADER}\n")
         save_atomically(file, text.encode())
 
-    def _laid_over(self, text: str) -> str:
-        """The text of a settings file with these values. Raises ValueError and LookupError."""
-        import tomlkit  # takes its time, and loading does without
+    def _written_into(self, text: str) -> str:
+        """The text of a settings file with these values. Raises ValueError, LookupError and TOMLKitError."""
+        import tomlkit
 
         document, defaults = tomlkit.parse(text), _default_tables()
         for name, values in self._tables().items():
@@ -265,7 +270,7 @@ def _merged(
             log.warning("%s: unknown setting %s is ignored", file, name)
             continue
         if not isinstance(values, dict):
-            raise SettingsError(f"{name} must be a table: write [{name}] and its settings below")
+            raise SettingsError(strings.SETTING_TABLE.format(name=name))
         for key, value in values.items():
             if name == "shortcuts" or key in defaults[name]:
                 defaults[name][key] = value
@@ -287,21 +292,25 @@ def _kind_and_rule(hint: Any) -> tuple[Any, Limits | Choice | None]:
 
 
 def _checked(name: str, value: Any, hint: Any) -> Any:
-    """The value, as a float where one is wanted. Raises SettingsError where type or range is wrong."""
+    """The value, as a float where the field is one. Raises SettingsError where type or range is wrong."""
     kind, rule = _kind_and_rule(hint)
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:
-        raise SettingsError(f"{name} must be {WORDS[kind]}, not {value!r}")
+        expected = strings.SETTING_KINDS[kind]
+        raise SettingsError(strings.SETTING_KIND.format(name=name, kind=expected, value=value))
     if isinstance(rule, Limits) and not rule.low <= value <= rule.high:
-        raise SettingsError(f"{name} must be from {rule.low:,} to {rule.high:,}, not {value:,}")
+        raise SettingsError(
+            strings.SETTING_RANGE.format(name=name, low=rule.low, high=rule.high, value=value)
+        )
     if isinstance(rule, Choice) and value not in rule.options:
-        raise SettingsError(f"{name} must be one of {', '.join(rule.options)}, not {value!r}")
+        options = ", ".join(rule.options)
+        raise SettingsError(strings.SETTING_CHOICE.format(name=name, options=options, value=value))
     return value
 
 
 def _checked_shortcuts(shortcuts: dict[str, Any]) -> Mapping[str, str]:
     for action, key in shortcuts.items():
         if not isinstance(key, str):
-            raise SettingsError(f'shortcuts.{action} must be a key like "Ctrl+K", not {key!r}')
+            raise SettingsError(strings.SHORTCUT_KEY.format(action=action, key=key))
     return MappingProxyType(shortcuts)

@@ -1,1 +1,1 @@
-"""What is drawn over a slide, as data: layers, looks, colour maps, shapes."""
+"""Overlays of a slide, as data: layers, looks, colour maps, shapes."""

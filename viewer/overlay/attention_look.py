@@ -1,6 +1,6 @@
 """Attention at three levels, regions, their patches and the patches' tokens, and which a view shows. Pure.
 
-Values of all levels are codes of 8 bits whose middle means "as much as its neighbours on average". Factors of
+Values of all levels are codes of 8 bits; the middle means the average of the neighbours. Factors of
 attention are coded by their logarithm, so that their product is a sum, and levels fade in and out by weights.
 shaders/overlay.frag composes them as ``composed`` does.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from viewer.overlay import strings
 from viewer.relevance.patches.attention_codes import (
     CODES_PER_OCTAVE,
     MIDDLE,
@@ -33,7 +34,7 @@ _WITHOUT_REGIONS = "blend"
 """As published, it ranks patches and tokens."""
 _FADES_IN_FROM_PX, _FADED_IN_AT_PX = 2.0, 6.0
 _LARGE_PX = 1e6
-"""A patch so large shows all its levels."""
+"""A patch of this size shows all its levels."""
 
 
 def levels_of(mode: str) -> tuple[str, ...]:
@@ -42,8 +43,7 @@ def levels_of(mode: str) -> tuple[str, ...]:
 
 
 class LevelWeights(NamedTuple):
-    """How much the codes of regions, patches and tokens count in a likeness, their distance from the middle
-    multiplied by it."""
+    """Factors of the distances of the codes of regions, patches and tokens from the middle, in a likeness."""
 
     region: float
     patch: float
@@ -60,15 +60,15 @@ class LevelsSeen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HierarchyLook:
-    """How levels are joined, and down to which: ``mode`` "factorised", "blend" or "single"; ``level`` "zoom"
-    to follow the view, or one of ``levels_of`` the mode. Raises ValueError for another."""
+    """How levels are combined, and the finest of them: ``mode`` "factorised", "blend" or "single"; ``level``
+    "zoom" to follow the view, or one of ``levels_of`` the mode. Raises ValueError for another."""
 
     mode: str = "factorised"
     level: str = "zoom"
 
     def __post_init__(self) -> None:
         if self.mode not in MODES or self.level not in levels_of(self.mode):
-            raise ValueError(f"there is no {self.mode!r} attention down to {self.level!r}")
+            raise ValueError(strings.NO_LEVEL.format(mode=self.mode, level=self.level))
 
     @property
     def seen(self) -> LevelsSeen:
@@ -79,7 +79,7 @@ class HierarchyLook:
     def weights(self, patch_px: float) -> LevelWeights:
         """The weights of a view in which a patch is ``patch_px`` wide on the screen.
 
-        A level fades in as its squares grow from 2 to 6 pixels: smaller ones would only be noise.
+        A level fades in as its squares grow from 2 to 6 pixels: smaller ones would appear as noise.
         """
         if self.level == "zoom":
             patch, token = _faded_in(patch_px), _faded_in(patch_px / TOKENS_A_SIDE)
@@ -136,8 +136,8 @@ class HierarchyLevels:
 def composed(
     region: NDArray[np.uint8], patch: NDArray[np.uint8], token: NDArray[np.uint8], weights: LevelWeights
 ) -> NDArray[np.float32]:
-    """The likeness, 0 to 1, of codes of one shape. Even attention is ``MIDDLE`` of 255. Where tokens are
-    factors, which weigh more than in a mean, one of nothing makes all of it nothing."""
+    """The likeness, 0 to 1, of codes of one shape. Uniform attention is ``MIDDLE`` of 255. Where tokens
+    are factors, which weigh more than in a mean, a token of 0 makes the likeness 0."""
     codes = np.stack([region, patch, token], axis=-1).astype(np.float32)
     beyond = (codes - np.float32(MIDDLE)) @ np.array(weights, np.float32)
     likeness: NDArray[np.float32] = np.asarray(np.clip((np.float32(MIDDLE) + beyond) / np.float32(255), 0, 1))

@@ -1,7 +1,7 @@
 """Colour maps for likeness: read from resources, as tables of equal perceived steps. Pure.
 
-Points lie in OKLCH; the way between them runs straight through OKLab (B. Ottosson, "A perceptual color space
-for image processing", 2020), and is walked in equal distances.
+Points are in OKLCH; the path between them is straight in OKLab (B. Ottosson, "A perceptual color space
+for image processing", 2020), sampled at equal distances.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _RGB_FROM_LMS = np.array(
 
 @cache
 def colour_maps() -> dict[str, NDArray[np.uint8]]:
-    """Every map by name: (256, 3) sRGB from likeness 0 to 1. Read once, not to be written to."""
+    """Every map by name: (256, 3) sRGB from likeness 0 to 1. Read once, read-only."""
     text = resources.files("resources").joinpath("colour_maps", "sequential.toml").read_text(encoding="utf-8")
     return {name: _table(np.array(entry["points"])) for name, entry in tomllib.loads(text).items()}
 
@@ -53,10 +53,10 @@ def _table(points_lch: NDArray[np.float64]) -> NDArray[np.uint8]:
         [points_lch[:, 0], points_lch[:, 1] * np.cos(hue), points_lch[:, 1] * np.sin(hue)], axis=-1
     )
     at = np.linspace(0, len(lab) - 1, _STEPS_A_LEG * (len(lab) - 1) + 1)
-    way = np.stack([np.interp(at, np.arange(len(lab)), axis) for axis in lab.T], axis=-1)
-    walked = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(way, axis=0), axis=1))])
-    equal = np.linspace(0, walked[-1], ENTRIES)
-    rgb = _srgb_from_oklab(np.stack([np.interp(equal, walked, axis) for axis in way.T], axis=-1))
+    path = np.stack([np.interp(at, np.arange(len(lab)), axis) for axis in lab.T], axis=-1)
+    distance = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
+    equal = np.linspace(0, distance[-1], ENTRIES)
+    rgb = _srgb_from_oklab(np.stack([np.interp(equal, distance, axis) for axis in path.T], axis=-1))
     table = np.rint(rgb * 255).astype(np.uint8)
     table.flags.writeable = False
     return table

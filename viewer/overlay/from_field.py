@@ -1,4 +1,4 @@
-"""A field, and attention, as what is drawn over the slide."""
+"""Overlay layers of fields and of attention."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def layer_from_field(field: RelevanceField, *, sequence: int = 0) -> OverlayLayer:
-    """The field's scores in 8 bits. ``sequence`` tells it from other layers of the same name."""
+    """The field's scores in 8 bits. ``sequence`` distinguishes it from other layers of the same name."""
     return OverlayLayer(
         scores=np.rint(field.scores * 255).astype(np.uint8),
         known=field.known,
@@ -32,10 +32,9 @@ def layer_from_field(field: RelevanceField, *, sequence: int = 0) -> OverlayLaye
 def layer_from_attention(
     attention: Attention, grid: PatchGrid, *, mode: str, token_head: Head, patch_head: Head, sequence: int = 0
 ) -> OverlayLayer:
-    """Attention of one head for tokens and one for patches, in the codes that ``mode`` wants (a mode of
-    ``viewer.overlay.attention_look``). A patch of which only the tokens are known is estimated: even in its
-    region.
-    Raises ValueError for a head that is not there.
+    """Attention of one head for tokens and one for patches, in the codes of ``mode`` (one of
+    ``viewer.overlay.attention_look.MODES``). A patch with known tokens only is estimated as average in its
+    region. Raises ValueError for a head that does not exist.
     """
     percentiles = mode == "blend"
     glass = ~attention.tissue

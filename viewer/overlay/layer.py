@@ -1,8 +1,8 @@
-"""What is laid over the slide: likeness per patch, and how it looks. Pure: ``gpu.gl.field_renderer`` and the
+"""Overlays of the slide: likeness per patch, and its appearance. Pure: ``gpu.gl.field_renderer`` and the
 navigator draw it.
 
 Three states are never confused: a patch was analysed (its score has a colour; 0 is clear), its score is only
-estimated from patches near by (dotted), or it was not analysed (hatched, whatever the score says).
+estimated from patches near by (dotted), or it was not analysed (hatched, whatever its score).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from viewer.overlay import strings
 from viewer.overlay.attention_look import HierarchyLook
 from viewer.overlay.colour_map import colour_maps, colour_stops
 
@@ -33,9 +34,9 @@ __all__ = [
 
 COLOUR_MAPS = tuple(colour_maps())
 KNOWN_WEIGHT, ESTIMATED_WEIGHT = 255, 128
-"""How much a patch counts where values blend from patch to patch; one not analysed counts nothing."""
+"""Weights of patches where values blend from patch to patch; 0 for those not analysed."""
 GLASS_WEIGHT = 1
-"""Of glass in a layer with levels, which is clear up to its edge: tells it from one that was not analysed."""
+"""Of glass in a layer with levels, clear up to its edge: distinguishes it from patches not analysed."""
 FAINT_BELOW = 0.1
 """From this likeness down to 0 the colour fades out; shaders/overlay.frag has the same number."""
 _BY_ZOOM = HierarchyLook()
@@ -47,12 +48,12 @@ class OverlayLayer:
     ``patch_height_px`` level-0 pixels. Arrays are (rows, columns).
 
     ``scores`` uint8: 0 to 255 for likeness 0 to 1. ``levels``: more than patches, whose scores are then the
-    codes of their own level, with 0 for glass, which is clear whatever the other levels say. ``sequence``
+    codes of their own level, with 0 for glass, which is clear whatever the other levels are. ``sequence``
     changes whenever an array does: a layer of the same name and sequence is not uploaded again.
 
     ``texels`` are what shaders/overlay.frag reads of patches, or of patches, regions and tokens: each uint8
-    (rows, columns, 2), code times weight and weight, so that linear filtering blends what is known and
-    nothing else. They are made at once, so that whoever draws need not. Raises ValueError where arrays do not
+    (rows, columns, 2), code times weight and weight, so that linear filtering blends only known
+    values. They are made here, not by the drawing thread. Raises ValueError where arrays do not
     fit together.
     """
 
@@ -103,7 +104,7 @@ class OverlayLook:
     ``threshold``: likeness below it is not drawn. ``contours``: lines at 0.25, 0.5, 0.75 and at the
     threshold. ``flashlight_px``: only within this radius of the pointer, in logical pixels; None everywhere.
     ``smooth``: blend from patch to patch. ``hierarchy``: of a layer with levels. Raises ValueError for values
-    that mean nothing.
+    out of range.
     """
 
     colour_map: str = "viridis"
@@ -117,9 +118,7 @@ class OverlayLook:
 
     def __post_init__(self) -> None:
         if self.colour_map not in COLOUR_MAPS:
-            raise ValueError(
-                f"there is no colour map {self.colour_map!r}; there are {', '.join(COLOUR_MAPS)}"
-            )
+            raise ValueError(strings.NO_COLOUR_MAP.format(name=self.colour_map, names=", ".join(COLOUR_MAPS)))
         if not (0 <= self.opacity <= 1 and 0 <= self.threshold <= 1):
             raise ValueError(f"opacity {self.opacity} and threshold {self.threshold} lie between 0 and 1")
         if self.flashlight_px is not None and not self.flashlight_px > 0:
@@ -127,7 +126,7 @@ class OverlayLook:
 
 
 class Overlay(NamedTuple):
-    """A layer with its look. ``name`` tells layers of one slide apart."""
+    """A layer with its look. ``name`` is unique among the layers of a slide."""
 
     name: str
     layer: OverlayLayer
@@ -151,19 +150,19 @@ class OverlayScene:
 
     @property
     def drawn(self) -> tuple[Overlay, ...]:
-        """What is to be seen, the lowest first."""
+        """The visible overlays, the lowest first."""
         return () if self.hidden else tuple(overlay for overlay in self.overlays if overlay.look.visible)
 
 
 class OverlayStack:
-    """The layers of a view in the order they were first laid, all of them hidden at will."""
+    """The layers of a view in the order of their first ``put``; ``hidden`` hides all of them."""
 
     def __init__(self) -> None:
         self._overlays: dict[str, Overlay] = {}
         self.hidden = False
 
     def put(self, name: str, layer: OverlayLayer, look: OverlayLook) -> None:
-        """Lay a layer on top, or replace the one of this name where it lies."""
+        """Add a layer on top, or replace the one of this name in place."""
         self._overlays[name] = Overlay(name, layer, look)
 
     def restyle(self, name: str, look: OverlayLook) -> None:
@@ -171,26 +170,27 @@ class OverlayStack:
         self._overlays[name] = self._overlays[name]._replace(look=look)
 
     def remove(self, name: str) -> None:
-        """Take a layer away, where there is one."""
+        """Remove a layer, where there is one."""
         self._overlays.pop(name, None)
 
     def clear(self) -> None:
-        """Take all layers away."""
+        """Remove all layers."""
         self._overlays.clear()
 
     def scene(
         self, *, pointer_px: tuple[float, float] | None = None, pixel_ratio: float = 1.0
     ) -> OverlayScene:
-        """What a frame needs to know of them."""
+        """The overlays of a frame."""
         return OverlayScene(tuple(self._overlays.values()), self.hidden, pointer_px, pixel_ratio)
 
     @property
     def follows_pointer(self) -> bool:
-        """Whether what is seen depends on where the pointer is."""
+        """Whether the picture depends on the position of the pointer."""
         return any(overlay.look.flashlight_px is not None for overlay in self.scene().drawn)
 
 
 def cover(likeness: NDArray[np.floating], threshold: float) -> NDArray[np.floating]:
-    """How much of what lies below a layer its colour hides at each likeness, 0 to 1, before its opacity."""
+    """The share of the background that a layer's colour hides at each likeness, 0 to 1, before its
+    opacity."""
     share: NDArray[np.floating] = np.clip(likeness / FAINT_BELOW, 0, 1) * (likeness >= threshold)
     return share

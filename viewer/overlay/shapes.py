@@ -1,7 +1,7 @@
-"""Shapes that lie on a slide, packed into arrays so that thousands are chosen for a view with no loop. Pure.
+"""Shapes on a slide, packed into arrays so that thousands are selected for a view without a loop. Pure.
 
 Every shape becomes straight strokes with round ends; a point is a stroke of no length, a dot. Coordinates
-stay float64 slide pixels here; who draws them subtracts an origin near the view first.
+are float64 slide pixels here; the renderer subtracts an origin near the view first.
 """
 
 from __future__ import annotations
@@ -111,10 +111,11 @@ class ShapeSet:
         return len(self._low)
 
     def strokes_in(self, region: Rect, *, grain_px: float) -> Strokes:
-        """The strokes that may touch the region, for a look at ``grain_px`` slide pixels or coarser.
+        """The strokes that may touch the region, for a view at ``grain_px`` slide pixels per screen pixel or
+        coarser.
 
-        Corners closer than the grain are drawn together, which moves none by more than ``grain_px`` and saves
-        most strokes where many shapes are seen from afar; every shape keeps at least one.
+        Corners closer than the grain are merged, which moves none by more than ``grain_px`` and saves most
+        strokes at low magnification; every shape keeps at least one.
         """
         all_strokes = self._strokes
         indices = np.flatnonzero(_boxes_touch(self._low, self._high, region)[self._owner])
@@ -123,7 +124,7 @@ class ShapeSet:
         indices = indices[near]
         starts, ends = np.rint(starts[near] / grain_px), np.rint(ends[near] / grain_px)
         long = (starts != ends).any(axis=1)
-        # A shape all of whose strokes vanish is still there: as the dot that its first one has become.
+        # A shape without remaining strokes keeps its first one, as a dot.
         owner = self._owner[indices]
         lengths = np.bincount(owner, weights=long, minlength=len(self))
         long |= (lengths[owner] == 0) & (indices == self._first[owner])

@@ -1,6 +1,6 @@
 """Overlays over the whole slide as a small picture, without OpenGL: for the navigator. Pure.
 
-Draws as shaders/overlay.frag does, but patch by patch: at this size nothing is gained by blending them.
+Draws as shaders/overlay.frag does, but without blending between patches, which would not show at this size.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BETWEEN_DOTS = 0.45
 _HATCH_GREY, _HATCH_ALPHA = 0.35, 0.6
 _LEAST_HATCH_OPACITY = 0.4
 _BEFORE_TOKENS_PX = 2.0 * TOKENS_A_SIDE
-"""A patch so large shows no tokens yet."""
+"""A patch of this size shows no tokens yet."""
 
 
 def overlay_picture(
@@ -37,7 +37,7 @@ def overlay_picture(
 ) -> NDArray[np.uint8]:
     """(h, w, 4) RGBA with premultiplied alpha, of a slide of ``slide_px`` level-0 pixels on ``size_px``.
 
-    Flashlights light nothing here: their layers are shown whole.
+    Flashlights are ignored here: their layers are shown whole.
     """
     width, height = size_px
     x_px, y_px = np.arange(width), np.arange(height)
@@ -68,7 +68,7 @@ def overlay_picture(
 
 
 def _likeness(overlay: Overlay, rows: Indices, cols: Indices, *, patch_px: float) -> NDArray[np.float32]:
-    """Of the patches (rows, columns). Tokens are too small to be seen here, and patches stand for them."""
+    """Of the patches (rows, columns). Tokens are too small here: their patches are drawn instead."""
     layer, hierarchy = overlay.layer, overlay.look.hierarchy
     scores = layer.scores[np.ix_(rows, cols)]
     if layer.levels is None:

@@ -1,4 +1,4 @@
-"""What one frame is drawn from, and what is reported of it."""
+"""The settings that one frame is drawn with, and its report."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Adjustment:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a slide is shown: what lies around it, adjustment, ICC table (n, n, n, 3) or None, its plane, debug
+    """How a slide is shown: colour around it, adjustment, ICC table (n, n, n, 3) or None, its plane, debug
     marks, and for research the gaze away from which it is coarse."""
 
     surround_rgb: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -37,14 +37,14 @@ class Look:
     foveation: Foveation | None = None
 
     def as_kept(self) -> Look:
-        """The look of pictures that are kept: without debug marks, and sharp everywhere."""
+        """The look of exported pictures: without debug marks, and sharp everywhere."""
         return replace(self, debug=False, foveation=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Steering:
-    """What the order of loading follows, each a weight from 1 to 4 per tile: where the reader looks, and what
-    was asked. And the finest level to be fetched while the view moves, where tiles come slowly."""
+    """Weights per tile, 1 to 4, for the order of loading: by the reader's attention, and by relevance;
+    and the finest level to be fetched while the view moves, where tiles come slowly."""
 
     attention: TileWeight = uniform
     relevance: TileWeight = uniform
@@ -53,15 +53,15 @@ class Steering:
 
 @dataclass(frozen=True, slots=True)
 class FrameReport:
-    """What one frame drew and what it still lacks."""
+    """What one frame drew and what is still missing from it."""
 
     plane: Plane
-    """The plane that was drawn: the one before, where the look's does not cover the view yet."""
+    """The plane that was drawn: the previous one, while the look's plane does not cover the view."""
     level: int
     visible_tiles: int
     missing: int
     failed: int
-    """Tiles in view that could not be read and stand there marked."""
+    """Tiles in view that could not be read; they are drawn marked."""
     coarsened: bool
     holes: int
     uploads: int
@@ -71,7 +71,7 @@ class FrameReport:
     foveated: bool = False
     """Drawn coarse away from the gaze."""
     refused: tuple[str, ...] = ()
-    """Why overlays cannot be drawn, which are hatched."""
+    """Why the overlays that are hatched cannot be drawn."""
 
     @property
     def complete(self) -> bool:

@@ -1,5 +1,5 @@
-"""From overlays to draw calls: uploads layers that are new, and places each on the frame. Window and snapshot
-use it. Used and released with its context current.
+"""From overlays to draw calls: uploads new layers, and places each on the frame, in window and snapshot. Used
+and released with its context current.
 
 A layer with tokens takes several frames to upload; the one before it is drawn meanwhile.
 """
@@ -15,6 +15,7 @@ from gpu.errors import GpuError
 from gpu.gl.field_renderer import FieldPlace, FieldStyle, OverlayRenderer
 from viewer.overlay.colour_map import colour_maps
 from viewer.overlay.layer import OverlayLayer
+from viewer.render import strings
 from viewer.slide.geometry import Rect
 from viewer.view.camera import field_of_view, slide_from_screen
 
@@ -30,7 +31,7 @@ _MAP_ROWS = {name: row for row, name in enumerate(colour_maps())}
 class OverlayDrawing:
     """The overlays of one slide in one context. Costs nothing until the first is drawn.
 
-    ``refused``: in words, why layers of the last scene cannot be drawn; they are hatched.
+    ``refused``: why layers of the last scene cannot be drawn, for people; they are hatched.
     """
 
     def __init__(self, pyramid: Pyramid) -> None:
@@ -92,13 +93,13 @@ class OverlayDrawing:
         return whole
 
     def _put(self, renderer: OverlayRenderer, overlay: Overlay, budget_ms: float) -> bool:
-        """Upload what is left of a layer, or what is there in its place; whether that is all."""
+        """Upload the rest of a layer, or a hatched one where it is refused; whether it is complete."""
         name, layer, _look = overlay
         try:
             whole = renderer.put(name, layer.texels, layer.sequence, budget_ms)
             self._refused.pop(name, None)
         except GpuError as error:
-            self._refused[name] = f"a layer over the slide cannot be drawn: {error}"
+            self._refused[name] = strings.LAYER_NOT_DRAWN.format(error=error)
             layer = _unknown(layer)
             whole = renderer.put(name, layer.texels, layer.sequence)
         if whole:
@@ -114,7 +115,7 @@ class OverlayDrawing:
 
 
 def _unknown(layer: OverlayLayer) -> OverlayLayer:
-    """Of the same size and sequence, and of one patch that was not analysed."""
+    """A layer of the same size and sequence, of one patch that was not analysed."""
     rows, cols = layer.scores.shape
     nothing = np.zeros((1, 1), bool)
     size_px = cols * layer.patch_width_px, rows * layer.patch_height_px

@@ -1,5 +1,5 @@
 """From tiles to pixels, for one slide in one GL context: which tiles are in the texture pool, cover, draw.
-Window and snapshot both use it, each with its own way of loading.
+Window and snapshot use it, each with its own way of loading.
 
 Must be made, used and released with its context current.
 """
@@ -76,11 +76,11 @@ class SlidePainter:
         self.pool.release()
 
     def begin_frame(self) -> None:
-        """From now on tiles that were used before may make room; those that are kept or drawn may not."""
+        """Begin a frame: tiles of earlier frames may be evicted; those kept or drawn in this one may not."""
         self._frame_number += 1
 
     def keep(self, tiles: TileRange) -> None:
-        """Count those of the tiles that are here as used in this frame."""
+        """Mark those of the tiles that are on the GPU as used in this frame."""
         slots = self.residency.slots(tiles)
         self.pool.slots.touch(slots[slots >= 0], self._frame_number)
 
@@ -94,7 +94,7 @@ class SlidePainter:
         return uploaded
 
     def cover(self, tiles: TileRange, view: View, screen: Screen, *, now_s: float, fade_s: float) -> Cover:
-        """What stands on the screen for the tiles of a view; see ``cover_view``."""
+        """What is drawn for the tiles of a view; see ``cover_view``."""
         return cover_view(self.pyramid, self.residency, tiles, view, screen, now_s=now_s, fade_s=fade_s)
 
     def draw(self, cover: Cover, view: View, screen: Screen, look: Look) -> None:
@@ -105,8 +105,8 @@ class SlidePainter:
     def picture_of(
         self, tiles: TileRange, view: View, screen: Screen, look: Look, *, now_s: float, scene: OverlayScene
     ) -> NDArray[np.uint8]:
-        """The tiles of a view as they stand, drawn into memory at full weight: (h, w, 4) RGBA, top row first.
-        Never with debug marks, never foveated."""
+        """What is on the GPU of a view's tiles, drawn into memory at full weight: (h, w, 4) RGBA, top row
+        first. Never with debug marks, never foveated."""
         return render_to_array(
             self._renderer,
             _instances(self.cover(tiles, view, screen, now_s=now_s, fade_s=0.0)),
@@ -115,7 +115,7 @@ class SlidePainter:
         )
 
     def _frame_state(self, view: View, screen: Screen, look: Look) -> FrameState:
-        """A view in framebuffer pixels and a look as the renderer wants them."""
+        """A view in framebuffer pixels and a look as the renderer's FrameState."""
         if look.icc_lut is not self._lut:
             self._renderer.set_lut(look.icc_lut)
             self._lut = look.icc_lut
@@ -134,8 +134,8 @@ class SlidePainter:
 
 
 def _instances(cover: Cover, *, tinted: bool = False) -> NDArray[np.void]:
-    """A cover as the renderer wants it: the same records, field by field; only the tint needs the level
-    turned into a colour, and only where it is shown."""
+    """A cover as the renderer's instances: the same records, field by field; only the tint, where it is
+    shown, is a colour in place of the level."""
     tiles = cover.tiles.view(TILE_INSTANCE)
     if tinted:
         tiles["tint"] = _LEVEL_TINTS[cover.tiles["level"] % len(_LEVEL_TINTS)]

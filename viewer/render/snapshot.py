@@ -19,6 +19,7 @@ from gpu.gl.context import OffscreenContext, prepare_egl_environment
 from viewer.common.atomic_write import save_atomically
 from viewer.common.errors import FoveolaError
 from viewer.overlay.layer import OverlayScene
+from viewer.render import strings
 from viewer.render.frame import Adjustment, Look
 from viewer.slide.source import TileError, TileNotReadyError
 from viewer.stream.plan import absent_tiles
@@ -46,7 +47,7 @@ _POOL_BYTES = 256 << 20
 
 
 class SnapshotError(FoveolaError):
-    """A picture that cannot be made as asked: why, and what can be asked for."""
+    """A picture that cannot be made as requested: why, and what is possible."""
 
 
 def snapshot(
@@ -67,10 +68,10 @@ def snapshot(
     beyond the slide is its background. ``rotate_deg`` turns it clockwise. ``icc`` applies the slide's colour
     profile. ``overlays`` are laid over it, the first lowest; there is no pointer, so flashlights shine
     nowhere. ``progress(done, total)`` counts parts. Tiles that cannot be decoded are marked as in the
-    window; ``image.info["failed_tiles"]`` says how many and, where there are any,
-    ``image.info["first_failure"]`` what was wrong with one of them.
+    window; ``image.info["failed_tiles"]`` is their number and, where there are any,
+    ``image.info["first_failure"]`` the error of one of them.
 
-    Raises SnapshotError for a picture that cannot be made as asked, GpuError where there is no OpenGL.
+    Raises SnapshotError for a picture that cannot be made as requested, GpuError where there is no OpenGL.
     """
     _check_request(center, downsample, size, rotate_deg)
     view = View(center[0], center[1], downsample, radians(rotate_deg))
@@ -127,30 +128,31 @@ def _check_request(
 ) -> None:
     low, high = DOWNSAMPLE_RANGE
     if not low <= downsample <= high:
-        raise SnapshotError(f"downsample must be from {low:g} to {high:g}, not {downsample:g}")
+        raise SnapshotError(strings.DOWNSAMPLE_RANGE.format(low=low, high=high, downsample=downsample))
     if not all(abs(value) <= _FARTHEST_CENTRE_PX for value in center):
-        raise SnapshotError(f"the centre {center[0]:g}, {center[1]:g} is too far from any slide")
+        raise SnapshotError(strings.CENTRE_FAR.format(x=center[0], y=center[1]))
     if not isfinite(rotate_deg):
-        raise SnapshotError(f"the rotation must be a number of degrees, not {rotate_deg}")
+        raise SnapshotError(strings.ROTATION.format(degrees=rotate_deg))
     width, height = size
     if width < 1 or height < 1:
-        raise SnapshotError(f"a picture of {width}×{height} px has no pixels")
+        raise SnapshotError(strings.NO_PIXELS.format(width=width, height=height))
     if width * height > MAX_PICTURE_PX:
+        most_millions = MAX_PICTURE_PX // 10**6
         raise SnapshotError(
-            f"a picture of {width}×{height} px is too large: at most {MAX_PICTURE_PX // 10**6} million pixels"
+            strings.PICTURE_LARGE.format(width=width, height=height, most_millions=most_millions)
         )
 
 
 def _colour_table(source: Source) -> NDArray[np.uint8]:
     profile = source.info.icc_profile
     if profile is None:
-        raise SnapshotError(f"{source.info.path}: the slide has no colour profile; leave ICC off")
+        raise SnapshotError(strings.NO_PROFILE.format(path=source.info.path))
     from viewer.slide.icc import lut_from_profile
 
     try:
         return lut_from_profile(profile)
     except ValueError as error:
-        raise SnapshotError(f"{source.info.path}: {error}; leave ICC off") from error
+        raise SnapshotError(strings.BAD_PROFILE.format(path=source.info.path, error=error)) from error
 
 
 class _PartPainter:
@@ -216,9 +218,7 @@ class _PartPainter:
         try:
             return decoded_tile(self._source.read_tile(key), self._mip_levels, self._source.info.samples)
         except TileNotReadyError as error:
-            raise SnapshotError(
-                f"{self._source.info.path}: its coarse levels are still being built; try again later"
-            ) from error
+            raise SnapshotError(strings.LEVELS_NOT_BUILT.format(path=self._source.info.path)) from error
         except TileError as error:
             self.failures[key] = str(error)
         width, height = self._pyramid.tile_size(key)
@@ -247,6 +247,6 @@ def _mip_levels(source: Source, level_index: int, downsample: float) -> int:
     if mip_levels > most:
         limit = pyramid.levels[level_index].downsample * 2 ** (most - 1)
         raise SnapshotError(
-            f"{source.info.path}: downsample {downsample:g} is too coarse for its levels: {limit:g} at most"
+            strings.DOWNSAMPLE_COARSE.format(path=source.info.path, downsample=downsample, most=limit)
         )
     return mip_levels

@@ -1,9 +1,9 @@
-"""Frames of the window while tiles stream in: plan, upload within a budget, cover, draw, want.
+"""Frames of the window while tiles stream in: plan, upload within a budget, request the rest, cover, draw.
 
 Decoded tiles belong to the streamer, which outlives the engine: after a lost context a new engine fills its
 pool from memory.
 
-When another plane is asked for, the one before stands, whole, until tiles of the new one cover the view.
+When another plane is requested, the previous one is drawn, whole, until tiles of the new one cover the view.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ _FREE_SHARE = 3 / 4
 
 
 def coarsest_tiles(pyramid: Pyramid, plane: Plane = FIRST_PLANE) -> list[TileKey]:
-    """The tiles of a plane that stay as the last stand-in: up to three coarsest levels, 64 tiles at most
-    beyond the coarsest level itself. Coarsest first."""
+    """The tiles of a plane that always stay on the GPU as a fallback: up to three coarsest levels, 64 tiles
+    at most beyond the coarsest level itself. Coarsest first."""
     keys: list[TileKey] = []
     for index in range(len(pyramid.levels) - 1, max(len(pyramid.levels) - 1 - _PINNED_LEVELS, -1), -1):
         level = pyramid.levels[index]
@@ -59,10 +59,10 @@ class TileEngine(SlidePainter):
     """Draws the slide of one streamer."""
 
     def __init__(self, streamer: Streamer, gpu_cache_bytes: int, screen: Screen) -> None:
-        """``gpu_cache_bytes`` bounds the texture pool; ``screen`` is what it should serve well."""
+        """``gpu_cache_bytes`` bounds the texture pool; ``screen`` is the screen that it is sized for."""
         source, pyramid = streamer.source, streamer.source.pyramid
         self._streamer = streamer
-        # Two planes have theirs while one takes the other's place.
+        # Two planes have theirs while one replaces the other.
         self._pinned_layers = len(coarsest_tiles(pyramid)) * min(pyramid.planes.plane_count, 2)
         affordable = layers_affordable(source, pyramid.mip_levels, gpu_cache_bytes)
         layers = self._affordable_layers = max(affordable, self._pinned_layers + _FEWEST_FREE_LAYERS)
@@ -73,11 +73,11 @@ class TileEngine(SlidePainter):
         super().__init__(source, layers, pyramid.mip_levels)
         self._capacity_tiles = int((layers - self._pinned_layers) * _FREE_SHARE)
         self._drawn = FIRST_PLANE
-        self._ask_for(FIRST_PLANE)
+        self._request_plane(FIRST_PLANE)
         self._prefetched_s = 0.0
 
     def serves(self, screen: Screen) -> bool:
-        """Whether the pool is as large as a screen of this size wants, or as large as it may be."""
+        """Whether the pool is as large as a screen of this size needs, or as large as it may be."""
         return self.pool.layers >= min(self._layers_for(self.pyramid, screen), self._affordable_layers)
 
     def _layers_for(self, pyramid: Pyramid, screen: Screen) -> int:
@@ -106,33 +106,33 @@ class TileEngine(SlidePainter):
         ``velocity`` None leaves prefetch out; ``fade_s`` 0 shows new tiles at full weight at once.
         """
         self.begin_frame()
-        if look.plane != self._asked:
-            self._ask_for(look.plane)
+        if look.plane != self._requested_plane:
+            self._request_plane(look.plane)
         if velocity is not None and now_s - self._prefetched_s < _PREFETCH_INTERVAL_S:
             velocity = None
         if velocity is not None:
             self._prefetched_s = now_s
         plan = self._plan(view, target, screen, velocity, steering)
-        urgent = [*self._pinned_absent, *plan.wanted[: plan.urgent]]
+        urgent = [*self._pinned_absent, *plan.requested[: plan.urgent]]
         uploaded: set[TileKey] = set()
         if urgent:
-            # What is in view must not make room for what comes into view, nor may a plane that stands in.
+            # Tiles in view, and of the plane drawn meanwhile, are not evicted for tiles that come into view.
             for tiles in {plan.drawn, plan.target, plan.drawn._replace(plane=self._drawn)}:
                 self.keep(tiles)
             uploaded = self._upload(urgent, now_s, upload_budget_ms)
             urgent = [key for key in urgent if key not in uploaded]
-        # also where nothing is wanted any more: what was asked for a view that is left must fall out
+        # also where nothing is requested any more: requests of an earlier view are dropped
         if urgent or velocity is not None or self._streamer.urgent_left:
-            self._streamer.want([*urgent, *plan.wanted[plan.urgent :]], urgent=len(urgent))
+            self._streamer.request([*urgent, *plan.requested[plan.urgent :]], urgent=len(urgent))
         cover = self.cover(plan.drawn, view, screen, now_s=now_s, fade_s=fade_s)
-        if self._drawn != self._asked:
+        if self._drawn != self._requested_plane:
             tiles = plan.drawn._replace(plane=self._drawn)
             before = self.cover(tiles, view, screen, now_s=now_s, fade_s=fade_s)
             if before.holes < cover.holes:
                 cover = before
             else:
-                self._drawn = self._asked
-                self._ask_for(self._asked)
+                self._drawn = self._requested_plane
+                self._request_plane(self._requested_plane)
         self.draw(cover, view, screen, look)
         whole = self.overlays.draw(scene, view, screen, upload_budget_ms=0 if uploaded else upload_budget_ms)
         return FrameReport(
@@ -153,16 +153,16 @@ class TileEngine(SlidePainter):
     def picture(
         self, view: View, screen: Screen, look: Look, *, now_s: float, scene: OverlayScene = NO_OVERLAYS
     ) -> NDArray[np.uint8]:
-        """The view as it stands, of the plane that was drawn last; see ``picture_of``."""
+        """The view with the tiles on the GPU, of the plane that was drawn last; see ``picture_of``."""
         plan = self._plan(view, view, screen, None, _UNSTEERED)
         tiles = plan.drawn._replace(plane=self._drawn)
         return self.picture_of(tiles, view, screen, look, now_s=now_s, scene=scene)
 
-    def ask(self, view: View, screen: Screen, steering: Steering = _UNSTEERED) -> None:
-        """Have the tiles of a view decoded, ahead of the frame that will show it, of the plane that the last
-        frame was asked for. Needs no GL context."""
+    def request(self, view: View, screen: Screen, steering: Steering = _UNSTEERED) -> None:
+        """Have the tiles of a view decoded, ahead of the frame that shows it, of the plane requested last.
+        Needs no GL context."""
         plan = self._plan(view, view, screen, None, steering)
-        self._streamer.want(plan.wanted, urgent=plan.urgent)
+        self._streamer.request(plan.requested, urgent=plan.urgent)
 
     def _plan(
         self, view: View, target: View, screen: Screen, velocity: Velocity | None, steering: Steering
@@ -173,7 +173,7 @@ class TileEngine(SlidePainter):
             view,
             target,
             screen,
-            plane=self._asked,
+            plane=self._requested_plane,
             velocity=velocity,
             capacity_tiles=self._capacity_tiles,
             attention=steering.attention,
@@ -194,9 +194,9 @@ class TileEngine(SlidePainter):
     def _missing(self, tiles: TileRange, view: View, screen: Screen) -> int:
         return int(np.count_nonzero(absent_tiles(self.pyramid, self.residency, tiles, view, screen)))
 
-    def _ask_for(self, plane: Plane) -> None:
-        """From now on the coarsest tiles stay of this plane and of the one that is drawn, and of no other."""
-        self._asked = plane
+    def _request_plane(self, plane: Plane) -> None:
+        """Pin the coarsest tiles of this plane and of the one that is drawn, and of no other."""
+        self._requested_plane = plane
         self._pinned = dict.fromkeys(coarsest_tiles(self.pyramid, plane))
         self._pinned_absent = {key: None for key in self._pinned if self.residency.slot(key) == ABSENT}
         held = {*self._pinned, *coarsest_tiles(self.pyramid, self._drawn)}

@@ -2,9 +2,8 @@
 folder.
 
 The levels are in ``pyramid`` from the start; their tiles can be read one after the other as they are built.
-They are means in linear light (IEC 61966-2-1), as levels that nobody else has made should be. A pack of the
-cache is used only for the same file of the same size and time, and every tile of it is checked when it is
-read.
+They are means in linear light (IEC 61966-2-1). A pack of the cache is used only for the same file of the same
+size and time, and every tile of it is checked when it is read.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ import numpy as np
 import simplejpeg
 
 from viewer.common.atomic_write import SaveError, save_failure
+from viewer.slide import strings
 from viewer.slide.geometry import Pyramid, TileKey
 from viewer.slide.pixels import RGBA_8, rgba_8
 from viewer.slide.source import SlideError, Source, TileError, TileNotReadyError
@@ -43,7 +43,7 @@ QUALITY = 92
 _ABANDONED_AFTER_S = 24 * 3600
 _RECIPE = "2x2 linear light, JPEG 92 4:4:4, 1"  # a new recipe must not find the packs of an old one
 
-# Linear light in 14 bits: the sum of four fits 16, and each of the 256 stored values comes back as itself.
+# Linear light in 14 bits: the sum of four fits 16, and each of the 256 stored values is restored exactly.
 _LINEAR_MAX = 2**14 - 1
 _UNREADABLE_GREY = 128
 
@@ -57,8 +57,8 @@ def needs_coarse_levels(source: Source) -> bool:
 class BuiltPyramid(Source):
     """A Source that adds coarse levels, 2x apart down to at most 1024 px, to a source that lacks them.
 
-    Closing it closes the source. ``is_complete`` tells whether every tile can be read; where not, call
-    ``build`` on a background thread. ``cache_bytes`` bounds the cache folder; the least lately used packs go.
+    Closing it closes the source. Where ``is_complete`` is False, call ``build`` on a background thread.
+    ``cache_bytes`` bounds the cache folder; the least recently used packs are removed first.
     """
 
     def __init__(self, source: Source, cache_dir: Path, *, cache_bytes: int = CACHE_BYTES) -> None:
@@ -87,8 +87,8 @@ class BuiltPyramid(Source):
 
     @property
     def info(self) -> SlideInfo:
-        note = "The file has no coarse levels; Foveola builds its own, averaged in linear light."
-        return replace(self._source.info, samples=RGBA_8, notes=(*self._source.info.notes, note))
+        notes = (*self._source.info.notes, strings.BUILDS_LEVELS)
+        return replace(self._source.info, samples=RGBA_8, notes=notes)
 
     @property
     def pyramid(self) -> Pyramid:
@@ -114,12 +114,12 @@ class BuiltPyramid(Source):
         if key.level < self._first_built:
             return self._source.fetch_tile(key)
         if self._closed:
-            raise TileError(f"{self._source.info.path}: the slide is closed")
+            raise TileError(strings.TILE_OF_CLOSED.format(path=self._source.info.path))
         if not self._pyramid.contains(key):
-            raise TileError(f"{self._source.info.path}: there is no tile {key}")
+            raise TileError(strings.NO_SUCH_TILE.format(path=self._source.info.path, key=key))
         jpeg = self._stored(key)
         if jpeg is None:
-            raise TileNotReadyError(f"{self._source.info.path}: tile {key} is not built yet")
+            raise TileNotReadyError(strings.TILE_NOT_BUILT.format(path=self._source.info.path, key=key))
         return jpeg
 
     def decode_tile(self, key: TileKey, fetched: Any) -> NDArray[np.uint8]:
@@ -147,12 +147,12 @@ class BuiltPyramid(Source):
         be read are grey in the built levels, which are then kept for as long as the slide is open, not in the
         cache.
 
-        Raises SaveError where the cache cannot be written; what was built is lost then, the slide works on.
+        Raises SaveError where the cache cannot be written: the built levels are lost, the file's own stay.
         """
         try:
             return self._build(progress, cancelled)
         finally:
-            if self._closed:  # looked at after the lock is open again, so that close or this cleans up
+            if self._closed:  # checked after the lock is released, so that either close or this cleans up
                 self._release_built()
 
     def _build(self, progress: Callable[[float, float], None], cancelled: Callable[[], bool]) -> bool:
@@ -232,7 +232,7 @@ class BuiltPyramid(Source):
                 return pack.read(level, key.col, key.row)
             except (TilePackError, OSError) as error:
                 if self._closed:
-                    raise TileError(f"{self._source.info.path}: the slide is closed") from error
+                    raise TileError(strings.TILE_OF_CLOSED.format(path=self._source.info.path)) from error
                 log.warning("%s; the levels must be built again", error)
                 self._pack = None
                 pack.close()
@@ -241,14 +241,14 @@ class BuiltPyramid(Source):
         return writer.read(level, key.col, key.row) if writer is not None else None
 
     def _open_cached(self) -> None:
-        """Take the pack of the cache, where there is a good one; remove a bad one."""
+        """Open the pack in the cache, where there is a valid one; remove an invalid one."""
         try:
             self._pack = TilePack(self._path, self._grids, self._key)
-            os.utime(self._path)  # used now: the last to be removed
+            os.utime(self._path)  # most recently used: removed last
         except FileNotFoundError:
             return
         except OSError as error:
-            log.warning("%s: the cache cannot be used as it should: %s", self._path, error.strerror)
+            log.warning("%s: the cache cannot be used: %s", self._path, error.strerror)
         except TilePackError as error:
             log.warning("%s; it is removed and built again", error)
             self._path.unlink(missing_ok=True)
@@ -265,11 +265,11 @@ class BuiltPyramid(Source):
 
 
 class _Cancelled(Exception):
-    """Nobody wants the levels any more."""
+    """The build was cancelled or the slide closed."""
 
 
 class _Steps:
-    """Counts the tiles that are read, tells of them, and stops the build between two of them."""
+    """Counts the tiles that are read, reports progress, and stops the build between two of them."""
 
     def __init__(
         self, total: int, progress: Callable[[float, float], None], cancelled: Callable[[], bool]
@@ -315,20 +315,20 @@ def _sums_of_four(block: NDArray[np.uint16]) -> NDArray[np.uint16]:
 
 
 def _cache_key(source: Source) -> str:
-    """What a pack is made from: the file as it is now, the level read, and the recipe. Raises SlideError."""
+    """What a pack is made from: the file's size and time, the level read, the recipe. Raises SlideError."""
     path, coarsest = source.info.path, source.pyramid.levels[-1]
     try:
         stat = path.stat()
     except OSError as error:
-        raise SlideError(path, f"it cannot be read any more: {error.strerror}") from error
+        raise SlideError(path, strings.NO_LONGER_READABLE.format(error=error.strerror)) from error
     size = (coarsest.width, coarsest.height, coarsest.tile_width, coarsest.tile_height)
     return f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns} {size} {source.info.reader} {_RECIPE}"
 
 
 def _prune(folder: Path, limit_bytes: int, *, keep: Path) -> None:
-    """Remove the packs used longest ago until the rest fits, and what dead programs left half written.
+    """Remove the least recently used packs until the rest fits, and what interrupted builds left behind.
 
-    A pack that cannot be removed, or that another window removes at the same time, is no reason to fail.
+    A pack that cannot be removed, or that another window removes at the same time, is not an error.
     """
     try:
         _remove_oldest(folder, limit_bytes, keep)

@@ -1,4 +1,4 @@
-"""ByteSource: the bytes of a slide by offset, wherever they are, and FileBytes, those of a local file.
+"""ByteSource: the bytes of a slide by offset, local or remote, and FileBytes, those of a local file.
 
 ``open_bytes`` gives the one for a locator. A file is never mapped into memory: reading a mapped page behind
 the end of a file that was truncated meanwhile kills the process.
@@ -12,6 +12,7 @@ import stat
 import threading
 from typing import TYPE_CHECKING, Protocol
 
+from viewer.slide import strings
 from viewer.slide.locator import Locator
 from viewer.slide.source import SlideError
 
@@ -25,8 +26,8 @@ _HAS_PREAD = hasattr(os, "pread")  # not on Windows
 class ByteSource(Protocol):
     """The bytes of one slide, safe to read from many threads.
 
-    ``size_bytes`` is their number at opening; ``is_remote`` says whether a read waits for a network, so that
-    many should be under way at once.
+    ``size_bytes`` is their number at opening; ``is_remote``: a read waits for a network, so that many
+    should be under way at once.
     """
 
     @property
@@ -67,10 +68,12 @@ class FileBytes:
     def read(self, offset: int, count: int) -> bytes:
         """See ``ByteSource.read``."""
         if offset < 0 or count < 0 or offset + count > self.size_bytes:
-            raise EOFError(f"bytes {offset} to {offset + count} are wanted, the file has {self.size_bytes}")
+            raise EOFError(
+                strings.BYTES_MISSING.format(start=offset, end=offset + count, size=self.size_bytes)
+            )
         with self._lock:
             if self._closing:
-                raise OSError(errno.EBADF, "the slide is closed")
+                raise OSError(errno.EBADF, strings.CLOSED)
             self._readers += 1
         try:
             data = self._read(offset, count)
@@ -81,9 +84,7 @@ class FileBytes:
             if last:
                 os.close(self._descriptor)
         if len(data) != count:
-            raise EOFError(
-                f"bytes {offset} to {offset + count} are wanted, the file was cut short after opening"
-            )
+            raise EOFError(strings.FILE_TRUNCATED.format(start=offset, end=offset + count))
         return data
 
     def close(self) -> None:
@@ -111,14 +112,14 @@ class FileBytes:
 
 
 def _open_file(locator: Locator) -> FileBytes:
-    """The bytes of a local file that is not empty. Raises SlideError, which says plainly what is wrong."""
+    """The bytes of a local file that is not empty. Raises SlideError."""
     path = locator.path
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise SlideError(path, "this is a folder; choose a slide file inside it")
+            raise SlideError(path, strings.FOLDER)
         if not stat.S_ISREG(mode):
-            raise SlideError(path, "this is not a regular file")
+            raise SlideError(path, strings.NOT_REGULAR)
         file = FileBytes(path)
         try:
             file.read(0, 1)
@@ -126,15 +127,15 @@ def _open_file(locator: Locator) -> FileBytes:
             file.close()
             raise
     except FileNotFoundError:
-        raise SlideError(path, "there is no such file") from None
+        raise SlideError(path, strings.NO_SUCH_FILE) from None
     except PermissionError:
-        raise SlideError(path, "you have no permission to read it") from None
+        raise SlideError(path, strings.NO_PERMISSION) from None
     except EOFError:
-        raise SlideError(path, "the file is empty") from None
+        raise SlideError(path, strings.EMPTY) from None
     except OSError as error:
-        raise SlideError(path, f"it cannot be read: {error.strerror}") from error
+        raise SlideError(path, strings.UNREADABLE.format(error=error.strerror)) from error
     except ValueError as error:  # a NUL in the name
-        raise SlideError(path, f"it cannot be read: {error}") from error
+        raise SlideError(path, strings.UNREADABLE.format(error=error)) from error
     return file
 
 
@@ -143,10 +144,8 @@ SCHEMES: dict[str, Callable[[Locator], ByteSource]] = {"file": _open_file}
 
 
 def open_bytes(locator: Locator) -> ByteSource:
-    """The bytes at a locator. Raises SlideError, also where nothing reads its scheme."""
+    """The bytes at a locator. Raises SlideError, also for an unknown scheme."""
     opener = SCHEMES.get(locator.scheme)
     if opener is None:
-        raise SlideError(
-            str(locator), f"slides are not read from {locator.scheme} addresses; give the path of a file"
-        )
+        raise SlideError(str(locator), strings.UNKNOWN_SCHEME.format(scheme=locator.scheme))
     return opener(locator)

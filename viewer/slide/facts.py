@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from viewer.common.text import escape_control
+from viewer.slide import strings
 
 if TYPE_CHECKING:
     from viewer.slide.source import Source
 
 
 def slide_facts(source: Source) -> dict[str, Any]:
-    """What is known about a slide, ready for JSON.
+    """The facts of a slide, ready for JSON.
 
     Levels are those of the file, finest first, with level-0 pixels per pixel as ``downsample``; ``mpp_um`` is
-    [x, y] or None; ``reader`` says which reader took the file, and why; ``notes`` must be told to people.
+    [x, y] or None; ``reader`` names the reader that opened the file, and why; ``notes`` are for people.
     """
     info, pyramid = source.info, source.pyramid
     levels = [
@@ -44,18 +45,24 @@ def facts_as_text(facts: dict[str, Any]) -> str:
     """The same facts for people, one a line."""
     mpp_um, power = facts["mpp_um"], facts["objective_power"]
     rows = [
-        ("file", facts["path"]),
-        ("format", facts["format"]),
-        ("size", f"{facts['width']:,} × {facts['height']:,} px"),
+        (strings.FACT_FILE, facts["path"]),
+        (strings.FACT_FORMAT, facts["format"]),
+        (strings.FACT_SIZE, strings.SIZE_PX.format(width=facts["width"], height=facts["height"])),
         *(
-            (f"level {index}", f"{level['width']:,} × {level['height']:,} px, {level['downsample']:.6g} : 1")
+            (strings.FACT_LEVEL.format(index=index), strings.LEVEL_PX.format(**level))
             for index, level in enumerate(facts["levels"])
         ),
-        ("pixel size", f"{mpp_um[0]:.4g} × {mpp_um[1]:.4g} µm" if mpp_um else "not stated in the file"),
-        ("objective", f"{power:g}x" if power else "not stated in the file"),
-        ("images", ", ".join(facts["associated_images"]) or "none"),
-        ("profile", "ICC colour profile" if facts["icc_profile"] else "none"),
-        ("reader", facts["reader"]),
-        *(("note", note) for note in facts["notes"]),
+        (
+            strings.FACT_PIXEL_SIZE,
+            strings.PIXEL_SIZE_UM.format(x=mpp_um[0], y=mpp_um[1]) if mpp_um else strings.NOT_STATED,
+        ),
+        (
+            strings.FACT_OBJECTIVE,
+            strings.OBJECTIVE_POWER.format(power=power) if power else strings.NOT_STATED,
+        ),
+        (strings.FACT_IMAGES, ", ".join(facts["associated_images"]) or strings.NONE),
+        (strings.FACT_PROFILE, strings.HAS_PROFILE if facts["icc_profile"] else strings.NONE),
+        (strings.FACT_READER, facts["reader"]),
+        *((strings.FACT_NOTE, note) for note in facts["notes"]),
     ]
     return "\n".join(f"{name:<11} {escape_control(value)}" for name, value in rows)

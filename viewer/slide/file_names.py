@@ -10,6 +10,6 @@ if TYPE_CHECKING:
 
 
 def natural_key(path: Path) -> list[tuple[int, int, str]]:
-    """Sorts slide 2 before slide 10, whatever the case of the letters."""
+    """A sort key that puts slide 2 before slide 10 and ignores case."""
     parts = re.split(r"(\d+)", path.name.casefold())
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]

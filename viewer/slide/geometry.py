@@ -1,4 +1,4 @@
-"""What a slide's pyramid looks like, as arithmetic: levels, tiles, who covers whom. Pure.
+"""The geometry of a slide's pyramid: levels, tiles and the regions that they cover. No I/O.
 
 Two spaces: ``slide`` is level-0 pixels (float64, x right, y down, origin at the corner of the level-0 image,
 so that coordinates agree with OpenSlide and with every annotation format); ``level`` is pixels of one level.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import ceil, floor, log2
 from typing import NamedTuple
 
+from viewer.slide import strings
 from viewer.slide.planes import FIRST_PLANE, ONE_PLANE, Plane, PlaneAxes
 
 MAX_LEVEL_TILES = 2**25
@@ -134,12 +135,18 @@ class Pyramid:
         levels: list[Level] = []
         for (width, height), (tile_width, tile_height) in zip(sizes, tile_sizes, strict=True):
             if min(width, height, tile_width, tile_height) < 1:
-                raise ValueError(f"level of {width}×{height} px in tiles of {tile_width}×{tile_height}")
+                raise ValueError(
+                    strings.LEVEL_SIZE.format(
+                        width=width, height=height, tile_width=tile_width, tile_height=tile_height
+                    )
+                )
             if levels and (width > levels[-1].width or height > levels[-1].height):
-                raise ValueError(f"level of {width}×{height} px is larger than the finer one before it")
+                raise ValueError(strings.LEVEL_ORDER.format(width=width, height=height))
             level = Level(width, height, tile_width, tile_height, width0 / width, height0 / height)
             if level.tile_count > MAX_LEVEL_TILES:
-                raise ValueError(f"level of {width}×{height} px has {level.tile_count:,} tiles")
+                raise ValueError(
+                    strings.LEVEL_TILES.format(width=width, height=height, tiles=level.tile_count)
+                )
             levels.append(level)
         return Pyramid(tuple(levels), pixel_aspect)
 
@@ -172,7 +179,7 @@ class Pyramid:
     def level_for_downsample(self, downsample: float) -> int:
         """The coarsest level whose pixels are no larger than one screen pixel of ``downsample`` slide pixels.
 
-        2 % of tolerance keeps odd ratios (3.9998) from asking for the next finer level at 4x.
+        2 % of tolerance keeps odd ratios (3.9998) from selecting the next finer level at 4x.
         """
         best = 0
         for index, level in enumerate(self.levels):
@@ -192,7 +199,7 @@ class Pyramid:
 
     def contains(self, key: TileKey) -> bool:
         """Whether the tile exists in this pyramid."""
-        if not 0 <= key.level < len(self.levels) or not self.planes.holds(key.plane):
+        if not 0 <= key.level < len(self.levels) or not self.planes.contains(key.plane):
             return False
         level = self.levels[key.level]
         return 0 <= key.col < level.columns and 0 <= key.row < level.rows

@@ -1,4 +1,4 @@
-"""A slide's ICC profile as a table: device colours to sRGB, for a shader or numpy to look up.
+"""A slide's ICC profile as a table: device colours to sRGB, as a lookup table for a shader or numpy.
 
 LittleCMS (through Pillow) does the colour arithmetic, for matrix and for table profiles alike.
 """
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageCms
 
+from viewer.slide import strings
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -24,13 +26,13 @@ def lut_from_profile(profile: bytes, *, size: int = 33) -> NDArray[np.uint8]:
     """(size, size, size, 3) sRGB colours, indexed [r][g][b] by device colours evenly spaced from 0 to 255.
 
     Perceptual intent, which falls back to relative colorimetric where the profile has no table for it, as
-    ICC.1 says. Trilinear interpolation between entries is meant. Raises ValueError, with a reason in words,
-    for a profile that is damaged, too large, or not of an RGB device.
+    ICC.1 specifies. Interpolate trilinearly between entries. Raises ValueError, with a reason for people, for
+    a profile that is damaged, too large, or not of an RGB device.
     """
     if size < 2:
         raise ValueError(f"a table needs at least 2 entries a side, not {size}")
     _check_header(profile)
-    # LittleCMS is asked in 8 bits: at the whole values on both sides of each entry's place.
+    # LittleCMS converts 8-bit colours: those at the whole values on both sides of each entry's place.
     place = np.linspace(0, 255, size)
     below = np.minimum(np.floor(place), 254)
     device = np.stack([below, below + 1], axis=1).ravel().astype(np.uint8)
@@ -46,9 +48,9 @@ def lut_from_profile(profile: bytes, *, size: int = 33) -> NDArray[np.uint8]:
         image = Image.fromarray(grid.reshape(len(device) ** 2, len(device), 3), "RGB")
         converted = ImageCms.applyTransform(image, transform)
     except (ImageCms.PyCMSError, OSError) as error:
-        raise ValueError(f"the colour profile is damaged: {error}") from error
+        raise ValueError(strings.PROFILE_DAMAGED.format(error=error)) from error
     if converted is None:
-        raise ValueError("the colour profile gives no colours")
+        raise ValueError(strings.PROFILE_EMPTY)
     table = np.asarray(converted, np.float64).reshape(*[len(device)] * 3, 3)
     part = place - below
     for axis in range(3):
@@ -61,13 +63,13 @@ def lut_from_profile(profile: bytes, *, size: int = 33) -> NDArray[np.uint8]:
 def _check_header(profile: bytes) -> None:
     """Raise ValueError where the header (ICC.1:2022, 7.2) is not that of a profile of an RGB device."""
     if len(profile) > MAX_PROFILE_BYTES:
-        raise ValueError(f"the colour profile is larger than {MAX_PROFILE_BYTES >> 20} MiB")
+        raise ValueError(strings.PROFILE_SIZE.format(most_mib=MAX_PROFILE_BYTES >> 20))
     if len(profile) < _HEADER_BYTES + 4 or profile[36:40] != b"acsp":
-        raise ValueError("the colour profile is damaged: it has no ICC header")
+        raise ValueError(strings.PROFILE_HEADER)
     (length,) = struct.unpack_from(">I", profile)
     if length > len(profile):
-        raise ValueError(f"the colour profile was cut short: {len(profile)} of {length} bytes are there")
+        raise ValueError(strings.PROFILE_TRUNCATED.format(found=len(profile), length=length))
     if profile[12:16] not in _CLASSES:
-        raise ValueError(f"a colour profile of class {profile[12:16]!r} does not describe a device")
+        raise ValueError(strings.PROFILE_CLASS.format(kind=profile[12:16]))
     if profile[16:20] != b"RGB ":
-        raise ValueError(f"the colour profile is for {profile[16:20]!r} colours, not RGB")
+        raise ValueError(strings.PROFILE_SPACE.format(space=profile[16:20]))

@@ -1,7 +1,7 @@
-"""What a slide is, whatever its file is called: a digest of size, ends and pyramid.
+"""The identity of a slide's content, whatever its file is called: a digest of size, ends and pyramid.
 
-Reads two MiB, not gigabytes. A renamed or copied slide keeps its identity; one that was written anew gets
-another.
+Reads two MiB, not gigabytes. A renamed or copied slide keeps its identity; one that was rewritten gets a new
+one.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from viewer.slide import strings
 from viewer.slide.source import SlideError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ _END_BYTES = 1 << 20
 
 
 def slide_identity(source: Source) -> str:
-    """64 hexadecimal digits that name the content of a slide. Raises SlideError where it cannot be read."""
+    """64 hexadecimal digits that identify a slide's content. Raises SlideError where it cannot be read."""
     path, pyramid = source.info.path, source.pyramid
     digest = hashlib.sha256()
     digest.update(repr((pyramid.width, pyramid.height, source.info.file_levels)).encode())
@@ -31,5 +32,5 @@ def slide_identity(source: Source) -> str:
                 opened.seek(max(0, size_bytes - _END_BYTES))
                 digest.update(opened.read(_END_BYTES))
     except OSError as error:
-        raise SlideError(path, f"it cannot be read: {error.strerror}") from error
+        raise SlideError(path, strings.UNREADABLE.format(error=error.strerror)) from error
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Locator: where a slide is, made from what somebody types, drops or passes on: a path or a URL."""
+"""Locator: where a slide is, parsed from a path or a URL."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Locator:
 
     @classmethod
     def parse(cls, where: Path | str | Locator) -> Locator:
-        """A path as it stands (relative ones stay so, ``~`` is a name), or a URL. Never fails: whether a
-        slide is there is found out by opening it.
+        """A path as it is (relative ones stay so, ``~`` is a name), or a URL. Never fails: only opening
+        shows whether there is a slide.
         """
         if isinstance(where, Locator):
             return where
@@ -54,7 +54,7 @@ class Locator:
         return self.path.name
 
     def absolute(self) -> Locator:
-        """The same place, whatever becomes the working folder."""
+        """The same place, independent of the working folder."""
         return Locator(_FILE, self.path.absolute()) if self.is_local else self
 
     def __str__(self) -> str:

@@ -1,5 +1,5 @@
-"""What the pixels of a tile are made of, and the conversions that readers share: any 8-bit array to opaque
-RGBA on the slide's background, any tile to 8-bit RGBA."""
+"""Sample formats of tiles, and the conversions that readers share: any 8-bit array to opaque RGBA on the
+slide's background, any tile to 8-bit RGBA."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The planes of a slide: channel, focal plane and time, three axes that are counted from 0. Pure."""
+"""The planes of a slide: channel, focal plane and time, three axes that are counted from 0."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class PlaneAxes(NamedTuple):
     def plane_count(self) -> int:
         return self.channels * self.z * self.t
 
-    def holds(self, plane: Plane) -> bool:
+    def contains(self, plane: Plane) -> bool:
         """Whether each of the plane's three numbers lies on its axis."""
         return all(0 <= at < size for at, size in zip(plane, self, strict=True))
 

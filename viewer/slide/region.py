@@ -1,6 +1,6 @@
-"""Any rectangle of a slide at any size, as one array: what analysis and thumbnails of places read.
+"""Any rectangle of a slide at any size, as one array, for analysis and thumbnails of places.
 
-The screen never goes this way; it draws whole tiles (``stream``).
+The screen draws whole tiles instead (``stream``).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ MAX_READ_PX = 64_000_000
 def read_region(source: Source, rect: Rect, size_px: tuple[int, int]) -> NDArray[np.uint8]:
     """The pixels of ``rect`` (level-0 px) at ``size_px`` (width, height): (height, width, 3) RGB.
 
-    Read from the coarsest level that is no coarser than asked, averaged down from there; what lies outside
-    the slide is its background. Raises TileError where a tile cannot be read: half a region is no
+    Read from the coarsest level that is no coarser than ``size_px``, averaged down from there; what lies
+    outside the slide is its background. Raises TileError where a tile cannot be read: half a region is no
     measurement. Raises ValueError for a size below 1 px and where more than 64 million pixels would have to
     be read.
     """
@@ -37,7 +37,7 @@ def read_region(source: Source, rect: Rect, size_px: tuple[int, int]) -> NDArray
     pyramid = source.pyramid
     index = pyramid.level_for_downsample(min(rect.width / width, rect.height / height))
     level = pyramid.levels[index]
-    # A margin of one output pixel, so that averaging at the border sees what lies beyond it.
+    # A margin of one output pixel, so that averaging at the border includes what lies beyond it.
     left, top = rect.x0 / level.scale_x, rect.y0 / level.scale_y
     right, bottom = rect.x1 / level.scale_x, rect.y1 / level.scale_y
     margin_x, margin_y = (right - left) / width, (bottom - top) / height
@@ -49,8 +49,8 @@ def read_region(source: Source, rect: Rect, size_px: tuple[int, int]) -> NDArray
         )
     picture = np.empty((y1 - y0, x1 - x0, 3), np.uint8)
     picture[...] = source.info.background_rgb
-    wanted = Rect(x0 * level.scale_x, y0 * level.scale_y, x1 * level.scale_x, y1 * level.scale_y)
-    tiles = pyramid.visible_tiles(index, wanted)
+    padded = Rect(x0 * level.scale_x, y0 * level.scale_y, x1 * level.scale_x, y1 * level.scale_y)
+    tiles = pyramid.visible_tiles(index, padded)
     for row in range(tiles.row0, tiles.row1):
         for col in range(tiles.col0, tiles.col1):
             tile = rgba_8(source.read_tile(TileKey(index, col, row)))

@@ -1,4 +1,4 @@
-"""What a file states of its pixel size and objective, taken only where it is credible."""
+"""The pixel size and objective that a file states, where they are credible."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 # Resolutions outside this range come from printing software (72 dpi is 353 µm), not from a scanner. µm per
 # pixel.
 PLAUSIBLE_MPP_UM = (0.05, 50.0)
-# Beyond these no microscope and no map has made the picture: a header is damaged, and lengths would overflow.
+# Beyond these a header is damaged, and lengths would overflow.
 CREDIBLE_MPP_UM = (1e-5, 1e9)
 CREDIBLE_POWERS = (0.01, 10_000.0)
 MAX_PIXEL_ASPECT = 100.0
@@ -27,7 +27,7 @@ def number(properties: Mapping[str, str], name: str) -> float | None:
 
 
 def credible_mpp(x_um: float | None, y_um: float | None) -> tuple[float, float] | None:
-    """Micrometres per pixel (x, y), None where one is missing or no instrument has such pixels."""
+    """Micrometres per pixel (x, y), None where one is missing or out of range."""
     if x_um is None or y_um is None:
         return None
     low, high = CREDIBLE_MPP_UM
@@ -36,7 +36,7 @@ def credible_mpp(x_um: float | None, y_um: float | None) -> tuple[float, float] 
 
 
 def objective_power(properties: Mapping[str, str], name: str) -> float | None:
-    """The power of an objective from a property, None where there is none or no objective has it."""
+    """The power of an objective from a property, None where there is none or it is out of range."""
     power, (low, high) = number(properties, name), CREDIBLE_POWERS
     return power if power is not None and low <= power <= high else None
 

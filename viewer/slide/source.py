@@ -1,8 +1,8 @@
 """The Source protocol: what every reader gives the rest of the program.
 
-A reader answers three questions: what the slide is (``SlideInfo``), how its pyramid is cut (``Pyramid``), and
-what one tile looks like (``read_tile``, for remote slides in two steps). It never caches decoded tiles
-(``stream/cache`` does), never starts threads, and may be asked from many threads at once.
+A reader gives the facts of a slide (``SlideInfo``), how its pyramid is cut (``Pyramid``), and the pixels of a
+tile (``read_tile``, for remote slides in two steps). It never caches decoded tiles (``stream/cache`` does),
+never starts threads, and may be called from many threads at once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class SlideError(FoveolaError):
-    """A slide that cannot be opened: which file, and why in words for the reader."""
+    """A slide that cannot be opened: which file, and why, for people."""
 
     def __init__(self, path: Path | str, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
@@ -35,7 +35,7 @@ class SlideError(FoveolaError):
 
 
 class NotThisReader(SlideError):
-    """This reader does not take the file; another may."""
+    """This reader does not support the file; another may."""
 
 
 class TileError(FoveolaError):
@@ -44,19 +44,19 @@ class TileError(FoveolaError):
 
 
 class TileNotReadyError(TileError):
-    """A tile of a level that is still being built. Not a failure: it is asked for again later."""
+    """A tile of a level that is still being built. Not a failure: it is requested again later."""
 
 
 @dataclass(frozen=True, slots=True)
 class SlideInfo:
     """Facts about a slide, read once at opening.
 
-    ``mpp_um`` is micrometres per level-0 pixel (x, y), None where the file does not say. ``bounds`` is the
+    ``mpp_um`` is micrometres per level-0 pixel (x, y), None where the file states none. ``bounds`` is the
     part of the level-0 image that holds scanned tissue. ``planes`` counts the channels, focal planes and
     times of the file; only the first plane is shown today. ``samples`` is the format of every tile. ``notes``
-    are things the reader of the slide must be told, in sentences. ``file_levels`` are the (width, height) of
-    the levels stored in the file, before any that Foveola derives. ``companions`` are files beside it that
-    say what its picture is where it does not itself.
+    are sentences to show with the slide. ``file_levels`` are the (width, height) of the levels stored in the
+    file, before any that Foveola derives. ``companions`` are files beside it that identify the slide where
+    the file itself does not.
     """
 
     path: Path
@@ -88,7 +88,7 @@ class Source(Protocol):
 
     @property
     def is_remote(self) -> bool:
-        """Whether tiles wait for a network, so that fetching them is worth threads of its own."""
+        """Whether tiles wait for a network, so that they are fetched on threads of their own."""
         return False
 
     def read_tile(self, key: TileKey) -> Pixels:
@@ -100,9 +100,9 @@ class Source(Protocol):
         """
 
     def fetch_tile(self, key: TileKey) -> Any:
-        """What ``decode_tile`` makes the tile from, for it alone to understand: mostly coded bytes.
+        """What ``decode_tile`` makes the tile from, mostly coded bytes; opaque to callers.
 
-        A reader that cannot do the one without the other leaves all to ``decode_tile``. Raises TileError.
+        A reader that cannot fetch without decoding leaves both to ``decode_tile``. Raises TileError.
         """
         return None
 

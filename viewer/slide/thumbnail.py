@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from viewer.slide import strings
 from viewer.slide.geometry import TileKey
 from viewer.slide.pixels import rgba_8
 from viewer.slide.source import TileError
@@ -26,12 +27,12 @@ def thumbnail(source: Source, max_px: int) -> NDArray[np.uint8]:
     than 64 million pixels: a thumbnail must not read a whole slide.
     """
     pyramid = source.pyramid
-    wanted = max(pyramid.width, pyramid.height * pyramid.pixel_aspect) / max_px
-    index = pyramid.level_for_downsample(max(wanted, 1.0))
+    downsample = max(1.0, pyramid.width / max_px, pyramid.height * pyramid.pixel_aspect / max_px)
+    index = pyramid.level_for_downsample(downsample)
     while index + 1 < len(pyramid.levels) and _area(source, index) > _MAX_READ_PX:
         index += 1
     if _area(source, index) > _MAX_READ_PX:
-        raise TileError(f"{source.info.path.name}: its coarsest level is too large for a thumbnail")
+        raise TileError(strings.NO_THUMBNAIL.format(name=source.info.path.name))
     level = pyramid.levels[index]
     picture = np.empty((level.height, level.width, 4), np.uint8)
     picture[...] = (*source.info.background_rgb, 255)
@@ -43,10 +44,9 @@ def thumbnail(source: Source, max_px: int) -> NDArray[np.uint8]:
             except TileError:
                 continue
             picture[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
-    scale = 1 / max(wanted, 1.0)
     size = (
-        max(1, round(pyramid.width * scale)),
-        max(1, round(pyramid.height * pyramid.pixel_aspect * scale)),
+        max(1, round(pyramid.width / downsample)),
+        max(1, round(pyramid.height * pyramid.pixel_aspect / downsample)),
     )
     return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
 

@@ -1,6 +1,6 @@
-"""A tile pack: the tiles of some levels in one file of the cache, with an index whose every claim is checked.
+"""A tile pack: the tiles of some levels in one file of the cache, with an index that is checked.
 
-Layout: magic, the tiles one after the other, the index, and a footer that says where the index is. The index
+Layout: magic, the tiles one after the other, the index, and a footer with the place of the index. The index
 is a header in JSON and, for each tile in the order of levels, rows and columns, its offset, length and CRC.
 """
 
@@ -30,7 +30,7 @@ MAX_TILE_BYTES = 64 * 2**20
 
 
 class TilePackError(Exception):
-    """A pack that is not what it should be: cut short, damaged, or made for something else."""
+    """A pack that is cut short, damaged, or made from another file."""
 
 
 class Grid(NamedTuple):
@@ -61,7 +61,7 @@ class _Index:
 class TilePackWriter:
     """A pack being written, beside its place and under another name until ``finish``. Tiles can be read back.
 
-    Safe from many threads. Raises OSError where the disk will not have it.
+    Safe from many threads. Raises OSError where it cannot be written.
     """
 
     def __init__(self, path: Path, grids: tuple[Grid, ...], key: str) -> None:
@@ -85,7 +85,7 @@ class TilePackWriter:
             self._index.entries[number] = entry
 
     def read(self, level: int, column: int, row: int) -> bytes | None:
-        """One tile, None where it has not been written yet. Raises KeyError where there is none such."""
+        """One tile, None where it has not been written yet. Raises KeyError for a tile outside the grids."""
         with self._lock:
             offset, length, _ = self._index.entries[self._index.number(level, column, row)].tolist()
             if not length or self._file.closed:
@@ -96,7 +96,7 @@ class TilePackWriter:
         return tile
 
     def finish(self) -> None:
-        """Put the whole pack in its place."""
+        """Write the index and move the pack to its place."""
         header = json.dumps({"key": self._key, "grids": self._index.grids}).encode()
         index = struct.pack("<I", len(header)) + header + self._index.entries.tobytes()
         with self._lock:
@@ -108,7 +108,7 @@ class TilePackWriter:
             self._temporary.replace(self._path)
 
     def discard(self) -> None:
-        """Give up: nothing is left behind. Does nothing after ``finish``."""
+        """Remove the unfinished file. Does nothing after ``finish``."""
         with self._lock:
             self._file.close()
             self._temporary.unlink(missing_ok=True)
@@ -123,8 +123,8 @@ class TilePackWriter:
 class TilePack:
     """A finished pack. Safe to read from many threads.
 
-    Raises TilePackError where the file is no whole pack of this key and these grids, OSError where it cannot
-    be read.
+    Raises TilePackError where the file is not a whole pack of this key and these grids, OSError where it
+    cannot be read.
     """
 
     def __init__(self, path: Path, grids: tuple[Grid, ...], key: str) -> None:
@@ -137,7 +137,7 @@ class TilePack:
             raise TilePackError(f"{path}: {error}") from error
 
     def read(self, level: int, column: int, row: int) -> bytes:
-        """One tile. Raises KeyError where there is none such, TilePackError where it was damaged, OSError."""
+        """One tile. Raises KeyError for one outside the grids, TilePackError where it is damaged, OSError."""
         offset, length, crc = self._index.entries[self._index.number(level, column, row)].tolist()
         try:
             tile = self._file.read(offset, length)

@@ -1,7 +1,7 @@
-"""A byte-bounded cache. Pure; the owner locks it.
+"""A byte-bounded cache; not locked, the owner does that.
 
-Eviction order: never a pinned entry; else the entry used longest ago. A single entry larger than the whole
-cache is kept alone rather than refused, so that a reader with a tiny budget still sees tiles.
+The least recently used entry is evicted first, a pinned one never. A single entry larger than the whole cache
+is kept alone, so that tiles are shown with any budget.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class ByteCache(Generic[K, V]):
         return key in self._entries or key in self._pinned
 
     def get(self, key: K) -> V | None:
-        """The value, which counts as used now; None where it is not held."""
+        """The value, which counts as used now; None where it is not in the cache."""
         value = self._entries.get(key)
         if value is None:
             return self._pinned.get(key)
@@ -54,20 +54,20 @@ class ByteCache(Generic[K, V]):
         return value
 
     def put(self, key: K, value: V, *, pinned: bool = False) -> None:
-        """Hold the value, evicting others as the module's order says."""
+        """Add the value, evicting others where there is no room."""
         self.discard(key)
         (self._pinned if pinned else self._entries)[key] = value
         self._nbytes += value.nbytes
         self._shrink()
 
     def discard(self, key: K) -> None:
-        """Forget the value, if held."""
+        """Remove the value, if it is in the cache."""
         value = (self._entries if key in self._entries else self._pinned).pop(key, None)
         if value is not None:
             self._nbytes -= value.nbytes
 
     def resize(self, capacity_bytes: int) -> None:
-        """Change the bound; entries beyond it go at once."""
+        """Change the bound; entries beyond it are evicted at once."""
         self._capacity_bytes = capacity_bytes
         self._shrink()
 

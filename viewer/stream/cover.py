@@ -1,9 +1,9 @@
-"""What stands on the screen for each wanted tile, so that no pixel inside the slide is ever empty. Pure.
+"""What is drawn for each tile of a view, so that no pixel inside the slide is ever empty.
 
 For every tile of the view, in this order of preference: the tile itself; while it fades in, mixed with its
 nearest resident ancestor; while it is absent, that ancestor, with resident finer tiles laid over it (zooming
 out never blurs what was sharp). Where the grids of two levels do not nest, a tile without a single covering
-ancestor is pieced together from several.
+ancestor is assembled from several.
 """
 
 from __future__ import annotations
@@ -59,9 +59,8 @@ level          the level of the tile, for the debug tint
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """A frame's rectangles in drawing order (DRAWN_TILE records), how many tiles have nothing at all to stand
-    for them (an empty pixel, which must not happen after the first frame), and whether any is still fading
-    in."""
+    """A frame's rectangles in drawing order (DRAWN_TILE records), how many tiles nothing at all is drawn
+    for (an empty pixel, which must not happen after the first frame), and whether any is still fading in."""
 
     tiles: NDArray[np.void]
     holes: int
@@ -117,7 +116,7 @@ def cover_view(
     p_col, p_row = col[pending], row[pending]
     spans = np.stack((slide_x[p_col], slide_y[p_row], slide_x[p_col + 1], slide_y[p_row + 1]), axis=1)
     orphans = _find_parents(pyramid, residency, drawn, pending, plane=tiles.plane, spans=spans, view=view)
-    drawn["fade"][orphans[slot[orphans] >= 0]] = 1.0  # nothing to fade from: show it at once
+    drawn["fade"][orphans[slot[orphans] >= 0]] = 1.0  # nothing to fade from: shown at once
     absent = orphans[slot[orphans] < 0]
     pieces = _Pieces(pyramid, residency, tiles.plane, view, screen)
     absent_keys = [tiles.key(int(col[i]), int(row[i])) for i in absent]
@@ -219,7 +218,7 @@ class _Pieces:
             block = self._pyramid.visible_tiles(finer, field, self._plane)
             slots = self._residency.slots(block)
             rows, cols = np.nonzero(slots >= 0)
-            if len(rows) > _FINER_LIMIT:  # so many that the gap closes sooner than they are laid
+            if len(rows) > _FINER_LIMIT:  # so many that the gap closes before they are laid
                 continue
             x = (cols + block.col0 + 0.5) * child.tile_width * child.scale_x
             y = (rows + block.row0 + 0.5) * child.tile_height * child.scale_y

@@ -1,12 +1,12 @@
-"""Which tiles, at which level, in which order. Pure; reads weights, asks nobody.
+"""Which tiles are read, at which level, in which order.
 
-A wanted tile is ordered by ``(tier, −gain, distance to the point of regard)`` with
+Requested tiles are ordered by ``(tier, −gain, distance to the point of regard)`` with
 ``gain = blur_px · attention · relevance · p_needed``: ``blur_px`` is the size on the screen of one texel of
-what would be shown instead (the best resident ancestor), ``p_needed`` the chance that the tile is looked at.
-Weights lie between 1 and 4: they reorder, they never starve. ``finest`` bounds the detail that is fetched on
-the way to another view; at rest every tile on the screen is wanted. The tiers:
+what would be shown instead (the best resident ancestor), ``p_needed`` the chance that the tile is seen.
+Weights lie between 1 and 4: they reorder tiles, and none waits without end. ``finest`` bounds the detail that
+is fetched on the way to another view; at rest every tile on the screen is requested. The tiers:
 
-COVER     two levels coarser than the view, where much is missing and what stands in for it is coarser still
+COVER     two levels coarser than the view, where much is missing and what is drawn instead is coarser still
 VISIBLE   the tiles of the target's level on the screen, at the camera's target and now
 PREFETCH  tiles that the present movement will probably need; decoded, not uploaded, and only when nothing
 else waits
@@ -56,15 +56,15 @@ class Tier(IntEnum):
 class Plan:
     """What to draw now and what to load next.
 
-    ``drawn`` are the tiles of the present view. ``wanted`` are keys not on the GPU, best first; the first
+    ``drawn`` are the tiles of the present view. ``requested`` are keys not on the GPU, best first; the first
     ``urgent`` of them are for the screen, the rest is prefetch. ``missing`` counts tiles of the target view
-    that are not on the GPU. ``coarsened`` says that the target is shown from a coarser level than it
-    deserves, because the pool does not hold the tiles of the right one.
+    that are not on the GPU. ``coarsened``: the target is shown from a coarser level than its
+    magnification calls for, because the pool does not hold the tiles of that one.
     """
 
     drawn: TileRange
     target: TileRange
-    wanted: list[TileKey]
+    requested: list[TileKey]
     urgent: int
     missing: int
     coarsened: bool
@@ -102,22 +102,22 @@ def make_plan(
     if drawn != at_target or (turned and view != target):
         groups.append(planner.absent(Tier.VISIBLE, drawn, view, p_needed=0.5))
     cover_level = min(at_target.level + _COVER_STEP, len(pyramid.levels) - 1)
-    stand_in_too_coarse = missing > _COVER_WHEN_MISSING and groups[0].blur_px.max() > 2**_COVER_STEP
-    if stand_in_too_coarse and cover_level > at_target.level:
+    fallback_too_coarse = missing > _COVER_WHEN_MISSING and groups[0].blur_px.max() > 2**_COVER_STEP
+    if fallback_too_coarse and cover_level > at_target.level:
         tiles = planner.tiles(cover_level, planner.field(target))
         groups.append(planner.absent(Tier.COVER, tiles, target, p_needed=1.0))
-    wanted = _in_order(groups, plane)
+    requested = _in_order(groups, plane)
     if view != target:
-        wanted = planner.bounded(wanted)
-    urgent = len(wanted)
+        requested = planner.bounded(requested)
+    urgent = len(requested)
     if velocity is not None:
-        seen = set(wanted)
+        seen = set(requested)
         ahead = planner.bounded(
             _in_order(planner.ahead(at_target, target, velocity), plane)[:_PREFETCH_LIMIT]
         )
-        wanted += [key for key in ahead if key not in seen]
+        requested += [key for key in ahead if key not in seen]
     coarsened = at_target.level > pyramid.level_for_downsample(target.downsample)
-    return Plan(drawn, at_target, wanted, urgent, missing, coarsened)
+    return Plan(drawn, at_target, requested, urgent, missing, coarsened)
 
 
 def on_screen(pyramid: Pyramid, tiles: TileRange, view: View, screen: Screen) -> NDArray[np.bool_]:
@@ -167,8 +167,8 @@ def most_tiles_on_screen(pyramid: Pyramid, screen: Screen) -> int:
     return most
 
 
-class _Wants(NamedTuple):
-    """Tiles of one level that are wanted, as parallel arrays."""
+class _Requests(NamedTuple):
+    """Requested tiles of one level, as parallel arrays."""
 
     tier: Tier
     level: int
@@ -181,7 +181,7 @@ class _Wants(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Planner:
-    """What does not change within one frame's plan."""
+    """What is the same for all tiles of one frame's plan."""
 
     pyramid: Pyramid
     residency: Residency
@@ -210,11 +210,11 @@ class _Planner:
             return tiles.tile_count
         return int(np.count_nonzero(on_screen(self.pyramid, tiles, view, self.screen)))
 
-    def absent(self, tier: Tier, tiles: TileRange, view: View, *, p_needed: float) -> _Wants:
+    def absent(self, tier: Tier, tiles: TileRange, view: View, *, p_needed: float) -> _Requests:
         """Those of the tiles that touch the screen and are not on the GPU."""
         rows, cols = np.nonzero(absent_tiles(self.pyramid, self.residency, tiles, view, self.screen))
         where = (tiles.level, cols + tiles.col0, rows + tiles.row0)
-        return self._weighed(tier, where, view, p_needed=p_needed)
+        return self._weighted(tier, where, view, p_needed=p_needed)
 
     def bounded(self, keys: list[TileKey]) -> list[TileKey]:
         """For each key the tile of its place that is as fine as may be now, where it is not on the GPU."""
@@ -237,18 +237,18 @@ class _Planner:
                 found[at] = None
         return list(found)
 
-    def ahead(self, tiles: TileRange, view: View, velocity: Velocity) -> list[_Wants]:
+    def ahead(self, tiles: TileRange, view: View, velocity: Velocity) -> list[_Requests]:
         """What the present movement will probably need: the ring around the field, and the level it zooms to
         (at rest the coarser one, which costs a quarter of the tiles)."""
-        wants = [self._ring(tiles, view, velocity)]
+        groups = [self._ring(tiles, view, velocity)]
         zooming_in = velocity.log_downsample < _ZOOMING_IN
         level = tiles.level - 1 if zooming_in else tiles.level + 1
         if 0 <= level < len(self.pyramid.levels):
             block = self.tiles(level, _scaled(self.field(view), 0.5 if zooming_in else 2.0))
-            wants.append(self.absent(Tier.PREFETCH, block, view, p_needed=_P_NEXT_LEVEL))
-        return wants
+            groups.append(self.absent(Tier.PREFETCH, block, view, p_needed=_P_NEXT_LEVEL))
+        return groups
 
-    def _ring(self, tiles: TileRange, view: View, velocity: Velocity) -> _Wants:
+    def _ring(self, tiles: TileRange, view: View, velocity: Velocity) -> _Requests:
         """Tiles around the field, each with the chance that the movement reaches it within the horizon."""
         level, field = self.pyramid.levels[tiles.level], self.field(view)
         col0, col1 = max(tiles.col0 - _PREFETCH_RING, 0), min(tiles.col1 + _PREFETCH_RING, level.columns)
@@ -262,21 +262,21 @@ class _Planner:
         chance[tiles.row0 - row0 : tiles.row1 - row0, tiles.col0 - col0 : tiles.col1 - col0] = 0.0
         rows, cols = np.nonzero(chance >= _PREFETCH_MIN_P)
         where = (tiles.level, cols + col0, rows + row0)
-        return self._weighed(Tier.PREFETCH, where, view, p_needed=chance[rows, cols])
+        return self._weighted(Tier.PREFETCH, where, view, p_needed=chance[rows, cols])
 
-    def _weighed(
+    def _weighted(
         self,
         tier: Tier,
         where: tuple[int, NDArray[np.intp], NDArray[np.intp]],
         view: View,
         *,
         p_needed: float | FloatArray,
-    ) -> _Wants:
+    ) -> _Requests:
         level_index, cols, rows = where
         levels = self.pyramid.levels
-        if len(cols) == 0:  # nearly every frame: nothing to weigh
+        if len(cols) == 0:  # nearly every frame: no tile to weight
             nothing = np.empty(0)
-            return _Wants(tier, level_index, cols, rows, nothing, nothing, nothing)
+            return _Requests(tier, level_index, cols, rows, nothing, nothing, nothing)
         level = levels[level_index]
         x: FloatArray = (cols + 0.5) * (level.tile_width * level.scale_x)
         y: FloatArray = (rows + 0.5) * (level.tile_height * level.scale_y)
@@ -292,7 +292,7 @@ class _Planner:
         for weight in self.weights:
             gain = gain * weight(level_index, x, y).clip(*WEIGHT_RANGE)
         distance = np.hypot(x - view.centre_x, y - view.centre_y)
-        return _Wants(tier, level_index, cols, rows, gain, distance, blur_px)
+        return _Requests(tier, level_index, cols, rows, gain, distance, blur_px)
 
 
 class _Movement(NamedTuple):
@@ -322,7 +322,7 @@ def _scaled(rect: Rect, factor: float) -> Rect:
     return Rect(x - half_x, y - half_y, x + half_x, y + half_y)
 
 
-def _in_order(groups: list[_Wants], plane: Plane) -> list[TileKey]:
+def _in_order(groups: list[_Requests], plane: Plane) -> list[TileKey]:
     """All keys of the groups, best first, each once."""
     groups = [group for group in groups if len(group.cols)]
     if not groups:

@@ -1,4 +1,4 @@
-"""Weights and levels per region as weights and levels per tile, for the plan. Pure."""
+"""Weights and levels per region as weights and levels per tile, for the plan."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 def region_weight(
     pyramid: Pyramid, weights: NDArray[np.float32], patch_width_px: float, patch_height_px: float
 ) -> TileWeight:
-    """What each tile weighs: the highest of the patches that it touches; 1 beyond the grid.
+    """The weight of each tile: the highest of the patches that it touches; 1 beyond the grid.
 
-    ``weights`` (rows, columns) of patches from the slide's corner, in level-0 pixels; values are held between
-    1 and 4. Raises ValueError where they are no grid of numbers.
+    ``weights`` (rows, columns) of patches from the slide's corner, in level-0 pixels; values are clipped to 1
+    to 4. Raises ValueError where they are not a grid of finite numbers.
     """
     if weights.ndim != 2 or weights.size == 0 or not np.isfinite(weights).all():
         raise ValueError(f"weights are finite (rows, columns), not {weights.dtype} {weights.shape}")
-    held = np.clip(weights, *WEIGHT_RANGE)
-    return _highest_of_patches(pyramid, held, (patch_width_px, patch_height_px), beyond=WEIGHT_RANGE[0])
+    clipped = np.clip(weights, *WEIGHT_RANGE)
+    return _highest_of_patches(pyramid, clipped, (patch_width_px, patch_height_px), beyond=WEIGHT_RANGE[0])
 
 
 def region_level(

@@ -1,5 +1,4 @@
-"""Which tiles are on the graphics processor, as arrays, so that a frame asks with slices instead of loops.
-Pure.
+"""Which tiles are on the graphics processor, as arrays, so that a frame looks them up in slices, not loops.
 
 One int32 per tile of the pyramid and plane: its slot in the texture pool, or −1. Four bytes for every 256²
 pixels of slide is 0.4 MB for six gigapixels; planes of which nothing is resident cost nothing.

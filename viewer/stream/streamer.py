@@ -1,15 +1,15 @@
 """Pixels into memory, in the plan's order, off the GUI thread.
 
-The wanted list is replaced as a whole, as often as the reader moves; idle workers pull its best tile. What is
-no longer wanted falls out by itself, and no more is in flight than there are workers. Tiles of a remote slide
-are fetched first, by threads of their own that wait for the network while no core does. A tile's states:
+The list of requested tiles is replaced as a whole, as often as the view moves; idle workers take its best
+tile, others are dropped, and no more is in flight than there are workers. Tiles of a remote slide are fetched
+first, by threads of their own that wait for the network while no core does. A tile's states:
 
-WAITING   wanted, and no worker has it yet (or nobody wants it)
-FETCHING  of a remote slide: on its way, or waiting to be decoded; dropped where it falls out of the list
-DECODING  a worker reads it; a tile that falls out of the list meanwhile still lands in the cache
+WAITING   requested, and no worker has taken it yet (or not requested)
+FETCHING  of a remote slide: on its way, or waiting to be decoded; dropped where it is no longer requested
+DECODING  a worker reads it; a tile that is no longer requested then still goes to the cache
 READY     decoded, in the cache
 FAILED    could not be decoded; a marked tile is in the cache in its place and the key is counted
-BUILDING  belongs to a level that the source is still building; asked for again with the next wanted list
+BUILDING  belongs to a level that the source is still building; read again with the next request
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _TILE_S_MEMORY = 0.9
 
 
 class TileState(Enum):
-    """Where a tile stands; the module's docstring explains each."""
+    """The state of a tile; the module's docstring explains each."""
 
     WAITING = auto()
     FETCHING = auto()
@@ -64,7 +64,7 @@ class Streamer:
     """Decodes the tiles of one source with a few threads into a byte-bounded cache.
 
     ``on_tile()`` is called from a worker thread after each tile for the screen that came in; it must not
-    block. Keys in ``pinned`` are decoded at once, before anybody asks, and stay in the cache for ever.
+    block. Keys in ``pinned`` are decoded at once, before any request, and stay in the cache.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Streamer:
         self._lock = threading.Condition()
         self._cache: ByteCache[TileKey, DecodedTile] = ByteCache(cache_bytes)
         self._queue: deque[TileKey] = deque(pinned)
-        self._worth_decoding = dict.fromkeys(pinned)  # of a remote slide, best first
+        self._requested = dict.fromkeys(pinned)  # of a remote slide, best first
         self._fetching: set[TileKey] = set()
         self._fetched: dict[TileKey, Any] = {}  # those of them that have come in
         self._decoding: set[TileKey] = set()
@@ -107,14 +107,14 @@ class Streamer:
         for thread in self._threads:
             thread.start()
 
-    def want(self, keys: Sequence[TileKey], *, urgent: int = 0) -> None:
-        """Replace the wanted list, best first; the first ``urgent`` keys are for the screen."""
+    def request(self, keys: Sequence[TileKey], *, urgent: int = 0) -> None:
+        """Replace the requested tiles, best first; the first ``urgent`` keys are for the screen."""
         with self._lock:
             self._building.clear()
             self._urgent = {key for key in keys[:urgent] if key not in self._cache}
             if self._is_remote:
-                self._worth_decoding = dict.fromkeys((*keys, *self._pinned))
-                for key in self._fetched.keys() - self._worth_decoding.keys():
+                self._requested = dict.fromkeys((*keys, *self._pinned))
+                for key in self._fetched.keys() - self._requested.keys():
                     self._take_fetched(key)
             taken = self._decoding | self._fetching
             self._queue = deque(key for key in keys if key not in taken and key not in self._cache)
@@ -122,7 +122,7 @@ class Streamer:
                 self._lock.notify_all()
 
     def set_moving(self, moving: bool) -> None:
-        """Whether the view moves, so that the GUI thread needs its core."""
+        """Set whether the view moves: one core is then left to the GUI thread."""
         if moving != self._moving:
             with self._lock:
                 self._moving = moving
@@ -151,7 +151,7 @@ class Streamer:
             return TileState.BUILDING if key in self._building else TileState.WAITING
 
     def retry_failed(self) -> None:
-        """Forget failures, so that a share that came back is read again."""
+        """Clear failures, so that tiles of a network share that is back are read again."""
         with self._lock:
             for key in self._failed:
                 self._cache.discard(key)
@@ -178,7 +178,7 @@ class Streamer:
 
     @property
     def queue_length(self) -> int:
-        """How many wanted tiles no worker decodes yet; of a remote slide, those on their way too."""
+        """Requested tiles that no worker decodes yet; of a remote slide, those on their way too."""
         return len(self._queue) + len(self._fetching)
 
     @property
@@ -194,14 +194,12 @@ class Streamer:
         return len(self._cache)
 
     def close(self, timeout_s: float = 2.0) -> bool:
-        """Stop the workers; returns whether all of them ended within ``timeout_s`` altogether. The source is
-        the caller's to close.
-        """
+        """Stop the workers, but leave the source open; whether all of them ended within ``timeout_s``."""
         with self._lock:
             self._closed = True
             self._queue.clear()
             self._fetched.clear()
-            self._urgent.clear()  # nobody is told of tiles that come in from now on
+            self._urgent.clear()  # tiles that come in from now on are not announced
             self._lock.notify_all()
         deadline_s = monotonic() + timeout_s
         for thread in self._threads:
@@ -229,7 +227,7 @@ class Streamer:
                 fetched = error
             with self._lock:
                 self._fetched[key] = fetched
-                if key in self._worth_decoding:
+                if key in self._requested:
                     self._lock.notify_all()
                 else:
                     self._take_fetched(key)
@@ -251,7 +249,7 @@ class Streamer:
                 if self._closed:
                     return
                 if self._is_remote:
-                    key = next(key for key in self._worth_decoding if key in self._fetched)
+                    key = next(key for key in self._requested if key in self._fetched)
                     fetched = self._take_fetched(key)
                     self._lock.notify_all()  # there is room for one more to be fetched
                 else:

@@ -34,8 +34,8 @@ class DecodedTile:
 
 
 def decoded_tile(pixels: Pixels, mip_levels: int, samples: SampleFormat = RGBA_8) -> DecodedTile:
-    """The mip chain of ``pixels`` (h, w, samples), ``mip_levels`` long. Raises ValueError for other samples
-    than these.
+    """The mip chain of ``pixels`` (h, w, samples), ``mip_levels`` long. Raises ValueError for pixels of other
+    ``samples``.
 
     Mips average stored values, as scanner vendors average their own levels: anything else, linear light too,
     would make tissue change brightness at every switch of level. Odd edges average the pixels that exist.
@@ -54,7 +54,7 @@ def decoded_tile(pixels: Pixels, mip_levels: int, samples: SampleFormat = RGBA_8
 
 
 def marked_tile(width: int, height: int, mip_levels: int, samples: SampleFormat = RGBA_8) -> DecodedTile:
-    """What stands for a tile that cannot be decoded: diagonal stripes that no stain produces, never plain
+    """The tile drawn for one that cannot be decoded: diagonal stripes that no stain produces, never plain
     background.
     """
     stripe = (np.add.outer(np.arange(height), np.arange(width)) // _MARK_STEP_PX) % 4 == 0

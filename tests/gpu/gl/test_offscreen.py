@@ -7,10 +7,12 @@ import pytest
 from OpenGL import GL
 
 from gpu.errors import GpuError
+from gpu.gl import strings
 from gpu.gl.context import OffscreenContext
 from gpu.gl.offscreen import max_picture_px, render_to_array
 from gpu.gl.texture_pool import TexturePool
 from gpu.gl.tile_renderer import TILE_INSTANCE, FrameState, TileRenderer
+from tests.messages import pattern
 
 
 def one_tile(pool, value):
@@ -29,7 +31,8 @@ def test_picture_beyond_the_limit_is_refused_with_the_limit(make_pool):
     renderer = TileRenderer(make_pool())
     width, height = max_picture_px()
     assert width >= 2048
-    with pytest.raises(GpuError, match=f"{width}×{height} px.+draw it in parts"):
+    message = pattern(strings.PICTURE_LIMIT, max_width=width, max_height=height)
+    with pytest.raises(GpuError, match=message):
         render_to_array(renderer, np.zeros(0, TILE_INSTANCE), FrameState(width + 1, 8))
     renderer.release()
 

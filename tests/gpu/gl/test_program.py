@@ -6,7 +6,9 @@ import pytest
 from OpenGL import GL
 
 from gpu.errors import GpuError
+from gpu.gl import strings
 from gpu.gl.program import Program, expand_includes, read_shader, readable_log
+from tests.messages import pattern
 
 VERTEX = "void main() {\n    gl_Position = vec4(0.0);\n}\n"
 
@@ -46,7 +48,7 @@ def test_file_that_includes_itself_ends():
 
 
 def test_missing_file_is_named():
-    with pytest.raises(GpuError, match=r"nowhere\.glsl is missing"):
+    with pytest.raises(GpuError, match=pattern(strings.SHADER_MISSING, name="nowhere.glsl")):
         read_shader("nowhere.glsl")
 
 
@@ -70,13 +72,16 @@ def test_compile_error_names_included_file_and_line():
         f_frag='#include "broken.glsl"\nout vec4 c;\nvoid main() { c = vec4(0.0); }',
         broken_glsl="float fine;\nfloat broken = nonsense;\n",
     )
-    with pytest.raises(GpuError, match=r"f\.frag does not compile:\n(.*\n)*broken\.glsl:2"):
+    message = pattern(strings.SHADER_NOT_COMPILED, name="f.frag", log="") + r"(.*\n)*broken\.glsl:2"
+    with pytest.raises(GpuError, match=message):
         Program("v.vert", "f.frag", read=read)
 
 
 def test_link_error_names_both_shaders():
     read = reader(v_vert=VERTEX, f_frag="vec4 absent();\nout vec4 c;\nvoid main() { c = absent(); }")
-    with pytest.raises(GpuError, match=r"v\.vert with f\.frag do not link"):
+    with pytest.raises(
+        GpuError, match=pattern(strings.SHADERS_NOT_LINKED, vertex="v.vert", fragment="f.frag")
+    ):
         Program("v.vert", "f.frag", read=read)
 
 

@@ -7,9 +7,11 @@ import pytest
 from OpenGL import GL
 
 from gpu.errors import GpuError
+from gpu.gl import strings
 from gpu.gl.pixel_format import PixelFormat
 from gpu.gl.texture_pool import TexturePool
 from tests.gpu.gl.conftest import Cut
+from tests.messages import pattern
 
 
 def layers_of(pool, mip):
@@ -74,9 +76,9 @@ def test_slot_outside_the_pool_is_refused(make_pool, rng, slot):
 @pytest.mark.parametrize(
     ("sizes", "message"),
     [
-        ((1 << 20, 1, 1), "layer side is 1048576; this driver allows 1 to"),
-        ((64, 1 << 20, 1), "number of layers is 1048576"),
-        ((64, 0, 1), "number of layers is 0"),
+        ((1 << 20, 1, 1), pattern(strings.POOL_LIMIT, quantity=strings.LAYER_SIDE, value=1 << 20)),
+        ((64, 1 << 20, 1), pattern(strings.POOL_LIMIT, quantity=strings.LAYER_COUNT, value=1 << 20)),
+        ((64, 0, 1), pattern(strings.POOL_LIMIT, quantity=strings.LAYER_COUNT, value=0)),
         ((60, 4, 4), "halving must stay exact"),
         ((0, 4, 1), "halving must stay exact"),
     ],
@@ -88,7 +90,7 @@ def test_impossible_pools_are_refused(sizes, message):
 
 def test_pool_that_memory_cannot_hold_is_refused_with_its_size():
     """16,384² × 2,048 layers are 2 TiB; both numbers are within llvmpipe's limits."""
-    with pytest.raises(GpuError, match=r"texture pool of 2097152 MiB .*smaller GPU cache"):
+    with pytest.raises(GpuError, match=pattern(strings.MAKING_POOL, mib=2_097_152)):
         TexturePool(16384, 2048, 1)
 
 

@@ -16,6 +16,7 @@ from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.schedule import blocks_of
 from viewer.relevance.analysis.slide_analysis import Analysis
 from viewer.relevance.attention.shared_memory import SharedAttention
+from viewer.relevance.features import strings as feature_strings
 from viewer.relevance.features.mixed_resolution import CHECKED_PATCHES
 from viewer.relevance.patches.attention_codes import log_codes
 from viewer.relevance.patches.blocks import Block
@@ -114,9 +115,11 @@ def test_a_budget_of_tokens_says_how_closely_patches_are_looked_at_first(
     assert (read == total) == (not astray), "regions are read from what agrees, and wait for the rest"
     assert analysis.regions is not None
     assert analysis.regions.done < analysis.regions.total, "those of stand-ins are to be read again"
-    said = [note for note in analysis.notes if "tokens a patch" in note]
-    assert len(said) == 2
-    assert all(("do not agree" in note) == bool(astray) for note in said)
+    expected, other = feature_strings.AGREES, feature_strings.DISAGREES
+    if astray:
+        expected, other = other, expected
+    assert sum(bool(re.fullmatch(pattern(expected), note)) for note in analysis.notes) == 2
+    assert not any(re.fullmatch(pattern(other), note) for note in analysis.notes)
     before = memory.patches.copy()
     assert analysis.refine()
     encode_all(analysis)

@@ -20,7 +20,7 @@ from viewer.relevance.analysis.slide_analysis import Analysis
 from viewer.relevance.attention.overlap_grid import overlapping_patches
 from viewer.relevance.attention.overlap_merge import OverlapBuilder
 from viewer.relevance.attention.slide_attention import MEAN, patch_attention
-from viewer.relevance.heatmap.overlap import look_again
+from viewer.relevance.heatmap.overlap import run_overlap_pass
 from viewer.relevance.heatmap.whole_slide import attention_of
 from viewer.relevance.worker.messages import Note, Overlap, Progress, SetPaused
 from viewer.slide.geometry import Rect
@@ -93,7 +93,7 @@ def as_the_command(folder: Path, slide: MadeSlide, merge: str | None) -> NDArray
         analysis = Analysis(slide, TokenColours(), store)
         attention = attention_of(analysis)
         if merge is not None:
-            look_again(analysis, attention, merge)
+            run_overlap_pass(analysis, attention, merge)
         return attention.tokens
 
 

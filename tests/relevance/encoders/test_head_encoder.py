@@ -29,6 +29,7 @@ from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.encoders.protocols import NamedScores, SlideAttention
 from viewer.relevance.encoders.registry import load_encoder
 from viewer.relevance.models.checkpoint import CheckpointError
+from viewer.relevance.models.heads import strings as head_strings
 from viewer.relevance.models.heads.gated_attention import GatedAttentionHead, GatedShape
 from viewer.relevance.models.heads.transmil import TransMilHead, TransMilShape
 from viewer.relevance.patches.attention_codes import MIDDLE, relative_of_codes
@@ -110,10 +111,10 @@ def test_it_says_something_of_the_slide_though_the_last_patches_failed(tmp_path:
         )
         assert attention.update(failed, 1, np.zeros(failed.shape, np.float32))
         assert attention.progress == (0, 1, 0)
-        assert attention.said == ""
+        assert attention.note == ""
         failed[0, 2] = True
         assert attention.update(failed, 1, np.zeros(failed.shape, np.float32))
-        assert attention.said.startswith("Made head on these 2 patches")
+        assert attention.note.startswith("Made head on these 2 patches")
         assert attention.progress == (1, 1, 0)
         assert not attention.update(failed, 1, np.zeros(failed.shape, np.float32))
 
@@ -277,7 +278,7 @@ def test_looks_take_a_tenth_of_the_time_and_each_is_one_reading(
         add(4)
         assert look(), "the last one at once"
         assert head.readings == 4
-        assert attention.said.startswith("Made head on these 5 patches")
+        assert attention.note.startswith("Made head on these 5 patches")
 
 
 def test_a_registered_head_is_listed_and_loads_with_its_encoder(tmp_path: Path) -> None:
@@ -313,7 +314,7 @@ def test_a_head_is_loaded_for_its_encoder_alone(tmp_path: Path) -> None:
         load_head(entry, replace(CARD, version="2"))
     with pytest.raises(CheckpointError, match="SHA-256 differs"):
         load_head(replace(entry, sha256="00"), CARD)
-    with pytest.raises(CheckpointError, match="reads 5 values a patch and the features have 6"):
+    with pytest.raises(CheckpointError, match=pattern(head_strings.OTHER_WIDTH, expected=5, found=6)):
         load_head(replace(entry, sha256=None, feature_width=6), CARD)
     path.unlink()
     with pytest.raises(CheckpointError, match="cannot be read"):

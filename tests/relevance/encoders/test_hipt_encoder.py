@@ -14,6 +14,7 @@ from tests.messages import pattern
 from tests.relevance.attention.test_slide_attention import Store
 from tests.relevance.models.test_hipt import saved, small
 from viewer.common.errors import EncoderDeviceError, EncoderError, EncoderMemoryError, UnsupportedTermError
+from viewer.relevance.attention import strings as attention_strings
 from viewer.relevance.attention.region_attention import AttentionBuilder
 from viewer.relevance.attention.shared_memory import SharedAttention
 from viewer.relevance.encoders import strings
@@ -132,9 +133,9 @@ def test_features_that_are_no_numbers_cost_their_patch_alone(folder: Path, *, re
     memory = SharedAttention(tissue.shape, (2, 6))
     store = Store(features, tissue)
     builder = AttentionBuilder(encoder, store, MixedFeatures(tissue.shape), tissue, memory.arrays())  # type: ignore[arg-type]
-    assert builder.said == ""
+    assert builder.note == ""
     assert builder.update(np.zeros(tissue.shape, bool), 9, np.zeros(tissue.shape, np.float32))
-    assert builder.said == "Patches that gave no numbers, and are not analysed: 1."
+    assert builder.note == attention_strings.ONE_PATCH_SKIPPED
     tokens = np.ones((2, 2, 256), np.float32)
     tokens[1, 0, 9] = np.nan
     builder.take(np.array([[0, 0], [3, 4]]), tokens, 16)

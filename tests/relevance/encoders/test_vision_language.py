@@ -18,6 +18,7 @@ from viewer.common.errors import EncoderError, EncoderMemoryError, UnsupportedTe
 from viewer.relevance.encoders import strings
 from viewer.relevance.encoders.model_registry import read_registry, registry_file
 from viewer.relevance.encoders.registry import load_encoder
+from viewer.relevance.models import strings as model_strings
 from viewer.relevance.models.checkpoint import CheckpointError
 from viewer.relevance.models.tokenizer import load_tokenizer
 
@@ -138,7 +139,7 @@ def test_a_model_of_ones_own_needs_no_code(plip: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ('folder = "/nowhere"', "there is no such folder"),
+        ('folder = "/nowhere"', model_strings.NO_FOLDER),
         ("folder = 3", "folder = 3 is not understood"),
         ('architecture = "resnet"', "architecture is clip, keep, conch, hipt, not 'resnet'"),
         ('statistics = "none"', "statistics is openai"),
@@ -192,12 +193,13 @@ def test_unknown_names_are_answered_with_those_that_there_are() -> None:
 def test_incomplete_folders_are_refused_by_name(plip: Path) -> None:
     (plip / "merges.txt").unlink()
     with pytest.raises(
-        CheckpointError, match=r"holds no tokenizer: tokenizer.json, or vocab.json and merges.txt"
+        CheckpointError,
+        match=pattern(model_strings.NO_TOKENIZER, files=model_strings.TOKENIZER_FILES["clip"]),
     ):
         load_encoder("plip")
     small.write_clip_tokenizer(plip)
     (plip / "vocab.json").write_text("{", encoding="utf-8")
-    with pytest.raises(CheckpointError, match="its tokenizer cannot be read"):
+    with pytest.raises(CheckpointError, match=pattern(model_strings.TOKENIZER_UNREADABLE)):
         load_encoder("plip")
     (plip / "vocab.json").write_text(json.dumps({"a": 0}), encoding="utf-8")
     with pytest.raises(CheckpointError, match="tokenizer"):
@@ -212,7 +214,7 @@ def test_incomplete_folders_are_refused_by_name(plip: Path) -> None:
 
 def test_the_wrong_architecture_is_said(plip: Path) -> None:
     register(f'[keep]\nfolder = "{plip.as_posix()}"\n')
-    with pytest.raises(EncoderError, match="not the weights of a keep model"):
+    with pytest.raises(EncoderError, match=pattern(model_strings.WRONG_WEIGHTS, architecture="keep")):
         load_encoder("keep")
 
 

@@ -15,6 +15,7 @@ from viewer.relevance.exchange import strings
 from viewer.relevance.exchange.export import write_scores
 from viewer.relevance.exchange.read_map import read_map
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
+from viewer.relevance.features.strings import NO_PATCH_SIZE, TOO_MANY_VALUES, VALUE_TYPE
 from viewer.relevance.patches.grid import PatchGrid
 
 if TYPE_CHECKING:
@@ -109,13 +110,13 @@ def test_files_that_claim_what_cannot_be_are_refused(tmp_path: Path) -> None:
         refused(attention(path, five, patch_size=256, coords=CORNERS * np.nan)),
     )
     assert "make no sense" in refused(attention(path, five, patch_size=-256))
-    assert "too few to tell" in refused(attention(path, five[:1], coords=CORNERS[:1]))
+    assert NO_PATCH_SIZE in refused(attention(path, five[:1], coords=CORNERS[:1]))
     assert re.search(pattern(strings.WRONG_SHAPE), refused(attention(path, np.zeros((5, 0)))))
-    assert "not expected" in refused(attention(path, np.full(5, b"x")))
+    assert re.search(pattern(VALUE_TYPE), refused(attention(path, np.full(5, b"x"))))
     with h5py.File(path, "w") as file:
         file["coords"] = CORNERS
         file.create_dataset("scores", shape=(1 << 40,), chunks=(1 << 16,), dtype="f4")
-    assert "claims to be" in refused(path)
+    assert re.search(pattern(TOO_MANY_VALUES), refused(path))
     with h5py.File(path, "w") as file:
         file["features"] = five
     assert "it is no map" in refused(path)

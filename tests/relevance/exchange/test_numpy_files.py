@@ -16,6 +16,7 @@ from tests.messages import pattern
 from viewer.relevance.exchange import strings
 from viewer.relevance.exchange.read_map import read_map
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
+from viewer.relevance.features.strings import NOT_REGULAR
 from viewer.relevance.patches.grid import PatchGrid
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def test_pipes_and_folders_are_not_waited_for(tmp_path: Path, ending: str) -> No
     pipe, folder = tmp_path / f"a.{ending}", tmp_path / f"b.{ending}"
     os.mkfifo(pipe)
     folder.mkdir()
-    assert refused(pipe) == refused(folder) == "this is not a regular file"
+    assert refused(pipe) == refused(folder) == NOT_REGULAR
     assert refused(tmp_path / f"c.{ending}") == "there is no such file"
     blocked = tmp_path / "d" / f"a.{ending}"
     (tmp_path / "d").write_bytes(b"")

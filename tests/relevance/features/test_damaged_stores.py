@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,9 @@ import h5py
 import numpy as np
 import pytest
 
+from tests.messages import pattern
 from tests.relevance.stores import filled, holds, opened, rows_of
+from viewer.relevance.features import strings
 from viewer.relevance.features.journal import Journal, Record
 
 if TYPE_CHECKING:
@@ -69,7 +72,7 @@ def test_a_file_that_is_not_what_it_claims_is_refused_and_replaced(tmp_path: Pat
     with opened(tmp_path) as store:
         assert store.count == 0
         assert store.calibration is None
-        assert store.notes[0].startswith("Stored measurements of this slide are not used")
+        assert re.fullmatch(pattern(strings.NOT_USED), store.notes[0])
         store.append(*rows_of(0, 20))
         store.finish()
     with opened(tmp_path) as store:
@@ -109,7 +112,7 @@ def test_a_damaged_journal_costs_nothing_of_the_file_beside_it(tmp_path: Path, h
         assert store.calibration == {"stain": [0.1, 0.2]}
         assert not store.complete
         assert len(store.notes) == 1
-        assert store.notes[0].startswith("Some stored measurements of this slide are not used")
+        assert re.fullmatch(pattern(strings.SOME_NOT_USED), store.notes[0])
         assert ".journal" in store.notes[0]
         store.finish(failed=failed)
     with opened(tmp_path) as store:
@@ -141,7 +144,7 @@ def test_a_journal_beside_a_damaged_file_stays_where_it_stands_alone(
         store.append(*rows_of(100, 120))
     file.write_bytes(b"")
     with opened(tmp_path) as store:
-        assert store.notes[0].startswith("Stored measurements of this slide are not used")
+        assert re.fullmatch(pattern(strings.NOT_USED), store.notes[0])
         assert (store.calibration == {"stain": [0.3]}) == calibrated
         assert holds(store, 100, 120) if calibrated else store.count == 0
         assert len(store.notes) == (1 if calibrated else 2)
@@ -159,7 +162,7 @@ def test_each_is_of_the_width_that_the_encoder_has(tmp_path: Path) -> None:
     with h5py.File(file, "r+") as h5:
         damaged(h5, "width")
     with opened(tmp_path) as store:
-        assert "6 features a patch, not 5" in store.notes[0]
+        assert strings.FEATURE_COUNT.format(found=6, expected=5) in store.notes[0]
         assert holds(store, 100, 120)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import zipfile
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,11 @@ import numpy as np
 import pytest
 import torch
 
+from tests.messages import pattern
+from viewer.relevance.features import strings
 from viewer.relevance.features.external_files import SlideFacts, read_external
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
+from viewer.relevance.models import strings as model_strings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,10 +108,17 @@ def test_each_format_gives_the_same_features_and_squares(tmp_path: Path, writer:
     np.testing.assert_allclose(external.rects[:, 2:], CORNERS + 1024, atol=0.5)
 
 
-@pytest.mark.parametrize("writer", ["features only", "STAMP before units", "SPAN"])
-def test_what_a_file_does_not_say_is_said(tmp_path: Path, writer: str) -> None:
+@pytest.mark.parametrize(
+    ("writer", "template"),
+    [
+        ("features only", strings.SIZE_FROM_DISTANCE),
+        ("STAMP before units", strings.STAMP_WITHOUT_UNIT),
+        ("SPAN", strings.SPAN_WITHOUT_UNIT),
+    ],
+)
+def test_what_a_file_does_not_state_is_noted(tmp_path: Path, writer: str, template: str) -> None:
     (note,) = read_external(WRITERS[writer][0](tmp_path), SLIDE).notes
-    assert "The file" in note
+    assert re.fullmatch(pattern(template), note)
 
 
 def test_our_own_finished_stores_are_read_too(tmp_path: Path) -> None:
@@ -121,44 +132,46 @@ def test_our_own_finished_stores_are_read_too(tmp_path: Path) -> None:
     assert external.rects[0].tolist() == [0, 0, 1024.25, 1023.5]
 
 
-def refused(path: Path, slide: SlideFacts = SLIDE) -> str:
+def assert_refused(path: Path, template: str, slide: SlideFacts = SLIDE, **values: object) -> None:
     with pytest.raises(FeatureFileError) as raised:
         read_external(path, slide)
     assert str(path.parent) in str(raised.value)
-    return raised.value.reason
+    assert re.fullmatch(pattern(template, **values), raised.value.reason)
 
 
 def test_files_that_do_not_fit_the_slide_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
-    assert "slide of 999 × 12,000" in refused(trident(path, level0_width=999))
-    assert "it is of another" in refused(trident(path, coords=CORNERS + 19_000))
-    assert "it is of another" in refused(trident(path, coords=CORNERS - 2000))
-    assert "µm wide" in refused(trident(path, patch_size_level0=2))
-    assert "no number above 0" in refused(trident(path, patch_size_level0="large"))
-    assert "make no sense" in refused(trident(path, patch_size_level0=-1024))
-    assert "pixel size is not known" in refused(
-        stamp(path, unit="um", tile_size_um=256.0), SlideFacts((20_000, 12_000), None)
+    assert_refused(trident(path, level0_width=999), strings.SLIDE_SIZE, width=999, height="12,000")
+    assert_refused(trident(path, coords=CORNERS + 19_000), strings.OTHER_SLIDE)
+    assert_refused(trident(path, coords=CORNERS - 2000), strings.OTHER_SLIDE)
+    assert_refused(trident(path, patch_size_level0=2), strings.WIDTH_ON_SLIDE)
+    assert_refused(trident(path, patch_size_level0="large"), strings.PATCH_SIZE_LEVEL0)
+    assert_refused(trident(path, patch_size_level0=-1024), strings.IMPOSSIBLE_SIZE)
+    assert_refused(
+        stamp(path, unit="um", tile_size_um=256.0),
+        strings.PIXEL_SIZE_NEEDED,
+        SlideFacts((20_000, 12_000), None),
     )
-    assert "no unit" in refused(stamp(path, step=300.0))
+    assert_refused(stamp(path, step=300.0), strings.UNKNOWN_UNIT)
 
 
 def test_claims_that_are_wrong_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
-    assert "6 features for 5 places" in refused(trident(path, coords=CORNERS[:5]))
-    assert "no numbers" in refused(trident(path, features=np.where(FEATURES > 1, np.nan, FEATURES)))
-    assert "no numbers" in refused(trident(path, features=FEATURES.astype(np.float64) * 1e300))
-    assert "not expected" in refused(trident(path, features=np.zeros((6, 3, 2))))
-    assert "not expected" in refused(trident(path, features=np.zeros((6, 0))))
-    assert "not expected" in refused(trident(path, features=np.full((6, 4), b"x")))
-    assert "not expected" in refused(trident(path, coords=np.zeros((6, 3), int)))
-    assert "too few to tell" in refused(one_patch(path))
+    assert_refused(trident(path, coords=CORNERS[:5]), strings.POSITION_COUNT, features=6, positions=5)
+    assert_refused(trident(path, features=np.where(FEATURES > 1, np.nan, FEATURES)), strings.INVALID_FEATURES)
+    assert_refused(trident(path, features=FEATURES.astype(np.float64) * 1e300), strings.INVALID_FEATURES)
+    assert_refused(trident(path, features=np.zeros((6, 3, 2))), strings.FEATURES_SHAPE)
+    assert_refused(trident(path, features=np.zeros((6, 0))), strings.FEATURES_SHAPE)
+    assert_refused(trident(path, features=np.full((6, 4), b"x")), strings.VALUE_TYPE)
+    assert_refused(trident(path, coords=np.zeros((6, 3), int)), strings.POSITIONS_SHAPE)
+    assert_refused(one_patch(path), strings.NO_PATCH_SIZE)
     path.write_bytes(b"not HDF5")
-    assert "damaged, or no HDF5" in refused(path)
+    assert_refused(path, strings.NOT_HDF5)
     with h5py.File(path, "w") as file:
         file["pixels"] = np.zeros(3)
-    assert "it holds pixels" in refused(path)
+    assert_refused(path, strings.UNKNOWN_FORMAT, found="pixels")
     path.unlink()
-    assert "no such file" in refused(path)
+    assert_refused(path, strings.NO_FILE)
 
 
 def one_patch(path: Path) -> Path:
@@ -174,7 +187,7 @@ def test_links_to_other_files_are_not_followed(tmp_path: Path) -> None:
         with h5py.File(path, "r+") as file:
             del file[name]
             file[name] = h5py.ExternalLink("other.h5", name)
-        assert "of its own" in refused(path)
+        assert_refused(path, strings.NO_DATASET)
 
 
 class Harmful:
@@ -190,41 +203,41 @@ class Harmful:
 def test_pickles_that_run_code_do_not(tmp_path: Path) -> None:
     path = slideflow(tmp_path / "a.pt")
     torch.save([Harmful(tmp_path / "made")], path)
-    assert "more than tensors" in refused(path)
+    assert_refused(path, model_strings.CAN_RUN_CODE)
     slideflow(path)
     index = path.with_suffix(".index.npz")
     np.savez(index, np.array([Harmful(tmp_path / "made")], dtype=object))
-    assert "holds object" in refused(path)
+    assert_refused(path, strings.NOT_POSITIONS, kind="object")
     assert not (tmp_path / "made").exists()
 
 
 def test_slideflow_files_that_are_not_whole_are_refused(tmp_path: Path) -> None:
     path = slideflow(tmp_path / "a.pt", tile_um="20x")
-    assert "tile_um" in refused(path)
+    assert_refused(path, strings.NO_TILE_UM)
     index = slideflow(path).with_suffix(".index.npz")
     data = index.read_bytes()
     index.write_bytes(data[: len(data) // 2])
-    assert "no whole .npz" in refused(path)
+    assert_refused(path, strings.NOT_NPZ)
     header = np.lib.format.header_data_from_array_1_0(np.zeros((1, 2))) | {"shape": (1 << 40, 2)}
     with zipfile.ZipFile(index, "w") as archive, archive.open("arr_0.npy", "w") as member:
         np.lib.format.write_array_header_1_0(member, header)
-    assert "does not hold them" in refused(path)
+    assert_refused(path, strings.POSITIONS_MISSING)
     np.savez(index, CORNERS[:, :1])
-    assert "not places" in refused(path)
+    assert_refused(path, strings.NOT_POSITIONS)
     np.savez(index, other=CORNERS)
-    assert "no whole .npz" in refused(path)
+    assert_refused(path, strings.NOT_NPZ)
     index.unlink()
-    assert "is not beside it" in refused(path)
+    assert_refused(path, strings.NO_INDEX)
     slideflow(path)
     path.with_name("bags_config.json").write_text("[")
-    assert "no JSON" in refused(path)
+    assert_refused(path, strings.NOT_JSON)
     path.with_name("bags_config.json").unlink()
-    assert "it is missing" in refused(path)
+    assert_refused(path, strings.CONFIG_MISSING)
     slideflow(path)
     torch.save(torch.zeros(1, 1).expand(6, 4000), path)
-    assert "claims more" in refused(path)
+    assert_refused(path, strings.FEWER_FEATURES)
     torch.save({"a": 1}, path)
-    assert "no table of features" in refused(path)
+    assert_refused(path, strings.NO_TABLE)
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -237,7 +250,7 @@ def test_places_whose_compressed_bytes_are_damaged_are_refused(tmp_path: Path, c
     for place in range(60, 120):
         data[place] ^= 0x5A
     index.write_bytes(data)
-    assert "no whole .npz" in refused(path)
+    assert_refused(path, strings.NOT_NPZ)
 
 
 @pytest.mark.parametrize("header", ["{[]: 1}", "-" * 9000 + "1", "(" * 9000, "{'descr': {'a': 1}}"])
@@ -246,19 +259,19 @@ def test_an_array_with_a_hostile_header_is_refused(tmp_path: Path, header: str) 
     data = b"\x93NUMPY\x01\x00" + (len(header) + 1).to_bytes(2, "little") + header.encode() + b"\n"
     with zipfile.ZipFile(path.with_suffix(".index.npz"), "w") as archive:
         archive.writestr("arr_0.npy", data)
-    assert "array is damaged" in refused(path)
+    assert_refused(path, strings.ARRAY_DAMAGED)
 
 
 @pytest.mark.parametrize("tile_um", [10**400, -256, 1e9])
 def test_a_slideflow_size_that_cannot_be_is_refused(tmp_path: Path, tile_um: float) -> None:
-    assert "tile_um" in refused(slideflow(tmp_path / "a.pt", tile_um=tile_um))
+    assert_refused(slideflow(tmp_path / "a.pt", tile_um=tile_um), strings.NO_TILE_UM)
 
 
 @pytest.mark.parametrize("tensor", [torch.eye(6, 4).to_sparse(), torch.zeros(6, 4, device="meta")])
 def test_a_tensor_without_values_in_memory_is_no_table(tmp_path: Path, tensor: torch.Tensor) -> None:
     path = slideflow(tmp_path / "a.pt")
     torch.save(tensor, path)
-    assert "no table of features" in refused(path)
+    assert_refused(path, strings.NO_TABLE)
 
 
 def test_more_features_than_the_memory_holds_are_not_read(
@@ -268,4 +281,4 @@ def test_more_features_than_the_memory_holds_are_not_read(
     monkeypatch.setattr(
         "viewer.relevance.features.safe_hdf5.psutil.virtual_memory", lambda: SimpleNamespace(available=100)
     )
-    assert "memory" in refused(path)
+    assert_refused(path, strings.NO_MEMORY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.messages import pattern
 from viewer.common.errors import EncoderError, UnsupportedTermError
 from viewer.relevance.features import external_index as foreign_index
+from viewer.relevance.features import strings
 from viewer.relevance.features.external_index import cells_from_rects, open_external_index
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.patches.grid import PatchGrid
@@ -67,7 +70,7 @@ def test_of_overlapping_patches_the_nearest_counts() -> None:
 
 
 def test_patches_that_overlap_beyond_reason_are_refused() -> None:
-    with pytest.raises(ValueError, match="too much to be true"):
+    with pytest.raises(ValueError, match=pattern(strings.TOO_MUCH_OVERLAP)):
         cells_from_rects(np.tile(rects(120_000, (0, 0)), (1000, 1)), GRID)
 
 
@@ -97,9 +100,9 @@ def test_features_of_an_unknown_model_can_be_compared_and_no_more(tmp_path: Path
     assert index.encoder.card.feature_count == 5
     assert index.encoder.explain(Term("fat"), index.store.load()[1], 0, {}) == ()
     assert len(index.notes) == 2
-    with pytest.raises(UnsupportedTermError, match="uni_v1 know no words"):
+    with pytest.raises(UnsupportedTermError, match=pattern(strings.NO_TEXT_QUERIES, encoder="uni_v1")):
         index.encoder.score(Term("fat"), index.store.load()[1], {})
-    with pytest.raises(EncoderError, match="without its model"):
+    with pytest.raises(EncoderError, match=pattern(strings.MODEL_NEEDED)):
         index.encoder.encode(np.zeros((128, 128, 3), np.uint8), {})
 
 
@@ -107,7 +110,7 @@ def test_patches_of_another_size_are_told(tmp_path: Path, slide: Source) -> None
     path = feature_file(tmp_path / "slide.h5", side=256)
     index = open_external_index(path, slide, (1.0, 1.0), mpp_estimated=False)
     assert index.store.count == 4 * 3 * 4
-    assert "256 µm wide" in index.notes[-1]
+    assert index.notes[-1] == strings.PATCH_WIDTH.format(width_um=256)
 
 
 class Words:
@@ -147,14 +150,14 @@ def test_features_of_a_model_in_the_registry_know_words(tmp_path: Path, slide: S
     index = open_external_index(path, slide, (1.0, 1.0), mpp_estimated=False)
     assert index.encoder.score(Term("fat"), index.store.load()[1], {}).tolist() == [1.0] * 63
     assert index.encoder.card.licence.startswith("no licence file")
-    with pytest.raises(EncoderError, match="not analysed"):
+    with pytest.raises(EncoderError, match=pattern(strings.NOT_IN_FILE)):
         index.encoder.encode(np.zeros((128, 128, 3), np.uint8), {})
 
 
 @pytest.mark.usefixtures("registry")
 def test_features_that_are_not_the_models_are_refused(tmp_path: Path, slide: Source) -> None:
     path = feature_file(tmp_path / "features_plip" / "slide.h5")
-    with pytest.raises(FeatureFileError, match="5 features a patch are not those of PLIP"):
+    with pytest.raises(FeatureFileError, match=pattern(strings.OTHER_MODEL, width=5, model="PLIP")):
         open_external_index(path, slide, (1.0, 1.0), mpp_estimated=False)
 
 
@@ -162,7 +165,7 @@ def test_features_that_are_not_the_models_are_refused(tmp_path: Path, slide: Sou
 def test_features_of_conch_are_not_taken_for_comparable_with_words(tmp_path: Path, slide: Source) -> None:
     path = feature_file(tmp_path / "features_conch_v1" / "slide.h5")
     index = open_external_index(path, slide, (1.0, 1.0), mpp_estimated=False)
-    assert "know no words" in " ".join(index.notes)
+    assert re.search(pattern(strings.TEXT_QUERIES_UNAVAILABLE), " ".join(index.notes))
 
 
 def test_a_file_of_patches_that_overlap_beyond_reason_is_named(tmp_path: Path, slide: Source) -> None:
@@ -170,7 +173,7 @@ def test_a_file_of_patches_that_overlap_beyond_reason_is_named(tmp_path: Path, s
         file["features"] = np.ones((100_000, 1), np.float32)
         file["coords"] = np.zeros((100_000, 2), np.int64)
         file["coords"].attrs["patch_size_level0"] = 8192
-    with pytest.raises(FeatureFileError, match=r"heap\.h5: .* too much to be true"):
+    with pytest.raises(FeatureFileError, match=rf"heap\.h5: {pattern(strings.TOO_MUCH_OVERLAP)}"):
         open_external_index(tmp_path / "heap.h5", slide, (1.0, 1.0), mpp_estimated=False)
 
 
@@ -179,5 +182,5 @@ def test_patches_between_the_centres_make_no_index(tmp_path: Path, slide: Source
     with h5py.File(path, "w") as file:
         file["features"], file["coords"] = np.ones((1, 3), np.float32), np.array([[0, 0]])
         file["coords"].attrs["patch_size_level0"] = 32
-    with pytest.raises(FeatureFileError, match="none of its patches"):
+    with pytest.raises(FeatureFileError, match=strings.NO_CENTRE):
         open_external_index(path, slide, (1.0, 1.0), mpp_estimated=False)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
+from tests.messages import pattern
+from viewer.relevance.features import strings
 from viewer.relevance.features.mixed_resolution import CHECKED_EVERY, CHECKED_PATCHES, MixedFeatures
 
 COUNT = CHECKED_EVERY * CHECKED_PATCHES
@@ -37,9 +41,9 @@ def test_features_that_agree_stand_for_uniform_ones_and_that_is_said() -> None:
     assert (mixed.usable()[0] == expected).all()
     assert not mixed.usable()[1].any()
     assert (mixed.of(CELLS[20:22]) == features(0.1)[1][20:22]).all()
-    (said,) = mixed.said()
-    assert said.startswith("Features of 64 tokens a patch stand for those of 256")
-    assert "cosine 0.99" in said
+    (note,) = mixed.notes()
+    assert re.fullmatch(pattern(strings.AGREES, tokens=64), note)
+    assert "0.99" in note
 
 
 def test_what_all_patches_have_in_common_is_no_agreement() -> None:
@@ -48,9 +52,8 @@ def test_what_all_patches_have_in_common_is_no_agreement() -> None:
     plain = (uniform * other).sum(1) / np.linalg.norm(uniform, axis=1) / np.linalg.norm(other, axis=1)
     assert plain.min() > 0.99, "by plain cosines they agree"
     assert not mixed.usable().any()
-    (said,) = mixed.said()
-    assert "do not agree" in said
-    assert "regions wait for 256" in said
+    (note,) = mixed.notes()
+    assert re.fullmatch(pattern(strings.DISAGREES, tokens=64), note)
 
 
 def test_one_patch_in_ten_may_differ_and_not_two() -> None:
@@ -71,14 +74,14 @@ def test_each_magnification_is_checked_for_itself_and_once() -> None:
     assert len(first) + len(rest) == CHECKED_PATCHES
     mixed.replace(first, uniform[:9:8], uniform)
     assert not mixed.usable()[1].any()
-    assert len(mixed.said()) == 1
+    assert len(mixed.notes()) == 1
     mixed.replace(rest, uniform[16::8], uniform)
     assert mixed.usable()[1].sum() == COUNT - CHECKED_PATCHES
-    assert len(mixed.said()) == 2
+    assert len(mixed.notes()) == 2
     asked = len(mixed.take(BELOW, other, 8))
     assert asked < CHECKED_PATCHES / 2, "a few to spare"
     mixed.replace(BELOW, uniform, uniform)
-    assert len(mixed.said()) == 2
+    assert len(mixed.notes()) == 2
 
 
 def test_numbers_that_are_none_check_nothing() -> None:
@@ -87,7 +90,7 @@ def test_numbers_that_are_none_check_nothing() -> None:
     other[0] = np.nan
     mixed.replace(mixed.take(CELLS, other, 8), uniform[CHECKED], uniform)
     assert not mixed.usable().any()
-    assert mixed.said() == []
+    assert mixed.notes() == []
     uniform[50] = np.nan
     mixed.replace(CELLS[1:2], uniform[1:2], uniform)
     assert mixed.usable().any(), "a patch without features says nothing of the others"

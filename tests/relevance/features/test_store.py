@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,9 +18,11 @@ import numpy as np
 import psutil
 import pytest
 
+from tests.messages import pattern
 from tests.relevance.stores import SUBJECT, filled, holds, opened, rows_of
 from viewer.common.atomic_write import SaveError
 from viewer.relevance.features import journal as journal_module
+from viewer.relevance.features import strings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -292,7 +295,7 @@ def test_a_disk_that_fills_up_keeps_what_it_took_and_no_file_open(
 def test_a_folder_that_cannot_be_made_leaves_a_store_in_memory(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with opened(tmp_path / "file") as store:
-        assert "is not kept" in store.notes[0]
+        assert re.fullmatch(pattern(strings.NOT_SAVED), store.notes[0])
         store.append(*rows_of(0, 10))
         store.finish()
         assert holds(store, 0, 10)
@@ -302,7 +305,7 @@ def test_two_at_once_do_not_write_into_each_other(tmp_path: Path) -> None:
     with opened(tmp_path) as first:
         first.append(*rows_of(0, 10))
         with opened(tmp_path) as second:
-            assert "analysed elsewhere too" in second.notes[0]
+            assert second.notes[0] == strings.ANALYSED_ELSEWHERE
             assert holds(second, 0, 10)
             second.append(*rows_of(10, 20))
             second.finish()
@@ -313,10 +316,10 @@ def test_two_at_once_do_not_write_into_each_other(tmp_path: Path) -> None:
 
 
 CHANGES: dict[str, Callable[[StoreSubject], StoreSubject]] = {
-    "another slide": lambda s: replace(s, identity="b" * 64),
-    "another encoder": lambda s: replace(s, card=replace(s.card, id="other")),
-    "another encoder version": lambda s: replace(s, card=replace(s.card, version="2")),
-    "another pixel size": lambda s: replace(s, mpp_um=(0.25, 0.25)),
+    strings.SUBJECTS["slide_identity"]: lambda s: replace(s, identity="b" * 64),
+    strings.SUBJECTS["encoder"]: lambda s: replace(s, card=replace(s.card, id="other")),
+    strings.SUBJECTS["encoder_version"]: lambda s: replace(s, card=replace(s.card, version="2")),
+    strings.SUBJECTS["mpp_um"]: lambda s: replace(s, mpp_um=(0.25, 0.25)),
 }
 
 
@@ -331,10 +334,11 @@ def test_what_is_of_something_else_is_not_used(tmp_path: Path, what: str, finish
     with opened(tmp_path, other) as store:
         assert store.count == 0
         assert store.calibration is None
-        assert what in store.notes[0]
+        reason = pattern(strings.OTHER_SUBJECT, subject=what)
+        assert re.search(reason, store.notes[0])
 
 
 def test_a_slide_too_coarse_for_its_encoder_is_said() -> None:
     assert SUBJECT.notes() == ()
     (note,) = replace(SUBJECT, mpp_um=(2.0, 29.0)).notes()
-    assert note == "Its pixels are 29 µm wide, and 1 µm are wanted: what is found means little."
+    assert note == strings.COARSE_PIXELS.format(mpp_um=29, expected_um=1)

@@ -11,14 +11,17 @@ import numpy as np
 import pytest
 import torch
 
+from tests.messages import pattern
 from tests.relevance.colours import AttendingColours, MadeSlide, open_store, picture
 from tests.relevance.models.test_hipt import saved, small
 from viewer.common.errors import EncoderDeviceError, EncoderError
 from viewer.relevance.analysis.slide_analysis import Analysis
+from viewer.relevance.attention import strings as attention_strings
 from viewer.relevance.encoders.card import EncoderCard
 from viewer.relevance.encoders.hipt_encoder import HiptEncoder
 from viewer.relevance.features.store import FeatureStore
 from viewer.relevance.features.store_key import StoreSubject
+from viewer.relevance.heatmap import strings
 from viewer.relevance.heatmap.hipt_blend import published_blend
 from viewer.relevance.heatmap.hipt_region import region_heatmap
 from viewer.relevance.models.hipt import load_hipt
@@ -145,9 +148,9 @@ def test_heads_are_joined_by_their_ranks(tmp_path: Path, encoder: HiptEncoder) -
         ]
         mean = published_blend(analysis, tokens=False).scores
         most = published_blend(analysis, patch_head="max").scores
-        with pytest.raises(ValueError, match="there is no head 7"):
+        with pytest.raises(ValueError, match=pattern(attention_strings.NO_HEAD, head=7)):
             published_blend(analysis, patch_head=6)
-        with pytest.raises(ValueError, match="there is no head 3"):
+        with pytest.raises(ValueError, match=pattern(attention_strings.NO_HEAD, head=3)):
             published_blend(analysis, token_head=2)
     assert mean == pytest.approx(np.mean(single, axis=0), abs=1e-6)
     assert most.mean() > mean.mean()
@@ -216,11 +219,11 @@ def test_a_card_that_is_lost_leaves_regions_to_the_cpu(
 def test_encoders_without_regions_make_none(tmp_path: Path, encoder: HiptEncoder) -> None:
     with closing(MadeSlide(picture())) as slide, open_store(tmp_path, slide) as store:
         analysis = Analysis(slide, AttendingColours(), store)
-        with pytest.raises(EncoderError, match="makes no published heatmap"):
+        with pytest.raises(EncoderError, match=pattern(strings.NO_REGIONS)):
             published_blend(analysis)
     without = HiptEncoder(CARD, replace(encoder._hipt, region=None))
     with (
         looked_at(tmp_path, pixels_of(1, 1), without) as analysis,
-        pytest.raises(EncoderError, match="makes no published heatmap"),
+        pytest.raises(EncoderError, match=pattern(strings.NO_REGIONS)),
     ):
         published_blend(analysis)

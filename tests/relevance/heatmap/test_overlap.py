@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.messages import pattern
 from tests.relevance.colours import (
     AttendingColours,
     ColourEncoder,
@@ -19,7 +20,8 @@ from tests.relevance.colours import (
 )
 from viewer.common.errors import EncoderError, EncoderMemoryError
 from viewer.relevance.analysis.slide_analysis import Analysis
-from viewer.relevance.heatmap.overlap import look_again, look_between
+from viewer.relevance.heatmap import strings
+from viewer.relevance.heatmap.overlap import encode_shifted, run_overlap_pass
 from viewer.relevance.heatmap.whole_slide import attention_of
 from viewer.relevance.patches.attention_codes import log_codes, relative_of_codes
 
@@ -67,26 +69,26 @@ def test_shifted_patches_are_read_where_they_lie(slide: MadeSlide, tmp_path: Pat
     corners = [(20, 15), (20, 17), (21, 16), (23, 75), (61, 75), (98, 117)]
     seen: list[tuple[float, float]] = []
     with calibrated(tmp_path, slide, TokenColours()) as analysis:
-        looks = look_between(analysis, np.array(corners), lambda done, total: seen.append((done, total)))
-    assert looks.failed == 0
-    assert sorted(map(tuple, looks.corners.tolist())) == corners
-    for index, (row, col) in enumerate(looks.corners.tolist()):
-        assert (looks.tokens[0, index] == told((row, col))).all()
-        assert (looks.tokens[1, index] == log_codes(np.ones(1))).all()
+        shifted = encode_shifted(analysis, np.array(corners), lambda done, total: seen.append((done, total)))
+    assert shifted.failed == 0
+    assert sorted(map(tuple, shifted.corners.tolist())) == corners
+    for index, (row, col) in enumerate(shifted.corners.tolist()):
+        assert (shifted.tokens[0, index] == told((row, col))).all()
+        assert (shifted.tokens[1, index] == log_codes(np.ones(1))).all()
     assert seen[-1] == (6, 6)
 
 
 @pytest.mark.parametrize("merge", ["mean", "max"])
-def test_where_attention_is_highest_all_looks_count(slide: MadeSlide, tmp_path: Path, merge: str) -> None:
+def test_where_attention_is_highest_all_shifted_count(slide: MadeSlide, tmp_path: Path, merge: str) -> None:
     """The dark patches are a quarter of the tissue, and the others stay as they were."""
     with looked_at(tmp_path, slide, TokenColours()) as (analysis, attention):
         attention.regions[...] = attention.patches[..., :38] = 128
         attention.patches[..., 38:] = 160
         before = attention.tokens.copy()
-        looks = look_again(analysis, attention, merge, share=0.25)
-        assert len(looks.corners) > 900
+        shifted = run_overlap_pass(analysis, attention, merge, share=0.25)
+        assert len(shifted.corners) > 900
         changed = (attention.tokens != before).any(axis=(0, 3))
-    assert changed[8:38, 38].all(), "at the edge of the pale ones all looks differ"
+    assert changed[8:38, 38].all(), "at the edge of the pale ones all shifted differ"
     assert not changed[:, :36].any()
     own = before[0, 20, 38].reshape(16, 16)[:8, :8]
     around = [
@@ -103,12 +105,12 @@ def test_where_attention_is_highest_all_looks_count(slide: MadeSlide, tmp_path: 
 def test_what_cannot_be_read_is_left_out_and_counted(slide: MadeSlide, tmp_path: Path) -> None:
     with calibrated(tmp_path, slide, TokenColours()) as analysis:
         slide.torn = {(1, 1)}
-        looks = look_between(analysis, np.array([(20, 15), (41, 41), (40, 43), (21, 20)]))
-        assert looks.failed == 2
-        assert sorted(looks.corners.tolist()) == [[20, 15], [21, 20]]
-        looks = look_between(analysis, np.array([(41, 41)]))
-    assert looks.failed == 1
-    assert (looks.corners.shape, looks.tokens.shape) == ((0, 2), (2, 0, 256))
+        shifted = encode_shifted(analysis, np.array([(20, 15), (41, 41), (40, 43), (21, 20)]))
+        assert shifted.failed == 2
+        assert sorted(shifted.corners.tolist()) == [[20, 15], [21, 20]]
+        shifted = encode_shifted(analysis, np.array([(41, 41)]))
+    assert shifted.failed == 1
+    assert (shifted.corners.shape, shifted.tokens.shape) == ((0, 2), (2, 0, 256))
 
 
 def test_attention_that_is_no_number_is_left_out_and_counted(slide: MadeSlide, tmp_path: Path) -> None:
@@ -125,9 +127,9 @@ def test_attention_that_is_no_number_is_left_out_and_counted(slide: MadeSlide, t
     with looked_at(tmp_path, slide, encoder) as (analysis, attention):
         before = attention.tokens.copy()
         encoder.astray = True
-        looks = look_again(analysis, attention, "max", share=0.01)
-        assert looks.failed > 0
-        assert not len(looks.corners)
+        shifted = run_overlap_pass(analysis, attention, "max", share=0.01)
+        assert shifted.failed > 0
+        assert not len(shifted.corners)
         assert (attention.tokens == before).all()
 
 
@@ -141,15 +143,15 @@ def test_a_full_memory_makes_blocks_smaller_and_at_last_the_cpu_goes_on(
         analysis.use("cuda")
         encoder._most["cuda"] = 2
         encoder.blocks.clear()
-        assert len(look_between(analysis, corners).corners) == 36
+        assert len(encode_shifted(analysis, corners).corners) == 36
         assert set(encoder.blocks) == {(2, 2)}
         assert analysis.device == "cuda"
         encoder._most["cuda"] = 0
-        assert len(look_between(analysis, corners).corners) == 36
+        assert len(encode_shifted(analysis, corners).corners) == 36
         assert analysis.device == "cpu"
         encoder._most["cpu"] = 0
         with pytest.raises(EncoderMemoryError, match="too large"):
-            look_between(analysis, corners)
+            encode_shifted(analysis, corners)
 
 
 def test_torch_has_its_threads_again(slide: MadeSlide, tmp_path: Path) -> None:
@@ -157,12 +159,12 @@ def test_torch_has_its_threads_again(slide: MadeSlide, tmp_path: Path) -> None:
         before = torch.get_num_threads()
         torch.set_num_threads(2)
         try:
-            look_between(analysis, np.array([(20, 15)]))
+            encode_shifted(analysis, np.array([(20, 15)]))
             assert torch.get_num_threads() == 2
         finally:
             torch.set_num_threads(before)
 
 
 def test_an_encoder_that_does_not_look_at_tokens_is_refused(slide: MadeSlide, tmp_path: Path) -> None:
-    with open_store(tmp_path, slide) as store, pytest.raises(EncoderError, match="where in a patch"):
-        look_between(Analysis(slide, ColourEncoder(), store), np.array([(20, 15)]))
+    with open_store(tmp_path, slide) as store, pytest.raises(EncoderError, match=pattern(strings.NO_TOKENS)):
+        encode_shifted(Analysis(slide, ColourEncoder(), store), np.array([(20, 15)]))

@@ -56,7 +56,7 @@ def test_what_gets_no_more_than_even_attention_is_no_finding() -> None:
 def test_none_and_nowhere_are_refused(radius_um: float) -> None:
     with pytest.raises(ValueError, match="must be above 0 and at most 10000"):
         find_points(np.ones((32, 48)), GRID, radius_um=radius_um)
-    with pytest.raises(ValueError, match="0 points are none"):
+    with pytest.raises(ValueError, match="at least 1, not 0"):
         find_points(np.ones((32, 48)), GRID, 0)
 
 

@@ -14,6 +14,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from tests.messages import pattern
+from viewer.relevance.models import strings
 from viewer.relevance.models.checkpoint import CheckpointError, model_folder, read_tensors, weights_file
 
 if TYPE_CHECKING:
@@ -65,10 +67,10 @@ def test_safetensors(tmp_path: Path) -> None:
     assert same(read_tensors(path))
     whole = path.read_bytes()
     path.write_bytes(whole[:-5])
-    with pytest.raises(CheckpointError, match=r"model\.safetensors: it is no whole safetensors file"):
+    with pytest.raises(CheckpointError, match=rf"model\.safetensors: {pattern(strings.NOT_SAFETENSORS)}"):
         read_tensors(path)
     path.write_bytes((2**60).to_bytes(8, "little") + whole[8:])
-    with pytest.raises(CheckpointError, match="no whole safetensors file"):
+    with pytest.raises(CheckpointError, match=pattern(strings.NOT_SAFETENSORS)):
         read_tensors(path)
 
 
@@ -78,7 +80,7 @@ def test_a_file_that_would_run_code_does_not(tmp_path: Path, legacy: bool) -> No
     torch.save(
         {"weight": torch.zeros(2), "extra": Evil(marker)}, path, _use_new_zipfile_serialization=not legacy
     )
-    with pytest.raises(CheckpointError, match="can run code"):
+    with pytest.raises(CheckpointError, match=strings.CAN_RUN_CODE):
         read_tensors(path)
     assert not marker.exists()
 
@@ -105,9 +107,9 @@ def test_damaged_files_are_refused_wherever_they_are_cut(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 704238867\n", "git lfs pull"),
-        (b"\n<!DOCTYPE html><html>Sign in</html>", "it is a web page"),
-        (b"", "it is empty"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 704238867\n", strings.GIT_LFS),
+        (b"\n<!DOCTYPE html><html>Sign in</html>", strings.WEB_PAGE),
+        (b"", strings.EMPTY),
     ],
 )
 def test_what_is_fetched_in_place_of_weights_is_named(
@@ -123,17 +125,17 @@ def test_a_cut_archive_and_bytes_of_something_else_are_told_apart(tmp_path: Path
     path = tmp_path / "weights.pt"
     torch.save(WEIGHTS, path)
     path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(CheckpointError, match="its end is missing"):
+    with pytest.raises(CheckpointError, match=strings.CUT_SHORT):
         read_tensors(path)
     path.write_bytes(b"GIF89a, or anything else")
-    with pytest.raises(CheckpointError, match=r"no file of torch: none begins with b'GIF89a, '"):
+    with pytest.raises(CheckpointError, match=pattern(strings.NOT_TORCH, begin=b"GIF89a, ")):
         read_tensors(path)
 
 
 def test_a_tensor_larger_than_its_file_is_not_believed(tmp_path: Path) -> None:
     path = tmp_path / "weights.pt"
     torch.save({"weight": torch.zeros(1).expand(1 << 40)}, path)
-    with pytest.raises(CheckpointError, match="claims more values than it holds"):
+    with pytest.raises(CheckpointError, match=strings.FEWER_VALUES):
         read_tensors(path)
 
 
@@ -143,7 +145,7 @@ def test_a_compressed_archive_is_not_unpacked(tmp_path: Path) -> None:
     with zipfile.ZipFile(stored) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
         for entry in source.infolist():
             target.writestr(entry.filename, source.read(entry))
-    with pytest.raises(CheckpointError, match="compressed"):
+    with pytest.raises(CheckpointError, match=strings.COMPRESSED):
         read_tensors(path)
 
 
@@ -161,7 +163,7 @@ def test_an_archive_whose_parts_share_their_bytes_is_not_unpacked(tmp_path: Path
             again.filename = name
             target.filelist.append(again)
     assert path.stat().st_size < stored.stat().st_size / 4
-    with pytest.raises(CheckpointError, match="over each other"):
+    with pytest.raises(CheckpointError, match=strings.OVERLAPPING_PARTS):
         read_tensors(path)
 
 
@@ -176,7 +178,7 @@ class Large:
 def test_a_pickle_that_makes_memory_out_of_a_number_is_not_opened(tmp_path: Path, legacy: bool) -> None:
     path = tmp_path / "weights.pt"
     torch.save({"a": torch.zeros(1), "b": Large()}, path, _use_new_zipfile_serialization=not legacy)
-    with pytest.raises(CheckpointError, match="more than tensors"):
+    with pytest.raises(CheckpointError, match=strings.MORE_THAN_TENSORS):
         read_tensors(path)
 
 
@@ -191,7 +193,7 @@ def test_a_pickle_that_makes_memory_out_of_a_number_is_not_opened(tmp_path: Path
 def test_tensors_of_odd_kinds_are_named(tmp_path: Path, tensor: torch.Tensor) -> None:
     path = tmp_path / "weights.pt"
     torch.save({"odd": tensor}, path)
-    with pytest.raises(CheckpointError, match="odd is of a kind that is not read here"):
+    with pytest.raises(CheckpointError, match=pattern(strings.TENSOR_KIND, name="odd")):
         read_tensors(path)
 
 
@@ -202,7 +204,7 @@ def test_tensors_of_odd_kinds_are_named(tmp_path: Path, tensor: torch.Tensor) ->
 def test_quantised_weights_are_refused_by_name(tmp_path: Path, kind: torch.dtype, said: str) -> None:
     path = tmp_path / "weights.pt"
     torch.save({"fc.weight": torch.ones(3), "norm.bias": torch.ones(3).to(kind)}, path)
-    with pytest.raises(CheckpointError, match=f"norm.bias is of {said}: quantised weights are not read"):
+    with pytest.raises(CheckpointError, match=pattern(strings.QUANTISED, name="norm.bias", dtype=said)):
         read_tensors(path)
 
 
@@ -210,14 +212,14 @@ def test_quantised_weights_are_refused_by_name(tmp_path: Path, kind: torch.dtype
 def test_other_content_is_no_table_of_weights(tmp_path: Path, content: object) -> None:
     path = tmp_path / "weights.pt"
     torch.save(content, path)
-    with pytest.raises(CheckpointError, match="no table of weights"):
+    with pytest.raises(CheckpointError, match=strings.NO_TABLE):
         read_tensors(path)
 
 
 def test_values_that_are_not_numbers_are_found(tmp_path: Path) -> None:
     path = tmp_path / "weights.pt"
     torch.save({"a.weight": torch.tensor([1.0, float("nan")])}, path)
-    with pytest.raises(CheckpointError, match=r"a\.weight holds values that are not numbers"):
+    with pytest.raises(CheckpointError, match=pattern(strings.INVALID_VALUES, name="a.weight")):
         read_tensors(path)
 
 
@@ -228,7 +230,7 @@ def test_too_large_for_the_memory_is_said_before_reading(
     torch.save(WEIGHTS, path)
     memory = psutil.virtual_memory()._replace(available=path.stat().st_size)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
-    with pytest.raises(CheckpointError, match="GB of memory that are free"):
+    with pytest.raises(CheckpointError, match=pattern(strings.TOO_LARGE)):
         read_tensors(path)
 
 
@@ -239,23 +241,23 @@ def test_the_digest_is_checked(tmp_path: Path) -> None:
     torch.save(WEIGHTS, path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert same(read_tensors(path, sha256=digest.upper()))
-    with pytest.raises(CheckpointError, match="SHA-256 differs"):
+    with pytest.raises(CheckpointError, match=pattern(strings.WRONG_SHA256)):
         read_tensors(path, sha256="0" * 64)
 
 
 def test_folders_and_their_files(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="no such folder"):
+    with pytest.raises(CheckpointError, match=strings.NO_FOLDER):
         model_folder(tmp_path / "none")
-    with pytest.raises(CheckpointError, match="holds no weights"):
+    with pytest.raises(CheckpointError, match=pattern(strings.NO_WEIGHTS)):
         weights_file(tmp_path)
     (tmp_path / "one.pt").touch()
     assert weights_file(tmp_path).name == "one.pt"
     (tmp_path / "two.pt").touch()
-    with pytest.raises(CheckpointError, match=r"several files may hold the weights \(one.pt, two.pt\)"):
+    with pytest.raises(CheckpointError, match=pattern(strings.SEVERAL_WEIGHTS, names="one.pt, two.pt")):
         weights_file(tmp_path)
     (tmp_path / "pytorch_model.bin").touch()
     assert weights_file(tmp_path).name == "pytorch_model.bin"
-    with pytest.raises(CheckpointError, match="not a folder"):
+    with pytest.raises(CheckpointError, match=strings.NOT_A_FOLDER):
         model_folder(tmp_path / "one.pt")
 
 
@@ -264,10 +266,10 @@ def test_a_cache_folder_leads_to_its_snapshot(tmp_path: Path) -> None:
     (tmp_path / "snapshots" / "abc").mkdir(parents=True)
     assert model_folder(tmp_path) == tmp_path / "snapshots" / "abc"
     (tmp_path / "snapshots" / "def").mkdir()
-    with pytest.raises(CheckpointError, match="2 snapshots"):
+    with pytest.raises(CheckpointError, match=pattern(strings.SNAPSHOTS, count=2)):
         model_folder(tmp_path)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"gone\.pt: it cannot be read: No such file"):
+    with pytest.raises(CheckpointError, match=rf"gone\.pt: {pattern(strings.UNREADABLE)}"):
         read_tensors(tmp_path / "gone.pt")

@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch.nn import functional
 
+from tests.messages import pattern
 from tests.relevance import small_models as small
 from viewer.common.errors import EncoderError
+from viewer.relevance.models import strings
 from viewer.relevance.models.bert import Bert
 from viewer.relevance.models.clip import BuildFacts, build_model
 from viewer.relevance.models.clip_layouts import depth
@@ -179,21 +181,22 @@ def test_wrong_weights_are_named() -> None:
     facts = BuildFacts.from_config(theirs.config.to_dict())
     tensors = dict(theirs.state_dict())
     without = {name: value for name, value in tensors.items() if "layers.1.mlp.fc2.bias" not in name}
-    with pytest.raises(EncoderError, match=r"visual\.blocks\.1\.mlp\.fc2\.bias is missing"):
+    with pytest.raises(EncoderError, match=pattern(strings.MISSING, name="visual.blocks.1.mlp.fc2.bias")):
         build_model("clip", without, facts)
-    with pytest.raises(EncoderError, match=r"surprise is unknown"):
+    with pytest.raises(EncoderError, match=pattern(strings.UNKNOWN, name="surprise")):
         build_model("clip", tensors | {"surprise": torch.zeros(1)}, facts)
     cut = tensors | {"text_model.final_layer_norm.weight": torch.zeros(4)}
-    with pytest.raises(EncoderError, match=r"text\.norm\.weight is \(4,\) instead of \(36,\)"):
+    shape = pattern(strings.WRONG_SHAPE, name="text.norm.weight", found=(4,), expected=(36,))
+    with pytest.raises(EncoderError, match=shape):
         build_model("clip", cut, facts)
-    with pytest.raises(EncoderError, match="not the weights of a keep model"):
+    with pytest.raises(EncoderError, match=pattern(strings.WRONG_WEIGHTS, architecture="keep")):
         build_model("keep", tensors, facts)
-    with pytest.raises(EncoderError, match="not the weights of a clip model"):
+    with pytest.raises(EncoderError, match=pattern(strings.WRONG_WEIGHTS, architecture="clip")):
         build_model("clip", {"weight": torch.zeros(2)}, facts)
     with pytest.raises(EncoderError, match="48 channels in 7 heads"):
         build_model("clip", tensors, BuildFacts(heads={"visual": 7}))
     far = tensors | {"vision_model.encoder.layers.999999999.mlp.fc2.bias": torch.zeros(48)}
-    with pytest.raises(EncoderError, match="not the weights of a clip model"):
+    with pytest.raises(EncoderError, match=pattern(strings.WRONG_WEIGHTS, architecture="clip")):
         build_model("clip", far, facts)
 
 
@@ -212,7 +215,7 @@ def test_tensors_of_other_shapes_than_any_models_are_refused(name: str, shape: t
     theirs = small.clip_model()
     tensors = dict(theirs.state_dict())
     assert name in tensors
-    with pytest.raises(EncoderError, match="not the weights of a clip model"):
+    with pytest.raises(EncoderError, match=pattern(strings.WRONG_WEIGHTS, architecture="clip")):
         build_model("clip", tensors | {name: torch.zeros(shape)}, BuildFacts())
 
 
@@ -234,5 +237,5 @@ def test_a_number_of_blocks_is_not_believed_from_one_name() -> None:
     [{"vision_config": "x"}, {"model_cfg": [1]}, {"model_cfg": {"text_cfg": 3}}, {"model_cfg": None}],
 )
 def test_a_description_of_something_else_is_refused(config: dict[str, object]) -> None:
-    with pytest.raises(EncoderError, match="does not describe a model"):
+    with pytest.raises(EncoderError, match=strings.BAD_CONFIG):
         BuildFacts.from_config(config)

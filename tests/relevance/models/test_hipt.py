@@ -10,8 +10,11 @@ import pytest
 import torch
 from torch import nn
 
+from tests.messages import pattern
 from tests.relevance import hipt_parity as fixture
+from viewer.relevance.models import strings
 from viewer.relevance.models.checkpoint import CheckpointError
+from viewer.relevance.models.heads import strings as head_strings
 from viewer.relevance.models.heads.load import load_slide_head
 from viewer.relevance.models.hipt import (
     load_hipt,
@@ -191,14 +194,23 @@ def test_the_backbone_is_extracted_and_computes_the_same(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"phi.0.weight": torch.zeros(192, 384), "patch_embed.proj.weight": None}, "ViT-4K"),
-        ({"patch_embed.proj.weight": torch.zeros(128, 3, 14, 14)}, "16 px"),
-        ({"pos_embed": torch.zeros(1, 190, 128)}, "no square"),
-        ({"blocks.1.norm2.bias": None}, "do not fit"),
-        ({"blocks.0.mlp.fc1.weight": None}, "no vision transformer"),
-        ({"norm.weight": torch.full((128,), float("nan"))}, "not numbers"),
-        ({"blocks.999999999.norm1.bias": torch.zeros(128)}, "do not fit"),
-        ({"fc.weight": torch.zeros(2, 2), "pos_embed": None}, "it is not a vision transformer|expected"),
+        (
+            {"phi.0.weight": torch.zeros(192, 384), "patch_embed.proj.weight": None},
+            pattern(strings.REGION_ENCODER),
+        ),
+        ({"patch_embed.proj.weight": torch.zeros(128, 3, 14, 14)}, pattern(strings.WRONG_TOKENS)),
+        ({"pos_embed": torch.zeros(1, 190, 128)}, pattern(strings.NOT_SQUARE, count=189)),
+        ({"blocks.1.norm2.bias": None}, pattern(head_strings.LAYERS_DO_NOT_FIT)),
+        ({"blocks.0.mlp.fc1.weight": None}, pattern(strings.NOT_A_TRANSFORMER)),
+        (
+            {"norm.weight": torch.full((128,), float("nan"))},
+            pattern(strings.INVALID_VALUES, name="norm.weight"),
+        ),
+        ({"blocks.999999999.norm1.bias": torch.zeros(128)}, pattern(head_strings.LAYERS_DO_NOT_FIT)),
+        (
+            {"fc.weight": torch.zeros(2, 2), "pos_embed": None},
+            pattern(strings.EXPECTED_INSTEAD, expected=strings.A_PATCH_LEVEL),
+        ),
     ],
 )
 def test_other_files_are_refused_and_named(
@@ -215,19 +227,21 @@ def test_a_region_level_wants_its_own_patches(tmp_path: Path) -> None:
     region |= {"phi.0.weight": torch.zeros(192, 384), "phi.0.bias": torch.zeros(192)}
     path = saved(tmp_path / "region.pth", region)
     assert load_region_level(path, feature_width=384).attend(torch.zeros(1, 2, 3, 384))[1].shape == (1, 6, 6)
-    with pytest.raises(CheckpointError, match="width 384, and these have 1024"):
+    with pytest.raises(CheckpointError, match=pattern(strings.WRONG_PATCH_WIDTH, expected=384, found=1024)):
         load_region_level(path, feature_width=1024)
-    with pytest.raises(CheckpointError, match=r"vision transformer of width 128.*ViT-4K"):
+    found = strings.PATCH_ENCODER.format(width=128, blocks=2)
+    expected = pattern(strings.EXPECTED_INSTEAD, found=found, expected=strings.A_REGION_LEVEL)
+    with pytest.raises(CheckpointError, match=expected):
         load_region_level(saved(tmp_path / "patch.pth", small()), feature_width=384)
 
 
 def test_weights_too_large_to_compute_with_are_refused_at_every_level(tmp_path: Path) -> None:
     huge = {name: value * 1e30 for name, value in small().items()}
-    with pytest.raises(CheckpointError, match=r"patches\.pth: what its weights compute are no numbers"):
+    with pytest.raises(CheckpointError, match=rf"patches\.pth: {pattern(strings.INVALID_OUTPUT)}"):
         load_patch_level(saved(tmp_path / "patches.pth", huge))
     region = {name: value * 1e30 for name, value in small(2, 192).items() if "patch_embed" not in name}
     region |= {"phi.0.weight": torch.full((192, 128), 1e30), "phi.0.bias": torch.zeros(192)}
-    with pytest.raises(CheckpointError, match=r"regions\.pth: what its weights compute are no numbers"):
+    with pytest.raises(CheckpointError, match=rf"regions\.pth: {pattern(strings.INVALID_OUTPUT)}"):
         load_region_level(saved(tmp_path / "regions.pth", region), feature_width=128)
 
 
@@ -243,9 +257,9 @@ def test_a_folders_files_are_told_apart_by_what_they_hold(tmp_path: Path) -> Non
     assert both.region is not None
     assert len(both.notes) == 1
     saved(tmp_path / "copy.pth", small(width=384))
-    with pytest.raises(CheckpointError, match=r"copy.pth and first.pth are both a level of patches"):
+    with pytest.raises(CheckpointError, match=pattern(strings.SAME_LEVEL, one="copy.pth", other="first.pth")):
         load_hipt(tmp_path)
-    with pytest.raises(CheckpointError, match="holds no weights"):
+    with pytest.raises(CheckpointError, match=pattern(strings.NO_WEIGHT_FILES)):
         load_hipt(tmp_path.joinpath("..").resolve() / tmp_path.name / "..")
 
 
@@ -253,12 +267,13 @@ def test_a_folder_without_patches_is_told_what_it_holds_instead(tmp_path: Path) 
     region = {name: value for name, value in small(2, 192).items() if "patch_embed" not in name}
     region |= {"phi.0.weight": torch.zeros(192, 384), "phi.0.bias": torch.zeros(192)}
     saved(tmp_path / "region.pth", region)
-    words = r"it holds region.pth, a region encoder \(HIPT's ViT-4K\) of width 192 with 2 blocks; a vision"
-    with pytest.raises(CheckpointError, match=words):
+    kind = strings.REGION_ENCODER.format(width=192, blocks=2)
+    files = strings.FILE_OF_KIND.format(file="region.pth", kind=kind)
+    with pytest.raises(CheckpointError, match=pattern(strings.NO_PATCH_LEVEL, files=files)):
         load_hipt(tmp_path)
     (tmp_path / "region.pth").unlink()
     saved(tmp_path / "odd.pth", {"something": torch.zeros(3)})
-    with pytest.raises(CheckpointError, match=r"it holds odd.pth; a vision transformer of patches"):
+    with pytest.raises(CheckpointError, match=pattern(strings.NO_PATCH_LEVEL, files="odd.pth")):
         load_hipt(tmp_path)
 
 
@@ -287,16 +302,16 @@ def test_a_slide_level_brings_its_own_regions_or_waits_for_some(tmp_path: Path) 
     saved(tmp_path / "slides.pth", weights)
     alone = load_hipt(tmp_path)
     assert alone.slide is alone.region is None
-    assert any("slides.pth reads regions" in note for note in alone.notes)
+    assert strings.SLIDES_WITHOUT_REGIONS.format(file="slides.pth") in alone.notes
     saved(tmp_path / "slides.pth", weights | slide_level("local_vit.module."))
     whole = load_hipt(tmp_path)
     assert whole.slide is not None
     assert whole.region is not None
     assert whole.notes == ()
     saved(tmp_path / "regions.pth", slide_level(""))
-    assert any("trained with its own" in note for note in load_hipt(tmp_path).notes)
+    assert strings.OWN_REGIONS.format(file="slides.pth") in load_hipt(tmp_path).notes
     saved(tmp_path / "slides.pth", {name: value * 1e30 for name, value in weights.items()})
-    with pytest.raises(CheckpointError, match=r"slides\.pth: what its weights compute are no numbers"):
+    with pytest.raises(CheckpointError, match=rf"slides\.pth: {pattern(strings.INVALID_OUTPUT)}"):
         load_hipt(tmp_path)
 
 

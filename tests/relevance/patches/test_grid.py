@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.messages import pattern
+from viewer.relevance.patches import strings
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.slide.geometry import Rect
 
@@ -64,5 +66,6 @@ def test_coords_are_top_left_corners_in_whole_pixels_row_by_row() -> None:
     [(200.0, 0.25), (0.25, 129.0), (1e-9, 1e-9), (float("nan"), 0.25), (0.0001, 0.5), (0, 1), (100, 100)],
 )
 def test_impossible_pixel_sizes_are_refused(mpp: tuple[float, float]) -> None:
-    with pytest.raises(ValueError, match="pixel size"):
+    wrong = f"{pattern(strings.IMPOSSIBLE_PIXELS)}|{pattern(strings.IMPOSSIBLE_SLIDE)}"
+    with pytest.raises(ValueError, match=wrong):
         PatchGrid.over(100_000, 100_000, mpp)

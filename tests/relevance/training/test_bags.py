@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 import torch
 
+from tests.messages import pattern
 from tests.relevance.training_stores import written
+from viewer.relevance.features import strings as feature_strings
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
+from viewer.relevance.training import strings
 from viewer.relevance.training.bags import FileFacts, feature_files, file_facts, one_a_cell, read_bag
 
 if TYPE_CHECKING:
@@ -55,7 +58,7 @@ def test_a_store_of_ours(tmp_path: Path) -> None:
 
 def test_an_unfinished_store_is_used_and_said(tmp_path: Path) -> None:
     path = written(tmp_path, "a", FEATURES, CELLS, complete=False)
-    assert "not complete" in read_bag(path).notes[0]
+    assert read_bag(path).notes == (strings.INCOMPLETE.format(path=path),)
 
 
 def test_tridents(tmp_path: Path) -> None:
@@ -83,7 +86,9 @@ def test_values_that_are_no_numbers_are_refused_with_the_file(tmp_path: Path) ->
     features = FEATURES.copy()
     features[2, 1] = np.nan
     path = written(tmp_path, "a", features, CELLS)
-    with pytest.raises(FeatureFileError, match="1 of its 4 patches hold values that are not") as refusal:
+    with pytest.raises(
+        FeatureFileError, match=pattern(strings.INVALID_VALUES, invalid=1, total=4)
+    ) as refusal:
         read_bag(path)
     assert str(path) in str(refusal.value)
 
@@ -91,10 +96,10 @@ def test_values_that_are_no_numbers_are_refused_with_the_file(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda file: file.attrs.__delitem__("patch_width_level0"), "size of its patches"),
-        (lambda file: file["coords"].resize(3, axis=0), "corners for"),
-        (lambda file: file.__setitem__("coords", np.full((4, 2), 1 << 60)), "where no slide reaches"),
-        (lambda file: file.__delitem__("features"), "'features'"),
+        (lambda file: file.attrs.__delitem__("patch_width_level0"), strings.NO_PATCH_SIZE),
+        (lambda file: file["coords"].resize(3, axis=0), pattern(feature_strings.CORNER_COUNT)),
+        (lambda file: file.__setitem__("coords", np.full((4, 2), 1 << 60)), strings.IMPOSSIBLE_PLACES),
+        (lambda file: file.__delitem__("features"), pattern(feature_strings.NO_DATASET, name="'features'")),
     ],
 )
 def test_a_damaged_store_is_refused(tmp_path: Path, change: object, words: str) -> None:
@@ -103,7 +108,7 @@ def test_a_damaged_store_is_refused(tmp_path: Path, change: object, words: str) 
         coords = file["coords"][()]
         del file["coords"]
         file.create_dataset("coords", data=coords, maxshape=(None, 2))
-        if "slide reaches" in words:
+        if words == strings.IMPOSSIBLE_PLACES:
             del file["coords"]
         change(file)  # type: ignore[operator]
     with pytest.raises(FeatureFileError, match=words):
@@ -112,18 +117,18 @@ def test_a_damaged_store_is_refused(tmp_path: Path, change: object, words: str) 
 
 def test_a_store_without_patches_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path, "a", FEATURES[:0], CELLS[:0])
-    with pytest.raises(FeatureFileError, match="holds no patches"):
+    with pytest.raises(FeatureFileError, match=strings.NO_PATCHES):
         read_bag(path)
 
 
 def test_what_is_no_feature_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.h5").write_bytes(b"no")
     for ask in (file_facts, read_bag):
-        with pytest.raises(FeatureFileError, match="no HDF5 file"):
+        with pytest.raises(FeatureFileError, match=pattern(feature_strings.NOT_HDF5)):
             ask(tmp_path / "a.h5")
     with h5py.File(tmp_path / "b.h5", "w") as file:
         file["other"] = [1]
-    with pytest.raises(FeatureFileError, match="it holds other"):
+    with pytest.raises(FeatureFileError, match=pattern(feature_strings.UNKNOWN_FORMAT, found="other")):
         read_bag(tmp_path / "b.h5")
 
 
@@ -164,8 +169,9 @@ def test_a_link_into_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _READ, tmp_path], capture_output=True, text=True, timeout=60, check=True
     )
-    missing = "it has no dataset {!r} of its own"
-    assert done.stdout.splitlines() == [missing.format(name) for name in ("features", "features", "coords")]
+    assert done.stdout.splitlines() == [
+        feature_strings.NO_DATASET.format(name=name) for name in ("features", "features", "coords")
+    ]
 
 
 @pytest.mark.parametrize("ending", ["h5", "pt"])
@@ -173,5 +179,5 @@ def test_pipes_are_not_waited_for(tmp_path: Path, ending: str) -> None:
     pipe = tmp_path / f"a.{ending}"
     os.mkfifo(pipe)
     for reading in (file_facts, read_bag):
-        with pytest.raises(FeatureFileError, match="not a regular file"):
+        with pytest.raises(FeatureFileError, match=feature_strings.NOT_REGULAR):
             reading(pipe)

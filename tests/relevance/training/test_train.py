@@ -13,8 +13,10 @@ import psutil
 import pytest
 import torch
 
+from tests.messages import pattern
 from tests.relevance.training_stores import written
 from viewer.relevance.models.heads.load import load_slide_head
+from viewer.relevance.training import strings
 from viewer.relevance.training import train as training
 from viewer.relevance.training.bags import read_bag
 from viewer.relevance.training.cohort import Cohort, Label, TrainingError, gather
@@ -223,16 +225,16 @@ def test_other_slides_or_options_are_refused(cohort: Cohort, tmp_path: Path) -> 
         train_head(cohort, options, tmp_path, name="ours", progress=stopping_after(20))
     fewer = replace(cohort, cases=cohort.cases[:-4])
     for other, chosen in ((cohort, replace(options, seed=1)), (fewer, options)):
-        with pytest.raises(TrainingError, match=r"training\.state: a training with other slides"):
+        with pytest.raises(TrainingError, match=pattern(strings.OTHER_STATE, path=tmp_path / STATE)):
             train_head(other, chosen, tmp_path, name="ours")
     train_head(cohort, options, tmp_path, name="ours")
-    with pytest.raises(TrainingError, match=r"head\.json: a head was trained there with other"):
+    with pytest.raises(TrainingError, match=pattern(strings.OTHER_HEAD, path=tmp_path / FACTS)):
         train_head(cohort, replace(options, seed=1), tmp_path, name="ours")
 
 
 def test_other_files_of_these_names_are_not_overwritten(cohort: Cohort, tmp_path: Path) -> None:
     (tmp_path / PAGE).write_text("mine")
-    with pytest.raises(TrainingError, match=r"report\.md: this would be overwritten"):
+    with pytest.raises(TrainingError, match=pattern(strings.WOULD_OVERWRITE, path=tmp_path / PAGE)):
         train_head(cohort, QUICK, tmp_path, name="ours")
     assert (tmp_path / PAGE).read_text() == "mine"
 
@@ -259,26 +261,26 @@ def test_a_state_of_another_head_is_named(
     content = torch.load(tmp_path / STATE, weights_only=True)
     content[part] = {**content[part], **change} if isinstance(change, dict) else change
     torch.save(content, tmp_path / STATE)
-    with pytest.raises(TrainingError, match="no state of a training"):
+    with pytest.raises(TrainingError, match=pattern(strings.NOT_A_STATE)):
         train_head(cohort, options, tmp_path, name="ours")
 
 
 def test_damaged_files_in_the_folder_are_named(cohort: Cohort, tmp_path: Path) -> None:
     for content in ([1], {"fingerprint": "other"}):
         torch.save(content, tmp_path / STATE)
-        with pytest.raises(TrainingError, match="no state of a training"):
+        with pytest.raises(TrainingError, match=pattern(strings.NOT_A_STATE)):
             train_head(cohort, QUICK, tmp_path, name="ours")
     whole = (tmp_path / STATE).read_bytes()
     (tmp_path / STATE).write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(TrainingError, match=r"training\.state: .*remove the file to begin again"):
+    with pytest.raises(TrainingError, match=pattern(strings.STATE_DAMAGED, path=tmp_path / STATE)):
         train_head(cohort, QUICK, tmp_path, name="ours")
     (tmp_path / FACTS).write_text("{")
-    with pytest.raises(TrainingError, match=r"head\.json: it cannot be read"):
+    with pytest.raises(TrainingError, match=pattern(strings.NOT_A_RECORD, path=tmp_path / FACTS)):
         train_head(cohort, QUICK, tmp_path, name="ours")
 
 
 def test_a_loss_that_is_no_number_ends_it(cohort: Cohort, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="a lower --learning-rate may help"):
+    with pytest.raises(TrainingError, match=pattern(strings.DIVERGED)):
         train_head(cohort, replace(QUICK, learning_rate=1e30), tmp_path, name="ours")
 
 
@@ -286,7 +288,7 @@ def test_a_validation_that_is_no_number_ends_it(
     cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(training._Training, "_loss", lambda *_: float("nan"))
-    with pytest.raises(TrainingError, match=r"no number.* in validation"):
+    with pytest.raises(TrainingError, match=pattern(strings.DIVERGED_IN_VALIDATION)):
         train_head(cohort, QUICK, tmp_path, name="ours")
 
 
@@ -301,13 +303,13 @@ def test_a_slide_that_does_not_fit_the_memory_is_named(
         raise torch.OutOfMemoryError("full")
 
     monkeypatch.setattr(what, full)
-    with pytest.raises(TrainingError, match=r"h5: its 40 patches do not fit the memory of cpu"):
+    with pytest.raises(TrainingError, match=pattern(strings.OUT_OF_MEMORY, patches=40, device="cpu")):
         train_head(cohort, QUICK, tmp_path, name="ours")
 
 
 def test_features_that_change_meanwhile_are_named(cohort: Cohort, tmp_path: Path) -> None:
     changed = replace(cohort.cases[0], patches=7)
-    with pytest.raises(TrainingError, match="was changed while the training ran"):
+    with pytest.raises(TrainingError, match=pattern(strings.FEATURES_CHANGED)):
         train_head(replace(cohort, cases=(changed, *cohort.cases[1:])), QUICK, tmp_path, name="ours")
 
 

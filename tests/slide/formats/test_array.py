@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.messages import pattern
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect, TileKey
 from viewer.slide.source import SlideInfo, TileError
+from viewer.slide.strings import NO_SUCH_TILE, TILE_OF_CLOSED
 
 
 def info(width: int, height: int) -> SlideInfo:
@@ -59,13 +61,13 @@ def test_tile_does_not_keep_the_image_alive() -> None:
 def test_reads_after_closing_and_outside_fail() -> None:
     source = ArraySource(info(4, 4), np.zeros((4, 4), np.uint8), pixel_aspect=1.5)
     assert source.pyramid.pixel_aspect == 1.5
-    with pytest.raises(TileError, match="there is no tile"):
+    with pytest.raises(TileError, match=pattern(NO_SUCH_TILE)):
         source.read_tile(TileKey(0, 1, 0))
     with pytest.raises(KeyError):
         source.read_associated_image("label")
     source.close()
     source.close()
-    with pytest.raises(TileError, match="closed"):
+    with pytest.raises(TileError, match=pattern(TILE_OF_CLOSED)):
         source.read_tile(TileKey(0, 0, 0))
 
 

@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests.messages import pattern
 from tests.slide.byte_sources import MeasuredBytes
-from viewer.slide import byte_source
+from viewer.slide import byte_source, strings
+from viewer.slide.formats import strings as formats
 from viewer.slide.formats.registry import open_slide
+from viewer.slide.formats.tiff.strings import NOT_TIFF, TILE
 from viewer.slide.geometry import TileKey
 from viewer.slide.source import SlideError, TileError
 from viewer.stream.streamer import Streamer, TileState
@@ -119,19 +122,21 @@ def test_a_tiff_elsewhere_is_read_through_its_bytes_alone(
 def test_formats_that_need_a_file_say_so_elsewhere(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(b"no picture")
-    local_only = "with OpenSlide: local files only; as an image: local files only"
+    attempts = (
+        (formats.AS_TIFF, NOT_TIFF),
+        (formats.WITH_OPENSLIDE, formats.LOCAL_ONLY),
+        (formats.AS_IMAGE, formats.LOCAL_ONLY),
+    )
+    reasons = "; ".join(formats.ATTEMPT.format(attempt=attempt, reason=why) for attempt, why in attempts)
     with pytest.raises(SlideError) as error:
         open_slide(f"far://host{path}")
-    reason = f"it cannot be opened (as TIFF: it is not a TIFF; {local_only})"
-    assert str(error.value) == f"far://host{path}: {reason}"
+    assert str(error.value) == f"far://host{path}: {formats.CANNOT_OPEN.format(reasons=reasons)}"
 
 
 def test_an_address_that_nothing_reads_is_refused_in_one_sentence() -> None:
     with pytest.raises(SlideError) as error:
         open_slide("s3://bucket/a.svs")
-    assert str(error.value) == (
-        "s3://bucket/a.svs: slides are not read from s3 addresses; give the path of a file"
-    )
+    assert str(error.value) == f"s3://bucket/a.svs: {strings.UNKNOWN_SCHEME.format(scheme='s3')}"
 
 
 def test_a_file_url_opens_the_file(aperio_slide: AperioSlide, opened: Callable[[str], Source]) -> None:
@@ -163,7 +168,7 @@ def test_damage_is_met_where_it_shows(
     patch_tiff(path, 0, 325, {2: 2**31})
     with closing(open_slide(f"far://host{path}")) as source:
         fetched = source.fetch_tile(TileKey(0, 1, 0))
-        with pytest.raises(TileError, match="tile column 1, row 0"):
+        with pytest.raises(TileError, match=pattern(TILE, column=1, row=0)):
             source.decode_tile(TileKey(0, 1, 0), fetched)
         for key in (TileKey(0, 2, 0), TileKey(0, 99, 0), TileKey(9, 0, 0)):
             with pytest.raises(TileError):
@@ -196,7 +201,7 @@ def test_tiles_of_a_remote_tiff_are_on_their_way_together(
         before = len(measured.reads)
         streamer = Streamer(source, cache_bytes=1 << 30, on_tile=came_in.release, workers=1)
         keys = [TileKey(0, column, row) for row in range(3) for column in range(4)]
-        streamer.want(keys, urgent=len(keys))
+        streamer.request(keys, urgent=len(keys))
         deadline_s = time.monotonic() + 20
         while len(measured.reads) < before + len(keys) and time.monotonic() < deadline_s:
             time.sleep(0.001)

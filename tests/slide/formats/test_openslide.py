@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from tests.messages import pattern
+from viewer.slide.formats import strings
 from viewer.slide.formats.openslide import (
     OpenSlideSource,
     background_from_properties,
@@ -19,6 +21,7 @@ from viewer.slide.formats.openslide_handle import OpenSlideHandle
 from viewer.slide.geometry import Rect, TileKey
 from viewer.slide.resolution import objective_power, pixel_aspect
 from viewer.slide.source import NotThisReader, SlideError, TileError
+from viewer.slide.strings import NO_SUCH_TILE, TILE_OF_CLOSED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,7 +74,7 @@ def test_small_file_tiles_are_read_512_px_at_a_time(
 def test_bad_tile_is_one_tile_error_and_the_rest_works(slide: OpenSlideSource) -> None:
     good = slide.read_tile(TileKey(0, 2, 0))
     for _ in range(3):
-        with pytest.raises(TileError, match="OpenSlide cannot read level 0"):
+        with pytest.raises(TileError, match=pattern(strings.OPENSLIDE_UNREADABLE, level=0)):
             slide.read_tile(TileKey(0, 1, 0))
         np.testing.assert_array_equal(slide.read_tile(TileKey(0, 2, 0)), good)
 
@@ -107,11 +110,11 @@ def test_bad_tile_of_one_thread_does_not_fail_the_tiles_of_others(slide: OpenSli
 
 
 def test_reads_after_closing_and_outside_fail(slide: OpenSlideSource) -> None:
-    with pytest.raises(TileError, match="there is no tile"):
+    with pytest.raises(TileError, match=pattern(NO_SUCH_TILE)):
         slide.read_tile(TileKey(0, 99, 0))
     slide.close()
     slide.close()
-    with pytest.raises(TileError, match="the slide is closed"):
+    with pytest.raises(TileError, match=pattern(TILE_OF_CLOSED)):
         slide.read_tile(TileKey(0, 0, 0))
 
 
@@ -127,7 +130,9 @@ def test_associated_image_beyond_reason_is_not_allocated(
     monkeypatch.setattr(handle, "associated_images", ("label",))
     size = {"openslide.associated.label.width": "70000", "openslide.associated.label.height": "70000"}
     monkeypatch.setattr(handle, "properties", size)
-    with pytest.raises(SlideError, match="the label image claims 70000×70000 px"):
+    with pytest.raises(
+        SlideError, match=pattern(strings.ASSOCIATED_SIZE, name="label", width=70000, height=70000)
+    ):
         handle.read_associated_image("label")
     handle.close()
 
@@ -137,7 +142,7 @@ def test_slide_of_which_no_tile_can_be_read_is_refused(
 ) -> None:
     path = aperio_slide(width=300, height=200, ratios=(1,), tile=256)
     patch_tiff(path, 0, OFFSETS, {0: 8, 1: 8})
-    with pytest.raises(NotThisReader, match="it opens the file, but no tile of it"):
+    with pytest.raises(NotThisReader, match=pattern(strings.OPENSLIDE_NO_TILE)):
         open_openslide(file_at(path))
 
 
@@ -151,10 +156,10 @@ def test_deleted_file_cannot_be_reopened_after_a_bad_tile(slide: OpenSlideSource
 @pytest.mark.parametrize(
     ("tag", "value", "reason"),
     [
-        (323, 2**24, "tiles of 64×16777216 px"),
-        (COUNTS, 2**32 - 1, "tiles of 64×64 px, 4294967295 bytes"),
-        (323, 1, "tiles of 64×1 px"),
-        (IMAGE_WIDTH, None, "broken"),
+        (323, 2**24, pattern(strings.OPENSLIDE_TILES, width=64, height=2**24)),
+        (COUNTS, 2**32 - 1, pattern(strings.OPENSLIDE_TILES, width=64, height=64, size=2**32 - 1)),
+        (323, 1, pattern(strings.OPENSLIDE_TILES, width=64, height=1)),
+        (IMAGE_WIDTH, None, strings.OPENSLIDE_BROKEN_TIFF),
     ],
 )
 def test_claims_that_would_end_the_process_do_not_reach_openslide(
@@ -171,14 +176,14 @@ def test_claims_that_would_end_the_process_do_not_reach_openslide(
         patch_tiff(path, 0, tag, {0: value})
     else:
         path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(NotThisReader, match=f"it is not asked to .*{reason}"):
+    with pytest.raises(NotThisReader, match=reason):
         open_openslide(file_at(path))
 
 
 def test_unknown_file_is_refused(tmp_path: Path, file_at: FileAt) -> None:
     path = tmp_path / "a.svs"
     path.write_text("no slide")
-    with pytest.raises(NotThisReader, match="it does not know this format"):
+    with pytest.raises(NotThisReader, match=strings.OPENSLIDE_UNKNOWN_FORMAT):
         open_openslide(file_at(path))
 
 

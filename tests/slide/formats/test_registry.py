@@ -11,10 +11,14 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests.messages import pattern
+from viewer.slide import strings
 from viewer.slide.formats import registry
+from viewer.slide.formats import strings as formats
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.formats.registry import is_slide_name, open_slide, slide_suffixes
 from viewer.slide.formats.slide_format import SlideFile, SlideFormat
+from viewer.slide.formats.tiff.strings import CHEAPER_BY_OPENSLIDE, NOT_TIFF
 from viewer.slide.geometry import Rect, TileKey
 from viewer.slide.source import NotThisReader, SlideError, SlideInfo
 
@@ -30,29 +34,29 @@ def refused(path: Path | str) -> str:
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    assert refused(tmp_path / "none.svs") == "there is no such file"
+    assert refused(tmp_path / "none.svs") == strings.NO_SUCH_FILE
 
 
 def test_folder(tmp_path: Path) -> None:
-    assert refused(tmp_path) == "this is a folder; choose a slide file inside it"
+    assert refused(tmp_path) == strings.FOLDER
 
 
 def test_empty_file(tmp_path: Path) -> None:
     path = tmp_path / "empty.svs"
     path.touch()
-    assert refused(path) == "the file is empty"
+    assert refused(path) == strings.EMPTY
 
 
 def test_circle_of_links(tmp_path: Path) -> None:
     path = tmp_path / "loop.svs"
     path.symlink_to(path)
-    assert refused(path) == "it cannot be read: Too many levels of symbolic links"
+    assert refused(path) == strings.UNREADABLE.format(error="Too many levels of symbolic links")
 
 
 def test_pipe_is_not_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "pipe.svs"
     os.mkfifo(path)
-    assert refused(path) == "this is not a regular file"
+    assert refused(path) == strings.NOT_REGULAR
 
 
 def test_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,11 +66,11 @@ def test_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     if os.access(path, os.R_OK):  # root may read everything
         denied = PermissionError(13, "denied")
         monkeypatch.setattr("viewer.slide.byte_source.FileBytes", Mock(side_effect=denied))
-    assert refused(path) == "you have no permission to read it"
+    assert refused(path) == strings.NO_PERMISSION
 
 
 def test_name_that_no_file_can_have() -> None:
-    with pytest.raises(SlideError, match="cannot be read"):
+    with pytest.raises(SlideError, match=pattern(strings.UNREADABLE)):
         open_slide("a\0b.svs")
 
 
@@ -74,8 +78,10 @@ def test_text_names_every_reader_and_its_reason(tmp_path: Path) -> None:
     path = tmp_path / "text.svs"
     path.write_text("this is no slide")
     reason = refused(path)
-    assert reason.startswith("it cannot be opened (as TIFF: it is not a TIFF; with OpenSlide: ")
-    assert "as an image: " in reason
+    as_tiff = formats.ATTEMPT.format(attempt=formats.AS_TIFF, reason=NOT_TIFF)
+    assert reason.startswith(formats.CANNOT_OPEN.partition("{")[0] + as_tiff)
+    for attempt in (formats.WITH_OPENSLIDE, formats.AS_IMAGE):
+        assert formats.ATTEMPT.format(attempt=f"; {attempt}", reason="") in reason
 
 
 def test_name_may_hold_any_character(aperio_slide: Callable[..., Path]) -> None:
@@ -103,7 +109,7 @@ def test_tiles_too_large_to_read_one_by_one_go_to_openslide(tmp_path: Path) -> N
     )
     source = open_slide(path)
     assert source.info.reader == "openslide"
-    assert "cut more cheaply by OpenSlide" in source.info.reader_reason
+    assert CHEAPER_BY_OPENSLIDE.format(side=2048) in source.info.reader_reason
     source.close()
 
 
@@ -144,6 +150,24 @@ def test_a_format_of_another_package_is_asked_last(tmp_path: Path) -> None:
     assert (source.info.format, source.read_tile(TileKey(0, 0, 0))[0, 0, 0]) == ("toy", 7)
     assert ".toy" in slide_suffixes()
     assert is_slide_name(path)
+
+
+def test_a_format_of_another_package_that_fails_costs_no_format_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_file: SlideFile) -> ArraySource:
+        raise ValueError("a bug of its own")
+
+    formats = (
+        SlideFormat("bad", "as a bad one", (), fail),
+        SlideFormat("toy", "as a toy", (".toy",), open_toy),
+    )
+    monkeypatch.setattr(registry, "plugins", lambda *_: (formats, ()))
+    path = tmp_path / "a.toy"
+    path.write_bytes(b"TOY")
+    assert open_slide(path).info.format == "toy"
+    path.write_bytes(b"doll")
+    assert "as a bad one: ValueError: a bug of its own" in refused(path)
 
 
 @pytest.mark.usefixtures("toy_installed")

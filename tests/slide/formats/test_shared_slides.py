@@ -15,6 +15,7 @@ import openslide
 import pytest
 
 from viewer.slide.formats.registry import open_slide
+from viewer.slide.formats.tiff.strings import PLANES
 from viewer.slide.geometry import TileKey
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def test_first_of_35_planes_is_shown_and_said_so(shared_slides: Path) -> None:
     source = open_slide(shared_slides / "4D-series.ome.tiff")
     assert (source.pyramid.width, source.pyramid.height) == (439, 167)
     assert source.info.planes.plane_count == 35
-    assert any("35 planes" in note for note in source.info.notes)
+    assert PLANES.format(planes=35) in source.info.notes
     assert source.read_tile(TileKey(0, 0, 0)).std() > 1
     source.close()
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from tests.messages import pattern
 from tests.slide import stained
 from tests.slide.stained import HEIGHT, WIDTH, StainedGlass, box, disc, slide_of
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import Pyramid, TileKey
 from viewer.slide.source import TileError, TileNotReadyError
 from viewer.slide.tissue import mask as tissue_module
+from viewer.slide.tissue import strings
 from viewer.slide.tissue.mask import TissueMask, tissue_mask
 from viewer.slide.tissue.morphology import grown, holes_filled, pieces, shrunk
 
@@ -52,7 +55,7 @@ def test_tissue_is_found_whatever_the_stain_and_the_glass(
     assert_found(found, TISSUE)
     assert found.has_tissue
     assert found.brightfield
-    assert found.reason == f"Tissue on {found.mask.mean():.1%} of the slide."
+    assert found.reason == strings.TISSUE_SHARE.format(share=found.mask.mean())
     assert found.share == pytest.approx(TISSUE.mean(), abs=0.03)
     assert found.glass_rgb == pytest.approx(glass_rgb, abs=2)
 
@@ -96,7 +99,7 @@ def test_ink_is_left_out_and_said(density: tuple[float, float, float]) -> None:
     found = mask_of(glass.stain(stroke, density, uneven=0.08))
     assert not found.mask[stroke].any()
     assert_found(found, TISSUE)
-    assert any("Pen ink" in note for note in found.notes)
+    assert any(re.fullmatch(pattern(strings.PEN_INK), note) for note in found.notes)
 
 
 def test_blood_and_pigment_are_no_ink() -> None:
@@ -127,7 +130,7 @@ def test_no_tissue_is_said() -> None:
     found = mask_of(StainedGlass().shade(0.006))
     assert not found.has_tissue
     assert found.share == 0
-    assert found.reason.startswith("No tissue was found")
+    assert found.reason == strings.NO_TISSUE
 
 
 def test_a_dark_field_is_said_and_what_shines_is_tissue() -> None:
@@ -136,11 +139,11 @@ def test_a_dark_field_is_said_and_what_shines_is_tissue() -> None:
     picture[TISSUE, 2] += 60
     found = tissue_mask(slide_of(picture), MPP)
     assert not found.brightfield
-    assert found.reason.startswith("Not brightfield")
+    assert found.reason == strings.DARK_FIELD
     assert_found(found, TISSUE)
     empty = tissue_mask(slide_of(np.full((HEIGHT, WIDTH, 3), 3, np.uint8)), MPP)
     assert not empty.has_tissue
-    assert "nothing shines" in empty.reason
+    assert empty.reason == strings.EMPTY_DARK_FIELD
 
 
 def test_all_tissue_has_no_glass_to_compare_with() -> None:
@@ -255,7 +258,7 @@ def test_what_cannot_be_read_counts_as_tissue_and_is_said() -> None:
     found = mask_of_levels(source, (2.0, 2.0))
     assert found.mask[:90, 300:].all()
     assert not found.mask[100:, 210:].any()
-    assert any("could not be read" in note for note in found.notes)
+    assert any(re.fullmatch(pattern(strings.UNREAD), note) for note in found.notes)
 
 
 def test_levels_that_are_still_being_built_are_asked_for_later() -> None:
@@ -270,7 +273,7 @@ def test_a_slide_without_coarse_levels_is_looked_at_throughout() -> None:
     found = mask_of_levels(source, (0.25, 0.25))
     assert source.read == []
     assert found.share == 1
-    assert "no coarse level" in found.reason
+    assert found.reason == strings.NO_COARSE_LEVEL
 
 
 def test_a_mask_is_bounded_however_large_the_slide() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,13 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.messages import pattern
 from tests.slide.stained import slide_of
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.geometry import Rect
 from viewer.slide.region import read_region
 from viewer.slide.source import TileError
-from viewer.slide.tissue import pixel_size
+from viewer.slide.tissue import pixel_size, strings
 from viewer.slide.tissue.mask import tissue_mask
 from viewer.slide.tissue.pixel_size import estimate_from_nuclei, estimate_mpp_um
 
@@ -63,7 +65,7 @@ def test_an_estimate_near_a_usual_size_is_taken_for_it() -> None:
     source = slide_of(tissue_with_nuclei(4.3))
     found = estimate_from_nuclei(source, tissue_mask(source, None))
     assert found.mpp_um == 0.5
-    assert "0.5 µm/px that many scanners have" in found.reason
+    assert re.fullmatch(pattern(strings.FROM_NUCLEI_AS_USUAL, usual_um=0.5), found.reason)
 
 
 def test_the_objective_goes_first() -> None:
@@ -73,7 +75,7 @@ def test_the_objective_goes_first() -> None:
     found = estimate_mpp_um(scanned, tissue)
     assert (found.mpp_um, found.how) == (0.25, "objective")
     assert found.low_um < 0.2275 < found.high_um  # what some scanners call 40×
-    assert found.reason == "estimated from the 40× objective that the file names"
+    assert found.reason == strings.FROM_OBJECTIVE.format(power=40)
 
 
 @pytest.mark.parametrize("power", [0.0, -20.0, 1e6, float("nan")])
@@ -85,20 +87,24 @@ def test_an_absurd_objective_is_not_believed(power: float) -> None:
 
 def test_where_there_is_no_telling_there_is_a_reason() -> None:
     noise = np.random.default_rng(0).normal(0, 2, (700, 700, 3))
-    colours = {"no tissue": (240, 240, 240), "brightfield": (4, 4, 4), "too few nuclei": (200, 130, 180)}
+    colours = {
+        strings.NOTHING_TO_MEASURE: (240, 240, 240),
+        strings.BRIGHTFIELD_ONLY: (4, 4, 4),
+        strings.FEW_NUCLEI: (200, 130, 180),
+    }
     for reason, colour in colours.items():
         source = slide_of(np.clip(noise + colour, 0, 255).astype(np.uint8))
         found = estimate_mpp_um(source, tissue_mask(source, None))
         assert found.mpp_um is None
         assert found.how == ""
-        assert reason in found.reason
+        assert found.reason == strings.NO_ESTIMATE.format(reason=reason)
 
 
 def test_nuclei_that_are_hardly_resolved_tell_nothing() -> None:
     source = slide_of(tissue_with_nuclei(1.3, side_px=500))
     found = estimate_from_nuclei(source, tissue_mask(source, None))
     assert found.mpp_um is None
-    assert "px wide, too small" in found.reason
+    assert re.search(pattern(strings.IMPLAUSIBLE_PEAK), found.reason)
 
 
 class Unreadable(ArraySource):

@@ -1,4 +1,4 @@
-"""An exported view keeps its pixels, and says below them and in its metadata what it is."""
+"""An exported view keeps its pixels, and describes itself below them and in its metadata."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import pytest
 from PIL import Image
 from PySide6.QtGui import QGuiApplication
 
+import viewer
 from viewer.common.atomic_write import SaveError
 from viewer.render.frame import Adjustment
+from viewer.ui.canvas import strings
 from viewer.ui.canvas.export import ViewFacts, copy_view, save_view, view_facts, with_margin
 from viewer.ui.canvas.gl_quad import rgba_from_image
 from viewer.view.camera import View
@@ -72,7 +74,7 @@ def test_pixels_stay_as_they_are_and_the_margin_is_below(
     assert (saved[600:] < 100).any()
 
 
-def test_the_scale_bar_is_as_long_as_it_says(pixels: NDArray[np.uint8]) -> None:
+def test_the_scale_bar_is_as_long_as_its_label(pixels: NDArray[np.uint8]) -> None:
     margin = rgba_from_image(with_margin(pixels, FACTS))[600:]
     assert dark_columns(margin) == 100  # 100 µm at 1 µm per pixel, within a fifth of 800 px
     margin = rgba_from_image(with_margin(pixels, replace(FACTS, um_per_px=0.4)))[600:]
@@ -93,19 +95,26 @@ def test_small_and_large_pictures_have_room_for_the_words(width: int) -> None:
     assert (margin[-2:] == 255).all(), "nothing is cut off at the lower edge"
 
 
-def test_metadata_say_what_the_margin_says(view: Any, tmp_path: Path) -> None:
+def test_metadata_state_what_the_margin_states(view: Any, tmp_path: Path) -> None:
     view.camera.jump(View(1200, 700, 2.0, pi / 6))
     view.colour.adjustment = Adjustment(brightness=0.25)
     save_view(view, tmp_path / "view.png")
     with Image.open(tmp_path / "view.png") as image:
         image.load()
         text = image.text
-    assert text["Comment"] == "Research use only"
-    assert text["Software"].startswith("Foveola ")
+    assert text["Comment"] == viewer.RESEARCH_USE
+    assert text["Software"] == strings.SOFTWARE.format(version=viewer.__version__)
     assert text["Source"] == "liver, case 12.svs"
-    assert text["Scale"] == "1 µm per pixel"
-    assert text["Description"] == (
-        "liver, case 12.svs · centre 1200, 700 px · 10x · 1 px = 2 slide px · turned 30° · brightness 0.25"
+    assert text["Scale"] == strings.SCALE.format(um_per_px=1)
+    assert text["Description"] == strings.BETWEEN_FACTS.join(
+        (
+            "liver, case 12.svs",
+            strings.CENTRE.format(x=1200, y=700),
+            "10x",
+            strings.SLIDE_PIXELS.format(downsample=2),
+            strings.TURNED.format(degrees=30),
+            strings.ADJUSTMENTS["brightness"].format(value=0.25),
+        )
     )
 
 
@@ -116,14 +125,14 @@ def test_facts_count_pixels_of_the_picture_on_dense_screens(view: Any) -> None:
     assert (facts.downsample, facts.um_per_px, facts.magnification) == (1.0, 0.5, 10.0)
 
 
-def test_unknown_scale_is_said(view: Any) -> None:
+def test_an_unknown_scale_is_stated(view: Any) -> None:
     view.mpp_um = None
-    assert view_facts(view).metadata()["Scale"] == "unknown"
+    assert view_facts(view).metadata()["Scale"] == strings.SCALE_UNKNOWN
 
 
-def test_icc_is_said(view: Any) -> None:
+def test_icc_is_stated(view: Any) -> None:
     view.colour.has_icc = view.colour.icc = True
-    assert "colours by ICC profile" in view_facts(view).description()
+    assert strings.ICC_PROFILE in view_facts(view).description()
 
 
 def test_a_copy_holds_picture_and_margin(view: Any, pixels: NDArray[np.uint8]) -> None:

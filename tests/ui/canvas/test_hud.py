@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -22,13 +23,15 @@ def test_every_figure_is_in_a_line() -> None:
         cpu_cache_tiles=412, gpu_tiles=222, gpu_capacity=512, uploads_last_frame=6, failed_tiles=1,
         compute_device="NVIDIA GeForce RTX 4090 Laptop GPU",
     )  # fmt: skip
-    text = "\n".join(hud_lines(stats))
+    lines = hud_lines(stats)
     figures = [
-        "2 of 0–4", "31 visible, 7 missing", "11 waiting, 3 decoding", "6 in the last", "412 tiles, 300 MiB",
-        "222 of 512", "1 tiles", "4.2 ms, 59 a second", "5.1, 9.9 ms", "GeForce RTX 4090 Laptop",
+        ("2", "4"), ("31", "7"), ("11", "3"), ("6",), ("412", "300"),
+        ("222", "512"), ("1",), ("4.2", "59"), ("5.1", "9.9"), ("4090",),
     ]  # fmt: skip
-    assert [figure for figure in figures if figure not in text] == []
-    assert max(map(len, hud_lines(stats))) <= 36
+    for line, expected in zip(lines, figures, strict=True):
+        assert set(expected) <= set(re.findall(r"\b\d+(?:\.\d+)?\b", line))
+    assert "GeForce RTX 4090 Laptop" in lines[-1]
+    assert max(map(len, lines)) <= 36
 
 
 def test_it_goes_on_and_off_with_the_tile_borders(qtbot: QtBot, open_view: Any) -> None:
@@ -53,7 +56,7 @@ def test_it_follows_the_frames_only_while_it_is_on(qtbot: QtBot, open_view: Any)
     assert len(hud._frame_ms) == 120
     open_view.frame_stats = FrameStats(visible_tiles=77)
     open_view.frame_drawn.emit()
-    qtbot.waitUntil(lambda: any("77 visible" in line for line in hud._lines))
+    qtbot.waitUntil(lambda: any("77" in line for line in hud._lines))
     hud.set_on(False)
     open_view.frame_drawn.emit()
     assert len(hud._frame_ms) == 0

@@ -1,4 +1,4 @@
-"""Coarse levels are built while a slide without them is looked at."""
+"""Coarse levels are built while a slide without them is shown."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from tests.ui.sources import MadeSource
 from viewer.common.atomic_write import SaveError
 from viewer.slide.built_pyramid import BuiltPyramid
+from viewer.ui.canvas import strings
 from viewer.ui.canvas.level_builder import LevelBuilder
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def flat_source(tmp_path: Path, *, gate: threading.Event | None = None) -> BuiltPyramid:
-    """A slide of one level of 4096 px, with a file for the cache to know it by."""
+    """A slide of one level of 4096 px, with a file that identifies it in the cache."""
     made = MadeSource(size=4096, levels=1, gate=gate, path=tmp_path / "flat.svs")
     made.info.path.write_bytes(b"flat")
     return BuiltPyramid(made, tmp_path / "cache")
@@ -54,19 +55,21 @@ def test_closing_the_slide_ends_the_build(slide_view: SlideView, tmp_path: Path)
     assert list((tmp_path / "cache").rglob("*.pack")) == []
 
 
-def test_a_cache_that_cannot_be_written_is_told_and_the_slide_stays(
+def test_a_cache_that_cannot_be_written_is_reported_and_the_slide_stays(
     qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = flat_source(tmp_path)
 
+    error = SaveError(tmp_path / "cache", "the disk is full")
+
     def full(*_args: object) -> bool:
-        raise SaveError(tmp_path / "cache", "the disk is full")
+        raise error
 
     monkeypatch.setattr(source, "build", full)
     builder = LevelBuilder(source)
-    with qtbot.wait_signal(builder.failed) as told:
+    with qtbot.wait_signal(builder.failed) as failed:
         pass
     builder.close()
     source.close()
 
-    assert "the disk is full" in told.args[0]
+    assert failed.args == [strings.LEVELS_NOT_KEPT.format(error=error)]

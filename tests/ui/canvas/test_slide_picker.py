@@ -1,4 +1,4 @@
-"""Clicks, drags and frames on the slide are told apart."""
+"""Clicks, drags and frames on the slide are distinguished."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def middle(view: SlideView) -> QPoint:
     return QPoint(round(width / 2), round(height / 2))
 
 
-def test_a_click_tells_the_slide_point(qtbot: QtBot, slide_view: SlideView, picker: SlidePicker) -> None:
+def test_a_click_reports_the_slide_point(qtbot: QtBot, slide_view: SlideView, picker: SlidePicker) -> None:
     clicked: list[tuple[float, float]] = []
     picker.clicked.connect(lambda x, y: clicked.append((x, y)))
     qtbot.mouseClick(slide_view.canvas.native, LEFT, pos=middle(slide_view) + QPoint(10, 0))
@@ -69,9 +69,9 @@ def test_while_picking_a_drag_draws_a_frame_and_the_slide_stays(
     drag(qtbot, slide_view, at + QPoint(50, 30), at + QPoint(-50, -30))  # from bottom right to top left
     assert slide_view.camera.target.centre_x == 512
     assert len(frames) == 1
-    expected = [(412, 452), (612, 452), (612, 572), (412, 572)]
-    for corner, wanted in zip(frames[0], expected, strict=True):
-        assert corner == pytest.approx(wanted, abs=2)
+    corners = [(412, 452), (612, 452), (612, 572), (412, 572)]
+    for corner, expected in zip(frames[0], corners, strict=True):
+        assert corner == pytest.approx(expected, abs=2)
 
 
 def test_escape_and_another_slide_end_picking(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,14 @@ from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QMainWindow
 
 from gpu.errors import GpuError
+from tests.messages import pattern
 from tests.ui.sources import MadeSource
 from viewer.common.settings import Settings
 from viewer.overlay.attention_look import HierarchyLevels
 from viewer.overlay.layer import OverlayLayer, OverlayLook, colour_stops
 from viewer.relevance.patches.loads import Loads
 from viewer.slide.geometry import TileKey
-from viewer.ui.canvas import canvas
+from viewer.ui.canvas import canvas, strings
 from viewer.ui.canvas.canvas import FrameBudget
 from viewer.view.camera import View, slide_from_screen
 from viewer.view.gaze import NoGaze
@@ -260,33 +262,33 @@ def test_cache_sizes_change_while_a_slide_is_open(qtbot: QtBot, view: SlideView)
     assert view.frame_stats.gpu_capacity < 200
 
 
-def test_a_place_under_a_resting_cursor_is_told_when_the_slide_moves(qtbot: QtBot, view: SlideView) -> None:
+def test_the_place_under_a_resting_cursor_follows_the_slide(qtbot: QtBot, view: SlideView) -> None:
     show(qtbot, view, MadeSource(size=4096))
-    told: list[tuple[float, float] | None] = []
-    view.cursor_moved.connect(told.append)
+    places: list[tuple[float, float] | None] = []
+    view.cursor_moved.connect(places.append)
     mouse(view, QEvent.Type.MouseMove, (200, 100))
-    first = told[-1]
+    first = places[-1]
     view.go_to(1000, 1000, downsample=1.0, instant=True)
-    qtbot.wait_until(lambda: told[-1] != first)
-    assert told[-1] == pytest.approx(under(view, (200, 100)))
+    qtbot.wait_until(lambda: places[-1] != first)
+    assert places[-1] == pytest.approx(under(view, (200, 100)))
     QApplication.sendEvent(view.canvas.native, QEvent(QEvent.Type.Leave))
-    assert told[-1] is None
+    assert places[-1] is None
 
 
-def test_a_slide_that_the_gpu_refuses_is_told_once(
+def test_a_slide_that_the_gpu_refuses_is_reported_once(
     qtbot: QtBot, view: SlideView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_args: object) -> None:
         raise GpuError("texture pool too large")
 
-    told: list[str] = []
-    view.undrawable.connect(told.append)
+    reasons: list[str] = []
+    view.undrawable.connect(reasons.append)
     with monkeypatch.context() as patched:
         patched.setattr(canvas, "TileEngine", refuse)
         view.set_source(MadeSource(size=1024))
-        qtbot.wait_until(lambda: bool(told))
+        qtbot.wait_until(lambda: bool(reasons))
         view.canvas.native.repaint()
-    assert told == ["texture pool too large"]
+    assert reasons == ["texture pool too large"]
     show(qtbot, view, MadeSource(size=1024))
 
 
@@ -359,7 +361,7 @@ def test_a_layer_that_takes_several_frames_to_upload_is_there_without_the_reader
     assert view.frame_image()[240, 320, :3].tolist() == list(colour_stops("magma")[-1])
 
 
-def test_a_layer_that_the_driver_cannot_hold_is_told_once(qtbot: QtBot, view: SlideView) -> None:
+def test_a_layer_that_the_driver_cannot_hold_is_reported_once(qtbot: QtBot, view: SlideView) -> None:
     show(qtbot, view, MadeSource())
     messages: list[str] = []
     view.message.connect(messages.append)
@@ -369,7 +371,8 @@ def test_a_layer_that_the_driver_cannot_hold_is_told_once(qtbot: QtBot, view: Sl
         with qtbot.wait_signal(view.frame_drawn):
             view.overlays.put("query", layer, OverlayLook())
     assert len(messages) == 1
-    assert "The slide is hatched: a layer over the slide cannot be drawn: it has 40000 × 1" in messages[0]
+    assert re.fullmatch(pattern(strings.HATCHED), messages[0])
+    assert "40000 × 1" in messages[0]
 
 
 def test_a_flashlight_is_drawn_where_the_pointer_goes(qtbot: QtBot, view: SlideView) -> None:
@@ -425,7 +428,7 @@ def test_gaze_comes_from_the_pointer_or_whoever_is_asked(qtbot: QtBot, view: Sli
     assert view.canvas.gaze_on_slide is None
 
 
-def test_foveated_drawing_is_said_never_sharp_and_never_kept(qtbot: QtBot, view: SlideView) -> None:
+def test_foveated_drawing_is_signalled_never_sharp_and_never_kept(qtbot: QtBot, view: SlideView) -> None:
     show(qtbot, view, MadeSource())
     qtbot.mouseMove(view.canvas.native, QPoint(5, 5))
     qtbot.mouseMove(view.canvas.native, QPoint(10, 10))

@@ -1,4 +1,4 @@
-"""The attention page: what is chosen is told, in words of its own, and heads go with their encoder."""
+"""The attention page: each choice is signalled, and heads go with their encoder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLabel
 from viewer.overlay.attention_look import LEVELS, MODES, HierarchyLook
 from viewer.relevance.attention.slide_attention import MAX, MEAN
 from viewer.relevance.encoders.measured.card import SALIENCY
-from viewer.ui.overlays.attention_panel import AttentionControls, head_in_words, overlap_in_words
+from viewer.ui.overlays import strings
+from viewer.ui.overlays.attention_panel import AttentionControls, head_in_words
 from viewer.ui.overlays.attention_session import AttentionChoice
 from viewer.ui.overlays.encoder_dialog import card_facts
 from viewer.ui.widgets.theme import ThemeKeeper
@@ -29,6 +30,8 @@ HEAD = replace(
     attention_heads=(1, 2),
     views=("Attention", "For tumour"),
 )
+BLEND = strings.MODES["blend"][0]
+ONE_LEVEL_ALONE = strings.MODES["single"][0]
 
 
 @pytest.fixture
@@ -37,6 +40,14 @@ def controls(qtbot: QtBot, qapp: QApplication) -> AttentionControls:
     qtbot.add_widget(controls)
     controls.show_encoders([SALIENCY, HIPT, HEAD])
     return controls
+
+
+def label_of(level: str) -> str:
+    return strings.LEVELS[level][0]
+
+
+def not_compared(level: str) -> str:
+    return strings.LEVEL_NOT_COMPARED.format(levels=strings.LEVEL_PLURALS[level])
 
 
 def choose(combo: QComboBox, words: str) -> None:
@@ -51,17 +62,17 @@ def test_nothing_is_shown_before_it_is_wanted(controls: AttentionControls) -> No
     assert controls.choice == AttentionChoice("saliency")
 
 
-def test_each_choice_is_told_once(controls: AttentionControls) -> None:
-    told: list[AttentionChoice | None] = []
-    controls.chosen.connect(lambda: told.append(controls.choice))
+def test_each_choice_is_signalled_once(controls: AttentionControls) -> None:
+    emitted: list[AttentionChoice | None] = []
+    controls.chosen.connect(lambda: emitted.append(controls.choice))
     controls.shown.setChecked(True)
     choose(controls.encoder, "HIPT")
-    choose(controls.mode, "Ranks, blended")
-    choose(controls.patch_head, "Largest of all")
-    choose(controls.token_head, "Head 6")
-    choose(controls.level, "Patches")
+    choose(controls.mode, BLEND)
+    choose(controls.patch_head, strings.LARGEST_HEAD)
+    choose(controls.token_head, strings.HEAD_NUMBER.format(number=6))
+    choose(controls.level, label_of("patch"))
     controls.shown.setChecked(False)
-    assert told == [
+    assert emitted == [
         AttentionChoice("saliency"),
         AttentionChoice("hipt"),
         AttentionChoice("hipt", "blend"),
@@ -92,44 +103,44 @@ def test_heads_are_those_of_the_encoder(controls: AttentionControls) -> None:
         1,
         2,
     ]
-    choose(controls.token_head, "Head 6")
+    choose(controls.token_head, strings.HEAD_NUMBER.format(number=6))
     choose(controls.encoder, "Measured saliency")
     assert controls.token_head.currentData() == MEAN
 
 
 def test_a_slide_head_has_views_of_patches_alone(controls: AttentionControls) -> None:
-    choose(controls.mode, "Ranks, blended")
+    choose(controls.mode, BLEND)
     choose(controls.encoder, "Tumour or not")
     controls.shown.setChecked(True)
     for combo in (controls.mode, controls.level):
         assert not combo.isEnabled()
         assert combo.currentText() == ""
-        assert combo.toolTip() == "It looks at the patches of the whole slide at once"
-    assert controls.token_head.currentText() == "–"
+        assert combo.toolTip() == strings.HAS_NO_LEVELS
+    assert controls.token_head.currentText() == strings.DOES_NOT_APPLY
     choose(controls.patch_head, "For tumour")
-    assert controls.patch_head.toolTip() == "For tumour", "long words are cut, and said in full there"
+    assert controls.patch_head.toolTip() == "For tumour", "long names are cut, and are in full there"
     assert controls.choice == AttentionChoice("head/tumour", "single", MEAN, 1)
     assert controls.hierarchy == HierarchyLook("single", "patch")
     choose(controls.encoder, "HIPT")
     assert controls.hierarchy.mode == "blend"
-    assert controls.mode.currentText() == "Ranks, blended"
+    assert controls.mode.currentText() == BLEND
 
 
 def test_a_level_that_a_mode_does_not_have_comes_back_with_another_mode(controls: AttentionControls) -> None:
-    choose(controls.level, "Regions")
-    choose(controls.mode, "Ranks, blended")
-    assert controls.level.currentText() == "Patches"
-    choose(controls.overlap, overlap_in_words(None))
-    choose(controls.mode, "One level alone")
-    assert controls.level.currentText() == "Regions"
+    choose(controls.level, label_of("region"))
+    choose(controls.mode, BLEND)
+    assert controls.level.currentText() == label_of("patch")
+    choose(controls.overlap, strings.OVERLAPS[""][0])
+    choose(controls.mode, ONE_LEVEL_ALONE)
+    assert controls.level.currentText() == label_of("region")
     assert controls.hierarchy == HierarchyLook("single", "region")
 
 
 def test_one_level_alone_is_not_asked_how_far_down_it_goes(controls: AttentionControls) -> None:
     label = next(label for label in controls.findChildren(QLabel) if label.buddy() is controls.level)
-    assert label.text() == "&Down to"
-    choose(controls.mode, "One level alone")
-    assert label.text() == "&Level"
+    assert label.text() == strings.FINEST_LEVEL
+    choose(controls.mode, ONE_LEVEL_ALONE)
+    assert label.text() == strings.ONE_LEVEL
 
 
 def test_what_an_encoder_does_not_compare_is_greyed_and_says_why(controls: AttentionControls) -> None:
@@ -139,9 +150,9 @@ def test_what_an_encoder_does_not_compare_is_greyed_and_says_why(controls: Atten
     offered = {level: model.index(controls.level.findData(level), 0) for level in LEVELS}
     able = [level for level, at in offered.items() if at.flags() & Qt.ItemFlag.ItemIsEnabled]
     assert able == ["zoom", "token"]
-    assert "does not compare regions" in offered["region"].data(Qt.ItemDataRole.ToolTipRole)
+    assert offered["region"].data(Qt.ItemDataRole.ToolTipRole) == not_compared("region")
     assert (controls.patch_head.isEnabled(), controls.token_head.isEnabled()) == (False, True)
-    assert "does not compare patches" in controls.patch_head.toolTip()
+    assert controls.patch_head.toolTip() == not_compared("patch")
     controls.show_levels("hipt", ())
     assert controls.patch_head.isEnabled()
 
@@ -149,10 +160,10 @@ def test_what_an_encoder_does_not_compare_is_greyed_and_says_why(controls: Atten
 def test_how_far_the_analysis_is_stands_above_what_may_be_scrolled_away(controls: AttentionControls) -> None:
     controls.resize(controls.sizeHint())
     controls.bar.begin()
-    controls.show_remark("There is no level of slides.")
+    controls.show_notes(("There is no level of slides.",))
     controls.show()
     remark = next(
-        label for label in controls.findChildren(QLabel) if label.accessibleName() == "Notes of the analysis"
+        label for label in controls.findChildren(QLabel) if label.accessibleName() == strings.NOTES_NAME
     )
     order = [controls.encoder, controls.bar, remark, controls.mode]
     tops = [widget.mapTo(controls, widget.rect().topLeft()).y() for widget in order]
@@ -161,56 +172,56 @@ def test_how_far_the_analysis_is_stands_above_what_may_be_scrolled_away(controls
 
 def test_overlapping_patches_are_offered_where_tokens_are_seen(controls: AttentionControls) -> None:
     controls.shown.setChecked(True)
-    choose(controls.overlap, overlap_in_words("mean"))
+    choose(controls.overlap, strings.OVERLAPS["mean"][0])
     assert controls.choice == AttentionChoice("saliency", overlap="mean")
-    choose(controls.overlap, overlap_in_words("max"))
+    choose(controls.overlap, strings.OVERLAPS["max"][0])
     assert controls.choice == AttentionChoice("saliency", overlap="max")
-    choose(controls.level, "Patches")
+    choose(controls.level, label_of("patch"))
     assert controls.choice == AttentionChoice("saliency")
     assert not controls.overlap.isEnabled()
-    assert "level is not shown" in controls.overlap.toolTip()
-    choose(controls.level, "Tokens")
+    assert controls.overlap.toolTip() == strings.LEVEL_NOT_SHOWN
+    choose(controls.level, label_of("token"))
     assert controls.choice == AttentionChoice("saliency", overlap="max")
     choose(controls.encoder, "Tumour or not")
     assert controls.choice is not None
     assert controls.choice.overlap is None
     assert not controls.overlap.isEnabled()
-    assert "no parts" in controls.overlap.toolTip()
+    assert controls.overlap.toolTip() == strings.HAS_NO_TOKENS
     choose(controls.encoder, "HIPT")
-    choose(controls.overlap, overlap_in_words(None))
+    choose(controls.overlap, strings.OVERLAPS[""][0])
     assert controls.overlap.isEnabled()
     assert controls.choice == AttentionChoice("hipt", "factorised")
 
 
 def test_other_encoders_leave_what_is_chosen_where_it_still_is(controls: AttentionControls) -> None:
     choose(controls.encoder, "HIPT")
-    choose(controls.patch_head, "Head 2")
-    told: list[object] = []
-    controls.chosen.connect(lambda: told.append(controls.card))
+    choose(controls.patch_head, strings.HEAD_NUMBER.format(number=2))
+    emitted: list[object] = []
+    controls.chosen.connect(lambda: emitted.append(controls.card))
     controls.show_encoders([SALIENCY, HIPT, HEAD])
-    assert told == []
+    assert emitted == []
     controls.show_encoders([SALIENCY, HIPT])
     assert controls.card is HIPT
     assert controls.patch_head.currentData() == 1
     controls.show_encoders([SALIENCY])
     assert controls.card is SALIENCY
-    assert len(told) == 2
+    assert len(emitted) == 2
 
 
 def test_heads_have_names_that_count_from_one() -> None:
     assert [head_in_words(head) for head in (MEAN, MAX, 0, 5)] == [
-        "Mean of all",
-        "Largest of all",
-        "Head 1",
-        "Head 6",
+        strings.MEAN_HEAD,
+        strings.LARGEST_HEAD,
+        strings.HEAD_NUMBER.format(number=1),
+        strings.HEAD_NUMBER.format(number=6),
     ]
 
 
 def test_what_an_encoder_says_is_shown_as_plain_text(controls: AttentionControls) -> None:
-    controls.show_remark("<b>no</b>")
+    controls.show_notes(("<b>no</b>",))
     label = next(label for label in controls.findChildren(QLabel) if label.text() == "<b>no</b>")
     assert label.textFormat() == Qt.TextFormat.PlainText
-    controls.show_remark("")
+    controls.show_notes(())
     assert label.text() == ""
 
 
@@ -231,28 +242,29 @@ def test_every_label_leads_to_its_field_and_the_facts_can_be_asked_for(
         controls.facts.click()
 
 
-def test_a_slide_head_is_not_said_to_look_at_no_pixels() -> None:
-    assert "Looks at" not in dict(card_facts(HEAD))
-    assert dict(card_facts(HIPT))["Looks at"] == "128 × 128 px at 1 µm/px"
+def test_a_slide_head_has_no_input_of_pixels() -> None:
+    assert strings.FACT_INPUT not in dict(card_facts(HEAD))
+    size = strings.INPUT.format(width=128, height=128, mpp_um=1)
+    assert dict(card_facts(HIPT))[strings.FACT_INPUT] == size
 
 
 def test_what_would_change_nothing_is_greyed_and_says_why(controls: AttentionControls) -> None:
     choose(controls.encoder, "HIPT")
-    choose(controls.level, "Regions")
+    choose(controls.level, label_of("region"))
     assert controls.hierarchy == HierarchyLook("factorised", "region")
     assert not controls.patch_head.isEnabled()
     assert not controls.token_head.isEnabled()
-    assert "not shown" in controls.token_head.toolTip()
-    regions = controls.level.model().index(controls.level.findText("Regions"), 0)
-    choose(controls.mode, "Ranks, blended")
+    assert controls.token_head.toolTip() == strings.LEVEL_NOT_SHOWN
+    regions = controls.level.model().index(controls.level.findText(label_of("region")), 0)
+    choose(controls.mode, BLEND)
     assert not regions.flags() & Qt.ItemFlag.ItemIsEnabled
-    assert "no such level" in regions.data(Qt.ItemDataRole.ToolTipRole)
+    assert regions.data(Qt.ItemDataRole.ToolTipRole) == strings.LEVEL_NOT_IN_MODE
     assert controls.hierarchy == HierarchyLook("blend", "patch")
     assert controls.patch_head.isEnabled()
     assert not controls.token_head.isEnabled()
-    choose(controls.mode, "One level alone")
+    choose(controls.mode, ONE_LEVEL_ALONE)
     assert regions.flags() & Qt.ItemFlag.ItemIsEnabled
-    choose(controls.level, "Tokens")
+    choose(controls.level, label_of("token"))
     assert not controls.patch_head.isEnabled()
     assert controls.token_head.isEnabled()
 
@@ -262,14 +274,14 @@ def test_things_of_the_same_name_are_told_apart(controls: AttentionControls) -> 
     controls.show_encoders([SALIENCY, HEAD, again])
     assert [controls.encoder.itemText(row) for row in range(3)] == [
         "Measured saliency",
-        "Tumour or not (tumour)",
-        "Tumour or not (again)",
+        strings.TITLE_AND_ID.format(title="Tumour or not", id="tumour"),
+        strings.TITLE_AND_ID.format(title="Tumour or not", id="again"),
     ]
-    choose(controls.encoder, "Tumour or not (again)")
+    choose(controls.encoder, strings.TITLE_AND_ID.format(title="Tumour or not", id="again"))
     assert [controls.patch_head.itemText(row) for row in range(3)] == [
         "Attention",
-        "Speaks for a (2)",
-        "Speaks for a (3)",
+        strings.VIEW_AND_NUMBER.format(view="Speaks for a", number=2),
+        strings.VIEW_AND_NUMBER.format(view="Speaks for a", number=3),
     ]
     for combo in (controls.encoder, controls.patch_head):
         tips = [combo.itemData(row, Qt.ItemDataRole.ToolTipRole) for row in range(combo.count())]
@@ -283,6 +295,6 @@ def test_where_the_chosen_one_is_gone_nothing_is_shown(controls: AttentionContro
     assert controls.choice is None
 
 
-def test_it_tells_that_it_came_into_sight(controls: AttentionControls, qtbot: QtBot) -> None:
+def test_it_signals_that_it_became_visible(controls: AttentionControls, qtbot: QtBot) -> None:
     with qtbot.wait_signal(controls.opened):
         controls.show()

@@ -1,4 +1,4 @@
-"""The attention session: a worker an encoder and slide, none for heads and modes; the dead are not heard."""
+"""The attention session: a worker an encoder and slide, none for heads and modes; the dead are ignored."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def opened(
     return session
 
 
-def heard(signal: Any) -> list[Any]:
-    """What a signal says from now on."""
-    said: list[Any] = []
-    signal.connect(lambda *words: said.append(words[0] if words else None))
-    return said
+def recorded(signal: Any) -> list[Any]:
+    """What a signal emits from now on."""
+    values: list[Any] = []
+    signal.connect(lambda *emitted: values.append(emitted[0] if emitted else None))
+    return values
 
 
 def test_nothing_starts_before_attention_is_shown(
@@ -127,10 +127,10 @@ def test_overlapping_patches_are_asked_for_of_the_worker_that_is_there_and_of_th
 def test_another_encoder_gets_a_worker_of_its_own_and_the_layer_goes(
     opened: AttentionSession, clients: list[FakeClient]
 ) -> None:
-    began = heard(opened.began)
+    began = recorded(opened.began)
     opened.show(SALIENCY)
     assert len(began) == 1
-    layers = heard(opened.layer_made)
+    layers = recorded(opened.layer_made)
     opened.show(replace(SALIENCY, mode="blend"))
     assert len(began) == 1, "another mode is no other analysis"
     opened.show(HIPT)
@@ -174,7 +174,7 @@ def test_another_slide_or_pixel_size_begins_anew(
     assert clients[2].closed
 
 
-def test_what_a_worker_given_up_says_is_not_heard(
+def test_what_a_worker_given_up_says_is_not_recorded(
     qtbot: QtBot,
     opened: AttentionSession,
     fake_view: FakeSlideView,
@@ -184,7 +184,7 @@ def test_what_a_worker_given_up_says_is_not_heard(
     opened.show(SALIENCY)
     clients[0].attend()
     fake_view.show_source(make_source(mpp_um=(1.0, 1.0)))
-    layers, failed = heard(opened.layer_made), heard(opened.failed)
+    layers, failed = recorded(opened.layer_made), recorded(opened.failed)
     clients[0].tell(Note("of the slide before"))
     clients[0].tell(Failed("too late"))
     clients[1].tell(Note("of this slide"))
@@ -219,7 +219,7 @@ def test_without_a_pixel_size_it_is_asked_for_and_attention_waits(
     make_source: Callable[..., ArraySource],
     clients: list[FakeClient],
 ) -> None:
-    wanted, began = heard(session.pixel_size_wanted), heard(session.began)
+    wanted, began = recorded(session.pixel_size_wanted), recorded(session.began)
     fake_view.show_source(make_source())
     assert wanted == []
     session.show(SALIENCY)
@@ -233,7 +233,7 @@ def test_without_a_pixel_size_it_is_asked_for_and_attention_waits(
 def test_a_pixel_size_that_cannot_be_right_is_told(
     session: AttentionSession, fake_view: FakeSlideView, make_source: Callable[..., ArraySource]
 ) -> None:
-    failed, began = heard(session.failed), heard(session.began)
+    failed, began = recorded(session.failed), recorded(session.began)
     fake_view.show_source(make_source(mpp_um=(1e6, 1e6)))
     session.show(SALIENCY)
     assert began == []
@@ -244,7 +244,7 @@ def test_a_pixel_size_that_cannot_be_right_is_told(
 def test_a_failure_ends_the_worker_and_what_is_chosen_next_starts_another(
     qtbot: QtBot, opened: AttentionSession, clients: list[FakeClient]
 ) -> None:
-    failed, progress = heard(opened.failed), heard(opened.progressed)
+    failed, progress = recorded(opened.failed), recorded(opened.progressed)
     opened.show(HIPT)
     clients[0].tell(Failed("the weights hold no numbers"))
     qtbot.wait_until(lambda: failed == ["the weights hold no numbers"])
@@ -258,7 +258,7 @@ def test_a_failure_ends_the_worker_and_what_is_chosen_next_starts_another(
 def test_a_worker_that_starts_again_is_kept_and_one_that_does_not_is_closed(
     qtbot: QtBot, opened: AttentionSession, clients: list[FakeClient]
 ) -> None:
-    failed = heard(opened.failed)
+    failed = recorded(opened.failed)
     opened.show(HIPT)
     clients[0].tell(WorkerDied("it died and starts again", True))
     qtbot.wait_until(lambda: failed == ["it died and starts again"])
@@ -283,7 +283,7 @@ def test_a_layer_that_cannot_be_made_is_told_and_the_next_one_comes(
 
 
 def test_the_analysis_is_held_and_goes_on(opened: AttentionSession, clients: list[FakeClient]) -> None:
-    opened.set_paused(True)  # nobody to tell
+    opened.set_paused(True)  # there is no worker yet
     opened.show(SALIENCY)
     opened.set_paused(True)
     opened.set_paused(False)
@@ -294,7 +294,7 @@ def test_nothing_is_heard_after_the_end(
     qtbot: QtBot, opened: AttentionSession, clients: list[FakeClient]
 ) -> None:
     opened.show(SALIENCY)
-    failed = heard(opened.failed)
+    failed = recorded(opened.failed)
     opened.close()
     assert clients[0].closed
     clients[0].attend()
@@ -311,12 +311,12 @@ def test_what_is_asked_of_the_slide_says_what_is_looked_at_first(
     elsewhere = small_field()
     grid = PatchGrid.over(pyramid.width, pyramid.height, (0.5, 0.5))
     scores = np.zeros(grid.shape, np.float32)
-    opened.weigh(RelevanceField.of(grid, scores, scores == 0, elsewhere.provenance))
+    opened.set_relevance(RelevanceField.of(grid, scores, scores == 0, elsewhere.provenance))
     opened.show(SALIENCY)
     assert ("relevance", grid.shape) in clients[0].told, "what was asked before counts too"
-    opened.weigh(None)
+    opened.set_relevance(None)
     assert clients[0].told[-1] == ("relevance", None)
-    opened.weigh(elsewhere)
+    opened.set_relevance(elsewhere)
     assert clients[0].told[-1] == ("relevance", None), "another slide's answer says nothing of this one"
 
 

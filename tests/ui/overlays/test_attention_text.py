@@ -1,10 +1,12 @@
-"""What the legend says of attention: the levels that are compared, in words."""
+"""What the legend states about attention: the levels that are compared."""
 
 from __future__ import annotations
 
 import pytest
 
+from tests.ui.overlays.legend_texts import listed, no_meaning, noted, product
 from viewer.overlay.attention_look import HierarchyLook
+from viewer.ui.overlays import strings
 from viewer.ui.overlays.attention_text import ALL_LEVELS, compared_in_words, levels_drawn
 
 
@@ -23,16 +25,16 @@ def test_levels_are_drawn_as_they_fade_in() -> None:
 @pytest.mark.parametrize(
     ("look", "patch_px", "words"),
     [
-        (("factorised", "zoom"), 1, "region within the slide (patches and tokens as one zooms in)"),
-        (("factorised", "zoom"), 9, "region × patch (tokens as one zooms in)"),
-        (("factorised", "zoom"), 99, "region × patch × token"),
-        (("factorised", "region"), 99, "region within the slide"),
-        (("factorised", "patch"), 1, "region × patch"),
-        (("blend", "patch"), 1, "ranks of patches"),
-        (("blend", "token"), 1, "mean of the ranks of patches and tokens"),
-        (("single", "patch"), 1, "patch within its region"),
-        (("single", "token"), 1, "token within its patch"),
-        (("single", "zoom"), 64, "patch within its region, fading into token within its patch"),
+        (("factorised", "zoom"), 1, noted(strings.WITHIN["region"], strings.FINER_LEVELS, "patch", "token")),
+        (("factorised", "zoom"), 9, noted(product("region", "patch"), strings.FINER_LEVELS, "token")),
+        (("factorised", "zoom"), 99, product("region", "patch", "token")),
+        (("factorised", "region"), 99, strings.WITHIN["region"]),
+        (("factorised", "patch"), 1, product("region", "patch")),
+        (("blend", "patch"), 1, strings.RANKS_OF.format(levels=listed("patch"))),
+        (("blend", "token"), 1, strings.MEAN_RANKS_OF.format(levels=listed("patch", "token"))),
+        (("single", "patch"), 1, strings.WITHIN["patch"]),
+        (("single", "token"), 1, strings.WITHIN["token"]),
+        (("single", "zoom"), 64, strings.FADING_INTO.join(strings.WITHIN[of] for of in ("patch", "token"))),
     ],
 )
 def test_what_is_compared_is_named_with_what_its_average_is_of(
@@ -45,17 +47,21 @@ def test_what_is_compared_is_named_with_what_its_average_is_of(
 @pytest.mark.parametrize(
     ("look", "patch_px", "words"),
     [
-        (("factorised", "zoom"), 99, "token within its patch (regions and patches are not compared)"),
-        (("blend", "token"), 99, "ranks of tokens (patches are not compared)"),
+        (("factorised", "zoom"), 99, noted(strings.WITHIN["token"], strings.NOT_COMPARED, "region", "patch")),
+        (
+            ("blend", "token"),
+            99,
+            noted(strings.RANKS_OF.format(levels=listed("token")), strings.NOT_COMPARED, "patch"),
+        ),
         (
             ("factorised", "zoom"),
             9,
-            "Regions and patches are not compared, and the even colour says nothing (zoom in for tokens)",
+            no_meaning(strings.ZOOM_IN.format(levels=listed("token")), "region", "patch"),
         ),
         (
             ("single", "region"),
             9,
-            "Regions are not compared, and the even colour says nothing (choose another level)",
+            no_meaning(strings.CHOOSE_ANOTHER_LEVEL, "region"),
         ),
     ],
 )

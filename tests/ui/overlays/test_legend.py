@@ -12,15 +12,15 @@ from PySide6.QtWidgets import QWidget
 
 from viewer.common.scale import pixel_size_in_words, whole_units
 from viewer.overlay.layer import FAINT_BELOW
-from viewer.ui.overlays.legend import NOT_A_DIAGNOSIS, Legend, LegendEntry, bar_image
+from viewer.relevance.patches.field import Provenance
+from viewer.ui.overlays import strings
+from viewer.ui.overlays.legend import Legend, LegendEntry, bar_image, provenance_in_words
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
-ENTRY = LegendEntry(
-    "Measured likeness to: fat", ((0, 0, 0), (200, 0, 100)), 0.0, "measured concepts, 0.5 µm/px"
-)
+ENTRY = LegendEntry("Likeness", ((0, 0, 0), (200, 0, 100)), 0.0, "measured concepts, 0.5 µm/px")
 
 
 @pytest.fixture
@@ -70,7 +70,11 @@ def test_a_scale_about_zero_has_a_mark_in_its_middle(slide: QWidget) -> None:
         lit.append(int(picture[rows, picture.shape[1] // 2].max()))
     assert lit[0] == 0
     assert lit[1] > 200
-    assert "from against over 0 to for." in legend.text
+    assert legend.text.startswith(
+        strings.ENTRY_WITH_MIDDLE.format(
+            title=ENTRY.title, facts=ENTRY.facts, low="against", middle="0", high="for"
+        )
+    )
 
 
 def test_colours_that_say_nothing_have_no_scale(slide: QWidget) -> None:
@@ -83,7 +87,10 @@ def test_colours_that_say_nothing_have_no_scale(slide: QWidget) -> None:
     for picture in (with_scale, without):
         hatched = picture[-em_px(2.6) : -em_px(2.1), em_px(0.8) : em_px(1.8), :3].min(axis=-1)
         assert (hatched.max() > 200, hatched.min() < 100) == (True, True), "light lines on the dark plate"
-    assert legend.text.startswith("Measured likeness to: fat: regions are not compared. Hatched")
+    assert legend.text.startswith(
+        strings.ENTRY_WITHOUT_SCALE.format(title=ENTRY.title, facts="regions are not compared")
+    )
+    assert strings.HATCHED.format(meaning=strings.NOT_ANALYSED) in legend.text
 
 
 def test_in_a_low_view_it_says_less_and_stays_within_it(slide: QWidget) -> None:
@@ -100,8 +107,8 @@ def test_in_a_low_view_it_says_less_and_stays_within_it(slide: QWidget) -> None:
     assert heights[0] == whole
     assert heights == sorted(heights, reverse=True)
     assert len(set(heights)) >= 7, "three facts, then three layers"
-    assert NOT_A_DIAGNOSIS in legend.text
-    assert "Layer 3" in legend.text, "who cannot see it hears all of it"
+    assert strings.NOT_A_DIAGNOSIS in legend.text
+    assert "Layer 3" in legend.text, "assistive technology reads all of it"
     slide.resize(600, 2000)
     assert legend.height() == whole
 
@@ -123,3 +130,50 @@ def test_pixels_that_are_as_good_as_square_have_one_size(mpp_um: tuple[float, fl
 def test_a_number_stays_on_the_line_of_its_unit() -> None:
     words = whole_units("≈ 0.5 µm, taken for 0.5 µm/px")
     assert words.split(" ") == ["≈", "0.5\u00a0µm,", "taken", "for", "0.5\u00a0µm\u2060/\u2060px"]
+
+
+def test_the_legend_says_what_is_measured_and_that_it_is_no_diagnosis(qtbot: QtBot) -> None:
+    slide = QWidget()
+    qtbot.add_widget(slide)
+    slide.resize(600, 400)
+    slide.show()
+    legend = Legend(slide)
+    entry = LegendEntry(
+        "Likeness",
+        ((0, 0, 0), (255, 255, 255)),
+        0.2,
+        "measured concepts, 0.5 µm/px",
+        dotted=strings.ESTIMATED,
+    )
+    legend.show_entries([entry])
+    assert legend.isVisible()
+    assert legend.text == " ".join(
+        (
+            strings.ENTRY.format(
+                title=entry.title, facts=entry.facts, low=strings.UNLIKE, high=strings.ALIKE
+            ),
+            strings.HATCHED.format(meaning=strings.NOT_ANALYSED),
+            strings.DOTTED.format(meaning=strings.ESTIMATED),
+            strings.NOT_A_DIAGNOSIS,
+        )
+    )
+    inside = slide.rect().contains(legend.geometry())
+    assert inside
+    assert not legend.grab().toImage().isNull()
+    slide.resize(400, 300)
+    assert slide.rect().contains(legend.geometry())
+    one = legend.height()
+    legend.show_entries([entry, replace(entry, title="Attention of HIPT", dotted=strings.PARTLY_KNOWN)])
+    both = strings.OR.join((strings.ESTIMATED, strings.PARTLY_KNOWN))
+    assert strings.DOTTED.format(meaning=both) in legend.text
+    assert one < legend.height() < 2 * one  # the meaning of patterns is there once
+    assert slide.rect().contains(legend.geometry())
+    legend.show_entries([])
+    assert not legend.isVisible()
+
+
+def test_provenance_marks_an_estimated_pixel_size() -> None:
+    provenance = Provenance("measured concepts", "fat", "ranks", (0.38, 0.38), True, "2026-01-01", "Foveola")
+    assert provenance_in_words(provenance) == strings.SOURCE_AND_SIZE.format(
+        source="measured concepts", size=pixel_size_in_words((0.38, 0.38), estimated=True)
+    )

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog, QPushButton
 from viewer.relevance.exchange.export import write_scores
 from viewer.relevance.patches.field import Provenance, RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
+from viewer.ui.overlays import strings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,7 @@ def a_map(path: Path, window: MainWindow, extent: float = 1.0) -> Path:
     return path
 
 
-def told(window: MainWindow) -> list[str]:
+def messages(window: MainWindow) -> list[str]:
     return [bar.text for bar in window.messages.messages]
 
 
@@ -54,20 +55,20 @@ def test_a_chosen_map_lies_over_the_slide_as_a_layer(
     file = a_map(tmp_path / "theirs.h5", open_window)
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
     tools = open_window.overlays
-    button = next(b for b in tools.layer_list.findChildren(QPushButton) if "map" in b.text())
+    button = next(b for b in tools.layer_list.findChildren(QPushButton) if b.text() == strings.ADD_MAP)
     button.click()
     qtbot.wait_until(lambda: len(tools.active.fields.kept) == 1)
-    assert tools.active.fields.kept[0].words.startswith("theirs.h5: ")
+    assert tools.active.fields.kept[0].title == strings.MAP_TITLE.format(file="theirs.h5", title="tumour")
     assert "theirs.h5" in tools.active.legend.text
-    assert "Measured likeness" not in tools.active.legend.text
-    assert any("theirs.h5" in text for text in told(open_window))
+    assert strings.LIKENESS_TO.format(query="") not in tools.active.legend.text
+    assert any("theirs.h5" in text for text in messages(open_window))
 
 
 def test_a_map_of_another_slide_is_refused_in_words(
     qtbot: QtBot, open_window: MainWindow, tmp_path: Path
 ) -> None:
     open_window.overlays.maps.read(a_map(tmp_path / "other.h5", open_window, extent=9.0))
-    qtbot.wait_until(lambda: any("other.h5" in text for text in told(open_window)))
+    qtbot.wait_until(lambda: any("other.h5" in text for text in messages(open_window)))
     assert open_window.overlays.active.fields.kept == []
 
 
@@ -77,7 +78,7 @@ def test_nothing_is_asked_without_a_slide(
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: pytest.fail("asked"))
     window.overlays.maps.choose()
     window.overlays.maps.read(tmp_path / "nowhere.h5")
-    assert told(window) == []
+    assert messages(window) == []
 
 
 def test_of_several_columns_the_reader_chooses_one(
@@ -100,4 +101,4 @@ def test_of_several_columns_the_reader_chooses_one(
     open_window.overlays.maps.read(file)
     qtbot.wait_until(lambda: len(open_window.overlays.active.fields.kept) == 1)
     assert len(offered) == 2
-    assert open_window.overlays.active.fields.kept[0].words.startswith("two.h5: ")
+    assert open_window.overlays.active.fields.kept[0].title.startswith("two.h5: ")

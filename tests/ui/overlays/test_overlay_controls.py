@@ -1,4 +1,4 @@
-"""The look of the overlay and the kept layers: what goes in comes out, and only the reader's hand is told."""
+"""The look of the overlay and kept layers: what goes in comes out, only changes by hand are signalled."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def controls(qtbot: QtBot) -> OverlayControls:
     return controls
 
 
-def test_a_look_chosen_elsewhere_is_shown_and_not_told(controls: OverlayControls) -> None:
-    told: list[Overlay] = []
-    controls.look_changed.connect(told.append)
+def test_a_look_chosen_elsewhere_is_shown_and_not_signalled(controls: OverlayControls) -> None:
+    emitted: list[Overlay] = []
+    controls.look_changed.connect(emitted.append)
     controls.show_look(OTHER)
-    assert told == []
+    assert emitted == []
     assert controls.look == OTHER
     assert controls._map.currentData() == "magma"
     assert controls._sliders["opacity"].value() == 80
@@ -53,26 +53,26 @@ def test_a_look_chosen_elsewhere_is_shown_and_not_told(controls: OverlayControls
 def test_each_slider_changes_its_own_value(
     controls: OverlayControls, name: str, step: int, value: float
 ) -> None:
-    told: list[Overlay] = []
-    controls.look_changed.connect(told.append)
+    emitted: list[Overlay] = []
+    controls.look_changed.connect(emitted.append)
     controls._sliders[name].setValue(step)
-    assert told == [replace(DEFAULT, **{name: value})]
+    assert emitted == [replace(DEFAULT, **{name: value})]
 
 
 @pytest.mark.parametrize("name", ["contours", "smooth", "flashlight"])
 def test_each_switch_changes_its_own_value(controls: OverlayControls, name: str) -> None:
-    told: list[Overlay] = []
-    controls.look_changed.connect(told.append)
+    emitted: list[Overlay] = []
+    controls.look_changed.connect(emitted.append)
     controls._checks[name].click()
-    assert told == [replace(DEFAULT, **{name: not getattr(DEFAULT, name)})]
+    assert emitted == [replace(DEFAULT, **{name: not getattr(DEFAULT, name)})]
 
 
 def test_every_colour_map_can_be_chosen(controls: OverlayControls) -> None:
-    told: list[Overlay] = []
-    controls.look_changed.connect(told.append)
+    emitted: list[Overlay] = []
+    controls.look_changed.connect(emitted.append)
     for row in range(controls._map.count()):
         controls._map.setCurrentIndex(row)
-    assert [look.colour_map for look in told] == [
+    assert [look.colour_map for look in emitted] == [
         controls._map.itemData(row) for row in range(1, controls._map.count())
     ]
 
@@ -92,17 +92,17 @@ def test_the_radius_only_counts_with_the_flashlight(controls: OverlayControls) -
 def test_kept_layers_are_ticked_and_removed(qtbot: QtBot) -> None:
     layers = LayerList()
     qtbot.add_widget(layers)
-    told: list[tuple[object, ...]] = []
-    layers.shown_changed.connect(lambda *words: told.append(words))
-    layers.remove_pressed.connect(lambda name: told.append(("remove", name)))
-    layers.keep_pressed.connect(lambda: told.append(("keep",)))
+    emitted: list[tuple[object, ...]] = []
+    layers.shown_changed.connect(lambda *values: emitted.append(values))
+    layers.remove_pressed.connect(lambda name: emitted.append(("remove", name)))
+    layers.keep_pressed.connect(lambda: emitted.append(("keep",)))
     layers.show_layers([LayerRow("kept-1", "fat", True), LayerRow("kept-2", "blood", False)], can_keep=True)
-    assert told == []
+    assert emitted == []
     layers._list.item(1).setCheckState(Qt.CheckState.Checked)
     layers._list.setCurrentRow(0)
     qtbot.keyClick(layers._list, Qt.Key.Key_Delete)
     layers._keep.click()
-    assert told == [("kept-2", True), ("remove", "kept-1"), ("keep",)]
+    assert emitted == [("kept-2", True), ("remove", "kept-1"), ("keep",)]
     layers.show_layers([], can_keep=False)
     assert not layers._keep.isEnabled()
     assert not layers._remove.isEnabled()

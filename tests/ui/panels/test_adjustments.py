@@ -10,12 +10,8 @@ from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QSlider
 
 from viewer.render.frame import Adjustment
 from viewer.ui.canvas.adjusted_badge import AdjustedBadge
-from viewer.ui.panels.adjustments import (
-    NO_PROFILE,
-    AdjustmentsPanel,
-    factor_from_step,
-    step_from_factor,
-)
+from viewer.ui.panels import strings
+from viewer.ui.panels.adjustments import AdjustmentsPanel, factor_from_step, step_from_factor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +31,8 @@ def panel(qtbot: QtBot, open_view: Any) -> AdjustmentsPanel:
     return panel
 
 
-def slider(panel: AdjustmentsPanel, name: str) -> QSlider:
-    return next(s for s in panel.findChildren(QSlider) if s.accessibleName() == name)
+def slider(panel: AdjustmentsPanel, key: str) -> QSlider:
+    return next(s for s in panel.findChildren(QSlider) if s.accessibleName() == strings.SLIDERS[key])
 
 
 def test_factors_are_even_in_their_logarithm() -> None:
@@ -45,19 +41,19 @@ def test_factors_are_even_in_their_logarithm() -> None:
 
 
 def test_each_slider_is_live(panel: AdjustmentsPanel, open_view: Any) -> None:
-    slider(panel, "Brightness").setValue(25)
+    slider(panel, "brightness").setValue(25)
     assert open_view.colour.adjustment == Adjustment(brightness=0.25)
-    slider(panel, "Contrast").setValue(50)
-    slider(panel, "Gamma").setValue(-50)
+    slider(panel, "contrast").setValue(50)
+    slider(panel, "gamma").setValue(-50)
     assert open_view.colour.adjustment == Adjustment(0.25, pytest.approx(2.0), pytest.approx(0.5))
     texts = [label.text() for label in panel.findChildren(QLabel)]
     assert {"0.25", "2.00", "0.50"} <= set(texts)
-    slider(panel, "Brightness").setValue(-25)
+    slider(panel, "brightness").setValue(-25)
     assert "−0.25" in {label.text() for label in panel.findChildren(QLabel)}
 
 
 def test_keys_move_a_slider(panel: AdjustmentsPanel, open_view: Any, qtbot: QtBot) -> None:
-    brightness = slider(panel, "Brightness")
+    brightness = slider(panel, "brightness")
     qtbot.keyClick(brightness, Qt.Key.Key_Right)
     qtbot.keyClick(brightness, Qt.Key.Key_PageUp)
     assert open_view.colour.adjustment.brightness == pytest.approx(0.11)
@@ -66,9 +62,9 @@ def test_keys_move_a_slider(panel: AdjustmentsPanel, open_view: Any, qtbot: QtBo
 def test_reset_and_double_click_set_back(panel: AdjustmentsPanel, open_view: Any, qtbot: QtBot) -> None:
     reset = panel.findChild(QPushButton)
     assert not reset.isEnabled()
-    slider(panel, "Gamma").setValue(40)
-    slider(panel, "Contrast").setValue(40)
-    qtbot.mouseDClick(slider(panel, "Contrast"), Qt.MouseButton.LeftButton)
+    slider(panel, "gamma").setValue(40)
+    slider(panel, "contrast").setValue(40)
+    qtbot.mouseDClick(slider(panel, "contrast"), Qt.MouseButton.LeftButton)
     assert open_view.colour.adjustment == Adjustment(gamma=factor_from_step(40))
     reset.click()
     assert open_view.colour.adjustment == Adjustment()
@@ -79,7 +75,7 @@ def test_the_slide_carries_a_badge_while_it_is_adjusted(
 ) -> None:
     badge = AdjustedBadge(open_view)
     assert not badge.isVisible()
-    slider(panel, "Brightness").setValue(-10)
+    slider(panel, "brightness").setValue(-10)
     assert badge.isVisible()
     assert "adjusted" in badge.text()
     open_view.resize(500, 400)
@@ -95,7 +91,7 @@ def test_icc_is_greyed_with_the_reason_where_there_is_no_profile(
 ) -> None:
     switch = panel.findChild(QCheckBox)
     assert not switch.isEnabled()
-    assert switch.toolTip() == NO_PROFILE
+    assert switch.toolTip() == strings.NO_COLOUR_PROFILE
     open_view.show_source(make_source(icc_profile=b"x"), has_icc=True)
     assert switch.isEnabled()
     assert switch.isChecked()
@@ -109,7 +105,7 @@ def test_controls_follow_what_is_changed_elsewhere(
     open_view.show_source(make_source(icc_profile=b"x"), has_icc=True)
     open_view.colour.set_icc(False)
     open_view.colour.set_adjustment(Adjustment(gamma=2.0))
-    qtbot.waitUntil(lambda: slider(panel, "Gamma").value() == 50)
+    qtbot.waitUntil(lambda: slider(panel, "gamma").value() == 50)
     assert not panel.findChild(QCheckBox).isChecked()
     assert open_view.colour.icc is False
 
@@ -119,4 +115,4 @@ def test_sliders_take_over_what_the_view_holds(
 ) -> None:
     open_view.colour.set_adjustment(Adjustment(-0.3, 2.0, 0.5))
     open_view.show_source(make_source())
-    assert [slider(panel, name).value() for name in ("Brightness", "Contrast", "Gamma")] == [-30, 50, -50]
+    assert [slider(panel, name).value() for name in ("brightness", "contrast", "gamma")] == [-30, 50, -50]

@@ -9,7 +9,8 @@ import pytest
 from PySide6.QtWidgets import QLabel, QListWidget, QPushButton
 
 from viewer.slide.source import SlideError
-from viewer.ui.panels.associated_images import CAUTION, AssociatedImages
+from viewer.ui.panels import strings
+from viewer.ui.panels.associated_images import AssociatedImages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,13 +53,13 @@ def test_nothing_is_decoded_before_it_is_asked_for(dialog: AssociatedImages, rea
     dialog.findChild(QListWidget).setCurrentRow(1)
     assert reads == []
     assert not dialog.picture_shown
-    assert any(CAUTION in label.text() for label in dialog.findChildren(QLabel))
+    assert any(strings.CAUTION in label.text() for label in dialog.findChildren(QLabel))
 
 
 def test_show_decodes_the_chosen_one_and_another_choice_hides_it(
     dialog: AssociatedImages, reads: list[str]
 ) -> None:
-    show = next(b for b in dialog.findChildren(QPushButton) if b.text() == "Show")
+    show = next(b for b in dialog.findChildren(QPushButton) if b.text() == strings.SHOW_IMAGE)
     show.click()
     assert reads == ["label"]
     assert dialog.picture_shown
@@ -79,4 +80,6 @@ def test_an_image_that_cannot_be_decoded_says_so(dialog: AssociatedImages) -> No
     dialog.findChild(QListWidget).setCurrentRow(2)
     dialog.show_chosen()
     assert not dialog.picture_shown
-    assert dialog._picture.text == "“broken” cannot be shown: its JPEG data are damaged"
+    assert dialog._picture.text == strings.IMAGE_UNREADABLE.format(
+        name="broken", reason="its JPEG data are damaged"
+    )

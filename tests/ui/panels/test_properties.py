@@ -1,14 +1,17 @@
-"""The properties panel says what is known about a slide, finds it and copies it."""
+"""The properties panel shows the facts about a slide, filters and copies them."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QTreeWidget, QTreeWidgetItemIterator
 
+from tests.messages import pattern
 from viewer.slide.planes import PlaneAxes
+from viewer.ui.panels import strings
 from viewer.ui.panels.associated_images import AssociatedImages
 from viewer.ui.panels.properties import Fact, PropertiesPanel, slide_facts
 
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from viewer.slide.formats.array import ArraySource
+
+
+LEVEL_0 = strings.FACT_LEVEL.format(index=0)
 
 
 def values(source: ArraySource, mpp_um: tuple[float, float] | None = None) -> dict[str, str]:
@@ -36,7 +42,7 @@ def visible_names(panel: PropertiesPanel) -> list[str]:
     return names
 
 
-def test_facts_of_a_slide_that_says_everything(make_source: Callable[..., ArraySource]) -> None:
+def test_facts_of_a_slide_that_states_everything(make_source: Callable[..., ArraySource]) -> None:
     source = make_source(
         mpp_um=(0.5, 0.25),
         objective_power=40.0,
@@ -45,36 +51,39 @@ def test_facts_of_a_slide_that_says_everything(make_source: Callable[..., ArrayS
         associated_images=("label",),
     )
     known = values(source, (0.5, 0.25))
-    assert known["File"] == "liver, case 12.svs"
-    assert known["Folder"] == "/slides"
-    assert known["Read by"] == "array. It was made for a test."
-    assert known["Size"] == "2000 × 1000 px"
-    assert known["Pixel size"] == "0.5 × 0.25 µm"
-    assert known["Extent"] == "1 mm × 250 µm"
-    assert known["Objective"] == "40x"
-    assert known["Colour profile"] == "ICC profile in the file"
-    assert known["Planes"] == "2; the first is shown"
-    assert known["Level 0"] == "2000 × 1000 px, 1/1, tiles 256 × 256"
-    assert known["label"] == "hidden"
+    size = strings.SIZE_PX.format(width=2000, height=1000)
+    assert known[strings.FACT_FILE] == "liver, case 12.svs"
+    assert known[strings.FACT_FOLDER] == "/slides"
+    assert known[strings.FACT_READER] == "array. It was made for a test."
+    assert known[strings.FACT_SIZE] == size
+    assert known[strings.FACT_PIXEL_SIZE] == "0.5 × 0.25 µm"
+    assert known[strings.FACT_EXTENT] == "1 mm × 250 µm"
+    assert known[strings.FACT_OBJECTIVE] == "40x"
+    assert known[strings.FACT_COLOUR_PROFILE] == strings.PROFILE_IN_FILE
+    assert known[strings.FACT_PLANES] == strings.PLANES.format(count=2)
+    assert known[LEVEL_0] == strings.LEVEL.format(size=size, downsample=1.0, tile_width=256, tile_height=256)
+    assert known["label"] == strings.IMAGE_HIDDEN
 
 
-def test_facts_of_a_slide_that_says_nothing(make_source: Callable[..., ArraySource]) -> None:
+def test_facts_of_a_slide_that_states_nothing(make_source: Callable[..., ArraySource]) -> None:
     known = values(make_source(file_levels=()))
-    assert known["Pixel size"] == "not stated by the file"
-    assert known["Objective"] == "not stated"
-    assert known["Colour profile"] == "none"
-    assert known["Level 0"].endswith("made by Foveola")
-    assert "Extent" not in known
-    assert "Planes" not in known
+    assert known[strings.FACT_PIXEL_SIZE] == strings.PIXEL_SIZE_NOT_STATED
+    assert known[strings.FACT_OBJECTIVE] == strings.NOT_STATED
+    assert known[strings.FACT_COLOUR_PROFILE] == strings.PROFILE_NONE
+    assert re.fullmatch(pattern(strings.LEVEL_MADE), known[LEVEL_0])
+    assert strings.FACT_EXTENT not in known
+    assert strings.FACT_PLANES not in known
 
 
 def test_a_pixel_size_that_the_reader_entered_is_marked(make_source: Callable[..., ArraySource]) -> None:
-    assert values(make_source(), (0.5, 0.5))["Pixel size"] == "0.5 µm (entered by the reader)"
+    entered = strings.PIXEL_SIZE_ENTERED.format(size="0.5 µm")
+    assert values(make_source(), (0.5, 0.5))[strings.FACT_PIXEL_SIZE] == entered
 
 
 def test_an_estimated_pixel_size_is_marked(make_source: Callable[..., ArraySource]) -> None:
     facts = slide_facts(make_source(), mpp_um=(0.38, 0.38), mpp_estimated=True)
-    assert Fact("Slide", "Pixel size", "0.38 µm (estimated from the slide itself)") in facts
+    estimated = strings.PIXEL_SIZE_ESTIMATED.format(size="0.38 µm")
+    assert Fact(strings.SLIDE_SECTION, strings.FACT_PIXEL_SIZE, estimated) in facts
 
 
 def test_notes_stand_first_and_are_hidden_where_there_are_none(
@@ -82,7 +91,9 @@ def test_notes_stand_first_and_are_hidden_where_there_are_none(
 ) -> None:
     panel = PropertiesPanel(fake_view)
     qtbot.addWidget(panel)
-    notes = next(label for label in panel.findChildren(QLabel) if "Notes" in label.accessibleName())
+    notes = next(
+        label for label in panel.findChildren(QLabel) if label.accessibleName() == strings.NOTES_NAME
+    )
     assert notes.isHidden()
     fake_view.show_source(make_source(notes=("Only the first of 5 planes is shown.",)))
     assert not notes.isHidden()
@@ -90,7 +101,7 @@ def test_notes_stand_first_and_are_hidden_where_there_are_none(
     assert panel.layout().indexOf(notes) == 0
 
 
-def test_the_filter_looks_at_names_and_values(
+def test_the_filter_searches_names_and_values(
     qtbot: QtBot, fake_view: Any, make_source: Callable[..., ArraySource]
 ) -> None:
     fake_view.show_source(
@@ -104,7 +115,7 @@ def test_the_filter_looks_at_names_and_values(
     assert "user" in visible_names(panel)
 
 
-def test_chosen_lines_are_copied_whole(
+def test_selected_lines_are_copied_whole(
     qtbot: QtBot, fake_view: Any, make_source: Callable[..., ArraySource]
 ) -> None:
     description = "Aperio\nLeica " + "x" * 5000
@@ -119,11 +130,11 @@ def test_chosen_lines_are_copied_whole(
     qtbot.keyClick(tree, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert QGuiApplication.clipboard().text() == f"description\t{description}"
     panel.copy_all()
-    assert (
-        QGuiApplication.clipboard()
-        .text()
-        .startswith("File\tliver, case 12.svs\nFolder\t/slides\nFormat\tTest slide\n")
-    )
+    assert QGuiApplication.clipboard().text().splitlines()[:3] == [
+        f"{strings.FACT_FILE}\tliver, case 12.svs",
+        f"{strings.FACT_FOLDER}\t/slides",
+        f"{strings.FACT_FORMAT}\tTest slide",
+    ]
 
 
 def test_label_images_wait_behind_a_button(

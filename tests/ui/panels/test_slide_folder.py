@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import Qt
 
+from tests.messages import pattern
 from tests.ui.slide_files import SLIDE_PX
+from viewer.ui.panels import strings
 from viewer.ui.panels.slide_folder import SlideFolder, slides_in
 from viewer.ui.panels.slide_list import SlideEntry, SlideList, size_in_words
 
@@ -21,8 +24,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def panel(qtbot: QtBot, portraits: ThumbnailWorker) -> Iterator[SlideFolder]:
-    panel = SlideFolder(portraits)
+def panel(qtbot: QtBot, thumbnails: ThumbnailWorker) -> Iterator[SlideFolder]:
+    panel = SlideFolder(thumbnails)
     qtbot.add_widget(panel)
     panel.resize(300, 600)
     with qtbot.wait_exposed(panel):
@@ -75,26 +78,31 @@ def test_the_first_slide_is_chosen_on_request(qtbot: QtBot, panel: SlideFolder, 
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("missing", "cannot be listed: no such file"), ("", "there is no slide")]
+    ("name", "reason"),
+    [
+        ("missing", pattern(strings.FOLDER_UNREADABLE, reason="no such file or directory")),
+        ("", strings.EMPTY_FOLDER),
+    ],
 )
-def test_a_folder_without_slides_says_so(
+def test_a_folder_without_slides_is_reported(
     qtbot: QtBot, panel: SlideFolder, tmp_path: Path, name: str, reason: str
 ) -> None:
     with qtbot.wait_signal(panel.failed) as blocker:
         panel.show_folder(tmp_path / name, open_first=True)
     assert blocker.args[0] == tmp_path / name
-    assert reason in blocker.args[1]
+    assert re.fullmatch(reason, blocker.args[1])
 
 
 def test_pictures_and_reasons_come_in(qtbot: QtBot, panel: SlideFolder, slide_folder: Path) -> None:
     show(qtbot, panel, slide_folder)
-    qtbot.wait_until(lambda: all(entry.portrait is not None for entry in panel.entries))
+    qtbot.wait_until(lambda: all(entry.thumbnail is not None for entry in panel.entries))
     good, broken = panel.entries[0], panel.entries[2]
     assert good.pixmap is not None
-    assert f"{SLIDE_PX[0]} × {SLIDE_PX[1]} px" in good.facts
+    assert strings.SIZE_PX.format(width=SLIDE_PX[0], height=SLIDE_PX[1]) in good.facts
     assert good.openable
     assert broken.pixmap is None
-    assert broken.facts.startswith("⚠ ")
+    assert broken.thumbnail is not None
+    assert broken.facts == strings.WARNING.format(text=broken.thumbnail.reason)
     assert not broken.openable
 
 
@@ -106,7 +114,7 @@ def test_neighbours_skip_what_is_known_to_be_broken(
     assert panel.neighbour(-1) == slide_folder / "slide 10.tif"
     panel.set_current(slide_folder / "slide 2.tif")
     assert panel.neighbour(1) == slide_folder / "slide 3.tif"
-    qtbot.wait_until(lambda: all(entry.portrait is not None for entry in panel.entries))
+    qtbot.wait_until(lambda: all(entry.thumbnail is not None for entry in panel.entries))
     assert panel.neighbour(1) == slide_folder / "slide 10.tif"
     assert panel.neighbour(-1) == slide_folder / "Slide 1.tif"
     panel.set_current(slide_folder / "slide 10.tif")
@@ -116,7 +124,7 @@ def test_neighbours_skip_what_is_known_to_be_broken(
 def test_chosen_files_are_listed_in_their_order(panel: SlideFolder, slide_folder: Path) -> None:
     panel.show_files([slide_folder / "slide 10.tif", slide_folder / "gone.tif"])
     assert names(panel) == ["slide 10.tif", "gone.tif"]
-    assert panel.entries[1].facts == "not there any more"
+    assert panel.entries[1].facts == strings.FILE_GONE
     assert panel.contains(slide_folder / "gone.tif")
     assert not panel.contains(slide_folder / "slide 2.tif")
 
@@ -138,7 +146,7 @@ def test_enter_and_click_choose_and_arrows_do_not(
     assert chosen[1:] == [slide_folder / "slide 10.tif"]
 
 
-def test_what_is_said_to_assistive_technology(panel: SlideFolder, slide_folder: Path) -> None:
+def test_text_for_assistive_technology(panel: SlideFolder, slide_folder: Path) -> None:
     panel.show_files([slide_folder / "Slide 1.tif"])
     model = panel.findChild(SlideList).model()
     text = model.data(model.index(0, 0), Qt.ItemDataRole.AccessibleTextRole)
@@ -148,13 +156,13 @@ def test_what_is_said_to_assistive_technology(panel: SlideFolder, slide_folder: 
 
 
 def test_a_slide_that_opens_but_has_no_picture_is_openable() -> None:
-    from viewer.ui.panels.thumbnails import Portrait
+    from viewer.ui.panels.thumbnails import SlideThumbnail
 
     entry = SlideEntry(
-        Path("a.svs"), 1000, portrait=Portrait(Path("a.svs"), (10, 10), reason="no picture: large")
+        Path("a.svs"), 1000, thumbnail=SlideThumbnail(Path("a.svs"), (10, 10), reason="no picture: large")
     )
     assert entry.openable
-    assert "10 × 10 px" in entry.facts
+    assert strings.SIZE_PX.format(width=10, height=10) in entry.facts
 
 
 def test_another_folder_replaces_a_listing_under_way(

@@ -1,17 +1,20 @@
-"""The places found: choosing and stepping, pictures for what is in sight, marks that stay."""
+"""The places found: choosing and stepping, thumbnails of visible rows, a selection that stays."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 
+from tests.messages import pattern
 from viewer.relevance.patches.peaks import Hit
 from viewer.slide.geometry import Rect
+from viewer.ui.search import strings
 from viewer.ui.search.hit_list import HitList, HitRow
-from viewer.ui.search.hit_thumbnails import SHOWN_UM, HitPictures, picture_rect
+from viewer.ui.search.hit_thumbnails import MIN_SIDE_UM, HitThumbnails, thumbnail_rect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,70 +78,73 @@ def test_the_mark_stays_on_its_place_when_the_order_changes(places: HitList) -> 
     assert places.current_row.number == 2
 
 
-def test_pictures_stay_with_their_places(places: HitList) -> None:
-    places.hits.set_picture(places.hits.rows[1], QImage(4, 4, QImage.Format.Format_RGB888))
+def test_thumbnails_stay_with_their_places(places: HitList) -> None:
+    places.hits.set_thumbnail(places.hits.rows[1], QImage(4, 4, QImage.Format.Format_RGB888))
     places.show_rows([row(1, 500), row(2, 0)])
     assert places.hits.rows[0].pixmap is not None
     assert places.hits.rows[1].pixmap is None
 
 
-def test_rows_say_value_and_place(places: HitList) -> None:
+def test_rows_show_value_and_place(places: HitList) -> None:
     index = places.hits.index(1)
-    assert index.data(Qt.ItemDataRole.AccessibleTextRole) == "2. likeness 0.90\n500, 0 µm"
+    assert (
+        index.data(Qt.ItemDataRole.AccessibleTextRole)
+        == f"{strings.PLACE_TITLE.format(number=2, score=0.9)}\n500, 0 µm"
+    )
 
 
-def test_pictures_are_wanted_for_rows_in_sight_once(qtbot: QtBot, places: HitList) -> None:
-    wanted: list[int] = []
-    places.hits.picture_wanted.connect(lambda hit_row: wanted.append(hit_row.number))
+def test_thumbnails_are_requested_for_visible_rows_once(qtbot: QtBot, places: HitList) -> None:
+    requested: list[int] = []
+    places.hits.thumbnail_requested.connect(lambda hit_row: requested.append(hit_row.number))
     places.show_rows([row(number, 200.0 * number) for number in range(1, 101)])
     with qtbot.wait_exposed(places):
         places.show()
-    qtbot.wait_until(lambda: len(wanted) > 0)
+    qtbot.wait_until(lambda: len(requested) > 0)
     places.grab()
-    assert wanted[0] == 1
-    assert len(wanted) == len(set(wanted)) < 50
+    assert requested[0] == 1
+    assert len(requested) == len(set(requested)) < 50
 
 
-def test_pictures_come_from_the_slide(
+def test_thumbnails_come_from_the_slide(
     qtbot: QtBot, places: HitList, make_source: Callable[..., ArraySource]
 ) -> None:
-    pictures = HitPictures(places.hits)
-    pictures.show_slide(make_source(), (1.0, 1.0))
+    thumbnails = HitThumbnails(places.hits)
+    thumbnails.show_slide(make_source(), (1.0, 1.0))
     hit_row = row(1, 400)
     places.show_rows([hit_row])
-    places.hits.ask_for_picture(hit_row)
+    places.hits.request_thumbnail(hit_row)
     qtbot.wait_until(lambda: hit_row.pixmap is not None)
-    pictures.close(wait_s=1)
+    thumbnails.close(wait_s=1)
     assert hit_row.pixmap is not None
     assert not hit_row.pixmap.isNull()
 
 
-def test_a_picture_that_cannot_be_read_says_so(
+def test_a_thumbnail_that_cannot_be_read_has_an_error(
     qtbot: QtBot, places: HitList, make_source: Callable[..., ArraySource]
 ) -> None:
     source = make_source()
     source.close()
-    pictures = HitPictures(places.hits)
-    pictures.show_slide(source, (0.0001, 0.0001))
+    thumbnails = HitThumbnails(places.hits)
+    thumbnails.show_slide(source, (0.0001, 0.0001))
     hit_row = row(1, 400)
     places.show_rows([hit_row])
-    places.hits.ask_for_picture(hit_row)
-    qtbot.wait_until(lambda: bool(hit_row.picture_problem))
-    pictures.close(wait_s=1)
-    assert "no picture" in hit_row.picture_problem
+    places.hits.request_thumbnail(hit_row)
+    qtbot.wait_until(lambda: bool(hit_row.thumbnail_error))
+    thumbnails.close(wait_s=1)
+    assert re.fullmatch(pattern(strings.NO_THUMBNAIL), hit_row.thumbnail_error)
 
 
-def test_a_picture_for_another_list_is_dropped(places: HitList) -> None:
+def test_a_thumbnail_for_another_list_is_dropped(places: HitList) -> None:
     late = row(2, 0)
     changes: list[object] = []
     places.hits.dataChanged.connect(lambda *_: changes.append(1))
-    places.hits.set_picture(late, QImage(4, 4, QImage.Format.Format_RGB888))
+    places.hits.set_thumbnail(late, QImage(4, 4, QImage.Format.Format_RGB888))
     assert changes == []
 
 
-def test_a_picture_shows_the_surroundings_of_a_small_place() -> None:
-    assert picture_rect(Rect(0, 0, 100, 100), (0.5, 0.25)) == Rect(
-        50 - SHOWN_UM, 50 - 2 * SHOWN_UM, 50 + SHOWN_UM, 50 + 2 * SHOWN_UM
+def test_a_thumbnail_shows_the_surroundings_of_a_small_place() -> None:
+    assert thumbnail_rect(Rect(0, 0, 100, 100), (0.5, 0.25)) == Rect(
+        50 - MIN_SIDE_UM, 50 - 2 * MIN_SIDE_UM, 50 + MIN_SIDE_UM, 50 + 2 * MIN_SIDE_UM
     )
-    large = picture_rect(Rect(0, 0, 4000, 1000), (1, 1))
+    large = thumbnail_rect(Rect(0, 0, 4000, 1000), (1, 1))
     assert (large.width, large.height) == (4000, 4000)

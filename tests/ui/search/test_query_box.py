@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QToolTip
 
 from viewer.relevance.query.tree import MAX_TEXT
+from viewer.ui.search import strings
 from viewer.ui.search.query_box import QueryBox
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def test_down_offers_what_was_asked_before(qtbot: QtBot, box: QueryBox) -> None:
 
 def test_escape_closes_the_list_then_undoes_typing_then_leaves(qtbot: QtBot, box: QueryBox) -> None:
     left: list[bool] = []
-    box.left.connect(lambda: left.append(True))
+    box.leave_pressed.connect(lambda: left.append(True))
     box.ask("fat")
     box.selectAll()
     qtbot.keyClicks(box, "lym")
@@ -104,9 +105,9 @@ def test_absurdly_long_text_is_cut(box: QueryBox) -> None:
     assert len(box.text()) == MAX_TEXT
 
 
-def test_what_is_left_out_of_a_pasted_text_is_told(qtbot: QtBot, box: QueryBox) -> None:
+def test_what_is_left_out_of_a_pasted_text_is_reported(qtbot: QtBot, box: QueryBox) -> None:
     QGuiApplication.clipboard().setText("fat or " * MAX_TEXT)
     box.paste()
     assert len(box.text()) == MAX_TEXT
-    qtbot.wait_until(lambda: "left out" in QToolTip.text())
+    qtbot.wait_until(lambda: QToolTip.text() == strings.QUERY_TOO_LONG.format(most=MAX_TEXT))
     QToolTip.hideText()

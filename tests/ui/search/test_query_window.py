@@ -20,6 +20,7 @@ from viewer.relevance.worker.messages import Guessed, Note, Progress, Refused
 from viewer.ui.overlays.encoder_dialog import EncoderDialog
 from viewer.ui.overlays.legend import LegendEntry
 from viewer.ui.panels.pixel_size_dialog import PixelSize
+from viewer.ui.search import strings
 from viewer.ui.shell.action_spec import Need
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from viewer.ui.shell.main_window import MainWindow
 
     OpenIn = Callable[[MainWindow, Path], None]
+
+
+WARNING_SIGN = strings.WARNING.format(text="").strip()
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +113,9 @@ def test_a_query_brings_places_overlay_and_legend(
     before = open_window.view.camera.target
     open_window.actions_["next_hit"].trigger()
     assert open_window.view.camera.target != before
-    assert tools.panel.why.text.startswith("64.0, 64.0 µm: likeness 0.90")
+    assert tools.panel.why.text.startswith(
+        strings.WHY_TITLE.format(place="64.0, 64.0 µm", value=strings.VALUE.format(score=0.9))
+    )
     open_window.actions_["overlay"].trigger()
     assert open_window.overlays.active.legend.text == ""
     assert open_window.view.overlays.drawn == ()
@@ -131,7 +137,7 @@ def test_what_lies_over_the_slide_can_be_hidden_without_a_question(
     assert open_window.overlays.active.legend.text == ""
     ask(qtbot, open_window, "fat")
     answered(qtbot, open_window, clients[0])
-    assert open_window.overlays.active.layers.visible, "who asks wants to see it"
+    assert open_window.overlays.active.layers.visible, "a new query shows its overlay"
     assert "Theirs" in open_window.overlays.active.legend.text
     assert len(open_window.view.overlays.drawn) == 2
     open_window.actions_["overlay"].trigger()
@@ -174,26 +180,26 @@ def test_why_there_are_no_places_follows_the_analysis(
 ) -> None:
     ask(qtbot, open_window, "fat")
     empty, client = open_window.query.panel.empty, clients[0]
-    assert "Looking" in empty.text()
+    assert strings.SEARCHING in empty.text()
     client.tell(Progress(1, 9, 0, 5.0, False))
     with qtbot.wait_signal(open_window.query.session.hits_changed):
         client.publish(1, score=0.0)
-    assert "the analysis goes on" in empty.text()
+    assert strings.NO_PLACE_YET in empty.text()
     client.tell(Progress(9, 9, 0, None, False))
-    qtbot.wait_until(lambda: "No place of this slide stands out" in empty.text())
+    qtbot.wait_until(lambda: strings.NO_PLACE in empty.text())
     open_window.query.session.stop()
-    assert "until the analysis ended" in empty.text()
+    assert strings.STOPPED_WITHOUT_PLACE in empty.text()
     ask(qtbot, open_window, "blood")
     assert len(clients) == 2
-    assert "goes on" in empty.text()
+    assert strings.NO_PLACE_YET in empty.text()
 
 
-def test_a_search_that_ended_before_any_answer_does_not_say_that_it_looks(
+def test_a_search_that_ended_before_any_answer_is_not_shown_as_searching(
     qtbot: QtBot, open_window: MainWindow
 ) -> None:
     ask(qtbot, open_window, "fat")
     open_window.query.session.stop()
-    assert "Nothing was found before the analysis ended" in open_window.query.panel.empty.text()
+    assert strings.STOPPED_WITHOUT_ANSWER in open_window.query.panel.empty.text()
 
 
 def test_escape_goes_back_to_the_slide_and_the_key_hides_the_overlay(
@@ -243,26 +249,26 @@ def test_an_unmeasurable_term_offers_what_can_be_asked(
     assert 'href="tumour epithelium"' in panel.problems.text()
     with qtbot.wait_signal(open_window.query.session.question_changed):
         clients[0].tell(Refused(1, "measured concepts have no words"))
-    assert panel.problems.text().count("⚠") == 1  # said once
-    assert "cannot answer" in panel.empty.text()
+    assert panel.problems.text().count(WARNING_SIGN) == 1  # shown once
+    assert strings.REFUSED in panel.empty.text()
     panel.problems.linkActivated.emit("tumour epithelium")
     assert panel.box.text() == "tumour epithelium"
     assert open_window.query.session.question.refused == ""
 
 
-def test_a_guessed_word_is_said_to_be_one_and_its_weights_can_be_changed(
+def test_a_guessed_word_is_marked_as_one_and_its_weights_can_be_changed(
     qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
 ) -> None:
     ask(qtbot, open_window, "greasy stuff")
     panel = open_window.query.panel
     assert "not a term that can be measured" in panel.problems.text()
     assert not panel.weights.has_sliders
-    assert "Looking" in panel.empty.text()
+    assert strings.SEARCHING in panel.empty.text()
     with qtbot.wait_signal(open_window.query.session.question_changed):
         clients[0].tell(Guessed(1, (("greasy stuff", NearestPhrase("fat", 0.614)),)))
     assert "“greasy stuff” is not in the lexicon" in panel.problems.text()
     assert "read as “fat” (similar meaning, 0.61)" in panel.problems.text()
-    assert "⚠" not in panel.problems.text()
+    assert WARNING_SIGN not in panel.problems.text()
     assert panel.box.text() == "greasy stuff"
     panel.weights.set_weight(0, "adipose_tissue", 0.4)
     assert clients[0].asked[-1] == Term("greasy stuff", (("adipose_tissue", 0.4),))
@@ -298,7 +304,7 @@ def test_examples_come_from_keys_clicks_and_frames(
     assert not tools.picker.picking
     tools.panel.examples.clear.click()
     assert tools.panel.examples.lines == []
-    assert not tools.asked
+    assert not tools.has_query
 
 
 def test_look_switches_are_remembered_with_the_state(
@@ -340,17 +346,17 @@ def test_progress_and_pause(qtbot: QtBot, open_window: MainWindow, clients: list
     assert clients[0].told[-1] == ("paused", True)
     open_window.query.panel.bar._stop.click()
     assert clients[0].closed
-    assert "Stopped" in open_window.query.panel.bar.words
+    assert open_window.query.panel.bar.words == strings.STOPPED
     assert not open_window.actions_["pause"].isEnabled()
 
 
-def test_notes_of_the_worker_are_told(
+def test_notes_of_the_worker_are_shown(
     qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
 ) -> None:
     ask(qtbot, open_window, "fat")
     note = "lymphocytes are off: this stain is not H&E"
     clients[0].tell(Note(note))
-    qtbot.wait_until(lambda: open_window.query.panel.notes.text() == f"Note: {note}")
+    qtbot.wait_until(lambda: open_window.query.panel.notes.text() == strings.NOTE.format(text=note))
     assert open_window.query.panel.notes.isVisible()
 
 

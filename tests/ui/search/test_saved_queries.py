@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QInputDialog, QWidget
 
 from viewer.common.paths import state_dir
 from viewer.relevance.query.tree import Like, Term
+from viewer.ui.search import strings
 from viewer.ui.search.saved_queries import SavedQueries
 from viewer.ui.search.search_state import Example, Examples, Question
 
@@ -47,7 +48,7 @@ def test_a_saved_query_comes_back_with_its_weights(saved: SavedQueries, question
     next(action for action in again.menu.actions() if action.text() == "my fat && more").trigger()
     assert chosen == [FAT]
     again.remove("my fat & more")
-    assert "No saved queries" in entries(again)
+    assert strings.NO_SAVED_QUERIES in entries(again)
 
 
 def test_a_name_is_asked_for_and_the_text_proposed(saved: SavedQueries) -> None:
@@ -61,11 +62,11 @@ def test_a_name_is_asked_for_and_the_text_proposed(saved: SavedQueries) -> None:
     assert "adipose" in entries(saved)
 
 
-def test_a_name_that_is_none_is_told(saved: SavedQueries) -> None:
-    told: list[str] = []
-    saved.told.connect(told.append)
+def test_an_empty_name_is_reported(saved: SavedQueries) -> None:
+    messages: list[str] = []
+    saved.failed.connect(messages.append)
     saved.keep("   ")
-    assert told == ["A saved query needs a name."]
+    assert messages == ["A saved query needs a name."]
 
 
 def test_examples_and_nothing_cannot_be_saved(saved: SavedQueries, questions: list[Question]) -> None:
@@ -90,9 +91,9 @@ def test_what_was_asked_is_kept_and_forgotten(saved: SavedQueries, questions: li
     assert again.asked() == ()
 
 
-def test_a_file_that_cannot_be_written_is_told(saved: SavedQueries) -> None:
-    told: list[str] = []
-    saved.told.connect(told.append)
+def test_a_file_that_cannot_be_written_is_reported(saved: SavedQueries) -> None:
+    messages: list[str] = []
+    saved.failed.connect(messages.append)
     (state_dir() / "queries.json").mkdir(parents=True)
     saved.remember("fat")
-    assert "queries.json: not saved" in told[0]
+    assert "queries.json: not saved" in messages[0]

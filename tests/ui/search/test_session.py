@@ -1,4 +1,4 @@
-"""The session: questions go out once, late answers are not heard, and everything ends with the slide."""
+"""The session: questions go out once, late answers are ignored, and everything ends with the slide."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from viewer.relevance.worker.messages import (
     WorkerDied,
 )
 from viewer.ui.canvas.viewport_report import send_viewport
+from viewer.ui.search import strings
 from viewer.ui.search.search_state import Example, Explanation
 from viewer.ui.search.session import RelevanceSession
 
@@ -61,11 +62,11 @@ def opened(
     return session
 
 
-def heard(signal: Any) -> list[Any]:
-    """What a signal says from now on."""
-    said: list[Any] = []
-    signal.connect(lambda *words: said.append(words[0] if words else None))
-    return said
+def emitted(signal: Any) -> list[Any]:
+    """The first argument, or None, of each emission of a signal from now on."""
+    values: list[Any] = []
+    signal.connect(lambda *arguments: values.append(arguments[0] if arguments else None))
+    return values
 
 
 def test_nothing_starts_before_something_is_asked(
@@ -90,7 +91,7 @@ def test_the_analysis_may_begin_early_once(opened: RelevanceSession, clients: li
 def test_an_answer_brings_field_and_places(
     qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]
 ) -> None:
-    fields = heard(opened.field_changed)
+    fields = emitted(opened.field_changed)
     opened.ask("fat")
     with qtbot.wait_signal(opened.hits_changed):
         clients[0].publish(1)
@@ -100,7 +101,7 @@ def test_an_answer_brings_field_and_places(
     assert opened.hits[0].score == pytest.approx(0.9)
 
 
-def test_answers_to_an_earlier_question_are_not_heard(
+def test_answers_to_an_earlier_question_are_ignored(
     qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]
 ) -> None:
     opened.ask("fat")
@@ -144,17 +145,17 @@ def test_without_a_pixel_size_it_is_asked_for_and_the_question_waits(
     make_source: Callable[..., ArraySource],
     clients: list[FakeClient],
 ) -> None:
-    wanted = heard(session.pixel_size_wanted)
+    requests = emitted(session.pixel_size_wanted)
     fake_view.show_source(make_source())
     assert not session.begin()
-    assert (clients, wanted) == ([], [])
+    assert (clients, requests) == ([], [])
     session.ask("fat")
-    assert len(wanted) == 1
+    assert len(requests) == 1
     assert clients == []
     fake_view.set_mpp_um((0.4, 0.4), estimated=True)
     assert clients[0].told[0] == ("open", (0.4, 0.4), True, "measured")
     assert len(clients[0].asked) == 1
-    assert len(wanted) == 1
+    assert len(requests) == 1
 
 
 def test_another_slide_gets_its_own_worker_and_the_same_question(
@@ -194,11 +195,11 @@ def test_a_patch_is_explained_part_by_part(
     opened.ask("fat without blood")
     with qtbot.wait_signal(opened.hits_changed):
         clients[0].publish(1)
-    said = heard(opened.explained)
+    explanations = emitted(opened.explained)
     opened.explain_at(10, 10)
-    assert isinstance(said[-1], Explanation)
-    assert said[-1].score == pytest.approx(0.9)
-    assert [part.term for part in said[-1].leaves] == ["fat", "without blood"]
+    assert isinstance(explanations[-1], Explanation)
+    assert explanations[-1].score == pytest.approx(0.9)
+    assert [part.term for part in explanations[-1].leaves] == ["fat", "without blood"]
     assert [words for words in clients[0].told if words[0] == "explain"] == [
         ("explain", 0, 0, 0),
         ("explain", 1, 0, 0),
@@ -206,21 +207,21 @@ def test_a_patch_is_explained_part_by_part(
     reasons = (Reason("nuclear density", 11_900, "/mm²", 87, 0.5),)
     clients[0].tell(Explained(0, 1, 5, 5, reasons))  # of another patch
     clients[0].tell(Explained(0, 1, 0, 0, reasons))
-    qtbot.wait_until(lambda: said[-1].leaves[1].reasons == reasons)
-    assert said[-1].leaves[0].reasons is None
+    qtbot.wait_until(lambda: explanations[-1].leaves[1].reasons == reasons)
+    assert explanations[-1].leaves[0].reasons is None
 
 
-def test_what_is_not_analysed_is_said_to_be_so(
+def test_what_is_not_analysed_has_no_score(
     qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]
 ) -> None:
     opened.ask("fat")
     with qtbot.wait_signal(opened.hits_changed):
         clients[0].publish(1)
-    said = heard(opened.explained)
+    explanations = emitted(opened.explained)
     opened.explain_at(1999, 999)
-    assert said[-1].score is None
+    assert explanations[-1].score is None
     opened.explain_at(-5, 0)
-    assert said[-1] is None
+    assert explanations[-1] is None
 
 
 def test_a_refusal_leaves_the_field_not_analysed(
@@ -233,10 +234,10 @@ def test_a_refusal_leaves_the_field_not_analysed(
     assert opened.field is None
 
 
-def test_a_failure_ends_the_worker_and_is_told(
+def test_a_failure_ends_the_worker_and_is_reported(
     qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]
 ) -> None:
-    failed, ended = heard(opened.failed), heard(opened.ended)
+    failed, ended = emitted(opened.failed), emitted(opened.ended)
     opened.ask("fat")
     clients[0].tell(Failed("the slide cannot be read"))
     qtbot.wait_until(lambda: ended == ["the slide cannot be read"])
@@ -246,8 +247,8 @@ def test_a_failure_ends_the_worker_and_is_told(
     assert len(clients) == 2
 
 
-def test_a_dead_worker_is_told(qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]) -> None:
-    failed = heard(opened.failed)
+def test_a_dead_worker_is_reported(qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]) -> None:
+    failed = emitted(opened.failed)
     opened.ask("fat")
     clients[0].tell(WorkerDied("it died and starts again", True))
     qtbot.wait_until(lambda: failed == ["it died and starts again"])
@@ -258,7 +259,7 @@ def test_a_dead_worker_is_told(qtbot: QtBot, opened: RelevanceSession, clients: 
 
 
 def test_progress_pause_and_stop(qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]) -> None:
-    ended = heard(opened.ended)
+    ended = emitted(opened.ended)
     opened.ask("fat")
     clients[0].tell(Progress(1, 10, 0, 5.0, False))
     qtbot.wait_until(lambda: opened.progress is not None)
@@ -267,7 +268,7 @@ def test_progress_pause_and_stop(qtbot: QtBot, opened: RelevanceSession, clients
     opened.stop()
     assert clients[0].closed
     assert opened.progress is None
-    assert ended[0].startswith("Stopped.")
+    assert ended == [strings.STOPPED]
 
 
 def test_weights_steer_loading_unless_the_reader_does_not_want_it(
@@ -314,9 +315,9 @@ def test_unknown_words_are_compared_by_their_meaning_before_they_are_asked(
     with qtbot.wait_signal(opened.question_changed):
         clients[0].tell(Guessed(2, GREASY))
     assert clients[0].asked[-1] == Term("greasy stuff", FAT)
-    said = opened.question.problems
-    assert [problem.note for problem in said] == [True]
-    assert "read as “fat” (similar meaning, 0.61)" in said[0].sentence
+    problems = opened.question.problems
+    assert [problem.note for problem in problems] == [True]
+    assert "read as “fat” (similar meaning, 0.61)" in problems[0].sentence
     with qtbot.wait_signal(opened.hits_changed):
         clients[0].publish(3)
     assert not opened.question.edited
@@ -337,7 +338,7 @@ def test_words_that_are_like_nothing_are_asked_as_they_are(
     assert opened.question.refused == "no words for it"
 
 
-def test_a_guess_for_an_earlier_question_is_not_heard(
+def test_a_guess_for_an_earlier_question_is_ignored(
     qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]
 ) -> None:
     opened.ask("greasy stuff")
@@ -362,7 +363,7 @@ def test_without_a_worker_unknown_words_get_the_usual_answer(
     assert "not a term that can be measured" in session.question.problems[0].sentence
 
 
-def test_another_slide_hears_what_the_words_were_read_as_and_another_model_the_words(
+def test_another_slide_is_sent_what_the_words_were_read_as_and_another_model_the_words(
     qtbot: QtBot,
     opened: RelevanceSession,
     fake_view: FakeSlideView,
@@ -394,7 +395,7 @@ def test_a_hand_that_holds_the_slide_moves_it(
     assert send_viewport(client, fake_view)  # type: ignore[arg-type]
 
 
-def test_the_worker_is_told_where_the_reader_looks(
+def test_the_worker_is_sent_the_viewport(
     qtbot: QtBot, opened: RelevanceSession, fake_view: FakeSlideView, clients: list[FakeClient]
 ) -> None:
     with qtbot.wait_exposed(fake_view):

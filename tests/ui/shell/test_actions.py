@@ -1,4 +1,4 @@
-"""The table of actions: complete, without clashes, and greyed with a reason."""
+"""The action table: complete, without key conflicts; unavailable actions give a reason."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class _Recorder(QObject):
-    """Takes the place of the commands and notes which was called with what."""
+    """Handlers that record their calls."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ def test_toolbar_names_actions_once() -> None:
     assert set(shown) <= {spec.id for spec in ACTIONS}
 
 
-def test_a_chosen_key_replaces_the_usual_ones() -> None:
+def test_a_chosen_key_replaces_the_default_ones() -> None:
     keys = keys_in_force({"fit": "X", "one_to_one": ""})
     assert keys["fit"] == ("X",)
     assert keys["one_to_one"] == ()
@@ -90,11 +90,11 @@ def test_triggering_calls_the_handler(recorder: _Recorder) -> None:
     assert called[1:] == [("rotate_by", -15.0), ("hud", True)]
 
 
-def test_unmet_needs_grey_with_a_reason(recorder: _Recorder) -> None:
+def test_unmet_needs_disable_with_a_reason(recorder: _Recorder) -> None:
     actions = ActionSet(recorder, recorder)
     actions.refresh([Need.MAGNIFICATION])
     assert not actions["magnification_10x"].isEnabled()
-    assert "Set pixel size" in actions["magnification_10x"].toolTip()
+    assert Need.MAGNIFICATION.value in actions["magnification_10x"].toolTip()
     assert actions["fit"].isEnabled()
     actions.refresh([Need.SLIDE, Need.MAGNIFICATION])
     assert Need.SLIDE.value in actions["magnification_10x"].toolTip()

@@ -15,6 +15,7 @@ from viewer.render.frame import Adjustment
 from viewer.slide.formats.registry import open_slide
 from viewer.ui.canvas.slide_view import SlideView
 from viewer.ui.overlays.legend import LegendEntry
+from viewer.ui.panels import strings
 from viewer.ui.panels.associated_images import AssociatedImages
 from viewer.ui.panels.go_to import GoTo
 from viewer.ui.panels.navigator import Navigator
@@ -39,8 +40,7 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> list[FakeClient]:
         made.append(FakeClient(on_event))
         return made[-1]
 
-    monkeypatch.setattr("viewer.ui.search.session.RelevanceClient", make)
-    monkeypatch.setattr("viewer.ui.overlays.attention_session.RelevanceClient", make)
+    monkeypatch.setattr("viewer.relevance.worker.session.RelevanceClient", make)
     return made
 
 
@@ -67,13 +67,15 @@ def panel(window: MainWindow, name: str) -> Any:
 
 
 def file_in(window: MainWindow) -> str:
-    """The file that the properties tell of."""
+    """The file that the properties show."""
     return str(panel(window, "properties").text()).split("\n", maxsplit=1)[0]
 
 
 def brightness(window: MainWindow) -> int:
     sliders = panel(window, "adjustments").findChildren(QSlider)
-    return next(slider.value() for slider in sliders if slider.accessibleName() == "Brightness")
+    return next(
+        slider.value() for slider in sliders if slider.accessibleName() == strings.SLIDERS["brightness"]
+    )
 
 
 def test_a_view_with_the_focus_is_the_active_one(
@@ -111,7 +113,7 @@ def test_every_panel_shows_the_view_that_became_active(
     assert left.camera.target == before
 
 
-def test_the_view_before_is_no_longer_heard(
+def test_signals_of_the_view_before_have_no_effect(
     window: MainWindow, left: SlideView, right: SlideView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window.area.set_active_view(right)
@@ -130,11 +132,11 @@ def test_the_view_before_is_no_longer_heard(
     assert "7.0" not in window.status.position.text()
     assert window.actions_["fit"].isEnabled()
     assert panel(window, "navigator").message != "No slide is open."
-    told: list[str] = []
-    monkeypatch.setattr(window.messages, "show_message", lambda _kind, text, **_how: told.append(text))
+    messages: list[str] = []
+    monkeypatch.setattr(window.messages, "show_message", lambda _kind, text, **_how: messages.append(text))
     left.message.emit("of the left")
     right.message.emit("of the right")
-    assert told == ["of the right"]
+    assert messages == ["of the right"]
 
 
 def test_actions_act_on_the_active_view(window: MainWindow, left: SlideView, right: SlideView) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QTextDocument
 from PySide6.QtWidgets import QLineEdit, QListWidget, QPushButton, QWidget
 
+from viewer.ui.shell import strings
 from viewer.ui.shell.guide import FIRST_PAGE, Guide, read_pages
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def test_pictures_follow_the_width(qtbot: QtBot, guide: Guide) -> None:
 
 
 def test_links_lead_from_page_to_page_and_back(qtbot: QtBot, guide: Guide) -> None:
-    back = next(button for button in guide.findChildren(QPushButton) if button.text() == "Back")
+    back = next(button for button in guide.findChildren(QPushButton) if button.text() == strings.BACK)
     assert not back.isEnabled()
     guide.browser.setFocus()
     qtbot.keyClick(guide.browser, Qt.Key.Key_Tab)  # to the first link of the page
@@ -130,17 +131,17 @@ def test_the_search_lists_pages_with_all_words_and_marks_them(qtbot: QtBot, guid
     assert guide.listed == ["models.md"]
     assert guide.browser.page == "models.md"
     assert marked(guide) == {"heads.toml", "sha256"}
-    assert guide.found.text() == "1 page"
+    assert guide.found.text() == strings.ONE_PAGE_FOUND
     guide.search.clear()
     assert guide.listed == list(read_pages())
     assert marked(guide) == set()
     assert guide.found.isHidden()
 
 
-def test_what_is_on_no_page_is_said(qtbot: QtBot, guide: Guide) -> None:
+def test_words_on_no_page_are_reported(qtbot: QtBot, guide: Guide) -> None:
     type_in(qtbot, guide, "zyzzyva")
     assert guide.listed == []
-    assert guide.found.text() == "No page has these words."
+    assert guide.found.text() == strings.NO_PAGE_FOUND
     qtbot.keyClick(guide.search, Qt.Key.Key_Return)
     assert guide.browser.page == FIRST_PAGE
 
@@ -171,7 +172,7 @@ def test_ctrl_f_goes_to_the_search(qtbot: QtBot, guide: Guide) -> None:
     assert guide.focusWidget() is guide.search
 
 
-def test_another_theme_dresses_the_page_anew(guide: Guide, themes: ThemeKeeper) -> None:
+def test_another_theme_formats_the_page_again(guide: Guide, themes: ThemeKeeper) -> None:
     guide.browser.mark(("slide",))
     before = [mark.format.background().color() for mark in guide.browser.extraSelections()]
     themes.choose("dark")

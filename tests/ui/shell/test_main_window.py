@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -12,14 +13,17 @@ from PySide6.QtCore import QMimeData, QPointF, QSize, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QCheckBox, QToolButton
 
+import viewer
+from tests.messages import pattern
 from tests.ui.slide_files import write_slide
 from tests.ui.sources import MadeSource
 from viewer.common.paths import cache_dir
 from viewer.common.settings import Settings, settings_path
 from viewer.slide.geometry import TileKey
+from viewer.ui.shell import strings
 from viewer.ui.shell.persistence import layout_path, restore_layout
 from viewer.ui.shell.reader_state import ReaderState
-from viewer.ui.shell.shortcut_sheet import ShortcutSheet
+from viewer.ui.shell.shortcuts import ShortcutSheet
 from viewer.ui.widgets.messages import MessageKind
 from viewer.view.camera import View
 
@@ -55,25 +59,25 @@ def drop(window: MainWindow, paths: Sequence[Path]) -> bool:
 
 
 def test_an_empty_window_shows_the_start_page(window: MainWindow) -> None:
-    assert window.area.shows_start_page
-    assert window.windowTitle() == "Foveola"
-    assert window.status.sharp.text == "No slide"
-    assert window.status.research.text() == "Research use only"
+    assert window.start_page.isVisible()
+    assert window.windowTitle() == strings.APPLICATION
+    assert window.status.sharp.text == strings.NO_SLIDE
+    assert window.status.research.text() == viewer.RESEARCH_USE
     assert window.status.research.isVisible()
 
 
 def test_a_good_slide_opens(qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn) -> None:
     open_in(window, slide_file)
-    assert not window.area.shows_start_page
+    assert not window.start_page.isVisible()
     assert window.windowTitle().startswith("slide 1.tif")
     assert messages(window) == []
     qtbot.wait_until(lambda: window.view.sharp)
-    assert window.status.sharp.text == "All sharp"
+    assert window.status.sharp.text == strings.ALL_SHARP
     assert window.status.pixel_size.text() == "0.5 µm/px"
     assert window.status.magnification.text().endswith("x")
     assert window.view.canvas.native.hasFocus()
     window.slides.close()
-    assert window.area.shows_start_page
+    assert window.start_page.isVisible()
 
 
 @pytest.mark.parametrize(
@@ -84,7 +88,7 @@ def test_a_good_slide_opens(qtbot: QtBot, window: MainWindow, slide_file: Path, 
         (b"no slide at all", "It cannot be opened ("),
     ],
 )
-def test_what_cannot_be_opened_is_told_in_the_window(
+def test_what_cannot_be_opened_is_reported_in_the_window(
     qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn, content: bytes | None, reason: str
 ) -> None:
     open_in(window, slide_file)
@@ -95,9 +99,9 @@ def test_what_cannot_be_opened_is_told_in_the_window(
     with qtbot.wait_signal(window.opener.failed):
         window.open_slide(bad)
     assert len(messages(window)) == 1
-    assert messages(window)[0].startswith("bad.svs was not opened. ")
+    text = f"{strings.NOT_OPENED} {strings.SLIDE_STAYS_OPEN}"
+    assert re.fullmatch(pattern(text, slide="bad.svs"), messages(window)[0])
     assert reason in messages(window)[0]
-    assert "stays open" in messages(window)[0]
     assert window.messages.messages[0].kind is MessageKind.ERROR
     assert window.view.source is before
 
@@ -162,7 +166,7 @@ def test_dropping_text_is_not_taken(window: MainWindow) -> None:
     assert not event.isAccepted()
 
 
-def test_a_file_url_opens_and_another_url_is_refused_in_words(
+def test_a_file_url_opens_and_another_url_is_refused(
     qtbot: QtBot, window: MainWindow, slide_file: Path
 ) -> None:
     with qtbot.wait_signal(window.opener.opened):
@@ -171,15 +175,18 @@ def test_a_file_url_opens_and_another_url_is_refused_in_words(
     assert window.view.source.info.path == slide_file
     with qtbot.wait_signal(window.opener.failed):
         window.open_paths(["https://host/a%20b.svs"])
-    (said,) = messages(window)
-    assert said.startswith("a b.svs was not opened. Slides are not read from https addresses; give the path")
+    (text,) = messages(window)
+    assert re.match(pattern(strings.NOT_OPENED, slide="a b.svs"), text)
+    assert "Slides are not read from https addresses; give the path" in text
 
 
-def test_a_folder_without_slides_says_so(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+def test_a_folder_without_slides_is_reported(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with qtbot.wait_signal(window.folder.failed):
         window.open_paths([tmp_path / "empty"])
-    assert messages(window) == ["empty: there is no slide in this folder."]
+    assert messages(window) == [
+        strings.FOLDER_NOT_LISTED.format(folder="empty", reason="there is no slide in this folder")
+    ]
 
 
 def test_next_and_previous_slide(
@@ -196,7 +203,7 @@ def test_next_and_previous_slide(
     assert window.view.source.info.path.name == "Slide 1.tif"
     window.actions_["previous_slide"].trigger()
     assert window.opener.opening is None
-    assert window.status.currentMessage() == "No further slide in this folder"
+    assert window.status.currentMessage() == strings.NO_FURTHER_SLIDE
 
 
 # State
@@ -237,11 +244,11 @@ def test_recent_slides_are_listed_opened_and_forgotten(
     with qtbot.wait_signal(second.opener.opened):
         next(action for action in menu.actions() if action.text() == slide_file.name).trigger()
     menu.fill()
-    next(action for action in menu.actions() if action.text() == "Forget recent slides").trigger()
+    next(action for action in menu.actions() if action.text() == strings.FORGET_RECENT).trigger()
     assert ReaderState.load().recent == ()
-    assert list((cache_dir() / "portraits").glob("*")) == []
+    assert list((cache_dir() / "thumbnails").glob("*")) == []
     menu.fill()
-    assert [action.text() for action in menu.actions()] == ["No recent slides"]
+    assert [action.text() for action in menu.actions()] == [strings.NO_RECENT]
 
 
 def test_panels_come_back_as_they_were(make_window: Callable[[], MainWindow]) -> None:
@@ -268,12 +275,12 @@ def test_a_damaged_layout_is_not_used(window: MainWindow, content: str) -> None:
     assert not restore_layout(window)
 
 
-def test_a_damaged_state_file_is_told(make_window: Callable[[], MainWindow], own_folders: Path) -> None:
+def test_a_damaged_state_file_is_reported(make_window: Callable[[], MainWindow], own_folders: Path) -> None:
     file = own_folders / "state" / "reader.json"
     file.parent.mkdir(parents=True)
     file.write_text("{")
     window = make_window()
-    assert "damaged" in messages(window)[0]
+    assert re.fullmatch(pattern(strings.STATE_DAMAGED, path=file), messages(window)[0])
 
 
 def test_the_last_folder_is_kept(window: MainWindow, slide_file: Path, open_in: OpenIn) -> None:
@@ -295,7 +302,7 @@ def test_settings_are_applied_and_saved(window: MainWindow) -> None:
     assert window.themes.theme.name == "light"
 
 
-def test_a_disk_that_refuses_settings_is_told(window: MainWindow) -> None:
+def test_a_disk_that_refuses_settings_is_reported(window: MainWindow) -> None:
     settings_path().mkdir(parents=True)
     window.apply_settings(window.settings.replace("display", theme="dark"))
     assert "not saved" in messages(window)[0]
@@ -305,7 +312,7 @@ def test_a_disk_that_refuses_settings_is_told(window: MainWindow) -> None:
 # The status line
 
 
-def test_the_cursor_is_told_in_micrometres(
+def test_the_cursor_position_is_in_micrometres(
     qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn
 ) -> None:
     open_in(window, slide_file)
@@ -352,38 +359,39 @@ def test_the_colour_profile_switches_follow_each_other(window: MainWindow) -> No
     assert box.isChecked()
 
 
-def test_without_a_cursor_the_middle_of_the_view_is_told(
+def test_without_a_cursor_the_middle_of_the_view_is_shown(
     qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn
 ) -> None:
     open_in(window, slide_file)
     window.view.go_to(100, 200, downsample=1.0, instant=True)
-    qtbot.wait_until(lambda: window.status.position.text() == "middle 50.0, 100.0 µm")
+    middle = strings.MIDDLE.format(position="50.0, 100.0 µm")
+    qtbot.wait_until(lambda: window.status.position.text() == middle)
     window.view.cursor_moved.emit((10.0, 20.0))
     qtbot.wait_until(lambda: window.status.position.text() == "5.0, 10.0 µm")
     window.view.cursor_moved.emit(None)
-    qtbot.wait_until(lambda: window.status.position.text() == "middle 50.0, 100.0 µm")
+    qtbot.wait_until(lambda: window.status.position.text() == middle)
 
 
-def test_a_slide_that_cannot_be_drawn_is_told(qtbot: QtBot, window: MainWindow) -> None:
+def test_a_slide_that_cannot_be_drawn_is_reported(qtbot: QtBot, window: MainWindow) -> None:
     window.view.undrawable.emit("the texture pool is too large")
     qtbot.wait_until(lambda: bool(messages(window)))
     assert window.messages.messages[-1].kind is MessageKind.ERROR
-    assert messages(window)[-1].endswith(
-        "cannot be drawn on this graphics processor: the texture pool is too large."
+    assert messages(window)[-1] == strings.NOT_DRAWN.format(
+        slide=strings.THE_SLIDE, reason="the texture pool is too large"
     )
 
 
 def test_a_view_with_failed_tiles_is_never_called_sharp(qtbot: QtBot, window: MainWindow) -> None:
     window.view.set_source(MadeSource(size=2048, broken=frozenset({TileKey(0, 0, 0)})))
     window.view.go_to(128, 128, downsample=1.0, instant=True)
-    qtbot.wait_until(lambda: window.status.sharp.text == "Tiles failed")
-    assert window.status.failed.text() == "⚠ 1 tile failed"
+    qtbot.wait_until(lambda: window.status.sharp.text == strings.FAILED_IN_VIEW)
+    assert window.status.failed.text() == strings.ONE_TILE_FAILED
     window.view.go_to(1900, 1900, downsample=1.0, instant=True)
-    qtbot.wait_until(lambda: window.status.sharp.text == "All sharp")
-    assert window.status.failed.text() == "⚠ 1 tile failed"
+    qtbot.wait_until(lambda: window.status.sharp.text == strings.ALL_SHARP)
+    assert window.status.failed.text() == strings.ONE_TILE_FAILED
 
 
-def test_why_tiles_fail_is_told_once(qtbot: QtBot, window: MainWindow, slide_file: Path) -> None:
+def test_why_tiles_fail_is_reported_once(qtbot: QtBot, window: MainWindow, slide_file: Path) -> None:
     size = slide_file.stat().st_size
     broken = frozenset({TileKey(0, 0, 0), TileKey(0, 7, 7)})
     window.opener.opened.emit(MadeSource(size=2048, path=slide_file, broken=broken))
@@ -391,10 +399,10 @@ def test_why_tiles_fail_is_told_once(qtbot: QtBot, window: MainWindow, slide_fil
     window.view.go_to(128, 128, downsample=1.0, instant=True)
     qtbot.wait_until(lambda: bool(messages(window)))
     window.view.go_to(1900, 1900, downsample=1.0, instant=True)
-    qtbot.wait_until(lambda: window.status.failed.text() == "⚠ 2 tiles failed")
+    qtbot.wait_until(lambda: window.status.failed.text() == strings.MANY_TILES_FAILED.format(count=2))
     QApplication.processEvents()
-    told = "slide 1.tif: some tiles cannot be read and stand striped. The file changed while it was open: "
-    assert messages(window) == [f"{told}it has 100 bytes, it had {size:,}."]
+    reason = strings.FILE_CHANGED.format(now=100, before=size)
+    assert messages(window) == [strings.TILES_FAILED.format(slide="slide 1.tif", reason=reason)]
     assert window.messages.messages[0].kind is MessageKind.WARNING
 
 
@@ -420,7 +428,7 @@ def test_the_button_for_what_does_not_fit_the_toolbar_can_be_seen_and_named(
     qtbot: QtBot, window: MainWindow
 ) -> None:
     more = window.findChild(QToolButton, "qt_toolbar_ext_button")
-    assert more.accessibleName() == "More buttons"
+    assert more.accessibleName() == strings.MORE_BUTTONS
     window.resize(500, 650)
     qtbot.wait_until(more.isVisible)
     picture = more.grab().toImage()

@@ -1,14 +1,17 @@
-"""A panel of another installed package stands in the window; one that fails costs itself only."""
+"""Panels of other installed packages are in the window; one that fails is left out alone."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtWidgets import QLabel
 
+from tests.messages import pattern
 from viewer.plugins import plugins
 from viewer.ui.canvas.slide_view import SlideView
+from viewer.ui.shell import strings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,7 +61,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 
 @pytest.mark.usefixtures("installed")
-def test_an_installed_panel_stands_in_the_window_and_follows_the_active_view(
+def test_an_installed_panel_is_in_the_window_and_follows_the_active_view(
     make_window: Callable[[], MainWindow], slide_file: Path, open_in: OpenIn
 ) -> None:
     window = make_window()
@@ -80,7 +83,7 @@ def test_an_installed_panel_stands_in_the_window_and_follows_the_active_view(
 
 
 @pytest.mark.usefixtures("installed")
-def test_panels_that_fail_are_told_and_left_out(make_window: Callable[[], MainWindow]) -> None:
+def test_panels_that_fail_are_reported_and_left_out(make_window: Callable[[], MainWindow]) -> None:
     window = make_window()
     assert set(window.docks) == {
         "folder",
@@ -91,7 +94,7 @@ def test_panels_that_fail_are_told_and_left_out(make_window: Callable[[], MainWi
         "adjustments",
         "toy",
     }
-    told = "\n".join(bar.text for bar in window.messages.messages)
-    assert "Broken is left out: ZeroDivisionError" in told
-    assert "Another query is left out" in told
-    assert "missing of toy-panel could not be loaded" in told
+    messages = "\n".join(bar.text for bar in window.messages.messages)
+    assert re.search(pattern(strings.PANEL_FAILED, panel="Broken", kind="ZeroDivisionError"), messages)
+    assert strings.PANEL_NAME_TAKEN.format(panel="Another query") in messages
+    assert "missing of toy-panel could not be loaded" in messages

@@ -1,4 +1,4 @@
-"""The preferences: what goes in comes out, what is not allowed stays out, keys are never used twice."""
+"""The preferences: fields round-trip, values out of range are refused, keys are never used twice."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialogButtonBox
 
 from viewer.common.settings import MIB, Settings
+from viewer.ui.shell import strings
 from viewer.ui.shell.preferences import Preferences
 
 if TYPE_CHECKING:
@@ -97,9 +98,8 @@ def test_every_field_has_name_and_tooltip(dialog: Preferences) -> None:
 
     kinds = (QAbstractSpinBox, QComboBox, QCheckBox)
     fields: list[QWidget] = [field for kind in kinds for field in dialog.findChildren(kind)]
-    fields += [
-        field for field in dialog.findChildren(QLineEdit) if field.accessibleName() == "Recording (CSV)"
-    ]
+    recording = strings.FIELDS["gaze", "recording"].replace("&", "")
+    fields += [field for field in dialog.findChildren(QLineEdit) if field.accessibleName() == recording]
     assert len(fields) == len(dialog._fields)
     for field in fields:
         assert field.toolTip()
@@ -130,7 +130,7 @@ def test_a_key_used_twice_is_pointed_out_and_not_applied(
     dialog: Preferences, applied: list[Settings]
 ) -> None:
     dialog.shortcuts.set_key("fit", "Ctrl+O")
-    assert "Ctrl+O is the key of both “Open slide” and “Fit”" in dialog.problem
+    assert strings.KEY_CONFLICT.format(key="Ctrl+O", first="Open slide", second="Fit") in dialog.problem
     assert not button(dialog, QDialogButtonBox.StandardButton.Ok).isEnabled()  # type: ignore[attr-defined]
     assert not dialog.apply()
     assert applied == []
@@ -139,7 +139,7 @@ def test_a_key_used_twice_is_pointed_out_and_not_applied(
     assert dialog.apply()
 
 
-def test_a_pressed_key_becomes_the_key_of_the_marked_action(dialog: Preferences) -> None:
+def test_a_pressed_key_becomes_the_key_of_the_selected_action(dialog: Preferences) -> None:
     editor = dialog.shortcuts
     editor._tree.setCurrentItem(editor._items["upright"])
     editor._field.setKeySequence(QKeySequence("Ctrl+U"))
@@ -147,8 +147,8 @@ def test_a_pressed_key_becomes_the_key_of_the_marked_action(dialog: Preferences)
     assert editor._items["upright"].text(1) == "Ctrl+U"
     editor._none.click()
     assert editor.chosen == {"upright": ""}
-    assert editor._items["upright"].text(1) == "none"
-    editor._usual.click()
+    assert editor._items["upright"].text(1) == strings.WITHOUT_KEY
+    editor._default.click()
     assert editor.chosen == {}
     assert editor._items["upright"].text(1) == "U"
 

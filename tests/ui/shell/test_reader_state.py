@@ -1,14 +1,17 @@
-"""The reader's state: recent slides, last views, and what happens to damaged files."""
+"""The reader's state: recent slides, last views, damaged files."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 
+from tests.messages import pattern
 from viewer.common.paths import state_dir
+from viewer.ui.shell import strings
 from viewer.ui.shell.reader_state import MAX_RECENT, MAX_VIEWS, ReaderState
 from viewer.view.camera import View
 
@@ -22,7 +25,7 @@ def slide(tmp_path: Path) -> Path:
     return path
 
 
-def test_first_start_is_empty_and_says_nothing() -> None:
+def test_first_start_is_empty_without_a_message() -> None:
     state = ReaderState.load()
     assert state.recent == ()
     assert state.notice is None
@@ -57,7 +60,7 @@ def test_relative_paths_are_kept_absolute(slide: Path, monkeypatch: pytest.Monke
     assert state.recent == ()
 
 
-def test_a_changed_file_starts_afresh(slide: Path) -> None:
+def test_a_changed_file_has_no_view(slide: Path) -> None:
     state = ReaderState.load()
     state.remember_view(slide, VIEW)
     slide.write_bytes(b"other pixels")
@@ -115,21 +118,20 @@ def test_names_that_are_not_unicode_survive(tmp_path: Path) -> None:
         b'{"version": 1, "recent": [], "views": {"a": [1]}}',
     ],
 )
-def test_a_damaged_file_is_set_aside_and_said(content: bytes) -> None:
+def test_a_damaged_file_is_renamed_and_reported(content: bytes) -> None:
     file = state_dir() / "reader.json"
     file.parent.mkdir(parents=True)
     file.write_bytes(content)
     state = ReaderState.load()
     assert state.recent == ()
-    assert state.notice is not None
-    assert "reader.json.unreadable" in state.notice
+    assert state.notice == strings.STATE_DAMAGED.format(path=file, backup="reader.json.unreadable")
     assert not file.exists()
     assert file.with_name("reader.json.unreadable").read_bytes() == content
     state.save()
     assert json.loads(file.read_bytes())["version"] == 1
 
 
-def test_a_damaged_file_that_cannot_be_set_aside_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_file_that_cannot_be_renamed_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     file = state_dir() / "reader.json"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"{")
@@ -138,12 +140,12 @@ def test_a_damaged_file_that_cannot_be_set_aside_is_said(monkeypatch: pytest.Mon
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "replace", refuse)
-    notice = ReaderState.load().notice
-    assert notice is not None
-    assert "could not be set aside: Permission denied" in notice
+    assert ReaderState.load().notice == strings.STATE_NOT_RENAMED.format(
+        path=file, reason="Permission denied"
+    )
 
 
-def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     state = ReaderState.load(tmp_path)
     assert state.notice is not None
-    assert "cannot be read" in state.notice
+    assert re.fullmatch(pattern(strings.STATE_UNREADABLE, path=tmp_path), state.notice)

@@ -1,4 +1,4 @@
-"""Opening slides in the background: good, broken, cancelled, overtaken, hanging."""
+"""Opening slides in threads: good, broken, cancelled, superseded, hanging."""
 
 from __future__ import annotations
 
@@ -58,26 +58,26 @@ def opener(disk: _Disk, qapp: QApplication) -> Iterator[SlideOpener]:
 
 
 @pytest.fixture
-def told(opener: SlideOpener) -> list[tuple[str, object]]:
-    """Everything that the opener says."""
-    told: list[tuple[str, object]] = []
+def events(opener: SlideOpener) -> list[tuple[str, object]]:
+    """All signals of the opener, as (name, argument)."""
+    events: list[tuple[str, object]] = []
     for name in ("started", "opened", "cancelled"):
-        getattr(opener, name).connect(lambda what, name=name: told.append((name, what)))
-    opener.failed.connect(lambda path, reason: told.append(("failed", (path, reason))))
-    return told
+        getattr(opener, name).connect(lambda what, name=name: events.append((name, what)))
+    opener.failed.connect(lambda path, reason: events.append(("failed", (path, reason))))
+    return events
 
 
-def names(told: list[tuple[str, object]]) -> list[str]:
-    return [name for name, _ in told]
+def names(events: list[tuple[str, object]]) -> list[str]:
+    return [name for name, _ in events]
 
 
 def test_a_good_slide_opens(
-    qtbot: QtBot, opener: SlideOpener, disk: _Disk, told: list[tuple[str, object]]
+    qtbot: QtBot, opener: SlideOpener, disk: _Disk, events: list[tuple[str, object]]
 ) -> None:
     opener.open(GOOD)
     assert opener.opening == GOOD
-    qtbot.wait_until(lambda: "opened" in names(told))
-    assert told == [("started", GOOD), ("opened", disk.sources[GOOD])]
+    qtbot.wait_until(lambda: "opened" in names(events))
+    assert events == [("started", GOOD), ("opened", disk.sources[GOOD])]
     assert opener.opening is None
 
 
@@ -85,41 +85,41 @@ def test_a_good_slide_opens(
     ("name", "reason"), [("broken.svs", "it is broken"), ("odd.svs", "ZeroDivisionError: odd")]
 )
 def test_a_failure_names_file_and_reason(
-    qtbot: QtBot, opener: SlideOpener, told: list[tuple[str, object]], name: str, reason: str
+    qtbot: QtBot, opener: SlideOpener, events: list[tuple[str, object]], name: str, reason: str
 ) -> None:
     with qtbot.wait_signal(opener.failed):
         opener.open(Path(name))
-    locator, words = told[-1][1]  # type: ignore[misc]
+    locator, words = events[-1][1]  # type: ignore[misc]
     assert locator == Locator.parse(name)
     assert reason in words
 
 
 def test_cancel_closes_the_slide_that_comes_late(
-    qtbot: QtBot, opener: SlideOpener, disk: _Disk, told: list[tuple[str, object]]
+    qtbot: QtBot, opener: SlideOpener, disk: _Disk, events: list[tuple[str, object]]
 ) -> None:
     opener.open(SLOW)
     opener.cancel()
     opener.cancel()
-    assert names(told) == ["started", "cancelled"]
+    assert names(events) == ["started", "cancelled"]
     disk.gate.set()
     qtbot.wait_until(lambda: SLOW in disk.sources and disk.sources[SLOW].closed)
-    assert names(told) == ["started", "cancelled"]
+    assert names(events) == ["started", "cancelled"]
 
 
 def test_a_newer_opening_wins(
-    qtbot: QtBot, opener: SlideOpener, disk: _Disk, told: list[tuple[str, object]]
+    qtbot: QtBot, opener: SlideOpener, disk: _Disk, events: list[tuple[str, object]]
 ) -> None:
     opener.open(SLOW)
     opener.open(GOOD)
-    qtbot.wait_until(lambda: "opened" in names(told))
+    qtbot.wait_until(lambda: "opened" in names(events))
     disk.gate.set()
     qtbot.wait_until(lambda: SLOW in disk.sources and disk.sources[SLOW].closed)
-    assert told[-1] == ("opened", disk.sources[GOOD])
+    assert events[-1] == ("opened", disk.sources[GOOD])
     assert not disk.sources[GOOD].closed
 
 
 def test_preparation_reports_and_can_be_cancelled(
-    qtbot: QtBot, opener: SlideOpener, disk: _Disk, told: list[tuple[str, object]]
+    qtbot: QtBot, opener: SlideOpener, disk: _Disk, events: list[tuple[str, object]]
 ) -> None:
     ended: list[str] = []
 
@@ -137,7 +137,7 @@ def test_preparation_reports_and_can_be_cancelled(
     opener.cancel()
     disk.gate.set()
     qtbot.wait_until(lambda: bool(ended))
-    assert names(told) == ["started", "cancelled"]
+    assert names(events) == ["started", "cancelled"]
     assert disk.sources == {}
 
 
@@ -149,7 +149,7 @@ def test_preparation_comes_before_opening(qtbot: QtBot, opener: SlideOpener) -> 
 
 
 def test_closing_leaves_a_hanging_opening_behind_and_closes_its_slide(
-    opener: SlideOpener, disk: _Disk, told: list[tuple[str, object]], caplog: pytest.LogCaptureFixture
+    opener: SlideOpener, disk: _Disk, events: list[tuple[str, object]], caplog: pytest.LogCaptureFixture
 ) -> None:
     opener.open(SLOW)
     opener.close(wait_s=0.05)
@@ -157,7 +157,7 @@ def test_closing_leaves_a_hanging_opening_behind_and_closes_its_slide(
     disk.gate.set()
     opener.close()
     assert disk.sources[SLOW].closed
-    assert names(told) == ["started"]
+    assert names(events) == ["started"]
 
 
 def test_the_usual_opener_opens_files(qtbot: QtBot, slide_file: Path, usual_opener: SlideOpener) -> None:

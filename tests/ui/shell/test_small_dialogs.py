@@ -13,9 +13,11 @@ from tests.ui.sources import MadeSource
 from viewer.common.scale import whole_units
 from viewer.slide.source import TileError
 from viewer.slide.tissue.pixel_size import PixelSizeEstimate
+from viewer.ui.panels import strings
 from viewer.ui.panels.pixel_size_dialog import PixelSize
+from viewer.ui.shell import strings as shell_strings
 from viewer.ui.shell.action_table import ACTIONS
-from viewer.ui.shell.shortcut_sheet import GESTURES, ShortcutSheet
+from viewer.ui.shell.shortcuts import ShortcutSheet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class _View(QWidget):
-    """What the dialog for the pixel size uses of a slide view."""
+    """The part of a slide view that the pixel size dialog uses."""
 
     source_changed = Signal()
 
@@ -46,6 +48,15 @@ def estimate(_source: object) -> PixelSizeEstimate:
     return PixelSizeEstimate(0.38004, 0.27, 0.53, "nuclei", "estimated from the nuclei")
 
 
+ESTIMATE = whole_units(
+    strings.ESTIMATE.format(mpp_um=0.38, low_um=0.27, high_um=0.53, reason="estimated from the nuclei")
+)
+
+
+def no_estimate_because(reason: str) -> str:
+    return strings.NO_ESTIMATE.format(reason=reason)
+
+
 def asking(view: _View, made: Callable[[object], PixelSizeEstimate] = no_estimate) -> PixelSize:
     """The dialog, without its parent's window."""
     return PixelSize(view, estimate=made)  # type: ignore[arg-type]
@@ -61,7 +72,7 @@ def view(qtbot: QtBot) -> _View:
 def test_the_sheet_shows_every_action_and_gesture(qtbot: QtBot) -> None:
     sheet = ShortcutSheet({"fit": "X", "upright": ""})
     qtbot.add_widget(sheet)
-    assert len(sheet.lines) == len(ACTIONS) + len(GESTURES)
+    assert len(sheet.lines) == len(ACTIONS) + len(shell_strings.GESTURES)
     assert ("X", "Fit: show the whole slide") in sheet.lines
     assert ("", "Upright: undo all turning") in sheet.lines
     assert ("Ctrl+O", "Open slide: open a slide or image") in sheet.lines
@@ -79,13 +90,13 @@ def test_the_sheet_can_be_filtered(qtbot: QtBot) -> None:
     }
     assert all(section.isHidden() for section in sheet._sections if section.text(0) == "File")
     sheet._filter.clear()
-    assert len(sheet.lines) == len(ACTIONS) + len(GESTURES)
+    assert len(sheet.lines) == len(ACTIONS) + len(shell_strings.GESTURES)
 
 
 def test_a_square_pixel_size_is_taken_over(view: _View) -> None:
     dialog = asking(view)
     dialog.set_mpp_um(0.5, 0.5)
-    assert dialog._meaning.text() == "20x"
+    assert dialog._magnification.text() == "20x"
     dialog.accept()
     assert view.mpp_um == (0.5, 0.5)
 
@@ -109,7 +120,7 @@ def test_what_is_typed_at_once_is_taken_and_not_the_estimate(
     assert typed_into is not None
     qtbot.keyClicks(typed_into, typed_before)
     may_answer.set()
-    qtbot.wait_until(lambda: "Estimate:" in dialog.proposal)
+    qtbot.wait_until(lambda: dialog.estimate_text == ESTIMATE)
     qtbot.keyClicks(typed_into, "0.25".removeprefix(typed_before))
     qtbot.keyClick(typed_into, Qt.Key.Key_Return)
     assert view.mpp_um == (0.25, 0.25)
@@ -144,10 +155,8 @@ def test_the_present_size_is_shown_again_and_it_closes_with_its_slide(view: _Vie
 
 def test_the_estimate_is_proposed_with_its_range_and_marked_when_taken(qtbot: QtBot, view: _View) -> None:
     dialog = asking(view, estimate)
-    qtbot.wait_until(lambda: dialog.proposal.startswith("Estimate:"))
-    words = "Estimate: ≈ 0.38 µm, between 0.27 and 0.53: estimated from the nuclei"
-    assert dialog.proposal == whole_units(words)
-    assert " µm" not in dialog.proposal, "a line may not end between the number and its unit"
+    qtbot.wait_until(lambda: dialog.estimate_text == ESTIMATE)
+    assert " µm" not in dialog.estimate_text, "a line may not end between the number and its unit"
     assert dialog.mpp_um == (0.38, 0.38)
     dialog.accept()
     assert view.mpp_um == (0.38, 0.38)
@@ -157,7 +166,7 @@ def test_the_estimate_is_proposed_with_its_range_and_marked_when_taken(qtbot: Qt
 def test_what_the_reader_entered_is_no_estimate_and_not_overwritten(qtbot: QtBot, view: _View) -> None:
     dialog = asking(view, estimate)
     dialog.set_mpp_um(0.5, 0.5)
-    qtbot.wait_until(lambda: dialog.proposal.startswith("Estimate:"))
+    qtbot.wait_until(lambda: dialog.estimate_text == ESTIMATE)
     assert dialog.mpp_um == (0.5, 0.5)
     dialog.accept()
     assert not view.estimated
@@ -167,9 +176,9 @@ def test_nothing_can_be_taken_over_before_something_is_entered_or_estimated(
     qtbot: QtBot, view: _View
 ) -> None:
     dialog = asking(view)
-    qtbot.wait_until(lambda: dialog.proposal.startswith("No estimate"))
+    qtbot.wait_until(lambda: dialog.estimate_text == no_estimate_because("there are too few nuclei"))
     assert not dialog._ok.isEnabled()
-    assert dialog._meaning.text() == "–"
+    assert dialog._magnification.text() == "–"
     dialog.set_mpp_um(0.25, 0.25)
     assert dialog._ok.isEnabled()
     dialog.reject()
@@ -177,7 +186,7 @@ def test_nothing_can_be_taken_over_before_something_is_entered_or_estimated(
 
 def test_without_an_estimate_the_reason_is_told(qtbot: QtBot, view: _View) -> None:
     dialog = asking(view)
-    qtbot.wait_until(lambda: dialog.proposal == "No estimate: there are too few nuclei")
+    qtbot.wait_until(lambda: dialog.estimate_text == no_estimate_because("there are too few nuclei"))
     assert not dialog._use.isEnabled()
     dialog.reject()
 
@@ -187,5 +196,5 @@ def test_an_estimate_that_fails_is_told(qtbot: QtBot, view: _View) -> None:
         raise TileError("tile 3 is broken")
 
     dialog = asking(view, fails)
-    qtbot.wait_until(lambda: dialog.proposal == "No estimate: tile 3 is broken")
+    qtbot.wait_until(lambda: dialog.estimate_text == no_estimate_because("tile 3 is broken"))
     dialog.reject()

@@ -1,4 +1,4 @@
-"""What the window's actions do, on real slides in the real window."""
+"""The window's actions, on real slides in the real window."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QToolButton, Q
 
 from tests.messages import pattern
 from tests.ui.slide_files import write_slide
+from viewer.ui.shell import strings
 from viewer.ui.shell.action_spec import Need
 from viewer.ui.shell.action_table import ACTIONS
-from viewer.view import strings
+from viewer.view import strings as view_strings
 from viewer.view.gaze import NoGaze
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def messages(window: MainWindow) -> list[str]:
 @pytest.mark.parametrize(
     "spec", [spec for spec in ACTIONS if spec.need is Need.SLIDE], ids=lambda spec: spec.id
 )
-def test_slide_actions_are_greyed_without_a_slide(window: MainWindow, spec: object) -> None:
+def test_slide_actions_are_disabled_without_a_slide(window: MainWindow, spec: object) -> None:
     action = window.actions_[spec.id]  # type: ignore[attr-defined]
     assert not action.isEnabled()
     assert Need.SLIDE.value in action.toolTip()
@@ -48,10 +49,10 @@ def test_micrometre_actions_wait_for_the_pixel_size(
     assert window.view.mpp_um is None
     assert not window.actions_["magnification_20x"].isEnabled()
     assert Need.MAGNIFICATION.value in window.actions_["magnification_20x"].toolTip()
-    assert window.status.pixel_size.text() == "pixel size unknown"
+    assert window.status.pixel_size.text() == strings.PIXEL_SIZE_UNKNOWN
     assert window.actions_["pixel_size"].isEnabled()
     window.view.set_mpp_um((0.5, 0.5), estimated=True)
-    assert window.status.pixel_size.text() == "≈ 0.5 µm/px, estimated"
+    assert window.status.pixel_size.text() == strings.PIXEL_SIZE_ESTIMATED.format(size="0.5 µm/px")
     window.view.set_mpp_um((0.5, 0.5))
     assert window.status.pixel_size.text() == "0.5 µm/px"
     assert window.actions_["magnification_20x"].isEnabled()
@@ -217,7 +218,7 @@ def test_saving_the_view(
     assert "not saved" in messages(window)[0]
 
 
-def test_foveated_drawing_is_said_while_it_is_on(
+def test_foveated_drawing_is_in_the_status_line_while_it_is_on(
     window: MainWindow, slide_file: Path, open_in: OpenIn
 ) -> None:
     open_in(window, slide_file)
@@ -228,12 +229,12 @@ def test_foveated_drawing_is_said_while_it_is_on(
     assert not window.status.foveated.isVisible()
 
 
-def test_a_gaze_that_cannot_be_used_is_told_and_the_pointer_serves(
+def test_without_the_chosen_gaze_a_message_is_shown_and_the_pointer_used(
     qtbot: QtBot, window: MainWindow, tmp_path: Path
 ) -> None:
     missing = str(tmp_path / "none.csv")
-    said = re.compile(pattern(strings.FOLLOWING_POINTER))
+    message = re.compile(pattern(view_strings.FOLLOWING_POINTER))
     window.apply_settings(window.settings.replace("gaze", source="recording", recording=missing))
-    qtbot.wait_until(lambda: any(said.search(text) for text in messages(window)))
+    qtbot.wait_until(lambda: any(message.search(text) for text in messages(window)))
     window.apply_settings(window.settings.replace("gaze", source="off"))
     assert isinstance(window.view.canvas.gaze, NoGaze)

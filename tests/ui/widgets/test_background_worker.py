@@ -1,4 +1,4 @@
-"""Work beside the window: its order, its answers, what is dropped, and its end."""
+"""Background work: its order, its results, what is dropped, and its end."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def side() -> Iterator[SideThread]:
     thread.close(wait_s=1)
 
 
-def test_answers_come_in_the_gui_thread(qtbot: QtBot, side: SideThread) -> None:
-    answers: list[tuple[str, bool]] = []
-    here = threading.get_ident()
+def test_results_arrive_in_the_gui_thread(qtbot: QtBot, side: SideThread) -> None:
+    results: list[tuple[str, bool]] = []
+    gui_thread = threading.get_ident()
 
-    def answered(words: str) -> None:
-        answers.append((words, threading.get_ident() == here))
+    def receive(result: str) -> None:
+        results.append((result, threading.get_ident() == gui_thread))
 
-    side.run(lambda: "done", answered, lambda error: answered(str(error)))
-    side.run(lambda: str(1 // 0), answered, lambda error: answered(str(error)))
-    qtbot.wait_until(lambda: len(answers) == 2)
-    assert sorted(answers) == [("done", True), ("integer division or modulo by zero", True)]
+    side.run(lambda: "done", receive, lambda error: receive(str(error)))
+    side.run(lambda: str(1 // 0), receive, lambda error: receive(str(error)))
+    qtbot.wait_until(lambda: len(results) == 2)
+    assert sorted(results) == [("done", True), ("integer division or modulo by zero", True)]
 
 
-def test_one_glance_is_served_in_order_and_a_newer_one_first(
+def test_a_batch_runs_in_order_and_a_newer_one_first(
     qtbot: QtBot, side: SideThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_s = [10.0]
@@ -51,27 +51,27 @@ def test_one_glance_is_served_in_order_and_a_newer_one_first(
     assert done == [1, 2, 3, 4]
 
 
-def test_what_is_dropped_is_not_heard_of_even_where_it_runs(qtbot: QtBot, side: SideThread) -> None:
-    running, go_on, heard = threading.Event(), threading.Event(), []
+def test_dropped_work_delivers_no_result_even_where_it_runs(qtbot: QtBot, side: SideThread) -> None:
+    running, go_on, results = threading.Event(), threading.Event(), []
 
     def slow() -> str:
         running.set()
         go_on.wait(5)
         return "slow"
 
-    side.run(slow, heard.append, lambda _error: None)
+    side.run(slow, results.append, lambda _error: None)
     assert running.wait(5)
-    side.run(lambda: "waiting", heard.append, lambda _error: None)
+    side.run(lambda: "waiting", results.append, lambda _error: None)
     side.drop_all()
     go_on.set()
-    side.run(lambda: "later", heard.append, lambda _error: None)
-    qtbot.wait_until(lambda: bool(heard))
-    assert heard == ["later"]
+    side.run(lambda: "later", results.append, lambda _error: None)
+    qtbot.wait_until(lambda: bool(results))
+    assert results == ["later"]
 
 
 @pytest.mark.usefixtures("qapp")
 def test_closing_ends_the_thread_also_while_paused(side: SideThread) -> None:
     side.set_paused(True)
-    side.run(lambda: None, lambda _answer: None, lambda _error: None)
+    side.run(lambda: None, lambda _result: None, lambda _error: None)
     side.close(wait_s=1)
     assert "foveola-test" not in {thread.name for thread in threading.enumerate()}

@@ -1,4 +1,4 @@
-"""Messages in the window: few, dismissable, told by word; progress only where it takes a moment."""
+"""Messages in the window: few, dismissable, their kind named; progress only for a slow opening."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 
+from viewer.ui.widgets import strings
 from viewer.ui.widgets.messages import (
     MAX_MESSAGES,
     SHOW_PROGRESS_AFTER_MS,
@@ -41,9 +42,9 @@ def texts(area: MessageArea) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", MessageKind)
-def test_the_kind_is_said_in_words(area: MessageArea, kind: MessageKind) -> None:
+def test_the_kind_is_a_word_too(area: MessageArea, kind: MessageKind) -> None:
     bar = area.show_message(kind, "something")
-    assert bar.accessibleName() == f"{kind.value.capitalize()}: something"
+    assert bar.accessibleName() == strings.MESSAGE_NAME.format(kind=kind.label, text="something")
     assert bar.isVisible()
 
 
@@ -57,7 +58,7 @@ def test_buttons_act_and_dismiss(qtbot: QtBot, area: MessageArea) -> None:
 
 def test_dismiss(qtbot: QtBot, area: MessageArea) -> None:
     bar = area.show_message(MessageKind.INFORMATION, "hello")
-    qtbot.mouseClick(button(bar, "Dismiss"), Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(button(bar, strings.DISMISS), Qt.MouseButton.LeftButton)
     assert texts(area) == []
 
 
@@ -67,7 +68,7 @@ def test_the_same_message_is_shown_once(area: MessageArea) -> None:
     assert texts(area) == ["b", "a"]
 
 
-def test_the_oldest_gives_way(area: MessageArea) -> None:
+def test_the_oldest_makes_room(area: MessageArea) -> None:
     for number in range(MAX_MESSAGES + 2):
         area.show_message(MessageKind.WARNING, str(number))
     assert texts(area) == ["2", "3", "4"]
@@ -93,7 +94,7 @@ def test_a_quick_opening_shows_no_progress(qtbot: QtBot, area: MessageArea) -> N
 def test_a_slow_opening_shows_progress_and_can_be_cancelled(qtbot: QtBot, area: MessageArea) -> None:
     area.opening.begin("a.svs")
     qtbot.wait_until(area.opening.isVisible)
-    assert area.opening.accessibleName() == "Opening a.svs …"
+    assert area.opening.accessibleName() == strings.OPENING.format(name="a.svs")
     area.opening.set_progress(0.5)
     assert area.opening._progress.value() == 500
     with qtbot.wait_signal(area.opening.cancel_pressed):

@@ -1,4 +1,4 @@
-"""The themes: legible, complete, and on in the whole application."""
+"""The themes: legible, complete, and applied to the whole application."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_text_is_legible(name: str, text: str, ground: str) -> None:
 
 
 @pytest.mark.parametrize("name", THEME_NAMES)
-def test_greyed_text_and_shapes_can_be_seen(name: str) -> None:
+def test_disabled_text_and_shapes_are_visible(name: str) -> None:
     theme = load_theme(name)
     for text, ground in (
         ("disabled_text", "window"),
@@ -106,15 +106,15 @@ def test_frames_are_drawn_in_their_colour(qtbot: QtBot, themes: ThemeKeeper, nam
     assert nearest <= 60, "Fusion draws edges softly"
 
 
-def test_choosing_dresses_the_application(themes: ThemeKeeper) -> None:
+def test_choosing_applies_to_the_application(themes: ThemeKeeper) -> None:
     assert QGuiApplication.palette().color(QPalette.ColorRole.Window) == load_theme("light").colour("window")
-    heard: list[str] = []
-    themes.changed.connect(lambda: heard.append(themes.theme.name))
+    applied: list[str] = []
+    themes.changed.connect(lambda: applied.append(themes.theme.name))
     themes.choose("dark")
     assert QGuiApplication.palette().color(QPalette.ColorRole.Window) == load_theme("dark").colour("window")
     themes.choose("dark")
     themes.choose("light")
-    assert heard == ["dark", "light"]
+    assert applied == ["dark", "light"]
 
 
 def test_system_is_light_or_dark(themes: ThemeKeeper) -> None:
@@ -124,7 +124,7 @@ def test_system_is_light_or_dark(themes: ThemeKeeper) -> None:
     themes.choose("light")
 
 
-def test_icons_wear_the_colours_of_the_theme(themes: ThemeKeeper) -> None:
+def test_icons_have_the_colours_of_the_theme(themes: ThemeKeeper) -> None:
     side = em_px(1.5)
     icon = themes.icon("fit")
     for mode, colour in ((QIcon.Mode.Normal, "button_text"), (QIcon.Mode.Disabled, "disabled_text")):

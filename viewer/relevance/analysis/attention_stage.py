@@ -47,7 +47,7 @@ class AttentionStage:
     @property
     def note(self) -> str:
         """A sentence for the reader on what was computed last; "" for none."""
-        return self._builder.said
+        return self._builder.note
 
     @property
     def levels(self) -> tuple[str, ...]:

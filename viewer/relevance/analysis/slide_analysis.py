@@ -50,7 +50,7 @@ class Analysis(FeatureAnalysis):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        notes = [] if self.budget is None else list(self.budget.said())
+        notes = [] if self.budget is None else list(self.budget.notes())
         notes += [stage.note for stage in (self.attention, self.overlaps) if stage is not None and stage.note]
         return (*super().notes, *notes)
 

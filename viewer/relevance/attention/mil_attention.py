@@ -1,4 +1,4 @@
-"""WholeAttention: the attention of an encoder that looks at all patches of a slide together."""
+"""WholeAttention: the attention of an encoder that reads all patches of a slide together."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 _EVERY_S, _SHARE = 3.0, 0.1
-"""While more becomes known a look, which takes in all of it, is due so long after the last one, and takes no
-more than this part of the time: the worker does nothing else meanwhile.
+"""While features still arrive, the slide is read again at this interval at least, and for at most this share
+of the time, because it blocks the worker.
 """
 
 
@@ -34,43 +34,43 @@ class WholeAttention:
         self._tissue = tissue
         self._memory = memory
         self._seen = 0
-        self._ended = False
+        self._complete = False
         self._due_s = 0.0
-        self.said = ""
+        self.note = ""
         memory.tissue[...] = tissue
         memory.regions[...] = memory.tokens[...] = round(MIDDLE)
 
     @property
     def levels(self) -> tuple[str, ...]:
-        """Patches are told apart, all of the slide's from each other."""
+        """Patches only, each relative to all of the slide."""
         return ("patch",)
 
     @property
     def progress(self) -> StageProgress:
-        """Of one, the slide: done when all that will become known of it has been looked at."""
-        return StageProgress(int(self._ended or not self._tissue.any()), 1)
+        """Of one, the slide: done when all features that will become known have been read."""
+        return StageProgress(int(self._complete or not self._tissue.any()), 1)
 
     @property
     def tokens_missing(self) -> Mask:
-        """Nothing: such an encoder has no tokens."""
+        """None: such an encoder has no tokens."""
         return np.zeros(self._tissue.shape, bool)
 
     def take(self, cells: NDArray[np.int64], tokens: NDArray[np.float32], side: int) -> NDArray[np.int64]:
-        """None are kept: tokens of the features' own encoder are not the head's."""
+        """Keeps none: tokens of the patch encoder are not the head's."""
         return cells[:0]
 
     def update(self, failed: Mask, most: int, first: NDArray[np.float32]) -> bool:
-        """Look at all that is known, where that is more than before and a look is due, at once where it is
-        the last; whether it was. ``most`` and ``first`` are for encoders that look at parts.
+        """Read all known features where there are new ones and the interval has passed, or at once for the
+        last; whether they were read. ``most`` and ``first`` are for encoders that read regions.
         """
         count = self._store.count
-        ended = count + int(failed.sum()) >= int(self._tissue.sum())
-        news = count != self._seen or (ended and not self._ended)
+        complete = count + int(failed.sum()) >= int(self._tissue.sum())
+        changed = count != self._seen or (complete and not self._complete)
         if not count:
-            self._ended = ended  # nothing could be read: nothing is left to look at
-        if not count or not news or (monotonic() < self._due_s and not ended):
+            self._complete = complete  # no patch could be read
+        if not count or not changed or (monotonic() < self._due_s and not complete):
             return False
-        self._seen, self._ended = count, ended
+        self._seen, self._complete = count, complete
         begun_s = monotonic()
         cells, features = self._store.load()
         codes, usable = self._encoder.attend_whole(features, cells)
@@ -78,8 +78,8 @@ class WholeAttention:
         self._memory.patches[:, rows, cols] = codes
         self._memory.tokens_known[rows, cols] = usable
         self._memory.patches_known[rows, cols] = usable
-        if ended:
-            self.said = self._encoder.summary()
+        if complete:
+            self.note = self._encoder.summary()
         ended_s = monotonic()
         self._due_s = ended_s + max(_EVERY_S, (ended_s - begun_s) / _SHARE)
         return True

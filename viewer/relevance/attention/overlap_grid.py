@@ -1,9 +1,10 @@
-"""Patches half-way between the patches of the grid, looked at besides where attention is high. Pure.
+"""Patches half-way between the patches of the grid, encoded too where attention is high. Pure.
 
-A token at the edge of its patch has half of its surroundings in sight. Patches shifted by 64 µm, half a
-patch, to the right, down or both, see it from further in, as the published HIPT heatmap does with shifts of
-128 px. A corner is counted in half patches from the grid's: (2 · row, 2 · column) would be a patch of the
-grid itself, and a shifted one has an odd number. Half a patch is 8 tokens: tokens lie exactly on tokens.
+The patch of a token at its edge contains only half of the token's surroundings. Patches shifted by 64 µm,
+half a patch, to the right, down or both, contain more of them, as in the published HIPT heatmap with its
+shifts of 128 px. A corner is counted in half patches from the grid's: (2 · row, 2 · column) would be a patch
+of the grid itself, and a shifted one has an odd number. Half a patch is 8 tokens: tokens lie exactly on
+tokens.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 SHARE = 0.1
-"""Of the known tissue, that is looked at again unless another share is asked for."""
+"""Default share of the known tissue for the overlap pass."""
 MERGES = "mean", "max"
 HALF = TOKENS_A_SIDE // 2
 _AROUND = np.array([(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if down or right])
@@ -34,8 +35,8 @@ def overlapping_patches(values: NDArray[np.floating], known: Mask, share: float 
     """The corners (n, 2), as row and column in half patches and in this order, of all shifted patches that
     cover a part of a patch of the highest ``share`` of those ``known``, and lie on the grid.
 
-    ``values`` (rows, columns). At least one patch is of the highest; of equal ones the first. Where all are
-    equal none stands out, and there are none. Raises ValueError for a share that is none.
+    ``values`` (rows, columns). At least one patch is of the highest; of equal ones the first. None where all
+    values are equal. Raises ValueError for a share outside (0, 1].
     """
     if not 0 < share <= 1:
         raise ValueError(f"a share of {share:g} is not above 0 and at most 1")
@@ -47,19 +48,19 @@ def overlapping_patches(values: NDArray[np.floating], known: Mask, share: float 
     corners = (2 * highest[:, None] + _AROUND).reshape(-1, 2)
     last = 2 * (np.array(known.shape) - 1)
     inside = ((corners >= 0) & (corners <= last)).all(axis=1)
-    shifted = (corners % 2).any(axis=1)  # a neighbour on the grid has been looked at
+    shifted = (corners % 2).any(axis=1)  # neighbours on the grid are known
     found: Cells = np.unique(corners[inside & shifted], axis=0)
     return found
 
 
-def merged(tokens: Codes, known: Mask, corners: Cells, looks: Codes, merge: str) -> tuple[Cells, Codes]:
+def merged(tokens: Codes, known: Mask, corners: Cells, shifted: Codes, merge: str) -> tuple[Cells, Codes]:
     """The patches (m, 2), as row and column, that shifted ones cover a part of, with their tokens (heads, m,
-    256): merged from what ``tokens`` (heads, rows, columns, 256) of the grid and ``looks`` (heads, n, 256) at
-    the patches at ``corners`` (n, 2), no two the same, say of the same place; only of those ``known``.
+    256): merged from ``tokens`` (heads, rows, columns, 256) of the grid and ``shifted`` (heads, n, 256) of
+    the patches at ``corners`` (n, 2), no two the same; only of those ``known``.
 
-    All are codes of attention relative to even in the patch that was looked at. "mean" gives how much more a
-    token gets than even on average over the patches that it was seen in, each counting once; "max" in the one
-    that gives it most, which lifts what was seen often. Neither is even on average over a patch any more.
+    All are codes of attention relative to uniform in their patch. "mean": the mean over all patches that
+    contain the token; "max": the highest of them, which favours tokens in many patches. Neither averages to
+    uniform over a patch any more.
     Raises ValueError for another ``merge``.
     """
     if merge not in MERGES:
@@ -75,13 +76,13 @@ def merged(tokens: Codes, known: Mask, corners: Cells, looks: Codes, merge: str)
     joined = np.empty((len(tokens), len(cells), TOKENS_A_SIDE**2), np.uint8)
     for head in range(len(tokens)):  # one by one, for the memory
         total = tokens[head][touched].reshape(-1, *_HALVES)
-        shifted = looks[head].reshape(-1, *_HALVES)
+        moved = shifted[head].reshape(-1, *_HALVES)
         if merge == "mean":
-            total, shifted = relative_of_codes()[total], relative_of_codes()[shifted]
+            total, moved = relative_of_codes()[total], relative_of_codes()[moved]
         votes = np.ones((len(cells), 2, 1, 2, 1), np.float32)
         for quarter, (lower, right) in enumerate(_QUARTERS):
             at = place[rows[:, quarter], cols[:, quarter]]
-            seen = shifted[at >= 0, lower, :, right]
+            seen = moved[at >= 0, lower, :, right]
             down, across = covered[at >= 0, quarter].T % 2
             target = at[at >= 0], down, slice(None), across  # each but once, as no two corners are the same
             if merge == "mean":

@@ -1,7 +1,7 @@
-"""OverlapBuilder: patches half-way between others, looked at while the reader watches, and merged.
+"""OverlapBuilder: patches half-way between others, encoded in the background, and merged.
 
-What the patches of the grid say themselves is kept, and so is what the ones between them say: another way of
-merging, or none, costs no look.
+The codes of the patches of the grid and of the shifted ones are kept: another way of merging, or none, needs
+no encoding.
 """
 
 from __future__ import annotations
@@ -30,51 +30,51 @@ if TYPE_CHECKING:
     Place = tuple[int, int]
 
 _AREA = 8
-"""Patches along a side that are merged at once: their work is not felt."""
+"""Patches along a side that are merged at once: few enough not to delay other work."""
 
 
 class OverlapBuilder:
     """Merges into the tokens of ``memory``. Used by one thread, which alone writes there.
 
-    Corners are counted in half patches, see ``overlapping``.
+    Corners are counted in half patches, see ``overlap_grid``.
     """
 
     def __init__(self, memory: Attention) -> None:
         self._memory = memory
         self._merge: str | None = None
         self._own: dict[Place, NDArray[np.uint8]] = {}  # codes (heads, 256) before anything was merged
-        self._looks: dict[Place, NDArray[np.uint8] | None] = {}  # by their corners; None: could not be read
-        self._wanted: set[Place] = set()
+        self._shifted: dict[Place, NDArray[np.uint8] | None] = {}  # by their corners; None: could not be read
+        self._chosen: set[Place] = set()
         self._pending: Cells = _corners(())
         self._begun: set[Place] = set()
         self._stale: set[Place] = set()  # areas that are to be merged, by their first patch over their side
         self._chosen_of = (-1, -1)
         self.even = False
-        """Whether nothing stands out of what is known, so that nowhere is looked at again."""
+        """Whether attention is uniform over the known patches, so that no overlap pass is run."""
 
     @property
     def progress(self) -> StageProgress | None:
-        """Of what is wanted now; None where nothing is. The last is done when all is merged."""
-        if self._merge is None or not self._wanted:
+        """Of the chosen shifted patches; None without any. The last counts as done when all are merged."""
+        if self._merge is None or not self._chosen:
             return None
-        done = [self._looks[corner] for corner in self._wanted if corner in self._looks]
-        merged_count = min(len(done), len(self._wanted) - bool(self._stale))
-        return StageProgress(merged_count, len(self._wanted), sum(look is None for look in done))
+        done = [self._shifted[corner] for corner in self._chosen if corner in self._shifted]
+        merged_count = min(len(done), len(self._chosen) - bool(self._stale))
+        return StageProgress(merged_count, len(self._chosen), sum(codes is None for codes in done))
 
     @property
     def pending(self) -> bool:
-        """Whether there is something to look at."""
+        """Whether shifted patches are waiting to be encoded."""
         return self._merge is not None and len(self._pending) > 0
 
     def set_merge(self, merge: str | None) -> None:
-        """Merge like this from now on (one of ``overlapping.MERGES``), or not at all: ``settle`` does it."""
+        """Merge like this from now on (one of ``overlap_grid.MERGES``), or not at all: ``settle`` does it."""
         if merge != self._merge:
             self._merge = merge
-            self._mark(_covered(_corners(self._looks)))
+            self._mark(_covered(_corners(self._shifted)))
 
     def choose(self) -> None:
-        """Want the patches between those with most attention of what is known, where the tokens are known.
-        Costs nothing while nothing more is."""
+        """Choose the shifted patches over the known patches with most attention, where their tokens are
+        known. Does nothing while no more patches are known."""
         memory = self._memory
         known = int(memory.tokens_known.sum()), int(memory.patches_known.sum())
         if self._merge is None or known == self._chosen_of:
@@ -88,12 +88,12 @@ class OverlapBuilder:
         down, right = corners.T % 2
         beside = seen[rows, cols] | seen[rows + down, cols] | seen[rows, cols + right]
         corners = corners[beside | seen[rows + down, cols + right]]
-        self._wanted = set(_places(corners))
-        self._pending = _corners(self._wanted - self._looks.keys() - self._begun)
+        self._chosen = set(_places(corners))
+        self._pending = _corners(self._chosen - self._shifted.keys() - self._begun)
 
     def next(self, first: NDArray[np.float32], side: int) -> tuple[Block, Mask, Half]:
-        """What to look at now, where ``first`` (rows, columns) is highest before others: a block of at most
-        ``side`` × ``side`` patches, which of them, and how they lie. Only where something is ``pending``."""
+        """The next patches to encode, highest in ``first`` (rows, columns) first: a block of at most ``side``
+        × ``side`` patches, which of them, and their shift. Only while ``pending``."""
         corners = self._pending
         cells, halves = corners // 2, corners % 2
         best = int(first[tuple(cells.T)].argmax())
@@ -101,40 +101,40 @@ class OverlapBuilder:
         here = (cells // side == cells[best] // side).all(axis=1) & (halves == halves[best]).all(axis=1)
         self._pending = corners[~here]
         self._begun.update(_places(corners[here]))
-        wanted = np.zeros(self._memory.tissue.shape, bool)
-        wanted[tuple(cells[here].T)] = True
+        chosen = np.zeros(self._memory.tissue.shape, bool)
+        chosen[tuple(cells[here].T)] = True
         rows, cols = self._memory.tissue.shape
-        block = Block(row, col, min(side, rows - row), min(side, cols - col)).around(wanted)
+        block = Block(row, col, min(side, rows - row), min(side, cols - col)).around(chosen)
         down, right = halves[best].tolist()
-        return block, wanted[block.cells], (down, right)
+        return block, chosen[block.cells], (down, right)
 
     def retry(self, outcome: BlockResult) -> None:
-        """Look at these once more: the device could not."""
+        """Encode these once more, after a device error."""
         corners = 2 * outcome.cells + outcome.half
         self._begun.difference_update(_places(corners))
         self._pending = np.concatenate([self._pending, corners])
 
     def take(self, outcome: BlockResult) -> None:
-        """Keep what a block of shifted patches says, and merge it."""
+        """Keep the tokens of a block of shifted patches, and mark them for merging."""
         failed, tokens = outcome.failed, outcome.tokens
         if tokens is not None:
-            told = np.isfinite(tokens).all(axis=(1, 2))
-            failed = np.concatenate([failed, outcome.cells[~told]])
-            corners = 2 * outcome.cells[told] + outcome.half
-            self._looks.update(zip(_places(corners), log_codes(tokens[told]), strict=True))
+            finite = np.isfinite(tokens).all(axis=(1, 2))
+            failed = np.concatenate([failed, outcome.cells[~finite]])
+            corners = 2 * outcome.cells[finite] + outcome.half
+            self._shifted.update(zip(_places(corners), log_codes(tokens[finite]), strict=True))
             self._mark(_covered(corners))
-        self._looks.update(dict.fromkeys(_places(2 * failed + outcome.half)))
-        self._begun -= self._looks.keys()
+        self._shifted.update(dict.fromkeys(_places(2 * failed + outcome.half)))
+        self._begun -= self._shifted.keys()
 
     def renew(self, cells: Cells) -> None:
-        """Patches (n, 2) of the grid were looked at anew: what lies in the memory is their own."""
+        """Patches (n, 2) of the grid were encoded again: the memory holds their own tokens."""
         for place in _places(cells):
             self._own.pop(place, None)
-        if self._looks:
+        if self._shifted:
             self._mark(_places(cells))
 
     def settle(self) -> bool:
-        """Merge one area of what has changed; whether there was any."""
+        """Merge one changed area; whether there was any."""
         if not self._stale:
             return False
         row, col = self._stale.pop()
@@ -154,16 +154,16 @@ class OverlapBuilder:
             if own is not None:
                 tokens[:, down, right] = own
         found = [
-            ((down, right), look)
+            ((down, right), codes)
             for down in range(2 * height - 1)
             for right in range(2 * width - 1)
-            if (look := self._looks.get((2 * top + down, 2 * left + right))) is not None
+            if (codes := self._shifted.get((2 * top + down, 2 * left + right))) is not None
         ]
         if not found:
             return True
         corners = np.array([corner for corner, _ in found])
-        looks = np.stack([look for _, look in found], axis=1)
-        cells, joined = merged(tokens, known, corners, looks, self._merge)
+        shifted = np.stack([codes for _, codes in found], axis=1)
+        cells, joined = merged(tokens, known, corners, shifted, self._merge)
         within = set(inner)
         for index, (down, right) in enumerate(cells.tolist()):
             place = top + down, left + right
@@ -182,7 +182,7 @@ class OverlapBuilder:
 
 
 def is_between(outcome: BlockResult) -> bool:
-    """Whether it is of patches half-way between those of the grid."""
+    """Whether it is of shifted patches."""
     return outcome.half != ON_GRID
 
 

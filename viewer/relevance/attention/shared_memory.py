@@ -1,9 +1,9 @@
 """SharedAttention: attention over a slide in memory that the worker writes and the window's process reads.
 
-Tokens and patches are written to the memory itself; what marks them as known is published afterwards under a
-lock, so that a reader on any processor takes nothing for known that was never written. They are replaced as
-more is known, and a reader in between sees some of the old and some of the new, until it is told of news and
-reads again. The memory has no name, and ends with the processes.
+Tokens and patches are written to the memory itself; the masks that mark them as known are published
+afterwards under a lock, so that a reader on any processor never uses values that were not written. Values are
+replaced as more is known: a reader may see a mixture of old and new ones until it is notified and reads
+again. The memory has no name, and ends with the processes.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from viewer.relevance.attention import strings
 from viewer.relevance.attention.slide_attention import Attention
 from viewer.relevance.patches.attention_codes import PATCHES_A_SIDE, TOKENS
 
@@ -65,26 +66,27 @@ class SharedAttention:
         )
         size = sum(prod(one) for one in self._shapes)
         if size > MOST_BYTES:
-            raise ValueError(f"the attention of {rows * cols:,} patches takes {size >> 30} GiB of memory")
+            gib, most_gib = size >> 30, MOST_BYTES >> 30
+            raise ValueError(strings.TOO_LARGE.format(patches=rows * cols, gib=gib, most_gib=most_gib))
         self._memory: Any = get_context("spawn").RawArray(ctypes.c_uint8, size)
         self._lock = get_context("spawn").Lock()
         self._written: Attention | None = None
 
     def arrays(self) -> Attention:
-        """For whoever writes: tokens and patches are the memory itself, the rest waits to be published."""
+        """For the writer: tokens and patches are the memory itself, the rest is copied by ``publish``."""
         if self._written is None:
             self._written = self._copied()
         return self._written
 
     def publish(self) -> None:
-        """Let readers take for known what has been written as known."""
+        """Make everything written as known visible to readers."""
         written, shared = self.arrays(), self._shared()
         with held(self._lock):
             for name in ("regions", "tokens_known", "patches_known", "tissue"):
                 getattr(shared, name)[...] = getattr(written, name)
 
     def read(self) -> Attention:
-        """What was published last: masks and regions are copies; of tokens and patches only what is known may
+        """The last published state: masks and regions are copies; of tokens and patches only known values may
         be used."""
         with held(self._lock):
             return self._copied()

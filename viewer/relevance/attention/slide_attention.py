@@ -1,7 +1,7 @@
-"""Where a hierarchical encoder looks: attention of regions, patches and tokens over one slide's grid.
+"""The attention of a hierarchical encoder: of regions, patches and tokens over one slide's grid.
 
-All of it counts relative to even attention: 1 is what every token of a patch, patch of a region or region of
-a slide would get if all got the same. Kept as codes of 8 bits (``patches.attention_codes``), a head each, so
+All values are relative to uniform attention: 1 means an equal share among the tokens of a patch, the patches
+of a region or the regions of a slide. Kept as codes of 8 bits (``patches.attention_codes``), a head each, so
 that heads and modes are chosen later without computing anything anew.
 """
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from viewer.relevance.attention import strings
 from viewer.relevance.patches.attention_codes import (
     PATCHES_A_SIDE,
     TOKENS,
@@ -32,7 +33,7 @@ Head = int | str
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """What is known of a slide.
+    """The attention of a slide as far as it is known.
 
     ``tokens`` uint8 (heads, rows, columns, 256), ``patches`` uint8 (heads, rows, columns) and ``regions``
     uint8 (rows / 16, columns / 16, rounded up) are codes; ``tokens_known`` and ``patches_known`` bool (rows,
@@ -76,14 +77,14 @@ def token_codes(attention: Attention, head: Head, *, percentiles: bool) -> NDArr
 
 
 def check_head(head: Head, heads: int) -> None:
-    """Raises ValueError for a head that an encoder with so many does not have; in words they count from 1."""
+    """Raises ValueError for a head that an encoder with ``heads`` lacks; its message counts heads from 1."""
     if head not in (MEAN, MAX) and not (isinstance(head, int) and 0 <= head < heads):
         named = head + 1 if isinstance(head, int) else repr(head)
-        raise ValueError(f"there is no head {named}; there are {MEAN}, {MAX} and 1 to {heads}")
+        raise ValueError(strings.NO_HEAD.format(head=named, mean=MEAN, max=MAX, heads=heads))
 
 
 def _chosen(codes: NDArray[np.uint8], head: Head, *, percentiles: bool) -> NDArray[np.uint8]:
-    """One of the first axis's heads, or what all give together."""
+    """One of the heads along the first axis, or their mean or maximum."""
     check_head(head, len(codes))
     if isinstance(head, int):
         return codes[head]
@@ -127,8 +128,8 @@ Number = TypeVar("Number", bound=np.generic)
 
 
 def patch_attention(attention: Attention, head: Head) -> NDArray[np.float32]:
-    """The attention of patches (rows, columns) on the slide, times even: that of their region times that in
-    it; 0 on glass and where nothing is known. Raises ValueError for a head that is not there."""
+    """The attention of patches (rows, columns) on the slide, relative to uniform: that of their region times
+    that in it; 0 on glass and where nothing is known. Raises ValueError for a head that is not there."""
     check_head(head, len(attention.patches))
     relative = relative_of_codes()
     codes = patch_codes(attention, head, percentiles=False)
@@ -137,8 +138,8 @@ def patch_attention(attention: Attention, head: Head) -> NDArray[np.float32]:
 
 
 def token_attention(attention: Attention, *, token_head: Head, patch_head: Head) -> NDArray[np.float32]:
-    """The attention of tokens (rows · 16, columns · 16) on the slide, times even: the product of all levels;
-    NaN on glass and where not all is known. Raises ValueError for a head that is not there."""
+    """The attention of tokens (rows · 16, columns · 16) on the slide, relative to uniform: the product of all
+    levels; NaN on glass and where not all is known. Raises ValueError for a head that is not there."""
     check_head(token_head, len(attention.tokens))
     patches = patch_attention(attention, patch_head)
     known = attention.tissue & attention.patches_known & attention.tokens_known

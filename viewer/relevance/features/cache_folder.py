@@ -1,4 +1,4 @@
-"""The folder that holds feature stores: who uses which, and which go when the folder outgrows its limit.
+"""The folder of feature stores: their locks, and which are removed when the folder exceeds its limit.
 
 A store is a few files of one name: ``.h5`` (finished), ``.journal`` (in progress), ``.lock``. The lock
 belongs to the process that writes; the operating system frees it when that process dies.
@@ -26,7 +26,7 @@ _LOCK_ENDING = ".lock"
 
 
 def features_dir() -> Path:
-    """Where stores lie unless the reader names a folder. May not exist yet."""
+    """The default folder of stores. May not exist yet."""
     return cache_dir() / "features"
 
 
@@ -57,7 +57,7 @@ class StoreLock:
         self._lock.release()
 
     def touch(self) -> None:
-        """The store was used now: it is the last to be removed."""
+        """Mark the store as used now: it is removed last."""
         os.utime(self._path)
 
     def remove_store(self) -> None:
@@ -69,7 +69,8 @@ class StoreLock:
 
 
 def trim(folder: Path, limit_bytes: int) -> int:
-    """Remove the stores that were used longest ago until all together are within the limit; how many went.
+    """Remove the stores that were used longest ago until all together are within the limit; the number
+    removed.
 
     A store in use is never removed, nor is one that cannot be.
     """
@@ -100,7 +101,7 @@ def trim(folder: Path, limit_bytes: int) -> int:
 
 
 def _store_files(folder: Path) -> Iterator[Path]:
-    """Files of stores, and what a process that was killed left of one."""
+    """Files of stores, also those that a killed process left."""
     if folder.is_dir():
         for path in folder.iterdir():
             if _key_of(path) and path.is_file():
@@ -112,7 +113,7 @@ def _files_of(folder: Path, key: str) -> list[Path]:
 
 
 def _key_of(path: Path) -> str:
-    """The store that a file belongs to; "" where it belongs to none. A reader's other files are not ours."""
+    """The store that a file belongs to; "" for any other file in the folder."""
     key, _, ending = path.name.removeprefix(".").partition(".")
     hexadecimal = len(key) == KEY_DIGITS and not key.strip("0123456789abcdef")
     ours = ending.startswith(("h5", "journal", "lock"))

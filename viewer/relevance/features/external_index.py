@@ -1,7 +1,7 @@
-"""Feature files of other programs as a ready index: their patches on the shared grid, and who can score them.
+"""Feature files of other programs as a complete index: their patches on the shared grid, and their encoder.
 
-Without a model nothing can be encoded, so only examples can be looked for; words too where the file's encoder
-is a model of the reader's that knows words.
+Without a model nothing can be encoded, so queries are by example; text queries work where the file's encoder
+is one of the user's models with a text tower.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from viewer.common.errors import EncoderError, UnsupportedTermError
 from viewer.relevance.encoders.card import FILE_PREFIX, EncoderCard
 from viewer.relevance.encoders.registry import cards, load_encoder
+from viewer.relevance.features import strings
 from viewer.relevance.features.external_files import SlideFacts, read_external
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.features.store import FeatureStore
@@ -39,8 +40,8 @@ _MAX_STEPS = 400_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignIndex:
-    """A store that is complete, the encoder that scores it, and what the reader must know, in sentences."""
+class ExternalIndex:
+    """A complete store, the encoder that scores it, and sentences for the user."""
 
     store: FeatureStore
     encoder: Encoder
@@ -49,29 +50,26 @@ class ForeignIndex:
 
 def open_external_index(
     path: Path, source: Source, mpp_um: tuple[float, float], *, mpp_estimated: bool
-) -> ForeignIndex:
+) -> ExternalIndex:
     """The index of a slide from a feature file. Raises FeatureFileError, SlideError, EncoderError."""
     pyramid = source.pyramid
     external = read_external(path, SlideFacts((pyramid.width, pyramid.height), mpp_um))
-    encoder, words_note = _encoder_for(external)
+    encoder, text_note = _encoder_for(external)
     subject = StoreSubject.of(source, encoder.card, mpp_um, mpp_estimated=mpp_estimated)
     try:
         cells, chosen = cells_from_rects(external.rects, subject.grid)
     except ValueError as error:
         raise FeatureFileError(path, str(error)) from error
     if not len(cells):
-        raise FeatureFileError(path, "none of its patches holds the centre of a patch of 128 µm")
+        raise FeatureFileError(path, strings.NO_CENTRE)
     features = external.features[chosen]
-    notes = [
-        f"{path.name}: features of {external.encoder or 'an unnamed encoder'}, from {external.producer}."
-    ]
-    notes += [*external.notes, words_note]
+    name = external.encoder or strings.AN_UNNAMED_ENCODER
+    source_note = strings.SOURCE.format(file=path.name, encoder=name, producer=external.producer)
+    notes = [source_note, *external.notes, text_note]
     side_um = float(external.rects[0, 2] - external.rects[0, 0]) * mpp_um[0]
     if abs(side_um / PATCH_UM - 1) > _SAME_SIZE:
-        notes.append(
-            f"Its patches are {side_um:.4g} µm wide: one of 128 µm has the features of that at its centre."
-        )
-    return ForeignIndex(FeatureStore.in_memory(subject, cells, features), encoder, tuple(notes))
+        notes.append(strings.PATCH_WIDTH.format(width_um=side_um))
+    return ExternalIndex(FeatureStore.in_memory(subject, cells, features), encoder, tuple(notes))
 
 
 def cells_from_rects(
@@ -85,7 +83,7 @@ def cells_from_rects(
     centre, first = (low + high) / 2, np.ceil(low).astype(np.int64)
     steps = np.ceil((high - low).max(axis=0)).astype(int)
     if int(steps.prod()) * len(rects) > _MAX_STEPS:
-        raise ValueError(f"{len(rects):,} patches as large as these overlap too much to be true")
+        raise ValueError(strings.TOO_MUCH_OVERLAP.format(count=len(rects)))
     nearest = np.full(grid.shape, np.inf)
     chosen = np.full(grid.shape, -1, np.int64)
     for step in np.ndindex(*steps):
@@ -104,36 +102,36 @@ def cells_from_rects(
 
 
 class ExamplesOnlyEncoder:
-    """An ``Encoder`` for features that nobody here can make: they are compared with each other, no more."""
+    """An ``Encoder`` without its model: features of the file can only be compared with each other."""
 
-    def __init__(self, card: EncoderCard, why_no_words: str) -> None:
+    def __init__(self, card: EncoderCard, no_text_queries: str) -> None:
         self.card = card
-        self._why_no_words = why_no_words
+        self._no_text_queries = no_text_queries
 
     def use(self, device: str) -> None:
-        """There is nothing to move."""
+        """Does nothing."""
 
     def calibrate(self, source: Source, tissue: TissueMask, mpp_um: tuple[float, float]) -> Mapping[str, Any]:
-        """Nothing of the slide must be known."""
+        """No calibration."""
         return {}
 
     def encode(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NoReturn:
-        """Raises EncoderError, always: the model is not here."""
-        raise EncoderError(f"{self.card.title}: more patches cannot be analysed without its model")
+        """Raises EncoderError, always: the model is missing."""
+        raise EncoderError(strings.MODEL_NEEDED.format(encoder=self.card.title))
 
     def score(self, term: Term, features: NDArray[np.float32], calibration: Mapping[str, Any]) -> NoReturn:
-        """Raises UnsupportedTermError, always: these features know no words."""
-        raise UnsupportedTermError(self._why_no_words)
+        """Raises UnsupportedTermError, always: there is no text model."""
+        raise UnsupportedTermError(self._no_text_queries)
 
     def explain(
         self, term: Term, features: NDArray[np.float32], index: int, calibration: Mapping[str, Any]
     ) -> tuple[Reason, ...]:
-        """Nothing is scored, nothing explained."""
+        """No reasons, as no term is scored."""
         return ()
 
 
-class _WordsOfModel:
-    """A model of the registry that scores another program's features of itself, and encodes nothing more."""
+class _ScoringOnlyEncoder:
+    """A model of the registry that scores features another program made with it, and encodes no patches."""
 
     def __init__(self, model: Encoder, card: EncoderCard) -> None:
         self.card = card
@@ -143,8 +141,8 @@ class _WordsOfModel:
         self._model = model
 
     def encode(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NoReturn:
-        """Raises EncoderError, always: features from here and from the file would not be comparable."""
-        raise EncoderError(f"{self.card.title}: what the file lacks stays not analysed")
+        """Raises EncoderError, always: new features would not be comparable with those of the file."""
+        raise EncoderError(strings.NOT_IN_FILE.format(encoder=self.card.title))
 
     def score(
         self, term: Term, features: NDArray[np.float32], calibration: Mapping[str, Any]
@@ -155,30 +153,30 @@ class _WordsOfModel:
 
 
 def _encoder_for(external: ExternalFeatures) -> tuple[Encoder, str]:
-    """Who scores the features, and what can be asked of them, in a sentence."""
+    """The encoder that scores the features, and a sentence on the queries that it supports."""
     name, width = external.encoder, external.features.shape[1]
     card = EncoderCard(
         id=f"{FILE_PREFIX}{name or 'unnamed'}",
-        title=f"{name or 'unnamed encoder'} ({external.path.name})",
-        family="features from a file",
+        title=f"{name or strings.UNNAMED_ENCODER} ({external.path.name})",
+        family=strings.FAMILY,
         patch_px=128,
         mpp_um=1.0,
         margin_px=0,
         feature_count=width,
-        normalisation="likeness to the examples",
-        licence="that of the model that made them",
+        normalisation=strings.NORMALISATION,
+        licence=strings.LICENCE,
         commercial=None,
     )
     known = next((card for card in cards() if card.id == name), None)
     if known is None or not known.scores_files:
-        why = f"features of {name or 'an unnamed encoder'} know no words; mark examples instead"
-        return ExamplesOnlyEncoder(card, why), f"Words cannot be looked for: {why}."
+        reason = strings.NO_TEXT_QUERIES.format(encoder=name or strings.AN_UNNAMED_ENCODER)
+        return ExamplesOnlyEncoder(card, reason), strings.TEXT_QUERIES_UNAVAILABLE.format(reason=reason)
     model = load_encoder(name)
     try:
         model.score(Term("tissue"), external.features[:1], {})
     except RuntimeError as error:
-        why = f"its {width} features a patch are not those of {known.title}"
-        raise FeatureFileError(external.path, why) from error
+        reason = strings.OTHER_MODEL.format(width=width, model=known.title)
+        raise FeatureFileError(external.path, reason) from error
     card = replace(
         card,
         normalisation=known.normalisation,
@@ -186,4 +184,4 @@ def _encoder_for(external: ExternalFeatures) -> tuple[Encoder, str]:
         commercial=known.commercial,
         query_kind=known.query_kind,
     )
-    return _WordsOfModel(model, card), f"Words are looked for with {known.title} from your models."
+    return _ScoringOnlyEncoder(model, card), strings.TEXT_QUERIES.format(model=known.title)

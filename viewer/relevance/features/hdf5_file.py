@@ -1,7 +1,7 @@
-"""The finished store as one HDF5 file, laid out so that TRIDENT, CLAM and what reads their files can use it.
+"""The finished store as one HDF5 file, in the layout of TRIDENT and CLAM, for programs that read theirs.
 
-Datasets ``features`` and ``coords`` (level-0 px, top left) with TRIDENT's attributes, and what those formats
-do not know as more attributes and datasets. Source: TRIDENT's and CLAM's files, as their authors describe
+Datasets ``features`` and ``coords`` (level-0 px, top left) with TRIDENT's attributes; everything beyond those
+formats is in further attributes and datasets. Source: TRIDENT's and CLAM's files, as their authors describe
 them.
 """
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer import RESEARCH_USE, __version__
+from viewer.relevance.features import strings
 from viewer.relevance.features.safe_hdf5 import FeatureFileError, attribute, checked_dataset, opened_hdf5
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ MAX_CALIBRATION_BYTES = 4 << 20
 @dataclass(frozen=True, slots=True)
 class StoredFeatures:
     """What a store holds: cells (n, 2) as row, column; features (n, width); ``calibration`` of the slide,
-    None before there was one. ``complete``: nothing was left to analyse. ``scores`` (n,) of what the encoder
-    knows by name are for other programs: they are written and not read, queries score the features.
+    None before there was one. ``complete``: nothing was left to analyse. ``scores`` (n,) by the names of
+    the encoder's concepts are for other programs: written, never read, as queries score the features.
     """
 
     cells: NDArray[np.int32]
@@ -91,8 +92,8 @@ def as_hdf5(subject: StoreSubject, stored: StoredFeatures) -> bytes:
 
 
 def read_stored(path: Path, subject: StoreSubject) -> StoredFeatures:
-    """What ``as_hdf5`` wrote of this subject. Raises FeatureFileError for a file that is damaged, of another
-    subject, or not what it claims to be.
+    """The content that ``as_hdf5`` wrote of this subject. Raises FeatureFileError for a file that is damaged,
+    of another subject, or inconsistent.
     """
     grid = subject.grid
     with opened_hdf5(path) as file:
@@ -103,15 +104,17 @@ def read_stored(path: Path, subject: StoreSubject) -> StoredFeatures:
         calibration = checked_dataset(path, file, "calibration", ndim=(1,), kinds="u")
         count, width = features.shape
         if width > MAX_FEATURES or count > grid.patch_count or coords.shape != (count, 2):
-            raise FeatureFileError(path, f"{coords.shape} corners for {features.shape} features")
+            raise FeatureFileError(
+                path, strings.CORNER_COUNT.format(corners=coords.shape, features=features.shape)
+            )
         if calibration.size > MAX_CALIBRATION_BYTES:
-            raise FeatureFileError(path, f"its calibration is of {calibration.size:,} bytes")
+            raise FeatureFileError(path, strings.CALIBRATION_SIZE.format(size=calibration.size))
         corners = coords[()].astype(np.int64)
         size_px = np.array([grid.patch_width_px, grid.patch_height_px])
         cells = np.floor(corners / size_px + 0.5).astype(np.int64)[:, ::-1]
         inside = (cells >= 0).all() and (cells < grid.shape).all()
         if not inside or (grid.coords()[cells[:, 0] * grid.columns + cells[:, 1]] != corners).any():
-            raise FeatureFileError(path, "its patches do not lie on the grid of this slide")
+            raise FeatureFileError(path, strings.OFF_THE_GRID)
         text = calibration[()].astype(np.uint8).tobytes()
         return StoredFeatures(
             cells.astype(np.int32),
@@ -126,12 +129,12 @@ def json_object(text: bytes | str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except RecursionError:
-        raise ValueError("its notes are nested too deeply") from None
+        raise ValueError(strings.NESTED_TOO_DEEPLY) from None
     if not isinstance(value, dict):
-        raise ValueError("its notes are no JSON object")
+        raise ValueError(strings.NOT_AN_OBJECT)
     return value
 
 
 def _magnification(mpp_um: float) -> int:
-    """The objective power that people name this pixel size by: 10 µm over it."""
+    """The nominal objective power for this pixel size: 10 µm over it."""
     return max(1, round(10 / mpp_um))

@@ -1,7 +1,7 @@
 """An append-only file of checksummed records that survives a kill at any moment.
 
-A record is kind (4 letters), length, checksum, payload. What a kill or a full disk left unfinished at the end
-is cut off at the next opening; a record whose checksum is wrong is left out; the others stay.
+A record is kind (4 letters), length, checksum, payload. An unfinished record at the end, from a kill or a
+full disk, is cut off at the next opening; a record with a wrong checksum is skipped; the others stay.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Journal:
     """
 
     def __init__(self, path: Path, end: int) -> None:
-        """``end``: where the last whole record ends, as ``read_journal`` says; what follows is cut off.
+        """``end``: where the last whole record ends (``read_journal``); everything after it is cut off.
 
         Raises SaveError.
         """
@@ -54,7 +54,7 @@ class Journal:
         self.end = end
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Unbuffered: what append has returned from survives the process.
+            # Unbuffered: records survive the process as soon as append has returned.
             self._file: IO[bytes] = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", 0)
         except OSError as error:
             raise SaveError(path, save_failure(error)) from error
@@ -81,7 +81,7 @@ class Journal:
         self.end += len(data)
 
     def close(self) -> None:
-        """Hand everything to the disk. Closing twice is allowed. Raises SaveError."""
+        """Flush to disk and close. Closing twice is allowed. Raises SaveError."""
         if self._file.closed:
             return
         try:
@@ -94,7 +94,7 @@ class Journal:
 def read_journal(path: Path, kinds: frozenset[bytes]) -> tuple[list[Record], int]:
     """The whole records of a journal, and where the last one ends; ([], 0) where there is no file.
 
-    Lengths are believed only as far as the file reaches. Raises OSError where it cannot be read.
+    Lengths are trusted only as far as the file reaches. Raises OSError where it cannot be read.
     """
     records: list[Record] = []
     end = 0

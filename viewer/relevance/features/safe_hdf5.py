@@ -1,4 +1,4 @@
-"""HDF5 files of strangers: what a file claims is checked before anything is allocated or followed.
+"""Untrusted HDF5 files: the claims of a file are checked before anything is allocated or followed.
 
 No links to other files, no external or virtual storage, no filters from elsewhere, no sizes beyond a limit.
 """
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from viewer.common.errors import FoveolaError
+from viewer.common.text import first_line
+from viewer.relevance.features import strings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 MAX_VALUES = 2_000_000_000
 _LARGEST_SHARE = 0.35
-"""Of the free memory: what is read is copied once while it is checked."""
+"""Of the free memory: values are copied once while they are checked."""
 _MAX_CHUNK_BYTES = 256 << 20
 _MAX_ATTRIBUTE_BYTES = 1 << 16
 _MOST_DEFLATED = 1100
@@ -33,7 +35,7 @@ _FILTERS = {1: "deflate", 2: "shuffle", 3: "checksum", 32000: "LZF"}
 
 
 class FeatureFileError(FoveolaError):
-    """A feature file that cannot be used: which, and why in words for the reader."""
+    """A feature file that cannot be used: its path, and the reason for the user."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
@@ -42,21 +44,19 @@ class FeatureFileError(FoveolaError):
 
 
 def check_regular(path: Path) -> None:
-    """Before anything of a file is opened: a pipe waits for ever, a device has no end. Raises
-    FeatureFileError.
-    """
+    """Call before opening: reading a pipe would block, a device never ends. Raises FeatureFileError."""
     try:
         if not S_ISREG(path.stat().st_mode):
-            raise FeatureFileError(path, "this is not a regular file")
+            raise FeatureFileError(path, strings.NOT_REGULAR)
     except FileNotFoundError:
-        raise FeatureFileError(path, "there is no such file") from None
+        raise FeatureFileError(path, strings.NO_FILE) from None
     except OSError as error:
-        raise FeatureFileError(path, f"it cannot be read: {error.strerror}") from error
+        raise FeatureFileError(path, strings.UNREADABLE.format(reason=error.strerror)) from error
 
 
 @contextmanager
 def opened_hdf5(path: Path) -> Iterator[h5py.File]:
-    """The file, open for reading. Whatever goes wrong within becomes a FeatureFileError."""
+    """The file, open for reading. Errors within become FeatureFileError."""
     import h5py
 
     check_regular(path)
@@ -64,37 +64,37 @@ def opened_hdf5(path: Path) -> Iterator[h5py.File]:
         with h5py.File(path, "r", locking=False) as file:
             yield file
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise FeatureFileError(path, f"it is damaged, or no HDF5 file ({_first_line(error)})") from error
+        raise FeatureFileError(path, strings.NOT_HDF5.format(error=first_line(error))) from error
 
 
 def checked_dataset(path: Path, file: h5py.File, name: str, *, ndim: tuple[int, ...], kinds: str) -> Any:
-    """A dataset whose claims were checked: it lies in this file, has one of ``ndim`` axes, numbers of
+    """A dataset with checked claims: it lies in this file, has one of ``ndim`` axes, numbers of
     ``kinds`` (numpy's letters), and a size within bounds. Raises FeatureFileError.
     """
     import h5py
 
     if not isinstance(file.get(name, getlink=True), h5py.HardLink):
-        raise FeatureFileError(path, f"it has no dataset {name!r} of its own")
+        raise FeatureFileError(path, strings.NO_DATASET.format(name=name))
     data = file[name]
     if not isinstance(data, h5py.Dataset):
-        raise FeatureFileError(path, f"{name!r} is no dataset")
+        raise FeatureFileError(path, strings.NOT_A_DATASET.format(name=name))
     plan = data.id.get_create_plist()
     if data.is_virtual or plan.get_external_count():
-        raise FeatureFileError(path, f"the values of {name!r} lie in other files, which are not opened")
+        raise FeatureFileError(path, strings.IN_OTHER_FILES.format(name=name))
     filters = [plan.get_filter(index)[0] for index in range(plan.get_nfilters())]
     if any(number not in _FILTERS for number in filters):
-        raise FeatureFileError(path, f"{name!r} is compressed in a way that is not read here")
+        raise FeatureFileError(path, strings.COMPRESSION.format(name=name))
     if data.dtype.kind not in kinds or data.dtype.itemsize > 8:
-        raise FeatureFileError(path, f"{name!r} holds {data.dtype}, which is not expected there")
+        raise FeatureFileError(path, strings.VALUE_TYPE.format(name=name, dtype=data.dtype))
     if data.shape is None or len(data.shape) not in ndim:
-        raise FeatureFileError(path, f"{name!r} has the shape {data.shape}, which is not expected there")
+        raise FeatureFileError(path, strings.DATASET_SHAPE.format(name=name, shape=data.shape))
     chunk_bytes = prod(data.chunks) * data.dtype.itemsize if data.chunks else 0
     if prod(data.shape) > MAX_VALUES or chunk_bytes > _MAX_CHUNK_BYTES:
-        raise FeatureFileError(path, f"{name!r} claims to be of {data.shape} values, too many to be true")
+        raise FeatureFileError(path, strings.TOO_MANY_VALUES.format(name=name, shape=data.shape))
     if prod(data.shape) * data.dtype.itemsize > _MOST_DEFLATED * data.id.get_storage_size():
-        raise FeatureFileError(path, f"{name!r} claims to be of {data.shape} values, and holds fewer")
+        raise FeatureFileError(path, strings.FEWER_VALUES.format(name=name, shape=data.shape))
     if prod(data.shape) * data.dtype.itemsize > psutil.virtual_memory().available * _LARGEST_SHARE:
-        raise FeatureFileError(path, f"{name!r} of {data.shape} values does not fit the memory that is free")
+        raise FeatureFileError(path, strings.NO_MEMORY.format(name=name, shape=data.shape))
     return data
 
 
@@ -134,7 +134,3 @@ def all_finite(values: NDArray[np.floating[Any]]) -> bool:
     import numpy as np
 
     return all(bool(np.isfinite(values[i : i + 65536]).all()) for i in range(0, len(values), 65536))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer.common.atomic_write import SaveError, save_atomically, save_failure
+from viewer.relevance.features import strings
 from viewer.relevance.features.cache_folder import StoreLock, features_dir, trim
 from viewer.relevance.features.hdf5_file import (
     MAX_CALIBRATION_BYTES,
@@ -46,8 +47,8 @@ _KINDS = frozenset({_FACTS, _CALIBRATION, _ROWS})
 class FeatureStore:
     """Features in memory, written through to disk as far as the disk allows. Belongs to one thread.
 
-    ``notes`` are sentences for the reader: why stored features are not used, or why nothing is stored.
-    ``calibration`` is what the encoder must know of the slide; None until ``set_calibration``. ``complete``:
+    ``notes`` are sentences for the user: why stored features are not used, or why nothing is stored.
+    ``calibration`` is the encoder's calibration to the slide; None until ``set_calibration``. ``complete``:
     everything that was to be analysed is known.
     """
 
@@ -73,8 +74,8 @@ class FeatureStore:
         """The store of a subject with all that is on disk of it; where no other process has it, for writing.
 
         ``folder`` None: the usual one. It is kept below ``limit_bytes`` by removing the stores that were used
-        longest ago. What does not fit the subject is not used, and ``notes`` say why. Raises ValueError where
-        the pixel size of the subject cannot be right.
+        longest ago. What does not fit the subject is not used, and ``notes`` state the reason. Raises
+        ValueError where the pixel size of the subject cannot be right.
         """
         folder = features_dir() if folder is None else folder
         lock, note = _lock_for(folder, subject)
@@ -116,7 +117,7 @@ class FeatureStore:
         return self._table.rows()
 
     def set_calibration(self, calibration: Mapping[str, Any]) -> None:
-        """Keep what the encoder must know of the slide, fit for JSON. Raises SaveError as ``append`` does."""
+        """Keep the encoder's calibration to the slide, for JSON. Raises SaveError as ``append`` does."""
         self.calibration = calibration
         self._calibration_saved = False
         self._write_through()
@@ -156,7 +157,7 @@ class FeatureStore:
             raise SaveError(self._journal_path, save_failure(error)) from error
 
     def close(self) -> None:
-        """Hand to the disk what is not there yet, and let others write. Closing twice is allowed.
+        """Write what is not on disk yet, and release the lock. Closing twice is allowed.
 
         Raises SaveError where features do not reach the disk.
         """
@@ -209,7 +210,7 @@ class FeatureStore:
                 try:
                     journal.append([Record(_FACTS, _json_bytes(self.subject.facts()))])
                 except SaveError:
-                    with suppress(SaveError):  # the first failure is the one worth telling
+                    with suppress(SaveError):  # the first failure is reported
                         journal.close()
                     raise
             self._journal = journal
@@ -238,15 +239,15 @@ class FeatureStore:
         except FeatureFileError as error:
             reason = error
         except OSError as error:
-            reason = FeatureFileError(path, f"it cannot be read: {error.strerror}")
+            reason = FeatureFileError(path, strings.UNREADABLE.format(reason=error.strerror))
         except ValueError as error:
-            reason = FeatureFileError(path, f"it is damaged ({error})")
+            reason = FeatureFileError(path, strings.DAMAGED.format(error=error))
         else:
             return False
         log.warning("%s", reason)
-        which = "Some stored" if self.count else "Stored"
-        self.notes += (f"{which} measurements of this slide are not used: {reason}.",)
-        self.complete = False  # of what a journal held something may lack
+        note = strings.SOME_NOT_USED if self.count else strings.NOT_USED
+        self.notes += (note.format(reason=reason),)
+        self.complete = False  # some of the journal may be missing
         return True
 
     def _read_file(self) -> None:
@@ -257,12 +258,12 @@ class FeatureStore:
             self.calibration, self.complete = stored.calibration, stored.complete
 
     def _read_journal(self, *, alone: bool) -> None:
-        """``alone``: what it goes on from could not be used, so that it must say itself what it rests on."""
+        """``alone``: the file that it continues could not be used, so it must hold the calibration itself."""
         records, end = read_journal(self._journal_path, _KINDS)
         if not records:
             return
         if records[0].kind != _FACTS:
-            raise ValueError("it does not say what it is about")
+            raise ValueError(strings.NO_SUBJECT)
         self.subject.check(json_object(records[0].payload), self._journal_path)
         table, calibration = FeatureTable(self.grid), None
         for record in records[1:]:
@@ -271,7 +272,7 @@ class FeatureStore:
             elif record.kind == _CALIBRATION:
                 calibration = json_object(record.payload[: MAX_CALIBRATION_BYTES + 1])
         if alone and calibration is None:
-            raise FeatureFileError(self._journal_path, "it goes on from a file that cannot be used")
+            raise FeatureFileError(self._journal_path, strings.CONTINUES_UNUSABLE)
         self._check_width(self._journal_path, table.count, table.width)
         if table.count:
             self._table.add(*table.rows())
@@ -281,20 +282,20 @@ class FeatureStore:
     def _check_width(self, path: Path, count: int, width: int) -> None:
         expected = self.subject.card.feature_count
         if count and expected and width != expected:
-            raise FeatureFileError(path, f"it holds {width} features a patch, not {expected}")
+            raise FeatureFileError(path, strings.FEATURE_COUNT.format(found=width, expected=expected))
 
 
 def _lock_for(folder: Path, subject: StoreSubject) -> tuple[StoreLock | None, str]:
-    """The lock, or in a sentence why there is none."""
+    """The lock, or None and a sentence on the reason."""
     try:
         lock = StoreLock.acquire(folder, subject.key)
         if lock is not None:
             lock.touch()
     except OSError as error:
         log.warning("%s: %s", folder, error)
-        return None, f"What is measured now is not kept: {folder}: {save_failure(error)}."
+        return None, strings.NOT_SAVED.format(folder=folder, reason=save_failure(error))
     if lock is None:
-        return None, "This slide is analysed elsewhere too; what is measured here is not kept a second time."
+        return None, strings.ANALYSED_ELSEWHERE
     return lock, ""
 
 
@@ -309,10 +310,10 @@ def _rows_record(cells: NDArray[np.int32], features: NDArray[np.float32]) -> Rec
 
 def _rows_of(record: Record) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     if len(record.payload) < 8:
-        raise ValueError("a block without a shape")
+        raise ValueError(strings.BLOCK_WITHOUT_SHAPE)
     rows, width = (int(value) for value in np.frombuffer(record.payload, "<u4", 2))
     if width > MAX_FEATURES or len(record.payload) != 8 + 4 * rows * (2 + width):
-        raise ValueError(f"{rows} patches of {width} features in {len(record.payload)} bytes")
+        raise ValueError(strings.BLOCK_SIZE.format(rows=rows, width=width, size=len(record.payload)))
     cells = np.frombuffer(record.payload, "<i4", 2 * rows, 8).reshape(rows, 2)
     features = np.frombuffer(record.payload, "<f4", rows * width, 8 + 8 * rows).reshape(rows, width)
     return cells.astype(np.int32), features.astype(np.float32)

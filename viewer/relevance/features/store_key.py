@@ -1,4 +1,4 @@
-"""What a feature store is about: this content of a slide, at this pixel size, by this encoder."""
+"""The subject of a feature store: the content of a slide, at a pixel size, by an encoder."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewer import __version__
 from viewer.common.text import escape_control
+from viewer.relevance.features import strings
 from viewer.relevance.features.cache_folder import KEY_DIGITS
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.patches.field import Provenance
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _COARSEST = 2.5
-"""Pixels of the slide over pixels of the encoder: beyond, there is nothing left to look at."""
+"""Pixel size of the slide over that of the encoder: beyond, too little detail is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +63,18 @@ class StoreSubject:
         return PatchGrid.over(*self.extent_px, self.mpp_um)
 
     def notes(self) -> tuple[str, ...]:
-        """What the reader must know of such features, in sentences."""
-        mpp_um, wanted_um = max(self.mpp_um), self.card.mpp_um
-        if mpp_um <= _COARSEST * wanted_um:
+        """Sentences for the user on the quality of such features."""
+        mpp_um, expected_um = max(self.mpp_um), self.card.mpp_um
+        if mpp_um <= _COARSEST * expected_um:
             return ()
-        return (
-            f"Its pixels are {mpp_um:.3g} µm wide, and {wanted_um:g} µm are wanted: what is found means "
-            "little.",
-        )
+        return (strings.COARSE_PIXELS.format(mpp_um=mpp_um, expected_um=expected_um),)
 
-    def provenance(self, card: EncoderCard, said: str) -> Provenance:
-        """Of what is made of such features now: ``said`` in words, by the encoder of ``card`` or by a slide
-        head over it."""
+    def provenance(self, card: EncoderCard, query: str) -> Provenance:
+        """Of a result computed from such features now: of ``query`` as text, by the encoder of ``card`` or a
+        slide head over it."""
         return Provenance(
             encoder=card.title,
-            query=said,
+            query=query,
             normalisation=card.normalisation,
             mpp_um=self.mpp_um,
             mpp_estimated=self.mpp_estimated,
@@ -85,7 +83,7 @@ class StoreSubject:
         )
 
     def facts(self) -> dict[str, Any]:
-        """What must be equal for features to be of this subject, fit for JSON."""
+        """The facts that must be equal for features to be of this subject, for JSON."""
         return {
             "format": FORMAT,
             "slide_identity": self.identity,
@@ -96,10 +94,10 @@ class StoreSubject:
 
     def check(self, facts: Mapping[str, Any], path: Path) -> None:
         """Raises FeatureFileError where the facts in a file are those of another subject."""
-        for name, wanted in self.facts().items():
-            if facts.get(name) != wanted:
-                what = {"slide_identity": "slide", "mpp_um": "pixel size"}.get(name, name.replace("_", " "))
-                raise FeatureFileError(path, f"its features are of another {what}")
+        for name, expected in self.facts().items():
+            if facts.get(name) != expected:
+                subject = strings.SUBJECTS[name]
+                raise FeatureFileError(path, strings.OTHER_SUBJECT.format(subject=subject))
 
     @property
     def key(self) -> str:

@@ -1,8 +1,8 @@
 """HIPT's published heatmap of a whole slide, region by region: ranks of patches and tokens, blended.
 
 Two passes over the patches, those of the grid and those half a patch further down and to the right, give all
-four versions of every region (``hipt_heatmap``). Beyond a region its true neighbours are seen, where the
-published procedure has white; glass and what lies beyond the slide are white.
+four versions of every region (``hipt_heatmap``). Shifted regions contain true neighbours where the
+published procedure has white; glass and the area beyond the slide are white.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from viewer.common.errors import EncoderDeviceError, EncoderError, EncoderMemoryError
 from viewer.relevance.attention.slide_attention import MAX, MEAN, check_head
 from viewer.relevance.encoders.hipt_encoder import HiptEncoder
+from viewer.relevance.heatmap import strings
 from viewer.relevance.heatmap.hipt_region import SHIFTS_PX, blended, patch_ranks, token_ranks
 from viewer.relevance.heatmap.overlap import outcomes
 from viewer.relevance.heatmap.whole_slide import AttentionMap
@@ -43,8 +44,8 @@ _VERSIONS = [(shift // 128 % 2, shift // 256) for shift in SHIFTS_PX]
 """Each on the patches of the grid (0) or those between (1), so many patches down and to the right."""
 
 
-def makes_published(encoder: Encoder) -> bool:
-    """Whether an encoder has what the published heatmap is made of: tokens, and regions of patches."""
+def can_make_published(encoder: Encoder) -> bool:
+    """Whether an encoder has tokens and regions of patches, as the published heatmap needs."""
     return isinstance(encoder, HiptEncoder) and encoder.has_regions
 
 
@@ -57,25 +58,26 @@ def published_blend(
     progress: Callable[[float, float], None] | None = None,
 ) -> AttentionMap:
     """The map of a slide, the features of which come to the analysis's store; without ``tokens`` that of
-    patches alone. MEAN and MAX are of the heads' ranks. ``progress`` is told how many patches are done.
+    patches alone. MEAN and MAX are of the heads' ranks. ``progress`` is called with the numbers of patches
+    done and in total.
 
-    What could not be read, or overlaps such a patch between, is not known. Raises EncoderError for an encoder
-    that does not make it and where the memory suffices for no patch, SlideError, ValueError for a head that
-    is not there.
+    Patches that could not be read, or overlap a shifted one that could not, are not known. Raises
+    EncoderError for an encoder that does not make it and where the memory suffices for no patch, SlideError,
+    ValueError for a head that is not there.
     """
     encoder = analysis.encoder
     if not isinstance(encoder, HiptEncoder) or not encoder.has_regions:
-        raise EncoderError(f"{encoder.card.title} has no regions of patches: it makes no published heatmap")
+        raise EncoderError(strings.NO_REGIONS.format(encoder=encoder.card.title))
     for head, heads in zip((token_head, patch_head), encoder.heads, strict=True):
         check_head(head, heads)
     analysis.use_fastest()
     analysis.reader(1).close()  # calibrates
     width = encoder.patch_level.pos_embed.shape[-1]
-    grids = _Looks(analysis.tissue, width), _Looks(_around(analysis.tissue, back=False), width)
-    total = sum(looks.wanted.sum() for looks in grids)
-    for looks, half in zip(grids, (ON_GRID, _BETWEEN), strict=True):
-        for outcome in outcomes(analysis, half, looks.wanted.copy()):
-            looks.take(outcome, token_head)
+    grids = _EncodedGrid(analysis.tissue, width), _EncodedGrid(_around(analysis.tissue, back=False), width)
+    total = sum(grid.selected.sum() for grid in grids)
+    for grid, half in zip(grids, (ON_GRID, _BETWEEN), strict=True):
+        for outcome in outcomes(analysis, half, grid.selected.copy()):
+            grid.take(outcome, token_head)
             if half == ON_GRID:
                 analysis.pending[tuple(outcome.cells.T)] = analysis.pending[tuple(outcome.failed.T)] = False
                 analysis.take(outcome)
@@ -89,41 +91,41 @@ def published_blend(
         for col in range(0, cols, PATCHES_A_SIDE):
             if not analysis.tissue[_area(row, col)].any():
                 continue
-            ranks = patch_ranks(_regions_seen(analysis, encoder, grids, row, col))
+            ranks = patch_ranks(_region_attention(analysis, encoder, grids, row, col))
             found = blended(
-                _of_heads(ranks, patch_head), np.stack([looks.ranks_in(row, col) for looks in grids])
+                _of_heads(ranks, patch_head), np.stack([encoded.ranks_in(row, col) for encoded in grids])
             )
             part = scores[row * TOKENS_A_SIDE :, col * TOKENS_A_SIDE :][:_SIDE, :_SIDE]
             part[...] = (found.blend if tokens else found.patches)[: part.shape[0], : part.shape[1]]
-    lost = _around(grids[1].wanted & ~grids[1].known, back=True)
+    lost = _around(grids[1].selected & ~grids[1].known, back=True)
     drawn = analysis.tissue & grids[0].known & ~lost
     scores *= _per_token(drawn)
     return AttentionMap(scores, _per_token(drawn | ~analysis.tissue))
 
 
-class _Looks:
-    """What an encoder says of the ``wanted`` patches (rows, columns) of one grid. ``known``: those of which
-    it says something; ``done``: those that were tried."""
+class _EncodedGrid:
+    """Tokens and features of the ``selected`` patches (rows, columns) of one grid. ``known``: those with
+    valid values; ``done``: the number of those tried."""
 
-    def __init__(self, wanted: Mask, width: int) -> None:
-        self.wanted = wanted
-        self.known: Mask = np.zeros(wanted.shape, bool)
+    def __init__(self, selected: Mask, width: int) -> None:
+        self.selected = selected
+        self.known: Mask = np.zeros(selected.shape, bool)
         self.done = 0
-        self._place: NDArray[np.int64] = np.full(wanted.shape, -1)
-        self._place[wanted] = np.arange(wanted.sum())
-        self._ranks = np.zeros((int(wanted.sum()), TOKENS_A_SIDE**2), np.uint16)
+        self._place: NDArray[np.int64] = np.full(selected.shape, -1)
+        self._place[selected] = np.arange(selected.sum())
+        self._ranks = np.zeros((int(selected.sum()), TOKENS_A_SIDE**2), np.uint16)
         self._features = np.zeros((len(self._ranks), width), np.float32)
 
     def take(self, outcome: BlockResult, head: Head) -> None:
         self.done += len(outcome.cells) + len(outcome.failed)
         if outcome.tokens is None or not len(outcome.cells):
             return
-        told = np.isfinite(outcome.tokens).all(axis=(1, 2)) & np.isfinite(outcome.features).all(axis=1)
-        cells = tuple(outcome.cells[told].T)
-        tokens = outcome.tokens[told].swapaxes(0, 1).reshape(-1, int(told.sum()), *(TOKENS_A_SIDE,) * 2)
+        finite = np.isfinite(outcome.tokens).all(axis=(1, 2)) & np.isfinite(outcome.features).all(axis=1)
+        cells = tuple(outcome.cells[finite].T)
+        tokens = outcome.tokens[finite].swapaxes(0, 1).reshape(-1, int(finite.sum()), *(TOKENS_A_SIDE,) * 2)
         ranks = _of_heads(token_ranks(tokens), head).reshape(-1, TOKENS_A_SIDE**2)
         self._ranks[self._place[cells]] = np.rint(ranks * _STEPS)
-        self._features[self._place[cells]] = outcome.features[told]
+        self._features[self._place[cells]] = outcome.features[finite]
         self.known[cells] = True
 
     def ranks_in(self, row: int, col: int) -> Values:
@@ -145,8 +147,8 @@ class _Looks:
         return laid
 
 
-def _regions_seen(
-    analysis: Analysis, encoder: HiptEncoder, grids: tuple[_Looks, _Looks], row: int, col: int
+def _region_attention(
+    analysis: Analysis, encoder: HiptEncoder, grids: tuple[_EncodedGrid, _EncodedGrid], row: int, col: int
 ) -> Values:
     """The attention (heads, 4, 16, 16) of the four versions of a region."""
     windows = [grids[grid].window(row + moved, col + moved) for grid, moved in _VERSIONS]
@@ -163,7 +165,7 @@ def _regions_seen(
 
 
 def _of_heads(ranks: Values, head: Head) -> Values:
-    """One of the first axis's heads, or what all give together."""
+    """One of the heads along the first axis, or their mean or maximum."""
     if isinstance(head, int):
         return ranks[head]
     joined: Values = ranks.max(axis=0) if head == MAX else ranks.mean(axis=0)

@@ -1,6 +1,6 @@
 """The published heatmap of a HIPT region: ranks of patches and of tokens, averaged over shifted versions.
 
-At 16 px a canvas pixel, the side of a token, which loses nothing: the published map is constant on tokens. Of
+At 16 px per canvas pixel, the side of a token, without loss: the published map is constant on tokens. Of
 the four versions (shifts of 0, 128, 256 and 384 px, white beyond the region) the last two show the patches of
 the first two, so two passes over the patches give all of them, each with the attention of the class token
 alone in the last block, where the published procedure makes eight.
@@ -36,8 +36,8 @@ def region_heatmap(patches: Values, tokens: Values, *, canvas_px: int = 4) -> Re
     """The published map for one head of each level.
 
     ``patches`` (4, 16, 16): ViT-4K's attention in each version; ``tokens`` (2, 256, 16, 16): ViT-256's, in
-    the patches of the first two, row by row. ``canvas_px``: how many slide pixels a pixel of the published
-    canvas stands for, which ranks of repeated values depend on, a little.
+    the patches of the first two, row by row. ``canvas_px``: slide pixels per pixel of the published
+    canvas, on which ranks of repeated values depend slightly.
     """
     return blended(patch_ranks(patches, canvas_px=canvas_px), token_ranks(tokens, canvas_px=canvas_px))
 

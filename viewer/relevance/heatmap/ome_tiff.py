@@ -15,6 +15,7 @@ import numpy as np
 from viewer import RESEARCH_USE
 from viewer.common.atomic_write import save_atomically
 from viewer.common.text import escape_control
+from viewer.relevance.heatmap import strings
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
 from viewer.relevance.patches.field import UNIT
 from viewer.relevance.patches.grid import PATCH_UM
@@ -40,17 +41,20 @@ def write_heatmap(
     *,
     extent_px: tuple[int, int],
     slide_name: str,
-    what: str = "Query",
+    what: str = strings.QUERY,
     unit: str = UNIT,
 ) -> None:
     """Write the map of a slide of ``extent_px`` (width, height) level-0 px. Raises SaveError.
 
-    ``what`` the words of its provenance are, and what 0 to 1 mean in ``unit``.
-    Its corner is the slide's, its pixels are 16 µm wide: a viewer that knows the slide's pixel size lays the
-    one over the other. Scores are rounded to 1/254; ``export.write_scores`` has them exactly.
+    ``what``: the kind of query in its provenance; ``unit``: the meaning of 0 to 1.
+
+    Its corner is the slide's, its pixels are 16 µm wide: a viewer with the slide's pixel size aligns the two.
+    Scores are rounded to 1/254; ``export.write_scores`` has them exactly.
     """
-    description = _description(field.provenance, f"{what}: {field.provenance.query}", unit)
-    name = escape_control(f"{slide_name}: {field.provenance.query}")
+    description = _description(
+        field.provenance, strings.CONTENT.format(kind=what, query=field.provenance.query), unit
+    )
+    name = escape_control(strings.NAME.format(slide=slide_name, query=field.provenance.query))
     finest = _cut(pixels_from_scores(field.scores, field.known), field.grid, extent_px, _PX_PER_PATCH)
     _write(path, finest, PATCH_UM / _PX_PER_PATCH, name, description, field.provenance.software)
 
@@ -67,12 +71,12 @@ def write_attention(
     slide_name: str,
 ) -> None:
     """Write attention over tokens (rows · 16, columns · 16), 0 to 1, as far as it is ``known``, a pixel of
-    8 µm a token. ``provenance.query`` says which attention it is, ``unit`` what 0 to 1 mean.
+    8 µm a token. ``provenance.query``: which attention; ``unit``: the meaning of 0 to 1.
 
     Raises SaveError.
     """
     finest = _cut(pixels_from_scores(scores, known), grid, extent_px, TOKENS_A_SIDE)
-    name = escape_control(f"{slide_name}: {provenance.query}")
+    name = escape_control(strings.NAME.format(slide=slide_name, query=provenance.query))
     description = _description(provenance, provenance.query, unit)
     _write(path, finest, PATCH_UM / TOKENS_A_SIDE, name, description, provenance.software)
 
@@ -133,11 +137,18 @@ def _cut(
     return np.ascontiguousarray(picked)
 
 
-def _description(provenance: Provenance, what: str, unit: str) -> str:
-    estimated = " (estimated)" if provenance.mpp_estimated else ""
+def _description(provenance: Provenance, content: str, unit: str) -> str:
     return escape_control(
-        f"{what}. Encoder: {provenance.encoder}; {provenance.normalisation}. "
-        f"Values: 0 not analysed; 1 to 255 {unit}, as 1 + 254 · score. "
-        f"Pixel size of the slide: {provenance.mpp_um[0]:g} × {provenance.mpp_um[1]:g} µm{estimated}. "
-        f"Made {provenance.made_utc} by {provenance.software}. {RESEARCH_USE}."
+        strings.DESCRIPTION.format(
+            content=content,
+            encoder=provenance.encoder,
+            normalisation=provenance.normalisation,
+            unit=unit,
+            x_um=provenance.mpp_um[0],
+            y_um=provenance.mpp_um[1],
+            estimated=strings.ESTIMATED if provenance.mpp_estimated else "",
+            made_utc=provenance.made_utc,
+            software=provenance.software,
+            research_use=RESEARCH_USE,
+        )
     )

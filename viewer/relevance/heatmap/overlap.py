@@ -1,4 +1,4 @@
-"""Looks at the patches half-way between those of the grid, and merges what they say with attention."""
+"""The overlap pass: encodes patches half-way between those of the grid and merges their attention."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from viewer.relevance.analysis.block_reader import BlockReader
 from viewer.relevance.analysis.schedule import blocks_of
 from viewer.relevance.attention.overlap_grid import SHARE, merged, overlapping_patches
 from viewer.relevance.attention.slide_attention import MEAN, patch_attention
+from viewer.relevance.heatmap import strings
 from viewer.relevance.patches.attention_codes import TOKENS, log_codes
 
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ SHIFTS = (0, 1), (1, 0), (1, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
-    """What an encoder says of shifted patches at ``corners`` (n, 2), in half patches: ``tokens`` uint8
-    (heads, n, 256), codes of attention. ``failed`` of those asked for could not be read.
+class ShiftedPatches:
+    """Shifted patches at ``corners`` (n, 2), in half patches: ``tokens`` uint8 (heads, n, 256), codes of
+    attention. ``failed``: the number of requested patches that could not be read.
     """
 
     corners: Cells
@@ -42,7 +43,7 @@ class Looks:
     failed: int
 
 
-def look_again(
+def run_overlap_pass(
     analysis: Analysis,
     attention: Attention,
     merge: str,
@@ -50,30 +51,30 @@ def look_again(
     share: float = SHARE,
     patch_head: Head = MEAN,
     progress: Progress | None = None,
-) -> Looks:
-    """Look at the shifted patches over the ``share`` of tissue that gets most attention, and merge what they
-    say ("mean" or "max", see ``overlapping.merged``) into the tokens of ``attention``, which are changed.
+) -> ShiftedPatches:
+    """Encode the shifted patches over the ``share`` of tissue that gets most attention, and merge their
+    tokens ("mean" or "max", see ``overlap_grid.merged``) into those of ``attention``, in place.
 
-    Raises EncoderError as ``look_between`` does, ValueError for another merge, share or head.
+    Raises EncoderError as ``encode_shifted`` does, ValueError for another merge, share or head.
     """
     known = attention.tissue & attention.tokens_known
     values = patch_attention(attention, patch_head)
     corners = overlapping_patches(values, known & attention.patches_known, share)
-    looks = look_between(analysis, corners, progress)
-    cells, tokens = merged(attention.tokens, known, looks.corners, looks.tokens, merge)
+    shifted = encode_shifted(analysis, corners, progress)
+    cells, tokens = merged(attention.tokens, known, shifted.corners, shifted.tokens, merge)
     attention.tokens[:, cells[:, 0], cells[:, 1]] = tokens
-    return looks
+    return shifted
 
 
-def look_between(analysis: Analysis, corners: Cells, progress: Progress | None = None) -> Looks:
-    """Look at the shifted patches at ``corners`` (n, 2), in half patches, as the analysis looked at its own.
+def encode_shifted(analysis: Analysis, corners: Cells, progress: Progress | None = None) -> ShiftedPatches:
+    """Encode the shifted patches at ``corners`` (n, 2), in half patches, as the analysis encoded its own.
 
-    ``progress`` is told how many are done, of how many. Raises EncoderError for an encoder that does not look
-    at single patches, and where the memory suffices for none.
+    ``progress`` is called with the numbers done and in total. Raises EncoderError for an encoder without
+    attention within patches, and where the memory suffices for none.
     """
     card = analysis.encoder.card
     if card.attends != "tokens" or card.attention_heads is None:
-        raise EncoderError(f"{card.title} does not say where in a patch it looks")
+        raise EncoderError(strings.NO_TOKENS.format(encoder=card.title))
     found: list[tuple[Cells, NDArray[np.uint8]]] = []
     done = 0
     for shift in SHIFTS:
@@ -82,23 +83,23 @@ def look_between(analysis: Analysis, corners: Cells, progress: Progress | None =
         for outcome in outcomes(analysis, shift, pending):
             done += len(outcome.cells) + len(outcome.failed)
             if outcome.tokens is not None:
-                told = np.isfinite(outcome.tokens).all(axis=(1, 2))
-                found.append((2 * outcome.cells[told] + shift, log_codes(outcome.tokens[told])))
+                finite = np.isfinite(outcome.tokens).all(axis=(1, 2))
+                found.append((2 * outcome.cells[finite] + shift, log_codes(outcome.tokens[finite])))
             if progress is not None:
                 progress(done, len(corners))
     if not found:
-        return Looks(
+        return ShiftedPatches(
             np.empty((0, 2), np.int64), np.empty((card.attention_heads[0], 0, TOKENS), np.uint8), done
         )
     places = np.concatenate([cells for cells, _ in found])
     tokens = np.concatenate([codes for _, codes in found]).swapaxes(0, 1)
-    return Looks(places, tokens, len(corners) - len(places))
+    return ShiftedPatches(places, tokens, len(corners) - len(places))
 
 
 def outcomes(analysis: Analysis, shift: Half, pending: NDArray[np.bool_]) -> Iterator[BlockResult]:
-    """What becomes of the ``pending`` patches (rows, columns), each ``shift`` half patches further, which are
-    struck off. What does not fit the memory is tried in smaller blocks, and at last on the CPU. Raises
-    EncoderError where not even that helps.
+    """The results of the ``pending`` patches (rows, columns), each shifted by ``shift`` half patches;
+    ``pending`` is cleared. Blocks too large for the memory are split, then encoded on the CPU. Raises
+    EncoderError where that fails too.
     """
     import torch
 

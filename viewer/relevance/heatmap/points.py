@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 MOST_POINTS = 100
 RADIUS_UM = 64.0
 MAX_RADIUS_UM = 10_000.0
-"""A centimetre. What is wider is no point."""
+"""A centimetre."""
 EVEN = 1.0
-"""A token that gets no more than even attention is no finding."""
+"""Uniform attention: a finding must get more."""
 _TOKEN_UM = PATCH_UM / TOKENS_A_SIDE
 
 
 class PointFinding(NamedTuple):
-    """``x``, ``y``: the middle of a token in level-0 px; ``value``: how many times even attention it gets;
+    """``x``, ``y``: the middle of a token in level-0 px; ``value``: its attention over uniform attention;
     ``rank`` from 1.
     """
 
@@ -49,13 +49,13 @@ def find_points(
     """At most ``limit`` tokens of ``values`` (rows · 16, columns · 16), highest first, row by row where they
     are equal: each the highest ``above`` that is no nearer than ``radius_um`` to the ones before it.
 
-    NaN, for what was not analysed, is no finding. Raises ValueError for a limit below 1, for a radius
+    NaN, not analysed, is never a finding. Raises ValueError for a limit below 1, for a radius
     that is not above 0 and at most a centimetre, and where the values are not those of the grid.
     """
     if limit < 1:
-        raise ValueError(f"{limit} points are none; ask for one at least")
+        raise ValueError(f"the number of points must be at least 1, not {limit}")
     if not 0 < radius_um <= MAX_RADIUS_UM:
-        raise ValueError(f"points {radius_um:g} µm apart: it must be above 0 and at most {MAX_RADIUS_UM:g}")
+        raise ValueError(f"the radius must be above 0 and at most {MAX_RADIUS_UM:g} µm, not {radius_um:g}")
     rows, cols = values.shape
     if (rows, cols) != (grid.rows * TOKENS_A_SIDE, grid.columns * TOKENS_A_SIDE):
         raise ValueError(f"{rows} × {cols} tokens are not those of {grid.rows} × {grid.columns} patches")
@@ -64,7 +64,7 @@ def find_points(
     free = np.pad(values > above, reach)
     near = np.add.outer(*2 * (np.arange(-reach, reach + 1) ** 2,)) < radius**2
     found: list[PointFinding] = []
-    # A point takes its surroundings with it, and there are not more candidates than all of them together.
+    # Each point excludes its surroundings, which bounds the number of candidates.
     for at in _highest(values.ravel(), above, limit * int(near.sum())).tolist():
         row, col = divmod(at, cols)
         around = free[row : row + 2 * reach + 1, col : col + 2 * reach + 1]

@@ -18,6 +18,7 @@ from viewer.relevance.attention.slide_attention import (
     patch_codes,
     token_codes,
 )
+from viewer.relevance.heatmap import strings
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _WINDOWS_AT_ONCE = 16
 _ROWS_AT_ONCE = 4
 """Of patches, as composing their tokens takes 35 bytes each for a while."""
 _LARGE_PX = 1e6
-"""A patch so large shows all its levels."""
+"""A patch of this size shows all its levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +47,14 @@ class AttentionMap:
     def check_known(self, tissue: NDArray[np.bool_]) -> None:
         """Raises EncoderError where there is tissue (rows, columns), and nothing of it was analysed."""
         if tissue.any() and not (self.known & _per_token(tissue)).any():
-            raise EncoderError(f"none of the {tissue.sum():,} patches with tissue could be analysed")
+            raise EncoderError(strings.NOTHING_ANALYSED.format(patches=tissue.sum()))
 
 
 def attention_of(
     analysis: Analysis, progress: Callable[[float, float], None] | None = None, *, tokens: bool = True
 ) -> Attention:
-    """Look at all of a slide. Patches whose features are stored are looked at again only where ``tokens`` are
-    wanted. Raises EncoderError for an encoder that does not say where it looks, SlideError, ValueError for
+    """The attention of a whole slide. Patches with stored features are encoded again only for ``tokens``.
+    Raises EncoderError for an encoder without attention, SlideError, ValueError for
     a slide of too many patches.
     """
     heads = analysis.encoder.card.attention_heads or (1, 1)  # which is refused
@@ -71,7 +72,8 @@ def attention_of(
 def attention_map(
     attention: Attention, look: HierarchyLook, *, token_head: Head = MEAN, patch_head: Head = MEAN
 ) -> AttentionMap:
-    """What the window draws, at a pixel a token. Raises ValueError for a head that is not there."""
+    """Attention as the window draws it, one value per token. Raises ValueError for a head that is not
+    there."""
     check_head(token_head, len(attention.tokens))
     check_head(patch_head, len(attention.patches))
     percentiles = look.mode == "blend"
@@ -79,9 +81,9 @@ def attention_map(
     regions = _per_patch(attention.regions, patches.shape)
     tokens = token_codes(attention, token_head, percentiles=percentiles)
     weights = look.weights(_LARGE_PX)
-    asked = attention.patches_known.copy()
+    shown = attention.patches_known.copy()
     if weights.token:
-        asked &= attention.tokens_known
+        shown &= attention.tokens_known
     glass = ~attention.tissue
     scores = np.empty(tokens.shape, np.float32)
     for row in range(0, len(patches), _ROWS_AT_ONCE):
@@ -90,4 +92,4 @@ def attention_map(
         scores[band] = composed(
             _per_token(regions[some]), _per_token(patches[some]), tokens[band], weights
         ) * _per_token(attention.tissue[some])
-    return AttentionMap(scores, _per_token(asked | glass))
+    return AttentionMap(scores, _per_token(shown | glass))

@@ -1,1 +1,1 @@
-"""Networks and their weights in torch; they know no slide."""
+"""Networks and their weights in torch; independent of slides."""

@@ -22,11 +22,11 @@ _CPU_BATCH = 4
 _MOST = 256
 """Images: a graphics card is busy with as many, and more would delay the copy of the first."""
 _SHARE = 0.5
-"""Of the free memory, at most: other programs want some later."""
+"""Of the free memory, at most: other programs need some later."""
 
 
 def batch_for(device: str, image_bytes: int) -> int:
-    """How many images to compute at once, where each needs so much memory besides the weights."""
+    """How many images to compute at once, where each needs ``image_bytes`` of memory besides the weights."""
     if device == "cpu":
         return _CPU_BATCH
     free_bytes, _ = torch.cuda.mem_get_info()
@@ -37,7 +37,7 @@ def batch_for(device: str, image_bytes: int) -> int:
 def in_batches(
     run: Callable[[Tensor], tuple[Tensor, ...]], images: Sequence[Tensor], *, device: str, batch: int
 ) -> tuple[Tensor, ...]:
-    """What ``run`` makes of stacked images (n, ...) on ``device``, joined, float32, on the CPU."""
+    """The results of ``run`` on stacked images (n, ...) on ``device``, joined, float32, on the CPU."""
     parts = [list(images[first : first + batch]) for first in range(0, len(images), batch)]
     found = [run(part) for part in _on(device, parts)]
     return tuple(torch.cat(one).float().cpu() for one in zip(*found, strict=True))
@@ -55,7 +55,7 @@ def _on(device: str, parts: Sequence[list[Tensor]]) -> Iterator[Tensor]:
         return
     copies, computing = _copy_stream(), torch.cuda.current_stream()
     for part in parts:
-        # The card is still at the part before: nothing here waits for it.
+        # The card is still computing the part before: nothing here waits for it.
         staged = torch.empty((len(part), *part[0].shape), dtype=part[0].dtype, pin_memory=True)
         torch.stack(part, out=staged)
         with torch.cuda.stream(copies):
@@ -72,7 +72,7 @@ _KEPT_BYTES = 1 << 28
 def raise_malloc_trim_threshold() -> None:
     """Have glibc keep large blocks: given back and fetched anew for each batch they cost half of the time."""
     if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # another C library does as it likes
+        with suppress(OSError, AttributeError):  # other C libraries have no mallopt
             libc = ctypes.CDLL(None)
             libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
             libc.mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)

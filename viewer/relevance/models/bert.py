@@ -1,6 +1,6 @@
 """BERT in torch, under the parameter names of its published weights: the text tower of KEEP and of MiniLM.
 
-Source: Devlin et al., NAACL 2019. Only what turns tokens into vectors; no training, no decoding.
+Source: Devlin et al., NAACL 2019. Inference only: tokens to vectors; no training, no decoding.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class _Embeddings(nn.Module):
 
 
 class _Output(nn.Module):
-    """A linear layer, added to its input's input, and normalised."""
+    """A linear layer, a residual, and a layer norm."""
 
     def __init__(self, inner: int, width: int) -> None:
         super().__init__()
@@ -104,7 +104,8 @@ class Bert(nn.Module):
         )
 
     def forward(self, ids: Tensor, present: Tensor) -> Tensor:
-        """Token ids (batch, n) int64, and which are no padding (batch, n) bool, to (batch, n, width)."""
+        """Token ids (batch, n) int64, and the mask (batch, n) bool, False for padding, to (batch, n,
+        width)."""
         hidden = self.embeddings(ids)
         mask = torch.where(present, 0.0, float("-inf"))[:, None, None, :]
         for layer in self.encoder["layer"]:

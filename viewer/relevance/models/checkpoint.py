@@ -1,7 +1,6 @@
-"""Reading weights from a file or folder of a stranger: safetensors, or pickles of tensors and nothing else.
+"""Reading weights from an untrusted file or folder: safetensors, or pickles of tensors and nothing else.
 
-Never runs code from the file, never reaches for the network, never takes a part for the whole. Whatever is
-wrong is said with the name of the file.
+Never runs code from the file, never uses the network, never accepts an incomplete file. Errors name the file.
 """
 
 from __future__ import annotations
@@ -18,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from viewer.common.errors import EncoderError
+from viewer.common.text import first_line
+from viewer.relevance.models import strings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +36,7 @@ _ENDINGS = frozenset({".safetensors", ".bin", ".pt", ".pth"})
 _WRAPPERS = ("teacher", "state_dict", "model_state_dict", "model")
 _PREFIXES = ("module.", "backbone.")
 _WHOLE_NUMBERS = ("position_ids", "token_type_ids", "relative_position_index")
-"""What places are called in models: they and counts, single numbers, are not in floating point."""
+"""Names of position tensors: these and counts (single numbers) are not in floating point."""
 _LARGEST_SHARE = 0.7
 """Of the free memory: the rest is for activations and for the slide."""
 _MAX_WRAPPERS = 4
@@ -59,15 +60,13 @@ def model_folder(path: Path) -> Path:
     Raises CheckpointError where there is no such folder, or several snapshots.
     """
     if not path.is_dir():
-        raise CheckpointError(
-            path, "there is no such folder" if not path.exists() else "this is not a folder"
-        )
+        raise CheckpointError(path, strings.NO_FOLDER if not path.exists() else strings.NOT_A_FOLDER)
     snapshots = path / "snapshots"
     if not snapshots.is_dir():
         return path
     found = sorted(entry for entry in snapshots.iterdir() if entry.is_dir())
     if len(found) != 1:
-        raise CheckpointError(path, f"it holds {len(found)} snapshots of the model; name the folder of one")
+        raise CheckpointError(path, strings.SNAPSHOTS.format(count=len(found)))
     return found[0]
 
 
@@ -75,7 +74,7 @@ def weights_file(folder: Path) -> Path:
     """The file of weights in a model's folder: a usual name, or the only .safetensors, .bin, .pt or .pth
     there.
 
-    Raises CheckpointError where there is none, or no telling which.
+    Raises CheckpointError where there is none, or several candidates.
     """
     for name in WEIGHT_FILES:
         if (folder / name).is_file():
@@ -85,10 +84,8 @@ def weights_file(folder: Path) -> Path:
         return found[0]
     if found:
         names = ", ".join(entry.name for entry in found[:5])
-        raise CheckpointError(folder, f"several files may hold the weights ({names}); leave one")
-    raise CheckpointError(
-        folder, f"it holds no weights: {', '.join(WEIGHT_FILES)}, or one .safetensors or .pt file"
-    )
+        raise CheckpointError(folder, strings.SEVERAL_WEIGHTS.format(names=names))
+    raise CheckpointError(folder, strings.NO_WEIGHTS.format(names=", ".join(WEIGHT_FILES)))
 
 
 def weights_files(folder: Path) -> list[Path]:
@@ -96,10 +93,10 @@ def weights_files(folder: Path) -> list[Path]:
     try:
         found = sorted(entry for entry in folder.iterdir() if entry.suffix in _ENDINGS and entry.is_file())
     except OSError as error:
-        raise CheckpointError(folder, f"it cannot be read: {error.strerror}") from error
+        raise CheckpointError(folder, strings.UNREADABLE.format(reason=error.strerror)) from error
     if not found:
         endings = ", ".join(sorted(_ENDINGS))
-        raise CheckpointError(folder, f"it holds no weights: no file that ends in {endings}")
+        raise CheckpointError(folder, strings.NO_WEIGHT_FILES.format(endings=endings))
     return found
 
 
@@ -107,34 +104,33 @@ def read_tensors(path: Path, *, sha256: str | None = None) -> dict[str, Tensor]:
     """All tensors of a file by name, on the CPU, wrappers and training prefixes taken off.
 
     ``sha256`` is checked where given. Raises CheckpointError: no permission, damaged, other content than
-    tensors, too large for the memory, values that are not numbers.
+    tensors, too large for the memory, values that are not finite.
     """
     try:
         size_bytes = path.stat().st_size
     except OSError as error:
-        raise CheckpointError(path, f"it cannot be read: {error.strerror}") from error
+        raise CheckpointError(path, strings.UNREADABLE.format(reason=error.strerror)) from error
     free_bytes = psutil.virtual_memory().available
     if size_bytes > free_bytes * _LARGEST_SHARE:
         raise CheckpointError(
-            path,
-            f"its {size_bytes / 1e9:.1f} GB do not fit the {free_bytes / 1e9:.1f} GB of memory that are free",
+            path, strings.TOO_LARGE.format(size_gb=size_bytes / 1e9, free_gb=free_bytes / 1e9)
         )
     if sha256 is not None and _sha256(path) != sha256.lower():
-        raise CheckpointError(path, "its content is not the one expected (SHA-256 differs); fetch it again")
+        raise CheckpointError(path, strings.WRONG_SHA256)
     tensors = _named_tensors(
         path, _read_safetensors(path) if path.suffix == ".safetensors" else unpickled(path)
     )
     for name, tensor in tensors.items():
         if not is_plain(tensor):
-            raise CheckpointError(path, f"{name} is of a kind that is not read here; ask for plain weights")
+            raise CheckpointError(path, strings.TENSOR_KIND.format(name=name))
         if tensor.ndim and not tensor.is_floating_point() and not name.endswith(_WHOLE_NUMBERS):
-            kind = str(tensor.dtype).removeprefix("torch.")
-            raise CheckpointError(path, f"{name} is of {kind}: quantised weights are not read")
+            dtype = str(tensor.dtype).removeprefix("torch.")
+            raise CheckpointError(path, strings.QUANTISED.format(name=name, dtype=dtype))
     if sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) > 2 * size_bytes:
-        raise CheckpointError(path, "it claims more values than it holds; it is damaged or made to do harm")
+        raise CheckpointError(path, strings.FEWER_VALUES)
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            raise CheckpointError(path, f"{name} holds values that are not numbers; the file is damaged")
+            raise CheckpointError(path, strings.INVALID_VALUES.format(name=name))
     return tensors
 
 
@@ -148,18 +144,16 @@ def _read_safetensors(path: Path) -> Any:
         from safetensors import SafetensorError
         from safetensors.torch import load_file
     except ImportError as error:
-        raise CheckpointError(
-            path, "reading it needs the extra 'models': pip install 'foveola[models]'"
-        ) from error
+        raise CheckpointError(path, strings.EXTRA_NEEDED) from error
     try:
         _check_begin(path)
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(path, f"it is no whole safetensors file ({_first_line(error)})") from error
+        raise CheckpointError(path, strings.NOT_SAFETENSORS.format(error=first_line(error))) from error
 
 
 def unpickled(path: Path) -> Any:
-    """What torch's restricted unpickler makes of a file: tensors, plain containers, options of a training."""
+    """The content of a file by torch's restricted unpickler: tensors, plain containers, training options."""
     import torch
 
     try:
@@ -168,48 +162,45 @@ def unpickled(path: Path) -> Any:
             with zipfile.ZipFile(path) as archive:
                 entries = archive.infolist()
                 if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-                    raise CheckpointError(
-                        path, "its content is compressed, which torch never does; it was not opened"
-                    )
+                    raise CheckpointError(path, strings.COMPRESSED)
                 if sum(entry.file_size for entry in entries) > path.stat().st_size:
-                    raise CheckpointError(path, "its parts lie over each other; it was not opened")
+                    raise CheckpointError(path, strings.OVERLAPPING_PARTS)
         elif begin.startswith(_ARCHIVE):
-            raise CheckpointError(path, "its end is missing: fetch it again, or copy it again")
+            raise CheckpointError(path, strings.CUT_SHORT)
         elif not begin.startswith(_PICKLE):
-            raise CheckpointError(path, f"it is no file of torch: none begins with {begin[:8]!r}")
-        if _makes_blocks(path):
-            raise CheckpointError(path, "it holds more than tensors and was not opened. Ask for safetensors")
+            raise CheckpointError(path, strings.NOT_TORCH.format(begin=begin[:8]))
+        if _names_bytearray(path):
+            raise CheckpointError(path, strings.MORE_THAN_TENSORS)
         with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch wonders about pickle protocols; what matters is raised
+            warnings.simplefilter("ignore")  # warnings about pickle protocols; errors are raised
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            path,
-            "it holds more than tensors and was not opened: such a file can run code. Ask for safetensors",
-        ) from error
+        raise CheckpointError(path, strings.CAN_RUN_CODE) from error
     except zipfile.BadZipFile as error:
-        raise CheckpointError(path, f"it is no whole file of weights ({_first_line(error)})") from error
+        raise CheckpointError(path, strings.INCOMPLETE.format(error=first_line(error))) from error
     except OSError as error:
-        raise CheckpointError(path, f"it cannot be read: {error.strerror or _first_line(error)}") from error
+        raise CheckpointError(
+            path, strings.UNREADABLE.format(reason=error.strerror or first_line(error))
+        ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise CheckpointError(path, f"it is no whole file of weights ({_first_line(error)})") from error
+        raise CheckpointError(path, strings.INCOMPLETE.format(error=first_line(error))) from error
 
 
 def _check_begin(path: Path) -> bytes:
-    """The first bytes. Raises CheckpointError, OSError for what is usually fetched in place of weights."""
+    """The first bytes. Raises OSError, and CheckpointError for what is often downloaded by mistake."""
     with path.open("rb") as file:
         begin = file.read(_BEGIN_BYTES)
     if not begin:
-        raise CheckpointError(path, "it is empty; fetch it again")
+        raise CheckpointError(path, strings.EMPTY)
     if begin.startswith(b"version https://git-lfs"):
-        raise CheckpointError(path, "it is a pointer of Git LFS, not the file: fetch that with git lfs pull")
+        raise CheckpointError(path, strings.GIT_LFS)
     if begin.lstrip().lower().startswith((b"<!doctype", b"<html")):
-        raise CheckpointError(path, "it is a web page, not the file: fetch that again, signed in if need be")
+        raise CheckpointError(path, strings.WEB_PAGE)
     return begin
 
 
-def _makes_blocks(path: Path) -> bool:
-    """Whether a pickle names bytearray: torch lets it, and it makes as many bytes as a few digits say."""
+def _names_bytearray(path: Path) -> bool:
+    """Whether a pickle names bytearray: torch allows it, and a few digits make it allocate any size."""
     with path.open("rb") as file:
         if not path.stat().st_size:
             return False
@@ -218,7 +209,7 @@ def _makes_blocks(path: Path) -> bool:
 
 
 def is_plain(tensor: Tensor) -> bool:
-    """Whether its values are in memory, one after the other, in numbers that torch computes with."""
+    """Whether its values are dense, in CPU memory, and of a type that torch computes with."""
     import torch
 
     kinds = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -237,10 +228,10 @@ def _named_tensors(path: Path, content: Any) -> dict[str, Tensor]:
             break
         content = inner
     if not isinstance(content, dict):
-        raise CheckpointError(path, "it holds no table of weights")
+        raise CheckpointError(path, strings.NO_TABLE)
     tensors = {str(name): value for name, value in content.items() if isinstance(value, torch.Tensor)}
     if not tensors:
-        raise CheckpointError(path, "it holds no table of weights")
+        raise CheckpointError(path, strings.NO_TABLE)
     return {_without_prefixes(name): tensor.detach() for name, tensor in tensors.items()}
 
 
@@ -251,31 +242,27 @@ def _without_prefixes(name: str) -> str:
     return name
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-
-
 _BLOCK = re.compile(r"^(?:model\.)?blocks\.(\d{1,4})\.")
 
-_SIGNS = (
+_KIND_OF_KEYS = (
     (
         r"^(?:visual\.(?:trunk|transformer|conv1|blocks)\b|vision_model\.)",
-        "a vision–language model (CLIP, CONCH or KEEP), which encodes patches and words",
+        strings.VISION_LANGUAGE,
     ),
-    (r"^(?:bert\.)?embeddings\.word_embeddings\.", "a language model (BERT), which encodes words"),
-    (r"^encoder\.layers\.\d+\.self_attn\.inner_attn_ln\.", "GigaPath's slide encoder (LongNet)"),
-    (r"^(?:conv1\.weight$|layer1\.0\.conv1\.)", "a convolutional network (ResNet), which encodes patches"),
-    (r"^features\.0\.\d+\.", "a convolutional network, which encodes patches"),
+    (r"^(?:bert\.)?embeddings\.word_embeddings\.", strings.LANGUAGE_MODEL),
+    (r"^encoder\.layers\.\d+\.self_attn\.inner_attn_ln\.", strings.GIGAPATH_SLIDE),
+    (r"^(?:conv1\.weight$|layer1\.0\.conv1\.)", strings.RESNET),
+    (r"^features\.0\.\d+\.", strings.CONVOLUTIONAL),
 )
 
 
-def what_it_is(tensors: Mapping[str, Tensor]) -> str | None:
-    """The kind of model that ``tensors`` belong to, if it is one of patches, regions or words; else None."""
+def kind_of_model(tensors: Mapping[str, Tensor]) -> str | None:
+    """The kind of model that ``tensors`` are of, as text, if it encodes patches, regions or text; else
+    None."""
     blocks = [int(match[1]) for match in map(_BLOCK.match, tensors) if match]
     width = next((t.shape[-1] for n, t in tensors.items() if n.endswith("cls_token") and t.ndim), None)
     if blocks and width is not None:
-        size = f"of width {width} with {max(blocks) + 1} blocks"
-        if any(name.removeprefix("model.") == "phi.0.weight" for name in tensors):
-            return f"a region encoder (HIPT's ViT-4K) {size}"
-        return f"a vision transformer {size}, which encodes patches"
-    return next((words for sign, words in _SIGNS if any(re.match(sign, name) for name in tensors)), None)
+        regions = any(name.removeprefix("model.") == "phi.0.weight" for name in tensors)
+        template = strings.REGION_ENCODER if regions else strings.PATCH_ENCODER
+        return template.format(width=width, blocks=max(blocks) + 1)
+    return next((kind for keys, kind in _KIND_OF_KEYS if any(re.match(keys, name) for name in tensors)), None)

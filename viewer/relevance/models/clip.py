@@ -1,4 +1,4 @@
-"""Vision–language models: images and words into one space. CLIP and its descendants, KEEP, CONCH v1.
+"""Vision–language models: images and text in one space. CLIP and its descendants, KEEP, CONCH v1.
 
 Built from the shapes of the weights, loaded strictly: a missing, surplus or misshapen tensor is an error that
 names it. Sources: Radford et al., ICML 2021 (CLIP); Yu et al., TMLR 2022 (CoCa); Lu et al., Nature Medicine
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from viewer.common.errors import EncoderError
+from viewer.relevance.models import strings
 from viewer.relevance.models.bert import Bert
 from viewer.relevance.models.clip_layouts import clip_layout, conch_layout, depth
 from viewer.relevance.models.vit import Block, Shape, VisionTransformer, causal_mask
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HEAD_WIDTH = 64
-"""Of every published model of these families; a folder's config.json may say otherwise."""
+"""Of every published model of these families; a folder's config.json may state another."""
 _CLIP_EPS = 1e-5
 _MAX_NAMES = 3
 
@@ -49,7 +50,8 @@ class TileTextModel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BuildFacts:
-    """What shapes do not tell. ``heads``: of the towers "visual" and "text" where not width / 64."""
+    """Facts that do not follow from shapes. ``heads``: of the towers "visual" and "text" where not width /
+    64."""
 
     quick_gelu: bool = True
     heads: Mapping[str, int] = field(default_factory=dict)
@@ -63,7 +65,7 @@ class BuildFacts:
         try:
             return BuildFacts._read(config)
         except AttributeError as error:
-            raise EncoderError("the model's config.json does not describe a model") from error
+            raise EncoderError(strings.BAD_CONFIG) from error
 
     @staticmethod
     def _read(config: Mapping[str, Any]) -> BuildFacts:
@@ -208,30 +210,28 @@ def build_model(architecture: str, tensors: dict[str, Tensor], facts: BuildFacts
         with torch.device("meta"):
             model = kinds[architecture](renamed, facts)
         renamed["logit_scale"] = renamed.get("logit_scale", torch.zeros(())).reshape(())
-    # Each is what torch or Python says of a tensor of another shape than a model's.
+    # Each is raised by torch or Python for a tensor of an unexpected shape.
     except (LookupError, ValueError, TypeError, RuntimeError, ArithmeticError, AssertionError) as error:
-        raise EncoderError(
-            f"these are not the weights of a {architecture} model: {error} is missing or odd"
-        ) from error
-    wanted = {name: tensor.shape for name, tensor in model.state_dict().items()}
-    _check(architecture, wanted, renamed)
-    model.load_state_dict({name: renamed[name].float() for name in wanted}, assign=True)
+        fault = strings.MISSING_OR_UNEXPECTED.format(error=error)
+        raise EncoderError(strings.WRONG_WEIGHTS.format(architecture=architecture, faults=fault)) from error
+    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    _check(architecture, expected, renamed)
+    model.load_state_dict({name: renamed[name].float() for name in expected}, assign=True)
     return model.eval().requires_grad_(False)
 
 
-def _check(architecture: str, wanted: Mapping[str, torch.Size], given: Mapping[str, Tensor]) -> None:
-    faults = [f"{name} is missing" for name in wanted if name not in given]
+def _check(architecture: str, expected: Mapping[str, torch.Size], given: Mapping[str, Tensor]) -> None:
+    faults = [strings.MISSING.format(name=name) for name in expected if name not in given]
     faults += [
-        f"{name} is {tuple(given[name].shape)} instead of {tuple(shape)}"
-        for name, shape in wanted.items()
+        strings.WRONG_SHAPE.format(name=name, found=tuple(given[name].shape), expected=tuple(shape))
+        for name, shape in expected.items()
         if name in given and given[name].shape != shape
     ]
-    faults += [f"{name} is unknown" for name in given if name not in wanted]
+    faults += [strings.UNKNOWN.format(name=name) for name in given if name not in expected]
     if faults:
-        more = f" and {len(faults) - _MAX_NAMES} more" if len(faults) > _MAX_NAMES else ""
-        raise EncoderError(
-            f"these are not the weights of a {architecture} model: {', '.join(faults[:_MAX_NAMES])}{more}"
-        )
+        first, more = ", ".join(faults[:_MAX_NAMES]), len(faults) - _MAX_NAMES
+        text = strings.AND_MORE.format(faults=first, count=more) if more > 0 else first
+        raise EncoderError(strings.WRONG_WEIGHTS.format(architecture=architecture, faults=text))
 
 
 def _projection(tensors: Mapping[str, Tensor], name: str) -> nn.Parameter:

@@ -2,7 +2,7 @@
 CONCH.
 
 Ours: ``visual.*`` is a ``vit.VisionTransformer``, ``text.*`` a text tower of ``clip``, the rest as
-``clip.ClipModel`` names it. What a model does not need is left out; what is missing or of the wrong shape is
+``clip.ClipModel`` names it. Tensors that a model does not need are dropped; missing or misshapen ones are
 found when the weights are loaded into the model.
 """
 
@@ -100,7 +100,7 @@ def conch_layout(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def depth(tensors: dict[str, Tensor], tower: str) -> int:
-    """How many blocks a tower has by its names; 0 where it has none. One number beyond the others is one."""
+    """How many blocks a tower has by its names; 0 where it has none."""
     found = [re.match(rf"{re.escape(tower)}\.blocks\.(\d+)\.", name) for name in tensors]
     return len({match.group(1) for match in found if match})
 

@@ -2,8 +2,7 @@
 
 Patches of 256 px in 16-px tokens (ViT-256), regions of patches (ViT-4K), at 0.5 µm per pixel. Chen et al.,
 "Scaling Vision Transformers to Gigapixel Images via Hierarchical Self-Supervised Learning", CVPR 2022; the
-networks are DINO's (Caron et al., ICCV 2021) with widths and depths as in the published weights, which the
-files themselves tell.
+networks are DINO's (Caron et al., ICCV 2021); widths and depths are read from the weights.
 """
 
 from __future__ import annotations
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import Tensor, nn
 
-from viewer.relevance.models.checkpoint import CheckpointError, read_tensors, weights_files, what_it_is
+from viewer.relevance.models import strings
+from viewer.relevance.models.checkpoint import CheckpointError, kind_of_model, read_tensors, weights_files
 from viewer.relevance.models.heads.load import load_slide_head
 from viewer.relevance.models.heads.state_dict import NotThisHead, filled
 from viewer.relevance.models.normalisation import STATISTICS
@@ -41,9 +41,8 @@ _PUBLISHED = {704_238_867: "6960cd5a", 395_710_078: "2b0bd9e9"}
 """Bytes of the published files, and how the SHA-256 of each begins."""
 _MOST_BLOCKS = 64
 _PROBE_PX = 64
-"""A few tokens: what is too large is so in each."""
+"""A few tokens suffice: weights that are too large overflow in each."""
 _REGISTERS = "register_tokens"
-_NO_NUMBERS = "what its weights compute are no numbers; the file is damaged"
 
 
 class RegionTransformer(nn.Module):
@@ -73,19 +72,19 @@ def normalised(images: Tensor, statistics: str = "half") -> Tensor:
 
 
 def load_patch_level(path: Path) -> VisionTransformer:
-    """ViT-256, or any DINO ViT with 16-px tokens, from a file. Raises CheckpointError: what it is instead."""
+    """ViT-256, or any DINO ViT with 16-px tokens, from a file. Raises CheckpointError for another model."""
     return _patch_level(path, _read(path))
 
 
 def load_region_level(path: Path, *, feature_width: int) -> RegionTransformer:
-    """ViT-4K from a file, for patch features of this width. Raises CheckpointError: what it is instead."""
+    """ViT-4K from a file, for patch features of this width. Raises CheckpointError for others."""
     return _region_level(path, _read(path), feature_width)
 
 
 @dataclass(frozen=True, slots=True)
 class Hipt:
-    """The levels that a folder holds. Without ``region`` patches are not compared within their region,
-    without ``slide`` not the regions of a slide; ``notes`` say so to the reader."""
+    """The levels in a folder. Without ``region`` patches are not compared within their region, without
+    ``slide`` not the regions of a slide; ``notes`` are sentences for the user on what is missing."""
 
     patch: VisionTransformer
     region: RegionTransformer | None
@@ -99,9 +98,9 @@ class Hipt:
 
 
 def load_hipt(folder: Path) -> Hipt:
-    """All levels in a folder's files of weights, told apart by what they hold.
+    """All levels in a folder's files of weights, recognised by their tensors.
 
-    Raises CheckpointError: no file of patches, two of the same level, or what a file is instead.
+    Raises CheckpointError: no file of patches, two of the same level, or a file of another model.
     """
     found: dict[str, tuple[Path, dict[str, Tensor]]] = {}
     for path in weights_files(folder):
@@ -109,19 +108,18 @@ def load_hipt(folder: Path) -> Hipt:
         level = "patches" if "patch_embed.proj.weight" in tensors else "slides"
         level = "regions" if "phi.0.weight" in tensors and "pos_embed" in tensors else level
         if level in found:
-            raise CheckpointError(
-                folder, f"{found[level][0].name} and {path.name} are both a level of {level}; leave one"
-            )
+            one = found[level][0].name
+            raise CheckpointError(folder, strings.SAME_LEVEL.format(one=one, other=path.name, level=level))
         found[level] = path, tensors
     if "patches" not in found:
-        others = [
-            f"{file.name}, {kind}" if (kind := what_it_is(tensors)) else file.name
+        others = strings.AND.join(
+            strings.FILE_OF_KIND.format(file=file.name, kind=kind)
+            if (kind := kind_of_model(tensors))
+            else file.name
             for file, tensors in found.values()
-        ]
-        raise CheckpointError(
-            folder,
-            f"it holds {' and '.join(others)}; a vision transformer of patches (HIPT's ViT-256) is missing",
         )
+        expected = strings.A_PATCH_LEVEL
+        raise CheckpointError(folder, strings.NO_PATCH_LEVEL.format(files=others, expected=expected))
     patch = _patch_level(*found["patches"])
     width = patch.cls_token.shape[-1]
     region = _region_level(*found["regions"], width) if "regions" in found else None
@@ -133,22 +131,22 @@ def load_hipt(folder: Path) -> Hipt:
         own = _own_regions(tensors)
         if own:
             if region is not None:
-                notes.append(f"Regions are read by {file.name}, whose slide level was trained with its own.")
+                notes.append(strings.OWN_REGIONS.format(file=file.name))
             region = _region_level(file, own, width)
-        wanted = None if region is None else region.cls_token.shape[-1]
-        if wanted is None:
-            notes.append(f"{file.name} reads regions, and there is no level of regions: it is not used.")
+        region_width = None if region is None else region.cls_token.shape[-1]
+        if region_width is None:
+            notes.append(strings.SLIDES_WITHOUT_REGIONS.format(file=file.name))
             slide = None
-        elif slide.feature_width != wanted:
+        elif slide.feature_width != region_width:
             raise CheckpointError(
-                file, f"it reads regions of width {slide.feature_width}, and theirs is {wanted}"
+                file, strings.WRONG_REGION_WIDTH.format(expected=slide.feature_width, found=region_width)
             )
         else:
-            _try_slides(file, slide)
+            _check_slide_level(file, slide)
     if region is None:
-        notes.append("There is no level of regions (ViT-4K): patches are not compared with each other.")
+        notes.append(strings.NO_REGIONS)
     if slide is None:
-        notes.append("There is no level of slides: all regions are taken to get the same attention.")
+        notes.append(strings.NO_SLIDES)
     return Hipt(patch, region, slide, tuple(notes))
 
 
@@ -163,8 +161,8 @@ def _own_regions(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def save_backbone(path: Path, target: Path) -> None:
-    """Write what a file of weights has of a network, and nothing of its training, as safetensors: 84 MB
-    instead of 704 for ViT-256. Raises CheckpointError, SaveError.
+    """Write the network in a file of weights, without its training state, as safetensors: 84 MB instead of
+    704 for ViT-256. Raises CheckpointError, SaveError.
     """
     from safetensors.torch import save
 
@@ -172,7 +170,7 @@ def save_backbone(path: Path, target: Path) -> None:
 
     tensors = _read(path)
     if "pos_embed" not in tensors:
-        raise CheckpointError(path, _expected("a vision transformer of patches or regions", tensors))
+        raise CheckpointError(path, _wrong_model(strings.A_TRANSFORMER, tensors))
     kept = {
         name: tensor.float().contiguous() for name, tensor in tensors.items() if not name.startswith("head.")
     }
@@ -185,9 +183,7 @@ def _read(path: Path) -> dict[str, Tensor]:
     if begins is not None:
         with path.open("rb") as file:
             if not hashlib.file_digest(file, "sha256").hexdigest().startswith(begins):
-                raise CheckpointError(
-                    path, "it is as long as the published file and not the same; fetch it again"
-                )
+                raise CheckpointError(path, strings.DIFFERS_FROM_PUBLISHED)
     return tensors
 
 
@@ -200,9 +196,9 @@ def _heads_of(model: VisionTransformer | RegionTransformer) -> int:
 def _patch_level(path: Path, tensors: Mapping[str, Tensor]) -> VisionTransformer:
     embed = tensors.get("patch_embed.proj.weight")
     if embed is None or "pos_embed" not in tensors:
-        raise CheckpointError(path, _expected("a vision transformer of patches (HIPT's ViT-256)", tensors))
+        raise CheckpointError(path, _wrong_model(strings.A_PATCH_LEVEL, tensors))
     if embed.ndim != 4 or embed.shape[1:] != (3, TOKEN_PX, TOKEN_PX):
-        raise CheckpointError(path, f"its tokens are {tuple(embed.shape)}, not squares of 16 px in 3 colours")
+        raise CheckpointError(path, strings.WRONG_TOKENS.format(shape=tuple(embed.shape)))
     shape, side = _shape(path, tensors, heads=None), _side(path, tensors)
 
     tensors = {_REGISTERS if name == "reg_token" else name: tensor for name, tensor in tensors.items()}
@@ -215,36 +211,36 @@ def _patch_level(path: Path, tensors: Mapping[str, Tensor]) -> VisionTransformer
 
     network = _loaded(path, tensors, made, spare=("head.", "mask_token"))
     images = normalised(torch.from_numpy(probe_patches(_PROBE_PX)))
-    return _computing(path, network, lambda: network.attend(images))
+    return _checked(path, network, lambda: network.attend(images))
 
 
 def _region_level(path: Path, tensors: Mapping[str, Tensor], feature_width: int) -> RegionTransformer:
     phi = tensors.get("phi.0.weight")
     if phi is None or phi.ndim != 2 or "pos_embed" not in tensors:
-        raise CheckpointError(path, _expected("a region encoder (HIPT's ViT-4K)", tensors))
+        raise CheckpointError(path, _wrong_model(strings.A_REGION_LEVEL, tensors))
     if phi.shape[1] != feature_width:
         raise CheckpointError(
-            path, f"it was made for patch features of width {phi.shape[1]}, and these have {feature_width}"
+            path, strings.WRONG_PATCH_WIDTH.format(expected=phi.shape[1], found=feature_width)
         )
     shape, positions = _shape(path, tensors, heads=_REGION_HEADS), _side(path, tensors) ** 2 + 1
     network = _loaded(
         path, tensors, lambda: RegionTransformer(shape, feature_width, positions), spare=("head.",)
     )
     features = torch.linspace(-1, 1, 4 * feature_width).view(1, 2, 2, feature_width)
-    return _computing(path, network, lambda: network.attend(features))
+    return _checked(path, network, lambda: network.attend(features))
 
 
 def _shape(path: Path, tensors: Mapping[str, Tensor], *, heads: int | None) -> Shape:
-    """What the weights say of their own blocks."""
+    """The shape of the blocks, from the weights."""
     numbers = [name.split(".")[1] for name in tensors if name.startswith("blocks.")]
     depth = max((int(number) for number in numbers if number.isdecimal() and len(number) < 4), default=-1) + 1
     mlp = tensors.get("blocks.0.mlp.fc1.weight")
     width = tensors["pos_embed"].shape[-1] if tensors["pos_embed"].ndim == 3 else 0
     if not 0 < depth <= _MOST_BLOCKS or mlp is None or mlp.ndim != 2 or width < 1:
-        raise CheckpointError(path, f"its {depth} blocks of width {width} are no vision transformer")
+        raise CheckpointError(path, strings.NOT_A_TRANSFORMER.format(depth=depth, width=width))
     heads = heads or width // _HEAD_WIDTH
     if heads < 1 or width % heads:
-        raise CheckpointError(path, f"its width {width} does not split into {heads} heads")
+        raise CheckpointError(path, strings.WRONG_HEADS.format(width=width, heads=heads))
     return Shape(width, depth, heads, mlp.shape[0], layer_scale="blocks.0.ls1.gamma" in tensors)
 
 
@@ -252,34 +248,35 @@ def _side(path: Path, tensors: Mapping[str, Tensor]) -> int:
     count = tensors["pos_embed"].shape[1] - 1
     side = round(max(count, 0) ** 0.5)
     if side < 1 or side**2 != count:
-        raise CheckpointError(path, f"its {count} positions are no square")
+        raise CheckpointError(path, strings.NOT_SQUARE.format(count=count))
     return side
 
 
 def _loaded(
     path: Path, tensors: Mapping[str, Tensor], make: Callable[[], Net], *, spare: tuple[str, ...]
 ) -> Net:
-    wanted = {name: tensor for name, tensor in tensors.items() if not name.startswith(spare)}
+    needed = {name: tensor for name, tensor in tensors.items() if not name.startswith(spare)}
     try:
-        return filled(make, wanted)
+        return filled(make, needed)
     except NotThisHead as error:
         raise CheckpointError(path, str(error)) from error
 
 
 @torch.inference_mode()
-def _computing(path: Path, network: Net, run: Callable[[], tuple[Tensor, ...]]) -> Net:
-    """The network, tried: weights that are numbers may still be so large that nothing they give is one."""
+def _checked(path: Path, network: Net, run: Callable[[], tuple[Tensor, ...]]) -> Net:
+    """The network, after a test run: finite weights may be so large that all outputs are NaN or infinite."""
     if not all(bool(one.isfinite().all()) for one in run()):
-        raise CheckpointError(path, _NO_NUMBERS)
+        raise CheckpointError(path, strings.INVALID_OUTPUT)
     return network
 
 
-def _try_slides(path: Path, head: SlideHead) -> None:
+def _check_slide_level(path: Path, head: SlideHead) -> None:
     features = torch.linspace(-1, 1, 2 * head.feature_width).view(2, head.feature_width)
     if not bool(head.read(features, torch.tensor([[0, 0], [0, 1]])).attention.isfinite().all()):
-        raise CheckpointError(path, _NO_NUMBERS)
+        raise CheckpointError(path, strings.INVALID_OUTPUT)
 
 
-def _expected(wanted: str, tensors: Mapping[str, Tensor]) -> str:
-    found = what_it_is(tensors)
-    return f"it is {found}; {wanted} was expected" if found else f"it is not {wanted}"
+def _wrong_model(expected: str, tensors: Mapping[str, Tensor]) -> str:
+    found = kind_of_model(tensors)
+    template = strings.EXPECTED_INSTEAD if found else strings.NOT_THIS
+    return template.format(found=found, expected=expected)

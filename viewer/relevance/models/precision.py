@@ -1,5 +1,5 @@
-"""Whether a network may be run in less than float32: where that is faster, and where it changes nothing that
-counts. Tried on a few patches when the network is loaded, as weights differ in what they stand.
+"""Whether a network may be run in less than float32: where that is faster and the features stay the same.
+Tested on a few patches when the network is loaded, as weights differ in their tolerance.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LEAST_COSINE = 0.9999
-"""Between what a patch gets in either precision; then features of both may lie in one store."""
+"""Between the features of a patch in both precisions; then features of both may share a store."""
 _BFLOAT16_CPU = "avx512_bf16", "amx_bf16"
 _TENSOR_CORES = (7, 0)
 _GRAINS_PX = 4, 64
 _PALE, _DARK = (243, 220, 234), (88, 52, 120)
-"""Of the probe: fine and coarse tissue, of which networks stand the coarse less, in the colours of H&E. Two
-patches: the reader waits for them."""
+"""Of the probe: fine and coarse tissue in the colours of H&E; networks tolerate the coarse less. Only two
+patches, as the user waits for them."""
 
 
 def fast_dtype(device: str) -> torch.dtype:
-    """What "cpu" or "cuda" multiplies fastest; float32 where nothing is known to be faster."""
+    """The fastest type for multiplications on "cpu" or "cuda"; float32 where no faster one is known."""
     if device == "cpu":
-        # An older torch does not tell, and stays at float32.
+        # Older versions of torch have no such function: float32.
         capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
         return torch.bfloat16 if any(capabilities.get(one) for one in _BFLOAT16_CPU) else torch.float32
     if torch.cuda.is_bf16_supported(including_emulation=False):
@@ -58,7 +58,7 @@ def probe_patches(side_px: int) -> NDArray[np.uint8]:
 @torch.inference_mode()
 def agreement(run: Callable[[torch.dtype], tuple[Tensor, ...]], dtype: torch.dtype) -> float:
     """The least cosine between any vector that ``run`` gives in float32 and in ``dtype``, along the last axes
-    of its results; NaN where one is no number."""
+    of its results; NaN where one is NaN."""
     pairs = zip(run(torch.float32), run(dtype), strict=True)
     return float(
         torch.stack(

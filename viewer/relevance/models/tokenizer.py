@@ -1,6 +1,6 @@
-"""Words into the token numbers that a model was trained with, by the tokenizer files in its folder.
+"""Text to the token ids that a model was trained with, by the tokenizer files in its folder.
 
-The work is done by the ``tokenizers`` package (extra "models"); nothing is fetched.
+Uses the ``tokenizers`` package (extra "models"); nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from viewer.relevance.models import strings
 from viewer.relevance.models.checkpoint import CheckpointError
 
 if TYPE_CHECKING:
@@ -25,14 +26,14 @@ _MAX_FILE_BYTES = 64_000_000
 
 @dataclass(frozen=True, slots=True)
 class Tokenizer:
-    """Texts to token numbers of one length, filled up with ``padding_id``."""
+    """Texts to token ids of one length, padded with ``padding_id``."""
 
     engine: Any
     length: int
     padding_id: int
 
     def __call__(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """(n, length) int64 numbers, and (n, length) bool: which are no padding."""
+        """Token ids (n, length) int64, and (n, length) bool: True except for padding."""
         import torch
 
         encoded = self.engine.encode_batch(list(texts))
@@ -51,35 +52,29 @@ def load_tokenizer(folder: Path, architecture: str, *, positions: int) -> Tokeni
     try:
         import tokenizers
     except ImportError as error:
-        raise CheckpointError(folder, "it needs the extra 'models': pip install 'foveola[models]'") from error
+        raise CheckpointError(folder, strings.EXTRA_NEEDED) from error
     try:
         engine = _from_json(folder) or {"clip": _clip, "keep": _word_piece}.get(architecture, _nothing)(
             folder
         )
     except CheckpointError:
         raise
-    except Exception as error:  # the package raises bare Exception for whatever its parser refuses
-        raise CheckpointError(folder, f"its tokenizer cannot be read: {error}") from error
+    except Exception as error:  # the package raises bare Exception for parser errors
+        raise CheckpointError(folder, strings.TOKENIZER_UNREADABLE.format(error=error)) from error
     if engine is None:
-        raise CheckpointError(folder, f"it holds no tokenizer: {_wanted_files(architecture)}")
+        raise CheckpointError(
+            folder, strings.NO_TOKENIZER.format(files=strings.TOKENIZER_FILES[architecture])
+        )
     assert isinstance(engine, tokenizers.Tokenizer)
     # CONCH keeps the last place for the class token that its text tower appends.
     length = positions - 1 if architecture == "conch" else min(positions, 256)
     padding = {"clip": _CLIP_END, "keep": "[PAD]", "conch": "<pad>"}[architecture]
     padding_id = engine.token_to_id(padding)
     if padding_id is None:
-        raise CheckpointError(folder, f"its tokenizer knows no {padding}; it belongs to another model")
+        raise CheckpointError(folder, strings.WRONG_TOKENIZER.format(token=padding))
     engine.enable_truncation(length)
     engine.enable_padding(length=length, pad_id=padding_id, pad_token=padding)
     return Tokenizer(engine, length, padding_id)
-
-
-def _wanted_files(architecture: str) -> str:
-    return {
-        "clip": "tokenizer.json, or vocab.json and merges.txt",
-        "keep": "tokenizer.json or vocab.txt",
-        "conch": "conch_byte_level_bpe_uncased.json",
-    }[architecture]
 
 
 def _nothing(_folder: Path) -> None:
@@ -88,7 +83,7 @@ def _nothing(_folder: Path) -> None:
 
 def _read(path: Path) -> str:
     if path.stat().st_size > _MAX_FILE_BYTES:
-        raise CheckpointError(path, "it is too large for a tokenizer")
+        raise CheckpointError(path, strings.TOKENIZER_TOO_LARGE)
     return path.read_text(encoding="utf-8")
 
 

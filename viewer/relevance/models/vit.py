@@ -1,7 +1,7 @@
 """Transformers in torch: one block, one vision transformer, for every model that Foveola loads.
 
 Parameter names are those of DINO and timm (blocks.0.attn.qkv.weight); other layouts are renamed to them
-before loading (``clip_weights``). Sources: Dosovitskiy et al., ICLR 2021; Caron et al., ICCV 2021; Touvron et
+before loading (``clip_layouts``). Sources: Dosovitskiy et al., ICLR 2021; Caron et al., ICCV 2021; Touvron et
 al. (LayerScale), ICCV 2021.
 """
 
@@ -53,7 +53,7 @@ class Attention(nn.Module):
         return self.proj(mixed.transpose(1, 2).reshape(batch, count, width))
 
     def of_first(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """What the first of (batch, n, width) tokens becomes, (batch, 1, width), and its attention to all of
+        """The output of the first of (batch, n, width) tokens, (batch, 1, width), and its attention to all of
         them, (batch, heads, n)."""
         batch, count, width = x.shape
         size = width // self.heads
@@ -177,10 +177,10 @@ def attend(
     blocks: nn.ModuleList, norm: nn.Module, tokens: Tensor, dtype: torch.dtype = torch.float32
 ) -> tuple[Tensor, Tensor]:
     """Normed class tokens (batch, width) and their attention to the others, (batch, heads, n - 1), of tokens
-    (batch, n, width). Of the last block only what the class token needs is computed.
+    (batch, n, width). The last block is computed for the class token only.
 
-    ``dtype`` is that of the multiplications in the other blocks; what they are summed to, and the last block,
-    stay float32: it is little work, and there rounding shows most.
+    ``dtype`` is that of the multiplications in the other blocks; their sums, and the last block, stay
+    float32: it is little work, and rounding matters most there.
     """
     *others, last = blocks
     with torch.autocast(tokens.device.type, dtype, enabled=dtype != torch.float32):
@@ -194,7 +194,7 @@ def positions_for(pos_embed: Tensor, rows: int, columns: int) -> Tensor:
     """Position embeddings (1, 1 + rows · columns, width) from those of a square grid, class token first.
 
     As DINO interpolates them (Caron et al., ICCV 2021): bicubic, by factors of (n + 0.1) / side, which are
-    part of the coordinates; resizing to the exact size gives other numbers, and is not what models saw.
+    part of the coordinates; resizing to the exact size gives other values than in training.
     """
     side = round((pos_embed.shape[1] - 1) ** 0.5)
     if rows == columns == side:

@@ -1,4 +1,4 @@
-"""Attention as 8-bit codes, in octaves round even attention; how many patches and tokens a side has."""
+"""Attention as 8-bit codes, in octaves around uniform attention; patches and tokens per side."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OCTAVES = 6
 
 
 def log_codes(relative: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Codes of attention over its average: 8 octaves either way, and nothing at all as the lowest."""
+    """Codes of attention over its average: 8 octaves either way; 0 attention gets code 0."""
     with np.errstate(divide="ignore"):
         octaves = np.log2(np.maximum(relative, 0))
     codes: NDArray[np.uint8] = np.clip(np.rint(MIDDLE + CODES_PER_OCTAVE * octaves), 0, 255).astype(np.uint8)
@@ -28,7 +28,7 @@ def log_codes(relative: NDArray[np.floating]) -> NDArray[np.uint8]:
 
 
 def relative_of_codes() -> NDArray[np.float32]:
-    """The attention over its average that each of 256 codes stands for; the lowest for none."""
+    """The attention over its average of each of the 256 codes; 0 for code 0."""
     relative = np.exp2((np.arange(256, dtype=np.float32) - MIDDLE) / CODES_PER_OCTAVE)
     relative[0] = 0
     return relative.astype(np.float32)

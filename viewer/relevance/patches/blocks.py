@@ -26,7 +26,7 @@ class Block(NamedTuple):
         return slice(self.row, self.row + self.rows), slice(self.col, self.col + self.cols)
 
     def around(self, mask: Mask) -> Block:
-        """The smallest block that holds all patches of this one that are in the mask, which are some."""
+        """The smallest block that holds all patches of this one that are in the mask; at least one is."""
         rows, cols = np.nonzero(mask[self.cells])
         top, left = int(rows.min()), int(cols.min())
         return Block(self.row + top, self.col + left, int(rows.max()) - top + 1, int(cols.max()) - left + 1)

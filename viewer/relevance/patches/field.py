@@ -1,7 +1,7 @@
-"""RelevanceField: one value per patch, what is known of it, and where it came from; and how fields combine.
+"""RelevanceField: one value per patch, which values are known, and their provenance; combinations of fields.
 
-The overlay, the loading order, the token budget and the findings all read this one object. Nobody changes
-one: new scores make a new field.
+The overlay, the loading order, the token budget and the findings all read this one object. It is immutable:
+new scores make a new field.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from viewer.relevance.patches import strings
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -18,14 +20,14 @@ if TYPE_CHECKING:
 
     from viewer.relevance.patches.grid import PatchGrid
 
-UNIT = "measured likeness, 0 to 1"
+UNIT = strings.LIKENESS
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a field came from: enough to make it again, and to say what it is worth.
+    """The origin of a field: enough to reproduce and judge it.
 
-    ``normalisation`` says in words what 0 and 1 mean. ``made_utc`` is ISO 8601. ``mpp_estimated`` marks a
+    ``normalisation``: the meaning of 0 and 1, as text. ``made_utc`` is ISO 8601. ``mpp_estimated`` marks a
     pixel size that the file does not state.
     """
 
@@ -102,22 +104,22 @@ def weighted(fields: Sequence[RelevanceField], weights: Sequence[float]) -> Rele
         field.scores.astype(np.float64) * (weight / total)
         for field, weight in zip(fields, weights, strict=True)
     )
-    return _combined(fields, np.asarray(scores), "weighted mean")
+    return _combined(fields, np.asarray(scores), strings.WEIGHTED_MEAN)
 
 
 def highest(fields: Sequence[RelevanceField]) -> RelevanceField:
     """OR: the highest score."""
-    return _combined(fields, np.maximum.reduce([field.scores for field in fields]), "highest")
+    return _combined(fields, np.maximum.reduce([field.scores for field in fields]), strings.HIGHEST)
 
 
 def both(fields: Sequence[RelevanceField]) -> RelevanceField:
-    """AND: the lowest score. Not the product, which would make every added word lower every score."""
-    return _combined(fields, np.minimum.reduce([field.scores for field in fields]), "lowest")
+    """AND: the lowest score. Not the product, which would lower every score with every added term."""
+    return _combined(fields, np.minimum.reduce([field.scores for field in fields]), strings.LOWEST)
 
 
 def without(field: RelevanceField, excluded: RelevanceField) -> RelevanceField:
     """The first as far as the second is not: a · (1 − b)."""
-    return _combined([field, excluded], field.scores * (1 - excluded.scores), "without")
+    return _combined([field, excluded], field.scores * (1 - excluded.scores), strings.WITHOUT)
 
 
 def near(
@@ -136,7 +138,7 @@ def near(
     reach = RelevanceField.of(
         other.grid, scores, certain | nothing, other.provenance, estimated=estimable | nothing
     )
-    return _combined([field, reach], field.scores * reach.scores, "near")
+    return _combined([field, reach], field.scores * reach.scores, strings.NEAR)
 
 
 def _around(
@@ -194,5 +196,5 @@ def _combined(fields: Sequence[RelevanceField], scores: NDArray[Any], how: str) 
     known = np.logical_and.reduce([field.known for field in fields])
     reached = np.logical_and.reduce([field.known | field.estimated for field in fields])
     parts = ", ".join(field.provenance.query for field in fields)
-    provenance = replace(first.provenance, query=f"{how} of ({parts})")
+    provenance = replace(first.provenance, query=strings.COMBINED.format(how=how, parts=parts))
     return RelevanceField.of(first.grid, scores, known, provenance, estimated=reached & ~known)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from viewer.relevance.patches import strings
 from viewer.slide.geometry import Rect
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 PATCH_UM = 128.0
 MAX_PATCHES = 4_000_000
-"""A slide of 25 × 25 cm. More is a wrong pixel size, not a slide."""
+"""A slide of 25 × 25 cm. More means a wrong pixel size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +43,15 @@ class PatchGrid:
         four million patches.
         """
         if not all(0.001 <= mpp <= PATCH_UM for mpp in mpp_um):
-            raise ValueError(
-                f"pixels of {mpp_um[0]:g} × {mpp_um[1]:g} µm cannot be right; check the pixel size"
-            )
+            raise ValueError(strings.IMPOSSIBLE_PIXELS.format(x_um=mpp_um[0], y_um=mpp_um[1]))
         patch_width_px, patch_height_px = PATCH_UM / mpp_um[0], PATCH_UM / mpp_um[1]
         columns, rows = ceil(width_px / patch_width_px), ceil(height_px / patch_height_px)
         if columns * rows > MAX_PATCHES:
             width_mm, height_mm = width_px * mpp_um[0] / 1000, height_px * mpp_um[1] / 1000
             raise ValueError(
-                f"at {mpp_um[0]:g} × {mpp_um[1]:g} µm per pixel the slide would be {width_mm:,.0f} × "
-                f"{height_mm:,.0f} mm; check its pixel size"
+                strings.IMPOSSIBLE_SLIDE.format(
+                    x_um=mpp_um[0], y_um=mpp_um[1], width_mm=width_mm, height_mm=height_mm
+                )
             )
         return PatchGrid(columns, rows, patch_width_px, patch_height_px)
 

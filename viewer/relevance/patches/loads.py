@@ -1,4 +1,4 @@
-"""What each patch is worth loading: made by the worker, read by the window. Plain data."""
+"""How tiles of each patch are loaded: allocated by the worker, read by the window. Plain data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of a patch, lent to those near by that were not looked at yet. Pure."""
+"""The nearest known patch of each patch that is not analysed yet. Pure."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 REACH_PATCHES = 8
-"""How far a patch may speak for others: a millimetre."""
+"""Maximum distance for estimates: a millimetre."""
 
 
 def nearest_known(
     shape: tuple[int, int],
     cells: NDArray[np.integer[Any]],
-    wanted: Mask,
+    unknown: Mask,
     reach: int = REACH_PATCHES,
 ) -> NDArray[np.int32]:
-    """For every wanted patch the number of the nearest of ``cells`` (n, 2), at most ``reach`` rows and
-    columns away; -1 where there is none so near, and for what is not wanted.
+    """For every ``unknown`` patch (rows, columns) the index of the nearest of ``cells`` (n, 2), at most
+    ``reach`` rows and columns away; -1 where there is none, and for all other patches.
     """
     rows, cols = shape
     nearest = np.full((rows + 2, cols + 2), -1, np.int32)
     inner = nearest[1:-1, 1:-1]
     inner[cells[:, 0], cells[:, 1]] = np.arange(len(cells), dtype=np.int32)
     for _ in range(reach if len(cells) else 0):
-        if not (wanted & (inner < 0)).any():
+        if not (unknown & (inner < 0)).any():
             break
         before = nearest.copy()
         # The sides before the corners: they are nearer.
         for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1)):
             neighbour = before[1 + dy : 1 + dy + rows, 1 + dx : 1 + dx + cols]
             np.copyto(inner, neighbour, where=(inner < 0) & (neighbour >= 0))
-    return np.where(wanted, inner, -1)
+    return np.where(unknown, inner, -1)

@@ -1,4 +1,4 @@
-"""How unlike the others a patch is, by its features. Pure."""
+"""How much a patch differs from the others of its slide, by its features. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MEDIAN_OF = 1024
 
 def outlier_distance(features: NDArray[np.float32]) -> NDArray[np.float32]:
     """The mean squared distance (n,) of features (n, D) from their medians, each in units of its median
-    absolute deviation and no farther than 10. Features that could not be measured do not count.
+    absolute deviation and no farther than 10. NaN features are ignored.
     """
     sample = features[:: max(1, len(features) // _MEDIAN_OF)]
     sample = np.where(np.isfinite(sample), sample, np.nan)
@@ -31,10 +31,10 @@ def outlier_distance(features: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def surprise_of(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How unlike the others each patch is: (n,) in [0, 1] for features (n, D).
+    """How much each patch differs from the others: (n,) in [0, 1] for features (n, D).
 
-    The rank of its ``outlier_distance`` among the farthest fifth; the others are what the slide is made of,
-    and surprise nobody: 0. Were they to, they would eat up the budget of what was asked for.
+    The rank of its ``outlier_distance`` among the farthest fifth; 0 for the others, the ordinary tissue of
+    the slide, which would otherwise use up the budget of the query.
     """
     ranks = np.empty(len(features), np.float32)
     ranks[np.argsort(outlier_distance(features), kind="stable")] = np.arange(len(features))

@@ -1,4 +1,4 @@
-"""What came of reading and encoding a block of patches."""
+"""The result of reading and encoding a block of patches."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 Half = tuple[int, int]
 ON_GRID = 0, 0
-"""No half patch down, and none to the right."""
+"""No shift."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlockResult:
-    """What became of a block, of the patches in it that were wanted.
+    """The result for the requested patches of a block.
 
-    ``cells`` (n, 2) as row, column with ``features`` (n, D), and of an encoder that says where it looks
-    ``tokens`` (n, heads, 256); ``failed`` (m, 2) could not be read. ``side``: tokens along a patch; ``half``
-    patches down and to the right from their cells they lie.
-    ``device_error``: the ``device`` cannot take a block of this size, or is lost; its cells have no features
-    and are still wanted. ``seconds`` of its thread's CPU time: what other programs take does not count.
+    ``cells`` (n, 2) as row, column with ``features`` (n, D), and of an encoder with attention ``tokens`` (n,
+    heads, 256); ``failed`` (m, 2) could not be read. ``side``: tokens along a patch; ``half``: their shift
+    from their cells, in half patches down and to the right. ``device_error``: the ``device`` lacks memory for
+    a block of this size, or is lost; its cells have no features and must be read again. ``seconds``: CPU time
+    of the thread.
     """
 
     block: Block

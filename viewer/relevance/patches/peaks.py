@@ -1,4 +1,4 @@
-"""Ranked places of a field to jump to: its peaks, each with what is alike around it. Pure.
+"""Ranked places of a field to jump to: its peaks, each with the similar patches around it. Pure.
 
 Only patches that were analysed themselves count. Equal fields give equal hits in equal order.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MAX_HITS = 200
 LEAST_SCORE = 0.5
-"""Below, a peak is no more than the least unlikely place of a slide that has nothing of the kind."""
+"""A lower peak is merely the best of a slide without a match."""
 _SHARE_OF_PEAK = 0.75
 _REACH = 8
 """Patches from a peak to the edge of its place: a millimetre. A larger area is several places."""

@@ -1,4 +1,4 @@
-"""How far the analysis of one stage is."""
+"""Progress of one stage of an analysis."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class StageProgress(NamedTuple):
-    """How many of something are done, of how many; those that ``failed`` among them."""
+    """``done`` of ``total`` items; ``failed`` are among those done."""
 
     done: int
     total: int

@@ -1,6 +1,6 @@
 """Feature files as bags to train on: our own stores, and those of TRIDENT, CLAM, STAMP and slideflow.
 
-No slide is opened: a file says itself whose slide it is of and where its patches lie. Cells count patches,
+No slide is opened: a file states its slide and where its patches lie. Cells count patches,
 not pixels, so the size of a pixel does not matter here.
 """
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.relevance.encoders.card import FILE_PREFIX
+from viewer.relevance.features import strings as feature_strings
 from viewer.relevance.features.external_files import MAX_FEATURES, SlideFacts, read_external
 from viewer.relevance.features.safe_hdf5 import (
     FeatureFileError,
@@ -21,6 +22,7 @@ from viewer.relevance.features.safe_hdf5 import (
     number,
     opened_hdf5,
 )
+from viewer.relevance.training import strings
 from viewer.slide.file_names import natural_key
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ class FeatureBag:
     """A slide's features (n, width) float32, all finite, and cells (n, 2) int64 as row, column.
 
     ``encoder`` and ``encoder_version`` are the id and version of the card that such features have in the
-    program. ``notes``: what the reader must know of the file, in sentences.
+    program. ``notes``: sentences for the user on the state of the file.
     """
 
     path: Path
@@ -54,7 +56,7 @@ class FeatureBag:
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What can be told without reading a file's features. ``encoder`` None: only reading all of it tells."""
+    """What is known of a file without reading its features. ``encoder`` None: known only after that."""
 
     slide: str
     encoder: str | None
@@ -73,7 +75,7 @@ def feature_files(paths: Sequence[Path]) -> list[Path]:
 
 
 def file_facts(path: Path) -> FileFacts:
-    """Whose features a file holds. Raises FeatureFileError."""
+    """The slide and encoder of a file. Raises FeatureFileError."""
     if path.suffix == ".pt":
         check_regular(path)
         return FileFacts(path.stem, None)
@@ -85,8 +87,8 @@ def file_facts(path: Path) -> FileFacts:
 
 
 def read_bag(path: Path) -> FeatureBag:
-    """A file's features. Raises FeatureFileError: what ``read_external`` refuses, and values that are not
-    numbers.
+    """A file's features. Raises FeatureFileError for what ``read_external`` refuses and for values that are
+    not finite.
     """
     if path.suffix == ".pt":
         return _external(path)
@@ -97,7 +99,7 @@ def read_bag(path: Path) -> FeatureBag:
 
 
 def one_a_cell(bag: FeatureBag) -> FeatureBag:
-    """The bag with the first patch of every cell: for heads that read places, where patches overlap."""
+    """The bag with the first patch of every cell: for heads that use positions, where patches overlap."""
     _, first = np.unique(bag.cells, axis=0, return_index=True)
     if len(first) == len(bag.cells):
         return bag
@@ -122,12 +124,14 @@ def _stored(path: Path, file: h5py.File) -> FeatureBag:
     coords = checked_dataset(path, file, "coords", ndim=(2,), kinds="i")
     count, width = features.shape
     if not 0 < width <= MAX_FEATURES or coords.shape != (count, 2):
-        raise FeatureFileError(path, f"{coords.shape} corners for {features.shape} features")
+        raise FeatureFileError(
+            path, feature_strings.CORNER_COUNT.format(corners=coords.shape, features=features.shape)
+        )
     if not count:
-        raise FeatureFileError(path, "it holds no patches")
+        raise FeatureFileError(path, strings.NO_PATCHES)
     sides = number(file, "patch_width_level0"), number(file, "patch_height_level0")
     if not sides[0] or not sides[1] or min(sides[0], sides[1]) <= 0:
-        raise FeatureFileError(path, "it does not state the size of its patches")
+        raise FeatureFileError(path, strings.NO_PATCH_SIZE)
     cells = _cells(path, coords[()].astype(np.float64) / (sides[0], sides[1]) + 0.5)
     complete = bool(attribute(file, "complete"))
     return FeatureBag(
@@ -136,7 +140,7 @@ def _stored(path: Path, file: h5py.File) -> FeatureBag:
         str(attribute(file, "encoder_version")),
         _finite(path, features[()].astype(np.float32)),
         cells,
-        () if complete else (f"{path}: its analysis is not complete; what there is of it is used.",),
+        () if complete else (strings.INCOMPLETE.format(path=path),),
     )
 
 
@@ -149,11 +153,11 @@ def _external(path: Path) -> FeatureBag:
 
 
 def _stated_extent(path: Path) -> tuple[int, int]:
-    """The slide's size where a file states it; elsewhere there is none to check against."""
+    """(width, height) in level-0 px as the file states it, else a limit that every slide meets."""
     if path.suffix == ".pt":
         return _ANY_EXTENT_PX
     with opened_hdf5(path) as file:
-        if "coords" not in list(file):  # whether a name is in a file, HDF5 asks what it links to
+        if "coords" not in list(file):  # testing a name directly would follow its link
             return _ANY_EXTENT_PX
         coords = checked_dataset(path, file, "coords", ndim=(2, 3), kinds="iuf")
         width, height = (number(coords, f"level0_{side}") for side in ("width", "height"))
@@ -163,14 +167,12 @@ def _stated_extent(path: Path) -> tuple[int, int]:
 def _cells(path: Path, places: NDArray[np.float64]) -> NDArray[np.int64]:
     """Of (n, 2) places as x, y in patches."""
     if not np.isfinite(places).all() or np.abs(places).max() > _FURTHEST_CELL:
-        raise FeatureFileError(path, "its patches lie where no slide reaches")
+        raise FeatureFileError(path, strings.IMPOSSIBLE_PLACES)
     return np.ascontiguousarray(np.floor(places).astype(np.int64)[:, ::-1])
 
 
 def _finite(path: Path, features: NDArray[np.float32]) -> NDArray[np.float32]:
-    broken = len(features) - int(np.isfinite(features).all(axis=1).sum())
-    if broken:
-        raise FeatureFileError(
-            path, f"{broken:,} of its {len(features):,} patches hold values that are not numbers"
-        )
+    invalid = len(features) - int(np.isfinite(features).all(axis=1).sum())
+    if invalid:
+        raise FeatureFileError(path, strings.INVALID_VALUES.format(invalid=invalid, total=len(features)))
     return features

@@ -1,7 +1,7 @@
 """What a slide head is trained on: labels from a table, the feature files that belong to them, the splits.
 
-Nobody is in two splits: patients are shared out, not slides. What does not fit together is refused with the
-line or the file; slides that lack a label or features are left out, and said.
+No patient is in two splits: patients are divided, not slides. Inputs that do not fit together raise an error
+that names the line or the file; slides without a label or features are left out, with a note.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from viewer.common.errors import FoveolaError
 from viewer.common.text import escape_control
 from viewer.relevance.encoders.card import FILE_PREFIX
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
+from viewer.relevance.training import strings
 from viewer.relevance.training.bags import feature_files, file_facts, read_bag
 from viewer.slide.formats.registry import slide_suffixes
 
@@ -36,10 +37,6 @@ _HELD_OUT_PARTS = 5
 """Without folds, a fifth of the patients is for the test and a fifth for validation, where so many are."""
 LEAST_PARTS = 3
 """One to train on, one to stop by, one to test on."""
-_NO_PATIENTS = (
-    "Patients are not stated (the table has no column patient): every slide counts as a patient of its own. "
-    "Where several are of one patient, training and test may share them, and the figures are too good."
-)
 _SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation"), "validation"),
@@ -48,13 +45,13 @@ _SPLITS = {
 
 
 class TrainingError(FoveolaError):
-    """A training that cannot be done as asked: why, and what to do, in words for the reader."""
+    """A training that cannot be done as requested: the reason and what to do, for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
     """A line of the table. ``patient``: without regard to case, "" where the table names none. ``split``:
-    "train", "validation" or "test", "" where the table does not say.
+    "train", "validation" or "test", "" where the table has none.
     """
 
     slide: str
@@ -66,8 +63,8 @@ class Label:
 @dataclass(frozen=True, slots=True)
 class Case:
     """A slide to train on. ``patient`` is the slide itself where none is stated. ``mean`` and ``spread``
-    (width,) float64: of its features, the latter the sum of squared distances from the mean. ``digest`` tells
-    its features from any others.
+    (width,) float64: of its features, the latter the sum of squared distances from the mean. ``digest``:
+    SHA-256 of features and cells.
     """
 
     slide: str
@@ -83,8 +80,8 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """All cases, by the names of their slides, and what their features are. ``patients_stated``: the table
-    says whose slides they are.
+    """All cases, sorted by slide, and the encoder of their features. ``patients_stated``: the table has a
+    patient for every slide.
     """
 
     classes: tuple[str, ...]
@@ -110,13 +107,13 @@ class Split:
 
 
 def slide_key(name: str) -> str:
-    """The name of a slide as tables and files agree on it: without folder and without a slide's ending."""
+    """The name that tables and files share for a slide: without its folder and a slide's suffix."""
     last = PurePath(name.replace("\\", "/")).name
     return PurePath(last).stem if PurePath(last).suffix.lower() in slide_suffixes() else last
 
 
 def read_labels(path: Path) -> tuple[dict[str, Label], tuple[str, ...]]:
-    """The table's slides by their key, and notes: columns slide, label, if it likes patient and split.
+    """The table's slides by their key, and notes: columns slide, label, and optionally patient and split.
 
     Separated by commas or semicolons, UTF-8. A slide without label is left out, with a note. Raises
     TrainingError for a table that cannot be used, with its line.
@@ -125,64 +122,62 @@ def read_labels(path: Path) -> tuple[dict[str, Label], tuple[str, ...]]:
     names = [cell.strip().casefold() for cell in rows[0][1]] if rows else []
     for needed in ("slide", "label"):
         if names.count(needed) != 1:
-            raise TrainingError(f"{path}: its first line names no column {needed!r}, or several")
+            raise TrainingError(strings.COLUMN.format(path=path, column=needed))
     labels: dict[str, Label] = {}
     unlabelled: list[str] = []
     for number, cells in rows[1:]:
         if not any(cell.strip() for cell in cells):
             continue
-        where = f"{path}: line {number}"
+        where = {"path": path, "line": number}
         if len(cells) != len(names):
-            raise TrainingError(f"{where} has {len(cells)} values for {len(names)} columns")
+            raise TrainingError(strings.VALUE_COUNT.format(**where, found=len(cells), expected=len(names)))
         row = dict(zip(names, (cell.strip() for cell in cells), strict=True))
         slide = slide_key(row["slide"])
         if not slide:
-            raise TrainingError(f"{where} names no slide")
+            raise TrainingError(strings.NO_SLIDE.format(**where))
         if slide in labels or slide in unlabelled:
-            raise TrainingError(f"{where}: slide {escape_control(slide)} is there twice")
+            raise TrainingError(strings.SLIDE_TWICE.format(**where, slide=escape_control(slide)))
         if not row["label"]:
             unlabelled.append(slide)
             continue
         if not row.get("patient", slide):
-            raise TrainingError(f"{where}: slide {escape_control(slide)} has no patient, and others have")
+            raise TrainingError(strings.NO_PATIENT.format(**where, slide=escape_control(slide)))
         split = _SPLITS.get(row.get("split", "").casefold(), "")
         if not split and "split" in names:
-            raise TrainingError(f"{where}: split is train, validation or test, not {row['split']!r}")
+            raise TrainingError(strings.UNKNOWN_SPLIT.format(**where, split=row["split"]))
         labels[slide] = Label(slide, row["label"], row.get("patient", "").casefold(), split)
     _check_spellings(path, {label.label for label in labels.values()})
-    notes = (f"{path}: no label is given for {listed(unlabelled)}.",) if unlabelled else ()
-    return labels, notes
+    note = strings.UNLABELLED_IN_TABLE.format(path=path, slides=listed(unlabelled))
+    return labels, (note,) if unlabelled else ()
 
 
 def _check_spellings(path: Path, names: set[str]) -> None:
-    """Raises TrainingError where two labels differ in nothing but case and spaces: one class, most likely."""
+    """Raises TrainingError where two labels differ only in case and spaces: probably one class."""
     spelt: dict[str, str] = {}
     for name in sorted(names):
         other = spelt.setdefault("".join(name.casefold().split()), name)
         if other != name:
-            labels = f"{escape_control(other)!r} and {escape_control(name)!r}"
             raise TrainingError(
-                f"{path}: the labels {labels} differ in case or spaces alone: "
-                "spell them alike where they are one class, and name them otherwise where they are two"
+                strings.SPELLING.format(path=path, one=escape_control(other), other=escape_control(name))
             )
 
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
     try:
-        if path.exists() and not path.is_file():  # a pipe waits for ever, a device has no end
-            raise TrainingError(f"{path}: this is not a regular file")
+        if path.exists() and not path.is_file():  # reading a pipe would block, a device never ends
+            raise TrainingError(strings.NOT_REGULAR.format(path=path))
         with path.open("rb") as file:
             data = file.read(_MAX_TABLE_BYTES + 1)
         if len(data) > _MAX_TABLE_BYTES:
-            raise TrainingError(f"{path}: it is too large for a table of labels")
+            raise TrainingError(strings.TABLE_TOO_LARGE.format(path=path))
         text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig").read()
         first = text.partition("\n")[0]
         reader = csv.reader(io.StringIO(text), delimiter=";" if "," not in first else ",", strict=True)
         return [(reader.line_num, cells) for cells in reader]
     except OSError as error:
-        raise TrainingError(f"{path}: it cannot be read: {error.strerror}") from error
+        raise TrainingError(strings.TABLE_UNREADABLE.format(path=path, reason=error.strerror)) from error
     except (csv.Error, UnicodeDecodeError) as error:
-        raise TrainingError(f"{path}: it is no table of text ({error})") from error
+        raise TrainingError(strings.NOT_A_TABLE.format(path=path, error=error)) from error
 
 
 # Features
@@ -197,14 +192,14 @@ def gather(
 ) -> Cohort:
     """The labelled slides that have features in these files and folders. Every file is read once.
 
-    ``encoder``: whose features to use where there are those of several. Raises TrainingError where files do
+    ``encoder``: the one to use where there are features of several. Raises TrainingError where files do
     not fit each other, FeatureFileError for a file that was named or belongs to a labelled slide and cannot
     be used. Other files in a folder are left out, with a note.
     """
     classes = tuple(sorted({label.label for label in labels.values()}))
     patients_stated = all(label.patient for label in labels.values())
     if len(classes) < 2:
-        raise TrainingError(f"labels of two kinds are needed to tell apart; there is {listed(classes)}")
+        raise TrainingError(strings.TOO_FEW_CLASSES.format(labels=listed(classes)))
     cases: dict[str, Case] = {}
     notes: list[str] = []
     unlabelled: list[str] = []
@@ -218,35 +213,35 @@ def gather(
         except FeatureFileError as error:
             if path.resolve() in named:
                 raise
-            notes.append(f"Left out: {error}.")
+            notes.append(strings.FILE_SKIPPED.format(error=error))
             continue
         label = labels.get(slide_key(facts.slide))
-        if label is None or not _wanted(facts.encoder, encoder):
+        if label is None or not _is_chosen(facts.encoder, encoder):
             if label is None:
                 unlabelled.append(facts.slide)
             continue
         bag = read_bag(path)
-        if not _wanted(bag.encoder, encoder):
+        if not _is_chosen(bag.encoder, encoder):
             continue
         notes += bag.notes
         _check_fits(bag, seen)
         seen = bag
         if label.slide in cases:
-            name = escape_control(label.slide)
             raise TrainingError(
-                f"{path} and {cases[label.slide].path} both hold features of slide {name}; "
-                "name one of them, or their encoder with --encoder"
+                strings.SLIDE_IN_TWO_FILES.format(
+                    path=path, other_path=cases[label.slide].path, slide=escape_control(label.slide)
+                )
             )
         cases[label.slide] = _case(bag, label, classes)
     if seen is None:
-        raise TrainingError("none of the labelled slides has features here")
+        raise TrainingError(strings.NO_FEATURES)
     if unlabelled:
-        notes.append(f"No label is given for {listed(sorted(set(unlabelled)))}.")
+        notes.append(strings.UNLABELLED.format(slides=listed(sorted(set(unlabelled)))))
     missing = sorted(set(labels) - set(cases))
     if missing:
-        notes.append(f"There are no features of {listed(missing)}, which the table labels.")
+        notes.append(strings.FEATURES_MISSING.format(slides=listed(missing)))
     if not patients_stated:
-        notes.append(_NO_PATIENTS)
+        notes.append(strings.PATIENTS_NOT_STATED)
     progress(1, 1)
     ordered = tuple(cases[slide] for slide in sorted(cases))
     width = seen.features.shape[1]
@@ -257,11 +252,11 @@ def listed(names: Sequence[str]) -> str:
     """Some names, and how many more there are."""
     more = len(names) - _NAMES_SHOWN
     first = ", ".join(escape_control(name) for name in names[:_NAMES_SHOWN])
-    return f"{first} and {more:,} more" if more > 0 else first
+    return strings.AND_MORE.format(names=first, count=more) if more > 0 else first
 
 
-def _wanted(given: str | None, wanted: str | None) -> bool:
-    return given is None or wanted is None or given in (wanted, f"{FILE_PREFIX}{wanted}")
+def _is_chosen(encoder: str | None, chosen: str | None) -> bool:
+    return encoder is None or chosen is None or encoder in (chosen, f"{FILE_PREFIX}{chosen}")
 
 
 def _check_fits(bag: FeatureBag, seen: FeatureBag | None) -> None:
@@ -272,10 +267,12 @@ def _check_fits(bag: FeatureBag, seen: FeatureBag | None) -> None:
     theirs = seen.encoder, seen.encoder_version, seen.features.shape[1]
     if ours == theirs:
         return
-    words = (f"{name} (version {version}), {width} values a patch" for name, version, width in (ours, theirs))
+    one, other = (
+        strings.ENCODER.format(encoder=encoder, version=version, width=width)
+        for encoder, version, width in (ours, theirs)
+    )
     raise TrainingError(
-        f"{bag.path}: its features are of {next(words)}, and those of {seen.path} of {next(words)}; a head "
-        "is trained on one encoder's: choose it with --encoder"
+        strings.ENCODERS_DIFFER.format(path=bag.path, encoder=one, other_path=seen.path, other_encoder=other)
     )
 
 
@@ -304,7 +301,7 @@ def _case(bag: FeatureBag, label: Label, classes: tuple[str, ...]) -> Case:
 def plan_splits(cohort: Cohort, *, folds: int, seed: int) -> tuple[Split, ...]:
     """The table's own split where it has one; else ``folds`` of them, or with 1 a single held-out one.
 
-    Patients are shared out so that every part has its share of every class. Of fold i part i is the test, the
+    Patients are divided so that every part has its share of every class. In fold i part i is the test, the
     next one validation. Raises TrainingError where the patients do not suffice, or one is in two splits.
     """
     cases = cohort.cases
@@ -313,16 +310,12 @@ def plan_splits(cohort: Cohort, *, folds: int, seed: int) -> tuple[Split, ...]:
         return (_given_split(cohort, seed),)
     fewest, rarest = _fewest_patients(cohort, everyone)
     if folds == 2:
-        raise TrainingError(
-            "two folds leave nothing to train on: with 1 a part is held out, 3 or more rotate"
-        )
+        raise TrainingError(strings.TWO_FOLDS)
     parts_count = folds if folds > 1 else min(_HELD_OUT_PARTS, fewest)
     if fewest < max(parts_count, LEAST_PARTS):
-        needed = (
-            f"{folds} folds need {folds}" if folds > LEAST_PARTS else "training, validation and test need 3"
-        )
-        have = "one patient has" if fewest == 1 else f"{fewest} patients have"
-        raise TrainingError(f"{have} the label {escape_control(rarest)}, and {needed}")
+        message = strings.TOO_FEW_FOR_FOLDS if folds > LEAST_PARTS else strings.TOO_FEW_FOR_PARTS
+        needed = max(folds, LEAST_PARTS)
+        raise TrainingError(message.format(needed=needed, label=escape_control(rarest), found=fewest))
     parts = patient_parts(cohort, everyone, count=parts_count, seed=seed)
     return tuple(
         Split(
@@ -336,7 +329,7 @@ def plan_splits(cohort: Cohort, *, folds: int, seed: int) -> tuple[Split, ...]:
 
 
 def final_split(cohort: Cohort, splits: Sequence[Split], *, seed: int) -> Split:
-    """What the head that is kept is trained on: after folds all that no validation needs, and no test."""
+    """The split of the final head: after folds all slides except its validation's, without a test."""
     if len(splits) == 1:
         return splits[0]
     parts = patient_parts(cohort, range(len(cohort.cases)), count=len(splits), seed=seed)
@@ -356,8 +349,8 @@ def patient_parts(
     for index in among:
         slides.setdefault(cohort.cases[index].patient, []).append(index)
     patients = sorted(slides)
-    chance = np.random.default_rng([seed, 0x5917])
-    patients = [patients[place] for place in chance.permutation(len(patients))]
+    rng = np.random.default_rng([seed, 0x5917])
+    patients = [patients[place] for place in rng.permutation(len(patients))]
     load = np.zeros((count, classes))
     parts: list[list[int]] = [[] for _ in range(count)]
     for patient in sorted(patients, key=lambda one: -len(slides[one])):
@@ -368,9 +361,7 @@ def patient_parts(
     empty = np.argwhere(load == 0)
     if len(empty):
         label = cohort.classes[int(empty[0, 1])]
-        raise TrainingError(
-            f"patients cannot be shared out so that {count} parts all have label {escape_control(label)}"
-        )
+        raise TrainingError(strings.UNEVEN_PARTS.format(parts=count, label=escape_control(label)))
     return tuple(tuple(sorted(part)) for part in parts)
 
 
@@ -380,19 +371,21 @@ def _given_split(cohort: Cohort, seed: int) -> Split:
         home = homes.setdefault(case.patient, case.split)
         if home != case.split:
             raise TrainingError(
-                f"patient {escape_control(case.patient)} has slides for {home} and for {case.split}"
+                strings.PATIENT_IN_TWO_SPLITS.format(
+                    patient=escape_control(case.patient), one=home, other=case.split
+                )
             )
     chosen = {
         name: tuple(index for index, case in enumerate(cohort.cases) if case.split == name)
         for name in ("train", "validation", "test")
     }
     if not chosen["test"]:
-        raise TrainingError("the table's split leaves no slide for the test")
+        raise TrainingError(strings.NO_TEST)
     if not chosen["validation"]:
         fewest, rarest = _fewest_patients(cohort, chosen["train"])
         if fewest < 2:
             raise TrainingError(
-                f"validation needs a patient of label {escape_control(rarest)} and so does training"
+                strings.TOO_FEW_FOR_VALIDATION.format(label=escape_control(rarest), found=fewest)
             )
         parts_count = min(_HELD_OUT_PARTS, fewest)
         parts = patient_parts(cohort, chosen["train"], count=parts_count, seed=seed)
@@ -400,7 +393,7 @@ def _given_split(cohort: Cohort, seed: int) -> Split:
     for name in ("train", "validation"):
         fewest, rarest = _fewest_patients(cohort, chosen[name])
         if not fewest:
-            raise TrainingError(f"no slide for {name} has the label {escape_control(rarest)}")
+            raise TrainingError(strings.CLASS_MISSING.format(part=name, label=escape_control(rarest)))
     return Split("held out", chosen["train"], chosen["validation"], chosen["test"])
 
 

@@ -38,7 +38,7 @@ class Scaling:
     scale: Tensor
 
     def to(self, device: str) -> Scaling:
-        """The same, there."""
+        """The same, with tensors on ``device``."""
         return Scaling(self.mean.to(device), self.scale.to(device))
 
     def __call__(self, features: Tensor) -> Tensor:
@@ -46,8 +46,8 @@ class Scaling:
 
 
 def new_head(kind: HeadKind, feature_width: int, classes: int) -> GatedAttentionHead | SpanHead:
-    """A head with weights of chance (torch's), on the CPU: CLAM's sizes or the paper's of SPAN for features
-    of 1,024 values, smaller ones for fewer.
+    """A head with random weights (torch's default), on the CPU: CLAM's sizes or the paper's of SPAN for
+    features of 1,024 values, smaller ones for fewer.
     """
     if kind == "span":
         width = max(_SPAN_HEAD, feature_width // 2 // _SPAN_HEAD * _SPAN_HEAD)
@@ -87,8 +87,8 @@ def finished_weights(
 ) -> dict[str, Tensor]:
     """A trained head's weights for features as they are stored, with calibrated probabilities.
 
-    ``balance``: the class weights it was trained with. A head that is trained so gives every class the same
-    chance; what the logarithm of its weight takes off makes it that of the training slides again.
+    ``balance``: the class weights it was trained with. Such a head assumes equal class
+    frequencies; subtracting the logarithm of each weight restores the frequencies of the training slides.
     """
     done = {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}
     first = "embedding.0" if "embedding.0.weight" in done else "embed"

@@ -1,8 +1,8 @@
-"""What a trained slide head is worth on slides that it has not seen: figures, and how they are said.
+"""The performance of a trained slide head on slides that it was not trained on: figures and a page.
 
 Area under the ROC curve with an interval by resampling patients (slides of one patient are not independent,
 which DeLong's interval takes them to be), and calibration: one temperature (Guo et al., ICML 2017) fitted on
-validation to smoothed targets (Platt 1999), so that few slides told apart without fault do not make it sure.
+validation to smoothed targets (Platt 1999), so that few slides without an error do not make it overconfident.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from scipy.special import log_softmax, softmax
 
 from viewer import RESEARCH_USE
 from viewer.common.text import escape_control
+from viewer.relevance.training import strings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 RESAMPLES = 2000
 _BINS = 10
 _SHARPEST, _FLATTEST = 0.05, 20.0
-INTERVAL = f"95 %, {RESAMPLES:,} resamples of patients within their labels, percentiles"
+INTERVAL = strings.INTERVAL.format(resamples=RESAMPLES)
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a head said of a slide that it was not trained on. ``logits`` before the temperature."""
+    """The output of a head for a slide that it was not trained on. ``logits`` before the temperature."""
 
     split: str
     slide: str
@@ -78,7 +79,7 @@ def auc_interval(
     """The middle 95 % of the areas when patients are drawn anew, with all their slides.
 
     Those with positives only, negatives only and both are drawn among themselves, so that no draw lacks
-    either. None where the area itself cannot be told.
+    either. None where the area itself is undefined.
     """
     if auc(scores, positive) is None:
         return None
@@ -87,10 +88,10 @@ def auc_interval(
     kind = np.zeros(people, int)
     np.bitwise_or.at(kind, owner, np.where(positive, 2, 1))
     strata = [np.flatnonzero(kind == one) for one in np.unique(kind)]
-    chance = np.random.default_rng([seed, 0xA0C])
+    rng = np.random.default_rng([seed, 0xA0C])
     areas = []
     for _ in range(resamples):
-        drawn = np.concatenate([chance.choice(stratum, len(stratum)) for stratum in strata])
+        drawn = np.concatenate([rng.choice(stratum, len(stratum)) for stratum in strata])
         area = auc(scores, positive, np.bincount(drawn, minlength=people)[owner].astype(np.float64))
         assert area is not None
         areas.append(area)
@@ -137,18 +138,18 @@ def calibration_error(probabilities: NDArray[np.float64], labels: NDArray[np.int
 def figures(
     predictions: Sequence[Prediction], classes: Sequence[str], *, seed: int, patients_stated: bool = True
 ) -> dict[str, Any]:
-    """All figures of the tests together, fit for JSON; no number of patients where they are not stated.
+    """All figures of the tests together, for JSON; no number of patients where they are not stated.
 
-    Of two classes the second is what is asked for; of more, each against all others.
+    Of two classes the area of the second is given; of more, of each against all others.
     """
     logits = np.array([one.logits for one in predictions], np.float64)
     labels = np.array([one.label for one in predictions], np.int64)
     patients = [one.patient for one in predictions]
     calibrated = _calibrated(predictions)
     before, after, scores = softmax(logits, axis=1), softmax(calibrated, axis=1), log_odds(calibrated)
-    asked = range(len(classes)) if len(classes) > 2 else [1]
+    reported = range(len(classes)) if len(classes) > 2 else [1]
     areas = {}
-    for label in asked:
+    for label in reported:
         interval = auc_interval(scores[:, label], labels == label, patients, seed=seed)
         area = auc(scores[:, label], labels == label)
         areas[classes[label]] = {
@@ -170,12 +171,12 @@ def figures(
             when: {"ece": calibration_error(given, labels), "brier": brier(given, labels)}
             for when, given in (("before", before), ("after", after))
         },
-        "splits": [_of_split(name, predictions, asked, classes) for name in _names(predictions)],
+        "splits": [_of_split(name, predictions, reported, classes) for name in _names(predictions)],
     }
 
 
 def predictions_as_facts(predictions: Sequence[Prediction], classes: Sequence[str]) -> list[dict[str, Any]]:
-    """What was said of each slide, fit for JSON; without the patients."""
+    """The probabilities of each slide, for JSON; without the patients."""
     return [
         {
             "slide": one.slide,
@@ -197,7 +198,7 @@ def _names(predictions: Sequence[Prediction]) -> list[str]:
 
 
 def _of_split(
-    name: str, predictions: Sequence[Prediction], asked: Sequence[int], classes: Sequence[str]
+    name: str, predictions: Sequence[Prediction], reported: Sequence[int], classes: Sequence[str]
 ) -> dict[str, Any]:
     own = [one for one in predictions if one.split == name]
     given = log_odds(_calibrated(own))
@@ -206,11 +207,11 @@ def _of_split(
         "split": name,
         "slides": len(own),
         "temperature": own[0].temperature,
-        "auc": {classes[label]: auc(given[:, label], labels == label) for label in asked},
+        "auc": {classes[label]: auc(given[:, label], labels == label) for label in reported},
     }
 
 
-# In words
+# As text
 
 
 def as_markdown(facts: Mapping[str, Any]) -> str:
@@ -224,43 +225,39 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
     lines = [
         f"# {escape_control(facts['name'])}",
         "",
-        f"A slide head ({facts['head']['kind']}) on features of {escape_control(encoder['id'])}, version "
-        f"{escape_control(encoder['version'])}. {RESEARCH_USE}.",
+        strings.HEAD.format(
+            kind=facts["head"]["kind"],
+            encoder=escape_control(encoder["id"]),
+            version=escape_control(encoder["version"]),
+            research_use=RESEARCH_USE,
+        ),
         "",
-        f"Tested on {slides_in_words(tested)} that it had not seen ({counts}).",
+        strings.TESTED.format(slides=slides_in_words(tested), counts=counts),
         "",
-        "| Class | AUC | 95 % interval |",
-        "|---|---|---|",
+        strings.AUC_TABLE,
         *(_area_line(escape_control(name), area) for name, area in tested["auc"].items()),
         "",
-        f"Interval: {tested['auc_interval']}. Accuracy {tested['accuracy']:.3f}, balanced "
-        f"{tested['balanced_accuracy']:.3f}.",
+        strings.ACCURACY.format(
+            interval=tested["auc_interval"],
+            accuracy=tested["accuracy"],
+            balanced=tested["balanced_accuracy"],
+        ),
         "",
-        "| Calibration | before | after |",
-        "|---|---|---|",
-        f"| expected calibration error | {before['ece']:.3f} | {after['ece']:.3f} |",
-        f"| Brier score | {before['brier']:.3f} | {after['brier']:.3f} |",
+        strings.CALIBRATION_TABLE,
+        strings.ECE_ROW.format(before=before["ece"], after=after["ece"]),
+        strings.BRIER_ROW.format(before=before["brier"], after=after["brier"]),
         "",
-        "| Split | slides | temperature | AUC |",
-        "|---|---|---|---|",
+        strings.SPLIT_TABLE,
         *(
-            f"| {one['split']} | {one['slides']:,} | {one['temperature']:.3f} | "
-            f"{', '.join(_number(area) for area in one['auc'].values())} |"
+            strings.SPLIT_ROW.format_map({**one, "auc": ", ".join(map(_number, one["auc"].values()))})
             for one in tested["splits"]
         ),
         "",
     ]
     if folds > 1:
-        lines += [
-            f"The head that is kept was trained after the {folds} folds on all slides but its validation's: "
-            "the figures are of the folds' heads, made in the same way.",
-            "",
-        ]
+        lines += [strings.FOLDS.format(folds=folds), ""]
     if any(area["auc"] == 1 for area in tested["auc"].values()):
-        lines += [
-            "Where no pair is ranked wrong the interval cannot tell how likely that was to be luck.",
-            "",
-        ]
+        lines += [strings.PERFECT_RANKING, ""]
     unproven = no_better_than_chance(tested)
     if unproven:
         lines += [unproven, ""]
@@ -269,26 +266,25 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
 
 
 def slides_in_words(tested: Mapping[str, Any]) -> str:
-    """How many slides ``figures`` are of, and of how many patients."""
-    slides, patients = tested["slides"], tested["patients"]
-    whose = f" of {patients:,} patients" if patients is not None else " (patients not stated)"
-    return f"{slides:,} slides{whose}"
+    """The numbers of slides and patients that ``figures`` are of."""
+    template = strings.SLIDES_ONLY if tested["patients"] is None else strings.SLIDES_OF_PATIENTS
+    return template.format_map(tested)
 
 
 def no_better_than_chance(tested: Mapping[str, Any]) -> str:
-    """A sentence where ``figures`` do not show that the head tells the classes apart; else ""."""
+    """A sentence where ``figures`` do not show that the head separates the classes; else ""."""
     names = [
         escape_control(name)
         for name, area in tested["auc"].items()
         if area["low"] is None or area["low"] <= 0.5
     ]
-    return f"Not shown to be better than chance: {', '.join(names)}." if names else ""
+    return strings.NOT_BETTER_THAN_CHANCE.format(classes=", ".join(names)) if names else ""
 
 
 def _area_line(name: str, area: Mapping[str, float | None]) -> str:
-    name = name.replace("|", "\\|")
-    return f"| {name} | {_number(area['auc'])} | {_number(area['low'])} to {_number(area['high'])} |"
+    figures_of = {key: _number(area[key]) for key in ("auc", "low", "high")}
+    return strings.AUC_ROW.format(name=name.replace("|", "\\|"), **figures_of)
 
 
 def _number(value: float | None) -> str:
-    return "not to be told" if value is None else f"{value:.3f}"
+    return strings.UNDEFINED if value is None else f"{value:.3f}"

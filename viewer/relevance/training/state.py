@@ -1,4 +1,4 @@
-"""How far a training is, on disk: whoever is killed goes on from the last finished epoch.
+"""The state of a training on disk: an interrupted training resumes after the last finished epoch.
 
 One file, replaced as a whole after every epoch. It belongs to these slides and options alone.
 """
@@ -13,6 +13,7 @@ import torch
 
 from viewer.common.atomic_write import save_atomically
 from viewer.relevance.models.checkpoint import CheckpointError, unpickled
+from viewer.relevance.training import strings
 from viewer.relevance.training.cohort import TrainingError
 
 if TYPE_CHECKING:
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-_GIVEN = {"temperature", "best_epoch", "epochs", "validation_loss", "logits", "weights"}
+_RESULT_KEYS = {"temperature", "best_epoch", "epochs", "validation_loss", "logits", "weights"}
 
 
 @dataclass(slots=True)
 class Running:
-    """A head in training: after how many epochs, and the best it was so far. ``weights`` and ``optimiser``
-    are what goes on, ``best`` what is kept.
+    """A head in training: epochs done, and its best epoch so far. Training continues from ``weights`` and
+    ``optimiser``; ``best`` are the weights of the best epoch.
     """
 
     epochs: int = 0
@@ -39,8 +40,8 @@ class Running:
 
 @dataclass(slots=True)
 class TrainingState:
-    """``fingerprint`` of slides and options. ``finished``: what each finished split gave, plain values and
-    tensors by the names of ``_GIVEN``, in their order; then ``running``.
+    """``fingerprint`` of slides and options. ``finished``: the result of each finished split, in order, as
+    plain values and tensors under ``_RESULT_KEYS``; then ``running``.
     """
 
     fingerprint: str
@@ -55,7 +56,7 @@ class TrainingState:
 
     @staticmethod
     def load(path: Path, fingerprint: str) -> TrainingState:
-        """What is on disk, or a new one. Raises TrainingError where it is of other slides or options, or
+        """The state on disk, or a new one. Raises TrainingError where it is of other slides or options, or
         damaged.
         """
         if not path.exists():
@@ -63,41 +64,36 @@ class TrainingState:
         try:
             content = unpickled(path)
         except CheckpointError as error:
-            raise TrainingError(
-                f"{path}: the training so far cannot be read ({error.reason}); remove the file to begin again"
-            ) from error
+            raise TrainingError(strings.STATE_DAMAGED.format(path=path, reason=error.reason)) from error
         try:
             state = TrainingState(**content)
             state.running = Running(**content["running"])
         except (TypeError, KeyError) as error:
-            raise no_state(path) from error
+            raise invalid_state(path) from error
         if not (_like(state, TrainingState(fingerprint)) and _like(state.running, Running())):
-            raise no_state(path)
+            raise invalid_state(path)
         running, finished = state.running, state.finished
         if not 0 <= running.best_epoch <= running.epochs or any(
-            not isinstance(gave, dict) or gave.keys() != _GIVEN for gave in finished
+            not isinstance(result, dict) or result.keys() != _RESULT_KEYS for result in finished
         ):
-            raise no_state(path)
+            raise invalid_state(path)
         if state.fingerprint != fingerprint:
-            raise TrainingError(
-                f"{path}: a training with other slides or options is unfinished there; end it with those, "
-                "choose another folder, or remove the file"
-            )
+            raise TrainingError(strings.OTHER_STATE.format(path=path))
         return state
 
 
 def _like(one: TrainingState | Running, other: TrainingState | Running) -> bool:
-    """Whether what both hold is of the same kinds."""
+    """Whether the fields of both have the same types."""
     return all(isinstance(getattr(one, of.name), type(getattr(other, of.name))) for of in fields(other))
 
 
-def no_state(path: Path) -> TrainingError:
-    """What to say of a file that is something else, or damaged inside."""
-    return TrainingError(f"{path}: this is no state of a training; remove it, or choose another folder")
+def invalid_state(path: Path) -> TrainingError:
+    """The error for a file that is not a training state, or whose content is damaged."""
+    return TrainingError(strings.NOT_A_STATE.format(path=path))
 
 
 def as_bytes(content: Any) -> bytes:
-    """A file of torch: tensors and plain values."""
+    """Tensors and plain values as ``torch.save`` writes them."""
     data = io.BytesIO()
     torch.save(content, data)
     return data.getvalue()

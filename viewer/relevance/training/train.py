@@ -1,8 +1,8 @@
-"""Training of a slide head: over every split in turn, with early stopping, and once more for keeps.
+"""Training of a slide head: on every split in turn, with early stopping, and then of the final head.
 
 A slide is a step. On the CPU a seed gives the same head bit for bit, on the same machine with the same torch
-and number of threads, whether or not it was interrupted: the chance of an epoch follows from seed, split and
-epoch alone.
+and number of threads, whether or not it was interrupted: the random numbers of an epoch depend on seed, split
+and epoch only.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from viewer import RESEARCH_USE, __version__
 from viewer.common.atomic_write import save_atomically
+from viewer.relevance.training import strings
 from viewer.relevance.training.bags import one_a_cell, read_bag
 from viewer.relevance.training.cohort import Split, TrainingError, final_split, plan_splits
 from viewer.relevance.training.model import (
@@ -38,7 +39,7 @@ from viewer.relevance.training.report import (
     fit_temperature,
     predictions_as_facts,
 )
-from viewer.relevance.training.state import Running, TrainingState, as_bytes, no_state
+from viewer.relevance.training.state import Running, TrainingState, as_bytes, invalid_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -52,10 +53,9 @@ if TYPE_CHECKING:
 
 WEIGHTS, FACTS, PAGE, STATE = "head.pt", "head.json", "report.md", "training.state"
 FORMAT = 1
-LOST, LOWER = "the training lost its way (its loss is no number)", "a lower --learning-rate may help"
 _WEIGHT_DECAY = 1e-4
 _MEMORY_SHARE = 0.35
-"""Of the free memory, for features that are kept from epoch to epoch; the others are read again."""
+"""Of the free memory, for cached features; the others are read again in every epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def train_head(
     """Train, test and write a head: ``head.pt`` (``load_slide_head`` reads it), ``head.json`` (what is
     returned: encoder, classes, options, splits, report) and ``report.md``.
 
-    Goes on where the same training stopped in this folder, at once to the end where it was done. Raises
+    Resumes the same training in this folder; returns at once where it is finished. Raises
     TrainingError, FeatureFileError, SaveError.
     """
     splits = plan_splits(cohort, folds=options.folds, seed=options.seed)
@@ -96,10 +96,10 @@ def train_head(
     with _repeatable(options.device):
         training = _Training(cohort, options, folder / STATE, state)
         for number in range(len(state.finished), len(runs)):
-            told = partial(_tell, progress, number * options.epochs, len(runs) * options.epochs)
-            gave = training.run(runs[number], number, told)
-            # Of the folds' heads only what they said of their tests is needed later.
-            state.finished.append(gave if runs[number] is final else {**gave, "weights": {}})
+            report = partial(_report_epochs, progress, number * options.epochs, len(runs) * options.epochs)
+            result = training.run(runs[number], number, report)
+            # Of the heads of folds only the test predictions are needed later.
+            state.finished.append(result if runs[number] is final else {**result, "weights": {}})
             state.running = Running()
             state.save(folder / STATE)
     weights = as_bytes(state.finished[-1]["weights"])
@@ -120,12 +120,12 @@ def train_head(
     return facts
 
 
-def _tell(progress: Callable[[float, float], None], before: int, total: int, epochs: float) -> None:
+def _report_epochs(progress: Callable[[float, float], None], before: int, total: int, epochs: float) -> None:
     progress(before + epochs, total)
 
 
 class _Training:
-    """What all splits share: features, where they are computed with, the state on disk."""
+    """What all splits share: features, options with the device, and the state on disk."""
 
     def __init__(self, cohort: Cohort, options: TrainingOptions, file: Path, state: TrainingState) -> None:
         self._cohort = cohort
@@ -136,51 +136,51 @@ class _Training:
         self._free_bytes = psutil.virtual_memory().available * _MEMORY_SHARE
 
     def run(self, split: Split, number: int, report: Callable[[float], None]) -> dict[str, Any]:
-        """Train on one split from where it stopped; what it gave, as ``TrainingState.finished`` keeps it.
+        """Train on one split from where it stopped; its result as ``TrainingState.finished`` has it.
 
-        ``report`` is told the epochs that are done.
+        ``report`` is called with the number of epochs done.
         """
-        cohort, options, going = self._cohort, self._options, self._state.running
+        cohort, options, running = self._cohort, self._options, self._state.running
         cases = [cohort.cases[index] for index in split.train]
         scaling = scaling_of(options.kind, cases).to(options.device)
         balance = class_weights([case.label for case in cases], len(cohort.classes)).to(options.device)
-        torch.manual_seed(_chance(options.seed, number, 0))
+        torch.manual_seed(_seed_of(options.seed, number, 0))
         head = new_head(options.kind, cohort.feature_width, len(cohort.classes)).to(options.device)
         optimiser = torch.optim.AdamW(head.parameters(), lr=options.learning_rate, weight_decay=_WEIGHT_DECAY)
-        if going.epochs:
+        if running.epochs:
             try:
-                if going.best_epoch:
-                    head.load_state_dict(going.best)
-                head.load_state_dict(going.weights)
-                optimiser.load_state_dict(going.optimiser)
+                if running.best_epoch:
+                    head.load_state_dict(running.best)
+                head.load_state_dict(running.weights)
+                optimiser.load_state_dict(running.optimiser)
             except torch.OutOfMemoryError:
                 raise
             except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
-                raise no_state(self._file) from error
-        while going.epochs < min(options.epochs, going.best_epoch + options.patience):
-            seed = _chance(options.seed, number, going.epochs + 1)
+                raise invalid_state(self._file) from error
+        while running.epochs < min(options.epochs, running.best_epoch + options.patience):
+            seed = _seed_of(options.seed, number, running.epochs + 1)
             self._epoch(head, optimiser, split, scaling, balance, seed, report)
             loss = self._loss(head, split.validation, scaling, balance)
             if not np.isfinite(loss):
-                raise TrainingError(f"{self._file.parent}: {LOST} in validation; {LOWER}")
-            going.epochs += 1
-            going.weights = _copied(head)
-            going.optimiser = optimiser.state_dict()
-            if loss < going.best_loss:
-                going.best_loss, going.best_epoch, going.best = loss, going.epochs, going.weights
+                raise TrainingError(strings.DIVERGED_IN_VALIDATION.format(path=self._file.parent))
+            running.epochs += 1
+            running.weights = _copied(head)
+            running.optimiser = optimiser.state_dict()
+            if loss < running.best_loss:
+                running.best_loss, running.best_epoch, running.best = loss, running.epochs, running.weights
             self._state.save(self._file)
-            report(going.epochs)
-        head.load_state_dict(going.best)
+            report(running.epochs)
+        head.load_state_dict(running.best)
         shift = balance.log().cpu().double().numpy()
         labels = np.array([cohort.cases[index].label for index in split.validation])
         temperature = fit_temperature(self._logits(head, split.validation, scaling) - shift, labels)
         tested = self._logits(head, split.test, scaling) - shift
-        finished = finished_weights(going.best, scaling.to("cpu"), balance.cpu(), temperature=temperature)
+        finished = finished_weights(running.best, scaling.to("cpu"), balance.cpu(), temperature=temperature)
         return {
             "temperature": temperature,
-            "best_epoch": going.best_epoch,
-            "epochs": going.epochs,
-            "validation_loss": going.best_loss,
+            "best_epoch": running.best_epoch,
+            "epochs": running.epochs,
+            "validation_loss": running.best_loss,
             "logits": tested.tolist(),
             "weights": finished,
         }
@@ -195,7 +195,7 @@ class _Training:
         seed: int,
         report: Callable[[float], None],
     ) -> None:
-        """Every slide of the training once, in an order of chance."""
+        """Every training slide once, in random order."""
         torch.manual_seed(seed)
         head.train()
         order = np.random.default_rng(seed).permutation(len(split.train))
@@ -203,7 +203,7 @@ class _Training:
             case = self._cohort.cases[split.train[place]]
             loss = balance[case.label] * self._cross_entropy(head, split.train[place], scaling)
             if not bool(loss.isfinite()):
-                raise TrainingError(f"{case.path}: {LOST} there; {LOWER}")
+                raise TrainingError(strings.DIVERGED.format(path=case.path))
             optimiser.zero_grad()
             with self._fitting(split.train[place]):
                 loss.backward()
@@ -239,26 +239,27 @@ class _Training:
 
     @contextmanager
     def _fitting(self, index: int) -> Iterator[None]:
-        """Raises TrainingError where what is done there with a slide does not fit the device's memory."""
+        """Raises TrainingError where the work on a slide does not fit in the device's memory."""
         try:
             yield
         except torch.OutOfMemoryError as error:
             case = self._cohort.cases[index]
             raise TrainingError(
-                f"{case.path}: its {case.patches:,} patches do not fit the memory of {self._options.device}; "
-                "--device cpu may have more"
+                strings.OUT_OF_MEMORY.format(
+                    path=case.path, patches=case.patches, device=self._options.device
+                )
             ) from error
 
     def _bag(self, index: int) -> tuple[Tensor, Tensor]:
-        """A slide's features and cells; kept as long as there is memory for it."""
+        """A slide's features and cells, cached while memory suffices."""
         kept = self._kept.get(index)
         if kept is not None:
             return kept
         case = self._cohort.cases[index]
         bag = read_bag(case.path)
         if len(bag.features) != case.patches or bag.features.shape[1] != self._cohort.feature_width:
-            raise TrainingError(f"{case.path}: it was changed while the training ran; start it again")
-        if self._options.kind == "span":  # the others do not read places
+            raise TrainingError(strings.FEATURES_CHANGED.format(path=case.path))
+        if self._options.kind == "span":  # the others do not use positions
             bag = one_a_cell(bag)
         made = torch.from_numpy(bag.features), torch.from_numpy(bag.cells)
         size = bag.features.nbytes + bag.cells.nbytes
@@ -270,7 +271,7 @@ class _Training:
 
 @contextmanager
 def _repeatable(device: str) -> Iterator[None]:
-    """Leaves torch's chance as it was; on the CPU refuses operations that are not repeatable."""
+    """Restores torch's random state; on the CPU refuses operations that are not deterministic."""
     was = torch.are_deterministic_algorithms_enabled()
     with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if device != "cpu" else []):
         torch.use_deterministic_algorithms(was or device == "cpu")
@@ -280,7 +281,7 @@ def _repeatable(device: str) -> Iterator[None]:
             torch.use_deterministic_algorithms(was)
 
 
-def _chance(seed: int, split: int, epoch: int) -> int:
+def _seed_of(seed: int, split: int, epoch: int) -> int:
     return int(np.random.SeedSequence([seed, split, epoch]).generate_state(1)[0])
 
 
@@ -296,24 +297,22 @@ def _fingerprint(cohort: Cohort, options: TrainingOptions, name: str) -> str:
 
 
 def _done_before(folder: Path, fingerprint: str) -> dict[str, Any] | None:
-    """The facts of the same training where all of it is there. Raises TrainingError where the folder holds
-    another's, or files of those names that no training of ours left there.
+    """The facts of the same training where all of it is there. Raises TrainingError where the folder has
+    those of another training, or files of these names from elsewhere.
     """
     path = folder / FACTS
     if not path.exists():
-        external = [folder / name for name in (WEIGHTS, PAGE) if (folder / name).exists()]
-        if external and not (folder / STATE).exists():
-            raise TrainingError(f"{external[0]}: this would be overwritten; choose another folder")
+        existing = [folder / name for name in (WEIGHTS, PAGE) if (folder / name).exists()]
+        if existing and not (folder / STATE).exists():
+            raise TrainingError(strings.WOULD_OVERWRITE.format(path=existing[0]))
         return None
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
         same = facts["fingerprint"] == fingerprint
     except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
-        raise TrainingError(f"{path}: it cannot be read as what training writes ({error})") from error
+        raise TrainingError(strings.NOT_A_RECORD.format(path=path, error=error)) from error
     if not same:
-        raise TrainingError(
-            f"{path}: a head was trained there with other slides or options; choose another folder or name"
-        )
+        raise TrainingError(strings.OTHER_HEAD.format(path=path))
     return facts if (folder / WEIGHTS).exists() and not (folder / STATE).exists() else None
 
 
@@ -324,7 +323,7 @@ def _facts(
     final: Split,
     finished: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
-    """What is told of a training, fit for JSON. Slides are named, patients are not."""
+    """The record of a training, for JSON. Slides are named, patients are not."""
     predictions = [
         Prediction(
             split.name,
@@ -332,10 +331,10 @@ def _facts(
             cohort.cases[index].patient,
             cohort.cases[index].label,
             tuple(logits),
-            gave["temperature"],
+            result["temperature"],
         )
-        for split, gave in zip(splits, finished, strict=False)
-        for index, logits in zip(split.test, gave["logits"], strict=True)
+        for split, result in zip(splits, finished, strict=False)
+        for index, logits in zip(split.test, result["logits"], strict=True)
     ]
     runs = [*splits, final] if final is not splits[0] else [final]
     last = finished[-1]
@@ -354,13 +353,13 @@ def _facts(
         "splits": [
             {
                 "split": split.name,
-                **{key: gave[key] for key in ("epochs", "best_epoch", "validation_loss", "temperature")},
+                **{key: result[key] for key in ("epochs", "best_epoch", "validation_loss", "temperature")},
                 **{
                     part: [cohort.cases[index].slide for index in getattr(split, part)]
                     for part in ("train", "validation", "test")
                 },
             }
-            for split, gave in zip(runs, finished, strict=True)
+            for split, result in zip(runs, finished, strict=True)
         ],
         "predictions": predictions_as_facts(predictions, cohort.classes),
         "notes": list(cohort.notes),

@@ -1,4 +1,4 @@
-"""ArraySource: an image that is small enough to hold decoded in memory, cut into tiles of one level."""
+"""ArraySource: an image that fits decoded in memory, cut into tiles of one level."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from viewer.slide.geometry import Pyramid, TileKey
 from viewer.slide.pixels import opaque_rgba
 from viewer.slide.source import SlideInfo, Source, TileError
+from viewer.slide.strings import NO_SUCH_TILE, TILE_OF_CLOSED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +21,7 @@ class ArraySource(Source):
     """A Source over one uint8 array: (h, w) grey, (h, w, 2) grey + alpha, (h, w, 3) RGB or (h, w, 4) straight
     RGBA.
 
-    The array is kept as it is given and not copied; it must not be changed afterwards.
+    The array is not copied; it must not be changed afterwards.
     """
 
     def __init__(self, info: SlideInfo, array: NDArray[np.uint8], *, pixel_aspect: float = 1.0) -> None:
@@ -47,9 +48,9 @@ class ArraySource(Source):
         """See ``Source.read_tile``."""
         array = self._array
         if array is None:
-            raise TileError(f"{self._info.path}: the slide is closed")
+            raise TileError(TILE_OF_CLOSED.format(path=self._info.path))
         if not self._pyramid.contains(key):
-            raise TileError(f"{self._info.path}: there is no tile {key}")
+            raise TileError(NO_SUCH_TILE.format(path=self._info.path, key=key))
         width, height = self._pyramid.tile_size(key)
         x, y = key.col * TILE_PX, key.row * TILE_PX
         tile = opaque_rgba(array[y : y + height, x : x + width], self._info.background_rgb)
@@ -61,5 +62,5 @@ class ArraySource(Source):
         raise KeyError(name)
 
     def close(self) -> None:
-        """Let go of the array."""
+        """Release the array."""
         self._array = None

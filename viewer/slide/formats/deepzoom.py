@@ -18,10 +18,12 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
+from viewer.slide.formats import strings
 from viewer.slide.formats.plain_image import DECODE_ERRORS, check_webp_size, pixels_of_image
 from viewer.slide.geometry import Pyramid, Rect
 from viewer.slide.pixels import opaque_rgba
 from viewer.slide.source import SlideError, SlideInfo, Source, TileError
+from viewer.slide.strings import NO_SUCH_TILE, TILE_OF_CLOSED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,9 +48,7 @@ _CUT_CACHE_TILES = 4
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """What a .dzi file says: size of the finest level, tile size without overlap, overlap, ending of tile
-    files.
-    """
+    """A .dzi file: size of the finest level, tile size without overlap, overlap, suffix of tile files."""
 
     width: int
     height: int
@@ -67,26 +67,25 @@ class Descriptor:
 
 
 def open_dzi(path: Path) -> DziSource:
-    """Open a DeepZoom tree by its .dzi file. Raises SlideError where the file or the tree makes no sense."""
+    """Open a DeepZoom tree by its .dzi file. Raises SlideError where the file or the tree is invalid."""
     descriptor = _descriptor_from_xml(path)
     folder = path.with_name(f"{path.stem}_files")
     if not folder.is_dir():
-        raise SlideError(path, f"its folder of tiles is missing: {folder.name} must lie beside it")
-    wanted = [n for n in range(descriptor.top_level, -1, -1) if _is_shown(descriptor, n)]
-    present = [level for level in wanted if (folder / str(level)).is_dir()]
+        raise SlideError(path, strings.DZI_FOLDER_MISSING.format(folder=folder.name))
+    expected = [n for n in range(descriptor.top_level, -1, -1) if _is_shown(descriptor, n)]
+    present = [level for level in expected if (folder / str(level)).is_dir()]
     if not present or present[0] != descriptor.top_level:
-        raise SlideError(
-            path, f"the finest level is missing: there is no folder {folder.name}/{descriptor.top_level}"
-        )
+        finest = descriptor.top_level
+        raise SlideError(path, strings.DZI_FINEST_MISSING.format(folder=folder.name, level=finest))
     notes = []
-    if missing := len(wanted) - len(present):
-        notes.append(f"{missing} of {len(wanted)} levels are missing from the folder of tiles.")
+    if missing := len(expected) - len(present):
+        notes.append(strings.DZI_LEVELS_MISSING.format(missing=missing, expected=len(expected)))
     sizes = tuple(descriptor.level_size(level) for level in present)
     info = SlideInfo(
         path=path,
         format="DeepZoom",
         reader="DeepZoom",
-        reader_reason="It is a DeepZoom description; the tiles are read from the folder beside it.",
+        reader_reason=strings.DZI_REASON,
         bounds=Rect(0.0, 0.0, float(descriptor.width), float(descriptor.height)),
         file_levels=sizes,
         notes=tuple(notes),
@@ -96,7 +95,7 @@ def open_dzi(path: Path) -> DziSource:
 
 
 def _coarsest_tiles(folder: Path) -> Iterator[Path]:
-    """They tell a tree from others: all of one size have the same .dzi file."""
+    """They identify a tree: all trees of one size have the same .dzi file."""
     for level in range(10):  # up to 512 px: one file or two
         yield from sorted(folder.glob(f"{level}/0_0.*"))[:2]
 
@@ -113,7 +112,7 @@ class DziSource(Source):
         self._file_tile: Callable[[int, int, int], NDArray[np.uint8]] = self._read_file_tile
         if descriptor.tile_px > _MAX_ENGINE_PX:
             engine_px = _CUT_PX
-            # Several engine tiles are cut from one file; neighbours are asked for together.
+            # Several engine tiles are cut from one file; neighbours are requested together.
             self._file_tile = lru_cache(_CUT_CACHE_TILES)(self._read_file_tile)
         else:
             engine_px = descriptor.tile_px * -(-_MIN_ENGINE_PX // descriptor.tile_px)
@@ -121,7 +120,7 @@ class DziSource(Source):
         try:
             self._pyramid = Pyramid.from_sizes(sizes, [(engine_px, engine_px)] * len(levels))
         except ValueError as error:
-            raise SlideError(info.path, f"its levels make no pyramid: {error}") from error
+            raise SlideError(info.path, strings.NO_PYRAMID.format(error=error)) from error
 
     @property
     def info(self) -> SlideInfo:
@@ -134,9 +133,9 @@ class DziSource(Source):
     def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
         """See ``Source.read_tile``."""
         if self._closed:
-            raise TileError(f"{self._info.path}: the slide is closed")
+            raise TileError(TILE_OF_CLOSED.format(path=self._info.path))
         if not self._pyramid.contains(key):
-            raise TileError(f"{self._info.path}: there is no tile {key}")
+            raise TileError(NO_SUCH_TILE.format(path=self._info.path, key=key))
         engine_px, tile_px = self._pyramid.levels[key.level].tile_width, self._descriptor.tile_px
         width, height = self._pyramid.tile_size(key)
         left, top = key.col * engine_px, key.row * engine_px
@@ -172,16 +171,16 @@ class DziSource(Source):
         try:
             pixels = _decode(_bounded_bytes(file), descriptor.ending, (x1 - x0, y1 - y0))
         except FileNotFoundError:
-            raise TileError(f"{file}: the tile is missing") from None
+            raise TileError(strings.DZI_TILE_MISSING.format(file=file)) from None
         except DECODE_ERRORS as error:
-            raise TileError(f"{file}: the tile cannot be read: {error}") from error
+            raise TileError(strings.DZI_TILE_UNREADABLE.format(file=file, error=error)) from error
         left, top = column * tile_px - x0, row * tile_px - y0
         inner = pixels[top : top + tile_px, left : left + tile_px]
         return opaque_rgba(inner, self._info.background_rgb)
 
 
 def _is_shown(descriptor: Descriptor, level: int) -> bool:
-    """Whether a level is the finest, or still of use: above 256 px, or the first one not above."""
+    """Whether a level is shown: the finest, those above 256 px, and the first one not above."""
     return level == descriptor.top_level or max(descriptor.level_size(level + 1)) > MIN_LEVEL_PX
 
 
@@ -190,14 +189,12 @@ def _descriptor_from_xml(path: Path) -> Descriptor:
     with path.open("rb") as file:
         data = file.read(MAX_XML_BYTES + 1)
     if len(data) > MAX_XML_BYTES:
-        raise SlideError(path, "it is larger than any DeepZoom description")
+        raise SlideError(path, strings.DZI_TOO_LARGE)
     found: dict[str, dict[str, str]] = {}
     parser = expat.ParserCreate()
 
     def refuse_doctype(*_: object) -> None:
-        raise SlideError(
-            path, "it declares a document type, which no DeepZoom description does; it is not read"
-        )
+        raise SlideError(path, strings.DZI_DOCTYPE)
 
     def keep(name: str, attributes: dict[str, str]) -> None:
         found.setdefault(name.rpartition(":")[2], attributes)
@@ -207,15 +204,15 @@ def _descriptor_from_xml(path: Path) -> Descriptor:
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:
-        raise SlideError(path, f"it is not sound XML: {error}") from error
+        raise SlideError(path, strings.DZI_NOT_XML.format(error=error)) from error
     if "Collection" in found:
-        raise SlideError(path, "it describes a collection of DeepZoom images; open one of its images")
+        raise SlideError(path, strings.DZI_COLLECTION)
     if "Image" not in found or "Size" not in found:
-        raise SlideError(path, "it does not describe a DeepZoom image: <Image> or <Size> is missing")
+        raise SlideError(path, strings.DZI_NO_IMAGE)
     image, size = found["Image"], found["Size"]
     ending = image.get("Format", "")
     if ending.lower() not in (*_JPEG_ENDINGS, *_PILLOW_FORMATS):
-        raise SlideError(path, f"tiles of format {ending[:20]!r} are not supported")
+        raise SlideError(path, strings.DZI_TILE_FORMAT.format(ending=ending[:20]))
     return Descriptor(
         width=_whole_number(path, size, "Width", 1, MAX_SIDE_PX),
         height=_whole_number(path, size, "Height", 1, MAX_SIDE_PX),
@@ -228,7 +225,7 @@ def _descriptor_from_xml(path: Path) -> Descriptor:
 def _whole_number(path: Path, attributes: dict[str, str], name: str, low: int, high: int) -> int:
     text = attributes.get(name, "")
     if not re.fullmatch(r"[0-9]{1,12}", text, re.ASCII) or not low <= int(text) <= high:
-        raise SlideError(path, f"{name} is {text[:20]!r}; it must be a whole number from {low} to {high:,}")
+        raise SlideError(path, strings.DZI_NUMBER.format(name=name, text=text[:20], low=low, high=high))
     return int(text)
 
 
@@ -236,12 +233,12 @@ def _bounded_bytes(file: Path) -> bytes:
     with file.open("rb") as stream:
         data = stream.read(MAX_TILE_BYTES + 1)
     if len(data) > MAX_TILE_BYTES:
-        raise ValueError("the file is larger than any tile")
+        raise ValueError(strings.DZI_TILE_TOO_LARGE)
     return data
 
 
 def _decode(data: bytes, ending: str, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """The pixels of a tile file whose header claims just the size that it must have. Raises DECODE_ERRORS."""
+    """The pixels of a tile file; its header must state ``size`` (width, height). Raises DECODE_ERRORS."""
     if ending.lower() in _JPEG_ENDINGS:
         height, width = simplejpeg.decode_jpeg_header(data)[:2]
         _check_size((width, height), size)
@@ -255,4 +252,9 @@ def _decode(data: bytes, ending: str, size: tuple[int, int]) -> NDArray[np.uint8
 
 def _check_size(found: tuple[int, int], expected: tuple[int, int]) -> None:
     if found != expected:
-        raise ValueError(f"it is {found[0]}×{found[1]} px, and must be {expected[0]}×{expected[1]}")
+        width, height = found
+        raise ValueError(
+            strings.DZI_TILE_SIZE.format(
+                width=width, height=height, expected_width=expected[0], expected_height=expected[1]
+            )
+        )

@@ -1,16 +1,16 @@
-"""OpenSlideSource: every format that OpenSlide reads and no direct path does, tile by tile through
-``read_region``.
-"""
+"""OpenSlideSource: the formats that OpenSlide reads and no direct path does, tile by tile."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from viewer.slide.formats import strings
 from viewer.slide.formats.openslide_handle import OpenSlideHandle
 from viewer.slide.geometry import Pyramid, Rect, TileKey
 from viewer.slide.pixels import opaque_rgba
 from viewer.slide.resolution import PLAUSIBLE_MPP_UM, credible_mpp, number, objective_power, pixel_aspect
 from viewer.slide.source import NotThisReader, SlideError, SlideInfo, Source, TileError
+from viewer.slide.strings import NO_SUCH_TILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +43,7 @@ FORMAT_NAMES = {
 
 
 def mpp_from_properties(properties: Mapping[str, str]) -> tuple[float, float] | None:
-    """Micrometres per level-0 pixel (x, y), None where the file does not say (or only a printer's
+    """Micrometres per level-0 pixel (x, y), None where the file does not state it (or only a printer's
     resolution).
     """
     mpp_um = credible_mpp(number(properties, "openslide.mpp-x"), number(properties, "openslide.mpp-y"))
@@ -65,7 +65,7 @@ def background_from_properties(properties: Mapping[str, str]) -> tuple[int, int,
 
 
 def bounds_from_properties(properties: Mapping[str, str], width: int, height: int) -> Rect:
-    """The scanned part of the level-0 image, all of it where the file does not say or says nonsense."""
+    """The scanned part of the level-0 image, all of it where the file states none or an invalid one."""
     whole = Rect(0.0, 0.0, float(width), float(height))
     try:
         x, y, w, h = (float(properties[f"openslide.bounds-{name}"]) for name in ("x", "y", "width", "height"))
@@ -75,7 +75,7 @@ def bounds_from_properties(properties: Mapping[str, str], width: int, height: in
 
 
 def facts_from_handle(handle: OpenSlideHandle, *, reader: str, reader_reason: str) -> SlideInfo:
-    """SlideInfo of whatever OpenSlide says about a slide."""
+    """SlideInfo from what OpenSlide reports about a slide."""
     properties = handle.properties
     width, height = handle.level_sizes[0]
     notes: list[str] = []
@@ -83,7 +83,7 @@ def facts_from_handle(handle: OpenSlideHandle, *, reader: str, reader_reason: st
     try:
         icc_profile = handle.read_icc_profile()
     except SlideError as error:
-        notes.append(f"Colours are shown uncorrected: {error.reason}.")
+        notes.append(strings.UNCORRECTED_COLOURS.format(reason=error.reason))
     vendor = properties.get("openslide.vendor", "")
     return SlideInfo(
         path=handle.path,
@@ -104,7 +104,7 @@ def facts_from_handle(handle: OpenSlideHandle, *, reader: str, reader_reason: st
 
 
 def _companions(path: Path) -> tuple[Path, ...]:
-    """A MIRAX slide is named in its Slidedat.ini; the .mrxs file itself says little."""
+    """A MIRAX slide is identified by its Slidedat.ini; the .mrxs file itself holds little."""
     index = path.with_suffix("") / "Slidedat.ini"
     is_sound = index.is_file() and index.stat().st_size <= MAX_COMPANION_BYTES
     return (index,) if is_sound else ()
@@ -127,12 +127,12 @@ class OpenSlideSource(Source):
         self._info = info
         sizes = list(handle.level_sizes)
         if max(max(size) for size in sizes) > MAX_SIDE_PX:
-            raise SlideError(handle.path, f"a level claims a side of more than {MAX_SIDE_PX} px")
+            raise SlideError(handle.path, strings.OPENSLIDE_LEVEL_SIDE.format(most=MAX_SIDE_PX))
         tiles = [_tile_size(handle.properties, level) for level in range(len(sizes))]
         try:
             self._pyramid = Pyramid.from_sizes(sizes, tiles, pixel_aspect=pixel_aspect(info.mpp_um))
         except ValueError as error:
-            raise SlideError(handle.path, f"its levels make no pyramid: {error}") from error
+            raise SlideError(handle.path, strings.NO_PYRAMID.format(error=error)) from error
 
     @property
     def info(self) -> SlideInfo:
@@ -145,7 +145,7 @@ class OpenSlideSource(Source):
     def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
         """See ``Source.read_tile``."""
         if not self._pyramid.contains(key):
-            raise TileError(f"{self._info.path}: there is no tile {key}")
+            raise TileError(NO_SUCH_TILE.format(path=self._info.path, key=key))
         level = self._pyramid.levels[key.level]
         pixels = read_level_region(
             self._handle,
@@ -169,26 +169,26 @@ def read_level_region(
 ) -> NDArray[np.uint8]:
     """(height, width, 4) straight RGBA of a region given in pixels of its own level.
 
-    OpenSlide wants the corner in whole level-0 pixels, so levels of odd ratios may come out up to half a
-    level-0 pixel off. Its own mean downsample is used for the way there, because OpenSlide uses it for the
-    way back.
+    OpenSlide takes the corner in whole level-0 pixels, so levels of odd ratios may be up to half a level-0
+    pixel off. The corner is converted with OpenSlide's own mean downsample, which OpenSlide divides by.
     """
     downsample = handle.level_downsamples[level]
     return handle.read_region((round(corner[0] * downsample), round(corner[1] * downsample)), level, size)
 
 
 def open_openslide(file: SlideFile) -> OpenSlideSource:
-    """Open through OpenSlide. The properties panel says why no faster reader took the file.
+    """Open through OpenSlide; ``info.reader_reason`` gives why no faster reader took the file.
 
-    Raises NotThisReader where OpenSlide refuses, SlideError where its answer makes no sense.
+    Raises NotThisReader where OpenSlide refuses, SlideError where what it reports is invalid.
     """
     handle = OpenSlideHandle(file)
     try:
         if not handle.level_sizes:
-            raise NotThisReader(file.path, "it finds no level in the file")
+            raise NotThisReader(file.path, strings.OPENSLIDE_NO_LEVEL)
         vendor = handle.properties.get("openslide.vendor", "unknown")
-        reason = f"OpenSlide knows the {FORMAT_NAMES.get(vendor, vendor)} layout"
-        reason = f"{reason} ({'; '.join(file.refusals)})." if file.refusals else f"{reason}."
+        template = strings.OPENSLIDE_REASON_REFUSED if file.refusals else strings.OPENSLIDE_REASON
+        name, refusals = FORMAT_NAMES.get(vendor, vendor), "; ".join(file.refusals)
+        reason = template.format(format=name, refusals=refusals)
         source = OpenSlideSource(handle, facts_from_handle(handle, reader="openslide", reader_reason=reason))
         _probe(source)
         return source
@@ -216,4 +216,4 @@ def _probe(source: OpenSlideSource) -> None:
             return
     path = source.info.path
     reason = str(failure).removeprefix(f"{path}: ")
-    raise NotThisReader(path, f"it opens the file, but no tile of it: {reason}")
+    raise NotThisReader(path, strings.OPENSLIDE_NO_TILE.format(reason=reason))

@@ -1,4 +1,4 @@
-"""OpenSlideHandle: one slide opened by OpenSlide, that survives its bad tiles.
+"""OpenSlideHandle: one slide opened by OpenSlide, usable after a bad tile.
 
 OpenSlide latches its first error: after one bad tile every later call on that handle fails. This class opens
 a fresh handle when that happens, so that a bad tile costs one tile and not the slide.
@@ -13,8 +13,10 @@ import numpy as np
 import openslide
 from PIL.ImageCms import PyCMSError
 
+from viewer.slide.formats import strings
 from viewer.slide.formats.tiff.ifd import MAX_NUMBERS, TiffFormatError, begins_like_tiff
 from viewer.slide.source import NotThisReader, SlideError, TileError
+from viewer.slide.strings import TILE_OF_CLOSED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +35,7 @@ MAX_ICC_BYTES = 16 * 2**20
 
 
 def vendor_of(file: SlideFile) -> str | None:
-    """The name OpenSlide gives to the file's format, None where it knows none.
+    """The name OpenSlide gives to the file's format, None where it detects none.
 
     Raises NotThisReader for a broken TIFF, which must not reach OpenSlide.
     """
@@ -50,16 +52,16 @@ def _checked_ifds(file: SlideFile) -> list[Ifd]:
 
     OpenSlide's GLib ends the process where it cannot allocate what a header claims.
     """
-    # NDPI beyond 4 GiB bends the rules of TIFF: its offsets continue behind each directory.
+    # NDPI beyond 4 GiB deviates from TIFF: its offsets continue behind each directory.
     is_large_ndpi = file.path.suffix.lower() == ".ndpi" and file.bytes.size_bytes >= 2**32
     if is_large_ndpi or not begins_like_tiff(file.bytes):
         return []
     try:
         ifds, left_off = file.directories
     except TiffFormatError:
-        raise NotThisReader(file.path, "it is not asked to open a broken TIFF") from None
+        raise NotThisReader(file.path, strings.OPENSLIDE_BROKEN_TIFF) from None
     if left_off:
-        raise NotThisReader(file.path, f"it is not asked to open a TIFF of more than {len(ifds)} images")
+        raise NotThisReader(file.path, strings.OPENSLIDE_MANY_IMAGES.format(count=len(ifds)))
     return ifds
 
 
@@ -70,12 +72,12 @@ def _check_tiles(file: SlideFile) -> None:
             tile_width, tile_height = ifd.number(322, 0), ifd.number(323, 0)
             counts = [ifd.numbers(code, at_most=MAX_NUMBERS) for code in (279, 325)]
         except TiffFormatError:
-            raise NotThisReader(file.path, "it is not asked to open a broken TIFF") from None
+            raise NotThisReader(file.path, strings.OPENSLIDE_BROKEN_TIFF) from None
         tile_bytes = max(int(values.max(initial=0)) for values in counts)
         too_small = 322 in ifd and min(tile_width, tile_height) < MIN_TILE_PX
         if too_small or tile_width * tile_height > MAX_TILE_PX or tile_bytes > file.bytes.size_bytes:
-            tiles = f"tiles of {tile_width}×{tile_height} px, {tile_bytes} bytes"
-            raise NotThisReader(file.path, f"it is not asked to read {tiles}")
+            reason = strings.OPENSLIDE_TILES.format(width=tile_width, height=tile_height, size=tile_bytes)
+            raise NotThisReader(file.path, reason)
 
 
 class OpenSlideHandle:
@@ -99,7 +101,7 @@ class OpenSlideHandle:
             }
             self.associated_images: tuple[str, ...] = tuple(slide.associated_images)
         except openslide.OpenSlideUnsupportedFormatError:
-            raise NotThisReader(path, "it does not know this format") from None
+            raise NotThisReader(path, strings.OPENSLIDE_UNKNOWN_FORMAT) from None
         except (openslide.OpenSlideError, OSError) as error:
             raise NotThisReader(path, str(error)) from error
 
@@ -113,7 +115,7 @@ class OpenSlideHandle:
             return np.asarray(slide.read_region(location, level, size))
         except openslide.OpenSlideError:
             # Either this region is bad or another thread's bad region killed the handle we shared: a handle
-            # of our own tells which.
+            # of our own shows which.
             with self._lock:
                 if self._slide is slide:
                     self._slide = None
@@ -122,7 +124,9 @@ class OpenSlideHandle:
             pixels = np.asarray(slide.read_region(location, level, size))
         except openslide.OpenSlideError as error:
             raise TileError(
-                f"{self.path}: OpenSlide cannot read level {level} at {location}: {error}"
+                strings.OPENSLIDE_UNREADABLE.format(
+                    path=self.path, level=level, location=location, error=error
+                )
             ) from error
         with self._lock:
             if self._slide is None and not self._closed:
@@ -138,14 +142,14 @@ class OpenSlideHandle:
         width = int(self.properties.get(f"openslide.associated.{name}.width", 0))
         height = int(self.properties.get(f"openslide.associated.{name}.height", 0))
         if width * height > MAX_ASSOCIATED_PX:
-            raise SlideError(
-                self.path, f"the {name} image claims {width}×{height} px, more than is reasonable"
-            )
+            reason = strings.ASSOCIATED_SIZE.format(name=name, width=width, height=height)
+            raise SlideError(self.path, reason)
         try:
             slide = self._open()  # a handle of its own: a bad label must not disturb tiles being read
             return np.asarray(slide.associated_images[name])
         except openslide.OpenSlideError as error:
-            raise SlideError(self.path, f"the {name} image cannot be read: {error}") from error
+            reason = strings.ASSOCIATED_UNREADABLE.format(name=name, error=error)
+            raise SlideError(self.path, reason) from error
 
     def read_icc_profile(self) -> bytes | None:
         """The profile of the level images, None where there is none. Raises SlideError where it is
@@ -155,15 +159,15 @@ class OpenSlideHandle:
         if size == 0:
             return None
         if size > MAX_ICC_BYTES:
-            raise SlideError(self.path, f"the ICC profile claims {size} bytes, more than is reasonable")
+            raise SlideError(self.path, strings.ICC_SIZE.format(size=size))
         try:
             profile = self._current().color_profile
         except (openslide.OpenSlideError, PyCMSError) as error:
-            raise SlideError(self.path, f"the ICC profile cannot be read: {error}") from error
+            raise SlideError(self.path, strings.ICC_UNREADABLE.format(error=error)) from error
         return profile.tobytes() if profile is not None else None
 
     def close(self) -> None:
-        """Let go of the slide; it is closed when the last read in flight returns."""
+        """Release the slide; it is closed when the last read in flight returns."""
         with self._lock:
             self._closed = True
             self._slide = None
@@ -176,10 +180,11 @@ class OpenSlideHandle:
     def _current(self) -> openslide.OpenSlide:
         with self._lock:
             if self._closed:
-                raise TileError(f"{self.path}: the slide is closed")
+                raise TileError(TILE_OF_CLOSED.format(path=self.path))
             if self._slide is None:
                 try:
                     self._slide = self._open()
                 except openslide.OpenSlideError as error:
-                    raise TileError(f"{self.path}: OpenSlide can no longer open it: {error}") from error
+                    reason = strings.OPENSLIDE_REOPEN.format(path=self.path, error=error)
+                    raise TileError(reason) from error
             return self._slide

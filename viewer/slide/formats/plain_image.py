@@ -1,7 +1,7 @@
 """Plain images (PNG, JPEG, BMP, WebP, GIF, JPEG 2000, PNM) through Pillow, decoded whole after a size check.
 
-Only formats with well-kept decoders are allowed. What is lost on the way to 8-bit colours is said in the
-notes.
+Only formats with well-maintained decoders are allowed. ``info.notes`` names what is lost on the way to 8-bit
+colours.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from viewer.slide.formats import strings
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect
 from viewer.slide.source import NotThisReader, SlideError, SlideInfo
@@ -52,43 +53,42 @@ _pillow_switches = threading.Lock()
 def open_image(path: Path, *, max_px: int = MAX_PX) -> Source:
     """Open a plain image of one level. ``max_px`` bounds what is decoded: about 4 bytes of memory a pixel.
 
-    The resolution that photographs state says nothing about tissue: ``mpp_um`` is None. Raises NotThisReader
+    The resolution that photographs state is not that of tissue: ``mpp_um`` is None. Raises NotThisReader
     where the file is none of the formats, SlideError where it is too large or damaged.
     """
     try:
         with path.open("rb") as file:
             check_webp_size(file.read(64), max_px)
             file.seek(0)
-            with _opened(file) as (image, complaints):
+            with _opened(file) as (image, messages):
                 width, height = image.size
                 if width * height > max_px:
-                    raise SlideError(
-                        path,
-                        f"an image of {width:,}×{height:,} px without tiles is too large to decode at once "
-                        f"(the limit is {max_px:,} px); convert it to a tiled pyramidal TIFF",
-                    )
+                    reason = strings.IMAGE_TOO_LARGE.format(width=width, height=height, most=max_px)
+                    raise SlideError(path, reason)
                 name = image.format or "image"
-                notes = [*_notes_before_decoding(image), *(f"Pillow says: {text}." for text in complaints)]
+                notes = _notes_before_decoding(image)
+                notes += [strings.PILLOW_WARNING.format(warning=text) for text in messages]
                 icc_profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA", "P") else None
                 image.load()
                 turn = _turn(image, notes)
                 pixels, more_notes = pixels_of_image(image.transpose(turn) if turn is not None else image)
                 notes += more_notes
     except UnidentifiedImageError:
-        raise NotThisReader(path, f"it is none of {', '.join(FORMATS)}") from None
+        raise NotThisReader(path, strings.IMAGE_OTHER_FORMAT.format(formats=", ".join(FORMATS))) from None
     except _TooLarge as error:
         raise SlideError(path, str(error)) from None
     except DECODE_ERRORS as error:
-        raise SlideError(path, f"the image is damaged or cut short: {error}") from error
+        raise SlideError(path, strings.IMAGE_DAMAGED.format(error=error)) from error
     height, width = pixels.shape[:2]
     if icc_profile and len(icc_profile) > MAX_ICC_BYTES:
-        notes.append("Colours are shown uncorrected: the colour profile is larger than 16 MiB.")
+        reason = strings.ICC_LARGER_THAN.format(most_mib=MAX_ICC_BYTES >> 20)
+        notes.append(strings.UNCORRECTED_COLOURS.format(reason=reason))
         icc_profile = None
     info = SlideInfo(
         path=path,
         format=name,
         reader="image",
-        reader_reason="It is a plain image without tiles, so it is decoded at once.",
+        reader_reason=strings.IMAGE_REASON,
         bounds=Rect(0.0, 0.0, float(width), float(height)),
         file_levels=((width, height),),
         icc_profile=icc_profile or None,
@@ -106,18 +106,16 @@ def pixels_of_image(image: Image.Image) -> tuple[NDArray[np.uint8], list[str]]:
         if samples.min() < 0:
             samples -= samples.min()
         shift = max(0, int(samples.max()).bit_length() - 8)
-        note = f"Samples of more than 8 bits are shown in 8: {(256 << shift) - 1} and above is white."
+        note = strings.DEEP_SAMPLES.format(white=(256 << shift) - 1)
         return (samples >> shift).astype(np.uint8), [note]
     if image.mode == "F":
         values = np.nan_to_num(np.asarray(image, np.float32))
         low, high = float(values.min()), float(values.max())
         scaled = (values - low) * (255 / (high - low) if high > low else 0)
-        return scaled.astype(np.uint8), [
-            f"Real-valued samples are shown in 8 bits: {low:g} black, {high:g} white."
-        ]
+        return scaled.astype(np.uint8), [strings.REAL_SAMPLES.format(low=low, high=high)]
     notes = []
     if image.mode == "CMYK":
-        notes.append("The image is in printing colours (CMYK); they are converted without its profile.")
+        notes.append(strings.PRINTING_COLOURS)
     if image.mode == "1":
         image = image.convert("L")
     elif image.mode in ("P", "PA") or (image.mode in ("L", "RGB") and "transparency" in image.info):
@@ -145,7 +143,7 @@ def check_webp_size(head: bytes, max_px: int) -> None:
         width = int.from_bytes(head[26:28], "little") & 0x3FFF
         height = int.from_bytes(head[28:30], "little") & 0x3FFF
     if width * height > max_px:
-        raise _TooLarge(f"a WebP image of {width:,}×{height:,} px is too large to decode at once")
+        raise _TooLarge(strings.WEBP_TOO_LARGE.format(width=width, height=height))
 
 
 class _TooLarge(ValueError):
@@ -154,12 +152,12 @@ class _TooLarge(ValueError):
 
 @contextmanager
 def _opened(file: IO[bytes]) -> Iterator[tuple[ImageFile.ImageFile, list[str]]]:
-    """An image whose header alone was read, and what Pillow had to say about it.
+    """An image whose header alone was read, and Pillow's warnings about it.
 
     Pillow's own size limit is below ours and is lifted meanwhile, and its warnings are gathered: both are
     switches of the whole process, so one header is read at a time. Pixels are decoded outside the lock.
     """
-    with _pillow_switches, warnings.catch_warnings(record=True) as complaints:
+    with _pillow_switches, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
@@ -167,29 +165,29 @@ def _opened(file: IO[bytes]) -> Iterator[tuple[ImageFile.ImageFile, list[str]]]:
         finally:
             Image.MAX_IMAGE_PIXELS = limit
     with image:
-        yield image, [str(complaint.message) for complaint in complaints]
+        yield image, [str(warning.message) for warning in caught]
 
 
 def _turn(image: Image.Image, notes: list[str]) -> Image.Transpose | None:
-    """How the camera says that its picture must be turned (EXIF 2.32, 4.6.4); None for not at all."""
+    """How the orientation tag (EXIF 2.32, 4.6.4) turns the picture; None for not at all."""
     is_sound = True
-    with _pillow_switches, warnings.catch_warnings(record=True) as complaints:
+    with _pillow_switches, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             orientation = image.getexif().get(_EXIF_ORIENTATION)
         except DECODE_ERRORS:
             orientation, is_sound = None, False
-    if complaints or not is_sound:
-        notes.append("The camera's notes in the file (EXIF) are damaged; the picture may lie on its side.")
+    if caught or not is_sound:
+        notes.append(strings.EXIF_DAMAGED)
     return _TURNS.get(orientation) if isinstance(orientation, int) else None
 
 
 def _notes_before_decoding(image: ImageFile.ImageFile) -> list[str]:
-    """What the header says that the decoded picture does not: more frames, more bits."""
+    """What the header holds and the decoded picture does not: more frames, more bits."""
     notes = []
     if getattr(image, "is_animated", False):
-        notes.append("The file holds several pictures; the first is shown.")
+        notes.append(strings.FIRST_PICTURE_SHOWN)
         image.seek(0)
     if any("16" in str(tile[3]) for tile in image.tile) and not image.mode.startswith("I"):
-        notes.append("Samples of 16 bits are shown in 8.")
+        notes.append(strings.SHOWN_IN_8_BITS)
     return notes

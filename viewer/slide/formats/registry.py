@@ -1,13 +1,15 @@
-"""Every slide format, and ``open_slide``, which asks one after the other."""
+"""Every slide format, and ``open_slide``, which tries one reader after the other."""
 
 from __future__ import annotations
 
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from viewer.common.log import described
 from viewer.common.paths import cache_dir
 from viewer.plugins import plugins
 from viewer.slide.built_pyramid import BuiltPyramid, needs_coarse_levels
+from viewer.slide.formats import strings
 from viewer.slide.formats.slide_format import SlideFile, SlideFormat
 from viewer.slide.source import NotThisReader, SlideError
 
@@ -49,17 +51,17 @@ _TIFF = (".svs", ".tif", ".tiff", ".btf", ".tf8", ".qptiff")
 _OPENSLIDE = (".svslide", ".ndpi", ".vms", ".vmu", ".scn", ".mrxs", ".bif", ".czi", ".dcm")
 _IMAGES = (".png", ".jpg", ".jpeg", ".jp2", ".j2k", ".bmp", ".gif", ".webp")
 
-# In the order in which they are asked; those of other packages come last.
+# In the order in which they are tried; those of other packages come last.
 _FORMATS = (
-    SlideFormat("deepzoom", "as DeepZoom", (".dzi",), _open_deepzoom, only_by_suffix=True),
-    SlideFormat("tiff", "as TIFF", _TIFF, _open_tiff, reads_remote=True),
-    SlideFormat("openslide", "with OpenSlide", _OPENSLIDE, _open_openslide),
-    SlideFormat("image", "as an image", _IMAGES, _open_image),
+    SlideFormat("deepzoom", strings.AS_DEEPZOOM, (".dzi",), _open_deepzoom, only_by_suffix=True),
+    SlideFormat("tiff", strings.AS_TIFF, _TIFF, _open_tiff, reads_remote=True),
+    SlideFormat("openslide", strings.WITH_OPENSLIDE, _OPENSLIDE, _open_openslide),
+    SlideFormat("image", strings.AS_IMAGE, _IMAGES, _open_image),
 )
 
 
 def slide_formats() -> tuple[SlideFormat, ...]:
-    """Every format, in the order in which they are asked."""
+    """Every format, in the order in which they are tried."""
     return *_FORMATS, *plugins("foveola.slide_formats", SlideFormat)[0]
 
 
@@ -69,7 +71,7 @@ def slide_suffixes() -> frozenset[str]:
 
 
 def is_slide_name(path: Path) -> bool:
-    """Whether a file looks like a slide by its name."""
+    """Whether a file has the name of a slide: a suffix of one, and not hidden."""
     return path.suffix.lower() in slide_suffixes() and not path.name.startswith(".")
 
 
@@ -84,17 +86,23 @@ def open_slide(where: Path | str | Locator) -> Source:
             if card.only_by_suffix and file.path.suffix.lower() not in card.suffixes:
                 continue
             if not (card.reads_remote or file.locator.is_local):
-                file.refusals.append(f"{card.attempt}: local files only")
+                refusal = strings.ATTEMPT.format(attempt=card.attempt, reason=strings.LOCAL_ONLY)
+                file.refusals.append(refusal)
                 continue
             try:
                 return card.open(file)
-            except NotThisReader as refusal:
-                file.refusals.append(f"{card.attempt}: {refusal.reason}")
-    reasons = (*file.refusals, *plugins("foveola.slide_formats", SlideFormat)[1])
-    raise SlideError(str(file.locator), f"it cannot be opened ({'; '.join(reasons)})")
+            except NotThisReader as error:
+                file.refusals.append(strings.ATTEMPT.format(attempt=card.attempt, reason=error.reason))
+            except Exception as error:
+                if card in _FORMATS or isinstance(error, SlideError):
+                    raise
+                # A format of another package: what it raises costs no format after it.
+                file.refusals.append(strings.ATTEMPT.format(attempt=card.attempt, reason=described(error)))
+    reasons = "; ".join((*file.refusals, *plugins("foveola.slide_formats", SlideFormat)[1]))
+    raise SlideError(str(file.locator), strings.CANNOT_OPEN.format(reasons=reasons))
 
 
 def open_for_viewing(where: Path | str | Locator) -> Source:
-    """Open a slide, with coarse levels of our own where it has none. Raises SlideError."""
+    """Open a slide, with built coarse levels where it has none. Raises SlideError."""
     source = open_slide(where)
     return BuiltPyramid(source, cache_dir()) if needs_coarse_levels(source) else source

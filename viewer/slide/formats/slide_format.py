@@ -1,4 +1,4 @@
-"""SlideFormat: the card of a slide format, and SlideFile: what its reader is handed.
+"""SlideFormat: the card of a slide format, and SlideFile: the file that its reader opens.
 
 Another package declares a card by an entry point of the group ``foveola.slide_formats``::
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 class SlideFile:
-    """A slide on its way to a reader: its place, its bytes, and what the readers asked so far found.
+    """A slide being opened: its place, its bytes, and ``refusals``, the reasons of the readers tried so far.
 
-    ``refusals`` are their reasons. Raises SlideError where the bytes cannot be opened.
+    Raises SlideError where the bytes cannot be opened.
     """
 
     def __init__(self, where: Path | str | Locator) -> None:
@@ -41,7 +41,7 @@ class SlideFile:
 
     @cached_property
     def directories(self) -> tuple[list[Ifd], bool]:
-        """What ``read_ifds`` finds, parsed once for all readers. Raises TiffFormatError as it does."""
+        """What ``read_ifds`` finds, parsed once for all readers. Raises TiffFormatError."""
         return read_ifds(self.bytes)
 
     def keep_bytes(self) -> None:
@@ -58,10 +58,10 @@ class SlideFile:
 class SlideFormat:
     """One reader and what it can do.
 
-    ``attempt`` says in a refusal how the file was tried ("as TIFF"). ``suffixes``, in lower case, are those
-    that lists of slides show. ``open`` gives the slide, or raises NotThisReader, and the next reader is
-    asked, or SlideError, and none is. ``only_by_suffix``: files of other suffixes are not offered to it.
-    ``reads_remote``: it asks ``SlideFile.bytes`` for everything, and never the path.
+    ``attempt`` names in a refusal how the file was tried ("as TIFF"). ``suffixes``, in lower case, are those
+    that lists of slides show. ``open`` returns the slide, or raises NotThisReader, and the next reader is
+    tried, or SlideError, and none is. ``only_by_suffix``: files of other suffixes are not offered to it.
+    ``reads_remote``: it reads only ``SlideFile.bytes``, never the path.
     """
 
     id: str

@@ -1,6 +1,6 @@
 """The things that are stamped on the phantom's textures: nuclei, red cells, crypts and tumour glands.
 
-A stamp is a small picture of stain codes (see ``phantom_texture``). Stamps are laid on by taking the larger
+A stamp is a small picture of stain codes (see ``texture``). Stamps are laid on by taking the larger
 code, and glands first clear their ground by taking the smaller one. Both are the same in any order, so the
 pixels cannot depend on how the slide is cut when it is drawn.
 """
@@ -35,7 +35,7 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Nucleus:
-    """How a kind of nucleus looks: radii in pixels of 0.25 µm, optical density, unevenness of outline and
+    """A kind of nucleus: radii in pixels of 0.25 µm, optical density, unevenness of outline and
     chromatin.
     """
 
@@ -60,7 +60,7 @@ DEBRIS = Nucleus((2.5, 7), (2, 6), (0.5, 1.0), outline=0.25, chromatin=0.05)
 
 
 class CellPainter:
-    """Draws stamps. Everything it draws follows from the generator that it is given."""
+    """Draws stamps, determined by the random generator that it is given."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng

@@ -1,8 +1,7 @@
-"""Repeatable chance for the phantom slide: smooth noise that tiles, hashes of lattice cells, lookups between
-nodes.
+"""Repeatable randomness for the phantom slide: smooth noise that tiles, hashes of lattice cells, lookups
+between nodes.
 
-Nothing here remembers anything: the same seed and position give the same value, whichever part of the slide
-is drawn first.
+Without state: the same seed and position give the same value, whichever part of the slide is drawn first.
 """
 
 from __future__ import annotations
@@ -42,8 +41,8 @@ def filtered_noise(rng: np.random.Generator, side: int, gain: Floats) -> Floats:
 
 
 def frequencies(side: int) -> tuple[Floats, Floats]:
-    """Cycles per pixel, down (side, 1) and across (1, side // 2 + 1), as ``filtered_noise`` wants its
-    gain.
+    """Cycles per pixel, down (side, 1) and across (1, side // 2 + 1), in the shape of
+    ``filtered_noise``'s gain.
     """
     down = np.fft.fftfreq(side).astype(np.float32)[:, None]
     across = np.fft.rfftfreq(side).astype(np.float32)[None]
@@ -99,7 +98,7 @@ def bent(texture: Floats, shift_px: Floats) -> Floats:
 
 
 def hashed(ix: NDArray[np.int64], iy: NDArray[np.int64], salt: int) -> NDArray[np.uint64]:
-    """64 well-mixed bits for each lattice cell; ``salt`` tells lattices and seeds apart.
+    """64 well-mixed bits for each lattice cell; ``salt`` separates lattices and seeds.
 
     SplitMix64's finaliser (Steele, Lea, Flood, OOPSLA 2014) over the packed coordinates.
     """
@@ -165,7 +164,7 @@ def at_points(grid: NDArray[np.generic], step_px: float, x: Floats, y: Floats) -
 
 
 def nodes_of(grid: NDArray[Node], step_px: float, window: Window) -> NDArray[Node]:
-    """The nodes of a grid that have a say in the pixels of a window."""
+    """The nodes of a grid that the pixels of a window depend on."""
     first_row, first_column, last_row, last_column = (
         int(np.clip(position / step_px - 0.5, 0, grid.shape[0] - 1.001))
         for position in (
@@ -179,7 +178,7 @@ def nodes_of(grid: NDArray[Node], step_px: float, window: Window) -> NDArray[Nod
 
 
 def tiled(texture: NDArray[Node], window: Window) -> NDArray[Node]:
-    """The part of a seamless texture, repeated for ever, that lies in a window. A new array."""
+    """The part of a seamless texture, repeated without end, that lies in a window. A new array."""
     side = texture.shape[0]
     out = np.empty((window.height, window.width), texture.dtype)
     for y in range(-(window.y % side), window.height, side):

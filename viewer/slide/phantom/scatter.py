@@ -1,6 +1,6 @@
-"""Which cells lie where on the phantom: lattices of cells, one per kind, that know their tissues.
+"""Which cells lie where on the phantom: lattices of cells, one per kind, each for some tissues.
 
-Every lattice cell decides by a hash of its place whether it holds a cell, where exactly, and which stamp.
+A hash of a lattice cell's place decides whether it holds a cell, where exactly, and which stamp.
 """
 
 from __future__ import annotations

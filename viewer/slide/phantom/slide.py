@@ -1,7 +1,7 @@
 """The phantom: a procedural H&E-like slide of any size, with its ground truth, drawn region by region.
 
-``Phantom.render`` gives the same pixels for a place whatever region it is asked for, so a slide can be
-written in pieces, in any order, on any number of threads, in bounded memory.
+``Phantom.render`` gives the same pixels for a place in whatever region it is drawn, so a slide can be written
+in pieces, in any order, on any number of threads, in bounded memory.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def write_phantom(
 
     ``size_px`` is the side of the finest level, 256 to 400,000. OpenSlide reads the file as "generic-tiff"
     and takes ``mpp_um`` from the resolution tags. There is no tag for the objective that OpenSlide would read
-    from a file that does not claim to come from a scanner: it stands in the image description alone.
+    from a file that does not claim to come from a scanner: only the image description holds it.
 
     Raises ValueError for a size out of range, SaveError where a file cannot be written.
     """
@@ -106,7 +106,7 @@ _shared: weakref.WeakValueDictionary[str, _Painting] = weakref.WeakValueDictiona
 
 
 def _painting() -> _Painting:
-    """The painting that living phantoms share, or a new one; it goes with the last of them."""
+    """The painting that living phantoms share, or a new one; it is released with the last of them."""
     return _shared.get("painting") or _shared.setdefault("painting", _Painting())
 
 
@@ -170,13 +170,15 @@ class Phantom:
         else:
             ground, cover = self._mixed_ground(window, present)
         stain = ground.view(np.uint8).reshape(window.height, window.width, 2)
-        wanted = [
+        present_scatters = [
             scatter
             for scatter in self._painting.scatters
             if any(tissue in scatter.chance for tissue in present)
         ]
         for is_gland in (False, True):
-            self._stamp(stain, window, [scatter for scatter in wanted if scatter.is_gland == is_gland])
+            self._stamp(
+                stain, window, [scatter for scatter in present_scatters if scatter.is_gland == is_gland]
+            )
         strength = between_nodes(self.layout.stain, self._step_px, window)
         if cover is not None:
             strength *= cover[..., None]

@@ -1,8 +1,8 @@
 """What lies between the cells of the phantom: seamless textures of stain, one for each kind of tissue.
 
 Stain is kept in codes: ``CODES_PER_OD`` codes of haematoxylin and of eosin are one unit of optical density.
-``colours_of_stain`` turns codes into colours by Beer and Lambert's law. Eosin codes beyond any that eosin
-reaches stand for haemoglobin, which is red by itself.
+``colours_of_stain`` turns codes into colours by Beer and Lambert's law. Eosin codes above those that
+eosin reaches are haemoglobin, which is red by itself.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ HAEMOGLOBIN_OD = (0.13, 0.80, 0.585)
 _HAEMOGLOBIN_FROM, _HAEMOGLOBIN_TO = 95, 150
 
 _SIDE = 1280
-_SMALL_SIDE = 1024  # where cells hide that the texture repeats
+_SMALL_SIDE = 1024  # where cells cover the texture's repeats
 _FAT_SIDE = 3072
 _FAT_CELL_PX = 256
 

@@ -1,1 +1,1 @@
-"""What pixels alone say of a slide: tissue mask, stains, estimated pixel size."""
+"""What is measured on a slide's pixels alone: tissue mask, stains, estimated pixel size."""

@@ -1,8 +1,8 @@
 """TissueMask: where on a slide there is tissue, at about 8 µm per pixel, and why the rest is not.
 
-Generous on purpose: a patch that is left out is never looked at. What is left out is named: glass, ink, dust,
+Generous on purpose: a patch that is left out is never analysed. What is left out is named: glass, ink, dust,
 edges of glass and cover slip, places the scanner filled in. Holes within tissue (fat, lumina) count as
-tissue, and so does what could not be read: the analysis will say that it failed.
+tissue, and so does what could not be read: the analysis reports it as failed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from scipy import ndimage
 from viewer.slide.geometry import TileKey
 from viewer.slide.pixels import rgba_8
 from viewer.slide.source import TileError, TileNotReadyError
+from viewer.slide.tissue import strings
 from viewer.slide.tissue.morphology import grown, holes_filled, pieces, shrunk
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class TissueMask:
 
 
 def tissue_mask(source: Source, mpp_um: tuple[float, float] | None) -> TissueMask:
-    """Find the tissue of a slide with pixels of ``mpp_um``; None where nobody knows their size.
+    """Find the tissue of a slide with pixels of ``mpp_um``; None where their size is unknown.
 
     Reads the coarsest level that is fine enough, tile by tile. A slide without levels that coarse, of more
     than 256 million pixels, counts as tissue throughout. Raises TileNotReadyError while that level is still
@@ -117,9 +118,7 @@ def tissue_mask(source: Source, mpp_um: tuple[float, float] | None) -> TissueMas
     extent_px = (source.pyramid.width, source.pyramid.height)
     if shape.width * shape.height > MAX_READ_PX:
         everywhere = np.ones((-(-shape.height // factors[1]), -(-shape.width // factors[0])), np.bool_)
-        return TissueMask(
-            everywhere, step_px, extent_px, True, "The slide has no coarse level: all of it is looked at."
-        )
+        return TissueMask(everywhere, step_px, extent_px, True, strings.NO_COARSE_LEVEL)
     picture, unread = _picture(source, level, factors)
     mpp = mpp_um or (_NOMINAL_MPP_UM, _NOMINAL_MPP_UM)
     pixel_um = float(np.sqrt(step_px[0] * mpp[0] * step_px[1] * mpp[1]))
@@ -224,7 +223,7 @@ class _Search:
         else:
             self._in_bright_field()
         if self.unread.any():
-            self.notes.append(f"{self.unread.mean():.1%} of the slide could not be read for the tissue mask.")
+            self.notes.append(strings.UNREAD.format(share=self.unread.mean()))
             self.mask = self.mask | self.unread
         return self
 
@@ -236,9 +235,9 @@ class _Search:
         # Generous, as elsewhere: half-way between the dark and what surely shines.
         seeds = bright > threshold
         self.mask = self._joined(seeds | (bright > max(dark + 6, (float(dark) + threshold) / 3)), seeds)
-        self.reason = "Not brightfield: what shines on the dark field is taken for tissue."
+        self.reason = strings.DARK_FIELD
         if not self.mask.any():
-            self.reason = "Not brightfield, and nothing shines on the dark field: no tissue was found."
+            self.reason = strings.EMPTY_DARK_FIELD
 
     def _in_bright_field(self) -> None:
         glass_rgb, noise_od = self._glass()
@@ -257,10 +256,10 @@ class _Search:
         kept = coloured | self._tissue_without_colour(neutral, coloured)
         self.mask = self._joined(kept, kept & (highest > sure)) & ~ink & ~filled
         if ink.any():
-            self.notes.append(f"Pen ink on {ink.mean():.1%} of the slide is left out.")
-        self.reason = f"Tissue on {self.mask.mean():.1%} of the slide."
+            self.notes.append(strings.PEN_INK.format(share=ink.mean()))
+        self.reason = strings.TISSUE_SHARE.format(share=self.mask.mean())
         if not self.mask.any():
-            self.reason = "No tissue was found: the slide is as bright as its glass throughout."
+            self.reason = strings.NO_TISSUE
 
     def _glass(self) -> tuple[Floats, float]:
         """The colour of empty glass, and how uneven it is (optical density).

@@ -1,7 +1,7 @@
 """The pixel size of a slide that states none, estimated: from the power of the objective, or from its nuclei.
 
 The nuclei of one slide are measured to a few per cent; how large they are in µm differs from tissue to tissue
-by far more. So the range matters as much as the value, and everyone who uses it must say that it is an
+by far more. So the range matters as much as the value, and whatever shows it must name it an
 estimate.
 """
 
@@ -16,6 +16,7 @@ from viewer.slide.geometry import Rect
 from viewer.slide.region import read_region
 from viewer.slide.source import TileError
 from viewer.slide.thumbnail import thumbnail
+from viewer.slide.tissue import strings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +40,8 @@ USUAL_MPP_UM = (0.25, 0.5, 1.0)
 USUAL_WITHIN = 1.2
 """How near to a usual size an estimate is taken for it: less error on the same slides (6 % for 9 %)."""
 MPP_RANGE_UM = (0.06, 1.25)
-"""What can be told: with larger pixels nuclei are too small to be told from texture (a slide of 2.2 µm/px
-looked like one of 1.6).
+"""What can be estimated: with larger pixels nuclei are too small to be separated from texture (a slide of
+2.2 µm/px was measured as one of 1.6).
 """
 
 _FIELD_PX = 128
@@ -58,7 +59,7 @@ _LEAST_PROMINENCE = 1.6
 
 @dataclass(frozen=True, slots=True)
 class PixelSizeEstimate:
-    """``mpp_um`` with the range it lies in (µm per level-0 pixel), None where there is no telling.
+    """``mpp_um`` with the range it lies in (µm per level-0 pixel), None where it cannot be estimated.
 
     ``how``: "objective", "nuclei" or ""; ``reason``: the same as a sentence for the reader, or why not.
     """
@@ -71,7 +72,7 @@ class PixelSizeEstimate:
 
 
 def estimate_mpp_um(source: Source, tissue: TissueMask) -> PixelSizeEstimate:
-    """The pixel size from what else the slide tells. Deterministic; reads about 80 small fields."""
+    """The pixel size from the objective, else from the nuclei. Deterministic; reads about 80 small fields."""
     power = source.info.objective_power
     if power is not None and 1 <= power <= 150:
         mpp_um = OBJECTIVE_MPP_UM / power
@@ -80,7 +81,7 @@ def estimate_mpp_um(source: Source, tissue: TissueMask) -> PixelSizeEstimate:
             mpp_um / OBJECTIVE_SPREAD,
             mpp_um * OBJECTIVE_SPREAD,
             "objective",
-            f"estimated from the {power:g}× objective that the file names",
+            strings.FROM_OBJECTIVE.format(power=power),
         )
     return estimate_from_nuclei(source, tissue)
 
@@ -88,36 +89,33 @@ def estimate_mpp_um(source: Source, tissue: TissueMask) -> PixelSizeEstimate:
 def estimate_from_nuclei(source: Source, tissue: TissueMask) -> PixelSizeEstimate:
     """The pixel size that makes the slide's nuclei as large as nuclei usually are.
 
-    Dark discs are looked for at all sizes (Lindeberg, Int. J. Computer Vision 30(2), 1998) in the red
+    Dark discs of all sizes are detected (Lindeberg, Int. J. Computer Vision 30(2), 1998) in the red
     channel, which haematoxylin darkens and eosin does not; the size that fills most of the tissue is that
     of the nuclei.
     """
     if not tissue.has_tissue:
-        return _untold("there is no tissue to measure")
+        return _no_estimate(strings.NOTHING_TO_MEASURE)
     if not tissue.brightfield:
-        return _untold("nuclei are measured on brightfield slides only")
+        return _no_estimate(strings.BRIGHTFIELD_ONLY)
     try:
         share, disc_count = _size_spectrum(source, tissue)
     except TileError as error:
-        return _untold(f"the slide could not be read: {error}")
+        return _no_estimate(strings.UNREADABLE.format(error=error))
     if disc_count < _FEWEST_NUCLEI:
-        return _untold("too few nuclei were found")
+        return _no_estimate(strings.FEW_NUCLEI)
     peak = int(share.argmax())
     if share[peak] < _LEAST_PROMINENCE * np.mean(share[max(0, peak - 12) : peak + 13]):
-        return _untold("nuclei do not stand out by their size")
+        return _no_estimate(strings.NO_PEAK)
     near = slice(max(0, peak - 4), peak + 5)
     radius_px = 2 ** float(np.average(_BINS[near], weights=share[near]))
     measured_um = NUCLEUS_UM / radius_px
     if not MPP_RANGE_UM[0] <= measured_um <= MPP_RANGE_UM[1]:
-        return _untold(
-            f"what stands out by its size is {2 * radius_px:.1f} px wide, too small or large to tell"
-        )
+        return _no_estimate(strings.IMPLAUSIBLE_PEAK.format(width_px=2 * radius_px))
     usual_um = min(USUAL_MPP_UM, key=lambda mpp_um: abs(np.log(mpp_um / measured_um)))
     is_usual = USUAL_WITHIN**-1 <= usual_um / measured_um <= USUAL_WITHIN
     mpp_um = usual_um if is_usual else measured_um
-    reason = f"estimated from the nuclei, whose cores are about {2 * radius_px:.1f} px wide"
-    if is_usual:
-        reason += f", and taken for the {usual_um:g} µm/px that many scanners have"
+    template = strings.FROM_NUCLEI_AS_USUAL if is_usual else strings.FROM_NUCLEI
+    reason = template.format(width_px=2 * radius_px, usual_um=usual_um)
     low_um, high_um = measured_um / NUCLEUS_SPREAD, measured_um * NUCLEUS_SPREAD
     return PixelSizeEstimate(mpp_um, low_um, high_um, "nuclei", reason)
 
@@ -221,5 +219,5 @@ _BIN_EDGES = np.arange(-1.0, 7.0, 1 / 6)
 _BINS = (_BIN_EDGES[:-1] + _BIN_EDGES[1:]) / 2
 
 
-def _untold(why: str) -> PixelSizeEstimate:
-    return PixelSizeEstimate(None, *MPP_RANGE_UM, "", f"the pixel size cannot be estimated: {why}")
+def _no_estimate(reason: str) -> PixelSizeEstimate:
+    return PixelSizeEstimate(None, *MPP_RANGE_UM, "", strings.NO_ESTIMATE.format(reason=reason))

@@ -2,7 +2,7 @@
 all.
 
 Macenko et al., ISBI 2009, on tissue pixels; where that does not give two plausible stains, the average of
-many laboratories (Ruifrok and Johnston, 2001), and the result says why. Strengths are relative to a usual
+many laboratories (Ruifrok and Johnston, 2001), and ``reason``. Strengths are relative to a usual
 slide, so that a pale slide's muscle is as pink as another's.
 """
 
@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from viewer.slide.tissue import strings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +28,7 @@ _ANGLE_PERCENTILES = (1.0, 99.0)
 _RESIDUAL_LIMIT = 0.3
 """Share of the optical density that two stains may leave unexplained."""
 _OWN_SHARE = 0.5
-"""Of the slide's own vectors; alone they would wander with what the slide holds."""
+"""Share of the slide's own vectors; alone they would vary with the tissue on the slide."""
 _USUAL_AMOUNTS = (0.62, 0.33)
 """98th percentile of haematoxylin and 95th of eosin in tissue, of a usual slide."""
 _STRENGTH_LIMITS = (0.5, 2.0)
@@ -42,8 +44,8 @@ class Stains:
     """The stains of a slide.
 
     ``vectors``: rows haematoxylin and eosin in optical density, unit length. ``strengths``: how much stronger
-    than usual each is. ``source``: "Macenko" or "Ruifrok"; ``reason`` says why the latter. ``is_he`` False:
-    what needs haematoxylin and eosin cannot be measured, and ``kind`` says what the stain looks like.
+    than usual each is. ``source``: "Macenko" or "Ruifrok"; ``reason``: why the latter. ``is_he`` False:
+    what needs haematoxylin and eosin cannot be measured, and ``kind`` names the stain.
     """
 
     vectors: tuple[tuple[float, float, float], tuple[float, float, float]]
@@ -60,7 +62,7 @@ class Stains:
 
     @staticmethod
     def from_facts(facts: Mapping[str, Any]) -> Stains:
-        """What ``as_facts`` gave, from a file. Raises ValueError, TypeError or KeyError for anything else."""
+        """From ``as_facts``, as read from a file. Raises ValueError, TypeError or KeyError for others."""
         first, second = (_three(row) for row in facts["vectors"])
         strong, weak = (float(value) for value in facts["strengths"])
         numbers = np.array([*first, *second, *_three(facts["glass_rgb"]), strong, weak])
@@ -96,7 +98,7 @@ def find_stains(
     usual = RUIFROK / np.linalg.norm(RUIFROK, axis=1, keepdims=True)
     mixed = usual if reason else _OWN_SHARE * vectors + (1 - _OWN_SHARE) * usual
     mixed = mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
-    kind = "a fluorescence or dark-field image" if not brightfield else _kind(tissue, vectors)
+    kind = strings.DARK_FIELD_IMAGE if not brightfield else _kind(tissue, vectors)
     return Stains(
         (_three(mixed[0]), _three(mixed[1])),
         _strengths(tissue, mixed),
@@ -123,7 +125,7 @@ def _density(pixels: NDArray[np.uint8], glass: NDArray[np.float64]) -> NDArray[n
 def _macenko(density: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
     """Haematoxylin and eosin (2, 3) of unit length; and why they are not to be used, "" where they are."""
     if len(density) < _LEAST_PIXELS:
-        return RUIFROK.copy(), f"too little tissue ({len(density):,} pixels) to tell its stains apart"
+        return RUIFROK.copy(), strings.LITTLE_TISSUE.format(count=len(density))
     _, directions = np.linalg.eigh(np.cov(density.T))
     plane = directions[:, [2, 1]]
     plane *= np.where(plane.sum(axis=0) < 0, -1.0, 1.0)
@@ -136,14 +138,12 @@ def _macenko(density: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
         found = found[::-1]
     angle_deg = float(np.degrees(np.arccos(np.clip(found[0] @ found[1], -1, 1))))
     if not ANGLE_DEG[0] <= angle_deg <= ANGLE_DEG[1]:
-        return (
-            found,
-            f"its two main colours lie {angle_deg:.0f}° apart, not {ANGLE_DEG[0]:.0f} to {ANGLE_DEG[1]:.0f}°",
-        )
+        low, high = ANGLE_DEG
+        return found, strings.STAIN_ANGLE.format(angle_deg=angle_deg, low=low, high=high)
     amounts = np.linalg.lstsq(found.T, density.T, rcond=None)[0]
     left = np.abs(density.T - found.T @ amounts).sum() / density.sum()
     if left > _RESIDUAL_LIMIT:
-        return found, f"two stains explain only {1 - left:.0%} of its colour"
+        return found, strings.UNEXPLAINED.format(share=1 - left)
     return found, ""
 
 
@@ -159,9 +159,9 @@ def _strengths(density: NDArray[np.float64], vectors: NDArray[np.float64]) -> tu
 
 
 def _kind(density: NDArray[np.float64], vectors: NDArray[np.float64]) -> str:
-    """What the stain looks like: "H&E" or why it is not. PAS is as pink as eosin, and passes for it."""
+    """The stain: "H&E", or a name for another. PAS is as pink as eosin and is not distinguished from it."""
     if len(density) < _LEAST_PIXELS:
-        return "H&E"  # too little to say otherwise
+        return "H&E"  # too little to decide otherwise
     red, green, blue = (density / np.linalg.norm(density, axis=1, keepdims=True)).T
     strong = density.mean(axis=1) > np.percentile(density.mean(axis=1), 50)
     chroma = float(np.median((np.maximum(green, blue) - np.minimum(red, blue))[strong]))
@@ -170,9 +170,9 @@ def _kind(density: NDArray[np.float64], vectors: NDArray[np.float64]) -> str:
     # Blood under a yellowish lamp is as brown as a chromogen; but no immunohistochemistry is mostly pink.
     pink = float(((green > red + 0.25) & (green > blue + 0.1))[strong].mean())
     if chroma < _GREY_CHROMA:
-        return "a grey or silver stain"
+        return strings.GREY_STAIN
     if float(brown[strong].mean()) > _BROWN_SHARE and vectors[:, 2].max() > 0.45 and pink < _EOSIN_SHARE:
-        return "a brown stain as of immunohistochemistry"
+        return strings.BROWN_STAIN
     if float(bluish[strong].mean()) > max(_OTHER_SHARE, pink):
-        return "a blue or green stain as of a trichrome or Giemsa"
+        return strings.BLUE_STAIN
     return "H&E"

@@ -1,4 +1,4 @@
-"""The badge that says on the slide itself that what is seen is not what is stored."""
+"""The badge on the slide that marks a picture whose colours are not as stored."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtWidgets import QLabel
 
 from viewer.render.frame import Adjustment
+from viewer.ui.canvas import strings
 
 if TYPE_CHECKING:
     from viewer.ui.canvas.slide_view import SlideView
@@ -16,13 +17,13 @@ _BADGE_MARGIN_PX = 12
 
 
 class AdjustedBadge(QLabel):
-    """At the top right of a slide view, hidden while its picture is not adjusted."""
+    """At the top right of a slide view; hidden while the picture is not adjusted."""
 
     def __init__(self, slide_view: SlideView) -> None:
-        super().__init__("◐ Picture adjusted", slide_view)
+        super().__init__(strings.ADJUSTED, slide_view)
         self._slide_view = slide_view
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setAccessibleName("Brightness, contrast or gamma of the picture are changed")
+        self.setAccessibleName(strings.ADJUSTED_NAME)
         self.setStyleSheet(
             "background: rgba(16, 18, 24, 208); color: rgb(245, 246, 248);"
             "border-radius: 6px; padding: 4px 8px;"

@@ -3,7 +3,7 @@
 A frame is drawn when the camera moves, when tiles came in, while something fades, and otherwise not at all.
 While tiles are still missing at rest, frames are held back to thirty a second: on few cores each frame is
 paid for with tiles; the frame that completes the picture is drawn at once. All GL lives in the
-``TileEngine``, which is built anew whenever the canvas finds itself in another GL context.
+``TileEngine``, which is rebuilt whenever the canvas gets another GL context.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class VectorLayer(Protocol):
         """Draw for a view that counts in logical pixels, of a canvas of ``size_px`` logical pixels."""
 
     def context_lost(self) -> None:
-        """The GL context is gone with everything in it: build anew at the next draw."""
+        """The GL context is gone with everything in it: rebuild at the next draw."""
 
 
 class _Wake(QObject):
@@ -89,13 +89,13 @@ class _Wake(QObject):
             self.tiles_arrived.emit()
 
     def clear(self) -> None:
-        """Before tiles are looked for, so that one that comes in meanwhile signals again."""
+        """Call before tiles are taken, so that one that comes in meanwhile signals again."""
         self._pending = False
 
 
 class SlideCanvas(app.Canvas):
     """Draws one slide. ``on_frame(report)`` is called after each frame, ``on_pointer(point or None)`` with
-    the slide point under the cursor whenever either of them moved, ``on_failure(reason)`` where this slide
+    the slide point under the cursor whenever slide or cursor moved, ``on_failure(reason)`` where this slide
     cannot be drawn with this OpenGL."""
 
     def __init__(
@@ -122,7 +122,7 @@ class SlideCanvas(app.Canvas):
         """Wait for the GPU at the end of each frame: for benchmarks, which time what can be seen."""
         self.engine_cpu_ms = 0.0
         """Processor time that this thread spent on the last frame before it waited for the GPU. Only measured
-        with ``finish_frames``: on some machines asking costs as much as planning."""
+        with ``finish_frames``: on some machines measuring takes as long as planning."""
         self._streamer: Streamer | None = None
         self._engine: TileEngine | None = None
         self._gpu_cache_bytes = 0
@@ -134,7 +134,7 @@ class SlideCanvas(app.Canvas):
         super().__init__(
             app="pyside6", parent=parent, keys=None, show=False, vsync=True, config={"samples": 0}
         )
-        self.events.ignore_callback_errors = False  # vispy would print them where nobody reads
+        self.events.ignore_callback_errors = False  # vispy would only print them
         self.wake = _Wake(self.native)
         self.wake.tiles_arrived.connect(self._tiles_arrived, Qt.ConnectionType.QueuedConnection)
         self._timer = QTimer(self.native, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
@@ -161,7 +161,7 @@ class SlideCanvas(app.Canvas):
         return Screen(round(width * ratio), round(height * ratio), self.camera.aspect)
 
     def frame_stats(self, report: FrameReport) -> FrameStats:
-        """What the engine did last, with the report of that frame."""
+        """Figures of the engine for the frame of this report."""
         clock, streamer, engine = self.clock, self._streamer, self._engine
         if streamer is None or engine is None:
             return FrameStats()
@@ -221,7 +221,7 @@ class SlideCanvas(app.Canvas):
 
     def on_initialize(self, _event: object) -> None:
         """A new GL context: the first, or another one after the canvas moved to another window. Names of the
-        old one mean nothing here, so everything is dropped without a call and built anew."""
+        old one mean nothing here, so everything is dropped without a call and rebuilt."""
         self._engine = None
         self._undrawable = False
         self.context.shared.parser = GlirParser()
@@ -264,7 +264,7 @@ class SlideCanvas(app.Canvas):
         if self.camera.moving or report.fading or report.upload_backlog or self.foveated:
             self._schedule(_FRAME_INTERVAL_S - (self._last_frame_s - started_s))
         if self._pointer_px is not None and self.camera.view != self._pointer_view:
-            self._tell_pointer()  # the slide moved under a cursor that rests
+            self._report_pointer()  # the slide moved under a cursor that rests
         self._on_frame(report)
 
     def on_resize(self, _event: object) -> None:
@@ -325,12 +325,12 @@ class SlideCanvas(app.Canvas):
         if self._engine is None or self._streamer is None:
             self.request_frame()
             return
-        self._engine.ask(self.framebuffer_view(self.camera.view), self.screen, self.steering)
+        self._engine.request(self.framebuffer_view(self.camera.view), self.screen, self.steering)
         self._hold_until_s = perf_counter() + _JUMP_HOLD_S
         self._timer.start(0 if self._streamer.urgent_left == 0 else round(_JUMP_HOLD_S * 1e3))
 
     def _made_engine(self) -> TileEngine | None:
-        """The engine for the slide. None without a slide, and where the GPU refuses it; that is told once."""
+        """The engine for the slide; None without one, or where the GPU refuses it, which is reported once."""
         if self._streamer is None or self._undrawable:
             return None
         try:
@@ -349,7 +349,7 @@ class SlideCanvas(app.Canvas):
 
     @property
     def gaze_on_slide(self) -> SlideGaze | None:
-        """Where on the slide the reader looks, as far as it is known."""
+        """Where on the slide the reader looks; None while it is unknown."""
         gaze = None if self._streamer is None else self.gaze_now()
         if gaze is None:
             return None
@@ -375,11 +375,11 @@ class SlideCanvas(app.Canvas):
         return self.overlays.scene(pointer_px=pointer_px, pixel_ratio=ratio)
 
     def _pointer_moved(self) -> None:
-        self._tell_pointer()
+        self._report_pointer()
         if self.overlays.follows_pointer:
             self.request_frame()
 
-    def _tell_pointer(self) -> None:
+    def _report_pointer(self) -> None:
         self._pointer_view = view = self.camera.view
         at = self._pointer_px
         point = None if at is None else slide_from_screen(view, self.size_px, self.camera.aspect, *at)

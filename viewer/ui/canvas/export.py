@@ -1,7 +1,7 @@
-"""The present view as a picture to keep: pixels untouched, and a white margin below that says what they are.
+"""The present view as a picture to keep: pixels untouched, and a white margin below that describes them.
 
-Scale bar, slide, place and "Research use only" stand in the margin and, in words, in the PNG's metadata,
-never over pixels.
+Scale bar, slide, place and "Research use only" are in the margin and, as text, in the PNG's metadata, never
+over pixels.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import viewer
 from viewer.common.scale import format_magnification, magnification_from_downsample
 from viewer.render.frame import Adjustment
 from viewer.render.snapshot import save_png
+from viewer.ui.canvas import strings
 from viewer.ui.canvas.gl_quad import rgba_from_image
 from viewer.ui.canvas.scale_bar import LONGEST_SHARE, bar_size, paint_bar, scale_bar
 
@@ -37,7 +38,7 @@ _FONT_SHARE = 1 / 64
 
 @dataclass(frozen=True, slots=True)
 class ViewFacts:
-    """What an exported picture says about itself. ``um_per_px``: micrometres per pixel of the picture."""
+    """What is written about an exported picture. ``um_per_px``: micrometres per pixel of the picture."""
 
     slide_name: str
     centre: tuple[float, float]
@@ -49,19 +50,21 @@ class ViewFacts:
 
     def description(self) -> str:
         """One line for the margin: what, where and how large."""
-        parts = [self.slide_name, f"centre {self.centre[0]:.0f}, {self.centre[1]:.0f} px"]
+        parts = [self.slide_name, strings.CENTRE.format(x=self.centre[0], y=self.centre[1])]
         if self.magnification is not None:
             parts.append(format_magnification(self.magnification))
-        parts.append(f"1 px = {self.downsample:.4g} slide px")
+        parts.append(strings.SLIDE_PIXELS.format(downsample=self.downsample))
         if self.rotation_deg:
-            parts.append(f"turned {self.rotation_deg:.4g}°")
-        return " · ".join([*parts, *self.changes])
+            parts.append(strings.TURNED.format(degrees=self.rotation_deg))
+        return strings.BETWEEN_FACTS.join([*parts, *self.changes])
 
     def metadata(self) -> dict[str, str]:
         """Text chunks of the PNG."""
-        scale = "unknown" if self.um_per_px is None else f"{self.um_per_px:.6g} µm per pixel"
+        scale = strings.SCALE_UNKNOWN
+        if self.um_per_px is not None:
+            scale = strings.SCALE.format(um_per_px=self.um_per_px)
         return {
-            "Software": f"Foveola {viewer.__version__}",
+            "Software": strings.SOFTWARE.format(version=viewer.__version__),
             "Comment": viewer.RESEARCH_USE,
             "Source": self.slide_name,
             "Description": self.description(),
@@ -76,12 +79,12 @@ def view_facts(slide_view: SlideView) -> ViewFacts:
     mpp_um, ratio = slide_view.mpp_um, slide_view.canvas.pixel_ratio
     changes = []
     colour, neutral = slide_view.colour, Adjustment()
-    for name in ("brightness", "contrast", "gamma"):
+    for name, template in strings.ADJUSTMENTS.items():
         value = getattr(colour.adjustment, name)
         if value != getattr(neutral, name):
-            changes.append(f"{name} {value:.2f}")
+            changes.append(template.format(value=value))
     if colour.icc:
-        changes.append("colours by ICC profile")
+        changes.append(strings.ICC_PROFILE)
     return ViewFacts(
         slide_name=source.info.path.name,
         centre=(view.centre_x, view.centre_y),
@@ -118,7 +121,7 @@ def with_margin(pixels: NDArray[np.uint8], facts: ViewFacts) -> QImage:
     bar_width = 0.0 if bar is None else bar_size(bar, font)[0] + 2 * gap
     text = [viewer.RESEARCH_USE, facts.description()]
     if bar is None:
-        text.append("Scale unknown: the slide does not state its pixel size")
+        text.append(strings.NO_SCALE)
     room = QRectF(0, 0, max(width - bar_width - 2 * gap, width * 0.4), 1e6)
     needed = _text_height("\n".join(text), room, font)
     margin = round(max(needed, 0 if bar is None else bar_size(bar, font)[1])) + 2 * gap

@@ -1,4 +1,4 @@
-"""What the debug HUD, the status line and the benchmarks know about recent frames."""
+"""Figures about recent frames, for the debug HUD, the status line and the benchmarks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from time import perf_counter
 
 @dataclass(frozen=True, slots=True)
 class FrameStats:
-    """One look at the engine, for people. Times in milliseconds, memory in bytes."""
+    """Figures of the engine at one frame. Times in milliseconds, memory in bytes."""
 
     fps: float = 0.0
     frame_ms_last: float = 0.0

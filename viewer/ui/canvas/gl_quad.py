@@ -66,7 +66,7 @@ class ImageQuad:
         self._size_px = (0.0, 0.0)
 
     def context_lost(self) -> None:
-        """Build anew at the next draw."""
+        """Rebuild at the next draw."""
         self._quad = None
         self._key = None
 
@@ -75,7 +75,7 @@ class ImageQuad:
         return self._quad is not None and key == self._key
 
     def set_image(self, image: QImage, key: object) -> None:
-        """Use another image; ``key`` says what it shows."""
+        """Use another image; ``key`` identifies what it shows."""
         texture = gloo.Texture2D(rgba_from_image(image), interpolation="nearest")
         if self._quad is None:
             self._quad = Quad(texture)

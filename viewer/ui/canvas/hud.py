@@ -9,6 +9,7 @@ from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
+from viewer.ui.canvas import strings
 from viewer.ui.widgets.following import Following
 from viewer.ui.widgets.throttle import Throttle
 
@@ -33,19 +34,14 @@ _LINE = QColor(130, 210, 255)
 
 
 def hud_lines(stats: FrameStats) -> list[str]:
-    """The figures as lines of text, in a fixed order and width so that they do not dance."""
-    return [
-        f"level      {stats.level} of 0–{max(stats.levels_count - 1, 0)}",
-        f"tiles      {stats.visible_tiles} visible, {stats.missing_tiles} missing",
-        f"queue      {stats.queue_length} waiting, {stats.in_flight} decoding",
-        f"uploads    {stats.uploads_last_frame} in the last frame",
-        f"memory     {stats.cpu_cache_tiles} tiles, {stats.cpu_cache_bytes / 2**20:.0f} MiB",
-        f"GPU        {stats.gpu_tiles} of {stats.gpu_capacity} tiles",
-        f"failed     {stats.failed_tiles} tiles",
-        f"frame      {stats.frame_ms_last:.1f} ms, {stats.fps:.0f} a second",
-        f"p50, p95   {stats.frame_ms_p50:.1f}, {stats.frame_ms_p95:.1f} ms",
-        f"analysis   {stats.compute_device.removeprefix('NVIDIA '):.25}",
-    ]
+    """The figures as lines of text, in a fixed order and width so that they do not jump."""
+    values = {
+        "stats": stats,
+        "coarsest": max(stats.levels_count - 1, 0),
+        "cpu_cache_mib": stats.cpu_cache_bytes / 2**20,
+        "device": stats.compute_device.removeprefix("NVIDIA "),
+    }
+    return [line.format_map(values) for line in strings.HUD_LINES]
 
 
 class Hud(QWidget):
@@ -62,7 +58,7 @@ class Hud(QWidget):
         self._font.setStyleHint(QFont.StyleHint.Monospace)
         self._refresh = Throttle(self, self._update_figures, _INTERVAL_MS)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setAccessibleName("Engine figures")
+        self.setAccessibleName(strings.HUD_NAME)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.move(QPoint(_MARGIN_PX, _MARGIN_PX))
         self.resize(self.sizeHint())
@@ -121,7 +117,7 @@ class Hud(QWidget):
 
     def _frame_drawn(self) -> None:
         self._frame_ms.append(self._slide_view.frame_stats.frame_ms_last)
-        self._refresh.ask()
+        self._refresh.request()
 
     def _update_figures(self) -> None:
         self._lines = hud_lines(self._slide_view.frame_stats)

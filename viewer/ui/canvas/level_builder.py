@@ -1,4 +1,4 @@
-"""Builds the coarse levels that a slide lacks, in a thread of its own, while the slide is looked at."""
+"""Builds the coarse levels that a slide lacks, in a thread of its own, while the slide is shown."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal, SignalInstance
 
 from viewer.common.atomic_write import SaveError
 from viewer.common.log import logger
+from viewer.ui.canvas import strings
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class LevelBuilder(QObject):
     progressed = Signal(float)
     """How much is built, 0 to 1; 1 comes once, at the end."""
     failed = Signal(str)
-    """Why the levels cannot be built or kept; the slide works on without them."""
+    """Why the levels cannot be built or kept; the slide is shown without them."""
 
     def __init__(self, source: BuiltPyramid, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -38,7 +39,7 @@ class LevelBuilder(QObject):
         self._thread.start()
 
     def close(self, *, wait_s: float = 1.5) -> None:
-        """Give up what is not built yet; the build ends at its next tile."""
+        """Cancel what is not built yet; the build ends at its next tile."""
         self._outbox.close()
         self._cancelled.set()
         self._thread.join(wait_s)
@@ -48,20 +49,21 @@ class LevelBuilder(QObject):
             done = self._source.build(self._report, self._cancelled.is_set)
         except SaveError as error:
             log.warning("coarse levels: %s", error)
-            self._tell(self.failed, f"{error}. The slide is shown without its coarse levels.")
+            self._emit(self.failed, strings.LEVELS_NOT_KEPT.format(error=error))
             return
-        except Exception as error:  # whatever a reader does, the slide stays usable
+        except Exception as error:  # whatever the file format raises, the slide stays usable
             log.exception("building coarse levels failed")
-            self._tell(self.failed, f"The coarse levels cannot be built ({type(error).__name__}: {error}).")
+            reason = f"{type(error).__name__}: {error}"
+            self._emit(self.failed, strings.LEVELS_NOT_BUILT.format(error=reason))
             return
         if done:
-            self._tell(self.progressed, 1.0)
+            self._emit(self.progressed, 1.0)
 
     def _report(self, done: float, total: float) -> None:
         now_s = monotonic()
         if now_s - self._reported_s >= _REPORT_EVERY_S:
             self._reported_s = now_s
-            self._tell(self.progressed, min(done / total, 0.999))
+            self._emit(self.progressed, min(done / total, 0.999))
 
-    def _tell(self, signal: SignalInstance, value: float | str) -> None:
+    def _emit(self, signal: SignalInstance, value: float | str) -> None:
         self._outbox.post(lambda: signal.emit(value))

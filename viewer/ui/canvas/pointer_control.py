@@ -1,4 +1,4 @@
-"""Hand to camera: what wheel, drag, throw, double click and keys mean. Knows no pixels and no tiles."""
+"""Pointer to camera: what wheel, drag, throw, double click and arrow keys do. Free of Qt and tiles."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class HandControl:
         self._trail.append((now, *pos))
 
     def release(self, pos: tuple[float, float]) -> None:
-        """Let go; the slide glides on if the hand was moving."""
+        """End a drag; the slide glides on if the pointer was moving."""
         self.drag(pos)  # the last stretch: moves are reported only a hundred times a second
         trail, self._trail = self._trail, []
         now = perf_counter()

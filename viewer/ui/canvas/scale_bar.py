@@ -9,6 +9,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 
 from viewer.common.scale import format_length, nice_length_um
+from viewer.ui.canvas import strings
 from viewer.ui.canvas.gl_quad import ImageQuad
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ LONGEST_SHARE = 0.2
 """The bar is at most this share of the picture's width…"""
 LONGEST_PX = 240.0
 """… and at most so many logical pixels long."""
-NO_PIXEL_SIZE = "No scale bar: the slide does not state its pixel size. Set it to show one."
 _MARGIN_PX = 14
 _INK = QColor(20, 22, 28)
 _PLATE = QColor(255, 255, 255, 225)
@@ -67,7 +67,7 @@ def paint_bar(painter: QPainter, bar: ScaleBar, font: QFont, left: float, top: f
 class ScaleBarLayer:
     """The scale bar at the bottom left of the canvas, on a light plate that keeps it legible on any tissue.
 
-    Nothing is drawn while the pixel size is not known; ``why_hidden`` says so.
+    Nothing is drawn while the pixel size is unknown; ``why_hidden`` is the reason.
     """
 
     def __init__(self, slide_view: SlideView) -> None:
@@ -77,12 +77,12 @@ class ScaleBarLayer:
 
     @property
     def why_hidden(self) -> str:
-        """The reason why there is no bar although one is wanted; empty where there is none."""
+        """Why a bar that is switched on cannot be drawn; "" where it can."""
         view = self._slide_view
-        return NO_PIXEL_SIZE if view.source is not None and view.mpp_um is None else ""
+        return strings.NO_SCALE_BAR if view.source is not None and view.mpp_um is None else ""
 
     def context_lost(self) -> None:
-        """Build anew at the next draw."""
+        """Rebuild at the next draw."""
         self._plate.context_lost()
 
     def draw(self, view: View, screen_px: tuple[float, float], pixel_ratio: float) -> None:

@@ -2,7 +2,7 @@
 
 The shapes of the field and a margin around it are put on the GPU; as long as the view stays inside, a frame
 costs one draw call. Beyond ``DIRECT_STROKES`` even that is too slow, so they are drawn once into a texture,
-which moves with the view and is made anew when the view comes to rest.
+which moves with the view and is drawn again when the view comes to rest.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class ShapesLayer:
         self._last_view: View | None = None
         self._at_rest = False
         self._rest_timer = QTimer(slide_view, singleShot=True, interval=_REST_MS)
-        self._rest_timer.timeout.connect(self._come_to_rest)
+        self._rest_timer.timeout.connect(self._came_to_rest)
 
     def set_shapes(self, shapes: Sequence[Shape]) -> None:
         """Show these from now on, later ones over earlier ones."""
@@ -79,7 +79,7 @@ class ShapesLayer:
         self._slide_view.canvas.request_frame()
 
     def context_lost(self) -> None:
-        """Forget what the GPU held; it is built anew at the next draw."""
+        """Forget what the GPU held; it is rebuilt at the next draw."""
         self._batch = self._picture = None
 
     @property
@@ -171,12 +171,12 @@ class ShapesLayer:
     def _place_in(
         self, picture: _Picture, view: View, screen_px: tuple[float, float], x: float, y: float
     ) -> tuple[float, float]:
-        """Where a point of the picture stands on the screen."""
+        """Where a point of the picture is on the screen."""
         aspect = self._slide_view.camera.aspect
         at = slide_from_screen(picture.view, picture.size_px, aspect, x, y)
         return screen_from_slide(view, screen_px, aspect, *at)
 
-    def _come_to_rest(self) -> None:
+    def _came_to_rest(self) -> None:
         self._at_rest = True
         self._slide_view.canvas.request_frame()
 

@@ -1,4 +1,4 @@
-"""Clicks and drawn frames on the slide, told from the drags that move it.
+"""Clicks and drawn frames on the slide, as opposed to the drags that move it.
 
 A click is a press and release in one place. While ``picking`` is on, a drag draws a frame instead of moving
 the slide, and Escape ends it. Wheel and keys work as always.
@@ -67,7 +67,7 @@ class SlidePicker(QObject):
         self.picking_changed.emit(on)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Qt's mouse events before the canvas gets them; only while picking are they kept from it."""
+        """Handle Qt's mouse events before the canvas, from which they are kept while picking."""
         kind = event.type()
         if isinstance(event, QMouseEvent) and self._slide_view.source is not None:
             if kind == QEvent.Type.MouseButtonPress and event.button() == Qt.MouseButton.LeftButton:
@@ -78,7 +78,7 @@ class SlidePicker(QObject):
             if kind == QEvent.Type.MouseButtonRelease and event.button() == Qt.MouseButton.LeftButton:
                 return self._released(event)
             if kind == QEvent.Type.MouseButtonDblClick:
-                self._pressed = None  # the second click zooms, it asks nothing
+                self._pressed = None  # the second click zooms, and is no click of its own
                 return self._picking
         elif self._picking and kind == QEvent.Type.ShortcutOverride and _is_escape(event):
             self.set_picking(False)

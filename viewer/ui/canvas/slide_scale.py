@@ -30,7 +30,7 @@ class SlideScale:
         return self._entered_is_estimate and self.mpp_um is not None and self._stated_um is None
 
     def enter_mpp_um(self, mpp_um: tuple[float, float] | None, *, estimated: bool) -> None:
-        """Take the reader's word for the pixel size, or an ``estimated`` one; a file that states it wins."""
+        """Set a pixel size that was entered by the reader or ``estimated``; one that the file states wins."""
         self._entered_um, self._entered_is_estimate = mpp_um, estimated
 
     def magnification(self, downsample: float) -> float | None:

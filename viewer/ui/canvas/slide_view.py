@@ -1,7 +1,7 @@
-"""One slide in one canvas: what the window, its panels and its actions talk to.
+"""One slide in one canvas: the interface for the window, its panels and its actions.
 
-Self-contained, so that several can stand side by side: it owns the source, its streamer and its canvas, and
-says what happens through signals. Listeners that do work throttle themselves.
+Self-contained, so that several can be side by side: it owns the source, its streamer and its canvas, and
+signals what happens. Listeners that do work throttle themselves.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from viewer.render.tile_engine import coarsest_tiles
 from viewer.slide.built_pyramid import BuiltPyramid
 from viewer.stream.region_priority import region_level, region_weight
 from viewer.stream.streamer import Streamer
+from viewer.ui.canvas import strings
 from viewer.ui.canvas.adjusted_badge import AdjustedBadge
 from viewer.ui.canvas.canvas import DisplaySize, FrameBudget, SlideCanvas, VectorLayer
 from viewer.ui.canvas.canvas_overlays import CanvasOverlays
@@ -60,9 +61,9 @@ class SlideView(QWidget):
     mpp_changed = Signal()
     build_progress = Signal(float)
     """How much of the missing coarse levels is built, 0 to 1."""
-    foveated_changed = Signal(bool)  # the window must say it while it is on
+    foveated_changed = Signal(bool)  # the window must state it while it is on
     message = Signal(str)
-    """Something the reader of the slide must be told."""
+    """A message for the reader about this slide."""
     undrawable = Signal(str)
     """The slide cannot be drawn with this OpenGL, and why."""
     frame_drawn = Signal()
@@ -71,8 +72,8 @@ class SlideView(QWidget):
 
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Slide")
-        self.setAccessibleDescription("The slide. Arrow keys move it, plus and minus zoom.")
+        self.setAccessibleName(strings.SLIDE_NAME)
+        self.setAccessibleDescription(strings.SLIDE_HELP)
         self._settings = settings
         self._source: Source | None = None
         self._streamer: Streamer | None = None
@@ -95,7 +96,7 @@ class SlideView(QWidget):
         self.overlays = CanvasOverlays(self.canvas)
         self._badge = AdjustedBadge(self)
         self.canvas.native.installEventFilter(self)
-        self.canvas.native.setAccessibleName("Slide picture")
+        self.canvas.native.setAccessibleName(strings.PICTURE_NAME)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.canvas.native)
@@ -144,8 +145,7 @@ class SlideView(QWidget):
         return self._scale.mpp_estimated
 
     def set_mpp_um(self, mpp_um: tuple[float, float] | None, *, estimated: bool = False) -> None:
-        """Take the reader's word for the pixel size of a slide whose file does not say, or an ``estimated``
-        one."""
+        """Set a pixel size that was entered by the reader or ``estimated``; one that the file states wins."""
         self._scale.enter_mpp_um(mpp_um, estimated=estimated)
         self.mpp_changed.emit()
         self.view_changed.emit()
@@ -199,7 +199,7 @@ class SlideView(QWidget):
         self.set_source(None)
 
     def apply_settings(self, settings: Settings) -> None:
-        """Take over settings that changed; cache sizes take effect at once, the texture pool is made anew."""
+        """Take over settings that changed; cache sizes take effect at once, the texture pool is rebuilt."""
         pool_changed = settings.memory.gpu_cache_bytes != self._settings.memory.gpu_cache_bytes
         self._settings = settings
         streaming = settings.streaming
@@ -232,7 +232,7 @@ class SlideView(QWidget):
         )
 
     def restore(self, view: View) -> None:
-        """Be where the reader was."""
+        """Jump to a view that was saved."""
         self._fit_pending = False
         self._go(view, instant=True)
 
@@ -270,7 +270,7 @@ class SlideView(QWidget):
         self.canvas.request_frame()
 
     def frame_image(self) -> NDArray[np.uint8]:
-        """The present view as it stands, without vector layer: (h, w, 4) RGBA in framebuffer pixels."""
+        """The present view, without vector layers: (h, w, 4) RGBA in framebuffer pixels."""
         return self.canvas.picture()
 
     def add_vector_layer(self, layer: VectorLayer) -> None:
@@ -278,12 +278,8 @@ class SlideView(QWidget):
         self.canvas.layers.append(layer)
         self.canvas.request_frame()
 
-    def remove_vector_layer(self, layer: VectorLayer) -> None:
-        self.canvas.layers.remove(layer)
-        self.canvas.request_frame()
-
     def set_region_loads(self, loads: Loads | None, *patch_px: float) -> None:
-        """Load what is worth it first, patches from the corner being so wide and high; None: all alike."""
+        """Load tiles by their ``loads``, for patches from the corner so wide and high; None: all alike."""
         self.canvas.steering = Steering()
         if loads is not None and self.pyramid is not None:
             self.canvas.steering = Steering(
@@ -309,7 +305,7 @@ class SlideView(QWidget):
             self.canvas.show_slide(self._streamer, self._settings.memory.gpu_cache_bytes)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # Qt's name
-        """vispy does not tell when the cursor leaves the canvas."""
+        """Report that the cursor left the canvas, for which vispy has no event."""
         if event.type() == QEvent.Type.Leave and watched is self.canvas.native:
             self.canvas.pointer_left()
         return super().eventFilter(watched, event)
@@ -342,7 +338,8 @@ class SlideView(QWidget):
         try:
             self.colour.set_profile(source.info.icc_profile)
         except ValueError as error:
-            self.message.emit(f"{source.info.path.name}: its colour profile is not used: {error}")
+            text = strings.PROFILE_NOT_USED.format(file=source.info.path.name, error=error)
+            self.message.emit(text)
 
     def _fitting_view(self, rotation_rad: float = 0.0) -> View:
         assert self._source is not None
@@ -364,9 +361,9 @@ class SlideView(QWidget):
             self.canvas.camera_moved()
 
     def _frame_drawn(self, report: FrameReport) -> None:
-        told = self._report.refused if self._report is not None else ()
-        for reason in set(report.refused).difference(told):
-            self.message.emit(f"The slide is hatched: {reason}.")
+        before = self._report.refused if self._report is not None else ()
+        for reason in set(report.refused).difference(before):
+            self.message.emit(strings.HATCHED.format(reason=reason))
         self._report = report
         view = self.camera.view
         if view != self._last_view:

@@ -44,7 +44,7 @@ class CursorLayer:
         self._slide_view.canvas.request_frame()
 
     def context_lost(self) -> None:
-        """Build anew at the next draw."""
+        """Rebuild at the next draw."""
         self._cross.context_lost()
 
     def draw(self, view: View, screen_px: tuple[float, float], pixel_ratio: float) -> None:
@@ -105,7 +105,7 @@ class VectorOverlay:
         self._slide_view.canvas.request_frame()
 
     def context_lost(self) -> None:
-        """The GL context is gone with everything in it: build anew at the next draw."""
+        """The GL context is gone with everything in it: rebuild at the next draw."""
         for part in (self.shapes, self.cursor, self.scale_bar):
             part.context_lost()
 

@@ -1,4 +1,4 @@
-"""A slide view's session with a relevance worker, and what the worker is told of where the reader looks."""
+"""A slide view's session with a relevance worker, which gets the view's viewport and gaze."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.widgets.gui_thread import GuiThreadQueue
 
-LOOK_INTERVAL_MS = 100
-"""So often at most, while the view moves."""
+VIEWPORT_INTERVAL_MS = 100
+"""The shortest time between two reports while the view moves."""
 
 
 def session_of(
@@ -24,26 +24,27 @@ def session_of(
     callbacks: SessionCallbacks,
     make_client: MakeClient | None = None,
 ) -> Session:
-    """A session that follows what the view shows. Callbacks run in the GUI thread till ``outbox`` closes."""
+    """A session that follows what the view shows. Callbacks run in the GUI thread until ``outbox`` closes."""
 
     def viewport_due() -> None:
         session.viewport_due()
 
-    throttle = Throttle(slide_view, viewport_due, LOOK_INTERVAL_MS)
+    throttle = Throttle(slide_view, viewport_due, VIEWPORT_INTERVAL_MS)
     session = Session(
         slide_view,
         callbacks,
         post=outbox.post,
         send_viewport=lambda client: send_viewport(client, slide_view),
-        ask_viewport=throttle.ask,
+        ask_viewport=throttle.request,
         make_client=make_client,
     )
-    slide_view.view_changed.connect(throttle.ask)
+    slide_view.view_changed.connect(throttle.request)
     return session
 
 
 def send_viewport(client: RelevanceClient, slide_view: SlideView) -> bool:
-    """Whether the view moves: the worker rests meanwhile, and must hear when it no longer does."""
+    """Send the worker the field of view and the gaze. Returns whether the view moves: the worker pauses
+    meanwhile, so another report must follow."""
     if slide_view.source is None:
         return False
     camera = slide_view.camera

@@ -1,4 +1,4 @@
-"""How far the analysis is, how long it still takes, and the buttons that hold it or end it."""
+"""Progress of an analysis: what is done, the time left, and buttons that pause or stop it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QWidget
 
+from viewer.ui.overlays import strings
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
@@ -17,56 +18,57 @@ _PERMILLE = 1000
 
 def progress_in_words(progress: Progress) -> str:
     """ "1,203 of 9,800 patches, 3 of 40 regions, about 12 s left; 3 could not be read"."""
-    said = [f"{progress.done - progress.failed:,} of {progress.total:,} patches"]
+    parts = [strings.PATCHES_DONE.format(done=progress.done - progress.failed, total=progress.total)]
     regions, tokens, between = progress.regions, progress.tokens, progress.between
     if regions is not None and regions.done < regions.total > 1:
-        said.append(f"{regions.done:,} of {regions.total:,} regions")
+        parts.append(strings.REGIONS_DONE.format(done=regions.done, total=regions.total))
     if tokens is not None and tokens.done < tokens.total:
-        said.append(f"tokens of {tokens.done - tokens.failed:,} of {tokens.total:,} patches")
+        parts.append(strings.TOKENS_DONE.format(done=tokens.done - tokens.failed, total=tokens.total))
     if between is not None:
-        said.append(f"{between.done - between.failed:,} of {between.total:,} half-way between others")
+        parts.append(strings.OVERLAPS_DONE.format(done=between.done - between.failed, total=between.total))
     if progress.finished:
-        said.append("done" if any(part.failed for part in progress.parts) else "all analysed")
+        failed = any(part.failed for part in progress.parts)
+        parts.append(strings.DONE if failed else strings.ALL_ANALYSED)
         if progress.more_tokens:
-            said.append("tokens only where you look closely")
+            parts.append(strings.TOKENS_WHERE_ZOOMED)
     elif progress.seconds_left and not progress.paused:
-        said.append(f"{time_left_in_words(progress.seconds_left)} left")
+        parts.append(strings.TIME_LEFT.format(time=time_left_in_words(progress.seconds_left)))
     if progress.paused:
-        said.append("paused")
-    words = ", ".join(said)
+        parts.append(strings.PAUSED)
+    text = ", ".join(parts)
     if progress.failed:
-        words += f"; {progress.failed:,} could not be read and stay not analysed"
+        text += strings.PATCHES_FAILED.format(count=progress.failed)
     if tokens is not None and tokens.failed:
-        words += f"; tokens of {tokens.failed:,} could not be read"
-    return words
+        text += strings.TOKENS_FAILED.format(count=tokens.failed)
+    return text
 
 
 def time_left_in_words(seconds: float) -> str:
-    """Rounded up as far as a guess deserves."""
+    """In whole seconds below a minute and a half, else in whole minutes."""
     if seconds < 90:
-        return f"about {max(1, round(seconds))} s"
-    return f"about {round(seconds / 60)} min"
+        return strings.ABOUT_SECONDS.format(seconds=max(1, round(seconds)))
+    return strings.ABOUT_MINUTES.format(minutes=round(seconds / 60))
 
 
 class AnalysisBar(QWidget):
-    """Hidden until there is something to tell. ``stop_does``: what Stop does here, for its tip."""
+    """Hidden until an analysis has begun. ``stop_tip``: the tooltip of Stop, which depends on the page."""
 
     pause_toggled = Signal(bool)
     stop_pressed = Signal()
 
-    def __init__(self, stop_does: str, parent: QWidget | None = None) -> None:
+    def __init__(self, stop_tip: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._bar = QProgressBar(maximum=_PERMILLE, textVisible=False)
-        self._bar.setAccessibleName("Progress of the analysis")
+        self._bar.setAccessibleName(strings.PROGRESS_NAME)
         self._bar.setFixedHeight(em_px(0.6))
-        self._words = QLabel(wordWrap=True)
-        self._words.setProperty("muted", True)
-        self._pause = QPushButton("Pause")
+        self._text = QLabel(wordWrap=True)
+        self._text.setProperty("muted", True)
+        self._pause = QPushButton(strings.PAUSE)
         self._pause.setCheckable(True)
-        self._pause.setToolTip("Hold the analysis; what is analysed is kept")
+        self._pause.setToolTip(strings.PAUSE_TIP)
         self._pause.toggled.connect(self._pause_toggled)
-        self._stop = QPushButton("Stop")
-        self._stop.setToolTip(stop_does)
+        self._stop = QPushButton(strings.STOP)
+        self._stop.setToolTip(stop_tip)
         self._stop.clicked.connect(self.stop_pressed)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -74,25 +76,25 @@ class AnalysisBar(QWidget):
         layout.addWidget(self._bar, 0, 0, 1, 2)
         layout.addWidget(self._pause, 1, 0)
         layout.addWidget(self._stop, 1, 1)
-        layout.addWidget(self._words, 2, 0, 1, 2)  # last: buttons stay where they are when it wraps
+        layout.addWidget(self._text, 2, 0, 1, 2)  # last: buttons stay where they are when it wraps
         for column in (0, 1):
             layout.setColumnStretch(column, 1)
         self.hide()
 
     @property
     def words(self) -> str:
-        return self._words.text()
+        return self._text.text()
 
     def begin(self) -> None:
-        """The analysis was asked for, and has not told anything yet."""
+        """The analysis was requested, and has reported no progress yet."""
         self._show_paused(False)
         self._bar.setValue(0)
-        self._say("Starting the analysis…")
+        self._set_text(strings.STARTING)
         self._set_running(True)
         self.show()
 
     def take_over(self, progress: Progress | None, *, running: bool) -> None:
-        """Show where another analysis is: ``running`` without progress yet, or ended."""
+        """Show another analysis: its progress, None while it is ``running`` without any yet or has ended."""
         if progress is not None:
             self.show_progress(progress)
         elif running:
@@ -101,24 +103,24 @@ class AnalysisBar(QWidget):
             self.end("")
 
     def show_progress(self, progress: Progress) -> None:
-        """Take over what the analysis tells."""
+        """Show the progress that the analysis reports."""
         done = sum(part.done for part in progress.parts)
         total = sum(part.total for part in progress.parts)
         self._bar.setValue(_PERMILLE * done // total if total else _PERMILLE)
-        self._say(progress_in_words(progress))
+        self._set_text(progress_in_words(progress))
         self._show_paused(progress.paused)
         self._set_running(progress.paused or not progress.finished)
         self.show()
 
-    def end(self, words: str) -> None:
-        """The analysis has ended before it was done; why. "" hides the bar."""
-        self._say(words)
+    def end(self, reason: str) -> None:
+        """Show why the analysis ended before it was done; "" hides the bar."""
+        self._set_text(reason)
         self._set_running(False)
-        self.setVisible(bool(words))
+        self.setVisible(bool(reason))
 
-    def _say(self, words: str) -> None:
-        self._words.setText(words)
-        self._bar.setAccessibleDescription(words)
+    def _set_text(self, text: str) -> None:
+        self._text.setText(text)
+        self._bar.setAccessibleDescription(text)
 
     def _set_running(self, running: bool) -> None:
         for widget in (self._bar, self._pause, self._stop):
@@ -128,7 +130,7 @@ class AnalysisBar(QWidget):
         self._pause.blockSignals(True)
         self._pause.setChecked(paused)
         self._pause.blockSignals(False)
-        self._pause.setText("Go on" if paused else "Pause")
+        self._pause.setText(strings.RESUME if paused else strings.PAUSE)
 
     def _pause_toggled(self, paused: bool) -> None:
         self._show_paused(paused)

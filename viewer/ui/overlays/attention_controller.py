@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from viewer.ui.overlays import strings
 from viewer.ui.overlays.attention_layer import AttentionLayer
 from viewer.ui.overlays.attention_panel import AttentionControls
 from viewer.ui.overlays.attention_session import AttentionSession
@@ -29,10 +30,6 @@ if TYPE_CHECKING:
     from viewer.ui.widgets.messages import MessageArea
     from viewer.ui.widgets.theme import ThemeKeeper
 
-_NO_PIXEL_SIZE = (
-    "The pixel size of this slide is not known, and nothing is analysed without it: Tools › Set pixel size…"
-)
-
 
 class AttentionController(QObject):
     """``close`` ends its threads and the workers."""
@@ -40,7 +37,7 @@ class AttentionController(QObject):
     settings_chosen = Signal(object)
     """Other Settings were chosen here."""
     pixel_size_wanted = Signal()
-    """Attention was asked for on a slide whose pixel size nobody knows."""
+    """Attention was requested on a slide without a known pixel size."""
 
     def __init__(
         self,
@@ -62,7 +59,7 @@ class AttentionController(QObject):
         self._following = Following({"source_changed": self._show_notes, "mpp_changed": self._show_notes})
         self._following_session = Following(
             {
-                "layer_made": self._show_made,
+                "layer_made": self._layer_made,
                 "began": self.controls.bar.begin,
                 "progressed": self._show_progress,
                 "notes_changed": self._show_notes,
@@ -89,14 +86,14 @@ class AttentionController(QObject):
         self._view, self._active = slide_view, self._layer_of(slide_view)
         self._following.follow(slide_view)
         self._following_session.follow(self.session)
-        self.controls.go_back_to(self._active.choice)
+        self.controls.show_choice(self._active.choice)
         self.controls.bar.take_over(self._active.progress, running=self.session.running)
         self._show_levels()
         self._show_notes()
 
-    def weigh(self, slide_view: SlideView, field: RelevanceField | None) -> None:
-        """Let what is asked of a view's slide say what is looked at first, and how closely."""
-        self._layer_of(slide_view).session.weigh(field)
+    def set_relevance(self, slide_view: SlideView, field: RelevanceField | None) -> None:
+        """Analyse first, and more closely, where a query's field over a view is high; None: no query."""
+        self._layer_of(slide_view).session.set_relevance(field)
 
     def apply_settings(self, settings: Settings) -> None:
         """Take over settings that changed."""
@@ -106,7 +103,7 @@ class AttentionController(QObject):
         self.set_look(settings.overlay)
 
     def set_look(self, look: Overlay) -> None:
-        """Opacity, threshold and flashlight are those of the search; colours are its own."""
+        """Opacity, threshold and flashlight are those of the search; the colour map is its own."""
         for layer in self._of.values():
             layer.set_look(look)
 
@@ -120,16 +117,15 @@ class AttentionController(QObject):
             session = self._make_session(slide_view, self._settings)
             layers, look = self._overlays.of(slide_view).layers, self._overlays.controls.look
             layer = self._of[slide_view] = AttentionLayer(slide_view, layers, session, look)
-            session.failed.connect(partial(self._tell_failure, layer))
+            session.failed.connect(partial(self._show_failure, layer))
         return self._of[slide_view]
 
     def _show_encoders(self) -> None:
-        """Offer those that give attention."""
+        """Offer the encoders that give attention."""
         offered = [card for card in self._encoders.cards if card.attends]
         card = self._active.card
         if card is not None and card.id not in [card.id for card in offered]:
-            gone = f"{card.title} is no longer in the list of models and is not shown."
-            self._messages.show_message(MessageKind.WARNING, gone)
+            self._messages.show_message(MessageKind.WARNING, strings.MODEL_GONE.format(title=card.title))
         self.controls.show_encoders(offered)
 
     def _choose(self) -> None:
@@ -142,7 +138,7 @@ class AttentionController(QObject):
             self._settings.relevance.accepted_encoders,
             self._view.window(),
             use=lambda accepted: self._use(card, choice, accepted),
-            refused=lambda: self.controls.go_back_to(self._active.choice),
+            refused=lambda: self.controls.show_choice(self._active.choice),
         )
 
     def _use(self, card: EncoderCard | None, choice: AttentionChoice | None, accepted: str = "") -> None:
@@ -151,13 +147,15 @@ class AttentionController(QObject):
             self.settings_chosen.emit(self._settings)
         before = self._active.choice
         if choice is not None and (before is None or choice.encoder_id != before.encoder_id):
-            self._overlays.active.layers.set_visible(True)  # who asks for it wants to see it
+            self._overlays.active.layers.set_visible(True)  # hidden layers would hide what was just chosen
         self._active.show(card, choice, self.controls.hierarchy)
         self._show_notes()
 
-    def _tell_failure(self, layer: AttentionLayer, reason: str) -> None:
-        """Where the worker is gone, the message can have it begin again, and the page says so meanwhile."""
-        again = {} if layer.session.running else {"Begin again": lambda: layer.session.show(layer.choice)}
+    def _show_failure(self, layer: AttentionLayer, reason: str) -> None:
+        """Where the worker has ended, the message offers to begin again, and the page shows the reason."""
+        again = (
+            {} if layer.session.running else {strings.BEGIN_AGAIN: lambda: layer.session.show(layer.choice)}
+        )
         if again and layer is self._active:
             self.controls.bar.end(breakable(reason))
         self._messages.show_message(MessageKind.WARNING, reason, buttons=again)
@@ -169,9 +167,9 @@ class AttentionController(QObject):
     def _show_notes(self) -> None:
         view = self._view
         waits = self._active.card is not None and view.source is not None and view.mpp_um is None
-        self.controls.show_remark(_NO_PIXEL_SIZE if waits else "\n".join(self.session.notes))
+        self.controls.show_notes((strings.NO_PIXEL_SIZE,) if waits else self.session.notes)
 
-    def _show_made(self, layer: object) -> None:
+    def _layer_made(self, layer: object) -> None:
         self._show_levels()
         if layer is None:
             self.controls.bar.end("")

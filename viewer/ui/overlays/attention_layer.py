@@ -1,4 +1,4 @@
-"""The attention over one slide view: its session, the layer that it makes, and what the legend says of it."""
+"""The attention over one slide view: its session, the layer that it makes, and its entry in the legend."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from viewer.overlay.attention_look import HierarchyLook, levels_of
 from viewer.overlay.layer import OverlayLook, colour_stops
 from viewer.relevance.attention.slide_attention import MEAN
 from viewer.relevance.patches.attention_codes import OCTAVES
-from viewer.ui.overlays.attention_panel import head_in_words, overlap_in_words
+from viewer.ui.overlays import strings
+from viewer.ui.overlays.attention_panel import head_in_words
 from viewer.ui.overlays.attention_text import ALL_LEVELS, compared_in_words, levels_drawn
-from viewer.ui.overlays.legend import PARTLY_KNOWN, LegendEntry
+from viewer.ui.overlays.legend import LegendEntry
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -28,16 +29,16 @@ if TYPE_CHECKING:
 
 _NAME = "attention"
 _COLOUR_MAPS = "ember", "magma", "viridis", "teal"
-"""The first that no layer of the search has, while there is one: in the best, even attention is grey."""
+"""The first that no other layer uses is taken, the best first: in that one even attention is grey."""
 _MOST = 2 ** (OCTAVES // 2)
-_OCTAVES = f"1/{_MOST} of average", f"{_MOST} × average"
-_RANKS = "lowest rank", "highest"
-_SIGNED = "speaks against", "speaks for"
+_OCTAVES = strings.LEAST_OF_AVERAGE.format(most=_MOST), strings.MOST_OF_AVERAGE.format(most=_MOST)
+_RANKS = strings.LOWEST_RANK, strings.HIGHEST_RANK
+_SIGNED = strings.AGAINST, strings.FOR
 """What clear and full colour mean."""
 
 
 class AttentionLayer(QObject):
-    """Belongs to one view. ``card`` and ``choice`` are what the session was told to show last."""
+    """Belongs to one view. ``card`` and ``choice``: what was last chosen to be shown."""
 
     def __init__(
         self, slide_view: SlideView, layers: OverlayLayers, session: AttentionSession, look: Overlay
@@ -48,27 +49,27 @@ class AttentionLayer(QObject):
         self.card: EncoderCard | None = None
         self.choice: AttentionChoice | None = None
         self.progress: Progress | None = None
-        """How far the analysis is, None while nothing is known of one."""
+        """The last that the analysis reported, None before and after it."""
         self._overlay = look
         self._chosen = HierarchyLook()
         self._layer: OverlayLayer | None = None
         self._drawn: OverlayLook | None = None
         self._shown: AttentionChoice | None = None
-        """What the layer was made for: the page may be ahead of it, while terms are read for instance."""
-        self._told_levels: tuple[str, ...] = ()
-        """Those of which the legend speaks."""
+        """What the layer was made for. The page may be ahead of it, while terms are read for instance."""
+        self._legend_levels: tuple[str, ...] = ()
+        """The levels that the legend names."""
         session.layer_made.connect(self._show)
         session.progressed.connect(self._remember_progress)
         slide_view.view_changed.connect(self._follow_zoom)
 
     def show(self, card: EncoderCard | None, choice: AttentionChoice | None, look: HierarchyLook) -> None:
-        """Show this attention, None for none, with levels joined as ``look`` says."""
+        """Show this attention, None for none, with levels combined by ``look``."""
         self.card, self.choice, self._chosen = card, choice, look
         self.session.show(choice)
         self._draw()
 
     def set_look(self, look: Overlay) -> None:
-        """Opacity, threshold and flashlight are those of the search; colours are its own."""
+        """Opacity, threshold and flashlight are those of the search; the colour map is its own."""
         self._overlay = look
         self._draw()
 
@@ -102,7 +103,7 @@ class AttentionLayer(QObject):
         )
 
     def _hierarchy(self) -> HierarchyLook:
-        """The level is the page's, but the mode is the layer's: its codes would mean something else."""
+        """The page's level, and the mode that the layer was made for: its codes mean nothing in another."""
         if self._shown is None:
             return self._chosen
         mode, level = self._shown.mode, self._chosen.level
@@ -115,61 +116,65 @@ class AttentionLayer(QObject):
         return levels_drawn(self._hierarchy(), px_per_patch * self._view.canvas.pixel_ratio)
 
     def _follow_zoom(self) -> None:
-        """Levels fade in and out with the zoom, and the legend is told only where there is another one."""
-        if self._drawn is not None and self._levels_drawn() != self._told_levels:
+        """Levels fade in and out with the zoom; the legend changes only where others are drawn."""
+        if self._drawn is not None and self._levels_drawn() != self._legend_levels:
             self._layers.describe(_NAME, self._entry())
 
     def _entry(self) -> LegendEntry:
-        """What the legend says of the layer that is drawn."""
-        self._told_levels = self._levels_drawn()
+        """The legend's entry for the layer that is drawn."""
+        self._legend_levels = self._levels_drawn()
         card, shown, layer, look = self.card, self._shown, self._layer, self._drawn
         assert card is not None
         assert shown is not None
         assert layer is not None
         assert look is not None
-        title, ends, middle = f"Attention of {card.title}", _RANKS if shown.mode == "blend" else _OCTAVES, ""
+        title, middle = strings.ATTENTION_OF.format(title=card.title), ""
+        ends = _RANKS if shown.mode == "blend" else _OCTAVES
         if not card.needs_weights:
             title = card.title
         elif card.views:
             view = int(shown.patch_head)
-            words = card.views[view]
-            title = f"{card.title}: {words[0].lower()}{words[1:]}"
+            name = card.views[view]
+            title = strings.TITLE_AND_VIEW.format(title=card.title, view=name[0].lower() + name[1:])
             if view > 0:
-                ends, middle = _SIGNED, "0"
-        told_apart = self.session.levels or ALL_LEVELS
-        in_part = _known_in_part(layer, tokens_count="token" in self._told_levels)
+                ends, middle = _SIGNED, strings.ZERO
+        compared = self.session.levels or ALL_LEVELS
+        in_part = _known_in_part(layer, tokens_count="token" in self._legend_levels)
         return LegendEntry(
             title,
             colour_stops(look.colour_map),
             look.threshold,
-            self._facts(card, shown, told_apart),
+            self._facts(card, shown, compared),
             *ends,
-            dotted=PARTLY_KNOWN if in_part else "",
+            dotted=strings.PARTLY_KNOWN if in_part else "",
             middle=middle,
-            has_scale=bool(card.views) or any(level in told_apart for level in self._told_levels),
+            has_scale=bool(card.views) or any(level in compared for level in self._legend_levels),
         )
 
-    def _facts(self, card: EncoderCard, shown: AttentionChoice, told_apart: Collection[str]) -> str:
+    def _facts(self, card: EncoderCard, shown: AttentionChoice, compared: Collection[str]) -> str:
         if card.views:
-            what = ["patches of the whole slide"]
+            facts = [strings.OF_THE_WHOLE_SLIDE]
         else:
-            drawn = self._told_levels
-            what = [compared_in_words(self._hierarchy(), drawn, told_apart)]
+            drawn = self._legend_levels
+            facts = [compared_in_words(self._hierarchy(), drawn, compared)]
             heads = ("patch", shown.patch_head), ("token", shown.token_head)
-            what += [
-                f"{of}: {head_in_words(head).lower()}"
-                for of, head in heads
-                if of in drawn and of in told_apart and head != MEAN
+            facts += [
+                strings.HEAD_OF_LEVEL.format(
+                    level=strings.LEVEL_NAMES[level], head=head_in_words(head).lower()
+                )
+                for level, head in heads
+                if level in drawn and level in compared and head != MEAN
             ]
             if shown.overlap is not None and "token" in drawn:
-                what.append(f"overlap: {overlap_in_words(shown.overlap).lower()}")
+                merge, _ = strings.OVERLAPS[shown.overlap]
+                facts.append(strings.MERGED_OVERLAP.format(merge=merge.lower()))
         if self._view.mpp_um is not None:
-            what.append(pixel_size_in_words(self._view.mpp_um, estimated=self._view.mpp_estimated))
-        return ", ".join(what)
+            facts.append(pixel_size_in_words(self._view.mpp_um, estimated=self._view.mpp_estimated))
+        return ", ".join(facts)
 
 
 def _known_in_part(layer: OverlayLayer, *, tokens_count: bool) -> bool:
-    """Whether there are tokens without what their patch gets, or patches without their tokens."""
+    """Whether tokens lack the value of their patch, or patches lack their tokens."""
     if tokens_count and layer.levels is not None and (layer.known & ~layer.levels.tokens_known).any():
         return True
     return bool(layer.estimated.any())

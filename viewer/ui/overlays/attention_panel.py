@@ -1,4 +1,4 @@
-"""The page on which the reader chooses whose attention is shown, by which heads, and how."""
+"""The page on which the reader chooses a model, its heads, and how its attention is shown."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from PySide6.QtWidgets import (
 
 from viewer.overlay.attention_look import LEVELS, HierarchyLook, levels_of
 from viewer.relevance.attention.slide_attention import MAX, MEAN
+from viewer.ui.overlays import strings
 from viewer.ui.overlays.analysis_bar import AnalysisBar
 from viewer.ui.overlays.attention_session import AttentionChoice
-from viewer.ui.overlays.attention_text import ALL_LEVELS, MANY
+from viewer.ui.overlays.attention_text import ALL_LEVELS
 from viewer.ui.widgets.limited_scroll_area import ScrollPage
 from viewer.ui.widgets.theme import em_px
 
@@ -36,104 +37,64 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders.card import EncoderCard
     from viewer.ui.widgets.theme import ThemeKeeper
 
-_MODES = {
-    "factorised": (
-        "Region × patch × token",
-        "Comparable over the whole slide: what a place gets of all attention",
-    ),
-    "blend": (
-        "Ranks, blended",
-        "After HIPT's published map: the mean of the ranks of a patch among the tissue of its region and of "
-        "a token in its patch. That map also looks half-way between patches, and ranks glass: "
-        "“foveola heatmap --encoder hipt --mode blend” makes it",
-    ),
-    "single": ("One level alone", "The attention within the next larger square, whatever that one gets"),
-}
-"""What a mode is called, and what it is good for."""
-_LEVELS = {
-    "zoom": ("Follow the zoom", "Finer levels fade in as one zooms in"),
-    "region": ("Regions", "Squares of 2 mm on the slide"),
-    "patch": ("Patches", "Squares of 128 µm in their region"),
-    "token": ("Tokens", "Squares of 8 µm in their patch"),
-}
-_OVERLAPS = {
-    "": ("No overlap", "Each place is seen from one patch"),
-    "mean": (
-        "Mean, where high",
-        "Where attention is high, the mean of what up to four patches say",
-    ),
-    "max": (
-        "Largest, where high",
-        "Where attention is high, the most that one of up to four patches says",
-    ),
-}
-"""How patches half-way between others count, what it is called, and what it does."""
 _WIDTH_EM = 18.0
-_NO_SUCH_LEVEL = "This way of joining has no such level"
-_ONE_HEAD = "It has only one"
-_NO_LEVELS = "It looks at the patches of the whole slide at once"
-_NO_TOKENS = "It looks at whole patches, and at no parts of them"
-_NOT_SEEN = "Changes nothing now: this level is not shown"
-_NOT_TOLD_APART = "The model as it is here does not compare {}"
-_DOES_NOT_APPLY = "–"
-_DOWN_TO, _WHICH = "&Down to", "&Level"
 
 
 class AttentionControls(QWidget):
-    """Only another encoder costs an analysis; everything else changes what is drawn."""
+    """Only another encoder needs an analysis; everything else changes what is drawn."""
 
     chosen = Signal()
     """Something was chosen: see ``choice`` and ``hierarchy``."""
     facts_pressed = Signal()
     opened = Signal()
-    """The page came into sight."""
+    """The page became visible."""
 
     def __init__(self, themes: ThemeKeeper, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Attention")
+        self.setAccessibleName(strings.ATTENTION)
         self._themes = themes
         self._cards: tuple[EncoderCard, ...] = ()
         self._mode, self._level = "factorised", "zoom"
         """What was chosen last, also while it does not apply."""
-        self._told_apart: tuple[str, tuple[str, ...]] = ("", ())
-        """Levels that an encoder compares, and which encoder that is."""
-        self.shown = QCheckBox("&Show on the slide")
-        self.shown.setAccessibleName("Show what stands out, or where a model looks")
-        self.shown.setToolTip("Lay what stands out, or where a model looks, over the slide")
+        self._compared: tuple[str, tuple[str, ...]] = ("", ())
+        """The id of an encoder, and the levels that it compares; () while they are unknown."""
+        self.shown = QCheckBox(strings.SHOW)
+        self.shown.setAccessibleName(strings.SHOW_NAME)
+        self.shown.setToolTip(strings.SHOW_TIP)
         self.shown.toggled.connect(self._changed)
-        self.encoder = self._combo("Whose attention")
+        self.encoder = self._combo(strings.MODEL_NAME)
         self.encoder.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.facts = QToolButton()
-        self.facts.setToolTip("Licence, pixel size and what to know of it")
-        self.facts.setAccessibleName("About whose attention is shown")
+        self.facts.setToolTip(strings.FACTS_TIP)
+        self.facts.setAccessibleName(strings.FACTS_NAME)
         self.facts.clicked.connect(self.facts_pressed)
-        self.mode = self._combo("How levels are joined", _MODES, chosen=self._choose_mode)
-        self.level = self._combo("Which level", _LEVELS, chosen=self._choose_level)
+        self.mode = self._combo(strings.COMBINE_LEVELS_NAME, strings.MODES, chosen=self._choose_mode)
+        self.level = self._combo(strings.LEVEL_NAME, strings.LEVELS, chosen=self._choose_level)
         for combo in (self.mode, self.level):
-            combo.setPlaceholderText(_DOES_NOT_APPLY)
-        self._level_label = QLabel(_DOWN_TO)
+            combo.setPlaceholderText(strings.DOES_NOT_APPLY)
+        self._level_label = QLabel(strings.FINEST_LEVEL)
         self._level_label.setBuddy(self.level)
-        self.patch_head = self._combo("Head for patches")
-        self.token_head = self._combo("Head for tokens")
-        self.overlap = self._combo("Overlapping patches", _OVERLAPS)
-        self.bar = AnalysisBar("End the analysis and hide the overlay; what is analysed is kept")
-        self._remarks = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
-        self._remarks.setAccessibleName("Notes of the analysis")
-        self._remarks.setProperty("muted", True)
-        whose = QHBoxLayout()
-        whose.addWidget(self.encoder, 1)
-        whose.addWidget(self.facts)
+        self.patch_head = self._combo(strings.PATCH_HEAD_NAME)
+        self.token_head = self._combo(strings.TOKEN_HEAD_NAME)
+        self.overlap = self._combo(strings.OVERLAP_NAME, strings.OVERLAPS)
+        self.bar = AnalysisBar(strings.STOP_ATTENTION_TIP)
+        self._notes = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self._notes.setAccessibleName(strings.NOTES_NAME)
+        self._notes.setProperty("muted", True)
+        model = QHBoxLayout()
+        model.addWidget(self.encoder, 1)
+        model.addWidget(self.facts)
         form = QFormLayout()
-        whose_label = QLabel("&Whose")
-        whose_label.setBuddy(self.encoder)
-        form.addRow(whose_label, whose)
+        model_label = QLabel(strings.MODEL)
+        model_label.setBuddy(self.encoder)
+        form.addRow(model_label, model)
         form.addRow(self.bar)  # up here, as a low window shows no more than the first rows
-        form.addRow(self._remarks)
-        form.addRow("&Joined as", self.mode)
+        form.addRow(self._notes)
+        form.addRow(strings.COMBINE_LEVELS, self.mode)
         form.addRow(self._level_label, self.level)
-        form.addRow("&Patch head", self.patch_head)
-        form.addRow("To&ken head", self.token_head)  # Qt cuts it with T underlined: "To" is kerned
-        form.addRow("&Overlap", self.overlap)
+        form.addRow(strings.PATCH_HEAD, self.patch_head)
+        form.addRow(strings.TOKEN_HEAD, self.token_head)
+        form.addRow(strings.OVERLAP, self.overlap)
         page = QWidget()
         page.setMinimumWidth(em_px(_WIDTH_EM))
         layout = QVBoxLayout(page)
@@ -144,9 +105,9 @@ class AttentionControls(QWidget):
         around = QVBoxLayout(self)
         around.setContentsMargins(0, 0, 0, 0)
         around.addWidget(ScrollPage(page))
-        themes.changed.connect(self._dress)
-        self._dress()
-        self.show_remark("")
+        themes.changed.connect(self._show_icons)
+        self._show_icons()
+        self.show_notes(())
         self._changed()
 
     @property
@@ -170,14 +131,14 @@ class AttentionControls(QWidget):
 
     @property
     def hierarchy(self) -> HierarchyLook:
-        """How levels are joined, and down to which; a slide head has patches alone."""
+        """How levels are combined, and the finest; a slide head has patches alone."""
         if self.card is not None and self.card.views:
             return HierarchyLook("single", "patch")
         return self._chosen_look
 
     @property
     def _chosen_look(self) -> HierarchyLook:
-        """What was chosen, patches standing in for a level that the mode does not have."""
+        """What was chosen; patches in place of a level that the mode does not have."""
         return HierarchyLook(self._mode, self._level if self._level in levels_of(self._mode) else "patch")
 
     def show_encoders(self, cards: Sequence[EncoderCard]) -> None:
@@ -190,18 +151,20 @@ class AttentionControls(QWidget):
         self.encoder.clear()
         titles = Counter(card.title for card in cards)
         for card in cards:
-            own = f" ({card.id.rpartition('/')[2]})" if titles[card.title] > 1 else ""
-            _add(self.encoder, card.title + own, card.id)
+            title = card.title
+            if titles[title] > 1:
+                title = strings.TITLE_AND_ID.format(title=title, id=card.id.rpartition("/")[2])
+            _add(self.encoder, title, card.id)
         row = self.encoder.findData(before)
         self.encoder.setCurrentIndex(max(0, row))
         self.encoder.blockSignals(False)
         if row < 0 and before is not None:
-            self._tick(False)
+            self._set_shown(False)
         self._changed()
 
-    def go_back_to(self, choice: AttentionChoice | None) -> None:
-        """Show what was chosen before, None for nothing, and tell nobody: it still stands."""
-        self._tick(choice is not None)
+    def show_choice(self, choice: AttentionChoice | None) -> None:
+        """Show the choice that is in force, None for nothing, without emitting ``chosen``."""
+        self._set_shown(choice is not None)
         if choice is not None:
             for combo, data in (
                 (self.encoder, choice.encoder_id),
@@ -209,23 +172,23 @@ class AttentionControls(QWidget):
                 (self.token_head, choice.token_head),
             ):
                 _select(combo, max(0, combo.findData(data)))
-                self._offer_what_counts()
+                self._refresh_choices()
             if self.card is not None and not self.card.views:
                 self._mode = choice.mode
-                self._offer_what_counts()
+                self._refresh_choices()
             if self.overlap.isEnabled():
                 _select(self.overlap, self.overlap.findData(choice.overlap or ""))
 
     def show_levels(self, encoder_id: str, levels: tuple[str, ...]) -> None:
-        """Grey what changes nothing as an encoder does not compare that level; () where it is not known."""
-        if self._told_apart != (encoder_id, levels):
-            self._told_apart = encoder_id, levels
-            self._offer_what_counts()
+        """Grey the choices of levels that an encoder does not compare; () while its levels are unknown."""
+        if self._compared != (encoder_id, levels):
+            self._compared = encoder_id, levels
+            self._refresh_choices()
 
-    def show_remark(self, text: str) -> None:
-        """Say something of the encoder or the slide; "" clears it."""
-        self._remarks.setText(text)
-        self._remarks.setVisible(bool(text))
+    def show_notes(self, notes: Sequence[str]) -> None:
+        """Show notes on the encoder or the slide, a line each; none hides them."""
+        self._notes.setText("\n".join(notes))
+        self._notes.setVisible(bool(notes))
 
     def _combo(
         self,
@@ -237,8 +200,8 @@ class AttentionControls(QWidget):
         combo = QComboBox()
         combo.setAccessibleName(name)
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        for data, (words, tip) in (items or {}).items():
-            _add(combo, words, data, tip)
+        for data, (label, tip) in (items or {}).items():
+            _add(combo, label, data, tip)
         combo.currentIndexChanged.connect(chosen or self._changed)
         return combo
 
@@ -247,10 +210,10 @@ class AttentionControls(QWidget):
         if not event.spontaneous():
             self.opened.emit()
 
-    def _dress(self) -> None:
+    def _show_icons(self) -> None:
         self.facts.setIcon(self._themes.icon("information"))
 
-    def _tick(self, on: bool) -> None:
+    def _set_shown(self, on: bool) -> None:
         self.shown.blockSignals(True)
         self.shown.setChecked(on)
         self.shown.blockSignals(False)
@@ -264,99 +227,107 @@ class AttentionControls(QWidget):
         self._changed()
 
     def _changed(self) -> None:
-        self._offer_what_counts()
+        self._refresh_choices()
         self.chosen.emit()
 
-    def _offer_what_counts(self) -> None:
-        """Heads of the encoder, levels of the mode; what would change nothing is greyed and says why."""
+    def _refresh_choices(self) -> None:
+        """Offer the encoder's heads and the mode's levels; grey choices without effect, with the reason."""
         card = self.card
         tokens, patches = (card and card.attention_heads) or (1, 1)
         views = card.views if card is not None else ()
-        _offer(self.token_head, [(_DOES_NOT_APPLY, MEAN)] if views else _heads(tokens))
-        _offer(self.patch_head, _apart(views) or _heads(patches))
+        _offer(self.token_head, [(strings.DOES_NOT_APPLY, MEAN)] if views else _heads(tokens))
+        _offer(self.patch_head, _views(views) or _heads(patches))
         self._offer_levels(apply=not views)
-        seen, told_apart = self.hierarchy.seen, self._levels_told_apart
+        seen, compared = self.hierarchy.seen, self._compared_levels
         for combo, level, heads, shows in (
             (self.token_head, "token", tokens, seen.token),
             (self.patch_head, "patch", patches, seen.patch),
         ):
-            why = _NO_TOKENS if views and level == "token" else _ONE_HEAD if heads == 1 else ""
-            why = why or ("" if level in told_apart else _NOT_TOLD_APART.format(MANY[level]))
-            _grey(combo, why or ("" if shows else _NOT_SEEN))
-        _grey(self.overlap, "" if seen.token else _NO_TOKENS if views else _NOT_SEEN)
+            why = "" if shows else strings.LEVEL_NOT_SHOWN
+            if views and level == "token":
+                why = strings.HAS_NO_TOKENS
+            elif heads == 1:
+                why = strings.HAS_ONE_HEAD
+            elif level not in compared:
+                why = _not_compared(level)
+            _grey(combo, why)
+        no_overlap = strings.HAS_NO_TOKENS if views else strings.LEVEL_NOT_SHOWN
+        _grey(self.overlap, "" if seen.token else no_overlap)
         self.encoder.setToolTip(self.encoder.currentText())  # a long title does not fit
 
     @property
-    def _levels_told_apart(self) -> tuple[str, ...]:
-        """Those of the chosen encoder; all while it is not known."""
-        encoder_id, levels = self._told_apart
+    def _compared_levels(self) -> tuple[str, ...]:
+        """Those of the chosen encoder; all while they are unknown."""
+        encoder_id, levels = self._compared
         return levels if levels and encoder_id == self.encoder.currentData() else ALL_LEVELS
 
     def _offer_levels(self, *, apply: bool) -> None:
-        """Show what was chosen, or what stands in for it; nothing where modes and levels do not ``apply``."""
+        """Show the mode and level in force; nothing where modes and levels do not ``apply``."""
         look = self._chosen_look
         for combo, data in (self.mode, look.mode), (self.level, look.level):
             _select(combo, combo.findData(data) if apply else -1)
-            _grey(combo, "" if apply else _NO_LEVELS)
-        self._level_label.setText(_WHICH if apply and look.mode == "single" else _DOWN_TO)
+            _grey(combo, "" if apply else strings.HAS_NO_LEVELS)
+        one_level = apply and look.mode == "single"
+        self._level_label.setText(strings.ONE_LEVEL if one_level else strings.FINEST_LEVEL)
         model = self.level.model()
         assert isinstance(model, QStandardItemModel)
         for row, level in enumerate(LEVELS):
-            why = "" if level in levels_of(look.mode) else _NO_SUCH_LEVEL
-            if not why and level in ALL_LEVELS and level not in self._levels_told_apart:
-                why = _NOT_TOLD_APART.format(MANY[level])
+            why = "" if level in levels_of(look.mode) else strings.LEVEL_NOT_IN_MODE
+            if not why and level in ALL_LEVELS and level not in self._compared_levels:
+                why = _not_compared(level)
             model.item(row).setEnabled(not why)
-            model.item(row).setToolTip(why or _LEVELS[level][1])
-
-
-def overlap_in_words(overlap: str | None) -> str:
-    """What a merging of overlapping patches is called, None for none."""
-    return _OVERLAPS[overlap or ""][0]
+            model.item(row).setToolTip(why or strings.LEVELS[level][1])
 
 
 def head_in_words(head: Head) -> str:
-    """What one head, or all together, are called; the first head is 1."""
-    return {MEAN: "Mean of all", MAX: "Largest of all"}.get(str(head)) or f"Head {int(head) + 1}"
+    """The name of one head, counted from 1, or of all together."""
+    together = {MEAN: strings.MEAN_HEAD, MAX: strings.LARGEST_HEAD}.get(str(head))
+    return together or strings.HEAD_NUMBER.format(number=int(head) + 1)
+
+
+def _not_compared(level: str) -> str:
+    return strings.LEVEL_NOT_COMPARED.format(levels=strings.LEVEL_PLURALS[level])
 
 
 def _heads(heads: int) -> list[tuple[str, Head]]:
-    """Mean, largest and each head, in words and as they are chosen."""
+    """Mean, largest and each head: (name, head)."""
     return [(head_in_words(head), head) for head in (MEAN, MAX, *range(heads))]
 
 
-def _apart(views: Sequence[str]) -> list[tuple[str, Head]]:
-    """Views in words and by their numbers; those of the same words are numbered."""
-    words = Counter(views)
+def _views(views: Sequence[str]) -> list[tuple[str, Head]]:
+    """(name, number from 0); names that occur twice carry their number, counted from 1."""
+    times, named = Counter(views), strings.VIEW_AND_NUMBER
     return [
-        (f"{view} ({number + 1})" if words[view] > 1 else view, number) for number, view in enumerate(views)
+        (named.format(view=view, number=number + 1) if times[view] > 1 else view, number)
+        for number, view in enumerate(views)
     ]
 
 
 def _select(combo: QComboBox, row: int) -> None:
-    """Show another choice, and tell nobody."""
+    """Show another choice without emitting a signal."""
     combo.blockSignals(True)
     combo.setCurrentIndex(row)
     combo.blockSignals(False)
 
 
 def _grey(combo: QComboBox, why: str) -> None:
-    """Grey a choice that changes nothing, and say why; "" where it does: its words may be cut."""
+    """Grey a choice for the reason ``why``; "" enables it, with its text as tooltip, which may be cut."""
     combo.setEnabled(not why)
     combo.setToolTip(why or combo.currentText())
 
 
 def _offer(combo: QComboBox, items: Sequence[tuple[str, Head]]) -> None:
     """Offer other items; keeps what is chosen where they are the same."""
-    if [combo.itemText(row) for row in range(combo.count())] == [words for words, _ in items]:
+    if [combo.itemText(row) for row in range(combo.count())] == [label for label, _ in items]:
         return
     combo.blockSignals(True)
     combo.clear()
-    for words, head in items:
-        _add(combo, words, head)
+    for label, head in items:
+        _add(combo, label, head)
     combo.blockSignals(False)
 
 
-def _add(combo: QComboBox, words: str, data: Head, tip: str = "") -> None:
-    """One more choice; without a tip of its own it tells its words, which may be cut."""
-    combo.addItem(words, data)
-    combo.setItemData(combo.count() - 1, tip or words, Qt.ItemDataRole.ToolTipRole)
+def _add(combo: QComboBox, label: str, data: Head, tip: str = "") -> None:
+    """Add a choice; without a tip of its own the tooltip is its label, which may be cut."""
+    combo.addItem(label, data)
+    combo.setItemData(combo.count() - 1, tip or label, Qt.ItemDataRole.ToolTipRole)

@@ -1,4 +1,4 @@
-"""One slide view's attention: which encoder's is asked for; its layers come back as signals."""
+"""One slide view's attention: runs the chosen encoder, and emits the layers that are made of it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from viewer.relevance.attention.slide_attention import MEAN
 from viewer.relevance.worker.messages import Attended, ComputingOn, Progress
 from viewer.relevance.worker.session import SessionCallbacks
 from viewer.ui.canvas.viewport_report import session_of
+from viewer.ui.overlays import strings
 from viewer.ui.widgets.background_worker import SideThread
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
 
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AttentionChoice:
-    """Which encoder's attention, by which of its heads, how levels are joined (a mode of
-    ``viewer.overlay.attention_look``), and how what patches half-way between others say is merged ("mean" or
-    "max"); None: they are not looked at."""
+    """Which encoder's attention, by which of its heads, how levels are combined (a mode of
+    ``viewer.overlay.attention_look``), and how overlapping patches are merged ("mean" or "max"; None: there
+    are none)."""
 
     encoder_id: str
     mode: str = "factorised"
@@ -44,17 +45,17 @@ class AttentionSession(QObject):
     """Belongs to one ``SlideView``. ``close`` ends the worker and its threads."""
 
     layer_made = Signal(object, object)
-    """An OverlayLayer of what is known now and the AttentionChoice it was made for; None, None where nothing
+    """An OverlayLayer of the present state and the AttentionChoice it was made for; None, None where nothing
     is shown."""
     began = Signal()
-    """A worker was asked to analyse the slide."""
+    """A worker has begun to analyse the slide."""
     progressed = Signal(object)
     """A Progress, or None when the worker has ended."""
     notes_changed = Signal()
     pixel_size_wanted = Signal()
-    """Attention waits for the size of a pixel, which nobody knows."""
+    """The analysis waits for the pixel size, which is unknown."""
     failed = Signal(str)
-    """Something went wrong, in words."""
+    """A message about an error."""
 
     def __init__(
         self, slide_view: SlideView, settings: Settings, *, make_client: MakeClient | None = None
@@ -77,8 +78,8 @@ class AttentionSession(QObject):
             event=self._take,
         )
         self._session = session_of(slide_view, self._outbox, callbacks, make_client)
-        slide_view.source_changed.connect(self._begin_anew)
-        slide_view.mpp_changed.connect(self._begin_anew)
+        slide_view.source_changed.connect(self._restart)
+        slide_view.mpp_changed.connect(self._restart)
 
     @property
     def running(self) -> bool:
@@ -87,13 +88,13 @@ class AttentionSession(QObject):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the encoder says of this slide."""
+        """The encoder's notes on this slide."""
         return self._session.notes
 
     @property
     def levels(self) -> tuple[str, ...]:
-        """Those of "region", "patch" and "token" that the encoder tells apart; () until it is known. Where it
-        changes ``layer_made`` follows."""
+        """Those of "region", "patch" and "token" that the encoder compares; () until they are known.
+        ``layer_made`` follows a change."""
         return self._levels
 
     def apply_settings(self, settings: Settings) -> None:
@@ -101,8 +102,8 @@ class AttentionSession(QObject):
         self._settings = settings
 
     def show(self, choice: AttentionChoice | None) -> None:
-        """Show this attention, or none, which ends its worker. Heads and modes cost no analysis, unless the
-        worker had given up."""
+        """Show this attention, or none, which ends its worker. Heads and modes need no analysis, unless the
+        worker has ended."""
         before, self._choice = self._choice, choice
         if before == choice and (choice is None or self.running):
             return
@@ -110,16 +111,16 @@ class AttentionSession(QObject):
         if client and before and choice and before.encoder_id == choice.encoder_id:
             if before.overlap != choice.overlap:
                 client.overlap(choice.overlap)
-            self._draw_again()
+            self._make_layer()
         else:
-            self._begin_anew()
+            self._restart()
 
     def set_paused(self, paused: bool) -> None:
-        """Hold the analysis, or let it go on."""
+        """Pause the analysis, or resume it."""
         self._session.set_paused(paused)
 
-    def weigh(self, field: RelevanceField | None) -> None:
-        """Let what is asked of the slide say what is looked at first, and how closely. None: nothing is."""
+    def set_relevance(self, field: RelevanceField | None) -> None:
+        """Analyse first, and more closely, where a query's field is high; None: no query."""
         self._field = field
         self._send_relevance()
 
@@ -129,7 +130,7 @@ class AttentionSession(QObject):
         self._drawing.close(wait_s=0.3)
         self._session.close()
 
-    def _begin_anew(self) -> None:
+    def _restart(self) -> None:
         self._session.forget()
         self._levels = ()
         self.layer_made.emit(None, None)
@@ -155,14 +156,14 @@ class AttentionSession(QObject):
         match event:
             case Attended():
                 self._levels = event.levels
-                self._draw_again()
+                self._make_layer()
             case Progress():
                 self.progressed.emit(event)
             case ComputingOn():
                 self._view.compute_device = event.name
 
-    def _draw_again(self) -> None:
-        """Make a layer of what is known, beside the window, one at a time, the newest."""
+    def _make_layer(self) -> None:
+        """Make a layer of the present state in the side thread; one at a time, the newest."""
         self._drawing_due = True
         client, choice = self._session.client, self._choice
         attention = None if client is None else client.attention()
@@ -176,14 +177,14 @@ class AttentionSession(QObject):
             if client is self._session.client:
                 self.layer_made.emit(layer, choice)
             if self._drawing_due:
-                self._draw_again()
+                self._make_layer()
 
         def not_made(error: Exception) -> None:
             self._drawing_busy = False
             if client is self._session.client:
-                self.failed.emit(f"The attention cannot be shown: {error}.")
+                self.failed.emit(strings.ATTENTION_NOT_SHOWN.format(error=error))
             if self._drawing_due:
-                self._draw_again()
+                self._make_layer()
 
         self._drawing.run(
             lambda: layer_from_attention(

@@ -1,66 +1,60 @@
-"""What the legend says of attention: which levels are compared in what is drawn, and which are not. Pure."""
+"""What the legend states about attention: which levels are compared in what is drawn, and which are not."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from viewer.ui.overlays import strings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from viewer.overlay.attention_look import HierarchyLook
 
-MANY = {"region": "regions", "patch": "patches", "token": "tokens"}
-"""The levels, the coarsest first."""
-ALL_LEVELS = tuple(MANY)
-_WITHIN = {
-    "region": "region within the slide",
-    "patch": "patch within its region",
-    "token": "token within its patch",
-}
-"""Whose average a level's value is relative to."""
-_SEEN_FROM = 0.25
-"""Of the weight of the level that weighs most: a level fading in is not seen before."""
+ALL_LEVELS = "region", "patch", "token"
+"""The coarsest first."""
+_VISIBLE_FROM = 0.25
+"""Share of the largest weight of a level from which a level that fades in can be seen."""
 
 
 def levels_drawn(look: HierarchyLook, patch_px: float) -> tuple[str, ...]:
-    """The levels to be seen in a view in which a patch is ``patch_px`` wide on the screen: those that have
-    faded in far enough."""
+    """The levels that are visible while a patch is ``patch_px`` pixels wide on the screen."""
     weights = look.weights(patch_px)
-    least = _SEEN_FROM * max(weights)
+    least = _VISIBLE_FROM * max(weights)
     return tuple(level for level, weight in weights._asdict().items() if weight >= least)
 
 
-def compared_in_words(look: HierarchyLook, drawn: Sequence[str], told_apart: Collection[str]) -> str:
+def compared_in_words(look: HierarchyLook, drawn: Sequence[str], compared: Collection[str]) -> str:
     """ "region × patch (tokens as one zooms in)".
 
-    ``drawn``: by ``levels_drawn``; ``told_apart``: the levels that the encoder knows more of than evenness.
-    Where it knows no more of what is drawn, a scale would mean nothing, and the words say so.
+    ``drawn``: from ``levels_drawn``; ``compared``: the levels at which the encoder gives more than one value.
+    Where none of them is drawn, colours have no meaning, and the text states that.
     """
-    compared = [level for level in drawn if level in told_apart]
-    finer = _finer(look, drawn, told_apart)
-    if not compared:
-        there = f"zoom in for {_listed(finer)}" if finer else "choose another level"
-        return f"{_listed(drawn).capitalize()} are not compared, and the even colour says nothing ({there})"
+    meant = [level for level in drawn if level in compared]
+    finer = _finer(look, drawn, compared)
+    if not meant:
+        advice = strings.ZOOM_IN.format(levels=_listed(finer)) if finer else strings.CHOOSE_ANOTHER_LEVEL
+        return strings.NO_LEVEL_COMPARED.format(levels=_listed(drawn).capitalize(), advice=advice)
     if look.mode == "blend":
-        ranks = _listed(compared)
-        words = f"ranks of {ranks}" if len(compared) == 1 else f"mean of the ranks of {ranks}"
-    elif look.mode == "single" or len(compared) == 1:
-        words = ", fading into ".join(_WITHIN[level] for level in compared)
+        template = strings.RANKS_OF if len(meant) == 1 else strings.MEAN_RANKS_OF
+        text = template.format(levels=_listed(meant))
+    elif look.mode == "single" or len(meant) == 1:
+        text = strings.FADING_INTO.join(strings.WITHIN[level] for level in meant)
     else:
-        words = " × ".join(compared)
-    missing = [level for level in drawn if level not in told_apart]
-    notes = [f"{_listed(missing)} are not compared"] if missing else []
-    notes += [f"{_listed(finer)} as one zooms in"] if finer else []
-    return f"{words} ({'; '.join(notes)})" if notes else words
+        text = strings.TIMES.join(strings.LEVEL_NAMES[level] for level in meant)
+    missing = [level for level in drawn if level not in compared]
+    notes = [strings.NOT_COMPARED.format(levels=_listed(missing))] if missing else []
+    notes += [strings.FINER_LEVELS.format(levels=_listed(finer))] if finer else []
+    return strings.WITH_NOTES.format(text=text, notes=strings.BETWEEN_NOTES.join(notes)) if notes else text
 
 
-def _finer(look: HierarchyLook, drawn: Sequence[str], told_apart: Collection[str]) -> list[str]:
-    """What fades in when one zooms in further."""
+def _finer(look: HierarchyLook, drawn: Sequence[str], compared: Collection[str]) -> list[str]:
+    """The levels that fade in when the view zooms in further."""
     if look.level != "zoom":
         return []
     after = ALL_LEVELS.index(drawn[-1]) + 1
-    return [level for level in ALL_LEVELS[after:] if level in told_apart]
+    return [level for level in ALL_LEVELS[after:] if level in compared]
 
 
 def _listed(levels: Sequence[str]) -> str:
-    return " and ".join(MANY[level] for level in levels)
+    return strings.AND.join(strings.LEVEL_PLURALS[level] for level in levels)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
+from viewer.ui.overlays import strings
 from viewer.ui.widgets.dialogs import show_dialog
 from viewer.ui.widgets.theme import em_px, without_icons
 
@@ -18,16 +19,15 @@ if TYPE_CHECKING:
 
 def card_facts(card: EncoderCard) -> list[tuple[str, str]]:
     """The card as (name, value), in the order in which it is shown."""
-    allowed = {True: "allowed", False: "not allowed", None: "the licence does not say; ask its owner"}
-    looks_at = ("Looks at", f"{card.patch_px} × {card.patch_px} px at {card.mpp_um:g} µm/px")
+    size = strings.INPUT.format(width=card.patch_px, height=card.patch_px, mpp_um=card.mpp_um)
     return [
-        ("Model", card.title),
-        ("Family", card.family),
-        ("Licence", card.licence),
+        (strings.FACT_MODEL, card.title),
+        (strings.FACT_FAMILY, card.family),
+        (strings.FACT_LICENCE, card.licence),
         # A slide head is the reader's own file, and reads features, not pixels.
-        *([] if card.features_of else [("Commercial use", allowed[card.commercial])]),
-        *([looks_at] if card.patch_px else []),
-        ("Values", card.normalisation),
+        *([] if card.features_of else [(strings.FACT_COMMERCIAL, strings.COMMERCIAL[card.commercial])]),
+        *([(strings.FACT_INPUT, size)] if card.patch_px else []),
+        (strings.FACT_VALUES, card.normalisation),
     ]
 
 
@@ -39,33 +39,33 @@ def use_after_terms(
     use: Callable[[str], None],
     refused: Callable[[], object],
 ) -> None:
-    """``use`` an encoder with the ids whose terms are ``accepted``, as ``settings.Relevance`` lists them; one
-    that is used the first time shows its terms before, and ``refused`` is called where they are not accepted.
-    A slide head has none: those of the encoder whose features it reads are asked for.
+    """Call ``use`` with the ids of encoders with ``accepted`` terms (a ``settings.Relevance`` list), this one
+    among them. The first time a dialog shows its terms before, and ``refused`` is called where they are not
+    accepted. A slide head has no terms: pass the card of the encoder that gives its features.
     """
-    known = accepted.split()
-    if not card.needs_terms or card.id in known:
+    before = accepted.split()
+    if not card.needs_terms or card.id in before:
         use(accepted)
         return
     dialog = EncoderDialog(card, first_use=True, parent=parent)
-    dialog.accepted.connect(lambda: use(" ".join([*known, card.id])))
+    dialog.accepted.connect(lambda: use(" ".join([*before, card.id])))
     dialog.rejected.connect(refused)
     show_dialog(dialog, modal=True)
 
 
 class EncoderDialog(QDialog):
-    """The card of one encoder; ``first_use`` asks whether its terms are accepted."""
+    """The card of one encoder; ``first_use``: with buttons to accept its terms or refuse them."""
 
     def __init__(self, card: EncoderCard, *, first_use: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.card = card
-        self.setWindowTitle("Use this model?" if first_use else "About this model")
+        self.setWindowTitle(strings.USE_MODEL if first_use else strings.ABOUT_MODEL)
         form = QFormLayout()
         for name, value in card_facts(card):
             label = QLabel(value, wordWrap=True, textFormat=Qt.TextFormat.PlainText)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             label.setAccessibleName(name)
-            form.addRow(f"{name}:", label)
+            form.addRow(strings.FACT_LABEL.format(name=name), label)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
         for note in card.notes:
@@ -73,11 +73,11 @@ class EncoderDialog(QDialog):
         standard = QDialogButtonBox.StandardButton
         self.buttons = QDialogButtonBox(standard.Ok | standard.Cancel if first_use else standard.Close)
         if first_use:
-            remark = QLabel("You see this once for each model; the button beside the list shows it again.")
+            remark = QLabel(strings.SHOWN_ONCE)
             remark.setWordWrap(True)
             remark.setProperty("muted", True)
             layout.addWidget(remark)
-            self.buttons.button(standard.Ok).setText("Use it")
+            self.buttons.button(standard.Ok).setText(strings.USE)
         without_icons(self.buttons.buttons())
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)

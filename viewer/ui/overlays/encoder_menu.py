@@ -1,4 +1,4 @@
-"""The encoders that a reader can choose from: their cards, their terms, and what is wrong with the lists."""
+"""The encoders that a reader can choose from: their cards, their terms, and problems in the lists."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class EncoderMenu(QObject):
-    """Shared by the panels that offer encoders. What is wrong with the lists is told once a slide."""
+    """Shared by the panels that offer encoders. Problems in the lists are shown once a slide."""
 
     changed = Signal()
     """The lists were read again."""
@@ -30,39 +30,40 @@ class EncoderMenu(QObject):
         super().__init__()
         self._messages = messages
         self._panels: list[QWidget] = []
-        self._told: tuple[str, ...] = ()
-        self._following = Following({"source_changed": self._slide_changed})
+        self._shown_problems: tuple[str, ...] = ()
+        # Queued: whoever draws must have noted that its layer is gone with the slide before.
+        self._following = Following({}, queued={"source_changed": self._slide_changed})
         self.cards: tuple[EncoderCard, ...] = ()
         self.follow(slide_view)
 
     def follow(self, slide_view: SlideView) -> None:
-        """Tell of what is wrong over the slides of another view."""
+        """Show problems again with each slide of another view."""
         self._view = slide_view
         self._following.follow(slide_view)
 
     def add_panel(self, panel: QWidget) -> None:
-        """A panel that offers encoders: while one is in sight the lists are read again with each slide."""
+        """A panel that offers encoders: while one is visible the lists are read again with each slide."""
         self._panels.append(panel)
 
     def refresh(self) -> None:
-        """Read the lists again: a panel came into sight, or an analysis failed."""
+        """Read the lists again: a panel became visible, or an analysis failed."""
         self.cards = cards()
         self.changed.emit()
-        wrong = problems()
-        for problem in wrong if wrong != self._told else ():
+        found = problems()
+        for problem in found if found != self._shown_problems else ():
             self._messages.show_message(MessageKind.WARNING, problem)
-        self._told = wrong
+        self._shown_problems = found
 
     def card(self, encoder_id: str) -> EncoderCard | None:
         return next((card for card in self.cards if card.id == encoder_id), None)
 
     def show_facts(self, card: EncoderCard | None) -> None:
-        """Licence, pixel size and what to know of an encoder."""
+        """Show licence, pixel size and notes of an encoder."""
         if card is not None:
             show_dialog(EncoderDialog(card, first_use=False, parent=self._view.window()), modal=True)
 
     def _slide_changed(self) -> None:
-        """The messages of before are gone with the slide before."""
-        self._told = ()
+        """Messages go with their slide, so problems are shown again."""
+        self._shown_problems = ()
         if self._view.source is not None and any(panel.isVisible() for panel in self._panels):
             self.refresh()

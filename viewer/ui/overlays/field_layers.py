@@ -10,8 +10,9 @@ import numpy as np
 from PySide6.QtCore import QObject
 
 from viewer.overlay.layer import OverlayLayer, OverlayLook, colour_stops
+from viewer.ui.overlays import strings
 from viewer.ui.overlays.layer_list import LayerRow
-from viewer.ui.overlays.legend import ESTIMATED, LegendEntry, provenance_in_words
+from viewer.ui.overlays.legend import LegendEntry, provenance_in_words
 
 if TYPE_CHECKING:
     from viewer.common.settings import Overlay
@@ -27,13 +28,13 @@ _KEPT_MAPS = ("teal", "magma", "cividis", "viridis")
 
 @dataclass(slots=True)
 class _FieldLayer:
-    """A field, what it was asked with, and how it looks."""
+    """A field, its title, and how it is drawn."""
 
     field: RelevanceField
-    words: str
+    title: str
     look: OverlayLook
     imported: bool = False
-    """Another program's: its words are its own."""
+    """Made by another program, which also gave the title."""
 
 
 class FieldLayers(QObject):
@@ -57,42 +58,41 @@ class FieldLayers(QObject):
     def kept(self) -> list[LayerRow]:
         """The layers that were kept, oldest first."""
         return [
-            LayerRow(name, layer.words, layer.look.visible)
+            LayerRow(name, layer.title, layer.look.visible)
             for name, layer in self._fields.items()
             if name != PRESENT
         ]
 
     def shows(self, source: Source) -> bool:
-        """Whether this slide is still the one below."""
+        """Whether this slide is still the one in the view."""
         return self._view.source is source
 
-    def show_field(self, field: RelevanceField | None, words: str) -> None:
+    def show_field(self, field: RelevanceField | None, query: str) -> None:
         """Show the present query's field, or none."""
         if field is None:
             self.remove(PRESENT)
         else:
-            self._put(PRESENT, _FieldLayer(field, words, self._present_look()))
+            self._put(PRESENT, _FieldLayer(field, query, self._present_look()))
 
     def set_look(self, look: Overlay) -> None:
-        """Let the present layer look otherwise."""
+        """Draw the present layer otherwise."""
         self._chosen = look
         if self.has_present:
             self._restyle(PRESENT, self._present_look())
 
     def keep(self) -> None:
-        """Keep the present layer as it is, in colours of its own, beside what is asked next."""
+        """Keep the present layer as it is, in colours of its own, beside the next query."""
         present = self._fields.pop(PRESENT, None)
         if present is not None:
             look = replace(present.look, colour_map=self._free_colours())
-            self._put(f"kept-{next(self._sequence)}", _FieldLayer(present.field, present.words, look))
+            self._put(f"kept-{next(self._sequence)}", _FieldLayer(present.field, present.title, look))
             self._layers.remove(PRESENT)
-            self._put(PRESENT, present)  # on top again: what is asked lies over what was
+            self._put(PRESENT, present)  # on top again: the present query lies over kept ones
 
-    def add_imported(self, field: RelevanceField, words: str) -> None:
-        """Lay what another program says over the slide, as a layer that is kept; shows all where all was
-        hidden."""
+    def add_imported(self, field: RelevanceField, title: str) -> None:
+        """Lay another program's map over the slide as a kept layer; shows all where all were hidden."""
         look = replace(self._present_look(), colour_map=self._free_colours())
-        self._put(f"kept-{next(self._sequence)}", _FieldLayer(field, words, look, imported=True))
+        self._put(f"kept-{next(self._sequence)}", _FieldLayer(field, title, look, imported=True))
         self._layers.set_visible(True)
 
     def set_kept_visible(self, name: str, on: bool) -> None:
@@ -146,15 +146,16 @@ class FieldLayers(QObject):
     def _remove_all(self) -> None:
         for name in list(self._fields):
             self.remove(name)
+        self._layers.changed.emit()  # the view has dropped the layers before, while they were listed here
 
 
 def _entry(layer: _FieldLayer) -> LegendEntry:
     field, look = layer.field, layer.look
     return LegendEntry(
-        layer.words if layer.imported else f"Measured likeness to: {layer.words}",
+        layer.title if layer.imported else strings.LIKENESS_TO.format(query=layer.title),
         colour_stops(look.colour_map),
         look.threshold,
         field.provenance.normalisation if layer.imported else provenance_in_words(field.provenance),
-        *(("low", "high") if layer.imported else ("0 unlike", "1 alike")),
-        dotted=ESTIMATED if field.estimated.any() else "",
+        *((strings.LOW, strings.HIGH) if layer.imported else (strings.UNLIKE, strings.ALIKE)),
+        dotted=strings.ESTIMATED if field.estimated.any() else "",
     )

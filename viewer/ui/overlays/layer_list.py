@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.ui.overlays import strings
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
@@ -26,15 +27,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LayerRow:
-    """One kept layer. ``name`` tells it from the others and is not shown."""
+    """One kept layer. ``name`` identifies it and is not shown; ``title`` is."""
 
     name: str
-    words: str
+    title: str
     visible: bool
 
 
 class LayerList(QWidget):
-    """Shows ``LayerRow``s; who holds the layers shows, hides and removes them."""
+    """Lists ``LayerRow``s; its signals request that layers are shown, hidden or removed."""
 
     keep_pressed = Signal()
     shown_changed = Signal(str, bool)
@@ -43,23 +44,23 @@ class LayerList(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Kept layers")
-        heading = QLabel("&Layers")
+        self.setAccessibleName(strings.LAYERS_NAME)
+        heading = QLabel(strings.LAYERS)
         self._list = QListWidget()
-        self._list.setAccessibleName("Kept layers")
-        self._list.setToolTip("A tick shows a layer; Delete removes the marked one")
+        self._list.setAccessibleName(strings.LAYERS_NAME)
+        self._list.setToolTip(strings.LAYERS_TIP)
         self._list.setMinimumHeight(em_px(3))
         heading.setBuddy(self._list)
         self._list.itemChanged.connect(self._ticked)
         self._list.currentRowChanged.connect(lambda _row: self._refresh())
-        self._keep = QPushButton("&Keep as layer")
-        self._keep.setToolTip("Keep what is shown as a layer of its own, beside the next query")
+        self._keep = QPushButton(strings.KEEP)
+        self._keep.setToolTip(strings.KEEP_TIP)
         self._keep.clicked.connect(self.keep_pressed)
-        self._remove = QPushButton("Re&move layer")
-        self._remove.setToolTip("Take the marked layer away")
+        self._remove = QPushButton(strings.REMOVE)
+        self._remove.setToolTip(strings.REMOVE_TIP)
         self._remove.clicked.connect(self._remove_current)
-        self._add = QPushButton("&Add a map…")
-        self._add.setToolTip("Lay a map of another program over the slide")
+        self._add = QPushButton(strings.ADD_MAP)
+        self._add.setToolTip(strings.ADD_MAP_TIP)
         self._add.clicked.connect(self.add_pressed)
         buttons = QHBoxLayout()
         buttons.addWidget(self._keep)
@@ -74,26 +75,26 @@ class LayerList(QWidget):
 
     @property
     def lines(self) -> list[str]:
-        """What is listed."""
+        """The titles that are listed."""
         return [self._list.item(row).text() for row in range(self._list.count())]
 
     def show_layers(self, rows: Sequence[LayerRow], *, can_keep: bool) -> None:
         """Show these. ``can_keep``: there is something that could be kept."""
-        marked = self._list.currentRow()
+        selected = self._list.currentRow()
         self._list.blockSignals(True)
         self._list.clear()
         for row in rows:
-            item = QListWidgetItem(row.words)
+            item = QListWidgetItem(row.title)
             item.setData(Qt.ItemDataRole.UserRole, row.name)
             item.setCheckState(Qt.CheckState.Checked if row.visible else Qt.CheckState.Unchecked)
             self._list.addItem(item)
-        self._list.setCurrentRow(min(marked, len(rows) - 1))
+        self._list.setCurrentRow(min(selected, len(rows) - 1))
         self._list.blockSignals(False)
         self._keep.setEnabled(can_keep)
         self._refresh()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Delete removes the marked layer."""
+        """Delete removes the selected layer."""
         if event.key() == Qt.Key.Key_Delete:
             self._remove_current()
         else:

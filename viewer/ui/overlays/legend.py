@@ -1,6 +1,6 @@
 """The legend on the slide: what the colours measure, what hatching means, where the values came from.
 
-It stands there for as long as an overlay is drawn: a coloured slide alone would look like a verdict.
+It is there for as long as an overlay is drawn: a coloured slide alone could be taken for a diagnosis.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QWidget
 
 from viewer.common.scale import pixel_size_in_words, whole_units
 from viewer.overlay.layer import cover
+from viewer.ui.overlays import strings
 from viewer.ui.widgets.limited_scroll_area import breakable
 from viewer.ui.widgets.theme import em_px
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from viewer.relevance.patches.field import Provenance
 
 Rgb = tuple[int, int, int]
-NOT_A_DIAGNOSIS = "Not a diagnosis. Research use only."
 _MARGIN_PX = 12
 _PLATE = QColor(16, 18, 24, 216)
 _TEXT = QColor(245, 246, 248)
@@ -36,25 +36,23 @@ _BAR_STEPS = 256
 _CHECKS = QColor(255, 255, 255), QColor(214, 216, 220)
 _CHECK_EM = 0.4
 _BAR_EM, _SCALE_EM, _LINE_EM = 0.8, 1.2, 1.3
-ESTIMATED = "estimated"
-PARTLY_KNOWN = "known in part"
 
 
 @dataclass(frozen=True, slots=True)
 class LegendEntry:
-    """One layer: what is shown, the colours from 0 to 1, below which value nothing is drawn, where it is
-    from, what 0 and 1 mean, and what dots say of a place, ESTIMATED for instance; "" where there are none.
+    """One layer: its title, the colours from 0 to 1, the value below which nothing is drawn, where it comes
+    from, what 0 and 1 mean, and what dots mean; "" where there are none.
 
     ``middle``: what the middle of the scale means where that is a turning point. ``has_scale``: not where the
-    colours say nothing; the facts then say why.
+    colours have no meaning; the facts then state why.
     """
 
     title: str
     colours: tuple[Rgb, ...]
     threshold: float
     facts: str
-    low: str = "0 unlike"
-    high: str = "1 alike"
+    low: str = strings.UNLIKE
+    high: str = strings.ALIKE
     dotted: str = ""
     middle: str = ""
     has_scale: bool = True
@@ -63,7 +61,7 @@ class LegendEntry:
 def provenance_in_words(provenance: Provenance) -> str:
     """ "measured concepts, 0.38 µm/px (estimated)"."""
     size = pixel_size_in_words(provenance.mpp_um, estimated=provenance.mpp_estimated)
-    return f"{provenance.encoder}, {size}"
+    return strings.SOURCE_AND_SIZE.format(source=provenance.encoder, size=size)
 
 
 def bar_image(entry: LegendEntry) -> QImage:
@@ -92,16 +90,17 @@ class Legend(QWidget):
 
     @property
     def text(self) -> str:
-        """What the legend says, as assistive technology reads it."""
+        """All of the legend, as assistive technology reads it."""
         return self.accessibleName()
 
     def show_entries(self, entries: Sequence[LegendEntry]) -> None:
         """Show these layers, the uppermost first; none hides the legend."""
         self._entries = tuple(entries)
-        self._dotted = " or ".join(dict.fromkeys(entry.dotted for entry in entries if entry.dotted))
+        self._dotted = strings.OR.join(dict.fromkeys(entry.dotted for entry in entries if entry.dotted))
         lines = [_in_words(entry) for entry in entries]
-        lines += ["Hatched: not analysed."] + ([f"Dotted: {self._dotted}."] if self._dotted else [])
-        self.setAccessibleName(" ".join([*lines, NOT_A_DIAGNOSIS]) if entries else "")
+        lines.append(strings.HATCHED.format(meaning=strings.NOT_ANALYSED))
+        lines += [strings.DOTTED.format(meaning=self._dotted)] if self._dotted else []
+        self.setAccessibleName(" ".join([*lines, strings.NOT_A_DIAGNOSIS]) if entries else "")
         self.setVisible(bool(entries))
         self.place()
 
@@ -112,7 +111,7 @@ class Legend(QWidget):
         return super().eventFilter(watched, event)
 
     def place(self) -> None:
-        """Move to the bottom right corner, and say no more than there is room for."""
+        """Move to the bottom right corner, and leave out what there is no room for."""
         self._make_fit()
         self.resize(self.sizeHint())
         parent = self._slide_widget
@@ -140,14 +139,15 @@ class Legend(QWidget):
         height = em * 0.9
         for number, entry in enumerate(self._entries[:shown]):
             bar = (_BAR_EM + _SCALE_EM + 0.2) * em if entry.has_scale else 0.0
-            facts = self._facts_height(entry) if _says_facts(entry, number, with_facts) else 0.0
+            facts = self._facts_height(entry) if _has_facts(entry, number, with_facts) else 0.0
             height += self._title_height(entry) + bar + facts + em * 0.4
         lines = 1 + len(self._samples()) + bool(self._left_out(shown))
         return round(height + em * _LINE_EM * lines)
 
     def _left_out(self, shown: int) -> str:
         left = len(self._entries) - shown
-        return f"{left} more layer{'s' if left > 1 else ''}" if left else ""
+        template = strings.ONE_MORE_LAYER if left == 1 else strings.MORE_LAYERS
+        return template.format(count=left) if left else ""
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -163,7 +163,7 @@ class Legend(QWidget):
             y = self._paint_title(painter, entry, box, y)
             if entry.has_scale:
                 y = self._paint_scale(painter, entry, box, y)
-            if _says_facts(entry, number, self._with_facts):
+            if _has_facts(entry, number, self._with_facts):
                 facts = QRectF(box.left(), y, box.width(), self._facts_height(entry))
                 painter.setPen(_DIM)
                 painter.drawText(facts, Qt.TextFlag.TextWordWrap, whole_units(entry.facts))
@@ -198,7 +198,7 @@ class Legend(QWidget):
     def _samples(self) -> list[tuple[Qt.BrushStyle, str]]:
         """Patterns and what they mean."""
         dotted = [(Qt.BrushStyle.Dense6Pattern, self._dotted)] if self._dotted else []
-        return [(Qt.BrushStyle.BDiagPattern, "not analysed"), *dotted]
+        return [(Qt.BrushStyle.BDiagPattern, strings.NOT_ANALYSED), *dotted]
 
     def _paint_title(self, painter: QPainter, entry: LegendEntry, box: QRectF, y: float) -> float:
         title = QRectF(box.left(), y, box.width(), self._title_height(entry))
@@ -211,7 +211,7 @@ class Legend(QWidget):
     def _paint_scale(self, painter: QPainter, entry: LegendEntry, box: QRectF, y: float) -> float:
         em = float(em_px())
         bar = QRectF(box.left(), y + em * 0.2, box.width(), em * _BAR_EM)
-        _paint_checks(painter, bar)  # what is clear lets them be seen
+        _paint_checks(painter, bar)  # visible through clear colours
         painter.drawImage(bar, bar_image(entry))
         painter.setPen(QPen(_DIM, 1))
         painter.drawRect(bar)
@@ -232,27 +232,27 @@ class Legend(QWidget):
         if left_out := self._left_out(self._shown):
             painter.drawText(QRectF(box.left(), y, box.width(), em * _LINE_EM), 0, left_out)
             y += em * _LINE_EM
-        for pattern, words in self._samples():
+        for pattern, meaning in self._samples():
             patch = QRectF(box.left(), y + em * 0.25, em * 1.4, em * 0.8)
             painter.fillRect(patch, QBrush(_TEXT, pattern))
             painter.setPen(QPen(_DIM, 1))
             painter.drawRect(patch)
             painter.setPen(_TEXT)
-            painter.drawText(QRectF(patch.right() + em * 0.4, y, box.width(), em * _LINE_EM), 0, words)
+            painter.drawText(QRectF(patch.right() + em * 0.4, y, box.width(), em * _LINE_EM), 0, meaning)
             y += em * _LINE_EM
-        painter.drawText(QRectF(box.left(), y, box.width(), em * _LINE_EM), 0, NOT_A_DIAGNOSIS)
+        painter.drawText(QRectF(box.left(), y, box.width(), em * _LINE_EM), 0, strings.NOT_A_DIAGNOSIS)
 
 
-def _says_facts(entry: LegendEntry, number: int, with_facts: int) -> bool:
-    """Whether the layer of this number has its facts; without a scale they are all that it says."""
+def _has_facts(entry: LegendEntry, number: int, with_facts: int) -> bool:
+    """Whether the layer of this number has its facts; without a scale they are all that it has."""
     return number < with_facts or not entry.has_scale
 
 
 def _in_words(entry: LegendEntry) -> str:
-    if not entry.has_scale:
-        return f"{entry.title}: {entry.facts}."
-    over = f" over {entry.middle}" if entry.middle else ""
-    return f"{entry.title} ({entry.facts}), from {entry.low}{over} to {entry.high}."
+    template = strings.ENTRY_WITH_MIDDLE if entry.middle else strings.ENTRY
+    return (template if entry.has_scale else strings.ENTRY_WITHOUT_SCALE).format(
+        title=entry.title, facts=entry.facts, low=entry.low, middle=entry.middle, high=entry.high
+    )
 
 
 def _paint_checks(painter: QPainter, bar: QRectF) -> None:

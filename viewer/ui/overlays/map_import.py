@@ -1,4 +1,4 @@
-"""Maps of other programs as layers over the slide: chosen, read beside the window, told what they are."""
+"""Maps of other programs as layers over the slide: chosen, and read in a side thread."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog
 from viewer.relevance.exchange.read_map import read_map
 from viewer.relevance.exchange.scores import SeveralColumnsError
 from viewer.relevance.patches.grid import PatchGrid
+from viewer.ui.overlays import strings
 from viewer.ui.widgets.background_worker import SideThread
 from viewer.ui.widgets.messages import MessageKind
 
@@ -27,7 +28,7 @@ class MapImport(QObject):
     """``close`` ends its thread."""
 
     pixel_size_wanted = Signal()
-    """A map was to be laid over a slide whose pixel size nobody knows."""
+    """A map was to be laid over a slide without a known pixel size."""
 
     def __init__(self, messages: MessageArea) -> None:
         super().__init__()
@@ -39,7 +40,7 @@ class MapImport(QObject):
         self._view, self._fields = slide_view, fields
 
     def choose(self) -> None:
-        """Have the reader choose a file."""
+        """Let the reader choose a file."""
         if self._view.source is None:
             return
         if self._view.mpp_um is None:
@@ -50,15 +51,15 @@ class MapImport(QObject):
         patterns = " ".join(f"*{suffix}" for one in map_formats() for suffix in one.suffixes)
         name, _ = QFileDialog.getOpenFileName(
             self._view.window(),
-            "Add a map",
+            strings.ADD_MAP_TITLE,
             str(self._view.source.info.path.parent),
-            f"Maps of other programs ({patterns});;All files (*)",
+            strings.MAP_FILES.format(patterns=patterns),
         )
         if name:
             self.read(Path(name))
 
     def read(self, path: Path, column: str | None = None) -> None:
-        """Lay a file's map over the slide, or tell why not. Of several columns the reader chooses one."""
+        """Lay a file's map over the slide, or show why not. Of several columns the reader chooses one."""
         source, mpp_um = self._view.source, self._view.mpp_um
         if source is None or mpp_um is None:
             return
@@ -67,17 +68,20 @@ class MapImport(QObject):
         self._thread.run(
             lambda: read_map(path, extent_px, grid, mpp_estimated=estimated, column=column),
             partial(self._show, source, self._fields, path),
-            partial(self._tell_why_not, path),
+            partial(self._show_error, source, path),
         )
 
     def close(self) -> None:
         """End the thread."""
         self._thread.close(wait_s=0.3)
 
-    def _tell_why_not(self, path: Path, error: Exception) -> None:
+    def _show_error(self, source: Source, path: Path, error: Exception) -> None:
         if isinstance(error, SeveralColumnsError):
+            if self._view.source is not source:
+                return  # the reader has gone on to another slide meanwhile
+            question = strings.WHICH_SCORES.format(file=path.name)
             column, chosen = QInputDialog.getItem(
-                self._view.window(), "Add a map", f"Which scores of {path.name}?", error.names, editable=False
+                self._view.window(), strings.ADD_MAP_TITLE, question, error.names, editable=False
             )
             if chosen:
                 self.read(path, column)
@@ -86,5 +90,6 @@ class MapImport(QObject):
 
     def _show(self, source: Source, fields: FieldLayers, path: Path, found: ImportedMap) -> None:
         if fields.shows(source):
-            fields.add_imported(found.field, f"{path.name}: {found.field.provenance.query}")
+            title = strings.MAP_TITLE.format(file=path.name, title=found.field.provenance.query)
+            fields.add_imported(found.field, title)
             self._messages.show_message(MessageKind.INFORMATION, " ".join(found.notes))

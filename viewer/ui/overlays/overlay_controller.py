@@ -1,6 +1,6 @@
-"""What lies over the slides of a window: per view its layers, legend and shapes; once how they look.
+"""What lies over the slides of a window: layers, legend and shapes of each view, and one look for all.
 
-Owned by the window and shared by all who lay something over a slide. The page of controls follows the active
+Owned by the window and shared by all that lay something over a slide. The page of controls follows the active
 view.
 """
 
@@ -43,9 +43,9 @@ class OverlayController(QObject):
     """``close`` ends its thread."""
 
     changed = Signal()
-    """What can be done, or is on, has changed."""
+    """The layers, or what is switched on, have changed."""
     look_changed = Signal(object)
-    """The overlays look otherwise: a ``settings.Overlay`` to keep."""
+    """The ``settings.Overlay`` that was chosen, to be saved."""
 
     def __init__(self, slide_view: SlideView, messages: MessageArea, look: Overlay) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class OverlayController(QObject):
             of_view.vectors.set_scale_bar_visible(on)
 
     def keep(self) -> None:
-        """Keep the present query's layer beside what is asked next."""
+        """Keep the present query's layer beside that of the next query."""
         self.active.fields.keep()
 
     def close(self) -> None:

@@ -1,9 +1,9 @@
-"""How relevance looks over the slide: colours, opacity, threshold, contours, flashlight."""
+"""Controls of how relevance is drawn over the slide: colours, opacity, threshold, contours, flashlight."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -18,49 +18,32 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.common.settings import Choice, Limits, Overlay
+from viewer.ui.overlays import strings
 from viewer.ui.widgets.theme import em_px
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_SWITCHES = {
-    "contours": ("&Contours", "Lines of equal likeness"),
-    "smooth": ("S&mooth", "Blend from patch to patch; off shows the patches as they were measured"),
-    "flashlight": ("&Flashlight", "Show the overlay only round the pointer"),
-}
 
 
 class OverlayControls(QWidget):
-    """Switching and sliding costs no analysis: only how the values are drawn changes."""
+    """Changes how values are drawn; none of it needs an analysis."""
 
     look_changed = Signal(object)
     """The new ``settings.Overlay``."""
 
     def __init__(self, look: Overlay, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Look of the overlay")
+        self.setAccessibleName(strings.LOOK_NAME)
         self._look = look
         self._map = QComboBox()
         rule = Overlay.rule("colour_map")
         assert isinstance(rule, Choice)
         for name in rule.options:
             self._map.addItem(name.capitalize(), name)
-        self._map.setAccessibleName("Colours")
-        self._map.setToolTip("Colour maps that readers with any colour vision can use")
+        self._map.setAccessibleName(strings.COLOURS_NAME)
+        self._map.setToolTip(strings.COLOURS_TIP)
         self._map.currentIndexChanged.connect(lambda _row: self._change(colour_map=self._map.currentData()))
         self._form = QFormLayout()
-        self._form.addRow("C&olours", self._map)
-        percent = "{:.0%}".format
-        self._sliders = {
-            "opacity": self._add_slider("opacity", "O&pacity", "How much of the tissue it covers", percent),
-            "threshold": self._add_slider(
-                "threshold", "&Threshold", "Likeness below this is not drawn", "{:.2f}".format
-            ),
-        }
-        self._checks = {name: self._check(name, *words) for name, words in _SWITCHES.items()}
-        self._sliders["flashlight_px"] = self._add_slider(
-            "flashlight_px", "&Radius", "Radius of the flashlight on the screen", "{:.0f} px".format
-        )
+        self._form.addRow(strings.COLOURS, self._map)
+        self._sliders = {name: self._add_slider(name, *texts) for name, texts in strings.SLIDERS.items()}
+        self._checks = {name: self._check(name, *texts) for name, texts in strings.SWITCHES.items()}
         checks = QHBoxLayout()
         for check in self._checks.values():
             checks.addWidget(check)
@@ -77,7 +60,7 @@ class OverlayControls(QWidget):
 
     def show_look(self, look: Overlay) -> None:
         """Take over a look that was chosen elsewhere."""
-        self._look = look  # first, so that what the controls answer below changes nothing
+        self._look = look  # first, so that the signals of the controls below change nothing
         self._map.setCurrentIndex(max(0, self._map.findData(look.colour_map)))
         for name, slider in self._sliders.items():
             slider.setValue(_step_from(name, getattr(look, name)))
@@ -92,7 +75,7 @@ class OverlayControls(QWidget):
             self._sliders["flashlight_px"].setEnabled(look.flashlight)
             self.look_changed.emit(look)
 
-    def _add_slider(self, name: str, label: str, tip: str, words: Callable[[float], str]) -> QSlider:
+    def _add_slider(self, name: str, label: str, tip: str) -> QSlider:
         limits = _limits(name)
         low, high = _step_from(name, limits.low), _step_from(name, limits.high)
         slider = QSlider(Qt.Orientation.Horizontal)
@@ -102,7 +85,9 @@ class OverlayControls(QWidget):
         slider.setAccessibleName(label.replace("&", ""))
         slider.setToolTip(tip)
         value = QLabel()
-        value.setMinimumWidth(QLabel("2000 px").sizeHint().width())
+        value.setMinimumWidth(
+            QLabel(strings.SLIDER_VALUES["flashlight_px"].format(value=2000)).sizeHint().width()
+        )
         row = QHBoxLayout()
         row.addWidget(slider, 1)
         row.addWidget(value)
@@ -112,7 +97,7 @@ class OverlayControls(QWidget):
 
         def moved(step: int) -> None:
             shown = _value_from(name, step)
-            value.setText(words(shown))
+            value.setText(strings.SLIDER_VALUES[name].format(value=shown))
             if step != _step_from(name, getattr(self._look, name)):
                 self._change(**{name: shown})
 

@@ -1,6 +1,6 @@
-"""What lies over one slide view as layers with a legend, each under the name that its producer gave it.
+"""The layers over one slide view and their legend, each layer under the name that its producer gave it.
 
-Search, attention and maps lay their own; each changes and removes what bears its own names only.
+Search, attention and maps put layers of their own; each changes and removes its own only.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Laid:
-    """How a layer looks, and what the legend says of it."""
+    """How a layer is drawn, and its entry in the legend."""
 
     look: OverlayLook
     entry: LegendEntry
@@ -65,7 +65,7 @@ class OverlayLayers(QObject):
         self.describe(name, entry)
 
     def describe(self, name: str, entry: LegendEntry) -> None:
-        """Have the legend say something else of a layer. Raises KeyError where there is none of this name."""
+        """Replace a layer's entry in the legend. Raises KeyError where there is none of this name."""
         self._laid[name].entry = entry
         self._refresh()
 
@@ -76,7 +76,7 @@ class OverlayLayers(QObject):
             self._refresh()
 
     def set_visible(self, on: bool) -> None:
-        """Show or hide all layers, whoever laid them."""
+        """Show or hide all layers of all producers."""
         if on != self._visible:
             self._visible = on
             self._show_or_hide()

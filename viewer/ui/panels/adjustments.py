@@ -1,4 +1,4 @@
-"""Brightness, contrast, gamma and ICC: sliders beside the slide."""
+"""The adjustments panel: brightness, contrast, gamma and the ICC profile."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.render.frame import Adjustment
+from viewer.ui.panels import strings
 from viewer.ui.widgets.following import Following
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 _STEPS = 100
 _FACTOR_RANGE = 4.0
 """Contrast and gamma go from 1/4 to 4, evenly in their logarithm, so that the neutral 1 is in the middle."""
-NO_PROFILE = "This slide carries no ICC profile, so its colours are shown as stored"
 
 
 def factor_from_step(step: int) -> float:
@@ -40,24 +40,24 @@ def step_from_factor(factor: float) -> int:
 
 
 class AdjustmentsPanel(QWidget):
-    """Live sliders. Arrow keys move a slider by 1 %, page keys by 10 %; a double click sets one back."""
+    """Sliders that act at once. Arrow keys move one by 1 %, page keys by 10 %; a double click resets it."""
 
     def __init__(self, slide_view: SlideView, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._grid = QGridLayout()
         self._values: dict[str, QLabel] = {}
-        self._sliders = {name: self._add_slider(name) for name in ("Brightness", "Contrast", "Gamma")}
-        self._reset = QPushButton("Reset")
-        self._reset.setToolTip("Show the picture as it is stored")
+        self._sliders = {key: self._add_slider(key, name) for key, name in strings.SLIDERS.items()}
+        self._reset = QPushButton(strings.RESET)
+        self._reset.setToolTip(strings.RESET_TIP)
         self._reset.clicked.connect(self.reset)
-        self._icc = QCheckBox("Colour profile (ICC)")
+        self._icc = QCheckBox(strings.COLOUR_PROFILE)
         self._icc.toggled.connect(self._apply_icc)
         layout = QVBoxLayout(self)
         layout.addLayout(self._grid)
         layout.addWidget(self._icc)
         layout.addWidget(self._reset, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addStretch(1)
-        self.setAccessibleName("Adjustments")
+        self.setAccessibleName(strings.ADJUSTMENTS)
         self._following = Following({"changed": self._take_over})
         self.follow(slide_view)
 
@@ -69,37 +69,37 @@ class AdjustmentsPanel(QWidget):
 
     @property
     def adjustment(self) -> Adjustment:
-        """What the sliders say."""
+        """The adjustment at the present slider positions."""
         return Adjustment(
-            brightness=self._sliders["Brightness"].value() / _STEPS,
-            contrast=factor_from_step(self._sliders["Contrast"].value()),
-            gamma=factor_from_step(self._sliders["Gamma"].value()),
+            brightness=self._sliders["brightness"].value() / _STEPS,
+            contrast=factor_from_step(self._sliders["contrast"].value()),
+            gamma=factor_from_step(self._sliders["gamma"].value()),
         )
 
     def reset(self) -> None:
-        """Back to the picture as it is stored."""
+        """Show the picture as it is stored."""
         for slider in self._sliders.values():
             slider.setValue(0)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """A double click on a slider sets it back."""
+        """Reset a slider at a double click."""
         if event.type() == QEvent.Type.MouseButtonDblClick and isinstance(watched, QSlider):
             watched.setValue(0)
             return True
         return super().eventFilter(watched, event)
 
-    def _add_slider(self, name: str) -> QSlider:
+    def _add_slider(self, key: str, name: str) -> QSlider:
         slider = QSlider(Qt.Orientation.Horizontal)
         slider.setRange(-_STEPS, _STEPS)
         slider.setPageStep(10)
         slider.setAccessibleName(name)
-        slider.setToolTip(f"{name} of the picture; double-click to set it back")
+        slider.setToolTip(strings.SLIDER_TIP.format(name=name))
         slider.installEventFilter(self)
         slider.valueChanged.connect(self._apply)
         value = QLabel(alignment=Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         value.setMinimumWidth(value.fontMetrics().horizontalAdvance("−1.00 "))
         value.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
-        self._values[name] = value
+        self._values[key] = value
         row = self._grid.rowCount()
         label = QLabel(f"&{name}")
         label.setBuddy(slider)
@@ -115,27 +115,27 @@ class AdjustmentsPanel(QWidget):
         self._colour.set_adjustment(self.adjustment)
 
     def _take_over(self) -> None:
-        """Show what the view holds: the controls must never say something else than the picture."""
+        """Show the values of the view, so that controls and picture always agree."""
         colour, held = self._colour, self._colour.adjustment
         steps = {
-            "Brightness": round(held.brightness * _STEPS),
-            "Contrast": step_from_factor(held.contrast),
-            "Gamma": step_from_factor(held.gamma),
+            "brightness": round(held.brightness * _STEPS),
+            "contrast": step_from_factor(held.contrast),
+            "gamma": step_from_factor(held.gamma),
         }
-        for name, slider in self._sliders.items():
+        for key, slider in self._sliders.items():
             slider.blockSignals(True)
-            slider.setValue(steps[name])
+            slider.setValue(steps[key])
             slider.blockSignals(False)
         self._icc.blockSignals(True)
         self._icc.setEnabled(colour.has_icc)
         self._icc.setChecked(colour.has_icc and colour.icc)
-        self._icc.setToolTip("Correct colours by the slide's own profile" if colour.has_icc else NO_PROFILE)
+        self._icc.setToolTip(strings.COLOUR_PROFILE_TIP if colour.has_icc else strings.NO_COLOUR_PROFILE)
         self._icc.blockSignals(False)
         self._show_state()
 
     def _show_state(self) -> None:
         now = self.adjustment
-        self._values["Brightness"].setText(f"{now.brightness:.2f}".replace("-", "−"))
-        self._values["Contrast"].setText(f"{now.contrast:.2f}")
-        self._values["Gamma"].setText(f"{now.gamma:.2f}")
+        self._values["brightness"].setText(f"{now.brightness:.2f}".replace("-", "−"))
+        self._values["contrast"].setText(f"{now.contrast:.2f}")
+        self._values["gamma"].setText(f"{now.gamma:.2f}")
         self._reset.setEnabled(now != Adjustment())

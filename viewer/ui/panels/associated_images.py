@@ -1,4 +1,4 @@
-"""Label, macro and thumbnail images: decoded and shown only after a warning, one by one, on request."""
+"""The dialog of label, macro and thumbnail images: a caution, and one image decoded at a time on request."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.slide.source import SlideError
+from viewer.ui.panels import strings
 from viewer.ui.widgets.theme import without_icons
 
 if TYPE_CHECKING:
@@ -26,20 +27,15 @@ if TYPE_CHECKING:
 
     from viewer.ui.canvas.slide_view import SlideView
 
-CAUTION = (
-    "Label and macro images often carry patient names, numbers or dates. "
-    "Show them only where nobody else can see or record this screen."
-)
-
 
 class _Picture(QWidget):
-    """An image as large as there is room, or words in its place."""
+    """An image scaled down to fit the widget, or a text in its place."""
 
     def __init__(self) -> None:
         super().__init__()
         self.image: QImage | None = None
         self.text = ""
-        self.setAccessibleName("Image")
+        self.setAccessibleName(strings.IMAGE_NAME)
 
     def show_image(self, image: QImage) -> None:
         self.image, self.text = image, ""
@@ -66,23 +62,23 @@ class _Picture(QWidget):
 
 
 class AssociatedImages(QDialog):
-    """A list of the images in the file; choosing "Show" decodes the chosen one. Closes with its slide."""
+    """Lists the images in the file; "Show" decodes the chosen one. Closes with its slide."""
 
     def __init__(self, slide_view: SlideView, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._source = slide_view.source
-        self.setWindowTitle("Label and macro images")
+        self.setWindowTitle(strings.ASSOCIATED_IMAGES)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        caution = QLabel(f"⚠ {CAUTION}", wordWrap=True)
-        caution.setAccessibleName("Caution")
+        caution = QLabel(strings.WARNING.format(text=strings.CAUTION), wordWrap=True)
+        caution.setAccessibleName(strings.CAUTION_NAME)
         self._names = QListWidget()
-        self._names.setAccessibleName("Images in the file")
+        self._names.setAccessibleName(strings.IMAGE_LIST)
         self._names.setMaximumWidth(self.fontMetrics().averageCharWidth() * 28)
         self._names.addItems(self._source.info.associated_images if self._source is not None else ())
         self._names.currentRowChanged.connect(self._hide_picture)
         self._names.itemActivated.connect(self.show_chosen)
-        self._show = QPushButton("Show")
-        self._show.setToolTip("Decode the chosen image and show it")
+        self._show = QPushButton(strings.SHOW_IMAGE)
+        self._show.setToolTip(strings.SHOW_IMAGE_TIP)
         self._show.clicked.connect(self.show_chosen)
         self._picture = _Picture()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
@@ -110,19 +106,19 @@ class AssociatedImages(QDialog):
         return self._picture.image is not None
 
     def show_chosen(self) -> None:
-        """Decode and show the chosen image; a failure is said in its place."""
+        """Decode and show the chosen image, or in its place why it cannot be shown."""
         item = self._names.currentItem()
         if self._source is None or item is None:
             return
         try:
             pixels = np.ascontiguousarray(self._source.read_associated_image(item.text()))
         except SlideError as error:
-            self._picture.show_text(f"“{item.text()}” cannot be shown: {error.reason}")
+            self._picture.show_text(strings.IMAGE_UNREADABLE.format(name=item.text(), reason=error.reason))
             return
         height, width = pixels.shape[:2]
         image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGBA8888)
-        self._picture.show_image(image.copy())  # the pixels belong to the array, which goes away
+        self._picture.show_image(image.copy())  # the array, which owns the pixels, is freed
 
     def _hide_picture(self) -> None:
         self._show.setEnabled(self._names.currentItem() is not None)
-        self._picture.show_text("Nothing is shown yet. Choose an image, then “Show”.")
+        self._picture.show_text(strings.NOTHING_SHOWN)

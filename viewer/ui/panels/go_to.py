@@ -1,4 +1,4 @@
-"""The "go to" dialog: a place in pixels or micrometres, with a magnification if one likes."""
+"""The "go to" dialog: a place in pixels or micrometres, and optionally a magnification."""
 
 from __future__ import annotations
 
@@ -17,48 +17,46 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.common.scale import magnification_from_downsample
+from viewer.ui.panels import strings
 from viewer.ui.widgets.theme import without_icons
 from viewer.view.destination import Destination, DestinationError, parse_destination
 
 if TYPE_CHECKING:
     from viewer.ui.canvas.slide_view import SlideView
 
-NO_PIXEL_SIZE = "This slide does not state its pixel size; set it to use micrometres"
-
 
 class GoTo(QDialog):
-    """Says beside the field what is wrong with it, and goes there on Enter. Opens with the present place."""
+    """Checks the place while it is typed and moves the view there on Enter. Opens with the current place."""
 
     def __init__(self, slide_view: SlideView, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._slide_view = slide_view
-        self.setWindowTitle("Go to")
+        self.setWindowTitle(strings.GO_TO)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._field = QLineEdit()
-        self._field.setAccessibleName("Place")
-        self._field.setToolTip("x, y and a magnification if you like: 12000, 8000 20x")
+        self._field.setAccessibleName(strings.PLACE_NAME)
+        self._field.setToolTip(strings.PLACE_TIP)
         self._field.textChanged.connect(self._check)
-        label = QLabel("&Place (x, y and, if you like, a magnification):")
+        label = QLabel(strings.PLACE_LABEL)
         label.setBuddy(self._field)
-        self._pixels = QRadioButton("pi&xels")
-        self._micrometres = QRadioButton("&micrometres")
-        self._pixels.setToolTip("Numbers are pixels of the full-resolution image")
-        self._micrometres.setToolTip("Numbers are micrometres from the slide's top left corner")
+        self._pixels = QRadioButton(strings.PIXELS)
+        self._micrometres = QRadioButton(strings.MICROMETRES)
+        self._pixels.setToolTip(strings.PIXELS_TIP)
         self._pixels.setChecked(True)
         self._micrometres.toggled.connect(self._unit_changed)
         self._problem = QLabel(wordWrap=True)
-        self._problem.setAccessibleName("What is wrong with the place")
+        self._problem.setAccessibleName(strings.PLACE_PROBLEM)
         self._problem.setMinimumHeight(2 * self.fontMetrics().lineSpacing())
         self._buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
         self._ok = self._buttons.button(QDialogButtonBox.StandardButton.Ok)
-        self._ok.setText("Go")
+        self._ok.setText(strings.GO)
         without_icons(self._buttons.buttons())
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
         units = QHBoxLayout()
-        units.addWidget(QLabel("Numbers are"))
+        units.addWidget(QLabel(strings.UNIT_LABEL))
         units.addWidget(self._pixels)
         units.addWidget(self._micrometres)
         units.addStretch(1)
@@ -72,19 +70,19 @@ class GoTo(QDialog):
         slide_view.source_changed.connect(self.reject)
         slide_view.mpp_changed.connect(self._pixel_size_changed)
         self._pixel_size_changed()
-        self._fill_in_present_place()
+        self._fill_in_current_place()
 
     @property
     def problem(self) -> str:
-        """What is wrong with what was typed; empty where nothing is."""
+        """What is wrong with the typed place; "" where it is valid."""
         return self._problem.text()
 
     def accept(self) -> None:
-        """Go there, and close; stay open where the place is none."""
+        """Move the view there and close; stay open where the place is invalid."""
         try:
             place = self._place()
         except DestinationError as error:
-            self._problem.setText(f"⚠ {error}")
+            self._problem.setText(strings.WARNING.format(text=error))
             return
         self._slide_view.go_to(place.x, place.y, downsample=place.downsample)
         super().accept()
@@ -92,7 +90,7 @@ class GoTo(QDialog):
     def _place(self) -> Destination:
         source = self._slide_view.source
         if source is None:
-            raise DestinationError("No slide is open")
+            raise DestinationError(strings.NO_SLIDE)
         return parse_destination(
             self._field.text(),
             unit="um" if self._micrometres.isChecked() else "px",
@@ -105,7 +103,8 @@ class GoTo(QDialog):
         try:
             self._place()
         except DestinationError as error:
-            self._problem.setText(f"⚠ {error}" if self._field.text().strip() else "")
+            typed = self._field.text().strip()
+            self._problem.setText(strings.WARNING.format(text=error) if typed else "")
             self._ok.setEnabled(False)
         else:
             self._problem.setText("")
@@ -114,17 +113,15 @@ class GoTo(QDialog):
     def _pixel_size_changed(self) -> None:
         known = self._slide_view.mpp_um is not None
         self._micrometres.setEnabled(known)
-        self._micrometres.setToolTip(
-            "Numbers are micrometres from the slide's top left corner" if known else NO_PIXEL_SIZE
-        )
+        self._micrometres.setToolTip(strings.MICROMETRES_TIP if known else strings.NO_PIXEL_SIZE)
         if not known:
             self._pixels.setChecked(True)
         self._check()
 
     def _unit_changed(self) -> None:
-        self._fill_in_present_place()
+        self._fill_in_current_place()
 
-    def _fill_in_present_place(self) -> None:
+    def _fill_in_current_place(self) -> None:
         source = self._slide_view.source
         if source is None:
             return

@@ -1,4 +1,4 @@
-"""The navigator: the whole slide, small, with the present field on it, to click, drag, zoom and steer."""
+"""The navigator: the whole slide, small, with the field of view outlined; it moves and zooms the view."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from viewer.overlay.thumbnail import overlay_picture
 from viewer.slide.source import TileError
 from viewer.slide.thumbnail import thumbnail
 from viewer.ui.canvas.pointer_control import ZOOM_PER_NOTCH
+from viewer.ui.panels import strings
 from viewer.ui.widgets.following import Following
 from viewer.ui.widgets.throttle import Throttle
 from viewer.view.camera import slide_from_screen
@@ -41,8 +42,8 @@ _ARROWS = {
 }
 
 
-class _Answer(QObject):
-    """Carries a thumbnail, or why there is none, from the reading thread to the GUI thread."""
+class _ThumbnailSignals(QObject):
+    """Carries a thumbnail, or the reason why there is none, from the reading thread to the GUI thread."""
 
     ready = Signal(object, object)
     failed = Signal(object, str)
@@ -51,21 +52,21 @@ class _Answer(QObject):
 class _ReadThumbnail(QRunnable):
     """Reads the overview off the GUI thread: a slow share must not hold up the window."""
 
-    def __init__(self, source: Source, answer: _Answer) -> None:
+    def __init__(self, source: Source, signals: _ThumbnailSignals) -> None:
         super().__init__()
         self._source = source
-        self._answer = answer
+        self._signals = signals
 
     def run(self) -> None:
         try:
             pixels = thumbnail(self._source, _THUMBNAIL_PX)
         except TileError as error:
-            self._answer.failed.emit(self._source, str(error))
+            self._signals.failed.emit(self._source, str(error))
         except Exception as error:  # a codec's bug costs the overview, never the window
             log.exception("overview of %s", self._source.info.path)
-            self._answer.failed.emit(self._source, f"the overview cannot be read: {error}")
+            self._signals.failed.emit(self._source, strings.OVERVIEW_UNREADABLE.format(error=error))
         else:
-            self._answer.ready.emit(self._source, pixels)
+            self._signals.ready.emit(self._source, pixels)
 
 
 class Navigator(QWidget):
@@ -75,32 +76,29 @@ class Navigator(QWidget):
         super().__init__(parent)
         self._image: QImage | None = None
         self._overlay: tuple[tuple[int, int], QImage] | None = None
-        self._message = "No slide is open."
+        self._message = strings.NO_SLIDE
         self._grab: tuple[float, float] | None = None
-        self._answer = _Answer()  # no child: the reading thread may outlive this widget
-        self._answer.ready.connect(self._show_thumbnail)
-        self._answer.failed.connect(self._show_failure)
+        self._signals = _ThumbnailSignals()  # no child: the reading thread may outlive this widget
+        self._signals.ready.connect(self._show_thumbnail)
+        self._signals.failed.connect(self._show_failure)
         self._repaint = Throttle(self, self.update)
         self._following = Following(
             {
-                "view_changed": self._repaint.ask,
+                "view_changed": self._repaint.request,
                 "source_changed": self._read_thumbnail,
                 "overlays.changed": self._drop_overlay,
                 "build_progress": self._levels_built,
             }
         )
-        self.setAccessibleName("Navigator")
-        self.setAccessibleDescription(
-            "The whole slide with the present field outlined. Click or drag to move there, arrow keys move, "
-            "the wheel, plus and minus zoom."
-        )
-        self.setToolTip("Click or drag to move the field; the wheel zooms")
+        self.setAccessibleName(strings.NAVIGATOR)
+        self.setAccessibleDescription(strings.NAVIGATOR_DESCRIPTION)
+        self.setToolTip(strings.NAVIGATOR_TIP)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.follow(slide_view)
 
     def follow(self, slide_view: SlideView) -> None:
-        """Show the slide of another view, and steer that one."""
+        """Show the slide of another view, and move and zoom that view."""
         self._slide_view = slide_view
         self._grab = None
         self._following.follow(slide_view)
@@ -117,16 +115,16 @@ class Navigator(QWidget):
 
     @property
     def has_overview(self) -> bool:
-        """Whether the thumbnail has come in."""
+        """Whether the thumbnail has been read."""
         return self._image is not None
 
     @property
     def message(self) -> str:
-        """What stands in place of the overview while there is none."""
+        """The text shown in place of the overview while there is none."""
         return self._message
 
     def field_outline(self) -> QPolygonF:
-        """The corners of the present field in this widget's pixels; empty without a slide."""
+        """The corners of the field of view in this widget's logical pixels; empty without a slide."""
         view, size = self._slide_view.camera.view, self._slide_view.canvas.size_px
         if self._slide_view.source is None:
             return QPolygonF()
@@ -161,7 +159,7 @@ class Navigator(QWidget):
         x, y = self._slide_point(event.position())
         target = self._slide_view.camera.target
         if self.field_outline().containsPoint(event.position(), Qt.FillRule.OddEvenFill):
-            self._grab = target.centre_x - x, target.centre_y - y  # the field is taken where the hand took it
+            self._grab = target.centre_x - x, target.centre_y - y  # a drag keeps its grip on the field
         else:
             self._grab = 0.0, 0.0
             self._go_to(x, y, instant=False)
@@ -195,9 +193,9 @@ class Navigator(QWidget):
     def _read_thumbnail(self) -> None:
         source = self._slide_view.source
         self._image = None
-        self._message = "No slide is open." if source is None else "Reading the overview…"
+        self._message = strings.NO_SLIDE if source is None else strings.READING_OVERVIEW
         if source is not None:
-            QThreadPool.globalInstance().start(_ReadThumbnail(source, self._answer))
+            QThreadPool.globalInstance().start(_ReadThumbnail(source, self._signals))
         self.update()
 
     def _levels_built(self, progress: float) -> None:
@@ -209,19 +207,19 @@ class Navigator(QWidget):
             return  # the slide was changed while its overview was read
         pixels = np.ascontiguousarray(pixels)
         height, width = pixels.shape[:2]
-        # A copy, because the image would otherwise point into an array that goes away.
+        # A copy, because the image would otherwise point into an array that is freed.
         image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGBA8888)
         self._image = image.copy()
         self.update()
 
     def _show_failure(self, source: Source, reason: str) -> None:
         if source is self._slide_view.source:
-            self._message = f"No overview: {reason}"
+            self._message = strings.NO_OVERVIEW.format(reason=reason)
             self.update()
 
     def _drop_overlay(self) -> None:
         self._overlay = None
-        self._repaint.ask()
+        self._repaint.request()
 
     def _overlay_image(self, box: QRectF) -> QImage:
         """The overlays at this widget's own resolution; kept until they or the size change."""
@@ -232,12 +230,12 @@ class Navigator(QWidget):
             slide_px = pyramid.width, pyramid.height
             pixels = overlay_picture(self._slide_view.overlays.drawn, slide_px, size_px)
             kind = QImage.Format.Format_RGBA8888_Premultiplied
-            # A copy, because the image would otherwise point into an array that goes away.
+            # A copy, because the image would otherwise point into an array that is freed.
             self._overlay = size_px, QImage(pixels.data, *size_px, 4 * size_px[0], kind).copy()
         return self._overlay[1]
 
     def _picture_box(self) -> QRectF:
-        """Where the whole slide stands in this widget, with its proportions kept."""
+        """The rectangle of the whole slide in this widget, with its proportions kept."""
         pyramid = self._slide_view.pyramid
         if pyramid is None:
             return QRectF()
@@ -267,16 +265,16 @@ class Navigator(QWidget):
             self._slide_view.go_to(*inside, instant=instant)
 
     def _paint_field(self, painter: QPainter) -> None:
-        """The outline, light within dark, so that it shows on any tissue; a cross-hair instead of a speck."""
+        """The outline, light within dark, to show on any tissue; a cross-hair where it would be tiny."""
         outline = self.field_outline()
         bounds = outline.boundingRect()
-        speck = max(bounds.width(), bounds.height()) < _SMALLEST_OUTLINE_PX
-        if not speck:
+        tiny = max(bounds.width(), bounds.height()) < _SMALLEST_OUTLINE_PX
+        if not tiny:
             painter.setClipRect(self._picture_box().adjusted(-2, -2, 2, 2))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for colour, width in ((_DARK, 4.0), (_LIGHT, 2.0)):
             painter.setPen(QPen(colour, width))
-            if not speck:
+            if not tiny:
                 painter.drawPolygon(outline)
             else:
                 at, gap, arm = bounds.center(), _CROSS_PX / 3, _CROSS_PX

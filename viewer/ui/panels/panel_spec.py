@@ -1,6 +1,6 @@
-"""What a panel of the window is: how it is called, where it stands, and what makes it.
+"""What a panel of the window is: its id, title, icon, factory and area.
 
-Other packages name theirs in the entry point group ``foveola.panels``.
+Other packages register theirs in the entry point group ``foveola.panels``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class PanelHost(Protocol):
-    """What a panel may use of its window."""
+    """The part of the window that a panel may use."""
 
     @property
     def view(self) -> SlideView:
@@ -27,7 +27,7 @@ class PanelHost(Protocol):
 
     @property
     def active_view_changed(self) -> SignalInstance:
-        """Another view is active: the SlideView."""
+        """Another view became active: a SlideView."""
 
     @property
     def settings(self) -> Settings:
@@ -36,17 +36,17 @@ class PanelHost(Protocol):
 
 @runtime_checkable
 class FollowsView(Protocol):
-    """A panel with this method is told of every view that becomes active."""
+    """A panel with this method, which is called with every view that becomes active."""
 
     def follow(self, slide_view: SlideView) -> None:
-        """Show this view from now on, and hear no other."""
+        """Show this view from now on, and follow no other."""
 
 
 @dataclass(frozen=True, slots=True)
 class PanelSpec:
-    """One panel. ``icon``: a file of ``resources/icons``. ``shown``: before the reader arranged anything.
+    """One panel. ``icon``: a file of ``resources/icons``. ``shown``: whether it is visible at first start.
 
-    ``id`` and ``title`` are its own among all panels; the title is what a saved arrangement knows it by.
+    ``id`` and ``title`` are unique among all panels; a saved arrangement refers to the title.
     """
 
     id: str

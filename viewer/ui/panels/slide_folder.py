@@ -1,4 +1,4 @@
-"""The slides of a folder: which files they are, in which order, and the panel that lists them."""
+"""The slides panel: the slides of a folder, or chosen files, in order."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 from viewer.common.log import logger
 from viewer.slide.file_names import natural_key
 from viewer.slide.formats.registry import is_slide_name
+from viewer.ui.panels import strings
 from viewer.ui.panels.slide_list import SlideEntry, SlideList
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
 from viewer.ui.widgets.theme import em_px
@@ -51,28 +52,28 @@ def entries_of(paths: Sequence[Path]) -> list[SlideEntry]:
 
 
 class SlideFolder(QWidget):
-    """The panel: a heading and the list. Folders are read in a thread: a slow share stops no window."""
+    """The panel: a heading and the list. Folders are read in a thread, so a slow share stops no window."""
 
     chosen = Signal(object)
-    """The path of a slide that the reader wants to open."""
+    """The path of a slide to open."""
     listed = Signal()
-    """Another list is shown."""
+    """Another list of slides is shown."""
     failed = Signal(object, str)
-    """A folder that cannot be listed, and why."""
+    """A folder that cannot be listed, and the reason."""
 
-    def __init__(self, portraits: ThumbnailWorker, parent: QWidget | None = None) -> None:
+    def __init__(self, thumbnails: ThumbnailWorker, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Slides")
+        self.setAccessibleName(strings.SLIDES)
         self._outbox = GuiThreadQueue()
         self._thread: threading.Thread | None = None
         self._folder: Path | None = None
         self._current: Path | None = None
-        self._heading = QLabel("No folder is open", wordWrap=True)
+        self._heading = QLabel(strings.NO_FOLDER, wordWrap=True)
         self._heading.setProperty("muted", True)
         self._heading.setMargin(em_px(0.4))
-        self._list = SlideList(portraits)
-        self._list.setAccessibleName("Slides of the folder")
-        self._list.setAccessibleDescription("Arrow keys move through the list, Enter opens a slide.")
+        self._list = SlideList(thumbnails)
+        self._list.setAccessibleName(strings.SLIDE_LIST)
+        self._list.setAccessibleDescription(strings.SLIDE_LIST_DESCRIPTION)
         self._list.chosen.connect(self.chosen)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -106,7 +107,7 @@ class SlideFolder(QWidget):
     def show_files(self, paths: Sequence[Path]) -> None:
         """List files from anywhere, in the order given."""
         self._folder = None
-        self._fill(entries_of(paths), f"{len(paths)} chosen slides")
+        self._fill(entries_of(paths), strings.CHOSEN_SLIDES.format(count=len(paths)))
 
     def set_current(self, path: Path) -> None:
         """The slide that is open: marked in the list, and the one that ``neighbour`` counts from."""
@@ -118,7 +119,7 @@ class SlideFolder(QWidget):
         return self._list.slides.row_of(path) >= 0
 
     def neighbour(self, step: int) -> Path | None:
-        """The slide ``step`` places after the open one that is not known to be broken; None at the end."""
+        """The slide ``step`` rows after the open one, past those that cannot be opened; None at the end."""
         entries = self.entries
         row = -1 if self._current is None else self._list.slides.row_of(self._current)
         if row < 0:
@@ -131,7 +132,7 @@ class SlideFolder(QWidget):
         return None
 
     def close_work(self, *, wait_s: float = 0.5) -> None:
-        """Wait for a listing under way, at most ``wait_s`` seconds."""
+        """Wait at most ``wait_s`` seconds for a listing in progress."""
         self._outbox.close()
         if self._thread is not None:
             self._thread.join(wait_s)
@@ -139,18 +140,19 @@ class SlideFolder(QWidget):
     def _show(self, folder: Path, entries: list[SlideEntry], *, open_first: bool) -> None:
         if folder != self._folder:
             return
-        count = f"{len(entries)} slide{'' if len(entries) == 1 else 's'}" if entries else "no slides"
-        self._fill(entries, f"{folder.name or folder}: {count}")
+        counts = {0: strings.NO_SLIDES, 1: strings.ONE_SLIDE}
+        count = counts.get(len(entries), strings.SLIDE_COUNT).format(count=len(entries))
+        self._fill(entries, strings.FOLDER_HEADING.format(folder=folder.name or folder, count=count))
         if open_first:
             if entries:
                 self.chosen.emit(entries[0].path)
             else:
-                self.failed.emit(folder, "there is no slide in this folder")
+                self.failed.emit(folder, strings.EMPTY_FOLDER)
 
     def _not_listed(self, folder: Path, reason: str) -> None:
         if folder == self._folder:
             self._folder = None
-            self.failed.emit(folder, f"the folder cannot be listed: {reason}")
+            self.failed.emit(folder, strings.FOLDER_UNREADABLE.format(reason=reason))
 
     def _fill(self, entries: list[SlideEntry], heading: str) -> None:
         self._heading.setText(heading)

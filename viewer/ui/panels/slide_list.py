@@ -1,7 +1,7 @@
-"""A list of slides with pictures: name, size and, where a slide cannot be opened, the reason.
+"""A list of slides with thumbnails: name, size and, where a slide cannot be opened, the reason.
 
-Used for the folder and for the recent slides. Pictures are asked for when a row is painted first, so the rows
-in sight come first.
+Used for the folder and for the recent slides. A thumbnail is requested when its row is painted first, so
+visible rows come first.
 """
 
 from __future__ import annotations
@@ -28,19 +28,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.ui.panels import strings
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from viewer.ui.panels.thumbnails import Portrait, ThumbnailWorker
+    from viewer.ui.panels.thumbnails import SlideThumbnail, ThumbnailWorker
 
 Index = QModelIndex | QPersistentModelIndex
 
 
 def size_in_words(size_bytes: int) -> str:
-    """A file size for people, in powers of 1000 as file managers show it."""
+    """A file size as text, in powers of 1000 as file managers show it."""
     size = float(size_bytes)
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 999.5:
@@ -55,36 +56,37 @@ class SlideEntry:
 
     path: Path
     size_bytes: int | None
-    asked: bool = False
-    portrait: Portrait | None = None
+    requested: bool = False
+    thumbnail: SlideThumbnail | None = None
     pixmap: QPixmap | None = None
 
     @property
     def facts(self) -> str:
-        """The second line: size of file and slide, or what is wrong."""
+        """The second line: size of file and slide, or why it cannot be opened."""
         if self.size_bytes is None:
-            return "not there any more"
-        if self.portrait is not None and self.portrait.size_px is None:
-            return f"⚠ {self.portrait.reason}"
+            return strings.FILE_GONE
+        if self.thumbnail is not None and self.thumbnail.size_px is None:
+            return strings.WARNING.format(text=self.thumbnail.reason)
         size = size_in_words(self.size_bytes)
-        if self.portrait is None or self.portrait.size_px is None:
+        if self.thumbnail is None or self.thumbnail.size_px is None:
             return size
-        return f"{size}, {self.portrait.size_px[0]} × {self.portrait.size_px[1]} px"
+        width, height = self.thumbnail.size_px
+        return f"{size}, {strings.SIZE_PX.format(width=width, height=height)}"
 
     @property
     def openable(self) -> bool:
-        """False once it is known that it cannot be opened."""
-        return self.size_bytes is not None and (self.portrait is None or self.portrait.size_px is not None)
+        """False once reading it has failed."""
+        return self.size_bytes is not None and (self.thumbnail is None or self.thumbnail.size_px is not None)
 
 
 class SlideListModel(QAbstractListModel):
-    """The entries, and their pictures as they come."""
+    """The entries, and their thumbnails as they are made."""
 
-    def __init__(self, portraits: ThumbnailWorker, parent: QObject | None = None) -> None:
+    def __init__(self, thumbnails: ThumbnailWorker, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._portraits = portraits
+        self._thumbnails = thumbnails
         self._entries: list[SlideEntry] = []
-        portraits.made.connect(self._portrait_made)
+        thumbnails.made.connect(self._thumbnail_made)
 
     @property
     def entries(self) -> Sequence[SlideEntry]:
@@ -115,24 +117,24 @@ class SlideListModel(QAbstractListModel):
             return entry
         return None
 
-    def ask_for_portrait(self, entry: SlideEntry) -> None:
-        """Have the picture made, once."""
-        if not entry.asked and entry.size_bytes is not None:
-            entry.asked = True
-            self._portraits.request(entry.path)
+    def request_thumbnail(self, entry: SlideEntry) -> None:
+        """Request the thumbnail of an entry, once."""
+        if not entry.requested and entry.size_bytes is not None:
+            entry.requested = True
+            self._thumbnails.request(entry.path)
 
-    def _portrait_made(self, portrait: Portrait) -> None:
-        row = self.row_of(portrait.path)
+    def _thumbnail_made(self, thumbnail: SlideThumbnail) -> None:
+        row = self.row_of(thumbnail.path)
         if row >= 0:
             entry = self._entries[row]
-            entry.asked = True
-            entry.portrait = portrait
-            entry.pixmap = None if portrait.image is None else QPixmap.fromImage(portrait.image)
+            entry.requested = True
+            entry.thumbnail = thumbnail
+            entry.pixmap = None if thumbnail.image is None else QPixmap.fromImage(thumbnail.image)
             self.dataChanged.emit(self.index(row), self.index(row))
 
 
 class _SlideRow(QStyledItemDelegate):
-    """Paints a picture and two lines of text; all lengths follow the font."""
+    """Paints a thumbnail and two lines of text; all lengths follow the font."""
 
     def sizeHint(self, option: QStyleOptionViewItem, _index: Index) -> QSize:
         metrics = option.fontMetrics
@@ -142,7 +144,7 @@ class _SlideRow(QStyledItemDelegate):
         entry: SlideEntry = index.data(Qt.ItemDataRole.UserRole)
         model = index.model()
         assert isinstance(model, SlideListModel)
-        model.ask_for_portrait(entry)
+        model.request_thumbnail(entry)
         view = option.widget
         view.style().drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, view)
         painter.save()
@@ -168,8 +170,8 @@ class _SlideRow(QStyledItemDelegate):
         if entry.pixmap is None:
             painter.setPen(option.palette.color(QPalette.ColorRole.PlaceholderText))
             painter.drawRect(box.adjusted(0, 0, -1, -1))
-            waiting = entry.portrait is None and entry.size_bytes is not None
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "…" if waiting else "–")
+            pending = entry.thumbnail is None and entry.size_bytes is not None
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "…" if pending else "–")
             return
         ratio = painter.device().devicePixelRatioF()
         picture = entry.pixmap.scaled(
@@ -193,7 +195,7 @@ class _SlideRow(QStyledItemDelegate):
         painter.setPen(option.palette.color(roles.HighlightedText if selected else roles.PlaceholderText))
         lines = (box.bottom() - name_box.bottom()) // metrics.lineSpacing()
         facts_box = QRect(box.left(), name_box.bottom(), box.width(), lines * metrics.lineSpacing())
-        # Lines break at words and are seldom full: what is to fit must be a little shorter than the lines.
+        # Lines break at words and are seldom full, so the text must be a little shorter than they are.
         fitting = round(facts_box.width() * (lines - 0.25))
         facts = metrics.elidedText(entry.facts, Qt.TextElideMode.ElideRight, fitting)
         flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
@@ -201,14 +203,14 @@ class _SlideRow(QStyledItemDelegate):
 
 
 class SlideList(QListView):
-    """The list itself. A click or Enter chooses a slide; arrow keys only move through the list."""
+    """The list widget. A click or Enter chooses a slide; arrow keys only move the selection."""
 
     chosen = Signal(object)
-    """The path of a slide that the reader wants to open."""
+    """The path of a slide to open."""
 
-    def __init__(self, portraits: ThumbnailWorker, parent: QWidget | None = None) -> None:
+    def __init__(self, thumbnails: ThumbnailWorker, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.slides = SlideListModel(portraits, self)
+        self.slides = SlideListModel(thumbnails, self)
         self.setModel(self.slides)
         self.setItemDelegate(_SlideRow(self))
         self.setUniformItemSizes(True)
@@ -218,7 +220,7 @@ class SlideList(QListView):
         self.clicked.connect(self._choose)
 
     def select(self, path: Path) -> None:
-        """Mark the slide that is open, without opening it again."""
+        """Select the slide that is open, without opening it again."""
         index = self.slides.index(self.slides.row_of(path))
         if index.isValid():
             self.setCurrentIndex(index)
@@ -229,7 +231,7 @@ class SlideList(QListView):
         self.chosen.emit(index.data(Qt.ItemDataRole.UserRole).path)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter chooses the row that is marked."""
+        """Choose the selected row at Enter."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
             self._choose(self.currentIndex())
         else:

@@ -1,8 +1,8 @@
-"""Small pictures of slides for lists, made one by one in a thread, kept as PNG files.
+"""Thumbnails of slides for lists, made one by one in a thread and cached as PNG files.
 
-The newest rows asked for are served first: they are what the reader looks at. The thread stands still while
-tiles of the open slide are missing. It has no low priority of the system's: holding Python's lock, it would
-hold back the window. Pictures come from the tissue, never from label or macro images.
+The newest requests are served first, because their rows are visible now. The thread is paused while tiles of
+the open slide are missing. It does not run at a low system priority: it would hold Python's lock for longer
+and so delay the window. Thumbnails show tissue, never label or macro images.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from viewer.common.paths import cache_dir
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.source import SlideError, Source, TileError
 from viewer.slide.thumbnail import thumbnail
+from viewer.ui.panels import strings
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
 
 if TYPE_CHECKING:
@@ -38,18 +39,18 @@ if TYPE_CHECKING:
 
 log = logger("ui")
 
-PORTRAIT_PX = 192
-MAX_KEPT = 2000
+THUMBNAIL_PX = 192
+MAX_CACHED = 2000
 _SIZE_KEY = "Slide size"
-_ONE_GLANCE_S = 0.05
-"""Requests that follow each other quicker than this come from one look at a list, and are served in order."""
+_BATCH_GAP_S = 0.05
+"""Requests that follow each other more quickly than this form a batch, which is served in order."""
 
 
 @dataclass(frozen=True, slots=True)
-class Portrait:
-    """What a list shows of a slide: its size in pixels and a picture, or the reason why there is none.
+class SlideThumbnail:
+    """The size of a slide in pixels and its thumbnail, or the ``reason`` why there is none.
 
-    A slide may open and still have no picture: then ``size_px`` is there and ``reason`` says why.
+    A slide that opens but has no thumbnail has both ``size_px`` and ``reason``.
     """
 
     path: Path
@@ -59,42 +60,42 @@ class Portrait:
 
 
 class _StoppedError(Exception):
-    """The maker was stopped in the middle of a slide."""
+    """The worker was stopped in the middle of a slide."""
 
 
 class Pace:
-    """Holds work back, or ends it, at the points where the work asks."""
+    """Pauses or ends work at the points where that work calls ``point``."""
 
     def __init__(self) -> None:
         self._stopped = threading.Event()
-        self._may_work = threading.Event()
-        self._may_work.set()
+        self._running = threading.Event()
+        self._running.set()
 
     @property
     def stopped(self) -> bool:
         return self._stopped.is_set()
 
     def hold(self, held: bool) -> None:
-        """Stand still at the next point, or go on."""
+        """Pause at the next point, or go on."""
         if held and not self.stopped:
-            self._may_work.clear()
+            self._running.clear()
         else:
-            self._may_work.set()
+            self._running.set()
 
     def stop(self) -> None:
-        """End at the next point, also where work stands still."""
+        """End at the next point, also while paused."""
         self._stopped.set()
-        self._may_work.set()
+        self._running.set()
 
     def point(self) -> None:
-        """Wait while held. Raises an error that ends the work once it is stopped."""
-        self._may_work.wait()
+        """Wait while paused. Raises _StoppedError once stopped, which ends the work."""
+        self._running.wait()
         if self.stopped:
             raise _StoppedError
 
 
 class _Paced(Source):
-    """A source whose reads keep the pace."""
+    """A source with a pace point before each tile."""
 
     def __init__(self, source: Source, pace: Pace) -> None:
         self._source, self._pace = source, pace
@@ -119,103 +120,103 @@ class _Paced(Source):
 
 
 class ThumbnailWorker(QObject):
-    """Makes portraits in its own thread and hands them out in the GUI thread."""
+    """Makes thumbnails in its own thread and emits them in the GUI thread."""
 
     made = Signal(object)
-    """A Portrait."""
+    """A SlideThumbnail."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._outbox = GuiThreadQueue()
-        self._wanted: dict[Path, tuple[int, int]] = {}
-        self._glance = self._requests = 0
+        self._gui_queue = GuiThreadQueue()
+        self._pending: dict[Path, tuple[int, int]] = {}
+        self._batch = self._requests = 0
         self._last_request_s = 0.0
         self._condition = threading.Condition()
         self._pace = Pace()
         self._thread: threading.Thread | None = None
 
     def request(self, path: Path) -> None:
-        """Have a portrait made: what one glance asks for in its order, newer glances before older ones."""
+        """Have a thumbnail made: newer batches of requests before older ones, each batch in its order."""
         now_s = monotonic()
         with self._condition:
             self._requests += 1
-            if now_s - self._last_request_s > _ONE_GLANCE_S:
-                self._glance += 1
+            if now_s - self._last_request_s > _BATCH_GAP_S:
+                self._batch += 1
             self._last_request_s = now_s
-            self._wanted[path] = (-self._glance, self._requests)
+            self._pending[path] = (-self._batch, self._requests)
             self._condition.notify()
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="foveola-portraits", daemon=True)
+            self._thread = threading.Thread(target=self._work, name="foveola-thumbnails", daemon=True)
             self._thread.start()
 
     def set_paused(self, paused: bool) -> None:
-        """Stand still while the reader waits for tiles."""
+        """Pause while tiles of the open slide are missing."""
         self._pace.hold(paused)
 
     def close(self, *, wait_s: float = 1.0) -> None:
         """Stop, and wait for the thread, at most ``wait_s`` seconds."""
         self._pace.stop()
-        self._outbox.close()
+        self._gui_queue.close()
         with self._condition:
-            self._wanted.clear()
+            self._pending.clear()
             self._condition.notify()
         if self._thread is not None:
             self._thread.join(wait_s)
             if self._thread.is_alive():
-                log.warning("the thread of slide pictures did not end in time and is left behind")
+                log.warning("the thumbnail thread did not end in time and is left running")
 
     def _work(self) -> None:
-        """Runs in the maker's own thread."""
-        prune(MAX_KEPT)
+        """Runs in the worker's own thread."""
+        prune(MAX_CACHED)
         while True:
             with self._condition:
-                while not self._wanted and not self._pace.stopped:
+                while not self._pending and not self._pace.stopped:
                     self._condition.wait()
                 if self._pace.stopped:
                     return
-                path = min(self._wanted, key=self._wanted.__getitem__)
-                del self._wanted[path]
+                path = min(self._pending, key=self._pending.__getitem__)
+                del self._pending[path]
             try:
                 self._pace.point()
-                portrait = portrait_of(path, pace=self._pace)
+                made = slide_thumbnail(path, pace=self._pace)
             except _StoppedError:
                 return
-            except Exception as error:  # one slide must not end the pictures of all others
-                log.exception("the picture of %s failed unexpectedly", path)
-                portrait = Portrait(path, reason=f"{type(error).__name__}: {error}")
-            self._outbox.post(lambda portrait=portrait: self.made.emit(portrait))  # type: ignore[misc]
+            except Exception as error:  # one slide must not end the thumbnails of all others
+                log.exception("the thumbnail of %s failed unexpectedly", path)
+                made = SlideThumbnail(path, reason=f"{type(error).__name__}: {error}")
+            self._gui_queue.post(lambda made=made: self.made.emit(made))  # type: ignore[misc]
 
 
-def portrait_of(path: Path, *, pace: Pace | None = None) -> Portrait:
-    """The portrait of a slide, from the cache folder or made and kept there. Failures are told in it."""
+def slide_thumbnail(path: Path, *, pace: Pace | None = None) -> SlideThumbnail:
+    """The thumbnail of a slide, from the cache folder or made and cached. A failure is its ``reason``."""
     try:
-        kept = _kept_file(path)
+        cached = _cached_file(path)
     except OSError as error:
-        return Portrait(path, reason=(error.strerror or str(error)).lower())
-    found = _kept(path, kept)
+        return SlideThumbnail(path, reason=(error.strerror or str(error)).lower())
+    found = _read_cached(path, cached)
     if found is not None:
         return found
     try:
         source = open_slide(path)
     except SlideError as error:
-        return Portrait(path, reason=error.reason)
+        return SlideThumbnail(path, reason=error.reason)
     try:
         size_px = (source.pyramid.width, source.pyramid.height)
-        pixels = thumbnail(_Paced(source, pace or Pace()), PORTRAIT_PX)
+        pixels = thumbnail(_Paced(source, pace or Pace()), THUMBNAIL_PX)
     except TileError as error:
-        return Portrait(path, size_px, reason=f"no picture: {error}")
+        return SlideThumbnail(path, size_px, reason=strings.NO_THUMBNAIL.format(error=error))
     finally:
         source.close()
     data = _png(pixels, size_px)
     try:
-        save_atomically(kept, data)
+        save_atomically(cached, data)
     except SaveError as error:
-        log.warning("the picture of %s is not kept: %s", path.name, error.reason)
-    return Portrait(path, size_px, QImage.fromData(data))
+        log.warning("the thumbnail of %s is not cached: %s", path.name, error.reason)
+    return SlideThumbnail(path, size_px, QImage.fromData(data))
 
 
 def prune(most: int) -> None:
-    """Delete the oldest pictures of the cache folder beyond ``most``."""
+    """Delete the oldest thumbnails of the cache folder beyond ``most``."""
     files = (
         sorted(_folder().glob("*.png"), key=lambda file: file.stat().st_mtime) if _folder().is_dir() else []
     )
@@ -224,17 +225,17 @@ def prune(most: int) -> None:
 
 
 def _folder() -> Path:
-    return cache_dir() / "portraits"
+    return cache_dir() / "thumbnails"
 
 
-def _kept_file(path: Path) -> Path:
+def _cached_file(path: Path) -> Path:
     facts = path.stat()
-    key = f"{path.absolute()}|{facts.st_size}|{facts.st_mtime_ns}|{PORTRAIT_PX}"
+    key = f"{path.absolute()}|{facts.st_size}|{facts.st_mtime_ns}|{THUMBNAIL_PX}"
     return _folder() / f"{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:32]}.png"
 
 
-def _kept(path: Path, file: Path) -> Portrait | None:
-    """What the cache folder holds; None for nothing, or for something damaged, which is then made anew."""
+def _read_cached(path: Path, file: Path) -> SlideThumbnail | None:
+    """The cached thumbnail; None where there is none or it is damaged, and it is then made anew."""
     try:
         data = file.read_bytes()
         with Image.open(io.BytesIO(data)) as picture:
@@ -242,7 +243,7 @@ def _kept(path: Path, file: Path) -> Portrait | None:
     except (OSError, KeyError, ValueError):
         return None
     image = QImage.fromData(data)
-    return None if image.isNull() else Portrait(path, (width, height), image)
+    return None if image.isNull() else SlideThumbnail(path, (width, height), image)
 
 
 def _png(pixels: NDArray[np.uint8], size_px: tuple[int, int]) -> bytes:

@@ -1,7 +1,7 @@
-"""The search in one window: what is asked, what is found and examples, for the active view.
+"""The search of a window: query, places and examples of the active view.
 
-Each view has a session of its own; the panel shows that of the active view. What the search wants of the
-window goes out as signals.
+Each view has a session of its own; the panel shows that of the active view. Requests to the window are
+signals.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from viewer.overlay.shapes import Shape
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.ui.canvas.slide_picker import SlidePicker
 from viewer.ui.overlays.encoder_dialog import use_after_terms
+from viewer.ui.search import strings
 from viewer.ui.search.hit_list import HitRow
-from viewer.ui.search.hit_thumbnails import HitPictures
+from viewer.ui.search.hit_thumbnails import HitThumbnails
 from viewer.ui.search.query_panel import QueryPanel, empty_html
 from viewer.ui.search.saved_queries import SavedQueries
 from viewer.ui.search.search_state import Example, cells_in_frame
@@ -39,25 +40,25 @@ if TYPE_CHECKING:
     from viewer.ui.widgets.theme import ThemeKeeper
 
 FINEST_MPP_UM = 1.0
-"""A place is shown no larger than at 10x: what it is shows in what is round it."""
+"""A place is shown no larger than at 10x, so that its surroundings are in view."""
 _PLACE_SHARE = 0.5
-"""How much of the view a place may fill."""
+"""The largest share of the view's width or height that a place fills."""
 _PRODUCER = "search"
-"""Of the shapes that outline a place."""
+"""The producer of the shapes that outline a place."""
 _MARK_RGBA = (0.05, 0.05, 0.08, 1.0), (1.0, 1.0, 1.0, 1.0)
 
 
 class SearchController(QObject):
-    """Everything of the search. ``close`` ends its threads and the workers."""
+    """Connects panel, sessions, overlays and picker. ``close`` ends its threads and the workers."""
 
     changed = Signal()
-    """What can be done, or is on, has changed."""
+    """The enabled or checked state of actions has changed."""
     answered = Signal(object, object)
-    """A SlideView, and the RelevanceField that is known of its question now, or None."""
+    """A SlideView, and the present RelevanceField of its query, or None."""
     pixel_size_wanted = Signal()
-    """Something was asked of a slide whose pixel size nobody knows."""
+    """A query, or examples, need the pixel size of a slide that does not state it."""
     settings_chosen = Signal(object)
-    """Other Settings were chosen here."""
+    """The Settings with another encoder."""
 
     def __init__(
         self,
@@ -78,10 +79,10 @@ class SearchController(QObject):
             themes,
             completions=lambda text: load_lexicon().complete_query(text),
             history=self.saved.asked,
-            tabs=[("Overlay", overlays.page)],
+            tabs=[(strings.OVERLAY_TAB, overlays.page)],
         )
         self.panel.saved.setMenu(self.saved.menu)
-        self.pictures = HitPictures(self.panel.hits.hits)
+        self.thumbnails = HitThumbnails(self.panel.hits.hits)
         self.picker = SlidePicker(slide_view, self)
         self._picks_like = True
         self._marked_for: Query | None = None
@@ -99,7 +100,7 @@ class SearchController(QObject):
                 "question_changed": self._show_question,
                 "hits_changed": self._show_hits,
                 "field_changed": self.changed.emit,
-                "started": self.panel.bar.begin,
+                "started": self._started,
                 "progressed": self._show_progress,
                 "ended": self._ended,
                 "explained": self.panel.why.show_explanation,
@@ -110,7 +111,7 @@ class SearchController(QObject):
         self._connect()
         self.follow(slide_view)
         if self.saved.notice:
-            self._tell(MessageKind.WARNING, self.saved.notice)
+            self._show_message(MessageKind.WARNING, self.saved.notice)
 
     def follow(self, slide_view: SlideView) -> None:
         """Show and change the search of another view."""
@@ -125,8 +126,8 @@ class SearchController(QObject):
         self._slide_changed()
 
     @property
-    def asked(self) -> bool:
-        """Whether a question stands."""
+    def has_query(self) -> bool:
+        """Whether there is a query now."""
         return self.session.question.query is not None
 
     @property
@@ -135,31 +136,31 @@ class SearchController(QObject):
 
     @property
     def analysing(self) -> bool:
-        """Whether an analysis runs that could be held."""
+        """Whether an analysis runs that can be paused."""
         return self.session.progress is not None
 
     @property
     def paused(self) -> bool:
-        """Whether the analysis is held."""
+        """Whether the analysis is paused."""
         return self.session.progress is not None and self.session.progress.paused
 
     def open_panel(self) -> None:
-        """The panel came into sight."""
+        """To be called when the panel becomes visible."""
         self._encoders.refresh()
         self._begin_early()
 
     def apply_settings(self, settings: Settings) -> None:
-        """Take over settings that changed."""
+        """Use changed settings."""
         self._settings = settings
         for session in self._sessions.values():
             session.apply_settings(settings)
 
     def step_hit(self, step: int) -> None:
-        """Go to the next place, or the one before."""
+        """Go to the next place (1) or the previous one (−1)."""
         self.panel.hits.step(step)
 
     def explain_here(self) -> None:
-        """Say what made the value under the cursor."""
+        """Show which measurements made the value under the cursor."""
         self.panel.show_why()
         self.session.explain_at(*self.session.pointed_at)
 
@@ -168,63 +169,63 @@ class SearchController(QObject):
         self._add_example_at(*self.session.pointed_at, like)
 
     def set_paused(self, paused: bool) -> None:
-        """Hold the analysis, or let it go on."""
+        """Pause the analysis, or resume it."""
         self.session.set_paused(paused)
 
     def stop(self) -> None:
-        """End the analyses of all views; only ``close`` waits for their workers."""
+        """End the analyses of all views, without waiting for their workers; ``close`` waits."""
         for session in self._sessions.values():
             session.stop("")
 
     def close(self) -> None:
         """End everything within two seconds."""
         self.stop()
-        self.pictures.close(wait_s=0.3)
+        self.thumbnails.close(wait_s=0.3)
         for session in self._sessions.values():
             session.close()
 
     def _session_of(self, slide_view: SlideView) -> RelevanceSession:
-        """That of a view; what it finds lies over this view also while another one is active."""
+        """The session of a view; its overlay is shown on this view also while another one is active."""
         if slide_view not in self._sessions:
             session = self._sessions[slide_view] = RelevanceSession(slide_view, self._settings)
             session.field_changed.connect(partial(self._show_field, slide_view, session))
-            session.failed.connect(partial(self._tell, MessageKind.WARNING))
+            session.failed.connect(partial(self._show_message, MessageKind.WARNING))
         return self._sessions[slide_view]
 
     def _connect(self) -> None:
-        panel, picker, told = self.panel, self.picker, self._tell_session
+        panel, picker, call = self.panel, self.picker, self._call_session
         self._encoders.changed.connect(self._show_encoders)
-        self.saved.chosen.connect(partial(told, RelevanceSession.ask_query))
-        self.saved.told.connect(partial(self._tell, MessageKind.WARNING))
+        self.saved.chosen.connect(partial(call, RelevanceSession.ask_query))
+        self.saved.failed.connect(partial(self._show_message, MessageKind.WARNING))
         panel.box.asked.connect(self._ask)
-        panel.box.left.connect(self._focus_slide)
+        panel.box.leave_pressed.connect(self._focus_slide)
         panel.link_pressed.connect(panel.box.ask)
         panel.pixel_size_pressed.connect(self.pixel_size_wanted)
         panel.encoder_chosen.connect(self._choose_encoder)
         panel.encoder_facts_pressed.connect(self._show_encoder_facts)
-        panel.weights.changed.connect(partial(told, RelevanceSession.set_weights))
-        panel.weights.reset_pressed.connect(partial(told, RelevanceSession.reset_weights))
+        panel.weights.changed.connect(partial(call, RelevanceSession.set_weights))
+        panel.weights.reset_pressed.connect(partial(call, RelevanceSession.reset_weights))
         panel.bar.pause_toggled.connect(self.set_paused)
-        panel.bar.stop_pressed.connect(partial(told, RelevanceSession.stop))
+        panel.bar.stop_pressed.connect(partial(call, RelevanceSession.stop))
         panel.hits.chosen.connect(self._go_to_hit)
         panel.examples.add_pressed.connect(self.add_example_here)
         panel.examples.pick_toggled.connect(self._pick)
         panel.examples.remove_pressed.connect(self._remove_example)
-        panel.examples.clear_pressed.connect(partial(told, RelevanceSession.clear))
+        panel.examples.clear_pressed.connect(partial(call, RelevanceSession.clear))
         picker.clicked.connect(self._clicked)
         picker.framed.connect(self._framed)
         picker.picking_changed.connect(lambda on: None if on else panel.examples.end_picking())
 
-    def _tell_session(self, what: Callable[..., None], *arguments: object) -> None:
-        """Do something with the session of the active view."""
-        what(self.session, *arguments)
+    def _call_session(self, method: Callable[..., None], *arguments: object) -> None:
+        """Call a method of the session that is active at that time."""
+        method(self.session, *arguments)
 
-    # What is asked
+    # The query
 
     def _ask(self, text: str) -> None:
         self.session.ask(text)
         if self.session.question.query is not None:
-            self._overlays.active.layers.set_visible(True)  # who asks wants to see it
+            self._overlays.active.layers.set_visible(True)  # a new query shows its overlay
             self.saved.remember(text)
 
     def _focus_slide(self) -> None:
@@ -232,36 +233,40 @@ class SearchController(QObject):
 
     def _show_question(self) -> None:
         if self.session.question.query != self._marked_for:
-            self._mark(None)  # the outlined place was an answer to something else
+            self._mark(None)  # the outlined place belongs to another query
         self.panel.show_question(self.session.question)
         self._show_hits()
+
+    def _started(self) -> None:
+        self.panel.bar.begin()
+        self._update_hits()
 
     def _show_progress(self) -> None:
         progress = self.session.progress
         if progress is not None:
             self.panel.bar.show_progress(progress)
-            self._show_hits_or_why_none()
+            self._update_hits()
 
     def _ended(self, reason: str) -> None:
         self.panel.bar.end(reason)
-        self._show_hits_or_why_none()
+        self._update_hits()
 
-    def _show_hits_or_why_none(self) -> None:
-        """Why there are no places depends on how far the analysis is; places that stand do not."""
+    def _update_hits(self) -> None:
+        """Without places, show why: that depends on how far the analysis is."""
         if self.has_hits:
             self.changed.emit()
         else:
             self._show_hits()
 
-    # What is found
+    # Results
 
     def _show_field(self, slide_view: SlideView, session: RelevanceSession) -> None:
-        self._overlays.of(slide_view).fields.show_field(session.field, session.question.words)
+        self._overlays.of(slide_view).fields.show_field(session.field, session.question.title)
         self.answered.emit(slide_view, session.field)
 
     def _show_hits(self) -> None:
         session, view = self.session, self._view
-        self.pictures.forget_waiting()
+        self.thumbnails.drop_pending()
         rows = [
             HitRow(number, hit, session.place_in_words(*hit.rect.centre))
             for number, hit in enumerate(session.hits, start=1)
@@ -292,7 +297,7 @@ class SearchController(QObject):
     def _clicked(self, x: float, y: float) -> None:
         if self.picker.picking:
             self._add_example_at(x, y, self._picks_like)
-        elif self.asked:
+        elif self.has_query:
             self.session.explain_at(x, y)
 
     def _mark(self, rect: Rect | None) -> None:
@@ -333,7 +338,7 @@ class SearchController(QObject):
             self._add_examples(frozenset(filter(None, [grid.cell_at(x, y)])), like, (x, y))
 
     def _grid_for_examples(self) -> PatchGrid | None:
-        """The slide's patches; None where they are not known, and then the pixel size is asked for."""
+        """The slide's patches; None where no analysis can run. A missing pixel size is requested."""
         self.panel.show_similar()
         if self._view.mpp_um is None:
             self.pixel_size_wanted.emit()
@@ -342,21 +347,21 @@ class SearchController(QObject):
 
     def _add_examples(self, cells: frozenset[tuple[int, int]], like: bool, at: tuple[float, float]) -> None:
         if not cells:
-            self._tell(MessageKind.INFORMATION, "No patch of the slide lies there.")
+            self._show_message(MessageKind.INFORMATION, strings.NO_PATCH)
         else:
             try:
                 self.session.add_example(Example(cells, like, self.session.place_in_words(*at)))
             except ValueError as error:
-                self._tell(MessageKind.WARNING, f"Not added: {error}.")
+                self._show_message(MessageKind.WARNING, strings.NOT_ADDED.format(error=error))
 
     # Encoders
 
     def _show_encoders(self) -> None:
-        know_words = [card for card in self._encoders.cards if card.query_kind != "none"]
-        self.panel.show_encoders(know_words, self._settings.relevance.encoder)
+        text_encoders = [card for card in self._encoders.cards if card.query_kind != "none"]
+        self.panel.show_encoders(text_encoders, self._settings.relevance.encoder)
 
     def _choose_encoder(self, encoder_id: str) -> None:
-        """Use another encoder; one that is used the first time shows its terms before."""
+        """Use another encoder, after its terms were shown if it is used for the first time."""
         relevance, card = self._settings.relevance, self._encoders.card(encoder_id)
         if card is None or encoder_id == relevance.encoder:
             return
@@ -384,15 +389,15 @@ class SearchController(QObject):
 
     def _slide_changed(self) -> None:
         self._mark(None)
-        self.pictures.show_slide(self._view.source, self._view.mpp_um)
+        self.thumbnails.show_slide(self._view.source, self._view.mpp_um)
         self._show_question()
         self._begin_early()
 
     def _sharp_changed(self, sharp: bool) -> None:
-        self.pictures.set_paused(not sharp)
+        self.thumbnails.set_paused(not sharp)
 
     def _show_notes(self) -> None:
         self.panel.show_notes(self.session.notes)
 
-    def _tell(self, kind: MessageKind, text: str) -> None:
+    def _show_message(self, kind: MessageKind, text: str) -> None:
         self._messages.show_message(kind, text)

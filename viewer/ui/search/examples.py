@@ -1,4 +1,4 @@
-"""Examples for "find similar": places like what is looked for and places unlike it, to add and remove."""
+"""The "find similar" tab: examples and counter-examples, with buttons to add and remove them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.ui.search import strings
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
@@ -23,42 +24,32 @@ if TYPE_CHECKING:
 
     from viewer.ui.search.search_state import Examples
 
-_HINT = (
-    "Draw a frame on the slide with Pick. The upper buttons add the middle of the view, their keys the place "
-    "under the pointer."
-)
-
 
 class ExamplesBox(QWidget):
-    """Shows ``Examples``; who holds them adds, removes and asks."""
+    """Shows ``Examples`` and emits what is to be changed; their owner changes them."""
 
     add_pressed = Signal(bool)
-    """Add the place that is pointed at: True as like, False as unlike."""
+    """Add the place under the pointer: True as an example, False as a counter-example."""
     pick_toggled = Signal(bool, bool)
-    """Draw frames from now on or not, and whether they are like."""
+    """Whether frames are drawn from now on, and whether they are examples (not counter-examples)."""
     remove_pressed = Signal(int)
     clear_pressed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        hint = QLabel(_HINT, wordWrap=True)
+        hint = QLabel(strings.EXAMPLES_HINT, wordWrap=True)
         hint.setProperty("muted", True)
         self._list = QListWidget()
-        self._list.setAccessibleName("Examples")
+        self._list.setAccessibleName(strings.EXAMPLES_NAME)
         self._list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self._list.setMinimumHeight(em_px(3))
         self._list.currentRowChanged.connect(lambda _row: self._refresh())
-        self.like = _button(
-            "+ &Like this", "Add the patch in the middle of the view; the key adds the one under the pointer"
-        )
-        self.unlike = _button(
-            "− &Unlike this",
-            "Add it as one that is not meant; the key adds the one under the pointer",
-        )
-        self.pick_like = _button("Pick like…", "Draw a frame round tissue like what is looked for")
-        self.pick_unlike = _button("Pick unlike…", "Draw a frame round tissue that is not meant")
-        self.remove = _button("&Remove", "Take the marked example away")
-        self.clear = _button("Remove &all", "Take all examples away and end this search")
+        self.like = _button(strings.LIKE, strings.LIKE_TIP)
+        self.unlike = _button(strings.UNLIKE, strings.UNLIKE_TIP)
+        self.pick_like = _button(strings.PICK_LIKE, strings.PICK_LIKE_TIP)
+        self.pick_unlike = _button(strings.PICK_UNLIKE, strings.PICK_UNLIKE_TIP)
+        self.remove = _button(strings.REMOVE_EXAMPLE, strings.REMOVE_EXAMPLE_TIP)
+        self.clear = _button(strings.REMOVE_ALL_EXAMPLES, strings.REMOVE_ALL_EXAMPLES_TIP)
         self.like.clicked.connect(lambda: self.add_pressed.emit(True))
         self.unlike.clicked.connect(lambda: self.add_pressed.emit(False))
         for button, like in ((self.pick_like, True), (self.pick_unlike, False)):
@@ -76,30 +67,30 @@ class ExamplesBox(QWidget):
         layout.addWidget(hint)
         layout.addWidget(self._list, 1)
         layout.addLayout(buttons)
-        self.setAccessibleName("Find similar")
+        self.setAccessibleName(strings.SIMILAR_NAME)
         self._refresh()
 
     @property
     def lines(self) -> list[str]:
-        """What is listed."""
+        """The texts of the list."""
         return [self._list.item(row).text() for row in range(self._list.count())]
 
     def show_examples(self, examples: Examples) -> None:
-        """Show these."""
+        """List these examples."""
         row = self._list.currentRow()
         self._list.clear()
         for item in examples.items:
-            self._list.addItem(QListWidgetItem(item.words))
+            self._list.addItem(QListWidgetItem(item.label))
         self._list.setCurrentRow(min(row, len(examples.items) - 1))
         self._refresh()
 
     def end_picking(self) -> None:
-        """Frames are no longer drawn."""
+        """Release both Pick buttons."""
         self.pick_like.setChecked(False)
         self.pick_unlike.setChecked(False)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Delete takes the marked example away."""
+        """Remove the selected example at Delete."""
         if event.key() == Qt.Key.Key_Delete and self._list.currentRow() >= 0:
             self.remove_pressed.emit(self._list.currentRow())
         else:

@@ -1,4 +1,4 @@
-"""Why a patch scored as it did: its measurements, with units, for a person to check against the tissue."""
+"""The "why" tab: the measurements behind the value of a patch, with units, to check against the tissue."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
+from viewer.ui.search import strings
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
     from viewer.ui.search.search_state import Explanation, LeafExplanation
 
-HINT = "Click the slide, or choose a place of the list, to see which measurements made the value there."
 _MOST_REASONS = 3
 
 
 class ExplainCard(QFrame):
-    """Text only, which can be marked and copied."""
+    """Text that can be selected and copied."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Why here")
+        self.setAccessibleName(strings.WHY_NAME)
         self._title = _text_label()
         font = self._title.font()
         font.setBold(True)
@@ -40,33 +40,34 @@ class ExplainCard(QFrame):
         return f"{self._title.text()}\n{self._body.text()}".strip()
 
     def show_explanation(self, explanation: Explanation | None) -> None:
-        """Show another patch, or how to choose one."""
+        """Show the explanation of a patch; None: how to choose one."""
         if explanation is None:
             self._title.setText("")
-            self._body.setText(HINT)
+            self._body.setText(strings.WHY_HINT)
         else:
-            self._title.setText(f"{explanation.place}: {_value_in_words(explanation)}")
+            value = _value_in_words(explanation)
+            self._title.setText(strings.WHY_TITLE.format(place=explanation.place, value=value))
             self._body.setText("\n\n".join(_leaf_in_words(leaf) for leaf in explanation.leaves))
         self._title.setVisible(explanation is not None)
 
 
 def _value_in_words(explanation: Explanation) -> str:
     if explanation.score is None:
-        return "not analysed"
-    value = f"likeness {explanation.score:.2f}"
-    return f"{value}, estimated from near by; not analysed itself yet" if explanation.estimated else value
+        return strings.NOT_ANALYSED
+    template = strings.VALUE_ESTIMATED if explanation.estimated else strings.VALUE
+    return template.format(score=explanation.score)
 
 
 def _leaf_in_words(leaf: LeafExplanation) -> str:
     if leaf.reasons is None:
-        return f"{leaf.term}: asking…"
+        return strings.REASONS_PENDING.format(term=leaf.term)
     if not leaf.reasons:
-        return f"{leaf.term}: no tissue to measure, or an encoder without named measurements."
+        return strings.NO_REASONS.format(term=leaf.term)
     lines = []
     for reason in leaf.reasons[:_MOST_REASONS]:
-        sign = "▲ for" if reason.contribution >= 0 else "▼ against"
-        lines.append(f"{sign}: {reason.in_words()}")
-    return "\n".join([f"{leaf.term}", *lines])
+        template = strings.REASON_FOR if reason.contribution >= 0 else strings.REASON_AGAINST
+        lines.append(template.format(reason=reason.in_words()))
+    return "\n".join([leaf.term, *lines])
 
 
 def _text_label() -> QLabel:

@@ -1,6 +1,6 @@
-"""The ranked places of a query: a picture of each, its value and where it is. Choosing one goes there.
+"""The list of ranked places: thumbnail, value and position of each; one can be chosen or stepped to.
 
-Pictures are asked for when a row is painted first, so the rows in sight come first.
+A thumbnail is requested when its row is painted first, so visible rows come first.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QImage, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from viewer.ui.search import strings
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
@@ -31,30 +32,30 @@ if TYPE_CHECKING:
     from viewer.relevance.patches.peaks import Hit
 
 Index = QModelIndex | QPersistentModelIndex
-PICTURE_PX = 96
+THUMBNAIL_PX = 96
 
 
 @dataclass(slots=True)
 class HitRow:
-    """One place of the list. ``picture_problem`` says why there is no picture; it is shown in its stead."""
+    """One place of the list. ``thumbnail_error``: why it has no thumbnail; shown in its place."""
 
     number: int
     hit: Hit
     facts: str
-    asked: bool = False
+    requested: bool = False
     pixmap: QPixmap | None = None
-    picture_problem: str = ""
+    thumbnail_error: str = ""
 
     @property
     def title(self) -> str:
-        return f"{self.number}. likeness {self.hit.score:.2f}"
+        return strings.PLACE_TITLE.format(number=self.number, score=self.hit.score)
 
 
 class HitModel(QAbstractListModel):
-    """The rows, and their pictures as they come."""
+    """The rows, and their thumbnails as they are read."""
 
-    picture_wanted = Signal(object)
-    """A HitRow came into sight."""
+    thumbnail_requested = Signal(object)
+    """A HitRow that became visible."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -70,10 +71,10 @@ class HitModel(QAbstractListModel):
         self._rows = rows
         self.endResetModel()
 
-    def set_picture(self, row: HitRow, image: QImage | None, problem: str = "") -> None:
-        """The picture of a row has come, or there is none."""
+    def set_thumbnail(self, row: HitRow, image: QImage | None, error: str = "") -> None:
+        """Show the thumbnail of a row, or why it has none."""
         row.pixmap = None if image is None else QPixmap.fromImage(image)
-        row.picture_problem = problem
+        row.thumbnail_error = error
         if row.number <= len(self._rows) and self._rows[row.number - 1] is row:
             index = self.index(row.number - 1)
             self.dataChanged.emit(index, index)
@@ -93,15 +94,15 @@ class HitModel(QAbstractListModel):
             return row
         return None
 
-    def ask_for_picture(self, row: HitRow) -> None:
-        """Have the picture made, once."""
-        if not row.asked:
-            row.asked = True
-            self.picture_wanted.emit(row)
+    def request_thumbnail(self, row: HitRow) -> None:
+        """Request the thumbnail of a row, once."""
+        if not row.requested:
+            row.requested = True
+            self.thumbnail_requested.emit(row)
 
 
 class _HitDelegate(QStyledItemDelegate):
-    """Paints a picture and lines of text; all lengths follow the font."""
+    """Paints a thumbnail and lines of text; all lengths follow the font."""
 
     def sizeHint(self, option: QStyleOptionViewItem, _index: Index) -> QSize:
         metrics = option.fontMetrics
@@ -111,7 +112,7 @@ class _HitDelegate(QStyledItemDelegate):
         row: HitRow = index.data(Qt.ItemDataRole.UserRole)
         model = index.model()
         assert isinstance(model, HitModel)
-        model.ask_for_picture(row)
+        model.request_thumbnail(row)
         option.widget.style().drawPrimitive(
             QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, option.widget
         )
@@ -134,7 +135,7 @@ def _paint_picture(painter: QPainter, box: QRect, row: HitRow, option: QStyleOpt
         return
     painter.setPen(option.palette.color(QPalette.ColorRole.PlaceholderText))
     painter.drawRect(box.adjusted(0, 0, -1, -1))
-    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "–" if row.picture_problem else "…")
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "–" if row.thumbnail_error else "…")
 
 
 def _paint_text(painter: QPainter, box: QRect, row: HitRow, option: QStyleOptionViewItem) -> None:
@@ -144,16 +145,18 @@ def _paint_text(painter: QPainter, box: QRect, row: HitRow, option: QStyleOption
     painter.setPen(option.palette.color(roles.HighlightedText if selected else roles.Text))
     painter.drawText(QRect(box.left(), box.top(), box.width(), line), Qt.AlignmentFlag.AlignLeft, row.title)
     painter.setPen(option.palette.color(roles.HighlightedText if selected else roles.PlaceholderText))
-    facts = f"{row.facts}\n⚠ {row.picture_problem}" if row.picture_problem else row.facts
+    facts = row.facts
+    if row.thumbnail_error:
+        facts += f"\n{strings.WARNING.format(text=row.thumbnail_error)}"
     rest = QRect(box.left(), box.top() + line, box.width(), box.height() - line)
     painter.drawText(rest, Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWordWrap, facts)
 
 
 class HitList(QListView):
-    """The list itself. A click or Enter chooses a place; so do ``step(±1)`` from anywhere."""
+    """The list widget. A click, Enter or ``step(±1)`` chooses a place."""
 
     chosen = Signal(object)
-    """A HitRow the reader wants to see."""
+    """A HitRow to go to."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -164,7 +167,7 @@ class HitList(QListView):
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumHeight(em_px(5))
-        self.setAccessibleName("Places, most alike first")
+        self.setAccessibleName(strings.PLACE_LIST_NAME)
         self.clicked.connect(self._choose)
 
     @property
@@ -173,13 +176,13 @@ class HitList(QListView):
         return self.hits.rows[index.row()] if index.isValid() else None
 
     def show_rows(self, rows: list[HitRow]) -> None:
-        """Show other places, as they come while an analysis goes on: pictures that are there, the mark and
-        the part in sight stay."""
+        """Show other places, as they come while an analysis runs. Places that stay keep their thumbnail and
+        selection; the scroll position is kept."""
         before, scrolled = self.current_row, self.verticalScrollBar().value()
-        pictures = {row.hit.rect: row for row in self.hits.rows if row.pixmap is not None}
+        thumbnails = {row.hit.rect: row for row in self.hits.rows if row.pixmap is not None}
         for row in rows:
-            if row.hit.rect in pictures:
-                row.asked, row.pixmap = True, pictures[row.hit.rect].pixmap
+            if row.hit.rect in thumbnails:
+                row.requested, row.pixmap = True, thumbnails[row.hit.rect].pixmap
         self.hits.set_rows(rows)
         if before is not None:
             same = [n for n, row in enumerate(rows) if row.hit.rect.intersection(before.hit.rect) is not None]
@@ -188,7 +191,7 @@ class HitList(QListView):
         self.verticalScrollBar().setValue(scrolled)
 
     def step(self, step: int) -> bool:
-        """Choose the next place (1) or the one before (−1), round the end. False where there is none."""
+        """Choose the next place (1) or the previous one (−1), cyclically. False where there is none."""
         count = len(self.hits.rows)
         if count == 0:
             return False
@@ -198,7 +201,7 @@ class HitList(QListView):
         return True
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter chooses the row that is marked."""
+        """Choose the selected row at Enter."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
             self._choose(self.currentIndex())
         else:

@@ -1,4 +1,4 @@
-"""The line in which a query is typed: completion while typing, history at Down, Enter asks, Escape leaves."""
+"""The line in which a query is typed, with completions while typing and earlier queries at Down."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QCompleter, QLineEdit, QListView, QToolTip, QWidget
 
 from viewer.relevance.query.tree import MAX_TEXT
+from viewer.ui.search import strings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,12 +20,12 @@ _ROWS = 10
 
 
 class QueryBox(QLineEdit):
-    """``completions(text)``: whole texts that the present one may become; ``history()``: what was asked."""
+    """``completions(text)``: whole queries that begin like ``text``; ``history()``: earlier queries."""
 
     asked = Signal(str)
-    """Enter was pressed; "" ends the query that stands."""
-    left = Signal()
-    """The reader wants back to the slide."""
+    """The query to search for; "" ends the present one."""
+    leave_pressed = Signal()
+    """Escape was pressed with nothing to undo: the focus goes back to the slide."""
 
     def __init__(
         self,
@@ -36,18 +37,15 @@ class QueryBox(QLineEdit):
         self._completions, self._history = completions, history
         self._asked_text = ""
         self.setMaxLength(MAX_TEXT)
-        self.setPlaceholderText("What to look for")
+        self.setPlaceholderText(strings.QUERY_PLACEHOLDER)
         self.setClearButtonEnabled(True)
-        self.setAccessibleName("What to look for")
-        self.setAccessibleDescription(
-            "Words such as lymphocytes, joined by and, or, without, near. Enter asks, Down shows earlier "
-            "queries, Escape goes back to the slide."
-        )
-        self.setToolTip("Words joined by and, or, without, near. Enter asks, Down shows earlier queries")
+        self.setAccessibleName(strings.QUERY_PLACEHOLDER)
+        self.setAccessibleDescription(strings.QUERY_DESCRIPTION)
+        self.setToolTip(strings.QUERY_TIP)
         self._rows = QStringListModel(self)
         self._popup = QCompleter(self._rows, self)
         self._list = QListView()
-        self._list.setAccessibleName("Suggestions")
+        self._list.setAccessibleName(strings.SUGGESTIONS_NAME)
         self._popup.setPopup(self._list)
         self._popup.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
         self._popup.setMaxVisibleItems(_ROWS)
@@ -61,22 +59,22 @@ class QueryBox(QLineEdit):
 
     @property
     def suggestions(self) -> list[str]:
-        """What the list under the line offers now; empty while it is closed."""
+        """The rows of the open list of suggestions; empty while it is closed."""
         return self._rows.stringList() if self._list.isVisible() else []
 
     def ask(self, text: str) -> None:
-        """Put a text into the line and ask it."""
+        """Put a query into the line and search for it."""
         self.show_asked(text.strip())
         self.asked.emit(self._asked_text)
 
     def show_asked(self, text: str) -> None:
-        """Show the query that stands, without asking it."""
+        """Show the present query, without searching for it again."""
         self._list.hide()
         self._asked_text = text
         self.setText(text)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """A marked row of the open list takes Enter, the open list Escape; the rest is the line's."""
+        """Enter goes to the selected row of the open list, Escape to the open list, all else to the line."""
         key = event.key()
         if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             if self._list.isVisible() and self._list.currentIndex().isValid():
@@ -89,7 +87,7 @@ class QueryBox(QLineEdit):
             elif self.text() != self._asked_text:
                 self.setText(self._asked_text)
             else:
-                self.left.emit()
+                self.leave_pressed.emit()
         elif key == Qt.Key.Key_Down and not self._list.isVisible():
             self._offer(self._history())
         else:
@@ -109,9 +107,7 @@ class QueryBox(QLineEdit):
     def _too_long(self) -> None:
         if len(self.text()) >= MAX_TEXT:
             below = self.mapToGlobal(self.rect().bottomLeft())
-            QToolTip.showText(
-                below, f"{MAX_TEXT:,} characters are the most; what is more was left out.", self
-            )
+            QToolTip.showText(below, strings.QUERY_TOO_LONG.format(most=MAX_TEXT), self)
 
     def _take(self, text: str) -> None:
         self.setText(text)

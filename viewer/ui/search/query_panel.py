@@ -1,4 +1,4 @@
-"""The query panel: puts the line, what was understood, the places and the rest together for one session."""
+"""The query panel: query line, remarks, weights, progress, notes and the tabs of results."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer.ui.overlays.analysis_bar import AnalysisBar
+from viewer.ui.search import strings
 from viewer.ui.search.examples import ExamplesBox
 from viewer.ui.search.explanation import ExplainCard
 from viewer.ui.search.hit_list import HitList
@@ -39,18 +40,16 @@ if TYPE_CHECKING:
     from viewer.ui.search.search_state import Question
     from viewer.ui.widgets.theme import ThemeKeeper
 
-EXAMPLE_QUERIES = ("lymphocytes", "necrosis", "adipose tissue without blood vessels", "glands near fat")
 _PIXEL_SIZE_LINK = "set-pixel-size"
-_MODEST_SHARE = 6
-"""One of remarks, weights and notes is at most this part of the panel's height."""
-_NOTE, _WARNING = "Note:", "⚠"
+_AREAS_PER_HEIGHT = 6
+"""Remarks, weights and notes each take at most 1/6 of the panel's height."""
 
 
 class QueryPanel(QWidget):
-    """Widgets and their arrangement; ``SearchController`` joins them to the session."""
+    """Widgets and their arrangement; ``SearchController`` connects them to the session."""
 
     link_pressed = Signal(str)
-    """A text that was offered is asked."""
+    """A suggested query, to be searched for."""
     pixel_size_pressed = Signal()
     encoder_chosen = Signal(str)
     encoder_facts_pressed = Signal()
@@ -65,30 +64,30 @@ class QueryPanel(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Query")
+        self.setAccessibleName(strings.QUERY)
         self._themes = themes
         self.box = QueryBox(completions, history)
-        self.saved = _tool("Saved queries", "Save this query, or ask a saved one")
+        self.saved = _tool(strings.SAVED_QUERIES, strings.SAVED_QUERIES_TIP)
         self.saved.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.encoder = QComboBox()
-        self.encoder.setAccessibleName("What measures")
-        self.encoder.setToolTip("What looks at the patches: measured concepts, or a model of yours")
+        self.encoder.setAccessibleName(strings.ENCODER_NAME)
+        self.encoder.setToolTip(strings.ENCODER_TIP)
         self.encoder.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.encoder.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.encoder.activated.connect(lambda _row: self.encoder_chosen.emit(self.encoder.currentData()))
-        self.encoder_facts = _tool("About what measures", "Licence, pixel size and what to know of it")
+        self.encoder_facts = _tool(strings.ENCODER_FACTS_NAME, strings.ENCODER_FACTS_TIP)
         self.encoder_facts.clicked.connect(self.encoder_facts_pressed)
-        self.problems = _linked_label("Remarks about the query")
+        self.problems = _linked_label(strings.PROBLEMS_NAME)
         self.problems.linkActivated.connect(self.link_pressed)
         self.weights = WeightEditor()
-        self._remarks = LimitedHeightScrollArea(self.problems)
-        self._understood = LimitedHeightScrollArea(self.weights)
-        self.bar = AnalysisBar("End the analysis of this slide; it goes on from here at the next query")
+        self._problems_area = LimitedHeightScrollArea(self.problems)
+        self._weights_area = LimitedHeightScrollArea(self.weights)
+        self.bar = AnalysisBar(strings.STOP_TIP)
         self.notes = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
-        self.notes.setAccessibleName("Notes of the analysis")
+        self.notes.setAccessibleName(strings.NOTES_NAME)
         self._notes_area = LimitedHeightScrollArea(self.notes)
         self.hits = HitList()
-        self.empty = _linked_label("Places")
+        self.empty = _linked_label(strings.NO_PLACES_NAME)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.empty.setMargin(em_px(0.3))
         self.empty.linkActivated.connect(self._empty_link)
@@ -99,51 +98,51 @@ class QueryPanel(QWidget):
         self.examples = ExamplesBox()
         self.tabs = QTabWidget()
         for named in (self.tabs, self.tabs.tabBar()):
-            named.setAccessibleName("Results")
+            named.setAccessibleName(strings.RESULTS)
         self.tabs.setDocumentMode(True)
         self.tabs.setUsesScrollButtons(True)
         for title, page in (
-            ("Places", self._places),
-            ("Why", _scrolled(self.why)),
-            ("Similar", self.examples),
+            (strings.PLACES_TAB, self._places),
+            (strings.WHY_TAB, _scrolled(self.why)),
+            (strings.SIMILAR_TAB, self.examples),
             *tabs,
         ):
             self.tabs.addTab(page, title)
         self._lay_out()
-        themes.changed.connect(self._dress)
-        self._dress()
+        themes.changed.connect(self._apply_theme)
+        self._apply_theme()
 
     def show_encoders(self, cards: Sequence[EncoderCard], current: str) -> None:
-        """What can be chosen, and what is in use."""
+        """List the encoders, and select the one in use."""
         self.encoder.clear()
         for card in cards:
             self.encoder.addItem(card.title, card.id)
         self.encoder.setCurrentIndex(max(0, self.encoder.findData(current)))
 
     def show_question(self, question: Question) -> None:
-        """What was asked and how it was understood."""
+        """Show the query, remarks about it, its weights and its examples."""
         if self.box.text() != question.text:
             self.box.show_asked(question.text)
         self.weights.show_query(question.query, edited=question.edited)
         before: QWidget = self.problems
-        for widget in self.weights.in_tab_order:  # made just now, so Qt has put them last
+        for widget in self.weights.in_tab_order:  # new widgets, which Qt has put last
             QWidget.setTabOrder(before, widget)
             before = widget
-        self._understood.setVisible(self.weights.has_sliders)
+        self._weights_area.setVisible(self.weights.has_sliders)
         self.problems.setText(problems_as_html(question))
-        self._remarks.setVisible(bool(self.problems.text()))
+        self._problems_area.setVisible(bool(self.problems.text()))
         self.examples.show_examples(question.examples)
 
     def show_rows(self, rows: list[HitRow], *, empty_html: str) -> None:
-        """The places, or why there are none."""
+        """Show the places, or ``empty_html`` where there are none."""
         self.hits.show_rows(rows)
         self.empty.setText(empty_html)
         self._places.setCurrentIndex(1 if rows else 0)
         self._count_places()
 
     def show_notes(self, notes: Sequence[str]) -> None:
-        """What the analysis has to say about this slide."""
-        self.notes.setText(breakable("\n".join(f"Note: {note}" for note in notes)))
+        """Show the notes of the analysis of this slide."""
+        self.notes.setText(breakable("\n".join(strings.NOTE.format(text=note) for note in notes)))
         self._notes_area.setVisible(bool(notes))
 
     def show_why(self) -> None:
@@ -155,20 +154,20 @@ class QueryPanel(QWidget):
         self.tabs.setCurrentWidget(self.examples)
 
     def focus_box(self) -> None:
-        """Have the next key typed into the line."""
+        """Focus the query line and select its text."""
         self.box.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.box.selectAll()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """The places keep room in a low window, whatever there is to remark."""
+        """Limit remarks, weights and notes, so that the places keep room in a low window."""
         super().resizeEvent(event)
-        for area in (self._remarks, self._understood, self._notes_area):
-            area.set_most(max(em_px(3), self.height() // _MODEST_SHARE))
+        for area in (self._problems_area, self._weights_area, self._notes_area):
+            area.set_max_height(max(em_px(3), self.height() // _AREAS_PER_HEIGHT))
 
     def _with_steps(self, hits: HitList) -> QWidget:
         """The list with buttons below that go from place to place."""
-        self.previous = _tool("Previous place", "Go to the place before in the list")
-        self.next = _tool("Next place", "Go to the next place of the list")
+        self.previous = _tool(strings.PREVIOUS_PLACE, strings.PREVIOUS_PLACE_TIP)
+        self.next = _tool(strings.NEXT_PLACE, strings.NEXT_PLACE_TIP)
         self._count = QLabel()
         self.previous.clicked.connect(lambda: hits.step(-1))
         self.next.clicked.connect(lambda: hits.step(1))
@@ -186,8 +185,10 @@ class QueryPanel(QWidget):
 
     def _count_places(self) -> None:
         row, count = self.hits.current_row, len(self.hits.hits.rows)
-        places = f"{count} place{'' if count == 1 else 's'}"
-        self._count.setText(places if row is None else f"{row.number} of {places}")
+        places = strings.ONE_PLACE if count == 1 else strings.PLACE_COUNT.format(count=count)
+        if row is not None:
+            places = strings.PLACE_NUMBER.format(number=row.number, places=places)
+        self._count.setText(places)
 
     def _lay_out(self) -> None:
         line = QHBoxLayout()
@@ -202,18 +203,18 @@ class QueryPanel(QWidget):
         layout.setSpacing(em_px(0.35))
         layout.addLayout(line)
         layout.addLayout(model)
-        layout.addWidget(self._remarks)
-        layout.addWidget(self._understood)
+        layout.addWidget(self._problems_area)
+        layout.addWidget(self._weights_area)
         layout.addWidget(self.bar)
         layout.addWidget(self._notes_area)
         layout.addWidget(self.tabs, 1)
-        for area in (self._understood, self._remarks, self._notes_area):
+        for area in (self._weights_area, self._problems_area, self._notes_area):
             area.hide()
-        # The bar comes and goes: the slide beside it must not jump then.
+        # Showing the bar must not widen the panel, or the slide beside it would jump.
         self.setMinimumWidth(self.bar.minimumSizeHint().width() + 2 * margin)
 
-    def _dress(self) -> None:
-        for label in (self.problems, self.empty):  # a label keeps the colour that links had when it was told
+    def _apply_theme(self) -> None:
+        for label in (self.problems, self.empty):  # a label keeps the link colour of when its text was set
             text = label.text()
             label.clear()
             label.setText(text)
@@ -230,17 +231,17 @@ class QueryPanel(QWidget):
 
 
 def problems_as_html(question: Question) -> str:
-    """Remarks about the words, the nearest known concepts as links, and why the encoder cannot answer."""
+    """Remarks about the query with the nearest known terms as links, or why the encoder cannot answer."""
     lines = []
     for problem in question.problems:
         line = escape(breakable(problem.sentence))
         if problem.nearest:
-            line += f" Try {_links(problem.nearest)}."
-        lines.append(f"<p>{_NOTE if problem.note else _WARNING} {line}</p>")
-    said_already = any(not problem.note for problem in question.problems)
-    if question.refused and not said_already:
-        lines.append(f"<p>{_WARNING} {escape(breakable(question.refused))}</p>")
-    return "".join(lines)
+            line = strings.TRY.format(problem=line, queries=_links(problem.nearest))
+        lines.append((strings.NOTE if problem.note else strings.WARNING).format(text=line))
+    has_warning = any(not problem.note for problem in question.problems)
+    if question.refused and not has_warning:
+        lines.append(strings.WARNING.format(text=escape(breakable(question.refused))))
+    return _paragraphs(*lines)
 
 
 def empty_html(
@@ -252,34 +253,28 @@ def empty_html(
     running: bool,
     done: bool,
 ) -> str:
-    """What stands in place of the places while there are none."""
+    """The text in place of the list while there are no places: why, and what to do."""
     if not slide_open:
-        return "<p>Open a slide to search it.</p>"
+        return _paragraphs(strings.OPEN_A_SLIDE)
+    examples = _links(strings.EXAMPLE_QUERIES)
     if question.query is None:
         if question.problems:
-            return f"<p>This cannot be searched for. Try {_links(EXAMPLE_QUERIES)}.</p>"
-        return (
-            f"<p>Type what to look for and press Enter. Try {_links(EXAMPLE_QUERIES)}.</p>"
-            "<p>What is shown is measured likeness. It is not a diagnosis.</p>"
-        )
+            return _paragraphs(strings.UNSEARCHABLE.format(queries=examples))
+        return _paragraphs(strings.TYPE_A_QUERY.format(queries=examples), strings.NOT_A_DIAGNOSIS)
     if not pixel_size_known:
-        return (
-            "<p>The search waits for the pixel size, which this file does not state.</p>"
-            f'<p><a href="{_PIXEL_SIZE_LINK}">Set pixel size…</a></p>'
-        )
+        link = f'<a href="{_PIXEL_SIZE_LINK}">{strings.SET_PIXEL_SIZE}</a>'
+        return _paragraphs(strings.NEEDS_PIXEL_SIZE, link)
     if question.refused:
-        return "<p>This encoder cannot answer on this slide; nothing is analysed for it.</p>"
+        return _paragraphs(strings.REFUSED)
     if not running:
-        found = "No place stands out in what was analysed until" if answered else "Nothing was found before"
-        return f"<p>{found} the analysis ended. Ask again and it goes on.</p>"
+        return _paragraphs(strings.STOPPED_WITHOUT_PLACE if answered else strings.STOPPED_WITHOUT_ANSWER)
     if not answered:
-        return "<p>Looking…</p>"
-    if not done:
-        return "<p>No place stands out yet; the analysis goes on.</p>"
-    return (
-        "<p>No place of this slide stands out. That says what was measured, not that there is none: look at "
-        "what is hatched, too.</p>"
-    )
+        return _paragraphs(strings.SEARCHING)
+    return _paragraphs(strings.NO_PLACE if done else strings.NO_PLACE_YET)
+
+
+def _paragraphs(*html: str) -> str:
+    return "".join(f"<p>{text}</p>" for text in html)
 
 
 def _links(texts: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""The menu of saved queries, and what was asked before: a thin hand on ``viewer.relevance.query.history``."""
+"""The menu of saved queries, and the earlier queries, over ``viewer.relevance.query.history``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDialogButtonBox, QInputDialog, QMenu, QWidget
 
 from viewer.common.atomic_write import SaveError
 from viewer.relevance.query.history import QueryHistory
+from viewer.ui.search import strings
 from viewer.ui.widgets.dialogs import show_dialog
 from viewer.ui.widgets.theme import without_icons
 
@@ -23,12 +24,12 @@ _LONGEST_IN_MENU = 60
 
 
 class SavedQueries(QObject):
-    """``present()`` is the question that could be saved. The menu is filled anew each time it opens."""
+    """``present()``: the question that can be saved. The menu is filled anew each time it opens."""
 
     chosen = Signal(object)
-    """A saved Query is to be asked."""
-    told = Signal(str)
-    """What went wrong with the file, or with a name."""
+    """A saved Query to search for."""
+    failed = Signal(str)
+    """Why the file was not written, or a name not taken."""
 
     def __init__(self, present: Callable[[], Question], window: QWidget) -> None:
         super().__init__(window)
@@ -37,20 +38,20 @@ class SavedQueries(QObject):
         self._history = QueryHistory.load()
         self.menu = QMenu()
         self.menu.setToolTipsVisible(True)
-        self.menu.setAccessibleName("Saved queries")
+        self.menu.setAccessibleName(strings.SAVED_QUERIES)
         self.menu.aboutToShow.connect(self.fill)
 
     @property
     def notice(self) -> str | None:
-        """What to tell the reader about the file; None where all is well."""
+        """A message about the file; None where it was read without a problem."""
         return self._history.notice
 
     def asked(self) -> tuple[str, ...]:
-        """What was asked before, newest first."""
+        """Earlier queries, newest first."""
         return self._history.asked
 
     def remember(self, text: str) -> None:
-        """Put a text on top of what was asked."""
+        """Put a text on top of the earlier queries."""
         self._history.remember(text)
         self._save()
 
@@ -61,7 +62,7 @@ class SavedQueries(QObject):
             try:
                 self._history.keep(name, query)
             except ValueError as error:
-                self.told.emit(str(error))
+                self.failed.emit(str(error))
             else:
                 self._save()
 
@@ -71,33 +72,33 @@ class SavedQueries(QObject):
         self._save()
 
     def fill(self) -> None:
-        """Take over what is saved."""
+        """Fill the menu with the saved queries."""
         self.menu.clear()
         question = self._present()
-        save = self.menu.addAction("&Save this query…", self._ask_name)
-        save.setToolTip("Keep the query with its weights under a name")
-        # Examples are patches of one slide: on another they would be something else.
+        save = self.menu.addAction(strings.SAVE_QUERY, self._open_name_dialog)
+        save.setToolTip(strings.SAVE_QUERY_TIP)
+        # Examples are patches of one slide and mean nothing on another.
         save.setEnabled(question.query is not None and not question.examples.items)
         self.menu.addSeparator()
         for name, query in self._history.saved:
             self.menu.addAction(_in_menu(name), partial(self._choose, query))
         if not self._history.saved:
-            self.menu.addAction("No saved queries").setEnabled(False)
+            self.menu.addAction(strings.NO_SAVED_QUERIES).setEnabled(False)
         else:
-            removal = self.menu.addMenu("&Remove")
+            removal = self.menu.addMenu(strings.REMOVE_QUERY)
             for name, _query in self._history.saved:
                 removal.addAction(_in_menu(name), partial(self.remove, name))
         self.menu.addSeparator()
-        forget = self.menu.addAction("&Forget what was asked", self._forget)
+        forget = self.menu.addAction(strings.FORGET_QUERIES, self._forget)
         forget.setEnabled(bool(self._history.asked))
 
     def _choose(self, query: Query) -> None:
         self.chosen.emit(query)
 
-    def _ask_name(self) -> None:
+    def _open_name_dialog(self) -> None:
         dialog = QInputDialog(self._window)
-        dialog.setWindowTitle("Save this query")
-        dialog.setLabelText("Name:")
+        dialog.setWindowTitle(strings.SAVE_QUERY_TITLE)
+        dialog.setLabelText(strings.QUERY_NAME_LABEL)
         dialog.setTextValue(self._present().text)
         dialog.textValueSelected.connect(self.keep)
         show_dialog(dialog, modal=True)
@@ -112,7 +113,7 @@ class SavedQueries(QObject):
         try:
             self._history.save()
         except SaveError as error:
-            self.told.emit(str(error))
+            self.failed.emit(str(error))
 
 
 def _in_menu(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What is asked of a slide, as one immutable object: a change makes another."""
+"""The query, examples and explanation of a search as immutable objects."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.relevance.query.tree import leaf_roles, text_of
+from viewer.ui.search import strings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 class LeafExplanation:
     """One part of the query at one patch.
 
-    ``reasons`` is None while they are on their way, () where the encoder has none to name.
+    ``reasons`` is None until they are computed, () where the encoder names no measurements.
     """
 
     term: str
@@ -31,7 +32,7 @@ class LeafExplanation:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What is known of one patch: where it is, the value of the whole query there, and its parts.
+    """The position of a patch, the value of the whole query there, and its parts.
 
     ``score`` is None where the patch is not analysed.
     """
@@ -49,22 +50,22 @@ MAX_EXAMPLES = 500
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Some patches that were added together: a click adds one, a drawn frame those within it."""
+    """Patches that were added together: one by a click, or those within a drawn frame."""
 
     cells: frozenset[Cell]
     like: bool
     place: str
 
     @property
-    def words(self) -> str:
-        sign = "+ like" if self.like else "− unlike"
-        count = f", {len(self.cells)} patches" if len(self.cells) > 1 else ""
-        return f"{sign} {self.place}{count}"
+    def label(self) -> str:
+        label = (strings.EXAMPLE_LIKE if self.like else strings.EXAMPLE_UNLIKE).format(place=self.place)
+        count = len(self.cells)
+        return label if count == 1 else strings.EXAMPLE_PATCHES.format(example=label, count=count)
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """All examples of one search. A later one overrules an earlier one on patches that both hold."""
+    """All examples of one search. A later one overrules an earlier one on patches that both contain."""
 
     items: tuple[Example, ...] = ()
 
@@ -77,14 +78,14 @@ class Examples:
         return self._cells(like=False)
 
     def added(self, example: Example) -> Examples:
-        """With one more. Raises ValueError where it would be more patches than are taken."""
+        """These and one more. Raises ValueError where that would be more than ``MAX_EXAMPLES`` patches."""
         grown = replace(self, items=(*self.items, example))
         if len(grown.positives) + len(grown.negatives) > MAX_EXAMPLES:
-            raise ValueError(f"examples may hold {MAX_EXAMPLES} patches in all; draw a smaller frame")
+            raise ValueError(strings.TOO_MANY_EXAMPLES.format(most=MAX_EXAMPLES))
         return grown
 
     def without(self, number: int) -> Examples:
-        """Without the example of that number."""
+        """All but the example at index ``number``."""
         return replace(self, items=self.items[:number] + self.items[number + 1 :])
 
     def _cells(self, *, like: bool) -> tuple[Cell, ...]:
@@ -106,10 +107,10 @@ def cells_in_frame(grid: PatchGrid, corners: Sequence[tuple[float, float]]) -> f
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked. ``as_read`` is what the words alone gave, ``query`` what the reader made of it.
+    """What is searched for. ``as_read``: the query as parsed from ``text``; ``query``: with changed weights.
 
-    ``refused`` says why the encoder cannot answer. ``unknown`` are the words that the lexicon lacks, and
-    ``guessed`` says whether they have been compared by their meaning.
+    ``refused``: why the encoder cannot answer. ``unknown``: the words that the lexicon lacks; ``guessed``:
+    whether they have been matched by their meaning.
     """
 
     text: str = ""
@@ -123,17 +124,18 @@ class Question:
 
     @property
     def edited(self) -> bool:
-        """Whether the weights are no longer those of the words."""
+        """Whether the weights differ from those of the text."""
         return self.query != self.as_read
 
     @property
     def unexplained(self) -> tuple[LeafExplanation, ...]:
-        """The parts of the query, to be explained."""
+        """The parts of the query, not yet explained."""
         return tuple(LeafExplanation(words) for words, _ in leaf_roles(self.query)) if self.query else ()
 
     @property
-    def words(self) -> str:
+    def title(self) -> str:
         """What is measured, for legends and lists."""
         if self.examples.items or self.query is None:
-            return "places like your examples" if self.examples.items else self.text
-        return f"{text_of(self.query)} (weights changed)" if self.edited else text_of(self.query)
+            return strings.LIKE_EXAMPLES if self.examples.items else self.text
+        query = text_of(self.query)
+        return strings.WEIGHTS_CHANGED.format(query=query) if self.edited else query

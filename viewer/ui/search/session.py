@@ -1,7 +1,7 @@
-"""One slide view's search: what is asked goes to the relevance worker, what it finds comes back as signals.
+"""The search of one slide view: questions go to the relevance worker, answers come back as signals.
 
-The worker starts with the first question, or when the panel is shown and the reader lets it begin early; it
-ends with the slide. Nothing here computes: words are parsed and places ranked by ``viewer.relevance``.
+The worker starts with the first question, or when the panel is shown and the settings let it begin early; it
+ends with the slide. Nothing is computed here: ``viewer.relevance`` parses queries and ranks places.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from viewer.relevance.worker.messages import (
 )
 from viewer.relevance.worker.session import SessionCallbacks
 from viewer.ui.canvas.viewport_report import session_of
+from viewer.ui.search import strings
 from viewer.ui.search.search_state import Explanation, Question
 from viewer.ui.widgets.background_worker import SideThread
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
@@ -54,18 +55,18 @@ class RelevanceSession(QObject):
     field_changed = Signal()
     hits_changed = Signal()
     started = Signal()
-    """An analysis was asked for."""
+    """A worker was started."""
     progressed = Signal(object)
     """A Progress."""
     ended = Signal(str)
-    """The analysis ended before it was done, and why; "" with its slide."""
+    """The reason why the analysis ended before it was done; "" with its slide."""
     explained = Signal(object)
     """An Explanation, or None."""
     notes_changed = Signal()
     failed = Signal(str)
-    """Something went wrong, in words."""
+    """A message about what went wrong."""
     pixel_size_wanted = Signal()
-    """Something was asked of a slide whose pixel size nobody knows."""
+    """A question needs the pixel size of a slide that does not state it."""
 
     def __init__(
         self,
@@ -105,7 +106,7 @@ class RelevanceSession(QObject):
 
     @property
     def field(self) -> RelevanceField | None:
-        """What is known so far of the question; None before the first answer."""
+        """The scores so far; None before the first answer."""
         return self._field
 
     @property
@@ -120,7 +121,7 @@ class RelevanceSession(QObject):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the analysis has said about this slide, in sentences for the reader."""
+        """Notes of the analysis of this slide, in whole sentences."""
         return self._session.notes
 
     @property
@@ -133,7 +134,7 @@ class RelevanceSession(QObject):
         return self._session.client
 
     def apply_settings(self, settings: Settings) -> None:
-        """Take over settings that changed. Another encoder answers the same question anew."""
+        """Use changed settings. Another encoder answers the same question anew."""
         other = settings.relevance.encoder != self._settings.relevance.encoder
         self._settings = settings
         if not settings.relevance.steers_loading:
@@ -141,22 +142,22 @@ class RelevanceSession(QObject):
         if other and self._client is not None:
             self.stop("")
             self._forget_answers()
-            if self._question.guessed:  # by what the other encoder measures
+            if self._question.guessed:  # by the concepts of the previous encoder
                 self.ask(self._question.text)
             else:
                 self._send_question()
 
     def begin(self) -> bool:
-        """Have the analysis run, before anything is asked. False where it cannot: no slide, no pixel size, or
-        one that cannot be right, which is told."""
+        """Start the analysis, also before there is a question. False where it cannot run: no slide, no pixel
+        size, or an impossible one, which also emits ``failed``."""
         relevance = self._settings.relevance
         return self._session.begin(
             relevance.encoder, store_bytes=relevance.store_bytes, threads=relevance.worker_threads
         )
 
     def ask(self, text: str) -> None:
-        """Ask in words; "" ends the question that stands. Examples give way to words. Those that the lexicon
-        lacks are compared by their meaning first, where a worker runs that has the model for it.
+        """Ask a query as text, in place of any examples; "" ends the present question. Words that the lexicon
+        lacks are matched by their meaning first, where a worker runs that has the model for it.
         """
         if not text.strip():
             self.clear()
@@ -167,45 +168,44 @@ class RelevanceSession(QObject):
         )
 
     def ask_query(self, query: Query) -> None:
-        """Ask a saved query, with the weights that it was saved with."""
+        """Ask a saved query, with its saved weights."""
         self._set_question(Question(text_of(query), query, query))
 
     def ask_like(self, examples: Examples) -> None:
-        """Ask for places like some and unlike others; with none of the first kind nothing is asked."""
+        """Ask for places like the examples and unlike the counter-examples; with counter-examples alone, or
+        none at all, the question ends."""
         positives, negatives = examples.positives, examples.negatives
         query = Like(positives, negatives) if positives else None
         self._set_question(Question("", query, query, examples=examples))
 
     def add_example(self, example: Example) -> None:
-        """One more example. Raises ValueError where there are too many."""
+        """Ask with one more example. Raises ValueError where there are too many."""
         self.ask_like(self._question.examples.added(example))
 
     def set_weights(self, leaf: int, weights: Sequence[tuple[str, float]]) -> None:
-        """Let the concepts of one term count otherwise."""
+        """Ask with other (concept id, weight) pairs for the term of number ``leaf``."""
         if self._question.query is not None:
             query = with_weights(self._question.query, leaf, tuple(weights))
             self._set_question(replace(self._question, query=query, refused=""))
 
     def reset_weights(self) -> None:
-        """Back to what the words alone give."""
+        """Ask with the weights that the text alone gives."""
         self._set_question(replace(self._question, query=self._question.as_read, refused=""))
 
     def clear(self) -> None:
-        """End the question. The analysis goes on, for the next."""
+        """End the question. The analysis goes on, for the next one."""
         self._set_question(Question())
 
     def set_paused(self, paused: bool) -> None:
-        """Hold the analysis, or let it go on."""
+        """Pause the analysis, or resume it."""
         self._session.set_paused(paused)
 
-    def stop(
-        self, reason: str = "Stopped. What was analysed is kept, and the next query goes on from there."
-    ) -> None:
-        """End the worker. What was found stays shown."""
+    def stop(self, reason: str = strings.STOPPED) -> None:
+        """End the worker. What was found stays visible."""
         self._session.stop(reason)
 
     def explain_at(self, x: float, y: float) -> None:
-        """Say what made the value at a slide point."""
+        """Emit ``explained`` for a slide point; its reasons follow when the worker has them."""
         field, question = self._field, self._question
         cell = None if field is None else field.grid.cell_at(x, y)
         if field is None or cell is None or self._client is None:
@@ -264,7 +264,7 @@ class RelevanceSession(QObject):
         assert self._client is not None
         unread = question.unknown and not question.guessed
         if unread and query_kind_of(self._settings.relevance.encoder) == "concepts":
-            self._forget_answers()  # they are another question's, and this may take some seconds
+            self._forget_answers()  # of the question before; matching may take some seconds
             self._number = self._client.guess(question.unknown)
         else:
             self._number = self._client.set_query(question.query)
@@ -297,7 +297,7 @@ class RelevanceSession(QObject):
                 self.question_changed.emit()
 
     def _take_guess(self, event: Guessed) -> None:
-        """Read the words again with what they are like, and ask that."""
+        """Parse the text again with the nearest phrases of unknown words, and ask that."""
         parsed = parse(self._question.text, load_lexicon(), dict(event.nearest).get)
         self._set_question(
             replace(
@@ -324,7 +324,7 @@ class RelevanceSession(QObject):
             self._view.set_region_loads(loads, grid.patch_width_px, grid.patch_height_px)
 
     def _rank(self) -> None:
-        """Rank what is known beside the window, one field at a time, the newest."""
+        """Rank the newest field in a thread, one field at a time."""
         field = self._field
         if self._ranking_busy or not self._ranking_due or field is None:
             return
@@ -340,7 +340,7 @@ class RelevanceSession(QObject):
 
         def not_ranked(error: Exception) -> None:
             self._ranking_busy = False
-            self.failed.emit(f"The places found cannot be ranked: {error}")
+            self.failed.emit(strings.RANKING_FAILED.format(error=error))
 
         self._ranking.run(lambda: find_hits(field), ranked, not_ranked)
 
@@ -356,10 +356,10 @@ class RelevanceSession(QObject):
         self._explanation = explanation
         self.explained.emit(explanation)
 
-    # The slide and the reader
+    # The slide and the cursor
 
     def _slide_changed(self) -> None:
-        """Another slide: its own worker, and the same question to it."""
+        """Start a new worker for another slide, with the same question."""
         self._cursor = None
         self._begin_anew()
 
@@ -367,9 +367,9 @@ class RelevanceSession(QObject):
         self._session.forget()
         self._set_explanation(None)
         self._forget_answers()
-        # Examples are patches of the grid that is gone.
-        gone = bool(self._question.examples.items)
-        self._question = Question() if gone else replace(self._question, refused="")
+        # Examples are patches of the previous grid.
+        by_examples = bool(self._question.examples.items)
+        self._question = Question() if by_examples else replace(self._question, refused="")
         self.question_changed.emit()
         self._send_question()
 

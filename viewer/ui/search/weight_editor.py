@@ -1,4 +1,4 @@
-"""What was understood of a query, as one slider for each concept of each term, and a way back."""
+"""The weights of a query: one slider for each concept of each term, and a button that resets them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSlider, QWidget
 
 from viewer.relevance.query.tree import Like, Term, leaf_roles
+from viewer.ui.search import strings
 from viewer.ui.widgets.limited_scroll_area import breakable
 from viewer.ui.widgets.theme import em_px
 
@@ -21,12 +22,12 @@ _STEPS = 100
 
 
 def concept_in_words(concept_id: str) -> str:
-    """ "tumour_epithelium" as people write it."""
+    """A concept id as text: "tumour epithelium" for "tumour_epithelium"."""
     return concept_id.replace("_", " ")
 
 
 class WeightEditor(QWidget):
-    """Shows the terms of a query. A weight is the slider's share of 1; one of a term stays above 0."""
+    """Shows the terms of a query. Weights are 0 to 1; at least one weight of a term stays above 0."""
 
     changed = Signal(int, object)
     """Leaf number, and its new weights as ((concept id, weight), …)."""
@@ -34,7 +35,7 @@ class WeightEditor(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("What was understood")
+        self.setAccessibleName(strings.WEIGHTS_NAME)
         self._sliders: dict[tuple[int, str], QSlider] = {}
         self._values: dict[tuple[int, str], QLabel] = {}
         self._shown: list[tuple[str, list[str]]] = []
@@ -43,13 +44,13 @@ class WeightEditor(QWidget):
         self._grid.setHorizontalSpacing(em_px(0.4))
         self._grid.setVerticalSpacing(em_px(0.15))
         self._grid.setColumnStretch(1, 1)
-        self._reset = QPushButton("Reset weights", self)
-        self._reset.setToolTip("Use the weights that the words alone give")
+        self._reset = QPushButton(strings.RESET_WEIGHTS, self)
+        self._reset.setToolTip(strings.RESET_WEIGHTS_TIP)
         self._reset.clicked.connect(self.reset_pressed)
         self._reset.hide()
 
     def show_query(self, query: Query | None, *, edited: bool) -> None:
-        """Show its terms; sliders that are there already only move, so that the one in hand stays in hand."""
+        """Show its terms. Sliders of the same terms are moved, not replaced: a drag is not interrupted."""
         parts = [] if query is None else leaf_roles(query)
         shown = [(words, leaf, [concept for concept, _ in _weights(leaf)]) for words, leaf in parts]
         keys = [(words, concepts) for words, _, concepts in shown]
@@ -63,20 +64,20 @@ class WeightEditor(QWidget):
 
     @property
     def has_sliders(self) -> bool:
-        """Whether there is anything to weigh."""
+        """Whether there are weights to change."""
         return bool(self._sliders)
 
     @property
     def in_tab_order(self) -> tuple[QWidget, ...]:
-        """What takes the focus, from top to bottom."""
+        """The widgets that take the focus, from top to bottom."""
         return (*self._sliders.values(), self._reset)
 
     def weight(self, leaf: int, concept_id: str) -> float:
-        """What a slider says, 0 to 1."""
+        """The weight at a slider, 0 to 1."""
         return self._sliders[leaf, concept_id].value() / _STEPS
 
     def set_weight(self, leaf: int, concept_id: str, weight: float) -> None:
-        """Move a slider as the reader does."""
+        """Move a slider, as a user does."""
         self._sliders[leaf, concept_id].setValue(round(weight * _STEPS))
 
     def _rebuild(self, parts: Sequence[tuple[str, Term | Like]]) -> None:
@@ -98,17 +99,18 @@ class WeightEditor(QWidget):
                 self._grid.addWidget(_heading(words), row, 0, 1, 3)
                 row += 1
             for concept, _weight in weights:
-                self._add_row(row, number, concept, of="" if own else f" in {words}")
+                self._add_row(row, number, concept, term="" if own else words)
                 row += 1
         self._grid.addWidget(self._reset, row, 0, 1, 3, Qt.AlignmentFlag.AlignLeft)
 
-    def _add_row(self, row: int, leaf: int, concept: str, *, of: str) -> None:
+    def _add_row(self, row: int, leaf: int, concept: str, *, term: str) -> None:
         name = concept_in_words(concept)
         slider = QSlider(Qt.Orientation.Horizontal)
         slider.setRange(0, _STEPS)
         slider.setPageStep(10)
-        slider.setAccessibleName(f"Weight of {name}{of}")
-        slider.setToolTip(f"How much {name} counts; arrow keys change it by 1 %")
+        accessible = strings.WEIGHT_IN_TERM_NAME if term else strings.WEIGHT_NAME
+        slider.setAccessibleName(accessible.format(concept=name, term=term))
+        slider.setToolTip(strings.WEIGHT_TIP.format(concept=name))
         slider.setMinimumWidth(em_px(4))
         label = QLabel(name)
         label.setBuddy(slider)
@@ -130,7 +132,7 @@ class WeightEditor(QWidget):
     def _moved(self, leaf: int, concept: str, step: int) -> None:
         concepts = [name for number, name in self._sliders if number == leaf]
         if not any(self._sliders[leaf, name].value() for name in concepts):
-            self._set(leaf, concept, 1 / _STEPS)  # a term of nothing would ask nothing
+            self._set(leaf, concept, 1 / _STEPS)  # a term without weight would match nothing
         self._values[leaf, concept].setText(f"{self._sliders[leaf, concept].value()} %")
         self.changed.emit(leaf, tuple((name, self.weight(leaf, name)) for name in concepts))
 

@@ -1,4 +1,4 @@
-"""What one action of the reader is, and what it needs to make sense."""
+"""One action: its texts, keys, handler, and the condition under which it is available."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from enum import Enum
 
 
 class Need(Enum):
-    """What must be there for an action to make sense; the value is the reason told while it is not."""
+    """A condition for an action; the value is the reason shown while it is not met."""
 
     NOTHING = ""
     SLIDE = "Open a slide first."
     MAGNIFICATION = (
         "The magnification is unknown: this file states neither pixel size nor objective. "
-        "Tools › Set pixel size… makes it known."
+        "Enter it with Tools › Set pixel size…"
     )
     FOLDER = "Open a folder of slides first."
     ASSOCIATED_IMAGES = "This slide has no label or macro image."
-    COLOUR_PROFILE = "This slide carries no colour profile."
+    COLOUR_PROFILE = "This slide has no colour profile."
     UNKNOWN_PIXEL_SIZE = "The file itself states the pixel size."
     FAILED_TILES = "No tile of this slide has failed."
-    QUERY = "Ask for something first: Find › Find in slide…"
-    OVERLAY = "Nothing lies over the slide yet: Find › Find in slide…, or View › Attention."
-    HITS = "The query has found no place yet."
+    QUERY = "Enter a query first: Find › Find in slide…"
+    OVERLAY = "There is no overlay yet: Find › Find in slide…, or View › Attention."
+    HITS = "The query has not found any place yet."
     ANALYSIS = "No analysis is running."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionSpec:
-    """One thing the reader can do.
+    """A row of the action table.
 
-    ``keys`` are the usual ones, the first of which is shown. ``handler`` is a method of the window's
-    commands, ``icon`` a file of ``resources/icons``. ``argument`` is given to the handler; a ``checkable``
-    action gives its new state after it.
+    ``keys`` are the default ones; tooltips show the first. ``handler`` is a method of ``Commands``, ``icon``
+    a file of ``resources/icons``. ``argument`` is passed to the handler; a ``checkable`` action passes its
+    new state after it.
     """
 
     id: str
@@ -49,7 +49,7 @@ class ActionSpec:
 
     @property
     def name(self) -> str:
-        """The text without the dots that announce a dialog: what assistive technology reads out."""
+        """The text without the ellipsis of actions that open a dialog; the accessible name."""
         return self.text.rstrip("…")
 
 
@@ -66,7 +66,7 @@ def action_spec(
     checkable: bool = False,
     section: bool = False,
 ) -> ActionSpec:
-    """A row, with what most rows have in common filled in."""
+    """A row, with defaults for what most rows share."""
     return ActionSpec(
         id=action_id,
         menu=menu,

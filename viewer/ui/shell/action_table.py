@@ -1,6 +1,6 @@
-"""The one table of what the reader can do: menus, toolbar, shortcut sheet and editor are built from it.
+"""The table of all actions, from which menus, toolbar, shortcut sheet and shortcut editor are built.
 
-Pure data. ``actions`` makes Qt actions of it, ``commands`` holds the handlers.
+Pure data: ``actions`` makes Qt actions of it, ``commands`` holds the handlers.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def _preset(key: str, power: float) -> ActionSpec:
 
 
 def _turn(action_id: str, text: str, degrees: float, *keys: str, section: bool = False) -> ActionSpec:
-    way = "clockwise" if degrees > 0 else "anticlockwise"
+    direction = "clockwise" if degrees > 0 else "anticlockwise"
     return action_spec(
         "View",
         action_id,
         text,
-        f"Turn the slide {way} by {abs(degrees):g}°",
+        f"Turn the slide {direction} by {abs(degrees):g}°",
         *keys,
         icon="rotate_right" if degrees > 0 else "rotate_left",
         handler="rotate_by",
@@ -127,7 +127,7 @@ _VIEW = (
         "View",
         "zoom_out",
         "Zoom out",
-        "Step back from the middle of the view",
+        "Show more of the slide around the middle of the view",
         "-",
         handler="zoom_by",
         argument=2**-0.5,
@@ -140,7 +140,7 @@ _VIEW = (
     action_spec("View", "upright", "Upright", "Undo all turning", "U"),
     _panel("folder", "Slides", "the list of slides", "B", section=True),
     _panel("query", "Query", "the panel to search the slide with", "Q"),
-    _panel("attention", "Attention", "what stands out, and where a model looks", "E"),
+    _panel("attention", "Attention", "what stands out, and the attention of a model", "E"),
     _panel("navigator", "Navigator", "the overview of the slide", "N"),
     _panel("properties", "Properties", "the facts about the slide", "I"),
     _panel("adjustments", "Adjustments", "brightness, contrast, gamma and colour profile", "A"),
@@ -235,7 +235,7 @@ _FIND = (
         "Find",
         "previous_hit",
         "Previous place",
-        "Go to the place before in the list",
+        "Go to the previous place of the list",
         "Ctrl+Shift+G",
         ",",
         handler="step_hit",
@@ -264,7 +264,7 @@ _FIND = (
         "Find",
         "unlike",
         "Not like this",
-        "Take the place under the cursor, or in the middle of the view, as one that is not meant",
+        "Search for places unlike the one under the cursor, or in the middle of the view",
         "Shift+M",
         handler="add_example",
         argument=-1,
@@ -313,7 +313,7 @@ _FIND = (
         "Find",
         "pause",
         "Pause analysis",
-        "Hold the analysis of the slide; what is analysed is kept",
+        "Pause the analysis of the slide; results so far are kept",
         "Ctrl+Space",
         handler="pause_analysis",
         need=Need.ANALYSIS,
@@ -326,7 +326,7 @@ _TOOLS = (
         "Tools",
         "pixel_size",
         "Set pixel size…",
-        "Say how large a pixel is where the file does not",
+        "Enter the pixel size that the file does not state",
         "P",
         need=Need.UNKNOWN_PIXEL_SIZE,
     ),
@@ -343,7 +343,7 @@ _TOOLS = (
         "Tools",
         "retry",
         "Read failed tiles again",
-        "Read those tiles again that could not be read",
+        "Read the tiles again that could not be read",
         "F5",
         need=Need.FAILED_TILES,
     ),
@@ -351,7 +351,7 @@ _TOOLS = (
         "Tools",
         "foveated",
         "Foveated drawing (research)",
-        "Draw coarse away from the gaze, for experiments; never in pictures that are saved",
+        "Draw coarsely away from the gaze, for experiments; never in saved pictures",
         "Ctrl+Shift+F",
         icon="flashlight",
         need=Need.NOTHING,

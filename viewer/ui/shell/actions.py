@@ -1,4 +1,4 @@
-"""Qt actions made from the table: their keys, why some are greyed, and menus and toolbar made of them."""
+"""Qt actions made from the action table: their keys, reasons for disabling, menus and toolbar."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QToolBar, QToolButton
 
+from viewer.ui.shell import strings
 from viewer.ui.shell.action_spec import Need
 from viewer.ui.shell.action_table import ACTIONS, MENUS, PRESETS, TOOLBAR
 from viewer.ui.widgets.theme import em_px
@@ -30,7 +31,7 @@ _PRESET_IDS = frozenset(preset.id for preset in PRESETS)
 
 
 def keys_in_force(chosen: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """The keys of every action: the reader's choice (one key, or "" for none), else the usual ones."""
+    """The keys of every action: the reader's choice (one key, or "" for none), else the default ones."""
     keys: dict[str, tuple[str, ...]] = {}
     for spec in ACTIONS:
         choice = chosen.get(spec.id)
@@ -39,28 +40,28 @@ def keys_in_force(chosen: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
 
 
 def conflicts(chosen: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """Keys that two actions share, as (key, id, id). Empty where every key means one thing."""
+    """Keys that two actions share, as (key, id, id)."""
     owner: dict[str, str] = {}
-    clashes: list[tuple[str, str, str]] = []
+    shared: list[tuple[str, str, str]] = []
     for action_id, keys in keys_in_force(chosen).items():
         for key in keys:
             normal = QKeySequence(key).toString(QKeySequence.SequenceFormat.PortableText)
             if normal in owner:
-                clashes.append((normal, owner[normal], action_id))
+                shared.append((normal, owner[normal], action_id))
             owner.setdefault(normal, action_id)
-    return clashes
+    return shared
 
 
 def keys_in_words(keys: Collection[str]) -> str:
-    """Keys as the platform writes them: "Ctrl+O", "F, Home"."""
+    """Keys in the platform's notation: "Ctrl+O", "F, Home"."""
     return ", ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in keys)
 
 
 class ActionSet:
-    """A QAction for every row of the table, wired to the methods of ``handlers``."""
+    """A QAction for every row of the table, connected to the methods of ``handlers``."""
 
     def __init__(self, parent: QObject, handlers: object) -> None:
-        self._actions = {spec.id: _made(spec, parent, handlers) for spec in ACTIONS}
+        self._actions = {spec.id: _make_action(spec, parent, handlers) for spec in ACTIONS}
         self._unmet: frozenset[Need] = frozenset()
         self.set_keys({})
 
@@ -68,22 +69,22 @@ class ActionSet:
         return self._actions[action_id]
 
     def set_keys(self, chosen: Mapping[str, str]) -> None:
-        """Give every action the reader's key, or its usual ones."""
+        """Give every action the reader's key, or its default ones."""
         for action_id, keys in keys_in_force(chosen).items():
             self._actions[action_id].setShortcuts([QKeySequence(key) for key in keys])
         self.refresh(self._unmet)
 
     def set_icons(self, icon: Callable[[str], QIcon]) -> None:
-        """Draw the icons, in the colours of a theme."""
+        """Set the icons, in the colours of a theme."""
         for spec in ACTIONS:
             self._actions[spec.id].setIcon(icon(spec.icon))
 
     def set_checked(self, action_id: str, on: bool) -> None:
-        """Show what is on. The handler is told and, as it is on already, has nothing to do."""
+        """Check or uncheck an action. The handler is called; in the same state it must do nothing."""
         self._actions[action_id].setChecked(on)
 
     def refresh(self, unmet: Collection[Need]) -> None:
-        """Grey the actions whose need is not met, and say why in their tooltips."""
+        """Disable the actions with an unmet need, and give the reason in their tooltips."""
         self._unmet = frozenset(unmet)
         for spec in ACTIONS:
             action = self._actions[spec.id]
@@ -100,7 +101,7 @@ class ActionSet:
         return need.value if need in self._unmet else ""
 
 
-def _made(spec: ActionSpec, parent: QObject, handlers: object) -> QAction:
+def _make_action(spec: ActionSpec, parent: QObject, handlers: object) -> QAction:
     action = QAction(spec.text, parent)
     action.setObjectName(spec.id)
     action.setCheckable(spec.checkable)
@@ -115,7 +116,7 @@ def _made(spec: ActionSpec, parent: QObject, handlers: object) -> QAction:
 
 
 def fill_menus(window: QMainWindow, actions: ActionSet, *, after: Mapping[str, Sequence[QAction]]) -> None:
-    """The menu bar. ``after`` puts further actions, of menus for instance, behind some, by their id."""
+    """Fill the menu bar. ``after``: more actions, such as submenus, to follow an action, by its id."""
     for name in MENUS:
         menu = window.menuBar().addMenu(f"&{name}")
         menu.setToolTipsVisible(True)
@@ -128,10 +129,10 @@ def fill_menus(window: QMainWindow, actions: ActionSet, *, after: Mapping[str, S
 
 
 def make_toolbar(actions: ActionSet, themes: ThemeKeeper) -> QToolBar:
-    """The toolbar: icons, and words for the magnifications."""
-    toolbar = QToolBar("Toolbar")
+    """The toolbar: icons, and text for the magnifications."""
+    toolbar = QToolBar(strings.TOOLBAR)
     toolbar.setObjectName("toolbar")
-    toolbar.setAccessibleName("Toolbar")
+    toolbar.setAccessibleName(strings.TOOLBAR)
     toolbar.setMovable(False)
     toolbar.setIconSize(QSize(em_px(1.5), em_px(1.5)))
     for group in TOOLBAR:
@@ -148,26 +149,26 @@ def make_toolbar(actions: ActionSet, themes: ThemeKeeper) -> QToolBar:
             toolbar.addSeparator()
     more = toolbar.findChild(QToolButton, "qt_toolbar_ext_button")
     assert isinstance(more, QToolButton)
-    more.setAccessibleName("More buttons")
-    more.setToolTip("Buttons for which there is no room")
+    more.setAccessibleName(strings.MORE_BUTTONS)
+    more.setToolTip(strings.MORE_BUTTONS_TOOLTIP)
     themes.changed.connect(lambda: more.setIcon(themes.icon("more")))
     more.setIcon(themes.icon("more"))
     return toolbar
 
 
 class RecentMenu(QMenu):
-    """Recent slides, filled anew each time it opens."""
+    """The recent slides; filled each time it opens."""
 
     def __init__(
         self, state: ReaderState, choose: Callable[[Path], None], forget: Callable[[], None]
     ) -> None:
-        super().__init__("Open recent")
+        super().__init__(strings.OPEN_RECENT)
         self.setToolTipsVisible(True)
         self._state, self._choose, self._forget = state, choose, forget
         self.aboutToShow.connect(self.fill)
 
     def fill(self) -> None:
-        """Take over the recent slides of the state."""
+        """List the recent slides of the state."""
         self.clear()
         recent = self._state.recent[:RECENT_IN_MENU]
         for path in recent:
@@ -176,11 +177,11 @@ class RecentMenu(QMenu):
             action.triggered.connect(partial(self._choose_path, path))
         if recent:
             self.addSeparator()
-            forget = self.addAction("Forget recent slides")
-            forget.setToolTip("Forget the list, and where you looked on each slide")
+            forget = self.addAction(strings.FORGET_RECENT)
+            forget.setToolTip(strings.FORGET_RECENT_TOOLTIP)
             forget.triggered.connect(self._forget)
         else:
-            self.addAction("No recent slides").setEnabled(False)
+            self.addAction(strings.NO_RECENT).setEnabled(False)
 
     def _choose_path(self, path: Path, _checked: bool = False) -> None:
         self._choose(path)

@@ -1,4 +1,4 @@
-"""Starting the window: environment, application, theme, log, what nobody caught, and a clean end.
+"""Start and end of the window: environment, application, theme, log, uncaught errors, signals.
 
 PyOpenGL and Qt read the environment when they are first imported, so everything that imports them is imported
 inside the functions here, after ``prepare``.
@@ -19,6 +19,7 @@ from gpu.gl.context import prepare_egl_environment
 from viewer.common.errors import FoveolaError
 from viewer.common.log import Logging, logger
 from viewer.common.settings import Settings, SettingsError
+from viewer.ui.shell import strings
 from viewer.ui.shell.display import require_display
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def run(places: Sequence[Locator], *, settings: Settings | None = None) -> int:
             window.open_paths(places)
             return int(app.exec())
     except GraphicsError as error:
-        _tell_in_a_box(str(error))
+        _show_start_error(str(error))
         raise
 
 
@@ -58,7 +59,7 @@ def application(settings: Settings | None = None) -> Iterator[tuple[QApplication
     prepare_egl_environment()
     import OpenGL
 
-    OpenGL.ERROR_CHECKING = False  # a call to the driver for each call of ours; tests run with it on
+    OpenGL.ERROR_CHECKING = False  # doubles the calls to the driver; on in tests
     from PySide6.QtWidgets import QApplication
 
     from viewer.ui.shell.display import require_opengl
@@ -67,7 +68,7 @@ def application(settings: Settings | None = None) -> Iterator[tuple[QApplication
     logging.start()
     app = QApplication(sys.argv[:1])
     app.setApplicationName("foveola")
-    app.setApplicationDisplayName("Foveola")
+    app.setApplicationDisplayName(strings.APPLICATION)
     app.setDesktopFileName("foveola")
     try:
         require_opengl()
@@ -94,11 +95,11 @@ def _window(app: QApplication, settings: Settings | None, logging: Logging) -> I
     if problem:
         window.messages.show_message(MessageKind.WARNING, problem)
     if not restore_layout(window):
-        fill_screen_nearly(window)
+        fill_most_of_screen(window)
     try:
-        with qt_messages_logged(), mishaps_shown(window), closed_by_signals(window):
+        with qt_messages_logged(), uncaught_errors_shown(window), closed_by_signals(window):
             window.show()
-            window.activateWindow()  # without a window manager, as on a virtual display, nobody else does
+            window.activateWindow()  # needed without a window manager, as on a virtual display
             yield window
     finally:
         window.close()
@@ -107,12 +108,14 @@ def _window(app: QApplication, settings: Settings | None, logging: Logging) -> I
         app.processEvents()
 
 
-def _tell_in_a_box(text: str) -> None:
-    """For a start without a terminal: a box of its own, which needs no OpenGL."""
+def _show_start_error(reason: str) -> None:
+    """Show a message box, which needs no OpenGL, for a start without a terminal."""
     from PySide6.QtWidgets import QApplication, QMessageBox
 
     app = QApplication(sys.argv[:1])
-    box = QMessageBox(QMessageBox.Icon.Critical, "Foveola", f"Foveola cannot start: {text}.")
+    box = QMessageBox(
+        QMessageBox.Icon.Critical, strings.APPLICATION, strings.CANNOT_START.format(reason=reason)
+    )
     box.exec()
     del box
     app.shutdown()
@@ -120,7 +123,7 @@ def _tell_in_a_box(text: str) -> None:
 
 @contextmanager
 def qt_messages_logged() -> Iterator[None]:
-    """What Qt has to say goes to the log too, and on to who heard it before: vispy, once it has a canvas."""
+    """Write Qt's messages to the log, and pass them on to the handler before it, such as vispy's."""
     from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 
     levels = {
@@ -147,16 +150,16 @@ def qt_messages_logged() -> Iterator[None]:
 
 
 def load_settings() -> tuple[Settings, str]:
-    """The reader's settings; where the file is wrong, the defaults and what is wrong with it."""
+    """The reader's settings and ""; where the file cannot be used, the defaults and a sentence about it."""
     try:
         return Settings.load(), ""
     except SettingsError as error:
         log.warning("settings not used: %s", error)
-        return Settings.default(), f"Default settings are used because of {error}"
+        return Settings.default(), strings.DEFAULT_SETTINGS_USED.format(error=error)
 
 
-def fill_screen_nearly(window: MainWindow) -> None:
-    """Give the window most of the screen it is on."""
+def fill_most_of_screen(window: MainWindow) -> None:
+    """Size the window to most of its screen, and centre it."""
     available = window.screen().availableGeometry()
     size = available.size() * WINDOW_SHARE_OF_SCREEN
     window.resize(size)
@@ -164,47 +167,45 @@ def fill_screen_nearly(window: MainWindow) -> None:
 
 
 @contextmanager
-def mishaps_shown(window: MainWindow) -> Iterator[None]:
-    """Errors that nobody caught are told in the window, which stays usable; they are logged as before."""
+def uncaught_errors_shown(window: MainWindow) -> Iterator[None]:
+    """Show uncaught errors in the window, which stays usable; they are logged as before."""
     from viewer.ui.widgets.gui_thread import GuiThreadQueue
     from viewer.ui.widgets.messages import MessageKind
 
-    outbox = GuiThreadQueue()
+    gui_queue = GuiThreadQueue()
+    copy = window.actions_["diagnostics"]
+    buttons = {copy.text(): copy.trigger}
     before, before_in_thread = sys.excepthook, threading.excepthook
 
-    def tell(error: BaseException | None) -> None:
+    def show(error: BaseException | None) -> None:
         text = str(error)
         if not isinstance(error, FoveolaError):
-            what = f"{type(error).__name__}: {error}"
-            text = f"Something went wrong inside Foveola ({what}). The window stays usable."
-        copy = window.actions_["diagnostics"].trigger
-        outbox.post(
-            partial(window.messages.show_message, MessageKind.ERROR, text, buttons={"Copy diagnostics": copy})
-        )
+            text = strings.UNEXPECTED_ERROR.format(kind=type(error).__name__, error=error)
+        gui_queue.post(partial(window.messages.show_message, MessageKind.ERROR, text, buttons=buttons))
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         before(kind, error, trace)
-        tell(error)
+        show(error)
 
     def hook_in_thread(args: threading.ExceptHookArgs) -> None:
         before_in_thread(args)
-        tell(args.exc_value)
+        show(args.exc_value)
 
     sys.excepthook, threading.excepthook = hook, hook_in_thread
     try:
         yield
     finally:
         sys.excepthook, threading.excepthook = before, before_in_thread
-        outbox.close()
+        gui_queue.close()
 
 
 @contextmanager
 def closed_by_signals(window: MainWindow) -> Iterator[None]:
-    """Ctrl+C in the terminal and a polite kill close the window as its own button does.
+    """Close the window at SIGINT and SIGTERM as its close button does.
 
     Python runs signal handlers between its own instructions only, of which an idle Qt loop executes none, and
-    a handler that closed the window could do so in the middle of a frame. The interpreter writes every signal
-    to a socket too; Qt listens to that and closes the window in its own time.
+    a handler that closed the window could do so in the middle of a frame. The interpreter also writes every
+    signal to a socket; Qt watches it and closes the window from its event loop.
     """
     from PySide6.QtCore import QSocketNotifier
 
@@ -219,7 +220,7 @@ def closed_by_signals(window: MainWindow) -> Iterator[None]:
 
     notifier.activated.connect(close)
     old_fd = signal.set_wakeup_fd(sender.fileno())
-    old = {number: signal.signal(number, _leave_to_the_socket) for number in (signal.SIGINT, signal.SIGTERM)}
+    old = {number: signal.signal(number, _leave_to_socket) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
@@ -231,5 +232,5 @@ def closed_by_signals(window: MainWindow) -> Iterator[None]:
         sender.close()
 
 
-def _leave_to_the_socket(_number: int, _frame: FrameType | None) -> None:
-    """A handler must be set for the signal not to end the process."""
+def _leave_to_socket(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing: without a handler the signal would end the process."""

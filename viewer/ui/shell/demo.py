@@ -1,4 +1,4 @@
-"""``foveola demo``: a procedural slide, made once, opened in the window, with or without a display."""
+"""``foveola demo``: opens a procedural slide, made once, in the window, with or without a display."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from viewer.common.paths import cache_dir
 from viewer.common.progress import progress_bar
+from viewer.ui.shell import strings
 from viewer.ui.shell.app import application
 from viewer.ui.shell.display import DisplayError, VirtualDisplay, has_display
 
@@ -21,17 +22,17 @@ if TYPE_CHECKING:
 DEMO_SIZE_PX = 16_384
 DEMO_SEED = 1
 SCREEN_PX = (1440, 900)
-PATIENCE_MS = 300_000
-"""How long the virtual window may take, the making of the slide included."""
+TIMEOUT_MS = 300_000
+"""For the window on the virtual display, the making of the slide included."""
 SETTLE_MS = 700
-"""From all sharp to the picture: the panels paint at their own pace."""
+"""From all sharp to the picture: panels repaint later than the slide."""
 
 
 def run_demo(*, screenshot: Path | None = None) -> int:
     """Make the demo slide, once, and open it in the window. Returns the exit status.
 
-    Without a display the window opens on a virtual one, leaves its picture in ``screenshot`` (None: a file in
-    the cache folder), and closes. Raises DisplayError where neither can be had.
+    Without a display the window opens on a virtual one, saves its picture as ``screenshot`` (None: a file in
+    the cache folder), and closes. Raises DisplayError where there is neither, or the slide is not shown.
     """
     if has_display():
         with application() as (app, window):
@@ -39,19 +40,19 @@ def run_demo(*, screenshot: Path | None = None) -> int:
             return int(app.exec())
     target = screenshot or cache_dir() / "demo-window.png"
     with VirtualDisplay(*SCREEN_PX), application() as (app, window):
-        show_and_photograph(app, window, target)
-    sys.stdout.write(f"No display here, so the window opened on a virtual one. Its picture: {target}\n")
+        show_and_capture(app, window, target)
+    sys.stdout.write(f"{strings.DEMO_PICTURE.format(path=target)}\n")
     return 0
 
 
 def open_demo(window: MainWindow) -> None:
-    """Open the demo slide, which is made first where it is not there yet; the window shows the progress."""
+    """Open the demo slide, made first where it does not exist; the window shows the progress."""
     path = cache_dir() / f"demo-{DEMO_SIZE_PX}-{DEMO_SEED}.tif"
     window.open_slide(path, prepare=make_slide)
 
 
 def make_slide(path: Path, progress: Progress) -> None:
-    """Write the demo slide where it is not there yet."""
+    """Write the demo slide where it does not exist."""
     from viewer.slide.phantom.slide import write_phantom
 
     if path.exists():
@@ -60,8 +61,8 @@ def make_slide(path: Path, progress: Progress) -> None:
     write_phantom(path, size_px=DEMO_SIZE_PX, seed=DEMO_SEED, progress=progress)
 
 
-def show_and_photograph(app: QApplication, window: MainWindow, target: Path) -> None:
-    """Wait until the demo slide is sharp in the window, then save a picture of the whole screen."""
+def show_and_capture(app: QApplication, window: MainWindow, target: Path) -> None:
+    """Open the demo slide, wait until it is sharp, and save a picture of the screen. Raises DisplayError."""
     from PySide6.QtCore import QTimer
 
     def sharp(is_sharp: bool) -> None:
@@ -74,21 +75,21 @@ def show_and_photograph(app: QApplication, window: MainWindow, target: Path) -> 
     settle.timeout.connect(lambda: app.exit(0))
     window.view.sharp_changed.connect(sharp)
     window.opener.failed.connect(lambda _path, _reason: app.exit(1))
-    QTimer.singleShot(PATIENCE_MS, app, lambda: app.exit(2))
+    QTimer.singleShot(TIMEOUT_MS, app, lambda: app.exit(2))
     window.setGeometry(app.primaryScreen().geometry())
-    with progress_bar("demo slide") as show:
+    with progress_bar(strings.DEMO_PROGRESS) as show:
         window.opener.progressed.connect(lambda share: show(share, 1.0))
         open_demo(window)
         status = app.exec()
     settle.stop()
     if status:
-        problems = "; ".join(bar.text for bar in window.messages.messages) or "it took too long"
-        raise DisplayError(f"the demo window did not come up: {problems}")
+        reason = "; ".join(bar.text for bar in window.messages.messages) or strings.DEMO_TIMED_OUT
+        raise DisplayError(strings.DEMO_FAILED.format(reason=reason))
     save_picture(app, target)
 
 
 def save_picture(app: QApplication, target: Path) -> None:
-    """The whole screen as a PNG. Raises SaveError."""
+    """Save the screen as a PNG. Raises SaveError."""
     from PySide6.QtCore import QBuffer, QByteArray, QIODevice
 
     from viewer.common.atomic_write import save_atomically

@@ -1,4 +1,4 @@
-"""Whether a window can be opened here, asked before Qt is: without a display Qt aborts the whole process."""
+"""Checks for a display before Qt starts, as Qt aborts the process without one; displays in memory."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from viewer.common.errors import FoveolaError
+from viewer.ui.shell import strings
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -19,11 +20,11 @@ _NO_GL_PLATFORMS = ("offscreen", "minimal", "minimalegl", "vnc", "linuxfb")
 
 
 class DisplayError(FoveolaError):
-    """No window can be opened; the message says why and what to do."""
+    """No window can be opened; the message gives the reason and what to do."""
 
 
 def has_display() -> bool:
-    """Whether a display is named; it may still not answer."""
+    """Whether the environment names a display; it may still be unreachable."""
     if sys.platform != "linux":
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
@@ -35,11 +36,9 @@ def require_display() -> None:
         return
     platform = os.environ.get("QT_QPA_PLATFORM", "").split(":")[0]
     if platform in _NO_GL_PLATFORMS:
-        raise DisplayError(f"QT_QPA_PLATFORM={platform} has no OpenGL windows; unset it to open the window")
+        raise DisplayError(strings.PLATFORM_WITHOUT_OPENGL.format(platform=platform))
     if not has_display():
-        raise DisplayError(
-            "there is no display for the window; set DISPLAY, or use `foveola snapshot`, which needs none"
-        )
+        raise DisplayError(strings.NO_DISPLAY)
     if os.environ.get("WAYLAND_DISPLAY") and platform != "xcb":
         return
     _require_x_libraries()
@@ -47,7 +46,7 @@ def require_display() -> None:
 
 
 def _require_x_libraries() -> None:
-    """Qt's X11 plug-in with all that it links to: where one library is missing, Qt would abort."""
+    """Load Qt's X11 plug-in and all that it links to: where one library is missing, Qt would abort."""
     import PySide6
 
     plugin = Path(PySide6.__file__).parent / "Qt" / "plugins" / "platforms" / "libqxcb.so"
@@ -57,9 +56,7 @@ def _require_x_libraries() -> None:
         ctypes.CDLL(str(plugin))
     except OSError as error:
         library = str(error).split(":", maxsplit=1)[0]
-        raise DisplayError(
-            f"Qt cannot open windows because {library} is missing; `foveola doctor` says what to install"
-        ) from error
+        raise DisplayError(strings.LIBRARY_MISSING.format(library=library)) from error
 
 
 def _require_x_server() -> None:
@@ -69,9 +66,7 @@ def _require_x_server() -> None:
     failed = xcb.xcb_connection_has_error(connection)
     xcb.xcb_disconnect(connection)
     if failed:
-        raise DisplayError(
-            f"the display {os.environ['DISPLAY']} does not answer; check DISPLAY and access to it"
-        )
+        raise DisplayError(strings.DISPLAY_UNREACHABLE.format(display=os.environ["DISPLAY"]))
 
 
 class VirtualDisplay:
@@ -91,9 +86,7 @@ class VirtualDisplay:
             )
         except FileNotFoundError as error:
             os.close(read_end)
-            raise DisplayError(
-                "there is no display, and no Xvfb to make one; on Debian or Ubuntu: apt-get install xvfb"
-            ) from error
+            raise DisplayError(strings.NO_XVFB) from error
         finally:
             os.close(write_end)
         os.environ["DISPLAY"] = f":{self._number(read_end)}"
@@ -112,7 +105,7 @@ class VirtualDisplay:
         self._stop()
 
     def _number(self, read_end: int) -> int:
-        """The display number, which Xvfb writes once it answers."""
+        """The display number, which Xvfb writes when it is ready."""
         import select
 
         with os.fdopen(read_end) as answer:
@@ -120,7 +113,7 @@ class VirtualDisplay:
             text = answer.readline().strip() if ready else ""
         if not text.isdecimal():
             self._stop()
-            raise DisplayError("the virtual display (Xvfb) did not start")
+            raise DisplayError(strings.XVFB_NOT_STARTED)
         return int(text)
 
     def _stop(self) -> None:
@@ -131,27 +124,25 @@ class VirtualDisplay:
 
 MINIMUM_GL = (3, 3)
 
-_ADVICE = (
-    "Install or update the graphics driver, or Mesa, which draws on the processor "
-    "(Debian and Ubuntu: apt-get install libgl1-mesa-dri libegl1); `foveola doctor` tells more"
-)
-
 
 class GraphicsError(DisplayError):
-    """There is a display, but no OpenGL to draw slides with; the message says why and what to do."""
+    """The display has no usable OpenGL; the message gives the reason and what to do."""
 
 
 def require_opengl() -> None:
     """Raise GraphicsError unless Qt can make an OpenGL context that is new enough. Needs a Qt application."""
-    # Not above: where a system library is missing this import fails, which require_display says in words.
+    # Not at the top: where a system library is missing this import fails; require_display reports that first.
     from PySide6.QtGui import QOffscreenSurface, QOpenGLContext
 
     context = QOpenGLContext()
     surface = QOffscreenSurface()
     surface.create()
     if not context.create() or not context.makeCurrent(surface):
-        raise GraphicsError(f"no OpenGL context can be made on this display. {_ADVICE}")
+        raise GraphicsError(strings.NO_OPENGL.format(advice=strings.OPENGL_ADVICE))
     version = context.format().version()
     context.doneCurrent()
     if version < MINIMUM_GL:
-        raise GraphicsError(f"OpenGL {version[0]}.{version[1]} is too old: 3.3 or newer is needed. {_ADVICE}")
+        found, needed = (".".join(map(str, numbers)) for numbers in (version, MINIMUM_GL))
+        raise GraphicsError(
+            strings.OPENGL_TOO_OLD.format(version=found, needed=needed, advice=strings.OPENGL_ADVICE)
+        )

@@ -1,6 +1,6 @@
 """The guide of the Help menu: the pages of ``resources/guide``, a list of them, and a search over all.
 
-Pages and pictures come from the package alone. Nothing is fetched: a web address opens in the browser.
+Pages and pictures come from the package only. Nothing is downloaded: a web address opens in the browser.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.ui.shell import strings
 from viewer.ui.widgets.theme import em_px, without_icons
 
 FIRST_PAGE = "index.md"
@@ -57,25 +58,24 @@ class PageBrowser(QTextBrowser):
         super().__init__(parent)
         self._pages = pages
         self._words: tuple[str, ...] = ()
-        self._places: list[QTextCursor] = []
-        """Where the words are on this page, from top to bottom."""
+        self._matches: list[QTextCursor] = []
+        """The words on this page, from top to bottom."""
         self.setOpenLinks(False)
         self.anchorClicked.connect(self.follow)
-        self.setVerticalScrollBarPolicy(
-            Qt.ScrollBarPolicy.ScrollBarAlwaysOn
-        )  # a page as wide whatever it holds
+        # A page's width must not depend on its height.
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
 
     @property
     def page(self) -> str:
-        """File name of the page that is shown."""
+        """The file name of the page that is shown."""
         return _file_name(self.source())
 
     def show_page(self, name: str) -> None:
         self.setSource(QUrl(f"{_SCHEME}:/{name}"), QTextDocument.ResourceType.MarkdownResource)
-        self._dress()
+        self._format()
 
     def follow(self, url: QUrl) -> None:
-        """To another page, or to the browser with a web address; anything else is not followed."""
+        """Open another page, or a web address in the browser; anything else is not followed."""
         name = _file_name(url)
         if url.scheme() == _SCHEME and name in self._pages:
             self.show_page(name)
@@ -83,14 +83,14 @@ class PageBrowser(QTextBrowser):
             QDesktopServices.openUrl(url)
 
     def mark(self, words: tuple[str, ...]) -> None:
-        """Mark these words on this page and on those shown later."""
+        """Mark these words on this page and on pages shown later."""
         self._words = words
         self._mark()
 
     def next_mark(self) -> bool:
         """Select the next marked word below the cursor; False where there is none."""
         here = self.textCursor().selectionEnd()
-        below = next((place for place in self._places if place.selectionStart() >= here), None)
+        below = next((match for match in self._matches if match.selectionStart() >= here), None)
         if below is not None:
             self.setTextCursor(below)
         return below is not None
@@ -108,21 +108,21 @@ class PageBrowser(QTextBrowser):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if event.size().width() != event.oldSize().width():
-            self._show_again()
+            self._reload()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
-            self._show_again()  # colours of links and tables are part of the page
+            self._reload()  # colours of links and tables are part of the page
 
-    def _show_again(self) -> None:
-        line = self.verticalScrollBar().value()
+    def _reload(self) -> None:
+        scrolled_px = self.verticalScrollBar().value()
         self.reload()
-        self._dress()
-        self.verticalScrollBar().setValue(line)
+        self._format()
+        self.verticalScrollBar().setValue(scrolled_px)
 
     def _fitted(self, picture: QImage) -> QImage:
-        """As many pixels as it has on the screen: text in it stays legible."""
+        """The picture at the screen's resolution, so that text is legible, and no wider than the page."""
         room_px = self.viewport().width() - 2 * self.document().documentMargin()
         ratio = self.devicePixelRatioF()
         width_px = round(min(picture.width(), room_px) * ratio)
@@ -130,61 +130,61 @@ class PageBrowser(QTextBrowser):
         picture.setDevicePixelRatio(ratio)
         return picture
 
-    def _dress(self) -> None:
-        """Lines and room for tables, which Markdown does not speak of, and marks for the words searched."""
+    def _format(self) -> None:
+        """Give tables lines and padding, which Markdown cannot, and mark the words searched."""
         frames = self.document().rootFrame().childFrames()
         for table in [frame for frame in frames if isinstance(frame, QTextTable)]:
-            look = table.format().toTableFormat()
-            look.setCellPadding(em_px(0.3))
-            look.setCellSpacing(0)
-            look.setBorderCollapse(True)
-            look.setBorder(1)
-            look.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
-            look.setBorderBrush(self.palette().mid())
-            table.setFormat(look)
+            table_format = table.format().toTableFormat()
+            table_format.setCellPadding(em_px(0.3))
+            table_format.setCellSpacing(0)
+            table_format.setBorderCollapse(True)
+            table_format.setBorder(1)
+            table_format.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
+            table_format.setBorderBrush(self.palette().mid())
+            table.setFormat(table_format)
         self._mark()
 
     def _mark(self) -> None:
-        look = QTextCharFormat()
-        look.setBackground(self.palette().highlight())
-        look.setForeground(self.palette().highlightedText())
-        places, marks = [], []
+        highlight = QTextCharFormat()
+        highlight.setBackground(self.palette().highlight())
+        highlight.setForeground(self.palette().highlightedText())
+        matches, marks = [], []
         for word in self._words:
             cursor = self.document().find(word)
             while not cursor.isNull():
                 mark = QTextEdit.ExtraSelection()
-                mark.cursor, mark.format = cursor, look
+                mark.cursor, mark.format = cursor, highlight
                 marks.append(mark)
-                places.append(cursor)
+                matches.append(cursor)
                 cursor = self.document().find(word, cursor)
-        self._places = sorted(places, key=QTextCursor.selectionStart)
+        self._matches = sorted(matches, key=QTextCursor.selectionStart)
         self.setExtraSelections(marks)
 
 
 class Guide(QDialog):
-    """Search and pages at the left, the page at the right; stays open beside the window."""
+    """Search and list of pages at the left, the page at the right; stays open beside the window."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Guide")
+        self.setWindowTitle(strings.GUIDE)
         pages = read_pages()
         self._names = list(pages)
-        self._plain = [_plain(text) for text in pages.values()]
-        self.search = QLineEdit(placeholderText="Search the guide", clearButtonEnabled=True)
-        self.search.setAccessibleName("Search the guide")
-        self.search.setToolTip("Show the pages with all these words; Enter goes from place to place")
+        self._texts = [_plain_text(text) for text in pages.values()]
+        self.search = QLineEdit(placeholderText=strings.SEARCH_GUIDE, clearButtonEnabled=True)
+        self.search.setAccessibleName(strings.SEARCH_GUIDE)
+        self.search.setToolTip(strings.SEARCH_GUIDE_TOOLTIP)
         self.pages = QListWidget()
-        self.pages.setAccessibleName("Pages of the guide")
+        self.pages.setAccessibleName(strings.GUIDE_PAGES)
         self.found = QLabel(wordWrap=True)
         self.found.setProperty("muted", True)
         self.browser = PageBrowser(pages)
-        self.browser.setAccessibleName("Page of the guide")
+        self.browser.setAccessibleName(strings.GUIDE_PAGE)
         self.pages.addItems([text.partition("\n")[0].lstrip("# ") for text in pages.values()])
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        back = buttons.addButton("Back", QDialogButtonBox.ButtonRole.ActionRole)
+        back = buttons.addButton(strings.BACK, QDialogButtonBox.ButtonRole.ActionRole)
         without_icons(buttons.buttons())
         for button in buttons.findChildren(QPushButton):
-            button.setAutoDefault(False)  # Enter in the search goes on, it closes nothing
+            button.setAutoDefault(False)  # Enter in the search must not close the guide
         back.setEnabled(False)
         layout = QGridLayout(self)
         layout.addWidget(self.search, 0, 0)
@@ -198,7 +198,7 @@ class Guide(QDialog):
             part.setMaximumWidth(em_px(16))
         self.found.hide()
         self.search.textChanged.connect(self._search)
-        self.search.returnPressed.connect(self.next_place)
+        self.search.returnPressed.connect(self.next_match)
         self.pages.currentRowChanged.connect(lambda row: self.browser.show_page(self._names[row]))
         self.browser.sourceChanged.connect(self._follow_browser)
         self.browser.backwardAvailable.connect(back.setEnabled)
@@ -210,41 +210,41 @@ class Guide(QDialog):
 
     @property
     def listed(self) -> list[str]:
-        """File names of the pages that the list shows."""
+        """File names of the pages in the list."""
         return [name for row, name in enumerate(self._names) if not self.pages.isRowHidden(row)]
 
-    def next_place(self) -> None:
-        """To the next marked word, on this page or the first on the next page that is listed."""
+    def next_match(self) -> None:
+        """Go to the next marked word: on this page, else the first on the next listed page."""
         if not self.browser.next_mark() and self.listed:
-            behind = self._names[self._names.index(self.browser.page) + 1 :]
-            self.browser.show_page(next((name for name in behind if name in self.listed), self.listed[0]))
+            following = self._names[self._names.index(self.browser.page) + 1 :]
+            self.browser.show_page(next((name for name in following if name in self.listed), self.listed[0]))
             self.browser.next_mark()
 
     def _search(self, text: str) -> None:
         words = tuple(text.casefold().split())
-        for row, plain in enumerate(self._plain):
-            self.pages.setRowHidden(row, not all(word in plain for word in words))
+        for row, page_text in enumerate(self._texts):
+            self.pages.setRowHidden(row, not all(word in page_text for word in words))
         listed = self.listed
-        said = {0: "No page has these words.", 1: "1 page"}
-        self.found.setText(said.get(len(listed), f"{len(listed)} pages"))
+        summary = {0: strings.NO_PAGE_FOUND, 1: strings.ONE_PAGE_FOUND}
+        self.found.setText(summary.get(len(listed), strings.PAGES_FOUND.format(count=len(listed))))
         self.found.setVisible(bool(words))
         self.browser.mark(words)
         if listed and self.browser.page not in listed:
             self.browser.show_page(listed[0])
 
     def _follow_browser(self, url: QUrl) -> None:
-        """The list says which page is shown, however the reader came to it."""
+        """Select the shown page in the list, also after a link or Back."""
         with QSignalBlocker(self.pages):
             self.pages.setCurrentRow(self._names.index(_file_name(url)))
 
 
 def _file_name(url: QUrl) -> str:
-    """Within the guide's folder."""
+    """The path of a page or picture within the guide's folder."""
     return url.path().lstrip("/")
 
 
-def _plain(markdown: str) -> str:
-    """The words of a page as they are shown, for the search."""
+def _plain_text(markdown: str) -> str:
+    """The text of a page as it is shown, in lower case, for the search."""
     document = QTextDocument()
     document.setMarkdown(markdown)
     return document.toPlainText().casefold()

@@ -1,7 +1,7 @@
-"""The window: makes its parts, joins them, and has those that follow the active view follow it.
+"""The window: creates its parts, connects them to each other and to the active view.
 
-Views stand in the middle (``ViewArea``), panels are docks around it (``panel_table``), and what the reader
-can do is one table (``action_table``) with one handler each (``commands``).
+Views are in the middle (``ViewArea``), panels in docks around it (``panel_table``); actions are one table
+(``action_table``) with one handler each (``commands``).
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ from viewer.ui.canvas.slide_view import SlideView
 from viewer.ui.overlays.attention_controller import AttentionController
 from viewer.ui.overlays.encoder_menu import EncoderMenu
 from viewer.ui.overlays.overlay_controller import OverlayController
-from viewer.ui.panels.pixel_size_dialog import TO_LAY_A_MAP, TO_SEARCH, TO_SHOW_ATTENTION, PixelSize
+from viewer.ui.panels import strings as panel_strings
+from viewer.ui.panels.pixel_size_dialog import PixelSize
 from viewer.ui.panels.slide_folder import SlideFolder
 from viewer.ui.panels.thumbnails import ThumbnailWorker, prune
 from viewer.ui.search.controller import SearchController
+from viewer.ui.shell import strings
 from viewer.ui.shell.action_spec import Need
 from viewer.ui.shell.actions import ActionSet, RecentMenu, fill_menus, make_toolbar
 from viewer.ui.shell.commands import Commands, Parts
-from viewer.ui.shell.panel_table import Docks, own_panels
+from viewer.ui.shell.panel_table import Docks, built_in_panels
 from viewer.ui.shell.persistence import Persistence
 from viewer.ui.shell.slide_opener import Slides
 from viewer.ui.shell.start_page import StartPage
@@ -55,7 +57,7 @@ if TYPE_CHECKING:
 
 
 class MainWindow(QMainWindow):
-    """One window. ``close`` ends all its threads."""
+    """The main window. ``close`` ends all its threads."""
 
     def __init__(
         self,
@@ -69,29 +71,31 @@ class MainWindow(QMainWindow):
         self.themes = themes
         self._closed = False
         self._gaze: Gaze | None = None
-        self._outbox = GuiThreadQueue()
+        self._gui_queue = GuiThreadQueue()
         self.messages = MessageArea(themes)
         view = SlideView(settings)
         self.area = ViewArea(self.messages, view)
         self.setCentralWidget(self.area)
-        self._kept = Persistence(settings, state, self.area, self.messages)
-        self.portraits = ThumbnailWorker(self)
-        self.folder = SlideFolder(self.portraits)
-        self.slides = Slides(self.area, self.folder, self._kept, self.messages)
+        self._persistence = Persistence(settings, state, self.area, self.messages)
+        self.thumbnails = ThumbnailWorker(self)
+        self.folder = SlideFolder(self.thumbnails)
+        self.slides = Slides(self.area, self.folder, self._persistence, self.messages)
         self.hud = Hud(view)
         self.overlays = OverlayController(view, self.messages, settings.overlay)
         self.encoders = EncoderMenu(view, self.messages)
-        lay = view, self.overlays, self.encoders, self.messages, themes, settings
-        self.attention = AttentionController(*lay)
-        self.query = SearchController(*lay)
-        own = own_panels(folder=self.folder, query=self.query.panel, attention=self.attention.controls)
-        self.docks = Docks(self, self, themes, own)
+        shared = view, self.overlays, self.encoders, self.messages, themes, settings
+        self.attention = AttentionController(*shared)
+        self.query = SearchController(*shared)
+        panels = built_in_panels(
+            folder=self.folder, query=self.query.panel, attention=self.attention.controls
+        )
+        self.docks = Docks(self, self, themes, panels)
         self.status = StatusLine(view, themes)
         self.setStatusBar(self.status)
         parts = Parts(
             window=self,
             area=self.area,
-            kept=self._kept,
+            persistence=self._persistence,
             slides=self.slides,
             folder=self.folder,
             docks=self.docks,
@@ -106,14 +110,16 @@ class MainWindow(QMainWindow):
         self.actions_ = ActionSet(self, Commands(parts, set_full_screen=self.set_full_screen))
         self.actions_.set_icons(themes.icon)
         self.start_page = StartPage(
-            self.portraits,
+            self.thumbnails,
             [self.actions_["open_slide"], self.actions_["open_folder"]],
             themes.pixmap("foveola", "text", em_px(4)),
         )
         self.area.set_start_page(self.start_page)
         self.recent_menu = RecentMenu(state, self.slides.open, self._forget_recent)
-        further = [dock.toggleViewAction() for name, dock in self.docks.items() if name not in self.docks.own]
-        after = {"open_folder": [self.recent_menu.menuAction()], "show_adjustments": further}
+        plugins = [
+            dock.toggleViewAction() for name, dock in self.docks.items() if name not in self.docks.built_in
+        ]
+        after = {"open_folder": [self.recent_menu.menuAction()], "show_adjustments": plugins}
         fill_menus(self, self.actions_, after=after)
         self._toolbar = make_toolbar(self.actions_, themes)
         self.addToolBar(self._toolbar)
@@ -121,23 +127,23 @@ class MainWindow(QMainWindow):
         self._following = Following(
             {
                 "message": self._view_message,
-                "colour.icc_chosen": lambda on: self._kept.change("display", icc=on),
+                "colour.icc_chosen": lambda on: self._persistence.change("display", icc=on),
                 "source_changed": self._source_changed,
                 "mpp_changed": self.refresh_actions,
                 "sharp_changed": self._sharp_changed,
             },
-            # These come in the middle of a frame; a message that shrinks the canvas would draw another in it.
+            # Sent in the middle of a frame; a message that shrinks the canvas would draw another within it.
             queued={"undrawable": self._slide_undrawable, "failed_tiles_changed": self._tiles_failed},
         )
         self._connect()
         self.setAcceptDrops(True)
-        self.setWindowTitle("Foveola")
+        self.setWindowTitle(strings.APPLICATION)
         self.setWindowIcon(themes.icon("foveola"))
         self._following.follow(view)
         self.apply_settings(settings)
         self._refresh_recent()
-        for sentence in filter(None, [state.notice, *self.docks.problems]):
-            self.messages.show_message(MessageKind.WARNING, sentence)
+        for problem in filter(None, [state.notice, *self.docks.problems]):
+            self.messages.show_message(MessageKind.WARNING, problem)
 
     @property
     def view(self) -> SlideView:
@@ -150,29 +156,29 @@ class MainWindow(QMainWindow):
 
     @property
     def settings(self) -> Settings:
-        return self._kept.settings
+        return self._persistence.settings
 
     @property
     def opener(self) -> SlideOpener:
         return self.slides.opener
 
     def open_paths(self, places: Sequence[Path | str | Locator]) -> None:
-        """Open the first of some files and list the others, or list a folder and open its first slide."""
+        """Open the first of several files and list the others, or list a folder and open its first slide."""
         self.slides.open_paths(places)
 
     def open_slide(self, where: Path | str | Locator, *, prepare: Prepare | None = None) -> None:
-        """Open a slide; the present one stays until it is there. ``prepare`` makes the file first."""
+        """Open a slide; the present one stays until it is open. ``prepare`` makes the file first."""
         self.slides.open(where, prepare=prepare)
 
     def apply_settings(self, settings: Settings) -> None:
-        """Use other settings from now on, and save them."""
-        self._kept.apply(settings)
+        """Apply settings, and save them where they differ."""
+        self._persistence.apply(settings)
 
     def refresh_actions(self) -> None:
-        """Grey what makes no sense now, and check what is on."""
+        """Disable actions with an unmet need, and check those that are on."""
         met = self.area.needs_met() | {
             Need.FOLDER: bool(self.folder.entries),
-            Need.QUERY: self.query.asked,
+            Need.QUERY: self.query.has_query,
             Need.OVERLAY: self.overlays.active.layers.has_any,
             Need.HITS: self.query.has_hits,
             Need.ANALYSIS: self.query.analysing,
@@ -187,13 +193,13 @@ class MainWindow(QMainWindow):
             "pause": self.query.paused,
         }
         on |= self.overlays.switches | {
-            f"show_{name}": not self.docks[name].isHidden() for name in self.docks.own
+            f"show_{name}": not self.docks[name].isHidden() for name in self.docks.built_in
         }
         for name, is_on in on.items():
             self.actions_.set_checked(name, is_on)
 
     def set_full_screen(self, on: bool) -> None:
-        """Fill the screen, without menus and toolbar; the status line stays."""
+        """Show the window over the full screen, without menus and toolbar, or in a frame again."""
         if on == self.isFullScreen():
             return
         self.menuBar().setVisible(not on)
@@ -201,7 +207,7 @@ class MainWindow(QMainWindow):
         if on:
             self.showFullScreen()
             key = self.actions_["full_screen"].shortcut().toString()
-            self.status.showMessage(f"{key} leaves full screen", 6000)
+            self.status.showMessage(strings.LEAVE_FULL_SCREEN.format(key=key), 6000)
         else:
             self.status.clearMessage()
             self.showNormal()
@@ -216,20 +222,20 @@ class MainWindow(QMainWindow):
         area.active_view_changed.connect(self._follow)
         slides.changed.connect(self._refresh_recent)
         slides.listed.connect(self.docks["folder"].show)
-        slides.other_slide_wanted.connect(self.actions_["open_slide"].trigger)
-        slides.other_folder_wanted.connect(self.actions_["open_folder"].trigger)
+        slides.another_slide_requested.connect(self.actions_["open_slide"].trigger)
+        slides.another_folder_requested.connect(self.actions_["open_folder"].trigger)
         self.folder.listed.connect(self.refresh_actions)
         self.start_page.chosen.connect(slides.open)
         self.themes.changed.connect(self._theme_changed)
-        self._kept.applied.connect(self._use_settings)
-        self.query.answered.connect(self.attention.weigh)
-        self.overlays.look_changed.connect(self._kept.keep_look)
-        for wanted, what_for in (
-            (self.query.pixel_size_wanted, TO_SEARCH),
-            (self.attention.pixel_size_wanted, TO_SHOW_ATTENTION),
-            (self.overlays.maps.pixel_size_wanted, TO_LAY_A_MAP),
+        self._persistence.applied.connect(self._use_settings)
+        self.query.answered.connect(self.attention.set_relevance)
+        self.overlays.look_changed.connect(self._persistence.set_overlay)
+        for requested, needed_by in (
+            (self.query.pixel_size_wanted, panel_strings.SEARCH_NEEDS_PIXEL_SIZE),
+            (self.attention.pixel_size_wanted, panel_strings.ATTENTION_NEEDS_PIXEL_SIZE),
+            (self.overlays.maps.pixel_size_wanted, panel_strings.MAP_NEEDS_PIXEL_SIZE),
         ):
-            wanted.connect(partial(self._ask_pixel_size, what_for))
+            requested.connect(partial(self._show_pixel_size_dialog, needed_by))
         for changed in (self.query.changed, self.overlays.changed):
             changed.connect(self.refresh_actions)
         for chosen in (self.query.settings_chosen, self.attention.settings_chosen):
@@ -240,13 +246,13 @@ class MainWindow(QMainWindow):
 
     def _follow(self, view: SlideView) -> None:
         self._following.follow(view)
-        self._point_gaze()
+        self._apply_gaze()
         self._source_changed()
 
     def _use_settings(self, settings: Settings) -> None:
         if settings.gaze != self._gaze:
             self._gaze = settings.gaze
-            self._point_gaze()
+            self._apply_gaze()
         self.themes.choose(settings.display.theme)
         self.actions_.set_keys(settings.shortcuts)
         for view in self.area.views:
@@ -259,8 +265,8 @@ class MainWindow(QMainWindow):
         self.refresh_actions()
 
     def _use_relevance(self, chosen: Settings) -> None:
-        """Search and attention choose encoders; of the rest what they have may be old, as is the look."""
-        self._kept.apply(dataclasses.replace(self.settings, relevance=chosen.relevance))
+        """Apply the encoders chosen in search or attention; their other settings may be outdated."""
+        self._persistence.apply(dataclasses.replace(self.settings, relevance=chosen.relevance))
 
     def _theme_changed(self) -> None:
         self.actions_.set_icons(self.themes.icon)
@@ -270,33 +276,34 @@ class MainWindow(QMainWindow):
         self.messages.show_message(MessageKind.INFORMATION, text)
 
     def _slide_undrawable(self, reason: str) -> None:
-        source = self.view.source
-        name = "The slide" if source is None else source.info.path.name
+        source, copy = self.view.source, self.actions_["diagnostics"]
+        name = strings.THE_SLIDE if source is None else source.info.path.name
         self.messages.show_message(
             MessageKind.ERROR,
-            f"{name} is open but cannot be drawn on this graphics processor: {reason}.",
-            buttons={"Copy diagnostics": self.actions_["diagnostics"].trigger},
+            strings.NOT_DRAWN.format(slide=name, reason=reason),
+            buttons={copy.text(): copy.trigger},
         )
 
     def _tiles_failed(self) -> None:
         self.refresh_actions()
-        self.slides.tell_failed_tiles()
+        self.slides.report_failed_tiles()
 
     def _source_changed(self) -> None:
         source = self.view.source
-        self.setWindowTitle("Foveola" if source is None else f"{source.info.path.name} – Foveola")
+        name = "" if source is None else source.info.path.name
+        self.setWindowTitle(strings.WINDOW_TITLE.format(slide=name) if name else strings.APPLICATION)
         self._sharp_changed(self.view.sharp)
         self.refresh_actions()
 
     def _sharp_changed(self, sharp: bool) -> None:
-        self.portraits.set_paused(self.view.source is not None and not sharp)
+        self.thumbnails.set_paused(self.view.source is not None and not sharp)
 
-    def _ask_pixel_size(self, wanted: str) -> None:
+    def _show_pixel_size_dialog(self, needed_by: str) -> None:
         if self.view.source is not None and self.view.mpp_um is None:
-            show_dialog(PixelSize(self.view, self, wanted=wanted), modal=True)
+            show_dialog(PixelSize(self.view, self, needed_by=needed_by), modal=True)
 
-    def _point_gaze(self) -> None:
-        """Let loading in the active view follow the reader's gaze; there is one reader."""
+    def _apply_gaze(self) -> None:
+        """Use the gaze of the settings in the active view only: there is one reader."""
         gaze = self.settings.gaze
         for view in self.area.views:
             view.set_gaze(NoGaze())
@@ -306,25 +313,25 @@ class MainWindow(QMainWindow):
                 recording=gaze.recording,
                 pointer_radius_deg=gaze.pointer_radius_deg,
                 tracker_radius_deg=gaze.tracker_radius_deg,
-                report=self._tell_of_gaze,
+                report=self._show_gaze_message,
             )
         )
 
-    def _tell_of_gaze(self, text: str) -> None:
-        """Trackers vanish in threads of their own."""
-        self._outbox.post(lambda: self._view_message(text))
+    def _show_gaze_message(self, text: str) -> None:
+        """Show a message from a tracker's thread."""
+        self._gui_queue.post(lambda: self._view_message(text))
 
     def _query_panel_shown(self, visible: bool) -> None:
         if visible:
             self.query.open_panel()
 
     def _refresh_recent(self) -> None:
-        self.start_page.show_recent(self._kept.state.recent)
+        self.start_page.show_recent(self._persistence.state.recent)
 
     def _forget_recent(self) -> None:
-        self._kept.state.forget_all()
+        self._persistence.state.forget_all()
         prune(0)
-        self._kept.save_state()
+        self._persistence.save_state()
         self._refresh_recent()
 
     # Qt's events
@@ -338,25 +345,30 @@ class MainWindow(QMainWindow):
         self.open_paths([Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()])
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Save where the reader was and end all threads."""
+        """Save settings, state and layout, and end all threads."""
         if self._closed:
             super().closeEvent(event)
             return
         self._closed = True
-        self._kept.close(self)
+        try:
+            self._persistence.close(self)
+        finally:
+            self._end_work()
+        super().closeEvent(event)
+
+    def _end_work(self) -> None:
         self.messages.opening.end()
         for dialog in self.findChildren(QDialog):
             dialog.close()
-        self.query.stop()  # its workers end while those of the attention are waited for
+        self.query.stop()  # its workers end while attention's are waited for
         self.attention.close()
         self.overlays.close()
         self.query.close()
         self.opener.close(wait_s=0.5)
-        self.portraits.close(wait_s=0.5)
+        self.thumbnails.close(wait_s=0.5)
         self.folder.close_work(wait_s=0.2)
         for view in self.area.views:
             view.set_gaze(NoGaze())
-        self._outbox.close()
+        self._gui_queue.close()
         for view in self.area.views:
             view.close_slide()
-        super().closeEvent(event)

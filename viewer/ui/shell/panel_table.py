@@ -1,4 +1,4 @@
-"""The one table of panels, and the docks made of it. Other packages' panels come last."""
+"""The table of the window's own panels, and the docks of these and of plugin panels."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from viewer.ui.panels.adjustments import AdjustmentsPanel
 from viewer.ui.panels.navigator import Navigator
 from viewer.ui.panels.panel_spec import FollowsView, PanelSpec
 from viewer.ui.panels.properties import PropertiesPanel
+from viewer.ui.shell import strings
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
@@ -31,36 +32,37 @@ PLUGIN_GROUP = "foveola.panels"
 _AREAS = {"left": Qt.DockWidgetArea.LeftDockWidgetArea, "right": Qt.DockWidgetArea.RightDockWidgetArea}
 
 
-def own_panels(*, folder: QWidget, query: QWidget, attention: QWidget) -> tuple[PanelSpec, ...]:
-    """The window's own, in the order in which they stand."""
+def built_in_panels(*, folder: QWidget, query: QWidget, attention: QWidget) -> tuple[PanelSpec, ...]:
+    """The panels that come with the window, in the order of their docks."""
+    titles = strings.PANELS
     return (
-        PanelSpec("folder", "Slides", "folder", lambda _host: folder, "left"),
-        PanelSpec("query", "Query", "query", lambda _host: query, "left"),
-        PanelSpec("attention", "Attention", "attention", lambda _host: attention, "left"),
-        PanelSpec("navigator", "Navigator", "navigator", _of_view(Navigator), shown=True),
-        PanelSpec("properties", "Properties", "properties", _of_view(PropertiesPanel), shown=True),
-        PanelSpec("adjustments", "Adjustments", "adjustments", _of_view(AdjustmentsPanel)),
+        PanelSpec("folder", titles["folder"], "folder", lambda _host: folder, "left"),
+        PanelSpec("query", titles["query"], "query", lambda _host: query, "left"),
+        PanelSpec("attention", titles["attention"], "attention", lambda _host: attention, "left"),
+        PanelSpec("navigator", titles["navigator"], "navigator", _for_view(Navigator), shown=True),
+        PanelSpec("properties", titles["properties"], "properties", _for_view(PropertiesPanel), shown=True),
+        PanelSpec("adjustments", titles["adjustments"], "adjustments", _for_view(AdjustmentsPanel)),
     )
 
 
-def _of_view(make: Callable[[SlideView], QWidget]) -> Callable[[PanelHost], QWidget]:
-    return lambda host: make(host.view)
+def _for_view(panel: Callable[[SlideView], QWidget]) -> Callable[[PanelHost], QWidget]:
+    return lambda host: panel(host.view)
 
 
 class Docks(dict[str, QDockWidget]):
-    """The docks of a window, by the ids of their panels. ``problems``: sentences about panels left out."""
+    """The docks of a window, by panel id. ``problems``: messages about plugin panels that were not loaded."""
 
     def __init__(
-        self, window: QMainWindow, host: PanelHost, themes: ThemeKeeper, own: tuple[PanelSpec, ...]
+        self, window: QMainWindow, host: PanelHost, themes: ThemeKeeper, built_in: tuple[PanelSpec, ...]
     ) -> None:
         super().__init__()
         self._window, self._host, self._themes = window, host, themes
-        for spec in own:
+        for spec in built_in:
             self._add(spec)
         sides, right = [self["folder"], self["navigator"]], [self["navigator"], self["properties"]]
         window.resizeDocks(sides, [em_px(19), em_px(19)], Qt.Orientation.Horizontal)
         window.resizeDocks(right, [em_px(13), em_px(24)], Qt.Orientation.Vertical)
-        self.own = frozenset(self)
+        self.built_in = frozenset(self)
         found, problems = plugins(PLUGIN_GROUP, PanelSpec)
         self.problems = list(problems)
         for spec in found:
@@ -68,14 +70,16 @@ class Docks(dict[str, QDockWidget]):
 
     def _add_plugin(self, spec: PanelSpec) -> None:
         if spec.id in self or spec.title in [dock.windowTitle() for dock in self.values()]:
-            self.problems.append(f"The panel {spec.title} is left out: there is another one of this name.")
+            self.problems.append(strings.PANEL_NAME_TAKEN.format(panel=spec.title))
             return
         try:
             self._themes.icon(spec.icon)
             self._add(spec)
-        except Exception as error:  # code of strangers may raise anything
+        except Exception as error:  # a plugin may raise anything
             log.exception("the panel %s failed", spec.id)
-            self.problems.append(f"The panel {spec.title} is left out: {type(error).__name__}: {error}")
+            self.problems.append(
+                strings.PANEL_FAILED.format(panel=spec.title, kind=type(error).__name__, error=error)
+            )
             return
         self._themes.changed.connect(partial(self._draw_icon, spec))
         self._draw_icon(spec)
@@ -85,15 +89,18 @@ class Docks(dict[str, QDockWidget]):
 
     def _add(self, spec: PanelSpec) -> None:
         panel = spec.factory(self._host)
-        dock = self[spec.id] = _made(spec.title, panel, self._themes)
+        if not isinstance(panel, QWidget):
+            raise TypeError(f"its factory returned no widget but {type(panel).__name__}")
+        dock = _make_dock(spec.title, panel, self._themes)
         self._window.addDockWidget(_AREAS[spec.area], dock)
+        self[spec.id] = dock
         dock.setVisible(spec.shown)
         if isinstance(panel, FollowsView):
             self._host.active_view_changed.connect(panel.follow)
 
 
 class _DockTitle(QWidget):
-    """A dock's heading with a close button in the theme's colours; Qt's own is too faint on dark."""
+    """A dock's heading with a close button in the theme's colours; Qt's button is too faint on dark ones."""
 
     def __init__(self, dock: QDockWidget, title: str, themes: ThemeKeeper) -> None:
         super().__init__(dock)
@@ -101,8 +108,9 @@ class _DockTitle(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._themes = themes
         self._close = QToolButton(autoRaise=True)
-        self._close.setToolTip(f"Hide {title.lower()}")
-        self._close.setAccessibleName(f"Hide {title.lower()}")
+        hide = strings.HIDE_PANEL.format(panel=title.lower())
+        self._close.setToolTip(hide)
+        self._close.setAccessibleName(hide)
         self._close.clicked.connect(dock.close)
         self._close.setIconSize(QSize(em_px(0.9), em_px(0.9)))
         layout = QHBoxLayout(self)
@@ -116,7 +124,7 @@ class _DockTitle(QWidget):
         self._close.setIcon(self._themes.icon("close"))
 
 
-def _made(title: str, content: QWidget, themes: ThemeKeeper) -> QDockWidget:
+def _make_dock(title: str, content: QWidget, themes: ThemeKeeper) -> QDockWidget:
     """A dock around a panel."""
     dock = QDockWidget(title)
     dock.setObjectName(title.lower())

@@ -1,4 +1,4 @@
-"""What outlives the window: the settings in force, the reader's state, and where its panels were."""
+"""What is kept between starts: the settings, the reader's state, and the layout of the window."""
 
 from __future__ import annotations
 
@@ -28,29 +28,28 @@ if TYPE_CHECKING:
 log = logger("ui")
 
 VERSION = 1
-"""Raised whenever docks or toolbars change so much that an old arrangement makes no sense."""
-
+"""To be raised when docks or toolbars change so much that an old layout does not fit them."""
 
 SAVE_STATE_EVERY_MS = 30_000
 
 
 class Persistence(QObject):
-    """The settings and the state of one window. Saves the state now and then, until ``close``."""
+    """The settings and the state of one window. Saves the state every 30 s until ``close``."""
 
     applied = Signal(object)
-    """The Settings in force from now on, the same ones or others."""
+    """The Settings that apply from now on; they may be unchanged."""
 
     def __init__(self, settings: Settings, state: ReaderState, area: ViewArea, messages: MessageArea) -> None:
         super().__init__()
         self.settings, self.state = settings, state
         self._area, self._messages = area, messages
-        self._look_unsaved = False
+        self._overlay_unsaved = False
         self._timer = QTimer(self, interval=SAVE_STATE_EVERY_MS)
         self._timer.timeout.connect(self.save_state)
         self._timer.start()
 
     def apply(self, settings: Settings) -> None:
-        """Use other settings from now on, and save them."""
+        """Apply settings, and save them where they differ. A failure to save is shown as a message."""
         changed, self.settings = settings != self.settings, settings
         self.applied.emit(settings)
         if changed:
@@ -60,39 +59,39 @@ class Persistence(QObject):
                 self._messages.show_message(MessageKind.ERROR, str(error))
 
     def change(self, table: str, **values: object) -> None:
-        """Use other values of one table of the settings, where they are other ones."""
+        """Change values of one table of the settings; does nothing where they are the same."""
         settings = self.settings.replace(table, **values)
         if settings != self.settings:
             self.apply(settings)
 
-    def keep_look(self, look: Overlay) -> None:
-        """Saved with the reader's state, not at each step of a slider."""
-        self.settings = replace(self.settings, overlay=look)
-        self._look_unsaved = True
+    def set_overlay(self, overlay: Overlay) -> None:
+        """Change the overlay settings; saved with the reader's state, not at each step of a slider."""
+        self.settings = replace(self.settings, overlay=overlay)
+        self._overlay_unsaved = True
 
     def remember_views(self) -> None:
-        """Where the reader is on each slide."""
+        """Put the present view of each open slide into the reader's state."""
         for view in self._area.views:
             if view.source is not None:
                 self.state.remember_view(view.source.info.path, view.camera.target)
 
     def save_state(self) -> None:
-        """Write where the reader is, and the look of the overlays where it was changed."""
+        """Save the reader's state, and changed overlay settings. A failure is shown as a message."""
         self.remember_views()
         try:
             self.state.save()
-            if self._look_unsaved:
-                self._look_unsaved = False
+            if self._overlay_unsaved:
+                self._overlay_unsaved = False
                 self.settings.save()
         except SaveError as error:
             self._messages.show_message(MessageKind.WARNING, str(error))
 
     def close(self, window: QMainWindow) -> None:
-        """Save the state and the arrangement a last time."""
+        """Save the state and the layout a last time."""
         self._timer.stop()
         self.save_state()
         if window.isFullScreen():
-            return  # the next start should not surprise with it
+            return  # the next start should be in a window
         try:
             save_layout(window)
         except SaveError as error:
@@ -100,12 +99,12 @@ class Persistence(QObject):
 
 
 def layout_path() -> Path:
-    """The file. May not exist."""
+    """The file of the window's layout; it may not exist."""
     return state_dir() / "window.json"
 
 
 def save_layout(window: QMainWindow) -> None:
-    """Write place, size and panels. Raises SaveError."""
+    """Save position, size and panels. Raises SaveError."""
     tables = {
         "geometry": _as_text(window.saveGeometry().data()),
         "state": _as_text(window.saveState(VERSION).data()),
@@ -114,7 +113,7 @@ def save_layout(window: QMainWindow) -> None:
 
 
 def restore_layout(window: QMainWindow) -> bool:
-    """Put the window back as it was. False where nothing usable is kept, which is no error."""
+    """Restore position, size and panels. Returns False where no usable layout is saved."""
     try:
         tables = json.loads(layout_path().read_bytes())
         geometry, state = (base64.b64decode(tables[name], validate=True) for name in ("geometry", "state"))

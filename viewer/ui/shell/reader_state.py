@@ -1,6 +1,6 @@
-"""What the reader left behind: recent slides, and where on each the reader last looked. Never required.
+"""The reader's state: recent slides, and the last view of each.
 
-A slide is known by path, size and time of change: another file of the same name starts afresh.
+A slide is identified by path, size and modification time: a changed file has no last view.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from viewer.common.atomic_write import save_atomically
 from viewer.common.paths import state_dir
+from viewer.ui.shell import strings
 from viewer.view.camera import View
 
 log = logging.getLogger("foveola.state")
@@ -25,7 +26,7 @@ VERSION = 1
 class ReaderState:
     """Recent slides and last views, kept in one JSON file. Belongs to the GUI thread.
 
-    ``notice`` is a sentence for the reader where the file could not be used at loading, else None.
+    ``notice`` is a message where the file could not be used at loading, else None.
     """
 
     def __init__(self, path: Path, *, notice: str | None = None) -> None:
@@ -36,7 +37,7 @@ class ReaderState:
 
     @classmethod
     def load(cls, path: Path | None = None) -> ReaderState:
-        """The state in ``path`` (None: the usual file). A file that makes no sense is set aside."""
+        """The state in ``path`` (None: the default file). A damaged file is renamed."""
         file = path or state_dir() / "reader.json"
         state = cls(file)
         try:
@@ -44,10 +45,10 @@ class ReaderState:
         except FileNotFoundError:
             pass  # the first start
         except OSError as error:
-            state = cls(file, notice=f"{file}: recent slides cannot be read: {error.strerror}")
+            state = cls(file, notice=strings.STATE_UNREADABLE.format(path=file, reason=error.strerror))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            log.warning("%s makes no sense: %s", file, error)
-            state = cls(file, notice=_set_aside(file))
+            log.warning("%s is damaged: %s", file, error)
+            state = cls(file, notice=_rename_damaged(file))
         return state
 
     @property
@@ -56,21 +57,21 @@ class ReaderState:
         return tuple(self._recent)
 
     def opened(self, path: Path) -> None:
-        """Put a slide on top of the recent ones."""
+        """Make a slide the newest of the recent ones."""
         absolute = path.absolute()
         self._recent = [absolute, *(other for other in self._recent if other != absolute)][:MAX_RECENT]
 
     def forget(self, path: Path) -> None:
-        """Take a slide that is gone from the recent ones."""
+        """Remove a slide from the recent ones."""
         self._recent = [other for other in self._recent if other != path.absolute()]
 
     def forget_all(self) -> None:
-        """Take away all traces: recent slides and views."""
+        """Remove all recent slides and views."""
         self._recent.clear()
         self._views.clear()
 
     def remember_view(self, path: Path, view: View) -> None:
-        """Keep where the reader looks. The 500 newest are kept. Does nothing for a slide that is gone."""
+        """Keep the view of a slide; the 500 newest are kept. Does nothing for a slide that does not exist."""
         key = _slide_key(path)
         if key is None:
             return
@@ -80,12 +81,12 @@ class ReaderState:
             del self._views[next(iter(self._views))]
 
     def last_view(self, path: Path) -> View | None:
-        """Where the reader last looked, None for a slide that is new, changed or gone."""
+        """The last view of a slide; None for one that is new, changed or missing."""
         key = _slide_key(path)
         return None if key is None else self._views.get(key)
 
     def save(self) -> None:
-        """Write the file, whole or not at all. Raises SaveError."""
+        """Write the file atomically. Raises SaveError."""
         tables = {
             "version": VERSION,
             "recent": [str(path) for path in self._recent],
@@ -97,7 +98,7 @@ class ReaderState:
         save_atomically(self._path, json.dumps(tables, indent=1).encode())
 
     def _restore(self, tables: dict[str, Any]) -> None:
-        """Take over what a file holds. Raises one of the errors of wrong types where it makes no sense."""
+        """Restore from a file's tables. Raises ValueError, TypeError, KeyError or AttributeError."""
         if tables["version"] != VERSION:
             raise ValueError(f"version {tables['version']!r} is not {VERSION}")
         recent = [Path(path) for path in tables["recent"][:MAX_RECENT]]
@@ -109,23 +110,23 @@ def _view(numbers: list[float]) -> View:
     view = View(*(float(number) for number in numbers))
     finite = all(math.isfinite(n) for n in (view.centre_x, view.centre_y, view.downsample, view.rotation_rad))
     if not finite or view.downsample <= 0:
-        raise ValueError(f"{numbers} is no view")
+        raise ValueError(f"{numbers} is not a view")
     return view
 
 
 def _slide_key(path: Path) -> str | None:
     try:
-        facts = path.stat()
+        stat = path.stat()
     except OSError:
         return None
-    return f"{path.absolute()}|{facts.st_size}|{facts.st_mtime_ns}"
+    return f"{path.absolute()}|{stat.st_size}|{stat.st_mtime_ns}"
 
 
-def _set_aside(file: Path) -> str:
-    """Rename a file that cannot be used, so that nothing is lost; what to tell the reader."""
-    aside = file.with_name(file.name + ".unreadable")
+def _rename_damaged(file: Path) -> str:
+    """Rename a damaged file, so that nothing is lost. Returns the message about it."""
+    backup = file.with_name(file.name + ".unreadable")
     try:
-        file.replace(aside)
+        file.replace(backup)
     except OSError as error:
-        return f"{file}: recent slides are damaged and could not be set aside: {error.strerror}"
-    return f"{file}: recent slides were damaged and start afresh; the old file is now {aside.name}"
+        return strings.STATE_NOT_RENAMED.format(path=file, reason=error.strerror)
+    return strings.STATE_DAMAGED.format(path=file, backup=backup.name)

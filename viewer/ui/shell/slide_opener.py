@@ -1,7 +1,7 @@
-"""Slides into the active view and out of it; opened in threads, so that a slow share never stops the window.
+"""Opens slides into the active view and closes them; in threads, so that a slow share never stops the window.
 
-One opening counts at a time: a newer one, or Cancel, makes the one before it worthless; its slide is closed
-as soon as its thread comes back. A thread that hangs inside the system cannot be ended, only left behind.
+One opening counts at a time: a newer one, or Cancel, supersedes it, and its slide is closed as soon as its
+thread returns. A thread that hangs in a system call cannot be ended; it is left behind.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from viewer.common.log import logger
 from viewer.slide.formats.registry import open_for_viewing
 from viewer.slide.locator import Locator
 from viewer.slide.source import SlideError
+from viewer.ui.shell import strings
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
 from viewer.ui.widgets.messages import MessageKind
 
@@ -39,7 +40,7 @@ log = logger("ui")
 
 
 class OpeningCancelledError(Exception):
-    """Raised out of a progress report to stop a preparation that nobody waits for any more."""
+    """Raised from a progress report to stop a preparation that was cancelled."""
 
 
 @dataclass(eq=False, slots=True)
@@ -51,12 +52,12 @@ class _Job:
 
 
 class SlideOpener(QObject):
-    """Opens one slide at a time and says how it went. All signals come in the GUI thread."""
+    """Opens one slide at a time, in a thread. All signals are sent in the GUI thread."""
 
     started = Signal(object)
     """The locator of what is being opened."""
     progressed = Signal(float)
-    """How much of the preparation is done, 0 to 1; never sent for a plain opening."""
+    """How much of the preparation is done, 0 to 1; not sent without a preparation."""
     opened = Signal(object)
     """An open Source, which now belongs to the listener."""
     failed = Signal(object, str)
@@ -68,7 +69,7 @@ class SlideOpener(QObject):
     ) -> None:
         super().__init__(parent)
         self._open_source = open_source
-        self._outbox = GuiThreadQueue()
+        self._gui_queue = GuiThreadQueue()
         self._job: _Job | None = None
         self._threads: list[threading.Thread] = []
 
@@ -78,7 +79,7 @@ class SlideOpener(QObject):
         return None if self._job is None else self._job.locator
 
     def open(self, where: Path | str | Locator, *, prepare: Prepare | None = None) -> None:
-        """Begin to open a slide; ``prepare(path, progress)`` makes the file first, in the same thread."""
+        """Start to open a slide; ``prepare(path, progress)`` makes the file first, in the same thread."""
         self._drop()
         job = self._job = _Job(Locator.parse(where), prepare)
         job.thread = threading.Thread(target=self._work, args=(job,), name="foveola-open", daemon=True)
@@ -87,15 +88,15 @@ class SlideOpener(QObject):
         job.thread.start()
 
     def cancel(self) -> None:
-        """Give up the opening under way, if any."""
+        """Cancel the present opening, if any."""
         job = self._drop()
         if job is not None:
             self.cancelled.emit(job.locator)
 
     def close(self, *, wait_s: float = 1.0) -> None:
-        """Give up and wait for the threads, at most ``wait_s`` seconds for all of them."""
+        """Cancel, and wait at most ``wait_s`` seconds for all threads to end."""
         self._drop()
-        self._outbox.close()
+        self._gui_queue.close()
         deadline = monotonic() + wait_s
         for thread in self._threads:
             thread.join(max(0.0, deadline - monotonic()))
@@ -109,7 +110,7 @@ class SlideOpener(QObject):
         return job
 
     def _work(self, job: _Job) -> None:
-        """Runs in the job's own thread."""
+        """Open the slide; runs in the job's thread."""
         source: Source | None = None
         reason = ""
         try:
@@ -120,17 +121,17 @@ class SlideOpener(QObject):
             return
         except SlideError as error:
             reason = error.reason
-        except Exception as error:  # whatever a reader does, the window must be told
+        except Exception as error:  # a reader may raise anything
             log.exception("opening %s failed unexpectedly", job.locator)
-            reason = f"it cannot be read ({type(error).__name__}: {error})"
-        arrived = self._outbox.post(lambda: self._finish(job, source, reason))
-        if not arrived and source is not None:
+            reason = strings.NOT_READABLE.format(kind=type(error).__name__, error=error)
+        posted = self._gui_queue.post(lambda: self._finish(job, source, reason))
+        if not posted and source is not None:
             source.close()
 
     def _report(self, job: _Job, share: float) -> None:
         if job.cancelled.is_set():
             raise OpeningCancelledError
-        self._outbox.post(lambda: self.progressed.emit(share) if job is self._job else None)
+        self._gui_queue.post(lambda: self.progressed.emit(share) if job is self._job else None)
 
     def _finish(self, job: _Job, source: Source | None, reason: str) -> None:
         if job is not self._job:
@@ -147,25 +148,24 @@ class SlideOpener(QObject):
 
 @dataclass(frozen=True, slots=True)
 class FileMark:
-    """A file's path and size, the size None where it could not be asked for."""
+    """The path and size of an open file; the size is None where it could not be read."""
 
     path: Path
     size_bytes: int | None
 
     @classmethod
     def of(cls, path: Path) -> FileMark:
-        """The file as it is now. One that cannot be asked has the size None."""
+        """The file as it is now."""
         return cls(path, _size_bytes(path))
 
-    def trouble(self) -> str:
+    def failure_reason(self) -> str:
         """A sentence on why tiles of the file may fail now."""
         size_bytes = _size_bytes(self.path)
         if size_bytes is None:
-            return "The file is gone, or can no longer be reached."
+            return strings.FILE_GONE
         if self.size_bytes is not None and size_bytes != self.size_bytes:
-            sizes = f"it has {size_bytes:,} bytes, it had {self.size_bytes:,}"
-            return f"The file changed while it was open: {sizes}."
-        return "The file is damaged there, or its disk is; the log has the details."
+            return strings.FILE_CHANGED.format(now=size_bytes, before=self.size_bytes)
+        return strings.FILE_DAMAGED
 
 
 def _size_bytes(path: Path) -> int | None:
@@ -176,20 +176,22 @@ def _size_bytes(path: Path) -> int | None:
 
 
 class Slides(QObject):
-    """What moves slides into the active view and out of it, and keeps folder list and state in step."""
+    """Opens slides into the active view and closes them; updates the folder list and the reader's state."""
 
     changed = Signal()
     """A slide was opened or closed."""
     listed = Signal()
-    """Several slides were asked for: they are in the folder's list."""
-    other_slide_wanted = Signal()
-    other_folder_wanted = Signal()
+    """Several slides, or a folder, are to be opened: they are in the folder list."""
+    another_slide_requested = Signal()
+    another_folder_requested = Signal()
 
-    def __init__(self, area: ViewArea, folder: SlideFolder, kept: Persistence, messages: MessageArea) -> None:
+    def __init__(
+        self, area: ViewArea, folder: SlideFolder, persistence: Persistence, messages: MessageArea
+    ) -> None:
         super().__init__()
-        self._area, self._folder, self._kept, self._messages = area, folder, kept, messages
-        self._into = area.active_view
-        """The view that was active when a slide was asked for."""
+        self._area, self._folder, self._persistence, self._messages = area, folder, persistence, messages
+        self._target_view = area.active_view
+        """The view that was active when the opening started."""
         self._marks: dict[SlideView, FileMark] = {}
         self.opener = SlideOpener(self)
         opening = messages.opening
@@ -199,12 +201,12 @@ class Slides(QObject):
             ended.connect(opening.end)
         opening.cancel_pressed.connect(self.opener.cancel)
         self.opener.opened.connect(self._show)
-        self.opener.failed.connect(self._tell_failure)
+        self.opener.failed.connect(self._report_failure)
         folder.chosen.connect(self.open)
-        folder.failed.connect(self._tell_folder_failure)
+        folder.failed.connect(self._report_folder_failure)
 
     def open_paths(self, places: Sequence[Path | str | Locator]) -> None:
-        """Open the first of some files and list the others, or list a folder and open its first slide."""
+        """Open the first of several files and list the others, or list a folder and open its first slide."""
         locators = [Locator.parse(place).absolute() for place in places]
         files = [locator for locator in locators if not (locator.is_local and locator.path.is_dir())]
         if not locators:
@@ -219,61 +221,63 @@ class Slides(QObject):
         self.open(files[0])
 
     def open(self, where: Path | str | Locator, *, prepare: Prepare | None = None) -> None:
-        """Open a slide; the present one stays until it is there. ``prepare`` makes the file first."""
+        """Open a slide; the present one stays until it is open. ``prepare`` makes the file first."""
         self._messages.clear()
-        self._into = self._area.active_view
+        self._target_view = self._area.active_view
         self.opener.open(Locator.parse(where).absolute(), prepare=prepare)
 
     def close(self) -> None:
         """Close the active view's slide."""
-        self._kept.remember_views()
+        self._persistence.remember_views()
         self._area.active_view.set_source(None)
-        self._kept.save_state()
+        self._persistence.save_state()
         self.changed.emit()
 
-    def tell_failed_tiles(self) -> None:
-        """Say that tiles of the active view failed, once a slide: the status line counts on."""
+    def report_failed_tiles(self) -> None:
+        """Show that tiles of the active view failed, once per slide; the status line counts them."""
         view = self._area.active_view
         mark = self._marks.pop(view, None) if view.failed_tiles else None
         if mark is not None:
             self._messages.show_message(
                 MessageKind.WARNING,
-                f"{mark.path.name}: some tiles cannot be read and stand striped. {mark.trouble()}",
-                buttons={"Read again": view.retry_failed_tiles},
+                strings.TILES_FAILED.format(slide=mark.path.name, reason=mark.failure_reason()),
+                buttons={strings.READ_AGAIN: view.retry_failed_tiles},
             )
 
     def _show(self, source: Source) -> None:
-        self._kept.remember_views()
-        view, path = self._into, source.info.path
+        self._persistence.remember_views()
+        view, path = self._target_view, source.info.path
         self._marks[view] = FileMark.of(path)
         view.set_source(source)
-        last = self._kept.state.last_view(path)
+        last = self._persistence.state.last_view(path)
         if last is not None:
             view.restore(last)
-        self._kept.state.opened(path)
-        self._kept.save_state()
+        self._persistence.state.opened(path)
+        self._persistence.save_state()
         if not self._folder.contains(path):
             self._folder.show_folder(path.parent)
         self._folder.set_current(path)
-        self._kept.change("viewing", last_folder=str(path.parent))
+        self._persistence.change("viewing", last_folder=str(path.parent))
         if source.info.notes:
             self._messages.show_message(MessageKind.INFORMATION, "\n".join(source.info.notes))
         self.changed.emit()
 
-    def _tell_failure(self, locator: Locator, reason: str) -> None:
-        stays = " The slide that was open stays open." if self._into.source is not None else ""
+    def _report_failure(self, locator: Locator, reason: str) -> None:
+        text = strings.NOT_OPENED.format(slide=locator.name, reason=f"{reason[:1].upper()}{reason[1:]}")
+        if self._target_view.source is not None:
+            text = f"{text} {strings.SLIDE_STAYS_OPEN}"
         self._messages.show_message(
             MessageKind.ERROR,
-            f"{locator.name} was not opened. {reason[:1].upper()}{reason[1:]}.{stays}",
+            text,
             buttons={
-                "Try again": partial(self.open, locator),
-                "Open another…": self.other_slide_wanted.emit,
+                strings.TRY_AGAIN: partial(self.open, locator),
+                strings.OPEN_ANOTHER: self.another_slide_requested.emit,
             },
         )
 
-    def _tell_folder_failure(self, folder: Path, reason: str) -> None:
+    def _report_folder_failure(self, folder: Path, reason: str) -> None:
         self._messages.show_message(
             MessageKind.ERROR,
-            f"{folder.name or folder}: {reason}.",
-            buttons={"Open another folder…": self.other_folder_wanted.emit},
+            strings.FOLDER_NOT_LISTED.format(folder=folder.name or folder, reason=reason),
+            buttons={strings.OPEN_ANOTHER_FOLDER: self.another_folder_requested.emit},
         )

@@ -1,4 +1,4 @@
-"""What the window shows while no slide is open: how to open one, and the recent ones."""
+"""The page for a window without a slide: how to open one, and the recent slides."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 
 from viewer.ui.panels.slide_folder import entries_of
 from viewer.ui.panels.slide_list import SlideList
+from viewer.ui.shell import strings
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
@@ -24,27 +25,27 @@ class StartPage(QWidget):
     """A heading, buttons for the given actions, and the recent slides."""
 
     chosen = Signal(object)
-    """The path of a recent slide that the reader wants to open."""
+    """The path of the recent slide to open."""
 
     def __init__(
         self,
-        portraits: ThumbnailWorker,
+        thumbnails: ThumbnailWorker,
         actions: Sequence[QAction],
         logo: QPixmap,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Start page")
+        self.setAccessibleName(strings.START_PAGE)
         self.setAutoFillBackground(True)
         picture = QLabel()
         picture.setPixmap(logo)
-        picture.setAccessibleName("Foveola")
-        title = QLabel("Foveola")
+        picture.setAccessibleName(strings.APPLICATION)
+        title = QLabel(strings.APPLICATION)
         font = title.font()
         font.setPointSizeF(font.pointSizeF() * 2)
         font.setBold(True)
         title.setFont(font)
-        hint = QLabel("Drop a slide or a folder of slides here, or open one.", wordWrap=True)
+        hint = QLabel(strings.START_HINT, wordWrap=True)
         hint.setProperty("muted", True)
         heading = QVBoxLayout()
         heading.addWidget(title)
@@ -57,10 +58,10 @@ class StartPage(QWidget):
         for action in actions:
             buttons.addWidget(_button(action))
         buttons.addStretch(1)
-        self._recent_heading = QLabel("Recent slides")
-        self._recent = SlideList(portraits)
-        self._recent.setAccessibleName("Recent slides")
-        self._recent.setAccessibleDescription("Arrow keys move through the list, Enter opens a slide.")
+        self._recent_heading = QLabel(strings.RECENT_SLIDES)
+        self._recent = SlideList(thumbnails)
+        self._recent.setAccessibleName(strings.RECENT_SLIDES)
+        self._recent.setAccessibleDescription(strings.RECENT_SLIDES_KEYS)
         self._recent.chosen.connect(self.chosen)
         column_widget = QWidget()
         column_widget.setMaximumWidth(em_px(40))

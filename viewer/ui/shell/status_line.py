@@ -1,4 +1,4 @@
-"""The line at the bottom: magnification, pixel size, cursor, whether all is sharp, research use only."""
+"""The status line: magnification, pixel size, cursor, sharpness, failed tiles, research use only."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QWi
 
 import viewer
 from viewer.common.scale import format_magnification, format_position, pixel_size_in_words
+from viewer.ui.shell import strings
 from viewer.ui.widgets.following import Following
 from viewer.ui.widgets.theme import em_px
 from viewer.ui.widgets.throttle import Throttle
@@ -17,10 +18,6 @@ from viewer.ui.widgets.throttle import Throttle
 if TYPE_CHECKING:
     from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.widgets.theme import ThemeKeeper
-
-_TIP_RESEARCH = "Foveola is not a medical device and must not be used for diagnosis"
-_TIP_ESTIMATED = "Estimated from the slide itself: the file does not state it; Tools › Set pixel size…"
-_TIP_NO_PIXEL_SIZE = "This file does not state its pixel size; Tools › Set pixel size…"
 
 
 class _Disc(QWidget):
@@ -60,63 +57,60 @@ class _Disc(QWidget):
         painter.drawPie(box, 90 * 16, round(360 * 16 * self._filled_share))
 
 
-class SharpLight(QWidget):
-    """Whether every visible pixel is shown at full resolution, as a shape and a word."""
+class SharpnessIndicator(QWidget):
+    """Whether every visible pixel is shown at full resolution, as a shape and as text."""
 
     def __init__(self, themes: ThemeKeeper) -> None:
         super().__init__()
         self._disc = _Disc(themes)
-        self._word = QLabel()
-        self._word.setMinimumWidth(_width_of("Loading tiles"))
+        self._label = QLabel()
+        self._label.setMinimumWidth(_text_width_px(strings.LOADING))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(em_px(0.8), 0, 0, 0)
         layout.setSpacing(em_px(0.3))
         layout.addWidget(self._disc)
-        layout.addWidget(self._word)
-        self.setToolTip(
-            "All sharp: every pixel in view is shown at the full resolution of this magnification. "
-            "Tiles failed: what is striped in view could not be read"
-        )
+        layout.addWidget(self._label)
+        self.setToolTip(strings.SHARPNESS_TOOLTIP)
 
     @property
     def text(self) -> str:
-        return self._word.text()
+        return self._label.text()
 
     def show_state(self, *, slide_open: bool, sharp: bool, failed: bool) -> None:
-        """Take over what the slide's view says; a view with ``failed`` tiles in it is never called sharp."""
+        """Show the state of a view; with ``failed`` tiles in it, it is never shown as sharp."""
         if not slide_open:
-            word, filled_share = "No slide", None
+            text, filled_share = strings.NO_SLIDE, None
         elif not sharp:
-            word, filled_share = "Loading tiles", 0.5
+            text, filled_share = strings.LOADING, 0.5
         else:
-            word, filled_share = ("Tiles failed", 0.0) if failed else ("All sharp", 1.0)
-        self._word.setText(word)
+            text, filled_share = (strings.FAILED_IN_VIEW, 0.0) if failed else (strings.ALL_SHARP, 1.0)
+        self._label.setText(text)
         self._disc.set_filled(filled_share)
-        self.setAccessibleName(self._word.text())
+        self.setAccessibleName(self._label.text())
 
 
 class StatusLine(QStatusBar):
-    """Follows the active view, at most 15 times a second while it moves."""
+    """The status line of the active view, updated at most 15 times a second while it moves."""
 
     def __init__(self, slide_view: SlideView, themes: ThemeKeeper, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._cursor: tuple[float, float] | None = None
-        self.magnification = _field("Magnification", "888.8x")
-        self.pixel_size = _field("Pixel size", "8.8888 µm/px")
-        self.position = _field("Position", "88888.8, 88888.8 µm")
+        self.magnification = _field(strings.MAGNIFICATION, "888.8x")
+        self.pixel_size = _field(strings.PIXEL_SIZE, "8.8888 µm/px")
+        self.position = _field(strings.POSITION, "88888.8, 88888.8 µm")
         self.failed = QLabel()
-        self.failed.setAccessibleName("Tiles that could not be read")
-        self.failed.setToolTip("These tiles are marked in the slide; Tools › Read failed tiles again (F5)")
-        self.building = QProgressBar(maximum=100, format="Building levels %p %")
-        self.building.setAccessibleName("Building the coarse levels of a file that has none")
-        self.building.setFixedWidth(_width_of("Building levels 100 %") + em_px(1))
-        self.foveated = QLabel("⚠ Foveated: coarse away from the gaze")
-        self.foveated.setToolTip("For research only; Tools › Foveated drawing turns it off")
+        self.failed.setAccessibleName(strings.FAILED_TILES)
+        self.failed.setToolTip(strings.FAILED_TILES_TOOLTIP)
+        self.building = QProgressBar(maximum=100, format=strings.BUILDING_LEVELS.format(percent="%p"))
+        self.building.setAccessibleName(strings.BUILDING_LEVELS_NAME)
+        self.building.setFixedWidth(_text_width_px(strings.BUILDING_LEVELS.format(percent=100)) + em_px(1))
+        self.foveated = QLabel(strings.FOVEATED)
+        self.foveated.setToolTip(strings.FOVEATED_TOOLTIP)
         self.foveated.hide()
-        self.sharp = SharpLight(themes)
+        self.sharp = SharpnessIndicator(themes)
         self.research = QLabel(viewer.RESEARCH_USE)
         self.research.setObjectName("research")
-        self.research.setToolTip(_TIP_RESEARCH)
+        self.research.setToolTip(strings.RESEARCH_TOOLTIP)
         self.research.setContentsMargins(em_px(0.5), 0, em_px(0.3), 0)
         for widget in (
             self.foveated,
@@ -129,10 +123,10 @@ class StatusLine(QStatusBar):
             self.addPermanentWidget(widget)
         self.addPermanentWidget(self.sharp)
         self.addPermanentWidget(self.research)
-        self._throttle = Throttle(self, self._show_place)
+        self._throttle = Throttle(self, self._show_scale)
         self._following = Following(
             {
-                "view_changed": self._throttle.ask,
+                "view_changed": self._throttle.request,
                 "cursor_moved": self._cursor_moved,
                 "mpp_changed": self.refresh,
                 "source_changed": self.refresh,
@@ -147,7 +141,7 @@ class StatusLine(QStatusBar):
         self.follow(slide_view)
 
     def follow(self, slide_view: SlideView) -> None:
-        """Tell of another view."""
+        """Show the state of another view from now on."""
         self._view, self._cursor = slide_view, None
         self._following.follow(slide_view)
         self.foveated.setVisible(slide_view.canvas.foveated)
@@ -155,30 +149,32 @@ class StatusLine(QStatusBar):
         self.refresh()
 
     def refresh(self) -> None:
-        """Take over everything anew, after the slide changed."""
+        """Show everything again, after the slide changed."""
         if self._view.source is None:
             self._cursor = None
             self.building.hide()
-        self._show_place()
+        self._show_scale()
         self._show_sharp()
         self._show_failed()
 
     def _cursor_moved(self, point: tuple[float, float] | None) -> None:
         self._cursor = point
-        self._throttle.ask()
+        self._throttle.request()
 
-    def _show_place(self) -> None:
+    def _show_scale(self) -> None:
         view, mpp_um = self._view, self._view.mpp_um
         self.magnification.setText("" if view.source is None else format_magnification(view.magnification))
         self.pixel_size.setText("" if view.source is None else _pixel_size(mpp_um, view.mpp_estimated))
         unknown = view.source is not None and mpp_um is None
-        known_tip = _TIP_ESTIMATED if view.mpp_estimated else "Size of a full-resolution pixel"
-        self.pixel_size.setToolTip(_TIP_NO_PIXEL_SIZE if unknown else known_tip)
-        self.magnification.setToolTip(_TIP_NO_PIXEL_SIZE if view.magnification is None else "Magnification")
+        known_tip = strings.PIXEL_SIZE_ESTIMATED_TOOLTIP if view.mpp_estimated else strings.PIXEL_SIZE_TOOLTIP
+        self.pixel_size.setToolTip(strings.PIXEL_SIZE_UNKNOWN_TOOLTIP if unknown else known_tip)
+        self.magnification.setToolTip(
+            strings.PIXEL_SIZE_UNKNOWN_TOOLTIP if view.magnification is None else strings.MAGNIFICATION
+        )
         self._show_position()
 
     def _show_position(self) -> None:
-        """The cursor's place; without a cursor over the slide the middle of the view, for the keyboard."""
+        """Show the position of the cursor; without one over the slide, of the middle of the view."""
         if self._view.source is None:
             self.position.setText("")
             return
@@ -186,8 +182,8 @@ class StatusLine(QStatusBar):
         at_cursor = self._cursor is not None
         here = self._cursor or (now.centre_x, now.centre_y)
         text = format_position(*here, mpp_um=self._view.mpp_um)
-        self.position.setText(text if at_cursor else f"middle {text}")
-        self.position.setToolTip("Place of the cursor" if at_cursor else "Middle of the view")
+        self.position.setText(text if at_cursor else strings.MIDDLE.format(position=text))
+        self.position.setToolTip(strings.POSITION_OF_CURSOR if at_cursor else strings.POSITION_OF_MIDDLE)
 
     def _show_sharp(self, *_state: object) -> None:
         view = self._view
@@ -197,7 +193,8 @@ class StatusLine(QStatusBar):
 
     def _show_failed(self, *_state: object) -> None:
         count = self._view.failed_tiles
-        self.failed.setText(f"⚠ {count:,} tile{'' if count == 1 else 's'} failed" if count else "")
+        template = strings.ONE_TILE_FAILED if count == 1 else strings.MANY_TILES_FAILED
+        self.failed.setText(template.format(count=count) if count else "")
         self.failed.setVisible(count > 0)
 
     def _show_building(self, share: float) -> None:
@@ -207,9 +204,9 @@ class StatusLine(QStatusBar):
 
 def _pixel_size(mpp_um: tuple[float, float] | None, estimated: bool) -> str:
     if mpp_um is None:
-        return "pixel size unknown"
+        return strings.PIXEL_SIZE_UNKNOWN
     size = pixel_size_in_words(mpp_um, estimated=False, digits=4)
-    return f"≈ {size}, estimated" if estimated else size
+    return strings.PIXEL_SIZE_ESTIMATED.format(size=size) if estimated else size
 
 
 def _field(name: str, widest: str) -> QLabel:
@@ -217,9 +214,9 @@ def _field(name: str, widest: str) -> QLabel:
     label.setAccessibleName(name)
     label.setToolTip(name)
     label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-    label.setMinimumWidth(_width_of(widest))
+    label.setMinimumWidth(_text_width_px(widest))
     return label
 
 
-def _width_of(text: str) -> int:
+def _text_width_px(text: str) -> int:
     return QLabel(text).sizeHint().width()

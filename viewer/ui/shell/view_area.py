@@ -1,6 +1,6 @@
-"""The middle of the window: messages above, the start page or the slides below.
+"""The middle of the window: messages above, the start page or the slide views below.
 
-Slides stand in a splitter. One view is active; panels and actions work on it and follow it to another.
+Views are side by side in a splitter. One is active; panels and actions work on it.
 """
 
 from __future__ import annotations
@@ -49,10 +49,6 @@ class ViewArea(QWidget):
         """The view that actions and panels work on."""
         return self._active
 
-    @property
-    def shows_start_page(self) -> bool:
-        return self._stack.currentWidget() is self._start_page
-
     def set_start_page(self, page: StartPage) -> None:
         """The page for a window without a slide."""
         self._start_page = page
@@ -60,14 +56,14 @@ class ViewArea(QWidget):
         self._choose_page()
 
     def add_view(self, view: SlideView) -> None:
-        """One more view, at the right of the others."""
+        """Add a view to the right of the others."""
         self._views.append(view)
         self._slides.addWidget(view)
         view.source_changed.connect(self._choose_page)
         view.canvas.native.installEventFilter(self)
 
     def set_active_view(self, view: SlideView) -> None:
-        """Have panels and actions work on this view."""
+        """Make a view the one that panels and actions work on."""
         if view is not self._active:
             self._active = view
             self.active_view_changed.emit(view)
@@ -85,7 +81,7 @@ class ViewArea(QWidget):
         }
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """A view that takes the focus becomes the active one."""
+        """Make the view that gets the keyboard focus the active one."""
         if event.type() == QEvent.Type.FocusIn:
             for view in self._views:
                 if view.canvas.native is watched:
@@ -96,7 +92,7 @@ class ViewArea(QWidget):
         any_slide = any(view.source is not None for view in self._views)
         if self._start_page is None:
             return
-        # A page that is not shown must not ask for room: with a large font the window outgrew the screen.
+        # A hidden page must not need space: with a large font the window grew larger than the screen.
         policy = QSizePolicy.Policy.Ignored if any_slide else QSizePolicy.Policy.Preferred
         self._start_page.setSizePolicy(policy, policy)
         self._stack.setCurrentWidget(self._slides if any_slide else self._start_page)

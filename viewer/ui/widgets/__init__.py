@@ -1,1 +1,1 @@
-"""Qt parts that know nothing of slides: threads, throttles, scroll areas, messages, theme."""
+"""Qt parts independent of slides: threads, throttles, scroll areas, messages, theme."""

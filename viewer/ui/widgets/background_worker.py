@@ -1,12 +1,13 @@
-"""One thread beside the window for work that takes a moment: pictures of places, ranking, estimates.
+"""A background thread for work that would hold up the window: pictures of places, ranking, estimates.
 
-What one glance asks for is done in its order, newer glances before older ones. Answers come in the GUI
-thread. Work that waits can be dropped; what runs is finished then, unheard.
+Requests in quick succession form a batch and run in their order; a newer batch runs before older ones.
+Results arrive in the GUI thread. Queued work can be dropped; of work that runs then, the result is discarded.
 """
 
 from __future__ import annotations
 
 import threading
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -18,73 +19,77 @@ if TYPE_CHECKING:
 
 log = logger("ui")
 T = TypeVar("T")
-_ONE_GLANCE_S = 0.05
-"""Requests that follow each other quicker than this come from one look at a list."""
+_BATCH_GAP_S = 0.05
+"""Requests less than this apart belong to one batch: a list requests all its visible rows at once."""
 
 
 class _Job(Generic[T]):
-    """Some work and who wants its answer."""
+    """Work, and the functions that receive its result or its error in the GUI thread."""
 
     def __init__(
-        self, work: Callable[[], T], done: Callable[[T], None], failed: Callable[[Exception], None], era: int
+        self,
+        work: Callable[[], T],
+        done: Callable[[T], None],
+        failed: Callable[[Exception], None],
+        generation: int,
     ) -> None:
-        self.work, self.done, self.failed, self.era = work, done, failed, era
+        self.work, self.done, self.failed, self.generation = work, done, failed, generation
 
     def run(self) -> Callable[[], None]:
-        """Do it; what is to be called in the GUI thread."""
+        """Do the work; returns the call that is due in the GUI thread."""
         try:
-            answer = self.work()
-        except Exception as error:  # a codec's bug costs one picture, never the window
-            log.info("work beside the window failed", exc_info=error)
+            result = self.work()
+        except Exception as error:  # a codec's bug must cost one picture, not the window
+            log.info("background work failed", exc_info=error)
             failure = error
             return lambda: self.failed(failure)
-        return lambda: self.done(answer)
+        return lambda: self.done(result)
 
 
 class SideThread:
-    """Starts its thread with the first work, and ends it at ``close``."""
+    """One thread: started by the first ``run``, ended by ``close``."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._outbox = GuiThreadQueue()
-        self._waiting: list[list[_Job]] = []  # one list a glance, the newest glance last
+        self._gui_queue = GuiThreadQueue()
+        self._batches: list[list[_Job]] = []  # the newest last
         self._last_request_s = 0.0
-        self._era = 0
-        self._held = self._closed = False
+        self._generation = 0
+        self._paused = self._closed = False
         self._condition = threading.Condition()
         self._thread: threading.Thread | None = None
 
     def run(
         self, work: Callable[[], T], done: Callable[[T], None], failed: Callable[[Exception], None]
     ) -> None:
-        """Have ``work`` done; ``done(answer)`` or ``failed(error)`` follows in the GUI thread."""
+        """Queue ``work``; ``done(result)`` or ``failed(error)`` is called in the GUI thread."""
         now_s = monotonic()
         with self._condition:
-            if not self._waiting or now_s - self._last_request_s > _ONE_GLANCE_S:
-                self._waiting.append([])
+            if not self._batches or now_s - self._last_request_s > _BATCH_GAP_S:
+                self._batches.append([])
             self._last_request_s = now_s
-            self._waiting[-1].append(_Job(work, done, failed, self._era))
+            self._batches[-1].append(_Job(work, done, failed, self._generation))
             self._condition.notify()
         if self._thread is None:
             self._thread = threading.Thread(target=self._loop, name=f"foveola-{self._name}", daemon=True)
             self._thread.start()
 
     def drop_all(self) -> None:
-        """Forget what waits; no answer comes any more, not even of what runs."""
+        """Drop queued work, and discard the result of work that runs."""
         with self._condition:
-            self._waiting.clear()
-            self._era += 1
+            self._batches.clear()
+            self._generation += 1
 
     def set_paused(self, paused: bool) -> None:
-        """Begin no further work, or go on."""
+        """Start no further work while ``paused``."""
         with self._condition:
-            self._held = paused
+            self._paused = paused
             self._condition.notify()
 
     def close(self, *, wait_s: float = 0.5) -> None:
-        """Drop everything, and wait for the thread, at most ``wait_s`` seconds."""
+        """Drop all work and wait at most ``wait_s`` seconds for the thread to end."""
         self.drop_all()
-        self._outbox.close()
+        self._gui_queue.close()
         with self._condition:
             self._closed = True
             self._condition.notify()
@@ -96,16 +101,15 @@ class SideThread:
     def _loop(self) -> None:
         while True:
             with self._condition:
-                while not self._closed and (self._held or not self._waiting):
+                while not self._closed and (self._paused or not self._batches):
                     self._condition.wait()
                 if self._closed:
                     return
-                job = self._waiting[-1].pop(0)
-                if not self._waiting[-1]:
-                    self._waiting.pop()
-            answer = job.run()
-            self._outbox.post(lambda era=job.era, answer=answer: self._answer(era, answer))  # type: ignore[misc]
+                job = self._batches[-1].pop(0)
+                if not self._batches[-1]:
+                    self._batches.pop()
+            self._gui_queue.post(partial(self._deliver, job.generation, job.run()))
 
-    def _answer(self, era: int, answer: Callable[[], None]) -> None:
-        if era == self._era:
-            answer()
+    def _deliver(self, generation: int, call: Callable[[], None]) -> None:
+        if generation == self._generation:
+            call()

@@ -1,4 +1,4 @@
-"""The one way in which dialogs come up: one of a kind, in front, and gone from memory when they close."""
+"""How dialogs are shown: one of each kind, in front, deleted when they close."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def show_dialog(dialog: QDialog, *, modal: bool = False) -> None:
     """Show a dialog beside its parent's window, which stays usable unless it is ``modal``.
 
-    An older one of the same kind gives way: a key pressed twice opens one dialog, not two.
+    An older dialog of the same class is closed: a key pressed twice opens one dialog, not two.
     """
     parent = dialog.parentWidget()
     assert parent is not None

@@ -1,4 +1,4 @@
-"""How a part follows one object after another: the active slide view, or what belongs to it."""
+"""Signal connections that move from one object to the next: the active slide view, or a part of it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class Following:
-    """The connections of one part to the one object that it follows now.
+    """The connections of a component to the one object that it follows.
 
-    ``slots``: what to call, by the name of the object's signal, "overlays.changed" for one of its parts.
-    ``queued``: the same for signals that come at a time when nothing may be done yet.
+    ``slots``: functions to call, by signal name; a dotted name such as "overlays.changed" is a part's signal.
+    ``queued``: the same, called later from the event loop: for signals sent in the middle of a frame.
     """
 
     def __init__(self, slots: Slots, *, queued: Slots | None = None) -> None:
@@ -27,13 +27,13 @@ class Following:
         self._connected: list[tuple[SignalInstance, Callable[..., object]]] = []
 
     def follow(self, sender: object) -> None:
-        """Let the signals of this object arrive from now on, and those of the one before no longer."""
+        """Connect to this object's signals, and disconnect from those of the one before."""
         self.stop()
         self._connect(sender, self._slots, Qt.ConnectionType.AutoConnection)
         self._connect(sender, self._queued, Qt.ConnectionType.QueuedConnection)
 
     def stop(self) -> None:
-        """Follow nothing."""
+        """Disconnect from the followed object, if any."""
         for signal, slot in self._connected:
             signal.disconnect(slot)
         self._connected.clear()

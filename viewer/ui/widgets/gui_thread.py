@@ -1,4 +1,4 @@
-"""The way from any thread to the GUI thread: calls are posted, and run there one after the other."""
+"""Calls from any thread into the GUI thread, run there in the order in which they were posted."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 class GuiThreadQueue(QObject):
-    """Runs posted calls in the thread that made it, until it is closed.
+    """Runs posted calls in the thread that created it, until it is closed.
 
-    It has no Qt parent: threads that outlive the window may still hold it, and their posts are refused.
+    It has no Qt parent: threads that outlive the window may still refer to it, and their posts are refused.
     """
 
     _posted = Signal(object)
@@ -26,14 +26,14 @@ class GuiThreadQueue(QObject):
         self._posted.connect(self._run, Qt.ConnectionType.QueuedConnection)
 
     def post(self, call: Callable[[], object]) -> bool:
-        """Have ``call`` run in the GUI thread. False where the outbox is closed and it will never run."""
+        """Run ``call`` in the GUI thread. Returns False where the queue is closed and it will never run."""
         with self._lock:
             if not self._closed:
                 self._posted.emit(call)
             return not self._closed
 
     def close(self) -> None:
-        """Refuse posts from now on. What was posted before still runs."""
+        """Refuse further posts. Calls posted before still run."""
         with self._lock:
             self._closed = True
 

@@ -1,6 +1,6 @@
-"""An area as tall as what it holds, up to a limit, what is more being scrolled; and words that fit into it.
+"""Scroll areas that fit their content: one as tall as it up to a limit, one as wide as it.
 
-For words and sliders that stand above something more important and may be many.
+For text and controls of varying length above something more important.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QStyle, QWidget
 
 from viewer.ui.widgets.theme import em_px
 
-_LONG_PIECE = re.compile(r"\S{16}(?=\S)")
+_LONG_WORD = re.compile(r"\S{16}(?=\S)")
 
 
 def breakable(text: str) -> str:
-    """The text with places to break long words and paths at: labels break their lines at spaces only."""
-    return _LONG_PIECE.sub("\\g<0>\u200b", text)
+    """The text with zero-width spaces in long words and paths, as labels break lines at spaces only."""
+    return _LONG_WORD.sub("\\g<0>\u200b", text)
 
 
 class LimitedHeightScrollArea(QScrollArea):
-    """Holds one widget and asks for no more than ``most_px`` of height, whatever its width."""
+    """Holds one widget and takes the height that it needs at the present width, up to a limit."""
 
     def __init__(self, content: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._most_px = em_px(6)
+        self._max_px = em_px(6)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -36,38 +36,39 @@ class LimitedHeightScrollArea(QScrollArea):
         self.setSizePolicy(policy)
         self.setWidget(content)
 
-    def set_most(self, most_px: int) -> None:
-        """Another limit of the height, in logical pixels."""
-        if most_px != self._most_px:
-            self._most_px = most_px
+    def set_max_height(self, max_px: int) -> None:
+        """Limit the height, in logical pixels."""
+        if max_px != self._max_px:
+            self._max_px = max_px
             self.updateGeometry()
 
     def heightForWidth(self, width: int) -> int:
-        """The height that the content wants at that width, up to the limit."""
+        """The height that the content needs at that width, up to the limit, in logical pixels."""
         content = self.widget()
         assert content is not None
-        wanted = content.heightForWidth(width) if content.hasHeightForWidth() else content.sizeHint().height()
-        return min(wanted, self._most_px)
+        adapts = content.hasHeightForWidth()
+        needed_px = content.heightForWidth(width) if adapts else content.sizeHint().height()
+        return min(needed_px, self._max_px)
 
     def sizeHint(self) -> QSize:
         return QSize(super().sizeHint().width(), self.heightForWidth(self.width()))
 
     def minimumSizeHint(self) -> QSize:
-        """Two lines, so that no window need grow for the words in it."""
+        """Two lines: a long text must not enlarge the window."""
         return QSize(super().minimumSizeHint().width(), em_px(2))
 
     def viewportEvent(self, event: QEvent) -> bool:
-        """Grow and shrink when the content has become other."""
+        """Adapt the height when the content changes."""
         if event.type() == QEvent.Type.LayoutRequest:
             self.updateGeometry()
         return super().viewportEvent(event)
 
 
-_LEAST_EM = 6.0
+_MIN_HEIGHT_EM = 6.0
 
 
 class ScrollPage(QScrollArea):
-    """Holds one widget, as wide as that must be; the keyboard moves from control to control as without it."""
+    """Holds one widget at its minimum width and scrolls vertically; it takes no keyboard focus itself."""
 
     def __init__(self, content: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -82,7 +83,7 @@ class ScrollPage(QScrollArea):
         return QSize(self._width_px, self._content.sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(self._width_px, em_px(_LEAST_EM))
+        return QSize(self._width_px, em_px(_MIN_HEIGHT_EM))
 
     @property
     def _width_px(self) -> int:

@@ -1,4 +1,4 @@
-"""Messages inside the window, above the slide: gone at a click, their kind told by icon and word."""
+"""Messages inside the window, above the slide: their kind shown by icon and word, dismissed by a click."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.ui.widgets import strings
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 MAX_MESSAGES = 3
 SHOW_PROGRESS_AFTER_MS = 200
-"""An opening that is quicker than this shows no progress: a flash would tell nobody anything."""
+"""A quicker opening shows no progress bar, which would only flash."""
 
 
 class MessageKind(Enum):
@@ -36,6 +37,11 @@ class MessageKind(Enum):
     INFORMATION = "information"
     WARNING = "warning"
     ERROR = "error"
+
+    @property
+    def label(self) -> str:
+        """The kind as a word for the reader."""
+        return strings.MESSAGE_KINDS[self.value]
 
 
 class MessageBar(QFrame):
@@ -49,10 +55,10 @@ class MessageBar(QFrame):
         self.text = text
         self.setObjectName("message")
         self.setProperty("kind", kind.value)
-        self.setAccessibleName(f"{kind.value.capitalize()}: {text}")
+        self.setAccessibleName(strings.MESSAGE_NAME.format(kind=kind.label, text=text))
         self._themes = themes
         self._icon = QLabel()
-        self._icon.setAccessibleName(kind.value.capitalize())
+        self._icon.setAccessibleName(kind.label)
         self._label = QLabel(text, wordWrap=True)
         self._label.setTextInteractionFlags(
             self._label.textInteractionFlags() | self._label.textInteractionFlags().TextSelectableByMouse
@@ -63,14 +69,14 @@ class MessageBar(QFrame):
         self._layout.setContentsMargins(2 * margin, margin, margin, margin)
         self._layout.addWidget(self._icon)
         self._layout.addWidget(self._label, 1)
-        self._close = self.add_button("Dismiss", self.dismiss)
+        self._close = self.add_button(strings.DISMISS, self.dismiss)
         themes.changed.connect(self._draw_icon)
         self._draw_icon()
 
     def add_button(self, text: str, call: Callable[[], None]) -> QPushButton:
         """A button before the last one. Pressing it also dismisses the message."""
         button = QPushButton(text)
-        button.setToolTip(f"{text} ({self.kind.value})")
+        button.setToolTip(strings.MESSAGE_BUTTON_TOOLTIP.format(button=text, kind=self.kind.label.lower()))
         button.setAccessibleName(text)
         button.clicked.connect(self.dismiss)
         if call != self.dismiss:
@@ -79,7 +85,7 @@ class MessageBar(QFrame):
         return button
 
     def dismiss(self) -> None:
-        """Take the message away."""
+        """Remove the message."""
         self.closed.emit(self)
 
     def _draw_icon(self) -> None:
@@ -87,7 +93,7 @@ class MessageBar(QFrame):
 
 
 class OpeningBar(QFrame):
-    """Says that a slide is being opened, with Cancel. Shows itself only where it takes a moment."""
+    """The progress of an opening, with Cancel. Shown only after ``SHOW_PROGRESS_AFTER_MS``."""
 
     cancel_pressed = Signal()
 
@@ -96,10 +102,10 @@ class OpeningBar(QFrame):
         self.setObjectName("opening")
         self._label = QLabel()
         self._progress = QProgressBar(textVisible=False)
-        self._progress.setAccessibleName("Progress of opening")
+        self._progress.setAccessibleName(strings.OPENING_PROGRESS)
         self._progress.setFixedWidth(em_px(12))
-        self._cancel = QPushButton("Cancel")
-        self._cancel.setToolTip("Stop opening; the slide that was open stays")
+        self._cancel = QPushButton(strings.CANCEL)
+        self._cancel.setToolTip(strings.CANCEL_TOOLTIP)
         self._cancel.clicked.connect(self.cancel_pressed)
         layout = QHBoxLayout(self)
         margin = em_px(0.4)
@@ -112,19 +118,19 @@ class OpeningBar(QFrame):
         self.hide()
 
     def begin(self, name: str) -> None:
-        """An opening has begun."""
-        self._label.setText(f"Opening {name} …")
+        """Start the delay after which the progress of opening ``name`` is shown."""
+        self._label.setText(strings.OPENING.format(name=name))
         self.setAccessibleName(self._label.text())
         self._progress.setRange(0, 0)
         self._delay.start()
 
     def set_progress(self, share: float) -> None:
-        """How much is done, 0 to 1."""
+        """Show how much is done, 0 to 1."""
         self._progress.setRange(0, 1000)
         self._progress.setValue(round(share * 1000))
 
     def end(self) -> None:
-        """The opening has ended, however it went."""
+        """Hide the progress: the slide is open, or the opening failed or was cancelled."""
         self._delay.stop()
         self._progress.setRange(0, 1000)  # a busy bar that is hidden would go on animating
         self.hide()
@@ -145,13 +151,13 @@ class MessageArea(QWidget):
 
     @property
     def messages(self) -> list[MessageBar]:
-        """What is shown now, oldest first."""
+        """The messages that are shown, oldest first."""
         return list(self._bars)
 
     def show_message(
         self, kind: MessageKind, text: str, *, buttons: dict[str, Callable[[], None]] | None = None
     ) -> MessageBar:
-        """Show a message until it is dismissed. The same message is not shown twice; the oldest gives way."""
+        """Show a message until it is dismissed. The same message replaces itself; the oldest makes room."""
         for bar in [bar for bar in self._bars if (bar.kind, bar.text) == (kind, text)]:
             self._remove(bar)
         while len(self._bars) >= MAX_MESSAGES:
@@ -168,7 +174,7 @@ class MessageArea(QWidget):
         return bar
 
     def clear(self) -> None:
-        """Take all messages away."""
+        """Remove all messages."""
         for bar in self.messages:
             self._remove(bar)
 

@@ -1,7 +1,7 @@
-"""Colours and icons: the light and the dark theme, following the system's choice, on Qt's Fusion style.
+"""Colours and icons of the light and the dark theme, on Qt's Fusion style.
 
 A theme is a table of named colours in ``resources/themes``; palette, style sheet and icons are made from it.
-Nothing here fixes a size in pixels: lengths follow the system font.
+Lengths follow the system font; no size is fixed in pixels.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ _ROLES = {
     QPalette.ColorRole.ToolTipText: "tooltip_text",
 }
 _FRAMED = "QCheckBox", "QLineEdit", "QAbstractSpinBox", "QProgressBar", "QListView", "QSlider"
-"""Classes with a frame that says where to click or look, and no ground of their own around it."""
+"""Classes whose frame shows where to click, and which have no background of their own around it."""
 _FUSION_DARKENS_PERCENT = 140
-"""Fusion draws frames in a colour so much darker than the window's: on a dark one nobody sees it."""
-_GREYED_ROLES = (QPalette.ColorRole.WindowText, QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText)
+"""Fusion draws frames darker than the window colour by this factor: invisible on a dark window."""
+_DISABLED_ROLES = (QPalette.ColorRole.WindowText, QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +61,17 @@ class Theme:
 
     @property
     def palette(self) -> QPalette:
-        """Qt's palette; bevels are derived from the button colour by Qt itself."""
+        """The palette; Qt derives bevels from the button colour."""
         palette = QPalette(self.colour("button"), self.colour("window"))
         for role, name in _ROLES.items():
             palette.setColor(role, self.colour(name))
-        for role in _GREYED_ROLES:
+        for role in _DISABLED_ROLES:
             palette.setColor(QPalette.ColorGroup.Disabled, role, self.colour("disabled_text"))
         return palette
 
     @property
     def framed_palette(self) -> QPalette:
-        """Of classes whose frame must be seen."""
+        """The palette of ``_FRAMED`` classes, with a frame of sufficient contrast."""
         palette = self.palette
         palette.setColor(QPalette.ColorRole.Window, self.colour("frame").lighter(_FUSION_DARKENS_PERCENT))
         return palette
@@ -94,24 +94,23 @@ def em_px(widths: float = 1.0) -> int:
 
 
 def without_icons(buttons: Iterable[QAbstractButton]) -> None:
-    """Take the style's own icons off a dialog's buttons: they are drawn for light grounds, and look like no
-    other of ours."""
+    """Remove the style's icons from a dialog's buttons: they are made for light backgrounds only."""
     for button in buttons:
         button.setIcon(QIcon())
 
 
 class ThemeKeeper(QObject):
-    """Dresses the application in the chosen theme, and anew when the system turns light or dark."""
+    """Applies the chosen theme to the application; ``system`` follows the system's colour scheme."""
 
     changed = Signal()
-    """Another theme is on: icons and painted things must be made anew."""
+    """Another theme is applied: icons and painted widgets must be drawn again."""
 
     def __init__(self, choice: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
         QApplication.setStyle("Fusion")
         self._choice = choice
-        self.theme = load_theme(self._wanted_name())
-        self._dress()
+        self.theme = load_theme(self._theme_name())
+        self._apply()
         QApplication.styleHints().colorSchemeChanged.connect(self._follow)
 
     @property
@@ -129,35 +128,35 @@ class ThemeKeeper(QObject):
         icon = QIcon()
         for mode, colour in ((QIcon.Mode.Normal, "button_text"), (QIcon.Mode.Disabled, "disabled_text")):
             for side_px in (em_px(1.0), em_px(1.5)):
-                icon.addPixmap(_drawn(svg, self.theme.colours[colour], side_px), mode)
+                icon.addPixmap(_render_icon(svg, self.theme.colours[colour], side_px), mode)
         return icon
 
     def pixmap(self, name: str, colour: str, side_px: int) -> QPixmap:
         """One icon in one named colour of the theme, ``side_px`` logical pixels wide."""
         svg = resources.files("resources").joinpath("icons", f"{name}.svg").read_text(encoding="utf-8")
-        return _drawn(svg, self.theme.colours[colour], side_px)
+        return _render_icon(svg, self.theme.colours[colour], side_px)
 
-    def _wanted_name(self) -> str:
+    def _theme_name(self) -> str:
         if self._choice in THEME_NAMES:
             return self._choice
         dark = QApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
         return "dark" if dark else "light"
 
     def _follow(self) -> None:
-        name = self._wanted_name()
+        name = self._theme_name()
         if name != self.theme.name:
             self.theme = load_theme(name)
-            self._dress()
+            self._apply()
             self.changed.emit()
 
-    def _dress(self) -> None:
+    def _apply(self) -> None:
         QApplication.setPalette(self.theme.palette)
         for name in _FRAMED:
-            QApplication.setPalette(self.theme.framed_palette, name)  # type: ignore[arg-type]  # it takes str
+            QApplication.setPalette(self.theme.framed_palette, name)  # type: ignore[arg-type]  # str is accepted
         _application().setStyleSheet(self.theme.style_sheet)
 
 
-def _drawn(svg: str, colour: str, side_px: int) -> QPixmap:
+def _render_icon(svg: str, colour: str, side_px: int) -> QPixmap:
     ratio = _application().devicePixelRatio()
     pixmap = QPixmap(QSize(side_px, side_px) * ratio)
     pixmap.setDevicePixelRatio(ratio)

@@ -1,4 +1,4 @@
-"""A brake between signals that fire every frame and listeners that need not."""
+"""A limit on how often a widget follows signals that are sent every frame."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
 PANEL_INTERVAL_MS = 66
-"""About 15 times a second: as often as a panel beside a moving slide is worth repainting."""
+"""About 15 times a second: often enough for a panel beside a moving slide."""
 
 
 class Throttle(QObject):
-    """Calls ``call`` at most once an interval, however often it is asked; the last ask is never lost.
+    """Calls ``call`` at most once per interval, however often it is requested, and after the last request.
 
-    Connect signals to ``ask``. Nothing is called while ``widget`` is hidden: it brings itself
-    up to date when it is shown.
+    Connect signals to ``request``. Nothing is called while ``widget`` is hidden; it must refresh itself when
+    it is shown.
     """
 
     def __init__(
@@ -31,13 +31,13 @@ class Throttle(QObject):
         self._timer.timeout.connect(call)
         widget.installEventFilter(self)
 
-    def ask(self, *_signal_arguments: object) -> None:
-        """Have it called within an interval from now."""
+    def request(self, *_signal_arguments: object) -> None:
+        """Have ``call`` called within one interval."""
         if not self._timer.isActive() and self._widget.isVisible():
             self._timer.start()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Forget what was asked when the widget is hidden."""
+        """Drop the request when the widget is hidden."""
         if event.type() == QEvent.Type.Hide:
             self._timer.stop()
         return super().eventFilter(watched, event)

@@ -9,10 +9,13 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from tests.messages import pattern
 from tests.relevance.bags import bag, shaken
+from viewer.relevance.models import strings as model_strings
 from viewer.relevance.models.checkpoint import CheckpointError
+from viewer.relevance.models.heads import strings
 from viewer.relevance.models.heads.gated_attention import GatedAttentionHead, GatedShape, MixerShape
-from viewer.relevance.models.heads.load import EXPECTED, load_slide_head
+from viewer.relevance.models.heads.load import load_slide_head
 from viewer.relevance.models.heads.span import SpanHead, SpanShape
 from viewer.relevance.models.heads.transmil import TransMilHead, TransMilShape
 
@@ -86,15 +89,15 @@ ONE = torch.ones(2, 2)
 @pytest.mark.parametrize(
     ("weights", "words"),
     [
-        (VIT, "this is a vision transformer of width 384 with 12 blocks"),
-        (VIT_4K, "this is a region encoder (HIPT's ViT-4K) of width 192 with 6 blocks"),
-        ({"visual.conv1.weight": ONE}, "a vision–language model"),
-        ({"embeddings.word_embeddings.weight": ONE}, "a language model (BERT)"),
-        ({"encoder.layers.0.self_attn.inner_attn_ln.weight": ONE}, "GigaPath's slide encoder"),
-        ({"layer1.0.conv1.weight": ONE, "fc.weight": ONE}, "a convolutional network (ResNet)"),
+        (VIT, model_strings.PATCH_ENCODER.format(width=384, blocks=12)),
+        (VIT_4K, model_strings.REGION_ENCODER.format(width=192, blocks=6)),
+        ({"visual.conv1.weight": ONE}, model_strings.VISION_LANGUAGE),
+        ({"embeddings.word_embeddings.weight": ONE}, model_strings.LANGUAGE_MODEL),
+        ({"encoder.layers.0.self_attn.inner_attn_ln.weight": ONE}, model_strings.GIGAPATH_SLIDE),
+        ({"layer1.0.conv1.weight": ONE, "fc.weight": ONE}, model_strings.RESNET),
         (
             {"what": ONE, "ever": ONE},
-            "none of the slide heads that are known; it holds 2 tensors (ever",
+            strings.UNKNOWN_MODEL.format(count=2, names="ever, what"),
         ),
     ],
 )
@@ -104,14 +107,14 @@ def test_what_is_no_slide_head_is_named(tmp_path: Path, weights: dict[str, Tenso
     with pytest.raises(CheckpointError) as refusal:
         load_slide_head(path)
     assert words in str(refusal.value)
-    assert EXPECTED in str(refusal.value)
+    assert strings.EXPECTED in str(refusal.value)
     assert str(path) in str(refusal.value)
 
 
 def test_features_of_another_encoder_are_named(tmp_path: Path) -> None:
     path = tmp_path / "clam.pt"
     torch.save(clam(), path)
-    words = r"head \(CLAM, one pool\) reads 20 values a patch and the features have 384"
+    words = pattern(strings.OTHER_WIDTH, layout=strings.CLAM_ONE_POOL, expected=20, found=384)
     with pytest.raises(CheckpointError, match=words):
         load_slide_head(path, feature_width=384)
 
@@ -129,21 +132,20 @@ TRANSMIL = MODELS[1].state_dict()
     [
         (
             broken("classifiers.bias", torch.tensor([1.0, torch.nan])),
-            "classifiers.bias holds values that are",
+            pattern(model_strings.INVALID_VALUES, name="classifiers.bias"),
         ),
         (
             broken("instance_classifiers.0.weight", torch.zeros(0, 3)),
-            "instance_classifiers.0.weight is empty",
+            pattern(strings.EMPTY_TENSOR, name="instance_classifiers.0.weight"),
         ),
-        (broken("norm.weight", torch.ones(12)), "cannot be used: it has norm.weight"),
-        (SPAN | {"norm.weight": torch.ones(3)}, "cannot be used: its layers do not fit"),
-        (SPAN | {"layers.5.local.bias": torch.ones(2, 11, 11)}, "cannot be used: its layers do not fit"),
-        (TRANSMIL | {"norm.weight": torch.ones(3)}, "cannot be used: its layers do not fit"),
+        (broken("norm.weight", torch.ones(12)), pattern(strings.UNKNOWN_PARTS, names="norm.weight")),
+        (SPAN | {"norm.weight": torch.ones(3)}, pattern(strings.LAYERS_DO_NOT_FIT)),
+        (SPAN | {"layers.5.local.bias": torch.ones(2, 11, 11)}, pattern(strings.LAYERS_DO_NOT_FIT)),
+        (TRANSMIL | {"norm.weight": torch.ones(3)}, pattern(strings.LAYERS_DO_NOT_FIT)),
     ],
 )
 def test_a_damaged_head_is_refused(tmp_path: Path, weights: dict[str, Tensor], words: str) -> None:
     path = tmp_path / "head.pt"
     torch.save(weights, path)
-    with pytest.raises(CheckpointError) as refusal:
+    with pytest.raises(CheckpointError, match=words):
         load_slide_head(path)
-    assert words in str(refusal.value)

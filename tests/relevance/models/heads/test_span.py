@@ -12,7 +12,9 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from tests.messages import pattern
 from tests.relevance.bags import bag, shaken
+from viewer.relevance.models.heads import strings
 from viewer.relevance.models.heads.slide_head import BagError
 from viewer.relevance.models.heads.span import SpanHead, SpanShape, WindowAttention, span_shape
 from viewer.relevance.models.heads.sparse_grid import SparseGrid
@@ -232,11 +234,11 @@ def test_an_empty_slide_between_two_pieces_costs_nothing() -> None:
 def test_patches_that_have_no_place_are_refused() -> None:
     features, cells = bag(6, 24)
     cells[5] = cells[2]
-    with pytest.raises(BagError, match="1 of 6 patches share a grid cell"):
+    with pytest.raises(BagError, match=pattern(strings.SHARED_CELLS, shared=1, count=6)):
         head().read(features, cells)
     for far in (1 << 40, -(1 << 63)):
         cells[5] = far
-        with pytest.raises(BagError, match="no slide reaches"):
+        with pytest.raises(BagError, match=strings.IMPOSSIBLE_PLACES):
             head().read(features, cells)
 
 
@@ -257,10 +259,10 @@ def test_the_shape_is_read_from_the_weights() -> None:
     assert span_shape({**SpanHead(shape).state_dict(), "embed.weight": torch.zeros(1, 1, 5)}) is None
 
 
-@pytest.mark.parametrize(("carriers", "said"), [(0, "0 carriers"), (100_000, "100,000 carriers")])
+@pytest.mark.parametrize(("carriers", "said"), [(0, "0"), (100_000, "100,000")])
 def test_more_carriers_than_fit_the_memory_are_refused(carriers: int, said: str) -> None:
     tensors = {**SpanHead(SMALL).state_dict(), "carriers": torch.zeros(1).expand(carriers, SMALL.width)}
-    with pytest.raises(NotThisHead, match=f"it has {said}, and 1 to 64 are read"):
+    with pytest.raises(NotThisHead, match=pattern(strings.CARRIERS, count=said, most=64)):
         span_shape(tensors)
 
 

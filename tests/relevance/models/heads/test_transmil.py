@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from tests.messages import pattern
 from tests.relevance.bags import bag, shaken
+from viewer.relevance.models.heads import strings
 from viewer.relevance.models.heads.slide_head import BagError
 from viewer.relevance.models.heads.transmil import (
     NystromAttention,
@@ -159,7 +161,7 @@ def test_the_published_shape_is_read_from_the_weights() -> None:
 
 def test_bags_and_shapes_that_do_not_fit_are_refused() -> None:
     features, cells = bag(5, 11)
-    with pytest.raises(BagError, match="10 values a patch and these features have 11"):
+    with pytest.raises(BagError, match=pattern(strings.FEATURE_WIDTH, expected=10, found=11)):
         head().read(features, cells)
     with pytest.raises(ValueError, match="14 channels"):
         TransMilHead(TransMilShape(10, 2, width=14, heads=4))

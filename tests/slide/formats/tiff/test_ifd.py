@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests.messages import pattern
 from viewer.slide.byte_source import FileBytes
+from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.ifd import MAX_IFDS, Ifd, TiffFormatError, read_ifds, sub_ifds
 
 if TYPE_CHECKING:
@@ -107,16 +109,16 @@ def test_fields_of_unknown_types_are_skipped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"II*\0", "too short"),
-        (b"PNG not TIFF", "does not begin like a TIFF"),
-        (b"II\x07\0" + bytes(8), "does not begin like a TIFF"),
-        (b"II+\0\x04\0\0\0" + bytes(8), "does not begin like a TIFF"),
-        (b"II*\0" + bytes(4), "no directory"),
-        (classic([(256, SHORT, 1, 1)], next_offsets=[8]), "runs in a circle"),
-        (classic([(256, SHORT, 1, 1)], next_offsets=[4_000_000]), "may be cut short"),
-        (classic([(256, SHORT, 1, 1)] * 2)[:-9], "may be cut short"),
-        (b"II*\0\x08\0\0\0\0\0\0\0", "claims 0 tags"),
-        (b"II*\0\x08\0\0\0\xff\xff" + bytes(70000), "claims 65535 tags"),
+        (b"II*\0", strings.TOO_SHORT),
+        (b"PNG not TIFF", strings.NO_TIFF_HEADER),
+        (b"II\x07\0" + bytes(8), strings.NO_TIFF_HEADER),
+        (b"II+\0\x04\0\0\0" + bytes(8), strings.NO_TIFF_HEADER),
+        (b"II*\0" + bytes(4), strings.NO_DIRECTORY),
+        (classic([(256, SHORT, 1, 1)], next_offsets=[8]), strings.DIRECTORY_CIRCLE),
+        (classic([(256, SHORT, 1, 1)], next_offsets=[4_000_000]), pattern(strings.DIRECTORY_OUTSIDE)),
+        (classic([(256, SHORT, 1, 1)] * 2)[:-9], pattern(strings.DIRECTORY_OUTSIDE)),
+        (b"II*\0\x08\0\0\0\0\0\0\0", pattern(strings.DIRECTORY_TAGS, count=0)),
+        (b"II*\0\x08\0\0\0\xff\xff" + bytes(70000), pattern(strings.DIRECTORY_TAGS, count=65535)),
     ],
 )
 def test_broken_chains_are_refused(data: bytes, reason: str, tmp_path: Path) -> None:
@@ -127,10 +129,10 @@ def test_broken_chains_are_refused(data: bytes, reason: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("tag", "reason"),
     [
-        ((324, LONG, 4_000_000_000, 8), "claims 16000000000 bytes"),
-        ((324, LONG, 60_000, 8), "claims 240000 bytes, the file has 26"),
-        ((324, LONG, 4, 0xFFFFFFF0), "lies outside the file"),
-        ((324, ASCII, 3, 8), "of type 2"),
+        ((324, LONG, 4_000_000_000, 8), pattern(strings.TAG_BYTES_OF_FILE, count=16_000_000_000)),
+        ((324, LONG, 60_000, 8), pattern(strings.TAG_BYTES_OF_FILE, count=240_000, size=26)),
+        ((324, LONG, 4, 0xFFFFFFF0), pattern(strings.TAG_OUTSIDE)),
+        ((324, ASCII, 3, 8), pattern(strings.TAG_VALUES, type=2)),
     ],
 )
 def test_numbers_are_not_allocated_on_a_claim(
@@ -145,12 +147,14 @@ def test_numbers_are_not_allocated_on_a_claim(
 def test_bytes_are_not_allocated_on_a_claim(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(classic([(34675, 7, 4_000_000_000, 8)]))
-    with closing(FileBytes(path)) as file, pytest.raises(TiffFormatError, match="claims 4000000000 bytes"):
+    reason = pattern(strings.TAG_BYTES_OF_FILE, count=4_000_000_000)
+    with closing(FileBytes(path)) as file, pytest.raises(TiffFormatError, match=reason):
         read_ifds(file)[0][0].raw(34675)
 
 
 def test_sub_directories_beyond_reason_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(classic([(330, LONG, 65, 8)]) + bytes(300))
-    with closing(FileBytes(path)) as file, pytest.raises(TiffFormatError, match="claims 65 values"):
+    reason = pattern(strings.TAG_VALUES, count=65)
+    with closing(FileBytes(path)) as file, pytest.raises(TiffFormatError, match=reason):
         sub_ifds(read_ifds(file)[0][0])

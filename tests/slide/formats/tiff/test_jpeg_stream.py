@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.messages import pattern
+from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.jpeg_stream import JpegError, adobe_segment, read_header, tables_segments
 
 JFIF = b"\xff\xe0\x00\x04ab"
@@ -35,13 +37,13 @@ def test_adobe_segment_is_as_long_as_it_says() -> None:
 @pytest.mark.parametrize(
     ("tile", "reason"),
     [
-        (b"", "does not begin"),
-        (b"\xff\xd8", "no JPEG marker"),
-        (b"\xff\xd8\x00\x00\x00\x00", "no JPEG marker"),
-        (b"\xff\xd8" + SCAN, "no frame header"),
-        (b"\xff\xd8" + FRAME[:-2], "cut short"),
-        (b"\xff\xd8\xff\xdb\x00\x01", "cut short"),
-        (b"\xff\xd8\xff\xc0\x00\x04\x08\x00" + SCAN, "too short"),
+        (b"", strings.NO_JPEG_HEADER),
+        (b"\xff\xd8", pattern(strings.NO_MARKER)),
+        (b"\xff\xd8\x00\x00\x00\x00", pattern(strings.NO_MARKER)),
+        (b"\xff\xd8" + SCAN, strings.NO_FRAME_HEADER),
+        (b"\xff\xd8" + FRAME[:-2], pattern(strings.SEGMENT_TRUNCATED)),
+        (b"\xff\xd8\xff\xdb\x00\x01", pattern(strings.SEGMENT_TRUNCATED)),
+        (b"\xff\xd8\xff\xc0\x00\x04\x08\x00" + SCAN, strings.SHORT_FRAME_HEADER),
     ],
 )
 def test_broken_headers_are_errors(tile: bytes, reason: str) -> None:
@@ -50,5 +52,5 @@ def test_broken_headers_are_errors(tile: bytes, reason: str) -> None:
 
 
 def test_broken_tables_are_errors() -> None:
-    with pytest.raises(JpegError, match="do not begin"):
+    with pytest.raises(JpegError, match=strings.NO_JPEG_TABLES):
         tables_segments(b"tables")

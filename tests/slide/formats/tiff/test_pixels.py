@@ -12,6 +12,8 @@ import pytest
 import tifffile
 from PIL import Image
 
+from viewer.slide.formats.tiff import strings
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -202,7 +204,7 @@ def test_a_fourth_sample_that_is_no_alpha_is_left_out_and_said_so(
     four = np.concatenate([pixels, np.zeros((100, 100, 1), np.uint8)], axis=2)
     source = opened(write(tmp_path / "a.tif", four, photometric="rgb", extrasamples=["unspecified"]))
     np.testing.assert_array_equal(whole_level(source, 0)[..., :3], pixels)
-    assert any("more samples than are shown" in note for note in source.info.notes)
+    assert strings.MORE_SAMPLES.format(count=1) in source.info.notes
 
 
 @pytest.mark.parametrize("byteorder", ["<", ">"])
@@ -228,7 +230,7 @@ def test_16_bits_are_scaled_by_the_bits_in_use_and_said_so(
     shown = whole_level(source, 0)[..., 0]
     assert shown[0, 0] == 255
     np.testing.assert_array_equal(shown[1:], grey[1:])
-    assert "Samples of 16 bits are shown in 8: 4095 and above is white." in source.info.notes
+    assert strings.SHOWN_IN_8_BITS.format(white=4095) in source.info.notes
 
 
 def test_signed_bytes_are_shifted_to_unsigned_and_said_so(
@@ -239,7 +241,7 @@ def test_signed_bytes_are_shifted_to_unsigned_and_said_so(
         write(tmp_path / "a.tif", (grey.astype(int) - 128).astype(np.int8), photometric="minisblack")
     )
     np.testing.assert_array_equal(whole_level(source, 0)[..., 0], grey)
-    assert any("signed" in note for note in source.info.notes)
+    assert strings.SIGNED in source.info.notes
 
 
 @pytest.mark.parametrize("compression", [33003, 33005])
@@ -280,7 +282,7 @@ def test_first_of_many_channels_is_shown_and_said_so(
     )
     source = opened(path)
     np.testing.assert_array_equal(whole_level(source, 0)[..., 0], planes[0])
-    assert "Every pixel has 5 more samples than are shown." in source.info.notes
+    assert strings.MORE_SAMPLES.format(count=5) in source.info.notes
 
 
 @pytest.mark.parametrize(

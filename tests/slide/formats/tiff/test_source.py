@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,14 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests.messages import pattern
 from viewer.slide.formats.registry import open_slide
+from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.source import open_tiff
 from viewer.slide.geometry import TileKey
 from viewer.slide.planes import PlaneAxes
 from viewer.slide.source import NotThisReader, TileError
+from viewer.slide.strings import CLOSED, FILE_TRUNCATED, NO_SUCH_TILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +51,7 @@ class TestPyramid:
         assert (info.mpp_um, info.objective_power) == ((0.5, 0.5), 20.0)
         assert info.properties["aperio.AppMag"] == "20"
         assert info.file_levels == ((1100, 830), (275, 207))
-        assert info.reader_reason == "Its JPEG tiles of 64×64 px are decoded straight from the file."
+        assert info.reader_reason == strings.DIRECT.format(coding="JPEG", width=64, height=64)
 
     def test_level_between_levels_4x_apart_is_derived(
         self, aperio_slide: AperioSlide, opened: Opened
@@ -163,10 +167,7 @@ class TestPyramid:
         )
         source = opened(path)
         assert source.info.planes == PlaneAxes(channels=2, z=3)
-        assert (
-            "The file holds 6 planes (focal planes, times, channels); the first is shown."
-            in source.info.notes
-        )
+        assert strings.PLANES.format(planes=6) in source.info.notes
         np.testing.assert_array_equal(whole_level(source, 0)[..., 0], stack[0, 0])
 
     @pytest.mark.parametrize(
@@ -262,7 +263,8 @@ class TestDamage:
         path = aperio_slide(width=600, height=300, ratios=(1,), tile=256)
         patch_tiff(path, 0, OFFSETS, {1: 8})
         source = opened(path)
-        with pytest.raises(TileError, match=r"made\.svs: tile column 1, row 0 .* damaged JPEG"):
+        damaged = r"made\.svs" + pattern(strings.TILE, locator="", column=1, row=0, error="")
+        with pytest.raises(TileError, match=damaged + pattern(strings.DAMAGED, coding="JPEG")):
             source.read_tile(TileKey(0, 1, 0))
         assert source.read_tile(TileKey(0, 0, 0)).shape == (256, 256, 4)
 
@@ -271,7 +273,7 @@ class TestDamage:
     ) -> None:
         path = aperio_slide(width=600, height=300, ratios=(1,), tile=256)
         patch_tiff(path, 0, COUNTS, {1: 1500})
-        with pytest.raises(TileError, match="damaged JPEG: Premature end"):
+        with pytest.raises(TileError, match=pattern(strings.DAMAGED, coding="JPEG", error="Premature end")):
             opened(path).read_tile(TileKey(0, 1, 0))
 
     def test_tile_of_another_size_than_the_header_says_is_not_decoded(
@@ -282,7 +284,7 @@ class TestDamage:
         frame = data.index(b"\xff\xc0")
         data[frame + 5 : frame + 9] = b"\xff\xf0\xff\xf0"
         path.write_bytes(data)
-        with pytest.raises(TileError, match="claims 65520×65520 px"):
+        with pytest.raises(TileError, match=pattern(strings.TILE_SAMPLES, width=65520, height=65520)):
             opened(path).read_tile(TileKey(0, 0, 0))
 
     def test_tile_that_claims_more_bytes_than_its_pixels_is_not_read(
@@ -290,21 +292,21 @@ class TestDamage:
     ) -> None:
         path = aperio_slide(width=600, height=300, ratios=(1,), tile=256)
         patch_tiff(path, 0, COUNTS, {1: 10_000_000})
-        with pytest.raises(TileError, match="more than twice its pixels"):
+        with pytest.raises(TileError, match=pattern(strings.TILE_CLAIM, count=10_000_000)):
             opened(path).read_tile(TileKey(0, 1, 0))
 
     @pytest.mark.parametrize(
         ("tag", "value", "reason"),
         [
-            (WIDTH, 2**31 - 1, "in tag 324"),
-            (WIDTH, 0, r"claims 0×300 px"),
-            (TILE_HEIGHT, 65520, "tiles of 512×65520 px are larger"),
-            (TILE_HEIGHT, 1, "too small"),
-            (SAMPLES, 60000, "too large to decode at once"),
-            (COMPRESSION, 34887, "TIFF number 34887"),
-            (SAMPLES, 0, "claims 0 samples"),
-            (SAMPLES, 5, "WebP tiles of 5 samples"),
-            (PHOTOMETRIC, 8, "photometric 8"),
+            (WIDTH, 2**31 - 1, pattern(strings.TILE_TABLE, code=324)),
+            (WIDTH, 0, pattern(strings.IMAGE_SIZE, width=0, height=300)),
+            (TILE_HEIGHT, 65520, pattern(strings.TILES_LARGE, width=512, height=65520)),
+            (TILE_HEIGHT, 1, pattern(strings.TILES_SMALL)),
+            (SAMPLES, 60000, pattern(strings.TILE_BYTES)),
+            (COMPRESSION, 34887, pattern(strings.COMPRESSION, number=34887)),
+            (SAMPLES, 0, pattern(strings.IMAGE_SAMPLES, samples=0)),
+            (SAMPLES, 5, pattern(strings.WEBP_SAMPLES, samples=5)),
+            (PHOTOMETRIC, 8, pattern(strings.COLOUR_SPACE, number=8)),
         ],
     )
     def test_claims_that_cannot_be_are_refused(
@@ -326,7 +328,12 @@ class TestDamage:
             open_tiff(file_at(path))
 
     @pytest.mark.parametrize(
-        ("dtype", "reason"), [("f4", "not integers"), ("u4", "32 bits"), ("i2", "signed 16-bit")]
+        ("dtype", "reason"),
+        [
+            ("f4", strings.FLOAT_SAMPLES),
+            ("u4", pattern(strings.BITS, bits=32)),
+            ("i2", strings.SIGNED_SAMPLES),
+        ],
     )
     def test_samples_without_a_known_range_are_refused(
         self, dtype: str, reason: str, tmp_path: Path, file_at: FileAt
@@ -343,7 +350,8 @@ class TestDamage:
     ) -> None:
         path = tmp_path / "a.tif"
         tifffile.imwrite(path, picture(200, 100), photometric="rgb", metadata=None)
-        with pytest.raises(NotThisReader, match="200×100 px but no tiles; up to 19999 pixels"):
+        reason = pattern(strings.STRIPPED_SIZE, width=200, height=100, most=19_999)
+        with pytest.raises(NotThisReader, match=reason):
             open_tiff(file_at(path), max_stripped_px=19_999)
 
     def test_levels_that_openslide_sees_otherwise_are_left_to_it(
@@ -356,7 +364,7 @@ class TestDamage:
             tiff.write(picture(300, 200), **options)  # no overview flag
         source = opened(path)
         assert source.info.reader == "openslide"
-        assert "its levels look like" in source.info.reader_reason
+        assert re.search(pattern(strings.OTHER_LEVELS), source.info.reader_reason)
 
 
 class TestLife:
@@ -367,7 +375,7 @@ class TestLife:
         source = opened(path)
         with path.open("r+b") as file:
             file.truncate(2000)
-        with pytest.raises(TileError, match="cut short after opening"):
+        with pytest.raises(TileError, match=pattern(FILE_TRUNCATED)):
             source.read_tile(TileKey(0, 3, 2))
 
     def test_slide_deleted_while_open_goes_on(
@@ -388,22 +396,23 @@ class TestLife:
         )
         with path.open("r+b") as file:
             file.truncate(path.stat().st_size - 1)
-            assert "1 tile lies beyond the end of the file: it was cut short." in opened(path).info.notes
+            assert strings.TILE_BEYOND_FILE in opened(path).info.notes
             file.truncate(path.stat().st_size * 2 // 3)
-        assert any("tiles lie beyond the end of the file" in note for note in opened(path).info.notes)
+        beyond = re.compile(pattern(strings.TILES_BEYOND_FILE))
+        assert any(beyond.fullmatch(note) for note in opened(path).info.notes)
 
     def test_closing_twice_is_allowed_and_reads_after_it_fail(self, aperio_slide: AperioSlide) -> None:
         source = open_slide(aperio_slide())
         source.close()
         source.close()
-        with pytest.raises(TileError, match="the slide is closed"):
+        with pytest.raises(TileError, match=CLOSED):
             source.read_tile(TileKey(0, 0, 0))
 
     @pytest.mark.parametrize("key", [TileKey(9, 0, 0), TileKey(0, -1, 0), TileKey(0, 0, 99)])
     def test_tile_that_does_not_exist_is_a_tile_error(
         self, key: TileKey, aperio_slide: AperioSlide, opened: Opened
     ) -> None:
-        with pytest.raises(TileError, match="there is no tile"):
+        with pytest.raises(TileError, match=pattern(NO_SUCH_TILE)):
             opened(aperio_slide()).read_tile(key)
 
     def test_unknown_associated_image_is_a_key_error(self, aperio_slide: AperioSlide, opened: Opened) -> None:

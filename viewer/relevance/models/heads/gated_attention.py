@@ -1,8 +1,8 @@
-"""Attention-pooling heads: each patch is weighed by a small network, the slide is the weighted mean.
+"""Attention-pooling heads: a small network gives each patch a weight, the slide is the weighted mean.
 
 Sources: Ilse et al., ICML 2018 (plain and gated); Lu et al., Nature Biomedical Engineering 2021 (one pool a
 class); Chen et al., CVPR 2022 (a transformer before the pool); Wang et al., Nature 2024 (pooling the features
-themselves). One module for all of them; ``gated_layouts`` finds which one a file holds.
+themselves). One module for all of them; ``gated_layouts`` recognises the one in a file.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from viewer.relevance.models.heads import strings
 from viewer.relevance.models.heads.slide_head import BagReading, check_bag, probabilities_of
 
 _MIXER_HEADS = 3
@@ -21,7 +22,7 @@ _MIXER_HEADS = 3
 @dataclass(frozen=True, slots=True)
 class MixerShape:
     """The transformer between embedding and pool that HIPT has: post-norm, no places, always three heads
-    (a file could not say how many).
+    (files do not state the number).
     """
 
     depth: int
@@ -51,7 +52,7 @@ class GatedShape:
 
     @property
     def width(self) -> int:
-        """Values a patch has where attention reads it."""
+        """Values per patch at the input of the attention."""
         return self.embedding[-1] if self.embedding else self.feature_width
 
     @property
@@ -70,9 +71,7 @@ class GatedAttentionHead(nn.Module):
     embedding of its organ, which is added to the pool, is no part of a bag.
     """
 
-    def __init__(
-        self, shape: GatedShape, *, layout: str = "gated attention", patch_gate: bool = False
-    ) -> None:
+    def __init__(self, shape: GatedShape, *, layout: str = strings.GATED, patch_gate: bool = False) -> None:
         super().__init__()
         if shape.pool_per_class and shape.pools != shape.classes:
             raise ValueError(f"{shape.pools} pools for {shape.classes} classes")
@@ -115,7 +114,7 @@ class GatedAttentionHead(nn.Module):
         )
 
     def _patches(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """What is pooled, (n, pooled_width), and the logits of attention, (n, pools)."""
+        """The pooled values, (n, pooled_width), and the logits of attention, (n, pools)."""
         embedded = self.embedding(features)
         if self.mixer is not None:
             embedded = self.mixer(embedded[None])[0]

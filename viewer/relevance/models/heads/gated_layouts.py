@@ -1,9 +1,9 @@
 """Which attention-pooling head a file of weights holds, found by its keys and shapes alone.
 
 Known: CLAM (one pool or one a class, with and without dropout, plain or gated), ABMIL (before and since
-2023), MIL-Lab and FEATHER, HIPT's slide stage, CHIEF-shaped, slideflow, and most private forks, because what
-is looked for is a pair of linear layers a and b of the same shape that meet in a third, c. Every other tensor
-must have a known part too: weights whose use is not known are a reason to refuse, never to guess.
+2023), MIL-Lab and FEATHER, HIPT's slide stage, CHIEF-shaped, slideflow, and most private forks: an
+attention pool is a pair of linear layers a and b of the same shape that feed a third, c. Every other tensor
+must have a known role too: a file with weights of unknown use is refused.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from viewer.relevance.models.heads import strings
 from viewer.relevance.models.heads.gated_attention import GatedAttentionHead, GatedShape, MixerShape
 from viewer.relevance.models.heads.state_dict import NotThisHead, filled
 
@@ -28,7 +29,7 @@ _PAIRS = (
     ("attention_v", "attention_u", ("attention_w",)),
     ("a.0", "b.0", ("c",)),
 )
-"""Ends of the names of the tanh layer, the gate, and what they meet in. The second is our own."""
+"""Ends of the names of the tanh layer, the gate, and the layer that they feed. The second is our own."""
 _OWN = "attention_v"
 _PLAIN = re.compile(r"^(?P<stem>(?:.*\.)?\w*att\w*(?:\.\d+)?)\.0$")
 _CLASSIFIER = re.compile(r"^(?:.*\.)?(?:classifiers?|head|bag_classifier|_?fc2|fc_out)(?:\.\d+)*$")
@@ -51,14 +52,14 @@ class _Pool:
 def gated_head(tensors: dict[str, Tensor]) -> GatedAttentionHead | None:
     """The head in a file's tensors (``plain_names``), loaded; None where they hold no attention pool.
 
-    Raises NotThisHead where there is one whose other parts are unknown, missing or do not fit each other.
+    Raises NotThisHead where its other parts are unknown, missing or do not fit each other.
     """
     pools = _find_pools(tensors)
     if not pools:
         return None
     if len(pools) > 1:
         names = ", ".join(pool.stem.rstrip("._") for pool in pools)
-        raise NotThisHead(f"it has {len(pools)} attention pools ({names}), and a slide head has one")
+        raise NotThisHead(strings.SEVERAL_POOLS.format(count=len(pools), names=names))
     return _assembled(tensors, pools[0])
 
 
@@ -107,7 +108,7 @@ def _assembled(given: dict[str, Tensor], pool: _Pool) -> GatedAttentionHead:
     def take(theirs: str, mine: str) -> None:
         for kind in ("weight", "bias"):
             if f"{theirs}.{kind}" not in left:
-                raise NotThisHead(f"{theirs}.{kind} is missing")
+                raise NotThisHead(strings.MISSING.format(name=f"{theirs}.{kind}"))
             left.remove(f"{theirs}.{kind}")
             ours[f"{mine}.{kind}"] = given[f"{theirs}.{kind}"]
 
@@ -129,9 +130,9 @@ def _assembled(given: dict[str, Tensor], pool: _Pool) -> GatedAttentionHead:
         take(name, f"after.{3 * number}")
     _join_classifiers(given, left, ours, classifiers)
     if any(given[name].ndim > 2 for name in left):
-        raise NotThisHead(f"it reads images ({_some(left)}), and a slide head reads the features of patches")
+        raise NotThisHead(strings.READS_IMAGES.format(names=_some(left)))
     if left:
-        raise NotThisHead(f"it has {_some(left)}, whose part in an attention pool is not known")
+        raise NotThisHead(strings.UNKNOWN_PARTS.format(names=_some(left)))
     feature_width = ours["embedding.0.weight"].shape[1] if embedding else width
     classes = ours["classifier.weight"].shape[0] if classifiers else 0
     read_width = ours["after.0.weight" if after else "classifier.weight"].shape[1] if classifiers else 0
@@ -168,7 +169,7 @@ def _mixer(given: dict[str, Tensor], left: set[str], ours: dict[str, Tensor]) ->
             mlp_width = given[name].shape[0]
         layers.add(int(layer["layer"]))
     if layers != set(range(len(layers))) or (layers and not mlp_width):
-        raise NotThisHead("its transformer lacks layers")
+        raise NotThisHead(strings.LAYERS_MISSING)
     return MixerShape(len(layers), mlp_width) if layers else None
 
 
@@ -181,10 +182,10 @@ def _join_classifiers(
     weights = [given[name + _WEIGHT] for name in classifiers]
     shapes = {tuple(weight.shape) for weight in weights}
     if len(weights) > 1 and (len(shapes) > 1 or len(weights[0]) != 1):
-        raise NotThisHead(f"{', '.join(classifiers)} do not make one classifier")
+        raise NotThisHead(strings.SEVERAL_CLASSIFIERS.format(names=", ".join(classifiers)))
     missing = [f"{name}.bias" for name in classifiers if f"{name}.bias" not in given]
     if missing:
-        raise NotThisHead(f"{missing[0]} is missing")
+        raise NotThisHead(strings.MISSING.format(name=missing[0]))
     weight = torch.cat(weights).float()
     bias = torch.cat([given[f"{name}.bias"].flatten() for name in classifiers]).float()
     left.difference_update(f"{name}.{kind}" for name in classifiers for kind in ("weight", "bias"))
@@ -193,7 +194,7 @@ def _join_classifiers(
     for norm in (name for name in norms if name.rpartition(".")[0].rpartition(".")[0] + "." == beside):
         parts = [norm + part for part in ("running_mean", "running_var", "weight", "bias")]
         if any(part not in left or given[part].shape != weight.shape[1:] for part in parts):
-            raise NotThisHead(f"{norm}* is no batch norm of what {classifiers[0]} reads")
+            raise NotThisHead(strings.WRONG_NORM.format(name=norm, classifier=classifiers[0]))
         mean, variance, scale, shift = (given[part].float() for part in parts)
         scale = scale * (variance + _NORM_EPS).rsqrt()
         bias = bias + weight @ (shift - mean * scale)
@@ -204,17 +205,17 @@ def _join_classifiers(
 
 def _layout(given: dict[str, Tensor], pool: _Pool, shape: GatedShape) -> str:
     if any(_ORGAN.match(name) for name in given):
-        return "CHIEF-shaped"
+        return strings.CHIEF
     if pool.stem.startswith("attention_net"):
-        return "CLAM, one pool a class" if shape.pool_per_class else "CLAM, one pool"
+        return strings.CLAM_POOL_PER_CLASS if shape.pool_per_class else strings.CLAM_ONE_POOL
     if shape.mixer is not None:
         own_regions = any(_OTHER_STAGES.match(name) for name in given)
-        return "HIPT slide stage, for regions from its own ViT-4K" if own_regions else "HIPT slide stage"
+        return strings.HIPT_SLIDES_OWN_REGIONS if own_regions else strings.HIPT_SLIDES
     if any(name.startswith("patch_embed.") for name in given):
-        return "MIL-Lab ABMIL"
+        return strings.MIL_LAB
     if any(name.startswith("head.1.") for name in given):
-        return "slideflow attention MIL"
-    return "gated attention" if shape.gated else "plain attention"
+        return strings.SLIDEFLOW
+    return strings.GATED if shape.gated else strings.PLAIN
 
 
 def _in_order(names: Iterable[str]) -> list[str]:
@@ -225,4 +226,5 @@ def _in_order(names: Iterable[str]) -> list[str]:
 def _some(names: set[str]) -> str:
     first = sorted(names)[:3]
     more = len(names) - len(first)
-    return ", ".join(first) + (f" and {more} more" if more else "")
+    text = ", ".join(first)
+    return strings.AND_MORE.format(names=text, count=more) if more else text

@@ -1,7 +1,7 @@
-"""A slide as a bag: patch features with their grid cells going in, what a slide head says of them coming out.
+"""A slide as a bag: patch features with their grid cells as input, the output of a slide head.
 
-Every head (``gated_attention``, ``transmil``, ``span``) is a ``SlideHead``; a bag is checked here, before any
-of them sees it. Attention is where a head looks, not why it decides; contributions and single scores say more
+Every head (``gated_attention``, ``transmil``, ``span``) is a ``SlideHead``; bags are checked here before any
+of them reads one. Attention weights do not explain a decision; contributions and single scores do so better
 (arXiv 2603.08328) and are given wherever they have a closed form.
 """
 
@@ -13,21 +13,22 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from viewer.common.errors import EncoderError
+from viewer.relevance.models.heads import strings
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 MAX_CELL = 1 << 30
-"""A cell's row or column beyond this is no place on a slide; products of two stay within 64 bits."""
+"""The largest row or column of a cell; products of two stay within 64 bits."""
 
 
 class BagError(EncoderError):
-    """Patches that a slide head cannot read: what is wrong with them, what fits."""
+    """Patches that a slide head cannot read: the fault, and what would fit."""
 
 
 @dataclass(frozen=True, slots=True)
 class BagReading:
-    """What a head says of one bag of n patches; float32, patches in the order in which they were given."""
+    """The output of a head for a bag of n patches; float32, patches in the order of the bag."""
 
     attention: Tensor
     """(rows, n): of the slide, or a row for each class, branch or head. A row is a distribution over the
@@ -36,8 +37,8 @@ class BagReading:
     """(classes,): of the slide; one class alone is the probability of "yes". None: the file has no
     classifier, or needs more than the bag."""
     contributions: Tensor | None
-    """(classes, n): what each patch adds to a class's logit; their sum is the logit less its bias. None where
-    no such sum exists."""
+    """(classes, n): the part of each patch in a class's logit; their sum is the logit less its bias. None
+    where no such sum exists."""
     single: Tensor | None
     """(classes, n): the probabilities of a bag of this patch alone. None where there is no closed form."""
 
@@ -46,7 +47,7 @@ class SlideHead(Protocol):
     """A model of a whole slide over its patches' features."""
 
     layout: str
-    """Whose layout of weights it came in, in words."""
+    """The name of its layout of weights."""
     feature_width: int
     classes: int
     """0 where it has no classifier."""
@@ -56,47 +57,37 @@ class SlideHead(Protocol):
         ...
 
     def read(self, features: Tensor, cells: Tensor) -> BagReading:
-        """All that is said of a bag, without gradients. Raises BagError for a bag that does not fit."""
+        """The output for a bag, without gradients. Raises BagError for a bag that does not fit."""
         ...
 
 
 def check_bag(features: Tensor, cells: Tensor, *, feature_width: int) -> None:
-    """Refuse what no head can read: raises BagError, with what it is and what fits.
+    """Raises BagError for a bag that no head can read.
 
     ``features`` (n, feature_width) floating point, ``cells`` (n, 2) integers (row, column).
     """
     if features.ndim != 2 or not features.is_floating_point():
-        raise BagError(f"features are a table of patches × values, not {_shape(features)} {features.dtype}")
+        raise BagError(strings.NOT_A_TABLE.format(shape=_shape(features), dtype=features.dtype))
     count, width = features.shape
     if width != feature_width:
-        raise BagError(
-            f"the slide head reads {feature_width} values a patch and these features have {width}: "
-            "use the features of the encoder that it was trained on"
-        )
+        raise BagError(strings.FEATURE_WIDTH.format(expected=feature_width, found=width))
     if count == 0:
-        raise BagError("the slide has no patches to read")
+        raise BagError(strings.NO_PATCHES)
     if tuple(cells.shape) != (count, 2) or cells.is_floating_point():
-        raise BagError(
-            f"{count} patches need {count} cells of row and column as whole numbers, not {_shape(cells)}"
-        )
-    broken = int((~features.isfinite().all(1)).sum())
-    if broken:
-        raise BagError(
-            f"{broken} of {count} patches hold values that are not numbers; "
-            "leave them out or encode them again"
-        )
+        raise BagError(strings.CELL_COUNT.format(count=count, shape=_shape(cells)))
+    invalid = int((~features.isfinite().all(1)).sum())
+    if invalid:
+        raise BagError(strings.INVALID_VALUES.format(invalid=invalid, count=count))
 
 
 def check_places(cells: Tensor) -> None:
-    """For a head that reads the cells: raises BagError where two patches share one or a cell is absurd."""
+    """For a head that reads the cells: raises BagError where two patches share one or a cell is
+    impossible."""
     if int(cells.max()) > MAX_CELL or int(cells.min()) < -MAX_CELL:
-        raise BagError("some patches lie where no slide reaches; their coordinates are damaged")
+        raise BagError(strings.IMPOSSIBLE_PLACES)
     shared = len(cells) - len(torch.unique(cells, dim=0))
     if shared:
-        raise BagError(
-            f"{shared} of {len(cells)} patches share a grid cell with another; "
-            "cells are coordinates divided by the patch size of the same level"
-        )
+        raise BagError(strings.SHARED_CELLS.format(shared=shared, count=len(cells)))
 
 
 def probabilities_of(logits: Tensor) -> Tensor:

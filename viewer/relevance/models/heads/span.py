@@ -1,11 +1,11 @@
 """SPAN: attention over a sparse pyramid of a slide's patches, trainable, in memory linear in the patches.
 
-Source: arXiv 2406.09333v3 (SPAN-MIL: three stages, a sum over stages). A token's keys are the union of its
-6 × 6 window and of the window shifted by 3, in one softmax; carrier tokens see all and are seen by all.
-As published: count-normalised depthwise stride-2 convolution, pre-norm, relative-position table of 11 × 11.
-Not followed: two padding pseudo-patches at the corners, no shift where the grid is a multiple of 6, the lost
-edges of each level's first and last token (accidents of padding); a grid below 6 × 6 is all to all here as
-there. Nobody published weights: the parameter names are ours, and files are those that we saved.
+Source: arXiv 2406.09333v3 (SPAN-MIL: three stages, a sum over stages). A token's keys are the union of its 6
+× 6 window and of the window shifted by 3, in one softmax; carrier tokens attend to all tokens, and all attend
+to them. As published: count-normalised depthwise stride-2 convolution, pre-norm, relative-position table of
+11 × 11. Not followed: two padding pseudo-patches at the corners, no shift where the grid is a multiple of 6,
+the lost edges of each level's first and last token (accidents of padding); a grid below 6 × 6 is all to all
+here as there. Nobody published weights: the parameter names are ours, and files are those that we saved.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from viewer.relevance.models.heads import strings
 from viewer.relevance.models.heads.slide_head import BagReading, check_bag, check_places, probabilities_of
 from viewer.relevance.models.heads.sparse_grid import SparseGrid
 from viewer.relevance.models.heads.state_dict import NotThisHead
@@ -81,7 +82,7 @@ class WindowAttention(nn.Module):
             tokens = order[bounds[number] : bounds[number + 1]]
             given = (q, k, v, grid, near, starts[first : first + _CHUNK_BLOCKS])
             local = slot[tokens] - first * BLOCK * BLOCK
-            if torch.is_grad_enabled() and q.requires_grad:  # what is gathered is made again, not kept
+            if torch.is_grad_enabled() and q.requires_grad:  # gathered tensors are recomputed, not kept
                 part = checkpoint(self._chunk, *given, tokens, local, use_reentrant=False)
             else:
                 part = self._chunk(*given, tokens, local)
@@ -154,12 +155,12 @@ class CarrierAttention(nn.Module):
         """(n, width) tokens and (c, width) carriers to the same two."""
         everything = torch.cat((carriers, x))
         k, v = self._split(self.k(everything)), self._split(self.v(everything))
-        seen = functional.scaled_dot_product_attention(self._split(self.q(carriers)), k, v)
+        to_carriers = functional.scaled_dot_product_attention(self._split(self.q(carriers)), k, v)
         k, v = k[:, :, : len(carriers)], v[:, :, : len(carriers)]
-        told = functional.scaled_dot_product_attention(self._split(self.q(x)), k, v)
-        return told[0].transpose(0, 1).flatten(1), seen[0].transpose(0, 1).flatten(1)
+        to_tokens = functional.scaled_dot_product_attention(self._split(self.q(x)), k, v)
+        return to_tokens[0].transpose(0, 1).flatten(1), to_carriers[0].transpose(0, 1).flatten(1)
 
-    def looks(self, x: Tensor, carriers: Tensor) -> Tensor:
+    def carrier_attention(self, x: Tensor, carriers: Tensor) -> Tensor:
         """How much the carriers attend to each token, their mean: (heads, n), rows sum to less than 1."""
         q = self._split(self.q(carriers))[0]
         k = self._split(self.k(torch.cat((carriers, x))))[0]
@@ -187,14 +188,14 @@ class SpanLayer(nn.Module):
 
     def forward(self, x: Tensor, carriers: Tensor, grid: SparseGrid) -> tuple[Tensor, Tensor]:
         normed, normed_carriers = self.norm1(x), self.norm1(carriers)
-        told, seen = self.carried(normed, normed_carriers)
-        x = x + self.proj(self.local(normed, grid) + told)
-        carriers = carriers + self.proj(seen)
+        to_tokens, to_carriers = self.carried(normed, normed_carriers)
+        x = x + self.proj(self.local(normed, grid) + to_tokens)
+        carriers = carriers + self.proj(to_carriers)
         return x + self.mlp(self.norm2(x)), carriers + self.mlp(self.norm2(carriers))
 
-    def looks(self, x: Tensor, carriers: Tensor) -> Tensor:
-        """``CarrierAttention.looks`` of what goes into the layer."""
-        return self.carried.looks(self.norm1(x), self.norm1(carriers))
+    def carrier_attention(self, x: Tensor, carriers: Tensor) -> Tensor:
+        """``CarrierAttention.carrier_attention`` of the layer's input."""
+        return self.carried.carrier_attention(self.norm1(x), self.norm1(carriers))
 
 
 class Halving(nn.Module):
@@ -219,9 +220,9 @@ class Halving(nn.Module):
 class SpanHead(nn.Module):
     """A ``SlideHead``. The mean of the carriers, summed over the stages, makes the logits.
 
-    Its attention: what the carriers look at, one row a head, the mean over the stages; what a cell of a
-    coarser stage gets is divided evenly among its patches. Nothing here is a sum over patches, so there are
-    no contributions, and no single scores.
+    Its attention: that of the carriers, one row a head, the mean over the stages; the attention to a cell of
+    a coarser stage is divided evenly among its patches. Nothing here is a sum over patches, so there are no
+    contributions, and no single scores.
     """
 
     layout = "SPAN"
@@ -250,14 +251,14 @@ class SpanHead(nn.Module):
         """See ``SlideHead.read``; raises BagError also where two patches share a cell."""
         check_bag(features, cells, feature_width=self.feature_width)
         check_places(cells)
-        looks: list[Tensor] = []
-        logits = self._run(features, cells, looks)
-        attention = torch.stack(looks).mean(0)
+        weights: list[Tensor] = []
+        logits = self._run(features, cells, weights)
+        attention = torch.stack(weights).mean(0)
         attention = attention / attention.sum(1, keepdim=True)
         probabilities = probabilities_of(logits)
         return BagReading(attention.float(), probabilities.float(), None, None)
 
-    def _run(self, features: Tensor, cells: Tensor, looks: list[Tensor] | None) -> Tensor:
+    def _run(self, features: Tensor, cells: Tensor, weights: list[Tensor] | None) -> Tensor:
         grid, order = SparseGrid.of(cells)
         x = functional.dropout(self.embed(features)[order], self.shape.dropout, self.training)
         carriers = self.carriers
@@ -271,9 +272,9 @@ class SpanHead(nn.Module):
                 there = children >= 0
                 parent[children[there]] = torch.arange(len(x), device=x.device)[:, None].expand(-1, 4)[there]
                 above, grid = parent[above], coarse
-            if looks is not None:
+            if weights is not None:
                 patches = torch.bincount(above, minlength=len(x))
-                looks.append((layer.looks(x, carriers) / patches)[:, above])
+                weights.append((layer.carrier_attention(x, carriers) / patches)[:, above])
             x, carriers = layer(x, carriers, grid)
             total = total + carriers.mean(0)
         return self.classifier(self.dropout(self.norm(total)))
@@ -293,7 +294,7 @@ def span_shape(tensors: Mapping[str, Tensor]) -> SpanShape | None:
     if [tensor.ndim for tensor in (embed, carriers, classifier, mlp, bias)] != [2, 2, 2, 2, 3]:
         return None
     if not 0 < len(carriers) <= _MOST_CARRIERS:
-        raise NotThisHead(f"it has {len(carriers):,} carriers, and 1 to {_MOST_CARRIERS} are read")
+        raise NotThisHead(strings.CARRIERS.format(count=len(carriers), most=_MOST_CARRIERS))
     width, feature_width = embed.shape
     heads, ratio = bias.shape[0], mlp.shape[0] // max(width, 1)
     if not all((width, feature_width, heads, ratio)) or width % heads:

@@ -1,7 +1,7 @@
-"""Where the neighbours are: index tables over a sparse grid of patches, in memory linear in the patches.
+"""Index tables of neighbours over a sparse grid of patches, in memory linear in the patches.
 
-No image of indices and no graph: occupied cells are kept as sorted keys and looked up by binary search, so an
-empty slide between two pieces of tissue costs nothing.
+No image of indices and no graph: occupied cells are kept as sorted keys and found by binary search, so that
+glass between two pieces of tissue needs no memory.
 """
 
 from __future__ import annotations

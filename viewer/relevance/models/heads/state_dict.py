@@ -1,10 +1,12 @@
-"""The weights of a slide head on their way from a file into a module: plain names, nothing left random."""
+"""Loading the weights of a file into the module of a slide head: plain names, no weight left random."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
+
+from viewer.relevance.models.heads import strings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,11 +19,11 @@ else:
 
 
 class NotThisHead(Exception):
-    """A slide head of a known kind that cannot be computed from these weights: what about them."""
+    """A slide head of a known kind that cannot be computed from these weights, and the reason."""
 
 
 def plain_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Without what wrappers for training and hubs put before and between the names of layers."""
+    """Without the prefixes that wrappers for training and hubs add to the names of layers."""
     return {name.removeprefix("model.").replace(".module.", "."): tensor for name, tensor in tensors.items()}
 
 
@@ -36,5 +38,5 @@ def filled(make: Callable[[], Head], tensors: Mapping[str, Tensor]) -> Head:
         head.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, assign=True)
     except (RuntimeError, ValueError, AssertionError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise NotThisHead(f"its layers do not fit each other ({lines[-1][:160]})") from error
+        raise NotThisHead(strings.LAYERS_DO_NOT_FIT.format(error=lines[-1][:160])) from error
     return head.eval().requires_grad_(False)

@@ -1,10 +1,10 @@
 """TransMIL: two Nyström attention layers with a class token, convolutions over the patches laid in a square.
 
-Sources: Shao et al., NeurIPS 2021; Xiong et al., AAAI 2021 (Nyströmformer). Facts that its weights depend on:
-tokens are padded with zeros at the front to a multiple of the landmarks, so the class token is not the first
-of what is attended; a landmark is the mean of consecutive tokens, padding included; the square is filled up
-with the leading patches once more. No table of all pairs is ever made, and the last layer is computed for the
-class token alone, which is all that the classifier reads.
+Sources: Shao et al., NeurIPS 2021; Xiong et al., AAAI 2021 (Nyströmformer). Its weights depend on these
+facts: tokens are padded with zeros at the front to a multiple of the landmarks, so the class token is not the
+first of what is attended; a landmark is the mean of consecutive tokens, padding included; the square is
+filled up with the leading patches once more. No table of all pairs is ever made, and the last layer is
+computed for the class token alone, which is all that the classifier reads.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class TransMilShape:
 
 
 class NystromAttention(nn.Module):
-    """softmax(q·k̃ᵀ) · pinv(softmax(q̃·k̃ᵀ)) · softmax(q̃·kᵀ) · v, plus a convolution of v along the tokens."""
+    """softmax(q·k̃ᵀ) · pinv(softmax(q̃·k̃ᵀ)) · softmax(q̃·kᵀ) · v, plus a convolution of v along the
+    tokens."""
 
     def __init__(self, shape: TransMilShape) -> None:
         super().__init__()
@@ -141,9 +142,9 @@ class PositionLayer(nn.Module):
 
 
 class TransMilHead(nn.Module):
-    """A ``SlideHead``. Attention: the class token's row in the last layer, one row a head; what the repeated
-    patches get is added to the patches that they repeat. No contributions, no single scores: nothing here is
-    a sum over patches.
+    """A ``SlideHead``. Attention: the class token's row in the last layer, one row a head; that of the
+    repeated patches is added to the patches that they repeat. No contributions, no single scores: nothing
+    here is a sum over patches.
     """
 
     layout = "TransMIL"

@@ -1,7 +1,7 @@
 """TileCodec: the bytes of one TIFF tile to 8-bit pixels, whatever the compression and the colours.
 
-The codec libraries do the work outside the GIL. What a tile claims to be is checked before they allocate for
-it.
+The codec libraries do the work outside the GIL. The size that a tile claims is checked before they
+allocate for it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import simplejpeg
 from PIL import Image
 
 from viewer.slide.formats.tiff import layout as tiff
+from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.jpeg_stream import (
     JpegError,
     JpegHeader,
@@ -36,7 +37,7 @@ _ENTRY = struct.Struct("<HHII")
 
 
 def lzw_decode(data: bytes | memoryview, out: int) -> bytes:
-    """The ``out`` bytes that a stream holds. Raises ValueError where it is damaged or holds fewer."""
+    """The first ``out`` bytes of a stream. Raises ValueError where it is damaged or holds fewer."""
     entries = [
         (256, _LONG, out),  # width: all in one row
         (257, _LONG, 1),
@@ -62,7 +63,7 @@ def lzw_decode(data: bytes | memoryview, out: int) -> bytes:
         raise ValueError(str(error)) from error
 
 
-# A JPEG 2000 stream has its own tiles inside; a scanner writes one. Each costs the decoder memory before any
+# A JPEG 2000 stream has its own tiles inside; a scanner writes one. The decoder allocates for each before any
 # pixel.
 MAX_JPEG_2000_TILES = 256
 
@@ -80,15 +81,15 @@ _DIFFERENCED = (5, 8, 32946, 34925, 50000)
 
 
 class CodecError(Exception):
-    """A tile whose bytes cannot be decoded, or are not what the file says they are."""
+    """A tile that cannot be decoded, or whose data contradict the file's tags."""
 
 
 class TileCodec:
     """Decodes the tiles of one image. Holds no pixels; safe to use from many threads.
 
-    ``shift`` is how many low bits of 16-bit samples are dropped to show them in 8. ``trust_jfif`` believes a
-    tile that is a JFIF stream, which is YCbCr by definition, against a TIFF that calls it RGB: Bio-Formats
-    writes such files. libtiff believes the TIFF, so this is only for files that OpenSlide does not open.
+    ``shift`` is how many low bits of 16-bit samples are dropped to show them in 8. ``trust_jfif`` decodes
+    a tile that is a JFIF stream as YCbCr, by definition, even where the TIFF calls it RGB: Bio-Formats writes
+    such files. libtiff follows the TIFF, so this is only for files that OpenSlide does not open.
     """
 
     def __init__(self, image: tiff.TiffImage, *, shift: int = 8, trust_jfif: bool = False) -> None:
@@ -160,17 +161,16 @@ class TileCodec:
     def _decode_jpeg(self, data: bytes, rows: int, colours: str, *, halve: bool = False) -> NDArray[np.uint8]:
         width = self._image.tile_width
         try:
-            # The tiles of a file begin alike: the header of the one before usually fits, and saves taking it
-            # apart.
+            # The tiles of a file begin alike: the header of the one before usually fits, and saves parsing
+            # it.
             header = self._jpeg_header
             if header is None or not data.startswith(header.original):
                 self._jpeg_header = header = read_header(
                     data, self._jpeg_prefix, jfif_prefix=self._jfif_prefix
                 )
             if (header.width, header.height, header.components) != (width, rows, self._samples):
-                raise CodecError(
-                    f"it claims {header.width}×{header.height} px of {header.components} samples, "
-                    f"not {width}×{rows} of {self._samples}"
+                raise _contradiction(
+                    header.width, header.height, header.components, (width, rows, self._samples)
                 )
             stream = header.rewritten + data[len(header.original) :]
             if not halve:
@@ -180,9 +180,9 @@ class TileCodec:
                 stream, colours, min_width=width // 2, min_height=rows // 2, min_factor=2
             )
         except (JpegError, ValueError) as error:
-            raise CodecError(f"damaged JPEG: {error}") from None
+            raise CodecError(strings.DAMAGED.format(coding="JPEG", error=error)) from None
         if half.shape[:2] != (rows // 2, width // 2):
-            raise CodecError(f"half of it came out as {half.shape}")
+            raise CodecError(strings.HALF_TILE.format(shape=half.shape))
         return half
 
     def _decode_jpeg_2000(self, data: bytes, rows: int) -> NDArray[Any]:
@@ -191,10 +191,10 @@ class TileCodec:
         try:
             pixels = imagecodecs.jpeg2k_decode(data)
         except (imagecodecs.Jpeg2kError, ValueError) as error:
-            raise CodecError(f"damaged JPEG 2000: {error}") from None
+            raise CodecError(strings.DAMAGED.format(coding="JPEG 2000", error=error)) from None
         pixels = pixels.reshape(rows, image.tile_width, -1)
         if pixels.dtype.itemsize * 8 != image.bits or pixels.shape[2] != self._samples:
-            raise CodecError(f"it holds {pixels.dtype} of shape {pixels.shape}")
+            raise CodecError(strings.TILE_PIXELS.format(dtype=pixels.dtype, shape=pixels.shape))
         return _rgb_from_ycbcr(pixels) if image.compression == tiff.JPEG_2000_YCBCR else pixels
 
     def _decode_webp(self, data: bytes, rows: int) -> NDArray[np.uint8]:
@@ -203,14 +203,14 @@ class TileCodec:
             # Filled in place: a stream of another size is refused before it is decoded.
             imagecodecs.webp_decode(data, hasalpha=self._samples == 4, out=pixels)
         except (imagecodecs.WebpError, ValueError) as error:
-            raise CodecError(f"damaged WebP: {error}") from None
+            raise CodecError(strings.DAMAGED.format(coding="WebP", error=error)) from None
         return pixels
 
     def _decode_raw(self, data: bytes, rows: int) -> NDArray[Any]:
         return raw_samples(self._image, data, rows)
 
     def _display(self, samples: NDArray[Any]) -> NDArray[np.uint8]:
-        """Samples as the file means them to 8-bit grey, RGB or RGBA."""
+        """Samples, interpreted by the file's tags, as 8-bit grey, RGB or RGBA."""
         image = self._image
         if samples.dtype == np.uint16:
             samples = np.minimum(samples >> self._shift, 255)
@@ -240,9 +240,10 @@ def raw_samples(image: tiff.TiffImage, data: bytes, rows: int) -> NDArray[Any]:
     try:
         raw = decoder(data, out=size) if decoder else data[:size]
     except (RuntimeError, ValueError) as error:  # the base of every imagecodecs error; of lzw
-        raise CodecError(f"damaged {tiff.COMPRESSIONS[image.compression]} data: {error}") from None
+        coding = tiff.COMPRESSIONS[image.compression]
+        raise CodecError(strings.DAMAGED_DATA.format(coding=coding, error=error)) from None
     if len(raw) != size:
-        raise CodecError(f"it holds {len(raw)} bytes, not {size}")
+        raise CodecError(strings.TILE_BYTE_COUNT.format(found=len(raw), expected=size))
     if image.predictor == 3 and image.compression in _DIFFERENCED:
         shuffled = np.frombuffer(raw, f"f{dtype.itemsize}").reshape(shape)
         return imagecodecs.floatpred_decode(shuffled, axis=1).view(dtype.newbyteorder("="))
@@ -257,7 +258,7 @@ def _palette(image: tiff.TiffImage) -> NDArray[np.uint32]:
     """256 RGBA colours, four bytes in one number."""
     values = image.ifd.numbers(320)
     if values.size != 768:
-        raise CodecError(f"its palette has {values.size // 3} colours, not 256")
+        raise CodecError(strings.PALETTE.format(count=values.size // 3))
     colours = np.empty((256, 4), np.uint8)
     # TIFF gives 16 bits a colour; the high byte is the colour of 8-bit writers, which fill both bytes or the
     # high one.
@@ -286,22 +287,34 @@ def _rgb_from_ycbcr(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     return np.clip(rgb, 0, 255).astype(np.uint8)
 
 
+def _contradiction(width: int, height: int, samples: int, expected: tuple[int, int, int]) -> CodecError:
+    """For a tile whose header states another width, height or samples a pixel than ``expected``."""
+    return CodecError(
+        strings.TILE_SAMPLES.format(
+            width=width,
+            height=height,
+            samples=samples,
+            expected_width=expected[0],
+            expected_height=expected[1],
+            expected_samples=expected[2],
+        )
+    )
+
+
 def _check_jpeg_2000(data: bytes, width: int, height: int, components: int) -> None:
     """Compare the size segment (ITU-T T.800, A.5.1) with the tile before the decoder allocates for it."""
     start = 0 if data[:2] == b"\xff\x4f" else data[:512].find(b"\xff\x4f\xff\x51")
     header = data[start : start + 42]
     if start < 0 or len(header) < 42 or header[2:4] != b"\xff\x51":
-        raise CodecError("it does not begin like JPEG 2000")
+        raise CodecError(strings.NO_JPEG_2000_HEADER)
     x1, y1, x0, y0, tile_width, tile_height = (
         int.from_bytes(header[8 + 4 * i : 12 + 4 * i], "big") for i in range(6)
     )
     found = int.from_bytes(header[40:42], "big")
     if (x1 - x0, y1 - y0, found) != (width, height, components):
-        raise CodecError(
-            f"it claims {x1 - x0}×{y1 - y0} px of {found} samples, not {width}×{height} of {components}"
-        )
+        raise _contradiction(x1 - x0, y1 - y0, found, (width, height, components))
     sampling = data[start + 42 : start + 42 + 3 * components]
     if any(sampling[3 * i + 1 : 3 * i + 3] != b"\x01\x01" for i in range(components)):
-        raise CodecError("its colours are subsampled")
+        raise CodecError(strings.SUBSAMPLED)
     if min(tile_width, tile_height) < 1 or -(-x1 // tile_width) * -(-y1 // tile_height) > MAX_JPEG_2000_TILES:
-        raise CodecError(f"it claims inner tiles of {tile_width}×{tile_height} px")
+        raise CodecError(strings.INNER_TILES.format(width=tile_width, height=tile_height))

@@ -1,8 +1,8 @@
-"""The bones of a TIFF file: header, directories and tag values, each checked against the file before it is
-read.
+"""The structure of a TIFF file: header, directories and tag values, each checked against the file before it
+is read.
 
-Written for hostile input: a count, an offset or a chain of directories is only a claim until the file's own
-size bears it out. Source: TIFF 6.0 (Adobe 1992), BigTIFF
+Written for hostile input: a count, an offset or a chain of directories is only a claim until it is checked
+against the file's size. Source: TIFF 6.0 (Adobe 1992), BigTIFF
 (libtiff.gitlab.io/libtiff/specification/bigtiff.html).
 """
 
@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+from viewer.slide.formats.tiff import strings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,14 +35,14 @@ _RATIONALS = (5, 10)
 
 
 class TiffFormatError(Exception):
-    """The file is no TIFF, or claims something that cannot be."""
+    """The file is not a TIFF, or contradicts itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tag:
     """Where a value lies: its TIFF type, how many, and the absolute byte offset.
 
-    ``inline`` are the bytes of a short value, which stands in the directory itself.
+    ``inline`` are the bytes of a short value, which the directory itself holds.
     """
 
     type: int
@@ -59,7 +61,7 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Ifd:
-    """One image file directory. Values that do not stand in it are read from the file when asked for."""
+    """One image file directory. Values that it does not hold itself are read from the file on demand."""
 
     file: ByteSource
     byte_order: Literal["<", ">"]
@@ -78,7 +80,7 @@ class Ifd:
         if tag is None:
             return np.empty(0, np.uint32)
         if tag.type == 2 or tag.count > at_most:
-            raise TiffFormatError(f"tag {code} claims {tag.count} values of type {tag.type}")
+            raise TiffFormatError(strings.TAG_VALUES.format(code=code, count=tag.count, type=tag.type))
         values: NDArray[Any] = np.frombuffer(self._raw(code, tag), tag.dtype.newbyteorder(self.byte_order))
         if tag.type in _RATIONALS:
             numerators, denominators = values[0::2].astype(np.float64), values[1::2].astype(np.float64)
@@ -104,7 +106,7 @@ class Ifd:
         if tag is None:
             return None
         if tag.byte_count > at_most:
-            raise TiffFormatError(f"tag {code} claims {tag.byte_count} bytes")
+            raise TiffFormatError(strings.TAG_BYTES.format(code=code, count=tag.byte_count))
         return self._raw(code, tag)
 
     def text(self, code: int) -> str:
@@ -121,12 +123,12 @@ class Ifd:
         try:
             return self.file.read(tag.offset, tag.byte_count)
         except EOFError as error:
-            raise TiffFormatError(f"tag {code} lies outside the file: {error}") from None
+            raise TiffFormatError(strings.TAG_OUTSIDE.format(code=code, error=error)) from None
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How the two kinds of TIFF write a directory."""
+    """How one of the two kinds of TIFF, classic and BigTIFF, writes a directory."""
 
     byte_order: Literal["<", ">"]
     count_format: str
@@ -157,17 +159,17 @@ def read_ifds(file: ByteSource) -> tuple[list[Ifd], bool]:
         if len(ifds) == MAX_IFDS:
             return ifds, True
         if offset in seen:
-            raise TiffFormatError("its chain of directories runs in a circle")
+            raise TiffFormatError(strings.DIRECTORY_CIRCLE)
         seen.add(offset)
         ifd, offset = _read_ifd(file, layout, offset)
         ifds.append(ifd)
     if not ifds:
-        raise TiffFormatError("it has no directory")
+        raise TiffFormatError(strings.NO_DIRECTORY)
     return ifds, False
 
 
 def sub_ifds(ifd: Ifd) -> list[Ifd]:
-    """The directories that tag SubIFDs (330) of ``ifd`` names, as OME-TIFF keeps its pyramid levels."""
+    """The directories in tag SubIFDs (330) of ``ifd``, where OME-TIFF keeps its pyramid levels."""
     offsets = ifd.numbers(330, at_most=MAX_SUB_IFDS)
     if not offsets.size:
         return []
@@ -177,7 +179,7 @@ def sub_ifds(ifd: Ifd) -> list[Ifd]:
 
 def _read_header(file: ByteSource) -> tuple[_Layout, int]:
     if file.size_bytes < 8:
-        raise TiffFormatError("the file is too short for a TIFF header")
+        raise TiffFormatError(strings.TOO_SHORT)
     header = file.read(0, min(16, file.size_bytes))
     order: Literal["<", ">"]
     if header[:2] == b"II":
@@ -185,7 +187,7 @@ def _read_header(file: ByteSource) -> tuple[_Layout, int]:
     elif header[:2] == b"MM":
         order = ">"
     else:
-        raise TiffFormatError("it does not begin like a TIFF")
+        raise TiffFormatError(strings.NO_TIFF_HEADER)
     (version,) = struct.unpack(order + "H", header[2:4])
     if version == 42:
         (offset,) = struct.unpack(order + "I", header[4:8])
@@ -193,7 +195,7 @@ def _read_header(file: ByteSource) -> tuple[_Layout, int]:
     if version == 43 and len(header) == 16 and struct.unpack(order + "HH", header[4:8]) == (8, 0):
         (offset,) = struct.unpack(order + "Q", header[8:16])
         return _Layout(order, order + "Q", order + "HHQ", 8, order + "Q"), offset
-    raise TiffFormatError("it does not begin like a TIFF")
+    raise TiffFormatError(strings.NO_TIFF_HEADER)
 
 
 def _read_ifd(file: ByteSource, layout: _Layout, offset: int) -> tuple[Ifd, int]:
@@ -204,20 +206,22 @@ def _read_ifd(file: ByteSource, layout: _Layout, offset: int) -> tuple[Ifd, int]
     try:
         (count,) = struct.unpack(layout.count_format, file.read(offset, head))
         if not 0 < count <= MAX_TAGS_PER_IFD:
-            raise TiffFormatError(f"the directory at byte {offset} claims {count} tags")
+            raise TiffFormatError(strings.DIRECTORY_TAGS.format(offset=offset, count=count))
         body = file.read(offset + head, count * step + layout.inline_bytes)
     except EOFError as error:
-        raise TiffFormatError(f"a directory lies outside the file, which may be cut short: {error}") from None
+        raise TiffFormatError(strings.DIRECTORY_OUTSIDE.format(error=error)) from None
     tags: dict[int, Tag] = {}
     for index in range(count):
         start = index * step
         code, kind, values = struct.unpack_from(layout.entry_format, body, start)
         if kind not in _TYPES:
-            continue  # TIFF 6.0, section 2: readers skip fields of types they do not know
+            continue  # TIFF 6.0, section 2: readers skip fields of unknown types
         place = start + entry
         tag = Tag(kind, values, offset + head + place)
         if tag.byte_count > file.size_bytes:
-            raise TiffFormatError(f"tag {code} claims {tag.byte_count} bytes, the file has {file.size_bytes}")
+            raise TiffFormatError(
+                strings.TAG_BYTES_OF_FILE.format(code=code, count=tag.byte_count, size=file.size_bytes)
+            )
         if tag.byte_count > layout.inline_bytes:
             (pointer,) = struct.unpack_from(layout.offset_format, body, place)
             tag = replace(tag, offset=pointer)

@@ -1,4 +1,4 @@
-"""What the images of a TIFF file are and which of them make the pyramid. No pixels here.
+"""The images of a TIFF file and which of them make the pyramid. Reads no pixels.
 
 Source: TIFF 6.0; COG (OGC 21-026) for overviews and masks; OME-TIFF for SubIFD pyramids.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.ifd import MAX_NUMBERS, Ifd, TiffFormatError, sub_ifds
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 MAX_SIDE_PX = 2**31
 MAX_TILE_PX = 4096 * 4096
-MIN_TILE_PX = 8  # TIFF itself asks for multiples of 16
+MIN_TILE_PX = 8  # TIFF itself requires multiples of 16
 MAX_RAW_TILE_BYTES = 2**28
 MAX_RAW_STRIP_BYTES = 2**30
 
@@ -92,24 +93,24 @@ class TiffImage:
 
     @property
     def max_coded_tile_bytes(self) -> int:
-        """More bytes than any honest coding of one tile takes: no codec doubles what it is given."""
+        """An upper bound of the coded bytes of one tile: no codec doubles its input."""
         return 2 * self.raw_tile_bytes + 65536
 
 
 def image_from_ifd(ifd: Ifd) -> TiffImage:
-    """The facts of one directory. Raises TiffFormatError where they contradict each other or are out of all
-    reason.
+    """The facts of one directory. Raises TiffFormatError where they contradict each other or are out of
+    range.
     """
     width, height = ifd.number(256, 0), ifd.number(257, 0)
     if not (0 < width <= MAX_SIDE_PX and 0 < height <= MAX_SIDE_PX):
-        raise TiffFormatError(f"an image claims {width}×{height} px")
+        raise TiffFormatError(strings.IMAGE_SIZE.format(width=width, height=height))
     tiled = 322 in ifd or 324 in ifd
     if tiled:
         tile_width, tile_height = ifd.number(322, 0), ifd.number(323, 0)
     else:
         tile_width, tile_height = width, min(ifd.number(278, height), height)
     if tile_width < 1 or tile_height < 1:
-        raise TiffFormatError(f"an image claims tiles of {tile_width}×{tile_height} px")
+        raise TiffFormatError(strings.IMAGE_TILE_SIZE.format(width=tile_width, height=tile_height))
     samples = ifd.number(277, 1)
     bits, formats = ifd.numbers(258), ifd.numbers(339)
     if (
@@ -118,7 +119,7 @@ def image_from_ifd(ifd: Ifd) -> TiffImage:
         or (formats.size and len(set(formats.tolist())) > 1)
     ):
         raise TiffFormatError(
-            f"an image claims {samples} samples of {bits.tolist()} bits and formats {formats.tolist()}"
+            strings.IMAGE_SAMPLES.format(samples=samples, bits=bits.tolist(), formats=formats.tolist())
         )
     sample_format = int(formats[0]) if formats.size else 1
     extras = ifd.numbers(338)
@@ -141,67 +142,68 @@ def image_from_ifd(ifd: Ifd) -> TiffImage:
     )
 
 
-def why_unsupported(image: TiffImage) -> str | None:
-    """Why Foveola does not decode an image by itself, in words; None where it does."""
+def unsupported_reason(image: TiffImage) -> str | None:
+    """Why Foveola does not decode an image itself, for people; None where it does."""
+    tile = {"width": image.tile_width, "height": image.tile_height}
     if image.compression not in COMPRESSIONS:
-        return f"its compression (TIFF number {image.compression}) is not one that Foveola decodes"
+        return strings.COMPRESSION.format(number=image.compression)
     if image.sample_kind == "other":
-        return "its samples are not integers, and no range is known to show them in"
+        return strings.FLOAT_SAMPLES
     if image.bits not in (8, 16):
-        return f"it has {image.bits} bits a sample; 8 and 16 can be shown"
+        return strings.BITS.format(bits=image.bits)
     if image.sample_kind == "signed" and image.bits == 16:
-        return "it has signed 16-bit samples, and no range is known to show them in"
+        return strings.SIGNED_SAMPLES
     if image.tile_width * image.tile_height > MAX_TILE_PX and image.tiled:
-        return f"its tiles of {image.tile_width}×{image.tile_height} px are larger than 4096×4096"
+        return strings.TILES_LARGE.format(**tile)
     if image.tiled and min(image.tile_width, image.tile_height) < MIN_TILE_PX:
-        return f"its tiles of {image.tile_width}×{image.tile_height} px are too small"
+        return strings.TILES_SMALL.format(**tile)
     if image.raw_tile_bytes > (MAX_RAW_TILE_BYTES if image.tiled else MAX_RAW_STRIP_BYTES):
-        return f"its tiles or strips of {image.raw_tile_bytes} bytes are too large to decode at once"
-    return _why_colour_unsupported(image)
+        return strings.TILE_BYTES.format(size=image.raw_tile_bytes)
+    return _unsupported_colour(image)
 
 
-def _why_colour_unsupported(image: TiffImage) -> str | None:
+def _unsupported_colour(image: TiffImage) -> str | None:
     colour_codec = image.compression in (JPEG, JPEG_2000_YCBCR)
     if image.photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, YCBCR):
-        return f"its colour space (TIFF photometric {image.photometric}) is not one that Foveola shows"
+        return strings.COLOUR_SPACE.format(number=image.photometric)
     if image.photometric == YCBCR and not (colour_codec or image.compression in (JPEG_2000_RGB, JPEG_2000)):
-        return "it has YCbCr colours outside JPEG"
+        return strings.YCBCR
     if image.photometric in (RGB, YCBCR) and image.samples < 3:
-        return f"it claims colour with {image.samples} samples a pixel"
+        return strings.COLOUR_SAMPLES.format(samples=image.samples)
     if image.photometric == PALETTE and (
         image.samples != 1 or image.bits != 8 or image.sample_kind != "unsigned"
     ):
-        return "its palette is not of 8 bits"
+        return strings.PALETTE_BITS
     if image.compression == JPEG and not image.separate_planes and image.samples not in (1, 3):
-        return f"it has JPEG tiles of {image.samples} samples"
+        return strings.JPEG_SAMPLES.format(samples=image.samples)
     if image.compression == JPEG and image.samples == 3 and image.photometric not in (RGB, YCBCR):
-        return f"it has JPEG tiles of three samples that are no colours (photometric {image.photometric})"
+        return strings.JPEG_NO_COLOURS.format(number=image.photometric)
     if image.compression == JPEG and image.bits != 8:
-        return f"it has JPEG tiles of {image.bits} bits"
+        return strings.JPEG_BITS.format(bits=image.bits)
     if image.compression == WEBP and (
         image.samples not in (3, 4) or image.bits != 8 or image.separate_planes
     ):
-        return f"it has WebP tiles of {image.samples} samples of {image.bits} bits"
+        return strings.WEBP_SAMPLES.format(samples=image.samples, bits=image.bits)
     if image.predictor not in (1, 2):
-        return f"its predictor (TIFF number {image.predictor}) is for floats"
+        return strings.PREDICTOR.format(number=image.predictor)
     return None
 
 
 def read_tile_table(image: TiffImage) -> TileTable:
     """Byte offset and byte count of every tile, row by row (plane by plane where planes are separate).
 
-    Raises TiffFormatError where the table is shorter than the image's size demands or does not fit in the
+    Raises TiffFormatError where the table is shorter than the image's size requires or does not fit in the
     file.
     """
     expected = image.tiles_per_plane * (image.samples if image.separate_planes else 1)
     if expected > MAX_NUMBERS:
-        raise TiffFormatError(f"an image claims {expected} tiles")
+        raise TiffFormatError(strings.IMAGE_TILES.format(count=expected))
     tables = []
     for tile_code, strip_code in ((324, 273), (325, 279)):
         code = tile_code if image.tiled and tile_code in image.ifd else strip_code
         values = image.ifd.numbers(code, at_most=MAX_NUMBERS)
         if values.size < expected or values.dtype.kind != "u":
-            raise TiffFormatError(f"an image of {expected} tiles lists {values.size} in tag {code}")
+            raise TiffFormatError(strings.TILE_TABLE.format(expected=expected, found=values.size, code=code))
         tables.append(values[:expected].astype(np.uint64))
     return tables[0], tables[1]
 
@@ -213,7 +215,7 @@ def coded_tile(image: TiffImage, file: ByteSource, offset: int, count: int) -> b
     be read.
     """
     if count > image.max_coded_tile_bytes:
-        raise TiffFormatError(f"it claims {count} bytes, more than twice its pixels")
+        raise TiffFormatError(strings.TILE_CLAIM.format(count=count))
     return file.read(offset, count)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.codec import CodecError, TileCodec
 from viewer.slide.formats.tiff.ifd import TiffFormatError
 from viewer.slide.formats.tiff.layout import coded_tile, read_tile_table
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     # The bytes of tiles of the file by (column, row), one for each plane; none for a tile that it leaves out.
     CodedPieces: TypeAlias = dict[tuple[int, int], list[bytes]]
 
-# Small tiles are gathered until a tile is worth a texture layer and a request of its own. 240 is Aperio's old
-# tile.
+# Smaller tiles are gathered into one of at least this, for one texture layer and one request. 240 is Aperio's
+# old tile.
 MIN_ENGINE_TILE_PX = 240
 MAX_DIRECT_TILE_PX = 1024
 CUT_TILE_PX = 512
@@ -70,7 +71,7 @@ class TiffLevel:
             image.tile_width > self.engine_tile[0] or image.tile_height > self.engine_tile[1]
         )
         if self._pieces_are_shared:
-            # Several engine tiles are cut from one tile of the file; neighbours are asked for together.
+            # Several engine tiles are cut from one tile of the file; neighbours are requested together.
             pieces = max(1, CUT_CACHE_BYTES // (image.tile_width * image.tile_height * 4))
             self._piece = lru_cache(maxsize=pieces)(self.read_piece)
 
@@ -108,7 +109,7 @@ class TiffLevel:
     def fetch_region(self, x: int, y: int, width: int, height: int) -> CodedPieces:
         """What ``read_region`` decodes for this rectangle. Raises TileError.
 
-        Pieces that tiles share are left out: ``read_region`` fetches them, once for all that are cut from it.
+        Pieces that tiles share are left out: ``read_region`` fetches each once for all tiles cut from it.
         """
         if self._pieces_are_shared:
             return {}
@@ -128,8 +129,7 @@ class TiffLevel:
             piece = piece_at(columns[0], rows[0])
             left, top = x - columns[0] * piece_width, y - rows[0] * piece_height
             crop = piece[top : top + height, left : left + width]
-            # The whole piece goes out as it is: the usual case, and no copy. A crop must not keep the piece
-            # alive.
+            # The whole piece is returned uncopied, the usual case. A crop must not keep the piece alive.
             return piece if crop.shape == piece.shape and not self._pieces_are_shared else crop.copy()
         out = np.empty((height, width, 4), np.uint8)
         for row in rows:
@@ -177,8 +177,16 @@ class TiffLevel:
             raise self._tile_error(column, row, error) from error
 
     def _tile_error(self, column: int, row: int, error: Exception) -> TileError:
-        where = f"tile column {column}, row {row} of the {self.width}×{self.height} px level"
-        return TileError(f"{self._file.locator}: {where} cannot be read: {error}")
+        return TileError(
+            strings.TILE.format(
+                locator=self._file.locator,
+                column=column,
+                row=row,
+                width=self.width,
+                height=self.height,
+                error=error,
+            )
+        )
 
     def _missing_piece(self, column: int, row: int) -> NDArray[np.uint8]:
         if self._missing is None:
@@ -214,12 +222,12 @@ def bits_used(file: ByteSource, image: TiffImage) -> int:
             data = coded_tile(image, file, int(offsets[index]), int(counts[index]))
             largest = max(largest, codec.peak(data, rows))
         except (CodecError, TiffFormatError, EOFError):
-            continue  # met again, and reported, when the tile is wanted
+            continue  # met again, and reported, when the tile is read
     return largest.bit_length()
 
 
 def _engine_tile_size(width: int, height: int) -> tuple[int, int]:
-    """The tile that the streamer asks for, for tiles of the file of this size."""
+    """The size of the tiles that the streamer requests, for tiles of the file of this size."""
     if max(width, height) > MAX_DIRECT_TILE_PX:
         return min(width, CUT_TILE_PX), min(height, CUT_TILE_PX)
     times = -(-MIN_ENGINE_TILE_PX // max(width, height))

@@ -1,4 +1,4 @@
-"""What a TIFF says about itself beside its pixels: resolution, planes, ICC profile, OME-XML."""
+"""What a TIFF states beside its pixels: resolution, planes, ICC profile, OME-XML."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
+from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.ifd import TiffFormatError
 from viewer.slide.planes import PlaneAxes
 from viewer.slide.resolution import PLAUSIBLE_MPP_UM, credible_mpp, number, objective_power
@@ -40,7 +41,7 @@ _TEXT_TAGS = {
 
 @dataclass(frozen=True, slots=True)
 class OmeFacts:
-    """What the first Image of an OME-XML block says; ``plane_names`` are in the file's order."""
+    """What the first Image of an OME-XML block states; ``plane_names`` are in the file's order."""
 
     mpp_um: tuple[float, float] | None
     planes: PlaneAxes
@@ -86,7 +87,7 @@ def ome_from_ifd(ifd: Ifd, *, plane_limit: int) -> OmeFacts | None:
     try:
         root = ET.fromstring(text)
     except ET.ParseError as error:
-        raise TiffFormatError(f"its OME-XML is broken: {error}") from None
+        raise TiffFormatError(strings.OME_XML.format(error=error)) from None
     pixels = root.find("{*}Image/{*}Pixels")
     if pixels is None:
         return None
@@ -110,7 +111,7 @@ def _physical_size_um(pixels: ET.Element, axis: str) -> float | None:
 
 
 def _plane_sizes(pixels: ET.Element, limit: int) -> dict[str, int]:
-    """Planes along each axis, fastest first as DimensionOrder says, ``limit`` at most in all; the samples of
+    """Planes along each axis, fastest first by DimensionOrder, ``limit`` at most in all; the samples of
     an RGB channel are one plane.
     """
     channels = pixels.findall("{*}Channel")

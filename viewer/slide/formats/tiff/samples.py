@@ -1,4 +1,4 @@
-"""The numbers that a TIFF image holds, of any kind, as they are: for images that are maps and no pictures."""
+"""The numbers that a TIFF image holds, of any kind, unscaled: for images that are maps, not pictures."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.codec import TileCodec, raw_samples
 from viewer.slide.formats.tiff.ifd import TiffFormatError
 from viewer.slide.formats.tiff.layout import coded_tile, read_tile_table
@@ -22,7 +23,7 @@ _PREDICTORS = {"u": (1, 2), "i": (1, 2), "f": (1, 2, 3)}
 
 
 def kind_of_numbers(image: TiffImage) -> np.dtype[Any] | None:
-    """What its samples are; None where they are nothing that ``read_numbers`` reads."""
+    """The dtype of its samples; None where ``read_numbers`` does not support them."""
     kind = _KINDS.get(image.ifd.number(339, 1))
     if kind is None or image.bits not in _BITS[kind] or image.predictor not in _PREDICTORS[kind]:
         return None
@@ -30,14 +31,14 @@ def kind_of_numbers(image: TiffImage) -> np.dtype[Any] | None:
 
 
 def read_numbers(file: ByteSource, image: TiffImage, sample: int) -> NDArray[Any]:
-    """One sample of every pixel: (height, width) of ``kind_of_numbers``, which is some, of an image that is
-    compressed without loss.
+    """One sample of every pixel: (height, width) of ``kind_of_numbers``, which is not None, of an image
+    that is compressed without loss.
 
-    Raises TiffFormatError, CodecError, EOFError and OSError for what is damaged or cannot be read: a part of
-    an image is not given as if it were the whole.
+    Raises TiffFormatError, CodecError, EOFError and OSError for what is damaged or cannot be read: part of
+    an image is never returned as the whole.
     """
     kind = kind_of_numbers(image)
-    assert kind is not None, "asked for before"
+    assert kind is not None, "checked by the caller"
     offsets, counts = read_tile_table(image)
     numbers = np.empty((image.height, image.width), kind)
     first = sample * image.tiles_per_plane if image.separate_planes else 0
@@ -58,11 +59,12 @@ def read_stripped(file: ByteSource, image: TiffImage, *, shift: int, max_px: int
     ``shift`` as for ``TileCodec``.
 
     Raises TiffFormatError for images of more than ``max_px`` pixels, CodecError or EOFError for a damaged
-    strip: a part of an image is not shown as if it were the whole.
+    strip: part of an image is never shown as the whole.
     """
     if image.width * image.height > max_px:
-        size = f"{image.width}×{image.height} px"
-        raise TiffFormatError(f"it has {size} but no tiles; up to {max_px} pixels are read as a whole")
+        raise TiffFormatError(
+            strings.STRIPPED_SIZE.format(width=image.width, height=image.height, most=max_px)
+        )
     codec = TileCodec(image, shift=shift)
     offsets, counts = read_tile_table(image)
     pixels: NDArray[np.uint8] | None = None

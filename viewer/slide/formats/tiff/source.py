@@ -16,6 +16,7 @@ from viewer.slide.formats.array import ArraySource
 from viewer.slide.formats.openslide import FORMAT_NAMES, facts_from_handle, read_level_region
 from viewer.slide.formats.openslide_handle import OpenSlideHandle, vendor_of
 from viewer.slide.formats.tiff import layout as tiff
+from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.codec import CodecError, TileCodec
 from viewer.slide.formats.tiff.ifd import Ifd, TiffFormatError, begins_like_tiff
 from viewer.slide.formats.tiff.layout import (
@@ -23,7 +24,7 @@ from viewer.slide.formats.tiff.layout import (
     pyramid_images,
     read_tile_table,
     spread_missing_tiles,
-    why_unsupported,
+    unsupported_reason,
 )
 from viewer.slide.formats.tiff.level import MAX_DIRECT_TILE_PX, TiffLevel, bits_used
 from viewer.slide.formats.tiff.metadata import (
@@ -39,6 +40,7 @@ from viewer.slide.geometry import Pyramid, Rect, TileKey
 from viewer.slide.pixels import opaque_rgba
 from viewer.slide.resolution import pixel_aspect
 from viewer.slide.source import NotThisReader, SlideInfo, Source, TileError
+from viewer.slide.strings import NO_SUCH_TILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,8 +52,7 @@ if TYPE_CHECKING:
     from viewer.slide.formats.slide_format import SlideFile
     from viewer.slide.formats.tiff.level import CodedPieces
 
-# OpenSlide formats whose tiles lie in the file as plain TIFF says; the others move, overlap or leave out
-# tiles.
+# OpenSlide formats whose tiles lie in the file as in plain TIFF; the others move, overlap or leave out tiles.
 _PLAIN_LAYOUTS = (None, "aperio", "generic-tiff")
 
 # Neighbouring levels at least this far apart get one in between.
@@ -105,7 +106,7 @@ class TiffSource(Source):
     def _region(self, key: TileKey) -> tuple[int, int, int, int]:
         """Corner and size of a tile in pixels of its level. Raises TileError where there is no such tile."""
         if not self._pyramid.contains(key):
-            raise TileError(f"{self._info.path}: there is no tile {key}")
+            raise TileError(NO_SUCH_TILE.format(path=self._info.path, key=key))
         tile_width, tile_height = self._levels[key.level].engine_tile
         return key.col * tile_width, key.row * tile_height, *self._pyramid.tile_size(key)
 
@@ -125,12 +126,12 @@ class TiffSource(Source):
 def open_tiff(file: SlideFile, *, max_stripped_px: int = MAX_STRIPPED_PX) -> TiffSource | ArraySource:
     """Open a TIFF whose tiles Foveola decodes by itself.
 
-    Raises NotThisReader, with the reason, for anything that another reader does better or that is no sound
-    TIFF. ``max_stripped_px`` bounds images without tiles, which are decoded as a whole.
+    Raises NotThisReader, with the reason, for anything that another reader does better or that is not a
+    valid TIFF. ``max_stripped_px`` bounds images without tiles, which are decoded as a whole.
     """
     try:
         if not begins_like_tiff(file.bytes):
-            raise NotThisReader(file.path, "it is not a TIFF")
+            raise NotThisReader(file.path, strings.NOT_TIFF)
         return _open(file, max_stripped_px)
     except (TiffFormatError, CodecError, TileError, EOFError, OSError, ValueError) as error:
         raise NotThisReader(file.path, str(error).removeprefix(f"{file.locator}: ")) from error
@@ -140,10 +141,11 @@ def _open(file: SlideFile, max_stripped_px: int) -> TiffSource | ArraySource:
     path, (ifds, was_cut) = file.path, file.directories
     vendor = None if was_cut or not file.locator.is_local else vendor_of(file)
     if vendor not in _PLAIN_LAYOUTS:
-        raise NotThisReader(path, f"the {FORMAT_NAMES.get(str(vendor), vendor)} layout is left to OpenSlide")
+        name = FORMAT_NAMES.get(str(vendor), vendor)
+        raise NotThisReader(path, strings.LEFT_TO_OPENSLIDE.format(format=name))
     images = pyramid_images(ifds)
     for image in images:
-        if reason := why_unsupported(image):
+        if reason := unsupported_reason(image):
             raise NotThisReader(path, reason)
     handle, refusal = _handle_if_openslide_opens(file, vendor)
     try:
@@ -159,19 +161,19 @@ def _open(file: SlideFile, max_stripped_px: int) -> TiffSource | ArraySource:
         shift = 0
         if images[0].bits == 16:
             shift = max(0, bits_used(file.bytes, images[-1]) - 8)
-            notes.append(f"Samples of 16 bits are shown in 8: {(256 << shift) - 1} and above is white.")
+            notes.append(strings.SHOWN_IN_8_BITS.format(white=(256 << shift) - 1))
         if not images[0].tiled:
             array = read_stripped(file.bytes, images[0], shift=shift, max_px=max_stripped_px)
-            reason = "It has no tiles, so the whole image is decoded at once."
-            info = replace(info, reader="tiff (whole)", reader_reason=reason, notes=(*info.notes, *notes))
+            notes = [*info.notes, *notes]
+            info = replace(info, reader="tiff (whole)", reader_reason=strings.WHOLE, notes=tuple(notes))
             return ArraySource(info, array, pixel_aspect=pixel_aspect(info.mpp_um))
         codecs = [TileCodec(image, shift=shift, trust_jfif=handle is None) for image in images]
         levels = _file_levels(file.bytes, images, codecs, info, handle if vendor == "aperio" else None)
         _probe(levels)
         beyond = sum(level.tiles_beyond_file for level in levels)
         if beyond:
-            lie = "1 tile lies" if beyond == 1 else f"{beyond:,} tiles lie"
-            notes.append(f"{lie} beyond the end of the file: it was cut short.")
+            template = strings.TILE_BEYOND_FILE if beyond == 1 else strings.TILES_BEYOND_FILE
+            notes.append(template.format(count=beyond))
         info = replace(
             info,
             reader="tiff (direct)",
@@ -189,29 +191,29 @@ def _open(file: SlideFile, max_stripped_px: int) -> TiffSource | ArraySource:
 
 
 def _handle_if_openslide_opens(file: SlideFile, vendor: str | None) -> tuple[OpenSlideHandle | None, str]:
-    """OpenSlide's view of the file, or None and why there is none."""
+    """The file opened by OpenSlide, or None and why not."""
     if vendor is None:
-        return None, "OpenSlide does not know this file"
+        return None, strings.UNKNOWN_TO_OPENSLIDE
     try:
         return OpenSlideHandle(file), ""
     except NotThisReader as error:
-        return None, f"OpenSlide: {error.reason}"
+        return None, strings.OPENSLIDE_REFUSED.format(reason=error.reason)
 
 
 def _check_agreement(path: Path, images: list[TiffImage], handle: OpenSlideHandle, *, is_ome: bool) -> None:
     """Refuse the direct path where it would show another pyramid than OpenSlide, or decode tiles too large
     for it.
 
-    An OME-TIFF keeps its levels in SubIFDs, which OpenSlide does not see: more levels than OpenSlide's are
-    right there.
+    An OME-TIFF keeps its levels in SubIFDs, which OpenSlide does not read: there more levels than OpenSlide's
+    are correct.
     """
     ours = [(image.width, image.height) for image in images]
     theirs = list(dict.fromkeys(handle.level_sizes))  # it counts the masks of overviews as levels
     if ours != theirs and not (is_ome and ours[0] == theirs[0]):
-        raise NotThisReader(path, f"its levels look like {ours}, OpenSlide finds {theirs}")
+        raise NotThisReader(path, strings.OTHER_LEVELS.format(found=ours, expected=theirs))
     largest = max(max(image.tile_width, image.tile_height) for image in images)
     if largest > MAX_DIRECT_TILE_PX:
-        raise NotThisReader(path, f"its tiles of {largest} px are cut more cheaply by OpenSlide")
+        raise NotThisReader(path, strings.CHEAPER_BY_OPENSLIDE.format(side=largest))
 
 
 def _facts_from_tiff(path: Path, images: list[TiffImage], ome: OmeFacts | None) -> SlideInfo:
@@ -236,19 +238,19 @@ def _facts_from_tiff(path: Path, images: list[TiffImage], ome: OmeFacts | None) 
 
 
 def _notes(first: TiffImage, ifds: list[Ifd], ome: OmeFacts | None, *, was_cut: bool) -> list[str]:
-    """What the reader must be told about what is shown and what is not."""
+    """Notes on what is shown and what is not."""
     notes = []
     planes = ome.planes.plane_count if ome else 1
     if planes > 1:
-        notes.append(f"The file holds {planes} planes (focal planes, times, channels); the first is shown.")
+        notes.append(strings.PLANES.format(planes=planes))
     colours = 3 if first.photometric in (tiff.RGB, tiff.YCBCR) else 1
     extra = first.samples - colours - (first.extra_sample in (1, 2))
     if extra > 0:
-        notes.append(f"Every pixel has {extra} more samples than are shown.")
+        notes.append(strings.MORE_SAMPLES.format(count=extra))
     if first.sample_kind == "signed":
-        notes.append("Samples are signed; −128 is shown as black and 127 as white.")
+        notes.append(strings.SIGNED)
     if was_cut:
-        notes.append(f"Only the first {len(ifds)} images of the file were looked at.")
+        notes.append(strings.FIRST_IMAGES.format(count=len(ifds)))
     return notes
 
 
@@ -259,8 +261,8 @@ def _file_levels(
     info: SlideInfo,
     aperio: OpenSlideHandle | None,
 ) -> list[TiffLevel]:
-    """The levels that the file stores. Tiles that an Aperio level leaves out are OpenSlide's to fill from
-    finer ones.
+    """The levels that the file stores. Tiles that an Aperio level leaves out are made from finer ones
+    by OpenSlide.
     """
     tables = [read_tile_table(image) for image in images]
     if aperio is not None and not images[0].separate_planes:
@@ -285,7 +287,7 @@ def _with_derived_levels(levels: list[TiffLevel]) -> list[TiffLevel]:
 
 
 def _probe(levels: list[TiffLevel]) -> None:
-    """Decode one tile before promising that tiles can be decoded.
+    """Check that tiles can be decoded, by decoding one.
 
     Tries the first, middle and last tile of every level, coarsest first, until one works. Raises the last
     TileError where none does.
@@ -304,7 +306,6 @@ def _probe(levels: list[TiffLevel]) -> None:
 
 
 def _reason(first: TiffImage, refusal: str) -> str:
-    size = f"{first.tile_width}×{first.tile_height}"
+    template = strings.DIRECT_REFUSED if refusal else strings.DIRECT
     coding = tiff.COMPRESSIONS[first.compression]
-    why = f"Its {coding} tiles of {size} px are decoded straight from the file"
-    return f"{why}; {refusal}." if refusal else f"{why}."
+    return template.format(coding=coding, width=first.tile_width, height=first.tile_height, refusal=refusal)

@@ -84,7 +84,7 @@ def write_pyramid_tiff(
             temporary.chmod(0o644)  # mkstemp's files are for the owner only
             temporary.replace(path)
         except BaseException:
-            with suppress(OSError):  # the first failure is the one worth telling
+            with suppress(OSError):  # the first failure is the one to report
                 temporary.unlink()
             raise
     except OSError as error:
@@ -108,7 +108,7 @@ def halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def encoded_tiles(pixels: NDArray[np.uint8], quality: int) -> Iterator[tuple[int, int, bytes]]:
-    """(column, row, JPEG) of each tile of a block of (h, w, 4) pixels; the last ones are filled up by
+    """(column, row, JPEG) of each tile of a block of (h, w, 4) pixels; the last ones are padded by
     repeating the edge.
     """
     height, width = pixels.shape[:2]
@@ -125,7 +125,7 @@ def encoded_tiles(pixels: NDArray[np.uint8], quality: int) -> Iterator[tuple[int
 
 
 class _Chunk:
-    """What one chunk contributes: encoded tiles of the first levels, and its pixels at the last of them."""
+    """One chunk: its encoded tiles of the first levels, and its pixels at the last of them."""
 
     def __init__(self, pixels: NDArray[np.uint8], level_count: int, quality: int) -> None:
         self.tiles: list[tuple[int, int, int, bytes]] = []
@@ -160,7 +160,7 @@ class _PyramidFile:
             link = self._write_directory(level, link, mpp_um, description if level == 0 else "")
 
     def _write_directory(self, level: int, link: int, mpp_um: float | None, description: str) -> int:
-        """Write one directory at the end and point ``link`` to it; where its own link stands is returned."""
+        """Write one directory at the end and point ``link`` to it; returns the offset of its own link."""
         width, height = self.sizes[level]
         entries: list[tuple[int, int, int, bytes]] = [
             _entry(254, _LONG, 1 if level else 0),
@@ -194,7 +194,7 @@ class _PyramidFile:
         return start + 8 + 20 * len(fields)
 
     def _append(self, data: bytes) -> int:
-        """Write at the end, on an even offset as TIFF wants it; the offset is returned."""
+        """Write at the end, on an even offset as TIFF requires; the offset is returned."""
         if self._file.tell() % 2:
             self._file.write(b"\0")
         offset = self._file.tell()
@@ -203,7 +203,7 @@ class _PyramidFile:
 
 
 class _Rows:
-    """Gathers rows of one coarse level until they make a row of tiles, and hands half-size rows on."""
+    """Gathers rows of one coarse level until they make a row of tiles, and passes half-size rows on."""
 
     def __init__(self, writer: _PyramidFile, level: int) -> None:
         self._writer = writer

@@ -1,0 +1,149 @@
+"""Progress of the analysis: as text, and with buttons that pause and stop it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from viewer.relevance.patches.progress import StageProgress
+from viewer.relevance.worker.messages import Progress
+from viewer.ui.overlays import strings
+from viewer.ui.overlays.analysis_bar import AnalysisBar, progress_in_words
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+
+def patches(done: int, total: int) -> str:
+    return strings.PATCHES_DONE.format(done=done, total=total)
+
+
+def joined(*parts: str) -> str:
+    return ", ".join(parts)
+
+
+def left(template: str, **time: int) -> str:
+    return strings.TIME_LEFT.format(time=template.format(**time))
+
+
+ALL = patches(100, 100)
+
+
+@pytest.mark.parametrize(
+    ("progress", "text"),
+    [
+        (
+            Progress(1203, 9800, 0, 12.4, False),
+            joined(patches(1203, 9800), left(strings.ABOUT_SECONDS, seconds=12)),
+        ),
+        (
+            Progress(1203, 9800, 0, 600, False),
+            joined(patches(1203, 9800), left(strings.ABOUT_MINUTES, minutes=10)),
+        ),
+        (Progress(10, 100, 0, None, False), patches(10, 100)),
+        (Progress(10, 100, 0, 5, True), joined(patches(10, 100), strings.PAUSED)),
+        (Progress(100, 100, 0, 0, False), joined(ALL, strings.ALL_ANALYSED)),
+        (Progress(100, 100, 0, 0, True), joined(ALL, strings.ALL_ANALYSED, strings.PAUSED)),
+        (
+            Progress(100, 100, 0, 0, False, StageProgress(1200, 3000, 1)),
+            joined(ALL, strings.OVERLAPS_DONE.format(done=1199, total=3000)),
+        ),
+        (
+            Progress(100, 100, 0, 0, False, StageProgress(3000, 3000)),
+            joined(ALL, strings.OVERLAPS_DONE.format(done=3000, total=3000), strings.ALL_ANALYSED),
+        ),
+        (
+            Progress(100, 100, 2, 0, False),
+            joined(patches(98, 100), strings.DONE) + strings.PATCHES_FAILED.format(count=2),
+        ),
+        (
+            Progress(
+                30,
+                100,
+                0,
+                5,
+                False,
+                regions=StageProgress(2, 40),
+                tokens=StageProgress(9, 9),
+                more_tokens=True,
+            ),
+            joined(
+                patches(30, 100),
+                strings.REGIONS_DONE.format(done=2, total=40),
+                left(strings.ABOUT_SECONDS, seconds=5),
+            ),
+        ),
+        (
+            Progress(100, 100, 0, 0, False, regions=StageProgress(12, 40), tokens=StageProgress(3, 8, 1)),
+            joined(
+                ALL,
+                strings.REGIONS_DONE.format(done=12, total=40),
+                strings.TOKENS_DONE.format(done=2, total=8),
+            )
+            + strings.TOKENS_FAILED.format(count=1),
+        ),
+        (Progress(100, 100, 0, 0, True, regions=StageProgress(0, 1)), joined(ALL, strings.PAUSED)),
+        (
+            Progress(
+                100,
+                100,
+                0,
+                0,
+                False,
+                regions=StageProgress(40, 40),
+                tokens=StageProgress(8, 8),
+                more_tokens=True,
+            ),
+            joined(ALL, strings.ALL_ANALYSED, strings.TOKENS_WHERE_ZOOMED),
+        ),
+        (
+            Progress(100, 100, 0, 0, False, regions=StageProgress(1, 1), tokens=StageProgress(8, 8, 8)),
+            joined(ALL, strings.DONE) + strings.TOKENS_FAILED.format(count=8),
+        ),
+    ],
+)
+def test_progress_in_words(progress: Progress, text: str) -> None:
+    assert progress_in_words(progress) == text
+
+
+def test_the_bar_pauses_goes_on_and_stops(qtbot: QtBot) -> None:
+    bar = AnalysisBar("End it for good")
+    qtbot.add_widget(bar)
+    assert bar._stop.toolTip() == "End it for good"
+    emitted: list[object] = []
+    bar.pause_toggled.connect(emitted.append)
+    bar.stop_pressed.connect(lambda: emitted.append("stop"))
+    assert bar.isHidden()
+    bar.begin()
+    bar.show_progress(Progress(10, 100, 0, 5, True))
+    assert bar._pause.text() == strings.RESUME
+    assert emitted == []
+    bar._pause.click()
+    bar._stop.click()
+    assert emitted == [False, "stop"]
+    bar.show_progress(Progress(100, 100, 0, 0, False, StageProgress(10, 20)))
+    assert not bar._pause.isHidden()
+    assert 0 < bar._bar.value() < bar._bar.maximum()
+    bar.show_progress(Progress(100, 100, 0, 0, False, regions=StageProgress(999, 1000)))
+    assert not bar._pause.isHidden()
+    assert bar._bar.value() < bar._bar.maximum(), "full is only what is done"
+    bar.show_progress(Progress(100, 100, 0, 0, False, StageProgress(20, 20, 3)))
+    assert bar._pause.isHidden()
+    bar.show_progress(Progress(100, 100, 0, 0, True))
+    assert not bar._pause.isHidden(), "the next query would wait"
+    bar.end("Stopped.")
+    assert bar.words == "Stopped."
+    bar.end("")
+    assert bar.isHidden()
+
+
+def test_the_bar_is_as_wide_as_the_page_and_its_buttons_share_a_row(qtbot: QtBot) -> None:
+    bar = AnalysisBar("End it")
+    qtbot.add_widget(bar)
+    bar.resize(300, 120)
+    bar.show_progress(Progress(10, 100, 0, 5, False))
+    assert bar._bar.width() == 300
+    assert bar._pause.y() == bar._stop.y() >= bar._bar.geometry().bottom()
+    assert abs(bar._pause.width() - bar._stop.width()) <= 1
+    assert bar._text.y() >= bar._pause.geometry().bottom()

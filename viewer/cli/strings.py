@@ -1,0 +1,149 @@
+"""What commands print, but for their help; ``{name}`` stands for a value."""
+
+from __future__ import annotations
+
+# Values of arguments.
+NOT_A_NUMBER = "{text!r} is not a number"
+NUMBER_RANGE = "{text} is not a number of sensible size"
+NOT_POSITIVE = "{text} is not above 0"
+NOT_WHOLE = "{text} is not a whole number"
+NOT_A_SEED = "{text!r} is not a whole number, 0 or above"
+EMPTY_FILE_NAME = "the name of the file is empty"
+NOT_A_POINT = "{text!r} is not X,Y"
+NOT_A_SIZE = "{text!r} is not WIDTHxHEIGHT"
+WRONG_SUFFIX = "{text!r} does not end in {suffix}"
+PIXEL_SIZE_RANGE = "{text} µm is not the pixel size of a slide; give {least:g} to {most:g}"
+SHARE_RANGE = "{text} is more than 1, which is all of the tissue"
+DISTANCE_RANGE = "{text} µm is more than a centimetre"
+TWO_FOLDS = "two folds leave nothing to train on; give 1, or 3 or more"
+
+# Where results are written.
+THE_SLIDE = "the slide"
+THE_MAP = "the map"
+THE_FEATURES = "the features file"
+THE_CHECKPOINT = "the training checkpoint"
+OVERWRITES_INPUT = "{path}: this is {input} itself; choose another name"
+NOT_A_REGULAR_FILE = "{path}: this is not a regular file; choose another name"
+NOT_A_FOLDER = "{path}: this is not a folder; choose another name"
+AMONG_WEIGHTS = "{path}: this folder holds the weights; choose another folder"
+NOT_SAFETENSORS = "{path}: its name must end in .safetensors"
+
+# Every command.
+SEE_HELP = "{command}: {error} (see {command} --help)"
+ERROR_LINE = "foveola: {error}"
+INTERRUPTED = "interrupted"
+OUTPUT_FAILED = "the output cannot be written: {error}"
+ANALYSING = "analysing"
+READING = "reading"
+RENDERING = "rendering"
+REPLAYING = "replaying"
+TRAINING = "training"
+WRITING = "writing"
+
+# Encoders and their terms.
+TERMS_OF = "{encoder}: {terms}"
+TERMS = "{licence}; {commercial}"
+COMMERCIAL_USE = {
+    True: "commercial use allowed",
+    False: "no commercial use",
+    None: "commercial use not stated",
+}
+ADD_MODELS = 'Add models in {path}; see "Models and heads" in the guide.'
+
+# Pictures and phantoms.
+SNAPSHOT_SOURCE = "{slide}, centre {center}, downsample {downsample:g}"
+ONE_TILE_FAILED = "1 tile could not be decoded, marked in the picture"
+TILES_FAILED = "{count:,} tiles could not be decoded, marked in the picture"
+FIRST_FAILURE = "{path}: {warning}; the first: {failure}"
+PHANTOM_SIZE = "a phantom is {least} to {most:,} px wide, not {size:,}"
+
+# Options that do not go together.
+ENCODER_NEEDS_QUERY = "--encoder needs --query"
+OVERLAY_NEEDS = "--overlay needs --query or --map"
+MAP_OPTIONS_NEED_MAP = "--column and --patch-px need --map"
+QUERY_OR_MAP = "--query and --map cannot be combined; give one of them"
+MAP_TAKES_NO = "--map shows the result of another program; remove {option}"
+CHOOSE_COLUMN = "{error} with --column"
+SHARE_NEEDS_OVERLAP = "--overlap-share needs --overlap"
+POINT_OPTIONS_NEED_POINTS = "--top and --radius need --points"
+NO_ATTENTION = "{encoder} gives no attention; remove {option}"
+NEEDS_QUERY = "{encoder} needs a query; give --query TEXT"
+NO_TEXT_QUERIES = "{encoder} does not accept text queries; remove --query, or choose another encoder"
+NO_TOKENS = "{encoder} gives attention of whole patches; {option} needs an encoder of tokens"
+HEAD_TAKES_NO = "{encoder} is a slide head; remove {option}"
+HEAD_MAP = "--head must be one of the maps of {encoder}: {maps}"
+NO_SUCH_MAP = "{encoder} does not give this map: {map}; choose another with --head"
+BLEND_WITH_OVERLAP = "the published blend already includes patches half-way between others; remove --overlap"
+WEIGHTS_HINT = "{error}; for weights in a folder give --weights DIR"
+
+# Answers to queries. The first lines are a table.
+QUERY_LINE = "query       {query}"
+UNDERSTOOD_LINE = "understood  {term}: {concepts}"
+AS_WORDS = "as these words"
+ANALYSED_LINE = "analysed    {known:,} of {total:,} patches, {encoder}"
+NO_PLACES_LINE = "places      none stands out"
+PLACES_HEADER = "rank likeness      x px      y px  because"
+LIKENESS_NOTE = "Measured likeness, not a diagnosis. {research_use}."
+
+# Heatmaps: what their files state, and notes.
+MAP_OF = "Map of {producer}"
+MAP_UNIT = "score of the map, 0 to 1"
+ATTENTION_UNIT = "attention over even attention, from an eighth to eight times as much by octaves"
+RANK_UNIT = "rank of attention"
+SIGNED_UNIT = "from most against (0) to most for (1) on this slide, 0.5 neither"
+MAP_NAME = "{encoder}, {map}"
+ATTENTION_NAME = "{encoder}, {mode}, finest level {level}, {head}"
+ATTENTION_NAME_OVERLAP = "{name}, {merge} of overlapping patches where it is highest"
+HEAD_NUMBER = "head {number}"
+PUBLISHED_BLEND = "published blend"
+RANKS_BLENDED = "ranks, blended"
+AS_PUBLISHED = (
+    "The published heatmap, for every region of 2 mm. Beyond the edge of a region it uses the pixels of the "
+    "slide, not white; glass is white."
+)
+OVERLAP_PASS = "overlap pass"
+OVERLAP_UNIFORM = "Attention is uniform; no overlap pass was run."
+OVERLAP_DONE = "{count:,} patches half-way between others were analysed as well, over {area}."
+OVERLAP_DONE_PARTLY = (
+    "{count:,} patches half-way between others were analysed as well, over {area}; "
+    "{failed:,} more could not be read."
+)
+ALL_TISSUE = "all of the tissue"
+TISSUE_SHARE = "the {percent:.3g} % of the tissue with the highest attention"
+NO_POINTS = "{path} holds no points: no token has more than even attention."
+
+# Indexing.
+NO_SLIDES = "there are no slides in these folders"
+SLIDES = "{count:,} slides"
+SLIDE_NOTE = "{slide}: {note}"
+SLIDES_FAILED = "{failed:,} of {total:,} slides could not be analysed"
+INDEX_COMPLETE = "complete   {slide}: {patches:,} patches were already analysed"
+INDEX_ANALYSED = "analysed   {slide}: {patches:,} patches, {seconds:.1f} s"
+INDEX_ANALYSED_PARTLY = (
+    "analysed   {slide}: {patches:,} patches, {failed:,} could not be read, {seconds:.1f} s"
+)
+
+# Training.
+NO_CUDA = "there is no CUDA card that torch can use here; --device cpu always works"
+NOT_REGISTERED = (
+    "nowhere: the features are from another program ({encoder}) and cannot be computed here, so the head is "
+    "not offered"
+)
+REGISTERED = "as {name} in {path}"
+HEAD_TITLE = "{name}: {classes}"
+CLASSES_OR = " or "
+AUC_UNDEFINED = "not defined: the test lacks a class"
+AUC = "{auc:.3f} ({low:.3f} to {high:.3f})"
+TESTED_LINE = "tested      {slides}, splits: {splits}"
+AUC_LINE = "AUC         {name}: {auc}"
+CALIBRATION_LINE = (
+    "calibration error {before[ece]:.3f} before, {after[ece]:.3f} after; "
+    "Brier score {before[brier]:.3f} before, {after[brier]:.3f} after"
+)
+HEAD_LINE = "head        {path}"
+REPORT_LINE = "report      {page}, {facts}"
+REGISTERED_LINE = "registered  {registered}"
+ATTENTION_NOTE = "Attention is no explanation and no diagnosis. {research_use}."
+
+# Benchmarks.
+NOT_MEASURED = "not measured"

@@ -1,0 +1,20 @@
+"""User-visible texts on maps of whole slides and their files; ``{name}`` is filled with a value."""
+
+from __future__ import annotations
+
+# Encoders that cannot make a map.
+NO_REGIONS = "{encoder} has no regions of patches: it cannot make the published heatmap"
+NO_TOKENS = "{encoder} gives no attention within a patch"
+NOTHING_ANALYSED = "none of the {patches:,} patches with tissue could be analysed"
+
+# In the OME-TIFF file.
+QUERY = "Query"
+CONTENT = "{kind}: {query}"
+NAME = "{slide}: {query}"
+DESCRIPTION = (
+    "{content}. Encoder: {encoder}; {normalisation}. "
+    "Values: 0 not analysed; 1 to 255 {unit}, as 1 + 254 · score. "
+    "Pixel size of the slide: {x_um:g} × {y_um:g} µm{estimated}. "
+    "Made {made_utc} by {software}. {research_use}."
+)
+ESTIMATED = " (estimated)"

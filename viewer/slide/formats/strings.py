@@ -1,0 +1,66 @@
+"""What this room says to the reader; ``{name}`` stands for a value. Most follow a file's name and a colon."""
+
+from __future__ import annotations
+
+# Why no reader opens a file: how each tried, and what it found.
+CANNOT_OPEN = "it cannot be opened ({reasons})"
+ATTEMPT = "{attempt}: {reason}"
+AS_DEEPZOOM = "as DeepZoom"
+AS_TIFF = "as TIFF"
+WITH_OPENSLIDE = "with OpenSlide"
+AS_IMAGE = "as an image"
+LOCAL_ONLY = "local files only"
+NO_PYRAMID = "its levels make no pyramid: {error}"
+
+# DeepZoom.
+DZI_REASON = "It is a DeepZoom description; the tiles are read from the folder beside it."
+DZI_FOLDER_MISSING = "its folder of tiles is missing: {folder} must lie beside it"
+DZI_FINEST_MISSING = "the finest level is missing: there is no folder {folder}/{level}"
+DZI_LEVELS_MISSING = "{missing} of {expected} levels are missing from the folder of tiles."
+DZI_TOO_LARGE = "it is larger than any DeepZoom description"
+DZI_DOCTYPE = "it declares a document type, which no DeepZoom description does; it is not read"
+DZI_NOT_XML = "it is not valid XML: {error}"
+DZI_COLLECTION = "it describes a collection of DeepZoom images; open one of its images"
+DZI_NO_IMAGE = "it does not describe a DeepZoom image: <Image> or <Size> is missing"
+DZI_TILE_FORMAT = "tiles of format {ending!r} are not supported"
+DZI_NUMBER = "{name} is {text!r}; it must be a whole number from {low} to {high:,}"
+DZI_TILE_MISSING = "{file}: the tile is missing"
+DZI_TILE_UNREADABLE = "{file}: the tile cannot be read: {error}"
+DZI_TILE_TOO_LARGE = "the file is larger than any tile"
+DZI_TILE_SIZE = "it is {width}×{height} px, and must be {expected_width}×{expected_height}"
+
+# OpenSlide.
+OPENSLIDE_REASON = "OpenSlide supports the {format} layout."
+OPENSLIDE_REASON_REFUSED = "OpenSlide supports the {format} layout ({refusals})."
+OPENSLIDE_UNKNOWN_FORMAT = "it does not support this format"
+OPENSLIDE_BROKEN_TIFF = "a broken TIFF is not passed to it"
+OPENSLIDE_MANY_IMAGES = "a TIFF of more than {count} images is not passed to it"
+OPENSLIDE_TILES = "tiles of {width}×{height} px, {size} bytes, are not passed to it"
+OPENSLIDE_NO_LEVEL = "it finds no level in the file"
+OPENSLIDE_NO_TILE = "it opens the file, but no tile of it: {reason}"
+OPENSLIDE_LEVEL_SIDE = "a level claims a side of more than {most} px"
+OPENSLIDE_UNREADABLE = "{path}: OpenSlide cannot read level {level} at {location}: {error}"
+OPENSLIDE_REOPEN = "{path}: OpenSlide can no longer open it: {error}"
+ASSOCIATED_SIZE = "the {name} image claims {width}×{height} px, more than is reasonable"
+ASSOCIATED_UNREADABLE = "the {name} image cannot be read: {error}"
+ICC_SIZE = "the ICC profile claims {size} bytes, more than is reasonable"
+ICC_UNREADABLE = "the ICC profile cannot be read: {error}"
+UNCORRECTED_COLOURS = "Colours are shown uncorrected: {reason}."
+
+# Plain images.
+IMAGE_REASON = "It is a plain image without tiles, so it is decoded at once."
+IMAGE_TOO_LARGE = (
+    "an image of {width:,}×{height:,} px without tiles is too large to decode at once "
+    "(the limit is {most:,} px); convert it to a tiled pyramidal TIFF"
+)
+WEBP_TOO_LARGE = "a WebP image of {width:,}×{height:,} px is too large to decode at once"
+IMAGE_OTHER_FORMAT = "it is none of {formats}"
+IMAGE_DAMAGED = "the image is damaged or cut short: {error}"
+ICC_LARGER_THAN = "the colour profile is larger than {most_mib} MiB"
+PILLOW_WARNING = "Pillow reports: {warning}."
+EXIF_DAMAGED = "The camera's notes in the file (EXIF) are damaged; the picture may lie on its side."
+FIRST_PICTURE_SHOWN = "The file holds several pictures; the first is shown."
+SHOWN_IN_8_BITS = "Samples of 16 bits are shown in 8."
+DEEP_SAMPLES = "Samples of more than 8 bits are shown in 8: {white} and above is white."
+REAL_SAMPLES = "Real-valued samples are shown in 8 bits: {low:g} black, {high:g} white."
+PRINTING_COLOURS = "The image is in printing colours (CMYK); they are converted without its profile."

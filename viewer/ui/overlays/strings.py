@@ -1,0 +1,190 @@
+"""Texts of this room that the reader sees; ``{name}`` stands for a value, ``&`` marks the key of a label."""
+
+from __future__ import annotations
+
+# Progress of an analysis.
+PROGRESS_NAME = "Progress of the analysis"
+STARTING = "Starting the analysis…"
+PATCHES_DONE = "{done:,} of {total:,} patches"
+REGIONS_DONE = "{done:,} of {total:,} regions"
+TOKENS_DONE = "tokens of {done:,} of {total:,} patches"
+OVERLAPS_DONE = "{done:,} of {total:,} overlapping patches"
+ALL_ANALYSED = "all analysed"
+DONE = "done"
+TOKENS_WHERE_ZOOMED = "tokens only where you zoom in"
+PAUSED = "paused"
+TIME_LEFT = "{time} left"
+ABOUT_SECONDS = "about {seconds} s"
+ABOUT_MINUTES = "about {minutes} min"
+PATCHES_FAILED = "; {count:,} could not be read and are not analysed"
+TOKENS_FAILED = "; tokens of {count:,} could not be read"
+PAUSE = "Pause"
+RESUME = "Resume"
+PAUSE_TIP = "Pause the analysis; what is analysed is kept"
+STOP = "Stop"
+STOP_ATTENTION_TIP = "Stop the analysis and hide the overlay; what is analysed is kept"
+
+# The page of attention.
+ATTENTION = "Attention"
+SHOW = "&Show on the slide"
+SHOW_NAME = "Show saliency or a model's attention"
+SHOW_TIP = "Lay saliency or a model's attention over the slide"
+MODEL = "Mo&del"
+MODEL_NAME = "Model"
+FACTS_TIP = "Licence, pixel size and notes"
+FACTS_NAME = "About this model"
+COMBINE_LEVELS = "Com&bine levels"
+COMBINE_LEVELS_NAME = "Combine levels"
+FINEST_LEVEL = "Fi&nest level"
+ONE_LEVEL = "&Level"
+LEVEL_NAME = "Level"
+PATCH_HEAD = "&Patch head"
+PATCH_HEAD_NAME = "Head for patches"
+TOKEN_HEAD = "To&ken head"  # Qt would cut an underlined T: "To" is kerned
+TOKEN_HEAD_NAME = "Head for tokens"
+OVERLAP = "&Overlap"
+OVERLAP_NAME = "Overlapping patches"
+NOTES_NAME = "Notes of the analysis"
+DOES_NOT_APPLY = "–"
+TITLE_AND_ID = "{title} ({id})"
+VIEW_AND_NUMBER = "{view} ({number})"
+MEAN_HEAD = "Mean of all"
+LARGEST_HEAD = "Largest of all"
+HEAD_NUMBER = "Head {number}"
+MODES = {
+    "factorised": (
+        "Region × patch × token",
+        "Comparable over the whole slide: each place's share of all attention",
+    ),
+    "blend": (
+        "Ranks, blended",
+        "After HIPT's published map: the mean of the ranks of a patch among the tissue of its region and of "
+        "a token in its patch. The published map also covers overlapping patches, and ranks glass: "
+        "“foveola heatmap --encoder hipt --mode blend” makes it",
+    ),
+    "single": ("One level alone", "The attention within the next larger square, whatever that one gets"),
+}
+"""Label and tooltip of each way of combining levels."""
+LEVELS = {
+    "zoom": ("Follow the zoom", "Finer levels fade in as one zooms in"),
+    "region": ("Regions", "Squares of 2 mm on the slide"),
+    "patch": ("Patches", "Squares of 128 µm in their region"),
+    "token": ("Tokens", "Squares of 8 µm in their patch"),
+}
+"""Label and tooltip of each level."""
+OVERLAPS = {
+    "": ("No overlap", "Each place is covered by one patch"),
+    "mean": ("Mean, where high", "Where attention is high, the mean over up to four overlapping patches"),
+    "max": ("Largest, where high", "Where attention is high, the largest of up to four overlapping patches"),
+}
+"""Label and tooltip of each way of merging overlapping patches."""
+
+# Why a choice is greyed.
+LEVEL_NOT_IN_MODE = "This way of combining levels does not have this one"
+HAS_ONE_HEAD = "This model has only one"
+HAS_NO_LEVELS = "This model has no levels: it compares the patches of the whole slide at once"
+HAS_NO_TOKENS = "This model has no tokens: it reads whole patches"
+LEVEL_NOT_SHOWN = "Changes nothing now: this level is not shown"
+LEVEL_NOT_COMPARED = "The weights of this model that are installed do not compare {levels}"
+
+# Messages about attention.
+NO_PIXEL_SIZE = (
+    "This slide does not state its pixel size, without which it is not analysed; "
+    "set it with Tools › Set pixel size…"
+)
+MODEL_GONE = "{title} is no longer in the list of models and is not shown."
+BEGIN_AGAIN = "Begin again"
+ATTENTION_NOT_SHOWN = "The attention cannot be shown: {error}."
+
+# What the legend states about attention.
+ATTENTION_OF = "Attention of {title}"
+TITLE_AND_VIEW = "{title}: {view}"
+LEAST_OF_AVERAGE = "1/{most} of average"
+MOST_OF_AVERAGE = "{most} × average"
+LOWEST_RANK, HIGHEST_RANK = "lowest rank", "highest"
+AGAINST, FOR = "speaks against", "speaks for"
+ZERO = "0"
+OF_THE_WHOLE_SLIDE = "patches of the whole slide"
+HEAD_OF_LEVEL = "{level}: {head}"
+MERGED_OVERLAP = "overlap: {merge}"
+LEVEL_NAMES = {"region": "region", "patch": "patch", "token": "token"}
+LEVEL_PLURALS = {"region": "regions", "patch": "patches", "token": "tokens"}
+WITHIN = {
+    "region": "region within the slide",
+    "patch": "patch within its region",
+    "token": "token within its patch",
+}
+"""The next larger square, to whose average a level's value is relative."""
+AND, TIMES, FADING_INTO = " and ", " × ", ", fading into "
+RANKS_OF = "ranks of {levels}"
+MEAN_RANKS_OF = "mean of the ranks of {levels}"
+NOT_COMPARED = "{levels} are not compared"
+FINER_LEVELS = "{levels} as one zooms in"
+WITH_NOTES, BETWEEN_NOTES = "{text} ({notes})", "; "
+NO_LEVEL_COMPARED = "{levels} are not compared, so the even colour has no meaning ({advice})"
+ZOOM_IN = "zoom in for {levels}"
+CHOOSE_ANOTHER_LEVEL = "choose another level"
+
+# The legend.
+NOT_A_DIAGNOSIS = "Not a diagnosis. Research use only."
+NOT_ANALYSED = "not analysed"
+ESTIMATED, PARTLY_KNOWN = "estimated", "known in part"
+OR = " or "
+HATCHED = "Hatched: {meaning}."
+DOTTED = "Dotted: {meaning}."
+ENTRY = "{title} ({facts}), from {low} to {high}."
+ENTRY_WITH_MIDDLE = "{title} ({facts}), from {low} over {middle} to {high}."
+ENTRY_WITHOUT_SCALE = "{title}: {facts}."
+ONE_MORE_LAYER = "1 more layer"
+MORE_LAYERS = "{count} more layers"
+SOURCE_AND_SIZE = "{source}, {size}"
+LIKENESS_TO = "Measured likeness to: {query}"
+UNLIKE, ALIKE = "0 unlike", "1 alike"
+LOW, HIGH = "low", "high"
+
+# How the overlay is drawn.
+LOOK_NAME = "Look of the overlay"
+COLOURS = "C&olours"
+COLOURS_NAME = "Colours"
+COLOURS_TIP = "Colour maps that can be read with any colour vision"
+SLIDERS = {
+    "opacity": ("O&pacity", "How much of the tissue it covers"),
+    "threshold": ("&Threshold", "Likeness below this is not drawn"),
+    "flashlight_px": ("&Radius", "Radius of the flashlight on the screen"),
+}
+SLIDER_VALUES = {"opacity": "{value:.0%}", "threshold": "{value:.2f}", "flashlight_px": "{value:.0f} px"}
+SWITCHES = {
+    "contours": ("&Contours", "Lines of equal likeness"),
+    "smooth": ("S&mooth", "Blend from patch to patch; off shows the patches as they were measured"),
+    "flashlight": ("&Flashlight", "Show the overlay only round the pointer"),
+}
+
+# Kept layers and maps of other programs.
+LAYERS = "&Layers"
+LAYERS_NAME = "Kept layers"
+LAYERS_TIP = "A tick shows a layer; Delete removes the selected one"
+KEEP = "&Keep as layer"
+KEEP_TIP = "Keep what is shown as a layer of its own, beside the next query"
+REMOVE = "Re&move layer"
+REMOVE_TIP = "Remove the selected layer"
+ADD_MAP = "&Add a map…"
+ADD_MAP_TIP = "Lay a map of another program over the slide"
+ADD_MAP_TITLE = "Add a map"
+MAP_FILES = "Maps of other programs ({patterns});;All files (*)"
+WHICH_SCORES = "Which scores of {file}?"
+MAP_TITLE = "{file}: {title}"
+
+# The card of a model.
+USE_MODEL = "Use this model?"
+ABOUT_MODEL = "About this model"
+FACT_MODEL = "Model"
+FACT_FAMILY = "Family"
+FACT_LICENCE = "Licence"
+FACT_COMMERCIAL = "Commercial use"
+FACT_INPUT = "Input"
+FACT_VALUES = "Values"
+FACT_LABEL = "{name}:"
+COMMERCIAL = {True: "allowed", False: "not allowed", None: "not stated by the licence; ask its owner"}
+INPUT = "{width} × {height} px at {mpp_um:g} µm/px"
+SHOWN_ONCE = "You see this once for each model; the button beside the list shows it again."
+USE = "Use it"

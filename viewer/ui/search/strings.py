@@ -1,0 +1,131 @@
+"""Texts of the query panel and the search; ``{name}`` stands for a value."""
+
+from __future__ import annotations
+
+# The panel and its tabs.
+QUERY = "Query"
+RESULTS = "Results"
+PLACES_TAB = "Places"
+WHY_TAB = "Why"
+SIMILAR_TAB = "Similar"
+OVERLAY_TAB = "Overlay"
+NOTE = "Note: {text}"
+WARNING = "⚠ {text}"
+NOTES_NAME = "Notes of the analysis"
+STOP_TIP = "End the analysis of this slide; it goes on from here at the next query"
+
+# The encoder.
+ENCODER_NAME = "Encoder"
+ENCODER_TIP = "What measures the patches: measured concepts, or a model of yours"
+ENCODER_FACTS_NAME = "About the encoder"
+ENCODER_FACTS_TIP = "Licence, pixel size and limits of the encoder"
+
+# The line of the query.
+QUERY_PLACEHOLDER = "What to look for"
+QUERY_DESCRIPTION = (
+    "Words such as lymphocytes, joined by and, or, without, near. Enter starts the search, Down shows "
+    "earlier queries, Escape goes back to the slide."
+)
+QUERY_TIP = "Words joined by and, or, without, near. Enter starts the search, Down shows earlier queries"
+SUGGESTIONS_NAME = "Suggestions"
+QUERY_TOO_LONG = "A query has at most {most:,} characters; the rest was left out."
+PROBLEMS_NAME = "Remarks about the query"
+TRY = "{problem} Try {queries}."
+
+# Weights.
+WEIGHTS_NAME = "Weights of the query"
+WEIGHT_NAME = "Weight of {concept}"
+WEIGHT_IN_TERM_NAME = "Weight of {concept} in {term}"
+WEIGHT_TIP = "How much {concept} counts; arrow keys change it by 1 %"
+RESET_WEIGHTS = "Reset weights"
+RESET_WEIGHTS_TIP = "Use the weights that the words alone give"
+
+# Names of what is searched for, in lists and legends.
+LIKE_EXAMPLES = "places like your examples"
+WEIGHTS_CHANGED = "{query} (weights changed)"
+
+# Saved queries.
+SAVED_QUERIES = "Saved queries"
+SAVED_QUERIES_TIP = "Save this query, or search with a saved one"
+SAVE_QUERY = "&Save this query…"
+SAVE_QUERY_TIP = "Keep the query with its weights under a name"
+SAVE_QUERY_TITLE = "Save this query"
+QUERY_NAME_LABEL = "Name:"
+NO_SAVED_QUERIES = "No saved queries"
+REMOVE_QUERY = "&Remove"
+FORGET_QUERIES = "&Forget earlier queries"
+
+# Places.
+PLACE_LIST_NAME = "Places, most alike first"
+PLACE_TITLE = "{number}. likeness {score:.2f}"
+NO_THUMBNAIL = "no picture: {error}"
+PREVIOUS_PLACE = "Previous place"
+PREVIOUS_PLACE_TIP = "Go to the previous place in the list"
+NEXT_PLACE = "Next place"
+NEXT_PLACE_TIP = "Go to the next place in the list"
+ONE_PLACE = "1 place"
+PLACE_COUNT = "{count} places"
+PLACE_NUMBER = "{number} of {places}"
+RANKING_FAILED = "The places found could not be ranked: {error}"
+
+# In place of the places.
+NO_PLACES_NAME = "Places"
+EXAMPLE_QUERIES = ("lymphocytes", "necrosis", "adipose tissue without blood vessels", "glands near fat")
+OPEN_A_SLIDE = "Open a slide to search it."
+UNSEARCHABLE = "This cannot be searched for. Try {queries}."
+TYPE_A_QUERY = "Type what to look for and press Enter. Try {queries}."
+NOT_A_DIAGNOSIS = "What is shown is measured likeness. It is not a diagnosis."
+NEEDS_PIXEL_SIZE = "The search waits for the pixel size, which this file does not state."
+SET_PIXEL_SIZE = "Set pixel size…"
+REFUSED = "This encoder cannot answer this query on this slide; nothing is analysed for it."
+SEARCHING = "Searching…"
+NO_PLACE_YET = "No place stands out yet; the analysis goes on."
+NO_PLACE = (
+    "No place on this slide stands out. This describes what was measured; it does not mean that there is "
+    "none. Hatched areas are not analysed: check them, too."
+)
+STOPPED_WITHOUT_PLACE = (
+    "No place stood out in what was analysed before the analysis ended. Search again to continue it."
+)
+STOPPED_WITHOUT_ANSWER = "Nothing was found before the analysis ended. Search again to continue it."
+STOPPED = "Stopped. What was analysed is kept, and the next query goes on from there."
+
+# Why a place has its value.
+WHY_NAME = "Why here"
+WHY_HINT = "Click the slide, or choose a place in the list, to see which measurements made the value there."
+WHY_TITLE = "{place}: {value}"
+NOT_ANALYSED = "not analysed"
+VALUE = "likeness {score:.2f}"
+VALUE_ESTIMATED = "likeness {score:.2f}, estimated from nearby patches; not analysed itself yet"
+REASONS_PENDING = "{term}: computing…"
+NO_REASONS = "{term}: no tissue to measure, or an encoder without named measurements."
+REASON_FOR = "▲ for: {reason}"
+REASON_AGAINST = "▼ against: {reason}"
+
+# Examples.
+SIMILAR_NAME = "Find similar"
+EXAMPLES_NAME = "Examples"
+EXAMPLES_HINT = (
+    "Draw a frame on the slide with Pick. The upper buttons add the middle of the view, their keys the place "
+    "under the pointer."
+)
+LIKE = "+ &Like this"
+LIKE_TIP = "Add the patch in the middle of the view; the key adds the one under the pointer"
+UNLIKE = "− &Unlike this"
+UNLIKE_TIP = (
+    "Add the patch in the middle of the view as a counter-example; the key adds the one under the pointer"
+)
+PICK_LIKE = "Pick like…"
+PICK_LIKE_TIP = "Draw a frame round tissue like what you search for"
+PICK_UNLIKE = "Pick unlike…"
+PICK_UNLIKE_TIP = "Draw a frame round tissue unlike what you search for"
+REMOVE_EXAMPLE = "&Remove"
+REMOVE_EXAMPLE_TIP = "Remove the selected example"
+REMOVE_ALL_EXAMPLES = "Remove &all"
+REMOVE_ALL_EXAMPLES_TIP = "Remove all examples and end this search"
+EXAMPLE_LIKE = "+ like {place}"
+EXAMPLE_UNLIKE = "− unlike {place}"
+EXAMPLE_PATCHES = "{example}, {count} patches"
+NO_PATCH = "There is no patch of the slide at that place."
+NOT_ADDED = "Not added: {error}."
+TOO_MANY_EXAMPLES = "examples may hold {most} patches in all; draw a smaller frame"

@@ -31,7 +31,7 @@ def _encoders(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from viewer.relevance.encoders.model_registry import registry_file
-    from viewer.relevance.encoders.registry import cards, problems
+    from viewer.relevance.encoders.registry import listing
 
     if options.extract is not None:
         from viewer.relevance.models.hipt import save_backbone
@@ -42,8 +42,8 @@ def _encoders(options: argparse.Namespace) -> int:
         check_output(target, trained, what=strings.THE_CHECKPOINT)
         save_backbone(trained, target)
         return 0
-    listed = cards()
-    for problem in problems():
+    listed, problems = listing()
+    for problem in problems:
         terminal.write_stderr(problem)
     if options.json:
         terminal.write_stdout(json.dumps([asdict(card) for card in listed], indent=2))

@@ -10,7 +10,7 @@ from viewer.common.errors import EncoderError
 from viewer.relevance.encoders import registry
 from viewer.relevance.encoders.measured.card import MEASURED, SALIENCY
 from viewer.relevance.encoders.protocols import Attending, Magnifying, NamedScores, Refining
-from viewer.relevance.encoders.registry import EncoderEntry, cards, find_card, load_encoder, problems
+from viewer.relevance.encoders.registry import EncoderEntry, cards, find_card, listing, load_encoder
 
 
 @pytest.mark.parametrize("encoder_id", [MEASURED.id, SALIENCY.id])
@@ -29,11 +29,12 @@ def test_an_entry_that_cannot_be_listed_costs_no_other(monkeypatch: pytest.Monke
     def broken() -> tuple[()]:
         raise ZeroDivisionError("by a stranger")
 
-    brought = (EncoderEntry(broken, load_encoder),)
+    brought = EncoderEntry(broken, load_encoder), EncoderEntry(lambda: ("toy",), load_encoder)
     monkeypatch.setattr(registry, "plugins", lambda *_: (brought, ("theirs could not be loaded",)))
     assert [card.id for card in cards()] == [MEASURED.id, SALIENCY.id]
-    said = problems()
-    assert "ZeroDivisionError: by a stranger" in said[0]
-    assert said[1] == "theirs could not be loaded"
+    _, problems = listing()
+    assert "ZeroDivisionError: by a stranger" in problems[0]
+    assert "'toy' is no EncoderCard" in problems[1]
+    assert problems[2] == "theirs could not be loaded"
     with pytest.raises(EncoderError, match="there is no encoder 'toy'; there are measured, saliency"):
         load_encoder("toy")

@@ -73,7 +73,7 @@ class Stage:
 
     def offer(self, monkeypatch: pytest.MonkeyPatch, *cards: EncoderCard) -> None:
         """Replace the lists of models."""
-        monkeypatch.setattr("viewer.ui.overlays.encoder_menu.cards", lambda: cards)
+        monkeypatch.setattr("viewer.ui.overlays.encoder_menu.listing", lambda: (cards, ()))
         self.encoders.refresh()
 
     @property

@@ -40,7 +40,7 @@ def stage(
     settings = Settings.default()
     overlays = OverlayController(view, messages, settings.overlay)
     encoders = EncoderMenu(view, messages)
-    monkeypatch.setattr("viewer.ui.overlays.encoder_menu.cards", lambda: (MEASURED_TWO, HIPT, HEAD))
+    monkeypatch.setattr("viewer.ui.overlays.encoder_menu.listing", lambda: ((MEASURED_TWO, HIPT, HEAD), ()))
     lay = view, overlays, encoders, messages, ThemeKeeper("light", qapp), settings
     make_session: Any = partial(AttentionSession, make_client=make)
     tools = AttentionController(*lay, make_session=make_session)

@@ -14,6 +14,7 @@ from viewer.common.errors import EncoderError
 from viewer.common.log import described
 from viewer.plugins import plugins
 from viewer.relevance.encoders import strings
+from viewer.relevance.encoders.card import EncoderCard
 from viewer.relevance.encoders.head_registry import head_cards, missing_head, read_heads
 from viewer.relevance.encoders.measured.card import MEASURED, SALIENCY
 from viewer.relevance.encoders.model_registry import load_model, missing_model, model_cards, read_registry
@@ -21,7 +22,7 @@ from viewer.relevance.encoders.model_registry import load_model, missing_model, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from viewer.relevance.encoders.card import EncoderCard, QueryKind
+    from viewer.relevance.encoders.card import QueryKind
     from viewer.relevance.encoders.protocols import Encoder
 
 GROUP = "foveola.encoders"
@@ -33,7 +34,7 @@ class EncoderEntry:
 
     ``cards`` are read without torch, and again whenever encoders are listed. ``load``: one of them by its id,
     ready for work; imports torch, reads weights, raises EncoderError. ``problems``: sentences on encoders
-    that cannot be offered. ``missing``: why an id of this entry's is not there, None for an id of another's.
+    that cannot be offered. ``missing``: of our own entries, why an id of theirs is not there.
     """
 
     cards: Callable[[], Iterable[EncoderCard]]
@@ -70,14 +71,17 @@ _OUR_OWN = (
 )
 
 
+def listing() -> tuple[tuple[EncoderCard, ...], tuple[str, ...]]:
+    """Every encoder that can be chosen: our own, the user's models and slide heads, other packages'; and
+    sentences on those that are named and cannot be offered. Reads files of weights in part.
+    """
+    found, problems = _listed()
+    return tuple(card for card, _ in found.values()), problems
+
+
 def cards() -> tuple[EncoderCard, ...]:
-    """Every encoder that can be chosen: our own, the user's models and slide heads, other packages'."""
-    return tuple(card for card, _ in _listed()[0].values())
-
-
-def problems() -> tuple[str, ...]:
-    """Sentences on encoders that are named and cannot be offered."""
-    return _listed()[1]
+    """Every encoder that can be chosen."""
+    return listing()[0]
 
 
 def find_card(encoder_id: str) -> EncoderCard:
@@ -100,10 +104,9 @@ def _find(encoder_id: str) -> tuple[EncoderCard, EncoderEntry]:
     found, _ = _listed()
     if encoder_id in found:
         return found[encoder_id]
-    reasons = (entry.missing(encoder_id) for entry in (*_OUR_OWN, *plugins(GROUP, EncoderEntry)[0]))
     names = ", ".join(card.id for card, _ in found.values() if not card.features_of)
     unknown = EncoderError(strings.UNKNOWN_ENCODER.format(encoder=encoder_id, known=names))
-    raise next((reason for reason in reasons if reason is not None), unknown)
+    raise next(filter(None, (entry.missing(encoder_id) for entry in _OUR_OWN)), unknown)
 
 
 def _listed() -> tuple[dict[str, tuple[EncoderCard, EncoderEntry]], tuple[str, ...]]:
@@ -114,6 +117,8 @@ def _listed() -> tuple[dict[str, tuple[EncoderCard, EncoderEntry]], tuple[str, .
     for entry in (*_OUR_OWN, *brought):
         try:
             offered = tuple(entry.cards())
+            if strangers := [card for card in offered if not isinstance(card, EncoderCard)]:
+                raise TypeError(f"{strangers[0]!r} is no EncoderCard")
             wrong += entry.problems()
         except Exception as error:  # code of strangers may raise anything
             wrong.append(strings.PLUGIN_NOT_LISTED.format(error=described(error)))

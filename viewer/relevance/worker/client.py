@@ -332,6 +332,7 @@ class RelevanceClient:
                 if self._update(event) and not self._ending.is_set():
                     self._on_event(event)
                 if isinstance(event, Failed):
+                    log.error("the analysis failed: %s", event.reason)
                     return True
         connection.send(Stop())
         while True:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from viewer.relevance.encoders.registry import cards, problems
+from viewer.relevance.encoders.registry import listing
 from viewer.ui.overlays.encoder_dialog import EncoderDialog
 from viewer.ui.widgets.dialogs import show_dialog
 from viewer.ui.widgets.following import Following
@@ -47,12 +47,11 @@ class EncoderMenu(QObject):
 
     def refresh(self) -> None:
         """Read the lists again: a panel became visible, or an analysis failed."""
-        self.cards = cards()
+        self.cards, problems = listing()
         self.changed.emit()
-        found = problems()
-        for problem in found if found != self._shown_problems else ():
+        for problem in problems if problems != self._shown_problems else ():
             self._messages.show_message(MessageKind.WARNING, problem)
-        self._shown_problems = found
+        self._shown_problems = problems
 
     def card(self, encoder_id: str) -> EncoderCard | None:
         return next((card for card in self.cards if card.id == encoder_id), None)

@@ -200,6 +200,7 @@ class AttentionControls(QWidget):
         combo = QComboBox()
         combo.setAccessibleName(name)
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        combo.setMinimumContentsLength(14)  # characters: of the built-in model, and of most choices
         for data, (label, tip) in (items or {}).items():
             _add(combo, label, data, tip)
         combo.currentIndexChanged.connect(chosen or self._changed)

@@ -37,7 +37,7 @@ from viewer.stream.region_priority import region_level, region_weight
 from viewer.stream.residency import Residency
 from viewer.stream.streamer import Streamer
 from viewer.view.camera import KINETIC_TIME_CONSTANT_S, Camera, View, field_of_view
-from viewer.view.screen import Screen, unbounded
+from viewer.view.screen import Screen
 from viewer.view.viewport import Viewport
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def fly(
         """One frame; how many tiles the target still lacks."""
         camera.step(FRAME_S)
         streamer.set_moving(camera.moving)
-        finest = steering.finest if streamer.slow_reads else unbounded
+        finest = steering.finest if streamer.slow_reads else None
         plan = make_plan(
             pyramid, residency, camera.view, camera.target, SCREEN,
             velocity=camera.velocity, relevance=steering.relevance, finest=finest,

@@ -18,7 +18,7 @@ from viewer.stream.plan import Plan, make_plan, on_screen
 from viewer.stream.region_priority import region_level
 from viewer.stream.streamer import Streamer
 from viewer.view.camera import Velocity, View
-from viewer.view.screen import FloatArray, Screen, TileLevel, unbounded
+from viewer.view.screen import FloatArray, Screen, TileLevel
 
 SLIDE = Pyramid.from_sizes([(16384, 16384), (4096, 4096), (1024, 1024)], [(256, 256)] * 3)
 COARSEST = [TileKey(2, col, row) for row in range(4) for col in range(4)]
@@ -46,7 +46,7 @@ def plan_of(view: View, target: View, finest: TileLevel, **change: Velocity) -> 
 
 
 def test_on_the_way_only_what_was_allocated_is_fetched_in_full() -> None:
-    bound, free = plan_of(HERE, THERE, place_in_full), plan_of(HERE, THERE, unbounded)
+    bound, free = plan_of(HERE, THERE, place_in_full), plan_of(HERE, THERE, None)
     assert {key for key in bound.requested if key.level == 0} == {
         TileKey(0, col, row) for col in (31, 32) for row in (31, 32)
     }
@@ -66,7 +66,7 @@ def test_a_coarser_stand_in_is_fetched_for_what_is_put_off() -> None:
 
 def test_at_rest_prefetch_alone_is_bounded() -> None:
     bound = plan_of(THERE, THERE, place_in_full, velocity=Velocity())
-    free = plan_of(THERE, THERE, unbounded, velocity=Velocity())
+    free = plan_of(THERE, THERE, None, velocity=Velocity())
     assert bound.requested[: bound.urgent] == free.requested[: free.urgent]
     assert {key.level for key in free.requested[free.urgent :]} == {0, 1}
     assert bound.requested[bound.urgent :] == [], "the coarsest level is there"
@@ -82,7 +82,7 @@ def test_at_rest_levels_change_nothing_that_the_screen_wants(
             scene.pyramid, scene.residency, scene.view, scene.view, scene.screen,
             capacity_tiles=capacity, finest=finest,
         )
-        for finest in (unbounded, wild(scene, seed))
+        for finest in (None, wild(scene, seed))
     )  # fmt: skip
     assert bound == plain
 
@@ -98,7 +98,7 @@ def test_on_the_way_nothing_finer_or_foreign_or_twice_is_wanted(
             scene.pyramid, scene.residency, scene.view, target, scene.screen,
             capacity_tiles=100, velocity=velocity, finest=finest,
         )
-        for finest in (unbounded, wild(scene, seed))
+        for finest in (None, wild(scene, seed))
     )  # fmt: skip
     assert len(set(bound.requested)) == len(bound.requested) <= len(plain.requested)
     assert all(scene.pyramid.contains(key) and scene.residency.slot(key) < 0 for key in bound.requested)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from viewer.slide.planes import FIRST_PLANE, Plane
-from viewer.view.screen import TileLevel, TileWeight, unbounded, uniform
+from viewer.view.screen import TileLevel, TileWeight, uniform
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +48,7 @@ class Steering:
 
     attention: TileWeight = uniform
     relevance: TileWeight = uniform
-    finest: TileLevel = unbounded
+    finest: TileLevel | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ from viewer.slide.planes import FIRST_PLANE, Plane
 from viewer.stream.plan import Plan, absent_tiles, make_plan, most_tiles_on_screen
 from viewer.stream.residency import ABSENT
 from viewer.stream.streamer import TileState
-from viewer.view.screen import unbounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -178,7 +177,7 @@ class TileEngine(SlidePainter):
             capacity_tiles=self._capacity_tiles,
             attention=steering.attention,
             relevance=steering.relevance,
-            finest=steering.finest if self._streamer.slow_reads else unbounded,
+            finest=steering.finest if self._streamer.slow_reads else None,
         )
 
     def _failed_in(self, tiles: TileRange) -> int:

@@ -24,7 +24,7 @@ import numpy as np
 from viewer.slide.geometry import Pyramid, Rect, TileKey, TileRange
 from viewer.slide.planes import FIRST_PLANE, Plane
 from viewer.view.camera import Velocity, View, field_of_view
-from viewer.view.screen import WEIGHT_RANGE, FloatArray, Screen, TileLevel, TileWeight, unbounded, uniform
+from viewer.view.screen import WEIGHT_RANGE, FloatArray, Screen, TileLevel, TileWeight, uniform
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,7 +82,7 @@ def make_plan(
     capacity_tiles: int = 1 << 30,
     attention: TileWeight = uniform,
     relevance: TileWeight = uniform,
-    finest: TileLevel = unbounded,
+    finest: TileLevel | None = None,
 ) -> Plan:
     """The plan for one frame, which shows one plane. Views count in framebuffer pixels.
 
@@ -188,7 +188,7 @@ class _Planner:
     screen: Screen
     plane: Plane
     weights: tuple[TileWeight, TileWeight]
-    finest: TileLevel
+    finest: TileLevel | None
 
     def field(self, view: View) -> Rect:
         return field_of_view(view, self.screen.size_px, self.screen.aspect)
@@ -218,7 +218,7 @@ class _Planner:
 
     def bounded(self, keys: list[TileKey]) -> list[TileKey]:
         """For each key the tile of its place that is as fine as may be now, where it is not on the GPU."""
-        if self.finest is unbounded or not keys:
+        if self.finest is None or not keys:
             return keys
         levels = self.pyramid.levels
         steps = np.array([(one.tile_width * one.scale_x, one.tile_height * one.scale_y) for one in levels])

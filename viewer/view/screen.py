@@ -31,8 +31,3 @@ class Screen(NamedTuple):
 def uniform(_level: int, centre_x: FloatArray, _centre_y: FloatArray) -> FloatArray:
     """The weight of tiles when nothing is known about them: 1."""
     return np.ones_like(centre_x)
-
-
-def unbounded(_level: int, centre_x: FloatArray, _centre_y: FloatArray) -> NDArray[np.intp]:
-    """The finest level where none is set: 0."""
-    return np.zeros(len(centre_x), np.intp)

@@ -13,6 +13,7 @@ from tests.messages import pattern
 from tests.relevance.colours import AttendingColours, ColourEncoder, MadeSlide, open_store, picture
 from viewer.common.errors import EncoderError
 from viewer.overlay.attention_look import HierarchyLook, composed
+from viewer.relevance.analysis import strings as analysis_strings
 from viewer.relevance.analysis.slide_analysis import Analysis
 from viewer.relevance.attention import strings as attention_strings
 from viewer.relevance.attention.slide_attention import Attention, patch_attention, token_attention
@@ -101,7 +102,10 @@ def test_heads_that_are_not_there_and_encoders_that_say_nothing_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=pattern(attention_strings.NO_HEAD, head=3)):
         attention_map(attention, HierarchyLook(), token_head=2)
-    with open_store(tmp_path / "other", slide) as store, pytest.raises(EncoderError, match="does not say"):
+    with (
+        open_store(tmp_path / "other", slide) as store,
+        pytest.raises(EncoderError, match=pattern(analysis_strings.NO_ATTENTION)),
+    ):
         attention_of(Analysis(slide, ColourEncoder(), store))
 
 

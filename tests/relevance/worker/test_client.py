@@ -24,6 +24,7 @@ from tests.messages import pattern
 from tests.relevance import workers
 from tests.relevance.colours import MPP_UM, MadeSlide, picture
 from viewer.relevance.analysis.strings import CPU_USED
+from viewer.relevance.features import strings as feature_strings
 from viewer.relevance.query.parser import NearestPhrase
 from viewer.relevance.query.tree import Term
 from viewer.relevance.worker import client as client_module
@@ -365,4 +366,4 @@ def test_a_slide_too_coarse_for_its_encoder_is_noted(slide: Source, listener: Li
     client = RelevanceClient(listener, make_encoder=workers.colours)
     with closing(client):
         client.open(slide, (24.0, 24.0), mpp_estimated=False, encoder_id="colours", store_bytes=1 << 28)
-        assert listener.wait_for(Note).text.startswith("Its pixels are 24 µm wide")
+        assert re.fullmatch(pattern(feature_strings.COARSE_PIXELS), listener.wait_for(Note).text)

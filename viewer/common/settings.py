@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import shutil
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
@@ -182,6 +183,20 @@ class Settings:
             return cls._from_tables(_merged(_default_tables(), chosen, file))
         except SettingsError as error:
             raise SettingsError(strings.FILE_ERROR.format(path=file, reason=error)) from error
+
+    @staticmethod
+    def keep_refused(path: Path | None = None) -> Path | None:
+        """A copy of a settings file that cannot be used, beside it, for ``save`` will write over the file.
+        None where none could be made.
+        """
+        file = path or settings_path()
+        kept = file.with_name(f"{file.name}.refused")
+        try:
+            shutil.copyfile(file, kept)
+        except OSError as error:
+            log.warning("%s was not copied: %s", file, error)
+            return None
+        return kept
 
     def replace(self, group: str, /, **changes: Any) -> Self:
         """These settings with some values of one group changed: ``replace("display", theme="dark")``.

@@ -121,6 +121,17 @@ def test_neighbours_skip_what_is_known_to_be_broken(
     assert panel.neighbour(1) is None
 
 
+def test_a_slide_that_could_not_be_opened_does_not_hold_up_those_behind_it(
+    qtbot: QtBot, panel: SlideFolder, slide_folder: Path
+) -> None:
+    show(qtbot, panel, slide_folder)
+    panel.set_current(slide_folder / "slide 2.tif")
+    panel.go_past(slide_folder / "slide 3.tif")
+    assert panel.neighbour(1) == slide_folder / "slide 10.tif"
+    panel.go_past(slide_folder / "elsewhere.tif")
+    assert panel.neighbour(1) == slide_folder / "slide 10.tif"
+
+
 def test_chosen_files_are_listed_in_their_order(panel: SlideFolder, slide_folder: Path) -> None:
     panel.show_files([slide_folder / "slide 10.tif", slide_folder / "gone.tif"])
     assert names(panel) == ["slide 10.tif", "gone.tif"]

@@ -102,11 +102,16 @@ def test_a_signal_closes_the_window(qtbot: QtBot, window: MainWindow, number: si
 
 def test_wrong_settings_are_reported_and_the_defaults_used() -> None:
     settings_path().parent.mkdir(parents=True)
-    settings_path().write_text('[display]\ntheme = "pink"\n')
+    written = '# by hand\n[display]\ntheme = "pink"\n'
+    settings_path().write_text(written)
     settings, problem = load_settings()
     assert settings == Settings.default()
-    assert re.fullmatch(pattern(strings.DEFAULT_SETTINGS_USED), problem)
+    kept = settings_path().with_name("settings.toml.refused")
+    said = f"{pattern(strings.DEFAULT_SETTINGS_USED)}. {pattern(strings.SETTINGS_KEPT, path=kept)}"
+    assert re.fullmatch(said, problem)
     assert "theme must be one of" in problem
+    settings.save()
+    assert kept.read_text() == written, "saving loses nothing that was written by hand"
     settings_path().unlink()
     assert load_settings() == (Settings.default(), "")
 

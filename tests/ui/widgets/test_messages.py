@@ -68,6 +68,12 @@ def test_the_same_message_is_shown_once(area: MessageArea) -> None:
     assert texts(area) == ["b", "a"]
 
 
+def test_names_of_files_are_not_taken_for_mark_up(area: MessageArea) -> None:
+    plain = area.show_message(MessageKind.ERROR, "(h1)broken(/h1).svs").sizeHint().height()
+    bar = area.show_message(MessageKind.ERROR, "<h1>broken</h1>.svs")
+    assert bar.sizeHint().height() == plain
+
+
 def test_the_oldest_makes_room(area: MessageArea) -> None:
     for number in range(MAX_MESSAGES + 2):
         area.show_message(MessageKind.WARNING, str(number))

@@ -103,8 +103,8 @@ def read_map(
     first = strings.SOURCE.format(
         file=name, column=column, producer=imported.producer, normalisation=normalisation
     )
-    share = strings.COVERS.format(share=field.known_share)
-    notes = [first, share, *imported.notes]
+    share = [strings.COVERS.format(share=field.known_share)] if field.known_share < 1 else []
+    notes = [first, *share, *imported.notes]
     blank = len(imported.scores) - int(np.isfinite(imported.scores).sum())
     if blank and imported.producer != "Foveola":  # its maps leave out what was not analysed
         notes.append(strings.WITHOUT_NUMBERS.format(blank=blank, total=len(imported.scores)))

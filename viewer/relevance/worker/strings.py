@@ -8,8 +8,8 @@ HAS_ENDED = "The analysis has ended. {error}"
 PROTOCOL_ERROR = "The analysis has ended: {error}"
 DIED_RESTARTING = "The analysis ended unexpectedly ({how}); it is restarted and continues from there."
 DIED = (
-    "The analysis ended unexpectedly ({how}); it stays off until it is started again; "
-    "what was analysed is kept."
+    "The analysis ended unexpectedly ({how}); what was analysed is kept. "
+    "To start it again, ask the query again or show the attention again."
 )
 BY_SIGNAL = "signal {number}"
 BY_EXIT_STATUS = "exit status {code}"

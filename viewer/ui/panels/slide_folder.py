@@ -114,6 +114,11 @@ class SlideFolder(QWidget):
         self._current = path
         self._list.select(path)
 
+    def go_past(self, path: Path) -> None:
+        """Have ``neighbour`` count from a slide that could not be opened, to reach those behind it."""
+        if self.contains(path):
+            self._current = path
+
     def contains(self, path: Path) -> bool:
         """Whether a slide is in the list."""
         return self._list.slides.row_of(path) >= 0

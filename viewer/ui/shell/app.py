@@ -82,6 +82,8 @@ def application(settings: Settings | None = None) -> Iterator[tuple[QApplication
 @contextmanager
 def _window(app: QApplication, settings: Settings | None, logging: Logging) -> Iterator[MainWindow]:
     """The window on the screen; on leaving it is closed."""
+    from PySide6.QtCore import QTimer
+
     from viewer.ui.shell.main_window import MainWindow
     from viewer.ui.shell.persistence import restore_layout
     from viewer.ui.shell.reader_state import ReaderState
@@ -92,8 +94,9 @@ def _window(app: QApplication, settings: Settings | None, logging: Logging) -> I
     window = MainWindow(
         settings, ReaderState.load(), ThemeKeeper(settings.display.theme, app), logging=logging
     )
-    if problem:
-        window.messages.show_message(MessageKind.WARNING, problem)
+    if problem:  # later, as opening a slide clears the messages
+        show_problem = partial(window.messages.show_message, MessageKind.WARNING, problem)
+        QTimer.singleShot(0, window, show_problem)
     if not restore_layout(window):
         fill_most_of_screen(window)
     try:
@@ -155,7 +158,11 @@ def load_settings() -> tuple[Settings, str]:
         return Settings.load(), ""
     except SettingsError as error:
         log.warning("settings not used: %s", error)
-        return Settings.default(), strings.DEFAULT_SETTINGS_USED.format(error=error)
+        problem = strings.DEFAULT_SETTINGS_USED.format(error=error)
+        kept = Settings.keep_refused()
+        if kept is not None:
+            problem = f"{problem}. {strings.SETTINGS_KEPT.format(path=kept)}"
+        return Settings.default(), problem
 
 
 def fill_most_of_screen(window: MainWindow) -> None:

@@ -263,6 +263,7 @@ class Slides(QObject):
         self.changed.emit()
 
     def _report_failure(self, locator: Locator, reason: str) -> None:
+        self._folder.go_past(locator.path)
         text = strings.NOT_OPENED.format(slide=locator.name, reason=f"{reason[:1].upper()}{reason[1:]}")
         if self._target_view.source is not None:
             text = f"{text} {strings.SLIDE_STAYS_OPEN}"

@@ -7,6 +7,7 @@ APPLICATION = "Foveola"
 # Starting the window.
 CANNOT_START = "Foveola cannot start: {reason}."
 DEFAULT_SETTINGS_USED = "The default settings are used: {error}"
+SETTINGS_KEPT = "The file is kept as {path}."
 UNEXPECTED_ERROR = (
     "Unexpected error in Foveola ({kind}: {error}). "
     "You can go on working; to report it, copy the diagnostics."

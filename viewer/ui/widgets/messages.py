@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QAccessible, QAccessibleEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -59,7 +59,7 @@ class MessageBar(QFrame):
         self._themes = themes
         self._icon = QLabel()
         self._icon.setAccessibleName(kind.label)
-        self._label = QLabel(text, wordWrap=True)
+        self._label = QLabel(text, wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self._label.setTextInteractionFlags(
             self._label.textInteractionFlags() | self._label.textInteractionFlags().TextSelectableByMouse
         )

@@ -32,6 +32,7 @@ from viewer.relevance.query.parser import parse
 from viewer.render.frame import Steering
 from viewer.render.tile_engine import coarsest_tiles
 from viewer.slide.formats.registry import open_slide
+from viewer.slide.planes import FIRST_PLANE
 from viewer.stream.plan import make_plan
 from viewer.stream.region_priority import region_level, region_weight
 from viewer.stream.residency import Residency
@@ -58,6 +59,8 @@ JPEG_QUALITY = 80
 
 class ThrottledSource:
     """A slide behind a network: each tile takes its latency, and its bytes the bandwidth that all share."""
+
+    is_remote = False  # as a slow disk: threads of the decoder wait for it
 
     def __init__(self, source: Source, latency_s: float, bytes_per_s: float) -> None:
         self._source = source
@@ -146,7 +149,7 @@ def fly(
         until(lambda missing: missing == 0 and not held)
         level = pyramid.levels[index := pyramid.level_for_downsample(end.downsample)]
         step = level.tile_width * level.scale_x, level.tile_height * level.scale_y
-        grid = residency.slot_grids[index]
+        grid = residency.grid(index, FIRST_PLANE)
         before = throttled.fetched_bytes
         reach_px = KINETIC_TIME_CONSTANT_S * end.downsample
         camera.throw((start.centre_x - end.centre_x) / reach_px, (start.centre_y - end.centre_y) / reach_px)

@@ -205,6 +205,17 @@ def test_a_deeply_nested_file_is_refused_as_no_toml(tmp_path: Path) -> None:
         Settings.load(file)
 
 
+def test_a_refused_file_is_kept_beside_it_where_it_can_be(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("nonsense [")
+    kept = Settings.keep_refused(file)
+    assert kept is not None
+    assert kept.read_text() == "nonsense ["
+    kept.unlink()
+    kept.mkdir()
+    assert Settings.keep_refused(file) is None
+
+
 def test_saving_where_it_cannot_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SaveError, match=pattern(strings.FOLDER_IN_PLACE_OF_FILE)):
         Settings.default().save(tmp_path)

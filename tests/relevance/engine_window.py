@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.relevance.analysis.slide_analysis import Analysis
-    from viewer.relevance.query.parser import Guess
+    from viewer.relevance.query.parser import PhraseFinder
 
 PATIENCE_S = 10.0
 
@@ -24,9 +24,11 @@ PATIENCE_S = 10.0
 class Window:
     """The other side of the pipe: an engine at work in a thread, and all that it sent."""
 
-    def __init__(self, analysis: Analysis, load_guess: Callable[[], Guess | None] = lambda: None) -> None:
+    def __init__(
+        self, analysis: Analysis, load_phrase_finder: Callable[[], PhraseFinder | None] = lambda: None
+    ) -> None:
         self.analysis = analysis
-        self._load_guess = load_guess
+        self._load_phrase_finder = load_phrase_finder
         self.memory = SharedGrid(analysis.grid.shape, analysis.encoder.card.attention_heads)
         self.events: list[Any] = []
         self.ended_by: BaseException | None = None
@@ -38,7 +40,13 @@ class Window:
 
     def _run(self) -> None:
         try:
-            engine = Engine(self._theirs, self.memory, self.analysis, threads=1, load_guess=self._load_guess)
+            engine = Engine(
+                self._theirs,
+                self.memory,
+                self.analysis,
+                threads=1,
+                load_phrase_finder=self._load_phrase_finder,
+            )
             with closing(engine):
                 engine.run()
         except (EOFError, OSError) as error:

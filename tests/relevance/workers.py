@@ -1,4 +1,4 @@
-"""Encoders and guesses for tests of the worker's process, made there by name: functions to be sent to it."""
+"""Encoders and phrase finders for tests of the worker's process: functions that it imports by name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.encoders.protocols import Encoder
-    from viewer.relevance.query.parser import Guess
+    from viewer.relevance.query.parser import PhraseFinder
 
 HANGING_S = 30.0
 
@@ -53,12 +53,12 @@ def cramped(_encoder_id: str) -> ColourEncoder:
     return _Cramped()
 
 
-def greasy() -> Guess:
+def greasy() -> PhraseFinder:
     """A sentence model that knows one thing."""
     return {"greasy stuff": NearestPhrase("fat", 0.61)}.get
 
 
-def deadly_guess() -> NoReturn:
+def deadly_finder() -> NoReturn:
     """No sentence model: the process ends, as when memory is short."""
     os._exit(3)
 

@@ -24,45 +24,45 @@ class FakeClient:
     """The part of a client that the session uses."""
 
     def __init__(self, on_event: Callable[[object], None]) -> None:
-        self.tell = on_event
-        self.told: list[tuple[Any, ...]] = []
+        self.send_event = on_event
+        self.requests: list[tuple[Any, ...]] = []
         self.grid = PatchGrid(1, 1, 1, 1)
         self.answer: RelevanceField | None = None
-        self.looked: Attention | None = None
+        self.attention_result: Attention | None = None
         self.closed = False
 
     def open(self, source: Source, mpp_um: tuple[float, float], **facts: Any) -> None:
         self.grid = PatchGrid.over(source.pyramid.width, source.pyramid.height, mpp_um)
-        self.told.append(("open", mpp_um, facts["mpp_estimated"], facts["encoder_id"]))
+        self.requests.append(("open", mpp_um, facts["mpp_estimated"], facts["encoder_id"]))
 
     def set_query(self, query: object) -> int:
-        self.told.append(("query", query))
+        self.requests.append(("query", query))
         return self._number
 
-    def guess(self, words: Sequence[str]) -> int:
-        self.told.append(("guess", tuple(words)))
+    def match_terms(self, words: Sequence[str]) -> int:
+        self.requests.append(("match", tuple(words)))
         return self._number
 
     def set_viewport(self, *_where: Any, **_how: Any) -> None:
-        self.told.append(("viewport",))
+        self.requests.append(("viewport",))
 
     def set_relevance(self, scores: np.ndarray | None) -> None:
-        self.told.append(("relevance", None if scores is None else scores.shape))
+        self.requests.append(("relevance", None if scores is None else scores.shape))
 
     def overlap(self, merge: str | None) -> None:
-        self.told.append(("overlap", merge))
+        self.requests.append(("overlap", merge))
 
     def explain(self, leaf: int, row: int, col: int) -> None:
-        self.told.append(("explain", leaf, row, col))
+        self.requests.append(("explain", leaf, row, col))
 
     def set_paused(self, paused: bool) -> None:
-        self.told.append(("paused", paused))
+        self.requests.append(("paused", paused))
 
     def field(self) -> RelevanceField | None:
         return self.answer
 
     def attention(self) -> Attention | None:
-        return self.looked
+        return self.attention_result
 
     def loads(self) -> Loads:
         return Loads(np.full(self.grid.shape, 2.0, np.float32), np.zeros(self.grid.shape, np.uint8))
@@ -84,7 +84,7 @@ class FakeClient:
         known = np.ones(self.grid.shape, bool)
         known[-1, -1] = False
         self.answer = RelevanceField.of(self.grid, scores, known, PROVENANCE)
-        self.tell(Published(number, PROVENANCE))
+        self.send_event(Published(number, PROVENANCE))
 
     def attend(self, code: int = 200, levels: tuple[str, ...] = ("region", "patch", "token")) -> None:
         """Publish attention of two heads, the second head's patches at ``code`` + 10. All tokens are
@@ -94,7 +94,7 @@ class FakeClient:
         patches[1] += 10
         patches_known = np.ones((rows, cols), bool)
         patches_known[-1, -1] = False
-        self.looked = Attention(
+        self.attention_result = Attention(
             np.full((2, rows, cols, 256), code, np.uint8),
             patches,
             np.full((-(-rows // 16), -(-cols // 16)), 128, np.uint8),
@@ -102,12 +102,12 @@ class FakeClient:
             patches_known,
             np.ones((rows, cols), bool),
         )
-        self.tell(Attended(levels))
+        self.send_event(Attended(levels))
 
     @property
     def _number(self) -> int:
-        return sum(words[0] in ("query", "guess") for words in self.told)
+        return sum(words[0] in ("query", "match") for words in self.requests)
 
     @property
-    def asked(self) -> list[object]:
-        return [words[1] for words in self.told if words[0] == "query"]
+    def queries(self) -> list[object]:
+        return [words[1] for words in self.requests if words[0] == "query"]

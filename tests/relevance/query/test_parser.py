@@ -183,14 +183,14 @@ def test_every_leaf_says_how_it_was_understood_and_what_it_cannot_tell() -> None
     assert any("inflamed" in problem.sentence and problem.note for problem in answer.problems)
 
 
-def test_a_guess_is_asked_for_unknown_words_only_and_said() -> None:
+def test_phrases_are_searched_for_unknown_words_only_and_named() -> None:
     asked = []
 
-    def guess(text: str) -> NearestPhrase | None:
+    def find_phrase(text: str) -> NearestPhrase | None:
         asked.append(text)
         return NearestPhrase("fat", 0.613) if text == "greasy stuff" else None
 
-    answer = parse("greasy stuff without blood or flurb", load_lexicon(), guess)
+    answer = parse("greasy stuff without blood or flurb", load_lexicon(), find_phrase)
     assert asked == ["greasy stuff", "flurb"]
     assert leaves(answer.query)[0] == Term("greasy stuff", FAT.weights) if answer.query else False
     assert answer.understood[0].how == "sentence"

@@ -60,13 +60,13 @@ def test_vectors_are_unit_long_and_the_same_beside_a_longer_text(model: Sentence
     assert alone[0].tolist() == pytest.approx(beside[0].tolist(), abs=1e-5)
 
 
-def test_the_nearest_phrase_is_guessed_and_below_the_threshold_none(
+def test_the_nearest_phrase_is_found_and_below_the_threshold_none(
     model: SentenceModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for text in ("fat", "gene"):
-        assert model.guess(text) == NearestPhrase(text, pytest.approx(1.0, abs=1e-5))
+        assert model.nearest_phrase(text) == NearestPhrase(text, pytest.approx(1.0, abs=1e-5))
     monkeypatch.setattr(sentences, "THRESHOLD", 1.01)
-    assert model.guess("fat") is None
+    assert model.nearest_phrase("fat") is None
 
 
 def test_without_the_extra_there_is_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +105,7 @@ def published() -> SentenceModel:
     ],
 )
 def test_free_words_find_their_concept(published: SentenceModel, text: str, concept: str) -> None:
-    answer = parse(f'"{text}"', load_lexicon(), published.guess)
+    answer = parse(f'"{text}"', load_lexicon(), published.nearest_phrase)
     assert answer.understood[0].how == "sentence"
     assert answer.understood[0].weights[0][0] == concept
 
@@ -114,11 +114,11 @@ def test_free_words_find_their_concept(published: SentenceModel, text: str, conc
     "text", ["what is the weather tomorrow", "thank you very much", "how old is the patient"]
 )
 def test_small_talk_is_about_nothing(published: SentenceModel, text: str) -> None:
-    assert published.guess(text) is None
+    assert published.nearest_phrase(text) is None
 
 
 def test_a_question_about_genes_gets_the_advice_for_genes(published: SentenceModel) -> None:
-    answer = parse('"does the patient have a mutation in KRAS"', load_lexicon(), published.guess)
+    answer = parse('"does the patient have a mutation in KRAS"', load_lexicon(), published.nearest_phrase)
     assert answer.understood[0].how == "unmeasurable"
     assert "genes" in answer.problems[-1].sentence
 

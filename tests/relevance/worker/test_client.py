@@ -35,11 +35,11 @@ from viewer.relevance.worker.messages import (
     ComputingOn,
     Explained,
     Failed,
-    Guessed,
     Note,
     Progress,
     Published,
     Refused,
+    TermsMatched,
     WorkerDied,
 )
 from viewer.slide.formats.registry import open_slide
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from viewer.relevance.encoders.protocols import Encoder
-    from viewer.relevance.query.parser import Guess
+    from viewer.relevance.query.parser import PhraseFinder
     from viewer.slide.source import Source
 
 PATIENCE_S = 30.0
@@ -107,9 +107,9 @@ def begin(
     source: Source,
     listener: Listener,
     make_encoder: Callable[[str], Encoder] = workers.colours,
-    load_guess: Callable[[], Guess | None] = workers.greasy,
+    load_phrase_finder: Callable[[], PhraseFinder | None] = workers.greasy,
 ) -> RelevanceClient:
-    client = RelevanceClient(listener, make_encoder=make_encoder, load_guess=load_guess)
+    client = RelevanceClient(listener, make_encoder=make_encoder, load_phrase_finder=load_phrase_finder)
     client.open(source, MPP_UM, mpp_estimated=True, encoder_id="colours", store_bytes=1 << 28, threads=1)
     return client
 
@@ -171,9 +171,9 @@ def test_what_does_not_fit_the_graphics_processor_is_analysed_without_and_noted_
 
 def test_words_are_read_in_the_other_process_and_then_asked(slide: Source, listener: Listener) -> None:
     with closing(begin(slide, listener)) as client:
-        first = client.guess(["greasy stuff", "flurb"])
-        guessed = listener.wait_for(Guessed)
-        assert guessed == Guessed(first, (("greasy stuff", NearestPhrase("fat", 0.61)),))
+        first = client.match_terms(["greasy stuff", "flurb"])
+        matched = listener.wait_for(TermsMatched)
+        assert matched == TermsMatched(first, (("greasy stuff", NearestPhrase("fat", 0.61)),))
         assert client.set_query(DARKNESS) == first + 1
         assert listener.wait_for(Published).number == first + 1
 
@@ -181,8 +181,8 @@ def test_words_are_read_in_the_other_process_and_then_asked(slide: Source, liste
 def test_a_worker_that_a_sentence_model_kills_is_not_killed_for_ever(
     slide: Source, listener: Listener
 ) -> None:
-    with closing(begin(slide, listener, load_guess=workers.deadly_guess)) as client:
-        client.guess(["flurb"])
+    with closing(begin(slide, listener, load_phrase_finder=workers.deadly_finder)) as client:
+        client.match_terms(["flurb"])
         assert listener.wait_for(WorkerDied).restarting
         assert not listener.wait_for(WorkerDied).restarting
         number = client.set_query(DARKNESS)

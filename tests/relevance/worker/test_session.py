@@ -43,7 +43,7 @@ class Owner:
             ),
             post=self.queue.append,
             send_viewport=self._send,
-            ask_viewport=lambda: self.called.append(("viewport requested",)),
+            schedule_viewport=lambda: self.called.append(("viewport requested",)),
             make_client=self._make,  # type: ignore[arg-type]
         )
 
@@ -71,7 +71,7 @@ def owner() -> Owner:
 def test_a_worker_is_started_once(owner: Owner) -> None:
     assert owner.begin()
     assert owner.begin()
-    assert owner.clients[0].told == [("open", MPP_UM, False, "measured")]
+    assert owner.clients[0].requests == [("open", MPP_UM, False, "measured")]
     assert owner.called == [("began",), ("viewport requested",)]
 
 
@@ -93,12 +93,12 @@ def test_events_come_in_the_owners_thread_and_only_those_of_the_present_worker(o
     owner.begin()
     owner.called.clear()
     progress = Progress(1, 10, 0, None, False)
-    owner.clients[0].tell(progress)
+    owner.clients[0].send_event(progress)
     assert owner.called == []
     owner.run_queue()
     assert owner.called == [("event", progress)]
     assert owner.session.progress == progress
-    owner.clients[0].tell(Note("of the slide before"))
+    owner.clients[0].send_event(Note("of the slide before"))
     owner.session.forget()
     owner.begin()
     owner.run_queue()
@@ -109,7 +109,7 @@ def test_events_come_in_the_owners_thread_and_only_those_of_the_present_worker(o
 def test_notes_are_said_once_also_by_a_worker_that_starts_again(owner: Owner) -> None:
     owner.begin()
     for event in (Note("no stain"), WorkerDied("starts again", True), Note("no stain"), Note("slow")):
-        owner.clients[0].tell(event)
+        owner.clients[0].send_event(event)
     owner.run_queue()
     assert owner.session.notes == ("no stain", "slow")
     assert [words[1] for words in owner.called if words[0] == "notes"] == [
@@ -122,11 +122,11 @@ def test_notes_are_said_once_also_by_a_worker_that_starts_again(owner: Owner) ->
 
 def test_a_worker_that_starts_again_is_kept_and_one_that_does_not_is_retired(owner: Owner) -> None:
     owner.begin()
-    owner.clients[0].tell(WorkerDied("died", True))
+    owner.clients[0].send_event(WorkerDied("died", True))
     owner.run_queue()
     assert owner.session.client is not None
     assert owner.called[-1] == ("failed", "died")
-    owner.clients[0].tell(WorkerDied("died again", False))
+    owner.clients[0].send_event(WorkerDied("died again", False))
     owner.run_queue()
     assert owner.session.client is None
     assert owner.called[-2:] == [("ended", "died again"), ("failed", "died again")]
@@ -135,7 +135,7 @@ def test_a_worker_that_starts_again_is_kept_and_one_that_does_not_is_retired(own
 
 def test_a_failure_ends_the_worker_and_another_may_begin(owner: Owner) -> None:
     owner.begin()
-    owner.clients[0].tell(Failed("no such file"))
+    owner.clients[0].send_event(Failed("no such file"))
     owner.run_queue()
     assert owner.called[-2:] == [("ended", "no such file"), ("failed", "no such file")]
     assert owner.begin()
@@ -151,14 +151,14 @@ def test_the_viewport_is_sent_again_while_it_moves(owner: Owner) -> None:
     owner.moving = False
     owner.session.viewport_due()
     assert owner.called == [("viewport requested",)]
-    assert owner.clients[0].told[-2:] == [("viewport",), ("viewport",)]
+    assert owner.clients[0].requests[-2:] == [("viewport",), ("viewport",)]
 
 
 def test_a_stop_is_told_once_and_the_analysis_is_held(owner: Owner) -> None:
     owner.session.set_paused(True)
     owner.begin()
     owner.session.set_paused(True)
-    assert owner.clients[0].told[-1] == ("paused", True)
+    assert owner.clients[0].requests[-1] == ("paused", True)
     owner.session.stop("enough")
     owner.session.stop("enough")
     assert owner.called.count(("ended", "enough")) == 1
@@ -167,7 +167,7 @@ def test_a_stop_is_told_once_and_the_analysis_is_held(owner: Owner) -> None:
 def test_the_end_calls_nobody(owner: Owner) -> None:
     owner.begin()
     owner.called.clear()
-    owner.clients[0].tell(Failed("too late"))
+    owner.clients[0].send_event(Failed("too late"))
     owner.session.close()
     owner.run_queue()
     assert owner.clients[0].closed

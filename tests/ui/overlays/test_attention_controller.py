@@ -41,7 +41,7 @@ def test_a_model_is_used_after_its_terms_were_accepted_and_only_asks_once(
     show(stage, 1)
     assert stage.clients == []
     press(open_view, QDialogButtonBox.StandardButton.Ok)
-    assert stage.clients[0].told[0][3] == "hipt"
+    assert stage.clients[0].requests[0][3] == "hipt"
     assert [one.relevance.accepted_encoders for one in chosen] == ["hipt"]
     stage.tools.controls.mode.setCurrentIndex(1)
     assert [one for one in open_view.window().findChildren(EncoderDialog) if one.isVisible()] == []
@@ -57,7 +57,7 @@ def test_a_head_is_used_after_the_terms_of_the_model_whose_features_it_reads(
     assert dialog_of(open_view).card is HIPT
     assert stage.clients == []
     press(open_view, QDialogButtonBox.StandardButton.Ok)
-    assert stage.clients[0].told[0][3] == over_hipt.id
+    assert stage.clients[0].requests[0][3] == over_hipt.id
 
 
 def test_refused_terms_show_nothing(stage: Stage, open_view: FakeSlideView) -> None:
@@ -124,7 +124,7 @@ def test_another_slide_takes_layer_legend_and_notes_away(
 ) -> None:
     show(stage, 0)
     attend(qtbot, stage)
-    stage.clients[0].tell(Note("no level of slides"))
+    stage.clients[0].send_event(Note("no level of slides"))
     qtbot.wait_until(lambda: stage.remark == "no level of slides")
     stage.tools.controls.mode.setCurrentIndex(1)
     assert stage.remark == "no level of slides"
@@ -139,7 +139,7 @@ def test_a_slide_without_a_pixel_size_is_said_to_wait_for_it(
     stage: Stage, open_view: FakeSlideView, make_source: Callable[..., ArraySource], qtbot: QtBot
 ) -> None:
     open_view.show_source(make_source())
-    with qtbot.wait_signal(stage.tools.pixel_size_wanted):
+    with qtbot.wait_signal(stage.tools.pixel_size_missing):
         show(stage, 0)
     assert stage.remark == strings.NO_PIXEL_SIZE
     open_view.set_mpp_um((0.5, 0.5))
@@ -150,19 +150,19 @@ def test_a_slide_without_a_pixel_size_is_said_to_wait_for_it(
 def test_progress_failure_and_stop(qtbot: QtBot, stage: Stage) -> None:
     controls = stage.tools.controls
     show(stage, 0)
-    stage.clients[0].tell(Progress(1, 10, 0, 5.0, False))
+    stage.clients[0].send_event(Progress(1, 10, 0, 5.0, False))
     qtbot.wait_until(lambda: controls.bar.words != "")
-    stage.clients[0].tell(Failed("the weights hold no numbers"))
+    stage.clients[0].send_event(Failed("the weights hold no numbers"))
     qtbot.wait_until(lambda: stage.messages.texts == ["the weights hold no numbers"])
     assert not controls.bar.isHidden()
     assert controls.bar.words == "the weights hold no numbers"
     stage.messages.buttons[0][strings.BEGIN_AGAIN]()
     assert len(stage.clients) == 2
     assert controls.bar.words == strings.STARTING
-    stage.clients[1].tell(WorkerDied("it died and starts again", restarting=True))
+    stage.clients[1].send_event(WorkerDied("it died and starts again", restarting=True))
     qtbot.wait_until(lambda: len(stage.messages.texts) == 2)
     assert stage.messages.buttons[1] == {}
-    stage.clients[1].tell(WorkerDied("it died again", restarting=False))
+    stage.clients[1].send_event(WorkerDied("it died again", restarting=False))
     qtbot.wait_until(lambda: len(stage.messages.texts) == 3)
     assert list(stage.messages.buttons[2]) == [strings.BEGIN_AGAIN]
     assert controls.bar.words == "it died again"
@@ -182,7 +182,7 @@ def test_the_page_says_at_once_that_an_analysis_begins_and_after_a_failure_nothi
     show(stage, 0)
     assert not bar.isHidden()
     assert bar.words == strings.STARTING
-    stage.clients[0].tell(Failed("the weights hold no numbers"))
+    stage.clients[0].send_event(Failed("the weights hold no numbers"))
     qtbot.wait_until(lambda: bar.words == "the weights hold no numbers")
     stage.tools.controls.shown.setChecked(False)
     assert bar.isHidden()

@@ -45,7 +45,7 @@ def session(fake_view: FakeSlideView, clients: list[FakeClient]) -> Iterator[Att
     session = AttentionSession(fake_view, Settings.default(), make_client=make)  # type: ignore[arg-type]
     yield session
     session.close()
-    assert all(client.closed for client in clients if client.told)
+    assert all(client.closed for client in clients if client.requests)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_nothing_starts_before_attention_is_shown(
     fake_view.set_mpp_um((0.4, 0.4))
     assert clients == []
     opened.show(SALIENCY)
-    assert clients[0].told[0] == ("open", (0.4, 0.4), False, "saliency")
+    assert clients[0].requests[0] == ("open", (0.4, 0.4), False, "saliency")
     assert opened.running
 
 
@@ -114,14 +114,14 @@ def test_overlapping_patches_are_asked_for_of_the_worker_that_is_there_and_of_th
     opened: AttentionSession, clients: list[FakeClient]
 ) -> None:
     opened.show(SALIENCY)
-    assert not [words for words in clients[0].told if words[0] == "overlap"]
+    assert not [words for words in clients[0].requests if words[0] == "overlap"]
     for merge in ("mean", "max", None, "mean"):
         opened.show(replace(SALIENCY, overlap=merge))
-        assert clients[0].told[-1] == ("overlap", merge)
+        assert clients[0].requests[-1] == ("overlap", merge)
     opened.show(replace(SALIENCY, overlap="mean", mode="blend"))
-    assert clients[0].told.count(("overlap", "mean")) == 2, "once for each time it was chosen"
+    assert clients[0].requests.count(("overlap", "mean")) == 2, "once for each time it was chosen"
     opened.show(replace(HIPT, overlap="mean"))
-    assert ("overlap", "mean") in clients[1].told
+    assert ("overlap", "mean") in clients[1].requests
 
 
 def test_another_encoder_gets_a_worker_of_its_own_and_the_layer_goes(
@@ -137,7 +137,7 @@ def test_another_encoder_gets_a_worker_of_its_own_and_the_layer_goes(
     assert layers == [None]
     assert len(began) == 2
     assert clients[0].closed
-    assert clients[1].told[0][3] == "hipt"
+    assert clients[1].requests[0][3] == "hipt"
     opened.show(None)
     assert clients[1].closed
     assert not opened.running
@@ -164,7 +164,7 @@ def test_another_slide_or_pixel_size_begins_anew(
     opened.show(SALIENCY)
     fake_view.show_source(make_source(mpp_um=(1.0, 1.0)))
     fake_view.set_mpp_um((0.25, 0.25), estimated=True)
-    assert [client.told[0][1:3] for client in clients] == [
+    assert [client.requests[0][1:3] for client in clients] == [
         ((0.5, 0.5), False),
         ((1.0, 1.0), False),
         ((0.25, 0.25), True),
@@ -185,9 +185,9 @@ def test_what_a_worker_given_up_says_is_not_recorded(
     clients[0].attend()
     fake_view.show_source(make_source(mpp_um=(1.0, 1.0)))
     layers, failed = recorded(opened.layer_made), recorded(opened.failed)
-    clients[0].tell(Note("of the slide before"))
-    clients[0].tell(Failed("too late"))
-    clients[1].tell(Note("of this slide"))
+    clients[0].send_event(Note("of the slide before"))
+    clients[0].send_event(Failed("too late"))
+    clients[1].send_event(Note("of this slide"))
     qtbot.wait_until(lambda: opened.notes == ("of this slide",))
     assert (layers, failed) == ([], [])
     assert opened.running
@@ -202,8 +202,8 @@ def test_notes_are_those_of_this_slide_each_once(
 ) -> None:
     opened.show(HIPT)
     for words in ("no level of slides", "no stain", "no level of slides"):
-        clients[0].tell(Note(words))
-    clients[0].tell(Progress(1, 10, 0, None, False))
+        clients[0].send_event(Note(words))
+    clients[0].send_event(Progress(1, 10, 0, None, False))
     with qtbot.wait_signal(opened.progressed):
         pass
     assert opened.notes == ("no level of slides", "no stain")
@@ -219,13 +219,13 @@ def test_without_a_pixel_size_it_is_asked_for_and_attention_waits(
     make_source: Callable[..., ArraySource],
     clients: list[FakeClient],
 ) -> None:
-    wanted, began = recorded(session.pixel_size_wanted), recorded(session.began)
+    wanted, began = recorded(session.pixel_size_missing), recorded(session.began)
     fake_view.show_source(make_source())
     assert wanted == []
     session.show(SALIENCY)
     assert (len(wanted), clients, began) == (1, [], [])
     fake_view.set_mpp_um((0.4, 0.4), estimated=True)
-    assert clients[0].told[0] == ("open", (0.4, 0.4), True, "saliency")
+    assert clients[0].requests[0] == ("open", (0.4, 0.4), True, "saliency")
     fake_view.show_source(make_source())
     assert (len(wanted), len(clients)) == (2, 1)
 
@@ -246,7 +246,7 @@ def test_a_failure_ends_the_worker_and_what_is_chosen_next_starts_another(
 ) -> None:
     failed, progress = recorded(opened.failed), recorded(opened.progressed)
     opened.show(HIPT)
-    clients[0].tell(Failed("the weights hold no numbers"))
+    clients[0].send_event(Failed("the weights hold no numbers"))
     qtbot.wait_until(lambda: failed == ["the weights hold no numbers"])
     assert clients[0].closed
     assert progress == [None]
@@ -260,10 +260,10 @@ def test_a_worker_that_starts_again_is_kept_and_one_that_does_not_is_closed(
 ) -> None:
     failed = recorded(opened.failed)
     opened.show(HIPT)
-    clients[0].tell(WorkerDied("it died and starts again", True))
+    clients[0].send_event(WorkerDied("it died and starts again", True))
     qtbot.wait_until(lambda: failed == ["it died and starts again"])
     assert opened.running
-    clients[0].tell(WorkerDied("it died again", False))
+    clients[0].send_event(WorkerDied("it died again", False))
     qtbot.wait_until(lambda: failed[1:] == ["it died again"])
     assert clients[0].closed
     assert not opened.running
@@ -287,7 +287,7 @@ def test_the_analysis_is_held_and_goes_on(opened: AttentionSession, clients: lis
     opened.show(SALIENCY)
     opened.set_paused(True)
     opened.set_paused(False)
-    assert clients[0].told[-2:] == [("paused", True), ("paused", False)]
+    assert clients[0].requests[-2:] == [("paused", True), ("paused", False)]
 
 
 def test_nothing_is_heard_after_the_end(
@@ -298,7 +298,7 @@ def test_nothing_is_heard_after_the_end(
     opened.close()
     assert clients[0].closed
     clients[0].attend()
-    clients[0].tell(Failed("too late"))
+    clients[0].send_event(Failed("too late"))
     qtbot.wait(50)
     assert failed == []
 
@@ -313,11 +313,11 @@ def test_what_is_asked_of_the_slide_says_what_is_looked_at_first(
     scores = np.zeros(grid.shape, np.float32)
     opened.set_relevance(RelevanceField.of(grid, scores, scores == 0, elsewhere.provenance))
     opened.show(SALIENCY)
-    assert ("relevance", grid.shape) in clients[0].told, "what was asked before counts too"
+    assert ("relevance", grid.shape) in clients[0].requests, "what was asked before counts too"
     opened.set_relevance(None)
-    assert clients[0].told[-1] == ("relevance", None)
+    assert clients[0].requests[-1] == ("relevance", None)
     opened.set_relevance(elsewhere)
-    assert clients[0].told[-1] == ("relevance", None), "another slide's answer says nothing of this one"
+    assert clients[0].requests[-1] == ("relevance", None), "another slide's answer says nothing of this one"
 
 
 def test_the_worker_is_told_where_the_reader_looks(
@@ -327,5 +327,5 @@ def test_the_worker_is_told_where_the_reader_looks(
         fake_view.show()
     opened.show(SALIENCY)
     fake_view.go_to(100, 100)
-    qtbot.wait_until(lambda: ("viewport",) in clients[0].told)
+    qtbot.wait_until(lambda: ("viewport",) in clients[0].requests)
     fake_view.hide()

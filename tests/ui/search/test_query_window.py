@@ -16,7 +16,7 @@ from viewer.overlay.layer import OverlayLook
 from viewer.relevance.encoders.model_registry import registry_file
 from viewer.relevance.query.parser import NearestPhrase
 from viewer.relevance.query.tree import Like, Term
-from viewer.relevance.worker.messages import Guessed, Note, Progress, Refused
+from viewer.relevance.worker.messages import Note, Progress, Refused, TermsMatched
 from viewer.ui.overlays.encoder_dialog import EncoderDialog
 from viewer.ui.overlays.legend import LegendEntry
 from viewer.ui.panels.pixel_size_dialog import PixelSize
@@ -89,7 +89,7 @@ def test_the_panel_begins_early_where_the_reader_lets_it(
 ) -> None:
     open_window.actions_["show_query"].trigger()
     qtbot.wait_until(lambda: len(clients) == 1)
-    assert clients[0].asked == []
+    assert clients[0].queries == []
 
 
 def test_the_panel_waits_where_the_reader_wants_it_to(
@@ -181,11 +181,11 @@ def test_why_there_are_no_places_follows_the_analysis(
     ask(qtbot, open_window, "fat")
     empty, client = open_window.query.panel.empty, clients[0]
     assert strings.SEARCHING in empty.text()
-    client.tell(Progress(1, 9, 0, 5.0, False))
+    client.send_event(Progress(1, 9, 0, 5.0, False))
     with qtbot.wait_signal(open_window.query.session.hits_changed):
         client.publish(1, score=0.0)
     assert strings.NO_PLACE_YET in empty.text()
-    client.tell(Progress(9, 9, 0, None, False))
+    client.send_event(Progress(9, 9, 0, None, False))
     qtbot.wait_until(lambda: strings.NO_PLACE in empty.text())
     open_window.query.session.stop()
     assert strings.STOPPED_WITHOUT_PLACE in empty.text()
@@ -248,7 +248,7 @@ def test_an_unmeasurable_term_offers_what_can_be_asked(
     assert "cannot be measured" in panel.problems.text()
     assert 'href="tumour epithelium"' in panel.problems.text()
     with qtbot.wait_signal(open_window.query.session.question_changed):
-        clients[0].tell(Refused(1, "measured concepts have no words"))
+        clients[0].send_event(Refused(1, "measured concepts have no words"))
     assert panel.problems.text().count(WARNING_SIGN) == 1  # shown once
     assert strings.REFUSED in panel.empty.text()
     panel.problems.linkActivated.emit("tumour epithelium")
@@ -256,7 +256,7 @@ def test_an_unmeasurable_term_offers_what_can_be_asked(
     assert open_window.query.session.question.refused == ""
 
 
-def test_a_guessed_word_is_marked_as_one_and_its_weights_can_be_changed(
+def test_a_matched_word_is_marked_as_one_and_its_weights_can_be_changed(
     qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
 ) -> None:
     ask(qtbot, open_window, "greasy stuff")
@@ -265,13 +265,13 @@ def test_a_guessed_word_is_marked_as_one_and_its_weights_can_be_changed(
     assert not panel.weights.has_sliders
     assert strings.SEARCHING in panel.empty.text()
     with qtbot.wait_signal(open_window.query.session.question_changed):
-        clients[0].tell(Guessed(1, (("greasy stuff", NearestPhrase("fat", 0.614)),)))
+        clients[0].send_event(TermsMatched(1, (("greasy stuff", NearestPhrase("fat", 0.614)),)))
     assert "“greasy stuff” is not in the lexicon" in panel.problems.text()
     assert "read as “fat” (similar meaning, 0.61)" in panel.problems.text()
     assert WARNING_SIGN not in panel.problems.text()
     assert panel.box.text() == "greasy stuff"
     panel.weights.set_weight(0, "adipose_tissue", 0.4)
-    assert clients[0].asked[-1] == Term("greasy stuff", (("adipose_tissue", 0.4),))
+    assert clients[0].queries[-1] == Term("greasy stuff", (("adipose_tissue", 0.4),))
     assert "similar meaning" in panel.problems.text()
 
 
@@ -285,7 +285,7 @@ def test_a_slide_without_pixel_size_asks_for_it(
     assert "set-pixel-size" in window.query.panel.empty.text()
     dialog.set_mpp_um(0.5, 0.5)
     dialog.accept()
-    assert len(clients[0].asked) == 1
+    assert len(clients[0].queries) == 1
 
 
 def test_examples_come_from_keys_clicks_and_frames(
@@ -293,12 +293,12 @@ def test_examples_come_from_keys_clicks_and_frames(
 ) -> None:
     tools, native = open_window.query, open_window.view.canvas.native
     open_window.actions_["like"].trigger()
-    assert clients[0].asked[-1] == Like(((0, 1),))  # the middle of the view
+    assert clients[0].queries[-1] == Like(((0, 1),))  # the middle of the view
     assert tools.panel.box.text() == ""
     tools.panel.examples.pick_unlike.click()
     assert tools.picker.picking
     qtbot.mouseClick(native, Qt.MouseButton.LeftButton, pos=native.rect().center())
-    assert clients[0].told[-1][0] != "explain"
+    assert clients[0].requests[-1][0] != "explain"
     assert tools.session.question.examples.negatives == ((0, 1),)
     tools.panel.examples.pick_unlike.click()
     assert not tools.picker.picking
@@ -339,11 +339,11 @@ def test_another_encoder_leaves_the_look_as_it_was_chosen(open_window: MainWindo
 
 def test_progress_and_pause(qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]) -> None:
     ask(qtbot, open_window, "fat")
-    clients[0].tell(Progress(1, 6, 0, 3.0, False))
+    clients[0].send_event(Progress(1, 6, 0, 3.0, False))
     qtbot.wait_until(lambda: "1 of 6 patches" in open_window.query.panel.bar.words)
     assert open_window.actions_["pause"].isEnabled()
     open_window.actions_["pause"].trigger()
-    assert clients[0].told[-1] == ("paused", True)
+    assert clients[0].requests[-1] == ("paused", True)
     open_window.query.panel.bar._stop.click()
     assert clients[0].closed
     assert open_window.query.panel.bar.words == strings.STOPPED
@@ -355,7 +355,7 @@ def test_notes_of_the_worker_are_shown(
 ) -> None:
     ask(qtbot, open_window, "fat")
     note = "lymphocytes are off: this stain is not H&E"
-    clients[0].tell(Note(note))
+    clients[0].send_event(Note(note))
     qtbot.wait_until(lambda: open_window.query.panel.notes.text() == strings.NOTE.format(text=note))
     assert open_window.query.panel.notes.isVisible()
 

@@ -16,10 +16,10 @@ from viewer.relevance.worker.messages import (
     ComputingOn,
     Explained,
     Failed,
-    Guessed,
     Note,
     Progress,
     Refused,
+    TermsMatched,
     WorkerDied,
 )
 from viewer.ui.canvas.viewport_report import send_viewport
@@ -74,7 +74,7 @@ def test_nothing_starts_before_something_is_asked(
 ) -> None:
     assert clients == []
     opened.ask("fat")
-    assert clients[0].told[:2] == [
+    assert clients[0].requests[:2] == [
         ("open", (0.5, 0.5), False, "measured"),
         ("query", Term("fat", (("adipose_tissue", 1.0),))),
     ]
@@ -85,7 +85,7 @@ def test_nothing_starts_before_something_is_asked(
 def test_the_analysis_may_begin_early_once(opened: RelevanceSession, clients: list[FakeClient]) -> None:
     assert opened.begin()
     assert opened.begin()
-    assert [words[0] for words in clients[0].told] == ["open"]
+    assert [words[0] for words in clients[0].requests] == ["open"]
 
 
 def test_an_answer_brings_field_and_places(
@@ -107,8 +107,8 @@ def test_answers_to_an_earlier_question_are_ignored(
     opened.ask("fat")
     opened.ask("blood")
     clients[0].publish(1)
-    clients[0].tell(Refused(1, "too late"))
-    clients[0].tell(Note("marker"))
+    clients[0].send_event(Refused(1, "too late"))
+    clients[0].send_event(Note("marker"))
     qtbot.wait_until(lambda: opened.notes[-1:] == ("marker",))
     assert opened.field is None
     assert opened.question.refused == ""
@@ -120,10 +120,10 @@ def test_changed_weights_are_asked_and_can_be_reset(
     opened.ask("fat")
     opened.set_weights(0, [("adipose_tissue", 0.5)])
     assert opened.question.edited
-    assert clients[0].asked[-1] == Term("fat", (("adipose_tissue", 0.5),))
+    assert clients[0].queries[-1] == Term("fat", (("adipose_tissue", 0.5),))
     opened.reset_weights()
     assert not opened.question.edited
-    assert clients[0].asked[-1] == Term("fat", (("adipose_tissue", 1.0),))
+    assert clients[0].queries[-1] == Term("fat", (("adipose_tissue", 1.0),))
 
 
 def test_an_empty_text_ends_the_question_but_not_the_analysis(
@@ -145,7 +145,7 @@ def test_without_a_pixel_size_it_is_asked_for_and_the_question_waits(
     make_source: Callable[..., ArraySource],
     clients: list[FakeClient],
 ) -> None:
-    requests = emitted(session.pixel_size_wanted)
+    requests = emitted(session.pixel_size_missing)
     fake_view.show_source(make_source())
     assert not session.begin()
     assert (clients, requests) == ([], [])
@@ -153,8 +153,8 @@ def test_without_a_pixel_size_it_is_asked_for_and_the_question_waits(
     assert len(requests) == 1
     assert clients == []
     fake_view.set_mpp_um((0.4, 0.4), estimated=True)
-    assert clients[0].told[0] == ("open", (0.4, 0.4), True, "measured")
-    assert len(clients[0].asked) == 1
+    assert clients[0].requests[0] == ("open", (0.4, 0.4), True, "measured")
+    assert len(clients[0].queries) == 1
     assert len(requests) == 1
 
 
@@ -167,8 +167,8 @@ def test_another_slide_gets_its_own_worker_and_the_same_question(
     opened.ask("fat")
     fake_view.show_source(make_source(mpp_um=(1.0, 1.0)))
     assert clients[0].closed
-    assert clients[1].told[0][1] == (1.0, 1.0)
-    assert len(clients[1].asked) == 1
+    assert clients[1].requests[0][1] == (1.0, 1.0)
+    assert len(clients[1].queries) == 1
     fake_view.show_source(None)
     assert clients[1].closed
     assert not opened.running
@@ -184,7 +184,7 @@ def test_examples_are_asked_and_go_with_their_slide(
     opened.add_example(Example(frozenset({(0, 1)}), False, "there"))
     assert opened.question.query is None  # nothing to be like yet
     opened.add_example(Example(frozenset({(0, 0)}), True, "here"))
-    assert clients[0].asked[-1] == Like(((0, 0),), ((0, 1),))
+    assert clients[0].queries[-1] == Like(((0, 0),), ((0, 1),))
     fake_view.show_source(make_source(mpp_um=(0.5, 0.5)))
     assert opened.question.query is None
 
@@ -200,13 +200,13 @@ def test_a_patch_is_explained_part_by_part(
     assert isinstance(explanations[-1], Explanation)
     assert explanations[-1].score == pytest.approx(0.9)
     assert [part.term for part in explanations[-1].leaves] == ["fat", "without blood"]
-    assert [words for words in clients[0].told if words[0] == "explain"] == [
+    assert [words for words in clients[0].requests if words[0] == "explain"] == [
         ("explain", 0, 0, 0),
         ("explain", 1, 0, 0),
     ]
     reasons = (Reason("nuclear density", 11_900, "/mm²", 87, 0.5),)
-    clients[0].tell(Explained(0, 1, 5, 5, reasons))  # of another patch
-    clients[0].tell(Explained(0, 1, 0, 0, reasons))
+    clients[0].send_event(Explained(0, 1, 5, 5, reasons))  # of another patch
+    clients[0].send_event(Explained(0, 1, 0, 0, reasons))
     qtbot.wait_until(lambda: explanations[-1].leaves[1].reasons == reasons)
     assert explanations[-1].leaves[0].reasons is None
 
@@ -229,7 +229,7 @@ def test_a_refusal_leaves_the_field_not_analysed(
 ) -> None:
     opened.ask("lymphocytes")
     with qtbot.wait_signal(opened.question_changed):
-        clients[0].tell(Refused(1, "needs H&E"))
+        clients[0].send_event(Refused(1, "needs H&E"))
     assert opened.question.refused == "needs H&E"
     assert opened.field is None
 
@@ -239,7 +239,7 @@ def test_a_failure_ends_the_worker_and_is_reported(
 ) -> None:
     failed, ended = emitted(opened.failed), emitted(opened.ended)
     opened.ask("fat")
-    clients[0].tell(Failed("the slide cannot be read"))
+    clients[0].send_event(Failed("the slide cannot be read"))
     qtbot.wait_until(lambda: ended == ["the slide cannot be read"])
     assert failed == ["the slide cannot be read"]
     assert not opened.running
@@ -250,10 +250,10 @@ def test_a_failure_ends_the_worker_and_is_reported(
 def test_a_dead_worker_is_reported(qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]) -> None:
     failed = emitted(opened.failed)
     opened.ask("fat")
-    clients[0].tell(WorkerDied("it died and starts again", True))
+    clients[0].send_event(WorkerDied("it died and starts again", True))
     qtbot.wait_until(lambda: failed == ["it died and starts again"])
     assert opened.running
-    clients[0].tell(WorkerDied("it died again", False))
+    clients[0].send_event(WorkerDied("it died again", False))
     qtbot.wait_until(lambda: failed[1:] == ["it died again"])
     assert not opened.running
 
@@ -261,10 +261,10 @@ def test_a_dead_worker_is_reported(qtbot: QtBot, opened: RelevanceSession, clien
 def test_progress_pause_and_stop(qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]) -> None:
     ended = emitted(opened.ended)
     opened.ask("fat")
-    clients[0].tell(Progress(1, 10, 0, 5.0, False))
+    clients[0].send_event(Progress(1, 10, 0, 5.0, False))
     qtbot.wait_until(lambda: opened.progress is not None)
     opened.set_paused(True)
-    assert clients[0].told[-1] == ("paused", True)
+    assert clients[0].requests[-1] == ("paused", True)
     opened.stop()
     assert clients[0].closed
     assert opened.progress is None
@@ -275,15 +275,15 @@ def test_weights_steer_loading_unless_the_reader_does_not_want_it(
     qtbot: QtBot, opened: RelevanceSession, fake_view: FakeSlideView, clients: list[FakeClient]
 ) -> None:
     opened.ask("fat")
-    clients[0].tell(ComputingOn("Some card", "a test"))
-    clients[0].tell(Allocated())
+    clients[0].send_event(ComputingOn("Some card", "a test"))
+    clients[0].send_event(Allocated())
     qtbot.wait_until(lambda: ("set_region_loads", 2.0) in fake_view.calls)
     assert fake_view.compute_device == "Some card"
     fake_view.calls.clear()
     opened.apply_settings(Settings.default().replace("relevance", steers_loading=False))
     assert fake_view.calls == [("set_region_loads", None)]
-    clients[0].tell(Allocated())
-    clients[0].tell(Note("marker"))
+    clients[0].send_event(Allocated())
+    clients[0].send_event(Note("marker"))
     qtbot.wait_until(lambda: opened.notes[-1:] == ("marker",))
     assert fake_view.calls == [("set_region_loads", None)]
 
@@ -294,8 +294,8 @@ def test_another_encoder_answers_the_same_question(
     opened.ask("fat")
     opened.apply_settings(Settings.default().replace("relevance", encoder="plip"))
     assert clients[0].closed
-    assert clients[1].told[0][3] == "plip"
-    assert len(clients[1].asked) == 1
+    assert clients[1].requests[0][3] == "plip"
+    assert len(clients[1].queries) == 1
 
 
 FAT = (("adipose_tissue", 1.0),)
@@ -309,12 +309,12 @@ def test_unknown_words_are_compared_by_their_meaning_before_they_are_asked(
     with qtbot.wait_signal(opened.hits_changed):
         clients[0].publish(1)
     opened.ask("greasy stuff")
-    assert clients[0].told[-1] == ("guess", ("greasy stuff",))
+    assert clients[0].requests[-1] == ("match", ("greasy stuff",))
     assert opened.field is None  # that of "fat" does not stand under other words
     assert [problem.note for problem in opened.question.problems] == [False]
     with qtbot.wait_signal(opened.question_changed):
-        clients[0].tell(Guessed(2, GREASY))
-    assert clients[0].asked[-1] == Term("greasy stuff", FAT)
+        clients[0].send_event(TermsMatched(2, GREASY))
+    assert clients[0].queries[-1] == Term("greasy stuff", FAT)
     problems = opened.question.problems
     assert [problem.note for problem in problems] == [True]
     assert "read as “fat” (similar meaning, 0.61)" in problems[0].sentence
@@ -322,7 +322,7 @@ def test_unknown_words_are_compared_by_their_meaning_before_they_are_asked(
         clients[0].publish(3)
     assert not opened.question.edited
     opened.set_weights(0, [("adipose_tissue", 0.5)])
-    assert clients[0].asked[-1] == Term("greasy stuff", (("adipose_tissue", 0.5),))
+    assert clients[0].queries[-1] == Term("greasy stuff", (("adipose_tissue", 0.5),))
 
 
 def test_words_that_are_like_nothing_are_asked_as_they_are(
@@ -330,27 +330,27 @@ def test_words_that_are_like_nothing_are_asked_as_they_are(
 ) -> None:
     opened.ask("flurb")
     with qtbot.wait_signal(opened.question_changed):
-        clients[0].tell(Guessed(1, ()))
-    assert clients[0].told[-1] == ("query", Term("flurb"))
+        clients[0].send_event(TermsMatched(1, ()))
+    assert clients[0].requests[-1] == ("query", Term("flurb"))
     assert "not a term that can be measured" in opened.question.problems[0].sentence
     with qtbot.wait_signal(opened.question_changed):
-        clients[0].tell(Refused(2, "no words for it"))
+        clients[0].send_event(Refused(2, "no words for it"))
     assert opened.question.refused == "no words for it"
 
 
-def test_a_guess_for_an_earlier_question_is_ignored(
+def test_a_match_for_an_earlier_question_is_ignored(
     qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]
 ) -> None:
     opened.ask("greasy stuff")
     opened.ask("blood")
-    clients[0].tell(Guessed(1, GREASY))
-    clients[0].tell(Note("marker"))
+    clients[0].send_event(TermsMatched(1, GREASY))
+    clients[0].send_event(Note("marker"))
     qtbot.wait_until(lambda: opened.notes[-1:] == ("marker",))
     assert opened.question.text == "blood"
     opened.ask("greasy stuff")
     opened.clear()
-    clients[0].tell(Guessed(3, GREASY))
-    clients[0].tell(Note("end"))
+    clients[0].send_event(TermsMatched(3, GREASY))
+    clients[0].send_event(Note("end"))
     qtbot.wait_until(lambda: opened.notes[-1:] == ("end",))
     assert opened.question.query is None
 
@@ -372,17 +372,17 @@ def test_another_slide_is_sent_what_the_words_were_read_as_and_another_model_the
 ) -> None:
     opened.ask("greasy stuff")
     with qtbot.wait_signal(opened.question_changed):
-        clients[0].tell(Guessed(1, GREASY))
+        clients[0].send_event(TermsMatched(1, GREASY))
     fake_view.show_source(make_source(mpp_um=(1.0, 1.0)))
-    assert [words for words in clients[1].told if words[0] in ("query", "guess")] == [
+    assert [words for words in clients[1].requests if words[0] in ("query", "match")] == [
         ("query", Term("greasy stuff", FAT))
     ]
     opened.apply_settings(Settings.default().replace("relevance", encoder="plip"))
-    assert [words for words in clients[2].told if words[0] in ("query", "guess")] == [
+    assert [words for words in clients[2].requests if words[0] in ("query", "match")] == [
         ("query", Term("greasy stuff"))
     ]
     opened.apply_settings(Settings.default())
-    assert ("guess", ("greasy stuff",)) in clients[3].told
+    assert ("match", ("greasy stuff",)) in clients[3].requests
 
 
 def test_a_hand_that_holds_the_slide_moves_it(
@@ -403,7 +403,7 @@ def test_the_worker_is_sent_the_viewport(
     opened.ask("fat")
     fake_view.go_to(100, 100)
     fake_view.cursor_moved.emit((5.0, 6.0))
-    qtbot.wait_until(lambda: ("viewport",) in clients[0].told)
+    qtbot.wait_until(lambda: ("viewport",) in clients[0].requests)
     assert opened.pointed_at == (5.0, 6.0)
     fake_view.cursor_moved.emit(None)
     assert opened.pointed_at == (100, 100)
@@ -418,7 +418,7 @@ def test_notes_go_with_their_slide(
     clients: list[FakeClient],
 ) -> None:
     opened.ask("fat")
-    clients[0].tell(Note("no stain"))
+    clients[0].send_event(Note("no stain"))
     qtbot.wait_until(lambda: opened.notes == ("no stain",))
     fake_view.show_source(make_source())  # of unknown pixel size: no analysis begins
     assert opened.notes == ()

@@ -188,7 +188,7 @@ def test_each_view_has_a_search_of_its_own(
 
     before = left.camera.target
     window.query.session.ask("blood")
-    (client,) = (one for one in clients[1:] if one.asked)
+    (client,) = (one for one in clients[1:] if one.queries)
     with qtbot.wait_signal(window.query.session.hits_changed):
         client.publish(1)
     window.actions_["next_hit"].trigger()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from viewer.ui.widgets.background_worker import SideThread
+from viewer.ui.widgets.background_worker import BackgroundWorker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def side() -> Iterator[SideThread]:
-    thread = SideThread("test")
+def side() -> Iterator[BackgroundWorker]:
+    thread = BackgroundWorker("test")
     yield thread
     thread.close(wait_s=1)
 
 
-def test_results_arrive_in_the_gui_thread(qtbot: QtBot, side: SideThread) -> None:
+def test_results_arrive_in_the_gui_thread(qtbot: QtBot, side: BackgroundWorker) -> None:
     results: list[tuple[str, bool]] = []
     gui_thread = threading.get_ident()
 
@@ -36,7 +36,7 @@ def test_results_arrive_in_the_gui_thread(qtbot: QtBot, side: SideThread) -> Non
 
 
 def test_a_batch_runs_in_order_and_a_newer_one_first(
-    qtbot: QtBot, side: SideThread, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, side: BackgroundWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_s = [10.0]
     monkeypatch.setattr("viewer.ui.widgets.background_worker.monotonic", lambda: now_s[0])
@@ -51,7 +51,7 @@ def test_a_batch_runs_in_order_and_a_newer_one_first(
     assert done == [1, 2, 3, 4]
 
 
-def test_dropped_work_delivers_no_result_even_where_it_runs(qtbot: QtBot, side: SideThread) -> None:
+def test_dropped_work_delivers_no_result_even_where_it_runs(qtbot: QtBot, side: BackgroundWorker) -> None:
     running, go_on, results = threading.Event(), threading.Event(), []
 
     def slow() -> str:
@@ -70,7 +70,7 @@ def test_dropped_work_delivers_no_result_even_where_it_runs(qtbot: QtBot, side: 
 
 
 @pytest.mark.usefixtures("qapp")
-def test_closing_ends_the_thread_also_while_paused(side: SideThread) -> None:
+def test_closing_ends_the_thread_also_while_paused(side: BackgroundWorker) -> None:
     side.set_paused(True)
     side.run(lambda: None, lambda _result: None, lambda _error: None)
     side.close(wait_s=1)

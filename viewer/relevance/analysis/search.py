@@ -14,7 +14,7 @@ from viewer.relevance.encoders.registry import query_kind_of
 from viewer.relevance.patches.peaks import find_hits
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.parser import parse
-from viewer.relevance.query.sentence_model import load_guess
+from viewer.relevance.query.sentence_model import load_phrase_finder
 from viewer.relevance.query.tree import All, Like, Term, Without, leaves, text_of
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def read_question(text: str | None, encoder_id: str, examples: Examples = Exampl
             raise QuestionError(strings.EMPTY_QUESTION)
         return Question(None, (), examples)
     of_concepts = query_kind_of(encoder_id) == "concepts"
-    parsed = parse(text, load_lexicon(), load_guess() if of_concepts else None)
+    parsed = parse(text, load_lexicon(), load_phrase_finder() if of_concepts else None)
     wordless = of_concepts and any(
         isinstance(leaf, Term) and not leaf.weights for leaf in (leaves(parsed.query) if parsed.query else ())
     )

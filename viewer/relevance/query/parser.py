@@ -69,7 +69,7 @@ class Parsed:
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """The words, each once, that neither the lexicon nor a guess matches."""
+        """The words, each once, that neither the lexicon nor ``find_phrase`` matches."""
         return tuple(dict.fromkeys(one.text for one in self.understood if one.how == "unknown"))
 
 
@@ -81,12 +81,12 @@ class NearestPhrase:
     cosine: float
 
 
-Guess = Callable[[str], NearestPhrase | None]
+PhraseFinder = Callable[[str], NearestPhrase | None]
 """The phrase nearest to unknown words by a sentence model; None where none is near enough."""
 
 
-def parse(text: str, lexicon: Lexicon, guess: Guess | None = None) -> Parsed:
-    """The query of a text. ``guess`` is called for words that the lexicon does not have."""
+def parse(text: str, lexicon: Lexicon, find_phrase: PhraseFinder | None = None) -> Parsed:
+    """The query of a text. ``find_phrase`` is called for words that the lexicon does not have."""
     if len(text) > MAX_TEXT:
         return _refused(strings.TOO_LONG.format(length=len(text), most=MAX_TEXT))
     words, remarks = read_words(text, lexicon)
@@ -94,7 +94,7 @@ def parse(text: str, lexicon: Lexicon, guess: Guess | None = None) -> Parsed:
         return _refused(*remarks, strings.NO_TERMS)
     if sum(word.kind is Kind.PHRASE for word in words) > MAX_LEAVES:
         return _refused(strings.TOO_MANY_TERMS.format(most=MAX_LEAVES))
-    reader = _Reader(words, lexicon, guess, [Problem(remark, note=True) for remark in remarks])
+    reader = _Reader(words, lexicon, find_phrase, [Problem(remark, note=True) for remark in remarks])
     query = reader.read()
     if query is None:
         return Parsed(None, tuple(reader.problems))
@@ -117,10 +117,10 @@ class _Reader:
     """Recursive descent over the words; only brackets make it recurse."""
 
     def __init__(
-        self, words: list[Word], lexicon: Lexicon, guess: Guess | None, problems: list[Problem]
+        self, words: list[Word], lexicon: Lexicon, find_phrase: PhraseFinder | None, problems: list[Problem]
     ) -> None:
         self._words, self._at = words, 0
-        self._lexicon, self._guess = lexicon, guess
+        self._lexicon, self._find_phrase = lexicon, find_phrase
         self._brackets = 0
         self.problems = problems
         self.understood: dict[str, Understood] = {}
@@ -266,11 +266,11 @@ class _Reader:
 
     def _known(self, text: str, entry: Entry | None) -> Term:
         entry = entry or self._out_of_reach(text)
-        guessed = self._guess(text) if entry is None and self._guess else None
-        if guessed is not None:
-            entry = self._lexicon.find(guessed.phrase)
+        nearest = self._find_phrase(text) if entry is None and self._find_phrase else None
+        if nearest is not None:
+            entry = self._lexicon.find(nearest.phrase)
             self._report(
-                strings.READ_BY_MEANING.format(text=_short(text), term=guessed.phrase, cosine=guessed.cosine),
+                strings.READ_BY_MEANING.format(text=_short(text), term=nearest.phrase, cosine=nearest.cosine),
                 note=True,
             )
         if entry is None:
@@ -281,7 +281,7 @@ class _Reader:
             self.problems.append(Problem(sentence, entry.nearest))
             understood = Understood(text, entry.names[0], "unmeasurable", (), entry.why)
         else:
-            how = "sentence" if guessed else "approximate" if entry.approximate else "exact"
+            how = "sentence" if nearest else "approximate" if entry.approximate else "exact"
             if entry.approximate:
                 self._report(strings.APPROXIMATE.format(text=text, limits=entry.limits), note=True)
             understood = Understood(text, entry.names[0], how, entry.weights, entry.limits)

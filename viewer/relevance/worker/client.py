@@ -19,7 +19,7 @@ from viewer.common.text import in_words
 from viewer.relevance.encoders.registry import cards, load_encoder
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
-from viewer.relevance.query.sentence_model import load_guess
+from viewer.relevance.query.sentence_model import load_phrase_finder
 from viewer.relevance.worker import strings
 from viewer.relevance.worker.messages import (
     Allocated,
@@ -27,7 +27,7 @@ from viewer.relevance.worker.messages import (
     ComputingOn,
     Explain,
     Failed,
-    GuessWords,
+    MatchTerms,
     Overlap,
     Published,
     SetPaused,
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from viewer.relevance.attention.slide_attention import Attention
     from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.patches.loads import Loads
-    from viewer.relevance.query.parser import Guess
+    from viewer.relevance.query.parser import PhraseFinder
     from viewer.relevance.query.tree import Query
     from viewer.relevance.worker.messages import Event, FromWorker, ToWorker
     from viewer.slide.geometry import Rect
@@ -70,8 +70,8 @@ _SPAWN = get_context("spawn")
 class RelevanceClient:
     """Made for one slide: ``open``, then the rest, and ``close`` at the end. All but events in one thread.
 
-    ``make_encoder`` and ``load_guess`` run in the worker and must be picklable. Every method but ``close``
-    returns at once.
+    ``make_encoder`` and ``load_phrase_finder`` run in the worker and must be picklable. Every method but
+    ``close`` returns at once.
     """
 
     def __init__(
@@ -79,10 +79,10 @@ class RelevanceClient:
         on_event: Callable[[Event], object],
         *,
         make_encoder: Callable[[str], Encoder] = load_encoder,
-        load_guess: Callable[[], Guess | None] = load_guess,
+        load_phrase_finder: Callable[[], PhraseFinder | None] = load_phrase_finder,
     ) -> None:
         self._on_event = on_event
-        self._factories = make_encoder, load_guess
+        self._factories = make_encoder, load_phrase_finder
         self._number = 0
         self._job: Analyse | None = None
         self._grid: PatchGrid | None = None
@@ -149,12 +149,12 @@ class RelevanceClient:
         self._queue(SetQuery(self._number, query))
         return self._number
 
-    def guess(self, words: Sequence[str]) -> int:
-        """Have words that the lexicon lacks compared by their meaning, before their query is set; ``Guessed``
-        repeats the number.
+    def match_terms(self, words: Sequence[str]) -> int:
+        """Have words that the lexicon lacks compared by their meaning, before their query is set;
+        ``TermsMatched`` repeats the number.
         """
         self._number += 1
-        self._queue(GuessWords(self._number, tuple(words)))
+        self._queue(MatchTerms(self._number, tuple(words)))
         return self._number
 
     def set_viewport(self, field: Rect, gaze: SlideGaze | None, downsample: float, *, moving: bool) -> None:
@@ -365,7 +365,7 @@ class RelevanceClient:
         while self._outgoing:
             message = self._outgoing.popleft()
             messages.append(message)
-            if isinstance(message, SetQuery | GuessWords):
+            if isinstance(message, SetQuery | MatchTerms):
                 self._deaths = 0
                 self._resent[SetQuery] = message
             elif not isinstance(message, Explain):

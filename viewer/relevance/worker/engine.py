@@ -26,7 +26,7 @@ from viewer.relevance.worker.messages import (
     ComputingOn,
     Explain,
     Explained,
-    GuessWords,
+    MatchTerms,
     Note,
     Overlap,
     Progress,
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.patches.outcome import BlockResult
     from viewer.relevance.patches.progress import StageProgress
-    from viewer.relevance.query.parser import Guess
+    from viewer.relevance.query.parser import PhraseFinder
     from viewer.relevance.worker.messages import FromWorker
     from viewer.relevance.worker.shared_memory import SharedGrid
 
@@ -89,7 +89,7 @@ class Engine:
         analysis: Analysis,
         threads: int,
         *,
-        load_guess: Callable[[], Guess | None],
+        load_phrase_finder: Callable[[], PhraseFinder | None],
     ) -> None:
         self._connection = connection
         self._memory = memory
@@ -101,7 +101,7 @@ class Engine:
             analysis.attend(memory.attention.arrays())
         subject = analysis.store.subject
         self._allocator = Allocator(analysis.grid, analysis.source.pyramid, analysis.tissue, subject.mpp_um)
-        self._term_matcher = TermMatcher(load_guess)
+        self._term_matcher = TermMatcher(load_phrase_finder)
         self._reader: BlockReader | None = None
         self._stopped = self._paused = self._finished = False
         self._query: SetQuery | None = None
@@ -161,7 +161,7 @@ class Engine:
                 self._stopped = True
             case SetQuery():
                 self._set_query(message)
-            case GuessWords():
+            case MatchTerms():
                 self._term_matcher.begin(message)
             case Viewport():
                 self._viewport = message

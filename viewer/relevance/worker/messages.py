@@ -43,7 +43,7 @@ class SetQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class GuessWords:
+class MatchTerms:
     """Find the phrases nearest in meaning to words that the lexicon lacks. ``number`` as for ``SetQuery``."""
 
     number: int
@@ -142,8 +142,8 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class Guessed:
-    """The answer to ``GuessWords``: those of its words that are near enough to a phrase, with the phrase.
+class TermsMatched:
+    """The answer to ``MatchTerms``: those of its words that are near enough to a phrase, with the phrase.
 
     () where there are none, or no sentence model.
     """
@@ -211,8 +211,17 @@ class WorkerDied:
     restarting: bool
 
 
-ToWorker = SetQuery | GuessWords | Viewport | SetRelevance | Overlap | Explain | SetPaused | Stop
+ToWorker = SetQuery | MatchTerms | Viewport | SetRelevance | Overlap | Explain | SetPaused | Stop
 FromWorker = (
-    Progress | ComputingOn | Published | Guessed | Allocated | Attended | Explained | Note | Refused | Failed
+    Progress
+    | ComputingOn
+    | Published
+    | TermsMatched
+    | Allocated
+    | Attended
+    | Explained
+    | Note
+    | Refused
+    | Failed
 )
 Event = FromWorker | WorkerDied

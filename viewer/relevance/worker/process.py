@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from viewer.relevance.encoders.protocols import Encoder
-    from viewer.relevance.query.parser import Guess
+    from viewer.relevance.query.parser import PhraseFinder
     from viewer.relevance.worker.messages import Analyse
     from viewer.relevance.worker.shared_memory import SharedGrid
 
@@ -33,14 +33,14 @@ def run_worker(
     job: Analyse,
     memory: SharedGrid,
     make_encoder: Callable[[str], Encoder],
-    load_guess: Callable[[], Guess | None],
+    load_phrase_finder: Callable[[], PhraseFinder | None],
 ) -> None:
     """The process from beginning to end. Ends quietly after ``Stop``, and when the other side is gone."""
     _yield_to_the_window()
     try:
         with closing(connection), suppress(EOFError, BrokenPipeError, ConnectionResetError):
             try:
-                _analyse(connection, job, memory, make_encoder, load_guess)
+                _analyse(connection, job, memory, make_encoder, load_phrase_finder)
             except (EOFError, BrokenPipeError, ConnectionResetError):
                 raise
             except Exception as error:
@@ -54,7 +54,7 @@ def _analyse(
     job: Analyse,
     memory: SharedGrid,
     make_encoder: Callable[[str], Encoder],
-    load_guess: Callable[[], Guess | None],
+    load_phrase_finder: Callable[[], PhraseFinder | None],
 ) -> None:
     import torch
 
@@ -74,7 +74,9 @@ def _analyse(
         try:
             analysis = Analysis(source, encoder, store, notes=subject.notes())
             analysis.use_fastest()
-            with closing(Engine(connection, memory, analysis, job.threads, load_guess=load_guess)) as engine:
+            with closing(
+                Engine(connection, memory, analysis, job.threads, load_phrase_finder=load_phrase_finder)
+            ) as engine:
                 engine.run()
         finally:
             try:

@@ -47,7 +47,7 @@ class SessionCallbacks:
 
 class Session:
     """``post`` makes a call in the owner's thread, where all methods are called. ``send_viewport`` sends a
-    client what is on the screen, and returns whether that moves; ``ask_viewport`` schedules a call of
+    client what is on the screen, and returns whether that moves; ``schedule_viewport`` schedules a call of
     ``viewport_due``, throttled.
     """
 
@@ -58,7 +58,7 @@ class Session:
         *,
         post: Callable[[Callable[[], None]], object],
         send_viewport: Callable[[RelevanceClient], bool],
-        ask_viewport: Callable[[], None],
+        schedule_viewport: Callable[[], None],
         make_client: MakeClient | None = None,
     ) -> None:
         self.client: RelevanceClient | None = None
@@ -71,7 +71,7 @@ class Session:
         self._callbacks = callbacks
         self._post = post
         self._send_viewport = send_viewport
-        self.ask_viewport = ask_viewport
+        self.schedule_viewport = schedule_viewport
         self._make_client = make_client or RelevanceClient
         self._retired = RetiredClients()
 
@@ -100,7 +100,7 @@ class Session:
         self.client = client
         self._set_notes(())
         self._callbacks.began()
-        self.ask_viewport()
+        self.schedule_viewport()
         return True
 
     def set_paused(self, paused: bool) -> None:
@@ -111,7 +111,7 @@ class Session:
     def viewport_due(self) -> None:
         """Send what is on the screen, and again while it moves: the worker rests until it no longer does."""
         if self.client is not None and self._send_viewport(self.client):
-            self.ask_viewport()
+            self.schedule_viewport()
 
     def stop(self, reason: str) -> None:
         """End the worker. Its notes stay."""

@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING
 
 from viewer.relevance.models.checkpoint import CheckpointError
 from viewer.relevance.worker import strings
-from viewer.relevance.worker.messages import Guessed, Note
+from viewer.relevance.worker.messages import Note, TermsMatched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from viewer.relevance.query.parser import Guess
-    from viewer.relevance.worker.messages import GuessWords
+    from viewer.relevance.query.parser import PhraseFinder
+    from viewer.relevance.worker.messages import MatchTerms
 
-    Events = tuple[Note | Guessed, ...]
+    Events = tuple[Note | TermsMatched, ...]
 
 
 class TermMatcher:
-    """Used by one thread. ``load`` returns the model's guess, or None where there is no model."""
+    """Used by one thread. ``load`` returns the model's phrase finder, or None where there is no model."""
 
-    def __init__(self, load: Callable[[], Guess | None]) -> None:
+    def __init__(self, load: Callable[[], PhraseFinder | None]) -> None:
         self._load = load
         self._loaded = False
-        self._guess: Guess | None = None
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="guessing")
+        self._find_phrase: PhraseFinder | None = None
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="term-matching")
         self._running: list[Future[Events]] = []
 
     @property
@@ -36,7 +36,7 @@ class TermMatcher:
         """Whether words are being compared."""
         return bool(self._running)
 
-    def begin(self, request: GuessWords) -> None:
+    def begin(self, request: MatchTerms) -> None:
         """Compare words. Earlier requests that still wait are dropped."""
         self._running = [earlier for earlier in self._running if not earlier.cancel()]
         self._running.append(self._pool.submit(self._match, request))
@@ -52,15 +52,15 @@ class TermMatcher:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._running = []
 
-    def _match(self, request: GuessWords) -> Events:
+    def _match(self, request: MatchTerms) -> Events:
         if not self._loaded:
             self._loaded = True  # one that cannot be loaded is reported once
             try:
-                self._guess = self._load()
+                self._find_phrase = self._load()
             except CheckpointError as error:
                 note = Note(strings.NO_SENTENCE_MODEL.format(error=error))
-                return note, Guessed(request.number, ())
-        if self._guess is None:
-            return (Guessed(request.number, ()),)
-        nearest = ((words, self._guess(words)) for words in request.words)
-        return (Guessed(request.number, tuple((words, phrase) for words, phrase in nearest if phrase)),)
+                return note, TermsMatched(request.number, ())
+        if self._find_phrase is None:
+            return (TermsMatched(request.number, ()),)
+        nearest = ((words, self._find_phrase(words)) for words in request.words)
+        return (TermsMatched(request.number, tuple((words, phrase) for words, phrase in nearest if phrase)),)

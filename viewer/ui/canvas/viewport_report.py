@@ -35,7 +35,7 @@ def session_of(
         callbacks,
         post=outbox.post,
         send_viewport=lambda client: send_viewport(client, slide_view),
-        ask_viewport=throttle.request,
+        schedule_viewport=throttle.request,
         make_client=make_client,
     )
     slide_view.view_changed.connect(throttle.request)

@@ -36,7 +36,7 @@ class AttentionController(QObject):
 
     settings_chosen = Signal(object)
     """Other Settings were chosen here."""
-    pixel_size_wanted = Signal()
+    pixel_size_missing = Signal()
     """Attention was requested on a slide without a known pixel size."""
 
     def __init__(
@@ -63,7 +63,7 @@ class AttentionController(QObject):
                 "began": self.controls.bar.begin,
                 "progressed": self._show_progress,
                 "notes_changed": self._show_notes,
-                "pixel_size_wanted": self.pixel_size_wanted.emit,
+                "pixel_size_missing": self.pixel_size_missing.emit,
             }
         )
         self.follow(slide_view)

@@ -15,7 +15,7 @@ from viewer.relevance.worker.messages import Attended, ComputingOn, Progress
 from viewer.relevance.worker.session import SessionCallbacks
 from viewer.ui.canvas.viewport_report import session_of
 from viewer.ui.overlays import strings
-from viewer.ui.widgets.background_worker import SideThread
+from viewer.ui.widgets.background_worker import BackgroundWorker
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class AttentionSession(QObject):
     progressed = Signal(object)
     """A Progress, or None when the worker has ended."""
     notes_changed = Signal()
-    pixel_size_wanted = Signal()
+    pixel_size_missing = Signal()
     """The analysis waits for the pixel size, which is unknown."""
     failed = Signal(str)
     """A message about an error."""
@@ -64,7 +64,7 @@ class AttentionSession(QObject):
         self._view = slide_view
         self._settings = settings
         self._outbox = GuiThreadQueue()
-        self._drawing = SideThread("attention")
+        self._drawing = BackgroundWorker("attention")
         self._drawing_busy = self._drawing_due = False
         self._choice: AttentionChoice | None = None
         self._field: RelevanceField | None = None
@@ -138,7 +138,7 @@ class AttentionSession(QObject):
         if choice is None or self._view.source is None:
             return
         if self._view.mpp_um is None:
-            self.pixel_size_wanted.emit()
+            self.pixel_size_missing.emit()
             return
         # All cores: a network is slow, and the worker rests while the view moves.
         threads = relevance.worker_threads or core_count()
@@ -163,7 +163,7 @@ class AttentionSession(QObject):
                 self._view.compute_device = event.name
 
     def _make_layer(self) -> None:
-        """Make a layer of the present state in the side thread; one at a time, the newest."""
+        """Make a layer of the present state in the background; one at a time, the newest."""
         self._drawing_due = True
         client, choice = self._session.client, self._choice
         attention = None if client is None else client.attention()

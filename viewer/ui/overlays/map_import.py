@@ -1,4 +1,4 @@
-"""Maps of other programs as layers over the slide: chosen, and read in a side thread."""
+"""Maps of other programs as layers over the slide: chosen, and read in the background."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from viewer.relevance.exchange.read_map import read_map
 from viewer.relevance.exchange.scores import SeveralColumnsError
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.ui.overlays import strings
-from viewer.ui.widgets.background_worker import SideThread
+from viewer.ui.widgets.background_worker import BackgroundWorker
 from viewer.ui.widgets.messages import MessageKind
 
 if TYPE_CHECKING:
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 class MapImport(QObject):
     """``close`` ends its thread."""
 
-    pixel_size_wanted = Signal()
+    pixel_size_missing = Signal()
     """A map was to be laid over a slide without a known pixel size."""
 
     def __init__(self, messages: MessageArea) -> None:
         super().__init__()
         self._messages = messages
-        self._thread = SideThread("maps")
+        self._thread = BackgroundWorker("maps")
 
     def follow(self, slide_view: SlideView, fields: FieldLayers) -> None:
         """Lay maps over another view from now on."""
@@ -44,7 +44,7 @@ class MapImport(QObject):
         if self._view.source is None:
             return
         if self._view.mpp_um is None:
-            self.pixel_size_wanted.emit()
+            self.pixel_size_missing.emit()
             return
         from viewer.relevance.exchange.read_map import map_formats
 

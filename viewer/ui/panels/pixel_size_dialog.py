@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from viewer.common.scale import format_magnification, power_at_full_resolution, whole_units
 from viewer.ui.panels import strings
-from viewer.ui.widgets.background_worker import SideThread
+from viewer.ui.widgets.background_worker import BackgroundWorker
 from viewer.ui.widgets.theme import em_px, without_icons
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class PixelSize(QDialog):
         super().__init__(parent)
         self._slide_view = slide_view
         self._estimate: float | None = None
-        self._estimating = SideThread("pixel-size")
+        self._estimating = BackgroundWorker("pixel-size")
         self.setWindowTitle(strings.PIXEL_SIZE)
         known = slide_view.mpp_um or (0.0, 0.0)
         self._x = self._spin(strings.PIXEL_WIDTH_NAME, known[0])
@@ -115,11 +115,6 @@ class PixelSize(QDialog):
     def is_estimate(self) -> bool:
         """Whether the entered size is the estimate, unchanged."""
         return self._estimate is not None and self.mpp_um == (self._estimate, self._estimate)
-
-    @property
-    def estimate_text(self) -> str:
-        """The estimate with its range, or why there is none."""
-        return self._estimate_label.text()
 
     def set_mpp_um(self, x: float, y: float) -> None:
         """Enter a size in µm per pixel."""

@@ -55,7 +55,7 @@ class SearchController(QObject):
     """The enabled or checked state of actions has changed."""
     answered = Signal(object, object)
     """A SlideView, and the present RelevanceField of its query, or None."""
-    pixel_size_wanted = Signal()
+    pixel_size_missing = Signal()
     """A query, or examples, need the pixel size of a slide that does not state it."""
     settings_chosen = Signal(object)
     """The Settings with another encoder."""
@@ -105,7 +105,7 @@ class SearchController(QObject):
                 "ended": self._ended,
                 "explained": self.panel.why.show_explanation,
                 "notes_changed": self._show_notes,
-                "pixel_size_wanted": self.pixel_size_wanted.emit,
+                "pixel_size_missing": self.pixel_size_missing.emit,
             }
         )
         self._connect()
@@ -200,7 +200,7 @@ class SearchController(QObject):
         panel.box.asked.connect(self._ask)
         panel.box.leave_pressed.connect(self._focus_slide)
         panel.link_pressed.connect(panel.box.ask)
-        panel.pixel_size_pressed.connect(self.pixel_size_wanted)
+        panel.pixel_size_pressed.connect(self.pixel_size_missing)
         panel.encoder_chosen.connect(self._choose_encoder)
         panel.encoder_facts_pressed.connect(self._show_encoder_facts)
         panel.weights.changed.connect(partial(call, RelevanceSession.set_weights))
@@ -341,7 +341,7 @@ class SearchController(QObject):
         """The slide's patches; None where no analysis can run. A missing pixel size is requested."""
         self.panel.show_similar()
         if self._view.mpp_um is None:
-            self.pixel_size_wanted.emit()
+            self.pixel_size_missing.emit()
             return None
         return self.session.grid if self.session.begin() else None
 

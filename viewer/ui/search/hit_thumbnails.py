@@ -12,7 +12,7 @@ from viewer.slide.geometry import Rect
 from viewer.slide.region import read_region
 from viewer.ui.search import strings
 from viewer.ui.search.hit_list import THUMBNAIL_PX, HitModel
-from viewer.ui.widgets.background_worker import SideThread
+from viewer.ui.widgets.background_worker import BackgroundWorker
 
 if TYPE_CHECKING:
     from viewer.slide.source import Source
@@ -27,7 +27,7 @@ class HitThumbnails:
 
     def __init__(self, hits: HitModel) -> None:
         self._hits = hits
-        self._thread = SideThread("place-thumbnails")
+        self._thread = BackgroundWorker("place-thumbnails")
         self._source: Source | None = None
         self._mpp_um: tuple[float, float] = (1.0, 1.0)
         hits.thumbnail_requested.connect(self._read)

@@ -109,7 +109,7 @@ def cells_in_frame(grid: PatchGrid, corners: Sequence[tuple[float, float]]) -> f
 class Question:
     """What is searched for. ``as_read``: the query as parsed from ``text``; ``query``: with changed weights.
 
-    ``refused``: why the encoder cannot answer. ``unknown``: the words that the lexicon lacks; ``guessed``:
+    ``refused``: why the encoder cannot answer. ``unknown``: the words that the lexicon lacks; ``matched``:
     whether they have been matched by their meaning.
     """
 
@@ -120,7 +120,7 @@ class Question:
     examples: Examples = field(default_factory=Examples)
     refused: str = ""
     unknown: tuple[str, ...] = ()
-    guessed: bool = False
+    matched: bool = False
 
     @property
     def edited(self) -> bool:

@@ -21,16 +21,16 @@ from viewer.relevance.worker.messages import (
     Allocated,
     ComputingOn,
     Explained,
-    Guessed,
     Progress,
     Published,
     Refused,
+    TermsMatched,
 )
 from viewer.relevance.worker.session import SessionCallbacks
 from viewer.ui.canvas.viewport_report import session_of
 from viewer.ui.search import strings
 from viewer.ui.search.search_state import Explanation, Question
-from viewer.ui.widgets.background_worker import SideThread
+from viewer.ui.widgets.background_worker import BackgroundWorker
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class RelevanceSession(QObject):
     notes_changed = Signal()
     failed = Signal(str)
     """A message about what went wrong."""
-    pixel_size_wanted = Signal()
+    pixel_size_missing = Signal()
     """A question needs the pixel size of a slide that does not state it."""
 
     def __init__(
@@ -79,7 +79,7 @@ class RelevanceSession(QObject):
         self._view = slide_view
         self._settings = settings
         self._outbox = GuiThreadQueue()
-        self._ranking = SideThread("ranking")
+        self._ranking = BackgroundWorker("ranking")
         self._question = Question()
         self._number = -1
         self._field: RelevanceField | None = None
@@ -142,7 +142,7 @@ class RelevanceSession(QObject):
         if other and self._client is not None:
             self.stop("")
             self._forget_answers()
-            if self._question.guessed:  # by the concepts of the previous encoder
+            if self._question.matched:  # by the concepts of the previous encoder
                 self.ask(self._question.text)
             else:
                 self._send_question()
@@ -254,7 +254,7 @@ class RelevanceSession(QObject):
         self.question_changed.emit()
         if question.query is not None and self._view.source is not None:
             if self._view.mpp_um is None:
-                self.pixel_size_wanted.emit()
+                self.pixel_size_missing.emit()
             self._send_question()
 
     def _send_question(self) -> None:
@@ -262,10 +262,10 @@ class RelevanceSession(QObject):
         if question.query is None or not self.begin():
             return
         assert self._client is not None
-        unread = question.unknown and not question.guessed
+        unread = question.unknown and not question.matched
         if unread and query_kind_of(self._settings.relevance.encoder) == "concepts":
             self._forget_answers()  # of the question before; matching may take some seconds
-            self._number = self._client.guess(question.unknown)
+            self._number = self._client.match_terms(question.unknown)
         else:
             self._number = self._client.set_query(question.query)
 
@@ -283,8 +283,8 @@ class RelevanceSession(QObject):
                 self.progressed.emit(event)
             case Published() if event.number == self._number:
                 self._take_field()
-            case Guessed() if event.number == self._number:
-                self._take_guess(event)
+            case TermsMatched() if event.number == self._number:
+                self._take_matches(event)
             case Allocated():
                 self._take_loads()
             case ComputingOn():
@@ -296,7 +296,7 @@ class RelevanceSession(QObject):
                 self._forget_answers()
                 self.question_changed.emit()
 
-    def _take_guess(self, event: Guessed) -> None:
+    def _take_matches(self, event: TermsMatched) -> None:
         """Parse the text again with the nearest phrases of unknown words, and ask that."""
         parsed = parse(self._question.text, load_lexicon(), dict(event.nearest).get)
         self._set_question(
@@ -305,7 +305,7 @@ class RelevanceSession(QObject):
                 query=parsed.query,
                 as_read=parsed.query,
                 problems=parsed.problems,
-                guessed=True,
+                matched=True,
             )
         )
 
@@ -375,4 +375,4 @@ class RelevanceSession(QObject):
 
     def _cursor_moved(self, at: tuple[float, float] | None) -> None:
         self._cursor = at
-        self._session.ask_viewport()
+        self._session.schedule_viewport()

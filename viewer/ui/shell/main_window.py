@@ -231,9 +231,9 @@ class MainWindow(QMainWindow):
         self.query.answered.connect(self.attention.set_relevance)
         self.overlays.look_changed.connect(self._persistence.set_overlay)
         for requested, needed_by in (
-            (self.query.pixel_size_wanted, panel_strings.SEARCH_NEEDS_PIXEL_SIZE),
-            (self.attention.pixel_size_wanted, panel_strings.ATTENTION_NEEDS_PIXEL_SIZE),
-            (self.overlays.maps.pixel_size_wanted, panel_strings.MAP_NEEDS_PIXEL_SIZE),
+            (self.query.pixel_size_missing, panel_strings.SEARCH_NEEDS_PIXEL_SIZE),
+            (self.attention.pixel_size_missing, panel_strings.ATTENTION_NEEDS_PIXEL_SIZE),
+            (self.overlays.maps.pixel_size_missing, panel_strings.MAP_NEEDS_PIXEL_SIZE),
         ):
             requested.connect(partial(self._show_pixel_size_dialog, needed_by))
         for changed in (self.query.changed, self.overlays.changed):

@@ -46,7 +46,7 @@ class _Job(Generic[T]):
         return lambda: self.done(result)
 
 
-class SideThread:
+class BackgroundWorker:
     """One thread: started by the first ``run``, ended by ``close``."""
 
     def __init__(self, name: str) -> None:

@@ -10,7 +10,7 @@ import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
 
 import pytest
@@ -19,7 +19,13 @@ from tests.messages import pattern
 from tests.relevance.models.test_hipt import saved, small
 from viewer.relevance.analysis import batch_index as index
 from viewer.relevance.analysis import strings
-from viewer.relevance.analysis.batch_index import IndexJob, index_slide, index_slides, slides_among
+from viewer.relevance.analysis.batch_index import (
+    ClusterError,
+    IndexJob,
+    index_slide,
+    index_slides,
+    slides_among,
+)
 from viewer.relevance.analysis.open import open_analysis, pixel_size_of
 from viewer.relevance.encoders.model_registry import registry_file
 from viewer.relevance.heatmap.whole_slide import attention_of
@@ -108,10 +114,12 @@ def test_a_failure_names_the_slide(slide: Path, tmp_path: Path) -> None:
 def test_processes_of_dask_do_all_slides_and_name_the_bad_one(slide: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.svs"
     bad.write_bytes(b"nothing")
-    done = foveola_index(tmp_path, slide, bad)
+    copy = tmp_path / os.fsdecode(b"gr\xf6\xdfe.tif")  # a name that is not UTF-8
+    shutil.copy(slide, copy)
+    done = foveola_index(tmp_path, slide, copy, bad)
     assert done.returncode == 1
-    assert "analysed" in done.stdout
-    assert done.stdout.count("\n") == 1
+    assert done.stdout.count("\n") == 2
+    assert str(slide) in done.stdout
     assert f"{bad}: it cannot be opened" in done.stderr
     assert done.stderr.count("\n") == 2
     assert len(list((tmp_path / "home" / "cache" / "features").glob("*.h5"))) == 1
@@ -160,3 +168,16 @@ def test_processes_take_cards_in_turns(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 def test_no_slides_need_no_processes(tmp_path: Path) -> None:
     assert list(index_slides([], job(tmp_path), processes=2)) == []
+
+
+def test_processes_that_cannot_be_started_are_one_sentence(
+    slide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import distributed
+
+    def fail(**_settings: Any) -> None:
+        raise RuntimeError("Nanny failed to start")
+
+    monkeypatch.setattr(distributed, "LocalCluster", fail)
+    with pytest.raises(ClusterError, match=pattern(strings.NO_PROCESSES)):
+        list(index_slides([slide], job(tmp_path), processes=1))

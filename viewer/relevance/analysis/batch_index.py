@@ -7,12 +7,14 @@ where there are some; a cluster's workers use the cards that they were started w
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_from_bytes
 
 from viewer.common.errors import FoveolaError
 from viewer.common.log import described
@@ -22,7 +24,8 @@ from viewer.relevance.encoders.device_errors import take_card
 from viewer.relevance.features.store import FeatureStore
 from viewer.relevance.features.store_key import StoreSubject
 from viewer.slide.file_names import natural_key
-from viewer.slide.formats.registry import is_slide_name, open_slide
+from viewer.slide.formats.registry import is_listed, open_slide
+from viewer.slide.formats.tile_tree.detection import is_tile_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -75,12 +78,13 @@ class IndexResult:
 def slides_among(paths: Sequence[Path]) -> list[Path]:
     """The files named, and the slides in the folders named and below them, each once, in the order of names.
 
-    The tiles of a DeepZoom tree are no slides. Raises OSError where a folder cannot be listed.
+    A folder of tiles is one slide. Raises OSError where a folder cannot be listed.
     """
     found: dict[Path, Path] = {}
     seen: set[Path] = set()
     for path in paths:
-        for slide in _slides_below(path, seen) if path.is_dir() else (path,):
+        is_list = path.is_dir() and not is_tile_folder(path)
+        for slide in _slides_below(path, seen) if is_list else (path,):
             found.setdefault(slide.resolve(), slide)
     return list(found.values())
 
@@ -92,9 +96,13 @@ def _slides_below(folder: Path, seen: set[Path]) -> Iterator[Path]:
     seen.add(folder.resolve())
     trees = {f"{path.stem}_files" for path in folder.glob("*.dzi")}
     for path in sorted(folder.iterdir(), key=natural_key):
-        if path.is_dir() and path.name not in trees and not path.name.startswith("."):
+        if path.name in trees or path.name.startswith("."):
+            continue
+        if is_tile_folder(path):
+            yield path
+        elif path.is_dir():
             yield from _slides_below(path, seen)
-        elif is_slide_name(path) and path.is_file():
+        elif is_listed(path) and path.is_file():
             yield path
 
 
@@ -169,35 +177,45 @@ def _results(
 ) -> Iterator[IndexResult]:
     from distributed import as_completed
 
-    done = dict.fromkeys(paths, 0.0)
+    slides = {_name_on_cluster(path): path for path in paths}
+    done = dict.fromkeys(slides, 0.0)
 
     def on_progress(event: tuple[float, Any]) -> None:
-        path, part = event[1]
-        done[path] = max(done[path], part)
+        name, part = event[1]
+        done[name] = max(done.get(name, 0.0), part)
         if progress is not None:
             progress(sum(done.values()), len(done))
 
     client.subscribe_topic(_TOPIC, on_progress)
-    futures = {client.submit(_task, path, job, key=f"foveola-{path}", pure=False): path for path in paths}
+    futures = {
+        client.submit(_task, path, job, key=f"foveola-{name}", pure=False): name
+        for name, path in slides.items()
+    }
     for future in as_completed(list(futures)):
-        path = futures[future]
+        name = futures[future]
         error = future.exception()
-        on_progress((0.0, (path, 1.0)))
+        on_progress((0.0, (name, 1.0)))
         if error:
-            yield IndexResult(path, failure=strings.PROCESS_ENDED.format(path=path, error=error))
+            failure = strings.PROCESS_ENDED.format(path=slides[name], error=error)
+            yield IndexResult(slides[name], failure=failure)
         else:
             yield future.result()
+
+
+def _name_on_cluster(path: str) -> str:
+    """A path as Dask takes it for keys and events, in UTF-8; names of files need not be."""
+    return quote_from_bytes(os.fsencode(path))
 
 
 def _task(path: str, job: IndexJob) -> IndexResult:
     """Run by a process of Dask."""
     from distributed import get_worker
 
-    worker = get_worker()
+    worker, name = get_worker(), _name_on_cluster(path)
     if job.cards:
         # A local cluster's workers are called 0, 1, 2 and so on, and keep that when they are started again.
         take_card(job.cards[int(worker.name) % len(job.cards)])
-    return index_slide(path, job, lambda part: worker.log_event(_TOPIC, (path, part)))
+    return index_slide(path, job, lambda part: worker.log_event(_TOPIC, (name, part)))
 
 
 @contextmanager
@@ -213,17 +231,18 @@ def _client(scheduler: str | None, processes: int) -> Iterator[Client]:
         with client:
             yield client
         return
-    with (
-        LocalCluster(
+    try:
+        cluster = LocalCluster(
             n_workers=processes,
             threads_per_worker=1,
             processes=True,
             dashboard_address="127.0.0.1:0",
             memory_limit=0,  # an analysis bounds its own memory; a paused worker would never go on
             silence_logs="CRITICAL",
-        ) as cluster,
-        Client(cluster) as client,
-    ):
+        )
+    except (OSError, RuntimeError, TimeoutError) as error:
+        raise ClusterError(strings.NO_PROCESSES.format(error=described(error))) from error
+    with cluster, Client(cluster) as client:
         yield client
 
 

@@ -45,4 +45,5 @@ EXAMPLES_PENDING = "no example has been analysed yet"
 
 # Many slides.
 NO_SCHEDULER = "{scheduler}: no Dask scheduler answers there ({error})"
+NO_PROCESSES = "no process of its own can be started for the slides: {error}"
 PROCESS_ENDED = "{path}: its process ended ({error})"

@@ -24,7 +24,8 @@ def slide_identity(source: Source) -> str:
     digest = hashlib.sha256()
     digest.update(repr((pyramid.width, pyramid.height, source.info.file_levels)).encode())
     try:
-        for file in (path, *source.info.companions):
+        files = () if path.is_dir() else (path,)  # a folder of tiles is identified by some of them
+        for file in (*files, *source.info.companions):
             size_bytes = file.stat().st_size
             digest.update(f"{size_bytes};".encode())
             with file.open("rb") as opened:

@@ -53,13 +53,16 @@ def test_lossless_formats_keep_every_pixel(tmp_path: Path, rgb: NDArray[np.uint8
     assert (pixels[..., 3] == 255).all()
 
 
-def test_a_jpeg_is_close_and_states_no_mpp(tmp_path: Path, rgb: NDArray[np.uint8]) -> None:
-    path = tmp_path / "image.jpg"
+@pytest.mark.parametrize(("ending", "name"), [("jpg", "JPEG"), ("avif", "AVIF")])
+def test_lossy_formats_are_close_and_state_no_mpp(
+    tmp_path: Path, rgb: NDArray[np.uint8], ending: str, name: str
+) -> None:
+    path = tmp_path / f"image.{ending}"
     Image.fromarray(rgb).save(path, quality=95, dpi=(300, 300))
     assert np.abs(whole(path)[..., :3].astype(int) - rgb).mean() < 3
     with closing(open_image(path)) as source:
         assert source.info.mpp_um is None
-        assert (source.info.format, source.info.reader) == ("JPEG", "image")
+        assert (source.info.format, source.info.reader) == (name, "image")
         assert source.info.file_levels == ((WIDTH, HEIGHT),)
 
 

@@ -16,7 +16,7 @@ from viewer.slide import strings
 from viewer.slide.formats import registry
 from viewer.slide.formats import strings as formats
 from viewer.slide.formats.array import ArraySource
-from viewer.slide.formats.registry import is_slide_name, open_slide, slide_suffixes
+from viewer.slide.formats.registry import is_listed, open_slide, slide_suffixes
 from viewer.slide.formats.slide_format import SlideFile, SlideFormat
 from viewer.slide.formats.tiff.strings import CHEAPER_BY_OPENSLIDE, NOT_TIFF
 from viewer.slide.geometry import Rect, TileKey
@@ -125,7 +125,7 @@ def test_tiles_too_large_to_read_one_by_one_go_to_openslide(tmp_path: Path) -> N
     ],
 )
 def test_which_names_are_slides(name: str, is_slide: bool) -> None:
-    assert is_slide_name(Path(name)) == is_slide
+    assert is_listed(Path(name)) == is_slide
 
 
 def open_toy(file: SlideFile) -> ArraySource:
@@ -149,7 +149,7 @@ def test_a_format_of_another_package_is_asked_last(tmp_path: Path) -> None:
     source = open_slide(path)
     assert (source.info.format, source.read_tile(TileKey(0, 0, 0))[0, 0, 0]) == ("toy", 7)
     assert ".toy" in slide_suffixes()
-    assert is_slide_name(path)
+    assert is_listed(path)
 
 
 def test_a_format_of_another_package_that_fails_costs_no_format_after_it(

@@ -1,4 +1,4 @@
-"""Plain images (PNG, JPEG, BMP, WebP, GIF, JPEG 2000, PNM) through Pillow, decoded whole after a size check.
+"""Plain images (PNG, JPEG, BMP, WebP, GIF, JPEG 2000, PNM, AVIF) through Pillow: checked, then decoded whole.
 
 Only formats with well-maintained decoders are allowed. ``info.notes`` names what is lost on the way to 8-bit
 colours.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from viewer.slide.source import Source
 
-FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "JPEG2000", "PPM")
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "JPEG2000", "PPM", "AVIF")
 MAX_PX = 200_000_000
 MAX_ICC_BYTES = 16 * 2**20
 

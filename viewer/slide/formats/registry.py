@@ -11,6 +11,7 @@ from viewer.plugins import plugins
 from viewer.slide.built_pyramid import BuiltPyramid, needs_coarse_levels
 from viewer.slide.formats import strings
 from viewer.slide.formats.slide_format import SlideFile, SlideFormat
+from viewer.slide.formats.tile_tree.detection import is_tile_folder, is_tile_tree
 from viewer.slide.source import NotThisReader, SlideError
 
 if TYPE_CHECKING:
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
 # Readers are imported when a slide is opened: they bring codecs with them.
 
 
-def _open_deepzoom(file: SlideFile) -> Source:
-    from viewer.slide.formats.deepzoom import open_dzi
+def _open_tile_tree(file: SlideFile) -> Source:
+    from viewer.slide.formats.tile_tree.opening import open_tile_tree
 
-    return open_dzi(file.path)
+    return open_tile_tree(file.path)
 
 
 def _open_tiff(file: SlideFile) -> Source:
@@ -49,11 +50,18 @@ def _open_image(file: SlideFile) -> Source:
 
 _TIFF = (".svs", ".tif", ".tiff", ".btf", ".tf8", ".qptiff")
 _OPENSLIDE = (".svslide", ".ndpi", ".vms", ".vmu", ".scn", ".mrxs", ".bif", ".czi", ".dcm")
-_IMAGES = (".png", ".jpg", ".jpeg", ".jp2", ".j2k", ".bmp", ".gif", ".webp")
+_IMAGES = (".png", ".jpg", ".jpeg", ".jp2", ".j2k", ".bmp", ".gif", ".webp", ".avif")
 
 # In the order in which they are tried; those of other packages come last.
 _FORMATS = (
-    SlideFormat("deepzoom", strings.AS_DEEPZOOM, (".dzi",), _open_deepzoom, only_by_suffix=True),
+    SlideFormat(
+        "tile_tree",
+        strings.AS_TILE_TREE,
+        (".dzi", ".szi"),
+        _open_tile_tree,
+        only_by_suffix=True,
+        is_offered=is_tile_tree,
+    ),
     SlideFormat("tiff", strings.AS_TIFF, _TIFF, _open_tiff, reads_remote=True),
     SlideFormat("openslide", strings.WITH_OPENSLIDE, _OPENSLIDE, _open_openslide),
     SlideFormat("image", strings.AS_IMAGE, _IMAGES, _open_image),
@@ -70,9 +78,10 @@ def slide_suffixes() -> frozenset[str]:
     return frozenset(suffix for card in slide_formats() for suffix in card.suffixes)
 
 
-def is_slide_name(path: Path) -> bool:
-    """Whether a file has the name of a slide: a suffix of one, and not hidden."""
-    return path.suffix.lower() in slide_suffixes() and not path.name.startswith(".")
+def is_listed(path: Path) -> bool:
+    """Whether lists of slides show a path: a name that slides have, or a folder of tiles; not hidden."""
+    is_hidden = path.name.startswith(".")
+    return not is_hidden and (path.suffix.lower() in slide_suffixes() or is_tile_folder(path))
 
 
 def open_slide(where: Path | str | Locator) -> Source:
@@ -83,7 +92,7 @@ def open_slide(where: Path | str | Locator) -> Source:
     """
     with closing(SlideFile(where)) as file:
         for card in slide_formats():
-            if card.only_by_suffix and file.path.suffix.lower() not in card.suffixes:
+            if not card.is_for(file.path):
                 continue
             if not (card.reads_remote or file.locator.is_local):
                 refusal = strings.ATTEMPT.format(attempt=card.attempt, reason=strings.LOCAL_ONLY)

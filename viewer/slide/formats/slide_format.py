@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING
 from viewer.slide.byte_source import open_bytes
 from viewer.slide.formats.tiff.ifd import read_ifds
 from viewer.slide.locator import Locator
+from viewer.slide.source import SlideError
+from viewer.slide.strings import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from viewer.slide.byte_source import ByteSource
     from viewer.slide.formats.tiff.ifd import Ifd
     from viewer.slide.source import Source
 
@@ -31,9 +34,17 @@ class SlideFile:
 
     def __init__(self, where: Path | str | Locator) -> None:
         self.locator = Locator.parse(where)
-        self.bytes = open_bytes(self.locator)
+        is_folder = self.locator.is_local and self.path.is_dir()
+        self._bytes = None if is_folder else open_bytes(self.locator)
         self.refusals: list[str] = []
         self._is_kept = False
+
+    @property
+    def bytes(self) -> ByteSource:
+        """Raises SlideError for a folder."""
+        if self._bytes is None:
+            raise SlideError(self.path, FOLDER)
+        return self._bytes
 
     @property
     def path(self) -> Path:
@@ -50,8 +61,8 @@ class SlideFile:
 
     def close(self) -> None:
         """Release the bytes, unless a reader keeps them."""
-        if not self._is_kept:
-            self.bytes.close()
+        if self._bytes is not None and not self._is_kept:
+            self._bytes.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +71,9 @@ class SlideFormat:
 
     ``attempt`` names in a refusal how the file was tried ("as TIFF"). ``suffixes``, in lower case, are those
     that lists of slides show. ``open`` returns the slide, or raises NotThisReader, and the next reader is
-    tried, or SlideError, and none is. ``only_by_suffix``: files of other suffixes are not offered to it.
-    ``reads_remote``: it reads only ``SlideFile.bytes``, never the path.
+    tried, or SlideError, and none is. ``only_by_suffix``: files of other suffixes are not offered to it,
+    unless ``is_offered`` returns True for them. ``reads_remote``: it reads only ``SlideFile.bytes``, never
+    the path.
     """
 
     id: str
@@ -70,3 +82,12 @@ class SlideFormat:
     open: Callable[[SlideFile], Source]
     only_by_suffix: bool = False
     reads_remote: bool = False
+    is_offered: Callable[[Path], bool] | None = None
+
+    def is_for(self, path: Path) -> bool:
+        """Whether a path is offered to this reader."""
+        return (
+            not self.only_by_suffix
+            or path.suffix.lower() in self.suffixes
+            or (self.is_offered is not None and self.is_offered(path))
+        )

@@ -5,29 +5,12 @@ from __future__ import annotations
 # Why no reader opens a file: how each tried, and what it found.
 CANNOT_OPEN = "it cannot be opened ({reasons})"
 ATTEMPT = "{attempt}: {reason}"
-AS_DEEPZOOM = "as DeepZoom"
+AS_TILE_TREE = "as a tree of tiles"
 AS_TIFF = "as TIFF"
 WITH_OPENSLIDE = "with OpenSlide"
 AS_IMAGE = "as an image"
 LOCAL_ONLY = "local files only"
 NO_PYRAMID = "its levels make no pyramid: {error}"
-
-# DeepZoom.
-DZI_REASON = "It is a DeepZoom description; the tiles are read from the folder beside it."
-DZI_FOLDER_MISSING = "its folder of tiles is missing: {folder} must lie beside it"
-DZI_FINEST_MISSING = "the finest level is missing: there is no folder {folder}/{level}"
-DZI_LEVELS_MISSING = "{missing} of {expected} levels are missing from the folder of tiles."
-DZI_TOO_LARGE = "it is larger than any DeepZoom description"
-DZI_DOCTYPE = "it declares a document type, which no DeepZoom description does; it is not read"
-DZI_NOT_XML = "it is not valid XML: {error}"
-DZI_COLLECTION = "it describes a collection of DeepZoom images; open one of its images"
-DZI_NO_IMAGE = "it does not describe a DeepZoom image: <Image> or <Size> is missing"
-DZI_TILE_FORMAT = "tiles of format {ending!r} are not supported"
-DZI_NUMBER = "{name} is {text!r}; it must be a whole number from {low} to {high:,}"
-DZI_TILE_MISSING = "{file}: the tile is missing"
-DZI_TILE_UNREADABLE = "{file}: the tile cannot be read: {error}"
-DZI_TILE_TOO_LARGE = "the file is larger than any tile"
-DZI_TILE_SIZE = "it is {width}×{height} px, and must be {expected_width}×{expected_height}"
 
 # OpenSlide.
 OPENSLIDE_REASON = "OpenSlide supports the {format} layout."

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from viewer.common.log import logger
 from viewer.slide.file_names import natural_key
-from viewer.slide.formats.registry import is_slide_name
+from viewer.slide.formats.registry import is_listed
+from viewer.slide.formats.tile_tree.detection import is_tile_folder
 from viewer.ui.panels import strings
 from viewer.ui.panels.slide_list import SlideEntry, SlideList
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
@@ -31,7 +32,7 @@ def slides_in(folder: Path) -> list[SlideEntry]:
     """The slides of a folder by name, at most 10,000. Raises OSError where it cannot be listed."""
     found: list[Path] = []
     for path in folder.iterdir():
-        if is_slide_name(path):
+        if is_listed(path):
             found.append(path)
             if len(found) == MAX_LISTED:
                 log.warning("%s holds more than %d slides; the rest is not listed", folder, MAX_LISTED)
@@ -40,12 +41,14 @@ def slides_in(folder: Path) -> list[SlideEntry]:
 
 
 def entries_of(paths: Sequence[Path]) -> list[SlideEntry]:
-    """List entries of files in the order given; folders among them are left out, missing files are not."""
+    """List entries of slides in the order given, missing ones too; folders that are no slide are left out."""
     entries: list[SlideEntry] = []
     for path in paths:
         try:
             if not path.is_dir():
                 entries.append(SlideEntry(path, path.stat().st_size))
+            elif is_tile_folder(path):
+                entries.append(SlideEntry(path, 0, is_folder=True))
         except OSError:
             entries.append(SlideEntry(path, None))
     return entries

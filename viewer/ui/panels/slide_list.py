@@ -52,10 +52,11 @@ def size_in_words(size_bytes: int) -> str:
 
 @dataclass(slots=True)
 class SlideEntry:
-    """A slide in a list. ``size_bytes`` None: the file is not there."""
+    """A slide in a list. ``size_bytes`` None: it is not there. ``is_folder``: it is a folder of tiles."""
 
     path: Path
     size_bytes: int | None
+    is_folder: bool = False
     requested: bool = False
     thumbnail: SlideThumbnail | None = None
     pixmap: QPixmap | None = None
@@ -67,7 +68,7 @@ class SlideEntry:
             return strings.FILE_GONE
         if self.thumbnail is not None and self.thumbnail.size_px is None:
             return strings.WARNING.format(text=self.thumbnail.reason)
-        size = size_in_words(self.size_bytes)
+        size = strings.TILE_FOLDER if self.is_folder else size_in_words(self.size_bytes)
         if self.thumbnail is None or self.thumbnail.size_px is None:
             return size
         width, height = self.thumbnail.size_px

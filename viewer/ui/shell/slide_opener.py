@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Signal
 
 from viewer.common.log import logger
 from viewer.slide.formats.registry import open_for_viewing
+from viewer.slide.formats.tile_tree.detection import is_tile_folder
 from viewer.slide.locator import Locator
 from viewer.slide.source import SlideError
 from viewer.ui.shell import strings
@@ -175,6 +176,10 @@ def _size_bytes(path: Path) -> int | None:
         return None
 
 
+def _is_list_of_slides(locator: Locator) -> bool:
+    return locator.is_local and locator.path.is_dir() and not is_tile_folder(locator.path)
+
+
 class Slides(QObject):
     """Opens slides into the active view and closes them; updates the folder list and the reader's state."""
 
@@ -208,7 +213,7 @@ class Slides(QObject):
     def open_paths(self, places: Sequence[Path | str | Locator]) -> None:
         """Open the first of several files and list the others, or list a folder and open its first slide."""
         locators = [Locator.parse(place).absolute() for place in places]
-        files = [locator for locator in locators if not (locator.is_local and locator.path.is_dir())]
+        files = [locator for locator in locators if not _is_list_of_slides(locator)]
         if not locators:
             return
         if not files:

@@ -1,4 +1,4 @@
-"""DeepZoom trees: tiles without their overlap, honest refusals, nothing read outside the folder."""
+"""DeepZoom trees: tiles without their overlap, refusals with a reason, nothing read outside the folder."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import pytest
 from PIL import Image
 
 from tests.messages import pattern
-from viewer.slide.formats import strings
-from viewer.slide.formats.deepzoom import open_dzi
+from tests.slide.formats.tile_tree.trees import halve, level_pixels, write_tiles
 from viewer.slide.formats.registry import open_slide
+from viewer.slide.formats.strings import NO_PYRAMID
+from viewer.slide.formats.tile_tree import strings
+from viewer.slide.formats.tile_tree.opening import open_tile_tree
 from viewer.slide.geometry import TileKey
 from viewer.slide.source import SlideError, TileError
 from viewer.slide.strings import LEVEL_TILES, NO_SUCH_TILE, TILE_OF_CLOSED
@@ -45,30 +47,11 @@ def tree(tmp_path: Path, picture: Any) -> Callable[..., tuple[Path, list[NDArray
         for level in range((max(width, height) - 1).bit_length(), -1, -1):
             levels.append(pixels)
             folder = tmp_path / "slide_files" / str(level)
-            folder.mkdir(parents=True)
-            rows, columns = pixels.shape[:2]
-            for row in range(-(-rows // tile)):
-                for column in range(-(-columns // tile)):
-                    y, x = max(row * tile - overlap, 0), max(column * tile - overlap, 0)
-                    piece = pixels[y : (row + 1) * tile + overlap, x : (column + 1) * tile + overlap]
-                    Image.fromarray(piece).save(folder / f"{column}_{row}.{ending}")
-            padded = np.pad(pixels, ((0, rows % 2), (0, columns % 2), (0, 0)), mode="edge")
-            pixels = np.ascontiguousarray(padded[::2, ::2])
+            write_tiles(folder, pixels, tile, lambda column, row: f"{column}_{row}.{ending}", overlap)
+            pixels = halve(pixels)
         return path, levels
 
     return make
-
-
-def level_pixels(source: Any, index: int) -> NDArray[np.uint8]:
-    """All tiles of a level put together."""
-    level = source.pyramid.levels[index]
-    rows = [
-        np.concatenate(
-            [source.read_tile(TileKey(index, column, row)) for column in range(level.columns)], axis=1
-        )
-        for row in range(level.rows)
-    ]
-    return np.concatenate(rows, axis=0)
 
 
 @pytest.mark.parametrize(
@@ -76,13 +59,11 @@ def level_pixels(source: Any, index: int) -> NDArray[np.uint8]:
 )
 def test_every_level_comes_out_whole(tree: Any, tile: int, overlap: int, engine: int) -> None:
     path, levels = tree(tile=tile, overlap=overlap)
-    with closing(open_dzi(path)) as source:
+    with closing(open_tile_tree(path)) as source:
         assert source.info.file_levels == ((1130, 700), (565, 350), (283, 175), (142, 88))
         assert source.pyramid.levels[0].tile_width == engine
         for index in range(4):
-            pixels = level_pixels(source, index)
-            assert np.array_equal(pixels[..., :3], levels[index])
-            assert (pixels[..., 3] == 255).all()
+            assert np.array_equal(level_pixels(source, index), levels[index])
 
 
 def test_jpeg_tiles_through_open_slide(tree: Any) -> None:
@@ -90,21 +71,21 @@ def test_jpeg_tiles_through_open_slide(tree: Any) -> None:
     with closing(open_slide(path)) as source:
         assert source.info.format == "DeepZoom"
         assert source.info.mpp_um is None
-        assert np.abs(level_pixels(source, 1)[..., :3].astype(int) - levels[1]).mean() < 4
+        assert np.abs(level_pixels(source, 1).astype(int) - levels[1]).mean() < 4
 
 
 def test_a_small_image_keeps_its_one_level(tree: Any) -> None:
     path, levels = tree(width=100, height=60)
-    with closing(open_dzi(path)) as source:
+    with closing(open_tile_tree(path)) as source:
         assert source.info.file_levels == ((100, 60),)
-        assert np.array_equal(level_pixels(source, 0)[..., :3], levels[0])
+        assert np.array_equal(level_pixels(source, 0), levels[0])
 
 
 def test_a_missing_tile_is_an_error_of_its_own(tree: Any, tmp_path: Path) -> None:
     path, _ = tree()
     (tmp_path / "slide_files" / "11" / "1_2.png").unlink()
-    with closing(open_dzi(path)) as source:
-        with pytest.raises(TileError, match=r"1_2\.png" + pattern(strings.DZI_TILE_MISSING, file="")):
+    with closing(open_tile_tree(path)) as source:
+        with pytest.raises(TileError, match=r"1_2\.png" + pattern(strings.TILE_MISSING, file="")):
             source.read_tile(TileKey(0, 1, 2))
         source.read_tile(TileKey(0, 1, 1))
 
@@ -116,12 +97,12 @@ def test_a_tile_of_another_size_or_damaged_is_an_error(tree: Any, tmp_path: Path
         Image.new("RGB", (6000, 6000)).save(folder / f"0_0.{ending}")
         (folder / f"1_0.{ending}").write_bytes((folder / f"1_0.{ending}").read_bytes()[:300])
         (folder / f"2_0.{ending}").write_bytes(b"")
-        with closing(open_dzi(path)) as source:
+        with closing(open_tile_tree(path)) as source:
             sizes = {"width": 6000, "height": 6000, "expected_width": 255, "expected_height": 255}
-            with pytest.raises(TileError, match=pattern(strings.DZI_TILE_SIZE, **sizes)):
+            with pytest.raises(TileError, match=pattern(strings.TILE_SIZE, **sizes)):
                 source.read_tile(TileKey(0, 0, 0))
             for column in (1, 2):
-                with pytest.raises(TileError, match=pattern(strings.DZI_TILE_UNREADABLE)):
+                with pytest.raises(TileError, match=pattern(strings.TILE_UNREADABLE)):
                     source.read_tile(TileKey(0, column, 0))
         shutil.rmtree(tmp_path / "slide_files")
 
@@ -129,34 +110,34 @@ def test_a_tile_of_another_size_or_damaged_is_an_error(tree: Any, tmp_path: Path
 def test_missing_levels_are_said_or_refused(tree: Any, tmp_path: Path) -> None:
     path, levels = tree()
     shutil.rmtree(tmp_path / "slide_files" / "10")
-    with closing(open_dzi(path)) as source:
+    with closing(open_tile_tree(path)) as source:
         assert source.info.file_levels == ((1130, 700), (283, 175), (142, 88))
-        assert source.info.notes == (strings.DZI_LEVELS_MISSING.format(missing=1, expected=4),)
-        assert np.array_equal(level_pixels(source, 1)[..., :3], levels[2])
+        assert source.info.notes == (strings.LEVELS_MISSING.format(missing=1, expected=4),)
+        assert np.array_equal(level_pixels(source, 1), levels[2])
     shutil.rmtree(tmp_path / "slide_files" / "11")
     with pytest.raises(SlideError, match=pattern(strings.DZI_FINEST_MISSING)):
-        open_dzi(path)
+        open_tile_tree(path)
     shutil.rmtree(tmp_path / "slide_files")
     with pytest.raises(SlideError, match=pattern(strings.DZI_FOLDER_MISSING)):
-        open_dzi(path)
+        open_tile_tree(path)
 
 
 @pytest.mark.parametrize(
     ("xml", "reason"),
     [
-        ("<Image", pattern(strings.DZI_NOT_XML)),
+        ("<Image", pattern(strings.NOT_XML)),
         ("<Other/>", strings.DZI_NO_IMAGE),
         ("<Collection/>", strings.DZI_COLLECTION),
-        ('<!DOCTYPE a [<!ENTITY b "c">]>' + XML, strings.DZI_DOCTYPE),
-        (XML.replace("{tile}", "0"), pattern(strings.DZI_NUMBER, name="TileSize")),
-        (XML.replace("{tile}", "999999"), pattern(strings.DZI_NUMBER, name="TileSize")),
-        (XML.replace("{tile}", "-5"), pattern(strings.DZI_NUMBER, name="TileSize")),
-        (XML.replace("{tile}", "٣"), pattern(strings.DZI_NUMBER, name="TileSize")),
-        (XML.replace("{width}", "99999999999"), pattern(strings.DZI_NUMBER, name="Width")),
-        (XML.replace("{height}", ""), pattern(strings.DZI_NUMBER, name="Height")),
-        (XML.replace("{overlap}", "1e3"), pattern(strings.DZI_NUMBER, name="Overlap")),
-        (XML.replace("{ending}", "../../etc/passwd"), pattern(strings.DZI_TILE_FORMAT)),
-        ("x" * 2_000_000, strings.DZI_TOO_LARGE),
+        ('<!DOCTYPE a [<!ENTITY b "c">]>' + XML, strings.DOCTYPE),
+        (XML.replace("{tile}", "0"), pattern(strings.NUMBER, name="TileSize")),
+        (XML.replace("{tile}", "999999"), pattern(strings.NUMBER, name="TileSize")),
+        (XML.replace("{tile}", "-5"), pattern(strings.NUMBER, name="TileSize")),
+        (XML.replace("{tile}", "٣"), pattern(strings.NUMBER, name="TileSize")),
+        (XML.replace("{width}", "99999999999"), pattern(strings.NUMBER, name="Width")),
+        (XML.replace("{height}", ""), pattern(strings.NUMBER, name="Height")),
+        (XML.replace("{overlap}", "1e3"), pattern(strings.NUMBER, name="Overlap")),
+        (XML.replace("{ending}", "../../etc/passwd"), pattern(strings.TILE_FORMAT)),
+        ("x" * 2_000_000, strings.TOO_LARGE),
     ],
 )
 def test_bad_descriptions_are_refused(tree: Any, xml: str, reason: str) -> None:
@@ -166,7 +147,7 @@ def test_bad_descriptions_are_refused(tree: Any, xml: str, reason: str) -> None:
         xml = xml.replace(f"{{{name}}}", str(value))
     path.write_text(xml, encoding="utf-8")
     with pytest.raises(SlideError, match=reason):
-        open_dzi(path)
+        open_tile_tree(path)
 
 
 def test_more_tiles_than_any_slide_has_are_refused(tmp_path: Path) -> None:
@@ -178,9 +159,9 @@ def test_more_tiles_than_any_slide_has_are_refused(tmp_path: Path) -> None:
     path.write_text(xml, encoding="utf-8")
     (tmp_path / "slide_files" / "31").mkdir(parents=True)
     with pytest.raises(
-        SlideError, match=r"slide\.dzi: " + pattern(strings.NO_PYRAMID, error="") + pattern(LEVEL_TILES)
+        SlideError, match=r"slide\.dzi: " + pattern(NO_PYRAMID, error="") + pattern(LEVEL_TILES)
     ):
-        open_dzi(path)
+        open_tile_tree(path)
 
 
 def test_an_entity_hidden_in_utf_16_is_refused_too(tree: Any) -> None:
@@ -188,13 +169,13 @@ def test_an_entity_hidden_in_utf_16_is_refused_too(tree: Any) -> None:
     path.write_bytes(
         '<?xml version="1.0" encoding="UTF-16"?><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'.encode("utf-16")
     )
-    with pytest.raises(SlideError, match=strings.DZI_DOCTYPE):
-        open_dzi(path)
+    with pytest.raises(SlideError, match=strings.DOCTYPE):
+        open_tile_tree(path)
 
 
 def test_a_closed_tree_and_wrong_keys(tree: Any) -> None:
     path, _ = tree(width=300, height=200)
-    source = open_dzi(path)
+    source = open_tile_tree(path)
     with pytest.raises(TileError, match=pattern(NO_SUCH_TILE)):
         source.read_tile(TileKey(0, 9, 0))
     with pytest.raises(KeyError):

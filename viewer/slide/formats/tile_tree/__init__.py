@@ -1,0 +1,1 @@
+"""Trees of tile files, in a folder or an archive: DeepZoom, Zoomify, IIIF and Google Maps."""

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
@@ -21,6 +22,9 @@ from viewer.cli import main as cli
 from viewer.cli import strings
 from viewer.relevance.encoders.head_registry import HeadRegistry, read_heads
 from viewer.relevance.training import strings as training_strings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
 CELLS = np.stack([np.repeat(np.arange(4), 5), np.tile(np.arange(5), 4)], 1).astype(np.int32)
@@ -178,3 +182,36 @@ def test_a_kill_costs_nothing(features: Path, table: Path, tmp_path: Path) -> No
         subprocess.run(call, env=environment, check=True, stdout=subprocess.DEVNULL)
     for name in ("head.pt", "head.json", "report.md"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_a_folder_of_slides_is_analysed_first_and_found_again_under_other_names(
+    tmp_path: Path, copy_phantom: Callable[[Path, int], Path]
+) -> None:
+    (tmp_path / "slides").mkdir()
+    for number in range(6):
+        slide = copy_phantom(tmp_path / "slides" / f"s{number}.tif", 512)
+        with slide.open("ab") as file:
+            file.write(bytes([number]))  # another content, so features of its own
+    table = tmp_path / "labels.csv"
+    rows = "".join(f"s{n},{'ab'[n % 2]}\nnew{n},{'ab'[n % 2]}\n" for n in range(6))
+    table.write_text(f"slide,label\n{rows}")
+    quick = ("--folds", 1, "--epochs", 1)
+    command = [sys.executable, "-m", "viewer", *words(tmp_path / "slides", table, *quick)]
+    settings = os.environ | {"FOVEOLA_HOME": str(tmp_path / "home")}
+
+    def trained(*more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *more], cwd=ROOT, env=settings, capture_output=True, text=True, check=False
+        )
+
+    first = trained()
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.count("analysed ") == 6
+    folder = tmp_path / "home" / "cache" / "features"
+    assert re.search(pattern(strings.FEATURES_OF_SLIDES, count=6, folder=folder), first.stdout)
+    for number in range(6):
+        (tmp_path / "slides" / f"s{number}.tif").rename(tmp_path / "slides" / f"new{number}.tif")
+    second = trained("--name", "renamed")
+    assert second.returncode == 0, second.stderr
+    assert second.stdout.count("complete ") == 6

@@ -11,9 +11,10 @@ from viewer.common.text import one_line
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from viewer.relevance.analysis.batch_index import IndexResult
+    from viewer.relevance.encoders.card import EncoderCard
 
 
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -27,37 +28,44 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _index(options: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
-    from viewer.common.cores import core_count
-    from viewer.common.progress import progress_bar
-    from viewer.common.settings import Settings
-    from viewer.relevance.analysis.batch_index import IndexJob, index_slides, slides_among
-    from viewer.relevance.encoders.device_errors import graphics_cards
-    from viewer.relevance.features.cache_folder import features_dir
+    from viewer.slide.formats.listing import slides_among
 
     card = card_with_terms(options.encoder)
     slides = slides_among(options.paths)
     if not slides:
         raise arguments.UsageError(strings.NO_SLIDES)
+    results = analyse_slides(slides, card, mpp_um=options.mpp, scheduler=options.scheduler)
+    return 1 if any(result.failure for result in results) else 0
+
+
+def analyse_slides(
+    slides: Sequence[Path], card: EncoderCard, *, mpp_um: float | None = None, scheduler: str | None = None
+) -> list[IndexResult]:
+    """Analyse slides on all cores, or a cluster, printing a line for each. Raises ClusterError."""
+    from tqdm import tqdm
+
+    from viewer.common.cores import core_count
+    from viewer.common.progress import progress_bar
+    from viewer.common.settings import Settings
+    from viewer.relevance.analysis.batch_index import IndexJob, index_slides
+    from viewer.relevance.encoders.device_errors import graphics_cards
+    from viewer.relevance.features.cache_folder import features_dir
+
     cores = core_count()
-    graphics = () if options.scheduler else graphics_cards()
-    processes = min(len(graphics) or cores, len(slides))
+    graphics = () if scheduler else graphics_cards()
+    processes = max(1, min(len(graphics) or cores, len(slides)))
     job = IndexJob(
         card.id,
-        options.mpp,
+        mpp_um,
         str(features_dir().absolute()),
         Settings.load().relevance.store_bytes,
-        threads=None if options.scheduler else max(1, cores // processes),
+        threads=None if scheduler else max(1, cores // processes),
         cards=graphics,
     )
-    failed = 0
+    results: list[IndexResult] = []
     with progress_bar(strings.SLIDES.format(count=len(slides))) as progress:
-        results = index_slides(
-            slides, job, processes=processes, scheduler=options.scheduler, progress=progress
-        )
-        for result in results:
-            failed += bool(result.failure)
+        for result in index_slides(slides, job, processes=processes, scheduler=scheduler, progress=progress):
+            results.append(result)
             with tqdm.external_write_mode():  # the bar makes room for a line
                 if result.failure:
                     terminal.write_stderr(result.failure)
@@ -66,9 +74,10 @@ def _index(options: argparse.Namespace) -> int:
                     for note in result.notes:
                         name = Path(result.path).name
                         terminal.write_stderr(strings.SLIDE_NOTE.format(slide=name, note=note))
+    failed = sum(bool(result.failure) for result in results)
     if failed:
         terminal.write_stderr(strings.SLIDES_FAILED.format(failed=failed, total=len(slides)))
-    return 1 if failed else 0
+    return results
 
 
 def _index_line(result: IndexResult) -> str:

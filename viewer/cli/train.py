@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from argparse import ArgumentTypeError
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viewer import RESEARCH_USE
 from viewer.cli import arguments, strings, strings_help, terminal
+from viewer.cli.index import analyse_slides
+from viewer.cli.output import card_with_terms
 from viewer.common.text import escape_control
+from viewer.relevance.encoders.card import MEASURED_ID
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Mapping
 
 _MAX_NAME = 40
 
@@ -22,8 +25,8 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the command to a parser; ``add(name, run, help)`` gives one."""
     command = add("train-head", _train_head, strings_help.TRAIN_HEAD)
     command.add_argument(
-        "features", metavar="FEATURES", nargs="+", type=arguments.file,
-        help=strings_help.TRAINING_FEATURES,
+        "paths", metavar="PATH", nargs="+", type=arguments.file,
+        help=strings_help.TRAINING_PATHS,
     )  # fmt: skip
     command.add_argument(
         "--labels", metavar="CSV", required=True, type=arguments.file,
@@ -34,7 +37,10 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
     command.add_argument(
         "-o", "--output", metavar="FOLDER", type=arguments.file, help=strings_help.HEAD_FOLDER
     )
-    command.add_argument("--encoder", metavar="ID", help=strings_help.FEATURES_ENCODER)
+    command.add_argument(
+        "--encoder", metavar="ID", help=strings_help.FEATURES_ENCODER.format(default=MEASURED_ID)
+    )
+    command.add_argument("--mpp", metavar="UM", type=arguments.pixel_size, help=strings_help.MPP)
     command.add_argument(
         "--folds", metavar="K", type=_folds, default=5,
         help=strings_help.FOLDS,
@@ -66,7 +72,7 @@ def _train_head(options: argparse.Namespace) -> int:
     from viewer.common.progress import progress_bar
     from viewer.relevance.encoders.card import FILE_PREFIX, HeadEntry
     from viewer.relevance.encoders.head_registry import check_head_name, register_head
-    from viewer.relevance.training.cohort import gather, read_labels
+    from viewer.relevance.training.cohort import gather, read_labels, split_paths
     from viewer.relevance.training.report import no_better_than_chance
     from viewer.relevance.training.train import WEIGHTS, TrainingOptions, train_head
 
@@ -88,8 +94,10 @@ def _train_head(options: argparse.Namespace) -> int:
         _device(options.device),
     )
     labels, notes = read_labels(options.labels)
+    files, slides = split_paths(options.paths, labels, options.encoder)
+    stores = _stores_of(slides, options) if slides else {}
     with progress_bar(strings.READING) as progress:
-        cohort = gather(options.features, labels, encoder=options.encoder, progress=progress)
+        cohort = gather(files, labels, stores=stores, encoder=options.encoder, progress=progress)
     for note in (*notes, *cohort.notes):
         terminal.write_stderr(note)
     with progress_bar(strings.TRAINING) as progress:
@@ -113,6 +121,19 @@ def _train_head(options: argparse.Namespace) -> int:
     if unproven:
         terminal.write_stderr(unproven)
     return 0
+
+
+def _stores_of(slides: Mapping[str, Path], options: argparse.Namespace) -> dict[str, Path]:
+    """The features of slides by their key, found or made; prints where they are."""
+    card = card_with_terms(options.encoder or MEASURED_ID)
+    keys = {str(path.absolute()): key for key, path in slides.items()}
+    results = analyse_slides(list(slides.values()), card, mpp_um=options.mpp)
+    stores = {keys[result.path]: Path(result.store) for result in results if not result.failure}
+    if stores:
+        folder = next(iter(stores.values())).parent
+        sentence = strings.FEATURES_OF_SLIDES.format(count=len(stores), encoder=card.title, folder=folder)
+        terminal.write_stdout(escape_control(sentence))
+    return stores
 
 
 def _name_from(table: Path) -> str:

@@ -24,7 +24,6 @@ from viewer.relevance.analysis.batch_index import (
     IndexJob,
     index_slide,
     index_slides,
-    slides_among,
 )
 from viewer.relevance.analysis.open import open_analysis, pixel_size_of
 from viewer.relevance.encoders.model_registry import registry_file
@@ -54,26 +53,6 @@ def slide(tmp_path_factory: pytest.TempPathFactory, copy_phantom: Callable[[Path
 
 def job(folder: Path) -> IndexJob:
     return IndexJob("measured", None, str(folder / "stores"), 1 << 30, threads=1)
-
-
-def test_folders_give_their_slides_once_in_the_order_of_names(tmp_path: Path) -> None:
-    names = ("b10.svs", "b2.svs", "a.txt", ".hidden.svs", "sub/c.tif", "tree.dzi", "tree_files/9/0_0.jpeg")
-    for name in names:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "link.svs").symlink_to(tmp_path / "b2.svs")
-    found = slides_among([tmp_path / "sub" / "c.tif", tmp_path, tmp_path / "a.txt"])
-    assert [path.name for path in found] == ["c.tif", "b2.svs", "b10.svs", "tree.dzi", "a.txt"]
-    assert slides_among([tmp_path / "missing.svs"]) == [tmp_path / "missing.svs"]
-
-
-def test_folders_that_lead_back_to_themselves_are_listed_once(tmp_path: Path) -> None:
-    (tmp_path / "inner").mkdir()
-    (tmp_path / "inner" / "a.svs").touch()
-    (tmp_path / "back").symlink_to(tmp_path)
-    (tmp_path / "inner" / "up").symlink_to(tmp_path)
-    (tmp_path / "inner" / "self").symlink_to(tmp_path / "inner")
-    assert slides_among([tmp_path]) == [tmp_path / "inner" / "a.svs"]
 
 
 def test_a_slide_is_analysed_once(slide: Path, tmp_path: Path) -> None:

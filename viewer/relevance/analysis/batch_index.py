@@ -23,9 +23,7 @@ from viewer.relevance.analysis.open import card_of, open_analysis, pixel_size_of
 from viewer.relevance.encoders.device_errors import take_card
 from viewer.relevance.features.store import FeatureStore
 from viewer.relevance.features.store_key import StoreSubject
-from viewer.slide.file_names import natural_key
-from viewer.slide.formats.registry import is_listed, open_slide
-from viewer.slide.formats.tile_tree.detection import is_tile_folder
+from viewer.slide.formats.registry import open_slide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -62,48 +60,19 @@ class IndexJob:
 @dataclass(frozen=True, slots=True)
 class IndexResult:
     """The outcome of one slide. ``notes``: sentences; ``failure``: why there is no index, "" where there is.
+    ``store``: the file of its features.
 
     ``skipped``: it was complete before. ``failed_patches`` could not be read and are not analysed.
     """
 
     path: str
+    store: str = ""
     skipped: bool = False
     patches: int = 0
     failed_patches: int = 0
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     failure: str = ""
-
-
-def slides_among(paths: Sequence[Path]) -> list[Path]:
-    """The files named, and the slides in the folders named and below them, each once, in the order of names.
-
-    A folder of tiles is one slide. Raises OSError where a folder cannot be listed.
-    """
-    found: dict[Path, Path] = {}
-    seen: set[Path] = set()
-    for path in paths:
-        is_list = path.is_dir() and not is_tile_folder(path)
-        for slide in _slides_below(path, seen) if is_list else (path,):
-            found.setdefault(slide.resolve(), slide)
-    return list(found.values())
-
-
-def _slides_below(folder: Path, seen: set[Path]) -> Iterator[Path]:
-    """``seen``: folders that were listed before; links may lead back to them."""
-    if folder.resolve() in seen:
-        return
-    seen.add(folder.resolve())
-    trees = {f"{path.stem}_files" for path in folder.glob("*.dzi")}
-    for path in sorted(folder.iterdir(), key=natural_key):
-        if path.name in trees or path.name.startswith("."):
-            continue
-        if is_tile_folder(path):
-            yield path
-        elif path.is_dir():
-            yield from _slides_below(path, seen)
-        elif is_listed(path) and path.is_file():
-            yield path
 
 
 def index_slide(path: str, job: IndexJob, report: Callable[[float], None]) -> IndexResult:
@@ -120,7 +89,9 @@ def index_slide(path: str, job: IndexJob, report: Callable[[float], None]) -> In
             folder = Path(job.folder)
             with FeatureStore.open(subject, limit_bytes=job.limit_bytes, folder=folder) as store:
                 if store.complete:
-                    return IndexResult(path, skipped=True, patches=store.count, notes=store.notes)
+                    return IndexResult(
+                        path, str(store.file), skipped=True, patches=store.count, notes=store.notes
+                    )
             notes = (
                 ()
                 if not pixel_size.estimated
@@ -141,6 +112,7 @@ def index_slide(path: str, job: IndexJob, report: Callable[[float], None]) -> In
                 analysis.run_to_end(_throttled(report))
                 return IndexResult(
                     path,
+                    str(analysis.store.file),
                     patches=analysis.store.count,
                     failed_patches=analysis.failed_count,
                     seconds=time.monotonic() - started_s,

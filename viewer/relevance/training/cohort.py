@@ -10,6 +10,7 @@ import csv
 import hashlib
 import io
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -21,7 +22,8 @@ from viewer.common.text import escape_control
 from viewer.relevance.encoders.card import FILE_PREFIX
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.training import strings
-from viewer.relevance.training.bags import feature_files, file_facts, read_bag
+from viewer.relevance.training.bags import FILE_SUFFIXES, feature_files, file_facts, read_bag
+from viewer.slide.formats.listing import slides_among
 from viewer.slide.formats.registry import slide_suffixes
 
 if TYPE_CHECKING:
@@ -187,14 +189,17 @@ def gather(
     paths: Sequence[Path],
     labels: Mapping[str, Label],
     *,
+    stores: Mapping[str, Path] | None = None,
     encoder: str | None = None,
     progress: Callable[[float, float], None] = lambda _done, _total: None,
 ) -> Cohort:
     """The labelled slides that have features in these files and folders. Every file is read once.
 
-    ``encoder``: the one to use where there are features of several. Raises TrainingError where files do
-    not fit each other, FeatureFileError for a file that was named or belongs to a labelled slide and cannot
-    be used. Other files in a folder are left out, with a note.
+    ``stores``: further files by the key of their slide, whatever name they state: a slide may have been
+    renamed. ``encoder``: the one to use where there are features of several.
+
+    Raises TrainingError where files do not fit each other, FeatureFileError for a file that was named or
+    belongs to a labelled slide and cannot be used. Other files in a folder are left out, with a note.
     """
     classes = tuple(sorted({label.label for label in labels.values()}))
     patients_stated = all(label.patient for label in labels.values())
@@ -205,8 +210,9 @@ def gather(
     unlabelled: list[str] = []
     seen: FeatureBag | None = None
     named = {path.resolve() for path in paths}
-    files = feature_files(paths)
-    for number, path in enumerate(files):
+    files = [(path, "") for path in feature_files(paths)]
+    files += [(path, slide) for slide, path in (stores or {}).items()]
+    for number, (path, slide) in enumerate(files):
         progress(number, len(files))
         try:
             facts = file_facts(path)
@@ -215,7 +221,7 @@ def gather(
                 raise
             notes.append(strings.FILE_SKIPPED.format(error=error))
             continue
-        label = labels.get(slide_key(facts.slide))
+        label = labels.get(slide or slide_key(facts.slide))
         if label is None or not _is_chosen(facts.encoder, encoder):
             if label is None:
                 unlabelled.append(facts.slide)
@@ -246,6 +252,33 @@ def gather(
     ordered = tuple(cases[slide] for slide in sorted(cases))
     width = seen.features.shape[1]
     return Cohort(classes, ordered, seen.encoder, seen.encoder_version, width, tuple(notes), patients_stated)
+
+
+def split_paths(
+    paths: Sequence[Path], labels: Mapping[str, Label], encoder: str | None
+) -> tuple[list[Path], dict[str, Path]]:
+    """Feature files and folders among ``paths``, and the labelled slides without features there, by their
+    key. ``encoder``: see ``gather``.
+
+    Raises OSError where a folder cannot be listed, TrainingError where two slides have one name.
+    """
+    files = [path for path in paths if path.is_dir() or path.suffix in FILE_SUFFIXES]
+    covered: set[str] = set()
+    for file in feature_files(files):
+        with suppress(FeatureFileError):  # ``gather`` says so
+            facts = file_facts(file)
+            if _is_chosen(facts.encoder, encoder):
+                covered.add(slide_key(facts.slide))
+    slides: dict[str, Path] = {}
+    for path in slides_among([path for path in paths if path.suffix not in FILE_SUFFIXES]):
+        key = slide_key(path.name)
+        if key not in labels or key in covered:
+            continue
+        if key in slides:
+            named = {"path": path, "other_path": slides[key], "slide": escape_control(key)}
+            raise TrainingError(strings.SLIDE_TWICE_AMONG_FILES.format(**named))
+        slides[key] = path
+    return files, slides
 
 
 def listed(names: Sequence[str]) -> str:

@@ -29,6 +29,7 @@ UNLABELLED_IN_TABLE = "{path}: no label is given for {slides}."
 # Slides and their features.
 TOO_FEW_CLASSES = "at least two different labels are needed; found: {labels}"
 FILE_SKIPPED = "Skipped: {error}."
+SLIDE_TWICE_AMONG_FILES = "{path} and {other_path} are both named {slide}; give one of them only"
 SLIDE_IN_TWO_FILES = (
     "{path} and {other_path} both contain features of slide {slide}; "
     "give one of them only, or choose the encoder with --encoder"

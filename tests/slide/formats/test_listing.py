@@ -1,0 +1,30 @@
+"""Files and folders that a user names: which slides are in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from viewer.slide.formats.listing import slides_among
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_folders_give_their_slides_once_in_the_order_of_names(tmp_path: Path) -> None:
+    names = ("b10.svs", "b2.svs", "a.txt", ".hidden.svs", "sub/c.tif", "tree.dzi", "tree_files/9/0_0.jpeg")
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "link.svs").symlink_to(tmp_path / "b2.svs")
+    found = slides_among([tmp_path / "sub" / "c.tif", tmp_path, tmp_path / "a.txt"])
+    assert [path.name for path in found] == ["c.tif", "b2.svs", "b10.svs", "tree.dzi", "a.txt"]
+    assert slides_among([tmp_path / "missing.svs"]) == [tmp_path / "missing.svs"]
+
+
+def test_folders_that_lead_back_to_themselves_are_listed_once(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "a.svs").touch()
+    (tmp_path / "back").symlink_to(tmp_path)
+    (tmp_path / "inner" / "up").symlink_to(tmp_path)
+    (tmp_path / "inner" / "self").symlink_to(tmp_path / "inner")
+    assert slides_among([tmp_path]) == [tmp_path / "inner" / "a.svs"]

@@ -142,7 +142,11 @@ def test_a_map_lies_over_a_snapshot(slide: Path, clam: Path, tmp_path: Path) -> 
     more = ["--map", str(clam), "--column", "scores 1", "--overlay", "magma"]
     assert cli.main(["snapshot", str(slide), *PLACE, *more, "-o", str(laid)]) == 0
     before, after = np.asarray(Image.open(plain), int), np.asarray(Image.open(laid), int)
-    assert np.abs(before - after)[32:64, 96:].mean() > 20  # the highest scores
+    height, width = before.shape[:2]
+    assert np.abs(before - after[:height, :width])[32:64, 96:].mean() > 20  # the highest scores
+    assert clam.name in Image.open(laid).text["Layers"]  # type: ignore[attr-defined]
+    assert cli.main(["snapshot", str(slide), *PLACE, *more, "--no-margin", "-o", str(plain)]) == 0
+    assert np.array_equal(np.asarray(Image.open(plain)), after[:height, :width])
     assert json.loads(Image.open(laid).text["Overlay"])["query"] == "scores 1"  # type: ignore[attr-defined]
 
 

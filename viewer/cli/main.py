@@ -12,7 +12,7 @@ import re
 import signal
 import sys
 import traceback
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -23,20 +23,17 @@ from viewer.cli import arguments, strings, strings_help, terminal
 from viewer.cli import encoders as cli_encoders
 from viewer.cli import heatmap as cli_heatmap
 from viewer.cli import index as cli_index
-from viewer.cli import maps as cli_map
 from viewer.cli import query as cli_query
+from viewer.cli import snapshot as cli_snapshot
 from viewer.cli import train as cli_training
-from viewer.cli.output import check_output
 from viewer.common.log import described
 from viewer.common.text import one_line
 from viewer.slide.locator import Locator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from contextlib import AbstractContextManager
 
 EPILOG = strings_help.EPILOG.format(research_use=RESEARCH_USE)
-BIG_PICTURE_PX = 4_000_000  # a smaller snapshot takes about a second and has no progress bar
 
 
 class _Parser(argparse.ArgumentParser):
@@ -144,27 +141,6 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("slide", metavar="SLIDE", type=arguments.slide)
     _json_option(command)
 
-    command = add("snapshot", _snapshot, strings_help.SNAPSHOT)
-    command.add_argument("slide", metavar="SLIDE", type=arguments.slide)
-    command.add_argument(
-        "--center", metavar="X,Y", required=True, type=arguments.point, help=strings_help.CENTER
-    )
-    command.add_argument(
-        "--downsample", metavar="D", required=True, type=arguments.positive, help=strings_help.DOWNSAMPLE
-    )
-    command.add_argument(
-        "--size", metavar="WxH", required=True, type=arguments.size, help=strings_help.PICTURE_SIZE
-    )
-    command.add_argument(
-        "--rotate", metavar="DEG", type=arguments.number, default=0.0, help=strings_help.ROTATE
-    )
-    command.add_argument("--icc", action="store_true", help=strings_help.ICC)
-    command.add_argument("--query", metavar="TEXT", dest="text", help=strings_help.SNAPSHOT_QUERY)
-    command.add_argument("--overlay", metavar="COLOURS", nargs="?", const="", help=strings_help.OVERLAY)
-    arguments.add_analysis_options(command, encoder=None)  # a map has none
-    cli_map.add_map_options(command)
-    command.add_argument("-o", "--output", metavar="FILE.png", required=True, type=arguments.png_path)
-
     command = add("phantom", _phantom, strings_help.PHANTOM)
     command.add_argument("file", metavar="FILE", type=arguments.file)
     command.add_argument(
@@ -174,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", metavar="S", type=arguments.seed, default=0, help=strings_help.PHANTOM_SEED
     )
 
-    for group in (cli_query, cli_index, cli_encoders, cli_heatmap, cli_training):
+    for group in (cli_snapshot, cli_query, cli_index, cli_encoders, cli_heatmap, cli_training):
         group.add_command(add)
 
     bench = commands.add_parser(
@@ -271,52 +247,6 @@ def _info(options: argparse.Namespace) -> int:
     with closing(open_slide(options.slide)) as source:
         facts = slide_facts(source)
     terminal.write_stdout(json.dumps(facts, indent=2) if options.json else facts_as_text(facts))
-    return 0
-
-
-def _snapshot(options: argparse.Namespace) -> int:
-    from viewer.common.progress import progress_bar
-    from viewer.render.snapshot import save_png, snapshot
-    from viewer.slide.formats.registry import open_slide
-
-    output: Path = options.output
-    bar: AbstractContextManager[Callable[[float, float], None] | None] = nullcontext()
-    if options.size[0] * options.size[1] >= BIG_PICTURE_PX:
-        bar = progress_bar(strings.RENDERING)
-    with closing(open_slide(options.slide)) as source:
-        check_output(output, options.slide.path)
-        field, overlays = cli_query.overlays_for(options, source)
-        with bar as progress:
-            picture = snapshot(
-                source,
-                center=options.center,
-                downsample=options.downsample,
-                size=options.size,
-                rotate_deg=options.rotate,
-                icc=options.icc,
-                overlays=overlays,
-                progress=progress,
-            )
-    metadata = {
-        "Software": f"Foveola {viewer.__version__}",
-        "Comment": RESEARCH_USE,
-        "Source": strings.SNAPSHOT_SOURCE.format(
-            slide=options.slide.name, center=options.center, downsample=options.downsample
-        ),
-    }
-    if field is not None:
-        metadata["Overlay"] = json.dumps(field.provenance.as_facts())
-    failed = picture.info["failed_tiles"]
-    if failed:
-        template = strings.ONE_TILE_FAILED if failed == 1 else strings.TILES_FAILED
-        metadata["Warning"] = template.format(count=failed)
-    save_png(picture, output, metadata)
-    if failed:
-        terminal.write_stderr(
-            strings.FIRST_FAILURE.format(
-                path=output, warning=metadata["Warning"], failure=picture.info["first_failure"]
-            )
-        )
     return 0
 
 

@@ -1,4 +1,4 @@
-"""``foveola query``: where on a slide something is, as text, as JSON and in files; overlays of snapshots."""
+"""``foveola query``: where on a slide something is, as text, as JSON and in files."""
 
 from __future__ import annotations
 
@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from viewer import RESEARCH_USE
 from viewer.cli import arguments, strings, strings_help, terminal
-from viewer.cli import maps as cli_map
 from viewer.cli.output import card_with_terms, check_output
 from viewer.common.text import escape_control
-from viewer.relevance.encoders.card import MEASURED_ID
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from viewer.overlay.layer import Overlay
     from viewer.relevance.analysis.search import Answer
-    from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.query.parser import Understood
-    from viewer.slide.source import Source
 
 
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -97,40 +92,6 @@ def answer_to(options: argparse.Namespace, **more: Any) -> Answer:
     for note in answer.notes:
         terminal.write_stderr(note)
     return answer
-
-
-def overlays_for(
-    options: argparse.Namespace, source: Source
-) -> tuple[RelevanceField | None, tuple[Overlay, ...]]:
-    """The field of a snapshot's ``--query`` or ``--map``, and its overlays; without them (None, ()).
-
-    Raises UsageError for colours without a field, an encoder without a query, and for unknown colours.
-    """
-    has_map = cli_map.has_map(options)
-    if options.text is None and options.encoder is not None:
-        raise arguments.UsageError(strings.ENCODER_NEEDS_QUERY)
-    options.encoder = options.encoder or MEASURED_ID
-    if options.text is None and not has_map:
-        if options.overlay is not None:
-            raise arguments.UsageError(strings.OVERLAY_NEEDS)
-        return None, ()
-    from viewer.common.settings import Settings
-    from viewer.overlay.from_field import layer_from_field
-    from viewer.overlay.layer import Overlay, OverlayLook
-
-    chosen = Settings.load().overlay
-    try:
-        look = OverlayLook(
-            colour_map=options.overlay or chosen.colour_map,
-            opacity=chosen.opacity,
-            threshold=chosen.threshold,
-            contours=chosen.contours,
-            smooth=chosen.smooth,
-        )
-    except ValueError as error:
-        raise arguments.UsageError(str(error)) from error
-    field = cli_map.map_over(source, options) if has_map else answer_to(options).field
-    return field, (Overlay("map" if has_map else "query", layer_from_field(field), look),)
 
 
 # Answers as data and as text

@@ -52,7 +52,8 @@ COMMERCIAL_USE = {
 ADD_MODELS = 'Add models in {path}; see "Models and heads" in the guide.'
 
 # Pictures and phantoms.
-SNAPSHOT_SOURCE = "{slide}, centre {center}, downsample {downsample:g}"
+ALL_ANALYSED = "all analysed"
+PATCHES_NOT_ANALYSED = "{count:,} patches not analysed"
 ONE_TILE_FAILED = "1 tile could not be decoded, marked in the picture"
 TILES_FAILED = "{count:,} tiles could not be decoded, marked in the picture"
 FIRST_FAILURE = "{path}: {warning}; the first: {failure}"

@@ -4,3 +4,18 @@ from __future__ import annotations
 
 NO_LEVEL = "the attention mode {mode!r} has no level {level!r}"
 NO_COLOUR_MAP = "there is no colour map {name!r}; there are {names}"
+
+# Legends.
+NOT_A_DIAGNOSIS = "Not a diagnosis. Research use only."
+NOT_ANALYSED = "not analysed"
+ESTIMATED, PARTLY_KNOWN = "estimated", "known in part"
+OR = " or "
+HATCHED = "Hatched: {meaning}."
+DOTTED = "Dotted: {meaning}."
+ENTRY = "{title} ({facts}), from {low} to {high}."
+ENTRY_WITH_MIDDLE = "{title} ({facts}), from {low} over {middle} to {high}."
+ENTRY_WITHOUT_SCALE = "{title}: {facts}."
+SOURCE_AND_SIZE = "{source}, {size}"
+LIKENESS_TO = "Measured likeness to: {query}"
+UNLIKE, ALIKE = "0 unlike", "1 alike"
+LOW, HIGH = "0 low", "1 high"

@@ -15,3 +15,17 @@ LEVELS_NOT_BUILT = "{path}: its coarse levels are still being built; try again l
 
 # Overlays.
 LAYER_NOT_DRAWN = "a layer over the slide cannot be drawn: {error}"
+
+# The margin and the metadata of pictures that are kept.
+CENTRE = "centre {x:.0f}, {y:.0f} px"
+SLIDE_PIXELS = "1 px = {downsample:.4g} slide px"
+TURNED = "turned {degrees:.4g}°"
+ICC_PROFILE = "colours by ICC profile"
+BETWEEN_FACTS = " · "
+SCALE = "{um_per_px:.6g} µm per pixel"
+SCALE_UNKNOWN = "unknown"
+NO_SCALE = "Scale unknown: the slide does not state its pixel size"
+SOFTWARE = "Foveola {version}"
+SCALE_ESTIMATED = "pixel size estimated"
+SCALE_BY_ESTIMATE = "{um_per_px:.6g} µm per pixel (estimated)"
+THRESHOLD = "nothing drawn below {threshold:.2g}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import replace
 from math import pi
 from typing import TYPE_CHECKING
 
@@ -14,10 +13,13 @@ from PySide6.QtGui import QGuiApplication
 
 import viewer
 from viewer.common.atomic_write import SaveError
+from viewer.overlay.legend_entry import LegendEntry
+from viewer.overlay.strings import NOT_A_DIAGNOSIS
+from viewer.render import strings
 from viewer.render.frame import Adjustment
-from viewer.ui.canvas import strings
-from viewer.ui.canvas.export import ViewFacts, copy_view, save_view, view_facts, with_margin
+from viewer.ui.canvas.export import copy_view, save_view, view_facts
 from viewer.ui.canvas.gl_quad import rgba_from_image
+from viewer.ui.canvas.strings import ADJUSTMENTS
 from viewer.view.camera import View
 
 if TYPE_CHECKING:
@@ -25,16 +27,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from numpy.typing import NDArray
-
-FACTS = ViewFacts(
-    slide_name="liver, case 12.svs",
-    centre=(1000.0, 500.0),
-    downsample=2.0,
-    rotation_deg=0.0,
-    magnification=10.0,
-    um_per_px=1.0,
-    changes=(),
-)
 
 
 @pytest.fixture
@@ -52,15 +44,6 @@ def view(open_view: Any, pixels: NDArray[np.uint8]) -> Any:
     return open_view
 
 
-def dark_columns(margin: NDArray[np.uint8]) -> int:
-    """The longest run of dark pixels in a row: the scale bar."""
-    longest = 0
-    for row in margin[..., 0] < 100:
-        edges = np.flatnonzero(np.diff(np.concatenate(([0], row.astype(np.int8), [0]))))
-        longest = max(longest, *(edges[1::2] - edges[::2]), 0) if len(edges) else longest
-    return int(longest)
-
-
 def test_pixels_stay_as_they_are_and_the_margin_is_below(
     view: Any, pixels: NDArray[np.uint8], tmp_path: Path
 ) -> None:
@@ -72,27 +55,6 @@ def test_pixels_stay_as_they_are_and_the_margin_is_below(
     assert np.array_equal(saved[:600], pixels[..., :3])
     assert (saved[600] == 255).all()
     assert (saved[600:] < 100).any()
-
-
-def test_the_scale_bar_is_as_long_as_its_label(pixels: NDArray[np.uint8]) -> None:
-    margin = rgba_from_image(with_margin(pixels, FACTS))[600:]
-    assert dark_columns(margin) == 100  # 100 µm at 1 µm per pixel, within a fifth of 800 px
-    margin = rgba_from_image(with_margin(pixels, replace(FACTS, um_per_px=0.4)))[600:]
-    assert dark_columns(margin) == 125  # 50 µm
-
-
-def test_without_a_pixel_size_there_is_no_bar(pixels: NDArray[np.uint8]) -> None:
-    margin = rgba_from_image(with_margin(pixels, replace(FACTS, um_per_px=None)))[600:]
-    assert dark_columns(margin) < 40
-
-
-@pytest.mark.parametrize("width", [60, 3000])
-def test_small_and_large_pictures_have_room_for_the_words(width: int) -> None:
-    image = with_margin(np.full((40, width, 4), 128, np.uint8), FACTS)
-    margin = rgba_from_image(image)[40:]
-    assert image.width() == width
-    assert (margin[..., 0] < 128).any()
-    assert (margin[-2:] == 255).all(), "nothing is cut off at the lower edge"
 
 
 def test_metadata_state_what_the_margin_states(view: Any, tmp_path: Path) -> None:
@@ -113,7 +75,7 @@ def test_metadata_state_what_the_margin_states(view: Any, tmp_path: Path) -> Non
             "10x",
             strings.SLIDE_PIXELS.format(downsample=2),
             strings.TURNED.format(degrees=30),
-            strings.ADJUSTMENTS["brightness"].format(value=0.25),
+            ADJUSTMENTS["brightness"].format(value=0.25),
         )
     )
 
@@ -123,6 +85,28 @@ def test_facts_count_pixels_of_the_picture_on_dense_screens(view: Any) -> None:
     view.camera.jump(View(1000, 500, 2.0))
     facts = view_facts(view)
     assert (facts.downsample, facts.um_per_px, facts.magnification) == (1.0, 0.5, 10.0)
+
+
+def test_layers_over_the_slide_are_described_in_margin_and_metadata(view: Any, tmp_path: Path) -> None:
+    entry = LegendEntry(
+        "Likeness to: fat", ((0, 0, 0), (250, 20, 100)), 0.0, "by a model", state="62 % analysed"
+    )
+    save_view(view, tmp_path / "bare.png")
+    save_view(view, tmp_path / "view.png", (entry,))
+    with Image.open(tmp_path / "view.png") as image, Image.open(tmp_path / "bare.png") as bare:
+        assert image.height > bare.height
+        reddest = np.asarray(image)[600:, :, 0].astype(int) - np.asarray(image)[600:, :, 1]
+        assert reddest.max() > 200, "the colours are in the margin"
+        layers = image.text["Layers"]
+    for words in ("Likeness to: fat", "by a model", "62 % analysed", NOT_A_DIAGNOSIS):
+        assert words in layers
+
+
+def test_an_estimated_scale_is_called_one(view: Any) -> None:
+    view.mpp_estimated = True
+    facts = view_facts(view)
+    assert strings.SCALE_ESTIMATED in facts.description()
+    assert facts.metadata()["Scale"] == strings.SCALE_BY_ESTIMATE.format(um_per_px=facts.um_per_px)
 
 
 def test_an_unknown_scale_is_stated(view: Any) -> None:

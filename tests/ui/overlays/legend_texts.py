@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from viewer.overlay.strings import ENTRY
 from viewer.ui.overlays import strings
 
 
 def entry(title: str, facts: str, low: str, high: str) -> str:
-    return strings.ENTRY.format(title=title, facts=facts, low=low, high=high)
+    return ENTRY.format(title=title, facts=facts, low=low, high=high)
 
 
 def listed(*levels: str) -> str:

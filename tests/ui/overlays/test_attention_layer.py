@@ -13,10 +13,19 @@ from tests.ui.overlays.attention_stage import EVEN_HIGH, EVEN_LOW, PRODUCT, Stag
 from tests.ui.overlays.legend_texts import entry, listed, no_meaning, noted, patch_head, product
 from viewer.common.settings import Settings
 from viewer.overlay.layer import OverlayLook
+from viewer.overlay.legend_entry import LegendEntry
+from viewer.overlay.strings import (
+    DOTTED,
+    ENTRY_WITH_MIDDLE,
+    ENTRY_WITHOUT_SCALE,
+    HATCHED,
+    LIKENESS_TO,
+    NOT_ANALYSED,
+    PARTLY_KNOWN,
+)
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.ui.overlays import strings
-from viewer.ui.overlays.legend import LegendEntry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +43,7 @@ def test_measured_saliency_is_never_called_attention(qtbot: QtBot, stage: Stage)
         entry("Measured saliency", f"{PRODUCT}, 0.5 µm/px", EVEN_LOW, EVEN_HIGH) + " "
     )
     assert "Attention" not in stage.legend.text
-    assert strings.DOTTED.format(meaning=strings.PARTLY_KNOWN) in stage.legend.text
+    assert DOTTED.format(meaning=PARTLY_KNOWN) in stage.legend.text
     stage.tools.controls.shown.setChecked(False)
     assert stage.drawn == {}
     assert stage.legend.text == ""
@@ -112,7 +121,7 @@ def test_the_legend_of_a_slide_head_names_its_view(qtbot: QtBot, stage: Stage) -
         stage.tools.controls.patch_head.setCurrentIndex(1)
     title = strings.TITLE_AND_VIEW.format(title="Tumour or not", view="for tumour")
     ends = {"low": strings.AGAINST, "middle": strings.ZERO, "high": strings.FOR}
-    assert stage.legend.text.startswith(strings.ENTRY_WITH_MIDDLE.format(title=title, facts=facts, **ends))
+    assert stage.legend.text.startswith(ENTRY_WITH_MIDDLE.format(title=title, facts=facts, **ends))
     assert stage.attention[1].hierarchy.level == "patch"
 
 
@@ -124,7 +133,7 @@ def test_it_stands_beside_the_search_in_other_colours(qtbot: QtBot, stage: Stage
     attend(qtbot, stage)
     assert list(stage.drawn) == ["query", "attention"]
     assert stage.drawn["query"][1].colour_map != stage.attention[1].colour_map
-    assert strings.LIKENESS_TO.format(query="fat") in stage.legend.text
+    assert LIKENESS_TO.format(query="fat") in stage.legend.text
     assert "Measured saliency" in stage.legend.text
     assert stage.attention[1].colour_map == "ember"
     look = replace(Settings.default().overlay, colour_map="ember", opacity=0.9)
@@ -137,7 +146,7 @@ def test_it_stands_beside_the_search_in_other_colours(qtbot: QtBot, stage: Stage
     attention, kept, query = stage.drawn
     assert (attention, query) == ("attention", "query")
     assert len({look.colour_map for _, look in stage.drawn.values()}) == 3
-    likeness = strings.LIKENESS_TO.format(query="fat")
+    likeness = LIKENESS_TO.format(query="fat")
     assert stage.legend.text.index("Measured saliency") > stage.legend.text.index(likeness)
     stage.overlays.active.fields.show_field(None, "")
     stage.overlays.active.fields.remove(kept)
@@ -185,8 +194,8 @@ def test_levels_that_the_encoder_does_not_compare_are_named_and_greyed(
     assert controls.token_head.isEnabled()
     open_view.go_to(500, 500, downsample=200.0)
     facts = no_meaning(strings.ZOOM_IN.format(levels=listed("token")), "region")
-    hatched = strings.HATCHED.format(meaning=strings.NOT_ANALYSED)
-    saliency = strings.ENTRY_WITHOUT_SCALE.format(title="Measured saliency", facts=f"{facts}, 0.5 µm/px")
+    hatched = HATCHED.format(meaning=NOT_ANALYSED)
+    saliency = ENTRY_WITHOUT_SCALE.format(title="Measured saliency", facts=f"{facts}, 0.5 µm/px")
     assert stage.legend.text.startswith(f"{saliency} {hatched}")
     assert EVEN_HIGH not in stage.legend.text
     controls.encoder.setCurrentIndex(2)

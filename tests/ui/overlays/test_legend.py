@@ -12,15 +12,30 @@ from PySide6.QtWidgets import QWidget
 
 from viewer.common.scale import pixel_size_in_words, whole_units
 from viewer.overlay.layer import FAINT_BELOW
+from viewer.overlay.legend_entry import LegendEntry, provenance_in_words
+from viewer.overlay.strings import (
+    ALIKE,
+    DOTTED,
+    ENTRY,
+    ENTRY_WITH_MIDDLE,
+    ENTRY_WITHOUT_SCALE,
+    ESTIMATED,
+    HATCHED,
+    NOT_A_DIAGNOSIS,
+    NOT_ANALYSED,
+    OR,
+    PARTLY_KNOWN,
+    SOURCE_AND_SIZE,
+    UNLIKE,
+)
 from viewer.relevance.patches.field import Provenance
-from viewer.ui.overlays import strings
-from viewer.ui.overlays.legend import Legend, LegendEntry, bar_image, provenance_in_words
+from viewer.ui.overlays.legend import Legend, bar_image
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
-ENTRY = LegendEntry("Likeness", ((0, 0, 0), (200, 0, 100)), 0.0, "measured concepts, 0.5 µm/px")
+LAYER = LegendEntry("Likeness", ((0, 0, 0), (200, 0, 100)), 0.0, "measured concepts, 0.5 µm/px")
 
 
 @pytest.fixture
@@ -39,21 +54,21 @@ def pixels_of(image: QImage) -> np.ndarray:
 
 
 def test_the_bar_fades_out_as_the_slide_does() -> None:
-    (row,) = pixels_of(bar_image(ENTRY))
+    (row,) = pixels_of(bar_image(LAYER))
     values = np.linspace(0, 1, len(row))
     assert np.abs(row[:, 3] - 255 * np.minimum(values / FAINT_BELOW, 1)).max() < 1
     assert np.abs(row[:, :3] - values[:, None] * (200, 0, 100)).max() < 1
 
 
 def test_the_bar_is_clear_below_the_threshold() -> None:
-    (row,) = pixels_of(bar_image(replace(ENTRY, threshold=0.4)))
+    (row,) = pixels_of(bar_image(replace(LAYER, threshold=0.4)))
     values = np.linspace(0, 1, len(row))
     assert ((row[:, 3] > 0) == (values >= 0.4)).all()
 
 
 def test_what_is_clear_shows_a_light_ground(slide: QWidget) -> None:
     legend = Legend(slide)
-    legend.show_entries([replace(ENTRY, colours=((0, 0, 0), (0, 0, 0)), threshold=0.5)])
+    legend.show_entries([replace(LAYER, colours=((0, 0, 0), (0, 0, 0)), threshold=0.5)])
     picture = pixels_of(legend.grab().toImage())[..., :3].min(axis=-1)
     bar = picture[(picture[:, picture.shape[1] // 4] > 200) & (picture[:, 3 * picture.shape[1] // 4] < 20)]
     assert len(bar) > 3, "the lower half of the bar is light, its upper half as black as its colours"
@@ -61,7 +76,7 @@ def test_what_is_clear_shows_a_light_ground(slide: QWidget) -> None:
 
 def test_a_scale_about_zero_has_a_mark_in_its_middle(slide: QWidget) -> None:
     legend = Legend(slide)
-    black = replace(ENTRY, colours=((0, 0, 0), (0, 0, 0)), threshold=0.01)
+    black = replace(LAYER, colours=((0, 0, 0), (0, 0, 0)), threshold=0.01)
     lit = []
     for entry in (black, replace(black, low="against", middle="0", high="for")):
         legend.show_entries([entry])
@@ -71,33 +86,31 @@ def test_a_scale_about_zero_has_a_mark_in_its_middle(slide: QWidget) -> None:
     assert lit[0] == 0
     assert lit[1] > 200
     assert legend.text.startswith(
-        strings.ENTRY_WITH_MIDDLE.format(
-            title=ENTRY.title, facts=ENTRY.facts, low="against", middle="0", high="for"
-        )
+        ENTRY_WITH_MIDDLE.format(title=LAYER.title, facts=LAYER.facts, low="against", middle="0", high="for")
     )
 
 
 def test_colours_that_say_nothing_have_no_scale(slide: QWidget) -> None:
     legend = Legend(slide)
-    legend.show_entries([ENTRY])
+    legend.show_entries([LAYER])
     with_scale = pixels_of(legend.grab().toImage())
-    legend.show_entries([replace(ENTRY, has_scale=False, facts="regions are not compared")])
+    legend.show_entries([replace(LAYER, has_scale=False, facts="regions are not compared")])
     without = pixels_of(legend.grab().toImage())
     assert len(without) < len(with_scale)
     for picture in (with_scale, without):
         hatched = picture[-em_px(2.6) : -em_px(2.1), em_px(0.8) : em_px(1.8), :3].min(axis=-1)
         assert (hatched.max() > 200, hatched.min() < 100) == (True, True), "light lines on the dark plate"
     assert legend.text.startswith(
-        strings.ENTRY_WITHOUT_SCALE.format(title=ENTRY.title, facts="regions are not compared")
+        ENTRY_WITHOUT_SCALE.format(title=LAYER.title, facts="regions are not compared")
     )
-    assert strings.HATCHED.format(meaning=strings.NOT_ANALYSED) in legend.text
+    assert HATCHED.format(meaning=NOT_ANALYSED) in legend.text
 
 
 def test_in_a_low_view_it_says_less_and_stays_within_it(slide: QWidget) -> None:
     """Facts of the lower layers go first, then those layers; the uppermost keeps its title and scale."""
     legend = Legend(slide)
     slide.resize(600, 2000)
-    legend.show_entries([replace(ENTRY, title=f"Layer {number}") for number in range(4)])
+    legend.show_entries([replace(LAYER, title=f"Layer {number}") for number in range(4)])
     whole = legend.height()
     heights = []
     for room in range(whole + 24, 130, -10):
@@ -107,7 +120,7 @@ def test_in_a_low_view_it_says_less_and_stays_within_it(slide: QWidget) -> None:
     assert heights[0] == whole
     assert heights == sorted(heights, reverse=True)
     assert len(set(heights)) >= 7, "three facts, then three layers"
-    assert strings.NOT_A_DIAGNOSIS in legend.text
+    assert NOT_A_DIAGNOSIS in legend.text
     assert "Layer 3" in legend.text, "assistive technology reads all of it"
     slide.resize(600, 2000)
     assert legend.height() == whole
@@ -143,18 +156,16 @@ def test_the_legend_says_what_is_measured_and_that_it_is_no_diagnosis(qtbot: QtB
         ((0, 0, 0), (255, 255, 255)),
         0.2,
         "measured concepts, 0.5 µm/px",
-        dotted=strings.ESTIMATED,
+        dotted=ESTIMATED,
     )
     legend.show_entries([entry])
     assert legend.isVisible()
     assert legend.text == " ".join(
         (
-            strings.ENTRY.format(
-                title=entry.title, facts=entry.facts, low=strings.UNLIKE, high=strings.ALIKE
-            ),
-            strings.HATCHED.format(meaning=strings.NOT_ANALYSED),
-            strings.DOTTED.format(meaning=strings.ESTIMATED),
-            strings.NOT_A_DIAGNOSIS,
+            ENTRY.format(title=entry.title, facts=entry.facts, low=UNLIKE, high=ALIKE),
+            HATCHED.format(meaning=NOT_ANALYSED),
+            DOTTED.format(meaning=ESTIMATED),
+            NOT_A_DIAGNOSIS,
         )
     )
     inside = slide.rect().contains(legend.geometry())
@@ -163,9 +174,9 @@ def test_the_legend_says_what_is_measured_and_that_it_is_no_diagnosis(qtbot: QtB
     slide.resize(400, 300)
     assert slide.rect().contains(legend.geometry())
     one = legend.height()
-    legend.show_entries([entry, replace(entry, title="Attention of HIPT", dotted=strings.PARTLY_KNOWN)])
-    both = strings.OR.join((strings.ESTIMATED, strings.PARTLY_KNOWN))
-    assert strings.DOTTED.format(meaning=both) in legend.text
+    legend.show_entries([entry, replace(entry, title="Attention of HIPT", dotted=PARTLY_KNOWN)])
+    both = OR.join((ESTIMATED, PARTLY_KNOWN))
+    assert DOTTED.format(meaning=both) in legend.text
     assert one < legend.height() < 2 * one  # the meaning of patterns is there once
     assert slide.rect().contains(legend.geometry())
     legend.show_entries([])
@@ -174,6 +185,6 @@ def test_the_legend_says_what_is_measured_and_that_it_is_no_diagnosis(qtbot: QtB
 
 def test_provenance_marks_an_estimated_pixel_size() -> None:
     provenance = Provenance("measured concepts", "fat", "ranks", (0.38, 0.38), True, "2026-01-01", "Foveola")
-    assert provenance_in_words(provenance) == strings.SOURCE_AND_SIZE.format(
+    assert provenance_in_words(provenance) == SOURCE_AND_SIZE.format(
         source="measured concepts", size=pixel_size_in_words((0.38, 0.38), estimated=True)
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QPushButton
 
+from viewer.overlay.strings import LIKENESS_TO
 from viewer.relevance.exchange.export import write_scores
 from viewer.relevance.patches.field import Provenance, RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
@@ -60,7 +61,7 @@ def test_a_chosen_map_lies_over_the_slide_as_a_layer(
     qtbot.wait_until(lambda: len(tools.active.fields.kept) == 1)
     assert tools.active.fields.kept[0].title == strings.MAP_TITLE.format(file="theirs.h5", title="tumour")
     assert "theirs.h5" in tools.active.legend.text
-    assert strings.LIKENESS_TO.format(query="") not in tools.active.legend.text
+    assert LIKENESS_TO.format(query="") not in tools.active.legend.text
     assert any("theirs.h5" in text for text in messages(open_window))
 
 

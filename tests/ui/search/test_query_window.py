@@ -13,12 +13,12 @@ from tests.ui.fake_view import ONE_PATCH
 from tests.ui.slide_files import write_slide
 from viewer.common.settings import Settings
 from viewer.overlay.layer import OverlayLook
+from viewer.overlay.legend_entry import LegendEntry
 from viewer.relevance.encoders.model_registry import registry_file
 from viewer.relevance.query.parser import NearestPhrase
 from viewer.relevance.query.tree import Like, Term
 from viewer.relevance.worker.messages import Note, Progress, Refused, TermsMatched
 from viewer.ui.overlays.encoder_dialog import EncoderDialog
-from viewer.ui.overlays.legend import LegendEntry
 from viewer.ui.panels.pixel_size_dialog import PixelSize
 from viewer.ui.search import strings
 from viewer.ui.shell.action_spec import Need

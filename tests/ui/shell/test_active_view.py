@@ -11,10 +11,10 @@ from tests.ui.fake_relevance import FakeClient
 from tests.ui.fake_view import ONE_PATCH
 from tests.ui.slide_files import write_slide
 from viewer.overlay.layer import OverlayLook
+from viewer.overlay.legend_entry import LegendEntry
 from viewer.render.frame import Adjustment
 from viewer.slide.formats.registry import open_slide
 from viewer.ui.canvas.slide_view import SlideView
-from viewer.ui.overlays.legend import LegendEntry
 from viewer.ui.panels import strings
 from viewer.ui.panels.associated_images import AssociatedImages
 from viewer.ui.panels.go_to import GoTo

@@ -14,21 +14,12 @@ LEVELS_NOT_KEPT = "{error}. The slide is shown without its coarse levels."
 LEVELS_NOT_BUILT = "The coarse levels could not be built ({error}); the slide is shown without them."
 NO_SCALE_BAR = "No scale bar: the slide does not state its pixel size. Set it to show one."
 
-# Pictures that are saved or copied: their margin and metadata.
-CENTRE = "centre {x:.0f}, {y:.0f} px"
-SLIDE_PIXELS = "1 px = {downsample:.4g} slide px"
-TURNED = "turned {degrees:.4g}°"
+# How the picture was changed, in the margin of a saved or copied view.
 ADJUSTMENTS = {
     "brightness": "brightness {value:.2f}",
     "contrast": "contrast {value:.2f}",
     "gamma": "gamma {value:.2f}",
 }
-ICC_PROFILE = "colours by ICC profile"
-BETWEEN_FACTS = " · "
-SCALE = "{um_per_px:.6g} µm per pixel"
-SCALE_UNKNOWN = "unknown"
-NO_SCALE = "Scale unknown: the slide does not state its pixel size"
-SOFTWARE = "Foveola {version}"
 
 # The debug HUD; its lines are at most 36 characters.
 HUD_NAME = "Engine figures"

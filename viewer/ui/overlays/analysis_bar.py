@@ -43,6 +43,16 @@ def progress_in_words(progress: Progress) -> str:
     return text
 
 
+def analysed_in_words(progress: Progress | None) -> str:
+    """ "62 % analysed", rounded down; "" before there is any progress."""
+    if progress is None:
+        return ""
+    done, total = progress.done - progress.failed, progress.total
+    return (
+        strings.ALL_ANALYSED if done >= total else strings.SHARE_ANALYSED.format(percent=100 * done // total)
+    )
+
+
 def time_left_in_words(seconds: float) -> str:
     """In whole seconds below a minute and a half, else in whole minutes."""
     if seconds < 90:

@@ -9,12 +9,14 @@ from PySide6.QtCore import QObject
 from viewer.common.scale import pixel_size_in_words
 from viewer.overlay.attention_look import HierarchyLook, levels_of
 from viewer.overlay.layer import OverlayLook, colour_stops
+from viewer.overlay.legend_entry import LegendEntry
+from viewer.overlay.strings import PARTLY_KNOWN
 from viewer.relevance.attention.slide_attention import MEAN
 from viewer.relevance.patches.attention_codes import OCTAVES
 from viewer.ui.overlays import strings
+from viewer.ui.overlays.analysis_bar import analysed_in_words
 from viewer.ui.overlays.attention_panel import head_in_words
 from viewer.ui.overlays.attention_text import ALL_LEVELS, compared_in_words, levels_drawn
-from viewer.ui.overlays.legend import LegendEntry
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -89,6 +91,7 @@ class AttentionLayer(QObject):
 
     def _remember_progress(self, progress: Progress | None) -> None:
         self.progress = progress
+        self._layers.set_state(_NAME, analysed_in_words(progress))
 
     def _look(self) -> OverlayLook:
         look = self._overlay
@@ -146,9 +149,10 @@ class AttentionLayer(QObject):
             look.threshold,
             self._facts(card, shown, compared),
             *ends,
-            dotted=strings.PARTLY_KNOWN if in_part else "",
+            dotted=PARTLY_KNOWN if in_part else "",
             middle=middle,
             has_scale=bool(card.views) or any(level in compared for level in self._legend_levels),
+            state=analysed_in_words(self.progress),
         )
 
     def _facts(self, card: EncoderCard, shown: AttentionChoice, compared: Collection[str]) -> str:

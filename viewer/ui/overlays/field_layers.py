@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QObject
 
-from viewer.overlay.layer import OverlayLayer, OverlayLook, colour_stops
-from viewer.ui.overlays import strings
+from viewer.overlay.from_field import layer_from_field
+from viewer.overlay.layer import OverlayLook
+from viewer.overlay.legend_entry import field_entry
 from viewer.ui.overlays.layer_list import LayerRow
-from viewer.ui.overlays.legend import LegendEntry, provenance_in_words
 
 if TYPE_CHECKING:
     from viewer.common.settings import Overlay
+    from viewer.overlay.legend_entry import LegendEntry
     from viewer.relevance.patches.field import RelevanceField
     from viewer.slide.source import Source
     from viewer.ui.canvas.slide_view import SlideView
@@ -35,6 +35,8 @@ class _FieldLayer:
     look: OverlayLook
     imported: bool = False
     """Made by another program, which also gave the title."""
+    state: str = ""
+    """How much was analysed; "" where it is not known or does not apply."""
 
 
 class FieldLayers(QObject):
@@ -67,12 +69,18 @@ class FieldLayers(QObject):
         """Whether this slide is still the one in the view."""
         return self._view.source is source
 
-    def show_field(self, field: RelevanceField | None, query: str) -> None:
-        """Show the present query's field, or none."""
+    def show_field(self, field: RelevanceField | None, query: str, *, state: str = "") -> None:
+        """Show the present query's field, or none. ``state``: how much is analysed, as text."""
         if field is None:
             self.remove(PRESENT)
         else:
-            self._put(PRESENT, _FieldLayer(field, query, self._present_look()))
+            self._put(PRESENT, _FieldLayer(field, query, self._present_look(), state=state))
+
+    def set_state(self, state: str) -> None:
+        """State how much of the present query's field is analysed."""
+        if self.has_present:
+            self._fields[PRESENT].state = state
+        self._layers.set_state(PRESENT, state)
 
     def set_look(self, look: Overlay) -> None:
         """Draw the present layer otherwise."""
@@ -85,7 +93,7 @@ class FieldLayers(QObject):
         present = self._fields.pop(PRESENT, None)
         if present is not None:
             look = replace(present.look, colour_map=self._free_colours())
-            self._put(f"kept-{next(self._sequence)}", _FieldLayer(present.field, present.title, look))
+            self._put(f"kept-{next(self._sequence)}", replace(present, look=look))
             self._layers.remove(PRESENT)
             self._put(PRESENT, present)  # on top again: the present query lies over kept ones
 
@@ -123,17 +131,9 @@ class FieldLayers(QObject):
 
     def _put(self, name: str, layer: _FieldLayer) -> None:
         self._fields[name] = layer
-        field = layer.field
         self._layers.put(
             name,
-            OverlayLayer(
-                scores=np.rint(field.scores * 255).astype(np.uint8),
-                known=field.known,
-                estimated=field.estimated,
-                patch_width_px=field.grid.patch_width_px,
-                patch_height_px=field.grid.patch_height_px,
-                sequence=next(self._sequence),
-            ),
+            layer_from_field(layer.field, sequence=next(self._sequence)),
             layer.look,
             _entry(layer),
         )
@@ -150,12 +150,4 @@ class FieldLayers(QObject):
 
 
 def _entry(layer: _FieldLayer) -> LegendEntry:
-    field, look = layer.field, layer.look
-    return LegendEntry(
-        layer.title if layer.imported else strings.LIKENESS_TO.format(query=layer.title),
-        colour_stops(look.colour_map),
-        look.threshold,
-        field.provenance.normalisation if layer.imported else provenance_in_words(field.provenance),
-        *((strings.LOW, strings.HIGH) if layer.imported else (strings.UNLIKE, strings.ALIKE)),
-        dotted=strings.ESTIMATED if field.estimated.any() else "",
-    )
+    return field_entry(layer.field, layer.look, layer.title, imported=layer.imported, state=layer.state)

@@ -5,16 +5,14 @@ It is there for as long as an overlay is drawn: a coloured slide alone could be 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from viewer.common.scale import pixel_size_in_words, whole_units
-from viewer.overlay.layer import cover
+from viewer.common.scale import whole_units
+from viewer.overlay.strings import DOTTED, HATCHED, NOT_A_DIAGNOSIS, NOT_ANALYSED, OR
 from viewer.ui.overlays import strings
 from viewer.ui.widgets.limited_scroll_area import breakable
 from viewer.ui.widgets.theme import em_px
@@ -22,9 +20,8 @@ from viewer.ui.widgets.theme import em_px
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from viewer.relevance.patches.field import Provenance
+    from viewer.overlay.legend_entry import LegendEntry
 
-Rgb = tuple[int, int, int]
 _MARGIN_PX = 12
 _PLATE = QColor(16, 18, 24, 216)
 _TEXT = QColor(245, 246, 248)
@@ -32,47 +29,15 @@ _DIM = QColor(190, 196, 206)
 _LINE = QColor(255, 255, 255, 60)
 _WIDTH_EM = 17.0
 _MOST_LINES = 6
-_BAR_STEPS = 256
 _CHECKS = QColor(255, 255, 255), QColor(214, 216, 220)
 _CHECK_EM = 0.4
 _BAR_EM, _SCALE_EM, _LINE_EM = 0.8, 1.2, 1.3
 
 
-@dataclass(frozen=True, slots=True)
-class LegendEntry:
-    """One layer: its title, the colours from 0 to 1, the value below which nothing is drawn, where it comes
-    from, what 0 and 1 mean, and what dots mean; "" where there are none.
-
-    ``middle``: what the middle of the scale means where that is a turning point. ``has_scale``: not where the
-    colours have no meaning; the facts then state why.
-    """
-
-    title: str
-    colours: tuple[Rgb, ...]
-    threshold: float
-    facts: str
-    low: str = strings.UNLIKE
-    high: str = strings.ALIKE
-    dotted: str = ""
-    middle: str = ""
-    has_scale: bool = True
-
-
-def provenance_in_words(provenance: Provenance) -> str:
-    """ "measured concepts, 0.38 µm/px (estimated)"."""
-    size = pixel_size_in_words(provenance.mpp_um, estimated=provenance.mpp_estimated)
-    return strings.SOURCE_AND_SIZE.format(source=provenance.encoder, size=size)
-
-
 def bar_image(entry: LegendEntry) -> QImage:
     """One row of pixels from value 0 to 1, as clear where the slide is as clear."""
-    values = np.linspace(0, 1, _BAR_STEPS)
-    stops = np.linspace(0, 1, len(entry.colours))
-    rgba = np.empty((1, _BAR_STEPS, 4), np.uint8)
-    for channel, of_stops in enumerate(np.array(entry.colours, np.float64).T):
-        rgba[0, :, channel] = np.rint(np.interp(values, stops, of_stops))
-    rgba[0, :, 3] = np.rint(255 * cover(values, entry.threshold))
-    return QImage(rgba.data, _BAR_STEPS, 1, 4 * _BAR_STEPS, QImage.Format.Format_RGBA8888).copy()
+    bar = entry.bar()
+    return QImage(bar.data, len(bar), 1, bar.nbytes, QImage.Format.Format_RGBA8888).copy()
 
 
 class Legend(QWidget):
@@ -96,11 +61,11 @@ class Legend(QWidget):
     def show_entries(self, entries: Sequence[LegendEntry]) -> None:
         """Show these layers, the uppermost first; none hides the legend."""
         self._entries = tuple(entries)
-        self._dotted = strings.OR.join(dict.fromkeys(entry.dotted for entry in entries if entry.dotted))
-        lines = [_in_words(entry) for entry in entries]
-        lines.append(strings.HATCHED.format(meaning=strings.NOT_ANALYSED))
-        lines += [strings.DOTTED.format(meaning=self._dotted)] if self._dotted else []
-        self.setAccessibleName(" ".join([*lines, strings.NOT_A_DIAGNOSIS]) if entries else "")
+        self._dotted = OR.join(dict.fromkeys(entry.dotted for entry in entries if entry.dotted))
+        lines = [entry.in_words() for entry in entries]
+        lines.append(HATCHED.format(meaning=NOT_ANALYSED))
+        lines += [DOTTED.format(meaning=self._dotted)] if self._dotted else []
+        self.setAccessibleName(" ".join([*lines, NOT_A_DIAGNOSIS]) if entries else "")
         self.setVisible(bool(entries))
         self.place()
 
@@ -198,7 +163,7 @@ class Legend(QWidget):
     def _samples(self) -> list[tuple[Qt.BrushStyle, str]]:
         """Patterns and what they mean."""
         dotted = [(Qt.BrushStyle.Dense6Pattern, self._dotted)] if self._dotted else []
-        return [(Qt.BrushStyle.BDiagPattern, strings.NOT_ANALYSED), *dotted]
+        return [(Qt.BrushStyle.BDiagPattern, NOT_ANALYSED), *dotted]
 
     def _paint_title(self, painter: QPainter, entry: LegendEntry, box: QRectF, y: float) -> float:
         title = QRectF(box.left(), y, box.width(), self._title_height(entry))
@@ -240,19 +205,12 @@ class Legend(QWidget):
             painter.setPen(_TEXT)
             painter.drawText(QRectF(patch.right() + em * 0.4, y, box.width(), em * _LINE_EM), 0, meaning)
             y += em * _LINE_EM
-        painter.drawText(QRectF(box.left(), y, box.width(), em * _LINE_EM), 0, strings.NOT_A_DIAGNOSIS)
+        painter.drawText(QRectF(box.left(), y, box.width(), em * _LINE_EM), 0, NOT_A_DIAGNOSIS)
 
 
 def _has_facts(entry: LegendEntry, number: int, with_facts: int) -> bool:
     """Whether the layer of this number has its facts; without a scale they are all that it has."""
     return number < with_facts or not entry.has_scale
-
-
-def _in_words(entry: LegendEntry) -> str:
-    template = strings.ENTRY_WITH_MIDDLE if entry.middle else strings.ENTRY
-    return (template if entry.has_scale else strings.ENTRY_WITHOUT_SCALE).format(
-        title=entry.title, facts=entry.facts, low=entry.low, middle=entry.middle, high=entry.high
-    )
 
 
 def _paint_checks(painter: QPainter, bar: QRectF) -> None:

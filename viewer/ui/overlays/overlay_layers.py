@@ -5,15 +5,16 @@ Search, attention and maps put layers of their own; each changes and removes its
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 if TYPE_CHECKING:
     from viewer.overlay.layer import OverlayLayer, OverlayLook
+    from viewer.overlay.legend_entry import LegendEntry
     from viewer.ui.canvas.slide_view import SlideView
-    from viewer.ui.overlays.legend import Legend, LegendEntry
+    from viewer.ui.overlays.legend import Legend
 
 
 @dataclass(slots=True)
@@ -44,6 +45,12 @@ class OverlayLayers(QObject):
         return self._visible
 
     @property
+    def entries(self) -> tuple[LegendEntry, ...]:
+        """Of the layers that are drawn, the uppermost first."""
+        laid = () if self._hidden else tuple(self._laid.values())
+        return tuple(one.entry for one in reversed(laid) if one.look.visible)
+
+    @property
     def has_any(self) -> bool:
         """Whether there is a layer, shown or not."""
         return bool(self._laid)
@@ -68,6 +75,12 @@ class OverlayLayers(QObject):
         """Replace a layer's entry in the legend. Raises KeyError where there is none of this name."""
         self._laid[name].entry = entry
         self._refresh()
+
+    def set_state(self, name: str, state: str) -> None:
+        """State how much of a layer is analysed, where there is one of this name."""
+        laid = self._laid.get(name)
+        if laid is not None and laid.entry.state != state:
+            self.describe(name, replace(laid.entry, state=state))
 
     def remove(self, name: str) -> None:
         """Take a layer away, where there is one of this name."""
@@ -103,6 +116,5 @@ class OverlayLayers(QObject):
         if not self._laid and not self._visible:  # what comes next is not hidden by a key pressed long ago
             self.set_visible(True)
             return
-        shown = () if self._hidden else tuple(self._laid.values())
-        self._legend.show_entries([laid.entry for laid in reversed(shown) if laid.look.visible])
+        self._legend.show_entries(self.entries)
         self.changed.emit()

@@ -9,7 +9,6 @@ PATCHES_DONE = "{done:,} of {total:,} patches"
 REGIONS_DONE = "{done:,} of {total:,} regions"
 TOKENS_DONE = "tokens of {done:,} of {total:,} patches"
 OVERLAPS_DONE = "{done:,} of {total:,} overlapping patches"
-ALL_ANALYSED = "all analysed"
 DONE = "done"
 TOKENS_WHERE_ZOOMED = "tokens only where you zoom in"
 PAUSED = "paused"
@@ -93,6 +92,8 @@ NO_PIXEL_SIZE = (
     "set it with Tools › Set pixel size…"
 )
 MODEL_GONE = "{title} is no longer in the list of models and is not shown."
+ALL_ANALYSED = "all analysed"
+SHARE_ANALYSED = "{percent} % analysed"
 BEGIN_AGAIN = "Begin again"
 ATTENTION_NOT_SHOWN = "The attention cannot be shown: {error}."
 
@@ -126,21 +127,8 @@ ZOOM_IN = "zoom in for {levels}"
 CHOOSE_ANOTHER_LEVEL = "choose another level"
 
 # The legend.
-NOT_A_DIAGNOSIS = "Not a diagnosis. Research use only."
-NOT_ANALYSED = "not analysed"
-ESTIMATED, PARTLY_KNOWN = "estimated", "known in part"
-OR = " or "
-HATCHED = "Hatched: {meaning}."
-DOTTED = "Dotted: {meaning}."
-ENTRY = "{title} ({facts}), from {low} to {high}."
-ENTRY_WITH_MIDDLE = "{title} ({facts}), from {low} over {middle} to {high}."
-ENTRY_WITHOUT_SCALE = "{title}: {facts}."
 ONE_MORE_LAYER = "1 more layer"
 MORE_LAYERS = "{count} more layers"
-SOURCE_AND_SIZE = "{source}, {size}"
-LIKENESS_TO = "Measured likeness to: {query}"
-UNLIKE, ALIKE = "0 unlike", "1 alike"
-LOW, HIGH = "low", "high"
 
 # How the overlay is drawn.
 LOOK_NAME = "Look of the overlay"

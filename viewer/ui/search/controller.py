@@ -15,6 +15,7 @@ from viewer.common.scale import MPP_UM_AT_1X
 from viewer.overlay.shapes import Shape
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.ui.canvas.slide_picker import SlidePicker
+from viewer.ui.overlays.analysis_bar import analysed_in_words
 from viewer.ui.overlays.encoder_dialog import use_after_terms
 from viewer.ui.search import strings
 from viewer.ui.search.hit_list import HitRow
@@ -245,6 +246,7 @@ class SearchController(QObject):
         progress = self.session.progress
         if progress is not None:
             self.panel.bar.show_progress(progress)
+            self._overlays.active.fields.set_state(analysed_in_words(progress))
             self._update_hits()
 
     def _ended(self, reason: str) -> None:
@@ -261,7 +263,8 @@ class SearchController(QObject):
     # Results
 
     def _show_field(self, slide_view: SlideView, session: RelevanceSession) -> None:
-        self._overlays.of(slide_view).fields.show_field(session.field, session.question.title)
+        fields = self._overlays.of(slide_view).fields
+        fields.show_field(session.field, session.question.title, state=analysed_in_words(session.progress))
         self.answered.emit(slide_view, session.field)
 
     def _show_hits(self) -> None:

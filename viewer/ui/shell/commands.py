@@ -116,7 +116,7 @@ class Commands:
 
         path = path if path.suffix.lower() == ".png" else path.with_name(f"{path.name}.png")
         try:
-            save_view(self._view, path)
+            save_view(self._view, path, self._parts.overlays.active.layers.entries)
         except SaveError as error:
             self._parts.messages.show_message(MessageKind.ERROR, str(error))
         else:
@@ -125,7 +125,7 @@ class Commands:
     def copy_view(self) -> None:
         from viewer.ui.canvas.export import copy_view
 
-        copy_view(self._view)
+        copy_view(self._view, self._parts.overlays.active.layers.entries)
         self._parts.status.showMessage(strings.VIEW_COPIED, 4000)
 
     def preferences(self) -> None:

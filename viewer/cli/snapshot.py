@@ -1,0 +1,164 @@
+"""``foveola snapshot``: a part of a slide as a picture, without a display."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing, nullcontext
+from typing import TYPE_CHECKING
+
+from viewer.cli import arguments, strings, strings_help, terminal
+from viewer.cli import maps as cli_map
+from viewer.cli.output import check_output
+from viewer.cli.query import answer_to
+from viewer.common.scale import magnification_from_downsample
+from viewer.relevance.encoders.card import MEASURED_ID
+from viewer.render.strings import ICC_PROFILE
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from viewer.overlay.layer import Overlay
+    from viewer.overlay.legend_entry import LegendEntry
+    from viewer.relevance.patches.field import RelevanceField
+    from viewer.render.margin import PictureFacts
+    from viewer.slide.source import Source
+
+    Drawn = tuple[RelevanceField, Overlay, LegendEntry]
+
+BIG_PICTURE_PX = 4_000_000  # a smaller snapshot takes about a second and has no progress bar
+
+
+def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the command to a parser; ``add(name, run, help)`` gives one."""
+    command = add("snapshot", _snapshot, strings_help.SNAPSHOT)
+    command.add_argument("slide", metavar="SLIDE", type=arguments.slide)
+    command.add_argument(
+        "--center", metavar="X,Y", required=True, type=arguments.point, help=strings_help.CENTER
+    )
+    command.add_argument(
+        "--downsample", metavar="D", required=True, type=arguments.positive, help=strings_help.DOWNSAMPLE
+    )
+    command.add_argument(
+        "--size", metavar="WxH", required=True, type=arguments.size, help=strings_help.PICTURE_SIZE
+    )
+    command.add_argument(
+        "--rotate", metavar="DEG", type=arguments.number, default=0.0, help=strings_help.ROTATE
+    )
+    command.add_argument("--icc", action="store_true", help=strings_help.ICC)
+    command.add_argument("--query", metavar="TEXT", dest="text", help=strings_help.SNAPSHOT_QUERY)
+    command.add_argument("--overlay", metavar="COLOURS", nargs="?", const="", help=strings_help.OVERLAY)
+    arguments.add_analysis_options(command, encoder=None)  # a map has none
+    cli_map.add_map_options(command)
+    command.add_argument("--no-margin", action="store_true", help=strings_help.NO_MARGIN)
+    command.add_argument("-o", "--output", metavar="FILE.png", required=True, type=arguments.png_path)
+
+
+def _snapshot(options: argparse.Namespace) -> int:
+    from viewer.common.progress import progress_bar
+    from viewer.render.margin import with_margin
+    from viewer.render.snapshot import save_png, snapshot
+    from viewer.slide.formats.registry import open_slide
+
+    output: Path = options.output
+    bar: AbstractContextManager[Callable[[float, float], None] | None] = nullcontext()
+    if options.size[0] * options.size[1] >= BIG_PICTURE_PX:
+        bar = progress_bar(strings.RENDERING)
+    with closing(open_slide(options.slide)) as source:
+        check_output(output, options.slide.path)
+        drawn = _overlay_for(options, source)
+        with bar as progress:
+            picture = snapshot(
+                source,
+                center=options.center,
+                downsample=options.downsample,
+                size=options.size,
+                rotate_deg=options.rotate,
+                icc=options.icc,
+                overlays=() if drawn is None else (drawn[1],),
+                progress=progress,
+            )
+        facts = _picture_facts(source, options, drawn)
+    metadata = facts.metadata()
+    if drawn is not None:
+        metadata["Overlay"] = json.dumps(drawn[0].provenance.as_facts())
+    failed = picture.info["failed_tiles"]
+    if failed:
+        template = strings.ONE_TILE_FAILED if failed == 1 else strings.TILES_FAILED
+        metadata["Warning"] = template.format(count=failed)
+    bare = drawn is None or options.no_margin
+    save_png(picture if bare else with_margin(picture, facts), output, metadata)
+    if failed:
+        terminal.write_stderr(
+            strings.FIRST_FAILURE.format(
+                path=output, warning=metadata["Warning"], failure=picture.info["first_failure"]
+            )
+        )
+    return 0
+
+
+def _picture_facts(
+    source: Source,
+    options: argparse.Namespace,
+    drawn: Drawn | None,
+) -> PictureFacts:
+    from viewer.render.margin import PictureFacts
+
+    mpp_um, is_estimated = source.info.mpp_um, False
+    if drawn is not None:
+        mpp_um, is_estimated = drawn[0].provenance.mpp_um, drawn[0].provenance.mpp_estimated
+    return PictureFacts(
+        slide_name=options.slide.name,
+        centre=options.center,
+        downsample=options.downsample,
+        rotation_deg=options.rotate,
+        magnification=magnification_from_downsample(
+            options.downsample, objective_power=source.info.objective_power, mpp_um=mpp_um
+        ),
+        um_per_px=None if mpp_um is None else mpp_um[0] * options.downsample,
+        is_estimated=is_estimated,
+        changes=(ICC_PROFILE,) if options.icc else (),
+        layers=() if drawn is None else (drawn[2],),
+    )
+
+
+def _overlay_for(options: argparse.Namespace, source: Source) -> Drawn | None:
+    """The field of a snapshot's ``--query`` or ``--map``, as an overlay and in words; None without them.
+
+    Raises UsageError for colours without a field, an encoder without a query, and for unknown colours.
+    """
+    has_map = cli_map.has_map(options)
+    if options.text is None and options.encoder is not None:
+        raise arguments.UsageError(strings.ENCODER_NEEDS_QUERY)
+    options.encoder = options.encoder or MEASURED_ID
+    if options.text is None and not has_map:
+        if options.overlay is not None:
+            raise arguments.UsageError(strings.OVERLAY_NEEDS)
+        return None
+    from viewer.common.settings import Settings
+    from viewer.overlay.from_field import layer_from_field
+    from viewer.overlay.layer import Overlay, OverlayLook
+    from viewer.overlay.legend_entry import field_entry
+
+    chosen = Settings.load().overlay
+    try:
+        look = OverlayLook(
+            colour_map=options.overlay or chosen.colour_map,
+            opacity=chosen.opacity,
+            threshold=chosen.threshold,
+            contours=chosen.contours,
+            smooth=chosen.smooth,
+        )
+    except ValueError as error:
+        raise arguments.UsageError(str(error)) from error
+    field = cli_map.map_over(source, options) if has_map else answer_to(options).field
+    title, state = (options.map.name, "") if has_map else (options.text, _state(field))
+    entry = field_entry(field, look, title, imported=has_map, state=state)
+    return field, Overlay("map" if has_map else "query", layer_from_field(field), look), entry
+
+
+def _state(field: RelevanceField) -> str:
+    missing = int((~field.known).sum())
+    return strings.PATCHES_NOT_ANALYSED.format(count=missing) if missing else strings.ALL_ANALYSED

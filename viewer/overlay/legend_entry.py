@@ -1,0 +1,82 @@
+"""What a legend states about a layer: the window's legend and the margins of pictures show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from viewer.common.scale import pixel_size_in_words
+from viewer.overlay import strings
+from viewer.overlay.colour_map import colour_stops
+from viewer.overlay.layer import cover
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.overlay.layer import OverlayLook
+    from viewer.relevance.patches.field import Provenance, RelevanceField
+
+Rgb = tuple[int, int, int]
+BAR_STEPS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class LegendEntry:
+    """One layer: its title, the colours from 0 to 1, the value below which nothing is drawn, where it comes
+    from, what 0 and 1 mean, and what dots mean; "" where there are none.
+
+    ``middle``: what the middle of the scale means where that is a turning point. ``has_scale``: not where the
+    colours have no meaning; the facts then state why. ``state``: how much is analysed; "" where that does not
+    apply.
+    """
+
+    title: str
+    colours: tuple[Rgb, ...]
+    threshold: float
+    facts: str
+    low: str = strings.UNLIKE
+    high: str = strings.ALIKE
+    dotted: str = ""
+    middle: str = ""
+    has_scale: bool = True
+    state: str = ""
+
+    def bar(self) -> NDArray[np.uint8]:
+        """(256, 4) RGBA from value 0 to 1, as clear where the slide is as clear."""
+        values = np.linspace(0, 1, BAR_STEPS)
+        stops = np.linspace(0, 1, len(self.colours))
+        rgba = np.empty((BAR_STEPS, 4), np.uint8)
+        for channel, of_stops in enumerate(np.array(self.colours, np.float64).T):
+            rgba[:, channel] = np.rint(np.interp(values, stops, of_stops))
+        rgba[:, 3] = np.rint(255 * cover(values, self.threshold))
+        return rgba
+
+    def in_words(self) -> str:
+        """One sentence."""
+        template = strings.ENTRY_WITH_MIDDLE if self.middle else strings.ENTRY
+        return (template if self.has_scale else strings.ENTRY_WITHOUT_SCALE).format(
+            title=self.title, facts=self.facts, low=self.low, middle=self.middle, high=self.high
+        )
+
+
+def field_entry(
+    field: RelevanceField, look: OverlayLook, title: str, *, imported: bool = False, state: str = ""
+) -> LegendEntry:
+    """The entry of a field. ``title``: its query, or where it was ``imported`` the name of the map."""
+    return LegendEntry(
+        title if imported else strings.LIKENESS_TO.format(query=title),
+        colour_stops(look.colour_map),
+        look.threshold,
+        field.provenance.normalisation if imported else provenance_in_words(field.provenance),
+        *((strings.LOW, strings.HIGH) if imported else (strings.UNLIKE, strings.ALIKE)),
+        dotted=strings.ESTIMATED if field.estimated.any() else "",
+        state=state,
+    )
+
+
+def provenance_in_words(provenance: Provenance) -> str:
+    """ "measured concepts, 0.38 µm/px (estimated)"."""
+    size = pixel_size_in_words(provenance.mpp_um, estimated=provenance.mpp_estimated)
+    return strings.SOURCE_AND_SIZE.format(source=provenance.encoder, size=size)

@@ -91,7 +91,7 @@ class PictureFacts:
 
 
 def with_margin(picture: Image.Image, facts: PictureFacts) -> Image.Image:
-    """The picture (RGB), its pixels as they are, with the margin below, which may be wider than the picture."""
+    """The picture (RGB), its pixels as they are, with the margin below, which may be wider."""
     width_px = max(picture.width, _LEAST_WIDTH_PX if facts.layers else 0)
     margin = _Margin(width_px, facts)
     kept = Image.new("RGB", (width_px, picture.height + margin.height_px), _PAPER)

@@ -122,7 +122,10 @@ def index_slide(path: str, job: IndexJob, report: Callable[[float], None]) -> In
                     ),
                 )
             )
-            _use_threads(job.threads)
+            if job.threads is not None:
+                import torch
+
+                torch.set_num_threads(job.threads)
             with open_analysis(
                 source,
                 pixel_size,
@@ -239,10 +242,3 @@ def _throttled(report: Callable[[float], None]) -> Callable[[float, float], None
             report(done / max(total, 1))
 
     return throttled
-
-
-def _use_threads(threads: int | None) -> None:
-    if threads is not None:
-        import torch
-
-        torch.set_num_threads(threads)

@@ -17,7 +17,7 @@ from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.block_reader import BlockReader
 from viewer.relevance.analysis.schedule import blocks_of
 from viewer.relevance.analysis.scoring import Scoring
-from viewer.relevance.models.batching import raise_malloc_trim_threshold
+from viewer.relevance.models.batching import one_torch_thread, raise_malloc_trim_threshold
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
 from viewer.slide.source import TileError
 from viewer.slide.tissue.mask import tissue_mask
@@ -171,15 +171,8 @@ class FeatureAnalysis:
         ``progress`` is called with how many patches are done, of how many. Raises EncoderError, SlideError.
         """
         if self.pending.any():
-            import torch
-
-            threads_before = torch.get_num_threads()
-            torch.set_num_threads(1)  # a thread for each block uses all cores better
-            try:
-                with self.reader(threads or threads_before) as reader:
-                    self._run(reader, progress)
-            finally:
-                torch.set_num_threads(threads_before)
+            with one_torch_thread() as before, self.reader(threads or before) as reader:
+                self._run(reader, progress)
         self.finish()
 
     def field(self, query: Query) -> RelevanceField:

@@ -107,8 +107,7 @@ def open_analysis(
         yield analysis
 
 
-@contextmanager
-def open_external_analysis(source: Source, pixel_size: PixelSize, file: Path) -> Iterator[Analysis]:
+def external_analysis(source: Source, pixel_size: PixelSize, file: Path) -> Analysis:
     """An analysis of the features in another program's file; none are computed or stored.
 
     Raises FeatureFileError, EncoderError, SlideError.
@@ -117,4 +116,4 @@ def open_external_analysis(source: Source, pixel_size: PixelSize, file: Path) ->
     from viewer.relevance.features.external_index import open_external_index
 
     index = open_external_index(file, source, pixel_size.mpp_um, mpp_estimated=pixel_size.estimated)
-    yield Analysis(source, index.encoder, index.store, notes=index.notes)
+    return Analysis(source, index.encoder, index.store, notes=index.notes)

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import torch
 
+from viewer.relevance.heatmap.hipt_region import RegionHeatmap, blended, patch_ranks, token_ranks
+
 
 def folder() -> Path:
     """Where the fixture lies; skips the test where nobody says."""
@@ -59,3 +61,8 @@ def patches(pixels: np.ndarray, px: int = 256) -> torch.Tensor:
     rows, cols = pixels.shape[0] // px, pixels.shape[1] // px
     split = pixels.reshape(rows, px, cols, px, 3).swapaxes(1, 2).reshape(rows * cols, px, px, 3)
     return torch.from_numpy(np.ascontiguousarray(split))
+
+
+def region_heatmap(patches: np.ndarray, tokens: np.ndarray, *, canvas_px: int = 4) -> RegionHeatmap:
+    """The published map for one head of each level, from attention (4, 16, 16) and (2, 256, 16, 16)."""
+    return blended(patch_ranks(patches, canvas_px=canvas_px), token_ranks(tokens, canvas_px=canvas_px))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders.protocols import Attending, Encoder, SlideAttention
     from viewer.relevance.features.mixed_resolution import MixedFeatures
     from viewer.relevance.features.store import FeatureStore
-    from viewer.relevance.patches.outcome import BlockResult
+    from viewer.relevance.patches.blocks import BlockResult
 
     Mask = NDArray[np.bool_]
 

@@ -12,8 +12,7 @@ import numpy as np
 
 from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
-from viewer.relevance.patches.blocks import Block
-from viewer.relevance.patches.outcome import ON_GRID, BlockResult, Half
+from viewer.relevance.patches.blocks import ON_GRID, Block, BlockResult, Half
 from viewer.slide.geometry import Rect
 from viewer.slide.region import read_region
 from viewer.slide.source import TileError

@@ -31,9 +31,8 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders.card import Reason
     from viewer.relevance.encoders.protocols import Encoder, NamedScores, Refining
     from viewer.relevance.features.store import FeatureStore
-    from viewer.relevance.patches.blocks import Block
+    from viewer.relevance.patches.blocks import Block, BlockResult
     from viewer.relevance.patches.field import RelevanceField
-    from viewer.relevance.patches.outcome import BlockResult
     from viewer.relevance.query.tree import Leaf, Query
     from viewer.slide.source import Source
 

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from viewer.relevance.attention.slide_attention import Attention
     from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.features.store import FeatureStore
-    from viewer.relevance.patches.blocks import Block
-    from viewer.relevance.patches.outcome import BlockResult
+    from viewer.relevance.patches.blocks import Block, BlockResult
     from viewer.relevance.patches.progress import StageProgress
     from viewer.slide.source import Source
 

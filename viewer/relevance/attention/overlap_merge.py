@@ -13,8 +13,7 @@ import numpy as np
 from viewer.relevance.attention.overlap_grid import merged, overlapping_patches
 from viewer.relevance.attention.slide_attention import MEAN, patch_attention
 from viewer.relevance.patches.attention_codes import log_codes
-from viewer.relevance.patches.blocks import Block
-from viewer.relevance.patches.outcome import ON_GRID
+from viewer.relevance.patches.blocks import ON_GRID, Block
 from viewer.relevance.patches.progress import StageProgress
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.attention.slide_attention import Attention
-    from viewer.relevance.patches.outcome import BlockResult, Half
+    from viewer.relevance.patches.blocks import BlockResult, Half
 
     Cells = NDArray[np.int64]
     Mask = NDArray[np.bool_]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from viewer.common.errors import EncoderDeviceError
     from viewer.relevance.analysis.slide_analysis import Analysis
     from viewer.relevance.attention.slide_attention import Attention, Head
-    from viewer.relevance.patches.outcome import BlockResult, Half
+    from viewer.relevance.patches.blocks import BlockResult, Half
 
     Cells = NDArray[np.int64]
     Progress = Callable[[float, float], None]

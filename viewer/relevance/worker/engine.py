@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from viewer.relevance.analysis.block_reader import BlockReader
     from viewer.relevance.analysis.slide_analysis import Analysis
     from viewer.relevance.encoders.card import Reason
+    from viewer.relevance.patches.blocks import BlockResult
     from viewer.relevance.patches.field import RelevanceField
-    from viewer.relevance.patches.outcome import BlockResult
     from viewer.relevance.patches.progress import StageProgress
     from viewer.relevance.query.parser import PhraseFinder
     from viewer.relevance.worker.messages import FromWorker

@@ -7,7 +7,6 @@ networks are DINO's (Caron et al., ICCV 2021); widths and depths are read from t
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,7 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from viewer.relevance.models import strings
-from viewer.relevance.models.checkpoint import CheckpointError, kind_of_model, read_tensors, weights_files
+from viewer.relevance.models.checkpoint import (
+    CheckpointError,
+    kind_of_model,
+    read_tensors,
+    sha256_of,
+    weights_files,
+)
 from viewer.relevance.models.heads.load import load_slide_head
 from viewer.relevance.models.heads.state_dict import NotThisHead, filled
 from viewer.relevance.models.normalisation import STATISTICS
@@ -180,10 +185,8 @@ def save_backbone(path: Path, target: Path) -> None:
 def _read(path: Path) -> dict[str, Tensor]:
     tensors = read_tensors(path)
     begins = _PUBLISHED.get(path.stat().st_size)
-    if begins is not None:
-        with path.open("rb") as file:
-            if not hashlib.file_digest(file, "sha256").hexdigest().startswith(begins):
-                raise CheckpointError(path, strings.DIFFERS_FROM_PUBLISHED)
+    if begins is not None and not sha256_of(path).startswith(begins):
+        raise CheckpointError(path, strings.DIFFERS_FROM_PUBLISHED)
     return tensors
 
 

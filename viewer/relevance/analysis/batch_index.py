@@ -113,15 +113,7 @@ def index_slide(path: str, job: IndexJob, report: Callable[[float], None]) -> In
             with FeatureStore.open(subject, limit_bytes=job.limit_bytes, folder=folder) as store:
                 if store.complete:
                     return IndexResult(path, skipped=True, patches=store.count, notes=store.notes)
-            notes = (
-                ()
-                if not pixel_size.estimated
-                else (
-                    strings.ESTIMATED_PIXEL_SIZE_OF_JOB.format(
-                        mpp_um=pixel_size.mpp_um[0], reason=pixel_size.reason
-                    ),
-                )
-            )
+            notes = pixel_size.notes(source.info.path.name, strings.ESTIMATED_PIXEL_SIZE_OF_JOB)
             if job.threads is not None:
                 import torch
 

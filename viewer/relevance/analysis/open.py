@@ -37,12 +37,11 @@ class PixelSize:
     estimated: bool
     reason: str
 
-    def notes(self, slide_name: str) -> tuple[str, ...]:
+    def notes(self, slide_name: str, template: str = strings.ESTIMATED_PIXEL_SIZE) -> tuple[str, ...]:
         """A sentence for the reader about an estimate; else ()."""
         if not self.estimated:
             return ()
-        note = strings.ESTIMATED_PIXEL_SIZE
-        return (note.format(slide=slide_name, mpp_um=self.mpp_um[0], reason=self.reason),)
+        return (template.format(slide=slide_name, mpp_um=self.mpp_um[0], reason=self.reason),)
 
 
 def pixel_size_of(source: Source, given_um: float | None) -> PixelSize:

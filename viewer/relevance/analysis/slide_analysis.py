@@ -13,10 +13,11 @@ from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
 from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.attention_stage import AttentionStage
 from viewer.relevance.analysis.feature_analysis import FeatureAnalysis
-from viewer.relevance.attention.overlap_merge import OverlapBuilder, is_between
+from viewer.relevance.attention.overlap_merge import OverlapBuilder
 from viewer.relevance.encoders.token_budget import sides_for
 from viewer.relevance.features.mixed_resolution import MixedFeatures
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
+from viewer.relevance.patches.blocks import ON_GRID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,7 +121,7 @@ class Analysis(FeatureAnalysis):
 
     def take(self, outcome: BlockResult) -> None:
         """See ``FeatureAnalysis.take``; of patches half-way between others too."""
-        if self.overlaps is None or not is_between(outcome):
+        if self.overlaps is None or outcome.half == ON_GRID:
             super().take(outcome)
         elif outcome.device_error is None:
             self.overlaps.take(outcome)

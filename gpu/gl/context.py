@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gpu.errors import GpuError
 from gpu.gl import strings
 from gpu.gl.egl import Current, DisplayChoice, Egl
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 _MAX_DRAINED_ERRORS = 32
 _MINIMUM_GL = (3, 3)
@@ -140,12 +137,7 @@ class OffscreenContext:
             strings.NO_OFFSCREEN_CONTEXT.format(failures="; ".join(failures), hint=strings.INSTALL_HINT)
         )
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.release()
 
     def make_current(self) -> None:

@@ -30,7 +30,6 @@ from gpu.gl.program import Program
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from types import TracebackType
 
     from numpy.typing import NDArray
 
@@ -242,12 +241,7 @@ class _Blending:
         glBlendFuncSeparate(_GL_ONE, _GL_ONE_MINUS_SRC_ALPHA, _GL_ONE, _GL_ONE_MINUS_SRC_ALPHA)
         glBlendEquationSeparate(_GL_FUNC_ADD, _GL_FUNC_ADD)
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         glDisable(_GL_BLEND)
         glBlendFuncSeparate(*self._factors)
         glBlendEquationSeparate(*self._equations)

@@ -6,7 +6,6 @@ PyOpenGL's thin layer is used (about 1 µs a call; its convenient layer takes 8 
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING
 
 from OpenGL.raw.GL.VERSION.GL_1_0 import (
     glColorMask,
@@ -23,9 +22,6 @@ from OpenGL.raw.GL.VERSION.GL_1_3 import glActiveTexture
 from OpenGL.raw.GL.VERSION.GL_1_5 import glBindBuffer
 from OpenGL.raw.GL.VERSION.GL_2_0 import glUseProgram
 from OpenGL.raw.GL.VERSION.GL_3_0 import glBindVertexArray
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 # Units beside those that vispy counts up from 0; every OpenGL 3.3 has 16 per stage.
 TILE_UNIT = 14
@@ -79,12 +75,7 @@ class DrawState:
             glDisable(name)
         return self
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         for name in self._enabled:
             glEnable(name)
         glActiveTexture(GL_TEXTURE0 + ICC_UNIT)
@@ -116,12 +107,7 @@ class UploadState:
             glPixelStorei(name, 0)
         return self
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         for name, value in self._unpack:
             glPixelStorei(name, value)
         glPixelStorei(_GL_UNPACK_ALIGNMENT, self._alignment)

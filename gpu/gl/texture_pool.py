@@ -113,7 +113,7 @@ class TexturePool:
                 )
 
     def upload(self, slot: int, mips: Sequence[Pixels]) -> None:
-        """Fill a layer.
+        """Fill a layer, within an UploadState: one around many tiles.
 
         Args:
             slot: layer, as given by self.slots.allocate.
@@ -123,11 +123,6 @@ class TexturePool:
         Raises:
             GpuError: the arrays or the slot do not fit; nothing was uploaded.
         """
-        with UploadState():
-            self.upload_within(slot, mips)
-
-    def upload_within(self, slot: int, mips: Sequence[Pixels]) -> None:
-        """As upload, for callers that hold one UploadState around many tiles."""
         self.check_mips(mips)
         if not 0 <= slot < self.layers:
             raise GpuError(f"there is no slot {slot} in a pool of {self.layers}")

@@ -36,44 +36,34 @@ class ReadyTile(NamedTuple):
     pinned: bool
 
 
-class Uploader:
-    """Moves ready tiles into `pool`, on the thread of the pool's context."""
+def upload_ready(
+    pool: TexturePool, items: Iterable[ReadyTile], budget_ms: float, frame: int
+) -> dict[Hashable, int]:
+    """Upload tiles in the order given until the budget is spent, but always at least one; on the thread of
+    the pool's context. Uploading stops when every layer is pinned or in use.
 
-    def __init__(self, pool: TexturePool) -> None:
-        self._pool = pool
+    Args:
+        items: the most urgent tile first; consumed only as far as needed.
+        budget_ms: time after which no further tile is begun.
+        frame: number of the present frame, for the eviction order.
 
-    def upload_ready(
-        self,
-        items: Iterable[ReadyTile | tuple[Hashable, Sequence[Pixels], int, bool]],
-        budget_ms: float,
-        frame: int,
-    ) -> dict[Hashable, int]:
-        """Upload tiles in the order given until the budget is spent, but always at least one.
+    Returns:
+        The slots of the tiles uploaded now, by key, in the order given.
 
-        Uploading stops when every layer is pinned or in use.
-
-        Args:
-            items: the most urgent tile first; consumed only as far as needed.
-            budget_ms: time after which no further tile is begun.
-            frame: number of the present frame, for the eviction order.
-
-        Returns:
-            The slots of the tiles uploaded now, by key, in the order given.
-
-        Raises:
-            GpuError: a tile's arrays do not fit the pool; the tiles before it are in.
-        """
-        deadline_s = time.perf_counter() + budget_ms / 1000.0
-        slots = self._pool.slots
-        uploaded: dict[Hashable, int] = {}
-        with UploadState():
-            for key, mips, depth, pinned in items:
-                if uploaded and time.perf_counter() >= deadline_s:
-                    break
-                self._pool.check_mips(mips)
-                slot = slots.allocate(key, depth=depth, pinned=pinned, frame=frame)
-                if slot is None:
-                    break
-                self._pool.upload_within(slot, mips)
-                uploaded[key] = slot
-        return uploaded
+    Raises:
+        GpuError: a tile's arrays do not fit the pool; the tiles before it are in.
+    """
+    deadline_s = time.perf_counter() + budget_ms / 1000.0
+    slots = pool.slots
+    uploaded: dict[Hashable, int] = {}
+    with UploadState():
+        for key, mips, depth, pinned in items:
+            if uploaded and time.perf_counter() >= deadline_s:
+                break
+            pool.check_mips(mips)
+            slot = slots.allocate(key, depth=depth, pinned=pinned, frame=frame)
+            if slot is None:
+                break
+            pool.upload(slot, mips)
+            uploaded[key] = slot
+    return uploaded

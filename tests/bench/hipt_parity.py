@@ -18,11 +18,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from tests.relevance import hipt_parity as fixture
+from tests.relevance.hipt_parity import load_patch_level, load_region_level, region_heatmap
 from tests.relevance.models.test_hipt_slide import tokens_of
-from viewer.relevance.heatmap.hipt_region import flops_per_region, reference_flops_per_region, region_heatmap
+from viewer.relevance.heatmap.hipt_region import flops_per_region, reference_flops_per_region
 from viewer.relevance.models.heads.gated_attention import GatedAttentionHead
 from viewer.relevance.models.heads.load import load_slide_head
-from viewer.relevance.models.hipt import RegionTransformer, load_patch_level, load_region_level, normalised
+from viewer.relevance.models.hipt import RegionTransformer, normalised
 from viewer.relevance.models.vit import VisionTransformer, positions_for
 
 BATCH = 8

@@ -7,11 +7,17 @@ import json
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
+
+from viewer.relevance.heatmap.hipt_region import RegionHeatmap, blended, patch_ranks, token_ranks
+from viewer.relevance.models.hipt import RegionTransformer, patch_level, read_weights, region_level
+
+if TYPE_CHECKING:
+    from viewer.relevance.models.vit import VisionTransformer
 
 
 def folder() -> Path:
@@ -59,3 +65,18 @@ def patches(pixels: np.ndarray, px: int = 256) -> torch.Tensor:
     rows, cols = pixels.shape[0] // px, pixels.shape[1] // px
     split = pixels.reshape(rows, px, cols, px, 3).swapaxes(1, 2).reshape(rows * cols, px, px, 3)
     return torch.from_numpy(np.ascontiguousarray(split))
+
+
+def region_heatmap(patches: np.ndarray, tokens: np.ndarray, *, canvas_px: int = 4) -> RegionHeatmap:
+    """The published map for one head of each level, from attention (4, 16, 16) and (2, 256, 16, 16)."""
+    return blended(patch_ranks(patches, canvas_px=canvas_px), token_ranks(tokens, canvas_px=canvas_px))
+
+
+def load_patch_level(path: Path) -> VisionTransformer:
+    """ViT-256 from a file alone."""
+    return patch_level(path, read_weights(path))
+
+
+def load_region_level(path: Path, *, feature_width: int) -> RegionTransformer:
+    """ViT-4K from a file alone."""
+    return region_level(path, read_weights(path), feature_width)

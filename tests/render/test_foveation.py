@@ -11,7 +11,7 @@ from OpenGL import GL
 from gpu.gl.program import Program, read_shader
 from gpu.gl.tile_renderer import Foveation
 from viewer.render.frame import Look
-from viewer.view.acuity import foveation_lod, tangent_per_px
+from viewer.view.acuity import MAR0_DEG, MAR_SLOPE, eccentricity_deg, tangent_per_px
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +58,18 @@ def shader_lods(radius_deg: float, tangent: float) -> NDArray[np.float32]:
     GL.glDeleteRenderbuffers(1, [colour])
     program.release()
     return values[0]
+
+
+def foveation_lod(distance_px: NDArray[np.float64], tangent: float, radius_deg: float) -> NDArray[np.float64]:
+    """The same on the processor: two pixels show one cycle, of which nothing is lost up to half of MAR."""
+    mar_deg = MAR0_DEG + MAR_SLOPE * eccentricity_deg(distance_px, tangent, radius_deg)
+    return np.maximum(np.log2(mar_deg / (2 * np.degrees(tangent))), 0.0)
+
+
+def test_the_coarsening_starts_at_nothing_and_only_grows() -> None:
+    lod = shader_lods(1.0, TANGENT)
+    assert lod[0] == 0.0
+    assert (np.diff(lod) >= 0).all()
 
 
 @pytest.mark.parametrize("radius_deg", [0.0, 1.0, 5.0])

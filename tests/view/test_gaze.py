@@ -10,7 +10,7 @@ import pytest
 from viewer.slide.geometry import Pyramid
 from viewer.stream.plan import make_plan
 from viewer.stream.residency import Residency
-from viewer.view.acuity import eccentricity_deg, foveation_lod, relative_acuity, tangent_per_px
+from viewer.view.acuity import eccentricity_deg, relative_acuity, tangent_per_px
 from viewer.view.camera import View, slide_from_screen
 from viewer.view.gaze import GazeMoment, GazeOrPointer, GazePoint, NoGaze, PointerGaze, attention_weight
 from viewer.view.screen import Screen
@@ -30,17 +30,6 @@ def test_acuity_is_half_at_one_degree_and_whole_within_the_radius() -> None:
     at_e2 = np.tan(np.radians(2.0 + (1 / 48) / 0.022)) / TANGENT
     acuity = relative_acuity(eccentricity_deg([0.0, np.tan(np.radians(2.0)) / TANGENT, at_e2], TANGENT, 2.0))
     assert acuity == pytest.approx([1.0, 1.0, 0.5], abs=1e-6)
-
-
-def test_the_coarsening_starts_at_nothing_and_only_grows() -> None:
-    lod = foveation_lod(np.arange(0, 2000), TANGENT, 1.0)
-    assert lod[0] == 0.0
-    assert (np.diff(lod) >= 0).all()
-    # at 20° beside the gaze: MAR = 1/48 + 0.022 · 20 degrees, two pixels a cycle
-    at_20 = np.tan(np.radians(21.0)) / TANGENT
-    assert foveation_lod(at_20, TANGENT, 1.0) == pytest.approx(
-        np.log2((1 / 48 + 0.44) / (2 * np.degrees(TANGENT)))
-    )
 
 
 def test_the_pointer_is_a_gaze_and_off_is_none() -> None:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.messages import pattern
+from viewer.common.settings import Gaze
 from viewer.view import gaze_recording as gaze_file
 from viewer.view import strings
 from viewer.view.gaze import GazeMoment, GazeOrPointer, GazePoint, NoGaze, PointerGaze
 from viewer.view.gaze_lsl import LslGaze, NoTrackerError
 from viewer.view.gaze_recording import GazeFileError, RecordedGaze
-from viewer.view.gaze_selection import GAZE_CHOICES, chosen_gaze
+from viewer.view.gaze_selection import chosen_gaze
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -171,7 +172,7 @@ def chosen(choice: str, recording_file: str = "") -> tuple[GazeSource, list[str]
 def test_each_choice_is_a_source(tmp_path: Path) -> None:
     file = str(recording(tmp_path, "t_s,x,y\n0,0.5,0.5\n"))
     kinds = {"off": NoGaze, "pointer": PointerGaze, "tracker": GazeOrPointer, "recording": GazeOrPointer}
-    assert set(kinds) == set(GAZE_CHOICES)
+    assert set(kinds) == set(Gaze.rule("source").options)
     for choice, kind in kinds.items():
         gaze, told = chosen(choice, file)
         assert isinstance(gaze, kind)

@@ -5,12 +5,11 @@ rates of decoding and of the encoder alone, on the same blocks with the same thr
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from viewer.bench import strings
 from viewer.common.cores import core_count
@@ -19,12 +18,13 @@ from viewer.relevance.analysis.block_reader import BlockReader, read_block
 from viewer.relevance.analysis.feature_analysis import BLOCK_SIDE, LEAST_TISSUE
 from viewer.relevance.analysis.open import pixel_size_of
 from viewer.relevance.analysis.schedule import blocks_of
+from viewer.relevance.models.batching import one_torch_thread
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.tissue.mask import tissue_mask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from viewer.relevance.encoders.protocols import Encoder
@@ -42,7 +42,7 @@ def bench_slide(encoder: Encoder, path: Path, *, device: str) -> dict[str, Any]:
     EncoderError, SlideError, PixelSizeError.
     """
     threads = core_count()
-    with closing(open_slide(path)) as source, _one_torch_thread():
+    with closing(open_slide(path)) as source, one_torch_thread():
         mpp_um = pixel_size_of(source, None).mpp_um
         grid = PatchGrid.over(source.pyramid.width, source.pyramid.height, mpp_um)
         tissue = tissue_mask(source, mpp_um)
@@ -98,14 +98,3 @@ def _spread_over(threads: int, work: Callable[[Any], object], items: Sequence[ob
     with ThreadPoolExecutor(threads) as pool:
         for _ in pool.map(work, items):
             pass
-
-
-@contextmanager
-def _one_torch_thread() -> Iterator[None]:
-    """As in an analysis, where each block has a thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

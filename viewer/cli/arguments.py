@@ -13,6 +13,7 @@ from viewer.slide.locator import Locator
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+    from collections.abc import Callable
 
 LARGEST = 1e12
 SMALLEST_MPP_UM, LARGEST_MPP_UM = 0.01, 100.0
@@ -85,12 +86,22 @@ def size(text: str) -> tuple[int, int]:
     return count(width), count(height)
 
 
-def png_path(text: str) -> Path:
-    """The name of a PNG file. Raises ArgumentTypeError."""
-    path = Path(text)
-    if path.suffix.lower() != ".png":
-        raise ArgumentTypeError(strings.WRONG_SUFFIX.format(text=text, suffix=".png"))
+def saved_as(*suffixes: str) -> Callable[[str], Path]:
+    """The type of a file name with one of these suffixes; an error names the first of them."""
+
+    def path(text: str) -> Path:
+        named = file(text)
+        if not named.name.lower().endswith(suffixes):
+            raise ArgumentTypeError(strings.WRONG_SUFFIX.format(text=text, suffix=suffixes[0]))
+        return named
+
     return path
+
+
+png_path = saved_as(".png")
+geojson_path = saved_as(".geojson", ".json")
+scores_path = saved_as(".h5", ".hdf5")
+ome_path = saved_as(".ome.tiff", ".ome.tif")
 
 
 def pixel_size(text: str) -> float:
@@ -101,29 +112,6 @@ def pixel_size(text: str) -> float:
             strings.PIXEL_SIZE_RANGE.format(text=text, least=SMALLEST_MPP_UM, most=LARGEST_MPP_UM)
         )
     return value
-
-
-def geojson_path(text: str) -> Path:
-    """The name of a GeoJSON file. Raises ArgumentTypeError."""
-    path = file(text)
-    if path.suffix.lower() not in (".geojson", ".json"):
-        raise ArgumentTypeError(strings.WRONG_SUFFIX.format(text=text, suffix=".geojson"))
-    return path
-
-
-def scores_path(text: str) -> Path:
-    """The name of an HDF5 file. Raises ArgumentTypeError."""
-    path = file(text)
-    if path.suffix.lower() not in (".h5", ".hdf5"):
-        raise ArgumentTypeError(strings.WRONG_SUFFIX.format(text=text, suffix=".h5"))
-    return path
-
-
-def ome_path(text: str) -> Path:
-    """The name of an OME-TIFF file. Raises ArgumentTypeError."""
-    if not text.lower().endswith((".ome.tiff", ".ome.tif")):
-        raise ArgumentTypeError(strings.WRONG_SUFFIX.format(text=text, suffix=".ome.tiff"))
-    return Path(text)
 
 
 def add_analysis_options(command: ArgumentParser, *, encoder: str | None = MEASURED_ID) -> None:

@@ -135,11 +135,11 @@ def _parser() -> argparse.ArgumentParser:
     add("demo", _demo, strings_help.DEMO)
 
     command = add("doctor", _doctor, strings_help.DOCTOR)
-    _json_option(command)
+    command.add_argument("--json", action="store_true", help=strings_help.JSON)
 
     command = add("info", _info, strings_help.INFO)
     command.add_argument("slide", metavar="SLIDE", type=arguments.slide)
-    _json_option(command)
+    command.add_argument("--json", action="store_true", help=strings_help.JSON)
 
     command = add("phantom", _phantom, strings_help.PHANTOM)
     command.add_argument("file", metavar="FILE", type=arguments.file)
@@ -163,10 +163,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--size", metavar="WxH", type=arguments.size, default=(1280, 800), help=strings_help.VIEW_SIZE
     )
-    _json_option(command)
+    command.add_argument("--json", action="store_true", help=strings_help.JSON)
     command = add("decode", _bench_decode, strings_help.BENCH_DECODE, into=kinds)
     command.add_argument("slide", metavar="SLIDE", type=Path)
-    _json_option(command)
+    command.add_argument("--json", action="store_true", help=strings_help.JSON)
     command = add("encode", _bench_encode, strings_help.BENCH_ENCODE, into=kinds)
     command.add_argument(
         "--encoder", metavar="ID", default="hipt", help=strings_help.ENCODER.format(default="hipt")
@@ -174,7 +174,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help=strings_help.BENCH_DEVICE)
     command.add_argument("--slide", metavar="SLIDE", type=Path, help=strings_help.BENCH_SLIDE)
     command.add_argument("--compile", action="store_true", help=strings_help.COMPILE)
-    _json_option(command)
+    command.add_argument("--json", action="store_true", help=strings_help.JSON)
     return parser
 
 
@@ -209,10 +209,6 @@ def _with_joined_values(words: list[str]) -> list[str]:
         else:
             joined.append(word)
     return joined
-
-
-def _json_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help=strings_help.JSON)
 
 
 # Commands

@@ -143,6 +143,11 @@ class Gaze(_Group):
     tracker_radius_deg: Annotated[float, Limits(0, 20)]
 
 
+_GROUPS: dict[str, type[Any]] = {
+    group.__name__.lower(): group for group in (Memory, Streaming, Display, Viewing, Relevance, Overlay, Gaze)
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything the reader can choose. ``shortcuts``: action to key; other actions keep their usual keys."""
@@ -248,22 +253,12 @@ class Settings:
 
     @classmethod
     def _from_tables(cls, tables: dict[str, dict[str, Any]]) -> Self:
-        return cls(
-            memory=_made("memory", Memory, tables),
-            streaming=_made("streaming", Streaming, tables),
-            display=_made("display", Display, tables),
-            viewing=_made("viewing", Viewing, tables),
-            relevance=_made("relevance", Relevance, tables),
-            overlay=_made("overlay", Overlay, tables),
-            gaze=_made("gaze", Gaze, tables),
-            shortcuts=_checked_shortcuts(tables["shortcuts"]),
-        )
+        groups = {name: _made(name, group, tables) for name, group in _GROUPS.items()}
+        return cls(**groups, shortcuts=_checked_shortcuts(tables["shortcuts"]))
 
     def _tables(self) -> dict[str, dict[str, Any]]:
-        names = (field.name for field in dataclasses.fields(self) if field.name != "shortcuts")
-        return {name: dataclasses.asdict(getattr(self, name)) for name in names} | {
-            "shortcuts": dict(self.shortcuts)
-        }
+        groups = {name: dataclasses.asdict(getattr(self, name)) for name in _GROUPS}
+        return groups | {"shortcuts": dict(self.shortcuts)}
 
 
 def settings_path() -> Path:

@@ -15,7 +15,7 @@ from gpu.gl.offscreen import render_to_array
 from gpu.gl.pixel_format import PixelFormat
 from gpu.gl.texture_pool import TexturePool, layer_side_px, layers_within
 from gpu.gl.tile_renderer import TILE_INSTANCE, FrameState, TileRenderer
-from gpu.gl.upload import Uploader
+from gpu.gl.upload import upload_ready
 from viewer.overlay.layer import OverlayScene
 from viewer.render.overlay_renderer import OverlayDrawing
 from viewer.slide.geometry import TileKey
@@ -64,7 +64,6 @@ class SlidePainter:
         self.pool = TexturePool(layer_px, layers, mip_levels, PixelFormat.of(*source.info.samples))
         self.overlays = OverlayDrawing(self.pyramid)
         self.residency = Residency(self.pyramid, layers)
-        self._uploader = Uploader(self.pool)
         self._renderer = TileRenderer(self.pool)
         self._lut: NDArray[np.uint8] | None = None
         self._frame_number = 0
@@ -87,7 +86,7 @@ class SlidePainter:
     def upload(self, items: Iterable[ReadyTile], *, now_s: float, budget_ms: float = inf) -> set[TileKey]:
         """Upload tiles, keyed by TileKey, until the budget is spent or there is no room; returns which."""
         uploaded: set[TileKey] = set()
-        for key, slot in self._uploader.upload_ready(items, budget_ms, self._frame_number).items():
+        for key, slot in upload_ready(self.pool, items, budget_ms, self._frame_number).items():
             assert isinstance(key, TileKey)
             self.residency.put(key, slot, now_s)
             uploaded.add(key)

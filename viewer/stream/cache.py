@@ -26,18 +26,10 @@ class ByteCache(Generic[K, V]):
     """Values by key up to ``capacity_bytes``; pinned values count but are never evicted."""
 
     def __init__(self, capacity_bytes: int) -> None:
-        self._capacity_bytes = capacity_bytes
+        self.capacity_bytes = capacity_bytes
         self._entries: OrderedDict[K, V] = OrderedDict()
         self._pinned: dict[K, V] = {}
-        self._nbytes = 0
-
-    @property
-    def nbytes(self) -> int:
-        return self._nbytes
-
-    @property
-    def capacity_bytes(self) -> int:
-        return self._capacity_bytes
+        self.nbytes = 0
 
     def __len__(self) -> int:
         return len(self._entries) + len(self._pinned)
@@ -57,21 +49,21 @@ class ByteCache(Generic[K, V]):
         """Add the value, evicting others where there is no room."""
         self.discard(key)
         (self._pinned if pinned else self._entries)[key] = value
-        self._nbytes += value.nbytes
+        self.nbytes += value.nbytes
         self._shrink()
 
     def discard(self, key: K) -> None:
         """Remove the value, if it is in the cache."""
         value = (self._entries if key in self._entries else self._pinned).pop(key, None)
         if value is not None:
-            self._nbytes -= value.nbytes
+            self.nbytes -= value.nbytes
 
     def resize(self, capacity_bytes: int) -> None:
         """Change the bound; entries beyond it are evicted at once."""
-        self._capacity_bytes = capacity_bytes
+        self.capacity_bytes = capacity_bytes
         self._shrink()
 
     def _shrink(self) -> None:
-        while self._nbytes > self._capacity_bytes and len(self._entries) > 1:
+        while self.nbytes > self.capacity_bytes and len(self._entries) > 1:
             _, value = self._entries.popitem(last=False)
-            self._nbytes -= value.nbytes
+            self.nbytes -= value.nbytes

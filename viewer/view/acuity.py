@@ -1,4 +1,4 @@
-"""How sharply the eye sees beside the point it looks at. Pure; shaders/foveation.glsl is the same function.
+"""How sharply the eye sees beside the point it looks at. Pure; shaders/foveation.glsl has the same law.
 
 The smallest angle that is resolved grows linearly with eccentricity: MAR(e) = MAR0 + m · e in degrees per
 cycle, MAR0 = 1/48° and m = 0.022, the most careful slope of Guenter et al., "Foveated 3D Graphics", ACM
@@ -42,15 +42,3 @@ def relative_acuity(eccentricity_deg: NDArray[np.floating[Any]]) -> NDArray[np.f
     """Acuity over that of the fovea: 1 at eccentricity 0, falling towards 0."""
     acuity: NDArray[np.floating[Any]] = MAR0_DEG / (MAR0_DEG + MAR_SLOPE * eccentricity_deg)
     return acuity
-
-
-def foveation_lod(
-    distance_px: ArrayLike, tangent_per_px: float, radius_deg: float
-) -> NDArray[np.floating[Any]]:
-    """How many octaves coarser than the display a picture may be before the eye can tell: 0 or more.
-
-    Two pixels show one cycle, so nothing is lost while 2^lod pixels are no more than half of MAR.
-    """
-    mar_deg = MAR0_DEG + MAR_SLOPE * eccentricity_deg(distance_px, tangent_per_px, radius_deg)
-    octaves: NDArray[np.floating[Any]] = np.maximum(np.log2(mar_deg / (2 * np.degrees(tangent_per_px))), 0.0)
-    return octaves

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from viewer.view.gaze import GazeSource
 
-GAZE_CHOICES = ("pointer", "tracker", "recording", "off")
-
 
 def chosen_gaze(
     choice: str,
@@ -26,7 +24,7 @@ def chosen_gaze(
     tracker_radius_deg: float,
     report: Callable[[str], None],
 ) -> GazeSource:
-    """The source for one of GAZE_CHOICES. ``recording`` is a file's path.
+    """The source for "off", "pointer", "tracker" or "recording". ``recording`` is a file's path.
 
     ``report(message)`` says why a tracker or recording cannot be used, and when one vanishes; the pointer
     takes its place.

@@ -16,12 +16,14 @@ from PIL import Image
 
 from gpu.errors import GpuError
 from gpu.gl.context import OffscreenContext, check, gl_info
+from gpu.gl.gl_state import UploadState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from gpu.gl.pixel_format import Pixels
     from gpu.gl.texture_pool import TexturePool
 
 GOLDEN_FOLDER = Path(__file__).parent / "golden"
@@ -67,6 +69,12 @@ def mips_of(pixels: NDArray[np.uint8], count: int) -> list[NDArray[np.uint8]]:
         mean = (even[0::2, 0::2] + even[1::2, 0::2] + even[0::2, 1::2] + even[1::2, 1::2]) / 4.0
         mips.append(np.ascontiguousarray((mean + 0.5).astype(np.uint8)))
     return mips
+
+
+def put(pool: TexturePool, slot: int, mips: Sequence[Pixels]) -> None:
+    """One tile into its layer."""
+    with UploadState():
+        pool.upload(slot, mips)
 
 
 @dataclass
@@ -131,7 +139,7 @@ def cut(make_pool: Callable[..., TexturePool]) -> Callable[..., Cut]:
         for x, y in corners:
             slot = pool.slots.allocate((x, y), depth=0, pinned=False, frame=0)
             assert slot is not None
-            pool.upload(slot, mips_of(rgba[y : y + layer_px, x : x + layer_px], mip_levels))
+            put(pool, slot, mips_of(rgba[y : y + layer_px, x : x + layer_px], mip_levels))
             cells.append((slot, x, y))
         return Cut(pool, width, height, cells)
 

@@ -11,7 +11,7 @@ from OpenGL import GL
 from gpu.gl.gl_state import ICC_UNIT, TILE_UNIT
 from gpu.gl.program import Program
 from gpu.gl.tile_renderer import FrameState, TileRenderer
-from gpu.gl.upload import Uploader
+from gpu.gl.upload import upload_ready
 
 CAPABILITIES = ("GL_BLEND", "GL_DEPTH_TEST", "GL_CULL_FACE", "GL_STENCIL_TEST", "GL_SCISSOR_TEST")
 INTEGERS = (
@@ -122,7 +122,7 @@ def test_uploading_keeps_state_and_is_not_disturbed_by_it(make_pool, rng):
     before = state()
     pool = make_pool(32, 2, 1)
     pixels = rng.integers(0, 256, (32, 32, 4), np.uint8)
-    slot = Uploader(pool).upload_ready([("a", [pixels], 0, False)], 10.0, frame=0)["a"]
+    slot = upload_ready(pool, [("a", [pixels], 0, False)], 10.0, frame=0)["a"]
     assert state() == before
     texels = np.zeros((2, 32, 32, 4), np.uint8)
     GL.glBindTexture(GL.GL_TEXTURE_2D_ARRAY, pool.name)

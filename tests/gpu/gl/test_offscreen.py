@@ -12,12 +12,13 @@ from gpu.gl.context import OffscreenContext
 from gpu.gl.offscreen import max_picture_px, render_to_array
 from gpu.gl.texture_pool import TexturePool
 from gpu.gl.tile_renderer import TILE_INSTANCE, FrameState, TileRenderer
+from tests.gpu.gl.conftest import put
 from tests.messages import pattern
 
 
 def one_tile(pool, value):
     slot = pool.slots.allocate("tile", depth=0, pinned=False, frame=0)
-    pool.upload(slot, [np.full((8, 8, 4), (value, value, value, 255), np.uint8)])
+    put(pool, slot, [np.full((8, 8, 4), (value, value, value, 255), np.uint8)])
     tiles = np.zeros(1, TILE_INSTANCE)
     tiles["rect_px"] = (-4, -4, 4, 4)
     tiles["tile_size"] = 8

@@ -8,6 +8,8 @@ import math
 import numpy as np
 import pytest
 
+from tests.gpu.gl.conftest import put
+
 DOWNSAMPLES = (1.0, 1.13, 1.5, 1.99, 2.0, 2.7, 3.6)
 ROTATIONS = (0.0, 0.31, math.pi / 4, 2.2)
 SIZE = (100, 90)  # turned and at every downsample inside the picture: its outer edge is another matter
@@ -86,8 +88,8 @@ def test_partial_tiles_do_not_bleed(render, cut):
     light = np.full((37, 41, 4), 255, np.uint8)
     tiles = cut(light, layer_px=64)
     pool = tiles.pool
-    pool.upload(0, [dark, dark[:32, :32].copy(), dark[:16, :16].copy()])
-    pool.upload(0, [np.full((-(-37 >> mip), -(-41 >> mip), 4), 255, np.uint8) for mip in range(3)])
+    put(pool, 0, [dark, dark[:32, :32].copy(), dark[:16, :16].copy()])
+    put(pool, 0, [np.full((-(-37 >> mip), -(-41 >> mip), 4), 255, np.uint8) for mip in range(3)])
     for downsample in (0.4, 0.7, 1.0, 1.3, 1.8, 2.4, 3.9):
         picture = render(
             pool,

@@ -10,7 +10,7 @@ from gpu.errors import GpuError
 from gpu.gl import strings
 from gpu.gl.pixel_format import PixelFormat
 from gpu.gl.texture_pool import TexturePool
-from tests.gpu.gl.conftest import Cut
+from tests.gpu.gl.conftest import Cut, put
 from tests.messages import pattern
 
 
@@ -31,7 +31,7 @@ def noise(rng, height, width, mips):
 def test_every_mip_of_a_full_tile_arrives(make_pool, rng):
     pool = make_pool(64, 4, 3)
     mips = noise(rng, 64, 64, 3)
-    pool.upload(2, mips)
+    put(pool, 2, mips)
     for mip, pixels in enumerate(mips):
         assert (layers_of(pool, mip)[2] == pixels).all()
 
@@ -39,8 +39,8 @@ def test_every_mip_of_a_full_tile_arrives(make_pool, rng):
 def test_partial_tile_fills_the_corner(make_pool, rng):
     pool = make_pool(64, 4, 3)
     full, partial = noise(rng, 64, 64, 3), noise(rng, 37, 21, 3)
-    pool.upload(1, full)
-    pool.upload(1, partial)
+    put(pool, 1, full)
+    put(pool, 1, partial)
     for mip, pixels in enumerate(partial):
         height, width = pixels.shape[:2]
         layer = layers_of(pool, mip)[1]
@@ -63,14 +63,14 @@ def test_partial_tile_fills_the_corner(make_pool, rng):
 def test_wrong_arrays_are_refused_before_the_upload(make_pool, rng, spoil, message):
     pool = make_pool(64, 4, 3)
     with pytest.raises(GpuError, match=message):
-        pool.upload(0, spoil(noise(rng, 64, 64, 3)))
+        put(pool, 0, spoil(noise(rng, 64, 64, 3)))
     assert not layers_of(pool, 0)[0].any()
 
 
 @pytest.mark.parametrize("slot", [-1, 4])
 def test_slot_outside_the_pool_is_refused(make_pool, rng, slot):
     with pytest.raises(GpuError, match="no slot"):
-        make_pool(64, 4, 3).upload(slot, noise(rng, 64, 64, 3))
+        put(make_pool(64, 4, 3), slot, noise(rng, 64, 64, 3))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_works_without_texture_storage(rng, monkeypatch):
     monkeypatch.setattr("gpu.gl.texture_pool.GL.glTexStorage3D", None)
     pool = TexturePool(64, 3, 3)
     mips = noise(rng, 64, 64, 3)
-    pool.upload(2, mips)
+    put(pool, 2, mips)
     assert all((layers_of(pool, mip)[2] == pixels).all() for mip, pixels in enumerate(mips))
     pool.release()
 
@@ -134,7 +134,7 @@ class TestOneSample:
             monkeypatch.setattr("gpu.gl.texture_pool.GL.glTexStorage3D", None)
         pool = TexturePool(64, 2, 2, pixel_format)
         values = [rng.integers(0, np.iinfo(dtype).max, shape, dtype) for shape in ((64, 37, 1), (32, 19, 1))]
-        pool.upload(1, values)
+        put(pool, 1, values)
         for mip, stored in enumerate(values):
             texels = np.zeros((2, 64 >> mip, 64 >> mip), dtype)
             GL.glBindTexture(GL.GL_TEXTURE_2D_ARRAY, pool.name)
@@ -149,7 +149,7 @@ class TestOneSample:
         steps = np.arange(-24, 24).astype(np.int32)
         values = (32768 + steps).astype(np.uint16).reshape(1, 48, 1).repeat(48, axis=0)
         pool = TexturePool(48, 1, 1, PixelFormat.R16)
-        pool.upload(0, [np.ascontiguousarray(values)])
+        put(pool, 0, [np.ascontiguousarray(values)])
         drawn = render(
             pool, Cut(pool, 48, 48, [(0, 0, 0)]).instances(downsample=1.0), size=(48, 48), contrast=1000.0
         )
@@ -161,7 +161,7 @@ class TestOneSample:
     def test_arrays_of_another_format_are_refused(self, rng):
         pool = TexturePool(64, 2, 1, PixelFormat.R16)
         with pytest.raises(GpuError, match=r"uint16 of shape \(64, 64, 1\), not uint8 of \(64, 64, 4\)"):
-            pool.upload(0, noise(rng, 64, 64, 1))
+            put(pool, 0, noise(rng, 64, 64, 1))
         pool.release()
 
     def test_the_format_follows_the_samples(self):

@@ -8,7 +8,7 @@ from OpenGL import GL
 
 from gpu.gl.texture_pool import TexturePool
 from gpu.gl.tile_renderer import NO_TILE, TILE_INSTANCE, FrameState, TileRenderer
-from gpu.gl.upload import Uploader
+from gpu.gl.upload import upload_ready
 
 SIZE = (96, 64)
 
@@ -35,7 +35,7 @@ def test_visuals_before_and_after_the_tiles(qtbot):
             engine["renderer"] = TileRenderer(engine["pool"])
             engine["under"], engine["over"] = line(10, (1, 0, 0, 1)), line(30, (0, 1, 0, 1))
         tile = np.full((32, 32, 4), (120, 130, 140, 255), np.uint8)
-        Uploader(engine["pool"]).upload_ready([("tile", [tile], 0, False)], 1.0, frame=len(frames))
+        upload_ready(engine["pool"], [("tile", [tile], 0, False)], 1.0, frame=len(frames))
         width, height = canvas.physical_size
         tiles = np.zeros(1, TILE_INSTANCE)
         tiles["rect_px"] = (-width / 2, -height / 2, width / 2, height / 2)

@@ -1,23 +1,18 @@
-"""Patches like the examples come first, whatever the units of the features; regions become examples."""
+"""Patches like the examples come first, whatever the units of the features."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pytest
 
-from viewer.relevance.analysis.similarity import example_cells, likeness
-from viewer.relevance.patches.grid import PatchGrid
-from viewer.relevance.query.tree import MAX_EXAMPLES
-from viewer.slide.geometry import Rect
+from viewer.relevance.analysis.similarity import likeness
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 KINDS: tuple[Literal["measurements", "embedding"], ...] = ("measurements", "embedding")
-GRID = PatchGrid(8, 6, 100.0, 100.0)
 
 
 def three_kinds(rng: np.random.Generator) -> NDArray[np.float32]:
@@ -94,16 +89,3 @@ def test_an_example_elsewhere_is_refused(rows: list[int]) -> None:
 def test_equal_patches_do_not_divide_by_zero(kind: Literal["measurements", "embedding"]) -> None:
     scores = likeness(np.full((4, 3), 2.0), [0], [1], kind=kind)
     assert (scores == 0).all()
-
-
-def test_a_region_is_the_patches_whose_centres_it_holds_or_the_one_under_it() -> None:
-    assert example_cells(GRID, Rect(100, 0, 310, 90)) == ((0, 1), (0, 2))
-    assert example_cells(GRID, Rect(110, 210, 120, 220)) == ((2, 1),)
-    assert example_cells(GRID, Rect(-500, -500, -400, -400)) == ()
-
-
-def test_a_huge_region_gives_no_more_examples_than_a_query_holds() -> None:
-    grid = replace(GRID, columns=300, rows=300)
-    cells = example_cells(grid, grid.rect(0, 0, 300, 300))
-    assert MAX_EXAMPLES / 2 < len(cells) <= MAX_EXAMPLES
-    assert cells[-1][0] > 290

@@ -13,6 +13,7 @@ import torch
 
 from tests.messages import pattern
 from tests.relevance.colours import AttendingColours, MadeSlide, open_store, picture
+from tests.relevance.hipt_parity import region_heatmap
 from tests.relevance.models.test_hipt import saved, small
 from viewer.common.errors import EncoderDeviceError, EncoderError
 from viewer.relevance.analysis.slide_analysis import Analysis
@@ -23,7 +24,6 @@ from viewer.relevance.features.store import FeatureStore
 from viewer.relevance.features.store_key import StoreSubject
 from viewer.relevance.heatmap import strings
 from viewer.relevance.heatmap.hipt_blend import published_blend
-from viewer.relevance.heatmap.hipt_region import region_heatmap
 from viewer.relevance.models.hipt import load_hipt
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.relevance import hipt_parity as fixture
-from viewer.relevance.heatmap.hipt_region import flops_per_region, reference_flops_per_region, region_heatmap
+from tests.relevance.hipt_parity import region_heatmap
+from viewer.relevance.heatmap.hipt_region import flops_per_region, reference_flops_per_region
 
 TOLERANCE = 1e-6
 

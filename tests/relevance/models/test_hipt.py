@@ -12,14 +12,13 @@ from torch import nn
 
 from tests.messages import pattern
 from tests.relevance import hipt_parity as fixture
+from tests.relevance.hipt_parity import load_patch_level, load_region_level
 from viewer.relevance.models import strings
 from viewer.relevance.models.checkpoint import CheckpointError
 from viewer.relevance.models.heads import strings as head_strings
 from viewer.relevance.models.heads.load import load_slide_head
 from viewer.relevance.models.hipt import (
     load_hipt,
-    load_patch_level,
-    load_region_level,
     normalised,
     save_backbone,
 )

@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from tests.relevance import hipt_parity as fixture
+from tests.relevance.hipt_parity import load_patch_level
 from tests.relevance.models.test_hipt import saved, small
 from viewer.bench.encode import random_hipt
 from viewer.relevance.encoders import hipt_encoder
-from viewer.relevance.models.hipt import load_patch_level, normalised
+from viewer.relevance.models.hipt import normalised
 from viewer.relevance.models.precision import LEAST_COSINE, agreement, dtype_name, fast_dtype, probe_patches
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from tests.messages import pattern
 from viewer.relevance.patches import strings
 from viewer.relevance.patches.grid import PatchGrid
-from viewer.slide.geometry import Rect
 
 
 def test_patches_are_128_micrometres_wide() -> None:
@@ -37,7 +36,6 @@ def test_every_point_of_a_patch_finds_it(width: int, height: int, mpp: float, da
     col = data.draw(st.integers(0, grid.columns - 1))
     centre = grid.rect(row, col).centre
     assert grid.cell_at(*centre) == (row, col)
-    assert grid.cells_in(grid.rect(row, col)) == (slice(row, row + 1), slice(col, col + 1))
 
 
 def test_points_outside_have_no_patch() -> None:
@@ -45,14 +43,6 @@ def test_points_outside_have_no_patch() -> None:
     assert grid.cell_at(-1, 0) is None
     assert grid.cell_at(0, 300) is None
     assert grid.cell_at(399.9, 299.9) == (2, 3)
-
-
-def test_a_region_takes_the_patches_whose_centres_it_holds() -> None:
-    grid = PatchGrid(10, 10, 100.0, 100.0)
-    assert grid.cells_in(Rect(40, 140, 260, 151)) == (slice(1, 2), slice(0, 3))
-    assert grid.cells_in(Rect(-500, -500, 5000, 5000)) == (slice(0, 10), slice(0, 10))
-    rows, cols = grid.cells_in(Rect(-500, -500, -400, -400))
-    assert np.zeros(grid.shape)[rows, cols].size == 0
 
 
 def test_coords_are_top_left_corners_in_whole_pixels_row_by_row() -> None:

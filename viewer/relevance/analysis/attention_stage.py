@@ -19,24 +19,25 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders.protocols import Attending, Encoder, SlideAttention
     from viewer.relevance.features.mixed_resolution import MixedFeatures
     from viewer.relevance.features.store import FeatureStore
-    from viewer.relevance.patches.outcome import BlockResult
+    from viewer.relevance.patches.blocks import BlockResult
 
     Mask = NDArray[np.bool_]
 
 
 class AttentionStage:
-    """Writes to ``memory``. ``in_detail`` (rows, columns): patches that are requested with all tokens."""
+    """Its ``builder`` writes to ``memory``. ``in_detail`` (rows, columns): patches requested with all their
+    tokens."""
 
     def __init__(
         self, encoder: Encoder, store: FeatureStore, mixed: MixedFeatures, tissue: Mask, memory: Attention
     ) -> None:
         """Raises EncoderError for an encoder without attention."""
-        self._builder: AttentionBuilder | WholeAttention
+        self.builder: AttentionBuilder | WholeAttention
         match encoder.card.attends:
             case "tokens":
-                self._builder = AttentionBuilder(cast("Attending", encoder), store, mixed, tissue, memory)
+                self.builder = AttentionBuilder(cast("Attending", encoder), store, mixed, tissue, memory)
             case "slide":
-                self._builder = WholeAttention(cast("SlideAttention", encoder), store, tissue, memory)
+                self.builder = WholeAttention(cast("SlideAttention", encoder), store, tissue, memory)
             case _:
                 raise EncoderError(strings.NO_ATTENTION.format(title=encoder.card.title))
         self._store = store
@@ -45,24 +46,9 @@ class AttentionStage:
         self.in_detail: Mask = np.zeros(tissue.shape, bool)
 
     @property
-    def note(self) -> str:
-        """A sentence for the reader on what was computed last; "" for none."""
-        return self._builder.note
-
-    @property
-    def levels(self) -> tuple[str, ...]:
-        """Those of "region", "patch" and "token" that the encoder compares."""
-        return self._builder.levels
-
-    @property
-    def regions(self) -> StageProgress:
-        """How many regions are done; the whole slide is one where there are no smaller ones."""
-        return self._builder.progress
-
-    @property
     def tokens_missing(self) -> Mask:
         """Known patches whose tokens can still be read."""
-        missing: Mask = self._builder.tokens_missing & self._store.known() & ~self._unreadable
+        missing: Mask = self.builder.tokens_missing & self._store.known() & ~self._unreadable
         return missing
 
     def tokens(self, under_way: Mask) -> tuple[StageProgress, bool]:
@@ -71,16 +57,11 @@ class AttentionStage:
         known = self._store.known() & self._tissue
         requested = known & (self.in_detail | under_way)
         missing = self.tokens_missing & known
-        failed = self._builder.tokens_missing & known & self._unreadable
+        failed = self.builder.tokens_missing & known & self._unreadable
         left = missing & requested
         total = int((requested | failed).sum())
         more = bool((missing & ~requested).any())
         return StageProgress(total - int(left.sum()), total, int(failed.sum())), more
-
-    def attend(self, failed: Mask, most: int, priority: NDArray[np.float32]) -> bool:
-        """Compute up to ``most`` regions whose patches are known or ``failed``, those of the highest
-        ``priority`` (rows, columns) first; whether there were any. Raises EncoderError."""
-        return self._builder.update(failed, most, priority)
 
     def mark_unreadable(self, cells: NDArray[np.int64]) -> None:
         """Patches (n, 2) could not be read."""
@@ -90,7 +71,7 @@ class AttentionStage:
         """Keep the tokens of a block; the patches (n, 2) whose tokens were kept."""
         if outcome.tokens is None:
             return outcome.cells[:0]
-        kept = self._builder.take(outcome.cells, outcome.tokens, outcome.side)
+        kept = self.builder.take(outcome.cells, outcome.tokens, outcome.side)
         cells = tuple(outcome.cells.T)
-        self._unreadable[cells] = self._builder.tokens_missing[cells]
+        self._unreadable[cells] = self.builder.tokens_missing[cells]
         return kept

@@ -92,16 +92,11 @@ def index_slide(path: str, job: IndexJob, report: Callable[[float], None]) -> In
                     return IndexResult(
                         path, str(store.file), skipped=True, patches=store.count, notes=store.notes
                     )
-            notes = (
-                ()
-                if not pixel_size.estimated
-                else (
-                    strings.ESTIMATED_PIXEL_SIZE_OF_JOB.format(
-                        mpp_um=pixel_size.mpp_um[0], reason=pixel_size.reason
-                    ),
-                )
-            )
-            _use_threads(job.threads)
+            notes = pixel_size.notes(source.info.path.name, strings.ESTIMATED_PIXEL_SIZE_OF_JOB)
+            if job.threads is not None:
+                import torch
+
+                torch.set_num_threads(job.threads)
             with open_analysis(
                 source,
                 pixel_size,
@@ -230,10 +225,3 @@ def _throttled(report: Callable[[float], None]) -> Callable[[float, float], None
             report(done / max(total, 1))
 
     return throttled
-
-
-def _use_threads(threads: int | None) -> None:
-    if threads is not None:
-        import torch
-
-        torch.set_num_threads(threads)

@@ -12,15 +12,13 @@ import numpy as np
 
 from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
-from viewer.relevance.patches.blocks import Block
-from viewer.relevance.patches.outcome import ON_GRID, BlockResult, Half
+from viewer.relevance.patches.blocks import ON_GRID, Block, BlockResult, Half
 from viewer.slide.geometry import Rect
 from viewer.slide.region import read_region
 from viewer.slide.source import TileError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
     from numpy.typing import NDArray
 
@@ -76,9 +74,7 @@ class BlockReader:
     def __enter__(self) -> BlockReader:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     @property

@@ -17,7 +17,7 @@ from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.block_reader import BlockReader
 from viewer.relevance.analysis.schedule import blocks_of
 from viewer.relevance.analysis.scoring import Scoring
-from viewer.relevance.models.batching import raise_malloc_trim_threshold
+from viewer.relevance.models.batching import one_torch_thread, raise_malloc_trim_threshold
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
 from viewer.slide.source import TileError
 from viewer.slide.tissue.mask import tissue_mask
@@ -31,9 +31,8 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders.card import Reason
     from viewer.relevance.encoders.protocols import Encoder, NamedScores, Refining
     from viewer.relevance.features.store import FeatureStore
-    from viewer.relevance.patches.blocks import Block
+    from viewer.relevance.patches.blocks import Block, BlockResult
     from viewer.relevance.patches.field import RelevanceField
-    from viewer.relevance.patches.outcome import BlockResult
     from viewer.relevance.query.tree import Leaf, Query
     from viewer.slide.source import Source
 
@@ -171,15 +170,8 @@ class FeatureAnalysis:
         ``progress`` is called with how many patches are done, of how many. Raises EncoderError, SlideError.
         """
         if self.pending.any():
-            import torch
-
-            threads_before = torch.get_num_threads()
-            torch.set_num_threads(1)  # a thread for each block uses all cores better
-            try:
-                with self.reader(threads or threads_before) as reader:
-                    self._run(reader, progress)
-            finally:
-                torch.set_num_threads(threads_before)
+            with one_torch_thread() as before, self.reader(threads or before) as reader:
+                self._run(reader, progress)
         self.finish()
 
     def field(self, query: Query) -> RelevanceField:

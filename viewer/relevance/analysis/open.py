@@ -37,12 +37,11 @@ class PixelSize:
     estimated: bool
     reason: str
 
-    def notes(self, slide_name: str) -> tuple[str, ...]:
+    def notes(self, slide_name: str, template: str = strings.ESTIMATED_PIXEL_SIZE) -> tuple[str, ...]:
         """A sentence for the reader about an estimate; else ()."""
         if not self.estimated:
             return ()
-        note = strings.ESTIMATED_PIXEL_SIZE
-        return (note.format(slide=slide_name, mpp_um=self.mpp_um[0], reason=self.reason),)
+        return (template.format(slide=slide_name, mpp_um=self.mpp_um[0], reason=self.reason),)
 
 
 def pixel_size_of(source: Source, given_um: float | None) -> PixelSize:
@@ -107,8 +106,7 @@ def open_analysis(
         yield analysis
 
 
-@contextmanager
-def open_external_analysis(source: Source, pixel_size: PixelSize, file: Path) -> Iterator[Analysis]:
+def external_analysis(source: Source, pixel_size: PixelSize, file: Path) -> Analysis:
     """An analysis of the features in another program's file; none are computed or stored.
 
     Raises FeatureFileError, EncoderError, SlideError.
@@ -117,4 +115,4 @@ def open_external_analysis(source: Source, pixel_size: PixelSize, file: Path) ->
     from viewer.relevance.features.external_index import open_external_index
 
     index = open_external_index(file, source, pixel_size.mpp_um, mpp_estimated=pixel_size.estimated)
-    yield Analysis(source, index.encoder, index.store, notes=index.notes)
+    return Analysis(source, index.encoder, index.store, notes=index.notes)

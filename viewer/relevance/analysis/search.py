@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from viewer.common.atomic_write import SaveError
 from viewer.common.errors import EncoderError, FoveolaError
 from viewer.relevance.analysis import strings
-from viewer.relevance.analysis.open import open_analysis, open_external_analysis, pixel_size_of
+from viewer.relevance.analysis.open import external_analysis, open_analysis, pixel_size_of
 from viewer.relevance.encoders.registry import query_kind_of
 from viewer.relevance.patches.peaks import find_hits
 from viewer.relevance.query.lexicon import load_lexicon
@@ -122,12 +122,12 @@ def ask(
     pixel_size = pixel_size_of(source, mpp_um)
     notes = [*question.notes, *pixel_size.notes(source.info.path.name)]
     try:
-        with ExitStack() as stack:
-            analysis = stack.enter_context(
-                open_external_analysis(source, pixel_size, features)
-                if features is not None
-                else open_analysis(source, pixel_size, encoder_id=encoder_id, limit_bytes=limit_bytes)
-            )
+        opened = (
+            nullcontext(external_analysis(source, pixel_size, features))
+            if features is not None
+            else open_analysis(source, pixel_size, encoder_id=encoder_id, limit_bytes=limit_bytes)
+        )
+        with opened as analysis:
             query = _whole_query(question, analysis.grid)
             analysis.run_to_end(progress)
             field = analysis.field(query)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import ndtri
 
 from viewer.relevance.analysis import strings
-from viewer.relevance.query.tree import MAX_EXAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.encoders.card import FeatureKind
-    from viewer.relevance.patches.grid import PatchGrid
-    from viewer.slide.geometry import Rect
 
 _NEAREST = 3
 
@@ -60,21 +58,6 @@ def likeness(
     return scores
 
 
-def example_cells(grid: PatchGrid, region: Rect) -> tuple[tuple[int, int], ...]:
-    """The patches (row, col) of a drawn region: those with their centres in it, else the one under its
-    middle; () outside the slide. Of more than MAX_EXAMPLES, an even selection.
-    """
-    rows, cols = grid.cells_in(region)
-    cells = [
-        (row, col) for row in range(*rows.indices(grid.rows)) for col in range(*cols.indices(grid.columns))
-    ]
-    if not cells:
-        middle = grid.cell_at((region.x0 + region.x1) / 2, (region.y0 + region.y1) / 2)
-        return () if middle is None else (middle,)
-    step = -(-len(cells) // MAX_EXAMPLES)
-    return tuple(cells[::step])
-
-
 def _nearness(vectors: NDArray[np.float32], rows: list[int]) -> NDArray[np.float32]:
     """The mean cosine to the nearest few of these rows, not below 0."""
     nearest = min(_NEAREST, len(rows))
@@ -94,24 +77,8 @@ def _rank_normal(features: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     for column in range(columns):
         _, where, counts = np.unique(features[:, column], return_inverse=True, return_counts=True)
         mean_rank = np.cumsum(counts) - (counts - 1) / 2
-        result[:, column] = _normal_quantile((mean_rank - 0.375) / (count + 0.25))[where]
+        result[:, column] = ndtri((mean_rank - 0.375) / (count + 0.25))[where]
     return result
-
-
-def _normal_quantile(probability: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The inverse of the normal distribution, read off a table; within 0.001 between 1e-7 and 1 − 1e-7."""
-    return np.interp(probability, _TABLE_P, _TABLE_Z)
-
-
-def _normal_table() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    from statistics import NormalDist
-
-    z = np.linspace(-5.2, 5.2, 2081)
-    normal = NormalDist()
-    return np.array([normal.cdf(value) for value in z]), z
-
-
-_TABLE_P, _TABLE_Z = _normal_table()
 
 
 def _centred(features: NDArray[np.floating[Any]]) -> NDArray[np.float32]:

@@ -14,7 +14,6 @@ from viewer.relevance.attention.overlap_grid import merged, overlapping_patches
 from viewer.relevance.attention.slide_attention import MEAN, patch_attention
 from viewer.relevance.patches.attention_codes import log_codes
 from viewer.relevance.patches.blocks import Block
-from viewer.relevance.patches.outcome import ON_GRID
 from viewer.relevance.patches.progress import StageProgress
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.attention.slide_attention import Attention
-    from viewer.relevance.patches.outcome import BlockResult, Half
+    from viewer.relevance.patches.blocks import BlockResult, Half
 
     Cells = NDArray[np.int64]
     Mask = NDArray[np.bool_]
@@ -179,11 +178,6 @@ class OverlapBuilder:
 
     def _mark(self, cells: Iterable[Place]) -> None:
         self._stale.update((row // _AREA, col // _AREA) for row, col in cells)
-
-
-def is_between(outcome: BlockResult) -> bool:
-    """Whether it is of shifted patches."""
-    return outcome.half != ON_GRID
 
 
 def _covered(corners: Cells) -> list[Place]:

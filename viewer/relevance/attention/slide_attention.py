@@ -133,7 +133,7 @@ def patch_attention(attention: Attention, head: Head) -> NDArray[np.float32]:
     check_head(head, len(attention.patches))
     relative = relative_of_codes()
     codes = patch_codes(attention, head, percentiles=False)
-    values: NDArray[np.float32] = relative[codes] * relative[_per_patch(attention.regions, codes.shape)]
+    values: NDArray[np.float32] = relative[codes] * relative[per_patch(attention.regions, codes.shape)]
     return values
 
 
@@ -150,10 +150,12 @@ def token_attention(attention: Attention, *, token_head: Head, patch_head: Head)
     return values
 
 
-def _per_patch(regions: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+def per_patch(regions: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Values of regions at their patches, cut to ``shape`` (rows, columns)."""
     rows, cols = shape
     return np.repeat(np.repeat(regions, PATCHES_A_SIDE, 0), PATCHES_A_SIDE, 1)[:rows, :cols]
 
 
-def _per_token(values: NDArray[Number]) -> NDArray[Number]:
+def per_token(values: NDArray[Number]) -> NDArray[Number]:
+    """Values of patches (rows, columns) at their tokens (rows · 16, columns · 16)."""
     return np.repeat(np.repeat(values, TOKENS_A_SIDE, 0), TOKENS_A_SIDE, 1)

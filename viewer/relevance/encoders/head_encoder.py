@@ -7,7 +7,6 @@ have them.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -16,7 +15,7 @@ import torch
 
 from viewer.common.errors import EncoderError
 from viewer.relevance.encoders import strings
-from viewer.relevance.models.checkpoint import CheckpointError
+from viewer.relevance.models.checkpoint import CheckpointError, sha256_of
 from viewer.relevance.models.heads.load import load_slide_head
 from viewer.relevance.patches.attention_codes import CODES_PER_OCTAVE, MIDDLE, OCTAVES, log_codes
 
@@ -48,7 +47,7 @@ class HeadEncoder:
         self.card: EncoderCard = replace(  # features are the base's, attention is the head's
             base.card,
             attends="slide",
-            attention_heads=self.heads,
+            attention_heads=(1, len(entry.views)),
             views=entry.views,
             magnifies=False,
             refines=False,
@@ -59,11 +58,6 @@ class HeadEncoder:
     def load(entry: HeadEntry, base: Encoder) -> HeadEncoder:
         """``base``: the encoder whose features the head reads. Raises EncoderError (CheckpointError)."""
         return HeadEncoder(base, load_head(entry, base.card), entry)
-
-    @property
-    def heads(self) -> tuple[int, int]:
-        """See ``SlideAttention``."""
-        return 1, len(self._entry.views)
 
     def attend_whole(
         self, features: NDArray[np.float32], cells: NDArray[np.int32]
@@ -143,8 +137,7 @@ def load_head(entry: HeadEntry, card: EncoderCard) -> SlideHead:
         )
     if entry.sha256 is not None:
         try:
-            with entry.file.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+            found = sha256_of(entry.file)
         except OSError as error:
             raise CheckpointError(
                 entry.file, strings.WEIGHTS_UNREADABLE.format(error=error.strerror)

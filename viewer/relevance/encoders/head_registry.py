@@ -162,32 +162,33 @@ def _text(path: Path) -> str:
 
 
 def _entry(name: str, table: Mapping[str, Any]) -> HeadEntry:
-    file = Path(_value(table, "file", str)).expanduser()
+    file = Path(value(table, "file", str)).expanduser()
     if not file.is_file():
         raise EncoderError(strings.NO_FILE.format(file=file))
-    classes = _value(table, "classes", list)
+    classes = value(table, "classes", list)
     if not all(isinstance(one, str) for one in classes):
         raise EncoderError(strings.CLASSES)
-    encoder = _value(table, "encoder", str)
+    encoder = value(table, "encoder", str)
     if encoder.startswith(HEAD_PREFIX):
         raise EncoderError(strings.HEAD_OF_HEAD.format(encoder=encoder))
     if encoder.startswith(FILE_PREFIX):
         raise EncoderError(strings.HEAD_OF_FILE.format(encoder=encoder))
     return HeadEntry(
         name,
-        _value(table, "title", str),
+        value(table, "title", str),
         file,
         encoder,
-        _value(table, "encoder_version", str),
-        _value(table, "feature_width", int),
+        value(table, "encoder_version", str),
+        value(table, "feature_width", int),
         tuple(classes),
-        _value(table, "sha256", str) if "sha256" in table else None,
+        value(table, "sha256", str) if "sha256" in table else None,
     )
 
 
-def _value(table: Mapping[str, Any], key: str, kind: type) -> Any:
-    value = table.get(key)
-    if not isinstance(value, kind) or isinstance(value, bool):
-        reason = strings.MISSING_KEY if value is None else strings.BAD_VALUE
-        raise EncoderError(reason.format(key=key, value=value))
-    return value
+def value(table: Mapping[str, Any], key: str, *kinds: type) -> Any:
+    """A value of an entry, of one of these kinds. Raises EncoderError."""
+    found = table.get(key)
+    if not isinstance(found, kinds) or isinstance(found, bool):
+        reason = strings.MISSING_KEY if found is None else strings.BAD_VALUE
+        raise EncoderError(reason.format(key=key, value=found))
+    return found

@@ -37,7 +37,8 @@ class HiptEncoder:
     """See ``Encoder``, ``Attending`` and ``Magnifying``.
 
     Computes in less than float32 where that is faster and accurate enough (``precision``); features of both
-    precisions lie in one store. ``patch_level`` itself computes in float32 by default.
+    precisions lie in one store. ``patch_level``: the network of patches on the device in use, of itself in
+    float32; ``batch``: how many patches go through it at once, in the precision ``dtype``.
     """
 
     def __init__(self, card: EncoderCard, hipt: Hipt, statistics: str = "half") -> None:
@@ -60,7 +61,7 @@ class HiptEncoder:
 
     @property
     def heads(self) -> tuple[int, int]:
-        """See ``Attending``."""
+        """How many there are for tokens and for patches."""
         return self.card.attention_heads or (1, 1)
 
     @property
@@ -74,52 +75,37 @@ class HiptEncoder:
         """Whether it compares the patches of a region with each other."""
         return self._hipt.region is not None
 
-    @property
-    def patch_level(self) -> VisionTransformer:
-        """The network of patches, on the device in use."""
-        return self._patch
-
-    @property
-    def batch(self) -> int:
-        """How many patches go through it at once."""
-        return self._batch
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The precision of patches."""
-        return self._dtype
-
     def use(self, device: str) -> None:
         """See ``Encoder.use``."""
         with device_errors(self.card.title, device):
-            self._patch, self._region = _on(device, self._hipt.patch), _on(device, self._hipt.region)
+            self.patch_level, self._region = _on(device, self._hipt.patch), _on(device, self._hipt.region)
             self._compiled: Callable[..., tuple[torch.Tensor, ...]] | None = None
             self._device = device
-            self._batch = batch_for(device, _patch_bytes(self._patch))
+            self.batch = batch_for(device, _patch_bytes(self.patch_level))
             self._settle_precision()
 
     def compile(self) -> None:
         """Compile the network with torch for the device in use, on a card into CUDA graphs, at its next
         use: seconds to minutes, and again for every other count and size of patches."""
         mode = "default" if self._device == "cpu" else "reduce-overhead"
-        network = torch.compile(self._patch.attend, mode=mode)
+        network = torch.compile(self.patch_level.attend, mode=mode)
         # The next run of a CUDA graph overwrites its results.
         self._compiled = lambda images, dtype: tuple(one.clone() for one in network(images, dtype))
 
     def _settle_precision(self) -> None:
-        self._dtype, self._agreement = fast_dtype(self._device), 1.0
-        if self._dtype == torch.float32:
+        self.dtype, self._agreement = fast_dtype(self._device), 1.0
+        if self.dtype == torch.float32:
             return
         images = torch.from_numpy(probe_patches(PATCH_PX)).to(self._device)
-        self._agreement = agreement(lambda dtype: self._attend(images, dtype), self._dtype)
+        self._agreement = agreement(lambda dtype: self._attend(images, dtype), self.dtype)
         if not self._agreement >= LEAST_COSINE:
-            self._dtype = torch.float32
+            self.dtype = torch.float32
 
     def calibrate(self, source: Source, tissue: TissueMask, mpp_um: tuple[float, float]) -> Mapping[str, Any]:
         """See ``Encoder.calibrate``: notes on the levels of the model, and on its precision."""
         notes = list(self._hipt.notes)
-        if self._dtype != torch.float32:
-            notes.append(strings.LESS_PRECISE.format(dtype=dtype_name(self._dtype), cosine=self._agreement))
+        if self.dtype != torch.float32:
+            notes.append(strings.LESS_PRECISE.format(dtype=dtype_name(self.dtype), cosine=self._agreement))
         return {"notes": notes}
 
     def encode(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NDArray[np.float32]:
@@ -154,10 +140,10 @@ class HiptEncoder:
         patches = torch.from_numpy(block).view(rows, size, cols, size, 3).transpose(1, 2)
         with device_errors(self.card.title, self._device):
             features, attention = in_batches(
-                lambda images: self._attend(images, self._dtype),
+                lambda images: self._attend(images, self.dtype),
                 [patch for row in patches for patch in row],
                 device=self._device,
-                batch=self._batch,
+                batch=self.batch,
             )
         tokens = resampled((attention * side**2).numpy(), side)
         return (
@@ -194,7 +180,7 @@ class HiptEncoder:
         return (attention.mean(0) * len(regions)).numpy()
 
     def _attend(self, images: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
-        return (self._compiled or self._patch.attend)(normalised(images, self._statistics), dtype)
+        return (self._compiled or self.patch_level.attend)(normalised(images, self._statistics), dtype)
 
 
 def _on(device: str, network: Network) -> Network:

@@ -23,6 +23,7 @@ from viewer.relevance.encoders.card import (
     EncoderCard,
     ModelEntry,
 )
+from viewer.relevance.encoders.head_registry import value
 from viewer.relevance.models.normalisation import STATISTICS
 from viewer.relevance.patches.grid import PATCH_UM
 
@@ -165,15 +166,15 @@ _ARCHITECTURES: dict[str, dict[str, Any]] = {
 def _entry(name: str, table: Mapping[str, Any]) -> ModelEntry:
     if name in (MEASURED_ID, SALIENCY_ID) or name.startswith((HEAD_PREFIX, FILE_PREFIX)):
         raise EncoderError(strings.RESERVED_NAME)
-    folder = Path(_value(table, "folder", str)).expanduser()
-    architecture, statistics = _value(table, "architecture", str), _value(table, "statistics", str)
+    folder = Path(value(table, "folder", str)).expanduser()
+    architecture, statistics = value(table, "architecture", str), value(table, "statistics", str)
     if architecture not in _ARCHITECTURES:
         raise EncoderError(strings.ARCHITECTURES.format(known=", ".join(_ARCHITECTURES), value=architecture))
     shared = _ARCHITECTURES[architecture]
     attends = "attends" in shared
     if statistics not in STATISTICS:
         raise EncoderError(strings.STATISTICS.format(known=", ".join(STATISTICS), value=statistics))
-    field_px, mpp_um = _value(table, "field_px", int), float(_value(table, "mpp_um", float, int))
+    field_px, mpp_um = value(table, "field_px", int), float(value(table, "mpp_um", float, int))
     patch_px = round(PATCH_UM / mpp_um) if 0.05 <= mpp_um <= 20 else 0
     if not (patch_px <= field_px <= 4 * patch_px and patch_px):
         raise EncoderError(strings.FIELD_SIZE)
@@ -181,30 +182,22 @@ def _entry(name: str, table: Mapping[str, Any]) -> ModelEntry:
         raise EncoderError(strings.HIPT_FIELD_SIZE)
     card = EncoderCard(
         id=name,
-        title=_value(table, "title", str),
+        title=value(table, "title", str),
         patch_px=patch_px,
         mpp_um=mpp_um,
         margin_px=-(-(field_px - patch_px) // 2),
         feature_count=0,
-        licence=_value(table, "licence", str),
+        licence=value(table, "licence", str),
         commercial=_commercial(table),
-        notes=(_value(table, "note", str),) if "note" in table else (),
+        notes=(value(table, "note", str),) if "note" in table else (),
         attention_heads=_heads(table) if attends else None,
         version=_version(folder, whole=attends),
         **shared,
     )
-    sha256 = _value(table, "sha256", str) if "sha256" in table else None
+    sha256 = value(table, "sha256", str) if "sha256" in table else None
     if attends and sha256 is not None:
         raise EncoderError(strings.HIPT_HAS_NO_SHA256)
     return ModelEntry(card, folder, architecture, statistics, sha256)
-
-
-def _value(table: Mapping[str, Any], key: str, *kinds: type) -> Any:
-    value = table.get(key)
-    if not isinstance(value, kinds) or isinstance(value, bool):
-        reason = strings.MISSING_KEY if value is None else strings.BAD_VALUE
-        raise EncoderError(reason.format(key=key, value=value))
-    return value
 
 
 def _commercial(table: Mapping[str, Any]) -> bool | None:
@@ -216,7 +209,7 @@ def _commercial(table: Mapping[str, Any]) -> bool | None:
 
 
 def _heads(table: Mapping[str, Any]) -> tuple[int, int]:
-    match _value(table, "heads", list):
+    match value(table, "heads", list):
         case [int(tokens), int(patches)] if 0 < tokens <= _MOST_HEADS and 0 < patches <= _MOST_HEADS:
             return tokens, patches
     raise EncoderError(strings.HEADS)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -81,14 +79,11 @@ class NamedScores(Protocol):
 
 @runtime_checkable
 class Attending(Protocol):
-    """An encoder with attention at several levels. ``heads``: how many it has for tokens and for patches.
+    """An encoder with attention at several levels.
 
     ``levels``: those of "region", "patch" and "token" that it compares, in this order; the attention of the
     others is even.
     """
-
-    @property
-    def heads(self) -> tuple[int, int]: ...
 
     @property
     def levels(self) -> tuple[str, ...]: ...
@@ -127,11 +122,7 @@ class Magnifying(Attending, Protocol):
 
 @runtime_checkable
 class SlideAttention(Protocol):
-    """An encoder that compares all patches of a slide at once, in several views. ``heads``: one for tokens,
-    which it does not compare, and the number of views."""
-
-    @property
-    def heads(self) -> tuple[int, int]: ...
+    """An encoder that compares all patches of a slide at once, in the views that its card names."""
 
     def attend_whole(
         self, features: NDArray[np.float32], cells: NDArray[np.int32]

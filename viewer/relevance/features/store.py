@@ -31,7 +31,6 @@ from viewer.relevance.features.table import FeatureTable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
-    from types import TracebackType
 
     from numpy.typing import NDArray
 
@@ -176,9 +175,7 @@ class FeatureStore:
     def __enter__(self) -> FeatureStore:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def _close_journal(self) -> None:
@@ -208,14 +205,14 @@ class FeatureStore:
             journal = Journal(self._journal_path, self._journal_end)
             if self._journal_end == 0:
                 try:
-                    journal.append([Record(_FACTS, _json_bytes(self.subject.facts()))])
+                    journal.append([Record(_FACTS, json.dumps(self.subject.facts()).encode())])
                 except SaveError:
                     with suppress(SaveError):  # the first failure is reported
                         journal.close()
                     raise
             self._journal = journal
         if self.calibration is not None and unsaved_calibration:
-            self._journal.append([Record(_CALIBRATION, _json_bytes(self.calibration))])
+            self._journal.append([Record(_CALIBRATION, json.dumps(self.calibration).encode())])
             self._calibration_saved = True
         step = max(1, _MAX_RECORD_VALUES // (self._table.width + 2))
         while self._saved_count < self.count:
@@ -297,10 +294,6 @@ def _lock_for(folder: Path, subject: StoreSubject) -> tuple[StoreLock | None, st
     if lock is None:
         return None, strings.ANALYSED_ELSEWHERE
     return lock, ""
-
-
-def _json_bytes(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value).encode()
 
 
 def _rows_record(cells: NDArray[np.int32], features: NDArray[np.float32]) -> Record:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from viewer.common.errors import EncoderDeviceError, EncoderError, EncoderMemoryError
-from viewer.relevance.attention.slide_attention import MAX, MEAN, check_head
+from viewer.relevance.attention.slide_attention import MAX, MEAN, check_head, per_token
 from viewer.relevance.encoders.hipt_encoder import HiptEncoder
 from viewer.relevance.heatmap import strings
 from viewer.relevance.heatmap.hipt_region import SHIFTS_PX, blended, patch_ranks, token_ranks
 from viewer.relevance.heatmap.overlap import outcomes
 from viewer.relevance.heatmap.whole_slide import AttentionMap
 from viewer.relevance.patches.attention_codes import PATCHES_A_SIDE, TOKENS_A_SIDE
-from viewer.relevance.patches.outcome import ON_GRID
+from viewer.relevance.patches.blocks import ON_GRID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from viewer.relevance.analysis.slide_analysis import Analysis
     from viewer.relevance.attention.slide_attention import Head
     from viewer.relevance.encoders.protocols import Encoder
-    from viewer.relevance.patches.outcome import BlockResult, Half
+    from viewer.relevance.patches.blocks import BlockResult, Half
 
     Mask = NDArray[np.bool_]
     Values = NDArray[np.floating]
@@ -99,8 +99,8 @@ def published_blend(
             part[...] = (found.blend if tokens else found.patches)[: part.shape[0], : part.shape[1]]
     lost = _around(grids[1].selected & ~grids[1].known, back=True)
     drawn = analysis.tissue & grids[0].known & ~lost
-    scores *= _per_token(drawn)
-    return AttentionMap(scores, _per_token(drawn | ~analysis.tissue))
+    scores *= per_token(drawn)
+    return AttentionMap(scores, per_token(drawn | ~analysis.tissue))
 
 
 class _EncodedGrid:
@@ -182,7 +182,3 @@ def _around(mask: Mask, *, back: bool) -> Mask:
 
 def _area(row: int, col: int) -> tuple[slice, slice]:
     return slice(row, row + PATCHES_A_SIDE), slice(col, col + PATCHES_A_SIDE)
-
-
-def _per_token(mask: Mask) -> Mask:
-    return np.repeat(np.repeat(mask, TOKENS_A_SIDE, 0), TOKENS_A_SIDE, 1)

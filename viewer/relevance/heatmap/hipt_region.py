@@ -32,18 +32,12 @@ class RegionHeatmap(NamedTuple):
     blend: Values
 
 
-def region_heatmap(patches: Values, tokens: Values, *, canvas_px: int = 4) -> RegionHeatmap:
-    """The published map for one head of each level.
-
-    ``patches`` (4, 16, 16): ViT-4K's attention in each version; ``tokens`` (2, 256, 16, 16): ViT-256's, in
-    the patches of the first two, row by row. ``canvas_px``: slide pixels per pixel of the published
-    canvas, on which ranks of repeated values depend slightly.
-    """
-    return blended(patch_ranks(patches, canvas_px=canvas_px), token_ranks(tokens, canvas_px=canvas_px))
-
-
 def patch_ranks(patches: Values, *, canvas_px: int = 4) -> Values:
-    """The rank of each patch among those of its region (..., 16, 16), 0 to 1."""
+    """The rank of each patch among those of its region (..., 16, 16), 0 to 1.
+
+    ``canvas_px``: slide pixels per pixel of the published canvas, on which ranks of repeated values depend
+    slightly.
+    """
     shares = _shares(patches.reshape(*patches.shape[:-2], -1), (PATCH_PX // canvas_px) ** 2)
     return shares.reshape(patches.shape)
 

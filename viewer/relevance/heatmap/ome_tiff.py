@@ -56,7 +56,7 @@ def write_heatmap(
     )
     name = escape_control(strings.NAME.format(slide=slide_name, query=field.provenance.query))
     finest = _cut(pixels_from_scores(field.scores, field.known), field.grid, extent_px, _PX_PER_PATCH)
-    _write(path, finest, PATCH_UM / _PX_PER_PATCH, name, description, field.provenance.software)
+    _write(path, finest, PIXEL_UM, name, description, field.provenance.software)
 
 
 def write_attention(

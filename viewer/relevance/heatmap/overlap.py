@@ -13,6 +13,7 @@ from viewer.relevance.analysis.schedule import blocks_of
 from viewer.relevance.attention.overlap_grid import SHARE, merged, overlapping_patches
 from viewer.relevance.attention.slide_attention import MEAN, patch_attention
 from viewer.relevance.heatmap import strings
+from viewer.relevance.models.batching import one_torch_thread
 from viewer.relevance.patches.attention_codes import TOKENS, log_codes
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from viewer.common.errors import EncoderDeviceError
     from viewer.relevance.analysis.slide_analysis import Analysis
     from viewer.relevance.attention.slide_attention import Attention, Head
-    from viewer.relevance.patches.outcome import BlockResult, Half
+    from viewer.relevance.patches.blocks import BlockResult, Half
 
     Cells = NDArray[np.int64]
     Progress = Callable[[float, float], None]
@@ -101,34 +102,31 @@ def outcomes(analysis: Analysis, shift: Half, pending: NDArray[np.bool_]) -> Ite
     ``pending`` is cleared. Blocks too large for the memory are split, then encoded on the CPU. Raises
     EncoderError where that fails too.
     """
-    import torch
-
-    side, threads = analysis.block_side, torch.get_num_threads()
+    side = analysis.block_side
     given = analysis.source, analysis.encoder, analysis.grid, analysis.store.calibration or {}
-    torch.set_num_threads(1)  # a thread for each block uses all cores better
-    try:
-        with BlockReader(*given, threads=threads, device=analysis.device) as reader:
-            while True:
-                full: EncoderMemoryError | EncoderDeviceError | None = None
-                blocks = blocks_of(pending, side)[::-1]
-                while blocks or reader.busy:
-                    while blocks and reader.busy < reader.room:
-                        block = blocks.pop()
-                        reader.submit(block, pending[block.cells], half=shift)
-                    for outcome in reader.collect(None):
-                        if outcome.device_error is not None:
-                            full = outcome.device_error
-                            continue
-                        pending[tuple(outcome.cells.T)] = pending[tuple(outcome.failed.T)] = False
-                        yield outcome
-                if full is None:
-                    return
-                if side > 1 and isinstance(full, EncoderMemoryError):
-                    side = (side + 1) // 2
-                elif analysis.device != "cpu":
-                    reader.fall_back_to_cpu()
-                    analysis.device = "cpu"
-                else:
-                    raise full
-    finally:
-        torch.set_num_threads(threads)
+    with (
+        one_torch_thread() as threads,
+        BlockReader(*given, threads=threads, device=analysis.device) as reader,
+    ):
+        while True:
+            full: EncoderMemoryError | EncoderDeviceError | None = None
+            blocks = blocks_of(pending, side)[::-1]
+            while blocks or reader.busy:
+                while blocks and reader.busy < reader.room:
+                    block = blocks.pop()
+                    reader.submit(block, pending[block.cells], half=shift)
+                for outcome in reader.collect(None):
+                    if outcome.device_error is not None:
+                        full = outcome.device_error
+                        continue
+                    pending[tuple(outcome.cells.T)] = pending[tuple(outcome.failed.T)] = False
+                    yield outcome
+            if full is None:
+                return
+            if side > 1 and isinstance(full, EncoderMemoryError):
+                side = (side + 1) // 2
+            elif analysis.device != "cpu":
+                reader.fall_back_to_cpu()
+                analysis.device = "cpu"
+            else:
+                raise full

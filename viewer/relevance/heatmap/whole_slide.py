@@ -12,10 +12,10 @@ from viewer.overlay.attention_look import HierarchyLook, composed
 from viewer.relevance.attention.shared_memory import SharedAttention
 from viewer.relevance.attention.slide_attention import (
     MEAN,
-    _per_patch,
-    _per_token,
     check_head,
     patch_codes,
+    per_patch,
+    per_token,
     token_codes,
 )
 from viewer.relevance.heatmap import strings
@@ -46,7 +46,7 @@ class AttentionMap:
 
     def check_known(self, tissue: NDArray[np.bool_]) -> None:
         """Raises EncoderError where there is tissue (rows, columns), and nothing of it was analysed."""
-        if tissue.any() and not (self.known & _per_token(tissue)).any():
+        if tissue.any() and not (self.known & per_token(tissue)).any():
             raise EncoderError(strings.NOTHING_ANALYSED.format(patches=tissue.sum()))
 
 
@@ -78,7 +78,7 @@ def attention_map(
     check_head(patch_head, len(attention.patches))
     percentiles = look.mode == "blend"
     patches = patch_codes(attention, patch_head, percentiles=percentiles)
-    regions = _per_patch(attention.regions, patches.shape)
+    regions = per_patch(attention.regions, patches.shape)
     tokens = token_codes(attention, token_head, percentiles=percentiles)
     weights = look.weights(_LARGE_PX)
     shown = attention.patches_known.copy()
@@ -90,6 +90,6 @@ def attention_map(
         some = slice(row, row + _ROWS_AT_ONCE)
         band = slice(row * TOKENS_A_SIDE, (row + _ROWS_AT_ONCE) * TOKENS_A_SIDE)
         scores[band] = composed(
-            _per_token(regions[some]), _per_token(patches[some]), tokens[band], weights
-        ) * _per_token(attention.tissue[some])
-    return AttentionMap(scores, _per_token(shown | glass))
+            per_token(regions[some]), per_token(patches[some]), tokens[band], weights
+        ) * per_token(attention.tissue[some])
+    return AttentionMap(scores, per_token(shown | glass))

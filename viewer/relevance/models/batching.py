@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -76,3 +76,14 @@ def raise_malloc_trim_threshold() -> None:
             libc = ctypes.CDLL(None)
             libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
             libc.mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[int]:
+    """A thread for each block uses all cores better than torch's own. Yields how many torch had before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield before
+    finally:
+        torch.set_num_threads(before)

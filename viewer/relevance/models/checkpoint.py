@@ -115,7 +115,7 @@ def read_tensors(path: Path, *, sha256: str | None = None) -> dict[str, Tensor]:
         raise CheckpointError(
             path, strings.TOO_LARGE.format(size_gb=size_bytes / 1e9, free_gb=free_bytes / 1e9)
         )
-    if sha256 is not None and _sha256(path) != sha256.lower():
+    if sha256 is not None and sha256_of(path) != sha256.lower():
         raise CheckpointError(path, strings.WRONG_SHA256)
     tensors = _named_tensors(
         path, _read_safetensors(path) if path.suffix == ".safetensors" else unpickled(path)
@@ -134,7 +134,8 @@ def read_tensors(path: Path, *, sha256: str | None = None) -> dict[str, Tensor]:
     return tensors
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """The digest of a file, in hexadecimal. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

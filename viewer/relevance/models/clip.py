@@ -118,10 +118,10 @@ class TextTower(nn.Module):
 class Clip(nn.Module):
     """CLIP: class token of the images, end of the text, one projection each."""
 
-    def __init__(self, tensors: Mapping[str, Tensor], facts: BuildFacts) -> None:
+    def __init__(self, tensors: Mapping[str, Tensor], facts: BuildFacts, *, clip: bool = True) -> None:
         super().__init__()
-        self.visual, self.image_px = _vision(tensors, facts, clip=True, eps=_CLIP_EPS)
-        self.text = _text(tensors, facts, with_class_token=False)
+        self.visual, self.image_px = _vision(tensors, facts, clip=clip)
+        self.text = _text(tensors, facts, with_class_token=not clip)
         self.positions = len(self.text.pos_embed)
         self.visual_projection = _projection(tensors, "visual_projection")
         self.text_projection = _projection(tensors, "text_projection")
@@ -151,26 +151,17 @@ class AttentionPool(nn.Module):
         return self.norm(self.attn(query, context, context, need_weights=False)[0][:, 0])
 
 
-class Conch(nn.Module):
+class Conch(Clip):
     """CONCH v1: CoCa without its decoder. 448 px images, 8 pooling heads."""
 
     def __init__(self, tensors: Mapping[str, Tensor], facts: BuildFacts) -> None:
-        super().__init__()
-        self.visual, self.image_px = _vision(tensors, facts, clip=False)
+        super().__init__(tensors, facts, clip=False)
         self.pool = AttentionPool(
             tensors["pool.query"].shape[1], tensors["visual.norm.weight"].shape[0], facts.heads.get("pool", 8)
         )
-        self.text = _text(tensors, facts, with_class_token=True)
-        self.positions = len(self.text.pos_embed)
-        self.visual_projection = _projection(tensors, "visual_projection")
-        self.text_projection = _projection(tensors, "text_projection")
-        self.logit_scale = nn.Parameter(torch.zeros(()))
 
     def images(self, pixels: Tensor) -> Tensor:
         return functional.normalize(self.pool(self.visual(pixels)) @ self.visual_projection, dim=-1)
-
-    def texts(self, ids: Tensor, present: Tensor) -> Tensor:
-        return functional.normalize(self.text(ids, present) @ self.text_projection, dim=-1)
 
 
 class Keep(nn.Module):
@@ -243,16 +234,14 @@ def _keep_layout(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in tensors.items() if not name.endswith("position_ids")}
 
 
-def _vision(
-    tensors: Mapping[str, Tensor], facts: BuildFacts, *, clip: bool, eps: float = 1e-6
-) -> tuple[VisionTransformer, int]:
+def _vision(tensors: Mapping[str, Tensor], facts: BuildFacts, *, clip: bool) -> tuple[VisionTransformer, int]:
     width, _, _, patch_px = tensors["visual.patch_embed.proj.weight"].shape
     shape = Shape(
         width,
         depth(dict(tensors), "visual"),
         facts.heads.get("visual", width // HEAD_WIDTH),
         len(tensors["visual.blocks.0.mlp.fc1.bias"]),
-        eps=eps,
+        eps=_CLIP_EPS if clip else 1e-6,
         quick_gelu=clip and facts.quick_gelu,
         layer_scale="visual.blocks.0.ls1.gamma" in tensors,
     )

@@ -7,7 +7,6 @@ networks are DINO's (Caron et al., ICCV 2021); widths and depths are read from t
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,7 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from viewer.relevance.models import strings
-from viewer.relevance.models.checkpoint import CheckpointError, kind_of_model, read_tensors, weights_files
+from viewer.relevance.models.checkpoint import (
+    CheckpointError,
+    kind_of_model,
+    read_tensors,
+    sha256_of,
+    weights_files,
+)
 from viewer.relevance.models.heads.load import load_slide_head
 from viewer.relevance.models.heads.state_dict import NotThisHead, filled
 from viewer.relevance.models.normalisation import STATISTICS
@@ -71,16 +76,6 @@ def normalised(images: Tensor, statistics: str = "half") -> Tensor:
     return ((images.float() - mean) / deviation).movedim(-1, -3)
 
 
-def load_patch_level(path: Path) -> VisionTransformer:
-    """ViT-256, or any DINO ViT with 16-px tokens, from a file. Raises CheckpointError for another model."""
-    return _patch_level(path, _read(path))
-
-
-def load_region_level(path: Path, *, feature_width: int) -> RegionTransformer:
-    """ViT-4K from a file, for patch features of this width. Raises CheckpointError for others."""
-    return _region_level(path, _read(path), feature_width)
-
-
 @dataclass(frozen=True, slots=True)
 class Hipt:
     """The levels in a folder. Without ``region`` patches are not compared within their region, without
@@ -104,7 +99,7 @@ def load_hipt(folder: Path) -> Hipt:
     """
     found: dict[str, tuple[Path, dict[str, Tensor]]] = {}
     for path in weights_files(folder):
-        tensors = _read(path)
+        tensors = read_weights(path)
         level = "patches" if "patch_embed.proj.weight" in tensors else "slides"
         level = "regions" if "phi.0.weight" in tensors and "pos_embed" in tensors else level
         if level in found:
@@ -120,9 +115,9 @@ def load_hipt(folder: Path) -> Hipt:
         )
         expected = strings.A_PATCH_LEVEL
         raise CheckpointError(folder, strings.NO_PATCH_LEVEL.format(files=others, expected=expected))
-    patch = _patch_level(*found["patches"])
+    patch = patch_level(*found["patches"])
     width = patch.cls_token.shape[-1]
-    region = _region_level(*found["regions"], width) if "regions" in found else None
+    region = region_level(*found["regions"], width) if "regions" in found else None
     notes = []
     slide = None
     if "slides" in found:
@@ -132,7 +127,7 @@ def load_hipt(folder: Path) -> Hipt:
         if own:
             if region is not None:
                 notes.append(strings.OWN_REGIONS.format(file=file.name))
-            region = _region_level(file, own, width)
+            region = region_level(file, own, width)
         region_width = None if region is None else region.cls_token.shape[-1]
         if region_width is None:
             notes.append(strings.SLIDES_WITHOUT_REGIONS.format(file=file.name))
@@ -168,7 +163,7 @@ def save_backbone(path: Path, target: Path) -> None:
 
     from viewer.common.atomic_write import save_atomically
 
-    tensors = _read(path)
+    tensors = read_weights(path)
     if "pos_embed" not in tensors:
         raise CheckpointError(path, _wrong_model(strings.A_TRANSFORMER, tensors))
     kept = {
@@ -177,13 +172,12 @@ def save_backbone(path: Path, target: Path) -> None:
     save_atomically(target, save(kept))
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file. Raises CheckpointError, also for a changed copy of a published one."""
     tensors = read_tensors(path)
     begins = _PUBLISHED.get(path.stat().st_size)
-    if begins is not None:
-        with path.open("rb") as file:
-            if not hashlib.file_digest(file, "sha256").hexdigest().startswith(begins):
-                raise CheckpointError(path, strings.DIFFERS_FROM_PUBLISHED)
+    if begins is not None and not sha256_of(path).startswith(begins):
+        raise CheckpointError(path, strings.DIFFERS_FROM_PUBLISHED)
     return tensors
 
 
@@ -193,7 +187,8 @@ def _heads_of(model: VisionTransformer | RegionTransformer) -> int:
     return last.attn.heads
 
 
-def _patch_level(path: Path, tensors: Mapping[str, Tensor]) -> VisionTransformer:
+def patch_level(path: Path, tensors: Mapping[str, Tensor]) -> VisionTransformer:
+    """ViT-256, or any DINO ViT with 16-px tokens. Raises CheckpointError for another model."""
     embed = tensors.get("patch_embed.proj.weight")
     if embed is None or "pos_embed" not in tensors:
         raise CheckpointError(path, _wrong_model(strings.A_PATCH_LEVEL, tensors))
@@ -214,7 +209,8 @@ def _patch_level(path: Path, tensors: Mapping[str, Tensor]) -> VisionTransformer
     return _checked(path, network, lambda: network.attend(images))
 
 
-def _region_level(path: Path, tensors: Mapping[str, Tensor], feature_width: int) -> RegionTransformer:
+def region_level(path: Path, tensors: Mapping[str, Tensor], feature_width: int) -> RegionTransformer:
+    """ViT-4K, for patch features of this width. Raises CheckpointError for others."""
     phi = tensors.get("phi.0.weight")
     if phi is None or phi.ndim != 2 or "pos_embed" not in tensors:
         raise CheckpointError(path, _wrong_model(strings.A_REGION_LEVEL, tensors))

@@ -54,9 +54,9 @@ def load_tokenizer(folder: Path, architecture: str, *, positions: int) -> Tokeni
     except ImportError as error:
         raise CheckpointError(folder, strings.EXTRA_NEEDED) from error
     try:
-        engine = _from_json(folder) or {"clip": _clip, "keep": _word_piece}.get(architecture, _nothing)(
-            folder
-        )
+        engine = _from_json(folder)
+        if engine is None and architecture in _FROM_OTHER_FILES:
+            engine = _FROM_OTHER_FILES[architecture](folder)
     except CheckpointError:
         raise
     except Exception as error:  # the package raises bare Exception for parser errors
@@ -77,10 +77,6 @@ def load_tokenizer(folder: Path, architecture: str, *, positions: int) -> Tokeni
     return Tokenizer(engine, length, padding_id)
 
 
-def _nothing(_folder: Path) -> None:
-    return None
-
-
 def _read(path: Path) -> str:
     if path.stat().st_size > _MAX_FILE_BYTES:
         raise CheckpointError(path, strings.TOKENIZER_TOO_LARGE)
@@ -98,17 +94,8 @@ def _from_json(folder: Path) -> Any:
 
 def _clip(folder: Path) -> Any:
     """OpenAI's byte-level BPE: lower case, words end in </w>, start and end of text marked."""
-    from tokenizers import (
-        Regex,
-        decoders,
-        models,
-        normalizers,
-        pre_tokenizers,
-        processors,
-    )
-    from tokenizers import (
-        Tokenizer as Engine,
-    )
+    from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, processors
+    from tokenizers import Tokenizer as Engine
 
     if not ((folder / "vocab.json").is_file() and (folder / "merges.txt").is_file()):
         return None
@@ -151,3 +138,6 @@ def _word_piece(folder: Path) -> Any:
         return None
     words = {word: number for number, word in enumerate(_read(folder / "vocab.txt").splitlines())}
     return Engine.from_str(BertWordPieceTokenizer(words, lowercase=True).to_str())
+
+
+_FROM_OTHER_FILES = {"clip": _clip, "keep": _word_piece}

@@ -83,14 +83,3 @@ class PatchGrid:
         """(row, col) of the patch that holds a slide point; None outside the grid."""
         col, row = int(x // self.patch_width_px), int(y // self.patch_height_px)
         return (row, col) if 0 <= row < self.rows and 0 <= col < self.columns else None
-
-    def cells_in(self, region: Rect) -> tuple[slice, slice]:
-        """The block of rows and columns whose centres lie in ``region``."""
-        col0 = ceil(region.x0 / self.patch_width_px - 0.5)
-        row0 = ceil(region.y0 / self.patch_height_px - 0.5)
-        col1 = ceil(region.x1 / self.patch_width_px - 0.5)
-        row1 = ceil(region.y1 / self.patch_height_px - 0.5)
-        return (
-            slice(min(max(row0, 0), self.rows), min(max(row1, 0), self.rows)),
-            slice(min(max(col0, 0), self.columns), min(max(col1, 0), self.columns)),
-        )

@@ -110,7 +110,7 @@ def train_head(
         "note": RESEARCH_USE,
         "fingerprint": fingerprint,
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
-        **_facts(cohort, options, splits, final, state.finished),
+        **_facts(cohort, options, runs, state.finished),
     }
     save_atomically(folder / WEIGHTS, weights)
     save_atomically(folder / PAGE, as_markdown(facts).encode())
@@ -319,8 +319,7 @@ def _done_before(folder: Path, fingerprint: str) -> dict[str, Any] | None:
 def _facts(
     cohort: Cohort,
     options: TrainingOptions,
-    splits: Sequence[Split],
-    final: Split,
+    runs: Sequence[Split],
     finished: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
     """The record of a training, for JSON. Slides are named, patients are not."""
@@ -333,14 +332,12 @@ def _facts(
             tuple(logits),
             result["temperature"],
         )
-        for split, result in zip(splits, finished, strict=False)
+        for split, result in zip(runs, finished, strict=True)  # a head of all slides has no test
         for index, logits in zip(split.test, result["logits"], strict=True)
     ]
-    runs = [*splits, final] if final is not splits[0] else [final]
-    last = finished[-1]
     tested = figures(predictions, cohort.classes, seed=options.seed, patients_stated=cohort.patients_stated)
     return {
-        "head": {"kind": options.kind, "split": final.name, "temperature": last["temperature"]},
+        "head": {"kind": options.kind, "split": runs[-1].name, "temperature": finished[-1]["temperature"]},
         "encoder": {
             "id": cohort.encoder,
             "version": cohort.encoder_version,

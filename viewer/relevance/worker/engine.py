@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from viewer.relevance.analysis.block_reader import BlockReader
     from viewer.relevance.analysis.slide_analysis import Analysis
     from viewer.relevance.encoders.card import Reason
+    from viewer.relevance.patches.blocks import BlockResult
     from viewer.relevance.patches.field import RelevanceField
-    from viewer.relevance.patches.outcome import BlockResult
     from viewer.relevance.patches.progress import StageProgress
     from viewer.relevance.query.parser import PhraseFinder
     from viewer.relevance.worker.messages import FromWorker
@@ -236,7 +236,10 @@ class Engine:
                 block = self._schedule.next(analysis.pending, side)
                 if block is not None:
                     analysis.begin(block, reader)
-                elif overlaps is None or not overlaps.begin(reader, self._schedule.attention, side):
+                elif overlaps is not None and overlaps.pending:
+                    block, requested, half = overlaps.next(self._schedule.attention, side)
+                    reader.submit(block, requested, half=half)
+                else:
                     break
         if self._reader is not None and self._reader.busy:
             for outcome in self._reader.collect(_BUSY_WAIT_S):
@@ -345,11 +348,11 @@ class Engine:
         if self._attending:
             self._attention_changed = True
             self._send_notes()
-        if overlaps is not None and not self._resting and self._all_known(attention.regions):
+        if overlaps is not None and not self._resting and self._all_known(attention.builder.progress):
             overlaps.choose()  # before progress says that all is done
             self._send_notes()
         if monotonic() >= self._attend_due_s:
-            self._send_attention(attention.levels)
+            self._send_attention(attention.builder.levels)
 
     def _all_known(self, regions: StageProgress) -> bool:
         return self._analysis.done >= self._analysis.total and regions.done >= regions.total
@@ -386,7 +389,7 @@ class Engine:
         if progress == self._progress:
             return
         if analysis.attention is not None and progress.finished:
-            self._send_attention(analysis.attention.levels)  # before progress says that it is there
+            self._send_attention(analysis.attention.builder.levels)  # before progress says that it is there
         self._progress = progress
         self._send(progress)
 

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.slide.phantom.noise import blobs
-from viewer.slide.phantom.texture import CODES_PER_OD
+from viewer.slide.phantom.texture import codes_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from viewer.slide.phantom.noise import Floats
@@ -83,7 +85,7 @@ class CellPainter:
             od = _edge(radius, 0.2) * (
                 rng.uniform(0.78, 0.98) - 0.25 * np.exp(-((radius / 0.45) ** 2)) - 0.02
             )
-            stamps.append(Stamp(_codes(np.zeros_like(od), od)))
+            stamps.append(Stamp(codes_of(np.zeros_like(od), od)))
         return stamps
 
     def crypts(self, count: int) -> list[Stamp]:
@@ -106,7 +108,7 @@ class CellPainter:
             radius = np.hypot(u, v) / self._rng.uniform(20, 29) * (1 + 0.06 * self._grain_like(x))
             rim = np.exp(-(((radius - 1) / 0.08) ** 2))
             clears = np.repeat((255 * (1 - _edge(radius, 0.1)))[..., None], 2, axis=2).astype(np.uint8)
-            stamps.append(Stamp(_codes(0.12 * rim, 0.28 * rim + 0.02 * _edge(radius, 0.1)), clears))
+            stamps.append(Stamp(codes_of(0.12 * rim, 0.28 * rim + 0.02 * _edge(radius, 0.1)), clears))
         return stamps
 
     def clefts(self, count: int) -> list[Stamp]:
@@ -149,7 +151,7 @@ class CellPainter:
             )
         body = _edge(radius, 3.0 / short_px)
         cytoplasm = kind.eosin_od * _edge(np.hypot(u - 0.45 * long_px, v) / (long_px * 1.45), 0.15)
-        return _codes(np.clip(density, 0.05, 1.5) * body + 0.6 * cytoplasm, cytoplasm + 0.10 * body)
+        return codes_of(np.clip(density, 0.05, 1.5) * body + 0.6 * cytoplasm, cytoplasm + 0.10 * body)
 
     def _crypt(self, radius_px: float) -> Stamp:
         rng = self._rng
@@ -173,7 +175,7 @@ class CellPainter:
         goblet = np.hypot(across / (0.88 * swelling), (depth - height) / (0.20 * swelling))
         goblet_area = _edge(goblet, 0.22) * is_goblet
 
-        lumen = _edge_from(depth, rng.uniform(0.24, 0.34) * (1 + 0.10 * coarse), 0.03)
+        lumen = _edge(depth, 0.03, rng.uniform(0.24, 0.34) * (1 + 0.10 * coarse))
         body = _edge(depth, 0.02) * (1 - lumen)
         septum = np.clip(np.abs(across) - 0.82, 0, 1) * 1.0
         basal = np.clip((depth - 0.72) / 0.2, 0, 1)
@@ -185,7 +187,7 @@ class CellPainter:
         brush = np.exp(-(((depth - 0.33) / 0.02) ** 2)) * body
         membrane = np.exp(-(((depth - 1.02) / 0.022) ** 2))
         mucus = lumen * np.clip(0.05 * coarse - 0.005, 0, 0.2)
-        adds = _codes(
+        adds = codes_of(
             haematoxylin + 0.08 * brush + mucus, eosin + 0.16 * brush + 0.26 * membrane + 0.15 * mucus
         )
 
@@ -219,7 +221,7 @@ class CellPainter:
         haematoxylin = body * (0.24 + 0.05 * grain + 0.03 * coarse)
         eosin = body * (0.25 + 0.03 * grain)
         dirt = lumen * np.clip(coarse - 0.3, 0, 1)
-        adds = _codes(haematoxylin + 0.10 * dirt, eosin + 0.26 * dirt)
+        adds = codes_of(haematoxylin + 0.10 * dirt, eosin + 0.26 * dirt)
 
         solid = (body > 0.9) & (depth < 0.93)
         spots = np.argwhere(solid[::9, ::9]) * 9
@@ -232,10 +234,10 @@ class CellPainter:
         middle = x.shape[0] // 2
         for row, column in taken:
             turn = float(np.arctan2(row - middle, column - middle)) + rng.normal(0, 0.35)
-            _lay(adds, self._nucleus(TUMOUR_CELL, turn), row, column)
+            _lay_centred(adds, self._nucleus(TUMOUR_CELL, turn), row, column)
         for _ in range(int(dirt.sum() / 900)):
             row, column = spots[rng.integers(len(spots))]
-            _lay(adds, self._nucleus(DEBRIS, 0.0), int(row), int(column))
+            _lay_centred(adds, self._nucleus(DEBRIS, 0.0), row, column)
         clear = np.clip((depth - 1.02) / 0.05, 0, 1)
         return Stamp(adds, np.repeat((255 * clear)[..., None], 2, axis=2).astype(np.uint8))
 
@@ -256,7 +258,7 @@ class CellPainter:
             row, column = middle + 40 * np.sin(angle), middle + 40 * np.cos(angle)
             far = self._rng.uniform(*depths) * radius_px * outline[int(row), int(column)]
             row, column = middle + far * np.sin(angle), middle + far * np.cos(angle)
-            _lay(adds, self._nucleus(kind, float(angle) + self._rng.normal(0, 0.18)), int(row), int(column))
+            _lay_centred(adds, self._nucleus(kind, float(angle) + self._rng.normal(0, 0.18)), row, column)
 
     def _grain_like(self, like: Floats, *, coarse: bool = False) -> Floats:
         """Noise of the same shape, cut from anywhere."""
@@ -274,25 +276,22 @@ def _grid(reach: int) -> tuple[Floats, Floats]:
     return y, x
 
 
-def _edge(radius: Floats, softness: float) -> Floats:
-    """1 inside radius 1, 0 outside, ``softness`` wide in between."""
-    return _edge_from(radius, 1.0, softness)
-
-
-def _edge_from(radius: Floats, border: float | Floats, softness: float) -> Floats:
+def _edge(radius: Floats, softness: float, border: float | Floats = 1.0) -> Floats:
     """1 inside ``border``, 0 outside, ``softness`` wide in between."""
     return np.clip((border - radius) / softness + 0.5, 0, 1)
 
 
-def _codes(haematoxylin: Floats, eosin: Floats) -> NDArray[np.uint8]:
-    codes: Floats = np.stack([haematoxylin, eosin], axis=2) * CODES_PER_OD
-    return codes.clip(0, 255).astype(np.uint8)
+def _lay_centred(picture: NDArray[np.uint8], stamp: NDArray[np.uint8], row: float, column: float) -> None:
+    lay(np.maximum, picture, stamp, int(row) - stamp.shape[0] // 2, int(column) - stamp.shape[1] // 2)
 
 
-def _lay(picture: NDArray[np.uint8], stamp: NDArray[np.uint8], row: int, column: int) -> None:
-    """Lay a stamp on a picture, its middle at (row, column); what sticks out is lost."""
-    top, left = row - stamp.shape[0] // 2, column - stamp.shape[1] // 2
-    y0, x0 = max(top, 0), max(left, 0)
-    ground = picture[y0 : max(top + stamp.shape[0], 0), x0 : max(left + stamp.shape[1], 0)]
-    piece = stamp[y0 - top : y0 - top + ground.shape[0], x0 - left : x0 - left + ground.shape[1]]
-    np.maximum(ground, piece, out=ground)
+def lay(
+    rule: Callable[..., object], stain: NDArray[np.uint8], stamp: NDArray[np.uint8], top: int, left: int
+) -> None:
+    """Join a stamp to a picture by a rule (the larger or the smaller code); what sticks out is lost."""
+    bottom, right = top + stamp.shape[0], left + stamp.shape[1]
+    if bottom <= 0 or right <= 0 or top >= stain.shape[0] or left >= stain.shape[1]:
+        return
+    ground = stain[max(top, 0) : bottom, max(left, 0) : right]
+    y, x = max(-top, 0), max(-left, 0)
+    rule(ground, stamp[y : y + ground.shape[0], x : x + ground.shape[1]], out=ground)

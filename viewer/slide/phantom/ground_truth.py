@@ -21,8 +21,6 @@ _SMALLEST_NODES = 24  # smaller fragments are drawn but not named
 _SMOOTH_OVER = 5
 _KEEP_EVERY = 3
 
-Ring = list[tuple[float, float]]
-
 
 def regions_geojson(layout: Layout, size_px: int) -> dict[str, Any]:
     """A FeatureCollection of polygons with holes, ``classification.name`` the class, level-0 pixels.

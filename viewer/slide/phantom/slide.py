@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +16,7 @@ from PIL import Image, ImageFilter
 
 from viewer.common.atomic_write import save_atomically
 from viewer.slide.formats.tiff.writer import write_pyramid_tiff
+from viewer.slide.phantom.cells import Stamp, lay
 from viewer.slide.phantom.ground_truth import regions_geojson
 from viewer.slide.phantom.layout import NODES, Tissue, make_layout
 from viewer.slide.phantom.noise import Window, at_points, between_nodes, blobs, nodes_of, tiled
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from viewer.slide.phantom.cells import Stamp
     from viewer.slide.phantom.noise import Floats
 
 MIN_SIZE_PX, MAX_SIZE_PX = 256, 400_000
@@ -37,18 +36,6 @@ _BLUR_SIGMA_PX = 6.0
 _BLUR_MARGIN_PX = 24
 _RAGGED_PX = 22.0
 _UNIT = 128  # fixed-point 1 of the stain's strength
-
-
-@dataclass(frozen=True, slots=True)
-class PhantomTruth:
-    """What was written. ``regions`` is a GeoJSON FeatureCollection of polygons in level-0 pixels, as in the
-    file.
-    """
-
-    slide_path: Path
-    regions_path: Path
-    level_sizes: tuple[tuple[int, int], ...]
-    regions: dict[str, object]
 
 
 def write_phantom(
@@ -59,7 +46,7 @@ def write_phantom(
     mpp_um: float = 0.25,
     quality: int = 80,
     progress: Callable[[float, float], None] | None = None,
-) -> PhantomTruth:
+) -> None:
     """Write a square phantom slide as a tiled pyramidal BigTIFF, and its regions as
     ``<stem>.regions.geojson``.
 
@@ -72,7 +59,7 @@ def write_phantom(
     if not MIN_SIZE_PX <= size_px <= MAX_SIZE_PX:
         raise ValueError(f"a phantom is {MIN_SIZE_PX} to {MAX_SIZE_PX:,} px wide, not {size_px:,}")
     phantom = Phantom(size_px, seed)
-    sizes = write_pyramid_tiff(
+    write_pyramid_tiff(
         path,
         phantom.render,
         width=size_px,
@@ -83,9 +70,7 @@ def write_phantom(
         progress=progress,
     )
     regions = regions_geojson(phantom.layout, size_px)
-    regions_path = path.with_name(f"{path.stem}.regions.geojson")
-    save_atomically(regions_path, json.dumps(regions).encode())
-    return PhantomTruth(path, regions_path, tuple(sizes), regions)
+    save_atomically(path.with_name(f"{path.stem}.regions.geojson"), json.dumps(regions).encode())
 
 
 class _Painting:
@@ -135,17 +120,11 @@ class Phantom:
         window = Window(x, y, width, height)
         blur = between_or_none(self.layout.blur[..., None], self._step_px, window)
         if blur is None:
-            picture = (
-                self._painting.colours.take(self._stain(window)).view(np.uint8).reshape(height, width, 4)
-            )
+            picture = self._sharp(window)
         else:
             margin = _BLUR_MARGIN_PX
             wide = Window(x - margin, y - margin, width + 2 * margin, height + 2 * margin)
-            sharp = (
-                self._painting.colours.take(self._stain(wide))
-                .view(np.uint8)
-                .reshape(wide.height, wide.width, 4)
-            )
+            sharp = self._sharp(wide)
             blurred = np.asarray(
                 Image.fromarray(sharp, "RGBX").filter(ImageFilter.GaussianBlur(_BLUR_SIGMA_PX))
             )
@@ -157,6 +136,11 @@ class Phantom:
                 passes = 1 - amount * (1 - np.array([*ink.passes_rgb, 1], np.float32))
                 picture = (picture * passes).astype(np.uint8)
         return picture
+
+    def _sharp(self, window: Window) -> NDArray[np.uint8]:
+        """(height, width, 4) RGBX in focus, without ink."""
+        colours = self._painting.colours.take(self._stain(window))
+        return colours.view(np.uint8).reshape(window.height, window.width, 4)
 
     def _stain(self, window: Window) -> NDArray[np.uint16]:
         """(height, width) stain codes: haematoxylin in the low byte, eosin in the high one."""
@@ -264,9 +248,9 @@ class Phantom:
                     clearing.append(place)
         for stamp, top, left in clearing:
             if stamp.clears is not None:
-                _lay(np.minimum, stain, stamp.clears, top, left)
+                lay(np.minimum, stain, stamp.clears, top, left)
         for stamp, top, left in adding:
-            _lay(np.maximum, stain, stamp.adds, top, left)
+            lay(np.maximum, stain, stamp.adds, top, left)
 
 
 def between_or_none(grid: Floats, step_px: float, window: Window) -> Floats | None:
@@ -277,15 +261,3 @@ def between_or_none(grid: Floats, step_px: float, window: Window) -> Floats | No
 def _ragged_shift(tissue: Tissue) -> tuple[int, int]:
     """Where in the common noise a tissue has its own: far from the others' places."""
     return 211 * tissue, 97 * tissue
-
-
-def _lay(
-    rule: Callable[..., object], stain: NDArray[np.uint8], stamp: NDArray[np.uint8], top: int, left: int
-) -> None:
-    """Join a stamp to a picture by a rule (the larger or the smaller code); what sticks out is lost."""
-    bottom, right = top + stamp.shape[0], left + stamp.shape[1]
-    if bottom <= 0 or right <= 0 or top >= stain.shape[0] or left >= stain.shape[1]:
-        return
-    ground = stain[max(top, 0) : bottom, max(left, 0) : right]
-    y, x = max(-top, 0), max(-left, 0)
-    rule(ground, stamp[y : y + ground.shape[0], x : x + ground.shape[1]], out=ground)

@@ -61,7 +61,7 @@ def make_textures() -> dict[Tissue, NDArray[np.uint8]]:
     return textures
 
 
-def _codes(haematoxylin: Floats, eosin: Floats) -> NDArray[np.uint8]:
+def codes_of(haematoxylin: Floats, eosin: Floats) -> NDArray[np.uint8]:
     """Optical densities as stored codes."""
     codes = np.empty((*eosin.shape, 2), np.uint8)
     for channel, od in enumerate((haematoxylin, eosin)):
@@ -90,7 +90,7 @@ def _stroma(rng: np.random.Generator) -> NDArray[np.uint8]:
     bundles = along * which + steep * (1 - which) + 0.5 * fine
     gaps = _ramp(bundles + 0.5 * blobs(rng, _SIDE, 90), -2.1, -0.1)
     eosin = gaps * (0.165 + 0.035 * bundles) + 0.025
-    return _codes(0.055 * gaps + 0.012 * bundles, eosin)
+    return codes_of(0.055 * gaps + 0.012 * bundles, eosin)
 
 
 def _muscle(rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -98,7 +98,7 @@ def _muscle(rng: np.random.Generator) -> NDArray[np.uint8]:
     cells = fibres(rng, _SIDE, width_px=7, length_px=260, wave_px=16, wave_length_px=330)
     fine = fibres(rng, _SIDE, width_px=1.8, length_px=120, wave_px=16, wave_length_px=330)
     paler = 1 - 0.35 * (1 - _ramp(cells + 0.4 * fine, -2.4, -1.1))
-    return _codes(paler * (0.075 + 0.014 * cells), paler * (0.265 + 0.035 * cells + 0.018 * fine))
+    return codes_of(paler * (0.075 + 0.014 * cells), paler * (0.265 + 0.035 * cells + 0.018 * fine))
 
 
 def _loose(rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -106,13 +106,13 @@ def _loose(rng: np.random.Generator) -> NDArray[np.uint8]:
     thin = fibres(rng, _SMALL_SIDE, width_px=3, length_px=30, wave_px=24, wave_length_px=70)
     net = blobs(rng, _SMALL_SIDE, 30) + 0.5 * thin + 0.3 * blobs(rng, _SMALL_SIDE, 8)
     strands = _ramp(net, -1.6, 1.6)
-    return _codes(0.02 + 0.09 * strands, 0.03 + 0.17 * strands)
+    return codes_of(0.02 + 0.09 * strands, 0.03 + 0.17 * strands)
 
 
 def _lymphoid(rng: np.random.Generator) -> NDArray[np.uint8]:
     """The pale lavender ground of lymphoid tissue."""
     net = _ramp(blobs(rng, _SMALL_SIDE, 20) + 0.5 * blobs(rng, _SMALL_SIDE, 8), -1.6, 1.8)
-    return _codes(0.03 + 0.16 * net, 0.03 + 0.12 * net)
+    return codes_of(0.03 + 0.16 * net, 0.03 + 0.12 * net)
 
 
 def _necrosis(rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -124,7 +124,7 @@ def _necrosis(rng: np.random.Generator) -> NDArray[np.uint8]:
     )
     cracks = _ramp(np.abs(blobs(rng, _SMALL_SIDE, 150) + 0.25 * blobs(rng, _SMALL_SIDE, 20)), 0.01, 0.07)
     dust = _ramp(blobs(rng, _SMALL_SIDE, 4) + 0.9 * blobs(rng, _SMALL_SIDE, 70), 1.5, 2.6)
-    return _codes(cracks * (0.05 + 0.02 * grains) + 0.24 * dust, cracks * (0.26 + 0.05 * grains) + 0.04)
+    return codes_of(cracks * (0.05 + 0.02 * grains) + 0.24 * dust, cracks * (0.26 + 0.05 * grains) + 0.04)
 
 
 def _mucin(rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -132,13 +132,13 @@ def _mucin(rng: np.random.Generator) -> NDArray[np.uint8]:
     wisps = fibres(rng, _SMALL_SIDE, width_px=12, length_px=90, wave_px=110, wave_length_px=300)
     wisps += 0.3 * fibres(rng, _SMALL_SIDE, width_px=2.5, length_px=60, wave_px=110, wave_length_px=240)
     pale = _ramp(wisps + 0.9 * blobs(rng, _SMALL_SIDE, 110), -1.8, 3.0)
-    return _codes(0.03 + 0.17 * pale + 0.008 * blobs(rng, _SMALL_SIDE, 6), 0.008 + 0.012 * pale)
+    return codes_of(0.03 + 0.17 * pale + 0.008 * blobs(rng, _SMALL_SIDE, 6), 0.008 + 0.012 * pale)
 
 
 def _blood(rng: np.random.Generator) -> NDArray[np.uint8]:
     """Plasma between the red cells: nearly clear."""
     film = _ramp(blobs(rng, _SMALL_SIDE, 40), -1, 1)
-    return _codes(0.01 * film, 0.02 + 0.05 * film)
+    return codes_of(0.01 * film, 0.02 + 0.05 * film)
 
 
 def _adipose(rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -148,7 +148,7 @@ def _adipose(rng: np.random.Generator) -> NDArray[np.uint8]:
     gap = _enlarged(second - nearest, 2) * 4 + 2.2 * np.tile(blobs(rng, side // 2, 30), (2, 2))
     rim = (1 - _ramp(gap, 2.5, 9)) * (1 - 0.85 * _ramp(blobs(rng, side, 60), 0.9, 1.5))
     haze = (1 - _ramp(gap, 8, 46)) * _ramp(blobs(rng, side, 100), 0.4, 1.8)
-    return _codes(_enlarged(0.09 * rim + 0.015 * haze, 2), _enlarged(0.30 * rim + 0.10 * haze, 2))
+    return codes_of(_enlarged(0.09 * rim + 0.015 * haze, 2), _enlarged(0.30 * rim + 0.10 * haze, 2))
 
 
 def _nearest_two(rng: np.random.Generator, side: int, cell_px: int) -> tuple[Floats, Floats]:

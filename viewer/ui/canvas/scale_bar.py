@@ -9,7 +9,6 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 
 from viewer.common.scale import format_length, nice_length_um
-from viewer.ui.canvas import strings
 from viewer.ui.canvas.gl_quad import ImageQuad
 
 if TYPE_CHECKING:
@@ -67,19 +66,13 @@ def paint_bar(painter: QPainter, bar: ScaleBar, font: QFont, left: float, top: f
 class ScaleBarLayer:
     """The scale bar at the bottom left of the canvas, on a light plate that keeps it legible on any tissue.
 
-    Nothing is drawn while the pixel size is unknown; ``why_hidden`` is the reason.
+    Nothing is drawn while the pixel size is unknown.
     """
 
     def __init__(self, slide_view: SlideView) -> None:
         self._slide_view = slide_view
         self._plate = ImageQuad()
         self.visible = True
-
-    @property
-    def why_hidden(self) -> str:
-        """Why a bar that is switched on cannot be drawn; "" where it can."""
-        view = self._slide_view
-        return strings.NO_SCALE_BAR if view.source is not None and view.mpp_um is None else ""
 
     def context_lost(self) -> None:
         """Rebuild at the next draw."""

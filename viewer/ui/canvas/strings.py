@@ -12,7 +12,6 @@ HATCHED = "The slide is shown hatched: {reason}."
 PROFILE_NOT_USED = "{file}: its colour profile is not used: {error}"
 LEVELS_NOT_KEPT = "{error}. The slide is shown without its coarse levels."
 LEVELS_NOT_BUILT = "The coarse levels could not be built ({error}); the slide is shown without them."
-NO_SCALE_BAR = "No scale bar: the slide does not state its pixel size. Set it to show one."
 
 # How the picture was changed, in the margin of a saved or copied view.
 ADJUSTMENTS = {

@@ -41,7 +41,6 @@ def test_it_is_no_model_and_says_so() -> None:
     assert SALIENCY in cards()
     assert encoder.card is SALIENCY
     assert isinstance(encoder, Attending)
-    assert encoder.heads == SALIENCY.attention_heads
     assert encoder.levels == ("region", "patch", "token")
     assert "no attention of a model" in SALIENCY.notes[0]
     assert "attention" not in SALIENCY.title.lower()

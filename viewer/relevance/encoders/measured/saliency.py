@@ -45,11 +45,6 @@ class SaliencyEncoder(MeasuredEncoder):
         return SALIENCY
 
     @property
-    def heads(self) -> tuple[int, int]:
-        """See ``Attending``: one."""
-        return SALIENCY.attention_heads or (1, 1)
-
-    @property
     def levels(self) -> tuple[str, ...]:
         """See ``Attending``: all."""
         return "region", "patch", "token"

@@ -40,12 +40,12 @@ def controls(qtbot: QtBot) -> OverlayControls:
 
 def slider(controls: OverlayControls, name: str) -> QSlider:
     label, _tip = strings.SLIDERS[name]
-    return child(controls, QSlider, label.replace("&", ""))
+    return child(controls, QSlider, label)
 
 
 def switch(controls: OverlayControls, name: str) -> QCheckBox:
     label, _tip = strings.SWITCHES[name]
-    return child(controls, QCheckBox, label.replace("&", ""))
+    return child(controls, QCheckBox, label)
 
 
 def test_a_look_chosen_elsewhere_is_shown_and_not_signalled(controls: OverlayControls) -> None:
@@ -113,9 +113,7 @@ def test_kept_layers_are_ticked_and_removed(qtbot: QtBot) -> None:
     layers.show_layers([LayerRow("kept-1", "fat", True), LayerRow("kept-2", "blood", False)], can_keep=True)
     assert emitted == []
     rows = child(layers, QListWidget, strings.LAYERS_NAME)
-    keep, remove = (
-        child(layers, QPushButton, text.replace("&", "")) for text in (strings.KEEP, strings.REMOVE)
-    )
+    keep, remove = (child(layers, QPushButton, text) for text in (strings.KEEP, strings.REMOVE))
     rows.item(1).setCheckState(Qt.CheckState.Checked)
     rows.setCurrentRow(0)
     qtbot.keyClick(rows, Qt.Key.Key_Delete)

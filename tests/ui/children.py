@@ -13,8 +13,8 @@ Kind = TypeVar("Kind", bound=QWidget)
 
 
 def child(parent: QObject, kind: type[Kind], name: str) -> Kind:
-    """The only part of ``parent`` of this kind and name: its accessible name, else the text of the button or of
-    the label beside it, without the mark of a key.
+    """The only part of ``parent`` of this kind and name: its accessible name, else the text of the button
+    or of the label beside it, without the mark of a key.
     """
     plain = name.replace("&", "")
     (found,) = (part for part in parent.findChildren(kind) if _name_of(part) == plain)

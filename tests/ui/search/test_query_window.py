@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QListWidget, QPushButton, QSlider, QWidget
 
+from tests.ui.children import child
 from tests.ui.fake_relevance import FakeClient
 from tests.ui.fake_view import ONE_PATCH
 from tests.ui.slide_files import write_slide
@@ -17,6 +18,7 @@ from viewer.relevance.encoders.model_registry import registry_file
 from viewer.relevance.query.parser import NearestPhrase
 from viewer.relevance.query.tree import Like, Term
 from viewer.relevance.worker.messages import Note, Progress, Refused, TermsMatched
+from viewer.ui.overlays import strings as overlay_strings
 from viewer.ui.overlays.encoder_dialog import EncoderDialog
 from viewer.ui.overlays.legend import LegendEntry
 from viewer.ui.panels.pixel_size_dialog import PixelSize
@@ -60,13 +62,18 @@ def ask(qtbot: QtBot, window: MainWindow, text: str) -> None:
     window.actions_["find"].trigger()
     box = window.query.panel.box
     qtbot.keyClicks(box, text)
-    box._list.hide()
-    qtbot.keyClick(box, Qt.Key.Key_Return)
+    suggestions = QApplication.activePopupWidget()  # takes the keys while it is open
+    qtbot.keyClick(suggestions or box, Qt.Key.Key_Return)
 
 
 def answered(qtbot: QtBot, window: MainWindow, client: FakeClient, number: int = 1) -> None:
     with qtbot.wait_signal(window.query.session.hits_changed):
         client.publish(number)
+
+
+def opacity_slider(window: MainWindow) -> QSlider:
+    label, _tip = overlay_strings.SLIDERS["opacity"]
+    return child(window.overlays.controls, QSlider, label)
 
 
 def lay_theirs(window: MainWindow, title: str) -> None:
@@ -231,10 +238,12 @@ def test_a_kept_layer_stays_beside_the_next_query(
     assert "likeness to: fat" in open_window.overlays.active.legend.text
     assert "likeness to: blood" in open_window.overlays.active.legend.text
     assert open_window.overlays.layer_list.lines == ["fat"]
-    open_window.overlays.layer_list._list.item(0).setCheckState(Qt.CheckState.Unchecked)
+    layers = open_window.overlays.layer_list
+    rows = child(layers, QListWidget, overlay_strings.LAYERS_NAME)
+    rows.item(0).setCheckState(Qt.CheckState.Unchecked)
     assert "fat" not in open_window.overlays.active.legend.text
-    open_window.overlays.layer_list._list.setCurrentRow(0)
-    open_window.overlays.layer_list._remove.click()
+    rows.setCurrentRow(0)
+    child(layers, QPushButton, overlay_strings.REMOVE).click()
     assert open_window.overlays.layer_list.lines == []
     tools.session.clear()
     assert open_window.overlays.active.legend.text == ""
@@ -320,7 +329,7 @@ def test_look_switches_are_remembered_with_the_state(
     answered(qtbot, window, clients[0])
     window.actions_["contours"].trigger()
     assert window.overlays.controls.look.contours
-    window.overlays.controls._sliders["opacity"].setValue(80)
+    opacity_slider(window).setValue(80)
     window.close()
     assert clients[0].closed
     again = make_window()
@@ -329,7 +338,7 @@ def test_look_switches_are_remembered_with_the_state(
 
 
 def test_another_encoder_leaves_the_look_as_it_was_chosen(open_window: MainWindow) -> None:
-    open_window.overlays.controls._sliders["opacity"].setValue(80)
+    opacity_slider(open_window).setValue(80)
     chosen = Settings.default().replace("relevance", accepted_encoders="plip")
     open_window.query.settings_chosen.emit(chosen)
     assert open_window.settings.relevance.accepted_encoders == "plip"
@@ -344,7 +353,7 @@ def test_progress_and_pause(qtbot: QtBot, open_window: MainWindow, clients: list
     assert open_window.actions_["pause"].isEnabled()
     open_window.actions_["pause"].trigger()
     assert clients[0].requests[-1] == ("paused", True)
-    open_window.query.panel.bar._stop.click()
+    child(open_window.query.panel.bar, QPushButton, overlay_strings.STOP).click()
     assert clients[0].closed
     assert open_window.query.panel.bar.words == strings.STOPPED
     assert not open_window.actions_["pause"].isEnabled()

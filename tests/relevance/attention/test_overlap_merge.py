@@ -175,7 +175,7 @@ def test_a_full_device_leaves_them_to_the_processor(slide: MadeSlide, store: Fea
     window = Window(analysis)
     window.start()
     window.wait_for_end()
-    encoder._most["cuda"] = 0
+    encoder.most["cuda"] = 0
     window.send(Overlap("max"))
     between = wait_for_merged(window)
     window.stop()

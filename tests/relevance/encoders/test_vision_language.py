@@ -20,6 +20,7 @@ from viewer.relevance.encoders.model_registry import read_registry, registry_fil
 from viewer.relevance.encoders.registry import load_encoder
 from viewer.relevance.models import strings as model_strings
 from viewer.relevance.models.checkpoint import CheckpointError
+from viewer.relevance.models.clip import Clip
 from viewer.relevance.models.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
@@ -228,15 +229,19 @@ def test_weights_that_differ_from_the_registered_digest_are_not_loaded(plip: Pat
 def test_memory_that_does_not_suffice_is_told_to_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     encoder: Any = load_encoder("plip")
 
-    def full(*_: object) -> None:
+    def full(*_: object) -> Any:
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(encoder._model, "images", full)
+    monkeypatch.setattr(Clip, "images", full)
     with pytest.raises(EncoderMemoryError, match=pattern(strings.MEMORY_FULL, device="cpu")):
         encoder.encode(np.zeros((256, 256, 3), np.uint8), {})
     monkeypatch.undo()
-    move = encoder._model.to
-    monkeypatch.setattr(encoder._model, "to", lambda device: full() if device == "cuda" else move(device))
+    move = Clip.to
+
+    def move_to_cpu_only(model: Clip, device: str) -> Clip:
+        return full() if device == "cuda" else move(model, device)
+
+    monkeypatch.setattr(Clip, "to", move_to_cpu_only)
     with pytest.raises(EncoderMemoryError, match=pattern(strings.MEMORY_FULL, device="cuda")):
         encoder.use("cuda")
     assert encoder.encode(np.zeros((256, 256, 3), np.uint8), {}).shape == (1, 1, 32)

@@ -50,7 +50,7 @@ CARD = EncoderCard(
 
 
 @pytest.fixture
-def encoder(tmp_path: Path) -> HiptEncoder:
+def weights(tmp_path: Path) -> Path:
     folder = tmp_path / "weights"
     folder.mkdir()
     saved(folder / "patches.pth", small(1, 128))
@@ -58,7 +58,12 @@ def encoder(tmp_path: Path) -> HiptEncoder:
     region["phi.0.weight"] = torch.randn(96, 128, generator=torch.Generator().manual_seed(5))
     region["phi.0.bias"] = torch.zeros(96)
     saved(folder / "regions.pth", region)
-    return HiptEncoder(CARD, load_hipt(folder))
+    return folder
+
+
+@pytest.fixture
+def encoder(weights: Path) -> HiptEncoder:
+    return HiptEncoder(CARD, load_hipt(weights))
 
 
 def pixels_of(rows: int, cols: int) -> NDArray[np.uint8]:
@@ -216,12 +221,12 @@ def test_a_card_that_is_lost_leaves_regions_to_the_cpu(
     assert calls == [4]
 
 
-def test_encoders_without_regions_make_none(tmp_path: Path, encoder: HiptEncoder) -> None:
+def test_encoders_without_regions_make_none(tmp_path: Path, weights: Path) -> None:
     with closing(MadeSlide(picture())) as slide, open_store(tmp_path, slide) as store:
         analysis = Analysis(slide, AttendingColours(), store)
         with pytest.raises(EncoderError, match=pattern(strings.NO_REGIONS)):
             published_blend(analysis)
-    without = HiptEncoder(CARD, replace(encoder._hipt, region=None))
+    without = HiptEncoder(CARD, replace(load_hipt(weights), region=None))
     with (
         looked_at(tmp_path, pixels_of(1, 1), without) as analysis,
         pytest.raises(EncoderError, match=pattern(strings.NO_REGIONS)),

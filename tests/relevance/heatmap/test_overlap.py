@@ -139,17 +139,17 @@ def test_a_full_memory_makes_blocks_smaller_and_at_last_the_cpu_goes_on(
     corners = np.array([(2 * row + 1, 2 * col + 1) for row in range(10, 16) for col in range(10, 16)])
     encoder = TokenColours()
     with calibrated(tmp_path, slide, encoder) as analysis:
-        encoder._most["cpu"] = 2
+        encoder.most["cpu"] = 2
         analysis.use("cuda")
-        encoder._most["cuda"] = 2
+        encoder.most["cuda"] = 2
         encoder.blocks.clear()
         assert len(encode_shifted(analysis, corners).corners) == 36
         assert set(encoder.blocks) == {(2, 2)}
         assert analysis.device == "cuda"
-        encoder._most["cuda"] = 0
+        encoder.most["cuda"] = 0
         assert len(encode_shifted(analysis, corners).corners) == 36
         assert analysis.device == "cpu"
-        encoder._most["cpu"] = 0
+        encoder.most["cpu"] = 0
         with pytest.raises(EncoderMemoryError, match="too large"):
             encode_shifted(analysis, corners)
 

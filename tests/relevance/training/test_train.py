@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 import pytest
 import torch
+from torch.nn import functional
 
 from tests.messages import pattern
 from tests.relevance.training_stores import written
@@ -26,6 +27,8 @@ from viewer.relevance.training.train import FACTS, PAGE, STATE, WEIGHTS, Trainin
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from torch import Tensor
 
 WIDE = 8
 PLANTED = 6
@@ -287,7 +290,12 @@ def test_a_loss_that_is_no_number_ends_it(cohort: Cohort, tmp_path: Path) -> Non
 def test_a_validation_that_is_no_number_ends_it(
     cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training._Training, "_loss", lambda *_: float("nan"))
+    loss = functional.cross_entropy
+
+    def loss_in_training_only(*args: Any) -> Tensor:
+        return loss(*args) if torch.is_grad_enabled() else torch.tensor(torch.nan)
+
+    monkeypatch.setattr(functional, "cross_entropy", loss_in_training_only)
     with pytest.raises(TrainingError, match=pattern(strings.DIVERGED_IN_VALIDATION)):
         train_head(cohort, QUICK, tmp_path, name="ours")
 

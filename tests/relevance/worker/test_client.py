@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from contextlib import closing
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,6 @@ from viewer.relevance.analysis.strings import CPU_USED
 from viewer.relevance.features import strings as feature_strings
 from viewer.relevance.query.parser import NearestPhrase
 from viewer.relevance.query.tree import Term
-from viewer.relevance.worker import client as client_module
 from viewer.relevance.worker import strings
 from viewer.relevance.worker.client import RelevanceClient
 from viewer.relevance.worker.messages import (
@@ -239,7 +239,7 @@ def test_a_worker_that_cannot_start_is_reported_and_the_next_question_starts_ano
         raise RuntimeError("no more processes")
 
     with monkeypatch.context() as patch:
-        patch.setattr(client_module._SPAWN, "Process", no_process)
+        patch.setattr(get_context("spawn"), "Process", no_process)
         client = begin(slide, listener)
         died = listener.wait_for(WorkerDied)
         assert not died.restarting

@@ -300,8 +300,8 @@ def finished(event: Any) -> bool:
 
 
 def test_stored_features_are_looked_through_at_once_but_not_in_a_pause(stored: Window) -> None:
-    waits = Waits(stored._theirs)
-    stored._theirs = waits  # type: ignore[assignment]
+    waits = Waits(stored.engine_connection)
+    stored.engine_connection = waits  # type: ignore[assignment]
     stored.send(SetPaused(True))
     stored.start()
     event = stored.wait_until(lambda event: isinstance(event, Progress) and event.paused)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
+from importlib import resources
+
 import numpy as np
 import pytest
 
@@ -13,10 +16,17 @@ from viewer.relevance.query.lexicon import load_lexicon
 ALL = concepts.concepts()
 
 
+def reference_quantiles() -> np.ndarray:
+    """(measurements, quantiles) from 0 to 100 %, as the file has them."""
+    text = resources.files("resources").joinpath("reference_quantiles.toml").read_text(encoding="utf-8")
+    quantiles = tomllib.loads(text)["quantiles"]
+    return np.array([quantiles[measurement.id] for measurement in MEASUREMENTS], np.float32)
+
+
 def patches(count: int = 400, *, seed: int = 0) -> np.ndarray:
     """Patches as varied as the reference slides': each measurement drawn from its reference quantiles."""
     rng = np.random.default_rng(seed)
-    quantiles = concepts._reference_quantiles()
+    quantiles = reference_quantiles()
     shares = np.linspace(0, 1, quantiles.shape[1])
     return np.stack([np.interp(rng.random(count), shares, row) for row in quantiles], axis=1).astype(
         np.float32
@@ -73,7 +83,7 @@ def test_the_lexicon_knows_no_other_concepts() -> None:
 
 
 def test_reference_quantiles_rise_and_cover_every_measurement() -> None:
-    quantiles = concepts._reference_quantiles()
+    quantiles = reference_quantiles()
     assert len(quantiles) == len(MEASUREMENTS)
     assert np.isfinite(quantiles).all()
     assert (np.diff(quantiles, axis=1) >= 0).all()

@@ -138,13 +138,15 @@ def test_a_pause_is_heard(window: Window, slide: MadeSlide, tmp_path: Path) -> N
 
 
 def test_where_the_reader_looks_comes_first(slide: MadeSlide, store: FeatureStore) -> None:
-    builder = OverlapBuilder(attention_of(Analysis(slide, TokenColours(), store)))
+    attention = attention_of(Analysis(slide, TokenColours(), store))
+    builder = OverlapBuilder(attention)
     builder.set_merge("mean")
     builder.choose()
     builder.set_merge("mean")  # the same again begins nothing anew
     assert builder.pending
     first = np.zeros(store.grid.shape, np.float32)
-    row, col = (builder._pending[-1] // 2).tolist()
+    corners = overlapping_patches(patch_attention(attention, MEAN), attention.tissue)
+    row, col = (corners[-1] // 2).tolist()
     first[row, col] = 1
     block, wanted, half = builder.next(first, 4)
     assert block.row <= row < block.row + block.rows

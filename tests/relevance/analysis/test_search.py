@@ -12,6 +12,7 @@ from PIL import Image
 from tests.messages import pattern
 from viewer.common.atomic_write import SaveError
 from viewer.common.errors import EncoderError
+from viewer.common.strings import DISK_FULL
 from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.open import PixelSizeError, card_of, pixel_size_of
 from viewer.relevance.analysis.search import Examples, QuestionError, ask, read_question
@@ -164,7 +165,7 @@ def test_a_disk_that_is_full_costs_no_answer(source: Source, monkeypatch: pytest
     from viewer.relevance.features import store as features
 
     def full(path: Path, *_: object) -> None:
-        raise SaveError(path, "not saved, the disk is full; free some space and save again")
+        raise SaveError(path, DISK_FULL)
 
     monkeypatch.setattr(features, "Journal", full)
     monkeypatch.setattr(features, "save_atomically", full)

@@ -141,17 +141,20 @@ def test_a_model_of_ones_own_needs_no_code(plip: Path) -> None:
     ("change", "complaint"),
     [
         ('folder = "/nowhere"', model_strings.NO_FOLDER),
-        ("folder = 3", "folder = 3 is not understood"),
-        ('architecture = "resnet"', "architecture is clip, keep, conch, hipt, not 'resnet'"),
+        ("folder = 3", strings.BAD_VALUE.format(key="folder", value=3)),
+        (
+            'architecture = "resnet"',
+            strings.ARCHITECTURES.format(known="clip, keep, conch, hipt", value="resnet"),
+        ),
         ('statistics = "none"', "statistics is openai"),
         ("mpp_um = 1e-9", strings.FIELD_SIZE),
         ("field_px = 100000", strings.FIELD_SIZE),
-        ("field_px = true", "field_px = True is not understood"),
-        ("title = 1", "title = 1 is not understood"),
-        ("note = 1", "note = 1 is not understood"),
-        ("commercial = 1", "commercial is true or false, or left out, not 1"),
-        ("sha256 = 7", "sha256 = 7 is not understood"),
-        ("sha256 = []", "sha256 = [] is not understood"),
+        ("field_px = true", strings.BAD_VALUE.format(key="field_px", value=True)),
+        ("title = 1", strings.BAD_VALUE.format(key="title", value=1)),
+        ("note = 1", strings.BAD_VALUE.format(key="note", value=1)),
+        ("commercial = 1", strings.COMMERCIAL.format(value=1)),
+        ("sha256 = 7", strings.BAD_VALUE.format(key="sha256", value=7)),
+        ("sha256 = []", strings.BAD_VALUE.format(key="sha256", value=[])),
         ("mpp_um = 1" + "0" * 400, "too large"),
         ('folder = "~nobody-of-this-name/plip"', "home"),
         ('folder = "' + "a" * 5000 + '"', "too long"),
@@ -187,7 +190,9 @@ def test_a_damaged_registry_is_empty_and_said(text: str) -> None:
 
 @pytest.mark.usefixtures("plip")
 def test_unknown_names_are_answered_with_those_that_there_are() -> None:
-    with pytest.raises(EncoderError, match=r"there is no encoder 'plop'; there are measured, saliency, plip"):
+    known = "measured, saliency, plip"
+    unknown = pattern(strings.UNKNOWN_ENCODER, encoder="'plop'", known=known)
+    with pytest.raises(EncoderError, match=unknown):
         load_encoder("plop")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QDialogButtonBox
 
 from tests.ui.overlays.attention_stage import HEAD, HIPT, MEASURED_TWO, Stage, attend, show
+from viewer.common.strings import PIXEL_SIZE_ESTIMATED
 from viewer.relevance.encoders.measured.card import SALIENCY
 from viewer.relevance.worker.messages import Failed, Note, Progress, WorkerDied
 from viewer.ui.overlays import strings
@@ -132,7 +133,7 @@ def test_another_slide_takes_layer_legend_and_notes_away(
     assert (stage.drawn, stage.legend.text, stage.remark) == ({}, "", "")
     open_view.set_mpp_um((0.25, 0.5), estimated=True)
     attend(qtbot, stage)
-    assert "0.25 × 0.5 µm/px (estimated)" in stage.legend.text
+    assert PIXEL_SIZE_ESTIMATED.format(size="0.25 × 0.5") in stage.legend.text
 
 
 def test_a_slide_without_a_pixel_size_is_said_to_wait_for_it(

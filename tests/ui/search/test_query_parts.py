@@ -94,7 +94,7 @@ def test_each_part_of_a_query_says_which_part_it_plays() -> None:
     query = Without(Near(fat, like, 50.0), AnyOf((blood, Without(None, fat))))
     assert leaf_roles(query) == [
         ("fat", fat),
-        ("within 50 µm of places like your examples", like),
+        (f"within 50 µm of {strings.LIKE_EXAMPLES}", like),
         ("without blood", blood),
         ("without without fat", fat),
     ]

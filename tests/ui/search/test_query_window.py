@@ -15,6 +15,8 @@ from tests.ui.slide_files import write_slide
 from viewer.common.settings import Settings
 from viewer.overlay.layer import OverlayLook
 from viewer.relevance.encoders.model_registry import registry_file
+from viewer.relevance.models.strings import NO_FOLDER
+from viewer.relevance.query import strings as query_strings
 from viewer.relevance.query.parser import NearestPhrase
 from viewer.relevance.query.tree import Like, Term
 from viewer.relevance.worker.messages import Note, Progress, Refused, TermsMatched
@@ -115,7 +117,7 @@ def test_a_query_brings_places_overlay_and_legend(
     answered(qtbot, open_window, clients[0])
     tools = open_window.query
     assert open_window.overlays.active.fields.has_present
-    assert "Measured likeness to: fat" in open_window.overlays.active.legend.text
+    assert overlay_strings.LIKENESS_TO.format(query="fat") in open_window.overlays.active.legend.text
     assert len(tools.panel.hits.hits.rows) == 1
     before = open_window.view.camera.target
     open_window.actions_["next_hit"].trigger()
@@ -270,7 +272,7 @@ def test_a_matched_word_is_marked_as_one_and_its_weights_can_be_changed(
 ) -> None:
     ask(qtbot, open_window, "greasy stuff")
     panel = open_window.query.panel
-    assert "not a term that can be measured" in panel.problems.text()
+    assert query_strings.UNKNOWN_TERM.format(text="greasy stuff") in panel.problems.text()
     assert not panel.weights.has_sliders
     assert strings.SEARCHING in panel.empty.text()
     with qtbot.wait_signal(open_window.query.session.question_changed):
@@ -420,7 +422,7 @@ def test_what_is_wrong_with_the_lists_of_models_is_said_over_every_slide(
     window: MainWindow, slide_file: Path, open_in: OpenIn
 ) -> None:
     def told() -> bool:
-        return any("there is no such folder" in message.text for message in window.messages.messages)
+        return any(NO_FOLDER in message.text for message in window.messages.messages)
 
     registry_file().parent.mkdir(parents=True, exist_ok=True)
     registry_file().write_text('[hipt]\nfolder = "/nowhere"\n', encoding="utf-8")

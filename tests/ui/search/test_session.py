@@ -10,6 +10,7 @@ from tests.ui.fake_relevance import FakeClient
 from viewer.common.settings import Settings
 from viewer.relevance.encoders.card import Reason
 from viewer.relevance.query.parser import NearestPhrase
+from viewer.relevance.query.strings import UNKNOWN_TERM
 from viewer.relevance.query.tree import Like, Term
 from viewer.relevance.worker.messages import (
     Allocated,
@@ -332,7 +333,7 @@ def test_words_that_are_like_nothing_are_asked_as_they_are(
     with qtbot.wait_signal(opened.question_changed):
         clients[0].send_event(TermsMatched(1, ()))
     assert clients[0].requests[-1] == ("query", Term("flurb"))
-    assert "not a term that can be measured" in opened.question.problems[0].sentence
+    assert UNKNOWN_TERM.format(text="flurb") in opened.question.problems[0].sentence
     with qtbot.wait_signal(opened.question_changed):
         clients[0].send_event(Refused(2, "no words for it"))
     assert opened.question.refused == "no words for it"
@@ -360,7 +361,7 @@ def test_without_a_worker_unknown_words_get_the_usual_answer(
 ) -> None:
     session.ask("flurb")
     assert clients == []
-    assert "not a term that can be measured" in session.question.problems[0].sentence
+    assert UNKNOWN_TERM.format(text="flurb") in session.question.problems[0].sentence
 
 
 def test_another_slide_is_sent_what_the_words_were_read_as_and_another_model_the_words(

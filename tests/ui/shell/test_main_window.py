@@ -21,6 +21,7 @@ from viewer.common.paths import cache_dir
 from viewer.common.settings import Settings, settings_path
 from viewer.slide.formats import registry
 from viewer.slide.geometry import TileKey
+from viewer.ui.panels.strings import EMPTY_FOLDER
 from viewer.ui.shell import strings
 from viewer.ui.shell.persistence import layout_path, restore_layout
 from viewer.ui.shell.reader_state import ReaderState
@@ -185,9 +186,7 @@ def test_a_folder_without_slides_is_reported(qtbot: QtBot, window: MainWindow, t
     (tmp_path / "empty").mkdir()
     with qtbot.wait_signal(window.folder.failed):
         window.open_paths([tmp_path / "empty"])
-    assert messages(window) == [
-        strings.FOLDER_NOT_LISTED.format(folder="empty", reason="there is no slide in this folder")
-    ]
+    assert messages(window) == [strings.FOLDER_NOT_LISTED.format(folder="empty", reason=EMPTY_FOLDER)]
 
 
 def test_next_and_previous_slide(

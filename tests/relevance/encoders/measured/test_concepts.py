@@ -11,6 +11,7 @@ import pytest
 from viewer.relevance.encoders.measured import concepts
 from viewer.relevance.encoders.measured.card import INDEX, MEASUREMENTS
 from viewer.relevance.encoders.measured.concepts import Ranks, reasons, score
+from viewer.relevance.encoders.strings import RANK
 from viewer.relevance.query.lexicon import load_lexicon
 
 ALL = concepts.concepts()
@@ -149,7 +150,7 @@ def test_a_score_has_its_three_strongest_reasons() -> None:
     assert density.percentile > 95
     assert density.contribution > 0
     assert density.in_words().startswith("nuclear density 14,000/mm², ")
-    assert density.in_words().endswith("percentile of this slide")
+    assert density.in_words().endswith(RANK.format(percentile=""))
 
 
 def test_a_closed_gate_is_a_reason() -> None:

@@ -332,7 +332,7 @@ def test_unreadable_tiles_are_grey_and_never_cached(
     assert list((tmp_path / "cache" / "pyramids").iterdir()) == []
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(
+def test_a_full_disk_is_reported_and_leaves_nothing(
     tmp_path: Path, file: Path, pixels: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_descriptor: int) -> None:
@@ -366,7 +366,7 @@ def test_which_sources_need_levels(file: Path, width: int, expected: bool) -> No
     assert needs_coarse_levels(source_of(file, np.zeros((10, width, 3), np.uint8))) is expected
 
 
-def test_a_slide_deleted_meanwhile_is_told(tmp_path: Path, file: Path, pixels: NDArray[np.uint8]) -> None:
+def test_a_slide_deleted_meanwhile_is_reported(tmp_path: Path, file: Path, pixels: NDArray[np.uint8]) -> None:
     source = source_of(file, pixels)
     file.unlink()
     with pytest.raises(Exception, match=pattern(strings.NO_LONGER_READABLE)):

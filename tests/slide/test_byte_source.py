@@ -29,7 +29,7 @@ def file(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     file.close()
 
 
-def test_reads_exactly_what_is_asked(file: FileBytes) -> None:
+def test_reads_exactly_the_requested_bytes(file: FileBytes) -> None:
     assert file.size_bytes == 100
     assert file.read(10, 3) == bytes([10, 11, 12])
     assert file.read(100, 0) == b""

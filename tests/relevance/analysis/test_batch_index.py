@@ -120,7 +120,7 @@ def test_processes_of_dask_do_all_slides_and_name_the_bad_one(slide: Path, tmp_p
     assert again.stderr == ""
 
 
-def test_a_scheduler_that_is_not_there_is_told(slide: Path, tmp_path: Path) -> None:
+def test_a_scheduler_that_is_not_there_is_reported(slide: Path, tmp_path: Path) -> None:
     done = foveola_index(tmp_path, slide, "--scheduler", "nonsense://?")
     assert done.returncode == 1
     assert re.search(pattern(strings.NO_SCHEDULER, scheduler="nonsense://?"), done.stderr)

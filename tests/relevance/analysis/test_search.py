@@ -72,7 +72,7 @@ def test_nothing_at_all_is_no_question() -> None:
         read_question(None, "measured", Examples(unlike=((0.0, 0.0),)))
 
 
-def test_a_model_that_reads_words_is_asked_for_any() -> None:
+def test_a_model_that_reads_words_takes_any() -> None:
     question = read_question("signet ring cells", "plip")
     assert question.query is not None
     assert question.notes == ()
@@ -141,7 +141,7 @@ def test_an_estimate_is_said_and_recorded(source: Source, tmp_path: Path) -> Non
     assert re.fullmatch(pattern(strings.ESTIMATED_PIXEL_SIZE, slide="unstated.png"), found.notes[0])
 
 
-def test_where_nobody_knows_the_pixel_size_it_is_asked_for(tmp_path: Path) -> None:
+def test_an_unknown_pixel_size_is_requested(tmp_path: Path) -> None:
     Image.new("RGB", (400, 300), "white").save(tmp_path / "blank.png")
     with (
         closing(open_slide(tmp_path / "blank.png")) as source,
@@ -150,7 +150,7 @@ def test_where_nobody_knows_the_pixel_size_it_is_asked_for(tmp_path: Path) -> No
         pixel_size_of(source, None)
 
 
-def test_a_slide_that_is_too_coarse_is_told(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slide_that_is_too_coarse_is_refused(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not any("means little" in note for note in answer(source, "stroma").notes)
     monkeypatch.setattr(store_subject, "_COARSEST", 0.4)
     assert any("0.5 µm wide" in note for note in answer(source, "stroma").notes)

@@ -160,7 +160,7 @@ def test_a_model_of_ones_own_needs_no_code(plip: Path) -> None:
         ('folder = "' + "a" * 5000 + '"', "too long"),
     ],
 )
-def test_a_bad_entry_is_told_and_costs_no_other(plip: Path, change: str, complaint: str) -> None:
+def test_a_bad_entry_is_reported_and_costs_no_other(plip: Path, change: str, complaint: str) -> None:
     folder = "" if change.startswith("folder") else f'folder = "{plip.as_posix()}"\n'
     register(f'[quiltnet-b-32]\nfolder = "{plip.as_posix()}"\n[plip]\n{folder}{change}\n')
     registry = read_registry()
@@ -231,7 +231,7 @@ def test_weights_that_differ_from_the_registered_digest_are_not_loaded(plip: Pat
 
 
 @pytest.mark.usefixtures("plip")
-def test_memory_that_does_not_suffice_is_told_to_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_that_does_not_suffice_is_an_error_for_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     encoder: Any = load_encoder("plip")
 
     def full(*_: object) -> Any:

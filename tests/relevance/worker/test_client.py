@@ -124,7 +124,7 @@ def kill_worker() -> None:
     os.kill(worker_of_this_process().pid, signal.SIGKILL)
 
 
-def test_a_slide_is_analysed_and_asked_in_another_process_and_stays_known(
+def test_a_slide_is_analysed_and_searched_in_another_process_and_stays_known(
     slide: Source, listener: Listener
 ) -> None:
     with closing(begin(slide, listener)) as client:
@@ -169,7 +169,7 @@ def test_what_does_not_fit_the_graphics_processor_is_analysed_without_and_noted_
     assert notes.count(CPU_USED.format(error="Colours do not fit the memory of cuda")) == 1
 
 
-def test_words_are_read_in_the_other_process_and_then_asked(slide: Source, listener: Listener) -> None:
+def test_words_are_read_in_the_other_process_and_then_searched_for(slide: Source, listener: Listener) -> None:
     with closing(begin(slide, listener)) as client:
         first = client.match_terms(["greasy stuff", "flurb"])
         matched = listener.wait_for(TermsMatched)

@@ -261,14 +261,14 @@ def test_what_cannot_be_read_counts_as_tissue_and_is_said() -> None:
     assert any(re.fullmatch(pattern(strings.UNREAD), note) for note in found.notes)
 
 
-def test_levels_that_are_still_being_built_are_asked_for_later() -> None:
+def test_levels_that_are_still_being_built_are_read_later() -> None:
     source = levels((1600, 1280), (400, 320))
     source.errors[TileKey(1, 3, 0)] = TileNotReadyError("later")
     with pytest.raises(TileNotReadyError):
         mask_of_levels(source, (2.0, 2.0))
 
 
-def test_a_slide_without_coarse_levels_is_looked_at_throughout() -> None:
+def test_a_slide_without_coarse_levels_is_tissue_throughout() -> None:
     source = levels((40_000, 30_000))
     found = mask_of_levels(source, (0.25, 0.25))
     assert source.read == []

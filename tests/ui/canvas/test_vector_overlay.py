@@ -168,7 +168,7 @@ def test_a_producer_replaces_and_removes_its_own_shapes_only(stage: Stage) -> No
     assert (stage.pixels() == bare).all()
 
 
-def test_both_ways_look_alike(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_ways_draw_the_same_pixels(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.open()
     outline = [(900, 900), (1100, 950), (1000, 1120)]
     shapes = [

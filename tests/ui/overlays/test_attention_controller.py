@@ -34,9 +34,7 @@ def press(view: FakeSlideView, button: QDialogButtonBox.StandardButton) -> None:
     dialog_of(view).buttons.button(button).click()
 
 
-def test_a_model_is_used_after_its_terms_were_accepted_and_only_asks_once(
-    stage: Stage, open_view: FakeSlideView
-) -> None:
+def test_a_model_is_used_after_its_terms_were_accepted_once(stage: Stage, open_view: FakeSlideView) -> None:
     chosen: list[Settings] = []
     stage.tools.settings_chosen.connect(chosen.append)
     show(stage, 1)
@@ -100,7 +98,7 @@ def test_refused_terms_leave_what_was_shown_before(
     assert stage.legend.text.startswith(f"{title} (")
 
 
-def test_an_encoder_that_leaves_the_list_is_told_and_no_other_takes_its_place(
+def test_an_encoder_that_leaves_the_list_is_reported_and_no_other_takes_its_place(
     qtbot: QtBot, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     show(stage, 2)

@@ -50,7 +50,7 @@ def dialog(
     return dialog
 
 
-def test_nothing_is_decoded_before_it_is_asked_for(dialog: AssociatedImages, reads: list[str]) -> None:
+def test_nothing_is_decoded_before_show_is_pressed(dialog: AssociatedImages, reads: list[str]) -> None:
     dialog.findChild(QListWidget).setCurrentRow(1)
     assert reads == []
     assert not dialog.picture_shown

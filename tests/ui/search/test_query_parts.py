@@ -53,7 +53,7 @@ def test_weights_are_shown_and_each_change_names_all_weights_of_its_term(editor:
     assert changes == [(1, (("lymphocytes", 1.0), ("stroma", 0.75)))]
 
 
-def test_sliders_of_the_same_name_are_told_apart_by_their_terms(editor: WeightEditor) -> None:
+def test_sliders_of_the_same_name_are_distinguished_by_their_terms(editor: WeightEditor) -> None:
     lymphocytes = Term("lymphocytes", (("lymphocytes", 1.0),))
     editor.show_query(All((TILS, lymphocytes)), edited=False)
     headings = [label.text() for label in editor.findChildren(QLabel) if label.buddy() is None]

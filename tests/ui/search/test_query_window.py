@@ -421,13 +421,13 @@ def test_dialogs_of_the_search_do_not_pile_up(qtbot: QtBot, open_window: MainWin
 def test_what_is_wrong_with_the_lists_of_models_is_said_over_every_slide(
     window: MainWindow, slide_file: Path, open_in: OpenIn
 ) -> None:
-    def told() -> bool:
+    def reported() -> bool:
         return any(NO_FOLDER in message.text for message in window.messages.messages)
 
     registry_file().parent.mkdir(parents=True, exist_ok=True)
     registry_file().write_text('[hipt]\nfolder = "/nowhere"\n', encoding="utf-8")
     open_in(window, slide_file)
     window.actions_["show_attention"].trigger()
-    assert told()
+    assert reported()
     open_in(window, slide_file)
-    assert told()
+    assert reported()

@@ -52,7 +52,7 @@ def test_a_saved_query_comes_back_with_its_weights(saved: SavedQueries, question
     assert strings.NO_SAVED_QUERIES in entries(again)
 
 
-def test_a_name_is_asked_for_and_the_text_proposed(saved: SavedQueries) -> None:
+def test_a_name_is_requested_and_the_text_proposed(saved: SavedQueries) -> None:
     saved.fill()
     saved.menu.actions()[0].trigger()
     dialog = saved.parent().findChild(QInputDialog)

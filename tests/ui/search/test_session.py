@@ -115,7 +115,7 @@ def test_answers_to_an_earlier_question_are_ignored(
     assert opened.question.refused == ""
 
 
-def test_changed_weights_are_asked_and_can_be_reset(
+def test_changed_weights_are_sent_and_can_be_reset(
     opened: RelevanceSession, clients: list[FakeClient]
 ) -> None:
     opened.ask("fat")
@@ -140,7 +140,7 @@ def test_an_empty_text_ends_the_question_but_not_the_analysis(
     assert opened.running
 
 
-def test_without_a_pixel_size_it_is_asked_for_and_the_question_waits(
+def test_without_a_pixel_size_it_is_requested_and_the_question_waits(
     session: RelevanceSession,
     fake_view: FakeSlideView,
     make_source: Callable[..., ArraySource],
@@ -175,7 +175,7 @@ def test_another_slide_gets_its_own_worker_and_the_same_question(
     assert not opened.running
 
 
-def test_examples_are_asked_and_go_with_their_slide(
+def test_examples_are_sent_and_go_with_their_slide(
     opened: RelevanceSession,
     fake_view: FakeSlideView,
     make_source: Callable[..., ArraySource],
@@ -303,7 +303,7 @@ FAT = (("adipose_tissue", 1.0),)
 GREASY = (("greasy stuff", NearestPhrase("fat", 0.61)),)
 
 
-def test_unknown_words_are_compared_by_their_meaning_before_they_are_asked(
+def test_unknown_words_are_compared_by_their_meaning_before_they_are_sent(
     qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]
 ) -> None:
     opened.ask("fat")
@@ -326,7 +326,7 @@ def test_unknown_words_are_compared_by_their_meaning_before_they_are_asked(
     assert clients[0].queries[-1] == Term("greasy stuff", (("adipose_tissue", 0.5),))
 
 
-def test_words_that_are_like_nothing_are_asked_as_they_are(
+def test_words_that_are_like_nothing_are_sent_as_they_are(
     qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]
 ) -> None:
     opened.ask("flurb")

@@ -204,14 +204,14 @@ def test_nothing_can_be_taken_over_before_something_is_entered_or_estimated(
     dialog.reject()
 
 
-def test_without_an_estimate_the_reason_is_told(qtbot: QtBot, view: _View) -> None:
+def test_without_an_estimate_the_reason_is_shown(qtbot: QtBot, view: _View) -> None:
     dialog = asking(view)
     qtbot.wait_until(lambda: estimate_text(dialog) == no_estimate_because("there are too few nuclei"))
     assert not child(dialog, QPushButton, strings.USE_ESTIMATE).isEnabled()
     dialog.reject()
 
 
-def test_an_estimate_that_fails_is_told(qtbot: QtBot, view: _View) -> None:
+def test_an_estimate_that_fails_is_shown_with_its_reason(qtbot: QtBot, view: _View) -> None:
     def fails(_source: object) -> PixelSizeEstimate:
         raise TileError("tile 3 is broken")
 

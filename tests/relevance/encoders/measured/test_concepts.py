@@ -78,7 +78,7 @@ def test_every_concept_names_measurements_that_there_are(concept: concepts.Conce
         assert width > 0
 
 
-def test_the_lexicon_knows_no_other_concepts() -> None:
+def test_the_lexicon_names_no_other_concepts() -> None:
     named = {concept for entry in load_lexicon().entries for concept, _ in entry.weights}
     assert named <= set(ALL)
 

@@ -121,11 +121,9 @@ def point_in_rings(rings: list[list[list[float]]], x: float, y: float) -> bool:
 
 def test_a_written_slide_opens_and_its_regions_are_true(tmp_path: Path) -> None:
     path = tmp_path / "demo.tif"
-    shares: list[float] = []
-    truth = write_phantom(
-        path, size_px=2048, seed=3, progress=lambda done, total: shares.append(done / total)
-    )
-    assert shares[-1] == 1
+    told: list[float] = []
+    truth = write_phantom(path, size_px=2048, seed=3, progress=lambda done, total: told.append(done / total))
+    assert told[-1] == 1
     with openslide.OpenSlide(path) as slide:
         assert slide.dimensions == (2048, 2048)
         assert slide.level_dimensions == truth.level_sizes == ((2048, 2048), (1024, 1024))

@@ -127,4 +127,4 @@ def no_threads_left() -> Iterator[None]:
 
 def _is_foreign(thread: threading.Thread) -> bool:
     """Python's stand-in for a thread it did not start (a QThread) outlives that thread: it proves nothing."""
-    return isinstance(thread, threading._DummyThread)
+    return isinstance(thread, threading._DummyThread)  # noqa: SLF001 - it has no public name

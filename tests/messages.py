@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_PLACEHOLDER = re.compile(r"\{(?P<name>[a-z_]+)(?:[!:][^{}]*)?\}")
+_PLACEHOLDER = re.compile(r"\{(?P<name>[a-z0-9_]+)(?:[!:][^{}]*)?\}")
 
 
 def pattern(template: str, **values: object) -> str:

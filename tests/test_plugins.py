@@ -20,6 +20,7 @@ import tifffile
 from tests.messages import pattern
 from viewer import strings
 from viewer.plugins import plugins
+from viewer.relevance.encoders.strings import UNKNOWN_ENCODER
 
 pytest.importorskip("torch")
 
@@ -241,4 +242,4 @@ def test_a_map_of_another_packages_format_becomes_a_heatmap(
 def test_without_the_package_there_is_nothing_of_it(tmp_path: Path, slide: Path) -> None:
     ended = foveola(tmp_path, "query", slide, "anything dark", "--encoder", "toy")
     assert ended.returncode == 1
-    assert "there is no encoder 'toy'; there are measured, saliency" in ended.stderr
+    assert UNKNOWN_ENCODER.format(encoder="toy", known="measured, saliency") in ended.stderr

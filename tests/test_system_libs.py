@@ -35,7 +35,7 @@ def listing(*, without: str = "none") -> str:
     return "\n".join(f"printf '\\t%s (libc6) => /lib/x\\n' {library}" for library in libraries)
 
 
-def test_a_user_is_told_the_one_line(tmp_path: Path) -> None:
+def test_other_users_get_the_command_to_run(tmp_path: Path) -> None:
     done = run(
         tmp_path, ldconfig=NO_LIBRARIES, id="echo 1000", apt_get="exit 9", sudo=f"touch {tmp_path}/sudo-ran"
     )

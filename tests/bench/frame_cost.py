@@ -80,9 +80,9 @@ def timed(draw: Callable[[], None]) -> tuple[float, float]:
 
 def bind_as_the_renderer_does(engine: TileEngine) -> None:
     """Everything the bare loop needs is bound once, outside it."""
-    renderer = engine._renderer
-    GL.glUseProgram(renderer._variants[()].program.name)
-    GL.glBindVertexArray(renderer._vertex_array)
+    renderer = engine._renderer  # noqa: SLF001 - the bare loop draws with the same objects
+    GL.glUseProgram(renderer._variants[()].program.name)  # noqa: SLF001 - the same
+    GL.glBindVertexArray(renderer._vertex_array)  # noqa: SLF001 - the same
     GL.glActiveTexture(GL.GL_TEXTURE0 + TILE_UNIT)
     GL.glBindTexture(GL.GL_TEXTURE_2D_ARRAY, engine.pool.name)
     GL.glViewport(0, 0, WIDTH_PX, HEIGHT_PX)

@@ -17,6 +17,7 @@ from viewer.relevance.analysis.strings import IS_A_HEAD
 from viewer.relevance.encoders.card import HEAD_PREFIX, MEASURED_ID, HeadEntry
 from viewer.relevance.encoders.head_registry import register_head
 from viewer.relevance.encoders.measured.card import MEASURED
+from viewer.relevance.encoders.strings import NO_HEAD
 from viewer.relevance.models.heads.gated_attention import GatedAttentionHead, GatedShape
 from viewer.relevance.models.heads.transmil import TransMilHead, TransMilShape
 
@@ -120,7 +121,8 @@ def test_a_head_that_is_not_there_and_commands_that_take_none(
     slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(words(slide, tmp_path / "a.ome.tiff", head="theirs")) == 1
-    assert "there is no slide head 'theirs'; there are pool, square" in capsys.readouterr().err
+    no_head = pattern(NO_HEAD, name="'theirs'", known="pool, square")
+    assert re.search(no_head, capsys.readouterr().err)
     for command in (["query", str(slide), "fat"], ["index", str(slide)]):
         assert cli.main([*command, "--encoder", f"{HEAD_PREFIX}pool"]) == 1
         message = pattern(IS_A_HEAD, encoder="head/pool")

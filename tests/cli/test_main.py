@@ -12,6 +12,7 @@ import subprocess
 import sys
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -50,10 +51,10 @@ def foveola(*words: str | Path, **more: object) -> subprocess.CompletedProcess[s
 
 
 def raising(error: BaseException) -> object:
-    def run(_options: argparse.Namespace) -> int:
+    def open_slide(_locator: Locator) -> object:
         raise error
 
-    return run
+    return open_slide
 
 
 @pytest.mark.parametrize(
@@ -74,13 +75,22 @@ def raising(error: BaseException) -> object:
         (["snapshot", "--", "--center", "-5"], ["snapshot", "--", "--center", "-5"]),
     ],
 )
-def test_open_is_the_default_command(words: list[str], completed: list[str]) -> None:
-    assert cli._with_command(words) == completed
+def test_open_is_the_default_command(
+    words: list[str], completed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parse(_parser: argparse.ArgumentParser, passed: list[str]) -> None:
+        assert passed == completed
+        sys.exit("parsed")
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse)
+    with pytest.raises(SystemExit, match="parsed"):
+        cli.main(words)
 
 
 def test_bare_paths_and_urls_open_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[Locator] = []
-    monkeypatch.setattr(cli, "_open", lambda options: opened.extend(options.paths) or 0)
+    window = SimpleNamespace(run=lambda paths: opened.extend(paths) or 0)
+    monkeypatch.setitem(sys.modules, "viewer.ui.shell.app", window)
     places = ["a.svs", "some folder", "file:///a%20b.svs", "s3://bucket/a.svs"]
     assert cli.main(places) == 0
     assert opened == [Locator.parse(place) for place in places]
@@ -164,13 +174,13 @@ def test_wrong_usage_is_one_line_and_status_2(
 def test_failures_are_one_line_and_status_1(
     error: BaseException, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "_info", raising(error))
+    monkeypatch.setattr("viewer.slide.formats.registry.open_slide", raising(error))
     assert cli.main(["info", "a.svs"]) == 1
     assert capsys.readouterr().err == line
 
 
 def test_debug_shows_where(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(cli, "_info", raising(SlideError("a.svs", "broken")))
+    monkeypatch.setattr("viewer.slide.formats.registry.open_slide", raising(SlideError("a.svs", "broken")))
     assert cli.main(["--debug", "info", "a.svs"]) == 1
     assert cli.main(["info", "a.svs", "--debug"]) == 1
     assert capsys.readouterr().err.count("Traceback") == 2
@@ -350,12 +360,15 @@ def test_names_the_terminal_cannot_show_do_not_end_the_command(monkeypatch: pyte
     assert rb"foveola: sl\udcffide \xb5.svs: " in shown.getvalue()
 
 
-def test_figures_as_text(capsys: pytest.CaptureFixture[str]) -> None:
-    cli._print_figures({"jump_ms": {"median": 12.3456, "p95": 40.0}, "frames_with_holes": 0}, as_json=False)
+def test_figures_as_text(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    figures: dict[str, Any] = {"jump_ms": {"median": 12.3456, "p95": 40.0}, "frames_with_holes": 0}
+    monkeypatch.setattr("viewer.bench.decode.bench_decode", lambda _path: figures)
+    assert cli.main(["bench", "decode", "a.svs"]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first.split() == ["jump_ms", "median", "12.35", "p95", "40"]
     assert second.split() == ["frames_with_holes", "0"]
-    cli._print_figures({"tiles_per_s": {"codec": None}}, as_json=False)
+    figures = {"tiles_per_s": {"codec": None}}
+    assert cli.main(["bench", "decode", "a.svs"]) == 0
     assert capsys.readouterr().out == f"tiles_per_s          codec {strings.NOT_MEASURED}\n"
 
 

@@ -101,7 +101,7 @@ def test_unknown_tokens_and_glass_weigh_nothing() -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_every_level_of_a_mode_looks_unlike_the_others(mode: str) -> None:
+def test_every_level_of_a_mode_differs_from_the_others(mode: str) -> None:
     levels = levels_of(mode)
     assert set(levels) <= set(LEVELS)
     fixed = [HierarchyLook(mode, level).weights(10) for level in levels if level != "zoom"]

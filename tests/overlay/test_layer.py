@@ -95,7 +95,7 @@ def test_what_is_not_analysed_weighs_nothing() -> None:
         lambda: OverlayLook(flashlight_px=0.0),
     ],
 )
-def test_layers_and_looks_that_mean_nothing_are_refused(make: Any) -> None:
+def test_invalid_layers_and_looks_are_refused(make: Any) -> None:
     with pytest.raises(ValueError, match=r".+"):
         make()
 

@@ -47,7 +47,8 @@ CARD = EncoderCard(
 class ColourEncoder:
     """ "darkness" is 1 less the mean colour; everything else is not supported.
 
-    ``most``: patches on a side that the device "cuda" takes, ``most_on_cpu`` those that the CPU takes.
+    ``most``: patches on a side that the device "cuda" takes, ``most_on_cpu`` those that the CPU takes; later
+    by device.
     """
 
     card = CARD
@@ -56,7 +57,7 @@ class ColourEncoder:
         self.encoded = 0
         self.blocks: list[tuple[int, int]] = []
         self.calibrated = 0
-        self._most = {"cuda": most, "cpu": most_on_cpu}
+        self.most = {"cuda": most, "cpu": most_on_cpu}
         self._device = "cpu"
         self._lock = threading.Lock()
 
@@ -70,7 +71,7 @@ class ColourEncoder:
     def encode(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NDArray[np.float32]:
         inner = block[2:-2, 2:-2].astype(np.float32) / calibration["white"]
         rows, cols = inner.shape[0] // 16, inner.shape[1] // 16
-        if max(rows, cols) > self._most[self._device]:
+        if max(rows, cols) > self.most[self._device]:
             raise EncoderMemoryError("Colours: too large")
         with self._lock:
             self.encoded += rows * cols

@@ -32,7 +32,7 @@ class Window:
         self.memory = SharedGrid(analysis.grid.shape, analysis.encoder.card.attention_heads)
         self.events: list[Any] = []
         self.ended_by: BaseException | None = None
-        self.connection, self._theirs = Pipe()
+        self.connection, self.engine_connection = Pipe()
         self._thread = threading.Thread(target=self._run)
 
     def start(self) -> None:
@@ -41,7 +41,7 @@ class Window:
     def _run(self) -> None:
         try:
             engine = Engine(
-                self._theirs,
+                self.engine_connection,
                 self.memory,
                 self.analysis,
                 threads=1,
@@ -52,7 +52,7 @@ class Window:
         except (EOFError, OSError) as error:
             self.ended_by = error
         finally:
-            self._theirs.close()
+            self.engine_connection.close()
 
     def send(self, *messages: object) -> None:
         for message in messages:

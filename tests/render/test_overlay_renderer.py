@@ -264,7 +264,7 @@ def test_a_grid_too_long_for_the_driver_is_refused_in_words_and_leaves_nothing()
     assert textures() == before - 2
 
 
-def test_a_layer_too_large_for_the_driver_is_hatched_and_told_until_it_is_taken_away() -> None:
+def test_a_layer_too_large_for_the_driver_is_hatched_and_reported_until_it_is_removed() -> None:
     cols = 2100  # of 16 tokens: more than any driver takes
     known = np.ones((2, cols), bool)
     levels = HierarchyLevels(np.full((1, 132), 200, np.uint8), np.full((32, cols * 16), 200, np.uint8), known)
@@ -402,7 +402,7 @@ def test_glass_is_clear_at_every_level_and_changes_no_neighbour(level: str, smoo
     assert np.abs(picture[shown] - colour_of(entry)).max() <= (12 if smooth else 2)
 
 
-def test_a_patch_without_tokens_is_dotted_when_tokens_are_asked_for_and_whole_before() -> None:
+def test_a_patch_without_tokens_is_dotted_when_tokens_are_shown_and_whole_before() -> None:
     known = np.ones((6, 8), bool)
     known[2:4, 2:5] = False
     made = with_levels(np.random.default_rng(5), known)

@@ -189,7 +189,7 @@ def test_adjustments_are_applied(source: LevelsSource) -> None:
     )
 
 
-def test_icc_is_off_unless_asked_for(source: LevelsSource, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_icc_is_off_by_default(source: LevelsSource, monkeypatch: pytest.MonkeyPatch) -> None:
     steps = np.linspace(255, 0, 18).round().astype(np.uint8)  # the strongest of profiles: a negative
     negative = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1)
     monkeypatch.setattr("viewer.slide.icc.lut_from_profile", lambda _profile: negative)
@@ -203,7 +203,7 @@ def test_icc_without_a_profile_is_refused(source: LevelsSource) -> None:
         shot(source, (260, 150), 1, (10, 10), icc=True)
 
 
-def test_a_damaged_profile_is_told_with_the_slide(source: LevelsSource) -> None:
+def test_a_damaged_profile_is_reported_with_the_slide(source: LevelsSource) -> None:
     source.info = replace(source.info, icc_profile=b"no profile")
     message = r"slide\.tif" + pattern(strings.BAD_PROFILE, path="", error=PROFILE_HEADER)
     with pytest.raises(SnapshotError, match=message):

@@ -137,10 +137,12 @@ def test_a_checkerboard_becomes_the_grey_of_linear_light(tmp_path: Path, file: P
     pyramid.close()
 
 
-def test_stored_values_come_back_as_themselves() -> None:
-    values = np.arange(256, dtype=np.uint8)
-    sums = 4 * built_pyramid._LINEAR_FROM_STORED.take(values)
-    assert np.array_equal(built_pyramid._STORED_FROM_SUM.take(sums), values)
+def test_stored_values_come_back_as_themselves(tmp_path: Path, file: Path) -> None:
+    squares = np.arange(256, dtype=np.uint8).reshape(2, 128, 1).repeat(3, 2)  # of 16 px: a block of JPEG each
+    pyramid = BuiltPyramid(source_of(file, squares.repeat(16, 0).repeat(16, 1)), tmp_path / "cache")
+    build(pyramid)
+    assert np.array_equal(level_pixels(pyramid, 1)[..., :3], squares.repeat(8, 0).repeat(8, 1))
+    pyramid.close()
 
 
 def test_coarse_tiles_appear_while_it_builds(tmp_path: Path, file: Path, pixels: NDArray[np.uint8]) -> None:
@@ -255,11 +257,18 @@ def test_closing_at_the_very_end_of_a_build_leaves_no_file_open(
         pyramid.close()
         finish(writer)
 
+    packs: list[TilePack] = []
+
+    def open_pack(*args: Any) -> TilePack:
+        packs.append(TilePack(*args))
+        return packs[-1]
+
     monkeypatch.setattr(TilePackWriter, "finish", closing_finish)
+    monkeypatch.setattr(built_pyramid, "TilePack", open_pack)
     build(pyramid)
-    assert pyramid._pack is not None
+    (pack,) = packs
     with pytest.raises(OSError, match=strings.CLOSED):
-        pyramid._pack.read(0, 0, 0)
+        pack.read(0, 0, 0)
 
 
 def test_closing_in_the_middle_of_a_read_is_not_taken_for_a_damaged_pack(
@@ -323,7 +332,7 @@ def test_unreadable_tiles_are_grey_and_never_cached(
     assert list((tmp_path / "cache" / "pyramids").iterdir()) == []
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(
+def test_a_full_disk_is_reported_and_leaves_nothing(
     tmp_path: Path, file: Path, pixels: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_descriptor: int) -> None:
@@ -345,9 +354,10 @@ def test_the_cache_folder_stays_within_its_bound(tmp_path: Path, pixels: NDArray
         file.write_bytes(b"slide")
         pyramid = BuiltPyramid(source_of(file, pixels), tmp_path / "cache", cache_bytes=1)
         build(pyramid)
-        made.append(pyramid._path)
-        assert pyramid.is_complete  # the one in use is never removed
+        made += (tmp_path / "cache" / "pyramids").iterdir()  # the one in use is never removed
+        assert pyramid.is_complete
         pyramid.close()
+    assert len(set(made)) == len(made) == 4
     assert [path.exists() for path in made] == [False, False, False, True]
 
 
@@ -356,7 +366,7 @@ def test_which_sources_need_levels(file: Path, width: int, expected: bool) -> No
     assert needs_coarse_levels(source_of(file, np.zeros((10, width, 3), np.uint8))) is expected
 
 
-def test_a_slide_deleted_meanwhile_is_told(tmp_path: Path, file: Path, pixels: NDArray[np.uint8]) -> None:
+def test_a_slide_deleted_meanwhile_is_reported(tmp_path: Path, file: Path, pixels: NDArray[np.uint8]) -> None:
     source = source_of(file, pixels)
     file.unlink()
     with pytest.raises(Exception, match=pattern(strings.NO_LONGER_READABLE)):

@@ -14,6 +14,7 @@ from viewer.slide import strings
 from viewer.slide.byte_source import FileBytes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -28,7 +29,7 @@ def file(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     file.close()
 
 
-def test_reads_exactly_what_is_asked(file: FileBytes) -> None:
+def test_reads_exactly_the_requested_bytes(file: FileBytes) -> None:
     assert file.size_bytes == 100
     assert file.read(10, 3) == bytes([10, 11, 12])
     assert file.read(100, 0) == b""
@@ -61,22 +62,31 @@ def test_descriptor_stays_open_until_the_last_read_returns(
 ) -> None:
     """Its number must not go to another file under a read in flight."""
     inside, go_on = threading.Event(), threading.Event()
-    read = file._read
+    descriptors: list[int] = []
 
-    def slow(offset: int, count: int) -> bytes:
-        inside.set()
-        assert go_on.wait(5)
-        return read(offset, count)
+    def slowed(read: Callable[..., bytes]) -> Callable[..., bytes]:
+        def slow(descriptor: int, *place: int) -> bytes:
+            descriptors.append(descriptor)
+            inside.set()
+            assert go_on.wait(5)
+            os.fstat(descriptor)
+            return read(descriptor, *place)
 
-    monkeypatch.setattr(file, "_read", slow)
+        return slow
+
+    for name in {"pread", "read"} & set(dir(os)):
+        monkeypatch.setattr(os, name, slowed(getattr(os, name)))
     results: list[bytes] = []
     reader = threading.Thread(target=lambda: results.append(file.read(5, 2)))
+    closer = threading.Thread(target=file.close)
     reader.start()
     assert inside.wait(5)
-    file.close()
-    os.fstat(file._descriptor)
+    closer.start()
+    closer.join(0.1)  # it returns at once, or, where reads seek, after the read
+    os.fstat(descriptors[0])
     go_on.set()
     reader.join()
+    closer.join()
     assert results == [bytes([5, 6])]
     with pytest.raises(OSError, match="Bad file descriptor"):
-        os.fstat(file._descriptor)
+        os.fstat(descriptors[0])

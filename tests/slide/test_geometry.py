@@ -46,7 +46,7 @@ rects = st.builds(rect_of, coordinates, coordinates, coordinates, coordinates)
 
 
 class TestRect:
-    def test_knows_its_size_and_centre(self) -> None:
+    def test_has_size_and_centre(self) -> None:
         rect = Rect(10, 20, 40, 80)
         assert (rect.width, rect.height, rect.centre) == (30, 60, (25, 50))
 

@@ -46,7 +46,7 @@ def test_other_pixels_are_another_slide(tmp_path: Path) -> None:
     assert identity(image(tmp_path / "a.bmp", seed=1)) != identity(image(tmp_path / "b.bmp", seed=2))
 
 
-def test_deepzoom_trees_of_one_size_are_told_apart(tmp_path: Path) -> None:
+def test_deepzoom_trees_of_one_size_are_distinguished(tmp_path: Path) -> None:
     """Their .dzi files are equal byte for byte."""
     xml = (
         '<Image xmlns="http://schemas.microsoft.com/deepzoom/2008" TileSize="512" Overlap="0" Format="png">'

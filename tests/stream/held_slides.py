@@ -61,7 +61,7 @@ class FakeSource:
             self._held -= set(keys) or set(self._held)
             self._changed.notify_all()
 
-    def wait_asked(self, *keys: TileKey) -> None:
+    def wait_requested(self, *keys: TileKey) -> None:
         """Until the reads of all these tiles have begun."""
         with self._changed:
             assert self._changed.wait_for(lambda: set(keys) <= set(self.asked), PATIENCE_S)

@@ -93,7 +93,7 @@ class TestWanted:
         absent = [scene.residency.slot(key) < 0 for key in tiles_of(plan.target)]
         assert plan.missing == np.sum(shown & absent)
 
-    def test_a_view_that_turns_back_asks_for_the_corners_that_it_still_shows(self) -> None:
+    def test_a_view_that_turns_back_requests_the_corners_that_it_still_shows(self) -> None:
         """The same block of tiles serves both views, but not the same tiles of it."""
         pyramid = Pyramid.from_sizes([(4096, 4096)], [(1024, 1024)])
         screen = Screen(2500, 2500)
@@ -142,7 +142,7 @@ class TestWanted:
         plan = plan_of(View(8192, 8192, downsample))
         assert plan.drawn.level == SLIDE.level_for_downsample(downsample)
 
-    def test_at_rest_the_view_and_its_target_are_asked_for_once(self) -> None:
+    def test_at_rest_the_view_and_its_target_are_requested_once(self) -> None:
         plan = plan_of(CENTRE)
         assert plan.drawn == plan.target
         assert plan.missing == plan.drawn.tile_count
@@ -256,7 +256,7 @@ class TestOrder:
         last_cover = max((i for i, v in enumerate(is_visible) if not v), default=-1)
         assert all(only_cover[: last_cover + 1])
 
-    def test_a_cover_is_asked_for_where_much_is_missing_and_its_stand_in_is_coarser_still(self) -> None:
+    def test_a_cover_is_requested_where_much_is_missing_and_its_stand_in_is_coarser_still(self) -> None:
         """It goes first and lies under every tile of the view."""
         plan = plan_of(CENTRE, screen=LARGE)
         tiers = [key.level for key in plan.requested]
@@ -273,7 +273,7 @@ class TestOrder:
         ],
         ids=["all coarser levels are here", "the cover is here", "little is missing"],
     )
-    def test_no_cover_is_asked_for_where_it_would_not_help(self, here: list[TileKey]) -> None:
+    def test_no_cover_is_requested_where_it_would_not_help(self, here: list[TileKey]) -> None:
         plan = plan_of(CENTRE, here=list(dict.fromkeys(here)), screen=LARGE)
         assert plan.target.tile_count > 24
         assert {key.level for key in plan.requested} == {0}
@@ -299,7 +299,7 @@ class TestWeights:
         assert is_left == sorted(is_left, reverse=True)
         assert 0 < sum(is_left) < len(is_left)
 
-    def test_weights_are_asked_with_the_middles_of_the_tiles_in_slide_pixels(self) -> None:
+    def test_weights_are_requested_with_the_middles_of_the_tiles_in_slide_pixels(self) -> None:
         asked: list[tuple[int, float, float]] = []
 
         def listening(level: int, x: FloatArray, y: FloatArray) -> FloatArray:

@@ -36,7 +36,7 @@ def test_many_tiles_are_fetched_at_once_while_the_decoding_threads_stay_free(
         waiting = KEYS[:-1]
         far.hold(*waiting)
         streamer.request(KEYS, urgent=len(KEYS))
-        far.wait_asked(*KEYS)
+        far.wait_requested(*KEYS)
         arrivals.wait_for(1)
         assert streamer.state(KEYS[-1]) is TileState.READY, "one worker, and eleven tiles on their way"
         assert {streamer.state(key) for key in waiting} == {TileState.FETCHING}
@@ -56,7 +56,7 @@ def test_no_more_is_fetched_at_once_than_there_are_fetchers(
     with streaming(far, arrivals) as streamer:
         far.hold(*KEYS)
         streamer.request(KEYS, urgent=len(KEYS))
-        far.wait_asked(A, B, C)
+        far.wait_requested(A, B, C)
         assert len(far.asked) == 3
         far.let_go()
         arrivals.wait_for(len(KEYS))
@@ -70,7 +70,7 @@ def test_fetching_pauses_while_what_was_fetched_waits_to_be_decoded(
     with streaming(far, arrivals) as streamer:
         far.may_decode.clear()
         streamer.request(KEYS, urgent=len(KEYS))
-        far.wait_asked(A, B, C)
+        far.wait_requested(A, B, C)
         time.sleep(0.2)  # more would be asked for by now, were there no bound
         assert len(far.asked) <= 5, "one is decoded, two wait, two were on their way"
         far.may_decode.set()
@@ -85,11 +85,11 @@ def three_fetched(far: FarSource, arrivals: Arrivals, monkeypatch: pytest.Monkey
         far.may_decode.clear()
         far.hold(*KEYS[4:])
         streamer.request([A])
-        far.wait_asked(A)
+        far.wait_requested(A)
         while not far.decoded:
             time.sleep(0.001)
         streamer.request([B, C, D, *KEYS[4:]])
-        far.wait_asked(*KEYS[:8])  # each thread puts down what it fetched before it asks for more
+        far.wait_requested(*KEYS[:8])  # each thread puts down what it fetched before it asks for more
         yield streamer
 
 
@@ -123,7 +123,7 @@ def test_a_tile_wanted_again_before_it_comes_in_is_kept_and_fetched_once(
     with streaming(far, arrivals) as streamer:
         far.hold(A)
         streamer.request([A])
-        far.wait_asked(A)
+        far.wait_requested(A)
         streamer.request([])
         streamer.request([A], urgent=1)
         far.let_go()
@@ -135,7 +135,7 @@ def test_a_tile_named_twice_is_fetched_once(far: FarSource, arrivals: Arrivals) 
     with streaming(far, arrivals) as streamer:
         far.hold(A)
         streamer.request([A, A, B], urgent=3)
-        far.wait_asked(A, B)
+        far.wait_requested(A, B)
         far.let_go()
         arrivals.wait_for(2)
     assert sorted(far.asked) == [A, B]
@@ -145,7 +145,7 @@ def test_pinned_tiles_are_kept_whatever_is_wanted(far: FarSource) -> None:
     far.hold(A)
     arrivals = Arrivals()
     with streaming(far, arrivals, pinned=[A]) as streamer:
-        far.wait_asked(A)
+        far.wait_requested(A)
         load(streamer, arrivals, B)
         far.let_go()
         load(streamer, arrivals, C)
@@ -183,5 +183,5 @@ def test_closing_ends_the_threads_of_both_stages(far: FarSource, arrivals: Arriv
         assert len(started) == 4 + streamer_module.FETCHERS
         far.hold(*KEYS)
         streamer.request(KEYS)
-        far.wait_asked(*KEYS)
+        far.wait_requested(*KEYS)
     assert not set(threading.enumerate()) & started

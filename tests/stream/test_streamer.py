@@ -48,7 +48,7 @@ class TestOrder:
         with streaming(source, arrivals) as streamer:
             source.hold(A)
             streamer.request([A, B, C])
-            source.wait_asked(A)
+            source.wait_requested(A)
             streamer.request([D, C], urgent=2)
             assert streamer.queue_length == 2
             source.let_go()
@@ -62,7 +62,7 @@ class TestOrder:
         with streaming(source, arrivals) as streamer:
             source.hold(A)
             streamer.request(KEYS)
-            source.wait_asked(A)
+            source.wait_requested(A)
             streamer.request([])
             assert streamer.queue_length == 0
             source.let_go()
@@ -75,7 +75,7 @@ class TestOrder:
             load(streamer, arrivals, A)
             source.hold(B)
             streamer.request([B])
-            source.wait_asked(B)
+            source.wait_requested(B)
             streamer.request([A, B, C, C, D], urgent=5)
             assert streamer.queue_length == 3, "A is in memory, B is being read"
             source.let_go()
@@ -91,7 +91,7 @@ class TestOrder:
             streamer.set_moving(moving)
             source.hold(*KEYS)
             streamer.request(KEYS, urgent=len(KEYS))
-            source.wait_asked(*KEYS[:at_once])
+            source.wait_requested(*KEYS[:at_once])
             assert streamer.in_flight == at_once
             assert streamer.queue_length == len(KEYS) - at_once
             source.let_go()
@@ -105,9 +105,9 @@ class TestOrder:
         with streaming(source, arrivals) as streamer:
             source.hold(A, B)
             streamer.request([A, B])
-            source.wait_asked(A)
+            source.wait_requested(A)
             streamer.set_moving(False)
-            source.wait_asked(A, B)
+            source.wait_requested(A, B)
 
 
 class TestMemory:
@@ -132,7 +132,7 @@ class TestMemory:
 
     def test_pinned_tiles_stay(self, source: FakeSource, arrivals: Arrivals) -> None:
         with streaming(source, arrivals, tiles=2, pinned=[A]) as streamer:
-            source.wait_asked(A)  # nobody has wanted it
+            source.wait_requested(A)  # nobody has wanted it
             for key in (B, C, D):
                 load(streamer, arrivals, key)
             assert [key for key in KEYS if streamer.has(key)] == [A, D]
@@ -151,7 +151,7 @@ class TestArrivals:
         with streaming(source, arrivals) as streamer:
             source.hold(E)
             streamer.request([A, B, C, D, E], urgent=2)
-            source.wait_asked(E)
+            source.wait_requested(E)
             assert all(streamer.has(key) for key in (A, B, C, D))
             arrivals.wait_for(2)
         assert arrivals.count == 2
@@ -163,7 +163,7 @@ class TestArrivals:
             streamer.request([A, B, C, D], urgent=3)
             assert streamer.urgent_left == 2
             source.let_go(B)
-            source.wait_asked(C)
+            source.wait_requested(C)
             assert streamer.urgent_left == 1
             streamer.request([D], urgent=1)
             assert streamer.urgent_left == 1
@@ -172,13 +172,13 @@ class TestArrivals:
             assert streamer.urgent_left == 0
         assert arrivals.count == 3, "C fell out of the list while it was read: it is for the screen no longer"
 
-    def test_a_tile_asked_ahead_that_becomes_urgent_while_it_is_read_is_announced(
+    def test_a_tile_requested_ahead_that_becomes_urgent_while_it_is_read_is_announced(
         self, source: FakeSource, arrivals: Arrivals
     ) -> None:
         with streaming(source, arrivals) as streamer:
             source.hold(A)
             streamer.request([A])
-            source.wait_asked(A)
+            source.wait_requested(A)
             streamer.request([A], urgent=1)
             source.let_go()
             arrivals.wait_for(1)
@@ -225,7 +225,7 @@ class TestFailures:
         assert str(tuple(A)) in caplog.text
         assert str(error) in caplog.text
 
-    def test_a_failed_tile_is_asked_for_again_only_on_request(
+    def test_a_failed_tile_is_read_again_only_on_request(
         self, source: FakeSource, arrivals: Arrivals
     ) -> None:
         source.errors[A] = TileError("share gone")
@@ -254,7 +254,7 @@ class TestFailures:
             load(streamer, arrivals, A)
             assert (streamer.state(A), streamer.failed_count) == (TileState.READY, 0)
 
-    def test_a_tile_that_is_being_built_is_no_failure_and_is_asked_for_again_with_the_next_list(
+    def test_a_tile_that_is_being_built_is_no_failure_and_is_requested_again_with_the_next_list(
         self, source: FakeSource, arrivals: Arrivals
     ) -> None:
         source.errors[A] = TileNotReadyError("level 3 is being built")
@@ -277,7 +277,7 @@ def test_states_follow_a_tile_from_wish_to_memory(source: FakeSource, arrivals: 
         assert streamer.state(A) is TileState.WAITING, "nobody wants it"
         source.hold(A, B)
         streamer.request([A, B], urgent=2)
-        source.wait_asked(A)
+        source.wait_requested(A)
         assert (streamer.state(A), streamer.state(B)) == (TileState.DECODING, TileState.WAITING)
         source.let_go()
         arrivals.wait_for(2)
@@ -292,7 +292,7 @@ class TestClose:
             assert len(started) == 4, "one more than workers, for a view at rest"
             source.hold(*KEYS)
             streamer.request(KEYS)
-            source.wait_asked(*KEYS[:3])
+            source.wait_requested(*KEYS[:3])
         assert not set(threading.enumerate()) & started
         assert streamer.queue_length == 0
         assert len(source.asked) == 3
@@ -301,7 +301,7 @@ class TestClose:
         with streaming(source, arrivals) as streamer:
             source.hold(A)
             streamer.request([A], urgent=1)
-            source.wait_asked(A)
+            source.wait_requested(A)
             assert not streamer.close(timeout_s=0.0)
             source.let_go()
             assert streamer.close(PATIENCE_S)
@@ -314,12 +314,12 @@ class TestClose:
 
 
 class TestWorkerCount:
-    def test_is_what_a_streamer_uses_unless_told(
+    def test_is_what_a_streamer_uses_by_default(
         self, monkeypatch: pytest.MonkeyPatch, source: FakeSource, arrivals: Arrivals
     ) -> None:
         monkeypatch.setattr(streamer_module, "default_worker_count", lambda: 3)
         with streaming(source, arrivals, workers=0) as streamer:
             source.hold(*KEYS)
             streamer.request(KEYS)
-            source.wait_asked(*KEYS[:3])
+            source.wait_requested(*KEYS[:3])
             assert streamer.in_flight == 3

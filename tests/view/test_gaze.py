@@ -56,28 +56,28 @@ class Tracker:
 
 
 def test_a_tracker_that_vanishes_gives_way_to_the_pointer_and_comes_back() -> None:
-    tracker, told = Tracker(), []
-    gaze = GazeOrPointer(tracker, PointerGaze(5.0), told.append)
+    tracker, reported = Tracker(), []
+    gaze = GazeOrPointer(tracker, PointerGaze(5.0), reported.append)
     assert gaze.sample(moment(0.0)) == GazePoint(1.0, 1.0, 1.0)
     tracker.on = False
     assert gaze.sample(moment(0.9)) is None, "a blink is no loss"
     assert gaze.sample(moment(1.1)) == gaze.sample(moment(9.0)) == GazePoint(10.0, 20.0, 5.0)
-    assert len(told) == 1
-    assert "pointer" in told[0]
+    assert len(reported) == 1
+    assert "pointer" in reported[0]
     tracker.on = True
     assert gaze.sample(moment(9.1)) == GazePoint(1.0, 1.0, 1.0)
-    assert len(told) == 2
+    assert len(reported) == 2
     gaze.close()
     assert tracker.closed
 
 
-def test_a_tracker_that_was_never_there_is_told_too() -> None:
-    tracker, told = Tracker(), []
+def test_a_tracker_that_was_never_there_is_reported_too() -> None:
+    tracker, reported = Tracker(), []
     tracker.on = False
-    gaze = GazeOrPointer(tracker, PointerGaze(), told.append)
+    gaze = GazeOrPointer(tracker, PointerGaze(), reported.append)
     assert gaze.sample(moment(5.0)) is None
     assert gaze.sample(moment(6.5)) is not None
-    assert len(told) == 1
+    assert len(reported) == 1
 
 
 def test_weights_fall_from_four_where_the_eye_is_and_stay_above_one() -> None:

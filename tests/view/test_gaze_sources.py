@@ -161,11 +161,15 @@ def test_without_pylsl_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
 
 
 def chosen(choice: str, recording_file: str = "") -> tuple[GazeSource, list[str]]:
-    told: list[str] = []
+    reported: list[str] = []
     gaze = chosen_gaze(
-        choice, recording=recording_file, pointer_radius_deg=5.0, tracker_radius_deg=1.0, report=told.append
+        choice,
+        recording=recording_file,
+        pointer_radius_deg=5.0,
+        tracker_radius_deg=1.0,
+        report=reported.append,
     )
-    return gaze, told
+    return gaze, reported
 
 
 @pytest.mark.usefixtures("lsl")
@@ -174,17 +178,17 @@ def test_each_choice_is_a_source(tmp_path: Path) -> None:
     kinds = {"off": NoGaze, "pointer": PointerGaze, "tracker": GazeOrPointer, "recording": GazeOrPointer}
     assert set(kinds) == set(Gaze.rule("source").options)
     for choice, kind in kinds.items():
-        gaze, told = chosen(choice, file)
+        gaze, reported = chosen(choice, file)
         assert isinstance(gaze, kind)
-        assert told == []
+        assert reported == []
 
 
-def test_what_cannot_be_used_is_told_and_the_pointer_serves(
+def test_a_source_that_cannot_be_used_is_reported_and_the_pointer_serves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pylsl", None)
     for choice, reason in (("tracker", strings.NEEDS_PYLSL), ("recording", strings.UNREADABLE)):
-        gaze, told = chosen(choice, str(tmp_path / "none.csv"))
+        gaze, reported = chosen(choice, str(tmp_path / "none.csv"))
         assert isinstance(gaze, PointerGaze)
-        (message,) = told
+        (message,) = reported
         assert re.fullmatch(pattern(strings.FOLLOWING_POINTER).replace(".*", pattern(reason), 1), message)

@@ -176,7 +176,7 @@ def test_at_most_256_where_the_slide_is_no_finer():
     assert allocate_tokens(mixed(500), 400 * 500, most_tokens=256).tokens.max() == 256
 
 
-def test_40_percent_of_the_tokens_keep_full_detail_for_most_of_what_was_asked_for():
+def test_40_percent_of_the_tokens_keep_full_detail_for_most_of_the_relevance():
     """A query as good as the measured one, area under ROC 0.92: 2 standard deviations between the classes."""
     rng = np.random.default_rng(1)
     asked = np.arange(20_000) < 4_000

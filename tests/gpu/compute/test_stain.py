@@ -30,7 +30,7 @@ def test_what_was_mixed_comes_apart() -> None:
     torch.testing.assert_close(separate(mixed, VECTORS), amounts, atol=1e-5, rtol=1e-4)
 
 
-def test_vectors_in_one_plane_cannot_be_told_apart() -> None:
+def test_vectors_in_one_plane_cannot_be_separated() -> None:
     flat = torch.stack([VECTORS[0], VECTORS[1], VECTORS[0] + VECTORS[1]])
     with pytest.raises(torch.linalg.LinAlgError):
         separate(torch.ones(3, 2, 2), torch.tensor([[1.0, 0, 0], [0, 1.0, 0], [1.0, 1.0, 0]]))

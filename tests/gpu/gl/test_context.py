@@ -7,6 +7,7 @@ import re
 
 import pytest
 from OpenGL import GL
+from OpenGL.platform import PLATFORM
 
 from gpu.errors import GpuError
 from gpu.gl import context, egl, strings
@@ -102,7 +103,8 @@ def test_old_opengl_is_refused(monkeypatch):
 
 
 def test_check_reports_all_errors_once():
-    raw_enable = ctypes.CFUNCTYPE(None, ctypes.c_uint)(_address("glEnable"))
+    # Without PyOpenGL's own checks of errors.
+    raw_enable = ctypes.CFUNCTYPE(None, ctypes.c_uint)(PLATFORM.getExtensionProcedure(b"glEnable"))
     raw_enable(0xDEAD)
     with pytest.raises(
         GpuError, match=pattern(strings.GL_ERRORS, action="drawing a test", errors="GL_INVALID_ENUM")
@@ -123,8 +125,3 @@ def test_environment_that_comes_too_late_is_an_error(monkeypatch):
     monkeypatch.setenv("PYOPENGL_PLATFORM", "glx")
     with pytest.raises(GpuError, match="imported before"):
         prepare_egl_environment()
-
-
-def _address(name):
-    """A GL function without PyOpenGL's own error checks."""
-    return Egl()._address(name)

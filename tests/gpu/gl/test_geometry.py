@@ -43,7 +43,7 @@ def test_magnified_pixels_are_squares(cut, render, rng):
     assert (drawn[..., :3] == np.repeat(np.repeat(picture, 4, 0), 4, 1)).all()
 
 
-def test_magnified_pixels_are_smooth_when_asked(cut, render):
+def test_magnified_pixels_are_smooth_when_set_so(cut, render):
     ramp = np.zeros((16, 16, 3), np.uint8)
     ramp[:] = (np.arange(16) * 16)[None, :, None]
     tiles = cut(ramp, layer_px=16)

@@ -71,12 +71,26 @@ def test_everything_is_rebuilt_in_a_new_context():
         pool.release()
 
 
-def test_release_twice_is_harmless_and_leaves_nothing():
+def test_release_twice_is_harmless_and_leaves_nothing(monkeypatch):
+    made = []
+
+    def recorded(make):
+        def make_and_record(count):
+            made.append(int(make(count)))
+            return made[-1]
+
+        return make_and_record
+
+    monkeypatch.setattr(GL, "glGenVertexArrays", recorded(GL.glGenVertexArrays))
+    monkeypatch.setattr(GL, "glGenBuffers", recorded(GL.glGenBuffers))
     pool = TexturePool(8, 2, 1)
     renderer = TileRenderer(pool)
-    names = (renderer._vertex_array, renderer._instance_buffer)
+    render_to_array(renderer, one_tile(pool, 90), FrameState(8, 8))
+    vertex_array, instance_buffer = made
+    assert GL.glIsVertexArray(vertex_array)
+    assert GL.glIsBuffer(instance_buffer)
     renderer.release()
     renderer.release()
     pool.release()
-    assert not GL.glIsVertexArray(names[0])
-    assert not GL.glIsBuffer(names[1])
+    assert not GL.glIsVertexArray(vertex_array)
+    assert not GL.glIsBuffer(instance_buffer)

@@ -11,13 +11,12 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unittest.mock import Mock
+from unittest.mock import MagicMock, Mock
 
 import pytest
 
 from tests.messages import pattern
 from tests.relevance.models.test_hipt import saved, small
-from viewer.relevance.analysis import batch_index as index
 from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.batch_index import (
     ClusterError,
@@ -108,7 +107,7 @@ def test_processes_of_dask_do_all_slides_and_name_the_bad_one(slide: Path, tmp_p
     assert again.stderr == ""
 
 
-def test_a_scheduler_that_is_not_there_is_told(slide: Path, tmp_path: Path) -> None:
+def test_a_scheduler_that_is_not_there_is_reported(slide: Path, tmp_path: Path) -> None:
     done = foveola_index(tmp_path, slide, "--scheduler", "nonsense://?")
     assert done.returncode == 1
     assert re.search(pattern(strings.NO_SCHEDULER, scheduler="nonsense://?"), done.stderr)
@@ -133,15 +132,31 @@ def test_hipt_is_indexed_and_gone_on_from(slide: Path, tmp_path: Path) -> None:
 
 
 def test_processes_take_cards_in_turns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Dask is replaced by its calls: what is submitted runs here, as the worker of a given name."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    worker = Mock()
+    worker, dask = MagicMock(), MagicMock()
+    done = Mock(exception=Mock(return_value=None))
+    client = dask.Client.return_value.__enter__.return_value
+
+    def submit(task: Callable[..., Any], *args: Any, **_: Any) -> Mock:
+        done.result.return_value = task(*args)
+        return done
+
+    client.submit = submit
+    monkeypatch.setattr("distributed.Client", dask.Client)
+    monkeypatch.setattr("distributed.LocalCluster", dask.LocalCluster)
+    monkeypatch.setattr("distributed.as_completed", iter)
     monkeypatch.setattr("distributed.get_worker", lambda: worker)
+
+    def index_missing(worker_name: int | str, cards: tuple[str, ...]) -> str:
+        worker.name = worker_name
+        (result,) = index_slides([Path("missing.svs")], replace(job(tmp_path), cards=cards), processes=1)
+        return result.failure
+
     for name, card in ((0, "2"), (1, "GPU-5"), (2, "2")):
-        worker.name = name
-        index._task("missing.svs", replace(job(tmp_path), cards=("2", "GPU-5")))
+        index_missing(name, ("2", "GPU-5"))
         assert os.environ["CUDA_VISIBLE_DEVICES"] == card
-    worker.name = "tcp://elsewhere:5"
-    assert "no such file" in index._task("missing.svs", job(tmp_path)).failure
+    assert "no such file" in index_missing("tcp://elsewhere:5", ())
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "2", "as it was"
 
 

@@ -72,7 +72,7 @@ def test_the_whole_slide_comes_first_however_large_it_is() -> None:
     assert nearest.max() <= 16
 
 
-def test_what_an_earlier_analysis_knows_is_not_looked_at_again() -> None:
+def test_what_an_earlier_analysis_encoded_is_not_encoded_again() -> None:
     tissue = np.ones((40, 40), bool)
     order, pending = PatchSchedule(a_grid(40, 40), tissue), tissue.copy()
     pending[:, :20] = False
@@ -152,7 +152,7 @@ def test_where_the_field_of_view_cannot_wait_nothing_goes_before_it(rng: np.rand
     }
 
 
-def test_a_slide_that_is_all_in_view_is_looked_at_from_its_middle() -> None:
+def test_a_slide_that_is_all_in_view_is_encoded_from_its_middle() -> None:
     grid = a_grid(32, 48)
     order = PatchSchedule(grid, np.ones(grid.shape, bool), coarse_first=False)
     pending = np.ones(grid.shape, bool)

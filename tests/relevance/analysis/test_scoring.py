@@ -11,6 +11,7 @@ import pytest
 from tests.relevance.colours import ColourEncoder, MadeSlide, open_store, picture
 from viewer.common.errors import UnsupportedTermError
 from viewer.relevance.analysis.scoring import Scoring
+from viewer.relevance.analysis.strings import NO_EXAMPLE_ANALYSED
 from viewer.relevance.patches.nearest import nearest_known
 from viewer.relevance.query.tree import All, AnyOf, Like, Near, Term, Without
 
@@ -144,12 +145,12 @@ def test_examples_that_will_come_are_waited_for(store: FeatureStore, tissue: NDA
 def test_examples_that_never_come_are_refused(
     cell: tuple[int, int], store: FeatureStore, tissue: NDArray[np.bool_]
 ) -> None:
-    with pytest.raises(UnsupportedTermError, match="none of the examples"):
+    with pytest.raises(UnsupportedTermError, match=NO_EXAMPLE_ANALYSED):
         Scoring(ColourEncoder(), store, tissue).field(Like((cell,)), NOTHING_FAILED)
 
 
 def test_an_example_that_could_not_be_read_is_refused(store: FeatureStore, tissue: NDArray[np.bool_]) -> None:
-    with pytest.raises(UnsupportedTermError, match="none of the examples"):
+    with pytest.raises(UnsupportedTermError, match=NO_EXAMPLE_ANALYSED):
         Scoring(ColourEncoder(), store, tissue).field(Like(((12, 12),)), tissue)
 
 

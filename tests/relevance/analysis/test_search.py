@@ -12,6 +12,7 @@ from PIL import Image
 from tests.messages import pattern
 from viewer.common.atomic_write import SaveError
 from viewer.common.errors import EncoderError
+from viewer.common.strings import DISK_FULL
 from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.open import PixelSizeError, card_of, pixel_size_of
 from viewer.relevance.analysis.search import Examples, QuestionError, ask, read_question
@@ -71,7 +72,7 @@ def test_nothing_at_all_is_no_question() -> None:
         read_question(None, "measured", Examples(unlike=((0.0, 0.0),)))
 
 
-def test_a_model_that_reads_words_is_asked_for_any() -> None:
+def test_a_model_that_reads_words_takes_any() -> None:
     question = read_question("signet ring cells", "plip")
     assert question.query is not None
     assert question.notes == ()
@@ -140,7 +141,7 @@ def test_an_estimate_is_said_and_recorded(source: Source, tmp_path: Path) -> Non
     assert re.fullmatch(pattern(strings.ESTIMATED_PIXEL_SIZE, slide="unstated.png"), found.notes[0])
 
 
-def test_where_nobody_knows_the_pixel_size_it_is_asked_for(tmp_path: Path) -> None:
+def test_an_unknown_pixel_size_is_requested(tmp_path: Path) -> None:
     Image.new("RGB", (400, 300), "white").save(tmp_path / "blank.png")
     with (
         closing(open_slide(tmp_path / "blank.png")) as source,
@@ -149,7 +150,7 @@ def test_where_nobody_knows_the_pixel_size_it_is_asked_for(tmp_path: Path) -> No
         pixel_size_of(source, None)
 
 
-def test_a_slide_that_is_too_coarse_is_told(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slide_that_is_too_coarse_is_refused(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not any("means little" in note for note in answer(source, "stroma").notes)
     monkeypatch.setattr(store_subject, "_COARSEST", 0.4)
     assert any("0.5 µm wide" in note for note in answer(source, "stroma").notes)
@@ -164,7 +165,7 @@ def test_a_disk_that_is_full_costs_no_answer(source: Source, monkeypatch: pytest
     from viewer.relevance.features import store as features
 
     def full(path: Path, *_: object) -> None:
-        raise SaveError(path, "not saved, the disk is full; free some space and save again")
+        raise SaveError(path, DISK_FULL)
 
     monkeypatch.setattr(features, "Journal", full)
     monkeypatch.setattr(features, "save_atomically", full)

@@ -85,7 +85,7 @@ def test_torch_has_its_threads_again(slide: MadeSlide, store: FeatureStore) -> N
         torch.set_num_threads(before)
 
 
-def test_a_complete_slide_is_not_looked_at_again(tmp_path: Path, slide: MadeSlide) -> None:
+def test_a_complete_slide_is_not_encoded_again(tmp_path: Path, slide: MadeSlide) -> None:
     with open_store(tmp_path, slide) as store:
         Analysis(slide, ColourEncoder(), store).run_to_end(threads=1)
     encoder = ColourEncoder()
@@ -290,9 +290,7 @@ class NamingEncoder(ColourEncoder):
         return {"darkness": self.score(DARKNESS, features, calibration)}
 
 
-def test_what_the_encoder_knows_by_name_lies_beside_the_features(
-    slide: MadeSlide, store: FeatureStore
-) -> None:
+def test_what_the_encoder_names_lies_beside_the_features(slide: MadeSlide, store: FeatureStore) -> None:
     analysis = Analysis(slide, NamingEncoder(), store)
     analysis.run_to_end(threads=1)
     cells, _ = store.load()

@@ -82,7 +82,7 @@ def encode_all(analysis: Analysis) -> None:
 
 
 @pytest.mark.parametrize("astray", [(), (8, 20)])
-def test_a_budget_of_tokens_says_how_closely_patches_are_looked_at_first(
+def test_a_budget_of_tokens_decides_how_finely_patches_are_encoded_first(
     slide: MadeSlide, store: FeatureStore, astray: tuple[int, ...]
 ) -> None:
     encoder = MagnifyingColours(astray)
@@ -154,7 +154,7 @@ def test_what_gives_no_tokens_is_not_waited_for(slide: MadeSlide, store: Feature
     assert analysis.tokens == ((analysis.total,) * 3, False)
 
 
-def test_patches_of_many_tokens_are_not_done_before_they_were_looked_at_uniformly(
+def test_patches_of_many_tokens_are_not_done_before_they_were_encoded_uniformly(
     slide: MadeSlide, store: FeatureStore
 ) -> None:
     analysis = Analysis(slide, MagnifyingColours(), store)
@@ -166,7 +166,7 @@ def test_patches_of_many_tokens_are_not_done_before_they_were_looked_at_uniforml
     assert analysis.done == analysis.total
 
 
-def test_the_field_of_view_is_looked_at_with_all_its_tokens(slide: MadeSlide, store: FeatureStore) -> None:
+def test_the_field_of_view_is_encoded_with_all_its_tokens(slide: MadeSlide, store: FeatureStore) -> None:
     encoder = MagnifyingColours()
     analysis = Analysis(slide, encoder, store)
     analysis.attend(SharedAttention(analysis.grid.shape, (2, 1)).arrays())

@@ -94,7 +94,7 @@ def test_tokens_are_merged_where_they_lie(merge: str) -> None:
         assert codes[head, index, 16 * y + x] == expected
 
 
-def test_where_nothing_is_known_or_looked_at_nothing_is_merged() -> None:
+def test_where_nothing_is_known_or_encoded_nothing_is_merged() -> None:
     tokens, looks = np.zeros((2, *SHAPE, 256), np.uint8), np.zeros((2, 1, 256), np.uint8)
     for known, corners in ((False, [(1, 1)]), (True, [])):
         at = np.array(corners, np.int64).reshape(-1, 2)

@@ -97,7 +97,7 @@ def as_the_command(folder: Path, slide: MadeSlide, merge: str | None) -> NDArray
         return attention.tokens
 
 
-def test_each_merge_is_that_of_the_command_and_another_costs_no_look(
+def test_each_merge_is_that_of_the_command_and_another_encodes_nothing(
     window: Window, slide: MadeSlide, encoder: TokenColours, tmp_path: Path
 ) -> None:
     expected = {merge: as_the_command(tmp_path / str(merge), slide, merge) for merge in (None, "mean", "max")}
@@ -115,7 +115,7 @@ def test_each_merge_is_that_of_the_command_and_another_costs_no_look(
     assert encoder.encoded == encoded
 
 
-def test_without_being_asked_for_nothing_is_looked_at_twice(window: Window, encoder: TokenColours) -> None:
+def test_nothing_is_encoded_twice_without_a_request(window: Window, encoder: TokenColours) -> None:
     window.start()
     end = window.wait_for_end()
     before = encoder.encoded
@@ -124,7 +124,7 @@ def test_without_being_asked_for_nothing_is_looked_at_twice(window: Window, enco
     assert end.between is None
 
 
-def test_a_pause_is_heard(window: Window, slide: MadeSlide, tmp_path: Path) -> None:
+def test_a_pause_holds_the_overlaps(window: Window, slide: MadeSlide, tmp_path: Path) -> None:
     plain = as_the_command(tmp_path / "none", slide, None)
     window.start()
     window.wait_for_end()
@@ -137,14 +137,16 @@ def test_a_pause_is_heard(window: Window, slide: MadeSlide, tmp_path: Path) -> N
     wait_for_merged(window)
 
 
-def test_where_the_reader_looks_comes_first(slide: MadeSlide, store: FeatureStore) -> None:
-    builder = OverlapBuilder(attention_of(Analysis(slide, TokenColours(), store)))
+def test_the_highest_priority_comes_first(slide: MadeSlide, store: FeatureStore) -> None:
+    attention = attention_of(Analysis(slide, TokenColours(), store))
+    builder = OverlapBuilder(attention)
     builder.set_merge("mean")
     builder.choose()
     builder.set_merge("mean")  # the same again begins nothing anew
     assert builder.pending
     first = np.zeros(store.grid.shape, np.float32)
-    row, col = (builder._pending[-1] // 2).tolist()
+    corners = overlapping_patches(patch_attention(attention, MEAN), attention.tissue)
+    row, col = (corners[-1] // 2).tolist()
     first[row, col] = 1
     block, wanted, half = builder.next(first, 4)
     assert block.row <= row < block.row + block.rows
@@ -175,14 +177,14 @@ def test_a_full_device_leaves_them_to_the_processor(slide: MadeSlide, store: Fea
     window = Window(analysis)
     window.start()
     window.wait_for_end()
-    encoder._most["cuda"] = 0
+    encoder.most["cuda"] = 0
     window.send(Overlap("max"))
     between = wait_for_merged(window)
     window.stop()
     assert (between.failed, analysis.device) == (0, "cpu")
 
 
-def test_where_only_features_are_stored_only_what_was_in_view_is_looked_at_again(
+def test_where_only_features_are_stored_only_what_was_in_view_is_encoded_again(
     slide: MadeSlide, tmp_path: Path
 ) -> None:
     with open_store(tmp_path, slide) as store:

@@ -231,7 +231,7 @@ def test_windows_read_from_other_magnifications_are_read_again_and_count_once() 
     assert not builder.update(none, 2, even)
 
 
-def test_windows_come_where_the_reader_looks_first() -> None:
+def test_windows_of_the_highest_priority_come_first() -> None:
     tissue = np.ones((64, 16), bool)
     first = np.zeros(tissue.shape, np.float32)
     first[40] = 1

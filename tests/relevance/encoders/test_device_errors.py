@@ -39,13 +39,13 @@ def test_a_full_memory_is_said(error: RuntimeError) -> None:
 )
 def test_a_lost_card_is_said_in_one_line(error: RuntimeError) -> None:
     lost = pytest.raises(EncoderDeviceError, match=pattern(strings.CARD_LOST, title="HIPT"))
-    with lost as told, device_errors("HIPT", "cuda"):
+    with lost as raised, device_errors("HIPT", "cuda"):
         raise error
-    assert "\n" not in str(told.value)
-    assert not isinstance(told.value, EncoderMemoryError)
+    assert "\n" not in str(raised.value)
+    assert not isinstance(raised.value, EncoderMemoryError)
 
 
 def test_other_errors_are_what_they_are() -> None:
-    with pytest.raises(RuntimeError, match="shapes") as told, device_errors("HIPT", "cuda"):
+    with pytest.raises(RuntimeError, match="shapes") as raised, device_errors("HIPT", "cuda"):
         raise RuntimeError("shapes do not match")
-    assert told.type is RuntimeError
+    assert raised.type is RuntimeError

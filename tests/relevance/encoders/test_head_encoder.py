@@ -119,7 +119,7 @@ def test_it_says_something_of_the_slide_though_the_last_patches_failed(tmp_path:
         assert not attention.update(failed, 1, np.zeros(failed.shape, np.float32))
 
 
-def test_a_slide_that_cannot_be_read_or_is_all_glass_leaves_a_head_nothing_to_look_at(tmp_path: Path) -> None:
+def test_a_slide_that_cannot_be_read_or_is_all_glass_leaves_a_head_nothing_to_read(tmp_path: Path) -> None:
     encoder = HeadEncoder(ColourEncoder(), Head(), ENTRY)
     with closing(MadeSlide(picture())) as slide, open_store(tmp_path, slide) as store:
         tissue, failed = np.zeros((2, 48, 64), bool)
@@ -232,7 +232,7 @@ def test_through_a_head_the_store_has_the_scores_of_its_encoder(tmp_path: Path) 
             assert len(file["scores/dark"]) == store.count > 0
 
 
-def test_looks_take_a_tenth_of_the_time_and_each_is_one_reading(
+def test_updates_take_a_tenth_of_the_time_and_each_is_one_reading(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_s = 100.0

@@ -12,6 +12,7 @@ from viewer.common.errors import EncoderError
 from viewer.relevance.encoders import strings
 from viewer.relevance.encoders.card import HeadEntry
 from viewer.relevance.encoders.head_registry import check_head_name, heads_file, read_heads, register_head
+from viewer.slide.strings import NO_SUCH_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,12 +97,12 @@ def test_a_file_that_cannot_be_changed_is_left_alone(entry: HeadEntry, tmp_path:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ('file = "missing.pt"', "there is no such file"),
-        ("classes = [1, 2]", "classes is a list of names"),
-        ('feature_width = "wide"', "feature_width = 'wide' is not understood"),
-        ("title = true", "title = True is not understood"),
-        ("sha256 = 7", "sha256 = 7 is not understood"),
-        ('encoder = "head/ours"', "reads the features of an encoder, not of a head"),
+        ('file = "missing.pt"', NO_SUCH_FILE),
+        ("classes = [1, 2]", strings.CLASSES),
+        ('feature_width = "wide"', strings.BAD_VALUE.format(key="feature_width", value="wide")),
+        ("title = true", strings.BAD_VALUE.format(key="title", value=True)),
+        ("sha256 = 7", strings.BAD_VALUE.format(key="sha256", value=7)),
+        ('encoder = "head/ours"', strings.HEAD_OF_HEAD.format(encoder="head/ours")),
     ],
 )
 def test_a_bad_entry_is_named(entry: HeadEntry, tmp_path: Path, change: str, words: str) -> None:

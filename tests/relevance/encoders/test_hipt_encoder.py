@@ -50,7 +50,7 @@ def register(folder: Path, more: str = "heads = [2, 6]") -> None:
     registry_file().write_text(f'[hipt]\nfolder = "{folder}"\n{more}\n', encoding="utf-8")
 
 
-def test_the_registry_knows_it_by_its_folder_and_says_its_terms(folder: Path) -> None:
+def test_the_registry_lists_it_by_its_folder_and_states_its_terms(folder: Path) -> None:
     register(folder)
     card = next(card for card in cards() if card.id == "hipt")
     assert (card.attention_heads, card.patch_px, card.mpp_um, card.commercial) == ((2, 6), 256, 0.5, False)
@@ -60,7 +60,7 @@ def test_the_registry_knows_it_by_its_folder_and_says_its_terms(folder: Path) ->
     assert next(card for card in cards() if card.id == "hipt").version != before
 
 
-def test_it_attends_at_every_level_and_knows_no_words(folder: Path) -> None:
+def test_it_attends_at_every_level_and_accepts_no_words(folder: Path) -> None:
     register(folder)
     encoder = load_encoder("hipt")
     assert isinstance(encoder, Attending)
@@ -147,7 +147,7 @@ def test_features_that_are_no_numbers_cost_their_patch_alone(folder: Path, *, re
 
 
 @pytest.mark.parametrize("squares", ["field_px = 128\nmpp_um = 1.0", "field_px = 400"])
-def test_it_looks_at_no_other_squares_than_its_own(folder: Path, squares: str) -> None:
+def test_it_reads_no_other_squares_than_its_own(folder: Path, squares: str) -> None:
     register(folder, f"heads = [2, 6]\n{squares}")
     with pytest.raises(EncoderError, match=pattern(strings.HIPT_FIELD_SIZE)):
         load_encoder("hipt")

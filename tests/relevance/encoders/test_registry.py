@@ -6,8 +6,9 @@ import pytest
 
 pytest.importorskip("torch")
 
+from tests.messages import pattern
 from viewer.common.errors import EncoderError
-from viewer.relevance.encoders import registry
+from viewer.relevance.encoders import registry, strings
 from viewer.relevance.encoders.measured.card import MEASURED, SALIENCY
 from viewer.relevance.encoders.protocols import Attending, Magnifying, NamedScores, Refining
 from viewer.relevance.encoders.registry import EncoderEntry, cards, find_card, listing, load_encoder
@@ -36,5 +37,6 @@ def test_an_entry_that_cannot_be_listed_costs_no_other(monkeypatch: pytest.Monke
     assert "ZeroDivisionError: by a stranger" in problems[0]
     assert "'toy' is no EncoderCard" in problems[1]
     assert problems[2] == "theirs could not be loaded"
-    with pytest.raises(EncoderError, match="there is no encoder 'toy'; there are measured, saliency"):
+    unknown = pattern(strings.UNKNOWN_ENCODER, encoder="'toy'", known="measured, saliency")
+    with pytest.raises(EncoderError, match=unknown):
         load_encoder("toy")

@@ -20,6 +20,7 @@ from viewer.relevance.encoders.model_registry import read_registry, registry_fil
 from viewer.relevance.encoders.registry import load_encoder
 from viewer.relevance.models import strings as model_strings
 from viewer.relevance.models.checkpoint import CheckpointError
+from viewer.relevance.models.clip import Clip
 from viewer.relevance.models.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
@@ -140,23 +141,26 @@ def test_a_model_of_ones_own_needs_no_code(plip: Path) -> None:
     ("change", "complaint"),
     [
         ('folder = "/nowhere"', model_strings.NO_FOLDER),
-        ("folder = 3", "folder = 3 is not understood"),
-        ('architecture = "resnet"', "architecture is clip, keep, conch, hipt, not 'resnet'"),
+        ("folder = 3", strings.BAD_VALUE.format(key="folder", value=3)),
+        (
+            'architecture = "resnet"',
+            strings.ARCHITECTURES.format(known="clip, keep, conch, hipt", value="resnet"),
+        ),
         ('statistics = "none"', "statistics is openai"),
         ("mpp_um = 1e-9", strings.FIELD_SIZE),
         ("field_px = 100000", strings.FIELD_SIZE),
-        ("field_px = true", "field_px = True is not understood"),
-        ("title = 1", "title = 1 is not understood"),
-        ("note = 1", "note = 1 is not understood"),
-        ("commercial = 1", "commercial is true or false, or left out, not 1"),
-        ("sha256 = 7", "sha256 = 7 is not understood"),
-        ("sha256 = []", "sha256 = [] is not understood"),
+        ("field_px = true", strings.BAD_VALUE.format(key="field_px", value=True)),
+        ("title = 1", strings.BAD_VALUE.format(key="title", value=1)),
+        ("note = 1", strings.BAD_VALUE.format(key="note", value=1)),
+        ("commercial = 1", strings.COMMERCIAL.format(value=1)),
+        ("sha256 = 7", strings.BAD_VALUE.format(key="sha256", value=7)),
+        ("sha256 = []", strings.BAD_VALUE.format(key="sha256", value=[])),
         ("mpp_um = 1" + "0" * 400, "too large"),
         ('folder = "~nobody-of-this-name/plip"', "home"),
         ('folder = "' + "a" * 5000 + '"', "too long"),
     ],
 )
-def test_a_bad_entry_is_told_and_costs_no_other(plip: Path, change: str, complaint: str) -> None:
+def test_a_bad_entry_is_reported_and_costs_no_other(plip: Path, change: str, complaint: str) -> None:
     folder = "" if change.startswith("folder") else f'folder = "{plip.as_posix()}"\n'
     register(f'[quiltnet-b-32]\nfolder = "{plip.as_posix()}"\n[plip]\n{folder}{change}\n')
     registry = read_registry()
@@ -186,7 +190,9 @@ def test_a_damaged_registry_is_empty_and_said(text: str) -> None:
 
 @pytest.mark.usefixtures("plip")
 def test_unknown_names_are_answered_with_those_that_there_are() -> None:
-    with pytest.raises(EncoderError, match=r"there is no encoder 'plop'; there are measured, saliency, plip"):
+    known = "measured, saliency, plip"
+    unknown = pattern(strings.UNKNOWN_ENCODER, encoder="'plop'", known=known)
+    with pytest.raises(EncoderError, match=unknown):
         load_encoder("plop")
 
 
@@ -225,18 +231,22 @@ def test_weights_that_differ_from_the_registered_digest_are_not_loaded(plip: Pat
 
 
 @pytest.mark.usefixtures("plip")
-def test_memory_that_does_not_suffice_is_told_to_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_that_does_not_suffice_is_an_error_for_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     encoder: Any = load_encoder("plip")
 
-    def full(*_: object) -> None:
+    def full(*_: object) -> Any:
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(encoder._model, "images", full)
+    monkeypatch.setattr(Clip, "images", full)
     with pytest.raises(EncoderMemoryError, match=pattern(strings.MEMORY_FULL, device="cpu")):
         encoder.encode(np.zeros((256, 256, 3), np.uint8), {})
     monkeypatch.undo()
-    move = encoder._model.to
-    monkeypatch.setattr(encoder._model, "to", lambda device: full() if device == "cuda" else move(device))
+    move = Clip.to
+
+    def move_to_cpu_only(model: Clip, device: str) -> Clip:
+        return full() if device == "cuda" else move(model, device)
+
+    monkeypatch.setattr(Clip, "to", move_to_cpu_only)
     with pytest.raises(EncoderMemoryError, match=pattern(strings.MEMORY_FULL, device="cuda")):
         encoder.use("cuda")
     assert encoder.encode(np.zeros((256, 256, 3), np.uint8), {}).shape == (1, 1, 32)

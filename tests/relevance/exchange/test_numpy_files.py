@@ -18,6 +18,7 @@ from viewer.relevance.exchange.read_map import read_map
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.features.strings import NOT_REGULAR
 from viewer.relevance.patches.grid import PatchGrid
+from viewer.slide.strings import NO_SUCH_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -188,7 +189,7 @@ def test_pipes_and_folders_are_not_waited_for(tmp_path: Path, ending: str) -> No
     os.mkfifo(pipe)
     folder.mkdir()
     assert refused(pipe) == refused(folder) == NOT_REGULAR
-    assert refused(tmp_path / f"c.{ending}") == "there is no such file"
+    assert refused(tmp_path / f"c.{ending}") == NO_SUCH_FILE
     blocked = tmp_path / "d" / f"a.{ending}"
     (tmp_path / "d").write_bytes(b"")
     assert "cannot be read" in refused(blocked)

@@ -126,7 +126,7 @@ def test_scores_beyond_0_to_1_are_stretched_and_that_is_said() -> None:
 def test_ranks_share_a_place_where_scores_are_equal() -> None:
     values, words = scaled(FILE, imported([[0.0, 0, 1, 1]] * 5, [7, 3, 7, -9, np.nan], scale="rank"))
     np.testing.assert_allclose(values, [2.5 / 3, 1 / 3, 2.5 / 3, 0, np.nan])
-    assert words.startswith("ranks of the map's scores (from -9 to 7)")
+    assert words.startswith(strings.RANKS.format(low=-9, high=7))
 
 
 def test_scores_that_say_nothing_are_refused() -> None:

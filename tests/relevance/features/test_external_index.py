@@ -106,7 +106,7 @@ def test_features_of_an_unknown_model_can_be_compared_and_no_more(tmp_path: Path
         index.encoder.encode(np.zeros((128, 128, 3), np.uint8), {})
 
 
-def test_patches_of_another_size_are_told(tmp_path: Path, slide: Source) -> None:
+def test_patches_of_another_size_are_reported(tmp_path: Path, slide: Source) -> None:
     path = feature_file(tmp_path / "slide.h5", side=256)
     index = open_external_index(path, slide, (1.0, 1.0), mpp_estimated=False)
     assert index.store.count == 4 * 3 * 4
@@ -144,7 +144,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("registry")
-def test_features_of_a_model_in_the_registry_know_words(tmp_path: Path, slide: Source) -> None:
+def test_features_of_a_model_in_the_registry_accept_words(tmp_path: Path, slide: Source) -> None:
     features = np.tile(np.array([[0, 5, 0]], np.float32), (63, 1))
     path = feature_file(tmp_path / "features_plip" / "slide.h5", features=features)
     index = open_external_index(path, slide, (1.0, 1.0), mpp_estimated=False)

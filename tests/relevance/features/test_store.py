@@ -243,7 +243,7 @@ class FullDisk:
         monkeypatch.setattr(journal_module.os, "fdopen", opened_file)
 
 
-def test_a_full_disk_is_told_once_and_nothing_is_lost(
+def test_a_full_disk_is_reported_once_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = FullDisk(monkeypatch, 1000)

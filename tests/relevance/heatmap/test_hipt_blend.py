@@ -50,7 +50,7 @@ CARD = EncoderCard(
 
 
 @pytest.fixture
-def encoder(tmp_path: Path) -> HiptEncoder:
+def weights(tmp_path: Path) -> Path:
     folder = tmp_path / "weights"
     folder.mkdir()
     saved(folder / "patches.pth", small(1, 128))
@@ -58,7 +58,12 @@ def encoder(tmp_path: Path) -> HiptEncoder:
     region["phi.0.weight"] = torch.randn(96, 128, generator=torch.Generator().manual_seed(5))
     region["phi.0.bias"] = torch.zeros(96)
     saved(folder / "regions.pth", region)
-    return HiptEncoder(CARD, load_hipt(folder))
+    return folder
+
+
+@pytest.fixture
+def encoder(weights: Path) -> HiptEncoder:
+    return HiptEncoder(CARD, load_hipt(weights))
 
 
 def pixels_of(rows: int, cols: int) -> NDArray[np.uint8]:
@@ -68,7 +73,7 @@ def pixels_of(rows: int, cols: int) -> NDArray[np.uint8]:
 
 
 @contextmanager
-def looked_at(
+def analysed(
     folder: Path, pixels: NDArray[np.uint8], encoder: HiptEncoder, glass: tuple[int, int] | None = None
 ) -> Iterator[Analysis]:
     """An analysis of a slide where all is tissue but the patch ``glass``."""
@@ -102,15 +107,15 @@ def test_a_slide_of_one_region_gives_the_published_map(tmp_path: Path, encoder: 
     pixels = pixels_of(16, 16)
     canvas = np.full((4096 + 384, 4096 + 384, 3), 255, np.uint8)
     canvas[:4096, :4096] = pixels
-    told: list[tuple[float, float]] = []
-    with looked_at(tmp_path, pixels, encoder) as analysis:
+    reported: list[tuple[float, float]] = []
+    with analysed(tmp_path, pixels, encoder) as analysis:
         found = published_blend(
-            analysis, token_head=1, patch_head=3, progress=lambda done, total: told.append((done, total))
+            analysis, token_head=1, patch_head=3, progress=lambda done, total: reported.append((done, total))
         )
         assert analysis.store.complete
         assert analysis.store.known().all()
     assert found.known.all()
-    assert told[-1] == (512, 512)
+    assert reported[-1] == (512, 512)
     blend, _ = by_hand(encoder, canvas, (1, 3))
     apart = np.abs(found.scores - blend)
     assert apart.max() < 5e-3, "neighbours in rank may change places"
@@ -124,7 +129,7 @@ def test_regions_see_their_true_neighbours_and_white_where_there_is_glass(
     pixels[256 * 3 : 256 * 4, 256 * 2 : 256 * 3] = 255
     canvas = np.full((2 * 4096 + 384, 2 * 4096 + 384, 3), 255, np.uint8)
     canvas[: 18 * 256, : 18 * 256] = pixels
-    with looked_at(tmp_path, pixels, encoder, glass=(3, 2)) as analysis:
+    with analysed(tmp_path, pixels, encoder, glass=(3, 2)) as analysis:
         found = published_blend(analysis, patch_head=2, tokens=False)
     glass = np.zeros((18, 18), bool)
     glass[3, 2] = True
@@ -142,7 +147,7 @@ def test_regions_see_their_true_neighbours_and_white_where_there_is_glass(
 
 def test_heads_are_joined_by_their_ranks(tmp_path: Path, encoder: HiptEncoder) -> None:
     pixels = pixels_of(3, 2)
-    with looked_at(tmp_path, pixels, encoder) as analysis:
+    with analysed(tmp_path, pixels, encoder) as analysis:
         single = [
             published_blend(analysis, token_head=0, patch_head=at, tokens=False).scores for at in range(6)
         ]
@@ -157,7 +162,7 @@ def test_heads_are_joined_by_their_ranks(tmp_path: Path, encoder: HiptEncoder) -
 
 
 def test_what_cannot_be_read_is_not_known(tmp_path: Path, encoder: HiptEncoder) -> None:
-    with looked_at(tmp_path, pixels_of(6, 6), encoder) as analysis:
+    with analysed(tmp_path, pixels_of(6, 6), encoder) as analysis:
         assert isinstance(analysis.source, MadeSlide)
         analysis.source.torn = {(2, 2)}
         found = published_blend(analysis)
@@ -172,21 +177,21 @@ def test_what_cannot_be_read_is_not_known(tmp_path: Path, encoder: HiptEncoder) 
 
 
 def test_a_slide_that_cannot_be_read_is_not_known_at_all(tmp_path: Path, encoder: HiptEncoder) -> None:
-    with looked_at(tmp_path, pixels_of(1, 1), encoder) as analysis:
+    with analysed(tmp_path, pixels_of(1, 1), encoder) as analysis:
         assert isinstance(analysis.source, MadeSlide)
         analysis.source.torn = {(0, 0)}
         assert not published_blend(analysis).known.any()
 
 
-def test_regions_without_tissue_are_not_looked_at(
+def test_regions_without_tissue_are_not_encoded(
     tmp_path: Path, encoder: HiptEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked = Mock(wraps=encoder.attend_regions)
-    monkeypatch.setattr(encoder, "attend_regions", looked)
-    with looked_at(tmp_path, pixels_of(1, 33), encoder) as analysis:
+    attend = Mock(wraps=encoder.attend_regions)
+    monkeypatch.setattr(encoder, "attend_regions", attend)
+    with analysed(tmp_path, pixels_of(1, 33), encoder) as analysis:
         analysis.tissue[:, 2:32] = False
         found = published_blend(analysis)
-    assert looked.call_count == 2
+    assert attend.call_count == 2
     assert found.known.all()
     assert (found.scores[:, 32:512] == 0).all()
     assert (found.scores[:, :32] > 0).all()
@@ -205,7 +210,7 @@ def test_a_card_that_is_lost_leaves_regions_to_the_cpu(
         return real(features, tissue)
 
     monkeypatch.setattr(encoder, "attend_regions", lost)
-    with looked_at(tmp_path, pixels_of(2, 2), encoder) as analysis:
+    with analysed(tmp_path, pixels_of(2, 2), encoder) as analysis:
         monkeypatch.setattr(analysis, "use_fastest", lambda: setattr(analysis, "device", "cuda"))
         published_blend(analysis)
         assert analysis.device == "cpu"
@@ -216,14 +221,14 @@ def test_a_card_that_is_lost_leaves_regions_to_the_cpu(
     assert calls == [4]
 
 
-def test_encoders_without_regions_make_none(tmp_path: Path, encoder: HiptEncoder) -> None:
+def test_encoders_without_regions_make_none(tmp_path: Path, weights: Path) -> None:
     with closing(MadeSlide(picture())) as slide, open_store(tmp_path, slide) as store:
         analysis = Analysis(slide, AttendingColours(), store)
         with pytest.raises(EncoderError, match=pattern(strings.NO_REGIONS)):
             published_blend(analysis)
-    without = HiptEncoder(CARD, replace(encoder._hipt, region=None))
+    without = HiptEncoder(CARD, replace(load_hipt(weights), region=None))
     with (
-        looked_at(tmp_path, pixels_of(1, 1), without) as analysis,
+        analysed(tmp_path, pixels_of(1, 1), without) as analysis,
         pytest.raises(EncoderError, match=pattern(strings.NO_REGIONS)),
     ):
         published_blend(analysis)

@@ -41,7 +41,7 @@ def slide() -> Iterator[MadeSlide]:
 
 
 @contextmanager
-def looked_at(
+def analysed(
     folder: Path, slide: MadeSlide, encoder: AttendingColours
 ) -> Iterator[tuple[Analysis, Attention]]:
     with open_store(folder, slide) as store:
@@ -51,15 +51,15 @@ def looked_at(
 
 @contextmanager
 def calibrated(folder: Path, slide: MadeSlide, encoder: AttendingColours) -> Iterator[Analysis]:
-    """What reading needs, without having looked at anything."""
+    """What reading needs; nothing is encoded yet."""
     with open_store(folder, slide) as store:
         analysis = Analysis(slide, encoder, store)
         analysis.reader(1).close()
         yield analysis
 
 
-def told(corner: tuple[int, int]) -> NDArray[np.uint8]:
-    """What ``TokenColours`` says of the shifted patch there: a token is a pixel."""
+def codes_at(corner: tuple[int, int]) -> NDArray[np.uint8]:
+    """The attention of ``TokenColours`` to the shifted patch there: a token is a pixel."""
     row, col = corner
     dark = 256 - picture()[8 * row : 8 * row + 16, 8 * col : 8 * col + 16].mean(-1).astype(np.float32)
     return log_codes(dark / dark.mean()).ravel()
@@ -73,7 +73,7 @@ def test_shifted_patches_are_read_where_they_lie(slide: MadeSlide, tmp_path: Pat
     assert shifted.failed == 0
     assert sorted(map(tuple, shifted.corners.tolist())) == corners
     for index, (row, col) in enumerate(shifted.corners.tolist()):
-        assert (shifted.tokens[0, index] == told((row, col))).all()
+        assert (shifted.tokens[0, index] == codes_at((row, col))).all()
         assert (shifted.tokens[1, index] == log_codes(np.ones(1))).all()
     assert seen[-1] == (6, 6)
 
@@ -81,7 +81,7 @@ def test_shifted_patches_are_read_where_they_lie(slide: MadeSlide, tmp_path: Pat
 @pytest.mark.parametrize("merge", ["mean", "max"])
 def test_where_attention_is_highest_all_shifted_count(slide: MadeSlide, tmp_path: Path, merge: str) -> None:
     """The dark patches are a quarter of the tissue, and the others stay as they were."""
-    with looked_at(tmp_path, slide, TokenColours()) as (analysis, attention):
+    with analysed(tmp_path, slide, TokenColours()) as (analysis, attention):
         attention.regions[...] = attention.patches[..., :38] = 128
         attention.patches[..., 38:] = 160
         before = attention.tokens.copy()
@@ -92,9 +92,9 @@ def test_where_attention_is_highest_all_shifted_count(slide: MadeSlide, tmp_path
     assert not changed[:, :36].any()
     own = before[0, 20, 38].reshape(16, 16)[:8, :8]
     around = [
-        told((39, 75)).reshape(16, 16)[8:, 8:],
-        told((39, 76)).reshape(16, 16)[8:, :8],
-        told((40, 75)).reshape(16, 16)[:8, 8:],
+        codes_at((39, 75)).reshape(16, 16)[8:, 8:],
+        codes_at((39, 76)).reshape(16, 16)[8:, :8],
+        codes_at((40, 75)).reshape(16, 16)[:8, 8:],
     ]
     all_codes = np.stack([own, *around])
     joined = log_codes(relative_of_codes()[all_codes].mean(0)) if merge == "mean" else all_codes.max(0)
@@ -124,7 +124,7 @@ def test_attention_that_is_no_number_is_left_out_and_counted(slide: MadeSlide, t
             return features, tokens * np.float32(np.nan) if self.astray else tokens
 
     encoder = Astray()
-    with looked_at(tmp_path, slide, encoder) as (analysis, attention):
+    with analysed(tmp_path, slide, encoder) as (analysis, attention):
         before = attention.tokens.copy()
         encoder.astray = True
         shifted = run_overlap_pass(analysis, attention, "max", share=0.01)
@@ -139,17 +139,17 @@ def test_a_full_memory_makes_blocks_smaller_and_at_last_the_cpu_goes_on(
     corners = np.array([(2 * row + 1, 2 * col + 1) for row in range(10, 16) for col in range(10, 16)])
     encoder = TokenColours()
     with calibrated(tmp_path, slide, encoder) as analysis:
-        encoder._most["cpu"] = 2
+        encoder.most["cpu"] = 2
         analysis.use("cuda")
-        encoder._most["cuda"] = 2
+        encoder.most["cuda"] = 2
         encoder.blocks.clear()
         assert len(encode_shifted(analysis, corners).corners) == 36
         assert set(encoder.blocks) == {(2, 2)}
         assert analysis.device == "cuda"
-        encoder._most["cuda"] = 0
+        encoder.most["cuda"] = 0
         assert len(encode_shifted(analysis, corners).corners) == 36
         assert analysis.device == "cpu"
-        encoder._most["cpu"] = 0
+        encoder.most["cpu"] = 0
         with pytest.raises(EncoderMemoryError, match="too large"):
             encode_shifted(analysis, corners)
 
@@ -165,6 +165,6 @@ def test_torch_has_its_threads_again(slide: MadeSlide, tmp_path: Path) -> None:
             torch.set_num_threads(before)
 
 
-def test_an_encoder_that_does_not_look_at_tokens_is_refused(slide: MadeSlide, tmp_path: Path) -> None:
+def test_an_encoder_without_tokens_is_refused(slide: MadeSlide, tmp_path: Path) -> None:
     with open_store(tmp_path, slide) as store, pytest.raises(EncoderError, match=pattern(strings.NO_TOKENS)):
         encode_shifted(Analysis(slide, ColourEncoder(), store), np.array([(20, 15)]))

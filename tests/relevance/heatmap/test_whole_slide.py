@@ -38,7 +38,7 @@ def attention(slide: MadeSlide, tmp_path: Path) -> Attention:
         return attention_of(Analysis(slide, AttendingColours(), store))
 
 
-def test_all_tissue_is_known_and_stored_features_are_looked_at_again(
+def test_all_tissue_is_known_and_stored_features_are_encoded_again(
     slide: MadeSlide, tmp_path: Path, attention: Attention
 ) -> None:
     assert attention.tokens_known[attention.tissue].all()
@@ -51,7 +51,7 @@ def test_all_tissue_is_known_and_stored_features_are_looked_at_again(
     assert (again.regions == attention.regions).all()
 
 
-def test_stored_features_are_not_looked_at_again_where_no_tokens_are_wanted(
+def test_stored_features_are_not_encoded_again_where_no_tokens_are_wanted(
     slide: MadeSlide, tmp_path: Path, attention: Attention
 ) -> None:
     encoder = AttendingColours()

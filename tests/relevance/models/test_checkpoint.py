@@ -121,7 +121,7 @@ def test_what_is_fetched_in_place_of_weights_is_named(
         read_tensors(path)
 
 
-def test_a_cut_archive_and_bytes_of_something_else_are_told_apart(tmp_path: Path) -> None:
+def test_a_cut_archive_and_bytes_of_something_else_are_distinguished(tmp_path: Path) -> None:
     path = tmp_path / "weights.pt"
     torch.save(WEIGHTS, path)
     path.write_bytes(path.read_bytes()[:200])

@@ -244,7 +244,7 @@ def test_weights_too_large_to_compute_with_are_refused_at_every_level(tmp_path: 
         load_region_level(saved(tmp_path / "regions.pth", region), feature_width=128)
 
 
-def test_a_folders_files_are_told_apart_by_what_they_hold(tmp_path: Path) -> None:
+def test_a_folders_files_are_distinguished_by_what_they_hold(tmp_path: Path) -> None:
     saved(tmp_path / "first.pth", small(width=384))
     alone = load_hipt(tmp_path)
     assert alone.region is alone.slide is None
@@ -262,7 +262,7 @@ def test_a_folders_files_are_told_apart_by_what_they_hold(tmp_path: Path) -> Non
         load_hipt(tmp_path.joinpath("..").resolve() / tmp_path.name / "..")
 
 
-def test_a_folder_without_patches_is_told_what_it_holds_instead(tmp_path: Path) -> None:
+def test_a_folder_without_patches_is_refused_with_what_it_holds_instead(tmp_path: Path) -> None:
     region = {name: value for name, value in small(2, 192).items() if "patch_embed" not in name}
     region |= {"phi.0.weight": torch.zeros(192, 384), "phi.0.bias": torch.zeros(192)}
     saved(tmp_path / "region.pth", region)

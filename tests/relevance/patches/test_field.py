@@ -67,7 +67,7 @@ def test_fields_cannot_be_changed_or_made_of_the_wrong_shape() -> None:
 
 
 @given(UNIT_SCORES, UNIT_SCORES, MASKS, MASKS)
-def test_combinations_stay_in_range_and_know_no_more_than_their_parts(
+def test_combinations_stay_in_range_and_are_known_only_where_their_parts_are(
     a: np.ndarray, b: np.ndarray, known_a: np.ndarray, known_b: np.ndarray
 ) -> None:
     first, second = field(a, known_a), field(b, known_b)

@@ -176,7 +176,7 @@ def test_a_slip_of_the_finger_is_read_and_said() -> None:
     assert parsed('"lymphocites"').understood[0].how == "unknown"
 
 
-def test_every_leaf_says_how_it_was_understood_and_what_it_cannot_tell() -> None:
+def test_every_leaf_states_how_it_was_understood_and_its_limits() -> None:
     answer = parsed("tumour without fat")
     assert [one.how for one in answer.understood] == ["approximate", "exact"]
     assert "inflamed" in answer.understood[0].limits

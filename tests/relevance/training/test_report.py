@@ -92,7 +92,7 @@ def test_the_temperature_is_found(rng: np.random.Generator, true_temperature: fl
     assert fit_temperature(logits * true_temperature, labels) == pytest.approx(true_temperature, rel=0.05)
 
 
-def test_a_few_slides_told_apart_make_no_certainty() -> None:
+def test_a_few_slides_classified_right_make_no_certainty() -> None:
     """Without smoothed targets the temperature would fall to its least, and probabilities rise to 1."""
     labels = np.array([0, 0, 0, 1, 1, 1])
     logits = np.where(np.eye(2)[labels] > 0, 2.0, -2.0)

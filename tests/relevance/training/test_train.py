@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 import pytest
 import torch
+from torch.nn import functional
 
 from tests.messages import pattern
 from tests.relevance.training_stores import written
@@ -26,6 +27,8 @@ from viewer.relevance.training.train import FACTS, PAGE, STATE, WEIGHTS, Trainin
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from torch import Tensor
 
 WIDE = 8
 PLANTED = 6
@@ -167,7 +170,7 @@ def given_by_the_file(folder: Path, cohort: Cohort, facts: dict[str, Any]) -> li
 
 
 @pytest.mark.parametrize("kind", get_args(HeadKind))
-def test_the_head_is_read_from_its_file_and_tells_slides_apart(
+def test_the_head_is_read_from_its_file_and_separates_the_classes(
     cohort: Cohort, tmp_path: Path, kind: HeadKind
 ) -> None:
     rate, epochs = {"gated": (5e-3, 8), "span": (1e-3, 15)}[kind]
@@ -195,12 +198,12 @@ def test_what_is_written_says_it_all(cohort: Cohort, tmp_path: Path) -> None:
 
 def test_what_is_done_is_not_done_again(cohort: Cohort, tmp_path: Path) -> None:
     options = replace(QUICK, folds=1, epochs=1)
-    told: list[float] = []
+    reported: list[float] = []
     first = train_head(
-        cohort, options, tmp_path, name="ours", progress=lambda done, all_: told.append(done / all_)
+        cohort, options, tmp_path, name="ours", progress=lambda done, all_: reported.append(done / all_)
     )
-    assert told == sorted(told)
-    assert told[-1] == 1
+    assert reported == sorted(reported)
+    assert reported[-1] == 1
     before = (tmp_path / WEIGHTS).stat().st_mtime_ns
     assert train_head(cohort, options, tmp_path, name="ours") == first
     assert (tmp_path / WEIGHTS).stat().st_mtime_ns == before
@@ -287,7 +290,12 @@ def test_a_loss_that_is_no_number_ends_it(cohort: Cohort, tmp_path: Path) -> Non
 def test_a_validation_that_is_no_number_ends_it(
     cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training._Training, "_loss", lambda *_: float("nan"))
+    loss = functional.cross_entropy
+
+    def loss_in_training_only(*args: Any) -> Tensor:
+        return loss(*args) if torch.is_grad_enabled() else torch.tensor(torch.nan)
+
+    monkeypatch.setattr(functional, "cross_entropy", loss_in_training_only)
     with pytest.raises(TrainingError, match=pattern(strings.DIVERGED_IN_VALIDATION)):
         train_head(cohort, QUICK, tmp_path, name="ours")
 

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from contextlib import closing
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,6 @@ from viewer.relevance.analysis.strings import CPU_USED
 from viewer.relevance.features import strings as feature_strings
 from viewer.relevance.query.parser import NearestPhrase
 from viewer.relevance.query.tree import Term
-from viewer.relevance.worker import client as client_module
 from viewer.relevance.worker import strings
 from viewer.relevance.worker.client import RelevanceClient
 from viewer.relevance.worker.messages import (
@@ -124,7 +124,7 @@ def kill_worker() -> None:
     os.kill(worker_of_this_process().pid, signal.SIGKILL)
 
 
-def test_a_slide_is_analysed_and_asked_in_another_process_and_stays_known(
+def test_a_slide_is_analysed_and_searched_in_another_process_and_stays_known(
     slide: Source, listener: Listener
 ) -> None:
     with closing(begin(slide, listener)) as client:
@@ -169,7 +169,7 @@ def test_what_does_not_fit_the_graphics_processor_is_analysed_without_and_noted_
     assert notes.count(CPU_USED.format(error="Colours do not fit the memory of cuda")) == 1
 
 
-def test_words_are_read_in_the_other_process_and_then_asked(slide: Source, listener: Listener) -> None:
+def test_words_are_read_in_the_other_process_and_then_searched_for(slide: Source, listener: Listener) -> None:
     with closing(begin(slide, listener)) as client:
         first = client.match_terms(["greasy stuff", "flurb"])
         matched = listener.wait_for(TermsMatched)
@@ -239,7 +239,7 @@ def test_a_worker_that_cannot_start_is_reported_and_the_next_question_starts_ano
         raise RuntimeError("no more processes")
 
     with monkeypatch.context() as patch:
-        patch.setattr(client_module._SPAWN, "Process", no_process)
+        patch.setattr(get_context("spawn"), "Process", no_process)
         client = begin(slide, listener)
         died = listener.wait_for(WorkerDied)
         assert not died.restarting

@@ -124,7 +124,7 @@ def test_an_example_is_analysed_first(window: Window, monkeypatch: pytest.Monkey
     assert blocks[0] == Block(30, 40, 1, 1)
 
 
-def test_a_term_that_the_encoder_does_not_know_is_refused_once(window: Window) -> None:
+def test_a_term_that_the_encoder_does_not_have_is_refused_once(window: Window) -> None:
     window.start()
     window.wait_for_end()
     window.send(SetQuery(3, Term("taste")), SetQuery(4, Term("taste")))
@@ -164,7 +164,7 @@ def test_it_rests_while_the_view_moves_and_goes_on_by_itself(window: Window, enc
     window.wait_for_end()
 
 
-def test_weights_follow_where_the_reader_looks(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_follow_the_viewport(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
     spent: list[np.ndarray] = []
     monkeypatch.setattr(window.analysis, "spend", spent.append)
     window.send(
@@ -180,7 +180,7 @@ def test_weights_follow_where_the_reader_looks(window: Window, monkeypatch: pyte
     assert spent[-1][25, 45] > spent[-1][25, 20]
 
 
-def test_notes_are_told_once(window: Window) -> None:
+def test_notes_are_sent_once(window: Window) -> None:
     window.start()
     window.wait_for_end()
     notes = [event.text for event in window.events if isinstance(event, Note)]
@@ -299,9 +299,9 @@ def finished(event: Any) -> bool:
     return isinstance(event, Progress) and event.finished
 
 
-def test_stored_features_are_looked_through_at_once_but_not_in_a_pause(stored: Window) -> None:
-    waits = Waits(stored._theirs)
-    stored._theirs = waits  # type: ignore[assignment]
+def test_stored_features_are_scored_at_once_but_not_in_a_pause(stored: Window) -> None:
+    waits = Waits(stored.engine_connection)
+    stored.engine_connection = waits  # type: ignore[assignment]
     stored.send(SetPaused(True))
     stored.start()
     event = stored.wait_until(lambda event: isinstance(event, Progress) and event.paused)
@@ -326,7 +326,7 @@ def test_stored_features_are_looked_through_at_once_but_not_in_a_pause(stored: W
     assert event.more_tokens
 
 
-def test_tokens_of_the_field_are_looked_at_again_where_only_features_are_stored(tmp_path: Path) -> None:
+def test_tokens_of_the_field_are_encoded_again_where_only_features_are_stored(tmp_path: Path) -> None:
     source = MadeSlide(picture())
     with open_store(tmp_path, source) as store:
         Analysis(source, AttendingColours(), store).run_to_end(threads=1)
@@ -360,7 +360,7 @@ def test_tokens_of_the_field_are_looked_at_again_where_only_features_are_stored(
         assert store.complete
 
 
-def test_what_is_asked_elsewhere_says_how_closely_patches_are_looked_at_first(tmp_path: Path) -> None:
+def test_relevance_from_elsewhere_decides_how_finely_patches_are_encoded_first(tmp_path: Path) -> None:
     source, encoder = MadeSlide(picture()), MagnifyingColours()
     with open_store(tmp_path, source) as store:
         analysis = Analysis(source, encoder, store)
@@ -378,7 +378,7 @@ def test_what_is_asked_elsewhere_says_how_closely_patches_are_looked_at_first(tm
     assert set(patches[-400:]) == {16}, "what was looked at with fewer tokens is looked at again"
 
 
-def test_when_nothing_is_asked_any_more_all_is_looked_at_alike(tmp_path: Path) -> None:
+def test_without_relevance_from_elsewhere_all_is_encoded_alike(tmp_path: Path) -> None:
     source, encoder = MadeSlide(picture()), MagnifyingColours()
     with open_store(tmp_path, source) as store:
         window = Window(Analysis(source, encoder, store))
@@ -392,7 +392,7 @@ def test_when_nothing_is_asked_any_more_all_is_looked_at_alike(tmp_path: Path) -
     assert {side for side, _ in encoder.sides} == {16}
 
 
-def test_an_encoder_that_says_nothing_of_where_it_looks_is_refused(tmp_path: Path) -> None:
+def test_an_encoder_without_attention_is_refused(tmp_path: Path) -> None:
     source = MadeSlide(picture())
     with open_store(tmp_path, source) as store:
         analysis = Analysis(source, ColourEncoder(), store)

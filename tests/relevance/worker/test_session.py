@@ -154,7 +154,7 @@ def test_the_viewport_is_sent_again_while_it_moves(owner: Owner) -> None:
     assert owner.clients[0].requests[-2:] == [("viewport",), ("viewport",)]
 
 
-def test_a_stop_is_told_once_and_the_analysis_is_held(owner: Owner) -> None:
+def test_a_stop_is_reported_once_and_the_analysis_is_held(owner: Owner) -> None:
     owner.session.set_paused(True)
     owner.begin()
     owner.session.set_paused(True)

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import threading
 from multiprocessing import get_context
+from typing import TYPE_CHECKING
+from unittest import mock
 
 import numpy as np
 import pytest
 
 from tests.relevance.fields import small_field
+from viewer.relevance.attention import shared_memory as shared_attention
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.loads import Loads
+from viewer.relevance.worker import shared_memory
 from viewer.relevance.worker.shared_memory import ESTIMATED, KNOWN, UNKNOWN, SharedGrid
+
+if TYPE_CHECKING:
+    from multiprocessing.synchronize import Lock
 
 
 def filled(shape: tuple[int, int], value: int) -> Loads:
@@ -92,15 +99,29 @@ def test_arrays_of_another_grid_are_refused() -> None:
 
 def lock_of_the_dead(memory: SharedGrid) -> None:
     """A writer that was killed while it held every lock of the memory."""
-    for section in (memory._scores, memory._loads, memory._relevance):
-        section._lock.acquire()
+
+    def killed_while_held(lock: Lock) -> None:
+        lock.acquire()
+        raise SystemExit
+
     assert memory.attention is not None
-    memory.attention._lock.acquire()
+    with (
+        mock.patch.object(shared_memory, "held", killed_while_held),
+        mock.patch.object(shared_attention, "held", killed_while_held),
+    ):
+        for write in (
+            lambda: memory.write_scores(1, small_field()),
+            lambda: memory.write_loads(filled(memory.shape, 9)),
+            lambda: memory.write_relevance(small_field().scores),
+            memory.attention.publish,
+        ):
+            with pytest.raises(SystemExit):
+                write()
 
 
 def test_a_writer_that_is_killed_with_the_lock_leaves_what_was_published() -> None:
-    memory = SharedGrid((3, 4), (1, 1))
-    memory.write_loads(filled((3, 4), 1))
+    memory = SharedGrid(small_field().grid.shape, (1, 1))
+    memory.write_loads(filled(memory.shape, 1))
     attention = memory.attention
     assert attention is not None
     attention.arrays().patches_known[0] = True
@@ -112,8 +133,9 @@ def test_a_writer_that_is_killed_with_the_lock_leaves_what_was_published() -> No
     found = memory.read_loads()
     assert found is not None
     assert (found.weights == 1).all()
-    assert attention.read().patches_known.tolist() == [[True] * 4, [False] * 4, [False] * 4]
-    memory.write_loads(filled((3, 4), 2))  # and a reader that was killed stops no writer
+    assert attention.read().patches_known[0].all()
+    assert not attention.read().patches_known[1:].any()
+    memory.write_loads(filled(memory.shape, 2))  # and a reader that was killed stops no writer
     again = memory.read_loads()
     assert again is not None
     assert (again.levels == 2).all()

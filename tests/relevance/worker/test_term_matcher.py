@@ -85,7 +85,7 @@ def test_without_a_model_no_words_are_read(
     assert not any(isinstance(event, Note) and "meaning" in event.text for event in window.events)
 
 
-def test_while_a_model_is_loaded_the_window_is_heard_and_only_the_last_words_wait(
+def test_while_a_model_is_loaded_messages_are_received_and_only_the_last_words_wait(
     start_matching: Start,
 ) -> None:
     loading, go_on = threading.Event(), threading.Event()
@@ -111,7 +111,7 @@ def test_while_a_model_is_loaded_the_window_is_heard_and_only_the_last_words_wai
     assert matched == [1, 4]
 
 
-def test_a_model_that_cannot_be_loaded_is_told_of_once_and_the_analysis_goes_on(
+def test_a_model_that_cannot_be_loaded_is_reported_once_and_the_analysis_goes_on(
     start_matching: Start, tmp_path: Path
 ) -> None:
     def load() -> PhraseFinder:

@@ -143,7 +143,7 @@ def toy_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("toy_installed")
-def test_a_format_of_another_package_is_asked_last(tmp_path: Path) -> None:
+def test_a_format_of_another_package_is_tried_last(tmp_path: Path) -> None:
     path = tmp_path / "a.TOY"
     path.write_bytes(b"TOY")
     source = open_slide(path)

@@ -244,7 +244,7 @@ def test_pixels_that_are_not_square_make_steps_that_are_not() -> None:
 def test_averages_do_not_depend_on_where_tiles_end() -> None:
     rng = np.random.default_rng(0)
     picture = rng.integers(0, 256, (530, 517, 3), np.uint8)  # tiles of 256 px, blocks of 7 × 5 px
-    averaged, unread = tissue_module._picture(slide_of(picture), 0, (7, 5))
+    averaged, unread = tissue_module._picture(slide_of(picture), 0, (7, 5))  # noqa: SLF001 - masks hide averages
     assert not unread.any()
     expected = [
         [picture[y : y + 5, x : x + 7].mean((0, 1)) for x in range(0, 517, 7)] for y in range(0, 530, 5)
@@ -261,14 +261,14 @@ def test_what_cannot_be_read_counts_as_tissue_and_is_said() -> None:
     assert any(re.fullmatch(pattern(strings.UNREAD), note) for note in found.notes)
 
 
-def test_levels_that_are_still_being_built_are_asked_for_later() -> None:
+def test_levels_that_are_still_being_built_are_read_later() -> None:
     source = levels((1600, 1280), (400, 320))
     source.errors[TileKey(1, 3, 0)] = TileNotReadyError("later")
     with pytest.raises(TileNotReadyError):
         mask_of_levels(source, (2.0, 2.0))
 
 
-def test_a_slide_without_coarse_levels_is_looked_at_throughout() -> None:
+def test_a_slide_without_coarse_levels_is_tissue_throughout() -> None:
     source = levels((40_000, 30_000))
     found = mask_of_levels(source, (0.25, 0.25))
     assert source.read == []
@@ -276,11 +276,13 @@ def test_a_slide_without_coarse_levels_is_looked_at_throughout() -> None:
     assert found.reason == strings.NO_COARSE_LEVEL
 
 
-def test_a_mask_is_bounded_however_large_the_slide() -> None:
-    index, factors = tissue_module._level_and_factors(
-        Pyramid.from_sizes([(400_000, 400_000), (25_000, 25_000)], [(512, 512)] * 2), (1.0, 1.0)
-    )
-    assert (index, factors) == (1, (10, 10))
+def test_a_mask_is_bounded_however_large_the_slide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tissue_module, "MAX_MASK_PX", 500)
+    source = levels((1600, 1280), (400, 320))
+    found = mask_of_levels(source, (2.0, 2.0))
+    assert {key.level for key in source.read} == {1}
+    assert found.step_px == (64.0, 64.0)
+    assert found.mask.shape == (20, 25)
 
 
 def test_pieces_touch_at_corners_too() -> None:

@@ -85,7 +85,7 @@ def test_an_absurd_objective_is_not_believed(power: float) -> None:
     assert estimate_mpp_um(scanned, tissue_mask(source, None)).how == "nuclei"
 
 
-def test_where_there_is_no_telling_there_is_a_reason() -> None:
+def test_without_an_estimate_there_is_a_reason() -> None:
     noise = np.random.default_rng(0).normal(0, 2, (700, 700, 3))
     colours = {
         strings.NOTHING_TO_MEASURE: (240, 240, 240),
@@ -100,7 +100,7 @@ def test_where_there_is_no_telling_there_is_a_reason() -> None:
         assert found.reason == strings.NO_ESTIMATE.format(reason=reason)
 
 
-def test_nuclei_that_are_hardly_resolved_tell_nothing() -> None:
+def test_nuclei_that_are_hardly_resolved_give_no_estimate() -> None:
     source = slide_of(tissue_with_nuclei(1.3, side_px=500))
     found = estimate_from_nuclei(source, tissue_mask(source, None))
     assert found.mpp_um is None
@@ -127,7 +127,7 @@ def test_a_slide_that_cannot_be_read_is_not_estimated() -> None:
     ("name", "mpp_um"),
     [("pancreas-crop-HE.svs", 0.3757), ("CMU-1-Small-Region.svs", 0.499), ("OS-1-detail.ome.tif", 0.2271)],
 )
-def test_nuclei_of_real_slides_tell_their_pixel_size(shared_slides: Path, name: str, mpp_um: float) -> None:
+def test_nuclei_of_real_slides_give_their_pixel_size(shared_slides: Path, name: str, mpp_um: float) -> None:
     with closing(open_slide(shared_slides / name)) as source:
         found = estimate_from_nuclei(source, tissue_mask(source, None))
     assert found.mpp_um == pytest.approx(mpp_um, rel=0.15)

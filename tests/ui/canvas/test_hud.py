@@ -13,6 +13,7 @@ from viewer.ui.canvas.hud import Hud, hud_lines
 if TYPE_CHECKING:
     from typing import Any
 
+    from PySide6.QtGui import QImage
     from pytestqt.qtbot import QtBot
 
 
@@ -48,18 +49,40 @@ def test_it_goes_on_and_off_with_the_tile_borders(qtbot: QtBot, open_view: Any) 
 
 
 def test_it_follows_the_frames_only_while_it_is_on(qtbot: QtBot, open_view: Any) -> None:
+    def draw_frames(count: int, **figures: Any) -> None:
+        open_view.frame_stats = FrameStats(**figures)
+        for _ in range(count):
+            open_view.frame_drawn.emit()
+
+    def picture() -> QImage:
+        return hud.grab().toImage()
+
+    def pictures(**figures: Any) -> tuple[QImage, QImage]:
+        """As it is put on with these figures, and with a whole curve of them."""
+        draw_frames(0, **figures)
+        hud.set_on(True)
+        bare = picture()
+        draw_frames(120, **figures)
+        drawn = picture()
+        hud.set_on(False)
+        return bare, drawn
+
+    slow = {"frame_ms_last": 30.0, "visible_tiles": 5}
+    quick = {"frame_ms_last": 1.0, "visible_tiles": 77}
     hud = Hud(open_view)
     open_view.show()
+    _, all_slow = pictures(**slow)
+    bare, all_quick = pictures(**quick)
+    assert all_quick not in (bare, all_slow)
     hud.set_on(True)
-    for _ in range(200):
-        open_view.frame_drawn.emit()
-    assert len(hud._frame_ms) == 120
-    open_view.frame_stats = FrameStats(visible_tiles=77)
-    open_view.frame_drawn.emit()
-    qtbot.waitUntil(lambda: any("77" in line for line in hud._lines))
+    draw_frames(120, **slow)
+    qtbot.waitUntil(lambda: picture() == all_slow)
+    draw_frames(200, **quick)
+    qtbot.waitUntil(lambda: picture() == all_quick)
     hud.set_on(False)
-    open_view.frame_drawn.emit()
-    assert len(hud._frame_ms) == 0
+    draw_frames(10, **quick)
+    hud.set_on(True)
+    assert picture() == bare
 
 
 def test_the_mouse_goes_through_it(open_view: Any) -> None:

@@ -412,7 +412,7 @@ def test_weighty_regions_load_first_and_all_become_sharp(qtbot: QtBot, view: Sli
     assert (view.frame_image()[..., 2] == 0).all()
 
 
-def test_gaze_comes_from_the_pointer_or_whoever_is_asked(qtbot: QtBot, view: SlideView) -> None:
+def test_gaze_comes_from_the_pointer_or_a_given_source(qtbot: QtBot, view: SlideView) -> None:
     show(qtbot, view, MadeSource())
     middle = pytest.approx((4096, 4096), abs=40)
 

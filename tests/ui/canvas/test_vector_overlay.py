@@ -16,6 +16,7 @@ from viewer.slide.geometry import Pyramid, Rect, TileKey
 from viewer.slide.source import SlideInfo
 from viewer.ui.canvas import shapes_layer
 from viewer.ui.canvas.slide_view import SlideView
+from viewer.ui.canvas.strokes import StrokePainter
 from viewer.ui.canvas.vector_overlay import VectorOverlay
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
+
+    from viewer.view.camera import View
 
 RED, BLUE = (1.0, 0.0, 0.0, 1.0), (0.0, 0.0, 1.0, 1.0)
 SIDE = 200_000
@@ -165,7 +168,7 @@ def test_a_producer_replaces_and_removes_its_own_shapes_only(stage: Stage) -> No
     assert (stage.pixels() == bare).all()
 
 
-def test_both_ways_look_alike(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_ways_draw_the_same_pixels(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.open()
     outline = [(900, 900), (1100, 950), (1000, 1120)]
     shapes = [
@@ -188,29 +191,44 @@ def test_both_ways_look_alike(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_picture_follows_the_view_and_is_made_anew_at_rest(
     stage: Stage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    drawn: list[View] = []
+    draw = StrokePainter.draw
+
+    def record_and_draw(painter: StrokePainter, view: View, *args: Any) -> None:
+        drawn.append(view)
+        draw(painter, view, *args)
+
+    monkeypatch.setattr(StrokePainter, "draw", record_and_draw)
     monkeypatch.setattr(shapes_layer, "DIRECT_STROKES", 0)
     stage.open()
     stage.overlay.set_shapes("test", [Shape.point(1000, 1000, rgba=RED, width_px=12)])
     stage.look(1000, 1000, 1.0)
-    made_for = stage.overlay.shapes._picture.view
+    pictured = drawn[-1]
     stage.view.go_to(990, 1000, instant=True)
     assert stage.place_of(RED) == pytest.approx((210, 150), abs=0.6)
-    assert stage.overlay.shapes._picture.view == made_for, "a small move uses the picture as it is"
-    qtbot.waitUntil(lambda: stage.overlay.shapes._picture.view.centre_x == 990)
+    assert drawn[-1] == pictured, "a small move uses the picture as it is"
+    qtbot.waitUntil(lambda: drawn[-1].centre_x == 990)
     assert stage.place_of(RED) == pytest.approx((210, 150), abs=0.6)
     stage.look(3000, 1000, 0.2)
-    qtbot.waitUntil(lambda: stage.overlay.shapes._picture is None)
+    qtbot.waitUntil(lambda: not stage.overlay.shapes.uses_picture)
 
 
-def test_strokes_are_kept_while_the_view_stays_near(stage: Stage) -> None:
+def test_strokes_are_kept_while_the_view_stays_near(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[StrokePainter] = []
+
+    def make(*args: Any) -> StrokePainter:
+        made.append(StrokePainter(*args))
+        return made[-1]
+
+    monkeypatch.setattr(shapes_layer, "StrokePainter", make)
     stage.open()
     stage.overlay.set_shapes("test", [Shape.point(1000, 1000, rgba=RED)])
     stage.look(1000, 1000, 1.0)
-    batch = stage.overlay.shapes._batch
+    kept = list(made)
     stage.look(1050, 1000, 1.2)
-    assert stage.overlay.shapes._batch is batch
+    assert made == kept != []
     stage.look(2000, 1000, 1.2)
-    assert stage.overlay.shapes._batch is not batch
+    assert made != kept
 
 
 def bar_length_px(pixels: NDArray[np.int_]) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton
 
+from tests.ui.children import child
 from viewer.relevance.patches.progress import StageProgress
 from viewer.relevance.worker.messages import Progress
 from viewer.ui.overlays import strings
@@ -110,28 +112,30 @@ def test_progress_in_words(progress: Progress, text: str) -> None:
 def test_the_bar_pauses_goes_on_and_stops(qtbot: QtBot) -> None:
     bar = AnalysisBar("End it for good")
     qtbot.add_widget(bar)
-    assert bar._stop.toolTip() == "End it for good"
+    filled = child(bar, QProgressBar, strings.PROGRESS_NAME)
+    pause, stop = (child(bar, QPushButton, name) for name in (strings.PAUSE, strings.STOP))
+    assert stop.toolTip() == "End it for good"
     emitted: list[object] = []
     bar.pause_toggled.connect(emitted.append)
     bar.stop_pressed.connect(lambda: emitted.append("stop"))
     assert bar.isHidden()
     bar.begin()
     bar.show_progress(Progress(10, 100, 0, 5, True))
-    assert bar._pause.text() == strings.RESUME
+    assert pause.text() == strings.RESUME
     assert emitted == []
-    bar._pause.click()
-    bar._stop.click()
+    pause.click()
+    stop.click()
     assert emitted == [False, "stop"]
     bar.show_progress(Progress(100, 100, 0, 0, False, StageProgress(10, 20)))
-    assert not bar._pause.isHidden()
-    assert 0 < bar._bar.value() < bar._bar.maximum()
+    assert not pause.isHidden()
+    assert 0 < filled.value() < filled.maximum()
     bar.show_progress(Progress(100, 100, 0, 0, False, regions=StageProgress(999, 1000)))
-    assert not bar._pause.isHidden()
-    assert bar._bar.value() < bar._bar.maximum(), "full is only what is done"
+    assert not pause.isHidden()
+    assert filled.value() < filled.maximum(), "full is only what is done"
     bar.show_progress(Progress(100, 100, 0, 0, False, StageProgress(20, 20, 3)))
-    assert bar._pause.isHidden()
+    assert pause.isHidden()
     bar.show_progress(Progress(100, 100, 0, 0, True))
-    assert not bar._pause.isHidden(), "the next query would wait"
+    assert not pause.isHidden(), "the next query would wait"
     bar.end("Stopped.")
     assert bar.words == "Stopped."
     bar.end("")
@@ -143,7 +147,10 @@ def test_the_bar_is_as_wide_as_the_page_and_its_buttons_share_a_row(qtbot: QtBot
     qtbot.add_widget(bar)
     bar.resize(300, 120)
     bar.show_progress(Progress(10, 100, 0, 5, False))
-    assert bar._bar.width() == 300
-    assert bar._pause.y() == bar._stop.y() >= bar._bar.geometry().bottom()
-    assert abs(bar._pause.width() - bar._stop.width()) <= 1
-    assert bar._text.y() >= bar._pause.geometry().bottom()
+    filled = child(bar, QProgressBar, strings.PROGRESS_NAME)
+    pause, stop = (child(bar, QPushButton, name) for name in (strings.PAUSE, strings.STOP))
+    (text,) = bar.findChildren(QLabel)
+    assert filled.width() == 300
+    assert pause.y() == stop.y() >= filled.geometry().bottom()
+    assert abs(pause.width() - stop.width()) <= 1
+    assert text.y() >= pause.geometry().bottom()

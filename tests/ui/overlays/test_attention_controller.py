@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QDialogButtonBox
 
 from tests.ui.overlays.attention_stage import HEAD, HIPT, MEASURED_TWO, Stage, attend, show
+from viewer.common.strings import PIXEL_SIZE_ESTIMATED
 from viewer.relevance.encoders.measured.card import SALIENCY
 from viewer.relevance.worker.messages import Failed, Note, Progress, WorkerDied
 from viewer.ui.overlays import strings
@@ -33,9 +34,7 @@ def press(view: FakeSlideView, button: QDialogButtonBox.StandardButton) -> None:
     dialog_of(view).buttons.button(button).click()
 
 
-def test_a_model_is_used_after_its_terms_were_accepted_and_only_asks_once(
-    stage: Stage, open_view: FakeSlideView
-) -> None:
+def test_a_model_is_used_after_its_terms_were_accepted_once(stage: Stage, open_view: FakeSlideView) -> None:
     chosen: list[Settings] = []
     stage.tools.settings_chosen.connect(chosen.append)
     show(stage, 1)
@@ -99,7 +98,7 @@ def test_refused_terms_leave_what_was_shown_before(
     assert stage.legend.text.startswith(f"{title} (")
 
 
-def test_an_encoder_that_leaves_the_list_is_told_and_no_other_takes_its_place(
+def test_an_encoder_that_leaves_the_list_is_reported_and_no_other_takes_its_place(
     qtbot: QtBot, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     show(stage, 2)
@@ -132,7 +131,7 @@ def test_another_slide_takes_layer_legend_and_notes_away(
     assert (stage.drawn, stage.legend.text, stage.remark) == ({}, "", "")
     open_view.set_mpp_um((0.25, 0.5), estimated=True)
     attend(qtbot, stage)
-    assert "0.25 × 0.5 µm/px (estimated)" in stage.legend.text
+    assert PIXEL_SIZE_ESTIMATED.format(size="0.25 × 0.5") in stage.legend.text
 
 
 def test_a_slide_without_a_pixel_size_is_said_to_wait_for_it(

@@ -136,7 +136,7 @@ def test_a_level_that_a_mode_does_not_have_comes_back_with_another_mode(controls
     assert controls.hierarchy == HierarchyLook("single", "region")
 
 
-def test_one_level_alone_is_not_asked_how_far_down_it_goes(controls: AttentionControls) -> None:
+def test_one_level_alone_has_no_choice_of_the_finest_level(controls: AttentionControls) -> None:
     label = next(label for label in controls.findChildren(QLabel) if label.buddy() is controls.level)
     assert label.text() == strings.FINEST_LEVEL
     choose(controls.mode, ONE_LEVEL_ALONE)
@@ -225,7 +225,7 @@ def test_what_an_encoder_says_is_shown_as_plain_text(controls: AttentionControls
     assert label.text() == ""
 
 
-def test_every_label_leads_to_its_field_and_the_facts_can_be_asked_for(
+def test_every_label_leads_to_its_field_and_the_facts_can_be_opened(
     controls: AttentionControls, qtbot: QtBot
 ) -> None:
     buddies = {label.buddy() for label in controls.findChildren(QLabel) if label.buddy() is not None}
@@ -269,7 +269,7 @@ def test_what_would_change_nothing_is_greyed_and_says_why(controls: AttentionCon
     assert controls.token_head.isEnabled()
 
 
-def test_things_of_the_same_name_are_told_apart(controls: AttentionControls) -> None:
+def test_things_of_the_same_name_are_distinguished(controls: AttentionControls) -> None:
     again = replace(HEAD, id="head/again", views=("Attention", "Speaks for a", "Speaks for a"))
     controls.show_encoders([SALIENCY, HEAD, again])
     assert [controls.encoder.itemText(row) for row in range(3)] == [

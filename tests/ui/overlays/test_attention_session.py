@@ -110,7 +110,7 @@ def test_heads_and_modes_draw_anew_and_start_no_worker(
     assert len(clients) == 1
 
 
-def test_overlapping_patches_are_asked_for_of_the_worker_that_is_there_and_of_the_next(
+def test_overlapping_patches_are_requested_of_the_present_worker_and_of_the_next(
     opened: AttentionSession, clients: list[FakeClient]
 ) -> None:
     opened.show(SALIENCY)
@@ -143,7 +143,7 @@ def test_another_encoder_gets_a_worker_of_its_own_and_the_layer_goes(
     assert not opened.running
 
 
-def test_which_levels_the_encoder_tells_apart_is_known_when_a_layer_is(
+def test_the_levels_that_the_encoder_compares_are_there_with_the_layer(
     qtbot: QtBot, opened: AttentionSession, clients: list[FakeClient]
 ) -> None:
     levels: list[tuple[str, ...]] = []
@@ -213,7 +213,7 @@ def test_notes_are_those_of_this_slide_each_once(
     assert opened.notes == ()
 
 
-def test_without_a_pixel_size_it_is_asked_for_and_attention_waits(
+def test_without_a_pixel_size_it_is_requested_and_attention_waits(
     session: AttentionSession,
     fake_view: FakeSlideView,
     make_source: Callable[..., ArraySource],
@@ -230,7 +230,7 @@ def test_without_a_pixel_size_it_is_asked_for_and_attention_waits(
     assert (len(wanted), len(clients)) == (2, 1)
 
 
-def test_a_pixel_size_that_cannot_be_right_is_told(
+def test_a_pixel_size_that_cannot_be_right_is_reported(
     session: AttentionSession, fake_view: FakeSlideView, make_source: Callable[..., ArraySource]
 ) -> None:
     failed, began = recorded(session.failed), recorded(session.began)
@@ -271,7 +271,7 @@ def test_a_worker_that_starts_again_is_kept_and_one_that_does_not_is_closed(
     assert len(clients) == 2
 
 
-def test_a_layer_that_cannot_be_made_is_told_and_the_next_one_comes(
+def test_a_layer_that_cannot_be_made_is_reported_and_the_next_one_comes(
     qtbot: QtBot, opened: AttentionSession, clients: list[FakeClient]
 ) -> None:
     opened.show(replace(HIPT, token_head=7))
@@ -290,7 +290,7 @@ def test_the_analysis_is_held_and_goes_on(opened: AttentionSession, clients: lis
     assert clients[0].requests[-2:] == [("paused", True), ("paused", False)]
 
 
-def test_nothing_is_heard_after_the_end(
+def test_nothing_is_received_after_the_end(
     qtbot: QtBot, opened: AttentionSession, clients: list[FakeClient]
 ) -> None:
     opened.show(SALIENCY)
@@ -303,7 +303,7 @@ def test_nothing_is_heard_after_the_end(
     assert failed == []
 
 
-def test_what_is_asked_of_the_slide_says_what_is_looked_at_first(
+def test_the_query_of_the_search_decides_what_is_analysed_first(
     opened: AttentionSession, fake_view: FakeSlideView, clients: list[FakeClient]
 ) -> None:
     assert fake_view.source is not None
@@ -320,7 +320,7 @@ def test_what_is_asked_of_the_slide_says_what_is_looked_at_first(
     assert clients[0].requests[-1] == ("relevance", None), "another slide's answer says nothing of this one"
 
 
-def test_the_worker_is_told_where_the_reader_looks(
+def test_the_worker_receives_the_viewport(
     qtbot: QtBot, opened: AttentionSession, fake_view: FakeSlideView, clients: list[FakeClient]
 ) -> None:
     with qtbot.wait_exposed(fake_view):

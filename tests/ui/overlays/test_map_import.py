@@ -73,7 +73,7 @@ def test_a_map_of_another_slide_is_refused_in_words(
     assert open_window.overlays.active.fields.kept == []
 
 
-def test_nothing_is_asked_without_a_slide(
+def test_no_dialog_opens_without_a_slide(
     window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: pytest.fail("asked"))

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QComboBox, QListWidget, QPushButton, QSlider
 
+from tests.ui.children import child
 from viewer.common.settings import Choice, Overlay, Settings
 from viewer.overlay.layer import COLOUR_MAPS
+from viewer.ui.overlays import strings
 from viewer.ui.overlays.layer_list import LayerList, LayerRow
 from viewer.ui.overlays.overlay_controls import OverlayControls
 
@@ -35,16 +38,26 @@ def controls(qtbot: QtBot) -> OverlayControls:
     return controls
 
 
+def slider(controls: OverlayControls, name: str) -> QSlider:
+    label, _tip = strings.SLIDERS[name]
+    return child(controls, QSlider, label)
+
+
+def switch(controls: OverlayControls, name: str) -> QCheckBox:
+    label, _tip = strings.SWITCHES[name]
+    return child(controls, QCheckBox, label)
+
+
 def test_a_look_chosen_elsewhere_is_shown_and_not_signalled(controls: OverlayControls) -> None:
     emitted: list[Overlay] = []
     controls.look_changed.connect(emitted.append)
     controls.show_look(OTHER)
     assert emitted == []
     assert controls.look == OTHER
-    assert controls._map.currentData() == "magma"
-    assert controls._sliders["opacity"].value() == 80
-    assert controls._sliders["flashlight_px"].isEnabled()
-    assert controls._checks["contours"].isChecked()
+    assert child(controls, QComboBox, strings.COLOURS_NAME).currentData() == "magma"
+    assert slider(controls, "opacity").value() == 80
+    assert slider(controls, "flashlight_px").isEnabled()
+    assert switch(controls, "contours").isChecked()
 
 
 @pytest.mark.parametrize(
@@ -55,7 +68,7 @@ def test_each_slider_changes_its_own_value(
 ) -> None:
     emitted: list[Overlay] = []
     controls.look_changed.connect(emitted.append)
-    controls._sliders[name].setValue(step)
+    slider(controls, name).setValue(step)
     assert emitted == [replace(DEFAULT, **{name: value})]
 
 
@@ -63,17 +76,18 @@ def test_each_slider_changes_its_own_value(
 def test_each_switch_changes_its_own_value(controls: OverlayControls, name: str) -> None:
     emitted: list[Overlay] = []
     controls.look_changed.connect(emitted.append)
-    controls._checks[name].click()
+    switch(controls, name).click()
     assert emitted == [replace(DEFAULT, **{name: not getattr(DEFAULT, name)})]
 
 
 def test_every_colour_map_can_be_chosen(controls: OverlayControls) -> None:
     emitted: list[Overlay] = []
     controls.look_changed.connect(emitted.append)
-    for row in range(controls._map.count()):
-        controls._map.setCurrentIndex(row)
+    colours = child(controls, QComboBox, strings.COLOURS_NAME)
+    for row in range(colours.count()):
+        colours.setCurrentIndex(row)
     assert [look.colour_map for look in emitted] == [
-        controls._map.itemData(row) for row in range(1, controls._map.count())
+        colours.itemData(row) for row in range(1, colours.count())
     ]
 
 
@@ -84,9 +98,9 @@ def test_the_settings_allow_the_maps_that_there_are() -> None:
 
 
 def test_the_radius_only_counts_with_the_flashlight(controls: OverlayControls) -> None:
-    assert not controls._sliders["flashlight_px"].isEnabled()
-    controls._checks["flashlight"].click()
-    assert controls._sliders["flashlight_px"].isEnabled()
+    assert not slider(controls, "flashlight_px").isEnabled()
+    switch(controls, "flashlight").click()
+    assert slider(controls, "flashlight_px").isEnabled()
 
 
 def test_kept_layers_are_ticked_and_removed(qtbot: QtBot) -> None:
@@ -98,11 +112,13 @@ def test_kept_layers_are_ticked_and_removed(qtbot: QtBot) -> None:
     layers.keep_pressed.connect(lambda: emitted.append(("keep",)))
     layers.show_layers([LayerRow("kept-1", "fat", True), LayerRow("kept-2", "blood", False)], can_keep=True)
     assert emitted == []
-    layers._list.item(1).setCheckState(Qt.CheckState.Checked)
-    layers._list.setCurrentRow(0)
-    qtbot.keyClick(layers._list, Qt.Key.Key_Delete)
-    layers._keep.click()
+    rows = child(layers, QListWidget, strings.LAYERS_NAME)
+    keep, remove = (child(layers, QPushButton, text) for text in (strings.KEEP, strings.REMOVE))
+    rows.item(1).setCheckState(Qt.CheckState.Checked)
+    rows.setCurrentRow(0)
+    qtbot.keyClick(rows, Qt.Key.Key_Delete)
+    keep.click()
     assert emitted == [("kept-2", True), ("remove", "kept-1"), ("keep",)]
     layers.show_layers([], can_keep=False)
-    assert not layers._keep.isEnabled()
-    assert not layers._remove.isEnabled()
+    assert not keep.isEnabled()
+    assert not remove.isEnabled()

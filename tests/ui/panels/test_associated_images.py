@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PySide6.QtWidgets import QLabel, QListWidget, QPushButton
+from PySide6.QtWidgets import QLabel, QListWidget, QPushButton, QWidget
 
+from tests.ui.children import child
 from viewer.slide.source import SlideError
 from viewer.ui.panels import strings
 from viewer.ui.panels.associated_images import AssociatedImages
@@ -49,7 +50,7 @@ def dialog(
     return dialog
 
 
-def test_nothing_is_decoded_before_it_is_asked_for(dialog: AssociatedImages, reads: list[str]) -> None:
+def test_nothing_is_decoded_before_show_is_pressed(dialog: AssociatedImages, reads: list[str]) -> None:
     dialog.findChild(QListWidget).setCurrentRow(1)
     assert reads == []
     assert not dialog.picture_shown
@@ -70,7 +71,7 @@ def test_show_decodes_the_chosen_one_and_another_choice_hides_it(
 def test_a_large_image_is_shown_whole(dialog: AssociatedImages) -> None:
     dialog.findChild(QListWidget).setCurrentRow(1)
     dialog.show_chosen()
-    picture = dialog._picture.grab().toImage()
+    picture = child(dialog, QWidget, strings.IMAGE_NAME).grab().toImage()
     middle = picture.width() // 2
     shown = [picture.pixelColor(middle, y).red() == 200 for y in range(picture.height())]
     assert sum(shown) == pytest.approx(picture.height(), abs=2)
@@ -80,6 +81,6 @@ def test_an_image_that_cannot_be_decoded_says_so(dialog: AssociatedImages) -> No
     dialog.findChild(QListWidget).setCurrentRow(2)
     dialog.show_chosen()
     assert not dialog.picture_shown
-    assert dialog._picture.text == strings.IMAGE_UNREADABLE.format(
+    assert child(dialog, QWidget, strings.IMAGE_NAME).text == strings.IMAGE_UNREADABLE.format(
         name="broken", reason="its JPEG data are damaged"
     )

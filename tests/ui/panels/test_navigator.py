@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 
 from viewer.overlay.layer import OverlayLayer, OverlayLook, colour_stops
@@ -149,13 +149,19 @@ def test_without_a_slide_nothing_is_moved(qtbot: QtBot, fake_view: Any) -> None:
     assert widget.field_outline().isEmpty()
 
 
-@pytest.mark.usefixtures("navigator")
 def test_a_moving_view_repaints_at_most_every_interval(
-    open_view: Any, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    navigator: Navigator, open_view: Any, qtbot: QtBot
 ) -> None:
-    paints: list[int] = []
-    original = Navigator._paint_field
-    monkeypatch.setattr(Navigator, "_paint_field", lambda *args: (paints.append(1), original(*args))[1])
+    paints: list[QEvent] = []
+
+    class Paints(QObject):
+        def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+            if event.type() == QEvent.Type.Paint:
+                paints.append(event)
+            return False
+
+    watch = Paints()
+    navigator.installEventFilter(watch)
     for step in range(50):
         open_view.camera.jump(View(1000 + step, 500, 1.0))
         open_view.view_changed.emit()

@@ -182,19 +182,20 @@ def test_another_folder_replaces_a_listing_under_way(
     import threading
 
     gate = threading.Event()
+    listings: list[threading.Thread] = []
     real = slides_in
 
     def slow(folder: Path) -> list[SlideEntry]:
         if folder == tmp_path:
+            listings.append(threading.current_thread())
             gate.wait()
         return real(folder)
 
     monkeypatch.setattr("viewer.ui.panels.slide_folder.slides_in", slow)
     panel.show_folder(tmp_path)
-    first = panel._thread
-    assert first is not None
+    qtbot.wait_until(lambda: bool(listings))
     show(qtbot, panel, slide_folder)
     gate.set()
-    first.join()
+    listings[0].join()
     qtbot.wait(20)
     assert len(names(panel)) == 4

@@ -26,7 +26,11 @@ from viewer.ui.panels.thumbnails import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
+
+    from viewer.slide.source import Source
 
 
 def cached_files() -> list[Path]:
@@ -143,13 +147,30 @@ def test_an_unexpected_error_does_not_end_the_others(
     assert blocker.args[0].size_px == (1, 1)
 
 
-def test_stopping_ends_in_the_middle_of_a_slide(slide_file: Path) -> None:
-    pace = Pace()
-    pace.hold(True)
-    pace.stop()
-    pace.hold(True)
-    with pytest.raises(thumbnails_module._StoppedError):
-        slide_thumbnail(slide_file, pace=pace)
+def test_stopping_ends_in_the_middle_of_a_slide(
+    qtbot: QtBot, thumbnails: ThumbnailWorker, slide_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers: list[threading.Thread] = []
+    stopped = threading.Event()
+    make = thumbnails_module.thumbnail
+
+    def make_once_stopped(source: Source, size_px: int) -> NDArray[np.uint8]:
+        workers.append(threading.current_thread())
+        assert stopped.wait(5)
+        return make(source, size_px)
+
+    made: list[SlideThumbnail] = []
+    thumbnails.made.connect(made.append)
+    monkeypatch.setattr(thumbnails_module, "thumbnail", make_once_stopped)
+    thumbnails.request(slide_file)
+    qtbot.wait_until(lambda: bool(workers))
+    thumbnails.set_paused(True)
+    thumbnails.close(wait_s=0)
+    thumbnails.set_paused(True)
+    stopped.set()
+    qtbot.wait_until(lambda: not workers[0].is_alive())
+    assert cached_files() == []
+    assert made == []
 
 
 def test_a_full_disk_costs_only_the_copy(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QGuiApplication
-from PySide6.QtWidgets import QToolTip
+from PySide6.QtWidgets import QApplication, QToolTip, QWidget
 
 from viewer.relevance.query.tree import MAX_TEXT
 from viewer.ui.search import strings
@@ -36,6 +36,13 @@ def box(qtbot: QtBot, asked: list[str]) -> QueryBox:
     return box
 
 
+def open_list() -> QWidget:
+    """The list of suggestions, which takes the keys while it is open."""
+    popup = QApplication.activePopupWidget()
+    assert popup.accessibleName() == strings.SUGGESTIONS_NAME
+    return popup
+
+
 def test_enter_asks_without_spaces_around(qtbot: QtBot, box: QueryBox, asked: list[str]) -> None:
     qtbot.keyClicks(box, "  fat and blood ")
     qtbot.keyClick(box, Qt.Key.Key_Return)
@@ -48,8 +55,8 @@ def test_typing_offers_completions_and_enter_on_a_row_takes_it_without_asking(
 ) -> None:
     qtbot.keyClicks(box, "lym")
     assert box.suggestions == ["lymphocytes", "lymphoid follicle"]
-    qtbot.keyClick(box._list, Qt.Key.Key_Down)
-    qtbot.keyClick(box._list, Qt.Key.Key_Return)
+    qtbot.keyClick(open_list(), Qt.Key.Key_Down)
+    qtbot.keyClick(open_list(), Qt.Key.Key_Return)
     assert box.text() == "lymphocytes"
     assert asked == []
     assert box.suggestions == []
@@ -61,7 +68,7 @@ def test_enter_with_an_open_list_and_no_row_marked_asks_what_was_typed(
     qtbot: QtBot, box: QueryBox, asked: list[str]
 ) -> None:
     qtbot.keyClicks(box, "lym")
-    qtbot.keyClick(box._list, Qt.Key.Key_Return)
+    qtbot.keyClick(open_list(), Qt.Key.Key_Return)
     assert asked == ["lym"]
     assert box.suggestions == []
 
@@ -69,9 +76,9 @@ def test_enter_with_an_open_list_and_no_row_marked_asks_what_was_typed(
 def test_down_offers_what_was_asked_before(qtbot: QtBot, box: QueryBox) -> None:
     qtbot.keyClick(box, Qt.Key.Key_Down)
     assert box.suggestions == ["fat", "blood"]
-    qtbot.keyClick(box._list, Qt.Key.Key_Down)
-    qtbot.keyClick(box._list, Qt.Key.Key_Down)
-    qtbot.keyClick(box._list, Qt.Key.Key_Return)
+    qtbot.keyClick(open_list(), Qt.Key.Key_Down)
+    qtbot.keyClick(open_list(), Qt.Key.Key_Down)
+    qtbot.keyClick(open_list(), Qt.Key.Key_Return)
     assert box.text() == "blood"
 
 
@@ -81,7 +88,7 @@ def test_escape_closes_the_list_then_undoes_typing_then_leaves(qtbot: QtBot, box
     box.ask("fat")
     box.selectAll()
     qtbot.keyClicks(box, "lym")
-    qtbot.keyClick(box._list, Qt.Key.Key_Escape)
+    qtbot.keyClick(open_list(), Qt.Key.Key_Escape)
     assert box.suggestions == []
     assert box.text() == "lym"
     qtbot.keyClick(box, Qt.Key.Key_Escape)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QListWidget, QPushButton, QSlider
 
 from tests.messages import pattern
+from tests.ui.children import child
 from viewer.relevance.encoders.card import Reason
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.query.tree import All, AnyOf, Like, Near, Term, Without, leaf_roles
@@ -52,7 +53,7 @@ def test_weights_are_shown_and_each_change_names_all_weights_of_its_term(editor:
     assert changes == [(1, (("lymphocytes", 1.0), ("stroma", 0.75)))]
 
 
-def test_sliders_of_the_same_name_are_told_apart_by_their_terms(editor: WeightEditor) -> None:
+def test_sliders_of_the_same_name_are_distinguished_by_their_terms(editor: WeightEditor) -> None:
     lymphocytes = Term("lymphocytes", (("lymphocytes", 1.0),))
     editor.show_query(All((TILS, lymphocytes)), edited=False)
     headings = [label.text() for label in editor.findChildren(QLabel) if label.buddy() is None]
@@ -75,16 +76,17 @@ def test_a_term_keeps_at_least_one_weight_above_nothing(editor: WeightEditor) ->
 
 def test_the_slider_in_hand_stays_the_same_widget(editor: WeightEditor) -> None:
     editor.show_query(TILS, edited=False)
-    slider = editor._sliders[0, "stroma"]
+    name = strings.WEIGHT_IN_TERM_NAME.format(concept="stroma", term="TILs")
+    slider = child(editor, QSlider, name)
     editor.show_query(Term("TILs", (("lymphocytes", 1.0), ("stroma", 0.5))), edited=True)
-    assert editor._sliders[0, "stroma"] is slider
+    assert child(editor, QSlider, name) is slider
     assert slider.value() == 50
-    assert not editor._reset.isHidden()
+    assert not child(editor, QPushButton, strings.RESET_WEIGHTS).isHidden()
 
 
 def test_examples_and_words_without_weights_have_no_sliders(editor: WeightEditor) -> None:
     editor.show_query(AnyOf((Like(((0, 0),)), Term("KRAS mutation"))), edited=False)
-    assert editor._sliders == {}
+    assert editor.findChildren(QSlider) == []
 
 
 def test_each_part_of_a_query_says_which_part_it_plays() -> None:
@@ -92,7 +94,7 @@ def test_each_part_of_a_query_says_which_part_it_plays() -> None:
     query = Without(Near(fat, like, 50.0), AnyOf((blood, Without(None, fat))))
     assert leaf_roles(query) == [
         ("fat", fat),
-        ("within 50 µm of places like your examples", like),
+        (f"within 50 µm of {strings.LIKE_EXAMPLES}", like),
         ("without blood", blood),
         ("without without fat", fat),
     ]
@@ -131,9 +133,10 @@ def test_examples_are_listed_and_removed(qtbot: QtBot) -> None:
         strings.EXAMPLE_PATCHES.format(example=unlike, count=2),
     ]
     assert not box.remove.isEnabled()
-    box._list.setCurrentRow(1)
+    rows = child(box, QListWidget, strings.EXAMPLES_NAME)
+    rows.setCurrentRow(1)
     box.remove.click()
-    qtbot.keyClick(box._list, Qt.Key.Key_Delete)
+    qtbot.keyClick(rows, Qt.Key.Key_Delete)
     assert removed == [1, 1]
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QListWidget, QPushButton, QSlider, QWidget
 
+from tests.ui.children import child
 from tests.ui.fake_relevance import FakeClient
 from tests.ui.fake_view import ONE_PATCH
 from tests.ui.slide_files import write_slide
@@ -15,9 +16,12 @@ from viewer.common.settings import Settings
 from viewer.overlay.layer import OverlayLook
 from viewer.overlay.legend_entry import LegendEntry
 from viewer.relevance.encoders.model_registry import registry_file
+from viewer.relevance.models.strings import NO_FOLDER
+from viewer.relevance.query import strings as query_strings
 from viewer.relevance.query.parser import NearestPhrase
 from viewer.relevance.query.tree import Like, Term
 from viewer.relevance.worker.messages import Note, Progress, Refused, TermsMatched
+from viewer.ui.overlays import strings as overlay_strings
 from viewer.ui.overlays.encoder_dialog import EncoderDialog
 from viewer.ui.panels.pixel_size_dialog import PixelSize
 from viewer.ui.search import strings
@@ -60,13 +64,18 @@ def ask(qtbot: QtBot, window: MainWindow, text: str) -> None:
     window.actions_["find"].trigger()
     box = window.query.panel.box
     qtbot.keyClicks(box, text)
-    box._list.hide()
-    qtbot.keyClick(box, Qt.Key.Key_Return)
+    suggestions = QApplication.activePopupWidget()  # takes the keys while it is open
+    qtbot.keyClick(suggestions or box, Qt.Key.Key_Return)
 
 
 def answered(qtbot: QtBot, window: MainWindow, client: FakeClient, number: int = 1) -> None:
     with qtbot.wait_signal(window.query.session.hits_changed):
         client.publish(number)
+
+
+def opacity_slider(window: MainWindow) -> QSlider:
+    label, _tip = overlay_strings.SLIDERS["opacity"]
+    return child(window.overlays.controls, QSlider, label)
 
 
 def lay_theirs(window: MainWindow, title: str) -> None:
@@ -108,7 +117,7 @@ def test_a_query_brings_places_overlay_and_legend(
     answered(qtbot, open_window, clients[0])
     tools = open_window.query
     assert open_window.overlays.active.fields.has_present
-    assert "Measured likeness to: fat" in open_window.overlays.active.legend.text
+    assert overlay_strings.LIKENESS_TO.format(query="fat") in open_window.overlays.active.legend.text
     assert len(tools.panel.hits.hits.rows) == 1
     before = open_window.view.camera.target
     open_window.actions_["next_hit"].trigger()
@@ -231,10 +240,12 @@ def test_a_kept_layer_stays_beside_the_next_query(
     assert "likeness to: fat" in open_window.overlays.active.legend.text
     assert "likeness to: blood" in open_window.overlays.active.legend.text
     assert open_window.overlays.layer_list.lines == ["fat"]
-    open_window.overlays.layer_list._list.item(0).setCheckState(Qt.CheckState.Unchecked)
+    layers = open_window.overlays.layer_list
+    rows = child(layers, QListWidget, overlay_strings.LAYERS_NAME)
+    rows.item(0).setCheckState(Qt.CheckState.Unchecked)
     assert "fat" not in open_window.overlays.active.legend.text
-    open_window.overlays.layer_list._list.setCurrentRow(0)
-    open_window.overlays.layer_list._remove.click()
+    rows.setCurrentRow(0)
+    child(layers, QPushButton, overlay_strings.REMOVE).click()
     assert open_window.overlays.layer_list.lines == []
     tools.session.clear()
     assert open_window.overlays.active.legend.text == ""
@@ -261,7 +272,7 @@ def test_a_matched_word_is_marked_as_one_and_its_weights_can_be_changed(
 ) -> None:
     ask(qtbot, open_window, "greasy stuff")
     panel = open_window.query.panel
-    assert "not a term that can be measured" in panel.problems.text()
+    assert query_strings.UNKNOWN_TERM.format(text="greasy stuff") in panel.problems.text()
     assert not panel.weights.has_sliders
     assert strings.SEARCHING in panel.empty.text()
     with qtbot.wait_signal(open_window.query.session.question_changed):
@@ -320,7 +331,7 @@ def test_look_switches_are_remembered_with_the_state(
     answered(qtbot, window, clients[0])
     window.actions_["contours"].trigger()
     assert window.overlays.controls.look.contours
-    window.overlays.controls._sliders["opacity"].setValue(80)
+    opacity_slider(window).setValue(80)
     window.close()
     assert clients[0].closed
     again = make_window()
@@ -329,7 +340,7 @@ def test_look_switches_are_remembered_with_the_state(
 
 
 def test_another_encoder_leaves_the_look_as_it_was_chosen(open_window: MainWindow) -> None:
-    open_window.overlays.controls._sliders["opacity"].setValue(80)
+    opacity_slider(open_window).setValue(80)
     chosen = Settings.default().replace("relevance", accepted_encoders="plip")
     open_window.query.settings_chosen.emit(chosen)
     assert open_window.settings.relevance.accepted_encoders == "plip"
@@ -344,7 +355,7 @@ def test_progress_and_pause(qtbot: QtBot, open_window: MainWindow, clients: list
     assert open_window.actions_["pause"].isEnabled()
     open_window.actions_["pause"].trigger()
     assert clients[0].requests[-1] == ("paused", True)
-    open_window.query.panel.bar._stop.click()
+    child(open_window.query.panel.bar, QPushButton, overlay_strings.STOP).click()
     assert clients[0].closed
     assert open_window.query.panel.bar.words == strings.STOPPED
     assert not open_window.actions_["pause"].isEnabled()
@@ -410,13 +421,13 @@ def test_dialogs_of_the_search_do_not_pile_up(qtbot: QtBot, open_window: MainWin
 def test_what_is_wrong_with_the_lists_of_models_is_said_over_every_slide(
     window: MainWindow, slide_file: Path, open_in: OpenIn
 ) -> None:
-    def told() -> bool:
-        return any("there is no such folder" in message.text for message in window.messages.messages)
+    def reported() -> bool:
+        return any(NO_FOLDER in message.text for message in window.messages.messages)
 
     registry_file().parent.mkdir(parents=True, exist_ok=True)
     registry_file().write_text('[hipt]\nfolder = "/nowhere"\n', encoding="utf-8")
     open_in(window, slide_file)
     window.actions_["show_attention"].trigger()
-    assert told()
+    assert reported()
     open_in(window, slide_file)
-    assert told()
+    assert reported()

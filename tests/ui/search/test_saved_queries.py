@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtWidgets import QInputDialog, QWidget
 
 from viewer.common.paths import state_dir
+from viewer.relevance.query.strings import NAME_MISSING
 from viewer.relevance.query.tree import Like, Term
 from viewer.ui.search import strings
 from viewer.ui.search.saved_queries import SavedQueries
@@ -51,7 +52,7 @@ def test_a_saved_query_comes_back_with_its_weights(saved: SavedQueries, question
     assert strings.NO_SAVED_QUERIES in entries(again)
 
 
-def test_a_name_is_asked_for_and_the_text_proposed(saved: SavedQueries) -> None:
+def test_a_name_is_requested_and_the_text_proposed(saved: SavedQueries) -> None:
     saved.fill()
     saved.menu.actions()[0].trigger()
     dialog = saved.parent().findChild(QInputDialog)
@@ -66,7 +67,7 @@ def test_an_empty_name_is_reported(saved: SavedQueries) -> None:
     messages: list[str] = []
     saved.failed.connect(messages.append)
     saved.keep("   ")
-    assert messages == ["A saved query needs a name."]
+    assert messages == [NAME_MISSING]
 
 
 def test_examples_and_nothing_cannot_be_saved(saved: SavedQueries, questions: list[Question]) -> None:

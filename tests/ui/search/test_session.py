@@ -10,6 +10,7 @@ from tests.ui.fake_relevance import FakeClient
 from viewer.common.settings import Settings
 from viewer.relevance.encoders.card import Reason
 from viewer.relevance.query.parser import NearestPhrase
+from viewer.relevance.query.strings import UNKNOWN_TERM
 from viewer.relevance.query.tree import Like, Term
 from viewer.relevance.worker.messages import (
     Allocated,
@@ -114,7 +115,7 @@ def test_answers_to_an_earlier_question_are_ignored(
     assert opened.question.refused == ""
 
 
-def test_changed_weights_are_asked_and_can_be_reset(
+def test_changed_weights_are_sent_and_can_be_reset(
     opened: RelevanceSession, clients: list[FakeClient]
 ) -> None:
     opened.ask("fat")
@@ -139,7 +140,7 @@ def test_an_empty_text_ends_the_question_but_not_the_analysis(
     assert opened.running
 
 
-def test_without_a_pixel_size_it_is_asked_for_and_the_question_waits(
+def test_without_a_pixel_size_it_is_requested_and_the_question_waits(
     session: RelevanceSession,
     fake_view: FakeSlideView,
     make_source: Callable[..., ArraySource],
@@ -174,7 +175,7 @@ def test_another_slide_gets_its_own_worker_and_the_same_question(
     assert not opened.running
 
 
-def test_examples_are_asked_and_go_with_their_slide(
+def test_examples_are_sent_and_go_with_their_slide(
     opened: RelevanceSession,
     fake_view: FakeSlideView,
     make_source: Callable[..., ArraySource],
@@ -302,7 +303,7 @@ FAT = (("adipose_tissue", 1.0),)
 GREASY = (("greasy stuff", NearestPhrase("fat", 0.61)),)
 
 
-def test_unknown_words_are_compared_by_their_meaning_before_they_are_asked(
+def test_unknown_words_are_compared_by_their_meaning_before_they_are_sent(
     qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]
 ) -> None:
     opened.ask("fat")
@@ -325,14 +326,14 @@ def test_unknown_words_are_compared_by_their_meaning_before_they_are_asked(
     assert clients[0].queries[-1] == Term("greasy stuff", (("adipose_tissue", 0.5),))
 
 
-def test_words_that_are_like_nothing_are_asked_as_they_are(
+def test_words_that_are_like_nothing_are_sent_as_they_are(
     qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]
 ) -> None:
     opened.ask("flurb")
     with qtbot.wait_signal(opened.question_changed):
         clients[0].send_event(TermsMatched(1, ()))
     assert clients[0].requests[-1] == ("query", Term("flurb"))
-    assert "not a term that can be measured" in opened.question.problems[0].sentence
+    assert UNKNOWN_TERM.format(text="flurb") in opened.question.problems[0].sentence
     with qtbot.wait_signal(opened.question_changed):
         clients[0].send_event(Refused(2, "no words for it"))
     assert opened.question.refused == "no words for it"
@@ -360,7 +361,7 @@ def test_without_a_worker_unknown_words_get_the_usual_answer(
 ) -> None:
     session.ask("flurb")
     assert clients == []
-    assert "not a term that can be measured" in session.question.problems[0].sentence
+    assert UNKNOWN_TERM.format(text="flurb") in session.question.problems[0].sentence
 
 
 def test_another_slide_is_sent_what_the_words_were_read_as_and_another_model_the_words(

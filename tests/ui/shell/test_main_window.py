@@ -19,7 +19,9 @@ from tests.ui.slide_files import write_slide
 from tests.ui.sources import MadeSource
 from viewer.common.paths import cache_dir
 from viewer.common.settings import Settings, settings_path
+from viewer.slide.formats import registry
 from viewer.slide.geometry import TileKey
+from viewer.ui.panels.strings import EMPTY_FOLDER
 from viewer.ui.shell import strings
 from viewer.ui.shell.persistence import layout_path, restore_layout
 from viewer.ui.shell.reader_state import ReaderState
@@ -112,13 +114,13 @@ def test_the_slide_before_stays_until_the_new_one_is_there(
     open_in(window, slide_file)
     before = window.view.source
     gate = threading.Event()
-    opening = window.opener._open_source
+    opening = registry.open_slide
 
     def slow(locator: Locator) -> object:
         gate.wait()
         return opening(locator)
 
-    monkeypatch.setattr(window.opener, "_open_source", slow)
+    monkeypatch.setattr(registry, "open_slide", slow)
     window.open_slide(write_slide(slide_file.with_name("other.tif")))
     qtbot.wait_until(window.messages.opening.isVisible)
     assert window.view.source is before
@@ -184,9 +186,7 @@ def test_a_folder_without_slides_is_reported(qtbot: QtBot, window: MainWindow, t
     (tmp_path / "empty").mkdir()
     with qtbot.wait_signal(window.folder.failed):
         window.open_paths([tmp_path / "empty"])
-    assert messages(window) == [
-        strings.FOLDER_NOT_LISTED.format(folder="empty", reason="there is no slide in this folder")
-    ]
+    assert messages(window) == [strings.FOLDER_NOT_LISTED.format(folder="empty", reason=EMPTY_FOLDER)]
 
 
 def test_next_and_previous_slide(

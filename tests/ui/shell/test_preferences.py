@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QDialogButtonBox
+from PySide6.QtWidgets import QDialogButtonBox, QKeySequenceEdit, QPushButton, QTreeWidget
 
+from tests.ui.children import child, standard_button
 from viewer.common.settings import MIB, Settings
 from viewer.ui.shell import strings
 from viewer.ui.shell.preferences import Preferences
@@ -28,10 +29,6 @@ def dialog(qtbot: QtBot, applied: list[Settings]) -> Preferences:
     dialog.applied.connect(applied.append)
     qtbot.add_widget(dialog)
     return dialog
-
-
-def button(dialog: Preferences, which: QDialogButtonBox.StandardButton) -> object:
-    return dialog._buttons.button(which)
 
 
 def test_unchanged_settings_come_out_unchanged(dialog: Preferences, applied: list[Settings]) -> None:
@@ -100,7 +97,7 @@ def test_every_field_has_name_and_tooltip(dialog: Preferences) -> None:
     fields: list[QWidget] = [field for kind in kinds for field in dialog.findChildren(kind)]
     recording = strings.FIELDS["gaze", "recording"].replace("&", "")
     fields += [field for field in dialog.findChildren(QLineEdit) if field.accessibleName() == recording]
-    assert len(fields) == len(dialog._fields)
+    assert len(fields) == len(strings.FIELDS)
     for field in fields:
         assert field.toolTip()
         assert field.accessibleName() or field.property("text")
@@ -111,17 +108,15 @@ def test_defaults_are_shown_and_count_when_applied(qtbot: QtBot, applied: list[S
     dialog = Preferences(changed)
     qtbot.add_widget(dialog)
     dialog.applied.connect(applied.append)
-    qtbot.mouseClick(
-        button(dialog, QDialogButtonBox.StandardButton.RestoreDefaults), Qt.MouseButton.LeftButton
-    )
+    standard_button(dialog, QDialogButtonBox.StandardButton.RestoreDefaults).click()
     assert applied == []
     assert dialog.apply()
     assert applied == [Settings.default()]
 
 
-def test_ok_applies_and_closes(qtbot: QtBot, dialog: Preferences, applied: list[Settings]) -> None:
+def test_ok_applies_and_closes(dialog: Preferences, applied: list[Settings]) -> None:
     dialog.show()
-    qtbot.mouseClick(button(dialog, QDialogButtonBox.StandardButton.Ok), Qt.MouseButton.LeftButton)
+    standard_button(dialog, QDialogButtonBox.StandardButton.Ok).click()
     assert len(applied) == 1
     assert not dialog.isVisible()
 
@@ -131,7 +126,7 @@ def test_a_key_used_twice_is_pointed_out_and_not_applied(
 ) -> None:
     dialog.shortcuts.set_key("fit", "Ctrl+O")
     assert strings.KEY_CONFLICT.format(key="Ctrl+O", first="Open slide", second="Fit") in dialog.problem
-    assert not button(dialog, QDialogButtonBox.StandardButton.Ok).isEnabled()  # type: ignore[attr-defined]
+    assert not standard_button(dialog, QDialogButtonBox.StandardButton.Ok).isEnabled()
     assert not dialog.apply()
     assert applied == []
     dialog.shortcuts.set_key("fit", None)
@@ -141,16 +136,18 @@ def test_a_key_used_twice_is_pointed_out_and_not_applied(
 
 def test_a_pressed_key_becomes_the_key_of_the_selected_action(dialog: Preferences) -> None:
     editor = dialog.shortcuts
-    editor._tree.setCurrentItem(editor._items["upright"])
-    editor._field.setKeySequence(QKeySequence("Ctrl+U"))
+    tree = child(editor, QTreeWidget, strings.ACTIONS_AND_KEYS)
+    (upright,) = tree.findItems("Upright", Qt.MatchFlag.MatchExactly)
+    tree.setCurrentItem(upright)
+    child(editor, QKeySequenceEdit, strings.KEY_OF_ACTION).setKeySequence(QKeySequence("Ctrl+U"))
     assert editor.chosen == {"upright": "Ctrl+U"}
-    assert editor._items["upright"].text(1) == "Ctrl+U"
-    editor._none.click()
+    assert upright.text(1) == "Ctrl+U"
+    child(editor, QPushButton, strings.NO_KEY).click()
     assert editor.chosen == {"upright": ""}
-    assert editor._items["upright"].text(1) == strings.WITHOUT_KEY
-    editor._default.click()
+    assert upright.text(1) == strings.WITHOUT_KEY
+    child(editor, QPushButton, strings.DEFAULT_KEY).click()
     assert editor.chosen == {}
-    assert editor._items["upright"].text(1) == "U"
+    assert upright.text(1) == "U"
 
 
 def test_keys_of_actions_that_do_not_exist_are_dropped(qtbot: QtBot) -> None:

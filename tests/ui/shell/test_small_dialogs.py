@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import (
+    QDialogButtonBox,
+    QDoubleSpinBox,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QTreeWidget,
+    QWidget,
+)
 
-from tests.ui.children import child
+from tests.ui.children import child, standard_button
 from tests.ui.sources import MadeSource
 from viewer.common.scale import whole_units
 from viewer.slide.source import TileError
@@ -62,6 +70,10 @@ def estimate_text(dialog: PixelSize) -> str:
     return child(dialog, QLabel, strings.ESTIMATE_NAME).text()
 
 
+def magnification(dialog: PixelSize) -> str:
+    return child(dialog, QLabel, strings.MAGNIFICATION_LABEL).text()
+
+
 def asking(view: _View, made: Callable[[object], PixelSizeEstimate] = no_estimate) -> PixelSize:
     """The dialog, without its parent's window."""
     return PixelSize(view, estimate=made)  # type: ignore[arg-type]
@@ -86,22 +98,25 @@ def test_the_sheet_shows_every_action_and_gesture(qtbot: QtBot) -> None:
 def test_the_sheet_can_be_filtered(qtbot: QtBot) -> None:
     sheet = ShortcutSheet({})
     qtbot.add_widget(sheet)
-    sheet._filter.setText("clockwise")
+    filter_line = child(sheet, QLineEdit, shell_strings.FILTER_KEYS)
+    filter_line.setText("clockwise")
     assert {line.split(":")[0] for _, line in sheet.lines} == {
         "Rotate right",
         "Rotate left",
         "Quarter turn right",
         "Quarter turn left",
     }
-    assert all(section.isHidden() for section in sheet._sections if section.text(0) == "File")
-    sheet._filter.clear()
+    tree = child(sheet, QTreeWidget, shell_strings.KEYS_AND_MOUSE_LIST)
+    (section,) = tree.findItems("File", Qt.MatchFlag.MatchExactly)
+    assert section.isHidden()
+    filter_line.clear()
     assert len(sheet.lines) == len(ACTIONS) + len(shell_strings.GESTURES)
 
 
 def test_a_square_pixel_size_is_taken_over(view: _View) -> None:
     dialog = asking(view)
     dialog.set_mpp_um(0.5, 0.5)
-    assert dialog._magnification.text() == "20x"
+    assert magnification(dialog) == "20x"
     dialog.accept()
     assert view.mpp_um == (0.5, 0.5)
 
@@ -134,9 +149,9 @@ def test_what_is_typed_at_once_is_taken_and_not_the_estimate(
 
 def test_pixels_need_not_be_square(view: _View) -> None:
     dialog = asking(view)
-    assert not dialog._y.isEnabled()
+    assert not child(dialog, QDoubleSpinBox, strings.PIXEL_HEIGHT_NAME).isEnabled()
     dialog.set_mpp_um(0.5, 0.25)
-    assert dialog._y.isEnabled()
+    assert child(dialog, QDoubleSpinBox, strings.PIXEL_HEIGHT_NAME).isEnabled()
     dialog.accept()
     assert not view.estimated
     assert view.mpp_um == (0.5, 0.25)
@@ -182,21 +197,21 @@ def test_nothing_can_be_taken_over_before_something_is_entered_or_estimated(
 ) -> None:
     dialog = asking(view)
     qtbot.wait_until(lambda: estimate_text(dialog) == no_estimate_because("there are too few nuclei"))
-    assert not dialog._ok.isEnabled()
-    assert dialog._magnification.text() == "–"
+    assert not standard_button(dialog, QDialogButtonBox.StandardButton.Ok).isEnabled()
+    assert magnification(dialog) == "–"
     dialog.set_mpp_um(0.25, 0.25)
-    assert dialog._ok.isEnabled()
+    assert standard_button(dialog, QDialogButtonBox.StandardButton.Ok).isEnabled()
     dialog.reject()
 
 
-def test_without_an_estimate_the_reason_is_told(qtbot: QtBot, view: _View) -> None:
+def test_without_an_estimate_the_reason_is_shown(qtbot: QtBot, view: _View) -> None:
     dialog = asking(view)
     qtbot.wait_until(lambda: estimate_text(dialog) == no_estimate_because("there are too few nuclei"))
-    assert not dialog._use.isEnabled()
+    assert not child(dialog, QPushButton, strings.USE_ESTIMATE).isEnabled()
     dialog.reject()
 
 
-def test_an_estimate_that_fails_is_told(qtbot: QtBot, view: _View) -> None:
+def test_an_estimate_that_fails_is_shown_with_its_reason(qtbot: QtBot, view: _View) -> None:
     def fails(_source: object) -> PixelSizeEstimate:
         raise TileError("tile 3 is broken")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QToolButton, QTreeWidget
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QToolBar, QToolButton, QTreeWidget
 
 from tests.messages import pattern
 from tests.ui.slide_files import write_slide
@@ -171,7 +171,7 @@ def test_diagnostics_name_no_folder(window: MainWindow, slide_file: Path, open_i
 
 
 def test_every_button_of_the_toolbar_has_name_and_tooltip(window: MainWindow) -> None:
-    toolbar = window._toolbar
+    (toolbar,) = window.findChildren(QToolBar)
     buttons = [toolbar.widgetForAction(action) for action in toolbar.actions() if not action.isSeparator()]
     assert all(isinstance(button, QToolButton) for button in buttons)
     assert all(button.accessibleName() and button.toolTip() for button in buttons)

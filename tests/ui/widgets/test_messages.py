@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton
 
+from tests.ui.children import child
 from viewer.ui.widgets import strings
 from viewer.ui.widgets.messages import (
     MAX_MESSAGES,
@@ -84,9 +85,10 @@ def test_the_oldest_makes_room(area: MessageArea) -> None:
 
 def test_icons_follow_the_theme(area: MessageArea, themes: ThemeKeeper) -> None:
     bar = area.show_message(MessageKind.ERROR, "no")
-    light = bar._icon.pixmap().toImage()
+    icon = child(bar, QLabel, MessageKind.ERROR.label)
+    light = icon.pixmap().toImage()
     themes.choose("dark")
-    assert bar._icon.pixmap().toImage() != light
+    assert icon.pixmap().toImage() != light
     themes.choose("light")
 
 
@@ -102,8 +104,8 @@ def test_a_slow_opening_shows_progress_and_can_be_cancelled(qtbot: QtBot, area: 
     qtbot.wait_until(area.opening.isVisible)
     assert area.opening.accessibleName() == strings.OPENING.format(name="a.svs")
     area.opening.set_progress(0.5)
-    assert area.opening._progress.value() == 500
+    assert child(area.opening, QProgressBar, strings.OPENING_PROGRESS).value() == 500
     with qtbot.wait_signal(area.opening.cancel_pressed):
-        qtbot.mouseClick(area.opening._cancel, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(child(area.opening, QPushButton, strings.CANCEL), Qt.MouseButton.LeftButton)
     area.opening.end()
     assert not area.opening.isVisible()

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import tomllib
+from importlib import resources
+
 import numpy as np
 import pytest
 
 from viewer.relevance.encoders.measured import concepts
 from viewer.relevance.encoders.measured.card import INDEX, MEASUREMENTS
 from viewer.relevance.encoders.measured.concepts import Ranks, reasons, score
+from viewer.relevance.encoders.strings import RANK
 from viewer.relevance.query.lexicon import load_lexicon
 
 ALL = concepts.concepts()
 
 
+def reference_quantiles() -> np.ndarray:
+    """(measurements, quantiles) from 0 to 100 %, as the file has them."""
+    text = resources.files("resources").joinpath("reference_quantiles.toml").read_text(encoding="utf-8")
+    quantiles = tomllib.loads(text)["quantiles"]
+    return np.array([quantiles[measurement.id] for measurement in MEASUREMENTS], np.float32)
+
+
 def patches(count: int = 400, *, seed: int = 0) -> np.ndarray:
     """Patches as varied as the reference slides': each measurement drawn from its reference quantiles."""
     rng = np.random.default_rng(seed)
-    quantiles = concepts._reference_quantiles()
+    quantiles = reference_quantiles()
     shares = np.linspace(0, 1, quantiles.shape[1])
     return np.stack([np.interp(rng.random(count), shares, row) for row in quantiles], axis=1).astype(
         np.float32
@@ -67,13 +78,13 @@ def test_every_concept_names_measurements_that_there_are(concept: concepts.Conce
         assert width > 0
 
 
-def test_the_lexicon_knows_no_other_concepts() -> None:
+def test_the_lexicon_names_no_other_concepts() -> None:
     named = {concept for entry in load_lexicon().entries for concept, _ in entry.weights}
     assert named <= set(ALL)
 
 
 def test_reference_quantiles_rise_and_cover_every_measurement() -> None:
-    quantiles = concepts._reference_quantiles()
+    quantiles = reference_quantiles()
     assert len(quantiles) == len(MEASUREMENTS)
     assert np.isfinite(quantiles).all()
     assert (np.diff(quantiles, axis=1) >= 0).all()
@@ -139,7 +150,7 @@ def test_a_score_has_its_three_strongest_reasons() -> None:
     assert density.percentile > 95
     assert density.contribution > 0
     assert density.in_words().startswith("nuclear density 14,000/mm², ")
-    assert density.in_words().endswith("percentile of this slide")
+    assert density.in_words().endswith(RANK.format(percentile=""))
 
 
 def test_a_closed_gate_is_a_reason() -> None:

@@ -81,7 +81,7 @@ def test_a_slide_is_calibrated_encoded_scored_and_explained(pixels: np.ndarray) 
     assert (encoder.encode(block, calibration) == features).all()
 
 
-def test_a_closer_look_at_a_patch_counts_its_nuclei_again(pixels: np.ndarray) -> None:
+def test_a_refined_patch_has_its_nuclei_counted_again(pixels: np.ndarray) -> None:
     encoder = load_encoder(MEASURED_ID)
     assert isinstance(encoder, Refining)
     with closing(slide(pixels)) as source:
@@ -146,7 +146,7 @@ def test_an_empty_slide_and_unreadable_tiles_calibrate_with_averages(pixels: np.
         assert encoder.calibrate(broken, tissue, MPP)["stains"]["is_he"]
 
 
-def test_a_full_graphics_card_is_told(monkeypatch: pytest.MonkeyPatch, pixels: np.ndarray) -> None:
+def test_a_full_graphics_card_is_reported(monkeypatch: pytest.MonkeyPatch, pixels: np.ndarray) -> None:
     encoder: Any = load_encoder(MEASURED_ID)
     with closing(slide(pixels)) as source:
         calibration = encoder.calibrate(source, replace(tissue_mask(source, MPP)), MPP)

@@ -136,7 +136,7 @@ def test_fibres_are_aligned_whatever_their_direction(angle_deg: float) -> None:
     assert dots["alignment"] < 0.3
 
 
-def test_blood_ink_and_brown_are_told_by_their_colour() -> None:
+def test_blood_ink_and_brown_are_distinguished_by_their_colour() -> None:
     def filled(rgb: tuple[int, int, int]) -> dict[str, float]:
         return measured(np.broadcast_to(np.array(rgb, np.uint8), (SIDE, SIDE, 3)))
 

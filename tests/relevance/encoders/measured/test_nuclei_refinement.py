@@ -15,6 +15,7 @@ from viewer.relevance.encoders.measured.nuclei_refinement import (
     refined,
     refined_nuclei,
 )
+from viewer.relevance.encoders.strings import RANK
 from viewer.slide.tissue.stains import RUIFROK, Stains
 
 GLASS = 245.0
@@ -78,5 +79,6 @@ def test_only_reasons_about_nuclei_get_a_finer_value() -> None:
     finer, same = refined([density, red], tissue(CROWDED_UM, 2.2), STAINS)
     assert same == red
     assert finer.refined == pytest.approx(1e6 / CROWDED_UM**2, rel=0.02)
-    assert finer.in_words().startswith("nuclear density 25,000/mm², 87th percentile of this slide (4")
+    rank = RANK.format(percentile="87th")
+    assert finer.in_words().startswith(f"nuclear density 25,000/mm², {rank} (4")
     assert finer.in_words().endswith("/mm² at 0.5 µm/px)")

@@ -160,7 +160,7 @@ def test_clam_with_one_pool_a_class(index: int) -> None:
             [linear(weights, f"classifiers.{c}", slide[c]) for c in range(CLASSES)]
         ),
     )
-    reading = assert_reads(weights, expected, FEATURES, CELLS, "CLAM, one pool a class")
+    reading = assert_reads(weights, expected, FEATURES, CELLS, strings.CLAM_POOL_PER_CLASS)
     assert len(reading.attention) == CLASSES
     assert reading.contributions is not None
 
@@ -252,7 +252,7 @@ def test_slideflow_s_batch_norm_becomes_part_of_the_classifier() -> None:
             embed=["encoder.0"],
             classify=lambda slide: linear(weights, "head.3", norm(slide[0][None])[0]),
         )
-        assert_reads(weights, expected, FEATURES, CELLS, "slideflow attention MIL")
+        assert_reads(weights, expected, FEATURES, CELLS, strings.SLIDEFLOW)
 
 
 @pytest.mark.parametrize("own_regions", [False, True])
@@ -278,7 +278,7 @@ def test_hipt_slide_stage(own_regions: bool) -> None:
 
     attention, logits, _ = reference(weights, names, mixed(FEATURES), embed=[], classify=classify)
     single = torch.stack([chances(classify([mixed(patch[None])[0]])) for patch in FEATURES], 1)
-    layout = "HIPT slide stage" + (", for regions from its own ViT-4K" if own_regions else "")
+    layout = strings.HIPT_SLIDES_OWN_REGIONS if own_regions else strings.HIPT_SLIDES
     reading = assert_reads(weights, (attention, logits, single), FEATURES, CELLS, layout)
     assert reading.contributions is None  # a ReLU stands between the pool and the classes
 

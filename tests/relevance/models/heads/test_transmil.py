@@ -78,7 +78,8 @@ def plain(model: TransMilHead, features: Tensor) -> tuple[Tensor, Tensor]:
     count = len(features)
     side = math.ceil(math.sqrt(count))
     order = [*range(count), *range(side * side - count)]
-    x = functional.relu(features @ model._fc1[0].weight.T + model._fc1[0].bias)[order]
+    first, last = (model.get_submodule(name) for name in ("_fc1.0", "_fc2"))  # the published names
+    x = functional.relu(features @ first.weight.T + first.bias)[order]
     x = torch.cat((model.cls_token[0], x))
     x = x + plain_attention(model.layer1.attn, model.layer1.norm(x))[0]
     plane = x[1:].reshape(side, side, -1).permute(2, 0, 1)[None]
@@ -89,7 +90,7 @@ def plain(model: TransMilHead, features: Tensor) -> tuple[Tensor, Tensor]:
     attention = torch.zeros(len(table), count)
     for place, patch in enumerate(order, start=1):
         attention[:, patch] += table[:, 0, place]
-    return model._fc2(model.norm((x + out)[0])), attention
+    return last(model.norm((x + out)[0])), attention
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 15, 16, 40, 63, 64])

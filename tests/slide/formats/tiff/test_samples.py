@@ -72,7 +72,7 @@ def test_one_of_several_samples_is_read(tmp_path: Path, compression: str) -> Non
             assert (read(path, sample) == values[..., sample]).all()
 
 
-def test_what_are_no_numbers_is_told(tmp_path: Path) -> None:
+def test_samples_that_are_no_numbers_have_no_kind(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     for dtype in ("c8", "c16"):
         written(path, np.zeros((8, 8), dtype))

@@ -101,7 +101,7 @@ class TestPyramid:
         pixels = whole_level(opened(path), 2 * level)
         np.testing.assert_array_equal(pixels[..., :3], openslide_level(path, level))
 
-    def test_overviews_masks_and_other_images_are_told_apart(
+    def test_overviews_masks_and_other_images_are_distinguished(
         self, tmp_path: Path, picture: Picture, patch_tiff: PatchTiff, opened: Opened
     ) -> None:
         path = tmp_path / "cog.tif"

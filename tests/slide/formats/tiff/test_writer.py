@@ -85,10 +85,10 @@ def test_the_number_of_threads_does_not_change_a_byte(tmp_path: Path) -> None:
 
 def test_chunks_stay_small_and_progress_counts_them(tmp_path: Path) -> None:
     picture = smooth_picture(2100, 1100)
-    asked, told = [], []
+    read, reported = [], []
 
     def render(x: int, y: int, w: int, h: int) -> NDArray[np.uint8]:
-        asked.append((w, h))
+        read.append((w, h))
         return picture[y : y + h, x : x + w]
 
     write_pyramid_tiff(
@@ -96,10 +96,10 @@ def test_chunks_stay_small_and_progress_counts_them(tmp_path: Path) -> None:
         render,
         width=2100,
         height=1100,
-        progress=lambda done, total: told.append((done, total)),
+        progress=lambda done, total: reported.append((done, total)),
     )
-    assert all(max(size) <= CHUNK_PX for size in asked)
-    assert told == [(n, 6) for n in range(1, 7)]
+    assert all(max(size) <= CHUNK_PX for size in read)
+    assert reported == [(n, 6) for n in range(1, 7)]
 
 
 def test_halving_rounds_and_repeats_the_odd_edge() -> None:
@@ -107,7 +107,7 @@ def test_halving_rounds_and_repeats_the_odd_edge() -> None:
     assert halved(pixels)[..., 0].tolist() == [[1, 15], [101, 7]]
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -133,7 +133,7 @@ def test_a_failing_picture_leaves_the_old_file(tmp_path: Path) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("pyramid")]
 
 
-def test_a_missing_folder_is_told(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SaveError, match="nowhere"):
         write(tmp_path / "nowhere" / "slide.tif", smooth_picture(10, 10))
 

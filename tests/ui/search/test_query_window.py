@@ -117,7 +117,7 @@ def test_a_query_brings_places_overlay_and_legend(
     answered(qtbot, open_window, clients[0])
     tools = open_window.query
     assert open_window.overlays.active.fields.has_present
-    assert overlay_strings.LIKENESS_TO.format(query="fat") in open_window.overlays.active.legend.text
+    assert "Measured likeness to: fat" in open_window.overlays.active.legend.text
     assert len(tools.panel.hits.hits.rows) == 1
     before = open_window.view.camera.target
     open_window.actions_["next_hit"].trigger()

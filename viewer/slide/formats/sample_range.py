@@ -1,0 +1,36 @@
+"""SampleRange: numbers of any kind shown in 8 bits, from the one that is black to the one that is white."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class SampleRange(NamedTuple):
+    """The number that is shown black, and below; the one that is shown white, and above."""
+
+    low: float
+    high: float
+
+    def in_8_bits(self, samples: NDArray[Any]) -> NDArray[np.uint8]:
+        """Whole numbers by equal steps (so that bits are dropped where there are 2ⁿ of them), real ones
+        rounded. What is no number is black.
+        """
+        values: NDArray[Any] = samples.astype(np.float32 if samples.itemsize <= 2 else np.float64)
+        if samples.dtype.kind == "f":
+            span = (self.high - self.low) or 1
+            values = (np.nan_to_num(values, nan=self.low) - self.low) * (255 / span) + 0.5
+        else:
+            values = (values - self.low) * (256 / (self.high - self.low + 1))
+        shown: NDArray[np.uint8] = np.clip(values, 0, 255).astype(np.uint8)
+        return shown
+
+
+def range_of(samples: NDArray[Any]) -> SampleRange | None:
+    """From the lowest to the highest finite number; None where there is none."""
+    finite = samples[np.isfinite(samples)] if samples.dtype.kind == "f" else samples
+    return SampleRange(float(finite.min()), float(finite.max())) if finite.size else None

@@ -17,15 +17,15 @@ class SampleRange(NamedTuple):
     high: float
 
     def in_8_bits(self, samples: NDArray[Any]) -> NDArray[np.uint8]:
-        """Whole numbers by equal steps (so that bits are dropped where there are 2ⁿ of them), real ones
-        rounded. What is no number is black.
+        """Whole numbers by equal steps (so that bits are dropped where there are 2ⁿ of them), few of them and
+        real ones rounded. What is no number is black.
         """
         values: NDArray[Any] = samples.astype(np.float32 if samples.itemsize <= 2 else np.float64)
-        if samples.dtype.kind == "f":
-            span = (self.high - self.low) or 1
-            values = (np.nan_to_num(values, nan=self.low) - self.low) * (255 / span) + 0.5
+        span = self.high - self.low
+        if samples.dtype.kind == "f" or span < 255:
+            values = (np.nan_to_num(values, nan=self.low) - self.low) * (255 / (span or 1)) + 0.5
         else:
-            values = (values - self.low) * (256 / (self.high - self.low + 1))
+            values = (values - self.low) * (256 / (span + 1))
         shown: NDArray[np.uint8] = np.clip(values, 0, 255).astype(np.uint8)
         return shown
 

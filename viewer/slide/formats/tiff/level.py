@@ -70,7 +70,7 @@ class TiffLevel:
         self.height = -(-image.height // reduce)
         self._piece_width = image.tile_width // reduce
         self._piece_height = image.tile_height // reduce
-        self.engine_tile = _engine_tile_size(image.tile_width, image.tile_height)
+        self.engine_tile = engine_tile_size(image.tile_width, image.tile_height)
         self._piece: Callable[[int, int], NDArray[np.uint8]] = self.read_piece
         self._pieces_are_shared = (
             image.tile_width > self.engine_tile[0] or image.tile_height > self.engine_tile[1]
@@ -216,7 +216,7 @@ class TiffLevel:
         return ((sums + 2) // 4).astype(np.uint8)
 
 
-def _engine_tile_size(width: int, height: int) -> tuple[int, int]:
+def engine_tile_size(width: int, height: int) -> tuple[int, int]:
     """The size of the tiles that the streamer requests, for tiles of the file of this size."""
     if max(width, height) > MAX_DIRECT_TILE_PX:
         return min(width, CUT_TILE_PX), min(height, CUT_TILE_PX)

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_BAND_ROWS = 256
+"""Of an image that are turned at once: reals take up to eight times the memory of the result."""
+
+
 class SampleRange(NamedTuple):
     """The number that is shown black, and below; the one that is shown white, and above."""
 
@@ -20,14 +24,20 @@ class SampleRange(NamedTuple):
         """Whole numbers by equal steps (so that bits are dropped where there are 2ⁿ of them), few of them and
         real ones rounded. What is no number is black.
         """
+        shown = np.empty(samples.shape, np.uint8)
+        for top in range(0, samples.shape[0], _BAND_ROWS):
+            band = slice(top, top + _BAND_ROWS)
+            shown[band] = self._in_8_bits(samples[band])
+        return shown
+
+    def _in_8_bits(self, samples: NDArray[Any]) -> NDArray[Any]:
         values: NDArray[Any] = samples.astype(np.float32 if samples.itemsize <= 2 else np.float64)
         span = self.high - self.low
         if samples.dtype.kind == "f" or span < 255:
             values = (np.nan_to_num(values, nan=self.low) - self.low) * (255 / (span or 1)) + 0.5
         else:
             values = (values - self.low) * (256 / (span + 1))
-        shown: NDArray[np.uint8] = np.clip(values, 0, 255).astype(np.uint8)
-        return shown
+        return np.clip(values, 0, 255)
 
 
 def range_of(samples: NDArray[Any]) -> SampleRange | None:

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from viewer.slide.byte_source import ByteSource
     from viewer.slide.formats.tiff.layout import TiffImage
 
-_MEASURED_TILES = 16
+_MEASURED_TILES, _MEASURED_PX = 16, 4_000_000
+"""How much of an image is looked at: so many tiles, and small ones up to so many pixels."""
 
 
 def shown_range(file: ByteSource, image: TiffImage) -> SampleRange | None:
     """From which number to which the samples are shown; None where they are shown as they are, as bytes.
 
-    Fewer than 8 bits: all that they can count. Otherwise as up to 16 tiles spread over the image have them:
+    Fewer than 8 bits: all that they can count. Otherwise as tiles spread over the image have them:
     whole numbers from 0 in as many bits as the largest takes (a camera's 12 of 16), where one is negative
     from the lowest to the highest, real ones of 0 to 1 over that, others from the lowest to the highest.
     """
@@ -64,7 +65,8 @@ def _measured(file: ByteSource, image: TiffImage) -> SampleRange | None:
     seen = image.tiles_per_plane * (image.colour_samples if image.separate_planes else 1)
     present = np.flatnonzero(counts[:seen])
     found: list[SampleRange] = []
-    chosen = np.linspace(0, present.size - 1, min(_MEASURED_TILES, present.size)).astype(int)
+    most = max(_MEASURED_TILES, _MEASURED_PX // (image.tile_width * image.tile_height))
+    chosen = np.linspace(0, present.size - 1, min(most, present.size)).astype(int)
     for index in present[np.unique(chosen)]:
         row = int(index) % image.tiles_per_plane // image.columns
         rows = image.tile_height

@@ -21,6 +21,7 @@ from viewer.common.paths import cache_dir
 from viewer.common.settings import Settings, settings_path
 from viewer.slide.geometry import TileKey
 from viewer.ui.shell import strings
+from viewer.ui.shell.app import fill_most_of_screen
 from viewer.ui.shell.persistence import layout_path, restore_layout
 from viewer.ui.shell.reader_state import ReaderState
 from viewer.ui.shell.shortcuts import ShortcutSheet
@@ -265,6 +266,19 @@ def test_panels_come_back_as_they_were(make_window: Callable[[], MainWindow]) ->
     assert second.size() == QSize(820, 610)
 
 
+def test_a_window_comes_back_within_its_screen(make_window: Callable[[], MainWindow]) -> None:
+    first = make_window()
+    first.docks["adjustments"].show()
+    available = first.screen().availableGeometry()
+    first.setGeometry(available.adjusted(40, 40, 300, 200))
+    first.close()
+    second = make_window()
+    if not restore_layout(second):  # Qt may refuse a place that is much too large
+        fill_most_of_screen(second)
+    assert available.contains(second.geometry())
+    assert second.docks["adjustments"].isVisible(), "whatever becomes of the place"
+
+
 @pytest.mark.parametrize(
     "content", ["{", "[]", '{"geometry": "?", "state": ""}', '{"geometry": "", "state": ""}']
 )
@@ -300,6 +314,26 @@ def test_settings_are_applied_and_saved(window: MainWindow) -> None:
     assert Settings.load() == settings
     window.actions_["dark_theme"].trigger()
     assert window.themes.theme.name == "light"
+
+
+def test_the_surround_is_dark_with_the_dark_theme_or_as_chosen(
+    window: MainWindow, slide_file: Path, open_in: OpenIn
+) -> None:
+    def surround() -> tuple[int, ...]:
+        return tuple(round(255 * part) for part in window.view.canvas.look.surround_rgb)
+
+    open_in(window, slide_file)
+    source = window.view.source
+    assert source is not None
+    assert surround() == source.info.background_rgb
+    window.actions_["dark_theme"].trigger()
+    assert max(surround()) < 40
+    open_in(window, slide_file)
+    assert max(surround()) < 40, "the next slide has it too"
+    for choice, colour in (("white", (255,) * 3), ("black", (0,) * 3), ("slide", source.info.background_rgb)):
+        window.apply_settings(window.settings.replace("display", surround=choice))
+        assert surround() == colour
+    window.themes.choose("light")
 
 
 def test_a_disk_that_refuses_settings_is_reported(window: MainWindow) -> None:
@@ -414,14 +448,8 @@ def test_a_key_opens_one_dialog_not_one_more(window: MainWindow) -> None:
     shown[0].close()
 
 
-def test_an_open_slide_needs_no_room_for_the_start_page(
-    window: MainWindow, slide_file: Path, open_in: OpenIn
-) -> None:
-    wide = window.area.minimumSizeHint().width()
-    open_in(window, slide_file)
-    assert window.area.minimumSizeHint().width() < wide
-    window.slides.close()
-    assert window.area.minimumSizeHint().width() == wide
+def test_the_start_page_does_not_enlarge_the_window(window: MainWindow) -> None:
+    assert window.area.minimumSizeHint().width() < window.start_page.minimumSizeHint().width()
 
 
 def test_the_button_for_what_does_not_fit_the_toolbar_can_be_seen_and_named(

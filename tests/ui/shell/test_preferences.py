@@ -57,6 +57,8 @@ def test_unchanged_settings_come_out_unchanged(dialog: Preferences, applied: lis
         ("display", "invert_wheel", True),
         ("display", "kinetic_pan", False),
         ("relevance", "analyse_ahead", False),
+        ("display", "font_percent", 150),
+        ("display", "surround", "grey"),
         ("relevance", "steers_loading", False),
         ("relevance", "store_bytes", 1024 * MIB),
         ("relevance", "worker_threads", 2),

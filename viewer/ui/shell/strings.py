@@ -113,6 +113,14 @@ PIXEL_SIZE_ESTIMATED = "≈ {size}, estimated"
 PIXEL_SIZE_ESTIMATED_TOOLTIP = (
     "Estimated from the slide itself: the file does not state it; Tools › Set pixel size…"
 )
+ANGLE = "Angle"
+ANGLE_FIGURE = "{degrees:g}°"
+ANGLE_TOOLTIP = "How far the slide is turned clockwise; View › Upright undoes it"
+ZOOM_SHARE = "{percent} %"
+ZOOM_SHARE_TOOLTIP = (
+    "Screen pixels per slide pixel; the magnification is unknown, as this file does not state its "
+    "pixel size; Tools › Set pixel size…"
+)
 POSITION = "Position"
 POSITION_OF_CURSOR = "Position of the cursor"
 POSITION_OF_MIDDLE = "Middle of the view"
@@ -197,6 +205,8 @@ KEYS_TAB = "&Keys"
 # Its fields, by the table and the name of the setting.
 FIELDS = {
     ("display", "theme"): "&Theme",
+    ("display", "font_percent"): "Size of &letters",
+    ("display", "surround"): "Colour &around the slide",
     ("display", "icc"): "Apply the slide's &colour profile (ICC)",
     ("display", "screen_diagonal_inch"): "Screen &diagonal",
     ("display", "screen_distance_cm"): "Distance to the &screen",
@@ -220,6 +230,7 @@ FIELDS = {
     ("gaze", "tracker_radius_deg"): "&Tracker error, up to",
 }
 UNITS = {
+    ("display", "font_percent"): " %",
     ("display", "screen_diagonal_inch"): " inch",
     ("display", "screen_distance_cm"): " cm",
     ("memory", "cpu_cache_bytes"): " MiB",
@@ -236,6 +247,13 @@ ONE_LESS_THAN_CORES = "one less than cores"
 
 # Its choices, by the value of the setting.
 THEMES = {"system": "Like the system", "light": "Light", "dark": "Dark"}
+SURROUNDS = {
+    "theme": "Like the theme",
+    "slide": "The slide's background",
+    "white": "White",
+    "grey": "Grey",
+    "black": "Black",
+}
 GAZE_SOURCES = {
     "pointer": "The mouse pointer",
     "tracker": "An eye tracker",
@@ -244,6 +262,10 @@ GAZE_SOURCES = {
 }
 
 # Its remarks below the fields.
+LOOK_REMARK = (
+    "“Like the theme” is dark with the dark theme, and else the slide's own background. Icons and distances "
+    "follow the size of letters at the next start."
+)
 SCREEN_REMARK = "Size and distance of the screen determine how large a field appears to the eye."
 MEMORY_REMARK = "Threads and the largest plain image apply from the next slide on."
 SEARCH_REMARK = (

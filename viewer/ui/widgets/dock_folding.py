@@ -107,7 +107,8 @@ class DockFolding(QObject):
         return super().eventFilter(watched, event)
 
     def _tab_chosen(self, dock: QDockWidget) -> None:
-        self._front = dock
+        if not self._arranging:
+            self._front = dock
 
     def _arrange(self) -> None:
         self._due = False

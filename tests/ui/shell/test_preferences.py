@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QDialogButtonBox
+from PySide6.QtWidgets import QAbstractButton, QDialogButtonBox, QLabel, QTabWidget
 
 from viewer.common.settings import MIB, Settings
 from viewer.ui.shell import strings
@@ -106,6 +106,17 @@ def test_every_field_has_name_and_tooltip(dialog: Preferences) -> None:
     for field in fields:
         assert field.toolTip()
         assert field.accessibleName() or field.property("text")
+
+
+def test_no_two_parts_of_a_page_share_a_mnemonic(dialog: Preferences) -> None:
+    (tabs,) = dialog.findChildren(QTabWidget)
+    always = [tabs.tabText(index) for index in range(tabs.count())]
+    always += [button.text() for button in dialog.findChildren(QDialogButtonBox)[0].buttons()]
+    for index in range(tabs.count()):
+        page = tabs.widget(index)
+        texts = [part.text() for kind in (QLabel, QAbstractButton) for part in page.findChildren(kind)]
+        keys = [key for text in (*always, *texts) if (key := QKeySequence.mnemonic(text).toString())]
+        assert sorted(keys) == sorted(set(keys)), tabs.tabText(index)
 
 
 def test_defaults_are_shown_and_count_when_applied(qtbot: QtBot, applied: list[Settings]) -> None:

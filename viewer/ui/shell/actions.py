@@ -116,8 +116,8 @@ def _make_action(spec: ActionSpec, parent: QObject, handlers: object) -> QAction
 
 def fill_menus(window: QMainWindow, actions: ActionSet, *, after: Mapping[str, Sequence[QAction]]) -> None:
     """Fill the menu bar. ``after``: more actions, such as submenus, to follow an action, by its id."""
-    for name in MENUS:
-        menu = window.menuBar().addMenu(f"&{name}")
+    for name, title in MENUS.items():
+        menu = window.menuBar().addMenu(title)
         menu.setToolTipsVisible(True)
         for spec in (spec for spec in ACTIONS if spec.menu == name):
             if spec.starts_section:

@@ -185,11 +185,7 @@ class Commands:
         self._show_for_view(GoTo(self._view, self._parts.window))
 
     def step_slide(self, step: float) -> None:
-        path = self._parts.folder.neighbour(int(step))
-        if path is None:
-            self._parts.status.showMessage(strings.NO_FURTHER_SLIDE, 4000)
-        else:
-            self._parts.slides.open(path)
+        self._parts.slides.step(int(step))
 
     # Find
 

@@ -225,6 +225,7 @@ class MainWindow(QMainWindow):
         area.active_view_changed.connect(self._follow)
         slides.changed.connect(self._refresh_recent)
         slides.listed.connect(partial(self.docks.show, "folder"))
+        slides.list_ended.connect(lambda: self.status.showMessage(strings.NO_FURTHER_SLIDE, 4000))
         slides.another_slide_requested.connect(self.actions_["open_slide"].trigger)
         slides.another_folder_requested.connect(self.actions_["open_folder"].trigger)
         self.folder.listed.connect(self.refresh_actions)

@@ -101,6 +101,7 @@ class Docks(dict[str, QDockWidget]):
                 strings.PANEL_FAILED.format(panel=spec.title, kind=type(error).__name__, error=error)
             )
             return
+        self[spec.id].toggleViewAction().setText(spec.title.replace("&", "&&"))
         self._themes.changed.connect(partial(self._draw_icon, spec))
         self._draw_icon(spec)
 

@@ -89,11 +89,13 @@ def read_question(text: str | None, encoder_id: str, examples: Examples = Exampl
     )
     if parsed.query is None or wordless:
         problems = [problem for problem in parsed.problems if not problem.note]
-        nearest = dict.fromkeys(name for problem in problems for name in problem.nearest)
-        sentences = " ".join(problem.sentence for problem in problems)
-        reason = strings.NEAREST_TERMS if nearest else strings.SUCH_TERMS
-        terms = ", ".join(nearest or strings.SUCH_AS)
-        raise QuestionError(reason.format(problems=sentences, terms=terms))
+        sentences = " ".join(
+            f"{problem.sentence} {problem.advice.format(terms=', '.join(problem.nearest))}".rstrip()
+            for problem in problems
+        )
+        if not any(problem.nearest for problem in problems):
+            sentences = strings.SUCH_TERMS.format(problems=sentences, terms=", ".join(strings.SUCH_AS))
+        raise QuestionError(sentences)
     notes = tuple(
         problem.sentence
         for problem in parsed.problems

@@ -116,6 +116,11 @@ def leaves(query: Query) -> tuple[Leaf, ...]:
     return tuple(leaf for part in _parts(query) for leaf in leaves(part))
 
 
+def needs_words(query: Query) -> bool:
+    """Whether one of its terms can only be scored by an encoder of free text."""
+    return any(isinstance(leaf, Term) and not leaf.weights for leaf in leaves(query))
+
+
 def depth_of(query: Query) -> int:
     """How many steps it is nested; 0 for a leaf."""
     return 1 + max(depth_of(part) for part in _parts(query)) if _parts(query) else 0

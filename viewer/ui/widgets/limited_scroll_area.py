@@ -1,14 +1,11 @@
-"""Scroll areas that fit their content: one as tall as it up to a limit, one as wide as it.
-
-For text and controls of varying length above something more important.
-"""
+"""A scroll area as wide as its content, and text that breaks within long words."""
 
 from __future__ import annotations
 
 import re
 
-from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QStyle, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QFrame, QScrollArea, QStyle, QWidget
 
 from viewer.ui.widgets.theme import em_px
 
@@ -18,50 +15,6 @@ _LONG_WORD = re.compile(r"\S{16}(?=\S)")
 def breakable(text: str) -> str:
     """The text with zero-width spaces in long words and paths, as labels break lines at spaces only."""
     return _LONG_WORD.sub("\\g<0>\u200b", text)
-
-
-class LimitedHeightScrollArea(QScrollArea):
-    """Holds one widget and takes the height that it needs at the present width, up to a limit."""
-
-    def __init__(self, content: QWidget, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._max_px = em_px(6)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setAccessibleName(content.accessibleName())
-        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
-        self.setWidget(content)
-
-    def set_max_height(self, max_px: int) -> None:
-        """Limit the height, in logical pixels."""
-        if max_px != self._max_px:
-            self._max_px = max_px
-            self.updateGeometry()
-
-    def heightForWidth(self, width: int) -> int:
-        """The height that the content needs at that width, up to the limit, in logical pixels."""
-        content = self.widget()
-        assert content is not None
-        adapts = content.hasHeightForWidth()
-        needed_px = content.heightForWidth(width) if adapts else content.sizeHint().height()
-        return min(needed_px, self._max_px)
-
-    def sizeHint(self) -> QSize:
-        return QSize(super().sizeHint().width(), self.heightForWidth(self.width()))
-
-    def minimumSizeHint(self) -> QSize:
-        """Two lines: a long text must not enlarge the window."""
-        return QSize(super().minimumSizeHint().width(), em_px(2))
-
-    def viewportEvent(self, event: QEvent) -> bool:
-        """Adapt the height when the content changes."""
-        if event.type() == QEvent.Type.LayoutRequest:
-            self.updateGeometry()
-        return super().viewportEvent(event)
 
 
 _MIN_HEIGHT_EM = 6.0

@@ -116,24 +116,19 @@ class AdvicePage(QScrollArea):
         for advice in shown:
             label = QLabel(breakable(advice.text), wordWrap=True, textFormat=Qt.TextFormat.PlainText)
             label.setProperty("muted", advice.muted)
-            flags = Qt.TextInteractionFlag
-            label.setTextInteractionFlags(flags.TextSelectableByMouse)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             layout.addWidget(label)
             for query in advice.queries:
-                layout.addWidget(self._button(query, partial(self._press, query)))
+                layout.addWidget(_button(query, partial(self.query_pressed.emit, query)))
             if advice.sets_pixel_size:
-                layout.addWidget(
-                    self._button(strings.SET_PIXEL_SIZE, lambda _on: self.pixel_size_pressed.emit())
-                )
+                layout.addWidget(_button(strings.SET_PIXEL_SIZE, partial(self.pixel_size_pressed.emit)))
         layout.addStretch(1)
         self.setWidget(page)
 
-    def _press(self, query: str, _on: bool) -> None:
-        self.query_pressed.emit(query)
 
-    def _button(self, text: str, pressed: Callable[[bool], object]) -> QPushButton:
-        button = QPushButton(text.replace("&", "&&"))
-        button.setAccessibleName(text)
-        button.setMinimumWidth(em_px(4))
-        button.clicked.connect(pressed)
-        return button
+def _button(text: str, pressed: Callable[[], object]) -> QPushButton:
+    button = QPushButton(text.replace("&", "&&"))
+    button.setAccessibleName(text)
+    button.setMinimumWidth(em_px(4))
+    button.clicked.connect(pressed)
+    return button

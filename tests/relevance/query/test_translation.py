@@ -35,6 +35,7 @@ def languages(text: str) -> list[str]:
         ("Lymphozyten in der Nähe von Fettgewebe", "lymphocytes NEAR adipose tissue"),
         ("Lymphozyten im Umkreis von 0,5 mm um Fett", "lymphocytes WITHIN 500 µm OF fat"),
         ("nekrosefreies Fettgewebe", "adipose tissue WITHOUT necrosis"),
+        ("entweder Fett oder Lymphozyten um Drüsen herum", "fat OR (lymphocytes NEAR glands)"),
     ],
 )
 def test_german(text: str, query: str) -> None:
@@ -118,6 +119,10 @@ def test_words_of_languages_and_english_may_be_mixed() -> None:
         ("granulom ohne Blut", "German"),
         ("tumor sin necrosis", "Spanish"),
         ("tumor ohne metastase", "German"),
+        ("Lymphome", "German"),
+        ("lymphomes", "French"),
+        ("métastases", "French"),
+        ("adenom", "Turkish"),
     ],
 )
 def test_a_word_of_two_languages_is_of_the_language_of_the_rest(text: str, language: str) -> None:

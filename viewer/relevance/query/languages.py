@@ -43,6 +43,7 @@ class Language:
     endings: tuple[str, ...]
     without_endings: tuple[str, ...]
     spellings: tuple[tuple[str, str], ...]
+    capital_nouns: bool = False
 
     @property
     def elided(self) -> tuple[str, ...]:
@@ -75,6 +76,20 @@ class Language:
             if written in small:
                 return small[written]
         return None
+
+    def looks_like(self, term: str) -> tuple[bool, bool, bool]:
+        """Whether a term as it is written has the letters of this language alone, its capital or none, and no
+        ending or missing accent.
+        """
+        names, letters = self._written
+        plain = term.casefold()
+        return letters.issuperset(plain), term[:1].isupper() == self.capital_nouns, plain in names
+
+    @cached_property
+    def _written(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The terms in small letters, and the letters that they are written with."""
+        names = frozenset(name.casefold() for name in self.terms)
+        return names, frozenset("".join(names))
 
     def says_within(self, text: str) -> bool:
         """Whether this stands before a distance."""
@@ -173,6 +188,7 @@ def _language(file: str) -> Language:
         endings=tuple(table["endings"]),
         without_endings=tuple(table.get("without_endings", ())),
         spellings=tuple(table.get("spellings", {}).items()),
+        capital_nouns=table.get("capital_nouns", False),
     )
 
 

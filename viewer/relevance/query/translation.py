@@ -88,11 +88,16 @@ class _Reading:
         )
 
     @property
-    def rank(self) -> tuple[int, int, int]:
-        """The score; among equals the words of its own, and the terms that are written just so."""
+    def rank(self) -> tuple[int, ...]:
+        """The score; among equals the words of its own, then those that look like it."""
+        assert self._language is not None
         own = [piece for piece in self.pieces if piece.language == self._name]
-        exact = sum(piece.written in self._language.terms for piece in own) if self._language else 0
-        return self.score, sum(piece.words for piece in own), exact
+        looks = [
+            [piece.words * alike for alike in self._language.looks_like(piece.written)]
+            for piece in own
+            if piece.kind == "term"
+        ]
+        return self.score, sum(piece.words for piece in own), *map(sum, zip(*looks, strict=True))
 
     def is_evident(self, english: _Reading) -> bool:
         """Whether two words tell the language that English lacks, or one that leaves no word unknown."""

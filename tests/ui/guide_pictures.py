@@ -104,12 +104,14 @@ class PictureMaker:
         return found
 
     def _analysed(self, bar: AnalysisBar) -> None:
-        """Wait until an analysis ends: its bar then has neither a button to pause nor one to stop."""
+        """Wait until an analysis ends: its bar then has no button that can be pressed."""
         from PySide6.QtWidgets import QPushButton
 
-        buttons = bar.findChildren(QPushButton)
-        self._wait(lambda: bar.isVisible() and any(b.isVisible() for b in buttons), "an analysis begins")
-        self._wait(lambda: not any(b.isVisible() for b in buttons), "an analysis ends")
+        def at_work() -> bool:
+            return any(button.isVisible() and button.isEnabled() for button in bar.findChildren(QPushButton))
+
+        self._wait(at_work, "an analysis begins")
+        self._wait(lambda: not at_work(), "an analysis ends")
 
     def _take(self, name: str) -> None:
         self._settle()

@@ -17,6 +17,7 @@ from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.open import PixelSizeError, card_of, pixel_size_of
 from viewer.relevance.analysis.search import Examples, QuestionError, ask, read_question
 from viewer.relevance.features import store_key as store_subject
+from viewer.relevance.query import strings as query_strings
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.region import read_region
 
@@ -53,18 +54,29 @@ def answer(source: Source, text: str | None, **more: Any) -> Answer:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "   ", "()", "KRAS mutation", "qwertz", "fat without fat", "fat and qwertz"]
+    ("text", "advice"),
+    [
+        *((text, None) for text in ("", "   ", "()", "qwertz", "fat without fat", "fat and qwertz")),
+        ("KRAS mutation", query_strings.TRY),
+        ("KRAS-Mutation im Tumor", query_strings.TRY),
+        ("melanosis", query_strings.DID_YOU_MEAN),
+        ("melanosis or flurb", query_strings.DID_YOU_MEAN),
+    ],
 )
-def test_what_cannot_be_asked_is_refused_before_anything_is_measured(text: str) -> None:
+def test_what_cannot_be_asked_is_refused_before_anything_is_measured(text: str, advice: str | None) -> None:
+    template = strings.SUCH_TERMS.format(problems="{problems}", terms=", ".join(strings.SUCH_AS))
     with pytest.raises(QuestionError) as raised:
         read_question(text, "measured")
-    assert any(
-        re.fullmatch(pattern(template), str(raised.value))
-        for template in (
-            strings.SUCH_TERMS.format(problems="{problems}", terms=", ".join(strings.SUCH_AS)),
-            strings.NEAREST_TERMS,
-        )
-    )
+    if advice is None:
+        assert re.fullmatch(pattern(template), str(raised.value))
+    else:
+        assert re.search(pattern(advice), str(raised.value))
+
+
+def test_a_question_in_another_language_says_how_it_was_read() -> None:
+    question = read_question("Nekrose ohne Blut", "measured")
+    assert [term.text for term in question.understood] == ["necrosis", "blood"]
+    assert "German" in question.notes[0]
 
 
 def test_nothing_at_all_is_no_question() -> None:

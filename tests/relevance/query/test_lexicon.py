@@ -17,8 +17,9 @@ CONCEPTS = frozenset(
 
 
 def test_holds_at_least_400_terms_each_once() -> None:
-    table = tomllib.loads(resources.files("resources").joinpath("lexicon.toml").read_text(encoding="utf-8"))
-    keys = [key_of(name) for term in table["term"] for name in term["names"]]
+    text = resources.files("resources").joinpath("lexicon", "english.toml").read_text(encoding="utf-8")
+    terms = [term for group in tomllib.loads(text)["group"] for term in group["term"]]
+    keys = [key_of(name) for term in terms for name in term["names"]]
     assert len(keys) >= 400
     assert len(keys) == len(set(keys))
     assert all(keys)
@@ -100,6 +101,18 @@ def test_one_slip_in_a_long_word_is_corrected_and_in_a_short_one_not() -> None:
     assert lexicon.corrected("lxmphocxtes") is None
 
 
+@pytest.mark.parametrize("word", ["hepatoma", "arthritis", "myoma", "carotid", "river", "overlay", "stoma"])
+def test_a_word_of_its_own_is_not_corrected_to_another(word: str) -> None:
+    assert load_lexicon().corrected(word) is None
+
+
+@pytest.mark.parametrize(
+    ("word", "term"), [("necrossis", "necrosis"), ("carcinma", "carcinoma"), ("tumro", "tumour")]
+)
+def test_a_clear_slip_is_corrected(word: str, term: str) -> None:
+    assert load_lexicon().corrected(word) == term
+
+
 @pytest.mark.parametrize(
     ("word", "other", "expected"),
     [
@@ -126,6 +139,18 @@ def test_completion_begins_with_what_is_typed_and_offers_only_what_can_be_measur
     assert "KRAS" not in lexicon.complete("KR")
     assert lexicon.complete("  ") == ()
     assert "smooth muscle" in lexicon.complete("musc", 20)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"), [("tumor", "tumour"), ("Tumour", "tumour"), ("follicle", "follicle"), ("fat", "fat")]
+)
+def test_completion_prefers_the_very_word(typed: str, name: str) -> None:
+    assert load_lexicon().complete(typed)[0] == name
+
+
+def test_completes_what_is_typed_in_another_language() -> None:
+    assert load_lexicon().complete("Fettg") == ("adipose tissue",)
+    assert "Nekrose ohne blood" in load_lexicon().complete_query("Nekrose ohne Blut")
 
 
 def test_completes_the_last_term_of_a_query() -> None:

@@ -183,7 +183,7 @@ def test_every_leaf_states_how_it_was_understood_and_its_limits() -> None:
     assert any("inflamed" in problem.sentence and problem.note for problem in answer.problems)
 
 
-def test_phrases_are_searched_for_unknown_words_only_and_named() -> None:
+def test_a_phrase_of_like_meaning_is_offered_for_unknown_words_only_and_not_searched_for() -> None:
     asked = []
 
     def find_phrase(text: str) -> NearestPhrase | None:
@@ -192,12 +192,27 @@ def test_phrases_are_searched_for_unknown_words_only_and_named() -> None:
 
     answer = parse("greasy stuff without blood or flurb", load_lexicon(), find_phrase)
     assert asked == ["greasy stuff", "flurb"]
-    assert leaves(answer.query)[0] == Term("greasy stuff", FAT.weights) if answer.query else False
-    assert answer.understood[0].how == "sentence"
-    assert answer.unknown == ("flurb",)
-    assert answer.problems[0].note
-    expected = strings.READ_BY_MEANING.format(text="greasy stuff", term="fat", cosine=0.61)
-    assert answer.problems[0].sentence == expected
+    assert answer.query == Without(Term("greasy stuff"), AnyOf((BLOOD, Term("flurb"))))
+    assert answer.unknown == ("greasy stuff", "flurb")
+    assert not answer.problems[0].note
+    assert answer.problems[0].sentence == strings.UNKNOWN_TERM.format(text="greasy stuff")
+    assert answer.problems[0].nearest[0] == "fat"
+
+
+def test_a_phrase_of_like_meaning_that_cannot_be_measured_offers_what_can_be_asked_instead() -> None:
+    answer = parse("flurb", load_lexicon(), lambda _text: NearestPhrase("plasma cell", 0.5))
+    assert answer.understood[0].how == "unknown"
+    assert answer.problems[0].nearest[0] == "lymphocytes"
+
+
+@pytest.mark.parametrize(
+    ("text", "offered"),
+    [("melanosis", "melanoma"), ("hepatoma", "haematoma"), ("myoma", "myxoma"), ("arthritis", "nephritis")],
+)
+def test_another_word_is_never_searched_for_in_place_of_an_unknown_one(text: str, offered: str) -> None:
+    answer = parsed(text)
+    assert answer.query == Term(text)
+    assert offered in answer.problems[0].nearest
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=40))

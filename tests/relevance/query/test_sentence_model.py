@@ -19,6 +19,7 @@ from viewer.relevance.query import strings
 from viewer.relevance.query.lexicon import Entry, Lexicon, load_lexicon
 from viewer.relevance.query.parser import NearestPhrase, parse
 from viewer.relevance.query.sentence_model import SentenceModel, load_sentence_model
+from viewer.relevance.query.tree import Term
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,8 +107,10 @@ def published() -> SentenceModel:
 )
 def test_free_words_find_their_concept(published: SentenceModel, text: str, concept: str) -> None:
     answer = parse(f'"{text}"', load_lexicon(), published.nearest_phrase)
-    assert answer.understood[0].how == "sentence"
-    assert answer.understood[0].weights[0][0] == concept
+    offered = load_lexicon().find(answer.problems[0].nearest[0])
+    assert answer.query == Term(text)
+    assert offered is not None
+    assert offered.weights[0][0] == concept
 
 
 @pytest.mark.parametrize(

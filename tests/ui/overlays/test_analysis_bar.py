@@ -154,3 +154,43 @@ def test_the_bar_is_as_wide_as_the_page_and_its_buttons_share_a_row(qtbot: QtBot
     assert pause.y() == stop.y() >= filled.geometry().bottom()
     assert abs(pause.width() - stop.width()) <= 1
     assert text.y() >= pause.geometry().bottom()
+
+
+def test_a_bar_in_place_keeps_its_height_and_buttons_and_resumes_after_stop(qtbot: QtBot) -> None:
+    bar = AnalysisBar("End it", in_place=True)
+    qtbot.add_widget(bar)
+    bar.resize(250, 100)
+    with qtbot.wait_exposed(bar):
+        bar.show()
+    pause, stop = child(bar, QPushButton, strings.PAUSE), child(bar, QPushButton, strings.STOP)
+    height, places = bar.sizeHint().height(), [pause.pos(), stop.pos()]
+    emitted: list[bool] = []
+    bar.pause_toggled.connect(emitted.append)
+    assert bar.words == strings.NOT_BEGUN
+    assert not pause.isEnabled()
+    bar.begin()
+    bar.show_progress(Progress(10, 100, 3, 5, False, regions=StageProgress(2, 40)))
+    assert pause.isEnabled()
+    assert stop.isEnabled()
+    bar.end("Stopped. " * 20)
+    assert not stop.isEnabled()
+    assert pause.text() == strings.RESUME
+    assert (bar.sizeHint().height(), [pause.pos(), stop.pos()]) == (height, places)
+    pause.click()
+    assert emitted == [False]
+    bar.end("")
+    assert not pause.isEnabled()
+    assert pause.text() == strings.PAUSE
+    assert bar.isVisible()
+
+
+def test_a_query_that_cannot_be_answered_is_not_said_to_be_analysed(qtbot: QtBot) -> None:
+    bar = AnalysisBar("End it", in_place=True)
+    qtbot.add_widget(bar)
+    done = Progress(100, 100, 0, 0, False)
+    bar.take_over(done, running=True, asked=False)
+    assert bar.words == strings.QUERY_NOT_ANALYSED
+    bar.take_over(done, running=True)
+    assert strings.ALL_ANALYSED in bar.words
+    bar.take_over(None, running=False, ended="Stopped.")
+    assert bar.words == "Stopped."

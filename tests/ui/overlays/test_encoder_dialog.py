@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QDialogButtonBox, QPushButton
 
 from viewer.relevance.encoders.card import EncoderCard
+from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.ui.overlays import strings
+from viewer.ui.overlays.askable import AskableList
 from viewer.ui.overlays.encoder_dialog import EncoderDialog, card_facts
 
 if TYPE_CHECKING:
@@ -48,3 +51,15 @@ def test_a_card_that_is_in_use_only_closes(qtbot: QtBot) -> None:
     dialog = EncoderDialog(CARD, first_use=False)
     qtbot.add_widget(dialog)
     assert dialog.buttons.button(QDialogButtonBox.StandardButton.Ok) is None
+
+
+def test_a_model_says_what_it_can_be_asked(qtbot: QtBot) -> None:
+    dialog = EncoderDialog(MEASURED, first_use=False)
+    qtbot.add_widget(dialog)
+    (askable,) = dialog.findChildren(AskableList)
+    assert "Lymphoid and inflammatory cells" in askable.text
+    free = replace(CARD, query_kind="free text")
+    assert dict(card_facts(free))[strings.FACT_ASKABLE] == strings.ANY_WORDS
+    dialog = EncoderDialog(free, first_use=False)
+    qtbot.add_widget(dialog)
+    assert dialog.findChildren(AskableList) == []

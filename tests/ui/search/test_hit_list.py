@@ -78,6 +78,74 @@ def test_the_mark_stays_on_its_place_when_the_order_changes(places: HitList) -> 
     assert places.current_row.number == 2
 
 
+def numbers(places: HitList) -> list[float]:
+    return [row.hit.rect.x0 for row in places.hits.rows]
+
+
+def test_the_order_stands_while_one_steps_and_what_is_new_waits(places: HitList) -> None:
+    places.step(1)
+    places.offer_rows([row(1, 9000), row(2, 1000), row(3, 0), row(4, 500), row(5, 7000)], anew=False)
+    assert numbers(places) == [0, 500, 1000]
+    assert places.waiting_count == 2
+    places.step(1)
+    assert places.current_row is not None
+    assert places.current_row.hit.rect.x0 == 500
+    places.show_waiting()
+    assert numbers(places) == [9000, 1000, 0, 500, 7000]
+    assert places.current_row is not None
+    assert places.current_row.hit.rect.x0 == 500, "the mark stays on its place"
+    assert places.waiting_count is None
+
+
+def test_the_same_places_again_do_not_wait(places: HitList) -> None:
+    places.step(1)
+    places.offer_rows([row(1, 0), row(2, 500), row(3, 1000)], anew=False)
+    assert places.waiting_count is None
+    places.offer_rows([row(1, 500), row(2, 0), row(3, 1000)], anew=False)
+    assert places.waiting_count == 0, "only their order is another"
+
+
+def test_stepping_past_the_end_shows_what_waits(places: HitList, chosen: list[int]) -> None:
+    for _ in range(3):
+        places.step(1)
+    places.offer_rows([row(1, 9000), row(2, 0), row(3, 500), row(4, 1000)], anew=False)
+    places.step(1)
+    assert numbers(places) == [9000, 0, 500, 1000]
+    assert chosen == [1, 2, 3, 1]
+
+
+def test_without_a_step_new_places_come_at_once(places: HitList) -> None:
+    places.offer_rows([row(1, 9000), row(2, 0)], anew=False)
+    assert numbers(places) == [9000, 0]
+
+
+def test_the_order_stands_while_the_list_has_the_keyboard(qtbot: QtBot, places: HitList) -> None:
+    with qtbot.wait_active(places):
+        places.show()
+        places.activateWindow()
+    places.setFocus(Qt.FocusReason.MouseFocusReason)
+    qtbot.wait_until(places.hasFocus)
+    places.setCurrentIndex(places.hits.index(-1))
+    places.offer_rows([row(1, 9000), row(2, 0)], anew=False)
+    assert numbers(places) == [0, 500, 1000]
+    places.clearFocus()
+    assert numbers(places) == [9000, 0]
+
+
+def test_another_question_begins_at_the_top(qtbot: QtBot, places: HitList) -> None:
+    with qtbot.wait_exposed(places):
+        places.show()
+    places.offer_rows([row(number, 200.0 * number) for number in range(1, 101)], anew=True)
+    places.step(-1)
+    qtbot.wait_until(lambda: places.verticalScrollBar().value() > 0)
+    places.offer_rows([row(number, 300.0 * number) for number in range(1, 101)], anew=True)
+    assert places.verticalScrollBar().value() == 0
+    assert places.current_row is None
+    assert numbers(places)[0] == 300
+    places.offer_rows([], anew=False)
+    assert numbers(places) == []
+
+
 def test_thumbnails_stay_with_their_places(places: HitList) -> None:
     places.hits.set_thumbnail(places.hits.rows[1], QImage(4, 4, QImage.Format.Format_RGB888))
     places.show_rows([row(1, 500), row(2, 0)])

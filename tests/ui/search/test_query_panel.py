@@ -1,15 +1,21 @@
-"""The query panel as a whole: what stands above the places leaves them room, and is not cut."""
+"""The query panel as a whole: what comes and goes has its place, and nothing is cut."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QApplication, QScrollArea, QSlider, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QScrollArea, QSlider, QWidget
 
+from tests.ui.children import child
+from viewer.relevance.patches.peaks import Hit
+from viewer.relevance.patches.progress import StageProgress
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.parser import parse
+from viewer.relevance.worker.messages import Progress
+from viewer.slide.geometry import Rect
+from viewer.ui.search import strings
+from viewer.ui.search.hit_list import HitRow
 from viewer.ui.search.query_panel import QueryPanel
 from viewer.ui.search.search_state import Question
 from viewer.ui.widgets.theme import ThemeKeeper
@@ -42,6 +48,16 @@ def panel(qtbot: QtBot, themes: ThemeKeeper) -> QueryPanel:
     return panel
 
 
+def _tops(panel: QueryPanel) -> list[int]:
+    """Where what can be pressed stands."""
+    parts = (panel.box, panel.encoder, panel.bar, panel.tabs, panel.remarks)
+    return [part.mapTo(panel, part.rect().topLeft()).y() for part in parts]
+
+
+def _row(number: int) -> HitRow:
+    return HitRow(number, Hit(Rect(number * 500.0, 0, 100, 100), 0.9, (number * 500.0, 50)), "somewhere")
+
+
 def _area_of(content: QWidget) -> QScrollArea:
     viewport = content.parentWidget()
     area = None if viewport is None else viewport.parentWidget()
@@ -49,51 +65,60 @@ def _area_of(content: QWidget) -> QScrollArea:
     return area
 
 
-def test_the_weights_of_a_query_just_read_are_seen_whole(panel: QueryPanel, qtbot: QtBot) -> None:
-    panel.show_question(_question("glands near fat"))
-    area = _area_of(panel.weights)
-    qtbot.wait_until(lambda: len(panel.weights.findChildren(QSlider)) > 0)
-    qtbot.wait_until(lambda: area.height() >= panel.weights.sizeHint().height())
-    assert area.verticalScrollBar().maximum() == 0
-
-
-def test_many_remarks_are_scrolled_and_the_places_keep_their_room(panel: QueryPanel, qtbot: QtBot) -> None:
-    panel.resize(280, 430)
-    least = panel.minimumSizeHint().height()
-    panel.show_question(_question(" or ".join(f"word{number}" for number in range(6)) + " or fat"))
-    panel.show_notes(["The stain is not H&E."] * 8)
-    qtbot.wait_until(lambda: _area_of(panel.problems).verticalScrollBar().maximum() > 0)
-    assert _area_of(panel.notes).verticalScrollBar().maximum() > 0
-    assert panel.tabs.height() > panel.height() // 4
-    assert panel.tabs.geometry().bottom() <= panel.height()
-    assert panel.minimumSizeHint().height() < least + 100  # the window need not grow for them
-
-
-def test_one_remark_is_seen_whole_with_no_gaps_round_it(panel: QueryPanel, qtbot: QtBot) -> None:
-    panel.show_question(_question("sheets of plasmacytoid cells around vessels"))
-    remarks, weights = _area_of(panel.problems), _area_of(panel.weights)
-    qtbot.wait_until(
-        lambda: weights.y() > remarks.y() > 0 and remarks.height() == remarks.viewport().height()
-    )
-    assert remarks.verticalScrollBar().maximum() == 0
-    assert weights.y() - remarks.geometry().bottom() < 20
-
-
-def test_remarks_that_are_gone_take_no_room(panel: QueryPanel, qtbot: QtBot) -> None:
-    panel.show_question(Question())
+def test_nothing_moves_whatever_is_asked_and_said(panel: QueryPanel, qtbot: QtBot) -> None:
     qtbot.wait_until(lambda: panel.tabs.y() > 0)
-    top = panel.tabs.y()
-    panel.show_question(_question("KRAS mutation"))
-    qtbot.wait_until(lambda: panel.tabs.y() > top)
-    panel.show_question(Question())
-    qtbot.wait_until(lambda: panel.tabs.y() == top)
+    tops = _tops(panel)
+    for text in (
+        "KRAS mutation",
+        "glands near fat",
+        "",
+        " or ".join(f"word{n}" for n in range(6)) + " or fat",
+    ):
+        panel.show_question(_question(text))
+        panel.show_notes(["The stain is not H&E."] * len(text))
+        panel.show_rows([_row(number) for number in range(1, 1 + len(text))], (), anew=True)
+        panel.bar.begin()
+        panel.bar.show_progress(Progress(10, 100, 3, 5.0, False, regions=StageProgress(3, 40)))
+        panel.bar.end("Stopped. " * 20)
+        panel.bar.show_progress(Progress(100, 100, 0, 0, False))
+        QApplication.processEvents()
+        assert _tops(panel) == tops
 
 
-def test_the_panel_is_no_wider_while_an_analysis_runs(panel: QueryPanel, qtbot: QtBot) -> None:
+def test_the_least_width_is_the_same_while_an_analysis_runs(panel: QueryPanel) -> None:
     least = max(panel.minimumWidth(), panel.minimumSizeHint().width())
     panel.bar.begin()
-    qtbot.wait_until(lambda: panel.tabs.y() > panel.bar.y() > 0)
-    assert panel.minimumSizeHint().width() <= least
+    panel.show_rows([_row(number) for number in range(1, 99)], (), anew=True)
+    panel.hits.setCurrentIndex(panel.hits.hits.index(0))
+    panel.show_rows([_row(number) for number in range(200, 400)], (), anew=False)
+    assert panel.new_places.isVisible()
+    QApplication.processEvents()
+    assert max(panel.minimumWidth(), panel.minimumSizeHint().width()) <= least
+
+
+def test_six_places_are_seen_beside_remarks(panel: QueryPanel, qtbot: QtBot) -> None:
+    panel.resize(panel.width(), 880)  # in a window of 1600 × 1000
+    panel.show_question(_question("Nekrose ohne Blut"))
+    panel.show_rows([_row(number) for number in range(1, 20)], (), anew=True)
+    view = panel.hits.viewport()
+    qtbot.wait_until(lambda: view.height() > 0)
+    assert panel.hits.visualRect(panel.hits.hits.index(5)).bottom() <= view.height()
+
+
+def test_how_a_query_was_read_stands_below_the_places(panel: QueryPanel) -> None:
+    panel.show_question(_question("Nekrose ohne Blut"))
+    assert "German" in panel.remarks.text()
+    panel.show_notes(["The stain is not H&E."])
+    assert panel.remarks.text().index("German") < panel.remarks.text().index("H&E")
+    panel.show_question(Question())
+    assert "German" not in panel.remarks.text()
+
+
+def test_many_remarks_are_scrolled(panel: QueryPanel, qtbot: QtBot) -> None:
+    panel.resize(280, 430)
+    panel.show_notes(["The stain is not H&E."] * 8)
+    qtbot.wait_until(lambda: _area_of(panel.remarks).verticalScrollBar().maximum() > 0)
+    assert panel.tabs.height() > panel.height() // 4
 
 
 def test_long_words_and_paths_are_not_cut(panel: QueryPanel, qtbot: QtBot) -> None:
@@ -101,16 +126,16 @@ def test_long_words_and_paths_are_not_cut(panel: QueryPanel, qtbot: QtBot) -> No
         [f"What is measured is not kept: /home/reader/{'3ccb9c0afcb6' * 6}.h5: the disk is full."]
     )
     panel.show_question(_question(f"{'lymphocyte' * 15} or fat"))
-    for content in (panel.notes, panel.problems, panel.weights):
-        area = _area_of(content)
-        qtbot.wait_until(lambda area=area: area.isVisible() and area.height() > 0)
-        assert content.minimumSizeHint().width() <= area.viewport().width()
+    area = _area_of(panel.remarks)
+    qtbot.wait_until(lambda: area.isVisible() and area.height() > 0)
+    assert panel.remarks.minimumSizeHint().width() <= area.viewport().width()
 
 
-def test_links_follow_the_theme(panel: QueryPanel, themes: ThemeKeeper) -> None:
-    panel.show_question(_question("KRAS mutation"))
-    themes.choose("dark")
-    image = panel.problems.grab().toImage()
-    wanted = panel.problems.palette().color(QPalette.ColorRole.Link).rgb()
-    seen = {image.pixel(x, y) for x in range(image.width()) for y in range(image.height())}
-    assert wanted in seen
+def test_the_weights_of_a_query_stand_above_why(panel: QueryPanel, qtbot: QtBot) -> None:
+    panel.show_question(_question("glands near fat"))
+    panel.show_why()
+    qtbot.wait_until(lambda: len(panel.weights.findChildren(QSlider)) == 2)
+    qtbot.wait_until(lambda: panel.weights.isVisible() and panel.why.y() >= panel.weights.geometry().bottom())
+    assert child(panel, QLabel, strings.WEIGHTS_HEADING).isVisible()
+    panel.show_question(Question())
+    assert not child(panel, QLabel, strings.WEIGHTS_HEADING).isVisible()

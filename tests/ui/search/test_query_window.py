@@ -22,6 +22,7 @@ from viewer.relevance.query.parser import NearestPhrase
 from viewer.relevance.query.tree import Like, Term
 from viewer.relevance.worker.messages import Note, Progress, Refused, TermsMatched
 from viewer.ui.overlays import strings as overlay_strings
+from viewer.ui.overlays.askable import AskableDialog
 from viewer.ui.overlays.encoder_dialog import EncoderDialog
 from viewer.ui.panels.pixel_size_dialog import PixelSize
 from viewer.ui.search import strings
@@ -189,18 +190,18 @@ def test_why_there_are_no_places_follows_the_analysis(
 ) -> None:
     ask(qtbot, open_window, "fat")
     empty, client = open_window.query.panel.empty, clients[0]
-    assert strings.SEARCHING in empty.text()
+    assert strings.SEARCHING in empty.text
     client.send_event(Progress(1, 9, 0, 5.0, False))
     with qtbot.wait_signal(open_window.query.session.hits_changed):
         client.publish(1, score=0.0)
-    assert strings.NO_PLACE_YET in empty.text()
+    assert strings.NO_PLACE_YET in empty.text
     client.send_event(Progress(9, 9, 0, None, False))
-    qtbot.wait_until(lambda: strings.NO_PLACE in empty.text())
+    qtbot.wait_until(lambda: strings.NO_PLACE in empty.text)
     open_window.query.session.stop()
-    assert strings.STOPPED_WITHOUT_PLACE in empty.text()
+    assert strings.STOPPED_WITHOUT_PLACE in empty.text
     ask(qtbot, open_window, "blood")
     assert len(clients) == 2
-    assert strings.NO_PLACE_YET in empty.text()
+    assert strings.NO_PLACE_YET in empty.text
 
 
 def test_a_search_that_ended_before_any_answer_is_not_shown_as_searching(
@@ -208,7 +209,7 @@ def test_a_search_that_ended_before_any_answer_is_not_shown_as_searching(
 ) -> None:
     ask(qtbot, open_window, "fat")
     open_window.query.session.stop()
-    assert strings.STOPPED_WITHOUT_ANSWER in open_window.query.panel.empty.text()
+    assert strings.STOPPED_WITHOUT_ANSWER in open_window.query.panel.empty.text
 
 
 def test_escape_goes_back_to_the_slide_and_the_key_hides_the_overlay(
@@ -216,6 +217,7 @@ def test_escape_goes_back_to_the_slide_and_the_key_hides_the_overlay(
 ) -> None:
     ask(qtbot, open_window, "fat")
     answered(qtbot, open_window, clients[0])
+    open_window.actions_["find"].trigger()
     qtbot.keyClick(open_window.query.panel.box, Qt.Key.Key_Escape)
     native = open_window.view.canvas.native
     assert native.hasFocus()
@@ -256,34 +258,54 @@ def test_an_unmeasurable_term_offers_what_can_be_asked(
 ) -> None:
     ask(qtbot, open_window, "KRAS mutation")
     panel = open_window.query.panel
-    assert "cannot be measured" in panel.problems.text()
-    assert 'href="tumour epithelium"' in panel.problems.text()
+    assert panel.box.hasFocus(), "to type something else"
     with qtbot.wait_signal(open_window.query.session.question_changed):
         clients[0].send_event(Refused(1, "measured concepts have no words"))
-    assert panel.problems.text().count(WARNING_SIGN) == 1  # shown once
-    assert strings.REFUSED in panel.empty.text()
-    panel.problems.linkActivated.emit("tumour epithelium")
+    assert "cannot be measured" in panel.empty.text
+    assert panel.empty.text.count(WARNING_SIGN) == 1  # shown once
+    child(panel.empty, QPushButton, "tumour epithelium").click()
     assert panel.box.text() == "tumour epithelium"
     assert open_window.query.session.question.refused == ""
+    assert open_window.view.canvas.native.hasFocus()
 
 
-def test_a_matched_word_is_marked_as_one_and_its_weights_can_be_changed(
+def test_a_refusal_takes_the_place_of_the_places_and_nothing_is_said_to_be_analysed(
+    qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
+) -> None:
+    ask(qtbot, open_window, "fat")
+    answered(qtbot, open_window, clients[0])
+    panel = open_window.query.panel
+    clients[0].send_event(Progress(9, 9, 0, None, False))
+    qtbot.wait_until(lambda: overlay_strings.ALL_ANALYSED in panel.bar.words)
+    panel.show_why()
+    ask(qtbot, open_window, "Wo sind Plasmazellen?")
+    assert panel.empty.isVisible()
+    assert not panel.hits.isVisible()
+    assert "cannot be measured" in panel.empty.text
+    assert "German" in panel.empty.text
+    assert panel.empty.queries[0] == "lymphocytes"
+    assert panel.bar.words == overlay_strings.QUERY_NOT_ANALYSED
+    clients[0].send_event(Progress(9, 9, 0, None, False))
+    clients[0].send_event(Note("marker"))
+    qtbot.wait_until(lambda: "marker" in panel.remarks.text())
+    assert panel.bar.words == overlay_strings.QUERY_NOT_ANALYSED
+    assert not open_window.overlays.active.fields.has_present
+
+
+def test_what_an_unknown_word_may_mean_is_offered_and_not_searched_for(
     qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
 ) -> None:
     ask(qtbot, open_window, "greasy stuff")
     panel = open_window.query.panel
-    assert query_strings.UNKNOWN_TERM.format(text="greasy stuff") in panel.problems.text()
-    assert not panel.weights.has_sliders
-    assert strings.SEARCHING in panel.empty.text()
+    assert query_strings.UNKNOWN_TERM.format(text="greasy stuff") in panel.empty.text
+    assert "fat" not in panel.empty.queries
     with qtbot.wait_signal(open_window.query.session.question_changed):
         clients[0].send_event(TermsMatched(1, (("greasy stuff", NearestPhrase("fat", 0.614)),)))
-    assert "“greasy stuff” is not in the lexicon" in panel.problems.text()
-    assert "read as “fat” (similar meaning, 0.61)" in panel.problems.text()
-    assert WARNING_SIGN not in panel.problems.text()
     assert panel.box.text() == "greasy stuff"
-    panel.weights.set_weight(0, "adipose_tissue", 0.4)
-    assert clients[0].queries[-1] == Term("greasy stuff", (("adipose_tissue", 0.4),))
-    assert "similar meaning" in panel.problems.text()
+    assert not panel.weights.has_sliders
+    child(panel.empty, QPushButton, "fat").click()
+    assert panel.box.text() == "fat"
+    assert clients[0].queries[-1] == Term("fat", (("adipose_tissue", 1.0),))
 
 
 def test_a_slide_without_pixel_size_asks_for_it(
@@ -293,7 +315,7 @@ def test_a_slide_without_pixel_size_asks_for_it(
     ask(qtbot, window, "fat")
     dialog = window.findChild(PixelSize)
     assert isinstance(dialog, PixelSize)
-    assert "set-pixel-size" in window.query.panel.empty.text()
+    assert child(window.query.panel.empty, QPushButton, strings.SET_PIXEL_SIZE).isEnabled()
     dialog.set_mpp_um(0.5, 0.5)
     dialog.accept()
     assert len(clients[0].queries) == 1
@@ -355,10 +377,52 @@ def test_progress_and_pause(qtbot: QtBot, open_window: MainWindow, clients: list
     assert open_window.actions_["pause"].isEnabled()
     open_window.actions_["pause"].trigger()
     assert clients[0].requests[-1] == ("paused", True)
-    child(open_window.query.panel.bar, QPushButton, overlay_strings.STOP).click()
+    panel = open_window.query.panel
+    child(panel.bar, QPushButton, overlay_strings.STOP).click()
     assert clients[0].closed
-    assert open_window.query.panel.bar.words == strings.STOPPED
-    assert not open_window.actions_["pause"].isEnabled()
+    assert panel.bar.words == strings.STOPPED
+    assert open_window.actions_["pause"].isChecked()
+    child(panel.bar, QPushButton, overlay_strings.RESUME).click()
+    assert len(clients) == 2
+    assert clients[1].queries == clients[0].queries
+    assert panel.bar.words == overlay_strings.STARTING
+    clients[1].send_event(Progress(2, 6, 0, 3.0, False))
+    qtbot.wait_until(lambda: "2 of 6 patches" in panel.bar.words)
+    child(panel.bar, QPushButton, overlay_strings.STOP).click()
+    open_window.actions_["pause"].trigger()
+    assert len(clients) == 3
+
+
+def test_after_enter_the_slide_has_the_keyboard(qtbot: QtBot, open_window: MainWindow) -> None:
+    ask(qtbot, open_window, "fat")
+    assert open_window.view.canvas.native.hasFocus()
+    open_window.actions_["find"].trigger()
+    assert open_window.query.panel.box.hasFocus()
+    assert open_window.query.panel.box.selectedText() == "fat"
+
+
+def test_the_answer_to_another_question_begins_with_no_place_marked(
+    qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
+) -> None:
+    ask(qtbot, open_window, "fat")
+    answered(qtbot, open_window, clients[0])
+    panel = open_window.query.panel
+    open_window.actions_["next_hit"].trigger()
+    assert panel.hits.current_row is not None
+    ask(qtbot, open_window, "blood")
+    answered(qtbot, open_window, clients[0], 2)
+    assert panel.hits.current_row is None
+
+
+def test_what_can_be_asked_is_listed_and_asks(open_window: MainWindow, clients: list[FakeClient]) -> None:
+    open_window.actions_["find"].trigger()
+    open_window.query.panel.askable.click()
+    dialog = open_window.findChild(AskableDialog)
+    assert isinstance(dialog, AskableDialog)
+    dialog.asked.emit("necrosis")
+    assert open_window.query.panel.box.text() == "necrosis"
+    assert len(clients[0].queries) == 1
+    dialog.close()
 
 
 def test_notes_of_the_worker_are_shown(
@@ -367,8 +431,9 @@ def test_notes_of_the_worker_are_shown(
     ask(qtbot, open_window, "fat")
     note = "lymphocytes are off: this stain is not H&E"
     clients[0].send_event(Note(note))
-    qtbot.wait_until(lambda: open_window.query.panel.notes.text() == strings.NOTE.format(text=note))
-    assert open_window.query.panel.notes.isVisible()
+    remarks = open_window.query.panel.remarks
+    qtbot.wait_until(lambda: strings.NOTE.format(text=note) in remarks.text())
+    assert remarks.isVisible()
 
 
 def test_everything_in_the_panel_has_a_name(open_window: MainWindow) -> None:
@@ -386,11 +451,20 @@ def test_tab_goes_from_top_to_bottom(qtbot: QtBot, open_window: MainWindow) -> N
     panel = open_window.query.panel
     weights = panel.weights
     weights.set_weight(0, "lymphocytes", 0.5)
+    panel.show_why()
+    open_window.actions_["find"].trigger()
     seen = [panel.box]
-    for _ in range(12):
+    for _ in range(14):
         qtbot.keyClick(open_window.focusWidget(), Qt.Key.Key_Tab)
         seen.append(open_window.focusWidget())
-    wanted = [panel.box, panel.saved, panel.encoder, *weights.in_tab_order, panel.tabs.tabBar()]
+    wanted = [
+        panel.box,
+        panel.saved,
+        panel.askable,
+        panel.encoder,
+        panel.tabs.tabBar(),
+        *weights.in_tab_order,
+    ]
     assert [widget for widget in seen if widget in wanted] == wanted
 
 

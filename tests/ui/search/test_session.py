@@ -9,8 +9,8 @@ import pytest
 from tests.ui.fake_relevance import FakeClient
 from viewer.common.settings import Settings
 from viewer.relevance.encoders.card import Reason
+from viewer.relevance.query import strings as query_strings
 from viewer.relevance.query.parser import NearestPhrase
-from viewer.relevance.query.strings import UNKNOWN_TERM
 from viewer.relevance.query.tree import Like, Term
 from viewer.relevance.worker.messages import (
     Allocated,
@@ -299,11 +299,10 @@ def test_another_encoder_answers_the_same_question(
     assert len(clients[1].queries) == 1
 
 
-FAT = (("adipose_tissue", 1.0),)
 GREASY = (("greasy stuff", NearestPhrase("fat", 0.61)),)
 
 
-def test_unknown_words_are_compared_by_their_meaning_before_they_are_sent(
+def test_unknown_words_are_compared_by_their_meaning_and_what_is_found_is_offered(
     qtbot: QtBot, opened: RelevanceSession, clients: list[FakeClient]
 ) -> None:
     opened.ask("fat")
@@ -313,17 +312,14 @@ def test_unknown_words_are_compared_by_their_meaning_before_they_are_sent(
     assert clients[0].requests[-1] == ("match", ("greasy stuff",))
     assert opened.field is None  # that of "fat" does not stand under other words
     assert [problem.note for problem in opened.question.problems] == [False]
+    assert opened.question.refused == strings.REFUSED
+    assert "fat" not in opened.question.problems[0].nearest
     with qtbot.wait_signal(opened.question_changed):
         clients[0].send_event(TermsMatched(2, GREASY))
-    assert clients[0].queries[-1] == Term("greasy stuff", FAT)
-    problems = opened.question.problems
-    assert [problem.note for problem in problems] == [True]
-    assert "read as “fat” (similar meaning, 0.61)" in problems[0].sentence
-    with qtbot.wait_signal(opened.hits_changed):
-        clients[0].publish(3)
-    assert not opened.question.edited
-    opened.set_weights(0, [("adipose_tissue", 0.5)])
-    assert clients[0].queries[-1] == Term("greasy stuff", (("adipose_tissue", 0.5),))
+    assert clients[0].queries[-1] == Term("greasy stuff")
+    (problem,) = opened.question.problems
+    assert problem.nearest[0] == "fat"
+    assert opened.question.refused
 
 
 def test_words_that_are_like_nothing_are_sent_as_they_are(
@@ -333,7 +329,7 @@ def test_words_that_are_like_nothing_are_sent_as_they_are(
     with qtbot.wait_signal(opened.question_changed):
         clients[0].send_event(TermsMatched(1, ()))
     assert clients[0].requests[-1] == ("query", Term("flurb"))
-    assert UNKNOWN_TERM.format(text="flurb") in opened.question.problems[0].sentence
+    assert opened.question.problems[0].sentence == query_strings.UNKNOWN_TERM.format(text="flurb")
     with qtbot.wait_signal(opened.question_changed):
         clients[0].send_event(Refused(2, "no words for it"))
     assert opened.question.refused == "no words for it"
@@ -361,10 +357,11 @@ def test_without_a_worker_unknown_words_get_the_usual_answer(
 ) -> None:
     session.ask("flurb")
     assert clients == []
-    assert UNKNOWN_TERM.format(text="flurb") in session.question.problems[0].sentence
+    assert session.question.problems[0].sentence == query_strings.UNKNOWN_TERM.format(text="flurb")
+    assert session.question.refused == strings.REFUSED
 
 
-def test_another_slide_is_sent_what_the_words_were_read_as_and_another_model_the_words(
+def test_unknown_words_are_asked_again_of_another_slide_and_of_another_model(
     qtbot: QtBot,
     opened: RelevanceSession,
     fake_view: FakeSlideView,
@@ -376,13 +373,15 @@ def test_another_slide_is_sent_what_the_words_were_read_as_and_another_model_the
         clients[0].send_event(TermsMatched(1, GREASY))
     fake_view.show_source(make_source(mpp_um=(1.0, 1.0)))
     assert [words for words in clients[1].requests if words[0] in ("query", "match")] == [
-        ("query", Term("greasy stuff", FAT))
+        ("query", Term("greasy stuff"))
     ]
     opened.apply_settings(Settings.default().replace("relevance", encoder="plip"))
     assert [words for words in clients[2].requests if words[0] in ("query", "match")] == [
         ("query", Term("greasy stuff"))
     ]
+    assert (opened.question.problems, opened.question.refused) == ((), ""), "it reads any words"
     opened.apply_settings(Settings.default())
+    assert opened.question.refused == strings.REFUSED
     assert ("match", ("greasy stuff",)) in clients[3].requests
 
 

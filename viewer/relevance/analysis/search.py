@@ -15,7 +15,7 @@ from viewer.relevance.patches.peaks import find_hits
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.parser import parse
 from viewer.relevance.query.sentence_model import load_phrase_finder
-from viewer.relevance.query.tree import All, Like, Term, Without, leaves, text_of
+from viewer.relevance.query.tree import All, Like, Without, leaves, needs_words, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,16 +86,15 @@ def read_question(text: str | None, encoder_id: str, examples: Examples = Exampl
         return Question(None, (), examples)
     of_concepts = query_kind_of(encoder_id) == "concepts"
     parsed = parse(text, load_lexicon(), load_phrase_finder() if of_concepts else None)
-    wordless = of_concepts and any(
-        isinstance(leaf, Term) and not leaf.weights for leaf in (leaves(parsed.query) if parsed.query else ())
-    )
-    if parsed.query is None or wordless:
+    if parsed.query is None or (of_concepts and needs_words(parsed.query)):
         problems = [problem for problem in parsed.problems if not problem.note]
-        nearest = dict.fromkeys(name for problem in problems for name in problem.nearest)
-        sentences = " ".join(problem.sentence for problem in problems)
-        reason = strings.NEAREST_TERMS if nearest else strings.SUCH_TERMS
-        terms = ", ".join(nearest or strings.SUCH_AS)
-        raise QuestionError(reason.format(problems=sentences, terms=terms))
+        sentences = " ".join(
+            f"{problem.sentence} {problem.advice.format(terms=', '.join(problem.nearest))}".rstrip()
+            for problem in problems
+        )
+        if not any(problem.nearest for problem in problems):
+            sentences = strings.SUCH_TERMS.format(problems=sentences, terms=", ".join(strings.SUCH_AS))
+        raise QuestionError(sentences)
     notes = tuple(
         problem.sentence
         for problem in parsed.problems

@@ -33,7 +33,6 @@ IS_A_HEAD = (
 
 # Queries.
 EMPTY_QUESTION = "there is nothing to look for: give words, or an example with --like"
-NEAREST_TERMS = "{problems} Nearest: {terms}."
 SUCH_TERMS = "{problems} What can be asked: {terms}."
 SUCH_AS = ("adipose tissue", "lymphocytes", "necrosis", "glands near stroma", "tumour without blood")
 EXAMPLE_OUTSIDE = "the example at {x:.12g},{y:.12g} is not on the slide"

@@ -43,7 +43,7 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
     remarks = []
     text = text.replace("“", '"').replace("”", '"').replace("„", '"').replace("–", "-")
     plain = "".join(letter if letter.isprintable() else " " for letter in text)
-    plain = re.sub(r"[?!:]", " ", plain)
+    plain = re.sub(r"[?!:¿¡]", " ", plain)
     cleaned = _ODD.sub(" ", plain)
     if cleaned != plain or any(not (letter.isprintable() or letter.isspace()) for letter in text):
         remarks.append(strings.UNKNOWN_SIGNS)

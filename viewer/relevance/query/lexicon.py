@@ -1,7 +1,7 @@
 """The histology lexicon: words to measured concepts, with their limits. Pure.
 
-The words are data, ``resources/lexicon.toml``. Spelling, case, hyphens and plurals are normalised on both
-sides, so that the data need not list them.
+The words are data, ``resources/lexicon/english.toml``. Spelling, case, hyphens and plurals are normalised on
+both sides, so that the data need not list them.
 """
 
 from __future__ import annotations
@@ -10,15 +10,19 @@ import re
 import tomllib
 import unicodedata
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING
+
+from viewer.relevance.query.languages import load_languages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MIN_TYPO_LETTERS = 5
 """Shorter words are one letter from too many others."""
+LONG_LETTERS = 8
+"""Shorter words are one letter from words that mean something else: myoma, myxoma."""
 MAX_TERM_WORDS = 12
 _MATCHES = ("exact", "approximate")
 _ALIKE = 0.45
@@ -45,7 +49,7 @@ _BRITISH = (
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One term. ``weights`` are concept ids with their weights; () where it cannot be measured, for the
-    reason ``why``, with the ``nearest`` terms that can.
+    reason ``why``, with the ``nearest`` terms that can. ``group``: what it belongs to, for the reader.
     """
 
     names: tuple[str, ...]
@@ -54,6 +58,7 @@ class Entry:
     limits: str = ""
     why: str = ""
     nearest: tuple[str, ...] = ()
+    group: str = ""
 
     @property
     def measurable(self) -> bool:
@@ -89,7 +94,7 @@ class Lexicon:
         return tuple(sorted((key for key in keys if chosen & set(key)), key=len, reverse=True))
 
     def corrected(self, text: str) -> str | None:
-        """The known term at one typing error a word, in long words only; None if none or several."""
+        """The known term at one clear typing error a word; None if none or several."""
         words = key_of(text).split()
         if not 0 < len(words) <= MAX_TERM_WORDS:
             return None
@@ -121,56 +126,82 @@ class Lexicon:
         """Measurable terms, one an entry, whose letters are most like these: for an unknown word."""
         given = _pairs(key_of(text[:80]))
         best: dict[Entry, tuple[float, str]] = {}
-        for entry, name, pairs in _letter_pairs(self.entries):
+        for entry, name, pairs in self._letter_pairs:
             alike = 2 * len(given & pairs) / (len(given) + len(pairs) or 1)
             if alike >= max(_ALIKE, best.get(entry, (0.0, ""))[0]):
                 best[entry] = (alike, name)
         return tuple(name for _, name in sorted(best.values(), reverse=True)[:limit])
 
     def complete(self, prefix: str, limit: int = 10) -> tuple[str, ...]:
-        """Measurable names that begin so, or hold a word that does: beginnings first, then the shorter."""
+        """Measurable names that begin so, or hold a word that does: the very word first, then beginnings, the
+        shorter first; where there is none, those of which the name in another language begins so."""
         start = key_of(prefix, whole_words=False)
         if not start:
             return ()
-        rated = []
+        rated: list[tuple[int, bool, int, str]] = []
         for entry in self.entries:
             if not entry.measurable:
                 continue
             for number, name in enumerate(entry.names):
                 key = key_of(name, whole_words=False)
                 if key.startswith(start):
-                    rated.append((0, number > 0, len(name), name))
+                    rated.append((key != start, number > 0, len(name), name))
                 elif f" {start}" in key:
-                    rated.append((1, number > 0, len(name), name))
-        return tuple(name for *_, name in sorted(rated)[:limit])
+                    rated.append((2, number > 0, len(name), name))
+        names = [name for *_, name in sorted(rated)]
+        if not names:
+            elsewhere = (name for language in load_languages() for name in language.begins(prefix))
+            names = [name for name in elsewhere if (known := self.find(name)) and known.measurable]
+        return tuple(dict.fromkeys(names))[:limit]
 
     def complete_query(self, text: str, limit: int = 10) -> tuple[str, ...]:
         """Whole queries that a half-typed one may become: its last term is completed."""
-        before, last = _LAST_TERM.fullmatch(text[-2000:]).group(1, 2)  # type: ignore[union-attr]
+        before, last = _last_term().fullmatch(text[-2000:]).group(1, 2)  # type: ignore[union-attr]
         return tuple(before + name for name in self.complete(last, limit))
 
     def _close_words(self, word: str) -> tuple[str, ...]:
         if len(word) < MIN_TYPO_LETTERS:
             return ()
-        return tuple(known for known in self._words if len(known) >= 4 and is_one_slip(word, known))
+        return tuple(known for known in self._words if is_clear_slip(word, known))
+
+    @cached_property
+    def _letter_pairs(self) -> tuple[tuple[Entry, str, frozenset[str]], ...]:
+        """The pairs of letters of each measurable name, and of its names in other languages."""
+        names = [(entry, name, name) for entry in self.entries for name in entry.names]
+        for language in load_languages():
+            for written, name in language.terms.items():
+                entry = self.find(name)
+                names += [(entry, name, written)] if entry else []
+        return tuple(
+            (entry, name, _pairs(key_of(written))) for entry, name, written in names if entry.measurable
+        )
 
     def _name_of_key(self, key: str) -> str:
         return next(name for name in self._by_key[key].names if key_of(name) == key)
 
 
-_LAST_TERM = re.compile(
-    r"(.*(?:[(,]|\b(?:and|or|but|not|no|without|near|of|next to|close to|in|with)\s)\s*|)(.*)", re.I | re.S
-)
+_JOINING = ("and", "but", "with", "or", "without", "but not", "near", "in")
+
+
+@cache
+def _last_term() -> re.Pattern[str]:
+    """What stands before the last term of a query, in any language, and that term."""
+    words = ["and", "or", "but", "not", "no", "without", "near", "of", "next to", "close to", "in", "with"]
+    for language in load_languages():
+        words += [word for word, meaning in language.words.items() if meaning in _JOINING and len(word) > 1]
+    either = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+    return re.compile(rf"(.*(?:[(,]|\b(?:{either})\s)\s*|)(.*)", re.I | re.S)
 
 
 @cache
 def load_lexicon() -> Lexicon:
     """The lexicon that ships with Foveola."""
-    table = tomllib.loads(resources.files("resources").joinpath("lexicon.toml").read_text(encoding="utf-8"))
-    return Lexicon(tuple(_entry(term) for term in table["term"]))
+    text = resources.files("resources").joinpath("lexicon", "english.toml").read_text(encoding="utf-8")
+    groups = tomllib.loads(text)["group"]
+    return Lexicon(tuple(_entry(term, group["name"]) for group in groups for term in group["term"]))
 
 
-def _entry(term: dict[str, object]) -> Entry:
+def _entry(term: dict[str, object], group: str) -> Entry:
     names, weights = term["names"], term.get("weights", {})
     assert isinstance(names, list)
     assert isinstance(weights, dict)
@@ -185,6 +216,7 @@ def _entry(term: dict[str, object]) -> Entry:
         str(term.get("limits", "")),
         str(term.get("why", "")),
         tuple(nearest),
+        group,
     )
 
 
@@ -229,13 +261,24 @@ def is_one_slip(word: str, other: str) -> bool:
     return longer[1:] == shorter
 
 
+def is_clear_slip(word: str, known: str) -> bool:
+    """One slip that is no other word: neighbours swapped, a letter doubled or not, or, within a long word, a
+    letter missing or added, or one vowel for another. (Arthritis and arteritis differ by a letter, too.)
+    """
+    if not is_one_slip(word, known):
+        return False
+    if sorted(word) == sorted(known) or _undoubled(word) == _undoubled(known):
+        return True
+    if len(known) < LONG_LETTERS or (word[0], word[-1]) != (known[0], known[-1]):
+        return False
+    changed = {letter for pair in zip(word, known, strict=False) if pair[0] != pair[1] for letter in pair}
+    return len(word) != len(known) or changed <= set("aeiouy")
+
+
+def _undoubled(word: str) -> str:
+    return re.sub(r"(.)\1+", r"\1", word)
+
+
 def _pairs(key: str) -> frozenset[str]:
     padded = f" {key} "
     return frozenset(padded[at : at + 2] for at in range(len(padded) - 1))
-
-
-@lru_cache(maxsize=2)
-def _letter_pairs(entries: tuple[Entry, ...]) -> tuple[tuple[Entry, str, frozenset[str]], ...]:
-    return tuple(
-        (entry, name, _pairs(key_of(name))) for entry in entries if entry.measurable for name in entry.names
-    )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from viewer.relevance.query import strings
 from viewer.relevance.query.lexer import Word, read_words
+from viewer.relevance.query.translation import translated
 from viewer.relevance.query.tree import (
     MAX_DEPTH,
     MAX_LEAVES,
@@ -38,17 +39,25 @@ MAX_BRACKETS = MAX_DEPTH
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A sentence for the reader, and terms to use instead. ``note``: how something was read, or the limits of
-    a concept; nothing is wrong.
+    a concept; nothing is wrong. ``unknown``: the word is not known, and the terms are what it may have meant.
     """
 
     sentence: str
     nearest: tuple[str, ...] = ()
     note: bool = False
+    unknown: bool = False
+
+    @property
+    def advice(self) -> str:
+        """What to do with the terms: a sentence with ``{terms}``; "" where there are none."""
+        if not self.nearest:
+            return ""
+        return strings.DID_YOU_MEAN if self.unknown else strings.TRY
 
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """How one term was read. ``how``: exact, approximate, unmeasurable, unknown, sentence. ``name`` is the
+    """How one term was read. ``how``: exact, approximate, unmeasurable, unknown. ``name`` is the
     lexicon's; ``limits`` what else looks like it.
     """
 
@@ -86,10 +95,15 @@ PhraseFinder = Callable[[str], NearestPhrase | None]
 
 
 def parse(text: str, lexicon: Lexicon, find_phrase: PhraseFinder | None = None) -> Parsed:
-    """The query of a text. ``find_phrase`` is called for words that the lexicon does not have."""
+    """The query of a text. ``find_phrase`` is called for words that the lexicon does not have; what it finds
+    is offered.
+    """
     if len(text) > MAX_TEXT:
         return _refused(strings.TOO_LONG.format(length=len(text), most=MAX_TEXT))
-    words, remarks = read_words(text, lexicon)
+    translation = translated(text)
+    words, remarks = read_words(translation.text if translation else text, lexicon)
+    if translation:
+        remarks = (*(_read_in(language, terms) for language, terms in translation.read), *remarks)
     if not any(word.kind is Kind.PHRASE for word in words):
         return _refused(*remarks, strings.NO_TERMS)
     if sum(word.kind is Kind.PHRASE for word in words) > MAX_LEAVES:
@@ -107,6 +121,17 @@ def parse(text: str, lexicon: Lexicon, find_phrase: PhraseFinder | None = None) 
         return Parsed(None, (*reader.problems, Problem(strings.CONTRADICTION.format(term=clash))))
     understood = tuple(reader.understood[leaf.text] for leaf in leaves(query) if isinstance(leaf, Term))
     return Parsed(query, tuple(dict.fromkeys(reader.problems)), understood)
+
+
+def _read_in(language: str, terms: tuple[tuple[str, str], ...]) -> str:
+    """How words of another language were read."""
+    pairs = ", ".join(
+        strings.READ_TERM_IN.format(text=text, term=term)
+        for text, term in terms
+        if text.casefold() != term.casefold()
+    )
+    template = strings.READ_TERMS_IN if pairs else strings.READ_IN
+    return template.format(language=language, terms=pairs)
 
 
 def _refused(*sentences: str) -> Parsed:
@@ -266,13 +291,6 @@ class _Reader:
 
     def _known(self, text: str, entry: Entry | None) -> Term:
         entry = entry or self._out_of_reach(text)
-        nearest = self._find_phrase(text) if entry is None and self._find_phrase else None
-        if nearest is not None:
-            entry = self._lexicon.find(nearest.phrase)
-            self._report(
-                strings.READ_BY_MEANING.format(text=_short(text), term=nearest.phrase, cosine=nearest.cosine),
-                note=True,
-            )
         if entry is None:
             self.problems.append(self._unknown(text))
             understood = Understood(text, text, "unknown")
@@ -281,7 +299,7 @@ class _Reader:
             self.problems.append(Problem(sentence, entry.nearest))
             understood = Understood(text, entry.names[0], "unmeasurable", (), entry.why)
         else:
-            how = "sentence" if nearest else "approximate" if entry.approximate else "exact"
+            how = "approximate" if entry.approximate else "exact"
             if entry.approximate:
                 self._report(strings.APPROXIMATE.format(text=text, limits=entry.limits), note=True)
             understood = Understood(text, entry.names[0], how, entry.weights, entry.limits)
@@ -294,10 +312,15 @@ class _Reader:
         return next((entry for entry in entries if entry and not entry.measurable), None)
 
     def _unknown(self, text: str) -> Problem:
+        """What an unknown word may have meant is offered, never searched for in its place."""
         parts, _ = self._lexicon.parts(text)
         measurable = [name for name in parts if (entry := self._lexicon.find(name)) and entry.measurable]
+        alike = self._find_phrase(text) if self._find_phrase else None
+        by_meaning = self._lexicon.find(alike.phrase) if alike else None
+        if alike and by_meaning:
+            measurable += [alike.phrase] if by_meaning.measurable else by_meaning.nearest
         nearest = tuple(dict.fromkeys((*measurable, *self._lexicon.nearest(text))))[:3]
-        return Problem(strings.UNKNOWN_TERM.format(text=_short(text)), nearest)
+        return Problem(strings.UNKNOWN_TERM.format(text=_short(text)), nearest, unknown=True)
 
 
 def _short(text: str) -> str:

@@ -22,10 +22,12 @@ UNKNOWN_SIGNS = "Signs without a meaning in a query are left out."
 
 # How parts of a query are read.
 READ_AS = "“{text}” is read as “{term}”."
+READ_IN = "Read as {language}."
+READ_TERMS_IN = "Read as {language}: {terms}."
+READ_TERM_IN = "“{text}” is “{term}”"
 READ_AS_SEVERAL = "“{text}” is read as {terms}."
 ONE_OF_SEVERAL = "“{term}”"
 BETWEEN_SEVERAL = " and "
-READ_BY_MEANING = "“{text}” is not in the lexicon; it is read as “{term}” (similar meaning, {cosine:.2f})."
 INSIDE_AS_AND = "“{operator}” is read as “and”: whether something lies inside is not measured."
 NOT_ANY_OF = "Read as: {operator} any of these. Use brackets for another meaning."
 DISTANCE_RANGE = "A distance is above 0 and at most {most:,.0f} µm; {used:g} µm is used."
@@ -33,9 +35,9 @@ APPROXIMATE = "“{text}” is approximate: {limits}."
 NOT_MEASURABLE = (
     "“{text}” cannot be measured from stain and texture: {reason}. A vision–language model may find it."
 )
-UNKNOWN_TERM = (
-    "“{text}” is not a term that can be measured from stain and texture. A vision–language model may find it."
-)
+UNKNOWN_TERM = "“{text}” is not known to the lexicon. A vision–language model may find it."
+DID_YOU_MEAN = "Did you mean {terms}?"
+TRY = "Try {terms}."
 
 # Roles of terms.
 WITHOUT = "without "

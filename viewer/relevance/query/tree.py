@@ -17,6 +17,7 @@ from viewer.relevance.patches.field import both, highest, near, without
 from viewer.relevance.patches.grid import PATCH_UM
 from viewer.relevance.query import strings
 from viewer.relevance.query.lexicon import key_of, load_lexicon
+from viewer.relevance.query.translation import translated
 from viewer.relevance.query.vocabulary import PADDING_BEHIND, RESERVED_WORDS
 
 if TYPE_CHECKING:
@@ -113,6 +114,11 @@ def leaves(query: Query) -> tuple[Leaf, ...]:
     if isinstance(query, Term | Like):
         return (query,)
     return tuple(leaf for part in _parts(query) for leaf in leaves(part))
+
+
+def needs_words(query: Query) -> bool:
+    """Whether one of its terms can only be scored by an encoder of free text."""
+    return any(isinstance(leaf, Term) and not leaf.weights for leaf in leaves(query))
 
 
 def depth_of(query: Query) -> int:
@@ -247,7 +253,9 @@ def _needs_quotes(text: str) -> bool:
         return False
     parts, complete = lexicon.parts(text)
     split = complete and len(parts) > 1
-    return split or words[-1] in PADDING_BEHIND or lexicon.corrected(text) is not None
+    if split or words[-1] in PADDING_BEHIND or lexicon.corrected(text) is not None:
+        return True
+    return translated(text) is not None
 
 
 def _plainly(number: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from viewer.ui.overlays import strings
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from viewer.relevance.worker.messages import Progress
 
 _PERMILLE = 1000
+_LINES = 2
 
 
 def progress_in_words(progress: Progress) -> str:
@@ -61,13 +62,16 @@ def time_left_in_words(seconds: float) -> str:
 
 
 class AnalysisBar(QWidget):
-    """Hidden until an analysis has begun. ``stop_tip``: the tooltip of Stop, which depends on the page."""
+    """Hidden until an analysis has begun; ``in_place``: always shown, in the same height, so that nothing
+    below it moves, and with Resume after Stop. ``stop_tip``: the tooltip of Stop, which depends on the page.
+    """
 
     pause_toggled = Signal(bool)
     stop_pressed = Signal()
 
-    def __init__(self, stop_tip: str, parent: QWidget | None = None) -> None:
+    def __init__(self, stop_tip: str, *, in_place: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._in_place = in_place
         self._bar = QProgressBar(maximum=_PERMILLE, textVisible=False)
         self._bar.setAccessibleName(strings.PROGRESS_NAME)
         self._bar.setFixedHeight(em_px(0.6))
@@ -89,7 +93,10 @@ class AnalysisBar(QWidget):
         layout.addWidget(self._text, 2, 0, 1, 2)  # last: buttons stay where they are when it wraps
         for column in (0, 1):
             layout.setColumnStretch(column, 1)
-        self.hide()
+        if in_place:
+            self._text.setAlignment(Qt.AlignmentFlag.AlignTop)
+            self._text.setFixedHeight(_LINES * self._text.fontMetrics().lineSpacing())
+        self.end("")
 
     @property
     def words(self) -> str:
@@ -103,38 +110,51 @@ class AnalysisBar(QWidget):
         self._set_running(True)
         self.show()
 
-    def take_over(self, progress: Progress | None, *, running: bool) -> None:
-        """Show another analysis: its progress, None while it is ``running`` without any yet or has ended."""
+    def take_over(
+        self, progress: Progress | None, *, running: bool, ended: str = "", asked: bool = True
+    ) -> None:
+        """Show another analysis: its progress, None while it is ``running`` without any yet or has ``ended``
+        for that reason.
+        """
         if progress is not None:
-            self.show_progress(progress)
+            self.show_progress(progress, asked=asked)
         elif running:
             self.begin()
         else:
-            self.end("")
+            self.end(ended)
 
-    def show_progress(self, progress: Progress) -> None:
-        """Show the progress that the analysis reports."""
+    def show_progress(self, progress: Progress, *, asked: bool = True) -> None:
+        """Show the progress that the analysis reports. ``asked`` False: the present query cannot be answered,
+        and what is analysed is for other queries.
+        """
         done = sum(part.done for part in progress.parts)
         total = sum(part.total for part in progress.parts)
-        self._bar.setValue(_PERMILLE * done // total if total else _PERMILLE)
-        self._set_text(progress_in_words(progress))
+        self._bar.setValue(0 if not asked else _PERMILLE * done // total if total else _PERMILLE)
+        self._set_text(progress_in_words(progress) if asked else strings.QUERY_NOT_ANALYSED)
         self._show_paused(progress.paused)
         self._set_running(progress.paused or not progress.finished)
         self.show()
 
     def end(self, reason: str) -> None:
-        """Show why the analysis ended before it was done; "" hides the bar."""
-        self._set_text(reason)
+        """Show why the analysis ended before it was done; "": there is none."""
+        self._set_text(reason or strings.NOT_BEGUN)
         self._set_running(False)
-        self.setVisible(bool(reason))
+        self._show_paused(self._in_place and bool(reason))
+        self._pause.setEnabled(bool(reason))
+        if not reason:
+            self._bar.setValue(0)
+        self.setVisible(self._in_place or bool(reason))
 
     def _set_text(self, text: str) -> None:
         self._text.setText(text)
+        self._text.setToolTip(text)
         self._bar.setAccessibleDescription(text)
 
     def _set_running(self, running: bool) -> None:
-        for widget in (self._bar, self._pause, self._stop):
-            widget.setVisible(running)
+        self._bar.setVisible(running or self._in_place)
+        for button in (self._pause, self._stop):
+            button.setVisible(running or self._in_place)
+            button.setEnabled(running)
 
     def _show_paused(self, paused: bool) -> None:
         self._pause.blockSignals(True)

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from viewer.ui.overlays import strings
+from viewer.ui.overlays.askable import AskableList
 from viewer.ui.widgets.dialogs import show_dialog
 from viewer.ui.widgets.theme import em_px, without_icons
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.relevance.encoders.card import EncoderCard
+
+_ASKABLE_EM = 20
 
 
 def card_facts(card: EncoderCard) -> list[tuple[str, str]]:
@@ -28,6 +31,7 @@ def card_facts(card: EncoderCard) -> list[tuple[str, str]]:
         *([] if card.features_of else [(strings.FACT_COMMERCIAL, strings.COMMERCIAL[card.commercial])]),
         *([(strings.FACT_INPUT, size)] if card.patch_px else []),
         (strings.FACT_VALUES, card.normalisation),
+        *([(strings.FACT_ASKABLE, strings.ANY_WORDS)] if card.query_kind == "free text" else []),
     ]
 
 
@@ -70,6 +74,11 @@ class EncoderDialog(QDialog):
         layout.addLayout(form)
         for note in card.notes:
             layout.addWidget(QLabel(note, wordWrap=True, textFormat=Qt.TextFormat.PlainText))
+        if card.query_kind == "concepts":
+            layout.addWidget(QLabel(strings.FACT_LABEL.format(name=strings.ASKABLE)))
+            askable = AskableList(can_ask=False)
+            askable.setMinimumHeight(em_px(_ASKABLE_EM))
+            layout.addWidget(askable, 1)
         standard = QDialogButtonBox.StandardButton
         self.buttons = QDialogButtonBox(standard.Ok | standard.Cancel if first_use else standard.Close)
         if first_use:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 # Progress of an analysis.
 PROGRESS_NAME = "Progress of the analysis"
+NOT_BEGUN = "Nothing is analysed yet."
 STARTING = "Starting the analysis…"
+QUERY_NOT_ANALYSED = "Nothing is analysed for this query."
 PATCHES_DONE = "{done:,} of {total:,} patches"
 REGIONS_DONE = "{done:,} of {total:,} regions"
 TOKENS_DONE = "tokens of {done:,} of {total:,} patches"
@@ -162,6 +164,18 @@ MAP_FILES = "Maps of other programs ({patterns});;All files (*)"
 WHICH_SCORES = "Which scores of {file}?"
 MAP_TITLE = "{file}: {title}"
 
+# What can be asked.
+ASKABLE = "What can be asked"
+FIND_TERM = "Find a term"
+ASKABLE_HOW = (
+    "These can be measured. Join them with and, or, without, near, within 200 µm of. Their names in "
+    "{languages} and {last} are understood, too."
+)
+LIMITS = "Limits: {limits}."
+NOT_MEASURABLE = "Not measurable: {why}."
+NO_SUCH_TERM = "No term holds these words."
+ANY_WORDS = "Any words. How well it knows them is not measured here."
+
 # The card of a model.
 USE_MODEL = "Use this model?"
 ABOUT_MODEL = "About this model"
@@ -171,6 +185,7 @@ FACT_LICENCE = "Licence"
 FACT_COMMERCIAL = "Commercial use"
 FACT_INPUT = "Input"
 FACT_VALUES = "Values"
+FACT_ASKABLE = "Can be asked"
 FACT_LABEL = "{name}:"
 COMMERCIAL = {True: "allowed", False: "not allowed", None: "not stated by the licence; ask its owner"}
 INPUT = "{width} × {height} px at {mpp_um:g} µm/px"

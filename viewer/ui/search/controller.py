@@ -16,14 +16,17 @@ from viewer.overlay.shapes import Shape
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.ui.canvas.slide_picker import SlidePicker
 from viewer.ui.overlays.analysis_bar import analysed_in_words
+from viewer.ui.overlays.askable import AskableDialog
 from viewer.ui.overlays.encoder_dialog import use_after_terms
 from viewer.ui.search import strings
+from viewer.ui.search.advice_page import advice_about
 from viewer.ui.search.hit_list import HitRow
 from viewer.ui.search.hit_thumbnails import HitThumbnails
-from viewer.ui.search.query_panel import QueryPanel, empty_html
+from viewer.ui.search.query_panel import QueryPanel
 from viewer.ui.search.saved_queries import SavedQueries
 from viewer.ui.search.search_state import Example, cells_in_frame
 from viewer.ui.search.session import RelevanceSession
+from viewer.ui.widgets.dialogs import show_dialog
 from viewer.ui.widgets.following import Following
 from viewer.ui.widgets.messages import MessageKind
 
@@ -87,6 +90,7 @@ class SearchController(QObject):
         self.picker = SlidePicker(slide_view, self)
         self._picks_like = True
         self._marked_for: Query | None = None
+        self._listed_for: Query | None = None
         overlays.hide_key.watch(self.panel.hits, self.panel.tabs)
         encoders.add_panel(self.panel)
         self._following = Following(
@@ -99,7 +103,7 @@ class SearchController(QObject):
         self._following_session = Following(
             {
                 "question_changed": self._show_question,
-                "hits_changed": self._show_hits,
+                "hits_changed": self._show_new_hits,
                 "field_changed": self.changed.emit,
                 "started": self._started,
                 "progressed": self._show_progress,
@@ -121,7 +125,7 @@ class SearchController(QObject):
         self._following.follow(slide_view)
         self._following_session.follow(self.session)
         self.picker.follow(slide_view)
-        self.panel.bar.take_over(self.session.progress, running=self.session.running)
+        self._show_analysis()
         self.panel.why.show_explanation(None)
         self._show_notes()
         self._slide_changed()
@@ -137,13 +141,14 @@ class SearchController(QObject):
 
     @property
     def analysing(self) -> bool:
-        """Whether an analysis runs that can be paused."""
-        return self.session.progress is not None
+        """Whether an analysis runs that can be paused, or was stopped and can be resumed."""
+        return self.session.progress is not None or bool(self.session.end_reason)
 
     @property
     def paused(self) -> bool:
-        """Whether the analysis is paused."""
-        return self.session.progress is not None and self.session.progress.paused
+        """Whether the analysis is paused, or was stopped."""
+        progress = self.session.progress
+        return bool(self.session.end_reason) if progress is None else progress.paused
 
     def open_panel(self) -> None:
         """To be called when the panel becomes visible."""
@@ -200,7 +205,8 @@ class SearchController(QObject):
         self.saved.failed.connect(partial(self._show_message, MessageKind.WARNING))
         panel.box.asked.connect(self._ask)
         panel.box.leave_pressed.connect(self._focus_slide)
-        panel.link_pressed.connect(panel.box.ask)
+        panel.query_pressed.connect(panel.box.ask)
+        panel.askable_pressed.connect(self._show_askable)
         panel.pixel_size_pressed.connect(self.pixel_size_missing)
         panel.encoder_chosen.connect(self._choose_encoder)
         panel.encoder_facts_pressed.connect(self._show_encoder_facts)
@@ -225,9 +231,14 @@ class SearchController(QObject):
 
     def _ask(self, text: str) -> None:
         self.session.ask(text)
-        if self.session.question.query is not None:
+        question = self.session.question
+        if question.query is not None:
             self._overlays.active.layers.set_visible(True)  # a new query shows its overlay
             self.saved.remember(text)
+        if question.query is not None and not question.refused:
+            self._focus_slide()
+        elif text:
+            self.panel.show_places()  # which says what is wrong
 
     def _focus_slide(self) -> None:
         self._view.setFocus()
@@ -236,6 +247,7 @@ class SearchController(QObject):
         if self.session.question.query != self._marked_for:
             self._mark(None)  # the outlined place belongs to another query
         self.panel.show_question(self.session.question)
+        self._show_analysis()
         self._show_hits()
 
     def _started(self) -> None:
@@ -243,14 +255,21 @@ class SearchController(QObject):
         self._update_hits()
 
     def _show_progress(self) -> None:
-        progress = self.session.progress
-        if progress is not None:
-            self.panel.bar.show_progress(progress)
-            self._overlays.active.fields.set_state(analysed_in_words(progress))
-            self._update_hits()
+        self._show_analysis()
+        self._overlays.active.fields.set_state(analysed_in_words(self.session.progress))
+        self._update_hits()
 
-    def _ended(self, reason: str) -> None:
-        self.panel.bar.end(reason)
+    def _show_analysis(self) -> None:
+        session = self.session
+        self.panel.bar.take_over(
+            session.progress,
+            running=session.running,
+            ended=session.end_reason,
+            asked=not session.question.refused,
+        )
+
+    def _ended(self) -> None:
+        self._show_analysis()
         self._update_hits()
 
     def _update_hits(self) -> None:
@@ -267,7 +286,13 @@ class SearchController(QObject):
         fields.show_field(session.field, session.question.title, state=analysed_in_words(session.progress))
         self.answered.emit(slide_view, session.field)
 
-    def _show_hits(self) -> None:
+    def _show_new_hits(self) -> None:
+        """Show an answer, from the top where it is the first to its question."""
+        anew = self.session.question.query != self._listed_for
+        self._listed_for = self.session.question.query if self.has_hits else None
+        self._show_hits(anew=anew)
+
+    def _show_hits(self, *, anew: bool = False) -> None:
         session, view = self.session, self._view
         self.thumbnails.drop_pending()
         rows = [
@@ -277,7 +302,7 @@ class SearchController(QObject):
         progress = session.progress
         self.panel.show_rows(
             rows,
-            empty_html=empty_html(
+            advice_about(
                 session.question,
                 slide_open=view.source is not None,
                 pixel_size_known=view.mpp_um is not None,
@@ -285,6 +310,7 @@ class SearchController(QObject):
                 running=session.running,
                 done=progress is not None and progress.done >= progress.total,
             ),
+            anew=anew,
         )
         self.changed.emit()
 
@@ -380,6 +406,12 @@ class SearchController(QObject):
         self.settings_chosen.emit(
             self._settings.replace("relevance", encoder=encoder_id, accepted_encoders=accepted)
         )
+
+    def _show_askable(self) -> None:
+        """List what can be asked, beside the panel."""
+        dialog = AskableDialog(self._view.window())
+        dialog.asked.connect(self.panel.box.ask)
+        show_dialog(dialog)
 
     def _show_encoder_facts(self) -> None:
         self._encoders.show_facts(self._encoders.card(self.panel.encoder.currentData()))

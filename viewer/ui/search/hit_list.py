@@ -27,7 +27,7 @@ from viewer.ui.widgets.theme import em_px
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PySide6.QtGui import QKeyEvent
+    from PySide6.QtGui import QFocusEvent, QKeyEvent
 
     from viewer.relevance.patches.peaks import Hit
 
@@ -153,14 +153,20 @@ def _paint_text(painter: QPainter, box: QRect, row: HitRow, option: QStyleOption
 
 
 class HitList(QListView):
-    """The list widget. A click, Enter or ``step(±1)`` chooses a place."""
+    """The list widget. A click, Enter or ``step(±1)`` chooses a place.
+
+    While a place is marked, or the list has the focus, the order stands: other places wait until they are
+    wanted, or until stepping goes past the end.
+    """
 
     chosen = Signal(object)
     """A HitRow to go to."""
+    waiting_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.hits = HitModel(self)
+        self._waiting: list[HitRow] | None = None
         self.setModel(self.hits)
         self.setItemDelegate(_HitDelegate(self))
         self.setUniformItemSizes(True)
@@ -174,6 +180,35 @@ class HitList(QListView):
     def current_row(self) -> HitRow | None:
         index = self.currentIndex()
         return self.hits.rows[index.row()] if index.isValid() else None
+
+    @property
+    def waiting_count(self) -> int | None:
+        """How many places wait that overlap none of those listed; None where none wait."""
+        if self._waiting is None:
+            return None
+        listed = [row.hit.rect for row in self.hits.rows]
+        return sum(all(rect.intersection(row.hit.rect) is None for rect in listed) for row in self._waiting)
+
+    def offer_rows(self, rows: list[HitRow], *, anew: bool) -> None:
+        """Show other places, or let them wait. ``anew``: those of another question, from the top."""
+        if anew or not rows:
+            self._set_waiting(None)
+            self.setCurrentIndex(QModelIndex())
+            self.show_rows(rows)
+            self.scrollToTop()
+        elif not (self.hasFocus() or self.currentIndex().isValid()):
+            self.show_rows(rows)
+        elif _are_others(rows, self.hits.rows):
+            self._set_waiting(rows)
+
+    def show_waiting(self) -> None:
+        """Show the places that wait, in their order."""
+        if self._waiting is not None:
+            rows = self._waiting
+            self._set_waiting(None)
+            self.show_rows(rows)
+            if self.currentIndex().isValid():
+                self.scrollTo(self.currentIndex())
 
     def show_rows(self, rows: list[HitRow]) -> None:
         """Show other places, as they come while an analysis runs. Places that stay keep their thumbnail and
@@ -196,9 +231,20 @@ class HitList(QListView):
         if count == 0:
             return False
         here = self.currentIndex().row() if self.currentIndex().isValid() else (-1 if step > 0 else 0)
+        goes_round = not 0 <= here + step < count
+        if goes_round and self.currentIndex().isValid():
+            self.show_waiting()
+            count = len(self.hits.rows)
+            here = -1 if step > 0 else count
         self.setCurrentIndex(self.hits.index((here + step) % count))
         self._choose(self.currentIndex())
         return True
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Show what waits, where nothing is marked."""
+        super().focusOutEvent(event)
+        if not self.currentIndex().isValid():
+            self.show_waiting()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Choose the selected row at Enter."""
@@ -207,5 +253,14 @@ class HitList(QListView):
         else:
             super().keyPressEvent(event)
 
+    def _set_waiting(self, rows: list[HitRow] | None) -> None:
+        self._waiting = rows
+        self.waiting_changed.emit()
+
     def _choose(self, index: QModelIndex) -> None:
         self.chosen.emit(self.hits.rows[index.row()])
+
+
+def _are_others(rows: Sequence[HitRow], listed: Sequence[HitRow]) -> bool:
+    """Whether places or their order differ."""
+    return [row.hit.rect for row in rows] != [row.hit.rect for row in listed]

@@ -16,7 +16,7 @@ from viewer.relevance.encoders.registry import query_kind_of
 from viewer.relevance.patches.peaks import find_hits
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.parser import parse
-from viewer.relevance.query.tree import Like, text_of, with_weights
+from viewer.relevance.query.tree import Like, needs_words, text_of, with_weights
 from viewer.relevance.worker.messages import (
     Allocated,
     ComputingOn,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.relevance.patches.peaks import Hit
+    from viewer.relevance.query.parser import Parsed
     from viewer.relevance.query.tree import Query
     from viewer.relevance.worker.client import RelevanceClient
     from viewer.relevance.worker.messages import Event
@@ -81,6 +82,7 @@ class RelevanceSession(QObject):
         self._outbox = GuiThreadQueue()
         self._ranking = BackgroundWorker("ranking")
         self._question = Question()
+        self._end_reason = ""
         self._number = -1
         self._field: RelevanceField | None = None
         self._hits: tuple[Hit, ...] = ()
@@ -89,8 +91,8 @@ class RelevanceSession(QObject):
         self._cursor: tuple[float, float] | None = None
         self._ranking_busy = self._ranking_due = False
         callbacks = SessionCallbacks(
-            began=self.started.emit,
-            ended=self.ended.emit,
+            began=self._began,
+            ended=self._ended,
             failed=self.failed.emit,
             notes_changed=self.notes_changed.emit,
             event=self._take,
@@ -130,6 +132,11 @@ class RelevanceSession(QObject):
         return self._client is not None
 
     @property
+    def end_reason(self) -> str:
+        """Why the last analysis of this slide ended before it was done; "" while one runs, or without one."""
+        return self._end_reason
+
+    @property
     def _client(self) -> RelevanceClient | None:
         return self._session.client
 
@@ -142,10 +149,10 @@ class RelevanceSession(QObject):
         if other and self._client is not None:
             self.stop("")
             self._forget_answers()
-            if self._question.matched:  # by the concepts of the previous encoder
-                self.ask(self._question.text)
-            else:
-                self._send_question()
+            question = replace(self._question, matched=False)
+            parsed = parse(question.text, load_lexicon())
+            as_typed = parsed.query == question.query
+            self._set_question(self._read(question, parsed) if as_typed else question)
 
     def begin(self) -> bool:
         """Start the analysis, also before there is a question. False where it cannot run: no slide, no pixel
@@ -162,10 +169,7 @@ class RelevanceSession(QObject):
         if not text.strip():
             self.clear()
             return
-        parsed = parse(text, load_lexicon())
-        self._set_question(
-            Question(text.strip(), parsed.query, parsed.query, parsed.problems, unknown=parsed.unknown)
-        )
+        self._set_question(self._read(Question(text.strip()), parse(text, load_lexicon())))
 
     def ask_query(self, query: Query) -> None:
         """Ask a saved query, with its saved weights."""
@@ -186,19 +190,24 @@ class RelevanceSession(QObject):
         """Ask with other (concept id, weight) pairs for the term of number ``leaf``."""
         if self._question.query is not None:
             query = with_weights(self._question.query, leaf, tuple(weights))
-            self._set_question(replace(self._question, query=query, refused=""))
+            self._set_question(replace(self._question, query=query))
 
     def reset_weights(self) -> None:
         """Ask with the weights that the text alone gives."""
-        self._set_question(replace(self._question, query=self._question.as_read, refused=""))
+        self._set_question(replace(self._question, query=self._question.as_read))
 
     def clear(self) -> None:
         """End the question. The analysis goes on, for the next one."""
         self._set_question(Question())
 
     def set_paused(self, paused: bool) -> None:
-        """Pause the analysis, or resume it."""
-        self._session.set_paused(paused)
+        """Pause the analysis, or resume it, also one that was stopped."""
+        if paused or self.running:
+            self._session.set_paused(paused)
+        elif self._question.query is not None:
+            self._send_question()
+        else:
+            self.begin()
 
     def stop(self, reason: str = strings.STOPPED) -> None:
         """End the worker. What was found stays visible."""
@@ -244,27 +253,44 @@ class RelevanceSession(QObject):
 
     # The question
 
+    @property
+    def _of_concepts(self) -> bool:
+        """Whether the encoder knows the lexicon's terms only."""
+        return query_kind_of(self._settings.relevance.encoder) == "concepts"
+
+    def _read(self, question: Question, parsed: Parsed) -> Question:
+        """A question as its text was parsed. An encoder that reads words needs no lexicon."""
+        problems = parsed.problems
+        if parsed.query is not None and not self._of_concepts:
+            problems = tuple(problem for problem in problems if problem.note)
+        return replace(
+            question, query=parsed.query, as_read=parsed.query, problems=problems, unknown=parsed.unknown
+        )
+
     def _set_question(self, question: Question) -> None:
         changed = question.query != self._question.query
-        self._question = question
+        self._question = question = self._refused_or_not(question)
         if changed:
             self._set_explanation(None)
-            if question.query is None:
-                self._forget_answers()
+        if question.query is None or question.refused:
+            self._forget_answers()
         self.question_changed.emit()
         if question.query is not None and self._view.source is not None:
             if self._view.mpp_um is None:
                 self.pixel_size_missing.emit()
             self._send_question()
 
+    def _refused_or_not(self, question: Question) -> Question:
+        """The question, refused already where the encoder has no measurement for one of its terms."""
+        refused = self._of_concepts and question.query is not None and needs_words(question.query)
+        return replace(question, refused=strings.REFUSED if refused else "")
+
     def _send_question(self) -> None:
         question = self._question
         if question.query is None or not self.begin():
             return
         assert self._client is not None
-        unread = question.unknown and not question.matched
-        if unread and query_kind_of(self._settings.relevance.encoder) == "concepts":
-            self._forget_answers()  # of the question before; matching may take some seconds
+        if question.unknown and not question.matched and self._of_concepts:
             self._number = self._client.match_terms(question.unknown)
         else:
             self._number = self._client.set_query(question.query)
@@ -276,6 +302,14 @@ class RelevanceSession(QObject):
         self.hits_changed.emit()
 
     # The worker
+
+    def _began(self) -> None:
+        self._end_reason = ""
+        self.started.emit()
+
+    def _ended(self, reason: str) -> None:
+        self._end_reason = reason
+        self.ended.emit(reason)
 
     def _take(self, event: Event) -> None:
         match event:
@@ -297,17 +331,9 @@ class RelevanceSession(QObject):
                 self.question_changed.emit()
 
     def _take_matches(self, event: TermsMatched) -> None:
-        """Parse the text again with the nearest phrases of unknown words, and ask that."""
+        """Parse the text again, to offer the nearest phrases of unknown words."""
         parsed = parse(self._question.text, load_lexicon(), dict(event.nearest).get)
-        self._set_question(
-            replace(
-                self._question,
-                query=parsed.query,
-                as_read=parsed.query,
-                problems=parsed.problems,
-                matched=True,
-            )
-        )
+        self._set_question(self._read(replace(self._question, matched=True), parsed))
 
     def _take_field(self) -> None:
         assert self._client is not None
@@ -369,7 +395,7 @@ class RelevanceSession(QObject):
         self._forget_answers()
         # Examples are patches of the previous grid.
         by_examples = bool(self._question.examples.items)
-        self._question = Question() if by_examples else replace(self._question, refused="")
+        self._question = self._refused_or_not(Question() if by_examples else self._question)
         self.question_changed.emit()
         self._send_question()
 

@@ -11,8 +11,7 @@ SIMILAR_TAB = "Similar"
 OVERLAY_TAB = "Overlay"
 NOTE = "Note: {text}"
 WARNING = "⚠ {text}"
-NOTES_NAME = "Notes of the analysis"
-STOP_TIP = "End the analysis of this slide; it goes on from here at the next query"
+STOP_TIP = "End the analysis of this slide; Resume or the next query goes on from here"
 
 # The encoder.
 ENCODER_NAME = "Encoder"
@@ -29,10 +28,11 @@ QUERY_DESCRIPTION = (
 QUERY_TIP = "Words joined by and, or, without, near. Enter starts the search, Down shows earlier queries"
 SUGGESTIONS_NAME = "Suggestions"
 QUERY_TOO_LONG = "A query has at most {most:,} characters; the rest was left out."
-PROBLEMS_NAME = "Remarks about the query"
-TRY = "{problem} Try {queries}."
+REMARKS_NAME = "Remarks about query and analysis"
+ASKABLE_TIP = "What can be asked, by group, with limits"
 
 # Weights.
+WEIGHTS_HEADING = "What the query measures, and how much it counts"
 WEIGHTS_NAME = "Weights of the query"
 WEIGHT_NAME = "Weight of {concept}"
 WEIGHT_IN_TERM_NAME = "Weight of {concept} in {term}"
@@ -68,12 +68,17 @@ PLACE_COUNT = "{count} places"
 PLACE_NUMBER = "{number} of {places}"
 RANKING_FAILED = "The places found could not be ranked: {error}"
 
+NEW_PLACES = "{count} new"
+NEW_PLACES_NAME = "{count} new places"
+NEW_ORDER = "New order"
+NEW_PLACES_TIP = "The analysis has found more; show all, in their order"
+
 # In place of the places.
-NO_PLACES_NAME = "Places"
+ADVICE_NAME = "Why there are no places"
 EXAMPLE_QUERIES = ("lymphocytes", "necrosis", "adipose tissue without blood vessels", "glands near fat")
 OPEN_A_SLIDE = "Open a slide to search it."
-UNSEARCHABLE = "This cannot be searched for. Try {queries}."
-TYPE_A_QUERY = "Type what to look for and press Enter. Try {queries}."
+UNSEARCHABLE = "This can be searched for, among others:"
+TYPE_A_QUERY = "Type what to look for and press Enter. Try:"
 NOT_A_DIAGNOSIS = "What is shown is measured likeness. It is not a diagnosis."
 NEEDS_PIXEL_SIZE = "The search waits for the pixel size, which this file does not state."
 SET_PIXEL_SIZE = "Set pixel size…"
@@ -85,10 +90,10 @@ NO_PLACE = (
     "none. Hatched areas are not analysed: check them, too."
 )
 STOPPED_WITHOUT_PLACE = (
-    "No place stood out in what was analysed before the analysis ended. Search again to continue it."
+    "No place stood out in what was analysed before the analysis ended. Resume continues it."
 )
-STOPPED_WITHOUT_ANSWER = "Nothing was found before the analysis ended. Search again to continue it."
-STOPPED = "Stopped. What was analysed is kept, and the next query goes on from there."
+STOPPED_WITHOUT_ANSWER = "Nothing was found before the analysis ended. Resume continues it."
+STOPPED = "Stopped. What was analysed is kept."
 
 # Why a place has its value.
 WHY_NAME = "Why here"

@@ -1,0 +1,169 @@
+"""A query in German, French, Spanish or Turkish is read as the English one; an English one stays as it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from viewer.relevance.query import strings
+from viewer.relevance.query.lexicon import load_lexicon
+from viewer.relevance.query.parser import parse
+from viewer.relevance.query.translation import translated
+from viewer.relevance.query.tree import text_of
+
+
+def english(text: str) -> str:
+    query = parse(text, load_lexicon()).query
+    assert query is not None
+    return text_of(query)
+
+
+def languages(text: str) -> list[str]:
+    translation = translated(text)
+    return [] if translation is None else [name for name, _ in translation.read]
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("Fettgewebe", "adipose tissue"),
+        ("Wo ist der Tumor?", "tumour"),
+        ("Nekrose ohne Blut", "necrosis WITHOUT blood"),
+        ("Blutgefaesse", "blood vessel"),
+        ("zeige mir alle Bereiche mit glatter Muskulatur", "smooth muscle"),
+        ("Fett und Muzin, aber kein Blut", "(fat AND mucin) WITHOUT blood"),
+        ("Fett UND (Blut ODER Muzin)", "fat AND (blood OR mucin)"),
+        ("Lymphozyten in der Nähe von Fettgewebe", "lymphocytes NEAR adipose tissue"),
+        ("Lymphozyten im Umkreis von 0,5 mm um Fett", "lymphocytes WITHIN 500 µm OF fat"),
+        ("nekrosefreies Fettgewebe", "adipose tissue WITHOUT necrosis"),
+        ("entweder Fett oder Lymphozyten um Drüsen herum", "fat OR (lymphocytes NEAR glands)"),
+    ],
+)
+def test_german(text: str, query: str) -> None:
+    assert languages(text) == ["German"]
+    assert english(text) == query
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("vaisseaux sanguins", "blood vessel"),
+        ("Où sont les vaisseaux sanguins ?", "blood vessel"),
+        ("ou est la tumeur", "tumour"),
+        ("l’infiltrat inflammatoire", "inflammatory infiltrate"),
+        ("glandes et stroma sans nécrose", "(glands AND stroma) WITHOUT necrosis"),
+        ("il n'y a pas de sang", "NOT blood"),
+        ("lymphocytes à moins de 200 µm de la graisse", "lymphocytes WITHIN 200 µm OF fat"),
+        ("œdème", "oedema"),
+    ],
+)
+def test_french(text: str, query: str) -> None:
+    assert languages(text) == ["French"]
+    assert english(text) == query
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("¿Dónde está la necrosis?", "necrosis"),
+        ("tejido adiposo sin vasos sanguíneos", "adipose tissue WITHOUT blood vessel"),
+        ("tumor y necrosis", "tumour AND necrosis"),
+        ("inflamacion", "inflammation"),
+        ("linfocitos a menos de 200 micras de grasa", "lymphocytes WITHIN 200 µm OF fat"),
+        ("células plasmáticas", "plasma cell"),
+    ],
+)
+def test_spanish(text: str, query: str) -> None:
+    assert languages(text) == ["Spanish"]
+    assert english(text) == query
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("yağ", "fat"),
+        ("yag", "fat"),
+        ("TÜMÖR NEREDE?", "tumour"),
+        ("İLTİHAP", "inflammation"),
+        ("ILTIHAP", "inflammation"),
+        ("damarlarda", "blood vessel"),
+        ("kan olmadan nekroz", "necrosis WITHOUT blood"),
+        ("kan veya mukus olmadan nekroz ve tümör", "(necrosis AND tumour) WITHOUT (blood OR mucus)"),
+        ("(kan veya mukus) olmadan nekroz", "necrosis WITHOUT (blood OR mucus)"),
+        ("nekroz ve kan olmadan", "necrosis WITHOUT blood"),
+        ("kansız doku", "NOT blood"),
+        ("yağ dokusuna yakın lenfositler", "lymphocytes NEAR adipose tissue"),
+        ("lenfositler yağ dokusunun yakınında", "lymphocytes NEAR adipose tissue"),
+        (
+            "yağ dokusundan en fazla 200 µm uzaklıkta lenfositler",
+            "lymphocytes WITHIN 200 µm OF adipose tissue",
+        ),
+    ],
+)
+def test_turkish(text: str, query: str) -> None:
+    assert languages(text) == ["Turkish"]
+    assert english(text) == query
+
+
+def test_words_of_languages_and_english_may_be_mixed() -> None:
+    assert english("show me the Fettgewebe without kan") == "adipose tissue WITHOUT blood"
+    assert english("nécrose ohne Blut") == "necrosis WITHOUT blood"
+    assert english('"Fettgewebe" and blood') == "adipose tissue AND blood"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("fibrose ohne Blut", "German"),
+        ("fibrose sans sang", "French"),
+        ("kansız granulom", "Turkish"),
+        ("granulom ohne Blut", "German"),
+        ("tumor sin necrosis", "Spanish"),
+        ("tumor ohne metastase", "German"),
+        ("Lymphome", "German"),
+        ("lymphomes", "French"),
+        ("métastases", "French"),
+        ("adenom", "Turkish"),
+    ],
+)
+def test_a_word_of_two_languages_is_of_the_language_of_the_rest(text: str, language: str) -> None:
+    assert languages(text) == [language]
+
+
+def test_the_reader_is_told_how_each_word_was_read() -> None:
+    notes = [problem.sentence for problem in parse("Fettgewebe ohne Blut", load_lexicon()).problems]
+    pairs = [("Fettgewebe", "adipose tissue"), ("Blut", "blood")]
+    terms = ", ".join(strings.READ_TERM_IN.format(text=text, term=term) for text, term in pairs)
+    assert notes[0] == strings.READ_TERMS_IN.format(language="German", terms=terms)
+
+
+@pytest.mark.parametrize(
+    "text", ["Wo sind Plasmazellen?", "plasmocytes", "células plasmáticas", "plazma hücreleri"]
+)
+def test_what_cannot_be_measured_cannot_be_measured_in_any_language(text: str) -> None:
+    lexicon = load_lexicon()
+    entry = lexicon.find("plasma cell")
+    (problem,) = (one for one in parse(text, lexicon).problems if not one.note)
+    assert entry is not None
+    assert problem.sentence == strings.NOT_MEASURABLE.format(text="plasma cell", reason=entry.why)
+    assert problem.nearest == entry.nearest
+
+
+def test_an_unknown_word_of_a_known_language_stays_unknown() -> None:
+    parsed = parse("Wo ist der Regenbogen?", load_lexicon())
+    assert parsed.unknown == ("Regenbogen",)
+    assert parsed.problems[0].sentence == strings.READ_IN.format(language="German")
+    parsed = parse("Wo sind die seltsamen Lymphozyten?", load_lexicon())
+    assert parsed.problems[-1].nearest[0] == "lymphocytes"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fat", "tumor", "necrosis", "mucosa", "lymphocytes near fat", "KRAS mutation", "lymphocites",
+        "the os is visible", "weird lymphocytes of Mars", "tumor de novo", "tissue over glands", "melanosis",
+        "Copy diagnostics", "en face view of the villi", "no special type", "y", "H&E", '"flurb"',
+        "fat within 1 mm of blood", "glands in situ",
+    ],
+)  # fmt: skip
+def test_english_stays_as_it_is(text: str) -> None:
+    assert translated(text) is None

@@ -1,0 +1,206 @@
+"""Other languages of a query: their names of the lexicon's terms, and their small words. Pure.
+
+The words are data, one file a language in ``resources/lexicon``. Case, accents, other spellings and endings
+are understood without being listed.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
+from importlib import resources
+from itertools import islice, product
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+NAMES = ("german", "french", "spanish", "turkish")
+"""The files, in the order in which a word that several languages share is looked up."""
+PADDING = "padding"
+MIN_STEM_LETTERS = 3
+MAX_SPAN_WORDS = 6
+_MAX_FORMS = 64
+
+
+@dataclass(frozen=True)
+class Language:
+    """``terms``: names here to English names. ``words``: small words, as they are written, to the English
+    operator, unit or ``PADDING``; ``words_behind`` stand behind what they apply to; ``within`` and ``of``
+    stand before and behind a distance. A word with one of ``without_endings`` leaves out what it is built on.
+    ``spellings``: letters that are written either way.
+    """
+
+    name: str
+    terms: Mapping[str, str]
+    words: Mapping[str, str]
+    words_behind: Mapping[str, str]
+    within: frozenset[str]
+    of: frozenset[str]
+    endings: tuple[str, ...]
+    without_endings: tuple[str, ...]
+    spellings: tuple[tuple[str, str], ...]
+    capital_nouns: bool = False
+
+    @property
+    def elided(self) -> tuple[str, ...]:
+        """Small words that end in an apostrophe and are written onto the next: "l'", "d'"."""
+        return tuple(word for word in self.words if word.endswith("'"))
+
+    def term(self, words: Sequence[str]) -> str | None:
+        """The English name of words that are one term, whatever their endings; None where they are none."""
+        by_stem, first_words = self._index
+        stems = [self._stems(self._folded(word)) for word in words]
+        if first_words.isdisjoint(stems[0]):
+            return None
+        forms = product(*stems)
+        return next((by_stem[form] for form in islice(forms, _MAX_FORMS) if form in by_stem), None)
+
+    def without(self, word: str) -> str | None:
+        """The English name of what a word says to be missing: "kansız" is without blood."""
+        folded = self._folded(word)
+        for ending in self._folded_endings[1]:
+            if folded.endswith(ending) and len(folded) - len(ending) >= MIN_STEM_LETTERS:
+                name = self.term([folded.removesuffix(ending)])
+                if name is not None:
+                    return name
+        return None
+
+    def small_word(self, words: Sequence[str]) -> tuple[str, bool] | None:
+        """The English operator, unit or ``PADDING``, and whether it stands behind what it applies to."""
+        text = " ".join(words).casefold().replace("’", "'")
+        for written, small in ((text, self._small[0]), (_plain(text), self._small[1])):
+            if written in small:
+                return small[written]
+        return None
+
+    def looks_like(self, term: str) -> tuple[bool, bool, bool]:
+        """Whether a term as it is written has the letters of this language alone, its capital or none, and no
+        ending or missing accent.
+        """
+        names, letters = self._written
+        plain = term.casefold()
+        return letters.issuperset(plain), term[:1].isupper() == self.capital_nouns, plain in names
+
+    @cached_property
+    def _written(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The terms in small letters, and the letters that they are written with."""
+        names = frozenset(name.casefold() for name in self.terms)
+        return names, frozenset("".join(names))
+
+    def says_within(self, text: str) -> bool:
+        """Whether this stands before a distance."""
+        return _plain(text.casefold()) in self.within
+
+    def says_of(self, text: str) -> bool:
+        """Whether this stands behind a distance."""
+        return _plain(text.casefold()) in self.of
+
+    def begins(self, start: str) -> list[str]:
+        """The English names whose name here begins so."""
+        folded = [self._folded(word) for word in start.split()]
+        return [english for name, english in self._folded_names if name.startswith(" ".join(folded))]
+
+    @cached_property
+    def _folded_names(self) -> tuple[tuple[str, str], ...]:
+        return tuple(
+            (" ".join(self._folded(word) for word in name.split()), english)
+            for name, english in self.terms.items()
+        )
+
+    @cached_property
+    def _index(self) -> tuple[dict[tuple[str, ...], str], frozenset[str]]:
+        """The terms by their words and the stems of these, less stems that several terms share; and the first
+        words of all."""
+        exact: dict[tuple[str, ...], str] = {}
+        by_stem: dict[tuple[str, ...], set[str]] = {}
+        for name, english in self._folded_names:
+            words = tuple(name.split())
+            if exact.setdefault(words, english) != english:
+                raise ValueError(f"lexicon: {name!r} stands twice in {self.name}")
+            for form in product(*(self._stems(word) for word in words)):
+                by_stem.setdefault(form, set()).add(english)
+        alone = {form: next(iter(names)) for form, names in by_stem.items() if len(names) == 1}
+        index = {**alone, **exact}
+        return index, frozenset(form[0] for form in index)
+
+    @cached_property
+    def _small(self) -> tuple[dict[str, tuple[str, bool]], dict[str, tuple[str, bool]]]:
+        """The small words as they are written, and without accents where that is not another one."""
+        written = {word.casefold(): (meaning, False) for word, meaning in self.words.items()}
+        written |= {word.casefold(): (meaning, True) for word, meaning in self.words_behind.items()}
+        plain: dict[str, tuple[str, bool]] = {}
+        for word, meaning in written.items():
+            plain.setdefault(_plain(word), meaning)
+        return written, plain
+
+    @cached_property
+    def _folded_endings(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return tuple(
+            tuple(sorted({self._folded(ending) for ending in endings}, key=len, reverse=True))
+            for endings in (self.endings, self.without_endings)
+        )  # type: ignore[return-value]
+
+    def _folded(self, word: str) -> str:
+        """A word less what may be written either way: case, accents, hyphens, ``spellings``."""
+        folded = re.sub(r"\W", "", _plain(word.casefold()))
+        for written, kept in self.spellings:
+            folded = folded.replace(written, kept)
+        return folded
+
+    def _stems(self, folded: str) -> list[str]:
+        """The word itself, and what is left of it without one ending; the least is taken off first."""
+        return [folded] + [
+            folded.removesuffix(ending)
+            for ending in reversed(self._folded_endings[0])
+            if folded.endswith(ending) and len(folded) - len(ending) >= MIN_STEM_LETTERS
+        ]
+
+
+@cache
+def load_languages() -> tuple[Language, ...]:
+    """The languages that ship with Foveola, besides English."""
+    return tuple(_language(name) for name in NAMES)
+
+
+@lru_cache(maxsize=4096)
+def _plain(text: str) -> str:
+    """Without accents, and with letters that have no accent to lose as they are typed elsewhere."""
+    text = text.replace("ı", "i").replace("œ", "oe").replace("æ", "ae").replace("’", "'")
+    return "".join(
+        letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter)
+    )
+
+
+def _language(file: str) -> Language:
+    text = resources.files("resources").joinpath("lexicon", f"{file}.toml").read_text(encoding="utf-8")
+    table: dict[str, Any] = tomllib.loads(text)
+    return Language(
+        name=table["name"],
+        terms=_turned(table["terms"]),
+        words=_turned(table["words"]),
+        words_behind=_turned(table.get("words_behind", {})),
+        within=_plainly(table["within"]),
+        of=_plainly(table["of"]),
+        endings=tuple(table["endings"]),
+        without_endings=tuple(table.get("without_endings", ())),
+        spellings=tuple(table.get("spellings", {}).items()),
+        capital_nouns=table.get("capital_nouns", False),
+    )
+
+
+def _plainly(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(_plain(text.casefold()) for text in texts)
+
+
+def _turned(table: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """Each of the listed words to its heading."""
+    turned: dict[str, str] = {}
+    for heading, words in table.items():
+        for word in words:
+            if turned.setdefault(word, heading) != heading:
+                raise ValueError(f"lexicon: {word!r} stands under {heading!r} and {turned[word]!r}")
+    return turned

@@ -1,0 +1,238 @@
+"""Recognises a query in another language, and writes it in English with the lexicon's terms.
+
+English comes first: a text whose words are all known in English is left as it is. Else the language that
+knows most of the words is chosen; words of other languages may stand between.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from viewer.relevance.query.languages import MAX_SPAN_WORDS, PADDING, load_languages
+from viewer.relevance.query.lexicon import MAX_TERM_WORDS, key_of, load_lexicon
+from viewer.relevance.query.vocabulary import MARKS, OPERATORS, PADDING_BEFORE, PADDING_BEHIND
+from viewer.relevance.query.word_order import Piece, in_english_order
+
+if TYPE_CHECKING:
+    from viewer.relevance.query.languages import Language
+    from viewer.relevance.query.word_order import Kind
+
+_TOKEN = re.compile(r'"[^"]*"?|&&|\|\||[(),;|&+]|[^\s(),;|"&+]+')
+_NUMBER = r"\d{1,7}(?:[.]\d{1,30})?"
+_UNITS = {"um": "um", "µm": "um", "μm": "um", "mm": "mm"}
+_DISTANCE = re.compile(rf"(.*?)\s*({_NUMBER})\s*(\S+)")
+_PLAIN_NUMBER = re.compile(rf"{_NUMBER}(?:um|µm|μm|mm)?|um|µm|μm|mm", re.I)
+_QUOTES = str.maketrans("“”„«»", '"""""')
+_MIN_LONE_LETTERS = 3
+"""A shorter word of another language within an English query is left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """``text``: the query in English. ``read``: for each language that was met its name, and its terms with
+    the lexicon's.
+    """
+
+    text: str
+    read: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+
+
+@lru_cache(maxsize=64)
+def translated(text: str) -> Translation | None:
+    """The query in English; None where it is English already, or in no language that is known."""
+    plain = re.sub(r"(?<=\d),(?=\d)", ".", text.translate(_QUOTES))
+    tokens = _TOKEN.findall(re.sub(r"[?!:¿¡]", " ", plain))
+    english = _Reading(tokens, None)
+    if english.known_throughout:
+        return None
+    best = max((_Reading(tokens, language) for language in load_languages()), key=lambda one: one.rank)
+    if best.score <= english.score or not best.is_evident(english):
+        best = english
+    return best.translation()
+
+
+class _Reading:
+    """The pieces of a text as one language reads them; None: as English does."""
+
+    def __init__(self, tokens: list[str], language: Language | None) -> None:
+        self._language, self._name = language, language.name if language else ""
+        self._tokens = _without_elision(tokens, language.elided if language else ())
+        self.pieces: list[Piece] = []
+        at = 0
+        while at < len(self._tokens):
+            piece = self._piece(at)
+            self.pieces.append(piece)
+            at += piece.words
+
+    @property
+    def known_throughout(self) -> bool:
+        """Whether this language knows every word."""
+        return not any(
+            piece.kind == "unknown" or piece.language not in ("", self._name) for piece in self.pieces
+        )
+
+    @property
+    def score(self) -> int:
+        """The words that the language knows, and the terms that it shares with English."""
+        return sum(
+            piece.words
+            for piece in self.pieces
+            if (piece.kind == "term" and piece.language in ("", self._name))
+            or (
+                piece.kind in ("padding", "operator", "behind", "missing", "distance")
+                and piece.language == self._name
+            )
+        )
+
+    @property
+    def rank(self) -> tuple[int, ...]:
+        """The score; among equals the words of its own, then those that look like it."""
+        assert self._language is not None
+        own = [piece for piece in self.pieces if piece.language == self._name]
+        looks = [
+            [piece.words * alike for alike in self._language.looks_like(piece.written)]
+            for piece in own
+            if piece.kind == "term"
+        ]
+        return self.score, sum(piece.words for piece in own), *map(sum, zip(*looks, strict=True))
+
+    def is_evident(self, english: _Reading) -> bool:
+        """Whether two words tell the language that English lacks, or one that leaves no word unknown."""
+        known = {piece.written for piece in english.pieces if piece.kind != "unknown" and not piece.language}
+        own = [piece for piece in self.pieces if piece.language == self._name and piece.written not in known]
+        has_terms = any(piece.kind in ("term", "missing") for piece in self.pieces)
+        told = sum(piece.words for piece in own if len(piece.written) > 1) > 1
+        return told or (bool(own) and has_terms and self.known_throughout)
+
+    def translation(self) -> Translation | None:
+        """None where nothing of another language was met."""
+        pieces = self.pieces if self._language else _as_typed_in_part(self.pieces)
+        read: dict[str, dict[str, str]] = {}
+        for piece in pieces:
+            if piece.language:
+                terms = read.setdefault(piece.language, {})
+                if piece.kind in ("term", "missing"):
+                    terms[piece.written] = piece.english
+        if not read:
+            return None
+        found = tuple((name, tuple(terms.items())) for name, terms in read.items())
+        return Translation(in_english_order(pieces), found)
+
+    def _piece(self, at: int) -> Piece:
+        """The longest words from here on that mean something, first in this language, then in English."""
+        token = self._tokens[at]
+        if token in MARKS:
+            return Piece("mark", token, token)
+        if token.startswith('"'):
+            return self._quoted(token)
+        ends = (end for end in range(at, len(self._tokens)) if _ends_phrase(self._tokens[end]))
+        most = min(next(ends, len(self._tokens)) - at, MAX_TERM_WORDS)
+        for length in range(most, 0, -1):
+            words = self._tokens[at : at + length]
+            piece = self._own(words, at) or _english(words)
+            if piece is not None:
+                return piece
+        for language in load_languages():
+            for length in range(min(MAX_SPAN_WORDS, most), 0, -1):
+                words = self._tokens[at : at + length]
+                english = language.term(words)
+                if english is not None and sum(map(len, words)) >= _MIN_LONE_LETTERS:
+                    return Piece("term", " ".join(words), english, language.name, length)
+        return Piece("unknown", token, token)
+
+    def _own(self, words: list[str], at: int) -> Piece | None:
+        """What words mean in this language."""
+        language, written = self._language, " ".join(words)
+        if language is None or len(words) > MAX_SPAN_WORDS:
+            return None
+        english = language.term(words)
+        if english is not None:
+            return Piece("term", written, english, self._name, len(words))
+        small = language.small_word(words)
+        if small is not None and small[0] not in _UNITS:
+            english, behind = small
+            kind: Kind = "padding" if english == PADDING else "behind" if behind else "operator"
+            shouted = written.isupper() and len(written) > 1
+            return Piece(kind, written, english.upper() if shouted else english, self._name, len(words))
+        english = language.without(words[0]) if len(words) == 1 else None
+        if english is not None:
+            return Piece("missing", written, english, self._name)
+        return self._distance(written, len(words), at, language)
+
+    def _distance(self, written: str, length: int, at: int, language: Language) -> Piece | None:
+        """A number with its unit, and what stands before and behind it: "im Umkreis von 200 µm um"."""
+        match = _DISTANCE.fullmatch(written)
+        if match is None or (match[1] and not language.says_within(match[1])):
+            return None
+        small = language.small_word([match[3]])
+        unit = _UNITS.get(match[3].casefold()) or (small[0] if small and small[0] in _UNITS else "")
+        if not unit:
+            return None
+        rest = self._tokens[at + length : at + length + 3]
+        behind = next((n for n in range(len(rest), 0, -1) if language.says_of(" ".join(rest[:n]))), 0)
+        english = f"within {match[2]} {unit} of"
+        return Piece("distance", written, english, self._name, length + behind)
+
+    def _quoted(self, token: str) -> Piece:
+        """A quoted phrase: a term as a whole, or left as it is."""
+        inner = token.strip('"')
+        words = inner.split()
+        own = (self._language,) if self._language else ()
+        if 0 < len(words) <= MAX_SPAN_WORDS and load_lexicon().find(inner) is None:
+            for language in (*own, *load_languages()):
+                english = language.term(words)
+                if english is not None:
+                    return Piece("term", inner, english, language.name)
+        return Piece("quoted", token, token)
+
+
+def _ends_phrase(token: str) -> bool:
+    return token in MARKS or token.startswith('"')
+
+
+def _english(words: list[str]) -> Piece | None:
+    """What words mean in English."""
+    written = " ".join(words)
+    if any(letter.isalpha() and not letter.isascii() for letter in written):
+        return None
+    if load_lexicon().find(written) is not None:
+        return Piece("term", written, written, words=len(words))
+    lower = tuple(word.lower() for word in words)
+    if lower in OPERATORS:
+        return Piece("operator", written, written, words=len(words))
+    if len(words) > 1:
+        return None
+    if lower[0] in PADDING_BEFORE or lower[0] in PADDING_BEHIND:
+        return Piece("padding", written, written)
+    return (
+        Piece("mark", written, written) if not key_of(written) or _PLAIN_NUMBER.fullmatch(written) else None
+    )
+
+
+def _without_elision(tokens: list[str], elided: tuple[str, ...]) -> list[str]:
+    """Tokens with each elided word apart: "l'infiltrat" as "l'" and "infiltrat"."""
+    parts: list[str] = []
+    for token in tokens:
+        typed = token.replace("’", "'")
+        first = next((word for word in elided if typed.lower().startswith(word) and typed[len(word) :]), "")
+        parts += [typed[: len(first)], typed[len(first) :]] if first else [token.strip(".") or token]
+    return parts
+
+
+def _as_typed_in_part(pieces: list[Piece]) -> list[Piece]:
+    """The pieces, with phrases that hold an unknown word as typed: within English these are no business of
+    other languages."""
+    kept: list[Piece] = []
+    phrase: list[Piece] = []
+    for piece in [*pieces, Piece("mark", "", "")]:
+        if piece.kind in ("term", "unknown"):
+            phrase.append(piece)
+            continue
+        unknown = any(part.kind == "unknown" for part in phrase)
+        kept += [Piece("unknown", part.written, part.written) for part in phrase] if unknown else phrase
+        kept.append(piece)
+        phrase = []
+    return kept[:-1]

@@ -1,0 +1,115 @@
+"""What measured concepts can be asked, by group, with limits and what cannot; a list that can be searched."""
+
+from __future__ import annotations
+
+from html import escape
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QTextBrowser, QVBoxLayout, QWidget
+
+from viewer.relevance.query.languages import load_languages
+from viewer.relevance.query.lexicon import Entry, key_of, load_lexicon
+from viewer.ui.overlays import strings
+from viewer.ui.widgets.theme import em_px, without_icons
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MOST_NAMES = 12
+
+
+class AskableList(QWidget):
+    """A line to search in, and the entries of the lexicon that hold its words; ``can_ask``: as links."""
+
+    asked = Signal(str)
+    """A term that was pressed."""
+
+    def __init__(self, *, can_ask: bool, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._can_ask = can_ask
+        self._filter = QLineEdit(placeholderText=strings.FIND_TERM, clearButtonEnabled=True)
+        self._filter.setAccessibleName(strings.FIND_TERM)
+        self._filter.textChanged.connect(self._show)
+        self._page = QTextBrowser()
+        self._page.setAccessibleName(strings.ASKABLE)
+        self._page.setOpenLinks(False)
+        self._page.anchorClicked.connect(self._press)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._filter)
+        layout.addWidget(self._page, 1)
+        self.setFocusProxy(self._filter)
+        self._show("")
+
+    @property
+    def text(self) -> str:
+        """What is listed, as plain text."""
+        return self._page.toPlainText()
+
+    def _show(self, words: str) -> None:
+        self._page.setHtml(_html(_holding(words), links=self._can_ask))
+
+    def _press(self, link: QUrl) -> None:
+        self.asked.emit(link.path())
+
+
+class AskableDialog(QDialog):
+    """The list in a window of its own, beside the panel."""
+
+    asked = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(strings.ASKABLE)
+        askable = AskableList(can_ask=True)
+        askable.asked.connect(self.asked)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        without_icons(buttons.buttons())
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(askable, 1)
+        layout.addWidget(buttons)
+        askable.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.resize(em_px(34), em_px(38))
+
+
+def _holding(words: str) -> list[Entry]:
+    """The entries of which a name, here or in another language, holds these words; all without any."""
+    lexicon = load_lexicon()
+    wanted = key_of(words, whole_words=False)
+    if not wanted:
+        return list(lexicon.entries)
+    found = {lexicon.find(name) for language in load_languages() for name in language.begins(words)}
+    return [
+        entry
+        for entry in lexicon.entries
+        if entry in found or any(wanted in key_of(name, whole_words=False) for name in entry.names)
+    ]
+
+
+def _html(entries: Sequence[Entry], *, links: bool) -> str:
+    languages = [language.name for language in load_languages()]
+    how = strings.ASKABLE_HOW.format(languages=", ".join(languages[:-1]), last=languages[-1])
+    parts = [f"<p>{escape(how)}</p>"]
+    for group, members in groupby(entries, lambda entry: entry.group):
+        parts.append(f"<h3>{escape(group)}</h3>")
+        in_group = list(members)
+        parts += [_line(entry, link=links) for entry in in_group if entry.measurable]
+        parts += [_line(entry, link=False) for entry in in_group if not entry.measurable]
+    if not entries:
+        parts = [f"<p>{escape(strings.NO_SUCH_TERM)}</p>"]
+    return "".join(parts)
+
+
+def _line(entry: Entry, *, link: bool) -> str:
+    first, *others = entry.names
+    more = ", ".join(others[:_MOST_NAMES]) + ("…" if len(others) > _MOST_NAMES else "")
+    names = f"<b>{escape(first)}</b>"
+    if link:
+        names = f'<a href="{escape(first, quote=True)}">{names}</a>'
+    limits = strings.LIMITS.format(limits=entry.limits) if entry.limits else ""
+    note = limits if entry.measurable else strings.NOT_MEASURABLE.format(why=entry.why)
+    also = f" · {escape(more)}" if more else ""
+    return f"<p>{names}{also}<br><i>{escape(note)}</i></p>" if note else f"<p>{names}{also}</p>"

@@ -113,15 +113,6 @@ def index_slide(path: str, job: IndexJob, report: Callable[[float], None]) -> In
             with FeatureStore.open(subject, limit_bytes=job.limit_bytes, folder=folder) as store:
                 if store.complete:
                     return IndexResult(path, skipped=True, patches=store.count, notes=store.notes)
-            notes = (
-                ()
-                if not pixel_size.estimated
-                else (
-                    strings.ESTIMATED_PIXEL_SIZE_OF_JOB.format(
-                        mpp_um=pixel_size.mpp_um[0], reason=pixel_size.reason
-                    ),
-                )
-            )
             _use_threads(job.threads)
             with open_analysis(
                 source,
@@ -136,7 +127,7 @@ def index_slide(path: str, job: IndexJob, report: Callable[[float], None]) -> In
                     patches=analysis.store.count,
                     failed_patches=analysis.failed_count,
                     seconds=time.monotonic() - started_s,
-                    notes=(*notes, *analysis.notes),
+                    notes=(*pixel_size.notes, *analysis.notes),
                 )
     except Exception as error:
         words = described(error)

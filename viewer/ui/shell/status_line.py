@@ -164,9 +164,11 @@ class StatusLine(QStatusBar):
     def _show_scale(self) -> None:
         view, mpp_um = self._view, self._view.mpp_um
         self.magnification.setText("" if view.source is None else format_magnification(view.magnification))
-        self.pixel_size.setText("" if view.source is None else _pixel_size(mpp_um, view.mpp_estimated))
+        self.pixel_size.setText(_pixel_size(view))
         unknown = view.source is not None and mpp_um is None
         known_tip = strings.PIXEL_SIZE_ESTIMATED_TOOLTIP if view.mpp_estimated else strings.PIXEL_SIZE_TOOLTIP
+        if view.mpp_origin:
+            known_tip = strings.PIXEL_SIZE_ORIGIN_TOOLTIP.format(origin=view.mpp_origin)
         self.pixel_size.setToolTip(strings.PIXEL_SIZE_UNKNOWN_TOOLTIP if unknown else known_tip)
         self.magnification.setToolTip(
             strings.PIXEL_SIZE_UNKNOWN_TOOLTIP if view.magnification is None else strings.MAGNIFICATION
@@ -202,11 +204,16 @@ class StatusLine(QStatusBar):
         self.building.setVisible(share < 1)
 
 
-def _pixel_size(mpp_um: tuple[float, float] | None, estimated: bool) -> str:
-    if mpp_um is None:
+def _pixel_size(view: SlideView) -> str:
+    if view.source is None:
+        return ""
+    if view.mpp_um is None:
         return strings.PIXEL_SIZE_UNKNOWN
-    size = pixel_size_in_words(mpp_um, estimated=False, digits=4)
-    return strings.PIXEL_SIZE_ESTIMATED.format(size=size) if estimated else size
+    size = pixel_size_in_words(view.mpp_um, estimated=False, digits=4)
+    if view.mpp_estimated:
+        return strings.PIXEL_SIZE_ESTIMATED.format(size=size)
+    overrides = view.mpp_entered and view.source.info.mpp_um is not None
+    return strings.PIXEL_SIZE_OVERRIDES.format(size=size) if overrides else size
 
 
 def _field(name: str, widest: str) -> QLabel:

@@ -102,7 +102,8 @@ class FakeSlideView(QWidget):
         )
         self.source: ArraySource | None = None
         self.mpp_um: tuple[float, float] | None = None
-        self.mpp_estimated = False
+        self.mpp_estimated = self.mpp_entered = False
+        self.mpp_origin = ""
         self.compute_device = "–"
         self.frame_stats = FrameStats(
             frame_ms_last=12.5, level=1, levels_count=4, visible_tiles=20, gpu_tiles=5, gpu_capacity=64
@@ -124,8 +125,16 @@ class FakeSlideView(QWidget):
         self.colour.changed.emit()
         self.source_changed.emit()
 
-    def set_mpp_um(self, mpp_um: tuple[float, float] | None, *, estimated: bool = False) -> None:
-        self.mpp_um, self.mpp_estimated = mpp_um, estimated
+    def set_mpp_um(
+        self,
+        mpp_um: tuple[float, float] | None,
+        *,
+        estimated: bool = False,
+        overrides: bool = False,
+        origin: str = "",
+    ) -> None:
+        self.mpp_um, self.mpp_entered = mpp_um, mpp_um is not None
+        self.mpp_estimated, self.mpp_origin = estimated, origin
         self.mpp_changed.emit()
 
     def go_to(self, x: float, y: float, *, downsample: float | None = None, instant: bool = False) -> None:

@@ -43,7 +43,7 @@ def write_head_map(options: argparse.Namespace) -> int:
         extent_px = source.pyramid.width, source.pyramid.height
     if attention.patches_known.any() and not attention.patches[view].any():
         raise arguments.UsageError(strings.NO_SUCH_MAP.format(encoder=card.title, map=map_name))
-    for note in (*size.notes(options.slide.name), *notes):
+    for note in (*size.notes, *notes):
         terminal.write_stderr(note)
     found = attention_map(attention, HierarchyLook("single", "patch"), patch_head=view)
     found.check_known(attention.tissue)

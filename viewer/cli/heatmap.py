@@ -201,7 +201,7 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
                 attention, note = _computed(analysis, options)
                 found = attention_map(attention, look, token_head=options.head, patch_head=options.head)
                 mode = strings.RANKS_BLENDED if options.mode == "blend" else options.mode
-            for line in (*size.notes(options.slide.name), *analysis.notes, *((note,) if note else ())):
+            for line in (*size.notes, *analysis.notes, *((note,) if note else ())):
                 terminal.write_stderr(line)
             found.check_known(analysis.tissue)
             provenance = _provenance(analysis, options, mode, options.level)

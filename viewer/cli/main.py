@@ -239,9 +239,15 @@ def _doctor(options: argparse.Namespace) -> int:
 def _info(options: argparse.Namespace) -> int:
     from viewer.slide.facts import facts_as_text, slide_facts
     from viewer.slide.formats.registry import open_for_viewing
+    from viewer.slide.given_scale import GivenScalesError, given_scale
 
     with closing(open_for_viewing(options.slide)) as source:
-        facts = slide_facts(source)
+        try:
+            given = given_scale(source)
+        except GivenScalesError as error:
+            terminal.write_stderr(str(error))
+            given = None
+        facts = slide_facts(source, given)
     terminal.write_stdout(json.dumps(facts, indent=2) if options.json else facts_as_text(facts))
     return 0
 

@@ -58,7 +58,7 @@ def map_over(source: Source, options: argparse.Namespace) -> RelevanceField:
         )
     except SeveralColumnsError as error:
         raise arguments.UsageError(strings.CHOOSE_COLUMN.format(error=error)) from error
-    for note in (*size.notes(options.slide.name), *found.notes):
+    for note in (*size.notes, *found.notes):
         terminal.write_stderr(note)
     return found.field
 

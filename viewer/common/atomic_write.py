@@ -61,6 +61,19 @@ def check_savable(path: Path) -> None:
         raise SaveError(path, save_failure(PermissionError(errno.EACCES, "")))
 
 
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file, so that nothing is lost when it is written again; returns its new name.
+
+    Raises SaveError.
+    """
+    kept = path.with_name(f"{path.name}.unreadable")
+    try:
+        path.replace(kept)
+    except OSError as error:
+        raise SaveError(path, save_failure(error)) from error
+    return kept
+
+
 def save_failure(error: OSError) -> str:
     """Why a write failed and what to do about it, to follow the name of the file."""
     match error.errno:

@@ -8,17 +8,20 @@ from viewer.common.text import escape_control
 from viewer.slide import strings
 
 if TYPE_CHECKING:
+    from viewer.slide.given_scale import GivenScale
     from viewer.slide.source import Source
 
 
-def slide_facts(source: Source) -> dict[str, Any]:
+def slide_facts(source: Source, given: GivenScale | None = None) -> dict[str, Any]:
     """The facts of a slide, ready for JSON.
 
     Levels are those that are shown, finest first, with level-0 pixels per pixel as ``downsample``, and
-    whether they are in the file or made of it; ``mpp_um`` is [x, y] or None; ``reader`` names the reader that
-    opened the file, and why; ``notes`` are for people.
+    whether they are in the file or made of it; ``mpp_um`` is [x, y] or None, as ``given`` by a reader and
+    else as the file states it; ``mpp_origin`` says which; ``reader`` names the reader that opened the file,
+    and why; ``notes`` are for people.
     """
     info, pyramid = source.info, source.pyramid
+    mpp_um = given.mpp_um if given else info.mpp_um
     levels = [
         {
             "width": level.width,
@@ -34,7 +37,9 @@ def slide_facts(source: Source) -> dict[str, Any]:
         "width": pyramid.width,
         "height": pyramid.height,
         "levels": levels,
-        "mpp_um": list(info.mpp_um) if info.mpp_um else None,
+        "mpp_um": list(mpp_um) if mpp_um else None,
+        "mpp_origin": given.origin if given else strings.STATED if mpp_um else None,
+        "mpp_estimated": given is not None and given.estimated,
         "objective_power": info.objective_power,
         "associated_images": list(info.associated_images),
         "icc_profile": info.icc_profile is not None,
@@ -56,7 +61,9 @@ def facts_as_text(facts: dict[str, Any]) -> str:
         ),
         (
             strings.FACT_PIXEL_SIZE,
-            strings.PIXEL_SIZE_UM.format(x=mpp_um[0], y=mpp_um[1]) if mpp_um else strings.NOT_STATED,
+            strings.PIXEL_SIZE_UM.format(x=mpp_um[0], y=mpp_um[1], origin=facts["mpp_origin"])
+            if mpp_um
+            else strings.NOT_STATED,
         ),
         (
             strings.FACT_OBJECTIVE,

@@ -55,8 +55,18 @@ LEVEL_PX = {
     False: "{width:,} × {height:,} px, {downsample:.6g} : 1, made by Foveola",
 }
 """By whether the level is in the file."""
-PIXEL_SIZE_UM = "{x:.4g} × {y:.4g} µm"
+PIXEL_SIZE_UM = "{x:.4g} × {y:.4g} µm, {origin}"
+STATED = "as the file states"
 OBJECTIVE_POWER = "{power:g}x"
 HAS_PROFILE = "ICC colour profile"
 NOT_STATED = "not stated in the file"
 NONE = "none"
+
+# Pixel sizes that readers gave: from what they are, and what is wrong with the file that keeps them.
+SIZE_ENTERED = "entered by the reader on {day}"
+POWER_ENTERED = "entered by the reader on {day} as scanned at {power}"
+ESTIMATE_ACCEPTED = "estimated, and accepted by the reader on {day}"
+INSTEAD_OF_FILE = "{origin}, instead of what the file states"
+SCALES_UNREADABLE = "{path}: the pixel sizes that you entered cannot be read: {reason}"
+SCALES_DAMAGED = "{path}: the pixel sizes that you entered are damaged; the old file is now {kept_as}"
+SCALES_NOT_RENAMED = "the pixel sizes that you entered are damaged: {reason}"

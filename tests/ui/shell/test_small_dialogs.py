@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
+    QComboBox,
     QDialogButtonBox,
     QDoubleSpinBox,
     QLabel,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
+    from viewer.slide.given_scale import GivenScale
+
 
 class _View(QWidget):
     """The part of a slide view that the pixel size dialog uses."""
@@ -43,10 +46,18 @@ class _View(QWidget):
         super().__init__()
         self.source = MadeSource(size=512, mpp_um=None)
         self.mpp_um: tuple[float, float] | None = None
-        self.estimated = False
+        self.mpp_entered = self.mpp_estimated = self.overrides = False
 
-    def set_mpp_um(self, mpp_um: tuple[float, float], *, estimated: bool) -> None:
-        self.mpp_um, self.estimated = mpp_um, estimated
+    def set_mpp_um(
+        self,
+        mpp_um: tuple[float, float] | None,
+        *,
+        estimated: bool = False,
+        overrides: bool = False,
+        origin: str = "",
+    ) -> None:
+        self.mpp_um, self.mpp_estimated, self.overrides = mpp_um, estimated, overrides
+        self.mpp_entered = mpp_um is not None
 
 
 def no_estimate(_source: object) -> PixelSizeEstimate:
@@ -144,7 +155,7 @@ def test_what_is_typed_at_once_is_taken_and_not_the_estimate(
     qtbot.keyClicks(typed_into, "0.25".removeprefix(typed_before))
     qtbot.keyClick(typed_into, Qt.Key.Key_Return)
     assert view.mpp_um == (0.25, 0.25)
-    assert not view.estimated
+    assert not view.mpp_estimated
 
 
 def test_pixels_need_not_be_square(view: _View) -> None:
@@ -153,7 +164,7 @@ def test_pixels_need_not_be_square(view: _View) -> None:
     dialog.set_mpp_um(0.5, 0.25)
     assert child(dialog, QDoubleSpinBox, strings.PIXEL_HEIGHT_NAME).isEnabled()
     dialog.accept()
-    assert not view.estimated
+    assert not view.mpp_estimated
     assert view.mpp_um == (0.5, 0.25)
 
 
@@ -180,7 +191,7 @@ def test_the_estimate_is_proposed_with_its_range_and_marked_when_taken(qtbot: Qt
     assert dialog.mpp_um == (0.38, 0.38)
     dialog.accept()
     assert view.mpp_um == (0.38, 0.38)
-    assert view.estimated
+    assert view.mpp_estimated
 
 
 def test_what_the_reader_entered_is_no_estimate_and_not_overwritten(qtbot: QtBot, view: _View) -> None:
@@ -189,7 +200,7 @@ def test_what_the_reader_entered_is_no_estimate_and_not_overwritten(qtbot: QtBot
     qtbot.wait_until(lambda: estimate_text(dialog) == ESTIMATE)
     assert dialog.mpp_um == (0.5, 0.5)
     dialog.accept()
-    assert not view.estimated
+    assert not view.mpp_estimated
 
 
 def test_nothing_can_be_taken_over_before_something_is_entered_or_estimated(
@@ -218,3 +229,77 @@ def test_an_estimate_that_fails_is_shown_with_its_reason(qtbot: QtBot, view: _Vi
     dialog = asking(view, fails)
     qtbot.wait_until(lambda: estimate_text(dialog) == no_estimate_because("tile 3 is broken"))
     dialog.reject()
+
+
+def given_by(dialog: PixelSize) -> list[GivenScale | None]:
+    """What the dialog hands over to be kept, from now on."""
+    handed: list[GivenScale | None] = []
+    dialog.given.connect(handed.append)
+    return handed
+
+
+@pytest.mark.parametrize(
+    ("objective", "mpp_um"),
+    [("5x", 2.0), ("10x", 1.0), ("20x", 0.5), ("40x", 0.25), ("63x", 0.1587), ("100x", 0.1)],
+)
+def test_the_objective_of_the_scan_gives_the_size(view: _View, objective: str, mpp_um: float) -> None:
+    dialog = asking(view)
+    handed = given_by(dialog)
+    box = child(dialog, QComboBox, strings.SCANNED_AT_NAME)
+    box.setCurrentText(objective)
+    box.activated.emit(box.currentIndex())
+    assert dialog.mpp_um == (mpp_um, mpp_um)
+    dialog.accept()
+    (given,) = handed
+    assert given is not None
+    assert given.power == float(objective.removesuffix("x"))
+    assert not given.estimated
+
+
+def test_another_size_typed_is_not_that_of_the_objective(view: _View) -> None:
+    dialog = asking(view)
+    box = child(dialog, QComboBox, strings.SCANNED_AT_NAME)
+    box.setCurrentText("40x")
+    box.activated.emit(box.currentIndex())
+    dialog.set_mpp_um(0.23, 0.23)
+    assert box.currentText() == strings.OBJECTIVE_UNKNOWN
+    dialog.reject()
+
+
+def test_a_stated_size_is_replaced_only_where_another_is_entered(view: _View) -> None:
+    view.source = MadeSource(size=512, mpp_um=(0.5, 0.5))
+    view.mpp_um = (0.5, 0.5)
+    dialog = asking(view, estimate)
+    handed = given_by(dialog)
+    labels = " ".join(label.text() for label in dialog.findChildren(QLabel))
+    assert whole_units(strings.WHY_OTHER_PIXEL_SIZE.format(stated="0.5 µm/px")) in labels
+    dialog.accept()
+    assert not handed
+    dialog = asking(view)
+    dialog.set_mpp_um(0.25, 0.25)
+    dialog.accept()
+    assert view.overrides
+
+
+def test_what_was_entered_can_be_forgotten(view: _View) -> None:
+    fresh = asking(view)
+    assert not child_button(fresh, strings.FORGET_SIZE).isEnabled()
+    fresh.reject()
+    view.set_mpp_um((0.25, 0.25))
+    dialog = asking(view)
+    handed = given_by(dialog)
+    child_button(dialog, strings.FORGET_SIZE).click()
+    assert handed == [None]
+    assert view.mpp_um is None
+    assert dialog.result() == PixelSize.DialogCode.Accepted
+
+
+def test_an_accepted_estimate_stays_one_when_it_is_confirmed(view: _View) -> None:
+    view.set_mpp_um((0.38, 0.38), estimated=True)
+    dialog = asking(view)
+    dialog.accept()
+    assert view.mpp_estimated
+
+
+def child_button(dialog: PixelSize, text: str) -> QPushButton:
+    return next(button for button in dialog.findChildren(QPushButton) if button.text() == text)

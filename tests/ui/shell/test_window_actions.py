@@ -60,12 +60,16 @@ def test_micrometre_actions_wait_for_the_pixel_size(
     assert window.view.camera.target.downsample == pytest.approx(1.0)
 
 
-def test_a_stated_pixel_size_cannot_be_overruled(
+def test_a_stated_pixel_size_is_overruled_only_where_the_reader_says_so(
     window: MainWindow, slide_file: Path, open_in: OpenIn
 ) -> None:
     open_in(window, slide_file)
-    assert not window.actions_["pixel_size"].isEnabled()
-    assert Need.UNKNOWN_PIXEL_SIZE.value in window.actions_["pixel_size"].toolTip()
+    window.view.set_mpp_um((0.25, 0.25))
+    assert window.view.mpp_um == (0.5, 0.5)
+    window.view.set_mpp_um((0.25, 0.25), overrides=True, origin="entered today")
+    assert window.view.mpp_um == (0.25, 0.25)
+    assert window.status.pixel_size.text() == strings.PIXEL_SIZE_OVERRIDES.format(size="0.25 µm/px")
+    assert "entered today" in window.status.pixel_size.toolTip()
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,6 @@ def index_slide(path: str, job: IndexJob, report: Callable[[float], None]) -> In
                     return IndexResult(
                         path, str(store.file), skipped=True, patches=store.count, notes=store.notes
                     )
-            notes = pixel_size.notes(source.info.path.name, strings.ESTIMATED_PIXEL_SIZE_OF_JOB)
             if job.threads is not None:
                 import torch
 
@@ -111,7 +110,7 @@ def index_slide(path: str, job: IndexJob, report: Callable[[float], None]) -> In
                     patches=analysis.store.count,
                     failed_patches=analysis.failed_count,
                     seconds=time.monotonic() - started_s,
-                    notes=(*notes, *analysis.notes),
+                    notes=(*pixel_size.notes, *analysis.notes),
                 )
     except Exception as error:
         words = described(error)

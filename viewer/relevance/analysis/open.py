@@ -13,6 +13,7 @@ from viewer.relevance.encoders.registry import find_card, load_encoder
 from viewer.relevance.features.store import FeatureStore
 from viewer.relevance.features.store_key import StoreSubject
 from viewer.relevance.patches.grid import PatchGrid
+from viewer.slide.given_scale import GivenScalesError, given_scale
 from viewer.slide.tissue.mask import tissue_mask
 from viewer.slide.tissue.pixel_size import estimate_mpp_um
 
@@ -31,25 +32,23 @@ class PixelSizeError(FoveolaError):
 
 @dataclass(frozen=True, slots=True)
 class PixelSize:
-    """``mpp_um`` (x, y) of level 0. ``reason``: its source, as half a sentence."""
+    """``mpp_um`` (x, y) of level 0. ``reason``: its source, as half a sentence; ``notes``: what the reader
+    must know of it, in sentences.
+    """
 
     mpp_um: tuple[float, float]
     estimated: bool
     reason: str
-
-    def notes(self, slide_name: str, template: str = strings.ESTIMATED_PIXEL_SIZE) -> tuple[str, ...]:
-        """A sentence for the reader about an estimate; else ()."""
-        if not self.estimated:
-            return ()
-        return (template.format(slide=slide_name, mpp_um=self.mpp_um[0], reason=self.reason),)
+    notes: tuple[str, ...] = ()
 
 
 def pixel_size_of(source: Source, given_um: float | None) -> PixelSize:
-    """The pixel size of an analysis: the one given, else the one stated, else an estimate.
+    """The pixel size of an analysis: ``given_um``, else what a reader gave to the slide, else what its file
+    states, else an estimate.
 
     Raises PixelSizeError where there is none of them, and where it cannot be right.
     """
-    size = _stated_or_estimated(source, given_um)
+    size = _found(source) if given_um is None else _as_given(source, given_um)
     try:
         PatchGrid.over(source.pyramid.width, source.pyramid.height, size.mpp_um)
     except ValueError as error:
@@ -57,16 +56,30 @@ def pixel_size_of(source: Source, given_um: float | None) -> PixelSize:
     return size
 
 
-def _stated_or_estimated(source: Source, given_um: float | None) -> PixelSize:
-    aspect, info = source.pyramid.pixel_aspect, source.info
-    if given_um is not None:
-        return PixelSize((given_um, given_um * aspect), False, strings.GIVEN)
+def _as_given(source: Source, mpp_um: float) -> PixelSize:
+    return PixelSize((mpp_um, mpp_um * source.pyramid.pixel_aspect), False, strings.GIVEN)
+
+
+def _found(source: Source) -> PixelSize:
+    info = source.info
+    problems: tuple[str, ...] = ()
+    try:
+        given = given_scale(source)
+    except GivenScalesError as error:
+        given, problems = None, (str(error),)
+    if given is not None:
+        template = strings.ESTIMATED_PIXEL_SIZE if given.estimated else strings.PIXEL_SIZE_OF_READER
+        note = template.format(slide=info.path.name, mpp_um=given.mpp_um[0], reason=given.origin)
+        return PixelSize(given.mpp_um, given.estimated, given.origin, (note,))
     if info.mpp_um is not None:
-        return PixelSize(info.mpp_um, False, strings.STATED)
+        return PixelSize(info.mpp_um, False, strings.STATED, problems)
     estimate = estimate_mpp_um(source, tissue_mask(source, None))
-    if estimate.mpp_um is None:
-        raise PixelSizeError(strings.UNKNOWN_PIXEL_SIZE.format(path=info.path, reason=estimate.reason))
-    return PixelSize((estimate.mpp_um, estimate.mpp_um * aspect), True, estimate.reason)
+    mpp_um, reason = estimate.mpp_um, estimate.reason
+    if mpp_um is None:
+        unknown = strings.UNKNOWN_PIXEL_SIZE.format(path=info.path, reason=reason)
+        raise PixelSizeError(" ".join((*problems, unknown)))
+    note = strings.ESTIMATED_PIXEL_SIZE.format(slide=info.path.name, mpp_um=mpp_um, reason=reason)
+    return PixelSize((mpp_um, mpp_um * source.pyramid.pixel_aspect), True, reason, (*problems, note))
 
 
 def card_of(encoder_id: str) -> EncoderCard:

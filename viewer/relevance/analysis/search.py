@@ -121,7 +121,7 @@ def ask(
     SlideError, FeatureFileError.
     """
     pixel_size = pixel_size_of(source, mpp_um)
-    notes = [*question.notes, *pixel_size.notes(source.info.path.name)]
+    notes = [*question.notes, *pixel_size.notes]
     try:
         opened = (
             nullcontext(external_analysis(source, pixel_size, features))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PATCH_UM = 128.0
+LEAST_PATCH_PX, MAX_PATCH_PX = 16, 12_800
+"""Fewer pixels a side hold no cell; more are those of no light microscope (0.01 µm/px)."""
 MAX_PATCHES = 4_000_000
 """A slide of 25 × 25 cm. More means a wrong pixel size."""
 
@@ -39,11 +41,16 @@ class PatchGrid:
     def over(width_px: int, height_px: int, mpp_um: tuple[float, float]) -> PatchGrid:
         """The grid that covers a slide of this size with pixels of this size (x, y).
 
-        Raises ValueError where the pixel size cannot be right: a patch smaller than a pixel, or more than
-        four million patches.
+        Raises ValueError where the pixel size cannot be right: a patch of fewer than 16 or of more than
+        12,800 pixels a side, or more than four million patches.
         """
-        if not all(0.001 <= mpp <= PATCH_UM for mpp in mpp_um):
-            raise ValueError(strings.IMPOSSIBLE_PIXELS.format(x_um=mpp_um[0], y_um=mpp_um[1]))
+        least_um, most_um = PATCH_UM / MAX_PATCH_PX, PATCH_UM / LEAST_PATCH_PX
+        if not all(least_um <= mpp <= most_um for mpp in mpp_um):
+            raise ValueError(
+                strings.IMPOSSIBLE_PIXELS.format(
+                    x_um=mpp_um[0], y_um=mpp_um[1], least_um=least_um, most_um=most_um
+                )
+            )
         patch_width_px, patch_height_px = PATCH_UM / mpp_um[0], PATCH_UM / mpp_um[1]
         columns, rows = ceil(width_px / patch_width_px), ceil(height_px / patch_height_px)
         if columns * rows > MAX_PATCHES:

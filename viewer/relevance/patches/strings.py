@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 # The pixel size of a slide.
-IMPOSSIBLE_PIXELS = "pixels of {x_um:g} × {y_um:g} µm cannot be right; check the pixel size"
+IMPOSSIBLE_PIXELS = (
+    "pixels of {x_um:g} × {y_um:g} µm cannot be analysed in patches of 128 µm, "
+    "only those of {least_um:g} to {most_um:g} µm; check the pixel size"
+)
 IMPOSSIBLE_SLIDE = (
     "at {x_um:g} × {y_um:g} µm per pixel the slide would be {width_mm:,.0f} × {height_mm:,.0f} mm; "
     "check its pixel size"

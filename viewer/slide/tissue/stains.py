@@ -91,8 +91,7 @@ def find_stains(
     """The stains of a sample (n, 3) of tissue pixels against the colour of glass (3,)."""
     glass = np.clip(np.asarray(glass_rgb, np.float64), 32, 255)
     density = _density(pixels, glass)
-    depth = density.mean(axis=1)
-    tissue = density[depth > max(_LEAST_DENSITY, float(np.percentile(depth, 30)) if len(depth) else 0.0)]
+    tissue = density[_is_tissue(density)]
     vectors, reason = _macenko(tissue)
     source = "Macenko" if not reason else "Ruifrok"
     usual = RUIFROK / np.linalg.norm(RUIFROK, axis=1, keepdims=True)
@@ -108,6 +107,29 @@ def find_stains(
         kind,
         kind == "H&E",
     )
+
+
+def eosin_share(pixels: NDArray[np.uint8], glass_rgb: NDArray[np.floating[Any]]) -> float:
+    """How much of the darker half of tissue pixels (n, 3) is as pink as eosin makes it, 0 to 1."""
+    glass = np.clip(np.asarray(glass_rgb, np.float64), 32, 255)
+    density = _density(pixels, glass)
+    tissue = density[_is_tissue(density)]
+    return float(_pink(tissue)[_is_strong(tissue)].mean()) if len(tissue) else 0.0
+
+
+def _is_tissue(density: NDArray[np.float64]) -> NDArray[np.bool_]:
+    depth = density.mean(axis=1)
+    least = max(_LEAST_DENSITY, float(np.percentile(depth, 30)) if len(depth) else 0.0)
+    return np.asarray(depth > least)
+
+
+def _is_strong(density: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return np.asarray(density.mean(axis=1) > np.percentile(density.mean(axis=1), 50))
+
+
+def _pink(density: NDArray[np.float64]) -> NDArray[np.bool_]:
+    red, green, blue = (density / np.linalg.norm(density, axis=1, keepdims=True)).T
+    return np.asarray((green > red + 0.25) & (green > blue + 0.1))
 
 
 def _three(values: Any) -> tuple[float, float, float]:
@@ -163,12 +185,12 @@ def _kind(density: NDArray[np.float64], vectors: NDArray[np.float64]) -> str:
     if len(density) < _LEAST_PIXELS:
         return "H&E"  # too little to decide otherwise
     red, green, blue = (density / np.linalg.norm(density, axis=1, keepdims=True)).T
-    strong = density.mean(axis=1) > np.percentile(density.mean(axis=1), 50)
+    strong = _is_strong(density)
     chroma = float(np.median((np.maximum(green, blue) - np.minimum(red, blue))[strong]))
     brown = (blue > red + 0.12) & (blue > green + 0.03)
     bluish = (red > green + 0.08) & (blue < green)
     # Blood under a yellowish lamp is as brown as a chromogen; but no immunohistochemistry is mostly pink.
-    pink = float(((green > red + 0.25) & (green > blue + 0.1))[strong].mean())
+    pink = float(_pink(density)[strong].mean())
     if chroma < _GREY_CHROMA:
         return strings.GREY_STAIN
     if float(brown[strong].mean()) > _BROWN_SHARE and vectors[:, 2].max() > 0.45 and pink < _EOSIN_SHARE:

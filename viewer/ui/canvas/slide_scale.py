@@ -18,20 +18,42 @@ class SlideScale:
         self._objective_power = None if info is None else info.objective_power
         self._entered_um: tuple[float, float] | None = None
         self._entered_is_estimate = False
+        self._overrides = False
+        self._origin = ""
 
     @property
     def mpp_um(self) -> tuple[float, float] | None:
         """Micrometres per slide pixel (x, y): the file's, or else what the reader entered."""
-        return self._stated_um or self._entered_um
+        return self._entered_um if self.is_entered else self._stated_um
+
+    @property
+    def is_entered(self) -> bool:
+        """Whether the pixel size in use was entered or accepted by the reader."""
+        return self._entered_um is not None and (self._stated_um is None or self._overrides)
+
+    @property
+    def mpp_origin(self) -> str:
+        """Who gave the pixel size in use, and when; "" for the file's own."""
+        return self._origin if self.is_entered else ""
 
     @property
     def mpp_estimated(self) -> bool:
         """Whether the pixel size in use was estimated from the slide itself."""
-        return self._entered_is_estimate and self.mpp_um is not None and self._stated_um is None
+        return self._entered_is_estimate and self.is_entered
 
-    def enter_mpp_um(self, mpp_um: tuple[float, float] | None, *, estimated: bool) -> None:
-        """Set a pixel size that was entered by the reader or ``estimated``; one that the file states wins."""
+    def enter_mpp_um(
+        self,
+        mpp_um: tuple[float, float] | None,
+        *,
+        estimated: bool = False,
+        overrides: bool = False,
+        origin: str = "",
+    ) -> None:
+        """Set a pixel size that was entered by the reader or ``estimated``; one that the file states wins
+        unless it ``overrides`` that.
+        """
         self._entered_um, self._entered_is_estimate = mpp_um, estimated
+        self._overrides, self._origin = overrides, origin
 
     def magnification(self, downsample: float) -> float | None:
         """None while the slide's scale is unknown."""

@@ -144,9 +144,28 @@ class SlideView(QWidget):
         """Whether the pixel size in use was estimated from the slide itself."""
         return self._scale.mpp_estimated
 
-    def set_mpp_um(self, mpp_um: tuple[float, float] | None, *, estimated: bool = False) -> None:
-        """Set a pixel size that was entered by the reader or ``estimated``; one that the file states wins."""
-        self._scale.enter_mpp_um(mpp_um, estimated=estimated)
+    @property
+    def mpp_entered(self) -> bool:
+        """Whether the pixel size in use was entered or accepted by the reader."""
+        return self._scale.is_entered
+
+    @property
+    def mpp_origin(self) -> str:
+        """Who gave the pixel size in use, and when, where that is known; "" for the file's own."""
+        return self._scale.mpp_origin
+
+    def set_mpp_um(
+        self,
+        mpp_um: tuple[float, float] | None,
+        *,
+        estimated: bool = False,
+        overrides: bool = False,
+        origin: str = "",
+    ) -> None:
+        """Set a pixel size that was entered by the reader or ``estimated``, or clear it; one that the file
+        states wins unless the reader's ``overrides`` it.
+        """
+        self._scale.enter_mpp_um(mpp_um, estimated=estimated, overrides=overrides, origin=origin)
         self.mpp_changed.emit()
         self.view_changed.emit()
 

@@ -64,11 +64,14 @@ class MapImport(QObject):
         if source is None or mpp_um is None:
             return
         extent_px = source.pyramid.width, source.pyramid.height
-        grid, estimated = PatchGrid.over(*extent_px, mpp_um), self._view.mpp_estimated
+        estimated = self._view.mpp_estimated
+
+        def work() -> ImportedMap:
+            grid = PatchGrid.over(*extent_px, mpp_um)
+            return read_map(path, extent_px, grid, mpp_estimated=estimated, column=column)
+
         self._thread.run(
-            lambda: read_map(path, extent_px, grid, mpp_estimated=estimated, column=column),
-            partial(self._show, source, self._fields, path),
-            partial(self._show_error, source, path),
+            work, partial(self._show, source, self._fields, path), partial(self._show_error, source, path)
         )
 
     def close(self) -> None:

@@ -1,12 +1,15 @@
-"""The dialog in which the reader enters a pixel size that the file does not state, with an estimate."""
+"""The dialog in which the reader enters a pixel size, or accepts an estimate of it."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
+    QComboBox,
     QDialog,
     QDialogButtonBox,
     QDoubleSpinBox,
@@ -17,7 +20,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.common.scale import format_magnification, power_at_full_resolution, whole_units
+from viewer.common.scale import (
+    MPP_UM_AT_1X,
+    format_magnification,
+    pixel_size_in_words,
+    power_at_full_resolution,
+    whole_units,
+)
+from viewer.slide.given_scale import LARGEST_MPP_UM, SMALLEST_MPP_UM, GivenScale
 from viewer.ui.panels import strings
 from viewer.ui.widgets.background_worker import BackgroundWorker
 from viewer.ui.widgets.theme import em_px, without_icons
@@ -29,7 +39,7 @@ if TYPE_CHECKING:
     from viewer.slide.tissue.pixel_size import PixelSizeEstimate
     from viewer.ui.canvas.slide_view import SlideView
 
-_SMALLEST_UM, _LARGEST_UM = 0.001, 10_000.0
+_OBJECTIVES = (5.0, 10.0, 20.0, 40.0, 63.0, 100.0)
 _DECIMALS = 4
 
 
@@ -44,8 +54,12 @@ def estimated_from(source: Source) -> PixelSizeEstimate:
 class PixelSize(QDialog):
     """Micrometres per pixel of the full resolution; closes with its slide.
 
-    ``needed_by``: a sentence that names what needs the size now; "" where nothing does.
+    ``needed_by``: a sentence that names what needs the size now; "" where nothing does. A size that the file
+    states is neither estimated nor replaced unasked.
     """
+
+    given = Signal(object)
+    """A GivenScale that the view uses from now on, to be kept; None: what was entered is forgotten."""
 
     def __init__(
         self,
@@ -60,12 +74,15 @@ class PixelSize(QDialog):
         self._estimate: float | None = None
         self._estimating = BackgroundWorker("pixel-size")
         self.setWindowTitle(strings.PIXEL_SIZE)
+        source = slide_view.source
+        self._stated_um = None if source is None else source.info.mpp_um
         known = slide_view.mpp_um or (0.0, 0.0)
         self._x = self._spin(strings.PIXEL_WIDTH_NAME, known[0])
         self._y = self._spin(strings.PIXEL_HEIGHT_NAME, known[1])
         self._square = QCheckBox(strings.SQUARE_PIXELS)
         self._square.setToolTip(strings.SQUARE_PIXELS_TIP)
         self._square.setChecked(known[0] == known[1])
+        self._scanned_at = self._objectives()
         self._square.toggled.connect(self._entry_changed)
         self._magnification = QLabel()
         self._estimate_label = QLabel(strings.ESTIMATING, wordWrap=True)
@@ -75,8 +92,10 @@ class PixelSize(QDialog):
         self._use.clicked.connect(self.use_estimate)
         self._use.setEnabled(False)
         form = QFormLayout()
-        form.addRow(self._estimate_label)
-        form.addRow("", self._use)
+        if self._stated_um is None:
+            form.addRow(self._estimate_label)
+            form.addRow("", self._use)
+        form.addRow(strings.SCANNED_AT, self._scanned_at)
         form.addRow(strings.WIDTH_LABEL, self._x)
         form.addRow(strings.HEIGHT_LABEL, self._y)
         form.addRow("", self._square)
@@ -85,12 +104,15 @@ class PixelSize(QDialog):
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
         self._ok = buttons.button(QDialogButtonBox.StandardButton.Ok)
+        forget = buttons.addButton(strings.FORGET_SIZE, QDialogButtonBox.ButtonRole.ResetRole)
+        forget.setToolTip(strings.FORGET_SIZE_TIP)
+        forget.setEnabled(slide_view.mpp_entered)
+        forget.clicked.connect(self.forget)
         without_icons(buttons.buttons())
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        now = strings.WHY_PIXEL_SIZE_NOW.format(needed_by=needed_by)
-        layout.addWidget(QLabel(now if needed_by else strings.WHY_PIXEL_SIZE, wordWrap=True))
+        layout.addWidget(QLabel(whole_units(self._why(needed_by)), wordWrap=True))
         layout.addLayout(form)
         layout.addWidget(buttons)
         self.setMinimumWidth(em_px(32))
@@ -101,10 +123,8 @@ class PixelSize(QDialog):
         self._entry_changed()
         self._x.setFocus()
         self._x.selectAll()
-        if slide_view.source is not None:
-            self._estimating.run(
-                partial(estimate, slide_view.source), self._show_estimate, self._estimate_failed
-            )
+        if source is not None and self._stated_um is None:
+            self._estimating.run(partial(estimate, source), self._show_estimate, self._estimate_failed)
 
     @property
     def mpp_um(self) -> tuple[float, float]:
@@ -113,7 +133,9 @@ class PixelSize(QDialog):
 
     @property
     def is_estimate(self) -> bool:
-        """Whether the entered size is the estimate, unchanged."""
+        """Whether the entered size is the estimate, unchanged, also one that was accepted before."""
+        if self._slide_view.mpp_estimated and self.mpp_um == self._as_shown(self._slide_view.mpp_um):
+            return True
         return self._estimate is not None and self.mpp_um == (self._estimate, self._estimate)
 
     def set_mpp_um(self, x: float, y: float) -> None:
@@ -129,9 +151,54 @@ class PixelSize(QDialog):
             self.set_mpp_um(self._estimate, self._estimate)
 
     def accept(self) -> None:
-        """Set the pixel size of the view."""
-        self._slide_view.set_mpp_um(self.mpp_um, estimated=self.is_estimate)
+        """Use what is entered in the view, and have it kept. What is unchanged stays as it is."""
+        if self.mpp_um != self._as_shown(self._slide_view.mpp_um):
+            given = GivenScale(
+                self.mpp_um,
+                datetime.now(UTC).astimezone().date().isoformat(),
+                estimated=self.is_estimate,
+                power=self._scanned_at.currentData(),
+                overrides=self._stated_um is not None,
+            )
+            use_scale(self._slide_view, given)
+            self.given.emit(given)
         super().accept()
+
+    def forget(self) -> None:
+        """Go back to what the file states, and have what was entered forgotten."""
+        use_scale(self._slide_view, None)
+        self.given.emit(None)
+        super().accept()
+
+    def _why(self, needed_by: str) -> str:
+        if self._stated_um is not None:
+            stated = pixel_size_in_words(self._stated_um, estimated=False, digits=4)
+            return strings.WHY_OTHER_PIXEL_SIZE.format(stated=stated)
+        if needed_by:
+            return strings.WHY_PIXEL_SIZE_NOW.format(needed_by=needed_by)
+        return strings.WHY_PIXEL_SIZE
+
+    def _objectives(self) -> QComboBox:
+        """The usual objectives; choosing one enters the size that its pixels have by convention."""
+        box = QComboBox()
+        box.setAccessibleName(strings.SCANNED_AT_NAME)
+        box.setToolTip(strings.SCANNED_AT_TIP)
+        box.addItem(strings.OBJECTIVE_UNKNOWN, None)
+        for power in _OBJECTIVES:
+            box.addItem(format_magnification(power), power)
+        box.activated.connect(self._enter_objective)
+        return box
+
+    def _enter_objective(self) -> None:
+        power = self._scanned_at.currentData()
+        if power is not None:
+            side_um = MPP_UM_AT_1X / power
+            self.set_mpp_um(side_um, side_um)
+
+    @staticmethod
+    def _as_shown(mpp_um: tuple[float, float] | None) -> tuple[float, float]:
+        x, y = mpp_um or (0.0, 0.0)
+        return round(x, _DECIMALS), round(y, _DECIMALS)
 
     def _show_estimate(self, estimate: PixelSizeEstimate) -> None:
         if estimate.mpp_um is None:
@@ -163,7 +230,7 @@ class PixelSize(QDialog):
 
     def _spin(self, name: str, value: float) -> QDoubleSpinBox:
         spin = QDoubleSpinBox(
-            decimals=_DECIMALS, minimum=0.0, maximum=_LARGEST_UM, singleStep=0.01, suffix=" µm"
+            decimals=_DECIMALS, minimum=0.0, maximum=LARGEST_MPP_UM, singleStep=0.01, suffix=" µm"
         )
         spin.setSpecialValueText(strings.PIXEL_SIDE_UNKNOWN)
         spin.setValue(value)
@@ -176,7 +243,10 @@ class PixelSize(QDialog):
         self._y.setEnabled(not square)
         if square:
             self._y.setValue(self._x.value())
-        entered = min(self.mpp_um) >= _SMALLEST_UM
+        entered = min(self.mpp_um) >= SMALLEST_MPP_UM
+        power = self._scanned_at.currentData()
+        if power is not None and self._x.value() != round(MPP_UM_AT_1X / power, _DECIMALS):
+            self._scanned_at.setCurrentIndex(0)  # another size was typed
         self._ok.setEnabled(entered)
         source = self._slide_view.source
         power = power_at_full_resolution(
@@ -184,3 +254,13 @@ class PixelSize(QDialog):
             mpp_um=self.mpp_um if entered else None,
         )
         self._magnification.setText(format_magnification(power))
+
+
+def use_scale(slide_view: SlideView, given: GivenScale | None) -> None:
+    """Set the pixel size of a view's slide as a reader gave it; None clears it."""
+    if given is None:
+        slide_view.set_mpp_um(None)
+    else:
+        slide_view.set_mpp_um(
+            given.mpp_um, estimated=given.estimated, overrides=given.overrides, origin=given.origin
+        )

@@ -45,11 +45,16 @@ class Fact(NamedTuple):
 
 
 def slide_facts(
-    source: Source, *, mpp_um: tuple[float, float] | None, mpp_estimated: bool = False
+    source: Source,
+    *,
+    mpp_um: tuple[float, float] | None,
+    mpp_estimated: bool = False,
+    mpp_origin: str = "",
 ) -> list[Fact]:
     """All facts about an open slide, in the order in which they are shown.
 
-    ``mpp_um`` is the pixel size in use: the file's, or else one that was entered or estimated.
+    ``mpp_um`` is the pixel size in use: the file's, or one that was entered or estimated (``mpp_origin``
+    says by whom and when, where that is known).
     """
     info, pyramid, section = source.info, source.pyramid, strings.SLIDE_SECTION
     facts = [
@@ -58,7 +63,7 @@ def slide_facts(
         Fact(section, strings.FACT_FORMAT, info.format),
         Fact(section, strings.FACT_READER, f"{info.reader}. {info.reader_reason}".strip()),
         Fact(section, strings.FACT_SIZE, strings.SIZE_PX.format(width=pyramid.width, height=pyramid.height)),
-        Fact(section, strings.FACT_PIXEL_SIZE, _pixel_size(info.mpp_um, mpp_um, mpp_estimated)),
+        Fact(section, strings.FACT_PIXEL_SIZE, _pixel_size(info.mpp_um, mpp_um, mpp_estimated, mpp_origin)),
     ]
     if mpp_um is not None:
         width, height = pyramid.width * mpp_um[0], pyramid.height * mpp_um[1]
@@ -97,10 +102,14 @@ def _level(level: Level, *, made: bool) -> str:
     return strings.LEVEL_MADE.format(level=text) if made else text
 
 
-def _pixel_size(stated: tuple[float, float] | None, used: tuple[float, float] | None, estimated: bool) -> str:
+def _pixel_size(
+    stated: tuple[float, float] | None, used: tuple[float, float] | None, estimated: bool, origin: str
+) -> str:
     if used is None:
         return strings.PIXEL_SIZE_NOT_STATED
     size = f"{used[0]:.4g} µm" if used[0] == used[1] else f"{used[0]:.4g} × {used[1]:.4g} µm"
+    if origin:
+        return strings.PIXEL_SIZE_ORIGIN.format(size=size, origin=origin)
     if stated is not None:
         return size
     return (strings.PIXEL_SIZE_ESTIMATED if estimated else strings.PIXEL_SIZE_ENTERED).format(size=size)
@@ -183,7 +192,12 @@ class PropertiesPanel(QWidget):
         view = self._slide_view
         if view.source is None:
             return []
-        return slide_facts(view.source, mpp_um=view.mpp_um, mpp_estimated=view.mpp_estimated)
+        return slide_facts(
+            view.source,
+            mpp_um=view.mpp_um,
+            mpp_estimated=view.mpp_estimated,
+            mpp_origin=view.mpp_origin,
+        )
 
     def _fill(self) -> None:
         source = self._slide_view.source

@@ -65,6 +65,10 @@ WHY_PIXEL_SIZE = (
 WHY_PIXEL_SIZE_NOW = (
     "This file does not state its pixel size. {needed_by} What you enter here is not written into the file."
 )
+WHY_OTHER_PIXEL_SIZE = (
+    "This file states {stated}. What you enter here is used instead, and the window says so. "
+    "It is not written into the file."
+)
 SEARCH_NEEDS_PIXEL_SIZE = "A search needs it, because cells are told apart by their size."
 ATTENTION_NEEDS_PIXEL_SIZE = (
     "Attention needs it, because regions, patches and tokens are squares of a fixed size in µm, and a model "
@@ -85,6 +89,20 @@ ESTIMATING = "Estimating from the tissue…"
 ESTIMATE = "Estimate: ≈ {mpp_um:g} µm, between {low_um:.2g} and {high_um:.2g}: {reason}"
 NO_ESTIMATE = "No estimate: {reason}"
 USE_ESTIMATE = "Use the &estimate"
+SCANNED_AT = "Scanned &at"
+SCANNED_AT_NAME = "Objective of the scan"
+SCANNED_AT_TIP = "Enter the size that pixels have by convention: 10 µm over the objective, 0.25 µm at 40x"
+OBJECTIVE_UNKNOWN = "–"
+FORGET_SIZE = "&Forget the entered size"
+FORGET_SIZE_TIP = "Go back to the size that the file states, or to none"
+SIZE_KEPT = "{size} is kept with this slide."
+OFFER_SIZE = "Use it for the other {count} slides of this list?"
+OFFER_SIZE_ONE = "Use it for the other slide of this list?"
+USE_FOR_OTHERS = "Use for the others"
+GIVEN_TO_OTHERS = "{size} is now used for {used} of {count} other slides."
+STATE_THEIR_OWN = "{count} state their own or have one."
+NOT_OPENED = "{count} could not be opened."
+NOT_KEPT = "{size} is used, but it could not be kept with this slide: {reason}"
 USE_ESTIMATE_TIP = "Enter the estimated size; everything measured with it is marked as an estimate"
 
 # Properties: sections and lines.
@@ -112,6 +130,7 @@ IMAGE_HIDDEN = "hidden"
 PIXEL_SIZE_NOT_STATED = "not stated by the file"
 PIXEL_SIZE_ESTIMATED = "{size} (estimated from the slide itself)"
 PIXEL_SIZE_ENTERED = "{size} (entered by the reader)"
+PIXEL_SIZE_ORIGIN = "{size} ({origin})"
 
 # Properties: the panel.
 PROPERTIES = "Properties"

@@ -18,7 +18,6 @@ class Need(Enum):
     FOLDER = "Open a folder of slides first."
     ASSOCIATED_IMAGES = "This slide has no label or macro image."
     COLOUR_PROFILE = "This slide has no colour profile."
-    UNKNOWN_PIXEL_SIZE = "The file itself states the pixel size."
     FAILED_TILES = "No tile of this slide has failed."
     QUERY = "Enter a query first: Find › Find in slide…"
     OVERLAY = "There is no overlay yet: Find › Find in slide…, or View › Attention."

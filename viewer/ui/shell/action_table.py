@@ -327,9 +327,8 @@ _TOOLS = (
         "Tools",
         "pixel_size",
         "Set pixel size…",
-        "Enter the pixel size that the file does not state",
+        "Enter the pixel size that the file does not state, or states wrongly",
         "P",
-        need=Need.UNKNOWN_PIXEL_SIZE,
     ),
     action_spec(
         "Tools",

@@ -17,7 +17,6 @@ from viewer.common.log import diagnostics as diagnostics_text
 from viewer.slide.formats.registry import slide_suffixes
 from viewer.ui.panels.associated_images import AssociatedImages
 from viewer.ui.panels.go_to import GoTo
-from viewer.ui.panels.pixel_size_dialog import PixelSize
 from viewer.ui.shell import strings
 from viewer.ui.shell.guide import Guide
 from viewer.ui.shell.preferences import Preferences
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from viewer.ui.canvas.hud import Hud
     from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.overlays.overlay_controller import OverlayController
+    from viewer.ui.panels.scale_keeper import ScaleKeeper
     from viewer.ui.panels.slide_folder import SlideFolder
     from viewer.ui.search.controller import SearchController
     from viewer.ui.shell.panel_table import Docks
@@ -54,6 +54,7 @@ class Parts:
     area: ViewArea
     persistence: Persistence
     slides: Slides
+    scales: ScaleKeeper
     folder: SlideFolder
     docks: Docks
     overlays: OverlayController
@@ -222,7 +223,7 @@ class Commands:
     # Tools
 
     def pixel_size(self) -> None:
-        self._show_for_view(PixelSize(self._view, self._parts.window))
+        self._show_for_view(self._parts.scales.dialog(self._view, self._parts.window))
 
     def icc(self, on: bool) -> None:
         self._parts.persistence.change("display", icc=on)

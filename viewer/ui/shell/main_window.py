@@ -20,7 +20,7 @@ from viewer.ui.overlays.attention_controller import AttentionController
 from viewer.ui.overlays.encoder_menu import EncoderMenu
 from viewer.ui.overlays.overlay_controller import OverlayController
 from viewer.ui.panels import strings as panel_strings
-from viewer.ui.panels.pixel_size_dialog import PixelSize
+from viewer.ui.panels.scale_keeper import ScaleKeeper
 from viewer.ui.panels.slide_folder import SlideFolder
 from viewer.ui.panels.thumbnails import ThumbnailWorker, prune
 from viewer.ui.search.controller import SearchController
@@ -83,6 +83,7 @@ class MainWindow(QMainWindow):
         self.thumbnails = ThumbnailWorker(self)
         self.folder = SlideFolder(self.thumbnails)
         self.slides = Slides(self.area, self.folder, self._persistence, self.messages)
+        self.scales = ScaleKeeper(self.folder, self.messages)
         self.hud = Hud(view)
         self.overlays = OverlayController(view, self.messages, settings.overlay)
         self.encoders = EncoderMenu(view, self.messages)
@@ -100,6 +101,7 @@ class MainWindow(QMainWindow):
             area=self.area,
             persistence=self._persistence,
             slides=self.slides,
+            scales=self.scales,
             folder=self.folder,
             docks=self.docks,
             overlays=self.overlays,
@@ -224,6 +226,7 @@ class MainWindow(QMainWindow):
             area.active_view_changed.connect(part.follow)
         area.active_view_changed.connect(self._follow)
         slides.changed.connect(self._refresh_recent)
+        slides.changed.connect(lambda: self.scales.look_up(area.views))
         slides.listed.connect(partial(self.docks.show, "folder"))
         slides.list_ended.connect(lambda: self.status.showMessage(strings.NO_FURTHER_SLIDE, 4000))
         slides.another_slide_requested.connect(self.actions_["open_slide"].trigger)
@@ -312,7 +315,7 @@ class MainWindow(QMainWindow):
 
     def _show_pixel_size_dialog(self, needed_by: str) -> None:
         if self.view.source is not None and self.view.mpp_um is None:
-            show_dialog(PixelSize(self.view, self, needed_by=needed_by), modal=True)
+            show_dialog(self.scales.dialog(self.view, self, needed_by=needed_by), modal=True)
 
     def _apply_gaze(self) -> None:
         """Use the gaze of the settings in the active view only: there is one reader."""
@@ -385,6 +388,7 @@ class MainWindow(QMainWindow):
         self.query.close()
         self.opener.close(wait_s=0.5)
         self.thumbnails.close(wait_s=0.5)
+        self.scales.close()
         self.folder.close_work(wait_s=0.2)
         for view in self.area.views:
             view.set_gaze(NoGaze())

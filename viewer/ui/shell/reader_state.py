@@ -11,7 +11,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from viewer.common.atomic_write import save_atomically
+from viewer.common.atomic_write import SaveError, save_atomically, set_aside
 from viewer.common.paths import state_dir
 from viewer.ui.shell import strings
 from viewer.view.camera import View
@@ -126,9 +126,8 @@ def _slide_key(path: Path) -> str | None:
 
 def _rename_damaged(file: Path) -> str:
     """Rename a damaged file, so that nothing is lost. Returns the message about it."""
-    backup = file.with_name(file.name + ".unreadable")
     try:
-        file.replace(backup)
-    except OSError as error:
-        return strings.STATE_NOT_RENAMED.format(path=file, reason=error.strerror)
+        backup = set_aside(file)
+    except SaveError as error:
+        return strings.STATE_NOT_RENAMED.format(path=file, reason=error.reason)
     return strings.STATE_DAMAGED.format(path=file, backup=backup.name)

@@ -173,9 +173,11 @@ class StatusLine(QStatusBar):
         self.magnification.setText("" if view.source is None else _zoom_figure(view))
         degrees = round(math.degrees(view.camera.target.rotation_rad), 1) % 360
         self.angle.setText("" if view.source is None else strings.ANGLE_FIGURE.format(degrees=degrees))
-        self.pixel_size.setText("" if view.source is None else _pixel_size(mpp_um, view.mpp_estimated))
+        self.pixel_size.setText(_pixel_size(view))
         unknown = view.source is not None and mpp_um is None
         known_tip = strings.PIXEL_SIZE_ESTIMATED_TOOLTIP if view.mpp_estimated else strings.PIXEL_SIZE_TOOLTIP
+        if view.mpp_origin:
+            known_tip = strings.PIXEL_SIZE_ORIGIN_TOOLTIP.format(origin=view.mpp_origin)
         self.pixel_size.setToolTip(strings.PIXEL_SIZE_UNKNOWN_TOOLTIP if unknown else known_tip)
         self.magnification.setToolTip(
             strings.ZOOM_SHARE_TOOLTIP if view.magnification is None else strings.MAGNIFICATION
@@ -258,11 +260,16 @@ def _width_px(field: QWidget) -> int:
     return max(field.sizeHint().width(), field.minimumWidth()) + em_px(0.5)
 
 
-def _pixel_size(mpp_um: tuple[float, float] | None, estimated: bool) -> str:
-    if mpp_um is None:
+def _pixel_size(view: SlideView) -> str:
+    if view.source is None:
+        return ""
+    if view.mpp_um is None:
         return strings.PIXEL_SIZE_UNKNOWN
-    size = pixel_size_in_words(mpp_um, estimated=False, digits=4)
-    return strings.PIXEL_SIZE_ESTIMATED.format(size=size) if estimated else size
+    size = pixel_size_in_words(view.mpp_um, estimated=False, digits=4)
+    if view.mpp_estimated:
+        return strings.PIXEL_SIZE_ESTIMATED.format(size=size)
+    overrides = view.mpp_entered and view.source.info.mpp_um is not None
+    return strings.PIXEL_SIZE_OVERRIDES.format(size=size) if overrides else size
 
 
 def _field(name: str, widest: str) -> QLabel:

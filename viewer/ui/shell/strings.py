@@ -113,6 +113,8 @@ PIXEL_SIZE_TOOLTIP = "Size of a full-resolution pixel"
 PIXEL_SIZE_UNKNOWN = "pixel size unknown"
 PIXEL_SIZE_UNKNOWN_TOOLTIP = "This file does not state its pixel size; Tools › Set pixel size…"
 PIXEL_SIZE_ESTIMATED = "≈ {size}, estimated"
+PIXEL_SIZE_OVERRIDES = "{size}, not the file's"
+PIXEL_SIZE_ORIGIN_TOOLTIP = "Size of a full-resolution pixel, {origin}; Tools › Set pixel size…"
 PIXEL_SIZE_ESTIMATED_TOOLTIP = (
     "Estimated from the slide itself: the file does not state it; Tools › Set pixel size…"
 )

@@ -83,7 +83,6 @@ class ViewArea(QWidget):
             Need.MAGNIFICATION: view.magnification is not None,
             Need.ASSOCIATED_IMAGES: source is not None and bool(source.info.associated_images),
             Need.COLOUR_PROFILE: view.colour.has_icc,
-            Need.UNKNOWN_PIXEL_SIZE: source is not None and source.info.mpp_um is None,
             Need.FAILED_TILES: view.failed_tiles > 0,
         }
 

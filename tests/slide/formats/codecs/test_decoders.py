@@ -92,14 +92,23 @@ class TestJpeg2000:
         self.refused(b"", strings.NO_JPEG_2000_HEADER)
         self.refused(data[:45], strings.NO_JPEG_2000_HEADER)
         self.refused(data, pattern(strings.TILE_BITS, found=8, expected=16), bits=16)
-        self.refused(data[:24] + bytes(3) + b"\2" + data[28:], pattern(strings.INNER_TILES, width=2))
+        for side in (0, 1):
+            self.refused(data[:24] + bytes([0, 0, 0, side] * 2) + data[32:], pattern(strings.INNER_TILES))
         self.refused(self.encoded(picture(SIDE, 32)), pattern(strings.TILE_SAMPLES, height=32))
-        self.refused(data[:60] + bytes(60), pattern(strings.DAMAGED, coding="JPEG 2000"))
+        for length in (60, 120, len(data) - 10):
+            cut_short = pattern(strings.DAMAGED, coding="JPEG 2000", error=strings.CUT_SHORT)
+            self.refused(data[:length], cut_short)
+        self.refused(data[:24] + bytes(3) + b"\x20" + data[28:], cut_short)
+        damaged = bytearray(data)
+        style = data.index(b"\xff\x52")
+        damaged[style + 4 : style + 14] = b"\xff" * 10
+        self.refused(bytes(damaged), pattern(strings.DAMAGED, coding="JPEG 2000"))
 
     def test_header_without_coding_style_transforms_nothing(self, picture: Picture) -> None:
         data = self.encoded(picture(SIDE, SIDE))
         assert read_codestream_header(data).is_transformed
-        assert not read_codestream_header(data[: data.index(b"\xff\x52")]).is_transformed
+        style, part = data.index(b"\xff\x52"), data.index(b"\xff\x90")
+        assert not read_codestream_header(data[:style] + data[part:]).is_transformed
 
     def test_segments_before_the_coding_style_are_stepped_over(self, picture: Picture) -> None:
         data = self.encoded(picture(SIDE, SIDE))

@@ -283,6 +283,15 @@ class TestSlides:
         )
         np.testing.assert_array_equal(whole_level(opened(path), 0)[..., :3], pixels)
 
+    def test_items_that_end_with_the_file(
+        self, tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel
+    ) -> None:
+        pixels = picture(*SIZE)
+        frames = self.frames(pixels)
+        items = in_items([[frame] for frame in frames])[:-8]
+        path = write_dicom(tmp_path / "a.dcm", frames, syntax="4.80", pixel_data=items)
+        np.testing.assert_array_equal(whole_level(opened(path), 0)[..., :3], pixels)
+
     def test_a_damaged_frame_is_one_tile_error(
         self, tmp_path: Path, picture: Picture, opened: Opened
     ) -> None:
@@ -383,6 +392,19 @@ class TestHostile:
         pixel_data = table + in_items([[b"ab"], [b"cd"]], offsets=False)[8:]
         path = write_dicom(tmp_path / "a.dcm", [b""] * 3, syntax="4.80", pixel_data=pixel_data)
         self.refused(path, pattern(strings.FRAME_COUNT, claimed=3, found=2))
+
+    def test_more_elements_or_frames_than_any_slide_has(
+        self, tmp_path: Path, picture: Picture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        frames = [imagecodecs.jpegls_encode(frame) for frame in cut(picture(*SIZE), 64)]
+        path = write_dicom(tmp_path / "a.dcm", frames[:1], syntax="4.80", size=(64, 64))
+        with monkeypatch.context() as patch:
+            patch.setattr("viewer.slide.formats.dicom.dataset.MAX_ELEMENTS", 9)
+            self.refused(path, pattern(strings.TOO_MANY_ELEMENTS, count=9))
+        items = in_items([[frame] for frame in frames])
+        write_dicom(path, [b""], syntax="4.80", size=(64, 64), pixel_data=items)
+        monkeypatch.setattr("viewer.slide.formats.dicom.frames.MAX_FRAMES", 2)
+        self.refused(path, pattern(strings.FRAME_COUNT, claimed=1, found=3))
 
     def test_headers_cut_short_anywhere(self, tmp_path: Path, picture: Picture) -> None:
         path = write_dicom(

@@ -63,3 +63,18 @@ def opaque_rgba(pixels: NDArray[np.uint8], background_rgb: tuple[int, int, int])
         # (c·a + b·(255 − a)) / 255, rounded, in 16 bits: the largest sum is 255 · 255 + 127.
         tile[..., :3] = (tile[..., :3] * alpha + background * (255 - alpha) + 127) // 255
     return tile
+
+
+def halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Means of 2×2 stored values, rounded; an odd last row or column counts twice. (h, w, c) to half of it,
+    rounded up.
+    """
+    height, width = pixels.shape[:2]
+    if height % 2 or width % 2:
+        pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    rows = pixels[0::2].astype(np.uint16)
+    rows += pixels[1::2]
+    sums = rows[:, 0::2] + rows[:, 1::2]
+    sums += 2
+    sums >>= 2
+    return sums.astype(np.uint8)

@@ -99,6 +99,7 @@ def write_dicom(
     positions: list[tuple[int, int]] | None = None,
     planes: int = 1,
     first_frame: int = 0,
+    spacing: str = "0.0005\\0.00025",
     is_open: bool = False,
     pixel_data: bytes | None = None,
     without: tuple[int, ...] = (),
@@ -136,7 +137,7 @@ def write_dicom(
         (
             0x52009229,
             "SQ",
-            [out.inner().sequence(0x00289110, [out.inner().text(0x00280030, "DS", "0.0005\\0.00025")])],
+            [out.inner().sequence(0x00289110, [out.inner().text(0x00280030, "DS", spacing)])],
         ),
     ]
     if positions:

@@ -111,7 +111,9 @@ def test_every_panel_shows_the_view_that_became_active(
     before, middle = left.camera.target, (right.camera.target.centre_x, right.camera.target.centre_y)
     right.go_to(10.0, 10.0, downsample=0.1, instant=True)
     qtbot.mouseClick(navigator, Qt.MouseButton.LeftButton)  # in its middle
-    assert (right.camera.target.centre_x, right.camera.target.centre_y) == pytest.approx(middle, abs=3)
+    assert (right.camera.target.centre_x, right.camera.target.centre_y) == pytest.approx(
+        middle, abs=7
+    )  # a pixel of it
     assert left.camera.target == before
 
 
@@ -212,7 +214,7 @@ def test_each_view_has_an_attention_of_its_own(
 
     window.area.set_active_view(right)
     assert not controls.shown.isChecked()
-    assert controls.bar.words == ""
+    assert controls.bar.isHidden()
     assert right.overlays.drawn == ()
     controls.mode.setCurrentIndex(0)
     assert len(clients) == 1

@@ -140,9 +140,7 @@ def test_a_damaged_file_that_cannot_be_renamed_is_reported(monkeypatch: pytest.M
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "replace", refuse)
-    assert ReaderState.load().notice == strings.STATE_NOT_RENAMED.format(
-        path=file, reason="Permission denied"
-    )
+    assert re.fullmatch(pattern(strings.STATE_NOT_RENAMED, path=file), ReaderState.load().notice)
 
 
 def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from PIL import Image
 
 from tests.messages import pattern
 from tests.slide.formats.dicom_files import Elements, cut, in_items, write_dicom
-from viewer.slide.formats.codecs.strings import DAMAGED
+from viewer.slide.formats.codecs.strings import DAMAGED, NO_JPEG_2000_HEADER
 from viewer.slide.formats.dicom import strings
 from viewer.slide.formats.registry import open_slide
+from viewer.slide.formats.strings import ASSOCIATED_SIZE
 from viewer.slide.formats.tiff.strings import PLANES
 from viewer.slide.geometry import TileKey
 from viewer.slide.source import SlideError, TileError
@@ -63,6 +64,8 @@ def ycbcr(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def coded(frames: list[NDArray[Any]], encode: Callable[[NDArray[Any]], bytes]) -> list[bytes]:
     return [encode(frame) for frame in frames]
 
+
+SHORT = rle(np.zeros((8, 8), np.uint8))
 
 LOSSLESS: dict[str, tuple[str, Callable[[NDArray[Any]], bytes]]] = {
     "RLE": ("5", rle),
@@ -280,6 +283,15 @@ class TestSlides:
         )
         np.testing.assert_array_equal(whole_level(opened(path), 0)[..., :3], pixels)
 
+    def test_items_that_end_with_the_file(
+        self, tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel
+    ) -> None:
+        pixels = picture(*SIZE)
+        frames = self.frames(pixels)
+        items = in_items([[frame] for frame in frames])[:-8]
+        path = write_dicom(tmp_path / "a.dcm", frames, syntax="4.80", pixel_data=items)
+        np.testing.assert_array_equal(whole_level(opened(path), 0)[..., :3], pixels)
+
     def test_a_damaged_frame_is_one_tile_error(
         self, tmp_path: Path, picture: Picture, opened: Opened
     ) -> None:
@@ -296,6 +308,46 @@ class TestSlides:
             source.read_tile(TileKey(0, 0, 0))
         with pytest.raises(TileError):
             source.read_tile(TileKey(0, 99, 0))
+
+    def test_what_lies_beside_and_cannot_be_read_is_left_out(
+        self, tmp_path: Path, picture: Picture, opened: Opened
+    ) -> None:
+        frames = self.frames(picture(*SIZE))
+        write_dicom(tmp_path / "b.dcm", frames, syntax="4.80", sop_class="1.2")
+        write_dicom(tmp_path / "c.dcm", frames, syntax="4.80", size=(300, 20))  # of no shape of the slide
+        (tmp_path / "empty.dcm").touch()
+        path = write_dicom(tmp_path / "a.dcm", frames, syntax="4.80", size=(300, 240))
+        assert opened(path).info.file_levels == ((300, 240),)
+
+    def test_size_of_a_pixel_that_is_not_stated_is_not_known(
+        self, tmp_path: Path, picture: Picture, opened: Opened
+    ) -> None:
+        frames = self.frames(picture(*SIZE))
+        for spacing in ("", "0.1", "nonsense\\0.1"):
+            path = write_dicom(tmp_path / "a.dcm", frames, syntax="4.80", spacing=spacing)
+            assert opened(path).info.mpp_um is None
+
+    def test_label_beyond_reason_is_not_allocated(
+        self, tmp_path: Path, picture: Picture, opened: Opened
+    ) -> None:
+        frames = self.frames(picture(*SIZE))
+        path = write_dicom(tmp_path / "a.dcm", frames, syntax="4.80")
+        write_dicom(tmp_path / "b.dcm", frames, syntax="4.80", kind="LABEL", size=(70_000, 70_000))
+        source = opened(path)
+        with pytest.raises(SlideError, match=pattern(ASSOCIATED_SIZE, name="label")):
+            source.read_associated_image("label")
+
+    def test_a_private_value_of_any_size_is_stepped_over(
+        self, tmp_path: Path, picture: Picture, opened: Opened
+    ) -> None:
+        path = write_dicom(tmp_path / "a.dcm", self.frames(picture(*SIZE)), syntax="4.80")
+        data = path.read_bytes()
+        place = data.index(struct.pack("<HH", 0x0020, 0x000E))
+        private = Elements().add(0x00190001, "UN", bytes(17 << 20)).data
+        unknown = Elements(is_explicit=False).sequence(0x00400555, [], is_open=True).data[8:]
+        head = Elements().add(0x00190002, "UN", b"", 0xFFFFFFFF).data
+        path.write_bytes(data[:place] + private + head + unknown + data[place:])
+        assert opened(path).info.mpp_um is not None
 
 
 class TestHostile:
@@ -323,12 +375,36 @@ class TestHostile:
             ({"pixel_data": struct.pack("<HHI", 0xFFFE, 0xE000, 2**31)}, pattern(strings.ITEM_EXPECTED)),
             ({"pixel_data": in_items([])}, pattern(strings.FRAME_COUNT, claimed=1, found=0)),
             ({"pixel_data": in_items([[b"ab", b"cd"]], offsets=False)}, pattern(DAMAGED, coding="JPEG-LS")),
+            ({"syntax": "5"}, pattern(strings.FRAME_BYTES)),
+            ({"syntax": "5", "pixel_data": in_items([[SHORT]])}, pattern(strings.FRAME_BYTES)),
+            ({"syntax": "1.98"}, pattern(strings.FRAME_BYTES, found=8, expected=4096)),
+            ({"syntax": "4.90", "colours": "RGB"}, NO_JPEG_2000_HEADER),
             ({"syntax": "1"}, pattern(strings.FRAME_COUNT, claimed=1)),
         ],
     )
     def test_claims_that_cannot_be(self, options: dict[str, Any], reason: str, tmp_path: Path) -> None:
         whole = {"syntax": "4.80", "colours": "MONOCHROME2", "size": (64, 64), **options}
         self.refused(write_dicom(tmp_path / "a.dcm", [b"no frame"], **whole), reason)
+
+    @pytest.mark.parametrize("stated", [(0, 4), (0, 1, 2)])
+    def test_fewer_fragments_than_frames(self, stated: tuple[int, ...], tmp_path: Path) -> None:
+        table = struct.pack(f"<HHI{len(stated)}I", 0xFFFE, 0xE000, 4 * len(stated), *stated)
+        pixel_data = table + in_items([[b"ab"], [b"cd"]], offsets=False)[8:]
+        path = write_dicom(tmp_path / "a.dcm", [b""] * 3, syntax="4.80", pixel_data=pixel_data)
+        self.refused(path, pattern(strings.FRAME_COUNT, claimed=3, found=2))
+
+    def test_more_elements_or_frames_than_any_slide_has(
+        self, tmp_path: Path, picture: Picture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        frames = [imagecodecs.jpegls_encode(frame) for frame in cut(picture(*SIZE), 64)]
+        path = write_dicom(tmp_path / "a.dcm", frames[:1], syntax="4.80", size=(64, 64))
+        with monkeypatch.context() as patch:
+            patch.setattr("viewer.slide.formats.dicom.dataset.MAX_ELEMENTS", 9)
+            self.refused(path, pattern(strings.TOO_MANY_ELEMENTS, count=9))
+        items = in_items([[frame] for frame in frames])
+        write_dicom(path, [b""], syntax="4.80", size=(64, 64), pixel_data=items)
+        monkeypatch.setattr("viewer.slide.formats.dicom.frames.MAX_FRAMES", 2)
+        self.refused(path, pattern(strings.FRAME_COUNT, claimed=1, found=3))
 
     def test_headers_cut_short_anywhere(self, tmp_path: Path, picture: Picture) -> None:
         path = write_dicom(

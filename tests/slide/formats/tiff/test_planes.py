@@ -105,6 +105,23 @@ def test_colours_of_the_first_of_several_focal_planes(
     np.testing.assert_array_equal(whole_level(source, 0)[..., :3], pixels)
 
 
+@pytest.mark.parametrize("change", ["coding", "levels"])
+def test_planes_that_differ_are_no_picture(
+    change: str, tmp_path: Path, picture: Picture, opened: Opened
+) -> None:
+    pixels = picture(300, 200)
+    path = tmp_path / "a.ome.tif"
+    planes = np.ascontiguousarray(np.moveaxis(pixels, 2, 0))
+    write_planes(path, planes, {"Name": ["Red", "Green", "Blue"]}, levels=2)
+    with tifffile.TiffFile(path) as tiff:
+        tag = tiff.pages[2].tags[259 if change == "coding" else 330]
+        place = tag.valueoffset if change == "coding" else tag.offset
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write((50013).to_bytes(2, "little"))  # deflate too, or a tag that nobody knows
+    assert strings.PLANES.format(planes=3) in opened(path).info.notes
+
+
 @pytest.mark.parametrize("cut", [{"tile": (64, 64)}, {}])
 def test_pages_of_a_file_that_is_not_ome_are_counted(
     cut: dict[str, Any], tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     PatchTiff = Callable[..., None]
     FileAt = Callable[[Path], SlideFile]
 
-SUBFILE_TYPE, WIDTH, COMPRESSION, PHOTOMETRIC, SAMPLES = 254, 256, 259, 262, 277
+SUBFILE_TYPE, WIDTH, BITS, COMPRESSION, PHOTOMETRIC, SAMPLES = 254, 256, 258, 259, 262, 277
+PREDICTOR = 317
 TILE_HEIGHT, OFFSETS, COUNTS = 323, 324, 325
 
 
@@ -310,6 +311,9 @@ class TestDamage:
             (SAMPLES, 0, pattern(strings.IMAGE_SAMPLES, samples=0)),
             (SAMPLES, 5, pattern(strings.WEBP_SAMPLES, samples=5)),
             (PHOTOMETRIC, 8, pattern(strings.COLOUR_SPACE, number=8)),
+            (SAMPLES, 2, pattern(strings.COLOUR_SAMPLES, samples=2)),
+            (PHOTOMETRIC, 3, strings.PALETTE_BITS),
+            (TILE_HEIGHT, 0, pattern(strings.IMAGE_TILE_SIZE, height=0)),
         ],
     )
     def test_claims_that_cannot_be_are_refused(
@@ -327,6 +331,37 @@ class TestDamage:
             path, picture(600, 300), tile=(256, 512), photometric="rgb", compression="webp", metadata=None
         )
         patch_tiff(path, 0, tag, {0: value})
+        with pytest.raises(NotThisReader, match=reason):
+            open_tiff(file_at(path))
+
+    @pytest.mark.parametrize(
+        ("patches", "reason"),
+        [
+            ({BITS: 24}, pattern(strings.BITS, bits=24)),
+            ({PHOTOMETRIC: 6}, strings.YCBCR),
+            ({COMPRESSION: 3}, pattern(strings.CCITT_SAMPLES, samples=3, bits=8)),
+            ({COMPRESSION: 7, PHOTOMETRIC: 1}, pattern(strings.JPEG_NO_COLOURS, number=1)),
+            ({COMPRESSION: 7, BITS: 16}, codec_strings.NO_JPEG_HEADER),
+            ({COMPRESSION: 7, BITS: 32}, pattern(strings.JPEG_BITS, bits=32)),
+            ({COMPRESSION: 7, SAMPLES: 5}, pattern(strings.JPEG_SAMPLES, samples=5)),
+            ({PREDICTOR: 3}, pattern(strings.PREDICTOR, number=3)),
+            ({PREDICTOR: 9}, pattern(strings.PREDICTOR, number=9)),
+        ],
+    )
+    def test_codings_that_do_not_fit_their_samples_are_refused(
+        self,
+        patches: dict[int, int],
+        reason: str,
+        tmp_path: Path,
+        picture: Picture,
+        patch_tiff: PatchTiff,
+        file_at: FileAt,
+    ) -> None:
+        path = tmp_path / "a.tif"
+        kind = {"tile": (256, 512), "photometric": "rgb", "compression": "deflate", "predictor": 2}
+        tifffile.imwrite(path, picture(600, 300), metadata=None, **kind)
+        for tag, value in patches.items():
+            patch_tiff(path, 0, tag, dict.fromkeys(range(3 if tag == BITS else 1), value))
         with pytest.raises(NotThisReader, match=reason):
             open_tiff(file_at(path))
 

@@ -13,7 +13,8 @@ import pytest
 
 from viewer.common.atomic_write import SaveError
 from viewer.slide.formats.registry import open_slide
-from viewer.slide.formats.tiff.writer import CHUNK_PX, halved, level_sizes, write_pyramid_tiff
+from viewer.slide.formats.tiff.writer import CHUNK_PX, level_sizes, write_pyramid_tiff
+from viewer.slide.pixels import halved
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,6 +20,7 @@ from viewer.slide.formats.codecs.jpeg_stream import (
     tables_markers,
 )
 from viewer.slide.formats.codecs.ycbcr import rgb_from_ycbcr
+from viewer.slide.pixels import halved
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,8 +54,8 @@ class JpegDecoder:
         """(height, width, samples) of a stream that must be of this form; three samples of 8 bits come as
         opaque RGBA, which costs nothing.
 
-        ``halve``: at half the size, through the decoder's own 4×4 inverse transform, for even sides and 8
-        bits. Raises CodecError.
+        ``halve``: at half the size, for even sides and 8 bits, through the decoder's own 4×4 inverse
+        transform where it has one. Raises CodecError.
         """
         header = self._header_of(data)
         check_claim((header.width, header.height, header.components), (width, height, samples))
@@ -74,14 +75,14 @@ class JpegDecoder:
             out = np.empty((height, width) if samples == 1 else (height, width, samples), _dtype(bits))
             shown = {"YCBCR": "RGB", "YCCK": "CMYK"}.get(space, space)
             decoded = imagecodecs.jpeg8_decode(stream, colorspace=space, outcolorspace=shown, out=out)
-        except (imagecodecs.Jpeg8Error, ValueError) as error:
+        except (RuntimeError, ValueError) as error:  # the base of every imagecodecs error; of simplejpeg's
             raise CodecError(strings.DAMAGED.format(coding="JPEG", error=error)) from None
         pixels: NDArray[Any] = decoded.reshape(height, width, samples)
         if is_lossless and is_ycbcr:
             pixels = rgb_from_ycbcr(pixels, header.bits)
         if samples == 3 and bits <= 8:
-            return np.concatenate([pixels, np.full((height, width, 1), 255, np.uint8)], axis=2)
-        return pixels
+            pixels = np.concatenate([pixels, np.full((height, width, 1), 255, np.uint8)], axis=2)
+        return halved(pixels) if halve else pixels
 
     def _holds_ycbcr(self, header: JpegHeader) -> bool:
         return header.holds_ycbcr(stated=self._stated_ycbcr, tables=self._tables, is_binding=self._is_binding)
@@ -98,16 +99,10 @@ class JpegDecoder:
 
 
 def _common(stream: bytes, colours: str, width: int, height: int, *, halve: bool) -> NDArray[np.uint8]:
-    """8-bit grey or colour by the fast decoder. Raises ValueError for damage, CodecError."""
-    if not halve:
-        whole: NDArray[np.uint8] = simplejpeg.decode_jpeg(stream, colours)
-        return whole
-    half: NDArray[np.uint8] = simplejpeg.decode_jpeg(
-        stream, colours, min_width=width // 2, min_height=height // 2, min_factor=2
-    )
-    if half.shape[:2] != (height // 2, width // 2):
-        raise CodecError(strings.HALF_TILE.format(shape=half.shape))
-    return half
+    """8-bit grey or colour by the fast decoder. Raises ValueError for damage."""
+    smaller = {"min_width": width // 2, "min_height": height // 2, "min_factor": 2} if halve else {}
+    pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(stream, colours, **smaller)
+    return pixels
 
 
 def _dtype(bits: int) -> type[np.uint8 | np.uint16]:

@@ -8,8 +8,8 @@ TILE_SAMPLES = (
     "not {expected_width}×{expected_height} of {expected_samples}"
 )
 TILE_BITS = "it holds samples of {found} bits, not {expected}"
-HALF_TILE = "half of it came out as {shape}"
 NO_JPEG_2000_HEADER = "it does not begin like JPEG 2000"
+CUT_SHORT = "a part is cut short"
 INNER_TILES = "it claims inner tiles of {width}×{height} px"
 NO_JPEG_HEADER = "it does not begin like a JPEG"
 NO_JPEG_TABLES = "its JPEG tables do not begin like a JPEG"

@@ -27,7 +27,7 @@ _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _UNDEFINED = 0xFFFFFFFF
 _LONG_VRS = tuple(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _MAX_DEPTH = 16
-_MAX_ELEMENTS = 20_000_000
+MAX_ELEMENTS = 20_000_000
 _MAX_VALUE_BYTES = 64 << 20
 _KEPT_VALUE_BYTES = 16 << 20  # longer ones, of no use here, are stepped over
 _BUFFER_BYTES = 1 << 16
@@ -91,9 +91,9 @@ def begins_like_dicom(file: ByteSource) -> bool:
 
 
 def read_dataset(file: ByteSource, *, until: int = PIXEL_DATA) -> Dataset:
-    """The elements before the pixels, or before the tag ``until``. Raises DicomError."""
-    if not begins_like_dicom(file):
-        raise DicomError(strings.NOT_DICOM)
+    """The elements before the pixels, or before the tag ``until``, of a file that begins like DICOM. Raises
+    DicomError.
+    """
     try:
         reader = _Reader(file)
         reader.position = _PREAMBLE_BYTES + len(_MAGIC)
@@ -116,7 +116,7 @@ class _Reader:
     def __init__(self, file: ByteSource) -> None:
         self._file = file
         self._start, self._buffer = 0, b""
-        self._left = _MAX_ELEMENTS
+        self._left = MAX_ELEMENTS
         self.position = 0
         self.is_explicit = True
         self.byte_order: Literal["<", ">"] = "<"
@@ -176,7 +176,7 @@ class _Reader:
         """Tag, VR and length of an element; items have no VR, and implicit elements none either."""
         self._left -= 1
         if self._left < 0:
-            raise DicomError(strings.TOO_MANY_ELEMENTS.format(count=_MAX_ELEMENTS))
+            raise DicomError(strings.TOO_MANY_ELEMENTS.format(count=MAX_ELEMENTS))
         group, element = struct.unpack(self.byte_order + "HH", self._take(4))
         tag = group << 16 | element
         if group == 0xFFFE or not self.is_explicit:

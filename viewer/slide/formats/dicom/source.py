@@ -258,13 +258,12 @@ def _probe(levels: list[_Level]) -> None:
     where none can be.
     """
     places = list(levels[-1].first.places) or [(0, 0)]
-    failure: TileError | None = None
+    failures: list[TileError] = []
     for place in (places[0], places[len(places) // 2], places[-1]):
         try:
             levels[-1].read_frame(*place)
         except TileError as error:
-            failure = error
+            failures.append(error)
         else:
             return
-    if failure is not None:
-        raise failure
+    raise failures[-1]

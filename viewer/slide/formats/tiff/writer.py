@@ -21,6 +21,7 @@ import numpy as np
 import simplejpeg
 
 from viewer.common.atomic_write import SaveError, save_failure
+from viewer.slide.pixels import halved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -90,21 +91,6 @@ def write_pyramid_tiff(
     except OSError as error:
         raise SaveError(path, save_failure(error)) from error
     return writer.sizes
-
-
-def halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Means of 2×2 stored values, rounded; an odd last row or column counts twice. (h, w, c) to half of it,
-    rounded up.
-    """
-    height, width = pixels.shape[:2]
-    if height % 2 or width % 2:
-        pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    rows = pixels[0::2].astype(np.uint16)
-    rows += pixels[1::2]
-    sums = rows[:, 0::2] + rows[:, 1::2]
-    sums += 2
-    sums >>= 2
-    return sums.astype(np.uint8)
 
 
 def encoded_tiles(pixels: NDArray[np.uint8], quality: int) -> Iterator[tuple[int, int, bytes]]:

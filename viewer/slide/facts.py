@@ -10,12 +10,17 @@ from viewer.slide import strings
 if TYPE_CHECKING:
     from viewer.slide.source import Source
 
+MOST_IMAGES = 50
+"""That the text lists of one file; JSON has all."""
+
 
 def slide_facts(source: Source) -> dict[str, Any]:
     """The facts of a slide, ready for JSON.
 
     Levels are those of the file, finest first, with level-0 pixels per pixel as ``downsample``; ``mpp_um`` is
-    [x, y] or None; ``reader`` names the reader that opened the file, and why; ``notes`` are for people.
+    [x, y] or None; ``images`` are all images of the file where it holds several, with what opens each;
+    ``image`` is the number of this one, None for the slide; ``reader`` names the reader that opened the file,
+    and why; ``notes`` are for people.
     """
     info, pyramid = source.info, source.pyramid
     levels = [
@@ -28,6 +33,7 @@ def slide_facts(source: Source) -> dict[str, Any]:
     ]
     return {
         "path": str(info.path),
+        "image": info.locator.image,
         "format": info.format,
         "width": pyramid.width,
         "height": pyramid.height,
@@ -35,6 +41,17 @@ def slide_facts(source: Source) -> dict[str, Any]:
         "mpp_um": list(info.mpp_um) if info.mpp_um else None,
         "objective_power": info.objective_power,
         "associated_images": list(info.associated_images),
+        "images": [
+            {
+                "number": image.number,
+                "name": image.name,
+                "width": image.width,
+                "height": image.height,
+                "shown": image.is_shown,
+                "locator": str(info.locator.with_image(None if image.is_slide else image.number)),
+            }
+            for image in info.images
+        ],
         "icc_profile": info.icc_profile is not None,
         "reader": f"{info.reader}: {info.reader_reason}",
         "notes": list(info.notes),
@@ -44,6 +61,7 @@ def slide_facts(source: Source) -> dict[str, Any]:
 def facts_as_text(facts: dict[str, Any]) -> str:
     """The same facts for people, one a line."""
     mpp_um, power = facts["mpp_um"], facts["objective_power"]
+    more = len(facts["images"]) - MOST_IMAGES
     rows = [
         (strings.FACT_FILE, facts["path"]),
         (strings.FACT_FORMAT, facts["format"]),
@@ -62,6 +80,20 @@ def facts_as_text(facts: dict[str, Any]) -> str:
         ),
         (strings.FACT_IMAGES, ", ".join(facts["associated_images"]) or strings.NONE),
         (strings.FACT_PROFILE, strings.HAS_PROFILE if facts["icc_profile"] else strings.NONE),
+        *(
+            (
+                strings.FACT_IMAGE.format(number=image["number"]),
+                (strings.IMAGE_SHOWN if image["shown"] else strings.IMAGE_OTHER).format(
+                    **{**image, "name": image["name"] or strings.UNNAMED}
+                ),
+            )
+            for image in facts["images"][:MOST_IMAGES]
+        ),
+        *(
+            [(strings.FACT_IMAGE.format(number="…"), strings.IMAGES_MORE.format(count=more))]
+            if more > 0
+            else []
+        ),
         (strings.FACT_READER, facts["reader"]),
         *((strings.FACT_NOTE, note) for note in facts["notes"]),
     ]

@@ -40,7 +40,7 @@ class SlideFile:
         return self.locator.path
 
     @cached_property
-    def directories(self) -> tuple[list[Ifd], bool]:
+    def directories(self) -> tuple[list[Ifd], str]:
         """What ``read_ifds`` finds, parsed once for all readers. Raises TiffFormatError."""
         return read_ifds(self.bytes)
 
@@ -61,7 +61,8 @@ class SlideFormat:
     ``attempt`` names in a refusal how the file was tried ("as TIFF"). ``suffixes``, in lower case, are those
     that lists of slides show. ``open`` returns the slide, or raises NotThisReader, and the next reader is
     tried, or SlideError, and none is. ``only_by_suffix``: files of other suffixes are not offered to it.
-    ``reads_remote``: it reads only ``SlideFile.bytes``, never the path.
+    ``reads_remote``: it reads only ``SlideFile.bytes``, never the path. ``opens_images``: it opens the image
+    that ``SlideFile.locator`` names; others open what they take for the slide, and are asked for no other.
     """
 
     id: str
@@ -70,3 +71,4 @@ class SlideFormat:
     open: Callable[[SlideFile], Source]
     only_by_suffix: bool = False
     reads_remote: bool = False
+    opens_images: bool = False

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from viewer.slide.byte_source import ByteSource
     from viewer.slide.formats.tiff.layout import TiffImage, TileTable
+    from viewer.slide.formats.tiff.pieces import PieceDecoder
 
     # The bytes of tiles of the file by (column, row), one for each plane; none for a tile that it leaves out.
     CodedPieces: TypeAlias = dict[tuple[int, int], list[bytes]]
@@ -46,7 +47,7 @@ class TiffLevel:
         self,
         file: ByteSource,
         image: TiffImage,
-        codec: TileCodec,
+        decoder: PieceDecoder,
         table: TileTable,
         *,
         background_rgb: tuple[int, int, int],
@@ -56,7 +57,7 @@ class TiffLevel:
         self._file = file
         self._table = table
         self._image = image
-        self._codec = codec
+        self._decoder = decoder
         self._offsets, self._counts = table
         self._background_rgb = background_rgb
         self._reduce = reduce
@@ -86,14 +87,14 @@ class TiffLevel:
     @property
     def can_halve(self) -> bool:
         """Whether ``halved`` works for this level."""
-        return self._reduce == 1 and self._codec.can_halve and not self._pieces_are_shared
+        return self._reduce == 1 and self._decoder.codec.can_halve and not self._pieces_are_shared
 
     def halved(self) -> TiffLevel:
         """The level of half the size, decoded from the tiles of this one."""
         return TiffLevel(
             self._file,
             self._image,
-            self._codec,
+            self._decoder,
             self._table,
             background_rgb=self._background_rgb,
             reduce=2,
@@ -105,6 +106,16 @@ class TiffLevel:
         present = np.flatnonzero(self._counts[: self._image.tiles_per_plane])
         chosen = present[np.unique(np.linspace(0, present.size - 1, min(count, present.size)).astype(int))]
         return [(int(index) % self._image.columns, int(index) // self._image.columns) for index in chosen]
+
+    def holds(self, x: int, y: int, width: int, height: int) -> bool:
+        """Whether the file holds all tiles of this rectangle."""
+        columns, rows = self._pieces_in(x, y, width, height)
+        return all(
+            self._offsets[row * self._image.columns + column]
+            and self._counts[row * self._image.columns + column]
+            for row in rows
+            for column in columns
+        )
 
     def fetch_region(self, x: int, y: int, width: int, height: int) -> CodedPieces:
         """What ``read_region`` decodes for this rectangle. Raises TileError.
@@ -155,7 +166,7 @@ class TiffLevel:
     def _fetch_piece(self, column: int, row: int) -> list[bytes]:
         image = self._image
         first = row * image.columns + column
-        indices = [first + plane * image.tiles_per_plane for plane in range(self._codec.planes)]
+        indices = [first + plane * image.tiles_per_plane for plane in range(self._decoder.codec.planes)]
         places = [(int(self._offsets[index]), int(self._counts[index])) for index in indices]
         if not all(map(all, places)):
             return []
@@ -165,16 +176,20 @@ class TiffLevel:
             raise self._tile_error(column, row, error) from error
 
     def _decode_piece(self, coded: CodedPieces, column: int, row: int) -> NDArray[np.uint8]:
-        planes, codec = coded[column, row], self._codec
+        planes, codec = coded[column, row], self._decoder.codec
         if not planes:
             return self._missing_piece(column, row)
-        try:
-            if self._reduce == 2:
+        if self._reduce == 2:
+            try:
                 return codec.decode_half(planes[0])
-            pixels = codec.decode(planes, self._image.tile_height)
-            return pixels if codec.gives_opaque_rgba else opaque_rgba(pixels, self._background_rgb)
+            except CodecError:
+                pass  # a border tile of another size, or a damaged one
+        try:
+            pixels = self._decoder.decode(planes, column, row)
         except (CodecError, TiffFormatError, EOFError, OSError) as error:
             raise self._tile_error(column, row, error) from error
+        pixels = pixels if codec.gives_opaque_rgba else opaque_rgba(pixels, self._background_rgb)
+        return pixels if self._reduce == 1 else _halved(pixels)
 
     def _tile_error(self, column: int, row: int, error: Exception) -> TileError:
         return TileError(
@@ -199,9 +214,7 @@ class TiffLevel:
         piece = np.pad(pixels, padding, mode="edge")
         if self._reduce == 1:
             return piece
-        quads = piece.reshape(self._piece_height, 2, self._piece_width, 2, 4)
-        sums: NDArray[np.uint16] = quads.sum(axis=(1, 3), dtype=np.uint16)
-        return ((sums + 2) // 4).astype(np.uint8)
+        return _halved(piece)
 
 
 def bits_used(file: ByteSource, image: TiffImage) -> int:
@@ -224,6 +237,14 @@ def bits_used(file: ByteSource, image: TiffImage) -> int:
         except (CodecError, TiffFormatError, EOFError):
             continue  # met again, and reported, when the tile is read
     return largest.bit_length()
+
+
+def _halved(piece: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Means of 2×2 pixels; both sides are even."""
+    height, width = piece.shape[:2]
+    quads = piece.reshape(height // 2, 2, width // 2, 2, 4)
+    sums: NDArray[np.uint16] = quads.sum(axis=(1, 3), dtype=np.uint16)
+    return ((sums + 2) // 4).astype(np.uint8)
 
 
 def _engine_tile_size(width: int, height: int) -> tuple[int, int]:

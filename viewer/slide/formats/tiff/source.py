@@ -17,29 +17,32 @@ from viewer.slide.formats.openslide import FORMAT_NAMES, facts_from_handle, read
 from viewer.slide.formats.openslide_handle import OpenSlideHandle, vendor_of
 from viewer.slide.formats.tiff import layout as tiff
 from viewer.slide.formats.tiff import strings
+from viewer.slide.formats.tiff.choice import choose, file_images, with_file_levels
 from viewer.slide.formats.tiff.codec import CodecError, TileCodec
 from viewer.slide.formats.tiff.ifd import Ifd, TiffFormatError, begins_like_tiff
 from viewer.slide.formats.tiff.layout import (
     TiffImage,
-    pyramid_images,
     read_tile_table,
     spread_missing_tiles,
     unsupported_reason,
 )
 from viewer.slide.formats.tiff.level import MAX_DIRECT_TILE_PX, TiffLevel, bits_used
 from viewer.slide.formats.tiff.metadata import (
-    OmeFacts,
     icc_profile_from_ifd,
     is_cloud_optimised,
     mpp_from_ifd,
-    ome_from_ifd,
+    objective_power_from_ifd,
     properties_from_ifd,
+    vendor_mark,
 )
+from viewer.slide.formats.tiff.ome import OmeFacts, ome_from_ifd
+from viewer.slide.formats.tiff.pictures import Pictures, pages_of
+from viewer.slide.formats.tiff.pieces import PieceDecoder
 from viewer.slide.formats.tiff.samples import read_stripped
 from viewer.slide.geometry import Pyramid, Rect, TileKey
 from viewer.slide.pixels import opaque_rgba
 from viewer.slide.resolution import pixel_aspect
-from viewer.slide.source import NotThisReader, SlideInfo, Source, TileError
+from viewer.slide.source import NotThisReader, SlideError, SlideInfo, Source, TileError
 from viewer.slide.strings import NO_SUCH_TILE
 
 if TYPE_CHECKING:
@@ -50,7 +53,10 @@ if TYPE_CHECKING:
 
     from viewer.slide.byte_source import ByteSource
     from viewer.slide.formats.slide_format import SlideFile
+    from viewer.slide.formats.tiff.choice import Choice
     from viewer.slide.formats.tiff.level import CodedPieces
+    from viewer.slide.formats.tiff.pictures import Picture
+    from viewer.slide.formats.tiff.pieces import MakeCodec
 
 # OpenSlide formats whose tiles lie in the file as in plain TIFF; the others move, overlap or leave out tiles.
 _PLAIN_LAYOUTS = (None, "aperio", "generic-tiff")
@@ -124,51 +130,82 @@ class TiffSource(Source):
 
 
 def open_tiff(file: SlideFile, *, max_stripped_px: int = MAX_STRIPPED_PX) -> TiffSource | ArraySource:
-    """Open a TIFF whose tiles Foveola decodes by itself.
+    """Open the image of a TIFF that the locator names, else the slide; its tiles are decoded by Foveola.
 
     Raises NotThisReader, with the reason, for anything that another reader does better or that is not a
-    valid TIFF. ``max_stripped_px`` bounds images without tiles, which are decoded as a whole.
+    valid TIFF; SlideError where another reader would show another image. ``max_stripped_px`` bounds images
+    without tiles, which are decoded as a whole.
     """
+    refusal: type[SlideError] = NotThisReader
     try:
         if not begins_like_tiff(file.bytes):
             raise NotThisReader(file.path, strings.NOT_TIFF)
-        return _open(file, max_stripped_px)
-    except (TiffFormatError, CodecError, TileError, EOFError, OSError, ValueError) as error:
-        raise NotThisReader(file.path, str(error).removeprefix(f"{file.locator}: ")) from error
+        vendor, (ifds, damage) = _plain_vendor(file), file.directories
+        ome, notes = _ome(ifds)
+        choice = choose(file, Pictures(pages_of(ifds), ome), is_aperio=vendor == "aperio")
+        if choice.shown.number != 1:
+            refusal = SlideError
+        notes += _notes(choice.shown, damage)
+        return _open(file, vendor, choice, notes, max_stripped_px)
+    except (TiffFormatError, CodecError, TileError, EOFError, OSError, ValueError, NotThisReader) as error:
+        reason = error.reason if isinstance(error, SlideError) else str(error)
+        raise refusal(file.path, reason.removeprefix(f"{file.locator}: ")) from error
 
 
-def _open(file: SlideFile, max_stripped_px: int) -> TiffSource | ArraySource:
-    path, (ifds, was_cut) = file.path, file.directories
-    vendor = None if was_cut or not file.locator.is_local else vendor_of(file)
+def _plain_vendor(file: SlideFile) -> str | None:
+    """What OpenSlide calls the format. Raises NotThisReader where it is not laid out like a plain TIFF."""
+    ifds, damage = file.directories
+    # A damaged file is not passed to OpenSlide.
+    vendor = vendor_of(file) if file.locator.is_local and not damage else vendor_mark(ifds[0])
     if vendor not in _PLAIN_LAYOUTS:
         name = FORMAT_NAMES.get(str(vendor), vendor)
-        raise NotThisReader(path, strings.LEFT_TO_OPENSLIDE.format(format=name))
-    images = pyramid_images(ifds)
-    for image in images:
-        if reason := unsupported_reason(image):
-            raise NotThisReader(path, reason)
-    handle, refusal = _handle_if_openslide_opens(file, vendor)
+        raise NotThisReader(file.path, strings.LEFT_TO_OPENSLIDE.format(format=name))
+    return vendor
+
+
+def _ome(ifds: list[Ifd]) -> tuple[tuple[OmeFacts, ...], list[str]]:
+    """The images that the OME-XML describes, and a note where it is broken."""
     try:
-        ome = ome_from_ifd(ifds[0], plane_limit=len(ifds))
-        notes = _notes(images[0], ifds, ome, was_cut=was_cut)
-        if handle is not None:
-            _check_agreement(path, images, handle, is_ome=ome is not None)
-            info = facts_from_handle(handle, reader="", reader_reason="")
-        else:
-            info = _facts_from_tiff(path, images, ome)
-        if ome is not None:
-            info = replace(info, format="OME-TIFF", planes=ome.planes, mpp_um=ome.mpp_um or info.mpp_um)
+        return ome_from_ifd(ifds[0], plane_limit=len(ifds)), []
+    except TiffFormatError as error:
+        return (), [strings.OME_NOT_USED.format(error=error)]
+
+
+def _open(
+    file: SlideFile, vendor: str | None, choice: Choice, notes: list[str], max_stripped_px: int
+) -> TiffSource | ArraySource:
+    path, shown, is_aperio = file.path, choice.shown, vendor == "aperio"
+    if reason := unsupported_reason(shown.finest):
+        raise NotThisReader(path, reason)
+    handle, refusal = None, strings.OPENSLIDE_OTHER_IMAGE
+    if shown.number == 1:
+        handle, refusal = _handle_if_openslide_opens(file, vendor)
+    try:
+        shown = with_file_levels(file.bytes, shown, handle.level_sizes if handle and is_aperio else ())
+        images = list(shown.levels)
+        others = () if is_aperio else file_images(choice, shown)
+        if handle is not None and not _agrees(path, images, handle, is_only=not others):
+            if is_aperio:
+                found, expected = [(image.width, image.height) for image in images], handle.level_sizes
+                raise NotThisReader(path, strings.OTHER_LEVELS.format(found=found, expected=expected))
+            handle.close()
+            handle, refusal = None, strings.OPENSLIDE_OTHER_LEVELS
+        info = replace(_facts(path, images, handle, shown.ome), images=others)
+        if others:
+            size = {"width": images[0].width, "height": images[0].height}
+            notes.insert(0, strings.SEVERAL_IMAGES.format(count=len(others), number=shown.number, **size))
         shift = 0
         if images[0].bits == 16:
             shift = max(0, bits_used(file.bytes, images[-1]) - 8)
             notes.append(strings.SHOWN_IN_8_BITS.format(white=(256 << shift) - 1))
+        make_codec = partial(TileCodec, shift=shift, trust_jfif=handle is None)
         if not images[0].tiled:
-            array = read_stripped(file.bytes, images[0], shift=shift, max_px=max_stripped_px)
+            decoder = PieceDecoder(images[0], partial(TileCodec, shift=shift))
+            array = read_stripped(file.bytes, images[0], decoder, max_px=max_stripped_px)
             notes = [*info.notes, *notes]
             info = replace(info, reader="tiff (whole)", reader_reason=strings.WHOLE, notes=tuple(notes))
             return ArraySource(info, array, pixel_aspect=pixel_aspect(info.mpp_um))
-        codecs = [TileCodec(image, shift=shift, trust_jfif=handle is None) for image in images]
-        levels = _file_levels(file.bytes, images, codecs, info, handle if vendor == "aperio" else None)
+        levels = _file_levels(file.bytes, images, make_codec, info, handle if is_aperio else None)
         _probe(levels)
         beyond = sum(level.tiles_beyond_file for level in levels)
         if beyond:
@@ -200,47 +237,60 @@ def _handle_if_openslide_opens(file: SlideFile, vendor: str | None) -> tuple[Ope
         return None, strings.OPENSLIDE_REFUSED.format(reason=error.reason)
 
 
-def _check_agreement(path: Path, images: list[TiffImage], handle: OpenSlideHandle, *, is_ome: bool) -> None:
-    """Refuse the direct path where it would show another pyramid than OpenSlide, or decode tiles too large
-    for it.
+def _agrees(path: Path, images: list[TiffImage], handle: OpenSlideHandle, *, is_only: bool) -> bool:
+    """Whether OpenSlide shows the same slide, if with fewer levels: it does not read those in SubIFDs.
 
-    An OME-TIFF keeps its levels in SubIFDs, which OpenSlide does not read: there more levels than OpenSlide's
-    are correct.
+    Raises NotThisReader where nothing but its tiles, too large to be cut here, speaks against OpenSlide.
     """
     ours = [(image.width, image.height) for image in images]
     theirs = list(dict.fromkeys(handle.level_sizes))  # it counts the masks of overviews as levels
-    if ours != theirs and not (is_ome and ours[0] == theirs[0]):
-        raise NotThisReader(path, strings.OTHER_LEVELS.format(found=ours, expected=theirs))
     largest = max(max(image.tile_width, image.tile_height) for image in images)
-    if largest > MAX_DIRECT_TILE_PX:
+    if ours == theirs and is_only and largest > MAX_DIRECT_TILE_PX:
         raise NotThisReader(path, strings.CHEAPER_BY_OPENSLIDE.format(side=largest))
+    return ours[0] == theirs[0] and set(theirs) <= set(ours)
 
 
-def _facts_from_tiff(path: Path, images: list[TiffImage], ome: OmeFacts | None) -> SlideInfo:
-    """SlideInfo from the tags alone, for files that OpenSlide does not open."""
+def _facts(
+    path: Path, images: list[TiffImage], handle: OpenSlideHandle | None, ome: OmeFacts | None
+) -> SlideInfo:
+    """SlideInfo as OpenSlide gives it, or from the tags alone; what OME-XML states comes first."""
     first = images[0]
-    return SlideInfo(
-        path=path,
-        format="Cloud-optimised GeoTIFF"
-        if is_cloud_optimised(first.ifd)
-        else "Tiled TIFF"
-        if first.tiled
-        else "TIFF",
-        reader="",
-        reader_reason="",
-        bounds=Rect(0.0, 0.0, float(first.width), float(first.height)),
-        file_levels=((first.width, first.height),),
-        mpp_um=mpp_from_ifd(first.ifd),
-        objective_power=ome.objective_power if ome else None,
-        icc_profile=icc_profile_from_ifd(first.ifd),
-        properties=properties_from_ifd(first.ifd),
+    if handle is not None:
+        info = facts_from_handle(handle, reader="", reader_reason="")
+    else:
+        name = "Tiled TIFF" if first.tiled else "TIFF"
+        info = SlideInfo(
+            path=path,
+            format="Cloud-optimised GeoTIFF" if is_cloud_optimised(first.ifd) else name,
+            reader="",
+            reader_reason="",
+            bounds=Rect(0.0, 0.0, float(first.width), float(first.height)),
+            file_levels=((first.width, first.height),),
+            icc_profile=icc_profile_from_ifd(first.ifd),
+            properties=properties_from_ifd(first.ifd),
+        )
+    mpp_um, power = info.mpp_um, info.objective_power
+    info = replace(
+        info,
+        mpp_um=mpp_um or mpp_from_ifd(first.ifd),
+        objective_power=power or objective_power_from_ifd(first.ifd),
+    )
+    if ome is None:
+        return info
+    return replace(
+        info,
+        format="OME-TIFF",
+        planes=ome.planes,
+        mpp_um=ome.mpp_um or info.mpp_um,
+        objective_power=ome.objective_power or info.objective_power,
     )
 
 
-def _notes(first: TiffImage, ifds: list[Ifd], ome: OmeFacts | None, *, was_cut: bool) -> list[str]:
+def _notes(shown: Picture, damage: str) -> list[str]:
     """Notes on what is shown and what is not."""
-    notes = []
-    planes = ome.planes.plane_count if ome else 1
+    notes = [damage] if damage else []
+    first = shown.finest
+    planes = shown.ome.planes.plane_count if shown.ome else 1
     if planes > 1:
         notes.append(strings.PLANES.format(planes=planes))
     colours = 3 if first.photometric in (tiff.RGB, tiff.YCBCR) else 1
@@ -249,15 +299,13 @@ def _notes(first: TiffImage, ifds: list[Ifd], ome: OmeFacts | None, *, was_cut: 
         notes.append(strings.MORE_SAMPLES.format(count=extra))
     if first.sample_kind == "signed":
         notes.append(strings.SIGNED)
-    if was_cut:
-        notes.append(strings.FIRST_IMAGES.format(count=len(ifds)))
     return notes
 
 
 def _file_levels(
     file: ByteSource,
     images: list[TiffImage],
-    codecs: list[TileCodec],
+    make_codec: MakeCodec,
     info: SlideInfo,
     aperio: OpenSlideHandle | None,
 ) -> list[TiffLevel]:
@@ -267,11 +315,14 @@ def _file_levels(
     tables = [read_tile_table(image) for image in images]
     if aperio is not None and not images[0].separate_planes:
         spread_missing_tiles(images, tables)
+    theirs = {size: index for index, size in enumerate(aperio.level_sizes)} if aperio else {}
     levels = []
-    for index, (image, codec, table) in enumerate(zip(images, codecs, tables, strict=True)):
-        missing = partial(read_level_region, aperio, index) if aperio and index else None
+    for index, (image, table) in enumerate(zip(images, tables, strict=True)):
+        at = theirs.get((image.width, image.height))
+        missing = partial(read_level_region, aperio, at) if aperio and index and at is not None else None
+        decoder = PieceDecoder(image, make_codec)
         levels.append(
-            TiffLevel(file, image, codec, table, background_rgb=info.background_rgb, missing=missing)
+            TiffLevel(file, image, decoder, table, background_rgb=info.background_rgb, missing=missing)
         )
     return levels
 

@@ -59,18 +59,17 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the main chain, from 0: its image, those in its SubIFDs, and what it is called."""
+    """A page of the main chain, from 0: its image, those in its SubIFDs, and what it is called.
+
+    ``finest`` is the page itself, or the image in its SubIFDs of which it is a thumbnail.
+    """
 
     index: int
     image: TiffImage
     below: tuple[TiffImage, ...]
+    finest: TiffImage
     kind: str
     is_reduced: bool
-
-    @property
-    def finest(self) -> TiffImage:
-        """The page itself, or the image in its SubIFDs of which it is a thumbnail."""
-        return max((self.image, *self.below), key=_area)
 
 
 def pages_of(ifds: Sequence[Ifd]) -> list[Page]:
@@ -91,7 +90,8 @@ def pages_of(ifds: Sequence[Ifd]) -> list[Page]:
         )
         sub_count += len(below)
         if not image.is_mask:
-            pages.append(Page(index, image, below, kind, _is_reduced(ifd)))
+            finest = max((image, *below), key=_area)
+            pages.append(Page(index, image, below, finest, kind, _is_reduced(ifd)))
     if failure is not None and not pages:
         raise failure
     return pages
@@ -114,7 +114,8 @@ class Pictures:
             members = [
                 other
                 for other in free
-                if other.index not in named
+                if other.image.width < page.finest.width  # the cheapest first: there may be 1000 pages
+                and other.index not in named
                 and _may_be_level(other, page)
                 and claims.get(other.index) in (None, page.index)
             ]

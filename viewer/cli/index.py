@@ -20,7 +20,7 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the command to a parser; ``add(name, run, help)`` gives one."""
     command = add("index", _index, strings_help.INDEX)
     command.add_argument(
-        "paths", metavar="PATH", nargs="+", type=arguments.file, help=strings_help.INDEX_PATHS
+        "paths", metavar="PATH", nargs="+", type=arguments.slides, help=strings_help.INDEX_PATHS
     )
     arguments.add_analysis_options(command)
     command.add_argument("--scheduler", metavar="ADDRESS", help=strings_help.SCHEDULER)

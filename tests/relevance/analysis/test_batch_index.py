@@ -24,6 +24,7 @@ from viewer.relevance.analysis.open import open_analysis, pixel_size_of
 from viewer.relevance.encoders.model_registry import registry_file
 from viewer.relevance.heatmap.whole_slide import attention_of
 from viewer.slide.formats.registry import open_slide
+from viewer.slide.locator import Locator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +60,13 @@ def test_folders_give_their_slides_once_in_the_order_of_names(tmp_path: Path) ->
     found = slides_among([tmp_path / "sub" / "c.tif", tmp_path, tmp_path / "a.txt"])
     assert [path.name for path in found] == ["c.tif", "b2.svs", "b10.svs", "tree.dzi", "a.txt"]
     assert slides_among([tmp_path / "missing.svs"]) == [tmp_path / "missing.svs"]
+
+
+def test_images_of_a_file_are_slides_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "two.ome.tif"
+    path.touch()
+    second = Locator.parse(f"{path}#image=2")
+    assert slides_among([second, tmp_path, second]) == [second, path]
 
 
 def test_folders_that_lead_back_to_themselves_are_listed_once(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from viewer.relevance.features.store import FeatureStore
 from viewer.relevance.features.store_key import StoreSubject
 from viewer.slide.file_names import natural_key
 from viewer.slide.formats.registry import is_slide_name, open_slide
+from viewer.slide.locator import Locator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -72,14 +73,18 @@ class IndexResult:
     failure: str = ""
 
 
-def slides_among(paths: Sequence[Path]) -> list[Path]:
-    """The files named, and the slides in the folders named and below them, each once, in the order of names.
+def slides_among(paths: Sequence[Path | Locator]) -> list[Path | Locator]:
+    """The files named, and the slides in the folders named and below them, each once, in the order of names;
+    an image of a file has a Locator.
 
     The tiles of a DeepZoom tree are no slides. Raises OSError where a folder cannot be listed.
     """
-    found: dict[Path, Path] = {}
+    found: dict[Path | Locator, Path | Locator] = {}
     seen: set[Path] = set()
     for path in paths:
+        if isinstance(path, Locator):
+            found.setdefault(path.absolute(), path)
+            continue
         for slide in _slides_below(path, seen) if path.is_dir() else (path,):
             found.setdefault(slide.resolve(), slide)
     return list(found.values())
@@ -145,7 +150,7 @@ def index_slide(path: str, job: IndexJob, report: Callable[[float], None]) -> In
 
 
 def index_slides(
-    slides: Sequence[Path],
+    slides: Sequence[Path | Locator],
     job: IndexJob,
     *,
     processes: int,

@@ -86,7 +86,7 @@ def view_facts(slide_view: SlideView) -> ViewFacts:
     if colour.icc:
         changes.append(strings.ICC_PROFILE)
     return ViewFacts(
-        slide_name=source.info.path.name,
+        slide_name=source.info.locator.name,
         centre=(view.centre_x, view.centre_y),
         downsample=view.downsample / ratio,
         rotation_deg=round(degrees(view.rotation_rad), 2),

@@ -73,7 +73,7 @@ class Persistence(QObject):
         """Put the present view of each open slide into the reader's state."""
         for view in self._area.views:
             if view.source is not None:
-                self.state.remember_view(view.source.info.path, view.camera.target)
+                self.state.remember_view(view.source.info.locator, view.camera.target)
 
     def save_state(self) -> None:
         """Save the reader's state, and changed overlay settings. A failure is shown as a message."""

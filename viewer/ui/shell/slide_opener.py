@@ -182,6 +182,8 @@ class Slides(QObject):
     """A slide was opened or closed."""
     listed = Signal()
     """Several slides, or a folder, are to be opened: they are in the folder list."""
+    images_requested = Signal()
+    """The images of the file that is shown are to be listed."""
     another_slide_requested = Signal()
     another_folder_requested = Signal()
 
@@ -249,7 +251,7 @@ class Slides(QObject):
         view, path = self._target_view, source.info.path
         self._marks[view] = FileMark.of(path)
         view.set_source(source)
-        last = self._persistence.state.last_view(path)
+        last = self._persistence.state.last_view(source.info.locator)
         if last is not None:
             view.restore(last)
         self._persistence.state.opened(path)
@@ -259,7 +261,9 @@ class Slides(QObject):
         self._folder.set_current(path)
         self._persistence.change("viewing", last_folder=str(path.parent))
         if source.info.notes:
-            self._messages.show_message(MessageKind.INFORMATION, "\n".join(source.info.notes))
+            buttons = {strings.OTHER_IMAGES: self.images_requested.emit} if source.info.images else {}
+            notes = "\n".join(source.info.notes)
+            self._messages.show_message(MessageKind.INFORMATION, notes, buttons=buttons)
         self.changed.emit()
 
     def _report_failure(self, locator: Locator, reason: str) -> None:

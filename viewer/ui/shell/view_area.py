@@ -74,6 +74,7 @@ class ViewArea(QWidget):
         return {
             Need.SLIDE: source is not None,
             Need.MAGNIFICATION: view.magnification is not None,
+            Need.FILE_IMAGES: source is not None and bool(source.info.images),
             Need.ASSOCIATED_IMAGES: source is not None and bool(source.info.associated_images),
             Need.COLOUR_PROFILE: view.colour.has_icc,
             Need.UNKNOWN_PIXEL_SIZE: source is not None and source.info.mpp_um is None,

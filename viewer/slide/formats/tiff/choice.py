@@ -45,7 +45,7 @@ def choose(file: SlideFile, pictures: Pictures, *, is_aperio: bool) -> Choice:
     if shown is None:
         numbers = [slide.number] if is_aperio else [each.number for each in pictures]
         listed = ", ".join(map(str, numbers[:20]))
-        raise SlideError(str(file.path), strings.NO_SUCH_IMAGE.format(number=number, numbers=listed))
+        raise SlideError(str(file.locator), strings.NO_SUCH_IMAGE.format(number=number, numbers=listed))
     return Choice(shown, slide, pictures)
 
 

@@ -149,7 +149,7 @@ def open_tiff(file: SlideFile, *, max_stripped_px: int = MAX_STRIPPED_PX) -> Tif
         return _open(file, vendor, choice, notes, max_stripped_px)
     except (TiffFormatError, CodecError, TileError, EOFError, OSError, ValueError, NotThisReader) as error:
         reason = error.reason if isinstance(error, SlideError) else str(error)
-        raise refusal(file.path, reason.removeprefix(f"{file.locator}: ")) from error
+        raise refusal(str(file.locator), reason.removeprefix(f"{file.path}: ")) from error
 
 
 def _plain_vendor(file: SlideFile) -> str | None:

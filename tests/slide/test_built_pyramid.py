@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from viewer.slide import built_pyramid, strings
 from viewer.slide.built_pyramid import BuiltPyramid, needs_coarse_levels
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect, TileKey
-from viewer.slide.source import SlideInfo, TileError, TileNotReadyError
+from viewer.slide.source import FileImage, SlideInfo, TileError, TileNotReadyError
 from viewer.slide.tile_pack import TilePack, TilePackWriter
 
 if TYPE_CHECKING:
@@ -176,6 +177,19 @@ def test_the_cache_is_found_again(tmp_path: Path, file: Path, pixels: NDArray[np
     assert np.array_equal(level_pixels(again, 3), built)
     assert build(again)  # nothing to do
     again.close()
+
+
+def test_the_images_of_a_file_have_levels_of_their_own(
+    tmp_path: Path, file: Path, pixels: NDArray[np.uint8]
+) -> None:
+    with closing(BuiltPyramid(source_of(file, pixels), tmp_path)) as pyramid:
+        build(pyramid)
+    second = source_of(file, pixels)
+    image = FileImage(2, "", *pixels.shape[1::-1], is_shown=True, is_slide=False)
+    with closing(
+        BuiltPyramid(ArraySource(replace(second.info, images=(image,)), pixels), tmp_path)
+    ) as pyramid:
+        assert not pyramid.is_complete
 
 
 def test_a_changed_file_is_built_anew(tmp_path: Path, file: Path, pixels: NDArray[np.uint8]) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 from viewer.common.text import escape_control
 from viewer.slide import strings
-from viewer.slide.facts import facts_as_text, slide_facts
+from viewer.slide.facts import MOST_IMAGES, facts_as_text, slide_facts
 from viewer.slide.geometry import Pyramid, Rect
-from viewer.slide.source import SlideInfo
+from viewer.slide.source import FileImage, SlideInfo
 
 INFO = SlideInfo(
     path=Path("/slides/a.svs"),
@@ -83,3 +83,27 @@ def test_names_cannot_steer_the_terminal() -> None:
     assert text.splitlines()[0].endswith(r"/a\x1b[31m\n b\udcff.svs")
     assert r"Über 😐\x9b2J" in text
     assert escape_control("a b\u2028") == r"a b\u2028"
+
+
+def test_images_are_listed_with_what_opens_them() -> None:
+    images = (
+        FileImage(1, "macro\n", 90, 60, is_shown=False, is_slide=False),
+        FileImage(2, "", 900, 600, is_shown=False, is_slide=True),
+        FileImage(4, "roi", 30060, 15719, is_shown=True, is_slide=False),
+    )
+    facts = slide_facts(source(dataclasses.replace(INFO, images=images)))
+    assert facts["image"] == 4
+    places = ["/slides/a.svs#image=1", "/slides/a.svs", "/slides/a.svs#image=4"]
+    assert [image["locator"] for image in facts["images"]] == places
+    text = facts_as_text(facts)
+    assert strings.IMAGE_OTHER.format(width=900, height=600, name=strings.UNNAMED, locator=places[1]) in text
+    assert strings.IMAGE_SHOWN.format(width=30060, height=15719, name="roi") in text
+
+
+def test_a_thousand_images_do_not_flood_the_text() -> None:
+    images = tuple(FileImage(n, "", 9, 9, is_shown=n == 1, is_slide=n == 1) for n in range(1, 1001))
+    facts = slide_facts(source(dataclasses.replace(INFO, images=images)))
+    assert len(facts["images"]) == 1000
+    text = facts_as_text(facts)
+    assert strings.IMAGES_MORE.format(count=1000 - MOST_IMAGES) in text
+    assert len(text.splitlines()) < MOST_IMAGES + 20

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from tests.messages import pattern
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def identity(path: Path) -> str:
+def identity(path: Path | str) -> str:
     with closing(open_slide(path)) as source:
         return slide_identity(source)
 
@@ -68,3 +69,12 @@ def test_a_file_that_vanished_is_an_error_in_words(tmp_path: Path) -> None:
         path.unlink()
         with pytest.raises(SlideError, match=pattern(strings.UNREADABLE)):
             slide_identity(source)
+
+
+def test_images_of_one_file_are_different_slides_and_its_slide_needs_no_number(tmp_path: Path) -> None:
+    path = tmp_path / "two.tif"
+    with tifffile.TiffWriter(path) as tiff:
+        for colour in (80, 160):
+            tiff.write(np.full((64, 64), colour, np.uint8), tile=(32, 32), metadata=None)
+    slide, numbered, second = (identity(f"{path}{image}") for image in ("", "#image=1", "#image=2"))
+    assert slide == numbered != second

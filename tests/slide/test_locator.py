@@ -85,3 +85,32 @@ def test_other_urls_keep_their_scheme_and_every_letter(url: str, scheme: str, na
 def test_absolute_is_from_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert Locator.parse("a.svs").absolute().path == tmp_path / "a.svs"
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "image"),
+    [
+        ("a.ome.tif#image=2", "a.ome.tif", 2),
+        ("a#b.tif#image=12", "a#b.tif", 12),
+        ("file:///a%20b.tif#image=3", "/a b.tif", 3),
+        ("a.tif#image=0", "a.tif#image=0", None),
+        ("a.tif#image=x", "a.tif#image=x", None),
+        ("a.tif#image=99999999999", "a.tif#image=99999999999", None),
+        ("#image=2", "#image=2", None),
+    ],
+)
+def test_an_image_of_a_file_is_named_at_the_end(text: str, path: str, image: int | None) -> None:
+    locator = Locator.parse(text)
+    assert (locator.path, locator.image) == (Path(path), image)
+    assert Locator.parse(str(locator)) == locator
+    assert locator.absolute().image == image
+
+
+def test_an_image_of_a_url_keeps_the_url() -> None:
+    locator = Locator.parse("https://host/a%20b.tif#image=2")
+    assert (locator.url, locator.name, locator.image) == ("https://host/a%20b.tif", "a b.tif#image=2", 2)
+    assert str(locator) == "https://host/a%20b.tif#image=2"
+
+
+def test_a_path_names_no_image() -> None:
+    assert Locator.parse(Path("a.tif#image=2")) == Locator("file", Path("a.tif#image=2"))

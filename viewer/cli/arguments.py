@@ -70,6 +70,12 @@ def slide(text: str) -> Locator:
     return Locator.parse(text)
 
 
+def slides(text: str) -> Path | Locator:
+    """A file or folder, or the locator of one image of a file. Raises ArgumentTypeError."""
+    locator = slide(text)
+    return file(text) if locator.image is None else locator
+
+
 def point(text: str) -> tuple[float, float]:
     """X,Y. Raises ArgumentTypeError."""
     x, comma, y = text.partition(",")

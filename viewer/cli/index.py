@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
     from viewer.relevance.analysis.batch_index import IndexResult
     from viewer.relevance.encoders.card import EncoderCard
+    from viewer.slide.locator import Locator
 
 
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the command to a parser; ``add(name, run, help)`` gives one."""
     command = add("index", _index, strings_help.INDEX)
     command.add_argument(
-        "paths", metavar="PATH", nargs="+", type=arguments.file, help=strings_help.INDEX_PATHS
+        "paths", metavar="PATH", nargs="+", type=arguments.slides, help=strings_help.INDEX_PATHS
     )
     arguments.add_analysis_options(command)
     command.add_argument("--scheduler", metavar="ADDRESS", help=strings_help.SCHEDULER)
@@ -39,7 +40,11 @@ def _index(options: argparse.Namespace) -> int:
 
 
 def analyse_slides(
-    slides: Sequence[Path], card: EncoderCard, *, mpp_um: float | None = None, scheduler: str | None = None
+    slides: Sequence[Path | Locator],
+    card: EncoderCard,
+    *,
+    mpp_um: float | None = None,
+    scheduler: str | None = None,
 ) -> list[IndexResult]:
     """Analyse slides on all cores, or a cluster, printing a line for each. Raises ClusterError."""
     from tqdm import tqdm

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping
 
+    from viewer.slide.locator import Locator
+
 _MAX_NAME = 40
 
 
@@ -123,7 +125,7 @@ def _train_head(options: argparse.Namespace) -> int:
     return 0
 
 
-def _stores_of(slides: Mapping[str, Path], options: argparse.Namespace) -> dict[str, Path]:
+def _stores_of(slides: Mapping[str, Path | Locator], options: argparse.Namespace) -> dict[str, Path]:
     """The features of slides by their key, found or made; prints where they are."""
     card = card_with_terms(options.encoder or MEASURED_ID)
     keys = {str(path.absolute()): key for key, path in slides.items()}

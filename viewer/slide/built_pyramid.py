@@ -22,6 +22,7 @@ import simplejpeg
 from viewer.common.atomic_write import SaveError, save_failure
 from viewer.slide import strings
 from viewer.slide.geometry import Pyramid, TileKey
+from viewer.slide.locator import Locator
 from viewer.slide.pixels import RGBA_8, rgba_8
 from viewer.slide.source import SlideError, Source, TileError, TileNotReadyError
 from viewer.slide.tile_pack import Grid, TilePack, TilePackError, TilePackWriter
@@ -322,7 +323,8 @@ def _cache_key(source: Source) -> str:
     except OSError as error:
         raise SlideError(path, strings.NO_LONGER_READABLE.format(error=error.strerror)) from error
     size = (coarsest.width, coarsest.height, coarsest.tile_width, coarsest.tile_height)
-    return f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns} {size} {source.info.reader} {_RECIPE}"
+    place = Locator.parse(path.resolve()).with_image(source.info.locator.image)
+    return f"{place} {stat.st_size} {stat.st_mtime_ns} {size} {source.info.reader} {_RECIPE}"
 
 
 def _prune(folder: Path, limit_bytes: int, *, keep: Path) -> None:

@@ -23,6 +23,8 @@ def slide_identity(source: Source) -> str:
     path, pyramid = source.info.path, source.pyramid
     digest = hashlib.sha256()
     digest.update(repr((pyramid.width, pyramid.height, source.info.file_levels)).encode())
+    if (image := source.info.locator.image) is not None:
+        digest.update(f"image {image};".encode())
     try:
         files = () if path.is_dir() else (path,)  # a folder of tiles is identified by some of them
         for file in (*files, *source.info.companions):

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 # Resolutions outside this range come from printing software (72 dpi is 353 µm), not from a scanner. µm per
 # pixel.
 PLAUSIBLE_MPP_UM = (0.05, 50.0)
+# Printers and office scanners state inches too, up to 2400 a pixel's side (10.6 µm).
+PLAUSIBLE_INCH_MPP_UM = (0.05, 10.0)
 # Beyond these a header is damaged, and lengths would overflow.
 CREDIBLE_MPP_UM = (1e-5, 1e9)
 CREDIBLE_POWERS = (0.01, 10_000.0)
@@ -33,6 +35,20 @@ def credible_mpp(x_um: float | None, y_um: float | None) -> tuple[float, float] 
     low, high = CREDIBLE_MPP_UM
     in_range = low <= x_um <= high and low <= y_um <= high
     return (x_um, y_um) if in_range and max(x_um, y_um) <= MAX_PIXEL_ASPECT * min(x_um, y_um) else None
+
+
+_INCH, _CENTIMETRE = 2, 3
+
+
+def mpp_from_resolution(x: float, y: float, unit: int) -> tuple[float, float] | None:
+    """Micrometres per pixel (x, y) from pixels per unit, TIFF's ResolutionUnit; None where they may be those
+    of a printer. ``x`` and ``y`` are above 0.
+    """
+    if unit not in (_INCH, _CENTIMETRE):
+        return None
+    um, (low, high) = (25_400.0, PLAUSIBLE_INCH_MPP_UM) if unit == _INCH else (10_000.0, PLAUSIBLE_MPP_UM)
+    mpp_um = credible_mpp(um / x, um / y)
+    return mpp_um if mpp_um and all(low <= value <= high for value in mpp_um) else None
 
 
 def objective_power(properties: Mapping[str, str], name: str) -> float | None:

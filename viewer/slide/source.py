@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from viewer.common.errors import FoveolaError
+from viewer.slide.locator import Locator
 from viewer.slide.pixels import RGBA_8, SampleFormat
 from viewer.slide.planes import ONE_PLANE, PlaneAxes
 
@@ -48,6 +49,21 @@ class TileNotReadyError(TileError):
 
 
 @dataclass(frozen=True, slots=True)
+class FileImage:
+    """One of several images of a file: its number (from 1, with gaps), what the file calls it, its pixels.
+
+    ``is_slide``: it is the one that the file is opened at where none is named.
+    """
+
+    number: int
+    name: str
+    width: int
+    height: int
+    is_shown: bool
+    is_slide: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SlideInfo:
     """Facts about a slide, read once at opening.
 
@@ -56,7 +72,7 @@ class SlideInfo:
     times of the file; only the first plane is shown today. ``samples`` is the format of every tile. ``notes``
     are sentences to show with the slide. ``file_levels`` are the (width, height) of the levels stored in the
     file, before any that Foveola derives. ``companions`` are files beside it that identify the slide where
-    the file itself does not.
+    the file itself does not. ``images`` are all images of the file, where it holds several.
     """
 
     path: Path
@@ -75,6 +91,13 @@ class SlideInfo:
     notes: tuple[str, ...] = ()
     properties: Mapping[str, str] = field(default_factory=dict)
     companions: tuple[Path, ...] = ()
+    images: tuple[FileImage, ...] = ()
+
+    @property
+    def locator(self) -> Locator:
+        """Where this image is: what opens it again. Without a number for the slide of the file."""
+        others = (image.number for image in self.images if image.is_shown and not image.is_slide)
+        return Locator.parse(self.path).with_image(next(others, None))
 
 
 class Source(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from viewer.slide.formats.listing import slides_among
+from viewer.slide.locator import Locator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,3 +29,10 @@ def test_folders_that_lead_back_to_themselves_are_listed_once(tmp_path: Path) ->
     (tmp_path / "inner" / "up").symlink_to(tmp_path)
     (tmp_path / "inner" / "self").symlink_to(tmp_path / "inner")
     assert slides_among([tmp_path]) == [tmp_path / "inner" / "a.svs"]
+
+
+def test_images_of_a_file_are_slides_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "two.ome.tif"
+    path.touch()
+    second = Locator.parse(f"{path}#image=2")
+    assert slides_among([second, tmp_path, second]) == [second, path]

@@ -207,18 +207,27 @@ def test_mpp(properties: dict[str, str], mpp_um: tuple[float, float] | None) -> 
 
 
 @pytest.mark.parametrize(
-    ("unit", "mpp", "known"), [("centimeter", 0.25, True), ("centimeter", 353, False), ("inch", 10, False)]
+    ("unit", "resolution", "mpp_um"),
+    [
+        ("centimeter", 40_000, 0.25),
+        ("centimeter", 28, None),
+        ("inch", 101_600, 0.25),
+        ("inch", 2400, None),
+        ("unknown", 40_000, None),
+        ("inch", 0, None),
+    ],
 )
-def test_plain_tiffs_mpp_counts_only_in_centimetres_and_within_reason(
-    unit: str, mpp: float, known: bool
+def test_plain_tiffs_resolution_counts_within_reason(
+    unit: str, resolution: int, mpp_um: float | None
 ) -> None:
     properties = {
         "openslide.vendor": "generic-tiff",
         "tiff.ResolutionUnit": unit,
-        "openslide.mpp-x": str(mpp),
-        "openslide.mpp-y": str(mpp),
+        "tiff.XResolution": str(resolution),
+        "tiff.YResolution": str(resolution),
     }
-    assert mpp_from_properties(properties) == ((mpp, mpp) if known else None)
+    expected = None if mpp_um is None else pytest.approx((mpp_um, mpp_um))
+    assert mpp_from_properties(properties) == expected
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from tests.messages import pattern
 from viewer.slide import strings
@@ -177,3 +178,10 @@ def test_a_refusal_names_formats_of_other_packages_and_those_that_could_not_be_l
     assert refused(path).endswith("; as a toy: it is no toy; doll of dolls could not be loaded)")
     other = path.rename(tmp_path / "a.svs")
     assert "toy:" not in refused(other), "it is asked for its own suffix only"
+
+
+def test_other_images_are_asked_only_of_readers_that_open_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.new("RGB", (30, 20)).save(path)
+    open_slide(f"{path}#image=1").close()
+    assert refused(f"{path}#image=2").count(formats.ONE_IMAGE) == 3  # DICOM, OpenSlide, images

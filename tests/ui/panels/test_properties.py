@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QTreeWidget, QTree
 
 from tests.messages import pattern
 from viewer.slide.planes import PlaneAxes
+from viewer.slide.source import FileImage
 from viewer.ui.panels import strings
 from viewer.ui.panels.associated_images import AssociatedImages
 from viewer.ui.panels.properties import Fact, PropertiesPanel, slide_facts
@@ -152,3 +153,15 @@ def test_label_images_wait_behind_a_button(
     assert not dialog.picture_shown
     fake_view.show_source(None)
     assert not dialog.isVisible()
+
+
+def test_images_of_the_file_are_listed(make_source: Callable[..., ArraySource]) -> None:
+    images = (
+        FileImage(1, "roi 1", 900, 600, is_shown=True, is_slide=True),
+        FileImage(3, "", 90, 60, is_shown=False, is_slide=False),
+    )
+    known = values(make_source(images=images))
+    assert known[strings.FACT_IMAGE.format(number=1)] == strings.IMAGE_SHOWN.format(
+        image="roi 1, 900 × 600 px"
+    )
+    assert known[strings.FACT_IMAGE.format(number=3)] == "90 × 60 px"

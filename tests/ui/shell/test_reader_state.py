@@ -11,6 +11,7 @@ import pytest
 
 from tests.messages import pattern
 from viewer.common.paths import state_dir
+from viewer.slide.locator import Locator
 from viewer.ui.shell import strings
 from viewer.ui.shell.reader_state import MAX_RECENT, MAX_VIEWS, ReaderState
 from viewer.view.camera import View
@@ -147,3 +148,13 @@ def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     state = ReaderState.load(tmp_path)
     assert state.notice is not None
     assert re.fullmatch(pattern(strings.STATE_UNREADABLE, path=tmp_path), state.notice)
+
+
+def test_each_image_of_a_file_has_its_own_view(slide: Path) -> None:
+    state, second = ReaderState.load(), Locator.parse(slide).with_image(2)
+    state.remember_view(slide, View(1, 2, 3))
+    assert state.last_view(second) is None
+    state.remember_view(second, View(4, 5, 6))
+    state.save()
+    state = ReaderState.load()
+    assert (state.last_view(Locator.parse(slide)), state.last_view(second)) == (View(1, 2, 3), View(4, 5, 6))

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from distributed import Client
 
+    from viewer.slide.locator import Locator
+
 _TOPIC = "foveola-index"
 _REPORT_EVERY_S = 0.5
 _CONNECT_TIMEOUT_S = 20
@@ -119,7 +121,7 @@ def index_slide(path: str, job: IndexJob, report: Callable[[float], None]) -> In
 
 
 def index_slides(
-    slides: Sequence[Path],
+    slides: Sequence[Path | Locator],
     job: IndexJob,
     *,
     processes: int,

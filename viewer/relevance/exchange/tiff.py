@@ -25,7 +25,8 @@ from viewer.slide.byte_source import FileBytes
 from viewer.slide.formats.codecs.codec_error import CodecError
 from viewer.slide.formats.tiff.ifd import TiffFormatError, read_ifds, sub_ifds
 from viewer.slide.formats.tiff.layout import BLACK_IS_ZERO, COMPRESSIONS, TiffImage, image_from_ifd
-from viewer.slide.formats.tiff.metadata import mpp_from_ifd, ome_from_ifd
+from viewer.slide.formats.tiff.metadata import mpp_from_ifd
+from viewer.slide.formats.tiff.ome import ome_from_ifd
 from viewer.slide.formats.tiff.samples import kind_of_numbers, read_numbers
 
 if TYPE_CHECKING:
@@ -99,9 +100,11 @@ def _scores_over(path: Path, file: FileBytes, facts: _Facts, to: MapRequest) -> 
 
 def _facts(path: Path, file: FileBytes) -> _Facts:
     try:
-        ifds, _ = read_ifds(file)
+        ifds, damage = read_ifds(file)
+        if damage:
+            raise TiffFormatError(damage)
         first = image_from_ifd(ifds[0])
-        ome = ome_from_ifd(ifds[0], plane_limit=_MAX_COLUMNS)
+        ome = next(iter(ome_from_ifd(ifds[0], plane_limit=_MAX_COLUMNS)), None)
         description = ifds[0].text(270)
         mpp_um = ome.mpp_um if ome is not None else mpp_from_ifd(ifds[0])
         planes: list[list[TiffImage]] = []

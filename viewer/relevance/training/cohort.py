@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.training.bags import FeatureBag
+    from viewer.slide.locator import Locator
 
 _MAX_TABLE_BYTES = 64 << 20
 _NAMES_SHOWN = 5
@@ -256,7 +257,7 @@ def gather(
 
 def split_paths(
     paths: Sequence[Path], labels: Mapping[str, Label], encoder: str | None
-) -> tuple[list[Path], dict[str, Path]]:
+) -> tuple[list[Path], dict[str, Path | Locator]]:
     """Feature files and folders among ``paths``, and the labelled slides without features there, by their
     key. ``encoder``: see ``gather``.
 
@@ -269,7 +270,7 @@ def split_paths(
             facts = file_facts(file)
             if _is_chosen(facts.encoder, encoder):
                 covered.add(slide_key(facts.slide))
-    slides: dict[str, Path] = {}
+    slides: dict[str, Path | Locator] = {}
     for path in slides_among([path for path in paths if path.suffix not in FILE_SUFFIXES]):
         key = slide_key(path.name)
         if key not in labels or key in covered:

@@ -122,7 +122,7 @@ class RelevanceClient:
             raise RuntimeError("this client has its slide already")
         self._grid = PatchGrid.over(source.pyramid.width, source.pyramid.height, mpp_um)
         self._job = Analyse(
-            str(source.info.path.absolute()),
+            source.info.locator.absolute(),
             mpp_um,
             mpp_estimated,
             encoder_id,

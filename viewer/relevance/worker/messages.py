@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from viewer.relevance.patches.field import Provenance
     from viewer.relevance.query.parser import NearestPhrase
     from viewer.relevance.query.tree import Query
+    from viewer.slide.locator import Locator
 
 
 # To the worker
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 class Analyse:
     """What a worker is started for. ``threads`` read and encode; ``store_bytes`` bounds what is kept."""
 
-    path: str
+    slide: Locator
     mpp_um: tuple[float, float]
     mpp_estimated: bool
     encoder_id: str

@@ -66,7 +66,7 @@ def _analyse(
     from viewer.slide.formats.registry import open_slide
 
     torch.set_num_threads(1)  # a thread for each block uses all cores better
-    with closing(open_slide(job.path)) as source:
+    with closing(open_slide(job.slide)) as source:
         encoder = make_encoder(job.encoder_id)
         _check_heads(encoder, memory)
         subject = StoreSubject.of(source, encoder.card, job.mpp_um, mpp_estimated=job.mpp_estimated)

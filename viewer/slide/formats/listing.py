@@ -7,20 +7,25 @@ from typing import TYPE_CHECKING
 from viewer.slide.file_names import natural_key
 from viewer.slide.formats.registry import is_listed
 from viewer.slide.formats.tile_tree.detection import is_tile_folder
+from viewer.slide.locator import Locator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 
-def slides_among(paths: Sequence[Path]) -> list[Path]:
-    """The files named, and the slides in the folders named and below them, each once, in the order of names.
+def slides_among(paths: Sequence[Path | Locator]) -> list[Path | Locator]:
+    """The files named, and the slides in the folders named and below them, each once, in the order of names;
+    an image of a file has a Locator.
 
     A folder of tiles is one slide. Raises OSError where a folder cannot be listed.
     """
-    found: dict[Path, Path] = {}
+    found: dict[Path | Locator, Path | Locator] = {}
     seen: set[Path] = set()
     for path in paths:
+        if isinstance(path, Locator):
+            found.setdefault(path.absolute(), path)
+            continue
         is_list = path.is_dir() and not is_tile_folder(path)
         for slide in _slides_below(path, seen) if is_list else (path,):
             found.setdefault(slide.resolve(), slide)

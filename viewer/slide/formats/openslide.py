@@ -8,7 +8,13 @@ from viewer.slide.formats import strings
 from viewer.slide.formats.openslide_handle import OpenSlideHandle
 from viewer.slide.geometry import Pyramid, Rect, TileKey
 from viewer.slide.pixels import opaque_rgba
-from viewer.slide.resolution import PLAUSIBLE_MPP_UM, credible_mpp, number, objective_power, pixel_aspect
+from viewer.slide.resolution import (
+    credible_mpp,
+    mpp_from_resolution,
+    number,
+    objective_power,
+    pixel_aspect,
+)
 from viewer.slide.source import NotThisReader, SlideError, SlideInfo, Source, TileError
 from viewer.slide.strings import NO_SUCH_TILE
 
@@ -46,12 +52,11 @@ def mpp_from_properties(properties: Mapping[str, str]) -> tuple[float, float] | 
     """Micrometres per level-0 pixel (x, y), None where the file does not state it (or only a printer's
     resolution).
     """
-    mpp_um = credible_mpp(number(properties, "openslide.mpp-x"), number(properties, "openslide.mpp-y"))
-    if mpp_um is None or properties.get("openslide.vendor") != "generic-tiff":
-        return mpp_um
-    low, high = PLAUSIBLE_MPP_UM
-    in_centimetres = properties.get("tiff.ResolutionUnit") == "centimeter"
-    return mpp_um if in_centimetres and all(low <= value <= high for value in mpp_um) else None
+    if properties.get("openslide.vendor") != "generic-tiff":
+        return credible_mpp(number(properties, "openslide.mpp-x"), number(properties, "openslide.mpp-y"))
+    x, y = number(properties, "tiff.XResolution"), number(properties, "tiff.YResolution")
+    unit = {"inch": 2, "centimeter": 3}.get(properties.get("tiff.ResolutionUnit", ""), 1)
+    return mpp_from_resolution(x, y, unit) if x and y else None
 
 
 def background_from_properties(properties: Mapping[str, str]) -> tuple[int, int, int]:

@@ -14,7 +14,7 @@ import openslide
 from PIL.ImageCms import PyCMSError
 
 from viewer.slide.formats import strings
-from viewer.slide.formats.tiff.ifd import MAX_NUMBERS, TiffFormatError, begins_like_tiff
+from viewer.slide.formats.tiff.ifd import MAX_IFDS, MAX_NUMBERS, TiffFormatError, begins_like_tiff
 from viewer.slide.source import NotThisReader, SlideError, TileError
 from viewer.slide.strings import TILE_OF_CLOSED
 
@@ -60,8 +60,10 @@ def _checked_ifds(file: SlideFile) -> list[Ifd]:
         ifds, left_off = file.directories
     except TiffFormatError:
         raise NotThisReader(file.path, strings.OPENSLIDE_BROKEN_TIFF) from None
-    if left_off:
+    if len(ifds) == MAX_IFDS and left_off:
         raise NotThisReader(file.path, strings.OPENSLIDE_MANY_IMAGES.format(count=len(ifds)))
+    if left_off:
+        raise NotThisReader(file.path, strings.OPENSLIDE_BROKEN_TIFF)
     return ifds
 
 

@@ -68,7 +68,7 @@ _FORMATS = (
         only_by_suffix=True,
         is_offered=is_tile_tree,
     ),
-    SlideFormat("tiff", strings.AS_TIFF, _TIFF, _open_tiff, reads_remote=True),
+    SlideFormat("tiff", strings.AS_TIFF, _TIFF, _open_tiff, reads_remote=True, opens_images=True),
     SlideFormat("dicom", strings.AS_DICOM, (".dcm",), _open_dicom),
     SlideFormat("openslide", strings.WITH_OPENSLIDE, _OPENSLIDE, _open_openslide),
     SlideFormat("image", strings.AS_IMAGE, _IMAGES, _open_image),
@@ -103,6 +103,10 @@ def open_slide(where: Path | str | Locator) -> Source:
                 continue
             if not (card.reads_remote or file.locator.is_local):
                 refusal = strings.ATTEMPT.format(attempt=card.attempt, reason=strings.LOCAL_ONLY)
+                file.refusals.append(refusal)
+                continue
+            if file.locator.image not in (None, 1) and not card.opens_images:
+                refusal = strings.ATTEMPT.format(attempt=card.attempt, reason=strings.ONE_IMAGE)
                 file.refusals.append(refusal)
                 continue
             try:

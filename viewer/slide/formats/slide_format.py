@@ -51,7 +51,7 @@ class SlideFile:
         return self.locator.path
 
     @cached_property
-    def directories(self) -> tuple[list[Ifd], bool]:
+    def directories(self) -> tuple[list[Ifd], str]:
         """What ``read_ifds`` finds, parsed once for all readers. Raises TiffFormatError."""
         return read_ifds(self.bytes)
 
@@ -73,7 +73,8 @@ class SlideFormat:
     that lists of slides show. ``open`` returns the slide, or raises NotThisReader, and the next reader is
     tried, or SlideError, and none is. ``only_by_suffix``: files of other suffixes are not offered to it,
     unless ``is_offered`` returns True for them. ``reads_remote``: it reads only ``SlideFile.bytes``, never
-    the path.
+    the path. ``opens_images``: it opens the image that ``SlideFile.locator`` names; others open what they
+    take for the slide, and are asked for no other.
     """
 
     id: str
@@ -82,6 +83,7 @@ class SlideFormat:
     open: Callable[[SlideFile], Source]
     only_by_suffix: bool = False
     reads_remote: bool = False
+    opens_images: bool = False
     is_offered: Callable[[Path], bool] | None = None
 
     def is_for(self, path: Path) -> bool:

@@ -11,6 +11,7 @@ AS_DICOM = "as DICOM"
 WITH_OPENSLIDE = "with OpenSlide"
 AS_IMAGE = "as an image"
 LOCAL_ONLY = "local files only"
+ONE_IMAGE = "only the slide itself, no other image of the file"
 NO_PYRAMID = "its levels make no pyramid: {error}"
 
 # OpenSlide.

@@ -37,7 +37,7 @@ def view_facts(slide_view: SlideView, layers: Sequence[LegendEntry] = ()) -> Pic
     if colour.icc:
         changes.append(ICC_PROFILE)
     return PictureFacts(
-        slide_name=source.info.path.name,
+        slide_name=source.info.locator.name,
         centre=(view.centre_x, view.centre_y),
         downsample=view.downsample / ratio,
         rotation_deg=round(degrees(view.rotation_rad), 2),

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from viewer.common.scale import format_length
 from viewer.ui.panels import strings
 from viewer.ui.panels.associated_images import AssociatedImages
+from viewer.ui.panels.file_images import image_in_words
 from viewer.ui.widgets.following import Following
 
 if TYPE_CHECKING:
@@ -85,6 +86,10 @@ def slide_facts(
                 _level(level, made=(level.width, level.height) not in info.file_levels),
             )
         )
+    facts += [
+        Fact(strings.FILE_IMAGES, strings.FACT_IMAGE.format(number=image.number), image_in_words(image))
+        for image in info.images
+    ]
     images, properties = strings.ASSOCIATED_IMAGES, sorted(info.properties.items())
     facts += [Fact(images, name, strings.IMAGE_HIDDEN) for name in info.associated_images]
     facts += [Fact(strings.FILE_SECTION, *pair) for pair in properties]

@@ -31,6 +31,14 @@ SHOW_IMAGE_TIP = "Decode the chosen image and show it"
 NOTHING_SHOWN = "Nothing is shown yet. Choose an image, then “Show”."
 IMAGE_UNREADABLE = "“{name}” cannot be shown: {reason}"
 
+# Images of a file that holds several.
+FILE_IMAGES = "Images in this file"
+FILE_IMAGES_DESCRIPTION = "Arrow keys move through the list, Enter opens an image."
+NUMBERED_IMAGE = "Image {number}: {image}"
+IMAGE_SHOWN = "{image} (shown)"
+OPEN_IMAGE = "&Open"
+OPEN_IMAGE_TIP = "Open the chosen image in place of the one that is shown"
+
 # Go to.
 GO_TO = "Go to"
 PLACE_NAME = "Place"
@@ -119,6 +127,7 @@ FACT_EXTENT = "Extent"
 FACT_OBJECTIVE = "Objective"
 FACT_COLOUR_PROFILE = "Colour profile"
 FACT_PLANES = "Planes"
+FACT_IMAGE = "Image {number}"
 FACT_LEVEL = "Level {index}"
 NOT_STATED = "not stated"
 PROFILE_IN_FILE = "ICC profile in the file"

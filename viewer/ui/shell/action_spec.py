@@ -16,6 +16,7 @@ class Need(Enum):
         "Enter it with Tools › Set pixel size…"
     )
     FOLDER = "Open a folder of slides first."
+    FILE_IMAGES = "This file holds no other image."
     ASSOCIATED_IMAGES = "This slide has no label or macro image."
     COLOUR_PROFILE = "This slide has no colour profile."
     FAILED_TILES = "No tile of this slide has failed."

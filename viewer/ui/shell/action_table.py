@@ -76,6 +76,15 @@ _FILE = (
     ),
     action_spec(
         "File",
+        "file_images",
+        "Images in this file…",
+        "List the images of a file that holds several, and open another",
+        "Ctrl+I",
+        icon="open",
+        need=Need.FILE_IMAGES,
+    ),
+    action_spec(
+        "File",
         "close_slide",
         "Close slide",
         "Close the slide; the view is kept for next time",

@@ -16,6 +16,7 @@ from viewer.common.atomic_write import SaveError
 from viewer.common.log import diagnostics as diagnostics_text
 from viewer.slide.formats.registry import slide_suffixes
 from viewer.ui.panels.associated_images import AssociatedImages
+from viewer.ui.panels.file_images import FileImages
 from viewer.ui.panels.go_to import GoTo
 from viewer.ui.shell import strings
 from viewer.ui.shell.guide import Guide
@@ -95,6 +96,11 @@ class Commands:
         )
         if name:
             self._parts.slides.open_paths([Path(name)])
+
+    def file_images(self) -> None:
+        dialog = FileImages(self._view, self._parts.window)
+        dialog.chosen.connect(self._parts.slides.open)
+        self._show_for_view(dialog)
 
     def close_slide(self) -> None:
         self._parts.slides.close()

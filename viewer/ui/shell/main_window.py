@@ -229,6 +229,7 @@ class MainWindow(QMainWindow):
         slides.changed.connect(lambda: self.scales.look_up(area.views))
         slides.listed.connect(partial(self.docks.show, "folder"))
         slides.list_ended.connect(lambda: self.status.showMessage(strings.NO_FURTHER_SLIDE, 4000))
+        slides.images_requested.connect(self.actions_["file_images"].trigger)
         slides.another_slide_requested.connect(self.actions_["open_slide"].trigger)
         slides.another_folder_requested.connect(self.actions_["open_folder"].trigger)
         self.folder.listed.connect(self.refresh_actions)
@@ -292,7 +293,7 @@ class MainWindow(QMainWindow):
 
     def _slide_undrawable(self, reason: str) -> None:
         source, copy = self.view.source, self.actions_["diagnostics"]
-        name = strings.THE_SLIDE if source is None else source.info.path.name
+        name = strings.THE_SLIDE if source is None else source.info.locator.name
         self.messages.show_message(
             MessageKind.ERROR,
             strings.NOT_DRAWN.format(slide=name, reason=reason),
@@ -305,7 +306,7 @@ class MainWindow(QMainWindow):
 
     def _source_changed(self) -> None:
         source = self.view.source
-        name = "" if source is None else source.info.path.name
+        name = "" if source is None else source.info.locator.name
         self.setWindowTitle(strings.WINDOW_TITLE.format(slide=name) if name else strings.APPLICATION)
         self._sharp_changed(self.view.sharp)
         self.refresh_actions()

@@ -74,7 +74,8 @@ class Persistence(QObject):
         whole, which will be fitted anew."""
         for view in self._area.views:
             if view.source is not None:
-                self.state.remember_view(view.source.info.path, None if view.fitted else view.camera.target)
+                where = view.source.info.locator
+                self.state.remember_view(where, None if view.fitted else view.camera.target)
 
     def save_state(self) -> None:
         """Save the reader's state, and changed overlay settings. A failure is shown as a message."""

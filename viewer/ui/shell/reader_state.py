@@ -13,6 +13,7 @@ from typing import Any
 
 from viewer.common.atomic_write import SaveError, save_atomically, set_aside
 from viewer.common.paths import state_dir
+from viewer.slide.locator import Locator
 from viewer.ui.shell import strings
 from viewer.view.camera import View
 
@@ -70,10 +71,10 @@ class ReaderState:
         self._recent.clear()
         self._views.clear()
 
-    def remember_view(self, path: Path, view: View | None) -> None:
+    def remember_view(self, where: Path | Locator, view: View | None) -> None:
         """Keep the view of a slide, or none; the 500 newest are kept. Does nothing for a slide that does not
         exist."""
-        key = _slide_key(path)
+        key = _slide_key(where)
         if key is None:
             return
         self._views.pop(key, None)
@@ -82,9 +83,9 @@ class ReaderState:
         while len(self._views) > MAX_VIEWS:
             del self._views[next(iter(self._views))]
 
-    def last_view(self, path: Path) -> View | None:
+    def last_view(self, where: Path | Locator) -> View | None:
         """The last view of a slide; None for one that is new, changed or missing."""
-        key = _slide_key(path)
+        key = _slide_key(where)
         return None if key is None else self._views.get(key)
 
     def save(self) -> None:
@@ -116,12 +117,13 @@ def _view(numbers: list[float]) -> View:
     return view
 
 
-def _slide_key(path: Path) -> str | None:
+def _slide_key(where: Path | Locator) -> str | None:
+    locator = Locator.parse(where).absolute()
     try:
-        stat = path.stat()
+        stat = locator.path.stat()
     except OSError:
         return None
-    return f"{path.absolute()}|{stat.st_size}|{stat.st_mtime_ns}"
+    return f"{locator}|{stat.st_size}|{stat.st_mtime_ns}"
 
 
 def _rename_damaged(file: Path) -> str:

@@ -193,6 +193,8 @@ class Slides(QObject):
     """Several slides, or a folder, are to be opened: they are in the folder list."""
     list_ended = Signal()
     """There is no further slide in the folder list that can be opened."""
+    images_requested = Signal()
+    """The images of the file that is shown are to be listed."""
     another_slide_requested = Signal()
     another_folder_requested = Signal()
 
@@ -286,7 +288,7 @@ class Slides(QObject):
         view, path = self._target_view, source.info.path
         self._marks[view] = FileMark.of(path)
         view.set_source(source)
-        last = self._persistence.state.last_view(path)
+        last = self._persistence.state.last_view(source.info.locator)
         if last is not None:
             view.restore(last)
         self._persistence.state.opened(path)
@@ -296,7 +298,9 @@ class Slides(QObject):
         self._folder.set_current(path)
         self._persistence.change("viewing", last_folder=str(path.parent))
         if source.info.notes:
-            self._messages.show_message(MessageKind.INFORMATION, "\n".join(source.info.notes))
+            buttons = {strings.OTHER_IMAGES: self.images_requested.emit} if source.info.images else {}
+            notes = "\n".join(source.info.notes)
+            self._messages.show_message(MessageKind.INFORMATION, notes, buttons=buttons)
         if self._ahead is not None:
             self._report_passed()
         self.changed.emit()

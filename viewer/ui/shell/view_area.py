@@ -81,6 +81,7 @@ class ViewArea(QWidget):
         return {
             Need.SLIDE: source is not None,
             Need.MAGNIFICATION: view.magnification is not None,
+            Need.FILE_IMAGES: source is not None and bool(source.info.images),
             Need.ASSOCIATED_IMAGES: source is not None and bool(source.info.associated_images),
             Need.COLOUR_PROFILE: view.colour.has_icc,
             Need.FAILED_TILES: view.failed_tiles > 0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -36,7 +37,7 @@ def classic(*directories: list[tuple[int, int, int, int]], next_offsets: list[in
     return bytes(out)
 
 
-def read(path: Path, data: bytes) -> tuple[list[Ifd], bool]:
+def read(path: Path, data: bytes) -> tuple[list[Ifd], str]:
     path.write_bytes(data)
     with closing(FileBytes(path)) as file:
         return read_ifds(file)
@@ -60,7 +61,7 @@ def test_values_are_those_that_tifffile_reads(byteorder: str, bigtiff: bool, tmp
     with closing(FileBytes(path)) as file, tifffile.TiffFile(path) as reference:
         ifds, left_off = read_ifds(file)
         page = reference.pages.first
-        assert (len(ifds), left_off) == (1, False)
+        assert (len(ifds), left_off) == (1, "")
         ifd = ifds[0]
         assert (ifd.number(256, 0), ifd.number(257, 0), ifd.number(9999, 7)) == (400, 300, 7)
         assert ifd.numbers(258).tolist() == [8, 8, 8]
@@ -83,7 +84,7 @@ def test_several_directories_are_read_in_order(tmp_path: Path) -> None:
 
 def test_reading_stops_after_a_thousand_directories(tmp_path: Path) -> None:
     ifds, left_off = read(tmp_path / "a", classic(*[[(256, SHORT, 1, 1)]] * (MAX_IFDS + 1)))
-    assert (len(ifds), left_off) == (MAX_IFDS, True)
+    assert (len(ifds), left_off) == (MAX_IFDS, strings.FIRST_IMAGES.format(count=MAX_IFDS))
 
 
 def test_text_that_is_not_utf_8_is_read_as_latin_1(tmp_path: Path) -> None:
@@ -114,16 +115,32 @@ def test_fields_of_unknown_types_are_skipped(tmp_path: Path) -> None:
         (b"II\x07\0" + bytes(8), strings.NO_TIFF_HEADER),
         (b"II+\0\x04\0\0\0" + bytes(8), strings.NO_TIFF_HEADER),
         (b"II*\0" + bytes(4), strings.NO_DIRECTORY),
-        (classic([(256, SHORT, 1, 1)], next_offsets=[8]), strings.DIRECTORY_CIRCLE),
-        (classic([(256, SHORT, 1, 1)], next_offsets=[4_000_000]), pattern(strings.DIRECTORY_OUTSIDE)),
         (classic([(256, SHORT, 1, 1)] * 2)[:-9], pattern(strings.DIRECTORY_OUTSIDE)),
         (b"II*\0\x08\0\0\0\0\0\0\0", pattern(strings.DIRECTORY_TAGS, count=0)),
         (b"II*\0\x08\0\0\0\xff\xff" + bytes(70000), pattern(strings.DIRECTORY_TAGS, count=65535)),
     ],
 )
-def test_broken_chains_are_refused(data: bytes, reason: str, tmp_path: Path) -> None:
+def test_files_without_one_whole_directory_are_refused(data: bytes, reason: str, tmp_path: Path) -> None:
     with pytest.raises(TiffFormatError, match=reason):
         read(tmp_path / "a", data)
+
+
+@pytest.mark.parametrize(
+    ("next_offset", "reason"),
+    [
+        (8, strings.CHAIN_CIRCLE.format(count=2)),  # the first directory
+        (26, strings.CHAIN_CIRCLE.format(count=2)),  # itself
+        (4_000_000, pattern(strings.CHAIN_BROKEN, count=2)),
+        (5, pattern(strings.CHAIN_BROKEN, count=2)),  # nonsense inside the header
+    ],
+)
+def test_of_a_damaged_chain_the_directories_before_the_damage_are_read(
+    next_offset: int, reason: str, tmp_path: Path
+) -> None:
+    data = classic(*[[(256, SHORT, 1, width)] for width in (9, 8)], next_offsets=[26, next_offset])
+    ifds, damage = read(tmp_path / "a", data)
+    assert [ifd.tags[256].inline for ifd in ifds] == [b"\x09\0", b"\x08\0"]
+    assert re.fullmatch(reason, damage)
 
 
 @pytest.mark.parametrize(
@@ -158,3 +175,17 @@ def test_sub_directories_beyond_reason_are_refused(tmp_path: Path) -> None:
     reason = pattern(strings.TAG_VALUES, count=65)
     with closing(FileBytes(path)) as file, pytest.raises(TiffFormatError, match=reason):
         sub_ifds(read_ifds(file)[0][0])
+
+
+def test_sub_directories_are_followed_to_the_last_one_and_never_in_circles(tmp_path: Path) -> None:
+    """SubIFDs may have a chain and SubIFDs of their own; one that cannot be read costs itself."""
+    path = tmp_path / "a"
+    sub = [[(256, SHORT, 1, width)] for width in (5, 4)]
+    nested = [(256, SHORT, 1, 6), (330, LONG, 1, 8)]
+    data = classic([(330, LONG, 1, 26)], nested, *sub, next_offsets=[0, 56, 74, 26])
+    path.write_bytes(data)
+    with closing(FileBytes(path)) as file:
+        assert [ifd.number(256, 0) for ifd in sub_ifds(read_ifds(file)[0][0])] == [6, 5, 4]
+    path.write_bytes(classic([(330, LONG, 1, 9_000_000)]))
+    with closing(FileBytes(path)) as file:
+        assert sub_ifds(read_ifds(file)[0][0]) == []

@@ -132,7 +132,8 @@ def test_pages_of_a_file_that_is_not_ome_are_counted(
         for page in (pixels, 255 - pixels, pixels[::-1].copy()):
             tiff.write(page, photometric="rgb", metadata=None, **cut)
     source = opened(path)
-    assert strings.PAGES.format(count=3) in source.info.notes
+    several = strings.SEVERAL_IMAGES.format(count=3, number=1, width=200, height=150)
+    assert several in source.info.notes
     np.testing.assert_array_equal(whole_level(source, 0)[..., :3], pixels)
 
 

@@ -20,11 +20,12 @@ _NO_NAME = re.compile(r"(?:channel)?[\s:_#-]*\d*(?::\d+)*", re.IGNORECASE)
 _STAIN = ("Fluor", "EmissionWavelength", "ExcitationWavelength")
 
 
-def colour_planes(pixels: ET.Element, sizes: dict[str, int]) -> tuple[int, int, int] | None:
-    """The places of red, green and blue among the planes of an image, at its first focal plane and time; None
-    where its channels are anything else.
+def colour_pages(pixels: ET.Element, sizes: dict[str, int], first_page: int) -> tuple[int, int, int] | None:
+    """The pages (from 0) of red, green and blue of an image, at its first focal plane and time; None where
+    its channels are anything else.
 
-    ``sizes`` counts the planes along each axis, fastest first.
+    ``sizes`` counts the planes along each axis, fastest first. ``first_page``: of the image, where it does
+    not state its pages.
     """
     channels = pixels.findall("{*}Channel")
     if sizes.get("C") != 3 or len(channels) != 3 or any(_samples(each) != "1" for each in channels):
@@ -37,7 +38,7 @@ def colour_planes(pixels: ET.Element, sizes: dict[str, int]) -> tuple[int, int, 
         if axis == "C":
             break
         step *= size
-    places = _stated_places(pixels) or {channel: channel * step for channel in range(3)}
+    places = _stated_places(pixels) or {channel: first_page + channel * step for channel in range(3)}
     red, green, blue = (places[parts.index(part)] for part in range(3))
     return red, green, blue
 

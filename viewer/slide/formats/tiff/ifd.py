@@ -61,11 +61,14 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Ifd:
-    """One image file directory. Values that it does not hold itself are read from the file on demand."""
+    """One image file directory, at byte ``offset``. Values that it does not hold itself are read from the
+    file on demand.
+    """
 
     file: ByteSource
     byte_order: Literal["<", ">"]
     tags: dict[int, Tag]
+    offset: int
 
     def __contains__(self, code: int) -> bool:
         return code in self.tags
@@ -146,35 +149,57 @@ def begins_like_tiff(file: ByteSource) -> bool:
     return True
 
 
-def read_ifds(file: ByteSource) -> tuple[list[Ifd], bool]:
-    """The main chain of directories (SubIFDs: ``sub_ifds``), and whether it was left off after the first
-    1000.
+def read_ifds(file: ByteSource) -> tuple[list[Ifd], str]:
+    """The main chain of directories (SubIFDs: ``sub_ifds``), up to the first 1000, and a sentence on why
+    there may be more, "" for the whole chain.
 
-    Raises TiffFormatError for anything but a well-formed chain of at least one directory.
+    A chain that leads back, out of the file or into nonsense ends there. Raises TiffFormatError where no
+    directory can be read.
     """
     layout, offset = _read_header(file)
     ifds: list[Ifd] = []
     seen: set[int] = set()
     while offset:
         if len(ifds) == MAX_IFDS:
-            return ifds, True
+            return ifds, strings.FIRST_IMAGES.format(count=len(ifds))
         if offset in seen:
-            raise TiffFormatError(strings.DIRECTORY_CIRCLE)
+            return ifds, strings.CHAIN_CIRCLE.format(count=len(ifds))
         seen.add(offset)
-        ifd, offset = _read_ifd(file, layout, offset)
+        try:
+            ifd, offset = _read_ifd(file, layout, offset)
+        except TiffFormatError as error:
+            if not ifds:
+                raise
+            return ifds, strings.CHAIN_BROKEN.format(count=len(ifds), error=error)
         ifds.append(ifd)
     if not ifds:
         raise TiffFormatError(strings.NO_DIRECTORY)
-    return ifds, False
+    return ifds, ""
 
 
 def sub_ifds(ifd: Ifd) -> list[Ifd]:
-    """The directories in tag SubIFDs (330) of ``ifd``, where OME-TIFF keeps its pyramid levels."""
-    offsets = ifd.numbers(330, at_most=MAX_SUB_IFDS)
-    if not offsets.size:
+    """The directories below ``ifd``: those in its tag SubIFDs (330), and any that these lead to.
+
+    Raises TiffFormatError where the tag itself cannot be read; a directory that cannot be read is left out.
+    """
+    pending = ifd.numbers(330, at_most=MAX_SUB_IFDS).tolist()
+    if not pending:
         return []
     layout, _ = _read_header(ifd.file)
-    return [_read_ifd(ifd.file, layout, int(offset))[0] for offset in offsets]
+    found: list[Ifd] = []
+    seen = {ifd.offset, 0}
+    while pending and len(seen) <= MAX_SUB_IFDS + 1:
+        offset = int(pending.pop(0))
+        if offset in seen:
+            continue
+        seen.add(offset)
+        try:
+            below, following = _read_ifd(ifd.file, layout, offset)
+            pending += [following, *below.numbers(330, at_most=MAX_SUB_IFDS).tolist()]
+        except TiffFormatError:
+            continue
+        found.append(below)
+    return found
 
 
 def _read_header(file: ByteSource) -> tuple[_Layout, int]:
@@ -229,4 +254,4 @@ def _read_ifd(file: ByteSource, layout: _Layout, offset: int) -> tuple[Ifd, int]
             tag = replace(tag, inline=body[place : place + tag.byte_count])
         tags.setdefault(code, tag)
     (following,) = struct.unpack_from(layout.offset_format, body, count * step)
-    return Ifd(file, layout.byte_order, tags), following
+    return Ifd(file, layout.byte_order, tags, offset), following

@@ -1,7 +1,4 @@
-"""The images of a TIFF file and which of them make the pyramid. Reads no pixels.
-
-Source: TIFF 6.0; COG (OGC 21-026) for overviews and masks; OME-TIFF for SubIFD pyramids.
-"""
+"""The images of a TIFF file: what the tags of each say. Reads no pixels. Source: TIFF 6.0."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from viewer.slide.formats.tiff import strings
-from viewer.slide.formats.tiff.ifd import MAX_NUMBERS, Ifd, TiffFormatError, sub_ifds
+from viewer.slide.formats.tiff.ifd import MAX_NUMBERS, Ifd, TiffFormatError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -247,19 +244,36 @@ def read_tile_table(image: TiffImage) -> TileTable:
     if image.plane_ifds:
         one = replace(image, samples=1, separate_planes=False, plane_ifds=())
         planes = [read_tile_table(replace(one, ifd=ifd)) for ifd in image.plane_ifds]
-        offsets, counts = zip(*planes, strict=True)
-        return np.concatenate(offsets), np.concatenate(counts)
+        of_planes = [np.concatenate(part) for part in zip(*planes, strict=True)]
+        return of_planes[0], of_planes[1]
     expected = image.tiles_per_plane * (image.samples if image.separate_planes else 1)
     if expected > MAX_NUMBERS:
         raise TiffFormatError(strings.IMAGE_TILES.format(count=expected))
-    tables = []
+    tables: list[NDArray[np.uint64]] = []
     for tile_code, strip_code in ((324, 273), (325, 279)):
         code = tile_code if image.tiled and tile_code in image.ifd else strip_code
         values = image.ifd.numbers(code, at_most=MAX_NUMBERS)
+        states_none = values.size == 0 or not (image.tiled or values.any())
+        if tables and states_none and tables[0].any():
+            values = _byte_counts(image, tables[0])
         if values.size < expected or values.dtype.kind != "u":
             raise TiffFormatError(strings.TILE_TABLE.format(expected=expected, found=values.size, code=code))
         tables.append(values[:expected].astype(np.uint64))
-    return tables[0], tables[1]
+    offsets, counts = tables
+    if image.compression == 1:  # what is claimed beyond the pixels is not theirs
+        counts = np.minimum(counts, np.uint64(image.raw_tile_bytes))
+    return offsets, counts
+
+
+def _byte_counts(image: TiffImage, offsets: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Byte counts where the file states none, or only zeros: up to the next tile or the end of the file, and
+    no more than a tile can have. Source: libtiff, which reads such files so.
+    """
+    ends = np.append(np.unique(offsets), np.uint64(image.ifd.file.size_bytes))
+    following = ends[np.searchsorted(ends, offsets, side="right").clip(max=ends.size - 1)]
+    room = following - np.minimum(offsets, following)
+    most = image.raw_tile_bytes if image.compression == 1 else image.max_coded_tile_bytes
+    return np.where(offsets > 0, np.minimum(room, np.uint64(most)), np.uint64(0))
 
 
 def coded_tile(image: TiffImage, file: ByteSource, offset: int, count: int) -> bytes:
@@ -271,33 +285,6 @@ def coded_tile(image: TiffImage, file: ByteSource, offset: int, count: int) -> b
     if count > image.max_coded_tile_bytes:
         raise TiffFormatError(strings.TILE_CLAIM.format(count=count))
     return file.read(offset, count)
-
-
-def pyramid_images(ifds: list[Ifd]) -> list[TiffImage]:
-    """The images that show the whole first plane, finest first: the first image, its SubIFDs and its
-    overviews.
-
-    An overview is a later tiled image of the same shape but smaller. Masks, labels, other planes and
-    thumbnails are left out. Raises TiffFormatError where the first image is malformed; malformed later ones
-    raise too.
-    """
-    first = image_from_ifd(ifds[0])
-    subs = sub_ifds(ifds[0])
-    later = [image_from_ifd(ifd) for ifd in (subs or ifds[1:])]
-    levels = [first]
-    for image in sorted(later, key=lambda image: image.width, reverse=True):
-        if not image.is_mask and image.tiled == first.tiled and _is_overview(image, levels[-1], first):
-            levels.append(image)
-    return levels
-
-
-def _is_overview(image: TiffImage, finer: TiffImage, first: TiffImage) -> bool:
-    """Same shape (2 px or 2 % for rounding), smaller than the next finer level, same kind of samples."""
-    if image.width >= finer.width or image.height > finer.height:
-        return False
-    expected_height = first.height * image.width / first.width
-    same_shape = abs(image.height - expected_height) <= max(2.0, 0.02 * expected_height)
-    return same_shape and (image.samples, image.bits) == (first.samples, first.bits)
 
 
 def spread_missing_tiles(images: list[TiffImage], tables: list[TileTable]) -> None:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.slide.byte_source import ByteSource
-    from viewer.slide.formats.tiff.codec import TileCodec
     from viewer.slide.formats.tiff.layout import TiffImage, TileTable
     from viewer.slide.formats.tiff.mask import TileMask
+    from viewer.slide.formats.tiff.pieces import PieceDecoder
 
     # The bytes of tiles of the file by (column, row), one for each plane and one of the mask, if there is
     # one; none for a tile that it leaves out.
@@ -49,7 +49,7 @@ class TiffLevel:
         self,
         file: ByteSource,
         image: TiffImage,
-        codec: TileCodec,
+        decoder: PieceDecoder,
         table: TileTable,
         *,
         background_rgb: tuple[int, int, int],
@@ -60,7 +60,7 @@ class TiffLevel:
         self._file = file
         self._table = table
         self._image = image
-        self._codec = codec
+        self._decoder = decoder
         self._offsets, self._counts = table
         self._background_rgb = background_rgb
         self._reduce = reduce
@@ -92,14 +92,14 @@ class TiffLevel:
     def can_halve(self) -> bool:
         """Whether ``halved`` works for this level."""
         is_plain = self._mask is None and not self._pieces_are_shared
-        return self._reduce == 1 and self._codec.can_halve and is_plain
+        return self._reduce == 1 and self._decoder.codec.can_halve and is_plain
 
     def halved(self) -> TiffLevel:
         """The level of half the size, decoded from the tiles of this one."""
         return TiffLevel(
             self._file,
             self._image,
-            self._codec,
+            self._decoder,
             self._table,
             background_rgb=self._background_rgb,
             reduce=2,
@@ -111,6 +111,16 @@ class TiffLevel:
         present = np.flatnonzero(self._counts[: self._image.tiles_per_plane])
         chosen = present[np.unique(np.linspace(0, present.size - 1, min(count, present.size)).astype(int))]
         return [(int(index) % self._image.columns, int(index) // self._image.columns) for index in chosen]
+
+    def holds(self, x: int, y: int, width: int, height: int) -> bool:
+        """Whether the file holds all tiles of this rectangle."""
+        columns, rows = self._pieces_in(x, y, width, height)
+        return all(
+            self._offsets[row * self._image.columns + column]
+            and self._counts[row * self._image.columns + column]
+            for row in rows
+            for column in columns
+        )
 
     def fetch_region(self, x: int, y: int, width: int, height: int) -> CodedPieces:
         """What ``read_region`` decodes for this rectangle. Raises TileError.
@@ -161,7 +171,7 @@ class TiffLevel:
     def _fetch_piece(self, column: int, row: int) -> list[bytes]:
         image = self._image
         first = row * image.columns + column
-        indices = [first + plane * image.tiles_per_plane for plane in self._codec.planes]
+        indices = [first + plane * image.tiles_per_plane for plane in self._decoder.codec.planes]
         places = [(int(self._offsets[index]), int(self._counts[index])) for index in indices]
         if not all(map(all, places)):
             return []
@@ -172,21 +182,25 @@ class TiffLevel:
             raise self._tile_error(column, row, error) from error
 
     def _decode_piece(self, coded: CodedPieces, column: int, row: int) -> NDArray[np.uint8]:
-        planes, codec = coded[column, row], self._codec
+        planes, codec = coded[column, row], self._decoder.codec
         if not planes:
             return self._missing_piece(column, row)
+        if self._reduce == 2:
+            try:
+                return codec.decode_half(planes[0])
+            except CodecError:
+                pass  # a border tile of another size, or a damaged one
         try:
-            if self._reduce == 2:
-                pixels = codec.decode_half(planes[0])
-            elif self._mask is None:
-                pixels = codec.decode(planes, self._image.tile_height)
+            if self._mask is None:
+                pixels = self._decoder.decode(planes, column, row)
             else:
-                pixels = codec.decode(planes[:-1], self._image.tile_height)
+                pixels = self._decoder.decode(planes[:-1], column, row)
                 pixels = self._mask.laid_on(pixels, planes[-1])
-            is_done = codec.gives_opaque_rgba and self._mask is None
-            return pixels if is_done else opaque_rgba(pixels, self._background_rgb)
         except (CodecError, TiffFormatError, EOFError, OSError) as error:
             raise self._tile_error(column, row, error) from error
+        if self._mask is not None or not codec.gives_opaque_rgba:
+            pixels = opaque_rgba(pixels, self._background_rgb)
+        return pixels if self._reduce == 1 else _halved(pixels)
 
     def _tile_error(self, column: int, row: int, error: Exception) -> TileError:
         return TileError(
@@ -211,9 +225,15 @@ class TiffLevel:
         piece = np.pad(pixels, padding, mode="edge")
         if self._reduce == 1:
             return piece
-        quads = piece.reshape(self._piece_height, 2, self._piece_width, 2, 4)
-        sums: NDArray[np.uint16] = quads.sum(axis=(1, 3), dtype=np.uint16)
-        return ((sums + 2) // 4).astype(np.uint8)
+        return _halved(piece)
+
+
+def _halved(piece: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Means of 2×2 pixels; both sides are even."""
+    height, width = piece.shape[:2]
+    quads = piece.reshape(height // 2, 2, width // 2, 2, 4)
+    sums: NDArray[np.uint16] = quads.sum(axis=(1, 3), dtype=np.uint16)
+    return ((sums + 2) // 4).astype(np.uint8)
 
 
 def engine_tile_size(width: int, height: int) -> tuple[int, int]:

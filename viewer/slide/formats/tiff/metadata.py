@@ -1,17 +1,12 @@
-"""What a TIFF states beside its pixels: resolution, planes, ICC profile, OME-XML."""
+"""What the tags of a TIFF state beside its pixels: resolution, objective, ICC profile, texts."""
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
-from dataclasses import dataclass
-from itertools import product
+import re
 from typing import TYPE_CHECKING
 
-from viewer.slide.formats.tiff import strings
-from viewer.slide.formats.tiff.colour_planes import colour_planes
-from viewer.slide.formats.tiff.ifd import TiffFormatError
-from viewer.slide.planes import PlaneAxes
-from viewer.slide.resolution import PLAUSIBLE_MPP_UM, credible_mpp, number, objective_power
+from viewer.slide.length_units import um_per_unit
+from viewer.slide.resolution import credible_mpp, mpp_from_resolution, number, objective_power
 
 if TYPE_CHECKING:
     from viewer.slide.formats.tiff.ifd import Ifd
@@ -19,18 +14,11 @@ if TYPE_CHECKING:
 MAX_ICC_BYTES = 16 * 2**20
 MAX_PROPERTY_CHARACTERS = 65536
 
-_UM_PER_UNIT = {
-    "µm": 1.0,
-    "μm": 1.0,
-    "um": 1.0,
-    "nm": 1e-3,
-    "mm": 1e3,
-    "cm": 1e4,
-    "m": 1e6,
-    "Å": 1e-4,
-    "pm": 1e-6,
-}
-_CENTIMETRE = 3
+_PAIR = re.compile(r"^(\w+)=(.*?)\s*$", re.MULTILINE)
+_APERIO_PAIR = re.compile(r"\|\s*(MPP|AppMag)\s*=\s*([\d.eE+-]+)")
+_APERIO_REDUCED = re.compile(
+    r"\b(\d{1,9})x\d{1,9}(?: \[\d{1,9},\d{1,9} (\d{1,9})x\d{1,9}\])?[^|\n]{0,80}-> ?\d"
+)
 _TEXT_TAGS = {
     270: "tiff.ImageDescription",
     271: "tiff.Make",
@@ -40,19 +28,6 @@ _TEXT_TAGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class OmeFacts:
-    """What the first Image of an OME-XML block states; ``plane_names`` are in the file's order, and
-    ``colour_planes`` the places in it of those that are red, green and blue, None where none are.
-    """
-
-    mpp_um: tuple[float, float] | None
-    planes: PlaneAxes
-    plane_names: tuple[str, ...]
-    objective_power: float | None
-    colour_planes: tuple[int, int, int] | None = None
-
-
 def properties_from_ifd(ifd: Ifd) -> dict[str, str]:
     """The text tags of a directory, by OpenSlide's names; very long ones are cut."""
     texts = {name: ifd.text(code) for code, name in _TEXT_TAGS.items()}
@@ -60,13 +35,54 @@ def properties_from_ifd(ifd: Ifd) -> dict[str, str]:
 
 
 def mpp_from_ifd(ifd: Ifd) -> tuple[float, float] | None:
-    """Micrometres per pixel (x, y) from the resolution tags, where they are in centimetres and plausible."""
+    """Micrometres per pixel (x, y): Aperio's in the description, else ImageJ's unit of the resolution tags,
+    else their own, where plausible.
+    """
+    description = ifd.text(270)
+    if (aperio := _aperio_value(description, "MPP")) is not None:
+        um = aperio * _aperio_reduction(description, ifd.number(256, 0))
+        return credible_mpp(um, um)
     x, y = ifd.real(282), ifd.real(283)
-    if ifd.number(296, 2) != _CENTIMETRE or not x or not y:
+    if not x or not y or min(x, y) < 0:
         return None
-    mpp_um = credible_mpp(1e4 / x, 1e4 / y)
-    low, high = PLAUSIBLE_MPP_UM
-    return mpp_um if mpp_um and all(low <= value <= high for value in mpp_um) else None
+    imagej = dict(_PAIR.findall(description)) if description.startswith("ImageJ=") else {}
+    if um_x := um_per_unit(imagej.get("unit", "")):
+        um_y = um_per_unit(imagej.get("yunit", "")) or um_x
+        return credible_mpp(um_x / x, um_y / y)
+    return mpp_from_resolution(x, y, ifd.number(296, 2))
+
+
+def objective_power_from_ifd(ifd: Ifd) -> float | None:
+    """The power that an Aperio description states."""
+    power = _aperio_value(ifd.text(270), "AppMag")
+    return None if power is None else objective_power({"AppMag": str(power)}, "AppMag")
+
+
+def _aperio_value(description: str, name: str) -> float | None:
+    """A number of Aperio's list "…|AppMag = 20|MPP = 0.4970", which exports keep in part."""
+    values = dict(_APERIO_PAIR.findall(description[:MAX_PROPERTY_CHARACTERS]))
+    return number(values, name)
+
+
+def _aperio_reduction(description: str, width: int) -> float:
+    """How much coarser the image is than the scan whose pixel size Aperio's description states: it may be
+    made smaller, "46000x32914 [0,100 46000x32814] -> 1024x731".
+    """
+    match = _APERIO_REDUCED.search(description)
+    return max(1.0, int(match[2] or match[1]) / width) if match and width else 1.0
+
+
+def vendor_mark(ifd: Ifd) -> str | None:
+    """OpenSlide's name of the scanner maker whose mark the first image bears, for files that are damaged
+    where OpenSlide looks for it; None for a plain TIFF.
+    """
+    if 65420 in ifd:
+        return "hamamatsu"
+    if b"iScan" in (ifd.raw(700) or b""):
+        return "ventana"
+    texts = {"aperio": (270, "Aperio"), "philips": (305, "Philips"), "trestle": (305, "MedScan")}
+    found = (vendor for vendor, (code, mark) in texts.items() if ifd.text(code).startswith(mark))
+    return next(found, "leica" if "leica-microsystems.com/scn" in ifd.text(270)[:4096] else None)
 
 
 def icc_profile_from_ifd(ifd: Ifd) -> bytes | None:
@@ -77,64 +93,3 @@ def icc_profile_from_ifd(ifd: Ifd) -> bytes | None:
 def is_cloud_optimised(ifd: Ifd) -> bool:
     """Whether the file carries the GeoTIFF tags; its coordinates are not used."""
     return 34735 in ifd or 33550 in ifd
-
-
-def ome_from_ifd(ifd: Ifd, *, plane_limit: int) -> OmeFacts | None:
-    """Facts from the OME-XML in the image description; None where there is none.
-
-    ``plane_limit`` bounds the planes that are counted, whatever the XML claims. Raises TiffFormatError for
-    broken XML. Source: OME model 2016-06, Image/Pixels.
-    """
-    text = ifd.text(270)
-    if "<OME" not in text[:4096]:
-        return None
-    try:
-        root = ET.fromstring(text)
-    except ET.ParseError as error:
-        raise TiffFormatError(strings.OME_XML.format(error=error)) from None
-    pixels = root.find("{*}Image/{*}Pixels")
-    if pixels is None:
-        return None
-    sizes = _plane_sizes(pixels, plane_limit)
-    objective = root.find("{*}Instrument/{*}Objective")
-    return OmeFacts(
-        mpp_um=credible_mpp(_physical_size_um(pixels, "X"), _physical_size_um(pixels, "Y")),
-        planes=PlaneAxes(sizes.get("C", 1), sizes.get("Z", 1), sizes.get("T", 1)),
-        plane_names=_plane_names(sizes),
-        objective_power=None
-        if objective is None
-        else objective_power(objective.attrib, "NominalMagnification"),
-        colour_planes=colour_planes(pixels, sizes),
-    )
-
-
-def _physical_size_um(pixels: ET.Element, axis: str) -> float | None:
-    """None where the size is missing, in pixels, or not a length."""
-    size = number(pixels.attrib, f"PhysicalSize{axis}")
-    um_per_unit = _UM_PER_UNIT.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
-    return size * um_per_unit if size is not None and um_per_unit is not None else None
-
-
-def _plane_sizes(pixels: ET.Element, limit: int) -> dict[str, int]:
-    """Planes along each axis, fastest first by DimensionOrder, ``limit`` at most in all; the samples of
-    an RGB channel are one plane.
-    """
-    channels = pixels.findall("{*}Channel")
-    sizes: dict[str, int] = {}
-    for axis in pixels.get("DimensionOrder", "XYZCT")[2:]:
-        if axis in "ZCT" and axis not in sizes:
-            claimed = max(int(number(pixels.attrib, f"Size{axis}") or 1), 1)
-            if axis == "C" and channels:
-                claimed = min(claimed, len(channels))
-            sizes[axis] = min(claimed, limit)
-            limit //= sizes[axis]
-    return sizes
-
-
-def _plane_names(sizes: dict[str, int]) -> tuple[str, ...]:
-    """One name a plane, in the file's order."""
-    slowest_first = product(*(range(size) for size in reversed(sizes.values())))
-    places = (dict(zip(reversed(sizes), place, strict=True)) for place in slowest_first)
-    return tuple(
-        ", ".join(f"{axis} {at[axis] + 1}" for axis in "CZT" if sizes.get(axis, 1) > 1) for at in places
-    )

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.slide.byte_source import ByteSource
-    from viewer.slide.formats.tiff.codec import TileCodec
     from viewer.slide.formats.tiff.layout import TiffImage
+    from viewer.slide.formats.tiff.pieces import PieceDecoder
 
 _KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}
 _BITS = {"u": (8, 16, 32, 64), "i": (8, 16, 32, 64), "f": (16, 32, 64)}
@@ -54,8 +54,11 @@ def read_numbers(file: ByteSource, image: TiffImage, sample: int) -> NDArray[Any
     return numbers
 
 
-def read_stripped(file: ByteSource, image: TiffImage, codec: TileCodec, *, max_px: int) -> NDArray[np.uint8]:
-    """The whole image: (height, width, samples) of 1 to 4 samples as ``TileCodec.decode`` gives them.
+def read_stripped(
+    file: ByteSource, image: TiffImage, decoder: PieceDecoder, *, max_px: int
+) -> NDArray[np.uint8]:
+    """The whole image: (height, width, samples) of 1 to 4 samples as ``TileCodec.decode`` gives them; strips
+    that the file leaves out are white.
 
     Raises TiffFormatError for images of more than ``max_px`` pixels, CodecError or EOFError for a damaged
     strip: part of an image is never shown as the whole.
@@ -66,14 +69,30 @@ def read_stripped(file: ByteSource, image: TiffImage, codec: TileCodec, *, max_p
         )
     offsets, counts = read_tile_table(image)
     pixels: NDArray[np.uint8] | None = None
+    left_out = []
     for strip in range(image.rows):
-        top = strip * image.tile_height
-        rows = min(image.tile_height, image.height - top)
-        indices = [strip + plane * image.tiles_per_plane for plane in codec.planes]
-        planes = [coded_tile(image, file, int(offsets[index]), int(counts[index])) for index in indices]
-        decoded = codec.decode(planes, rows)
+        rows = slice(strip * image.tile_height, (strip + 1) * image.tile_height)
+        indices = [strip + plane * image.tiles_per_plane for plane in decoder.codec.planes]
+        if not all(offsets[index] and counts[index] for index in indices):
+            left_out.append(rows)
+            continue
+        planes = [_coded_strip(image, file, int(offsets[index]), int(counts[index])) for index in indices]
+        decoded = decoder.decode(planes, 0, strip)
         if pixels is None:
             pixels = np.empty((image.height, image.width, decoded.shape[2]), np.uint8)
-        pixels[top : top + rows] = decoded
-    assert pixels is not None  # an image has at least one row
+        pixels[rows] = decoded
+    if pixels is None:
+        return np.full((image.height, image.width, 1), 255, np.uint8)
+    for rows in left_out:
+        pixels[rows] = 255
     return pixels
+
+
+def _coded_strip(image: TiffImage, file: ByteSource, offset: int, count: int) -> bytes:
+    """The bytes of a strip. A count beyond what a strip can need or the file has is one that its writer did
+    not know: what is there is read, and the codec refuses it where it is too little.
+    """
+    room = file.size_bytes - offset
+    return coded_tile(
+        image, file, offset, min(count, room, image.max_coded_tile_bytes) if room > 0 else count
+    )

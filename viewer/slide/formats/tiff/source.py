@@ -20,12 +20,12 @@ from viewer.slide.formats.openslide import FORMAT_NAMES, facts_from_handle, read
 from viewer.slide.formats.openslide_handle import OpenSlideHandle, vendor_of
 from viewer.slide.formats.tiff import layout as tiff
 from viewer.slide.formats.tiff import strings
+from viewer.slide.formats.tiff.choice import choose, file_images, with_file_levels
 from viewer.slide.formats.tiff.codec import TileCodec
 from viewer.slide.formats.tiff.ifd import Ifd, TiffFormatError, begins_like_tiff
 from viewer.slide.formats.tiff.layout import (
     TiffImage,
     coded_tile,
-    pyramid_images,
     read_tile_table,
     spread_missing_tiles,
     unsupported_reason,
@@ -34,20 +34,23 @@ from viewer.slide.formats.tiff.level import MAX_DIRECT_TILE_PX, TiffLevel
 from viewer.slide.formats.tiff.mask import TileMask, is_cut_alike, mask_of, with_alpha
 from viewer.slide.formats.tiff.measured_range import range_note, shown_range
 from viewer.slide.formats.tiff.metadata import (
-    OmeFacts,
     icc_profile_from_ifd,
     is_cloud_optimised,
     mpp_from_ifd,
-    ome_from_ifd,
+    objective_power_from_ifd,
     properties_from_ifd,
+    vendor_mark,
 )
-from viewer.slide.formats.tiff.planes import imagej_planes, in_colour, pages_like
+from viewer.slide.formats.tiff.ome import OmeFacts, ome_from_ifd
+from viewer.slide.formats.tiff.pictures import Pictures, pages_of
+from viewer.slide.formats.tiff.pieces import PieceDecoder
+from viewer.slide.formats.tiff.planes import imagej_planes, in_colour
 from viewer.slide.formats.tiff.samples import read_stripped
 from viewer.slide.formats.turned import TURNS, UPRIGHT, TurnedSource
 from viewer.slide.geometry import Pyramid, Rect, TileKey
 from viewer.slide.pixels import opaque_rgba
 from viewer.slide.resolution import pixel_aspect
-from viewer.slide.source import NotThisReader, SlideInfo, Source, TileError
+from viewer.slide.source import NotThisReader, SlideError, SlideInfo, Source, TileError
 from viewer.slide.strings import NO_SUCH_TILE
 
 if TYPE_CHECKING:
@@ -57,7 +60,9 @@ if TYPE_CHECKING:
 
     from viewer.slide.byte_source import ByteSource
     from viewer.slide.formats.slide_format import SlideFile
+    from viewer.slide.formats.tiff.choice import Choice
     from viewer.slide.formats.tiff.level import CodedPieces
+    from viewer.slide.planes import PlaneAxes
 
 # OpenSlide formats whose tiles lie in the file as in plain TIFF; the others move, overlap or leave out tiles.
 _PLAIN_LAYOUTS = (None, "aperio", "generic-tiff")
@@ -131,66 +136,104 @@ class TiffSource(Source):
 
 
 def open_tiff(file: SlideFile, *, max_stripped_px: int = MAX_STRIPPED_PX) -> Source:
-    """Open a TIFF whose tiles Foveola decodes by itself.
+    """Open the image of a TIFF that the locator names, else the slide; its tiles are decoded by Foveola.
 
     Raises NotThisReader, with the reason, for anything that another reader does better or that is not a
-    valid TIFF. ``max_stripped_px`` bounds images without tiles, which are decoded as a whole.
+    valid TIFF; SlideError where another reader would show another image. ``max_stripped_px`` bounds images
+    without tiles, which are decoded as a whole.
     """
+    refusal: type[SlideError] = NotThisReader
     try:
         if not begins_like_tiff(file.bytes):
             raise NotThisReader(file.path, strings.NOT_TIFF)
-        source, orientation = _open(file, max_stripped_px)
+        vendor, (ifds, damage) = _plain_vendor(file), file.directories
+        ome, notes = _ome(ifds)
+        choice = choose(file, Pictures(pages_of(ifds), ome), is_aperio=vendor == "aperio")
+        if choice.shown.number != 1:
+            refusal = SlideError
+        notes = [*notes, *([damage] if damage else [])]
+        source, orientation = _open(file, vendor, choice, notes, max_stripped_px)
         if orientation not in TURNS:
             return source
         return TurnedSource(source, TURNS[orientation], strings.ORIENTATION.format(number=orientation))
-    except (TiffFormatError, CodecError, TileError, EOFError, OSError, ValueError) as error:
-        raise NotThisReader(file.path, str(error).removeprefix(f"{file.locator}: ")) from error
+    except (TiffFormatError, CodecError, TileError, EOFError, OSError, ValueError, NotThisReader) as error:
+        reason = error.reason if isinstance(error, SlideError) else str(error)
+        raise refusal(str(file.locator), reason.removeprefix(f"{file.path}: ")) from error
 
 
-def _open(file: SlideFile, max_stripped_px: int) -> tuple[Source, int]:
-    """The slide as it is stored, and the tag Orientation."""
-    path, (ifds, was_cut) = file.path, file.directories
-    vendor = None if was_cut or not file.locator.is_local else vendor_of(file)
+def _plain_vendor(file: SlideFile) -> str | None:
+    """What OpenSlide calls the format. Raises NotThisReader where it is not laid out like a plain TIFF."""
+    ifds, damage = file.directories
+    # A damaged file is not passed to OpenSlide.
+    vendor = vendor_of(file) if file.locator.is_local and not damage else vendor_mark(ifds[0])
     if vendor not in _PLAIN_LAYOUTS:
         name = FORMAT_NAMES.get(str(vendor), vendor)
-        raise NotThisReader(path, strings.LEFT_TO_OPENSLIDE.format(format=name))
-    ome = ome_from_ifd(ifds[0], plane_limit=len(ifds))
-    images, ome = _in_colour(pyramid_images(ifds), ifds, ome)
-    for image in images:
-        if reason := unsupported_reason(image):
-            raise NotThisReader(path, reason)
-    handle, refusal = _handle_if_openslide_opens(file, vendor)
+        raise NotThisReader(file.path, strings.LEFT_TO_OPENSLIDE.format(format=name))
+    return vendor
+
+
+def _ome(ifds: list[Ifd]) -> tuple[tuple[OmeFacts, ...], list[str]]:
+    """The images that the OME-XML describes, and a note where it is broken."""
     try:
-        notes = _notes(images[0], ifds, ome, was_cut=was_cut)
-        shown = shown_range(file.bytes, images[-1])
-        if shown is not None and (note := range_note(images[0], shown)):
-            notes.append(note)
-        is_aperio = vendor == "aperio" or images[0].ifd.text(270).startswith("Aperio")
-        codecs = [TileCodec(image, shown=shown, is_aperio=is_aperio) for image in images]
+        return ome_from_ifd(ifds[0], plane_limit=len(ifds)), []
+    except TiffFormatError as error:
+        return (), [strings.OME_NOT_USED.format(error=error)]
+
+
+def _open(
+    file: SlideFile, vendor: str | None, choice: Choice, notes: list[str], max_stripped_px: int
+) -> tuple[Source, int]:
+    """The slide as it is stored, and the tag Orientation. ``notes`` get what is to be said about it."""
+    path, shown, is_aperio = file.path, choice.shown, vendor == "aperio"
+    if reason := unsupported_reason(shown.finest):
+        raise NotThisReader(path, reason)
+    handle, refusal = None, strings.OPENSLIDE_OTHER_IMAGE
+    if shown.number == 1:
+        handle, refusal = _handle_if_openslide_opens(file, vendor)
+    try:
+        shown = with_file_levels(file.bytes, shown, handle.level_sizes if handle and is_aperio else ())
+        ifds = file.directories[0]
+        images, ome = _in_colour(list(shown.levels), ifds, shown.ome)
+        for image in images:
+            if reason := unsupported_reason(image):
+                raise NotThisReader(path, reason)
+        axes = ome.planes if ome else imagej_planes(ifds[0].text(270))
+        others = () if is_aperio or (axes and not ome) else file_images(choice, shown)
+        by_aperio = is_aperio or images[0].ifd.text(270).startswith("Aperio")
+        numbers = shown_range(file.bytes, images[-1])
+        make_codec = partial(TileCodec, shown=numbers, is_aperio=by_aperio)
+        decoders = [PieceDecoder(image, make_codec) for image in images]
         masks = _masks(images, ifds, notes)
-        fills_gaps = vendor == "aperio"
-        if handle is None:
-            info = _facts_from_tiff(path, images, ome)
-        else:
-            if _openslide_agrees(file.bytes, images[0], codecs[0]) and masks[0] is None:
-                _check_agreement(path, images, handle, is_ome=ome is not None)
-            else:
-                fills_gaps = False
-            info = facts_from_handle(handle, reader="", reader_reason="")
-        if ome is not None:
-            info = replace(info, format="OME-TIFF", planes=ome.planes, mpp_um=ome.mpp_um or info.mpp_um)
-        elif axes := imagej_planes(ifds[0].text(270)):
+        same_pixels = masks[0] is None and _openslide_agrees(file.bytes, images[0], decoders[0].codec)
+        if handle is not None and not _has_the_same_levels(images, handle):
+            if is_aperio and same_pixels:
+                found, expected = [(image.width, image.height) for image in images], handle.level_sizes
+                raise NotThisReader(path, strings.OTHER_LEVELS.format(found=found, expected=expected))
+            handle.close()
+            handle, refusal = None, strings.OPENSLIDE_OTHER_LEVELS
+        elif handle is not None and same_pixels and not others:
+            _check_tile_size(path, images, handle)
+        info = replace(_facts(path, images, handle, ome), images=others)
+        if axes:
             info = replace(info, planes=axes)
+        if others:
+            size = {"width": images[0].width, "height": images[0].height}
+            notes.insert(0, strings.SEVERAL_IMAGES.format(count=len(others), number=shown.number, **size))
+        notes += _notes(images[0], axes)
+        if numbers is not None and (note := range_note(images[0], numbers)):
+            notes.append(note)
         if not images[0].tiled:
-            array = read_stripped(file.bytes, images[0], codecs[0], max_px=max_stripped_px)
+            array = read_stripped(file.bytes, images[0], decoders[0], max_px=max_stripped_px)
             if (mask := masks[0]) is not None:
-                visible = read_stripped(file.bytes, mask.image, mask.codec, max_px=max_stripped_px)
+                visible_by = PieceDecoder(mask.image, lambda _image: mask.codec)
+                visible = read_stripped(file.bytes, mask.image, visible_by, max_px=max_stripped_px)
                 array = with_alpha(array, visible)
             notes = [*info.notes, *notes]
             info = replace(info, reader="tiff (whole)", reader_reason=strings.WHOLE, notes=tuple(notes))
             whole = ArraySource(info, array, pixel_aspect=pixel_aspect(info.mpp_um))
             return whole, images[0].orientation
-        levels = _file_levels(file.bytes, images, codecs, masks, info, handle if fills_gaps else None)
+        aperio = handle if is_aperio and same_pixels else None
+        levels = _file_levels(file.bytes, images, decoders, masks, info, aperio)
         _probe(levels)
         beyond = sum(level.tiles_beyond_file for level in levels)
         if beyond:
@@ -218,13 +261,13 @@ def _in_colour(
     """The levels in colour, and the planes that are left to count, where three planes of an OME-TIFF are the
     red, green and blue of one picture; what was given where not.
     """
-    places = ome.colour_planes if ome is not None else None
+    places = ome.colour_pages if ome is not None else None
     if ome is None or places is None or max(places) >= len(ifds):
         return images, ome
     red, green, blue = (ifds[place] for place in places)
     combined = in_colour(images, (red, green, blue))
     if combined is None:
-        return images, replace(ome, colour_planes=None)
+        return images, replace(ome, colour_pages=None)
     return combined, replace(ome, planes=ome.planes._replace(channels=1))
 
 
@@ -269,66 +312,74 @@ def _handle_if_openslide_opens(file: SlideFile, vendor: str | None) -> tuple[Ope
         return None, strings.OPENSLIDE_REFUSED.format(reason=error.reason)
 
 
-def _check_agreement(path: Path, images: list[TiffImage], handle: OpenSlideHandle, *, is_ome: bool) -> None:
-    """Refuse the direct path where it would show another pyramid than OpenSlide, or decode tiles too large
-    for it.
+def _has_the_same_levels(images: list[TiffImage], handle: OpenSlideHandle) -> bool:
+    """Whether OpenSlide shows the same slide, if with fewer levels: it does not read those in SubIFDs."""
+    ours, theirs = [(image.width, image.height) for image in images], handle.level_sizes
+    return ours[0] == theirs[0] and set(theirs) <= set(ours)
 
-    An OME-TIFF keeps its levels in SubIFDs, which OpenSlide does not read: there more levels than OpenSlide's
-    are correct.
-    """
-    ours = [(image.width, image.height) for image in images]
+
+def _check_tile_size(path: Path, images: list[TiffImage], handle: OpenSlideHandle) -> None:
+    """Raise NotThisReader where nothing but its tiles, too large to be cut here, speaks against OpenSlide."""
     theirs = list(dict.fromkeys(handle.level_sizes))  # it counts the masks of overviews as levels
-    if ours != theirs and not (is_ome and ours[0] == theirs[0]):
-        raise NotThisReader(path, strings.OTHER_LEVELS.format(found=ours, expected=theirs))
     largest = max(max(image.tile_width, image.tile_height) for image in images)
-    if largest > MAX_DIRECT_TILE_PX:
+    if [(image.width, image.height) for image in images] == theirs and largest > MAX_DIRECT_TILE_PX:
         raise NotThisReader(path, strings.CHEAPER_BY_OPENSLIDE.format(side=largest))
 
 
-def _facts_from_tiff(path: Path, images: list[TiffImage], ome: OmeFacts | None) -> SlideInfo:
-    """SlideInfo from the tags alone, for files that OpenSlide does not open."""
+def _facts(
+    path: Path, images: list[TiffImage], handle: OpenSlideHandle | None, ome: OmeFacts | None
+) -> SlideInfo:
+    """SlideInfo as OpenSlide gives it, or from the tags alone; what OME-XML states comes first."""
     first = images[0]
-    return SlideInfo(
-        path=path,
-        format="Cloud-optimised GeoTIFF"
-        if is_cloud_optimised(first.ifd)
-        else "Tiled TIFF"
-        if first.tiled
-        else "TIFF",
-        reader="",
-        reader_reason="",
-        bounds=Rect(0.0, 0.0, float(first.width), float(first.height)),
-        file_levels=((first.width, first.height),),
-        mpp_um=mpp_from_ifd(first.ifd),
-        objective_power=ome.objective_power if ome else None,
-        icc_profile=icc_profile_from_ifd(first.ifd),
-        properties=properties_from_ifd(first.ifd),
+    if handle is not None:
+        info = facts_from_handle(handle, reader="", reader_reason="")
+    else:
+        name = "Tiled TIFF" if first.tiled else "TIFF"
+        info = SlideInfo(
+            path=path,
+            format="Cloud-optimised GeoTIFF" if is_cloud_optimised(first.ifd) else name,
+            reader="",
+            reader_reason="",
+            bounds=Rect(0.0, 0.0, float(first.width), float(first.height)),
+            file_levels=((first.width, first.height),),
+            icc_profile=icc_profile_from_ifd(first.ifd),
+            properties=properties_from_ifd(first.ifd),
+        )
+    mpp_um, power = info.mpp_um, info.objective_power
+    info = replace(
+        info,
+        mpp_um=mpp_um or mpp_from_ifd(first.ifd),
+        objective_power=power or objective_power_from_ifd(first.ifd),
+    )
+    if ome is None:
+        return info
+    return replace(
+        info,
+        format="OME-TIFF",
+        planes=ome.planes,
+        mpp_um=ome.mpp_um or info.mpp_um,
+        objective_power=ome.objective_power or info.objective_power,
     )
 
 
-def _notes(first: TiffImage, ifds: list[Ifd], ome: OmeFacts | None, *, was_cut: bool) -> list[str]:
+def _notes(first: TiffImage, axes: PlaneAxes | None) -> list[str]:
     """Notes on what is shown and what is not."""
     notes = []
-    axes = ome.planes if ome else imagej_planes(ifds[0].text(270))
     if first.plane_ifds:
         notes.append(strings.COLOUR_PLANES)
     if axes is not None and axes.plane_count > 1:
         notes.append(strings.PLANES.format(planes=axes.plane_count))
-    elif axes is None and (pages := pages_like(first, ifds)) > 1:
-        notes.append(strings.PAGES.format(count=pages))
     if first.unseen_samples > 0:
         notes.append(strings.MORE_SAMPLES.format(count=first.unseen_samples))
     if first.photometric == tiff.CMYK:
         notes.append(strings.INKS)
-    if was_cut:
-        notes.append(strings.FIRST_IMAGES.format(count=len(ifds)))
     return notes
 
 
 def _file_levels(
     file: ByteSource,
     images: list[TiffImage],
-    codecs: list[TileCodec],
+    decoders: list[PieceDecoder],
     masks: list[TileMask | None],
     info: SlideInfo,
     aperio: OpenSlideHandle | None,
@@ -339,13 +390,15 @@ def _file_levels(
     tables = [read_tile_table(image) for image in images]
     if aperio is not None and not images[0].separate_planes:
         spread_missing_tiles(images, tables)
+    theirs = {size: index for index, size in enumerate(aperio.level_sizes)} if aperio else {}
     levels = []
-    parts = zip(images, codecs, tables, masks, strict=True)
-    for index, (image, codec, table, mask) in enumerate(parts):
-        missing = partial(read_level_region, aperio, index) if aperio and index else None
+    parts = zip(images, decoders, tables, masks, strict=True)
+    for index, (image, decoder, table, mask) in enumerate(parts):
+        at = theirs.get((image.width, image.height))
+        missing = partial(read_level_region, aperio, at) if aperio and index and at is not None else None
         background = info.background_rgb
         levels.append(
-            TiffLevel(file, image, codec, table, background_rgb=background, mask=mask, missing=missing)
+            TiffLevel(file, image, decoder, table, background_rgb=background, mask=mask, missing=missing)
         )
     return levels
 

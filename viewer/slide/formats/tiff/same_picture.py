@@ -1,0 +1,113 @@
+"""Whether a page of a TIFF is a coarser version of another, by their pixels: where its tags do not say so
+for certain, a page of the same shape may as well be a macro, another region or another stain.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from viewer.slide.source import TileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from viewer.slide.formats.tiff.level import TiffLevel
+
+_WINDOW_PX = 64
+_SHARES = 0.5, 0.3, 0.7, 0.1, 0.9
+_SMALL_LEVEL_TILES = 16
+_MAX_FINE_PX = 1024
+_SHIFT_PX = 3  # coarse levels may be cut or padded by a few pixels
+_PLAIN = 6.0  # standard deviation of grey levels below which a window has no structure to compare
+_MAX_PLAIN_DIFFERENCE = 12.0
+_MIN_CORRELATION = 0.6
+
+
+def shows_the_same(fine: TiffLevel, coarse: TiffLevel) -> bool:
+    """Compares the first window of the coarse level that has structure, or one without where none has.
+
+    True where nothing can be read: the levels are then as good as their tags.
+    """
+    ratio = fine.width / coarse.width
+    plain: tuple[int, int, NDArray[np.float32]] | None = None
+    for x, y, window in _windows(coarse, int(min(_WINDOW_PX, max(8, _MAX_FINE_PX // ratio)))):
+        if _is_plain(window):
+            plain = plain or (x, y, window)
+        elif (answer := _agrees(fine, coarse, (x, y), window)) is not None:
+            return answer
+    return plain is None or _agrees(fine, coarse, plain[:2], plain[2]) is not False
+
+
+def _windows(level: TiffLevel, side_px: int) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
+    """Windows of (h, w, 3), from the middle outwards; of large levels inside a tile each."""
+    width, height = min(side_px, level.width), min(side_px, level.height)
+    step_x, step_y = level.engine_tile
+    if level.width * level.height <= _SMALL_LEVEL_TILES * step_x * step_y:
+        step_x = step_y = 1
+    for share_y, share_x in product(_SHARES, repeat=2):
+        x = int(share_x * (level.width - width)) // step_x * step_x + max(0, step_x // 4 - width // 2)
+        y = int(share_y * (level.height - height)) // step_y * step_y + max(0, step_y // 4 - height // 2)
+        x, y = min(x, level.width - width), min(y, level.height - height)
+        if not level.holds(x, y, width, height):
+            continue
+        try:
+            yield x, y, level.read_region(x, y, width, height)[..., :3].astype(np.float32)
+        except TileError:
+            continue
+
+
+def _agrees(
+    fine: TiffLevel, coarse: TiffLevel, corner: tuple[int, int], window: NDArray[np.float32]
+) -> bool | None:
+    """Whether the finer level shows the window's content at its place, a few pixels aside at most; None where
+    it cannot be read there.
+    """
+    size = np.array([window.shape[1], window.shape[0]])
+    scale = np.array([fine.width / coarse.width, fine.height / coarse.height])
+    low = np.maximum(0, np.floor(np.subtract(corner, _SHIFT_PX) * scale)).astype(int)
+    high = np.ceil((corner + size + _SHIFT_PX) * scale).astype(int)
+    extent = np.minimum(high, (fine.width, fine.height)) - low
+    if not fine.holds(*low.tolist(), *extent.tolist()):
+        return None
+    try:
+        pixels = fine.read_region(*low.tolist(), *extent.tolist())
+    except TileError:
+        return None
+    picture = Image.fromarray(np.ascontiguousarray(pixels[..., :3]))
+
+    def means(shift: tuple[int, int]) -> NDArray[np.float32] | None:
+        start = np.add(corner, shift) * scale - low
+        end = start + size * scale
+        if (start < 0).any() or (end > extent + 1e-6).any():
+            return None
+        box = (*start.tolist(), *np.minimum(end, extent).tolist())
+        small = picture.resize((int(size[0]), int(size[1])), Image.Resampling.BOX, box=box)
+        return np.asarray(small, np.float32)
+
+    if _is_plain(window):
+        here = means((0, 0))
+        return here is not None and float(np.abs(here - window).mean()) <= _MAX_PLAIN_DIFFERENCE
+    shifts = product(range(-_SHIFT_PX, _SHIFT_PX + 1), repeat=2)
+    # The place itself comes first: nearly always it is the one.
+    for shift in sorted(shifts, key=lambda shift: shift[0] ** 2 + shift[1] ** 2):
+        there = means((shift[0], shift[1]))
+        if there is not None and _correlation(there, window) >= _MIN_CORRELATION:
+            return True
+    return False
+
+
+def _is_plain(window: NDArray[np.float32]) -> bool:
+    return float(window.std(axis=(0, 1)).max()) < _PLAIN
+
+
+def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Of two windows, without what their colours alone have in common."""
+    a, b = a - a.mean(axis=(0, 1)), b - b.mean(axis=(0, 1))
+    size = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / size if size > 0 else 0.0

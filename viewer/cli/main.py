@@ -285,7 +285,7 @@ def _snapshot(options: argparse.Namespace) -> int:
         bar = progress_bar(strings.RENDERING)
     with closing(open_slide(options.slide)) as source:
         check_output(output, options.slide.path)
-        field, overlays = cli_query.overlays_for(options, source)
+        field, overlays, outlines = cli_query.overlays_for(options, source)
         with bar as progress:
             picture = snapshot(
                 source,
@@ -295,6 +295,7 @@ def _snapshot(options: argparse.Namespace) -> int:
                 rotate_deg=options.rotate,
                 icc=options.icc,
                 overlays=overlays,
+                shapes=None if outlines is None else outlines.shapes,
                 progress=progress,
             )
     metadata = {
@@ -306,6 +307,8 @@ def _snapshot(options: argparse.Namespace) -> int:
     }
     if field is not None:
         metadata["Overlay"] = json.dumps(field.provenance.as_facts())
+    if outlines is not None:
+        metadata["Outlines"] = strings.OUTLINES_OF.format(map=options.map.name, count=len(outlines))
     failed = picture.info["failed_tiles"]
     if failed:
         template = strings.ONE_TILE_FAILED if failed == 1 else strings.TILES_FAILED

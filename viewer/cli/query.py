@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.overlay.layer import Overlay
+    from viewer.overlay.outlines import Outlines
     from viewer.relevance.analysis.search import Answer
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.query.parser import Understood
@@ -101,8 +102,8 @@ def answer_to(options: argparse.Namespace, **more: Any) -> Answer:
 
 def overlays_for(
     options: argparse.Namespace, source: Source
-) -> tuple[RelevanceField | None, tuple[Overlay, ...]]:
-    """The field of a snapshot's ``--query`` or ``--map``, and its overlays; without them (None, ()).
+) -> tuple[RelevanceField | None, tuple[Overlay, ...], Outlines | None]:
+    """The field of a snapshot's ``--query`` or ``--map``, its overlays and its outlines, as far as there are.
 
     Raises UsageError for colours without a field, an encoder without a query, and for unknown colours.
     """
@@ -113,7 +114,7 @@ def overlays_for(
     if options.text is None and not has_map:
         if options.overlay is not None:
             raise arguments.UsageError(strings.OVERLAY_NEEDS)
-        return None, ()
+        return None, (), None
     from viewer.common.settings import Settings
     from viewer.overlay.from_field import layer_from_field
     from viewer.overlay.layer import Overlay, OverlayLook
@@ -129,8 +130,12 @@ def overlays_for(
         )
     except ValueError as error:
         raise arguments.UsageError(str(error)) from error
-    field = cli_map.map_over(source, options) if has_map else answer_to(options).field
-    return field, (Overlay("map" if has_map else "query", layer_from_field(field), look),)
+    if not has_map:
+        field = answer_to(options).field
+        return field, (Overlay("query", layer_from_field(field), look),), None
+    found = cli_map.map_over(source, options)
+    layers = () if found.field is None else (Overlay("map", layer_from_field(found.field), look),)
+    return found.field, layers, found.outlines
 
 
 # Answers as data and as text

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Laid:
-    """How a layer is drawn, and its entry in the legend."""
+    """How a layer is drawn, None where its producer draws it, and its entry in the legend."""
 
-    look: OverlayLook
+    look: OverlayLook | None
     entry: LegendEntry
 
 
@@ -44,18 +44,29 @@ class OverlayLayers(QObject):
         return self._visible
 
     @property
+    def hidden(self) -> bool:
+        """Whether layers are hidden now, by the switch or by a key that is held."""
+        return self._bare or not self._visible
+
+    @property
     def has_any(self) -> bool:
         """Whether there is a layer, shown or not."""
         return bool(self._laid)
 
     def colour_maps(self, *, besides: str = "") -> set[str]:
         """Those in use, without the one of the layer ``besides``."""
-        return {laid.look.colour_map for name, laid in self._laid.items() if name != besides}
+        looks = [laid.look for name, laid in self._laid.items() if name != besides]
+        return {look.colour_map for look in looks if look is not None}
 
     def put(self, name: str, layer: OverlayLayer, look: OverlayLook, entry: LegendEntry) -> None:
         """Lay a layer on top, or replace the one of this name where it lies."""
         self._laid[name] = _Laid(look, entry)
         self._view.overlays.put(name, layer, look)
+        self._refresh()
+
+    def put_entry(self, name: str, entry: LegendEntry) -> None:
+        """Describe what its producer draws itself while layers are not ``hidden``."""
+        self._laid[name] = _Laid(None, entry)
         self._refresh()
 
     def restyle(self, name: str, look: OverlayLook, entry: LegendEntry) -> None:
@@ -71,8 +82,10 @@ class OverlayLayers(QObject):
 
     def remove(self, name: str) -> None:
         """Take a layer away, where there is one of this name."""
-        if self._laid.pop(name, None) is not None:
-            self._view.overlays.remove(name)
+        laid = self._laid.pop(name, None)
+        if laid is not None:
+            if laid.look is not None:
+                self._view.overlays.remove(name)
             self._refresh()
 
     def set_visible(self, on: bool) -> None:
@@ -92,17 +105,15 @@ class OverlayLayers(QObject):
         self._refresh()
 
     def _show_or_hide(self) -> None:
-        self._view.overlays.set_hidden(self._hidden)
+        self._view.overlays.set_hidden(self.hidden)
         self._refresh()
-
-    @property
-    def _hidden(self) -> bool:
-        return self._bare or not self._visible
 
     def _refresh(self) -> None:
         if not self._laid and not self._visible:  # what comes next is not hidden by a key pressed long ago
             self.set_visible(True)
             return
-        shown = () if self._hidden else tuple(self._laid.values())
-        self._legend.show_entries([laid.entry for laid in reversed(shown) if laid.look.visible])
+        shown = () if self.hidden else tuple(self._laid.values())
+        self._legend.show_entries(
+            [laid.entry for laid in reversed(shown) if laid.look is None or laid.look.visible]
+        )
         self.changed.emit()

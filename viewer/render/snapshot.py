@@ -183,7 +183,7 @@ class _PartPainter:
         layers = max(layers_affordable(source, self._mip_levels, _POOL_BYTES), 4)
         self.part_px = self._fitting_part_px(min(_LARGEST_PART_PX, *max_picture_px()), layers)
         self._slide = SlidePainter(source, layers, self._mip_levels)
-        self._shapes = None if shapes is None else ShapeDrawing(shapes)
+        self._shapes = None if shapes is None else ShapeDrawing([shapes])
         self.failures: dict[TileKey, str] = {}
 
     def release(self) -> None:

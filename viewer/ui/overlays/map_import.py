@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog
 from viewer.common.text import escape_control
 from viewer.relevance.exchange.read_map import map_formats, read_map
 from viewer.relevance.exchange.scores import SeveralColumnsError
-from viewer.relevance.patches.grid import PatchGrid
+from viewer.relevance.patches.grid import PATCH_UM, PatchGrid
 from viewer.slide.formats.registry import is_slide_name
 from viewer.ui.overlays import strings
 from viewer.ui.widgets.background_worker import BackgroundWorker
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from viewer.ui.widgets.messages import MessageArea
 
 
-_STAND_IN_MPP_UM = 0.25, 0.25
-"""For a slide without a pixel size: outlines do not need it, and scores are not shown then."""
+_STAND_IN_PATCHES = 1500
+"""Patches along a slide without a pixel size: outlines do not need one, and scores are not shown then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,8 @@ class MapImport(QObject):
         target = _Target(source, self._fields, self._outlines, has_scale=mpp_um is not None)
 
         def read() -> ImportedMap:
-            grid = PatchGrid.over(*extent_px, mpp_um or _STAND_IN_MPP_UM)
+            stand_in_um = min(PATCH_UM, PATCH_UM * _STAND_IN_PATCHES / max(extent_px))
+            grid = PatchGrid.over(*extent_px, mpp_um or (stand_in_um, stand_in_um))
             return read_map(path, extent_px, grid, mpp_estimated=estimated, column=column)
 
         self._thread.run(read, partial(self._show, target, path), partial(self._show_error, source, path))

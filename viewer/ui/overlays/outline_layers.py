@@ -104,10 +104,13 @@ class OutlineLayers(QObject):
         for name in self._drawn ^ shown:
             self._vectors.set_shapes(name, self._laid[name].outlines.shapes if name in shown else ())
         self._drawn = shown
+        self._view.canvas.kept_shapes = tuple(
+            layer.outlines.shapes for name, layer in self._laid.items() if name in shown
+        )
 
     def _forget_all(self) -> None:
         self._laid.clear()
-        self._draw()
+        self._layers.changed.emit()  # as far as it had them, it has forgotten them before
 
 
 def _entry(layer: _OutlineLayer) -> LegendEntry:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import json
+import re
 import zlib
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -26,7 +27,7 @@ _MAX_VALUE_CHARS = 256 << 20
 _MEMORY_PER_CHAR = 30
 """What Python takes for a character of JSON: 8 for tiles, up to 29 for small objects alone (measured)."""
 _PIECE_BYTES = 4 << 20
-_SPACE = " \t\r\n"
+_SPACE = re.compile(r"[ \t\r\n]*")
 
 
 class GeoJsonFile:
@@ -82,10 +83,9 @@ class _Text:
     def next_char(self) -> str:
         """The next character that is no space, not taken; "" at the end."""
         while True:
-            while self._at < len(self._text):
-                if self._text[self._at] not in _SPACE:
-                    return self._text[self._at]
-                self._at += 1
+            self._at = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr]  # may be empty
+            if self._at < len(self._text):
+                return self._text[self._at]
             if self._ended:
                 return ""
             self._read(_PIECE_BYTES)

@@ -201,3 +201,14 @@ def test_annotations_alone_make_no_heatmap(
     assert cli.main(["heatmap", str(slide), "--map", str(annotations), "-o", str(output)]) == 1
     assert strings.OUTLINES_HAVE_NO_SCORES in capsys.readouterr().err
     assert not output.exists()
+
+
+def test_annotations_need_no_pixel_size_and_scores_do(
+    annotations: Path, clam: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blank = tmp_path / "blank.png"  # states no pixel size, and has nothing to estimate it by
+    Image.new("RGB", (1024, 1024), "white").save(blank)
+    words = ["snapshot", str(blank), *PLACE, "-o", str(tmp_path / "a.png")]
+    assert cli.main([*words, "--map", str(annotations)]) == 0
+    assert cli.main([*words, "--map", str(clam), "--column", "scores 1"]) == 1
+    assert str(blank) in capsys.readouterr().err

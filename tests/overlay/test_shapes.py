@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from viewer.overlay.shapes import Lines, Shape, ShapeSet
+from viewer.overlay.shapes import Lines, Shape, ShapeSet, Strokes
 from viewer.slide.geometry import Rect
 
 EVERYWHERE = Rect(-1e9, -1e9, 1e9, 1e9)
@@ -54,6 +54,16 @@ def test_from_afar_corners_run_together_but_no_shape_vanishes() -> None:
     ring = strokes.starts[:-2]
     assert np.abs(np.hypot(*(ring - 1000).T) - 40).max() < 20
     assert np.array_equal(strokes.ends[:-2], np.roll(ring, -1, axis=0)), "the outline stays closed"
+
+
+def test_strokes_of_several_sets_lie_over_one_another() -> None:
+    parts = [
+        ShapeSet(shapes).strokes_in(EVERYWHERE, grain_px=FINE)
+        for shapes in ([Shape.point(1, 2)], [], [Shape.point(3, 4)])
+    ]
+    joined = Strokes.joined(parts)
+    assert joined.starts.tolist() == [[1, 2], [3, 4]]
+    assert joined.rgba.shape == (2, 4)
 
 
 def test_nothing_is_a_set_too() -> None:

@@ -38,27 +38,35 @@ def has_map(options: argparse.Namespace) -> bool:
 def map_over(source: Source, options: argparse.Namespace) -> ImportedMap:
     """``options.map`` over a slide; notes on it go to standard error.
 
-    Raises UsageError where one of several columns must be chosen, FeatureFileError, PixelSizeError.
+    Raises UsageError where one of several columns must be chosen, FeatureFileError, and PixelSizeError where
+    there are scores: outlines need no pixel size.
     """
-    from viewer.relevance.analysis.open import pixel_size_of
-    from viewer.relevance.exchange.read_map import read_map
+    from viewer.relevance.analysis.open import PixelSizeError, pixel_size_of
+    from viewer.relevance.exchange.read_map import read_map, stand_in_grid
     from viewer.relevance.exchange.scores import SeveralColumnsError
     from viewer.relevance.patches.grid import PatchGrid
 
-    size = pixel_size_of(source, options.mpp)
     extent_px = source.pyramid.width, source.pyramid.height
+    size, unknown = None, None
+    try:
+        size = pixel_size_of(source, options.mpp)
+    except PixelSizeError as error:
+        unknown = error
     try:
         found = read_map(
             options.map,
             extent_px,
-            PatchGrid.over(*extent_px, size.mpp_um),
-            mpp_estimated=size.estimated,
+            stand_in_grid(extent_px) if size is None else PatchGrid.over(*extent_px, size.mpp_um),
+            mpp_estimated=size is not None and size.estimated,
             column=options.column,
             patch_px=options.patch_px,
         )
     except SeveralColumnsError as error:
         raise arguments.UsageError(strings.CHOOSE_COLUMN.format(error=error)) from error
-    for note in (*size.notes(options.slide.name), *found.notes):
+    if found.field is not None and unknown is not None:
+        raise unknown
+    of_size = () if size is None or found.field is None else size.notes(options.slide.name)
+    for note in (*of_size, *found.notes):
         terminal.write_stderr(note)
     return found
 

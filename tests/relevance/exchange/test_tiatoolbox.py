@@ -80,8 +80,10 @@ def test_shapes_are_read(tmp_path: Path, form: str) -> None:
 def test_points_and_collections_are_read(tmp_path: Path) -> None:
     many = struct.pack("<BII", 1, 6, 2) + polygon(0, 0, 8) + polygon(20, 20, 8)
     line = struct.pack("<BIIdddd", 1, 2, 2, 600, 5, 610, 9)
-    made = laid(store(tmp_path / "a.db", [(None, {"p": 0.2}), (many, {"p": 0.4}), (line, {"p": 0.6})]))
-    assert made.field.scores[0, :3].tolist() == pytest.approx([0.4, 0.2, 0.6])
+    point = struct.pack(">BIdd", 0, 1, 800, 5)
+    rows = [(None, {"p": 0.2}), (many, {"p": 0.4}), (line, {"p": 0.6}), (point, {"p": 0.8})]
+    made = laid(store(tmp_path / "a.db", rows))
+    assert made.field.scores[0, :4].tolist() == pytest.approx([0.4, 0.2, 0.6, 0.8])
     assert re.search(pattern(strings.SHAPES_ARE_OBJECTS), made.notes[2])
 
 

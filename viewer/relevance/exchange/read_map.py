@@ -23,17 +23,18 @@ from viewer.relevance.exchange.tiatoolbox import read_sqlite_map
 from viewer.relevance.exchange.tiff import read_tiff_map
 from viewer.relevance.features.safe_hdf5 import FeatureFileError, check_regular
 from viewer.relevance.patches.field import Provenance, RelevanceField
-from viewer.relevance.patches.grid import PATCH_UM
+from viewer.relevance.patches.grid import PATCH_UM, PatchGrid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from viewer.overlay.outlines import Outlines
-    from viewer.relevance.patches.grid import PatchGrid
 
 
 GROUP = "foveola.map_formats"
+_STAND_IN_PATCHES = 1500
+"""Along a slide of unknown pixel size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,12 @@ def _field(path: Path, imported: ImportedScores, request: MapRequest) -> Relevan
         software=imported.producer,
     )
     return RelevanceField.of(grid, values, known, provenance)
+
+
+def stand_in_grid(extent_px: tuple[int, int]) -> PatchGrid:
+    """For a slide of unknown pixel size: outlines need none. Scores on this grid are not to be shown."""
+    mpp_um = min(PATCH_UM, PATCH_UM * _STAND_IN_PATCHES / max(extent_px))
+    return PatchGrid.over(*extent_px, (mpp_um, mpp_um))
 
 
 def map_formats() -> tuple[MapFormat, ...]:

@@ -11,9 +11,9 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QInputDialog
 
 from viewer.common.text import escape_control
-from viewer.relevance.exchange.read_map import map_formats, read_map
+from viewer.relevance.exchange.read_map import map_formats, read_map, stand_in_grid
 from viewer.relevance.exchange.scores import SeveralColumnsError
-from viewer.relevance.patches.grid import PATCH_UM, PatchGrid
+from viewer.relevance.patches.grid import PatchGrid
 from viewer.slide.formats.registry import is_listed
 from viewer.ui.overlays import strings
 from viewer.ui.widgets.background_worker import BackgroundWorker
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     from viewer.ui.overlays.field_layers import FieldLayers
     from viewer.ui.overlays.outline_layers import OutlineLayers
     from viewer.ui.widgets.messages import MessageArea
-
-
-_STAND_IN_PATCHES = 1500
-"""Patches along a slide without a pixel size: outlines do not need one, and scores are not shown then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +83,7 @@ class MapImport(QObject):
         target = _Target(source, self._fields, self._outlines, has_scale=mpp_um is not None)
 
         def read() -> ImportedMap:
-            stand_in_um = min(PATCH_UM, PATCH_UM * _STAND_IN_PATCHES / max(extent_px))
-            grid = PatchGrid.over(*extent_px, mpp_um or (stand_in_um, stand_in_um))
+            grid = stand_in_grid(extent_px) if mpp_um is None else PatchGrid.over(*extent_px, mpp_um)
             return read_map(path, extent_px, grid, mpp_estimated=estimated, column=column)
 
         self._thread.run(read, partial(self._show, target, path), partial(self._show_error, source, path))

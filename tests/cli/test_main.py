@@ -190,7 +190,7 @@ def test_info_as_json(slide: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["info", str(slide), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert (facts["width"], facts["height"]) == (500, 300)
-    assert facts["levels"] == [{"width": 500, "height": 300, "downsample": 1.0}]
+    assert facts["levels"] == [{"width": 500, "height": 300, "downsample": 1.0, "in_file": True}]
     assert facts["mpp_um"] is None
     assert facts["objective_power"] is None
     assert facts["associated_images"] == []

@@ -35,11 +35,14 @@ def source(info: SlideInfo) -> Any:
     return SimpleNamespace(info=info, pyramid=Pyramid.from_sizes(sizes, [(256, 256)] * 3))
 
 
-def test_levels_are_those_of_the_file() -> None:
+def test_levels_are_those_that_are_shown_and_tell_which_are_made() -> None:
     facts = slide_facts(source(INFO))
-    assert [(level["width"], level["height"]) for level in facts["levels"]] == [(30060, 15719), (7515, 3929)]
+    sizes = [(level["width"], level["height"]) for level in facts["levels"]]
+    assert sizes == [(30060, 15719), (15030, 7860), (7515, 3929)]
+    assert [level["in_file"] for level in facts["levels"]] == [True, False, True]
     assert facts["levels"][0]["downsample"] == 1.0
-    assert facts["levels"][1]["downsample"] == (30060 / 7515 + 15719 / 3929) / 2
+    assert facts["levels"][2]["downsample"] == (30060 / 7515 + 15719 / 3929) / 2
+    assert strings.LEVEL_PX[False].format(**facts["levels"][1]) in facts_as_text(facts)
 
 
 def test_facts_are_json() -> None:

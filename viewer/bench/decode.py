@@ -18,10 +18,10 @@ import openslide
 import simplejpeg
 
 from viewer.slide.byte_source import FileBytes
+from viewer.slide.formats.codecs.jpeg_stream import adobe_segment, read_header, tables_markers
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.formats.tiff import layout as tiff
 from viewer.slide.formats.tiff.ifd import TiffFormatError, read_ifds
-from viewer.slide.formats.tiff.jpeg_stream import adobe_segment, read_header, tables_segments
 from viewer.slide.geometry import TileKey
 
 if TYPE_CHECKING:
@@ -120,12 +120,11 @@ def _codec_turn(path: Path, pyramid: Pyramid, keys: list[TileKey]) -> Callable[[
         indices = [key.row * image.columns + key.col for key in keys]
         tiles = [file.read(int(offsets[index]), int(counts[index])) for index in indices]
         if image.compression == tiff.JPEG:
-            prefix = adobe_segment(ycbcr=image.photometric == tiff.YCBCR) + tables_segments(
-                image.ifd.raw(347)
-            )
-            headers = [read_header(tile, prefix) for tile in tiles]
+            tables = tables_markers(image.ifd.raw(347)).segments
+            prefix = adobe_segment(int(image.photometric == tiff.YCBCR)) + tables
+            headers = [read_header(tile) for tile in tiles]
             tiles = [
-                header.rewritten + tile[len(header.original) :]
+                header.rewritten(prefix) + tile[len(header.original) :]
                 for tile, header in zip(tiles, headers, strict=True)
             ]
     except TiffFormatError:

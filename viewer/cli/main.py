@@ -238,9 +238,9 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _info(options: argparse.Namespace) -> int:
     from viewer.slide.facts import facts_as_text, slide_facts
-    from viewer.slide.formats.registry import open_slide
+    from viewer.slide.formats.registry import open_for_viewing
 
-    with closing(open_slide(options.slide)) as source:
+    with closing(open_for_viewing(options.slide)) as source:
         facts = slide_facts(source)
     terminal.write_stdout(json.dumps(facts, indent=2) if options.json else facts_as_text(facts))
     return 0

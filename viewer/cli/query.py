@@ -121,6 +121,8 @@ def _facts(answer: Answer, slide_name: str) -> dict[str, Any]:
         **export_facts(answer.field, slide_name),
         "understood": [asdict(term) for term in answer.understood],
         "places": places,
+        "patches": answer.patches,
+        "patches_analysed": answer.patches - answer.unread,
         "patches_unread": answer.unread,
         "notes": list(answer.notes),
     }
@@ -132,7 +134,7 @@ def _text(answer: Answer, *, explain: bool) -> str:
         strings.QUERY_LINE.format(query=field.provenance.query),
         *(_understood(term) for term in answer.understood),
         strings.ANALYSED_LINE.format(
-            known=int(field.known.sum()), total=field.grid.patch_count, encoder=field.provenance.encoder
+            known=answer.patches - answer.unread, total=answer.patches, encoder=field.provenance.encoder
         ),
     ]
     lines += ["", strings.PLACES_HEADER] if answer.places else [strings.NO_PLACES_LINE]

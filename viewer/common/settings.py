@@ -83,9 +83,15 @@ class Streaming(_Group):
 
 @dataclass(frozen=True, slots=True)
 class Display(_Group):
-    """The reader's screen, and the look and response of the window."""
+    """The reader's screen, and the look and response of the window.
+
+    ``font_percent`` of the system's font size. ``surround`` is the colour around the slide: "theme" is dark
+    with the dark theme and else the slide's own background, as "slide" always is.
+    """
 
     theme: Annotated[str, Choice(("system", "light", "dark"))]
+    font_percent: Annotated[int, Limits(75, 250)]
+    surround: Annotated[str, Choice(("theme", "slide", "white", "grey", "black"))]
     icc: bool
     screen_diagonal_inch: Annotated[float, Limits(5, 200)]
     screen_distance_cm: Annotated[float, Limits(10, 1000)]

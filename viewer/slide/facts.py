@@ -14,17 +14,19 @@ if TYPE_CHECKING:
 def slide_facts(source: Source) -> dict[str, Any]:
     """The facts of a slide, ready for JSON.
 
-    Levels are those of the file, finest first, with level-0 pixels per pixel as ``downsample``; ``mpp_um`` is
-    [x, y] or None; ``reader`` names the reader that opened the file, and why; ``notes`` are for people.
+    Levels are those that are shown, finest first, with level-0 pixels per pixel as ``downsample``, and
+    whether they are in the file or made of it; ``mpp_um`` is [x, y] or None; ``reader`` names the reader that
+    opened the file, and why; ``notes`` are for people.
     """
     info, pyramid = source.info, source.pyramid
     levels = [
         {
-            "width": width,
-            "height": height,
-            "downsample": (pyramid.width / width + pyramid.height / height) / 2,
+            "width": level.width,
+            "height": level.height,
+            "downsample": level.downsample,
+            "in_file": (level.width, level.height) in info.file_levels,
         }
-        for width, height in info.file_levels
+        for level in pyramid.levels
     ]
     return {
         "path": str(info.path),
@@ -49,7 +51,7 @@ def facts_as_text(facts: dict[str, Any]) -> str:
         (strings.FACT_FORMAT, facts["format"]),
         (strings.FACT_SIZE, strings.SIZE_PX.format(width=facts["width"], height=facts["height"])),
         *(
-            (strings.FACT_LEVEL.format(index=index), strings.LEVEL_PX.format(**level))
+            (strings.FACT_LEVEL.format(index=index), strings.LEVEL_PX[level["in_file"]].format(**level))
             for index, level in enumerate(facts["levels"])
         ),
         (

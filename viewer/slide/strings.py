@@ -50,7 +50,11 @@ FACT_PROFILE = "profile"
 FACT_READER = "reader"
 FACT_NOTE = "note"
 SIZE_PX = "{width:,} × {height:,} px"
-LEVEL_PX = "{width:,} × {height:,} px, {downsample:.6g} : 1"
+LEVEL_PX = {
+    True: "{width:,} × {height:,} px, {downsample:.6g} : 1",
+    False: "{width:,} × {height:,} px, {downsample:.6g} : 1, made by Foveola",
+}
+"""By whether the level is in the file."""
 PIXEL_SIZE_UM = "{x:.4g} × {y:.4g} µm"
 OBJECTIVE_POWER = "{power:g}x"
 HAS_PROFILE = "ICC colour profile"

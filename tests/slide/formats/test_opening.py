@@ -124,6 +124,7 @@ def test_formats_that_need_a_file_say_so_elsewhere(tmp_path: Path) -> None:
     path.write_bytes(b"no picture")
     attempts = (
         (formats.AS_TIFF, NOT_TIFF),
+        (formats.AS_DICOM, formats.LOCAL_ONLY),
         (formats.WITH_OPENSLIDE, formats.LOCAL_ONLY),
         (formats.AS_IMAGE, formats.LOCAL_ONLY),
     )

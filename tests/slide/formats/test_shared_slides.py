@@ -8,11 +8,14 @@ import json
 import random
 import subprocess
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
 import openslide
 import pytest
+import tifffile
+from PIL import Image, ImageOps
 
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.formats.tiff.strings import PLANES
@@ -20,6 +23,8 @@ from viewer.slide.geometry import TileKey
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 pytestmark = pytest.mark.slides
 
@@ -197,6 +202,55 @@ def test_odd_files_are_refused_or_survived(shared_slides: Path) -> None:
             assert result["bad"] == []
         else:
             assert path.name in str(result["refused"]), f"{path.name} was opened: {result}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bioformats_jpeg2000_33003.ome.tif",
+        "qupath_jpeg_photometric_rgb.ome.tif",
+        "jpeg2000_33004.tif",
+        "fillorder2.tif",
+        "int16_tiled.tif",
+        "zstack_three_pages.tif",
+        "rgb_as_three_planes.ome.tif",
+    ],
+)
+def test_reported_files_are_shown_as_tifffile_reads_them(name: str, shared_slides: Path) -> None:
+    path = shared_slides / "found" / name
+    expected = tifffile.imread(path)
+    expected = expected[0] if name.startswith("zstack") else expected
+    expected = np.moveaxis(expected, 0, 2) if name.startswith("rgb_as") else np.atleast_3d(expected)
+    np.testing.assert_array_equal(picture_of(path), np.broadcast_to(expected, (*expected.shape[:2], 3)))
+
+
+def test_reported_dicom_file_holds_other_colours_than_it_states(shared_slides: Path) -> None:
+    """The same tissue as in the TIFF beside it, at another quality."""
+    dicom = picture_of(shared_slides / "found" / "dicom_jpeg_marked_rgb.dcm").astype(int)
+    assert np.abs(dicom - picture_of(shared_slides / "found" / "fillorder2.tif")).mean() < 3
+
+
+def test_reported_orientation_and_alpha_are_shown_as_pillow_shows_them(shared_slides: Path) -> None:
+    with Image.open(shared_slides / "found" / "test_orient6.tif") as image:
+        expected = np.asarray(ImageOps.exif_transpose(image))
+    shown = picture_of(shared_slides / "found" / "test_orient6.tif")
+    np.testing.assert_array_equal(shown, expected[..., None].repeat(3, axis=2))
+    stored = tifffile.imread(shared_slides / "found" / "tiff_strip_planar_16bit_RGBa.tiff") / 65535
+    shown = picture_of(shared_slides / "found" / "tiff_strip_planar_16bit_RGBa.tiff")
+    on_white = 255 * (np.moveaxis(stored[:3], 0, 2) + 1 - stored[3, ..., None])
+    assert np.abs(shown - on_white).max() < 2
+
+
+def picture_of(path: Path) -> NDArray[np.uint8]:
+    """All of level 0, (h, w, 3)."""
+    with closing(open_slide(path)) as source:
+        level = source.pyramid.levels[0]
+        keys = [TileKey(0, column, row) for row in range(level.rows) for column in range(level.columns)]
+        rows = [
+            np.concatenate([source.read_tile(key) for key in keys if key.row == row], axis=1)
+            for row in range(level.rows)
+        ]
+        return np.concatenate(rows)[..., :3]
 
 
 @pytest.mark.parametrize("name", GOOD)

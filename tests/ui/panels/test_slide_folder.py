@@ -99,37 +99,30 @@ def test_pictures_and_reasons_come_in(qtbot: QtBot, panel: SlideFolder, slide_fo
     good, broken = panel.entries[0], panel.entries[2]
     assert good.pixmap is not None
     assert strings.SIZE_PX.format(width=SLIDE_PX[0], height=SLIDE_PX[1]) in good.facts
-    assert good.openable
+    assert not good.problem
     assert broken.pixmap is None
     assert broken.thumbnail is not None
-    assert broken.facts == strings.WARNING.format(text=broken.thumbnail.reason)
-    assert not broken.openable
+    assert broken.facts == strings.WARNING.format(text=broken.problem)
+    assert broken.problem == broken.thumbnail.reason
 
 
-def test_neighbours_skip_what_is_known_to_be_broken(
+def test_the_slides_beyond_the_open_one_are_the_nearest_first(
     qtbot: QtBot, panel: SlideFolder, slide_folder: Path
 ) -> None:
-    show(qtbot, panel, slide_folder)
-    assert panel.neighbour(1) == slide_folder / "Slide 1.tif"
-    assert panel.neighbour(-1) == slide_folder / "slide 10.tif"
-    panel.set_current(slide_folder / "slide 2.tif")
-    assert panel.neighbour(1) == slide_folder / "slide 3.tif"
-    qtbot.wait_until(lambda: all(entry.thumbnail is not None for entry in panel.entries))
-    assert panel.neighbour(1) == slide_folder / "slide 10.tif"
-    assert panel.neighbour(-1) == slide_folder / "Slide 1.tif"
-    panel.set_current(slide_folder / "slide 10.tif")
-    assert panel.neighbour(1) is None
+    def beyond(step: int) -> list[str]:
+        return [entry.path.name for entry in panel.beyond(step)]
 
-
-def test_a_slide_that_could_not_be_opened_does_not_hold_up_those_behind_it(
-    qtbot: QtBot, panel: SlideFolder, slide_folder: Path
-) -> None:
     show(qtbot, panel, slide_folder)
+    names = ["Slide 1.tif", "slide 2.tif", "slide 3.tif", "slide 10.tif"]
+    assert beyond(1) == names
+    assert beyond(-1) == names[::-1]
     panel.set_current(slide_folder / "slide 2.tif")
+    assert beyond(1) == names[2:]
+    assert beyond(-1) == names[:1]
     panel.go_past(slide_folder / "slide 3.tif")
-    assert panel.neighbour(1) == slide_folder / "slide 10.tif"
+    assert beyond(1) == names[3:]
     panel.go_past(slide_folder / "elsewhere.tif")
-    assert panel.neighbour(1) == slide_folder / "slide 10.tif"
+    assert beyond(1) == names[3:]
 
 
 def test_chosen_files_are_listed_in_their_order(panel: SlideFolder, slide_folder: Path) -> None:
@@ -172,7 +165,7 @@ def test_a_slide_that_opens_but_has_no_picture_is_openable() -> None:
     entry = SlideEntry(
         Path("a.svs"), 1000, thumbnail=SlideThumbnail(Path("a.svs"), (10, 10), reason="no picture: large")
     )
-    assert entry.openable
+    assert not entry.problem
     assert strings.SIZE_PX.format(width=10, height=10) in entry.facts
 
 

@@ -64,7 +64,7 @@ def right(left: SlideView, window: MainWindow, tmp_path: Path) -> SlideView:
 
 
 def panel(window: MainWindow, name: str) -> Any:
-    return window.docks[name].widget()
+    return window.docks.panel(name)
 
 
 def file_in(window: MainWindow) -> str:

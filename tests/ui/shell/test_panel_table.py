@@ -67,7 +67,7 @@ def test_an_installed_panel_is_in_the_window_and_follows_the_active_view(
     window = make_window()
     dock = window.docks["toy"]
     assert dock.isVisible()
-    toy = dock.widget()
+    toy = window.docks.panel("toy")
     assert isinstance(toy, QLabel)
     assert toy.text() == "no slide"
     open_in(window, slide_file)

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QDialogButtonBox, QKeySequenceEdit, QPushButton, QTreeWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QDialogButtonBox,
+    QKeySequenceEdit,
+    QLabel,
+    QPushButton,
+    QTabWidget,
+    QTreeWidget,
+)
 
 from tests.ui.children import child, standard_button
 from viewer.common.settings import MIB, Settings
@@ -54,6 +62,8 @@ def test_unchanged_settings_come_out_unchanged(dialog: Preferences, applied: lis
         ("display", "invert_wheel", True),
         ("display", "kinetic_pan", False),
         ("relevance", "analyse_ahead", False),
+        ("display", "font_percent", 150),
+        ("display", "surround", "grey"),
         ("relevance", "steers_loading", False),
         ("relevance", "store_bytes", 1024 * MIB),
         ("relevance", "worker_threads", 2),
@@ -101,6 +111,17 @@ def test_every_field_has_name_and_tooltip(dialog: Preferences) -> None:
     for field in fields:
         assert field.toolTip()
         assert field.accessibleName() or field.property("text")
+
+
+def test_no_two_parts_of_a_page_share_a_mnemonic(dialog: Preferences) -> None:
+    (tabs,) = dialog.findChildren(QTabWidget)
+    always = [tabs.tabText(index) for index in range(tabs.count())]
+    always += [button.text() for button in dialog.findChildren(QDialogButtonBox)[0].buttons()]
+    for index in range(tabs.count()):
+        page = tabs.widget(index)
+        texts = [part.text() for kind in (QLabel, QAbstractButton) for part in page.findChildren(kind)]
+        keys = [key for text in (*always, *texts) if (key := QKeySequence.mnemonic(text).toString())]
+        assert sorted(keys) == sorted(set(keys)), tabs.tabText(index)
 
 
 def test_defaults_are_shown_and_count_when_applied(qtbot: QtBot, applied: list[Settings]) -> None:

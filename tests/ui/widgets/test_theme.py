@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPalette
-from PySide6.QtWidgets import QCheckBox
+from PySide6.QtWidgets import QCheckBox, QLabel
 
 from viewer.ui.widgets.theme import THEME_NAMES, ThemeKeeper, em_px, load_theme
 
@@ -122,6 +122,19 @@ def test_system_is_light_or_dark(themes: ThemeKeeper) -> None:
     assert themes.theme.name in THEME_NAMES
     assert themes.choice == "system"
     themes.choose("light")
+
+
+def test_letters_grow_in_widgets_that_are_shown(qtbot: QtBot, themes: ThemeKeeper) -> None:
+    label = QLabel("text", objectName="research")  # has a style of its own
+    qtbot.add_widget(label)
+    label.show()
+    before, em_before = label.sizeHint().height(), em_px()
+    with qtbot.wait_signal(themes.changed):
+        themes.set_font_percent(200)
+    assert label.sizeHint().height() > 1.7 * before
+    assert em_px() > 1.7 * em_before
+    themes.set_font_percent(100)
+    assert (label.sizeHint().height(), em_px()) == (before, em_before)
 
 
 def test_icons_have_the_colours_of_the_theme(themes: ThemeKeeper) -> None:

@@ -65,11 +65,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``notes``: sentences for the reader. ``unread``: patches that could not be read."""
+    """``notes``: sentences for the reader. ``patches``: how many have tissue, of which ``unread`` could not
+    be read; the field also knows glass."""
 
     field: RelevanceField
     places: tuple[Place, ...]
     understood: tuple[Understood, ...]
+    patches: int
     unread: int
     notes: tuple[str, ...]
 
@@ -133,8 +135,8 @@ def ask(
             field = analysis.field(query)
             hits = find_hits(field, top)
             places = tuple(Place(hit, _reasons(analysis, query, hit)) for hit in hits)
-            unread = analysis.failed_count
-            if unread and unread == analysis.total:
+            patches, unread = analysis.total, analysis.failed_count
+            if unread and unread == patches:
                 raise EncoderError(strings.NOTHING_READ.format(count=unread))
             notes += analysis.notes
     except SaveError as error:  # the answer stands; the next one takes as long
@@ -142,7 +144,7 @@ def ask(
             notes.append(strings.NOT_SAVED.format(error=error))
     if unread:
         notes.append(strings.UNREAD[unread == 1].format(count=unread))
-    return Answer(field, places, question.understood, unread, tuple(dict.fromkeys(notes)))
+    return Answer(field, places, question.understood, patches, unread, tuple(dict.fromkeys(notes)))
 
 
 def _whole_query(question: Question, grid: PatchGrid) -> Query:

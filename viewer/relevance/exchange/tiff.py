@@ -22,7 +22,7 @@ from viewer.relevance.exchange.scores import ImportedScores, chosen_column
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.patches.grid import PATCH_UM
 from viewer.slide.byte_source import FileBytes
-from viewer.slide.formats.tiff.codec import CodecError
+from viewer.slide.formats.codecs.codec_error import CodecError
 from viewer.slide.formats.tiff.ifd import TiffFormatError, read_ifds, sub_ifds
 from viewer.slide.formats.tiff.layout import (
     BLACK_IS_ZERO,

@@ -36,6 +36,12 @@ def _open_tiff(file: SlideFile) -> Source:
     return open_tiff(file)
 
 
+def _open_dicom(file: SlideFile) -> Source:
+    from viewer.slide.formats.dicom.source import open_dicom
+
+    return open_dicom(file)
+
+
 def _open_openslide(file: SlideFile) -> Source:
     from viewer.slide.formats.openslide import open_openslide
 
@@ -49,7 +55,7 @@ def _open_image(file: SlideFile) -> Source:
 
 
 _TIFF = (".svs", ".tif", ".tiff", ".btf", ".tf8", ".qptiff")
-_OPENSLIDE = (".svslide", ".ndpi", ".vms", ".vmu", ".scn", ".mrxs", ".bif", ".czi", ".dcm")
+_OPENSLIDE = (".svslide", ".ndpi", ".vms", ".vmu", ".scn", ".mrxs", ".bif", ".czi")
 _IMAGES = (".png", ".jpg", ".jpeg", ".jp2", ".j2k", ".bmp", ".gif", ".webp", ".avif")
 
 # In the order in which they are tried; those of other packages come last.
@@ -63,6 +69,7 @@ _FORMATS = (
         is_offered=is_tile_tree,
     ),
     SlideFormat("tiff", strings.AS_TIFF, _TIFF, _open_tiff, reads_remote=True),
+    SlideFormat("dicom", strings.AS_DICOM, (".dcm",), _open_dicom),
     SlideFormat("openslide", strings.WITH_OPENSLIDE, _OPENSLIDE, _open_openslide),
     SlideFormat("image", strings.AS_IMAGE, _IMAGES, _open_image),
 )

@@ -1,4 +1,4 @@
-"""How one slide view shows colours: the reader's adjustment, and the slide's own colour profile."""
+"""How one slide view shows colours: the reader's adjustment, the slide's own profile, its surround."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QColor
 
 from viewer.slide.icc import lut_from_profile
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ColourState(QObject):
-    """Of one canvas. The adjustment and whether profiles are applied outlive the slide."""
+    """Of one canvas. The adjustment, whether profiles are applied, and the surround outlive the slide."""
 
     changed = Signal()
     icc_chosen = Signal(bool)
@@ -29,6 +30,8 @@ class ColourState(QObject):
         self._canvas = canvas
         self._icc_lut: NDArray[np.uint8] | None = None
         self._icc_on = icc
+        self._background = QColor("white")
+        self._surround: QColor | None = None
 
     @property
     def adjustment(self) -> Adjustment:
@@ -66,6 +69,22 @@ class ColourState(QObject):
                 self._icc_lut = lut_from_profile(icc_profile)
         finally:
             self._apply_icc()
+
+    def set_surround(self, colour: QColor | None) -> None:
+        """Show slides in a surround of this colour; None: of each slide's own background."""
+        self._surround = colour
+        self._apply_surround()
+
+    def set_background(self, rgb: tuple[int, int, int]) -> None:
+        """The background of another slide, 0 to 255."""
+        self._background = QColor(*rgb)
+        self._apply_surround()
+
+    def _apply_surround(self) -> None:
+        colour = self._surround or self._background
+        surround_rgb = colour.redF(), colour.greenF(), colour.blueF()
+        self._canvas.look = replace(self._canvas.look, surround_rgb=surround_rgb)
+        self._canvas.request_frame()
 
     def _apply_icc(self) -> None:
         self._canvas.look = replace(self._canvas.look, icc_lut=self._icc_lut if self._icc_on else None)

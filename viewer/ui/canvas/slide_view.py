@@ -31,7 +31,6 @@ from viewer.view.camera import Camera, View, fitting_view
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from PySide6.QtGui import QResizeEvent
 
     from viewer.common.settings import Settings
     from viewer.relevance.patches.loads import Loads
@@ -85,7 +84,8 @@ class SlideView(QWidget):
         self._failed_tiles = self._failed_in_view = 0
         self.compute_device = FrameStats().compute_device
         self._sharp = False
-        self._fit_pending = False
+        self._fitted_px = 0.0, 0.0
+        """The size of the canvas that the view was last limited and fitted to."""
         self.canvas = SlideCanvas(
             self,
             on_frame=self._frame_drawn,
@@ -180,14 +180,12 @@ class SlideView(QWidget):
                 on_tile=self.canvas.wake,
                 pinned=coarsest_tiles(source.pyramid),
             )
-            red, green, blue = source.info.background_rgb
-            self.canvas.look = replace(self.canvas.look, surround_rgb=(red / 255, green / 255, blue / 255))
+            self.colour.set_background(source.info.background_rgb)
             self._read_profile(source)
             self.camera.aspect = source.pyramid.pixel_aspect
             self.canvas.show_slide(self._streamer, settings.memory.gpu_cache_bytes)
             self._limit_camera()
             self.fit(instant=True)
-            self._fit_pending = True
             if isinstance(source, BuiltPyramid) and not source.is_complete:
                 self._builder = LevelBuilder(source, self)
                 self._builder.progressed.connect(self._show_levels_built)
@@ -223,6 +221,15 @@ class SlideView(QWidget):
             rotation_rad = 0.0 if instant else self.camera.target.rotation_rad
             self._go(self._fitting_view(rotation_rad), instant=instant)
 
+    @property
+    def fitted(self) -> bool:
+        """Whether the view shows the whole scanned area, no more and no less: it stays so at any size."""
+        if self._source is None:
+            return False
+        target = self.camera.target
+        bounds, aspect = self._source.info.bounds, self.camera.aspect
+        return target == fitting_view(bounds, self._fitted_px, aspect, target.rotation_rad)
+
     def go_to(self, x: float, y: float, *, downsample: float | None = None, instant: bool = False) -> None:
         """Centre a slide point, at ``downsample`` slide pixels per screen pixel or as it is."""
         target = self.camera.target
@@ -233,7 +240,6 @@ class SlideView(QWidget):
 
     def restore(self, view: View) -> None:
         """Jump to a view that was saved."""
-        self._fit_pending = False
         self._go(view, instant=True)
 
     def zoom_to(self, downsample: float) -> None:
@@ -305,16 +311,16 @@ class SlideView(QWidget):
             self.canvas.show_slide(self._streamer, self._settings.memory.gpu_cache_bytes)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # Qt's name
-        """Report that the cursor left the canvas, for which vispy has no event."""
-        if event.type() == QEvent.Type.Leave and watched is self.canvas.native:
-            self.canvas.pointer_left()
+        """Report that the cursor left the canvas, for which vispy has no event; keep a fitted view so."""
+        if watched is self.canvas.native:
+            if event.type() == QEvent.Type.Leave:
+                self.canvas.pointer_left()
+            elif event.type() == QEvent.Type.Resize:
+                fitted = self.fitted
+                self._limit_camera()
+                if fitted:
+                    self._go(self._fitting_view(self.camera.target.rotation_rad), instant=True)
         return super().eventFilter(watched, event)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # Qt's name
-        super().resizeEvent(event)
-        self._limit_camera()
-        if self._fit_pending:  # the first fit was for a size that the layout had not settled yet
-            self.fit(instant=True)
 
     def _close_slide(self) -> None:
         self.canvas.show_slide(None, 0)
@@ -348,6 +354,7 @@ class SlideView(QWidget):
     def _limit_camera(self) -> None:
         if self._source is None:
             return
+        self._fitted_px = self.canvas.size_px
         self.camera.centre_limits = self._source.pyramid.extent
         widest = max(self._fitting_view().downsample * _WIDEST_ZOOM, 1.0)
         self.camera.downsample_limits = (1 / _DEEPEST_ZOOM_PX, widest)
@@ -367,7 +374,6 @@ class SlideView(QWidget):
         self._report = report
         view = self.camera.view
         if view != self._last_view:
-            self._fit_pending &= self._last_view is None or view == self._fitting_view()
             self._last_view = view
             self.view_changed.emit()
         self._set_sharp(report.complete and report.holes == 0 and not self.camera.moving)

@@ -46,7 +46,7 @@ class FollowsView(Protocol):
 class PanelSpec:
     """One panel. ``icon``: a file of ``resources/icons``. ``shown``: whether it is visible at first start.
 
-    ``id`` and ``title`` are unique among all panels; a saved arrangement refers to the title.
+    ``id`` and ``title`` are unique among all panels; a saved arrangement refers to the id.
     """
 
     id: str

@@ -113,12 +113,12 @@ class SlideFolder(QWidget):
         self._fill(entries_of(paths), strings.CHOSEN_SLIDES.format(count=len(paths)))
 
     def set_current(self, path: Path) -> None:
-        """The slide that is open: marked in the list, and the one that ``neighbour`` counts from."""
+        """The slide that is open: marked in the list, and the one that ``beyond`` counts from."""
         self._current = path
         self._list.select(path)
 
     def go_past(self, path: Path) -> None:
-        """Have ``neighbour`` count from a slide that could not be opened, to reach those behind it."""
+        """Have ``beyond`` count from a slide that could not be opened, to reach those behind it."""
         if self.contains(path):
             self._current = path
 
@@ -126,18 +126,14 @@ class SlideFolder(QWidget):
         """Whether a slide is in the list."""
         return self._list.slides.row_of(path) >= 0
 
-    def neighbour(self, step: int) -> Path | None:
-        """The slide ``step`` rows after the open one, past those that cannot be opened; None at the end."""
-        entries = self.entries
+    def beyond(self, step: int) -> list[SlideEntry]:
+        """The slides after the open one for a ``step`` of 1, those before it for −1, the nearest first; all
+        where none is open."""
+        entries = list(self.entries)
         row = -1 if self._current is None else self._list.slides.row_of(self._current)
         if row < 0:
-            row = -1 if step > 0 else len(entries)
-        row += step
-        while 0 <= row < len(entries):
-            if entries[row].openable:
-                return entries[row].path
-            row += 1 if step > 0 else -1
-        return None
+            return entries[::step]
+        return entries[row + 1 :] if step > 0 else entries[:row][::-1]
 
     def close_work(self, *, wait_s: float = 0.5) -> None:
         """Wait at most ``wait_s`` seconds for a listing in progress."""

@@ -66,8 +66,8 @@ class SlideEntry:
         """The second line: size of file and slide, or why it cannot be opened."""
         if self.size_bytes is None:
             return strings.FILE_GONE
-        if self.thumbnail is not None and self.thumbnail.size_px is None:
-            return strings.WARNING.format(text=self.thumbnail.reason)
+        if self.problem:
+            return strings.WARNING.format(text=self.problem)
         size = strings.TILE_FOLDER if self.is_folder else size_in_words(self.size_bytes)
         if self.thumbnail is None or self.thumbnail.size_px is None:
             return size
@@ -75,9 +75,12 @@ class SlideEntry:
         return f"{size}, {strings.SIZE_PX.format(width=width, height=height)}"
 
     @property
-    def openable(self) -> bool:
-        """False once reading it has failed."""
-        return self.size_bytes is not None and (self.thumbnail is None or self.thumbnail.size_px is not None)
+    def problem(self) -> str:
+        """Why it cannot be opened, once reading it has failed; else ""."""
+        if self.size_bytes is None:
+            return strings.FILE_GONE
+        failed = self.thumbnail is not None and self.thumbnail.size_px is None
+        return self.thumbnail.reason if self.thumbnail is not None and failed else ""
 
 
 class SlideListModel(QAbstractListModel):

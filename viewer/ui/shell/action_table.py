@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from viewer.ui.shell.action_spec import ActionSpec, Need, action_spec
 
-MENUS = ("File", "View", "Go", "Find", "Tools", "Help")
+MENUS = {"File": "&File", "View": "&View", "Go": "&Go", "Find": "F&ind", "Tools": "&Tools", "Help": "&Help"}
+"""Names of the menus, and their titles with the letter that opens each."""
 
 
 def _preset(key: str, power: float) -> ActionSpec:

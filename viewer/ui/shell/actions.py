@@ -5,14 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QToolBar, QToolButton
 
 from viewer.ui.shell import strings
 from viewer.ui.shell.action_spec import Need
 from viewer.ui.shell.action_table import ACTIONS, MENUS, PRESETS, TOOLBAR
-from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -117,8 +116,8 @@ def _make_action(spec: ActionSpec, parent: QObject, handlers: object) -> QAction
 
 def fill_menus(window: QMainWindow, actions: ActionSet, *, after: Mapping[str, Sequence[QAction]]) -> None:
     """Fill the menu bar. ``after``: more actions, such as submenus, to follow an action, by its id."""
-    for name in MENUS:
-        menu = window.menuBar().addMenu(f"&{name}")
+    for name, title in MENUS.items():
+        menu = window.menuBar().addMenu(title)
         menu.setToolTipsVisible(True)
         for spec in (spec for spec in ACTIONS if spec.menu == name):
             if spec.starts_section:
@@ -134,7 +133,6 @@ def make_toolbar(actions: ActionSet, themes: ThemeKeeper) -> QToolBar:
     toolbar.setObjectName("toolbar")
     toolbar.setAccessibleName(strings.TOOLBAR)
     toolbar.setMovable(False)
-    toolbar.setIconSize(QSize(em_px(1.5), em_px(1.5)))
     for group in TOOLBAR:
         for action_id in group:
             action = actions[action_id]

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 log = logger("ui")
 
 WINDOW_SHARE_OF_SCREEN = 0.9
+SMALL_SCREEN_EM = 80, 50
+"""A screen that is less wide or high than so many times the font is filled."""
 
 
 def run(places: Sequence[Locator], *, settings: Settings | None = None) -> int:
@@ -91,9 +93,9 @@ def _window(app: QApplication, settings: Settings | None, logging: Logging) -> I
     from viewer.ui.widgets.theme import ThemeKeeper
 
     settings, problem = (settings, "") if settings is not None else load_settings()
-    window = MainWindow(
-        settings, ReaderState.load(), ThemeKeeper(settings.display.theme, app), logging=logging
-    )
+    display = settings.display
+    themes = ThemeKeeper(display.theme, app, font_percent=display.font_percent)
+    window = MainWindow(settings, ReaderState.load(), themes, logging=logging)
     if problem:  # later, as opening a slide clears the messages
         show_problem = partial(window.messages.show_message, MessageKind.WARNING, problem)
         QTimer.singleShot(0, window, show_problem)
@@ -166,10 +168,13 @@ def load_settings() -> tuple[Settings, str]:
 
 
 def fill_most_of_screen(window: MainWindow) -> None:
-    """Size the window to most of its screen, and centre it."""
+    """Size the window to most of its screen, all of a small one, and centre it."""
+    from viewer.ui.widgets.theme import em_px
+
     available = window.screen().availableGeometry()
-    size = available.size() * WINDOW_SHARE_OF_SCREEN
-    window.resize(size)
+    width_em, height_em = SMALL_SCREEN_EM
+    small = available.width() < em_px(width_em) or available.height() < em_px(height_em)
+    window.resize(available.size() * (1 if small else WINDOW_SHARE_OF_SCREEN))
     window.move(available.center() - window.rect().center())
 
 

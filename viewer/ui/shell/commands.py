@@ -27,9 +27,9 @@ from viewer.ui.widgets.messages import MessageKind
 from viewer.ui.widgets.theme import without_icons
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from PySide6.QtWidgets import QDialog, QDockWidget, QStatusBar, QWidget
+    from PySide6.QtWidgets import QDialog, QStatusBar, QWidget
 
     from viewer.common.log import Logging
     from viewer.ui.canvas.hud import Hud
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from viewer.ui.overlays.overlay_controller import OverlayController
     from viewer.ui.panels.slide_folder import SlideFolder
     from viewer.ui.search.controller import SearchController
+    from viewer.ui.shell.panel_table import Docks
     from viewer.ui.shell.persistence import Persistence
     from viewer.ui.shell.slide_opener import Slides
     from viewer.ui.shell.view_area import ViewArea
@@ -54,7 +55,7 @@ class Parts:
     persistence: Persistence
     slides: Slides
     folder: SlideFolder
-    docks: Mapping[str, QDockWidget]
+    docks: Docks
     overlays: OverlayController
     search: SearchController
     hud: Hud
@@ -158,6 +159,9 @@ class Commands:
 
     def show_panel(self, panel_id: str, on: bool) -> None:
         dock, focus = self._parts.docks[panel_id], self._parts.window.focusWidget()
+        if dock.isHidden() if on else self._parts.docks.folding.is_behind(dock):
+            self._parts.docks.show(panel_id)
+            return
         if not on and focus is not None and dock.isAncestorOf(focus):
             self._view.setFocus()  # Qt would give it to the next text field
         dock.setVisible(on)
@@ -181,27 +185,23 @@ class Commands:
         self._show_for_view(GoTo(self._view, self._parts.window))
 
     def step_slide(self, step: float) -> None:
-        path = self._parts.folder.neighbour(int(step))
-        if path is None:
-            self._parts.status.showMessage(strings.NO_FURTHER_SLIDE, 4000)
-        else:
-            self._parts.slides.open(path)
+        self._parts.slides.step(int(step))
 
     # Find
 
     def find(self) -> None:
-        self._parts.docks["query"].show()
+        self._parts.docks.show("query")
         self._parts.search.panel.focus_box()
 
     def step_hit(self, step: float) -> None:
         self._parts.search.step_hit(int(step))
 
     def why(self) -> None:
-        self._parts.docks["query"].show()
+        self._parts.docks.show("query")
         self._parts.search.explain_here()
 
     def add_example(self, sign: float) -> None:
-        self._parts.docks["query"].show()
+        self._parts.docks.show("query")
         self._parts.search.add_example_here(sign > 0)
 
     def show_overlay(self, on: bool) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDialog, QMainWindow
 
 from viewer.ui.canvas.hud import Hud
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from PySide6.QtCore import SignalInstance
-    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
 
     from viewer.common.log import Logging
     from viewer.common.settings import Gaze, Settings
@@ -54,6 +54,9 @@ if TYPE_CHECKING:
     from viewer.ui.shell.reader_state import ReaderState
     from viewer.ui.shell.slide_opener import Prepare, SlideOpener
     from viewer.ui.widgets.theme import ThemeKeeper
+
+_LOW_EM = 35.0
+"""A window that is less high than this is low."""
 
 
 class MainWindow(QMainWindow):
@@ -89,8 +92,8 @@ class MainWindow(QMainWindow):
         panels = built_in_panels(
             folder=self.folder, query=self.query.panel, attention=self.attention.controls
         )
-        self.docks = Docks(self, self, themes, panels)
-        self.status = StatusLine(view, themes)
+        self.docks = Docks(self, self, themes, panels, middle=self.area.pages)
+        self.status = StatusLine(view, themes, self)
         self.setStatusBar(self.status)
         parts = Parts(
             window=self,
@@ -221,7 +224,8 @@ class MainWindow(QMainWindow):
             area.active_view_changed.connect(part.follow)
         area.active_view_changed.connect(self._follow)
         slides.changed.connect(self._refresh_recent)
-        slides.listed.connect(self.docks["folder"].show)
+        slides.listed.connect(partial(self.docks.show, "folder"))
+        slides.list_ended.connect(lambda: self.status.showMessage(strings.NO_FURTHER_SLIDE, 4000))
         slides.another_slide_requested.connect(self.actions_["open_slide"].trigger)
         slides.another_folder_requested.connect(self.actions_["open_folder"].trigger)
         self.folder.listed.connect(self.refresh_actions)
@@ -253,7 +257,9 @@ class MainWindow(QMainWindow):
         if settings.gaze != self._gaze:
             self._gaze = settings.gaze
             self._apply_gaze()
+        self.themes.set_font_percent(settings.display.font_percent)
         self.themes.choose(settings.display.theme)
+        self._apply_surround()
         self.actions_.set_keys(settings.shortcuts)
         for view in self.area.views:
             view.apply_settings(settings)
@@ -270,7 +276,13 @@ class MainWindow(QMainWindow):
 
     def _theme_changed(self) -> None:
         self.actions_.set_icons(self.themes.icon)
+        self._apply_surround()
         self.refresh_actions()
+
+    def _apply_surround(self) -> None:
+        colour = self.themes.theme.surround(self.settings.display.surround)
+        for view in self.area.views:
+            view.colour.set_surround(colour)
 
     def _view_message(self, text: str) -> None:
         self.messages.show_message(MessageKind.INFORMATION, text)
@@ -336,6 +348,12 @@ class MainWindow(QMainWindow):
 
     # Qt's events
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Draw the toolbar smaller in a low window."""
+        super().resizeEvent(event)
+        side_px = em_px(0.9 if self.height() < em_px(_LOW_EM) else 1.5)
+        self._toolbar.setIconSize(QSize(side_px, side_px))
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
@@ -356,6 +374,7 @@ class MainWindow(QMainWindow):
             return
         self._closed = True
         try:
+            self.docks.folding.unfold()
             self._persistence.close(self)
         finally:
             self._end_work()

@@ -15,6 +15,8 @@ from viewer.ui.panels.navigator import Navigator
 from viewer.ui.panels.panel_spec import FollowsView, PanelSpec
 from viewer.ui.panels.properties import PropertiesPanel
 from viewer.ui.shell import strings
+from viewer.ui.widgets.dock_folding import DockFolding
+from viewer.ui.widgets.limited_scroll_area import YieldingArea
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
@@ -53,10 +55,18 @@ class Docks(dict[str, QDockWidget]):
     """The docks of a window, by panel id. ``problems``: messages about plugin panels that were not loaded."""
 
     def __init__(
-        self, window: QMainWindow, host: PanelHost, themes: ThemeKeeper, built_in: tuple[PanelSpec, ...]
+        self,
+        window: QMainWindow,
+        host: PanelHost,
+        themes: ThemeKeeper,
+        built_in: tuple[PanelSpec, ...],
+        *,
+        middle: QWidget,
     ) -> None:
+        """``middle``: the part of the window that keeps its share beside the docks."""
         super().__init__()
         self._window, self._host, self._themes = window, host, themes
+        self.folding = DockFolding(window, self, middle)
         for spec in built_in:
             self._add(spec)
         sides, right = [self["folder"], self["navigator"]], [self["navigator"], self["properties"]]
@@ -67,6 +77,16 @@ class Docks(dict[str, QDockWidget]):
         self.problems = list(problems)
         for spec in found:
             self._add_plugin(spec)
+
+    def show(self, name: str) -> None:
+        """Show a panel, in front of those that it shares its place with."""
+        self.folding.bring_to_front(self[name])
+
+    def panel(self, name: str) -> QWidget:
+        """The panel in a dock."""
+        area = self[name].widget()
+        assert isinstance(area, YieldingArea)
+        return area.content
 
     def _add_plugin(self, spec: PanelSpec) -> None:
         if spec.id in self or spec.title in [dock.windowTitle() for dock in self.values()]:
@@ -81,6 +101,7 @@ class Docks(dict[str, QDockWidget]):
                 strings.PANEL_FAILED.format(panel=spec.title, kind=type(error).__name__, error=error)
             )
             return
+        self[spec.id].toggleViewAction().setText(spec.title.replace("&", "&&"))
         self._themes.changed.connect(partial(self._draw_icon, spec))
         self._draw_icon(spec)
 
@@ -91,9 +112,10 @@ class Docks(dict[str, QDockWidget]):
         panel = spec.factory(self._host)
         if not isinstance(panel, QWidget):
             raise TypeError(f"its factory returned no widget but {type(panel).__name__}")
-        dock = _make_dock(spec.title, panel, self._themes)
+        dock = _make_dock(spec, panel, self._themes)
         self._window.addDockWidget(_AREAS[spec.area], dock)
         self[spec.id] = dock
+        self.folding.watch(dock)
         dock.setVisible(spec.shown)
         if isinstance(panel, FollowsView):
             self._host.active_view_changed.connect(panel.follow)
@@ -124,11 +146,11 @@ class _DockTitle(QWidget):
         self._close.setIcon(self._themes.icon("close"))
 
 
-def _make_dock(title: str, content: QWidget, themes: ThemeKeeper) -> QDockWidget:
+def _make_dock(spec: PanelSpec, content: QWidget, themes: ThemeKeeper) -> QDockWidget:
     """A dock around a panel."""
-    dock = QDockWidget(title)
-    dock.setObjectName(title.lower())
-    dock.setAccessibleName(title)
-    dock.setWidget(content)
-    dock.setTitleBarWidget(_DockTitle(dock, title, themes))
+    dock = QDockWidget(spec.title)
+    dock.setObjectName(spec.id)
+    dock.setAccessibleName(spec.title)
+    dock.setWidget(YieldingArea(content))
+    dock.setTitleBarWidget(_DockTitle(dock, spec.title, themes))
     return dock

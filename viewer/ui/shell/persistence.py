@@ -70,10 +70,11 @@ class Persistence(QObject):
         self._overlay_unsaved = True
 
     def remember_views(self) -> None:
-        """Put the present view of each open slide into the reader's state."""
+        """Put the present view of each open slide into the reader's state; none of a slide that is shown as a
+        whole, which will be fitted anew."""
         for view in self._area.views:
             if view.source is not None:
-                self.state.remember_view(view.source.info.path, view.camera.target)
+                self.state.remember_view(view.source.info.path, None if view.fitted else view.camera.target)
 
     def save_state(self) -> None:
         """Save the reader's state, and changed overlay settings. A failure is shown as a message."""
@@ -113,7 +114,8 @@ def save_layout(window: QMainWindow) -> None:
 
 
 def restore_layout(window: QMainWindow) -> bool:
-    """Restore position, size and panels. Returns False where no usable layout is saved."""
+    """Restore panels, and position and size within the screen. Returns False where the window still needs a
+    place: nothing usable is saved, or only for a much larger screen."""
     try:
         tables = json.loads(layout_path().read_bytes())
         geometry, state = (base64.b64decode(tables[name], validate=True) for name in ("geometry", "state"))
@@ -122,7 +124,22 @@ def restore_layout(window: QMainWindow) -> bool:
     except (OSError, ValueError, TypeError, KeyError, binascii.Error) as error:
         log.warning("%s is not used: %s", layout_path(), error)
         return False
-    return window.restoreGeometry(geometry) and window.restoreState(state, VERSION)
+    placed = window.restoreGeometry(geometry)
+    window.restoreState(state, VERSION)
+    if placed and not window.isMaximized():
+        _keep_on_screen(window)
+    return placed
+
+
+def _keep_on_screen(window: QMainWindow) -> None:
+    """Shrink and move a window to where all of it is seen: it may have been saved on a larger screen."""
+    available, place = window.screen().availableGeometry(), window.geometry()
+    place.setSize(place.size().boundedTo(available.size()))
+    place.moveRight(min(place.right(), available.right()))
+    place.moveBottom(min(place.bottom(), available.bottom()))
+    place.moveLeft(max(place.left(), available.left()))
+    place.moveTop(max(place.top(), available.top()))
+    window.setGeometry(place)
 
 
 def _as_text(data: bytes | bytearray | memoryview) -> str:

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 from viewer.common.settings import MIB, Choice, Limits, Settings, SettingsError
 from viewer.ui.shell import strings
 from viewer.ui.shell.shortcuts import ShortcutEditor
+from viewer.ui.widgets.limited_scroll_area import YieldingArea
 from viewer.ui.widgets.theme import em_px, without_icons
 
 if TYPE_CHECKING:
@@ -128,6 +129,9 @@ class Preferences(QDialog):
     def _add_window_tab(self) -> None:
         form = self._tab(strings.WINDOW_TAB)
         self._add_choice(form, "display", "theme", strings.THEMES)
+        self._add_choice(form, "display", "surround", strings.SURROUNDS)
+        self._add_whole(form, "display", "font_percent", step=5)
+        form.addRow(_remark(strings.LOOK_REMARK))
         self._add_switch(form, "display", "icc")
         self._add_number(form, "display", "screen_diagonal_inch", step=0.5)
         self._add_number(form, "display", "screen_distance_cm", step=1)
@@ -170,7 +174,7 @@ class Preferences(QDialog):
         page = QWidget()
         form = QFormLayout(page)
         form.setContentsMargins(em_px(0.8), em_px(0.8), em_px(0.8), em_px(0.8))
-        self._tabs.addTab(page, title)
+        self._tabs.addTab(YieldingArea(page), title)
         return form
 
     def _rule(self, group: str, name: str) -> Any:

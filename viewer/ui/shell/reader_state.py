@@ -70,13 +70,15 @@ class ReaderState:
         self._recent.clear()
         self._views.clear()
 
-    def remember_view(self, path: Path, view: View) -> None:
-        """Keep the view of a slide; the 500 newest are kept. Does nothing for a slide that does not exist."""
+    def remember_view(self, path: Path, view: View | None) -> None:
+        """Keep the view of a slide, or none; the 500 newest are kept. Does nothing for a slide that does not
+        exist."""
         key = _slide_key(path)
         if key is None:
             return
         self._views.pop(key, None)
-        self._views[key] = view
+        if view is not None:
+            self._views[key] = view
         while len(self._views) > MAX_VIEWS:
             del self._views[next(iter(self._views))]
 

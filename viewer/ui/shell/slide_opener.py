@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from viewer.slide.source import Source
     from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.panels.slide_folder import SlideFolder
+    from viewer.ui.panels.slide_list import SlideEntry
     from viewer.ui.shell.persistence import Persistence
     from viewer.ui.shell.view_area import ViewArea
     from viewer.ui.widgets.messages import MessageArea
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     Prepare = Callable[[Path, Progress], None]
 
 log = logger("ui")
+
+_NAMED = 3
+"""Of the files that were passed over; more are counted."""
 
 
 class OpeningCancelledError(Exception):
@@ -187,6 +191,8 @@ class Slides(QObject):
     """A slide was opened or closed."""
     listed = Signal()
     """Several slides, or a folder, are to be opened: they are in the folder list."""
+    list_ended = Signal()
+    """There is no further slide in the folder list that can be opened."""
     another_slide_requested = Signal()
     another_folder_requested = Signal()
 
@@ -198,6 +204,10 @@ class Slides(QObject):
         self._target_view = area.active_view
         """The view that was active when the opening started."""
         self._marks: dict[SlideView, FileMark] = {}
+        self._ahead: list[SlideEntry] | None = None
+        """What is still to be tried of a step through the list; None for a slide that was chosen."""
+        self._passed: list[tuple[str, str]] = []
+        """Names of the files that the step passed over, and why they cannot be opened."""
         self.opener = SlideOpener(self)
         opening = messages.opening
         self.opener.started.connect(lambda locator: opening.begin(locator.name))
@@ -227,6 +237,28 @@ class Slides(QObject):
 
     def open(self, where: Path | str | Locator, *, prepare: Prepare | None = None) -> None:
         """Open a slide; the present one stays until it is open. ``prepare`` makes the file first."""
+        self._ahead = None
+        self._begin(where, prepare)
+
+    def step(self, step: int) -> None:
+        """Open the next slide of the folder list for 1, the one before for −1, past files that cannot be
+        opened, which a note names."""
+        self._ahead, self._passed = self._folder.beyond(step), []
+        self._open_next()
+
+    def _open_next(self) -> None:
+        assert self._ahead is not None
+        while self._ahead and self._ahead[0].problem:
+            entry = self._ahead.pop(0)
+            self._passed.append((entry.path.name, entry.problem))
+        if self._ahead:
+            self._begin(self._ahead.pop(0).path)
+        else:
+            self._messages.clear()
+            self._report_passed()
+            self.list_ended.emit()
+
+    def _begin(self, where: Path | str | Locator, prepare: Prepare | None = None) -> None:
         self._messages.clear()
         self._target_view = self._area.active_view
         self.opener.open(Locator.parse(where).absolute(), prepare=prepare)
@@ -265,11 +297,30 @@ class Slides(QObject):
         self._persistence.change("viewing", last_folder=str(path.parent))
         if source.info.notes:
             self._messages.show_message(MessageKind.INFORMATION, "\n".join(source.info.notes))
+        if self._ahead is not None:
+            self._report_passed()
         self.changed.emit()
 
+    def _report_passed(self) -> None:
+        """Name the files that a step through the list passed over."""
+        if not self._passed:
+            return
+        name, reason = self._passed[0]
+        text = strings.ONE_PASSED.format(slide=name, reason=_as_sentence(reason))
+        if len(self._passed) > 1:
+            names = [name for name, _ in self._passed[:_NAMED]]
+            more = [strings.MORE_PASSED.format(count=len(self._passed) - _NAMED)]
+            listed = ", ".join(names + (more if len(self._passed) > _NAMED else []))
+            text = strings.MANY_PASSED.format(count=len(self._passed), slides=listed)
+        self._messages.show_message(MessageKind.WARNING, text)
+
     def _report_failure(self, locator: Locator, reason: str) -> None:
+        if self._ahead is not None:
+            self._passed.append((locator.name, reason))
+            self._open_next()
+            return
         self._folder.go_past(locator.path)
-        text = strings.NOT_OPENED.format(slide=locator.name, reason=f"{reason[:1].upper()}{reason[1:]}")
+        text = strings.NOT_OPENED.format(slide=locator.name, reason=_as_sentence(reason))
         if self._target_view.source is not None:
             text = f"{text} {strings.SLIDE_STAYS_OPEN}"
         self._messages.show_message(
@@ -287,3 +338,8 @@ class Slides(QObject):
             strings.FOLDER_NOT_LISTED.format(folder=folder.name or folder, reason=reason),
             buttons={strings.OPEN_ANOTHER_FOLDER: self.another_folder_requested.emit},
         )
+
+
+def _as_sentence(reason: str) -> str:
+    """A reason without its last stop, to begin a sentence with."""
+    return f"{reason[:1].upper()}{reason[1:]}".rstrip(".")

@@ -1,7 +1,8 @@
-"""The status line: magnification, pixel size, cursor, sharpness, failed tiles, research use only."""
+"""The status line: magnification, angle, pixel size, cursor, sharpness, failed tiles, research use only."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
@@ -16,6 +17,8 @@ from viewer.ui.widgets.theme import em_px
 from viewer.ui.widgets.throttle import Throttle
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
     from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.widgets.theme import ThemeKeeper
 
@@ -95,9 +98,12 @@ class StatusLine(QStatusBar):
     def __init__(self, slide_view: SlideView, themes: ThemeKeeper, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._cursor: tuple[float, float] | None = None
+        self._building = False
         self.magnification = _field(strings.MAGNIFICATION, "888.8x")
         self.pixel_size = _field(strings.PIXEL_SIZE, "8.8888 µm/px")
-        self.position = _field(strings.POSITION, "88888.8, 88888.8 µm")
+        self.angle = _field(strings.ANGLE, strings.ANGLE_FIGURE.format(degrees=359.9))
+        self.angle.setToolTip(strings.ANGLE_TOOLTIP)
+        self.position = _field(strings.POSITION, strings.MIDDLE.format(position="88888.8, 88888.8 µm"))
         self.failed = QLabel()
         self.failed.setAccessibleName(strings.FAILED_TILES)
         self.failed.setToolTip(strings.FAILED_TILES_TOOLTIP)
@@ -118,11 +124,13 @@ class StatusLine(QStatusBar):
             self.failed,
             self.position,
             self.magnification,
+            self.angle,
             self.pixel_size,
+            self.sharp,
+            self.research,
         ):
             self.addPermanentWidget(widget)
-        self.addPermanentWidget(self.sharp)
-        self.addPermanentWidget(self.research)
+        self.messageChanged.connect(self._show_what_fits)
         self._throttle = Throttle(self, self._show_scale)
         self._following = Following(
             {
@@ -134,7 +142,7 @@ class StatusLine(QStatusBar):
                 "failed_tiles_changed": self._show_failed,
                 "failed_in_view_changed": self._show_sharp,
                 "build_progress": self._show_building,
-                "foveated_changed": self.foveated.setVisible,
+                "foveated_changed": self._show_foveated,
             }
         )
         themes.changed.connect(self.update)
@@ -144,15 +152,14 @@ class StatusLine(QStatusBar):
         """Show the state of another view from now on."""
         self._view, self._cursor = slide_view, None
         self._following.follow(slide_view)
-        self.foveated.setVisible(slide_view.canvas.foveated)
+        self._show_foveated(slide_view.canvas.foveated)
         self._show_building(slide_view.levels_built)
         self.refresh()
 
     def refresh(self) -> None:
         """Show everything again, after the slide changed."""
         if self._view.source is None:
-            self._cursor = None
-            self.building.hide()
+            self._cursor, self._building = None, False
         self._show_scale()
         self._show_sharp()
         self._show_failed()
@@ -163,15 +170,18 @@ class StatusLine(QStatusBar):
 
     def _show_scale(self) -> None:
         view, mpp_um = self._view, self._view.mpp_um
-        self.magnification.setText("" if view.source is None else format_magnification(view.magnification))
+        self.magnification.setText("" if view.source is None else _zoom_figure(view))
+        degrees = round(math.degrees(view.camera.target.rotation_rad), 1) % 360
+        self.angle.setText("" if view.source is None else strings.ANGLE_FIGURE.format(degrees=degrees))
         self.pixel_size.setText("" if view.source is None else _pixel_size(mpp_um, view.mpp_estimated))
         unknown = view.source is not None and mpp_um is None
         known_tip = strings.PIXEL_SIZE_ESTIMATED_TOOLTIP if view.mpp_estimated else strings.PIXEL_SIZE_TOOLTIP
         self.pixel_size.setToolTip(strings.PIXEL_SIZE_UNKNOWN_TOOLTIP if unknown else known_tip)
         self.magnification.setToolTip(
-            strings.PIXEL_SIZE_UNKNOWN_TOOLTIP if view.magnification is None else strings.MAGNIFICATION
+            strings.ZOOM_SHARE_TOOLTIP if view.magnification is None else strings.MAGNIFICATION
         )
         self._show_position()
+        self._show_what_fits()
 
     def _show_position(self) -> None:
         """Show the position of the cursor; without one over the slide, of the middle of the view."""
@@ -195,11 +205,57 @@ class StatusLine(QStatusBar):
         count = self._view.failed_tiles
         template = strings.ONE_TILE_FAILED if count == 1 else strings.MANY_TILES_FAILED
         self.failed.setText(template.format(count=count) if count else "")
-        self.failed.setVisible(count > 0)
+        self._show_what_fits()
 
     def _show_building(self, share: float) -> None:
         self.building.setValue(round(share * 100))
-        self.building.setVisible(share < 1)
+        self._building = share < 1
+        self._show_what_fits()
+
+    def _show_foveated(self, on: bool) -> None:
+        self.foveated.setVisible(on)
+        self._show_what_fits()
+
+    def minimumSizeHint(self) -> QSize:
+        """Of the figures that are always visible: the others go where there is no room for them."""
+        return QSize(sum(map(_width_px, self._always)), super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_what_fits()
+
+    @property
+    def _always(self) -> list[QWidget]:
+        fields = self.magnification, self.angle, self.research
+        return [*fields, self.foveated] if self._view.canvas.foveated else list(fields)
+
+    def _show_what_fits(self, *_change: object) -> None:
+        """Hide the less important fields that do not fit beside the others and a message."""
+        message = self.currentMessage()
+        room_px = self.width() - sum(map(_width_px, self._always)) - em_px(1)
+        room_px -= self.fontMetrics().horizontalAdvance(message) + em_px(1) if message else 0
+        for field, meant in (
+            (self.sharp, True),
+            (self.failed, self._view.failed_tiles > 0),
+            (self.building, self._building),
+            (self.pixel_size, True),
+            (self.position, True),
+        ):
+            room_px -= _width_px(field) if meant else 0
+            field.setVisible(meant and room_px >= 0)
+
+
+def _zoom_figure(view: SlideView) -> str:
+    """The magnification; where it is unknown, screen pixels per slide pixel in percent."""
+    if view.magnification is not None:
+        return format_magnification(view.magnification)
+    percent = 100 * view.canvas.pixel_ratio / view.camera.target.downsample
+    return strings.ZOOM_SHARE.format(percent=f"{percent:,.0f}" if percent >= 9.5 else f"{percent:.2g}")
+
+
+def _width_px(field: QWidget) -> int:
+    """That a field takes in the line, with the gap to the next."""
+    return max(field.sizeHint().width(), field.minimumWidth()) + em_px(0.5)
 
 
 def _pixel_size(mpp_um: tuple[float, float] | None, estimated: bool) -> str:

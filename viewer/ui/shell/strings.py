@@ -68,6 +68,9 @@ RECENT_SLIDES_KEYS = "Arrow keys move through the list, Enter opens a slide."
 # Opening and closing slides.
 NOT_OPENED = "{slide} was not opened. {reason}."
 SLIDE_STAYS_OPEN = "The slide that was open stays open."
+ONE_PASSED = "{slide} was passed over: it was not opened. {reason}."
+MANY_PASSED = "{count} files were passed over, as they cannot be opened: {slides}."
+MORE_PASSED = "and {count} more"
 NOT_READABLE = "it cannot be read ({kind}: {error})"
 TRY_AGAIN = "Try again"
 OPEN_ANOTHER = "Open another…"
@@ -112,6 +115,14 @@ PIXEL_SIZE_UNKNOWN_TOOLTIP = "This file does not state its pixel size; Tools ›
 PIXEL_SIZE_ESTIMATED = "≈ {size}, estimated"
 PIXEL_SIZE_ESTIMATED_TOOLTIP = (
     "Estimated from the slide itself: the file does not state it; Tools › Set pixel size…"
+)
+ANGLE = "Angle"
+ANGLE_FIGURE = "{degrees:g}°"
+ANGLE_TOOLTIP = "How far the slide is turned clockwise; View › Upright undoes it"
+ZOOM_SHARE = "{percent} %"
+ZOOM_SHARE_TOOLTIP = (
+    "Screen pixels per slide pixel; the magnification is unknown, as this file does not state its "
+    "pixel size; Tools › Set pixel size…"
 )
 POSITION = "Position"
 POSITION_OF_CURSOR = "Position of the cursor"
@@ -168,7 +179,7 @@ GESTURES = (
 )
 ACTIONS_AND_KEYS = "Actions and their keys"
 ACTIONS_AND_KEYS_COLUMNS = ("Action", "Keys", "")
-KEY = "&Key"
+KEY = "Ke&y"
 KEY_OF_ACTION = "Key of the selected action"
 KEY_OF_ACTION_TOOLTIP = "Press the key for the selected action"
 NO_KEY = "No key"
@@ -189,7 +200,7 @@ FIELD_TOOLTIP = "{field}, from {low} to {high}{unit}"
 # Its tabs; an ``&`` marks the letter that reaches a tab or field by the keyboard.
 WINDOW_TAB = "&Window"
 MOUSE_TAB = "&Mouse"
-MEMORY_TAB = "Memory and &speed"
+MEMORY_TAB = "M&emory and speed"
 SEARCH_TAB = "&Search"
 GAZE_TAB = "&Gaze"
 KEYS_TAB = "&Keys"
@@ -197,13 +208,15 @@ KEYS_TAB = "&Keys"
 # Its fields, by the table and the name of the setting.
 FIELDS = {
     ("display", "theme"): "&Theme",
+    ("display", "font_percent"): "Size of &letters",
+    ("display", "surround"): "Colour &around the slide",
     ("display", "icc"): "Apply the slide's &colour profile (ICC)",
     ("display", "screen_diagonal_inch"): "Screen &diagonal",
-    ("display", "screen_distance_cm"): "Distance to the &screen",
+    ("display", "screen_distance_cm"): "Distance to the sc&reen",
     ("display", "invert_wheel"): "Wheel forwards zooms &out",
-    ("display", "kinetic_pan"): "The slide &glides on after a quick drag",
-    ("memory", "cpu_cache_bytes"): "Decoded tiles in &memory",
-    ("memory", "gpu_cache_bytes"): "Tiles on the &graphics processor",
+    ("display", "kinetic_pan"): "The slide gl&ides on after a quick drag",
+    ("memory", "cpu_cache_bytes"): "Decoded &tiles in memory",
+    ("memory", "gpu_cache_bytes"): "Tiles on the grap&hics processor",
     ("memory", "plain_image_max_px"): "Largest &plain image",
     ("streaming", "upload_budget_moving_ms"): "Upload while m&oving",
     ("streaming", "upload_budget_rest_ms"): "Upload at &rest",
@@ -212,14 +225,15 @@ FIELDS = {
     ("streaming", "prefetch"): "Read &ahead in the direction of movement",
     ("relevance", "analyse_ahead"): "&Begin with the analysis when the query panel is shown",
     ("relevance", "steers_loading"): "&Load first what the query points to",
-    ("relevance", "store_bytes"): "&Measurements kept on disk",
+    ("relevance", "store_bytes"): "Meas&urements kept on disk",
     ("relevance", "worker_threads"): "&Threads of the analysis",
-    ("gaze", "source"): "&Gaze from",
+    ("gaze", "source"): "Gaze &from",
     ("gaze", "recording"): "&Recording (CSV)",
     ("gaze", "pointer_radius_deg"): "Eye from &pointer, up to",
     ("gaze", "tracker_radius_deg"): "&Tracker error, up to",
 }
 UNITS = {
+    ("display", "font_percent"): " %",
     ("display", "screen_diagonal_inch"): " inch",
     ("display", "screen_distance_cm"): " cm",
     ("memory", "cpu_cache_bytes"): " MiB",
@@ -236,6 +250,13 @@ ONE_LESS_THAN_CORES = "one less than cores"
 
 # Its choices, by the value of the setting.
 THEMES = {"system": "Like the system", "light": "Light", "dark": "Dark"}
+SURROUNDS = {
+    "theme": "Like the theme",
+    "slide": "The slide's background",
+    "white": "White",
+    "grey": "Grey",
+    "black": "Black",
+}
 GAZE_SOURCES = {
     "pointer": "The mouse pointer",
     "tracker": "An eye tracker",
@@ -244,6 +265,10 @@ GAZE_SOURCES = {
 }
 
 # Its remarks below the fields.
+LOOK_REMARK = (
+    "“Like the theme” is dark with the dark theme, and else the slide's own background. Icons and distances "
+    "follow the size of letters at the next start."
+)
 SCREEN_REMARK = "Size and distance of the screen determine how large a field appears to the eye."
 MEMORY_REMARK = "Threads and the largest plain image apply from the next slide on."
 SEARCH_REMARK = (

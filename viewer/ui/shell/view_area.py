@@ -8,11 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Signal
-from PySide6.QtWidgets import QSizePolicy, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from viewer.ui.shell.action_spec import Need
+from viewer.ui.widgets.limited_scroll_area import LimitedHeightScrollArea, YieldingArea
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
     from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.shell.start_page import StartPage
     from viewer.ui.widgets.messages import MessageArea
@@ -30,14 +33,18 @@ class ViewArea(QWidget):
         self._active = view
         self._slides = QSplitter()
         self._slides.setChildrenCollapsible(False)
-        self._start_page: StartPage | None = None
-        self._stack = QStackedWidget()
-        self._stack.addWidget(self._slides)
+        self._start_page: YieldingArea | None = None
+        self.pages = QStackedWidget()
+        """The views, and the start page."""
+        self.pages.addWidget(self._slides)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(messages)
-        layout.addWidget(self._stack, 1)
+        self._messages = LimitedHeightScrollArea(messages)
+        newest = self._messages.verticalScrollBar()
+        newest.rangeChanged.connect(lambda _low, high: newest.setValue(high))
+        layout.addWidget(self._messages)
+        layout.addWidget(self.pages, 1)
         self.add_view(view)
 
     @property
@@ -51,8 +58,8 @@ class ViewArea(QWidget):
 
     def set_start_page(self, page: StartPage) -> None:
         """The page for a window without a slide."""
-        self._start_page = page
-        self._stack.addWidget(page)
+        self._start_page = YieldingArea(page)
+        self.pages.addWidget(self._start_page)
         self._choose_page()
 
     def add_view(self, view: SlideView) -> None:
@@ -80,6 +87,11 @@ class ViewArea(QWidget):
             Need.FAILED_TILES: view.failed_tiles > 0,
         }
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # Qt's name
+        """Leave most of the height to the slide, however many messages there are."""
+        super().resizeEvent(event)
+        self._messages.set_max_height(self.height() // 3)
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Make the view that gets the keyboard focus the active one."""
         if event.type() == QEvent.Type.FocusIn:
@@ -92,9 +104,6 @@ class ViewArea(QWidget):
         any_slide = any(view.source is not None for view in self._views)
         if self._start_page is None:
             return
-        # A hidden page must not need space: with a large font the window grew larger than the screen.
-        policy = QSizePolicy.Policy.Ignored if any_slide else QSizePolicy.Policy.Preferred
-        self._start_page.setSizePolicy(policy, policy)
-        self._stack.setCurrentWidget(self._slides if any_slide else self._start_page)
+        self.pages.setCurrentWidget(self._slides if any_slide else self._start_page)
         if any_slide:
             self.active_view.setFocus()

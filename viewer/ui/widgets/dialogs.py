@@ -1,4 +1,4 @@
-"""How dialogs are shown: one of each kind, in front, deleted when they close."""
+"""How dialogs are shown: one of each kind, in front, within the screen, deleted when they close."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def show_dialog(dialog: QDialog, *, modal: bool = False) -> None:
             older.close()
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.setModal(modal)
+    dialog.resize(dialog.size().boundedTo(parent.screen().availableGeometry().size()))
     dialog.show()
     dialog.raise_()
     dialog.activateWindow()

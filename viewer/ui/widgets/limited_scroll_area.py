@@ -1,6 +1,6 @@
-"""Scroll areas that fit their content: one as tall as it up to a limit, one as wide as it.
+"""Scroll areas: one as tall as its content up to a limit, one as wide as it, one that gives way.
 
-For text and controls of varying length above something more important.
+For text, controls and panels of varying size beside something more important.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class LimitedHeightScrollArea(QScrollArea):
         return QSize(super().sizeHint().width(), self.heightForWidth(self.width()))
 
     def minimumSizeHint(self) -> QSize:
-        """Two lines: a long text must not enlarge the window."""
-        return QSize(super().minimumSizeHint().width(), em_px(2))
+        """At most two lines: a long text must not enlarge the window."""
+        return QSize(super().minimumSizeHint().width(), min(em_px(2), self.heightForWidth(self.width())))
 
     def viewportEvent(self, event: QEvent) -> bool:
         """Adapt the height when the content changes."""
@@ -65,6 +65,8 @@ class LimitedHeightScrollArea(QScrollArea):
 
 
 _MIN_HEIGHT_EM = 6.0
+_LEAST_WIDTH_EM, _LEAST_HEIGHT_EM = 7.0, 1.5
+"""Of an area that gives way."""
 
 
 class ScrollPage(QScrollArea):
@@ -89,3 +91,34 @@ class ScrollPage(QScrollArea):
     def _width_px(self) -> int:
         bar_px = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
         return max(self._content.minimumSizeHint().width(), self._content.minimumWidth()) + bar_px
+
+
+class YieldingArea(QScrollArea):
+    """Holds one widget at its own size; where that is less than the widget needs, it scrolls."""
+
+    def __init__(self, content: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setFocusProxy(content)
+        self.setAccessibleName(content.accessibleName())
+        self.setSizePolicy(content.sizePolicy())
+        self._content = content
+        self.setWidget(content)
+
+    @property
+    def content(self) -> QWidget:
+        return self._content
+
+    @property
+    def content_size(self) -> QSize:
+        """The least that the widget can be shown in without scrolling."""
+        least, chosen = self._content.minimumSizeHint(), self._content.minimumSize()
+        return QSize(chosen.width() or least.width(), chosen.height() or least.height())
+
+    def sizeHint(self) -> QSize:
+        return self._content.sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        return self.content_size.boundedTo(QSize(em_px(_LEAST_WIDTH_EM), em_px(_LEAST_HEIGHT_EM)))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAccessible, QAccessibleEvent
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -24,9 +25,12 @@ from viewer.ui.widgets.theme import em_px
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from PySide6.QtGui import QResizeEvent
+
     from viewer.ui.widgets.theme import ThemeKeeper
 
 MAX_MESSAGES = 3
+_LEAST_WIDTH_EM, _TEXT_WIDTH_EM = 8.0, 14.0
 SHOW_PROGRESS_AFTER_MS = 200
 """A quicker opening shows no progress bar, which would only flash."""
 
@@ -64,11 +68,15 @@ class MessageBar(QFrame):
             self._label.textInteractionFlags() | self._label.textInteractionFlags().TextSelectableByMouse
         )
         self._label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self._layout = QHBoxLayout(self)
+        text_row = QHBoxLayout()
+        text_row.addWidget(self._icon)
+        text_row.addWidget(self._label, 1)
+        self._buttons = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._layout = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         margin = em_px(0.4)
         self._layout.setContentsMargins(2 * margin, margin, margin, margin)
-        self._layout.addWidget(self._icon)
-        self._layout.addWidget(self._label, 1)
+        self._layout.addLayout(text_row, 1)
+        self._layout.addLayout(self._buttons)
         self._close = self.add_button(strings.DISMISS, self.dismiss)
         themes.changed.connect(self._draw_icon)
         self._draw_icon()
@@ -81,8 +89,21 @@ class MessageBar(QFrame):
         button.clicked.connect(self.dismiss)
         if call != self.dismiss:
             button.clicked.connect(lambda _checked: call())
-        self._layout.insertWidget(max(2, self._layout.count() - 1), button)
+        self._buttons.insertWidget(max(0, self._buttons.count() - 1), button)
         return button
+
+    def minimumSizeHint(self) -> QSize:
+        """Narrower than text and buttons beside each other: they may be below each other."""
+        return QSize(em_px(_LEAST_WIDTH_EM), super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put the buttons below the text where it would get little room beside them."""
+        super().resizeEvent(event)
+        buttons_px = sum(button.sizeHint().width() for button in self.findChildren(QPushButton))
+        for layout, text_em in (self._layout, _TEXT_WIDTH_EM), (self._buttons, 2):
+            beside = self.width() >= buttons_px + em_px(text_em)
+            directions = QBoxLayout.Direction
+            layout.setDirection(directions.LeftToRight if beside else directions.TopToBottom)
 
     def dismiss(self) -> None:
         """Remove the message."""

@@ -13,3 +13,6 @@ OPENING = "Opening {name} …"
 OPENING_PROGRESS = "Progress of opening"
 CANCEL = "Cancel"
 CANCEL_TOOLTIP = "Stop opening; the slide that was open stays"
+
+# Docks that are folded.
+PANEL_TABS = "Panels"

@@ -13,7 +13,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QObject, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QColor, QFontDatabase, QFontInfo, QFontMetricsF, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
 
@@ -76,6 +76,12 @@ class Theme:
         palette.setColor(QPalette.ColorRole.Window, self.colour("frame").lighter(_FUSION_DARKENS_PERCENT))
         return palette
 
+    def surround(self, choice: str) -> QColor | None:
+        """The colour around slides for a value of ``Display.surround``; None: the slide's own background."""
+        if choice == "theme":
+            return self.colour("base") if self.name == "dark" else None
+        return None if choice == "slide" else QColor(choice)
+
     @property
     def style_sheet(self) -> str:
         text = resources.files("resources").joinpath("themes", "window.qss").read_text(encoding="utf-8")
@@ -103,14 +109,15 @@ class ThemeKeeper(QObject):
     """Applies the chosen theme to the application; ``system`` follows the system's colour scheme."""
 
     changed = Signal()
-    """Another theme is applied: icons and painted widgets must be drawn again."""
+    """Another theme or font size is applied: icons and painted widgets must be drawn again."""
 
-    def __init__(self, choice: str, parent: QObject | None = None) -> None:
+    def __init__(self, choice: str, parent: QObject | None = None, *, font_percent: int = 100) -> None:
         super().__init__(parent)
         QApplication.setStyle("Fusion")
         self._choice = choice
         self.theme = load_theme(self._theme_name())
         self._apply()
+        self.set_font_percent(font_percent)
         QApplication.styleHints().colorSchemeChanged.connect(self._follow)
 
     @property
@@ -121,6 +128,16 @@ class ThemeKeeper(QObject):
         """``light``, ``dark`` or ``system``."""
         self._choice = choice
         self._follow()
+
+    def set_font_percent(self, percent: int) -> None:
+        """Show all text in the system's font, at so many percent of its size. Lengths of ``em_px`` follow as
+        widgets are made anew."""
+        font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+        font.setPointSizeF(QFontInfo(font).pointSizeF() * percent / 100)
+        if font.pointSizeF() != QApplication.font().pointSizeF():
+            QApplication.setFont(font)
+            self._apply()  # widgets with a style sheet keep their font otherwise
+            self.changed.emit()
 
     def icon(self, name: str) -> QIcon:
         """An icon of ``resources/icons`` in the theme's text colours, for buttons and for menus."""

@@ -6,7 +6,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from viewer.slide.formats.tiff.codec import lzw_decode
+from viewer.slide.formats.tiff.raw import lzw_decode
 
 
 def content(size: int) -> bytes:

@@ -333,33 +333,3 @@ def test_stripped_image_is_decoded_whole(
     source = opened(path)
     assert source.info.reader == "tiff (whole)"
     np.testing.assert_array_equal(whole_level(source, 0)[..., :3], pixels)
-
-
-def test_jfif_tiles_that_openslide_never_sees_are_ycbcr_whatever_the_tiff_says(
-    tmp_path: Path,
-    picture: Picture,
-    opened: Opened,
-    whole_level: WholeLevel,
-    patch_tiff: Callable[..., None],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Bio-Formats writes JFIF streams, which are YCbCr by definition, and calls them RGB."""
-    pixels = picture(512, 512)
-    buffer = BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=98, subsampling=0)
-    assert b"JFIF" in buffer.getvalue()[:16]
-    path = tmp_path / "a.tif"
-    with tifffile.TiffWriter(path) as tiff:
-        tiff.write(
-            iter([buffer.getvalue()]),
-            shape=(512, 512, 3),
-            dtype=np.uint8,
-            tile=(512, 512),
-            photometric="ycbcr",
-            compression="jpeg",
-            metadata=None,
-        )
-    patch_tiff(path, 0, 262, {0: 2})
-    monkeypatch.setattr("viewer.slide.formats.tiff.source.vendor_of", lambda _path: None)
-
-    assert np.abs(whole_level(opened(path), 0)[..., :3].astype(int) - pixels).mean() < 4

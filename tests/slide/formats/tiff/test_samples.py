@@ -12,7 +12,7 @@ import pytest
 import tifffile
 
 from viewer.slide.byte_source import FileBytes
-from viewer.slide.formats.tiff.codec import CodecError
+from viewer.slide.formats.codecs.codec_error import CodecError
 from viewer.slide.formats.tiff.ifd import read_ifds
 from viewer.slide.formats.tiff.layout import image_from_ifd
 from viewer.slide.formats.tiff.samples import kind_of_numbers, read_numbers

@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 from tests.messages import pattern
+from viewer.slide.formats.codecs import strings as codec_strings
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.source import open_tiff
@@ -264,7 +265,7 @@ class TestDamage:
         patch_tiff(path, 0, OFFSETS, {1: 8})
         source = opened(path)
         damaged = r"made\.svs" + pattern(strings.TILE, locator="", column=1, row=0, error="")
-        with pytest.raises(TileError, match=damaged + pattern(strings.DAMAGED, coding="JPEG")):
+        with pytest.raises(TileError, match=damaged + pattern(codec_strings.DAMAGED, coding="JPEG")):
             source.read_tile(TileKey(0, 1, 0))
         assert source.read_tile(TileKey(0, 0, 0)).shape == (256, 256, 4)
 
@@ -273,7 +274,9 @@ class TestDamage:
     ) -> None:
         path = aperio_slide(width=600, height=300, ratios=(1,), tile=256)
         patch_tiff(path, 0, COUNTS, {1: 1500})
-        with pytest.raises(TileError, match=pattern(strings.DAMAGED, coding="JPEG", error="Premature end")):
+        with pytest.raises(
+            TileError, match=pattern(codec_strings.DAMAGED, coding="JPEG", error="Premature end")
+        ):
             opened(path).read_tile(TileKey(0, 1, 0))
 
     def test_tile_of_another_size_than_the_header_says_is_not_decoded(
@@ -284,7 +287,7 @@ class TestDamage:
         frame = data.index(b"\xff\xc0")
         data[frame + 5 : frame + 9] = b"\xff\xf0\xff\xf0"
         path.write_bytes(data)
-        with pytest.raises(TileError, match=pattern(strings.TILE_SAMPLES, width=65520, height=65520)):
+        with pytest.raises(TileError, match=pattern(codec_strings.TILE_SAMPLES, width=65520, height=65520)):
             opened(path).read_tile(TileKey(0, 0, 0))
 
     def test_tile_that_claims_more_bytes_than_its_pixels_is_not_read(
@@ -303,7 +306,7 @@ class TestDamage:
             (TILE_HEIGHT, 65520, pattern(strings.TILES_LARGE, width=512, height=65520)),
             (TILE_HEIGHT, 1, pattern(strings.TILES_SMALL)),
             (SAMPLES, 60000, pattern(strings.TILE_BYTES)),
-            (COMPRESSION, 34887, pattern(strings.COMPRESSION, number=34887)),
+            (COMPRESSION, 34661, pattern(strings.COMPRESSION, number=34661)),
             (SAMPLES, 0, pattern(strings.IMAGE_SAMPLES, samples=0)),
             (SAMPLES, 5, pattern(strings.WEBP_SAMPLES, samples=5)),
             (PHOTOMETRIC, 8, pattern(strings.COLOUR_SPACE, number=8)),
@@ -327,22 +330,12 @@ class TestDamage:
         with pytest.raises(NotThisReader, match=reason):
             open_tiff(file_at(path))
 
-    @pytest.mark.parametrize(
-        ("dtype", "reason"),
-        [
-            ("f4", strings.FLOAT_SAMPLES),
-            ("u4", pattern(strings.BITS, bits=32)),
-            ("i2", strings.SIGNED_SAMPLES),
-        ],
-    )
-    def test_samples_without_a_known_range_are_refused(
-        self, dtype: str, reason: str, tmp_path: Path, file_at: FileAt
-    ) -> None:
+    def test_samples_that_are_no_brightness_are_refused(self, tmp_path: Path, file_at: FileAt) -> None:
         path = tmp_path / "a.tif"
         tifffile.imwrite(
-            path, np.zeros((90, 100), dtype), tile=(64, 64), photometric="minisblack", metadata=None
+            path, np.zeros((90, 100), "c8"), tile=(64, 64), photometric="minisblack", metadata=None
         )
-        with pytest.raises(NotThisReader, match=reason):
+        with pytest.raises(NotThisReader, match=strings.COMPLEX_SAMPLES):
             open_tiff(file_at(path))
 
     def test_more_stripped_pixels_than_allowed_are_refused(

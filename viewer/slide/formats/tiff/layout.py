@@ -5,9 +5,9 @@ Source: TIFF 6.0; COG (OGC 21-026) for overviews and masks; OME-TIFF for SubIFD 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -15,8 +15,6 @@ from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.ifd import MAX_NUMBERS, Ifd, TiffFormatError, sub_ifds
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
     from numpy.typing import NDArray
 
     from viewer.slide.byte_source import ByteSource
@@ -30,19 +28,27 @@ MIN_TILE_PX = 8  # TIFF itself requires multiples of 16
 MAX_RAW_TILE_BYTES = 2**28
 MAX_RAW_STRIP_BYTES = 2**30
 
-JPEG = 7
-JPEG_2000_YCBCR, JPEG_2000_RGB, JPEG_2000 = 33003, 33005, 34712
-WEBP = 50001
+JPEG, JPEG_2000_RGB = 7, 33005
 COMPRESSIONS = {
-    1: "uncompressed", 5: "LZW", JPEG: "JPEG", 8: "deflate", 32773: "PackBits", 32946: "deflate",
-    JPEG_2000_YCBCR: "JPEG 2000", JPEG_2000_RGB: "JPEG 2000", JPEG_2000: "JPEG 2000", 34925: "LZMA",
-    50000: "Zstandard", WEBP: "WebP",
+    1: "uncompressed", 2: "CCITT", 3: "CCITT", 4: "CCITT", 5: "LZW", 6: "old-style JPEG", JPEG: "JPEG",
+    8: "deflate", 22610: "JPEG XR", 32773: "PackBits", 32946: "deflate", 33003: "JPEG 2000",
+    33004: "JPEG 2000", JPEG_2000_RGB: "JPEG 2000", 33007: "JPEG", 34712: "JPEG 2000", 34887: "LERC",
+    34892: "JPEG", 34925: "LZMA", 34926: "Zstandard", 34927: "WebP", 34933: "PNG", 34934: "JPEG XR",
+    50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL", 50013: "deflate", 52546: "JPEG XL",
 }  # fmt: skip
+"""The name of each coding that is decoded, by its TIFF number."""
 
-WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, YCBCR = 0, 1, 2, 3, 6
+# Codings of pixels in colours: each decodes to RGB whatever the TIFF calls it.
+_COLOUR_CODINGS = ("JPEG", "old-style JPEG", "JPEG 2000", "JPEG XL", "JPEG XR", "PNG", "WebP")
+
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR = 0, 1, 2, 3, 5, 6
+_COLOUR_SAMPLES = {RGB: 3, YCBCR: 3, CMYK: 4}
 
 # TIFF's SampleFormat; 4 is "undefined", which writers use for plain unsigned samples.
-_SAMPLE_KINDS: dict[int, Literal["unsigned", "signed", "other"]] = {1: "unsigned", 2: "signed", 4: "unsigned"}
+SampleKind: TypeAlias = Literal["unsigned", "signed", "float", "other"]
+_SAMPLE_KINDS: dict[int, SampleKind] = {1: "unsigned", 2: "signed", 3: "float", 4: "unsigned"}
+_DTYPE_KINDS = {"unsigned": "u", "signed": "i", "float": "f"}
+_WHOLE_BITS = (8, 16, 32, 64)
 
 # The TIFF bit of NewSubfileType that marks a transparency mask.
 _MASK_BIT = 4
@@ -52,9 +58,9 @@ _MASK_BIT = 4
 class TiffImage:
     """One image of a TIFF: its size, how it is cut and how its samples are coded.
 
-    A stripped image counts as tiles as wide as the image and ``tile_height`` rows high. ``extra_sample`` is
-    TIFF's ExtraSamples of the last sample (0 unspecified, 1 premultiplied alpha, 2 straight alpha), None
-    where there is none.
+    A stripped image counts as tiles as wide as the image and ``tile_height`` rows high. ``alpha`` is the
+    index of the sample that is alpha, None where there is none. ``plane_ifds`` are the directories of its
+    planes, where each is an image of its own.
     """
 
     ifd: Ifd
@@ -66,12 +72,16 @@ class TiffImage:
     compression: int
     photometric: int
     bits: int
-    sample_kind: Literal["unsigned", "signed", "other"]
+    sample_kind: SampleKind
     samples: int
     separate_planes: bool
     predictor: int
-    extra_sample: int | None
+    fill_order: int
+    orientation: int
+    alpha: int | None
+    is_premultiplied: bool
     is_mask: bool
+    plane_ifds: tuple[Ifd, ...] = ()
 
     @property
     def columns(self) -> int:
@@ -86,10 +96,35 @@ class TiffImage:
         return self.columns * self.rows
 
     @property
+    def coding(self) -> str:
+        """The name of its compression."""
+        return COMPRESSIONS[self.compression]
+
+    @property
+    def tile_samples(self) -> int:
+        """Samples a pixel of one tile of the file: all, or one where planes are separate."""
+        return 1 if self.separate_planes else self.samples
+
+    @property
+    def colour_samples(self) -> int:
+        """How many of the samples, the first ones, make the colour: 1 of grey and of a palette."""
+        return _COLOUR_SAMPLES.get(self.photometric, 1)
+
+    @property
+    def unseen_samples(self) -> int:
+        """How many samples a pixel are neither colour nor alpha."""
+        return self.samples - self.colour_samples - (self.alpha is not None)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of decoded samples, in native byte order; ``sample_kind`` is not "other"."""
+        size = next((size for size in _WHOLE_BITS if self.bits <= size), 64) // 8
+        return np.dtype(f"{_DTYPE_KINDS[self.sample_kind]}{size}")
+
+    @property
     def raw_tile_bytes(self) -> int:
-        """Bytes of one decoded tile as the file codes it: all samples, or one where planes are separate."""
-        samples = 1 if self.separate_planes else self.samples
-        return self.tile_width * self.tile_height * samples * (self.bits // 8)
+        """Bytes of one decoded tile: all samples, or one where planes are separate."""
+        return self.tile_width * self.tile_height * self.tile_samples * -(-self.bits // 8)
 
     @property
     def max_coded_tile_bytes(self) -> int:
@@ -122,7 +157,8 @@ def image_from_ifd(ifd: Ifd) -> TiffImage:
             strings.IMAGE_SAMPLES.format(samples=samples, bits=bits.tolist(), formats=formats.tolist())
         )
     sample_format = int(formats[0]) if formats.size else 1
-    extras = ifd.numbers(338)
+    photometric = ifd.number(262, BLACK_IS_ZERO)
+    alpha, is_premultiplied = _alpha(ifd, _COLOUR_SAMPLES.get(photometric, 1), samples)
     return TiffImage(
         ifd=ifd,
         width=width,
@@ -131,15 +167,27 @@ def image_from_ifd(ifd: Ifd) -> TiffImage:
         tile_height=tile_height,
         tiled=tiled,
         compression=ifd.number(259, 1),
-        photometric=ifd.number(262, BLACK_IS_ZERO),
+        photometric=photometric,
         bits=int(bits[0]) if bits.size else 1,
         sample_kind=_SAMPLE_KINDS.get(sample_format, "other"),
         samples=samples,
         separate_planes=ifd.number(284, 1) == 2 and samples > 1,
         predictor=ifd.number(317, 1),
-        extra_sample=int(extras[-1]) if extras.size else None,
-        is_mask=bool(ifd.number(254, 0) & _MASK_BIT) or ifd.number(262, BLACK_IS_ZERO) == 4,
+        fill_order=ifd.number(266, 1),
+        orientation=ifd.number(274, 1),
+        alpha=alpha,
+        is_premultiplied=is_premultiplied,
+        is_mask=bool(ifd.number(254, 0) & _MASK_BIT) or photometric == 4,
     )
+
+
+def _alpha(ifd: Ifd, colours: int, samples: int) -> tuple[int | None, bool]:
+    """Which sample is alpha, and whether the colours are multiplied by it, by the ExtraSamples tag."""
+    extras = ifd.numbers(338).tolist()
+    for index, kind in enumerate(extras, start=samples - len(extras)):
+        if kind in (1, 2) and index >= colours:
+            return index, kind == 1
+    return None, False
 
 
 def unsupported_reason(image: TiffImage) -> str | None:
@@ -148,11 +196,12 @@ def unsupported_reason(image: TiffImage) -> str | None:
     if image.compression not in COMPRESSIONS:
         return strings.COMPRESSION.format(number=image.compression)
     if image.sample_kind == "other":
-        return strings.FLOAT_SAMPLES
-    if image.bits not in (8, 16):
+        return strings.COMPLEX_SAMPLES
+    low_bits = 1 if image.sample_kind == "unsigned" else 16 if image.sample_kind == "float" else 8
+    if not low_bits <= image.bits <= 64 or (
+        image.bits not in _WHOLE_BITS and (image.bits > 16 or image.sample_kind != "unsigned")
+    ):
         return strings.BITS.format(bits=image.bits)
-    if image.sample_kind == "signed" and image.bits == 16:
-        return strings.SIGNED_SAMPLES
     if image.tile_width * image.tile_height > MAX_TILE_PX and image.tiled:
         return strings.TILES_LARGE.format(**tile)
     if image.tiled and min(image.tile_width, image.tile_height) < MIN_TILE_PX:
@@ -163,28 +212,28 @@ def unsupported_reason(image: TiffImage) -> str | None:
 
 
 def _unsupported_colour(image: TiffImage) -> str | None:
-    colour_codec = image.compression in (JPEG, JPEG_2000_YCBCR)
-    if image.photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, YCBCR):
+    if image.photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR):
         return strings.COLOUR_SPACE.format(number=image.photometric)
-    if image.photometric == YCBCR and not (colour_codec or image.compression in (JPEG_2000_RGB, JPEG_2000)):
+    if image.photometric == YCBCR and image.coding not in _COLOUR_CODINGS:
         return strings.YCBCR
-    if image.photometric in (RGB, YCBCR) and image.samples < 3:
+    if image.samples < image.colour_samples:
         return strings.COLOUR_SAMPLES.format(samples=image.samples)
     if image.photometric == PALETTE and (
-        image.samples != 1 or image.bits != 8 or image.sample_kind != "unsigned"
+        image.samples != 1 or image.bits > 8 or image.sample_kind != "unsigned"
     ):
         return strings.PALETTE_BITS
-    if image.compression == JPEG and not image.separate_planes and image.samples not in (1, 3):
+    is_jpeg = image.compression in (6, JPEG, 33007, 34892)
+    if is_jpeg and image.tile_samples > 4:
         return strings.JPEG_SAMPLES.format(samples=image.samples)
-    if image.compression == JPEG and image.samples == 3 and image.photometric not in (RGB, YCBCR):
+    if is_jpeg and image.tile_samples == 3 and image.photometric not in (RGB, YCBCR):
         return strings.JPEG_NO_COLOURS.format(number=image.photometric)
-    if image.compression == JPEG and image.bits != 8:
+    if is_jpeg and (image.bits not in (8, 12, 16) or image.sample_kind != "unsigned"):
         return strings.JPEG_BITS.format(bits=image.bits)
-    if image.compression == WEBP and (
-        image.samples not in (3, 4) or image.bits != 8 or image.separate_planes
-    ):
+    if image.coding == "WebP" and (image.samples not in (3, 4) or image.bits != 8 or image.separate_planes):
         return strings.WEBP_SAMPLES.format(samples=image.samples, bits=image.bits)
-    if image.predictor not in (1, 2):
+    if image.coding == "CCITT" and (image.samples, image.bits) != (1, 1):
+        return strings.CCITT_SAMPLES.format(samples=image.samples, bits=image.bits)
+    if image.predictor not in (1, 2) and (image.predictor, image.sample_kind) != (3, "float"):
         return strings.PREDICTOR.format(number=image.predictor)
     return None
 
@@ -195,6 +244,11 @@ def read_tile_table(image: TiffImage) -> TileTable:
     Raises TiffFormatError where the table is shorter than the image's size requires or does not fit in the
     file.
     """
+    if image.plane_ifds:
+        one = replace(image, samples=1, separate_planes=False, plane_ifds=())
+        planes = [read_tile_table(replace(one, ifd=ifd)) for ifd in image.plane_ifds]
+        offsets, counts = zip(*planes, strict=True)
+        return np.concatenate(offsets), np.concatenate(counts)
     expected = image.tiles_per_plane * (image.samples if image.separate_planes else 1)
     if expected > MAX_NUMBERS:
         raise TiffFormatError(strings.IMAGE_TILES.format(count=expected))

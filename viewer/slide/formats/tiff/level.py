@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from viewer.slide.formats.codecs.codec_error import CodecError
 from viewer.slide.formats.tiff import strings
-from viewer.slide.formats.tiff.codec import CodecError, TileCodec
 from viewer.slide.formats.tiff.ifd import TiffFormatError
-from viewer.slide.formats.tiff.layout import coded_tile, read_tile_table
+from viewer.slide.formats.tiff.layout import coded_tile
 from viewer.slide.pixels import background_tile, opaque_rgba
 from viewer.slide.source import TileError
 
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.slide.byte_source import ByteSource
+    from viewer.slide.formats.tiff.codec import TileCodec
     from viewer.slide.formats.tiff.layout import TiffImage, TileTable
+    from viewer.slide.formats.tiff.mask import TileMask
 
-    # The bytes of tiles of the file by (column, row), one for each plane; none for a tile that it leaves out.
+    # The bytes of tiles of the file by (column, row), one for each plane and one of the mask, if there is
+    # one; none for a tile that it leaves out.
     CodedPieces: TypeAlias = dict[tuple[int, int], list[bytes]]
 
 # Smaller tiles are gathered into one of at least this, for one texture layer and one request. 240 is Aperio's
@@ -38,8 +41,8 @@ class TiffLevel:
     """One level. ``reduce`` is 1 for a level of the file, 2 for the level that is decoded from it at half
     size.
 
-    ``missing`` gives the pixels of a tile that the file does not hold: (x, y), (width, height) in pixels of
-    the image to straight RGBA; None for background.
+    ``mask`` says which of its pixels are blank. ``missing`` gives the pixels of a tile that the file does
+    not hold: (x, y), (width, height) in pixels of the image to straight RGBA; None for background.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class TiffLevel:
         *,
         background_rgb: tuple[int, int, int],
         reduce: int = 1,
+        mask: TileMask | None = None,
         missing: Callable[[tuple[int, int], tuple[int, int]], NDArray[np.uint8]] | None = None,
     ) -> None:
         self._file = file
@@ -60,12 +64,13 @@ class TiffLevel:
         self._offsets, self._counts = table
         self._background_rgb = background_rgb
         self._reduce = reduce
+        self._mask = mask
         self._missing = missing
         self.width = -(-image.width // reduce)
         self.height = -(-image.height // reduce)
         self._piece_width = image.tile_width // reduce
         self._piece_height = image.tile_height // reduce
-        self.engine_tile = _engine_tile_size(image.tile_width, image.tile_height)
+        self.engine_tile = engine_tile_size(image.tile_width, image.tile_height)
         self._piece: Callable[[int, int], NDArray[np.uint8]] = self.read_piece
         self._pieces_are_shared = (
             image.tile_width > self.engine_tile[0] or image.tile_height > self.engine_tile[1]
@@ -86,7 +91,8 @@ class TiffLevel:
     @property
     def can_halve(self) -> bool:
         """Whether ``halved`` works for this level."""
-        return self._reduce == 1 and self._codec.can_halve and not self._pieces_are_shared
+        is_plain = self._mask is None and not self._pieces_are_shared
+        return self._reduce == 1 and self._codec.can_halve and is_plain
 
     def halved(self) -> TiffLevel:
         """The level of half the size, decoded from the tiles of this one."""
@@ -155,12 +161,13 @@ class TiffLevel:
     def _fetch_piece(self, column: int, row: int) -> list[bytes]:
         image = self._image
         first = row * image.columns + column
-        indices = [first + plane * image.tiles_per_plane for plane in range(self._codec.planes)]
+        indices = [first + plane * image.tiles_per_plane for plane in self._codec.planes]
         places = [(int(self._offsets[index]), int(self._counts[index])) for index in indices]
         if not all(map(all, places)):
             return []
         try:
-            return [coded_tile(image, self._file, offset, count) for offset, count in places]
+            planes = [coded_tile(image, self._file, offset, count) for offset, count in places]
+            return planes if self._mask is None else [*planes, self._mask.fetch(self._file, first)]
         except (TiffFormatError, EOFError, OSError) as error:
             raise self._tile_error(column, row, error) from error
 
@@ -170,9 +177,14 @@ class TiffLevel:
             return self._missing_piece(column, row)
         try:
             if self._reduce == 2:
-                return codec.decode_half(planes[0])
-            pixels = codec.decode(planes, self._image.tile_height)
-            return pixels if codec.gives_opaque_rgba else opaque_rgba(pixels, self._background_rgb)
+                pixels = codec.decode_half(planes[0])
+            elif self._mask is None:
+                pixels = codec.decode(planes, self._image.tile_height)
+            else:
+                pixels = codec.decode(planes[:-1], self._image.tile_height)
+                pixels = self._mask.laid_on(pixels, planes[-1])
+            is_done = codec.gives_opaque_rgba and self._mask is None
+            return pixels if is_done else opaque_rgba(pixels, self._background_rgb)
         except (CodecError, TiffFormatError, EOFError, OSError) as error:
             raise self._tile_error(column, row, error) from error
 
@@ -204,29 +216,7 @@ class TiffLevel:
         return ((sums + 2) // 4).astype(np.uint8)
 
 
-def bits_used(file: ByteSource, image: TiffImage) -> int:
-    """How many bits the largest sample of up to 16 tiles spread over the image takes; tiles that fail are
-    left out.
-    """
-    codec, (offsets, counts) = TileCodec(image), read_tile_table(image)
-    present = np.flatnonzero(counts)
-    largest = 0
-    for index in present[np.unique(np.linspace(0, present.size - 1, min(16, present.size)).astype(int))]:
-        row = int(index) % image.tiles_per_plane // image.columns
-        rows = (
-            image.tile_height
-            if image.tiled
-            else min(image.tile_height, image.height - row * image.tile_height)
-        )
-        try:
-            data = coded_tile(image, file, int(offsets[index]), int(counts[index]))
-            largest = max(largest, codec.peak(data, rows))
-        except (CodecError, TiffFormatError, EOFError):
-            continue  # met again, and reported, when the tile is read
-    return largest.bit_length()
-
-
-def _engine_tile_size(width: int, height: int) -> tuple[int, int]:
+def engine_tile_size(width: int, height: int) -> tuple[int, int]:
     """The size of the tiles that the streamer requests, for tiles of the file of this size."""
     if max(width, height) > MAX_DIRECT_TILE_PX:
         return min(width, CUT_TILE_PX), min(height, CUT_TILE_PX)

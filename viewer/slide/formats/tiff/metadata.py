@@ -8,6 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from viewer.slide.formats.tiff import strings
+from viewer.slide.formats.tiff.colour_planes import colour_planes
 from viewer.slide.formats.tiff.ifd import TiffFormatError
 from viewer.slide.planes import PlaneAxes
 from viewer.slide.resolution import PLAUSIBLE_MPP_UM, credible_mpp, number, objective_power
@@ -41,12 +42,15 @@ _TEXT_TAGS = {
 
 @dataclass(frozen=True, slots=True)
 class OmeFacts:
-    """What the first Image of an OME-XML block states; ``plane_names`` are in the file's order."""
+    """What the first Image of an OME-XML block states; ``plane_names`` are in the file's order, and
+    ``colour_planes`` the places in it of those that are red, green and blue, None where none are.
+    """
 
     mpp_um: tuple[float, float] | None
     planes: PlaneAxes
     plane_names: tuple[str, ...]
     objective_power: float | None
+    colour_planes: tuple[int, int, int] | None = None
 
 
 def properties_from_ifd(ifd: Ifd) -> dict[str, str]:
@@ -100,6 +104,7 @@ def ome_from_ifd(ifd: Ifd, *, plane_limit: int) -> OmeFacts | None:
         objective_power=None
         if objective is None
         else objective_power(objective.attrib, "NominalMagnification"),
+        colour_planes=colour_planes(pixels, sizes),
     )
 
 

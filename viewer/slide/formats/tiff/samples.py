@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewer.slide.formats.tiff import strings
-from viewer.slide.formats.tiff.codec import TileCodec, raw_samples
 from viewer.slide.formats.tiff.ifd import TiffFormatError
 from viewer.slide.formats.tiff.layout import coded_tile, read_tile_table
+from viewer.slide.formats.tiff.raw import raw_samples
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.slide.byte_source import ByteSource
+    from viewer.slide.formats.tiff.codec import TileCodec
     from viewer.slide.formats.tiff.layout import TiffImage
 
 _KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}
@@ -27,7 +28,7 @@ def kind_of_numbers(image: TiffImage) -> np.dtype[Any] | None:
     kind = _KINDS.get(image.ifd.number(339, 1))
     if kind is None or image.bits not in _BITS[kind] or image.predictor not in _PREDICTORS[kind]:
         return None
-    return np.dtype(f"{kind}{image.bits // 8}") if image.ifd.number(266, 1) == 1 else None
+    return np.dtype(f"{kind}{image.bits // 8}") if image.fill_order in (1, 2) else None
 
 
 def read_numbers(file: ByteSource, image: TiffImage, sample: int) -> NDArray[Any]:
@@ -53,10 +54,8 @@ def read_numbers(file: ByteSource, image: TiffImage, sample: int) -> NDArray[Any
     return numbers
 
 
-def read_stripped(file: ByteSource, image: TiffImage, *, shift: int, max_px: int) -> NDArray[np.uint8]:
+def read_stripped(file: ByteSource, image: TiffImage, codec: TileCodec, *, max_px: int) -> NDArray[np.uint8]:
     """The whole image: (height, width, samples) of 1 to 4 samples as ``TileCodec.decode`` gives them.
-
-    ``shift`` as for ``TileCodec``.
 
     Raises TiffFormatError for images of more than ``max_px`` pixels, CodecError or EOFError for a damaged
     strip: part of an image is never shown as the whole.
@@ -65,13 +64,12 @@ def read_stripped(file: ByteSource, image: TiffImage, *, shift: int, max_px: int
         raise TiffFormatError(
             strings.STRIPPED_SIZE.format(width=image.width, height=image.height, most=max_px)
         )
-    codec = TileCodec(image, shift=shift)
     offsets, counts = read_tile_table(image)
     pixels: NDArray[np.uint8] | None = None
     for strip in range(image.rows):
         top = strip * image.tile_height
         rows = min(image.tile_height, image.height - top)
-        indices = [strip + plane * image.tiles_per_plane for plane in range(codec.planes)]
+        indices = [strip + plane * image.tiles_per_plane for plane in codec.planes]
         planes = [coded_tile(image, file, int(offsets[index]), int(counts[index])) for index in indices]
         decoded = codec.decode(planes, rows)
         if pixels is None:

@@ -12,21 +12,27 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from viewer.slide.formats.array import ArraySource
+from viewer.slide.formats.codecs.codec_error import CodecError
 from viewer.slide.formats.openslide import FORMAT_NAMES, facts_from_handle, read_level_region
 from viewer.slide.formats.openslide_handle import OpenSlideHandle, vendor_of
 from viewer.slide.formats.tiff import layout as tiff
 from viewer.slide.formats.tiff import strings
-from viewer.slide.formats.tiff.codec import CodecError, TileCodec
+from viewer.slide.formats.tiff.codec import TileCodec
 from viewer.slide.formats.tiff.ifd import Ifd, TiffFormatError, begins_like_tiff
 from viewer.slide.formats.tiff.layout import (
     TiffImage,
+    coded_tile,
     pyramid_images,
     read_tile_table,
     spread_missing_tiles,
     unsupported_reason,
 )
-from viewer.slide.formats.tiff.level import MAX_DIRECT_TILE_PX, TiffLevel, bits_used
+from viewer.slide.formats.tiff.level import MAX_DIRECT_TILE_PX, TiffLevel
+from viewer.slide.formats.tiff.mask import TileMask, is_cut_alike, mask_of, with_alpha
+from viewer.slide.formats.tiff.measured_range import range_note, shown_range
 from viewer.slide.formats.tiff.metadata import (
     OmeFacts,
     icc_profile_from_ifd,
@@ -35,7 +41,9 @@ from viewer.slide.formats.tiff.metadata import (
     ome_from_ifd,
     properties_from_ifd,
 )
+from viewer.slide.formats.tiff.planes import imagej_planes, in_colour, pages_like
 from viewer.slide.formats.tiff.samples import read_stripped
+from viewer.slide.formats.turned import TURNS, UPRIGHT, TurnedSource
 from viewer.slide.geometry import Pyramid, Rect, TileKey
 from viewer.slide.pixels import opaque_rgba
 from viewer.slide.resolution import pixel_aspect
@@ -45,7 +53,6 @@ from viewer.slide.strings import NO_SUCH_TILE
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from viewer.slide.byte_source import ByteSource
@@ -123,7 +130,7 @@ class TiffSource(Source):
             self._handle.close()
 
 
-def open_tiff(file: SlideFile, *, max_stripped_px: int = MAX_STRIPPED_PX) -> TiffSource | ArraySource:
+def open_tiff(file: SlideFile, *, max_stripped_px: int = MAX_STRIPPED_PX) -> Source:
     """Open a TIFF whose tiles Foveola decodes by itself.
 
     Raises NotThisReader, with the reason, for anything that another reader does better or that is not a
@@ -132,43 +139,58 @@ def open_tiff(file: SlideFile, *, max_stripped_px: int = MAX_STRIPPED_PX) -> Tif
     try:
         if not begins_like_tiff(file.bytes):
             raise NotThisReader(file.path, strings.NOT_TIFF)
-        return _open(file, max_stripped_px)
+        source, orientation = _open(file, max_stripped_px)
+        if orientation not in TURNS:
+            return source
+        return TurnedSource(source, TURNS[orientation], strings.ORIENTATION.format(number=orientation))
     except (TiffFormatError, CodecError, TileError, EOFError, OSError, ValueError) as error:
         raise NotThisReader(file.path, str(error).removeprefix(f"{file.locator}: ")) from error
 
 
-def _open(file: SlideFile, max_stripped_px: int) -> TiffSource | ArraySource:
+def _open(file: SlideFile, max_stripped_px: int) -> tuple[Source, int]:
+    """The slide as it is stored, and the tag Orientation."""
     path, (ifds, was_cut) = file.path, file.directories
     vendor = None if was_cut or not file.locator.is_local else vendor_of(file)
     if vendor not in _PLAIN_LAYOUTS:
         name = FORMAT_NAMES.get(str(vendor), vendor)
         raise NotThisReader(path, strings.LEFT_TO_OPENSLIDE.format(format=name))
-    images = pyramid_images(ifds)
+    ome = ome_from_ifd(ifds[0], plane_limit=len(ifds))
+    images, ome = _in_colour(pyramid_images(ifds), ifds, ome)
     for image in images:
         if reason := unsupported_reason(image):
             raise NotThisReader(path, reason)
     handle, refusal = _handle_if_openslide_opens(file, vendor)
     try:
-        ome = ome_from_ifd(ifds[0], plane_limit=len(ifds))
         notes = _notes(images[0], ifds, ome, was_cut=was_cut)
-        if handle is not None:
-            _check_agreement(path, images, handle, is_ome=ome is not None)
-            info = facts_from_handle(handle, reader="", reader_reason="")
-        else:
+        shown = shown_range(file.bytes, images[-1])
+        if shown is not None and (note := range_note(images[0], shown)):
+            notes.append(note)
+        is_aperio = vendor == "aperio" or images[0].ifd.text(270).startswith("Aperio")
+        codecs = [TileCodec(image, shown=shown, is_aperio=is_aperio) for image in images]
+        masks = _masks(images, ifds, notes)
+        fills_gaps = vendor == "aperio"
+        if handle is None:
             info = _facts_from_tiff(path, images, ome)
+        else:
+            if _openslide_agrees(file.bytes, images[0], codecs[0]) and masks[0] is None:
+                _check_agreement(path, images, handle, is_ome=ome is not None)
+            else:
+                fills_gaps = False
+            info = facts_from_handle(handle, reader="", reader_reason="")
         if ome is not None:
             info = replace(info, format="OME-TIFF", planes=ome.planes, mpp_um=ome.mpp_um or info.mpp_um)
-        shift = 0
-        if images[0].bits == 16:
-            shift = max(0, bits_used(file.bytes, images[-1]) - 8)
-            notes.append(strings.SHOWN_IN_8_BITS.format(white=(256 << shift) - 1))
+        elif axes := imagej_planes(ifds[0].text(270)):
+            info = replace(info, planes=axes)
         if not images[0].tiled:
-            array = read_stripped(file.bytes, images[0], shift=shift, max_px=max_stripped_px)
+            array = read_stripped(file.bytes, images[0], codecs[0], max_px=max_stripped_px)
+            if (mask := masks[0]) is not None:
+                visible = read_stripped(file.bytes, mask.image, mask.codec, max_px=max_stripped_px)
+                array = with_alpha(array, visible)
             notes = [*info.notes, *notes]
             info = replace(info, reader="tiff (whole)", reader_reason=strings.WHOLE, notes=tuple(notes))
-            return ArraySource(info, array, pixel_aspect=pixel_aspect(info.mpp_um))
-        codecs = [TileCodec(image, shift=shift, trust_jfif=handle is None) for image in images]
-        levels = _file_levels(file.bytes, images, codecs, info, handle if vendor == "aperio" else None)
+            whole = ArraySource(info, array, pixel_aspect=pixel_aspect(info.mpp_um))
+            return whole, images[0].orientation
+        levels = _file_levels(file.bytes, images, codecs, masks, info, handle if fills_gaps else None)
         _probe(levels)
         beyond = sum(level.tiles_beyond_file for level in levels)
         if beyond:
@@ -183,11 +205,58 @@ def _open(file: SlideFile, max_stripped_px: int) -> TiffSource | ArraySource:
         )
         source = TiffSource(file.bytes, info, _with_derived_levels(levels), handle)
         file.keep_bytes()
-        return source
+        return source, images[0].orientation
     except BaseException:
         if handle is not None:
             handle.close()
         raise
+
+
+def _in_colour(
+    images: list[TiffImage], ifds: list[Ifd], ome: OmeFacts | None
+) -> tuple[list[TiffImage], OmeFacts | None]:
+    """The levels in colour, and the planes that are left to count, where three planes of an OME-TIFF are the
+    red, green and blue of one picture; what was given where not.
+    """
+    places = ome.colour_planes if ome is not None else None
+    if ome is None or places is None or max(places) >= len(ifds):
+        return images, ome
+    red, green, blue = (ifds[place] for place in places)
+    combined = in_colour(images, (red, green, blue))
+    if combined is None:
+        return images, replace(ome, colour_planes=None)
+    return combined, replace(ome, planes=ome.planes._replace(channels=1))
+
+
+def _masks(images: list[TiffImage], ifds: list[Ifd], notes: list[str]) -> list[TileMask | None]:
+    """The mask of each level, None where it has none; a note is added where one is not used."""
+    masks: list[TileMask | None] = []
+    for image in images:
+        mask = mask_of(image, ifds)
+        if mask is not None and not is_cut_alike(mask, image):
+            notes.extend([] if strings.MASK_UNUSED in notes else [strings.MASK_UNUSED])
+            mask = None
+        masks.append(TileMask(mask) if mask is not None else None)
+    return masks
+
+
+def _openslide_agrees(file: ByteSource, first: TiffImage, codec: TileCodec) -> bool:
+    """Whether OpenSlide shows the image in the same colours and the same way up.
+
+    It takes the upper byte of 16 bits, signed or not, and neither turns a picture nor asks what JPEG tiles
+    themselves show about their colours.
+    """
+    if (first.bits, first.sample_kind, first.orientation) != (8, "unsigned", UPRIGHT):
+        return False
+    offsets, counts = read_tile_table(first)
+    present = np.flatnonzero(counts)
+    if not present.size:
+        return True
+    try:
+        data = coded_tile(first, file, int(offsets[present[0]]), int(counts[present[0]]))
+        return not codec.overrules_tags(data)
+    except (CodecError, TiffFormatError, EOFError, OSError):
+        return True  # damaged: nothing says otherwise
 
 
 def _handle_if_openslide_opens(file: SlideFile, vendor: str | None) -> tuple[OpenSlideHandle | None, str]:
@@ -240,15 +309,17 @@ def _facts_from_tiff(path: Path, images: list[TiffImage], ome: OmeFacts | None) 
 def _notes(first: TiffImage, ifds: list[Ifd], ome: OmeFacts | None, *, was_cut: bool) -> list[str]:
     """Notes on what is shown and what is not."""
     notes = []
-    planes = ome.planes.plane_count if ome else 1
-    if planes > 1:
-        notes.append(strings.PLANES.format(planes=planes))
-    colours = 3 if first.photometric in (tiff.RGB, tiff.YCBCR) else 1
-    extra = first.samples - colours - (first.extra_sample in (1, 2))
-    if extra > 0:
-        notes.append(strings.MORE_SAMPLES.format(count=extra))
-    if first.sample_kind == "signed":
-        notes.append(strings.SIGNED)
+    axes = ome.planes if ome else imagej_planes(ifds[0].text(270))
+    if first.plane_ifds:
+        notes.append(strings.COLOUR_PLANES)
+    if axes is not None and axes.plane_count > 1:
+        notes.append(strings.PLANES.format(planes=axes.plane_count))
+    elif axes is None and (pages := pages_like(first, ifds)) > 1:
+        notes.append(strings.PAGES.format(count=pages))
+    if first.unseen_samples > 0:
+        notes.append(strings.MORE_SAMPLES.format(count=first.unseen_samples))
+    if first.photometric == tiff.CMYK:
+        notes.append(strings.INKS)
     if was_cut:
         notes.append(strings.FIRST_IMAGES.format(count=len(ifds)))
     return notes
@@ -258,6 +329,7 @@ def _file_levels(
     file: ByteSource,
     images: list[TiffImage],
     codecs: list[TileCodec],
+    masks: list[TileMask | None],
     info: SlideInfo,
     aperio: OpenSlideHandle | None,
 ) -> list[TiffLevel]:
@@ -268,10 +340,12 @@ def _file_levels(
     if aperio is not None and not images[0].separate_planes:
         spread_missing_tiles(images, tables)
     levels = []
-    for index, (image, codec, table) in enumerate(zip(images, codecs, tables, strict=True)):
+    parts = zip(images, codecs, tables, masks, strict=True)
+    for index, (image, codec, table, mask) in enumerate(parts):
         missing = partial(read_level_region, aperio, index) if aperio and index else None
+        background = info.background_rgb
         levels.append(
-            TiffLevel(file, image, codec, table, background_rgb=info.background_rgb, missing=missing)
+            TiffLevel(file, image, codec, table, background_rgb=background, mask=mask, missing=missing)
         )
     return levels
 
@@ -307,5 +381,6 @@ def _probe(levels: list[TiffLevel]) -> None:
 
 def _reason(first: TiffImage, refusal: str) -> str:
     template = strings.DIRECT_REFUSED if refusal else strings.DIRECT
-    coding = tiff.COMPRESSIONS[first.compression]
-    return template.format(coding=coding, width=first.tile_width, height=first.tile_height, refusal=refusal)
+    return template.format(
+        coding=first.coding, width=first.tile_width, height=first.tile_height, refusal=refusal
+    )

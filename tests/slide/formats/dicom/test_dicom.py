@@ -1,0 +1,369 @@
+"""DICOM slides that OpenSlide refuses or shows in wrong colours: pixels, facts, and hostile files."""
+
+from __future__ import annotations
+
+import struct
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import imagecodecs
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.messages import pattern
+from tests.slide.formats.dicom_files import Elements, cut, in_items, write_dicom
+from viewer.slide.formats.codecs.strings import DAMAGED
+from viewer.slide.formats.dicom import strings
+from viewer.slide.formats.registry import open_slide
+from viewer.slide.formats.tiff.strings import PLANES
+from viewer.slide.geometry import TileKey
+from viewer.slide.source import SlideError, TileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from viewer.slide.source import Source
+
+    Picture = Callable[[int, int], NDArray[np.uint8]]
+    Opened = Callable[[Path], Source]
+    WholeLevel = Callable[[Source, int], NDArray[np.uint8]]
+
+SIZE = (150, 120)
+
+
+def rle(frame: NDArray[Any]) -> bytes:
+    """DICOM's run lengths (PS3.5, G): each byte of each sample in a segment of its own."""
+    planes = np.ascontiguousarray(np.moveaxis(np.atleast_3d(frame), 2, 0))
+    wide = planes.astype(planes.dtype.newbyteorder(">")).view(np.uint8)
+    wide = wide.reshape(*planes.shape, planes.itemsize)
+    segments = [
+        imagecodecs.packbits_encode(wide[plane, ..., byte].tobytes())
+        for plane in range(planes.shape[0])
+        for byte in range(planes.itemsize)
+    ]
+    segments = [segment + b"\0" * (len(segment) % 2) for segment in segments]
+    starts = [64 + sum(map(len, segments[:index])) for index in range(len(segments))]
+    return struct.pack("<16I", len(segments), *starts, *[0] * (15 - len(starts))) + b"".join(segments)
+
+
+def jpeg(frame: NDArray[np.uint8], **options: Any) -> bytes:
+    buffer = BytesIO()
+    Image.fromarray(frame).save(buffer, "JPEG", quality=97, **options)
+    return buffer.getvalue()
+
+
+def ycbcr(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(Image.fromarray(pixels).convert("YCbCr"))
+
+
+def coded(frames: list[NDArray[Any]], encode: Callable[[NDArray[Any]], bytes]) -> list[bytes]:
+    return [encode(frame) for frame in frames]
+
+
+LOSSLESS: dict[str, tuple[str, Callable[[NDArray[Any]], bytes]]] = {
+    "RLE": ("5", rle),
+    "JPEG lossless": ("4.70", lambda frame: imagecodecs.jpeg8_encode(frame, lossless=True)),
+    "JPEG-LS": ("4.80", imagecodecs.jpegls_encode),
+    "JPEG XL": ("4.110", lambda frame: imagecodecs.jpegxl_encode(frame, lossless=True)),
+    "HTJ2K": ("4.201", lambda frame: imagecodecs.htj2k_encode(frame, reversible=True)),
+    "JPEG 2000": ("4.90", lambda frame: imagecodecs.jpeg2k_encode(frame, codecformat="j2k", reversible=True)),
+}
+
+
+@pytest.mark.parametrize("coding", LOSSLESS)
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("colours", ["RGB", "MONOCHROME2"])
+def test_lossless_codings_give_the_written_pixels(
+    coding: str,
+    deep: bool,
+    colours: str,
+    tmp_path: Path,
+    picture: Picture,
+    opened: Opened,
+    whole_level: WholeLevel,
+) -> None:
+    pixels = picture(*SIZE) if colours == "RGB" else picture(*SIZE)[..., 0]
+    stored = pixels.astype(np.uint16) * 257 if deep else pixels
+    syntax, encode = LOSSLESS[coding]
+    frames = coded(list(cut(stored, 64)), encode)
+    path = write_dicom(tmp_path / "a.dcm", frames, syntax=syntax, colours=colours, bits=16 if deep else 8)
+    source = opened(path)
+    expected = pixels if colours == "RGB" else pixels[..., None].repeat(3, axis=2)
+    np.testing.assert_array_equal(whole_level(source, 0)[..., :3], expected)
+    assert (strings.SHOWN_IN_8_BITS.format(bits=16, white=65535) in source.info.notes) == deep
+
+
+@pytest.mark.parametrize("syntax", ["", "1", "2"])
+@pytest.mark.parametrize("is_planar", [False, True])
+@pytest.mark.parametrize(("colours", "bits"), [("RGB", 8), ("RGB", 12), ("YBR_FULL", 8), ("MONOCHROME1", 12)])
+def test_frames_without_compression_in_every_encoding(
+    syntax: str,
+    is_planar: bool,
+    colours: str,
+    bits: int,
+    tmp_path: Path,
+    picture: Picture,
+    opened: Opened,
+    whole_level: WholeLevel,
+) -> None:
+    pixels = picture(*SIZE)
+    if colours.startswith("MONO"):
+        pixels = pixels[..., :1].repeat(3, axis=2)
+    stored: NDArray[Any] = ycbcr(pixels) if colours == "YBR_FULL" else pixels
+    if colours == "MONOCHROME1":
+        stored = 255 - pixels[..., 0]
+    if bits == 12:
+        stored = (stored.astype(np.uint16) * 16).astype(">u2" if syntax == "2" else "<u2")
+    frames = [
+        (np.moveaxis(frame, 2, 0) if is_planar and frame.ndim == 3 else frame).tobytes()
+        for frame in cut(stored, 64)
+    ]
+    options = {"syntax": syntax, "colours": colours, "bits": bits, "is_planar": is_planar}
+    source = opened(write_dicom(tmp_path / "a.dcm", frames, is_open=True, **options))
+    shown = whole_level(source, 0)[..., :3].astype(int)
+    assert np.abs(shown - pixels).max() <= (3 if colours == "YBR_FULL" else 0)
+
+
+def test_chroma_of_two_pixels_in_one_is_spread(
+    tmp_path: Path, opened: Opened, whole_level: WholeLevel
+) -> None:
+    frame = np.empty((64, 32, 4), np.uint8)
+    frame[...] = (100, 200, 128, 128)
+    path = write_dicom(tmp_path / "a.dcm", [frame.tobytes()], colours="YBR_FULL_422", size=(64, 64))
+    shown = whole_level(opened(path), 0)[..., :3]
+    assert (shown[:, 0::2] == 100).all()
+    assert (shown[:, 1::2] == 200).all()
+
+
+@pytest.mark.parametrize(
+    ("stated", "options"),
+    [
+        ("RGB", {"subsampling": 2}),  # bfconvert
+        ("RGB", {"subsampling": 0}),
+        ("YBR_FULL_422", {"subsampling": 0, "keep_rgb": True}),
+        ("YBR_FULL_422", {"subsampling": 1}),
+        ("RGB", {"subsampling": 0, "keep_rgb": True}),
+    ],
+)
+def test_jpeg_colours_are_those_of_the_stream(
+    stated: str,
+    options: dict[str, Any],
+    tmp_path: Path,
+    picture: Picture,
+    opened: Opened,
+    whole_level: WholeLevel,
+) -> None:
+    pixels = picture(*SIZE)
+    frames = [jpeg(frame, **options) for frame in cut(pixels, 64)]
+    path = write_dicom(tmp_path / "a.dcm", frames, syntax="4.50", colours=stated)
+    source = opened(path)
+    assert np.abs(whole_level(source, 0)[..., :3].astype(int) - pixels).mean() < 3
+    is_true = (stated == "RGB") == bool(options.get("keep_rgb"))
+    assert (strings.COLOURS_OTHERWISE in source.info.reader_reason) != is_true
+
+
+@pytest.mark.parametrize("syntax", ["4.91", "4.203"])
+@pytest.mark.parametrize("colours", ["YBR_ICT", "YBR_FULL_422", "RGB"])
+def test_jpeg_2000_that_is_not_transformed_holds_what_is_stated(
+    syntax: str, colours: str, tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel
+) -> None:
+    """Slides converted from Aperio's 33003 state YBR_ICT for YCbCr that the codestream knows nothing of."""
+    pixels = picture(*SIZE)
+    stored = pixels if colours == "RGB" else ycbcr(pixels)
+    frames = [
+        imagecodecs.jpeg2k_encode(frame, codecformat="j2k", mct=False, reversible=True)
+        for frame in cut(stored, 64)
+    ]
+    source = opened(write_dicom(tmp_path / "a.dcm", frames, syntax=syntax, colours=colours))
+    assert np.abs(whole_level(source, 0)[..., :3].astype(int) - pixels).max() <= (
+        0 if colours == "RGB" else 3
+    )
+
+
+@pytest.mark.parametrize("colours", ["YBR_ICT", "YBR_RCT", "RGB"])
+def test_jpeg_2000_that_is_transformed_is_rgb_whatever_is_stated(
+    colours: str, tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel
+) -> None:
+    pixels = picture(*SIZE)
+    frames = [
+        imagecodecs.jpeg2k_encode(frame, codecformat="j2k", mct=True, reversible=True)
+        for frame in cut(pixels, 64)
+    ]
+    source = opened(write_dicom(tmp_path / "a.dcm", frames, syntax="4.90", colours=colours))
+    np.testing.assert_array_equal(whole_level(source, 0)[..., :3], pixels)
+
+
+class TestSlides:
+    """Files of one series make one slide."""
+
+    def frames(self, pixels: NDArray[np.uint8], side: int = 64) -> list[bytes]:
+        return [imagecodecs.jpegls_encode(frame) for frame in cut(pixels, side)]
+
+    def test_levels_label_and_facts_come_from_the_files_of_the_series(
+        self, tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel
+    ) -> None:
+        fine, coarse, label = picture(300, 200), picture(150, 100), picture(64, 64)
+        options = {"syntax": "4.80"}
+        opened_path = write_dicom(tmp_path / "b.dcm", self.frames(coarse), size=(150, 100), **options)
+        write_dicom(tmp_path / "a.dcm", self.frames(fine), size=(300, 200), **options)
+        write_dicom(tmp_path / "c.dcm", self.frames(label), size=(64, 64), kind="LABEL", **options)
+        write_dicom(tmp_path / "d.dcm", self.frames(fine), size=(600, 400), series="9.9", **options)
+        (tmp_path / "note.txt").write_text("no DICOM")
+        (tmp_path / "e.dcm").write_bytes((tmp_path / "a.dcm").read_bytes()[:700])
+        (tmp_path / "folder").mkdir()
+        source = opened(opened_path)
+        assert (source.info.format, source.info.reader) == ("DICOM WSI", "dicom")
+        assert source.info.file_levels == ((300, 200), (150, 100))
+        assert source.info.mpp_um == pytest.approx((0.25, 0.5))
+        assert source.info.objective_power == 20
+        assert source.info.properties["dicom.Modality"] == "SM"
+        np.testing.assert_array_equal(whole_level(source, 0)[..., :3], fine)
+        np.testing.assert_array_equal(whole_level(source, 1)[..., :3], coarse)
+        assert source.info.associated_images == ("label",)
+        np.testing.assert_array_equal(source.read_associated_image("label")[..., :3], label)
+        with pytest.raises(KeyError):
+            source.read_associated_image("macro")
+
+    def test_parts_of_one_level_are_put_together(
+        self, tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel
+    ) -> None:
+        pixels = picture(*SIZE)
+        frames = self.frames(pixels)
+        write_dicom(tmp_path / "a.dcm", frames[:2], syntax="4.80")
+        path = write_dicom(tmp_path / "b.dcm", frames[2:], syntax="4.80", first_frame=2)
+        np.testing.assert_array_equal(whole_level(opened(path), 0)[..., :3], pixels)
+
+    def test_frames_lie_where_they_state_and_gaps_are_background(
+        self, tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel
+    ) -> None:
+        pixels = picture(*SIZE)
+        frames = self.frames(pixels)
+        path = write_dicom(
+            tmp_path / "a.dcm", [frames[4], frames[0]], syntax="4.80", positions=[(64, 64), (0, 0)]
+        )
+        shown = whole_level(opened(path), 0)[..., :3]
+        np.testing.assert_array_equal(shown[:64, :64], pixels[:64, :64])
+        np.testing.assert_array_equal(shown[64:, 64:128], pixels[64:, 64:128])
+        assert (shown[:64, 64:] == 255).all()
+
+    def test_more_focal_planes_are_said(self, tmp_path: Path, picture: Picture, opened: Opened) -> None:
+        frames = self.frames(picture(*SIZE)) * 2
+        path = write_dicom(tmp_path / "a.dcm", frames, syntax="4.80", planes=2)
+        assert PLANES.format(planes=2) in opened(path).info.notes
+
+    def test_large_frames_are_cut(
+        self, tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel
+    ) -> None:
+        pixels = picture(1300, 1100)
+        frames = self.frames(pixels, 1280)
+        path = write_dicom(tmp_path / "a.dcm", frames, syntax="4.80", size=(1300, 1100), side=1280)
+        source = opened(path)
+        assert source.pyramid.levels[0].tile_width == 512
+        np.testing.assert_array_equal(whole_level(source, 0)[..., :3], pixels)
+
+    @pytest.mark.parametrize("offsets", [False, True])
+    def test_frames_in_several_fragments(
+        self, offsets: bool, tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel
+    ) -> None:
+        pixels = picture(*SIZE) if offsets else picture(64, 64)
+        parts = [[frame[:100], frame[100:]] for frame in self.frames(pixels)]
+        path = write_dicom(
+            tmp_path / "a.dcm",
+            [b""] * len(parts),
+            syntax="4.80",
+            size=(pixels.shape[1], pixels.shape[0]),
+            pixel_data=in_items(parts, offsets=offsets),
+        )
+        np.testing.assert_array_equal(whole_level(opened(path), 0)[..., :3], pixels)
+
+    def test_a_damaged_frame_is_one_tile_error(
+        self, tmp_path: Path, picture: Picture, opened: Opened
+    ) -> None:
+        frames = self.frames(picture(600, 300), 256)
+        frames[1] = frames[1][:40]
+        path = write_dicom(tmp_path / "a.dcm", frames, syntax="4.80", size=(600, 300), side=256)
+        source = opened(path)
+        damaged = pattern(strings.FRAME, path=path, frame=2, error="") + pattern(DAMAGED, coding="JPEG-LS")
+        with pytest.raises(TileError, match=damaged):
+            source.read_tile(TileKey(0, 1, 0))
+        assert source.read_tile(TileKey(0, 0, 0)).shape == (256, 256, 4)
+        source.close()
+        with pytest.raises(TileError):
+            source.read_tile(TileKey(0, 0, 0))
+        with pytest.raises(TileError):
+            source.read_tile(TileKey(0, 99, 0))
+
+
+class TestHostile:
+    """Claims that cannot be are refused in one sentence that names the file."""
+
+    def refused(self, path: Path, reason: str) -> None:
+        with pytest.raises(SlideError, match=reason) as error:
+            open_slide(path)
+        assert str(path) in str(error.value)
+
+    @pytest.mark.parametrize(
+        ("options", "reason"),
+        [
+            ({"syntax": "4.100"}, pattern(strings.SYNTAX)),
+            ({"size": (0, 5)}, pattern(strings.SIZES)),
+            ({"size": (2**31 - 1, 2**31 - 1)}, pattern(strings.FRAME_COUNT)),
+            ({"side": 65535}, pattern(strings.SIZES, frame_width=65535)),
+            ({"bits": 24}, pattern(strings.SAMPLES, bits=24)),
+            ({"colours": "PALETTE COLOR"}, pattern(strings.SAMPLES, colours="PALETTE COLOR")),
+            ({"sop_class": "1.2"}, strings.NOT_A_SLIDE),
+            ({"without": (0x00080008,)}, strings.NOT_A_SLIDE),
+            ({"kind": "LABEL"}, strings.NO_VOLUME),
+            ({"positions": [(1, 1)]}, strings.OFF_GRID),
+            ({"pixel_data": b""}, pattern(strings.CUT_SHORT)),
+            ({"pixel_data": struct.pack("<HHI", 0xFFFE, 0xE000, 2**31)}, pattern(strings.ITEM_EXPECTED)),
+            ({"pixel_data": in_items([])}, pattern(strings.FRAME_COUNT, claimed=1, found=0)),
+            ({"pixel_data": in_items([[b"ab", b"cd"]], offsets=False)}, pattern(DAMAGED, coding="JPEG-LS")),
+            ({"syntax": "1"}, pattern(strings.FRAME_COUNT, claimed=1)),
+        ],
+    )
+    def test_claims_that_cannot_be(self, options: dict[str, Any], reason: str, tmp_path: Path) -> None:
+        whole = {"syntax": "4.80", "colours": "MONOCHROME2", "size": (64, 64), **options}
+        self.refused(write_dicom(tmp_path / "a.dcm", [b"no frame"], **whole), reason)
+
+    def test_headers_cut_short_anywhere(self, tmp_path: Path, picture: Picture) -> None:
+        path = write_dicom(
+            tmp_path / "a.dcm",
+            [imagecodecs.jpegls_encode(frame) for frame in cut(picture(*SIZE), 64)],
+            syntax="4.80",
+            is_open=True,
+        )
+        whole = path.read_bytes()
+        for length in range(133, 900, 7):
+            path.write_bytes(whole[:length])
+            self.refused(path, "a.dcm")
+
+    @pytest.mark.parametrize(
+        ("elements", "reason"),
+        [
+            (Elements().add(0x00100010, "UN", b"", 2**31), pattern(strings.VALUE_SIZE, tag="00100010")),
+            (Elements().add(0x00400555, "SQ", b"abcdefgh", 8), pattern(strings.ITEM_EXPECTED)),
+        ],
+    )
+    def test_lengths_beyond_the_file(self, elements: Elements, reason: str, tmp_path: Path) -> None:
+        path = tmp_path / "a.dcm"
+        meta = Elements().text(0x00020010, "UI", "1.2.840.10008.1.2.4.80")
+        path.write_bytes(bytes(128) + b"DICM" + meta.data + elements.data)
+        self.refused(path, reason)
+
+    def test_nesting_without_end(self, tmp_path: Path) -> None:
+        inner = Elements()
+        for _ in range(200):
+            inner = Elements().sequence(0x00400555, [inner], is_open=True)
+        path = tmp_path / "a.dcm"
+        meta = Elements().text(0x00020010, "UI", "1.2.840.10008.1.2.4.80")
+        path.write_bytes(bytes(128) + b"DICM" + meta.data + inner.data)
+        self.refused(path, strings.TOO_DEEP)
+
+    def test_deflated_headers_are_not_read(self, tmp_path: Path) -> None:
+        path = write_dicom(tmp_path / "a.dcm", [b""], syntax="1.99")
+        self.refused(path, pattern(strings.SYNTAX, uid="1.2.840.10008.1.2.1.99"))

@@ -1,0 +1,191 @@
+"""Small windows and large letters: the slide keeps half of the window, and what must be seen is seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QApplication, QPushButton
+
+from tests.ui.slide_files import write_slide
+from viewer.ui.shell import strings
+from viewer.ui.shell.persistence import restore_layout
+from viewer.ui.widgets.messages import MessageKind
+from viewer.view.camera import fitting_view
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+    from viewer.ui.shell.main_window import MainWindow
+
+    OpenIn = Callable[[MainWindow, Path], None]
+
+SCALED = QSize(512, 350)
+"""What a screen of 1024 × 700 holds at a scale of 2."""
+SIZES = [SCALED, QSize(1024, 700)]
+LONG = "The file has no coarse levels; Foveola builds its own, averaged in linear light. " * 2
+
+
+def share_of_slide(window: MainWindow) -> float:
+    width, height = window.view.canvas.size_px
+    return width * height / (window.width() * window.height())
+
+
+def shown_as_a_whole(window: MainWindow) -> bool:
+    view = window.view
+    assert view.source is not None
+    return view.camera.target == fitting_view(
+        view.source.info.bounds, view.canvas.size_px, view.camera.aspect
+    )
+
+
+@pytest.fixture
+def large_letters(window: MainWindow) -> Iterator[None]:
+    window.apply_settings(window.settings.replace("display", font_percent=200))
+    yield
+    window.themes.set_font_percent(100)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_panel_leaves_the_slide_half_of_a_small_window(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn, size: QSize
+) -> None:
+    open_in(window, slide_file)
+    window.resize(size)
+    qtbot.wait_until(lambda: window.size() == size and share_of_slide(window) >= 0.5)
+    for name in window.docks.built_in:
+        window.docks.show(name)
+        dock = window.docks[name]
+        qtbot.wait_until(lambda dock=dock: dock.isVisible() and not window.docks.folding.is_behind(dock))
+        qtbot.wait_until(lambda: share_of_slide(window) >= 0.5)
+        assert shown_as_a_whole(window)
+    for bar in window.status.magnification, window.status.angle, window.status.research:
+        assert bar.isVisible()
+        assert window.status.rect().contains(bar.geometry())
+
+
+@pytest.mark.usefixtures("large_letters")
+def test_large_letters_leave_the_slide_half(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn
+) -> None:
+    open_in(window, slide_file)
+    size = QSize(1024, 700)
+    window.resize(size)
+    window.actions_["show_query"].trigger()
+    qtbot.wait_until(lambda: window.size() == size and share_of_slide(window) >= 0.5)
+    assert window.status.magnification.font().pointSizeF() > 15
+    assert window.status.magnification.isVisible()
+    assert window.status.angle.isVisible()
+
+
+def test_a_key_brings_a_covered_panel_to_the_front_and_then_hides_it(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn
+) -> None:
+    open_in(window, slide_file)
+    window.resize(SCALED)
+    window.actions_["show_adjustments"].trigger()
+    navigator, adjustments = window.docks["navigator"], window.docks["adjustments"]
+    qtbot.wait_until(lambda: adjustments in window.tabifiedDockWidgets(navigator))
+    assert window.docks.folding.is_behind(navigator)
+    window.docks.show("navigator")
+    adjustments.raise_()
+    qtbot.wait_until(lambda: window.docks.folding.is_behind(navigator))
+    window.actions_["show_navigator"].trigger()
+    qtbot.wait_until(lambda: window.docks.folding.is_behind(adjustments))
+    assert window.actions_["show_navigator"].isChecked()
+    window.actions_["show_navigator"].trigger()
+    assert navigator.isHidden()
+
+
+def test_panels_of_a_large_window_come_back_after_a_small_one(
+    qtbot: QtBot, make_window: Callable[[], MainWindow]
+) -> None:
+    window = make_window()
+    window.resize(1200, 900)
+    window.actions_["show_folder"].trigger()
+    window.resize(SCALED)
+    qtbot.wait_until(lambda: len(window.tabifiedDockWidgets(window.docks["folder"])) == 2)
+    window.close()
+    later = make_window()
+    restore_layout(later)
+    later.resize(1200, 900)
+    qtbot.wait_until(lambda: later.width() == 1200 and later.docks["folder"].isVisible())
+    assert [later.tabifiedDockWidgets(dock) for dock in later.docks.values()] == [[]] * len(later.docks)
+
+
+def test_a_slide_that_opens_with_a_note_is_shown_as_a_whole(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn
+) -> None:
+    open_in(window, slide_file)
+    before = window.view.canvas.size_px
+    window.messages.show_message(MessageKind.INFORMATION, LONG)
+    qtbot.wait_until(lambda: window.view.canvas.size_px < before)
+    assert shown_as_a_whole(window)
+    window.messages.clear()
+    qtbot.wait_until(lambda: window.view.canvas.size_px == before)
+    assert shown_as_a_whole(window)
+    window.view.go_to(100.0, 100.0, instant=True)
+    moved = window.view.camera.target
+    window.messages.show_message(MessageKind.INFORMATION, LONG)
+    qtbot.wait_until(lambda: window.view.canvas.size_px < before)
+    assert window.view.camera.target == moved, "what the reader looks at stays"
+
+
+def test_a_slide_left_as_a_whole_opens_as_a_whole_in_a_window_of_another_size(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, tmp_path: Path, open_in: OpenIn
+) -> None:
+    open_in(window, slide_file)
+    open_in(window, write_slide(tmp_path / "other.tif", mpp_um=0.5))
+    window.resize(1100, 500)
+    qtbot.wait_until(lambda: window.size() == QSize(1100, 500))
+    open_in(window, slide_file)
+    assert shown_as_a_whole(window)
+
+
+def test_many_long_messages_leave_most_of_the_height_to_the_slide(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn
+) -> None:
+    open_in(window, slide_file)
+    window.resize(SCALED)
+    for number in range(3):
+        buttons = dict.fromkeys(("Try again", "Open another…"), lambda: None)
+        window.messages.show_message(MessageKind.ERROR, f"{number}. {LONG}", buttons=buttons)
+    qtbot.wait_until(lambda: window.size() == SCALED)
+    QApplication.processEvents()
+    _, height = window.view.canvas.size_px
+    assert height >= 0.6 * window.area.height()
+    newest = window.messages.messages[-1]
+    qtbot.wait_until(lambda: not newest.visibleRegion().isEmpty())
+    for button in newest.findChildren(QPushButton):
+        assert newest.rect().contains(button.geometry()), "buttons are below the text, none is cut off"
+
+
+def test_fields_give_way_to_a_message_in_the_status_line(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn
+) -> None:
+    open_in(window, slide_file)
+    window.resize(1000, 600)
+    qtbot.wait_until(window.status.position.isVisible)
+    window.status.showMessage("m" * 80)
+    assert not window.status.position.isVisible()
+    assert window.status.magnification.isVisible()
+    window.status.clearMessage()
+    assert window.status.position.isVisible()
+
+
+def test_angle_and_zoom_have_figures_with_and_without_a_pixel_size(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, tmp_path: Path, open_in: OpenIn
+) -> None:
+    open_in(window, slide_file)
+    window.view.rotate_by(-22.5)
+    qtbot.wait_until(lambda: window.status.angle.text() == "337.5°")
+    window.view.set_rotation(0)
+    qtbot.wait_until(lambda: window.status.angle.text() == "0°")
+    open_in(window, write_slide(tmp_path / "unknown.tif"))
+    assert window.view.magnification is None
+    window.view.one_to_one()
+    qtbot.wait_until(lambda: window.status.magnification.text() == strings.ZOOM_SHARE.format(percent=100))

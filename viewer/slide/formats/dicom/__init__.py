@@ -1,0 +1,1 @@
+"""DICOM whole-slide images that OpenSlide does not open, or would show in wrong colours."""

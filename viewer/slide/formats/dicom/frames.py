@@ -1,0 +1,84 @@
+"""Where the frames of a DICOM image lie in its file. Source: DICOM PS3.5, A.4 (fragments in items)."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from viewer.slide.formats.dicom import strings
+from viewer.slide.formats.dicom.dataset import DicomError
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    from viewer.slide.byte_source import ByteSource
+
+    # Of each frame the (offset, count) of its parts in the file.
+    FrameTable: TypeAlias = list[list[tuple[int, int]]]
+
+MAX_FRAMES = 10_000_000
+_ITEM, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE0DD
+_HEAD_BYTES = 8
+
+
+def native_frames(offset: int, length: int, count: int, frame_bytes: int) -> FrameTable:
+    """Frames without compression, one behind the other. Raises DicomError where they do not fit."""
+    if count * frame_bytes > length:
+        raise DicomError(strings.FRAME_COUNT.format(claimed=count, found=length // max(frame_bytes, 1)))
+    return [[(offset + index * frame_bytes, frame_bytes)] for index in range(count)]
+
+
+def frames_in_items(file: ByteSource, offset: int, count: int) -> FrameTable:
+    """Frames in items, after the item of their offsets: one item each, or those from one offset to the next.
+
+    The items are counted in the file, whatever is stated. Raises DicomError where they are not ``count``
+    frames.
+    """
+    try:
+        table, position = _item(file, offset)
+        stated = np.frombuffer(file.read(*table), "<u4") if table and table[1] <= 4 * MAX_FRAMES else None
+        first = position
+        fragments: list[tuple[int, int]] = []
+        while position < file.size_bytes:
+            fragment, position = _item(file, position)
+            if fragment is None:
+                break
+            fragments.append(fragment)
+            if len(fragments) > MAX_FRAMES:
+                raise DicomError(strings.FRAME_COUNT.format(claimed=count, found=len(fragments)))
+    except (EOFError, ValueError) as error:
+        raise DicomError(strings.CUT_SHORT.format(error=error)) from None
+    if len(fragments) == count:
+        return [[fragment] for fragment in fragments]
+    if count == 1 and fragments:
+        return [fragments]
+    if stated is not None and stated.size == count:
+        return _grouped(fragments, stated, first)
+    raise DicomError(strings.FRAME_COUNT.format(claimed=count, found=len(fragments)))
+
+
+def _grouped(fragments: list[tuple[int, int]], offsets: NDArray[np.uint32], first: int) -> FrameTable:
+    """Fragments by frame: those whose items begin between one stated offset and the next."""
+    starts = np.array([start - _HEAD_BYTES - first for start, _ in fragments], np.int64)
+    owners = np.searchsorted(offsets.astype(np.int64), starts, side="right") - 1
+    frames: FrameTable = [[] for _ in range(offsets.size)]
+    for owner, fragment in zip(owners.tolist(), fragments, strict=True):
+        frames[max(owner, 0)].append(fragment)
+    if not all(frames):
+        raise DicomError(strings.FRAME_COUNT.format(claimed=offsets.size, found=len(fragments)))
+    return frames
+
+
+def _item(file: ByteSource, position: int) -> tuple[tuple[int, int] | None, int]:
+    """Where the value of an item lies, None behind the last one, and where the next item begins."""
+    group, element, length = struct.unpack("<HHI", file.read(position, _HEAD_BYTES))
+    tag, start = group << 16 | element, position + _HEAD_BYTES
+    if tag == _SEQUENCE_END:
+        return None, start
+    if tag != _ITEM or length > file.size_bytes - start:
+        raise DicomError(strings.ITEM_EXPECTED.format(offset=position))
+    return (start, length), start + length

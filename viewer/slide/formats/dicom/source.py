@@ -1,0 +1,270 @@
+"""DicomSource: a slide of one or more DICOM files, its frames decoded by themselves.
+
+OpenSlide reads the plain ones. Here are read those that it refuses (JPEG-LS, HTJ2K, JPEG XL, RLE, grey, 16
+bits), and those whose frames hold other colours than their header states.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import ExitStack
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from viewer.slide.byte_source import open_bytes
+from viewer.slide.formats.codecs.codec_error import CodecError
+from viewer.slide.formats.dicom import strings
+from viewer.slide.formats.dicom.codec import FrameCodec
+from viewer.slide.formats.dicom.dataset import DicomError, begins_like_dicom, read_dataset
+from viewer.slide.formats.dicom.instance import SERIES, DicomImage, image_from_header, is_slide
+from viewer.slide.formats.openslide import open_openslide
+from viewer.slide.formats.strings import ASSOCIATED_SIZE
+from viewer.slide.formats.tiff.level import CUT_CACHE_BYTES, engine_tile_size
+from viewer.slide.formats.tiff.strings import PLANES
+from viewer.slide.geometry import Pyramid, Rect, TileKey
+from viewer.slide.locator import Locator
+from viewer.slide.pixels import background_tile, opaque_rgba
+from viewer.slide.resolution import pixel_aspect
+from viewer.slide.source import NotThisReader, SlideError, SlideInfo, Source, TileError
+from viewer.slide.strings import NO_SUCH_TILE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from viewer.slide.byte_source import ByteSource
+    from viewer.slide.formats.slide_format import SlideFile
+
+_WHITE = (255, 255, 255)
+_VOLUME = "VOLUME"
+_ASSOCIATED = {"LABEL": "label", "OVERVIEW": "macro", "THUMBNAIL": "thumbnail"}
+_MAX_FILES = 2000
+_MAX_ASSOCIATED_PX = 100_000_000
+
+
+class _Level:
+    """One picture, of one file or of several parts of it that are cut alike."""
+
+    def __init__(self, parts: list[DicomImage]) -> None:
+        self.first = first = parts[0]
+        self._parts = [(part, FrameCodec(part.form)) for part in parts]
+        self.size = first.width, first.height
+        self.frame_size = first.form.width, first.form.height
+        self.engine_tile = engine_tile_size(*self.frame_size)
+        self.read_frame: Callable[[int, int], NDArray[np.uint8]] = self._read_frame
+        if self.frame_size[0] > self.engine_tile[0] or self.frame_size[1] > self.engine_tile[1]:
+            # Several tiles are cut from one frame; neighbours are requested together.
+            frames = max(1, CUT_CACHE_BYTES // (4 * self.frame_size[0] * self.frame_size[1]))
+            self.read_frame = lru_cache(maxsize=frames)(self._read_frame)
+
+    def read_region(self, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
+        """(height, width, 4) opaque RGBA of a rectangle inside the picture. Raises TileError."""
+        across, down = self.frame_size
+        region = np.empty((height, width, 4), np.uint8)
+        for row in range(y // down, -(-(y + height) // down)):
+            for column in range(x // across, -(-(x + width) // across)):
+                left, top = column * across - x, row * down - y
+                frame = self.read_frame(column, row)
+                part = frame[max(0, -top) : height - top, max(0, -left) : width - left]
+                at_y, at_x = max(0, top), max(0, left)
+                region[at_y : at_y + part.shape[0], at_x : at_x + part.shape[1]] = part
+        return region
+
+    def _read_frame(self, column: int, row: int) -> NDArray[np.uint8]:
+        """One frame, whole, as opaque RGBA; background where no file holds it. Raises TileError."""
+        for part, codec in self._parts:
+            frame = part.places.get((column, row))
+            if frame is None:
+                continue
+            try:
+                return opaque_rgba(codec.decode(part.read_frame(frame)), _WHITE)
+            except (CodecError, EOFError, OSError) as error:
+                path = part.file.locator.path
+                raise TileError(strings.FRAME.format(path=path, frame=frame + 1, error=error)) from error
+        return background_tile(*self.frame_size, _WHITE)
+
+
+class DicomSource(Source):
+    """A Source over the frames of DICOM files. ``files`` is closed with it."""
+
+    def __init__(
+        self, info: SlideInfo, levels: list[_Level], associated: dict[str, _Level], files: ExitStack
+    ) -> None:
+        self._info = info
+        self._levels = levels
+        self._associated = associated
+        self._files = files
+        self._pyramid = Pyramid.from_sizes(
+            [level.size for level in levels],
+            [level.engine_tile for level in levels],
+            pixel_aspect=pixel_aspect(info.mpp_um),
+        )
+
+    @property
+    def info(self) -> SlideInfo:
+        return self._info
+
+    @property
+    def pyramid(self) -> Pyramid:
+        return self._pyramid
+
+    def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
+        """See ``Source.read_tile``."""
+        if not self._pyramid.contains(key):
+            raise TileError(NO_SUCH_TILE.format(path=self._info.path, key=key))
+        tile_width, tile_height = self._levels[key.level].engine_tile
+        corner = key.col * tile_width, key.row * tile_height
+        return self._levels[key.level].read_region(*corner, *self._pyramid.tile_size(key))
+
+    def read_associated_image(self, name: str) -> NDArray[np.uint8]:
+        """See ``Source.read_associated_image``."""
+        level = self._associated[name]
+        width, height = level.size
+        if width * height > _MAX_ASSOCIATED_PX:
+            path = level.first.file.locator.path
+            raise SlideError(path, ASSOCIATED_SIZE.format(name=name, width=width, height=height))
+        return level.read_region(0, 0, width, height)
+
+    def close(self) -> None:
+        """See ``Source.close``."""
+        self._files.close()
+
+
+def open_dicom(file: SlideFile) -> Source:
+    """Open a slide by one of its files: by OpenSlide where its colours are those that the header states.
+
+    Raises NotThisReader, with the reason, for what is no DICOM slide or not supported.
+    """
+    try:
+        if not begins_like_dicom(file.bytes):
+            raise NotThisReader(file.path, strings.NOT_DICOM)
+        with ExitStack() as files:
+            images = _images(file, files)
+            why = strings.COLOURS_OTHERWISE
+            if all(map(_agrees, images)):
+                try:
+                    return open_openslide(file)
+                except NotThisReader as error:
+                    why = strings.OPENSLIDE_REFUSES.format(reason=error.reason)
+            source = _source(file, images, why, files.pop_all())
+        file.keep_bytes()
+        return source
+    except (DicomError, CodecError, TileError, EOFError, OSError, ValueError) as error:
+        raise NotThisReader(file.path, str(error).removeprefix(f"{file.path}: ")) from error
+
+
+def _images(file: SlideFile, files: ExitStack) -> list[DicomImage]:
+    """The images of the file's series, the opened one first. What lies beside it and is damaged, or of a
+    kind that is not supported, is left out. Raises DicomError.
+    """
+    header = read_dataset(file.bytes)
+    if not is_slide(header):
+        raise DicomError(strings.NOT_A_SLIDE)
+    images = [image_from_header(file.bytes, header)]
+    series = header.text(SERIES)
+    for beside in _files_beside(file) if series else ():
+        try:
+            if begins_like_dicom(beside) and read_dataset(beside, until=SERIES + 1).text(SERIES) == series:
+                other = read_dataset(beside)
+                if is_slide(other):
+                    images.append(image_from_header(beside, other))
+                    files.callback(beside.close)
+                    continue
+        except (DicomError, EOFError, OSError):
+            pass
+        beside.close()
+    return images
+
+
+def _files_beside(file: SlideFile) -> Iterator[ByteSource]:
+    """The other files of its folder, opened; those that cannot be are left out."""
+    for path in sorted(file.path.parent.iterdir())[:_MAX_FILES]:
+        if path == file.path or not path.is_file():
+            continue
+        try:
+            yield open_bytes(Locator.parse(path))
+        except SlideError:
+            continue
+
+
+def _agrees(image: DicomImage) -> bool:
+    """Whether the first frame holds the colours that the header states; a damaged one denies nothing."""
+    try:
+        return FrameCodec(image.form).agrees_with_header(image.read_frame(0))
+    except (CodecError, EOFError, OSError):
+        return True
+
+
+def _source(file: SlideFile, images: list[DicomImage], why: str, files: ExitStack) -> DicomSource:
+    levels = _levels([image for image in images if image.kind == _VOLUME])
+    if not levels:
+        raise DicomError(strings.NO_VOLUME)
+    associated = {
+        name: _Level([image])
+        for kind, name in _ASSOCIATED.items()
+        for image in reversed(images)
+        if image.kind == kind
+    }
+    finest = levels[0].first
+    notes = []
+    if finest.form.bits != 8:
+        white = (1 << finest.form.bits) - 1
+        notes.append(strings.SHOWN_IN_8_BITS.format(bits=finest.form.bits, white=white))
+    if finest.planes > 1:
+        notes.append(PLANES.format(planes=finest.planes))
+    form = finest.form
+    info = SlideInfo(
+        path=file.path,
+        format="DICOM WSI",
+        reader="dicom",
+        reader_reason=strings.REASON.format(
+            coding=form.coding, width=form.width, height=form.height, why=why
+        ),
+        bounds=Rect(0.0, 0.0, float(finest.width), float(finest.height)),
+        file_levels=tuple(level.size for level in levels),
+        mpp_um=finest.mpp_um,
+        objective_power=finest.objective_power,
+        associated_images=tuple(associated),
+        icc_profile=finest.icc_profile,
+        notes=tuple(notes),
+        properties=finest.properties,
+    )
+    files.callback(file.bytes.close)
+    source = DicomSource(info, levels, associated, files)
+    _probe(levels)
+    return source
+
+
+def _levels(volumes: list[DicomImage]) -> list[_Level]:
+    """Levels, finest first: images of one size are parts of one picture."""
+    by_size: defaultdict[tuple[int, int], list[DicomImage]] = defaultdict(list)
+    for image in volumes:
+        by_size[image.width, image.height].append(image)
+    levels: list[_Level] = []
+    for size in sorted(by_size, reverse=True):
+        first = by_size[size][0].form
+        cut = first.width, first.height
+        alike = [image for image in by_size[size] if (image.form.width, image.form.height) == cut]
+        if not levels or (size[0] < levels[-1].size[0] and size[1] <= levels[-1].size[1]):
+            levels.append(_Level(alike))
+    return levels
+
+
+def _probe(levels: list[_Level]) -> None:
+    """Decode a frame of the coarsest level: the first, the middle or the last. Raises the last TileError
+    where none can be.
+    """
+    places = list(levels[-1].first.places) or [(0, 0)]
+    failure: TileError | None = None
+    for place in (places[0], places[len(places) // 2], places[-1]):
+        try:
+            levels[-1].read_frame(*place)
+        except TileError as error:
+            failure = error
+        else:
+            return
+    if failure is not None:
+        raise failure

@@ -1,0 +1,106 @@
+"""Tiles of a TIFF that are compressed without loss, and know nothing of pixels: bytes to numbers."""
+
+from __future__ import annotations
+
+import io
+import struct
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import imagecodecs
+import numpy as np
+from PIL import Image
+
+from viewer.slide.formats.codecs.codec_error import CodecError
+from viewer.slide.formats.tiff import strings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from viewer.slide.formats.tiff.layout import TiffImage
+
+_LONG = 4
+_HEADER = struct.Struct("<2sHI")
+_ENTRY = struct.Struct("<HHII")
+
+
+def lzw_decode(data: bytes | memoryview, out: int) -> bytes:
+    """The first ``out`` bytes of a stream. Raises ValueError where it is damaged or holds fewer."""
+    return _libtiff_decode(data, {256: out, 257: 1, 258: 8, 259: 5})
+
+
+def _libtiff_decode(data: bytes | memoryview, tags: dict[int, int]) -> bytes:
+    """The bytes of one strip, through Pillow's libtiff: ``tags`` are width, height, bits and coding. Raises
+    ValueError.
+    """
+    tags = {**tags, 262: 1, 277: 1, 278: tags[257], 279: len(data)}
+    tags[273] = _HEADER.size + 2 + (len(tags) + 1) * _ENTRY.size + 4
+    file = io.BytesIO()
+    file.write(_HEADER.pack(b"II", 42, _HEADER.size) + struct.pack("<H", len(tags)))
+    for tag, value in sorted(tags.items()):
+        file.write(_ENTRY.pack(tag, _LONG, 1, value))
+    file.write(struct.pack("<I", 0))
+    file.write(data)
+    try:
+        with Image.open(file, formats=["TIFF"]) as image:
+            return image.tobytes()
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(str(error)) from error
+
+
+_DECODERS: dict[str, Callable[..., bytes | bytearray | memoryview]] = {
+    "LZW": lzw_decode,
+    "deflate": imagecodecs.deflate_decode,
+    "PackBits": imagecodecs.packbits_decode,
+    "LZMA": imagecodecs.lzma_decode,
+    "Zstandard": imagecodecs.zstd_decode,
+}
+LOSSLESS = ("uncompressed", "CCITT", *_DECODERS)
+"""The codings that ``raw_samples`` decodes."""
+
+# TIFF keeps differencing to these; with others the Predictor tag is ignored, as libtiff does.
+_DIFFERENCED = ("LZW", "deflate", "LZMA", "Zstandard")
+
+_FROM_THE_RIGHT = 2
+"""FillOrder: the first bit is the lowest of its byte."""
+
+
+def raw_samples(image: TiffImage, data: bytes, rows: int) -> NDArray[Any]:
+    """(rows, tile width, samples) of a tile without loss, as whole numbers of the file's bits, or of the next
+    8 or 16: floats are still to be viewed as such. Raises CodecError.
+    """
+    shape = (rows, image.tile_width, image.tile_samples)
+    if image.fill_order == _FROM_THE_RIGHT:
+        data = bytes(imagecodecs.bitorder_decode(data))
+    dtype = np.dtype(f"u{image.dtype.itemsize}").newbyteorder(image.ifd.byte_order)
+    row_samples = shape[1] * shape[2]
+    is_packed = image.bits != 8 * dtype.itemsize
+    size = rows * -(-row_samples * image.bits // 8) if is_packed else prod(shape) * dtype.itemsize
+    decoder = _DECODERS.get(image.coding)
+    try:
+        if image.coding == "CCITT":
+            tags = {256: row_samples, 257: rows, 258: 1, 259: image.compression}
+            raw = _libtiff_decode(data, {**tags, 292: image.ifd.number(292, 0)})
+        else:
+            raw = bytes(decoder(data, out=size)) if decoder else data[:size]
+    except (RuntimeError, ValueError) as error:  # the base of every imagecodecs error; of lzw
+        raise CodecError(strings.DAMAGED_DATA.format(coding=image.coding, error=error)) from None
+    if len(raw) != size:
+        raise CodecError(strings.TILE_BYTE_COUNT.format(found=len(raw), expected=size))
+    if is_packed:
+        native = dtype.newbyteorder("=")
+        numbers: NDArray[Any] = imagecodecs.packints_decode(raw, native, image.bits, runlen=row_samples)
+        return numbers.reshape(shape)
+    is_differenced = image.coding in _DIFFERENCED
+    if image.predictor == 3 and is_differenced:
+        shuffled = np.frombuffer(raw, f"f{dtype.itemsize}").reshape(shape)
+        undone: NDArray[Any] = imagecodecs.floatpred_decode(shuffled, axis=1)
+        return undone.view(dtype.newbyteorder("="))
+    samples = np.frombuffer(raw, dtype).reshape(shape)
+    samples = samples.astype(samples.dtype.newbyteorder("="), copy=False)
+    if image.predictor == 2 and is_differenced:
+        whole: NDArray[Any] = imagecodecs.delta_decode(samples, axis=1)
+        return whole
+    return samples

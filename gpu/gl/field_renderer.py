@@ -15,17 +15,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from OpenGL import GL
-from OpenGL.raw.GL.VERSION.GL_1_0 import glDisable, glEnable, glViewport
+from OpenGL.raw.GL.VERSION.GL_1_0 import glViewport
 from OpenGL.raw.GL.VERSION.GL_1_1 import glBindTexture, glDrawArrays
 from OpenGL.raw.GL.VERSION.GL_1_3 import glActiveTexture
-from OpenGL.raw.GL.VERSION.GL_1_4 import glBlendFuncSeparate
-from OpenGL.raw.GL.VERSION.GL_2_0 import glBlendEquationSeparate, glUseProgram
+from OpenGL.raw.GL.VERSION.GL_2_0 import glUseProgram
 from OpenGL.raw.GL.VERSION.GL_3_0 import glBindVertexArray
 
 from gpu.errors import GpuError
 from gpu.gl import strings
 from gpu.gl.context import check
-from gpu.gl.gl_state import GL_TEXTURE0, ICC_UNIT, TILE_UNIT, DrawState, UploadState
+from gpu.gl.gl_state import GL_TEXTURE0, ICC_UNIT, TILE_UNIT, Blending, DrawState, UploadState
 from gpu.gl.program import Program
 
 if TYPE_CHECKING:
@@ -39,9 +38,6 @@ Rectangle = tuple[float, float, float, float]
 # Those of tiles and colour table, whose targets are others, and two below: only here for 2D textures.
 _FIELD_UNITS, _MAPS_UNIT = (TILE_UNIT, TILE_UNIT - 1, TILE_UNIT - 2), ICC_UNIT
 _GL_TEXTURE_2D = 0x0DE1
-_GL_BLEND = 0x0BE2
-_GL_ONE, _GL_ONE_MINUS_SRC_ALPHA = 1, 0x0303
-_GL_FUNC_ADD = 0x8006
 _GL_TRIANGLE_STRIP = 0x0005
 _UPLOAD_BYTES = 1 << 20
 """In one step: a third of a millisecond with software OpenGL."""
@@ -166,7 +162,7 @@ class OverlayRenderer:
 
     def draw(self, name: str, style: FieldStyle, place: FieldPlace) -> None:
         """Draw a field over what the bound framebuffer holds."""
-        with DrawState(), _Blending():
+        with DrawState(), Blending():
             program = self._program(style.defines)
             glUseProgram(program.name)
             first_x, first_y = math.floor(place.rect_patches[0]), math.floor(place.rect_patches[1])
@@ -226,25 +222,6 @@ class OverlayRenderer:
             units = dict(zip(("field", "regions", "tokens"), _FIELD_UNITS, strict=True))
             program.set_uniforms(colour_maps=_MAPS_UNIT, **units)
         return program
-
-
-class _Blending:
-    """Context manager: what is drawn lies over what is there, by premultiplied alpha; all as before on
-    leaving. Inside DrawState, which has switched blending off."""
-
-    def __enter__(self) -> None:
-        names = (GL.GL_BLEND_SRC_RGB, GL.GL_BLEND_DST_RGB, GL.GL_BLEND_SRC_ALPHA, GL.GL_BLEND_DST_ALPHA)
-        self._factors = [int(GL.glGetIntegerv(name)) for name in names]
-        equations = (GL.GL_BLEND_EQUATION_RGB, GL.GL_BLEND_EQUATION_ALPHA)
-        self._equations = [int(GL.glGetIntegerv(name)) for name in equations]
-        glEnable(_GL_BLEND)
-        glBlendFuncSeparate(_GL_ONE, _GL_ONE_MINUS_SRC_ALPHA, _GL_ONE, _GL_ONE_MINUS_SRC_ALPHA)
-        glBlendEquationSeparate(_GL_FUNC_ADD, _GL_FUNC_ADD)
-
-    def __exit__(self, *_error: object) -> None:
-        glDisable(_GL_BLEND)
-        glBlendFuncSeparate(*self._factors)
-        glBlendEquationSeparate(*self._equations)
 
 
 @dataclass(slots=True)

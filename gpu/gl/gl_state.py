@@ -19,8 +19,9 @@ from OpenGL.raw.GL.VERSION.GL_1_0 import (
 )
 from OpenGL.raw.GL.VERSION.GL_1_1 import glBindTexture
 from OpenGL.raw.GL.VERSION.GL_1_3 import glActiveTexture
+from OpenGL.raw.GL.VERSION.GL_1_4 import glBlendFuncSeparate
 from OpenGL.raw.GL.VERSION.GL_1_5 import glBindBuffer
-from OpenGL.raw.GL.VERSION.GL_2_0 import glUseProgram
+from OpenGL.raw.GL.VERSION.GL_2_0 import glBlendEquationSeparate, glUseProgram
 from OpenGL.raw.GL.VERSION.GL_3_0 import glBindVertexArray
 
 # Units beside those that vispy counts up from 0; every OpenGL 3.3 has 16 per stage.
@@ -46,6 +47,12 @@ _CAPABILITIES = (0x0BE2, 0x0B71, 0x0B44, 0x0B90, 0x0C11, 0x8DB9)
 # Row length, skip rows, skip pixels, image height, skip images; zero while tiles are uploaded.
 _UNPACK_ZEROES = (0x0CF2, 0x0CF3, 0x0CF4, 0x806E, 0x806D)
 _GL_UNPACK_ALIGNMENT = 0x0CF5
+_GL_BLEND = 0x0BE2
+_GL_ONE, _GL_ONE_MINUS_SRC_ALPHA = 1, 0x0303
+_GL_FUNC_ADD = 0x8006
+# For colour: source, destination; for alpha: source, destination.
+_GL_BLEND_FACTORS = (0x80C9, 0x80C8, 0x80CB, 0x80CA)
+_GL_BLEND_EQUATIONS = (0x8009, 0x883D)
 
 
 def _integer(name: int) -> int:
@@ -115,3 +122,20 @@ class UploadState:
         glBindTexture(GL_TEXTURE_3D, self._volume_texture)
         glBindTexture(GL_TEXTURE_2D_ARRAY, self._array_texture)
         glActiveTexture(self._unit)
+
+
+class Blending:
+    """Context manager: what is drawn lies over what is there, by premultiplied alpha; all as before on
+    leaving. Inside DrawState, which has switched blending off."""
+
+    def __enter__(self) -> None:
+        self._factors = [_integer(name) for name in _GL_BLEND_FACTORS]
+        self._equations = [_integer(name) for name in _GL_BLEND_EQUATIONS]
+        glEnable(_GL_BLEND)
+        glBlendFuncSeparate(_GL_ONE, _GL_ONE_MINUS_SRC_ALPHA, _GL_ONE, _GL_ONE_MINUS_SRC_ALPHA)
+        glBlendEquationSeparate(_GL_FUNC_ADD, _GL_FUNC_ADD)
+
+    def __exit__(self, *_error: object) -> None:
+        glDisable(_GL_BLEND)
+        glBlendFuncSeparate(*self._factors)
+        glBlendEquationSeparate(*self._equations)

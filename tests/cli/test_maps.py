@@ -161,3 +161,54 @@ def test_a_snapshot_shows_a_query_or_a_map(
     for question in ([], ["--map", str(clam)]):
         assert cli.main([*words, *question, "--encoder", "measured"]) == 2
         assert strings.ENCODER_NEEDS_QUERY in capsys.readouterr().err
+
+
+@pytest.fixture
+def annotations(tmp_path: Path) -> Path:
+    """A pure green square about the middle of the slide."""
+    ring = [[256, 256], [768, 256], [768, 768], [256, 768]]
+    path = tmp_path / "a.geojson"
+    feature = {
+        "type": "Feature",
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "properties": {"objectType": "annotation", "name": "here", "color": [0, 255, 0]},
+    }
+    path.write_text(json.dumps(feature))
+    return path
+
+
+def test_annotations_are_drawn_over_a_snapshot(slide: Path, annotations: Path, tmp_path: Path) -> None:
+    output = tmp_path / "a.png"
+    assert (
+        cli.main(
+            ["snapshot", str(slide), *PLACE, "--map", str(annotations), "--no-margin", "-o", str(output)]
+        )
+        == 0
+    )
+    with Image.open(output) as picture:
+        green = (np.abs(np.asarray(picture, int) - (0, 255, 0)) < 60).all(axis=-1)
+        assert "here (1)" in picture.text["Layers"]  # type: ignore[attr-defined]
+    rows, columns = np.nonzero(green)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (31, 96, 31, 96)
+    assert green[31:33, 40:90].all()
+    assert not green[40:90, 40:90].any()
+
+
+def test_annotations_alone_make_no_heatmap(
+    slide: Path, annotations: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "a.ome.tiff"
+    assert cli.main(["heatmap", str(slide), "--map", str(annotations), "-o", str(output)]) == 1
+    assert strings.OUTLINES_HAVE_NO_SCORES in capsys.readouterr().err
+    assert not output.exists()
+
+
+def test_annotations_need_no_pixel_size_and_scores_do(
+    annotations: Path, clam: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blank = tmp_path / "blank.png"  # states no pixel size, and has nothing to estimate it by
+    Image.new("RGB", (1024, 1024), "white").save(blank)
+    words = ["snapshot", str(blank), *PLACE, "-o", str(tmp_path / "a.png")]
+    assert cli.main([*words, "--map", str(annotations)]) == 0
+    assert cli.main([*words, "--map", str(clam), "--column", "scores 1"]) == 1
+    assert str(blank) in capsys.readouterr().err

@@ -88,3 +88,16 @@ def test_without_a_font_of_the_system_signs_are_written_in_letters(monkeypatch: 
 
     monkeypatch.setattr(fonts, "SYSTEM_FONTS", ())
     assert lettering_for("0.5 µm", 13).printable("0.5 µm × 2…") == "0.5 um x 2..."
+
+
+def test_outlines_have_their_colours_and_classes_and_hatch_nothing() -> None:
+    keys = (((250, 0, 100), "tumour (3)"), ((0, 100, 250), "a class with a long name " * 9))
+    outlines = LegendEntry("a.geojson: outlines", (), 0.0, "Outlines: 4.", has_scale=False, keys=keys)
+    facts = replace(FACTS, layers=(outlines,))
+    margin = margin_of(facts).astype(int)
+    for rgb, _ in keys:
+        assert (np.abs(margin - rgb).max(axis=-1) < 12).sum() > 20
+    words = facts.metadata()["Layers"]
+    assert "tumour (3)" in words
+    assert "not analysed" not in words
+    assert "not analysed" in replace(FACTS, layers=(outlines, LAYER)).metadata()["Layers"]

@@ -15,6 +15,7 @@ from gpu.gl.strings import FIELD_LIMIT
 from tests.messages import pattern
 from viewer.common.atomic_write import SaveError
 from viewer.overlay.layer import Overlay, OverlayLayer, OverlayLook, colour_stops
+from viewer.overlay.shapes import Shape, ShapeSet
 from viewer.render import strings
 from viewer.render.frame import Adjustment
 from viewer.render.snapshot import SnapshotError, save_png, snapshot
@@ -288,3 +289,20 @@ def test_a_real_slide_is_what_its_tiles_are(shared_slides: Path) -> None:
     finally:
         source.close()
     assert_equal(np.asarray(picture), tile[..., :3])
+
+
+@pytest.mark.parametrize("turned", [0.0, 90.0])
+def test_shapes_lie_over_it_and_run_through_its_parts(
+    source: LevelsSource, monkeypatch: pytest.MonkeyPatch, turned: float
+) -> None:
+    line = Shape.polyline([(0, 150), (520, 150)], rgba=(0, 1, 0, 1), width_px=4)
+    shapes = ShapeSet([line, Shape.point(260, 60, rgba=(0, 1, 0, 1), width_px=10)])
+    plain = shot(source, (260, 150), 1, (300, 300), rotate_deg=turned)
+    whole = shot(source, (260, 150), 1, (300, 300), rotate_deg=turned, shapes=shapes)
+    along = whole if turned == 0 else np.rot90(whole)
+    assert (along[148:152] == (0, 255, 0)).all()
+    assert (along[56:64, 146:154] == (0, 255, 0)).all(axis=-1).mean() > 0.8
+    changed = (whole != plain).any(axis=-1)
+    assert changed.mean() < 0.03
+    monkeypatch.setattr("viewer.render.snapshot._LARGEST_PART_PX", 64)
+    assert_equal(shot(source, (260, 150), 1, (300, 300), rotate_deg=turned, shapes=shapes), whole, atol=1)

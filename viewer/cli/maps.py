@@ -12,7 +12,7 @@ from viewer.cli import arguments, strings, strings_help, terminal
 if TYPE_CHECKING:
     import argparse
 
-    from viewer.relevance.patches.field import RelevanceField
+    from viewer.relevance.exchange.read_map import ImportedMap
     from viewer.slide.source import Source
 
 
@@ -35,44 +35,55 @@ def has_map(options: argparse.Namespace) -> bool:
     return True
 
 
-def map_over(source: Source, options: argparse.Namespace) -> RelevanceField:
+def map_over(source: Source, options: argparse.Namespace) -> ImportedMap:
     """``options.map`` over a slide; notes on it go to standard error.
 
-    Raises UsageError where one of several columns must be chosen, FeatureFileError, PixelSizeError.
+    Raises UsageError where one of several columns must be chosen, FeatureFileError, and PixelSizeError where
+    there are scores: outlines need no pixel size.
     """
-    from viewer.relevance.analysis.open import pixel_size_of
-    from viewer.relevance.exchange.read_map import read_map
+    from viewer.relevance.analysis.open import PixelSizeError, pixel_size_of
+    from viewer.relevance.exchange.read_map import read_map, stand_in_grid
     from viewer.relevance.exchange.scores import SeveralColumnsError
     from viewer.relevance.patches.grid import PatchGrid
 
-    size = pixel_size_of(source, options.mpp)
     extent_px = source.pyramid.width, source.pyramid.height
+    size, unknown = None, None
+    try:
+        size = pixel_size_of(source, options.mpp)
+    except PixelSizeError as error:
+        unknown = error
     try:
         found = read_map(
             options.map,
             extent_px,
-            PatchGrid.over(*extent_px, size.mpp_um),
-            mpp_estimated=size.estimated,
+            stand_in_grid(extent_px) if size is None else PatchGrid.over(*extent_px, size.mpp_um),
+            mpp_estimated=size is not None and size.estimated,
             column=options.column,
             patch_px=options.patch_px,
         )
     except SeveralColumnsError as error:
         raise arguments.UsageError(strings.CHOOSE_COLUMN.format(error=error)) from error
-    for note in (*size.notes, *found.notes):
+    if found.field is not None and unknown is not None:
+        raise unknown
+    of_size = () if size is None or found.field is None else size.notes
+    for note in (*of_size, *found.notes):
         terminal.write_stderr(note)
-    return found.field
+    return found
 
 
 def write_map(options: argparse.Namespace) -> int:
     """Write ``options.map`` as an image that lies over the slide; returns the exit status."""
+    from viewer.relevance.features.safe_hdf5 import FeatureFileError
     from viewer.relevance.heatmap.ome_tiff import write_heatmap
     from viewer.slide.formats.registry import open_slide
 
     if options.weights is not None:
         raise arguments.UsageError(strings.MAP_TAKES_NO.format(option="--weights"))
     with closing(open_slide(options.slide)) as source:
-        field = map_over(source, options)
+        field = map_over(source, options).field
         extent_px = source.pyramid.width, source.pyramid.height
+    if field is None:
+        raise FeatureFileError(options.map, strings.OUTLINES_HAVE_NO_SCORES)
     producer, ours = field.provenance.software, f"Foveola {__version__}"
     write_heatmap(
         replace(field, provenance=replace(field.provenance, software=ours)),

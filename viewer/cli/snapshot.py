@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing, nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from viewer.cli import arguments, strings, strings_help, terminal
@@ -20,13 +21,24 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from viewer.overlay.layer import Overlay
+    from viewer.overlay.layer import Overlay, OverlayLook
     from viewer.overlay.legend_entry import LegendEntry
+    from viewer.overlay.outlines import Outlines
     from viewer.relevance.patches.field import RelevanceField
     from viewer.render.margin import PictureFacts
     from viewer.slide.source import Source
 
-    Drawn = tuple[RelevanceField, Overlay, LegendEntry]
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """What lies over a snapshot: a field as an overlay, outlines, or both, each None where there is none, and
+    their entries in its margin."""
+
+    field: RelevanceField | None
+    overlay: Overlay | None
+    outlines: Outlines | None
+    entries: tuple[LegendEntry, ...]
+
 
 BIG_PICTURE_PX = 4_000_000  # a smaller snapshot takes about a second and has no progress bar
 
@@ -77,13 +89,14 @@ def _snapshot(options: argparse.Namespace) -> int:
                 size=options.size,
                 rotate_deg=options.rotate,
                 icc=options.icc,
-                overlays=() if drawn is None else (drawn[1],),
+                overlays=() if drawn is None or drawn.overlay is None else (drawn.overlay,),
+                shapes=None if drawn is None or drawn.outlines is None else drawn.outlines.shapes,
                 progress=progress,
             )
         facts = _picture_facts(source, options, drawn)
     metadata = facts.metadata()
-    if drawn is not None:
-        metadata["Overlay"] = json.dumps(drawn[0].provenance.as_facts())
+    if drawn is not None and drawn.field is not None:
+        metadata["Overlay"] = json.dumps(drawn.field.provenance.as_facts())
     failed = picture.info["failed_tiles"]
     if failed:
         template = strings.ONE_TILE_FAILED if failed == 1 else strings.TILES_FAILED
@@ -102,13 +115,15 @@ def _snapshot(options: argparse.Namespace) -> int:
 def _picture_facts(
     source: Source,
     options: argparse.Namespace,
-    drawn: Drawn | None,
+    drawn: _Drawn | None,
 ) -> PictureFacts:
     from viewer.render.margin import PictureFacts
 
     mpp_um, is_estimated = source.info.mpp_um, False
-    if drawn is not None:
-        mpp_um, is_estimated = drawn[0].provenance.mpp_um, drawn[0].provenance.mpp_estimated
+    if options.mpp is not None:
+        mpp_um = options.mpp, options.mpp * source.pyramid.pixel_aspect
+    if drawn is not None and drawn.field is not None:
+        mpp_um, is_estimated = drawn.field.provenance.mpp_um, drawn.field.provenance.mpp_estimated
     return PictureFacts(
         slide_name=options.slide.name,
         centre=options.center,
@@ -120,12 +135,12 @@ def _picture_facts(
         um_per_px=None if mpp_um is None else mpp_um[0] * options.downsample,
         is_estimated=is_estimated,
         changes=(ICC_PROFILE,) if options.icc else (),
-        layers=() if drawn is None else (drawn[2],),
+        layers=() if drawn is None else drawn.entries,
     )
 
 
-def _overlay_for(options: argparse.Namespace, source: Source) -> Drawn | None:
-    """The field of a snapshot's ``--query`` or ``--map``, as an overlay and in words; None without them.
+def _overlay_for(options: argparse.Namespace, source: Source) -> _Drawn | None:
+    """What a snapshot's ``--query`` or ``--map`` lays over it; None without them.
 
     Raises UsageError for colours without a field, an encoder without a query, and for unknown colours.
     """
@@ -138,9 +153,7 @@ def _overlay_for(options: argparse.Namespace, source: Source) -> Drawn | None:
             raise arguments.UsageError(strings.OVERLAY_NEEDS)
         return None
     from viewer.common.settings import Settings
-    from viewer.overlay.from_field import layer_from_field
-    from viewer.overlay.layer import Overlay, OverlayLook
-    from viewer.overlay.legend_entry import field_entry
+    from viewer.overlay.layer import OverlayLook
 
     chosen = Settings.load().overlay
     try:
@@ -153,10 +166,31 @@ def _overlay_for(options: argparse.Namespace, source: Source) -> Drawn | None:
         )
     except ValueError as error:
         raise arguments.UsageError(str(error)) from error
-    field = cli_map.map_over(source, options) if has_map else answer_to(options).field
-    title, state = (options.map.name, "") if has_map else (options.text, _state(field))
-    entry = field_entry(field, look, title, imported=has_map, state=state)
-    return field, Overlay("map" if has_map else "query", layer_from_field(field), look), entry
+    return _map_drawn(options, source, look) if has_map else _query_drawn(options, look)
+
+
+def _query_drawn(options: argparse.Namespace, look: OverlayLook) -> _Drawn:
+    from viewer.overlay.from_field import layer_from_field
+    from viewer.overlay.layer import Overlay
+    from viewer.overlay.legend_entry import field_entry
+
+    field = answer_to(options).field
+    entry = field_entry(field, look, options.text, state=_state(field))
+    return _Drawn(field, Overlay("query", layer_from_field(field), look), None, (entry,))
+
+
+def _map_drawn(options: argparse.Namespace, source: Source, look: OverlayLook) -> _Drawn:
+    from viewer.overlay.from_field import layer_from_field
+    from viewer.overlay.layer import Overlay
+    from viewer.overlay.legend_entry import field_entry, outlines_entry
+
+    found, overlay, entries = cli_map.map_over(source, options), None, []
+    if found.outlines is not None:
+        entries.append(outlines_entry(found.outlines, options.map.name, found.producer))
+    if found.field is not None:
+        overlay = Overlay("map", layer_from_field(found.field), look)
+        entries.append(field_entry(found.field, look, options.map.name, imported=True))
+    return _Drawn(found.field, overlay, found.outlines, tuple(entries))
 
 
 def _state(field: RelevanceField) -> str:

@@ -64,6 +64,9 @@ ENCODER_NEEDS_QUERY = "--encoder needs --query"
 OVERLAY_NEEDS = "--overlay needs --query or --map"
 MAP_OPTIONS_NEED_MAP = "--column and --patch-px need --map"
 QUERY_OR_MAP = "--query and --map cannot be combined; give one of them"
+OUTLINES_HAVE_NO_SCORES = (
+    "it holds outlines, which have no scores; foveola snapshot --map draws them over the slide"
+)
 MAP_TAKES_NO = "--map shows the result of another program; remove {option}"
 CHOOSE_COLUMN = "{error} with --column"
 SHARE_NEEDS_OVERLAP = "--overlap-share needs --overlap"

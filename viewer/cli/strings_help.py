@@ -12,7 +12,7 @@ JSON = "print JSON"
 ENCODER = "encoder ID; see `foveola encoders` ({default})"
 MPP = "size of a level-0 pixel, in µm"
 MAP_GROUP = "a map of another program"
-MAP = "scores: .h5 of CLAM, .tif, .geojson of QuPath, .db of TIAToolbox, .npy, .npz"
+MAP = "scores: .h5 of CLAM, .tif, .geojson of QuPath (annotations, too), .db of TIAToolbox, .npy, .npz"
 MAP_COLUMN = "which scores to show, where the map has several"
 MAP_PATCH_PX = "side of a patch in level-0 pixels, where the map does not state it"
 

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.overlay.layer import OverlayLook
+    from viewer.overlay.outlines import Outlines
     from viewer.relevance.patches.field import Provenance, RelevanceField
 
 Rgb = tuple[int, int, int]
 BAR_STEPS = 256
+_MOST_KEYS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class LegendEntry:
 
     ``middle``: what the middle of the scale means where that is a turning point. ``has_scale``: not where the
     colours have no meaning; the facts then state why. ``state``: how much is analysed; "" where that does not
-    apply.
+    apply. ``keys``: of outlines, each colour and what it means.
     """
 
     title: str
@@ -42,6 +44,12 @@ class LegendEntry:
     middle: str = ""
     has_scale: bool = True
     state: str = ""
+    keys: tuple[tuple[Rgb, str], ...] = ()
+
+    @property
+    def may_hatch(self) -> bool:
+        """Whether patches of the layer that were not analysed are hatched; outlines have no patches."""
+        return not self.keys
 
     def bar(self) -> NDArray[np.uint8]:
         """(256, 4) RGBA from value 0 to 1, as clear where the slide is as clear."""
@@ -54,7 +62,10 @@ class LegendEntry:
         return rgba
 
     def in_words(self) -> str:
-        """One sentence."""
+        """One sentence; of outlines two."""
+        if self.keys:
+            keys = ", ".join(meaning for _, meaning in self.keys)
+            return strings.ENTRY_WITH_KEYS.format(title=self.title, facts=self.facts, keys=keys)
         template = strings.ENTRY_WITH_MIDDLE if self.middle else strings.ENTRY
         return (template if self.has_scale else strings.ENTRY_WITHOUT_SCALE).format(
             title=self.title, facts=self.facts, low=self.low, middle=self.middle, high=self.high
@@ -74,6 +85,19 @@ def field_entry(
         dotted=strings.ESTIMATED if field.estimated.any() else "",
         state=state,
     )
+
+
+def outlines_entry(outlines: Outlines, file_name: str, source: str) -> LegendEntry:
+    """The entry of the outlines of a file; ``source`` is the program that wrote it."""
+    kinds, facts = outlines.kinds, strings.OUTLINES_OF.format(source=source, count=len(outlines))
+    if len(kinds) > _MOST_KEYS:
+        facts += strings.MORE_KINDS.format(count=len(kinds) - _MOST_KEYS)
+    keys = [
+        (kind.rgb, strings.KIND_AND_COUNT.format(kind=kind.name, count=kind.outlines))
+        for kind in kinds[:_MOST_KEYS]
+    ]
+    title = strings.OUTLINES_TITLE.format(file=file_name)
+    return LegendEntry(title, (), 0.0, facts, has_scale=False, keys=tuple(keys))
 
 
 def provenance_in_words(provenance: Provenance) -> str:

@@ -20,6 +20,14 @@ Points = Sequence[tuple[float, float]] | NDArray[np.float64]
 Rgba = tuple[float, float, float, float]
 
 _DEFAULT_RGBA: Rgba = (0.0, 0.85, 0.25, 1.0)
+_DOT_GRAINS = 4
+"""Shapes smaller than this many grains are drawn as dots: a screen pixel or two."""
+_LEVEL_STROKES = 50_000
+"""So many and fewer are merged within a frame; of more there are levels merged beforehand."""
+_LEVEL_SAVES = 0.7
+"""A level has at most this share of the strokes of the one before it."""
+_MOST_STROKES, _COARSER = 400_000, (1, 2, 4)
+"""Of one region: where it has more, they are merged so much more coarsely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,46 @@ class Shape:
         return Shape(np.array([[x, y]]), rgba=rgba, width_px=width_px)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Lines:
+    """Lines packed one behind the other: ``points`` (n, 2) float64 slide pixels, ``first`` (lines + 1,) the
+    index of each one's first point and n, ``closed`` (lines,) bool. Each has at least one point."""
+
+    points: NDArray[np.float64]
+    first: NDArray[np.intp]
+    closed: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.closed)
+
+    @property
+    def boxes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The low and high corner of each line, (lines, 2) both."""
+        if not len(self):
+            return np.empty((0, 2)), np.empty((0, 2))
+        starts = self.first[:-1]
+        return np.minimum.reduceat(self.points, starts), np.maximum.reduceat(self.points, starts)
+
+    def taken(self, which: NDArray[np.intp]) -> Lines:
+        """These lines alone, in this order."""
+        counts = np.diff(self.first)[which]
+        return Lines(
+            self.points[ranges(self.first[which], counts)],
+            np.concatenate(([0], np.cumsum(counts))),
+            self.closed[which],
+        )
+
+    def strokes(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
+        """Starts and ends (n, 2) of all strokes, and the line that each is of, line by line."""
+        counts = np.diff(self.first)
+        following = np.arange(1, len(self.points) + 1)
+        following[self.first[1:] - 1] = self.first[:-1]
+        drawn = np.ones(len(self.points), bool)
+        drawn[self.first[1:] - 1] = self.closed | (counts == 1)
+        owner = np.repeat(np.arange(len(self)), counts)
+        return self.points[drawn], self.points[following[drawn]], owner[drawn]
+
+
 @dataclass(frozen=True, slots=True)
 class Strokes:
     """Straight strokes: ``starts`` and ``ends`` (n, 2) float64 slide pixels, ``rgba`` (n, 4) and ``width_px``
@@ -78,34 +126,74 @@ class Strokes:
     def __len__(self) -> int:
         return len(self.width_px)
 
+    @staticmethod
+    def joined(parts: Sequence[Strokes]) -> Strokes:
+        """One behind the other, later ones over earlier ones."""
+        return Strokes(
+            np.concatenate([part.starts for part in parts]).reshape(-1, 2),
+            np.concatenate([part.ends for part in parts]).reshape(-1, 2),
+            np.concatenate([part.rgba for part in parts]).reshape(-1, 4),
+            np.concatenate([part.width_px for part in parts]),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Level:
+    """All strokes with corners merged to ``grain_px`` (0: as they are): those of shape i are ``first[i]`` to
+    ``first[i + 1]``, at least one."""
+
+    grain_px: float
+    starts: NDArray[np.float64]
+    ends: NDArray[np.float64]
+    first: NDArray[np.intp]
+
+    @staticmethod
+    def of(
+        grain_px: float, starts: NDArray[np.float64], ends: NDArray[np.float64], owner: NDArray[np.intp]
+    ) -> _Level:
+        """From strokes whose owners, all shapes, come in order."""
+        counts = np.bincount(owner)
+        return _Level(grain_px, starts, ends, np.concatenate(([0], np.cumsum(counts))))
+
+    def strokes_of(
+        self, shapes: NDArray[np.intp], dots: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The strokes of some shapes, of ``dots`` only the first; which of those shapes each is of."""
+        counts = np.where(dots, 1, np.diff(self.first)[shapes])
+        return ranges(self.first[shapes], counts), np.repeat(np.arange(len(shapes)), counts)
+
 
 class ShapeSet:
     """Shapes in drawing order, packed once."""
 
     def __init__(self, shapes: Sequence[Shape] = ()) -> None:
-        starts, ends = [], []
-        for shape in shapes:
-            points = shape.points
-            if len(points) == 1:
-                starts.append(points)
-                ends.append(points)
-            else:
-                starts.append(points if shape.closed else points[:-1])
-                ends.append(np.roll(points, -1, axis=0) if shape.closed else points[1:])
-        counts = np.array([len(part) for part in starts], np.intp)
-        empty = np.empty((0, 2))
-        self._strokes = Strokes(
-            np.concatenate(starts) if starts else empty,
-            np.concatenate(ends) if ends else empty,
-            np.repeat(np.array([s.rgba for s in shapes], np.float32).reshape(-1, 4), counts, axis=0),
-            np.repeat(np.array([s.width_px for s in shapes], np.float32), counts),
+        counts = [len(shape.points) for shape in shapes]
+        lines = Lines(
+            np.concatenate([shape.points for shape in shapes]) if shapes else np.empty((0, 2)),
+            np.concatenate(([0], np.cumsum(counts, dtype=np.intp))),
+            np.array([shape.closed for shape in shapes], bool),
         )
-        self._first = np.concatenate(([0], np.cumsum(counts)))
-        self._owner = np.repeat(np.arange(len(counts)), counts)
-        low = [shape.points.min(axis=0) for shape in shapes]
-        high = [shape.points.max(axis=0) for shape in shapes]
-        self._low = np.array(low).reshape(-1, 2)
-        self._high = np.array(high).reshape(-1, 2)
+        rgba = np.array([shape.rgba for shape in shapes], np.float32).reshape(-1, 4)
+        self._pack(lines, rgba, np.array([shape.width_px for shape in shapes], np.float32))
+
+    @staticmethod
+    def of_lines(lines: Lines, *, rgba: NDArray[np.float32], width_px: NDArray[np.float32]) -> ShapeSet:
+        """A set from packed lines, with ``rgba`` (lines, 4) and ``width_px`` (lines,) as of ``Shape``."""
+        made = ShapeSet()
+        made._pack(lines, rgba, width_px)
+        return made
+
+    def _pack(self, lines: Lines, rgba: NDArray[np.float32], width_px: NDArray[np.float32]) -> None:
+        self._rgba, self._width_px, self._closed = rgba, width_px, lines.closed
+        self._low, self._high = lines.boxes
+        starts, ends, owner = lines.strokes()
+        self._levels = [_Level.of(0.0, starts, ends, owner)]
+        grain_px = 1.0
+        while len(starts) > max(_LEVEL_STROKES, 2 * len(self)):
+            starts, ends, owner = _merged(starts, ends, owner, grain_px)
+            if len(starts) <= _LEVEL_SAVES * len(self._levels[-1].starts):
+                self._levels.append(_Level.of(grain_px, starts, ends, owner))
+            grain_px *= 2
 
     def __len__(self) -> int:
         return len(self._low)
@@ -115,23 +203,65 @@ class ShapeSet:
         coarser.
 
         Corners closer than the grain are merged, which moves none by more than ``grain_px`` and saves most
-        strokes at low magnification; every shape keeps at least one.
+        strokes at low magnification; every shape keeps at least one, and one of a few grains only that. The
+        grain is coarser where there are hundreds of thousands of strokes.
         """
-        all_strokes = self._strokes
-        indices = np.flatnonzero(_boxes_touch(self._low, self._high, region)[self._owner])
-        starts, ends = all_strokes.starts[indices], all_strokes.ends[indices]
-        near = _boxes_touch(np.minimum(starts, ends), np.maximum(starts, ends), region)
-        indices = indices[near]
-        starts, ends = np.rint(starts[near] / grain_px), np.rint(ends[near] / grain_px)
-        long = (starts != ends).any(axis=1)
-        # A shape without remaining strokes keeps its first one, as a dot.
-        owner = self._owner[indices]
-        lengths = np.bincount(owner, weights=long, minlength=len(self))
-        long |= (lengths[owner] == 0) & (indices == self._first[owner])
-        kept = indices[long]
-        return Strokes(
-            starts[long] * grain_px, ends[long] * grain_px, all_strokes.rgba[kept], all_strokes.width_px[kept]
-        )
+        shapes = np.flatnonzero(_boxes_touch(self._low, self._high, region))
+        sides = (self._high - self._low)[shapes].max(axis=1, initial=0)
+        for coarser in _COARSER:
+            grain = coarser * grain_px
+            fitting = [each for each in self._levels if 2 * each.grain_px <= grain]
+            level, dots = (fitting or self._levels)[-1 if fitting else 0], sides < _DOT_GRAINS * grain
+            strokes, row = level.strokes_of(shapes, dots)
+            starts = level.starts[strokes]
+            ends = np.where(dots[row, None], starts, level.ends[strokes])
+            near = _boxes_touch(np.minimum(starts, ends), np.maximum(starts, ends), region)
+            if near.sum() <= _MOST_STROKES:
+                break
+        starts, ends, row = _merged(starts[near], ends[near], row[near], grain)
+        owner = shapes[row]
+        return Strokes(starts, ends, self._rgba[owner], self._width_px[owner])
+
+    def near(
+        self, x: float, y: float, reach_px: float
+    ) -> tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[np.float64]]:
+        """The shapes whose boxes, grown by ``reach_px``, hold a point; whether it lies within each, by the
+        even-odd rule; and how far its line is, in slide pixels."""
+        low, high = self._low - reach_px, self._high + reach_px
+        shapes = np.flatnonzero(((low <= (x, y)) & (high >= (x, y))).all(axis=1))
+        if not len(shapes):
+            return shapes, np.zeros(0, bool), np.zeros(0)
+        level = self._levels[0]
+        strokes, row = level.strokes_of(shapes, np.zeros(len(shapes), bool))
+        begin = np.flatnonzero(np.diff(row, prepend=-1))
+        starts, along = level.starts[strokes] - (x, y), level.ends[strokes] - level.starts[strokes]
+        length = np.maximum((along**2).sum(axis=1), 1e-12)
+        at = np.clip(-(starts * along).sum(axis=1) / length, 0, 1)
+        away = np.hypot(*(starts + at[:, None] * along).T)
+        ends_y = starts[:, 1] + along[:, 1]
+        crosses = (starts[:, 1] > 0) != (ends_y > 0)
+        level_x = starts[:, 0] - starts[:, 1] * along[:, 0] / np.where(along[:, 1] == 0, 1, along[:, 1])
+        odd = np.add.reduceat(crosses & (level_x > 0), begin, dtype=np.intp) % 2 == 1
+        return shapes, odd & self._closed[shapes], np.minimum.reduceat(away, begin)
+
+
+def _merged(
+    starts: NDArray[np.float64], ends: NDArray[np.float64], owner: NDArray[np.intp], grain_px: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
+    """Strokes with corners merged to the grain, and their owners, which come in order. An owner without
+    remaining strokes keeps its first one, as a dot."""
+    starts, ends = np.rint(starts / grain_px), np.rint(ends / grain_px)
+    kept = (starts != ends).any(axis=1)
+    left = np.bincount(owner, weights=kept)
+    kept[np.flatnonzero(np.diff(owner, prepend=-1))] |= left[np.unique(owner)] == 0
+    return starts[kept] * grain_px, ends[kept] * grain_px, owner[kept]
+
+
+def ranges(first: NDArray[np.intp], counts: NDArray[np.intp]) -> NDArray[np.intp]:
+    """All numbers from ``first[i]`` to ``first[i] + counts[i]``, one range behind the other."""
+    before = np.cumsum(counts) - counts
+    numbers: NDArray[np.intp] = np.arange(int(counts.sum())) + np.repeat(first - before, counts)
+    return numbers
 
 
 def _boxes_touch(low: NDArray[np.float64], high: NDArray[np.float64], region: Rect) -> NDArray[np.bool_]:

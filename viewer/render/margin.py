@@ -67,8 +67,9 @@ class PictureFacts:
     def patterns_in_words(self) -> str:
         """What hatching and dots mean."""
         dotted = OR.join(dict.fromkeys(layer.dotted for layer in self.layers if layer.dotted))
+        hatched = any(layer.may_hatch for layer in self.layers)
         sentences = [
-            HATCHED.format(meaning=NOT_ANALYSED),
+            *([HATCHED.format(meaning=NOT_ANALYSED)] if hatched else []),
             *([DOTTED.format(meaning=dotted)] if dotted else []),
         ]
         return " ".join([*sentences, NOT_A_DIAGNOSIS])
@@ -114,21 +115,29 @@ class _Margin:
         ]
         if facts.layers:
             rows.append([facts.patterns_in_words()])
-        ends = [f"{layer.low}  {layer.middle}  {layer.high}" for layer in facts.layers]
-        self._lettering = lettering_for("".join([*ends, *("".join(row) for row in rows)]), size_px)
+        ends = [
+            end
+            for layer in facts.layers
+            for end in ([f"{layer.low}  {layer.middle}  {layer.high}"] if layer.has_scale else [])
+        ]
+        keys = [meaning for layer in facts.layers for _, meaning in layer.keys]
+        self._lettering = lettering_for("".join([*ends, *keys, *("".join(row) for row in rows)]), size_px)
         self._line_px, self._gap_px = round(size_px * 1.3), round(size_px * 0.7)
         self._bar_um = self._bar_px = 0.0
         if facts.um_per_px is not None:
             self._bar_um = nice_length_um(width_px * _LONGEST_BAR_SHARE * facts.um_per_px)
             self._bar_px = self._bar_um / facts.um_per_px
-        widest = max((self._lettering.font.getlength(end) for end in ends), default=0.0)
+        lengths = [self._lettering.font.getlength(end) for end in ends]
+        lengths += [self._lettering.font.getlength(key) + 2 * self._line_px for key in keys]
+        widest = max(lengths, default=0.0)
         self._column_px = max(self._bar_px, min(widest, width_px / 2))
         self._words_left_px = self._gap_px + (self._column_px + 2 * self._gap_px if self._column_px else 0)
         words_px = max(width_px - self._words_left_px - self._gap_px, width_px * 0.4, size_px)
         self._rows = [
             [line for text in row for line in self._lettering.wrapped(text, words_px)] for row in rows
         ]
-        least_lines = [2] * (1 + len(facts.layers)) + [1]  # a bar with its words takes two
+        # A bar with its words takes two.
+        least_lines = [2, *(max(2, len(layer.keys)) for layer in facts.layers), 1]
         self._heights_px = [
             max(len(lines), least) * self._line_px
             for lines, least in zip(self._rows, least_lines, strict=False)
@@ -144,6 +153,8 @@ class _Margin:
                 self._draw_scale_bar(ink, y)
             elif 0 < number <= len(self._layers) and self._layers[number - 1].has_scale:
                 self._draw_colours(picture, ink, y, self._layers[number - 1])
+            elif 0 < number <= len(self._layers):
+                self._draw_keys(ink, y, self._layers[number - 1])
             for place, line in enumerate(lines):
                 self._write(ink, self._words_left_px, y + place * self._line_px, line)
             y += height_px + self._gap_px
@@ -175,6 +186,16 @@ class _Margin:
         self._write(ink, left + width, below, layer.high, "ra")
         if layer.middle:
             self._write(ink, left + width / 2, below, layer.middle, "ma")
+
+    def _draw_keys(self, ink: ImageDraw.ImageDraw, y: int, layer: LegendEntry) -> None:
+        left, side = self._gap_px, round(self._line_px * 0.7)
+        words_px = self._column_px - 2 * self._line_px
+        for place, (rgb, meaning) in enumerate(layer.keys):
+            top = y + place * self._line_px
+            box = left, top, left + round(self._line_px * 1.4), top + side
+            ink.rectangle(box, outline=rgb, width=max(side // 5, 2))
+            first = self._lettering.wrapped(meaning, words_px)[0]
+            self._write(ink, left + 2 * self._line_px, top, first)
 
 
 def _stated(layer: LegendEntry) -> list[str]:

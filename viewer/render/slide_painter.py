@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from gpu.gl.upload import ReadyTile
     from viewer.render.frame import Look
+    from viewer.render.shape_drawing import ShapeDrawing
     from viewer.slide.geometry import TileRange
     from viewer.slide.source import Source
     from viewer.view.camera import View
@@ -102,15 +103,29 @@ class SlidePainter:
         self._renderer.draw(_instances(cover, tinted=look.debug), self._frame_state(view, screen, look))
 
     def picture_of(
-        self, tiles: TileRange, view: View, screen: Screen, look: Look, *, now_s: float, scene: OverlayScene
+        self,
+        tiles: TileRange,
+        view: View,
+        screen: Screen,
+        look: Look,
+        *,
+        now_s: float,
+        scene: OverlayScene,
+        shapes: ShapeDrawing | None = None,
     ) -> NDArray[np.uint8]:
-        """What is on the GPU of a view's tiles, drawn into memory at full weight: (h, w, 4) RGBA, top row
-        first. Never with debug marks, never foveated."""
+        """What is on the GPU of a view's tiles, drawn into memory at full weight, below the scene and
+        ``shapes``: (h, w, 4) RGBA, top row first. Never with debug marks, never foveated."""
+
+        def draw_over() -> None:
+            self.overlays.draw(scene, view, screen)
+            if shapes is not None:
+                shapes.draw(view, screen)
+
         return render_to_array(
             self._renderer,
             _instances(self.cover(tiles, view, screen, now_s=now_s, fade_s=0.0)),
             self._frame_state(view, screen, look.as_kept()),
-            draw_over=lambda: self.overlays.draw(scene, view, screen),
+            draw_over=draw_over,
         )
 
     def _frame_state(self, view: View, screen: Screen, look: Look) -> FrameState:

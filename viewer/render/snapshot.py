@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.overlay.layer import Overlay
+    from viewer.overlay.shapes import ShapeSet
     from viewer.slide.geometry import TileKey, TileRange
     from viewer.slide.source import Source
 
@@ -60,6 +61,7 @@ def snapshot(
     icc: bool = False,
     adjustment: Adjustment | None = None,
     overlays: Sequence[Overlay] = (),
+    shapes: ShapeSet | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Image.Image:
     """The field of ``size`` (width, height) pixels around ``center`` (level-0 pixels), as RGB.
@@ -67,8 +69,8 @@ def snapshot(
     ``downsample`` is level-0 pixels per picture pixel; below 1 the slide's pixels show as squares. What lies
     beyond the slide is its background. ``rotate_deg`` turns it clockwise. ``icc`` applies the slide's colour
     profile. ``overlays`` are laid over it, the first lowest; there is no pointer, so flashlights shine
-    nowhere. ``progress(done, total)`` counts parts. Tiles that cannot be decoded are marked as in the
-    window; ``image.info["failed_tiles"]`` is their number and, where there are any,
+    nowhere. ``shapes`` lie over them. ``progress(done, total)`` counts parts. Tiles that cannot be decoded
+    are marked as in the window; ``image.info["failed_tiles"]`` is their number and, where there are any,
     ``image.info["first_failure"]`` the error of one of them.
 
     Raises SnapshotError for a picture that cannot be made as requested, GpuError where there is no OpenGL.
@@ -80,7 +82,7 @@ def snapshot(
     look = Look((red / 255, green / 255, blue / 255), adjustment or Adjustment(), lut)
     prepare_egl_environment()
     with OffscreenContext(), ThreadPoolExecutor(default_worker_count(), "foveola-snapshot") as workers:
-        painter = _PartPainter(source, view, size, look, tuple(overlays), workers)
+        painter = _PartPainter(source, view, size, look, tuple(overlays), shapes, workers)
         try:
             image = Image.new("RGB", size)
             parts = list(_parts(size, painter.part_px))
@@ -165,9 +167,11 @@ class _PartPainter:
         size: tuple[int, int],
         look: Look,
         overlays: tuple[Overlay, ...],
+        shapes: ShapeSet | None,
         workers: ThreadPoolExecutor,
     ) -> None:
         from gpu.gl.offscreen import max_picture_px
+        from viewer.render.shape_drawing import ShapeDrawing
         from viewer.render.slide_painter import SlidePainter, layers_affordable
 
         self._source, self._pyramid = source, source.pyramid
@@ -179,10 +183,13 @@ class _PartPainter:
         layers = max(layers_affordable(source, self._mip_levels, _POOL_BYTES), 4)
         self.part_px = self._fitting_part_px(min(_LARGEST_PART_PX, *max_picture_px()), layers)
         self._slide = SlidePainter(source, layers, self._mip_levels)
+        self._shapes = None if shapes is None else ShapeDrawing([shapes])
         self.failures: dict[TileKey, str] = {}
 
     def release(self) -> None:
         """Free every GL object."""
+        if self._shapes is not None:
+            self._shapes.release()
         self._slide.release()
 
     def draw(self, part: _Part) -> NDArray[np.uint8]:
@@ -196,7 +203,9 @@ class _PartPainter:
         tiles = self._pyramid.visible_tiles(self._level, field)
         self._load(tiles, view, screen)
         scene = replace(self._scene, origin_px=(float(part.left), float(part.top)))
-        pixels = self._slide.picture_of(tiles, view, screen, self._look, now_s=0.0, scene=scene)
+        pixels = self._slide.picture_of(
+            tiles, view, screen, self._look, now_s=0.0, scene=scene, shapes=self._shapes
+        )
         if self._slide.overlays.refused:
             raise SnapshotError(self._slide.overlays.refused[0])
         return pixels[..., :3]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.overlay.layer import OverlayScene
+    from viewer.render.shape_drawing import ShapeDrawing
     from viewer.stream.streamer import Streamer
     from viewer.view.camera import Velocity, View
     from viewer.view.screen import Screen
@@ -150,12 +151,19 @@ class TileEngine(SlidePainter):
         )
 
     def picture(
-        self, view: View, screen: Screen, look: Look, *, now_s: float, scene: OverlayScene = NO_OVERLAYS
+        self,
+        view: View,
+        screen: Screen,
+        look: Look,
+        *,
+        now_s: float,
+        scene: OverlayScene = NO_OVERLAYS,
+        shapes: ShapeDrawing | None = None,
     ) -> NDArray[np.uint8]:
         """The view with the tiles on the GPU, of the plane that was drawn last; see ``picture_of``."""
         plan = self._plan(view, view, screen, None, _UNSTEERED)
         tiles = plan.drawn._replace(plane=self._drawn)
-        return self.picture_of(tiles, view, screen, look, now_s=now_s, scene=scene)
+        return self.picture_of(tiles, view, screen, look, now_s=now_s, scene=scene, shapes=shapes)
 
     def request(self, view: View, screen: Screen, steering: Steering = _UNSTEERED) -> None:
         """Have the tiles of a view decoded, ahead of the frame that shows it, of the plane requested last.

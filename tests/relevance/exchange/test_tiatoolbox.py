@@ -80,8 +80,10 @@ def test_shapes_are_read(tmp_path: Path, form: str) -> None:
 def test_points_and_collections_are_read(tmp_path: Path) -> None:
     many = struct.pack("<BII", 1, 6, 2) + polygon(0, 0, 8) + polygon(20, 20, 8)
     line = struct.pack("<BIIdddd", 1, 2, 2, 600, 5, 610, 9)
-    made = laid(store(tmp_path / "a.db", [(None, {"p": 0.2}), (many, {"p": 0.4}), (line, {"p": 0.6})]))
-    assert made.field.scores[0, :3].tolist() == pytest.approx([0.4, 0.2, 0.6])
+    point = struct.pack(">BIdd", 0, 1, 800, 5)
+    rows = [(None, {"p": 0.2}), (many, {"p": 0.4}), (line, {"p": 0.6}), (point, {"p": 0.8})]
+    made = laid(store(tmp_path / "a.db", rows))
+    assert made.field.scores[0, :4].tolist() == pytest.approx([0.4, 0.2, 0.6, 0.8])
     assert re.search(pattern(strings.SHAPES_ARE_OBJECTS), made.notes[2])
 
 
@@ -113,13 +115,26 @@ def test_stores_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     assert re.search(
         pattern(strings.NEGATIVE_COORDINATES), refused(store(path, [(polygon(-900, 0), {"p": 1})]))
     )
-    assert re.search(
-        pattern(strings.COORDINATES_NOT_FINITE), refused(store(path, [(polygon(float("inf"), 0), {"p": 1})]))
-    )
-    assert "holds no scores" in refused(store(path, []))
+    assert strings.NOT_FINITE in refused(store(path, [(polygon(float("inf"), 0), {"p": 1})]))
+    assert re.search(pattern(strings.NO_SHAPES), refused(store(path, [])))
     assert "no JSON" in refused(store(path, [(polygon(0, 0), "{")]))
     assert "no JSON" in refused(store(path, [(polygon(0, 0), "[" * 100_000)]))
-    assert "holds no scores" in refused(store(path, [(polygon(0, 0), "[1]")]))
+
+
+def test_shapes_without_numbers_are_outlines(tmp_path: Path) -> None:
+    made = laid(store(tmp_path / "a.db", [(polygon(0, 0), {"type": "Tumor"}), (None, "[1]")]))
+    assert made.field is None
+    assert made.outlines.kinds[0].name == "Tumor"
+    assert made.outlines.names_at(100, 100, 1) == ("Tumor",)
+
+
+def test_outlines_are_filled_and_not_the_boxes_around_them(tmp_path: Path) -> None:
+    far = struct.pack("<BII", 1, 6, 2) + polygon(0, 0) + polygon(768, 768)
+    assert laid(store(tmp_path / "a.db", [(far, {"p": 0.9})])).field.known.sum() == 2
+    ring = struct.pack("<10d", 0, 0, 1024, 0, 1024, 1024, 0, 1024, 0, 0)
+    hole = struct.pack("<10d", 256, 256, 768, 256, 768, 768, 256, 768, 256, 256)
+    holed = struct.pack("<BII", 1, 3, 2) + b"".join(struct.pack("<I", 5) + each for each in (ring, hole))
+    assert laid(store(tmp_path / "a.db", [(holed, {"p": 0.9})])).field.known.sum() == 12
 
 
 @pytest.mark.parametrize(
@@ -136,11 +151,15 @@ def test_stores_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         zlib.compress(polygon(0, 0))[:-8],
         zlib.compress(bytes(8 << 20)),
         b"\x78\xff",
+        struct.pack("<BII", 1, 7, 0),
     ],
 )
-def test_a_damaged_shape_is_refused(tmp_path: Path, shape: bytes) -> None:
+def test_a_damaged_shape_costs_itself(tmp_path: Path, shape: bytes) -> None:
+    made = laid(store(tmp_path / "a.db", [(shape, {"p": 1}), (polygon(0, 0), {"p": 0.5})]))
+    assert made.field.known.sum() == 1
+    assert re.search(pattern(strings.LEFT_OUT, total=2), " ".join(made.notes))
     reason = refused(store(tmp_path / "a.db", [(shape, {"p": 1})]))
-    assert "shapes is damaged" in reason or "has no place" in reason
+    assert re.search(pattern(strings.NO_SHAPES), reason)
 
 
 def test_what_a_file_would_run_does_not_run(tmp_path: Path) -> None:

@@ -158,6 +158,11 @@ def test_pictures_that_are_no_maps_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, np.zeros((32, 64, 3), np.uint8), photometric="rgb")
     assert re.search(pattern(strings.IN_COLOURS), refused(path))
+    for photometric in ("miniswhite", "minisblack"):
+        tifffile.imwrite(path, RAMP > 0.5, photometric=photometric)
+        assert re.search(pattern(strings.ONE_BIT), refused(path))
+    tifffile.imwrite(path, np.zeros((32, 64), np.uint8), photometric="miniswhite")
+    assert re.search(pattern(strings.WHITE_IS_ZERO), refused(path))
     tifffile.imwrite(path, np.zeros((32, 64), np.uint8), compression="jpeg")
     assert re.search(pattern(strings.COMPRESSION, name="JPEG"), refused(path))
     tifffile.imwrite(path, np.zeros((32, 64), np.complex64))

@@ -188,3 +188,17 @@ def test_provenance_marks_an_estimated_pixel_size() -> None:
     assert provenance_in_words(provenance) == SOURCE_AND_SIZE.format(
         source="measured concepts", size=pixel_size_in_words((0.38, 0.38), estimated=True)
     )
+
+
+def test_outlines_have_a_key_for_each_colour(slide: QWidget) -> None:
+    legend = Legend(slide)
+    keys = (((230, 0, 0), "Tumour (3)"), ((0, 0, 230), "Stroma " * 40))
+    legend.show_entries([LegendEntry("a.geojson", (), 0.0, "from QuPath", has_scale=False, keys=keys)])
+    assert legend.text == f"a.geojson: {keys[0][1]}, {keys[1][1]}. from QuPath {NOT_A_DIAGNOSIS}"
+    picture = pixels_of(legend.grab().toImage())[..., :3].astype(int)
+    for rgb, _ in keys:
+        assert (np.abs(picture - rgb).max(axis=-1) < 40).sum() > 10
+    alone = legend.height()
+    legend.show_entries([LAYER, LegendEntry("a.geojson", (), 0.0, "", has_scale=False, keys=keys)])
+    assert HATCHED.format(meaning=NOT_ANALYSED) in legend.text
+    assert legend.height() > alone

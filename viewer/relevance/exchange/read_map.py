@@ -1,4 +1,4 @@
-"""Reads maps of other programs as fields over a slide: the formats, and the notes on a map.
+"""Reads maps of other programs as fields over a slide, and annotations as outlines: the formats, the notes.
 
 Imported scores are of another program's model. Their provenance names the file, the column, and how its
 numbers became 0 to 1.
@@ -23,16 +23,18 @@ from viewer.relevance.exchange.tiatoolbox import read_sqlite_map
 from viewer.relevance.exchange.tiff import read_tiff_map
 from viewer.relevance.features.safe_hdf5 import FeatureFileError, check_regular
 from viewer.relevance.patches.field import Provenance, RelevanceField
-from viewer.relevance.patches.grid import PATCH_UM
+from viewer.relevance.patches.grid import LEAST_PATCH_PX, PATCH_UM, PatchGrid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from viewer.relevance.patches.grid import PatchGrid
+    from viewer.overlay.outlines import Outlines
 
 
 GROUP = "foveola.map_formats"
+_STAND_IN_PATCHES = 1500
+"""Along a slide of unknown pixel size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,12 @@ _OUR_OWN = (
 
 @dataclass(frozen=True, slots=True)
 class ImportedMap:
-    """A field from a file, and notes on it for the reader."""
+    """A field from a file, None where it has no scores, its outlines, None where it has none, the program
+    that made it, and notes for the reader."""
 
-    field: RelevanceField
+    field: RelevanceField | None
+    outlines: Outlines | None
+    producer: str
     notes: tuple[str, ...]
 
 
@@ -71,7 +76,7 @@ def read_map(
     column: str | None = None,
     patch_px: float | None = None,
 ) -> ImportedMap:
-    """The map of a slide of ``extent_px`` (width, height) level-0 px over its grid.
+    """The map, the outlines or both of a slide of ``extent_px`` (width, height) level-0 px over its grid.
 
     ``column`` chooses where a file has several scores; ``patch_px`` is the side of its patches in level-0 px
     where the file does not state it. Raises FeatureFileError: damaged, of another slide, of an unknown kind,
@@ -80,11 +85,43 @@ def read_map(
     check_regular(path)
     if patch_px is not None and not 0 < patch_px < 1e6:
         raise FeatureFileError(path, strings.WRONG_PATCH_GIVEN.format(side=patch_px))
-    imported = _read(path, MapRequest(extent_px, grid, mpp_estimated, column, patch_px))
-    check_places(path, imported, extent_px)
+    request = MapRequest(extent_px, grid, mpp_estimated, column, patch_px)
+    imported, outlines = _read(path, request), None
+    name, notes = escape_control(path.name), []
+    if imported.outlines is not None:
+        outlines = imported.outlines
+        notes.append(
+            strings.OUTLINES.format(
+                file=name, count=len(outlines), producer=imported.producer, kinds=len(outlines.kinds)
+            )
+        )
+    field = None
+    if outlines is None or len(imported.scores):
+        field = _field(path, imported, request)
+        first = strings.SOURCE.format(
+            file=name,
+            column=field.provenance.query,
+            producer=imported.producer,
+            normalisation=field.provenance.normalisation,
+        )
+        share = [strings.COVERS.format(share=field.known_share)] if field.known_share < 1 else []
+        notes = [first, *share, *notes]
+    notes += imported.notes
+    blank = len(imported.scores) - int(np.isfinite(imported.scores).sum())
+    if blank and imported.producer != "Foveola":  # its maps leave out what was not analysed
+        notes.append(strings.WITHOUT_NUMBERS.format(blank=blank, total=len(imported.scores)))
+    if imported.producer not in ("Foveola", "OME-TIFF"):
+        notes.append(strings.NO_SLIDE_NAMED)
+    return ImportedMap(field, outlines, imported.producer, tuple(notes))
+
+
+def _field(path: Path, imported: ImportedScores, request: MapRequest) -> RelevanceField:
+    """The scores on the grid. Raises FeatureFileError."""
+    grid = request.grid
+    check_places(path, imported, request.extent_px)
     scores, normalisation = scaled(path, imported)
     try:
-        values, known = on_grid(imported, scores, grid, extent_px)
+        values, known = on_grid(imported, scores, grid, request.extent_px)
     except ValueError as error:
         raise FeatureFileError(path, str(error)) from error
     if not known.any():
@@ -94,23 +131,17 @@ def read_map(
         query=escape_control(imported.column),
         normalisation=normalisation,
         mpp_um=(PATCH_UM / grid.patch_width_px, PATCH_UM / grid.patch_height_px),
-        mpp_estimated=mpp_estimated,
+        mpp_estimated=request.mpp_estimated,
         made_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         software=imported.producer,
     )
-    field = RelevanceField.of(grid, values, known, provenance)
-    name, column = escape_control(path.name), escape_control(imported.column)
-    first = strings.SOURCE.format(
-        file=name, column=column, producer=imported.producer, normalisation=normalisation
-    )
-    share = [strings.COVERS.format(share=field.known_share)] if field.known_share < 1 else []
-    notes = [first, *share, *imported.notes]
-    blank = len(imported.scores) - int(np.isfinite(imported.scores).sum())
-    if blank and imported.producer != "Foveola":  # its maps leave out what was not analysed
-        notes.append(strings.WITHOUT_NUMBERS.format(blank=blank, total=len(imported.scores)))
-    if imported.producer not in ("Foveola", "OME-TIFF"):
-        notes.append(strings.NO_SLIDE_NAMED)
-    return ImportedMap(field, tuple(notes))
+    return RelevanceField.of(grid, values, known, provenance)
+
+
+def stand_in_grid(extent_px: tuple[int, int]) -> PatchGrid:
+    """For a slide of unknown pixel size: outlines need none. Scores on this grid are not to be shown."""
+    mpp_um = min(PATCH_UM / LEAST_PATCH_PX, PATCH_UM * _STAND_IN_PATCHES / max(extent_px))
+    return PatchGrid.over(*extent_px, (mpp_um, mpp_um))
 
 
 def map_formats() -> tuple[MapFormat, ...]:

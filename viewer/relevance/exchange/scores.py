@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from viewer.relevance.exchange import strings
+from viewer.relevance.exchange.coverage import lay_polygons
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.patches.grid import PatchGrid
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from viewer.overlay.outlines import Outlines
+    from viewer.relevance.exchange.coverage import Polygons
 
     _Places = NDArray[np.float64]
 
@@ -42,6 +46,8 @@ class ImportedScores:
     ``scale``: ``range`` keeps scores from 0 to 1 and stretches others over their range, ``rank`` replaces
     them by their rank, as CLAM draws its attention. ``objects``: cells or points, that are counted by their
     centres, instead of tiles, that are weighted by their area. ``notes``: assumptions, in sentences.
+    ``polygons``: the true outlines of those rectangles that are only boxes around them. ``outlines``: what
+    the file annotates; a file of that alone has no rectangles.
     """
 
     producer: str
@@ -51,6 +57,8 @@ class ImportedScores:
     scale: Literal["range", "rank"] = "range"
     objects: bool = False
     notes: tuple[str, ...] = ()
+    polygons: Polygons | None = None
+    outlines: Outlines | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +176,17 @@ def on_grid(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """The mean score in every patch and whether it is known: (rows, columns) both.
 
-    Tiles and pixels weigh as the area of the patch that they cover, and half of what the slide has of a patch
-    must be covered. Objects weigh the same each, and one centre in a patch is enough. Raises ValueError where
-    the rectangles are too many for their size.
+    Tiles, outlines and pixels weigh as the area of the patch that they cover, and half of what the slide has
+    of a patch must be covered. Objects weigh the same each, and one centre in a patch is enough. Raises
+    ValueError where the rectangles are too many for their size, or the outlines too intricate.
     """
     total, weight = np.zeros(grid.patch_count), np.zeros(grid.patch_count)
+    if imported.polygons is not None:
+        lay_polygons(imported.polygons, scores[imported.polygons.owner], grid, total, weight)
+        scores = scores.copy()
+        scores[imported.polygons.owner] = np.nan  # laid: their boxes are not
     if not imported.objects:
-        _check_work(imported.rects, grid, extent_px)
+        _check_work(imported.rects[~np.isnan(scores)], grid, extent_px)
     lay = _lay_centres if imported.objects else _lay_areas
     for start in range(0, len(scores), _AT_ONCE):
         some = scores[start : start + _AT_ONCE]
@@ -193,7 +205,10 @@ def on_grid(
 def _check_work(rects: _Places, grid: PatchGrid, extent_px: tuple[int, int]) -> None:
     """Raises ValueError for places so many and so large that to lay them would take minutes."""
     with np.errstate(over="ignore"):
-        sides = [min(float((rects[:, axis + 2] - rects[:, axis]).max()), extent_px[axis]) for axis in (0, 1)]
+        sides = [
+            min(float((rects[:, axis + 2] - rects[:, axis]).max(initial=0)), extent_px[axis])
+            for axis in (0, 1)
+        ]
     columns, rows = ceil(sides[0] / grid.patch_width_px) + 1, ceil(sides[1] / grid.patch_height_px) + 1
     if columns * rows * max(_LEAST_AT_ONCE, len(rects)) > _MAX_STEPS:
         raise ValueError(strings.TOO_MANY_PLACES.format(count=len(rects), columns=columns, rows=rows))

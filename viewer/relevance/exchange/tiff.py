@@ -24,7 +24,13 @@ from viewer.relevance.patches.grid import PATCH_UM
 from viewer.slide.byte_source import FileBytes
 from viewer.slide.formats.codecs.codec_error import CodecError
 from viewer.slide.formats.tiff.ifd import TiffFormatError, read_ifds, sub_ifds
-from viewer.slide.formats.tiff.layout import BLACK_IS_ZERO, COMPRESSIONS, TiffImage, image_from_ifd
+from viewer.slide.formats.tiff.layout import (
+    BLACK_IS_ZERO,
+    COMPRESSIONS,
+    WHITE_IS_ZERO,
+    TiffImage,
+    image_from_ifd,
+)
 from viewer.slide.formats.tiff.metadata import mpp_from_ifd
 from viewer.slide.formats.tiff.ome import ome_from_ifd
 from viewer.slide.formats.tiff.samples import kind_of_numbers, read_numbers
@@ -159,6 +165,10 @@ def _is_coarser(image: TiffImage, first: TiffImage) -> bool:
 
 
 def _check(path: Path, image: TiffImage, first: TiffImage) -> None:
+    if image.bits == 1:
+        raise FeatureFileError(path, strings.ONE_BIT)
+    if image.photometric == WHITE_IS_ZERO:
+        raise FeatureFileError(path, strings.WHITE_IS_ZERO)
     if image.photometric != BLACK_IS_ZERO:
         raise FeatureFileError(path, strings.IN_COLOURS)
     if image.compression not in _LOSSLESS:

@@ -21,6 +21,7 @@ from gpu.errors import GpuError
 from gpu.gl.tile_renderer import Foveation
 from viewer.overlay.layer import OverlayScene, OverlayStack
 from viewer.render.frame import FrameReport, Look, Steering
+from viewer.render.shape_drawing import ShapeDrawing
 from viewer.render.tile_engine import TileEngine
 from viewer.ui.canvas.frame_stats import FrameClock, FrameStats
 from viewer.ui.canvas.pointer_control import HandControl
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
     from vispy.app.canvas import DrawEvent, KeyEvent, MouseEvent
 
+    from viewer.overlay.shapes import ShapeSet
     from viewer.stream.streamer import Streamer
 
 _FRAME_INTERVAL_S = 1 / 62
@@ -110,6 +112,8 @@ class SlideCanvas(app.Canvas):
         self.hand = HandControl(self.camera)
         self.clock = FrameClock()
         self.layers: list[VectorLayer] = []
+        self.kept_shapes: tuple[ShapeSet, ...] = ()
+        """Of vector layers, the shapes that pictures of the view keep."""
         self.budget = FrameBudget()
         self.look = Look()
         self.overlays = OverlayStack()
@@ -202,13 +206,20 @@ class SlideCanvas(app.Canvas):
             self._engine = None
 
     def picture(self) -> NDArray[np.uint8]:
-        """The present view without vector layers, (h, w, 4) RGBA in framebuffer pixels. Raises RuntimeError
-        before the first frame."""
+        """The present view, without vector layers but for ``kept_shapes``, (h, w, 4) RGBA in framebuffer
+        pixels. Raises RuntimeError before the first frame."""
         if self._engine is None:
             raise RuntimeError("there is no picture yet")
         self.set_current()
         view = self.framebuffer_view(self.camera.view)
-        return self._engine.picture(view, self.screen, self.look, now_s=perf_counter(), scene=self._scene())
+        shapes = ShapeDrawing(self.kept_shapes, self.pixel_ratio) if self.kept_shapes else None
+        try:
+            return self._engine.picture(
+                view, self.screen, self.look, now_s=perf_counter(), scene=self._scene(), shapes=shapes
+            )
+        finally:
+            if shapes is not None:
+                shapes.release()
 
     def request_frame(self) -> None:
         """Draw soon, at most once for however many requests; without a slide there is nothing to draw."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer
 from vispy import gloo
 
-from viewer.overlay.shapes import Shape, ShapeSet
+from viewer.overlay.shapes import ShapeSet, Strokes
 from viewer.slide.geometry import Rect
 from viewer.ui.canvas.gl_quad import Quad, set_overlay_state
 from viewer.ui.canvas.strokes import StrokePainter
@@ -64,7 +64,7 @@ class ShapesLayer:
 
     def __init__(self, slide_view: SlideView) -> None:
         self._slide_view = slide_view
-        self._shapes = ShapeSet()
+        self._shapes: tuple[ShapeSet, ...] = ()
         self._batch: _Batch | None = None
         self._picture: _Picture | None = None
         self._last_view: View | None = None
@@ -72,9 +72,9 @@ class ShapesLayer:
         self._rest_timer = QTimer(slide_view, singleShot=True, interval=_REST_MS)
         self._rest_timer.timeout.connect(self._came_to_rest)
 
-    def set_shapes(self, shapes: Sequence[Shape]) -> None:
+    def set_shapes(self, shapes: Sequence[ShapeSet]) -> None:
         """Show these from now on, later ones over earlier ones."""
-        self._shapes = ShapeSet(shapes)
+        self._shapes = tuple(each for each in shapes if len(each))
         self.context_lost()
         self._slide_view.canvas.request_frame()
 
@@ -89,7 +89,7 @@ class ShapesLayer:
 
     def draw(self, view: View, screen_px: tuple[float, float], pixel_ratio: float) -> None:
         """Draw within the canvas's frame; ``view`` counts in logical pixels."""
-        if len(self._shapes) == 0:
+        if not self._shapes:
             return
         aspect = self._slide_view.camera.aspect
         field = field_of_view(view, screen_px, aspect)
@@ -105,7 +105,8 @@ class ShapesLayer:
         batch = self._batch
         if batch is None or not batch.serves(field, view.downsample):
             region = _grown(field)
-            strokes = self._shapes.strokes_in(region, grain_px=view.downsample * _GRAIN_PX)
+            grain_px = view.downsample * _GRAIN_PX
+            strokes = Strokes.joined([each.strokes_in(region, grain_px=grain_px) for each in self._shapes])
             painter = StrokePainter(strokes, region.centre)
             batch = self._batch = _Batch(painter, region, view.downsample, len(strokes))
         return batch

@@ -295,7 +295,7 @@ class SlideView(QWidget):
         self.canvas.request_frame()
 
     def frame_image(self) -> NDArray[np.uint8]:
-        """The present view, without vector layers: (h, w, 4) RGBA in framebuffer pixels."""
+        """The present view to keep, with layers and outlines: (h, w, 4) RGBA in framebuffer pixels."""
         return self.canvas.picture()
 
     def add_vector_layer(self, layer: VectorLayer) -> None:

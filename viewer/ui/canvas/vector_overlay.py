@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
+from viewer.overlay.shapes import ShapeSet
 from viewer.ui.canvas.gl_quad import ImageQuad, set_overlay_state
 from viewer.ui.canvas.scale_bar import ScaleBarLayer
 from viewer.ui.canvas.shapes_layer import ShapesLayer
@@ -88,16 +89,16 @@ class VectorOverlay:
     def __init__(self, slide_view: SlideView) -> None:
         self._slide_view = slide_view
         self.shapes = ShapesLayer(slide_view)
-        self._shapes_of: dict[str, tuple[Shape, ...]] = {}
+        self._shapes_of: dict[str, ShapeSet] = {}
         self.cursor = CursorLayer(slide_view)
         self.scale_bar = ScaleBarLayer(slide_view)
         slide_view.add_vector_layer(self)
 
-    def set_shapes(self, producer: str, shapes: Sequence[Shape]) -> None:
+    def set_shapes(self, producer: str, shapes: Sequence[Shape] | ShapeSet) -> None:
         """Show these shapes of a producer from now on, later ones over earlier ones; those of others stay.
         Producers lie over one another in the order in which they first showed some."""
-        self._shapes_of[producer] = tuple(shapes)
-        self.shapes.set_shapes([shape for of_one in self._shapes_of.values() for shape in of_one])
+        self._shapes_of[producer] = shapes if isinstance(shapes, ShapeSet) else ShapeSet(shapes)
+        self.shapes.set_shapes(tuple(self._shapes_of.values()))
 
     def set_scale_bar_visible(self, visible: bool) -> None:
         """Show or hide the scale bar."""

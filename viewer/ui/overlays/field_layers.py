@@ -104,8 +104,9 @@ class FieldLayers(QObject):
         self._layers.set_visible(True)
 
     def set_kept_visible(self, name: str, on: bool) -> None:
-        """Show or hide a kept layer."""
-        self._restyle(name, replace(self._fields[name].look, visible=on))
+        """Show or hide a kept layer, where there is one of this name."""
+        if name in self._fields:
+            self._restyle(name, replace(self._fields[name].look, visible=on))
 
     def remove(self, name: str) -> None:
         """Take a layer away, where there is one of this name."""

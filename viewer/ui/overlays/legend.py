@@ -20,7 +20,7 @@ from viewer.ui.widgets.theme import em_px
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from viewer.overlay.legend_entry import LegendEntry
+    from viewer.overlay.legend_entry import LegendEntry, Rgb
 
 _MARGIN_PX = 12
 _PLATE = QColor(16, 18, 24, 216)
@@ -47,7 +47,7 @@ class Legend(QWidget):
         super().__init__(slide_widget)
         self._slide_widget = slide_widget
         self._entries: tuple[LegendEntry, ...] = ()
-        self._dotted = ""
+        self._dotted, self._hatched = "", True
         self._shown = self._with_facts = 0
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         slide_widget.installEventFilter(self)
@@ -63,7 +63,8 @@ class Legend(QWidget):
         self._entries = tuple(entries)
         self._dotted = OR.join(dict.fromkeys(entry.dotted for entry in entries if entry.dotted))
         lines = [entry.in_words() for entry in entries]
-        lines.append(HATCHED.format(meaning=NOT_ANALYSED))
+        self._hatched = any(entry.may_hatch for entry in entries)
+        lines += [HATCHED.format(meaning=NOT_ANALYSED)] if self._hatched else []
         lines += [DOTTED.format(meaning=self._dotted)] if self._dotted else []
         self.setAccessibleName(" ".join([*lines, NOT_A_DIAGNOSIS]) if entries else "")
         self.setVisible(bool(entries))
@@ -104,6 +105,7 @@ class Legend(QWidget):
         height = em * 0.9
         for number, entry in enumerate(self._entries[:shown]):
             bar = (_BAR_EM + _SCALE_EM + 0.2) * em if entry.has_scale else 0.0
+            bar += len(entry.keys) * _LINE_EM * em
             facts = self._facts_height(entry) if _has_facts(entry, number, with_facts) else 0.0
             height += self._title_height(entry) + bar + facts + em * 0.4
         lines = 1 + len(self._samples()) + bool(self._left_out(shown))
@@ -128,6 +130,8 @@ class Legend(QWidget):
             y = self._paint_title(painter, entry, box, y)
             if entry.has_scale:
                 y = self._paint_scale(painter, entry, box, y)
+            for rgb, meaning in entry.keys:
+                y = self._paint_key(painter, rgb, meaning, box, y)
             if _has_facts(entry, number, self._with_facts):
                 facts = QRectF(box.left(), y, box.width(), self._facts_height(entry))
                 painter.setPen(_DIM)
@@ -163,7 +167,8 @@ class Legend(QWidget):
     def _samples(self) -> list[tuple[Qt.BrushStyle, str]]:
         """Patterns and what they mean."""
         dotted = [(Qt.BrushStyle.Dense6Pattern, self._dotted)] if self._dotted else []
-        return [(Qt.BrushStyle.BDiagPattern, NOT_ANALYSED), *dotted]
+        hatched = [(Qt.BrushStyle.BDiagPattern, NOT_ANALYSED)] if self._hatched else []
+        return [*hatched, *dotted]
 
     def _paint_title(self, painter: QPainter, entry: LegendEntry, box: QRectF, y: float) -> float:
         title = QRectF(box.left(), y, box.width(), self._title_height(entry))
@@ -190,6 +195,18 @@ class Legend(QWidget):
             painter.setPen(QPen(_TEXT, 2))
             painter.drawLine(at, QPointF(at.x(), bar.bottom() + em * 0.2))
         return scale.bottom()
+
+    def _paint_key(self, painter: QPainter, rgb: Rgb, meaning: str, box: QRectF, y: float) -> float:
+        em = float(em_px())
+        sample = QRectF(box.left(), y + em * 0.25, em * 1.4, em * 0.8)
+        painter.fillRect(sample, QColor(255, 255, 255))
+        painter.setPen(QPen(QColor(*rgb), 2))
+        painter.drawRect(sample.adjusted(1, 1, -1, -1))
+        text = QRectF(sample.right() + em * 0.4, y, box.right() - sample.right() - em * 0.4, em * _LINE_EM)
+        elided = painter.fontMetrics().elidedText(meaning, Qt.TextElideMode.ElideRight, int(text.width()))
+        painter.setPen(_TEXT)
+        painter.drawText(text, 0, elided)
+        return text.bottom()
 
     def _paint_foot(self, painter: QPainter, box: QRectF, y: float) -> None:
         em = float(em_px())

@@ -1,7 +1,8 @@
-"""Maps of other programs as layers over the slide: chosen, and read in the background."""
+"""Maps and annotations of other programs as layers over the slide: chosen, and read in the background."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QInputDialog
 
-from viewer.relevance.exchange.read_map import read_map
+from viewer.common.text import escape_control
+from viewer.relevance.exchange.read_map import map_formats, read_map, stand_in_grid
 from viewer.relevance.exchange.scores import SeveralColumnsError
 from viewer.relevance.patches.grid import PatchGrid
+from viewer.slide.formats.registry import is_listed
 from viewer.ui.overlays import strings
 from viewer.ui.widgets.background_worker import BackgroundWorker
 from viewer.ui.widgets.messages import MessageKind
@@ -21,7 +24,18 @@ if TYPE_CHECKING:
     from viewer.slide.source import Source
     from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.overlays.field_layers import FieldLayers
+    from viewer.ui.overlays.outline_layers import OutlineLayers
     from viewer.ui.widgets.messages import MessageArea
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where a file that is being read will lie."""
+
+    source: Source
+    fields: FieldLayers
+    outlines: OutlineLayers
+    has_scale: bool
 
 
 class MapImport(QObject):
@@ -35,19 +49,14 @@ class MapImport(QObject):
         self._messages = messages
         self._thread = BackgroundWorker("maps")
 
-    def follow(self, slide_view: SlideView, fields: FieldLayers) -> None:
+    def follow(self, slide_view: SlideView, fields: FieldLayers, outlines: OutlineLayers) -> None:
         """Lay maps over another view from now on."""
-        self._view, self._fields = slide_view, fields
+        self._view, self._fields, self._outlines = slide_view, fields, outlines
 
     def choose(self) -> None:
         """Let the reader choose a file."""
         if self._view.source is None:
             return
-        if self._view.mpp_um is None:
-            self.pixel_size_missing.emit()
-            return
-        from viewer.relevance.exchange.read_map import map_formats
-
         patterns = " ".join(f"*{suffix}" for one in map_formats() for suffix in one.suffixes)
         name, _ = QFileDialog.getOpenFileName(
             self._view.window(),
@@ -58,21 +67,26 @@ class MapImport(QObject):
         if name:
             self.read(Path(name))
 
+    def takes(self, path: Path) -> bool:
+        """Whether a dropped file is laid over the slide: one named like a map, and not like a slide."""
+        suffixes = tuple(suffix for one in map_formats() for suffix in one.suffixes)
+        is_map = path.name.lower().endswith(suffixes) and not is_listed(path)
+        return self._view.source is not None and is_map
+
     def read(self, path: Path, column: str | None = None) -> None:
         """Lay a file's map over the slide, or show why not. Of several columns the reader chooses one."""
-        source, mpp_um = self._view.source, self._view.mpp_um
-        if source is None or mpp_um is None:
+        source = self._view.source
+        if source is None:
             return
         extent_px = source.pyramid.width, source.pyramid.height
-        estimated = self._view.mpp_estimated
+        mpp_um, estimated = self._view.mpp_um, self._view.mpp_estimated
+        target = _Target(source, self._fields, self._outlines, has_scale=mpp_um is not None)
 
-        def work() -> ImportedMap:
-            grid = PatchGrid.over(*extent_px, mpp_um)
+        def read() -> ImportedMap:
+            grid = stand_in_grid(extent_px) if mpp_um is None else PatchGrid.over(*extent_px, mpp_um)
             return read_map(path, extent_px, grid, mpp_estimated=estimated, column=column)
 
-        self._thread.run(
-            work, partial(self._show, source, self._fields, path), partial(self._show_error, source, path)
-        )
+        self._thread.run(read, partial(self._show, target, path), partial(self._show_error, source, path))
 
     def close(self) -> None:
         """End the thread."""
@@ -91,8 +105,16 @@ class MapImport(QObject):
             return
         self._messages.show_message(MessageKind.WARNING, str(error))
 
-    def _show(self, source: Source, fields: FieldLayers, path: Path, found: ImportedMap) -> None:
-        if fields.shows(source):
-            title = strings.MAP_TITLE.format(file=path.name, title=found.field.provenance.query)
-            fields.add_imported(found.field, title)
-            self._messages.show_message(MessageKind.INFORMATION, " ".join(found.notes))
+    def _show(self, target: _Target, path: Path, found: ImportedMap) -> None:
+        if not target.fields.shows(target.source):
+            return
+        if found.field is not None and not target.has_scale:
+            self.pixel_size_missing.emit()
+            return
+        name = escape_control(path.name)
+        if found.field is not None:
+            title = strings.MAP_TITLE.format(file=name, title=found.field.provenance.query)
+            target.fields.add_imported(found.field, title)
+        if found.outlines is not None:
+            target.outlines.add(found.outlines, name, found.producer)
+        self._messages.show_message(MessageKind.INFORMATION, " ".join(found.notes))

@@ -18,6 +18,7 @@ from viewer.ui.overlays.field_layers import FieldLayers
 from viewer.ui.overlays.layer_list import LayerList
 from viewer.ui.overlays.legend import Legend
 from viewer.ui.overlays.map_import import MapImport
+from viewer.ui.overlays.outline_layers import OutlineLayers
 from viewer.ui.overlays.overlay_controls import OverlayControls
 from viewer.ui.overlays.overlay_layers import OverlayLayers
 from viewer.ui.widgets.following import Following
@@ -36,6 +37,7 @@ class ViewOverlays:
     legend: Legend
     layers: OverlayLayers
     fields: FieldLayers
+    outlines: OutlineLayers
     vectors: VectorOverlay
 
 
@@ -69,7 +71,7 @@ class OverlayController(QObject):
         """Show and change what lies over another view."""
         self.active = self.of(slide_view)
         self._following.follow(self.active)
-        self.maps.follow(slide_view, self.active.fields)
+        self.maps.follow(slide_view, self.active.fields, self.active.outlines)
         self._show_layers()
 
     def of(self, slide_view: SlideView) -> ViewOverlays:
@@ -78,7 +80,9 @@ class OverlayController(QObject):
             legend = Legend(slide_view)
             layers = OverlayLayers(slide_view, legend)
             fields = FieldLayers(slide_view, layers, self.controls.look)
-            self._of[slide_view] = ViewOverlays(legend, layers, fields, VectorOverlay(slide_view))
+            vectors = VectorOverlay(slide_view)
+            outlines = OutlineLayers(slide_view, layers, vectors)
+            self._of[slide_view] = ViewOverlays(legend, layers, fields, outlines, vectors)
             self._of[slide_view].vectors.set_scale_bar_visible(self._scale_bar_visible)
             self.hide_key.watch(slide_view.canvas.native)
         return self._of[slide_view]
@@ -128,16 +132,19 @@ class OverlayController(QObject):
 
     def _show_kept(self, name: str, on: bool) -> None:
         self.active.fields.set_kept_visible(name, on)
+        self.active.outlines.set_visible(name, on)
 
     def _remove_kept(self, name: str) -> None:
         self.active.fields.remove(name)
+        self.active.outlines.remove(name)
 
     def _set_bare(self, bare: bool) -> None:
         self.active.layers.set_bare(bare)
 
     def _show_layers(self) -> None:
         fields = self.active.fields
-        self.layer_list.show_layers(fields.kept, can_keep=fields.has_present)
+        kept = [*fields.kept, *self.active.outlines.kept]
+        self.layer_list.show_layers(kept, can_keep=fields.has_present)
         self.changed.emit()
 
 

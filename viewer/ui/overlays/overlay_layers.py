@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Laid:
-    """How a layer is drawn, and its entry in the legend."""
+    """How a layer is drawn, None where its producer draws it, and its entry in the legend."""
 
-    look: OverlayLook
+    look: OverlayLook | None
     entry: LegendEntry
 
 
@@ -47,8 +47,13 @@ class OverlayLayers(QObject):
     @property
     def entries(self) -> tuple[LegendEntry, ...]:
         """Of the layers that are drawn, the uppermost first."""
-        laid = () if self._hidden else tuple(self._laid.values())
-        return tuple(one.entry for one in reversed(laid) if one.look.visible)
+        laid = () if self.hidden else tuple(self._laid.values())
+        return tuple(one.entry for one in reversed(laid) if one.look is None or one.look.visible)
+
+    @property
+    def hidden(self) -> bool:
+        """Whether layers are hidden now, by the switch or by a key that is held."""
+        return self._bare or not self._visible
 
     @property
     def has_any(self) -> bool:
@@ -57,12 +62,18 @@ class OverlayLayers(QObject):
 
     def colour_maps(self, *, besides: str = "") -> set[str]:
         """Those in use, without the one of the layer ``besides``."""
-        return {laid.look.colour_map for name, laid in self._laid.items() if name != besides}
+        looks = [laid.look for name, laid in self._laid.items() if name != besides]
+        return {look.colour_map for look in looks if look is not None}
 
     def put(self, name: str, layer: OverlayLayer, look: OverlayLook, entry: LegendEntry) -> None:
         """Lay a layer on top, or replace the one of this name where it lies."""
         self._laid[name] = _Laid(look, entry)
         self._view.overlays.put(name, layer, look)
+        self._refresh()
+
+    def put_entry(self, name: str, entry: LegendEntry) -> None:
+        """Describe what its producer draws itself while layers are not ``hidden``."""
+        self._laid[name] = _Laid(None, entry)
         self._refresh()
 
     def restyle(self, name: str, look: OverlayLook, entry: LegendEntry) -> None:
@@ -84,8 +95,10 @@ class OverlayLayers(QObject):
 
     def remove(self, name: str) -> None:
         """Take a layer away, where there is one of this name."""
-        if self._laid.pop(name, None) is not None:
-            self._view.overlays.remove(name)
+        laid = self._laid.pop(name, None)
+        if laid is not None:
+            if laid.look is not None:
+                self._view.overlays.remove(name)
             self._refresh()
 
     def set_visible(self, on: bool) -> None:
@@ -105,12 +118,8 @@ class OverlayLayers(QObject):
         self._refresh()
 
     def _show_or_hide(self) -> None:
-        self._view.overlays.set_hidden(self._hidden)
+        self._view.overlays.set_hidden(self.hidden)
         self._refresh()
-
-    @property
-    def _hidden(self) -> bool:
-        return self._bare or not self._visible
 
     def _refresh(self) -> None:
         if not self._laid and not self._visible:  # what comes next is not hidden by a key pressed long ago

@@ -364,7 +364,12 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:
         event.acceptProposedAction()
-        self.open_paths([Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()])
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        maps = [path for path in paths if self.overlays.maps.takes(path)]
+        for path in maps:
+            self.overlays.maps.read(path)
+        if slides := [path for path in paths if path not in maps]:
+            self.open_paths(slides)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save settings, state and layout, and end all threads."""

@@ -1,4 +1,4 @@
-"""Codings of a TIFF that do not fit its samples, and samples that are no brightness: refused in a sentence."""
+"""Codings of a TIFF that do not fit its samples, and samples that are no brightness, are refused."""
 
 from __future__ import annotations
 

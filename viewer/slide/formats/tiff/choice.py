@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from viewer.slide.formats.tiff.pictures import Picture, Pictures
 
 
+_MAX_STRIPPED_PX = 25_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The picture to be shown, among those of the file, and the one that is its slide."""
@@ -62,11 +65,13 @@ def _unclaimed(file: ByteSource, pictures: Pictures, number: int) -> Picture | N
 def with_file_levels(
     file: ByteSource, picture: Picture, openslide_sizes: Sequence[tuple[int, int]] = ()
 ) -> Picture:
-    """The picture with those candidates as levels that show it. Where they are just those that OpenSlide
-    finds in an Aperio slide, pixels are not compared.
+    """The picture with those candidates as levels that show it. Pixels are not compared where the levels are
+    just those that OpenSlide finds in an Aperio slide, and where whole large images would be decoded for it.
     """
     trusting = with_levels(picture, lambda _finer, _coarser: True)
-    if [(level.width, level.height) for level in trusting.levels] == list(openslide_sizes):
+    finest = picture.finest
+    is_costly = not finest.tiled and finest.width * finest.height > _MAX_STRIPPED_PX
+    if is_costly or [(level.width, level.height) for level in trusting.levels] == list(openslide_sizes):
         return trusting
     candidates = [image for image in picture.candidates if not unsupported_reason(image)]
     shift = 0

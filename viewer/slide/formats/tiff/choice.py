@@ -12,7 +12,7 @@ from viewer.slide.formats.tiff.layout import read_tile_table, unsupported_reason
 from viewer.slide.formats.tiff.level import TiffLevel, bits_used
 from viewer.slide.formats.tiff.pictures import with_levels
 from viewer.slide.formats.tiff.pieces import PieceDecoder
-from viewer.slide.formats.tiff.same_picture import shows_the_same
+from viewer.slide.formats.tiff.same_picture import places_to_compare, shows_the_same
 from viewer.slide.source import FileImage, SlideError
 
 if TYPE_CHECKING:
@@ -84,8 +84,12 @@ def with_file_levels(
         decoder = PieceDecoder(image, partial(TileCodec, shift=shift))
         return TiffLevel(file, image, decoder, read_tile_table(image), background_rgb=(255, 255, 255))
 
+    if not candidates:
+        return replace(picture, candidates=())
+    places = places_to_compare(level_at(candidates[-1].ifd.offset))
+
     def is_same(finer: TiffImage, coarser: TiffImage) -> bool:
-        return shows_the_same(level_at(finer.ifd.offset), level_at(coarser.ifd.offset))
+        return shows_the_same(level_at(finer.ifd.offset), level_at(coarser.ifd.offset), places)
 
     return with_levels(replace(picture, candidates=tuple(candidates)), is_same)
 

@@ -102,6 +102,7 @@ class TestSlide:
             "Scanner 9\nLabel Image\n",
             '{"type": "overview"}',
             "Name=thumbnail;mpp=8",
+            "<ImageType>Overview</ImageType>",
         ],
     )
     def test_an_image_that_is_called_otherwise_is_not_the_slide(

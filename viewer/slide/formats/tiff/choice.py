@@ -13,7 +13,7 @@ from viewer.slide.formats.tiff.level import TiffLevel
 from viewer.slide.formats.tiff.measured_range import shown_range
 from viewer.slide.formats.tiff.pictures import with_levels
 from viewer.slide.formats.tiff.pieces import PieceDecoder
-from viewer.slide.formats.tiff.same_picture import shows_the_same
+from viewer.slide.formats.tiff.same_picture import places_to_compare, shows_the_same
 from viewer.slide.source import FileImage, SlideError
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from viewer.slide.formats.slide_format import SlideFile
     from viewer.slide.formats.tiff.layout import TiffImage
     from viewer.slide.formats.tiff.pictures import Picture, Pictures
+
+
+_MAX_STRIPPED_PX = 25_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,13 @@ def _unclaimed(file: ByteSource, pictures: Pictures, number: int) -> Picture | N
 def with_file_levels(
     file: ByteSource, picture: Picture, openslide_sizes: Sequence[tuple[int, int]] = ()
 ) -> Picture:
-    """The picture with those candidates as levels that show it. Where they are just those that OpenSlide
-    finds in an Aperio slide, pixels are not compared.
+    """The picture with those candidates as levels that show it. Pixels are not compared where the levels are
+    just those that OpenSlide finds in an Aperio slide, and where whole large images would be decoded for it.
     """
     trusting = with_levels(picture, lambda _finer, _coarser: True)
-    if [(level.width, level.height) for level in trusting.levels] == list(openslide_sizes):
+    finest = picture.finest
+    is_costly = not finest.tiled and finest.width * finest.height > _MAX_STRIPPED_PX
+    if is_costly or [(level.width, level.height) for level in trusting.levels] == list(openslide_sizes):
         return trusting
     candidates = [image for image in picture.candidates if not unsupported_reason(image)]
     shown = shown_range(file, candidates[-1]) if candidates else None
@@ -78,8 +83,12 @@ def with_file_levels(
         decoder = PieceDecoder(image, partial(TileCodec, shown=shown))
         return TiffLevel(file, image, decoder, read_tile_table(image), background_rgb=(255, 255, 255))
 
+    if not candidates:
+        return replace(picture, candidates=())
+    places = places_to_compare(level_at(candidates[-1].ifd.offset))
+
     def is_same(finer: TiffImage, coarser: TiffImage) -> bool:
-        return shows_the_same(level_at(finer.ifd.offset), level_at(coarser.ifd.offset))
+        return shows_the_same(level_at(finer.ifd.offset), level_at(coarser.ifd.offset), places)
 
     return with_levels(replace(picture, candidates=tuple(candidates)), is_same)
 

@@ -30,7 +30,7 @@ _REDUCED_BIT, _MACRO_BIT = 1, 8
 _KIND = r"(label|macro|thumbnail|overview|preview|barcode|navigation)"
 _KIND_OF_PAGE = re.compile(
     rf"^[^\w\n]*(?:slide[ _])?{_KIND}(?:[ _]?(?:image|picture))?(?:[^\w\n]+\d+ ?x ?\d+)?[^\w\n]*$"
-    rf"|\b(?:name|type|kind|role|image)\W{{1,4}}{_KIND}\b",
+    rf"|(?:name|type|kind|role|image)\W{{1,4}}{_KIND}\b",
     re.IGNORECASE | re.MULTILINE,
 )
 # An image of pixels this much larger than another's is an overview of it.

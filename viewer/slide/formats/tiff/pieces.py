@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.slide.formats.codecs.codec_error import CodecError
+from viewer.slide.formats.tiff.layout import MAX_RAW_STRIP_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -67,7 +68,10 @@ class PieceDecoder:
 
     def _decode_odd(self, planes: list[bytes], sizes: Iterable[tuple[int, int]]) -> NDArray[np.uint8] | None:
         for width, height in sizes:
-            codec = self._make_codec(replace(self._image, tile_width=width, tile_height=height))
+            odd = replace(self._image, tile_width=width, tile_height=height)
+            if odd.raw_tile_bytes > MAX_RAW_STRIP_BYTES:
+                continue  # RowsPerStrip is only a claim
+            codec = self._make_codec(odd)
             try:
                 pixels = codec.decode(planes, height)
             except CodecError:

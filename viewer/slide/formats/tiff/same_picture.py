@@ -13,15 +13,18 @@ from PIL import Image
 from viewer.slide.source import TileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from typing import TypeAlias
 
     from numpy.typing import NDArray
 
     from viewer.slide.formats.tiff.level import TiffLevel
 
+    # Shares of the width and the height of any level.
+    Place: TypeAlias = tuple[float, float]
+
 _WINDOW_PX = 64
-_SHARES = 0.5, 0.3, 0.7, 0.1, 0.9
-_SMALL_LEVEL_TILES = 16
+_MAX_OVERVIEW_PX = 2**20
 _MAX_FINE_PX = 1024
 _SHIFT_PX = 3  # coarse levels may be cut or padded by a few pixels
 _PLAIN = 6.0  # standard deviation of grey levels below which a window has no structure to compare
@@ -29,14 +32,36 @@ _MAX_PLAIN_DIFFERENCE = 12.0
 _MIN_CORRELATION = 0.6
 
 
-def shows_the_same(fine: TiffLevel, coarse: TiffLevel) -> bool:
-    """Compares the first window of the coarse level that has structure, or one without where none has.
+def places_to_compare(overview: TiffLevel) -> list[Place]:
+    """Where to compare levels of a picture: first where a coarse one shows most structure, then on a grid;
+    not on a grid where it shows none anywhere.
+    """
+    grid: list[Place] = [(x, y) for y in (0.5, 0.25, 0.75) for x in (0.5, 0.25, 0.75)]
+    width, height = overview.width, overview.height
+    side = max(4, min(width, height) // 16)
+    rows, columns = height // side, width // side
+    if width * height > _MAX_OVERVIEW_PX or not (rows and columns):
+        return grid
+    try:
+        pixels = overview.read_region(0, 0, width, height)
+    except TileError:
+        return grid
+    grey = pixels[: rows * side, : columns * side, :3].mean(axis=2).reshape(rows, side, columns, side)
+    structure = grey.std(axis=(1, 3))
+    busiest = np.argsort(structure, axis=None)[::-1][:3].tolist()
+    centres = ((index % columns + 0.5, index // columns + 0.5) for index in busiest)
+    best: list[Place] = [(x * side / width, y * side / height) for x, y in centres]
+    return [*best, *(grid if structure.max() >= _PLAIN else ())]
+
+
+def shows_the_same(fine: TiffLevel, coarse: TiffLevel, places: Sequence[Place]) -> bool:
+    """Compares the first place of the coarse level that has structure, or one without where none has.
 
     True where nothing can be read: the levels are then as good as their tags.
     """
     ratio = fine.width / coarse.width
     plain: tuple[int, int, NDArray[np.float32]] | None = None
-    for x, y, window in _windows(coarse, int(min(_WINDOW_PX, max(8, _MAX_FINE_PX // ratio)))):
+    for x, y, window in _windows(coarse, int(min(_WINDOW_PX, max(8, _MAX_FINE_PX // ratio))), places):
         if _is_plain(window):
             plain = plain or (x, y, window)
         elif (answer := _agrees(fine, coarse, (x, y), window)) is not None:
@@ -44,16 +69,20 @@ def shows_the_same(fine: TiffLevel, coarse: TiffLevel) -> bool:
     return plain is None or _agrees(fine, coarse, plain[:2], plain[2]) is not False
 
 
-def _windows(level: TiffLevel, side_px: int) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
-    """Windows of (h, w, 3), from the middle outwards; of large levels inside a tile each."""
-    width, height = min(side_px, level.width), min(side_px, level.height)
-    step_x, step_y = level.engine_tile
-    if level.width * level.height <= _SMALL_LEVEL_TILES * step_x * step_y:
-        step_x = step_y = 1
-    for share_y, share_x in product(_SHARES, repeat=2):
-        x = int(share_x * (level.width - width)) // step_x * step_x + max(0, step_x // 4 - width // 2)
-        y = int(share_y * (level.height - height)) // step_y * step_y + max(0, step_y // 4 - height // 2)
-        x, y = min(x, level.width - width), min(y, level.height - height)
+def _windows(
+    level: TiffLevel, side_px: int, places: Sequence[Place]
+) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
+    """Windows of (h, w, 3) at the places, each inside one tile where that is large enough."""
+    size = width, height = min(side_px, level.width), min(side_px, level.height)
+    extent = level.width, level.height
+    for place in places:
+        corner = []
+        for share, side, whole, tile in zip(place, size, extent, level.engine_tile, strict=True):
+            centre = int(share * whole)
+            first = centre // tile * tile
+            inside = min(max(centre - side // 2, first), max(first, first + tile - side))
+            corner.append(max(0, min(inside, whole - side)))
+        x, y = corner
         if not level.holds(x, y, width, height):
             continue
         try:

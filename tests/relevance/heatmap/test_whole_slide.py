@@ -93,14 +93,14 @@ def test_attention_on_the_slide_is_that_of_all_levels_together(attention: Attent
     assert (unknown == ~(attention.tissue & attention.patches_known & attention.tokens_known)).all()
     with pytest.raises(ValueError, match=pattern(attention_strings.NO_OTHER_HEAD, head=2)):
         patch_attention(attention, 1)
-    with pytest.raises(ValueError, match=pattern(attention_strings.NO_OTHER_HEAD, head=3)):
+    with pytest.raises(ValueError, match=pattern(attention_strings.NO_HEAD, head=3)):
         token_attention(attention, token_head=2, patch_head=0)
 
 
 def test_heads_that_are_not_there_and_encoders_that_say_nothing_are_refused(
     slide: MadeSlide, tmp_path: Path, attention: Attention
 ) -> None:
-    with pytest.raises(ValueError, match=pattern(attention_strings.NO_OTHER_HEAD, head=3)):
+    with pytest.raises(ValueError, match=pattern(attention_strings.NO_HEAD, head=3)):
         attention_map(attention, HierarchyLook(), token_head=2)
     with (
         open_store(tmp_path / "other", slide) as store,

@@ -92,25 +92,6 @@ def test_the_answer_as_json(slide: Path, capsys: pytest.CaptureFixture[str]) -> 
         assert 0 <= place["score"] <= 1
 
 
-def test_patches_are_counted_as_in_the_window_without_glass(
-    tmp_path: Path, slide: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A slide of tissue at the left and glass at the right."""
-    pixels = np.full((1024, 4096, 3), 243, np.uint8)
-    pixels[:, :1024] = tifffile.imread(slide)
-    half = tmp_path / "half.tif"
-    resolution = {"resolution": (20_000, 20_000), "resolutionunit": "CENTIMETER"}
-    tifffile.imwrite(half, pixels, tile=(256, 256), photometric="rgb", **resolution)
-    facts = facts_of(capsys, "query", half, "stroma")
-    assert facts["patches_on_slide"] == 64
-    assert 16 <= facts["patches"] == facts["patches_analysed"] <= 20
-    assert cli.main(["query", str(half), "stroma"]) == 0
-    analysed = strings.ANALYSED_LINE.format(
-        known=facts["patches"], total=facts["patches"], encoder=MEASURED.title
-    )
-    assert analysed in capsys.readouterr().out
-
-
 def test_explaining_names_every_measurement(slide: Path, capsys: pytest.CaptureFixture[str]) -> None:
     like = ["--like", "300,300"]
     assert cli.main(["query", str(slide), "stroma", "--explain", *like]) == 0
@@ -356,7 +337,7 @@ def test_a_heatmap_of_attention_needs_no_words(
         assert tiff.series[0].asarray().max() > 128
     for more, why in (
         (["--query", "fat"], strings.NO_TEXT_QUERIES.format(encoder=SALIENCY.title)),
-        (["--head", "2"], attention_strings.NO_HEAD.format(head=2, mean="mean", max="max", heads=1)),
+        (["--head", "2"], attention_strings.NO_OTHER_HEAD.format(head=2, mean="mean", max="max")),
         (
             ["--mode", "blend", "--level", "region"],
             overlay_strings.NO_LEVEL.format(mode="blend", level="region"),

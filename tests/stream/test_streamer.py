@@ -225,6 +225,18 @@ class TestFailures:
         assert str(tuple(A)) in caplog.text
         assert str(error) in caplog.text
 
+    def test_a_slide_that_fails_throughout_does_not_fill_the_log(
+        self, source: FakeSource, arrivals: Arrivals, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        source.errors |= dict.fromkeys(KEYS, TileError("share gone"))
+        with caplog.at_level(logging.WARNING), streaming(source, arrivals) as streamer:
+            load(streamer, arrivals, *KEYS)
+            for _ in range(5):
+                streamer.retry_failed()
+                load(streamer, arrivals, *KEYS)
+            assert streamer.failed_count == len(KEYS)
+        assert len(caplog.records) == 10 < 6 * len(KEYS)
+
     def test_a_failed_tile_is_read_again_only_on_request(
         self, source: FakeSource, arrivals: Arrivals
     ) -> None:

@@ -37,6 +37,8 @@ log = logging.getLogger("foveola.stream")
 _SLOW_TILE_S = 0.02
 """A screen of 30 takes 0.1 s with six threads, 0.6 s with one. JPEG on a local disk takes a tenth of that."""
 _TILE_S_MEMORY = 0.9
+_MOST_LOGGED = 10
+"""Failed tiles of a slide; the others are only counted."""
 
 
 class TileState(Enum):
@@ -89,6 +91,7 @@ class Streamer:
         self._fetched: dict[TileKey, Any] = {}  # those of them that have come in
         self._decoding: set[TileKey] = set()
         self._failed: set[TileKey] = set()
+        self._logged = 0
         self._building: set[TileKey] = set()
         self._urgent: set[TileKey] = set()
         self._closed = False
@@ -286,13 +289,19 @@ class Streamer:
         except TileNotReadyError:
             return None
         except TileError as error:
-            log.warning("tile %s: %s", tuple(key), error)
-        except (
-            Exception
-        ):  # a bug of a reader or a codec must cost one tile, not the thread that reads the rest
-            log.exception("tile %s", tuple(key))
+            self._log_failure(key, error)
+        except Exception as error:  # a bug of a reader must cost one tile, not the thread that reads the rest
+            self._log_failure(key, error, trace=error)
         width, height = self.source.pyramid.tile_size(key)
         return marked_tile(width, height, self._mip_levels, self._samples)
+
+    def _log_failure(self, key: TileKey, reason: Exception, *, trace: Exception | None = None) -> None:
+        """Log the first failures: a slide that is damaged throughout must not fill the log."""
+        self._logged += 1
+        if self._logged <= _MOST_LOGGED:
+            log.warning("tile %s: %s", tuple(key), reason, exc_info=trace)
+        if self._logged == _MOST_LOGGED:
+            log.info("further tiles of this slide that fail are counted only")
 
     def _announce(self) -> None:
         try:

@@ -91,7 +91,7 @@ def test_attention_on_the_slide_is_that_of_all_levels_together(attention: Attent
     assert unknown[30, 30]
     assert unknown[31, 30]
     assert (unknown == ~(attention.tissue & attention.patches_known & attention.tokens_known)).all()
-    with pytest.raises(ValueError, match=pattern(attention_strings.NO_HEAD, head=2)):
+    with pytest.raises(ValueError, match=pattern(attention_strings.NO_OTHER_HEAD, head=2)):
         patch_attention(attention, 1)
     with pytest.raises(ValueError, match=pattern(attention_strings.NO_HEAD, head=3)):
         token_attention(attention, token_head=2, patch_head=0)

@@ -91,7 +91,7 @@ def test_refused_terms_leave_what_was_shown_before(
     press(open_view, QDialogButtonBox.StandardButton.Cancel)
     assert (controls.card, controls.patch_head.currentText()) == (HEAD, "For tumour")
     assert controls.shown.isChecked()
-    assert not controls.level.isEnabled()
+    assert controls.level.isHidden()
     assert len(stage.clients) == 1
     assert not stage.clients[0].closed
     title = strings.TITLE_AND_VIEW.format(title="Tumour or not", view="for tumour")

@@ -179,7 +179,7 @@ def test_the_legend_names_the_levels_that_are_drawn_at_this_zoom_and_changes_wit
     assert patch_head(2) not in stage.legend.text, "patches are not drawn there"
 
 
-def test_levels_that_the_encoder_does_not_compare_are_named_and_greyed(
+def test_levels_that_the_encoder_does_not_compare_are_named_and_not_offered(
     qtbot: QtBot, stage: Stage, open_view: FakeSlideView
 ) -> None:
     controls = stage.tools.controls
@@ -188,10 +188,7 @@ def test_levels_that_the_encoder_does_not_compare_are_named_and_greyed(
         stage.clients[0].attend(levels=("token",))
     tokens = noted(strings.WITHIN["token"], strings.NOT_COMPARED, "region", "patch")
     assert f"({tokens}, 0.5 µm/px)" in stage.legend.text
-    assert not controls.patch_head.isEnabled()
-    patches = strings.LEVEL_PLURALS["patch"]
-    assert controls.patch_head.toolTip() == strings.LEVEL_NOT_COMPARED.format(levels=patches)
-    assert controls.token_head.isEnabled()
+    assert controls.level.findText(strings.LEVELS["patch"][0]) < 0
     open_view.go_to(500, 500, downsample=200.0)
     facts = no_meaning(strings.ZOOM_IN.format(levels=listed("token")), "region")
     hatched = HATCHED.format(meaning=NOT_ANALYSED)
@@ -199,4 +196,4 @@ def test_levels_that_the_encoder_does_not_compare_are_named_and_greyed(
     assert stage.legend.text.startswith(f"{saliency} {hatched}")
     assert EVEN_HIGH not in stage.legend.text
     controls.encoder.setCurrentIndex(2)
-    assert controls.patch_head.isEnabled(), "those were levels of another encoder"
+    assert not controls.patch_head.isHidden(), "those were levels of another encoder"

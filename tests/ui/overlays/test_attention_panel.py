@@ -9,9 +9,11 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel
 
+from tests.ui.children import child
 from viewer.overlay.attention_look import LEVELS, MODES, HierarchyLook
 from viewer.relevance.attention.slide_attention import MAX, MEAN
 from viewer.relevance.encoders.measured.card import SALIENCY
+from viewer.relevance.encoders.model_registry import registry_file
 from viewer.ui.overlays import strings
 from viewer.ui.overlays.attention_panel import AttentionControls, head_in_words
 from viewer.ui.overlays.attention_session import AttentionChoice
@@ -21,7 +23,7 @@ from viewer.ui.widgets.theme import ThemeKeeper
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
-HIPT = replace(SALIENCY, id="hipt", title="HIPT", attention_heads=(6, 3))
+HIPT = replace(SALIENCY, id="hipt", title="HIPT", attention_heads=(6, 3), needs_weights=True)
 HEAD = replace(
     SALIENCY,
     id="head/tumour",
@@ -29,6 +31,7 @@ HEAD = replace(
     patch_px=0,
     attention_heads=(1, 2),
     views=("Attention", "For tumour"),
+    needs_weights=True,
 )
 BLEND = strings.MODES["blend"][0]
 ONE_LEVEL_ALONE = strings.MODES["single"][0]
@@ -46,8 +49,12 @@ def label_of(level: str) -> str:
     return strings.LEVELS[level][0]
 
 
-def not_compared(level: str) -> str:
-    return strings.LEVEL_NOT_COMPARED.format(levels=strings.LEVEL_PLURALS[level])
+def offered(combo: QComboBox) -> bool:
+    return not combo.isHidden()
+
+
+def levels(controls: AttentionControls) -> list[str]:
+    return [controls.level.itemData(row) for row in range(controls.level.count())]
 
 
 def choose(combo: QComboBox, words: str) -> None:
@@ -92,10 +99,10 @@ def test_all_modes_and_levels_can_be_chosen_and_explain_themselves(controls: Att
 
 
 def test_heads_are_those_of_the_encoder(controls: AttentionControls) -> None:
-    assert not controls.token_head.isEnabled()
-    assert not controls.patch_head.isEnabled()
+    assert not offered(controls.token_head)
+    assert not offered(controls.patch_head)
     choose(controls.encoder, "HIPT")
-    assert controls.token_head.isEnabled()
+    assert offered(controls.token_head)
     assert [controls.patch_head.itemData(row) for row in range(controls.patch_head.count())] == [
         MEAN,
         MAX,
@@ -112,11 +119,8 @@ def test_a_slide_head_has_views_of_patches_alone(controls: AttentionControls) ->
     choose(controls.mode, BLEND)
     choose(controls.encoder, "Tumour or not")
     controls.shown.setChecked(True)
-    for combo in (controls.mode, controls.level):
-        assert not combo.isEnabled()
-        assert combo.currentText() == ""
-        assert combo.toolTip() == strings.HAS_NO_LEVELS
-    assert controls.token_head.currentText() == strings.DOES_NOT_APPLY
+    for combo in (controls.mode, controls.level, controls.token_head, controls.overlap):
+        assert not offered(combo)
     choose(controls.patch_head, "For tumour")
     assert controls.patch_head.toolTip() == "For tumour", "long names are cut, and are in full there"
     assert controls.choice == AttentionChoice("head/tumour", "single", MEAN, 1)
@@ -143,18 +147,20 @@ def test_one_level_alone_has_no_choice_of_the_finest_level(controls: AttentionCo
     assert label.text() == strings.ONE_LEVEL
 
 
-def test_what_an_encoder_does_not_compare_is_greyed_and_says_why(controls: AttentionControls) -> None:
+def test_what_an_encoder_does_not_compare_is_not_offered(controls: AttentionControls) -> None:
     choose(controls.encoder, "HIPT")
+    choose(controls.level, label_of("region"))
+    emitted: list[HierarchyLook] = []
+    controls.chosen.connect(lambda: emitted.append(controls.hierarchy))
     controls.show_levels("hipt", ("token",))
-    model = controls.level.model()
-    offered = {level: model.index(controls.level.findData(level), 0) for level in LEVELS}
-    able = [level for level, at in offered.items() if at.flags() & Qt.ItemFlag.ItemIsEnabled]
-    assert able == ["zoom", "token"]
-    assert offered["region"].data(Qt.ItemDataRole.ToolTipRole) == not_compared("region")
-    assert (controls.patch_head.isEnabled(), controls.token_head.isEnabled()) == (False, True)
-    assert controls.patch_head.toolTip() == not_compared("patch")
+    assert levels(controls) == ["zoom", "token"]
+    assert (offered(controls.patch_head), offered(controls.token_head)) == (False, True)
+    assert emitted == [HierarchyLook("factorised", "zoom")], "regions were shown"
     controls.show_levels("hipt", ())
-    assert controls.patch_head.isEnabled()
+    assert offered(controls.patch_head) is False, "regions are shown again"
+    assert controls.level.currentText() == label_of("region")
+    choose(controls.level, label_of("patch"))
+    assert offered(controls.patch_head)
 
 
 def test_how_far_the_analysis_is_stands_above_what_may_be_scrolled_away(controls: AttentionControls) -> None:
@@ -178,18 +184,16 @@ def test_overlapping_patches_are_offered_where_tokens_are_seen(controls: Attenti
     assert controls.choice == AttentionChoice("saliency", overlap="max")
     choose(controls.level, label_of("patch"))
     assert controls.choice == AttentionChoice("saliency")
-    assert not controls.overlap.isEnabled()
-    assert controls.overlap.toolTip() == strings.LEVEL_NOT_SHOWN
+    assert not offered(controls.overlap)
     choose(controls.level, label_of("token"))
     assert controls.choice == AttentionChoice("saliency", overlap="max")
     choose(controls.encoder, "Tumour or not")
     assert controls.choice is not None
     assert controls.choice.overlap is None
-    assert not controls.overlap.isEnabled()
-    assert controls.overlap.toolTip() == strings.HAS_NO_TOKENS
+    assert not offered(controls.overlap)
     choose(controls.encoder, "HIPT")
     choose(controls.overlap, strings.OVERLAPS[""][0])
-    assert controls.overlap.isEnabled()
+    assert offered(controls.overlap)
     assert controls.choice == AttentionChoice("hipt", "factorised")
 
 
@@ -248,25 +252,45 @@ def test_a_slide_head_has_no_input_of_pixels() -> None:
     assert dict(card_facts(HIPT))[strings.FACT_INPUT] == size
 
 
-def test_what_would_change_nothing_is_greyed_and_says_why(controls: AttentionControls) -> None:
+def test_what_would_change_nothing_is_not_offered(controls: AttentionControls) -> None:
     choose(controls.encoder, "HIPT")
     choose(controls.level, label_of("region"))
     assert controls.hierarchy == HierarchyLook("factorised", "region")
-    assert not controls.patch_head.isEnabled()
-    assert not controls.token_head.isEnabled()
-    assert controls.token_head.toolTip() == strings.LEVEL_NOT_SHOWN
-    regions = controls.level.model().index(controls.level.findText(label_of("region")), 0)
+    assert not offered(controls.patch_head)
+    assert not offered(controls.token_head)
     choose(controls.mode, BLEND)
-    assert not regions.flags() & Qt.ItemFlag.ItemIsEnabled
-    assert regions.data(Qt.ItemDataRole.ToolTipRole) == strings.LEVEL_NOT_IN_MODE
+    assert "region" not in levels(controls)
     assert controls.hierarchy == HierarchyLook("blend", "patch")
-    assert controls.patch_head.isEnabled()
-    assert not controls.token_head.isEnabled()
+    assert offered(controls.patch_head)
+    assert not offered(controls.token_head)
     choose(controls.mode, ONE_LEVEL_ALONE)
-    assert regions.flags() & Qt.ItemFlag.ItemIsEnabled
+    assert "region" in levels(controls)
     choose(controls.level, label_of("token"))
-    assert not controls.patch_head.isEnabled()
-    assert controls.token_head.isEnabled()
+    assert not offered(controls.patch_head)
+    assert offered(controls.token_head)
+
+
+def test_nothing_is_grey(controls: AttentionControls) -> None:
+    for encoder in ("Measured saliency", "HIPT", "Tumour or not"):
+        choose(controls.encoder, encoder)
+        for combo in controls.findChildren(QComboBox):
+            assert combo.isEnabled()
+            flags = [combo.model().index(row, 0).flags() for row in range(combo.count())]
+            assert all(flag & Qt.ItemFlag.ItemIsEnabled for flag in flags)
+
+
+def test_without_weights_it_says_how_to_get_some_and_what_saliency_means(
+    controls: AttentionControls,
+) -> None:
+    meaning = child(controls, QLabel, strings.MEANING_NAME)
+    saliency = strings.SALIENCY_MEANING.format(title="Measured saliency")
+    assert meaning.text() == saliency, "a model is there"
+    choose(controls.encoder, "HIPT")
+    assert meaning.isHidden()
+    controls.show_encoders([SALIENCY])
+    advice = meaning.text().replace("\u200b", "")
+    assert advice == f"{saliency}\n\n{strings.NO_WEIGHTS.format(path=registry_file())}"
+    assert meaning.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse
 
 
 def test_things_of_the_same_name_are_distinguished(controls: AttentionControls) -> None:

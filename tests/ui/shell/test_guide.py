@@ -87,9 +87,17 @@ def test_links_lead_from_page_to_page_and_back(qtbot: QtBot, guide: Guide) -> No
     second = list(read_pages())[1]
     assert guide.browser.page == second
     assert guide.pages.currentRow() == 1
-    qtbot.mouseClick(back, Qt.MouseButton.LeftButton)
+    back.setFocus()
+    qtbot.keyClick(back, Qt.Key.Key_Return)
     assert guide.browser.page == FIRST_PAGE
     assert guide.pages.currentRow() == 0
+    guide.search.setFocus()
+    qtbot.keyClick(guide.search, Qt.Key.Key_Return)
+    assert guide.isVisible()
+    close = next(button for button in guide.findChildren(QPushButton) if button is not back)
+    close.setFocus()
+    qtbot.keyClick(close, Qt.Key.Key_Return)
+    assert not guide.isVisible()
 
 
 @pytest.mark.parametrize(

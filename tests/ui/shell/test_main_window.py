@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import ImageCms
 from PySide6.QtCore import QMimeData, QPointF, QSize, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence
-from PySide6.QtWidgets import QApplication, QCheckBox, QMenu, QToolButton
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QCheckBox, QToolButton
 
 import viewer
 from tests.messages import pattern
@@ -23,7 +23,6 @@ from viewer.slide.formats import registry
 from viewer.slide.geometry import TileKey
 from viewer.ui.panels.strings import EMPTY_FOLDER
 from viewer.ui.shell import strings
-from viewer.ui.shell.action_table import MENUS
 from viewer.ui.shell.app import fill_most_of_screen
 from viewer.ui.shell.persistence import layout_path, restore_layout
 from viewer.ui.shell.reader_state import ReaderState
@@ -189,98 +188,6 @@ def test_a_folder_without_slides_is_reported(qtbot: QtBot, window: MainWindow, t
     with qtbot.wait_signal(window.folder.failed):
         window.open_paths([tmp_path / "empty"])
     assert messages(window) == [strings.FOLDER_NOT_LISTED.format(folder="empty", reason=EMPTY_FOLDER)]
-
-
-def test_next_and_previous_slide(
-    qtbot: QtBot, window: MainWindow, slide_folder: Path, open_in: OpenIn
-) -> None:
-    with qtbot.wait_signal(window.folder.listed):
-        open_in(window, slide_folder / "Slide 1.tif")
-    with qtbot.wait_signal(window.opener.opened):
-        qtbot.keyClick(window, Qt.Key.Key_PageDown)
-    assert window.view.source is not None
-    assert window.view.source.info.path.name == "slide 2.tif"
-    with qtbot.wait_signal(window.opener.opened):
-        window.actions_["previous_slide"].trigger()
-    assert window.view.source.info.path.name == "Slide 1.tif"
-    window.actions_["previous_slide"].trigger()
-    assert window.opener.opening is None
-    assert window.status.currentMessage() == strings.NO_FURTHER_SLIDE
-
-
-def broken(path: Path) -> Path:
-    path.write_bytes(b"II*\0 this is no slide")
-    return path
-
-
-@pytest.mark.parametrize("known", [False, True])
-def test_next_slide_passes_broken_files_with_a_note(
-    qtbot: QtBot, window: MainWindow, slide_folder: Path, open_in: OpenIn, known: bool
-) -> None:
-    with qtbot.wait_signal(window.folder.listed):
-        open_in(window, slide_folder / "slide 2.tif")
-    if known:  # the list has found out already
-        window.docks["folder"].show()
-        qtbot.wait_until(lambda: all(entry.thumbnail for entry in window.folder.entries))
-    with qtbot.wait_signal(window.opener.opened):
-        window.actions_["next_slide"].trigger()
-    assert window.view.source is not None
-    assert window.view.source.info.path.name == "slide 10.tif"
-    (note,) = messages(window)
-    assert re.fullmatch(pattern(strings.ONE_PASSED, slide="slide 3.tif"), note)
-    with qtbot.wait_signal(window.opener.opened):
-        window.actions_["previous_slide"].trigger()
-    assert window.view.source.info.path.name == "slide 2.tif"
-
-
-def test_next_slide_at_broken_ends_stays_and_names_them(
-    qtbot: QtBot, window: MainWindow, tmp_path: Path, open_in: OpenIn
-) -> None:
-    for number in range(1, 6):
-        broken(tmp_path / f"slide {number}.tif")
-    with qtbot.wait_signal(window.folder.listed):
-        open_in(window, write_slide(tmp_path / "slide 0.tif"))
-    with qtbot.wait_signal(window.slides.list_ended):
-        window.actions_["next_slide"].trigger()
-    more = strings.MORE_PASSED.format(count=2)
-    listed = f"slide 1.tif, slide 2.tif, slide 3.tif, {more}"
-    assert messages(window) == [strings.MANY_PASSED.format(count=5, slides=listed)]
-    assert window.status.currentMessage() == strings.NO_FURTHER_SLIDE
-    write_slide(tmp_path / "slide 3.tif")
-    with qtbot.wait_signal(window.opener.opened):
-        window.actions_["next_slide"].trigger()
-    assert window.view.source is not None
-    assert window.view.source.info.path.name == "slide 3.tif", "the step counts from the open slide again"
-
-
-def test_a_broken_slide_that_was_chosen_is_an_error_and_next_goes_on_from_it(
-    qtbot: QtBot, window: MainWindow, slide_folder: Path, open_in: OpenIn
-) -> None:
-    with qtbot.wait_signal(window.folder.listed):
-        open_in(window, slide_folder / "Slide 1.tif")
-    with qtbot.wait_signal(window.opener.failed):
-        window.open_slide(slide_folder / "slide 3.tif")
-    assert re.match(pattern(strings.NOT_OPENED, slide="slide 3.tif"), messages(window)[0])
-    with qtbot.wait_signal(window.opener.opened):
-        window.actions_["next_slide"].trigger()
-    assert window.view.source is not None
-    assert window.view.source.info.path.name == "slide 10.tif"
-    assert messages(window) == []
-
-
-def test_no_two_entries_of_a_menu_share_a_mnemonic(
-    window: MainWindow, slide_file: Path, tmp_path: Path, open_in: OpenIn
-) -> None:
-    open_in(window, slide_file)
-    open_in(window, write_slide(tmp_path / "slide &1.tif"))
-    menus = [window.menuBar(), *window.findChildren(QMenu)]
-    assert len(menus) > len(MENUS)
-    for menu in menus:
-        if isinstance(menu, QMenu):
-            menu.aboutToShow.emit()  # some are filled now
-        keys = [QKeySequence.mnemonic(action.text()).toString() for action in menu.actions()]
-        keys = list(filter(None, keys))
-        assert sorted(keys) == sorted(set(keys)), [action.text() for action in menu.actions()]
 
 
 # State

@@ -6,15 +6,22 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.messages import pattern
 from viewer.common.paths import state_dir
+from viewer.common.settings import settings_path
 from viewer.slide.locator import Locator
 from viewer.ui.shell import strings
 from viewer.ui.shell.reader_state import MAX_RECENT, MAX_VIEWS, ReaderState
 from viewer.view.camera import View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viewer.ui.shell.main_window import MainWindow
 
 VIEW = View(1000.5, 2000.25, 4.0, 0.5)
 
@@ -158,3 +165,23 @@ def test_each_image_of_a_file_has_its_own_view(slide: Path) -> None:
     state.save()
     state = ReaderState.load()
     assert (state.last_view(Locator.parse(slide)), state.last_view(second)) == (View(1, 2, 3), View(4, 5, 6))
+
+
+def test_a_home_that_cannot_be_written_is_reported_once_until_it_can(
+    window: MainWindow, slide_file: Path, open_in: Callable[[MainWindow, Path], None]
+) -> None:
+    blocked = settings_path(), state_dir() / "reader.json"
+    for file in blocked:
+        file.mkdir(parents=True)
+    window.apply_settings(window.settings.replace("display", kinetic_pan=False))
+    (reported,) = window.messages.messages
+    assert str(blocked[0]) in reported.text
+    open_in(window, slide_file)  # saves both
+    assert window.messages.messages == []
+    for file in blocked:
+        file.rmdir()
+    window.slides.close()
+    blocked[1].unlink()
+    blocked[1].mkdir()
+    open_in(window, slide_file)
+    assert [str(blocked[1]) in bar.text for bar in window.messages.messages] == [True]

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QToolBar, QToolButton, QTreeWidget
+from PySide6.QtGui import QGuiApplication, QKeySequence
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMenu, QToolBar, QToolButton, QTreeWidget
 
 from tests.messages import pattern
 from tests.ui.slide_files import write_slide
 from viewer.ui.shell import strings
 from viewer.ui.shell.action_spec import Need
-from viewer.ui.shell.action_table import ACTIONS
+from viewer.ui.shell.action_table import ACTIONS, MENUS
 from viewer.view import strings as view_strings
 from viewer.view.gaze import NoGaze
 
@@ -242,3 +242,18 @@ def test_without_the_chosen_gaze_a_message_is_shown_and_the_pointer_used(
     qtbot.wait_until(lambda: any(message.search(text) for text in messages(window)))
     window.apply_settings(window.settings.replace("gaze", source="off"))
     assert isinstance(window.view.canvas.gaze, NoGaze)
+
+
+def test_no_two_entries_of_a_menu_share_a_mnemonic(
+    window: MainWindow, slide_file: Path, tmp_path: Path, open_in: OpenIn
+) -> None:
+    open_in(window, slide_file)
+    open_in(window, write_slide(tmp_path / "slide &1.tif"))
+    menus = [window.menuBar(), *window.findChildren(QMenu)]
+    assert len(menus) > len(MENUS)
+    for menu in menus:
+        if isinstance(menu, QMenu):
+            menu.aboutToShow.emit()  # some are filled now
+        keys = [QKeySequence.mnemonic(action.text()).toString() for action in menu.actions()]
+        keys = list(filter(None, keys))
+        assert sorted(keys) == sorted(set(keys)), [action.text() for action in menu.actions()]

@@ -75,3 +75,16 @@ def test_closing_ends_the_thread_also_while_paused(side: BackgroundWorker) -> No
     side.run(lambda: None, lambda _result: None, lambda _error: None)
     side.close(wait_s=1)
     assert "foveola-test" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.usefixtures("qapp")
+def test_a_thread_that_nobody_waits_for_is_no_matter_for_the_log(
+    side: BackgroundWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    go_on = threading.Event()
+    side.run(lambda: go_on.wait(5), lambda _result: None, lambda _error: None)
+    side.close(wait_s=0)
+    assert caplog.text == ""
+    side.close(wait_s=0.01)
+    assert "foveola-test" in caplog.text, "one that was waited for is"
+    go_on.set()

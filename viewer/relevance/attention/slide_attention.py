@@ -80,7 +80,8 @@ def check_head(head: Head, heads: int) -> None:
     """Raises ValueError for a head that an encoder with ``heads`` lacks; its message counts heads from 1."""
     if head not in (MEAN, MAX) and not (isinstance(head, int) and 0 <= head < heads):
         named = head + 1 if isinstance(head, int) else repr(head)
-        raise ValueError(strings.NO_HEAD.format(head=named, mean=MEAN, max=MAX, heads=heads))
+        reason = strings.NO_HEAD if heads > 1 else strings.NO_OTHER_HEAD
+        raise ValueError(reason.format(head=named, mean=MEAN, max=MAX, heads=heads))
 
 
 def _chosen(codes: NDArray[np.uint8], head: Head, *, percentiles: bool) -> NDArray[np.uint8]:

@@ -6,7 +6,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -19,13 +18,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer.overlay.attention_look import LEVELS, HierarchyLook, levels_of
+from viewer.overlay.attention_look import HierarchyLook, levels_of
 from viewer.relevance.attention.slide_attention import MAX, MEAN
+from viewer.relevance.encoders.model_registry import registry_file
 from viewer.ui.overlays import strings
 from viewer.ui.overlays.analysis_bar import AnalysisBar
 from viewer.ui.overlays.attention_session import AttentionChoice
 from viewer.ui.overlays.attention_text import ALL_LEVELS
-from viewer.ui.widgets.limited_scroll_area import ScrollPage
+from viewer.ui.widgets.limited_scroll_area import ScrollPage, breakable
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders.card import EncoderCard
     from viewer.ui.widgets.theme import ThemeKeeper
 
-_WIDTH_EM = 18.0
+_WIDTH_EM = 13.0
 
 
 class AttentionControls(QWidget):
@@ -70,8 +70,6 @@ class AttentionControls(QWidget):
         self.facts.clicked.connect(self.facts_pressed)
         self.mode = self._combo(strings.COMBINE_LEVELS_NAME, strings.MODES, chosen=self._choose_mode)
         self.level = self._combo(strings.LEVEL_NAME, strings.LEVELS, chosen=self._choose_level)
-        for combo in (self.mode, self.level):
-            combo.setPlaceholderText(strings.DOES_NOT_APPLY)
         self._level_label = QLabel(strings.FINEST_LEVEL)
         self._level_label.setBuddy(self.level)
         self.patch_head = self._combo(strings.PATCH_HEAD_NAME)
@@ -81,10 +79,13 @@ class AttentionControls(QWidget):
         self._notes = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self._notes.setAccessibleName(strings.NOTES_NAME)
         self._notes.setProperty("muted", True)
+        self._meaning = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self._meaning.setAccessibleName(strings.MEANING_NAME)
+        self._meaning.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         model = QHBoxLayout()
         model.addWidget(self.encoder, 1)
         model.addWidget(self.facts)
-        form = QFormLayout()
+        form = self._form = QFormLayout(rowWrapPolicy=QFormLayout.RowWrapPolicy.WrapLongRows)
         model_label = QLabel(strings.MODEL)
         model_label.setBuddy(self.encoder)
         form.addRow(model_label, model)
@@ -101,6 +102,7 @@ class AttentionControls(QWidget):
         layout.setContentsMargins(em_px(0.3), em_px(0.4), em_px(0.3), em_px(0.4))
         layout.addWidget(self.shown)
         layout.addLayout(form)
+        layout.addWidget(self._meaning)
         layout.addStretch(1)
         around = QVBoxLayout(self)
         around.setContentsMargins(0, 0, 0, 0)
@@ -126,7 +128,7 @@ class AttentionControls(QWidget):
             self.hierarchy.mode,
             self.token_head.currentData(),
             self.patch_head.currentData(),
-            self.overlap.currentData() or None if self.overlap.isEnabled() else None,
+            self.overlap.currentData() or None if self._form.isRowVisible(self.overlap) else None,
         )
 
     @property
@@ -138,8 +140,10 @@ class AttentionControls(QWidget):
 
     @property
     def _chosen_look(self) -> HierarchyLook:
-        """What was chosen; patches in place of a level that the mode does not have."""
-        return HierarchyLook(self._mode, self._level if self._level in levels_of(self._mode) else "patch")
+        """What was chosen; patches, or else what the zoom shows, in place of a level that is not offered."""
+        levels = self._levels_offered
+        level = next(level for level in (self._level, "patch", "zoom") if level in levels)
+        return HierarchyLook(self._mode, level)
 
     def show_encoders(self, cards: Sequence[EncoderCard]) -> None:
         """Offer these, and keep the one that was chosen; nothing is shown where it is no longer there."""
@@ -176,14 +180,17 @@ class AttentionControls(QWidget):
             if self.card is not None and not self.card.views:
                 self._mode = choice.mode
                 self._refresh_choices()
-            if self.overlap.isEnabled():
+            if self._form.isRowVisible(self.overlap):
                 _select(self.overlap, self.overlap.findData(choice.overlap or ""))
 
     def show_levels(self, encoder_id: str, levels: tuple[str, ...]) -> None:
-        """Grey the choices of levels that an encoder does not compare; () while its levels are unknown."""
+        """Offer no choices of levels that an encoder does not compare; () while its levels are unknown."""
         if self._compared != (encoder_id, levels):
+            before = self.hierarchy
             self._compared = encoder_id, levels
             self._refresh_choices()
+            if self.hierarchy != before:
+                self.chosen.emit()
 
     def show_notes(self, notes: Sequence[str]) -> None:
         """Show notes on the encoder or the slide, a line each; none hides them."""
@@ -232,29 +239,40 @@ class AttentionControls(QWidget):
         self.chosen.emit()
 
     def _refresh_choices(self) -> None:
-        """Offer the encoder's heads and the mode's levels; grey choices without effect, with the reason."""
+        """Offer the encoder's heads and levels, and no choice that has no effect."""
         card = self.card
         tokens, patches = (card and card.attention_heads) or (1, 1)
         views = card.views if card is not None else ()
-        _offer(self.token_head, [(strings.DOES_NOT_APPLY, MEAN)] if views else _heads(tokens))
+        _offer(self.token_head, [(strings.MEAN_HEAD, MEAN)] if views else _heads(tokens))
         _offer(self.patch_head, _views(views) or _heads(patches))
-        self._offer_levels(apply=not views)
+        look = self._chosen_look
+        _select(self.mode, self.mode.findData(look.mode))
+        levels = [(strings.LEVELS[level][0], level) for level in self._levels_offered]
+        _offer(self.level, levels, [strings.LEVELS[level][1] for _, level in levels])
+        _select(self.level, self.level.findData(look.level))
+        self._level_label.setText(strings.ONE_LEVEL if look.mode == "single" else strings.FINEST_LEVEL)
         seen, compared = self.hierarchy.seen, self._compared_levels
-        for combo, level, heads, shows in (
-            (self.token_head, "token", tokens, seen.token),
-            (self.patch_head, "patch", patches, seen.patch),
+        for combo, offered in (
+            (self.mode, not views),
+            (self.level, not views),
+            (self.patch_head, patches > 1 and seen.patch and "patch" in compared),
+            (self.token_head, tokens > 1 and not views and seen.token and "token" in compared),
+            (self.overlap, not views and seen.token),
         ):
-            why = "" if shows else strings.LEVEL_NOT_SHOWN
-            if views and level == "token":
-                why = strings.HAS_NO_TOKENS
-            elif heads == 1:
-                why = strings.HAS_ONE_HEAD
-            elif level not in compared:
-                why = _not_compared(level)
-            _grey(combo, why)
-        no_overlap = strings.HAS_NO_TOKENS if views else strings.LEVEL_NOT_SHOWN
-        _grey(self.overlap, "" if seen.token else no_overlap)
-        self.encoder.setToolTip(self.encoder.currentText())  # a long title does not fit
+            self._form.setRowVisible(combo, offered)
+            combo.setToolTip(combo.currentText())  # a long one does not fit
+        self.encoder.setToolTip(self.encoder.currentText())
+        self._show_meaning()
+
+    def _show_meaning(self) -> None:
+        """Show what saliency means, and where no model has weights, how to get some."""
+        texts = []
+        if self.card is not None and not self.card.needs_weights:
+            texts.append(strings.SALIENCY_MEANING.format(title=self.card.title))
+        if not any(card.needs_weights for card in self._cards):
+            texts.append(strings.NO_WEIGHTS.format(path=breakable(str(registry_file()))))
+        self._meaning.setText("\n\n".join(texts))
+        self._meaning.setVisible(bool(texts))
 
     @property
     def _compared_levels(self) -> tuple[str, ...]:
@@ -262,32 +280,17 @@ class AttentionControls(QWidget):
         encoder_id, levels = self._compared
         return levels if levels and encoder_id == self.encoder.currentData() else ALL_LEVELS
 
-    def _offer_levels(self, *, apply: bool) -> None:
-        """Show the mode and level in force; nothing where modes and levels do not ``apply``."""
-        look = self._chosen_look
-        for combo, data in (self.mode, look.mode), (self.level, look.level):
-            _select(combo, combo.findData(data) if apply else -1)
-            _grey(combo, "" if apply else strings.HAS_NO_LEVELS)
-        one_level = apply and look.mode == "single"
-        self._level_label.setText(strings.ONE_LEVEL if one_level else strings.FINEST_LEVEL)
-        model = self.level.model()
-        assert isinstance(model, QStandardItemModel)
-        for row, level in enumerate(LEVELS):
-            why = "" if level in levels_of(look.mode) else strings.LEVEL_NOT_IN_MODE
-            if not why and level in ALL_LEVELS and level not in self._compared_levels:
-                why = _not_compared(level)
-            model.item(row).setEnabled(not why)
-            model.item(row).setToolTip(why or strings.LEVELS[level][1])
+    @property
+    def _levels_offered(self) -> list[str]:
+        """Those of the mode that are compared, and to follow the zoom."""
+        compared = ("zoom", *self._compared_levels)
+        return [level for level in levels_of(self._mode) if level in compared]
 
 
 def head_in_words(head: Head) -> str:
     """The name of one head, counted from 1, or of all together."""
     together = {MEAN: strings.MEAN_HEAD, MAX: strings.LARGEST_HEAD}.get(str(head))
     return together or strings.HEAD_NUMBER.format(number=int(head) + 1)
-
-
-def _not_compared(level: str) -> str:
-    return strings.LEVEL_NOT_COMPARED.format(levels=strings.LEVEL_PLURALS[level])
 
 
 def _heads(heads: int) -> list[tuple[str, Head]]:
@@ -311,20 +314,14 @@ def _select(combo: QComboBox, row: int) -> None:
     combo.blockSignals(False)
 
 
-def _grey(combo: QComboBox, why: str) -> None:
-    """Grey a choice for the reason ``why``; "" enables it, with its text as tooltip, which may be cut."""
-    combo.setEnabled(not why)
-    combo.setToolTip(why or combo.currentText())
-
-
-def _offer(combo: QComboBox, items: Sequence[tuple[str, Head]]) -> None:
+def _offer(combo: QComboBox, items: Sequence[tuple[str, Head]], tips: Sequence[str] = ()) -> None:
     """Offer other items; keeps what is chosen where they are the same."""
     if [combo.itemText(row) for row in range(combo.count())] == [label for label, _ in items]:
         return
     combo.blockSignals(True)
     combo.clear()
-    for label, head in items:
-        _add(combo, label, head)
+    for row, (label, data) in enumerate(items):
+        _add(combo, label, data, tips[row] if tips else "")
     combo.blockSignals(False)
 
 

@@ -46,7 +46,6 @@ TOKEN_HEAD_NAME = "Head for tokens"
 OVERLAP = "&Overlap"
 OVERLAP_NAME = "Overlapping patches"
 NOTES_NAME = "Notes of the analysis"
-DOES_NOT_APPLY = "–"
 TITLE_AND_ID = "{title} ({id})"
 VIEW_AND_NUMBER = "{view} ({number})"
 MEAN_HEAD = "Mean of all"
@@ -80,13 +79,29 @@ OVERLAPS = {
 }
 """Label and tooltip of each way of merging overlapping patches."""
 
-# Why a choice is greyed.
-LEVEL_NOT_IN_MODE = "This way of combining levels does not have this one"
-HAS_ONE_HEAD = "This model has only one"
-HAS_NO_LEVELS = "This model has no levels: it compares the patches of the whole slide at once"
-HAS_NO_TOKENS = "This model has no tokens: it reads whole patches"
-LEVEL_NOT_SHOWN = "Changes nothing now: this level is not shown"
-LEVEL_NOT_COMPARED = "The weights of this model that are installed do not compare {levels}"
+# What is shown without a model, and how to get one.
+MEANING_NAME = "What this shows"
+SALIENCY_MEANING = (
+    "{title} shows what differs from its surroundings by stain, nuclei and texture. High means unusual, not "
+    "important. It is no attention of a model."
+)
+NO_WEIGHTS = """No model with weights is installed. To see where one looks, for example HIPT:
+
+1. Download vit256_small_dino.pth, and vit4k_xs_dino.pth for regions, from HIPT_4K/Checkpoints of \
+github.com/mahmoodlab/HIPT. Its terms are shown before its first use.
+
+2. Write the network of each into one folder:
+foveola encoders --extract vit256_small_dino.pth FOLDER/vit256.safetensors
+foveola encoders --extract vit4k_xs_dino.pth FOLDER/vit4k.safetensors
+
+3. Write into {path}:
+[hipt]
+folder = "FOLDER"
+
+4. Hide this panel and show it again.
+
+Or train a slide head on slides of your own: foveola train-head FEATURES --labels CSV. More: Help › Guide, \
+“Models and heads”."""
 
 # Messages about attention.
 NO_PIXEL_SIZE = (

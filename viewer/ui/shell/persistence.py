@@ -44,6 +44,7 @@ class Persistence(QObject):
         self.settings, self.state = settings, state
         self._area, self._messages = area, messages
         self._overlay_unsaved = False
+        self._reported: set[str] = set()
         self._timer = QTimer(self, interval=SAVE_STATE_EVERY_MS)
         self._timer.timeout.connect(self.save_state)
         self._timer.start()
@@ -56,7 +57,7 @@ class Persistence(QObject):
             try:
                 settings.save()
             except SaveError as error:
-                self._messages.show_message(MessageKind.ERROR, str(error))
+                self._report(error)
 
     def change(self, table: str, **values: object) -> None:
         """Change values of one table of the settings; does nothing where they are the same."""
@@ -86,6 +87,15 @@ class Persistence(QObject):
                 self._overlay_unsaved = False
                 self.settings.save()
         except SaveError as error:
+            self._report(error)
+        else:
+            self._reported.clear()
+
+    def _report(self, error: SaveError) -> None:
+        """Show why something is not saved, once until it can be: what all files share, and what returns every
+        30 s, is one message."""
+        if error.reason not in self._reported:
+            self._reported.add(error.reason)
             self._messages.show_message(MessageKind.WARNING, str(error))
 
     def close(self, window: QMainWindow) -> None:

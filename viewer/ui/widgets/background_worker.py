@@ -87,7 +87,7 @@ class BackgroundWorker:
             self._condition.notify()
 
     def close(self, *, wait_s: float = 0.5) -> None:
-        """Drop all work and wait at most ``wait_s`` seconds for the thread to end."""
+        """Drop all work and wait at most ``wait_s`` seconds for the thread to end; 0: not at all."""
         self.drop_all()
         self._gui_queue.close()
         with self._condition:
@@ -95,7 +95,7 @@ class BackgroundWorker:
             self._condition.notify()
         if self._thread is not None:
             self._thread.join(wait_s)
-            if self._thread.is_alive():
+            if wait_s and self._thread.is_alive():
                 log.warning("the thread %s did not end in time and is left behind", self._thread.name)
 
     def _loop(self) -> None:

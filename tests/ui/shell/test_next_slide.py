@@ -1,0 +1,104 @@
+"""Next and previous slide go through the list of slides, past files that cannot be opened."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+
+from tests.messages import pattern
+from tests.ui.slide_files import write_slide
+from viewer.ui.shell import strings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+    from viewer.ui.shell.main_window import MainWindow
+
+    OpenIn = Callable[[MainWindow, Path], None]
+
+
+def messages(window: MainWindow) -> list[str]:
+    return [bar.text for bar in window.messages.messages]
+
+
+def test_next_and_previous_slide(
+    qtbot: QtBot, window: MainWindow, slide_folder: Path, open_in: OpenIn
+) -> None:
+    with qtbot.wait_signal(window.folder.listed):
+        open_in(window, slide_folder / "Slide 1.tif")
+    with qtbot.wait_signal(window.opener.opened):
+        qtbot.keyClick(window, Qt.Key.Key_PageDown)
+    assert window.view.source is not None
+    assert window.view.source.info.path.name == "slide 2.tif"
+    with qtbot.wait_signal(window.opener.opened):
+        window.actions_["previous_slide"].trigger()
+    assert window.view.source.info.path.name == "Slide 1.tif"
+    window.actions_["previous_slide"].trigger()
+    assert window.opener.opening is None
+    assert window.status.currentMessage() == strings.NO_FURTHER_SLIDE
+
+
+def broken(path: Path) -> Path:
+    path.write_bytes(b"II*\0 this is no slide")
+    return path
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_next_slide_passes_broken_files_with_a_note(
+    qtbot: QtBot, window: MainWindow, slide_folder: Path, open_in: OpenIn, known: bool
+) -> None:
+    with qtbot.wait_signal(window.folder.listed):
+        open_in(window, slide_folder / "slide 2.tif")
+    if known:  # the list has found out already
+        window.docks["folder"].show()
+        qtbot.wait_until(lambda: all(entry.thumbnail for entry in window.folder.entries))
+    with qtbot.wait_signal(window.opener.opened):
+        window.actions_["next_slide"].trigger()
+    assert window.view.source is not None
+    assert window.view.source.info.path.name == "slide 10.tif"
+    (note,) = messages(window)
+    assert re.fullmatch(pattern(strings.ONE_PASSED, slide="slide 3.tif"), note)
+    with qtbot.wait_signal(window.opener.opened):
+        window.actions_["previous_slide"].trigger()
+    assert window.view.source.info.path.name == "slide 2.tif"
+
+
+def test_next_slide_at_broken_ends_stays_and_names_them(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, open_in: OpenIn
+) -> None:
+    for number in range(1, 6):
+        broken(tmp_path / f"slide {number}.tif")
+    with qtbot.wait_signal(window.folder.listed):
+        open_in(window, write_slide(tmp_path / "slide 0.tif"))
+    with qtbot.wait_signal(window.slides.list_ended):
+        window.actions_["next_slide"].trigger()
+    more = strings.MORE_PASSED.format(count=2)
+    listed = f"slide 1.tif, slide 2.tif, slide 3.tif, {more}"
+    assert messages(window) == [strings.MANY_PASSED.format(count=5, slides=listed)]
+    assert window.status.currentMessage() == strings.NO_FURTHER_SLIDE
+    write_slide(tmp_path / "slide 3.tif")
+    with qtbot.wait_signal(window.opener.opened):
+        window.actions_["next_slide"].trigger()
+    assert window.view.source is not None
+    assert window.view.source.info.path.name == "slide 3.tif", "the step counts from the open slide again"
+
+
+def test_a_broken_slide_that_was_chosen_is_an_error_and_next_goes_on_from_it(
+    qtbot: QtBot, window: MainWindow, slide_folder: Path, open_in: OpenIn
+) -> None:
+    with qtbot.wait_signal(window.folder.listed):
+        open_in(window, slide_folder / "Slide 1.tif")
+    with qtbot.wait_signal(window.opener.failed):
+        window.open_slide(slide_folder / "slide 3.tif")
+    assert re.match(pattern(strings.NOT_OPENED, slide="slide 3.tif"), messages(window)[0])
+    with qtbot.wait_signal(window.opener.opened):
+        window.actions_["next_slide"].trigger()
+    assert window.view.source is not None
+    assert window.view.source.info.path.name == "slide 10.tif"
+    assert messages(window) == []

@@ -53,7 +53,7 @@ def test_a_word_of_two_languages_means_things_that_are_measured_alike() -> None:
 
 def test_a_name_under_two_terms_is_refused() -> None:
     language = Language(
-        "Test", {"Fett": "fat", "fétt": "blood"}, {}, {}, frozenset(), frozenset(), (), (), ()
+        "Test", {"Fett": "fat", "fétt": "blood"}, {}, {}, frozenset(), frozenset(), (), (), (), 3
     )
     with pytest.raises(ValueError, match="'fett' stands twice in Test"):
         language.term(["Fett"])

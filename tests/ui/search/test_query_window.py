@@ -6,23 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QDialog, QListWidget, QPushButton, QSlider, QWidget
+from PySide6.QtWidgets import QDialog, QListWidget, QPushButton, QSlider, QWidget
 
 from tests.ui.children import child
-from tests.ui.fake_relevance import FakeClient
 from tests.ui.fake_view import ONE_PATCH
+from tests.ui.search.query_window import answered, ask
 from tests.ui.slide_files import write_slide
 from viewer.common.settings import Settings
 from viewer.overlay.layer import OverlayLook
 from viewer.overlay.legend_entry import LegendEntry
 from viewer.relevance.encoders.model_registry import registry_file
 from viewer.relevance.models.strings import NO_FOLDER
-from viewer.relevance.query import strings as query_strings
-from viewer.relevance.query.parser import NearestPhrase
-from viewer.relevance.query.tree import Like, Term
-from viewer.relevance.worker.messages import Note, Progress, Refused, TermsMatched
+from viewer.relevance.query.tree import Like
+from viewer.relevance.worker.messages import Note, Progress
 from viewer.ui.overlays import strings as overlay_strings
-from viewer.ui.overlays.askable import AskableDialog
 from viewer.ui.overlays.encoder_dialog import EncoderDialog
 from viewer.ui.panels.pixel_size_dialog import PixelSize
 from viewer.ui.search import strings
@@ -34,44 +31,13 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
+    from tests.ui.fake_relevance import FakeClient
     from viewer.ui.shell.main_window import MainWindow
 
     OpenIn = Callable[[MainWindow, Path], None]
 
 
-WARNING_SIGN = strings.WARNING.format(text="").strip()
-
-
-@pytest.fixture(autouse=True)
-def clients(monkeypatch: pytest.MonkeyPatch) -> list[FakeClient]:
-    made: list[FakeClient] = []
-
-    def make(on_event: Callable[[object], None]) -> FakeClient:
-        made.append(FakeClient(on_event))
-        return made[-1]
-
-    monkeypatch.setattr("viewer.relevance.worker.session.RelevanceClient", make)
-    return made
-
-
-@pytest.fixture
-def open_window(window: MainWindow, slide_file: Path, open_in: OpenIn) -> MainWindow:
-    open_in(window, slide_file)
-    return window
-
-
-def ask(qtbot: QtBot, window: MainWindow, text: str) -> None:
-    """As the reader does: the key, the words, Enter."""
-    window.actions_["find"].trigger()
-    box = window.query.panel.box
-    qtbot.keyClicks(box, text)
-    suggestions = QApplication.activePopupWidget()  # takes the keys while it is open
-    qtbot.keyClick(suggestions or box, Qt.Key.Key_Return)
-
-
-def answered(qtbot: QtBot, window: MainWindow, client: FakeClient, number: int = 1) -> None:
-    with qtbot.wait_signal(window.query.session.hits_changed):
-        client.publish(number)
+pytestmark = pytest.mark.usefixtures("clients")
 
 
 def opacity_slider(window: MainWindow) -> QSlider:
@@ -253,61 +219,6 @@ def test_a_kept_layer_stays_beside_the_next_query(
     assert open_window.overlays.active.legend.text == ""
 
 
-def test_an_unmeasurable_term_offers_what_can_be_asked(
-    qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
-) -> None:
-    ask(qtbot, open_window, "KRAS mutation")
-    panel = open_window.query.panel
-    assert panel.box.hasFocus(), "to type something else"
-    with qtbot.wait_signal(open_window.query.session.question_changed):
-        clients[0].send_event(Refused(1, "measured concepts have no words"))
-    assert "cannot be measured" in panel.empty.text
-    assert panel.empty.text.count(WARNING_SIGN) == 1  # shown once
-    child(panel.empty, QPushButton, "tumour epithelium").click()
-    assert panel.box.text() == "tumour epithelium"
-    assert open_window.query.session.question.refused == ""
-    assert open_window.view.canvas.native.hasFocus()
-
-
-def test_a_refusal_takes_the_place_of_the_places_and_nothing_is_said_to_be_analysed(
-    qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
-) -> None:
-    ask(qtbot, open_window, "fat")
-    answered(qtbot, open_window, clients[0])
-    panel = open_window.query.panel
-    clients[0].send_event(Progress(9, 9, 0, None, False))
-    qtbot.wait_until(lambda: overlay_strings.ALL_ANALYSED in panel.bar.words)
-    panel.show_why()
-    ask(qtbot, open_window, "Wo sind Plasmazellen?")
-    assert panel.empty.isVisible()
-    assert not panel.hits.isVisible()
-    assert "cannot be measured" in panel.empty.text
-    assert "German" in panel.empty.text
-    assert panel.empty.queries[0] == "lymphocytes"
-    assert panel.bar.words == overlay_strings.QUERY_NOT_ANALYSED
-    clients[0].send_event(Progress(9, 9, 0, None, False))
-    clients[0].send_event(Note("marker"))
-    qtbot.wait_until(lambda: "marker" in panel.remarks.text())
-    assert panel.bar.words == overlay_strings.QUERY_NOT_ANALYSED
-    assert not open_window.overlays.active.fields.has_present
-
-
-def test_what_an_unknown_word_may_mean_is_offered_and_not_searched_for(
-    qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
-) -> None:
-    ask(qtbot, open_window, "greasy stuff")
-    panel = open_window.query.panel
-    assert query_strings.UNKNOWN_TERM.format(text="greasy stuff") in panel.empty.text
-    assert "fat" not in panel.empty.queries
-    with qtbot.wait_signal(open_window.query.session.question_changed):
-        clients[0].send_event(TermsMatched(1, (("greasy stuff", NearestPhrase("fat", 0.614)),)))
-    assert panel.box.text() == "greasy stuff"
-    assert not panel.weights.has_sliders
-    child(panel.empty, QPushButton, "fat").click()
-    assert panel.box.text() == "fat"
-    assert clients[0].queries[-1] == Term("fat", (("adipose_tissue", 1.0),))
-
-
 def test_a_slide_without_pixel_size_asks_for_it(
     qtbot: QtBot, window: MainWindow, tmp_path: Path, open_in: OpenIn, clients: list[FakeClient]
 ) -> None:
@@ -368,61 +279,6 @@ def test_another_encoder_leaves_the_look_as_it_was_chosen(open_window: MainWindo
     assert open_window.settings.relevance.accepted_encoders == "plip"
     assert open_window.settings.overlay.opacity == 0.8
     assert open_window.overlays.controls.look.opacity == 0.8
-
-
-def test_progress_and_pause(qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]) -> None:
-    ask(qtbot, open_window, "fat")
-    clients[0].send_event(Progress(1, 6, 0, 3.0, False))
-    qtbot.wait_until(lambda: "1 of 6 patches" in open_window.query.panel.bar.words)
-    assert open_window.actions_["pause"].isEnabled()
-    open_window.actions_["pause"].trigger()
-    assert clients[0].requests[-1] == ("paused", True)
-    panel = open_window.query.panel
-    child(panel.bar, QPushButton, overlay_strings.STOP).click()
-    assert clients[0].closed
-    assert panel.bar.words == strings.STOPPED
-    assert open_window.actions_["pause"].isChecked()
-    child(panel.bar, QPushButton, overlay_strings.RESUME).click()
-    assert len(clients) == 2
-    assert clients[1].queries == clients[0].queries
-    assert panel.bar.words == overlay_strings.STARTING
-    clients[1].send_event(Progress(2, 6, 0, 3.0, False))
-    qtbot.wait_until(lambda: "2 of 6 patches" in panel.bar.words)
-    child(panel.bar, QPushButton, overlay_strings.STOP).click()
-    open_window.actions_["pause"].trigger()
-    assert len(clients) == 3
-
-
-def test_after_enter_the_slide_has_the_keyboard(qtbot: QtBot, open_window: MainWindow) -> None:
-    ask(qtbot, open_window, "fat")
-    assert open_window.view.canvas.native.hasFocus()
-    open_window.actions_["find"].trigger()
-    assert open_window.query.panel.box.hasFocus()
-    assert open_window.query.panel.box.selectedText() == "fat"
-
-
-def test_the_answer_to_another_question_begins_with_no_place_marked(
-    qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
-) -> None:
-    ask(qtbot, open_window, "fat")
-    answered(qtbot, open_window, clients[0])
-    panel = open_window.query.panel
-    open_window.actions_["next_hit"].trigger()
-    assert panel.hits.current_row is not None
-    ask(qtbot, open_window, "blood")
-    answered(qtbot, open_window, clients[0], 2)
-    assert panel.hits.current_row is None
-
-
-def test_what_can_be_asked_is_listed_and_asks(open_window: MainWindow, clients: list[FakeClient]) -> None:
-    open_window.actions_["find"].trigger()
-    open_window.query.panel.askable.click()
-    dialog = open_window.findChild(AskableDialog)
-    assert isinstance(dialog, AskableDialog)
-    dialog.asked.emit("necrosis")
-    assert open_window.query.panel.box.text() == "necrosis"
-    assert len(clients[0].queries) == 1
-    dialog.close()
 
 
 def test_notes_of_the_worker_are_shown(

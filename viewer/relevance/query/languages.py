@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 NAMES = ("german", "french", "spanish", "turkish")
 """The files, in the order in which a word that several languages share is looked up."""
 PADDING = "padding"
-MIN_STEM_LETTERS = 3
 MAX_SPAN_WORDS = 6
 _MAX_FORMS = 64
 
@@ -43,6 +42,8 @@ class Language:
     endings: tuple[str, ...]
     without_endings: tuple[str, ...]
     spellings: tuple[tuple[str, str], ...]
+    least_stem: int
+    """The letters that an ending leaves at least."""
     capital_nouns: bool = False
 
     @property
@@ -63,7 +64,7 @@ class Language:
         """The English name of what a word says to be missing: "kansız" is without blood."""
         folded = self._folded(word)
         for ending in self._folded_endings[1]:
-            if folded.endswith(ending) and len(folded) - len(ending) >= MIN_STEM_LETTERS:
+            if folded.endswith(ending) and len(folded) - len(ending) >= self.least_stem:
                 name = self.term([folded.removesuffix(ending)])
                 if name is not None:
                     return name
@@ -156,7 +157,7 @@ class Language:
         return [folded] + [
             folded.removesuffix(ending)
             for ending in reversed(self._folded_endings[0])
-            if folded.endswith(ending) and len(folded) - len(ending) >= MIN_STEM_LETTERS
+            if folded.endswith(ending) and len(folded) - len(ending) >= self.least_stem
         ]
 
 
@@ -188,6 +189,7 @@ def _language(file: str) -> Language:
         endings=tuple(table["endings"]),
         without_endings=tuple(table.get("without_endings", ())),
         spellings=tuple(table.get("spellings", {}).items()),
+        least_stem=table["least_stem"],
         capital_nouns=table.get("capital_nouns", False),
     )
 

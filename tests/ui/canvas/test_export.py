@@ -130,6 +130,11 @@ def test_an_unknown_scale_is_stated(view: Any) -> None:
     assert view_facts(view).metadata()["Scale"] == strings.SCALE_UNKNOWN
 
 
+def test_an_estimated_scale_is_called_one(view: Any) -> None:
+    view.mpp_estimated = True
+    assert view_facts(view).metadata()["Scale"] == strings.SCALE_ESTIMATED.format(um_per_px=0.5)
+
+
 def test_icc_is_stated(view: Any) -> None:
     view.colour.has_icc = view.colour.icc = True
     assert strings.ICC_PROFILE in view_facts(view).description()

@@ -60,7 +60,7 @@ def test_it_is_there_again_in_another_window_after_moving(
     shutil.move(slides[0], moved)
     again = make_window()
     open_in(again, moved)
-    qtbot.wait_until(lambda: again.view.mpp_um == (0.25, 0.25))
+    assert again.view.mpp_um == (0.25, 0.25)
     assert again.view.mpp_origin
     again.scales.dialog(again.view, again).forget()
     assert again.view.mpp_um is None
@@ -77,7 +77,7 @@ def test_an_accepted_estimate_stays_an_estimate(
     dialog.reject()
     open_in(window, slides[1])
     open_in(window, slides[0])
-    qtbot.wait_until(lambda: window.view.mpp_um == (0.3, 0.3))
+    assert window.view.mpp_um == (0.3, 0.3)
     assert window.view.mpp_estimated
 
 
@@ -95,19 +95,16 @@ def test_other_slides_get_it_when_the_reader_agrees_and_not_before(
     assert any(strings.STATE_THEIR_OWN.format(count=1) in text for text in texts(window))
     assert len(kept()) == 3
     open_in(window, slides[1])
-    qtbot.wait_until(lambda: window.view.mpp_um == (0.25, 0.25))
+    assert window.view.mpp_um == (0.25, 0.25)
     open_in(window, slides[3])
     assert window.view.mpp_um == (0.5, 0.5)
 
 
-def test_a_damaged_store_is_said(
-    qtbot: QtBot, window: MainWindow, open_in: OpenIn, slides: list[Path]
-) -> None:
+def test_a_damaged_store_is_said(window: MainWindow, open_in: OpenIn, slides: list[Path]) -> None:
     file = state_dir() / "pixel_sizes.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("{")
     open_in(window, slides[0])
-    qtbot.wait_until(lambda: bool(texts(window)))
     assert re.fullmatch(pattern(slide_strings.SCALES_DAMAGED, path=file), texts(window)[-1])
     assert file.with_name("pixel_sizes.json.unreadable").read_text() == "{"
 

@@ -38,7 +38,9 @@ _FONT_SHARE = 1 / 64
 
 @dataclass(frozen=True, slots=True)
 class ViewFacts:
-    """What is written about an exported picture. ``um_per_px``: micrometres per pixel of the picture."""
+    """What is written about an exported picture. ``um_per_px``: micrometres per pixel of the picture,
+    ``estimated`` or known.
+    """
 
     slide_name: str
     centre: tuple[float, float]
@@ -47,6 +49,7 @@ class ViewFacts:
     magnification: float | None
     um_per_px: float | None
     changes: tuple[str, ...]
+    estimated: bool = False
 
     def description(self) -> str:
         """One line for the margin: what, where and how large."""
@@ -62,7 +65,8 @@ class ViewFacts:
         """Text chunks of the PNG."""
         scale = strings.SCALE_UNKNOWN
         if self.um_per_px is not None:
-            scale = strings.SCALE.format(um_per_px=self.um_per_px)
+            template = strings.SCALE_ESTIMATED if self.estimated else strings.SCALE
+            scale = template.format(um_per_px=self.um_per_px)
         return {
             "Software": strings.SOFTWARE.format(version=viewer.__version__),
             "Comment": viewer.RESEARCH_USE,
@@ -91,9 +95,10 @@ def view_facts(slide_view: SlideView) -> ViewFacts:
         downsample=view.downsample / ratio,
         rotation_deg=round(degrees(view.rotation_rad), 2),
         magnification=magnification_from_downsample(
-            view.downsample, objective_power=source.info.objective_power, mpp_um=mpp_um
+            view.downsample, objective_power=slide_view.objective_power, mpp_um=mpp_um
         ),
         um_per_px=None if mpp_um is None else mpp_um[0] * view.downsample / ratio,
+        estimated=slide_view.mpp_estimated,
         changes=tuple(changes),
     )
 
@@ -117,7 +122,9 @@ def with_margin(pixels: NDArray[np.uint8], facts: ViewFacts) -> QImage:
     font.setPixelSize(max(_SMALLEST_FONT_PX, round(width * _FONT_SHARE)))
     metrics = QFontMetricsF(font)
     gap = round(metrics.height() * 0.6)
-    bar = None if facts.um_per_px is None else scale_bar(facts.um_per_px, width * LONGEST_SHARE)
+    bar = None
+    if facts.um_per_px is not None:
+        bar = scale_bar(facts.um_per_px, width * LONGEST_SHARE, estimated=facts.estimated)
     bar_width = 0.0 if bar is None else bar_size(bar, font)[0] + 2 * gap
     text = [viewer.RESEARCH_USE, facts.description()]
     if bar is None:

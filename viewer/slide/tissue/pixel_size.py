@@ -282,4 +282,4 @@ _BINS = (_BIN_EDGES[:-1] + _BIN_EDGES[1:]) / 2
 
 
 def _no_estimate(reason: str) -> PixelSizeEstimate:
-    return PixelSizeEstimate(None, *MPP_RANGE_UM, "", strings.NO_ESTIMATE.format(reason=reason))
+    return PixelSizeEstimate(None, *MPP_RANGE_UM, "", reason)

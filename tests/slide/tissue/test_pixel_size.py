@@ -142,6 +142,10 @@ def test_other_stains_than_those_it_was_measured_on_are_not_estimated() -> None:
     assert reason_for(purple) == not_measured_on(strings.NO_EOSIN)
 
 
+def test_few_nuclei_in_much_tissue_are_not_estimated() -> None:
+    assert reason_for(tissue_with_nuclei(8.6, side_px=1600, crowding=0.02)) == strings.FEW_NUCLEI
+
+
 def test_cells_on_glass_are_not_estimated() -> None:
     smear = stained((0.45, 0.6, 0.3), (0.01, 0.025, 0.01))
     assert reason_for(smear) == not_measured_on(strings.CELLS_ON_GLASS)

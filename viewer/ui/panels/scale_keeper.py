@@ -6,6 +6,7 @@ from collections import deque
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from itertools import takewhile
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -78,8 +79,7 @@ class ScaleKeeper(QObject):
 
     def _keep(self, view: SlideView, given: GivenScale | None) -> None:
         source = view.source
-        if source is None:
-            return
+        assert source is not None, "the dialog closes with its slide"
 
         def work() -> None:
             keep_scales({slide_identity(source): given})
@@ -119,9 +119,7 @@ def _give_to_files(paths: Sequence[Path], given: GivenScale, stopped: Callable[[
     changes: dict[str, GivenScale | None] = {}
     have_one = failed = 0
     kept = kept_identities()
-    for path in paths:
-        if stopped():
-            break
+    for path in takewhile(lambda _path: not stopped(), paths):
         try:
             with closing(open_slide(path)) as source:
                 identity = slide_identity(source)

@@ -26,6 +26,7 @@ from viewer.cli import arguments, strings
 from viewer.cli import main as cli
 from viewer.common import strings as common_strings
 from viewer.common.atomic_write import SaveError
+from viewer.common.paths import state_dir
 from viewer.slide import strings as slide_strings
 from viewer.slide.locator import Locator
 from viewer.slide.source import SlideError
@@ -382,3 +383,15 @@ def test_sizes_and_points() -> None:
     for text in ("nan", "inf", "1e300", "one"):
         with pytest.raises(argparse.ArgumentTypeError):
             arguments.number(text)
+
+
+def test_info_says_where_kept_pixel_sizes_are_damaged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (300, 300)).save(tmp_path / "a.png")
+    state_dir().mkdir(parents=True, exist_ok=True)
+    (state_dir() / "pixel_sizes.json").write_text("{")
+    assert cli.main(["info", str(tmp_path / "a.png")]) == 0
+    printed = capsys.readouterr()
+    assert re.search(pattern(slide_strings.SCALES_DAMAGED), printed.err)
+    assert slide_strings.NOT_STATED in printed.out

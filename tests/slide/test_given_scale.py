@@ -116,6 +116,22 @@ def test_a_file_that_cannot_be_read_is_not_written_over(slide: Path) -> None:
         keep(slide, ENTERED)
 
 
+def test_a_damaged_file_that_cannot_be_renamed_is_said_too(slide: Path) -> None:
+    file = state_dir() / "pixel_sizes.json"
+    (file.with_name("pixel_sizes.json.unreadable") / "in the way").mkdir(parents=True)
+    file.write_text("{")
+    with pytest.raises(GivenScalesError, match=pattern(strings.SCALES_NOT_RENAMED)):
+        kept(slide)
+    assert file.read_text() == "{"
+
+
+def test_a_slide_whose_file_is_gone_has_none(slide: Path) -> None:
+    keep(slide, ENTERED)
+    with closing(open_slide(slide)) as source:
+        slide.unlink()
+        assert given_scale(source) is None
+
+
 @pytest.mark.parametrize("side_um", [0.0, -1.0, float("nan"), float("inf"), 1e5])
 def test_an_absurd_size_is_none(side_um: float) -> None:
     with pytest.raises(ValueError, match="not a pixel size"):

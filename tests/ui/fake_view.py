@@ -125,6 +125,10 @@ class FakeSlideView(QWidget):
         self.colour.changed.emit()
         self.source_changed.emit()
 
+    @property
+    def objective_power(self) -> float | None:
+        return None if self.source is None else self.source.info.objective_power
+
     def set_mpp_um(
         self,
         mpp_um: tuple[float, float] | None,

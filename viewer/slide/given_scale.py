@@ -6,6 +6,7 @@ One JSON file of the reader's state, read by the window and by commands. Nothing
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from viewer.slide.source import Source
 
 log = logger("slide")
+_changing = threading.Lock()
 
 SMALLEST_MPP_UM, LARGEST_MPP_UM = 0.001, 10_000.0
 VERSION = 1
@@ -91,19 +93,20 @@ def kept_identities() -> frozenset[str]:
 
 def keep_scales(changes: Mapping[str, GivenScale | None]) -> None:
     """Keep what was given, by ``slide_identity``; None clears it. Raises GivenScalesError, SaveError."""
-    kept: dict[str, GivenScale | None] = {**_read(), **changes}
-    tables = {
-        identity: {
-            "mpp_um": list(given.mpp_um),
-            "day": given.day,
-            "estimated": given.estimated,
-            "power": given.power,
-            "overrides": given.overrides,
+    with _changing:
+        kept: dict[str, GivenScale | None] = {**_read(), **changes}
+        tables = {
+            identity: {
+                "mpp_um": list(given.mpp_um),
+                "day": given.day,
+                "estimated": given.estimated,
+                "power": given.power,
+                "overrides": given.overrides,
+            }
+            for identity, given in kept.items()
+            if given is not None
         }
-        for identity, given in kept.items()
-        if given is not None
-    }
-    save_atomically(_path(), json.dumps({"version": VERSION, "slides": tables}, indent=1).encode())
+        save_atomically(_path(), json.dumps({"version": VERSION, "slides": tables}, indent=1).encode())
 
 
 def _path() -> Path:

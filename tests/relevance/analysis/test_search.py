@@ -12,13 +12,17 @@ from PIL import Image
 from tests.messages import pattern
 from viewer.common.atomic_write import SaveError
 from viewer.common.errors import EncoderError
+from viewer.common.paths import state_dir
 from viewer.common.strings import DISK_FULL
 from viewer.relevance.analysis import strings
-from viewer.relevance.analysis.open import PixelSizeError, card_of, pixel_size_of
+from viewer.relevance.analysis.open import PixelSize, PixelSizeError, card_of, pixel_size_of
 from viewer.relevance.analysis.search import Examples, QuestionError, ask, read_question
 from viewer.relevance.features import store_key as store_subject
 from viewer.relevance.query import strings as query_strings
+from viewer.slide import strings as slide_strings
 from viewer.slide.formats.registry import open_slide
+from viewer.slide.given_scale import GivenScale, keep_scales
+from viewer.slide.identity import slide_identity
 from viewer.slide.region import read_region
 
 if TYPE_CHECKING:
@@ -137,6 +141,31 @@ def test_the_pixel_size_given_wins_over_the_one_stated(source: Source) -> None:
     assert stated.mpp_um == source.info.mpp_um
     assert not stated.estimated
     assert pixel_size_of(source, 0.3).mpp_um == pytest.approx((0.3, 0.3))
+
+
+def test_what_a_reader_gave_to_the_slide_is_used_and_said(source: Source) -> None:
+    def found(**how: Any) -> PixelSize:
+        keep_scales({slide_identity(source): GivenScale((0.3, 0.3), "2026-11-30", **how)})
+        return pixel_size_of(source, None)
+
+    assert found().mpp_um == source.info.mpp_um
+    replaced = found(overrides=True)
+    assert replaced.mpp_um == (0.3, 0.3)
+    name = source.info.path.name
+    assert re.fullmatch(pattern(strings.PIXEL_SIZE_OF_READER, slide=name), *replaced.notes)
+    assert not replaced.estimated
+    accepted = found(overrides=True, estimated=True)
+    assert accepted.estimated
+    assert re.fullmatch(pattern(strings.ESTIMATED_PIXEL_SIZE, slide=name), *accepted.notes)
+    assert pixel_size_of(source, 0.4).notes == ()
+
+
+def test_damaged_pixel_sizes_are_said_with_the_answer(source: Source) -> None:
+    state_dir().mkdir(parents=True, exist_ok=True)
+    (state_dir() / "pixel_sizes.json").write_text("{")
+    size = pixel_size_of(source, None)
+    assert size.mpp_um == source.info.mpp_um
+    assert re.fullmatch(pattern(slide_strings.SCALES_DAMAGED), *size.notes)
 
 
 def test_a_pixel_size_that_cannot_be_right_is_refused_with_advice(source: Source) -> None:

@@ -53,7 +53,7 @@ def test_coords_are_top_left_corners_in_whole_pixels_row_by_row() -> None:
 
 @pytest.mark.parametrize(
     "mpp",
-    [(200.0, 0.25), (0.25, 8.1), (1e-9, 1e-9), (float("nan"), 0.25), (0.009, 0.5), (0, 1), (8, 8)],
+    [(200.0, 0.25), (0.25, 8.1), (1e-9, 1e-9), (float("nan"), 0.25), (0.019, 0.5), (0, 1), (8, 8)],
 )
 def test_impossible_pixel_sizes_are_refused(mpp: tuple[float, float]) -> None:
     wrong = f"{pattern(strings.IMPOSSIBLE_PIXELS)}|{pattern(strings.IMPOSSIBLE_SLIDE)}"

@@ -103,7 +103,7 @@ def test_without_an_estimate_there_is_a_reason() -> None:
         found = estimate_mpp_um(source, tissue_mask(source, None))
         assert found.mpp_um is None
         assert found.how == ""
-        assert found.reason == strings.NO_ESTIMATE.format(reason=reason)
+        assert found.reason == reason
 
 
 def test_nuclei_that_are_hardly_resolved_give_no_estimate() -> None:
@@ -132,7 +132,7 @@ def reason_for(picture: NDArray[np.uint8]) -> str:
 
 
 def not_measured_on(kind: str) -> str:
-    return strings.NO_ESTIMATE.format(reason=strings.NOT_MEASURED_ON.format(kind=kind))
+    return strings.NOT_MEASURED_ON.format(kind=kind)
 
 
 def test_other_stains_than_those_it_was_measured_on_are_not_estimated() -> None:
@@ -142,6 +142,10 @@ def test_other_stains_than_those_it_was_measured_on_are_not_estimated() -> None:
     assert reason_for(purple) == not_measured_on(strings.NO_EOSIN)
 
 
+def test_few_nuclei_in_much_tissue_are_not_estimated() -> None:
+    assert reason_for(tissue_with_nuclei(8.6, side_px=1600, crowding=0.02)) == strings.FEW_NUCLEI
+
+
 def test_cells_on_glass_are_not_estimated() -> None:
     smear = stained((0.45, 0.6, 0.3), (0.01, 0.025, 0.01))
     assert reason_for(smear) == not_measured_on(strings.CELLS_ON_GLASS)
@@ -149,9 +153,7 @@ def test_cells_on_glass_are_not_estimated() -> None:
 
 def test_nuclei_of_two_sizes_in_different_places_are_not_estimated() -> None:
     small, large = tissue_with_nuclei(3.0), tissue_with_nuclei(12.0, crowding=0.35)
-    assert reason_for(np.concatenate([small, large], axis=1)) == strings.NO_ESTIMATE.format(
-        reason=strings.FIELDS_DISAGREE
-    )
+    assert reason_for(np.concatenate([small, large], axis=1)) == strings.FIELDS_DISAGREE
 
 
 class Unreadable(ArraySource):

@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def slides(tmp_path: Path) -> list[Path]:
-    """Three slides of different colours without a pixel size, and one with it."""
+    """Three slides of different colours without a pixel size, and one with it; a broken one besides."""
     folder = tmp_path / "folder"
     folder.mkdir()
+    (folder / "broken.tif").write_bytes(b"II*\0 this is no slide")
     paths = [write_slide(folder / f"{red}.tif", colour=(red, 90, 140)) for red in (170, 180, 190)]
     return [*paths, write_slide(folder / "stated.tif", mpp_um=0.5)]
 
@@ -60,7 +61,7 @@ def test_it_is_there_again_in_another_window_after_moving(
     shutil.move(slides[0], moved)
     again = make_window()
     open_in(again, moved)
-    qtbot.wait_until(lambda: again.view.mpp_um == (0.25, 0.25))
+    assert again.view.mpp_um == (0.25, 0.25)
     assert again.view.mpp_origin
     again.scales.dialog(again.view, again).forget()
     assert again.view.mpp_um is None
@@ -77,7 +78,7 @@ def test_an_accepted_estimate_stays_an_estimate(
     dialog.reject()
     open_in(window, slides[1])
     open_in(window, slides[0])
-    qtbot.wait_until(lambda: window.view.mpp_um == (0.3, 0.3))
+    assert window.view.mpp_um == (0.3, 0.3)
     assert window.view.mpp_estimated
 
 
@@ -85,31 +86,50 @@ def test_other_slides_get_it_when_the_reader_agrees_and_not_before(
     qtbot: QtBot, window: MainWindow, open_in: OpenIn, slides: list[Path]
 ) -> None:
     open_in(window, slides[0])
-    qtbot.wait_until(lambda: len(window.folder.entries) == 4)
+    qtbot.wait_until(lambda: len(window.folder.entries) == 5)
     enter(window, 0.25)
-    qtbot.wait_until(lambda: any(strings.OFFER_SIZE.format(count=3) in text for text in texts(window)))
+    qtbot.wait_until(lambda: any(strings.OFFER_SIZE.format(count=4) in text for text in texts(window)))
     assert len(kept()) == 1
     child(window.messages, QPushButton, strings.USE_FOR_OTHERS).click()
-    said = strings.GIVEN_TO_OTHERS.format(size="0.25 µm/px", used=2, count=3)
+    said = strings.GIVEN_TO_OTHERS.format(size="0.25 µm/px", used=2, count=4)
     qtbot.wait_until(lambda: any(said in text for text in texts(window)))
-    assert any(strings.STATE_THEIR_OWN.format(count=1) in text for text in texts(window))
+    for others in (strings.STATE_THEIR_OWN, strings.NOT_OPENED):
+        assert any(others.format(count=1) in text for text in texts(window))
     assert len(kept()) == 3
     open_in(window, slides[1])
-    qtbot.wait_until(lambda: window.view.mpp_um == (0.25, 0.25))
+    assert window.view.mpp_um == (0.25, 0.25)
     open_in(window, slides[3])
     assert window.view.mpp_um == (0.5, 0.5)
 
 
-def test_a_damaged_store_is_said(
-    qtbot: QtBot, window: MainWindow, open_in: OpenIn, slides: list[Path]
-) -> None:
+def test_a_damaged_store_is_said(window: MainWindow, open_in: OpenIn, slides: list[Path]) -> None:
     file = state_dir() / "pixel_sizes.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("{")
     open_in(window, slides[0])
-    qtbot.wait_until(lambda: bool(texts(window)))
     assert re.fullmatch(pattern(slide_strings.SCALES_DAMAGED, path=file), texts(window)[-1])
     assert file.with_name("pixel_sizes.json.unreadable").read_text() == "{"
+
+
+def test_a_size_that_cannot_be_kept_is_used_and_said(
+    qtbot: QtBot, window: MainWindow, open_in: OpenIn, slides: list[Path]
+) -> None:
+    open_in(window, slides[0])
+    (state_dir() / "pixel_sizes.json").mkdir(parents=True)
+    enter(window, 0.25)
+    said = pattern(strings.NOT_KEPT, size="0.25 µm/px")
+    qtbot.wait_until(lambda: any(re.fullmatch(said, text) for text in texts(window)))
+    assert window.view.mpp_um == (0.25, 0.25)
+
+
+def test_a_slide_on_its_own_is_kept_without_an_offer(
+    qtbot: QtBot, window: MainWindow, open_in: OpenIn, tmp_path: Path
+) -> None:
+    open_in(window, write_slide(tmp_path / "alone.tif"))
+    qtbot.wait_until(lambda: len(window.folder.entries) == 1)
+    enter(window, 0.25)
+    qtbot.wait_until(lambda: len(kept()) == 1)
+    assert not any("0.25" in text for text in texts(window))
 
 
 def kept() -> dict[str, object]:

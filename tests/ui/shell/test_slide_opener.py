@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.ui.sources import MadeSource
+from viewer.slide.formats.registry import open_for_viewing
 from viewer.slide.locator import Locator
 from viewer.slide.source import SlideError
 from viewer.ui.shell.slide_opener import SlideOpener
@@ -170,6 +171,6 @@ def test_the_usual_opener_opens_files(qtbot: QtBot, slide_file: Path, usual_open
 
 @pytest.fixture
 def usual_opener(qapp: QApplication) -> Iterator[SlideOpener]:
-    opener = SlideOpener(qapp)
+    opener = SlideOpener(qapp, open_source=open_for_viewing)
     yield opener
     opener.close()

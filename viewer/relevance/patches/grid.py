@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PATCH_UM = 128.0
-LEAST_PATCH_PX, MAX_PATCH_PX = 16, 12_800
-"""Fewer pixels a side hold no cell; more are those of no light microscope (0.01 µm/px)."""
+LEAST_PATCH_PX, MAX_PATCH_PX = 16, 6_400
+"""Fewer pixels a side hold no cell; more are those of no light microscope (0.02 µm/px)."""
 MAX_PATCHES = 4_000_000
 """A slide of 25 × 25 cm. More means a wrong pixel size."""
 
@@ -42,7 +42,7 @@ class PatchGrid:
         """The grid that covers a slide of this size with pixels of this size (x, y).
 
         Raises ValueError where the pixel size cannot be right: a patch of fewer than 16 or of more than
-        12,800 pixels a side, or more than four million patches.
+        6,400 pixels a side, or more than four million patches.
         """
         least_um, most_um = PATCH_UM / MAX_PATCH_PX, PATCH_UM / LEAST_PATCH_PX
         if not all(least_um <= mpp <= most_um for mpp in mpp_um):

@@ -18,7 +18,6 @@ FROM_NUCLEI_AS_USUAL = (
     "estimated from the nuclei, whose cores are about {width_px:.1f} px wide, "
     "and set to the {usual_um:g} µm/px that many scanners have"
 )
-NO_ESTIMATE = "the pixel size cannot be estimated: {reason}"
 NOTHING_TO_MEASURE = "there is no tissue to measure"
 BRIGHTFIELD_ONLY = "nuclei are measured on brightfield slides only"
 UNREADABLE = "the slide could not be read: {error}"

@@ -42,7 +42,7 @@ def view_facts(slide_view: SlideView, layers: Sequence[LegendEntry] = ()) -> Pic
         downsample=view.downsample / ratio,
         rotation_deg=round(degrees(view.rotation_rad), 2),
         magnification=magnification_from_downsample(
-            view.downsample, objective_power=source.info.objective_power, mpp_um=mpp_um
+            view.downsample, objective_power=slide_view.objective_power, mpp_um=mpp_um
         ),
         um_per_px=None if mpp_um is None else mpp_um[0] * view.downsample / ratio,
         is_estimated=slide_view.mpp_estimated,

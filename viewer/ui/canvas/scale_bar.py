@@ -9,6 +9,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 
 from viewer.common.scale import format_length, nice_length_um
+from viewer.ui.canvas import strings
 from viewer.ui.canvas.gl_quad import ImageQuad
 
 if TYPE_CHECKING:
@@ -26,20 +27,25 @@ _PLATE = QColor(255, 255, 255, 225)
 
 @dataclass(frozen=True, slots=True)
 class ScaleBar:
-    """A bar of a round length: how long it is on the tissue and on the screen, and what is written on it."""
+    """A bar of a round length: how long it is on the tissue and on the screen, and what is written on it.
+
+    ``estimated``: the pixel size is an estimate.
+    """
 
     length_um: float
     length_px: float
+    estimated: bool = False
 
     @property
     def label(self) -> str:
-        return format_length(self.length_um)
+        length = format_length(self.length_um)
+        return strings.ESTIMATED_LENGTH.format(length=length) if self.estimated else length
 
 
-def scale_bar(um_per_px: float, longest_px: float) -> ScaleBar:
+def scale_bar(um_per_px: float, longest_px: float, *, estimated: bool = False) -> ScaleBar:
     """The longest round bar within ``longest_px`` pixels of ``um_per_px`` micrometres."""
     length_um = nice_length_um(longest_px * um_per_px)
-    return ScaleBar(length_um, length_um / um_per_px)
+    return ScaleBar(length_um, length_um / um_per_px, estimated)
 
 
 def bar_size(bar: ScaleBar, font: QFont) -> tuple[float, float]:
@@ -84,7 +90,8 @@ class ScaleBarLayer:
         if not self.visible or mpp_um is None or self._slide_view.source is None:
             return
         longest_px = min(screen_px[0] * LONGEST_SHARE, LONGEST_PX)
-        bar = scale_bar(mpp_um[0] * view.downsample, longest_px)
+        um_per_px = mpp_um[0] * view.downsample
+        bar = scale_bar(um_per_px, longest_px, estimated=self._slide_view.mpp_estimated)
         font = self._slide_view.font()
         key = (bar.label, round(bar.length_px * pixel_ratio), pixel_ratio, font.key())
         if not self._plate.shows(key):

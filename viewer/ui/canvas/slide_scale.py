@@ -7,24 +7,37 @@ from typing import TYPE_CHECKING
 from viewer.common.scale import downsample_from_magnification, magnification_from_downsample
 
 if TYPE_CHECKING:
+    from viewer.slide.given_scale import GivenScale
     from viewer.slide.source import SlideInfo
 
 
 class SlideScale:
-    """Of one slide; None: of no slide. Downsamples count slide pixels per pixel of the display."""
+    """Of one slide, with the pixel size that a reader gave to it; None: of no slide.
 
-    def __init__(self, info: SlideInfo | None = None) -> None:
+    Downsamples count slide pixels per pixel of the display.
+    """
+
+    def __init__(self, info: SlideInfo | None = None, given: GivenScale | None = None) -> None:
         self._stated_um = None if info is None else info.mpp_um
-        self._objective_power = None if info is None else info.objective_power
+        self._stated_power = None if info is None else info.objective_power
         self._entered_um: tuple[float, float] | None = None
         self._entered_is_estimate = False
         self._overrides = False
         self._origin = ""
+        if given is not None:
+            self.enter_mpp_um(
+                given.mpp_um, estimated=given.estimated, overrides=given.overrides, origin=given.origin
+            )
 
     @property
     def mpp_um(self) -> tuple[float, float] | None:
         """Micrometres per slide pixel (x, y): the file's, or else what the reader entered."""
         return self._entered_um if self.is_entered else self._stated_um
+
+    @property
+    def objective_power(self) -> float | None:
+        """The objective that the file states; None where the reader has replaced the file's pixel size."""
+        return None if self.is_entered and self._overrides else self._stated_power
 
     @property
     def is_entered(self) -> bool:
@@ -58,11 +71,11 @@ class SlideScale:
     def magnification(self, downsample: float) -> float | None:
         """None while the slide's scale is unknown."""
         return magnification_from_downsample(
-            downsample, objective_power=self._objective_power, mpp_um=self.mpp_um
+            downsample, objective_power=self.objective_power, mpp_um=self.mpp_um
         )
 
     def downsample(self, magnification: float) -> float | None:
         """None while the slide's scale is unknown."""
         return downsample_from_magnification(
-            magnification, objective_power=self._objective_power, mpp_um=self.mpp_um
+            magnification, objective_power=self.objective_power, mpp_um=self.mpp_um
         )

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from viewer.common.settings import Settings
     from viewer.relevance.patches.loads import Loads
     from viewer.slide.geometry import Pyramid
+    from viewer.slide.given_scale import GivenScale
     from viewer.slide.source import Source
     from viewer.view.gaze import GazeSource
 
@@ -150,6 +151,11 @@ class SlideView(QWidget):
         return self._scale.is_entered
 
     @property
+    def objective_power(self) -> float | None:
+        """The objective that the file states; None where the reader has replaced the file's pixel size."""
+        return self._scale.objective_power
+
+    @property
     def mpp_origin(self) -> str:
         """Who gave the pixel size in use, and when, where that is known; "" for the file's own."""
         return self._scale.mpp_origin
@@ -185,13 +191,15 @@ class SlideView(QWidget):
         stats = FrameStats() if self._report is None else self.canvas.frame_stats(self._report)
         return replace(stats, compute_device=self.compute_device)
 
-    def set_source(self, source: Source | None) -> None:
-        """Show another slide, from its fitting view, or none. The one before is closed."""
+    def set_source(self, source: Source | None, *, given: GivenScale | None = None) -> None:
+        """Show another slide, from its fitting view, or none. The one before is closed. ``given``: the pixel
+        size that a reader gave to it.
+        """
         self._close_slide()
         self._source = source
         if source is not None:
             settings = self._settings
-            self._scale = SlideScale(source.info)
+            self._scale = SlideScale(source.info, given)
             self._streamer = Streamer(
                 source,
                 cache_bytes=settings.memory.cpu_cache_bytes,

@@ -19,6 +19,7 @@ ADJUSTMENTS = {
     "contrast": "contrast {value:.2f}",
     "gamma": "gamma {value:.2f}",
 }
+ESTIMATED_LENGTH = "≈ {length} (estimated)"
 
 # The debug HUD; its lines are at most 36 characters.
 HUD_NAME = "Engine figures"

@@ -96,7 +96,7 @@ class GoTo(QDialog):
             unit="um" if self._micrometres.isChecked() else "px",
             extent=source.pyramid.extent,
             mpp_um=self._slide_view.mpp_um,
-            objective_power=source.info.objective_power,
+            objective_power=self._slide_view.objective_power,
         )
 
     def _check(self) -> None:
@@ -132,7 +132,7 @@ class GoTo(QDialog):
         else:
             text = f"{x:.0f}, {y:.0f}"
         power = magnification_from_downsample(
-            view.downsample, objective_power=source.info.objective_power, mpp_um=mpp_um
+            view.downsample, objective_power=self._slide_view.objective_power, mpp_um=mpp_um
         )
         self._field.setText(text if power is None else f"{text} {power:.4g}x")
         self._field.selectAll()

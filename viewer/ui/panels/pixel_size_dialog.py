@@ -249,8 +249,9 @@ class PixelSize(QDialog):
             self._scanned_at.setCurrentIndex(0)  # another size was typed
         self._ok.setEnabled(entered)
         source = self._slide_view.source
+        replaces = self._stated_um is not None and self.mpp_um != self._as_shown(self._stated_um)
         power = power_at_full_resolution(
-            objective_power=None if source is None else source.info.objective_power,
+            objective_power=None if source is None or replaces else source.info.objective_power,
             mpp_um=self.mpp_um if entered else None,
         )
         self._magnification.setText(format_magnification(power))

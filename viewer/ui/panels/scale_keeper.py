@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from itertools import takewhile
 from threading import Event
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
 from viewer.common.scale import pixel_size_in_words
-from viewer.slide.formats.registry import open_slide
-from viewer.slide.given_scale import GivenScale, given_scale, keep_scales, kept_identities
+from viewer.slide.formats.registry import open_for_viewing, open_slide
+from viewer.slide.given_scale import GivenScale, GivenScalesError, given_scale, keep_scales, kept_identities
 from viewer.slide.identity import slide_identity
 from viewer.slide.source import SlideError
 from viewer.ui.panels import strings
-from viewer.ui.panels.pixel_size_dialog import PixelSize, use_scale
+from viewer.ui.panels.pixel_size_dialog import PixelSize
 from viewer.ui.widgets.background_worker import BackgroundWorker
 from viewer.ui.widgets.messages import MessageKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from PySide6.QtWidgets import QWidget
 
+    from viewer.slide.locator import Locator
     from viewer.slide.source import Source
     from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.panels.slide_folder import SlideFolder
@@ -38,21 +41,29 @@ class ScaleKeeper(QObject):
     def __init__(self, folder: SlideFolder, messages: MessageArea) -> None:
         super().__init__()
         self._folder, self._messages = folder, messages
-        self._looked_up: dict[SlideView, Source | None] = {}
+        self._opened: deque[tuple[Source, GivenScale | None, str]] = deque(maxlen=8)
+        """The slides opened last; of several openings at once only the last one is shown."""
         self._thread, self._folder_thread = BackgroundWorker("given-scales"), BackgroundWorker("give-scales")
         self._closed = Event()
 
-    def look_up(self, views: Iterable[SlideView]) -> None:
-        """Give the slides that were opened in ``views`` the pixel sizes that are kept for them."""
-        for view in views:
-            source = view.source
-            if source is not None and self._looked_up.get(view) is not source:
-                self._thread.run(
-                    partial(given_scale, source),
-                    partial(self._apply, view, source),
-                    partial(self._show_error, None),
-                )
-            self._looked_up[view] = source
+    def open_source(self, locator: Locator) -> Source:
+        """Open a slide and read what is kept for it. In the thread that opens slides; raises SlideError."""
+        source = open_for_viewing(locator)
+        try:
+            given, problem = given_scale(source), ""
+        except GivenScalesError as error:
+            given, problem = None, str(error)
+        self._opened.append((source, given, problem))
+        return source
+
+    def given_to(self, source: Source) -> GivenScale | None:
+        """What is kept for a slide that ``open_source`` opened. Shows where it could not be read."""
+        for opened, given, problem in self._opened:
+            if opened is source:
+                if problem:
+                    self._messages.show_message(MessageKind.WARNING, problem)
+                return given
+        return None
 
     def dialog(self, view: SlideView, parent: QWidget, *, needed_by: str = "") -> PixelSize:
         """The dialog about a view's slide, see ``PixelSize``; what is entered there is kept."""
@@ -66,14 +77,9 @@ class ScaleKeeper(QObject):
         self._thread.close()
         self._folder_thread.close()
 
-    def _apply(self, view: SlideView, source: Source, given: GivenScale | None) -> None:
-        if given is not None and view.source is source and not view.mpp_entered:
-            use_scale(view, given)
-
     def _keep(self, view: SlideView, given: GivenScale | None) -> None:
         source = view.source
-        if source is None:
-            return
+        assert source is not None, "the dialog closes with its slide"
 
         def work() -> None:
             keep_scales({slide_identity(source): given})
@@ -102,9 +108,6 @@ class ScaleKeeper(QObject):
 
     def _report_others(self, text: str) -> None:
         self._messages.show_message(MessageKind.INFORMATION, text)
-        views = list(self._looked_up)
-        self._looked_up.clear()
-        self.look_up(views)
 
     def _show_error(self, given: GivenScale | None, error: Exception) -> None:
         text = str(error) if given is None else strings.NOT_KEPT.format(size=_in_words(given), reason=error)
@@ -116,9 +119,7 @@ def _give_to_files(paths: Sequence[Path], given: GivenScale, stopped: Callable[[
     changes: dict[str, GivenScale | None] = {}
     have_one = failed = 0
     kept = kept_identities()
-    for path in paths:
-        if stopped():
-            break
+    for path in takewhile(lambda _path: not stopped(), paths):
         try:
             with closing(open_slide(path)) as source:
                 identity = slide_identity(source)

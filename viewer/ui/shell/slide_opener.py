@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from viewer.common.log import logger
-from viewer.slide.formats.registry import open_for_viewing
 from viewer.slide.formats.tile_tree.detection import is_tile_folder
 from viewer.slide.locator import Locator
 from viewer.slide.source import SlideError
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from viewer.slide.source import Source
     from viewer.ui.canvas.slide_view import SlideView
+    from viewer.ui.panels.scale_keeper import ScaleKeeper
     from viewer.ui.panels.slide_folder import SlideFolder
     from viewer.ui.panels.slide_list import SlideEntry
     from viewer.ui.shell.persistence import Persistence
@@ -57,7 +57,7 @@ class _Job:
 
 
 class SlideOpener(QObject):
-    """Opens one slide at a time, in a thread. All signals are sent in the GUI thread."""
+    """Opens one slide at a time with ``open_source``, in a thread. All signals are sent in the GUI thread."""
 
     started = Signal(object)
     """The locator of what is being opened."""
@@ -69,9 +69,7 @@ class SlideOpener(QObject):
     """The locator, and why it could not be opened."""
     cancelled = Signal(object)
 
-    def __init__(
-        self, parent: QObject | None = None, *, open_source: Callable[[Locator], Source] = open_for_viewing
-    ) -> None:
+    def __init__(self, parent: QObject | None = None, *, open_source: Callable[[Locator], Source]) -> None:
         super().__init__(parent)
         self._open_source = open_source
         self._gui_queue = GuiThreadQueue()
@@ -199,10 +197,16 @@ class Slides(QObject):
     another_folder_requested = Signal()
 
     def __init__(
-        self, area: ViewArea, folder: SlideFolder, persistence: Persistence, messages: MessageArea
+        self,
+        area: ViewArea,
+        folder: SlideFolder,
+        persistence: Persistence,
+        scales: ScaleKeeper,
+        messages: MessageArea,
     ) -> None:
         super().__init__()
         self._area, self._folder, self._persistence, self._messages = area, folder, persistence, messages
+        self._scales = scales
         self._target_view = area.active_view
         """The view that was active when the opening started."""
         self._marks: dict[SlideView, FileMark] = {}
@@ -210,7 +214,7 @@ class Slides(QObject):
         """What is still to be tried of a step through the list; None for a slide that was chosen."""
         self._passed: list[tuple[str, str]] = []
         """Names of the files that the step passed over, and why they cannot be opened."""
-        self.opener = SlideOpener(self)
+        self.opener = SlideOpener(self, open_source=scales.open_source)
         opening = messages.opening
         self.opener.started.connect(lambda locator: opening.begin(locator.name))
         self.opener.progressed.connect(opening.set_progress)
@@ -287,7 +291,7 @@ class Slides(QObject):
         self._persistence.remember_views()
         view, path = self._target_view, source.info.path
         self._marks[view] = FileMark.of(path)
-        view.set_source(source)
+        view.set_source(source, given=self._scales.given_to(source))
         last = self._persistence.state.last_view(source.info.locator)
         if last is not None:
             view.restore(last)

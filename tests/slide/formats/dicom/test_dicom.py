@@ -253,6 +253,18 @@ class TestSlides:
         np.testing.assert_array_equal(shown[64:, 64:128], pixels[64:, 64:128])
         assert (shown[:64, 64:] == 255).all()
 
+    def test_colours_are_asked_of_the_first_frame_behind_all_positions(
+        self, tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel
+    ) -> None:
+        pixels = picture(*SIZE)
+        frames = [jpeg(frame, subsampling=2) for frame in cut(pixels, 64)]
+        places = [(x, y) for y in (0, 64) for x in (0, 64, 128)]
+        for is_open in (False, True):
+            options = {"syntax": "4.50", "positions": places, "is_open": is_open}
+            source = opened(write_dicom(tmp_path / "a.dcm", frames, **options))
+            assert source.info.reader == "dicom"
+            assert np.abs(whole_level(source, 0)[..., :3].astype(int) - pixels).mean() < 3
+
     def test_more_focal_planes_are_said(self, tmp_path: Path, picture: Picture, opened: Opened) -> None:
         frames = self.frames(picture(*SIZE)) * 2
         path = write_dicom(tmp_path / "a.dcm", frames, syntax="4.80", planes=2)
@@ -377,6 +389,7 @@ class TestHostile:
             ({"pixel_data": in_items([[b"ab", b"cd"]], offsets=False)}, pattern(DAMAGED, coding="JPEG-LS")),
             ({"syntax": "5"}, pattern(strings.FRAME_BYTES)),
             ({"syntax": "5", "pixel_data": in_items([[SHORT]])}, pattern(strings.FRAME_BYTES)),
+            ({"syntax": "4.50", "pixel_data": in_items([])}, pattern(strings.FRAME_COUNT, found=0)),
             ({"syntax": "1.98"}, pattern(strings.FRAME_BYTES, found=8, expected=4096)),
             ({"syntax": "4.90", "colours": "RGB"}, NO_JPEG_2000_HEADER),
             ({"syntax": "1"}, pattern(strings.FRAME_COUNT, claimed=1)),

@@ -327,6 +327,7 @@ class TestSlides:
         frames = self.frames(picture(*SIZE))
         write_dicom(tmp_path / "b.dcm", frames, syntax="4.80", sop_class="1.2")
         write_dicom(tmp_path / "c.dcm", frames, syntax="4.80", size=(300, 20))  # of no shape of the slide
+        write_dicom(tmp_path / "d.dcm", frames, syntax="4.100", size=(150, 120))  # MPEG
         (tmp_path / "empty.dcm").touch()
         path = write_dicom(tmp_path / "a.dcm", frames, syntax="4.80", size=(300, 240))
         assert opened(path).info.file_levels == ((300, 240),)

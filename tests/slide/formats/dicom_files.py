@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any
 
+import imagecodecs
 import numpy as np
 
 if TYPE_CHECKING:
@@ -25,6 +26,21 @@ def cut(pixels: NDArray[Any], side: int) -> Iterator[NDArray[Any]]:
             frame = pixels[y : y + side, x : x + side]
             beyond = [(0, side - frame.shape[0]), (0, side - frame.shape[1]), (0, 0)][: frame.ndim]
             yield np.ascontiguousarray(np.pad(frame, beyond, mode="edge"))
+
+
+def rle(frame: NDArray[Any]) -> bytes:
+    """DICOM's run lengths (PS3.5, G): each byte of each sample in a segment of its own."""
+    planes = np.ascontiguousarray(np.moveaxis(np.atleast_3d(frame), 2, 0))
+    wide = planes.astype(planes.dtype.newbyteorder(">")).view(np.uint8)
+    wide = wide.reshape(*planes.shape, planes.itemsize)
+    segments = [
+        imagecodecs.packbits_encode(wide[plane, ..., byte].tobytes())
+        for plane in range(planes.shape[0])
+        for byte in range(planes.itemsize)
+    ]
+    segments = [segment + b"\0" * (len(segment) % 2) for segment in segments]
+    starts = [64 + sum(map(len, segments[:index])) for index in range(len(segments))]
+    return struct.pack("<16I", len(segments), *starts, *[0] * (15 - len(starts))) + b"".join(segments)
 
 
 class Elements:

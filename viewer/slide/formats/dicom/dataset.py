@@ -45,13 +45,14 @@ class DicomError(Exception):
 @dataclass(slots=True)
 class Dataset:
     """Elements by tag: values as bytes, sequences as lists of items. ``pixel_data`` is where the pixels are:
-    offset, and length in bytes or None where they are in items.
+    offset, and length in bytes or None where they are in items. ``end`` is where reading stopped.
     """
 
     byte_order: Literal["<", ">"] = "<"
     values: dict[int, bytes] = field(default_factory=dict)
     sequences: dict[int, list[Dataset]] = field(default_factory=dict)
     pixel_data: tuple[int, int | None] | None = None
+    end: int = 0
 
     def texts(self, tag: int) -> list[str]:
         """The parts of a text value, none where it is absent."""
@@ -129,7 +130,7 @@ class _Reader:
             before = self.position
             tag, vr, length = self._head()
             if tag >= until and depth == 0:
-                self.position = before
+                self.position = into.end = before
                 if tag == PIXEL_DATA:
                     at, length = self._pixels()
                     into.pixel_data = at, None if length == _UNDEFINED else length

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MAX_FRAMES = 10_000_000
 _ITEM, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE0DD
 _HEAD_BYTES = 8
+_SEARCHED_BYTES, _MOST_BYTES_BEFORE_PIXELS = 1 << 22, 1 << 28
+_PIXELS_IN_ITEMS = bytes.fromhex("e07f1000 4f420000 ffffffff")  # the element's tag, VR and undefined length
 
 
 def native_frames(offset: int, length: int, count: int, frame_bytes: int) -> FrameTable:
@@ -59,6 +61,23 @@ def frames_in_items(file: ByteSource, offset: int, count: int) -> FrameTable:
     if stated is not None and stated.size == count:
         return _grouped(fragments, stated, first)
     raise DicomError(strings.FRAME_COUNT.format(claimed=count, found=len(fragments)))
+
+
+def first_in_items(file: ByteSource, position: int) -> bytes:
+    """The first fragment of the first frame, whose pixel data is looked for behind ``position``: between them
+    may lie the positions of a hundred thousand frames. Empty where it is not found. Raises DicomError,
+    EOFError.
+    """
+    end = min(file.size_bytes, position + _MOST_BYTES_BEFORE_PIXELS)
+    while position < end:
+        data = file.read(position, min(_SEARCHED_BYTES, end - position))
+        at = data.find(_PIXELS_IN_ITEMS)
+        if at >= 0:
+            _, start = _item(file, position + at + len(_PIXELS_IN_ITEMS))
+            fragment, _ = _item(file, start)
+            return file.read(*fragment) if fragment else b""
+        position += max(1, len(data) - len(_PIXELS_IN_ITEMS))
+    return b""
 
 
 def _grouped(fragments: list[tuple[int, int]], offsets: NDArray[np.uint32], first: int) -> FrameTable:

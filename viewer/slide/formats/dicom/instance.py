@@ -75,7 +75,7 @@ def image_from_header(file: ByteSource, header: Dataset) -> DicomImage:
     """The facts of a file for which ``is_slide``. Raises DicomError where they contradict each other or are
     not supported.
     """
-    form = _form(header)
+    form = frame_form(header)
     width, height = header.whole(_MATRIX_COLUMNS, form.width), header.whole(_MATRIX_ROWS, form.height)
     if not (0 < width < _MAX_SIDE_PX and 0 < height < _MAX_SIDE_PX):
         raise DicomError(_sizes(width, height, form))
@@ -115,7 +115,8 @@ def image_from_header(file: ByteSource, header: Dataset) -> DicomImage:
     )
 
 
-def _form(header: Dataset) -> FrameForm:
+def frame_form(header: Dataset) -> FrameForm:
+    """How the frames are coded. Raises DicomError where that is not supported."""
     syntax, colours = header.text(TRANSFER_SYNTAX), header.text(_COLOURS)
     if syntax not in CODINGS:
         raise DicomError(strings.SYNTAX.format(uid=syntax or "?"))

@@ -16,9 +16,10 @@ import numpy as np
 from viewer.slide.byte_source import open_bytes
 from viewer.slide.formats.codecs.codec_error import CodecError
 from viewer.slide.formats.dicom import strings
-from viewer.slide.formats.dicom.codec import FrameCodec
-from viewer.slide.formats.dicom.dataset import DicomError, begins_like_dicom, read_dataset
-from viewer.slide.formats.dicom.instance import SERIES, DicomImage, image_from_header, is_slide
+from viewer.slide.formats.dicom.codec import NATIVE, FrameCodec
+from viewer.slide.formats.dicom.dataset import FRAME_GROUPS, DicomError, begins_like_dicom, read_dataset
+from viewer.slide.formats.dicom.frames import first_in_items
+from viewer.slide.formats.dicom.instance import SERIES, DicomImage, frame_form, image_from_header, is_slide
 from viewer.slide.formats.openslide import open_openslide
 from viewer.slide.formats.strings import ASSOCIATED_SIZE
 from viewer.slide.formats.tiff.level import CUT_CACHE_BYTES, engine_tile_size
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.slide.byte_source import ByteSource
+    from viewer.slide.formats.dicom.dataset import Dataset
     from viewer.slide.formats.slide_format import SlideFile
 
 _WHITE = (255, 255, 255)
@@ -142,40 +144,54 @@ def open_dicom(file: SlideFile) -> Source:
         if not begins_like_dicom(file.bytes):
             raise NotThisReader(file.path, strings.NOT_DICOM)
         with ExitStack() as files:
-            images = _images(file, files)
+            headers = _headers(file, files)
             why = strings.COLOURS_OTHERWISE
-            if all(map(_agrees, images)):
+            if all(_agrees(each, header) for each, header in headers):
                 try:
                     return open_openslide(file)
                 except NotThisReader as error:
                     why = strings.OPENSLIDE_REFUSES.format(reason=error.reason)
-            source = _source(file, images, why, files.pop_all())
+            source = _source(file, _images(headers), why, files.pop_all())
         file.keep_bytes()
         return source
     except (DicomError, CodecError, TileError, EOFError, OSError, ValueError) as error:
         raise NotThisReader(file.path, str(error).removeprefix(f"{file.path}: ")) from error
 
 
-def _images(file: SlideFile, files: ExitStack) -> list[DicomImage]:
-    """The images of the file's series, the opened one first. What lies beside it and is damaged, or of a
-    kind that is not supported, is left out. Raises DicomError.
+def _headers(file: SlideFile, files: ExitStack) -> list[tuple[ByteSource, Dataset]]:
+    """The files of the opened one's series, itself first, with their headers up to the positions of frames.
+    What lies beside it and is damaged is left out. Raises DicomError.
     """
-    header = read_dataset(file.bytes)
+    header = read_dataset(file.bytes, until=FRAME_GROUPS)
     if not is_slide(header):
         raise DicomError(strings.NOT_A_SLIDE)
-    images = [image_from_header(file.bytes, header)]
+    frame_form(header)
+    headers = [(file.bytes, header)]
     series = header.text(SERIES)
     for beside in _files_beside(file) if series else ():
         try:
             if begins_like_dicom(beside) and read_dataset(beside, until=SERIES + 1).text(SERIES) == series:
-                other = read_dataset(beside)
+                other = read_dataset(beside, until=FRAME_GROUPS)
                 if is_slide(other):
-                    images.append(image_from_header(beside, other))
+                    headers.append((beside, other))
                     files.callback(beside.close)
                     continue
         except (DicomError, EOFError, OSError):
             pass
         beside.close()
+    return headers
+
+
+def _images(headers: list[tuple[ByteSource, Dataset]]) -> list[DicomImage]:
+    """The images of the files, the opened one first; others of a kind that is not supported are left out.
+    Raises DicomError.
+    """
+    images = [image_from_header(headers[0][0], read_dataset(headers[0][0]))]
+    for beside, _ in headers[1:]:
+        try:
+            images.append(image_from_header(beside, read_dataset(beside)))
+        except (DicomError, EOFError, OSError):
+            continue
     return images
 
 
@@ -190,11 +206,12 @@ def _files_beside(file: SlideFile) -> Iterator[ByteSource]:
             continue
 
 
-def _agrees(image: DicomImage) -> bool:
+def _agrees(file: ByteSource, header: Dataset) -> bool:
     """Whether the first frame holds the colours that the header states; a damaged one denies nothing."""
     try:
-        return FrameCodec(image.form).agrees_with_header(image.read_frame(0))
-    except (CodecError, EOFError, OSError):
+        form = frame_form(header)
+        return form.coding == NATIVE or FrameCodec(form).agrees_with_header(first_in_items(file, header.end))
+    except (CodecError, DicomError, EOFError, OSError):
         return True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -198,6 +199,16 @@ class TestLevels:
         source = show(pages, image=3)
         assert sizes(source) == [SIZE, PYRAMID[2]]
         np.testing.assert_array_equal(whole_level(source, 1)[..., :3], other[::4, ::4])
+
+    @pytest.mark.parametrize("image", [None, 2])
+    def test_a_coarse_page_that_cannot_be_read_is_no_level(
+        self, image: int | None, tmp_path: Path, slide: NDArray[np.uint8], show: Any, patch_tiff: Any
+    ) -> None:
+        show([(slide, {}), (slide[::2, ::2], REDUCED)])
+        path = tmp_path / "a.tif"
+        patch_tiff(path, 1 if image is None else 0, 259, {0: 4711})
+        with closing(open_slide(str(path) if image is None else f"{path}#image={image}")) as source:
+            assert sizes(source) == ([SIZE] if image is None else [PYRAMID[1]])
 
 
 class TestOme:

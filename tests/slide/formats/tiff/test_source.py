@@ -171,36 +171,6 @@ class TestPyramid:
         assert strings.PLANES.format(planes=6) in source.info.notes
         np.testing.assert_array_equal(whole_level(source, 0)[..., 0], stack[0, 0])
 
-    @pytest.mark.parametrize(
-        ("resolution", "unit", "mpp_um"),
-        [
-            ((40000, 20000), "centimeter", (0.25, 0.5)),
-            ((72, 72), "centimeter", None),
-            ((101600, 50800), "inch", (0.25, 0.5)),
-            ((300, 300), "inch", None),
-        ],
-    )
-    def test_resolution_tags_count_within_reason(
-        self,
-        resolution: tuple[int, int],
-        unit: str,
-        mpp_um: tuple[float, float] | None,
-        tmp_path: Path,
-        picture: Picture,
-        opened: Opened,
-    ) -> None:
-        path = tmp_path / "a.tif"
-        tifffile.imwrite(
-            path,
-            picture(100, 90),
-            tile=(64, 64),
-            photometric="rgb",
-            resolution=resolution,
-            resolutionunit=unit,
-            metadata=None,
-        )
-        assert opened(path).info.mpp_um == (mpp_um and pytest.approx(mpp_um))
-
     def test_icc_profile_is_handed_on(self, tmp_path: Path, picture: Picture, opened: Opened) -> None:
         path = tmp_path / "a.tif"
         profile = bytes(range(256)) * 2

@@ -68,14 +68,19 @@ def with_file_levels(
 ) -> Picture:
     """The picture with those candidates as levels that show it. Pixels are not compared where the levels are
     just those that OpenSlide finds in an Aperio slide, and where whole large images would be decoded for it.
+    Levels that cannot be decoded are left out.
     """
+    readable = [image for image in picture.levels[1:] if not unsupported_reason(image)]
+    candidates = [image for image in picture.candidates if not unsupported_reason(image)]
+    picture = replace(picture, levels=(picture.finest, *readable), candidates=tuple(candidates))
+    if not candidates or unsupported_reason(picture.finest):
+        return replace(picture, candidates=())
     trusting = with_levels(picture, lambda _finer, _coarser: True)
     finest = picture.finest
     is_costly = not finest.tiled and finest.width * finest.height > _MAX_STRIPPED_PX
     if is_costly or [(level.width, level.height) for level in trusting.levels] == list(openslide_sizes):
         return trusting
-    candidates = [image for image in picture.candidates if not unsupported_reason(image)]
-    shown = shown_range(file, candidates[-1]) if candidates else None
+    shown = shown_range(file, candidates[-1])
 
     @cache
     def level_at(offset: int) -> TiffLevel:
@@ -83,14 +88,12 @@ def with_file_levels(
         decoder = PieceDecoder(image, partial(TileCodec, shown=shown))
         return TiffLevel(file, image, decoder, read_tile_table(image), background_rgb=(255, 255, 255))
 
-    if not candidates:
-        return replace(picture, candidates=())
     places = places_to_compare(level_at(candidates[-1].ifd.offset))
 
     def is_same(finer: TiffImage, coarser: TiffImage) -> bool:
         return shows_the_same(level_at(finer.ifd.offset), level_at(coarser.ifd.offset), places)
 
-    return with_levels(replace(picture, candidates=tuple(candidates)), is_same)
+    return with_levels(picture, is_same)
 
 
 def file_images(choice: Choice, shown: Picture) -> tuple[FileImage, ...]:

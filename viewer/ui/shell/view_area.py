@@ -90,7 +90,7 @@ class ViewArea(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # Qt's name
         """Leave most of the height to the slide, however many messages there are."""
         super().resizeEvent(event)
-        self._messages.set_max_height(self.height() // 3)
+        self._messages.set_max_height(self.height() // 4)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Make the view that gets the keyboard focus the active one."""

@@ -38,7 +38,9 @@ PHANTOM_SEED = "another seed, another slide (default 0)"
 
 # query, index, encoders
 QUERY = "find where on a slide something is; print the places or write them to files"
-QUERY_TEXT = 'such as "lymphocytes near adipose tissue without blood"'
+QUERY_TEXT = (
+    'such as "lymphocytes near adipose tissue without blood"; in English, German, French, Spanish or Turkish'
+)
 LIKE = "an example to find, in level-0 pixels; may be given several times"
 UNLIKE = "an example to avoid, in level-0 pixels; may be given several times"
 TOP_PLACES = "most places to list (10)"

@@ -46,6 +46,20 @@ PIECES = [
     ),
     *('"smooth muscle fat"', '"lymphocites"', '"flurb tissue"', '".fat"', '"%"', '"fat + blood"', '"tissue"'),
     *("haematoxylin", '"eosin"', "within 1.001 mm of", "within 0.0125 µm", "near to", '"well"', "fat blood"),
+    *(
+        "Fettgewebe",
+        "ohne",
+        "und",
+        "wo ist",
+        "kan",
+        "olmadan",
+        "yakın",
+        "kansız",
+        "veya",
+        "l'infiltrat",
+        "sans",
+    ),
+    *("à moins de 200 micras de", "Regenbogen", '"yağ dokusu"', "y", "sin", "hyperplasie", "in der Nähe von"),
     *("show me", "either", "&", "µ", "'", "😀", "\x00", "DROP TABLE", "[like 3 marked]", "-", "5", "nor"),
 ]
 

@@ -43,7 +43,8 @@ class Translation:
 @lru_cache(maxsize=64)
 def translated(text: str) -> Translation | None:
     """The query in English; None where it is English already, or in no language that is known."""
-    plain = re.sub(r"(?<=\d),(?=\d)", ".", text.translate(_QUOTES))
+    printable = "".join(letter if letter.isprintable() else " " for letter in text.translate(_QUOTES))
+    plain = re.sub(r"(?<=\d),(?=\d)", ".", printable)
     tokens = _TOKEN.findall(re.sub(r"[?!:¿¡]", " ", plain))
     english = _Reading(tokens, None)
     if english.known_throughout:
@@ -52,6 +53,15 @@ def translated(text: str) -> Translation | None:
     if best.score <= english.score or not best.is_evident(english):
         best = english
     return best.translation()
+
+
+def has_words_of_others(text: str) -> bool:
+    """Whether a word of a text is one of another language than English."""
+    return any(
+        language.small_word([word]) or language.term([word]) or language.without(word)
+        for language in load_languages()
+        for word in _without_elision(text.split(), language.elided)
+    )
 
 
 class _Reading:
@@ -82,7 +92,7 @@ class _Reading:
             for piece in self.pieces
             if (piece.kind == "term" and piece.language in ("", self._name))
             or (
-                piece.kind in ("padding", "operator", "behind", "missing", "distance")
+                piece.kind in ("quoted", "padding", "operator", "behind", "missing", "distance")
                 and piece.language == self._name
             )
         )
@@ -103,7 +113,7 @@ class _Reading:
         """Whether two words tell the language that English lacks, or one that leaves no word unknown."""
         known = {piece.written for piece in english.pieces if piece.kind != "unknown" and not piece.language}
         own = [piece for piece in self.pieces if piece.language == self._name and piece.written not in known]
-        has_terms = any(piece.kind in ("term", "missing") for piece in self.pieces)
+        has_terms = any(piece.kind in ("term", "quoted", "missing") for piece in self.pieces)
         told = sum(piece.words for piece in own if len(piece.written) > 1) > 1
         return told or (bool(own) and has_terms and self.known_throughout)
 
@@ -114,7 +124,7 @@ class _Reading:
         for piece in pieces:
             if piece.language:
                 terms = read.setdefault(piece.language, {})
-                if piece.kind in ("term", "missing"):
+                if piece.kind in ("term", "quoted", "missing"):
                     terms[piece.written] = piece.english
         if not read:
             return None
@@ -167,6 +177,8 @@ class _Reading:
         match = _DISTANCE.fullmatch(written)
         if match is None or (match[1] and not language.says_within(match[1])):
             return None
+        if at and self._tokens[at - 1].lower() == "within":
+            return None  # as in English
         small = language.small_word([match[3]])
         unit = _UNITS.get(match[3].casefold()) or (small[0] if small and small[0] in _UNITS else "")
         if not unit:
@@ -185,8 +197,8 @@ class _Reading:
             for language in (*own, *load_languages()):
                 english = language.term(words)
                 if english is not None:
-                    return Piece("term", inner, english, language.name)
-        return Piece("quoted", token, token)
+                    return Piece("quoted", inner, english, language.name)
+        return Piece("quoted", inner, inner)
 
 
 def _ends_phrase(token: str) -> bool:
@@ -196,6 +208,8 @@ def _ends_phrase(token: str) -> bool:
 def _english(words: list[str]) -> Piece | None:
     """What words mean in English."""
     written = " ".join(words)
+    if len(words) == 1 and (not key_of(written) or _PLAIN_NUMBER.fullmatch(written)):
+        return Piece("mark", written, written)
     if any(letter.isalpha() and not letter.isascii() for letter in written):
         return None
     if load_lexicon().find(written) is not None:
@@ -203,13 +217,9 @@ def _english(words: list[str]) -> Piece | None:
     lower = tuple(word.lower() for word in words)
     if lower in OPERATORS:
         return Piece("operator", written, written, words=len(words))
-    if len(words) > 1:
-        return None
-    if lower[0] in PADDING_BEFORE or lower[0] in PADDING_BEHIND:
+    if len(words) == 1 and (lower[0] in PADDING_BEFORE or lower[0] in PADDING_BEHIND):
         return Piece("padding", written, written)
-    return (
-        Piece("mark", written, written) if not key_of(written) or _PLAIN_NUMBER.fullmatch(written) else None
-    )
+    return None
 
 
 def _without_elision(tokens: list[str], elided: tuple[str, ...]) -> list[str]:

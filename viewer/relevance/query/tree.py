@@ -17,7 +17,7 @@ from viewer.relevance.patches.field import both, highest, near, without
 from viewer.relevance.patches.grid import PATCH_UM
 from viewer.relevance.query import strings
 from viewer.relevance.query.lexicon import key_of, load_lexicon
-from viewer.relevance.query.translation import translated
+from viewer.relevance.query.translation import has_words_of_others
 from viewer.relevance.query.vocabulary import PADDING_BEHIND, RESERVED_WORDS
 
 if TYPE_CHECKING:
@@ -255,7 +255,7 @@ def _needs_quotes(text: str) -> bool:
     split = complete and len(parts) > 1
     if split or words[-1] in PADDING_BEHIND or lexicon.corrected(text) is not None:
         return True
-    return translated(text) is not None
+    return has_words_of_others(text)
 
 
 def _plainly(number: float) -> str:

@@ -84,7 +84,7 @@ def _parts(pieces: Iterable[Piece]) -> Iterator[_Part]:
                 # In capitals it binds as in logic: what follows is not left out, too.
                 yield _Part("behind", piece.english.upper())
             elif piece.kind == "quoted":
-                yield _Part("phrase", piece.english)
+                yield _Part("phrase", f'"{piece.english}"')
             else:
                 joint = piece.english.lower() in _JOINTS
                 yield _Part("joint" if joint else piece.kind, piece.english)

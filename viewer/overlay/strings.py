@@ -19,3 +19,7 @@ SOURCE_AND_SIZE = "{source}, {size}"
 LIKENESS_TO = "Measured likeness to: {query}"
 UNLIKE, ALIKE = "0 unlike", "1 alike"
 LOW, HIGH = "0 low", "1 high"
+
+# Kept layers.
+NOT_A_KEPT_LAYER = "it is damaged, or no layer that Foveola kept"
+KEPT_LAYER_DAMAGED = "A kept layer of this slide cannot be shown and was set aside: {path}: {reason}"

@@ -158,6 +158,7 @@ class AttentionLayer(QObject):
     def _facts(self, card: EncoderCard, shown: AttentionChoice, compared: Collection[str]) -> str:
         if card.views:
             facts = [strings.OF_THE_WHOLE_SLIDE]
+            facts += [strings.LARGEST_IS_ONE] if int(shown.patch_head) > 0 else []
         else:
             drawn = self._legend_levels
             facts = [compared_in_words(self._hierarchy(), drawn, compared)]

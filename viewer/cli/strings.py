@@ -88,8 +88,6 @@ PLACES_HEADER = "rank likeness      x px      y px  because"
 LIKENESS_NOTE = "Measured likeness, not a diagnosis. {research_use}."
 
 # Heatmaps: what their files state, and notes.
-MAP_OF = "Map of {producer}"
-MAP_UNIT = "score of the map, 0 to 1"
 ATTENTION_UNIT = "attention over even attention, from an eighth to eight times as much by octaves"
 RANK_UNIT = "rank of attention"
 SIGNED_UNIT = "from most against (0) to most for (1) on this slide, 0.5 neither"

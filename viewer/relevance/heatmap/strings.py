@@ -9,6 +9,8 @@ NOTHING_ANALYSED = "none of the {patches:,} patches with tissue could be analyse
 
 # In the OME-TIFF file.
 QUERY = "Query"
+MAP_OF = "Map of {producer}"
+MAP_UNIT = "score of the map, 0 to 1"
 CONTENT = "{kind}: {query}"
 NAME = "{slide}: {query}"
 DESCRIPTION = (

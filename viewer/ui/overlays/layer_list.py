@@ -58,7 +58,7 @@ class LayerList(QWidget):
         self._keep.clicked.connect(self.keep_pressed)
         self._remove = QPushButton(strings.REMOVE)
         self._remove.setToolTip(strings.REMOVE_TIP)
-        self._remove.clicked.connect(self._remove_current)
+        self._remove.clicked.connect(self.remove_current)
         self._add = QPushButton(strings.ADD_MAP)
         self._add.setToolTip(strings.ADD_MAP_TIP)
         self._add.clicked.connect(self.add_pressed)
@@ -72,6 +72,11 @@ class LayerList(QWidget):
         layout.addLayout(buttons)
         layout.addWidget(self._add)
         self._refresh()
+
+    @property
+    def list_widget(self) -> QListWidget:
+        """The list without its buttons."""
+        return self._list
 
     @property
     def lines(self) -> list[str]:
@@ -96,7 +101,7 @@ class LayerList(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Delete removes the selected layer."""
         if event.key() == Qt.Key.Key_Delete:
-            self._remove_current()
+            self.remove_current()
         else:
             super().keyPressEvent(event)
 
@@ -104,7 +109,8 @@ class LayerList(QWidget):
         on = item.checkState() == Qt.CheckState.Checked
         self.shown_changed.emit(item.data(Qt.ItemDataRole.UserRole), on)
 
-    def _remove_current(self) -> None:
+    def remove_current(self) -> None:
+        """Request that the selected layer is removed, where there is one."""
         item = self._list.currentItem()
         if item is not None:
             self.remove_pressed.emit(item.data(Qt.ItemDataRole.UserRole))

@@ -86,6 +86,7 @@ class OverlayController(QObject):
             keeper = LayerKeeper(slide_view, fields, self._report)
             self._of[slide_view] = ViewOverlays(legend, layers, fields, keeper, VectorOverlay(slide_view))
             self._of[slide_view].vectors.set_scale_bar_visible(self._scale_bar_visible)
+            legend.folding_changed.connect(self.changed)
             self.hide_key.watch(slide_view.canvas.native)
         return self._of[slide_view]
 
@@ -95,6 +96,7 @@ class OverlayController(QObject):
         look = self.controls.look
         return {
             "overlay": self.active.layers.visible,
+            "full_legend": self.active.legend.unfolded,
             "contours": look.contours,
             "flashlight": look.flashlight,
             "show_scale_bar": self._scale_bar_visible,

@@ -128,6 +128,7 @@ ZOOM_IN = "zoom in for {levels}"
 CHOOSE_ANOTHER_LEVEL = "choose another level"
 
 # The legend.
+UNFOLD_TIP = "Click for the full legend"
 ONE_MORE_LAYER = "1 more layer"
 MORE_LAYERS = "{count} more layers"
 

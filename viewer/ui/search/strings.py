@@ -129,3 +129,30 @@ EXAMPLE_PATCHES = "{example}, {count} patches"
 NO_PATCH = "There is no patch of the slide at that place."
 NOT_ADDED = "Not added: {error}."
 TOO_MANY_EXAMPLES = "examples may hold {most} patches in all; draw a smaller frame"
+
+# Files for other programs.
+EXPORT_PLACES = "Export places"
+EXPORT_LAYER = "Export layer"
+WHICH_LAYER = "Which layer?"
+PLACES_FILE = "{slide}-places"
+LAYER_FILE = "{slide}-layer"
+FILE_KINDS = {
+    ".geojson": "GeoJSON for QuPath (*{ending})",
+    ".csv": "Table of places, CSV (*{ending})",
+    ".ome.tiff": "Heatmap, OME-TIFF (*{ending})",
+    ".h5": "Scores of patches, HDF5 (*{ending})",
+}
+EXPORTING = "Writing {file}…"
+EXPORTED = "Saved {file}"
+NOT_EXPORTED = "{path}: not saved ({error})"
+IS_THE_SLIDE = "not saved, this is the slide itself; choose another name"
+IS_NO_FILE = "not saved, this is no regular file; choose another name"
+
+# Menus at a right click.
+GO_TO_PLACE = "Go to this place"
+SHOW_LAYER = "Show"
+OPEN_SLIDE = "Open"
+SHOW_IN_FOLDER = "Show in file manager"
+COPY_PATH = "Copy path"
+TAKE_OUT = "Remove from list"
+FOLDER_NOT_SHOWN = "No file manager could be opened for {folder}."

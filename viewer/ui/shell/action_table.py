@@ -100,6 +100,33 @@ _FILE = (
     ),
     action_spec(
         "File",
+        "add_map",
+        "Add a map or annotations…",
+        "Lay a map or annotations of another program over the slide",
+        "Ctrl+M",
+        icon="overlay",
+        section=True,
+    ),
+    action_spec(
+        "File",
+        "export_places",
+        "Export places…",
+        "Save the places of the list for QuPath, or as a table",
+        "Ctrl+E",
+        icon="save",
+        need=Need.HITS,
+    ),
+    action_spec(
+        "File",
+        "export_layer",
+        "Export layer…",
+        "Save what is found, a kept layer or a map as a heatmap, as scores or for QuPath",
+        "Ctrl+Shift+E",
+        icon="save",
+        need=Need.LAYER,
+    ),
+    action_spec(
+        "File",
         "preferences",
         "Preferences…",
         "Caches, theme, screen, mouse and keys",
@@ -156,6 +183,17 @@ _VIEW = (
     ),
     action_spec(
         "View",
+        "full_legend",
+        "Full legend",
+        "Unfold a legend that was folded to give the slide room, or fold it again",
+        "Shift+O",
+        icon="information",
+        handler="show_full_legend",
+        need=Need.FOLDED_LEGEND,
+        checkable=True,
+    ),
+    action_spec(
+        "View",
         "label",
         "Label and macro image…",
         "Show the label and macro image; they may carry the patient's name",
@@ -186,6 +224,14 @@ _VIEW = (
 )
 _GO = (
     action_spec("Go", "go_to", "Go to…", "Go to coordinates in pixels or micrometres", "G"),
+    action_spec(
+        "Go",
+        "copy_position",
+        "Copy position",
+        "Copy the coordinates under the cursor, or of the middle of the view, as they can be typed in Go to",
+        "Ctrl+Shift+C",
+        icon="copy",
+    ),
     action_spec(
         "Go",
         "previous_slide",

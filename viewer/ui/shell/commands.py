@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from viewer.ui.overlays.overlay_controller import OverlayController
     from viewer.ui.panels.slide_folder import SlideFolder
     from viewer.ui.search.controller import SearchController
+    from viewer.ui.search.export import Export
     from viewer.ui.shell.persistence import Persistence
     from viewer.ui.shell.slide_opener import Slides
     from viewer.ui.shell.view_area import ViewArea
@@ -57,6 +58,7 @@ class Parts:
     docks: Mapping[str, QDockWidget]
     overlays: OverlayController
     search: SearchController
+    exports: Export
     hud: Hud
     status: QStatusBar
     messages: MessageArea
@@ -128,6 +130,15 @@ class Commands:
         copy_view(self._view, self._parts.overlays.active.layers.entries)
         self._parts.status.showMessage(strings.VIEW_COPIED, 4000)
 
+    def add_map(self) -> None:
+        self._parts.overlays.maps.choose()
+
+    def export_places(self) -> None:
+        self._parts.exports.export_places()
+
+    def export_layer(self) -> None:
+        self._parts.exports.export_layer()
+
     def preferences(self) -> None:
         dialog = Preferences(self._parts.persistence.settings, self._parts.window)
         dialog.applied.connect(self._parts.persistence.apply)
@@ -165,6 +176,9 @@ class Commands:
     def show_scale_bar(self, on: bool) -> None:
         self._parts.overlays.set_scale_bar_visible(on)
 
+    def show_full_legend(self, on: bool) -> None:
+        self._parts.overlays.active.legend.set_unfolded(on)
+
     def label(self) -> None:
         self._show_for_view(AssociatedImages(self._view, self._parts.window))
 
@@ -179,6 +193,12 @@ class Commands:
 
     def go_to(self) -> None:
         self._show_for_view(GoTo(self._view, self._parts.window))
+
+    def copy_position(self) -> None:
+        session = self._parts.search.session
+        place = session.place_in_words(*session.pointed_at)
+        QGuiApplication.clipboard().setText(place)
+        self._parts.status.showMessage(strings.POSITION_COPIED.format(place=place), 4000)
 
     def step_slide(self, step: float) -> None:
         path = self._parts.folder.neighbour(int(step))

@@ -29,7 +29,9 @@ class LegendEntry:
 
     ``middle``: what the middle of the scale means where that is a turning point. ``has_scale``: not where the
     colours have no meaning; the facts then state why. ``state``: how much is analysed; "" where that does not
-    apply.
+    apply. ``short_title``: where there is little room; "" for the title.
+
+    ``low``, ``middle`` and ``high`` begin with their number, which stands alone where there is little room.
     """
 
     title: str
@@ -42,6 +44,7 @@ class LegendEntry:
     middle: str = ""
     has_scale: bool = True
     state: str = ""
+    short_title: str = ""
 
     def bar(self) -> NDArray[np.uint8]:
         """(256, 4) RGBA from value 0 to 1, as clear where the slide is as clear."""
@@ -73,6 +76,7 @@ def field_entry(
         *((strings.LOW, strings.HIGH) if imported else (strings.UNLIKE, strings.ALIKE)),
         dotted=strings.ESTIMATED if field.estimated.any() else "",
         state=state,
+        short_title=title,
     )
 
 

@@ -288,8 +288,9 @@ class Legend(QWidget):
             line.setRight(bar.left() - em * 0.3)
             painter.drawText(line, Qt.AlignmentFlag.AlignRight | middle, low)
             line.setRight(line.right() - advance(low) - em * 0.4)
+        words = entry.short_title or entry.title
         painter.setPen(_TEXT)
-        title = painter.fontMetrics().elidedText(entry.title, Qt.TextElideMode.ElideRight, int(line.width()))
+        title = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, int(line.width()))
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft | middle, title)
         return y + em * _LINE_EM
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QUrl
-from PySide6.QtGui import QAction, QContextMenuEvent, QDesktopServices, QGuiApplication
+from PySide6.QtCore import QEvent, QObject, QPoint, QRectF, Qt, QUrl
+from PySide6.QtGui import QAction, QContextMenuEvent, QDesktopServices, QGuiApplication, QShortcut
 from PySide6.QtWidgets import QApplication, QMenu
 
 from viewer.ui.overlays import strings as overlay_strings
@@ -40,6 +40,7 @@ SLIDE_MENU = (
 )
 PLACE_MENU = (("why", "like", "unlike"), ("copy_position", "export_places"))
 """Actions of the window by their ids, in sections."""
+_MENU_KEY = "Shift+F10"
 
 
 class ContextMenus(QObject):
@@ -60,6 +61,8 @@ class ContextMenus(QObject):
         self._view = slide_view
         self._native = slide_view.canvas.native
         self.follow(slide_view)
+        # Qt knows the menu key, which many keyboards lack.
+        QShortcut(_MENU_KEY, slide_view.window()).activated.connect(_open_by_key)
         _open_on(search.panel.hits, self._fill_place)
         _open_on(overlays.layer_list.list_widget, self._fill_layer)
 
@@ -151,6 +154,15 @@ class ContextMenus(QObject):
         if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent))):
             text = strings.FOLDER_NOT_SHOWN.format(folder=path.parent)
             self._messages.show_message(MessageKind.WARNING, text)
+
+
+def _open_by_key() -> None:
+    """As the menu key does: open the menu of the part that has the keyboard."""
+    part = QApplication.focusWidget()
+    if part is not None:
+        at = QRectF(part.inputMethodQuery(Qt.InputMethodQuery.ImCursorRectangle)).center().toPoint()
+        reason = QContextMenuEvent.Reason.Keyboard
+        QApplication.sendEvent(part, QContextMenuEvent(reason, at, part.mapToGlobal(at)))
 
 
 def _open_on(view: QAbstractItemView, fill: Callable[[QMenu, QModelIndex], None]) -> None:

@@ -6,11 +6,10 @@ The files are those of the command line; each has its provenance and the words o
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QFileDialog, QInputDialog
+from PySide6.QtWidgets import QInputDialog
 
 from viewer.common.atomic_write import SaveError, check_savable
 from viewer.relevance.exchange.export import write_geojson, write_places, write_scores
@@ -20,10 +19,12 @@ from viewer.relevance.patches.field import UNIT
 from viewer.ui.overlays.field_layers import PRESENT
 from viewer.ui.search import strings
 from viewer.ui.widgets.background_worker import BackgroundWorker
+from viewer.ui.widgets.dialogs import choose_save_path
 from viewer.ui.widgets.messages import MessageKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from viewer.overlay.kept_layers import KeptLayer
     from viewer.slide.source import Source
@@ -98,19 +99,15 @@ class Export(QObject):
             self._choose_file(source, strings.EXPORT_LAYER, strings.LAYER_FILE, _layer_writers(layer, source))
 
     def _choose_file(self, source: Source, title: str, file: str, writers: Writers) -> None:
-        slide = source.info.path
-        kinds = {strings.FILE_KINDS[ending].format(ending=ending): ending for ending in writers}
-        first = next(iter(writers))
-        name, kind = QFileDialog.getSaveFileName(
+        slide, first = source.info.path, next(iter(writers))
+        path = choose_save_path(
             self._view.window(),
             title,
-            str(slide.parent / f"{file.format(slide=slide.stem)}{first}"),
-            ";;".join(kinds),
+            slide.parent / f"{file.format(slide=slide.stem)}{first}",
+            {ending: strings.FILE_KINDS[ending] for ending in writers},
         )
-        if name:
-            path, wanted = Path(name), kinds.get(kind, first)
-            ending = next((one for one in writers if path.name.lower().endswith(one)), "")
-            self.write(source, path if ending else path.with_name(path.name + wanted), writers)
+        if path is not None:
+            self.write(source, path, writers)
 
     def write(self, source: Source, path: Path, writers: Writers) -> None:
         """Write a file of one of the kinds of ``writers``, by the ending of its name."""

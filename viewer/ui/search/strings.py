@@ -137,10 +137,10 @@ WHICH_LAYER = "Which layer?"
 PLACES_FILE = "{slide}-places"
 LAYER_FILE = "{slide}-layer"
 FILE_KINDS = {
-    ".geojson": "GeoJSON for QuPath (*{ending})",
-    ".csv": "Table of places, CSV (*{ending})",
-    ".ome.tiff": "Heatmap, OME-TIFF (*{ending})",
-    ".h5": "Scores of patches, HDF5 (*{ending})",
+    ".geojson": "GeoJSON for QuPath",
+    ".csv": "Table of places, CSV",
+    ".ome.tiff": "Heatmap, OME-TIFF",
+    ".h5": "Scores of patches, HDF5",
 }
 EXPORTING = "Writing {file}…"
 EXPORTED = "Saved {file}"

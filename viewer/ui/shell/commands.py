@@ -22,7 +22,7 @@ from viewer.ui.shell import strings
 from viewer.ui.shell.guide import Guide
 from viewer.ui.shell.preferences import Preferences
 from viewer.ui.shell.shortcuts import ShortcutSheet
-from viewer.ui.widgets.dialogs import show_dialog
+from viewer.ui.widgets.dialogs import choose_save_path, show_dialog
 from viewer.ui.widgets.messages import MessageKind
 from viewer.ui.widgets.theme import without_icons
 
@@ -103,20 +103,15 @@ class Commands:
         source = self._view.source
         assert source is not None
         folder = Path(self._parts.persistence.settings.viewing.last_folder or Path.home())
-        name, _ = QFileDialog.getSaveFileName(
-            self._parts.window,
-            strings.SAVE_VIEW,
-            str(folder / f"{source.info.path.stem}-view.png"),
-            strings.PNG_FILES,
-        )
-        if name:
-            self.save_view_to(Path(name))
+        proposed = folder / f"{source.info.path.stem}-view.png"
+        path = choose_save_path(self._parts.window, strings.SAVE_VIEW, proposed, {".png": strings.PNG_FILE})
+        if path is not None:
+            self.save_view_to(path)
 
     def save_view_to(self, path: Path) -> None:
         """Save the view as PNG; an error is shown in the window."""
         from viewer.ui.canvas.export import save_view  # imports Pillow, which would slow the start
 
-        path = path if path.suffix.lower() == ".png" else path.with_name(f"{path.name}.png")
         try:
             save_view(self._view, path, self._parts.overlays.active.layers.entries)
         except SaveError as error:

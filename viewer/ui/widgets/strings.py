@@ -13,3 +13,7 @@ OPENING = "Opening {name} …"
 OPENING_PROGRESS = "Progress of opening"
 CANCEL = "Cancel"
 CANCEL_TOOLTIP = "Stop opening; the slide that was open stays"
+
+# Saving files.
+FILE_KIND = "{kind} (*{ending})"
+REPLACE = "{file} exists already. Replace it?"

@@ -13,8 +13,11 @@ import tifffile
 from PySide6.QtWidgets import QFileDialog, QInputDialog
 
 from tests.ui.fake_relevance import FakeClient
+from tests.ui.fake_view import ONE_PATCH
 from viewer import RESEARCH_USE
-from viewer.relevance.heatmap.strings import MAP_UNIT
+from viewer.overlay.layer import OverlayLook
+from viewer.overlay.legend_entry import LegendEntry
+from viewer.relevance.heatmap.strings import ATTENTION_UNIT, MAP_UNIT
 from viewer.relevance.patches.field import Provenance, RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.ui.search import strings
@@ -131,6 +134,43 @@ def test_of_several_layers_the_reader_chooses_one_and_a_map_keeps_its_words(
     save("export_layer", tmp_path / "map.ome.tiff")
     with tifffile.TiffFile(tmp_path / "map.ome.tiff") as tiff:
         assert MAP_UNIT in (tiff.ome_metadata or "")
+
+
+def test_attention_as_it_is_shown(
+    qtbot: QtBot,
+    window: MainWindow,
+    slide_file: Path,
+    open_in: OpenIn,
+    clients: list[FakeClient],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    open_in(window, slide_file)
+    window.docks["attention"].show()
+    window.attention.controls.shown.setChecked(True)
+    with qtbot.wait_signal(
+        window.attention.session.layer_made, check_params_cb=lambda *made: made[0] is not None
+    ):
+        clients[-1].attend(code=200)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "saliency.ome.tiff"), ""))
+    with qtbot.wait_signal(window.exports.progressed, check_params_cb=lambda text: "…" not in text):
+        window.actions_["export_layer"].trigger()
+    with tifffile.TiffFile(tmp_path / "saliency.ome.tiff") as tiff:
+        facts, pixels = tiff.ome_metadata or "", tiff.series[0].levels[0].asarray()
+    assert RESEARCH_USE in facts
+    assert ATTENTION_UNIT in facts
+    assert window.attention.controls.card is not None
+    assert window.attention.controls.card.title in facts
+    assert pixels.max() > 128, "more than even attention"
+    assert pixels[-1, -1] == 0, "the last patch was not analysed"
+
+
+def test_what_has_no_values_is_not_saved(window: MainWindow, slide_file: Path, open_in: OpenIn) -> None:
+    open_in(window, slide_file)
+    entry = LegendEntry("Theirs", ((0, 0, 0), (9, 9, 9)), 0.0, "facts")
+    window.overlays.active.layers.put("theirs", ONE_PATCH, OverlayLook(), entry)
+    window.actions_["export_layer"].trigger()
+    assert [bar.text for bar in window.messages.messages] == [strings.NOTHING_TO_EXPORT]
 
 
 def test_the_slide_itself_is_never_replaced(qtbot: QtBot, answered: MainWindow, slide_file: Path) -> None:

@@ -50,11 +50,6 @@ class FieldLayers(QObject):
         return PRESENT in self._fields
 
     @property
-    def has_any(self) -> bool:
-        """Whether there is any field, shown or not."""
-        return bool(self._fields)
-
-    @property
     def kept(self) -> list[LayerRow]:
         """The layers that were kept, oldest first."""
         return [

@@ -99,6 +99,7 @@ ATTENTION_NOT_SHOWN = "The attention cannot be shown: {error}."
 
 # What the legend states about attention.
 ATTENTION_OF = "Attention of {title}"
+TITLE_AND_FACTS = "{title} ({facts})"
 TITLE_AND_VIEW = "{title}: {view}"
 LEAST_OF_AVERAGE = "0 is 1/{most} of average"
 MOST_OF_AVERAGE = "1 is {most} × average"

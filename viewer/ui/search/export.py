@@ -29,12 +29,16 @@ if TYPE_CHECKING:
     from viewer.overlay.kept_layers import KeptLayer
     from viewer.slide.source import Source
     from viewer.ui.canvas.slide_view import SlideView
+    from viewer.ui.overlays.attention_controller import AttentionController
     from viewer.ui.overlays.overlay_controller import OverlayController
     from viewer.ui.search.controller import SearchController
     from viewer.ui.widgets.messages import MessageArea
 
     Writers = Mapping[str, Callable[[Path], None]]
     """What writes a file, by the ending of its name."""
+
+
+_ATTENTION = "attention"
 
 
 class Export(QObject):
@@ -47,12 +51,14 @@ class Export(QObject):
         self,
         slide_view: SlideView,
         search: SearchController,
+        attention: AttentionController,
         overlays: OverlayController,
         messages: MessageArea,
     ) -> None:
         super().__init__()
         self._view = slide_view
-        self._search, self._overlays, self._messages = search, overlays, messages
+        self._search, self._attention = search, attention
+        self._overlays, self._messages = overlays, messages
         self._thread = BackgroundWorker("export")
 
     def follow(self, slide_view: SlideView) -> None:
@@ -78,10 +84,10 @@ class Export(QObject):
 
     def export_layer(self) -> None:
         """Let the reader choose a layer, where there are several, and a file for it."""
-        fields = self._overlays.active.fields
-        layers = {row.name: row.title for row in fields.kept}
-        if fields.has_present:
-            layers = {PRESENT: fields.layer(PRESENT).title, **layers}
+        fields, attention = self._overlays.active.fields, self._attention.active.to_save()
+        layers = {PRESENT: fields.layer(PRESENT).title} if fields.has_present else {}
+        layers |= {row.name: row.title for row in fields.kept}
+        layers |= {} if attention is None else {_ATTENTION: attention[0]}
         name = next(iter(layers), None)
         if len(layers) > 1:
             titles = [f"{number}. {title}" for number, title in enumerate(layers.values(), 1)]
@@ -89,7 +95,11 @@ class Export(QObject):
                 self._view.window(), strings.EXPORT_LAYER, strings.WHICH_LAYER, titles, editable=False
             )
             name = list(layers)[titles.index(title)] if chosen else None
-        if name is not None:
+        if name == _ATTENTION and attention is not None and self._view.source is not None:
+            self._export_attention(self._view.source, attention[1])
+        elif not layers:
+            self._messages.show_message(MessageKind.INFORMATION, strings.NOTHING_TO_EXPORT)
+        elif name is not None:
             self.export_layer_of(name)
 
     def export_layer_of(self, name: str) -> None:
@@ -97,6 +107,11 @@ class Export(QObject):
         source, layer = self._view.source, self._overlays.active.fields.layer(name)
         if source is not None:
             self._choose_file(source, strings.EXPORT_LAYER, strings.LAYER_FILE, _layer_writers(layer, source))
+
+    def _export_attention(self, source: Source, write: Callable[..., None]) -> None:
+        name, extent_px = source.info.path.name, _extent_px(source)
+        writers: Writers = {".ome.tiff": lambda path: write(path, extent_px=extent_px, slide_name=name)}
+        self._choose_file(source, strings.EXPORT_LAYER, strings.LAYER_FILE, writers)
 
     def _choose_file(self, source: Source, title: str, file: str, writers: Writers) -> None:
         slide, first = source.info.path, next(iter(writers))

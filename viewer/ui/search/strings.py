@@ -142,6 +142,7 @@ FILE_KINDS = {
     ".ome.tiff": "Heatmap, OME-TIFF",
     ".h5": "Scores of patches, HDF5",
 }
+NOTHING_TO_EXPORT = "What lies over the slide has no values that could be saved."
 EXPORTING = "Writing {file}…"
 EXPORTED = "Saved {file}"
 NOT_EXPORTED = "{path}: not saved ({error})"

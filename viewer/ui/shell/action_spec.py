@@ -23,7 +23,6 @@ class Need(Enum):
     QUERY = "Enter a query first: Find › Find in slide…"
     OVERLAY = "There is no overlay yet: Find › Find in slide…, or View › Attention."
     HITS = "The query has not found any place yet."
-    LAYER = "There is no layer yet: Find › Find in slide…, or File › Add a map or annotations…"
     FOLDED_LEGEND = "The legend has room, or nothing lies over the slide."
     ANALYSIS = "No analysis is running."
 

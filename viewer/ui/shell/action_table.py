@@ -120,10 +120,10 @@ _FILE = (
         "File",
         "export_layer",
         "Export layer…",
-        "Save what is found, a kept layer or a map as a heatmap, as scores or for QuPath",
+        "Save what lies over the slide as a heatmap, as scores or for QuPath",
         "Ctrl+Shift+E",
         icon="save",
-        need=Need.LAYER,
+        need=Need.OVERLAY,
     ),
     action_spec(
         "File",

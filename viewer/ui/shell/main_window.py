@@ -88,7 +88,7 @@ class MainWindow(QMainWindow):
         shared = view, self.overlays, self.encoders, self.messages, themes, settings
         self.attention = AttentionController(*shared)
         self.query = SearchController(*shared)
-        self.exports = Export(view, self.query, self.overlays, self.messages)
+        self.exports = Export(view, self.query, self.attention, self.overlays, self.messages)
         panels = built_in_panels(
             folder=self.folder, query=self.query.panel, attention=self.attention.controls
         )
@@ -192,7 +192,6 @@ class MainWindow(QMainWindow):
             Need.QUERY: self.query.has_query,
             Need.OVERLAY: self.overlays.active.layers.has_any,
             Need.HITS: self.query.has_hits,
-            Need.LAYER: self.overlays.active.fields.has_any,
             Need.FOLDED_LEGEND: self.overlays.active.legend.foldable,
             Need.ANALYSIS: self.query.analysing,
         }

@@ -111,7 +111,6 @@ class FieldLayers(QObject):
     def set_kept_visible(self, name: str, on: bool) -> None:
         """Show or hide a kept layer."""
         self._restyle(name, replace(self._fields[name].look, visible=on))
-        self.kept_changed.emit(name)
 
     def remove(self, name: str) -> None:
         """Take a layer away, where there is one of this name."""
@@ -149,6 +148,8 @@ class FieldLayers(QObject):
     def _restyle(self, name: str, look: OverlayLook) -> None:
         layer = self._fields[name] = replace(self._fields[name], look=look)
         self._layers.restyle(name, look, _entry(layer))
+        if name != PRESENT:
+            self.kept_changed.emit(name)
 
     def _remove_all(self) -> None:
         names = list(self._fields)

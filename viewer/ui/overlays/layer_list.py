@@ -45,6 +45,7 @@ class LayerList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(strings.LAYERS_NAME)
+        self._rows: list[LayerRow] = []
         heading = QLabel(strings.LAYERS)
         self._list = QListWidget()
         self._list.setAccessibleName(strings.LAYERS_NAME)
@@ -79,6 +80,12 @@ class LayerList(QWidget):
         return self._list
 
     @property
+    def selected(self) -> LayerRow | None:
+        """The selected layer."""
+        row = self._list.currentRow()
+        return self._rows[row] if 0 <= row < len(self._rows) else None
+
+    @property
     def lines(self) -> list[str]:
         """The titles that are listed."""
         return [self._list.item(row).text() for row in range(self._list.count())]
@@ -88,9 +95,9 @@ class LayerList(QWidget):
         selected = self._list.currentRow()
         self._list.blockSignals(True)
         self._list.clear()
+        self._rows = list(rows)
         for row in rows:
             item = QListWidgetItem(row.title)
-            item.setData(Qt.ItemDataRole.UserRole, row.name)
             item.setCheckState(Qt.CheckState.Checked if row.visible else Qt.CheckState.Unchecked)
             self._list.addItem(item)
         self._list.setCurrentRow(min(selected, len(rows) - 1))
@@ -107,13 +114,12 @@ class LayerList(QWidget):
 
     def _ticked(self, item: QListWidgetItem) -> None:
         on = item.checkState() == Qt.CheckState.Checked
-        self.shown_changed.emit(item.data(Qt.ItemDataRole.UserRole), on)
+        self.shown_changed.emit(self._rows[self._list.row(item)].name, on)
 
     def remove_current(self) -> None:
         """Request that the selected layer is removed, where there is one."""
-        item = self._list.currentItem()
-        if item is not None:
-            self.remove_pressed.emit(item.data(Qt.ItemDataRole.UserRole))
+        if self.selected is not None:
+            self.remove_pressed.emit(self.selected.name)
 
     def _refresh(self) -> None:
-        self._remove.setEnabled(self._list.currentRow() >= 0)
+        self._remove.setEnabled(self.selected is not None)

@@ -6,6 +6,7 @@ it would crowd the view it folds to a line for each layer.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal
@@ -275,7 +276,7 @@ class Legend(QWidget):
         line = QRectF(box.left(), y, box.width(), em * _LINE_EM)
         middle = Qt.AlignmentFlag.AlignVCenter
         if entry.has_scale:
-            low, high = (end.split(" ", maxsplit=1)[0] for end in (entry.low, entry.high))
+            low, high = (_number(end) for end in (entry.low, entry.high))
             advance = QFontMetricsF(self.font()).horizontalAdvance
             bar = QRectF(
                 line.right() - advance(high) - em * (0.3 + _FOLDED_BAR_EM),
@@ -336,6 +337,12 @@ class Legend(QWidget):
 def _has_facts(entry: LegendEntry, number: int, with_facts: int) -> bool:
     """Whether the layer of this number has its facts; without a scale they are all that it has."""
     return number < with_facts or not entry.has_scale
+
+
+def _number(end: str) -> str:
+    """The number that the words about an end of the scale begin with: "0" of "0 unlike"."""
+    found = re.match(r"\D*\S+", end)
+    return end if found is None else found[0]
 
 
 def _paint_checks(painter: QPainter, bar: QRectF) -> None:

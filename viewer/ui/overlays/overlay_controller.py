@@ -7,7 +7,6 @@ view.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
@@ -16,7 +15,6 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from viewer.ui.canvas.hold_key import HoldKey
 from viewer.ui.canvas.vector_overlay import VectorOverlay
 from viewer.ui.overlays.field_layers import FieldLayers
-from viewer.ui.overlays.layer_keeper import LayerKeeper
 from viewer.ui.overlays.layer_list import LayerList
 from viewer.ui.overlays.legend import Legend
 from viewer.ui.overlays.map_import import MapImport
@@ -24,7 +22,6 @@ from viewer.ui.overlays.overlay_controls import OverlayControls
 from viewer.ui.overlays.overlay_layers import OverlayLayers
 from viewer.ui.widgets.following import Following
 from viewer.ui.widgets.limited_scroll_area import ScrollPage
-from viewer.ui.widgets.messages import MessageKind
 
 if TYPE_CHECKING:
     from viewer.common.settings import Overlay
@@ -39,12 +36,11 @@ class ViewOverlays:
     legend: Legend
     layers: OverlayLayers
     fields: FieldLayers
-    keeper: LayerKeeper
     vectors: VectorOverlay
 
 
 class OverlayController(QObject):
-    """``close`` ends its threads."""
+    """``close`` ends its thread."""
 
     changed = Signal()
     """The layers, or what is switched on, have changed."""
@@ -58,7 +54,6 @@ class OverlayController(QObject):
         self.page = _stacked(self.controls, self.layer_list)
         self.hide_key = HoldKey(self)
         self.maps = MapImport(messages)
-        self._report = partial(messages.show_message, MessageKind.WARNING)
         self._of: dict[SlideView, ViewOverlays] = {}
         self._scale_bar_visible = True
         self._following = Following({"layers.changed": self._show_layers})
@@ -83,8 +78,7 @@ class OverlayController(QObject):
             legend = Legend(slide_view)
             layers = OverlayLayers(slide_view, legend)
             fields = FieldLayers(slide_view, layers, self.controls.look)
-            keeper = LayerKeeper(slide_view, fields, self._report)
-            self._of[slide_view] = ViewOverlays(legend, layers, fields, keeper, VectorOverlay(slide_view))
+            self._of[slide_view] = ViewOverlays(legend, layers, fields, VectorOverlay(slide_view))
             self._of[slide_view].vectors.set_scale_bar_visible(self._scale_bar_visible)
             legend.folding_changed.connect(self.changed)
             self.hide_key.watch(slide_view.canvas.native)
@@ -126,10 +120,8 @@ class OverlayController(QObject):
         self.active.fields.keep()
 
     def close(self) -> None:
-        """End the threads; kept layers are saved first."""
+        """End the thread."""
         self.maps.close()
-        for of_view in self._of.values():
-            of_view.keeper.close()
 
     def _take_look(self, look: Overlay) -> None:
         self.set_look(look)

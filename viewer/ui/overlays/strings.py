@@ -164,12 +164,6 @@ ADD_MAP_TITLE = "Add a map"
 MAP_FILES = "Maps of other programs ({patterns});;All files (*)"
 WHICH_SCORES = "Which scores of {file}?"
 MAP_TITLE = "{file}: {title}"
-LAYERS_NOT_KEPT = "Kept layers stay only until the slide is closed: {error}."
-ONE_LAYER_WAITS = "A layer kept on this slide was made at {sizes} µm/px; it is shown at that pixel size."
-LAYERS_WAIT = (
-    "{count} layers kept on this slide were made at {sizes} µm/px; they are shown at that pixel size."
-)
-OR_SIZE = " or "
 
 # The card of a model.
 USE_MODEL = "Use this model?"

@@ -120,14 +120,15 @@ class ContextMenus(QObject):
 
     def _fill_layer(self, menu: QMenu, _index: QModelIndex) -> None:
         layers = self._overlays.layer_list
-        item = layers.list_widget.currentItem()
+        item, selected = layers.list_widget.currentItem(), layers.selected
+        assert selected is not None
         shown = menu.addAction(strings.SHOW_LAYER)
         shown.setCheckable(True)
-        shown.setChecked(item.checkState() == Qt.CheckState.Checked)
+        shown.setChecked(selected.visible)
         states = {True: Qt.CheckState.Checked, False: Qt.CheckState.Unchecked}
         shown.toggled.connect(lambda on: item.setCheckState(states[on]))
         menu.addAction(self._action("pin"))
-        export = partial(self._exports.export_layer_of, item.data(Qt.ItemDataRole.UserRole))
+        export = partial(self._exports.export_layer_of, selected.name)
         _add(menu, self._action("export_layer").text(), export)
         menu.addSeparator()
         _add(menu, overlay_strings.REMOVE.replace("&", ""), layers.remove_current)

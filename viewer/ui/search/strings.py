@@ -157,3 +157,11 @@ SHOW_IN_FOLDER = "Show in file manager"
 COPY_PATH = "Copy path"
 TAKE_OUT = "Remove from list"
 FOLDER_NOT_SHOWN = "No file manager could be opened for {folder}."
+
+# Kept layers.
+LAYERS_NOT_KEPT = "Kept layers stay only until the slide is closed: {error}."
+ONE_LAYER_WAITS = "A layer kept on this slide was made at {sizes} µm/px; it is shown at that pixel size."
+LAYERS_WAIT = (
+    "{count} layers kept on this slide were made at {sizes} µm/px; they are shown at that pixel size."
+)
+OR_SIZE = " or "

@@ -26,6 +26,7 @@ from viewer.ui.panels.thumbnails import ThumbnailWorker, prune
 from viewer.ui.search.context_menus import ContextMenus
 from viewer.ui.search.controller import SearchController
 from viewer.ui.search.export import Export
+from viewer.ui.search.layer_keeper import LayerKeepers
 from viewer.ui.shell import strings
 from viewer.ui.shell.action_spec import Need
 from viewer.ui.shell.actions import ActionSet, RecentMenu, fill_menus, make_toolbar
@@ -88,6 +89,9 @@ class MainWindow(QMainWindow):
         shared = view, self.overlays, self.encoders, self.messages, themes, settings
         self.attention = AttentionController(*shared)
         self.query = SearchController(*shared)
+        self.keepers = LayerKeepers(
+            view, self.overlays, partial(self.messages.show_message, MessageKind.WARNING)
+        )
         self.exports = Export(view, self.query, self.attention, self.overlays, self.messages)
         panels = built_in_panels(
             folder=self.folder, query=self.query.panel, attention=self.attention.controls
@@ -229,7 +233,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         area, slides = self.area, self.slides
         lay = self.overlays, self.encoders, self.attention, self.query
-        for part in (*lay, self.exports, self.menus, self.hud, self.status):
+        for part in (*lay, self.keepers, self.exports, self.menus, self.hud, self.status):
             area.active_view_changed.connect(part.follow)
         area.active_view_changed.connect(self._follow)
         slides.changed.connect(self._refresh_recent)
@@ -381,6 +385,7 @@ class MainWindow(QMainWindow):
         self.query.stop()  # its workers end while attention's are waited for
         self.attention.close()
         self.overlays.close()
+        self.keepers.close()
         self.exports.close()
         self.query.close()
         self.opener.close(wait_s=0.5)

@@ -48,6 +48,6 @@ def choose_save_path(parent: QWidget, title: str, proposed: Path, kinds: Mapping
     path = Path(name + filters.get(chosen, next(iter(kinds))))
     question = strings.REPLACE.format(file=path.name)
     buttons = QMessageBox.StandardButton
-    if path.exists() and QMessageBox.question(parent, title, question) != buttons.Yes:
+    if path.is_file() and QMessageBox.question(parent, title, question) != buttons.Yes:
         return None
     return path

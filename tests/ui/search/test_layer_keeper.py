@@ -10,11 +10,13 @@ import numpy as np
 from tests.messages import pattern
 from tests.ui.slide_files import write_slide
 from viewer.overlay.kept_layers import layers_folder, read_layers
-from viewer.overlay.strings import KEPT_LAYER_DAMAGED
+from viewer.overlay.strings import KEPT_LAYER_DAMAGED, LIKENESS_TO
+from viewer.relevance.exchange.export import write_scores
 from viewer.relevance.patches.field import Provenance, RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.slide.identity import slide_identity
-from viewer.ui.overlays import strings
+from viewer.ui.overlays.field_layers import PRESENT
+from viewer.ui.search import strings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +78,27 @@ def test_kept_layers_come_back_with_their_slide(
     another_day = make_window()
     open_in(another_day, slide_file.rename(tmp_path / "renamed.tif"))
     qtbot.wait_until(lambda: listed(another_day) == [("fat", False)])
+
+
+def test_a_map_comes_back_without_its_file(
+    qtbot: QtBot, make_window: Callable[[], MainWindow], slide_file: Path, tmp_path: Path, open_in: OpenIn
+) -> None:
+    window = make_window()
+    open_in(window, slide_file)
+    show_query(window, "tumour")
+    file = tmp_path / "theirs.h5"
+    write_scores(window.overlays.active.fields.layer(PRESENT).field, file, slide_name="slide")
+    window.overlays.maps.read(file)
+    qtbot.wait_until(lambda: len(listed(window)) == 1)
+    (title,) = listed(window)
+    file.unlink()
+    window.close()
+    window = make_window()
+    open_in(window, slide_file)
+    qtbot.wait_until(lambda: listed(window) == [title])
+    legend = window.overlays.active.legend.text
+    assert "theirs.h5" in legend
+    assert LIKENESS_TO.format(query="") not in legend
 
 
 def test_what_is_kept_or_removed_is_soon_in_the_state_folder(

@@ -1,4 +1,4 @@
-"""Saves the kept layers of one view, and lays them over their slide when it opens again."""
+"""Saves the kept layers of the views, and lays them over their slide when it opens again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from viewer.overlay.kept_layers import layers_folder, new_file_name, read_layers
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.slide.identity import slide_identity
 from viewer.slide.source import SlideError
-from viewer.ui.overlays import strings
+from viewer.ui.search import strings
 from viewer.ui.widgets.background_worker import BackgroundWorker
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from viewer.slide.source import Source
     from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.overlays.field_layers import FieldLayers
+    from viewer.ui.overlays.overlay_controller import OverlayController
 
     Changes = Mapping[tuple[Source, str], KeptLayer | None]
     """By slide and file name: a layer to write, or None where its file is to be removed."""
@@ -32,6 +33,28 @@ if TYPE_CHECKING:
 log = logger("ui")
 _SAVE_AFTER_MS = 500
 """A slider that moves changes a layer at every step."""
+
+
+class LayerKeepers:
+    """One for each view that was active. ``close`` saves what is not saved yet, and ends their threads."""
+
+    def __init__(
+        self, slide_view: SlideView, overlays: OverlayController, report: Callable[[str], object]
+    ) -> None:
+        self._overlays, self._report = overlays, report
+        self._of: dict[SlideView, LayerKeeper] = {}
+        self.follow(slide_view)
+
+    def follow(self, slide_view: SlideView) -> None:
+        """Keep the layers of this view, too, from now on."""
+        if slide_view not in self._of:
+            fields = self._overlays.of(slide_view).fields
+            self._of[slide_view] = LayerKeeper(slide_view, fields, self._report)
+
+    def close(self) -> None:
+        """End all."""
+        for keeper in self._of.values():
+            keeper.close()
 
 
 class LayerKeeper(QObject):

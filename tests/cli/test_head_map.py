@@ -18,6 +18,7 @@ from viewer.relevance.encoders.card import HEAD_PREFIX, MEASURED_ID, HeadEntry
 from viewer.relevance.encoders.head_registry import register_head
 from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.encoders.strings import NO_HEAD
+from viewer.relevance.heatmap.strings import SIGNED_UNIT
 from viewer.relevance.models.heads.gated_attention import GatedAttentionHead, GatedShape
 from viewer.relevance.models.heads.transmil import TransMilHead, TransMilShape
 
@@ -82,7 +83,7 @@ def test_the_maps_of_a_head_lie_over_the_slide(
         with tifffile.TiffFile(path) as tiff:
             assert strings.MAP_NAME.format(encoder="Our pool", map=name) in (tiff.ome_metadata or "")
     with tifffile.TiffFile(paths[3]) as tiff:
-        assert strings.SIGNED_UNIT in (tiff.ome_metadata or "")
+        assert SIGNED_UNIT in (tiff.ome_metadata or "")
 
 
 def test_a_map_that_the_head_does_not_have_is_refused(

@@ -13,6 +13,7 @@ from PIL import Image
 
 from viewer.cli import main as cli
 from viewer.cli import strings
+from viewer.relevance.heatmap.strings import MAP_OF, MAP_UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,9 +56,9 @@ def test_a_map_becomes_an_image_over_the_slide_and_is_read_again(
         pixels = tiff.series[0].levels[3].asarray()
         description = tiff.ome_metadata or ""
     np.testing.assert_allclose((pixels - 1.0) / 254, RAMP, atol=1 / 254)
-    assert strings.MAP_UNIT in description
+    assert MAP_UNIT in description
     assert "likeness" not in description
-    assert f"{strings.MAP_OF.format(producer='numpy')}: map. Encoder: file:ramp.npy" in description
+    assert f"{MAP_OF.format(producer='numpy')}: map. Encoder: file:ramp.npy" in description
     assert cli.main(["heatmap", str(slide), "--map", str(first), "-o", str(again)]) == 0
     assert "a.ome.tiff: map from Foveola" in capsys.readouterr().err
     assert (tifffile.imread(again) == tifffile.imread(first)).all()

@@ -33,6 +33,7 @@ from viewer.relevance.encoders.measured.card import MEASURED, SALIENCY
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 from viewer.relevance.features import strings as feature_strings
 from viewer.relevance.heatmap import points
+from viewer.relevance.heatmap import strings as heatmap_strings
 from viewer.relevance.heatmap import whole_slide as attention_map
 from viewer.relevance.models import strings as model_strings
 from viewer.relevance.query import strings as query_strings
@@ -315,11 +316,10 @@ def test_options_may_stand_before_the_words(slide: Path, capsys: pytest.CaptureF
 def test_the_modes_of_the_command_are_those_of_the_view() -> None:
     assert cli_heatmap.MODES == hierarchy.MODES
     assert ("zoom", *cli_heatmap.LEVELS) == hierarchy.LEVELS
-    assert "eighth to eight times" in strings.ATTENTION_UNIT
-    assert hierarchy.OCTAVES == 6
+    assert "eighth to eight times" in heatmap_strings.ATTENTION_UNIT
+    assert (hierarchy.OCTAVES, cli_heatmap.MAX_RADIUS_UM) == (6, points.MAX_RADIUS_UM)
     assert (cli_heatmap.MERGES, cli_heatmap.SHARE) == (overlapping.MERGES, overlapping.SHARE)
     assert (cli_heatmap.MOST_POINTS, cli_heatmap.RADIUS_UM) == (points.MOST_POINTS, points.RADIUS_UM)
-    assert cli_heatmap.MAX_RADIUS_UM == points.MAX_RADIUS_UM
 
 
 def test_a_heatmap_of_attention_needs_no_words(

@@ -27,6 +27,7 @@ def write_head_map(options: argparse.Namespace) -> int:
     from viewer.overlay.attention_look import HierarchyLook
     from viewer.relevance.analysis.open import open_analysis, pixel_size_of
     from viewer.relevance.heatmap.ome_tiff import write_attention
+    from viewer.relevance.heatmap.strings import ATTENTION_UNIT, SIGNED_UNIT
     from viewer.relevance.heatmap.whole_slide import attention_map, attention_of
     from viewer.slide.formats.registry import open_slide
 
@@ -53,7 +54,7 @@ def write_head_map(options: argparse.Namespace) -> int:
         grid,
         options.output,
         provenance=subject.provenance(card, strings.MAP_NAME.format(encoder=card.title, map=map_name)),
-        unit=strings.SIGNED_UNIT if view else strings.ATTENTION_UNIT,
+        unit=SIGNED_UNIT if view else ATTENTION_UNIT,
         extent_px=extent_px,
         slide_name=options.slide.name,
     )

@@ -173,6 +173,7 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
     from viewer.relevance.attention.slide_attention import check_head
     from viewer.relevance.heatmap.hipt_blend import can_make_published
     from viewer.relevance.heatmap.ome_tiff import write_attention
+    from viewer.relevance.heatmap.strings import ATTENTION_UNIT, RANK_UNIT
     from viewer.relevance.heatmap.whole_slide import attention_map
     from viewer.slide.formats.registry import open_slide
 
@@ -213,7 +214,7 @@ def _attention(options: argparse.Namespace, card: EncoderCard, entry: ModelEntry
         analysis.grid,
         options.output,
         provenance=provenance,
-        unit=strings.RANK_UNIT if options.mode == "blend" else strings.ATTENTION_UNIT,
+        unit=RANK_UNIT if options.mode == "blend" else ATTENTION_UNIT,
         extent_px=extent_px,
         slide_name=options.slide.name,
     )

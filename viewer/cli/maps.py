@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from viewer import __version__
 from viewer.cli import arguments, strings, strings_help, terminal
 
 if TYPE_CHECKING:
@@ -74,7 +72,7 @@ def map_over(source: Source, options: argparse.Namespace) -> ImportedMap:
 def write_map(options: argparse.Namespace) -> int:
     """Write ``options.map`` as an image that lies over the slide; returns the exit status."""
     from viewer.relevance.features.safe_hdf5 import FeatureFileError
-    from viewer.relevance.heatmap.ome_tiff import write_heatmap
+    from viewer.relevance.heatmap.ome_tiff import write_imported
     from viewer.slide.formats.registry import open_slide
 
     if options.weights is not None:
@@ -84,13 +82,5 @@ def write_map(options: argparse.Namespace) -> int:
         extent_px = source.pyramid.width, source.pyramid.height
     if field is None:
         raise FeatureFileError(options.map, strings.OUTLINES_HAVE_NO_SCORES)
-    producer, ours = field.provenance.software, f"Foveola {__version__}"
-    write_heatmap(
-        replace(field, provenance=replace(field.provenance, software=ours)),
-        options.output,
-        extent_px=extent_px,
-        slide_name=options.slide.name,
-        what=strings.MAP_OF.format(producer=producer),
-        unit=strings.MAP_UNIT,
-    )
+    write_imported(field, options.output, extent_px=extent_px, slide_name=options.slide.name)
     return 0

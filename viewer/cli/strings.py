@@ -91,11 +91,6 @@ PLACES_HEADER = "rank likeness      x px      y px  because"
 LIKENESS_NOTE = "Measured likeness, not a diagnosis. {research_use}."
 
 # Heatmaps: what their files state, and notes.
-MAP_OF = "Map of {producer}"
-MAP_UNIT = "score of the map, 0 to 1"
-ATTENTION_UNIT = "attention over even attention, from an eighth to eight times as much by octaves"
-RANK_UNIT = "rank of attention"
-SIGNED_UNIT = "from most against (0) to most for (1) on this slide, 0.5 neither"
 MAP_NAME = "{encoder}, {map}"
 ATTENTION_NAME = "{encoder}, {mode}, finest level {level}, {head}"
 ATTENTION_NAME_OVERLAP = "{name}, {merge} of overlapping patches where it is highest"

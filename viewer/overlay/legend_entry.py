@@ -31,7 +31,10 @@ class LegendEntry:
 
     ``middle``: what the middle of the scale means where that is a turning point. ``has_scale``: not where the
     colours have no meaning; the facts then state why. ``state``: how much is analysed; "" where that does not
-    apply. ``keys``: of outlines, each colour and what it means.
+    apply. ``keys``: of outlines, each colour and what it means. ``short_title``: where there is little room;
+    "" for the title.
+
+    ``low``, ``middle`` and ``high`` begin with their number, which stands alone where there is little room.
     """
 
     title: str
@@ -45,6 +48,7 @@ class LegendEntry:
     has_scale: bool = True
     state: str = ""
     keys: tuple[tuple[Rgb, str], ...] = ()
+    short_title: str = ""
 
     @property
     def may_hatch(self) -> bool:
@@ -84,6 +88,7 @@ def field_entry(
         *((strings.LOW, strings.HIGH) if imported else (strings.UNLIKE, strings.ALIKE)),
         dotted=strings.ESTIMATED if field.estimated.any() else "",
         state=state,
+        short_title=title,
     )
 
 

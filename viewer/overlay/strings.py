@@ -20,6 +20,7 @@ SOURCE_AND_SIZE = "{source}, {size}"
 LIKENESS_TO = "Measured likeness to: {query}"
 UNLIKE, ALIKE = "0 unlike", "1 alike"
 LOW, HIGH = "0 low", "1 high"
+
 # Outlines.
 UNNAMED = "without a name"
 OUTLINES_TITLE = "{file}: outlines"
@@ -27,3 +28,7 @@ OUTLINES_OF = "Outlines from {source}: {count:,}."
 KIND_AND_COUNT = "{kind} ({count:,})"
 MORE_KINDS = " {count:,} more classes are not listed here."
 NAME_AND_KIND = "{name} ({kind})"
+
+# Kept layers.
+NOT_A_KEPT_LAYER = "it is damaged, or no layer that Foveola kept"
+KEPT_LAYER_DAMAGED = "A kept layer of this slide cannot be shown and was set aside: {path}: {reason}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,8 +13,9 @@ import pytest
 
 from tests.relevance.fields import small_field
 from viewer.common.atomic_write import SaveError
-from viewer.relevance.exchange.export import write_geojson, write_points, write_scores
+from viewer.relevance.exchange.export import write_geojson, write_places, write_points, write_scores
 from viewer.relevance.heatmap.points import PointFinding
+from viewer.relevance.patches.peaks import Hit
 from viewer.slide.geometry import Rect
 
 if TYPE_CHECKING:
@@ -104,3 +106,37 @@ def test_where_nothing_can_be_written_it_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SaveError, match="not saved"):
         write_scores(small_field(), tmp_path / "file" / "scores.h5", slide_name="slide")
+
+
+def test_places_as_a_table(tmp_path: Path) -> None:
+    field = small_field('=1+1, "é"')
+    path = tmp_path / "places.csv"
+    places = [
+        Hit(Rect(256.5, 0.0, 6000.0, 256.5), 0.91234, (300.0, 100.0)),
+        Hit(Rect(0.0, 0.0, 10.0, 10.0), 0.5, (5.0, 5.0)),
+    ]
+    write_places(field, places, path, slide_name="slide, 1.svs", extent_px=(5000, 3100))
+    first, second = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    assert (first["rank"], first["score"], second["rank"]) == ("1", "0.9123", "2")
+    assert [float(first[f"{side}_px"]) for side in ("x", "y", "left", "top", "right", "bottom")] == [
+        300.0,
+        100.0,
+        256.5,
+        0.0,
+        5000.0,
+        256.5,
+    ]
+    assert float(first["x_um"]) == pytest.approx(300 * 0.499, abs=0.01)
+    assert float(first["bottom_um"]) == pytest.approx(256.5 * 0.501, abs=0.01)
+    assert first["slide"] == "slide, 1.svs"
+    assert first["query"] == '\'=1+1, "é"', "no spreadsheet computes it"
+    assert (first["encoder"], first["note"]) == ("measured", "Research use only")
+    assert (first["mpp_x_um"], first["mpp_estimated"]) == ("0.499", "True")
+
+
+def test_places_alone_are_without_patches(tmp_path: Path) -> None:
+    path = tmp_path / "places.geojson"
+    place = Hit(Rect(0.0, 0.0, 10.0, 10.0), 0.5, (5.0, 5.0))
+    write_geojson(small_field(), [place], path, slide_name="slide", patches=False)
+    (feature,) = json.loads(path.read_text(encoding="utf-8"))["features"]
+    assert feature["properties"]["objectType"] == "annotation"

@@ -121,6 +121,7 @@ def test_the_legend_of_a_slide_head_names_its_view(qtbot: QtBot, stage: Stage) -
         stage.tools.controls.patch_head.setCurrentIndex(1)
     title = strings.TITLE_AND_VIEW.format(title="Tumour or not", view="for tumour")
     ends = {"low": strings.AGAINST, "middle": strings.ZERO, "high": strings.FOR}
+    facts = f"{strings.OF_THE_WHOLE_SLIDE}, {strings.LARGEST_IS_ONE}, 0.5 µm/px"
     assert stage.legend.text.startswith(ENTRY_WITH_MIDDLE.format(title=title, facts=facts, **ends))
     assert stage.attention[1].hierarchy.level == "patch"
 

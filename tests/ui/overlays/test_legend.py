@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
+from PySide6.QtGui import QImage, QWheelEvent
+from PySide6.QtWidgets import QApplication, QWidget
 
 from viewer.common.scale import pixel_size_in_words, whole_units
 from viewer.overlay.layer import FAINT_BELOW
@@ -29,6 +30,7 @@ from viewer.overlay.strings import (
     UNLIKE,
 )
 from viewer.relevance.patches.field import Provenance
+from viewer.ui.canvas.scale_bar import LONGEST_PX, LONGEST_SHARE, plate_size, scale_bar
 from viewer.ui.overlays.legend import Legend, bar_image
 from viewer.ui.widgets.theme import em_px
 
@@ -42,9 +44,13 @@ LAYER = LegendEntry("Likeness", ((0, 0, 0), (200, 0, 100)), 0.0, "measured conce
 def slide(qtbot: QtBot) -> QWidget:
     slide = QWidget()
     qtbot.add_widget(slide)
-    slide.resize(600, 400)
+    slide.resize(1000, 900)
     slide.show()
     return slide
+
+
+def lets_mouse_through(legend: Legend) -> bool:
+    return legend.testAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
 
 
 def pixels_of(image: QImage) -> np.ndarray:
@@ -109,12 +115,12 @@ def test_colours_that_say_nothing_have_no_scale(slide: QWidget) -> None:
 def test_in_a_low_view_it_says_less_and_stays_within_it(slide: QWidget) -> None:
     """Facts of the lower layers go first, then those layers; the uppermost keeps its title and scale."""
     legend = Legend(slide)
-    slide.resize(600, 2000)
     legend.show_entries([replace(LAYER, title=f"Layer {number}") for number in range(4)])
+    legend.set_unfolded(True)
     whole = legend.height()
     heights = []
     for room in range(whole + 24, 130, -10):
-        slide.resize(600, room)
+        slide.resize(1000, room)
         assert slide.rect().contains(legend.geometry())
         heights.append(legend.height())
     assert heights[0] == whole
@@ -122,8 +128,89 @@ def test_in_a_low_view_it_says_less_and_stays_within_it(slide: QWidget) -> None:
     assert len(set(heights)) >= 7, "three facts, then three layers"
     assert NOT_A_DIAGNOSIS in legend.text
     assert "Layer 3" in legend.text, "assistive technology reads all of it"
-    slide.resize(600, 2000)
+    slide.resize(1000, 2000)
     assert legend.height() == whole
+
+
+def test_it_folds_where_it_would_crowd_the_view_and_unfolds_at_a_click(qtbot: QtBot, slide: QWidget) -> None:
+    legend = Legend(slide)
+    layers = [replace(LAYER, title=f"Layer {number}", low="0 unlike", high="1 alike") for number in range(5)]
+    legend.show_entries(layers[:1])
+    assert (legend.foldable, legend.unfolded) == (False, False)
+    assert lets_mouse_through(legend)
+    with qtbot.wait_signal(legend.folding_changed):
+        legend.show_entries(layers)
+    assert (legend.foldable, legend.unfolded) == (True, False)
+    assert max(legend.height() / slide.height(), legend.width() / slide.width()) < 1 / 3
+    folded = legend.height()
+    assert all(layer.title in legend.text for layer in layers), "assistive technology reads all of it"
+    qtbot.mouseClick(legend, Qt.MouseButton.LeftButton)
+    assert legend.unfolded
+    assert legend.height() > 1.5 * folded
+    assert lets_mouse_through(legend)
+    slide.resize(1000, 2000)
+    assert (legend.foldable, legend.unfolded) == (False, False)
+    slide.resize(1000, 900)
+    legend.set_unfolded(False)
+    assert legend.height() == folded
+    slide.resize(500, 2000)
+    assert legend.foldable, "a third of the width"
+
+
+def test_folded_it_shows_the_colours_of_each_layer(slide: QWidget) -> None:
+    legend = Legend(slide)
+    slide.resize(300, 300)
+    black, white = ((0, 0, 0), (0, 0, 0)), ((255, 255, 255), (255, 255, 255))
+    lit = []
+    for colours in (black, white):
+        legend.show_entries([replace(LAYER, colours=colours, title="…")])
+        picture = pixels_of(legend.grab().toImage())[: em_px(1.5), ..., :3].min(axis=-1)
+        lit.append(int((picture > 240).sum()))
+    assert lit[1] - lit[0] > em_px(2) * em_px(0.6)
+
+
+def test_folded_it_hands_the_wheel_to_the_slide(slide: QWidget) -> None:
+    turned: list[QPointF] = []
+
+    class Slide(QWidget):
+        def wheelEvent(self, event: QWheelEvent) -> None:
+            turned.append(event.position())
+
+    picture = Slide(slide)
+    picture.resize(slide.size())
+    slide.setFocusProxy(picture)
+    legend = Legend(slide)
+    slide.resize(400, 300)
+    legend.show_entries([LAYER])
+    at = QPointF(legend.width() / 2, legend.height() / 2)
+    wheel = QWheelEvent(
+        at,
+        legend.mapToGlobal(at),
+        QPoint(),
+        QPoint(0, 120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(legend, wheel)
+    assert turned == [QPointF(legend.pos()) + at]
+
+
+@pytest.mark.parametrize("unfolded", [False, True])
+@pytest.mark.parametrize("layers", [1, 4])
+def test_it_never_covers_the_scale_bar(slide: QWidget, layers: int, unfolded: bool) -> None:
+    legend = Legend(slide)
+    for width in (250, 320, 400, 500, 640, 900, 1400):
+        slide.resize(width, 500)
+        legend.show_entries([replace(LAYER, title=f"Layer {number}") for number in range(layers)])
+        legend.set_unfolded(unfolded)
+        for um_per_px in np.geomspace(0.02, 200, 40):
+            bar = scale_bar(um_per_px, min(width * LONGEST_SHARE, LONGEST_PX))
+            plate_width, plate_height = plate_size(bar, slide.font())
+            plate = QRectF(14, slide.height() - 14 - plate_height, plate_width, plate_height)
+            assert not plate.intersects(QRectF(legend.geometry())), (width, bar.label)
+        assert slide.rect().contains(legend.geometry())
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Relevance for other programs: scores as HDF5, places, patches and points as QuPath's GeoJSON.
+"""Relevance for other programs: scores as HDF5, places, patches and points as GeoJSON, places as CSV.
 
 Only what was analysed is written; a patch that is missing in a file was not analysed. Every file has its
 provenance, and states that it is for research use only.
@@ -6,6 +6,7 @@ provenance, and states that it is for research use only.
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import uuid
@@ -32,7 +33,7 @@ POINT_UNIT = "times as much as if all got the same"
 _PLACE_RGB, _PATCH_RGB = [230, 159, 0], [86, 180, 233]  # distinct to all readers (Okabe and Ito, 2008)
 
 
-def write_scores(field: RelevanceField, path: Path, *, slide_name: str) -> None:
+def write_scores(field: RelevanceField, path: Path, *, slide_name: str, unit: str = UNIT) -> None:
     """The score of every analysed patch, glass included, as HDF5: ``coords`` int64 (n, 2), the top left
     corner in level-0 px, ``scores`` float32 (n,) in [0, 1].
 
@@ -55,19 +56,60 @@ def write_scores(field: RelevanceField, path: Path, *, slide_name: str) -> None:
                 "patch_size_level0": size_level0,
                 "patch_width_level0": grid.patch_width_px,
                 "patch_height_level0": grid.patch_height_px,
-                **export_facts(field, slide_name),
+                **export_facts(field, slide_name, unit),
             }
         )
     save_atomically(path, data.getvalue())
 
 
-def write_geojson(field: RelevanceField, hits: Sequence[Hit], path: Path, *, slide_name: str) -> None:
-    """Places as annotations and analysed patches above 0 as tiles, as QuPath reads them. Raises SaveError.
+def write_geojson(
+    field: RelevanceField,
+    hits: Sequence[Hit],
+    path: Path,
+    *,
+    slide_name: str,
+    patches: bool = True,
+    unit: str = UNIT,
+) -> None:
+    """Places as annotations and, with ``patches``, analysed patches above 0 as tiles, as QuPath reads them.
+    Raises SaveError.
 
     Coordinates are level-0 px. QuPath shows the measurement ``relevance: QUERY`` of tiles as a map.
     """
-    features = [*_places(field, hits, slide_name), *_patches(field, slide_name)]
-    _write_collection(path, features, export_facts(field, slide_name))
+    features = list(_places(field, hits, slide_name))
+    if patches:
+        features += _patches(field, slide_name)
+    _write_collection(path, features, export_facts(field, slide_name, unit))
+
+
+def write_places(
+    field: RelevanceField, hits: Sequence[Hit], path: Path, *, slide_name: str, extent_px: tuple[int, int]
+) -> None:
+    """A row for each place as CSV (RFC 4180): rank, score, peak and rectangle in level-0 px and in µm from
+    the slide's corner, and the facts of the field. Raises SaveError.
+
+    ``extent_px``: width and height of the slide, beyond which no rectangle reaches.
+    """
+    facts = export_facts(field, slide_name)
+    x_um, y_um = facts.pop("mpp_um")
+    facts = {"mpp_x_um": x_um, "mpp_y_um": y_um, **facts}
+    text = io.StringIO(newline="")
+    rows = csv.writer(text)
+    sides = ("x", "y", "left", "top", "right", "bottom")
+    units = [f"{side}_{unit}" for unit in ("px", "um") for side in sides]
+    rows.writerow(["rank", "score", *units, *facts])
+    for rank, hit in enumerate(hits, 1):
+        ends = min(hit.rect.x1, extent_px[0]), min(hit.rect.y1, extent_px[1])
+        px = [*hit.peak, hit.rect.x0, hit.rect.y0, *ends]
+        um = [value * mpp for value, mpp in zip(px, (x_um, y_um) * 3, strict=True)]
+        places = [round(value, 2) for value in (*px, *um)]
+        rows.writerow([rank, round(hit.score, 4), *places, *map(_cell, facts.values())])
+    save_atomically(path, text.getvalue().encode())
+
+
+def _cell(value: Any) -> Any:
+    """Text that a spreadsheet would take for a formula is marked as text: strangers name slides."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
 
 
 def write_points(
@@ -90,10 +132,11 @@ def write_points(
     _write_collection(path, features, _facts(provenance, slide_name, POINT_UNIT))
 
 
-def export_facts(field: RelevanceField, slide_name: str) -> dict[str, Any]:
-    """The facts in every export of a field, fit for JSON and for the attributes of a file."""
+def export_facts(field: RelevanceField, slide_name: str, unit: str = UNIT) -> dict[str, Any]:
+    """The facts in every export of a field, fit for JSON and for the attributes of a file. ``unit``: the
+    meaning of 0 to 1."""
     analysed = {"patches_on_slide": field.grid.patch_count, "patches_analysed": int(field.known.sum())}
-    return {**_facts(field.provenance, slide_name, UNIT), **analysed}
+    return {**_facts(field.provenance, slide_name, unit), **analysed}
 
 
 def _facts(provenance: Provenance, slide_name: str, unit: str) -> dict[str, Any]:

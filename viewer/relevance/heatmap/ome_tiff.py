@@ -8,11 +8,12 @@ values, none mixes analysed with not analysed. Source: OME-TIFF 6 (pyramids in S
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer import RESEARCH_USE
+from viewer import RESEARCH_USE, __version__
 from viewer.common.atomic_write import save_atomically
 from viewer.common.text import escape_control
 from viewer.relevance.heatmap import strings
@@ -57,6 +58,20 @@ def write_heatmap(
     name = escape_control(strings.NAME.format(slide=slide_name, query=field.provenance.query))
     finest = _cut(pixels_from_scores(field.scores, field.known), field.grid, extent_px, _PX_PER_PATCH)
     _write(path, finest, PIXEL_UM, name, description, field.provenance.software)
+
+
+def write_imported(field: RelevanceField, path: Path, *, extent_px: tuple[int, int], slide_name: str) -> None:
+    """As ``write_heatmap``, of a map of another program, which its provenance names. Raises SaveError."""
+    producer = field.provenance.software
+    ours = replace(field.provenance, software=f"Foveola {__version__}")
+    write_heatmap(
+        replace(field, provenance=ours),
+        path,
+        extent_px=extent_px,
+        slide_name=slide_name,
+        what=strings.MAP_OF.format(producer=producer),
+        unit=strings.MAP_UNIT,
+    )
 
 
 def write_attention(

@@ -9,6 +9,11 @@ NOTHING_ANALYSED = "none of the {patches:,} patches with tissue could be analyse
 
 # In the OME-TIFF file.
 QUERY = "Query"
+MAP_OF = "Map of {producer}"
+MAP_UNIT = "score of the map, 0 to 1"
+ATTENTION_UNIT = "attention over even attention, from an eighth to eight times as much by octaves"
+RANK_UNIT = "rank of attention"
+SIGNED_UNIT = "from most against (0) to most for (1) on this slide, 0.5 neither"
 CONTENT = "{kind}: {query}"
 NAME = "{slide}: {query}"
 DESCRIPTION = (

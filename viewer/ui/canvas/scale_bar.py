@@ -100,6 +100,14 @@ class ScaleBarLayer:
         self._plate.draw(_MARGIN_PX, screen_px[1] - height - _MARGIN_PX, screen_px, pixel_ratio)
 
 
+def largest_reach(view_width_px: float, font: QFont) -> tuple[float, float]:
+    """How far the bar's plate may reach from the left and from the bottom of a view of this width, whatever
+    the zoom, in logical pixels."""
+    longest = ScaleBar(500.0, min(view_width_px * LONGEST_SHARE, LONGEST_PX))
+    width, height = plate_size(longest, font)
+    return _MARGIN_PX + width, _MARGIN_PX + height
+
+
 def plate_size(bar: ScaleBar, font: QFont) -> tuple[float, float]:
     """Width and height of the plate in logical pixels."""
     width, height = bar_size(bar, font)

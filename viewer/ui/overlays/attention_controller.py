@@ -81,6 +81,11 @@ class AttentionController(QObject):
         """That of the active view."""
         return self._active.session
 
+    @property
+    def active(self) -> AttentionLayer:
+        """What is shown over the active view."""
+        return self._active
+
     def follow(self, slide_view: SlideView) -> None:
         """Show and choose the attention over another view."""
         self._view, self._active = slide_view, self._layer_of(slide_view)

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from viewer import __version__
 from viewer.common.scale import pixel_size_in_words
 from viewer.overlay.attention_look import HierarchyLook, levels_of
 from viewer.overlay.layer import OverlayLook, colour_stops
 from viewer.overlay.legend_entry import LegendEntry
 from viewer.overlay.strings import PARTLY_KNOWN
 from viewer.relevance.attention.slide_attention import MEAN
+from viewer.relevance.heatmap.ome_tiff import write_attention
+from viewer.relevance.heatmap.strings import ATTENTION_UNIT, RANK_UNIT, SIGNED_UNIT
+from viewer.relevance.heatmap.whole_slide import attention_map
 from viewer.relevance.patches.attention_codes import OCTAVES
+from viewer.relevance.patches.field import Provenance
 from viewer.ui.overlays import strings
 from viewer.ui.overlays.analysis_bar import analysed_in_words
 from viewer.ui.overlays.attention_panel import head_in_words
 from viewer.ui.overlays.attention_text import ALL_LEVELS, compared_in_words, levels_drawn
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
+    from pathlib import Path
 
     from viewer.common.settings import Overlay
     from viewer.overlay.layer import OverlayLayer
+    from viewer.relevance.attention.slide_attention import Attention
     from viewer.relevance.encoders.card import EncoderCard
+    from viewer.relevance.patches.grid import PatchGrid
     from viewer.relevance.worker.messages import Progress
     from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.overlays.attention_session import AttentionChoice, AttentionSession
@@ -37,6 +47,8 @@ _OCTAVES = strings.LEAST_OF_AVERAGE.format(most=_MOST), strings.MOST_OF_AVERAGE.
 _RANKS = strings.LOWEST_RANK, strings.HIGHEST_RANK
 _SIGNED = strings.AGAINST, strings.FOR
 """What clear and full colour mean."""
+_LARGE_PX = 1e6
+"""A patch of this size on the screen shows all its levels, as files do."""
 
 
 class AttentionLayer(QObject):
@@ -74,6 +86,29 @@ class AttentionLayer(QObject):
         """Opacity, threshold and flashlight are those of the search; the colour map is its own."""
         self._overlay = look
         self._draw()
+
+    def to_save(self) -> tuple[str, Callable[..., None]] | None:
+        """The title of what is shown, and what writes it as an OME-TIFF: ``write(path, extent_px=…,
+        slide_name=…)``; None where nothing is shown, or its colours have no meaning."""
+        card, shown, found, mpp_um = self.card, self._shown, self.session.attention, self._view.mpp_um
+        if self._drawn is None or card is None or shown is None or found is None or mpp_um is None:
+            return None
+        entry, drawn = self._entry(), levels_drawn(self._hierarchy(), _LARGE_PX)
+        compared = self.session.levels or ALL_LEVELS
+        if not card.views and not any(level in compared for level in drawn):
+            return None
+        facts = self._facts(card, shown, compared, drawn)
+        provenance = Provenance(
+            encoder=card.title,
+            query=strings.TITLE_AND_FACTS.format(title=entry.title, facts=facts),
+            normalisation=card.normalisation,
+            mpp_um=mpp_um,
+            mpp_estimated=self._view.mpp_estimated,
+            made_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+            software=f"Foveola {__version__}",
+        )
+        unit = SIGNED_UNIT if entry.middle else RANK_UNIT if shown.mode == "blend" else ATTENTION_UNIT
+        return entry.title, partial(_write, *found, shown, self._hierarchy(), provenance, unit)
 
     def _show(self, layer: OverlayLayer | None, choice: AttentionChoice | None) -> None:
         self._layer, self._shown = layer, choice
@@ -147,7 +182,7 @@ class AttentionLayer(QObject):
             title,
             colour_stops(look.colour_map),
             look.threshold,
-            self._facts(card, shown, compared),
+            self._facts(card, shown, compared, self._legend_levels),
             *ends,
             dotted=PARTLY_KNOWN if in_part else "",
             middle=middle,
@@ -155,11 +190,13 @@ class AttentionLayer(QObject):
             state=analysed_in_words(self.progress),
         )
 
-    def _facts(self, card: EncoderCard, shown: AttentionChoice, compared: Collection[str]) -> str:
+    def _facts(
+        self, card: EncoderCard, shown: AttentionChoice, compared: Collection[str], drawn: tuple[str, ...]
+    ) -> str:
         if card.views:
             facts = [strings.OF_THE_WHOLE_SLIDE]
+            facts += [strings.LARGEST_IS_ONE] if int(shown.patch_head) > 0 else []
         else:
-            drawn = self._legend_levels
             facts = [compared_in_words(self._hierarchy(), drawn, compared)]
             heads = ("patch", shown.patch_head), ("token", shown.token_head)
             facts += [
@@ -175,6 +212,31 @@ class AttentionLayer(QObject):
         if self._view.mpp_um is not None:
             facts.append(pixel_size_in_words(self._view.mpp_um, estimated=self._view.mpp_estimated))
         return ", ".join(facts)
+
+
+def _write(
+    attention: Attention,
+    grid: PatchGrid,
+    shown: AttentionChoice,
+    look: HierarchyLook,
+    provenance: Provenance,
+    unit: str,
+    path: Path,
+    *,
+    extent_px: tuple[int, int],
+    slide_name: str,
+) -> None:
+    found = attention_map(attention, look, token_head=shown.token_head, patch_head=shown.patch_head)
+    write_attention(
+        found.scores,
+        found.known,
+        grid,
+        path,
+        provenance=provenance,
+        unit=unit,
+        extent_px=extent_px,
+        slide_name=slide_name,
+    )
 
 
 def _known_in_part(layer: OverlayLayer, *, tokens_count: bool) -> bool:

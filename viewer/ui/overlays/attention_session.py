@@ -21,8 +21,9 @@ from viewer.ui.widgets.gui_thread import GuiThreadQueue
 if TYPE_CHECKING:
     from viewer.common.settings import Settings
     from viewer.overlay.layer import OverlayLayer
-    from viewer.relevance.attention.slide_attention import Head
+    from viewer.relevance.attention.slide_attention import Attention, Head
     from viewer.relevance.patches.field import RelevanceField
+    from viewer.relevance.patches.grid import PatchGrid
     from viewer.relevance.worker.messages import Event
     from viewer.relevance.worker.session import MakeClient
     from viewer.ui.canvas.slide_view import SlideView
@@ -96,6 +97,13 @@ class AttentionSession(QObject):
         """Those of "region", "patch" and "token" that the encoder compares; () until they are known.
         ``layer_made`` follows a change."""
         return self._levels
+
+    @property
+    def attention(self) -> tuple[Attention, PatchGrid] | None:
+        """What is known so far, and over which patches; None while no worker runs."""
+        client = self._session.client
+        attention = None if client is None else client.attention()
+        return None if client is None or attention is None else (attention, client.grid)
 
     def apply_settings(self, settings: Settings) -> None:
         """For the next worker."""

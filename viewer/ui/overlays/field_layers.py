@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from viewer.overlay.from_field import layer_from_field
+from viewer.overlay.kept_layers import KeptLayer
 from viewer.overlay.layer import OverlayLook
 from viewer.overlay.legend_entry import field_entry
 from viewer.ui.overlays.layer_list import LayerRow
@@ -26,27 +27,19 @@ PRESENT = "query"
 _KEPT_MAPS = ("teal", "magma", "cividis", "viridis")
 
 
-@dataclass(slots=True)
-class _FieldLayer:
-    """A field, its title, and how it is drawn."""
-
-    field: RelevanceField
-    title: str
-    look: OverlayLook
-    imported: bool = False
-    """Made by another program, which also gave the title."""
-    state: str = ""
-    """How much was analysed; "" where it is not known or does not apply."""
-
-
 class FieldLayers(QObject):
     """Fields count patches of one pixel size: with another they are gone, as with another slide."""
+
+    kept_changed = Signal(str)
+    """The name of a layer that the reader kept, or draws otherwise."""
+    kept_removed = Signal(str)
+    """The name of a kept layer that the reader removed."""
 
     def __init__(self, slide_view: SlideView, layers: OverlayLayers, look: Overlay) -> None:
         super().__init__(slide_view)
         self._view, self._layers = slide_view, layers
         self._chosen = look
-        self._fields: dict[str, _FieldLayer] = {}
+        self._fields: dict[str, KeptLayer] = {}
         self._sequence = count(1)
         slide_view.source_changed.connect(self._remove_all)
         slide_view.mpp_changed.connect(self._remove_all)
@@ -74,12 +67,12 @@ class FieldLayers(QObject):
         if field is None:
             self.remove(PRESENT)
         else:
-            self._put(PRESENT, _FieldLayer(field, query, self._present_look(), state=state))
+            self._put(PRESENT, KeptLayer(field, query, self._present_look(), state=state))
 
     def set_state(self, state: str) -> None:
         """State how much of the present query's field is analysed."""
         if self.has_present:
-            self._fields[PRESENT].state = state
+            self._fields[PRESENT] = replace(self._fields[PRESENT], state=state)
         self._layers.set_state(PRESENT, state)
 
     def set_look(self, look: Overlay) -> None:
@@ -88,20 +81,32 @@ class FieldLayers(QObject):
         if self.has_present:
             self._restyle(PRESENT, self._present_look())
 
+    def layer(self, name: str) -> KeptLayer:
+        """A layer as it is. Raises KeyError where there is none of this name."""
+        return self._fields[name]
+
     def keep(self) -> None:
         """Keep the present layer as it is, in colours of its own, beside the next query."""
         present = self._fields.pop(PRESENT, None)
         if present is not None:
             look = replace(present.look, colour_map=self._free_colours())
-            self._put(f"kept-{next(self._sequence)}", replace(present, look=look))
+            name = self.add_kept(replace(present, look=look))
             self._layers.remove(PRESENT)
             self._put(PRESENT, present)  # on top again: the present query lies over kept ones
+            self.kept_changed.emit(name)
 
     def add_imported(self, field: RelevanceField, title: str) -> None:
         """Lay another program's map over the slide as a kept layer; shows all where all were hidden."""
         look = replace(self._present_look(), colour_map=self._free_colours())
-        self._put(f"kept-{next(self._sequence)}", _FieldLayer(field, title, look, imported=True))
+        name = self.add_kept(KeptLayer(field, title, look, imported=True))
         self._layers.set_visible(True)
+        self.kept_changed.emit(name)
+
+    def add_kept(self, layer: KeptLayer) -> str:
+        """Lay a layer that was kept over the slide; returns its name."""
+        name = f"kept-{next(self._sequence)}"
+        self._put(name, layer)
+        return name
 
     def set_kept_visible(self, name: str, on: bool) -> None:
         """Show or hide a kept layer, where there is one of this name."""
@@ -112,6 +117,8 @@ class FieldLayers(QObject):
         """Take a layer away, where there is one of this name."""
         if self._fields.pop(name, None) is not None:
             self._layers.remove(name)
+            if name != PRESENT:
+                self.kept_removed.emit(name)
 
     def _free_colours(self) -> str:
         """A colour map that no layer has yet, while there is one."""
@@ -130,7 +137,7 @@ class FieldLayers(QObject):
             smooth=look.smooth,
         )
 
-    def _put(self, name: str, layer: _FieldLayer) -> None:
+    def _put(self, name: str, layer: KeptLayer) -> None:
         self._fields[name] = layer
         self._layers.put(
             name,
@@ -140,15 +147,18 @@ class FieldLayers(QObject):
         )
 
     def _restyle(self, name: str, look: OverlayLook) -> None:
-        layer = self._fields[name]
-        layer.look = look
+        layer = self._fields[name] = replace(self._fields[name], look=look)
         self._layers.restyle(name, look, _entry(layer))
+        if name != PRESENT:
+            self.kept_changed.emit(name)
 
     def _remove_all(self) -> None:
-        for name in list(self._fields):
-            self.remove(name)
+        names = list(self._fields)
+        self._fields.clear()
+        for name in names:
+            self._layers.remove(name)
         self._layers.changed.emit()  # the view has dropped the layers before, while they were listed here
 
 
-def _entry(layer: _FieldLayer) -> LegendEntry:
+def _entry(layer: KeptLayer) -> LegendEntry:
     return field_entry(layer.field, layer.look, layer.title, imported=layer.imported, state=layer.state)

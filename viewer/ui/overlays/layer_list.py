@@ -45,6 +45,7 @@ class LayerList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(strings.LAYERS_NAME)
+        self._rows: list[LayerRow] = []
         heading = QLabel(strings.LAYERS)
         self._list = QListWidget()
         self._list.setAccessibleName(strings.LAYERS_NAME)
@@ -58,7 +59,7 @@ class LayerList(QWidget):
         self._keep.clicked.connect(self.keep_pressed)
         self._remove = QPushButton(strings.REMOVE)
         self._remove.setToolTip(strings.REMOVE_TIP)
-        self._remove.clicked.connect(self._remove_current)
+        self._remove.clicked.connect(self.remove_current)
         self._add = QPushButton(strings.ADD_MAP)
         self._add.setToolTip(strings.ADD_MAP_TIP)
         self._add.clicked.connect(self.add_pressed)
@@ -74,6 +75,17 @@ class LayerList(QWidget):
         self._refresh()
 
     @property
+    def list_widget(self) -> QListWidget:
+        """The list without its buttons."""
+        return self._list
+
+    @property
+    def selected(self) -> LayerRow | None:
+        """The selected layer."""
+        row = self._list.currentRow()
+        return self._rows[row] if 0 <= row < len(self._rows) else None
+
+    @property
     def lines(self) -> list[str]:
         """The titles that are listed."""
         return [self._list.item(row).text() for row in range(self._list.count())]
@@ -83,9 +95,9 @@ class LayerList(QWidget):
         selected = self._list.currentRow()
         self._list.blockSignals(True)
         self._list.clear()
+        self._rows = list(rows)
         for row in rows:
             item = QListWidgetItem(row.title)
-            item.setData(Qt.ItemDataRole.UserRole, row.name)
             item.setCheckState(Qt.CheckState.Checked if row.visible else Qt.CheckState.Unchecked)
             self._list.addItem(item)
         self._list.setCurrentRow(min(selected, len(rows) - 1))
@@ -96,18 +108,18 @@ class LayerList(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Delete removes the selected layer."""
         if event.key() == Qt.Key.Key_Delete:
-            self._remove_current()
+            self.remove_current()
         else:
             super().keyPressEvent(event)
 
     def _ticked(self, item: QListWidgetItem) -> None:
         on = item.checkState() == Qt.CheckState.Checked
-        self.shown_changed.emit(item.data(Qt.ItemDataRole.UserRole), on)
+        self.shown_changed.emit(self._rows[self._list.row(item)].name, on)
 
-    def _remove_current(self) -> None:
-        item = self._list.currentItem()
-        if item is not None:
-            self.remove_pressed.emit(item.data(Qt.ItemDataRole.UserRole))
+    def remove_current(self) -> None:
+        """Request that the selected layer is removed, where there is one."""
+        if self.selected is not None:
+            self.remove_pressed.emit(self.selected.name)
 
     def _refresh(self) -> None:
-        self._remove.setEnabled(self._list.currentRow() >= 0)
+        self._remove.setEnabled(self.selected is not None)

@@ -1,18 +1,32 @@
 """The legend on the slide: what the colours measure, what hatching means, where the values came from.
 
-It is there for as long as an overlay is drawn: a coloured slide alone could be taken for a diagnosis.
+It is there for as long as an overlay is drawn: a coloured slide alone could be taken for a diagnosis. Where
+it would crowd the view it folds to a line for each layer.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QImage, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QBrush,
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QWidget
 
 from viewer.common.scale import whole_units
 from viewer.overlay.strings import DOTTED, HATCHED, NOT_A_DIAGNOSIS, NOT_ANALYSED, OR
+from viewer.ui.canvas.scale_bar import largest_reach
 from viewer.ui.overlays import strings
 from viewer.ui.widgets.limited_scroll_area import breakable
 from viewer.ui.widgets.theme import em_px
@@ -27,11 +41,14 @@ _PLATE = QColor(16, 18, 24, 216)
 _TEXT = QColor(245, 246, 248)
 _DIM = QColor(190, 196, 206)
 _LINE = QColor(255, 255, 255, 60)
-_WIDTH_EM = 17.0
+_WIDTH_EM, _FOLDED_WIDTH_EM = 17.0, 14.0
+_CROWDED = 1 / 3
+"""Of the view's width or height: a larger legend folds."""
 _MOST_LINES = 6
 _CHECKS = QColor(255, 255, 255), QColor(214, 216, 220)
 _CHECK_EM = 0.4
 _BAR_EM, _SCALE_EM, _LINE_EM = 0.8, 1.2, 1.3
+_FOLDED_BAR_EM = 3.5
 
 
 def bar_image(entry: LegendEntry) -> QImage:
@@ -41,7 +58,13 @@ def bar_image(entry: LegendEntry) -> QImage:
 
 
 class Legend(QWidget):
-    """At the bottom right of the slide's widget; lets the mouse through. Hidden while there is no entry."""
+    """At the bottom right of the slide's widget, never over its scale bar. Hidden while there is no entry.
+
+    Lets the mouse through, but for the click that unfolds it.
+    """
+
+    folding_changed = Signal()
+    """Whether it is folded, or can be, has changed."""
 
     def __init__(self, slide_widget: QWidget) -> None:
         super().__init__(slide_widget)
@@ -49,7 +72,8 @@ class Legend(QWidget):
         self._entries: tuple[LegendEntry, ...] = ()
         self._dotted, self._hatched = "", True
         self._shown = self._with_facts = 0
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._foldable = self._unfolded = False
+        self._let_mouse_through()
         slide_widget.installEventFilter(self)
         self.hide()
 
@@ -57,6 +81,23 @@ class Legend(QWidget):
     def text(self) -> str:
         """All of the legend, as assistive technology reads it."""
         return self.accessibleName()
+
+    @property
+    def foldable(self) -> bool:
+        """Whether all of it would crowd the view."""
+        return self._foldable
+
+    @property
+    def unfolded(self) -> bool:
+        """Whether the reader wants all of it in a view that it crowds."""
+        return self._foldable and self._unfolded
+
+    def set_unfolded(self, on: bool) -> None:
+        """Show all of it also where it crowds the view, or fold it again."""
+        if self._foldable and on != self._unfolded:
+            self._unfolded = on
+            self.place()
+            self.folding_changed.emit()
 
     def show_entries(self, entries: Sequence[LegendEntry]) -> None:
         """Show these layers, the uppermost first; none hides the legend."""
@@ -77,24 +118,77 @@ class Legend(QWidget):
         return super().eventFilter(watched, event)
 
     def place(self) -> None:
-        """Move to the bottom right corner, and leave out what there is no room for."""
+        """Move to the bottom right corner, beside the scale bar or above it, and leave out what there is no
+        room for."""
+        before, self._foldable = self._foldable, False  # all of it is measured
+        self._foldable = self._crowds()
+        self._let_mouse_through()
         self._make_fit()
         self.resize(self.sizeHint())
         parent = self._slide_widget
-        self.move(parent.width() - self.width() - _MARGIN_PX, parent.height() - self.height() - _MARGIN_PX)
+        self.move(
+            parent.width() - self.width() - _MARGIN_PX, parent.height() - self.height() - self._below_px
+        )
         self.raise_()
         self.update()
+        if self._foldable != before:
+            self.folding_changed.emit()
 
     def sizeHint(self) -> QSize:
         return QSize(self._width(), self._height_of(self._shown, self._with_facts))
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Unfold; sent only while it is folded."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.set_unfolded(True)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom the slide below."""
+        slide, at = self._slide_widget.focusProxy(), event.globalPosition()
+        if slide is not None:
+            below = QWheelEvent(
+                slide.mapFromGlobal(at),
+                at,
+                event.pixelDelta(),
+                event.angleDelta(),
+                event.buttons(),
+                event.modifiers(),
+                event.phase(),
+                event.inverted(),
+            )
+            QCoreApplication.sendEvent(slide, below)
+
+    @property
+    def _folded(self) -> bool:
+        return self._foldable and not self._unfolded
+
+    def _let_mouse_through(self) -> None:
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents, not self._folded)
+        self.setToolTip(strings.UNFOLD_TIP if self._folded else "")
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def _crowds(self) -> bool:
+        """Whether all of it would take too much of the view."""
+        parent, count = self._slide_widget, len(self._entries)
+        too_high = self._height_of(count, count) > parent.height() * _CROWDED
+        return bool(count) and (too_high or self._width() > parent.width() * _CROWDED)
+
+    @property
+    def _below_px(self) -> int:
+        """The room to leave below: that of the scale bar where both do not fit side by side."""
+        parent = self._slide_widget
+        reach, height = largest_reach(parent.width(), parent.font())
+        beside = parent.width() - self._width() - 2 * _MARGIN_PX
+        return _MARGIN_PX if reach <= beside else round(height) + _MARGIN_PX
+
     def _make_fit(self) -> None:
         """Leave out facts of the lower layers, then those layers, then the facts of the uppermost."""
         count = len(self._entries)
-        ways = [(count, with_facts) for with_facts in range(count, 0, -1)]
+        ways = [] if self._folded else [(count, with_facts) for with_facts in range(count, 0, -1)]
+        ways += [(count, 1)]
         ways += [(shown, 1) for shown in range(count - 1, 0, -1)]
         ways.append((min(count, 1), 0))
-        room_px = self._slide_widget.height() - 2 * _MARGIN_PX
+        room_px = self._slide_widget.height() - _MARGIN_PX - self._below_px
         self._shown, self._with_facts = next(
             (way for way in ways if self._height_of(*way) <= room_px), ways[-1]
         )
@@ -103,13 +197,13 @@ class Legend(QWidget):
         """With so many layers, the uppermost first, and so many of them with facts."""
         em = em_px()
         height = em * 0.9
-        for number, entry in enumerate(self._entries[:shown]):
+        for number, entry in enumerate(() if self._folded else self._entries[:shown]):
             bar = (_BAR_EM + _SCALE_EM + 0.2) * em if entry.has_scale else 0.0
             bar += len(entry.keys) * _LINE_EM * em
             facts = self._facts_height(entry) if _has_facts(entry, number, with_facts) else 0.0
             height += self._title_height(entry) + bar + facts + em * 0.4
-        lines = 1 + len(self._samples()) + bool(self._left_out(shown))
-        return round(height + em * _LINE_EM * lines)
+        lines = (shown if self._folded else 0) + len(self._samples()) + bool(self._left_out(shown))
+        return round(height + em * _LINE_EM * lines + self._height(NOT_A_DIAGNOSIS, self.font()) + em * 0.3)
 
     def _left_out(self, shown: int) -> str:
         left = len(self._entries) - shown
@@ -126,7 +220,9 @@ class Legend(QWidget):
         em = float(em_px())
         box = QRectF(self.rect()).adjusted(em * 0.6, em * 0.5, -em * 0.6, -em * 0.4)
         y = box.top()
-        for number, entry in enumerate(self._entries[: self._shown]):
+        for entry in self._entries[: self._shown] if self._folded else ():
+            y = self._paint_line(painter, entry, box, y)
+        for number, entry in enumerate(() if self._folded else self._entries[: self._shown]):
             y = self._paint_title(painter, entry, box, y)
             if entry.has_scale:
                 y = self._paint_scale(painter, entry, box, y)
@@ -143,7 +239,8 @@ class Legend(QWidget):
         painter.end()
 
     def _width(self) -> int:
-        return min(em_px(_WIDTH_EM), max(em_px(8), self._slide_widget.width() - 2 * _MARGIN_PX))
+        widest = em_px(_FOLDED_WIDTH_EM if self._folded else _WIDTH_EM)
+        return min(widest, max(em_px(8), self._slide_widget.width() - 2 * _MARGIN_PX))
 
     def _height(self, text: str, font: QFont) -> float:
         """Of the text on as many lines as it takes, up to the most."""
@@ -178,13 +275,41 @@ class Legend(QWidget):
         painter.setFont(self.font())
         return title.bottom()
 
-    def _paint_scale(self, painter: QPainter, entry: LegendEntry, box: QRectF, y: float) -> float:
+    def _paint_line(self, painter: QPainter, entry: LegendEntry, box: QRectF, y: float) -> float:
+        """Title and colours on one line, with the numbers that the ends of the scale begin with."""
         em = float(em_px())
-        bar = QRectF(box.left(), y + em * 0.2, box.width(), em * _BAR_EM)
+        line = QRectF(box.left(), y, box.width(), em * _LINE_EM)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        if entry.has_scale:
+            low, high = (_number(end) for end in (entry.low, entry.high))
+            advance = QFontMetricsF(self.font()).horizontalAdvance
+            bar = QRectF(
+                line.right() - advance(high) - em * (0.3 + _FOLDED_BAR_EM),
+                y + em * 0.25,
+                em * _FOLDED_BAR_EM,
+                em * _BAR_EM,
+            )
+            self._paint_bar(painter, entry, bar)
+            painter.drawText(line, Qt.AlignmentFlag.AlignRight | middle, high)
+            line.setRight(bar.left() - em * 0.3)
+            painter.drawText(line, Qt.AlignmentFlag.AlignRight | middle, low)
+            line.setRight(line.right() - advance(low) - em * 0.4)
+        words = entry.short_title or entry.title
+        painter.setPen(_TEXT)
+        title = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, int(line.width()))
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft | middle, title)
+        return y + em * _LINE_EM
+
+    def _paint_bar(self, painter: QPainter, entry: LegendEntry, bar: QRectF) -> None:
         _paint_checks(painter, bar)  # visible through clear colours
         painter.drawImage(bar, bar_image(entry))
         painter.setPen(QPen(_DIM, 1))
         painter.drawRect(bar)
+
+    def _paint_scale(self, painter: QPainter, entry: LegendEntry, box: QRectF, y: float) -> float:
+        em = float(em_px())
+        bar = QRectF(box.left(), y + em * 0.2, box.width(), em * _BAR_EM)
+        self._paint_bar(painter, entry, bar)
         scale = QRectF(bar.left(), bar.bottom(), bar.width(), em * _SCALE_EM)
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(scale, Qt.AlignmentFlag.AlignLeft | middle, entry.low)
@@ -222,12 +347,19 @@ class Legend(QWidget):
             painter.setPen(_TEXT)
             painter.drawText(QRectF(patch.right() + em * 0.4, y, box.width(), em * _LINE_EM), 0, meaning)
             y += em * _LINE_EM
-        painter.drawText(QRectF(box.left(), y, box.width(), em * _LINE_EM), 0, NOT_A_DIAGNOSIS)
+        foot = QRectF(box.left(), y, box.width(), box.bottom() - y + em)
+        painter.drawText(foot, Qt.TextFlag.TextWordWrap, NOT_A_DIAGNOSIS)
 
 
 def _has_facts(entry: LegendEntry, number: int, with_facts: int) -> bool:
     """Whether the layer of this number has its facts; without a scale they are all that it has."""
     return number < with_facts or not entry.has_scale
+
+
+def _number(end: str) -> str:
+    """The number that the words about an end of the scale begin with: "0" of "0 unlike"."""
+    found = re.match(r"\D*\S+", end)
+    return end if found is None else found[0]
 
 
 def _paint_checks(painter: QPainter, bar: QRectF) -> None:

@@ -84,6 +84,7 @@ class OverlayController(QObject):
             outlines = OutlineLayers(slide_view, layers, vectors)
             self._of[slide_view] = ViewOverlays(legend, layers, fields, outlines, vectors)
             self._of[slide_view].vectors.set_scale_bar_visible(self._scale_bar_visible)
+            legend.folding_changed.connect(self.changed)
             self.hide_key.watch(slide_view.canvas.native)
         return self._of[slide_view]
 
@@ -93,6 +94,7 @@ class OverlayController(QObject):
         look = self.controls.look
         return {
             "overlay": self.active.layers.visible,
+            "full_legend": self.active.legend.unfolded,
             "contours": look.contours,
             "flashlight": look.flashlight,
             "show_scale_bar": self._scale_bar_visible,

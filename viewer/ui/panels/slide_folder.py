@@ -86,6 +86,20 @@ class SlideFolder(QWidget):
         self.setFocusProxy(self._list)
 
     @property
+    def slide_list(self) -> SlideList:
+        """The list without its heading."""
+        return self._list
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether the list is of chosen files, and not of all in a folder."""
+        return self._folder is None
+
+    def take_out(self, path: Path) -> None:
+        """Take a chosen file out of the list; the file stays."""
+        self.show_files([entry.path for entry in self.entries if entry.path != path])
+
+    @property
     def entries(self) -> Sequence[SlideEntry]:
         return self._list.slides.entries
 

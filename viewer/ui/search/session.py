@@ -89,6 +89,7 @@ class RelevanceSession(QObject):
         self._explanation: Explanation | None = None
         self._explained_cell: tuple[int, int] | None = None
         self._cursor: tuple[float, float] | None = None
+        self._held: tuple[float, float] | None = None
         self._ranking_busy = self._ranking_due = False
         callbacks = SessionCallbacks(
             began=self._began,
@@ -247,9 +248,14 @@ class RelevanceSession(QObject):
 
     @property
     def pointed_at(self) -> tuple[float, float]:
-        """The slide point under the cursor, or in the middle of the view without one."""
+        """The slide point under the cursor, or in the middle of the view without one; while a menu is open,
+        the one that it was opened for."""
         now = self._view.camera.view
-        return self._cursor or (now.centre_x, now.centre_y)
+        return self._held or self._cursor or (now.centre_x, now.centre_y)
+
+    def hold(self, at: tuple[float, float] | None) -> None:
+        """Point at a slide point, wherever the cursor is; None: at the cursor again."""
+        self._held = at
 
     # The question
 

@@ -134,3 +134,39 @@ EXAMPLE_PATCHES = "{example}, {count} patches"
 NO_PATCH = "There is no patch of the slide at that place."
 NOT_ADDED = "Not added: {error}."
 TOO_MANY_EXAMPLES = "examples may hold {most} patches in all; draw a smaller frame"
+
+# Files for other programs.
+EXPORT_PLACES = "Export places"
+EXPORT_LAYER = "Export layer"
+WHICH_LAYER = "Which layer?"
+PLACES_FILE = "{slide}-places"
+LAYER_FILE = "{slide}-layer"
+FILE_KINDS = {
+    ".geojson": "GeoJSON for QuPath",
+    ".csv": "Table of places, CSV",
+    ".ome.tiff": "Heatmap, OME-TIFF",
+    ".h5": "Scores of patches, HDF5",
+}
+NOTHING_TO_EXPORT = "What lies over the slide has no values that could be saved."
+EXPORTING = "Writing {file}…"
+EXPORTED = "Saved {file}"
+NOT_EXPORTED = "{path}: not saved ({error})"
+IS_THE_SLIDE = "not saved, this is the slide itself; choose another name"
+IS_NO_FILE = "not saved, this is no regular file; choose another name"
+
+# Menus at a right click.
+GO_TO_PLACE = "Go to this place"
+SHOW_LAYER = "Show"
+OPEN_SLIDE = "Open"
+SHOW_IN_FOLDER = "Show in file manager"
+COPY_PATH = "Copy path"
+TAKE_OUT = "Remove from list"
+FOLDER_NOT_SHOWN = "No file manager could be opened for {folder}."
+
+# Kept layers.
+LAYERS_NOT_KEPT = "Kept layers stay only until the slide is closed: {error}."
+ONE_LAYER_WAITS = "A layer kept on this slide was made at {sizes} µm/px; it is shown at that pixel size."
+LAYERS_WAIT = (
+    "{count} layers kept on this slide were made at {sizes} µm/px; they are shown at that pixel size."
+)
+OR_SIZE = " or "

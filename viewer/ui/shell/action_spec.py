@@ -1,4 +1,4 @@
-"""One action: its texts, keys, handler, and the condition under which it is available."""
+"""One action: its texts, keys, handler, and the condition under which it is available; rows of one kind."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class Need(Enum):
     QUERY = "Enter a query first: Find › Find in slide…"
     OVERLAY = "There is no overlay yet: Find › Find in slide…, or View › Attention."
     HITS = "The query has not found any place yet."
+    FOLDED_LEGEND = "The legend has room, or nothing lies over the slide."
     ANALYSIS = "No analysis is running."
 
 
@@ -79,4 +80,53 @@ def action_spec(
         argument=argument,
         checkable=checkable,
         starts_section=section,
+    )
+
+
+def preset_action(key: str, power: float) -> ActionSpec:
+    """Show the slide as through an objective of this power."""
+    return action_spec(
+        "View",
+        f"magnification_{power:g}x",
+        f"{power:g}x",
+        f"Show the slide as through a {power:g}x objective",
+        key,
+        icon="magnification",
+        handler="set_magnification",
+        need=Need.MAGNIFICATION,
+        argument=power,
+        section=key == "1",
+    )
+
+
+def turn_action(action_id: str, text: str, degrees: float, *keys: str, section: bool = False) -> ActionSpec:
+    """Turn the slide."""
+    direction = "clockwise" if degrees > 0 else "anticlockwise"
+    return action_spec(
+        "View",
+        action_id,
+        text,
+        f"Turn the slide {direction} by {abs(degrees):g}°",
+        *keys,
+        icon="rotate_right" if degrees > 0 else "rotate_left",
+        handler="rotate_by",
+        argument=degrees,
+        section=section,
+    )
+
+
+def panel_action(panel: str, text: str, tooltip: str, *keys: str, section: bool = False) -> ActionSpec:
+    """Show or hide a panel."""
+    return action_spec(
+        "View",
+        f"show_{panel}",
+        text,
+        f"Show or hide {tooltip}",
+        *keys,
+        icon=panel,
+        handler="show_panel",
+        need=Need.NOTHING,
+        argument=panel,
+        checkable=True,
+        section=section,
     )

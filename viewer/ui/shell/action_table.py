@@ -5,60 +5,21 @@ Pure data: ``actions`` makes Qt actions of it, ``commands`` holds the handlers.
 
 from __future__ import annotations
 
-from viewer.ui.shell.action_spec import ActionSpec, Need, action_spec
+from viewer.ui.shell.action_spec import (
+    ActionSpec,
+    Need,
+    action_spec,
+    panel_action,
+    preset_action,
+    turn_action,
+)
 
 MENUS = {"File": "&File", "View": "&View", "Go": "&Go", "Find": "F&ind", "Tools": "&Tools", "Help": "&Help"}
 """Names of the menus, and their titles with the letter that opens each."""
 
 
-def _preset(key: str, power: float) -> ActionSpec:
-    return action_spec(
-        "View",
-        f"magnification_{power:g}x",
-        f"{power:g}x",
-        f"Show the slide as through a {power:g}x objective",
-        key,
-        icon="magnification",
-        handler="set_magnification",
-        need=Need.MAGNIFICATION,
-        argument=power,
-        section=key == "1",
-    )
-
-
-def _turn(action_id: str, text: str, degrees: float, *keys: str, section: bool = False) -> ActionSpec:
-    direction = "clockwise" if degrees > 0 else "anticlockwise"
-    return action_spec(
-        "View",
-        action_id,
-        text,
-        f"Turn the slide {direction} by {abs(degrees):g}°",
-        *keys,
-        icon="rotate_right" if degrees > 0 else "rotate_left",
-        handler="rotate_by",
-        argument=degrees,
-        section=section,
-    )
-
-
-def _panel(panel: str, text: str, tooltip: str, *keys: str, section: bool = False) -> ActionSpec:
-    return action_spec(
-        "View",
-        f"show_{panel}",
-        text,
-        f"Show or hide {tooltip}",
-        *keys,
-        icon=panel,
-        handler="show_panel",
-        need=Need.NOTHING,
-        argument=panel,
-        checkable=True,
-        section=section,
-    )
-
-
 PRESETS = tuple(
-    _preset(key, power) for key, power in zip("123456", (1.25, 2.5, 5.0, 10.0, 20.0, 40.0), strict=True)
+    preset_action(key, power) for key, power in zip("123456", (1.25, 2.5, 5.0, 10.0, 20.0, 40.0), strict=True)
 )
 
 _FILE = (
@@ -110,6 +71,33 @@ _FILE = (
     ),
     action_spec(
         "File",
+        "add_map",
+        "Add a map or annotations…",
+        "Lay a map or annotations of another program over the slide",
+        "Ctrl+M",
+        icon="overlay",
+        section=True,
+    ),
+    action_spec(
+        "File",
+        "export_places",
+        "Export places…",
+        "Save the places of the list for QuPath, or as a table",
+        "Ctrl+E",
+        icon="save",
+        need=Need.HITS,
+    ),
+    action_spec(
+        "File",
+        "export_layer",
+        "Export layer…",
+        "Save what lies over the slide as a heatmap, as scores or for QuPath",
+        "Ctrl+Shift+E",
+        icon="save",
+        need=Need.OVERLAY,
+    ),
+    action_spec(
+        "File",
         "preferences",
         "Preferences…",
         "Caches, theme, screen, mouse and keys",
@@ -143,17 +131,17 @@ _VIEW = (
         argument=2**-0.5,
     ),
     *PRESETS,
-    _turn("rotate_right", "Rotate right", 15.0, "R", section=True),
-    _turn("rotate_left", "Rotate left", -15.0, "Shift+R"),
-    _turn("quarter_right", "Quarter turn right", 90.0, "]"),
-    _turn("quarter_left", "Quarter turn left", -90.0, "["),
+    turn_action("rotate_right", "Rotate right", 15.0, "R", section=True),
+    turn_action("rotate_left", "Rotate left", -15.0, "Shift+R"),
+    turn_action("quarter_right", "Quarter turn right", 90.0, "]"),
+    turn_action("quarter_left", "Quarter turn left", -90.0, "["),
     action_spec("View", "upright", "Upright", "Undo all turning", "U"),
-    _panel("folder", "Slides", "the list of slides", "B", section=True),
-    _panel("query", "Query", "the panel to search the slide with", "Q"),
-    _panel("attention", "Attention", "what stands out, and the attention of a model", "E"),
-    _panel("navigator", "Navigator", "the overview of the slide", "N"),
-    _panel("properties", "Properties", "the facts about the slide", "I"),
-    _panel("adjustments", "Adjustments", "brightness, contrast, gamma and colour profile", "A"),
+    panel_action("folder", "Slides", "the list of slides", "B", section=True),
+    panel_action("query", "Query", "the panel to search the slide with", "Q"),
+    panel_action("attention", "Attention", "what stands out, and the attention of a model", "E"),
+    panel_action("navigator", "Navigator", "the overview of the slide", "N"),
+    panel_action("properties", "Properties", "the facts about the slide", "I"),
+    panel_action("adjustments", "Adjustments", "brightness, contrast, gamma and colour profile", "A"),
     action_spec(
         "View",
         "show_scale_bar",
@@ -162,6 +150,17 @@ _VIEW = (
         "S",
         icon="scale_bar",
         need=Need.NOTHING,
+        checkable=True,
+    ),
+    action_spec(
+        "View",
+        "full_legend",
+        "Full legend",
+        "Unfold a legend that was folded to give the slide room, or fold it again",
+        "Shift+O",
+        icon="information",
+        handler="show_full_legend",
+        need=Need.FOLDED_LEGEND,
         checkable=True,
     ),
     action_spec(
@@ -196,6 +195,14 @@ _VIEW = (
 )
 _GO = (
     action_spec("Go", "go_to", "Go to…", "Go to coordinates in pixels or micrometres", "G"),
+    action_spec(
+        "Go",
+        "copy_position",
+        "Copy position",
+        "Copy the coordinates under the cursor, or of the middle of the view, as they can be typed in Go to",
+        "Ctrl+Shift+C",
+        icon="copy",
+    ),
     action_spec(
         "Go",
         "previous_slide",

@@ -22,7 +22,7 @@ from viewer.ui.shell import strings
 from viewer.ui.shell.guide import Guide
 from viewer.ui.shell.preferences import Preferences
 from viewer.ui.shell.shortcuts import ShortcutSheet
-from viewer.ui.widgets.dialogs import show_dialog
+from viewer.ui.widgets.dialogs import choose_save_path, show_dialog
 from viewer.ui.widgets.messages import MessageKind
 from viewer.ui.widgets.theme import without_icons
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from viewer.ui.panels.scale_keeper import ScaleKeeper
     from viewer.ui.panels.slide_folder import SlideFolder
     from viewer.ui.search.controller import SearchController
+    from viewer.ui.search.export import Export
     from viewer.ui.shell.panel_table import Docks
     from viewer.ui.shell.persistence import Persistence
     from viewer.ui.shell.slide_opener import Slides
@@ -60,6 +61,7 @@ class Parts:
     docks: Docks
     overlays: OverlayController
     search: SearchController
+    exports: Export
     hud: Hud
     status: QStatusBar
     messages: MessageArea
@@ -109,20 +111,15 @@ class Commands:
         source = self._view.source
         assert source is not None
         folder = Path(self._parts.persistence.settings.viewing.last_folder or Path.home())
-        name, _ = QFileDialog.getSaveFileName(
-            self._parts.window,
-            strings.SAVE_VIEW,
-            str(folder / f"{source.info.path.stem}-view.png"),
-            strings.PNG_FILES,
-        )
-        if name:
-            self.save_view_to(Path(name))
+        proposed = folder / f"{source.info.path.stem}-view.png"
+        path = choose_save_path(self._parts.window, strings.SAVE_VIEW, proposed, {".png": strings.PNG_FILE})
+        if path is not None:
+            self.save_view_to(path)
 
     def save_view_to(self, path: Path) -> None:
         """Save the view as PNG; an error is shown in the window."""
         from viewer.ui.canvas.export import save_view  # imports Pillow, which would slow the start
 
-        path = path if path.suffix.lower() == ".png" else path.with_name(f"{path.name}.png")
         try:
             save_view(self._view, path, self._parts.overlays.active.layers.entries)
         except SaveError as error:
@@ -135,6 +132,15 @@ class Commands:
 
         copy_view(self._view, self._parts.overlays.active.layers.entries)
         self._parts.status.showMessage(strings.VIEW_COPIED, 4000)
+
+    def add_map(self) -> None:
+        self._parts.overlays.maps.choose()
+
+    def export_places(self) -> None:
+        self._parts.exports.export_places()
+
+    def export_layer(self) -> None:
+        self._parts.exports.export_layer()
 
     def preferences(self) -> None:
         dialog = Preferences(self._parts.persistence.settings, self._parts.window)
@@ -176,6 +182,9 @@ class Commands:
     def show_scale_bar(self, on: bool) -> None:
         self._parts.overlays.set_scale_bar_visible(on)
 
+    def show_full_legend(self, on: bool) -> None:
+        self._parts.overlays.active.legend.set_unfolded(on)
+
     def label(self) -> None:
         self._show_for_view(AssociatedImages(self._view, self._parts.window))
 
@@ -190,6 +199,12 @@ class Commands:
 
     def go_to(self) -> None:
         self._show_for_view(GoTo(self._view, self._parts.window))
+
+    def copy_position(self) -> None:
+        session = self._parts.search.session
+        place = session.place_in_words(*session.pointed_at)
+        QGuiApplication.clipboard().setText(place)
+        self._parts.status.showMessage(strings.POSITION_COPIED.format(place=place), 4000)
 
     def step_slide(self, step: float) -> None:
         self._parts.slides.step(int(step))

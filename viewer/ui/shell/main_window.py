@@ -23,7 +23,10 @@ from viewer.ui.panels import strings as panel_strings
 from viewer.ui.panels.scale_keeper import ScaleKeeper
 from viewer.ui.panels.slide_folder import SlideFolder
 from viewer.ui.panels.thumbnails import ThumbnailWorker, prune
+from viewer.ui.search.context_menus import ContextMenus
 from viewer.ui.search.controller import SearchController
+from viewer.ui.search.export import Export
+from viewer.ui.search.layer_keeper import LayerKeepers
 from viewer.ui.shell import strings
 from viewer.ui.shell.action_spec import Need
 from viewer.ui.shell.actions import ActionSet, RecentMenu, fill_menus, make_toolbar
@@ -90,6 +93,10 @@ class MainWindow(QMainWindow):
         shared = view, self.overlays, self.encoders, self.messages, themes, settings
         self.attention = AttentionController(*shared)
         self.query = SearchController(*shared)
+        self.keepers = LayerKeepers(
+            view, self.overlays, partial(self.messages.show_message, MessageKind.WARNING)
+        )
+        self.exports = Export(view, self.query, self.attention, self.overlays, self.messages)
         panels = built_in_panels(
             folder=self.folder, query=self.query.panel, attention=self.attention.controls
         )
@@ -106,6 +113,7 @@ class MainWindow(QMainWindow):
             docks=self.docks,
             overlays=self.overlays,
             search=self.query,
+            exports=self.exports,
             hud=self.hud,
             status=self.status,
             messages=self.messages,
@@ -121,6 +129,13 @@ class MainWindow(QMainWindow):
         )
         self.area.set_start_page(self.start_page)
         self.recent_menu = RecentMenu(state, self.slides.open, self._forget_recent)
+        self.menus = ContextMenus(
+            view, self.actions_.__getitem__, self.query, self.overlays, self.exports, self.messages
+        )
+        self.menus.add_slide_list(
+            self.folder.slide_list, remove=self.folder.take_out, removable=lambda: self.folder.is_chosen
+        )
+        self.menus.add_slide_list(self.start_page.recent_list, remove=self._forget_slide)
         plugins = [
             dock.toggleViewAction() for name, dock in self.docks.items() if name not in self.docks.built_in
         ]
@@ -186,6 +201,7 @@ class MainWindow(QMainWindow):
             Need.QUERY: self.query.has_query,
             Need.OVERLAY: self.overlays.active.layers.has_any,
             Need.HITS: self.query.has_hits,
+            Need.FOLDED_LEGEND: self.overlays.active.legend.foldable,
             Need.ANALYSIS: self.query.analysing,
         }
         self.actions_.refresh([need for need, is_met in met.items() if not is_met])
@@ -221,8 +237,8 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         area, slides = self.area, self.slides
-        followers = self.overlays, self.encoders, self.attention, self.query, self.hud, self.status
-        for part in followers:
+        lay = self.overlays, self.encoders, self.attention, self.query
+        for part in (*lay, self.keepers, self.exports, self.menus, self.hud, self.status):
             area.active_view_changed.connect(part.follow)
         area.active_view_changed.connect(self._follow)
         slides.changed.connect(self._refresh_recent)
@@ -243,6 +259,7 @@ class MainWindow(QMainWindow):
             (self.overlays.maps.pixel_size_missing, panel_strings.MAP_NEEDS_PIXEL_SIZE),
         ):
             requested.connect(partial(self._show_pixel_size_dialog, needed_by))
+        self.exports.progressed.connect(self.status.showMessage)
         for changed in (self.query.changed, self.overlays.changed):
             changed.connect(self.refresh_actions)
         for chosen in (self.query.settings_chosen, self.attention.settings_chosen):
@@ -343,6 +360,11 @@ class MainWindow(QMainWindow):
     def _refresh_recent(self) -> None:
         self.start_page.show_recent(self._persistence.state.recent)
 
+    def _forget_slide(self, path: Path) -> None:
+        self._persistence.state.forget(path)
+        self._persistence.save_state()
+        self._refresh_recent()
+
     def _forget_recent(self) -> None:
         self._persistence.state.forget_all()
         prune(0)
@@ -390,6 +412,8 @@ class MainWindow(QMainWindow):
         self.query.stop()  # its workers end while attention's are waited for
         self.attention.close()
         self.overlays.close()
+        self.keepers.close()
+        self.exports.close()
         self.query.close()
         self.opener.close(wait_s=0.5)
         self.thumbnails.close(wait_s=0.5)

@@ -95,9 +95,10 @@ OPEN_SLIDE = "Open slide"
 OPEN_FOLDER = "Open folder"
 SLIDE_FILES = "Slides and images ({patterns});;All files (*)"
 SAVE_VIEW = "Save view as PNG"
-PNG_FILES = "PNG (*.png)"
+PNG_FILE = "PNG"
 VIEW_SAVED = "Saved {file}"
 VIEW_COPIED = "View copied"
+POSITION_COPIED = "Copied {place}"
 NO_FURTHER_SLIDE = "No further slide in this folder"
 DIAGNOSTICS_COPIED = "Diagnostics copied; they contain no folder names"
 ABOUT = "About Foveola"
@@ -177,6 +178,7 @@ GESTURES = (
     ("Arrow keys", "Move by a fifth of the view (with the slide in focus)"),
     ("{hide_key}", "Hide the overlay while the key is down, to see the tissue under it"),
     ("Click, with a query", "Show the measurements behind the value of that place"),
+    ("Right click, Menu key, Shift + F10", "What can be done there: on the slide, a place, a layer, a slide"),
     ("Tab, Shift + Tab", "Move the focus to the next or previous part of the window"),
     ("Drop files or a folder", "Open the first slide and list the rest"),
 )

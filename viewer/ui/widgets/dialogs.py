@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+
+from viewer.ui.widgets import strings
 
 if TYPE_CHECKING:
-    from PySide6.QtWidgets import QDialog
+    from collections.abc import Mapping
+
+    from PySide6.QtWidgets import QDialog, QWidget
 
 
 def show_dialog(dialog: QDialog, *, modal: bool = False) -> None:
@@ -26,3 +32,23 @@ def show_dialog(dialog: QDialog, *, modal: bool = False) -> None:
     dialog.show()
     dialog.raise_()
     dialog.activateWindow()
+
+
+def choose_save_path(parent: QWidget, title: str, proposed: Path, kinds: Mapping[str, str]) -> Path | None:
+    """Let the reader choose a file to save to; None where they do not.
+
+    ``kinds``: what a file is, by the ending of its name. A name without one of these endings gets that of the
+    chosen kind; what would be replaced then is asked about, as the dialog asks about the name as typed.
+    """
+    filters = {strings.FILE_KIND.format(kind=kind, ending=ending): ending for ending, kind in kinds.items()}
+    name, chosen = QFileDialog.getSaveFileName(parent, title, str(proposed), ";;".join(filters))
+    if not name:
+        return None
+    if name.lower().endswith(tuple(kinds)):
+        return Path(name)
+    path = Path(name + filters.get(chosen, next(iter(kinds))))
+    question = strings.REPLACE.format(file=path.name)
+    buttons = QMessageBox.StandardButton
+    if path.is_file() and QMessageBox.question(parent, title, question) != buttons.Yes:
+        return None
+    return path

@@ -16,3 +16,6 @@ CANCEL_TOOLTIP = "Stop opening; the slide that was open stays"
 
 # Docks that are folded.
 PANEL_TABS = "Panels"
+# Saving files.
+FILE_KIND = "{kind} (*{ending})"
+REPLACE = "{file} exists already. Replace it?"

@@ -1,0 +1,192 @@
+"""Layers that the reader kept over a slide: one HDF5 file each, in a folder named by the slide's content.
+
+A file holds the field itself, so it needs neither the analysis nor the map that it came from. It is read as
+any file of a stranger: the state folder may be shared, or damaged.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import secrets
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from viewer.common.atomic_write import save_atomically
+from viewer.common.log import logger
+from viewer.common.paths import state_dir
+from viewer.overlay import strings
+from viewer.overlay.layer import OverlayLook
+from viewer.relevance.features.safe_hdf5 import FeatureFileError, checked_dataset, opened_hdf5
+from viewer.relevance.patches.field import Provenance, RelevanceField
+from viewer.relevance.patches.grid import MAX_PATCHES, PatchGrid
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+log = logger("ui")
+
+LIMIT_BYTES = 512_000_000
+"""Of all kept layers of all slides. One of an ordinary slide takes some 50 kB."""
+VERSION = 1
+_MAX_FACTS_BYTES = 1 << 20
+_KNOWN, _ESTIMATED = 1, 2
+"""In ``coverage``, where 0 is a patch that was not analysed."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLayer:
+    """A field, its title, and how it is drawn. ``imported``: made by another program, which also gave the
+    title. ``state``: how much was analysed; "" where that is not known or does not apply.
+    """
+
+    field: RelevanceField
+    title: str
+    look: OverlayLook
+    imported: bool = False
+    state: str = ""
+
+
+def layers_folder(slide: str) -> Path:
+    """The folder of a slide's layers, by its identity. May not exist yet."""
+    return state_dir() / "layers" / slide
+
+
+def new_file_name() -> str:
+    """A name that no other layer has; later ones come later in the alphabet."""
+    return f"{time.time_ns():020d}-{secrets.token_hex(4)}.h5"
+
+
+def write_layer(layer: KeptLayer, path: Path, *, limit_bytes: int = LIMIT_BYTES) -> None:
+    """Write a layer, then remove the oldest of all slides beyond the limit. Raises SaveError."""
+    import h5py
+
+    field = layer.field
+    facts = {
+        "version": VERSION,
+        "title": layer.title,
+        "imported": layer.imported,
+        "state": layer.state,
+        "patch_px": (field.grid.patch_width_px, field.grid.patch_height_px),
+        "provenance": field.provenance.as_facts(),
+        "look": {name: value for name, value in asdict(layer.look).items() if name != "hierarchy"},
+    }
+    coverage = field.known * np.uint8(_KNOWN) + field.estimated * np.uint8(_ESTIMATED)
+    data = io.BytesIO()
+    with h5py.File(data, "w") as file:
+        packed: dict[str, Any] = {"compression": "gzip", "shuffle": True, "fletcher32": True}
+        file.create_dataset("scores", data=field.scores, **packed)
+        file.create_dataset("coverage", data=coverage, **packed)
+        file.create_dataset("facts", data=np.frombuffer(json.dumps(facts).encode(), np.uint8))
+    save_atomically(path, data.getvalue())
+    _trim(path.parent.parent, limit_bytes, spared=path)
+
+
+def read_layer(path: Path) -> KeptLayer:
+    """Raises FeatureFileError for a file that is damaged, or no kept layer."""
+    with opened_hdf5(path) as file:
+        scores = checked_dataset(path, file, "scores", ndim=(2,), kinds="f")
+        coverage = checked_dataset(path, file, "coverage", ndim=(2,), kinds="u")
+        text = checked_dataset(path, file, "facts", ndim=(1,), kinds="u")
+        rows, columns = scores.shape
+        if not 0 < rows * columns <= MAX_PATCHES or coverage.shape != scores.shape:
+            raise FeatureFileError(path, strings.NOT_A_KEPT_LAYER)
+        if text.shape[0] > _MAX_FACTS_BYTES or text.dtype != np.uint8:
+            raise FeatureFileError(path, strings.NOT_A_KEPT_LAYER)
+        values, states, encoded = scores[()].astype(np.float32), coverage[()], text[()].tobytes()
+    try:
+        facts = json.loads(encoded)
+        if facts["version"] != VERSION:
+            raise ValueError(f"version {facts['version']!r} is not {VERSION}")
+        grid = PatchGrid(columns, rows, *(float(side) for side in facts["patch_px"]))
+        field = RelevanceField(
+            grid, values, states == _KNOWN, states == _ESTIMATED, _provenance(facts["provenance"])
+        )
+        return KeptLayer(
+            field,
+            _text(facts["title"]),
+            _look(facts["look"]),
+            facts["imported"] is True,
+            _text(facts["state"]),
+        )
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+        log.warning("%s is damaged: %s", path, error)
+        raise FeatureFileError(path, strings.NOT_A_KEPT_LAYER) from error
+
+
+def read_layers(slide: str) -> tuple[list[tuple[str, KeptLayer]], list[str]]:
+    """The layers of a slide with their file names, oldest first, and a message for each damaged file, which
+    is set aside under another name. Raises OSError where the folder cannot be read.
+    """
+    folder = layers_folder(slide)
+    layers: list[tuple[str, KeptLayer]] = []
+    problems: list[str] = []
+    for path in sorted(folder.glob("*.h5")) if folder.is_dir() else []:
+        try:
+            layers.append((path.name, read_layer(path)))
+        except FeatureFileError as error:
+            problems.append(strings.KEPT_LAYER_DAMAGED.format(path=path, reason=error.reason))
+            with suppress(OSError):  # then it is named again the next time
+                path.rename(path.with_suffix(".unreadable"))
+    return layers, problems
+
+
+def remove_layer(path: Path) -> None:
+    """Remove a layer's file, where there is one, and its folder if that is empty. Raises OSError."""
+    path.unlink(missing_ok=True)
+    with suppress(OSError):  # there are others, or it is gone
+        path.parent.rmdir()
+
+
+def _trim(folder: Path, limit_bytes: int, *, spared: Path) -> None:
+    """Remove the oldest files of all slides until all together are within the limit."""
+    sizes: dict[Path, int] = {}
+    for path in folder.glob("*/*"):
+        with suppress(OSError):
+            sizes[path] = path.stat().st_size
+    total_bytes = sum(sizes.values())
+    for path in sorted(sizes, key=lambda path: path.name):
+        if total_bytes <= limit_bytes:
+            break
+        if path == spared:
+            continue
+        try:
+            remove_layer(path)
+        except OSError as error:
+            log.warning("%s: an old layer cannot be removed: %s", path, error)
+        else:
+            log.info("%s: removed, the kept layers were larger than %d bytes", path, limit_bytes)
+            total_bytes -= sizes[path]
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _provenance(plain: dict[str, Any]) -> Provenance:
+    x_um, y_um = (float(side) for side in plain["mpp_um"])
+    if not isinstance(plain["mpp_estimated"], bool) or not (x_um > 0 and y_um > 0):
+        raise ValueError("its pixel size is none")
+    texts = {
+        one.name: _text(plain[one.name])
+        for one in fields(Provenance)
+        if one.name not in ("mpp_um", "mpp_estimated")
+    }
+    return Provenance(mpp_um=(x_um, y_um), mpp_estimated=plain["mpp_estimated"], **texts)
+
+
+def _look(plain: dict[str, Any]) -> OverlayLook:
+    """Values that this version does not know are left out: a later one may have written the file."""
+    known = {one.name for one in fields(OverlayLook)} - {"hierarchy"}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in plain.items()
+        if name in known
+    }
+    return OverlayLook(**values)

@@ -7,11 +7,12 @@ estimated from patches near by (dotted), or it was not analysed (hatched, whatev
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from viewer.common.settings import LEAST_RANGE
 from viewer.overlay import strings
 from viewer.overlay.attention_look import HierarchyLook
 from viewer.overlay.colour_map import colour_maps, colour_stops
@@ -19,6 +20,7 @@ from viewer.overlay.colour_map import colour_maps, colour_stops
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from viewer.common import settings
     from viewer.overlay.attention_look import HierarchyLevels
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "OverlayStack",
     "colour_stops",
     "cover",
+    "in_range",
 ]
 
 COLOUR_MAPS = tuple(colour_maps())
@@ -39,6 +42,8 @@ GLASS_WEIGHT = 1
 """Of glass in a layer with levels, clear up to its edge: distinguishes it from patches not analysed."""
 FAINT_BELOW = 0.1
 """From this likeness down to 0 the colour fades out; shaders/overlay.frag has the same number."""
+CHOSEN = "colour_map", "opacity", "threshold", "low", "high", "fill", "contours", "smooth"
+"""What the reader chooses for each layer: fields of ``OverlayLook`` and of ``settings.Overlay``."""
 _BY_ZOOM = HierarchyLook()
 
 
@@ -101,8 +106,9 @@ class OverlayLayer:
 class OverlayLook:
     """How a layer is drawn. None of this touches its data.
 
-    ``threshold``: likeness below it is not drawn. ``contours``: lines at 0.25, 0.5, 0.75 and at the
-    threshold. ``flashlight_px``: only within this radius of the pointer, in logical pixels; None everywhere.
+    ``threshold``: likeness below it is not drawn. ``low`` and ``high``: the likeness that has the first and
+    the last colour. ``fill``, or ``contours`` at 0.25, 0.5, 0.75 and the threshold, or both.
+    ``flashlight_px``: only within this radius of the pointer, in logical pixels; None everywhere.
     ``smooth``: blend from patch to patch. ``hierarchy``: of a layer with levels. Raises ValueError for values
     out of range.
     """
@@ -110,6 +116,9 @@ class OverlayLook:
     colour_map: str = "viridis"
     opacity: float = 0.5
     threshold: float = 0.0
+    low: float = 0.0
+    high: float = 1.0
+    fill: bool = True
     contours: bool = False
     visible: bool = True
     flashlight_px: float | None = None
@@ -121,8 +130,27 @@ class OverlayLook:
             raise ValueError(strings.NO_COLOUR_MAP.format(name=self.colour_map, names=", ".join(COLOUR_MAPS)))
         if not (0 <= self.opacity <= 1 and 0 <= self.threshold <= 1):
             raise ValueError(f"opacity {self.opacity} and threshold {self.threshold} lie between 0 and 1")
+        if not (0 <= self.low <= self.high - LEAST_RANGE + 1e-6 and self.high <= 1):
+            raise ValueError(f"the colours cannot run from {self.low} to {self.high}")
+        if not (self.fill or self.contours):
+            raise ValueError("without fill and contours nothing is drawn")
         if self.flashlight_px is not None and not self.flashlight_px > 0:
             raise ValueError(f"a flashlight of {self.flashlight_px} px shows nothing")
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The likeness of the first colour and of the last."""
+        return self.low, self.high
+
+    @staticmethod
+    def of(chosen: settings.Overlay) -> OverlayLook:
+        """The look that the reader has chosen for a layer."""
+        flashlight_px = chosen.flashlight_px if chosen.flashlight else None
+        return OverlayLook(flashlight_px=flashlight_px, **{name: getattr(chosen, name) for name in CHOSEN})
+
+    def as_chosen(self, common: settings.Overlay) -> settings.Overlay:
+        """What is chosen for this layer, and what ``common`` has chosen for all."""
+        return replace(common, **{name: getattr(self, name) for name in CHOSEN})
 
 
 class Overlay(NamedTuple):
@@ -189,8 +217,16 @@ class OverlayStack:
         return any(overlay.look.flashlight_px is not None for overlay in self.scene().drawn)
 
 
-def cover(likeness: NDArray[np.floating], threshold: float) -> NDArray[np.floating]:
+def in_range(likeness: NDArray[np.floating], ends: tuple[float, float]) -> NDArray[np.floating]:
+    """Where each likeness lies between that of the first colour, 0, and that of the last, 1."""
+    place: NDArray[np.floating] = np.clip((likeness - ends[0]) / (ends[1] - ends[0]), 0, 1)
+    return place
+
+
+def cover(
+    likeness: NDArray[np.floating], threshold: float, ends: tuple[float, float] = (0.0, 1.0)
+) -> NDArray[np.floating]:
     """The share of the background that a layer's colour hides at each likeness, 0 to 1, before its
-    opacity."""
-    share: NDArray[np.floating] = np.clip(likeness / FAINT_BELOW, 0, 1) * (likeness >= threshold)
-    return share
+    opacity. ``ends``: the likeness of the first colour and the last."""
+    share: NDArray[np.floating] = np.clip(in_range(likeness, ends) / FAINT_BELOW, 0, 1)
+    return share * (likeness >= threshold)

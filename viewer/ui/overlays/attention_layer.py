@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 from viewer.common.scale import pixel_size_in_words
 from viewer.overlay.attention_look import HierarchyLook, levels_of
 from viewer.overlay.layer import OverlayLook, colour_stops
-from viewer.overlay.legend_entry import LegendEntry
+from viewer.overlay.legend_entry import LegendEntry, ends_in_words
 from viewer.overlay.strings import PARTLY_KNOWN
 from viewer.relevance.attention.slide_attention import MEAN
 from viewer.relevance.patches.attention_codes import OCTAVES
@@ -36,7 +36,7 @@ _MOST = 2 ** (OCTAVES // 2)
 _OCTAVES = strings.LEAST_OF_AVERAGE.format(most=_MOST), strings.MOST_OF_AVERAGE.format(most=_MOST)
 _RANKS = strings.LOWEST_RANK, strings.HIGHEST_RANK
 _SIGNED = strings.AGAINST, strings.FOR
-"""What clear and full colour mean."""
+"""What 0 and 1 mean."""
 
 
 class AttentionLayer(QObject):
@@ -132,7 +132,7 @@ class AttentionLayer(QObject):
         assert layer is not None
         assert look is not None
         title, middle = strings.ATTENTION_OF.format(title=card.title), ""
-        ends = _RANKS if shown.mode == "blend" else _OCTAVES
+        ends, in_words = (_RANKS, "{:.2f}".format) if shown.mode == "blend" else (_OCTAVES, _of_average)
         if not card.needs_weights:
             title = card.title
         elif card.views:
@@ -140,7 +140,7 @@ class AttentionLayer(QObject):
             name = card.views[view]
             title = strings.TITLE_AND_VIEW.format(title=card.title, view=name[0].lower() + name[1:])
             if view > 0:
-                ends, middle = _SIGNED, strings.ZERO
+                ends, in_words, middle = _SIGNED, _signed, strings.ZERO
         compared = self.session.levels or ALL_LEVELS
         in_part = _known_in_part(layer, tokens_count="token" in self._legend_levels)
         return LegendEntry(
@@ -148,9 +148,10 @@ class AttentionLayer(QObject):
             colour_stops(look.colour_map),
             look.threshold,
             self._facts(card, shown, compared),
-            *ends,
+            *ends_in_words(look, *ends, in_words),
             dotted=PARTLY_KNOWN if in_part else "",
             middle=middle,
+            ends=look.ends,
             has_scale=bool(card.views) or any(level in compared for level in self._legend_levels),
             state=analysed_in_words(self.progress),
         )
@@ -182,3 +183,13 @@ def _known_in_part(layer: OverlayLayer, *, tokens_count: bool) -> bool:
     if tokens_count and layer.levels is not None and (layer.known & ~layer.levels.tokens_known).any():
         return True
     return bool(layer.estimated.any())
+
+
+def _of_average(likeness: float) -> str:
+    """ "2 × average"."""
+    return strings.MOST_OF_AVERAGE.format(most=f"{2 ** (OCTAVES * (likeness - 0.5)):.2g}")
+
+
+def _signed(likeness: float) -> str:
+    """From −1, against, to 1, for."""
+    return f"{2 * likeness - 1:+.2f}"

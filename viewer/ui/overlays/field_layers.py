@@ -74,7 +74,7 @@ class FieldLayers(QObject):
         if field is None:
             self.remove(PRESENT)
         else:
-            self._put(PRESENT, _FieldLayer(field, query, self._present_look(), state=state))
+            self._put(PRESENT, _FieldLayer(field, query, OverlayLook.of(self._chosen), state=state))
 
     def set_state(self, state: str) -> None:
         """State how much of the present query's field is analysed."""
@@ -86,7 +86,7 @@ class FieldLayers(QObject):
         """Draw the present layer otherwise."""
         self._chosen = look
         if self.has_present:
-            self._restyle(PRESENT, self._present_look())
+            self._restyle(PRESENT, OverlayLook.of(self._chosen))
 
     def keep(self) -> None:
         """Keep the present layer as it is, in colours of its own, beside the next query."""
@@ -99,7 +99,7 @@ class FieldLayers(QObject):
 
     def add_imported(self, field: RelevanceField, title: str) -> None:
         """Lay another program's map over the slide as a kept layer; shows all where all were hidden."""
-        look = replace(self._present_look(), colour_map=self._free_colours())
+        look = replace(OverlayLook.of(self._chosen), colour_map=self._free_colours())
         self._put(f"kept-{next(self._sequence)}", _FieldLayer(field, title, look, imported=True))
         self._layers.set_visible(True)
 
@@ -117,17 +117,6 @@ class FieldLayers(QObject):
         colours = [name for name in _KEPT_MAPS if name != self._chosen.colour_map]
         taken = self._layers.colour_maps() | {self._chosen.colour_map}
         return next((name for name in colours if name not in taken), colours[len(taken) % len(colours)])
-
-    def _present_look(self) -> OverlayLook:
-        look = self._chosen
-        return OverlayLook(
-            colour_map=look.colour_map,
-            opacity=look.opacity,
-            threshold=look.threshold,
-            contours=look.contours,
-            flashlight_px=look.flashlight_px if look.flashlight else None,
-            smooth=look.smooth,
-        )
 
     def _put(self, name: str, layer: _FieldLayer) -> None:
         self._fields[name] = layer

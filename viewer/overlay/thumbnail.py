@@ -56,8 +56,7 @@ def overlay_picture(
         patch_px = layer.patch_width_px * width / slide_px[0]
         likeness = _likeness(overlay, rows, cols, patch_px=patch_px)
         covered = cover(likeness, look.threshold, look.ends)
-        if layer.levels is not None:
-            covered = np.where(layer.glass[cells], 0, covered)
+        covered = np.where(layer.glass[cells], 0, covered)
         covered = np.where(estimated & ~dotted, covered * _BETWEEN_DOTS, covered)
         reached = known | estimated
         hatching = max(look.opacity, _LEAST_HATCH_OPACITY) * hatched

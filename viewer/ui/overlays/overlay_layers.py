@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from viewer.ui.overlays.tissue_reader import TissueReader
+
 if TYPE_CHECKING:
     from viewer.overlay.layer import OverlayLayer, OverlayLook
     from viewer.overlay.legend_entry import LegendEntry
@@ -33,6 +35,7 @@ class OverlayLayers(QObject):
     def __init__(self, slide_view: SlideView, legend: Legend) -> None:
         super().__init__(slide_view)
         self._view, self._legend = slide_view, legend
+        self._tissue = TissueReader(slide_view)
         self._visible = True
         self._bare = False
         self._laid: dict[str, _Laid] = {}
@@ -63,6 +66,7 @@ class OverlayLayers(QObject):
         """Lay a layer on top, or replace the one of this name where it lies."""
         self._laid[name] = _Laid(look, entry)
         self._view.overlays.put(name, layer, look)
+        self._tissue.request()
         self._refresh()
 
     def restyle(self, name: str, look: OverlayLook, entry: LegendEntry) -> None:

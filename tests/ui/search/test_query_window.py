@@ -15,6 +15,7 @@ from tests.ui.slide_files import write_slide
 from viewer.common.settings import Settings
 from viewer.overlay.layer import OverlayLook
 from viewer.overlay.legend_entry import LegendEntry
+from viewer.overlay.strings import LIKENESS_TO
 from viewer.relevance.encoders.model_registry import registry_file
 from viewer.relevance.models.strings import NO_FOLDER
 from viewer.relevance.query import strings as query_strings
@@ -117,7 +118,7 @@ def test_a_query_brings_places_overlay_and_legend(
     answered(qtbot, open_window, clients[0])
     tools = open_window.query
     assert open_window.overlays.active.fields.has_present
-    assert overlay_strings.LIKENESS_TO.format(query="fat") in open_window.overlays.active.legend.text
+    assert LIKENESS_TO.format(query="fat") in open_window.overlays.active.legend.text
     assert len(tools.panel.hits.hits.rows) == 1
     before = open_window.view.camera.target
     open_window.actions_["next_hit"].trigger()
@@ -239,14 +240,16 @@ def test_a_kept_layer_stays_beside_the_next_query(
     tools = open_window.query
     assert "likeness to: fat" in open_window.overlays.active.legend.text
     assert "likeness to: blood" in open_window.overlays.active.legend.text
-    assert open_window.overlays.layer_list.lines == ["fat"]
+    assert open_window.overlays.layer_list.lines == ["blood", "fat"]
     layers = open_window.overlays.layer_list
     rows = child(layers, QListWidget, overlay_strings.LAYERS_NAME)
-    rows.item(0).setCheckState(Qt.CheckState.Unchecked)
+    remove = child(layers, QPushButton, overlay_strings.REMOVE)
+    assert not remove.isEnabled(), "the present answer goes with its query"
+    rows.item(1).setCheckState(Qt.CheckState.Unchecked)
     assert "fat" not in open_window.overlays.active.legend.text
-    rows.setCurrentRow(0)
-    child(layers, QPushButton, overlay_strings.REMOVE).click()
-    assert open_window.overlays.layer_list.lines == []
+    rows.setCurrentRow(1)
+    remove.click()
+    assert open_window.overlays.layer_list.lines == ["blood"]
     tools.session.clear()
     assert open_window.overlays.active.legend.text == ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -52,7 +53,9 @@ class AttentionLayer(QObject):
         self.choice: AttentionChoice | None = None
         self.progress: Progress | None = None
         """The last that the analysis reported, None before and after it."""
-        self._overlay = look
+        self._common = look
+        self._own = OverlayLook(opacity=look.opacity, smooth=look.smooth)
+        self._colours_chosen = False
         self._chosen = HierarchyLook()
         self._layer: OverlayLayer | None = None
         self._drawn: OverlayLook | None = None
@@ -63,6 +66,7 @@ class AttentionLayer(QObject):
         session.layer_made.connect(self._show)
         session.progressed.connect(self._remember_progress)
         slide_view.view_changed.connect(self._follow_zoom)
+        layers.look_chosen.connect(self._take_look)
 
     def show(self, card: EncoderCard | None, choice: AttentionChoice | None, look: HierarchyLook) -> None:
         """Show this attention, None for none, with levels combined by ``look``."""
@@ -71,14 +75,20 @@ class AttentionLayer(QObject):
         self._draw()
 
     def set_look(self, look: Overlay) -> None:
-        """Opacity, threshold and flashlight are those of the search; the colour map is its own."""
-        self._overlay = look
+        """The flashlight is one for all layers; all else is its own."""
+        self._common = look
         self._draw()
+
+    def _take_look(self, name: str, look: OverlayLook) -> None:
+        if name == _NAME and self._drawn is not None:
+            self._colours_chosen |= look.colour_map != self._drawn.colour_map
+            self._own = look
+            self._draw()
 
     def _show(self, layer: OverlayLayer | None, choice: AttentionChoice | None) -> None:
         self._layer, self._shown = layer, choice
         if layer is None or self.card is None:
-            self._drawn = None
+            self._drawn, self._own = None, replace(self._own, visible=True)
             self._layers.remove(_NAME)
         else:
             self._drawn = self._look()
@@ -94,15 +104,13 @@ class AttentionLayer(QObject):
         self._layers.set_state(_NAME, analysed_in_words(progress))
 
     def _look(self) -> OverlayLook:
-        look = self._overlay
-        taken = self._layers.colour_maps(besides=_NAME) | {look.colour_map}
-        return OverlayLook(
-            colour_map=next((name for name in _COLOUR_MAPS if name not in taken), _COLOUR_MAPS[0]),
-            opacity=look.opacity,
-            threshold=look.threshold,
-            flashlight_px=look.flashlight_px if look.flashlight else None,
-            smooth=look.smooth,
-            hierarchy=self._hierarchy(),
+        colour_map = self._own.colour_map
+        if not self._colours_chosen:
+            taken = self._layers.colour_maps(besides=_NAME) | {self._common.colour_map}
+            colour_map = next((name for name in _COLOUR_MAPS if name not in taken), _COLOUR_MAPS[0])
+        flashlight_px = self._common.flashlight_px if self._common.flashlight else None
+        return replace(
+            self._own, colour_map=colour_map, flashlight_px=flashlight_px, hierarchy=self._hierarchy()
         )
 
     def _hierarchy(self) -> HierarchyLook:

@@ -50,20 +50,26 @@ class FieldLayers(QObject):
         self._sequence = count(1)
         slide_view.source_changed.connect(self._remove_all)
         slide_view.mpp_changed.connect(self._remove_all)
+        layers.look_chosen.connect(self._restyle)
+
+    def has(self, name: str) -> bool:
+        """Whether the layer of this name is a field."""
+        return name in self._fields
 
     @property
     def has_present(self) -> bool:
         """Whether there is a field of the present query."""
-        return PRESENT in self._fields
+        return self.has(PRESENT)
+
+    @property
+    def present(self) -> list[LayerRow]:
+        """The present query's layer, where there is one."""
+        return [self._row(name) for name in self._fields if name == PRESENT]
 
     @property
     def kept(self) -> list[LayerRow]:
         """The layers that were kept, oldest first."""
-        return [
-            LayerRow(name, layer.title, layer.look.visible)
-            for name, layer in self._fields.items()
-            if name != PRESENT
-        ]
+        return [self._row(name) for name in self._fields if name != PRESENT]
 
     def shows(self, source: Source) -> bool:
         """Whether this slide is still the one in the view."""
@@ -71,8 +77,11 @@ class FieldLayers(QObject):
 
     def show_field(self, field: RelevanceField | None, query: str, *, state: str = "") -> None:
         """Show the present query's field, or none. ``state``: how much is analysed, as text."""
+        before = self._fields.get(PRESENT)
         if field is None:
             self.remove(PRESENT)
+        elif before is not None and before.title == query:
+            self._put(PRESENT, replace(before, field=field, state=state))
         else:
             self._put(PRESENT, _FieldLayer(field, query, OverlayLook.of(self._chosen), state=state))
 
@@ -83,10 +92,13 @@ class FieldLayers(QObject):
         self._layers.set_state(PRESENT, state)
 
     def set_look(self, look: Overlay) -> None:
-        """Draw the present layer otherwise."""
-        self._chosen = look
-        if self.has_present:
-            self._restyle(PRESENT, OverlayLook.of(self._chosen))
+        """Draw the present layer otherwise; of the others the flashlight, which is one for all."""
+        self._chosen, drawn = look, OverlayLook.of(look)
+        for name, layer in self._fields.items():
+            if name == PRESENT:
+                self._restyle(name, replace(drawn, visible=layer.look.visible))
+            elif layer.look.flashlight_px != drawn.flashlight_px:
+                self._restyle(name, replace(layer.look, flashlight_px=drawn.flashlight_px))
 
     def keep(self) -> None:
         """Keep the present layer as it is, in colours of its own, beside the next query."""
@@ -103,10 +115,6 @@ class FieldLayers(QObject):
         self._put(f"kept-{next(self._sequence)}", _FieldLayer(field, title, look, imported=True))
         self._layers.set_visible(True)
 
-    def set_kept_visible(self, name: str, on: bool) -> None:
-        """Show or hide a kept layer."""
-        self._restyle(name, replace(self._fields[name].look, visible=on))
-
     def remove(self, name: str) -> None:
         """Take a layer away, where there is one of this name."""
         if self._fields.pop(name, None) is not None:
@@ -118,6 +126,10 @@ class FieldLayers(QObject):
         taken = self._layers.colour_maps() | {self._chosen.colour_map}
         return next((name for name in colours if name not in taken), colours[len(taken) % len(colours)])
 
+    def _row(self, name: str) -> LayerRow:
+        layer = self._fields[name]
+        return LayerRow(name, layer.title, layer.look.visible, kept=name != PRESENT)
+
     def _put(self, name: str, layer: _FieldLayer) -> None:
         self._fields[name] = layer
         self._layers.put(
@@ -128,9 +140,10 @@ class FieldLayers(QObject):
         )
 
     def _restyle(self, name: str, look: OverlayLook) -> None:
-        layer = self._fields[name]
-        layer.look = look
-        self._layers.restyle(name, look, _entry(layer))
+        layer = self._fields.get(name)
+        if layer is not None:
+            layer.look = look
+            self._layers.restyle(name, look, _entry(layer))
 
     def _remove_all(self) -> None:
         for name in list(self._fields):

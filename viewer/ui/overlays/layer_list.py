@@ -1,4 +1,4 @@
-"""The layers that were kept: shown or hidden each, and removed."""
+"""The layers over a slide: each shown or hidden, one selected, kept ones removed."""
 
 from __future__ import annotations
 
@@ -27,16 +27,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LayerRow:
-    """One kept layer. ``name`` identifies it and is not shown; ``title`` is."""
+    """One layer. ``name`` identifies it and is not shown; ``title`` is. Only what is ``kept`` can be removed:
+    the others go with what made them."""
 
     name: str
     title: str
     visible: bool
+    kept: bool = True
 
 
 class LayerList(QWidget):
-    """Lists ``LayerRow``s; its signals request that layers are shown, hidden or removed."""
+    """Lists ``LayerRow``s, of which one is selected while there are any; its signals request that layers are
+    shown, hidden or removed."""
 
+    selected_changed = Signal()
     keep_pressed = Signal()
     shown_changed = Signal(str, bool)
     remove_pressed = Signal(str)
@@ -52,7 +56,8 @@ class LayerList(QWidget):
         self._list.setMinimumHeight(em_px(3))
         heading.setBuddy(self._list)
         self._list.itemChanged.connect(self._ticked)
-        self._list.currentRowChanged.connect(lambda _row: self._refresh())
+        self._rows: list[LayerRow] = []
+        self._list.currentRowChanged.connect(self._select)
         self._keep = QPushButton(strings.KEEP)
         self._keep.setToolTip(strings.KEEP_TIP)
         self._keep.clicked.connect(self.keep_pressed)
@@ -71,27 +76,39 @@ class LayerList(QWidget):
         layout.addWidget(self._list, 1)
         layout.addLayout(buttons)
         layout.addWidget(self._add)
-        self._refresh()
+        self._remove.setEnabled(False)
 
     @property
     def lines(self) -> list[str]:
         """The titles that are listed."""
         return [self._list.item(row).text() for row in range(self._list.count())]
 
+    @property
+    def selected(self) -> LayerRow | None:
+        """The selected layer, None only where there is none."""
+        row = self._list.currentRow()
+        return self._rows[row] if 0 <= row < len(self._rows) else None
+
     def show_layers(self, rows: Sequence[LayerRow], *, can_keep: bool) -> None:
-        """Show these. ``can_keep``: there is something that could be kept."""
-        selected = self._list.currentRow()
+        """Show these. The selected one stays so, unless something else has come to be shown. ``can_keep``:
+        there is something that could be kept."""
+        self._keep.setEnabled(can_keep)
+        if self._rows == list(rows):
+            return
+        before, known = self.selected, {row.name for row in self._rows}
         self._list.blockSignals(True)
         self._list.clear()
+        self._rows = list(rows)
         for row in rows:
             item = QListWidgetItem(row.title)
-            item.setData(Qt.ItemDataRole.UserRole, row.name)
             item.setCheckState(Qt.CheckState.Checked if row.visible else Qt.CheckState.Unchecked)
             self._list.addItem(item)
-        self._list.setCurrentRow(min(selected, len(rows) - 1))
+        names = [row.name for row in rows]
+        new = [row.name for row in rows if not row.kept and row.name not in known]
+        chosen = new or [name for name in names if before is not None and name == before.name]
+        self._list.setCurrentRow(names.index(chosen[0]) if chosen else 0)
         self._list.blockSignals(False)
-        self._keep.setEnabled(can_keep)
-        self._refresh()
+        self._select()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Delete removes the selected layer."""
@@ -102,12 +119,12 @@ class LayerList(QWidget):
 
     def _ticked(self, item: QListWidgetItem) -> None:
         on = item.checkState() == Qt.CheckState.Checked
-        self.shown_changed.emit(item.data(Qt.ItemDataRole.UserRole), on)
+        self.shown_changed.emit(self._rows[self._list.row(item)].name, on)
 
     def _remove_current(self) -> None:
-        item = self._list.currentItem()
-        if item is not None:
-            self.remove_pressed.emit(item.data(Qt.ItemDataRole.UserRole))
+        if self.selected is not None and self.selected.kept:
+            self.remove_pressed.emit(self.selected.name)
 
-    def _refresh(self) -> None:
-        self._remove.setEnabled(self._list.currentRow() >= 0)
+    def _select(self) -> None:
+        self._remove.setEnabled(self.selected is not None and self.selected.kept)
+        self.selected_changed.emit()

@@ -31,6 +31,8 @@ class OverlayLayers(QObject):
     """Hands layers to the view and entries to its legend; layers go with their slide."""
 
     changed = Signal()
+    look_chosen = Signal(str, object)
+    """The reader chose another OverlayLook for the layer of this name: its producer restyles it."""
 
     def __init__(self, slide_view: SlideView, legend: Legend) -> None:
         super().__init__(slide_view)
@@ -52,6 +54,16 @@ class OverlayLayers(QObject):
         """Of the layers that are drawn, the uppermost first."""
         laid = () if self._hidden else tuple(self._laid.values())
         return tuple(one.entry for one in reversed(laid) if one.look.visible)
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Of every layer by its name, shown or not, the uppermost first."""
+        return {name: laid.entry.title for name, laid in reversed(self._laid.items())}
+
+    def look_of(self, name: str) -> OverlayLook | None:
+        """How a layer is drawn; None where there is none of this name."""
+        laid = self._laid.get(name)
+        return None if laid is None else laid.look
 
     @property
     def has_any(self) -> bool:

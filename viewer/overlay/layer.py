@@ -130,7 +130,7 @@ class OverlayLook:
     """
 
     colour_map: str = "viridis"
-    opacity: float = 0.5
+    opacity: float = 0.6
     threshold: float = 0.0
     low: float = 0.0
     high: float = 1.0

@@ -18,8 +18,18 @@ from viewer.overlay.layer import COLOUR_MAPS, OverlayLook, cover
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LEAST = 8.0
-TISSUE = {"nuclei": (58, 36, 88), "eosin": (225, 130, 170), "glass": (243, 243, 243)}
+LEAST = 7.0
+TISSUE = {
+    "nuclei": (58, 36, 88),
+    "crowded nuclei": (35, 20, 55),
+    "loose nuclei": (85, 55, 125),
+    "eosin and haematoxylin": (140, 80, 140),
+    "deep eosin": (190, 70, 120),
+    "eosin": (205, 100, 150),
+    "pale eosin": (225, 130, 170),
+    "diaminobenzidine": (70, 40, 25),
+    "glass": (243, 243, 243),
+}
 VISION = {
     "usual": np.eye(3),
     "protan": [

@@ -57,7 +57,7 @@ const float LEAST_HATCH_OPACITY = 0.4;    // "not analysed" must not fade away w
 const float CONTOUR_HALF_WIDTH = 0.8;
 const vec3 CONTOUR_COLOUR = vec3(0.04);
 const float BEST = 0.5;                    // from this place in the range on patches are outlined
-const vec3 OUTLINE = vec3(1.0, 4.0, 5.0);  // from a patch's edge inwards: dark, in its colour, dark, in logical pixels
+const vec3 OUTLINE = vec3(1.0, 3.0, 4.0);  // from a patch's edge inwards: dark, in its colour, dark, in logical pixels
 
 // Screen-space, so that it is as dense at any zoom: a dark line beside a light one shows on any tissue.
 vec4 hatch(vec2 at) {

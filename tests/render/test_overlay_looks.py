@@ -55,8 +55,8 @@ def test_a_frame_is_as_wide_on_a_dense_screen_and_keeps_to_range_and_threshold()
     def framing(look: OverlayLook, ratio: float = 1.0) -> int:
         return int((draw(scene(field, look, pixel_ratio=ratio), view=near)[300, :200] != 255).any(-1).sum())
 
-    assert framing(framed) == pytest.approx(5, abs=1)
-    assert framing(framed, 2.0) == pytest.approx(10, abs=1)
+    assert framing(framed) == pytest.approx(4, abs=1)
+    assert framing(framed, 2.0) == pytest.approx(8, abs=1)
     assert framing(SOLID) == 0, "100 of 255 lies in the lower half"
     assert framing(replace(framed, threshold=0.5)) == 0
 

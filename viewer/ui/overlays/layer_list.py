@@ -54,6 +54,7 @@ class LayerList(QWidget):
         self._list.setAccessibleName(strings.LAYERS_NAME)
         self._list.setToolTip(strings.LAYERS_TIP)
         self._list.setMinimumHeight(em_px(3))
+        self._list.setMaximumHeight(em_px(9))  # the look of the selected layer stays near
         heading.setBuddy(self._list)
         self._list.itemChanged.connect(self._ticked)
         self._rows: list[LayerRow] = []

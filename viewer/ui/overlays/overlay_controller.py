@@ -191,4 +191,5 @@ def _stacked(*widgets: QWidget) -> QWidget:
     layout.setContentsMargins(0, 0, 0, 0)
     for widget in widgets:
         layout.addWidget(widget)
+    layout.addStretch(1)
     return ScrollPage(page)

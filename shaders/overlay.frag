@@ -1,12 +1,15 @@
 // overlay.frag - likeness over one pixel of the slide, premultiplied: analysed patches in colour and clear at 0,
-// estimated ones dotted, patches that were not analysed hatched. SMOOTH, CONTOURS, FLASHLIGHT, LEVELS
-// and, where patches in view were not analysed, PATTERNS are defined by
-// gpu.overlay only where a layer needs them: software OpenGL runs both sides of a branch.
-// With LEVELS the score of a patch is one of three codes: viewer/overlay/attention_look.py composes them in the same way;
-// a patch of the code 0 is glass, which is clear and is not blended with its neighbours.
+// estimated ones dotted, patches that were not analysed hatched. FILL, OUTLINES, SMOOTH, TISSUE, CONTOURS, FLASHLIGHT,
+// LEVELS and, where patches in view were not analysed, PATTERNS are defined by
+// gpu.gl.field_renderer only where a layer needs them: software OpenGL runs both sides of a branch.
+// With LEVELS the score of a patch is one of three codes: viewer/overlay/attention_look.py composes them in the same way.
+// Glass is clear and is not blended with its neighbours. A score belongs to its patch, but colour on the white beside
+// the tissue, or in a lumen, would say that something was found there: where values are blended (SMOOTH) the colour
+// keeps to the tissue within each patch. White narrower than a fat cell has half of it, or fat would have none.
 #include "colour_map.glsl"
 
-// r: score times weight, g: weight; 1 analysed, about a half estimated, 0 not analysed. Premultiplied, so that
+// r: score times weight, g: weight; 1 analysed, 254/255 where no tissue was found in the patch, about a half estimated,
+// 1/255 glass that scores 0, 0 not analysed. Premultiplied, so that
 // the sum of neighbours by weight over the sum of their weights leaves out what was not analysed.
 uniform sampler2D field;
 uniform vec2 first_patch;                  // whole numbers
@@ -15,6 +18,18 @@ uniform vec2 origin_px;
 uniform float pixel_ratio;
 uniform float opacity;
 uniform float threshold;
+uniform vec2 ends;                         // the likeness of the first colour and of the last
+#ifdef FILL
+uniform float fill;                        // 1, and less as patches grow large on the screen
+#endif
+#ifdef OUTLINES
+uniform float outlines;                    // 0, and more as the fill fades
+uniform vec2 patch_px;                     // a patch in framebuffer pixels
+#endif
+#ifdef TISSUE
+uniform sampler2D tissue;                  // over the whole slide: viewer/overlay/tissue.py
+uniform vec2 slide_patches;
+#endif
 #ifdef FLASHLIGHT
 uniform vec3 flashlight_px;                // x, y, radius
 #endif
@@ -31,6 +46,8 @@ out vec4 fragment;
 
 const float FAINT_BELOW = 0.1;             // from here down to 0 the colour fades out, as glass does
 const float KNOWN = 0.75;
+const float ON_TISSUE = 254.5 / 255.0;
+const float GLASS = 1.5 / 255.0;
 const float BETWEEN_DOTS = 0.45;
 const float DOT_STEP = 5.0;
 const float DOT_RADIUS = 1.6;
@@ -39,6 +56,8 @@ const float HATCH_WIDTH = 1.5;
 const float LEAST_HATCH_OPACITY = 0.4;    // "not analysed" must not fade away with the colours
 const float CONTOUR_HALF_WIDTH = 0.8;
 const vec3 CONTOUR_COLOUR = vec3(0.04);
+const float BEST = 0.5;                    // from this place in the range on patches are outlined
+const vec3 OUTLINE = vec3(1.0, 3.0, 4.0);  // from a patch's edge inwards: dark, in its colour, dark, in logical pixels
 
 // Screen-space, so that it is as dense at any zoom: a dark line beside a light one shows on any tissue.
 vec4 hatch(vec2 at) {
@@ -65,8 +84,7 @@ vec2 sum_in(sampler2D level, vec2 at) {
 #endif
 }
 
-float with_other_levels(float patch_code, vec2 token) {
-    vec2 region = sum_in(regions, (patch_position + first_patch) / SIDE);
+float with_other_levels(float patch_code, vec2 region, vec2 token) {
     vec3 codes = vec3(region.r / max(region.g, 1.0 / 1024.0), patch_code, token.r / max(token.g, 1.0 / 1024.0));
     vec3 beyond = codes - MIDDLE;
     float counted = min(4.0 * token.g, 1.0);   // none where none is known; where the own is, token.g is 0.25 or more
@@ -77,16 +95,20 @@ float with_other_levels(float patch_code, vec2 token) {
 #endif
 
 #ifdef CONTOURS
+vec2 but_glass(ivec2 patch_at) {
+    vec2 sum = texelFetch(field, clamp(patch_at, ivec2(0), textureSize(field, 0) - 1), 0).rg;
+    return sum.g < GLASS ? vec2(0.0) : sum;
+}
+
 // Bilinear in full floats: the texture unit blends bytes, which would put steps into the lines.
 float exact_likeness() {
-    ivec2 last = textureSize(field, 0) - 1;
     vec2 from_centre = patch_position - 0.5;
     ivec2 low = ivec2(floor(from_centre) + first_patch);
     vec2 part = fract(from_centre);
-    vec2 a = texelFetch(field, clamp(low, ivec2(0), last), 0).rg;
-    vec2 b = texelFetch(field, clamp(low + ivec2(1, 0), ivec2(0), last), 0).rg;
-    vec2 c = texelFetch(field, clamp(low + ivec2(0, 1), ivec2(0), last), 0).rg;
-    vec2 d = texelFetch(field, clamp(low + ivec2(1, 1), ivec2(0), last), 0).rg;
+    vec2 a = but_glass(low);
+    vec2 b = but_glass(low + ivec2(1, 0));
+    vec2 c = but_glass(low + ivec2(0, 1));
+    vec2 d = but_glass(low + ivec2(1, 1));
     vec2 sum = mix(mix(a, b, part.x), mix(c, d, part.x), part.y);
     return sum.r / max(sum.g, 1.0 / 1024.0);
 }
@@ -97,19 +119,35 @@ float line_at(float likeness, float level, float slope) {
 }
 
 float contour(float likeness) {
-    float slope = max(length(vec2(dFdx(likeness), dFdy(likeness))), 1e-6);
+    float slope = length(vec2(dFdx(likeness), dFdy(likeness)));
+    if (slope < 1e-6) return 0.0;          // a patch alone on glass: one value everywhere is no line
     float level = clamp(floor(likeness * 4.0 + 0.5) / 4.0, 0.25, 0.75);
     float line = level < threshold ? 0.0 : line_at(likeness, level, slope);
     return threshold > 0.0 ? max(line, line_at(likeness, threshold, slope)) : line;
 }
 #endif
 
+#ifdef OUTLINES
+// The fill in small, where it would hide cells: the colour of a patch as a frame inside its edge.
+vec4 outline(float likeness) {
+    vec2 within = fract(patch_position);
+    vec2 from_edge_px = min(within, 1.0 - within) * patch_px / pixel_ratio;
+    vec3 covered = clamp(OUTLINE - min(from_edge_px.x, from_edge_px.y) + 0.5, 0.0, 1.0);
+    vec3 colour = mix(CONTOUR_COLOUR, likeness_colour(likeness), covered.y * (1.0 - covered.x));
+    return vec4(colour, 1.0) * covered.z;
+}
+#endif
+
 void main() {
     vec2 here_px = vec2(gl_FragCoord.x, framebuffer_px.y - gl_FragCoord.y);
-#if defined(PATTERNS) || defined(LEVELS) || !defined(SMOOTH)
     ivec2 own_patch = clamp(ivec2(floor(patch_position) + first_patch), ivec2(0), textureSize(field, 0) - 1);
     vec2 own = texelFetch(field, own_patch, 0).rg;
+    bool is_glass = own.g > 0.0 && own.g < GLASS;
+    vec4 colour = vec4(0.0);
+#ifdef PATTERNS
+    vec2 pattern = (here_px + origin_px) / pixel_ratio;
 #endif
+#ifdef FILL
 #ifdef SMOOTH
     vec2 sum = texture(field, (patch_position + first_patch) / vec2(textureSize(field, 0))).rg;
     float likeness = min(sum.r / max(sum.g, 1.0 / 1024.0), 1.0);
@@ -117,15 +155,12 @@ void main() {
     float likeness = min(own.r / max(own.g, 1.0 / 1024.0), 1.0);
 #endif
 #ifdef LEVELS
-    vec2 token = sum_in(tokens, (patch_position + first_patch) * SIDE);
-    likeness = with_other_levels(likeness, token);
+    vec2 region = sum_in(regions, (patch_position + first_patch) / SIDE);
+    likeness = with_other_levels(likeness, region, sum_in(tokens, (patch_position + first_patch) * SIDE));
 #endif
-    float alpha = likeness < threshold ? 0.0 : clamp(likeness / FAINT_BELOW, 0.0, 1.0);
-#ifdef LEVELS
-    alpha = own.r > 0.0 ? alpha : 0.0;
-#endif
+    float place = clamp((likeness - ends.x) / (ends.y - ends.x), 0.0, 1.0);
+    float alpha = likeness < threshold || is_glass ? 0.0 : clamp(place / FAINT_BELOW, 0.0, 1.0);
 #ifdef PATTERNS
-    vec2 pattern = (here_px + origin_px) / pixel_ratio;
     bool whole = own.g > KNOWN;
 #ifdef LEVELS
     float tokens_known = texelFetch(tokens, own_patch * int(SIDE), 0).g;
@@ -133,11 +168,28 @@ void main() {
 #endif
     alpha *= whole ? 1.0 : dots(pattern);
 #endif
-    vec4 colour = vec4(likeness_colour(likeness) * alpha, alpha);
+    colour = vec4(likeness_colour(place) * alpha, alpha) * fill;
+#endif
 #ifdef CONTOURS
-    colour = mix(colour, vec4(CONTOUR_COLOUR, 1.0), contour(exact_likeness()));
+    float line = contour(exact_likeness());
+    colour = mix(colour, vec4(CONTOUR_COLOUR, 1.0), is_glass ? 0.0 : line);
 #endif
     colour *= opacity;
+#ifdef TISSUE
+    float stained = texture(tissue, (patch_position + first_patch) / slide_patches).r;
+    colour *= own.g > KNOWN && own.g < ON_TISSUE ? 1.0 : clamp(2.0 * stained - 0.5, 0.0, 1.0);
+#endif
+#ifdef OUTLINES
+    float measured = min(own.r / max(own.g, 1.0 / 1024.0), 1.0);
+#ifdef LEVELS
+    vec2 own_token = vec2(0.0);            // outlines are for patches
+    measured = with_other_levels(measured, texelFetch(regions, own_patch / int(SIDE), 0).rg, own_token);
+#endif
+    float measured_place = clamp((measured - ends.x) / (ends.y - ends.x), 0.0, 1.0);
+    bool best = own.g > KNOWN && measured >= threshold && measured_place >= BEST;
+    vec4 frame = outline(measured_place) * (best ? outlines : 0.0);
+    colour = colour * (1.0 - frame.a) + frame;
+#endif
 #ifdef PATTERNS
     colour = own.g > 0.0 ? colour : max(opacity, LEAST_HATCH_OPACITY) * hatch(pattern);
 #endif

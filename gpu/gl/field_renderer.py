@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 Rectangle = tuple[float, float, float, float]
 """x0, y0, x1, y1."""
 
-# Those of tiles and colour table, whose targets are others, and two below: only here for 2D textures.
-_FIELD_UNITS, _MAPS_UNIT = (TILE_UNIT, TILE_UNIT - 1, TILE_UNIT - 2), ICC_UNIT
+# Those of tiles and colour table, whose targets are others, and three below: only here for 2D textures.
+_FIELD_UNITS, _TISSUE_UNIT, _MAPS_UNIT = (TILE_UNIT, TILE_UNIT - 1, TILE_UNIT - 2), TILE_UNIT - 3, ICC_UNIT
 _GL_TEXTURE_2D = 0x0DE1
 _GL_TRIANGLE_STRIP = 0x0005
 _UPLOAD_BYTES = 1 << 20
@@ -45,14 +45,18 @@ _UPLOAD_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class FieldStyle:
-    """How a field is drawn: row of the table of colour maps, opacity and threshold 0 to 1, blending from
-    patch to patch, contour lines, patterns over patches that were not analysed (may be left out where all in
-    view were), flashlight (x, y, radius) in framebuffer pixels or None, and of a field with levels how much
-    regions, patches and tokens count."""
+    """How a field is drawn: row of the table of colour maps, opacity and threshold 0 to 1, the values of the
+    first colour and the last, how much of the fill and of the outlines of the best patches is drawn (0 to 1),
+    blending from patch to patch, which keeps to the tissue where that was put, contour lines, patterns over
+    patches that were not analysed (may be left out where all in view were), flashlight (x, y, radius) in
+    framebuffer pixels or None, and of a field with levels how much regions, patches and tokens count."""
 
     colour_map: int
     opacity: float
     threshold: float
+    ends: tuple[float, float]
+    fill: float
+    outlines: float
     smooth: bool
     contours: bool
     patterns: bool
@@ -63,6 +67,8 @@ class FieldStyle:
     def defines(self) -> tuple[str, ...]:
         """The features that the program is compiled with."""
         chosen = {
+            "FILL": self.fill > 0,
+            "OUTLINES": self.outlines > 0,
             "SMOOTH": self.smooth,
             "CONTOURS": self.contours,
             "PATTERNS": self.patterns,
@@ -75,13 +81,16 @@ class FieldStyle:
 @dataclass(frozen=True, slots=True)
 class FieldPlace:
     """Where a field lies in a frame: a rectangle in framebuffer pixels from the view's centre, and the same
-    rectangle in patches. ``origin_px``: where the frame lies in the whole picture."""
+    rectangle in patches, which are ``patch_px`` wide and high; the slide is ``slide_patches``. ``origin_px``:
+    where the frame lies in the whole picture."""
 
     width_px: int
     height_px: int
     rotation_rad: float
     rect_px: Rectangle
     rect_patches: Rectangle
+    patch_px: tuple[float, float]
+    slide_patches: tuple[float, float]
     pixel_ratio: float
     origin_px: tuple[float, float]
 
@@ -101,6 +110,7 @@ class OverlayRenderer:
         # Fields not wholly uploaded, and replaced ones, whose textures the next field reuses: software OpenGL
         # allocates more slowly than it uploads.
         self._begun: dict[str, _Field] = {}
+        self._tissue = 0
         self._programs: dict[tuple[str, ...], Program] = {}
         self._vertex_array = int(GL.glGenVertexArrays(1))
         self._corners = int(GL.glGenBuffers(1))
@@ -151,6 +161,16 @@ class OverlayRenderer:
             self._begun[name] = replaced
         return True
 
+    def put_tissue(self, weights: NDArray[np.uint8] | None) -> None:
+        """Keep blended colours to where there is tissue: uint8 (rows, columns) over the whole slide, 0 none,
+        255 tissue. None: draw everywhere."""
+        if self._tissue:
+            GL.glDeleteTextures([self._tissue])
+            self._tissue = 0
+        if weights is not None:
+            self._tissue = _texture(weights.shape, GL.GL_R8, GL.GL_RED, GL.GL_LINEAR)
+            _upload(self._tissue, GL.GL_RED, weights)
+
     def holds(self, name: str, sequence: int) -> bool:
         """Whether the field of this name is uploaded in this state."""
         return name in self._fields and self._fields[name].sequence == sequence
@@ -163,7 +183,8 @@ class OverlayRenderer:
     def draw(self, name: str, style: FieldStyle, place: FieldPlace) -> None:
         """Draw a field over what the bound framebuffer holds."""
         with DrawState(), Blending():
-            program = self._program(style.defines)
+            on_tissue = style.smooth and self._tissue > 0
+            program = self._program((*style.defines, "TISSUE") if on_tissue else style.defines)
             glUseProgram(program.name)
             first_x, first_y = math.floor(place.rect_patches[0]), math.floor(place.rect_patches[1])
             x0, y0, x1, y1 = place.rect_patches
@@ -179,27 +200,34 @@ class OverlayRenderer:
                 colour_map=style.colour_map,
                 opacity=float(style.opacity),
                 threshold=float(style.threshold),
+                ends=style.ends,
+                fill=float(style.fill),
+                outlines=float(style.outlines),
+                patch_px=place.patch_px,
+                slide_patches=place.slide_patches,
             )
             if style.flashlight_px is not None:
                 program.set_uniforms(flashlight_px=style.flashlight_px)
             if style.level_weights is not None:
                 program.set_uniforms(level_weights=style.level_weights)
             glViewport(0, 0, place.width_px, place.height_px)
-            glActiveTexture(GL_TEXTURE0 + _MAPS_UNIT)
-            glBindTexture(_GL_TEXTURE_2D, self._maps)
-            textures = self._fields[name].textures
-            for unit, texture in zip(_FIELD_UNITS, textures, strict=False):
+            textures = dict(zip(_FIELD_UNITS, self._fields[name].textures, strict=False))
+            textures[_MAPS_UNIT] = self._maps
+            if on_tissue:
+                textures[_TISSUE_UNIT] = self._tissue
+            for unit, texture in textures.items():
                 glActiveTexture(GL_TEXTURE0 + unit)
                 glBindTexture(_GL_TEXTURE_2D, texture)
             glBindVertexArray(self._vertex_array)
             glDrawArrays(_GL_TRIANGLE_STRIP, 0, 4)
-            for unit in (*_FIELD_UNITS[: len(textures)], _MAPS_UNIT):
+            for unit in textures:
                 glActiveTexture(GL_TEXTURE0 + unit)
                 glBindTexture(_GL_TEXTURE_2D, 0)
 
     def release(self) -> None:
         """Free every GL object; the context must be current."""
         self.keep_only(())
+        self.put_tissue(None)
         for program in self._programs.values():
             program.release()
         self._programs.clear()
@@ -220,7 +248,7 @@ class OverlayRenderer:
             program = self._programs[defines] = Program("overlay.vert", "overlay.frag", defines=defines)
             glUseProgram(program.name)
             units = dict(zip(("field", "regions", "tokens"), _FIELD_UNITS, strict=True))
-            program.set_uniforms(colour_maps=_MAPS_UNIT, **units)
+            program.set_uniforms(colour_maps=_MAPS_UNIT, tissue=_TISSUE_UNIT, **units)
         return program
 
 

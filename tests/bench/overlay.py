@@ -20,6 +20,7 @@ from OpenGL import GL
 from gpu.gl.context import OffscreenContext, gl_info
 from viewer.overlay.attention_look import HierarchyLevels, HierarchyLook
 from viewer.overlay.layer import Overlay, OverlayLayer, OverlayLook, OverlayScene
+from viewer.overlay.tissue import OverlayTissue
 from viewer.relevance.patches.attention_codes import PATCHES_A_SIDE, TOKENS_A_SIDE
 from viewer.render.frame import Look
 from viewer.render.tile_engine import TileEngine
@@ -34,6 +35,7 @@ CASES = {
     "smooth": (1.0, False, OverlayLook()),
     "patches": (1.0, False, OverlayLook(smooth=False)),
     "contours": (1.0, False, OverlayLook(contours=True)),
+    "contours alone": (1.0, False, OverlayLook(fill=False, contours=True)),
     "flashlight": (1.0, False, OverlayLook(flashlight_px=220.0)),
     "smooth, half analysed": (0.5, False, OverlayLook()),
     "attention, smooth": (1.0, True, OverlayLook(hierarchy=_TOKENS)),
@@ -99,11 +101,14 @@ def main() -> int:
                 scene=scene,
             ).complete
 
+        slide_px = COLUMNS * TILE_PX, ROWS * TILE_PX
+        everywhere = OverlayTissue(np.full((1024, 1024), 255, np.uint8), slide_px)
         while not frame(OverlayScene()):
             time.sleep(0.01)
         for number, (name, (share, attention, look)) in enumerate(CASES.items()):
             field = layer(share, attention, number)
-            shown = OverlayScene((Overlay("query", field, look),), pointer_px=(640.0, 400.0))
+            overlays = (Overlay("query", field, look),)
+            shown = OverlayScene(overlays, pointer_px=(640.0, 400.0), tissue=everywhere)
             hidden = replace(shown, hidden=True)
             frame(shown)
             without, with_it = [], []

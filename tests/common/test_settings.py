@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,6 +12,7 @@ from tests.messages import pattern
 from viewer.common import strings
 from viewer.common.atomic_write import SaveError
 from viewer.common.settings import (
+    LEAST_RANGE,
     Choice,
     Display,
     Limits,
@@ -96,6 +97,11 @@ def wrong_kind(name: str, kind: type, value: object) -> str:
             "[overlay]\nopacity = 0",
             strings.SETTING_RANGE.format(name="overlay.opacity", low=0.1, high=1, value=0.0),
         ),
+        (
+            "[overlay]\nlow = 0.5\nhigh = 0.52",
+            f"overlay.{strings.SETTING_RANGE_ENDS.format(least=LEAST_RANGE, low=0.5, high=0.52)}",
+        ),
+        ("[overlay]\nfill = false", f"overlay.{strings.SETTING_NOTHING_DRAWN}"),
         ("[viewing]\nlast_folder = 1", wrong_kind("viewing.last_folder", str, 1)),
         ("[shortcuts]\nfit = 1", strings.SHORTCUT_KEY.format(action="fit", key=1)),
         ("memory = 3", strings.SETTING_TABLE.format(name="memory")),
@@ -250,3 +256,21 @@ def test_rules_are_there_for_the_preferences_dialog() -> None:
     assert Viewing.rule("last_folder") is None
     with pytest.raises(KeyError):
         Memory.rule("no_such_name")
+
+
+@pytest.mark.parametrize(
+    ("before", "changes", "after"),
+    [
+        ({}, {"low": 0.4}, {"low": 0.4, "high": 1.0}),
+        ({"high": 0.5}, {"low": 0.6}, {"low": 0.6, "high": 0.65}),
+        ({"low": 0.5}, {"high": 0.3}, {"low": 0.25, "high": 0.3}),
+        ({}, {"fill": False}, {"fill": False, "contours": True}),
+        ({"fill": False, "contours": True}, {"contours": False}, {"fill": True, "contours": False}),
+        ({"contours": True}, {"contours": False}, {"fill": True, "contours": False}),
+    ],
+)
+def test_a_choice_moves_what_it_excludes(
+    before: dict[str, Any], changes: dict[str, Any], after: dict[str, Any]
+) -> None:
+    overlay = dataclasses.replace(Settings.default().overlay, **before)
+    assert overlay.changed(**changes) == dataclasses.replace(overlay, **after)

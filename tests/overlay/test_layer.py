@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gpu.gl.program import read_shader
+from viewer.common.settings import Settings
 from viewer.overlay.attention_look import HierarchyLevels, HierarchyLook
 from viewer.overlay.colour_map import ENTRIES, colour_maps, colour_stops
 from viewer.overlay.layer import (
@@ -93,11 +94,33 @@ def test_what_is_not_analysed_weighs_nothing() -> None:
         lambda: OverlayLook(opacity=1.5),
         lambda: OverlayLook(threshold=float("nan")),
         lambda: OverlayLook(flashlight_px=0.0),
+        lambda: OverlayLook(low=0.5, high=0.5),
+        lambda: OverlayLook(low=-0.1),
+        lambda: OverlayLook(high=1.1),
+        lambda: OverlayLook(low=float("nan")),
+        lambda: OverlayLook(fill=False),
     ],
 )
 def test_invalid_layers_and_looks_are_refused(make: Any) -> None:
     with pytest.raises(ValueError, match=r".+"):
         make()
+
+
+def test_what_is_chosen_for_a_layer_is_its_look() -> None:
+    common = Settings.default().overlay
+    look = OverlayLook("teal", 0.8, 0.2, low=0.25, high=0.75, fill=False, contours=True, smooth=False)
+    chosen = look.as_chosen(replace(common, flashlight=True, flashlight_px=90.0))
+    assert OverlayLook.of(chosen) == replace(look, flashlight_px=90.0)
+    assert OverlayLook.of(common) == OverlayLook(), "the settings' defaults are those of a look"
+
+
+def test_the_small_picture_spreads_the_colours_over_the_range() -> None:
+    look = OverlayLook("magma", opacity=1.0, low=0.25, high=0.75)
+    pair = [Overlay("a", layer([[60, 128, 200, 255]]), look)]
+    shown = overlay_picture(pair, (40.0, 10.0), (4, 1))[0]
+    assert shown[0, 3] == 0, "what is below the range is clear"
+    assert shown[1, :3] == pytest.approx(colour_maps()["magma"][128], abs=2)
+    assert (shown[2:, :3] == colour_maps()["magma"][255]).all(), "and what is above has the last colour"
 
 
 def test_a_stack_keeps_its_order_and_hides_without_forgetting() -> None:

@@ -14,9 +14,20 @@ from gpu.errors import GpuError
 from gpu.gl.field_renderer import OverlayRenderer
 from gpu.gl.strings import FIELD_LIMIT
 from tests.messages import pattern
+from tests.render.overlay_pictures import (
+    PATCH_PX,
+    SLIDE,
+    SOLID,
+    colour_of,
+    draw,
+    layer,
+    ramp,
+    scene,
+    textures,
+)
 from viewer.overlay.attention_look import MODES, HierarchyLevels, HierarchyLook, composed
 from viewer.overlay.colour_map import colour_maps
-from viewer.overlay.layer import Overlay, OverlayLayer, OverlayLook, OverlayScene
+from viewer.overlay.layer import Overlay, OverlayLayer, OverlayScene
 from viewer.relevance.patches.attention_codes import MIDDLE
 from viewer.render import overlay_renderer as overlay_drawing
 from viewer.render.overlay_renderer import OverlayDrawing
@@ -25,61 +36,7 @@ from viewer.slide.geometry import Pyramid
 from viewer.view.camera import View, screen_from_slide, slide_from_screen
 from viewer.view.screen import Screen
 
-PATCH_PX = 100.0
-SLIDE = Pyramid.from_sizes([(800, 600)], [(256, 256)])
-SOLID = OverlayLook("magma", opacity=1.0, smooth=False)
 GREY = 255
-
-
-def layer(scores: Any, known: Any = True, estimated: Any = False, sequence: int = 1) -> OverlayLayer:
-    scores = np.asarray(scores, np.uint8)
-    masks = [np.broadcast_to(mask, scores.shape).copy() for mask in (known, estimated)]
-    return OverlayLayer(scores, masks[0], masks[1], PATCH_PX, PATCH_PX, sequence)
-
-
-def ramp(rows: int = 6, cols: int = 8) -> Any:
-    return np.broadcast_to(np.rint(np.linspace(40, 250, cols)), (rows, cols))
-
-
-def draw(
-    scene: OverlayScene,
-    *,
-    view: View = View(400, 300, 1.0),  # noqa: B008 - frozen
-    screen: Screen = Screen(800, 600),  # noqa: B008 - frozen
-    drawing: OverlayDrawing | None = None,
-    pyramid: Pyramid = SLIDE,
-    upload_budget_ms: float = np.inf,
-) -> Any:
-    """(h, w, 3): a scene on white, top row first."""
-    width, height = int(screen.width_px), int(screen.height_px)
-    framebuffer, colour = GL.glGenFramebuffers(1), GL.glGenRenderbuffers(1)
-    GL.glBindRenderbuffer(GL.GL_RENDERBUFFER, colour)
-    GL.glRenderbufferStorage(GL.GL_RENDERBUFFER, GL.GL_RGBA8, width, height)
-    GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, framebuffer)
-    GL.glFramebufferRenderbuffer(GL.GL_FRAMEBUFFER, GL.GL_COLOR_ATTACHMENT0, GL.GL_RENDERBUFFER, colour)
-    GL.glClearColor(1, 1, 1, 1)
-    GL.glClear(GL.GL_COLOR_BUFFER_BIT)
-    own = drawing or OverlayDrawing(pyramid)
-    try:
-        own.draw(scene, view, screen, upload_budget_ms=upload_budget_ms)
-        pixels = np.empty((height, width, 4), np.uint8)
-        GL.glReadPixels(0, 0, width, height, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, pixels)
-    finally:
-        if drawing is None:
-            own.release()
-        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)
-        GL.glDeleteFramebuffers(1, [framebuffer])
-        GL.glDeleteRenderbuffers(1, [colour])
-    assert (pixels[..., 3] == 255).all(), "the frame stays opaque"
-    return pixels[::-1, :, :3].astype(int)
-
-
-def scene(field: OverlayLayer, look: OverlayLook = SOLID, **more: Any) -> OverlayScene:
-    return OverlayScene((Overlay("query", field, look),), **more)
-
-
-def colour_of(score: int, name: str = "magma") -> Any:
-    return colour_maps()[name][score].astype(int)
 
 
 @pytest.mark.parametrize("name", list(colour_maps()))
@@ -155,7 +112,7 @@ def test_contours_stand_where_the_value_is_and_are_as_wide_at_any_zoom(downsampl
     field = layer(np.broadcast_to(np.arange(columns) * 30 + 20, (6, columns)))
     crossing_x = ((127.5 - 20) / 30 + 0.5) * PATCH_PX  # where it passes 0.5
     look = replace(SOLID, smooth=True, contours=True, colour_map="cividis")
-    picture = draw(scene(field, look), view=View(crossing_x, 300, downsample))
+    picture = draw(scene(field, look), view=View(crossing_x, 350, downsample))
     dark = np.flatnonzero(picture[300].max(axis=-1) < 60)
     middle = dark[np.abs(dark - 400) < 30]
     assert abs(middle.mean() - 399.5) <= 1.0
@@ -203,11 +160,14 @@ def test_far_in_on_a_huge_grid_patches_stay_exact() -> None:
     huge = Pyramid.from_sizes([(200_000, 200_000)], [(256, 256)])
     scores = np.full((2000, 2000), 100)
     scores[1777, 1888] = 200
-    picture = draw(
-        scene(layer(scores)), view=View(188_800, 177_700, 1 / 32), screen=Screen(64, 64), pyramid=huge
-    )
+    view, screen = View(188_800, 177_700, 1.0), Screen(64, 64)
+    picture = draw(scene(layer(scores)), view=view, screen=screen, pyramid=huge)
     assert np.abs(picture[33:, 33:] - colour_of(200)).max() <= 2
     assert np.abs(picture[:31, :31] - colour_of(100)).max() <= 2
+    near = replace(view, downsample=1 / 32)
+    picture = draw(scene(layer(scores)), view=near, screen=screen, pyramid=huge)
+    assert np.abs(picture[34:36, 34:] - colour_of(200)).max() <= 2, "its frame, two pixels in"
+    assert (picture[:31, :31] == 255).all()
 
 
 def test_layers_lie_over_each_other_in_order() -> None:
@@ -244,11 +204,6 @@ def test_only_new_values_are_uploaded(monkeypatch: pytest.MonkeyPatch) -> None:
     draw(scene(field), drawing=drawing)
     assert len(uploads) == 3, "what was taken away was freed"
     drawing.release()
-
-
-def textures() -> int:
-    """How many of the first names the driver gives are in use."""
-    return sum(bool(GL.glIsTexture(name)) for name in range(1, 200))
 
 
 def test_a_grid_too_long_for_the_driver_is_refused_in_words_and_leaves_nothing() -> None:

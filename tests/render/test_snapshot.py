@@ -259,14 +259,25 @@ def test_overlays_are_in_the_picture_and_run_through_its_parts(
     source: LevelsSource, part_px: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("viewer.render.snapshot._LARGEST_PART_PX", part_px)
-    known = np.array([[True, False]])
-    layer = OverlayLayer(np.full((1, 2), 255, np.uint8), known, ~known & False, 260.0, 300.0, sequence=1)
-    overlays = [Overlay("query", layer, OverlayLook("teal", opacity=1.0))]
+    known = np.broadcast_to(np.arange(8) < 4, (5, 8)).copy()
+    layer = OverlayLayer(np.full((5, 8), 255, np.uint8), known, ~known & False, 65.0, 60.0, sequence=1)
+    overlays = [Overlay("query", layer, OverlayLook("teal", opacity=1.0, smooth=False))]
     picture = shot(source, (260, 150), 1, (520, 300), overlays=overlays)
     assert (picture[:, :259] == colour_stops("teal")[-1]).all()
     hatched = (picture != source.levels[0]).any(axis=2)[:, 261:]
     assert 0.1 < hatched.mean() < 0.5
     assert (hatched[:-12] == hatched[12:]).all(), "one pattern, whatever it was drawn in"
+
+
+def test_blended_colours_keep_to_the_tissue() -> None:
+    slide = np.full((300, 520, 3), 240, np.uint8)
+    slide[:, :200] = (170, 90, 160)
+    one = np.ones((1, 1), bool)
+    layer = OverlayLayer(one * np.uint8(255), one, ~one, 520.0, 300.0, sequence=1)
+    overlays = [Overlay("query", layer, OverlayLook("teal", opacity=1.0))]
+    picture = shot(LevelsSource([slide]), (260, 150), 4, (130, 75), overlays=overlays)
+    assert (picture[:, :48] == colour_stops("teal")[-1]).all()
+    assert (picture[:, 52:] == 240).all(), "glass is as it was"
 
 
 def test_a_layer_that_cannot_be_drawn_is_in_no_picture(source: LevelsSource) -> None:

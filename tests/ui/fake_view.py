@@ -17,6 +17,7 @@ from viewer.view.camera import Camera, View
 
 if TYPE_CHECKING:
     from viewer.overlay.layer import OverlayLook
+    from viewer.overlay.tissue import OverlayTissue
     from viewer.slide.formats.array import ArraySource
 
 SLIDE_WIDTH, SLIDE_HEIGHT = 2000, 1000
@@ -54,6 +55,7 @@ class FakeOverlays(QObject):
         super().__init__()
         self.layers: dict[str, tuple[OverlayLayer, OverlayLook]] = {}
         self.hidden = False
+        self.tissue: OverlayTissue | None = None
 
     @property
     def drawn(self) -> tuple[Overlay, ...]:
@@ -70,6 +72,9 @@ class FakeOverlays(QObject):
     def remove(self, name: str) -> None:
         self.layers.pop(name, None)
         self.changed.emit()
+
+    def set_tissue(self, tissue: OverlayTissue | None) -> None:
+        self.tissue = tissue
 
     def set_hidden(self, hidden: bool) -> None:
         self.hidden = hidden
@@ -104,6 +109,7 @@ class FakeSlideView(QWidget):
         self.mpp_um: tuple[float, float] | None = None
         self.mpp_estimated = self.mpp_entered = False
         self.mpp_origin = ""
+        self.levels_built = 1.0
         self.compute_device = "–"
         self.frame_stats = FrameStats(
             frame_ms_last=12.5, level=1, levels_count=4, visible_tiles=20, gpu_tiles=5, gpu_capacity=64

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from viewer.cli import arguments, strings, strings_help, terminal
@@ -157,12 +157,8 @@ def _overlay_for(options: argparse.Namespace, source: Source) -> _Drawn | None:
 
     chosen = Settings.load().overlay
     try:
-        look = OverlayLook(
-            colour_map=options.overlay or chosen.colour_map,
-            opacity=chosen.opacity,
-            threshold=chosen.threshold,
-            contours=chosen.contours,
-            smooth=chosen.smooth,
+        look = replace(
+            OverlayLook.of(chosen), colour_map=options.overlay or chosen.colour_map, flashlight_px=None
         )
     except ValueError as error:
         raise arguments.UsageError(str(error)) from error

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("foveola.settings")
 
 MIB = 1024 * 1024
+LEAST_RANGE = 0.05
+"""Of likeness, between the first colour of an overlay and the last."""
 G = TypeVar("G", bound="_Group")
 
 
@@ -124,15 +126,39 @@ class Relevance(_Group):
 
 @dataclass(frozen=True, slots=True)
 class Overlay(_Group):
-    """How relevance is drawn over the slide. ``threshold``: likeness below it is not drawn."""
+    """How relevance is drawn over the slide. ``threshold``: likeness below it is not drawn. ``low`` and
+    ``high``: the likeness that has the first and the last colour. ``fill`` or ``contours``, or both."""
 
     colour_map: Annotated[str, Choice(("viridis", "cividis", "magma", "teal", "ember"))]
     opacity: Annotated[float, Limits(0.1, 1)]
     threshold: Annotated[float, Limits(0, 1)]
+    low: Annotated[float, Limits(0, 1 - LEAST_RANGE)]
+    high: Annotated[float, Limits(LEAST_RANGE, 1)]
+    fill: bool
     contours: bool
     smooth: bool
     flashlight: bool
     flashlight_px: Annotated[float, Limits(40, 2000)]
+
+    def __post_init__(self) -> None:
+        _Group.__post_init__(self)
+        if round(self.high - self.low, 6) < LEAST_RANGE:
+            raise SettingsError(
+                strings.SETTING_RANGE_ENDS.format(least=LEAST_RANGE, low=self.low, high=self.high)
+            )
+        if not (self.fill or self.contours):
+            raise SettingsError(strings.SETTING_NOTHING_DRAWN)
+
+    def changed(self, **changes: Any) -> Self:
+        """With some values changed, and others moved along where both exclude each other."""
+        if "low" in changes:
+            changes.setdefault("high", max(self.high, round(changes["low"] + LEAST_RANGE, 6)))
+        if "high" in changes:
+            changes.setdefault("low", min(self.low, round(changes["high"] - LEAST_RANGE, 6)))
+        for off, other in (("fill", "contours"), ("contours", "fill")):
+            if not changes.get(off, True):
+                changes.setdefault(other, True)
+        return dataclasses.replace(self, **changes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ SETTING_KIND = "{name} must be {kind}, not {value!r}"
 SETTING_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: '"text"'}
 SETTING_RANGE = "{name} must be from {low:,} to {high:,}, not {value:,}"
 SETTING_CHOICE = "{name} must be one of {options}, not {value!r}"
+SETTING_RANGE_ENDS = "high must be at least {least} above low, not {high} above {low}"
+SETTING_NOTHING_DRAWN = "fill or contours must be true: without both nothing is drawn"
 SETTING_TABLE = "{name} must be a table: write [{name}] and its settings below"
 SHORTCUT_KEY = 'shortcuts.{action} must be a key like "Ctrl+K", not {key!r}'
 

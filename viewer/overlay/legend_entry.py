@@ -13,6 +13,8 @@ from viewer.overlay.colour_map import colour_stops
 from viewer.overlay.layer import cover
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from viewer.overlay.layer import OverlayLook
@@ -26,13 +28,13 @@ _MOST_KEYS = 8
 
 @dataclass(frozen=True, slots=True)
 class LegendEntry:
-    """One layer: its title, the colours from 0 to 1, the value below which nothing is drawn, where it comes
-    from, what 0 and 1 mean, and what dots mean; "" where there are none.
+    """One layer: its title, its colours, the value below which nothing is drawn, where it comes from, what
+    the first colour and the last mean, and what dots mean; "" where there are none.
 
-    ``middle``: what the middle of the scale means where that is a turning point. ``has_scale``: not where the
-    colours have no meaning; the facts then state why. ``state``: how much is analysed; "" where that does not
-    apply. ``keys``: of outlines, each colour and what it means. ``short_title``: where there is little room;
-    "" for the title.
+    ``ends``: the values of the first colour and the last; what lies beyond has the same. ``middle``: what 0.5
+    means where that is a turning point. ``has_scale``: not where the colours have no meaning; the facts then
+    state why. ``state``: how much is analysed; "" where that does not apply. ``keys``: of outlines, each
+    colour and what it means. ``short_title``: where there is little room; "" for the title.
 
     ``low``, ``middle`` and ``high`` begin with their number, which stands alone where there is little room.
     """
@@ -45,6 +47,7 @@ class LegendEntry:
     high: str = strings.ALIKE
     dotted: str = ""
     middle: str = ""
+    ends: tuple[float, float] = (0.0, 1.0)
     has_scale: bool = True
     state: str = ""
     keys: tuple[tuple[Rgb, str], ...] = ()
@@ -56,21 +59,27 @@ class LegendEntry:
         return not self.keys
 
     def bar(self) -> NDArray[np.uint8]:
-        """(256, 4) RGBA from value 0 to 1, as clear where the slide is as clear."""
-        values = np.linspace(0, 1, BAR_STEPS)
-        stops = np.linspace(0, 1, len(self.colours))
+        """(256, 4) RGBA from the first colour to the last, as clear where the slide is as clear."""
+        values = np.linspace(*self.ends, BAR_STEPS)
+        stops = np.linspace(*self.ends, len(self.colours))
         rgba = np.empty((BAR_STEPS, 4), np.uint8)
         for channel, of_stops in enumerate(np.array(self.colours, np.float64).T):
             rgba[:, channel] = np.rint(np.interp(values, stops, of_stops))
-        rgba[:, 3] = np.rint(255 * cover(values, self.threshold))
+        rgba[:, 3] = np.rint(255 * cover(values, self.threshold, self.ends))
         return rgba
+
+    @property
+    def middle_at(self) -> float | None:
+        """Where on the bar, 0 to 1, the turning point lies; None where there is none on it."""
+        low, high = self.ends
+        return (0.5 - low) / (high - low) if self.middle and low < 0.5 < high else None
 
     def in_words(self) -> str:
         """One sentence; of outlines two."""
         if self.keys:
             keys = ", ".join(meaning for _, meaning in self.keys)
             return strings.ENTRY_WITH_KEYS.format(title=self.title, facts=self.facts, keys=keys)
-        template = strings.ENTRY_WITH_MIDDLE if self.middle else strings.ENTRY
+        template = strings.ENTRY_WITH_MIDDLE if self.middle_at is not None else strings.ENTRY
         return (template if self.has_scale else strings.ENTRY_WITHOUT_SCALE).format(
             title=self.title, facts=self.facts, low=self.low, middle=self.middle, high=self.high
         )
@@ -85,8 +94,9 @@ def field_entry(
         colour_stops(look.colour_map),
         look.threshold,
         field.provenance.normalisation if imported else provenance_in_words(field.provenance),
-        *((strings.LOW, strings.HIGH) if imported else (strings.UNLIKE, strings.ALIKE)),
+        *ends_in_words(look, *((strings.LOW, strings.HIGH) if imported else (strings.UNLIKE, strings.ALIKE))),
         dotted=strings.ESTIMATED if field.estimated.any() else "",
+        ends=look.ends,
         state=state,
         short_title=title,
     )
@@ -103,6 +113,17 @@ def outlines_entry(outlines: Outlines, file_name: str, source: str) -> LegendEnt
     ]
     title = strings.OUTLINES_TITLE.format(file=file_name)
     return LegendEntry(title, (), 0.0, facts, has_scale=False, keys=tuple(keys))
+
+
+def ends_in_words(
+    look: OverlayLook, zero: str, one: str, value_in_words: Callable[[float], str] = "{:.2f}".format
+) -> tuple[str, str]:
+    """What the first colour and the last mean: ``zero`` and ``one``, or the values from which on all have
+    that colour."""
+    return (
+        strings.AT_MOST.format(value=value_in_words(look.low)) if look.low > 0 else zero,
+        strings.AT_LEAST.format(value=value_in_words(look.high)) if look.high < 1 else one,
+    )
 
 
 def provenance_in_words(provenance: Provenance) -> str:

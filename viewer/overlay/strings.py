@@ -19,6 +19,7 @@ ENTRY_WITH_KEYS = "{title}: {keys}. {facts}"
 SOURCE_AND_SIZE = "{source}, {size}"
 LIKENESS_TO = "Measured likeness to: {query}"
 UNLIKE, ALIKE = "0 unlike", "1 alike"
+AT_MOST, AT_LEAST = "≤ {value}", "≥ {value}"
 LOW, HIGH = "0 low", "1 high"
 
 # Outlines.

@@ -11,7 +11,7 @@ import numpy as np
 
 from viewer.overlay.attention_look import HierarchyLook, composed
 from viewer.overlay.colour_map import colour_maps
-from viewer.overlay.layer import cover
+from viewer.overlay.layer import cover, in_range
 from viewer.relevance.patches.attention_codes import PATCHES_A_SIDE, TOKENS_A_SIDE
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def overlay_picture(
 ) -> NDArray[np.uint8]:
     """(h, w, 4) RGBA with premultiplied alpha, of a slide of ``slide_px`` level-0 pixels on ``size_px``.
 
-    Flashlights are ignored here: their layers are shown whole.
+    Flashlights are ignored here: their layers are shown whole. Contours would not show: a layer of contours
+    alone is filled.
     """
     width, height = size_px
     x_px, y_px = np.arange(width), np.arange(height)
@@ -54,14 +55,13 @@ def overlay_picture(
         known, estimated = layer.known[cells], layer.estimated[cells]
         patch_px = layer.patch_width_px * width / slide_px[0]
         likeness = _likeness(overlay, rows, cols, patch_px=patch_px)
-        covered = cover(likeness, look.threshold)
-        if layer.levels is not None:
-            covered = np.where(layer.glass[cells], 0, covered)
+        covered = cover(likeness, look.threshold, look.ends)
+        covered = np.where(layer.glass[cells], 0, covered)
         covered = np.where(estimated & ~dotted, covered * _BETWEEN_DOTS, covered)
         reached = known | estimated
         hatching = max(look.opacity, _LEAST_HATCH_OPACITY) * hatched
         alpha = np.where(reached, look.opacity * covered, hatching).astype(np.float32)[..., None]
-        entries = np.rint(likeness * 255).astype(np.uint8)
+        entries = np.rint(in_range(likeness, look.ends) * 255).astype(np.uint8)
         colour = np.where(reached[..., None], colour_maps()[look.colour_map][entries] / 255, _HATCH_GREY)
         picture = picture * (1 - alpha) + np.concatenate([colour * alpha, alpha], axis=-1)
     return np.rint(picture * 255).astype(np.uint8)

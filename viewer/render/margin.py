@@ -184,8 +184,8 @@ class _Margin:
         below = y + height + self._gap_px // 4
         self._write(ink, left, below, layer.low)
         self._write(ink, left + width, below, layer.high, "ra")
-        if layer.middle:
-            self._write(ink, left + width / 2, below, layer.middle, "ma")
+        if layer.middle_at is not None:
+            self._write(ink, left + width * layer.middle_at, below, layer.middle, "ma")
 
     def _draw_keys(self, ink: ImageDraw.ImageDraw, y: int, layer: LegendEntry) -> None:
         left, side = self._gap_px, round(self._line_px * 0.7)

@@ -21,10 +21,13 @@ from viewer.view.camera import field_of_view, slide_from_screen
 
 if TYPE_CHECKING:
     from viewer.overlay.layer import Overlay, OverlayLook, OverlayScene
+    from viewer.overlay.tissue import OverlayTissue
     from viewer.slide.geometry import Pyramid
     from viewer.view.camera import View
     from viewer.view.screen import Screen
 
+_FADES_FROM_PX, _FADED_PX = 128.0, 384.0
+"""Width of a patch on the screen from which its fill fades, at 10x, and at which none is left, at 30x."""
 _MAP_ROWS = {name: row for row, name in enumerate(colour_maps())}
 
 
@@ -39,6 +42,7 @@ class OverlayDrawing:
         self._renderer: OverlayRenderer | None = None
         self._uploaded: dict[str, OverlayLayer] = {}
         self._refused: dict[str, str] = {}
+        self._tissue: OverlayTissue | None = None
 
     @property
     def refused(self) -> tuple[str, ...]:
@@ -50,6 +54,7 @@ class OverlayDrawing:
             self._renderer.release()
             self._renderer = None
             self._uploaded.clear()
+            self._tissue = None
 
     def draw(self, scene: OverlayScene, view: View, screen: Screen, *, upload_budget_ms: float = inf) -> bool:
         """Draw a scene over the tiles in the bound framebuffer, and free what is no longer in it; whether all
@@ -60,6 +65,10 @@ class OverlayDrawing:
             self._renderer = OverlayRenderer(np.stack(list(colour_maps().values())))
         renderer = self._renderer
         names = {overlay.name for overlay in scene.overlays}
+        if scene.tissue is not self._tissue:  # of layers laid before it was found, all is uploaded anew
+            self._tissue = scene.tissue
+            renderer.put_tissue(None if scene.tissue is None else scene.tissue.shade)
+            renderer.keep_only(())
         renderer.keep_only(names)
         for known in (self._uploaded, self._refused):
             for name in known.keys() - names:
@@ -79,24 +88,29 @@ class OverlayDrawing:
             if shown is not None:
                 patches = _in_patches(shown, layer)
                 patch_px = layer.patch_width_px / view.downsample
+                faded = _faded(layer, look, patch_px / scene.pixel_ratio)
                 style = FieldStyle(
                     colour_map=_MAP_ROWS[look.colour_map],
                     opacity=look.opacity,
                     threshold=look.threshold,
+                    ends=look.ends,
+                    fill=1 - faded if look.fill else 0.0,
+                    outlines=faded if look.fill else 0.0,
                     smooth=look.smooth,
                     contours=look.contours and layer.levels is None,
                     patterns=not _all_known(layer, patches),
                     flashlight_px=light,
                     level_weights=None if layer.levels is None else look.hierarchy.weights(patch_px),
                 )
-                renderer.draw(name, style, _place(shown, patches, view, screen, scene))
+                renderer.draw(name, style, self._place(layer, shown, patches, view, screen, scene))
         return whole
 
     def _put(self, renderer: OverlayRenderer, overlay: Overlay, budget_ms: float) -> bool:
         """Upload the rest of a layer, or a hatched one where it is refused; whether it is complete."""
         name, layer, _look = overlay
         try:
-            whole = renderer.put(name, layer.texels, layer.sequence, budget_ms)
+            texels = layer.texels if self._tissue is None else layer.texels_on(self._tissue)
+            whole = renderer.put(name, texels, layer.sequence, budget_ms)
             self._refused.pop(name, None)
         except GpuError as error:
             self._refused[name] = strings.LAYER_NOT_DRAWN.format(error=error)
@@ -105,6 +119,36 @@ class OverlayDrawing:
         if whole:
             self._uploaded[name] = layer
         return whole
+
+    def _place(
+        self,
+        layer: OverlayLayer,
+        shown: Rect,
+        patches: tuple[float, float, float, float],
+        view: View,
+        screen: Screen,
+        scene: OverlayScene,
+    ) -> FieldPlace:
+        scale_x, scale_y = 1 / view.downsample, screen.aspect / view.downsample
+        return FieldPlace(
+            width_px=int(screen.width_px),
+            height_px=int(screen.height_px),
+            rotation_rad=view.rotation_rad,
+            rect_px=(
+                (shown.x0 - view.centre_x) * scale_x,
+                (shown.y0 - view.centre_y) * scale_y,
+                (shown.x1 - view.centre_x) * scale_x,
+                (shown.y1 - view.centre_y) * scale_y,
+            ),
+            rect_patches=patches,
+            patch_px=(layer.patch_width_px * scale_x, layer.patch_height_px * scale_y),
+            slide_patches=(
+                self._slide.width / layer.patch_width_px,
+                self._slide.height / layer.patch_height_px,
+            ),
+            pixel_ratio=scene.pixel_ratio,
+            origin_px=scene.origin_px,
+        )
 
     def _shown(self, layer: OverlayLayer, view: View, screen: Screen) -> Rect | None:
         """The part of slide and grid that is on the screen."""
@@ -151,21 +195,11 @@ def _all_known(layer: OverlayLayer, patches: tuple[float, float, float, float]) 
     return bool(tokens and layer.known[shown].all())
 
 
-def _place(
-    shown: Rect, patches: tuple[float, float, float, float], view: View, screen: Screen, scene: OverlayScene
-) -> FieldPlace:
-    scale_x, scale_y = 1 / view.downsample, screen.aspect / view.downsample
-    return FieldPlace(
-        width_px=int(screen.width_px),
-        height_px=int(screen.height_px),
-        rotation_rad=view.rotation_rad,
-        rect_px=(
-            (shown.x0 - view.centre_x) * scale_x,
-            (shown.y0 - view.centre_y) * scale_y,
-            (shown.x1 - view.centre_x) * scale_x,
-            (shown.y1 - view.centre_y) * scale_y,
-        ),
-        rect_patches=patches,
-        pixel_ratio=scene.pixel_ratio,
-        origin_px=scene.origin_px,
-    )
+def _faded(layer: OverlayLayer, look: OverlayLook, patch_px: float) -> float:
+    """How much of the fill has given way to outlines: past its patch, a colour says no more and hides cells.
+    Tokens are as small as cells, and fade never; nor do regions, which a reader has chosen."""
+    weights = None if layer.levels is None else look.hierarchy.weights(patch_px)
+    if weights is not None and ((weights.token > 0 and layer.has_tokens) or weights.patch == 0):
+        return 0.0
+    share = min(max((patch_px - _FADES_FROM_PX) / (_FADED_PX - _FADES_FROM_PX), 0.0), 1.0)
+    return share * share * (3 - 2 * share)

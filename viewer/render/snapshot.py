@@ -19,6 +19,7 @@ from gpu.gl.context import OffscreenContext, prepare_egl_environment
 from viewer.common.atomic_write import save_atomically
 from viewer.common.errors import FoveolaError
 from viewer.overlay.layer import OverlayScene
+from viewer.overlay.tissue import overlay_tissue
 from viewer.render import strings
 from viewer.render.frame import Adjustment, Look
 from viewer.slide.source import TileError, TileNotReadyError
@@ -82,7 +83,10 @@ def snapshot(
     look = Look((red / 255, green / 255, blue / 255), adjustment or Adjustment(), lut)
     prepare_egl_environment()
     with OffscreenContext(), ThreadPoolExecutor(default_worker_count(), "foveola-snapshot") as workers:
-        painter = _PartPainter(source, view, size, look, tuple(overlays), shapes, workers)
+        scene = OverlayScene(tuple(overlays))
+        if any(overlay.look.smooth for overlay in overlays):
+            scene = replace(scene, tissue=overlay_tissue(source, source.info.mpp_um))
+        painter = _PartPainter(source, view, size, look, scene, shapes, workers)
         try:
             image = Image.new("RGB", size)
             parts = list(_parts(size, painter.part_px))
@@ -166,7 +170,7 @@ class _PartPainter:
         view: View,
         size: tuple[int, int],
         look: Look,
-        overlays: tuple[Overlay, ...],
+        scene: OverlayScene,
         shapes: ShapeSet | None,
         workers: ThreadPoolExecutor,
     ) -> None:
@@ -176,7 +180,7 @@ class _PartPainter:
 
         self._source, self._pyramid = source, source.pyramid
         self._view, self._size, self._look = view, size, look
-        self._scene = OverlayScene(overlays)
+        self._scene = scene
         self._workers = workers
         self._level = self._pyramid.level_for_downsample(view.downsample)
         self._mip_levels = _mip_levels(source, self._level, view.downsample)

@@ -305,10 +305,11 @@ def test_an_error_in_the_canvas_is_not_swallowed(
         mouse(view, QEvent.Type.MouseButtonPress, (50, 50))
 
 
-def likeness(value: int, *, known: bool = True, sequence: int = 1) -> OverlayLayer:
-    """One patch as large as a MadeSource."""
-    scores = np.full((1, 1), value, np.uint8)
-    return OverlayLayer(scores, np.full((1, 1), known), np.full((1, 1), False), 8192.0, 8192.0, sequence)
+def likeness(value: int, *, sequence: int = 1) -> OverlayLayer:
+    """Of every patch of a MadeSource."""
+    scores = np.full((64, 64), value, np.uint8)
+    known = np.ones(scores.shape, bool)
+    return OverlayLayer(scores, known, ~known, 128.0, 128.0, sequence)
 
 
 def test_overlays_are_laid_restyled_hidden_and_taken_away(qtbot: QtBot, view: SlideView) -> None:

@@ -141,7 +141,7 @@ def test_it_stands_beside_the_search_in_other_colours(qtbot: QtBot, stage: Stage
     stage.overlays.set_look(look)
     stage.tools.set_look(look)
     assert stage.attention[1].colour_map == "magma"
-    assert stage.attention[1].opacity == 0.9
+    assert stage.attention[1].opacity == Settings.default().overlay.opacity, "that is its own"
     assert stage.legend.text.startswith("Measured saliency")  # it was laid last and lies on top
     stage.overlays.active.fields.keep()
     attention, kept, query = stage.drawn

@@ -24,6 +24,9 @@ OTHER = Overlay(
     colour_map="magma",
     opacity=0.8,
     threshold=0.25,
+    low=0.1,
+    high=0.9,
+    fill=True,
     contours=True,
     smooth=False,
     flashlight=True,
@@ -61,7 +64,14 @@ def test_a_look_chosen_elsewhere_is_shown_and_not_signalled(controls: OverlayCon
 
 
 @pytest.mark.parametrize(
-    ("name", "step", "value"), [("opacity", 75, 0.75), ("threshold", 30, 0.3), ("flashlight_px", 120, 120.0)]
+    ("name", "step", "value"),
+    [
+        ("opacity", 75, 0.75),
+        ("threshold", 30, 0.3),
+        ("low", 20, 0.2),
+        ("high", 70, 0.7),
+        ("flashlight_px", 120, 120.0),
+    ],
 )
 def test_each_slider_changes_its_own_value(
     controls: OverlayControls, name: str, step: int, value: float
@@ -78,6 +88,23 @@ def test_each_switch_changes_its_own_value(controls: OverlayControls, name: str)
     controls.look_changed.connect(emitted.append)
     switch(controls, name).click()
     assert emitted == [replace(DEFAULT, **{name: not getattr(DEFAULT, name)})]
+
+
+def test_the_ends_of_the_range_push_each_other(controls: OverlayControls) -> None:
+    slider(controls, "high").setValue(40)
+    slider(controls, "low").setValue(60)
+    assert (controls.look.low, controls.look.high) == (0.6, 0.65)
+    assert slider(controls, "high").value() == 65
+    slider(controls, "high").setValue(30)
+    assert slider(controls, "low").value() == 25
+
+
+def test_fill_and_contours_are_never_both_off(controls: OverlayControls) -> None:
+    fill, contours = (switch(controls, name) for name in ("fill", "contours"))
+    fill.click()
+    assert (fill.isChecked(), contours.isChecked()) == (False, True)
+    contours.click()
+    assert (fill.isChecked(), contours.isChecked()) == (True, False)
 
 
 def test_every_colour_map_can_be_chosen(controls: OverlayControls) -> None:
@@ -110,15 +137,23 @@ def test_kept_layers_are_ticked_and_removed(qtbot: QtBot) -> None:
     layers.shown_changed.connect(lambda *values: emitted.append(values))
     layers.remove_pressed.connect(lambda name: emitted.append(("remove", name)))
     layers.keep_pressed.connect(lambda: emitted.append(("keep",)))
-    layers.show_layers([LayerRow("kept-1", "fat", True), LayerRow("kept-2", "blood", False)], can_keep=True)
+    some = [LayerRow("kept-1", "fat", True), LayerRow("kept-2", "blood", False)]
+    layers.show_layers([LayerRow("query", "nerve", True, kept=False), *some], can_keep=True)
     assert emitted == []
     rows = child(layers, QListWidget, strings.LAYERS_NAME)
     keep, remove = (child(layers, QPushButton, text) for text in (strings.KEEP, strings.REMOVE))
-    rows.item(1).setCheckState(Qt.CheckState.Checked)
-    rows.setCurrentRow(0)
+    rows.item(2).setCheckState(Qt.CheckState.Checked)
+    qtbot.keyClick(rows, Qt.Key.Key_Delete)
+    assert emitted == [("kept-2", True)], "the first is selected, and not one that was kept"
+    rows.setCurrentRow(1)
     qtbot.keyClick(rows, Qt.Key.Key_Delete)
     keep.click()
     assert emitted == [("kept-2", True), ("remove", "kept-1"), ("keep",)]
+    layers.show_layers(some[::-1], can_keep=True)
+    assert layers.selected == some[0], "it stays selected where it comes to lie"
+    attention = LayerRow("attention", "saliency", True, kept=False)
+    layers.show_layers([attention, *some], can_keep=True)
+    assert layers.selected == attention, "what has just been shown is selected"
     layers.show_layers([], can_keep=False)
     assert not keep.isEnabled()
     assert not remove.isEnabled()

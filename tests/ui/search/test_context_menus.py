@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from tests.ui.fake_relevance import FakeClient
 from tests.ui.slide_files import write_slide
-from viewer.overlay.layer import OverlayLook
 from viewer.ui.overlays import strings as overlay_strings
 from viewer.ui.search import strings
 from viewer.view.camera import slide_from_screen
@@ -154,7 +153,10 @@ def test_the_menu_of_a_layer(qtbot: QtBot, answered: MainWindow, monkeypatch: py
     layers = overlays.layer_list.list_widget
     fields = overlays.active.fields
     (kept,) = fields.kept
-    menu = menu_of_row(layers)
+    present = menu_of_row(layers)
+    assert overlay_strings.REMOVE.replace("&", "") not in [action.text() for action in present.actions()]
+    present.close()
+    menu = menu_of_row(layers, 1)
     assert answered.actions_["pin"] in menu.actions()
     shown = entry(menu, strings.SHOW_LAYER)
     assert shown.isChecked()
@@ -162,14 +164,14 @@ def test_the_menu_of_a_layer(qtbot: QtBot, answered: MainWindow, monkeypatch: py
     assert [row.visible for row in fields.kept] == [False]
     exported: list[str] = []
     monkeypatch.setattr(answered.exports, "export_layer_of", exported.append)
-    menu = menu_of_row(layers)
+    menu = menu_of_row(layers, 1)
     assert not entry(menu, strings.SHOW_LAYER).isChecked()
     choose(qtbot, menu, entry(menu, answered.actions_["export_layer"].text()))
     assert exported == [kept.name]
-    menu = menu_of_row(layers)
+    menu = menu_of_row(layers, 1)
     choose(qtbot, menu, entry(menu, overlay_strings.REMOVE.replace("&", "")))
     assert fields.kept == []
-    assert fields.layer("query").look == OverlayLook()
+    assert fields.layer("query").look.visible
 
 
 def test_the_menu_of_a_slide_in_a_folder(

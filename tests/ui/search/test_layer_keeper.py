@@ -67,7 +67,7 @@ def test_kept_layers_come_back_with_their_slide(
     keep(window, "fat")
     keep(window, "glands")
     kept = window.overlays.active.fields.kept
-    window.overlays.active.fields.set_kept_visible(kept[0].name, on=False)
+    window.overlays.layer_list.shown_changed.emit(kept[0].name, False)
     open_in(window, write_slide(tmp_path / "other.tif", mpp_um=0.25))
     assert listed(window) == []
     open_in(window, slide_file)

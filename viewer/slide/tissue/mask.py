@@ -18,7 +18,7 @@ from viewer.slide.geometry import TileKey
 from viewer.slide.pixels import rgba_8
 from viewer.slide.source import TileError, TileNotReadyError
 from viewer.slide.tissue import strings
-from viewer.slide.tissue.morphology import grown, holes_filled, pieces, shrunk
+from viewer.slide.tissue.morphology import grown, holes_filled, pieces, shrunk, without_gaps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,6 +44,7 @@ _DARK = 60  # of 255: darker in all channels is a dark field, or a place the sca
 
 # Sizes, in µm.
 _GAP_UM = 80.0  # half of the white between the walls of a fat cell
+_FAT_CELL_UM = 80.0
 _HOLE_UM2 = 1.0e6
 _SPECK_UM2 = 400.0
 _PALE_UM2 = 20_000.0  # so much of a pale stain is tissue without a darker pixel in it
@@ -134,6 +135,22 @@ def tissue_mask(source: Source, mpp_um: tuple[float, float] | None) -> TissueMas
     )
 
 
+def tissue_shade(
+    picture: NDArray[np.uint8], mpp_um: tuple[float, float], fill_rgb: tuple[int, int, int]
+) -> NDArray[np.uint8]:
+    """How far each pixel (height, width, 3) is to be coloured, where colours stand for tissue: 255 what is
+    stained, half of it white no wider than a fat cell, 0 glass and lumina. In a dark field 255 what shines.
+    """
+    pixel_um = float(np.sqrt(mpp_um[0] * mpp_um[1]))
+    search = _Search(picture, np.zeros(picture.shape[:2], np.bool_), pixel_um, fill_rgb)
+    if search.in_dark_field:
+        return search.run().mask * np.uint8(255)
+    glass_rgb, _noise_od = search.glass()
+    stained = _highest(_density(picture, glass_rgb)) > _SURE_OD[0]
+    within = without_gaps(stained, _FAT_CELL_UM / 2 / pixel_um)
+    return np.where(stained, np.uint8(255), within * np.uint8(128))
+
+
 # Reading
 
 
@@ -215,10 +232,7 @@ class _Search:
         self._sample = picture[::step, ::step].reshape(-1, 3).astype(np.int16)
 
     def run(self) -> _Search:
-        brightest = self._sample.max(1)
-        black = float((brightest < _DARK).mean())
-        white = float((self._sample.min(1) > 170).mean())
-        if black > 0.35 and white < 0.02 + 0.05 * (1 - black):
+        if self.in_dark_field:
             self._in_dark_field()
         else:
             self._in_bright_field()
@@ -226,6 +240,12 @@ class _Search:
             self.notes.append(strings.UNREAD.format(share=self.unread.mean()))
             self.mask = self.mask | self.unread
         return self
+
+    @property
+    def in_dark_field(self) -> bool:
+        black = float((self._sample.max(1) < _DARK).mean())
+        white = float((self._sample.min(1) > 170).mean())
+        return black > 0.35 and white < 0.02 + 0.05 * (1 - black)
 
     def _in_dark_field(self) -> None:
         self.brightfield = False
@@ -240,7 +260,7 @@ class _Search:
             self.reason = strings.EMPTY_DARK_FIELD
 
     def _in_bright_field(self) -> None:
-        glass_rgb, noise_od = self._glass()
+        glass_rgb, noise_od = self.glass()
         self.glass_rgb = (float(glass_rgb[0]), float(glass_rgb[1]), float(glass_rgb[2]))
         density = _density(self.picture, glass_rgb)
         highest, lowest = _highest(density), _lowest(density)
@@ -261,7 +281,7 @@ class _Search:
         if not self.mask.any():
             self.reason = strings.NO_TISSUE
 
-    def _glass(self) -> tuple[Floats, float]:
+    def glass(self) -> tuple[Floats, float]:
         """The colour of empty glass, and how uneven it is (optical density).
 
         The brightest colour that a fair share of the slide has, grey and even. Pure white often is what the

@@ -63,3 +63,17 @@ def grown(mask: NDArray[np.bool_], radius_px: int) -> NDArray[np.bool_]:
 def shrunk(mask: NDArray[np.bool_], radius_px: int) -> NDArray[np.bool_]:
     """The pixels whose whole square of ``radius_px`` lies in the mask; beyond the border all is mask."""
     return ndimage.minimum_filter(mask, 2 * radius_px + 1, mode="constant", cval=True)
+
+
+def without_gaps(mask: NDArray[np.bool_], radius_px: float) -> NDArray[np.bool_]:
+    """The mask with the gaps into which no disc of ``radius_px`` fits, but without inlets: what is within a
+    radius of where one fits, and not behind the mask, stays open."""
+    if not mask.any():
+        return mask
+    border_px = int(radius_px) + 2
+    padded = np.pad(mask, border_px)
+    middles = ndimage.distance_transform_edt(~padded) > radius_px
+    beyond = ndimage.distance_transform_edt(~middles) <= radius_px
+    beyond = ndimage.binary_dilation(beyond, iterations=max(1, round(radius_px)), mask=~padded)
+    filled: NDArray[np.bool_] = ~beyond
+    return filled[border_px:-border_px, border_px:-border_px]

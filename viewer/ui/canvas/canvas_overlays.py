@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 if TYPE_CHECKING:
     from viewer.overlay.layer import Overlay, OverlayLayer, OverlayLook
+    from viewer.overlay.tissue import OverlayTissue
     from viewer.ui.canvas.canvas import SlideCanvas
 
 
@@ -43,6 +44,11 @@ class CanvasOverlays(QObject):
     def set_hidden(self, hidden: bool) -> None:
         """Show the bare slide, while a key is held for instance, or all layers again."""
         self._canvas.overlays.hidden = hidden
+        self._show()
+
+    def set_tissue(self, tissue: OverlayTissue | None) -> None:
+        """Keep blended colours to the tissue of the slide from now on; None: everywhere."""
+        self._canvas.overlays.tissue = tissue
         self._show()
 
     def _show(self) -> None:

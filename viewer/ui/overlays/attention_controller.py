@@ -108,7 +108,7 @@ class AttentionController(QObject):
         self.set_look(settings.overlay)
 
     def set_look(self, look: Overlay) -> None:
-        """Opacity, threshold and flashlight are those of the search; the colour map is its own."""
+        """Take over the flashlight, which is one for all layers."""
         for layer in self._of.values():
             layer.set_look(look)
 
@@ -120,7 +120,7 @@ class AttentionController(QObject):
     def _layer_of(self, slide_view: SlideView) -> AttentionLayer:
         if slide_view not in self._of:
             session = self._make_session(slide_view, self._settings)
-            layers, look = self._overlays.of(slide_view).layers, self._overlays.controls.look
+            layers, look = self._overlays.of(slide_view).layers, self._overlays.look
             layer = self._of[slide_view] = AttentionLayer(slide_view, layers, session, look)
             session.failed.connect(partial(self._show_failure, layer))
         return self._of[slide_view]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from viewer import __version__
 from viewer.common.scale import pixel_size_in_words
 from viewer.overlay.attention_look import HierarchyLook, levels_of
 from viewer.overlay.layer import OverlayLook, colour_stops
-from viewer.overlay.legend_entry import LegendEntry
+from viewer.overlay.legend_entry import LegendEntry, ends_in_words
 from viewer.overlay.strings import PARTLY_KNOWN
 from viewer.relevance.attention.slide_attention import MEAN
 from viewer.relevance.heatmap.ome_tiff import write_attention
@@ -46,7 +47,7 @@ _MOST = 2 ** (OCTAVES // 2)
 _OCTAVES = strings.LEAST_OF_AVERAGE.format(most=_MOST), strings.MOST_OF_AVERAGE.format(most=_MOST)
 _RANKS = strings.LOWEST_RANK, strings.HIGHEST_RANK
 _SIGNED = strings.AGAINST, strings.FOR
-"""What clear and full colour mean."""
+"""What 0 and 1 mean."""
 _LARGE_PX = 1e6
 """A patch of this size on the screen shows all its levels, as files do."""
 
@@ -64,7 +65,9 @@ class AttentionLayer(QObject):
         self.choice: AttentionChoice | None = None
         self.progress: Progress | None = None
         """The last that the analysis reported, None before and after it."""
-        self._overlay = look
+        self._common = look
+        self._own = OverlayLook(opacity=look.opacity, smooth=look.smooth)
+        self._colours_chosen = False
         self._chosen = HierarchyLook()
         self._layer: OverlayLayer | None = None
         self._drawn: OverlayLook | None = None
@@ -75,6 +78,7 @@ class AttentionLayer(QObject):
         session.layer_made.connect(self._show)
         session.progressed.connect(self._remember_progress)
         slide_view.view_changed.connect(self._follow_zoom)
+        layers.look_chosen.connect(self._take_look)
 
     def show(self, card: EncoderCard | None, choice: AttentionChoice | None, look: HierarchyLook) -> None:
         """Show this attention, None for none, with levels combined by ``look``."""
@@ -83,8 +87,8 @@ class AttentionLayer(QObject):
         self._draw()
 
     def set_look(self, look: Overlay) -> None:
-        """Opacity, threshold and flashlight are those of the search; the colour map is its own."""
-        self._overlay = look
+        """The flashlight is one for all layers; all else is its own."""
+        self._common = look
         self._draw()
 
     def to_save(self) -> tuple[str, Callable[..., None]] | None:
@@ -110,10 +114,16 @@ class AttentionLayer(QObject):
         unit = SIGNED_UNIT if entry.middle else RANK_UNIT if shown.mode == "blend" else ATTENTION_UNIT
         return entry.title, partial(_write, *found, shown, self._hierarchy(), provenance, unit)
 
+    def _take_look(self, name: str, look: OverlayLook) -> None:
+        if name == _NAME and self._drawn is not None:
+            self._colours_chosen |= look.colour_map != self._drawn.colour_map
+            self._own = look
+            self._draw()
+
     def _show(self, layer: OverlayLayer | None, choice: AttentionChoice | None) -> None:
         self._layer, self._shown = layer, choice
         if layer is None or self.card is None:
-            self._drawn = None
+            self._drawn, self._own = None, replace(self._own, visible=True)
             self._layers.remove(_NAME)
         else:
             self._drawn = self._look()
@@ -129,15 +139,13 @@ class AttentionLayer(QObject):
         self._layers.set_state(_NAME, analysed_in_words(progress))
 
     def _look(self) -> OverlayLook:
-        look = self._overlay
-        taken = self._layers.colour_maps(besides=_NAME) | {look.colour_map}
-        return OverlayLook(
-            colour_map=next((name for name in _COLOUR_MAPS if name not in taken), _COLOUR_MAPS[0]),
-            opacity=look.opacity,
-            threshold=look.threshold,
-            flashlight_px=look.flashlight_px if look.flashlight else None,
-            smooth=look.smooth,
-            hierarchy=self._hierarchy(),
+        colour_map = self._own.colour_map
+        if not self._colours_chosen:
+            taken = self._layers.colour_maps(besides=_NAME) | {self._common.colour_map}
+            colour_map = next((name for name in _COLOUR_MAPS if name not in taken), _COLOUR_MAPS[0])
+        flashlight_px = self._common.flashlight_px if self._common.flashlight else None
+        return replace(
+            self._own, colour_map=colour_map, flashlight_px=flashlight_px, hierarchy=self._hierarchy()
         )
 
     def _hierarchy(self) -> HierarchyLook:
@@ -167,7 +175,7 @@ class AttentionLayer(QObject):
         assert layer is not None
         assert look is not None
         title, middle = strings.ATTENTION_OF.format(title=card.title), ""
-        ends = _RANKS if shown.mode == "blend" else _OCTAVES
+        ends, in_words = (_RANKS, "{:.2f}".format) if shown.mode == "blend" else (_OCTAVES, _of_average)
         if not card.needs_weights:
             title = card.title
         elif card.views:
@@ -175,7 +183,7 @@ class AttentionLayer(QObject):
             name = card.views[view]
             title = strings.TITLE_AND_VIEW.format(title=card.title, view=name[0].lower() + name[1:])
             if view > 0:
-                ends, middle = _SIGNED, strings.ZERO
+                ends, in_words, middle = _SIGNED, _signed, strings.ZERO
         compared = self.session.levels or ALL_LEVELS
         in_part = _known_in_part(layer, tokens_count="token" in self._legend_levels)
         return LegendEntry(
@@ -183,9 +191,10 @@ class AttentionLayer(QObject):
             colour_stops(look.colour_map),
             look.threshold,
             self._facts(card, shown, compared, self._legend_levels),
-            *ends,
+            *ends_in_words(look, *ends, in_words),
             dotted=PARTLY_KNOWN if in_part else "",
             middle=middle,
+            ends=look.ends,
             has_scale=bool(card.views) or any(level in compared for level in self._legend_levels),
             state=analysed_in_words(self.progress),
         )
@@ -244,3 +253,13 @@ def _known_in_part(layer: OverlayLayer, *, tokens_count: bool) -> bool:
     if tokens_count and layer.levels is not None and (layer.known & ~layer.levels.tokens_known).any():
         return True
     return bool(layer.estimated.any())
+
+
+def _of_average(likeness: float) -> str:
+    """ "2 × average"."""
+    return strings.MOST_OF_AVERAGE.format(most=f"{2 ** (OCTAVES * (likeness - 0.5)):.2g}")
+
+
+def _signed(likeness: float) -> str:
+    """From −1, against, to 1, for."""
+    return f"{2 * likeness - 1:+.2f}"

@@ -43,20 +43,26 @@ class FieldLayers(QObject):
         self._sequence = count(1)
         slide_view.source_changed.connect(self._remove_all)
         slide_view.mpp_changed.connect(self._remove_all)
+        layers.look_chosen.connect(self._restyle)
+
+    def has(self, name: str) -> bool:
+        """Whether the layer of this name is a field."""
+        return name in self._fields
 
     @property
     def has_present(self) -> bool:
         """Whether there is a field of the present query."""
-        return PRESENT in self._fields
+        return self.has(PRESENT)
+
+    @property
+    def present(self) -> list[LayerRow]:
+        """The present query's layer, where there is one."""
+        return [self._row(name) for name in self._fields if name == PRESENT]
 
     @property
     def kept(self) -> list[LayerRow]:
         """The layers that were kept, oldest first."""
-        return [
-            LayerRow(name, layer.title, layer.look.visible)
-            for name, layer in self._fields.items()
-            if name != PRESENT
-        ]
+        return [self._row(name) for name in self._fields if name != PRESENT]
 
     def shows(self, source: Source) -> bool:
         """Whether this slide is still the one in the view."""
@@ -64,10 +70,13 @@ class FieldLayers(QObject):
 
     def show_field(self, field: RelevanceField | None, query: str, *, state: str = "") -> None:
         """Show the present query's field, or none. ``state``: how much is analysed, as text."""
+        before = self._fields.get(PRESENT)
         if field is None:
             self.remove(PRESENT)
+        elif before is not None and before.title == query:
+            self._put(PRESENT, replace(before, field=field, state=state))
         else:
-            self._put(PRESENT, KeptLayer(field, query, self._present_look(), state=state))
+            self._put(PRESENT, KeptLayer(field, query, OverlayLook.of(self._chosen), state=state))
 
     def set_state(self, state: str) -> None:
         """State how much of the present query's field is analysed."""
@@ -76,10 +85,13 @@ class FieldLayers(QObject):
         self._layers.set_state(PRESENT, state)
 
     def set_look(self, look: Overlay) -> None:
-        """Draw the present layer otherwise."""
-        self._chosen = look
-        if self.has_present:
-            self._restyle(PRESENT, self._present_look())
+        """Draw the present layer otherwise; of the others the flashlight, which is one for all."""
+        self._chosen, drawn = look, OverlayLook.of(look)
+        for name, layer in self._fields.items():
+            if name == PRESENT:
+                self._restyle(name, replace(drawn, visible=layer.look.visible))
+            elif layer.look.flashlight_px != drawn.flashlight_px:
+                self._restyle(name, replace(layer.look, flashlight_px=drawn.flashlight_px))
 
     def layer(self, name: str) -> KeptLayer:
         """A layer as it is. Raises KeyError where there is none of this name."""
@@ -97,7 +109,7 @@ class FieldLayers(QObject):
 
     def add_imported(self, field: RelevanceField, title: str) -> None:
         """Lay another program's map over the slide as a kept layer; shows all where all were hidden."""
-        look = replace(self._present_look(), colour_map=self._free_colours())
+        look = replace(OverlayLook.of(self._chosen), colour_map=self._free_colours())
         name = self.add_kept(KeptLayer(field, title, look, imported=True))
         self._layers.set_visible(True)
         self.kept_changed.emit(name)
@@ -107,11 +119,6 @@ class FieldLayers(QObject):
         name = f"kept-{next(self._sequence)}"
         self._put(name, layer)
         return name
-
-    def set_kept_visible(self, name: str, on: bool) -> None:
-        """Show or hide a kept layer, where there is one of this name."""
-        if name in self._fields:
-            self._restyle(name, replace(self._fields[name].look, visible=on))
 
     def remove(self, name: str) -> None:
         """Take a layer away, where there is one of this name."""
@@ -126,16 +133,9 @@ class FieldLayers(QObject):
         taken = self._layers.colour_maps() | {self._chosen.colour_map}
         return next((name for name in colours if name not in taken), colours[len(taken) % len(colours)])
 
-    def _present_look(self) -> OverlayLook:
-        look = self._chosen
-        return OverlayLook(
-            colour_map=look.colour_map,
-            opacity=look.opacity,
-            threshold=look.threshold,
-            contours=look.contours,
-            flashlight_px=look.flashlight_px if look.flashlight else None,
-            smooth=look.smooth,
-        )
+    def _row(self, name: str) -> LayerRow:
+        layer = self._fields[name]
+        return LayerRow(name, layer.title, layer.look.visible, kept=name != PRESENT)
 
     def _put(self, name: str, layer: KeptLayer) -> None:
         self._fields[name] = layer
@@ -147,7 +147,10 @@ class FieldLayers(QObject):
         )
 
     def _restyle(self, name: str, look: OverlayLook) -> None:
-        layer = self._fields[name] = replace(self._fields[name], look=look)
+        layer = self._fields.get(name)
+        if layer is None:
+            return
+        layer = self._fields[name] = replace(layer, look=look)
         self._layers.restyle(name, look, _entry(layer))
         if name != PRESENT:
             self.kept_changed.emit(name)

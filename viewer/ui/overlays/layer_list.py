@@ -1,4 +1,4 @@
-"""The layers that were kept: shown or hidden each, and removed."""
+"""The layers over a slide: each shown or hidden, one selected, kept ones removed."""
 
 from __future__ import annotations
 
@@ -27,16 +27,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LayerRow:
-    """One kept layer. ``name`` identifies it and is not shown; ``title`` is."""
+    """One layer. ``name`` identifies it and is not shown; ``title`` is. Only what is ``kept`` can be removed:
+    the others go with what made them."""
 
     name: str
     title: str
     visible: bool
+    kept: bool = True
 
 
 class LayerList(QWidget):
-    """Lists ``LayerRow``s; its signals request that layers are shown, hidden or removed."""
+    """Lists ``LayerRow``s, of which one is selected while there are any; its signals request that layers are
+    shown, hidden or removed."""
 
+    selected_changed = Signal()
     keep_pressed = Signal()
     shown_changed = Signal(str, bool)
     remove_pressed = Signal(str)
@@ -51,9 +55,10 @@ class LayerList(QWidget):
         self._list.setAccessibleName(strings.LAYERS_NAME)
         self._list.setToolTip(strings.LAYERS_TIP)
         self._list.setMinimumHeight(em_px(3))
+        self._list.setMaximumHeight(em_px(9))  # the look of the selected layer stays near
         heading.setBuddy(self._list)
         self._list.itemChanged.connect(self._ticked)
-        self._list.currentRowChanged.connect(lambda _row: self._refresh())
+        self._list.currentRowChanged.connect(self._select)
         self._keep = QPushButton(strings.KEEP)
         self._keep.setToolTip(strings.KEEP_TIP)
         self._keep.clicked.connect(self.keep_pressed)
@@ -72,7 +77,7 @@ class LayerList(QWidget):
         layout.addWidget(self._list, 1)
         layout.addLayout(buttons)
         layout.addWidget(self._add)
-        self._refresh()
+        self._remove.setEnabled(False)
 
     @property
     def list_widget(self) -> QListWidget:
@@ -80,19 +85,23 @@ class LayerList(QWidget):
         return self._list
 
     @property
-    def selected(self) -> LayerRow | None:
-        """The selected layer."""
-        row = self._list.currentRow()
-        return self._rows[row] if 0 <= row < len(self._rows) else None
-
-    @property
     def lines(self) -> list[str]:
         """The titles that are listed."""
         return [self._list.item(row).text() for row in range(self._list.count())]
 
+    @property
+    def selected(self) -> LayerRow | None:
+        """The selected layer, None only where there is none."""
+        row = self._list.currentRow()
+        return self._rows[row] if 0 <= row < len(self._rows) else None
+
     def show_layers(self, rows: Sequence[LayerRow], *, can_keep: bool) -> None:
-        """Show these. ``can_keep``: there is something that could be kept."""
-        selected = self._list.currentRow()
+        """Show these. The selected one stays so, unless something else has come to be shown. ``can_keep``:
+        there is something that could be kept."""
+        self._keep.setEnabled(can_keep)
+        if self._rows == list(rows):
+            return
+        before, known = self.selected, {row.name for row in self._rows}
         self._list.blockSignals(True)
         self._list.clear()
         self._rows = list(rows)
@@ -100,10 +109,12 @@ class LayerList(QWidget):
             item = QListWidgetItem(row.title)
             item.setCheckState(Qt.CheckState.Checked if row.visible else Qt.CheckState.Unchecked)
             self._list.addItem(item)
-        self._list.setCurrentRow(min(selected, len(rows) - 1))
+        names = [row.name for row in rows]
+        new = [row.name for row in rows if not row.kept and row.name not in known]
+        chosen = new or [name for name in names if before is not None and name == before.name]
+        self._list.setCurrentRow(names.index(chosen[0]) if chosen else 0)
         self._list.blockSignals(False)
-        self._keep.setEnabled(can_keep)
-        self._refresh()
+        self._select()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Delete removes the selected layer."""
@@ -117,9 +128,10 @@ class LayerList(QWidget):
         self.shown_changed.emit(self._rows[self._list.row(item)].name, on)
 
     def remove_current(self) -> None:
-        """Request that the selected layer is removed, where there is one."""
-        if self.selected is not None:
+        """Request that the selected layer is removed, where it is a kept one."""
+        if self.selected is not None and self.selected.kept:
             self.remove_pressed.emit(self.selected.name)
 
-    def _refresh(self) -> None:
-        self._remove.setEnabled(self.selected is not None)
+    def _select(self) -> None:
+        self._remove.setEnabled(self.selected is not None and self.selected.kept)
+        self.selected_changed.emit()

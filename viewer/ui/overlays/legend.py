@@ -314,9 +314,10 @@ class Legend(QWidget):
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(scale, Qt.AlignmentFlag.AlignLeft | middle, entry.low)
         painter.drawText(scale, Qt.AlignmentFlag.AlignRight | middle, entry.high)
-        if entry.middle:
-            painter.drawText(scale, Qt.AlignmentFlag.AlignHCenter | middle, entry.middle)
-            at = QPointF(bar.center().x(), bar.top())
+        if entry.middle_at is not None:
+            at = QPointF(bar.left() + bar.width() * entry.middle_at, bar.top())
+            around = scale.translated(at.x() - scale.center().x(), 0)
+            painter.drawText(around, Qt.AlignmentFlag.AlignHCenter | middle, entry.middle)
             painter.setPen(QPen(_TEXT, 2))
             painter.drawLine(at, QPointF(at.x(), bar.bottom() + em * 0.2))
         return scale.bottom()

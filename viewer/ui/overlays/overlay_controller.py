@@ -1,4 +1,4 @@
-"""What lies over the slides of a window: layers, legend and shapes of each view, and one look for all.
+"""What lies over the slides of a window: layers, legend and shapes of each view, and how each is drawn.
 
 Owned by the window and shared by all that lay something over a slide. The page of controls follows the active
 view.
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from viewer.overlay.layer import CHOSEN
 from viewer.ui.canvas.hold_key import HoldKey
 from viewer.ui.canvas.vector_overlay import VectorOverlay
-from viewer.ui.overlays.field_layers import FieldLayers
-from viewer.ui.overlays.layer_list import LayerList
+from viewer.ui.overlays.field_layers import PRESENT, FieldLayers
+from viewer.ui.overlays.layer_list import LayerList, LayerRow
 from viewer.ui.overlays.legend import Legend
 from viewer.ui.overlays.map_import import MapImport
 from viewer.ui.overlays.outline_layers import OutlineLayers
@@ -51,9 +52,11 @@ class OverlayController(QObject):
 
     def __init__(self, slide_view: SlideView, messages: MessageArea, look: Overlay) -> None:
         super().__init__()
+        self.look = look
+        """That of the next answer, which is also the present one's, and the flashlight of all layers."""
         self.controls = OverlayControls(look)
         self.layer_list = LayerList()
-        self.page = _stacked(self.controls, self.layer_list)
+        self.page = _stacked(self.layer_list, self.controls)
         self.hide_key = HoldKey(self)
         self.maps = MapImport(messages)
         self._of: dict[SlideView, ViewOverlays] = {}
@@ -62,7 +65,8 @@ class OverlayController(QObject):
         self.controls.look_changed.connect(self._take_look)
         self.layer_list.keep_pressed.connect(self.keep)
         self.layer_list.add_pressed.connect(self.maps.choose)
-        self.layer_list.shown_changed.connect(self._show_kept)
+        self.layer_list.selected_changed.connect(self._show_look)
+        self.layer_list.shown_changed.connect(self._show_layer)
         self.layer_list.remove_pressed.connect(self._remove_kept)
         self.hide_key.held_changed.connect(self._set_bare)
         self.follow(slide_view)
@@ -79,7 +83,7 @@ class OverlayController(QObject):
         if slide_view not in self._of:
             legend = Legend(slide_view)
             layers = OverlayLayers(slide_view, legend)
-            fields = FieldLayers(slide_view, layers, self.controls.look)
+            fields = FieldLayers(slide_view, layers, self.look)
             vectors = VectorOverlay(slide_view)
             outlines = OutlineLayers(slide_view, layers, vectors)
             self._of[slide_view] = ViewOverlays(legend, layers, fields, outlines, vectors)
@@ -91,7 +95,7 @@ class OverlayController(QObject):
     @property
     def switches(self) -> dict[str, bool]:
         """What is on, by the id of its action."""
-        look = self.controls.look
+        look = self.controls.look if self.controls.has_contours else self.look
         return {
             "overlay": self.active.layers.visible,
             "full_legend": self.active.legend.unfolded,
@@ -101,17 +105,18 @@ class OverlayController(QObject):
         }
 
     def set_look(self, look: Overlay) -> None:
-        """Take over a look that was chosen elsewhere."""
-        self.controls.show_look(look)
+        """Take over a look that was chosen elsewhere for the present answer and the next."""
+        self.look = look
         for of_view in self._of.values():
             of_view.fields.set_look(look)
+        self._show_look()
 
     def change_look(self, **changes: Any) -> None:
-        """Switch something of the look on or off."""
-        look = replace(self.controls.look, **changes)
-        if look != self.controls.look:
-            self.controls.show_look(look)
-            self._take_look(look)
+        """Switch something of the selected layer on or off; of the present one where that cannot be."""
+        if self._chosen_layer and ("contours" not in changes or self.controls.has_contours):
+            self._take_look(self.controls.look.changed(**changes))
+        else:
+            self._take_common(self.look.changed(**changes))
 
     def set_scale_bar_visible(self, on: bool) -> None:
         """Show or hide the scale bar of every view."""
@@ -127,14 +132,47 @@ class OverlayController(QObject):
         """End the thread."""
         self.maps.close()
 
-    def _take_look(self, look: Overlay) -> None:
-        self.set_look(look)
-        self.look_changed.emit(look)
-        self.changed.emit()
+    @property
+    def _chosen_layer(self) -> str:
+        """The selected layer that has a look of its own; "" for the present one, or where there is none."""
+        selected = self.layer_list.selected
+        return "" if selected is None or selected.name == PRESENT else selected.name
 
-    def _show_kept(self, name: str, on: bool) -> None:
-        self.active.fields.set_kept_visible(name, on)
-        self.active.outlines.set_visible(name, on)
+    def _take_look(self, look: Overlay) -> None:
+        """Draw the selected layer so."""
+        name, layers = self._chosen_layer, self.active.layers
+        before = layers.look_of(name)
+        if before is None:
+            self._take_common(look)
+            return
+        changes = {choice: getattr(look, choice) for choice in CHOSEN}
+        layers.look_chosen.emit(name, replace(before, **changes))
+        common = replace(self.look, flashlight=look.flashlight, flashlight_px=look.flashlight_px)
+        if common != self.look:
+            self._take_common(common)
+
+    def _take_common(self, look: Overlay) -> None:
+        if look != self.look:
+            self.set_look(look)
+            self.look_changed.emit(look)
+            self.changed.emit()
+
+    def _show_look(self) -> None:
+        """Show how the selected layer is drawn."""
+        name, selected = self._chosen_layer, self.layer_list.selected
+        own = self.active.layers.look_of(name)
+        self.controls.show_look(
+            self.look if own is None else own.as_chosen(self.look),
+            selected.title if selected is not None and (own is not None or not name) else "",
+            has_contours=own is None or self.active.fields.has(name),
+        )
+
+    def _show_layer(self, name: str, on: bool) -> None:
+        look = self.active.layers.look_of(name)
+        if look is None:
+            self.active.outlines.set_visible(name, on)
+        else:
+            self.active.layers.look_chosen.emit(name, replace(look, visible=on))
 
     def _remove_kept(self, name: str) -> None:
         self.active.fields.remove(name)
@@ -144,9 +182,15 @@ class OverlayController(QObject):
         self.active.layers.set_bare(bare)
 
     def _show_layers(self) -> None:
-        fields = self.active.fields
-        kept = [*fields.kept, *self.active.outlines.kept]
-        self.layer_list.show_layers(kept, can_keep=fields.has_present)
+        fields, layers = self.active.fields, self.active.layers
+        rows = fields.present
+        for name, title in layers.titles.items():
+            look = layers.look_of(name)
+            if look is not None and not fields.has(name):
+                rows.append(LayerRow(name, title, look.visible, kept=False))
+        rows += [*fields.kept, *self.active.outlines.kept]
+        self.layer_list.show_layers(rows, can_keep=fields.has_present)
+        self._show_look()
         self.changed.emit()
 
 
@@ -156,4 +200,5 @@ def _stacked(*widgets: QWidget) -> QWidget:
     layout.setContentsMargins(0, 0, 0, 0)
     for widget in widgets:
         layout.addWidget(widget)
+    layout.addStretch(1)
     return ScrollPage(page)

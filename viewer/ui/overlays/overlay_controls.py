@@ -1,8 +1,8 @@
-"""Controls of how relevance is drawn over the slide: colours, opacity, threshold, contours, flashlight."""
+"""Controls of how a layer is drawn: colours and their range, opacity, threshold, fill, contours; and of the
+flashlight, which is one for all layers."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFormLayout,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QSlider,
@@ -32,6 +33,7 @@ class OverlayControls(QWidget):
         super().__init__(parent)
         self.setAccessibleName(strings.LOOK_NAME)
         self._look = look
+        self._of = QLabel(wordWrap=True)
         self._map = QComboBox()
         rule = Overlay.rule("colour_map")
         assert isinstance(rule, Choice)
@@ -44,12 +46,12 @@ class OverlayControls(QWidget):
         self._form.addRow(strings.COLOURS, self._map)
         self._sliders = {name: self._add_slider(name, *texts) for name, texts in strings.SLIDERS.items()}
         self._checks = {name: self._check(name, *texts) for name, texts in strings.SWITCHES.items()}
-        checks = QHBoxLayout()
-        for check in self._checks.values():
-            checks.addWidget(check)
-        checks.addStretch(1)
+        checks = QGridLayout()
+        for number, check in enumerate(self._checks.values()):
+            checks.addWidget(check, number // 2, number % 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(em_px(0.3), em_px(0.4), em_px(0.3), em_px(0.4))
+        layout.addWidget(self._of)
         layout.addLayout(self._form)
         layout.addLayout(checks)
         self.show_look(look)
@@ -58,9 +60,21 @@ class OverlayControls(QWidget):
     def look(self) -> Overlay:
         return self._look
 
-    def show_look(self, look: Overlay) -> None:
-        """Take over a look that was chosen elsewhere."""
-        self._look = look  # first, so that the signals of the controls below change nothing
+    @property
+    def has_contours(self) -> bool:
+        """Whether what is shown can be drawn as lines."""
+        return self._checks["contours"].isEnabled()
+
+    def show_look(self, look: Overlay, title: str = "", *, has_contours: bool = True) -> None:
+        """Take over a look that was chosen elsewhere. ``title``: of its layer; "" where there is none yet."""
+        self._of.setText(strings.LOOK_OF.format(title=title) if title else strings.LOOK_OF_NEXT)
+        for name in ("fill", "contours"):
+            self._checks[name].setEnabled(has_contours)
+        self._look = look
+        self._show()
+
+    def _show(self) -> None:
+        look = self._look  # chosen already, so that the signals of the controls below change nothing
         self._map.setCurrentIndex(max(0, self._map.findData(look.colour_map)))
         for name, slider in self._sliders.items():
             slider.setValue(_step_from(name, getattr(look, name)))
@@ -69,10 +83,10 @@ class OverlayControls(QWidget):
         self._sliders["flashlight_px"].setEnabled(look.flashlight)
 
     def _change(self, **changes: Any) -> None:
-        look = replace(self._look, **changes)
+        look = self._look.changed(**changes)
         if look != self._look:
             self._look = look
-            self._sliders["flashlight_px"].setEnabled(look.flashlight)
+            self._show()  # what was changed may have moved something else along
             self.look_changed.emit(look)
 
     def _add_slider(self, name: str, label: str, tip: str) -> QSlider:

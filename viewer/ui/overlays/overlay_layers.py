@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from viewer.ui.overlays.tissue_reader import TissueReader
+
 if TYPE_CHECKING:
     from viewer.overlay.layer import OverlayLayer, OverlayLook
     from viewer.overlay.legend_entry import LegendEntry
@@ -29,10 +31,13 @@ class OverlayLayers(QObject):
     """Hands layers to the view and entries to its legend; layers go with their slide."""
 
     changed = Signal()
+    look_chosen = Signal(str, object)
+    """The reader chose another OverlayLook for the layer of this name: its producer restyles it."""
 
     def __init__(self, slide_view: SlideView, legend: Legend) -> None:
         super().__init__(slide_view)
         self._view, self._legend = slide_view, legend
+        self._tissue = TissueReader(slide_view)
         self._visible = True
         self._bare = False
         self._laid: dict[str, _Laid] = {}
@@ -56,6 +61,16 @@ class OverlayLayers(QObject):
         return self._bare or not self._visible
 
     @property
+    def titles(self) -> dict[str, str]:
+        """Of every layer by its name, shown or not, the uppermost first."""
+        return {name: laid.entry.title for name, laid in reversed(self._laid.items())}
+
+    def look_of(self, name: str) -> OverlayLook | None:
+        """How a layer is drawn; None where there is none of this name."""
+        laid = self._laid.get(name)
+        return None if laid is None else laid.look
+
+    @property
     def has_any(self) -> bool:
         """Whether there is a layer, shown or not."""
         return bool(self._laid)
@@ -69,6 +84,7 @@ class OverlayLayers(QObject):
         """Lay a layer on top, or replace the one of this name where it lies."""
         self._laid[name] = _Laid(look, entry)
         self._view.overlays.put(name, layer, look)
+        self._tissue.request()
         self._refresh()
 
     def put_entry(self, name: str, entry: LegendEntry) -> None:

@@ -155,22 +155,33 @@ LOOK_NAME = "Look of the overlay"
 COLOURS = "C&olours"
 COLOURS_NAME = "Colours"
 COLOURS_TIP = "Colour maps that can be read with any colour vision"
+LOOK_OF = "How “{title}” is drawn"
+LOOK_OF_NEXT = "How the next answer is drawn"
 SLIDERS = {
     "opacity": ("O&pacity", "How much of the tissue it covers"),
-    "threshold": ("&Threshold", "Likeness below this is not drawn"),
+    "threshold": ("&Threshold", "What is lower is not drawn"),
+    "low": ("Lo&west", "What has the first colour; all that is lower has it too"),
+    "high": ("&Highest", "What has the last colour; all that is higher has it too"),
     "flashlight_px": ("&Radius", "Radius of the flashlight on the screen"),
 }
-SLIDER_VALUES = {"opacity": "{value:.0%}", "threshold": "{value:.2f}", "flashlight_px": "{value:.0f} px"}
+SLIDER_VALUES = {
+    "opacity": "{value:.0%}",
+    "threshold": "{value:.2f}",
+    "low": "{value:.2f}",
+    "high": "{value:.2f}",
+    "flashlight_px": "{value:.0f} px",
+}
 SWITCHES = {
+    "fill": ("F&ill", "Colour the patches; close by the best ones are framed instead"),
     "contours": ("&Contours", "Lines of equal likeness"),
     "smooth": ("S&mooth", "Blend from patch to patch; off shows the patches as they were measured"),
     "flashlight": ("&Flashlight", "Show the overlay only round the pointer"),
 }
 
-# Kept layers and maps of other programs.
+# Layers, and maps of other programs.
 LAYERS = "&Layers"
-LAYERS_NAME = "Kept layers"
-LAYERS_TIP = "A tick shows a layer; Delete removes the selected one"
+LAYERS_NAME = "Layers"
+LAYERS_TIP = "A tick shows a layer; below is how the selected one is drawn; Delete removes one that was kept"
 KEEP = "&Keep as layer"
 KEEP_TIP = "Keep what is shown as a layer of its own, beside the next query"
 REMOVE = "Re&move layer"

@@ -128,10 +128,12 @@ class ContextMenus(QObject):
         states = {True: Qt.CheckState.Checked, False: Qt.CheckState.Unchecked}
         shown.toggled.connect(lambda on: item.setCheckState(states[on]))
         menu.addAction(self._action("pin"))
-        export = partial(self._exports.export_layer_of, selected.name)
-        _add(menu, self._action("export_layer").text(), export)
-        menu.addSeparator()
-        _add(menu, overlay_strings.REMOVE.replace("&", ""), layers.remove_current)
+        if self._overlays.active.fields.has(selected.name):
+            export = partial(self._exports.export_layer_of, selected.name)
+            _add(menu, self._action("export_layer").text(), export)
+        if selected.kept:
+            menu.addSeparator()
+            _add(menu, overlay_strings.REMOVE.replace("&", ""), layers.remove_current)
 
     def _add_actions(
         self, menu: QMenu, sections: tuple[tuple[str, ...], ...], place: tuple[float, float]

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 
 from viewer.common.scale import MPP_UM_AT_1X
 from viewer.overlay.shapes import Shape
+from viewer.relevance.patches.grid import PATCH_UM
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.ui.canvas.slide_picker import SlidePicker
 from viewer.ui.overlays.analysis_bar import analysed_in_words
@@ -43,10 +44,8 @@ if TYPE_CHECKING:
     from viewer.ui.widgets.messages import MessageArea
     from viewer.ui.widgets.theme import ThemeKeeper
 
-FINEST_MPP_UM = 1.0
-"""A place is shown no larger than at 10x, so that its surroundings are in view."""
-_PLACE_SHARE = 0.5
-"""The largest share of the view's width or height that a place fills."""
+PATCH_SHARE = 1 / 3
+"""Of the view's shorter side that the best patch of a place fills: cells show, and what is around them."""
 _PRODUCER = "search"
 """The producer of the shapes that outline a place."""
 _MARK_RGBA = (0.05, 0.05, 0.08, 1.0), (1.0, 1.0, 1.0, 1.0)
@@ -315,12 +314,11 @@ class SearchController(QObject):
         self.changed.emit()
 
     def _go_to_hit(self, row: HitRow) -> None:
-        rect, view = row.hit.rect, self._view
-        width, height = view.canvas.size_px
-        fitting = max(rect.width / width, rect.height / height) / _PLACE_SHARE
+        view = self._view
         mpp_um = view.mpp_um or (MPP_UM_AT_1X, MPP_UM_AT_1X)
-        view.go_to(*rect.centre, downsample=max(fitting, FINEST_MPP_UM / mpp_um[0]))
-        self._mark(rect)
+        fitting = PATCH_UM / mpp_um[0] / (PATCH_SHARE * min(view.canvas.size_px))
+        view.go_to(*row.hit.peak, downsample=max(fitting, 1.0))
+        self._mark(row.hit.rect)
         self.session.explain_at(*row.hit.peak)
 
     def _clicked(self, x: float, y: float) -> None:

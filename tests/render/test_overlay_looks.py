@@ -1,0 +1,145 @@
+"""Range, contours alone, frames in place of the fill, and glass that keeps clear: by the pixels drawn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from tests.render.overlay_pictures import (
+    PATCH_PX,
+    SLIDE,
+    SOLID,
+    colour_of,
+    draw,
+    layer,
+    ramp,
+    scene,
+    textures,
+)
+from viewer.overlay.tissue import OverlayTissue
+from viewer.render.overlay_renderer import OverlayDrawing
+from viewer.view.camera import View
+
+if TYPE_CHECKING:
+    from viewer.overlay.layer import OverlayLayer, OverlayLook
+
+
+@pytest.mark.parametrize("smooth", [True, False])
+def test_past_a_patch_the_fill_fades_and_the_best_patches_are_framed(smooth: bool) -> None:
+    scores = np.full((6, 8), 100)
+    scores[3, 4] = 200
+    look, middle = replace(SOLID, smooth=smooth), (450, 350)
+    whole, half, none = (
+        draw(scene(layer(scores), look), view=View(*middle, 1 / zoom)) for zoom in (1.0, 2.56, 4.0)
+    )
+    assert np.abs(whole[300, 400] - colour_of(200)).max() <= 4
+    assert np.abs(half[300, 400] - (colour_of(200) + 255) / 2).max() <= 5
+    assert (none[300, 400] == 255).all()
+    for zoom, picture, share in ((2.56, half, 0.75), (4.0, none, 1.0)):
+        left = round(400 - 50 * zoom)
+        dark, frame = picture[300, left], picture[300, left + 2]
+        expected = share * colour_of(200) + (1 - share) * 255
+        assert np.abs(frame - expected).max() <= (20 if smooth else 4), "in the colour of its score"
+        assert dark.max() < frame.max(), "within a dark line"
+    assert (none[300, :198] == 255).all(), "a lower patch has no frame"
+
+
+def test_a_frame_is_as_wide_on_a_dense_screen_and_keeps_to_range_and_threshold() -> None:
+    field = layer(np.full((6, 8), 100))
+    near = View(450, 350, 1 / 8)
+    framed = replace(SOLID, high=0.6)
+
+    def framing(look: OverlayLook, ratio: float = 1.0) -> int:
+        return int((draw(scene(field, look, pixel_ratio=ratio), view=near)[300, :200] != 255).any(-1).sum())
+
+    assert framing(framed) == pytest.approx(4, abs=1)
+    assert framing(framed, 2.0) == pytest.approx(8, abs=1)
+    assert framing(SOLID) == 0, "100 of 255 lies in the lower half"
+    assert framing(replace(framed, threshold=0.5)) == 0
+
+
+def test_contours_stand_alone() -> None:
+    field = layer(np.broadcast_to(np.arange(8) * 30 + 20, (6, 8)))
+    look = replace(SOLID, smooth=True, fill=False, contours=True)
+    picture = draw(scene(field, look))
+    row = picture[320]
+    assert (np.ptp(row, axis=-1) <= 3).all(), "no colour of the map"
+    lines = np.flatnonzero(np.diff((row[:, 0] < 128).astype(int)) == 1)
+    crossings = [((level * 255 - 20) / 30 + 0.5) * PATCH_PX for level in (0.25, 0.5, 0.75)]
+    assert lines == pytest.approx(crossings, abs=3)
+    assert (row[:100] == 255).all()
+
+
+def test_a_patch_of_one_value_on_glass_has_no_contour_all_over() -> None:
+    scores = np.zeros((6, 8))
+    scores[3, 4] = 102
+    look = replace(SOLID, smooth=True, contours=True, threshold=0.4)
+    picture = draw(scene(layer(scores), look))
+    assert np.abs(picture[350, 450] - colour_of(102)).max() <= 4
+
+
+def test_colours_are_spread_over_the_range() -> None:
+    picture = draw(scene(layer(ramp()), replace(SOLID, low=0.25, high=0.75)))
+    for col, score in enumerate(ramp()[0].astype(int)):
+        place = min(max((score / 255 - 0.25) / 0.5, 0), 1)
+        expected = colour_of(round(place * 255)) if place > 0.1 else None
+        if expected is not None:
+            assert np.abs(picture[320, 100 * col + 50] - expected).max() <= 4
+    assert (picture[320, 50] == 255).all(), "below the range it is clear"
+
+
+def on_glass() -> tuple[OverlayLayer, OverlayTissue]:
+    """One patch of tissue, stained in its left half, amid glass; one of tissue that scores 0 below it."""
+    scores = np.zeros((6, 8))
+    scores[2, 3] = 200
+    shade = np.zeros((60, 80), np.uint8)
+    shade[20:30, 30:35] = 255
+    shade[30:40, 30:40] = 255
+    return layer(scores), OverlayTissue(shade, (800, 600))
+
+
+def test_smooth_colour_neither_bleeds_onto_glass_nor_is_diluted_by_it() -> None:
+    field, tissue = on_glass()
+    for known in (None, tissue):
+        picture = draw(scene(field, replace(SOLID, smooth=True), tissue=known))
+        outside = picture.copy()
+        outside[200:400, 300:400] = 255
+        assert (outside == 255).all()
+        assert np.abs(picture[205:245, 305:340] - colour_of(200)).max() <= 8
+        if known is None:
+            assert (picture[300:] == 255).all(), "0 is taken for glass"
+    assert (picture[205:295, 362:] == 255).all(), "glass within the patch has no colour"
+
+
+def test_tissue_that_scores_nothing_blends_with_its_neighbour() -> None:
+    field, tissue = on_glass()
+    picture = draw(scene(field, replace(SOLID, smooth=True), tissue=tissue))
+    for y, score in ((251, 200), (275, 150), (299, 102), (325, 50)):
+        assert np.abs(picture[y, 320] - colour_of(score)).max() <= 6
+
+
+def test_squares_are_drawn_as_they_were_measured() -> None:
+    field, tissue = on_glass()
+    picture = draw(scene(field, SOLID, tissue=tissue))
+    assert np.abs(picture[205:295, 305:395] - colour_of(200)).max() <= 2
+
+
+def test_a_score_where_no_tissue_is_seen_is_drawn_all_the_same() -> None:
+    field, tissue = on_glass()
+    nowhere = OverlayTissue(np.zeros_like(tissue.shade), tissue.slide_px)
+    picture = draw(scene(field, replace(SOLID, smooth=True), tissue=nowhere))
+    assert np.abs(picture[205:295, 305:395] - colour_of(200)).max() <= 8
+
+
+def test_tissue_found_after_a_layer_was_laid_is_kept_to_from_then_on() -> None:
+    field, tissue = on_glass()
+    drawing, look = OverlayDrawing(SLIDE), replace(SOLID, smooth=True)
+    before = textures()
+    assert (draw(scene(field, look), drawing=drawing)[250, 380] != 255).any()
+    assert (draw(scene(field, look, tissue=tissue), drawing=drawing)[250, 380] == 255).all()
+    assert (draw(scene(field, look), drawing=drawing)[250, 380] != 255).any()
+    drawing.release()
+    assert textures() == before

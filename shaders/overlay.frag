@@ -1,6 +1,6 @@
 // overlay.frag - likeness over one pixel of the slide, premultiplied: analysed patches in colour and clear at 0,
-// estimated ones dotted, patches that were not analysed hatched. FILL, OUTLINES, SMOOTH, TISSUE, CONTOURS, FLASHLIGHT,
-// LEVELS and, where patches in view were not analysed, PATTERNS are defined by
+// estimated ones dotted, patches that were not analysed hatched. FILL, OUTLINES, SMOOTH, TISSUE, OFF_TISSUE, CONTOURS,
+// FLASHLIGHT, LEVELS and, where patches in view were not analysed, PATTERNS are defined by
 // gpu.gl.field_renderer only where a layer needs them: software OpenGL runs both sides of a branch.
 // With LEVELS the score of a patch is one of three codes: viewer/overlay/attention_look.py composes them in the same way.
 // Glass is clear and is not blended with its neighbours. A score belongs to its patch, but colour on the white beside
@@ -38,6 +38,10 @@ uniform vec3 flashlight_px;                // x, y, radius
 uniform sampler2D regions;                 // as field, and so are the tokens
 uniform sampler2D tokens;
 uniform vec3 level_weights;                // of regions, patches, tokens
+#endif
+
+#if !defined(SMOOTH) || !defined(TISSUE) || defined(PATTERNS) || defined(LEVELS) || defined(OUTLINES) || defined(OFF_TISSUE)
+#define OWN                                // else no patch stands out, and the tissue leaves out glass
 #endif
 
 in vec2 patch_position;
@@ -140,9 +144,13 @@ vec4 outline(float likeness) {
 
 void main() {
     vec2 here_px = vec2(gl_FragCoord.x, framebuffer_px.y - gl_FragCoord.y);
+#ifdef OWN
     ivec2 own_patch = clamp(ivec2(floor(patch_position) + first_patch), ivec2(0), textureSize(field, 0) - 1);
     vec2 own = texelFetch(field, own_patch, 0).rg;
     bool is_glass = own.g > 0.0 && own.g < GLASS;
+#else
+    const bool is_glass = false;
+#endif
     vec4 colour = vec4(0.0);
 #ifdef PATTERNS
     vec2 pattern = (here_px + origin_px) / pixel_ratio;
@@ -177,7 +185,11 @@ void main() {
     colour *= opacity;
 #ifdef TISSUE
     float stained = texture(tissue, (patch_position + first_patch) / slide_patches).r;
-    colour *= own.g > KNOWN && own.g < ON_TISSUE ? 1.0 : clamp(2.0 * stained - 0.5, 0.0, 1.0);
+    float coloured = clamp(2.0 * stained - 1.0, 0.0, 1.0);   // none beyond the edge of a pixel without tissue
+#ifdef OFF_TISSUE
+    coloured = own.g > KNOWN && own.g < ON_TISSUE ? 1.0 : coloured;
+#endif
+    colour *= coloured;
 #endif
 #ifdef OUTLINES
     float measured = min(own.r / max(own.g, 1.0 / 1024.0), 1.0);

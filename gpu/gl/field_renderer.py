@@ -48,7 +48,8 @@ class FieldStyle:
     """How a field is drawn: row of the table of colour maps, opacity and threshold 0 to 1, the values of the
     first colour and the last, how much of the fill and of the outlines of the best patches is drawn (0 to 1),
     blending from patch to patch, which keeps to the tissue where that was put, contour lines, patterns over
-    patches that were not analysed (may be left out where all in view were), flashlight (x, y, radius) in
+    patches that were not analysed (may be left out where all in view were), whether patches off the tissue
+    have a value, flashlight (x, y, radius) in
     framebuffer pixels or None, and of a field with levels how much regions, patches and tokens count."""
 
     colour_map: int
@@ -60,6 +61,7 @@ class FieldStyle:
     smooth: bool
     contours: bool
     patterns: bool
+    off_tissue: bool
     flashlight_px: tuple[float, float, float] | None
     level_weights: tuple[float, float, float] | None = None
 
@@ -184,7 +186,10 @@ class OverlayRenderer:
         """Draw a field over what the bound framebuffer holds."""
         with DrawState(), Blending():
             on_tissue = style.smooth and self._tissue > 0
-            program = self._program((*style.defines, "TISSUE") if on_tissue else style.defines)
+            defines = style.defines
+            if on_tissue:
+                defines += ("TISSUE", "OFF_TISSUE") if style.off_tissue else ("TISSUE",)
+            program = self._program(defines)
             glUseProgram(program.name)
             first_x, first_y = math.floor(place.rect_patches[0]), math.floor(place.rect_patches[1])
             x0, y0, x1, y1 = place.rect_patches

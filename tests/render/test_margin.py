@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from viewer.overlay.legend_entry import LegendEntry
+from viewer.overlay.strings import FRAMED
 from viewer.render.fonts import lettering_for
 from viewer.render.margin import PictureFacts, with_margin
 
@@ -69,7 +70,7 @@ def test_colours_are_drawn_as_over_the_slide_clear_below_the_threshold() -> None
 def test_one_description_states_layers_and_what_applies_to_them() -> None:
     facts = replace(FACTS, layers=(replace(LAYER, state="62 % analysed"),))
     words = facts.metadata()["Layers"]
-    for part in ("Likeness", "by a model", "0.5", "62 % analysed", "estimated", "not analysed"):
+    for part in ("Likeness", "by a model", "0.5", "62 % analysed", "estimated", "not analysed", FRAMED):
         assert part in words
     assert "Layers" not in FACTS.metadata()
 

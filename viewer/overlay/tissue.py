@@ -21,8 +21,8 @@ _NOMINAL_MPP_UM = 0.35  # half-way between the two usual magnifications
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OverlayTissue:
-    """``shade`` (height, width) uint8 over the whole slide of ``slide_px``: 255 where a colour is drawn in
-    full, 0 where not at all."""
+    """``shade`` (height, width) uint8 over the whole slide of ``slide_px``: from 255, where a colour is drawn
+    in full, down to 127, from where on it is not drawn, so that none crosses the edge to a pixel of 0."""
 
     shade: NDArray[np.uint8]
     slide_px: tuple[int, int]

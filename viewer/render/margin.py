@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 import viewer
 from viewer.common.scale import format_length, format_magnification, nice_length_um
-from viewer.overlay.strings import DOTTED, HATCHED, NOT_A_DIAGNOSIS, NOT_ANALYSED, OR
+from viewer.overlay.strings import DOTTED, FRAMED, HATCHED, NOT_A_DIAGNOSIS, NOT_ANALYSED, OR
 from viewer.render import strings
 from viewer.render.fonts import lettering_for
 
@@ -65,12 +65,13 @@ class PictureFacts:
         return [*lines, self.patterns_in_words()] if lines else []
 
     def patterns_in_words(self) -> str:
-        """What hatching and dots mean."""
+        """What hatching, dots and frames mean."""
         dotted = OR.join(dict.fromkeys(layer.dotted for layer in self.layers if layer.dotted))
         hatched = any(layer.may_hatch for layer in self.layers)
         sentences = [
             *([HATCHED.format(meaning=NOT_ANALYSED)] if hatched else []),
             *([DOTTED.format(meaning=dotted)] if dotted else []),
+            FRAMED,
         ]
         return " ".join([*sentences, NOT_A_DIAGNOSIS])
 

@@ -14,7 +14,7 @@ import numpy as np
 from gpu.errors import GpuError
 from gpu.gl.field_renderer import FieldPlace, FieldStyle, OverlayRenderer
 from viewer.overlay.colour_map import colour_maps
-from viewer.overlay.layer import OverlayLayer
+from viewer.overlay.layer import OFF_TISSUE_WEIGHT, OverlayLayer
 from viewer.render import strings
 from viewer.slide.geometry import Rect
 from viewer.view.camera import field_of_view, slide_from_screen
@@ -43,6 +43,7 @@ class OverlayDrawing:
         self._uploaded: dict[str, OverlayLayer] = {}
         self._refused: dict[str, str] = {}
         self._tissue: OverlayTissue | None = None
+        self._off_tissue: dict[str, bool] = {}
 
     @property
     def refused(self) -> tuple[str, ...]:
@@ -70,7 +71,7 @@ class OverlayDrawing:
             renderer.put_tissue(None if scene.tissue is None else scene.tissue.shade)
             renderer.keep_only(())
         renderer.keep_only(names)
-        for known in (self._uploaded, self._refused):
+        for known in (self._uploaded, self._refused, self._off_tissue):
             for name in known.keys() - names:
                 del known[name]
         whole = True
@@ -98,6 +99,7 @@ class OverlayDrawing:
                     outlines=faded if look.fill else 0.0,
                     smooth=look.smooth,
                     contours=look.contours and layer.levels is None,
+                    off_tissue=self._off_tissue.get(name, False),
                     patterns=not _all_known(layer, patches),
                     flashlight_px=light,
                     level_weights=None if layer.levels is None else look.hierarchy.weights(patch_px),
@@ -108,8 +110,8 @@ class OverlayDrawing:
     def _put(self, renderer: OverlayRenderer, overlay: Overlay, budget_ms: float) -> bool:
         """Upload the rest of a layer, or a hatched one where it is refused; whether it is complete."""
         name, layer, _look = overlay
+        texels = layer.texels if self._tissue is None else layer.texels_on(self._tissue)
         try:
-            texels = layer.texels if self._tissue is None else layer.texels_on(self._tissue)
             whole = renderer.put(name, texels, layer.sequence, budget_ms)
             self._refused.pop(name, None)
         except GpuError as error:
@@ -118,6 +120,7 @@ class OverlayDrawing:
             whole = renderer.put(name, layer.texels, layer.sequence)
         if whole:
             self._uploaded[name] = layer
+            self._off_tissue[name] = bool((texels[0][..., 1] == OFF_TISSUE_WEIGHT).any())
         return whole
 
     def _place(

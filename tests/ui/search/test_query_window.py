@@ -18,15 +18,12 @@ from viewer.overlay.legend_entry import LegendEntry
 from viewer.overlay.strings import LIKENESS_TO
 from viewer.relevance.encoders.model_registry import registry_file
 from viewer.relevance.models.strings import NO_FOLDER
-from viewer.relevance.patches.peaks import Hit
 from viewer.relevance.query.tree import Like
 from viewer.relevance.worker.messages import Note, Progress
-from viewer.slide.geometry import Rect
 from viewer.ui.overlays import strings as overlay_strings
 from viewer.ui.overlays.encoder_dialog import EncoderDialog
 from viewer.ui.panels.pixel_size_dialog import PixelSize
 from viewer.ui.search import strings
-from viewer.ui.search.hit_list import HitRow
 from viewer.ui.shell.action_spec import Need
 
 if TYPE_CHECKING:
@@ -198,24 +195,6 @@ def test_escape_goes_back_to_the_slide_and_the_key_hides_the_overlay(
     qtbot.keyRelease(native, Qt.Key.Key_X)
     assert len(open_window.view.overlays.drawn) == 1
     assert open_window.overlays.active.legend.text != ""
-
-
-def test_a_place_is_shown_at_its_best_patch_large_enough_for_cells(
-    qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
-) -> None:
-    ask(qtbot, open_window, "fat")
-    answered(qtbot, open_window, clients[0])
-    view, mpp_um = open_window.view, open_window.view.mpp_um
-    assert mpp_um is not None
-    patch_px = 128 / mpp_um[0]
-    block = Rect(0.0, 0.0, 2 * patch_px, 2 * patch_px)
-    peak = 1.5 * patch_px, 0.5 * patch_px
-    open_window.query.panel.hits.chosen.emit(HitRow(1, Hit(block, 0.9, peak), ""))
-    target = view.camera.target
-    assert (target.centre_x, target.centre_y) == pytest.approx(peak)
-    share = patch_px / target.downsample / min(view.canvas.size_px)
-    assert target.downsample == 1.0 or share == pytest.approx(1 / 3)
-    assert target.downsample >= 1.0
 
 
 def test_a_kept_layer_stays_beside_the_next_query(

@@ -138,9 +138,9 @@ def tissue_mask(source: Source, mpp_um: tuple[float, float] | None) -> TissueMas
 def tissue_shade(
     picture: NDArray[np.uint8], mpp_um: tuple[float, float], fill_rgb: tuple[int, int, int]
 ) -> NDArray[np.uint8]:
-    """How far each pixel (height, width, 3) is to be coloured, where colours stand for tissue: 255 what is
-    stained, half of it white no wider than a fat cell, 0 glass and lumina. In a dark field 255 what shines.
-    """
+    """How far each pixel (height, width, 3) is to be coloured, where colours stand for tissue, from 127, not
+    at all, to 255: 255 what is stained, 191 white no wider than a fat cell, 0 glass and lumina. In a dark
+    field 255 what shines."""
     pixel_um = float(np.sqrt(mpp_um[0] * mpp_um[1]))
     search = _Search(picture, np.zeros(picture.shape[:2], np.bool_), pixel_um, fill_rgb)
     if search.in_dark_field:
@@ -148,7 +148,7 @@ def tissue_shade(
     glass_rgb, _noise_od = search.glass()
     stained = _highest(_density(picture, glass_rgb)) > _SURE_OD[0]
     within = without_gaps(stained, _FAT_CELL_UM / 2 / pixel_um)
-    return np.where(stained, np.uint8(255), within * np.uint8(128))
+    return np.where(stained, np.uint8(255), within * np.uint8(191))
 
 
 # Reading

@@ -63,10 +63,10 @@ def frames_in_items(file: ByteSource, offset: int, count: int) -> FrameTable:
     raise DicomError(strings.FRAME_COUNT.format(claimed=count, found=len(fragments)))
 
 
-def first_in_items(file: ByteSource, position: int) -> bytes:
+def first_in_items(file: ByteSource, position: int, at_most: int) -> bytes:
     """The first fragment of the first frame, whose pixel data is looked for behind ``position``: between them
-    may lie the positions of a hundred thousand frames. Empty where it is not found. Raises DicomError,
-    EOFError.
+    may lie the positions of a hundred thousand frames. Empty where it is not found, or of more than
+    ``at_most`` bytes. Raises DicomError, EOFError.
     """
     end = min(file.size_bytes, position + _MOST_BYTES_BEFORE_PIXELS)
     while position < end:
@@ -75,7 +75,7 @@ def first_in_items(file: ByteSource, position: int) -> bytes:
         if at >= 0:
             _, start = _item(file, position + at + len(_PIXELS_IN_ITEMS))
             fragment, _ = _item(file, start)
-            return file.read(*fragment) if fragment else b""
+            return file.read(*fragment) if fragment and fragment[1] <= at_most else b""
         position += max(1, len(data) - len(_PIXELS_IN_ITEMS))
     return b""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from viewer.slide.formats.codecs.codec_error import CodecError
 from viewer.slide.formats.dicom import strings
 from viewer.slide.formats.dicom.codec import CODINGS, COLOURS, FrameForm
 from viewer.slide.formats.dicom.dataset import (
@@ -62,7 +63,10 @@ class DicomImage:
     properties: dict[str, str]
 
     def read_frame(self, index: int) -> bytes:
-        """The bytes of a frame. Raises EOFError, OSError."""
+        """The bytes of a frame. Raises CodecError where they are more than it can need, EOFError, OSError."""
+        size = sum(count for _, count in self.frames[index])
+        if size > self.form.max_coded_bytes:
+            raise CodecError(strings.FRAME_CLAIM.format(count=size))
         return b"".join(self.file.read(offset, count) for offset, count in self.frames[index])
 
 

@@ -40,6 +40,7 @@ def refused(path: Path, reason: str) -> None:
         ({"syntax": "4.100"}, pattern(strings.SYNTAX)),
         ({"size": (0, 5)}, pattern(strings.SIZES)),
         ({"size": (2**31 - 1, 2**31 - 1)}, pattern(strings.FRAME_COUNT)),
+        ({"side": 4}, pattern(strings.SIZES, width=64, frame_width=4)),
         ({"side": 65535}, pattern(strings.SIZES, frame_width=65535)),
         ({"bits": 24}, pattern(strings.SAMPLES, bits=24)),
         ({"colours": "PALETTE COLOR"}, pattern(strings.SAMPLES, colours="PALETTE COLOR")),

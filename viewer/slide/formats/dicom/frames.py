@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     # Of each frame the (offset, count) of its parts in the file.
     FrameTable: TypeAlias = list[list[tuple[int, int]]]
 
-MAX_FRAMES = 10_000_000
+MAX_FRAMES = 4_000_000  # a slide of half a million px each way in frames of 256 px
 _ITEM, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE0DD
 _HEAD_BYTES = 8
 _SEARCHED_BYTES, _MOST_BYTES_BEFORE_PIXELS = 1 << 22, 1 << 28

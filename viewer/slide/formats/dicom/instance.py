@@ -40,7 +40,7 @@ _SPACING, _LEFT, _TOP = 0x00280030, 0x0048021E, 0x0048021F
 _LENS_POWER, _ICC = 0x00480112, 0x00282000
 _TEXTS = {0x00080070: "Manufacturer", 0x00080060: "Modality", 0x0008103E: "SeriesDescription"}
 _MAX_SIDE_PX = 2**31
-_MAX_FRAME_PX = 2**26
+_MIN_FRAME_PX, _MAX_FRAME_PX = 8, 2**26  # of a side, and of all
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,8 @@ def image_from_header(file: ByteSource, header: Dataset) -> DicomImage:
     claimed = header.reals(_FRAMES)
     count = int(claimed[0]) if claimed else 1
     columns, rows = -(-width // form.width), -(-height // form.height)
+    if columns * rows > 1 and min(form.width, form.height) < _MIN_FRAME_PX:
+        raise DicomError(_sizes(width, height, form))
     if not (0 < count <= MAX_FRAMES and columns * rows <= MAX_FRAMES):
         raise DicomError(strings.FRAME_COUNT.format(claimed=count, found=columns * rows))
     offset, length = header.pixel_data

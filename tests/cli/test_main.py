@@ -10,7 +10,7 @@ import re
 import signal
 import subprocess
 import sys
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,7 +27,11 @@ from viewer.cli import main as cli
 from viewer.common import strings as common_strings
 from viewer.common.atomic_write import SaveError
 from viewer.common.paths import state_dir
+from viewer.render.strings import SCALE_BY_ESTIMATE
 from viewer.slide import strings as slide_strings
+from viewer.slide.formats.registry import open_slide
+from viewer.slide.given_scale import GivenScale, keep_scales
+from viewer.slide.identity import slide_identity
 from viewer.slide.locator import Locator
 from viewer.slide.source import SlideError
 
@@ -300,6 +304,19 @@ def test_a_snapshot_carries_research_use_only(
         assert image.size == (100, 80)
         assert image.text["Comment"] == "Research use only"
         assert "Warning" not in image.text
+
+
+@pytest.mark.gl
+def test_a_snapshot_has_the_scale_that_a_reader_gave_and_any_name(slide: Path, tmp_path: Path) -> None:
+    named = slide.with_name("a\nb\udcff.svs")
+    slide.rename(named)
+    with closing(open_slide(named)) as source:
+        given = GivenScale((0.5, 0.5), "2026-11-30", estimated=True, overrides=True)
+        keep_scales({slide_identity(source): given})
+    assert snapshot(named, tmp_path / "view.png") == 0
+    with Image.open(tmp_path / "view.png") as image:
+        assert image.text["Scale"] == SCALE_BY_ESTIMATE.format(um_per_px=0.5)
+        assert image.text["Source"] == "a\\nb\\udcff.svs"
 
 
 @pytest.mark.gl

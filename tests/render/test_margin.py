@@ -43,6 +43,13 @@ def test_the_scale_bar_is_as_long_as_its_label() -> None:
     assert longest_dark_run(margin_of(replace(FACTS, um_per_px=0.4))) == 125  # 50 µm
 
 
+def test_words_of_any_file_are_written_on_one_line() -> None:
+    facts = replace(FACTS, slide_name="a\nb\udcff\x1b.svs", layers=(replace(LAYER, title="a\nmap"),))
+    assert margin_of(facts).any()
+    assert facts.metadata()["Source"] == "a\\nb\\udcff\\x1b.svs"
+    assert facts.metadata()["Layers"].startswith("a\\nmap")
+
+
 def test_without_a_pixel_size_there_is_no_bar() -> None:
     assert longest_dark_run(margin_of(replace(FACTS, um_per_px=None))) < 40
 

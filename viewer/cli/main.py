@@ -26,6 +26,7 @@ from viewer.cli import index as cli_index
 from viewer.cli import query as cli_query
 from viewer.cli import snapshot as cli_snapshot
 from viewer.cli import train as cli_training
+from viewer.cli.output import scale_of_reader
 from viewer.common.log import described
 from viewer.common.text import one_line
 from viewer.slide.locator import Locator
@@ -239,15 +240,9 @@ def _doctor(options: argparse.Namespace) -> int:
 def _info(options: argparse.Namespace) -> int:
     from viewer.slide.facts import facts_as_text, slide_facts
     from viewer.slide.formats.registry import open_for_viewing
-    from viewer.slide.given_scale import GivenScalesError, given_scale
 
     with closing(open_for_viewing(options.slide)) as source:
-        try:
-            given = given_scale(source)
-        except GivenScalesError as error:
-            terminal.write_stderr(str(error))
-            given = None
-        facts = slide_facts(source, given)
+        facts = slide_facts(source, scale_of_reader(source))
     terminal.write_stdout(json.dumps(facts, indent=2) if options.json else facts_as_text(facts))
     return 0
 

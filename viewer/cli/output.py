@@ -1,4 +1,4 @@
-"""Checks before a command computes: where a result may be written, the terms of what it uses."""
+"""What commands share: where a result may be written, the terms of what is used, the scale of a slide."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from viewer.relevance.encoders.card import EncoderCard
+    from viewer.slide.given_scale import GivenScale
+    from viewer.slide.source import Source
 
 
 def check_output(output: Path | None, read: Path | None, *, what: str = strings.THE_SLIDE) -> None:
@@ -28,6 +30,17 @@ def check_output(output: Path | None, read: Path | None, *, what: str = strings.
         raise arguments.UsageError(strings.OVERWRITES_INPUT.format(path=output, input=what))
     if not output.is_file():
         raise arguments.UsageError(strings.NOT_A_REGULAR_FILE.format(path=output))
+
+
+def scale_of_reader(source: Source) -> GivenScale | None:
+    """The pixel size that a reader gave to a slide, None where none counts; says why where it is lost."""
+    from viewer.slide.given_scale import GivenScalesError, given_scale
+
+    try:
+        return given_scale(source)
+    except GivenScalesError as error:
+        terminal.write_stderr(str(error))
+        return None
 
 
 def card_with_terms(encoder_id: str) -> EncoderCard:

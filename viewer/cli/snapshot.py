@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from viewer.cli import arguments, strings, strings_help, terminal
 from viewer.cli import maps as cli_map
-from viewer.cli.output import check_output
+from viewer.cli.output import check_output, scale_of_reader
 from viewer.cli.query import answer_to
 from viewer.common.scale import magnification_from_downsample
 from viewer.relevance.encoders.card import MEASURED_ID
@@ -120,10 +120,12 @@ def _picture_facts(
     from viewer.render.margin import PictureFacts
 
     mpp_um, is_estimated = source.info.mpp_um, False
-    if options.mpp is not None:
-        mpp_um = options.mpp, options.mpp * source.pyramid.pixel_aspect
     if drawn is not None and drawn.field is not None:
         mpp_um, is_estimated = drawn.field.provenance.mpp_um, drawn.field.provenance.mpp_estimated
+    elif options.mpp is not None:
+        mpp_um = options.mpp, options.mpp * source.pyramid.pixel_aspect
+    elif given := scale_of_reader(source):
+        mpp_um, is_estimated = given.mpp_um, given.estimated
     return PictureFacts(
         slide_name=options.slide.name,
         centre=options.center,

@@ -8,6 +8,8 @@ from functools import lru_cache
 
 from PIL import ImageFont
 
+from viewer.common.text import escape_control
+
 # Usual on Linux, Windows and macOS; the later ones have Chinese, Japanese and Korean.
 SYSTEM_FONTS = (
     "DejaVuSans.ttf",
@@ -35,8 +37,9 @@ class Lettering:
     is_plain: bool
 
     def printable(self, text: str) -> str:
-        """A text in letters that the font has, as far as that is known."""
-        return text.translate(_PLAIN) if self.is_plain else text
+        """A text on one line, in letters that the font has, as far as that is known."""
+        shown = escape_control(text)
+        return shown.translate(_PLAIN) if self.is_plain else shown
 
     def wrapped(self, text: str, width_px: float) -> list[str]:
         """The lines of a text: broken between words, and within a word that is longer than a line, as file

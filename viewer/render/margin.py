@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 
 import viewer
 from viewer.common.scale import format_length, format_magnification, nice_length_um
+from viewer.common.text import escape_control
 from viewer.overlay.strings import DOTTED, FRAMED, HATCHED, NOT_A_DIAGNOSIS, NOT_ANALYSED, OR
 from viewer.render import strings
 from viewer.render.fonts import lettering_for
@@ -81,12 +82,12 @@ class PictureFacts:
         if self.um_per_px is not None:
             template = strings.SCALE_BY_ESTIMATE if self.is_estimated else strings.SCALE
             scale = template.format(um_per_px=self.um_per_px)
-        layers = {"Layers": "\n".join(self.layers_in_words())} if self.layers else {}
+        layers = {"Layers": "\n".join(map(escape_control, self.layers_in_words()))} if self.layers else {}
         return {
             "Software": strings.SOFTWARE.format(version=viewer.__version__),
             "Comment": viewer.RESEARCH_USE,
-            "Source": self.slide_name,
-            "Description": self.description(),
+            "Source": escape_control(self.slide_name),
+            "Description": escape_control(self.description()),
             "Scale": scale,
             **layers,
         }
@@ -116,11 +117,7 @@ class _Margin:
         ]
         if facts.layers:
             rows.append([facts.patterns_in_words()])
-        ends = [
-            end
-            for layer in facts.layers
-            for end in ([f"{layer.low}  {layer.middle}  {layer.high}"] if layer.has_scale else [])
-        ]
+        ends = [f"{layer.low}  {layer.middle}  {layer.high}" for layer in facts.layers if layer.has_scale]
         keys = [meaning for layer in facts.layers for _, meaning in layer.keys]
         self._lettering = lettering_for("".join([*ends, *keys, *("".join(row) for row in rows)]), size_px)
         self._line_px, self._gap_px = round(size_px * 1.3), round(size_px * 0.7)

@@ -218,6 +218,8 @@ def test_too_many_shapes_or_measurements_are_refused(tmp_path: Path, monkeypatch
     path = written(tmp_path / "a.geojson", [tile(0, 0, {"p": 1, "q": 2}), tile(0, 0, {})])
     monkeypatch.setattr("viewer.relevance.exchange.objects.MAX_OBJECTS", 1)
     assert re.search(pattern(strings.TOO_MANY_SHAPES, most=1), refused(path))
+    assert re.search(pattern(strings.TOO_MANY_SHAPES, most=1), refused(written(path, [0, 0])))
+    written(path, [tile(0, 0, {"p": 1, "q": 2})])
     monkeypatch.setattr("viewer.relevance.exchange.objects.MAX_COLUMNS", 1)
     assert re.search(pattern(strings.TOO_MANY_MEASUREMENTS), refused(path))
 

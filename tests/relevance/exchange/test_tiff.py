@@ -126,6 +126,9 @@ def test_channels_are_named_and_chosen(tmp_path: Path) -> None:
     tifffile.imwrite(path, stack, metadata={"axes": "CYX", "Channel": {"Name": ["stroma", "tumour"]}})
     assert re.search(pattern(strings.SEVERAL_COLUMNS, names="'stroma', 'tumour'"), refused(path))
     assert laid(path, column="tumour").field.scores[0, 0] > 0.9
+    xml = tifffile.tiffcomment(path)
+    tifffile.imwrite(path, stack, photometric="minisblack", metadata=None, description=f"\n{xml}")
+    assert laid(path, column="tumour").field.scores[0, 0] > 0.9
     tifffile.imwrite(path, stack, metadata={"axes": "CYX"})
     assert laid(path, column="C 2").field.scores[0, 0] > 0.9
     for planar in ("contig", "separate"):

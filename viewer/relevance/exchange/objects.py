@@ -82,9 +82,7 @@ class Shapes:
         Raises FeatureFileError where there are more shapes, or more names of numbers, than a map has, or more
         than the memory that is free has room for.
         """
-        self._total += 1
-        if self._total > MAX_OBJECTS:
-            raise FeatureFileError(self.path, strings.TOO_MANY_SHAPES.format(most=MAX_OBJECTS))
+        self._count()
         try:
             geometry = read_geometry()
         except ShapeError as error:
@@ -108,8 +106,8 @@ class Shapes:
             self._judge()
 
     def leave_out(self, reason: str) -> None:
-        """Count something in the list that is no shape."""
-        self._total += 1
+        """Count something in the list that is no shape. Raises FeatureFileError as ``add``."""
+        self._count()
         self._left_out[reason] += 1
 
     def imported(self, producer: str) -> ImportedScores:
@@ -154,6 +152,11 @@ class Shapes:
             polygons=None if objects else self._polygons.polygons().taken(row_of),
             outlines=outlines,
         )
+
+    def _count(self) -> None:
+        self._total += 1
+        if self._total > MAX_OBJECTS:
+            raise FeatureFileError(self.path, strings.TOO_MANY_SHAPES.format(most=MAX_OBJECTS))
 
     def _keep_numbers(self, row: int, numbers: Mapping[str, float]) -> None:
         self._take_room(len(numbers))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 import re
-import xml.etree.ElementTree as ET
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -135,7 +134,7 @@ def _facts(path: Path, file: FileBytes) -> _Facts:
             _check(path, level, first)
     names: tuple[str, ...] = ()
     if ome is not None:
-        candidates = _channel_names(description), ome.plane_names
+        candidates = tuple(name[:200] for name in ome.channel_names), ome.plane_names
         names = next((each for each in candidates if len(set(each)) == len(each) == len(planes)), ())
     columns: dict[str, tuple[tuple[TiffImage, ...], int]] = {}
     for index, levels in enumerate(planes):
@@ -224,12 +223,6 @@ def _scores(values: NDArray[Any], *, is_ours: bool) -> tuple[NDArray[Any], tuple
         note = strings.WHOLE_NUMBERS.format(largest=largest)
         return values.astype(np.float32) / np.float32(largest), (note,)
     return values, ()
-
-
-def _channel_names(description: str) -> tuple[str, ...]:
-    """The names of the channels of the first image in OME-XML that is valid."""
-    channels = ET.fromstring(description).findall("{*}Image/{*}Pixels/{*}Channel")[:_MAX_COLUMNS]
-    return tuple(channel.get("Name", "")[:200] for channel in channels)
 
 
 def _query(description: str) -> str:

@@ -34,7 +34,10 @@ MAX_PX = 200_000_000
 MAX_ICC_BYTES = 16 * 2**20
 
 # What Pillow's decoders raise for damaged files.
-DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
+DECODE_ERRORS = (
+    *(OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error),
+    Image.DecompressionBombError,
+)
 
 _EXIF_ORIENTATION = 0x0112
 _TURNS = {

@@ -104,6 +104,18 @@ class TestJpeg2000:
         damaged[style + 4 : style + 14] = b"\xff" * 10
         self.refused(bytes(damaged), pattern(strings.DAMAGED, coding="JPEG 2000"))
 
+    def test_a_file_is_checked_by_the_codestream_that_is_decoded(self, picture: Picture) -> None:
+        pixels = picture(SIDE, SIDE)
+        file: bytes = imagecodecs.jpeg2k_encode(pixels, codecformat="jp2", reversible=True)
+        decoy = self.encoded(picture(SIDE, 32))
+        box = (8 + len(decoy)).to_bytes(4, "big") + b"uuid" + decoy
+        behind = file.index(b"jp2h") - 4
+        data = file[:behind] + box + file[behind:]
+        decoded = decode_jpeg_2000(data, SIDE, SIDE, 3, bits=8, stated_ycbcr=False)
+        np.testing.assert_array_equal(decoded, pixels)
+        for start in (4, 0, 2**32 - 1):  # boxes that end nowhere
+            self.refused(start.to_bytes(4, "big") + b"uuid" + decoy, strings.NO_JPEG_2000_HEADER)
+
     def test_header_without_coding_style_transforms_nothing(self, picture: Picture) -> None:
         data = self.encoded(picture(SIDE, SIDE))
         assert read_codestream_header(data).is_transformed

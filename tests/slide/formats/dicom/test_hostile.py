@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import imagecodecs
@@ -18,7 +19,6 @@ from viewer.slide.source import SlideError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -40,6 +40,7 @@ def refused(path: Path, reason: str) -> None:
         ({"syntax": "4.100"}, pattern(strings.SYNTAX)),
         ({"size": (0, 5)}, pattern(strings.SIZES)),
         ({"size": (2**31 - 1, 2**31 - 1)}, pattern(strings.FRAME_COUNT)),
+        ({"side": 4}, pattern(strings.SIZES, width=64, frame_width=4)),
         ({"side": 65535}, pattern(strings.SIZES, frame_width=65535)),
         ({"bits": 24}, pattern(strings.SAMPLES, bits=24)),
         ({"colours": "PALETTE COLOR"}, pattern(strings.SAMPLES, colours="PALETTE COLOR")),
@@ -51,6 +52,8 @@ def refused(path: Path, reason: str) -> None:
         ({"pixel_data": struct.pack("<HHI", 0xFFFE, 0xE000, 2**31)}, pattern(strings.ITEM_EXPECTED)),
         ({"pixel_data": in_items([])}, pattern(strings.FRAME_COUNT, claimed=1, found=0)),
         ({"pixel_data": in_items([[b"ab", b"cd"]], offsets=False)}, pattern(DAMAGED, coding="JPEG-LS")),
+        ({"pixel_data": in_items([[bytes(80_000)]])}, pattern(strings.FRAME_CLAIM, count="80,000")),
+        ({"pixel_data": in_items([[bytes(40_000)] * 2])}, pattern(strings.FRAME_CLAIM, count="80,000")),
         ({"syntax": "5"}, pattern(strings.FRAME_BYTES)),
         ({"syntax": "5", "pixel_data": in_items([[SHORT]])}, pattern(strings.FRAME_BYTES)),
         ({"syntax": "4.50", "pixel_data": in_items([])}, pattern(strings.FRAME_COUNT, found=0)),
@@ -84,6 +87,19 @@ def test_more_elements_or_frames_than_any_slide_has(
     write_dicom(path, [b""], syntax="4.80", size=(64, 64), pixel_data=items)
     monkeypatch.setattr("viewer.slide.formats.dicom.frames.MAX_FRAMES", 2)
     refused(path, pattern(strings.FRAME_COUNT, claimed=1, found=3))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts the open files of the process")
+def test_a_refused_slide_leaves_no_file_open(tmp_path: Path) -> None:
+    for name in "abc":
+        path = write_dicom(
+            tmp_path / f"{name}.dcm", [b"no frame"], syntax="4.80", colours="MONOCHROME2", kind="LABEL"
+        )
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    refused(path, strings.NO_VOLUME)
+    write_dicom(path, [b"no frame"], syntax="4.80", colours="MONOCHROME2")
+    refused(path, pattern(DAMAGED, coding="JPEG-LS"))
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_headers_cut_short_anywhere(tmp_path: Path, picture: Picture) -> None:

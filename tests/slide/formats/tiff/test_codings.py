@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 import struct
 from io import BytesIO
 from itertools import product
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import imagecodecs
@@ -14,8 +16,10 @@ import tifffile
 from PIL import Image
 
 from tests.messages import pattern
+from viewer.slide.formats.codecs.codec_error import CodecError
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.formats.tiff import strings
+from viewer.slide.formats.tiff.old_jpeg import whole_stream
 from viewer.slide.source import SlideError
 
 if TYPE_CHECKING:
@@ -264,3 +268,29 @@ def test_old_style_jpeg(
         return
     difference = np.abs(whole_level(opened(path), 0)[..., :3].astype(int) - pixels)
     assert difference.mean() < 3
+
+
+@pytest.mark.parametrize(
+    ("tags", "rows"),
+    [
+        ({530: [2]}, 64),
+        ({530: [2.5, 2.5]}, 64),
+        ({519: [0.5] * 3}, 64),
+        ({515: [70_000]}, 64),
+        ({}, 70_000),
+    ],
+)
+def test_old_style_jpeg_of_senseless_tags_is_damaged(tags: dict[int, list[Any]], rows: int) -> None:
+    numbers = {519: [0] * 3, 520: [0] * 3, 521: [0] * 3, **tags}
+
+    def read(offset: int, count: int) -> bytes:
+        return bytes(operator.index(offset) + count)
+
+    ifd = SimpleNamespace(
+        numbers=lambda code: np.array(numbers.get(code, [])),
+        number=lambda code, default: numbers.get(code, [default])[0],
+        file=SimpleNamespace(size_bytes=1000, read=read),
+    )
+    image = SimpleNamespace(ifd=ifd, tile_samples=3, tile_width=64, coding="old-style JPEG")
+    with pytest.raises(CodecError, match=pattern(strings.DAMAGED_DATA, coding="old-style JPEG")):
+        whole_stream(image, b"scan", rows)

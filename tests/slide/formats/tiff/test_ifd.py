@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -92,6 +93,18 @@ def test_text_that_is_not_utf_8_is_read_as_latin_1(tmp_path: Path) -> None:
     path.write_bytes(classic([(270, ASCII, 4, int.from_bytes(b"\xb5m\0x", "little"))]))
     with closing(FileBytes(path)) as file:
         assert read_ifds(file)[0][0].text(270) == "µm"
+
+
+def test_no_more_of_a_text_is_read_than_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((8, 8), np.uint8), description="word " * 10_000, metadata=None)
+    with closing(FileBytes(path)) as file:
+        ((ifd,), _) = read_ifds(file)
+        assert ifd.text(270, cut_bytes=9) == "word word"
+        assert ifd.text(270, cut_bytes=10**6) == ifd.text(270) == "word " * 10_000
+        with closing(FileBytes(path)) as shorter:
+            shorter.size_bytes = ifd.tags[270].offset + 9
+            assert replace(ifd, file=shorter).text(270, cut_bytes=9) == "word word"
 
 
 def test_rational_with_a_zero_below_is_no_number(tmp_path: Path) -> None:

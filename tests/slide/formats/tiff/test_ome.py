@@ -58,6 +58,15 @@ def test_each_image_has_the_pages_that_its_blocks_name() -> None:
     assert (rest.first_page, rest.pages) == (6, {6, 7})
 
 
+def test_the_colours_of_an_image_are_at_the_pages_that_it_names() -> None:
+    pixels = '<Pixels SizeC="3" Type="uint8"><TiffData IFD="{first}" PlaneCount="3"/>{channels}</Pixels>'
+    channels = "".join(f'<Channel Name="{name}"/>' for name in ("green", "red", "blue"))
+    xml = "".join(f"<Image>{pixels.format(first=first, channels=channels)}</Image>" for first in (4, 0))
+    found = images(f"<OME>{xml}</OME>")
+    assert [each.colour_pages for each in found] == [(5, 4, 6), (1, 0, 2)]
+    assert found[0].channel_names == ("green", "red", "blue")
+
+
 def test_planes_in_other_files_have_no_page_here() -> None:
     block = '<TiffData IFD="0"><UUID FileName="{0}.tif">urn:uuid:{0}</UUID></TiffData>'
     image = "<Image><Pixels>{}</Pixels></Image>"

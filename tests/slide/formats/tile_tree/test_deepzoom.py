@@ -126,6 +126,9 @@ def test_missing_levels_are_said_or_refused(tree: Any, tmp_path: Path) -> None:
     ("xml", "reason"),
     [
         ("<Image", pattern(strings.NOT_XML)),
+        ("<?xml version='1.0' encoding='none such'?><Image/>", pattern(strings.NOT_XML)),
+        ("<?xml version='1.0' encoding='base64'?><Image/>", pattern(strings.NOT_XML)),
+        ("<?xml version='1.0' encoding='shift_jis'?><Image/>", pattern(strings.NOT_XML)),
         ("<Other/>", strings.DZI_NO_IMAGE),
         ("<Collection/>", strings.DZI_COLLECTION),
         ('<!DOCTYPE a [<!ENTITY b "c">]>' + XML, strings.DOCTYPE),

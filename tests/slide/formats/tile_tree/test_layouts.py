@@ -15,6 +15,7 @@ from PIL import Image
 from tests.messages import pattern
 from tests.slide.formats.tile_tree.trees import halve, level_pixels, write_tiles
 from viewer.slide.formats.registry import is_listed, open_slide
+from viewer.slide.formats.strings import WEBP_TOO_LARGE
 from viewer.slide.formats.tile_tree import strings
 from viewer.slide.geometry import TileKey
 from viewer.slide.identity import slide_identity
@@ -275,6 +276,31 @@ def test_bad_archives_are_refused(tmp_path: Path) -> None:
     path.write_bytes(claimed)
     with pytest.raises(SlideError, match=strings.ARCHIVE_TOO_LARGE):
         open_slide(path)
+
+
+def test_an_archive_of_many_folders_and_no_tree_is_refused_at_once(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "slide.szi", "w") as archive:
+        for number in range(20_000):
+            archive.writestr(f"{number}/", "")
+        archive.writestr("too/deep/slide.dzi", "")
+    with pytest.raises(SlideError, match=pattern(strings.SZI_NO_TREE)):
+        open_slide(tmp_path / "slide.szi")
+
+
+@pytest.mark.parametrize("side_px", [4097, 25_000])
+def test_google_tiles_larger_than_any_tile_are_refused(tmp_path: Path, side_px: int) -> None:
+    (tmp_path / "0/0").mkdir(parents=True)
+    Image.new("1", (side_px, side_px)).save(tmp_path / "0/0/0.png")
+    with pytest.raises(SlideError, match=pattern(strings.TILE_UNREADABLE, file="0/0/0.png")):
+        open_slide(tmp_path)
+
+
+def test_a_google_tile_of_webp_is_not_decoded_to_measure_it(tmp_path: Path) -> None:
+    (tmp_path / "0/0").mkdir(parents=True)
+    claimed = b"VP8X" + (10).to_bytes(4, "little") + bytes(4) + (30_000).to_bytes(3, "little") * 2
+    (tmp_path / "0/0/0.webp").write_bytes(b"RIFF" + (100).to_bytes(4, "little") + b"WEBP" + claimed)
+    with pytest.raises(SlideError, match=pattern(WEBP_TOO_LARGE, width="30,001", height="30,001")):
+        open_slide(tmp_path)
 
 
 def test_a_damaged_tile_of_an_archive_is_an_error_of_its_own(tmp_path: Path, levels: Levels) -> None:

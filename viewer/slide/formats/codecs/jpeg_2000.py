@@ -1,6 +1,6 @@
 """JPEG 2000, HTJ2K too: codestreams and JP2 files to samples, RGB where the codestream can say so.
 
-Source: ITU-T T.800 (A.5.1 size, A.6.1 coding style, I.5.3.3 colour), T.814 (HTJ2K).
+Source: ITU-T T.800 (A.5.1 size, A.6.1 coding style, I.4 boxes, I.5.3.3 colour), T.814 (HTJ2K).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_INNER_TILES = 256
 _SIZE, _CODING_STYLE, _TILE_PART = b"\xff\x51", b"\xff\x52", b"\xff\x90"
 _LEAST_PART_BYTES = 14
 _COLOUR_OF_SYCC = b"colr\x01\x00\x00\x00\x00\x00\x12"
-_SEARCHED_BYTES = 65536  # of a JP2 file, for its codestream: an ICC profile may lie before it
+_MAX_BOXES = 100  # of a JP2 file, before its codestream
 
 
 class CodestreamHeader(NamedTuple):
@@ -40,9 +40,9 @@ class CodestreamHeader(NamedTuple):
 
 def read_codestream_header(data: bytes) -> CodestreamHeader:
     """Raises CodecError where there is none, or where it claims more inner tiles than any scanner writes."""
-    start = 0 if data[:2] == b"\xff\x4f" else data[:_SEARCHED_BYTES].find(b"\xff\x4f" + _SIZE)
+    start = 0 if data[:2] == b"\xff\x4f" else _codestream_in_file(data)
     header = data[start : start + 42]
-    if start < 0 or len(header) < 42 or header[2:4] != _SIZE:
+    if len(header) < 42 or header[:4] != b"\xff\x4f" + _SIZE:
         raise CodecError(strings.NO_JPEG_2000_HEADER)
     x1, y1, x0, y0, tile_width, tile_height, tiles_x0, tiles_y0 = (
         int.from_bytes(header[8 + 4 * i : 12 + 4 * i], "big") for i in range(8)
@@ -67,6 +67,24 @@ def read_codestream_header(data: bytes) -> CodestreamHeader:
         is_transformed=is_transformed,
         is_sycc=_COLOUR_OF_SYCC in data[:start],
     )
+
+
+def _codestream_in_file(data: bytes) -> int:
+    """Where the codestream of a JP2 file begins, by its boxes (I.4), as the decoder finds it: what looks like
+    one in another box is none. The end of the file where there is none.
+    """
+    position = 0
+    for _ in range(_MAX_BOXES):
+        length, kind = int.from_bytes(data[position : position + 4], "big"), data[position + 4 : position + 8]
+        head = 16 if length == 1 else 8
+        if kind == b"jp2c":
+            return position + head
+        if length == 1:
+            length = int.from_bytes(data[position + 8 : position + 16], "big")
+        if length < head:
+            break  # 0: the box takes all the rest
+        position += length
+    return len(data)
 
 
 def _coding_style(data: bytes, position: int) -> tuple[bool, int]:

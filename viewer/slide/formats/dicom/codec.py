@@ -82,6 +82,11 @@ class FrameForm:
         samples = 2 if self.is_halved else self.samples
         return self.width * self.height * samples * self.dtype.itemsize
 
+    @property
+    def max_coded_bytes(self) -> int:
+        """An upper bound of the bytes of a coded frame: no codec doubles its input."""
+        return 2 * self.frame_bytes + 65536
+
 
 class FrameCodec:
     """Decodes the frames of one image. Holds no pixels; safe to use from many threads."""

@@ -28,7 +28,6 @@ _UNDEFINED = 0xFFFFFFFF
 _LONG_VRS = tuple(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _MAX_DEPTH = 16
 MAX_ELEMENTS = 20_000_000
-_MAX_VALUE_BYTES = 64 << 20
 _KEPT_VALUE_BYTES = 16 << 20  # longer ones, of no use here, are stepped over
 _BUFFER_BYTES = 1 << 16
 
@@ -140,9 +139,9 @@ class _Reader:
             if vr == b"SQ" or length == _UNDEFINED or (tag in _SEQUENCES and not self.is_explicit):
                 was_explicit = self.is_explicit
                 self.is_explicit = was_explicit and vr != b"UN"  # PS3.5, 6.2.2: what is unknown is implicit
-                items = self._items(length, depth)
+                items = self._items(length, depth, is_kept=tag in _SEQUENCES)
                 self.is_explicit = was_explicit
-                if tag in _SEQUENCES:
+                if items:
                     into.sequences[tag] = items
             elif length > min(_KEPT_VALUE_BYTES, end - self.position):
                 if length > end - self.position:
@@ -151,8 +150,8 @@ class _Reader:
             else:
                 into.values.setdefault(tag, self._take(length))
 
-    def _items(self, length: int, depth: int) -> list[Dataset]:
-        """The items of a sequence whose head was read."""
+    def _items(self, length: int, depth: int, *, is_kept: bool) -> list[Dataset]:
+        """The items of a sequence whose head was read, none where it is not kept."""
         items: list[Dataset] = []
         end = self._file.size_bytes if length == _UNDEFINED else self.position + length
         while self.position < end:
@@ -165,7 +164,8 @@ class _Reader:
             item = Dataset(self.byte_order)
             item_end = end if size == _UNDEFINED else min(end, self.position + size)
             self.elements(item, end=item_end, until=1 << 32, depth=depth + 1)
-            items.append(item)
+            if is_kept:
+                items.append(item)
         return items
 
     def _pixels(self) -> tuple[int, int]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     # Of each frame the (offset, count) of its parts in the file.
     FrameTable: TypeAlias = list[list[tuple[int, int]]]
 
-MAX_FRAMES = 10_000_000
+MAX_FRAMES = 4_000_000  # a slide of half a million px each way in frames of 256 px
 _ITEM, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE0DD
 _HEAD_BYTES = 8
 _SEARCHED_BYTES, _MOST_BYTES_BEFORE_PIXELS = 1 << 22, 1 << 28
@@ -63,10 +63,10 @@ def frames_in_items(file: ByteSource, offset: int, count: int) -> FrameTable:
     raise DicomError(strings.FRAME_COUNT.format(claimed=count, found=len(fragments)))
 
 
-def first_in_items(file: ByteSource, position: int) -> bytes:
+def first_in_items(file: ByteSource, position: int, at_most: int) -> bytes:
     """The first fragment of the first frame, whose pixel data is looked for behind ``position``: between them
-    may lie the positions of a hundred thousand frames. Empty where it is not found. Raises DicomError,
-    EOFError.
+    may lie the positions of a hundred thousand frames. Empty where it is not found, or of more than
+    ``at_most`` bytes. Raises DicomError, EOFError.
     """
     end = min(file.size_bytes, position + _MOST_BYTES_BEFORE_PIXELS)
     while position < end:
@@ -75,7 +75,7 @@ def first_in_items(file: ByteSource, position: int) -> bytes:
         if at >= 0:
             _, start = _item(file, position + at + len(_PIXELS_IN_ITEMS))
             fragment, _ = _item(file, start)
-            return file.read(*fragment) if fragment else b""
+            return file.read(*fragment) if fragment and fragment[1] <= at_most else b""
         position += max(1, len(data) - len(_PIXELS_IN_ITEMS))
     return b""
 

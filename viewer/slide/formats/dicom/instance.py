@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from viewer.slide.formats.codecs.codec_error import CodecError
 from viewer.slide.formats.dicom import strings
 from viewer.slide.formats.dicom.codec import CODINGS, COLOURS, FrameForm
 from viewer.slide.formats.dicom.dataset import (
@@ -39,7 +40,7 @@ _SPACING, _LEFT, _TOP = 0x00280030, 0x0048021E, 0x0048021F
 _LENS_POWER, _ICC = 0x00480112, 0x00282000
 _TEXTS = {0x00080070: "Manufacturer", 0x00080060: "Modality", 0x0008103E: "SeriesDescription"}
 _MAX_SIDE_PX = 2**31
-_MAX_FRAME_PX = 2**26
+_MIN_FRAME_PX, _MAX_FRAME_PX = 8, 2**26  # of a side, and of all
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,10 @@ class DicomImage:
     properties: dict[str, str]
 
     def read_frame(self, index: int) -> bytes:
-        """The bytes of a frame. Raises EOFError, OSError."""
+        """The bytes of a frame. Raises CodecError where they are more than it can need, EOFError, OSError."""
+        size = sum(count for _, count in self.frames[index])
+        if size > self.form.max_coded_bytes:
+            raise CodecError(strings.FRAME_CLAIM.format(count=size))
         return b"".join(self.file.read(offset, count) for offset, count in self.frames[index])
 
 
@@ -84,6 +88,8 @@ def image_from_header(file: ByteSource, header: Dataset) -> DicomImage:
     claimed = header.reals(_FRAMES)
     count = int(claimed[0]) if claimed else 1
     columns, rows = -(-width // form.width), -(-height // form.height)
+    if columns * rows > 1 and min(form.width, form.height) < _MIN_FRAME_PX:
+        raise DicomError(_sizes(width, height, form))
     if not (0 < count <= MAX_FRAMES and columns * rows <= MAX_FRAMES):
         raise DicomError(strings.FRAME_COUNT.format(claimed=count, found=columns * rows))
     offset, length = header.pixel_data

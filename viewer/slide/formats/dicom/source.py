@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import ExitStack
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,9 +19,9 @@ from viewer.slide.formats.dicom.codec import NATIVE, FrameCodec
 from viewer.slide.formats.dicom.dataset import FRAME_GROUPS, DicomError, begins_like_dicom, read_dataset
 from viewer.slide.formats.dicom.frames import first_in_items
 from viewer.slide.formats.dicom.instance import SERIES, DicomImage, frame_form, image_from_header, is_slide
+from viewer.slide.formats.engine_tiles import cached_if_cut, engine_tile_size
 from viewer.slide.formats.openslide import open_openslide
 from viewer.slide.formats.strings import ASSOCIATED_SIZE
-from viewer.slide.formats.tiff.level import CUT_CACHE_BYTES, engine_tile_size
 from viewer.slide.formats.tiff.strings import PLANES
 from viewer.slide.geometry import Pyramid, Rect, TileKey
 from viewer.slide.locator import Locator
@@ -32,7 +31,7 @@ from viewer.slide.source import NotThisReader, SlideError, SlideInfo, Source, Ti
 from viewer.slide.strings import NO_SUCH_TILE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -56,11 +55,7 @@ class _Level:
         self.size = first.width, first.height
         self.frame_size = first.form.width, first.form.height
         self.engine_tile = engine_tile_size(*self.frame_size)
-        self.read_frame: Callable[[int, int], NDArray[np.uint8]] = self._read_frame
-        if self.frame_size[0] > self.engine_tile[0] or self.frame_size[1] > self.engine_tile[1]:
-            # Several tiles are cut from one frame; neighbours are requested together.
-            frames = max(1, CUT_CACHE_BYTES // (4 * self.frame_size[0] * self.frame_size[1]))
-            self.read_frame = lru_cache(maxsize=frames)(self._read_frame)
+        self.read_frame = cached_if_cut(self._read_frame, *self.frame_size)
 
     def read_region(self, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
         """(height, width, 4) opaque RGBA of a rectangle inside the picture. Raises TileError."""
@@ -90,7 +85,7 @@ class _Level:
 
 
 class DicomSource(Source):
-    """A Source over the frames of DICOM files. ``files`` is closed with it."""
+    """A Source over the frames of DICOM files. It takes over ``files``, and closes them."""
 
     def __init__(
         self, info: SlideInfo, levels: list[_Level], associated: dict[str, _Level], files: ExitStack
@@ -98,12 +93,12 @@ class DicomSource(Source):
         self._info = info
         self._levels = levels
         self._associated = associated
-        self._files = files
         self._pyramid = Pyramid.from_sizes(
             [level.size for level in levels],
             [level.engine_tile for level in levels],
             pixel_aspect=pixel_aspect(info.mpp_um),
         )
+        self._files = files.pop_all()
 
     @property
     def info(self) -> SlideInfo:
@@ -151,7 +146,7 @@ def open_dicom(file: SlideFile) -> Source:
                     return open_openslide(file)
                 except NotThisReader as error:
                     why = strings.OPENSLIDE_REFUSES.format(reason=error.reason)
-            source = _source(file, _images(headers), why, files.pop_all())
+            source = _source(file, _images(headers), why, files)
         file.keep_bytes()
         return source
     except (DicomError, CodecError, TileError, EOFError, OSError, ValueError) as error:
@@ -210,7 +205,9 @@ def _agrees(file: ByteSource, header: Dataset) -> bool:
     """Whether the first frame holds the colours that the header states; a damaged one denies nothing."""
     try:
         form = frame_form(header)
-        return form.coding == NATIVE or FrameCodec(form).agrees_with_header(first_in_items(file, header.end))
+        if form.coding == NATIVE:
+            return True
+        return FrameCodec(form).agrees_with_header(first_in_items(file, header.end, form.max_coded_bytes))
     except (CodecError, DicomError, EOFError, OSError):
         return True
 
@@ -249,10 +246,9 @@ def _source(file: SlideFile, images: list[DicomImage], why: str, files: ExitStac
         notes=tuple(notes),
         properties=finest.properties,
     )
-    files.callback(file.bytes.close)
-    source = DicomSource(info, levels, associated, files)
     _probe(levels)
-    return source
+    files.callback(file.bytes.close)
+    return DicomSource(info, levels, associated, files)
 
 
 def _levels(volumes: list[DicomImage]) -> list[_Level]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 NOT_DICOM = "it is not DICOM"
 NOT_A_SLIDE = "it is DICOM, but no whole-slide image"
 NO_VOLUME = "it holds no picture of the slide, only a label or an overview"
-LEFT_TO_OPENSLIDE = "its coding is left to OpenSlide"
 CUT_SHORT = "it ends within its header: {error}"
 TOO_DEEP = "its header nests deeper than any DICOM"
 TOO_MANY_ELEMENTS = "its header has more than {count:,} elements"
@@ -22,6 +21,7 @@ OFF_GRID = "its frames do not lie on a grid"
 # Why a frame cannot be shown.
 FRAME = "{path}: frame {frame} cannot be read: {error}"
 FRAME_BYTES = "it holds {found} bytes, not {expected}"
+FRAME_CLAIM = "it claims {count:,} bytes, more than twice its pixels"
 
 # How a slide is read, and what is to be noted about it.
 REASON = "Its {coding} frames of {width}×{height} px are decoded straight from the file{why}."

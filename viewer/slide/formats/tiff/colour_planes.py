@@ -24,8 +24,8 @@ def colour_pages(pixels: ET.Element, sizes: dict[str, int], first_page: int) -> 
     """The pages (from 0) of red, green and blue of an image, at its first focal plane and time; None where
     its channels are anything else.
 
-    ``sizes`` counts the planes along each axis, fastest first. ``first_page``: of the image, where it does
-    not state its pages.
+    ``sizes`` counts the planes along each axis, fastest first. ``first_page``: that of the first plane, which
+    the others follow where the file does not state the page of each.
     """
     channels = pixels.findall("{*}Channel")
     if sizes.get("C") != 3 or len(channels) != 3 or any(_samples(each) != "1" for each in channels):

@@ -31,7 +31,7 @@ _TYPES = {
     1: "u1", 2: "S1", 3: "u2", 4: "u4", 5: "u4", 6: "i1", 7: "u1", 8: "i2", 9: "i4",
     10: "i4", 11: "f4", 12: "f8", 13: "u4", 16: "u8", 17: "i8", 18: "u8",
 }  # fmt: skip
-_RATIONALS = (5, 10)
+_BYTES, _RATIONALS = 1, (5, 10)
 
 
 class TiffFormatError(Exception):
@@ -112,9 +112,17 @@ class Ifd:
             raise TiffFormatError(strings.TAG_BYTES.format(code=code, count=tag.byte_count))
         return self._raw(code, tag)
 
-    def text(self, code: int) -> str:
-        """A text tag up to its first NUL, empty where absent; read as Latin-1 where it is not UTF-8."""
-        data = (self.raw(code) or b"").split(b"\0", 1)[0]
+    def text(self, code: int, *, cut_bytes: int | None = None) -> str:
+        """A text tag up to its first NUL, empty where absent; read as Latin-1 where it is not UTF-8.
+
+        ``cut_bytes``: so many of its bytes are enough; no more are read.
+        """
+        tag = self.tags.get(code)
+        if cut_bytes is not None and tag is not None and tag.byte_count > cut_bytes:
+            data = self._raw(code, replace(tag, type=_BYTES, count=cut_bytes))
+        else:
+            data = self.raw(code) or b""
+        data = data.split(b"\0", 1)[0]
         try:
             return data.decode("utf-8")
         except UnicodeDecodeError:

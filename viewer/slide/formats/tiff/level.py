@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from viewer.slide.formats.codecs.codec_error import CodecError
+from viewer.slide.formats.engine_tiles import cached_if_cut, engine_tile_size, is_cut
 from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.ifd import TiffFormatError
 from viewer.slide.formats.tiff.layout import coded_tile
-from viewer.slide.pixels import background_tile, opaque_rgba
+from viewer.slide.pixels import background_tile, halved, opaque_rgba
 from viewer.slide.source import TileError
 
 if TYPE_CHECKING:
@@ -28,13 +29,6 @@ if TYPE_CHECKING:
     # The bytes of tiles of the file by (column, row), one for each plane and one of the mask, if there is
     # one; none for a tile that it leaves out.
     CodedPieces: TypeAlias = dict[tuple[int, int], list[bytes]]
-
-# Smaller tiles are gathered into one of at least this, for one texture layer and one request. 240 is Aperio's
-# old tile.
-MIN_ENGINE_TILE_PX = 240
-MAX_DIRECT_TILE_PX = 1024
-CUT_TILE_PX = 512
-CUT_CACHE_BYTES = 64 * 2**20
 
 
 class TiffLevel:
@@ -71,14 +65,8 @@ class TiffLevel:
         self._piece_width = image.tile_width // reduce
         self._piece_height = image.tile_height // reduce
         self.engine_tile = engine_tile_size(image.tile_width, image.tile_height)
-        self._piece: Callable[[int, int], NDArray[np.uint8]] = self.read_piece
-        self._pieces_are_shared = (
-            image.tile_width > self.engine_tile[0] or image.tile_height > self.engine_tile[1]
-        )
-        if self._pieces_are_shared:
-            # Several engine tiles are cut from one tile of the file; neighbours are requested together.
-            pieces = max(1, CUT_CACHE_BYTES // (image.tile_width * image.tile_height * 4))
-            self._piece = lru_cache(maxsize=pieces)(self.read_piece)
+        self._pieces_are_shared = is_cut(image.tile_width, image.tile_height)
+        self._piece = cached_if_cut(self.read_piece, image.tile_width, image.tile_height)
 
     @property
     def tiles_beyond_file(self) -> int:
@@ -200,7 +188,7 @@ class TiffLevel:
             raise self._tile_error(column, row, error) from error
         if self._mask is not None or not codec.gives_opaque_rgba:
             pixels = opaque_rgba(pixels, self._background_rgb)
-        return pixels if self._reduce == 1 else _halved(pixels)
+        return pixels if self._reduce == 1 else halved(pixels)
 
     def _tile_error(self, column: int, row: int, error: Exception) -> TileError:
         return TileError(
@@ -225,20 +213,4 @@ class TiffLevel:
         piece = np.pad(pixels, padding, mode="edge")
         if self._reduce == 1:
             return piece
-        return _halved(piece)
-
-
-def _halved(piece: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Means of 2×2 pixels; both sides are even."""
-    height, width = piece.shape[:2]
-    quads = piece.reshape(height // 2, 2, width // 2, 2, 4)
-    sums: NDArray[np.uint16] = quads.sum(axis=(1, 3), dtype=np.uint16)
-    return ((sums + 2) // 4).astype(np.uint8)
-
-
-def engine_tile_size(width: int, height: int) -> tuple[int, int]:
-    """The size of the tiles that the streamer requests, for tiles of the file of this size."""
-    if max(width, height) > MAX_DIRECT_TILE_PX:
-        return min(width, CUT_TILE_PX), min(height, CUT_TILE_PX)
-    times = -(-MIN_ENGINE_TILE_PX // max(width, height))
-    return width * times, height * times
+        return halved(piece)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from viewer.slide.formats.codecs.codec_error import CodecError
 from viewer.slide.formats.codecs.jpeg_stream import JpegError, read_header
 from viewer.slide.formats.tiff import strings
+from viewer.slide.formats.tiff.ifd import TiffFormatError
 
 if TYPE_CHECKING:
     from viewer.slide.formats.tiff.layout import TiffImage
@@ -30,7 +31,11 @@ def whole_stream(image: TiffImage, data: bytes, rows: int) -> bytes:
             data = data[2:]  # a start marker and a scan: the header is elsewhere
         else:
             return data
-    header = _interchange_header(image, rows) or _header_of_tags(image, rows)
+    try:
+        header = _interchange_header(image, rows) or _header_of_tags(image, rows)
+    except (TiffFormatError, EOFError, OSError, OverflowError, TypeError, ValueError) as error:
+        # The tags may hold any number of numbers of any kind.
+        raise CodecError(strings.DAMAGED_DATA.format(coding=image.coding, error=error)) from None
     if data.startswith(_SOS):
         header = header[: header.rindex(_SOS)]
     return header + data + (b"" if data.endswith(_EOI) else _EOI)
@@ -68,14 +73,11 @@ def _header_of_tags(image: TiffImage, rows: int) -> bytes:
         raise CodecError(strings.NO_OLD_JPEG_TABLES)
     read = image.ifd.file.read
     out = bytearray(_SOI)
-    try:
-        for index in range(samples):
-            out += _segment(0xDB, bytes([index]) + read(places[0][index], 64))
-            for kind, offset in ((0x00, places[1][index]), (0x10, places[2][index])):
-                counts = read(offset, 16)
-                out += _segment(0xC4, bytes([kind | index]) + counts + read(offset + 16, sum(counts)))
-    except (EOFError, OSError) as error:
-        raise CodecError(strings.DAMAGED_DATA.format(coding=image.coding, error=error)) from None
+    for index in range(samples):
+        out += _segment(0xDB, bytes([index]) + read(places[0][index], 64))
+        for kind, offset in ((0x00, places[1][index]), (0x10, places[2][index])):
+            counts = read(offset, 16)
+            out += _segment(0xC4, bytes([kind | index]) + counts + read(offset + 16, sum(counts)))
     if restarts := image.ifd.number(_RESTARTS, 0):
         out += _segment(0xDD, restarts.to_bytes(2, "big"))
     across, down = (image.ifd.numbers(_SUBSAMPLING).tolist() or [2, 2])[:2] if samples == 3 else (1, 1)

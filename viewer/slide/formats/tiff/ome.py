@@ -31,7 +31,7 @@ class OmeFacts:
 
     ``first_page`` is the page (from 0) of its first plane, None where the planes lie in another file;
     ``pages`` are those of all its planes. ``colour_pages``: those that are the red, the green and the blue of
-    one picture, None where none are.
+    one picture, None where none are. ``channel_names`` are empty where the channel has none.
     """
 
     mpp_um: tuple[float, float] | None
@@ -42,6 +42,7 @@ class OmeFacts:
     first_page: int | None = 0
     pages: frozenset[int] = frozenset()
     colour_pages: tuple[int, int, int] | None = None
+    channel_names: tuple[str, ...] = ()
 
 
 def ome_from_ifd(ifd: Ifd, *, plane_limit: int) -> tuple[OmeFacts, ...]:
@@ -58,6 +59,7 @@ def ome_from_ifd(ifd: Ifd, *, plane_limit: int) -> tuple[OmeFacts, ...]:
     except ET.ParseError as error:
         raise TiffFormatError(strings.OME_XML.format(error=error)) from None
     images = []
+    objectives = {each.get("ID"): each for each in reversed(root.findall("{*}Instrument/{*}Objective"))}
     next_page = 0
     for image in root.findall("{*}Image")[:_MAX_IMAGES]:
         pixels = image.find("{*}Pixels")
@@ -66,18 +68,19 @@ def ome_from_ifd(ifd: Ifd, *, plane_limit: int) -> tuple[OmeFacts, ...]:
         sizes = _plane_sizes(pixels, ifd.number(277, 1), plane_limit)
         planes = PlaneAxes(sizes.get("C", 1), sizes.get("Z", 1), sizes.get("T", 1))
         first, pages = _pages(root, pixels, next_page, planes.plane_count, plane_limit)
-        in_colour = colour_pages(pixels, sizes, next_page) if first is not None else None
+        in_colour = colour_pages(pixels, sizes, first) if first is not None else None
         next_page = max(pages, default=next_page - 1) + 1
         images.append(
             OmeFacts(
                 mpp_um=credible_mpp(_physical_size_um(pixels, "X"), _physical_size_um(pixels, "Y")),
                 planes=planes,
                 plane_names=_plane_names(sizes),
-                objective_power=_objective_power(root, image),
+                objective_power=_objective_power(objectives, image),
                 name=image.get("Name", ""),
                 first_page=first,
                 pages=pages,
                 colour_pages=in_colour,
+                channel_names=tuple(each.get("Name", "") for each in pixels.findall("{*}Channel")),
             )
         )
     return tuple(images)
@@ -116,13 +119,11 @@ def _whole(element: ET.Element, name: str, default: int | None) -> int | None:
     return int(text) if text.isdecimal() and len(text) < 10 else default
 
 
-def _objective_power(root: ET.Element, image: ET.Element) -> float | None:
-    """Of the objective that the image names, else of the first one."""
-    objectives = root.findall("{*}Instrument/{*}Objective")
+def _objective_power(objectives: dict[str | None, ET.Element], image: ET.Element) -> float | None:
+    """Of the objective that the image names, else of the first one; ``objectives`` by ID, the first last."""
     settings = image.find("{*}ObjectiveSettings")
-    named = None if settings is None else settings.get("ID")
-    chosen = next((each for each in objectives if each.get("ID") == named), None)
-    chosen = objectives[0] if chosen is None and objectives else chosen
+    named = None if settings is None else objectives.get(settings.get("ID"))
+    chosen = next(reversed(objectives.values()), None) if named is None else named
     return None if chosen is None else objective_power(chosen.attrib, "NominalMagnification")
 
 

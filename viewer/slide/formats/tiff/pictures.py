@@ -200,8 +200,8 @@ def _images(ifds: Iterable[Ifd]) -> tuple[TiffImage, ...]:
 
 def _kind(ifd: Ifd) -> str:
     """What a page is called by its description or name: label, macro, thumbnail …; "" for a slide."""
-    for text in (ifd.text(270), ifd.text(285)):
-        if match := _KIND_OF_PAGE.search(text[:4096]):
+    for code in (270, 285):
+        if match := _KIND_OF_PAGE.search(ifd.text(code, cut_bytes=4096)):
             return (match[1] or match[2]).lower()
     return "macro" if ifd.number(254, 0) & _MACRO_BIT else ""
 

@@ -45,7 +45,7 @@ class TreeFolder:
 
 
 class TreeArchive:
-    """Files of a ZIP archive, below its only folder. Raises SlideError where it is none, or is damaged."""
+    """Files of a ZIP archive, by their whole ``names``. Raises SlideError where it is none, or is damaged."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -53,11 +53,11 @@ class TreeArchive:
             self._archive = zipfile.ZipFile(path)
         except _DAMAGED as error:
             raise SlideError(path, strings.NOT_AN_ARCHIVE.format(error=error)) from error
-        self._names = frozenset(self._archive.namelist())
+        self.names = frozenset(self._archive.namelist())
 
     def read(self, name: str, most_bytes: int) -> bytes:
         """See ``TreeFiles.read``."""
-        if name not in self._names:
+        if name not in self.names:
             raise FileNotFoundError(name)
         try:
             with self._archive.open(name) as file:
@@ -68,7 +68,7 @@ class TreeArchive:
     def names_in(self, folder: str) -> frozenset[str]:
         """See ``TreeFiles.names_in``."""
         prefix = f"{folder}/" if folder else ""
-        inside = (name[len(prefix) :] for name in self._names if name.startswith(prefix))
+        inside = (name[len(prefix) :] for name in self.names if name.startswith(prefix))
         return frozenset(name.partition("/")[0] for name in inside) - {""}
 
     def close(self) -> None:

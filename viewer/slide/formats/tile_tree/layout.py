@@ -111,7 +111,7 @@ def xml_attributes(path: Path, data: bytes) -> dict[str, dict[str, str]]:
     parser.StartElementHandler = keep
     try:
         parser.Parse(data, True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: of its encoding
         raise SlideError(path, strings.NOT_XML.format(error=error)) from error
     return found
 

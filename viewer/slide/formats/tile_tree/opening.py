@@ -11,7 +11,7 @@ from viewer.slide.formats.tile_tree.deepzoom import deepzoom_layout
 from viewer.slide.formats.tile_tree.detection import DESCRIPTIONS, is_google
 from viewer.slide.formats.tile_tree.files import TreeArchive, TreeFolder
 from viewer.slide.formats.tile_tree.google import google_layout
-from viewer.slide.formats.tile_tree.layout import tile_ending
+from viewer.slide.formats.tile_tree.layout import MAX_TILE_PX, tile_ending
 from viewer.slide.formats.tile_tree.source import MAX_TILE_BYTES, TileTreeSource, image_size
 from viewer.slide.source import SlideError
 
@@ -44,6 +44,8 @@ def _open_folder(folder: Path) -> TileTreeSource:
     ending = tile_ending(folder, files.names_in("0/0"), "0")
     try:
         side_px = max(image_size(files.read(f"0/0/0.{ending}", MAX_TILE_BYTES)))
+        if side_px > MAX_TILE_PX:
+            raise ValueError(strings.TILE_TOO_LARGE)
     except DECODE_ERRORS as error:
         unreadable = strings.TILE_UNREADABLE.format(file=f"0/0/0.{ending}", error=error)
         raise SlideError(folder, unreadable) from error
@@ -53,15 +55,11 @@ def _open_folder(folder: Path) -> TileTreeSource:
 def _open_archive(path: Path) -> TileTreeSource:
     files = TreeArchive(path)
     try:
-        inside = (
-            f"{folder}/{name}" if folder else name
-            for folder in ("", *sorted(files.names_in("")))
-            for name in sorted(files.names_in(folder))
-        )
-        description = next((name for name in inside if name.lower().endswith(".dzi")), None)
-        if description is None:
+        # At the top, or in a folder there.
+        found = [name for name in files.names if name.lower().endswith(".dzi") and name.count("/") <= 1]
+        if not found:
             raise SlideError(path, strings.SZI_NO_TREE)
-        layout = deepzoom_layout(path, files, description)
+        layout = deepzoom_layout(path, files, min(found, key=lambda name: (name.count("/"), name)))
         return TileTreeSource(path, replace(layout, reason=strings.SZI_REASON), files)
     except BaseException:
         files.close()

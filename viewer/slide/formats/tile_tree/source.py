@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from contextlib import suppress
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,15 +15,16 @@ import simplejpeg
 from PIL import Image
 
 from viewer.slide.formats import strings as format_strings
+from viewer.slide.formats.engine_tiles import cached_if_cut, engine_tile_size
 from viewer.slide.formats.plain_image import DECODE_ERRORS, check_webp_size, pixels_of_image
 from viewer.slide.formats.tile_tree import strings
+from viewer.slide.formats.tile_tree.layout import MAX_TILE_PX
 from viewer.slide.geometry import Pyramid, Rect
 from viewer.slide.pixels import opaque_rgba
 from viewer.slide.source import SlideError, SlideInfo, Source, TileError
 from viewer.slide.strings import NO_SUCH_TILE, TILE_OF_CLOSED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 
 MAX_TILE_BYTES = 64 * 2**20
 _PILLOW_FORMATS = {"png": "PNG", "webp": "WEBP", "bmp": "BMP", "gif": "GIF"}
-
-# Small file tiles are joined to engine tiles of at least this; large ones are cut to _CUT_PX.
-_MIN_ENGINE_PX, _MAX_ENGINE_PX, _CUT_PX = 200, 1024, 512
-_CUT_CACHE_TILES = 4
 
 # A place counts as blank up to this range of each colour, which covers the noise of JPEG.
 _BLANK_RANGE = 32
@@ -51,15 +47,8 @@ class TileTreeSource(Source):
     ) -> None:
         self._layout, self._files = layout, files
         self._closed = False
-        self._file_tile: Callable[[int, int, int], NDArray[np.uint8]] = self._read_file_tile
-        file_px = layout.tile_width, layout.tile_height
-        if max(file_px) > _MAX_ENGINE_PX:
-            self._engine_px = _CUT_PX, _CUT_PX
-            # Several engine tiles are cut from one file; neighbours are requested together.
-            self._file_tile = lru_cache(_CUT_CACHE_TILES)(self._read_file_tile)
-        else:
-            joined = -(-_MIN_ENGINE_PX // min(file_px))
-            self._engine_px = file_px[0] * joined, file_px[1] * joined
+        self._engine_px = engine_tile_size(layout.tile_width, layout.tile_height)
+        self._file_tile = cached_if_cut(self._read_file_tile, layout.tile_width, layout.tile_height)
         finest = layout.levels[0]
         self._info = SlideInfo(
             path=path,
@@ -162,6 +151,7 @@ class TileTreeSource(Source):
 
 def image_size(data: bytes) -> tuple[int, int]:
     """(width, height) of an image file, by its header. Raises DECODE_ERRORS."""
+    check_webp_size(data[:64], MAX_TILE_PX**2)
     with Image.open(io.BytesIO(data), formats=("JPEG", *_PILLOW_FORMATS.values())) as image:
         return image.size
 

@@ -1,0 +1,41 @@
+"""The tiles that the streamer requests, for tiles of a file of any size: as they are, gathered, or cut."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+# Smaller tiles are gathered into one of at least this, for one texture layer and one request. 240 is Aperio's
+# old tile.
+_LEAST_PX = 240
+MAX_WHOLE_PX = 1024
+_CUT_PX = 512
+_CACHE_BYTES = 64 * 2**20
+
+
+def is_cut(width: int, height: int) -> bool:
+    """Whether several tiles are cut from one of the file, of this size."""
+    return max(width, height) > MAX_WHOLE_PX
+
+
+def engine_tile_size(width: int, height: int) -> tuple[int, int]:
+    """(width, height) of what is requested, where the file has tiles of this size."""
+    if is_cut(width, height):
+        return min(width, _CUT_PX), min(height, _CUT_PX)
+    times = -(-_LEAST_PX // max(width, height))
+    return width * times, height * times
+
+
+def cached_if_cut(
+    read: Callable[..., NDArray[np.uint8]], width: int, height: int
+) -> Callable[..., NDArray[np.uint8]]:
+    """What reads a tile of the file, RGBA of this size, with the last ones kept where several are cut from
+    one: neighbours are requested together.
+    """
+    return lru_cache(max(1, _CACHE_BYTES // (4 * width * height)))(read) if is_cut(width, height) else read

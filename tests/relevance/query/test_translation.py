@@ -35,6 +35,10 @@ def languages(text: str) -> list[str]:
         ("Lymphozyten in der Nähe von Fettgewebe", "lymphocytes NEAR adipose tissue"),
         ("Lymphozyten im Umkreis von 0,5 mm um Fett", "lymphocytes WITHIN 500 µm OF fat"),
         ("nekrosefreies Fettgewebe", "adipose tissue WITHOUT necrosis"),
+        ("Wo ist noch Nekrose?", "necrosis"),
+        ("Nekrose, weder Blut noch Fett", "necrosis WITHOUT (blood OR fat)"),
+        ("nicht nur Blut, sondern auch Fett", "blood AND fat"),
+        ("Lymphozyten innerhalb 100 µm von Fett", "lymphocytes NEAR fat"),
         ("entweder Fett oder Lymphozyten um Drüsen herum", "fat OR (lymphocytes NEAR glands)"),
     ],
 )
@@ -54,6 +58,9 @@ def test_german(text: str, query: str) -> None:
         ("il n'y a pas de sang", "NOT blood"),
         ("lymphocytes à moins de 200 µm de la graisse", "lymphocytes WITHIN 200 µm OF fat"),
         ("œdème", "oedema"),
+        ("plus de lymphocytes", "lymphocytes"),
+        ("pas seulement du sang mais aussi de la graisse", "blood AND fat"),
+        ("lymphocytes dans les 100 µm de la graisse", "lymphocytes NEAR fat"),
     ],
 )
 def test_french(text: str, query: str) -> None:
@@ -70,6 +77,9 @@ def test_french(text: str, query: str) -> None:
         ("inflamacion", "inflammation"),
         ("linfocitos a menos de 200 micras de grasa", "lymphocytes WITHIN 200 µm OF fat"),
         ("células plasmáticas", "plasma cell"),
+        ("cristales en el tumor", "crystal AND tumour"),
+        ("linfocitos dentro de 100 µm de la grasa", "lymphocytes NEAR fat"),
+        ("no solo sangre sino también grasa", "blood AND fat"),
     ],
 )
 def test_spanish(text: str, query: str) -> None:

@@ -175,6 +175,17 @@ def test_another_slide_gets_its_own_worker_and_the_same_question(
     assert not opened.running
 
 
+def test_why_an_analysis_ended_goes_with_its_slide(
+    opened: RelevanceSession, fake_view: FakeSlideView, make_source: Callable[..., ArraySource]
+) -> None:
+    opened.ask("fat")
+    opened.stop()
+    opened.clear()
+    assert opened.end_reason == strings.STOPPED
+    fake_view.show_source(make_source(mpp_um=(1.0, 1.0)))
+    assert opened.end_reason == ""
+
+
 def test_examples_are_sent_and_go_with_their_slide(
     opened: RelevanceSession,
     fake_view: FakeSlideView,

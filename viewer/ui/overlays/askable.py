@@ -76,7 +76,7 @@ class AskableDialog(QDialog):
 
 
 def _holding(words: str) -> list[Entry]:
-    """The entries of which a name, here or in another language, holds these words; all without any."""
+    """The entries of which a name holds these words, or begins so in another language; all without any."""
     lexicon = load_lexicon()
     wanted = key_of(words, whole_words=False)
     if not wanted:

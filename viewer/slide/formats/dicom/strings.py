@@ -6,7 +6,6 @@ from __future__ import annotations
 NOT_DICOM = "it is not DICOM"
 NOT_A_SLIDE = "it is DICOM, but no whole-slide image"
 NO_VOLUME = "it holds no picture of the slide, only a label or an overview"
-LEFT_TO_OPENSLIDE = "its coding is left to OpenSlide"
 CUT_SHORT = "it ends within its header: {error}"
 TOO_DEEP = "its header nests deeper than any DICOM"
 TOO_MANY_ELEMENTS = "its header has more than {count:,} elements"

@@ -17,6 +17,8 @@ from viewer.ui.widgets.theme import em_px, without_icons
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from PySide6.QtGui import QKeyEvent
+
 _MOST_NAMES = 12
 
 
@@ -47,6 +49,13 @@ class AskableList(QWidget):
     def text(self) -> str:
         """What is listed, as plain text."""
         return self._page.toPlainText()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter goes from the line to the list: it must not press a button of the dialog."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._page.setFocus()
+        else:
+            super().keyPressEvent(event)
 
     def _show(self, words: str) -> None:
         self._page.setHtml(_html(_holding(words), links=self._can_ask))

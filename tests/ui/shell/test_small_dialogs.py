@@ -106,6 +106,20 @@ def test_the_sheet_shows_every_action_and_gesture(qtbot: QtBot) -> None:
     assert ("Ctrl+O", "Open slide: open a slide or image") in sheet.lines
 
 
+def test_enter_in_the_filter_does_not_close_the_sheet(qtbot: QtBot) -> None:
+    sheet = ShortcutSheet({})
+    qtbot.add_widget(sheet)
+    with qtbot.wait_active(sheet):
+        sheet.show()
+        sheet.activateWindow()
+    qtbot.keyClick(child(sheet, QLineEdit, shell_strings.FILTER_KEYS), Qt.Key.Key_Return)
+    assert sheet.isVisible()
+    close = standard_button(sheet, QDialogButtonBox.StandardButton.Close)
+    close.setFocus()
+    qtbot.keyClick(close, Qt.Key.Key_Return)
+    assert not sheet.isVisible()
+
+
 def test_the_sheet_can_be_filtered(qtbot: QtBot) -> None:
     sheet = ShortcutSheet({})
     qtbot.add_widget(sheet)

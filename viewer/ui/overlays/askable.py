@@ -7,17 +7,16 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QTextBrowser, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialogButtonBox, QLineEdit, QTextBrowser, QVBoxLayout, QWidget
 
 from viewer.relevance.query.languages import load_languages
 from viewer.relevance.query.lexicon import Entry, key_of, load_lexicon
 from viewer.ui.overlays import strings
+from viewer.ui.widgets.dialogs import SearchDialog
 from viewer.ui.widgets.theme import em_px, without_icons
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from PySide6.QtGui import QKeyEvent
 
 _MOST_NAMES = 12
 
@@ -50,13 +49,6 @@ class AskableList(QWidget):
         """What is listed, as plain text."""
         return self._page.toPlainText()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter goes from the line to the list: it must not press a button of the dialog."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self._page.setFocus()
-        else:
-            super().keyPressEvent(event)
-
     def _show(self, words: str) -> None:
         self._page.setHtml(_html(_holding(words), links=self._can_ask))
 
@@ -64,7 +56,7 @@ class AskableList(QWidget):
         self.asked.emit(link.path())
 
 
-class AskableDialog(QDialog):
+class AskableDialog(SearchDialog):
     """The list in a window of its own, beside the panel."""
 
     asked = Signal(str)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialogButtonBox,
     QDoubleSpinBox,
@@ -276,6 +277,20 @@ def test_another_size_typed_is_not_that_of_the_objective(view: _View) -> None:
     box.setCurrentText("40x")
     box.activated.emit(box.currentIndex())
     dialog.set_mpp_um(0.23, 0.23)
+    assert box.currentText() == strings.OBJECTIVE_UNKNOWN
+    dialog.reject()
+
+
+def test_an_objective_in_place_of_oblong_pixels_is_kept_until_their_height_is_another(view: _View) -> None:
+    view.mpp_um = (0.25, 0.26)
+    dialog = asking(view)
+    box = child(dialog, QComboBox, strings.SCANNED_AT_NAME)
+    box.setCurrentText("40x")
+    box.activated.emit(box.currentIndex())
+    assert dialog.mpp_um == (0.25, 0.25)
+    assert box.currentText() == "40x"
+    child(dialog, QCheckBox, strings.SQUARE_PIXELS).setChecked(False)
+    child(dialog, QDoubleSpinBox, strings.PIXEL_HEIGHT_NAME).setValue(0.3)
     assert box.currentText() == strings.OBJECTIVE_UNKNOWN
     dialog.reject()
 

@@ -78,7 +78,7 @@ class Language:
                 return small[written]
         return None
 
-    def looks_like(self, term: str) -> tuple[bool, bool, bool]:
+    def resemblance_of(self, term: str) -> tuple[bool, bool, bool]:
         """Whether a term as it is written has the letters of this language alone, its capital or none, and no
         ending or missing accent.
         """
@@ -92,12 +92,12 @@ class Language:
         names = frozenset(name.casefold() for name in self.terms)
         return names, frozenset("".join(names))
 
-    def says_within(self, text: str) -> bool:
+    def is_before_distance(self, text: str) -> bool:
         """Whether this stands before a distance."""
         return _plain(text.casefold()) in self.within
 
-    def says_of(self, text: str) -> bool:
-        """Whether this stands behind a distance."""
+    def is_after_distance(self, text: str) -> bool:
+        """Whether this stands after a distance."""
         return _plain(text.casefold()) in self.of
 
     def begins(self, start: str) -> list[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from viewer.relevance.query.languages import MAX_SPAN_WORDS, PADDING, load_languages
+from viewer.relevance.query.languages import MAX_SPAN_WORDS, MORE_THAN, PADDING, load_languages
 from viewer.relevance.query.lexicon import MAX_TERM_WORDS, key_of, load_lexicon
 from viewer.relevance.query.vocabulary import MARKS, OPERATORS, PADDING_BEFORE, PADDING_BEHIND
 from viewer.relevance.query.word_order import Piece, in_english_order
@@ -164,6 +164,8 @@ class _Reading:
         small = language.small_word(words)
         if small is not None and small[0] not in _UNITS:
             english, behind = small
+            if english == MORE_THAN:
+                return Piece("unknown", written, english, self._name, len(words))
             kind: Kind = "padding" if english == PADDING else "behind" if behind else "operator"
             shouted = written.isupper() and len(written) > 1
             return Piece(kind, written, english.upper() if shouted else english, self._name, len(words))

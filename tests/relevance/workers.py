@@ -10,7 +10,6 @@ from tests.relevance.colours import ColourEncoder
 from viewer.common.errors import EncoderMemoryError
 from viewer.relevance.encoders.card import SALIENCY_ID
 from viewer.relevance.encoders.registry import load_encoder
-from viewer.relevance.query.parser import NearestPhrase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +54,7 @@ def cramped(_encoder_id: str) -> ColourEncoder:
 
 def greasy() -> PhraseFinder:
     """A sentence model that knows one thing."""
-    return {"greasy stuff": NearestPhrase("fat", 0.61)}.get
+    return {"greasy stuff": "fat"}.get
 
 
 def deadly_finder() -> NoReturn:

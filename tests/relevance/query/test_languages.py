@@ -10,7 +10,10 @@ from viewer.relevance.query.languages import Language, load_languages
 from viewer.relevance.query.lexicon import load_lexicon
 
 by_language = pytest.mark.parametrize("language", load_languages(), ids=lambda language: language.name)
-OPERATORS = {"either", "and", "but", "with", "or", "without", "but not", "near", "in", "um", "mm", "padding"}
+OPERATORS = {
+    *("either", "and", "but", "with", "or", "without", "but not", "near", "in"),
+    *("um", "mm", "padding", "more than"),
+}
 
 
 @by_language

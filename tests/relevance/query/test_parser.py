@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.messages import pattern
 from viewer.relevance.query import strings
 from viewer.relevance.query.lexicon import load_lexicon
-from viewer.relevance.query.parser import NearestPhrase, Parsed, parse
+from viewer.relevance.query.parser import Parsed, parse
 from viewer.relevance.query.tree import (
     MAX_DEPTH,
     MAX_NEAR_UM,
@@ -92,6 +92,8 @@ FAT, BLOOD, MUCIN, NECROSIS = term("fat"), term("blood"), term("mucin"), term("n
         ("fat WITHOUT blood AND mucin", Without(All((FAT, MUCIN)), BLOOD)),
         ("fat without blood without mucin", Without(FAT, AnyOf((BLOOD, MUCIN)))),
         ("fat, no blood", Without(FAT, BLOOD)),
+        ("no blood in fat", Without(FAT, BLOOD)),
+        ("necrosis without blood inside fat", Without(All((NECROSIS, FAT)), BLOOD)),
         ("fat, blood", AnyOf((FAT, BLOOD))),
         ("fat, blood and mucin", All((FAT, BLOOD, MUCIN))),
         ("fat, blood or mucin", AnyOf((FAT, BLOOD, MUCIN))),
@@ -200,9 +202,9 @@ def test_every_leaf_states_how_it_was_understood_and_its_limits() -> None:
 def test_a_phrase_of_like_meaning_is_offered_for_unknown_words_only_and_not_searched_for() -> None:
     asked = []
 
-    def find_phrase(text: str) -> NearestPhrase | None:
+    def find_phrase(text: str) -> str | None:
         asked.append(text)
-        return NearestPhrase("fat", 0.613) if text == "greasy stuff" else None
+        return "fat" if text == "greasy stuff" else None
 
     answer = parse("greasy stuff without blood or flurb", load_lexicon(), find_phrase)
     assert asked == ["greasy stuff", "flurb"]
@@ -214,7 +216,7 @@ def test_a_phrase_of_like_meaning_is_offered_for_unknown_words_only_and_not_sear
 
 
 def test_a_phrase_of_like_meaning_that_cannot_be_measured_offers_what_can_be_asked_instead() -> None:
-    answer = parse("flurb", load_lexicon(), lambda _text: NearestPhrase("plasma cell", 0.5))
+    answer = parse("flurb", load_lexicon(), lambda _text: "plasma cell")
     assert answer.understood[0].how == "unknown"
     assert answer.problems[0].nearest[0] == "lymphocytes"
 

@@ -35,6 +35,13 @@ def languages(text: str) -> list[str]:
         ("Lymphozyten in der Nähe von Fettgewebe", "lymphocytes NEAR adipose tissue"),
         ("Lymphozyten im Umkreis von 0,5 mm um Fett", "lymphocytes WITHIN 500 µm OF fat"),
         ("nekrosefreies Fettgewebe", "adipose tissue WITHOUT necrosis"),
+        ("Wo ist noch Nekrose?", "necrosis"),
+        ("Nekrose, weder Blut noch Fett", "necrosis WITHOUT (blood OR fat)"),
+        ("nicht nur Blut, sondern auch Fett", "blood AND fat"),
+        ("Lymphozyten innerhalb 100 µm von Fett", "lymphocytes NEAR fat"),
+        ("Lymphozyten in 200 µm Abstand von Fett", "lymphocytes WITHIN 200 µm OF fat"),
+        ("Drüsen außer im Tumor", "glands WITHOUT tumour"),
+        ("Lymphozyten außerhalb vom Tumor", "lymphocytes WITHOUT tumour"),
         ("entweder Fett oder Lymphozyten um Drüsen herum", "fat OR (lymphocytes NEAR glands)"),
     ],
 )
@@ -54,6 +61,10 @@ def test_german(text: str, query: str) -> None:
         ("il n'y a pas de sang", "NOT blood"),
         ("lymphocytes à moins de 200 µm de la graisse", "lymphocytes WITHIN 200 µm OF fat"),
         ("œdème", "oedema"),
+        ("plus de lymphocytes", "lymphocytes"),
+        ("pas seulement du sang mais aussi de la graisse", "blood AND fat"),
+        ("lymphocytes dans les 100 µm de la graisse", "lymphocytes NEAR fat"),
+        ("lymphocytes en dehors de la tumeur", "lymphocytes WITHOUT tumour"),
     ],
 )
 def test_french(text: str, query: str) -> None:
@@ -70,6 +81,11 @@ def test_french(text: str, query: str) -> None:
         ("inflamacion", "inflammation"),
         ("linfocitos a menos de 200 micras de grasa", "lymphocytes WITHIN 200 µm OF fat"),
         ("células plasmáticas", "plasma cell"),
+        ("cristales en el tumor", "crystal AND tumour"),
+        ("linfocitos dentro de 100 µm de la grasa", "lymphocytes NEAR fat"),
+        ("linfocitos a 200 µm de distancia de la grasa", "lymphocytes WITHIN 200 µm OF fat"),
+        ("linfocitos fuera del tumor", "lymphocytes WITHOUT tumour"),
+        ("no solo sangre sino también grasa", "blood AND fat"),
     ],
 )
 def test_spanish(text: str, query: str) -> None:
@@ -167,3 +183,10 @@ def test_an_unknown_word_of_a_known_language_stays_unknown() -> None:
 )  # fmt: skip
 def test_english_stays_as_it_is(text: str) -> None:
     assert translated(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["lymphocytes à plus de 100 µm de la tumeur", "linfocitos a más de 100 µm del tumor"]
+)
+def test_more_than_a_distance_away_is_not_read_as_near(text: str) -> None:
+    assert parse(text, load_lexicon()).unknown

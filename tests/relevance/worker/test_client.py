@@ -25,8 +25,8 @@ from tests.messages import pattern
 from tests.relevance import workers
 from tests.relevance.colours import MPP_UM, MadeSlide, picture
 from viewer.relevance.analysis.strings import CPU_USED
+from viewer.relevance.encoders.card import SALIENCY_ID
 from viewer.relevance.features import strings as feature_strings
-from viewer.relevance.query.parser import NearestPhrase
 from viewer.relevance.query.tree import Term
 from viewer.relevance.worker import strings
 from viewer.relevance.worker.client import RelevanceClient
@@ -173,7 +173,7 @@ def test_words_are_read_in_the_other_process_and_then_searched_for(slide: Source
     with closing(begin(slide, listener)) as client:
         first = client.match_terms(["greasy stuff", "flurb"])
         matched = listener.wait_for(TermsMatched)
-        assert matched == TermsMatched(first, (("greasy stuff", NearestPhrase("fat", 0.61)),))
+        assert matched == TermsMatched(first, (("greasy stuff", "fat"),))
         assert client.set_query(DARKNESS) == first + 1
         assert listener.wait_for(Published).number == first + 1
 
@@ -363,7 +363,7 @@ def test_the_worker_ends_with_the_window(slide: Source) -> None:
 
 
 def test_a_slide_too_coarse_for_its_encoder_is_noted(slide: Source, listener: Listener) -> None:
-    client = RelevanceClient(listener, make_encoder=workers.colours)
+    client = RelevanceClient(listener, make_encoder=workers.saliency)
     with closing(client):
-        client.open(slide, (24.0, 24.0), mpp_estimated=False, encoder_id="colours", store_bytes=1 << 28)
+        client.open(slide, (8.0, 8.0), mpp_estimated=False, encoder_id=SALIENCY_ID, store_bytes=1 << 28)
         assert re.fullmatch(pattern(feature_strings.COARSE_PIXELS), listener.wait_for(Note).text)

@@ -14,7 +14,6 @@ from tests.relevance.colours import ColourEncoder, MadeSlide, open_store, pictur
 from tests.relevance.engine_window import PATIENCE_S, Window
 from viewer.relevance.analysis.slide_analysis import Analysis
 from viewer.relevance.models.checkpoint import CheckpointError
-from viewer.relevance.query.parser import NearestPhrase
 from viewer.relevance.query.tree import Term
 from viewer.relevance.worker.messages import (
     MatchTerms,
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     Start = Callable[[Callable[[], PhraseFinder | None]], Window]
 
 DARKNESS = Term("darkness")
-FAT = NearestPhrase("fat", 0.61)
+FAT = "fat"
 
 
 @pytest.fixture

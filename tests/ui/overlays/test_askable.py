@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtWidgets import QLineEdit, QTextBrowser
 
 from tests.ui.children import child
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.ui.overlays import strings
-from viewer.ui.overlays.askable import AskableList
+from viewer.ui.overlays.askable import AskableDialog, AskableList
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -73,3 +73,15 @@ def test_what_can_be_measured_is_asked_by_its_link(qtbot: QtBot, askable: Askabl
     fixed = AskableList(can_ask=False)
     qtbot.add_widget(fixed)
     assert "href" not in child(fixed, QTextBrowser, strings.ASKABLE).toHtml()
+
+
+def test_enter_closes_nothing(qtbot: QtBot) -> None:
+    dialog = AskableDialog()
+    qtbot.add_widget(dialog)
+    with qtbot.wait_active(dialog):
+        dialog.show()
+        dialog.activateWindow()
+    qtbot.keyClick(child(dialog, QLineEdit, strings.FIND_TERM), Qt.Key.Key_Return)
+    assert dialog.isVisible()
+    qtbot.keyClick(child(dialog, QTextBrowser, strings.ASKABLE), Qt.Key.Key_Return)
+    assert dialog.isVisible()

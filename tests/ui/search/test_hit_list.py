@@ -99,10 +99,14 @@ def test_the_order_stands_while_one_steps_and_what_is_new_waits(places: HitList)
 
 def test_the_same_places_again_do_not_wait(places: HitList) -> None:
     places.step(1)
-    places.offer_rows([row(1, 0), row(2, 500), row(3, 1000)], anew=False)
+    places.offer_rows([row(1, 0, 0.7), row(2, 500), row(3, 1000)], anew=False)
     assert places.waiting_count is None
+    assert places.current_row is not None
+    assert places.current_row.hit.score == 0.7, "with their present values"
     places.offer_rows([row(1, 500), row(2, 0), row(3, 1000)], anew=False)
     assert places.waiting_count == 0, "only their order is another"
+    places.offer_rows([row(1, 0), row(2, 500), row(3, 1000)], anew=False)
+    assert places.waiting_count is None, "as they are listed"
 
 
 def test_stepping_past_the_end_shows_what_waits(places: HitList, chosen: list[int]) -> None:
@@ -185,6 +189,29 @@ def test_thumbnails_come_from_the_slide(
     thumbnails.close(wait_s=1)
     assert hit_row.pixmap is not None
     assert not hit_row.pixmap.isNull()
+
+
+def test_thumbnails_of_a_list_that_stands_still_come(
+    qtbot: QtBot, places: HitList, make_source: Callable[..., ArraySource]
+) -> None:
+    thumbnails = HitThumbnails(places.hits)
+    thumbnails.show_slide(make_source(), (1.0, 1.0))
+    thumbnails.set_paused(True)
+    places.step(1)
+    listed, gone = places.hits.rows[0], row(1, 9000)
+    places.hits.request_thumbnail(listed)
+    places.offer_rows([gone, row(2, 0)], anew=False)
+    thumbnails.set_paused(False)
+    qtbot.wait_until(lambda: listed.pixmap is not None)
+    thumbnails.set_paused(True)
+    places.show_waiting()
+    places.hits.request_thumbnail(gone)
+    places.offer_rows([row(1, 300)], anew=True)
+    thumbnails.set_paused(False)
+    places.hits.request_thumbnail(places.hits.rows[0])
+    qtbot.wait_until(lambda: places.hits.rows[0].pixmap is not None)
+    thumbnails.close(wait_s=1)
+    assert gone.pixmap is None
 
 
 def test_a_thumbnail_that_cannot_be_read_has_an_error(

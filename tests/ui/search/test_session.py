@@ -10,7 +10,6 @@ from tests.ui.fake_relevance import FakeClient
 from viewer.common.settings import Settings
 from viewer.relevance.encoders.card import Reason
 from viewer.relevance.query import strings as query_strings
-from viewer.relevance.query.parser import NearestPhrase
 from viewer.relevance.query.tree import Like, Term
 from viewer.relevance.worker.messages import (
     Allocated,
@@ -175,6 +174,17 @@ def test_another_slide_gets_its_own_worker_and_the_same_question(
     assert not opened.running
 
 
+def test_why_an_analysis_ended_goes_with_its_slide(
+    opened: RelevanceSession, fake_view: FakeSlideView, make_source: Callable[..., ArraySource]
+) -> None:
+    opened.ask("fat")
+    opened.stop()
+    opened.clear()
+    assert opened.end_reason == strings.STOPPED
+    fake_view.show_source(make_source(mpp_um=(1.0, 1.0)))
+    assert opened.end_reason == ""
+
+
 def test_examples_are_sent_and_go_with_their_slide(
     opened: RelevanceSession,
     fake_view: FakeSlideView,
@@ -299,7 +309,7 @@ def test_another_encoder_answers_the_same_question(
     assert len(clients[1].queries) == 1
 
 
-GREASY = (("greasy stuff", NearestPhrase("fat", 0.61)),)
+GREASY = (("greasy stuff", "fat"),)
 
 
 def test_unknown_words_are_compared_by_their_meaning_and_what_is_found_is_offered(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialogButtonBox,
     QDoubleSpinBox,
@@ -104,6 +105,20 @@ def test_the_sheet_shows_every_action_and_gesture(qtbot: QtBot) -> None:
     assert ("X", "Fit: show the whole slide") in sheet.lines
     assert ("", "Upright: undo all turning") in sheet.lines
     assert ("Ctrl+O", "Open slide: open a slide or image") in sheet.lines
+
+
+def test_enter_in_the_filter_does_not_close_the_sheet(qtbot: QtBot) -> None:
+    sheet = ShortcutSheet({})
+    qtbot.add_widget(sheet)
+    with qtbot.wait_active(sheet):
+        sheet.show()
+        sheet.activateWindow()
+    qtbot.keyClick(child(sheet, QLineEdit, shell_strings.FILTER_KEYS), Qt.Key.Key_Return)
+    assert sheet.isVisible()
+    close = standard_button(sheet, QDialogButtonBox.StandardButton.Close)
+    close.setFocus()
+    qtbot.keyClick(close, Qt.Key.Key_Return)
+    assert not sheet.isVisible()
 
 
 def test_the_sheet_can_be_filtered(qtbot: QtBot) -> None:
@@ -262,6 +277,20 @@ def test_another_size_typed_is_not_that_of_the_objective(view: _View) -> None:
     box.setCurrentText("40x")
     box.activated.emit(box.currentIndex())
     dialog.set_mpp_um(0.23, 0.23)
+    assert box.currentText() == strings.OBJECTIVE_UNKNOWN
+    dialog.reject()
+
+
+def test_an_objective_in_place_of_oblong_pixels_is_kept_until_their_height_is_another(view: _View) -> None:
+    view.mpp_um = (0.25, 0.26)
+    dialog = asking(view)
+    box = child(dialog, QComboBox, strings.SCANNED_AT_NAME)
+    box.setCurrentText("40x")
+    box.activated.emit(box.currentIndex())
+    assert dialog.mpp_um == (0.25, 0.25)
+    assert box.currentText() == "40x"
+    child(dialog, QCheckBox, strings.SQUARE_PIXELS).setChecked(False)
+    child(dialog, QDoubleSpinBox, strings.PIXEL_HEIGHT_NAME).setValue(0.3)
     assert box.currentText() == strings.OBJECTIVE_UNKNOWN
     dialog.reject()
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NAMES = ("german", "french", "spanish", "turkish")
 """The files, in the order in which a word that several languages share is looked up."""
-PADDING = "padding"
+PADDING, MORE_THAN = "padding", "more than"
 MAX_SPAN_WORDS = 6
 _MAX_FORMS = 64
 
@@ -28,9 +28,9 @@ _MAX_FORMS = 64
 @dataclass(frozen=True)
 class Language:
     """``terms``: names here to English names. ``words``: small words, as they are written, to the English
-    operator, unit or ``PADDING``; ``words_behind`` stand behind what they apply to; ``within`` and ``of``
-    stand before and behind a distance. A word with one of ``without_endings`` leaves out what it is built on.
-    ``spellings``: letters that are written either way.
+    operator, unit, ``PADDING`` or ``MORE_THAN``; ``words_behind`` stand behind what they apply to; ``within``
+    and ``of`` stand before and behind a distance. A word with one of ``without_endings`` leaves out what it
+    is built on. ``spellings``: letters that are written either way.
     """
 
     name: str
@@ -71,14 +71,14 @@ class Language:
         return None
 
     def small_word(self, words: Sequence[str]) -> tuple[str, bool] | None:
-        """The English operator, unit or ``PADDING``, and whether it stands behind what it applies to."""
+        """What it is in English (see ``words``), and whether it stands behind what it applies to."""
         text = " ".join(words).casefold().replace("’", "'")
         for written, small in ((text, self._small[0]), (_plain(text), self._small[1])):
             if written in small:
                 return small[written]
         return None
 
-    def looks_like(self, term: str) -> tuple[bool, bool, bool]:
+    def resemblance_of(self, term: str) -> tuple[bool, bool, bool]:
         """Whether a term as it is written has the letters of this language alone, its capital or none, and no
         ending or missing accent.
         """
@@ -92,12 +92,12 @@ class Language:
         names = frozenset(name.casefold() for name in self.terms)
         return names, frozenset("".join(names))
 
-    def says_within(self, text: str) -> bool:
+    def is_before_distance(self, text: str) -> bool:
         """Whether this stands before a distance."""
         return _plain(text.casefold()) in self.within
 
-    def says_of(self, text: str) -> bool:
-        """Whether this stands behind a distance."""
+    def is_after_distance(self, text: str) -> bool:
+        """Whether this stands after a distance."""
         return _plain(text.casefold()) in self.of
 
     def begins(self, start: str) -> list[str]:

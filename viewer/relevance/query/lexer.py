@@ -32,7 +32,7 @@ class Word:
     distance_um: float = NEAR_UM
 
 
-_INSIDE = ("in", "inside", "within")
+INSIDE = ("in", "inside", "within")
 _TOKEN = re.compile(r'"[^"]*"?|&&|\|\||[(),;|]|[^\s(),;|"]+')
 _DISTANCE = re.compile(r"(\d{1,7}(?:[.]\d{1,30})?)\s*(um|µm|μm|microns?|micrometres?|micrometers?|mm)$", re.I)
 _ODD = re.compile(r"[^\w\s&/+.%'’\-µμ(),;|\"]")
@@ -85,7 +85,7 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
         at += length
         if operator.kind is Kind.AND and operator.text.lower() != "and" and not words:
             continue  # "areas with fat"
-        if operator.kind is Kind.AND and operator.text.lower() in _INSIDE:
+        if operator.kind is Kind.AND and operator.text.lower() in INSIDE:
             remarks.append(strings.INSIDE_AS_AND.format(operator=operator.text))
         if operator.kind is Kind.NEAR and not 0 < operator.distance_um <= MAX_NEAR_UM:
             remarks.append(strings.DISTANCE_RANGE.format(most=MAX_NEAR_UM, used=NEAR_UM))

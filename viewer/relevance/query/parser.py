@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from viewer.relevance.query import strings
-from viewer.relevance.query.lexer import Word, read_words
+from viewer.relevance.query.lexer import INSIDE, Word, read_words
 from viewer.relevance.query.translation import translated
 from viewer.relevance.query.tree import (
     MAX_DEPTH,
@@ -78,20 +78,12 @@ class Parsed:
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """The words, each once, that neither the lexicon nor ``find_phrase`` matches."""
+        """The words, each once, that the lexicon lacks."""
         return tuple(dict.fromkeys(one.text for one in self.understood if one.how == "unknown"))
 
 
-@dataclass(frozen=True, slots=True)
-class NearestPhrase:
-    """The phrase of the lexicon that is nearest in meaning to other words, and the cosine between them."""
-
-    phrase: str
-    cosine: float
-
-
-PhraseFinder = Callable[[str], NearestPhrase | None]
-"""The phrase nearest to unknown words by a sentence model; None where none is near enough."""
+PhraseFinder = Callable[[str], str | None]
+"""The lexicon's phrase nearest in meaning to unknown words, by a sentence model; None where none is near."""
 
 
 def parse(text: str, lexicon: Lexicon, find_phrase: PhraseFinder | None = None) -> Parsed:
@@ -217,6 +209,8 @@ class _Reader:
         """In plain speech "without blood and fat" leaves out both; in capitals AND binds as in logic."""
         more: list[Query | None] = []
         while self._kind() in (Kind.AND, Kind.OR) and not self._words[self._at].ends_exclusion:
+            if self._words[self._at].text.lower() in INSIDE:
+                break  # "no fat in muscle" is about muscle
             following = self._words[self._at + 1].kind if self._at + 1 < len(self._words) else None
             if following not in (Kind.PHRASE, Kind.OPEN):
                 break
@@ -316,9 +310,9 @@ class _Reader:
         parts, _ = self._lexicon.parts(text)
         measurable = [name for name in parts if (entry := self._lexicon.find(name)) and entry.measurable]
         alike = self._find_phrase(text) if self._find_phrase else None
-        by_meaning = self._lexicon.find(alike.phrase) if alike else None
+        by_meaning = self._lexicon.find(alike) if alike else None
         if alike and by_meaning:
-            measurable += [alike.phrase] if by_meaning.measurable else by_meaning.nearest
+            measurable += [alike] if by_meaning.measurable else by_meaning.nearest
         nearest = tuple(dict.fromkeys((*measurable, *self._lexicon.nearest(text))))[:3]
         return Problem(strings.UNKNOWN_TERM.format(text=_short(text)), nearest, unknown=True)
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from viewer.relevance.models.checkpoint import CheckpointError, read_tensors
 from viewer.relevance.query import strings
 from viewer.relevance.query.lexicon import load_lexicon
-from viewer.relevance.query.parser import NearestPhrase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,13 +43,12 @@ class SentenceModel:
     def __init__(self, bert: Bert, tokenizer: Any, lexicon: Lexicon) -> None:
         self._bert, self._tokenizer, self._lexicon = bert, tokenizer, lexicon
 
-    def nearest_phrase(self, text: str) -> NearestPhrase | None:
+    def nearest_phrase(self, text: str) -> str | None:
         """The lexicon's phrase nearest in meaning; None where none is near enough."""
         phrases, vectors = self._phrases
         cosines = vectors @ self.embed([text])[0]
         best = int(cosines.argmax())
-        cosine = float(cosines[best])
-        return NearestPhrase(phrases[best], cosine) if cosine >= THRESHOLD else None
+        return phrases[best] if cosines[best] >= THRESHOLD else None
 
     def embed(self, texts: Sequence[str]) -> Tensor:
         """(n, width) unit vectors: the mean over a text's tokens."""

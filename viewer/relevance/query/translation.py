@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from viewer.relevance.query.languages import MAX_SPAN_WORDS, PADDING, load_languages
+from viewer.relevance.query.languages import MAX_SPAN_WORDS, MORE_THAN, PADDING, load_languages
 from viewer.relevance.query.lexicon import MAX_TERM_WORDS, key_of, load_lexicon
 from viewer.relevance.query.vocabulary import MARKS, OPERATORS, PADDING_BEFORE, PADDING_BEHIND
 from viewer.relevance.query.word_order import Piece, in_english_order
@@ -99,23 +99,23 @@ class _Reading:
 
     @property
     def rank(self) -> tuple[int, ...]:
-        """The score; among equals the words of its own, then those that look like it."""
+        """The score; among equals the words of its own, then those that resemble it."""
         assert self._language is not None
         own = [piece for piece in self.pieces if piece.language == self._name]
-        looks = [
-            [piece.words * alike for alike in self._language.looks_like(piece.written)]
+        resembling = [
+            [piece.words * alike for alike in self._language.resemblance_of(piece.written)]
             for piece in own
             if piece.kind == "term"
         ]
-        return self.score, sum(piece.words for piece in own), *map(sum, zip(*looks, strict=True))
+        return self.score, sum(piece.words for piece in own), *map(sum, zip(*resembling, strict=True))
 
     def is_evident(self, english: _Reading) -> bool:
-        """Whether two words tell the language that English lacks, or one that leaves no word unknown."""
+        """Whether two words that English lacks are of this language, or one that leaves no word unknown."""
         known = {piece.written for piece in english.pieces if piece.kind != "unknown" and not piece.language}
         own = [piece for piece in self.pieces if piece.language == self._name and piece.written not in known]
         has_terms = any(piece.kind in ("term", "quoted", "missing") for piece in self.pieces)
-        told = sum(piece.words for piece in own if len(piece.written) > 1) > 1
-        return told or (bool(own) and has_terms and self.known_throughout)
+        enough = sum(piece.words for piece in own if len(piece.written) > 1) > 1
+        return enough or (bool(own) and has_terms and self.known_throughout)
 
     def translation(self) -> Translation | None:
         """None where nothing of another language was met."""
@@ -164,6 +164,8 @@ class _Reading:
         small = language.small_word(words)
         if small is not None and small[0] not in _UNITS:
             english, behind = small
+            if english == MORE_THAN:
+                return Piece("unknown", written, english, self._name, len(words))
             kind: Kind = "padding" if english == PADDING else "behind" if behind else "operator"
             shouted = written.isupper() and len(written) > 1
             return Piece(kind, written, english.upper() if shouted else english, self._name, len(words))
@@ -175,7 +177,7 @@ class _Reading:
     def _distance(self, written: str, length: int, at: int, language: Language) -> Piece | None:
         """A number with its unit, and what stands before and behind it: "im Umkreis von 200 µm um"."""
         match = _DISTANCE.fullmatch(written)
-        if match is None or (match[1] and not language.says_within(match[1])):
+        if match is None or (match[1] and not language.is_before_distance(match[1])):
             return None
         if at and self._tokens[at - 1].lower() == "within":
             return None  # as in English
@@ -184,7 +186,9 @@ class _Reading:
         if not unit:
             return None
         rest = self._tokens[at + length : at + length + 3]
-        behind = next((n for n in range(len(rest), 0, -1) if language.says_of(" ".join(rest[:n]))), 0)
+        behind = next(
+            (n for n in range(len(rest), 0, -1) if language.is_after_distance(" ".join(rest[:n]))), 0
+        )
         english = f"within {match[2]} {unit} of"
         return Piece("distance", written, english, self._name, length + behind)
 

@@ -22,6 +22,7 @@ OPERATORS: dict[tuple[str, ...], Kind] = {
     ("except",): Kind.NOT, ("but", "not"): Kind.NOT, ("but", "no"): Kind.NOT, ("and", "not"): Kind.NOT,
     ("nor",): Kind.NOT, ("free", "of"): Kind.NOT, ("not", "in"): Kind.NOT, ("lacking",): Kind.NOT,
     ("w/o",): Kind.NOT, ("minus",): Kind.NOT, ("except", "for"): Kind.NOT, ("other", "than"): Kind.NOT,
+    ("outside",): Kind.NOT, ("outside", "of"): Kind.NOT,
     ("near",): Kind.NEAR, ("near", "to"): Kind.NEAR, ("next", "to"): Kind.NEAR, ("close", "to"): Kind.NEAR,
     ("beside",): Kind.NEAR, ("adjacent", "to"): Kind.NEAR, ("around",): Kind.NEAR, ("by",): Kind.NEAR,
     ("surrounding",): Kind.NEAR, ("surrounded", "by"): Kind.NEAR, ("bordering",): Kind.NEAR,

@@ -15,7 +15,6 @@ from viewer.view.viewport import Viewport
 if TYPE_CHECKING:
     from viewer.relevance.encoders.card import Reason
     from viewer.relevance.patches.field import Provenance
-    from viewer.relevance.query.parser import NearestPhrase
     from viewer.relevance.query.tree import Query
     from viewer.slide.locator import Locator
 
@@ -150,7 +149,7 @@ class TermsMatched:
     """
 
     number: int
-    nearest: tuple[tuple[str, NearestPhrase], ...]
+    nearest: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)

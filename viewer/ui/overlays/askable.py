@@ -7,11 +7,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QTextBrowser, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialogButtonBox, QLineEdit, QTextBrowser, QVBoxLayout, QWidget
 
 from viewer.relevance.query.languages import load_languages
 from viewer.relevance.query.lexicon import Entry, key_of, load_lexicon
 from viewer.ui.overlays import strings
+from viewer.ui.widgets.dialogs import SearchDialog
 from viewer.ui.widgets.theme import em_px, without_icons
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class AskableList(QWidget):
         self.asked.emit(link.path())
 
 
-class AskableDialog(QDialog):
+class AskableDialog(SearchDialog):
     """The list in a window of its own, beside the panel."""
 
     asked = Signal(str)
@@ -76,7 +77,7 @@ class AskableDialog(QDialog):
 
 
 def _holding(words: str) -> list[Entry]:
-    """The entries of which a name, here or in another language, holds these words; all without any."""
+    """The entries of which a name holds these words, or begins so in another language; all without any."""
     lexicon = load_lexicon()
     wanted = key_of(words, whole_words=False)
     if not wanted:

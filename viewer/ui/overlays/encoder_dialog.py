@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from viewer.ui.overlays import strings
 from viewer.ui.overlays.askable import AskableList
-from viewer.ui.widgets.dialogs import show_dialog
+from viewer.ui.widgets.dialogs import SearchDialog, show_dialog
 from viewer.ui.widgets.theme import em_px, without_icons
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def use_after_terms(
     show_dialog(dialog, modal=True)
 
 
-class EncoderDialog(QDialog):
+class EncoderDialog(SearchDialog):
     """The card of one encoder; ``first_use``: with buttons to accept its terms or refuse them."""
 
     def __init__(self, card: EncoderCard, *, first_use: bool, parent: QWidget | None = None) -> None:

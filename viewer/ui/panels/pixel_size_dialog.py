@@ -189,11 +189,12 @@ class PixelSize(QDialog):
         box.activated.connect(self._enter_objective)
         return box
 
-    def _enter_objective(self) -> None:
-        power = self._scanned_at.currentData()
+    def _enter_objective(self, row: int) -> None:
+        power = self._scanned_at.itemData(row)
         if power is not None:
             side_um = MPP_UM_AT_1X / power
             self.set_mpp_um(side_um, side_um)
+            self._scanned_at.setCurrentIndex(row)  # what is entered side by side is another size for a moment
 
     @staticmethod
     def _as_shown(mpp_um: tuple[float, float] | None) -> tuple[float, float]:
@@ -245,7 +246,7 @@ class PixelSize(QDialog):
             self._y.setValue(self._x.value())
         entered = min(self.mpp_um) >= SMALLEST_MPP_UM
         power = self._scanned_at.currentData()
-        if power is not None and self._x.value() != round(MPP_UM_AT_1X / power, _DECIMALS):
+        if power is not None and self.mpp_um != self._as_shown((MPP_UM_AT_1X / power,) * 2):
             self._scanned_at.setCurrentIndex(0)  # another size was typed
         self._ok.setEnabled(entered)
         source = self._slide_view.source

@@ -127,6 +127,7 @@ class SearchController(QObject):
         self._show_analysis()
         self.panel.why.show_explanation(None)
         self._show_notes()
+        self.panel.hits.offer_rows([], anew=True)  # those of the other view do not wait
         self._slide_changed()
 
     @property
@@ -293,7 +294,6 @@ class SearchController(QObject):
 
     def _show_hits(self, *, anew: bool = False) -> None:
         session, view = self.session, self._view
-        self.thumbnails.drop_pending()
         rows = [
             HitRow(number, hit, session.place_in_words(*hit.rect.centre))
             for number, hit in enumerate(session.hits, start=1)

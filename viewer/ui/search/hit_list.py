@@ -191,15 +191,15 @@ class HitList(QListView):
 
     def offer_rows(self, rows: list[HitRow], *, anew: bool) -> None:
         """Show other places, or let them wait. ``anew``: those of another question, from the top."""
-        if anew or not rows:
-            self._set_waiting(None)
+        in_use = bool(rows and self.hits.rows) and (self.hasFocus() or self.currentIndex().isValid())
+        waits = in_use and not anew and _are_others(rows, self.hits.rows)
+        self._set_waiting(rows if waits else None)
+        if anew:
             self.setCurrentIndex(QModelIndex())
+        if not waits:
             self.show_rows(rows)
+        if anew:
             self.scrollToTop()
-        elif not (self.hasFocus() or self.currentIndex().isValid()):
-            self.show_rows(rows)
-        elif _are_others(rows, self.hits.rows):
-            self._set_waiting(rows)
 
     def show_waiting(self) -> None:
         """Show the places that wait, in their order."""

@@ -31,15 +31,12 @@ class HitThumbnails:
         self._source: Source | None = None
         self._mpp_um: tuple[float, float] = (1.0, 1.0)
         hits.thumbnail_requested.connect(self._read)
+        hits.modelAboutToBeReset.connect(self._thread.drop_all)  # of rows that are no longer listed
 
     def show_slide(self, source: Source | None, mpp_um: tuple[float, float] | None) -> None:
         """Read from another slide from now on."""
         self._thread.drop_all()
         self._source, self._mpp_um = source, mpp_um or (1.0, 1.0)
-
-    def drop_pending(self) -> None:
-        """Drop requests of rows that are no longer listed."""
-        self._thread.drop_all()
 
     def set_paused(self, paused: bool) -> None:
         """Pause while tiles of the view are missing."""

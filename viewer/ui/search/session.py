@@ -397,6 +397,7 @@ class RelevanceSession(QObject):
 
     def _begin_anew(self) -> None:
         self._session.forget()
+        self._end_reason = ""
         self._set_explanation(None)
         self._forget_answers()
         # Examples are patches of the previous grid.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from importlib import resources
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSignalBlocker, Qt, QUrl
 from PySide6.QtGui import (
@@ -23,23 +22,19 @@ from PySide6.QtGui import (
     QTextTable,
 )
 from PySide6.QtWidgets import (
-    QDialog,
     QDialogButtonBox,
     QGridLayout,
     QLabel,
     QLineEdit,
     QListWidget,
-    QPushButton,
     QTextBrowser,
     QTextEdit,
     QWidget,
 )
 
 from viewer.ui.shell import strings
+from viewer.ui.widgets.dialogs import SearchDialog
 from viewer.ui.widgets.theme import em_px, without_icons
-
-if TYPE_CHECKING:
-    from PySide6.QtGui import QKeyEvent
 
 FIRST_PAGE = "index.md"
 _SCHEME = "guide"
@@ -165,7 +160,7 @@ class PageBrowser(QTextBrowser):
         self.setExtraSelections(marks)
 
 
-class Guide(QDialog):
+class Guide(SearchDialog):
     """Search and list of pages at the left, the page at the right; stays open beside the window."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -187,8 +182,6 @@ class Guide(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         back = buttons.addButton(strings.BACK, QDialogButtonBox.ButtonRole.ActionRole)
         without_icons(buttons.buttons())
-        for button in buttons.findChildren(QPushButton):
-            button.setAutoDefault(False)
         back.setEnabled(False)
         layout = QGridLayout(self)
         layout.addWidget(self.search, 0, 0)
@@ -216,13 +209,6 @@ class Guide(QDialog):
     def listed(self) -> list[str]:
         """File names of the pages in the list."""
         return [name for row, name in enumerate(self._names) if not self.pages.isRowHidden(row)]
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter presses the button that has the focus: in the search it must not close the guide."""
-        if event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            super().keyPressEvent(event)
-        elif isinstance(button := self.focusWidget(), QPushButton):
-            button.click()
 
     def next_match(self) -> None:
         """Go to the next marked word: on this page, else the first on the next listed page."""

@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QDialog,
     QDialogButtonBox,
     QHBoxLayout,
     QHeaderView,
@@ -26,6 +25,7 @@ from viewer.ui.canvas.hold_key import HIDE_KEY_NAME
 from viewer.ui.shell import strings
 from viewer.ui.shell.action_table import ACTIONS, MENUS
 from viewer.ui.shell.actions import conflicts, keys_in_force, keys_in_words
+from viewer.ui.widgets.dialogs import SearchDialog
 from viewer.ui.widgets.theme import em_px, without_icons
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class ShortcutEditor(QWidget):
         self._problem.setText("\n".join(sentences))
 
 
-class ShortcutSheet(QDialog):
+class ShortcutSheet(SearchDialog):
     """Keys and gestures with what they do, and a filter; stays open beside the window."""
 
     def __init__(self, chosen: Mapping[str, str], parent: QWidget | None = None) -> None:

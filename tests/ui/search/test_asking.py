@@ -110,6 +110,15 @@ def test_after_enter_the_slide_has_the_keyboard(qtbot: QtBot, open_window: MainW
     assert open_window.query.panel.box.selectedText() == "fat"
 
 
+def test_without_a_slide_the_line_keeps_the_keyboard(
+    qtbot: QtBot,
+    clients: list[FakeClient],  # noqa: ARG001  # before the window, which makes them
+    window: MainWindow,
+) -> None:
+    ask(qtbot, window, "fat")
+    assert window.query.panel.box.hasFocus()
+
+
 def test_the_answer_to_another_question_begins_with_no_place_marked(
     qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
 ) -> None:

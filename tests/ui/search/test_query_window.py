@@ -233,6 +233,7 @@ def test_a_slide_without_pixel_size_asks_for_it(
     dialog.set_mpp_um(0.5, 0.5)
     dialog.accept()
     assert len(clients[0].queries) == 1
+    assert window.focusWidget() is window.view.canvas.native
 
 
 def test_examples_come_from_keys_clicks_and_frames(

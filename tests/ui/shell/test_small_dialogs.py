@@ -271,6 +271,25 @@ def test_the_objective_of_the_scan_gives_the_size(view: _View, objective: str, m
     assert not given.estimated
 
 
+@pytest.mark.parametrize("accepted_before", [False, True])
+def test_the_objective_of_the_scan_is_no_estimate_though_the_size_is_the_same(
+    qtbot: QtBot, view: _View, accepted_before: bool
+) -> None:
+    if accepted_before:
+        view.set_mpp_um((0.5, 0.5), estimated=True)
+    dialog = asking(view, lambda _source: PixelSizeEstimate(0.5, 0.34, 0.92, "nuclei", "estimated"))
+    use = child_button(dialog, strings.USE_ESTIMATE)
+    qtbot.wait_until(use.isEnabled)
+    assert dialog.is_estimate
+    handed = given_by(dialog)
+    box = child(dialog, QComboBox, strings.SCANNED_AT_NAME)
+    box.setCurrentText("20x")
+    box.activated.emit(box.currentIndex())
+    dialog.accept()
+    assert not view.mpp_estimated
+    assert [given.power for given in handed if given is not None] == [20.0]
+
+
 def test_another_size_typed_is_not_that_of_the_objective(view: _View) -> None:
     dialog = asking(view)
     box = child(dialog, QComboBox, strings.SCANNED_AT_NAME)

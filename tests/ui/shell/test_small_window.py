@@ -9,6 +9,10 @@ from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from tests.ui.slide_files import write_slide
+from viewer.relevance.patches.peaks import Hit
+from viewer.slide.geometry import Rect
+from viewer.ui.search.hit_list import HitRow
+from viewer.ui.search.query_panel import QueryPanel
 from viewer.ui.shell import strings
 from viewer.ui.shell.persistence import restore_layout
 from viewer.ui.widgets.messages import MessageKind
@@ -189,3 +193,19 @@ def test_angle_and_zoom_have_figures_with_and_without_a_pixel_size(
     assert window.view.magnification is None
     window.view.one_to_one()
     qtbot.wait_until(lambda: window.status.magnification.text() == strings.ZOOM_SHARE.format(percent=100))
+
+
+def test_six_places_are_seen_below_the_list_of_slides(qtbot: QtBot, window: MainWindow) -> None:
+    size = QSize(1600, 1000)
+    window.resize(size)
+    window.docks.show("folder")
+    window.docks.show("query")
+    panel = window.docks.panel("query")
+    assert isinstance(panel, QueryPanel)
+    found = Hit(Rect(0, 0, 100, 100), 0.9, (50, 50))
+    panel.show_rows([HitRow(number, found, "somewhere") for number in range(1, 20)], (), anew=True)
+    hits = panel.hits
+    sixth = hits.hits.index(5)
+    seen = hits.viewport()
+    qtbot.wait_until(lambda: seen.visibleRegion().boundingRect().contains(hits.visualRect(sixth)))
+    assert window.docks["folder"].isVisible()

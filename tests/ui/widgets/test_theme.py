@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPalette
-from PySide6.QtWidgets import QCheckBox, QLabel
+from PySide6.QtWidgets import QCheckBox, QLabel, QWidget
 
+from viewer.ui.widgets.limited_scroll_area import YieldingArea
 from viewer.ui.widgets.theme import THEME_NAMES, ThemeKeeper, em_px, load_theme
 
 if TYPE_CHECKING:
@@ -149,3 +150,20 @@ def test_icons_have_the_colours_of_the_theme(themes: ThemeKeeper) -> None:
             if image.pixelColor(x, y).alpha() == 255
         }
         assert solid == {themes.theme.colours[colour]}
+
+
+def test_a_panel_that_marks_its_focus_gets_no_frame_when_the_theme_changes(
+    qtbot: QtBot, themes: ThemeKeeper
+) -> None:
+    panel = QWidget()
+    panel.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    area = YieldingArea(panel)
+    qtbot.add_widget(area)
+    with qtbot.wait_active(area):
+        area.show()
+        area.activateWindow()
+    panel.setFocus()
+    themes.choose("dark")
+    panel.clearFocus()
+    assert area.viewport().size() == area.size()
+    themes.choose("light")

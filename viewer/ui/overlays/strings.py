@@ -100,7 +100,7 @@ folder = "FOLDER"
 
 4. Hide this panel and show it again.
 
-Or train a slide head on slides of your own: foveola train-head FEATURES --labels CSV. More: Help › Guide, \
+Or train a slide head on slides of your own: foveola train-head SLIDES --labels CSV. More: Help › Guide, \
 “Models and heads”."""
 
 # Messages about attention.

@@ -133,7 +133,12 @@ class PixelSize(QDialog):
 
     @property
     def is_estimate(self) -> bool:
-        """Whether the entered size is the estimate, unchanged, also one that was accepted before."""
+        """Whether the entered size is the estimate, unchanged, also one that was accepted before.
+
+        A reader who names the objective does not estimate, whatever the size.
+        """
+        if self._scanned_at.currentData() is not None:
+            return False
         if self._slide_view.mpp_estimated and self.mpp_um == self._as_shown(self._slide_view.mpp_um):
             return True
         return self._estimate is not None and self.mpp_um == (self._estimate, self._estimate)
@@ -152,7 +157,9 @@ class PixelSize(QDialog):
 
     def accept(self) -> None:
         """Use what is entered in the view, and have it kept. What is unchanged stays as it is."""
-        if self.mpp_um != self._as_shown(self._slide_view.mpp_um):
+        view = self._slide_view
+        settled = view.mpp_estimated and not self.is_estimate
+        if settled or self.mpp_um != self._as_shown(view.mpp_um):
             given = GivenScale(
                 self.mpp_um,
                 datetime.now(UTC).astimezone().date().isoformat(),
@@ -160,7 +167,7 @@ class PixelSize(QDialog):
                 power=self._scanned_at.currentData(),
                 overrides=self._stated_um is not None,
             )
-            use_scale(self._slide_view, given)
+            use_scale(view, given)
             self.given.emit(given)
         super().accept()
 

@@ -236,7 +236,8 @@ class SearchController(QObject):
             self._overlays.active.layers.set_visible(True)  # a new query shows its overlay
             self.saved.remember(text)
         if question.query is not None and not question.refused:
-            self._focus_slide()
+            if self._view.source is not None:
+                self._focus_slide()
         elif text:
             self.panel.show_places()  # which says what is wrong
 

@@ -68,7 +68,7 @@ RECENT_SLIDES_KEYS = "Arrow keys move through the list, Enter opens a slide."
 # Opening and closing slides.
 NOT_OPENED = "{slide} was not opened. {reason}."
 SLIDE_STAYS_OPEN = "The slide that was open stays open."
-ONE_PASSED = "{slide} was passed over: it was not opened. {reason}."
+ONE_PASSED = "{slide} was passed over. {reason}."
 MANY_PASSED = "{count} files were passed over, as they cannot be opened: {slides}."
 MORE_PASSED = "and {count} more"
 NOT_READABLE = "it cannot be read ({kind}: {error})"

@@ -55,6 +55,8 @@ class DockFolding(QObject):
         self._tabs: dict[QDockWidget, list[QDockWidget]] = {}
         """Which others each dock shares its place with, in the reader's arrangement."""
         self._front: QDockWidget | None = None
+        self._new: set[QDockWidget] = set()
+        """Docks that get the height that they ask for when they are first shown: Qt shrinks all alike."""
         self._arranging = self._due = False
         self._changed.connect(self._arrange, Qt.ConnectionType.QueuedConnection)
         window.tabifiedDockWidgetActivated.connect(self._tab_chosen)
@@ -64,6 +66,7 @@ class DockFolding(QObject):
     def watch(self, dock: QDockWidget) -> None:
         """Arrange again whenever this dock is shown or hidden."""
         dock.installEventFilter(self)
+        self._new.add(dock)
 
     def unfold(self) -> None:
         """Go back to the reader's arrangement."""
@@ -98,6 +101,8 @@ class DockFolding(QObject):
             changed = kind in (QEvent.Type.ShowToParent, QEvent.Type.HideToParent)
             if kind == QEvent.Type.ShowToParent:
                 self._front = watched
+                if not self._window.isVisible():  # where the reader left it
+                    self._new.discard(watched)
         elif isinstance(event, QResizeEvent):  # a dragged edge changes the width of the middle alone
             changed = watched is self._window or event.size().height() != event.oldSize().height()
         changed |= watched is self._window and kind == QEvent.Type.FontChange
@@ -124,6 +129,9 @@ class DockFolding(QObject):
             self.unfold()
         if folded > _AS_ARRANGED:
             self._fold(docks, folded)
+        else:
+            for dock in self._new.intersection(docks):
+                self._give_height(dock, docks)
         self._make_room(docks)
         self._arranging = False
 
@@ -170,6 +178,22 @@ class DockFolding(QObject):
             if needed > height:
                 return False
         return across * down >= LEAST_SHARE * width * self._window.height()
+
+    def _give_height(self, new: QDockWidget, docks: Sequence[QDockWidget]) -> None:
+        """Give a new dock the height that it asks for, as far as no panel above or below has to scroll."""
+        self._new.remove(new)
+        tabs, area = self._window.tabifiedDockWidgets(new), self._window.dockWidgetArea(new)
+        column = [dock for dock in docks if self._window.dockWidgetArea(dock) == area and dock not in tabs]
+        if area not in (_LEFT, _RIGHT) or len(column) == 1:
+            return
+        heights = {dock: _least_size(dock).height() for dock in column}
+        spare = sum(dock.height() - heights[dock] for dock in column)
+        gain = max(min(new.sizeHint().height() - heights[new], spare), 0)
+        heights[new] += gain
+        shares = {dock: max(dock.height() - heights[dock], 1) for dock in column if dock is not new}
+        for dock, share in shares.items():
+            heights[dock] += (spare - gain) * share // sum(shares.values())
+        self._window.resizeDocks(list(heights), list(heights.values()), Qt.Orientation.Vertical)
 
     def _make_room(self, docks: Sequence[QDockWidget]) -> None:
         """Narrow the docks beside the middle where it has less than its share."""

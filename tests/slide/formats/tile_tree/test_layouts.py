@@ -127,6 +127,24 @@ def test_zoomify_levels_that_were_rounded_down(tmp_path: Path, picture: Any) -> 
         assert np.array_equal(level_pixels(source, 1), found[1])
 
 
+def test_zoomify_without_its_blank_tiles(tmp_path: Path, picture: Any) -> None:
+    """libvips leaves them out, and counts only those that it writes."""
+    found = [np.full((1200, 1400, 3), 255, np.uint8)]
+    found[0][300:500, 300:500] = picture(200, 200)
+    while max(found[-1].shape) > TILE_PX:
+        found.append(halve(found[-1]))
+    folder = write_zoomify(tmp_path, found)
+    blank = [path for path in folder.glob("*/*.png") if np.asarray(Image.open(path)).min() == 255]
+    for path in blank:
+        path.unlink()
+    description = folder / "ImageProperties.xml"
+    assert len(blank) > 20
+    description.write_text(description.read_text().replace('S="44"', f'S="{44 - len(blank)}"'))
+    with closing(open_slide(folder)) as source:
+        for index, pixels in enumerate(found):
+            assert np.array_equal(level_pixels(source, index), pixels)
+
+
 def test_zoomify_groups_of_256_tiles(tmp_path: Path) -> None:
     shades = np.random.default_rng(0).integers(0, 255, (9, 32, 3), np.uint8)
     found = [np.kron(shades, np.ones((TILE_PX, TILE_PX, 1), np.uint8))]

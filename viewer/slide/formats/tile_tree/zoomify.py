@@ -1,7 +1,8 @@
 """Zoomify: ``ImageProperties.xml`` in a folder, tiles in groups of 256, counted from the coarsest level.
 
-Writers round the sizes of coarser levels up or down; the number of tiles shows which. Source: the Zoomify
-image format as libvips and OpenLayers describe it.
+Writers round the sizes of coarser levels up or down; the number of tiles shows which. libvips, which rounds
+up, leaves blank tiles out and counts only the others. Source: the Zoomify image format as libvips and
+OpenLayers describe it.
 """
 
 from __future__ import annotations
@@ -44,9 +45,10 @@ def zoomify_layout(path: Path, files: TreeFiles) -> TreeLayout:
     tile_px = whole_number(path, "TILESIZE", stated.get("TILESIZE", ""), 1, MAX_TILE_PX)
     count = whole_number(path, "NUMTILES", stated.get("NUMTILES", ""), 1, MAX_SIDE_PX)
     sizes = halved(width, height, fits_px=tile_px)
-    if _tile_count(sizes, tile_px) != count:
-        sizes = _halved_down(width, height, tile_px)
-    if _tile_count(sizes, tile_px) != count:
+    most, rounded_down = _tile_count(sizes, tile_px), _halved_down(width, height, tile_px)
+    if count != most and count == _tile_count(rounded_down, tile_px):
+        sizes = rounded_down
+    elif count > most:
         raise SlideError(path, strings.ZOOMIFY_TILE_COUNT.format(count=count, width=width, height=height))
     ending = tile_ending(path, files.names_in("TileGroup0"), "0-0-0")
     levels: list[TreeLevel] = []

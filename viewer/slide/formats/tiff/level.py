@@ -11,7 +11,7 @@ from viewer.slide.formats.codecs.codec_error import CodecError
 from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.ifd import TiffFormatError
 from viewer.slide.formats.tiff.layout import coded_tile
-from viewer.slide.pixels import background_tile, opaque_rgba
+from viewer.slide.pixels import background_tile, halved, opaque_rgba
 from viewer.slide.source import TileError
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ class TiffLevel:
             raise self._tile_error(column, row, error) from error
         if self._mask is not None or not codec.gives_opaque_rgba:
             pixels = opaque_rgba(pixels, self._background_rgb)
-        return pixels if self._reduce == 1 else _halved(pixels)
+        return pixels if self._reduce == 1 else halved(pixels)
 
     def _tile_error(self, column: int, row: int, error: Exception) -> TileError:
         return TileError(
@@ -225,15 +225,7 @@ class TiffLevel:
         piece = np.pad(pixels, padding, mode="edge")
         if self._reduce == 1:
             return piece
-        return _halved(piece)
-
-
-def _halved(piece: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Means of 2×2 pixels; both sides are even."""
-    height, width = piece.shape[:2]
-    quads = piece.reshape(height // 2, 2, width // 2, 2, 4)
-    sums: NDArray[np.uint16] = quads.sum(axis=(1, 3), dtype=np.uint16)
-    return ((sums + 2) // 4).astype(np.uint8)
+        return halved(piece)
 
 
 def engine_tile_size(width: int, height: int) -> tuple[int, int]:

@@ -1,8 +1,8 @@
 """Zoomify: ``ImageProperties.xml`` in a folder, tiles in groups of 256, counted from the coarsest level.
 
-Writers round the sizes of coarser levels up or down; the number of tiles shows which. libvips, which rounds
-up, leaves blank tiles out and counts only the others. Source: the Zoomify image format as libvips and
-OpenLayers describe it.
+Writers round the sizes of coarser levels up or down, or store fewer or more of them; the number of tiles
+shows which. libvips, which rounds up, leaves blank tiles out and counts only the others. Source: the Zoomify
+image format as libvips and OpenLayers describe it.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ def zoomify_layout(path: Path, files: TreeFiles) -> TreeLayout:
     height = whole_number(path, "HEIGHT", stated.get("HEIGHT", ""), 1, MAX_SIDE_PX)
     tile_px = whole_number(path, "TILESIZE", stated.get("TILESIZE", ""), 1, MAX_TILE_PX)
     count = whole_number(path, "NUMTILES", stated.get("NUMTILES", ""), 1, MAX_SIDE_PX)
-    sizes = halved(width, height, fits_px=tile_px)
-    most, rounded_down = _tile_count(sizes, tile_px), _halved_down(width, height, tile_px)
-    if count != most and count == _tile_count(rounded_down, tile_px):
-        sizes = rounded_down
-    elif count > most:
+    usual = halved(width, height, fits_px=tile_px)
+    rounded_down, to_one_px = _halved_down(width, height, tile_px), halved(width, height, fits_px=1)
+    counts = {_tile_count(sizes, tile_px): sizes for sizes in (usual[:1], to_one_px, rounded_down, usual)}
+    if count not in counts and count > _tile_count(usual, tile_px):
         raise SlideError(path, strings.ZOOMIFY_TILE_COUNT.format(count=count, width=width, height=height))
+    sizes = counts.get(count, usual)
     ending = tile_ending(path, files.names_in("TileGroup0"), "0-0-0")
     levels: list[TreeLevel] = []
     first = 0
@@ -64,7 +64,7 @@ def zoomify_layout(path: Path, files: TreeFiles) -> TreeLayout:
         tile_width=tile_px,
         tile_height=tile_px,
         overlap_px=0,
-        levels=tuple(levels),
+        levels=tuple(levels[: len(usual)]),
     )
 
 

@@ -188,6 +188,7 @@ def test_jpeg_2000_that_holds_rgb(
     ("compression", "photometric", "description", "box"),
     [
         (33003, RGB, APERIO, "SRGB"),
+        (33003, YCBCR, "", "SRGB"),
         (34712, YCBCR, "", "SRGB"),
         (34712, RGB, "", "SYCC"),
         (33004, YCBCR, "", "SYCC"),

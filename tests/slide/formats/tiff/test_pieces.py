@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import simplejpeg
 
+from viewer.slide.formats.tiff import strings
 from viewer.slide.source import SlideError, TileError
 
 if TYPE_CHECKING:
@@ -172,12 +173,18 @@ def test_strips_without_true_byte_counts_are_read_up_to_the_next(
 
 
 @pytest.mark.parametrize("compression", [1, 7, 8])
+@pytest.mark.parametrize("counts", [[], [0] * 12])
 def test_tiles_without_byte_counts_are_read_up_to_the_next(
-    compression: int, tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel
+    counts: list[int],
+    compression: int,
+    tmp_path: Path,
+    picture: Picture,
+    opened: Opened,
+    whole_level: WholeLevel,
 ) -> None:
     pixels = picture(WIDTH, HEIGHT)
     path = tmp_path / "a.tif"
-    write(path, tiles(pixels, compression, right=256, bottom=192), compression, TILED, counts=[])
+    write(path, tiles(pixels, compression, right=256, bottom=192), compression, TILED, counts=counts)
     check(whole_level(opened(path), 0), pixels, compression)
 
 
@@ -189,9 +196,21 @@ def test_strips_that_the_file_leaves_out_are_white(
     path = tmp_path / "a.tif"
     write(path, strips(pixels, compression), compression, STRIPS, sparse=(1,))
     pixels[SIDE : 2 * SIDE] = 255
-    check(whole_level(opened(path), 0), pixels, compression)
-    write(path, strips(pixels, compression), compression, STRIPS, sparse=(0, 1, 2))
-    assert (whole_level(opened(path), 0) == 255).all()
+    source = opened(path)
+    check(whole_level(source, 0), pixels, compression)
+    assert strings.NO_PIXELS not in source.info.notes
+
+
+def test_a_file_that_holds_no_pixels_is_blank_and_says_so(
+    tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel
+) -> None:
+    """A writer that failed leaves such files."""
+    pixels, path = picture(WIDTH, HEIGHT), tmp_path / "a.tif"
+    for tags, pieces in (STRIPS, strips(pixels, 8)), (TILED, tiles(pixels, 8, right=256, bottom=192)):
+        write(path, pieces, 8, tags, sparse=tuple(range(len(pieces))))
+        source = opened(path)
+        assert (whole_level(source, 0) == 255).all()
+        assert strings.NO_PIXELS in source.info.notes
 
 
 def test_a_strip_that_was_cut_short_is_not_shown_in_part(

@@ -74,6 +74,18 @@ def test_jpeg_tiles_through_open_slide(tree: Any) -> None:
         assert np.abs(level_pixels(source, 1).astype(int) - levels[1]).mean() < 4
 
 
+def test_the_tiles_themselves_show_their_suffix(tree: Any) -> None:
+    """Tiles that are not found are never shown as blank ones."""
+    path, levels = tree()
+    path.write_text(path.read_text().replace('"png"', '"jpg"'))
+    with closing(open_slide(path)) as source:
+        assert np.array_equal(level_pixels(source, 0), levels[0])
+    for tile in path.parent.glob("slide_files/*/*.png"):
+        tile.unlink()
+    with pytest.raises(SlideError, match="is missing"):
+        open_slide(path)
+
+
 def test_a_small_image_keeps_its_one_level(tree: Any) -> None:
     path, levels = tree(width=100, height=60)
     with closing(open_tile_tree(path)) as source:
@@ -161,6 +173,7 @@ def test_more_tiles_than_any_slide_has_are_refused(tmp_path: Path) -> None:
         xml = xml.replace(f"{{{name}}}", str(value))
     path.write_text(xml, encoding="utf-8")
     (tmp_path / "slide_files" / "31").mkdir(parents=True)
+    (tmp_path / "slide_files" / "31" / "0_0.png").touch()
     with pytest.raises(
         SlideError, match=r"slide\.dzi: " + pattern(NO_PYRAMID, error="") + pattern(LEVEL_TILES)
     ):

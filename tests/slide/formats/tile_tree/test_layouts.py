@@ -64,7 +64,7 @@ def write_zoomify(folder: Path, levels: Levels) -> Path:
     return folder
 
 
-def write_iiif(folder: Path, levels: Levels, version: int) -> Path:
+def write_iiif(folder: Path, levels: Levels, version: int, ending: str = "jpg") -> Path:
     height, width = levels[0].shape[:2]
     for index, pixels in enumerate(levels):
         scale = 2**index
@@ -74,7 +74,7 @@ def write_iiif(folder: Path, levels: Levels, version: int) -> Path:
             w, h = min(TILE_PX * scale, width - x), min(TILE_PX * scale, height - y)
             region = "full" if (w, h) == (width, height) else f"{x},{y},{w},{h}"
             size = f"{-(-w // scale)}," + (f"{-(-h // scale)}" if version == 3 else "")
-            return f"{region}/{size}/0/default.jpg"
+            return f"{region}/{size}/0/default.{ending}"
 
         write_tiles(folder, pixels, TILE_PX, name)
     described = {
@@ -128,6 +128,36 @@ def test_zoomify_levels_that_were_rounded_down(tmp_path: Path, picture: Any) -> 
         assert np.array_equal(level_pixels(source, 1), found[1])
 
 
+@pytest.mark.parametrize("fits_px", [1101, 1])
+def test_zoomify_of_fewer_or_more_levels(fits_px: int, tmp_path: Path, levels: Levels) -> None:
+    """As libvips writes it with ``--depth one`` and ``onepixel``."""
+    found = levels[:1]
+    while max(found[-1].shape[:2]) > fits_px:
+        found.append(halve(found[-1]))
+    with closing(open_slide(write_zoomify(tmp_path, found))) as source:
+        assert len(source.info.file_levels) == min(len(found), len(levels))
+        for index in range(len(source.info.file_levels)):
+            assert np.array_equal(level_pixels(source, index), found[index])
+
+
+def test_zoomify_without_its_blank_tiles(tmp_path: Path, picture: Any) -> None:
+    """libvips leaves them out, and counts only those that it writes."""
+    found = [np.full((1200, 1400, 3), 255, np.uint8)]
+    found[0][300:500, 300:500] = picture(200, 200)
+    while max(found[-1].shape) > TILE_PX:
+        found.append(halve(found[-1]))
+    folder = write_zoomify(tmp_path, found)
+    blank = [path for path in folder.glob("*/*.png") if np.asarray(Image.open(path)).min() == 255]
+    for path in blank:
+        path.unlink()
+    description = folder / "ImageProperties.xml"
+    assert len(blank) > 20
+    description.write_text(description.read_text().replace('S="44"', f'S="{44 - len(blank)}"'))
+    with closing(open_slide(folder)) as source:
+        for index, pixels in enumerate(found):
+            assert np.array_equal(level_pixels(source, index), pixels)
+
+
 def test_zoomify_groups_of_256_tiles(tmp_path: Path) -> None:
     shades = np.random.default_rng(0).integers(0, 255, (9, 32, 3), np.uint8)
     found = [np.kron(shades, np.ones((TILE_PX, TILE_PX, 1), np.uint8))]
@@ -148,6 +178,19 @@ def test_iiif(tmp_path: Path, levels: Levels, version: int) -> None:
             assert (source.info.format, source.info.path) == ("IIIF", folder)
             for index, pixels in enumerate(levels):
                 assert np.abs(level_pixels(source, index).astype(int) - pixels).mean() < 4
+
+
+@pytest.mark.parametrize("ending", ["png", "webp"])
+def test_iiif_tiles_of_another_coding(ending: str, tmp_path: Path, levels: Levels) -> None:
+    """info.json need not name it; tiles that are not found are never shown as blank ones."""
+    folder = write_iiif(tmp_path, levels, 3, ending)
+    with closing(open_slide(folder)) as source:
+        for index, pixels in enumerate(levels):
+            assert np.abs(level_pixels(source, index).astype(int) - pixels).mean() < 4
+    for tile in folder.glob("*/*/0/*"):
+        tile.unlink()
+    with pytest.raises(SlideError, match="is missing"):
+        open_slide(folder)
 
 
 def test_google_tiles_end_with_the_last_stored_one(tmp_path: Path, levels: Levels) -> None:

@@ -40,7 +40,7 @@ class TileCodec:
     """Decodes the tiles of one image. Holds no pixels; safe to use from many threads.
 
     ``shown`` is what numbers of more or fewer than 8 bits are shown over. ``is_aperio``: Aperio wrote the
-    file, whose compression 33003 holds YCbCr; others write RGB under that number.
+    file, whose compression 33003 holds YCbCr; what others write under that number is what the tags state.
     """
 
     def __init__(
@@ -56,8 +56,8 @@ class TileCodec:
                 is_binding=True,
                 tables=image.ifd.raw(347, at_most=_MAX_TABLES_BYTES),
             )
-        stated = image.photometric == tiff.YCBCR and image.compression != _APERIO_RGB
-        self._jpeg_2000_ycbcr = is_aperio if image.compression == _APERIO_YCBCR else stated
+        is_ycbcr = image.photometric == tiff.YCBCR or (is_aperio and image.compression == _APERIO_YCBCR)
+        self._jpeg_2000_ycbcr = is_ycbcr and image.compression != _APERIO_RGB
         self._palette = _palette(image) if image.photometric == tiff.PALETTE else None
 
     @property

@@ -223,6 +223,8 @@ def _open(
         notes += _notes(images[0], axes)
         if numbers is not None and (note := range_note(images[0], numbers)):
             notes.append(note)
+        if not any(read_tile_table(image)[1].any() for image in images):
+            notes.append(strings.NO_PIXELS)
         if not images[0].tiled:
             array = read_stripped(file.bytes, images[0], decoders[0], max_px=max_stripped_px)
             if (mask := masks[0]) is not None:

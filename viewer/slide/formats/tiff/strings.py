@@ -66,6 +66,7 @@ SHOWN_OVER_RANGE = (
 SAMPLE_KINDS = {"unsigned": "Unsigned", "signed": "Signed", "float": "Real-valued"}
 TILE_BEYOND_FILE = "1 tile lies beyond the end of the file: it was cut short."
 TILES_BEYOND_FILE = "{count:,} tiles lie beyond the end of the file: it was cut short."
+NO_PIXELS = "The file holds no pixels: all of its tiles or strips are left out, and shown blank."
 ORIENTATION = "The file is stored turned or mirrored (TIFF orientation {number}); it is shown upright."
 MASK_UNUSED = "The file has a mask of what is blank, cut otherwise than its picture; it is not used."
 COLOUR_PLANES = "Three planes of the file are shown as red, green and blue."

@@ -60,6 +60,7 @@ def deepzoom_layout(path: Path, files: TreeFiles, description: str) -> TreeLayou
         sizes = sizes[: top + 1]
     if top not in present or max(present) > top:
         raise SlideError(path, strings.DZI_FINEST_MISSING.format(folder=folder, level=top))
+    ending = _stored_ending(path, files, [f"{folder}/{level}" for level in sorted(present)], ending)
     levels = tuple(
         TreeLevel(*size, partial(_tile_name, f"{folder}/{top - step}", ending))
         for step, size in enumerate(sizes)
@@ -74,6 +75,19 @@ def deepzoom_layout(path: Path, files: TreeFiles, description: str) -> TreeLayou
         overlap_px=overlap_px,
         levels=levels,
         notes=(strings.LEVELS_MISSING.format(missing=missing, expected=len(sizes)),) if missing else (),
+    )
+
+
+def _stored_ending(path: Path, files: TreeFiles, folders: list[str], stated: str) -> str:
+    """The suffix of the coarsest tiles, which some writers state as "jpg" for "jpeg". Raises SlideError where
+    there is no tile at all.
+    """
+    for folder in folders:
+        endings = {name.rpartition(".")[2] for name in files.names_in(folder)}
+        if (found := next((each for each in (stated, *ENDINGS) if each in endings), None)) is not None:
+            return found
+    raise SlideError(
+        path, strings.TILE_NOT_FOUND.format(tile=f"{folders[-1]}/0_0", endings=", ".join(ENDINGS))
     )
 
 

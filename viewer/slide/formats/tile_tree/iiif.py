@@ -16,17 +16,20 @@ from viewer.slide.formats.tile_tree.layout import (
     TreeLayout,
     TreeLevel,
     read_description,
+    tile_ending,
     whole_number,
 )
 from viewer.slide.source import SlideError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from viewer.slide.formats.tile_tree.layout import TreeFiles
 
 DESCRIPTION = "info.json"
 _MAX_SCALE = 2**20
+_MOST_SEARCHED = 10_000
 _CONTEXT = "http://iiif.io/api/image/{version}/context.json"
 
 
@@ -55,9 +58,11 @@ def iiif_layout(path: Path, files: TreeFiles) -> TreeLayout:
     if downsamples[0] != 1:
         raise SlideError(path, strings.IIIF_NO_TILES)
     picture, tile = (width, height), (tile_width, tile_height)
-    names = {scale: partial(_tile_name, version, picture, tile, scale) for scale in downsamples}
+    folders = {scale: partial(_tile_folder, version, picture, tile, scale) for scale in downsamples}
+    ending = _ending(path, files, picture, tile, downsamples[-1], folders[downsamples[-1]])
     levels = tuple(
-        TreeLevel(-(-width // scale), -(-height // scale), scale, name) for scale, name in names.items()
+        TreeLevel(-(-width // scale), -(-height // scale), scale, partial(_tile_name, folder, ending))
+        for scale, folder in folders.items()
     )
     return TreeLayout(
         name="IIIF",
@@ -84,13 +89,32 @@ def _first_tiles(path: Path, stated: dict[str, Any]) -> dict[str, Any]:
     return tiles[0]
 
 
-def _tile_name(
+def _ending(
+    path: Path,
+    files: TreeFiles,
+    picture: tuple[int, int],
+    tile: tuple[int, int],
+    scale: int,
+    folder: Callable[[int, int], str],
+) -> str:
+    """The suffix of the coarsest tiles, of which blank ones may be missing. Raises SlideError."""
+    columns, rows = (-(-side // (of_tile * scale)) for side, of_tile in zip(picture, tile, strict=True))
+    places = (divmod(index, rows) for index in range(min(columns * rows, _MOST_SEARCHED)))
+    names = (files.names_in(folder(*place)) for place in places)
+    return tile_ending(path, next(filter(None, names), frozenset()), "default")
+
+
+def _tile_folder(
     version: int, picture: tuple[int, int], tile: tuple[int, int], scale: int, column: int, row: int
 ) -> str:
-    """The canonical path of a tile: region, size, rotation, quality."""
+    """The canonical path of a tile without its quality: region, size, rotation."""
     x, y = column * tile[0] * scale, row * tile[1] * scale
     width, height = min(tile[0] * scale, picture[0] - x), min(tile[1] * scale, picture[1] - y)
     region = "full" if (width, height) == picture else f"{x},{y},{width},{height}"
     size_x, size_y = -(-width // scale), -(-height // scale)
     size = f"{size_x}," if version == 2 else f"{size_x},{size_y}"
-    return f"{region}/{size}/0/default.jpg"
+    return f"{region}/{size}/0"
+
+
+def _tile_name(folder: Callable[[int, int], str], ending: str, column: int, row: int) -> str:
+    return f"{folder(column, row)}/default.{ending}"

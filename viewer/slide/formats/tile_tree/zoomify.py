@@ -1,6 +1,7 @@
 """Zoomify: ``ImageProperties.xml`` in a folder, tiles in groups of 256, counted from the coarsest level.
 
-Writers round the sizes of coarser levels up or down; the number of tiles shows which. Source: the Zoomify
+Writers round the sizes of coarser levels up or down, or store fewer or more of them; the number of tiles
+shows which. libvips, which rounds up, leaves blank tiles out and counts only the others. Source: the Zoomify
 image format as libvips and OpenLayers describe it.
 """
 
@@ -43,11 +44,12 @@ def zoomify_layout(path: Path, files: TreeFiles) -> TreeLayout:
     height = whole_number(path, "HEIGHT", stated.get("HEIGHT", ""), 1, MAX_SIDE_PX)
     tile_px = whole_number(path, "TILESIZE", stated.get("TILESIZE", ""), 1, MAX_TILE_PX)
     count = whole_number(path, "NUMTILES", stated.get("NUMTILES", ""), 1, MAX_SIDE_PX)
-    sizes = halved(width, height, fits_px=tile_px)
-    if _tile_count(sizes, tile_px) != count:
-        sizes = _halved_down(width, height, tile_px)
-    if _tile_count(sizes, tile_px) != count:
+    usual = halved(width, height, fits_px=tile_px)
+    rounded_down, to_one_px = _halved_down(width, height, tile_px), halved(width, height, fits_px=1)
+    counts = {_tile_count(sizes, tile_px): sizes for sizes in (usual[:1], to_one_px, rounded_down, usual)}
+    if count not in counts and count > _tile_count(usual, tile_px):
         raise SlideError(path, strings.ZOOMIFY_TILE_COUNT.format(count=count, width=width, height=height))
+    sizes = counts.get(count, usual)
     ending = tile_ending(path, files.names_in("TileGroup0"), "0-0-0")
     levels: list[TreeLevel] = []
     first = 0
@@ -62,7 +64,7 @@ def zoomify_layout(path: Path, files: TreeFiles) -> TreeLayout:
         tile_width=tile_px,
         tile_height=tile_px,
         overlap_px=0,
-        levels=tuple(levels),
+        levels=tuple(levels[: len(usual)]),
     )
 
 

@@ -117,8 +117,6 @@ def test_stores_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     )
     assert strings.NOT_FINITE in refused(store(path, [(polygon(float("inf"), 0), {"p": 1})]))
     assert re.search(pattern(strings.NO_SHAPES), refused(store(path, [])))
-    assert "no JSON" in refused(store(path, [(polygon(0, 0), "{")]))
-    assert "no JSON" in refused(store(path, [(polygon(0, 0), "[" * 100_000)]))
 
 
 def test_shapes_without_numbers_are_outlines(tmp_path: Path) -> None:
@@ -160,6 +158,14 @@ def test_a_damaged_shape_costs_itself(tmp_path: Path, shape: bytes) -> None:
     assert re.search(pattern(strings.LEFT_OUT, total=2), " ".join(made.notes))
     reason = refused(store(tmp_path / "a.db", [(shape, {"p": 1})]))
     assert re.search(pattern(strings.NO_SHAPES), reason)
+
+
+@pytest.mark.parametrize("properties", ["{", "", "[" * 100_000])
+def test_damaged_properties_cost_their_shape(tmp_path: Path, properties: str) -> None:
+    path = store(tmp_path / "a.db", [(polygon(512, 0), properties), (polygon(0, 0), {"p": 0.5})])
+    made = laid(path)
+    assert made.field.known.sum() == 1
+    assert re.search(pattern(strings.LEFT_OUT, total=2), " ".join(made.notes))
 
 
 def test_what_a_file_would_run_does_not_run(tmp_path: Path) -> None:

@@ -179,6 +179,14 @@ def test_the_cache_is_found_again(tmp_path: Path, file: Path, pixels: NDArray[np
     again.close()
 
 
+def test_a_file_of_any_name_has_levels(tmp_path: Path, file: Path, pixels: NDArray[np.uint8]) -> None:
+    odd = file.rename(tmp_path / os.fsdecode(b"gr\xf6\xdfe"))
+    for is_built in (False, True):
+        with closing(BuiltPyramid(source_of(odd, pixels), tmp_path)) as pyramid:
+            assert pyramid.is_complete is is_built
+            assert build(pyramid)
+
+
 def test_the_images_of_a_file_have_levels_of_their_own(
     tmp_path: Path, file: Path, pixels: NDArray[np.uint8]
 ) -> None:

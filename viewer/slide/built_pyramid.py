@@ -78,7 +78,8 @@ class BuiltPyramid(Source):
         )
         self._key = _cache_key(source)
         self._folder = cache_dir / "pyramids"
-        self._path = self._folder / f"{hashlib.sha256(self._key.encode()).hexdigest()[:32]}.pack"
+        digest = hashlib.sha256(self._key.encode(errors="surrogatepass"))  # of any file name
+        self._path = self._folder / f"{digest.hexdigest()[:32]}.pack"
         self._pack: TilePack | None = None
         self._writer: TilePackWriter | None = None
         self._building = threading.Lock()

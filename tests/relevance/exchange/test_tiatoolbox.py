@@ -170,6 +170,14 @@ def test_a_damaged_shape_costs_itself(tmp_path: Path, shape: bytes) -> None:
     assert re.search(pattern(strings.NO_SHAPES), reason)
 
 
+@pytest.mark.parametrize("properties", ["{", "", "[" * 100_000])
+def test_damaged_properties_cost_their_shape(tmp_path: Path, properties: str) -> None:
+    path = store(tmp_path / "a.db", [(polygon(512, 0), properties), (polygon(0, 0), {"p": 0.5})])
+    made = laid(path)
+    assert made.field.known.sum() == 1
+    assert re.search(pattern(strings.LEFT_OUT, total=2), " ".join(made.notes))
+
+
 def test_what_a_file_would_run_does_not_run(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT i cx, i cy, i geometry, i"

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_BYTES = 4 << 30
-_MAX_VALUE_CHARS = 256 << 20
+_MAX_VALUE_CHARS = 32 << 20
+"""Of one feature: an outline of a million corners. More take minutes and gigabytes."""
 _MEMORY_PER_CHAR = 30
 """What Python takes for a character of JSON: 8 for tiles, up to 29 for small objects alone (measured)."""
 _PIECE_BYTES = 4 << 20
@@ -104,9 +105,10 @@ class _Text:
                     self._at = end
                     return found
             held = len(self._text) - self._at
-            if held > min(_MAX_VALUE_CHARS, psutil.virtual_memory().available // _MEMORY_PER_CHAR):
+            most = min(_MAX_VALUE_CHARS, psutil.virtual_memory().available // _MEMORY_PER_CHAR)
+            if held > most:
                 raise FeatureFileError(self._path, strings.VALUE_TOO_LARGE.format(size_mib=held >> 20))
-            self._read(max(held, _PIECE_BYTES))
+            self._read(min(max(held, _PIECE_BYTES), most - held + 1))
 
     def items(self) -> Iterator[Any]:
         """Take an array, value by value."""

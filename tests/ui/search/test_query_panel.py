@@ -19,6 +19,7 @@ from viewer.ui.search.advice_page import Advice
 from viewer.ui.search.hit_list import HitRow
 from viewer.ui.search.query_panel import QueryPanel
 from viewer.ui.search.search_state import Question
+from viewer.ui.widgets.limited_scroll_area import YieldingArea
 from viewer.ui.widgets.theme import ThemeKeeper
 
 if TYPE_CHECKING:
@@ -120,6 +121,19 @@ def test_many_remarks_are_scrolled(panel: QueryPanel, qtbot: QtBot) -> None:
     panel.show_notes(["The stain is not H&E."] * 8)
     qtbot.wait_until(lambda: _area_of(panel.remarks).verticalScrollBar().maximum() > 0)
     assert panel.tabs.height() > panel.height() // 4
+
+
+def test_a_narrow_panel_of_its_least_height_does_not_scroll(qtbot: QtBot, themes: ThemeKeeper) -> None:
+    panel = QueryPanel(themes, completions=lambda _text: (), history=lambda: ())
+    area = YieldingArea(panel)
+    qtbot.add_widget(area)
+    area.resize(area.content_size)
+    with qtbot.wait_exposed(area):
+        area.show()
+    panel.show_rows([], (Advice("Try what can be measured on this slide. " * 9, ("fat",)),), anew=True)
+    panel.show_notes(["The stain is not H&E."] * 8)
+    QApplication.processEvents()
+    assert not area.verticalScrollBar().isVisible()
 
 
 def test_long_words_and_paths_are_not_cut(panel: QueryPanel, qtbot: QtBot) -> None:

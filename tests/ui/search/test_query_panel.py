@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtWidgets import QApplication, QLabel, QScrollArea, QSlider, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QScrollArea, QSlider, QWidget
 
 from tests.ui.children import child
 from viewer.relevance.patches.peaks import Hit
@@ -15,9 +15,11 @@ from viewer.relevance.query.parser import parse
 from viewer.relevance.worker.messages import Progress
 from viewer.slide.geometry import Rect
 from viewer.ui.search import strings
+from viewer.ui.search.advice_page import Advice
 from viewer.ui.search.hit_list import HitRow
 from viewer.ui.search.query_panel import QueryPanel
 from viewer.ui.search.search_state import Question
+from viewer.ui.widgets.limited_scroll_area import YieldingArea
 from viewer.ui.widgets.theme import ThemeKeeper
 
 if TYPE_CHECKING:
@@ -121,6 +123,19 @@ def test_many_remarks_are_scrolled(panel: QueryPanel, qtbot: QtBot) -> None:
     assert panel.tabs.height() > panel.height() // 4
 
 
+def test_a_narrow_panel_of_its_least_height_does_not_scroll(qtbot: QtBot, themes: ThemeKeeper) -> None:
+    panel = QueryPanel(themes, completions=lambda _text: (), history=lambda: ())
+    area = YieldingArea(panel)
+    qtbot.add_widget(area)
+    area.resize(area.content_size)
+    with qtbot.wait_exposed(area):
+        area.show()
+    panel.show_rows([], (Advice("Try what can be measured on this slide. " * 9, ("fat",)),), anew=True)
+    panel.show_notes(["The stain is not H&E."] * 8)
+    QApplication.processEvents()
+    assert not area.verticalScrollBar().isVisible()
+
+
 def test_long_words_and_paths_are_not_cut(panel: QueryPanel, qtbot: QtBot) -> None:
     panel.show_notes(
         [f"What is measured is not kept: /home/reader/{'3ccb9c0afcb6' * 6}.h5: the disk is full."]
@@ -139,3 +154,15 @@ def test_the_weights_of_a_query_stand_above_why(panel: QueryPanel, qtbot: QtBot)
     assert child(panel, QLabel, strings.WEIGHTS_HEADING).isVisible()
     panel.show_question(Question())
     assert not child(panel, QLabel, strings.WEIGHTS_HEADING).isVisible()
+
+
+def test_a_long_suggestion_in_a_narrow_panel_ends_with_an_ellipsis(panel: QueryPanel, qtbot: QtBot) -> None:
+    query = "adipose tissue without blood vessels within 200 µm of lymphocytes"
+    panel.show_rows([], (Advice("Try:", (query,)),), anew=True)
+    button = child(panel.empty, QPushButton, query)
+    qtbot.wait_until(lambda: button.text().endswith("…"))
+    assert button.fontMetrics().horizontalAdvance(button.text()) < button.width()
+    assert button.toolTip() == query
+    panel.resize(900, panel.height())
+    qtbot.wait_until(lambda: button.text() == query)
+    assert not button.toolTip()

@@ -16,6 +16,8 @@ from viewer.ui.widgets.theme import em_px
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from PySide6.QtGui import QResizeEvent
+
     from viewer.relevance.query.parser import Problem
     from viewer.ui.search.search_state import Question
 
@@ -119,16 +121,25 @@ class AdvicePage(QScrollArea):
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             layout.addWidget(label)
             for query in advice.queries:
-                layout.addWidget(_button(query, partial(self.query_pressed.emit, query)))
+                layout.addWidget(_Button(query, partial(self.query_pressed.emit, query)))
             if advice.sets_pixel_size:
-                layout.addWidget(_button(strings.SET_PIXEL_SIZE, partial(self.pixel_size_pressed.emit)))
+                layout.addWidget(_Button(strings.SET_PIXEL_SIZE, partial(self.pixel_size_pressed.emit)))
         layout.addStretch(1)
         self.setWidget(page)
 
 
-def _button(text: str, pressed: Callable[[], object]) -> QPushButton:
-    button = QPushButton(text.replace("&", "&&"))
-    button.setAccessibleName(text)
-    button.setMinimumWidth(em_px(4))
-    button.clicked.connect(pressed)
-    return button
+class _Button(QPushButton):
+    """As wide as the page; a longer text ends with an ellipsis and stands in the tooltip as a whole."""
+
+    def __init__(self, text: str, pressed: Callable[[], object]) -> None:
+        super().__init__(text.replace("&", "&&"))
+        self.setAccessibleName(text)
+        self.setMinimumWidth(em_px(4))
+        self.clicked.connect(pressed)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        whole, room_px = self.accessibleName(), self.width() - em_px(1)
+        shown = self.fontMetrics().elidedText(whole, Qt.TextElideMode.ElideRight, room_px)
+        self.setText(shown.replace("&", "&&"))
+        self.setToolTip(whole if shown != whole else "")

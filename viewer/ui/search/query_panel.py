@@ -238,7 +238,7 @@ class QueryPanel(QWidget):
         model = QHBoxLayout()
         model.addWidget(self.encoder, 1)
         model.addWidget(self.encoder_facts)
-        layout = QVBoxLayout(self)
+        layout = _OfAnyWidth(self)
         margin = em_px(0.4)
         layout.setContentsMargins(margin, margin, margin, margin)
         layout.setSpacing(em_px(0.35))
@@ -255,6 +255,13 @@ class QueryPanel(QWidget):
         self.next.setIcon(self._themes.icon("next_hit"))
         self.askable.setIcon(self._themes.icon("guide"))
         self.encoder_facts.setIcon(self._themes.icon("information"))
+
+
+class _OfAnyWidth(QVBoxLayout):
+    """All parts have a height of their own or take what is left: no text makes the panel taller."""
+
+    def hasHeightForWidth(self) -> bool:
+        return False
 
 
 def _remarks_about(question: Question) -> tuple[str, ...]:

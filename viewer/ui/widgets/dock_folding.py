@@ -56,7 +56,7 @@ class DockFolding(QObject):
         """Which others each dock shares its place with, in the reader's arrangement."""
         self._front: QDockWidget | None = None
         self._new: set[QDockWidget] = set()
-        """Docks that get the height that they ask for when they are first shown: Qt shrinks all alike."""
+        """Docks that share out the height of their column when they are first shown: Qt shrinks all alike."""
         self._arranging = self._due = False
         self._changed.connect(self._arrange, Qt.ConnectionType.QueuedConnection)
         window.tabifiedDockWidgetActivated.connect(self._tab_chosen)
@@ -131,7 +131,7 @@ class DockFolding(QObject):
             self._fold(docks, folded)
         else:
             for dock in self._new.intersection(docks):
-                self._give_height(dock, docks)
+                self._share_height(dock, docks)
         self._make_room(docks)
         self._arranging = False
 
@@ -179,21 +179,20 @@ class DockFolding(QObject):
                 return False
         return across * down >= LEAST_SHARE * width * self._window.height()
 
-    def _give_height(self, new: QDockWidget, docks: Sequence[QDockWidget]) -> None:
-        """Give a new dock the height that it asks for, as far as no panel above or below has to scroll."""
+    def _share_height(self, new: QDockWidget, docks: Sequence[QDockWidget]) -> None:
+        """Give each dock of a new one's column what it needs not to scroll, and its part of the rest by what
+        it asks for beyond that.
+        """
         self._new.remove(new)
         tabs, area = self._window.tabifiedDockWidgets(new), self._window.dockWidgetArea(new)
         column = [dock for dock in docks if self._window.dockWidgetArea(dock) == area and dock not in tabs]
-        if area not in (_LEFT, _RIGHT) or len(column) == 1:
+        if area not in (_LEFT, _RIGHT):
             return
-        heights = {dock: _least_size(dock).height() for dock in column}
-        spare = sum(dock.height() - heights[dock] for dock in column)
-        gain = max(min(new.sizeHint().height() - heights[new], spare), 0)
-        heights[new] += gain
-        shares = {dock: max(dock.height() - heights[dock], 1) for dock in column if dock is not new}
-        for dock, share in shares.items():
-            heights[dock] += (spare - gain) * share // sum(shares.values())
-        self._window.resizeDocks(list(heights), list(heights.values()), Qt.Orientation.Vertical)
+        least = [_least_size(dock).height() for dock in column]
+        asked = [max(dock.sizeHint().height() - low, 1) for dock, low in zip(column, least, strict=True)]
+        rest = sum(dock.height() for dock in column) - sum(least)
+        heights = [low + rest * part // sum(asked) for low, part in zip(least, asked, strict=True)]
+        self._window.resizeDocks(column, heights, Qt.Orientation.Vertical)
 
     def _make_room(self, docks: Sequence[QDockWidget]) -> None:
         """Narrow the docks beside the middle where it has less than its share."""

@@ -6,11 +6,15 @@ For text, controls and panels of varying size beside something more important.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QStyle, QWidget
 
 from viewer.ui.widgets.theme import em_px
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
 
 _LONG_WORD = re.compile(r"\S{16}(?=\S)")
 
@@ -44,11 +48,7 @@ class LimitedHeightScrollArea(QScrollArea):
 
     def heightForWidth(self, width: int) -> int:
         """The height that the content needs at that width, up to the limit, in logical pixels."""
-        content = self.widget()
-        assert content is not None
-        adapts = content.hasHeightForWidth()
-        needed_px = content.heightForWidth(width) if adapts else content.sizeHint().height()
-        return min(needed_px, self._max_px)
+        return min(self._needed_px(width), self._max_px)
 
     def sizeHint(self) -> QSize:
         return QSize(super().sizeHint().width(), self.heightForWidth(self.width()))
@@ -56,6 +56,18 @@ class LimitedHeightScrollArea(QScrollArea):
     def minimumSizeHint(self) -> QSize:
         """At most two lines: a long text must not enlarge the window."""
         return QSize(super().minimumSizeHint().width(), min(em_px(2), self.heightForWidth(self.width())))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Without a scroll bar where all is seen: one that was needed would take the width that needs it."""
+        fits = self._needed_px(self.width()) <= self.height()
+        bar = Qt.ScrollBarPolicy.ScrollBarAlwaysOff if fits else Qt.ScrollBarPolicy.ScrollBarAsNeeded
+        self.setVerticalScrollBarPolicy(bar)
+        super().resizeEvent(event)
+
+    def _needed_px(self, width: int) -> int:
+        content = self.widget()
+        assert content is not None
+        return content.heightForWidth(width) if content.hasHeightForWidth() else content.sizeHint().height()
 
     def viewportEvent(self, event: QEvent) -> bool:
         """Adapt the height when the content changes."""

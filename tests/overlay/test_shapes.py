@@ -14,7 +14,7 @@ FINE = 1e-3
 
 def test_each_kind_becomes_its_strokes() -> None:
     triangle = Shape.polygon([(0, 0), (4, 0), (0, 3)], rgba=(1, 0, 0, 1), width_px=3)
-    line = Shape.polyline([(10, 10), (20, 10), (20, 20)])
+    line = Shape([(10, 10), (20, 10), (20, 20)])
     dot = Shape.point(50, 60, width_px=9)
     strokes = ShapeSet([triangle, line, dot]).strokes_in(EVERYWHERE, grain_px=FINE)
     assert strokes.starts.tolist() == [[0, 0], [4, 0], [0, 3], [10, 10], [20, 10], [50, 60]]
@@ -31,7 +31,7 @@ def test_a_rectangle_is_its_four_sides() -> None:
 
 
 def test_only_shapes_that_may_touch_the_region_are_chosen() -> None:
-    shapes = ShapeSet([Shape.point(5, 5), Shape.point(50, 5), Shape.polyline([(0, 90), (100, 90)])])
+    shapes = ShapeSet([Shape.point(5, 5), Shape.point(50, 5), Shape([(0, 90), (100, 90)])])
     assert shapes.strokes_in(Rect(0, 0, 10, 10), grain_px=FINE).starts.tolist() == [[5, 5]]
     assert shapes.strokes_in(Rect(40, 0, 60, 95), grain_px=FINE).starts.tolist() == [[50, 5], [0, 90]]
     assert len(shapes.strokes_in(Rect(200, 200, 300, 300), grain_px=FINE)) == 0
@@ -148,7 +148,7 @@ def test_of_too_many_strokes_corners_are_merged_more(monkeypatch: pytest.MonkeyP
 
 def test_near_tells_inside_from_the_line() -> None:
     square = Shape.polygon([(0, 0), (100, 0), (100, 100), (0, 100)])
-    line = Shape.polyline([(0, 50), (300, 50)])
+    line = Shape([(0, 50), (300, 50)])
     found, inside, away_px = ShapeSet([square, line, Shape.point(500, 500)]).near(40, 60, 5)
     assert found.tolist() == [0]
     assert inside.tolist() == [True]

@@ -306,7 +306,7 @@ def test_a_real_slide_is_what_its_tiles_are(shared_slides: Path) -> None:
 def test_shapes_lie_over_it_and_run_through_its_parts(
     source: LevelsSource, monkeypatch: pytest.MonkeyPatch, turned: float
 ) -> None:
-    line = Shape.polyline([(0, 150), (520, 150)], rgba=(0, 1, 0, 1), width_px=4)
+    line = Shape([(0, 150), (520, 150)], rgba=(0, 1, 0, 1), width_px=4)
     shapes = ShapeSet([line, Shape.point(260, 60, rgba=(0, 1, 0, 1), width_px=10)])
     plain = shot(source, (260, 150), 1, (300, 300), rotate_deg=turned)
     whole = shot(source, (260, 150), 1, (300, 300), rotate_deg=turned, shapes=shapes)

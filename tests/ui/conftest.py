@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from tests.ui.fake_relevance import FakeClient
 from tests.ui.fake_view import SLIDE_HEIGHT, SLIDE_WIDTH, FakeSlideView
 from tests.ui.slide_files import write_slide
 from viewer.common.settings import Settings
@@ -37,6 +38,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.gui)
+
+
+@pytest.fixture
+def clients(monkeypatch: pytest.MonkeyPatch) -> list[FakeClient]:
+    """The clients that sessions make from now on, none with a worker."""
+    made: list[FakeClient] = []
+
+    def make(on_event: Callable[[object], None]) -> FakeClient:
+        made.append(FakeClient(on_event))
+        return made[-1]
+
+    monkeypatch.setattr("viewer.relevance.worker.session.RelevanceClient", make)
+    return made
 
 
 @pytest.fixture(autouse=True)

@@ -57,11 +57,6 @@ class Shape:
         return Shape(np.asarray(points, np.float64), closed=True, rgba=rgba, width_px=width_px)
 
     @staticmethod
-    def polyline(points: Points, *, rgba: Rgba = _DEFAULT_RGBA, width_px: float = 2.0) -> Shape:
-        """An open line."""
-        return Shape(np.asarray(points, np.float64), rgba=rgba, width_px=width_px)
-
-    @staticmethod
     def rectangle(rect: Rect, *, rgba: Rgba = _DEFAULT_RGBA, width_px: float = 2.0) -> Shape:
         """The outline of an upright rectangle."""
         corners = [(rect.x0, rect.y0), (rect.x1, rect.y0), (rect.x1, rect.y1), (rect.x0, rect.y1)]

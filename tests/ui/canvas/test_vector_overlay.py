@@ -174,7 +174,7 @@ def test_both_ways_draw_the_same_pixels(stage: Stage, monkeypatch: pytest.Monkey
     shapes = [
         Shape.polygon(outline, rgba=RED, width_px=3),
         Shape.rectangle(Rect(850, 860, 1130, 1130), rgba=BLUE),
-        Shape.polyline([(0, 0), (2000, 2000)], rgba=(0, 0, 0, 0.5)),
+        Shape([(0, 0), (2000, 2000)], rgba=(0, 0, 0, 0.5)),
     ]
     stage.overlay.set_shapes("test", shapes)
     stage.look(1000, 1000, 1.0, rotation_deg=30)

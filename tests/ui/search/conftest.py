@@ -6,27 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.ui.fake_relevance import FakeClient
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.ui.fake_relevance import FakeClient
     from viewer.ui.shell.main_window import MainWindow
 
     OpenIn = Callable[[MainWindow, Path], None]
-
-
-@pytest.fixture
-def clients(monkeypatch: pytest.MonkeyPatch) -> list[FakeClient]:
-    made: list[FakeClient] = []
-
-    def make(on_event: Callable[[object], None]) -> FakeClient:
-        made.append(FakeClient(on_event))
-        return made[-1]
-
-    monkeypatch.setattr("viewer.relevance.worker.session.RelevanceClient", make)
-    return made
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSlider
 
-from tests.ui.fake_relevance import FakeClient
 from tests.ui.fake_view import ONE_PATCH
 from tests.ui.slide_files import write_slide
 from viewer.overlay.layer import OverlayLook
@@ -28,21 +27,13 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
+    from tests.ui.fake_relevance import FakeClient
     from viewer.ui.shell.main_window import MainWindow
 
     OpenIn = Callable[[MainWindow, Path], None]
 
 
-@pytest.fixture(autouse=True)
-def clients(monkeypatch: pytest.MonkeyPatch) -> list[FakeClient]:
-    made: list[FakeClient] = []
-
-    def make(on_event: Callable[[object], None]) -> FakeClient:
-        made.append(FakeClient(on_event))
-        return made[-1]
-
-    monkeypatch.setattr("viewer.relevance.worker.session.RelevanceClient", make)
-    return made
+pytestmark = pytest.mark.usefixtures("clients")
 
 
 @pytest.fixture

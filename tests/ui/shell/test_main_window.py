@@ -15,12 +15,14 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QToolButton
 
 import viewer
 from tests.messages import pattern
+from tests.ui.children import child
 from tests.ui.slide_files import write_slide
 from tests.ui.sources import MadeSource
 from viewer.common.paths import cache_dir
 from viewer.common.settings import Settings, settings_path
 from viewer.slide.formats import registry
 from viewer.slide.geometry import TileKey
+from viewer.ui.panels.slide_list import SlideList
 from viewer.ui.panels.strings import EMPTY_FOLDER
 from viewer.ui.shell import strings
 from viewer.ui.shell.app import fill_most_of_screen
@@ -222,7 +224,8 @@ def test_recent_slides_are_listed_opened_and_forgotten(
     open_in(first, slide_file)
     first.close()
     second = make_window()
-    assert [entry.path for entry in second.start_page.recent_list.slides.entries] == [slide_file]
+    recent = child(second.start_page, SlideList, strings.RECENT_SLIDES)
+    assert [entry.path for entry in recent.slides.entries] == [slide_file]
     menu = second.recent_menu
     menu.fill()
     with qtbot.wait_signal(second.opener.opened):

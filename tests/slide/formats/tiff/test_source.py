@@ -304,15 +304,6 @@ class TestDamage:
         with pytest.raises(NotThisReader, match=reason):
             open_tiff(file_at(path))
 
-    def test_more_stripped_pixels_than_allowed_are_refused(
-        self, tmp_path: Path, picture: Picture, file_at: FileAt
-    ) -> None:
-        path = tmp_path / "a.tif"
-        tifffile.imwrite(path, picture(200, 100), photometric="rgb", metadata=None)
-        reason = pattern(strings.STRIPPED_SIZE, width=200, height=100, most=19_999)
-        with pytest.raises(NotThisReader, match=reason):
-            open_tiff(file_at(path), max_stripped_px=19_999)
-
     def test_aperio_levels_that_openslide_sees_otherwise_are_left_to_it(
         self, aperio_slide: AperioSlide, patch_tiff: PatchTiff, opened: Opened
     ) -> None:

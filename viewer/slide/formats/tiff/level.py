@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from viewer.slide.formats.codecs.codec_error import CodecError
+from viewer.slide.formats.shared_pieces import SharedPieces
 from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.ifd import TiffFormatError
 from viewer.slide.formats.tiff.layout import coded_tile
@@ -35,6 +36,9 @@ MIN_ENGINE_TILE_PX = 240
 MAX_DIRECT_TILE_PX = 1024
 CUT_TILE_PX = 512
 CUT_CACHE_BYTES = 64 * 2**20
+# From strips, tiles are cut that take at most so much across the image. The cache holds those of four rows.
+BAND_BYTES = 64 * 2**20
+_MIN_BAND_ROWS = 16
 
 
 class TiffLevel:
@@ -70,15 +74,28 @@ class TiffLevel:
         self.height = -(-image.height // reduce)
         self._piece_width = image.tile_width // reduce
         self._piece_height = image.tile_height // reduce
-        self.engine_tile = engine_tile_size(image.tile_width, image.tile_height)
+        if image.tiled:
+            self.engine_tile = engine_tile_size(image.tile_width, image.tile_height)
+        else:
+            self.engine_tile = strip_tile_size(image.width, image.height)
         self._piece: Callable[[int, int], NDArray[np.uint8]] = self.read_piece
         self._pieces_are_shared = (
-            image.tile_width > self.engine_tile[0] or image.tile_height > self.engine_tile[1]
+            self.is_stripped
+            or image.tile_width > self.engine_tile[0]
+            or image.tile_height > self.engine_tile[1]
         )
         if self._pieces_are_shared:
             # Several engine tiles are cut from one tile of the file; neighbours are requested together.
-            pieces = max(1, CUT_CACHE_BYTES // (image.tile_width * image.tile_height * 4))
-            self._piece = lru_cache(maxsize=pieces)(self.read_piece)
+            self._piece = SharedPieces(
+                self.read_piece,
+                piece_bytes=image.tile_width * image.tile_height * 4,
+                cache_bytes=4 * BAND_BYTES if self.is_stripped else CUT_CACHE_BYTES,
+            )
+
+    @property
+    def is_stripped(self) -> bool:
+        """Whether the file holds strips as wide as the level instead of tiles."""
+        return not self._image.tiled
 
     @property
     def tiles_beyond_file(self) -> int:
@@ -242,3 +259,11 @@ def engine_tile_size(width: int, height: int) -> tuple[int, int]:
         return min(width, CUT_TILE_PX), min(height, CUT_TILE_PX)
     times = -(-MIN_ENGINE_TILE_PX // max(width, height))
     return width * times, height * times
+
+
+def strip_tile_size(width: int, height: int) -> tuple[int, int]:
+    """The size of the tiles that the streamer requests of a level in strips: fewer rows the wider it is."""
+    rows = CUT_TILE_PX
+    while rows > _MIN_BAND_ROWS and rows * width * 4 > BAND_BYTES:
+        rows //= 2
+    return min(width, CUT_TILE_PX), min(height, rows)

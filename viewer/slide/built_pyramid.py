@@ -28,12 +28,16 @@ from viewer.slide.source import SlideError, Source, TileError, TileNotReadyError
 from viewer.slide.tile_pack import Grid, TilePack, TilePackError, TilePackWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+    from typing import TypeAlias
 
     from numpy.typing import NDArray
 
     from viewer.slide.source import SlideInfo
+
+    # Linear pixels of built tiles that the level above has still to be made from.
+    Waiting: TypeAlias = dict[TileKey, NDArray[np.uint16]]
 
 log = logging.getLogger("foveola.slide.built_pyramid")
 
@@ -167,10 +171,9 @@ class BuiltPyramid(Source):
             steps = _Steps(finest.tile_count, progress, lambda: self._closed or cancelled())
             try:
                 self._writer = TilePackWriter(self._path, self._grids, self._key)
-                top = len(self._pyramid.levels) - 1
-                for row in range(self._pyramid.levels[top].rows):
-                    for column in range(self._pyramid.levels[top].columns):
-                        self._build_tile(TileKey(top, column, row), self._writer, steps)
+                waiting: Waiting = {}
+                for key in self._build_order():
+                    waiting[key] = self._build_tile(key, self._writer, steps, waiting)
                 if self._unreadable:
                     log.warning("%s: %d tiles cannot be read", self._source.info.path, self._unreadable)
                     return True
@@ -188,9 +191,35 @@ class BuiltPyramid(Source):
             _prune(self._folder, self._cache_bytes, keep=self._path)
             return self.is_complete
 
-    def _build_tile(self, key: TileKey, writer: TilePackWriter, steps: _Steps) -> NDArray[np.uint16]:
-        """Build a tile and all below it, finer ones first; its linear pixels are returned for the level
-        above.
+    def _build_order(self) -> Iterator[TileKey]:
+        """Which tiles are built, with all below them that are not built yet.
+
+        Those of the coarsest level, so that four tiles a level are in memory. Where the source decodes
+        tiles together, line by line of the finest level that is built, and of a coarser one as soon as its
+        lines are there: what is decoded is used up at once, and two lines a level are in memory, as much as
+        four lines of the source. With the cache of a striped TIFF that is up to 512 MB.
+        """
+        levels, first, along = self._pyramid.levels, self._first_built, self._source.decodes_along
+        top = len(levels) - 1
+        if along is None:
+            first = top
+        is_upright = along != "columns"
+        lines = levels[first].rows if is_upright else levels[first].columns
+        for line in range(lines):
+            for index, level in enumerate(levels[first:]):
+                if (line + 1) % (1 << index) and line + 1 < lines:
+                    break
+                at = line >> index
+                if is_upright:
+                    yield from (TileKey(first + index, column, at) for column in range(level.columns))
+                else:
+                    yield from (TileKey(first + index, at, row) for row in range(level.rows))
+
+    def _build_tile(
+        self, key: TileKey, writer: TilePackWriter, steps: _Steps, waiting: Waiting
+    ) -> NDArray[np.uint16]:
+        """Build a tile and all below it that is not ``waiting``, finer ones first; its linear pixels are
+        returned for the level above.
         """
         if key.level < self._first_built:
             return _linear_from_stored(self._read_finest(key, steps))
@@ -205,7 +234,9 @@ class BuiltPyramid(Source):
                 child = TileKey(key.level - 1, 2 * key.col + column, 2 * key.row + row)
                 if self._pyramid.contains(child):
                     y, x = row * finer.tile_height, column * finer.tile_width
-                    pixels = self._build_tile(child, writer, steps)
+                    pixels = waiting.pop(child, None)
+                    if pixels is None:
+                        pixels = self._build_tile(child, writer, steps, waiting)
                     block[y : y + pixels.shape[0], x : x + pixels.shape[1]] = pixels
         block[full_height:] = block[full_height - 1 : full_height]
         block[:, full_width:] = block[:, full_width - 1 : full_width]

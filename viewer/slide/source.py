@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from viewer.common.errors import FoveolaError
 from viewer.slide.locator import Locator
@@ -113,6 +113,13 @@ class Source(Protocol):
     def is_remote(self) -> bool:
         """Whether tiles wait for a network, so that they are fetched on threads of their own."""
         return False
+
+    @property
+    def decodes_along(self) -> Literal["rows", "columns"] | None:
+        """Which neighbours at the coarsest level are cut from pixels that are decoded together; None where
+        each tile is decoded by itself.
+        """
+        return None
 
     def read_tile(self, key: TileKey) -> Pixels:
         """The pixels of one tile: (height, width, samples) as ``Pyramid.tile_size`` and ``info.samples`` say,

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 # old tile.
 _LEAST_PX = 240
 MAX_WHOLE_PX = 1024
-_CUT_PX = 512
+CUT_PX = 512
 _CACHE_BYTES = 64 * 2**20
+BAND_BYTES = 64 * 2**20
+"""From strips, tiles are cut that take at most so much across the image."""
+_LEAST_BAND_ROWS = 16
 
 
 def is_cut(width: int, height: int) -> bool:
@@ -27,9 +30,17 @@ def is_cut(width: int, height: int) -> bool:
 def engine_tile_size(width: int, height: int) -> tuple[int, int]:
     """(width, height) of what is requested, where the file has tiles of this size."""
     if is_cut(width, height):
-        return min(width, _CUT_PX), min(height, _CUT_PX)
+        return min(width, CUT_PX), min(height, CUT_PX)
     times = -(-_LEAST_PX // max(width, height))
     return width * times, height * times
+
+
+def strip_tile_size(width: int, height: int) -> tuple[int, int]:
+    """(width, height) of what is requested of an image in strips: fewer rows the wider it is."""
+    rows = CUT_PX
+    while rows > _LEAST_BAND_ROWS and rows * width * 4 > BAND_BYTES:
+        rows //= 2
+    return min(width, CUT_PX), min(height, rows)
 
 
 def cached_if_cut(

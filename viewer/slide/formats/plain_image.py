@@ -7,8 +7,6 @@ colours.
 from __future__ import annotations
 
 import struct
-import threading
-import warnings
 import zlib
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
@@ -18,6 +16,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from viewer.slide.formats import strings
 from viewer.slide.formats.array import ArraySource
+from viewer.slide.formats.codecs.pillow_switches import pillow_unlimited
 from viewer.slide.geometry import Rect
 from viewer.slide.source import NotThisReader, SlideError, SlideInfo
 
@@ -49,8 +48,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-_pillow_switches = threading.Lock()
 
 
 def open_image(path: Path, *, max_px: int = MAX_PX) -> Source:
@@ -157,16 +154,10 @@ class _TooLarge(ValueError):
 def _opened(file: IO[bytes]) -> Iterator[tuple[ImageFile.ImageFile, list[str]]]:
     """An image whose header alone was read, and Pillow's warnings about it.
 
-    Pillow's own size limit is below ours and is lifted meanwhile, and its warnings are gathered: both are
-    switches of the whole process, so one header is read at a time. Pixels are decoded outside the lock.
+    One header is read at a time; pixels are decoded by many threads.
     """
-    with _pillow_switches, warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            image = Image.open(file, formats=FORMATS)
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+    with pillow_unlimited() as caught:
+        image = Image.open(file, formats=FORMATS)
     with image:
         yield image, [str(warning.message) for warning in caught]
 
@@ -174,8 +165,7 @@ def _opened(file: IO[bytes]) -> Iterator[tuple[ImageFile.ImageFile, list[str]]]:
 def _turn(image: Image.Image, notes: list[str]) -> Image.Transpose | None:
     """How the orientation tag (EXIF 2.32, 4.6.4) turns the picture; None for not at all."""
     is_sound = True
-    with _pillow_switches, warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with pillow_unlimited() as caught:
         try:
             orientation = image.getexif().get(_EXIF_ORIENTATION)
         except DECODE_ERRORS:

@@ -6,7 +6,7 @@ Source: TIFF 6.0, tag Orientation (274), values 2 to 8; EXIF has the same.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -104,6 +104,13 @@ class TurnedSource(Source):
     @property
     def is_remote(self) -> bool:
         return self._stored.is_remote
+
+    @property
+    def decodes_along(self) -> Literal["rows", "columns"] | None:
+        along = self._stored.decodes_along
+        if along is None or not self._turn.transposes:
+            return along
+        return "columns" if along == "rows" else "rows"
 
     def read_tile(self, key: TileKey) -> Pixels:
         """See ``Source.read_tile``."""

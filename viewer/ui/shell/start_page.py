@@ -81,6 +81,11 @@ class StartPage(QWidget):
         layout.addStretch(1)
         self.show_recent(())
 
+    @property
+    def recent_list(self) -> SlideList:
+        """The list of recent slides."""
+        return self._recent
+
     def show_recent(self, paths: Sequence[Path]) -> None:
         """List the recent slides; without any, the list is hidden."""
         self._recent.slides.set_entries(entries_of(paths))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import imagecodecs
 import numpy as np
 import pytest
+from PIL import Image
 
+from viewer.slide.formats.tiff import raw
 from viewer.slide.formats.tiff.raw import lzw_decode
 
 
@@ -17,6 +19,13 @@ def content(size: int) -> bytes:
 @pytest.mark.parametrize("size", [1, 7, 4096, 196_608])
 def test_what_was_written_comes_back(size: int) -> None:
     assert lzw_decode(imagecodecs.lzw_encode(content(size)), size) == content(size)
+
+
+def test_a_strip_may_be_larger_than_pillow_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raw, "_PILLOW_PX", 1000)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    assert lzw_decode(imagecodecs.lzw_encode(content(4096)), 4096) == content(4096)
+    assert Image.MAX_IMAGE_PIXELS == 1000
 
 
 def test_damage_is_an_error_and_no_crash() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import isqrt
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -24,6 +25,7 @@ MAX_TILE_PX = 4096 * 4096
 MIN_TILE_PX = 8  # TIFF itself requires multiples of 16
 MAX_RAW_TILE_BYTES = 2**28
 MAX_RAW_STRIP_BYTES = 2**30
+MAX_PART_BYTES = 2**24
 
 JPEG, JPEG_2000_RGB = 7, 33005
 COMPRESSIONS = {
@@ -55,9 +57,10 @@ _MASK_BIT = 4
 class TiffImage:
     """One image of a TIFF: its size, how it is cut and how its samples are coded.
 
-    A stripped image counts as tiles as wide as the image and ``tile_height`` rows high. ``alpha`` is the
-    index of the sample that is alpha, None where there is none. ``plane_ifds`` are the directories of its
-    planes, where each is an image of its own.
+    A stripped image counts as tiles as wide as the image and ``tile_height`` rows high. Long strips without
+    compression count as several shorter ones, of up to MAX_PART_BYTES. ``alpha`` is the index of the sample
+    that is alpha, None where there is none. ``plane_ifds`` are the directories of its planes, where each is
+    an image of its own.
     """
 
     ifd: Ifd
@@ -124,6 +127,16 @@ class TiffImage:
         return self.tile_width * self.tile_height * self.tile_samples * -(-self.bits // 8)
 
     @property
+    def row_bytes(self) -> int:
+        """Bytes of one row of a decoded tile or strip; each begins on a whole byte."""
+        return -(-self.tile_width * self.tile_samples * self.bits // 8)
+
+    @property
+    def strip_rows(self) -> int:
+        """How many rows each strip of a stripped image has in the file, but the last."""
+        return min(self.ifd.number(278, self.height), self.height)
+
+    @property
     def max_coded_tile_bytes(self) -> int:
         """An upper bound of the coded bytes of one tile: no codec doubles its input."""
         return 2 * self.raw_tile_bytes + 65536
@@ -156,7 +169,7 @@ def image_from_ifd(ifd: Ifd) -> TiffImage:
     sample_format = int(formats[0]) if formats.size else 1
     photometric = ifd.number(262, BLACK_IS_ZERO)
     alpha, is_premultiplied = _alpha(ifd, _COLOUR_SAMPLES.get(photometric, 1), samples)
-    return TiffImage(
+    image = TiffImage(
         ifd=ifd,
         width=width,
         height=height,
@@ -176,6 +189,19 @@ def image_from_ifd(ifd: Ifd) -> TiffImage:
         is_premultiplied=is_premultiplied,
         is_mask=bool(ifd.number(254, 0) & _MASK_BIT) or photometric == 4,
     )
+    return image if tiled or image.compression != 1 else replace(image, tile_height=_part_rows(image))
+
+
+def _part_rows(image: TiffImage) -> int:
+    """How many rows of a strip without compression are read at once: a single strip may be cut anywhere,
+    several only into equal parts.
+    """
+    rows = image.tile_height
+    most = max(1, MAX_PART_BYTES // max(1, image.row_bytes))
+    if rows <= most or image.rows == 1:
+        return min(rows, most)
+    divisors = (divisor for divisor in range(1, isqrt(rows) + 1) if rows % divisor == 0)
+    return max(part for divisor in divisors for part in (divisor, rows // divisor) if part <= most)
 
 
 def _alpha(ifd: Ifd, colours: int, samples: int) -> tuple[int | None, bool]:
@@ -204,7 +230,7 @@ def unsupported_reason(image: TiffImage) -> str | None:
     if image.tiled and min(image.tile_width, image.tile_height) < MIN_TILE_PX:
         return strings.TILES_SMALL.format(**tile)
     if image.raw_tile_bytes > (MAX_RAW_TILE_BYTES if image.tiled else MAX_RAW_STRIP_BYTES):
-        return strings.TILE_BYTES.format(size=image.raw_tile_bytes)
+        return (strings.TILE_BYTES if image.tiled else strings.STRIP_BYTES).format(**tile)
     return _unsupported_colour(image)
 
 
@@ -246,6 +272,8 @@ def read_tile_table(image: TiffImage) -> TileTable:
         planes = [read_tile_table(replace(one, ifd=ifd)) for ifd in image.plane_ifds]
         of_planes = [np.concatenate(part) for part in zip(*planes, strict=True)]
         return of_planes[0], of_planes[1]
+    if not image.tiled and image.tile_height < image.strip_rows:
+        return _table_of_parts(image, read_tile_table(replace(image, tile_height=image.strip_rows)))
     expected = image.tiles_per_plane * (image.samples if image.separate_planes else 1)
     if expected > MAX_NUMBERS:
         raise TiffFormatError(strings.IMAGE_TILES.format(count=expected))
@@ -261,6 +289,10 @@ def read_tile_table(image: TiffImage) -> TileTable:
     offsets, counts = tables
     if image.compression == 1:  # what is claimed beyond the pixels is not theirs
         counts = np.minimum(counts, np.uint64(image.raw_tile_bytes))
+        if not image.tiled:
+            last = counts.reshape(-1, image.rows)[:, -1]
+            rows = image.height - (image.rows - 1) * image.tile_height
+            np.minimum(last, np.uint64(rows * image.row_bytes), out=last)
     return offsets, counts
 
 
@@ -269,6 +301,27 @@ def _are_places(image: TiffImage, offsets: NDArray[np.uint64]) -> bool:
     or all the same one.
     """
     return bool(offsets.all() and np.unique(offsets).size == offsets.size if image.tiled else offsets.any())
+
+
+def _table_of_parts(image: TiffImage, strips: TileTable) -> TileTable:
+    """Where the parts of strips without compression lie. What a strip is too short for has a byte, too few
+    to be decoded, so that it does not count as left out.
+    """
+    planes = image.samples if image.separate_planes else 1
+    if image.tiles_per_plane * planes > MAX_NUMBERS:
+        raise TiffFormatError(strings.IMAGE_TILES.format(count=image.tiles_per_plane * planes))
+    part_bytes = image.row_bytes * image.tile_height
+    before = np.arange(-(-image.strip_rows // image.tile_height)) * part_bytes
+    # Compared with the file's size before anything is added, which could wrap around.
+    offsets, counts = (np.minimum(of, image.ifd.file.size_bytes).astype(np.int64) for of in strips)
+    held = (offsets > 0) & (counts > 0)
+    parts = (
+        np.where(held[:, None], offsets[:, None] + before, 0),
+        np.where(held[:, None], np.clip(counts[:, None] - before, 1, part_bytes), 0),
+    )
+    shape = planes, -1
+    starts, sizes = (of.reshape(shape)[:, : image.rows].ravel().astype(np.uint64) for of in parts)
+    return starts, sizes
 
 
 def _byte_counts(image: TiffImage, offsets: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -283,11 +336,14 @@ def _byte_counts(image: TiffImage, offsets: NDArray[np.uint64]) -> NDArray[np.ui
 
 
 def coded_tile(image: TiffImage, file: ByteSource, offset: int, count: int) -> bytes:
-    """The bytes of one tile or strip.
+    """The bytes of one tile or strip. A strip's count beyond what it can need is one that its writer did not
+    know: what is there is read, and the codec refuses it where it is too little.
 
     Raises TiffFormatError where they are more than the tile can need, EOFError or OSError where they cannot
     be read.
     """
+    if not image.tiled and count > image.max_coded_tile_bytes:
+        count = max(0, min(image.max_coded_tile_bytes, file.size_bytes - offset))
     if count > image.max_coded_tile_bytes:
         raise TiffFormatError(strings.TILE_CLAIM.format(count=count))
     return file.read(offset, count)

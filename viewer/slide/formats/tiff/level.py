@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.slide.formats.codecs.codec_error import CodecError
-from viewer.slide.formats.engine_tiles import cached_if_cut, engine_tile_size, is_cut
+from viewer.slide.formats.engine_tiles import (
+    BAND_BYTES,
+    cached_if_cut,
+    engine_tile_size,
+    is_cut,
+    strip_tile_size,
+)
+from viewer.slide.formats.shared_pieces import SharedPieces
 from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.ifd import TiffFormatError
 from viewer.slide.formats.tiff.layout import coded_tile
@@ -64,9 +71,22 @@ class TiffLevel:
         self.height = -(-image.height // reduce)
         self._piece_width = image.tile_width // reduce
         self._piece_height = image.tile_height // reduce
-        self.engine_tile = engine_tile_size(image.tile_width, image.tile_height)
-        self._pieces_are_shared = is_cut(image.tile_width, image.tile_height)
-        self._piece = cached_if_cut(self.read_piece, image.tile_width, image.tile_height)
+        whole = image.tile_width, image.tile_height
+        self._pieces_are_shared = self.is_stripped or is_cut(*whole)
+        self._piece: Callable[[int, int], NDArray[np.uint8]]
+        if self.is_stripped:
+            self.engine_tile = strip_tile_size(image.width, image.height)
+            piece_bytes = image.tile_width * image.tile_height * 4
+            # Those of four rows of tiles.
+            self._piece = SharedPieces(self.read_piece, piece_bytes=piece_bytes, cache_bytes=4 * BAND_BYTES)
+        else:
+            self.engine_tile = engine_tile_size(*whole)
+            self._piece = cached_if_cut(self.read_piece, *whole)
+
+    @property
+    def is_stripped(self) -> bool:
+        """Whether the file holds strips as wide as the level instead of tiles."""
+        return not self._image.tiled
 
     @property
     def tiles_beyond_file(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from contextlib import nullcontext
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from viewer.slide.formats.codecs.codec_error import CodecError
+from viewer.slide.formats.codecs.pillow_switches import pillow_unlimited
 from viewer.slide.formats.tiff import strings
 
 if TYPE_CHECKING:
@@ -22,13 +24,18 @@ if TYPE_CHECKING:
     from viewer.slide.formats.tiff.layout import TiffImage
 
 _LONG = 4
+_PILLOW_PX = 2**26  # up to here it neither warns nor refuses
+_MAX_ROWS = 65535
 _HEADER = struct.Struct("<2sHI")
 _ENTRY = struct.Struct("<HHII")
 
 
 def lzw_decode(data: bytes | memoryview, out: int) -> bytes:
     """The first ``out`` bytes of a stream. Raises ValueError where it is damaged or holds fewer."""
-    return _libtiff_decode(data, {256: out, 257: 1, 258: 8, 259: 5})
+    rows = 1
+    if out > _PILLOW_PX:  # more than a row may have
+        rows = next((count for count in range(_MAX_ROWS, 1, -1) if out % count == 0), 1)
+    return _libtiff_decode(data, {256: out // rows, 257: rows, 258: 8, 259: 5})
 
 
 def _libtiff_decode(data: bytes | memoryview, tags: dict[int, int]) -> bytes:
@@ -43,10 +50,11 @@ def _libtiff_decode(data: bytes | memoryview, tags: dict[int, int]) -> bytes:
         file.write(_ENTRY.pack(tag, _LONG, 1, value))
     file.write(struct.pack("<I", 0))
     file.write(data)
+    is_large = tags[256] * tags[257] > _PILLOW_PX
     try:
-        with Image.open(file, formats=["TIFF"]) as image:
+        with pillow_unlimited() if is_large else nullcontext(), Image.open(file, formats=["TIFF"]) as image:
             return image.tobytes()
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, MemoryError) as error:
         raise ValueError(str(error)) from error
 
 

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.slide.formats.tiff import strings
-from viewer.slide.formats.tiff.ifd import TiffFormatError
 from viewer.slide.formats.tiff.layout import coded_tile, read_tile_table
 from viewer.slide.formats.tiff.raw import raw_samples
 
@@ -54,19 +52,12 @@ def read_numbers(file: ByteSource, image: TiffImage, sample: int) -> NDArray[Any
     return numbers
 
 
-def read_stripped(
-    file: ByteSource, image: TiffImage, decoder: PieceDecoder, *, max_px: int
-) -> NDArray[np.uint8]:
+def read_stripped(file: ByteSource, image: TiffImage, decoder: PieceDecoder) -> NDArray[np.uint8]:
     """The whole image: (height, width, samples) of 1 to 4 samples as ``TileCodec.decode`` gives them; strips
     that the file leaves out are white.
 
-    Raises TiffFormatError for images of more than ``max_px`` pixels, CodecError or EOFError for a damaged
-    strip: part of an image is never shown as the whole.
+    Raises CodecError or EOFError for a damaged strip: part of an image is never shown as the whole.
     """
-    if image.width * image.height > max_px:
-        raise TiffFormatError(
-            strings.STRIPPED_SIZE.format(width=image.width, height=image.height, most=max_px)
-        )
     offsets, counts = read_tile_table(image)
     pixels: NDArray[np.uint8] | None = None
     left_out = []
@@ -76,7 +67,7 @@ def read_stripped(
         if not all(offsets[index] and counts[index] for index in indices):
             left_out.append(rows)
             continue
-        planes = [_coded_strip(image, file, int(offsets[index]), int(counts[index])) for index in indices]
+        planes = [coded_tile(image, file, int(offsets[index]), int(counts[index])) for index in indices]
         decoded = decoder.decode(planes, 0, strip)
         if pixels is None:
             pixels = np.empty((image.height, image.width, decoded.shape[2]), np.uint8)
@@ -86,13 +77,3 @@ def read_stripped(
     for rows in left_out:
         pixels[rows] = 255
     return pixels
-
-
-def _coded_strip(image: TiffImage, file: ByteSource, offset: int, count: int) -> bytes:
-    """The bytes of a strip. A count beyond what a strip can need or the file has is one that its writer did
-    not know: what is there is read, and the codec refuses it where it is too little.
-    """
-    room = file.size_bytes - offset
-    return coded_tile(
-        image, file, offset, min(count, room, image.max_coded_tile_bytes) if room > 0 else count
-    )

@@ -1,4 +1,4 @@
-"""TiffSource: tiled TIFFs (SVS, OME-TIFF, COG, plain pyramids) decoded from the file's own tile bytes.
+"""TiffSource: TIFFs (SVS, OME-TIFF, COG, plain pyramids, large strips) decoded from the file's own bytes.
 
 Where OpenSlide opens the file too, facts and associated images are OpenSlide's, and the direct path is taken
 only for levels that agree with OpenSlide's. Between JPEG levels that are 4x apart a level at 2x is derived:
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -102,6 +102,10 @@ class TiffSource(Source):
     def is_remote(self) -> bool:
         return self._file.is_remote
 
+    @property
+    def decodes_along(self) -> Literal["rows", "columns"] | None:
+        return "rows" if self._levels[-1].is_stripped else None
+
     def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
         """See ``Source.read_tile``."""
         return self.decode_tile(key, None)
@@ -140,8 +144,8 @@ def open_tiff(file: SlideFile, *, max_stripped_px: int = MAX_STRIPPED_PX) -> Sou
     """Open the image of a TIFF that the locator names, else the slide; its tiles are decoded by Foveola.
 
     Raises NotThisReader, with the reason, for anything that another reader does better or that is not a
-    valid TIFF; SlideError where another reader would show another image. ``max_stripped_px`` bounds images
-    without tiles, which are decoded as a whole.
+    valid TIFF; SlideError where another reader would show another image. Images without tiles of up to
+    ``max_stripped_px`` are decoded as a whole.
     """
     refusal: type[SlideError] = NotThisReader
     try:
@@ -225,11 +229,11 @@ def _open(
             notes.append(note)
         if not any(read_tile_table(image)[1].any() for image in images):
             notes.append(strings.NO_PIXELS)
-        if not images[0].tiled:
-            array = read_stripped(file.bytes, images[0], decoders[0], max_px=max_stripped_px)
+        if not images[0].tiled and images[0].width * images[0].height <= max_stripped_px:
+            array = read_stripped(file.bytes, images[0], decoders[0])
             if (mask := masks[0]) is not None:
                 visible_by = PieceDecoder(mask.image, lambda _image: mask.codec)
-                visible = read_stripped(file.bytes, mask.image, visible_by, max_px=max_stripped_px)
+                visible = read_stripped(file.bytes, mask.image, visible_by)
                 array = with_alpha(array, visible)
             notes = [*info.notes, *notes]
             info = replace(info, reader="tiff (whole)", reader_reason=strings.WHOLE, notes=tuple(notes))
@@ -244,7 +248,7 @@ def _open(
             notes.append(template.format(count=beyond))
         info = replace(
             info,
-            reader="tiff (direct)",
+            reader="tiff (direct)" if images[0].tiled else "tiff (strips)",
             reader_reason=_reason(images[0], refusal),
             file_levels=tuple((level.width, level.height) for level in levels),
             notes=(*info.notes, *notes),
@@ -436,6 +440,8 @@ def _probe(levels: list[TiffLevel]) -> None:
 
 
 def _reason(first: TiffImage, refusal: str) -> str:
+    if not first.tiled:
+        return strings.STRIPS.format(coding=first.coding)
     template = strings.DIRECT_REFUSED if refusal else strings.DIRECT
     return template.format(
         coding=first.coding, width=first.tile_width, height=first.tile_height, refusal=refusal

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import ExitStack
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,9 +20,9 @@ from viewer.slide.formats.dicom.codec import NATIVE, FrameCodec
 from viewer.slide.formats.dicom.dataset import FRAME_GROUPS, DicomError, begins_like_dicom, read_dataset
 from viewer.slide.formats.dicom.frames import first_in_items
 from viewer.slide.formats.dicom.instance import SERIES, DicomImage, frame_form, image_from_header, is_slide
-from viewer.slide.formats.engine_tiles import cached_if_cut, engine_tile_size
 from viewer.slide.formats.openslide import open_openslide
 from viewer.slide.formats.strings import ASSOCIATED_SIZE
+from viewer.slide.formats.tiff.level import CUT_CACHE_BYTES, engine_tile_size
 from viewer.slide.formats.tiff.strings import PLANES
 from viewer.slide.geometry import Pyramid, Rect, TileKey
 from viewer.slide.locator import Locator
@@ -31,7 +32,7 @@ from viewer.slide.source import NotThisReader, SlideError, SlideInfo, Source, Ti
 from viewer.slide.strings import NO_SUCH_TILE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -55,7 +56,11 @@ class _Level:
         self.size = first.width, first.height
         self.frame_size = first.form.width, first.form.height
         self.engine_tile = engine_tile_size(*self.frame_size)
-        self.read_frame = cached_if_cut(self._read_frame, *self.frame_size)
+        self.read_frame: Callable[[int, int], NDArray[np.uint8]] = self._read_frame
+        if self.frame_size[0] > self.engine_tile[0] or self.frame_size[1] > self.engine_tile[1]:
+            # Several tiles are cut from one frame; neighbours are requested together.
+            frames = max(1, CUT_CACHE_BYTES // (4 * self.frame_size[0] * self.frame_size[1]))
+            self.read_frame = lru_cache(maxsize=frames)(self._read_frame)
 
     def read_region(self, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
         """(height, width, 4) opaque RGBA of a rectangle inside the picture. Raises TileError."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from viewer.slide.formats.codecs.codec_error import CodecError
-from viewer.slide.formats.engine_tiles import cached_if_cut, engine_tile_size, is_cut
 from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.ifd import TiffFormatError
 from viewer.slide.formats.tiff.layout import coded_tile
@@ -29,6 +28,13 @@ if TYPE_CHECKING:
     # The bytes of tiles of the file by (column, row), one for each plane and one of the mask, if there is
     # one; none for a tile that it leaves out.
     CodedPieces: TypeAlias = dict[tuple[int, int], list[bytes]]
+
+# Smaller tiles are gathered into one of at least this, for one texture layer and one request. 240 is Aperio's
+# old tile.
+MIN_ENGINE_TILE_PX = 240
+MAX_DIRECT_TILE_PX = 1024
+CUT_TILE_PX = 512
+CUT_CACHE_BYTES = 64 * 2**20
 
 
 class TiffLevel:
@@ -65,8 +71,14 @@ class TiffLevel:
         self._piece_width = image.tile_width // reduce
         self._piece_height = image.tile_height // reduce
         self.engine_tile = engine_tile_size(image.tile_width, image.tile_height)
-        self._pieces_are_shared = is_cut(image.tile_width, image.tile_height)
-        self._piece = cached_if_cut(self.read_piece, image.tile_width, image.tile_height)
+        self._piece: Callable[[int, int], NDArray[np.uint8]] = self.read_piece
+        self._pieces_are_shared = (
+            image.tile_width > self.engine_tile[0] or image.tile_height > self.engine_tile[1]
+        )
+        if self._pieces_are_shared:
+            # Several engine tiles are cut from one tile of the file; neighbours are requested together.
+            pieces = max(1, CUT_CACHE_BYTES // (image.tile_width * image.tile_height * 4))
+            self._piece = lru_cache(maxsize=pieces)(self.read_piece)
 
     @property
     def tiles_beyond_file(self) -> int:
@@ -214,3 +226,11 @@ class TiffLevel:
         if self._reduce == 1:
             return piece
         return halved(piece)
+
+
+def engine_tile_size(width: int, height: int) -> tuple[int, int]:
+    """The size of the tiles that the streamer requests, for tiles of the file of this size."""
+    if max(width, height) > MAX_DIRECT_TILE_PX:
+        return min(width, CUT_TILE_PX), min(height, CUT_TILE_PX)
+    times = -(-MIN_ENGINE_TILE_PX // max(width, height))
+    return width * times, height * times

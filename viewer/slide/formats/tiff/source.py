@@ -16,7 +16,6 @@ import numpy as np
 
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.formats.codecs.codec_error import CodecError
-from viewer.slide.formats.engine_tiles import MAX_WHOLE_PX
 from viewer.slide.formats.openslide import FORMAT_NAMES, facts_from_handle, read_level_region
 from viewer.slide.formats.openslide_handle import OpenSlideHandle, vendor_of
 from viewer.slide.formats.tiff import layout as tiff
@@ -31,7 +30,7 @@ from viewer.slide.formats.tiff.layout import (
     spread_missing_tiles,
     unsupported_reason,
 )
-from viewer.slide.formats.tiff.level import TiffLevel
+from viewer.slide.formats.tiff.level import MAX_DIRECT_TILE_PX, TiffLevel
 from viewer.slide.formats.tiff.mask import TileMask, is_cut_alike, mask_of, with_alpha
 from viewer.slide.formats.tiff.measured_range import range_note, shown_range
 from viewer.slide.formats.tiff.metadata import (
@@ -323,7 +322,7 @@ def _check_tile_size(path: Path, images: list[TiffImage], handle: OpenSlideHandl
     """Raise NotThisReader where nothing but its tiles, too large to be cut here, speaks against OpenSlide."""
     theirs = list(dict.fromkeys(handle.level_sizes))  # it counts the masks of overviews as levels
     largest = max(max(image.tile_width, image.tile_height) for image in images)
-    if [(image.width, image.height) for image in images] == theirs and largest > MAX_WHOLE_PX:
+    if [(image.width, image.height) for image in images] == theirs and largest > MAX_DIRECT_TILE_PX:
         raise NotThisReader(path, strings.CHEAPER_BY_OPENSLIDE.format(side=largest))
 
 

@@ -18,7 +18,7 @@ from viewer.slide.formats.tile_tree.layout import (
     MAX_TILE_PX,
     TreeLayout,
     TreeLevel,
-    halved_sizes,
+    halved,
     read_description,
     whole_number,
     xml_attributes,
@@ -53,10 +53,10 @@ def deepzoom_layout(path: Path, files: TreeFiles, description: str) -> TreeLayou
     if not present:
         raise SlideError(path, strings.DZI_FOLDER_MISSING.format(folder=folder))
     top = (max(width, height) - 1).bit_length()
-    sizes = halved_sizes(width, height, fits_px=MIN_LEVEL_PX)
+    sizes = halved(width, height, fits_px=MIN_LEVEL_PX)
     if top not in present:
         # Fewer levels than the format asks for.
-        top = 0 if present == {0} else len(halved_sizes(width, height, fits_px=tile_px)) - 1
+        top = 0 if present == {0} else len(halved(width, height, fits_px=tile_px)) - 1
         sizes = sizes[: top + 1]
     if top not in present or max(present) > top:
         raise SlideError(path, strings.DZI_FINEST_MISSING.format(folder=folder, level=top))

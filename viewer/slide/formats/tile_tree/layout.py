@@ -65,7 +65,7 @@ class TreeLayout:
     notes: tuple[str, ...] = ()
 
 
-def halved_sizes(width: int, height: int, *, fits_px: int) -> list[tuple[int, int, int]]:
+def halved(width: int, height: int, *, fits_px: int) -> list[tuple[int, int, int]]:
     """(width, height, downsample) of each level, finest first, 2× apart and rounded up, to the first that is
     not above ``fits_px``.
     """

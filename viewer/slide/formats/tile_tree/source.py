@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +16,8 @@ import simplejpeg
 from PIL import Image
 
 from viewer.slide.formats import strings as format_strings
-from viewer.slide.formats.engine_tiles import cached_if_cut, engine_tile_size
 from viewer.slide.formats.plain_image import DECODE_ERRORS, check_webp_size, pixels_of_image
+from viewer.slide.formats.tiff.level import CUT_CACHE_BYTES, engine_tile_size
 from viewer.slide.formats.tile_tree import strings
 from viewer.slide.formats.tile_tree.layout import MAX_TILE_PX
 from viewer.slide.geometry import Pyramid, Rect
@@ -25,6 +26,7 @@ from viewer.slide.source import SlideError, SlideInfo, Source, TileError
 from viewer.slide.strings import NO_SUCH_TILE, TILE_OF_CLOSED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -47,8 +49,13 @@ class TileTreeSource(Source):
     ) -> None:
         self._layout, self._files = layout, files
         self._closed = False
-        self._engine_px = engine_tile_size(layout.tile_width, layout.tile_height)
-        self._file_tile = cached_if_cut(self._read_file_tile, layout.tile_width, layout.tile_height)
+        self._file_tile: Callable[[int, int, int], NDArray[np.uint8]] = self._read_file_tile
+        file_px = layout.tile_width, layout.tile_height
+        self._engine_px = engine_tile_size(*file_px)
+        if max(file_px) > max(self._engine_px):
+            # Several engine tiles are cut from one file; neighbours are requested together.
+            files_kept = max(1, CUT_CACHE_BYTES // (4 * file_px[0] * file_px[1]))
+            self._file_tile = lru_cache(files_kept)(self._read_file_tile)
         finest = layout.levels[0]
         self._info = SlideInfo(
             path=path,

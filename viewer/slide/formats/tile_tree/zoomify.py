@@ -16,7 +16,7 @@ from viewer.slide.formats.tile_tree.layout import (
     MAX_TILE_PX,
     TreeLayout,
     TreeLevel,
-    halved_sizes,
+    halved,
     read_description,
     tile_ending,
     whole_number,
@@ -43,7 +43,7 @@ def zoomify_layout(path: Path, files: TreeFiles) -> TreeLayout:
     height = whole_number(path, "HEIGHT", stated.get("HEIGHT", ""), 1, MAX_SIDE_PX)
     tile_px = whole_number(path, "TILESIZE", stated.get("TILESIZE", ""), 1, MAX_TILE_PX)
     count = whole_number(path, "NUMTILES", stated.get("NUMTILES", ""), 1, MAX_SIDE_PX)
-    sizes = halved_sizes(width, height, fits_px=tile_px)
+    sizes = halved(width, height, fits_px=tile_px)
     if _tile_count(sizes, tile_px) != count:
         sizes = _halved_down(width, height, tile_px)
     if _tile_count(sizes, tile_px) != count:

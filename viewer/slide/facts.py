@@ -22,8 +22,7 @@ def slide_facts(source: Source, given: GivenScale | None = None) -> dict[str, An
     whether they are in the file or made of it; ``mpp_um`` is [x, y] or None, as ``given`` by a reader and
     else as the file states it; ``mpp_origin`` says which; ``images`` are all images of the file where it
     holds several, with what opens each; ``image`` is the number of this one, None for the slide; ``reader``
-    names the reader that opened the file,
-    and why; ``notes`` are for people.
+    names the reader that opened the file, and why; ``notes`` are for people.
     """
     info, pyramid = source.info, source.pyramid
     mpp_um = given.mpp_um if given else info.mpp_um

@@ -117,16 +117,8 @@ def test_stores_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     )
     assert strings.NOT_FINITE in refused(store(path, [(polygon(float("inf"), 0), {"p": 1})]))
     assert re.search(pattern(strings.NO_SHAPES), refused(store(path, [])))
-
-
-def test_properties_that_are_no_json_cost_their_shape(tmp_path: Path) -> None:
-    bad = [(polygon(0, 0), "{"), (polygon(0, 0), "[" * 100_000)]
-    left_out = pattern(strings.LEFT_OUT_REASON, count=2, reason=strings.DAMAGED)
-    path = store(tmp_path / "a.db", bad)
-    assert re.search(f"{strings.NO_SHAPES}.*{left_out}", refused(path))
-    made = laid(store(path, [*bad, (polygon(0, 0), {"p": 0.5})]))
-    assert made.field.known.sum() == 1
-    assert any(re.search(left_out, note) for note in made.notes)
+    assert "no JSON" in refused(store(path, [(polygon(0, 0), "{")]))
+    assert "no JSON" in refused(store(path, [(polygon(0, 0), "[" * 100_000)]))
 
 
 def test_shapes_without_numbers_are_outlines(tmp_path: Path) -> None:

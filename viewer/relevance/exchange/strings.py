@@ -15,6 +15,7 @@ NO_ANNOTATIONS_TABLE = "it has no table of annotations; it is no store of TIAToo
 NO_ANNOTATIONS_COLUMNS = "its table of annotations has no {columns}"
 UNSAVED_CHANGES = "{file} holds changes that are not in it yet; close its writer"
 READ_TOO_SLOWLY = "it was not read within {seconds:,.0f} s; export fewer shapes"
+PROPERTIES_NOT_JSON = "the properties of a shape are no JSON ({error})"
 MORE_THAN_ONE_VALUE = "it goes on behind its end"
 NAME_EXPECTED = "a name is missing"
 CHAR_EXPECTED = "{char!r} is missing"

@@ -71,19 +71,17 @@ def _shapes(path: Path, store: sqlite3.Connection, request: MapRequest) -> Shape
     for cx, cy, geometry, stored in store.execute(
         "SELECT cx, cy, geometry, properties FROM annotations NOT INDEXED"
     ):
-        try:
-            properties = _properties(stored)
-        except (ValueError, RecursionError):
-            shapes.leave_out(strings.DAMAGED)
-            continue
+        properties = _properties(path, stored)
         read_geometry, read_label = partial(_geometry, geometry, cx, cy), partial(_label, properties)
         shapes.add(read_geometry, _numbers(properties), read_label, annotation=False)
     return shapes
 
 
-def _properties(stored: Any) -> dict[str, Any]:
-    """Raises ValueError and RecursionError where they are no JSON."""
-    content = json.loads(stored) if isinstance(stored, bytes) else {}
+def _properties(path: Path, stored: Any) -> dict[str, Any]:
+    try:
+        content = json.loads(stored) if isinstance(stored, bytes) else {}
+    except (ValueError, RecursionError) as error:
+        raise FeatureFileError(path, strings.PROPERTIES_NOT_JSON.format(error=error)) from error
     return content if isinstance(content, dict) else {}
 
 

@@ -21,7 +21,7 @@ def slides_among(paths: Sequence[Path | Locator]) -> list[Path | Locator]:
     A folder of tiles is one slide. Raises OSError where a folder cannot be listed.
     """
     found: dict[Path | Locator, Path | Locator] = {}
-    seen: set[Path] = set()
+    seen: set[tuple[int, int]] = set()
     for path in paths:
         if isinstance(path, Locator):
             found.setdefault(path.absolute(), path)
@@ -32,18 +32,20 @@ def slides_among(paths: Sequence[Path | Locator]) -> list[Path | Locator]:
     return list(found.values())
 
 
-def _slides_below(folder: Path, seen: set[Path]) -> Iterator[Path]:
-    """``seen``: folders that were listed before; links may lead back to them."""
-    if folder.resolve() in seen:
-        return
-    seen.add(folder.resolve())
-    trees = {f"{path.stem}_files" for path in folder.glob("*.dzi")}
-    for path in sorted(folder.iterdir(), key=natural_key):
-        if path.name in trees or path.name.startswith("."):
-            continue
+def _slides_below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
+    """``seen``: folders that were listed before, by device and inode; links may lead back to them."""
+    pending = [folder]
+    while pending:
+        path = pending.pop()
         if is_tile_folder(path):
             yield path
         elif path.is_dir():
-            yield from _slides_below(path, seen)
+            status = path.stat()
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            trees = {f"{tree.stem}_files" for tree in path.glob("*.dzi")}
+            inside = (one for one in path.iterdir() if one.name not in trees and not one.name.startswith("."))
+            pending += sorted(inside, key=natural_key, reverse=True)
         elif is_listed(path) and path.is_file():
             yield path

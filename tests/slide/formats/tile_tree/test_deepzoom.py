@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -187,6 +188,19 @@ def test_an_entity_hidden_in_utf_16_is_refused_too(tree: Any) -> None:
     )
     with pytest.raises(SlideError, match=strings.DOCTYPE):
         open_tile_tree(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_in_place_of_a_tile_is_a_missing_tile(tree: Any, tmp_path: Path) -> None:
+    path, _ = tree(width=300, height=200)
+    tile = tmp_path / "slide_files" / "9" / "0_0.png"
+    tile.unlink()
+    os.mkfifo(tile)
+    with (
+        closing(open_tile_tree(path)) as source,
+        pytest.raises(TileError, match=pattern(strings.TILE_MISSING)),
+    ):
+        source.read_tile(TileKey(0, 0, 0))
 
 
 def test_a_closed_tree_and_wrong_keys(tree: Any) -> None:

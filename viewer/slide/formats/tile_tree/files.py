@@ -30,7 +30,10 @@ class TreeFolder:
 
     def read(self, name: str, most_bytes: int) -> bytes:
         """See ``TreeFiles.read``."""
-        with (self._folder / name).open("rb") as file:
+        path = self._folder / name
+        if not path.is_file():  # to open a pipe would wait for ever
+            raise FileNotFoundError(name)
+        with path.open("rb") as file:
             return file.read(most_bytes)
 
     def names_in(self, folder: str) -> frozenset[str]:

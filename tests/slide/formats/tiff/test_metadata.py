@@ -96,6 +96,7 @@ def test_imagej_has_a_unit_for_each_side(page: Page) -> None:
         ("Aperio Image Library v8\r\n90x80 [7,7 40x30] (0x0) RAW|AppMag = 20|MPP = 0.4970", 0.497, 20.0),
         ("90x80 [7,7 40x30] (0x0) RAW|AppMag = 20|MPP = 0.4970", 0.497, 20.0),
         ("|MPP=0.25", 0.25, None),
+        ("Export|AppMag = 40|MPP = 0,2500|Left = 1,5", 0.25, 40.0),
         # Made smaller: 400 px of the scan in the 40 px of this image.
         ("Aperio\r\n400x300 -> 40x30 - |AppMag = 40|MPP = 0.25", 2.5, 40.0),
         ("Aperio\r\n460x390 [0,9 400x300] (24x24) -> 40x30 JPEG|AppMag = 40|MPP = 0.25", 2.5, 40.0),

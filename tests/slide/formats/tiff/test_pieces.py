@@ -173,18 +173,12 @@ def test_strips_without_true_byte_counts_are_read_up_to_the_next(
 
 
 @pytest.mark.parametrize("compression", [1, 7, 8])
-@pytest.mark.parametrize("counts", [[], [0] * 12])
 def test_tiles_without_byte_counts_are_read_up_to_the_next(
-    counts: list[int],
-    compression: int,
-    tmp_path: Path,
-    picture: Picture,
-    opened: Opened,
-    whole_level: WholeLevel,
+    compression: int, tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel
 ) -> None:
     pixels = picture(WIDTH, HEIGHT)
     path = tmp_path / "a.tif"
-    write(path, tiles(pixels, compression, right=256, bottom=192), compression, TILED, counts=counts)
+    write(path, tiles(pixels, compression, right=256, bottom=192), compression, TILED, counts=[])
     check(whole_level(opened(path), 0), pixels, compression)
 
 

@@ -281,7 +281,8 @@ def read_tile_table(image: TiffImage) -> TileTable:
     for tile_code, strip_code in ((324, 273), (325, 279)):
         code = tile_code if image.tiled and tile_code in image.ifd else strip_code
         values = image.ifd.numbers(code, at_most=MAX_NUMBERS)
-        if tables and not values.any() and _are_places(image, tables[0]):
+        states_none = values.size == 0 or not (image.tiled or values.any())
+        if tables and states_none and tables[0].any():
             values = _byte_counts(image, tables[0])
         if values.size < expected or values.dtype.kind != "u":
             raise TiffFormatError(strings.TILE_TABLE.format(expected=expected, found=values.size, code=code))
@@ -294,13 +295,6 @@ def read_tile_table(image: TiffImage) -> TileTable:
             rows = image.height - (image.rows - 1) * image.tile_height
             np.minimum(last, np.uint64(rows * image.row_bytes), out=last)
     return offsets, counts
-
-
-def _are_places(image: TiffImage, offsets: NDArray[np.uint64]) -> bool:
-    """Whether something lies at these offsets although no byte counts say so; tiles left out have offset 0,
-    or all the same one.
-    """
-    return bool(offsets.all() and np.unique(offsets).size == offsets.size if image.tiled else offsets.any())
 
 
 def _table_of_parts(image: TiffImage, strips: TileTable) -> TileTable:

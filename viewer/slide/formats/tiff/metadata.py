@@ -15,7 +15,7 @@ MAX_ICC_BYTES = 16 * 2**20
 MAX_PROPERTY_CHARACTERS = 65536
 
 _PAIR = re.compile(r"^(\w+)=(.*?)\s*$", re.MULTILINE)
-_APERIO_PAIR = re.compile(r"\|\s*(MPP|AppMag)\s*=\s*([\d.eE+-]+)")
+_APERIO_PAIR = re.compile(r"\|\s*(MPP|AppMag)\s*=\s*([\d.,eE+-]+)")
 _APERIO_REDUCED = re.compile(
     r"\b(\d{1,9})x\d{1,9}(?: \[\d{1,9},\d{1,9} (\d{1,9})x\d{1,9}\])?[^|\n]{0,80}-> ?\d"
 )
@@ -59,8 +59,11 @@ def objective_power_from_ifd(ifd: Ifd) -> float | None:
 
 
 def _aperio_value(description: str, name: str) -> float | None:
-    """A number of Aperio's list "…|AppMag = 20|MPP = 0.4970", which exports keep in part."""
-    values = dict(_APERIO_PAIR.findall(description[:MAX_PROPERTY_CHARACTERS]))
+    """A number of Aperio's list "…|AppMag = 20|MPP = 0.4970", which exports keep in part, some with a decimal
+    comma.
+    """
+    found = _APERIO_PAIR.findall(description[:MAX_PROPERTY_CHARACTERS])
+    values = {key: text.replace(",", ".") for key, text in found}
     return number(values, name)
 
 

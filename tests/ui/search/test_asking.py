@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from PySide6.QtWidgets import QPushButton
 
 from tests.ui.children import child
@@ -108,6 +109,18 @@ def test_after_enter_the_slide_has_the_keyboard(qtbot: QtBot, open_window: MainW
     open_window.actions_["find"].trigger()
     assert open_window.query.panel.box.hasFocus()
     assert open_window.query.panel.box.selectedText() == "fat"
+
+
+@pytest.mark.parametrize("text", ["KRAS mutation", "melanosis"])
+def test_tab_goes_from_the_tabs_to_what_can_be_asked_instead(
+    qtbot: QtBot, open_window: MainWindow, text: str
+) -> None:
+    ask(qtbot, open_window, text)
+    panel = open_window.query.panel
+    panel.tabs.tabBar().setFocus()
+    for query in panel.empty.queries:
+        open_window.focusNextChild()
+        assert open_window.focusWidget() is child(panel.empty, QPushButton, query)
 
 
 def test_without_a_slide_the_line_keeps_the_keyboard(

@@ -107,6 +107,12 @@ class AdvicePage(QScrollArea):
         """What the buttons ask, from top to bottom."""
         return tuple(query for advice in self._shown for query in advice.queries)
 
+    @property
+    def in_tab_order(self) -> list[QPushButton]:
+        """The buttons, from top to bottom."""
+        page = self.widget()
+        return [] if page is None else page.findChildren(QPushButton)
+
     def show_advice(self, shown: tuple[Advice, ...]) -> None:
         """Show these; the same again leave buttons and focus as they are."""
         if shown == self._shown:

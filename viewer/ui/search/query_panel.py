@@ -127,10 +127,7 @@ class QueryPanel(QWidget):
         if self.box.text() != question.text:
             self.box.show_asked(question.text)
         self.weights.show_query(question.query, edited=question.edited)
-        before: QWidget = self.tabs.tabBar()
-        for widget in self.weights.in_tab_order:  # new widgets, which Qt has put last
-            QWidget.setTabOrder(before, widget)
-            before = widget
+        self._put_after_tabs(self.weights.in_tab_order)
         self._weights_heading.setVisible(self.weights.has_sliders)
         self._of_query = _remarks_about(question)
         self._show_remarks()
@@ -140,6 +137,7 @@ class QueryPanel(QWidget):
         """Show the places, from the top where they are those of a new question; without any ``advice``."""
         self.hits.offer_rows(rows, anew=anew)
         self.empty.show_advice(advice)
+        self._put_after_tabs(self.empty.in_tab_order)
         self._places.setCurrentIndex(1 if rows else 0)
         self._count_places()
 
@@ -169,6 +167,13 @@ class QueryPanel(QWidget):
         """Give the remarks their part of the height."""
         super().resizeEvent(event)
         self._remarks_area.setFixedHeight(max(em_px(3), self.height() // _REMARKS_PER_HEIGHT))
+
+    def _put_after_tabs(self, widgets: Sequence[QWidget]) -> None:
+        """In the order of Tab, where Qt puts new widgets last."""
+        before: QWidget = self.tabs.tabBar()
+        for widget in widgets:
+            QWidget.setTabOrder(before, widget)
+            before = widget
 
     def _show_remarks(self) -> None:
         remarks = (*self._of_query, *self._of_analysis)

@@ -190,6 +190,8 @@ def test_each_view_has_a_search_of_its_own(
     assert left.camera.target == before
     window.area.set_active_view(left)
     assert window.query.panel.box.text() == "fat"
+    listed = [row.hit for row in window.query.panel.hits.hits.rows]
+    assert listed == list(window.query.session.hits), "though a place of the other slide was marked"
 
 
 def test_each_view_has_an_attention_of_its_own(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from itertools import takewhile
 from threading import Event
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QObject
 
@@ -41,8 +41,8 @@ class ScaleKeeper(QObject):
     def __init__(self, folder: SlideFolder, messages: MessageArea) -> None:
         super().__init__()
         self._folder, self._messages = folder, messages
-        self._opened: deque[tuple[Source, GivenScale | None, str]] = deque(maxlen=8)
-        """The slides opened last; of several openings at once only the last one is shown."""
+        self._found: WeakKeyDictionary[Source, tuple[GivenScale | None, str]] = WeakKeyDictionary()
+        """What is kept for slides that were opened, of which not all are shown, or why it cannot be read."""
         self._thread, self._folder_thread = BackgroundWorker("given-scales"), BackgroundWorker("give-scales")
         self._closed = Event()
 
@@ -50,20 +50,17 @@ class ScaleKeeper(QObject):
         """Open a slide and read what is kept for it. In the thread that opens slides; raises SlideError."""
         source = open_for_viewing(locator)
         try:
-            given, problem = given_scale(source), ""
+            self._found[source] = given_scale(source), ""
         except GivenScalesError as error:
-            given, problem = None, str(error)
-        self._opened.append((source, given, problem))
+            self._found[source] = None, str(error)
         return source
 
     def given_to(self, source: Source) -> GivenScale | None:
         """What is kept for a slide that ``open_source`` opened. Shows where it could not be read."""
-        for opened, given, problem in self._opened:
-            if opened is source:
-                if problem:
-                    self._messages.show_message(MessageKind.WARNING, problem)
-                return given
-        return None
+        given, problem = self._found[source]
+        if problem:
+            self._messages.show_message(MessageKind.WARNING, problem)
+        return given
 
     def dialog(self, view: SlideView, parent: QWidget, *, needed_by: str = "") -> PixelSize:
         """The dialog about a view's slide, see ``PixelSize``; what is entered there is kept."""

@@ -305,3 +305,15 @@ class TestNumber:
         patch_tiff(tmp_path / "a.tif", 1, 259, {0: 4711})
         with pytest.raises(SlideError, match=pattern(strings.COMPRESSION, number=4711)):
             open_slide(tmp_path / "a.tif")
+
+
+def test_levels_that_cannot_be_read_are_missed_in_a_note(
+    show: Callable[..., Source], slide: NDArray[np.uint8], patch_tiff: Callable[..., None]
+) -> None:
+    source = show([(slide, {"subifds": 1}), (slide[::2, ::2], REDUCED)])
+    assert len(source.info.file_levels) == 2
+    assert strings.SUB_IMAGES_UNREADABLE not in source.info.notes
+    patch_tiff(source.info.path, 0, 330, {0: 2**31})
+    with closing(open_slide(source.info.path)) as damaged:
+        assert len(damaged.info.file_levels) == 1
+        assert strings.SUB_IMAGES_UNREADABLE in damaged.info.notes

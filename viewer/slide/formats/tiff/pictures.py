@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from viewer.slide.formats.tiff.ifd import TiffFormatError, sub_ifds
+from viewer.slide.formats.tiff.ifd import MAX_SUB_IFDS, TiffFormatError, sub_ifds
 from viewer.slide.formats.tiff.layout import image_from_ifd
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ class Picture:
 class Page:
     """A page of the main chain, from 0: its image, those in its SubIFDs, and what it is called.
 
-    ``finest`` is the page itself, or the image in its SubIFDs of which it is a thumbnail.
+    ``finest`` is the page itself, or the image in its SubIFDs of which it is a thumbnail. ``is_whole``: all
+    SubIFDs that it names can be read.
     """
 
     index: int
@@ -70,6 +71,7 @@ class Page:
     finest: TiffImage
     kind: str
     is_reduced: bool
+    is_whole: bool = True
 
 
 def pages_of(ifds: Sequence[Ifd]) -> list[Page]:
@@ -83,15 +85,12 @@ def pages_of(ifds: Sequence[Ifd]) -> list[Page]:
         except TiffFormatError as error:
             failure = failure or error
             continue
-        below = (
-            _images(sub for sub in _sub_ifds(ifd) if sub.offset not in in_chain)
-            if sub_count < _MAX_SUB_PAGES
-            else ()
-        )
+        below_ifds, is_whole = _sub_ifds(ifd) if sub_count < _MAX_SUB_PAGES else ([], True)
+        below = _images(sub for sub in below_ifds if sub.offset not in in_chain)
         sub_count += len(below)
         if not image.is_mask:
             finest = max((image, *below), key=_area)
-            pages.append(Page(index, image, below, finest, kind, _is_reduced(ifd)))
+            pages.append(Page(index, image, below, finest, kind, _is_reduced(ifd), is_whole))
     if failure is not None and not pages:
         raise failure
     return pages
@@ -178,11 +177,14 @@ def with_levels(picture: Picture, is_same: IsSame) -> Picture:
     return replace(picture, levels=tuple(levels), candidates=())
 
 
-def _sub_ifds(ifd: Ifd) -> list[Ifd]:
+def _sub_ifds(ifd: Ifd) -> tuple[list[Ifd], bool]:
+    """The directories below a page, and whether all that it names can be read."""
     try:
-        return sub_ifds(ifd)
+        found = sub_ifds(ifd)
+        named = set(ifd.numbers(330, at_most=MAX_SUB_IFDS).tolist())
     except TiffFormatError:
-        return []
+        return [], False
+    return found, named <= {0, ifd.offset, *(sub.offset for sub in found)}
 
 
 def _images(ifds: Iterable[Ifd]) -> tuple[TiffImage, ...]:

@@ -153,10 +153,12 @@ def open_tiff(file: SlideFile, *, max_stripped_px: int = MAX_STRIPPED_PX) -> Sou
             raise NotThisReader(file.path, strings.NOT_TIFF)
         vendor, (ifds, damage) = _plain_vendor(file), file.directories
         ome, notes = _ome(ifds)
-        choice = choose(file, Pictures(pages_of(ifds), ome), is_aperio=vendor == "aperio")
+        pages = pages_of(ifds)
+        choice = choose(file, Pictures(pages, ome), is_aperio=vendor == "aperio")
         if choice.shown.number != 1:
             refusal = SlideError
-        notes = [*notes, *([damage] if damage else [])]
+        notes += [damage] if damage else []
+        notes += [] if all(page.is_whole for page in pages) else [strings.SUB_IMAGES_UNREADABLE]
         source, orientation = _open(file, vendor, choice, notes, max_stripped_px)
         if orientation not in TURNS:
             return source

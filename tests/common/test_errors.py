@@ -15,8 +15,9 @@ CAUGHT_IN_THEIR_ROOM = {
         "CodecError",
         "JpegError",
         "TilePackError",
+        "DicomError",
     ),  # and raised again as SlideError or TileError
-    *("OpeningCancelledError", "UnreadableBlockError"),
+    *("OpeningCancelledError", "UnreadableBlockError", "ShapeError"),
 }
 
 

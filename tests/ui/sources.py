@@ -23,6 +23,7 @@ class MadeSource:
     """
 
     is_remote = False
+    decodes_along = None
 
     def __init__(
         self,

@@ -71,17 +71,21 @@ def _shapes(path: Path, store: sqlite3.Connection, request: MapRequest) -> Shape
     for cx, cy, geometry, stored in store.execute(
         "SELECT cx, cy, geometry, properties FROM annotations NOT INDEXED"
     ):
-        properties = _properties(path, stored)
+        properties = _properties(stored)
+        if properties is None:
+            shapes.leave_out(strings.DAMAGED)
+            continue
         read_geometry, read_label = partial(_geometry, geometry, cx, cy), partial(_label, properties)
         shapes.add(read_geometry, _numbers(properties), read_label, annotation=False)
     return shapes
 
 
-def _properties(path: Path, stored: Any) -> dict[str, Any]:
+def _properties(stored: Any) -> dict[str, Any] | None:
+    """None where they are damaged."""
     try:
         content = json.loads(stored) if isinstance(stored, bytes) else {}
-    except (ValueError, RecursionError) as error:
-        raise FeatureFileError(path, strings.PROPERTIES_NOT_JSON.format(error=error)) from error
+    except (ValueError, RecursionError):
+        return None
     return content if isinstance(content, dict) else {}
 
 

@@ -56,8 +56,9 @@ class ScaleKeeper(QObject):
         return source
 
     def given_to(self, source: Source) -> GivenScale | None:
-        """What is kept for a slide that ``open_source`` opened. Shows where it could not be read."""
-        given, problem = self._found[source]
+        """What is kept for a slide that ``open_source`` opened; None for others. Shows where it could not be
+        read."""
+        given, problem = self._found.get(source, (None, ""))
         if problem:
             self._messages.show_message(MessageKind.WARNING, problem)
         return given

@@ -54,10 +54,10 @@ class Language:
     def term(self, words: Sequence[str]) -> str | None:
         """The English name of words that are one term, whatever their endings; None where they are none."""
         by_stem, first_words = self._index
-        stems = [self._stems(self._folded(word)) for word in words]
-        if first_words.isdisjoint(stems[0]):
+        first = self._stems(self._folded(words[0]))
+        if first_words.isdisjoint(first):  # most words begin no term
             return None
-        forms = product(*stems)
+        forms = product(first, *(self._stems(self._folded(word)) for word in words[1:]))
         return next((by_stem[form] for form in islice(forms, _MAX_FORMS) if form in by_stem), None)
 
     def without(self, word: str) -> str | None:

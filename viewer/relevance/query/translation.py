@@ -138,8 +138,8 @@ class _Reading:
             return Piece("mark", token, token)
         if token.startswith('"'):
             return self._quoted(token)
-        ends = (end for end in range(at, len(self._tokens)) if _ends_phrase(self._tokens[end]))
-        most = min(next(ends, len(self._tokens)) - at, MAX_TERM_WORDS)
+        last = min(at + MAX_TERM_WORDS, len(self._tokens))
+        most = next((end for end in range(at, last) if _ends_phrase(self._tokens[end])), last) - at
         for length in range(most, 0, -1):
             words = self._tokens[at : at + length]
             piece = self._own(words, at) or _english(words)

@@ -91,6 +91,17 @@ def test_the_oldest_of_all_slides_make_room() -> None:
     )
 
 
+def test_an_old_layer_that_cannot_be_removed_costs_no_newer_one() -> None:
+    stuck = layers_folder("6" * 64) / "0000.h5"
+    stuck.mkdir(parents=True)  # a folder is no file that could be unlinked
+    old = keep()
+    kept = keep(limit_bytes=1)
+    assert stuck.is_dir()
+    assert not old.exists()
+    assert len(read_layers(SLIDE)[0]) == 1
+    assert kept.exists()
+
+
 def test_a_damaged_file_is_named_once_and_costs_nothing_else() -> None:
     broken, whole = keep(), keep()
     broken.write_bytes(broken.read_bytes()[:-2000])

@@ -41,7 +41,9 @@ def choose(file: SlideFile, pictures: Pictures, *, is_aperio: bool) -> Choice:
     """The picture that the locator names, else the slide. Of an Aperio file only the slide: its other images
     are associated images. Raises SlideError for an image that is not in the file.
     """
-    slide = (pictures.numbered(1) if is_aperio else None) or pictures.slide
+    slide = (pictures.numbered(1) if is_aperio else None) or pictures.slide(
+        lambda picture: len(with_file_levels(file.bytes, picture).levels) > 1
+    )
     number = file.locator.image
     if number is None or number == slide.number:
         return Choice(slide, slide, pictures)

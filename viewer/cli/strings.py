@@ -113,6 +113,7 @@ TISSUE_SHARE = "the {percent:.3g} % of the tissue with the highest attention"
 NO_POINTS = "{path} holds no points: no token has more than even attention."
 
 # Indexing.
+FOLDER_UNREADABLE = "{folder} cannot be read: {error}; its slides are left out"
 NO_SLIDES = "there are no slides in these folders"
 SLIDES = "{count:,} slides"
 SLIDE_NOTE = "{slide}: {note}"

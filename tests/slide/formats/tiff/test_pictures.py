@@ -307,16 +307,40 @@ class TestNumber:
             open_slide(tmp_path / "a.tif")
 
 
+@pytest.mark.parametrize(
+    ("directory", "tag", "value"),
+    [
+        pytest.param(0, 330, 2**31, id="no directory there"),
+        pytest.param(1, 256, 0, id="malformed"),
+        pytest.param(1, 259, 4711, id="unknown coding"),
+        pytest.param(1, None, 2**31, id="no table of tiles"),
+    ],
+)
 def test_levels_that_cannot_be_read_are_missed_in_a_note(
-    show: Callable[..., Source], slide: NDArray[np.uint8], patch_tiff: Callable[..., None]
+    directory: int,
+    tag: int | None,
+    value: int,
+    show: Callable[..., Source],
+    slide: NDArray[np.uint8],
+    patch_tiff: Callable[..., None],
 ) -> None:
     source = show([(slide, {"subifds": 1}), (slide[::2, ::2], REDUCED)])
+    path = source.info.path
     assert len(source.info.file_levels) == 2
-    assert strings.SUB_IMAGES_UNREADABLE not in source.info.notes
-    patch_tiff(source.info.path, 0, 330, {0: 2**31})
-    with closing(open_slide(source.info.path)) as damaged:
-        assert len(damaged.info.file_levels) == 1
-        assert strings.SUB_IMAGES_UNREADABLE in damaged.info.notes
+    assert strings.LEVELS_UNREADABLE not in source.info.notes
+    if directory == 0:
+        patch_tiff(path, 0, 330, {0: value})
+    else:
+        with tifffile.TiffFile(path) as tiff:
+            found = tiff.pages[0].pages[0].tags[tag or 324]
+            place = found.offset + 8 if tag is None else found.valueoffset
+            size = 2 if tag == 259 else 4
+        with path.open("r+b") as file:
+            file.seek(place)
+            file.write(value.to_bytes(size, "little"))
+    with closing(open_slide(path)) as damaged:
+        assert damaged.info.file_levels == (SIZE,)
+        assert strings.LEVELS_UNREADABLE in damaged.info.notes
 
 
 MACRO = 700, 300

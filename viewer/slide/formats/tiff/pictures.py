@@ -45,7 +45,8 @@ _MAX_CANDIDATES = 64  # a pyramid has about ten levels
 @dataclass(frozen=True, slots=True)
 class Picture:
     """One picture: its pages as levels, finest first, the number of its first page (from 1), and what the
-    file calls it. ``candidates`` are pages that may be levels too, if they show the same.
+    file calls it. ``candidates`` are pages that may be levels too, if they show the same. ``is_whole``: all
+    that are or may be its levels can be read.
     """
 
     number: int
@@ -54,6 +55,7 @@ class Picture:
     candidates: tuple[TiffImage, ...] = ()
     ome: OmeFacts | None = None
     kind: str = ""
+    is_whole: bool = True
 
     @property
     def finest(self) -> TiffImage:
@@ -89,10 +91,11 @@ def pages_of(ifds: Sequence[Ifd]) -> list[Page]:
             failure = failure or error
             continue
         below_ifds, is_whole = _sub_ifds(ifd) if sub_count < _MAX_SUB_PAGES else ([], True)
-        below = _images(sub for sub in below_ifds if sub.offset not in in_chain)
+        below, are_well_formed = _images([sub for sub in below_ifds if sub.offset not in in_chain])
         sub_count += len(below)
         if not image.is_mask:
             finest = max((image, *below), key=_area)
+            is_whole = is_whole and are_well_formed
             pages.append(Page(index, image, below, finest, kind, _is_reduced(ifd), is_whole))
     if failure is not None and not pages:
         raise failure
@@ -197,17 +200,18 @@ def _sub_ifds(ifd: Ifd) -> tuple[list[Ifd], bool]:
     return found, named <= {0, ifd.offset, *(sub.offset for sub in found)}
 
 
-def _images(ifds: Iterable[Ifd]) -> tuple[TiffImage, ...]:
-    """The images of directories, without masks and malformed ones."""
-    images = []
+def _images(ifds: Iterable[Ifd]) -> tuple[tuple[TiffImage, ...], bool]:
+    """The images of directories, without masks and malformed ones, and whether there are none of these."""
+    images, are_well_formed = [], True
     for ifd in ifds:
         try:
             image = image_from_ifd(ifd)
         except TiffFormatError:
+            are_well_formed = False
             continue
         if not image.is_mask:
             images.append(image)
-    return tuple(images)
+    return tuple(images), are_well_formed
 
 
 def _kind(ifd: Ifd) -> str:

@@ -60,7 +60,7 @@ def _libtiff_decode(data: bytes | memoryview, tags: dict[int, int]) -> bytes:
         raise ValueError(str(error)) from error
 
 
-def packbits_decode(data: bytes | memoryview, out: int) -> bytes:
+def packbits_decode(data: bytes, out: int) -> bytes:
     """The first ``out`` bytes of runs; what follows the run that fills them is not theirs. Raises ValueError
     where no run ends there. Source: TIFF 6.0, section 9.
     """
@@ -81,7 +81,7 @@ def packbits_decode(data: bytes | memoryview, out: int) -> bytes:
     return bytes(imagecodecs.packbits_decode(data[:position], out=out))
 
 
-def lzma_decode(data: bytes | memoryview, out: int) -> bytes:
+def lzma_decode(data: bytes, out: int) -> bytes:
     """The first ``out`` bytes of a stream, which may end before ``data`` does. Raises ValueError."""
     try:
         return lzma.LZMADecompressor(memlimit=_MAX_LZMA_BYTES).decompress(data, max_length=out)
@@ -89,13 +89,12 @@ def lzma_decode(data: bytes | memoryview, out: int) -> bytes:
         raise ValueError(str(error)) from error
 
 
-def zstd_decode(data: bytes | memoryview, out: int) -> bytes:
+def zstd_decode(data: bytes, out: int) -> bytes:
     """A frame of ``out`` bytes at most, without what follows it. Raises ValueError or RuntimeError."""
-    decoded: bytes = imagecodecs.zstd_decode(data[: _zstd_frame_bytes(data)], out=out)
-    return decoded
+    return bytes(imagecodecs.zstd_decode(data[: _zstd_frame_bytes(data)], out=out))
 
 
-def _zstd_frame_bytes(data: bytes | memoryview) -> int:
+def _zstd_frame_bytes(data: bytes) -> int:
     """Where the frame at the start of ``data`` ends, by the sizes of its blocks. Source: RFC 8878, 3.1.1."""
     flags = data[4] if len(data) > 4 else 0
     is_single = flags >> 5 & 1

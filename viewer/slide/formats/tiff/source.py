@@ -295,7 +295,8 @@ def _openslide_agrees(file: ByteSource, first: TiffImage, codec: TileCodec) -> b
     It takes the upper byte of 16 bits, signed or not, and neither turns a picture nor asks what JPEG tiles
     themselves show about their colours.
     """
-    if (first.bits, first.sample_kind, first.orientation) != (8, "unsigned", UPRIGHT):
+    is_plain = (first.bits, first.sample_kind, first.orientation) == (8, "unsigned", UPRIGHT)
+    if not is_plain or first.photometric in tiff.LAB:
         return False
     offsets, counts = read_tile_table(first)
     present = np.flatnonzero(counts)

@@ -34,6 +34,7 @@ STRIP_BYTES = (
 )
 COLOUR_SPACE = "its colour space (TIFF photometric {number}) is not one that Foveola shows"
 YCBCR = "it has YCbCr colours outside JPEG"
+LAB_SAMPLES = "it has CIELab colours of {bits} bits in {coding}, which Foveola does not decode"
 COLOUR_SAMPLES = "it claims colour with {samples} samples a pixel"
 PALETTE_BITS = "its palette is not of 8 bits"
 JPEG_SAMPLES = "it has JPEG tiles of {samples} samples"

@@ -45,6 +45,7 @@ class Word:
 INSIDE = ("in", "inside", "within")
 _TOKEN = re.compile(r'"[^"]*"?|&&|\|\||[(),;|]|[^\s(),;|"]+')
 _DISTANCE = re.compile(r"(\d{1,7}(?:[.]\d{1,30})?)\s*(um|µm|μm|microns?|micrometres?|micrometers?|mm)$", re.I)
+_WITHOUT_WORD = re.compile(r"([\w-]+)-free|non-([\w-]+)", re.I)
 _ODD = re.compile(r"[^\w\s&/+.%'’\-µμ(),;|\"]")
 
 
@@ -88,7 +89,12 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
         operator, length = _operator(tokens, at)
         if operator is None:
             if key_of(token):
-                phrase.append(token.strip(".'’"))
+                left_out = _left_out(token, lexicon)
+                if left_out:
+                    flush()
+                    words += [Word(Kind.NOT, token, shouted=True), Word(Kind.PHRASE, left_out)]
+                else:
+                    phrase.append(token.strip(".'’"))
             at += 1
             continue
         flush()
@@ -108,7 +114,7 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
         words.append(operator)
     flush()
     words = [word for word in words if word.text.lower() != "either"]
-    return _with_commas_read(_with_presence_read(words)), tuple(dict.fromkeys(remarks))
+    return _with_presence_read(_with_commas_read(words)), tuple(dict.fromkeys(remarks))
 
 
 def _starts(tokens: list[str], at: int, name: tuple[str, ...]) -> bool:
@@ -143,6 +149,13 @@ def _operator(tokens: list[str], at: int) -> tuple[Word | None, int]:
     return None, 0
 
 
+def _left_out(token: str, lexicon: Lexicon) -> str:
+    """The term that a word says to be missing: "fat-free", "non-necrotic"; "" where it is none."""
+    match = _WITHOUT_WORD.fullmatch(token)
+    term = (match[1] or match[2]) if match else ""
+    return term if lexicon.find(term) is not None and lexicon.find(token) is None else ""
+
+
 def _lowered(tokens: list[str]) -> tuple[str, ...]:
     return tuple(token.lower().replace("’", "'") for token in tokens)
 
@@ -162,6 +175,9 @@ def _without_padding(phrase: list[str], lexicon: Lexicon) -> list[str]:
     return words
 
 
+_LISTING = ((Kind.AND, "and"), (Kind.AND, ","), (Kind.OR, "or"))
+
+
 def _with_presence_read(words: list[Word]) -> list[Word]:
     """Each negation of being there before what it is about: "fat is not visible" as "not fat"."""
     result: list[Word] = []
@@ -169,7 +185,7 @@ def _with_presence_read(words: list[Word]) -> list[Word]:
         is_present = word.kind is Kind.PHRASE and not word.quoted and word.text.lower() in PRESENT
         if is_present and [one.kind for one in result[-2:]] == [Kind.PHRASE, Kind.NOT]:
             start = len(result) - 2
-            while start > 1 and result[start - 1].text.lower() in ("and", "or"):
+            while start > 1 and (result[start - 1].kind, result[start - 1].text.lower()) in _LISTING:
                 if result[start - 2].kind is not Kind.PHRASE:
                     break
                 start -= 2

@@ -179,8 +179,8 @@ class Lexicon:
 
     @cached_property
     def _letter_pairs(self) -> tuple[list[tuple[int, str, int]], dict[str, list[int]]]:
-        """Each measurable name, also for its names in other languages, with the number of its entry and of its
-        pairs of letters; and for each pair the numbers of the names that have it."""
+        """Each measurable name, also for its names in other languages, with the numbers of its entry and of
+        its pairs of letters; and for each pair the numbers of the names that have it."""
         names = [(entry, name, name) for entry in self.entries for name in entry.names]
         for language in load_languages():
             for written, name in language.terms.items():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from viewer.relevance.query import strings
 from viewer.relevance.query.lexer import INSIDE, Word, read_words
-from viewer.relevance.query.translation import translated
+from viewer.relevance.query.translation import meanings_elsewhere, translated
 from viewer.relevance.query.tree import (
     MAX_DEPTH,
     MAX_LEAVES,
@@ -334,8 +334,14 @@ class _Reader:
         by_meaning = self._lexicon.find(alike) if alike else None
         if alike and by_meaning:
             measurable += [alike] if by_meaning.measurable else by_meaning.nearest
-        nearest = tuple(dict.fromkeys((*measurable, *self._lexicon.nearest(text))))[:3]
-        return Problem(strings.UNKNOWN_TERM.format(text=_short(text)), nearest, unknown=True)
+        elsewhere = [(word, *found) for word in text.split() for found in meanings_elsewhere(word)]
+        sentences = [strings.UNKNOWN_TERM.format(text=_short(text))]
+        sentences += [
+            strings.ALSO_IN.format(text=word, language=language, term=term)
+            for word, language, term in elsewhere
+        ]
+        meant = (*measurable, *(term for *_, term in elsewhere), *self._lexicon.nearest(text))
+        return Problem(" ".join(dict.fromkeys(sentences)), tuple(dict.fromkeys(meant))[:3], unknown=True)
 
 
 def _short(text: str) -> str:

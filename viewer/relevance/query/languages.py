@@ -40,8 +40,8 @@ class Language:
     """``terms``: names here to English names. ``words``: small words, as they are written, to the English
     operator, unit, ``PADDING`` or ``PRESENT``; ``words_behind`` stand behind what they apply to; ``within``,
     ``beyond`` and ``of`` stand before and behind a distance. A word with one of ``without_endings`` leaves
-    out what it is built on. ``spellings``: letters that are written either way. ``together``: small words that
-    mean something else beside each other. ``also_english``: terms that are English words, too.
+    out what it is built on. ``spellings``: letters that are written either way. ``together``: small words
+    that mean something else beside each other. ``also_english``: terms that are English words, too.
     """
 
     name: str

@@ -64,14 +64,17 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
     joined = lexicon.names_with(word for words in OPERATORS for word in words)
     words: list[Word] = []
     phrase: list[str] = []
+    at = 0
 
     def flush() -> None:
         kept = _without_padding(phrase, lexicon)
-        if kept:
+        # "fat-free tissue": beside other words "tissue" says nothing; "not present" does.
+        means = len(kept) != 1 or kept[0].lower() not in PADDING_BEHIND
+        means |= words[-1].kind is Kind.NOT if words else at >= len(tokens)
+        if kept and means:
             words.append(Word(Kind.PHRASE, " ".join(kept)))
         phrase.clear()
 
-    at = 0
     while at < len(tokens):
         token = tokens[at]
         if token.startswith('"'):

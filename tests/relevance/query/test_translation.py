@@ -266,6 +266,12 @@ def test_a_word_that_is_english_too_is_of_the_language_of_the_rest() -> None:
     assert parse("gang of lymphocytes", load_lexicon()).unknown == ("gang of lymphocytes",)
 
 
+def test_what_a_word_leaves_out_is_said() -> None:
+    translation = translated("kansız tümör")
+    assert translation is not None
+    assert dict(translation.read[0][1]) == {"kansız": f"{strings.WITHOUT}blood", "tümör": "tumour"}
+
+
 def test_an_undotted_i_is_no_dotted_one() -> None:
     assert parse("sınır", load_lexicon()).unknown == ("sınır",)
     assert english("SINIR") == english("sinir") == "nerve"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from viewer.relevance.query import strings
 from viewer.relevance.query.languages import MAX_SPAN_WORDS, PADDING, PRESENT, load_languages
 from viewer.relevance.query.lexicon import MAX_TERM_WORDS, key_of, load_lexicon
 from viewer.relevance.query.vocabulary import (
@@ -152,7 +153,9 @@ class _Reading:
             if piece.language:
                 terms = read.setdefault(piece.language, {})
                 if piece.kind in ("term", "quoted", "missing"):
-                    terms[piece.written] = piece.english
+                    terms[piece.written] = (
+                        strings.WITHOUT if piece.kind == "missing" else ""
+                    ) + piece.english
         if not read:
             return None
         found = tuple((name, tuple(terms.items())) for name, terms in read.items())

@@ -61,9 +61,7 @@ def _libtiff_decode(data: bytes | memoryview, tags: dict[int, int]) -> bytes:
 
 
 def packbits_decode(data: bytes, out: int) -> bytes:
-    """The first ``out`` bytes of runs; what follows the run that fills them is not theirs. Raises ValueError
-    where no run ends there. Source: TIFF 6.0, section 9.
-    """
+    """The first ``out`` bytes of runs; what follows them is not theirs. Source: TIFF 6.0, section 9."""
     try:
         return bytes(imagecodecs.packbits_decode(data, out=out))
     except RuntimeError:
@@ -76,9 +74,7 @@ def packbits_decode(data: bytes, out: int) -> bytes:
         else:
             filled += 257 - head if head > 128 else 0
             position += 2 if head > 128 else 1
-    if filled > out:
-        raise ValueError(strings.RUN_BEYOND)
-    return bytes(imagecodecs.packbits_decode(data[:position], out=out))
+    return bytes(imagecodecs.packbits_decode(data[:position], out=filled)[:out])
 
 
 def lzma_decode(data: bytes, out: int) -> bytes:

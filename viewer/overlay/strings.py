@@ -32,5 +32,6 @@ MORE_KINDS = " {count:,} more classes are not listed here."
 NAME_AND_KIND = "{name} ({kind})"
 
 # Kept layers.
+LAYER_TOO_LARGE = "it is too large to be kept"
 NOT_A_KEPT_LAYER = "it is damaged, or no layer that Foveola kept"
 KEPT_LAYER_DAMAGED = "A kept layer of this slide cannot be shown and was set aside: {path}: {reason}"

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SLIDE = "5" * 64
+FIELD = small_field()
 LAYER = KeptLayer(
-    small_field(),
+    replace(FIELD, provenance=replace(FIELD.provenance, source_values=(-3.2, 0.5, 14.7))),
     "Fettgewebe 🧈",
     OverlayLook(colour_map="teal", opacity=0.3, threshold=0.25, contours=True, visible=False, smooth=False),
     imported=True,
@@ -128,6 +129,11 @@ def test_a_damaged_file_is_named_once_and_costs_nothing_else() -> None:
         lambda facts: facts["provenance"].update(query=None),
         lambda facts: facts["provenance"].update(mpp_um=[-1, 0.5]),
         lambda facts: facts["provenance"].update(mpp_estimated="yes"),
+        lambda facts: facts["provenance"].update(source_values=[1, float("inf")]),
+        lambda facts: facts["provenance"].update(source_values=[2, 1]),
+        lambda facts: facts["provenance"].update(source_values=[1]),
+        lambda facts: facts["provenance"].update(source_values=7),
+        lambda facts: facts["provenance"].update(source_values=["low", "high"]),
         lambda facts: facts.update(provenance=None),
     ],
 )

@@ -21,7 +21,7 @@ SOURCE_AND_SIZE = "{source}, {size}"
 LIKENESS_TO = "Measured likeness to: {query}"
 UNLIKE, ALIKE = "0 unlike", "1 alike"
 AT_MOST, AT_LEAST = "≤ {value}", "≥ {value}"
-LOW, HIGH = "0 low", "1 high"
+LOW, HIGH = "{value} low", "{value} high"
 
 # Outlines.
 UNNAMED = "without a name"

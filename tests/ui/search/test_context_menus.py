@@ -162,6 +162,13 @@ def test_the_menu_of_a_layer(qtbot: QtBot, answered: MainWindow, monkeypatch: py
     assert shown.isChecked()
     choose(qtbot, menu, shown)
     assert [row.visible for row in fields.kept] == [False]
+    menu = menu_of_row(layers, 1)
+    choose(qtbot, menu, entry(menu, strings.LOOK))
+    focused = QApplication.focusWidget()
+    assert focused is not None
+    assert focused.accessibleName() == overlay_strings.COLOURS_NAME
+    assert overlays.layer_list.selected is not None
+    assert overlays.layer_list.selected.name == kept.name, "it is the look of this layer"
     exported: list[str] = []
     monkeypatch.setattr(answered.exports, "export_layer_of", exported.append)
     menu = menu_of_row(layers, 1)

@@ -19,7 +19,8 @@ _LINES = 2
 
 def progress_in_words(progress: Progress) -> str:
     """ "1,203 of 9,800 patches, 3 of 40 regions, about 12 s left; 3 could not be read"."""
-    parts = [strings.PATCHES_DONE.format(done=progress.done - progress.failed, total=progress.total)]
+    template = strings.ONE_PATCH_DONE if progress.total == 1 else strings.PATCHES_DONE
+    parts = [template.format(done=progress.done - progress.failed, total=progress.total)]
     regions, tokens, between = progress.regions, progress.tokens, progress.between
     if regions is not None and regions.done < regions.total > 1:
         parts.append(strings.REGIONS_DONE.format(done=regions.done, total=regions.total))

@@ -50,7 +50,7 @@ class QueryBox(QLineEdit):
         self._popup.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
         self._popup.setMaxVisibleItems(_ROWS)
         self._popup.setWidget(self)
-        # With this line as its proxy, a list that the window system activates late, when it is closed already,
+        # With this line as its proxy, a list that the window system activates late, when it is closed,
         # would take the keyboard back from the slide.
         self._list.setFocusProxy(None)
         self._popup.activated.connect(self._take)

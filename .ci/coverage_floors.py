@@ -1,4 +1,7 @@
-"""Compares what the tests reach of each room with its floor in pyproject.toml: 100 % where none is given."""
+"""Compares what the tests reach of each room with its floor in pyproject.toml: 98 % where none is given.
+
+Not 100 %: which branch of threads and processes a run reaches depends on how busy the machine is.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from typing import Any
 import coverage
 
 ROOT = Path(__file__).parents[1]
+USUAL_FLOOR = 98
 COUNTS = ("covered_lines", "covered_branches", "num_statements", "num_branches")
 
 
@@ -33,27 +37,30 @@ def gaps(file: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    """Prints each room that is not covered wholly; the gaps of those below their floor. The exit status."""
+    """Prints each room not covered wholly, then the gaps of those below their floor. The exit status."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     floors = project["tool"]["coverage-floors"]
     files = measured()
     rooms = defaultdict(list)
     for path in sorted(files):
         rooms[str(Path(path).parent)].append(path)
-    failed = False
+    below: list[str] = []
     for room, paths in rooms.items():
         lines, branches, all_lines, all_branches = (
             sum(files[p]["summary"][c] for p in paths) for c in COUNTS
         )
         total = all_lines + all_branches  # 0: an __init__ alone
         reached = 100 * (lines + branches) / total if total else 100.0
-        floor = floors.get(room, 100)
-        if reached < 100 or floor < 100:
-            sys.stdout.write(f"{room:40} {reached:6.2f} %, floor {floor} %\n")
+        floor = floors.get(room, USUAL_FLOOR)
+        row = f"{room:40} {reached:6.2f} %, floor {floor} %\n"
+        if reached < 100:
+            sys.stdout.write(row)
         if reached < floor:
-            failed = True
-            sys.stdout.writelines(f"    {path}: {gap}\n" for path in paths if (gap := gaps(files[path])))
-    return int(failed)
+            below += [row, *(f"    {path}: {gap}\n" for path in paths if (gap := gaps(files[path])))]
+    if below:
+        sys.stdout.write("Below their floor:\n")
+        sys.stdout.writelines(below)
+    return int(bool(below))
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ NOT_MEASURABLE = (
     "“{text}” cannot be measured from stain and texture: {reason}. A vision–language model may find it."
 )
 UNKNOWN_TERM = "“{text}” is not known to the lexicon. A vision–language model may find it."
+ALSO_IN = "“{text}” is {language} for “{term}”."
 DID_YOU_MEAN = "Did you mean {terms}?"
 TRY = "Try {terms}."
 

@@ -230,6 +230,7 @@ def test_recent_slides_can_be_taken_out_of_the_list(
     first.close()
     window = make_window()
     recent = window.start_page.recent_list
+    qtbot.wait_until(lambda: bool(recent.slides.entries))
     menu = menu_of_row(recent)
     choose(qtbot, menu, entry(menu, strings.TAKE_OUT))
     assert list(recent.slides.entries) == []

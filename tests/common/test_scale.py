@@ -126,6 +126,8 @@ def test_pixel_sizes_read_well(mpp_um: tuple[float, float], estimated: bool, tex
 def test_an_estimate_has_two_digits() -> None:
     assert pixel_size_in_words((0.3817, 0.3817), estimated=True, digits=4).startswith("0.38 ")
     assert pixel_size_in_words((0.3817, 0.3817), estimated=False, digits=4).startswith("0.3817 ")
+    for size_um, text in ((99.6, "100 "), (123.4, "123 "), (0.996, "1 "), (0.004321, "0.0043 ")):
+        assert pixel_size_in_words((size_um, size_um), estimated=True).startswith(text)
 
 
 def test_a_number_stays_with_its_unit() -> None:

@@ -88,11 +88,11 @@ def format_position(x: float, y: float, *, mpp_um: tuple[float, float] | None) -
     return f"{x * mpp_um[0]:.1f}, {y * mpp_um[1]:.1f} µm"
 
 
-def _short(value: float) -> str:
-    """Three significant digits without an exponent or trailing zeros; all digits before the point."""
+def _short(value: float, digits: int = 3) -> str:
+    """So many significant digits without an exponent or trailing zeros; all digits before the point."""
     if value == 0 or not isfinite(value):
         return f"{value:g}"
-    decimals = max(0, 2 - floor(log10(abs(value)) + _ROUNDING))
+    decimals = max(0, digits - 1 - floor(log10(abs(value)) + _ROUNDING))
     text = f"{value:.{decimals}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -104,7 +104,7 @@ def pixel_size_in_words(mpp_um: tuple[float, float], *, estimated: bool, digits:
     """ "0.38 µm/px (estimated)", with both sides where they differ by more than 0.1 %. An estimate has two
     ``digits`` at most: it is right to a quarter."""
     digits = min(digits, ESTIMATE_DIGITS) if estimated else digits
-    x, y = (f"{side:.{digits}g}" for side in mpp_um)
+    x, y = (_short(side, digits) for side in mpp_um)
     square = x == y or abs(mpp_um[0] / mpp_um[1] - 1) < _SQUARE_TOLERANCE
     template = strings.PIXEL_SIZE_ESTIMATED if estimated else strings.PIXEL_SIZE
     return template.format(size=x if square else f"{x} × {y}")

@@ -57,3 +57,24 @@ def test_a_folder_that_cannot_be_listed_costs_its_own_slides(
     assert left_out == [(tmp_path / "closed", 13)]
     with pytest.raises(PermissionError):
         slides_among([tmp_path])
+
+
+def test_a_named_path_in_a_closed_folder_costs_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.svs").touch()
+    named = [tmp_path / "closed/1.svs", tmp_path / "a.svs"]
+    is_dir = Path.is_dir
+
+    def refused(path: Path) -> bool:
+        if path.parent.name == "closed":
+            raise PermissionError(13, "no")
+        return is_dir(path)
+
+    monkeypatch.setattr(Path, "is_dir", refused)
+    left_out: list[tuple[Path, int | None]] = []
+    found = slides_among(named, lambda path, error: left_out.append((path, error.errno)))
+    assert found == [tmp_path / "a.svs"]
+    assert left_out == [(tmp_path / "closed/1.svs", 13)]
+    with pytest.raises(PermissionError):
+        slides_among(named)

@@ -20,8 +20,8 @@ def slides_among(
     """The files named, and the slides in the folders named and below them, each once, in the order of names;
     an image of a file has a Locator.
 
-    A folder of tiles is one slide. ``unreadable`` is called with each folder that cannot be listed; without
-    it the first one raises OSError.
+    A folder of tiles is one slide. ``unreadable`` is called with each folder that cannot be listed and with
+    each path that lies in one; without it the first one raises OSError.
     """
     found: dict[Path | Locator, Path | Locator] = {}
     seen: set[tuple[int, int]] = set()
@@ -29,7 +29,14 @@ def slides_among(
         if isinstance(path, Locator):
             found.setdefault(path.absolute(), path)
             continue
-        for slide in _slides_below(path, seen, unreadable) if path.is_dir() else (path,):
+        try:
+            is_folder = path.is_dir()
+        except OSError as error:
+            if unreadable is None:
+                raise
+            unreadable(path, error)
+            continue
+        for slide in _slides_below(path, seen, unreadable) if is_folder else (path,):
             found.setdefault(slide.resolve(), slide)
     return list(found.values())
 

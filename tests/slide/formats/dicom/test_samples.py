@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import imagecodecs
@@ -148,8 +149,32 @@ def test_signed_samples_are_shown_from_the_lowest_to_the_highest(
     frames = [encode[syntax](frame) for frame in cut(values, 64)]
     options = {"colours": "MONOCHROME2", "bits": bits, "is_signed": True, "syntax": syntax}
     source = opened(write_dicom(tmp_path / "a.dcm", frames, **options))
-    assert source.info.notes == (strings.SIGNED.format(low=-half, high=half - 1),)
+    assert source.info.notes == (strings.SIGNED.format(black=-half, white=half - 1),)
     assert np.array_equal(whole_level(source, 0)[..., 0], shown)
+    source = opened(write_dicom(tmp_path / "b.dcm", frames, **options | {"colours": "MONOCHROME1"}))
+    assert source.info.notes == (strings.SIGNED.format(black=half - 1, white=-half),)
+    assert np.array_equal(whole_level(source, 0)[..., 0], 255 - shown)
+
+
+@pytest.mark.parametrize(
+    ("colours", "note"),
+    [
+        ("MONOCHROME1", strings.INVERTED_IN_8_BITS.format(bits=12, black=4095)),
+        ("MONOCHROME2", strings.SHOWN_IN_8_BITS.format(bits=12, white=4095)),
+    ],
+)
+def test_the_note_says_which_end_of_12_bits_is_black(
+    colours: str, note: str, tmp_path: Path, opened: Opened, whole_level: WholeLevel
+) -> None:
+    numbers = np.zeros((64, 64), np.uint16)
+    numbers[32:] = 4095
+    path = write_dicom(tmp_path / "a.dcm", [numbers.tobytes()], colours=colours, size=(64, 64), bits=12)
+    source = opened(path)
+    assert source.info.notes == (note,)
+    black = slice(32, 64) if colours == "MONOCHROME1" else slice(0, 32)
+    shown = whole_level(source, 0)[..., 0]
+    assert (shown[black] == 0).all()
+    assert (shown == 0).sum() == shown.size // 2
 
 
 def test_files_of_a_deflated_series_share_the_memory_they_may_take(
@@ -165,3 +190,20 @@ def test_files_of_a_deflated_series_share_the_memory_they_may_take(
     assert np.array_equal(whole_level(source, 1)[..., :3], pixels[::2, ::2])
     monkeypatch.setattr(dicom_source, "MAX_INFLATED_BYTES", 60_000)
     assert opened(tmp_path / "a.dcm").info.file_levels == ((128, 128),)
+
+
+def test_a_deflated_slide_stays_once_in_memory_and_others_beside_it_not_at_all(
+    tmp_path: Path, opened: Opened
+) -> None:
+    frames = [bytes(256 * 256 * 3)] * 64
+    size = 2048, 2048
+    path = write_dicom(tmp_path / "a.dcm", frames, syntax="1.99", size=size, side=256)
+    write_dicom(tmp_path / "b.dcm", frames * 4, syntax="1.99", size=(4096, 4096), side=256, series="9")
+    tracemalloc.start()
+    try:
+        source = opened(path)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert source.info.file_levels == (size,)
+    assert peak_bytes < 2.5 * 64 * len(frames[0])  # the bytes, and the piece that is appended to them

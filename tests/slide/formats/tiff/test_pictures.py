@@ -343,6 +343,18 @@ def test_levels_that_cannot_be_read_are_missed_in_a_note(
         assert strings.LEVELS_UNREADABLE in damaged.info.notes
 
 
+@pytest.mark.parametrize("is_flagged", [False, True])
+def test_a_page_of_a_level_s_shape_is_missed_only_where_the_file_calls_it_a_level(
+    is_flagged: bool, show: Callable[..., Source], slide: NDArray[np.uint8], patch_tiff: Callable[..., None]
+) -> None:
+    path = show([(slide, {}), (slide[::2, ::2], REDUCED if is_flagged else {})]).info.path
+    patch_tiff(path, 1, 259, {0: 4711})
+    with closing(open_slide(path)) as source:
+        assert source.info.file_levels == (SIZE,)
+        assert (strings.LEVELS_UNREADABLE in source.info.notes) == is_flagged
+        assert numbers(source) == [1, 2]
+
+
 MACRO = 700, 300
 """The size of one that has more pixels than the slide, no name and no mark."""
 
@@ -402,6 +414,33 @@ def test_a_damaged_picture_gives_way_to_one_that_can_be_read(
         file.write((2**31).to_bytes(4, "little"))
     with closing(open_slide(path)) as source:
         assert source.info.file_levels[0] == (MACRO, SIZE)[1 - damaged]
+
+
+@pytest.mark.parametrize("kind", [TILED, STRIPPED], ids=["tiled", "stripped"])
+@pytest.mark.parametrize("below", [False, True])
+def test_levels_whose_pixels_cannot_be_read_make_no_picture_the_slide(
+    below: bool, kind: dict[str, Any], picture: Picture, show: Callable[..., Source]
+) -> None:
+    small = picture(300, 190)
+    pages = [
+        (picture(*MACRO), kind),
+        (small, {**kind, "subifds": 1} if below else kind),
+        (small[::2, ::2], kind),
+    ]
+    source = show(pages)
+    assert source.info.file_levels[0] == (300, 190)
+    with tifffile.TiffFile(source.info.path) as tiff:
+        page = tiff.pages[1]
+        damaged = [page, page.pages[0] if below else tiff.pages[2]]
+        places = [
+            place for each in damaged for place in zip(each.dataoffsets, each.databytecounts, strict=True)
+        ]
+    with source.info.path.open("r+b") as file:
+        for offset, count in places:
+            file.seek(offset)
+            file.write(bytes(count))
+    with closing(open_slide(source.info.path)) as opened:
+        assert opened.info.file_levels[0] == MACRO
 
 
 def test_a_picture_larger_than_any_macro_may_lack_levels(

@@ -87,6 +87,7 @@ def test_a_description_in_json(is_text: bool, start: str, tree: Any) -> None:
         ("{", strings.NOT_JSON),
         ('{"Image": ' + "[" * 100_000, strings.NOT_JSON),
         ("{}", strings.DZI_NO_IMAGE),
+        ('[{"Image": {}}]', strings.DZI_NO_IMAGE),
         ('{"Image": 3}', strings.DZI_NO_IMAGE),
         ('{"Image": {"Size": []}}', strings.DZI_NO_IMAGE),
         ('{"Collection": {}}', strings.DZI_COLLECTION),
@@ -153,6 +154,42 @@ def test_a_tile_of_another_size_or_damaged_is_an_error(tree: Any, tmp_path: Path
         shutil.rmtree(tmp_path / "slide_files")
 
 
+@pytest.mark.parametrize("is_json", [False, True])
+def test_a_size_that_is_not_whole_is_rounded_down_with_a_note(is_json: bool, tree: Any) -> None:
+    path, levels = tree(width=1131)
+    wide = "1130.75"
+    if is_json:
+        size = {"Width": float(wide), "Height": 700}
+        image = {"Format": "png", "Overlap": 1, "TileSize": 254, "Size": size}
+        path.write_text(json.dumps({"Image": image}))
+    else:
+        path.write_text(path.read_text().replace("1131", wide))
+    with closing(open_slide(path)) as source:
+        note = strings.DZI_FRACTION.format(wide=wide, high=700, width=1130, height=700)
+        assert source.info.notes == (note,)
+        assert source.info.file_levels[:2] == ((1130, 700), (565, 350))
+        for index, (width, height) in enumerate(source.info.file_levels):
+            assert np.array_equal(level_pixels(source, index), levels[index][:height, :width])
+
+
+@pytest.mark.parametrize("past_px", [0, 1], ids=["to the next tile", "with overlap"])
+def test_tiles_at_the_border_may_be_padded(past_px: int, tree: Any, tmp_path: Path) -> None:
+    path, levels = tree()
+    for tile in tmp_path.glob("slide_files/*/*.png"):
+        with Image.open(tile) as image:
+            sides = [
+                max(side, 254 + past_px + (0 if index == "0" else 1))
+                for side, index in zip(image.size, tile.stem.split("_"), strict=True)
+            ]
+            padded = Image.new("RGB", (sides[0], sides[1]))
+            padded.paste(image)
+        padded.save(tile)
+    with closing(open_slide(path)) as source:
+        assert source.info.notes == ()
+        for index, pixels in enumerate(levels[:4]):
+            assert np.array_equal(level_pixels(source, index), pixels)
+
+
 def test_missing_levels_are_said_or_refused(tree: Any, tmp_path: Path) -> None:
     path, levels = tree()
     shutil.rmtree(tmp_path / "slide_files" / "10")
@@ -183,6 +220,9 @@ def test_missing_levels_are_said_or_refused(tree: Any, tmp_path: Path) -> None:
         (XML.replace("{tile}", "-5"), pattern(strings.NUMBER, name="TileSize")),
         (XML.replace("{tile}", "٣"), pattern(strings.NUMBER, name="TileSize")),
         (XML.replace("{width}", "99999999999"), pattern(strings.NUMBER, name="Width")),
+        (XML.replace("{width}", "300.5.5"), pattern(strings.NUMBER, name="Width")),
+        (XML.replace("{width}", ".5"), pattern(strings.NUMBER, name="Width")),
+        (XML.replace("{tile}", "254.5"), pattern(strings.NUMBER, name="TileSize")),
         (XML.replace("{height}", ""), pattern(strings.NUMBER, name="Height")),
         (XML.replace("{overlap}", "1e3"), pattern(strings.NUMBER, name="Overlap")),
         (XML.replace("{ending}", "../../etc/passwd"), pattern(strings.TILE_FORMAT)),

@@ -218,6 +218,21 @@ def test_google_tiles_of_one_level_alone(is_skipped: bool, tmp_path: Path, level
         assert np.array_equal(level_pixels(source, 0)[:HEIGHT, :WIDTH], whole)
 
 
+def test_google_tiles_whose_coarsest_one_is_left_out(tmp_path: Path) -> None:
+    pixels = np.full((1024, 1024, 3), 255, np.uint8)
+    pixels[:64, :64, 1] = 200
+    found = [pixels, halve(pixels), halve(halve(pixels))]
+    write_google(tmp_path, found)
+    for left_out in ("0/0/0", "1/0/0", "1/0/1", "1/1/0"):
+        (tmp_path / f"{left_out}.png").unlink()
+    Image.new("RGB", (TILE_PX, TILE_PX), "white").save(tmp_path / "blank.png")
+    with closing(open_slide(tmp_path)) as source:
+        assert source.info.file_levels == ((1024, 1024), (512, 512), (256, 256))
+        assert np.array_equal(level_pixels(source, 0), pixels)
+        assert (level_pixels(source, 1) == 255).all()
+        assert (level_pixels(source, 2) == 255).all()
+
+
 def test_a_blank_tile_without_others_is_no_slide(tmp_path: Path) -> None:
     (tmp_path / "0/0").mkdir(parents=True)
     Image.new("RGB", (8, 8)).save(tmp_path / "blank.png")

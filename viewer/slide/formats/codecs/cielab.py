@@ -24,19 +24,34 @@ _RGB_FROM_D50 = np.array(
     ],
     np.float32,
 )
-_KNEE = 6 / 29
+_KNEE = np.float32(6 / 29)
+
+# sRGB of linear light in 16 bits: steps of a twentieth of a level where the curve is steepest.
+_LINEAR = np.linspace(0, 1, 65536)
+_SRGB = np.where(_LINEAR <= 0.0031308, 12.92 * _LINEAR, 1.055 * _LINEAR ** (1 / 2.4) - 0.055)
+_SRGB_8 = (_SRGB * 255 + 0.5).astype(np.uint8)
+
+_STEPS_FROM_D50 = _RGB_FROM_D50 * _D50 * np.float32(65535)
+_BAND_ROWS = 64  # as much as a core's cache holds
 
 
 def rgb_from_lab(samples: NDArray[Any], photometric: int) -> NDArray[np.uint8]:
     """(h, w, 3) sRGB of (h, w, 3) of 8 or 16 unsigned bits; colours beyond sRGB are cut to it."""
-    light, a, b = _lab(samples, photometric)
-    middle = (light + 16) / 116
-    ratios = np.stack([middle + a / 500, middle, middle - b / 200], axis=2)
-    xyz = np.where(ratios > _KNEE, ratios**3, 3 * _KNEE**2 * (ratios - 4 / 29)) * _D50
-    linear = np.clip(xyz @ _RGB_FROM_D50.T, 0, 1)
-    shown = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    rgb: NDArray[np.uint8] = (shown * 255 + 0.5).astype(np.uint8)
+    rgb = np.empty(samples.shape, np.uint8)
+    for top in range(0, samples.shape[0], _BAND_ROWS):
+        light, a, b = _lab(samples[top : top + _BAND_ROWS], photometric)
+        middle = (light + 16) / np.float32(116)
+        ratios = middle + a / np.float32(500), middle, middle - b / np.float32(200)
+        x, y, z = (_intensity(ratio) for ratio in ratios)
+        for channel, (of_x, of_y, of_z) in enumerate(_STEPS_FROM_D50):
+            linear = np.clip(of_x * x + of_y * y + of_z * z + np.float32(0.5), 0, 65535)
+            rgb[top : top + _BAND_ROWS, :, channel] = _SRGB_8[linear.astype(np.uint16)]
     return rgb
+
+
+def _intensity(ratio: NDArray[np.float32]) -> NDArray[np.float32]:
+    """X, Y or Z, as a share of white's, of its cube root, which is a line near black."""
+    return np.where(ratio > _KNEE, ratio * ratio * ratio, 3 * _KNEE * _KNEE * (ratio - np.float32(4 / 29)))
 
 
 def _lab(samples: NDArray[Any], photometric: int) -> tuple[NDArray[np.float32], ...]:

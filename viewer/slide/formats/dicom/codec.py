@@ -45,7 +45,9 @@ CODINGS = {
 
 _JPEG_2000 = ("JPEG 2000", "HTJ2K")
 PALETTE = "PALETTE COLOR"
-COLOURS = {"MONOCHROME1": 1, "MONOCHROME2": 1, PALETTE: 1, "RGB": 3}
+INVERTED = "MONOCHROME1"
+"""Grey whose lowest number is white."""
+COLOURS = {INVERTED: 1, "MONOCHROME2": 1, PALETTE: 1, "RGB": 3}
 COLOURS |= dict.fromkeys(("YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"), 3)
 """Samples a pixel of each photometric interpretation that is shown."""
 
@@ -132,7 +134,7 @@ class FrameCodec:
         if form.palette is not None:
             return form.palette(pixels)
         shown: NDArray[np.uint8] = pixels if self._shown is None else self._shown.in_8_bits(pixels)
-        return 255 - shown if form.colours == "MONOCHROME1" else shown
+        return 255 - shown if form.colours == INVERTED else shown
 
     def _samples(self, data: bytes) -> NDArray[Any]:
         """(h, w, samples) of the file's bits, in colours RGB; 8-bit JPEG in colours RGBA."""

@@ -24,7 +24,7 @@ class InflatedBytes:
 
     is_remote = False
 
-    def __init__(self, file: ByteSource, data: bytes) -> None:
+    def __init__(self, file: ByteSource, data: bytearray) -> None:
         self.locator = file.locator
         self.size_bytes = len(data)
         self._file, self._data = file, data
@@ -33,7 +33,7 @@ class InflatedBytes:
         """See ``ByteSource.read``."""
         if not 0 <= offset <= offset + count <= self.size_bytes:
             raise EOFError(strings.BEYOND_INFLATED.format(end=offset + count, size=self.size_bytes))
-        return self._data[offset : offset + count]
+        return bytes(memoryview(self._data)[offset : offset + count])
 
     def close(self) -> None:
         """See ``ByteSource.close``."""
@@ -47,19 +47,31 @@ def inflated(file: ByteSource, at_most: int) -> ByteSource:
     start = deflated_from(file)
     if start is None:
         return file
-    too_large = strings.INFLATED_SIZE.format(most_mib=MAX_INFLATED_BYTES >> 20)
-    if start > at_most:
-        raise DicomError(too_large)
-    data = bytearray(file.read(0, start))
+    # One byte more shows that there are more.
+    data = _first_bytes(file, start, at_most + 1)
+    if len(data) > at_most:
+        raise DicomError(strings.INFLATED_SIZE.format(most_mib=MAX_INFLATED_BYTES >> 20))
+    return InflatedBytes(file, data)
+
+
+def inflated_start(file: ByteSource) -> ByteSource:
+    """The file itself where it is not deflated, else its beginning: enough for the elements that say what it
+    is, and no more memory. Raises DicomError, EOFError, OSError.
+    """
+    start = deflated_from(file)
+    return file if start is None else InflatedBytes(file, _first_bytes(file, start, _CHUNK_BYTES))
+
+
+def _first_bytes(file: ByteSource, start: int, count: int) -> bytearray:
+    """Up to ``count`` bytes of a file that is deflated from ``start`` on."""
+    data = bytearray(file.read(0, min(start, count)))
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     position = start
     try:
-        while position < file.size_bytes and not stream.eof:
+        while position < file.size_bytes and len(data) < count and not stream.eof:
             coded = file.read(position, min(_CHUNK_BYTES, file.size_bytes - position))
             position += len(coded)
-            data += stream.decompress(coded, at_most - len(data) + 1)
-            if len(data) > at_most:
-                raise DicomError(too_large)
+            data += stream.decompress(coded, count - len(data))
     except zlib.error as error:
         raise DicomError(strings.NOT_DEFLATED.format(error=error)) from None
-    return InflatedBytes(file, bytes(data))
+    return data

@@ -15,10 +15,10 @@ import numpy as np
 from viewer.slide.byte_source import open_bytes
 from viewer.slide.formats.codecs.codec_error import CodecError
 from viewer.slide.formats.dicom import strings
-from viewer.slide.formats.dicom.codec import NATIVE, FrameCodec
+from viewer.slide.formats.dicom.codec import INVERTED, NATIVE, FrameCodec
 from viewer.slide.formats.dicom.dataset import FRAME_GROUPS, DicomError, begins_like_dicom, read_dataset
 from viewer.slide.formats.dicom.frames import first_in_items
-from viewer.slide.formats.dicom.inflated import MAX_INFLATED_BYTES, inflated
+from viewer.slide.formats.dicom.inflated import MAX_INFLATED_BYTES, inflated, inflated_start
 from viewer.slide.formats.dicom.instance import SERIES, DicomImage, frame_form, image_from_header, is_slide
 from viewer.slide.formats.engine_tiles import cached_if_cut, engine_tile_size
 from viewer.slide.formats.openslide import open_openslide
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.slide.byte_source import ByteSource
+    from viewer.slide.formats.dicom.codec import FrameForm
     from viewer.slide.formats.dicom.dataset import Dataset
     from viewer.slide.formats.slide_format import SlideFile
 
@@ -168,8 +169,8 @@ def _headers(file: SlideFile, files: ExitStack) -> list[tuple[ByteSource, Datase
     series = header.text(SERIES)
     for beside in _files_beside(file) if series else ():
         try:
-            plain = inflated(beside, left_bytes) if begins_like_dicom(beside) else None
-            if plain is not None and read_dataset(plain, until=SERIES + 1).text(SERIES) == series:
+            if begins_like_dicom(beside) and _series(beside) == series:
+                plain = inflated(beside, left_bytes)
                 other = read_dataset(plain, until=FRAME_GROUPS)
                 if is_slide(other):
                     headers.append((plain, other))
@@ -180,6 +181,11 @@ def _headers(file: SlideFile, files: ExitStack) -> list[tuple[ByteSource, Datase
             pass
         beside.close()
     return headers
+
+
+def _series(file: ByteSource) -> str:
+    """The series of a file that begins like DICOM. Raises DicomError, EOFError, OSError."""
+    return read_dataset(inflated_start(file), until=SERIES + 1).text(SERIES)
 
 
 def _images(headers: list[tuple[ByteSource, Dataset]]) -> list[DicomImage]:
@@ -228,13 +234,7 @@ def _source(file: SlideFile, images: list[DicomImage], why: str, files: ExitStac
         if image.kind == kind
     }
     finest = levels[0].first
-    notes = []
-    if finest.form.is_signed and finest.form.palette is None:
-        half = 1 << (finest.form.bits - 1)
-        notes.append(strings.SIGNED.format(low=-half, high=half - 1))
-    elif finest.form.bits != 8 and finest.form.palette is None:
-        white = (1 << finest.form.bits) - 1
-        notes.append(strings.SHOWN_IN_8_BITS.format(bits=finest.form.bits, white=white))
+    notes = _sample_notes(finest.form)
     if finest.planes > 1:
         notes.append(PLANES.format(planes=finest.planes))
     form = finest.form
@@ -257,6 +257,23 @@ def _source(file: SlideFile, images: list[DicomImage], why: str, files: ExitStac
     _probe(levels)
     files.callback(file.bytes.close)
     return DicomSource(info, levels, associated, files)
+
+
+def _sample_notes(form: FrameForm) -> list[str]:
+    """How numbers are shown that are not those of the screen."""
+    is_inverted = form.colours == INVERTED
+    if form.palette is not None:
+        return []
+    if form.is_signed:
+        half = 1 << (form.bits - 1)
+        ends = (half - 1, -half) if is_inverted else (-half, half - 1)
+        return [strings.SIGNED.format(black=ends[0], white=ends[1])]
+    if form.bits == 8:
+        return []
+    highest = (1 << form.bits) - 1
+    if is_inverted:
+        return [strings.INVERTED_IN_8_BITS.format(bits=form.bits, black=highest)]
+    return [strings.SHOWN_IN_8_BITS.format(bits=form.bits, white=highest)]
 
 
 def _levels(volumes: list[DicomImage]) -> list[_Level]:

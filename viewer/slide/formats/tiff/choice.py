@@ -18,7 +18,7 @@ from viewer.slide.formats.tiff.same_picture import places_to_compare, shows_the_
 from viewer.slide.source import FileImage, SlideError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from viewer.slide.byte_source import ByteSource
     from viewer.slide.formats.slide_format import SlideFile
@@ -55,7 +55,15 @@ def choose(file: SlideFile, pictures: Pictures, *, is_aperio: bool) -> Choice:
 
 
 def _has_levels(file: ByteSource, picture: Picture) -> bool:
-    return _is_readable(picture.finest) and len(with_file_levels(file, picture).levels) > 1
+    """Whether it has levels and pixels of them can be decoded: tags alone make no picture the slide."""
+    if not _is_readable(picture.finest):
+        return False
+    picture = with_file_levels(file, picture)
+    finest, *coarser = picture.levels
+    if not coarser:
+        return False
+    answer = _comparison(file, picture)
+    return any(answer(finest, level) is not None for level in coarser)
 
 
 def _unclaimed(file: ByteSource, pictures: Pictures, number: int) -> Picture | None:
@@ -72,13 +80,14 @@ def with_file_levels(
     file: ByteSource, picture: Picture, openslide_sizes: Sequence[tuple[int, int]] = ()
 ) -> Picture:
     """The picture with those candidates as levels that show it. Pixels are not compared where the levels are
-    just those that OpenSlide finds in an Aperio slide, and where whole large images would be decoded for it.
-    Levels that cannot be decoded are left out; the picture is then no longer ``is_whole``.
+    just those that OpenSlide finds in an Aperio slide, and where whole large images would be decoded for it;
+    where they cannot be read, the levels are as good as their tags. What is not decoded is left out; where
+    the file calls it a level, the picture is then no longer ``is_whole``.
     """
     levels = (picture.finest, *filter(_is_readable, picture.levels[1:]))
     candidates = tuple(filter(_is_readable, picture.candidates))
-    is_whole = (len(levels), len(candidates)) == (len(picture.levels), len(picture.candidates))
-    picture = replace(picture, levels=levels, candidates=candidates, is_whole=is_whole)
+    kept = {image.ifd.offset for image in (*levels, *candidates)}
+    picture = replace(picture, levels=levels, candidates=candidates, is_whole=kept >= picture.stated)
     if not candidates or not _is_readable(picture.finest):
         return replace(picture, candidates=())
     trusting = with_levels(picture, lambda _finer, _coarser: True)
@@ -86,20 +95,28 @@ def with_file_levels(
     is_costly = not finest.tiled and finest.width * finest.height > _MAX_STRIPPED_PX
     if is_costly or [(level.width, level.height) for level in trusting.levels] == list(openslide_sizes):
         return trusting
-    shown = shown_range(file, candidates[-1])
+    answer = _comparison(file, picture)
+    return with_levels(picture, lambda finer, coarser: answer(finer, coarser) is not False)
+
+
+def _comparison(file: ByteSource, picture: Picture) -> Callable[[TiffImage, TiffImage], bool | None]:
+    """``shows_the_same`` of two of the picture's levels and candidates."""
+    images = {image.ifd.offset: image for image in (*picture.levels, *picture.candidates)}
+    coarsest = (*picture.levels, *picture.candidates)[-1]
+    shown = shown_range(file, coarsest)
 
     @cache
     def level_at(offset: int) -> TiffLevel:
-        image = next(each for each in (*picture.levels, *candidates) if each.ifd.offset == offset)
+        image = images[offset]
         decoder = PieceDecoder(image, partial(TileCodec, shown=shown))
         return TiffLevel(file, image, decoder, read_tile_table(image), background_rgb=(255, 255, 255))
 
-    places = places_to_compare(level_at(candidates[-1].ifd.offset))
+    places = places_to_compare(level_at(coarsest.ifd.offset))
 
-    def is_same(finer: TiffImage, coarser: TiffImage) -> bool:
+    def answer(finer: TiffImage, coarser: TiffImage) -> bool | None:
         return shows_the_same(level_at(finer.ifd.offset), level_at(coarser.ifd.offset), places)
 
-    return with_levels(picture, is_same)
+    return answer
 
 
 def _is_readable(image: TiffImage) -> bool:

@@ -46,8 +46,8 @@ _MAX_CANDIDATES = 64  # a pyramid has about ten levels
 @dataclass(frozen=True, slots=True)
 class Picture:
     """One picture: its pages as levels, finest first, the number of its first page (from 1), and what the
-    file calls it. ``candidates`` are pages that may be levels too, if they show the same. ``is_whole``: all
-    that are or may be its levels can be read.
+    file calls it. ``candidates`` are pages that may be levels too, if they show the same. ``stated``: where
+    the directories lie of those that the file calls smaller versions. ``is_whole``: all these can be read.
     """
 
     number: int
@@ -56,6 +56,7 @@ class Picture:
     candidates: tuple[TiffImage, ...] = ()
     ome: OmeFacts | None = None
     kind: str = ""
+    stated: frozenset[int] = frozenset()
     is_whole: bool = True
 
     @property
@@ -250,11 +251,16 @@ def _picture(page: Page, facts: OmeFacts | None, members: list[Page]) -> Picture
         if _is_level(image, levels[-1], finest):
             levels.append(image)
     candidates = [*(() if facts else family), *(member.image for member in members)]
+    kept = sorted(candidates, key=_area, reverse=True)[:_MAX_CANDIDATES]
+    called_smaller = {
+        image.ifd.offset for image in (*family, *(member.image for member in members if member.is_reduced))
+    }
     return Picture(
         number=page.index + 1,
         name=facts.name if facts and facts.name else page.kind,
         levels=tuple(levels),
-        candidates=tuple(sorted(candidates, key=_area, reverse=True)[:_MAX_CANDIDATES]),
+        candidates=tuple(kept),
+        stated=frozenset(called_smaller & {image.ifd.offset for image in (*levels[1:], *kept)}),
         ome=facts,
         kind=page.kind or _kind_of_name(facts),
     )

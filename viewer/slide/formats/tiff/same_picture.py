@@ -54,10 +54,10 @@ def places_to_compare(overview: TiffLevel) -> list[Place]:
     return [*best, *(grid if structure.max() >= _PLAIN else ())]
 
 
-def shows_the_same(fine: TiffLevel, coarse: TiffLevel, places: Sequence[Place]) -> bool:
+def shows_the_same(fine: TiffLevel, coarse: TiffLevel, places: Sequence[Place]) -> bool | None:
     """Compares the first place of the coarse level that has structure, or one without where none has.
 
-    True where nothing can be read: the levels are then as good as their tags.
+    None where nothing can be read.
     """
     ratio = fine.width / coarse.width
     plain: tuple[int, int, NDArray[np.float32]] | None = None
@@ -66,7 +66,7 @@ def shows_the_same(fine: TiffLevel, coarse: TiffLevel, places: Sequence[Place]) 
             plain = plain or (x, y, window)
         elif (answer := _agrees(fine, coarse, (x, y), window)) is not None:
             return answer
-    return plain is None or _agrees(fine, coarse, plain[:2], plain[2]) is not False
+    return None if plain is None else _agrees(fine, coarse, plain[:2], plain[2])
 
 
 def _windows(

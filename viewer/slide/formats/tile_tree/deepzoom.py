@@ -8,6 +8,7 @@ Zoom file format overview (Microsoft, 2008/2009 schemas).
 from __future__ import annotations
 
 import codecs
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +43,12 @@ def deepzoom_layout(path: Path, files: TreeFiles, description: str) -> TreeLayou
     ending = str(image.get("Format", ""))
     if ending.lower() not in ENDINGS:
         raise SlideError(path, strings.TILE_FORMAT.format(ending=ending[:20]))
-    width = whole_number(path, "Width", size.get("Width", ""), 1, MAX_SIDE_PX)
-    height = whole_number(path, "Height", size.get("Height", ""), 1, MAX_SIDE_PX)
+    stated = [size.get(name, "") for name in ("Width", "Height")]
+    width, height = (
+        whole_number(path, name, _whole_part(value), 1, MAX_SIDE_PX)
+        for name, value in zip(("Width", "Height"), stated, strict=True)
+    )
+    is_cut = [_whole_part(value) for value in stated] != [str(value) for value in stated]
     tile_px = whole_number(path, "TileSize", image.get("TileSize", ""), 1, MAX_TILE_PX)
     overlap_px = whole_number(path, "Overlap", image.get("Overlap", ""), 0, MAX_OVERLAP_PX)
     folder = f"{description.rpartition('.')[0]}_files"
@@ -64,7 +69,12 @@ def deepzoom_layout(path: Path, files: TreeFiles, description: str) -> TreeLayou
         for step, size in enumerate(sizes)
         if top - step in present
     )
-    missing = len(sizes) - len(levels)
+    notes = []
+    if is_cut:
+        wide, high = (str(value)[:20] for value in stated)
+        notes.append(strings.DZI_FRACTION.format(wide=wide, high=high, width=width, height=height))
+    if missing := len(sizes) - len(levels):
+        notes.append(strings.LEVELS_MISSING.format(missing=missing, expected=len(sizes)))
     return TreeLayout(
         name="DeepZoom",
         reason=strings.DZI_REASON,
@@ -72,7 +82,8 @@ def deepzoom_layout(path: Path, files: TreeFiles, description: str) -> TreeLayou
         tile_height=tile_px,
         overlap_px=overlap_px,
         levels=levels,
-        notes=(strings.LEVELS_MISSING.format(missing=missing, expected=len(sizes)),) if missing else (),
+        may_be_padded=True,
+        notes=tuple(notes),
     )
 
 
@@ -81,7 +92,7 @@ def _stated(path: Path, files: TreeFiles, description: str) -> tuple[Mapping[str
     OpenSeadragon takes too. Raises SlideError.
     """
     data = read_description(path, files, description)
-    if data.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
+    if data.removeprefix(codecs.BOM_UTF8).lstrip().startswith((b"{", b"[")):
         found = json_object(path, description, data)
         image = found.get("Image")
         size = image.get("Size") if isinstance(image, dict) else None
@@ -93,6 +104,11 @@ def _stated(path: Path, files: TreeFiles, description: str) -> tuple[Mapping[str
     if not isinstance(image, dict) or not isinstance(size, dict):
         raise SlideError(path, strings.DZI_NO_IMAGE)
     return image, size
+
+
+def _whole_part(value: object) -> str:
+    """The digits of a side before a decimal point, which some writers state."""
+    return re.sub(r"(?<=[0-9])\.[0-9]+$", "", str(value))
 
 
 def _stored_ending(path: Path, files: TreeFiles, folders: list[str], stated: str) -> str:

@@ -27,12 +27,15 @@ _MOST_TILES = 2**19 - 1  # of a row or column of a single level: 2³¹ px in the
 
 
 def coarsest_tile(path: Path, files: TreeFiles) -> str:
-    """The name of the first tile stored at level 0. Raises SlideError where there is none."""
-    for row in sorted(_numbers(files.names_in("0"), limit=_MOST_TILES)):
-        names = files.names_in(f"0/{row}")
-        for ending in ENDINGS:
-            for column in sorted(_numbers(names, limit=_MOST_TILES, ending=f".{ending}"))[:1]:
-                return _tile_name(0, ending, column, row)
+    """The name of the first tile stored at level 0, or at the next one that has any where level 0 is blank
+    and was left out: all are padded to one size. Raises SlideError where no level has any.
+    """
+    for level in sorted(_numbers(files.names_in(""), limit=_MAX_LEVEL)):
+        for row in sorted(_numbers(files.names_in(str(level)), limit=_MOST_TILES)):
+            names = files.names_in(f"{level}/{row}")
+            for ending in ENDINGS:
+                for column in sorted(_numbers(names, limit=_MOST_TILES, ending=f".{ending}"))[:1]:
+                    return _tile_name(level, ending, column, row)
     raise SlideError(path, strings.TILE_NOT_FOUND.format(tile="0/0/0", endings=", ".join(ENDINGS)))
 
 

@@ -52,8 +52,8 @@ class TreeLevel:
 class TreeLayout:
     """``levels``: finest first. Neighbours share ``overlap_px`` on each side.
 
-    ``has_full_tiles``: files at the right and lower border are as large as the others. ``notes``: see
-    ``SlideInfo``.
+    ``has_full_tiles``: files at the right and lower border are as large as the others; ``may_be_padded``:
+    they may be, or have one pixel more, of a size that was not whole. ``notes``: see ``SlideInfo``.
     """
 
     name: str
@@ -63,6 +63,7 @@ class TreeLayout:
     overlap_px: int
     levels: tuple[TreeLevel, ...]
     has_full_tiles: bool = False
+    may_be_padded: bool = False
     notes: tuple[str, ...] = ()
 
 

@@ -111,14 +111,13 @@ class TileTreeSource(Source):
         left, top = column * layout.tile_width, row * layout.tile_height
         right, bottom = left + layout.tile_width, top + layout.tile_height
         x0, y0 = max(left - overlap, 0), max(top - overlap, 0)
-        x1, y1 = right + overlap, bottom + overlap
-        if not layout.has_full_tiles:
-            x1, y1 = min(x1, stored.width), min(y1, stored.height)
+        widths = _sides(layout, right - x0, stored.width - x0)
+        heights = _sides(layout, bottom - y0, stored.height - y0)
         name = stored.tile_name(column, row)
         right, bottom = min(right, stored.width), min(bottom, stored.height)
         try:
             data = self._files.read(name, MAX_TILE_BYTES + 1)
-            pixels = _decode(data, (x1 - x0, y1 - y0))
+            pixels = _decode(data, widths, heights)
         except FileNotFoundError:
             colour = self._blank_colour(level, Rect(left, top, right, bottom))
             if colour is None:
@@ -156,26 +155,36 @@ def image_size(data: bytes) -> tuple[int, int]:
         return image.size
 
 
-def _decode(data: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """The pixels of a tile file; its header must state ``size`` (width, height). Raises DECODE_ERRORS."""
+def _sides(layout: TreeLayout, to_end_px: int, left_px: int) -> list[int]:
+    """The widths, or heights, that a tile file may have: first the usual one. From its first pixel it is
+    ``to_end_px`` to where the next tile begins, and ``left_px`` to the end of the level.
+    """
+    whole_px = to_end_px + layout.overlap_px
+    if layout.has_full_tiles or whole_px <= left_px:
+        return [whole_px]
+    return [left_px, to_end_px, whole_px, left_px + 1] if layout.may_be_padded else [left_px]
+
+
+def _decode(data: bytes, widths: list[int], heights: list[int]) -> NDArray[np.uint8]:
+    """The pixels of a tile file; its header must state one of the sizes. Raises DECODE_ERRORS."""
     if len(data) > MAX_TILE_BYTES:
         raise ValueError(strings.TILE_TOO_LARGE)
     if data.startswith(b"\xff\xd8"):
         height, width = simplejpeg.decode_jpeg_header(data)[:2]
-        _check_size((width, height), size)
+        _check_size((width, height), widths, heights)
         return np.asarray(simplejpeg.decode_jpeg(data, "RGBA"))
-    check_webp_size(data[:64], size[0] * size[1])
+    check_webp_size(data[:64], max(widths) * max(heights))
     with Image.open(io.BytesIO(data), formats=tuple(_PILLOW_FORMATS.values())) as image:
-        _check_size(image.size, size)
+        _check_size(image.size, widths, heights)
         image.load()
         return pixels_of_image(image)[0]
 
 
-def _check_size(found: tuple[int, int], expected: tuple[int, int]) -> None:
-    if found != expected:
-        width, height = found
+def _check_size(found: tuple[int, int], widths: list[int], heights: list[int]) -> None:
+    width, height = found
+    if width not in widths or height not in heights:
         raise ValueError(
             strings.TILE_SIZE.format(
-                width=width, height=height, expected_width=expected[0], expected_height=expected[1]
+                width=width, height=height, expected_width=widths[0], expected_height=heights[0]
             )
         )

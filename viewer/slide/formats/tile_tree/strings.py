@@ -9,6 +9,7 @@ ZOOMIFY_REASON = "It is a folder of Zoomify tiles, as its ImageProperties.xml sa
 IIIF_REASON = "It is a folder of IIIF tiles (Image API {version}), as its info.json says."
 GOOGLE_REASON = "It is a folder of tiles in levels, rows and columns (Google Maps layout)."
 
+DZI_FRACTION = "The size is stated as {wide} × {high} px; what lies beyond {width} × {height} is not shown."
 LEVELS_MISSING = "{missing} of {expected} levels are missing from the folder of tiles."
 SIZE_NOT_STATED = "The files do not state the size of the picture; it ends with the last stored tile."
 

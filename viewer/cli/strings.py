@@ -147,3 +147,6 @@ ATTENTION_NOTE = "Attention is no explanation and no diagnosis. {research_use}."
 
 # Benchmarks.
 NOT_MEASURED = "not measured"
+
+# train-encoder
+ENCODER_TRAINED = "weights {weights}; model card {page}"

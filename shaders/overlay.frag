@@ -1,7 +1,8 @@
 // overlay.frag - likeness over one pixel of the slide, premultiplied: analysed patches in colour and clear at 0,
-// estimated ones dotted, patches that were not analysed hatched. FILL, OUTLINES, SMOOTH, TISSUE, OFF_TISSUE, CONTOURS,
-// FLASHLIGHT, LEVELS and, where patches in view were not analysed, PATTERNS are defined by
-// gpu.gl.field_renderer only where a layer needs them: software OpenGL runs both sides of a branch.
+// estimated ones dotted, patches that were not analysed hatched. FILL, OUTLINES, SMOOTH, TISSUE, ALL_TISSUE,
+// OFF_TISSUE, CONTOURS, FLASHLIGHT, LEVELS and, where patches in view were not analysed, PATTERNS are defined by
+// gpu.gl.field_renderer only where a layer needs them: software OpenGL runs both sides of a branch. TISSUE is for
+// views with an edge of the tissue, ALL_TISSUE for those inside of it, where nothing is kept out.
 // With LEVELS the score of a patch is one of three codes: viewer/overlay/attention_look.py composes them in the same way.
 // Glass is clear and is not blended with its neighbours. A score belongs to its patch, but colour on the white beside
 // the tissue, or in a lumen, would say that something was found there: where values are blended (SMOOTH) the colour
@@ -18,7 +19,7 @@ uniform vec2 origin_px;
 uniform float pixel_ratio;
 uniform float opacity;
 uniform float threshold;
-uniform vec2 ends;                         // the likeness of the first colour and of the last
+uniform vec2 place_line;                   // factor and summand from likeness to place: 0 the first colour, 1 the last
 #ifdef FILL
 uniform float fill;                        // 1, and less as patches grow large on the screen
 #endif
@@ -28,7 +29,6 @@ uniform vec2 patch_px;                     // a patch in framebuffer pixels
 #endif
 #ifdef TISSUE
 uniform sampler2D tissue;                  // over the whole slide: viewer/overlay/tissue.py
-uniform vec2 slide_patches;
 #endif
 #ifdef FLASHLIGHT
 uniform vec3 flashlight_px;                // x, y, radius
@@ -40,15 +40,23 @@ uniform sampler2D tokens;
 uniform vec3 level_weights;                // of regions, patches, tokens
 #endif
 
-#if !defined(SMOOTH) || !defined(TISSUE) || defined(PATTERNS) || defined(LEVELS) || defined(OUTLINES) || defined(OFF_TISSUE)
+#if !defined(SMOOTH) || !(defined(TISSUE) || defined(ALL_TISSUE)) || defined(PATTERNS) || defined(LEVELS) || defined(OUTLINES) || defined(OFF_TISSUE)
 #define OWN                                // else no patch stands out, and the tissue leaves out glass
 #endif
 
-in vec2 patch_position;
+noperspective in vec2 patch_position;
+noperspective in vec2 in_field;
+#ifdef LEVELS
+noperspective in vec2 in_regions;
+#endif
+#ifdef TISSUE
+noperspective in vec2 in_slide;
+#endif
 
 out vec4 fragment;
 
 const float FAINT_BELOW = 0.1;             // from here down to 0 the colour fades out, as glass does
+const float PER_FAINT = 1.0 / FAINT_BELOW;
 const float KNOWN = 0.75;
 const float ON_TISSUE = 254.5 / 255.0;
 const float GLASS = 1.5 / 255.0;
@@ -60,6 +68,8 @@ const float HATCH_WIDTH = 1.5;
 const float LEAST_HATCH_OPACITY = 0.4;    // "not analysed" must not fade away with the colours
 const float CONTOUR_HALF_WIDTH = 0.8;
 const vec3 CONTOUR_COLOUR = vec3(0.04);
+const float FAR = 1000.0;                  // from a line that is not drawn, in likeness
+const float LEAST_SLOPE = 1e-12;           // squared; less is a patch alone on glass: one value everywhere is no line
 const float BEST = 0.5;                    // from this place in the range on patches are outlined
 const vec3 OUTLINE = vec3(1.0, 3.0, 4.0);  // from a patch's edge inwards: dark, in its colour, dark, in logical pixels
 
@@ -77,23 +87,15 @@ float dots(vec2 at) {
 #ifdef LEVELS
 const float SIDE = 16.0;                   // patches of a region, tokens of a patch
 const float MIDDLE = 128.0 / 255.0;
-const float FAINT_CODE = 8.0 / 255.0;      // from here down to 0 a token that is a factor makes all of it nothing
+const float PER_FAINT_CODE = 255.0 / 8.0;  // from a code of 8 down to 0 a token that is a factor makes all of it nothing
 const float TOKENS_COUNT = 0.25;           // from this weight on a patch without tokens is not all that was asked
-
-vec2 sum_in(sampler2D level, vec2 at) {
-#ifdef SMOOTH
-    return texture(level, at / vec2(textureSize(level, 0))).rg;
-#else
-    return texelFetch(level, clamp(ivec2(floor(at)), ivec2(0), textureSize(level, 0) - 1), 0).rg;
-#endif
-}
 
 float with_other_levels(float patch_code, vec2 region, vec2 token) {
     vec3 codes = vec3(region.r / max(region.g, 1.0 / 1024.0), patch_code, token.r / max(token.g, 1.0 / 1024.0));
     vec3 beyond = codes - MIDDLE;
     float counted = min(4.0 * token.g, 1.0);   // none where none is known; where the own is, token.g is 0.25 or more
     beyond.z *= counted;
-    float nothing = (1.0 - min(codes.z / FAINT_CODE, 1.0)) * clamp(2.0 * level_weights.z - 1.0, 0.0, 1.0) * counted;
+    float nothing = (1.0 - min(codes.z * PER_FAINT_CODE, 1.0)) * clamp(2.0 * level_weights.z - 1.0, 0.0, 1.0) * counted;
     return clamp(MIDDLE + dot(level_weights, beyond), 0.0, 1.0) * (1.0 - nothing);
 }
 #endif
@@ -118,16 +120,15 @@ float exact_likeness() {
 }
 
 // How much of the pixel a line covers; the slope of the field turns likeness into pixels.
-float line_at(float likeness, float level, float slope) {
-    return clamp(CONTOUR_HALF_WIDTH * pixel_ratio + 0.5 - abs(likeness - level) / slope, 0.0, 1.0);
-}
-
 float contour(float likeness) {
-    float slope = length(vec2(dFdx(likeness), dFdy(likeness)));
-    if (slope < 1e-6) return 0.0;          // a patch alone on glass: one value everywhere is no line
-    float level = clamp(floor(likeness * 4.0 + 0.5) / 4.0, 0.25, 0.75);
-    float line = level < threshold ? 0.0 : line_at(likeness, level, slope);
-    return threshold > 0.0 ? max(line, line_at(likeness, threshold, slope)) : line;
+    vec2 change = vec2(dFdx(likeness), dFdy(likeness));
+    float squared = dot(change, change);
+    float pixels = inversesqrt(max(squared, LEAST_SLOPE));
+    float level = clamp(floor(likeness * 4.0 + 0.5) * 0.25, 0.25, 0.75);
+    float away = level < threshold ? FAR : abs(likeness - level);
+    away = threshold > 0.0 ? min(away, abs(likeness - threshold)) : away;
+    float line = clamp(CONTOUR_HALF_WIDTH * pixel_ratio + 0.5 - away * pixels, 0.0, 1.0);
+    return squared < LEAST_SLOPE ? 0.0 : line;
 }
 #endif
 
@@ -141,6 +142,10 @@ vec4 outline(float likeness) {
     return vec4(colour, 1.0) * covered.z;
 }
 #endif
+
+float place_of(float likeness) {
+    return clamp(likeness * place_line.x + place_line.y, 0.0, 1.0);
+}
 
 void main() {
     vec2 here_px = vec2(gl_FragCoord.x, framebuffer_px.y - gl_FragCoord.y);
@@ -157,17 +162,24 @@ void main() {
 #endif
 #ifdef FILL
 #ifdef SMOOTH
-    vec2 sum = texture(field, (patch_position + first_patch) / vec2(textureSize(field, 0))).rg;
+    vec2 sum = texture(field, in_field).rg;
     float likeness = min(sum.r / max(sum.g, 1.0 / 1024.0), 1.0);
 #else
     float likeness = min(own.r / max(own.g, 1.0 / 1024.0), 1.0);
 #endif
 #ifdef LEVELS
-    vec2 region = sum_in(regions, (patch_position + first_patch) / SIDE);
-    likeness = with_other_levels(likeness, region, sum_in(tokens, (patch_position + first_patch) * SIDE));
+#ifdef SMOOTH
+    vec2 region = texture(regions, in_regions).rg;
+    vec2 token = texture(tokens, in_field).rg;
+#else
+    vec2 region = texelFetch(regions, own_patch / int(SIDE), 0).rg;
+    ivec2 token_at = ivec2(floor((patch_position + first_patch) * SIDE));
+    vec2 token = texelFetch(tokens, clamp(token_at, ivec2(0), textureSize(tokens, 0) - 1), 0).rg;
 #endif
-    float place = clamp((likeness - ends.x) / (ends.y - ends.x), 0.0, 1.0);
-    float alpha = likeness < threshold || is_glass ? 0.0 : clamp(place / FAINT_BELOW, 0.0, 1.0);
+    likeness = with_other_levels(likeness, region, token);
+#endif
+    float place = place_of(likeness);
+    float alpha = likeness < threshold || is_glass ? 0.0 : min(place * PER_FAINT, 1.0);
 #ifdef PATTERNS
     bool whole = own.g > KNOWN;
 #ifdef LEVELS
@@ -176,28 +188,28 @@ void main() {
 #endif
     alpha *= whole ? 1.0 : dots(pattern);
 #endif
-    colour = vec4(likeness_colour(place) * alpha, alpha) * fill;
+    colour = vec4(likeness_colour(place), 1.0) * (alpha * fill);
 #endif
 #ifdef CONTOURS
     float line = contour(exact_likeness());
     colour = mix(colour, vec4(CONTOUR_COLOUR, 1.0), is_glass ? 0.0 : line);
 #endif
-    colour *= opacity;
+    float share = opacity;
 #ifdef TISSUE
-    float stained = texture(tissue, (patch_position + first_patch) / slide_patches).r;
-    float coloured = clamp(2.0 * stained - 1.0, 0.0, 1.0);   // none beyond the edge of a pixel without tissue
+    float coloured = max(2.0 * texture(tissue, in_slide).r - 1.0, 0.0);   // none beyond the edge of a pixel without tissue
 #ifdef OFF_TISSUE
     coloured = own.g > KNOWN && own.g < ON_TISSUE ? 1.0 : coloured;
 #endif
-    colour *= coloured;
+    share *= coloured;
 #endif
+    colour *= share;
 #ifdef OUTLINES
     float measured = min(own.r / max(own.g, 1.0 / 1024.0), 1.0);
 #ifdef LEVELS
     vec2 own_token = vec2(0.0);            // outlines are for patches
     measured = with_other_levels(measured, texelFetch(regions, own_patch / int(SIDE), 0).rg, own_token);
 #endif
-    float measured_place = clamp((measured - ends.x) / (ends.y - ends.x), 0.0, 1.0);
+    float measured_place = place_of(measured);
     bool best = own.g > KNOWN && measured >= threshold && measured_place >= BEST;
     vec4 frame = outline(measured_place) * (best ? outlines : 0.0);
     colour = colour * (1.0 - frame.a) + frame;

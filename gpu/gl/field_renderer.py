@@ -48,9 +48,9 @@ class FieldStyle:
     """How a field is drawn: row of the table of colour maps, opacity and threshold 0 to 1, the values of the
     first colour and the last, how much of the fill and of the outlines of the best patches is drawn (0 to 1),
     blending from patch to patch, which keeps to the tissue where that was put, contour lines, patterns over
-    patches that were not analysed (may be left out where all in view were), whether patches off the tissue
-    have a value, flashlight (x, y, radius) in
-    framebuffer pixels or None, and of a field with levels how much regions, patches and tokens count."""
+    patches that were not analysed (may be left out where all in view were), whether all in view is tissue,
+    whether patches off the tissue have a value, flashlight (x, y, radius) in framebuffer pixels or None, and
+    of a field with levels how much regions, patches and tokens count."""
 
     colour_map: int
     opacity: float
@@ -61,6 +61,7 @@ class FieldStyle:
     smooth: bool
     contours: bool
     patterns: bool
+    all_tissue: bool
     off_tissue: bool
     flashlight_px: tuple[float, float, float] | None
     level_weights: tuple[float, float, float] | None = None
@@ -123,6 +124,7 @@ class OverlayRenderer:
             GL.glBufferData(GL.GL_ARRAY_BUFFER, corners.nbytes, corners, GL.GL_STATIC_DRAW)
             GL.glEnableVertexAttribArray(0)
             GL.glVertexAttribPointer(0, 2, GL.GL_FLOAT, False, 0, ctypes.c_void_p(0))
+        self._map_count = len(colour_maps)
         self._maps = _texture(colour_maps.shape, GL.GL_RGB8, GL.GL_RGB, GL.GL_NEAREST)
         _upload(self._maps, GL.GL_RGB, colour_maps)
         check(strings.MAKING_OVERLAY_RENDERER)
@@ -185,14 +187,18 @@ class OverlayRenderer:
     def draw(self, name: str, style: FieldStyle, place: FieldPlace) -> None:
         """Draw a field over what the bound framebuffer holds."""
         with DrawState(), Blending():
-            on_tissue = style.smooth and self._tissue > 0
+            keeps_to_tissue = style.smooth and self._tissue > 0
+            on_tissue = keeps_to_tissue and not style.all_tissue
             defines = style.defines
             if on_tissue:
                 defines += ("TISSUE", "OFF_TISSUE") if style.off_tissue else ("TISSUE",)
+            elif keeps_to_tissue:
+                defines += ("ALL_TISSUE",)
             program = self._program(defines)
             glUseProgram(program.name)
             first_x, first_y = math.floor(place.rect_patches[0]), math.floor(place.rect_patches[1])
             x0, y0, x1, y1 = place.rect_patches
+            low, high = style.ends
             program.set_uniforms(
                 rect_px=place.rect_px,
                 # From the first visible patch, so that float32 is exact enough at any zoom.
@@ -202,10 +208,10 @@ class OverlayRenderer:
                 rotation=(math.cos(place.rotation_rad), math.sin(place.rotation_rad)),
                 origin_px=place.origin_px,
                 pixel_ratio=float(place.pixel_ratio),
-                colour_map=style.colour_map,
+                colour_map_row=(style.colour_map + 0.5) / self._map_count,
                 opacity=float(style.opacity),
                 threshold=float(style.threshold),
-                ends=style.ends,
+                place_line=(1 / (high - low), -low / (high - low)),
                 fill=float(style.fill),
                 outlines=float(style.outlines),
                 patch_px=place.patch_px,

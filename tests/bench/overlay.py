@@ -31,8 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _TOKENS = HierarchyLook("factorised", "token")
+EDGE = "smooth, an edge of the tissue in view"
+"""All others are inside the tissue."""
 CASES = {
     "smooth": (1.0, False, OverlayLook()),
+    EDGE: (1.0, False, OverlayLook()),
     "patches": (1.0, False, OverlayLook(smooth=False)),
     "contours": (1.0, False, OverlayLook(contours=True)),
     "contours alone": (1.0, False, OverlayLook(fill=False, contours=True)),
@@ -103,12 +106,16 @@ def main() -> int:
 
         slide_px = COLUMNS * TILE_PX, ROWS * TILE_PX
         everywhere = OverlayTissue(np.full((1024, 1024), 255, np.uint8), slide_px)
+        beside = np.full((1024, 1024), 255, np.uint8)
+        beside[:, :512] = 0
+        edge = OverlayTissue(beside, slide_px)
         while not frame(OverlayScene()):
             time.sleep(0.01)
         for number, (name, (share, attention, look)) in enumerate(CASES.items()):
             field = layer(share, attention, number)
             overlays = (Overlay("query", field, look),)
-            shown = OverlayScene(overlays, pointer_px=(640.0, 400.0), tissue=everywhere)
+            tissue = edge if name == EDGE else everywhere
+            shown = OverlayScene(overlays, pointer_px=(640.0, 400.0), tissue=tissue)
             hidden = replace(shown, hidden=True)
             frame(shown)
             without, with_it = [], []

@@ -214,8 +214,8 @@ def test_a_stated_pixel_size_is_used(slide: Path, capsys: pytest.CaptureFixture[
     ("words", "message"),
     [
         (
-            ["query", "a.svs", "fat", "--mpp", "1000"],
-            strings.PIXEL_SIZE_RANGE.format(text="1000", least=0.01, most=100),
+            ["query", "a.svs", "fat", "--mpp", "20000"],
+            slide_strings.NOT_A_PIXEL_SIZE.format(size_um=20_000, least=0.001, most=10_000),
         ),
         (["query", "a.svs", "fat", "--top", "0"], strings.NOT_POSITIVE.format(text="0")),
         (

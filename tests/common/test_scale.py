@@ -123,5 +123,10 @@ def test_pixel_sizes_read_well(mpp_um: tuple[float, float], estimated: bool, tex
     assert pixel_size_in_words(mpp_um, estimated=estimated) == text
 
 
+def test_an_estimate_has_two_digits() -> None:
+    assert pixel_size_in_words((0.3817, 0.3817), estimated=True, digits=4).startswith("0.38 ")
+    assert pixel_size_in_words((0.3817, 0.3817), estimated=False, digits=4).startswith("0.3817 ")
+
+
 def test_a_number_stays_with_its_unit() -> None:
     assert whole_units("a scale of 0.5 µm/px") == "a scale of 0.5\u00a0µm\u2060/\u2060px"

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SLIDE = "5" * 64
+FIELD = small_field()
 LAYER = KeptLayer(
-    small_field(),
+    replace(FIELD, provenance=replace(FIELD.provenance, source_values=(-3.2, 0.5, 14.7))),
     "Fettgewebe 🧈",
     OverlayLook(colour_map="teal", opacity=0.3, threshold=0.25, contours=True, visible=False, smooth=False),
     imported=True,
@@ -56,6 +57,7 @@ def change_facts(path: Path, change: Callable[[dict[str, Any]], object]) -> None
 def test_a_layer_comes_back_as_it_was() -> None:
     path = keep()
     back = read_layer(path)
+    assert isinstance(back, KeptLayer)
     assert replace(back, field=LAYER.field) == LAYER
     assert back.field.grid == LAYER.field.grid
     assert back.field.provenance == LAYER.field.provenance
@@ -69,7 +71,7 @@ def test_layers_come_in_the_order_in_which_they_were_kept_and_go_when_removed() 
     keep(slide="6" * 64)
     write_layer(replace(LAYER, title="0, restyled"), paths[0])
     layers, problems = read_layers(SLIDE)
-    assert [layer.title for _, layer in layers] == ["0, restyled", "1", "2"]
+    assert [layer.title for _, layer in layers if isinstance(layer, KeptLayer)] == ["0, restyled", "1", "2"]
     assert [file for file, _ in layers] == [path.name for path in paths]
     assert problems == []
     for path in paths:
@@ -127,6 +129,11 @@ def test_a_damaged_file_is_named_once_and_costs_nothing_else() -> None:
         lambda facts: facts["provenance"].update(query=None),
         lambda facts: facts["provenance"].update(mpp_um=[-1, 0.5]),
         lambda facts: facts["provenance"].update(mpp_estimated="yes"),
+        lambda facts: facts["provenance"].update(source_values=[1, float("inf")]),
+        lambda facts: facts["provenance"].update(source_values=[2, 1]),
+        lambda facts: facts["provenance"].update(source_values=[1]),
+        lambda facts: facts["provenance"].update(source_values=7),
+        lambda facts: facts["provenance"].update(source_values=["low", "high"]),
         lambda facts: facts.update(provenance=None),
     ],
 )

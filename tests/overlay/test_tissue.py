@@ -9,6 +9,7 @@ import numpy as np
 from tests.slide import stained
 from tests.slide.stained import HEIGHT, WIDTH, StainedGlass, disc, slide_of
 from viewer.overlay.tissue import OverlayTissue, overlay_tissue
+from viewer.slide.geometry import Rect
 from viewer.slide.tissue.morphology import without_gaps
 
 if TYPE_CHECKING:
@@ -70,3 +71,14 @@ def test_patches_that_any_tissue_lies_in_are_named() -> None:
 def test_without_a_thumbnail_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("viewer.slide.thumbnail._MAX_READ_PX", 10)
     assert overlay_tissue(slide_of(StainedGlass().picture()), MPP) is None
+
+
+def test_a_part_is_filled_where_neither_it_nor_a_pixel_beside_it_is_off_the_tissue() -> None:
+    shade = np.full((60, 80), 255, np.uint8)
+    shade[30, 40] = 254
+    tissue = OverlayTissue(shade, (8000, 6000))
+    assert tissue.fills(Rect(0, 0, 3850, 6000))
+    assert tissue.fills(Rect(4250, 0, 8000, 6000))
+    assert not tissue.fills(Rect(0, 0, 3950, 6000)), "blended with the pixel beyond"
+    assert not tissue.fills(Rect(4010, 3010, 4020, 3020))
+    assert not tissue.fills(Rect(0, 0, 8000, 6000))

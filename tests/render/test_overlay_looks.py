@@ -121,6 +121,21 @@ def test_tissue_that_scores_nothing_blends_with_its_neighbour() -> None:
         assert np.abs(picture[y, 320] - colour_of(score)).max() <= 6
 
 
+@pytest.mark.parametrize("contours", [False, True])
+@pytest.mark.parametrize("known", [0, 5])
+def test_inside_the_tissue_all_is_drawn_as_beside_an_edge_in_view(contours: bool, known: int) -> None:
+    scores = np.random.default_rng(2).integers(0, 255, (6, 8))
+    field = layer(scores, known=np.arange(8) >= known)
+    inside = np.full((60, 80), 255, np.uint8)
+    edge = inside.copy()
+    edge[:2, -2:] = 0
+    look = replace(SOLID, smooth=True, contours=contours)
+    pictures = [draw(scene(field, look, tissue=OverlayTissue(shade, (800, 600)))) for shade in (inside, edge)]
+    assert (pictures[0][:15, -15:] != pictures[1][:15, -15:]).any()
+    away = [picture[40:] for picture in pictures]
+    assert np.abs(away[0] - away[1]).max() <= 1
+
+
 def test_squares_are_drawn_as_they_were_measured() -> None:
     field, tissue = on_glass()
     picture = draw(scene(field, SOLID, tissue=tissue))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,7 +20,7 @@ from viewer.slide import strings
 from viewer.slide.facts import facts_as_text, slide_facts
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.formats.registry import open_slide
-from viewer.slide.given_scale import GivenScale, GivenScalesError, given_scale, keep_scales
+from viewer.slide.given_scale import GivenScale, GivenScalesError, given_scale, keep_scales, kept_identities
 from viewer.slide.identity import slide_identity
 
 if TYPE_CHECKING:
@@ -110,6 +112,18 @@ def test_a_damaged_file_is_said_once_and_not_lost(slide: Path, text: str) -> Non
     assert kept(slide) == ENTERED
 
 
+def test_processes_that_write_at_once_lose_nothing() -> None:
+    script = (
+        "import sys\n"
+        "from viewer.slide.given_scale import GivenScale, keep_scales\n"
+        "for number in range(20):\n"
+        "    keep_scales({f'{sys.argv[1]} {number}': GivenScale((0.25, 0.25), '2026-11-30')})\n"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", script, name]) for name in ("first", "second")]
+    assert [process.wait(60) for process in processes] == [0, 0]
+    assert kept_identities() == {f"{name} {n}" for name in ("first", "second") for n in range(20)}
+
+
 def test_a_file_that_cannot_be_read_is_not_written_over(slide: Path) -> None:
     (state_dir() / "pixel_sizes.json").mkdir(parents=True)
     with pytest.raises(GivenScalesError, match=pattern(strings.SCALES_UNREADABLE)):
@@ -134,7 +148,7 @@ def test_a_slide_whose_file_is_gone_has_none(slide: Path) -> None:
 
 @pytest.mark.parametrize("side_um", [0.0, -1.0, float("nan"), float("inf"), 1e5])
 def test_an_absurd_size_is_none(side_um: float) -> None:
-    with pytest.raises(ValueError, match="not a pixel size"):
+    with pytest.raises(ValueError, match=pattern(strings.NOT_A_PIXEL_SIZE)):
         GivenScale((side_um, 0.25), "2026-11-30")
 
 

@@ -32,6 +32,8 @@ TIMEOUT_S = 300.0
 SETTLE_S = 1.0
 """From all analysed and sharp to the picture: panels repaint later than the slide."""
 QUERY = "lymphocytes"
+READERS_HOME = "~/foveola"
+"""Paths in the pictures begin as those of a reader do; it is a folder named "~" in a temporary one."""
 
 
 def main() -> None:
@@ -41,8 +43,9 @@ def main() -> None:
 
     PICTURES.mkdir(parents=True, exist_ok=True)
     settings = Settings.default().replace("display", theme="light")
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["FOVEOLA_HOME"] = home
+    with tempfile.TemporaryDirectory() as place:
+        os.chdir(place)
+        os.environ["FOVEOLA_HOME"] = READERS_HOME
         with VirtualDisplay(*SCREEN_PX), application(settings) as (app, window):
             window.setGeometry(app.primaryScreen().geometry())
             PictureMaker(app, window).all()

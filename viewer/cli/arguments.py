@@ -10,13 +10,13 @@ from viewer.cli import strings, strings_help
 from viewer.common.errors import FoveolaError
 from viewer.relevance.encoders.card import MEASURED_ID
 from viewer.slide.locator import Locator
+from viewer.slide.resolution import check_given_mpp
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Callable
 
 LARGEST = 1e12
-SMALLEST_MPP_UM, LARGEST_MPP_UM = 0.01, 100.0
 
 
 class UsageError(FoveolaError):
@@ -111,12 +111,12 @@ ome_path = saved_as(".ome.tiff", ".ome.tif")
 
 
 def pixel_size(text: str) -> float:
-    """Micrometres per pixel in the range of light microscopes. Raises ArgumentTypeError."""
-    value = positive(text)
-    if not SMALLEST_MPP_UM <= value <= LARGEST_MPP_UM:
-        raise ArgumentTypeError(
-            strings.PIXEL_SIZE_RANGE.format(text=text, least=SMALLEST_MPP_UM, most=LARGEST_MPP_UM)
-        )
+    """Micrometres per pixel of a slide. Raises ArgumentTypeError."""
+    value = number(text)
+    try:
+        check_given_mpp(value)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
     return value
 
 

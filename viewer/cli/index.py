@@ -32,11 +32,18 @@ def _index(options: argparse.Namespace) -> int:
     from viewer.slide.formats.listing import slides_among
 
     card = card_with_terms(options.encoder)
-    slides = slides_among(options.paths)
+    unreadable = False
+
+    def say_unreadable(folder: Path, error: OSError) -> None:
+        nonlocal unreadable
+        unreadable = True
+        terminal.write_stderr(strings.FOLDER_UNREADABLE.format(folder=folder, error=error.strerror or error))
+
+    slides = slides_among(options.paths, say_unreadable)
     if not slides:
         raise arguments.UsageError(strings.NO_SLIDES)
     results = analyse_slides(slides, card, mpp_um=options.mpp, scheduler=options.scheduler)
-    return 1 if any(result.failure for result in results) else 0
+    return 1 if unreadable or any(result.failure for result in results) else 0
 
 
 def analyse_slides(

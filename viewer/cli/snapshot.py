@@ -193,4 +193,5 @@ def _map_drawn(options: argparse.Namespace, source: Source, look: OverlayLook) -
 
 def _state(field: RelevanceField) -> str:
     missing = int((~field.known).sum())
-    return strings.PATCHES_NOT_ANALYSED.format(count=missing) if missing else strings.ALL_ANALYSED
+    template = strings.ONE_PATCH_NOT_ANALYSED if missing == 1 else strings.PATCHES_NOT_ANALYSED
+    return template.format(count=missing) if missing else strings.ALL_ANALYSED

@@ -12,7 +12,6 @@ EMPTY_FILE_NAME = "the name of the file is empty"
 NOT_A_POINT = "{text!r} is not X,Y"
 NOT_A_SIZE = "{text!r} is not WIDTHxHEIGHT"
 WRONG_SUFFIX = "{text!r} does not end in {suffix}"
-PIXEL_SIZE_RANGE = "{text} µm is not the pixel size of a slide; give {least:g} to {most:g}"
 SHARE_RANGE = "{text} is more than 1, which is all of the tissue"
 DISTANCE_RANGE = "{text} µm is more than a centimetre"
 TWO_FOLDS = "two folds leave nothing to train on; give 1, or 3 or more"
@@ -53,6 +52,7 @@ ADD_MODELS = 'Add models in {path}; see "Models and heads" in the guide.'
 
 # Pictures and phantoms.
 ALL_ANALYSED = "all analysed"
+ONE_PATCH_NOT_ANALYSED = "1 patch not analysed"
 PATCHES_NOT_ANALYSED = "{count:,} patches not analysed"
 ONE_TILE_FAILED = "1 tile could not be decoded, marked in the picture"
 TILES_FAILED = "{count:,} tiles could not be decoded, marked in the picture"
@@ -113,6 +113,7 @@ TISSUE_SHARE = "the {percent:.3g} % of the tissue with the highest attention"
 NO_POINTS = "{path} holds no points: no token has more than even attention."
 
 # Indexing.
+FOLDER_UNREADABLE = "{folder} cannot be read: {error}; its slides are left out"
 NO_SLIDES = "there are no slides in these folders"
 SLIDES = "{count:,} slides"
 SLIDE_NOTE = "{slide}: {note}"

@@ -14,6 +14,9 @@ from viewer.common import strings
 MPP_UM_AT_1X = 10.0
 """Micrometres per pixel at 1x, by the convention that 10x is 1 µm per pixel."""
 
+ESTIMATE_DIGITS = 2
+"""Of an estimated pixel size."""
+
 _ROUNDING = 1e-9
 
 
@@ -98,7 +101,9 @@ _SQUARE_TOLERANCE = 1e-3
 
 
 def pixel_size_in_words(mpp_um: tuple[float, float], *, estimated: bool, digits: int = 3) -> str:
-    """ "0.38 µm/px (estimated)", with both sides where they differ by more than 0.1 %."""
+    """ "0.38 µm/px (estimated)", with both sides where they differ by more than 0.1 %. An estimate has two
+    ``digits`` at most: it is right to a quarter."""
+    digits = min(digits, ESTIMATE_DIGITS) if estimated else digits
     x, y = (f"{side:.{digits}g}" for side in mpp_um)
     square = x == y or abs(mpp_um[0] / mpp_um[1] - 1) < _SQUARE_TOLERANCE
     template = strings.PIXEL_SIZE_ESTIMATED if estimated else strings.PIXEL_SIZE

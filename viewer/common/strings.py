@@ -8,6 +8,7 @@ SAVING_NOT_ALLOWED = "not saved, writing there is not allowed; choose another fo
 FILE_IN_PLACE_OF_FOLDER = "not saved, a part of its folder is a file; choose another folder"
 FOLDER_IN_PLACE_OF_FILE = "not saved, a folder of that name exists; choose another name"
 NOT_SAVED = "not saved, {reason}"
+NOT_SAVED_LOCKED = "not saved, another Foveola keeps it locked; try again"
 
 # Errors as one line.
 FILE_ERROR = "{path}: {reason}"

@@ -1,7 +1,7 @@
 """Layers that the reader kept over a slide: one HDF5 file each, in a folder named by the slide's content.
 
-A file holds the field itself, so it needs neither the analysis nor the map that it came from. It is read as
-any file of a stranger: the state folder may be shared, or damaged.
+A file holds the field or the outlines themselves, so it needs neither the analysis nor the file that they
+came from. It is read as any file of a stranger: the state folder may be shared, or damaged.
 """
 
 from __future__ import annotations
@@ -16,22 +16,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewer.common.atomic_write import save_atomically
+from viewer.common.atomic_write import SaveError, save_atomically
 from viewer.common.log import logger
 from viewer.common.paths import state_dir
 from viewer.overlay import strings
+from viewer.overlay.kept_outlines import MAX_LABELS_BYTES, KeptOutlines, outlines_from
 from viewer.overlay.layer import OverlayLook
 from viewer.relevance.features.safe_hdf5 import FeatureFileError, checked_dataset, opened_hdf5
-from viewer.relevance.patches.field import Provenance, RelevanceField
+from viewer.relevance.patches.field import AS_SCORED, Provenance, RelevanceField
 from viewer.relevance.patches.grid import MAX_PATCHES, PatchGrid
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
 log = logger("ui")
 
 LIMIT_BYTES = 512_000_000
 """Of all kept layers of all slides. One of an ordinary slide takes some 50 kB."""
+MOST_BYTES = 128_000_000
+"""Of one layer: a larger one would leave no room for the others."""
 VERSION = 1
 _MAX_FACTS_BYTES = 1 << 20
 _KNOWN, _ESTIMATED = 1, 2
@@ -61,13 +66,37 @@ def new_file_name() -> str:
     return f"{time.time_ns():020d}-{secrets.token_hex(4)}.h5"
 
 
-def write_layer(layer: KeptLayer, path: Path, *, limit_bytes: int = LIMIT_BYTES) -> None:
-    """Write a layer, then remove the oldest of all slides beyond the limit. Raises SaveError."""
+Kept = KeptLayer | KeptOutlines
+
+
+def write_layer(
+    layer: Kept, path: Path, *, limit_bytes: int = LIMIT_BYTES, most_bytes: int = MOST_BYTES
+) -> None:
+    """Write a layer, then remove the oldest of all slides beyond the limit. Raises SaveError, also for one
+    of more than ``most_bytes``."""
     import h5py
 
+    outlined = isinstance(layer, KeptOutlines)
+    facts = layer.facts() if isinstance(layer, KeptOutlines) else _field_facts(layer)
+    arrays = layer.arrays() if isinstance(layer, KeptOutlines) else _field_arrays(layer)
+    facts = {"version": VERSION, "kind": "outlines" if outlined else "field", **facts}
+    if arrays.get("labels", np.empty(0)).size > MAX_LABELS_BYTES:
+        raise SaveError(path, strings.LAYER_TOO_LARGE)
+    data = io.BytesIO()
+    with h5py.File(data, "w") as file:
+        packed: dict[str, Any] = {"compression": "gzip", "shuffle": True, "fletcher32": True}
+        for name, array in arrays.items():
+            file.create_dataset(name, data=array, **packed)
+        file.create_dataset("facts", data=np.frombuffer(json.dumps(facts).encode(), np.uint8))
+    if data.getbuffer().nbytes > most_bytes:
+        raise SaveError(path, strings.LAYER_TOO_LARGE)
+    save_atomically(path, data.getvalue())
+    _trim(path.parent.parent, limit_bytes, spared=path)
+
+
+def _field_facts(layer: KeptLayer) -> dict[str, Any]:
     field = layer.field
-    facts = {
-        "version": VERSION,
+    return {
         "title": layer.title,
         "imported": layer.imported,
         "state": layer.state,
@@ -75,55 +104,59 @@ def write_layer(layer: KeptLayer, path: Path, *, limit_bytes: int = LIMIT_BYTES)
         "provenance": field.provenance.as_facts(),
         "look": {name: value for name, value in asdict(layer.look).items() if name != "hierarchy"},
     }
+
+
+def _field_arrays(layer: KeptLayer) -> dict[str, NDArray[Any]]:
+    field = layer.field
     coverage = field.known * np.uint8(_KNOWN) + field.estimated * np.uint8(_ESTIMATED)
-    data = io.BytesIO()
-    with h5py.File(data, "w") as file:
-        packed: dict[str, Any] = {"compression": "gzip", "shuffle": True, "fletcher32": True}
-        file.create_dataset("scores", data=field.scores, **packed)
-        file.create_dataset("coverage", data=coverage, **packed)
-        file.create_dataset("facts", data=np.frombuffer(json.dumps(facts).encode(), np.uint8))
-    save_atomically(path, data.getvalue())
-    _trim(path.parent.parent, limit_bytes, spared=path)
+    return {"scores": field.scores, "coverage": coverage}
 
 
-def read_layer(path: Path) -> KeptLayer:
+def read_layer(path: Path) -> Kept:
     """Raises FeatureFileError for a file that is damaged, or no kept layer."""
     with opened_hdf5(path) as file:
-        scores = checked_dataset(path, file, "scores", ndim=(2,), kinds="f")
-        coverage = checked_dataset(path, file, "coverage", ndim=(2,), kinds="u")
         text = checked_dataset(path, file, "facts", ndim=(1,), kinds="u")
-        rows, columns = scores.shape
-        if not 0 < rows * columns <= MAX_PATCHES or coverage.shape != scores.shape:
-            raise FeatureFileError(path, strings.NOT_A_KEPT_LAYER)
         if text.shape[0] > _MAX_FACTS_BYTES or text.dtype != np.uint8:
             raise FeatureFileError(path, strings.NOT_A_KEPT_LAYER)
-        values, states, encoded = scores[()].astype(np.float32), coverage[()], text[()].tobytes()
-    try:
-        facts = json.loads(encoded)
-        if facts["version"] != VERSION:
-            raise ValueError(f"version {facts['version']!r} is not {VERSION}")
-        grid = PatchGrid(columns, rows, *(float(side) for side in facts["patch_px"]))
-        field = RelevanceField(
-            grid, values, states == _KNOWN, states == _ESTIMATED, _provenance(facts["provenance"])
-        )
-        return KeptLayer(
-            field,
-            _text(facts["title"]),
-            _look(facts["look"]),
-            facts["imported"] is True,
-            _text(facts["state"]),
-        )
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
-        log.warning("%s is damaged: %s", path, error)
-        raise FeatureFileError(path, strings.NOT_A_KEPT_LAYER) from error
+        try:
+            facts = json.loads(text[()].tobytes())
+            if facts["version"] != VERSION:
+                raise ValueError(f"version {facts['version']!r} is not {VERSION}")
+            if facts.get("kind") == "outlines":
+                names = _text(facts["file_name"]), _text(facts["producer"])
+                return KeptOutlines(outlines_from(path, file), *names, facts["visible"] is True)
+            return _field_layer(path, file, facts)
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+            log.warning("%s is damaged: %s", path, error)
+            raise FeatureFileError(path, strings.NOT_A_KEPT_LAYER) from error
 
 
-def read_layers(slide: str) -> tuple[list[tuple[str, KeptLayer]], list[str]]:
+def _field_layer(path: Path, file: Any, facts: dict[str, Any]) -> KeptLayer:
+    scores = checked_dataset(path, file, "scores", ndim=(2,), kinds="f")
+    coverage = checked_dataset(path, file, "coverage", ndim=(2,), kinds="u")
+    rows, columns = scores.shape
+    if not 0 < rows * columns <= MAX_PATCHES or coverage.shape != scores.shape:
+        raise FeatureFileError(path, strings.NOT_A_KEPT_LAYER)
+    values, states = scores[()].astype(np.float32), coverage[()]
+    grid = PatchGrid(columns, rows, *(float(side) for side in facts["patch_px"]))
+    field = RelevanceField(
+        grid, values, states == _KNOWN, states == _ESTIMATED, _provenance(facts["provenance"])
+    )
+    return KeptLayer(
+        field,
+        _text(facts["title"]),
+        _look(facts["look"]),
+        facts["imported"] is True,
+        _text(facts["state"]),
+    )
+
+
+def read_layers(slide: str) -> tuple[list[tuple[str, Kept]], list[str]]:
     """The layers of a slide with their file names, oldest first, and a message for each damaged file, which
     is set aside under another name. Raises OSError where the folder cannot be read.
     """
     folder = layers_folder(slide)
-    layers: list[tuple[str, KeptLayer]] = []
+    layers: list[tuple[str, Kept]] = []
     problems: list[str] = []
     for path in sorted(folder.glob("*.h5")) if folder.is_dir() else []:
         try:
@@ -176,9 +209,18 @@ def _provenance(plain: dict[str, Any]) -> Provenance:
     texts = {
         one.name: _text(plain[one.name])
         for one in fields(Provenance)
-        if one.name not in ("mpp_um", "mpp_estimated")
+        if one.name not in ("mpp_um", "mpp_estimated", "source_values")
     }
-    return Provenance(mpp_um=(x_um, y_um), mpp_estimated=plain["mpp_estimated"], **texts)
+    source_values = np.array(plain.get("source_values", AS_SCORED), np.float64)
+    finite = source_values.ndim == 1 and bool(np.isfinite(source_values).all())
+    if not (finite and len(source_values) >= 2 and bool((np.diff(source_values) >= 0).all())):
+        raise ValueError("its own values are none")
+    return Provenance(
+        mpp_um=(x_um, y_um),
+        mpp_estimated=plain["mpp_estimated"],
+        source_values=tuple(source_values.tolist()),
+        **texts,
+    )
 
 
 def _look(plain: dict[str, Any]) -> OverlayLook:

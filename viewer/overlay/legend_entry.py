@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log10
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 Rgb = tuple[int, int, int]
 BAR_STEPS = 256
 _MOST_KEYS = 8
+LIKENESS = strings.UNLIKE, strings.ALIKE
+_DIGITS, _MOST_DIGITS = 4, 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class LegendEntry:
     means where that is a turning point. ``has_scale``: not where the colours have no meaning; the facts then
     state why. ``state``: how much is analysed; "" where that does not apply. ``keys``: of outlines, each
     colour and what it means. ``short_title``: where there is little room; "" for the title.
+    ``threshold_in_words``: in the map's own numbers; "" for a likeness.
 
     ``low``, ``middle`` and ``high`` begin with their number, which stands alone where there is little room.
     """
@@ -52,6 +56,7 @@ class LegendEntry:
     state: str = ""
     keys: tuple[tuple[Rgb, str], ...] = ()
     short_title: str = ""
+    threshold_in_words: str = ""
 
     @property
     def may_hatch(self) -> bool:
@@ -94,9 +99,10 @@ def field_entry(
         colour_stops(look.colour_map),
         look.threshold,
         field.provenance.normalisation if imported else provenance_in_words(field.provenance),
-        *ends_in_words(look, *((strings.LOW, strings.HIGH) if imported else (strings.UNLIKE, strings.ALIKE))),
+        *(_source_ends(field.provenance, look) if imported else ends_in_words(look, *LIKENESS)),
         dotted=strings.ESTIMATED if field.estimated.any() else "",
         ends=look.ends,
+        threshold_in_words=_source_value(field.provenance, look.threshold) if imported else "",
         state=state,
         short_title=title,
     )
@@ -130,3 +136,22 @@ def provenance_in_words(provenance: Provenance) -> str:
     """ "measured concepts, 0.38 µm/px (estimated)"."""
     size = pixel_size_in_words(provenance.mpp_um, estimated=provenance.mpp_estimated)
     return strings.SOURCE_AND_SIZE.format(source=provenance.encoder, size=size)
+
+
+def _source_ends(provenance: Provenance, look: OverlayLook) -> tuple[str, str]:
+    """What the first colour and the last mean, in the numbers of the map's file."""
+    zero, one = (_source_value(provenance, score) for score in (0.0, 1.0))
+    return ends_in_words(
+        look,
+        strings.LOW.format(value=zero),
+        strings.HIGH.format(value=one),
+        lambda score: _source_value(provenance, score),
+    )
+
+
+def _source_value(provenance: Provenance, score: float) -> str:
+    """The number in the map's file of a score, with more digits where the map's range is narrow."""
+    low, high = provenance.source_values[0], provenance.source_values[-1]
+    half_span = max(high / 2 - low / 2, 1e-300)  # the difference of two large numbers may be none
+    digits = _DIGITS + min(max(0, int(log10(max(abs(low), abs(high), 1e-300) / half_span))), _MOST_DIGITS)
+    return f"{provenance.source_value(score):.{digits}g}".replace("-", "−")

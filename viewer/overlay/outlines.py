@@ -58,7 +58,7 @@ class Outlines:
     ) -> None:
         """``owner`` (lines,): the outline that each line is of; ``label_of`` (outlines,): its label among
         ``labels``, which are distinct."""
-        self._owner, self._labels, self._label_of = owner, tuple(labels), label_of
+        self.lines, self.owner, self.labels, self.label_of = lines, owner, tuple(labels), label_of
         names = list(dict.fromkeys(label.kind or label.name for label in labels))
         palette = {name: _PALETTE[at % len(_PALETTE)] for at, name in enumerate(names)}
         rgb = [label.rgb or palette[label.kind or label.name] for label in labels]
@@ -77,16 +77,16 @@ class Outlines:
         )
 
     def __len__(self) -> int:
-        return len(self._label_of)
+        return len(self.label_of)
 
     def names_at(self, x: float, y: float, reach_px: float) -> tuple[str, ...]:
         """What the outlines are called that hold a slide point, or whose line is within ``reach_px`` of it,
         the uppermost first."""
         lines, odd, away_px = self.shapes.near(x, y, reach_px)
-        owner = self._owner[lines]
+        owner = self.owner[lines]
         inside = np.bincount(owner, weights=odd) % 2 == 1  # a hole is not inside
         found = np.flatnonzero(inside | (np.bincount(owner, weights=away_px <= reach_px) > 0))
-        labels = (self._labels[label] for label in self._label_of[found[::-1]].tolist())
+        labels = (self.labels[label] for label in self.label_of[found[::-1]].tolist())
         return tuple(dict.fromkeys(_in_words(label) for label in labels))
 
 

@@ -21,7 +21,7 @@ SOURCE_AND_SIZE = "{source}, {size}"
 LIKENESS_TO = "Measured likeness to: {query}"
 UNLIKE, ALIKE = "0 unlike", "1 alike"
 AT_MOST, AT_LEAST = "≤ {value}", "≥ {value}"
-LOW, HIGH = "0 low", "1 high"
+LOW, HIGH = "{value} low", "{value} high"
 
 # Outlines.
 UNNAMED = "without a name"
@@ -32,5 +32,6 @@ MORE_KINDS = " {count:,} more classes are not listed here."
 NAME_AND_KIND = "{name} ({kind})"
 
 # Kept layers.
+LAYER_TOO_LARGE = "it is too large to be kept"
 NOT_A_KEPT_LAYER = "it is damaged, or no layer that Foveola kept"
 KEPT_LAYER_DAMAGED = "A kept layer of this slide cannot be shown and was set aside: {path}: {reason}"

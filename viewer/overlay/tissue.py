@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil, floor
 from typing import TYPE_CHECKING
 
 from viewer.slide.source import TileError
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from viewer.slide.geometry import Rect
     from viewer.slide.source import Source
 
 _THUMBNAIL_PX = 1024
@@ -34,6 +36,15 @@ class OverlayTissue:
         mask = TissueMask(self.shade > 0, step_px, self.slide_px, brightfield=True, reason="")
         held: NDArray[np.bool_] = mask.patch_fractions(cols, rows, *patch_px) > 0
         return held
+
+    def fills(self, region: Rect) -> bool:
+        """Whether a colour is drawn in full everywhere in a part of the slide (level-0 pixels)."""
+        height, width = self.shade.shape
+        per_x, per_y = width / self.slide_px[0], height / self.slide_px[1]
+        # With the pixels beyond, between which and those inside the shade is blended.
+        rows = slice(max(floor(region.y0 * per_y) - 1, 0), ceil(region.y1 * per_y) + 1)
+        cols = slice(max(floor(region.x0 * per_x) - 1, 0), ceil(region.x1 * per_x) + 1)
+        return bool(self.shade[rows, cols].min() == 255)
 
 
 def overlay_tissue(source: Source, mpp_um: tuple[float, float] | None) -> OverlayTissue | None:

@@ -198,5 +198,6 @@ class _Margin:
 
 def _stated(layer: LegendEntry) -> list[str]:
     """What applies to this layer only."""
-    threshold = [strings.THRESHOLD.format(threshold=layer.threshold)] if layer.threshold else []
+    in_words = layer.threshold_in_words or f"{layer.threshold:.2g}"
+    threshold = [strings.THRESHOLD.format(threshold=in_words)] if layer.threshold else []
     return [*threshold, *([layer.state] if layer.state else [])]

@@ -101,6 +101,7 @@ class OverlayDrawing:
                     contours=look.contours and layer.levels is None,
                     off_tissue=self._off_tissue.get(name, False),
                     patterns=not _all_known(layer, patches),
+                    all_tissue=self._tissue is not None and self._tissue.fills(shown),
                     flashlight_px=light,
                     level_weights=None if layer.levels is None else look.hierarchy.weights(patch_px),
                 )

@@ -6,18 +6,18 @@ One JSON file of the reader's state, read by the window and by commands. Nothing
 from __future__ import annotations
 
 import json
-import threading
 from dataclasses import dataclass
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from viewer.common.atomic_write import SaveError, save_atomically, set_aside
 from viewer.common.errors import FoveolaError
+from viewer.common.file_lock import locked
 from viewer.common.log import logger
 from viewer.common.paths import state_dir
 from viewer.common.scale import format_magnification
 from viewer.slide import strings
 from viewer.slide.identity import slide_identity
+from viewer.slide.resolution import check_given_mpp
 from viewer.slide.source import SlideError
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from viewer.slide.source import Source
 
 log = logger("slide")
-_changing = threading.Lock()
 
-SMALLEST_MPP_UM, LARGEST_MPP_UM = 0.001, 10_000.0
 VERSION = 1
 
 
@@ -53,8 +51,8 @@ class GivenScale:
     overrides: bool = False
 
     def __post_init__(self) -> None:
-        if not all(isfinite(side) and SMALLEST_MPP_UM <= side <= LARGEST_MPP_UM for side in self.mpp_um):
-            raise ValueError(f"{self.mpp_um} is not a pixel size")
+        for side_um in self.mpp_um:
+            check_given_mpp(side_um)
 
     @property
     def origin(self) -> str:
@@ -93,7 +91,7 @@ def kept_identities() -> frozenset[str]:
 
 def keep_scales(changes: Mapping[str, GivenScale | None]) -> None:
     """Keep what was given, by ``slide_identity``; None clears it. Raises GivenScalesError, SaveError."""
-    with _changing:
+    with locked(_path()):
         kept: dict[str, GivenScale | None] = {**_read(), **changes}
         tables = {
             identity: {

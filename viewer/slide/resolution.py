@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from viewer.slide import strings
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -15,6 +17,8 @@ PLAUSIBLE_MPP_UM = (0.05, 50.0)
 PLAUSIBLE_INCH_MPP_UM = (0.05, 10.0)
 # Beyond these a header is damaged, and lengths would overflow.
 CREDIBLE_MPP_UM = (1e-5, 1e9)
+# What a person may give as a pixel size, from the finest detail of a microscope to a photograph of the glass.
+GIVEN_MPP_UM = (0.001, 10_000.0)
 CREDIBLE_POWERS = (0.01, 10_000.0)
 MAX_PIXEL_ASPECT = 100.0
 
@@ -35,6 +39,13 @@ def credible_mpp(x_um: float | None, y_um: float | None) -> tuple[float, float] 
     low, high = CREDIBLE_MPP_UM
     in_range = low <= x_um <= high and low <= y_um <= high
     return (x_um, y_um) if in_range and max(x_um, y_um) <= MAX_PIXEL_ASPECT * min(x_um, y_um) else None
+
+
+def check_given_mpp(side_um: float) -> None:
+    """Raises ValueError where micrometres per pixel that a person gave are no pixel size of a slide."""
+    least, most = GIVEN_MPP_UM
+    if not least <= side_um <= most:  # also refuses nan
+        raise ValueError(strings.NOT_A_PIXEL_SIZE.format(size_um=side_um, least=least, most=most))
 
 
 _INCH, _CENTIMETRE = 2, 3

@@ -68,6 +68,7 @@ NOT_STATED = "not stated in the file"
 NONE = "none"
 
 # Pixel sizes that readers gave: from what they are, and what is wrong with the file that keeps them.
+NOT_A_PIXEL_SIZE = "{size_um:g} µm is not the pixel size of a slide; give {least:g} to {most:g}"
 SIZE_ENTERED = "entered by the reader on {day}"
 POWER_ENTERED = "entered by the reader on {day} as scanned at {power}"
 ESTIMATE_ACCEPTED = "estimated, and accepted by the reader on {day}"

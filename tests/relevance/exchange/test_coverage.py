@@ -158,3 +158,14 @@ def test_small_shapes_among_large_ones_weigh_as_their_area(tmp_path: Path) -> No
     assert known(path, [*small, *[shape([large])] * 30]) == [[2, 2]]
     full = [shape([box(x, y, 60)], 0.0) for x in range(0, 240, 60) for y in range(0, 240, 60)]
     assert known(path, [*full, *[shape([large])] * 30]) == [[0, 0], [2, 2]]
+
+
+@pytest.mark.parametrize(("share", "words"), [(0.0004, "< 0.1%"), (0.9996, "> 99.9%")])
+def test_a_share_is_rounded_neither_to_nothing_nor_to_all(tmp_path: Path, share: float, words: str) -> None:
+    extent = 64 * 256, 64 * 256
+    grid = PatchGrid.over(*extent, (0.5, 0.5))
+    values = np.full(grid.shape, np.nan if share < 0.5 else 0.5)
+    values[5, 5] = 0.5 if share < 0.5 else np.nan
+    np.save(tmp_path / "a.npy", values)
+    notes = read_map(tmp_path / "a.npy", extent, grid, mpp_estimated=False).notes
+    assert strings.COVERS.format(share=words) in notes

@@ -112,21 +112,25 @@ def test_places_off_the_slide_are_refused() -> None:
 
 def test_scores_beyond_0_to_1_are_stretched_and_that_is_said() -> None:
     rects = [[0.0, 0, 1, 1]] * 3
-    values, words = scaled(FILE, imported(rects, [0, 0.25, 1]))
+    values, words, own = scaled(FILE, imported(rects, [0, 0.25, 1]))
     assert values.tolist() == [0, 0.25, 1]
     assert words == strings.AS_IN_FILE
-    values, words = scaled(FILE, imported(rects, [-2, 0, 2]))
+    assert own == (0, 1)
+    values, words, own = scaled(FILE, imported(rects, [-2, 0, 2]))
     assert values.tolist() == [0, 0.5, 1]
     assert words == strings.RESCALED.format(low=-2, high=2)
-    values, words = scaled(FILE, imported(rects, [-1.5e308, np.inf, 1.5e308]))
+    assert own == (-2, 2)
+    values, words, own = scaled(FILE, imported(rects, [-1.5e308, np.inf, 1.5e308]))
     assert values[[0, 2]].tolist() == [0, 1]
     assert np.isnan(values[1])
+    assert own == (-1.5e308, 1.5e308)
 
 
 def test_ranks_share_a_place_where_scores_are_equal() -> None:
-    values, words = scaled(FILE, imported([[0.0, 0, 1, 1]] * 5, [7, 3, 7, -9, np.nan], scale="rank"))
+    values, words, own = scaled(FILE, imported([[0.0, 0, 1, 1]] * 5, [7, 3, 7, -9, np.nan], scale="rank"))
     np.testing.assert_allclose(values, [2.5 / 3, 1 / 3, 2.5 / 3, 0, np.nan])
     assert words.startswith(strings.RANKS.format(low=-9, high=7))
+    assert (own[0], own[50], own[-1]) == (-9, 3, 7)
 
 
 def test_scores_that_say_nothing_are_refused() -> None:

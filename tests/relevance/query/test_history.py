@@ -13,9 +13,10 @@ import pytest
 from filelock import FileLock
 
 from tests.messages import pattern
+from viewer.common import file_lock
+from viewer.common import strings as common_strings
 from viewer.common.atomic_write import SaveError
 from viewer.common.paths import state_dir
-from viewer.relevance.query import history as history_module
 from viewer.relevance.query import strings
 from viewer.relevance.query.history import MAX_ASKED, MAX_NAME, MAX_SAVED, QueryHistory
 from viewer.relevance.query.tree import MAX_TEXT, Like, Term, Without
@@ -268,8 +269,8 @@ def test_the_file_is_read_and_written_under_a_lock(tmp_path: Path, monkeypatch: 
     file = tmp_path / "queries.json"
     first, _ = _two(file)
     first.remember("blood")
-    monkeypatch.setattr(history_module, "_LOCK_WAIT_S", 0.0)
-    with FileLock(f"{file}.lock"), pytest.raises(SaveError, match=pattern(strings.NOT_SAVED_LOCKED)):
+    monkeypatch.setattr(file_lock, "_WAIT_S", 0.0)
+    with FileLock(f"{file}.lock"), pytest.raises(SaveError, match=pattern(common_strings.NOT_SAVED_LOCKED)):
         first.save()
     assert QueryHistory.load(file).asked == ("old",)
     first.save()

@@ -12,7 +12,7 @@ from viewer.relevance.query.lexicon import load_lexicon
 by_language = pytest.mark.parametrize("language", load_languages(), ids=lambda language: language.name)
 OPERATORS = {
     *("either", "and", "but", "with", "or", "without", "but not", "near", "in"),
-    *("um", "mm", "padding", "more than"),
+    *("um", "mm", "padding", "present", "nor", "far from"),
 }
 
 
@@ -56,7 +56,7 @@ def test_a_word_of_two_languages_means_things_that_are_measured_alike() -> None:
 
 def test_a_name_under_two_terms_is_refused() -> None:
     language = Language(
-        "Test", {"Fett": "fat", "fétt": "blood"}, {}, {}, frozenset(), frozenset(), (), (), (), 3
+        "Test", {"Fett": "fat", "fétt": "blood"}, {}, {}, frozenset(), frozenset(), frozenset(), (), (), (), 3
     )
     with pytest.raises(ValueError, match="'fett' stands twice in Test"):
         language.term(["Fett"])

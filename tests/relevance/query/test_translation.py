@@ -186,7 +186,93 @@ def test_english_stays_as_it_is(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["lymphocytes à plus de 100 µm de la tumeur", "linfocitos a más de 100 µm del tumor"]
+    ("text", "query"),
+    [
+        ("weder Blut noch Fett", "NOT (blood OR fat)"),
+        ("Nekrose weder mit Blut noch mit Fett", "necrosis WITHOUT (blood OR fat)"),
+        ("kein Fett mehr", "NOT fat"),
+        ("Tumor nicht mehr vorhanden", "NOT tumour"),
+        ("keinerlei Fett", "NOT fat"),
+        ("nicht nur Fett sondern Blut", "fat AND blood"),
+        ("Tumor statt Nekrose", "tumour WITHOUT necrosis"),
+        ("nichts außer Fett", "fat"),
+        ("il n'y a plus de graisse", "NOT fat"),
+        ("la nécrose n'est plus visible", "NOT necrosis"),
+        ("il n’y a ni sang ni graisse", "NOT (blood OR fat)"),
+        ("sans aucun vaisseau", "NOT blood vessel"),
+        ("tumeur qui ne contient pas de nécrose", "tumour WITHOUT necrosis"),
+        ("non seulement la graisse mais le sang", "fat AND blood"),
+        ("plus de graisse", "fat"),
+        ("no hay ni sangre ni grasa", "NOT (blood OR fat)"),
+        ("no hay ningún vaso sanguíneo", "NOT blood vessel"),
+        ("ya no hay grasa", "NOT fat"),
+        ("no hay mas sangre", "NOT blood"),
+        ("no solo sangre sino grasa", "blood AND fat"),
+        ("tanto grasa como sangre", "fat AND blood"),
+        ("ne kan ne yağ", "NOT (blood OR fat)"),
+        ("ne kan ne de yağ olan nekroz", "necrosis WITHOUT (blood OR fat)"),
+        ("burada ne var, kan", "blood"),
+        ("artık kan yok", "NOT blood"),
+        ("hem kan hem de yağ", "blood AND fat"),
+        ("ya kan ya da yağ", "blood OR fat"),
+        ("sadece kan değil, yağ da", "blood AND fat"),
+        ("kansız yağsız doku", "NOT (blood OR fat)"),
+        ("tümör içinde olmayan lenfositler", "lymphocytes WITHOUT tumour"),
+    ],
 )
-def test_more_than_a_distance_away_is_not_read_as_near(text: str) -> None:
-    assert parse(text, load_lexicon()).unknown
+def test_negations_of_each_language(text: str, query: str) -> None:
+    assert english(text) == query
+
+
+@pytest.mark.parametrize(
+    ("text", "distance"),
+    [
+        ("Lymphozyten nicht in der Nähe von Fett", "NEAR"),
+        ("Lymphozyten weit weg von Fett", "NEAR"),
+        ("Lymphozyten nicht im Umkreis von 200 µm um Fett", "WITHIN 200 µm OF"),
+        ("Lymphozyten mehr als 200 µm von Fett entfernt", "WITHIN 200 µm OF"),
+        ("lymphocytes loin de la graisse", "NEAR"),
+        ("lymphocytes à plus de 200 µm de la graisse", "WITHIN 200 µm OF"),
+        ("linfocitos lejos de la grasa", "NEAR"),
+        ("linfocitos a más de 200 µm de la grasa", "WITHIN 200 µm OF"),
+        ("yağdan uzak lenfositler", "NEAR"),
+        ("yağa yakın olmayan lenfositler", "NEAR"),
+        ("yağdan 200 µm yakın olmayan lenfositler", "WITHIN 200 µm OF"),
+    ],
+)
+def test_what_is_far_is_a_place_less_what_is_near(text: str, distance: str) -> None:
+    assert english(text) == f"lymphocytes WITHOUT (lymphocytes {distance} fat)"
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "term"),
+    [("rate", "French", "spleen"), ("Gang", "German", "duct"), ("fibre", "Turkish", "fibrin")],
+)
+def test_a_word_that_is_english_too_is_offered_in_the_other_language(
+    text: str, language: str, term: str
+) -> None:
+    parsed = parse(text, load_lexicon())
+    (problem,) = parsed.problems
+    assert parsed.unknown == (text,)
+    assert strings.ALSO_IN.format(text=text, language=language, term=term) in problem.sentence
+    assert problem.nearest[0] == term
+
+
+def test_a_word_that_is_english_too_is_of_the_language_of_the_rest() -> None:
+    assert english("la rate sans sang") == "spleen WITHOUT blood"
+    assert english("Gang ohne Blut") == "duct WITHOUT blood"
+    assert english("rate of mitosis") == "mitosis"
+    assert english("rate of necrosis near fat") == "necrosis NEAR fat"
+    assert parse("gang of lymphocytes", load_lexicon()).unknown == ("gang of lymphocytes",)
+
+
+def test_what_a_word_leaves_out_is_said() -> None:
+    translation = translated("kansız tümör")
+    assert translation is not None
+    assert dict(translation.read[0][1]) == {"kansız": f"{strings.WITHOUT}blood", "tümör": "tumour"}
+
+
+def test_an_undotted_i_is_no_dotted_one() -> None:
+    assert parse("sınır", load_lexicon()).unknown == ("sınır",)
+    assert english("SINIR") == english("sinir") == "nerve"
+    assert english("kikirdak") == english("KIKIRDAK") == "cartilage"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import imagecodecs
@@ -119,17 +120,19 @@ def write_dicom(
     is_open: bool = False,
     pixel_data: bytes | None = None,
     without: tuple[int, ...] = (),
+    is_signed: bool = False,
+    palette: Elements | None = None,
 ) -> Path:
     """A file of frames, each coded as ``syntax`` says (its last part; "" is implicit VR, "2" big-endian).
 
     ``positions`` are the (left, top) of each frame where they do not lie row by row; ``is_open`` writes
-    sequences of undefined length; ``pixel_data`` replaces the items of the frames; ``without`` leaves out
-    elements.
+    sequences of undefined length; ``palette`` are the elements of one; ``pixel_data`` replaces the items of
+    the frames; ``without`` leaves out elements.
     """
     uid = f"{SYNTAX}.{syntax}" if syntax else SYNTAX
     meta = Elements().text(0x00020010, "UI", uid)
     out = Elements(order=">" if syntax == "2" else "<", is_explicit=bool(syntax))
-    samples = 1 if colours.startswith("MONO") else 3
+    samples = 1 if colours.startswith(("MONO", "PALETTE")) else 3
     values: list[tuple[int, str, str | int | list[Elements]]] = [
         (0x00080008, "CS", f"ORIGINAL\\PRIMARY\\{kind}\\NONE"),
         (0x00080016, "UI", sop_class),
@@ -145,7 +148,7 @@ def write_dicom(
         (0x00280011, "H", side),
         (0x00280100, "H", 8 if bits <= 8 else 16),
         (0x00280101, "H", bits),
-        (0x00280103, "H", 0),
+        (0x00280103, "H", int(is_signed)),
         (0x00480006, "I", size[0]),
         (0x00480007, "I", size[1]),
         (0x00480105, "SQ", [out.inner().text(0x00480112, "DS", "20")]),
@@ -165,6 +168,8 @@ def write_dicom(
         ]
         values.append((0x52009230, "SQ", places))
     for tag, kind_of_value, value in values:
+        if tag == 0x00480006 and palette is not None:
+            out.data += palette.data
         if tag in without:
             continue
         if isinstance(value, list):
@@ -173,11 +178,16 @@ def write_dicom(
             out.number(tag, value, kind_of_value)
         else:
             out.text(tag, kind_of_value, value)
-    is_native = syntax in ("", "1", "2")
+    is_native = syntax in ("", "1", "1.99", "2")
     if is_native:
         out.add(0x7FE00010, "OW", b"".join(frames) if pixel_data is None else pixel_data)
     else:
         data = in_items([[frame] for frame in frames]) if pixel_data is None else pixel_data
         out.add(0x7FE00010, "OB", data, UNDEFINED)
+    if syntax == "1.99":
+        length = Elements().number(0x00020000, len(meta.data), "I")
+        meta.data = length.data + meta.data
+        deflate = zlib.compressobj(wbits=-15)
+        out.data = deflate.compress(out.data) + deflate.flush()
     path.write_bytes(bytes(128) + b"DICM" + meta.data + out.data)
     return path

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import pytest
 
 from viewer.slide.formats.listing import slides_among
 from viewer.slide.locator import Locator
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_folders_give_their_slides_once_in_the_order_of_names(tmp_path: Path) -> None:
@@ -36,3 +35,25 @@ def test_images_of_a_file_are_slides_of_their_own(tmp_path: Path) -> None:
     path.touch()
     second = Locator.parse(f"{path}#image=2")
     assert slides_among([second, tmp_path, second]) == [second, path]
+
+
+def test_a_folder_that_cannot_be_listed_costs_its_own_slides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a/1.svs", "closed/2.svs", "z/3.svs"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    is_file = Path.is_file
+
+    def refused(path: Path) -> bool:
+        if path.parent.name == "closed":
+            raise PermissionError(13, "no")
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    left_out: list[tuple[Path, int | None]] = []
+    found = slides_among([tmp_path], lambda folder, error: left_out.append((folder, error.errno)))
+    assert found == [tmp_path / "a/1.svs", tmp_path / "z/3.svs"]
+    assert left_out == [(tmp_path / "closed", 13)]
+    with pytest.raises(PermissionError):
+        slides_among([tmp_path])

@@ -32,6 +32,11 @@ def left(template: str, **time: int) -> str:
 ALL = patches(100, 100)
 
 
+def test_one_patch_is_no_patches() -> None:
+    words = progress_in_words(Progress(0, 1, 0, None, False))
+    assert words == strings.ONE_PATCH_DONE.format(done=0)
+
+
 @pytest.mark.parametrize(
     ("progress", "text"),
     [

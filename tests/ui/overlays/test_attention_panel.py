@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QComboBox, QLabel
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QStyle, QStyleOptionComboBox
 
 from tests.ui.children import child
 from viewer.overlay.attention_look import LEVELS, MODES, HierarchyLook
@@ -43,6 +43,21 @@ def controls(qtbot: QtBot, qapp: QApplication) -> AttentionControls:
     qtbot.add_widget(controls)
     controls.show_encoders([SALIENCY, HIPT, HEAD])
     return controls
+
+
+def test_no_way_of_combining_levels_is_cut_off_at_the_least_width(
+    qtbot: QtBot, controls: AttentionControls
+) -> None:
+    controls.resize(controls.minimumSizeHint())
+    with qtbot.wait_exposed(controls):
+        controls.show()
+    wide, style = controls.mode.fontMetrics().horizontalAdvance, QStyle.SubControl.SC_ComboBoxEditField
+    option = QStyleOptionComboBox()
+    option.initFrom(controls.mode)
+    room = controls.mode.style().subControlRect(
+        QStyle.ComplexControl.CC_ComboBox, option, style, controls.mode
+    )
+    assert max(wide(label) for label, _ in strings.MODES.values()) <= room.width()
 
 
 def label_of(level: str) -> str:

@@ -83,7 +83,12 @@ def test_no_dialog_opens_without_a_slide(
 
 
 def test_of_several_columns_the_reader_chooses_one(
-    qtbot: QtBot, open_window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot,
+    open_window: MainWindow,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    slide_file: Path,
+    open_in: OpenIn,
 ) -> None:
     file = a_map(tmp_path / "two.h5", open_window)
     with h5py.File(file, "r+") as stored:
@@ -103,3 +108,10 @@ def test_of_several_columns_the_reader_chooses_one(
     qtbot.wait_until(lambda: len(open_window.overlays.active.fields.kept) == 1)
     assert len(offered) == 2
     assert open_window.overlays.active.fields.kept[0].title.startswith("two.h5: ")
+    other = tmp_path / "other.tif"
+    other.write_bytes(slide_file.read_bytes() + b"x")  # another content of the same size
+    open_in(open_window, other)
+    assert open_window.overlays.active.fields.kept == []
+    open_window.overlays.maps.read(file)
+    qtbot.wait_until(lambda: len(open_window.overlays.active.fields.kept) == 1)
+    assert len(offered) == 4, "the column is asked for again on another slide"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QPushButton
 
 from tests.ui.children import child
 from tests.ui.search.query_window import answered, ask
@@ -109,6 +110,22 @@ def test_after_enter_the_slide_has_the_keyboard(qtbot: QtBot, open_window: MainW
     open_window.actions_["find"].trigger()
     assert open_window.query.panel.box.hasFocus()
     assert open_window.query.panel.box.selectedText() == "fat"
+
+
+@pytest.mark.filterwarnings("ignore:.*setActiveWindow:DeprecationWarning")  # nothing else acts for it
+def test_suggestions_that_become_active_late_leave_the_keyboard_to_the_slide(
+    qtbot: QtBot, open_window: MainWindow
+) -> None:
+    """After fast typing the window system activates the list when it is closed already, then the window."""
+    open_window.actions_["find"].trigger()
+    qtbot.keyClicks(open_window.query.panel.box, "lym")
+    suggestions = QApplication.activePopupWidget()
+    assert suggestions is not None
+    qtbot.keyClicks(suggestions, "phocytes")
+    qtbot.keyClick(suggestions, Qt.Key.Key_Return)
+    for active in (suggestions, open_window):
+        QApplication.setActiveWindow(active)
+    assert open_window.view.canvas.native.hasFocus()
 
 
 @pytest.mark.parametrize("text", ["KRAS mutation", "melanosis"])

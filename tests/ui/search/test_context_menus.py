@@ -162,6 +162,13 @@ def test_the_menu_of_a_layer(qtbot: QtBot, answered: MainWindow, monkeypatch: py
     assert shown.isChecked()
     choose(qtbot, menu, shown)
     assert [row.visible for row in fields.kept] == [False]
+    menu = menu_of_row(layers, 1)
+    choose(qtbot, menu, entry(menu, strings.LOOK))
+    focused = QApplication.focusWidget()
+    assert focused is not None
+    assert focused.accessibleName() == overlay_strings.COLOURS_NAME
+    assert overlays.layer_list.selected is not None
+    assert overlays.layer_list.selected.name == kept.name, "it is the look of this layer"
     exported: list[str] = []
     monkeypatch.setattr(answered.exports, "export_layer_of", exported.append)
     menu = menu_of_row(layers, 1)
@@ -223,6 +230,7 @@ def test_recent_slides_can_be_taken_out_of_the_list(
     first.close()
     window = make_window()
     recent = window.start_page.recent_list
+    qtbot.wait_until(lambda: bool(recent.slides.entries))
     menu = menu_of_row(recent)
     choose(qtbot, menu, entry(menu, strings.TAKE_OUT))
     assert list(recent.slides.entries) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,8 @@ import numpy as np
 
 from tests.messages import pattern
 from tests.ui.slide_files import write_slide
-from viewer.overlay.kept_layers import layers_folder, read_layers
-from viewer.overlay.strings import KEPT_LAYER_DAMAGED, LIKENESS_TO
+from viewer.overlay.kept_layers import KeptLayer, layers_folder, read_layers
+from viewer.overlay.strings import KEPT_LAYER_DAMAGED, LIKENESS_TO, OUTLINES_TITLE
 from viewer.relevance.exchange.export import write_scores
 from viewer.relevance.patches.field import Provenance, RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
@@ -52,7 +53,7 @@ def stored(window: MainWindow) -> list[tuple[str, bool]]:
     assert window.view.source is not None
     layers, problems = read_layers(slide_identity(window.view.source))
     assert problems == []
-    return [(layer.title, layer.look.visible) for _, layer in layers]
+    return [(layer.title, layer.look.visible) for _, layer in layers if isinstance(layer, KeptLayer)]
 
 
 def listed(window: MainWindow) -> list[tuple[str, bool]]:
@@ -168,3 +169,42 @@ def test_nothing_is_written_where_nothing_is_kept(
     folder = layers_folder(slide_identity(window.view.source)).parent
     window.close()
     assert not folder.exists()
+
+
+def outlined(window: MainWindow) -> list[tuple[str, bool]]:
+    return [(row.title, row.visible) for row in window.overlays.active.outlines.kept]
+
+
+def test_outlines_of_a_file_come_back_with_their_slide(
+    qtbot: QtBot, make_window: Callable[[], MainWindow], slide_file: Path, tmp_path: Path, open_in: OpenIn
+) -> None:
+    square = {"type": "Polygon", "coordinates": [[[20, 20], [220, 20], [220, 220], [20, 220], [20, 20]]]}
+    for name in ("seen", "hidden", "unwanted"):
+        feature = {"type": "Feature", "geometry": square, "properties": {"name": name, "color": [230, 9, 20]}}
+        (tmp_path / f"{name}.geojson").write_text(json.dumps([feature]))
+    window = make_window()
+    open_in(window, slide_file)
+    outlines = window.overlays.active.outlines
+    for number, name in enumerate(("seen", "hidden", "unwanted"), 1):
+        window.overlays.maps.read(tmp_path / f"{name}.geojson")
+        qtbot.wait_until(lambda: len(outlined(window)) == number)  # noqa: B023 - it is called in this turn
+        (tmp_path / f"{name}.geojson").unlink()
+    window.overlays.layer_list.shown_changed.emit(outlines.kept[1].name, False)
+    window.overlays.layer_list.remove_pressed.emit(outlines.kept[2].name)
+    left = [(OUTLINES_TITLE.format(file=f"{name}.geojson"), name == "seen") for name in ("seen", "hidden")]
+    window.view.set_mpp_um((0.7, 0.7), overrides=True)
+    qtbot.wait_until(lambda: not window.messages.messages or outlined(window) == left)
+    assert outlined(window) == left, "they do not depend on the pixel size"
+    open_in(window, write_slide(tmp_path / "other.tif", mpp_um=0.25))
+    assert outlined(window) == []
+    open_in(window, slide_file)
+    qtbot.wait_until(lambda: outlined(window) == left)
+    assert outlines.names_at(100, 100) == ("seen",)
+    window.close()
+    another_day = make_window()
+    open_in(another_day, slide_file)
+    qtbot.wait_until(lambda: outlined(another_day) == left)
+    another_day.overlays.layer_list.shown_changed.emit(
+        another_day.overlays.active.outlines.kept[1].name, True
+    )
+    assert another_day.overlays.active.outlines.names_at(100, 100) == ("hidden", "seen")

@@ -164,6 +164,9 @@ def test_why_there_are_no_places_follows_the_analysis(
     assert strings.NO_PLACE_YET in empty.text
     client.send_event(Progress(9, 9, 0, None, False))
     qtbot.wait_until(lambda: strings.NO_PLACE in empty.text)
+    field = open_window.query.session.field
+    assert field is not None
+    assert (strings.CHECK_HATCHED in empty.text) is field.has_gaps
     open_window.query.session.stop()
     assert strings.STOPPED_WITHOUT_PLACE in empty.text
     ask(qtbot, open_window, "blood")

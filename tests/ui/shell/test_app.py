@@ -18,7 +18,7 @@ from PySide6.QtGui import QImage
 from tests.messages import pattern
 from viewer.common.settings import Settings, settings_path
 from viewer.slide.source import SlideError
-from viewer.ui.shell import strings
+from viewer.ui.shell import app, strings
 from viewer.ui.shell.app import (
     closed_by_signals,
     fill_most_of_screen,
@@ -121,6 +121,13 @@ def test_the_window_gets_most_of_the_screen(window: MainWindow) -> None:
     available = window.screen().availableGeometry()
     assert available.contains(window.geometry())
     assert window.width() > 0.8 * available.width()
+
+
+def test_a_window_on_a_small_screen_is_maximised(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "SMALL_SCREEN_EM", (10_000, 10_000))
+    fill_most_of_screen(window)
+    assert window.isMaximized()
+    assert window.screen().availableGeometry().contains(window.geometry())
 
 
 def test_without_a_display_one_line_reports_it() -> None:

@@ -225,7 +225,7 @@ def test_recent_slides_are_listed_opened_and_forgotten(
     first.close()
     second = make_window()
     recent = child(second.start_page, SlideList, strings.RECENT_SLIDES)
-    assert [entry.path for entry in recent.slides.entries] == [slide_file]
+    qtbot.wait_until(lambda: [entry.path for entry in recent.slides.entries] == [slide_file])
     menu = second.recent_menu
     menu.fill()
     with qtbot.wait_signal(second.opener.opened):

@@ -8,13 +8,16 @@ import pytest
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QApplication, QPushButton
 
+from tests.ui.children import child
 from tests.ui.slide_files import write_slide
 from viewer.relevance.patches.peaks import Hit
 from viewer.slide.geometry import Rect
+from viewer.ui.overlays import strings as overlay_strings
 from viewer.ui.search.hit_list import HitRow
 from viewer.ui.search.query_panel import QueryPanel
 from viewer.ui.shell import strings
 from viewer.ui.shell.persistence import restore_layout
+from viewer.ui.widgets.limited_scroll_area import YieldingArea
 from viewer.ui.widgets.messages import MessageKind
 from viewer.view.camera import fitting_view
 
@@ -195,11 +198,13 @@ def test_angle_and_zoom_have_figures_with_and_without_a_pixel_size(
     qtbot.wait_until(lambda: window.status.magnification.text() == strings.ZOOM_SHARE.format(percent=100))
 
 
-def test_six_places_are_seen_below_the_list_of_slides(qtbot: QtBot, window: MainWindow) -> None:
-    size = QSize(1600, 1000)
+@pytest.mark.parametrize(
+    ("size", "panels"), [(QSize(1600, 1000), ["folder", "query"]), (QSize(1024, 700), ["query"])]
+)
+def test_six_places_are_seen(qtbot: QtBot, window: MainWindow, size: QSize, panels: list[str]) -> None:
     window.resize(size)
-    window.docks.show("folder")
-    window.docks.show("query")
+    for name in panels:
+        window.docks.show(name)
     panel = window.docks.panel("query")
     assert isinstance(panel, QueryPanel)
     found = Hit(Rect(0, 0, 100, 100), 0.9, (50, 50))
@@ -208,4 +213,33 @@ def test_six_places_are_seen_below_the_list_of_slides(qtbot: QtBot, window: Main
     sixth = hits.hits.index(5)
     seen = hits.viewport()
     qtbot.wait_until(lambda: seen.visibleRegion().boundingRect().contains(hits.visualRect(sixth)))
-    assert window.docks["folder"].isVisible()
+    assert all(window.docks[name].isVisible() for name in panels)
+
+
+def test_a_small_window_scrolls_no_query_sideways(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn
+) -> None:
+    open_in(window, slide_file)
+    window.resize(SCALED)
+    window.messages.show_message(MessageKind.INFORMATION, LONG)
+    window.docks.show("query")
+    panel, area = window.docks.panel("query"), window.docks["query"].widget()
+    assert isinstance(panel, QueryPanel)
+    assert isinstance(area, YieldingArea)
+    qtbot.wait_until(lambda: window.size() == SCALED and panel.width() < panel.minimumSizeHint().width())
+    assert area.horizontalScrollBar().maximum() == 0
+    for name in overlay_strings.PAUSE, overlay_strings.STOP:
+        button = child(panel.bar, QPushButton, name.replace("&", ""))
+        assert panel.bar.rect().contains(button.geometry()), "below each other, none is cut off"
+
+
+@pytest.mark.usefixtures("large_letters")
+def test_a_long_note_in_large_letters_leaves_the_slide_half(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn
+) -> None:
+    open_in(window, slide_file)
+    size = QSize(1024, 700)
+    window.resize(size)
+    window.docks.show("query")
+    window.messages.show_message(MessageKind.INFORMATION, LONG * 2)
+    qtbot.wait_until(lambda: window.size() == size and share_of_slide(window) >= 0.5)

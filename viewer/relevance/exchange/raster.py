@@ -68,6 +68,7 @@ def raster_scores(
     producer: str,
     column: str,
     notes: tuple[str, ...] = (),
+    largest: float = 1.0,
 ) -> ImportedScores:
     """A map (rows, columns) with the slide's corner, NaN where unknown.
 
@@ -101,7 +102,7 @@ def raster_scores(
     np.minimum(rects[:, 1] + side_y, extent_px[1], out=rects[:, 3])
     if blank and producer != "Foveola":  # its maps leave out what was not analysed
         notes += (strings.WITHOUT_NUMBERS.format(blank=blank, total=values.size),)
-    return ImportedScores(producer, column, rects, scores, notes=notes)
+    return ImportedScores(producer, column, rects, scores, notes=notes, largest=largest)
 
 
 def _block_means(values: NDArray[np.float64], step_x: int, step_y: int) -> NDArray[np.float64]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 
 GROUP = "foveola.map_formats"
+_LEAST_SHARE = 0.001
 _STAND_IN_PATCHES = 1500
 """Along a slide of unknown pixel size."""
 
@@ -104,7 +105,7 @@ def read_map(
             producer=imported.producer,
             normalisation=field.provenance.normalisation,
         )
-        share = [strings.COVERS.format(share=field.known_share)] if field.known_share < 1 else []
+        share = [strings.COVERS.format(share=_in_words(field.known_share))] if field.known_share < 1 else []
         notes = [first, *share, *notes]
     notes += imported.notes
     blank = len(imported.scores) - int(np.isfinite(imported.scores).sum())
@@ -119,7 +120,7 @@ def _field(path: Path, imported: ImportedScores, request: MapRequest) -> Relevan
     """The scores on the grid. Raises FeatureFileError."""
     grid = request.grid
     check_places(path, imported, request.extent_px)
-    scores, normalisation = scaled(path, imported)
+    scores, normalisation, source_values = scaled(path, imported)
     try:
         values, known = on_grid(imported, scores, grid, request.extent_px)
     except ValueError as error:
@@ -134,8 +135,16 @@ def _field(path: Path, imported: ImportedScores, request: MapRequest) -> Relevan
         mpp_estimated=request.mpp_estimated,
         made_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         software=imported.producer,
+        source_values=source_values,
     )
     return RelevanceField.of(grid, values, known, provenance)
+
+
+def _in_words(share: float) -> str:
+    """A share above 0 and below 1, which is rounded to neither."""
+    if share < _LEAST_SHARE:
+        return strings.LESS_THAN
+    return strings.MORE_THAN if share > 1 - _LEAST_SHARE else f"{share:.1%}"
 
 
 def stand_in_grid(extent_px: tuple[int, int]) -> PatchGrid:

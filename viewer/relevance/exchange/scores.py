@@ -34,6 +34,7 @@ _AT_ONCE = 1 << 18
 _LEAST_AT_ONCE = 1000
 """So many take as long as one."""
 _LEAST_COVERED = 0.5
+_RANK_STEPS = 100
 _ROUNDING = 0.02
 """Corners in whole pixels make neighbours overlap by less than this part of the smaller area."""
 
@@ -46,6 +47,7 @@ class ImportedScores:
     ``scale``: ``range`` keeps scores from 0 to 1 and stretches others over their range, ``rank`` replaces
     them by their rank, as CLAM draws its attention. ``objects``: cells or points, that are counted by their
     centres, instead of tiles, that are weighted by their area. ``notes``: assumptions, in sentences.
+    ``largest``: the number in the file of a score of 1, where its whole numbers were taken as parts of it.
     ``polygons``: the true outlines of those rectangles that are only boxes around them. ``outlines``: what
     the file annotates; a file of that alone has no rectangles.
     """
@@ -59,6 +61,7 @@ class ImportedScores:
     notes: tuple[str, ...] = ()
     polygons: Polygons | None = None
     outlines: Outlines | None = None
+    largest: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +148,9 @@ def check_places(path: Path, imported: ImportedScores, extent_px: tuple[int, int
         )
 
 
-def scaled(path: Path, imported: ImportedScores) -> tuple[NDArray[np.float64], str]:
-    """Scores from 0 to 1, NaN where unknown, and a description of 0 and 1. Raises FeatureFileError."""
+def scaled(path: Path, imported: ImportedScores) -> tuple[NDArray[np.float64], str, tuple[float, ...]]:
+    """Scores from 0 to 1, NaN where unknown, a description of 0 and 1, and the numbers of the file at equal
+    steps from 0 to 1. Raises FeatureFileError."""
     scores = np.where(np.isfinite(imported.scores), imported.scores, np.nan)
     known = np.flatnonzero(~np.isnan(scores))
     if not len(known):
@@ -160,15 +164,16 @@ def scaled(path: Path, imported: ImportedScores) -> tuple[NDArray[np.float64], s
         before = np.cumsum(counts) - counts
         middle = before + (counts - 1) / 2
         scores[known] = middle[place] / (len(values) - 1)
-        return scores, strings.RANKS.format(low=low, high=high)
+        at_ranks = np.quantile(values, np.linspace(0, 1, _RANK_STEPS + 1), method="lower").tolist()
+        return scores, strings.RANKS.format(low=low, high=high), tuple(at_ranks)
     if low >= 0 and high <= 1:
-        return scores, strings.AS_IN_FILE
+        return scores, strings.AS_IN_FILE, (0.0, float(imported.largest))
     if low == high:
         raise FeatureFileError(path, strings.ALL_ONE_VALUE.format(value=low))
     # Divided first: the difference of two large numbers may be none.
     span = high / 2 - low / 2
     scores[known] = np.clip((values / 2 - low / 2) / span, 0, 1)
-    return scores, strings.RESCALED.format(low=low, high=high)
+    return scores, strings.RESCALED.format(low=low, high=high), (low, high)
 
 
 def on_grid(

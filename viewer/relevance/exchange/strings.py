@@ -92,7 +92,8 @@ TOO_MANY_CHANNELS = "it claims more channels or tiles than a map has"
 
 # Notes on a map that was read.
 SOURCE = "{file}: {column} from {producer}; {normalisation}."
-COVERS = "It covers {share:.1%} of the slide; the rest is not analysed."
+LESS_THAN, MORE_THAN = "< 0.1%", "> 99.9%"
+COVERS = "It covers {share} of the slide; the rest is not analysed."
 WITHOUT_NUMBERS = "{blank:,} of {total:,} places have no number; they are not used."
 NO_SLIDE_NAMED = "The file does not state its slide: check whether it fits the tissue."
 STRETCHED = "The file does not state its position; it is stretched over the whole slide."

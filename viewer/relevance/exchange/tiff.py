@@ -90,7 +90,7 @@ def _scores_over(path: Path, file: FileBytes, facts: _Facts, to: MapRequest) -> 
         numbers = read_numbers(file, level, sample)
     except (CodecError, TiffFormatError, EOFError, OSError) as error:
         raise FeatureFileError(path, strings.PIXELS_DAMAGED.format(error=error)) from error
-    values, note = _scores(numbers, is_ours=facts.is_ours)
+    values, note, largest = _scores(numbers, is_ours=facts.is_ours)
     return raster_scores(
         path,
         values,
@@ -100,6 +100,7 @@ def _scores_over(path: Path, file: FileBytes, facts: _Facts, to: MapRequest) -> 
         producer="Foveola" if facts.is_ours else "OME-TIFF" if facts.is_ome else "TIFF",
         column=facts.query or chosen,
         notes=(*notes, *note),
+        largest=largest,
     )
 
 
@@ -213,16 +214,16 @@ def _pixel_px(
     return stretched_pixel(path, shape, extent_px, grid), (strings.STRETCHED_AS_MISFIT,)
 
 
-def _scores(values: NDArray[Any], *, is_ours: bool) -> tuple[NDArray[Any], tuple[str, ...]]:
-    """Whole numbers of 8 and 16 bits as parts of the largest, ours as they were written."""
+def _scores(values: NDArray[Any], *, is_ours: bool) -> tuple[NDArray[Any], tuple[str, ...], float]:
+    """Whole numbers of 8 and 16 bits as parts of the largest, which is last; ours as they were written."""
     if is_ours:
         scores = (values.astype(np.float32) - 1) / 254
-        return np.where(values == 0, np.float32(np.nan), scores), ()
+        return np.where(values == 0, np.float32(np.nan), scores), (), 1.0
     if values.dtype.kind == "u" and values.dtype.itemsize <= 2 and int(values.max()) > 1:
         largest = np.iinfo(values.dtype).max
         note = strings.WHOLE_NUMBERS.format(largest=largest)
-        return values.astype(np.float32) / np.float32(largest), (note,)
-    return values, ()
+        return values.astype(np.float32) / np.float32(largest), (note,), float(largest)
+    return values, (), 1.0
 
 
 def _query(description: str) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from viewer.relevance.patches.grid import PatchGrid
 
 UNIT = strings.LIKENESS
+AS_SCORED = 0.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Provenance:
     """The origin of a field: enough to reproduce and judge it.
 
     ``normalisation``: the meaning of 0 and 1, as text. ``made_utc`` is ISO 8601. ``mpp_estimated`` marks a
-    pixel size that the file does not state.
+    pixel size that the file does not state. ``source_values``: of an imported map, the numbers of its file at
+    equal steps from 0 to 1, lowest first.
     """
 
     encoder: str
@@ -38,10 +40,21 @@ class Provenance:
     mpp_estimated: bool
     made_utc: str
     software: str
+    source_values: tuple[float, ...] = AS_SCORED
 
     def as_facts(self) -> dict[str, Any]:
-        """For JSON and file attributes."""
-        return asdict(self)
+        """For JSON and file attributes. Without ``source_values`` where they are 0 and 1 themselves."""
+        facts = asdict(self)
+        if self.source_values == AS_SCORED:
+            del facts["source_values"]
+        return facts
+
+    def source_value(self, score: float) -> float:
+        """The number in the file that a score of 0 to 1 stands for."""
+        place = score * (len(self.source_values) - 1)
+        step = min(int(place), len(self.source_values) - 2)
+        low, high = self.source_values[step : step + 2]
+        return low * (1 - (place - step)) + high * (place - step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +106,11 @@ class RelevanceField:
     def known_share(self) -> float:
         """The part of all patches that was analysed, 0 to 1."""
         return float(self.known.mean())
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether a patch is neither known nor estimated: it is shown hatched."""
+        return not bool((self.known | self.estimated).all())
 
 
 def weighted(fields: Sequence[RelevanceField], weights: Sequence[float]) -> RelevanceField:

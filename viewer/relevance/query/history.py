@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import json
 import logging
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
-from viewer.common.atomic_write import SaveError, save_atomically, save_failure
+from viewer.common.atomic_write import SaveError, save_atomically
+from viewer.common.file_lock import locked
 from viewer.common.paths import state_dir
 from viewer.relevance.query import strings
 from viewer.relevance.query.tree import MAX_TEXT, Query, QueryError, from_json, to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 MAX_ASKED = 200
@@ -27,8 +24,6 @@ MAX_SAVED = 500
 MAX_NAME = 100
 _MAX_FILE_BYTES = 64_000_000
 _VERSION = 1
-_LOCK_WAIT_S = 1.0
-"""Another Foveola writes for a few milliseconds; one that hangs must not stop the window."""
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +113,7 @@ class QueryHistory:
 
         Raises SaveError, also where the old file could not be read; that file stays whole then.
         """
-        with self._locked():
+        with locked(self._path):
             self._merge(QueryHistory.load(self._path))
             tables = {
                 "version": _VERSION,
@@ -127,22 +122,6 @@ class QueryHistory:
             }
             save_atomically(self._path, json.dumps(tables, ensure_ascii=False, indent=1).encode())
         self._settle()
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """No other Foveola writes the file meanwhile. Raises SaveError."""
-        lock = FileLock(f"{self._path}.lock", timeout=_LOCK_WAIT_S, poll_interval=0.01)
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-        except Timeout:
-            raise SaveError(self._path, strings.NOT_SAVED_LOCKED) from None
-        except OSError as error:
-            raise SaveError(self._path, save_failure(error)) from error
-        try:
-            yield
-        finally:
-            lock.release()
 
     def _merge(self, theirs: QueryHistory) -> None:
         """Add the present content of the file to what was changed here. Raises SaveError."""

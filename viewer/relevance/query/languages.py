@@ -20,17 +20,28 @@ if TYPE_CHECKING:
 
 NAMES = ("german", "french", "spanish", "turkish")
 """The files, in the order in which a word that several languages share is looked up."""
-PADDING, MORE_THAN = "padding", "more than"
+PADDING, PRESENT = "padding", "present"
 MAX_SPAN_WORDS = 6
 _MAX_FORMS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Small words that stand for ``means`` where one of ``first`` has one of ``then`` behind it."""
+
+    first: tuple[str, ...]
+    then: tuple[str, ...]
+    means: tuple[str, str]
+    """What the first is, and each that follows."""
 
 
 @dataclass(frozen=True)
 class Language:
     """``terms``: names here to English names. ``words``: small words, as they are written, to the English
-    operator, unit, ``PADDING`` or ``MORE_THAN``; ``words_behind`` stand behind what they apply to; ``within``
-    and ``of`` stand before and behind a distance. A word with one of ``without_endings`` leaves out what it
-    is built on. ``spellings``: letters that are written either way.
+    operator, unit, ``PADDING`` or ``PRESENT``; ``words_behind`` stand behind what they apply to; ``within``,
+    ``beyond`` and ``of`` stand before and behind a distance. A word with one of ``without_endings`` leaves
+    out what it is built on. ``spellings``: letters that are written either way. ``together``: small words
+    that mean something else beside each other. ``also_english``: terms that are English words, too.
     """
 
     name: str
@@ -38,6 +49,7 @@ class Language:
     words: Mapping[str, str]
     words_behind: Mapping[str, str]
     within: frozenset[str]
+    beyond: frozenset[str]
     of: frozenset[str]
     endings: tuple[str, ...]
     without_endings: tuple[str, ...]
@@ -45,6 +57,8 @@ class Language:
     least_stem: int
     """The letters that an ending leaves at least."""
     capital_nouns: bool = False
+    together: tuple[Together, ...] = ()
+    also_english: frozenset[str] = frozenset()
 
     @property
     def elided(self) -> tuple[str, ...]:
@@ -58,7 +72,8 @@ class Language:
         if first_words.isdisjoint(first):  # most words begin no term
             return None
         forms = product(first, *(self._stems(self._folded(word)) for word in words[1:]))
-        return next((by_stem[form] for form in islice(forms, _MAX_FORMS) if form in by_stem), None)
+        found = next((by_stem[form] for form in islice(forms, _MAX_FORMS) if form in by_stem), None)
+        return None if found is None or _has_other_dots(words, found[1].split()) else found[0]
 
     def without(self, word: str) -> str | None:
         """The English name of what a word says to be missing: "kansız" is without blood."""
@@ -96,6 +111,10 @@ class Language:
         """Whether this stands before a distance."""
         return _plain(text.casefold()) in self.within
 
+    def is_before_least_distance(self, text: str) -> bool:
+        """Whether this stands before a distance that is exceeded."""
+        return _plain(text.casefold()) in self.beyond
+
     def is_after_distance(self, text: str) -> bool:
         """Whether this stands after a distance."""
         return _plain(text.casefold()) in self.of
@@ -113,18 +132,18 @@ class Language:
         )
 
     @cached_property
-    def _index(self) -> tuple[dict[tuple[str, ...], str], frozenset[str]]:
-        """The terms by their words and the stems of these, less stems that several terms share; and the first
-        words of all."""
-        exact: dict[tuple[str, ...], str] = {}
-        by_stem: dict[tuple[str, ...], set[str]] = {}
-        for name, english in self._folded_names:
+    def _index(self) -> tuple[dict[tuple[str, ...], tuple[str, str]], frozenset[str]]:
+        """The terms, each with its name here, by the words of this and the stems of these, less stems that
+        several terms share; and the first words of all."""
+        exact: dict[tuple[str, ...], tuple[str, str]] = {}
+        by_stem: dict[tuple[str, ...], dict[str, str]] = {}
+        for (name, english), written in zip(self._folded_names, self.terms, strict=True):
             words = tuple(name.split())
-            if exact.setdefault(words, english) != english:
+            if exact.setdefault(words, (english, written))[0] != english:
                 raise ValueError(f"lexicon: {name!r} stands twice in {self.name}")
             for form in product(*(self._stems(word) for word in words)):
-                by_stem.setdefault(form, set()).add(english)
-        alone = {form: next(iter(names)) for form, names in by_stem.items() if len(names) == 1}
+                by_stem.setdefault(form, {}).setdefault(english, written)
+        alone = {form: next(iter(names.items())) for form, names in by_stem.items() if len(names) == 1}
         index = {**alone, **exact}
         return index, frozenset(form[0] for form in index)
 
@@ -154,17 +173,30 @@ class Language:
 
     def _stems(self, folded: str) -> list[str]:
         """The word itself, and what is left of it without one ending; the least is taken off first."""
-        return [folded] + [
-            folded.removesuffix(ending)
-            for ending in reversed(self._folded_endings[0])
-            if folded.endswith(ending) and len(folded) - len(ending) >= self.least_stem
-        ]
+        endings, longest = self._set_of_endings
+        ends = range(len(folded) - 1, max(self.least_stem, len(folded) - longest) - 1, -1)
+        return [folded] + [folded[:end] for end in ends if folded[end:] in endings]
+
+    @cached_property
+    def _set_of_endings(self) -> tuple[frozenset[str], int]:
+        """The endings, and the letters of the longest."""
+        endings = self._folded_endings[0]
+        return frozenset(endings), max(map(len, endings), default=0)
 
 
 @cache
 def load_languages() -> tuple[Language, ...]:
     """The languages that ship with Foveola, besides English."""
     return tuple(_language(name) for name in NAMES)
+
+
+def _has_other_dots(typed: Sequence[str], written: Sequence[str]) -> bool:
+    """Whether an "ı" was typed for an "i": "sınır" is no nerve. (An "i" is typed for both.)"""
+    return any(
+        letter == "ı" and other == "i"
+        for word, name in zip(typed, written, strict=False)
+        for letter, other in zip(word, name, strict=False)
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -185,12 +217,18 @@ def _language(file: str) -> Language:
         words=_turned(table["words"]),
         words_behind=_turned(table.get("words_behind", {})),
         within=_plainly(table["within"]),
+        beyond=_plainly(table["beyond"]),
         of=_plainly(table["of"]),
         endings=tuple(table["endings"]),
         without_endings=tuple(table.get("without_endings", ())),
         spellings=tuple(table.get("spellings", {}).items()),
         least_stem=table["least_stem"],
         capital_nouns=table.get("capital_nouns", False),
+        together=tuple(
+            Together(tuple(one["first"]), tuple(one["then"]), tuple(one["means"]))
+            for one in table.get("together", ())
+        ),
+        also_english=frozenset(table.get("also_english", ())),
     )
 
 

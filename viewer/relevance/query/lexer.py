@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING
 from viewer.relevance.query import strings
 from viewer.relevance.query.lexicon import key_of
 from viewer.relevance.query.tree import MAX_NEAR_UM, NEAR_UM
-from viewer.relevance.query.vocabulary import MARKS, OPERATORS, PADDING_BEFORE, PADDING_BEHIND, Kind
+from viewer.relevance.query.vocabulary import (
+    BEFORE_DISTANCE,
+    MARKS,
+    OPERATORS,
+    PADDING_BEFORE,
+    PADDING_BEHIND,
+    PREPOSITIONS,
+    PRESENT,
+    QUANTITIES,
+    Kind,
+)
 
 if TYPE_CHECKING:
     from viewer.relevance.query.lexicon import Lexicon
@@ -35,6 +45,7 @@ class Word:
 INSIDE = ("in", "inside", "within")
 _TOKEN = re.compile(r'"[^"]*"?|&&|\|\||[(),;|]|[^\s(),;|"]+')
 _DISTANCE = re.compile(r"(\d{1,7}(?:[.]\d{1,30})?)\s*(um|µm|μm|microns?|micrometres?|micrometers?|mm)$", re.I)
+_WITHOUT_WORD = re.compile(r"([\w-]+)-free|non-([\w-]+)", re.I)
 _ODD = re.compile(r"[^\w\s&/+.%'’\-µμ(),;|\"]")
 
 
@@ -53,14 +64,17 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
     joined = lexicon.names_with(word for words in OPERATORS for word in words)
     words: list[Word] = []
     phrase: list[str] = []
+    at = 0
 
     def flush() -> None:
         kept = _without_padding(phrase, lexicon)
-        if kept:
+        # "fat-free tissue": beside other words "tissue" says nothing; "not present" does.
+        means = len(kept) != 1 or kept[0].lower() not in PADDING_BEHIND
+        means |= words[-1].kind is Kind.NOT if words else at >= len(tokens)
+        if kept and means:
             words.append(Word(Kind.PHRASE, " ".join(kept)))
         phrase.clear()
 
-    at = 0
     while at < len(tokens):
         token = tokens[at]
         if token.startswith('"'):
@@ -78,13 +92,23 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
         operator, length = _operator(tokens, at)
         if operator is None:
             if key_of(token):
-                phrase.append(token.strip(".'’"))
+                left_out = _left_out(token, lexicon)
+                if left_out:
+                    flush()
+                    words += [Word(Kind.NOT, token, shouted=True), Word(Kind.PHRASE, left_out)]
+                else:
+                    phrase.append(token.strip(".'’"))
             at += 1
             continue
         flush()
         at += length
         if operator.kind is Kind.AND and operator.text.lower() != "and" and not words:
             continue  # "areas with fat"
+        if operator.text.lower() in PREPOSITIONS and words and words[-1].kind is Kind.NOT:
+            continue  # "neither with blood nor with fat"
+        if operator.kind is Kind.FAR:
+            words.append(replace(operator, kind=Kind.NOT))
+            operator = replace(operator, kind=Kind.NEAR)
         if operator.kind is Kind.AND and operator.text.lower() in INSIDE:
             remarks.append(strings.INSIDE_AS_AND.format(operator=operator.text))
         if operator.kind is Kind.NEAR and not 0 < operator.distance_um <= MAX_NEAR_UM:
@@ -92,9 +116,8 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
             operator = replace(operator, distance_um=NEAR_UM)
         words.append(operator)
     flush()
-    return _with_commas_read([word for word in words if word.text.lower() != "either"]), tuple(
-        dict.fromkeys(remarks)
-    )
+    words = [word for word in words if word.text.lower() != "either"]
+    return _with_presence_read(_with_commas_read(words)), tuple(dict.fromkeys(remarks))
 
 
 def _starts(tokens: list[str], at: int, name: tuple[str, ...]) -> bool:
@@ -106,18 +129,20 @@ def _operator(tokens: list[str], at: int) -> tuple[Word | None, int]:
     token = tokens[at]
     if token in MARKS:
         return Word(MARKS[token], token), 1
-    if token.lower() == "within":
-        for length in (2, 3):
-            distance = _DISTANCE.fullmatch(" ".join(tokens[at + 1 : at + length]))
-            if distance:
+    for before in (1, 2):
+        kind = BEFORE_DISTANCE.get(_lowered(tokens[at : at + before]))
+        for length in (1, 2) if kind else ():
+            start = at + before
+            distance = _DISTANCE.fullmatch(" ".join(tokens[start : start + length]))
+            if kind and distance:
                 distance_um = float(distance[1] + ("e3" if distance[2].lower() == "mm" else ""))
-                end = at + length
-                end += end < len(tokens) and tokens[end].lower() in ("of", "from")
-                text = " ".join(tokens[at:end])
-                return Word(Kind.NEAR, text, distance_um=distance_um), end - at
+                end = start + length
+                end += _lowered(tokens[end : end + 1]) == ("away",)
+                end += _lowered(tokens[end : end + 1]) in (("of",), ("from",))
+                return Word(kind, " ".join(tokens[at:end]), distance_um=distance_um), end - at
     for length in (3, 2, 1):
         operator_words = tokens[at : at + length]
-        kind = OPERATORS.get(tuple(word.lower() for word in operator_words))
+        kind = OPERATORS.get(_lowered(operator_words))
         if kind is not None:
             text = " ".join(operator_words)
             ends_exclusion = text.isupper() or text.lower().startswith("but")
@@ -127,14 +152,50 @@ def _operator(tokens: list[str], at: int) -> tuple[Word | None, int]:
     return None, 0
 
 
+def _left_out(token: str, lexicon: Lexicon) -> str:
+    """The term that a word says to be missing: "fat-free", "non-necrotic"; "" where it is none."""
+    match = _WITHOUT_WORD.fullmatch(token)
+    term = (match[1] or match[2]) if match else ""
+    return term if lexicon.find(term) is not None and lexicon.find(token) is None else ""
+
+
+def _lowered(tokens: list[str]) -> tuple[str, ...]:
+    return tuple(token.lower().replace("’", "'") for token in tokens)
+
+
 def _without_padding(phrase: list[str], lexicon: Lexicon) -> list[str]:
     """A phrase less "show me the …" and "… areas", unless it is a known term as it stands."""
     words = list(phrase)
-    while words and words[0].lower() in PADDING_BEFORE and not lexicon.find(" ".join(words)):
-        words.pop(0)
+    while words and not lexicon.find(" ".join(words)):
+        if words[0].lower() in PADDING_BEFORE:
+            words.pop(0)
+        elif len(words) > 1 and words[0].lower() in QUANTITIES and words[1].lower() == "of":
+            del words[:2]
+        else:
+            break
     while len(words) > 1 and words[-1].lower() in PADDING_BEHIND and not lexicon.find(" ".join(words)):
         words.pop()
     return words
+
+
+_LISTING = ((Kind.AND, "and"), (Kind.AND, ","), (Kind.OR, "or"))
+
+
+def _with_presence_read(words: list[Word]) -> list[Word]:
+    """Each negation of being there before what it is about: "fat is not visible" as "not fat"."""
+    result: list[Word] = []
+    for word in words:
+        is_present = word.kind is Kind.PHRASE and not word.quoted and word.text.lower() in PRESENT
+        if is_present and [one.kind for one in result[-2:]] == [Kind.PHRASE, Kind.NOT]:
+            start = len(result) - 2
+            while start > 1 and (result[start - 1].kind, result[start - 1].text.lower()) in _LISTING:
+                if result[start - 2].kind is not Kind.PHRASE:
+                    break
+                start -= 2
+            result.insert(start, result.pop())
+        else:
+            result.append(word)
+    return result
 
 
 def _with_commas_read(words: list[Word]) -> list[Word]:

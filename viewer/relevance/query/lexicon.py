@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 from importlib import resources
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from viewer.relevance.query.languages import load_languages
@@ -89,9 +91,12 @@ class Lexicon:
 
     def names_with(self, words: Iterable[str]) -> tuple[tuple[str, ...], ...]:
         """The keys, as words, that contain one of these words; longest first."""
-        chosen = set(words)
-        keys = [tuple(key.split()) for key in self._by_key]
-        return tuple(sorted((key for key in keys if chosen & set(key)), key=len, reverse=True))
+        chosen = frozenset(words)
+        if chosen not in self._keys_with:
+            keys = [tuple(key.split()) for key in self._by_key]
+            found = sorted((key for key in keys if not chosen.isdisjoint(key)), key=len, reverse=True)
+            self._keys_with[chosen] = tuple(found)
+        return self._keys_with[chosen]
 
     def corrected(self, text: str) -> str | None:
         """The known term at one clear typing error a word; None if none or several."""
@@ -125,10 +130,13 @@ class Lexicon:
     def nearest(self, text: str, limit: int = 3) -> tuple[str, ...]:
         """Measurable terms, one an entry, whose letters are most like these: for an unknown word."""
         given = _pairs(key_of(text[:80]))
-        best: dict[Entry, tuple[float, str]] = {}
-        for entry, name, pairs in self._letter_pairs:
-            alike = 2 * len(given & pairs) / (len(given) + len(pairs) or 1)
-            if alike >= max(_ALIKE, best.get(entry, (0.0, ""))[0]):
+        names, with_pair = self._letter_pairs
+        shared = Counter(chain.from_iterable(with_pair.get(pair, ()) for pair in given))
+        best: dict[int, tuple[float, str]] = {}
+        for number, count in sorted(shared.items()):
+            entry, name, length = names[number]
+            alike = 2 * count / (len(given) + length)
+            if alike >= _ALIKE and alike >= best.get(entry, (0.0, ""))[0]:
                 best[entry] = (alike, name)
         return tuple(name for _, name in sorted(best.values(), reverse=True)[:limit])
 
@@ -165,16 +173,29 @@ class Lexicon:
         return tuple(known for known in self._words if is_clear_slip(word, known))
 
     @cached_property
-    def _letter_pairs(self) -> tuple[tuple[Entry, str, frozenset[str]], ...]:
-        """The pairs of letters of each measurable name, and of its names in other languages."""
+    def _keys_with(self) -> dict[frozenset[str], tuple[tuple[str, ...], ...]]:
+        """The answers of ``names_with`` so far."""
+        return {}
+
+    @cached_property
+    def _letter_pairs(self) -> tuple[list[tuple[int, str, int]], dict[str, list[int]]]:
+        """Each measurable name, also for its names in other languages, with the numbers of its entry and of
+        its pairs of letters; and for each pair the numbers of the names that have it."""
         names = [(entry, name, name) for entry in self.entries for name in entry.names]
         for language in load_languages():
             for written, name in language.terms.items():
                 entry = self.find(name)
                 names += [(entry, name, written)] if entry else []
-        return tuple(
-            (entry, name, _pairs(key_of(written))) for entry, name, written in names if entry.measurable
-        )
+        numbers = {id(entry): number for number, entry in enumerate(self.entries)}
+        listed: list[tuple[int, str, int]] = []
+        with_pair: dict[str, list[int]] = {}
+        for entry, name, written in names:
+            if entry.measurable:
+                pairs = _pairs(key_of(written))
+                for pair in pairs:
+                    with_pair.setdefault(pair, []).append(len(listed))
+                listed.append((numbers[id(entry)], name, len(pairs)))
+        return listed, with_pair
 
     def _name_of_key(self, key: str) -> str:
         return next(name for name in self._by_key[key].names if key_of(name) == key)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from viewer.relevance.query import strings
 from viewer.relevance.query.lexer import INSIDE, Word, read_words
-from viewer.relevance.query.translation import translated
+from viewer.relevance.query.translation import meanings_elsewhere, translated
 from viewer.relevance.query.tree import (
     MAX_DEPTH,
     MAX_LEAVES,
@@ -28,7 +28,7 @@ from viewer.relevance.query.tree import (
     depth_of,
     leaves,
 )
-from viewer.relevance.query.vocabulary import Kind
+from viewer.relevance.query.vocabulary import AGREEING, Kind
 
 if TYPE_CHECKING:
     from viewer.relevance.query.lexicon import Entry, Lexicon
@@ -102,6 +102,8 @@ def parse(text: str, lexicon: Lexicon, find_phrase: PhraseFinder | None = None) 
         return _refused(strings.TOO_MANY_TERMS.format(most=MAX_LEAVES))
     reader = _Reader(words, lexicon, find_phrase, [Problem(remark, note=True) for remark in remarks])
     query = reader.read()
+    if reader.too_many:
+        return _refused(strings.TOO_MANY_TERMS.format(most=MAX_LEAVES))
     if query is None:
         return Parsed(None, tuple(reader.problems))
     if depth_of(query) > MAX_DEPTH:
@@ -139,6 +141,8 @@ class _Reader:
         self._words, self._at = words, 0
         self._lexicon, self._find_phrase = lexicon, find_phrase
         self._brackets = 0
+        self.too_many = False
+        """Whether terms that stand once, and count several times, are too many."""
         self.problems = problems
         self.understood: dict[str, Understood] = {}
 
@@ -169,29 +173,37 @@ class _Reader:
         while self._kind() in (Kind.AND, Kind.PHRASE, Kind.OPEN, Kind.NOT):
             while self._kind() is Kind.AND:
                 self._at += 1
-            parts.append(self._without())
+            parts.append(self._without(_all(parts)))
         return _all(parts)
 
-    def _without(self) -> Query | None:
-        """One thing with all that is left out of it: "fat without blood or vessels, no muscle"."""
+    def _without(self, before: Query | None = None) -> Query | None:
+        """One thing with all that is left out of it: "fat without blood or vessels, no muscle". ``before``:
+        what stands before an exclusion from all of it."""
         base = None if self._kind() is Kind.NOT else self._near()
         excluded: list[Query | None] = []
         inverted = False
         while self._kind() is Kind.NOT:
-            count = 0
+            count = agreeing = 0
             word = self._words[self._at]
             if word.ends_exclusion and not word.shouted and (base or excluded):
                 break  # "but not" excludes from all that stands before it
             while self._kind() is Kind.NOT:
+                agreeing |= (agrees := self._words[self._at].text.lower() in AGREEING)
+                count += not agrees
                 self._at += 1
-                count += 1
-            left_out = self._near()
+            count = count or agreeing
+            near = self._words[self._at] if self._kind() is Kind.NEAR else None
+            place = _kept(base or before)
+            if near is not None and place is not None:
+                self._at += 1
+            left_out = self._nearby(self._near(), place, near)
             if left_out is None:
                 self._report(strings.NOTHING_FOLLOWS.format(operator=word.text))
             elif count % 2:
                 excluded.append(left_out)
                 if not word.shouted:
-                    excluded += self._more_left_out(word.text)
+                    more = self._more_left_out(word.text)
+                    excluded += [self._nearby(other, place, near) for other in more]
             elif base is None:
                 base = left_out
                 inverted = True
@@ -204,6 +216,15 @@ class _Reader:
             return Without(None, left_out)
         assert base is not None
         return Without(base, left_out)
+
+    def _nearby(self, other: Query | None, place: Query | None, near: Word | None) -> Query | None:
+        """What is left out of a place: all that lies near another thing, or that thing."""
+        if near is None or place is None or other is None:
+            return other
+        if 2 * len(leaves(place)) > MAX_LEAVES:
+            self.too_many = True
+            return other
+        return Near(place, other, near.distance_um)
 
     def _more_left_out(self, operator: str) -> list[Query | None]:
         """In plain speech "without blood and fat" leaves out both; in capitals AND binds as in logic."""
@@ -313,8 +334,14 @@ class _Reader:
         by_meaning = self._lexicon.find(alike) if alike else None
         if alike and by_meaning:
             measurable += [alike] if by_meaning.measurable else by_meaning.nearest
-        nearest = tuple(dict.fromkeys((*measurable, *self._lexicon.nearest(text))))[:3]
-        return Problem(strings.UNKNOWN_TERM.format(text=_short(text)), nearest, unknown=True)
+        elsewhere = [(word, *found) for word in text.split() for found in meanings_elsewhere(word)]
+        sentences = [strings.UNKNOWN_TERM.format(text=_short(text))]
+        sentences += [
+            strings.ALSO_IN.format(text=word, language=language, term=term)
+            for word, language, term in elsewhere
+        ]
+        meant = (*measurable, *(term for *_, term in elsewhere), *self._lexicon.nearest(text))
+        return Problem(" ".join(dict.fromkeys(sentences)), tuple(dict.fromkeys(meant))[:3], unknown=True)
 
 
 def _short(text: str) -> str:
@@ -336,6 +363,11 @@ def _all(parts: list[Query | None]) -> Query | None:
     whole = required[0] if len(required) == 1 else All(tuple(required)) if required else None
     excluded = _any(left_out)
     return whole if excluded is None else Without(whole, excluded)
+
+
+def _kept(query: Query | None) -> Query | None:
+    """A query less what it leaves out."""
+    return query.base if isinstance(query, Without) else query
 
 
 def _any(parts: list[Query | None]) -> Query | None:

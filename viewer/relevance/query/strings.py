@@ -36,6 +36,7 @@ NOT_MEASURABLE = (
     "“{text}” cannot be measured from stain and texture: {reason}. A vision–language model may find it."
 )
 UNKNOWN_TERM = "“{text}” is not known to the lexicon. A vision–language model may find it."
+ALSO_IN = "“{text}” is {language} for “{term}”."
 DID_YOU_MEAN = "Did you mean {terms}?"
 TRY = "Try {terms}."
 
@@ -54,7 +55,6 @@ HISTORY_DAMAGED = "{path}: saved queries are damaged and could not be set aside:
 HISTORY_SET_ASIDE = "{path}: saved queries were damaged and start afresh; the old file is now {name}"
 NOT_SAVED_UNREADABLE = "not saved, what it holds could not be read and would be lost"
 NOT_SAVED_DAMAGED = "not saved, what it holds is damaged and would be lost"
-NOT_SAVED_LOCKED = "not saved, another Foveola keeps it locked; try again"
 NOT_SAVED_TOO_MANY = "not saved, with another Foveola's there are more than {most} queries; remove some"
 NO_SAVED_QUERY = "this is no saved query ({error})"
 SAVED_QUERY_TOO_LARGE = "a query has {most} terms at most"

@@ -7,13 +7,20 @@ knows most of the words is chosen; words of other languages may stand between.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from viewer.relevance.query.languages import MAX_SPAN_WORDS, MORE_THAN, PADDING, load_languages
+from viewer.relevance.query import strings
+from viewer.relevance.query.languages import MAX_SPAN_WORDS, PADDING, PRESENT, load_languages
 from viewer.relevance.query.lexicon import MAX_TERM_WORDS, key_of, load_lexicon
-from viewer.relevance.query.vocabulary import MARKS, OPERATORS, PADDING_BEFORE, PADDING_BEHIND
+from viewer.relevance.query.vocabulary import (
+    BEFORE_DISTANCE,
+    MARKS,
+    OPERATORS,
+    PADDING_BEFORE,
+    PADDING_BEHIND,
+)
 from viewer.relevance.query.word_order import Piece, in_english_order
 
 if TYPE_CHECKING:
@@ -24,6 +31,8 @@ _TOKEN = re.compile(r'"[^"]*"?|&&|\|\||[(),;|&+]|[^\s(),;|"&+]+')
 _NUMBER = r"\d{1,7}(?:[.]\d{1,30})?"
 _UNITS = {"um": "um", "µm": "um", "μm": "um", "mm": "mm"}
 _DISTANCE = re.compile(rf"(.*?)\s*({_NUMBER})\s*(\S+)")
+_BARE_DISTANCE = re.compile(rf"{_NUMBER}\s*(?:um|µm|μm|mm)", re.I)
+"""It is written so in every language."""
 _PLAIN_NUMBER = re.compile(rf"{_NUMBER}(?:um|µm|μm|mm)?|um|µm|μm|mm", re.I)
 _QUOTES = str.maketrans("“”„«»", '"""""')
 _MIN_LONE_LETTERS = 3
@@ -64,6 +73,15 @@ def has_words_of_others(text: str) -> bool:
     )
 
 
+def meanings_elsewhere(word: str) -> tuple[tuple[str, str], ...]:
+    """What a word that is English, too, is in other languages: for each its name, and the lexicon's term."""
+    return tuple(
+        (language.name, term)
+        for language in load_languages()
+        if word.casefold() in language.also_english and (term := language.term([word])) is not None
+    )
+
+
 class _Reading:
     """The pieces of a text as one language reads them; None: as English does."""
 
@@ -76,6 +94,8 @@ class _Reading:
             piece = self._piece(at)
             self.pieces.append(piece)
             at += piece.words
+        if language:
+            self.pieces = _together(self.pieces, language)
 
     @property
     def known_throughout(self) -> bool:
@@ -111,8 +131,16 @@ class _Reading:
 
     def is_evident(self, english: _Reading) -> bool:
         """Whether two words that English lacks are of this language, or one that leaves no word unknown."""
+        assert self._language is not None
         known = {piece.written for piece in english.pieces if piece.kind != "unknown" and not piece.language}
-        own = [piece for piece in self.pieces if piece.language == self._name and piece.written not in known]
+        own = [
+            piece
+            for piece in self.pieces
+            if piece.language == self._name
+            and piece.written not in known
+            and piece.written.casefold() not in self._language.also_english
+            and not _BARE_DISTANCE.fullmatch(piece.written)
+        ]
         has_terms = any(piece.kind in ("term", "quoted", "missing") for piece in self.pieces)
         enough = sum(piece.words for piece in own if len(piece.written) > 1) > 1
         return enough or (bool(own) and has_terms and self.known_throughout)
@@ -125,7 +153,9 @@ class _Reading:
             if piece.language:
                 terms = read.setdefault(piece.language, {})
                 if piece.kind in ("term", "quoted", "missing"):
-                    terms[piece.written] = piece.english
+                    terms[piece.written] = (
+                        strings.WITHOUT if piece.kind == "missing" else ""
+                    ) + piece.english
         if not read:
             return None
         found = tuple((name, tuple(terms.items())) for name, terms in read.items())
@@ -149,7 +179,8 @@ class _Reading:
             for length in range(min(MAX_SPAN_WORDS, most), 0, -1):
                 words = self._tokens[at : at + length]
                 english = language.term(words)
-                if english is not None and sum(map(len, words)) >= _MIN_LONE_LETTERS:
+                lone = " ".join(words).casefold() not in language.also_english
+                if english is not None and lone and sum(map(len, words)) >= _MIN_LONE_LETTERS:
                     return Piece("term", " ".join(words), english, language.name, length)
         return Piece("unknown", token, token)
 
@@ -164,9 +195,7 @@ class _Reading:
         small = language.small_word(words)
         if small is not None and small[0] not in _UNITS:
             english, behind = small
-            if english == MORE_THAN:
-                return Piece("unknown", written, english, self._name, len(words))
-            kind: Kind = "padding" if english == PADDING else "behind" if behind else "operator"
+            kind: Kind = "padding" if english in (PADDING, PRESENT) else "behind" if behind else "operator"
             shouted = written.isupper() and len(written) > 1
             return Piece(kind, written, english.upper() if shouted else english, self._name, len(words))
         english = language.without(words[0]) if len(words) == 1 else None
@@ -177,7 +206,10 @@ class _Reading:
     def _distance(self, written: str, length: int, at: int, language: Language) -> Piece | None:
         """A number with its unit, and what stands before and behind it: "im Umkreis von 200 µm um"."""
         match = _DISTANCE.fullmatch(written)
-        if match is None or (match[1] and not language.is_before_distance(match[1])):
+        if match is None:
+            return None
+        is_beyond = language.is_before_least_distance(match[1])
+        if match[1] and not is_beyond and not language.is_before_distance(match[1]):
             return None
         if at and self._tokens[at - 1].lower() == "within":
             return None  # as in English
@@ -189,7 +221,7 @@ class _Reading:
         behind = next(
             (n for n in range(len(rest), 0, -1) if language.is_after_distance(" ".join(rest[:n]))), 0
         )
-        english = f"within {match[2]} {unit} of"
+        english = f"{'more than' if is_beyond else 'within'} {match[2]} {unit} of"
         return Piece("distance", written, english, self._name, length + behind)
 
     def _quoted(self, token: str) -> Piece:
@@ -203,6 +235,20 @@ class _Reading:
                 if english is not None:
                     return Piece("quoted", inner, english, language.name)
         return Piece("quoted", inner, inner)
+
+
+def _together(pieces: list[Piece], language: Language) -> list[Piece]:
+    """The pieces, with small words that belong together as what they mean so: "ne kan ne yağ"."""
+    pieces = list(pieces)
+    small = {at: piece.written.casefold().replace("’", "'") for at, piece in enumerate(pieces)}
+    for pair in language.together:
+        first = next((at for at, written in small.items() if written in pair.first), len(pieces))
+        then = [at for at, written in small.items() if at > first and written in pair.then]
+        for at in [first, *then] if then else ():
+            english = pair.means[at > first]
+            kind: Kind = "padding" if english == PADDING else "operator"
+            pieces[at] = replace(pieces[at], kind=kind, english=english, language=language.name)
+    return pieces
 
 
 def _ends_phrase(token: str) -> bool:
@@ -219,7 +265,7 @@ def _english(words: list[str]) -> Piece | None:
     if load_lexicon().find(written) is not None:
         return Piece("term", written, written, words=len(words))
     lower = tuple(word.lower() for word in words)
-    if lower in OPERATORS:
+    if lower in OPERATORS or lower in BEFORE_DISTANCE:
         return Piece("operator", written, written, words=len(words))
     if len(words) == 1 and (lower[0] in PADDING_BEFORE or lower[0] in PADDING_BEHIND):
         return Piece("padding", written, written)

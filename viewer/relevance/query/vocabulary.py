@@ -9,6 +9,7 @@ class Kind(enum.Enum):
     OR = enum.auto()
     NOT = enum.auto()
     NEAR = enum.auto()
+    FAR = enum.auto()
     OPEN = enum.auto()
     CLOSE = enum.auto()
     COMMA = enum.auto()
@@ -22,13 +23,36 @@ OPERATORS: dict[tuple[str, ...], Kind] = {
     ("except",): Kind.NOT, ("but", "not"): Kind.NOT, ("but", "no"): Kind.NOT, ("and", "not"): Kind.NOT,
     ("nor",): Kind.NOT, ("free", "of"): Kind.NOT, ("not", "in"): Kind.NOT, ("lacking",): Kind.NOT,
     ("w/o",): Kind.NOT, ("minus",): Kind.NOT, ("except", "for"): Kind.NOT, ("other", "than"): Kind.NOT,
-    ("outside",): Kind.NOT, ("outside", "of"): Kind.NOT,
+    ("outside",): Kind.NOT, ("outside", "of"): Kind.NOT, ("neither",): Kind.NOT, ("never",): Kind.NOT,
+    ("no", "longer"): Kind.NOT, ("no", "more"): Kind.NOT, ("rather", "than"): Kind.NOT,
+    ("instead", "of"): Kind.NOT, ("anything", "but"): Kind.NOT, ("everything", "but"): Kind.NOT,
+    ("all", "but"): Kind.NOT, ("absence", "of"): Kind.NOT, ("lack", "of"): Kind.NOT,
+    ("devoid", "of"): Kind.NOT, ("don't",): Kind.NOT, ("doesn't",): Kind.NOT, ("isn't",): Kind.NOT,
+    ("aren't",): Kind.NOT,
+    ("not", "only"): Kind.AND, ("not", "just"): Kind.AND, ("not", "merely"): Kind.AND,
+    ("but", "also"): Kind.AND, ("also",): Kind.AND, ("contain",): Kind.AND, ("contains",): Kind.AND,
+    ("far", "from"): Kind.FAR, ("away", "from"): Kind.FAR, ("far", "away", "from"): Kind.FAR,
+    ("distant", "from"): Kind.FAR, ("remote", "from"): Kind.FAR, ("nowhere", "near"): Kind.FAR,
     ("near",): Kind.NEAR, ("near", "to"): Kind.NEAR, ("next", "to"): Kind.NEAR, ("close", "to"): Kind.NEAR,
     ("beside",): Kind.NEAR, ("adjacent", "to"): Kind.NEAR, ("around",): Kind.NEAR, ("by",): Kind.NEAR,
     ("surrounding",): Kind.NEAR, ("surrounded", "by"): Kind.NEAR, ("bordering",): Kind.NEAR,
     ("along",): Kind.NEAR, ("nearby",): Kind.NEAR,
 }  # fmt: skip
 """Each as its words in lower case."""
+BEFORE_DISTANCE: dict[tuple[str, ...], Kind] = {
+    ("within",): Kind.NEAR, ("less", "than"): Kind.NEAR, ("at", "most"): Kind.NEAR, ("up", "to"): Kind.NEAR,
+    ("more", "than"): Kind.FAR, ("at", "least"): Kind.FAR, ("further", "than"): Kind.FAR,
+    ("farther", "than"): Kind.FAR, ("beyond",): Kind.FAR,
+}  # fmt: skip
+"""What stands before "200 um of"."""
+AGREEING = ("neither", "nor")
+"""Beside another negation these say the same once more: "no ni sangre ni grasa"."""
+PREPOSITIONS = ("in", "inside", "within", "with", "containing", "contain")
+"""Behind a negation these say nothing: "neither with blood nor with fat"."""
+PRESENT = ("present", "visible", "seen", "found", "there", "here")
+"""Behind a negation these make it one of what stands before: "blood is not visible"."""
+QUANTITIES = frozenset({"amount", "number", "rate", "percentage", "proportion", "extent", "presence"})
+"""Before "of" these say nothing: what is counted is searched for."""
 MARKS = {
     "(": Kind.OPEN,
     ")": Kind.CLOSE,
@@ -45,11 +69,11 @@ PADDING_BEFORE = frozenset({
     "an", "any", "all", "some", "please", "see", "highlight", "locate", "what", "which", "areas", "area",
     "regions", "region", "zones", "zone", "parts", "places", "place", "spots", "spot", "of", "can", "i",
     "you", "we", "display", "everything", "patches", "fields", "how", "much", "many", "that", "has", "have",
-    "whole", "slide", "list", "give", "everywhere", "every",
+    "whole", "slide", "list", "give", "everywhere", "every", "both", "only", "do", "does",
 })  # fmt: skip
 PADDING_BEHIND = frozenset({
     "area", "areas", "region", "regions", "zone", "zones", "tissue", "here", "there", "please", "slide",
-    "patches", "present", "it",
+    "patches", "present", "it", "is", "are", "that", "which", "do", "does", "anymore",
 })  # fmt: skip
 RESERVED_WORDS = PADDING_BEFORE | {word for words in OPERATORS for word in words}
 """A term that holds one of these is written in quotes."""

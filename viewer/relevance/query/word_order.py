@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["term", "unknown", "quoted", "padding", "operator", "behind", "missing", "distance", "mark"]
 
+_NOT_NEAR = "NOT NEAR"
 _JOINTS = ("and", "but", "with", "or", ",", ";")
 
 
@@ -46,15 +47,14 @@ def in_english_order(pieces: Iterable[Piece]) -> str:
     """The English text of the pieces."""
     done: list[_Part] = []
     waiting: list[_Part] = []
-    parts = list(_parts(pieces))
+    parts = _with_negated_joined(_parts(pieces))
     for number, part in enumerate(parts):
         if part.kind == "behind":
-            follows = number + 1 < len(parts) and (
-                parts[number + 1].kind == "phrase" or parts[number + 1].text == "("
-            )
+            follows = _is_followed(parts[number + 1 : number + 3])
             operator = part
             if done and done[-1].kind == "distance":
-                operator = done.pop()
+                distance = done.pop().text
+                operator = _Part("behind", f"NOT {distance}" if part.text == _NOT_NEAR else distance)
             target = _taken(done, with_joined=follows)
             moved = [_Part("operator", operator.text), *target]
             if follows:
@@ -69,6 +69,25 @@ def in_english_order(pieces: Iterable[Piece]) -> str:
             done += waiting
             waiting = []
     return " ".join(part.text for part in done + waiting)
+
+
+def _is_followed(rest: list[_Part]) -> bool:
+    """Whether a thing follows that has no operator behind it itself."""
+    if not rest or (rest[0].kind != "phrase" and rest[0].text != "("):
+        return False
+    return len(rest) < 2 or rest[1].kind != "behind"
+
+
+def _with_negated_joined(parts: Iterable[_Part]) -> list[_Part]:
+    """The parts, with a negation behind another operator joined to it: "yakın olmayan" is not near."""
+    joined: list[_Part] = []
+    for part in parts:
+        if part == _Part("behind", "WITHOUT") and joined and joined[-1].text in ("NEAR", "IN"):
+            text = _NOT_NEAR if joined[-1].text == "NEAR" else part.text
+            joined[-1] = _Part("behind", text)
+        else:
+            joined.append(part)
+    return joined
 
 
 def _parts(pieces: Iterable[Piece]) -> Iterator[_Part]:
@@ -92,6 +111,9 @@ def _parts(pieces: Iterable[Piece]) -> Iterator[_Part]:
 
 def _phrases(run: list[Piece]) -> Iterator[_Part]:
     """The terms of a phrase, each alone; with an unknown word among them the phrase as a whole."""
+    if all(piece.kind == "padding" for piece in run) and any(piece.english == "present" for piece in run):
+        yield _Part("padding", "present")
+        return
     if not any(piece.kind == "unknown" for piece in run):
         for piece in run:
             if piece.kind == "term":

@@ -102,8 +102,8 @@ class ScaleBarLayer:
 
 def largest_reach(view_width_px: float, font: QFont) -> tuple[float, float]:
     """How far the bar's plate may reach from the left and from the bottom of a view of this width, whatever
-    the zoom, in logical pixels."""
-    longest = ScaleBar(500.0, min(view_width_px * LONGEST_SHARE, LONGEST_PX))
+    the zoom and whether or not the pixel size is estimated, in logical pixels."""
+    longest = ScaleBar(500.0, min(view_width_px * LONGEST_SHARE, LONGEST_PX), estimated=True)
     width, height = plate_size(longest, font)
     return _MARGIN_PX + width, _MARGIN_PX + height
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from viewer.ui.overlays import strings
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
     from viewer.relevance.worker.messages import Progress
 
 _PERMILLE = 1000
@@ -19,7 +21,8 @@ _LINES = 2
 
 def progress_in_words(progress: Progress) -> str:
     """ "1,203 of 9,800 patches, 3 of 40 regions, about 12 s left; 3 could not be read"."""
-    parts = [strings.PATCHES_DONE.format(done=progress.done - progress.failed, total=progress.total)]
+    template = strings.ONE_PATCH_DONE if progress.total == 1 else strings.PATCHES_DONE
+    parts = [template.format(done=progress.done - progress.failed, total=progress.total)]
     regions, tokens, between = progress.regions, progress.tokens, progress.between
     if regions is not None and regions.done < regions.total > 1:
         parts.append(strings.REGIONS_DONE.format(done=regions.done, total=regions.total))
@@ -84,15 +87,15 @@ class AnalysisBar(QWidget):
         self._stop = QPushButton(strings.STOP)
         self._stop.setToolTip(stop_tip)
         self._stop.clicked.connect(self.stop_pressed)
-        layout = QGridLayout(self)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setVerticalSpacing(em_px(0.2))
-        layout.addWidget(self._bar, 0, 0, 1, 2)
-        layout.addWidget(self._pause, 1, 0)
-        layout.addWidget(self._stop, 1, 1)
-        layout.addWidget(self._text, 2, 0, 1, 2)  # last: buttons stay where they are when it wraps
-        for column in (0, 1):
-            layout.setColumnStretch(column, 1)
+        layout.setSpacing(em_px(0.2))
+        layout.addWidget(self._bar)
+        self._buttons = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        for button in (self._pause, self._stop):
+            self._buttons.addWidget(button, 1)
+        layout.addLayout(self._buttons)
+        layout.addWidget(self._text)  # last: buttons stay where they are when it wraps
         if in_place:
             self._text.setAlignment(Qt.AlignmentFlag.AlignTop)
             self._text.setFixedHeight(_LINES * self._text.fontMetrics().lineSpacing())
@@ -101,6 +104,22 @@ class AnalysisBar(QWidget):
     @property
     def words(self) -> str:
         return self._text.text()
+
+    @property
+    def beside_px(self) -> int:
+        """The width in which Pause and Stop are beside each other, in logical pixels."""
+        return 2 * self._widest_px + self._buttons.spacing()
+
+    def minimumSizeHint(self) -> QSize:
+        """As wide as its widest button: there is room for both below each other."""
+        return QSize(self._widest_px, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put Stop below Pause where there is no room for both beside each other."""
+        super().resizeEvent(event)
+        beside = self.width() >= self.beside_px
+        directions = QBoxLayout.Direction
+        self._buttons.setDirection(directions.LeftToRight if beside else directions.TopToBottom)
 
     def begin(self) -> None:
         """The analysis was requested, and has reported no progress yet."""
@@ -144,6 +163,10 @@ class AnalysisBar(QWidget):
         if not reason:
             self._bar.setValue(0)
         self.setVisible(self._in_place or bool(reason))
+
+    @property
+    def _widest_px(self) -> int:
+        return max(button.minimumSizeHint().width() for button in (self._pause, self._stop))
 
     def _set_text(self, text: str) -> None:
         self._text.setText(text)

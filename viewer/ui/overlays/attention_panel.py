@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import ceil
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from viewer.ui.widgets.theme import ThemeKeeper
 
 _WIDTH_EM = 13.0
+_LEAST_CHARACTERS = 14
+"""Of a choice that is seen beside its label: the built-in model, and most others."""
 
 
 class AttentionControls(QWidget):
@@ -207,9 +210,12 @@ class AttentionControls(QWidget):
         combo = QComboBox()
         combo.setAccessibleName(name)
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        combo.setMinimumContentsLength(14)  # characters: of the built-in model, and of most choices
         for data, (label, tip) in (items or {}).items():
             _add(combo, label, data, tip)
+        # A choice that is too long to be beside its label is below it, as a whole.
+        wide = combo.fontMetrics().horizontalAdvance  # Qt counts in the width of an X
+        longest = max((ceil(wide(label) / wide("X")) for label, _ in (items or {}).values()), default=0)
+        combo.setMinimumContentsLength(max(_LEAST_CHARACTERS, longest))
         combo.currentIndexChanged.connect(chosen or self._changed)
         return combo
 

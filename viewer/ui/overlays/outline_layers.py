@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from html import escape
 from itertools import count
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject
+from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtGui import QHelpEvent
 from PySide6.QtWidgets import QToolTip
 
+from viewer.overlay.kept_outlines import KeptOutlines
 from viewer.overlay.legend_entry import outlines_entry
 from viewer.ui.overlays import strings
 from viewer.ui.overlays.layer_list import LayerRow
@@ -27,20 +28,18 @@ _MOST_NAMES = 5
 _REACH_PX = 4.0
 
 
-@dataclass(slots=True)
-class _OutlineLayer:
-    outlines: Outlines
-    entry: LegendEntry
-    visible: bool = True
-
-
 class OutlineLayers(QObject):
     """Outlines go with their slide; its pixel size does not matter to them."""
+
+    kept_changed = Signal(str)
+    """The name of a layer that the reader added, shows or hides."""
+    kept_removed = Signal(str)
+    """The name of a layer that the reader removed."""
 
     def __init__(self, slide_view: SlideView, layers: OverlayLayers, vectors: VectorOverlay) -> None:
         super().__init__(slide_view)
         self._view, self._layers, self._vectors = slide_view, layers, vectors
-        self._laid: dict[str, _OutlineLayer] = {}
+        self._laid: dict[str, KeptOutlines] = {}
         self._sequence = count(1)
         self._drawn: set[str] = set()
         slide_view.source_changed.connect(self._forget_all)
@@ -50,31 +49,44 @@ class OutlineLayers(QObject):
     @property
     def kept(self) -> list[LayerRow]:
         """The layers, oldest first."""
-        return [LayerRow(name, layer.entry.title, layer.visible) for name, layer in self._laid.items()]
+        return [LayerRow(name, _entry(layer).title, layer.visible) for name, layer in self._laid.items()]
 
     def add(self, outlines: Outlines, file_name: str, source: str) -> None:
         """Lay the outlines of a file over the slide, written by the program ``source``; shows all layers
         where all were hidden."""
-        name = f"outlines-{next(self._sequence)}"
-        self._laid[name] = _OutlineLayer(outlines, outlines_entry(outlines, file_name, source))
-        self._layers.put_entry(name, self._laid[name].entry)
+        name = self.add_kept(KeptOutlines(outlines, file_name, source))
         self._layers.set_visible(True)
+        self.kept_changed.emit(name)
+
+    def add_kept(self, layer: KeptOutlines) -> str:
+        """Lay outlines that were kept over the slide; returns their name."""
+        name = f"outlines-{next(self._sequence)}"
+        self._laid[name] = layer
+        self._show(name)
+        return name
+
+    def has(self, name: str) -> bool:
+        """Whether the layer of this name is one of outlines."""
+        return name in self._laid
+
+    def layer(self, name: str) -> KeptOutlines:
+        """A layer as it is. Raises KeyError where there is none of this name."""
+        return self._laid[name]
 
     def set_visible(self, name: str, on: bool) -> None:
         """Show or hide a layer, where there is one of this name."""
         layer = self._laid.get(name)
         if layer is not None and layer.visible != on:
-            layer.visible = on
-            if on:
-                self._layers.put_entry(name, layer.entry)
-            else:
-                self._layers.remove(name)
+            self._laid[name] = replace(layer, visible=on)
+            self._show(name)
+            self.kept_changed.emit(name)
 
     def remove(self, name: str) -> None:
         """Take a layer away, where there is one of this name."""
         if self._laid.pop(name, None) is not None:
             self._layers.remove(name)
             self._layers.changed.emit()  # one that is not shown has no entry to remove
+            self.kept_removed.emit(name)
 
     def names_at(self, x: float, y: float) -> tuple[str, ...]:
         """What the outlines at a slide point are called, the uppermost first."""
@@ -97,6 +109,14 @@ class OutlineLayers(QObject):
             return True
         return super().eventFilter(watched, event)
 
+    def _show(self, name: str) -> None:
+        """Describe a layer while it is shown."""
+        if self._laid[name].visible:
+            self._layers.put_entry(name, _entry(self._laid[name]))
+        else:
+            self._layers.remove(name)
+            self._layers.changed.emit()  # one that was never shown has no entry to remove
+
     def _draw(self) -> None:
         """Hand to the view what has changed of what is to be seen."""
         shown = {name for name, layer in self._laid.items() if layer.visible and not self._layers.hidden}
@@ -110,3 +130,7 @@ class OutlineLayers(QObject):
     def _forget_all(self) -> None:
         self._laid.clear()
         self._layers.changed.emit()  # as far as it had them, it has forgotten them before
+
+
+def _entry(layer: KeptOutlines) -> LegendEntry:
+    return outlines_entry(layer.outlines, layer.file_name, layer.producer)

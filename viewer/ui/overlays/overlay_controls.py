@@ -73,6 +73,10 @@ class OverlayControls(QWidget):
         self._look = look
         self._show()
 
+    def take_keyboard(self) -> None:
+        """Give the first control the keyboard."""
+        self._map.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def _show(self) -> None:
         look = self._look  # chosen already, so that the signals of the controls below change nothing
         self._map.setCurrentIndex(max(0, self._map.findData(look.colour_map)))

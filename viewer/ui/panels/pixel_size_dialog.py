@@ -27,7 +27,8 @@ from viewer.common.scale import (
     power_at_full_resolution,
     whole_units,
 )
-from viewer.slide.given_scale import LARGEST_MPP_UM, SMALLEST_MPP_UM, GivenScale
+from viewer.slide.given_scale import GivenScale
+from viewer.slide.resolution import GIVEN_MPP_UM
 from viewer.ui.panels import strings
 from viewer.ui.widgets.background_worker import BackgroundWorker
 from viewer.ui.widgets.theme import em_px, without_icons
@@ -238,7 +239,7 @@ class PixelSize(QDialog):
 
     def _spin(self, name: str, value: float) -> QDoubleSpinBox:
         spin = QDoubleSpinBox(
-            decimals=_DECIMALS, minimum=0.0, maximum=LARGEST_MPP_UM, singleStep=0.01, suffix=" µm"
+            decimals=_DECIMALS, minimum=0.0, maximum=GIVEN_MPP_UM[1], singleStep=0.01, suffix=" µm"
         )
         spin.setSpecialValueText(strings.PIXEL_SIDE_UNKNOWN)
         spin.setValue(value)
@@ -251,7 +252,7 @@ class PixelSize(QDialog):
         self._y.setEnabled(not square)
         if square:
             self._y.setValue(self._x.value())
-        entered = min(self.mpp_um) >= SMALLEST_MPP_UM
+        entered = min(self.mpp_um) >= GIVEN_MPP_UM[0]
         power = self._scanned_at.currentData()
         if power is not None and self.mpp_um != self._as_shown((MPP_UM_AT_1X / power,) * 2):
             self._scanned_at.setCurrentIndex(0)  # another size was typed

@@ -42,8 +42,10 @@ def advice_about(
     answered: bool,
     running: bool,
     done: bool,
+    hatched: bool,
 ) -> tuple[Advice, ...]:
-    """Why there are no places, and what to do; a refusal first."""
+    """Why there are no places, and what to do; a refusal first. ``hatched``: part of the slide is not
+    analysed."""
     if question.refused or (question.query is None and question.problems):
         return _refusal(question)
     if not slide_open:
@@ -56,7 +58,9 @@ def advice_about(
         return (Advice(strings.STOPPED_WITHOUT_PLACE if answered else strings.STOPPED_WITHOUT_ANSWER),)
     if not answered:
         return (Advice(strings.SEARCHING),)
-    return (Advice(strings.NO_PLACE if done else strings.NO_PLACE_YET),)
+    if not done:
+        return (Advice(strings.NO_PLACE_YET),)
+    return (Advice(strings.NO_PLACE), *([Advice(strings.CHECK_HATCHED)] if hatched else []))
 
 
 def _refusal(question: Question) -> tuple[Advice, ...]:

@@ -127,6 +127,8 @@ class ContextMenus(QObject):
         shown.setChecked(selected.visible)
         states = {True: Qt.CheckState.Checked, False: Qt.CheckState.Unchecked}
         shown.toggled.connect(lambda on: item.setCheckState(states[on]))
+        if self._overlays.active.layers.look_of(selected.name) is not None:
+            _add(menu, strings.LOOK, self._overlays.controls.take_keyboard)
         menu.addAction(self._action("pin"))
         if self._overlays.active.fields.has(selected.name):
             export = partial(self._exports.export_layer_of, selected.name)

@@ -309,6 +309,7 @@ class SearchController(QObject):
                 answered=session.field is not None,
                 running=session.running,
                 done=progress is not None and progress.done >= progress.total,
+                hatched=session.field is not None and session.field.has_gaps,
             ),
             anew=anew,
         )

@@ -106,7 +106,7 @@ class _HitDelegate(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, _index: Index) -> QSize:
         metrics = option.fontMetrics
-        return QSize(metrics.averageCharWidth() * 20, metrics.height() * 4)
+        return QSize(metrics.averageCharWidth() * 20, 3 * metrics.lineSpacing() + 2 * (metrics.height() // 4))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         row: HitRow = index.data(Qt.ItemDataRole.UserRole)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QTimer
 from viewer.common.atomic_write import SaveError
 from viewer.common.log import logger
 from viewer.overlay.kept_layers import layers_folder, new_file_name, read_layers, remove_layer, write_layer
+from viewer.overlay.kept_outlines import KeptOutlines
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.slide.identity import slide_identity
 from viewer.slide.source import SlideError
@@ -20,15 +21,16 @@ from viewer.ui.widgets.background_worker import BackgroundWorker
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from viewer.overlay.kept_layers import KeptLayer
+    from viewer.overlay.kept_layers import Kept
     from viewer.slide.source import Source
     from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.overlays.field_layers import FieldLayers
-    from viewer.ui.overlays.overlay_controller import OverlayController
+    from viewer.ui.overlays.outline_layers import OutlineLayers
+    from viewer.ui.overlays.overlay_controller import OverlayController, ViewOverlays
 
-    Changes = Mapping[tuple[Source, str], KeptLayer | None]
+    Changes = Mapping[tuple[Source, str], Kept | None]
     """By slide and file name: a layer to write, or None where its file is to be removed."""
-    Stored = tuple[list[tuple[str, KeptLayer]], list[str]]
+    Stored = tuple[list[tuple[str, Kept]], list[str]]
 
 log = logger("ui")
 _SAVE_AFTER_MS = 500
@@ -48,8 +50,7 @@ class LayerKeepers:
     def follow(self, slide_view: SlideView) -> None:
         """Keep the layers of this view, too, from now on."""
         if slide_view not in self._of:
-            fields = self._overlays.of(slide_view).fields
-            self._of[slide_view] = LayerKeeper(slide_view, fields, self._report)
+            self._of[slide_view] = LayerKeeper(slide_view, self._overlays.of(slide_view), self._report)
 
     def close(self) -> None:
         """End all."""
@@ -63,19 +64,24 @@ class LayerKeeper(QObject):
     One job at a time, so that a file is written, removed and read in the order in which the reader asked.
     """
 
-    def __init__(self, slide_view: SlideView, fields: FieldLayers, report: Callable[[str], object]) -> None:
+    def __init__(
+        self, slide_view: SlideView, overlays: ViewOverlays, report: Callable[[str], object]
+    ) -> None:
         super().__init__(slide_view)
-        self._view, self._fields, self._report = slide_view, fields, report
+        self._view, self._report = slide_view, report
+        self._fields, self._outlines = overlays.fields, overlays.outlines
         self._thread = BackgroundWorker("layers")
         self._files: dict[str, str] = {}
         """The file of each layer in the view, by its name there."""
-        self._pending: dict[tuple[Source, str], KeptLayer | None] = {}
+        self._pending: dict[tuple[Source, str], Kept | None] = {}
         self._writing: Changes = {}
         self._restore_due = self._busy = False
         self._timer = QTimer(self, singleShot=True, interval=_SAVE_AFTER_MS)
         self._timer.timeout.connect(self._start)
-        fields.kept_changed.connect(self._changed)
-        fields.kept_removed.connect(self._removed)
+        layers: FieldLayers | OutlineLayers
+        for layers in (self._fields, self._outlines):
+            layers.kept_changed.connect(partial(self._changed, layers))
+            layers.kept_removed.connect(self._removed)
         slide_view.source_changed.connect(self._begin_anew)
         slide_view.mpp_changed.connect(self._begin_anew)
 
@@ -87,15 +93,16 @@ class LayerKeeper(QObject):
             log.warning("%s", problem)
 
     def _begin_anew(self) -> None:
-        """The view has dropped its layers: lay those of its slide over it that fit its pixel size."""
-        self._files.clear()
+        """The view has dropped its layers, all or those of another pixel size: lay those of its slide over it
+        that fit."""
+        self._files = {name: file for name, file in self._files.items() if self._outlines.has(name)}
         self._restore_due = self._view.source is not None
         self._start()
 
-    def _changed(self, name: str) -> None:
+    def _changed(self, layers: FieldLayers | OutlineLayers, name: str) -> None:
         if self._view.source is not None:
             file = self._files.setdefault(name, new_file_name())
-            self._pending[self._view.source, file] = self._fields.layer(name)
+            self._pending[self._view.source, file] = layers.layer(name)
             self._timer.start()
 
     def _removed(self, name: str) -> None:
@@ -126,7 +133,7 @@ class LayerKeeper(QObject):
     def _work_failed(self, error: Exception) -> None:
         self._done(None, ([], [strings.LAYERS_NOT_KEPT.format(error=error)]))
 
-    def _lay(self, source: Source, layers: list[tuple[str, KeptLayer]]) -> None:
+    def _lay(self, source: Source, layers: list[tuple[str, Kept]]) -> None:
         mpp_um = self._view.mpp_um
         grid = None
         if mpp_um is not None:
@@ -134,9 +141,13 @@ class LayerKeeper(QObject):
                 grid = PatchGrid.over(source.pyramid.width, source.pyramid.height, mpp_um)
         sizes = []
         for file, layer in layers:
-            if layer.field.grid != grid:
+            if file in self._files.values():
+                continue
+            if isinstance(layer, KeptOutlines):
+                self._files[self._outlines.add_kept(layer)] = file
+            elif layer.field.grid != grid:
                 sizes.append(f"{layer.field.provenance.mpp_um[0]:.3g}")
-            elif file not in self._files.values():
+            else:
                 self._files[self._fields.add_kept(layer)] = file
         if sizes:
             template = strings.ONE_LAYER_WAITS if len(sizes) == 1 else strings.LAYERS_WAIT

@@ -50,6 +50,9 @@ class QueryBox(QLineEdit):
         self._popup.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
         self._popup.setMaxVisibleItems(_ROWS)
         self._popup.setWidget(self)
+        # With this line as its proxy, a list that the window system activates late, when it is closed,
+        # would take the keyboard back from the slide.
+        self._list.setFocusProxy(None)  # type: ignore[arg-type]  # PySide's stub lacks None
         self._popup.activated.connect(self._take)
         self.textEdited.connect(self._complete)
         self.inputRejected.connect(self._too_long)

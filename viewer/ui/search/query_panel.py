@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from viewer.ui.search.search_state import Question
     from viewer.ui.widgets.theme import ThemeKeeper
 
+_MARGIN_EM = 0.4
 _REMARKS_PER_HEIGHT = 7
 """Remarks take this part of the panel's height."""
 
@@ -163,6 +164,11 @@ class QueryPanel(QWidget):
         self.box.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.box.selectAll()
 
+    def minimumSizeHint(self) -> QSize:
+        """What other panels give way for; it can be shown in ``minimumWidth``, which is less."""
+        width_px = self.bar.beside_px + 2 * em_px(_MARGIN_EM)
+        return QSize(width_px, super().minimumSizeHint().height())
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the remarks their part of the height."""
         super().resizeEvent(event)
@@ -244,7 +250,7 @@ class QueryPanel(QWidget):
         model.addWidget(self.encoder, 1)
         model.addWidget(self.encoder_facts)
         layout = _OfAnyWidth(self)
-        margin = em_px(0.4)
+        margin = em_px(_MARGIN_EM)
         layout.setContentsMargins(margin, margin, margin, margin)
         layout.setSpacing(em_px(0.35))
         layout.addLayout(line)

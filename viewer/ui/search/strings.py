@@ -87,8 +87,9 @@ SEARCHING = "Searching…"
 NO_PLACE_YET = "No place stands out yet; the analysis goes on."
 NO_PLACE = (
     "No place on this slide stands out. This describes what was measured; it does not mean that there is "
-    "none. Hatched areas are not analysed: check them, too."
+    "none."
 )
+CHECK_HATCHED = "Hatched areas are not analysed: check them, too."
 STOPPED_WITHOUT_PLACE = (
     "No place stood out in what was analysed before the analysis ended. Resume continues it."
 )
@@ -157,6 +158,7 @@ IS_NO_FILE = "not saved, this is no regular file; choose another name"
 # Menus at a right click.
 GO_TO_PLACE = "Go to this place"
 SHOW_LAYER = "Show"
+LOOK = "Look…"
 OPEN_SLIDE = "Open"
 SHOW_IN_FOLDER = "Show in file manager"
 COPY_PATH = "Copy path"

@@ -168,7 +168,10 @@ def load_settings() -> tuple[Settings, str]:
 
 
 def fill_most_of_screen(window: MainWindow) -> None:
-    """Size the window to most of its screen, all of a small one, and centre it."""
+    """Size the window to most of its screen, and centre it; maximise it on a small one, where its frame would
+    reach beyond the screen."""
+    from PySide6.QtCore import Qt
+
     from viewer.ui.widgets.theme import em_px
 
     available = window.screen().availableGeometry()
@@ -176,6 +179,8 @@ def fill_most_of_screen(window: MainWindow) -> None:
     small = available.width() < em_px(width_em) or available.height() < em_px(height_em)
     window.resize(available.size() * (1 if small else WINDOW_SHARE_OF_SCREEN))
     window.move(available.center() - window.rect().center())
+    if small:
+        window.setWindowState(window.windowState() | Qt.WindowState.WindowMaximized)
 
 
 @contextmanager

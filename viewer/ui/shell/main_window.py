@@ -419,6 +419,7 @@ class MainWindow(QMainWindow):
         self.thumbnails.close(wait_s=0.5)
         self.scales.close()
         self.folder.close_work(wait_s=0.2)
+        self.start_page.close_work()
         for view in self.area.views:
             view.set_gaze(NoGaze())
         self._gui_queue.close()

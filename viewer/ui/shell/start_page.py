@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 from viewer.ui.panels.slide_folder import entries_of
 from viewer.ui.panels.slide_list import SlideList
 from viewer.ui.shell import strings
+from viewer.ui.widgets.background_worker import BackgroundWorker
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
 
 
 class StartPage(QWidget):
-    """A heading, buttons for the given actions, and the recent slides."""
+    """A heading, buttons for the given actions, and the recent slides.
+
+    Their files are read in a thread, so that a slow share stops no window; ``close_work`` ends it.
+    """
 
     chosen = Signal(object)
     """The path of the recent slide to open."""
@@ -58,6 +63,7 @@ class StartPage(QWidget):
         for action in actions:
             buttons.addWidget(_button(action))
         buttons.addStretch(1)
+        self._files = BackgroundWorker("recent-slides")
         self._recent_heading = QLabel(strings.RECENT_SLIDES)
         self._recent = SlideList(thumbnails)
         self._recent.setAccessibleName(strings.RECENT_SLIDES)
@@ -87,10 +93,23 @@ class StartPage(QWidget):
         return self._recent
 
     def show_recent(self, paths: Sequence[Path]) -> None:
-        """List the recent slides; without any, the list is hidden."""
-        self._recent.slides.set_entries(entries_of(paths))
+        """List the recent slides once their files are read; without any, the list is hidden."""
+        self._files.drop_all()
+        if paths:
+            self._files.run(partial(entries_of, paths), self._recent.slides.set_entries, _raise)
+        else:
+            self._recent.slides.set_entries([])
         self._recent.setVisible(bool(paths))
         self._recent_heading.setVisible(bool(paths))
+
+    def close_work(self) -> None:
+        """End the thread; one that hangs in a system call is left behind."""
+        self._files.close(wait_s=0.2)
+
+
+def _raise(error: Exception) -> None:
+    """A file that cannot be read is listed as such: any other failure is a defect, shown as one."""
+    raise error
 
 
 def _button(action: QAction) -> QPushButton:

@@ -10,7 +10,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QWidget
 
 import viewer
-from viewer.common.scale import format_magnification, format_position, pixel_size_in_words
+from viewer.common.scale import ESTIMATE_DIGITS, format_magnification, format_position, pixel_size_in_words
 from viewer.ui.shell import strings
 from viewer.ui.widgets.following import Following
 from viewer.ui.widgets.theme import em_px
@@ -265,7 +265,8 @@ def _pixel_size(view: SlideView) -> str:
         return ""
     if view.mpp_um is None:
         return strings.PIXEL_SIZE_UNKNOWN
-    size = pixel_size_in_words(view.mpp_um, estimated=False, digits=4)
+    digits = ESTIMATE_DIGITS if view.mpp_estimated else 4
+    size = pixel_size_in_words(view.mpp_um, estimated=False, digits=digits)
     if view.mpp_estimated:
         return strings.PIXEL_SIZE_ESTIMATED.format(size=size)
     overrides = view.mpp_entered and view.source.info.mpp_um is not None

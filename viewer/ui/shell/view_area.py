@@ -11,7 +11,9 @@ from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from viewer.ui.shell.action_spec import Need
+from viewer.ui.widgets.dock_folding import LEAST_SHARE
 from viewer.ui.widgets.limited_scroll_area import LimitedHeightScrollArea, YieldingArea
+from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
@@ -88,9 +90,11 @@ class ViewArea(QWidget):
         }
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # Qt's name
-        """Leave most of the height to the slide, however many messages there are."""
+        """Leave most of the height to the slide, and half of the window, however many messages there are."""
         super().resizeEvent(event)
-        self._messages.set_max_height(self.height() // 4)
+        whole = self.window().size()
+        slide_px = LEAST_SHARE * whole.width() * whole.height() / max(self.width(), 1)
+        self._messages.set_max_height(min(self.height() // 4, max(int(self.height() - slide_px), em_px(2))))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Make the view that gets the keyboard focus the active one."""

@@ -125,9 +125,10 @@ class YieldingArea(QScrollArea):
 
     @property
     def content_size(self) -> QSize:
-        """The least that the widget can be shown in without scrolling."""
+        """What the widget is to have where other panels can give way. A widget with a minimum size of less
+        scrolls later."""
         least, chosen = self._content.minimumSizeHint(), self._content.minimumSize()
-        return QSize(chosen.width() or least.width(), chosen.height() or least.height())
+        return least.expandedTo(chosen)
 
     def sizeHint(self) -> QSize:
         return self._content.sizeHint()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import pytest
 from tests.messages import pattern
 from tests.slide.formats.dicom_files import Elements, cut, in_items, rle, write_dicom
 from viewer.slide.formats.codecs.strings import DAMAGED, NO_JPEG_2000_HEADER
-from viewer.slide.formats.dicom import strings
+from viewer.slide.formats.dicom import source, strings
 from viewer.slide.formats.registry import open_slide
 from viewer.slide.source import SlideError
 
@@ -43,7 +44,7 @@ def refused(path: Path, reason: str) -> None:
         ({"side": 4}, pattern(strings.SIZES, width=64, frame_width=4)),
         ({"side": 65535}, pattern(strings.SIZES, frame_width=65535)),
         ({"bits": 24}, pattern(strings.SAMPLES, bits=24)),
-        ({"colours": "PALETTE COLOR"}, pattern(strings.SAMPLES, colours="PALETTE COLOR")),
+        ({"colours": "PALETTE COLOR"}, pattern(strings.PALETTE)),
         ({"sop_class": "1.2"}, strings.NOT_A_SLIDE),
         ({"without": (0x00080008,)}, strings.NOT_A_SLIDE),
         ({"kind": "LABEL"}, strings.NO_VOLUME),
@@ -139,6 +140,20 @@ def test_nesting_without_end(tmp_path: Path) -> None:
     refused(path, strings.TOO_DEEP)
 
 
-def test_deflated_headers_are_not_read(tmp_path: Path) -> None:
-    path = write_dicom(tmp_path / "a.dcm", [b""], syntax="1.99")
-    refused(path, pattern(strings.SYNTAX, uid="1.2.840.10008.1.2.1.99"))
+def test_deflated_files_are_inflated_to_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [bytes(64 * 64 * 3)] * 6
+    path = write_dicom(tmp_path / "a.dcm", frames, syntax="1.99")
+    monkeypatch.setattr(source, "MAX_INFLATED_BYTES", 70_000)
+    refused(path, pattern(strings.INFLATED_SIZE))
+    monkeypatch.setattr(source, "MAX_INFLATED_BYTES", 2**28)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
+    refused(path, pattern(strings.FRAME_COUNT, claimed=6, found=5))
+    start = 144 + int.from_bytes(whole[140:144], "little")
+    deflate = zlib.compressobj(wbits=-15)
+    path.write_bytes(whole[:start] + deflate.compress(b"\x08\0\x08") + deflate.flush())
+    refused(path, pattern(strings.BEYOND_INFLATED))
+    path.write_bytes(whole[:start] + b"\xff" * 60)
+    refused(path, pattern(strings.NOT_DEFLATED))
+    path.write_bytes(whole[:150])
+    refused(path, pattern(strings.CUT_SHORT))

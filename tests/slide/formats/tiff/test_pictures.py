@@ -12,7 +12,7 @@ import tifffile
 
 from tests.messages import pattern
 from viewer.slide.formats.registry import open_slide
-from viewer.slide.formats.tiff import strings
+from viewer.slide.formats.tiff import pictures, strings
 from viewer.slide.source import SlideError
 
 if TYPE_CHECKING:
@@ -307,13 +307,95 @@ class TestNumber:
             open_slide(tmp_path / "a.tif")
 
 
+@pytest.mark.parametrize(
+    ("directory", "tag", "value"),
+    [
+        pytest.param(0, 330, 2**31, id="no directory there"),
+        pytest.param(1, 256, 0, id="malformed"),
+        pytest.param(1, 259, 4711, id="unknown coding"),
+        pytest.param(1, None, 2**31, id="no table of tiles"),
+    ],
+)
 def test_levels_that_cannot_be_read_are_missed_in_a_note(
-    show: Callable[..., Source], slide: NDArray[np.uint8], patch_tiff: Callable[..., None]
+    directory: int,
+    tag: int | None,
+    value: int,
+    show: Callable[..., Source],
+    slide: NDArray[np.uint8],
+    patch_tiff: Callable[..., None],
 ) -> None:
     source = show([(slide, {"subifds": 1}), (slide[::2, ::2], REDUCED)])
+    path = source.info.path
     assert len(source.info.file_levels) == 2
-    assert strings.SUB_IMAGES_UNREADABLE not in source.info.notes
-    patch_tiff(source.info.path, 0, 330, {0: 2**31})
-    with closing(open_slide(source.info.path)) as damaged:
-        assert len(damaged.info.file_levels) == 1
-        assert strings.SUB_IMAGES_UNREADABLE in damaged.info.notes
+    assert strings.LEVELS_UNREADABLE not in source.info.notes
+    if directory == 0:
+        patch_tiff(path, 0, 330, {0: value})
+    else:
+        with tifffile.TiffFile(path) as tiff:
+            found = tiff.pages[0].pages[0].tags[tag or 324]
+            place = found.offset + 8 if tag is None else found.valueoffset
+            size = 2 if tag == 259 else 4
+        with path.open("r+b") as file:
+            file.seek(place)
+            file.write(value.to_bytes(size, "little"))
+    with closing(open_slide(path)) as damaged:
+        assert damaged.info.file_levels == (SIZE,)
+        assert strings.LEVELS_UNREADABLE in damaged.info.notes
+
+
+MACRO = 700, 300
+"""The size of one that has more pixels than the slide, no name and no mark."""
+
+
+@pytest.mark.parametrize("kind", [TILED, STRIPPED], ids=["tiled", "stripped"])
+@pytest.mark.parametrize("macro_first", [False, True])
+def test_the_picture_with_levels_is_the_slide_though_a_macro_has_more_pixels(
+    kind: dict[str, Any],
+    macro_first: bool,
+    slide: NDArray[np.uint8],
+    picture: Picture,
+    show: Callable[..., Source],
+) -> None:
+    pages = [(slide, kind), (slide[::2, ::2], kind)]
+    pages.insert(0 if macro_first else 2, (picture(*MACRO), kind))
+    info = show(pages).info
+    assert info.file_levels[0] == SIZE
+    listed = {(image.width, image.height): image.is_slide for image in info.images}
+    assert listed == {SIZE: True, MACRO: False}
+
+
+def test_a_picture_that_has_levels_itself_is_not_a_macro(
+    slide: NDArray[np.uint8], picture: Picture, show: Callable[..., Source]
+) -> None:
+    larger = picture(*MACRO)
+    pages = [(larger, {}), (larger[::2, ::2], {}), (slide, {}), (slide[::2, ::2], {})]
+    assert show(pages).info.file_levels[0] == MACRO
+
+
+def test_a_picture_larger_than_any_macro_may_lack_levels(
+    slide: NDArray[np.uint8], picture: Picture, show: Callable[..., Source], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "_MOST_MACRO_PX", MACRO[0] * MACRO[1] - 1)
+    assert show([(picture(*MACRO), {}), (slide, {}), (slide[::2, ::2], {})]).info.file_levels[0] == MACRO
+
+
+def test_pages_of_a_level_s_shape_that_show_something_else_are_no_levels(
+    slide: NDArray[np.uint8], other: NDArray[np.uint8], picture: Picture, show: Callable[..., Source]
+) -> None:
+    larger = picture(*MACRO)
+    pages = [(larger, {}), (slide, {}), (other[::2, ::2], {})]
+    assert show(pages).info.file_levels[0] == MACRO
+    alike = np.ascontiguousarray(larger[::-2, ::-2][..., ::-1])
+    pages = [(larger, {}), (alike, {}), (slide, {}), (slide[::2, ::2], {})]
+    assert show(pages).info.file_levels[0] == SIZE
+
+
+def test_the_resolution_tags_show_a_macro(
+    slide: NDArray[np.uint8], picture: Picture, show: Callable[..., Source]
+) -> None:
+    def resolution(um: float) -> dict[str, Any]:
+        return {"resolution": (1e4 / um, 1e4 / um), "resolutionunit": "CENTIMETER"}
+
+    pages = [(picture(*MACRO), resolution(20)), (slide, resolution(0.5))]
+    assert show(pages).info.file_levels[0] == SIZE
+    assert show([(pages[0][0], resolution(1)), pages[1]]).info.file_levels[0] == MACRO

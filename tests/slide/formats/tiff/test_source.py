@@ -281,7 +281,7 @@ class TestDamage:
             (COMPRESSION, 34661, pattern(strings.COMPRESSION, number=34661)),
             (SAMPLES, 0, pattern(strings.IMAGE_SAMPLES, samples=0)),
             (SAMPLES, 5, pattern(strings.WEBP_SAMPLES, samples=5)),
-            (PHOTOMETRIC, 8, pattern(strings.COLOUR_SPACE, number=8)),
+            (PHOTOMETRIC, 32803, pattern(strings.COLOUR_SPACE, number=32803)),
             (SAMPLES, 2, pattern(strings.COLOUR_SAMPLES, samples=2)),
             (PHOTOMETRIC, 3, strings.PALETTE_BITS),
             (TILE_HEIGHT, 0, pattern(strings.IMAGE_TILE_SIZE, height=0)),

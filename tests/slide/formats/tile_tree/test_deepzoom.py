@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from contextlib import closing
@@ -65,6 +66,38 @@ def test_every_level_comes_out_whole(tree: Any, tile: int, overlap: int, engine:
         assert source.pyramid.levels[0].tile_width == engine
         for index in range(4):
             assert np.array_equal(level_pixels(source, index), levels[index])
+
+
+@pytest.mark.parametrize("is_text", [False, True])
+@pytest.mark.parametrize("start", ["", "\ufeff\n "])
+def test_a_description_in_json(is_text: bool, start: str, tree: Any) -> None:
+    path, levels = tree()
+    number = str if is_text else int
+    size = {"Width": number(1130), "Height": number(700)}
+    image = {"xmlns": "http://schemas.microsoft.com/deepzoom/2008", "Format": "png", "Size": size}
+    image |= {"Overlap": number(1), "TileSize": number(254)}
+    path.write_text(start + json.dumps({"Image": image}), "utf-8")
+    with closing(open_slide(path)) as source:
+        assert np.array_equal(level_pixels(source, 0), levels[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", strings.NOT_JSON),
+        ('{"Image": ' + "[" * 100_000, strings.NOT_JSON),
+        ("{}", strings.DZI_NO_IMAGE),
+        ('{"Image": 3}', strings.DZI_NO_IMAGE),
+        ('{"Image": {"Size": []}}', strings.DZI_NO_IMAGE),
+        ('{"Collection": {}}', strings.DZI_COLLECTION),
+        ('{"Image": {"Size": {}, "Format": 5}}', strings.TILE_FORMAT),
+        ('{"Image": {"Size": {"Width": [1]}, "Format": "png"}}', strings.NUMBER),
+    ],
+)
+def test_bad_json_is_refused(text: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "slide.dzi").write_text(text)
+    with pytest.raises(SlideError, match=pattern(reason)):
+        open_slide(tmp_path / "slide.dzi")
 
 
 def test_jpeg_tiles_through_open_slide(tree: Any) -> None:

@@ -202,6 +202,29 @@ def test_google_tiles_end_with_the_last_stored_one(tmp_path: Path, levels: Level
             assert np.array_equal(level_pixels(source, index)[:height, :width], pixels)
 
 
+@pytest.mark.parametrize("is_skipped", [False, True])
+def test_google_tiles_of_one_level_alone(is_skipped: bool, tmp_path: Path, levels: Levels) -> None:
+    """As ``vips dzsave --layout google --depth one`` writes them, blank tiles left out or not."""
+    whole = levels[0].copy()
+    write_google(tmp_path, levels[:1])
+    assert (tmp_path / "0/2/4.png").is_file()
+    if is_skipped:
+        shutil.rmtree(tmp_path / "0/0")
+        (tmp_path / "0/1/0.png").unlink()
+        Image.new("RGB", (TILE_PX, TILE_PX), "white").save(tmp_path / "blank.png")
+        whole[:TILE_PX] = whole[: 2 * TILE_PX, :TILE_PX] = 255
+    with closing(open_slide(tmp_path)) as source:
+        assert source.info.file_levels == ((1280, 768),)
+        assert np.array_equal(level_pixels(source, 0)[:HEIGHT, :WIDTH], whole)
+
+
+def test_a_blank_tile_without_others_is_no_slide(tmp_path: Path) -> None:
+    (tmp_path / "0/0").mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(tmp_path / "blank.png")
+    with pytest.raises(SlideError, match=pattern(strings.TILE_NOT_FOUND, tile="0/0/0")):
+        open_slide(tmp_path)
+
+
 def test_deepzoom_of_fewer_levels_and_of_one(tmp_path: Path, levels: Levels) -> None:
     with closing(open_slide(write_dzi(tmp_path / "few.dzi", levels))) as source:
         assert len(source.info.file_levels) == len(levels)

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_DECODERS: dict[str, Callable[..., NDArray[Any]]] = {
-    "JPEG-LS": imagecodecs.jpegls_decode,
-    "JPEG XL": imagecodecs.jpegxl_decode,
-    "JPEG XR": imagecodecs.jpegxr_decode,
-    "LERC": imagecodecs.lerc_decode,
-    "PNG": imagecodecs.png_decode,
-    "WebP": imagecodecs.webp_decode,
+# By name: imagecodecs loads a decoder's library when it is first asked for, and few slides need any of these.
+_DECODERS = {
+    "JPEG-LS": "jpegls_decode",
+    "JPEG XL": "jpegxl_decode",
+    "JPEG XR": "jpegxr_decode",
+    "LERC": "lerc_decode",
+    "PNG": "png_decode",
+    "WebP": "webp_decode",
 }
 
 
@@ -33,7 +34,7 @@ def decode_picture(
     coding: str, data: bytes, shape: tuple[int, int, int], dtype: np.dtype[Any]
 ) -> NDArray[Any]:
     """``shape`` (height, width, samples) of ``dtype``, as coded: colours as RGB. Raises CodecError."""
-    decoder = _DECODERS[coding]
+    decoder: Callable[..., NDArray[Any]] = getattr(imagecodecs, _DECODERS[coding])
     if coding == "WebP":
         decoder = partial(decoder, hasalpha=shape[2] == 4)
     out = np.empty(shape if shape[2] > 1 else shape[:2], dtype)

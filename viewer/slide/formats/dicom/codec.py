@@ -18,11 +18,13 @@ from viewer.slide.formats.codecs.jpeg_2000 import decode_jpeg_2000, read_codestr
 from viewer.slide.formats.codecs.pictures import decode_picture
 from viewer.slide.formats.codecs.ycbcr import rgb_from_ycbcr
 from viewer.slide.formats.dicom import strings
-from viewer.slide.formats.dicom.dataset import BIG_ENDIAN, IMPLICIT
+from viewer.slide.formats.dicom.dataset import BIG_ENDIAN, DEFLATED, IMPLICIT
 from viewer.slide.formats.sample_range import SampleRange
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from viewer.slide.formats.dicom.palette import Palette
 
 _SYNTAXES = "1.2.840.10008.1.2"
 NATIVE = "uncompressed"
@@ -30,6 +32,7 @@ CODINGS = {
     IMPLICIT: NATIVE,
     f"{_SYNTAXES}.1": NATIVE,
     f"{_SYNTAXES}.1.98": NATIVE,
+    DEFLATED: NATIVE,
     BIG_ENDIAN: NATIVE,
     f"{_SYNTAXES}.5": "RLE",
     **{f"{_SYNTAXES}.4.{number}": "JPEG" for number in (50, 51, 53, 55, 57, 70)},
@@ -41,14 +44,18 @@ CODINGS = {
 """The name of each coding that is decoded, by its transfer syntax."""
 
 _JPEG_2000 = ("JPEG 2000", "HTJ2K")
-COLOURS = {"MONOCHROME1": 1, "MONOCHROME2": 1, "RGB": 3}
+PALETTE = "PALETTE COLOR"
+COLOURS = {"MONOCHROME1": 1, "MONOCHROME2": 1, PALETTE: 1, "RGB": 3}
 COLOURS |= dict.fromkeys(("YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"), 3)
 """Samples a pixel of each photometric interpretation that is shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameForm:
-    """How the frames of an image are coded; ``bits`` are those in use of the 8 or 16 of a sample."""
+    """How the frames of an image are coded; ``bits`` are those in use of the 8 or 16 of a sample.
+
+    ``is_signed``: two's complement in these bits. ``palette``: the colours that the numbers stand for.
+    """
 
     coding: str
     width: int
@@ -57,6 +64,8 @@ class FrameForm:
     bits: int
     is_planar: bool
     is_big_endian: bool
+    is_signed: bool = False
+    palette: Palette | None = None
 
     @property
     def samples(self) -> int:
@@ -115,6 +124,13 @@ class FrameCodec:
         """(h, w, 1) grey, (h, w, 3) RGB or (h, w, 4) opaque RGBA. Raises CodecError."""
         form = self._form
         pixels = self._samples(data)
+        if form.is_signed:  # counted from the lowest number, which is black
+            half = 1 << (form.bits - 1)
+            pixels = (pixels.view(f"u{pixels.itemsize}") & (2 * half - 1)) ^ half
+            if form.palette is not None:
+                pixels = pixels.astype(np.int32) - half
+        if form.palette is not None:
+            return form.palette(pixels)
         shown: NDArray[np.uint8] = pixels if self._shown is None else self._shown.in_8_bits(pixels)
         return 255 - shown if form.colours == "MONOCHROME1" else shown
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PIXEL_DATA = 0x7FE00010
 TRANSFER_SYNTAX = 0x00020010
+_GROUP_LENGTH = 0x00020000
 IMPLICIT, BIG_ENDIAN, DEFLATED = "1.2.840.10008.1.2", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
 
 _PREAMBLE_BYTES, _MAGIC = 128, b"DICM"
@@ -100,14 +101,27 @@ def read_dataset(file: ByteSource, *, until: int = PIXEL_DATA) -> Dataset:
         dataset = Dataset()
         reader.elements(dataset, end=file.size_bytes, until=0x00030000, depth=0)
         syntax = dataset.text(TRANSFER_SYNTAX)
-        if syntax == DEFLATED:
-            raise DicomError(strings.SYNTAX.format(uid=syntax))
         reader.is_explicit = syntax != IMPLICIT
         reader.byte_order = dataset.byte_order = ">" if syntax == BIG_ENDIAN else "<"
         reader.elements(dataset, end=file.size_bytes, until=until, depth=0)
     except EOFError as error:
         raise DicomError(strings.CUT_SHORT.format(error=error)) from None
     return dataset
+
+
+def deflated_from(file: ByteSource) -> int | None:
+    """Where the deflated elements of a file that begins like DICOM begin, by the length of its first group;
+    None where they are not deflated. Raises DicomError.
+    """
+    try:
+        reader, first = _Reader(file), Dataset()
+        reader.position = _PREAMBLE_BYTES + len(_MAGIC)
+        reader.elements(first, end=file.size_bytes, until=_GROUP_LENGTH + 1, depth=0)
+        start = first.end + first.whole(_GROUP_LENGTH)
+        reader.elements(first, end=min(start, file.size_bytes), until=TRANSFER_SYNTAX + 1, depth=0)
+    except EOFError as error:
+        raise DicomError(strings.CUT_SHORT.format(error=error)) from None
+    return start if first.text(TRANSFER_SYNTAX) == DEFLATED else None
 
 
 class _Reader:

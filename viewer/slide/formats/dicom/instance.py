@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from viewer.slide.formats.codecs.codec_error import CodecError
 from viewer.slide.formats.dicom import strings
-from viewer.slide.formats.dicom.codec import CODINGS, COLOURS, FrameForm
+from viewer.slide.formats.dicom.codec import CODINGS, COLOURS, PALETTE, FrameForm
 from viewer.slide.formats.dicom.dataset import (
     BIG_ENDIAN,
     FRAME_GROUPS,
@@ -23,6 +23,7 @@ from viewer.slide.formats.dicom.dataset import (
     DicomError,
 )
 from viewer.slide.formats.dicom.frames import MAX_FRAMES, frames_in_items, native_frames
+from viewer.slide.formats.dicom.palette import palette_from_header
 from viewer.slide.resolution import credible_mpp
 
 if TYPE_CHECKING:
@@ -128,7 +129,9 @@ def frame_form(header: Dataset) -> FrameForm:
         raise DicomError(strings.SYNTAX.format(uid=syntax or "?"))
     samples, stored = header.whole(_SAMPLES, 1), header.whole(_STORED, 8)
     allocated = header.whole(_ALLOCATED, 8)
-    fits = allocated in (8, 16) and allocated - 8 < stored <= allocated and not header.whole(_SIGNED)
+    is_signed = header.whole(_SIGNED) == 1
+    fits = allocated in (8, 16) and allocated - 8 < stored <= allocated
+    fits = fits and not (is_signed and samples > 1)
     if COLOURS.get(colours) != samples or not fits:
         raise DicomError(strings.SAMPLES.format(samples=samples, bits=stored, colours=colours))
     form = FrameForm(
@@ -139,6 +142,8 @@ def frame_form(header: Dataset) -> FrameForm:
         bits=stored,
         is_planar=header.whole(_PLANAR) == 1,
         is_big_endian=syntax == BIG_ENDIAN,
+        is_signed=is_signed,
+        palette=palette_from_header(header, is_signed=is_signed) if colours == PALETTE else None,
     )
     if not 0 < form.width * form.height <= _MAX_FRAME_PX or (form.is_halved and form.width % 2):
         raise DicomError(_sizes(0, 0, form))

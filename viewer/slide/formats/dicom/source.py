@@ -18,6 +18,7 @@ from viewer.slide.formats.dicom import strings
 from viewer.slide.formats.dicom.codec import NATIVE, FrameCodec
 from viewer.slide.formats.dicom.dataset import FRAME_GROUPS, DicomError, begins_like_dicom, read_dataset
 from viewer.slide.formats.dicom.frames import first_in_items
+from viewer.slide.formats.dicom.inflated import MAX_INFLATED_BYTES, inflated
 from viewer.slide.formats.dicom.instance import SERIES, DicomImage, frame_form, image_from_header, is_slide
 from viewer.slide.formats.engine_tiles import cached_if_cut, engine_tile_size
 from viewer.slide.formats.openslide import open_openslide
@@ -157,19 +158,23 @@ def _headers(file: SlideFile, files: ExitStack) -> list[tuple[ByteSource, Datase
     """The files of the opened one's series, itself first, with their headers up to the positions of frames.
     What lies beside it and is damaged is left out. Raises DicomError.
     """
-    header = read_dataset(file.bytes, until=FRAME_GROUPS)
+    opened = inflated(file.bytes, MAX_INFLATED_BYTES)
+    left_bytes = MAX_INFLATED_BYTES - (0 if opened is file.bytes else opened.size_bytes)
+    header = read_dataset(opened, until=FRAME_GROUPS)
     if not is_slide(header):
         raise DicomError(strings.NOT_A_SLIDE)
     frame_form(header)
-    headers = [(file.bytes, header)]
+    headers = [(opened, header)]
     series = header.text(SERIES)
     for beside in _files_beside(file) if series else ():
         try:
-            if begins_like_dicom(beside) and read_dataset(beside, until=SERIES + 1).text(SERIES) == series:
-                other = read_dataset(beside, until=FRAME_GROUPS)
+            plain = inflated(beside, left_bytes) if begins_like_dicom(beside) else None
+            if plain is not None and read_dataset(plain, until=SERIES + 1).text(SERIES) == series:
+                other = read_dataset(plain, until=FRAME_GROUPS)
                 if is_slide(other):
-                    headers.append((beside, other))
-                    files.callback(beside.close)
+                    headers.append((plain, other))
+                    files.callback(plain.close)
+                    left_bytes -= 0 if plain is beside else plain.size_bytes
                     continue
         except (DicomError, EOFError, OSError):
             pass
@@ -224,7 +229,10 @@ def _source(file: SlideFile, images: list[DicomImage], why: str, files: ExitStac
     }
     finest = levels[0].first
     notes = []
-    if finest.form.bits != 8:
+    if finest.form.is_signed and finest.form.palette is None:
+        half = 1 << (finest.form.bits - 1)
+        notes.append(strings.SIGNED.format(low=-half, high=half - 1))
+    elif finest.form.bits != 8 and finest.form.palette is None:
         white = (1 << finest.form.bits) - 1
         notes.append(strings.SHOWN_IN_8_BITS.format(bits=finest.form.bits, white=white))
     if finest.planes > 1:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.codec import TileCodec
+from viewer.slide.formats.tiff.ifd import TiffFormatError
 from viewer.slide.formats.tiff.layout import read_tile_table, unsupported_reason
 from viewer.slide.formats.tiff.level import TiffLevel
 from viewer.slide.formats.tiff.measured_range import shown_range
@@ -41,7 +42,9 @@ def choose(file: SlideFile, pictures: Pictures, *, is_aperio: bool) -> Choice:
     """The picture that the locator names, else the slide. Of an Aperio file only the slide: its other images
     are associated images. Raises SlideError for an image that is not in the file.
     """
-    slide = (pictures.numbered(1) if is_aperio else None) or pictures.slide
+    slide = (pictures.numbered(1) if is_aperio else None) or pictures.slide(
+        lambda picture: len(with_file_levels(file.bytes, picture).levels) > 1
+    )
     number = file.locator.image
     if number is None or number == slide.number:
         return Choice(slide, slide, pictures)
@@ -68,11 +71,12 @@ def with_file_levels(
 ) -> Picture:
     """The picture with those candidates as levels that show it. Pixels are not compared where the levels are
     just those that OpenSlide finds in an Aperio slide, and where whole large images would be decoded for it.
-    Levels that cannot be decoded are left out.
+    Levels that cannot be decoded are left out; the picture is then no longer ``is_whole``.
     """
-    readable = [image for image in picture.levels[1:] if not unsupported_reason(image)]
-    candidates = [image for image in picture.candidates if not unsupported_reason(image)]
-    picture = replace(picture, levels=(picture.finest, *readable), candidates=tuple(candidates))
+    levels = (picture.finest, *filter(_is_readable, picture.levels[1:]))
+    candidates = tuple(filter(_is_readable, picture.candidates))
+    is_whole = (len(levels), len(candidates)) == (len(picture.levels), len(picture.candidates))
+    picture = replace(picture, levels=levels, candidates=candidates, is_whole=is_whole)
     if not candidates or unsupported_reason(picture.finest):
         return replace(picture, candidates=())
     trusting = with_levels(picture, lambda _finer, _coarser: True)
@@ -94,6 +98,17 @@ def with_file_levels(
         return shows_the_same(level_at(finer.ifd.offset), level_at(coarser.ifd.offset), places)
 
     return with_levels(picture, is_same)
+
+
+def _is_readable(image: TiffImage) -> bool:
+    """Whether a level can be decoded, as far as its directory shows."""
+    if unsupported_reason(image):
+        return False
+    try:
+        read_tile_table(image)
+    except TiffFormatError:
+        return False
+    return True
 
 
 def file_images(choice: Choice, shown: Picture) -> tuple[FileImage, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import imagecodecs
 import numpy as np
 
+from viewer.slide.formats.codecs.cielab import rgb_from_lab
 from viewer.slide.formats.codecs.codec_error import CodecError
 from viewer.slide.formats.codecs.jpeg import JpegDecoder
 from viewer.slide.formats.codecs.jpeg_2000 import decode_jpeg_2000
@@ -156,6 +157,8 @@ class TileCodec:
         colours = pixels[..., : image.colour_samples]
         if image.photometric == tiff.WHITE_IS_ZERO:
             colours = 255 - colours
+        elif image.photometric in tiff.LAB:
+            colours = rgb_from_lab(colours, image.photometric)
         elif image.photometric == tiff.CMYK:
             colours = _rgb_from_cmyk(colours)
         if image.alpha is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
+from viewer.slide.formats.codecs.cielab import CIELAB, ICCLAB, ITULAB
 from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.ifd import MAX_NUMBERS, Ifd, TiffFormatError
 
@@ -41,7 +42,8 @@ COMPRESSIONS = {
 _COLOUR_CODINGS = ("JPEG", "old-style JPEG", "JPEG 2000", "JPEG XL", "JPEG XR", "PNG", "WebP")
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR = 0, 1, 2, 3, 5, 6
-_COLOUR_SAMPLES = {RGB: 3, YCBCR: 3, CMYK: 4}
+LAB = (CIELAB, ICCLAB, ITULAB)
+_COLOUR_SAMPLES = {RGB: 3, YCBCR: 3, CMYK: 4, **dict.fromkeys(LAB, 3)}
 
 # TIFF's SampleFormat; 4 is "undefined", which writers use for plain unsigned samples.
 SampleKind: TypeAlias = Literal["unsigned", "signed", "float", "other"]
@@ -235,10 +237,15 @@ def unsupported_reason(image: TiffImage) -> str | None:
 
 
 def _unsupported_colour(image: TiffImage) -> str | None:
-    if image.photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR):
+    if image.photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, *LAB):
         return strings.COLOUR_SPACE.format(number=image.photometric)
     if image.photometric == YCBCR and image.coding not in _COLOUR_CODINGS:
         return strings.YCBCR
+    is_plain = image.coding not in _COLOUR_CODINGS and image.sample_kind == "unsigned"
+    if image.photometric in LAB and not (
+        is_plain and image.bits in ((8, 16) if image.alpha is None else (8,))
+    ):
+        return strings.LAB_SAMPLES.format(bits=image.bits, coding=image.coding)
     if image.samples < image.colour_samples:
         return strings.COLOUR_SAMPLES.format(samples=image.samples)
     if image.photometric == PALETTE and (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.slide.formats.sample_range import SampleRange
+from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.codec import TileCodec
 from viewer.slide.formats.tiff.ifd import TiffFormatError
 from viewer.slide.formats.tiff.layout import (
@@ -59,7 +60,19 @@ def with_alpha(pixels: NDArray[np.uint8], visible: NDArray[np.uint8]) -> NDArray
     return np.concatenate([pixels, visible], axis=2)
 
 
-def mask_of(image: TiffImage, ifds: list[Ifd]) -> TiffImage | None:
+def masks_of(images: list[TiffImage], ifds: list[Ifd], notes: list[str]) -> list[TileMask | None]:
+    """The mask of each level, None where it has none; a note is added where one is not used."""
+    masks: list[TileMask | None] = []
+    for image in images:
+        mask = _mask_of(image, ifds)
+        if mask is not None and not _is_cut_alike(mask, image):
+            notes.extend([] if strings.MASK_UNUSED in notes else [strings.MASK_UNUSED])
+            mask = None
+        masks.append(TileMask(mask) if mask is not None else None)
+    return masks
+
+
+def _mask_of(image: TiffImage, ifds: list[Ifd]) -> TiffImage | None:
     """The mask among the directories that belongs to an image: the first of its size; None without one."""
     for ifd in ifds:
         try:
@@ -72,7 +85,7 @@ def mask_of(image: TiffImage, ifds: list[Ifd]) -> TiffImage | None:
     return None
 
 
-def is_cut_alike(mask: TiffImage, image: TiffImage) -> bool:
+def _is_cut_alike(mask: TiffImage, image: TiffImage) -> bool:
     """Whether the tiles of both lie over each other."""
     cuts = [(each.tiled, each.tile_width, each.tile_height) for each in (mask, image)]
     return cuts[0] == cuts[1]

@@ -11,7 +11,7 @@ from viewer.slide.formats.sample_range import SampleRange, range_of
 from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.codec import TileCodec
 from viewer.slide.formats.tiff.ifd import TiffFormatError
-from viewer.slide.formats.tiff.layout import PALETTE, coded_tile, read_tile_table
+from viewer.slide.formats.tiff.layout import LAB, PALETTE, coded_tile, read_tile_table
 
 if TYPE_CHECKING:
     from viewer.slide.byte_source import ByteSource
@@ -28,7 +28,7 @@ def shown_range(file: ByteSource, image: TiffImage) -> SampleRange | None:
     whole numbers from 0 in as many bits as the largest takes (a camera's 12 of 16), where one is negative
     from the lowest to the highest, real ones of 0 to 1 over that, others from the lowest to the highest.
     """
-    if image.photometric == PALETTE or (image.bits == 8 and image.sample_kind == "unsigned"):
+    if image.photometric in (PALETTE, *LAB) or (image.bits == 8 and image.sample_kind == "unsigned"):
         return None
     if image.bits < 8:
         return SampleRange(0, (1 << image.bits) - 1)

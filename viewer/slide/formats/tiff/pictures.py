@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from viewer.slide.formats.tiff.ifd import MAX_SUB_IFDS, TiffFormatError, sub_ifds
 from viewer.slide.formats.tiff.layout import image_from_ifd
+from viewer.slide.formats.tiff.metadata import mpp_from_ifd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,6 +36,8 @@ _KIND_OF_PAGE = re.compile(
 )
 # An image of pixels this much larger than another's is an overview of it.
 _OVERVIEW_PIXELS = 8.0
+# No camera of a scanner takes a macro of more; a slide of more may well lack levels.
+_MOST_MACRO_PX = 2**25
 _MAX_SUB_PAGES = 4000
 _MAX_CANDIDATES = 64  # a pyramid has about ten levels
 
@@ -42,7 +45,8 @@ _MAX_CANDIDATES = 64  # a pyramid has about ten levels
 @dataclass(frozen=True, slots=True)
 class Picture:
     """One picture: its pages as levels, finest first, the number of its first page (from 1), and what the
-    file calls it. ``candidates`` are pages that may be levels too, if they show the same.
+    file calls it. ``candidates`` are pages that may be levels too, if they show the same. ``is_whole``: all
+    that are or may be its levels can be read.
     """
 
     number: int
@@ -51,6 +55,7 @@ class Picture:
     candidates: tuple[TiffImage, ...] = ()
     ome: OmeFacts | None = None
     kind: str = ""
+    is_whole: bool = True
 
     @property
     def finest(self) -> TiffImage:
@@ -86,10 +91,11 @@ def pages_of(ifds: Sequence[Ifd]) -> list[Page]:
             failure = failure or error
             continue
         below_ifds, is_whole = _sub_ifds(ifd) if sub_count < _MAX_SUB_PAGES else ([], True)
-        below = _images(sub for sub in below_ifds if sub.offset not in in_chain)
+        below, are_well_formed = _images([sub for sub in below_ifds if sub.offset not in in_chain])
         sub_count += len(below)
         if not image.is_mask:
             finest = max((image, *below), key=_area)
+            is_whole = is_whole and are_well_formed
             pages.append(Page(index, image, below, finest, kind, _is_reduced(ifd), is_whole))
     if failure is not None and not pages:
         raise failure
@@ -125,22 +131,29 @@ class Pictures:
     def __iter__(self) -> Iterator[Picture]:
         return iter(self._pictures)
 
-    @property
-    def slide(self) -> Picture:
+    def slide(self, has_levels: Callable[[Picture], bool]) -> Picture:
         """The picture that is the slide: not called a label, macro or thumbnail, no overview by its pixel
-        size, no smaller version; tiled; the largest; the first.
+        size, no smaller version; tiled; the largest; the first. One as small as a macro gives way to one that
+        is its equal in all but size and, unlike it, has levels: ``has_levels`` compares pixels.
         """
-        sizes = [each.ome.mpp_um[0] for each in self if each.ome and each.ome.mpp_um]
-        most_um = _OVERVIEW_PIXELS * min(sizes, default=0.0)
+        sizes_um = {each.number: _pixel_um(each) for each in self}
+        most_um = _OVERVIEW_PIXELS * min(filter(None, sizes_um.values()), default=0.0)
+
+        def standing(picture: Picture) -> tuple[bool, ...]:
+            is_part = _is_reduced(picture.finest.ifd) and picture.ome is None
+            is_coarse = (sizes_um[picture.number] or 0.0) > most_um
+            return bool(picture.kind), is_coarse, is_part, not picture.finest.tiled
 
         def rank(picture: Picture) -> tuple[bool | int, ...]:
-            mpp_um = picture.ome.mpp_um if picture.ome else None
-            is_coarse = mpp_um is not None and mpp_um[0] > most_um
-            finest = picture.finest
-            is_part = _is_reduced(finest.ifd) and picture.ome is None
-            return bool(picture.kind), is_coarse, is_part, not finest.tiled, -_area(finest), picture.number
+            return *standing(picture), -_area(picture.finest), picture.number
 
-        return min(self, key=rank)
+        first, *others = sorted(self, key=rank)
+        equals = [each for each in others if standing(each) == standing(first) and _may_have_levels(each)]
+        if not equals or _area(first.finest) > _MOST_MACRO_PX:
+            return first
+        if _may_have_levels(first) and has_levels(first):
+            return first
+        return next((each for each in equals if has_levels(each)), first)
 
     def numbered(self, number: int) -> Picture | None:
         """The picture whose first page is the one of this number, from 1."""
@@ -187,17 +200,18 @@ def _sub_ifds(ifd: Ifd) -> tuple[list[Ifd], bool]:
     return found, named <= {0, ifd.offset, *(sub.offset for sub in found)}
 
 
-def _images(ifds: Iterable[Ifd]) -> tuple[TiffImage, ...]:
-    """The images of directories, without masks and malformed ones."""
-    images = []
+def _images(ifds: Iterable[Ifd]) -> tuple[tuple[TiffImage, ...], bool]:
+    """The images of directories, without masks and malformed ones, and whether there are none of these."""
+    images, are_well_formed = [], True
     for ifd in ifds:
         try:
             image = image_from_ifd(ifd)
         except TiffFormatError:
+            are_well_formed = False
             continue
         if not image.is_mask:
             images.append(image)
-    return tuple(images)
+    return tuple(images), are_well_formed
 
 
 def _kind(ifd: Ifd) -> str:
@@ -242,6 +256,16 @@ def _picture(page: Page, facts: OmeFacts | None, members: list[Page]) -> Picture
         ome=facts,
         kind=page.kind or _kind_of_name(facts),
     )
+
+
+def _pixel_um(picture: Picture) -> float | None:
+    """The width of its pixels in micrometres, as OME-XML or its tags state it."""
+    mpp_um = (picture.ome.mpp_um if picture.ome else None) or mpp_from_ifd(picture.finest.ifd)
+    return mpp_um[0] if mpp_um else None
+
+
+def _may_have_levels(picture: Picture) -> bool:
+    return len(picture.levels) > 1 or bool(picture.candidates)
 
 
 def _kind_of_name(facts: OmeFacts | None) -> str:

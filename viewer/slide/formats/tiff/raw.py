@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import lzma
 import struct
 from contextlib import nullcontext
 from math import prod
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _LONG = 4
 _PILLOW_PX = 2**26  # up to here it neither warns nor refuses
 _MAX_ROWS = 65535
+_MAX_LZMA_BYTES = 2**28  # the largest dictionary of xz -9 takes a quarter
 _HEADER = struct.Struct("<2sHI")
 _ENTRY = struct.Struct("<HHII")
 
@@ -58,12 +60,56 @@ def _libtiff_decode(data: bytes | memoryview, tags: dict[int, int]) -> bytes:
         raise ValueError(str(error)) from error
 
 
+def packbits_decode(data: bytes, out: int) -> bytes:
+    """The first ``out`` bytes of runs; what follows them is not theirs. Source: TIFF 6.0, section 9."""
+    try:
+        return bytes(imagecodecs.packbits_decode(data, out=out))
+    except RuntimeError:
+        position = filled = 0  # more than so many bytes
+    while filled < out:
+        head = data[position]
+        if head < 128:
+            filled += head + 1
+            position += head + 2
+        else:
+            filled += 257 - head if head > 128 else 0
+            position += 2 if head > 128 else 1
+    return bytes(imagecodecs.packbits_decode(data[:position], out=filled)[:out])
+
+
+def lzma_decode(data: bytes, out: int) -> bytes:
+    """The first ``out`` bytes of a stream, which may end before ``data`` does. Raises ValueError."""
+    try:
+        return lzma.LZMADecompressor(memlimit=_MAX_LZMA_BYTES).decompress(data, max_length=out)
+    except lzma.LZMAError as error:
+        raise ValueError(str(error)) from error
+
+
+def zstd_decode(data: bytes, out: int) -> bytes:
+    """A frame of ``out`` bytes at most, without what follows it. Raises ValueError or RuntimeError."""
+    return bytes(imagecodecs.zstd_decode(data[: _zstd_frame_bytes(data)], out=out))
+
+
+def _zstd_frame_bytes(data: bytes) -> int:
+    """Where the frame at the start of ``data`` ends, by the sizes of its blocks. Source: RFC 8878, 3.1.1."""
+    flags = data[4] if len(data) > 4 else 0
+    is_single = flags >> 5 & 1
+    content = (is_single, 2, 4, 8)[flags >> 6]
+    position = 5 + (not is_single) + (0, 1, 2, 4)[flags & 3] + content
+    while position + 3 <= len(data):
+        head = int.from_bytes(data[position : position + 3], "little")
+        position += 3 + (1 if head >> 1 & 3 == 1 else head >> 3)  # a run is one byte, repeated
+        if head & 1:
+            return position + 4 * (flags >> 2 & 1)
+    return len(data)
+
+
 _DECODERS: dict[str, Callable[..., bytes | bytearray | memoryview]] = {
     "LZW": lzw_decode,
     "deflate": imagecodecs.deflate_decode,
-    "PackBits": imagecodecs.packbits_decode,
-    "LZMA": imagecodecs.lzma_decode,
-    "Zstandard": imagecodecs.zstd_decode,
+    "PackBits": packbits_decode,
+    "LZMA": lzma_decode,
+    "Zstandard": zstd_decode,
 }
 LOSSLESS = ("uncompressed", "CCITT", *_DECODERS)
 """The codings that ``raw_samples`` decodes."""

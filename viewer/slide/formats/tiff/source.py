@@ -32,7 +32,7 @@ from viewer.slide.formats.tiff.layout import (
     unsupported_reason,
 )
 from viewer.slide.formats.tiff.level import TiffLevel
-from viewer.slide.formats.tiff.mask import TileMask, is_cut_alike, mask_of, with_alpha
+from viewer.slide.formats.tiff.mask import TileMask, masks_of, with_alpha
 from viewer.slide.formats.tiff.measured_range import range_note, shown_range
 from viewer.slide.formats.tiff.metadata import (
     icc_profile_from_ifd,
@@ -158,8 +158,8 @@ def open_tiff(file: SlideFile, *, max_stripped_px: int = MAX_STRIPPED_PX) -> Sou
         if choice.shown.number != 1:
             refusal = SlideError
         notes += [damage] if damage else []
-        notes += [] if all(page.is_whole for page in pages) else [strings.SUB_IMAGES_UNREADABLE]
-        source, orientation = _open(file, vendor, choice, notes, max_stripped_px)
+        is_whole = all(page.is_whole for page in pages)
+        source, orientation = _open(file, vendor, choice, notes, max_stripped_px, is_whole=is_whole)
         if orientation not in TURNS:
             return source
         return TurnedSource(source, TURNS[orientation], strings.ORIENTATION.format(number=orientation))
@@ -188,9 +188,17 @@ def _ome(ifds: list[Ifd]) -> tuple[tuple[OmeFacts, ...], list[str]]:
 
 
 def _open(
-    file: SlideFile, vendor: str | None, choice: Choice, notes: list[str], max_stripped_px: int
+    file: SlideFile,
+    vendor: str | None,
+    choice: Choice,
+    notes: list[str],
+    max_stripped_px: int,
+    *,
+    is_whole: bool,
 ) -> tuple[Source, int]:
-    """The slide as it is stored, and the tag Orientation. ``notes`` get what is to be said about it."""
+    """The slide as it is stored, and the tag Orientation. ``notes`` get what is to be said about it;
+    ``is_whole``: all images below pages can be read.
+    """
     path, shown, is_aperio = file.path, choice.shown, vendor == "aperio"
     if reason := unsupported_reason(shown.finest):
         raise NotThisReader(path, reason)
@@ -199,6 +207,7 @@ def _open(
         handle, refusal = _handle_if_openslide_opens(file, vendor)
     try:
         shown = with_file_levels(file.bytes, shown, handle.level_sizes if handle and is_aperio else ())
+        notes += [] if is_whole and shown.is_whole else [strings.LEVELS_UNREADABLE]
         ifds = file.directories[0]
         images, ome = _in_colour(list(shown.levels), ifds, shown.ome)
         for image in images:
@@ -210,7 +219,7 @@ def _open(
         numbers = shown_range(file.bytes, images[-1])
         make_codec = partial(TileCodec, shown=numbers, is_aperio=by_aperio)
         decoders = [PieceDecoder(image, make_codec) for image in images]
-        masks = _masks(images, ifds, notes)
+        masks = masks_of(images, ifds, notes)
         same_pixels = masks[0] is None and _openslide_agrees(file.bytes, images[0], decoders[0].codec)
         if handle is not None and not _has_the_same_levels(images, handle):
             if is_aperio and same_pixels:
@@ -280,25 +289,14 @@ def _in_colour(
     return combined, replace(ome, planes=ome.planes._replace(channels=1))
 
 
-def _masks(images: list[TiffImage], ifds: list[Ifd], notes: list[str]) -> list[TileMask | None]:
-    """The mask of each level, None where it has none; a note is added where one is not used."""
-    masks: list[TileMask | None] = []
-    for image in images:
-        mask = mask_of(image, ifds)
-        if mask is not None and not is_cut_alike(mask, image):
-            notes.extend([] if strings.MASK_UNUSED in notes else [strings.MASK_UNUSED])
-            mask = None
-        masks.append(TileMask(mask) if mask is not None else None)
-    return masks
-
-
 def _openslide_agrees(file: ByteSource, first: TiffImage, codec: TileCodec) -> bool:
     """Whether OpenSlide shows the image in the same colours and the same way up.
 
     It takes the upper byte of 16 bits, signed or not, and neither turns a picture nor asks what JPEG tiles
     themselves show about their colours.
     """
-    if (first.bits, first.sample_kind, first.orientation) != (8, "unsigned", UPRIGHT):
+    is_plain = (first.bits, first.sample_kind, first.orientation) == (8, "unsigned", UPRIGHT)
+    if not is_plain or first.photometric in tiff.LAB:
         return False
     offsets, counts = read_tile_table(first)
     present = np.flatnonzero(counts)

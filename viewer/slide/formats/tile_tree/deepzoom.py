@@ -1,4 +1,4 @@
-"""DeepZoom: an XML description (.dzi) beside a folder of levels, neighbours overlapping.
+"""DeepZoom: a description (.dzi, XML or JSON) beside a folder of levels, neighbours overlapping.
 
 Level n of a tree is 2ⁿ px on its longer side at most. Trees whose levels end where one tile holds the
 picture count from that level (libvips, ``--depth onetile``); those of one level call it 0. Source: the Deep
@@ -7,8 +7,9 @@ Zoom file format overview (Microsoft, 2008/2009 schemas).
 
 from __future__ import annotations
 
+import codecs
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from viewer.slide.formats.tile_tree import strings
 from viewer.slide.formats.tile_tree.layout import (
@@ -19,6 +20,7 @@ from viewer.slide.formats.tile_tree.layout import (
     TreeLayout,
     TreeLevel,
     halved,
+    json_object,
     read_description,
     whole_number,
     xml_attributes,
@@ -26,6 +28,7 @@ from viewer.slide.formats.tile_tree.layout import (
 from viewer.slide.source import SlideError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from viewer.slide.formats.tile_tree.layout import TreeFiles
@@ -35,13 +38,8 @@ MIN_LEVEL_PX = 256
 
 def deepzoom_layout(path: Path, files: TreeFiles, description: str) -> TreeLayout:
     """The layout that the file ``description`` of a tree states. Raises SlideError, naming ``path``."""
-    found = xml_attributes(path, read_description(path, files, description))
-    if "Collection" in found:
-        raise SlideError(path, strings.DZI_COLLECTION)
-    if "Image" not in found or "Size" not in found:
-        raise SlideError(path, strings.DZI_NO_IMAGE)
-    image, size = found["Image"], found["Size"]
-    ending = image.get("Format", "")
+    image, size = _stated(path, files, description)
+    ending = str(image.get("Format", ""))
     if ending.lower() not in ENDINGS:
         raise SlideError(path, strings.TILE_FORMAT.format(ending=ending[:20]))
     width = whole_number(path, "Width", size.get("Width", ""), 1, MAX_SIDE_PX)
@@ -76,6 +74,25 @@ def deepzoom_layout(path: Path, files: TreeFiles, description: str) -> TreeLayou
         levels=levels,
         notes=(strings.LEVELS_MISSING.format(missing=missing, expected=len(sizes)),) if missing else (),
     )
+
+
+def _stated(path: Path, files: TreeFiles, description: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """What the description says of the image and of its size, as XML or as the same names in JSON, which
+    OpenSeadragon takes too. Raises SlideError.
+    """
+    data = read_description(path, files, description)
+    if data.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
+        found = json_object(path, description, data)
+        image = found.get("Image")
+        size = image.get("Size") if isinstance(image, dict) else None
+    else:
+        found = xml_attributes(path, data)
+        image, size = found.get("Image"), found.get("Size")
+    if "Collection" in found:
+        raise SlideError(path, strings.DZI_COLLECTION)
+    if not isinstance(image, dict) or not isinstance(size, dict):
+        raise SlideError(path, strings.DZI_NO_IMAGE)
+    return image, size
 
 
 def _stored_ending(path: Path, files: TreeFiles, folders: list[str], stated: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from viewer.slide.formats.tile_tree import iiif, zoomify
+from viewer.slide.formats.tile_tree.google import BLANK_TILE
 from viewer.slide.formats.tile_tree.layout import ENDINGS
 
 if TYPE_CHECKING:
@@ -25,5 +26,8 @@ def is_tile_folder(path: Path) -> bool:
 
 
 def is_google(folder: Path) -> bool:
-    """Whether a folder holds the coarsest tile of the Google Maps layout."""
-    return any((folder / f"0/0/0.{ending}").is_file() for ending in ENDINGS)
+    """Whether a folder holds the first tile of the Google Maps layout, or, as where libvips leaves blank
+    tiles out, its blank tile beside its coarsest level.
+    """
+    is_first = any((folder / f"0/0/0.{ending}").is_file() for ending in ENDINGS)
+    return is_first or ((folder / BLANK_TILE).is_file() and (folder / "0").is_dir())

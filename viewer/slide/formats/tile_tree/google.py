@@ -1,4 +1,5 @@
 """Google Maps layout: folders of levels, rows and columns (``3/1/2.jpg``), level 0 one tile, no description.
+A tree of one level alone (``--depth one``) calls it 0, of any number of tiles.
 
 The picture's size is not stated: the slide ends with its last stored column and row. Source: the layout as
 libvips writes it (``dzsave --layout google``), which pads tiles at the border and leaves blank ones out.
@@ -10,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from viewer.slide.formats.tile_tree import strings
-from viewer.slide.formats.tile_tree.layout import TreeLayout, TreeLevel, tile_ending
+from viewer.slide.formats.tile_tree.layout import ENDINGS, TreeLayout, TreeLevel
 from viewer.slide.source import SlideError
 
 if TYPE_CHECKING:
@@ -18,18 +19,33 @@ if TYPE_CHECKING:
 
     from viewer.slide.formats.tile_tree.layout import TreeFiles
 
+BLANK_TILE = "blank.png"
+"""What libvips writes beside the levels, for servers to show where it left a tile out."""
+
 _MAX_LEVEL = 24
+_MOST_TILES = 2**19 - 1  # of a row or column of a single level: 2³¹ px in the largest tiles
 
 
-def google_layout(path: Path, files: TreeFiles, tile_px: int) -> TreeLayout:
-    """The layout of a folder; ``tile_px``: the side of its coarsest tile. Raises SlideError."""
-    ending = tile_ending(path, files.names_in("0/0"), "0")
+def coarsest_tile(path: Path, files: TreeFiles) -> str:
+    """The name of the first tile stored at level 0. Raises SlideError where there is none."""
+    for row in sorted(_numbers(files.names_in("0"), limit=_MOST_TILES)):
+        names = files.names_in(f"0/{row}")
+        for ending in ENDINGS:
+            for column in sorted(_numbers(names, limit=_MOST_TILES, ending=f".{ending}"))[:1]:
+                return _tile_name(0, ending, column, row)
+    raise SlideError(path, strings.TILE_NOT_FOUND.format(tile="0/0/0", endings=", ".join(ENDINGS)))
+
+
+def google_layout(path: Path, files: TreeFiles, tile: str, tile_px: int) -> TreeLayout:
+    """The layout of a folder; ``tile`` is its ``coarsest_tile``, of ``tile_px`` a side. Raises SlideError."""
+    ending = tile.rpartition(".")[2]
     top = max(_numbers(files.names_in(""), limit=_MAX_LEVEL))
-    rows = _numbers(files.names_in(str(top)), limit=2**top - 1)
+    limit = 2**top - 1 if top else _MOST_TILES
+    rows = _numbers(files.names_in(str(top)), limit=limit)
     columns = {
         column
         for row in rows
-        for column in _numbers(files.names_in(f"{top}/{row}"), limit=2**top - 1, ending=f".{ending}")
+        for column in _numbers(files.names_in(f"{top}/{row}"), limit=limit, ending=f".{ending}")
     }
     if not columns:
         raise SlideError(path, strings.GOOGLE_FINEST_MISSING.format(level=top))

@@ -5,7 +5,6 @@ Source: IIIF Image API 2.1 and 3.0, sections 4 (parameters), 4.7 and 5 (image in
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from viewer.slide.formats.tile_tree.layout import (
     MAX_TILE_PX,
     TreeLayout,
     TreeLevel,
+    json_object,
     read_description,
     tile_ending,
     whole_number,
@@ -35,10 +35,7 @@ _CONTEXT = "http://iiif.io/api/image/{version}/context.json"
 
 def iiif_layout(path: Path, files: TreeFiles) -> TreeLayout:
     """The layout that ``info.json`` states. Raises SlideError, naming ``path``."""
-    try:
-        stated = json.loads(read_description(path, files, DESCRIPTION))
-    except (ValueError, RecursionError) as error:
-        raise SlideError(path, strings.NOT_JSON.format(error=error)) from error
+    stated = json_object(path, DESCRIPTION, read_description(path, files, DESCRIPTION))
     version = _version(stated)
     if version is None:
         raise SlideError(path, strings.IIIF_NO_IMAGE)
@@ -74,9 +71,7 @@ def iiif_layout(path: Path, files: TreeFiles) -> TreeLayout:
     )
 
 
-def _version(stated: Any) -> int | None:
-    if not isinstance(stated, dict):
-        return None
+def _version(stated: dict[str, Any]) -> int | None:
     context = stated.get("@context")
     contexts = context if isinstance(context, list) else [context]
     return next((version for version in (2, 3) if _CONTEXT.format(version=version) in contexts), None)

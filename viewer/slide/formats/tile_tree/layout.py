@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from xml.parsers import expat
 
 from viewer.slide.formats.tile_tree import strings
@@ -114,6 +115,15 @@ def xml_attributes(path: Path, data: bytes) -> dict[str, dict[str, str]]:
     except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: of its encoding
         raise SlideError(path, strings.NOT_XML.format(error=error)) from error
     return found
+
+
+def json_object(path: Path, name: str, data: bytes) -> dict[str, Any]:
+    """The object that the description ``name`` is. Raises SlideError."""
+    try:
+        stated = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise SlideError(path, strings.NOT_JSON.format(file=name, error=error)) from error
+    return stated if isinstance(stated, dict) else {}
 
 
 def whole_number(path: Path, name: str, value: object, low: int, high: int) -> int:

@@ -10,8 +10,8 @@ from viewer.slide.formats.tile_tree import strings
 from viewer.slide.formats.tile_tree.deepzoom import deepzoom_layout
 from viewer.slide.formats.tile_tree.detection import DESCRIPTIONS, is_google
 from viewer.slide.formats.tile_tree.files import TreeArchive, TreeFolder
-from viewer.slide.formats.tile_tree.google import google_layout
-from viewer.slide.formats.tile_tree.layout import MAX_TILE_PX, tile_ending
+from viewer.slide.formats.tile_tree.google import coarsest_tile, google_layout
+from viewer.slide.formats.tile_tree.layout import MAX_TILE_PX
 from viewer.slide.formats.tile_tree.source import MAX_TILE_BYTES, TileTreeSource, image_size
 from viewer.slide.source import SlideError
 
@@ -41,15 +41,14 @@ def _open_folder(folder: Path) -> TileTreeSource:
             return _source(folder, folder, layout_of(folder, files))
     if not is_google(folder):
         raise SlideError(folder, strings.NO_TREE)
-    ending = tile_ending(folder, files.names_in("0/0"), "0")
+    tile = coarsest_tile(folder, files)
     try:
-        side_px = max(image_size(files.read(f"0/0/0.{ending}", MAX_TILE_BYTES)))
+        side_px = max(image_size(files.read(tile, MAX_TILE_BYTES)))
         if side_px > MAX_TILE_PX:
             raise ValueError(strings.TILE_TOO_LARGE)
     except DECODE_ERRORS as error:
-        unreadable = strings.TILE_UNREADABLE.format(file=f"0/0/0.{ending}", error=error)
-        raise SlideError(folder, unreadable) from error
-    return _source(folder, folder, google_layout(folder, files, side_px))
+        raise SlideError(folder, strings.TILE_UNREADABLE.format(file=tile, error=error)) from error
+    return _source(folder, folder, google_layout(folder, files, tile, side_px))
 
 
 def _open_archive(path: Path) -> TileTreeSource:

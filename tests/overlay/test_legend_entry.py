@@ -1,0 +1,53 @@
+"""viewer.overlay.legend_entry: the ends of an imported map are the numbers of its own file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.relevance.fields import small_field
+from viewer.overlay import strings
+from viewer.overlay.layer import OverlayLook
+from viewer.overlay.legend_entry import field_entry
+
+WHOLE = OverlayLook()
+
+
+def ends(*values: float, look: OverlayLook = WHOLE) -> tuple[str, str, str]:
+    field = small_field()
+    field = replace(field, provenance=replace(field.provenance, source_values=values))
+    entry = field_entry(field, look, "a.h5", imported=True)
+    return entry.low, entry.high, entry.threshold_in_words
+
+
+@pytest.mark.parametrize(
+    ("values", "low", "high"),
+    [
+        ((0.0, 1.0), "0", "1"),
+        ((-3.2, 14.7), "−3.2", "14.7"),
+        ((0.0, 255.0), "0", "255"),
+        ((100_234.0, 100_236.0), "100234", "100236"),
+        ((-1.5e308, 1.5e308), "−1.5e+308", "1.5e+308"),
+    ],
+)
+def test_the_ends_of_a_map_are_its_own_numbers(values: tuple[float, float], low: str, high: str) -> None:
+    assert ends(*values)[:2] == (strings.LOW.format(value=low), strings.HIGH.format(value=high))
+
+
+def test_a_narrowed_range_and_a_threshold_are_in_the_maps_own_numbers() -> None:
+    narrowed = OverlayLook(low=0.25, high=0.75, threshold=0.5)
+    assert ends(-10, 10, look=narrowed) == (
+        strings.AT_MOST.format(value="−5"),
+        strings.AT_LEAST.format(value="5"),
+        "0",
+    )
+    assert ends(0, 1, 100, look=narrowed)[:2] == (
+        strings.AT_MOST.format(value="0.5"),
+        strings.AT_LEAST.format(value="50.5"),
+    ), "between the numbers of ranks"
+
+
+def test_the_ends_of_an_answer_are_likeness() -> None:
+    entry = field_entry(small_field(), OverlayLook(), "fat")
+    assert (entry.low, entry.high, entry.threshold_in_words) == (strings.UNLIKE, strings.ALIKE, "")

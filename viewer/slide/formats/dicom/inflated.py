@@ -1,0 +1,63 @@
+"""Deflated DICOM: a file whose elements behind its first group are one deflate stream, inflated in memory.
+
+Source: DICOM PS3.5, A.5 (RFC 1951, without the header of zlib).
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+from viewer.slide.formats.dicom import strings
+from viewer.slide.formats.dicom.dataset import DicomError, deflated_from
+
+if TYPE_CHECKING:
+    from viewer.slide.byte_source import ByteSource
+
+MAX_INFLATED_BYTES = 2**28
+"""Of all files of a slide together: pixels are deflated with the rest, and stay in memory."""
+_CHUNK_BYTES = 2**20
+
+
+class InflatedBytes:
+    """A ByteSource of a file's first bytes as they are, and the inflated rest. Closing it closes the file."""
+
+    is_remote = False
+
+    def __init__(self, file: ByteSource, data: bytes) -> None:
+        self.locator = file.locator
+        self.size_bytes = len(data)
+        self._file, self._data = file, data
+
+    def read(self, offset: int, count: int) -> bytes:
+        """See ``ByteSource.read``."""
+        if not 0 <= offset <= offset + count <= self.size_bytes:
+            raise EOFError(strings.BEYOND_INFLATED.format(end=offset + count, size=self.size_bytes))
+        return self._data[offset : offset + count]
+
+    def close(self) -> None:
+        """See ``ByteSource.close``."""
+        self._file.close()
+
+
+def inflated(file: ByteSource, at_most: int) -> ByteSource:
+    """The file itself where it is not deflated. Raises DicomError where it inflates to more bytes than
+    ``at_most`` or is damaged, EOFError, OSError.
+    """
+    start = deflated_from(file)
+    if start is None:
+        return file
+    data = bytearray(file.read(0, start))
+    most = len(data) + at_most
+    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    position = start
+    try:
+        while position < file.size_bytes and not stream.eof:
+            coded = file.read(position, min(_CHUNK_BYTES, file.size_bytes - position))
+            position += len(coded)
+            data += stream.decompress(coded, most - len(data) + 1)
+            if len(data) > most:
+                raise DicomError(strings.INFLATED_SIZE.format(most_mib=MAX_INFLATED_BYTES >> 20))
+    except zlib.error as error:
+        raise DicomError(strings.NOT_DEFLATED.format(error=error)) from None
+    return InflatedBytes(file, bytes(data))

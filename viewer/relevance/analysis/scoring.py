@@ -105,7 +105,8 @@ class Scoring:
                 raise UnsupportedTermError(strings.NO_EXAMPLE_ANALYSED)
             return None
         try:
-            return likeness(self._features, like, unlike, kind=self._encoder.card.feature_kind)
+            card = self._encoder.card
+            return likeness(self._features[:, -card.vector_width :], like, unlike, kind=card.feature_kind)
         except ValueError as error:
             raise UnsupportedTermError(strings.EXAMPLES_NOT_COMPARED.format(error=error)) from error
 

@@ -131,7 +131,7 @@ def published(network: TissueNetwork) -> dict[str, torch.Tensor]:
         "project.1": "_bn2",
     }
     found = {"_fc.weight": torch.zeros(1000, 1280)}
-    for name, tensor in network.backbone.state_dict().items():
+    for name, tensor in network.trunk.state_dict().items():
         one, two, *rest = name.split(".")
         if one == "blocks":
             found[f"_blocks.{two}.{layers['.'.join(rest[:2])]}.{rest[2]}"] = tensor
@@ -148,7 +148,7 @@ def test_published_weights_to_start_from(trained: tuple[Path, Path, dict[str, An
     facts = train_tissue(read_corpus(trained[0]), options, tmp_path / "out")
 
     made = read_tensors(tmp_path / "out" / train.WEIGHTS)
-    assert torch.equal(made["backbone.stem.0.weight"], begin.backbone.stem[0].weight.half())
+    assert torch.equal(made["trunk.stem.0.weight"], begin.trunk.stem[0].weight.half())
     assert facts["options"]["start"] == "start.pth"
     assert "start.pth" in as_markdown(facts)
 

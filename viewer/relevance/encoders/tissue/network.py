@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from viewer.relevance.encoders.tissue.card import LOGITS, VECTOR_WIDTH
 from viewer.relevance.encoders.tissue.classes import tissue_classes
 from viewer.relevance.models.efficientnet_lite import WIDTH, EfficientNetLite
 from viewer.relevance.models.normalisation import STATISTICS
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 INPUT_PX = 128
 MPP_UM = 1.0
-EMBEDDING_WIDTH = 64
 _DROPOUT = 0.3
 
 
@@ -36,19 +36,19 @@ class TissueNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.backbone = EfficientNetLite()
-        self.outputs = nn.Linear(WIDTH, len(tissue_classes()) + 1)
-        self.register_buffer("projection", torch.zeros(WIDTH, EMBEDDING_WIDTH))
+        self.trunk = EfficientNetLite()
+        self.outputs = nn.Linear(WIDTH, LOGITS)
+        self.register_buffer("projection", torch.zeros(WIDTH, VECTOR_WIDTH))
         self.register_buffer("centre", torch.zeros(WIDTH))
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits (n, classes + 1), tumour last, of normalised patches (n, 3, 128, 128)."""
-        logits: Tensor = self.outputs(functional.dropout(self.backbone(pixels), _DROPOUT, self.training))
+        logits: Tensor = self.outputs(functional.dropout(self.trunk(pixels), _DROPOUT, self.training))
         return logits
 
     def features(self, pixels: Tensor) -> Tensor:
         """Logits and vector (n, classes + 1 + 64) of normalised patches; the vectors have unit length."""
-        inside = self.backbone(pixels)
+        inside = self.trunk(pixels)
         vector = functional.normalize((inside - self.centre) @ self.projection, dim=1)
         return torch.cat([self.outputs(inside), vector], dim=1)
 

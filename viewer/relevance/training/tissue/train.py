@@ -22,8 +22,9 @@ from torch.nn import functional
 from viewer import RESEARCH_USE, __version__
 from viewer.common.atomic_write import save_atomically
 from viewer.common.text import first_line
+from viewer.relevance.encoders.tissue.card import LOGITS, VECTOR_WIDTH
 from viewer.relevance.encoders.tissue.classes import tissue_classes
-from viewer.relevance.encoders.tissue.network import EMBEDDING_WIDTH, TissueNetwork, normalised
+from viewer.relevance.encoders.tissue.network import TissueNetwork, normalised
 from viewer.relevance.models.checkpoint import CheckpointError, read_tensors, unpickled
 from viewer.relevance.models.efficientnet_lite import from_published
 from viewer.relevance.training.cohort import TrainingError
@@ -176,11 +177,11 @@ class _Training:
         if options.start is not None:
             _begin_from(self._network, options.start)
         self._network.to(memory_format=torch.channels_last)
-        backbone = self._network.backbone
-        self._frozen = [backbone.stem, *backbone.blocks[:_FROZEN_BLOCKS]] if options.start is not None else []
+        trunk = self._network.trunk
+        self._frozen = [trunk.stem, *trunk.blocks[:_FROZEN_BLOCKS]] if options.start is not None else []
         for module in self._frozen:
             module.requires_grad_(requires_grad=False)
-        trained = [parameter for parameter in backbone.parameters() if parameter.requires_grad]
+        trained = [parameter for parameter in trunk.parameters() if parameter.requires_grad]
         rate = options.learning_rate
         self._rates = (rate / 2, rate / 2 * _OUTPUTS_RATE)
         self._optimiser = torch.optim.AdamW(
@@ -287,7 +288,7 @@ class _Training:
 def _begin_from(network: TissueNetwork, path: Path) -> None:
     """Raises CheckpointError where the file cannot be read, TrainingError where it has other shapes."""
     try:
-        network.backbone.load_state_dict(from_published(read_tensors(path)))
+        network.trunk.load_state_dict(from_published(read_tensors(path)))
     except (KeyError, ValueError, RuntimeError) as error:
         raise TrainingError(strings.START_MISFIT.format(path=path, error=first_line(error))) from error
 
@@ -299,7 +300,7 @@ def _logits(network: TissueNetwork, pixels: NDArray[np.uint8]) -> NDArray[np.flo
     batches = (
         pixels[first : first + _EVALUATED_AT_ONCE] for first in range(0, len(pixels), _EVALUATED_AT_ONCE)
     )
-    none = np.empty((0, len(tissue_classes()) + 1))
+    none = np.empty((0, LOGITS))
     return np.concatenate([none, *(network(_views(batch)).double().numpy() for batch in batches)])
 
 
@@ -316,11 +317,11 @@ def _fit_vectors(network: TissueNetwork, slides: Sequence[SlidePatches], seed: i
     for one in slides:
         random = np.random.default_rng([seed, 3, *one.slide.name.encode()])
         sample = np.sort(random.permutation(len(one.labels))[:_MINED])
-        inside.append(network.backbone(_views(one.pixels[sample])))
+        inside.append(network.trunk(_views(one.pixels[sample])))
     features = torch.cat(inside).double()
     centre = features.mean(dim=0)
     _, spread, directions = torch.linalg.svd(features - centre, full_matrices=False)
-    used = int((spread[:EMBEDDING_WIDTH] > _LEAST_SPREAD * spread[0]).sum())
+    used = int((spread[:VECTOR_WIDTH] > _LEAST_SPREAD * spread[0]).sum())
     network.centre.copy_(centre)
     network.projection[:, :used].copy_(directions[:used].T / (spread[:used] / len(features) ** 0.5))
 

@@ -337,14 +337,14 @@ def _byte_counts(image: TiffImage, offsets: NDArray[np.uint64]) -> NDArray[np.ui
 
 
 def coded_tile(image: TiffImage, file: ByteSource, offset: int, count: int) -> bytes:
-    """The bytes of one tile or strip. A strip's count beyond what it can need is one that its writer did not
-    know: what is there is read, and the codec refuses it where it is too little.
+    """The bytes of one tile or strip. Of a strip no more are read than it can need: some writers count what
+    follows it too.
 
-    Raises TiffFormatError where they are more than the tile can need, EOFError or OSError where they cannot
-    be read.
+    Raises TiffFormatError where a tile has more than it can need, EOFError or OSError where the bytes cannot
+    be read: a count beyond the end of the file is damage, not a missing count.
     """
-    if not image.tiled and count > image.max_coded_tile_bytes:
-        count = max(0, min(image.max_coded_tile_bytes, file.size_bytes - offset))
+    if not image.tiled and offset + count <= file.size_bytes:
+        count = min(count, image.max_coded_tile_bytes)
     if count > image.max_coded_tile_bytes:
         raise TiffFormatError(strings.TILE_CLAIM.format(count=count))
     return file.read(offset, count)

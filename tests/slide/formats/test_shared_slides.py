@@ -75,7 +75,7 @@ def read(path):
     source.close()
     with open("/proc/self/status") as status:  # getrusage would tell of the process that started this one
         peak_mb = int(status.read().split("VmHWM:")[1].split()[0]) / 1024
-    return {"refused": None, "good": good, "bad": bad, "notes": source.info.notes, "peak_mb": peak_mb}
+    return {"refused": None, "good": good, "bad": bad, "peak_mb": peak_mb}
 
 for path, length in json.loads(sys.argv[2]):
     if length:

@@ -76,15 +76,15 @@ class PieceDecoder:
                 pixels = codec.decode(planes, height)
             except CodecError:
                 continue
-            if not _holds_more(codec, planes, height):
+            if not _holds_more(codec, planes, height + odd.chroma[1]):
                 return pixels
         return None
 
 
 def _holds_more(codec: TileCodec, planes: list[bytes], rows: int) -> bool:
-    """Whether there are pixels behind the rows: data without a header fill any smaller size too."""
+    """Whether there are pixels for so many rows: data without a header fill any smaller size too."""
     try:
-        codec.decode(planes, rows + 1)
+        codec.decode(planes, rows)
     except CodecError:
         return False
     return True

@@ -15,6 +15,7 @@ from PIL import Image
 
 from viewer.slide.formats.codecs.codec_error import CodecError
 from viewer.slide.formats.codecs.pillow_switches import pillow_unlimited
+from viewer.slide.formats.codecs.ycbcr import full_from_units
 from viewer.slide.formats.tiff import strings
 
 if TYPE_CHECKING:
@@ -125,7 +126,15 @@ def raw_samples(image: TiffImage, data: bytes, rows: int) -> NDArray[Any]:
     """(rows, tile width, samples) of a tile without loss, as whole numbers of the file's bits, or of the next
     8 or 16: floats are still to be viewed as such. Raises CodecError.
     """
-    shape = (rows, image.tile_width, image.tile_samples)
+    if not image.has_units:
+        return _stored_samples(image, data, (rows, image.tile_width, image.tile_samples))
+    units = _stored_samples(image, data, image.units_of_rows(rows))
+    return full_from_units(units, image.chroma, image.tile_width, rows)
+
+
+def _stored_samples(image: TiffImage, data: bytes, shape: tuple[int, int, int]) -> NDArray[Any]:
+    """Samples as they lie in a tile. Raises CodecError."""
+    rows = shape[0]
     if image.fill_order == _FROM_THE_RIGHT:
         data = bytes(imagecodecs.bitorder_decode(data))
     dtype = np.dtype(f"u{image.dtype.itemsize}").newbyteorder(image.ifd.byte_order)

@@ -186,6 +186,19 @@ def test_a_strip_that_claims_more_than_the_file_is_not_read(
         opened(path)
 
 
+def test_libtiff_prints_nothing_while_sizes_are_tried(
+    tmp_path: Path,
+    picture: Picture,
+    opened: Opened,
+    whole_level: WholeLevel,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "a.tif"
+    write(path, tiles(picture(WIDTH, HEIGHT), 5, right=WIDTH, bottom=HEIGHT), 5, TILED)
+    whole_level(opened(path), 0)
+    assert "LZW" not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("compression", [1, 7, 8])
 def test_tiles_without_byte_counts_are_read_up_to_the_next(
     compression: int, tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from viewer.slide.formats.codecs.codec_error import CodecError
+from viewer.slide.formats.codecs.lzw import lzw_length
 from viewer.slide.formats.codecs.pillow_switches import pillow_unlimited
 from viewer.slide.formats.codecs.ycbcr import full_from_units
 from viewer.slide.formats.tiff import strings
@@ -39,6 +40,15 @@ def lzw_decode(data: bytes | memoryview, out: int) -> bytes:
     if out > _PILLOW_PX:  # more than a row may have
         rows = next((count for count in range(_MAX_ROWS, 1, -1) if out % count == 0), 1)
     return _libtiff_decode(data, {256: out // rows, 257: rows, 258: 8, 259: 5})
+
+
+def is_too_short(image: TiffImage, data: bytes, rows: int) -> bool:
+    """Whether an LZW tile surely holds fewer rows: libtiff, not asked for them, prints nothing."""
+    if image.coding != "LZW" or image.fill_order == _FROM_THE_RIGHT:
+        return False
+    size = image.bytes_of_rows(rows)
+    length = lzw_length(data, size)
+    return length is not None and length < size
 
 
 def _libtiff_decode(data: bytes | memoryview, tags: dict[int, int]) -> bytes:

@@ -229,7 +229,12 @@ def _inverted(field: RelevanceField) -> RelevanceField:
     from viewer.relevance.patches.field import RelevanceField
 
     return RelevanceField.of(
-        field.grid, 1 - field.scores, field.known, field.provenance, estimated=field.estimated
+        field.grid,
+        1 - field.scores,
+        field.known,
+        field.provenance,
+        estimated=field.estimated,
+        glass=field.glass,
     )
 
 

@@ -101,6 +101,8 @@ def test_new_features_are_taken_over(store: FeatureStore, tissue: NDArray[np.boo
         (All((Without(None, DARKNESS), DARKNESS)), 0.25, 0),
         (Without(None, Without(None, DARKNESS)), 0.25, 0),
         (Near(Without(None, DARKNESS), DARKNESS), 0.1875, 0),
+        (Near(None, DARKNESS), 0.25, 0),
+        (Without(None, Near(None, DARKNESS)), 0.75, 0),
     ],
 )
 def test_nothing_but_background_is_on_glass(

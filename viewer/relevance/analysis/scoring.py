@@ -129,14 +129,16 @@ class Scoring:
 
 
 def _within_tissue(query: Query) -> Query:
-    """The same query, where "everything but x" means "tissue without x": glass scores 0."""
+    """The same query, where "everything but x" means "tissue without x", and "near x" "tissue near x": glass
+    scores 0."""
     match query:
         case All(parts) | AnyOf(parts):
             return replace(query, parts=tuple(_within_tissue(part) for part in parts))
         case Without(base, excluded):
             return Without(_ANY_TISSUE if base is None else _within_tissue(base), _within_tissue(excluded))
-        case Near(base, other, distance_um):
-            return Near(_within_tissue(base), _within_tissue(other), distance_um)
+        case Near(base, other):
+            near = _ANY_TISSUE if base is None else _within_tissue(base)
+            return replace(query, base=near, other=_within_tissue(other))
         case _:
             return query
 

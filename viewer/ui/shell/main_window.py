@@ -252,6 +252,7 @@ class MainWindow(QMainWindow):
         self.themes.changed.connect(self._theme_changed)
         self._persistence.applied.connect(self._use_settings)
         self.query.answered.connect(self.attention.set_relevance)
+        self.query.saved.not_saved.connect(self._persistence.report)
         self.overlays.look_changed.connect(self._persistence.set_overlay)
         for requested, needed_by in (
             (self.query.pixel_size_missing, panel_strings.SEARCH_NEEDS_PIXEL_SIZE),

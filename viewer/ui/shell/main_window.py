@@ -387,11 +387,8 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:
         event.acceptProposedAction()
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        maps = [path for path in paths if self.overlays.maps.takes(path)]
-        for path in maps:
-            self.overlays.maps.read(path)
-        if slides := [path for path in paths if path not in maps]:
-            self.open_paths(slides)
+        if paths:
+            self.overlays.maps.take(paths, self.open_paths)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save settings, state and layout, and end all threads."""
@@ -416,7 +413,7 @@ class MainWindow(QMainWindow):
         self.keepers.close()
         self.exports.close()
         self.query.close()
-        self.opener.close(wait_s=0.5)
+        self.slides.close_work()
         self.thumbnails.close(wait_s=0.5)
         self.scales.close()
         self.folder.close_work(wait_s=0.2)

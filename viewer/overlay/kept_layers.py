@@ -140,7 +140,7 @@ def read_layer(path: Path) -> Kept:
                 names = _text(facts["file_name"]), _text(facts["producer"])
                 return KeptOutlines(outlines_from(path, file), *names, facts["visible"] is True)
             return _field_layer(path, file, facts)
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, LookupError, OverflowError, AttributeError, RecursionError) as error:
             log.warning("%s is damaged: %s", path, error)
             raise FeatureFileError(path, strings.NOT_A_KEPT_LAYER) from error
 

@@ -372,6 +372,38 @@ def test_a_picture_that_has_levels_itself_is_not_a_macro(
     assert show(pages).info.file_levels[0] == MACRO
 
 
+@pytest.mark.parametrize("other_um", [{}, {"resolution": (5000, 5000), "resolutionunit": "CENTIMETER"}])
+def test_a_damaged_pixel_size_costs_no_other_picture(
+    other_um: dict[str, Any], slide: NDArray[np.uint8], picture: Picture, show: Callable[..., Source]
+) -> None:
+    pages = [(picture(*MACRO), other_um), (slide, {"resolution": (7, 7)}), (slide[::2, ::2], {})]
+    path = show(pages).info.path
+    with tifffile.TiffFile(path) as tiff:
+        place = tiff.pages[1].tags["XResolution"].offset + 8
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write((2**31).to_bytes(4, "little"))
+    with closing(open_slide(path)) as source:
+        assert source.info.reader == "tiff (direct)"
+        assert source.info.file_levels == (MACRO,)
+
+
+@pytest.mark.parametrize("damaged", [0, 1])
+@pytest.mark.parametrize("below", [False, True])
+def test_a_damaged_picture_gives_way_to_one_that_can_be_read(
+    damaged: int, below: bool, slide: NDArray[np.uint8], picture: Picture, show: Callable[..., Source]
+) -> None:
+    pages = [(picture(*MACRO), {}), (slide, {"subifds": 1} if below else {}), (slide[::2, ::2], {})]
+    path = show(pages).info.path
+    with tifffile.TiffFile(path) as tiff:
+        place = tiff.pages[damaged].tags[324].offset + 8
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write((2**31).to_bytes(4, "little"))
+    with closing(open_slide(path)) as source:
+        assert source.info.file_levels[0] == (MACRO, SIZE)[1 - damaged]
+
+
 def test_a_picture_larger_than_any_macro_may_lack_levels(
     slide: NDArray[np.uint8], picture: Picture, show: Callable[..., Source], monkeypatch: pytest.MonkeyPatch
 ) -> None:

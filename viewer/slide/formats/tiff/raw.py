@@ -61,12 +61,15 @@ def _libtiff_decode(data: bytes | memoryview, tags: dict[int, int]) -> bytes:
 
 
 def packbits_decode(data: bytes, out: int) -> bytes:
-    """The first ``out`` bytes of runs; what follows them is not theirs. Source: TIFF 6.0, section 9."""
+    """The first ``out`` bytes of runs; what follows them is not theirs. Raises RuntimeError.
+
+    Source: TIFF 6.0, section 9.
+    """
     try:
         return bytes(imagecodecs.packbits_decode(data, out=out))
     except RuntimeError:
-        position = filled = 0  # more than so many bytes
-    while filled < out:
+        position = filled = 0  # more than so many bytes, or a run that is cut short
+    while filled < out and position < len(data):
         head = data[position]
         if head < 128:
             filled += head + 1

@@ -10,8 +10,8 @@ import numpy as np
 
 from viewer.common.text import escape_control
 from viewer.overlay import strings
-from viewer.overlay.outlines import OutlineLabel, Outlines
-from viewer.overlay.shapes import Lines
+from viewer.overlay.outlines import MAX_OUTLINE_CORNERS, OutlineLabel, Outlines
+from viewer.overlay.shapes import FARTHEST_PX, Lines
 from viewer.relevance.features.safe_hdf5 import FeatureFileError, checked_dataset
 
 if TYPE_CHECKING:
@@ -19,11 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-MAX_CORNERS = 10_000_000
-"""So many has a file of annotations at most."""
 MAX_LABELS_BYTES = 32 << 20
 _MAX_TEXT = 200
-_FARTHEST_PX = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +35,13 @@ class KeptOutlines:
     def facts(self) -> dict[str, Any]:
         """What is stored beside the arrays."""
         return {"file_name": self.file_name, "producer": self.producer, "visible": self.visible}
+
+    def has_same_content(self, other: KeptOutlines) -> bool:
+        """Whether the other is of the same file as it was then, shown or not."""
+        if (self.file_name, self.producer) != (other.file_name, other.producer):
+            return False
+        theirs = other.arrays()
+        return all(np.array_equal(array, theirs[name]) for name, array in self.arrays().items())
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What ``outlines_from`` reads, by its name."""
@@ -56,18 +60,18 @@ class KeptOutlines:
 def outlines_from(path: Path, file: Any) -> Outlines:
     """The outlines in an open HDF5 file of a stranger. Raises FeatureFileError, or ValueError, TypeError,
     RecursionError for labels that are none."""
-    points = _array(path, file, "points", "f", MAX_CORNERS, ndim=2).astype(np.float64, copy=False)
-    first = _array(path, file, "first", "i", MAX_CORNERS + 1).astype(np.intp, copy=False)
-    closed = _array(path, file, "closed", "u", MAX_CORNERS) != 0
-    owner = _array(path, file, "owner", "i", MAX_CORNERS).astype(np.intp, copy=False)
-    label_of = _array(path, file, "label_of", "i", MAX_CORNERS).astype(np.intp, copy=False)
+    points = _array(path, file, "points", "f", MAX_OUTLINE_CORNERS, ndim=2).astype(np.float64, copy=False)
+    first = _array(path, file, "first", "i", MAX_OUTLINE_CORNERS + 1).astype(np.intp, copy=False)
+    closed = _array(path, file, "closed", "u", MAX_OUTLINE_CORNERS) != 0
+    owner = _array(path, file, "owner", "i", MAX_OUTLINE_CORNERS).astype(np.intp, copy=False)
+    label_of = _array(path, file, "label_of", "i", MAX_OUTLINE_CORNERS).astype(np.intp, copy=False)
     text = _array(path, file, "labels", "u", MAX_LABELS_BYTES)
     if text.dtype != np.uint8:
         raise ValueError("its labels are no bytes")
     labels = [_label(each) for each in json.loads(text.tobytes())]
     sound = (
         points.shape[1:] == (2,)
-        and bool((np.abs(points) <= _FARTHEST_PX).all())  # not where one is no number either
+        and bool((np.abs(points) <= FARTHEST_PX).all())  # not where one is no number either
         and len(first) == len(closed) + 1 == len(owner) + 1
         and first[0] == 0
         and first[-1] == len(points)

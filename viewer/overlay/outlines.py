@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Rgb = tuple[int, int, int]
 
+MAX_OUTLINE_CORNERS = 10_000_000
+"""Of the outlines of one file together."""
 LINE_PX, POINT_PX = 2.0, 8.0
 _PALETTE: tuple[Rgb, ...] = (
     (0, 114, 178), (230, 159, 0), (0, 158, 115), (0, 0, 0), (86, 180, 233), (213, 94, 0), (240, 228, 66),

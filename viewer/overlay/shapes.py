@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Points = Sequence[tuple[float, float]] | NDArray[np.float64]
 Rgba = tuple[float, float, float, float]
 
+FARTHEST_PX = 1e9
+"""From the slide's corner: a file whose points lie farther is damaged."""
 _DEFAULT_RGBA: Rgba = (0.0, 0.85, 0.25, 1.0)
 _DOT_GRAINS = 4
 """Shapes smaller than this many grains are drawn as dots: a screen pixel or two."""

@@ -197,6 +197,7 @@ def test_english_stays_as_it_is(text: str) -> None:
         ("Tumor statt Nekrose", "tumour WITHOUT necrosis"),
         ("nichts außer Fett", "fat"),
         ("il n'y a plus de graisse", "NOT fat"),
+        ("la graisse n'est pas là", "NOT fat"),
         ("la nécrose n'est plus visible", "NOT necrosis"),
         ("il n’y a ni sang ni graisse", "NOT (blood OR fat)"),
         ("sans aucun vaisseau", "NOT blood vessel"),
@@ -242,6 +243,25 @@ def test_negations_of_each_language(text: str, query: str) -> None:
 )
 def test_what_is_far_is_a_place_less_what_is_near(text: str, distance: str) -> None:
     assert english(text) == f"lymphocytes WITHOUT (lymphocytes {distance} fat)"
+
+
+@pytest.mark.parametrize(
+    ("text", "distance"),
+    [
+        ("not near fat", "NEAR"),
+        ("nicht in der Nähe von Fett", "NEAR"),
+        ("mehr als 200 µm von Fett entfernt", "WITHIN 200 µm OF"),
+        ("loin de la graisse", "NEAR"),
+        ("pas près de la graisse", "NEAR"),
+        ("lejos de la grasa", "NEAR"),
+        ("no cerca de la grasa", "NEAR"),
+        ("yağdan uzak", "NEAR"),
+        ("yağa yakın olmayan", "NEAR"),
+    ],
+)
+def test_what_is_far_alone_is_all_that_is_not_near(text: str, distance: str) -> None:
+    assert english(text) == f"NOT ({distance} fat)"
+    assert all(problem.note for problem in parse(text, load_lexicon()).problems)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 
 from viewer.common.text import escape_control
-from viewer.overlay.outlines import OutlineLabel, Outlines
+from viewer.overlay.outlines import MAX_OUTLINE_CORNERS, OutlineLabel, Outlines
 from viewer.relevance.exchange import strings
 from viewer.relevance.exchange.geometry import ShapeError
 from viewer.relevance.exchange.scores import ImportedScores, chosen_column
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 MAX_OBJECTS = 4_000_000
 MAX_COLUMNS = 1024
 MAX_NAME = 200
-MAX_OUTLINE_CORNERS = 10_000_000
 _NUMBER_BYTES = 40
 """A number and its place, and as much again while their tables grow."""
 _LABEL_NUMBERS = 15

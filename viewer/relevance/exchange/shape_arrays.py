@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.overlay.shapes import Lines, ranges
+from viewer.overlay.shapes import FARTHEST_PX, Lines, ranges
 from viewer.relevance.exchange.coverage import Polygons
 from viewer.relevance.exchange.geometry import OPEN
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     _Indices = NDArray[np.intp]
     _Flags = NDArray[np.bool_]
 
-_FARTHEST_PX = 1e9
 _ROUNDING = 1e-9
 
 
@@ -45,7 +44,7 @@ class ShapeArrays:
     def judged(self, extent_px: tuple[int, int]) -> JudgedShapes:
         """The shapes, at least one, over a slide of ``extent_px`` (width, height)."""
         points = np.array(self._corners).reshape(-1, 2)
-        usable = (np.abs(points) <= _FARTHEST_PX).all(axis=1)  # not where there is a NaN
+        usable = (np.abs(points) <= FARTHEST_PX).all(axis=1)  # not where there is a NaN
         points[~usable] = 0
         polygon = np.array(self._polygons, np.intp)
         lines = Lines(points, _bounds(np.array(self._counts, np.intp)), polygon != OPEN)

@@ -68,9 +68,12 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
 
     def flush() -> None:
         kept = _without_padding(phrase, lexicon)
+        is_negated = bool(words) and words[-1].kind is Kind.NOT
+        if is_negated and not kept:  # "there" says nothing in "is there fat", all in "fat is not there"
+            kept = [word for word in phrase[-1:] if word.lower() in PRESENT]
         # "fat-free tissue": beside other words "tissue" says nothing; "not present" does.
         means = len(kept) != 1 or kept[0].lower() not in PADDING_BEHIND
-        means |= words[-1].kind is Kind.NOT if words else at >= len(tokens)
+        means |= is_negated if words else at >= len(tokens)
         if kept and means:
             words.append(Word(Kind.PHRASE, " ".join(kept)))
         phrase.clear()
@@ -181,20 +184,28 @@ def _without_padding(phrase: list[str], lexicon: Lexicon) -> list[str]:
 _LISTING = ((Kind.AND, "and"), (Kind.AND, ","), (Kind.OR, "or"))
 
 
+def _joins(word: Word) -> bool:
+    """Whether what is said behind is said of the things on both sides, too."""
+    return word.kind is Kind.NEAR or (word.kind, word.text.lower()) in _LISTING
+
+
 def _with_presence_read(words: list[Word]) -> list[Word]:
-    """Each negation of being there before what it is about: "fat is not visible" as "not fat"."""
+    """Each negation of being there before what it is about: "fat is not visible" as "not fat".
+
+    Not where another negation stands before that: they would undo each other. The word then stays, and is
+    refused as an unknown term.
+    """
     result: list[Word] = []
     for word in words:
         is_present = word.kind is Kind.PHRASE and not word.quoted and word.text.lower() in PRESENT
         if is_present and [one.kind for one in result[-2:]] == [Kind.PHRASE, Kind.NOT]:
             start = len(result) - 2
-            while start > 1 and (result[start - 1].kind, result[start - 1].text.lower()) in _LISTING:
-                if result[start - 2].kind is not Kind.PHRASE:
-                    break
+            while start > 1 and _joins(result[start - 1]) and result[start - 2].kind is Kind.PHRASE:
                 start -= 2
-            result.insert(start, result.pop())
-        else:
-            result.append(word)
+            if not start or result[start - 1].kind not in (Kind.NOT, Kind.NEAR):
+                result.insert(start, result.pop())
+                continue
+        result.append(word)
     return result
 
 

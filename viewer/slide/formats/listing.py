@@ -20,8 +20,8 @@ def slides_among(
     """The files named, and the slides in the folders named and below them, each once, in the order of names;
     an image of a file has a Locator.
 
-    A folder of tiles is one slide. ``unreadable`` is told of each folder that cannot be listed; without it
-    the first one raises OSError.
+    A folder of tiles is one slide. ``unreadable`` is called with each folder that cannot be listed; without
+    it the first one raises OSError.
     """
     found: dict[Path | Locator, Path | Locator] = {}
     seen: set[tuple[int, int]] = set()

@@ -115,8 +115,11 @@ def test_palettes_that_cannot_be_read_say_so(tmp_path: Path, opened: Opened) -> 
     segmented = palette_elements(colours).add(0x00281221, "OW", bytes(8))
     uneven = palette_elements(colours)
     uneven.data = uneven.data.replace(struct.pack("<HHH", 4, 0, 16), struct.pack("<HHH", 3, 0, 16), 1)
+    odd = Elements().add(0x00281101, "US", bytes(6), length=5)
+    odd.data = odd.data[:-1]
     cases = [
         (segmented, strings.PALETTE_SEGMENTED),
+        (odd, strings.PALETTE),
         (palette_elements(colours, data=b"\0\0"), strings.PALETTE),
         (palette_elements(colours, bits=12), strings.PALETTE),
         (uneven, strings.PALETTE),

@@ -86,6 +86,12 @@ def test_runs_end_with_the_pixels() -> None:
     assert packbits_decode(runs, 7) == b"abcddd"
 
 
+@pytest.mark.parametrize("runs", [b"\x05ab", b"\xfe", b"\x7fabc", b"\x00a\x05ab"])
+def test_a_run_that_is_cut_short_is_an_error(runs: bytes) -> None:
+    with pytest.raises(RuntimeError):
+        packbits_decode(runs, 10)
+
+
 def test_lzma_takes_no_more_memory_than_any_encoder_asks_for() -> None:
     """A header alone may claim a dictionary of 1.5 GB; its own check value is right."""
     claim = bytes.fromhex("5d") + struct.pack("<IQ", 1_500_000_000, 10) + bytes(20)

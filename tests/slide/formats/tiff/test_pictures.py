@@ -311,6 +311,7 @@ class TestNumber:
     ("directory", "tag", "value"),
     [
         pytest.param(0, 330, 2**31, id="no directory there"),
+        pytest.param(0, None, 2**31, id="more of them than bytes"),
         pytest.param(1, 256, 0, id="malformed"),
         pytest.param(1, 259, 4711, id="unknown coding"),
         pytest.param(1, None, 2**31, id="no table of tiles"),
@@ -328,12 +329,14 @@ def test_levels_that_cannot_be_read_are_missed_in_a_note(
     path = source.info.path
     assert len(source.info.file_levels) == 2
     assert strings.LEVELS_UNREADABLE not in source.info.notes
-    if directory == 0:
+    if directory == 0 and tag:
         patch_tiff(path, 0, 330, {0: value})
     else:
         with tifffile.TiffFile(path) as tiff:
-            found = tiff.pages[0].pages[0].tags[tag or 324]
-            place = found.offset + 8 if tag is None else found.valueoffset
+            page = tiff.pages[0]
+            found = page.pages[0].tags[tag or 324] if directory else page.tags[330]
+            field = found.offset + (8 if directory else 4)  # the place of its values; how many there are
+            place = field if tag is None else found.valueoffset
             size = 2 if tag == 259 else 4
         with path.open("r+b") as file:
             file.seek(place)
@@ -370,6 +373,38 @@ def test_a_picture_that_has_levels_itself_is_not_a_macro(
     larger = picture(*MACRO)
     pages = [(larger, {}), (larger[::2, ::2], {}), (slide, {}), (slide[::2, ::2], {})]
     assert show(pages).info.file_levels[0] == MACRO
+
+
+@pytest.mark.parametrize("other_um", [{}, {"resolution": (5000, 5000), "resolutionunit": "CENTIMETER"}])
+def test_a_damaged_pixel_size_costs_no_other_picture(
+    other_um: dict[str, Any], slide: NDArray[np.uint8], picture: Picture, show: Callable[..., Source]
+) -> None:
+    pages = [(picture(*MACRO), other_um), (slide, {"resolution": (7, 7)}), (slide[::2, ::2], {})]
+    path = show(pages).info.path
+    with tifffile.TiffFile(path) as tiff:
+        place = tiff.pages[1].tags["XResolution"].offset + 8
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write((2**31).to_bytes(4, "little"))
+    with closing(open_slide(path)) as source:
+        assert source.info.reader == "tiff (direct)"
+        assert source.info.file_levels == (MACRO,)
+
+
+@pytest.mark.parametrize("damaged", [0, 1])
+@pytest.mark.parametrize("below", [False, True])
+def test_a_damaged_picture_gives_way_to_one_that_can_be_read(
+    damaged: int, below: bool, slide: NDArray[np.uint8], picture: Picture, show: Callable[..., Source]
+) -> None:
+    pages = [(picture(*MACRO), {}), (slide, {"subifds": 1} if below else {}), (slide[::2, ::2], {})]
+    path = show(pages).info.path
+    with tifffile.TiffFile(path) as tiff:
+        place = tiff.pages[damaged].tags[324].offset + 8
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write((2**31).to_bytes(4, "little"))
+    with closing(open_slide(path)) as source:
+        assert source.info.file_levels[0] == (MACRO, SIZE)[1 - damaged]
 
 
 def test_a_picture_larger_than_any_macro_may_lack_levels(

@@ -42,22 +42,24 @@ class InflatedBytes:
 
 def inflated(file: ByteSource, at_most: int) -> ByteSource:
     """The file itself where it is not deflated. Raises DicomError where it inflates to more bytes than
-    ``at_most`` or is damaged, EOFError, OSError.
+    ``at_most``, its first ones included, or is damaged, EOFError, OSError.
     """
     start = deflated_from(file)
     if start is None:
         return file
+    too_large = strings.INFLATED_SIZE.format(most_mib=MAX_INFLATED_BYTES >> 20)
+    if start > at_most:
+        raise DicomError(too_large)
     data = bytearray(file.read(0, start))
-    most = len(data) + at_most
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     position = start
     try:
         while position < file.size_bytes and not stream.eof:
             coded = file.read(position, min(_CHUNK_BYTES, file.size_bytes - position))
             position += len(coded)
-            data += stream.decompress(coded, most - len(data) + 1)
-            if len(data) > most:
-                raise DicomError(strings.INFLATED_SIZE.format(most_mib=MAX_INFLATED_BYTES >> 20))
+            data += stream.decompress(coded, at_most - len(data) + 1)
+            if len(data) > at_most:
+                raise DicomError(too_large)
     except zlib.error as error:
         raise DicomError(strings.NOT_DEFLATED.format(error=error)) from None
     return InflatedBytes(file, bytes(data))

@@ -38,8 +38,11 @@ def palette_from_header(header: Dataset, *, is_signed: bool) -> Palette:
     tables: list[NDArray[np.uint16]] = []
     firsts: set[int] = set()
     for descriptor, table in zip(_DESCRIPTORS, _TABLES, strict=True):
-        stated = np.frombuffer(header.values.get(descriptor, b""), f"{header.byte_order}u2")
-        if stated.size != 3 or stated[2] not in (8, 16):
+        description = header.values.get(descriptor, b"")
+        if len(description) != 6:
+            raise DicomError(strings.PALETTE)
+        stated = np.frombuffer(description, f"{header.byte_order}u2")
+        if stated[2] not in (8, 16):
             raise DicomError(strings.PALETTE)
         firsts.add(int(stated.view(f"{header.byte_order}i2")[1] if is_signed else stated[1]))
         tables.append(_entries(header, table, count=int(stated[0]) or 65536, bits=int(stated[2])))

@@ -42,9 +42,7 @@ def choose(file: SlideFile, pictures: Pictures, *, is_aperio: bool) -> Choice:
     """The picture that the locator names, else the slide. Of an Aperio file only the slide: its other images
     are associated images. Raises SlideError for an image that is not in the file.
     """
-    slide = (pictures.numbered(1) if is_aperio else None) or pictures.slide(
-        lambda picture: len(with_file_levels(file.bytes, picture).levels) > 1
-    )
+    slide = (pictures.numbered(1) if is_aperio else None) or pictures.slide(partial(_has_levels, file.bytes))
     number = file.locator.image
     if number is None or number == slide.number:
         return Choice(slide, slide, pictures)
@@ -54,6 +52,10 @@ def choose(file: SlideFile, pictures: Pictures, *, is_aperio: bool) -> Choice:
         listed = ", ".join(map(str, numbers[:20]))
         raise SlideError(str(file.locator), strings.NO_SUCH_IMAGE.format(number=number, numbers=listed))
     return Choice(shown, slide, pictures)
+
+
+def _has_levels(file: ByteSource, picture: Picture) -> bool:
+    return _is_readable(picture.finest) and len(with_file_levels(file, picture).levels) > 1
 
 
 def _unclaimed(file: ByteSource, pictures: Pictures, number: int) -> Picture | None:
@@ -77,7 +79,7 @@ def with_file_levels(
     candidates = tuple(filter(_is_readable, picture.candidates))
     is_whole = (len(levels), len(candidates)) == (len(picture.levels), len(picture.candidates))
     picture = replace(picture, levels=levels, candidates=candidates, is_whole=is_whole)
-    if not candidates or unsupported_reason(picture.finest):
+    if not candidates or not _is_readable(picture.finest):
         return replace(picture, candidates=())
     trusting = with_levels(picture, lambda _finer, _coarser: True)
     finest = picture.finest

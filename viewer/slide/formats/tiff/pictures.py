@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from math import inf, isfinite
 from typing import TYPE_CHECKING
 
 from viewer.slide.formats.tiff.ifd import MAX_SUB_IFDS, TiffFormatError, sub_ifds
@@ -137,7 +138,8 @@ class Pictures:
         is its equal in all but size and, unlike it, has levels: ``has_levels`` compares pixels.
         """
         sizes_um = {each.number: _pixel_um(each) for each in self}
-        most_um = _OVERVIEW_PIXELS * min(filter(None, sizes_um.values()), default=0.0)
+        stated_um = [um for um in sizes_um.values() if um and isfinite(um)]
+        most_um = _OVERVIEW_PIXELS * min(stated_um, default=0.0)
 
         def standing(picture: Picture) -> tuple[bool, ...]:
             is_part = _is_reduced(picture.finest.ifd) and picture.ome is None
@@ -259,8 +261,13 @@ def _picture(page: Page, facts: OmeFacts | None, members: list[Page]) -> Picture
 
 
 def _pixel_um(picture: Picture) -> float | None:
-    """The width of its pixels in micrometres, as OME-XML or its tags state it."""
-    mpp_um = (picture.ome.mpp_um if picture.ome else None) or mpp_from_ifd(picture.finest.ifd)
+    """The width of its pixels in micrometres, as OME-XML or its tags state it; infinite where these are
+    damaged: such a picture cannot be opened, and must not cost the others.
+    """
+    try:
+        mpp_um = (picture.ome.mpp_um if picture.ome else None) or mpp_from_ifd(picture.finest.ifd)
+    except TiffFormatError:
+        return inf
     return mpp_um[0] if mpp_um else None
 
 

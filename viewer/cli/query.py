@@ -122,7 +122,6 @@ def _facts(answer: Answer, slide_name: str) -> dict[str, Any]:
         "understood": [asdict(term) for term in answer.understood],
         "places": places,
         "patches": answer.patches,
-        "patches_analysed": answer.patches - answer.unread,
         "patches_unread": answer.unread,
         "notes": list(answer.notes),
     }

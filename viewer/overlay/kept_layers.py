@@ -55,6 +55,18 @@ class KeptLayer:
     imported: bool = False
     state: str = ""
 
+    def has_same_content(self, other: KeptLayer) -> bool:
+        """Whether the other is the same map of another program, drawn in whichever way."""
+        mine, theirs = self.field, other.field
+        return (
+            self.imported
+            and other.imported
+            and (self.title, mine.grid) == (other.title, theirs.grid)
+            and mine.provenance.source_values == theirs.provenance.source_values
+            and np.array_equal(mine.scores, theirs.scores)
+            and np.array_equal(mine.known, theirs.known)
+        )
+
 
 def layers_folder(slide: str) -> Path:
     """The folder of a slide's layers, by its identity. May not exist yet."""

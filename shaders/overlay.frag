@@ -1,8 +1,8 @@
 // overlay.frag - likeness over one pixel of the slide, premultiplied: analysed patches in colour and clear at 0,
 // estimated ones dotted, patches that were not analysed hatched. FILL, OUTLINES, SMOOTH, TISSUE, ALL_TISSUE,
 // OFF_TISSUE, CONTOURS, FLASHLIGHT, LEVELS and, where patches in view were not analysed, PATTERNS are defined by
-// gpu.gl.field_renderer only where a layer needs them: software OpenGL runs both sides of a branch. TISSUE is for
-// views with an edge of the tissue, ALL_TISSUE for those inside of it, where nothing is kept out.
+// gpu.gl.field_renderer only where a part of a view needs them: software OpenGL runs both sides of a branch. TISSUE is
+// for parts with an edge of the tissue, ALL_TISSUE for those inside of it, where nothing is kept out.
 // With LEVELS the score of a patch is one of three codes: viewer/overlay/attention_look.py composes them in the same way.
 // Glass is clear and is not blended with its neighbours. A score belongs to its patch, but colour on the white beside
 // the tissue, or in a lumen, would say that something was found there: where values are blended (SMOOTH) the colour
@@ -21,7 +21,7 @@ uniform float opacity;
 uniform float threshold;
 uniform vec2 place_line;                   // factor and summand from likeness to place: 0 the first colour, 1 the last
 #ifdef FILL
-uniform float fill;                        // 1, and less as patches grow large on the screen
+uniform float fill;                        // the opacity, and less as patches grow large on the screen
 #endif
 #ifdef OUTLINES
 uniform float outlines;                    // 0, and more as the fill fades
@@ -86,6 +86,7 @@ float dots(vec2 at) {
 
 #ifdef LEVELS
 const float SIDE = 16.0;                   // patches of a region, tokens of a patch
+const int SIDE_BITS = 4;                   // of that number
 const float MIDDLE = 128.0 / 255.0;
 const float PER_FAINT_CODE = 255.0 / 8.0;  // from a code of 8 down to 0 a token that is a factor makes all of it nothing
 const float TOKENS_COUNT = 0.25;           // from this weight on a patch without tokens is not all that was asked
@@ -144,70 +145,76 @@ vec4 outline(float likeness) {
 #endif
 
 float place_of(float likeness) {
-    return clamp(likeness * place_line.x + place_line.y, 0.0, 1.0);
+    return likeness * place_line.x + place_line.y;   // beyond the ends of the map as at its ends
 }
 
 void main() {
     vec2 here_px = vec2(gl_FragCoord.x, framebuffer_px.y - gl_FragCoord.y);
 #ifdef OWN
-    ivec2 own_patch = clamp(ivec2(floor(patch_position) + first_patch), ivec2(0), textureSize(field, 0) - 1);
-    vec2 own = texelFetch(field, own_patch, 0).rg;
-    bool is_glass = own.g > 0.0 && own.g < GLASS;
+#if defined(LEVELS) && !defined(SMOOTH)
+    ivec2 own_token = ivec2(floor(patch_position * SIDE) + first_patch * SIDE);
+    own_token = clamp(own_token, ivec2(0), textureSize(tokens, 0) - 1);
+    ivec2 own_patch = own_token >> SIDE_BITS;
 #else
-    const bool is_glass = false;
+    ivec2 own_patch = clamp(ivec2(floor(patch_position) + first_patch), ivec2(0), textureSize(field, 0) - 1);
+#endif
+    vec2 own = texelFetch(field, own_patch, 0).rg;
+#endif
+#if defined(OWN) && (defined(SMOOTH) || defined(LEVELS) || defined(CONTOURS))
+    bool is_glass = own.g < GLASS;         // nor is there a colour where nothing was analysed
+#else
+    const bool is_glass = false;           // it scores 0, which has no colour
 #endif
     vec4 colour = vec4(0.0);
+#ifdef TISSUE
+    float coloured = max(2.0 * texture(tissue, in_slide).r - 1.0, 0.0);   // none beyond the edge of a pixel without tissue
+#ifdef OFF_TISSUE
+    coloured = own.g > KNOWN && own.g < ON_TISSUE ? 1.0 : coloured;
+#endif
+#else
+    const float coloured = 1.0;
+#endif
 #ifdef PATTERNS
     vec2 pattern = (here_px + origin_px) / pixel_ratio;
 #endif
 #ifdef FILL
 #ifdef SMOOTH
     vec2 sum = texture(field, in_field).rg;
-    float likeness = min(sum.r / max(sum.g, 1.0 / 1024.0), 1.0);
+    float likeness = sum.r / max(sum.g, 1.0 / 1024.0);
 #else
-    float likeness = min(own.r / max(own.g, 1.0 / 1024.0), 1.0);
+    float likeness = own.r / max(own.g, 1.0 / 1024.0);
 #endif
 #ifdef LEVELS
 #ifdef SMOOTH
     vec2 region = texture(regions, in_regions).rg;
     vec2 token = texture(tokens, in_field).rg;
 #else
-    vec2 region = texelFetch(regions, own_patch / int(SIDE), 0).rg;
-    ivec2 token_at = ivec2(floor((patch_position + first_patch) * SIDE));
-    vec2 token = texelFetch(tokens, clamp(token_at, ivec2(0), textureSize(tokens, 0) - 1), 0).rg;
+    vec2 region = texelFetch(regions, own_patch >> SIDE_BITS, 0).rg;
+    vec2 token = texelFetch(tokens, own_token, 0).rg;
 #endif
     likeness = with_other_levels(likeness, region, token);
 #endif
     float place = place_of(likeness);
-    float alpha = likeness < threshold || is_glass ? 0.0 : min(place * PER_FAINT, 1.0);
+    float alpha = likeness < threshold || is_glass ? 0.0 : clamp(place * PER_FAINT, 0.0, 1.0);
 #ifdef PATTERNS
     bool whole = own.g > KNOWN;
 #ifdef LEVELS
-    float tokens_known = texelFetch(tokens, own_patch * int(SIDE), 0).g;
+    float tokens_known = texelFetch(tokens, own_patch << SIDE_BITS, 0).g;
     whole = (whole || level_weights.x + level_weights.y == 0.0) && (level_weights.z < TOKENS_COUNT || tokens_known > 0.5);
 #endif
     alpha *= whole ? 1.0 : dots(pattern);
 #endif
-    colour = vec4(likeness_colour(place), 1.0) * (alpha * fill);
+    colour = vec4(likeness_colour(place), 1.0) * (alpha * (fill * coloured));
 #endif
 #ifdef CONTOURS
     float line = contour(exact_likeness());
-    colour = mix(colour, vec4(CONTOUR_COLOUR, 1.0), is_glass ? 0.0 : line);
+    colour = mix(colour, vec4(CONTOUR_COLOUR, 1.0) * (opacity * coloured), is_glass ? 0.0 : line);
 #endif
-    float share = opacity;
-#ifdef TISSUE
-    float coloured = max(2.0 * texture(tissue, in_slide).r - 1.0, 0.0);   // none beyond the edge of a pixel without tissue
-#ifdef OFF_TISSUE
-    coloured = own.g > KNOWN && own.g < ON_TISSUE ? 1.0 : coloured;
-#endif
-    share *= coloured;
-#endif
-    colour *= share;
 #ifdef OUTLINES
-    float measured = min(own.r / max(own.g, 1.0 / 1024.0), 1.0);
+    float measured = own.r / max(own.g, 1.0 / 1024.0);
 #ifdef LEVELS
-    vec2 own_token = vec2(0.0);            // outlines are for patches
-    measured = with_other_levels(measured, texelFetch(regions, own_patch / int(SIDE), 0).rg, own_token);
+    vec2 no_token = vec2(0.0);             // outlines are for patches
+    measured = with_other_levels(measured, texelFetch(regions, own_patch >> SIDE_BITS, 0).rg, no_token);
 #endif
     float measured_place = place_of(measured);
     bool best = own.g > KNOWN && measured >= threshold && measured_place >= BEST;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -21,7 +21,9 @@ from tests.render.overlay_pictures import (
 )
 from viewer.overlay.tissue import OverlayTissue
 from viewer.render.overlay_renderer import OverlayDrawing
+from viewer.slide.geometry import Pyramid
 from viewer.view.camera import View
+from viewer.view.screen import Screen
 
 if TYPE_CHECKING:
     from viewer.overlay.layer import OverlayLayer, OverlayLook
@@ -134,6 +136,48 @@ def test_inside_the_tissue_all_is_drawn_as_beside_an_edge_in_view(contours: bool
     assert (pictures[0][:15, -15:] != pictures[1][:15, -15:]).any()
     away = [picture[40:] for picture in pictures]
     assert np.abs(away[0] - away[1]).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "look", [{}, {"contours": True}, {"smooth": False}, {"threshold": 0.4, "opacity": 0.5}]
+)
+@pytest.mark.parametrize("view", [View(400, 300, 1.0), View(420, 310, 0.8, 0.5), View(430, 300, 0.4, 0.3)])
+def test_a_view_drawn_in_parts_is_the_picture_that_is_drawn_at_once(
+    look: dict[str, Any], view: View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(5)
+    scores = rng.integers(0, 255, (6, 8))
+    scores[:, 3] = 0
+    shade = np.zeros((60, 80), np.uint8)
+    shade[:, 30:] = 255
+    shade[20:30, 32:45] = rng.integers(0, 255, (10, 13))
+    field = layer(scores, known=np.arange(8) < 6, estimated=np.arange(8) == 6)
+    drawn = scene(field, replace(SOLID, **{"smooth": True, **look}), tissue=OverlayTissue(shade, (800, 600)))
+    in_parts = draw(drawn, view=view)
+    monkeypatch.setattr("viewer.render.view_parts.CELL_PX", 1000)
+    at_once = draw(drawn, view=view)
+    assert np.abs(in_parts - at_once).max() <= 1
+    assert len(np.unique(at_once.reshape(-1, 3), axis=0)) > 20
+
+
+def test_nothing_is_drawn_of_a_slide_that_a_turned_screen_only_comes_near() -> None:
+    picture = draw(scene(layer(ramp())), view=View(-560, -400, 1.0, 0.7))
+    assert (picture == 255).all()
+
+
+def test_a_value_that_is_the_threshold_is_drawn_and_one_step_less_is_not() -> None:
+    scores = np.arange(240).reshape(12, 20) + 16
+    pyramid = Pyramid.from_sizes([(2000, 1200)], [(256, 256)])
+    drawing = OverlayDrawing(pyramid)
+    for smooth in (False, True):
+        for threshold in range(20, 250, 9):
+            look = replace(SOLID, smooth=smooth, threshold=threshold / 255)
+            # At 33 pixels a patch, the middle of one is a patch's middle.
+            view, screen = View(1000, 600, 100 / 33), Screen(660, 396)
+            picture = draw(scene(layer(scores), look), view=view, screen=screen, drawing=drawing)
+            shown = (picture[16::33, 16::33] != 255).any(-1)
+            assert (shown == (scores >= threshold)).all()
+    drawing.release()
 
 
 def test_squares_are_drawn_as_they_were_measured() -> None:

@@ -268,7 +268,8 @@ def test_a_large_layer_is_uploaded_over_several_frames_and_the_one_before_it_is_
     assert textures() == before - 7
 
 
-def test_blending_is_left_as_it_was() -> None:
+def test_blending_and_scissors_are_left_as_they_were() -> None:
+    GL.glScissor(1, 2, 3, 4)
     GL.glEnable(GL.GL_BLEND)
     GL.glBlendFunc(GL.GL_SRC_ALPHA, GL.GL_ONE)
     draw(scene(layer(np.full((6, 8), 200))))
@@ -277,6 +278,8 @@ def test_blending_is_left_as_it_was() -> None:
         GL.GL_SRC_ALPHA,
         GL.GL_ONE,
     )
+    assert GL.glGetIntegerv(GL.GL_SCISSOR_BOX).tolist() == [1, 2, 3, 4]
+    assert not GL.glIsEnabled(GL.GL_SCISSOR_TEST)
     GL.glDisable(GL.GL_BLEND)
     GL.glBlendFunc(GL.GL_ONE, GL.GL_ZERO)
 

@@ -16,6 +16,7 @@ from viewer.common.settings import LEAST_RANGE
 from viewer.overlay import strings
 from viewer.overlay.attention_look import HierarchyLook
 from viewer.overlay.colour_map import colour_maps, colour_stops
+from viewer.overlay.counted_mask import CountedMask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,6 +72,8 @@ class OverlayLayer:
     sequence: int
     levels: HierarchyLevels | None = None
     texels: tuple[NDArray[np.uint8], ...] = field(init=False, repr=False)
+    unknown: CountedMask = field(init=False, repr=False)
+    """Patches of which something was not analysed."""
 
     def __post_init__(self) -> None:
         if self.scores.ndim != 2 or self.scores.size == 0 or self.scores.dtype != np.uint8:
@@ -84,6 +87,8 @@ class OverlayLayer:
         if not (0 < self.patch_width_px < np.inf and 0 < self.patch_height_px < np.inf):
             raise ValueError(f"a patch of {self.patch_width_px} × {self.patch_height_px} px covers nothing")
         object.__setattr__(self, "texels", self._texels())
+        whole = self.known if self.levels is None else self.known & self.levels.tokens_known
+        object.__setattr__(self, "unknown", CountedMask(~whole, (self.patch_width_px, self.patch_height_px)))
 
     @property
     def glass(self) -> NDArray[np.bool_]:

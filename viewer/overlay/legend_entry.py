@@ -60,7 +60,7 @@ class LegendEntry:
 
     @property
     def has_patches(self) -> bool:
-        """Whether it is drawn in patches: those not analysed are hatched, large ones framed; outlines are not."""
+        """Whether it is drawn in patches: those not analysed are hatched, large ones framed."""
         return not self.keys
 
     def bar(self) -> NDArray[np.uint8]:

@@ -51,7 +51,7 @@ def nested(tag: int, depth: int = DEPTH) -> bytes:
 def slide(path: Path, picture: Picture, *, series: str = "1.2.3", syntax: str = JPEG) -> Path:
     """A file that OpenSlide reads: with the first group in full, which it recognises a slide by."""
     frames = [
-        imagecodecs.jpeg8_encode(np.ascontiguousarray(frame), level=90, colorspace="RGB")
+        bytes(imagecodecs.jpeg8_encode(np.ascontiguousarray(frame), level=90, colorspace="RGB"))
         for frame in cut(picture(*SIZE), 64)
     ]
     write_dicom(path, frames, syntax=syntax, colours="YBR_FULL_422", size=SIZE, series=series)

@@ -59,8 +59,8 @@ class LegendEntry:
     threshold_in_words: str = ""
 
     @property
-    def may_hatch(self) -> bool:
-        """Whether patches of the layer that were not analysed are hatched; outlines have no patches."""
+    def has_patches(self) -> bool:
+        """Whether it is drawn in patches: those not analysed are hatched, large ones framed."""
         return not self.keys
 
     def bar(self) -> NDArray[np.uint8]:

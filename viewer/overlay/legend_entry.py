@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import log10
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from viewer.overlay.colour_map import colour_stops
 from viewer.overlay.layer import cover
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -62,6 +63,26 @@ class LegendEntry:
     def may_hatch(self) -> bool:
         """Whether patches of the layer that were not analysed are hatched; outlines have no patches."""
         return not self.keys
+
+    @property
+    def unfinished(self) -> str:
+        """How much is analysed, where that is not all; "" where it is, or where that does not apply."""
+        return "" if self.state == strings.ALL_ANALYSED else self.state
+
+    @property
+    def unfinished_in_short(self) -> str:
+        """ "42 %" of "42 % analysed"."""
+        share = re.search(r"\d+\s?%", self.unfinished)
+        return self.unfinished if share is None else share[0]
+
+    @property
+    def note(self) -> str:
+        """What a reader must know of this layer before its colours count: how much of it is analysed, and
+        what its dots mean; "" where there is nothing."""
+        if not self.dotted:
+            return self.unfinished
+        template = strings.STATE_AND_DOTS if self.unfinished else strings.ONLY_DOTS
+        return template.format(state=self.unfinished, meaning=self.dotted)
 
     def bar(self) -> NDArray[np.uint8]:
         """(256, 4) RGBA from the first colour to the last, as clear where the slide is as clear."""
@@ -119,6 +140,20 @@ def outlines_entry(outlines: Outlines, file_name: str, source: str) -> LegendEnt
     ]
     title = strings.OUTLINES_TITLE.format(file=file_name)
     return LegendEntry(title, (), 0.0, facts, has_scale=False, keys=tuple(keys))
+
+
+def dots_in_words(entries: Sequence[LegendEntry]) -> str:
+    """What dots mean over these layers, and in which where not in all; "" where there are none."""
+    titles: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.dotted:
+            titles.setdefault(entry.dotted, []).append(entry.short_title or entry.title)
+    return strings.OR.join(
+        meaning
+        if len(having) == len(entries)
+        else strings.OF_LAYERS.format(meaning=meaning, titles=", ".join(having))
+        for meaning, having in titles.items()
+    )
 
 
 def ends_in_words(

@@ -1,7 +1,7 @@
 """The legend on the slide: what the colours measure, what hatching means, where the values came from.
 
 It is there for as long as an overlay is drawn: a coloured slide alone could be taken for a diagnosis. Where
-it would crowd the view it folds to a line for each layer.
+it would crowd the view it folds to a line for each layer, and where these would, to one line for all.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from viewer.common.scale import whole_units
+from viewer.overlay.legend_entry import dots_in_words
 from viewer.overlay.strings import DOTTED, HATCHED, NOT_A_DIAGNOSIS, NOT_ANALYSED, OR
 from viewer.ui.canvas.scale_bar import largest_reach
 from viewer.ui.overlays import strings
@@ -44,7 +45,10 @@ _LINE = QColor(255, 255, 255, 60)
 _WIDTH_EM, _FOLDED_WIDTH_EM = 17.0, 14.0
 _CROWDED = 1 / 3
 """Of the view's width or height: a larger legend folds."""
+_COVERED = 1 / 5
+"""Of the view's area: lines of several layers that cover more fold to one."""
 _MOST_LINES = 6
+_DOTS = Qt.BrushStyle.Dense6Pattern
 _CHECKS = QColor(255, 255, 255), QColor(214, 216, 220)
 _CHECK_EM = 0.4
 _BAR_EM, _SCALE_EM, _LINE_EM = 0.8, 1.2, 1.3
@@ -72,7 +76,7 @@ class Legend(QWidget):
         self._entries: tuple[LegendEntry, ...] = ()
         self._dotted, self._hatched = "", True
         self._shown = self._with_facts = 0
-        self._foldable = self._unfolded = False
+        self._foldable = self._unfolded = self._covers = False
         self._let_mouse_through()
         slide_widget.installEventFilter(self)
         self.hide()
@@ -103,10 +107,10 @@ class Legend(QWidget):
         """Show these layers, the uppermost first; none hides the legend."""
         self._entries = tuple(entries)
         self._dotted = OR.join(dict.fromkeys(entry.dotted for entry in entries if entry.dotted))
-        lines = [entry.in_words() for entry in entries]
+        lines = [" ".join([entry.in_words(), *_sentences(entry)]) for entry in entries]
         self._hatched = any(entry.may_hatch for entry in entries)
         lines += [HATCHED.format(meaning=NOT_ANALYSED)] if self._hatched else []
-        lines += [DOTTED.format(meaning=self._dotted)] if self._dotted else []
+        lines += [DOTTED.format(meaning=dots_in_words(entries))] if self._dotted else []
         self.setAccessibleName(" ".join([*lines, NOT_A_DIAGNOSIS]) if entries else "")
         self.setVisible(bool(entries))
         self.place()
@@ -122,6 +126,8 @@ class Legend(QWidget):
         room for."""
         before, self._foldable = self._foldable, False  # all of it is measured
         self._foldable = self._crowds()
+        self._covers = False  # and then its lines
+        self._covers = self._lines_cover()
         self._let_mouse_through()
         self._make_fit()
         self.resize(self.sizeHint())
@@ -162,6 +168,16 @@ class Legend(QWidget):
     def _folded(self) -> bool:
         return self._foldable and not self._unfolded
 
+    @property
+    def _in_one_line(self) -> bool:
+        return self._folded and self._covers
+
+    def _lines_cover(self) -> bool:
+        """Whether a line for each of several layers would take too much of the view."""
+        parent, count = self._slide_widget, len(self._entries)
+        area_px = self._width() * self._height_of(count, 0)
+        return self._folded and count > 1 and area_px > parent.width() * parent.height() * _COVERED
+
     def _let_mouse_through(self) -> None:
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents, not self._folded)
         self.setToolTip(strings.UNFOLD_TIP if self._folded else "")
@@ -196,12 +212,15 @@ class Legend(QWidget):
     def _height_of(self, shown: int, with_facts: int) -> int:
         """With so many layers, the uppermost first, and so many of them with facts."""
         em = em_px()
+        if self._in_one_line:
+            return round(em * (1.2 + _LINE_EM) + self._height(NOT_A_DIAGNOSIS, self.font()))
         height = em * 0.9
         for number, entry in enumerate(() if self._folded else self._entries[:shown]):
             bar = (_BAR_EM + _SCALE_EM + 0.2) * em if entry.has_scale else 0.0
             bar += len(entry.keys) * _LINE_EM * em
             facts = self._facts_height(entry) if _has_facts(entry, number, with_facts) else 0.0
-            height += self._title_height(entry) + bar + facts + em * 0.4
+            note = self._height(entry.note, self.font()) if entry.note else 0.0
+            height += self._title_height(entry) + bar + note + facts + em * 0.4
         lines = (shown if self._folded else 0) + len(self._samples()) + bool(self._left_out(shown))
         return round(height + em * _LINE_EM * lines + self._height(NOT_A_DIAGNOSIS, self.font()) + em * 0.3)
 
@@ -220,7 +239,9 @@ class Legend(QWidget):
         em = float(em_px())
         box = QRectF(self.rect()).adjusted(em * 0.6, em * 0.5, -em * 0.6, -em * 0.4)
         y = box.top()
-        for entry in self._entries[: self._shown] if self._folded else ():
+        if self._in_one_line:
+            y = self._paint_all_in_one(painter, box, y)
+        for entry in self._entries[: self._shown] if self._folded and not self._covers else ():
             y = self._paint_line(painter, entry, box, y)
         for number, entry in enumerate(() if self._folded else self._entries[: self._shown]):
             y = self._paint_title(painter, entry, box, y)
@@ -228,6 +249,11 @@ class Legend(QWidget):
                 y = self._paint_scale(painter, entry, box, y)
             for rgb, meaning in entry.keys:
                 y = self._paint_key(painter, rgb, meaning, box, y)
+            if entry.note:
+                note = QRectF(box.left(), y, box.width(), self._height(entry.note, self.font()))
+                painter.setPen(_TEXT)
+                painter.drawText(note, Qt.TextFlag.TextWordWrap, entry.note)
+                y = note.bottom()
             if _has_facts(entry, number, self._with_facts):
                 facts = QRectF(box.left(), y, box.width(), self._facts_height(entry))
                 painter.setPen(_DIM)
@@ -263,7 +289,7 @@ class Legend(QWidget):
 
     def _samples(self) -> list[tuple[Qt.BrushStyle, str]]:
         """Patterns and what they mean."""
-        dotted = [(Qt.BrushStyle.Dense6Pattern, self._dotted)] if self._dotted else []
+        dotted = [(_DOTS, self._dotted)] if self._dotted else []
         hatched = [(Qt.BrushStyle.BDiagPattern, NOT_ANALYSED)] if self._hatched else []
         return [*hatched, *dotted]
 
@@ -274,6 +300,22 @@ class Legend(QWidget):
         painter.drawText(title, Qt.TextFlag.TextWordWrap, breakable(entry.title))
         painter.setFont(self.font())
         return title.bottom()
+
+    def _paint_all_in_one(self, painter: QPainter, box: QRectF, y: float) -> float:
+        """How many layers there are, and how many of them are not all analysed."""
+        line = QRectF(box.left(), y, box.width(), em_px() * _LINE_EM)
+        painter.setPen(_TEXT)
+        text = painter.fontMetrics().elidedText(
+            self._all_in_one, Qt.TextElideMode.ElideRight, int(line.width())
+        )
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+        return line.bottom()
+
+    @property
+    def _all_in_one(self) -> str:
+        unfinished = sum(bool(entry.unfinished) for entry in self._entries)
+        template = strings.LAYERS_FOLDED_UNFINISHED if unfinished else strings.LAYERS_FOLDED
+        return template.format(count=len(self._entries), unfinished=unfinished)
 
     def _paint_line(self, painter: QPainter, entry: LegendEntry, box: QRectF, y: float) -> float:
         """Title and colours on one line, with the numbers that the ends of the scale begin with."""
@@ -296,6 +338,16 @@ class Legend(QWidget):
             line.setRight(line.right() - advance(low) - em * 0.4)
         words = entry.short_title or entry.title
         painter.setPen(_TEXT)
+        if entry.dotted:
+            dots = QRectF(line.right() - em * 0.8, y + em * 0.25, em * 0.8, em * _BAR_EM)
+            painter.fillRect(dots, QBrush(_TEXT, _DOTS))
+            line.setRight(dots.left() - em * 0.3)
+        if entry.unfinished:
+            share = painter.fontMetrics().elidedText(
+                entry.unfinished_in_short, Qt.TextElideMode.ElideRight, int(line.width() / 2)
+            )
+            painter.drawText(line, Qt.AlignmentFlag.AlignRight | middle, share)
+            line.setRight(line.right() - QFontMetricsF(self.font()).horizontalAdvance(share) - em * 0.3)
         title = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, int(line.width()))
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft | middle, title)
         return y + em * _LINE_EM
@@ -337,6 +389,9 @@ class Legend(QWidget):
     def _paint_foot(self, painter: QPainter, box: QRectF, y: float) -> None:
         em = float(em_px())
         painter.setPen(_DIM)
+        if self._in_one_line:
+            painter.drawText(box.adjusted(0, y - box.top(), 0, em), Qt.TextFlag.TextWordWrap, NOT_A_DIAGNOSIS)
+            return
         if left_out := self._left_out(self._shown):
             painter.drawText(QRectF(box.left(), y, box.width(), em * _LINE_EM), 0, left_out)
             y += em * _LINE_EM
@@ -350,6 +405,11 @@ class Legend(QWidget):
             y += em * _LINE_EM
         foot = QRectF(box.left(), y, box.width(), box.bottom() - y + em)
         painter.drawText(foot, Qt.TextFlag.TextWordWrap, NOT_A_DIAGNOSIS)
+
+
+def _sentences(entry: LegendEntry) -> list[str]:
+    """What applies to this layer only, as far as the patterns do not say it."""
+    return [strings.SENTENCE.format(text=entry.unfinished)] if entry.unfinished else []
 
 
 def _has_facts(entry: LegendEntry, number: int, with_facts: int) -> bool:

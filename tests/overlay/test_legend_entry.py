@@ -8,6 +8,7 @@ import pytest
 
 from tests.relevance.fields import small_field
 from viewer.overlay import strings
+from viewer.overlay.colour_map import colour_maps
 from viewer.overlay.layer import OverlayLook
 from viewer.overlay.legend_entry import dots_in_words, field_entry
 
@@ -78,3 +79,17 @@ def test_dots_are_explained_for_the_layers_that_have_them() -> None:
     assert dots_in_words([plain, dotted]) == strings.OF_LAYERS.format(
         meaning=strings.ESTIMATED, titles="mucin"
     )
+
+
+def test_a_legend_states_which_contours_are_drawn() -> None:
+    assert field_entry(small_field(), WHOLE, "fat").lines_in_words == ""
+    look = OverlayLook(contours=True, fill=False, threshold=0.4, low=0.5, colour_map="magma")
+    entry = field_entry(small_field(), look, "fat")
+    assert entry.lines_in_words == strings.LINES_AT.format(values="0.4, 0.5, 0.75")
+    stops = [tuple(int(channel) for channel in colour_maps()["magma"][row]) for row in (0, 0, 128)]
+    assert [rgb for rgb, _ in entry.lines] == stops
+    assert not entry.has_fill
+    field = small_field()
+    field = replace(field, provenance=replace(field.provenance, source_values=(-10, 10)))
+    own = field_entry(field, replace(look, threshold=0), "a.h5", imported=True)
+    assert own.lines_in_words == strings.LINES_AT.format(values="−5, 0, 5")

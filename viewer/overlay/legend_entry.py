@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from math import log10
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,8 @@ import numpy as np
 
 from viewer.common.scale import pixel_size_in_words
 from viewer.overlay import strings
-from viewer.overlay.colour_map import colour_stops
-from viewer.overlay.layer import cover
+from viewer.overlay.colour_map import colour_maps, colour_stops
+from viewer.overlay.layer import cover, in_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 Rgb = tuple[int, int, int]
 BAR_STEPS = 256
 _MOST_KEYS = 8
+CONTOURS = 0.25, 0.5, 0.75
 LIKENESS = strings.UNLIKE, strings.ALIKE
 _DIGITS, _MOST_DIGITS = 4, 13
 
@@ -39,6 +41,7 @@ class LegendEntry:
     means where that is a turning point. ``has_scale``: not where the colours have no meaning; the facts then
     state why. ``state``: how much is analysed; "" where that does not apply. ``keys``: of outlines, each
     colour and what it means. ``short_title``: where there is little room; "" for the title.
+    ``lines``: contours, each with its colour and its value; ``has_fill``: there are not only these.
     ``threshold_in_words``: in the map's own numbers; "" for a likeness.
 
     ``low``, ``middle`` and ``high`` begin with their number, which stands alone where there is little room.
@@ -58,11 +61,19 @@ class LegendEntry:
     keys: tuple[tuple[Rgb, str], ...] = ()
     short_title: str = ""
     threshold_in_words: str = ""
+    lines: tuple[tuple[Rgb, str], ...] = ()
+    has_fill: bool = True
 
     @property
     def may_hatch(self) -> bool:
         """Whether patches of the layer that were not analysed are hatched; outlines have no patches."""
         return not self.keys
+
+    @property
+    def lines_in_words(self) -> str:
+        """Which contours are drawn; "" where there are none."""
+        values = ", ".join(value for _, value in self.lines)
+        return strings.LINES_AT.format(values=values) if values else ""
 
     @property
     def unfinished(self) -> str:
@@ -115,6 +126,7 @@ def field_entry(
     field: RelevanceField, look: OverlayLook, title: str, *, imported: bool = False, state: str = ""
 ) -> LegendEntry:
     """The entry of a field. ``title``: its query, or where it was ``imported`` the name of the map."""
+    value_in_words = partial(_source_value, field.provenance) if imported else "{:.2g}".format
     return LegendEntry(
         title if imported else strings.LIKENESS_TO.format(query=title),
         colour_stops(look.colour_map),
@@ -126,6 +138,8 @@ def field_entry(
         threshold_in_words=_source_value(field.provenance, look.threshold) if imported else "",
         state=state,
         short_title=title,
+        lines=_lines(look, value_in_words),
+        has_fill=look.fill,
     )
 
 
@@ -171,6 +185,21 @@ def provenance_in_words(provenance: Provenance) -> str:
     """ "measured concepts, 0.38 µm/px (estimated)"."""
     size = pixel_size_in_words(provenance.mpp_um, estimated=provenance.mpp_estimated)
     return strings.SOURCE_AND_SIZE.format(source=provenance.encoder, size=size)
+
+
+def _lines(look: OverlayLook, value_in_words: Callable[[float], str]) -> tuple[tuple[Rgb, str], ...]:
+    """The contours of a look, the lowest first: shaders/overlay.frag draws them at the same likeness."""
+    if not look.contours:
+        return ()
+    at = {level for level in CONTOURS if level >= look.threshold} | ({look.threshold} - {0.0})
+    colours = colour_maps()[look.colour_map]
+    return tuple(
+        (
+            tuple(colours[round(255 * float(in_range(np.float64(level), look.ends)))].tolist()),
+            value_in_words(level),
+        )
+        for level in sorted(at)
+    )
 
 
 def _source_ends(provenance: Provenance, look: OverlayLook) -> tuple[str, str]:

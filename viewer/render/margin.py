@@ -201,4 +201,5 @@ def _stated(layer: LegendEntry) -> list[str]:
     """What applies to this layer only."""
     in_words = layer.threshold_in_words or f"{layer.threshold:.2g}"
     threshold = [strings.THRESHOLD.format(threshold=in_words)] if layer.threshold else []
-    return [*threshold, *([layer.state] if layer.state else [])]
+    lines = [layer.lines_in_words] if layer.lines else []
+    return [*threshold, *lines, *([layer.state] if layer.state else [])]

@@ -304,7 +304,7 @@ def test_each_layer_that_is_not_all_analysed_says_so_folded_too(
     slide.resize(*size)
     legend = Legend(slide)
     pictures = []
-    for state in (ALL_ANALYSED, "42 % analysed", "89 % analysed", "begun " * 30):
+    for state in (ALL_ANALYSED, "42 % analysed", "89 % analysed", "Begun " * 30):
         legend.show_entries([replace(LAYER, state=state)])
         pictures.append(legend.grab().toImage())
         assert (strings.SENTENCE.format(text=state) in legend.text) == (state != ALL_ANALYSED)
@@ -342,3 +342,24 @@ def test_many_layers_in_a_small_view_fold_to_one_line(qtbot: QtBot, slide: QWidg
     assert "Layer 5" in legend.text, "assistive technology reads all of it"
     qtbot.mouseClick(legend, Qt.MouseButton.LeftButton)
     assert legend.height() > heights[-1]
+
+
+@pytest.mark.parametrize("size", [(1000, 900), (330, 900)])
+def test_contours_are_listed_in_their_colours_and_alone_have_no_bar(
+    slide: QWidget, size: tuple[int, int]
+) -> None:
+    slide.resize(*size)
+    legend = Legend(slide)
+    lines = ((250, 0, 0), "0.25"), ((0, 0, 250), "0.75")
+    black = replace(LAYER, colours=((0, 250, 0), (0, 250, 0)))
+    found, heights = [], []
+    for entry in (black, replace(black, lines=lines), replace(black, lines=lines, has_fill=False)):
+        legend.show_entries([entry])
+        picture = pixels_of(legend.grab().toImage())[..., :3].astype(int)
+        colours = (250, 0, 0), (0, 0, 250), (0, 250, 0)
+        found.append([bool((np.abs(picture - rgb).max(axis=-1) < 40).any()) for rgb in colours])
+        heights.append(legend.height())
+    folded = size[0] < 900
+    assert found == [[False, False, True], [not folded, not folded, True], [True, True, False]]
+    assert folded or heights[1] > heights[0] > heights[2]
+    assert "0.25, 0.75." in legend.text

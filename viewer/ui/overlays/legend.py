@@ -7,6 +7,7 @@ it would crowd the view it folds to a line for each layer, and where these would
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal
@@ -152,16 +153,8 @@ class Legend(QWidget):
         """Zoom the slide below."""
         slide, at = self._slide_widget.focusProxy(), event.globalPosition()
         if slide is not None:
-            below = QWheelEvent(
-                slide.mapFromGlobal(at),
-                at,
-                event.pixelDelta(),
-                event.angleDelta(),
-                event.buttons(),
-                event.modifiers(),
-                event.phase(),
-                event.inverted(),
-            )
+            turned = event.pixelDelta(), event.angleDelta(), event.buttons(), event.modifiers()
+            below = QWheelEvent(slide.mapFromGlobal(at), at, *turned, event.phase(), event.inverted())
             QCoreApplication.sendEvent(slide, below)
 
     @property
@@ -216,7 +209,8 @@ class Legend(QWidget):
             return round(em * (1.2 + _LINE_EM) + self._height(NOT_A_DIAGNOSIS, self.font()))
         height = em * 0.9
         for number, entry in enumerate(() if self._folded else self._entries[:shown]):
-            bar = (_BAR_EM + _SCALE_EM + 0.2) * em if entry.has_scale else 0.0
+            bar = (_BAR_EM + _SCALE_EM + 0.2) * em if _has_bar(entry) else 0.0
+            bar += _LINE_EM * em if entry.lines else 0.0
             bar += len(entry.keys) * _LINE_EM * em
             facts = self._facts_height(entry) if _has_facts(entry, number, with_facts) else 0.0
             note = self._height(entry.note, self.font()) if entry.note else 0.0
@@ -245,8 +239,10 @@ class Legend(QWidget):
             y = self._paint_line(painter, entry, box, y)
         for number, entry in enumerate(() if self._folded else self._entries[: self._shown]):
             y = self._paint_title(painter, entry, box, y)
-            if entry.has_scale:
+            if _has_bar(entry):
                 y = self._paint_scale(painter, entry, box, y)
+            if entry.lines:
+                y = _paint_lines(painter, entry, box, y)
             for rgb, meaning in entry.keys:
                 y = self._paint_key(painter, rgb, meaning, box, y)
             if entry.note:
@@ -305,24 +301,23 @@ class Legend(QWidget):
         """How many layers there are, and how many of them are not all analysed."""
         line = QRectF(box.left(), y, box.width(), em_px() * _LINE_EM)
         painter.setPen(_TEXT)
-        text = painter.fontMetrics().elidedText(
-            self._all_in_one, Qt.TextElideMode.ElideRight, int(line.width())
-        )
-        painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
-        return line.bottom()
-
-    @property
-    def _all_in_one(self) -> str:
         unfinished = sum(bool(entry.unfinished) for entry in self._entries)
         template = strings.LAYERS_FOLDED_UNFINISHED if unfinished else strings.LAYERS_FOLDED
-        return template.format(count=len(self._entries), unfinished=unfinished)
+        text = template.format(count=len(self._entries), unfinished=unfinished)
+        elided = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(line.width()))
+        painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, elided)
+        return line.bottom()
 
     def _paint_line(self, painter: QPainter, entry: LegendEntry, box: QRectF, y: float) -> float:
         """Title and colours on one line, with the numbers that the ends of the scale begin with."""
         em = float(em_px())
         line = QRectF(box.left(), y, box.width(), em * _LINE_EM)
         middle = Qt.AlignmentFlag.AlignVCenter
-        if entry.has_scale:
+        if not entry.has_fill:
+            shown = QRectF(line.right() - em * _FOLDED_BAR_EM, y, em * _FOLDED_BAR_EM, line.height())
+            _paint_lines(painter, replace(entry, lines=tuple((rgb, "") for rgb, _ in entry.lines)), shown, y)
+            line.setRight(shown.left() - em * 0.4)
+        elif entry.has_scale:
             low, high = (_number(end) for end in (entry.low, entry.high))
             advance = QFontMetricsF(self.font()).horizontalAdvance
             bar = QRectF(
@@ -409,7 +404,26 @@ class Legend(QWidget):
 
 def _sentences(entry: LegendEntry) -> list[str]:
     """What applies to this layer only, as far as the patterns do not say it."""
-    return [strings.SENTENCE.format(text=entry.unfinished)] if entry.unfinished else []
+    said = [text for text in (entry.lines_in_words, entry.unfinished) if text]
+    return [strings.SENTENCE.format(text=text[0].upper() + text[1:]) for text in said]
+
+
+def _has_bar(entry: LegendEntry) -> bool:
+    return entry.has_scale and entry.has_fill
+
+
+def _paint_lines(painter: QPainter, entry: LegendEntry, box: QRectF, y: float) -> float:
+    """Each contour in its colour, on white as on a slide, with its value."""
+    em, width = float(em_px()), box.width() / len(entry.lines)
+    for place, (rgb, value) in enumerate(entry.lines):
+        sample = QRectF(box.left() + place * width, y + em * 0.25, min(em, width * 0.8), em * _BAR_EM)
+        painter.fillRect(sample, _CHECKS[0])
+        painter.fillRect(sample.adjusted(0, em * 0.25, 0, -em * 0.25), QColor(*rgb))
+        text = QRectF(sample.right() + em * 0.2, y, width - sample.width() - em * 0.2, em * _LINE_EM)
+        painter.setPen(_TEXT)
+        elided = painter.fontMetrics().elidedText(value, Qt.TextElideMode.ElideRight, int(text.width()))
+        painter.drawText(text, Qt.AlignmentFlag.AlignVCenter, elided)
+    return y + em * _LINE_EM
 
 
 def _has_facts(entry: LegendEntry, number: int, with_facts: int) -> bool:

@@ -75,7 +75,7 @@ def test_a_query_prints_places_and_what_was_understood(
     out = capsys.readouterr().out
     assert out.startswith(strings.QUERY_LINE.format(query="background OR stroma") + "\n")
     assert strings.UNDERSTOOD_LINE.format(term="stroma", concepts="stroma 1") in out
-    assert strings.ANALYSED_LINE.format(known=16, total=16, encoder=MEASURED.title) in out
+    assert strings.ANALYSED_LINE.format(known=16, patches="16 patches", encoder=MEASURED.title) in out
     assert out.rstrip().endswith(strings.LIKENESS_NOTE.format(research_use=RESEARCH_USE))
 
 

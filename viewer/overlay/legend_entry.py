@@ -135,7 +135,7 @@ def field_entry(
         *(_source_ends(field.provenance, look) if imported else ends_in_words(look, *LIKENESS)),
         dotted=strings.ESTIMATED if field.estimated.any() else "",
         ends=look.ends,
-        threshold_in_words=_source_value(field.provenance, look.threshold) if imported else "",
+        threshold_in_words=source_value_in_words(field.provenance, look.threshold) if imported else "",
         state=state,
         short_title=title,
         lines=_lines(look, value_in_words),
@@ -204,16 +204,16 @@ def _lines(look: OverlayLook, value_in_words: Callable[[float], str]) -> tuple[t
 
 def _source_ends(provenance: Provenance, look: OverlayLook) -> tuple[str, str]:
     """What the first colour and the last mean, in the numbers of the map's file."""
-    zero, one = (_source_value(provenance, score) for score in (0.0, 1.0))
+    zero, one = (source_value_in_words(provenance, score) for score in (0.0, 1.0))
     return ends_in_words(
         look,
         strings.LOW.format(value=zero),
         strings.HIGH.format(value=one),
-        lambda score: _source_value(provenance, score),
+        lambda score: source_value_in_words(provenance, score),
     )
 
 
-def _source_value(provenance: Provenance, score: float) -> str:
+def source_value_in_words(provenance: Provenance, score: float) -> str:
     """The number in the map's file of a score, with more digits where the map's range is narrow."""
     low, high = provenance.source_values[0], provenance.source_values[-1]
     half_span = max(high / 2 - low / 2, 1e-300)  # the difference of two large numbers may be none

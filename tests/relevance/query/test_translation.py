@@ -246,6 +246,25 @@ def test_what_is_far_is_a_place_less_what_is_near(text: str, distance: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("text", "distance"),
+    [
+        ("not near fat", "NEAR"),
+        ("nicht in der Nähe von Fett", "NEAR"),
+        ("mehr als 200 µm von Fett entfernt", "WITHIN 200 µm OF"),
+        ("loin de la graisse", "NEAR"),
+        ("pas près de la graisse", "NEAR"),
+        ("lejos de la grasa", "NEAR"),
+        ("no cerca de la grasa", "NEAR"),
+        ("yağdan uzak", "NEAR"),
+        ("yağa yakın olmayan", "NEAR"),
+    ],
+)
+def test_what_is_far_alone_is_all_that_is_not_near(text: str, distance: str) -> None:
+    assert english(text) == f"NOT ({distance} fat)"
+    assert all(problem.note for problem in parse(text, load_lexicon()).problems)
+
+
+@pytest.mark.parametrize(
     ("text", "language", "term"),
     [("rate", "French", "spleen"), ("Gang", "German", "duct"), ("fibre", "Turkish", "fibrin")],
 )

@@ -217,17 +217,19 @@ def test_it_never_covers_the_scale_bar(slide: QWidget, layers: int, unfolded: bo
 
 
 @pytest.mark.parametrize(
-    ("mpp_um", "words"),
+    ("mpp_um", "words", "of_an_estimate"),
     [
-        ((0.5, 0.5), "0.5 µm/px"),
-        ((0.2274, 0.2275), "0.227 µm/px"),
-        ((28.96, 29.04), "29 µm/px"),
-        ((0.25, 0.5), "0.25 × 0.5 µm/px"),
+        ((0.5, 0.5), "0.5 µm/px", "0.5 µm/px"),
+        ((0.2274, 0.2275), "0.227 µm/px", "0.23 µm/px"),
+        ((28.96, 29.04), "29 µm/px", "29 µm/px"),
+        ((0.25, 0.5), "0.25 × 0.5 µm/px", "0.25 × 0.5 µm/px"),
     ],
 )
-def test_pixels_that_are_as_good_as_square_have_one_size(mpp_um: tuple[float, float], words: str) -> None:
+def test_pixels_that_are_as_good_as_square_have_one_size(
+    mpp_um: tuple[float, float], words: str, of_an_estimate: str
+) -> None:
     assert pixel_size_in_words(mpp_um, estimated=False) == words
-    assert pixel_size_in_words(mpp_um, estimated=True) == f"{words} (estimated)"
+    assert pixel_size_in_words(mpp_um, estimated=True) == f"{of_an_estimate} (estimated)"
 
 
 def test_a_number_stays_on_the_line_of_its_unit() -> None:

@@ -64,6 +64,25 @@ def laid(qtbot: QtBot, window: MainWindow, path: Path) -> None:
     qtbot.wait_until(lambda: len(window.overlays.active.outlines.kept) == 1)
 
 
+def test_the_same_annotations_lie_over_the_slide_once(
+    qtbot: QtBot, open_window: MainWindow, annotations: Path
+) -> None:
+    laid(qtbot, open_window, annotations)
+    outlines = open_window.overlays.active.outlines
+    outlines.set_visible(outlines.kept[0].name, False)
+    open_window.messages.clear()
+    drop(open_window, annotations)
+    qtbot.wait_until(lambda: bool(open_window.messages.messages))
+    assert [row.visible for row in outlines.kept] == [True], "shown again"
+    copy = annotations.rename(annotations.with_name("copy.geojson"))
+    drop(open_window, copy)
+    qtbot.wait_until(lambda: len(outlines.kept) == 2)
+    features = json.loads(copy.read_text())
+    copy.write_text(json.dumps(features[1:]))
+    drop(open_window, copy)
+    qtbot.wait_until(lambda: len(outlines.kept) == 3)
+
+
 def red_pixels(window: MainWindow) -> int:
     pixels = window.view.frame_image()[..., :3].astype(int)
     return int((abs(pixels - RED).max(axis=-1) < 30).sum())

@@ -216,6 +216,7 @@ def test_chosen_slides_can_be_taken_out_of_the_list(qtbot: QtBot, window: MainWi
     files = [write_slide(tmp_path / f"{number}.tif", mpp_um=0.5) for number in range(3)]
     with qtbot.wait_signal(window.opener.opened):
         window.open_paths(files)
+    qtbot.wait_until(lambda: len(window.folder.entries) == 3)
     menu = menu_of_row(window.folder.slide_list, 1)
     choose(qtbot, menu, entry(menu, strings.TAKE_OUT))
     assert [slide.path for slide in window.folder.entries] == [files[0], files[2]]

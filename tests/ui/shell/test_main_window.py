@@ -24,7 +24,7 @@ from viewer.slide.formats import registry
 from viewer.slide.geometry import TileKey
 from viewer.ui.panels.slide_list import SlideList
 from viewer.ui.panels.strings import EMPTY_FOLDER
-from viewer.ui.shell import strings
+from viewer.ui.shell import slide_opener, strings
 from viewer.ui.shell.app import fill_most_of_screen
 from viewer.ui.shell.persistence import layout_path, restore_layout
 from viewer.ui.shell.reader_state import ReaderState
@@ -33,7 +33,7 @@ from viewer.ui.widgets.messages import MessageKind
 from viewer.view.camera import View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from pytestqt.qtbot import QtBot
@@ -134,6 +134,57 @@ def test_the_slide_before_stays_until_the_new_one_is_there(
     assert window.view.source is before
 
 
+@pytest.fixture
+def slow_share(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """What a path is takes until the event is set."""
+    gate, real = threading.Event(), slide_opener.is_tile_folder
+
+    def slow(path: Path) -> bool:
+        gate.wait()
+        return real(path)
+
+    monkeypatch.setattr(slide_opener, "is_tile_folder", slow)
+    yield gate
+    gate.set()
+
+
+def test_a_newer_opening_supersedes_paths_on_a_slow_share(
+    qtbot: QtBot, window: MainWindow, slide_folder: Path, slide_file: Path, slow_share: threading.Event
+) -> None:
+    window.open_paths([slide_folder])
+    qtbot.wait_until(window.messages.opening.isVisible)
+    with qtbot.wait_signal(window.opener.opened):
+        window.open_slide(slide_file)
+    slow_share.set()
+    qtbot.wait(50)
+    assert window.view.source is not None
+    assert window.view.source.info.path == slide_file
+    assert window.opener.opening is None
+
+
+def test_paths_on_a_slow_share_can_be_cancelled(
+    qtbot: QtBot, window: MainWindow, slide_folder: Path, slow_share: threading.Event
+) -> None:
+    window.open_paths([slide_folder])
+    qtbot.wait_until(window.messages.opening.isVisible)
+    window.messages.opening.cancel_pressed.emit()
+    assert not window.messages.opening.isVisible()
+    slow_share.set()
+    qtbot.wait(50)
+    assert window.view.source is None
+    assert window.folder.entries == []
+
+
+def test_a_path_that_cannot_be_read_is_reported_by_its_opening(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    name = f"{'a' * 300}.svs"
+    window.open_paths([])
+    with qtbot.wait_signal(window.opener.failed):
+        window.open_paths([tmp_path / name])
+    assert re.match(pattern(strings.NOT_OPENED, slide=name), messages(window)[0])
+
+
 def test_dropping_files_opens_the_first_and_lists_all(
     qtbot: QtBot, window: MainWindow, slide_folder: Path
 ) -> None:
@@ -142,7 +193,7 @@ def test_dropping_files_opens_the_first_and_lists_all(
         assert drop(window, paths)
     assert window.view.source is not None
     assert window.view.source.info.path == paths[0]
-    assert [entry.path for entry in window.folder.entries] == paths
+    qtbot.wait_until(lambda: [entry.path for entry in window.folder.entries] == paths)
     assert window.docks["folder"].isVisible()
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from viewer.ui.widgets.background_worker import BackgroundWorker
+from viewer.ui.widgets.background_worker import BackgroundWorker, NewestWork, raise_defect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,3 +88,26 @@ def test_a_thread_that_nobody_waits_for_is_no_matter_for_the_log(
     side.close(wait_s=0.01)
     assert "foveola-test" in caplog.text, "one that was waited for is"
     go_on.set()
+
+
+def test_newer_work_passes_work_that_hangs(qtbot: QtBot) -> None:
+    go_on, hung, results = threading.Event(), threading.Event(), []
+    newest = NewestWork("test")
+
+    def hang() -> str:
+        hung.set()
+        go_on.wait(5)
+        return "old"
+
+    newest.run(hang, results.append, raise_defect)
+    assert hung.wait(5)
+    newest.run(lambda: "new", results.append, raise_defect)
+    qtbot.wait_until(lambda: results == ["new"])
+    go_on.set()
+    newest.run(lambda: "dropped", results.append, raise_defect)
+    newest.drop()
+    qtbot.wait(50)
+    newest.close(wait_s=1)
+    assert results == ["new"]
+    with pytest.raises(ZeroDivisionError):
+        raise_defect(ZeroDivisionError())

@@ -194,8 +194,7 @@ class _Reader:
             count = count or agreeing
             near = self._words[self._at] if self._kind() is Kind.NEAR else None
             place = _kept(base or before)
-            if near is not None and place is not None:
-                self._at += 1
+            self._at += near is not None
             left_out = self._nearby(self._near(), place, near)
             if left_out is None:
                 self._report(strings.NOTHING_FOLLOWS.format(operator=word.text))
@@ -218,10 +217,10 @@ class _Reader:
         return Without(base, left_out)
 
     def _nearby(self, other: Query | None, place: Query | None, near: Word | None) -> Query | None:
-        """What is left out of a place: all that lies near another thing, or that thing."""
-        if near is None or place is None or other is None:
+        """What is left out of a place, or of everything: all that lies near another thing, or that thing."""
+        if near is None or other is None:
             return other
-        if 2 * len(leaves(place)) > MAX_LEAVES:
+        if place is not None and 2 * len(leaves(place)) > MAX_LEAVES:
             self.too_many = True
             return other
         return Near(place, other, near.distance_um)
@@ -242,14 +241,14 @@ class _Reader:
         return more
 
     def _near(self) -> Query | None:
-        base = self._atom()
+        """One thing, as far as it is near others; all that is near them where none stands before."""
+        base = None if self._kind() is Kind.NEAR else self._atom()
         while self._kind() is Kind.NEAR:
             word = self._words[self._at]
             self._at += 1
             other = self._atom()
-            if base is None or other is None:
-                self._report(strings.ONE_SIDED.format(operator=word.text))
-                base = base or other
+            if other is None:
+                self._report(strings.NOTHING_FOLLOWS.format(operator=word.text))
             else:
                 base = Near(base, other, word.distance_um)
         return base
@@ -391,7 +390,7 @@ def _contradiction(query: Query) -> str | None:
         case All(parts) | AnyOf(parts):
             return next((clash for part in parts if (clash := _contradiction(part))), None)
         case Near(base, other, _):
-            return _contradiction(base) or _contradiction(other)
+            return (_contradiction(base) if base is not None else None) or _contradiction(other)
         case _:
             return None
 
@@ -404,10 +403,8 @@ def _demanded(query: Query) -> tuple[Term | Like, ...]:
     match query:
         case All(parts):
             return tuple(leaf for part in parts for leaf in _demanded(part))
-        case Without(base, _):
+        case Without(base, _) | Near(base, _):
             return _demanded(base) if base is not None else ()
-        case Near(base, _, _):
-            return _demanded(base)
         case AnyOf():
             return ()
         case _:

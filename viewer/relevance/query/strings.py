@@ -17,7 +17,6 @@ EMPTY_BRACKETS = "A pair of brackets holds no term; it is left out."
 DEEP_BRACKETS = "Brackets are nested deeper than {most}; the innermost are left out."
 NOTHING_FOLLOWS = "Nothing follows “{operator}”; it is left out."
 NOTHING_BEFORE = "Nothing stands before “{operator}”; it is left out."
-ONE_SIDED = "“{operator}” needs a term on both sides; it is left out."
 UNKNOWN_SIGNS = "Signs without a meaning in a query are left out."
 
 # How parts of a query are read.

@@ -108,11 +108,16 @@ class FieldLayers(QObject):
             self.kept_changed.emit(name)
 
     def add_imported(self, field: RelevanceField, title: str) -> None:
-        """Lay another program's map over the slide as a kept layer; shows all where all were hidden."""
+        """Lay another program's map over the slide as a kept layer; shows all where all were hidden. What
+        lies there already is shown, and not laid twice."""
         look = replace(OverlayLook.of(self._chosen), colour_map=self._free_colours())
-        name = self.add_kept(KeptLayer(field, title, look, imported=True))
+        added = KeptLayer(field, title, look, imported=True)
         self._layers.set_visible(True)
-        self.kept_changed.emit(name)
+        for name, layer in self._fields.items():
+            if layer.has_same_content(added):
+                self._restyle(name, replace(layer.look, visible=True))
+                return
+        self.kept_changed.emit(self.add_kept(added))
 
     def add_kept(self, layer: KeptLayer) -> str:
         """Lay a layer that was kept over the slide; returns its name."""

@@ -196,6 +196,7 @@ ADD_MAP_TITLE = "Add a map"
 MAP_FILES = "Maps and annotations ({patterns});;All files (*)"
 WHICH_SCORES = "Which scores of {file}?"
 MAP_TITLE = "{file}: {title}"
+MAP_NOT_ADDED = "{file} was not added: its slide is no longer shown. Open the slide, then add the file again."
 MORE_NAMES = "…"
 
 # What can be asked.

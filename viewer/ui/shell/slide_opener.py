@@ -19,6 +19,7 @@ from viewer.slide.formats.tile_tree.detection import is_tile_folder
 from viewer.slide.locator import Locator
 from viewer.slide.source import SlideError
 from viewer.ui.shell import strings
+from viewer.ui.widgets.background_worker import NewestWork, raise_defect
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
 from viewer.ui.widgets.messages import MessageKind
 
@@ -178,12 +179,21 @@ def _size_bytes(path: Path) -> int | None:
         return None
 
 
+def _slides_among(locators: list[Locator]) -> list[Locator]:
+    """All but folders of slides."""
+    return [locator for locator in locators if not _is_list_of_slides(locator)]
+
+
 def _is_list_of_slides(locator: Locator) -> bool:
-    return locator.is_local and locator.path.is_dir() and not is_tile_folder(locator.path)
+    try:
+        return locator.is_local and locator.path.is_dir() and not is_tile_folder(locator.path)
+    except OSError:  # opening it states why
+        return False
 
 
 class Slides(QObject):
-    """Opens slides into the active view and closes them; updates the folder list and the reader's state."""
+    """Opens slides into the active view and closes them; updates the folder list and the reader's state.
+    ``close_work`` ends its threads."""
 
     changed = Signal()
     """A slide was opened or closed."""
@@ -215,23 +225,30 @@ class Slides(QObject):
         self._passed: list[tuple[str, str]] = []
         """Names of the files that the step passed over, and why they cannot be opened."""
         self.opener = SlideOpener(self, open_source=scales.open_source)
+        self._paths = NewestWork("given-paths")
         opening = messages.opening
         self.opener.started.connect(lambda locator: opening.begin(locator.name))
         self.opener.progressed.connect(opening.set_progress)
         for ended in (self.opener.opened, self.opener.failed, self.opener.cancelled):
             ended.connect(opening.end)
-        opening.cancel_pressed.connect(self.opener.cancel)
+        opening.cancel_pressed.connect(self._cancel)
         self.opener.opened.connect(self._show)
         self.opener.failed.connect(self._report_failure)
         folder.chosen.connect(self.open)
         folder.failed.connect(self._report_folder_failure)
 
     def open_paths(self, places: Sequence[Path | str | Locator]) -> None:
-        """Open the first of several files and list the others, or list a folder and open its first slide."""
+        """Open the first of several files and list the others, or list a folder and open its first slide.
+        Which they are is read in a thread; a newer opening supersedes it."""
         locators = [Locator.parse(place).absolute() for place in places]
-        files = [locator for locator in locators if not _is_list_of_slides(locator)]
-        if not locators:
-            return
+        if locators:
+            self._cancel()
+            self._messages.opening.begin(locators[0].name)
+            found = partial(self._open_files, locators)
+            self._paths.run(partial(_slides_among, locators), found, raise_defect)
+
+    def _open_files(self, locators: list[Locator], files: list[Locator]) -> None:
+        self._messages.opening.end()
         if not files:
             self.listed.emit()
             self._folder.show_folder(locators[0].path, open_first=True)
@@ -265,9 +282,21 @@ class Slides(QObject):
             self.list_ended.emit()
 
     def _begin(self, where: Path | str | Locator, prepare: Prepare | None = None) -> None:
+        self._paths.drop()
         self._messages.clear()
         self._target_view = self._area.active_view
         self.opener.open(Locator.parse(where).absolute(), prepare=prepare)
+
+    def _cancel(self) -> None:
+        """End what is being opened, and what is to be."""
+        self._paths.drop()
+        self._messages.opening.end()
+        self.opener.cancel()
+
+    def close_work(self) -> None:
+        """End the threads; one that hangs in a system call is left behind."""
+        self._paths.close(wait_s=0.1)
+        self.opener.close(wait_s=0.5)
 
     def close(self) -> None:
         """Close the active view's slide."""

@@ -14,7 +14,9 @@ import numpy as np
 from PIL import Image
 
 from viewer.slide.formats.codecs.codec_error import CodecError
+from viewer.slide.formats.codecs.lzw import lzw_length
 from viewer.slide.formats.codecs.pillow_switches import pillow_unlimited
+from viewer.slide.formats.codecs.ycbcr import full_from_units
 from viewer.slide.formats.tiff import strings
 
 if TYPE_CHECKING:
@@ -38,6 +40,15 @@ def lzw_decode(data: bytes | memoryview, out: int) -> bytes:
     if out > _PILLOW_PX:  # more than a row may have
         rows = next((count for count in range(_MAX_ROWS, 1, -1) if out % count == 0), 1)
     return _libtiff_decode(data, {256: out // rows, 257: rows, 258: 8, 259: 5})
+
+
+def is_too_short(image: TiffImage, data: bytes, rows: int) -> bool:
+    """Whether an LZW tile surely holds fewer rows: libtiff, not asked for them, prints nothing."""
+    if image.coding != "LZW" or image.fill_order == _FROM_THE_RIGHT:
+        return False
+    size = image.bytes_of_rows(rows)
+    length = lzw_length(data, size)
+    return length is not None and length < size
 
 
 def _libtiff_decode(data: bytes | memoryview, tags: dict[int, int]) -> bytes:
@@ -128,7 +139,15 @@ def raw_samples(image: TiffImage, data: bytes, rows: int) -> NDArray[Any]:
     """(rows, tile width, samples) of a tile without loss, as whole numbers of the file's bits, or of the next
     8 or 16: floats are still to be viewed as such. Raises CodecError.
     """
-    shape = (rows, image.tile_width, image.tile_samples)
+    if not image.has_units:
+        return _stored_samples(image, data, (rows, image.tile_width, image.tile_samples))
+    units = _stored_samples(image, data, image.units_of_rows(rows))
+    return full_from_units(units, image.chroma, image.tile_width, rows)
+
+
+def _stored_samples(image: TiffImage, data: bytes, shape: tuple[int, int, int]) -> NDArray[Any]:
+    """Samples as they lie in a tile. Raises CodecError."""
+    rows = shape[0]
     if image.fill_order == _FROM_THE_RIGHT:
         data = bytes(imagecodecs.bitorder_decode(data))
     dtype = np.dtype(f"u{image.dtype.itemsize}").newbyteorder(image.ifd.byte_order)

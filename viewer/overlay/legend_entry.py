@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Rgb = tuple[int, int, int]
 BAR_STEPS = 256
 _MOST_KEYS = 8
-CONTOURS = 0.25, 0.5, 0.75
+_CONTOURS = 0.25, 0.5, 0.75
 LIKENESS = strings.UNLIKE, strings.ALIKE
 _DIGITS, _MOST_DIGITS = 4, 13
 
@@ -126,7 +126,7 @@ def field_entry(
     field: RelevanceField, look: OverlayLook, title: str, *, imported: bool = False, state: str = ""
 ) -> LegendEntry:
     """The entry of a field. ``title``: its query, or where it was ``imported`` the name of the map."""
-    value_in_words = partial(_source_value, field.provenance) if imported else "{:.2g}".format
+    value_in_words = partial(source_value_in_words, field.provenance) if imported else "{:.2g}".format
     return LegendEntry(
         title if imported else strings.LIKENESS_TO.format(query=title),
         colour_stops(look.colour_map),
@@ -191,15 +191,10 @@ def _lines(look: OverlayLook, value_in_words: Callable[[float], str]) -> tuple[t
     """The contours of a look, the lowest first: shaders/overlay.frag draws them at the same likeness."""
     if not look.contours:
         return ()
-    at = {level for level in CONTOURS if level >= look.threshold} | ({look.threshold} - {0.0})
-    colours = colour_maps()[look.colour_map]
-    return tuple(
-        (
-            tuple(colours[round(255 * float(in_range(np.float64(level), look.ends)))].tolist()),
-            value_in_words(level),
-        )
-        for level in sorted(at)
-    )
+    at = sorted({level for level in _CONTOURS if level >= look.threshold} | ({look.threshold} - {0.0}))
+    steps = np.rint(255 * in_range(np.array(at), look.ends)).astype(int)
+    colours = [(int(r), int(g), int(b)) for r, g, b in colour_maps()[look.colour_map][steps]]
+    return tuple((rgb, value_in_words(level)) for rgb, level in zip(colours, at, strict=True))
 
 
 def _source_ends(provenance: Provenance, look: OverlayLook) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from tests.ui.children import child
 from tests.ui.fake_relevance import PROVENANCE
 from tests.ui.overlays.attention_stage import Stage, attend, show
 from viewer.common.settings import Overlay, Settings
-from viewer.overlay.strings import AT_LEAST, AT_MOST, UNLIKE
+from viewer.overlay.strings import ALL_ANALYSED, AT_LEAST, AT_MOST, UNLIKE
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.ui.overlays import strings
@@ -169,3 +169,21 @@ def test_the_legend_has_the_numbers_of_the_range(three: Stage) -> None:
     slide(three, "low", 50)
     average = strings.MOST_OF_AVERAGE.format(most="1")
     assert AT_MOST.format(value=average) in three.legend.text
+
+
+def test_the_list_says_which_layers_are_not_all_analysed(qtbot: QtBot, stage: Stage) -> None:
+    fields, layers = stage.overlays.active.fields, stage.overlays.layer_list
+    fields.show_field(field(), "fat", state="30 % analysed")
+    stage.overlays.keep()
+    fields.show_field(field(), "blood", state="42 % analysed")
+    show(stage, 0)
+    attend(qtbot, stage)
+    rows(stage).setCurrentRow(2)
+    fat = strings.TITLE_AND_STATE.format(title="fat", state="30 % analysed")
+    blood = strings.TITLE_AND_STATE.format(title="blood", state="42 % analysed")
+    assert (layers.lines[0], layers.lines[-1]) == (blood, fat)
+    fields.set_state("63 % analysed")
+    assert layers.lines[0] == strings.TITLE_AND_STATE.format(title="blood", state="63 % analysed")
+    fields.set_state(ALL_ANALYSED)
+    assert (layers.lines[0], layers.lines[-1]) == ("blood", fat)
+    assert rows(stage).currentRow() == 2, "the selected layer stays so"

@@ -139,7 +139,8 @@ class FieldLayers(QObject):
 
     def _row(self, name: str) -> LayerRow:
         layer = self._fields[name]
-        return LayerRow(name, layer.title, layer.look.visible, kept=name != PRESENT)
+        unfinished = _entry(layer).unfinished
+        return LayerRow(name, layer.title, layer.look.visible, kept=name != PRESENT, unfinished=unfinished)
 
     def _put(self, name: str, layer: KeptLayer) -> None:
         self._fields[name] = layer

@@ -64,9 +64,9 @@ class OverlayLayers(QObject):
         return self._bare or not self._visible
 
     @property
-    def titles(self) -> dict[str, str]:
-        """Of every layer by its name, shown or not, the uppermost first."""
-        return {name: laid.entry.title for name, laid in reversed(self._laid.items())}
+    def described(self) -> dict[str, LegendEntry]:
+        """Every layer's entry by its name, shown or not, the uppermost first."""
+        return {name: laid.entry for name, laid in reversed(self._laid.items())}
 
     def look_of(self, name: str) -> OverlayLook | None:
         """How a layer is drawn; None where there is none of this name."""

@@ -68,11 +68,29 @@ def test_contours_stand_alone() -> None:
     look = replace(SOLID, smooth=True, fill=False, contours=True)
     picture = draw(scene(field, look))
     row = picture[320]
-    assert (np.ptp(row, axis=-1) <= 3).all(), "no colour of the map"
-    lines = np.flatnonzero(np.diff((row[:, 0] < 128).astype(int)) == 1)
-    crossings = [((level * 255 - 20) / 30 + 0.5) * PATCH_PX for level in (0.25, 0.5, 0.75)]
-    assert lines == pytest.approx(crossings, abs=3)
-    assert (row[:100] == 255).all()
+    for level in (0.25, 0.5, 0.75):
+        crossing = round(((level * 255 - 20) / 30 + 0.5) * PATCH_PX)
+        line = row[crossing - 1 : crossing + 1]
+        assert np.abs(line - colour_of(round(level * 255))).min(axis=0).max() <= 8, (
+            "in the colour of its level"
+        )
+        beside = row[crossing - 4 : crossing + 4]
+        light = colour_of(round(level * 255)) @ (0.3, 0.6, 0.1) < 128
+        halo = beside.min(axis=-1) > 235 if light else beside.max(axis=-1) < 110
+        assert halo[:4].any(), "with a halo on both sides"
+        assert halo[4:].any()
+        row[crossing - 5 : crossing + 5] = 255
+    assert (row == 255).all(), "and no other colour"
+
+
+def test_a_contour_at_the_threshold_has_the_colour_of_its_place_in_the_range() -> None:
+    field = layer(np.broadcast_to(np.arange(8) * 30 + 20, (6, 8)))
+    look = replace(SOLID, smooth=True, fill=False, contours=True, threshold=0.6, low=0.5, high=0.9)
+    row = draw(scene(field, look))[320]
+    crossing = round(((0.6 * 255 - 20) / 30 + 0.5) * PATCH_PX)
+    line = row[crossing - 1 : crossing + 1]
+    assert np.abs(line - colour_of(round(0.25 * 255))).min(axis=0).max() <= 8
+    assert (row[: crossing - 5] == 255).all(), "below the threshold there is no line"
 
 
 def test_a_patch_of_one_value_on_glass_has_no_contour_all_over() -> None:
@@ -190,7 +208,32 @@ def test_a_score_where_no_tissue_is_seen_is_drawn_all_the_same() -> None:
     field, tissue = on_glass()
     nowhere = OverlayTissue(np.zeros_like(tissue.shade), tissue.slide_px)
     picture = draw(scene(field, replace(SOLID, smooth=True), tissue=nowhere))
-    assert np.abs(picture[205:295, 305:395] - colour_of(200)).max() <= 8
+    assert np.abs(picture[226:274, 326:374] - colour_of(200)).max() <= 8
+    assert (picture[200:300, [300, 399]] >= 250).all(), "nor is its edge a hard one beside others"
+    scores = np.zeros((6, 8))
+    scores[2, 3:5] = scores[0, 0] = 200
+    joined = draw(scene(layer(scores), replace(SOLID, smooth=True), tissue=nowhere))
+    assert np.abs(joined[226:274, 326:474] - colour_of(200)).max() <= 8, "none between two of them"
+    assert np.abs(joined[:74, :74] - colour_of(200)).max() <= 8, "nor at the end of the slide"
+
+
+@pytest.mark.parametrize("smooth", [True, False])
+def test_estimated_patches_are_dotted_also_where_they_have_no_colour(smooth: bool) -> None:
+    scores = np.full((6, 8), 200)
+    scores[:, 4:] = 1
+    scores[0] = scores[:, 7] = 0
+    known = np.ones((6, 8), bool)
+    known[1:, 2:6] = False
+    shade = np.full((60, 80), 255, np.uint8)
+    shade[30:] = shade[:10] = shade[:, 70:] = 0
+    field = layer(scores, known=known, estimated=~known)
+    picture = draw(scene(field, replace(SOLID, smooth=smooth), tissue=OverlayTissue(shade, (800, 600))))
+    assert (picture[:100] == 255).all(), "glass has none"
+    assert (picture[:, 700:] == 255).all()
+    for part in (picture[120:280, 520:580], *([picture[320:580, 220:380]] if smooth else [])):
+        marked = part.max(axis=-1) < 200
+        assert 0.01 < marked.mean() < 0.1, "sparse dots"
+        assert part[~marked].min() > 160
 
 
 def test_tissue_found_after_a_layer_was_laid_is_kept_to_from_then_on() -> None:

@@ -51,7 +51,6 @@ COMMERCIAL_USE = {
 ADD_MODELS = 'Add models in {path}; see "Models and heads" in the guide.'
 
 # Pictures and phantoms.
-ALL_ANALYSED = "all analysed"
 ONE_PATCH_NOT_ANALYSED = "1 patch not analysed"
 PATCHES_NOT_ANALYSED = "{count:,} patches not analysed"
 ONE_TILE_FAILED = "1 tile could not be decoded, marked in the picture"

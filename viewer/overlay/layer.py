@@ -40,7 +40,10 @@ __all__ = [
 COLOUR_MAPS = tuple(colour_maps())
 KNOWN_WEIGHT, OFF_TISSUE_WEIGHT, ESTIMATED_WEIGHT, GLASS_WEIGHT = 255, 254, 128, 1
 """Weights of patches where values blend from patch to patch; 0 for those not analysed. ``OFF_TISSUE_WEIGHT``:
-scored, though no tissue is seen in it. ``GLASS_WEIGHT``: scores 0; clear up to its edge."""
+scored, though no tissue is seen in it; less 1, 2, 4, 8 where the next of ``_SIDES`` is such a one too, or
+there is none. ``GLASS_WEIGHT``: scores 0; clear up to its edge."""
+_SIDES = (0, -1), (-1, 0), (0, 1), (1, 0)
+"""Left, above, right, below: rows and columns."""
 FAINT_BELOW = 0.1
 """From this likeness down to 0 the colour fades out; shaders/overlay.frag has the same number."""
 CHOSEN = "colour_map", "opacity", "threshold", "low", "high", "fill", "contours", "smooth"
@@ -109,7 +112,10 @@ class OverlayLayer:
         stained = tissue.patches(rows, cols, (self.patch_width_px, self.patch_height_px))
         texels = self.texels[0].copy()
         texels[self.glass & stained, 1] = KNOWN_WEIGHT
-        texels[self.known & (self.scores > 0) & ~stained, 1] = OFF_TISSUE_WEIGHT
+        off = self.known & (self.scores > 0) & ~stained
+        weights = _off_tissue_weights(off)[off]
+        texels[off, 0] = (self.scores[off].astype(np.uint16) * weights + 127) // 255
+        texels[off, 1] = weights
         return (texels,)
 
     def _texels(self) -> tuple[NDArray[np.uint8], ...]:
@@ -121,6 +127,24 @@ class OverlayLayer:
             return (patches,)
         tissue = self.scores > 0
         return (patches, self.levels.region_texels(tissue), self.levels.token_texels(tissue))
+
+
+def off_tissue(texels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which patches (rows, columns) of ``texels_on`` are scored, though no tissue is seen in them."""
+    weights = texels[..., 1]
+    least = OFF_TISSUE_WEIGHT - (1 << len(_SIDES)) + 1
+    found: NDArray[np.bool_] = (weights >= least) & (weights <= OFF_TISSUE_WEIGHT)
+    return found
+
+
+def _off_tissue_weights(off: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """The weight of each patch were it ``off`` the tissue, (rows, columns)."""
+    rows, cols = off.shape
+    padded = np.pad(off, 1, constant_values=True)
+    weights = np.full(off.shape, OFF_TISSUE_WEIGHT, np.uint8)
+    for side, (row, col) in enumerate(_SIDES):
+        weights -= padded[1 + row : 1 + row + rows, 1 + col : 1 + col + cols] * np.uint8(1 << side)
+    return weights
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from gpu.errors import GpuError
 from gpu.gl.field_renderer import FieldPart, FieldPlace, FieldStyle, OverlayRenderer, TissueInView
 from viewer.overlay.colour_map import colour_maps
 from viewer.overlay.counted_mask import CountedMask
-from viewer.overlay.layer import OFF_TISSUE_WEIGHT, OverlayLayer
+from viewer.overlay.layer import OverlayLayer, off_tissue
 from viewer.render import strings
 from viewer.render.view_parts import box_around, boxes, cells
 from viewer.slide.geometry import Rect
@@ -126,9 +126,9 @@ class OverlayDrawing:
             whole = renderer.put(name, texels, layer.sequence)
         if whole:
             self._uploaded[name] = layer
-            off_tissue = texels[0][..., 1] == OFF_TISSUE_WEIGHT
+            off = off_tissue(texels[0])
             step_px = layer.patch_width_px, layer.patch_height_px
-            self._off_tissue[name] = CountedMask(off_tissue, step_px) if off_tissue.any() else None
+            self._off_tissue[name] = CountedMask(off, step_px, margin=1) if off.any() else None
         return whole
 
     def _parts(
@@ -155,9 +155,9 @@ class OverlayDrawing:
         if not faint.any():
             return patterns | np.uint8(TissueInView.ALL)
         tissue = np.where(self._tissue.coloured.any_in(parts), TissueInView.EDGE, TissueInView.NOTHING)
-        off_tissue = self._off_tissue.get(name)
-        if off_tissue is not None:
-            count, of = off_tissue.counts_in(parts)
+        off = self._off_tissue.get(name)
+        if off is not None:
+            count, of = off.counts_in(parts)
             tissue[count > 0] = TissueInView.EDGE_OR_PATCHES
             tissue[(count > 0) & (count == of)] = TissueInView.ALL
         tissue[~faint] = TissueInView.ALL

@@ -188,10 +188,12 @@ class OverlayController(QObject):
     def _show_layers(self) -> None:
         fields, layers = self.active.fields, self.active.layers
         rows = fields.present
-        for name, title in layers.titles.items():
+        for name, entry in layers.described.items():
             look = layers.look_of(name)
             if look is not None and not fields.has(name):
-                rows.append(LayerRow(name, title, look.visible, kept=False))
+                rows.append(
+                    LayerRow(name, entry.title, look.visible, kept=False, unfinished=entry.unfinished)
+                )
         rows += [*fields.kept, *self.active.outlines.kept]
         self.layer_list.show_layers(rows, can_keep=fields.has_present)
         self._show_look()

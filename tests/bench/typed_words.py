@@ -32,15 +32,20 @@ if TYPE_CHECKING:
     from viewer.relevance.training.tissue.corpus import CorpusSlide
 
 WORDS = {
-    "fat": ("adipose",), "connective tissue": ("fibrous_stroma",), "smooth muscle": ("smooth_muscle",),
-    "lymphocytes": ("lymphoid", "germinal_centre"), "necrosis": ("necrosis",), "mucin": ("mucin",),
-    "blood": ("blood",), "normal mucosa": ("glandular_epithelium",), "nerve": ("nerve",),
-
-        "squamous epithelium": ("squamous_epithelium",),
-        "liver": ("liver",),
-        "dysplasia": ("dysplasia_adenoma",)
-    ,
-    "inflammation": ("mixed_inflammation", "neutrophils_pus"), "pancreas": ("pancreas_acini",),
+    "fat": ("adipose",),
+    "connective tissue": ("fibrous_stroma",),
+    "smooth muscle": ("smooth_muscle",),
+    "lymphocytes": ("lymphoid", "germinal_centre"),
+    "necrosis": ("necrosis",),
+    "mucin": ("mucin",),
+    "blood": ("blood",),
+    "normal mucosa": ("glandular_epithelium",),
+    "nerve": ("nerve",),
+    "squamous epithelium": ("squamous_epithelium",),
+    "liver": ("liver",),
+    "dysplasia": ("dysplasia_adenoma",),
+    "inflammation": ("mixed_inflammation", "neutrophils_pus"),
+    "pancreas": ("pancreas_acini",),
     "tumour": tuple(one.id for one in tissue_classes() if one.tumour),
 }
 """Typed words, and the classes of regions that they mean."""

@@ -33,7 +33,7 @@ def test_encoders_are_listed_with_their_terms(
     assert strings.COMMERCIAL_USE[False] in printed.out
     assert printed.out.endswith(strings.ADD_MODELS.format(path=registry_file()) + "\n")
     assert "[bad]" in printed.err
-    assert [card["id"] for card in json.loads(_json_of(capsys))] == ["measured", "tissue", "saliency", "plip"]
+    assert [card["id"] for card in json.loads(_json_of(capsys))] == ["measured", "saliency", "plip"]
 
 
 def _json_of(capsys: pytest.CaptureFixture[str]) -> str:

@@ -354,7 +354,7 @@ def test_a_heatmap_of_attention_needs_no_words(
     )
     assert re.search(pattern(model_strings.NO_WEIGHT_FILES), capsys.readouterr().err)
     assert cli.main(["heatmap", str(slide), "--encoder", "hipt", "-o", str(path)]) == 1
-    error = "no encoder 'hipt'; there are measured, tissue, saliency"
+    error = "no encoder 'hipt'; there are measured, saliency"
     assert strings.WEIGHTS_HINT.format(error=error) in capsys.readouterr().err
 
 

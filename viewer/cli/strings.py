@@ -147,4 +147,5 @@ ATTENTION_NOTE = "Attention is no explanation and no diagnosis. {research_use}."
 NOT_MEASURED = "not measured"
 
 # train-encoder
-ENCODER_TRAINED = "weights {weights}; model card {page}"
+ENCODER_TRAINED = "weights {weights}; model card {page}; offered in the window and as --encoder tissue"
+ENCODER_KEPT = "weights {weights}; model card {page}; not offered, as it was written elsewhere with -o"

@@ -99,7 +99,7 @@ COMPILE = "also as torch compiles the network"
 # train-encoder
 TRAIN_ENCODER = "train the tissue encoder on slides with labelled regions, test it and write its model card"
 CORPUS = "a folder with slides/ and regions/*.geojson of the same names"
-ENCODER_FOLDER = "where to write tissue.pt, tissue.json and tissue.md; an interrupted training resumes there"
+ENCODER_FOLDER = "write the encoder here instead of where it is offered"
 START_WEIGHTS = "published weights of EfficientNet-Lite0 to start from; random ones without"
 STEPS = "steps of 64 patches (4000)"
 ENCODER_SEED = "the same seed repeats a training (0)"

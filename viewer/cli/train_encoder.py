@@ -21,7 +21,6 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
         "-o",
         "--output",
         metavar="FOLDER",
-        required=True,
         type=arguments.file,
         help=strings_help.ENCODER_FOLDER,
     )
@@ -37,11 +36,12 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 def _train_encoder(options: argparse.Namespace) -> int:
     from viewer.common.progress import progress_bar
+    from viewer.relevance.encoders.tissue.card import WEIGHTS, trained_folder
     from viewer.relevance.training.tissue.corpus import read_corpus
     from viewer.relevance.training.tissue.page import as_markdown
-    from viewer.relevance.training.tissue.train import PAGE, WEIGHTS, TissueTrainingOptions, train_tissue
+    from viewer.relevance.training.tissue.train import PAGE, TissueTrainingOptions, train_tissue
 
-    folder: Path = options.output
+    folder: Path = options.output or trained_folder()
     if folder.exists() and not folder.is_dir():
         raise arguments.UsageError(strings.NOT_A_FOLDER.format(path=folder))
     corpus = read_corpus(options.corpus)
@@ -51,6 +51,7 @@ def _train_encoder(options: argparse.Namespace) -> int:
     with progress_bar(strings.TRAINING) as progress:
         facts = train_tissue(corpus, chosen, folder, progress=progress, note=terminal.write_stderr)
     terminal.write_stdout(as_markdown(facts))
-    written = strings.ENCODER_TRAINED.format(weights=folder / WEIGHTS, page=folder / PAGE)
+    template = strings.ENCODER_KEPT if options.output else strings.ENCODER_TRAINED
+    written = template.format(weights=folder / WEIGHTS, page=folder / PAGE)
     terminal.write_stdout(escape_control(written))
     return 0

@@ -9,7 +9,6 @@ pytest.importorskip("torch")
 from tests.messages import pattern
 from viewer.common.errors import EncoderError
 from viewer.relevance.encoders import registry, strings
-from viewer.relevance.encoders.card import TISSUE_ID
 from viewer.relevance.encoders.measured.card import MEASURED, SALIENCY
 from viewer.relevance.encoders.protocols import Attending, Magnifying, NamedScores, Refining
 from viewer.relevance.encoders.registry import EncoderEntry, cards, find_card, listing, load_encoder
@@ -33,11 +32,11 @@ def test_an_entry_that_cannot_be_listed_costs_no_other(monkeypatch: pytest.Monke
 
     brought = EncoderEntry(broken, load_encoder), EncoderEntry(lambda: ("toy",), load_encoder)
     monkeypatch.setattr(registry, "plugins", lambda *_: (brought, ("theirs could not be loaded",)))
-    assert [card.id for card in cards()] == [MEASURED.id, TISSUE_ID, SALIENCY.id]
+    assert [card.id for card in cards()] == [MEASURED.id, SALIENCY.id]
     _, problems = listing()
     assert "ZeroDivisionError: by a stranger" in problems[0]
     assert "'toy' is no EncoderCard" in problems[1]
     assert problems[2] == "theirs could not be loaded"
-    unknown = pattern(strings.UNKNOWN_ENCODER, encoder="'toy'", known="measured, tissue, saliency")
+    unknown = pattern(strings.UNKNOWN_ENCODER, encoder="'toy'", known="measured, saliency")
     with pytest.raises(EncoderError, match=unknown):
         load_encoder("toy")

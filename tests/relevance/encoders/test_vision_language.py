@@ -190,7 +190,7 @@ def test_a_damaged_registry_is_empty_and_said(text: str) -> None:
 
 @pytest.mark.usefixtures("plip")
 def test_unknown_names_are_answered_with_those_that_there_are() -> None:
-    known = "measured, tissue, saliency, plip"
+    known = "measured, saliency, plip"
     unknown = pattern(strings.UNKNOWN_ENCODER, encoder="'plop'", known=known)
     with pytest.raises(EncoderError, match=unknown):
         load_encoder("plop")

@@ -2,41 +2,42 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
 
-from viewer.common.errors import UnsupportedTermError
+from viewer.common.errors import EncoderError, UnsupportedTermError
 from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
-from viewer.relevance.encoders.registry import find_card, load_encoder
-from viewer.relevance.encoders.tissue import card as tissue_card_module
-from viewer.relevance.encoders.tissue import encoder as tissue_encoder_module
+from viewer.relevance.encoders.registry import cards, listing, load_encoder
 from viewer.relevance.encoders.tissue import strings
 from viewer.relevance.encoders.tissue.card import (
+    FACTS,
     LOGITS,
     VECTOR_WIDTH,
-    named_classes,
-    tissue_card,
-    tissue_facts,
+    WEIGHTS,
+    TissueFacts,
+    card_of,
+    trained_folder,
 )
 from viewer.relevance.encoders.tissue.classes import class_indices
 from viewer.relevance.encoders.tissue.encoder import TissueEncoder
 from viewer.relevance.encoders.tissue.network import Calibration, TissueNetwork
 from viewer.relevance.encoders.vocabulary import lexicon_of
-from viewer.relevance.models.checkpoint import CheckpointError
+from viewer.relevance.models.checkpoint import CheckpointError, sha256_of
 from viewer.relevance.query.tree import Term
 from viewer.slide.tissue.stains import Stains, find_stains
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
-SIDE, MARGIN = tissue_card().patch_px, tissue_card().margin_px
+CARD = card_of(TissueFacts(Path("tissue.pt"), "0" * 64, (1.0, 1.0, 0.0), ()))
+SIDE, MARGIN = CARD.patch_px, CARD.margin_px
 CARCINOMA = Term("carcinoma", (("tissue/carcinoma", 1.0),))
 FAT = Term("fat", (("adipose_tissue", 1.0),))
 
@@ -46,7 +47,7 @@ def encoder() -> TissueEncoder:
     torch.manual_seed(0)
     network = TissueNetwork()
     network.projection.normal_()
-    return TissueEncoder(network, Calibration())
+    return TissueEncoder(CARD, network, Calibration())
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ def test_a_block_gives_measurements_logits_and_a_vector(
 ) -> None:
     features = encoder.encode(block, calibration)
 
-    assert features.shape == (2, 3, tissue_card().feature_count)
+    assert features.shape == (2, 3, CARD.feature_count)
     measured = MeasuredEncoder().encode(block, calibration)
     assert np.array_equal(features[..., : MEASURED.feature_count], measured, equal_nan=True)
     assert np.allclose(np.linalg.norm(features[..., -VECTOR_WIDTH:], axis=2), 1, atol=1e-4)
@@ -143,45 +144,85 @@ def test_other_stains_than_he_have_no_classes(encoder: TissueEncoder, calibratio
     assert not any(name.startswith("tissue/") for name in encoder.named_scores(features, other))
 
 
-def test_the_shipped_encoder_is_offered_and_names_what_its_test_supports() -> None:
-    card = find_card("tissue")
+def trained(tensors: dict[str, torch.Tensor] | None = None, **changes: object) -> Path:
+    """What a training leaves where the encoder is offered; the record's file. ``changes`` of the record."""
+    folder = trained_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save(TissueNetwork().state_dict() if tensors is None else tensors, folder / WEIGHTS)
+    figures = {"blood": (0.99, 50), "mucin": (0.7, 50), "liver": (0.99, 3), "lung": (None, 50)}
+    by_class = {
+        name: {"auc": auc, "patches": patches, "slides": 2} for name, (auc, patches) in figures.items()
+    }
+    record = {
+        "classes": list(class_indices()),
+        "weights_sha256": sha256_of(folder / WEIGHTS),
+        "calibration": {"temperature": 1.5, "tumour_slope": 1.0, "tumour_shift": -1.0},
+        "test": {"classes": {"by_class": by_class}},
+        **changes,
+    }
+    (folder / FACTS).write_text(json.dumps(record))
+    return folder / FACTS
+
+
+def test_an_encoder_that_was_trained_here_is_offered() -> None:
+    assert "tissue" not in [card.id for card in cards()]
+    with pytest.raises(EncoderError, match="there is no tissue encoder here yet"):
+        load_encoder("tissue")
+    assert lexicon_of("tissue") is lexicon_of("measured")
+    trained()
+
+    card = next(card for card in cards() if card.id == "tissue")
     encoder = load_encoder("tissue")
-    lexicon = lexicon_of("tissue")
 
     assert encoder.card == card
-    named = {f"tissue/{name}" for name, _ in named_classes()}
-    used = {one for entry in lexicon.entries for one, _ in entry.weights if one.startswith("tissue/")}
-    assert used
-    assert used <= named
-    entry = next(entry for entry in lexicon.entries if any(one in named for one, _ in entry.weights))
-    assert "kept out of training" in entry.limits
+    assert listing()[1] == ()
+
+
+def test_words_stand_for_classes_whose_test_allows_it() -> None:
+    trained()
+    lexicon = lexicon_of("tissue")
+
+    blood, mucin, liver = (lexicon.find(word) for word in ("haemorrhage", "mucin", "liver"))
+    assert blood is not None
+    assert blood.weights == (("tissue/blood", 1.0),)
+    assert strings.RANKED[0].format(auc=0.99, slides=2) in blood.limits
+    assert mucin is not None
+    assert mucin.weights == (("mucin", 1.0),)
+    assert liver is not None
+    assert not liver.measurable
     assert lexicon.find("nuclear density") is not None
 
 
-def test_weights_of_another_version_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = tmp_path / "tissue.pt"
-    torch.save({"outputs.bias": torch.zeros(3)}, other)
-    monkeypatch.setattr(tissue_encoder_module, "weights_path", lambda: other)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"classes": ["blood"]},
+        {"calibration": {}},
+        {"calibration": {"temperature": 0, "tumour_slope": 1, "tumour_shift": 0}},
+        {"test": []},
+        {"test": {"classes": {"by_class": {"blood": {}}}}},
+        {"classes": list(class_indices()), "filler": "x" * 6_000_000},
+    ],
+)
+def test_a_damaged_record_is_named(change: dict[str, object]) -> None:
+    path = trained(**change)
 
-    with pytest.raises(CheckpointError, match="tissue"):
-        TissueEncoder.load()
-    from viewer.relevance.models.checkpoint import sha256_of
+    assert "tissue" not in [card.id for card in cards()]
+    assert str(path) in listing()[1][0]
+    with pytest.raises(EncoderError, match="train the encoder again"):
+        load_encoder("tissue")
 
-    facts = replace(tissue_facts(), weights_sha256=sha256_of(other))
-    monkeypatch.setattr(tissue_encoder_module, "tissue_facts", lambda: facts)
+
+def test_weights_that_are_not_those_of_the_record_are_refused() -> None:
+    trained()
+    weights = trained_folder() / WEIGHTS
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1000])
+    with pytest.raises(CheckpointError, match=WEIGHTS):
+        load_encoder("tissue")
+    weights.unlink()
+    with pytest.raises(CheckpointError, match=WEIGHTS):
+        load_encoder("tissue")
+    trained({"outputs.bias": torch.zeros(3)})
     with pytest.raises(CheckpointError, match="weights of another network"):
-        TissueEncoder.load()
-    monkeypatch.setattr(tissue_encoder_module, "weights_path", lambda: tmp_path / "lost.pt")
-    with pytest.raises(CheckpointError, match="lost"):
-        TissueEncoder.load()
-
-
-def test_classes_without_a_good_test_are_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    weak = {
-        name: {"auc": auc, "slides": 2} for name, auc in (("blood", 0.99), ("mucin", 0.7), ("lung", None))
-    }
-    monkeypatch.setattr(
-        tissue_card_module, "tissue_facts", lambda: replace(tissue_facts.__wrapped__(), classes=weak)
-    )
-
-    assert [name for name, _ in named_classes.__wrapped__()] == ["blood"]
+        load_encoder("tissue")

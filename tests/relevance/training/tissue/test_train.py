@@ -11,6 +11,7 @@ import torch
 
 from tests.messages import pattern
 from tests.relevance.tissue_corpus import add_slide, small_corpus
+from viewer.relevance.encoders.tissue.card import FACTS, WEIGHTS
 from viewer.relevance.encoders.tissue.network import TissueNetwork
 from viewer.relevance.models.checkpoint import CheckpointError, read_tensors
 from viewer.relevance.training import strings as training_strings
@@ -59,11 +60,11 @@ def test_weights_record_and_card_are_written(trained: tuple[Path, Path, dict[str
     _, folder, facts = trained
 
     network = TissueNetwork()
-    network.load_state_dict(read_tensors(folder / train.WEIGHTS, sha256=facts["weights_sha256"]))
-    assert json.loads((folder / train.FACTS).read_text())["fingerprint"] == facts["fingerprint"]
+    network.load_state_dict(read_tensors(folder / WEIGHTS, sha256=facts["weights_sha256"]))
+    assert json.loads((folder / FACTS).read_text())["fingerprint"] == facts["fingerprint"]
     assert (folder / train.PAGE).read_text() == as_markdown(facts)
     assert not (folder / train.STATE).exists()
-    assert (folder / train.WEIGHTS).stat().st_size < 8_000_000
+    assert (folder / WEIGHTS).stat().st_size < 8_000_000
     assert float(network.projection.abs().sum()) > 0
 
 
@@ -79,7 +80,7 @@ def test_a_killed_training_resumes_to_the_same_bytes(
     resumed = train_tissue(read_corpus(corpus), options, tmp_path)
 
     assert resumed["weights_sha256"] == facts["weights_sha256"]
-    assert hashlib.sha256((tmp_path / train.WEIGHTS).read_bytes()).hexdigest() == facts["weights_sha256"]
+    assert hashlib.sha256((tmp_path / WEIGHTS).read_bytes()).hexdigest() == facts["weights_sha256"]
 
 
 def test_another_seed_gives_other_weights(trained: tuple[Path, Path, dict[str, Any]], tmp_path: Path) -> None:
@@ -147,7 +148,7 @@ def test_published_weights_to_start_from(trained: tuple[Path, Path, dict[str, An
 
     facts = train_tissue(read_corpus(trained[0]), options, tmp_path / "out")
 
-    made = read_tensors(tmp_path / "out" / train.WEIGHTS)
+    made = read_tensors(tmp_path / "out" / WEIGHTS)
     assert torch.equal(made["trunk.stem.0.weight"], begin.trunk.stem[0].weight.half())
     assert facts["options"]["start"] == "start.pth"
     assert "start.pth" in as_markdown(facts)

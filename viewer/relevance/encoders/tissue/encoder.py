@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from viewer.common.errors import UnsupportedTermError
+from viewer.common.errors import EncoderError, UnsupportedTermError
 from viewer.relevance.encoders.card import Reason
 from viewer.relevance.encoders.device_errors import device_errors
 from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 from viewer.relevance.encoders.tissue import strings
-from viewer.relevance.encoders.tissue.card import LOGITS, tissue_card, tissue_facts, weights_path
+from viewer.relevance.encoders.tissue.card import LOGITS, card_of, tissue_facts
 from viewer.relevance.encoders.tissue.classes import class_indices, tissue_classes
 from viewer.relevance.encoders.tissue.network import Calibration, TissueNetwork, normalised
 from viewer.relevance.models.checkpoint import CheckpointError, read_tensors
@@ -41,7 +41,8 @@ _FIRST = MEASURED.feature_count
 class TissueEncoder:
     """See ``Encoder``. Features are the measurements, the network's logits, and a vector of unit length."""
 
-    def __init__(self, network: TissueNetwork, calibration: Calibration) -> None:
+    def __init__(self, card: EncoderCard, network: TissueNetwork, calibration: Calibration) -> None:
+        self.card = card
         self._measured = MeasuredEncoder()
         self._loaded = self._network = fused(network).to(memory_format=torch.channels_last)
         self._calibration = calibration
@@ -51,18 +52,17 @@ class TissueEncoder:
 
     @staticmethod
     def load() -> TissueEncoder:
-        """The shipped network. Raises CheckpointError where its file is not the one that was shipped."""
-        facts, path = tissue_facts(), weights_path()
+        """The encoder that was trained here. Raises EncoderError where there is none, CheckpointError where
+        its weights are not those of its record."""
+        facts = tissue_facts()
+        if facts is None:
+            raise EncoderError(strings.NOT_TRAINED)
         network = TissueNetwork()
         try:
-            network.load_state_dict(read_tensors(path, sha256=facts.weights_sha256))
+            network.load_state_dict(read_tensors(facts.weights, sha256=facts.weights_sha256))
         except RuntimeError as error:
-            raise CheckpointError(path, strings.OTHER_NETWORK) from error
-        return TissueEncoder(network, Calibration(**facts.calibration))
-
-    @property
-    def card(self) -> EncoderCard:
-        return tissue_card()
+            raise CheckpointError(facts.weights, strings.OTHER_NETWORK) from error
+        return TissueEncoder(card_of(facts), network, Calibration(*facts.calibration))
 
     def use(self, device: str) -> None:
         """See ``Encoder.use``."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 TITLE = "Tissue classes and measured concepts"
-FAMILY = "a small network trained on openly licensed slides, beside stain, nuclei and texture"
+FAMILY = "a small network trained here on labelled regions, beside stain, nuclei and texture"
 NORMALISATION = "probabilities of classes that compete, calibrated on slides kept out of training"
-LICENCE = "MIT, part of Foveola; trained on the Pathology Atlas (MIT) from EfficientNet-Lite0 (Apache-2.0)"
+LICENCE = "that of the slides that it was trained on; the program is under MIT"
 NOTES = (
-    "Trained on regions named by eye, not by a pathologist: no diagnosis.",
+    "As good as the regions that it was trained and tested on; see its model card. No diagnosis.",
     "Kinds of tumour that it has not seen are missed; what it does not name is not analysed, never negative.",
 )
 RANKED = (
@@ -17,4 +17,11 @@ RANKED = (
 """Of several slides, of one."""
 NEEDS_HE = "“{term}” is named by a network that has seen H&E alone; this slide is stained with {stain}."
 PROBABILITY = "probability of {title}"
-OTHER_NETWORK = "these are the weights of another network; install Foveola again"
+OTHER_NETWORK = "these are the weights of another network; train the encoder again"
+
+# The record of the training.
+RECORD_DAMAGED = "{path}: not a record of train-encoder ({error}); train the encoder again"
+TOO_LARGE = "it is too large"
+OTHER_CLASSES = "it has other tissue classes"
+BAD_TEMPERATURE = "its temperature is not above 0"
+NOT_TRAINED = "there is no tissue encoder here yet; `foveola train-encoder CORPUS` trains one"

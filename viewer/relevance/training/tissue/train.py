@@ -22,7 +22,7 @@ from torch.nn import functional
 from viewer import RESEARCH_USE, __version__
 from viewer.common.atomic_write import save_atomically
 from viewer.common.text import first_line
-from viewer.relevance.encoders.tissue.card import LOGITS, VECTOR_WIDTH
+from viewer.relevance.encoders.tissue.card import FACTS, LOGITS, VECTOR_WIDTH, WEIGHTS
 from viewer.relevance.encoders.tissue.classes import tissue_classes
 from viewer.relevance.encoders.tissue.network import TissueNetwork, normalised
 from viewer.relevance.models.checkpoint import CheckpointError, read_tensors, unpickled
@@ -47,8 +47,7 @@ if TYPE_CHECKING:
     from viewer.relevance.training.tissue.corpus import Corpus
     from viewer.relevance.training.tissue.patches import SlidePatches
 
-WEIGHTS, FACTS, PAGE = "tissue.pt", "tissue.json", "tissue.md"
-STATE, PATCHES = "training.state", "patches"
+PAGE, STATE, PATCHES = "tissue.md", "training.state", "patches"
 FORMAT = 1
 _FROZEN_BLOCKS = 3
 """Of the start's first blocks, which find edges and colours: training them costs as much as all others."""
@@ -323,7 +322,7 @@ def _fit_vectors(network: TissueNetwork, slides: Sequence[SlidePatches], seed: i
     _, spread, directions = torch.linalg.svd(features - centre, full_matrices=False)
     used = int((spread[:VECTOR_WIDTH] > _LEAST_SPREAD * spread[0]).sum())
     network.centre.copy_(centre)
-    network.projection[:, :used].copy_(directions[:used].T / (spread[:used] / len(features) ** 0.5))
+    network.projection[:, :used].copy_(directions[:used].T * (spread[0] / spread[:used]))
 
 
 def _half(tensor: Tensor) -> Tensor:

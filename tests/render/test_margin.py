@@ -117,4 +117,5 @@ def test_outlines_have_their_colours_and_classes_and_hatch_nothing() -> None:
     words = facts.metadata()["Layers"]
     assert "tumour (3)" in words
     assert "not analysed" not in words
+    assert FRAMED not in words
     assert "not analysed" in replace(FACTS, layers=(outlines, LAYER)).metadata()["Layers"]

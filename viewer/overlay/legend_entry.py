@@ -65,8 +65,8 @@ class LegendEntry:
     has_fill: bool = True
 
     @property
-    def may_hatch(self) -> bool:
-        """Whether patches of the layer that were not analysed are hatched; outlines have no patches."""
+    def has_patches(self) -> bool:
+        """Whether it is drawn in patches: those not analysed are hatched, large ones framed."""
         return not self.keys
 
     @property

@@ -69,11 +69,11 @@ class PictureFacts:
     def patterns_in_words(self) -> str:
         """What hatching, dots and frames mean."""
         dotted = dots_in_words(self.layers)
-        hatched = any(layer.may_hatch for layer in self.layers)
+        has_patches = any(layer.has_patches for layer in self.layers)
         sentences = [
-            *([HATCHED.format(meaning=NOT_ANALYSED)] if hatched else []),
+            *([HATCHED.format(meaning=NOT_ANALYSED)] if has_patches else []),
             *([DOTTED.format(meaning=dotted)] if dotted else []),
-            FRAMED,
+            *([FRAMED] if has_patches else []),
         ]
         return " ".join([*sentences, NOT_A_DIAGNOSIS])
 

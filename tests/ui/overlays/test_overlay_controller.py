@@ -84,6 +84,27 @@ def test_what_is_chosen_is_for_the_selected_layer_only(three: Stage) -> None:
         assert child(three.overlays.controls, QSlider, strings.SLIDERS["opacity"][0]).value() == value
 
 
+def test_kept_layers_have_colours_of_their_own_while_there_are_some(stage: Stage) -> None:
+    fields = stage.overlays.active.fields
+
+    def keep(query: str) -> str:
+        fields.show_field(field(), query)
+        stage.overlays.keep()
+        return fields.kept[-1].name
+
+    kept = [keep(query) for query in ("fat", "blood", "nerve", "mucus")]
+    assert stage.drawn[PRESENT][1].colour_map == DEFAULT.colour_map
+    assert len({look.colour_map for _, look in stage.drawn.values()}) == 5
+    hidden = next(row for row, layer in enumerate(fields.kept) if layer.name == kept[2])
+    titles = stage.overlays.layer_list.lines
+    item = rows(stage).item(titles.index(fields.kept[hidden].title))
+    item.setCheckState(item.checkState().Unchecked)
+    colours = [stage.drawn[name][1].colour_map for name in (kept[2], keep("bone"))]
+    assert colours[0] == colours[1], "that of a layer which is not shown"
+    again = stage.drawn[keep("muscle")][1].colour_map
+    assert again not in (DEFAULT.colour_map, colours[0])
+
+
 def test_it_is_said_which_layer_is_meant(three: Stage) -> None:
     def said() -> str:
         labels = three.overlays.controls.findChildren(QLabel)

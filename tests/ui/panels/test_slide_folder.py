@@ -130,6 +130,8 @@ def test_the_slides_beyond_the_open_one_are_the_nearest_first(
     panel.set_current(slide_folder / "slide 2.tif")
     assert beyond(1) == names[2:]
     assert beyond(-1) == names[:1]
+    opening = [panel.beyond(1, opening=slide_folder / name) for name in ("slide 3.tif", "elsewhere.tif")]
+    assert [[entry.path.name for entry in entries] for entries in opening] == [names[3:], names[2:]]
     panel.go_past(slide_folder / "slide 3.tif")
     assert beyond(1) == names[3:]
     panel.go_past(slide_folder / "elsewhere.tif")

@@ -155,9 +155,10 @@ def test_the_menu_of_a_layer(qtbot: QtBot, answered: MainWindow, monkeypatch: py
     (kept,) = fields.kept
     present = menu_of_row(layers)
     assert overlay_strings.REMOVE.replace("&", "") not in [action.text() for action in present.actions()]
+    assert answered.actions_["pin"] in present.actions()
     present.close()
     menu = menu_of_row(layers, 1)
-    assert answered.actions_["pin"] in menu.actions()
+    assert answered.actions_["pin"] not in menu.actions(), "it would keep the query, not this layer"
     shown = entry(menu, strings.SHOW_LAYER)
     assert shown.isChecked()
     choose(qtbot, menu, shown)

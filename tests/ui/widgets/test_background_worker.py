@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from viewer.common.atomic_write import SaveError
 from viewer.ui.widgets.background_worker import BackgroundWorker, NewestWork, raise_defect
 
 if TYPE_CHECKING:
@@ -33,6 +36,22 @@ def test_results_arrive_in_the_gui_thread(qtbot: QtBot, side: BackgroundWorker) 
     side.run(lambda: str(1 // 0), receive, lambda error: receive(str(error)))
     qtbot.wait_until(lambda: len(results) == 2)
     assert sorted(results) == [("done", True), ("integer division or modulo by zero", True)]
+
+
+def test_only_a_defect_has_a_traceback_in_the_log(
+    qtbot: QtBot, side: BackgroundWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(error: Exception) -> None:
+        raise error
+
+    caplog.set_level("INFO", logger="foveola")
+    failed: list[Exception] = []
+    for error in (SaveError(Path("sizes.json"), "the disk is full"), KeyError("defect")):
+        side.run(partial(fail, error), lambda _none: None, failed.append)
+    qtbot.wait_until(lambda: len(failed) == 2)
+    records = [record for record in caplog.records if "background work" in record.message]
+    assert [record.exc_info is not None for record in records] == [False, True]
+    assert "sizes.json: the disk is full" in records[0].message
 
 
 def test_a_batch_runs_in_order_and_a_newer_one_first(

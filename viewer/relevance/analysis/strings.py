@@ -46,3 +46,7 @@ EXAMPLES_PENDING = "no example has been analysed yet"
 NO_SCHEDULER = "{scheduler}: no Dask scheduler answers there ({error})"
 NO_PROCESSES = "no process of its own can be started for the slides: {error}"
 PROCESS_ENDED = "{path}: its process ended ({error})"
+PROCESS_DIED = (
+    "{path}: the process that analyses it was ended {count} times by the file or by the system, for lack of "
+    "memory for one; it is left out"
+)

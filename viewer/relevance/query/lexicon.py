@@ -201,7 +201,7 @@ class Lexicon:
         return next(name for name in self._by_key[key].names if key_of(name) == key)
 
 
-_JOINING = ("and", "but", "with", "or", "without", "but not", "near", "in")
+_JOINING = ("and", "but", "with", "or", "without", "not", "instead of", "but not", "near", "in")
 
 
 @cache

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 PRESENT = "query"
 """The name of the present query's layer; the others are numbered."""
-_KEPT_MAPS = ("teal", "magma", "cividis", "viridis")
+_KEPT_MAPS = ("teal", "magma", "cividis", "ember", "viridis")
+"""Of layers that are kept, the first that is free."""
 
 
 class FieldLayers(QObject):
@@ -133,10 +134,8 @@ class FieldLayers(QObject):
                 self.kept_removed.emit(name)
 
     def _free_colours(self) -> str:
-        """A colour map that no layer has yet, while there is one."""
-        colours = [name for name in _KEPT_MAPS if name != self._chosen.colour_map]
-        taken = self._layers.colour_maps() | {self._chosen.colour_map}
-        return next((name for name in colours if name not in taken), colours[len(taken) % len(colours)])
+        """A colour map for another layer: never that of the next query."""
+        return self._layers.free_map([name for name in _KEPT_MAPS if name != self._chosen.colour_map])
 
     def _row(self, name: str) -> LayerRow:
         layer = self._fields[name]

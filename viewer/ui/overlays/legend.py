@@ -109,7 +109,7 @@ class Legend(QWidget):
         self._entries = tuple(entries)
         self._dotted = OR.join(dict.fromkeys(entry.dotted for entry in entries if entry.dotted))
         lines = [" ".join([entry.in_words(), *_sentences(entry)]) for entry in entries]
-        self._hatched = any(entry.may_hatch for entry in entries)
+        self._hatched = any(entry.has_patches for entry in entries)
         lines += [HATCHED.format(meaning=NOT_ANALYSED)] if self._hatched else []
         lines += [DOTTED.format(meaning=dots_in_words(entries))] if self._dotted else []
         self.setAccessibleName(" ".join([*lines, NOT_A_DIAGNOSIS]) if entries else "")

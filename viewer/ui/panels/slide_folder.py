@@ -133,11 +133,12 @@ class SlideFolder(QWidget):
         """Whether a slide is in the list, or in that which is being read."""
         return path in self._expected or self._list.slides.row_of(path) >= 0
 
-    def beyond(self, step: int) -> list[SlideEntry]:
+    def beyond(self, step: int, *, opening: Path | None = None) -> list[SlideEntry]:
         """The slides after the open one for a ``step`` of 1, those before it for −1, the nearest first; all
-        where none is open."""
+        where none is open. ``opening``: counts instead, where it is in the list."""
         entries = list(self.entries)
-        row = -1 if self._current is None else self._list.slides.row_of(self._current)
+        start = opening if opening is not None and self.contains(opening) else self._current
+        row = -1 if start is None else self._list.slides.row_of(start)
         if row < 0:
             return entries[::step]
         return entries[row + 1 :] if step > 0 else entries[:row][::-1]

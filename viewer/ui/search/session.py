@@ -282,7 +282,7 @@ class RelevanceSession(QObject):
             self._forget_answers()
         self.question_changed.emit()
         if question.query is not None and self._view.source is not None:
-            if self._view.mpp_um is None:
+            if self._view.mpp_um is None and not question.refused:
                 self.pixel_size_missing.emit()
             self._send_question()
 

@@ -222,8 +222,8 @@ class Slides(QObject):
         self._marks: dict[SlideView, FileMark] = {}
         self._ahead: list[SlideEntry] | None = None
         """What is still to be tried of a step through the list; None for a slide that was chosen."""
-        self._passed: list[tuple[str, str]] = []
-        """Names of the files that the step passed over, and why they cannot be opened."""
+        self._passed: list[tuple[Path, str]] = []
+        """The files that the step passed over, and why they cannot be opened."""
         self.opener = SlideOpener(self, open_source=scales.open_source)
         self._paths = NewestWork("given-paths")
         opening = messages.opening
@@ -265,17 +265,24 @@ class Slides(QObject):
 
     def step(self, step: int) -> None:
         """Open the next slide of the folder list for 1, the one before for −1, past files that cannot be
-        opened, which a note names."""
-        self._ahead, self._passed = self._folder.beyond(step), []
+        opened, which a note names. A step during an opening counts from what is being opened."""
+        opening = self.opener.opening
+        if opening is None or self._ahead is None:
+            self._passed = []
+        self._ahead = self._folder.beyond(step, opening=None if opening is None else opening.path)
         self._open_next()
 
     def _open_next(self) -> None:
         assert self._ahead is not None
         while self._ahead and self._ahead[0].problem:
             entry = self._ahead.pop(0)
-            self._passed.append((entry.path.name, entry.problem))
+            self._passed.append((entry.path, entry.problem))
         if self._ahead:
-            self._begin(self._ahead.pop(0).path)
+            path, shown = self._ahead.pop(0).path, self._area.active_view.source
+            if self.opener.opening is not None and shown is not None and shown.info.path == path:
+                self.opener.cancel()  # back to where the reader is
+            else:
+                self._begin(path)
         else:
             self._messages.clear()
             self._report_passed()
@@ -342,18 +349,20 @@ class Slides(QObject):
         """Name the files that a step through the list passed over."""
         if not self._passed:
             return
-        name, reason = self._passed[0]
-        text = strings.ONE_PASSED.format(slide=name, reason=_as_sentence(reason))
+        path, reason = self._passed[0]
+        text = strings.ONE_PASSED.format(slide=path.name, reason=_as_sentence(reason))
         if len(self._passed) > 1:
-            names = [name for name, _ in self._passed[:_NAMED]]
+            names = [path.name for path, _ in self._passed[:_NAMED]]
             more = [strings.MORE_PASSED.format(count=len(self._passed) - _NAMED)]
             listed = ", ".join(names + (more if len(self._passed) > _NAMED else []))
-            text = strings.MANY_PASSED.format(count=len(self._passed), slides=listed)
+            missing = all(_size_bytes(path) is None for path, _ in self._passed)
+            many = strings.MANY_MISSING if missing else strings.MANY_PASSED
+            text = many.format(count=len(self._passed), slides=listed)
         self._messages.show_message(MessageKind.WARNING, text)
 
     def _report_failure(self, locator: Locator, reason: str) -> None:
         if self._ahead is not None:
-            self._passed.append((locator.name, reason))
+            self._passed.append((locator.path, reason))
             self._open_next()
             return
         self._folder.go_past(locator.path)

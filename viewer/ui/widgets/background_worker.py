@@ -11,6 +11,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from viewer.common.errors import is_defect
 from viewer.common.log import logger
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
 
@@ -40,7 +41,7 @@ class _Job(Generic[T]):
         try:
             result = self.work()
         except Exception as error:  # a codec's bug must cost one picture, not the window
-            log.info("background work failed", exc_info=error)
+            log.info("background work failed: %s", error, exc_info=error if is_defect(error) else None)
             failure = error
             return lambda: self.failed(failure)
         return lambda: self.done(result)

@@ -51,10 +51,8 @@ def is_too_short(image: TiffImage, data: bytes, rows: int) -> bool:
     return length is not None and length < size
 
 
-def _libtiff_decode(data: bytes | memoryview, tags: dict[int, int]) -> bytes:
-    """The bytes of one strip, through Pillow's libtiff: ``tags`` are width, height, bits and coding. Raises
-    ValueError.
-    """
+def _file_of_strip(data: bytes | memoryview, tags: dict[int, int]) -> io.BytesIO:
+    """A TIFF of one strip, for libtiff: ``tags`` are width, height, bits and coding."""
     tags = {**tags, 262: 1, 277: 1, 278: tags[257], 279: len(data)}
     tags[273] = _HEADER.size + 2 + (len(tags) + 1) * _ENTRY.size + 4
     file = io.BytesIO()
@@ -63,12 +61,30 @@ def _libtiff_decode(data: bytes | memoryview, tags: dict[int, int]) -> bytes:
         file.write(_ENTRY.pack(tag, _LONG, 1, value))
     file.write(struct.pack("<I", 0))
     file.write(data)
+    return file
+
+
+def _libtiff_decode(data: bytes | memoryview, tags: dict[int, int]) -> bytes:
+    """The bytes of one strip, through Pillow's libtiff. Raises ValueError."""
+    file = _file_of_strip(data, tags)
     is_large = tags[256] * tags[257] > _PILLOW_PX
     try:
         with pillow_unlimited() if is_large else nullcontext(), Image.open(file, formats=["TIFF"]) as image:
             return image.tobytes()
     except (OSError, SyntaxError, MemoryError) as error:
         raise ValueError(str(error)) from error
+
+
+def _fax_decode(data: bytes, tags: dict[int, int]) -> NDArray[np.uint8]:
+    """(rows, width) of 0 and 1. Raises ValueError for damaged group 4; the others go on at the next row.
+
+    Pillow's libtiff prints what is damaged, and gives rows made up from there on.
+    """
+    try:
+        bits: NDArray[np.bool_] = imagecodecs.tiff_decode(_file_of_strip(data, tags).getvalue())
+    except RuntimeError:  # its words are those of another function
+        raise ValueError(strings.FAX_DAMAGED) from None
+    return bits.view(np.uint8)
 
 
 def packbits_decode(data: bytes, out: int) -> bytes:
@@ -158,9 +174,8 @@ def _stored_samples(image: TiffImage, data: bytes, shape: tuple[int, int, int]) 
     try:
         if image.coding == "CCITT":
             tags = {256: row_samples, 257: rows, 258: 1, 259: image.compression}
-            raw = _libtiff_decode(data, {**tags, 292: image.ifd.number(292, 0)})
-        else:
-            raw = bytes(decoder(data, out=size)) if decoder else data[:size]
+            return _fax_decode(data, {**tags, 292: image.ifd.number(292, 0)}).reshape(shape)
+        raw = bytes(decoder(data, out=size)) if decoder else data[:size]
     except (RuntimeError, ValueError) as error:  # the base of every imagecodecs error; of lzw
         raise CodecError(strings.DAMAGED_DATA.format(coding=image.coding, error=error)) from None
     if len(raw) != size:

@@ -57,6 +57,7 @@ TOO_SHORT_FOR = "it holds less than {width}×{rows} px"
 NO_OLD_JPEG_TABLES = "the tables of its old-style JPEG are missing"
 PALETTE = "its palette has {count} colours, not {expected}"
 DAMAGED_DATA = "damaged {coding} data: {error}"
+FAX_DAMAGED = "a code that is none"
 
 # How a file is read, and what is to be noted about it.
 DIRECT = "Its {coding} tiles of {width}×{height} px are decoded straight from the file."

@@ -43,7 +43,7 @@ KNOWN_WEIGHT, OFF_TISSUE_WEIGHT, ESTIMATED_WEIGHT, GLASS_WEIGHT = 255, 254, 128,
 scored, though no tissue is seen in it; less 1, 2, 4, 8 where the next of ``_SIDES`` is such a one too, or
 there is none. ``GLASS_WEIGHT``: scores 0; clear up to its edge."""
 _NEXT_TO_NOTHING = 5
-"""A score up to this, 0.02, is not drawn where no tissue is seen: its colour would be that of its neighbours."""
+"""A score up to this, 0.02, is not drawn where no tissue is seen: it would have its neighbours' colour."""
 _SIDES = (0, -1), (-1, 0), (0, 1), (1, 0)
 """Left, above, right, below: rows and columns."""
 FAINT_BELOW = 0.1

@@ -236,6 +236,15 @@ def test_estimated_patches_are_dotted_also_where_they_have_no_colour(smooth: boo
         assert part[~marked].min() > 160
 
 
+def test_a_lumen_that_scores_next_to_nothing_has_not_its_neighbours_colour() -> None:
+    scores = np.full((6, 8), 200)
+    scores[2, 3] = 1
+    shade = np.full((60, 80), 255, np.uint8)
+    shade[20:30, 30:40] = 0
+    picture = draw(scene(layer(scores), replace(SOLID, smooth=True), tissue=OverlayTissue(shade, (800, 600))))
+    assert (picture[206:294, 306:394] == 255).all()
+
+
 def test_tissue_found_after_a_layer_was_laid_is_kept_to_from_then_on() -> None:
     field, tissue = on_glass()
     drawing, look = OverlayDrawing(SLIDE), replace(SOLID, smooth=True)

@@ -42,6 +42,8 @@ KNOWN_WEIGHT, OFF_TISSUE_WEIGHT, ESTIMATED_WEIGHT, GLASS_WEIGHT = 255, 254, 128,
 """Weights of patches where values blend from patch to patch; 0 for those not analysed. ``OFF_TISSUE_WEIGHT``:
 scored, though no tissue is seen in it; less 1, 2, 4, 8 where the next of ``_SIDES`` is such a one too, or
 there is none. ``GLASS_WEIGHT``: scores 0; clear up to its edge."""
+_NEXT_TO_NOTHING = 5
+"""A score up to this, 0.02, is not drawn where no tissue is seen: it would have its neighbours' colour."""
 _SIDES = (0, -1), (-1, 0), (0, 1), (1, 0)
 """Left, above, right, below: rows and columns."""
 FAINT_BELOW = 0.1
@@ -112,7 +114,7 @@ class OverlayLayer:
         stained = tissue.patches(rows, cols, (self.patch_width_px, self.patch_height_px))
         texels = self.texels[0].copy()
         texels[self.glass & stained, 1] = KNOWN_WEIGHT
-        off = self.known & (self.scores > 0) & ~stained
+        off = self.known & (self.scores > _NEXT_TO_NOTHING) & ~stained
         weights = _off_tissue_weights(off)[off]
         texels[off, 0] = (self.scores[off].astype(np.uint16) * weights + 127) // 255
         texels[off, 1] = weights
